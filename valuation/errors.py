@@ -1,0 +1,13 @@
+"""Errors a caller can act on: each names the field, the value received and the rule it broke."""
+
+from __future__ import annotations
+
+
+class InvalidInput(ValueError):
+    """A value that breaks a stated rule; reads like ``haircut: got 1.2, want 0 to 1``."""
+
+    def __init__(self, field: str, got: object, want: str) -> None:
+        super().__init__(f"{field}: got {got}, want {want}")
+        self.field = field
+        self.got = got
+        self.want = want

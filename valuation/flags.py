@@ -1,0 +1,61 @@
+"""Why a value is unknown, why it is zero, and what weakens it: bit sets, so that they fit a column.
+
+The numbers are stored and sent: never renumber, only add.
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+
+class UnknownReason(IntFlag):
+    """Why the value cannot be stood behind; any bit set means UNKNOWN, never zero and never "fine"."""
+
+    NONE = 0
+    NO_PRICE = 1 << 0
+    STALE_PRICE = 1 << 1
+    NO_FX = 1 << 2
+    STALE_FX = 1 << 3
+    REGISTRATION_EXPIRED = 1 << 4
+    INSURANCE_EXPIRED = 1 << 5
+    RIGHT_EXPIRED = 1 << 6
+    INSPECTION_OVERDUE = 1 << 7
+    NO_MODEL = 1 << 8
+    MISSING_PART = 1 << 9
+    MISSING_INPUT = 1 << 10
+    STATUS_UNCERTAIN = 1 << 11
+
+
+class ZeroReason(IntFlag):
+    """The stated fact that makes an asset worth nothing."""
+
+    NONE = 0
+    LAPSED = 1 << 0
+    INVALIDATED = 1 << 1
+    LOST = 1 << 2
+    SEIZED = 1 << 3
+    DOUBLE_PLEDGED = 1 << 4
+    RETIRED = 1 << 5
+
+
+class QualityFlag(IntFlag):
+    """What a reader should know before trusting a value that is known."""
+
+    NONE = 0
+    SHORT_HISTORY = 1 << 0
+    STALE_SERIES = 1 << 1
+    SMOOTHED = 1 << 2
+    STAND_IN_PART = 1 << 3
+    FX_CONVERTED = 1 << 4
+    GAPS = 1 << 5
+    LEVEL_BREAK = 1 << 6
+    VARIANCE_FLOOR = 1 << 7
+    EXTRAPOLATED_HORIZON = 1 << 8
+    AGE_BEYOND_TWICE_LIFE = 1 << 9
+    HOURS_UNKNOWN = 1 << 10
+    CONDITION_ASSUMED = 1 << 11
+    BELOW_SCRAP = 1 << 12
+    FLOOR_BINDS = 1 << 13
+    CAP_BINDS = 1 << 14
+    TERM_BEYOND_RIGHT = 1 << 15
+    IRREGULAR_DATES = 1 << 16
