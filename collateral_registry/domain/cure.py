@@ -1,0 +1,38 @@
+"""What would bring a loan back under its limit (rules.md section 4), in columns of minor units."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation.money import PPM, mul_div_ceil, mul_div_floor
+
+Int = NDArray[np.int64]
+
+
+def cash_cure(exposure: Int, pool: Int, target_ppm: Int) -> Int:
+    """max(0, E - theta C): cash that brings LTV to the target ratio, rounded up."""
+    return np.maximum(exposure - mul_div_floor(pool, target_ppm, PPM), 0)
+
+
+def collateral_cure(exposure: Int, pool: Int, target_ppm: Int) -> Int:
+    """max(0, E / theta - C): claim value that brings LTV to the target ratio, rounded up."""
+    return np.maximum(mul_div_ceil(exposure, np.full_like(exposure, PPM), target_ppm) - pool, 0)
+
+
+def largest_release(exposure: Int, pool: Int, claim: Int, target_ppm: Int) -> Int:
+    """The most claim value that may leave the pool so that E <= theta (C - release); never negative."""
+    needed = mul_div_ceil(exposure, np.full_like(exposure, PPM), target_ppm)
+    return np.clip(pool - needed, 0, claim)
+
+
+def price_fall_to(exposure: Int, pool: Int, level_ppm: Int) -> NDArray[np.float64]:
+    """1 - E / (level C): fall of the whole pool that reaches the level; negative when beyond it, NaN when C is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fall = 1.0 - exposure / (level_ppm / PPM * pool)
+    return np.where(pool > 0, fall, np.nan)
+
+
+def market_value_for(claim_value: float, lendable_share: float) -> float:
+    """Market value of goods whose lendable value is the claim value; the share is min(1 - haircut, cap)."""
+    return claim_value / lendable_share

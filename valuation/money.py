@@ -1,0 +1,59 @@
+"""The one crossing from float to money: amounts become int64 minor units, and only here.
+
+Market values round half to even; lendable values round down, towards the lender. Products of an amount
+and a share are exact in integers, so that ``4 200 000.00 x 0.60`` is ``2 520 000.00`` on every machine.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation.errors import InvalidInput
+
+AMOUNT_LIMIT_MINOR = 2**53
+"""Amounts at or above this are refused: beyond it float64 no longer tells neighbouring integers apart."""
+
+PPM = 1_000_000
+"""Shares and ratios of contracts are whole millionths."""
+
+SHARE_UNITS = 1_000_000_000
+"""Shares computed by models are taken to nine decimals; what lies beyond is noise of float64."""
+
+
+def to_minor(amounts: NDArray[np.float64], digits: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Amounts in major units [n] to minor units [n], half to even; NaN becomes 0 and must be masked by the caller.
+
+    ``digits`` is the ISO 4217 exponent of each row's currency. Raises InvalidInput at 2^53 minor units.
+    """
+    scaled = np.rint(np.nan_to_num(amounts, nan=0.0) * np.power(10.0, digits))
+    too_large = np.abs(scaled) >= AMOUNT_LIMIT_MINOR
+    if too_large.any():
+        row = int(np.argmax(too_large))
+        raise InvalidInput(f"amount[{row}]", float(amounts[row]), "less than 2^53 minor units")
+    return scaled.astype(np.int64)
+
+
+def mul_div_floor(
+    amount: NDArray[np.int64], times: NDArray[np.int64], over: NDArray[np.int64] | int
+) -> NDArray[np.int64]:
+    """Exact floor(amount x times / over) for amount < 2^53, times and over up to 10^9, without overflow.
+
+    The remainder's product stays below 10^18 and fits int64; the quotient's does while the result does.
+    """
+    quotient, remainder = np.divmod(amount, over)
+    return np.asarray(quotient * times + (remainder * times) // over, dtype=np.int64)
+
+
+def mul_div_ceil(
+    amount: NDArray[np.int64], times: NDArray[np.int64], over: NDArray[np.int64] | int
+) -> NDArray[np.int64]:
+    """Exact ceil(amount x times / over), under the limits of :func:`mul_div_floor`."""
+    quotient, remainder = np.divmod(amount, over)
+    return np.asarray(quotient * times - ((-remainder * times) // over), dtype=np.int64)
+
+
+def share_of(amount_minor: NDArray[np.int64], share: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The share [n] in [0, 1] of an amount [n], rounded down to the minor unit; a NaN share gives 0."""
+    units = np.rint(np.nan_to_num(share, nan=0.0) * SHARE_UNITS).astype(np.int64)
+    return mul_div_floor(amount_minor, units, SHARE_UNITS)
