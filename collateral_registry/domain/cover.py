@@ -32,7 +32,10 @@ class PledgeColumns:
 
 @dataclass(frozen=True)
 class TargetColumns:
-    """Assets in a currency, one row each; ``asset`` ties the targets of one asset together."""
+    """Assets in a currency, one row each; ``asset`` ties the targets of one asset together.
+
+    Prior claims stand on the target in the asset's own currency and count in proportion on the others.
+    """
 
     asset: Int
     prior_claims_minor: Int
@@ -46,7 +49,7 @@ def claim_values(pledges: PledgeColumns, targets: TargetColumns, value_minor: In
     asset never exceed its value.
     """
     siblings = _siblings(targets.asset)
-    taken = np.minimum(targets.prior_claims_minor, value_minor)
+    taken = _echoed(np.minimum(targets.prior_claims_minor, value_minor), value_minor, siblings)
     claims = np.zeros(len(pledges.target), dtype=np.int64)
     for rank in np.unique(pledges.rank):
         rows = np.flatnonzero(pledges.rank == rank)
@@ -55,7 +58,10 @@ def claim_values(pledges: PledgeColumns, targets: TargetColumns, value_minor: In
         available = mul_div_floor(left, pledges.share_ppm[rows], PPM)
         limit = pledges.limit_minor[rows]
         claims[rows] = np.where(limit == NO_LIMIT, available, np.minimum(available, limit))
-        taken = taken + _taken_by(target, limit, value_minor, siblings)
+        amount = np.where(limit == NO_LIMIT, value_minor[target], np.minimum(limit, value_minor[target]))
+        at_rank = np.zeros(len(value_minor), dtype=np.int64)
+        np.add.at(at_rank, target, amount)
+        taken = taken + _echoed(at_rank, value_minor, siblings)
     return claims
 
 
@@ -73,16 +79,12 @@ def _siblings(asset: Int) -> tuple[Int, Int]:
     return np.concatenate([empty, *firsts]), np.concatenate([empty, *seconds])
 
 
-def _taken_by(target: Int, limit: Int, value: Int, siblings: tuple[Int, Int]) -> Int:
-    """What the pledges of one rank take from every target [t] of their assets before the next rank."""
-    amount = np.where(limit == NO_LIMIT, value[target], np.minimum(limit, value[target]))
-    taken = np.zeros(len(value), dtype=np.int64)
-    np.add.at(taken, target, amount)
+def _echoed(taken: Int, value: Int, siblings: tuple[Int, Int]) -> Int:
+    """What is taken from each target [t] when the other targets of its asset lose the same share, rounded up."""
     source, other = siblings
     ratio = np.where(value[source] > 0, value[other] / np.maximum(value[source], 1), 0.0)
-    echoed = np.ceil(taken[source] * ratio).astype(np.int64)
     total = taken.copy()
-    np.add.at(total, other, echoed)
+    np.add.at(total, other, np.ceil(taken[source] * ratio).astype(np.int64))
     return total
 
 

@@ -17,8 +17,8 @@ from collateral_registry.domain.levels import Level, level_of, loan_to_value
 Int = NDArray[np.int64]
 Days = NDArray[np.int64]
 
-NO_DAY = -1
-"""Marks a day that is not set; days are counted from 1970-01-01."""
+NO_DAY = -1_000_000
+"""Marks a day that is not set: before any date; days are counted from 1970-01-01."""
 
 
 class EventKind(IntEnum):

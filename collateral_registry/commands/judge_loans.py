@@ -1,0 +1,264 @@
+"""Cover and judgement of loans from values just made or last recorded, written with their events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from collateral_registry.domain.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
+from collateral_registry.domain.facts import Int
+from collateral_registry.domain.judge import NO_DAY, CoverColumns, Judgement, StateColumns, judge
+from collateral_registry.domain.levels import Basis
+from collateral_registry.domain.policy import Policy
+from collateral_registry.store.assets import read_cover_targets
+from collateral_registry.store.bulk import Columns
+from collateral_registry.store.covers import insert_covers, newest_covers
+from collateral_registry.store.database import Write
+from collateral_registry.store.events import insert_events
+from collateral_registry.store.loans import read_loans, read_pledges
+from collateral_registry.store.policies import StoredPolicy
+from collateral_registry.store.valuations import newest_values
+from valuation.flags import UnknownReason
+
+LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm")
+
+
+@dataclass(frozen=True)
+class Pools:
+    """What secures each loan [l]: sums of claims, conservative and last good, and what stands against them."""
+
+    market: Int
+    lendable: Int
+    good_market: Int
+    good_lendable: Int
+    never_valued: NDArray[np.bool_]
+    unknown_assets: Int
+    unknown: Int
+    quality: Int
+    oldest_day: Int
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Loans with their pools, and the claims of the pledges that belong to them."""
+
+    loans: Columns
+    pools: Pools
+    claims: Columns
+
+
+def judge_loans(
+    write: Write, loan_keys: Int | None, values: Columns | None, policy: StoredPolicy, relieved: Int
+) -> tuple[int, int]:
+    """Judges the loans, all when no keys are given; returns how many were judged and how many events were raised."""
+    covered = cover_loans(write.connection, loan_keys, values, write.market_day)
+    if not len(covered.loans["loan_key"]):
+        return 0, 0
+    terms = _terms(covered.loans, policy.policy)
+    before_rows = _before(write.connection, covered.loans["loan_key"])
+    cover = _cover(covered, terms, policy.policy, before_rows, relieved)
+    judgement = judge(cover, _state(before_rows), write.market_day, policy.policy.judgement_rules)
+    rows = _cover_rows(covered, terms, judgement, before_rows, write.market_day)
+    insert_covers(write, rows, covered.claims)
+    events = insert_events(write, _event_rows(rows, judgement, before_rows, write))
+    return len(rows["loan_key"]), events
+
+
+def cover_loans(connection: Connection, loan_keys: Int | None, values: Columns | None, day: int) -> Covered:
+    """The pools of the loans from values just made, else from the newest recorded ones."""
+    loans = read_loans(connection, loan_keys)
+    pledges = read_pledges(connection, loan_keys)
+    targets = read_cover_targets(connection, None if loan_keys is None else np.unique(pledges["asset_key"]))
+    valued = _values_of(connection, targets["target_key"], values)
+    columns = PledgeColumns(
+        target=np.searchsorted(targets["target_key"], pledges["target_key"]).astype(np.int64),
+        loan=np.searchsorted(loans["loan_key"], pledges["loan_key"]).astype(np.int64),
+        rank=pledges["rank"],
+        share_ppm=pledges["share_ppm"],
+        limit_minor=pledges["limit_minor"],
+    )
+    asset = np.unique(targets["asset_key"], return_inverse=True)[1].astype(np.int64)
+    own = TargetColumns(asset, targets["prior_claims_minor"])
+    lapsed = (pledges["registration_expire_day"] != NO_DAY) & (pledges["registration_expire_day"] < day)
+    names = ("market_minor", "lendable_minor", "good_market_minor", "good_lendable_minor")
+    claims = {name: claim_values(columns, own, valued[name]) for name in names}
+    for name in names[:2]:
+        claims[name] = np.where(lapsed, 0, claims[name])
+    mine = np.isin(pledges["loan_key"], loans["loan_key"])
+    pools = _pools(columns, claims, valued, lapsed, mine, len(loans["loan_key"]), day)
+    kept = {"pledge_key": pledges["pledge_key"][mine], **{name: claims[name][mine] for name in names[:2]}}
+    return Covered(loans, pools, kept)
+
+
+def _values_of(connection: Connection, target_keys: Int, values: Columns | None) -> Columns:
+    """The value of every target [t]: of this run where it has one, else the newest recorded; never valued is unknown."""
+    names = ("market_minor", "lendable_minor", "good_seq", "good_market_minor", "good_lendable_minor", "quality")
+    found = {name: np.zeros(len(target_keys), dtype=np.int64) for name in (*names, "oldest_day")}
+    found["unknown"] = np.full(len(target_keys), int(UnknownReason.MISSING_INPUT), dtype=np.int64)
+    missing = np.ones(len(target_keys), dtype=np.bool_)
+    if values is not None:
+        _place(found, missing, target_keys, values)
+    if missing.any():
+        _place(found, missing, target_keys, newest_values(connection, target_keys[missing]))
+    return found
+
+
+def _place(found: Columns, missing: NDArray[np.bool_], target_keys: Int, values: Columns) -> None:
+    """Copies values to the rows of their targets and strikes those from the missing."""
+    inside = np.isin(values["target_key"], target_keys)
+    row = np.searchsorted(target_keys, values["target_key"][inside])
+    for name in found:
+        found[name][row] = values[name][inside]
+    missing[row] = False
+
+
+def _pools(
+    pledges: PledgeColumns,
+    claims: Columns,
+    valued: Columns,
+    lapsed: NDArray[np.bool_],
+    mine: NDArray[np.bool_],
+    count: int,
+    day: int,
+) -> Pools:
+    own = PledgeColumns(*(getattr(pledges, name)[mine] for name in ("target", "loan", "rank", "share_ppm", "limit_minor")))
+    unknown = valued["unknown"][own.target] | np.where(lapsed[mine], int(UnknownReason.REGISTRATION_EXPIRED), 0)
+    never = (valued["unknown"][own.target] != 0) & (valued["good_seq"][own.target] == 0)
+    bits = {"unknown": np.zeros(count, dtype=np.int64), "quality": np.zeros(count, dtype=np.int64)}
+    np.bitwise_or.at(bits["unknown"], own.loan, unknown)
+    np.bitwise_or.at(bits["quality"], own.loan, valued["quality"][own.target])
+    oldest = np.full(count, day, dtype=np.int64)
+    seen = valued["oldest_day"][own.target] != 0
+    np.minimum.at(oldest, own.loan[seen], valued["oldest_day"][own.target[seen]])
+    return Pools(
+        market=pool_sums(own, claims["market_minor"][mine], count),
+        lendable=pool_sums(own, claims["lendable_minor"][mine], count),
+        good_market=pool_sums(own, claims["good_market_minor"][mine], count),
+        good_lendable=pool_sums(own, claims["good_lendable_minor"][mine], count),
+        never_valued=pool_sums(own, never.astype(np.int64), count) > 0,
+        unknown_assets=pool_sums(own, (unknown != 0).astype(np.int64), count),
+        unknown=bits["unknown"],
+        quality=bits["quality"],
+        oldest_day=oldest,
+    )
+
+
+def _terms(loans: Columns, policy: Policy) -> Columns:
+    """Basis, limits [l, 4], buffer and smallest cure: the loan's own, else the policy's."""
+    limits = np.stack([loans[name] for name in LIMIT_NAMES], axis=1)
+    own = limits[:, :1] > 0
+    minimum = {code: policy.minimum_cure_minor(code) for code in set(loans["currency"])}
+    return {
+        "basis": np.where(loans["ltv_basis"] > 0, loans["ltv_basis"], int(policy.basis)),
+        "limits_ppm": np.where(own, limits, np.array(policy.limits.as_tuple(), dtype=np.int64)),
+        "buffer_ppm": np.full(len(limits), policy.buffer_ppm, dtype=np.int64),
+        "minimum_cure": np.array([minimum[code] for code in loans["currency"]], dtype=np.int64),
+    }
+
+
+def _before(connection: Connection, loan_keys: Int) -> Columns:
+    """The newest judgement of each loan [l]; a loan never judged is at no level and owed nothing."""
+    newest = newest_covers(connection, loan_keys)
+    row = np.searchsorted(loan_keys, newest["loan_key"])
+    before = {}
+    for name, column in newest.items():
+        empty = NO_DAY if name in {"watch_day", "unknown_day", "deadline_day"} else 0
+        before[name] = np.full(len(loan_keys), empty, dtype=np.int64)
+        before[name][row] = column
+    return before
+
+
+def _state(before: Columns) -> StateColumns:
+    return StateColumns(
+        judged=before["judged"],
+        level=before["level"],
+        unknown=before["coverage_unknown"] > 0,
+        watch_day=before["watch_day"],
+        unknown_day=before["unknown_day"],
+        breach_open=before["breach_open"] > 0,
+        deadline_day=before["deadline_day"],
+        deadline_missed=before["deadline_missed"] > 0,
+        noticed=before["noticed"] > 0,
+        waived=before["waived"] > 0,
+        cash_cure=before["cash_cure_minor"],
+    )
+
+
+def _cover(covered: Covered, terms: Columns, policy: Policy, before: Columns, relieved: Int) -> CoverColumns:
+    lendable = terms["basis"] == int(Basis.LENDABLE)
+    exposure = covered.loans["exposure_minor"]
+    return CoverColumns(
+        exposure=exposure,
+        conservative=np.where(lendable, covered.pools.lendable, covered.pools.market),
+        last_good=np.where(lendable, covered.pools.good_lendable, covered.pools.good_market),
+        never_valued=covered.pools.never_valued,
+        limits_ppm=terms["limits_ppm"],
+        buffer_ppm=terms["buffer_ppm"],
+        minimum_cure=terms["minimum_cure"],
+        relieved=(exposure < before["exposure_minor"]) | np.isin(covered.loans["loan_key"], relieved),
+    )
+
+
+def _cover_rows(covered: Covered, terms: Columns, judgement: Judgement, before: Columns, day: int) -> Columns:
+    after, pools = judgement.after, covered.pools
+    opened = after.breach_open & (before["breach_open"] == 0)
+    limits = {name: terms["limits_ppm"][:, place] for place, name in enumerate(LIMIT_NAMES)}
+    return {
+        "loan_key": covered.loans["loan_key"],
+        "market_day": np.full(len(opened), day, dtype=np.int64),
+        "exposure_minor": covered.loans["exposure_minor"],
+        "market_minor": pools.market,
+        "lendable_minor": pools.lendable,
+        "good_market_minor": pools.good_market,
+        "good_lendable_minor": pools.good_lendable,
+        "basis": terms["basis"],
+        **limits,
+        "buffer_ppm": terms["buffer_ppm"],
+        "judged": after.judged,
+        "level": after.level,
+        "coverage_unknown": after.unknown.astype(np.int64),
+        "cash_cure_minor": after.cash_cure,
+        "collateral_cure_minor": judgement.collateral_cure,
+        "watch_day": after.watch_day,
+        "unknown_day": after.unknown_day,
+        "breach_number": before["breach_number"] + opened,
+        "breach_open": after.breach_open.astype(np.int64),
+        "deadline_day": after.deadline_day,
+        "deadline_missed": after.deadline_missed.astype(np.int64),
+        "noticed": after.noticed.astype(np.int64),
+        "waived": after.waived.astype(np.int64),
+        "unknown_assets": pools.unknown_assets,
+        "unknown": pools.unknown,
+        "quality": pools.quality,
+        "oldest_day": np.minimum(pools.oldest_day, covered.loans["balance_day"]),
+    }
+
+
+def _event_rows(rows: Columns, judgement: Judgement, before: Columns, write: Write) -> Columns:
+    loan = judgement.event_loan
+    in_breach = (rows["breach_open"][loan] > 0) | (before["breach_open"][loan] > 0)
+    copied = (
+        "loan_key",
+        "market_day",
+        "level",
+        "coverage_unknown",
+        "exposure_minor",
+        "market_minor",
+        "lendable_minor",
+        "basis",
+        "cash_cure_minor",
+        "collateral_cure_minor",
+        "deadline_day",
+    )
+    return {
+        **{name: rows[name][loan] for name in copied},
+        "kind": judgement.event_kind,
+        "breach_number": np.where(in_breach, rows["breach_number"][loan], 0),
+        "level_before": before["level"][loan],
+        "event_us": np.full(len(loan), write.known_us, dtype=np.int64),
+        "actor": [write.actor] * len(loan),
+        "note": [""] * len(loan),
+    }

@@ -1,0 +1,196 @@
+"""Base values by the model of each kind: price times quantity, depreciation, relief from royalty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.domain.facts import AssetFacts, Columns, Float, Int, SeriesFacts
+from collateral_registry.domain.judge import NO_DAY
+from collateral_registry.domain.policy import Policy
+from valuation.depreciation.equipment import EquipmentColumns, EquipmentValues, value_equipment
+from valuation.flags import UnknownReason
+from valuation.ip.life import remaining_life_years
+from valuation.ip.relief_from_royalty import RoyaltyColumns, relief_from_royalty
+from valuation.ip.status import status_effect
+
+DAYS_PER_YEAR = 365.25
+
+
+class Model(IntEnum):
+    """Model of the base value; the numbers are stored."""
+
+    NONE = 0
+    SPOT_PRICE = 1
+    EQUIPMENT = 2
+    RELIEF_FROM_ROYALTY = 3
+
+
+@dataclass(frozen=True)
+class BaseValues:
+    """Base values [a] in major units of ``currency``, with the parts that the model itself knows (NaN: policy)."""
+
+    amount: Float
+    currency: NDArray[Any]
+    model: Int
+    series_key: Int
+    price: Float
+    price_day: Int
+    quantity: Float
+    liquidity: Float
+    cost: Float
+    input_day: Int
+    unknown: Int
+    zero: Int
+    quality: Int
+    olv: Float
+    flv: Float
+    nolv: Float
+
+
+def base_values(assets: AssetFacts, series: SeriesFacts, policy: Policy, day: int) -> BaseValues:
+    """Values every asset by the model of its kind; kinds without a model are unknown for that reason."""
+    count = len(assets.asset_key)
+    empty = BaseValues(
+        amount=np.full(count, np.nan),
+        currency=assets.currency.copy(),
+        model=np.zeros(count, dtype=np.int64),
+        series_key=np.zeros(count, dtype=np.int64),
+        price=np.full(count, np.nan),
+        price_day=np.full(count, NO_DAY, dtype=np.int64),
+        quantity=np.full(count, np.nan),
+        liquidity=np.full(count, np.nan),
+        cost=np.full(count, np.nan),
+        input_day=np.full(count, day, dtype=np.int64),
+        unknown=np.full(count, int(UnknownReason.NO_MODEL), dtype=np.int64),
+        zero=np.zeros(count, dtype=np.int64),
+        quality=np.zeros(count, dtype=np.int64),
+        olv=np.full(count, np.nan),
+        flv=np.full(count, np.nan),
+        nolv=np.full(count, np.nan),
+    )
+    _price_lots(empty, assets.inventory, series, day)
+    _value_machines(empty, assets, policy, day)
+    _value_rights(empty, assets.rights, day)
+    return empty
+
+
+def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) -> None:
+    """Fills in the inventory rows: quantity x latest price; no price and stale price are unknown."""
+    at = lots["asset_row"]
+    if not len(at):
+        return
+    row = series.rows_of(lots["series_key"])
+    found = row >= 0
+    price = np.where(found, series.price[row], np.nan) if len(series.price) else np.full(len(at), np.nan)
+    priced = ~np.isnan(price)
+    price_day = np.where(priced, series.day[row], NO_DAY) if len(series.day) else np.full(len(at), NO_DAY)
+    base.amount[at] = lots["quantity_in_series_unit"] * price
+    base.quantity[at], base.price[at], base.price_day[at] = lots["quantity_in_series_unit"], price, price_day
+    base.model[at] = int(Model.SPOT_PRICE)
+    base.series_key[at] = np.where(found, lots["series_key"], 0)
+    base.currency[at[found]] = series.currency[row[found]]
+    base.input_day[at] = np.where(priced, price_day, day)
+    limit = series.max_age_days[row] if len(series.max_age_days) else np.zeros(len(at), dtype=np.int64)
+    stale = priced & (day - price_day > limit)
+    unknown = np.where(priced, 0, int(UnknownReason.NO_PRICE)) | np.where(stale, int(UnknownReason.STALE_PRICE), 0)
+    no_unit = found & np.isnan(lots["quantity_in_series_unit"])
+    base.unknown[at] = unknown | np.where(no_unit, int(UnknownReason.MISSING_INPUT), 0)
+
+
+def _value_machines(base: BaseValues, assets: AssetFacts, policy: Policy, day: int) -> None:
+    """Fills in the machine rows: fair market value, with liquidity and cost as steps down to NOLV."""
+    machines = assets.equipment
+    at = machines["asset_row"]
+    if not len(at):
+        return
+    values = value_equipment(_equipment_columns(machines, assets, policy, day))
+    base.amount[at] = values.fmv
+    base.model[at] = int(Model.EQUIPMENT)
+    base.liquidity[at], base.cost[at] = _steps_to_nolv(values)
+    base.olv[at], base.flv[at], base.nolv[at] = values.olv, values.flv, values.nolv
+    base.quality[at], base.unknown[at] = values.quality, values.unknown
+    inspected = assets.inspection_day[at]
+    base.input_day[at] = np.where(inspected == NO_DAY, day, inspected)
+
+
+def _steps_to_nolv(values: EquipmentValues) -> tuple[Float, Float]:
+    """Share lost from FMV to OLV, and from OLV to NOLV."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        liquidity = np.where(values.fmv > 0, 1.0 - values.olv / values.fmv, 0.0)
+        cost = np.where(values.olv > 0, 1.0 - values.nolv / values.olv, 0.0)
+    return np.clip(liquidity, 0.0, 1.0), np.clip(cost, 0.0, 1.0)
+
+
+def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, day: int) -> EquipmentColumns:
+    classes, row = np.unique(assets.asset_class[machines["asset_row"]].astype(str), return_inverse=True)
+    numbers = {name: column[row] for name, column in policy.table(classes.tolist()).items()}
+    built = machines["built_day"]
+    age = np.where(built == NO_DAY, np.nan, (day - built) / DAYS_PER_YEAR)
+    conditions = ("unknown", "excellent", "good", "fair", "poor", "scrap")
+    return EquipmentColumns(
+        replacement_cost=machines["price_new"],
+        age_years=np.maximum(age, 0.0),
+        schedule=machines["schedule"].astype(np.int8),
+        annual_rate=machines["annual_rate"],
+        life_years=machines["life_years"],
+        salvage_share=numbers["salvage_share"],
+        units_produced=machines["units_produced"],
+        units_lifetime=machines["units_lifetime"],
+        hours=machines["hours"],
+        expected_hours_per_year=machines["expected_hours_per_year"],
+        condition=machines["condition"].astype(np.int8),
+        condition_factors=np.stack([numbers[f"condition_{name}"] for name in conditions], axis=1),
+        hours_elasticity=numbers["hours_elasticity"],
+        scrap_share=numbers["scrap_share"],
+        olv_factor=numbers["olv_factor"],
+        flv_factor=numbers["flv_factor"],
+        sale_cost_share=numbers["sale_cost_share"],
+        removal_cost_share=numbers["removal_cost_share"],
+    )
+
+
+def _value_rights(base: BaseValues, rights: Columns, day: int) -> None:
+    """Fills in the rows of intellectual property: relief from royalty over the remaining life."""
+    at = rights["asset_row"]
+    if not len(at):
+        return
+    today = np.datetime64(day, "D")
+    filing, grant, expire = (_dates(rights[name]) for name in ("filing_day", "grant_day", "expire_day"))
+    kind = rights["right_kind"].astype(np.int8)
+    life = remaining_life_years(kind, rights["office"], filing, grant, expire, rights["technology_life_years"], today)
+    zero, unknown = status_effect(rights["legal_status"].astype(np.int8), expire, today)
+    count = len(at)
+    values = relief_from_royalty(
+        RoyaltyColumns(
+            next_year_revenue=rights["next_year_revenue"],
+            growth=rights["growth"],
+            royalty_rate=rights["royalty_rate"],
+            tax_rate=rights["tax_rate"],
+            discount_rate=rights["discount_rate"],
+            annual_survival=rights["annual_survival"],
+            remaining_life_years=np.maximum(np.nan_to_num(life.years, nan=0.0), 0.0),
+            mid_year=np.ones(count, dtype=np.bool_),
+            amortisation_years=rights["amortisation_years"],
+            operating_margin=np.full(count, np.nan),
+        )
+    )
+    no_life = np.where(np.isnan(life.years), int(UnknownReason.MISSING_INPUT), 0)
+    ended = np.where(life.years <= 0, int(UnknownReason.RIGHT_EXPIRED), 0)
+    base.amount[at] = values.value
+    base.model[at] = int(Model.RELIEF_FROM_ROYALTY)
+    base.quality[at] = values.quality
+    base.zero[at] = zero
+    base.unknown[at] = values.unknown | unknown | no_life | ended
+
+
+def _dates(days: Int) -> NDArray[np.datetime64]:
+    dates = days.astype("datetime64[D]")
+    dates[days == NO_DAY] = np.datetime64("NaT")
+    return dates
+
+

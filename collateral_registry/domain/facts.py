@@ -1,0 +1,106 @@
+"""What a valuation needs, gathered in columns before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int = NDArray[np.int64]
+Float = NDArray[np.float64]
+Texts = NDArray[Any]
+Columns = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class AssetFacts:
+    """Assets [a]; the three tables of kinds hold ``asset_row``, the row of their asset, beside their numbers."""
+
+    asset_key: Int
+    revision: Int
+    status: Int
+    insurance_day: Int
+    inspection_day: Int
+    prior_claims_minor: Int
+    asset_class: Texts
+    currency: Texts
+    inventory: Columns
+    equipment: Columns
+    rights: Columns
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """Assets in a currency [t]: the row of the asset, and the currency."""
+
+    target_key: Int
+    asset_row: Int
+    currency: Texts
+
+
+@dataclass(frozen=True)
+class SeriesFacts:
+    """Price series [s] with their newest accepted price and log return, NaN where there is none."""
+
+    series_key: Int
+    price: Float
+    day: Int
+    latest_return: Float
+    max_age_days: Int
+    currency: Texts
+
+    def rows_of(self, keys: Int) -> Int:
+        """The row of each series key [n]; -1 where it is not among them."""
+        order = np.argsort(self.series_key)
+        place = np.searchsorted(self.series_key, keys, sorter=order)
+        place = np.minimum(place, len(order) - 1) if len(order) else place
+        if not len(order):
+            return np.full(len(keys), -1, dtype=np.int64)
+        row = order[place]
+        return np.where(self.series_key[row] == keys, row, -1).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class FxQuote:
+    """A rate from one currency to another: the day of its oldest leg, and its legs.
+
+    A leg is a series and +1 when it is quoted that way round, -1 when its inverse is meant.
+    """
+
+    rate: float
+    day: int
+    legs: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A haircut curve: the loss at each horizon from one business day on, NaN where there is no opinion."""
+
+    estimate_key: int
+    day: int
+    loss: Float
+    flags: int
+    daily_volatility: float
+    model: str
+
+
+@dataclass(frozen=True, order=True)
+class CurveNeed:
+    """Which curve: a series (0 for the exchange rate alone) from its currency into another at a confidence."""
+
+    series_key: int
+    base_currency: str
+    currency: str
+    confidence_ppm: int
+
+
+@dataclass(frozen=True)
+class MarketFacts:
+    """Prices, exchange rates by pair and curves by need."""
+
+    series: SeriesFacts
+    fx: Mapping[tuple[str, str], FxQuote | None]
+    curves: Mapping[CurveNeed, Estimate]

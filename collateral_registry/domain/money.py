@@ -1,0 +1,56 @@
+"""Amounts in a currency, exact: int64 minor units of an ISO 4217 currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+
+import iso4217
+
+from valuation.errors import InvalidInput
+from valuation.money import AMOUNT_LIMIT_MINOR
+
+
+@cache
+def digits_of(currency: str) -> int:
+    """Decimal places of a currency's minor unit; raises InvalidInput when ISO 4217 does not list it."""
+    try:
+        exponent = iso4217.Currency(currency.lower()).exponent
+    except ValueError:
+        exponent = None
+    if exponent is None or currency != currency.upper():
+        raise InvalidInput("currency_code", repr(currency[:10]), "an ISO 4217 code of a currency in use, such as USD")
+    return int(exponent)
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount that is not negative, in minor units of its currency."""
+
+    minor: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        """Refuses unknown currencies, negative amounts and amounts of 2^53 minor units or more."""
+        digits_of(self.currency)
+        if not 0 <= self.minor < AMOUNT_LIMIT_MINOR:
+            raise InvalidInput("amount", self.major, "0 or more and less than 2^53 minor units")
+
+    @property
+    def major(self) -> Decimal:
+        """The amount in major units."""
+        return Decimal(self.minor).scaleb(-digits_of(self.currency))
+
+
+def money_of(field: str, amount: Decimal, currency: str) -> Money:
+    """Money from major units; raises InvalidInput for fractions of the minor unit, negatives and excess."""
+    digits = digits_of(currency)
+    if not amount.is_finite() or amount.adjusted() > 20:
+        raise InvalidInput(field, amount, "a finite amount of less than 2^53 minor units")
+    minor = amount.scaleb(digits)
+    if minor != minor.to_integral_value():
+        raise InvalidInput(field, amount, f"at most {digits} decimals for {currency}")
+    if not 0 <= minor < AMOUNT_LIMIT_MINOR:
+        raise InvalidInput(field, amount, "0 or more and less than 2^53 minor units")
+    return Money(int(minor), currency)

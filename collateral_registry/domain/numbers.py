@@ -1,0 +1,73 @@
+"""The numbers of an asset that its value is computed from, as stored beside it and as used for a quote."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from collateral_registry.domain.assets import Detail, Equipment, IntellectualProperty, Inventory
+from collateral_registry.domain.days import day_of
+from collateral_registry.domain.units import conversion_factor
+from valuation.depreciation.classes import equipment_classes
+from valuation.errors import InvalidInput
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def quantity_in(unit: str, lot: Inventory) -> float:
+    """The quantity of a lot in the unit of its price; raises InvalidInput when the units are unlike."""
+    return float(lot.quantity * conversion_factor(lot.unit, unit))
+
+
+def inventory_numbers(lot: Inventory, series_key: int | None, series_unit: str | None) -> dict[str, Any]:
+    """A lot's series and quantity in the unit of the series, once there is one."""
+    quantity = None if series_unit is None else quantity_in(series_unit, lot)
+    return {"series_id": lot.price_series, "series_key": series_key, "quantity_in_series_unit": quantity}
+
+
+def equipment_numbers(machine: Equipment) -> dict[str, Any]:
+    """A machine's price new, age, use and depreciation."""
+    depreciation = equipment_classes()[machine.equipment_class]
+    return {
+        "price_new": float(machine.price_new.major),
+        "built_day": day_of(machine.built),
+        "schedule": int(machine.schedule),
+        "annual_rate": depreciation.geometric_rate,
+        "life_years": depreciation.service_life_years,
+        "hours": _float(machine.hours),
+        "expected_hours_per_year": _float(machine.expected_hours_per_year),
+        "condition": int(machine.condition),
+        "units_produced": _float(machine.units_produced),
+        "units_lifetime": _float(machine.units_lifetime),
+    }
+
+
+def right_numbers(right: IntellectualProperty) -> dict[str, Any]:
+    """A right's dates, status and income."""
+    return {
+        "right_kind": int(right.right_kind),
+        "office": right.office,
+        "filing_day": day_of(right.filing),
+        "grant_day": day_of(right.grant),
+        "expire_day": day_of(right.expire),
+        "legal_status": int(right.legal_status),
+        "next_year_revenue": float(right.next_year_revenue.major),
+        "growth": float(right.growth),
+        "royalty_rate": float(right.royalty_rate),
+        "tax_rate": float(right.tax_rate),
+        "discount_rate": float(right.discount_rate),
+        "annual_survival": float(right.annual_survival),
+        "technology_life_years": _float(right.technology_life_years),
+        "amortisation_years": float(right.amortisation_years),
+    }
+
+
+def checked_against_series(detail: Detail, series_unit: str | None) -> None:
+    """Raises InvalidInput when a lot's unit does not convert to the unit of its price."""
+    if isinstance(detail, Inventory) and series_unit is not None:
+        try:
+            quantity_in(series_unit, detail)
+        except InvalidInput as error:
+            raise InvalidInput("inventory.unit", detail.unit, error.want) from error

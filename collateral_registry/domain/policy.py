@@ -1,0 +1,173 @@
+"""The lending policy: every number that is neither computed nor observed, each with its source.
+
+A class such as ``inventory.base_metal`` has the numbers of its root ``inventory`` except where it states its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.domain.judge import JudgementRules
+from collateral_registry.domain.lending import LTV_LIMIT_PPM, LtvLimits, ppm_of
+from collateral_registry.domain.levels import Basis, Level
+from collateral_registry.domain.money import Money
+from collateral_registry.domain.names import checked_text
+from valuation.errors import InvalidInput
+from valuation.money import PPM
+
+_SHARE = ("0", "1")
+_DAYS = ("0", "3650")
+
+CLASS_PARAMETERS: Mapping[str, tuple[str, str]] = {
+    "cap": _SHARE,
+    "haircut_floor": _SHARE,
+    "confidence": ("0.5", "0.9999"),
+    "liquidation_days": _DAYS,
+    "cure_days": _DAYS,
+    "revaluation_days": ("1", "3650"),
+    "value_haircut": _SHARE,
+    "market_haircut": _SHARE,
+    "liquidity_haircut": _SHARE,
+    "cost_haircut": _SHARE,
+    "legal_haircut": _SHARE,
+    "inspection_max_age_days": _DAYS,
+    "insurance_required": _SHARE,
+    "olv_factor": _SHARE,
+    "flv_factor": _SHARE,
+    "sale_cost_share": _SHARE,
+    "removal_cost_share": _SHARE,
+    "scrap_share": _SHARE,
+    "salvage_share": _SHARE,
+    "hours_elasticity": _SHARE,
+    "condition_unknown": _SHARE,
+    "condition_excellent": _SHARE,
+    "condition_good": _SHARE,
+    "condition_fair": _SHARE,
+    "condition_poor": _SHARE,
+    "condition_scrap": _SHARE,
+}
+"""Parameters of a class with their lowest and highest value."""
+
+RULE_PARAMETERS: Mapping[str, tuple[str, str]] = {
+    "watch": ("0.000001", "10"),
+    "margin_call": ("0.000001", "10"),
+    "stop_draw": ("0.000001", "10"),
+    "liquidation": ("0.000001", "10"),
+    "buffer": ("0", "0.5"),
+    "ltv_basis": ("1", "2"),
+    "grace_days": _DAYS,
+    "unknown_grace_days": _DAYS,
+    "missed_deadline_level": ("2", "4"),
+    "simulated_horizon_days": ("1", "250"),
+    "estimate_refresh_days": ("1", "250"),
+    "estimate_shock_sigmas": ("1", "100"),
+    "fx_max_age_days": _DAYS,
+}
+"""Parameters of the whole book; all are required."""
+
+WEEKMASK = "Mon Tue Wed Thu Fri"
+
+
+@dataclass(frozen=True)
+class SourcedNumber:
+    """A number and who says so."""
+
+    value: Decimal
+    source: str
+
+
+Numbers = Mapping[str, SourcedNumber]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One version of the policy."""
+
+    policy_id: str
+    display_name: str
+    effective: date
+    classes: Mapping[str, Numbers]
+    rules: Numbers
+    minimum_cures: Sequence[Money] = ()
+    holidays: Sequence[date] = ()
+
+    def __post_init__(self) -> None:
+        """Checks names, ranges and sources of every number, and the order of the levels."""
+        checked_text("display_name", self.display_name)
+        for asset_class, numbers in self.classes.items():
+            _check_numbers(f"classes[{asset_class}]", numbers, CLASS_PARAMETERS)
+        _check_numbers("rules", self.rules, RULE_PARAMETERS)
+        missing = sorted(set(RULE_PARAMETERS) - set(self.rules))
+        if missing:
+            raise InvalidInput("rules", "no " + ", ".join(missing), "every rule of the book")
+        currencies = [money.currency for money in self.minimum_cures]
+        if len(set(currencies)) < len(currencies):
+            raise InvalidInput("minimum_cures", ", ".join(currencies), "one amount per currency")
+        self.limits  # noqa: B018 - building them checks their order
+
+    @property
+    def limits(self) -> LtvLimits:
+        """The levels of loans that have none of their own."""
+        names = ("watch", "margin_call", "stop_draw", "liquidation")
+        return LtvLimits(*(ppm_of(name, self.rules[name].value, LTV_LIMIT_PPM) for name in names))
+
+    @property
+    def basis(self) -> Basis:
+        """The basis of loans that name none."""
+        return Basis(int(self.rules["ltv_basis"].value))
+
+    @property
+    def buffer_ppm(self) -> int:
+        """How far below a limit a loan must come to leave it, in millionths."""
+        return int(self.rules["buffer"].value * PPM)
+
+    @property
+    def judgement_rules(self) -> JudgementRules:
+        """The rules of judgement for the whole book."""
+        return JudgementRules(
+            grace_days=self.rule_days("grace_days"),
+            unknown_grace_days=self.rule_days("unknown_grace_days"),
+            missed_deadline_level=Level(int(self.rules["missed_deadline_level"].value)),
+            weekmask=WEEKMASK,
+            holidays=np.array(sorted(self.holidays), dtype="datetime64[D]"),
+        )
+
+    def rule_days(self, name: str) -> int:
+        """A rule that is a whole number of days."""
+        return int(self.rules[name].value)
+
+    def minimum_cure_minor(self, currency: str) -> int:
+        """Smallest cash cure in the currency that raises a notice; 0 when the policy names none."""
+        return next((money.minor for money in self.minimum_cures if money.currency == currency), 0)
+
+    def numbers_of(self, asset_class: str) -> dict[str, SourcedNumber]:
+        """The numbers of a class: those of its roots, overridden by its own."""
+        parts = asset_class.split(".")
+        merged: dict[str, SourcedNumber] = {}
+        for depth in range(1, len(parts) + 1):
+            merged.update(self.classes.get(".".join(parts[:depth]), {}))
+        return merged
+
+    def table(self, classes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """Every parameter as a column [classes]; NaN where the policy says nothing."""
+        merged = [self.numbers_of(asset_class) for asset_class in classes]
+        return {
+            name: np.array([float(row[name].value) if name in row else np.nan for row in merged], dtype=np.float64)
+            for name in CLASS_PARAMETERS
+        }
+
+
+def _check_numbers(field: str, numbers: Numbers, known: Mapping[str, tuple[str, str]]) -> None:
+    for name, number in numbers.items():
+        if name not in known:
+            raise InvalidInput(field, repr(name[:80]), "one of " + ", ".join(known))
+        low, high = known[name]
+        if not number.value.is_finite() or not Decimal(low) <= number.value <= Decimal(high):
+            raise InvalidInput(f"{field}.{name}", number.value, f"{low} to {high}")
+        checked_text(f"{field}.{name}.source", number.source)

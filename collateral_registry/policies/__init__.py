@@ -1,0 +1,1 @@
+"""The default policy, shipped as data with the source of each number beside it."""

@@ -1,0 +1,301 @@
+"""Assets, their history and their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, case, delete, func, insert, select, update
+from sqlmodel import SQLModel
+
+from collateral_registry.domain.assets import Asset, Equipment, IntellectualProperty, Inventory, Status
+from collateral_registry.domain.days import day_of
+from collateral_registry.domain.errors import AlreadyExists, NotFound
+from collateral_registry.domain.facts import AssetFacts, Int, TargetFacts
+from collateral_registry.domain.numbers import equipment_numbers, inventory_numbers, right_numbers
+from collateral_registry.store.bulk import Columns, in_keys, read_columns, typed_column
+from collateral_registry.store.database import Write
+from collateral_registry.store.documents import from_document, to_document
+from collateral_registry.store.filters import Condition, conditions
+from collateral_registry.store.tables import (
+    AssetRevisionRow,
+    AssetRow,
+    CommitRow,
+    EquipmentRow,
+    IntellectualPropertyRow,
+    InventoryRow,
+    PriceSeriesRow,
+    TargetRow,
+)
+
+FILTERS = {
+    "kind": AssetRow.kind,
+    "asset_class": AssetRow.asset_class,
+    "owner": AssetRow.owner,
+    "good": AssetRow.good,
+    "warehouse": AssetRow.place,
+    "status": AssetRow.status,
+    "currency_code": AssetRow.currency,
+}
+"""Fields that a list of assets can be filtered by."""
+
+
+@dataclass(frozen=True)
+class StoredAsset:
+    """An asset with its key, revision and times."""
+
+    key: int
+    asset: Asset
+    revision: int
+    created_us: int
+    updated_us: int
+
+
+def insert_asset(write: Write, asset: Asset) -> int:
+    """Registers an asset; raises AlreadyExists naming the asset that has its id or identity."""
+    _refuse_taken(write.connection, asset, None)
+    values = {**_row(asset), "asset_id": asset.asset_id, "revision": 1, "created_seq": write.seq, "updated_seq": write.seq}
+    key = int(write.connection.execute(insert(AssetRow).values(**values).returning(AssetRow.asset_key)).scalar_one())
+    _write_revision(write, key, 1, asset)
+    _write_numbers(write, key, asset)
+    ensure_target(write, key, asset.currency)
+    return key
+
+
+def update_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset:
+    """Writes a new revision of an asset; raises AlreadyExists when its new identity is taken."""
+    _refuse_taken(write.connection, asset, stored.key)
+    revision = stored.revision + 1
+    write.connection.execute(
+        update(AssetRow)
+        .where(AssetRow.asset_key == stored.key)
+        .values(**_row(asset), revision=revision, updated_seq=write.seq)
+    )
+    _write_revision(write, stored.key, revision, asset)
+    _write_numbers(write, stored.key, asset)
+    ensure_target(write, stored.key, asset.currency)
+    return StoredAsset(stored.key, asset, revision, stored.created_us, write.known_us)
+
+
+def get_asset(connection: Connection, asset_id: str) -> StoredAsset:
+    """One asset; raises NotFound."""
+    rows = _stored(connection, [AssetRow.asset_id == asset_id], 1)
+    if not rows:
+        raise NotFound(f"assets/{asset_id}")
+    return rows[0]
+
+
+def list_assets(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredAsset]:
+    """A page of assets in order of their ids."""
+    return _stored(connection, [*conditions(FILTERS, wanted), AssetRow.asset_id > after], limit)
+
+
+def asset_keys(connection: Connection, asset_ids: Sequence[str]) -> Int:
+    """The key of each id [n]; raises NotFound for the first that is missing."""
+    found: dict[str, int] = {}
+    for start in range(0, len(asset_ids), 500):
+        part = asset_ids[start : start + 500]
+        statement = select(AssetRow.asset_id, AssetRow.asset_key).where(AssetRow.asset_id.in_(part))  # type: ignore[attr-defined]
+        found.update((row[0], row[1]) for row in connection.execute(statement))
+    missing = next((asset_id for asset_id in asset_ids if asset_id not in found), None)
+    if missing is not None:
+        raise NotFound(f"assets/{missing}")
+    return np.array([found[asset_id] for asset_id in asset_ids], dtype=np.int64)
+
+
+def read_facts(connection: Connection, keys: Int | None) -> AssetFacts:
+    """What the values of assets need, in order of their keys; no keys means every asset."""
+    statement = select(
+        AssetRow.asset_key,
+        AssetRow.revision,
+        AssetRow.status,
+        AssetRow.insurance_day,
+        AssetRow.inspection_day,
+        AssetRow.prior_claims_minor,
+        AssetRow.asset_class,
+        AssetRow.currency,
+    ).where(in_keys(connection, AssetRow.asset_key, keys))
+    columns = read_columns(connection, statement.order_by(AssetRow.asset_key))
+    return AssetFacts(
+        **columns,
+        inventory=_kind_columns(connection, InventoryRow, keys, columns["asset_key"]),
+        equipment=_kind_columns(connection, EquipmentRow, keys, columns["asset_key"]),
+        rights=_kind_columns(connection, IntellectualPropertyRow, keys, columns["asset_key"]),
+    )
+
+
+def read_targets(connection: Connection, facts: AssetFacts, keys: Int | None) -> TargetFacts:
+    """The currencies each asset is valued in, in order of their keys."""
+    statement = select(TargetRow.target_key, TargetRow.asset_key, TargetRow.currency)
+    statement = statement.where(in_keys(connection, TargetRow.asset_key, keys)).order_by(TargetRow.target_key)
+    columns = read_columns(connection, statement)
+    row = np.searchsorted(facts.asset_key, columns["asset_key"]).astype(np.int64)
+    return TargetFacts(columns["target_key"], row, columns["currency"])
+
+
+def read_cover_targets(connection: Connection, asset_keys: Int | None) -> Columns:
+    """Targets of assets in order of their keys; prior claims stand on the one in the asset's own currency."""
+    prior = case((TargetRow.currency == AssetRow.currency, AssetRow.prior_claims_minor), else_=0)
+    statement = (
+        select(TargetRow.target_key, TargetRow.asset_key, prior.label("prior_claims_minor"))
+        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)  # type: ignore[arg-type]
+        .where(in_keys(connection, TargetRow.asset_key, asset_keys))
+        .order_by(TargetRow.target_key)
+    )
+    return read_columns(connection, statement)
+
+
+def ensure_target(write: Write, asset_key: int, currency: str) -> int:
+    """The key of an asset in a currency, made when there is none."""
+    found = write.connection.execute(
+        select(TargetRow.target_key).where(TargetRow.asset_key == asset_key, TargetRow.currency == currency)
+    ).scalar()
+    if found is not None:
+        return int(found)
+    statement = insert(TargetRow).values(asset_key=asset_key, currency=currency).returning(TargetRow.target_key)
+    return int(write.connection.execute(statement).scalar_one())
+
+
+def assets_of_series(connection: Connection, series_keys: Int) -> Int:
+    """Keys of the lots that the series price."""
+    statement = select(InventoryRow.asset_key).where(in_keys(connection, InventoryRow.series_key, series_keys))
+    keys: Int = read_columns(connection, statement)["asset_key"]
+    return keys
+
+
+def lots_waiting_for(connection: Connection, series_id: str) -> list[StoredAsset]:
+    """Lots that name a series which did not exist when they were registered."""
+    waiting = select(InventoryRow.asset_key).where(
+        InventoryRow.series_id == series_id,
+        InventoryRow.series_key.is_(None),  # type: ignore[union-attr]
+    )
+    return _stored(connection, [AssetRow.asset_key.in_(waiting)], None)  # type: ignore[union-attr]
+
+
+def rewrite_numbers(write: Write, stored: StoredAsset) -> None:
+    """Computes the numbers of an asset again, after its series has come into being."""
+    _write_numbers(write, stored.key, stored.asset)
+
+
+def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
+    """An asset as it was in a revision."""
+    statement = select(AssetRevisionRow.document).where(
+        AssetRevisionRow.asset_key == asset_key, AssetRevisionRow.revision == revision
+    )
+    return from_document(Asset, connection.execute(statement).scalar_one())
+
+
+def _stored(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredAsset]:
+    created, updated = CommitRow.__table__.alias(), CommitRow.__table__.alias()  # type: ignore[attr-defined]
+    statement = (
+        select(AssetRow.asset_key, AssetRow.document, AssetRow.revision, created.c.known_us, updated.c.known_us)
+        .join(created, created.c.seq == AssetRow.created_seq)
+        .join(updated, updated.c.seq == AssetRow.updated_seq)
+        .where(*where)
+        .order_by(AssetRow.asset_id)
+        .limit(limit)
+    )
+    return [
+        StoredAsset(row[0], from_document(Asset, row[1]), row[2], row[3], row[4])
+        for row in connection.execute(statement)
+    ]
+
+
+def _row(asset: Asset) -> dict[str, Any]:
+    return {
+        "kind": int(asset.detail.kind),
+        "asset_class": asset.asset_class,
+        "currency": asset.currency,
+        "owner": asset.owner,
+        "good": asset.detail.good,
+        "place": asset.detail.place,
+        "identity": None if asset.status == Status.RETIRED else asset.identity,
+        "status": int(asset.status),
+        "prior_claims_minor": asset.prior_claims.minor if asset.prior_claims else 0,
+        "insurance_day": day_of(asset.insurance_expire),
+        "inspection_day": day_of(asset.last_inspection),
+        "document": to_document(asset),
+    }
+
+
+def _refuse_taken(connection: Connection, asset: Asset, own_key: int | None) -> None:
+    statement = select(AssetRow.asset_id, AssetRow.asset_key).where(
+        (AssetRow.asset_id == asset.asset_id) | (AssetRow.identity == asset.identity)
+    )
+    for holder, key in connection.execute(statement):
+        if key != own_key:
+            what = f"id {asset.asset_id}" if holder == asset.asset_id else asset.identity
+            raise AlreadyExists(what, f"assets/{holder}")
+
+
+def _write_revision(write: Write, key: int, revision: int, asset: Asset) -> None:
+    values = {"asset_key": key, "revision": revision, "seq": write.seq, "document": to_document(asset)}
+    write.connection.execute(insert(AssetRevisionRow).values(**values))
+
+
+def _write_numbers(write: Write, key: int, asset: Asset) -> None:
+    table, numbers = numbers_of(write.connection, asset)
+    if table is None:
+        return
+    write.connection.execute(delete(table).where(table.asset_key == key))  # type: ignore[attr-defined]
+    write.connection.execute(insert(table).values(asset_key=key, **numbers))
+
+
+def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | None, Mapping[str, Any]]:
+    """The table of an asset's kind and its row there; none for kinds without a model."""
+    detail = asset.detail
+    if isinstance(detail, Inventory):
+        statement = select(PriceSeriesRow.series_key, PriceSeriesRow.unit)
+        series = connection.execute(statement.where(PriceSeriesRow.series_id == detail.price_series)).first()
+        return InventoryRow, inventory_numbers(detail, *(series or (None, None)))
+    if isinstance(detail, Equipment):
+        return EquipmentRow, equipment_numbers(detail)
+    if isinstance(detail, IntellectualProperty):
+        return IntellectualPropertyRow, right_numbers(detail)
+    return None, {}
+
+
+def _kind_columns(connection: Connection, table: type[SQLModel], keys: Int | None, asset_key: Int) -> Columns:
+    """The rows of one kind, with the row of their asset; a lot without a series has series key 0."""
+    columns = table.__table__.c  # type: ignore[attr-defined]
+    chosen = [column for column in columns if column.key not in {"series_id", "series_key"}]
+    if "series_key" in columns:
+
+        chosen.append(func.coalesce(columns.series_key, 0).label("series_key"))
+    statement = select(*chosen).where(in_keys(connection, columns.asset_key, keys)).order_by(columns.asset_key)
+    read = read_columns(connection, statement)
+    read["asset_row"] = np.searchsorted(asset_key, read.pop("asset_key")).astype(np.int64)
+    return read
+
+
+def facts_of(connection: Connection, asset: Asset) -> AssetFacts:
+    """The facts of an asset that is not registered, in the same columns."""
+    table, numbers = numbers_of(connection, asset)
+    return AssetFacts(
+        asset_key=np.zeros(1, dtype=np.int64),
+        revision=np.zeros(1, dtype=np.int64),
+        status=np.array([int(asset.status)], dtype=np.int64),
+        insurance_day=np.array([day_of(asset.insurance_expire)], dtype=np.int64),
+        inspection_day=np.array([day_of(asset.last_inspection)], dtype=np.int64),
+        prior_claims_minor=np.zeros(1, dtype=np.int64),
+        asset_class=np.array([asset.asset_class], dtype=object),
+        currency=np.array([asset.currency], dtype=object),
+        inventory=_quoted_columns(InventoryRow, table, numbers),
+        equipment=_quoted_columns(EquipmentRow, table, numbers),
+        rights=_quoted_columns(IntellectualPropertyRow, table, numbers),
+    )
+
+
+def _quoted_columns(table: type[SQLModel], own: type[SQLModel] | None, numbers: Mapping[str, Any]) -> Columns:
+    """One row when the table is the asset's own, else the same columns without rows."""
+    columns: Columns = {"asset_row": np.zeros(int(table is own), dtype=np.int64)}
+    for column in table.__table__.c:  # type: ignore[attr-defined]
+        if column.key in {"asset_key", "series_id"}:
+            continue
+        data = [numbers[column.key]] if table is own else []
+        if column.key == "series_key":
+            data = [value or 0 for value in data]
+        columns[column.key] = typed_column(column.type, data)
+    return columns

@@ -1,0 +1,85 @@
+"""Columns in and out of tables: many rows as numpy arrays, never as objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import BigInteger, ColumnElement, Connection, Float, Select, bindparam, func, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import SQLModel
+
+Columns = dict[str, Any]
+"""Column name to array: int64, float64 with NaN for null, or object for text and bytes."""
+
+
+def read_columns(connection: Connection, statement: Select[Any]) -> Columns:
+    """Runs a select and returns its columns [rows]; integer columns must not be null."""
+    result = connection.execute(statement)
+    rows = result.cursor.fetchall() if result.cursor is not None else []
+    result.close()
+    values: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(statement.selected_columns)
+    return {
+        column.key or "": typed_column(column.type, data)
+        for column, data in zip(statement.selected_columns, values, strict=True)
+    }
+
+
+def typed_column(kind: Any, data: Sequence[Any]) -> NDArray[Any]:  # noqa: ANN401 - SQLAlchemy's type objects
+    """An array of the column's type: float64 with NaN for null, int64, or object."""
+    if isinstance(kind, Float):
+        return np.array(data, dtype=np.float64)
+    if kind.python_type is int:
+        return np.array(data, dtype=np.int64)
+    array = np.empty(len(data), dtype=object)
+    array[:] = data
+    return array
+
+
+def insert_columns(connection: Connection, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
+    """Appends rows given as columns; scalars are repeated. In the transaction of the connection."""
+    if rows == 0:
+        return
+    names = list(columns)
+    data = [_listed(columns[name], rows) for name in names]
+    driver = connection.connection.driver_connection
+    if driver is None:
+        message = "the connection has no driver connection"
+        raise RuntimeError(message)
+    target = table.__tablename__
+    if connection.dialect.name == "sqlite":
+        marks = ",".join("?" * len(names))
+        driver.executemany(
+            f"INSERT INTO {target} ({','.join(names)}) VALUES ({marks})",  # noqa: S608 - names come from the schema
+            zip(*data, strict=True),
+        )
+        return
+    with driver.cursor() as cursor, cursor.copy(f"COPY {target} ({','.join(names)}) FROM STDIN") as copy:
+        for row in zip(*data, strict=True):
+            copy.write_row(row)
+
+
+def _listed(value: Any, rows: int) -> Sequence[Any]:  # noqa: ANN401 - an array or a scalar
+    if isinstance(value, np.ndarray):
+        return value.tolist()  # type: ignore[no-any-return]
+    return value if isinstance(value, list) else [value] * rows
+
+
+def key_rows(connection: Connection, keys: NDArray[np.int64]) -> Any:  # noqa: ANN401 - a named table value
+    """A table ``keys(value)`` of the keys, to join with: any number of them in one bound parameter."""
+    listed = keys.tolist()
+    if connection.dialect.name == "sqlite":
+        return func.json_each(bindparam(None, json.dumps(listed))).table_valued("value", name="keys")
+    array = bindparam(None, listed, type_=ARRAY(BigInteger))
+    return func.unnest(array).table_valued("value", name="keys").render_derived()
+
+
+def in_keys(connection: Connection, column: Any, keys: NDArray[np.int64] | None) -> ColumnElement[bool]:  # noqa: ANN401
+    """Condition that a column is among the keys; no keys given means every row."""
+    if keys is None:
+        return true()
+    table = key_rows(connection, keys)
+    return column.in_(select(table.c.value))  # type: ignore[no-any-return]

@@ -1,0 +1,36 @@
+"""The commit log: what the newest change is, and which was the last before a moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from collateral_registry.store.tables import CommitRow
+
+
+def newest_commit(connection: Connection) -> tuple[int, int]:
+    """Sequence and business day of the newest commit; (0, 0) in an empty book."""
+    row = connection.execute(
+        select(CommitRow.seq, CommitRow.market_day).order_by(CommitRow.seq.desc()).limit(1)  # type: ignore[attr-defined]
+    ).first()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+def market_day_of(connection: Connection, seq: int) -> int:
+    """Business day of a commit; 0 before the first."""
+    return int(connection.execute(select(CommitRow.market_day).where(CommitRow.seq == seq)).scalar() or 0)
+
+
+def last_commit_known_by(connection: Connection, known_us: int) -> int:
+    """The last commit known at a time; 0 when there was none."""
+    return _last(connection, CommitRow.known_us <= known_us)
+
+
+def last_commit_of_day(connection: Connection, day: int) -> int:
+    """The last commit of a business day or before it; 0 when there was none."""
+    return _last(connection, CommitRow.market_day <= day)
+
+
+def _last(connection: Connection, condition: Any) -> int:  # noqa: ANN401 - an SQL condition
+    return int(connection.execute(select(func.coalesce(func.max(CommitRow.seq), 0)).where(condition)).scalar_one())

@@ -1,0 +1,152 @@
+"""The database: one writer at a time, readers on a snapshot, and nothing half-written.
+
+Writers are serialised (SQLite: BEGIN IMMEDIATE; PostgreSQL: one advisory transaction lock), so the order of
+sequences is the order of commits and no reader ever sees a later sequence without the earlier ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from collateral_registry.clock import Clock, microseconds
+from collateral_registry.domain.errors import StoreUnavailable
+from collateral_registry.store.tables import CommitRow
+
+WRITER_LOCK_KEY = 0x636F6C6C61746572
+"""Advisory lock of the one writer on PostgreSQL: "collater" in ASCII."""
+
+BUSY_TIMEOUT_MILLISECONDS = 10_000
+READERS_LIMIT = 8
+MMAP_BYTES = 1 << 30
+CACHE_KIBIBYTES = 65_536
+
+
+@dataclass
+class Write:
+    """A write transaction: its connection, sequence and moment. Without ``commit()`` it leaves no trace."""
+
+    connection: Connection
+    seq: int
+    known_us: int
+    market_day: int
+    actor: str
+    committed: bool = False
+
+    def commit(self) -> None:
+        """Makes everything in the transaction durable at once."""
+        self.connection.commit()
+        self.committed = True
+
+
+class Database:
+    """A store on SQLite or PostgreSQL, by its URL."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        """Opens nothing yet; connections are made when needed."""
+        self.engine = _engine(url)
+        self.clock = clock
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A snapshot: everything read inside is of one moment."""
+        with _translated_errors(), self.engine.connect() as connection:
+            connection.execution_options(**self._read_options())
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self, kind: str, actor: str, market_day: int | None = None) -> Iterator[Write]:
+        """The only way to change anything; ``market_day`` moves the business date, else it stays."""
+        with _translated_errors(), self.engine.connect() as connection:
+            transaction = self._begin_writing(connection)
+            try:
+                write = self._opened(connection, kind, actor, market_day)
+                yield write
+            finally:
+                if transaction.is_active:
+                    transaction.rollback()
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+    def _read_options(self) -> dict[str, Any]:
+        return {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+    def _begin_writing(self, connection: Connection) -> Any:  # noqa: ANN401 - SQLAlchemy's root transaction
+        if self.is_sqlite:
+            connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+            return connection.begin()
+        transaction = connection.begin()
+        connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK_KEY)))
+        return transaction
+
+    def _opened(self, connection: Connection, kind: str, actor: str, market_day: int | None) -> Write:
+        last = connection.execute(
+            select(CommitRow.seq, CommitRow.market_day, CommitRow.known_us).order_by(text("seq DESC")).limit(1)
+        ).first()
+        seq, day, known_us = (last.seq + 1, last.market_day, last.known_us) if last else (1, 0, 0)
+        write = Write(
+            connection=connection,
+            seq=seq,
+            known_us=max(microseconds(self.clock()), known_us),
+            market_day=day if market_day is None else market_day,
+            actor=actor,
+        )
+        connection.execute(
+            insert(CommitRow).values(
+                seq=seq, known_us=write.known_us, market_day=write.market_day, kind=kind, actor=actor
+            )
+        )
+        return write
+
+
+def _engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True)
+    engine = create_engine(
+        url, pool_size=READERS_LIMIT, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MILLISECONDS / 1e3}
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a raw driver connection
+    """Sets the connection up; the busy timeout comes first, or two processes opening a new file fail."""
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MILLISECONDS}",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"cache_size=-{CACHE_KIBIBYTES}",
+        f"mmap_size={MMAP_BYTES}",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Turns trouble of the database itself (locked, full, read-only, gone) into StoreUnavailable."""
+    try:
+        yield
+    except OperationalError as error:
+        cause = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no further word"
+        raise StoreUnavailable(f"the database cannot be used now ({cause}); nothing was written") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailable("the connection to the database was lost; nothing was written") from error
+        raise

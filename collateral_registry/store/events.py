@@ -1,0 +1,72 @@
+"""Events of loans, numbered without gaps; a breach is the events that carry its number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, func, select
+
+from collateral_registry.store.bulk import Columns, insert_columns
+from collateral_registry.store.database import Write
+from collateral_registry.store.tables import EventRow, LoanRow
+
+
+def insert_events(write: Write, columns: Columns) -> int:
+    """Appends events given as columns in the order they happened; returns how many."""
+    count = len(columns["loan_key"])
+    if count:
+        first = last_event(write.connection) + 1
+        numbered = {**columns, "event_seq": np.arange(first, first + count, dtype=np.int64), "seq": write.seq}
+        insert_columns(write.connection, EventRow, numbered, count)
+    return count
+
+
+def last_event(connection: Connection) -> int:
+    """Number of the newest event; 0 when there is none."""
+    return int(connection.execute(select(func.coalesce(func.max(EventRow.event_seq), 0))).scalar_one())
+
+
+def events_after(connection: Connection, after: int, loan_id: str | None, limit: int) -> list[dict[str, Any]]:
+    """A page of events after a number, in order."""
+    where = [EventRow.event_seq > after]
+    if loan_id is not None:
+        where.append(LoanRow.loan_id == loan_id)
+    return _events(connection, where, limit)
+
+
+def events_of_breaches(connection: Connection, loan_keys: list[int], seq: int) -> list[dict[str, Any]]:
+    """Every event inside a breach of the loans up to a commit, in order."""
+    where = [EventRow.loan_key.in_(loan_keys), EventRow.breach_number > 0, EventRow.seq <= seq]  # type: ignore[attr-defined]
+    return _events(connection, where, None)
+
+
+def breaches_as_of(connection: Connection, seq: int, loan_id: str | None) -> list[dict[str, Any]]:
+    """Every breach up to a commit: loan, number and the number of its first event, newest first."""
+    statement = (
+        select(
+            EventRow.loan_key,
+            LoanRow.loan_id,
+            EventRow.breach_number,
+            func.min(EventRow.event_seq).label("first_event"),
+        )
+        .join(LoanRow, LoanRow.loan_key == EventRow.loan_key)  # type: ignore[arg-type]
+        .where(EventRow.breach_number > 0, EventRow.seq <= seq)
+        .group_by(EventRow.loan_key, LoanRow.loan_id, EventRow.breach_number)
+        .order_by(func.min(EventRow.event_seq).desc())
+    )
+    if loan_id is not None:
+        statement = statement.where(LoanRow.loan_id == loan_id)
+    return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def _events(connection: Connection, where: list[Any], limit: int | None) -> list[dict[str, Any]]:
+    statement = (
+        select(EventRow.__table__, LoanRow.loan_id, LoanRow.currency, LoanRow.borrower)  # type: ignore[attr-defined]
+        .join(LoanRow, LoanRow.loan_key == EventRow.loan_key)  # type: ignore[arg-type]
+        .where(*where)
+        .order_by(EventRow.event_seq)
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+

@@ -1,0 +1,88 @@
+"""Versions of the policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from collateral_registry.domain.days import day_of
+from collateral_registry.domain.errors import AlreadyExists, NotFound, Refused
+from collateral_registry.domain.policy import Policy
+from collateral_registry.store.database import Write
+from collateral_registry.store.documents import from_document, to_document
+from collateral_registry.store.tables import CommitRow, PolicyRow
+
+
+@dataclass(frozen=True)
+class StoredPolicy:
+    """A version with its key and the commits that stored and activated it."""
+
+    key: int
+    policy: Policy
+    created_us: int
+    activated_seq: int | None
+    activated_us: int | None
+
+
+def insert_policy(write: Write, policy: Policy) -> int:
+    """Stores a version; raises AlreadyExists when the id is taken."""
+    taken = select(PolicyRow.policy_key).where(PolicyRow.policy_id == policy.policy_id)
+    if write.connection.execute(taken).first() is not None:
+        raise AlreadyExists(f"id {policy.policy_id}", f"policies/{policy.policy_id}")
+    values = {
+        "policy_id": policy.policy_id,
+        "effective_day": day_of(policy.effective),
+        "created_seq": write.seq,
+        "document": to_document(policy),
+    }
+    return int(write.connection.execute(insert(PolicyRow).values(**values).returning(PolicyRow.policy_key)).scalar_one())
+
+
+def activate_policy(write: Write, key: int) -> None:
+    """Marks a version as activated by this commit."""
+    write.connection.execute(update(PolicyRow).where(PolicyRow.policy_key == key).values(activated_seq=write.seq))
+
+
+def policy_in_force(connection: Connection, day: int) -> StoredPolicy:
+    """The version for a day: of those activated and effective, the latest effective, then the latest activated."""
+    where = (PolicyRow.activated_seq.is_not(None), PolicyRow.effective_day <= day)  # type: ignore[union-attr]
+    order = (PolicyRow.effective_day.desc(), PolicyRow.activated_seq.desc())  # type: ignore[attr-defined, union-attr]
+    rows = _stored(connection, where, order, 1)
+    if not rows:
+        raise Refused("NO_POLICY", "no policy is in force on this date; activate one with an effective date before it")
+    return rows[0]
+
+
+def get_policy(connection: Connection, policy_id: str) -> StoredPolicy:
+    """One version; raises NotFound."""
+    rows = _stored(connection, (PolicyRow.policy_id == policy_id,), (PolicyRow.policy_key,), 1)
+    if not rows:
+        raise NotFound(f"policies/{policy_id}")
+    return rows[0]
+
+
+def policy_by_key(connection: Connection, key: int) -> StoredPolicy:
+    """One version by its key."""
+    return _stored(connection, (PolicyRow.policy_key == key,), (PolicyRow.policy_key,), 1)[0]
+
+
+def list_policies(connection: Connection, before_key: int, limit: int) -> list[StoredPolicy]:
+    """A page of versions, newest first."""
+    return _stored(connection, (PolicyRow.policy_key < before_key,), (PolicyRow.policy_key.desc(),), limit)  # type: ignore[operator, union-attr]
+
+
+def _stored(connection: Connection, where: tuple[object, ...], order: tuple[object, ...], limit: int) -> list[StoredPolicy]:
+    created, activated = CommitRow.__table__.alias(), CommitRow.__table__.alias()  # type: ignore[attr-defined]
+    statement = (
+        select(PolicyRow.policy_key, PolicyRow.document, created.c.known_us, PolicyRow.activated_seq, activated.c.known_us)
+        .join(created, created.c.seq == PolicyRow.created_seq)
+        .outerjoin(activated, activated.c.seq == PolicyRow.activated_seq)
+        .where(*where)  # type: ignore[arg-type]
+        .order_by(*order)  # type: ignore[arg-type]
+        .limit(limit)
+    )
+    return [
+        StoredPolicy(row[0], from_document(Policy, row[1]), row[2], row[3], row[4])
+        for row in connection.execute(statement)
+    ]

@@ -1,0 +1,76 @@
+"""Recorded valuations: appended, never changed; the newest of a target is its value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from collateral_registry.domain.errors import NotFound
+from collateral_registry.domain.facts import Int
+from collateral_registry.store.bulk import Columns, insert_columns, key_rows, read_columns
+from collateral_registry.store.database import Write
+from collateral_registry.store.tables import AssetRow, CommitRow, TargetRow, ValuationRow
+
+COVER_COLUMNS = (
+    ValuationRow.target_key,
+    ValuationRow.market_minor,
+    ValuationRow.lendable_minor,
+    ValuationRow.good_seq,
+    ValuationRow.good_market_minor,
+    ValuationRow.good_lendable_minor,
+    ValuationRow.unknown,
+    ValuationRow.quality,
+    ValuationRow.oldest_day,
+)
+"""What the cover of loans needs of a valuation."""
+
+
+def insert_valuations(write: Write, columns: Columns) -> None:
+    """Appends valuations given as columns."""
+    insert_columns(write.connection, ValuationRow, {**columns, "seq": write.seq}, len(columns["target_key"]))
+
+
+def newest_values(connection: Connection, target_keys: Int) -> Columns:
+    """The newest recorded value of those targets that have one."""
+    keys = key_rows(connection, target_keys)
+    newest = (
+        select(func.max(ValuationRow.seq))
+        .where(ValuationRow.target_key == keys.c.value)
+        .correlate(keys)
+        .scalar_subquery()
+    )
+    statement = select(*COVER_COLUMNS).join_from(
+        keys,
+        ValuationRow.__table__,  # type: ignore[attr-defined]
+        (ValuationRow.target_key == keys.c.value) & (ValuationRow.seq == newest),
+    )
+    return read_columns(connection, statement)
+
+
+def get_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> dict[str, Any]:
+    """One recorded valuation as a row; raises NotFound."""
+    rows = _rows(connection, (AssetRow.asset_id == asset_id, ValuationRow.seq == seq, TargetRow.currency == currency), 1)
+    if not rows:
+        raise NotFound(f"assets/{asset_id}/valuations/{seq}-{currency.lower()}")
+    return rows[0]
+
+
+def list_valuations(connection: Connection, asset_id: str, before: tuple[int, str], limit: int) -> list[dict[str, Any]]:
+    """A page of the recorded valuations of an asset before a (sequence, currency), newest first."""
+    seq, currency = before
+    earlier = (ValuationRow.seq < seq) | ((ValuationRow.seq == seq) & (TargetRow.currency > currency))
+    return _rows(connection, (AssetRow.asset_id == asset_id, earlier), limit)
+
+
+def _rows(connection: Connection, where: tuple[Any, ...], limit: int) -> list[dict[str, Any]]:
+    statement = (
+        select(ValuationRow.__table__, TargetRow.currency, AssetRow.asset_id, AssetRow.asset_key, CommitRow.known_us)  # type: ignore[attr-defined]
+        .join(TargetRow, TargetRow.target_key == ValuationRow.target_key)  # type: ignore[arg-type]
+        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)  # type: ignore[arg-type]
+        .join(CommitRow, CommitRow.seq == ValuationRow.seq)  # type: ignore[arg-type]
+        .where(*where)
+        .order_by(ValuationRow.seq.desc(), TargetRow.currency)  # type: ignore[attr-defined]
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name

@@ -1,0 +1,65 @@
+"""From a base value and haircut parts to market and lendable value (rules.md section 1), in columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation.flags import QualityFlag, UnknownReason
+from valuation.haircuts.compose import compose
+from valuation.haircuts.parts import HaircutParts
+from valuation.money import share_of, to_minor
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class BaseColumns:
+    """What the models say of each asset [n]: value in major units of the target currency, parts and facts.
+
+    ``amount`` is NaN where the model has no value; ``digits`` is the ISO 4217 exponent of the target currency;
+    ``unknown``, ``zero`` and ``quality`` are bit sets of valuation.flags.
+    """
+
+    amount: Float
+    digits: Int
+    parts: HaircutParts
+    floor: Float
+    cap: Float
+    unknown: Int
+    zero: Int
+    quality: Int
+
+
+@dataclass(frozen=True)
+class ValueColumns:
+    """The values [n] in minor units, with the whole haircut and what stands against them.
+
+    Where ``unknown`` is set both values are 0 and must not be read as worth nothing.
+    """
+
+    market_minor: Int
+    lendable_minor: Int
+    haircut: Float
+    unknown: Int
+    zero: Int
+    quality: Int
+
+
+def value(base: BaseColumns) -> ValueColumns:
+    """Values every row; a stated zero outranks an unknown, an unknown outranks every number."""
+    zero = base.zero
+    incomplete = np.isnan(np.vstack([*base.parts.as_rows(), base.cap])).any(axis=0)
+    unknown = base.unknown | np.where(incomplete, int(UnknownReason.MISSING_PART), 0)
+    unknown |= np.where(np.isnan(base.amount) & (unknown == 0), int(UnknownReason.MISSING_INPUT), 0)
+    unknown = np.where(zero != 0, 0, unknown)
+    composed = compose(base.parts, np.nan_to_num(base.floor, nan=0.0), base.cap)
+    known = (unknown == 0) & (zero == 0)
+    market = np.where(known, to_minor(np.where(known, base.amount, 0.0), base.digits), 0)
+    lendable = share_of(market, np.where(known, composed.lendable_share, 0.0))
+    quality = base.quality | np.where(known & composed.floor_binds, int(QualityFlag.FLOOR_BINDS), 0)
+    quality |= np.where(known & composed.cap_binds, int(QualityFlag.CAP_BINDS), 0)
+    return ValueColumns(market, lendable, composed.haircut, unknown, zero, quality)
