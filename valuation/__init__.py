@@ -1,0 +1,1 @@
+"""Valuation of movable collateral: pure functions of numpy arrays, usable alone."""

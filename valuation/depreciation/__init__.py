@@ -1,0 +1,1 @@
+"""Equipment: schedules, classes, bases of value."""

@@ -1,0 +1,38 @@
+"""Equipment classes with their published geometric rates and service lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+from valuation.tables import read_table
+
+
+@dataclass(frozen=True)
+class EquipmentClass:
+    """A class: yearly geometric rate = declining balance rate / service life (Hulten and Wykoff, BEA)."""
+
+    code: str
+    asset: str
+    service_life_years: float
+    declining_balance: float
+    geometric_rate: float
+
+
+@cache
+def equipment_classes() -> Mapping[str, EquipmentClass]:
+    """Every class by its code."""
+    rows = read_table("valuation.depreciation", "bea_rates.csv")
+    classes = {
+        row["code"]: EquipmentClass(
+            row["code"],
+            row["asset"],
+            float(row["service_life_years"]),
+            float(row["declining_balance"]),
+            float(row["geometric_rate"]),
+        )
+        for row in rows
+    }
+    return MappingProxyType(classes)

@@ -1,0 +1,1 @@
+"""The parts of a haircut, their composition, and the supervisory formulas beside them."""

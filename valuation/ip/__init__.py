@@ -1,0 +1,1 @@
+"""Intellectual property: income, life, status."""

@@ -1,0 +1,1 @@
+"""The book as a whole: first passage, wrong-way risk, concentration."""

@@ -1,0 +1,1 @@
+"""Price series: admission, cleaning, haircut estimates and their backtests."""
