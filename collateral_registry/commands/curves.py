@@ -73,9 +73,7 @@ def _keep(write: Write | None, need: CurveNeed, day: int, curve: HaircutCurve) -
     return Estimate(0, day, curve.loss, int(curve.flags), curve.daily_volatility, MODEL_NAME)
 
 
-def _converted_history(
-    connection: Connection, need: CurveNeed, market: MarketFacts
-) -> tuple[Int, NDArray[np.float64]]:
+def _converted_history(connection: Connection, need: CurveNeed, market: MarketFacts) -> tuple[Int, NDArray[np.float64]]:
     """Prices of a series in another currency by dated rates; the rates alone when there is no series."""
     quote = market.fx.get((need.base_currency, need.currency))
     if not need.series_key:

@@ -124,7 +124,9 @@ def _pools(
     count: int,
     day: int,
 ) -> Pools:
-    own = PledgeColumns(*(getattr(pledges, name)[mine] for name in ("target", "loan", "rank", "share_ppm", "limit_minor")))
+    own = PledgeColumns(
+        *(getattr(pledges, name)[mine] for name in ("target", "loan", "rank", "share_ppm", "limit_minor"))
+    )
     unknown = valued["unknown"][own.target] | np.where(lapsed[mine], int(UnknownReason.REGISTRATION_EXPIRED), 0)
     never = (valued["unknown"][own.target] != 0) & (valued["good_seq"][own.target] == 0)
     bits = {"unknown": np.zeros(count, dtype=np.int64), "quality": np.zeros(count, dtype=np.int64)}

@@ -187,7 +187,9 @@ def _market_part(
     loss = np.full(len(at), np.nan)
     estimate_key = np.zeros(len(at), dtype=np.int64)
     quality = np.zeros(len(at), dtype=np.int64)
-    needs, groups = _group_by_need(base.series_key[at], base.currency[at], targets.currency, _ppm(numbers["confidence"]))
+    needs, groups = _group_by_need(
+        base.series_key[at], base.currency[at], targets.currency, _ppm(numbers["confidence"])
+    )
     for need, rows in zip(needs, groups, strict=True):
         if need is None or need not in market.curves:
             continue

@@ -47,9 +47,6 @@ class BaseValues:
     unknown: Int
     zero: Int
     quality: Int
-    olv: Float
-    flv: Float
-    nolv: Float
 
 
 def base_values(assets: AssetFacts, series: SeriesFacts, policy: Policy, day: int) -> BaseValues:
@@ -69,9 +66,6 @@ def base_values(assets: AssetFacts, series: SeriesFacts, policy: Policy, day: in
         unknown=np.full(count, int(UnknownReason.NO_MODEL), dtype=np.int64),
         zero=np.zeros(count, dtype=np.int64),
         quality=np.zeros(count, dtype=np.int64),
-        olv=np.full(count, np.nan),
-        flv=np.full(count, np.nan),
-        nolv=np.full(count, np.nan),
     )
     _price_lots(empty, assets.inventory, series, day)
     _value_machines(empty, assets, policy, day)
@@ -112,7 +106,6 @@ def _value_machines(base: BaseValues, assets: AssetFacts, policy: Policy, day: i
     base.amount[at] = values.fmv
     base.model[at] = int(Model.EQUIPMENT)
     base.liquidity[at], base.cost[at] = _steps_to_nolv(values)
-    base.olv[at], base.flv[at], base.nolv[at] = values.olv, values.flv, values.nolv
     base.quality[at], base.unknown[at] = values.quality, values.unknown
     inspected = assets.inspection_day[at]
     base.input_day[at] = np.where(inspected == NO_DAY, day, inspected)
@@ -192,5 +185,3 @@ def _dates(days: Int) -> NDArray[np.datetime64]:
     dates = days.astype("datetime64[D]")
     dates[days == NO_DAY] = np.datetime64("NaT")
     return dates
-
-

@@ -139,5 +139,7 @@ class Pledge:
             checked_text(field, getattr(self, field), required=False)
         if self.registered and self.registration_expire and self.registration_expire < self.registered:
             raise InvalidInput(
-                "registration_expire_date", self.registration_expire, f"not before the registration on {self.registered}"
+                "registration_expire_date",
+                self.registration_expire,
+                f"not before the registration on {self.registered}",
             )

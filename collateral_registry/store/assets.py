@@ -56,7 +56,13 @@ class StoredAsset:
 def insert_asset(write: Write, asset: Asset) -> int:
     """Registers an asset; raises AlreadyExists naming the asset that has its id or identity."""
     _refuse_taken(write.connection, asset, None)
-    values = {**_row(asset), "asset_id": asset.asset_id, "revision": 1, "created_seq": write.seq, "updated_seq": write.seq}
+    values = {
+        **_row(asset),
+        "asset_id": asset.asset_id,
+        "revision": 1,
+        "created_seq": write.seq,
+        "updated_seq": write.seq,
+    }
     key = int(write.connection.execute(insert(AssetRow).values(**values).returning(AssetRow.asset_key)).scalar_one())
     _write_revision(write, key, 1, asset)
     _write_numbers(write, key, asset)
@@ -165,6 +171,19 @@ def assets_of_series(connection: Connection, series_keys: Int) -> Int:
     return keys
 
 
+def foreign_assets(connection: Connection) -> Columns:
+    """Assets that are valued through an exchange rate: the currency of their model and the one asked for."""
+    base = func.coalesce(PriceSeriesRow.currency, AssetRow.currency)
+    statement = (
+        select(TargetRow.asset_key, base.label("base"), TargetRow.currency)
+        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)  # type: ignore[arg-type]
+        .outerjoin(InventoryRow, InventoryRow.asset_key == TargetRow.asset_key)  # type: ignore[arg-type]
+        .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)  # type: ignore[arg-type]
+        .where(base != TargetRow.currency)
+    )
+    return read_columns(connection, statement)
+
+
 def lots_waiting_for(connection: Connection, series_id: str) -> list[StoredAsset]:
     """Lots that name a series which did not exist when they were registered."""
     waiting = select(InventoryRow.asset_key).where(
@@ -177,6 +196,12 @@ def lots_waiting_for(connection: Connection, series_id: str) -> list[StoredAsset
 def rewrite_numbers(write: Write, stored: StoredAsset) -> None:
     """Computes the numbers of an asset again, after its series has come into being."""
     _write_numbers(write, stored.key, stored.asset)
+
+
+def documents_of(connection: Connection, asset_keys: Int) -> dict[int, Asset]:
+    """The assets by their keys."""
+    statement = select(AssetRow.asset_key, AssetRow.document).where(in_keys(connection, AssetRow.asset_key, asset_keys))
+    return {row[0]: from_document(Asset, row[1]) for row in connection.execute(statement)}
 
 
 def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
@@ -262,7 +287,6 @@ def _kind_columns(connection: Connection, table: type[SQLModel], keys: Int | Non
     columns = table.__table__.c  # type: ignore[attr-defined]
     chosen = [column for column in columns if column.key not in {"series_id", "series_key"}]
     if "series_key" in columns:
-
         chosen.append(func.coalesce(columns.series_key, 0).label("series_key"))
     statement = select(*chosen).where(in_keys(connection, columns.asset_key, keys)).order_by(columns.asset_key)
     read = read_columns(connection, statement)

@@ -23,7 +23,10 @@ def newest_covers(connection: Connection, loan_keys: Int) -> Columns:
     """The newest judgement of those loans that have one."""
     keys = key_rows(connection, loan_keys)
     newest = (
-        select(func.max(LoanCoverRow.seq)).where(LoanCoverRow.loan_key == keys.c.value).correlate(keys).scalar_subquery()
+        select(func.max(LoanCoverRow.seq))
+        .where(LoanCoverRow.loan_key == keys.c.value)
+        .correlate(keys)
+        .scalar_subquery()
     )
     statement = select(*LoanCoverRow.__table__.c).join_from(  # type: ignore[attr-defined]
         keys,

@@ -54,6 +54,12 @@ class Database:
         self.clock = clock
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
+    def prepare(self) -> None:
+        """Makes a new SQLite file a write-ahead-log database, once, before anything else opens it."""
+        if self.is_sqlite:
+            with _translated_errors(), self.engine.connect() as connection:
+                connection.connection.execute("PRAGMA journal_mode=WAL")
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A snapshot: everything read inside is of one moment."""
@@ -113,7 +119,9 @@ def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True)
     engine = create_engine(
-        url, pool_size=READERS_LIMIT, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MILLISECONDS / 1e3}
+        url,
+        pool_size=READERS_LIMIT,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MILLISECONDS / 1e3},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -50,7 +50,9 @@ def insert_estimate(write: Write, need: CurveNeed, day: int, model: str, curve: 
         "expected_shortfall": curve.expected_shortfall.tobytes(),
         "standard_error": curve.standard_error.tobytes(),
     }
-    key = int(write.connection.execute(insert(EstimateRow).values(**values).returning(EstimateRow.estimate_key)).scalar_one())
+    key = int(
+        write.connection.execute(insert(EstimateRow).values(**values).returning(EstimateRow.estimate_key)).scalar_one()
+    )
     return Estimate(key, day, curve.loss, int(curve.flags), float(values["daily_volatility"]), model)
 
 

@@ -69,4 +69,3 @@ def _events(connection: Connection, where: list[Any], limit: int | None) -> list
         .limit(limit)
     )
     return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
-

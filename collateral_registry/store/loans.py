@@ -61,7 +61,13 @@ def insert_loan(write: Write, loan: Loan) -> int:
     taken = select(LoanRow.loan_key).where(LoanRow.loan_id == loan.loan_id)
     if write.connection.execute(taken).first() is not None:
         raise AlreadyExists(f"id {loan.loan_id}", f"loans/{loan.loan_id}")
-    values = {**_loan_row(loan), "loan_id": loan.loan_id, "revision": 1, "created_seq": write.seq, "updated_seq": write.seq}
+    values = {
+        **_loan_row(loan),
+        "loan_id": loan.loan_id,
+        "revision": 1,
+        "created_seq": write.seq,
+        "updated_seq": write.seq,
+    }
     key = int(write.connection.execute(insert(LoanRow).values(**values).returning(LoanRow.loan_key)).scalar_one())
     _loan_revision(write, key, 1, loan)
     return key

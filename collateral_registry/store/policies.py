@@ -36,7 +36,9 @@ def insert_policy(write: Write, policy: Policy) -> int:
         "created_seq": write.seq,
         "document": to_document(policy),
     }
-    return int(write.connection.execute(insert(PolicyRow).values(**values).returning(PolicyRow.policy_key)).scalar_one())
+    return int(
+        write.connection.execute(insert(PolicyRow).values(**values).returning(PolicyRow.policy_key)).scalar_one()
+    )
 
 
 def activate_policy(write: Write, key: int) -> None:
@@ -72,10 +74,14 @@ def list_policies(connection: Connection, before_key: int, limit: int) -> list[S
     return _stored(connection, (PolicyRow.policy_key < before_key,), (PolicyRow.policy_key.desc(),), limit)  # type: ignore[operator, union-attr]
 
 
-def _stored(connection: Connection, where: tuple[object, ...], order: tuple[object, ...], limit: int) -> list[StoredPolicy]:
+def _stored(
+    connection: Connection, where: tuple[object, ...], order: tuple[object, ...], limit: int
+) -> list[StoredPolicy]:
     created, activated = CommitRow.__table__.alias(), CommitRow.__table__.alias()  # type: ignore[attr-defined]
     statement = (
-        select(PolicyRow.policy_key, PolicyRow.document, created.c.known_us, PolicyRow.activated_seq, activated.c.known_us)
+        select(
+            PolicyRow.policy_key, PolicyRow.document, created.c.known_us, PolicyRow.activated_seq, activated.c.known_us
+        )
         .join(created, created.c.seq == PolicyRow.created_seq)
         .outerjoin(activated, activated.c.seq == PolicyRow.activated_seq)
         .where(*where)  # type: ignore[arg-type]

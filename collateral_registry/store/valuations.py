@@ -50,7 +50,9 @@ def newest_values(connection: Connection, target_keys: Int) -> Columns:
 
 def get_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> dict[str, Any]:
     """One recorded valuation as a row; raises NotFound."""
-    rows = _rows(connection, (AssetRow.asset_id == asset_id, ValuationRow.seq == seq, TargetRow.currency == currency), 1)
+    rows = _rows(
+        connection, (AssetRow.asset_id == asset_id, ValuationRow.seq == seq, TargetRow.currency == currency), 1
+    )
     if not rows:
         raise NotFound(f"assets/{asset_id}/valuations/{seq}-{currency.lower()}")
     return rows[0]

@@ -78,7 +78,9 @@ def admit(
     place = np.searchsorted(known_dates, new_dates)
     same = np.zeros(len(new_dates), dtype=np.bool_)
     inside = place < len(known_dates)
-    same[inside] = (known_dates[place[inside]] == new_dates[inside]) & (known_prices[place[inside]] == new_prices[inside])
+    same[inside] = (known_dates[place[inside]] == new_dates[inside]) & (
+        known_prices[place[inside]] == new_prices[inside]
+    )
     repeated = _repeated(new_dates, new_prices)
     verdict[(same | repeated) & (reason == 0)] = int(Verdict.DUPLICATE)
     released = np.zeros(len(pending_dates), dtype=np.bool_)

@@ -1,0 +1,87 @@
+"""Register, change and retire assets; each revalues what depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from collateral_registry.commands.etags import check_etag
+from collateral_registry.commands.recompute import NO_KEYS, recompute
+from collateral_registry.domain.assets import Asset, Status
+from collateral_registry.domain.days import date_at
+from collateral_registry.domain.errors import Refused
+from collateral_registry.domain.facts import Int
+from collateral_registry.domain.numbers import checked_against_series
+from collateral_registry.store.assets import StoredAsset, get_asset, insert_asset, update_asset
+from collateral_registry.store.database import Write
+from collateral_registry.store.loans import loans_of_assets, standing_pledges_on
+from collateral_registry.store.prices import find_series
+from valuation.errors import InvalidInput
+
+
+def register(write: Write, asset: Asset) -> StoredAsset:
+    """Registers an asset and records its first valuation."""
+    _check_dates(asset, write.market_day)
+    _check_unit(write, asset)
+    key = insert_asset(write, asset)
+    recompute(write, assets=np.array([key], dtype=np.int64))
+    return get_asset(write.connection, asset.asset_id)
+
+
+def change(write: Write, asset_id: str, etag: str, changed: Callable[[Asset], Asset]) -> StoredAsset:
+    """Changes an asset that is not retired and judges its loans again; a raised value counts as collateral come in."""
+    stored = get_asset(write.connection, asset_id)
+    check_etag(f"assets/{asset_id}", stored.revision, etag)
+    if stored.asset.status == Status.RETIRED:
+        raise Refused("ASSET_RETIRED", f"assets/{asset_id} is retired and cannot change")
+    asset = changed(stored.asset)
+    _check_pledged_currency(write, stored, asset)
+    _check_dates(asset, write.market_day)
+    _check_unit(write, asset)
+    return _written(write, stored, asset, relieved=True)
+
+
+def retire(write: Write, asset_id: str, etag: str) -> StoredAsset:
+    """Takes an asset out of use; refused while it is pledged."""
+    stored = get_asset(write.connection, asset_id)
+    check_etag(f"assets/{asset_id}", stored.revision, etag)
+    pledges = standing_pledges_on(write.connection, stored.key)
+    if pledges:
+        holders = ", ".join(f"loans/{row.pledge.loan_id}" for row in pledges)
+        raise Refused("ASSET_PLEDGED", f"assets/{asset_id} is pledged to {holders}; release it first")
+    return _written(write, stored, replace(stored.asset, status=Status.RETIRED), relieved=False)
+
+
+def _written(write: Write, stored: StoredAsset, asset: Asset, *, relieved: bool) -> StoredAsset:
+    updated = update_asset(write, stored, asset)
+    keys: Int = np.array([stored.key], dtype=np.int64)
+    recompute(write, assets=keys, relieved=loans_of_assets(write.connection, keys) if relieved else NO_KEYS)
+    return updated
+
+
+def _check_dates(asset: Asset, day: int) -> None:
+    """Facts of the past cannot lie in the future."""
+    today = date_at(day)
+    detail = asset.detail
+    facts = {"last_inspection_date": asset.last_inspection}
+    for field in ("built", "filing", "grant", "issued"):
+        facts[field] = getattr(detail, field, None)
+    for field, value in facts.items():
+        if value is not None and value > today:
+            raise InvalidInput(field, value, f"not after the business date {today}")
+
+
+def _check_unit(write: Write, asset: Asset) -> None:
+    series_id = getattr(asset.detail, "price_series", None)
+    if series_id is not None:
+        series = find_series(write.connection, [series_id]).get(series_id)
+        checked_against_series(asset.detail, series.series.unit if series else None)
+
+
+def _check_pledged_currency(write: Write, stored: StoredAsset, asset: Asset) -> None:
+    if asset.detail.kind != stored.asset.detail.kind:
+        raise InvalidInput("kind", asset.detail.kind.name, f"{stored.asset.detail.kind.name}: an asset keeps its kind")
+    if asset.currency != stored.asset.currency and standing_pledges_on(write.connection, stored.key):
+        raise Refused("ASSET_PLEDGED", "the currency of an asset that is pledged cannot change")

@@ -1,0 +1,32 @@
+"""Store a version of the policy, and put it into force."""
+
+from __future__ import annotations
+
+from collateral_registry.commands.recompute import recompute
+from collateral_registry.domain.errors import Refused
+from collateral_registry.domain.policy import Policy
+from collateral_registry.store.database import Write
+from collateral_registry.store.policies import (
+    StoredPolicy,
+    activate_policy,
+    get_policy,
+    insert_policy,
+    policy_in_force,
+)
+
+
+def store_policy(write: Write, policy: Policy) -> StoredPolicy:
+    """Stores a version; nothing changes until it is activated."""
+    insert_policy(write, policy)
+    return get_policy(write.connection, policy.policy_id)
+
+
+def put_into_force(write: Write, policy_id: str) -> StoredPolicy:
+    """Activates a version; when it is the one of the day the whole book is valued and judged by it."""
+    stored = get_policy(write.connection, policy_id)
+    if stored.activated_seq is not None:
+        raise Refused("POLICY_ACTIVE", f"policies/{policy_id} was activated before; store a new version to change it")
+    activate_policy(write, stored.key)
+    if policy_in_force(write.connection, write.market_day).key == stored.key:
+        recompute(write, assets=None)
+    return get_policy(write.connection, policy_id)

@@ -1,0 +1,239 @@
+"""Open price series and take in prices and exchange rates, each quote on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.commands.recompute import recompute
+from collateral_registry.domain.days import date_at, day_of
+from collateral_registry.domain.facts import Int
+from collateral_registry.domain.prices import PriceSeries, fx_paths, fx_series
+from collateral_registry.store.assets import assets_of_series, foreign_assets, lots_waiting_for, rewrite_numbers
+from collateral_registry.store.database import Write
+from collateral_registry.store.prices import (
+    History,
+    Latest,
+    StoredSeries,
+    find_series,
+    fx_quotes,
+    get_series,
+    history,
+    insert_prices,
+    insert_series,
+    set_latest,
+)
+from valuation.prices.admit import Admission, RefusalReason, Verdict, admit
+
+PRICE_DIGITS_LIMIT = 18
+
+
+@dataclass(frozen=True)
+class Quote:
+    """One dated price of a series, with its place in the message."""
+
+    index: int
+    series_id: str
+    day: date
+    price: Decimal
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A quote that was not simply accepted, and why."""
+
+    index: int
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of a message of quotes."""
+
+    accepted: int
+    duplicates: int
+    quarantined: int
+    refused: int
+    problems: Sequence[Problem]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written."""
+        return self.accepted + self.quarantined > 0
+
+
+def open_series(write: Write, series: PriceSeries) -> StoredSeries:
+    """Opens a series; lots that were waiting for it get its unit and are valued."""
+    insert_series(write, series)
+    waiting = lots_waiting_for(write.connection, series.series_id)
+    for stored in waiting:
+        rewrite_numbers(write, stored)
+    if waiting:
+        recompute(write, assets=np.array([stored.key for stored in waiting], dtype=np.int64))
+    return get_series(write.connection, series.series_id)
+
+
+def ingest_prices(write: Write, quotes: Sequence[Quote], refused: Sequence[Problem] = ()) -> Ingested:
+    """Takes in prices and recomputes what depends on the series that moved.
+
+    ``refused`` are quotes of the same message that could not even be read; they are counted with the others.
+    """
+    series = find_series(write.connection, sorted({quote.series_id for quote in quotes}))
+    problems = list(refused)
+    admitted: dict[int, _Admitted] = {}
+    for series_id, group in _by_series(quotes).items():
+        stored = series.get(series_id)
+        if stored is None:
+            missing = f"price_series: got priceSeries/{series_id}, want one that exists"
+            problems += [Problem(quote.index, Verdict.REFUSED, missing) for quote in group]
+            continue
+        admitted[stored.key] = _admit(write, stored, group)
+    for found in admitted.values():
+        problems += found.problems()
+    _write(write, admitted)
+    moved = np.array([key for key, found in admitted.items() if found.moves], dtype=np.int64)
+    if len(moved):
+        recompute(write, assets=_dependent_assets(write, moved))
+    verdicts = [verdict for found in admitted.values() for verdict in found.admission.verdict.tolist()]
+    return Ingested(
+        accepted=verdicts.count(int(Verdict.ACCEPTED)),
+        duplicates=verdicts.count(int(Verdict.DUPLICATE)),
+        quarantined=verdicts.count(int(Verdict.QUARANTINED)),
+        refused=sum(problem.verdict == Verdict.REFUSED for problem in problems),
+        problems=sorted(problems, key=lambda problem: problem.index),
+    )
+
+
+def ensure_fx_series(write: Write, pairs: set[tuple[str, str]]) -> None:
+    """Opens the series of currency pairs that are quoted for the first time."""
+    wanted = {fx.series_id: fx for fx in (fx_series(*pair) for pair in sorted(pairs))}
+    known = find_series(write.connection, sorted(wanted))
+    for series_id, series in wanted.items():
+        if series_id not in known:
+            insert_series(write, series)
+
+
+@dataclass(frozen=True)
+class _Admitted:
+    """The quotes of one series with their verdicts, and the history they were held against."""
+
+    stored: StoredSeries
+    quotes: Sequence[Quote]
+    prices: NDArray[np.float64]
+    before: History
+    admission: Admission
+    today: date
+
+    @property
+    def moves(self) -> bool:
+        """Whether any quote came into use."""
+        return bool((self.admission.verdict == int(Verdict.ACCEPTED)).any())
+
+    def problems(self) -> list[Problem]:
+        """The quotes that are not in use, each with a sentence."""
+        judged = zip(self.quotes, self.admission.verdict.tolist(), self.admission.reason.tolist(), strict=True)
+        return [
+            Problem(quote.index, Verdict(verdict), self._sentence(quote, RefusalReason(reason)))
+            for quote, verdict, reason in judged
+            if verdict in {Verdict.QUARANTINED, Verdict.REFUSED}
+        ]
+
+    def _sentence(self, quote: Quote, reason: RefusalReason) -> str:
+        wanted = {
+            RefusalReason.NOT_FINITE: f"price: got {quote.price}, want a finite number",
+            RefusalReason.NOT_POSITIVE: f"price: got {quote.price}, want more than 0",
+            RefusalReason.FUTURE_DATE: f"date: got {quote.day}, want not after the business date {self.today}",
+            RefusalReason.JUMP: f"price: got {quote.price}, want within the jump limit of the price before; kept aside",
+            RefusalReason.CONFLICTING_DUPLICATE: f"date: got two prices for {quote.day}, want one in a message",
+        }
+        return wanted.get(reason, "kept aside until it is confirmed")
+
+
+def _by_series(quotes: Sequence[Quote]) -> Mapping[str, list[Quote]]:
+    groups: dict[str, list[Quote]] = {}
+    for quote in quotes:
+        groups.setdefault(quote.series_id, []).append(quote)
+    return groups
+
+
+def _admit(write: Write, stored: StoredSeries, quotes: Sequence[Quote]) -> _Admitted:
+    before = history(write.connection, stored.key)
+    prices = np.array([float(quote.price) for quote in quotes], dtype=np.float64)
+    days = np.array([day_of(quote.day) for quote in quotes], dtype=np.int64)
+    admission = admit(
+        before.day.astype("datetime64[D]"),
+        before.price,
+        before.pending_day.astype("datetime64[D]"),
+        before.pending_price,
+        days.astype("datetime64[D]"),
+        prices,
+        np.datetime64(write.market_day, "D"),
+    )
+    return _Admitted(stored, quotes, prices, before, admission, date_at(write.market_day))
+
+
+def _write(write: Write, admitted: Mapping[int, _Admitted]) -> None:
+    """Appends what came into use or was kept aside, and moves the newest prices on."""
+    rows: list[tuple[int, int, int, float, str]] = []
+    latest = {}
+    for key, found in admitted.items():
+        rows += _rows(key, found)
+        if found.moves:
+            latest[key] = _latest(found)
+    if rows:
+        columns = zip(*rows, strict=True)
+        names = ("series_key", "day", "verdict", "value", "decimal_text")
+        insert_prices(write, {name: list(column) for name, column in zip(names, columns, strict=True)})
+    set_latest(write, latest)
+
+
+def _rows(key: int, found: _Admitted) -> list[tuple[int, int, int, float, str]]:
+    kept = {int(Verdict.ACCEPTED), int(Verdict.QUARANTINED)}
+    rows = [
+        (key, day_of(quote.day), verdict, float(quote.price), str(quote.price))
+        for quote, verdict in zip(found.quotes, found.admission.verdict.tolist(), strict=True)
+        if verdict in kept
+    ]
+    taken = {row[1] for row in rows}
+    released = np.flatnonzero(found.admission.released)
+    before = found.before
+    rows += [
+        (key, int(before.pending_day[row]), int(Verdict.ACCEPTED), float(before.pending_price[row]), text)
+        for row, text in zip(released, before.pending_text[released], strict=True)
+        if int(before.pending_day[row]) not in taken
+    ]
+    return rows
+
+
+def _latest(found: _Admitted) -> Latest:
+    """The newest accepted price and its log return from the one before."""
+    in_use = found.admission.verdict == int(Verdict.ACCEPTED)
+    prices = {int(day): (float(price), "") for day, price in zip(found.before.day, found.before.price, strict=True)}
+    for quote, price, used in zip(found.quotes, found.prices.tolist(), in_use.tolist(), strict=True):
+        if used:
+            prices[day_of(quote.day)] = (price, str(quote.price))
+    days = sorted(prices)
+    price, decimal_text = prices[days[-1]]
+    log_return = float(np.log(price / prices[days[-2]][0])) if len(days) > 1 else None
+    return Latest(days[-1], price, decimal_text or found.stored.latest_text, log_return)
+
+
+def _dependent_assets(write: Write, series_keys: Int) -> Int:
+    """Assets whose value rests on the series: lots they price, and assets converted by a rate they hold."""
+    lots = assets_of_series(write.connection, series_keys)
+    quotes = fx_quotes(write.connection)
+    moved = set(series_keys.tolist())
+    if not any(quote.legs[0][0] in moved for quote in quotes.values()):
+        return np.unique(lots)
+    foreign = foreign_assets(write.connection)
+    pairs = list(zip(foreign["base"], foreign["currency"], strict=True))
+    paths = fx_paths(quotes, set(pairs))
+    uses = {pair for pair, quote in paths.items() if quote and moved & {key for key, _ in quote.legs}}
+    converted = foreign["asset_key"][[pair in uses for pair in pairs]] if pairs else foreign["asset_key"]
+    return np.union1d(lots, converted)

@@ -1,0 +1,69 @@
+"""Answer what assets are worth now, without recording anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from collateral_registry.commands.gather import Gathered, gather, in_currency, market_for
+from collateral_registry.commands.recompute import valuation_columns
+from collateral_registry.domain.appraise import appraise
+from collateral_registry.domain.assets import Asset
+from collateral_registry.domain.policy import Policy
+from collateral_registry.store.assets import asset_keys, documents_of, facts_of
+from collateral_registry.store.commits import newest_commit
+from collateral_registry.store.policies import StoredPolicy, policy_in_force
+
+
+@dataclass(frozen=True)
+class Valued:
+    """A valuation as its row, with the names that the row's keys stand for."""
+
+    row: dict[str, Any]
+    asset: Asset
+    currency: str
+    policy: Policy
+    haircut_model: str
+    known_us: int = 0
+
+
+def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str) -> list[Valued]:
+    """The value of each asset [n] from the facts known now, in one currency or each in its own."""
+    policy, day = _policy_today(connection)
+    keys = asset_keys(connection, asset_ids)
+    gathered = gather(connection, np.unique(keys), policy, currency)
+    rows = _rows(connection, gathered, policy, day)
+    documents = documents_of(connection, gathered.assets.asset_key)
+    by_key = {int(key): row for row, key in enumerate(gathered.assets.asset_key)}
+    return [_valued(rows, by_key[int(key)], gathered, documents[int(key)], policy) for key in keys]
+
+
+def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
+    """The value of an asset that is not registered."""
+    policy, day = _policy_today(connection)
+    assets = facts_of(connection, asset)
+    targets = in_currency(assets, currency)
+    gathered = Gathered(assets, targets, market_for(connection, assets, targets, policy, None))
+    return _valued(_rows(connection, gathered, policy, day), 0, gathered, asset, policy)
+
+
+def _policy_today(connection: Connection) -> tuple[StoredPolicy, int]:
+    _, day = newest_commit(connection)
+    return policy_in_force(connection, day), day
+
+
+def _rows(connection: Connection, gathered: Gathered, policy: StoredPolicy, day: int) -> dict[str, list[Any]]:
+    appraisal = appraise(gathered.assets, gathered.targets, gathered.market, policy.policy, day)
+    columns = valuation_columns(connection, gathered, appraisal, policy, day)
+    return {name: column.tolist() for name, column in columns.items()}
+
+
+def _valued(rows: dict[str, list[Any]], at: int, gathered: Gathered, asset: Asset, policy: StoredPolicy) -> Valued:
+    row = {name: column[at] for name, column in rows.items()}
+    row["seq"] = 0
+    models = {estimate.estimate_key: estimate.model for estimate in gathered.market.curves.values()}
+    return Valued(row, asset, str(gathered.targets.currency[at]), policy.policy, models.get(row["estimate_key"], ""))
