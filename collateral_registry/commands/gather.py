@@ -35,16 +35,20 @@ def gather(
     """
     assets = read_facts(connection, asset_keys)
     targets = read_targets(connection, assets, asset_keys)
-    if currency or asset_keys is not None and write is None:
-        targets = in_currency(assets, currency)
+    if write is None:
+        targets = in_currency(assets, currency, targets)
     return Gathered(assets, targets, market_for(connection, assets, targets, policy, write))
 
 
-def in_currency(assets: AssetFacts, currency: str) -> TargetFacts:
-    """Every asset once, in the currency or in its own when none is given."""
+def in_currency(assets: AssetFacts, currency: str, known: TargetFacts | None = None) -> TargetFacts:
+    """Every asset once, in the currency or in its own when none is given; key 0 where it is not kept in it."""
     count = len(assets.asset_key)
     wanted = np.full(count, currency, dtype=object) if currency else assets.currency
-    return TargetFacts(np.zeros(count, dtype=np.int64), np.arange(count, dtype=np.int64), wanted)
+    keys = np.zeros(count, dtype=np.int64)
+    if known is not None:
+        kept = np.flatnonzero(known.currency == wanted[known.asset_row])
+        keys[known.asset_row[kept]] = known.target_key[kept]
+    return TargetFacts(keys, np.arange(count, dtype=np.int64), wanted)
 
 
 def market_for(

@@ -26,6 +26,11 @@ def largest_release(exposure: Int, pool: Int, claim: Int, target_ppm: Int) -> In
     return np.clip(pool - needed, 0, claim)
 
 
+def largest_draw(exposure: int, pool: int, target_ppm: int) -> int:
+    """The most that may be owed beside the exposure so that E <= theta C; never negative."""
+    return max(pool * target_ppm // PPM - exposure, 0)
+
+
 def price_fall_to(exposure: Int, pool: Int, level_ppm: Int) -> NDArray[np.float64]:
     """1 - E / (level C): fall of the whole pool that reaches the level; negative when beyond it, NaN when C is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -204,6 +204,25 @@ def documents_of(connection: Connection, asset_keys: Int) -> dict[int, Asset]:
     return {row[0]: from_document(Asset, row[1]) for row in connection.execute(statement)}
 
 
+def places_as_of(connection: Connection, asset_keys: Int, seq: int) -> dict[int, tuple[str, str]]:
+    """Good (the class where there is none) and place of assets as they were after a commit."""
+    newest = (
+        select(AssetRevisionRow.asset_key, func.max(AssetRevisionRow.revision).label("revision"))
+        .where(AssetRevisionRow.seq <= seq, in_keys(connection, AssetRevisionRow.asset_key, asset_keys))
+        .group_by(AssetRevisionRow.asset_key)
+        .subquery()
+    )
+    statement = select(AssetRevisionRow.asset_key, AssetRevisionRow.document).join(
+        newest,
+        (AssetRevisionRow.asset_key == newest.c.asset_key) & (AssetRevisionRow.revision == newest.c.revision),
+    )
+    found = {}
+    for key, document in connection.execute(statement):
+        asset = from_document(Asset, document)
+        found[key] = (asset.detail.good or asset.asset_class, asset.detail.place)
+    return found
+
+
 def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
     """An asset as it was in a revision."""
     statement = select(AssetRevisionRow.document).where(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from collateral_registry.domain.cover import NO_LIMIT
 from collateral_registry.domain.days import day_of
@@ -154,6 +154,12 @@ def standing_pledges_on(connection: Connection, asset_key: int) -> list[StoredPl
     return _pledges(connection, where, None)
 
 
+def standing_pledges_of(connection: Connection, loan_key: int) -> list[StoredPledge]:
+    """The standing pledges that secure a loan."""
+    where = [PledgeRow.loan_key == loan_key, PledgeRow.state == int(PledgeState.ACTIVE)]
+    return _pledges(connection, where, None)
+
+
 def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:
     """Keys of the running loans that have a standing pledge on any of the assets, in order."""
     statement = (
@@ -201,6 +207,21 @@ def read_pledges(connection: Connection, loan_keys: Int | None) -> Columns:
     if loan_keys is not None:
         statement = statement.where(PledgeRow.asset_key.in_(own))  # type: ignore[attr-defined]
     return read_columns(connection, statement.order_by(PledgeRow.pledge_key))
+
+
+def loans_as_of(connection: Connection, seq: int) -> dict[int, tuple[str, str]]:
+    """Borrower and currency of the loans that were running after a commit."""
+    newest = (
+        select(LoanRevisionRow.loan_key, func.max(LoanRevisionRow.revision).label("revision"))
+        .where(LoanRevisionRow.seq <= seq)
+        .group_by(LoanRevisionRow.loan_key)
+        .subquery()
+    )
+    statement = select(LoanRevisionRow.loan_key, LoanRevisionRow.document).join(
+        newest, (LoanRevisionRow.loan_key == newest.c.loan_key) & (LoanRevisionRow.revision == newest.c.revision)
+    )
+    loans = {key: from_document(Loan, document) for key, document in connection.execute(statement)}
+    return {key: (loan.borrower, loan.currency) for key, loan in loans.items() if loan.state == LoanState.ACTIVE}
 
 
 def _loans(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredLoan]:

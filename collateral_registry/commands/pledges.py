@@ -1,0 +1,170 @@
+"""Pledge assets, change pledges, release them where the rest still covers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import numpy as np
+
+from collateral_registry.commands.etags import check_etag
+from collateral_registry.commands.recompute import recompute
+from collateral_registry.commands.standing import standing_of
+from collateral_registry.domain.assets import Inventory, Status
+from collateral_registry.domain.cure import largest_release
+from collateral_registry.domain.days import date_at
+from collateral_registry.domain.errors import Refused
+from collateral_registry.domain.levels import Basis
+from collateral_registry.domain.lending import LoanState, Pledge, PledgeState
+from collateral_registry.domain.money import Money
+from collateral_registry.store.assets import StoredAsset, documents_of, ensure_target, get_asset
+from collateral_registry.store.covers import newest_claims
+from collateral_registry.store.database import Write
+from collateral_registry.store.loans import (
+    StoredPledge,
+    get_loan,
+    get_pledge,
+    insert_pledge,
+    standing_pledges_on,
+    update_pledge,
+)
+from valuation.errors import InvalidInput
+from valuation.money import PPM
+
+
+@dataclass(frozen=True)
+class ReleaseAsked:
+    """How much of a pledge to release: a share in millionths, or a quantity of the lot; neither means all."""
+
+    share_ppm: int | None = None
+    quantity: Decimal | None = None
+
+
+def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
+    """Pledges an asset to a loan and judges every loan on it; refused when more would be promised than there is."""
+    loan = get_loan(write.connection, pledge.loan_id)
+    asset = get_asset(write.connection, pledge.asset_id)
+    if loan.loan.state == LoanState.CLOSED:
+        raise Refused("LOAN_CLOSED", f"loans/{pledge.loan_id} is closed")
+    if asset.asset.status == Status.RETIRED:
+        raise Refused("ASSET_RETIRED", f"assets/{pledge.asset_id} is retired")
+    _check_terms(pledge, loan.loan.currency, write.market_day)
+    _check_promises(asset, [row.pledge for row in standing_pledges_on(write.connection, asset.key)], pledge)
+    target = ensure_target(write, asset.key, loan.loan.currency)
+    insert_pledge(write, pledge, loan.key, asset.key, target)
+    _recompute(write, asset.key, loan.key)
+    return get_pledge(write.connection, pledge.loan_id, pledge.pledge_id)
+
+
+def change_pledge(
+    write: Write, loan_id: str, pledge_id: str, etag: str, changed: Callable[[Pledge], Pledge]
+) -> StoredPledge:
+    """Changes rank, share, limit or registration of a standing pledge."""
+    stored = _standing(write, loan_id, pledge_id, etag)
+    pledge = changed(stored.pledge)
+    _check_terms(pledge, get_loan(write.connection, loan_id).loan.currency, write.market_day)
+    asset = get_asset(write.connection, pledge.asset_id)
+    others = [row.pledge for row in standing_pledges_on(write.connection, asset.key) if row.key != stored.key]
+    _check_promises(asset, others, pledge)
+    updated = update_pledge(write, stored, pledge)
+    _recompute(write, stored.asset_key, stored.loan_key)
+    return updated
+
+
+def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, asked: ReleaseAsked) -> StoredPledge:
+    """Releases a pledge, whole or in part; refused, with the most that could be released, where the rest would not cover."""
+    stored = _standing(write, loan_id, pledge_id, etag)
+    asset = documents_of(write.connection, np.array([stored.asset_key], dtype=np.int64))[stored.asset_key]
+    lot = asset.detail if isinstance(asset.detail, Inventory) else None
+    share = _share_asked(asked, stored.pledge, lot)
+    _check_release(write, stored, share, lot)
+    left = stored.pledge.share_ppm - -(-stored.pledge.share_ppm * share // PPM)
+    pledge = replace(stored.pledge, share_ppm=left) if left else replace(stored.pledge, state=PledgeState.RELEASED)
+    updated = update_pledge(write, stored, pledge)
+    recompute(write, assets=np.array([stored.asset_key]), loans=np.array([stored.loan_key], dtype=np.int64))
+    return updated
+
+
+def _standing(write: Write, loan_id: str, pledge_id: str, etag: str) -> StoredPledge:
+    stored = get_pledge(write.connection, loan_id, pledge_id)
+    check_etag(f"loans/{loan_id}/pledges/{pledge_id}", stored.revision, etag)
+    if stored.pledge.state == PledgeState.RELEASED:
+        raise Refused("PLEDGE_RELEASED", f"loans/{loan_id}/pledges/{pledge_id} is released")
+    return stored
+
+
+def _recompute(write: Write, asset_key: int, loan_key: int) -> None:
+    loans = np.array([loan_key], dtype=np.int64)
+    recompute(write, assets=np.array([asset_key], dtype=np.int64), loans=loans, relieved=loans)
+
+
+def _check_terms(pledge: Pledge, currency: str, day: int) -> None:
+    if pledge.limit is not None and pledge.limit.currency != currency:
+        raise InvalidInput("limit", pledge.limit.currency, f"the loan's currency {currency}")
+    if pledge.registered is not None and pledge.registered > date_at(day):
+        raise InvalidInput("registration_date", pledge.registered, f"not after the business date {date_at(day)}")
+
+
+def _check_promises(asset: StoredAsset, others: list[Pledge], pledge: Pledge) -> None:
+    """Shares at one rank sum to at most 1, and a junior pledge needs every senior one to have a limit."""
+    name = f"assets/{asset.asset.asset_id}"
+    promised = sum(other.share_ppm for other in others if other.rank == pledge.rank)
+    if promised + pledge.share_ppm > PPM:
+        raise Refused(
+            "ASSET_OVER_PLEDGED",
+            f"share: got {pledge.share_ppm / PPM:g}, want at most {(PPM - promised) / PPM:g}: the rest of {name} is "
+            f"pledged at rank {pledge.rank} already",
+        )
+    for senior, junior in [(other, pledge) for other in others] + [(pledge, other) for other in others]:
+        if senior.rank < junior.rank and senior.limit is None:
+            raise Refused(
+                "SENIOR_WITHOUT_LIMIT",
+                f"rank: got {junior.rank} behind loans/{senior.loan_id}/pledges/{senior.pledge_id}, want a limit on "
+                f"every pledge of lower rank number on {name}",
+            )
+
+
+def _share_asked(asked: ReleaseAsked, pledge: Pledge, lot: Inventory | None) -> int:
+    """The share of the pledge to release, in millionths, rounded up to what was asked."""
+    if asked.quantity is not None:
+        if lot is None:
+            raise InvalidInput("quantity", asked.quantity, "a share: the asset is not an inventory lot")
+        pledged = lot.quantity * pledge.share_ppm / PPM
+        if not 0 < asked.quantity <= pledged:
+            raise InvalidInput(
+                "quantity", asked.quantity, f"more than 0 and at most the {pledged:f} {lot.unit} pledged"
+            )
+        return -int(-asked.quantity * PPM // pledged)
+    return PPM if asked.share_ppm is None else asked.share_ppm
+
+
+def _check_release(write: Write, stored: StoredPledge, share_ppm: int, lot: Inventory | None) -> None:
+    """Refuses a release after which E <= theta (C - release) would not hold, or whose effect nobody can tell."""
+    standing = standing_of(write.connection, stored.loan_key)
+    if standing.exposure == 0:
+        return
+    if standing.coverage_unknown:
+        message = "coverage is UNKNOWN: nothing is released until every asset that decides the level can be valued"
+        raise Refused("COVERAGE_UNKNOWN", message)
+    claim = _claim(write, stored)
+    most = int(
+        largest_release(*(np.array([n]) for n in (standing.exposure, standing.pool, claim, standing.target_ppm)))[0]
+    )
+    if -(-claim * share_ppm // PPM) <= most:
+        return
+    largest = most * PPM // claim if claim else 0
+    quantity = f", {lot.quantity * stored.pledge.share_ppm / PPM * largest / PPM:f} {lot.unit}" if lot else ""
+    value = Money(most, get_loan(write.connection, stored.pledge.loan_id).loan.currency)
+    raise Refused(
+        "RELEASE_UNCOVERED",
+        f"the rest would no longer cover the loan; the most that could be released is a share of {largest / PPM:f}"
+        f"{quantity}, a claim of {value.major} {value.currency}",
+        largest_share=f"{largest / PPM:f}",
+    )
+
+
+def _claim(write: Write, stored: StoredPledge) -> int:
+    """What the pledge claims on the basis of its loan."""
+    market, lendable = newest_claims(write.connection, [stored.key]).get(stored.key, (0, 0))
+    return lendable if standing_of(write.connection, stored.loan_key).basis == Basis.LENDABLE else market
