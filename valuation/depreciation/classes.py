@@ -15,9 +15,9 @@ class EquipmentClass:
     """A class: yearly geometric rate = declining balance rate / service life (Hulten and Wykoff, BEA)."""
 
     code: str
-    asset: str
+    asset_class: str
     service_life_years: float
-    declining_balance: float
+    declining_balance_rate: float
     geometric_rate: float
 
 
@@ -28,9 +28,9 @@ def equipment_classes() -> Mapping[str, EquipmentClass]:
     classes = {
         row["code"]: EquipmentClass(
             row["code"],
-            row["asset"],
+            row["asset_class"],
             float(row["service_life_years"]),
-            float(row["declining_balance"]),
+            float(row["declining_balance_rate"]),
             float(row["geometric_rate"]),
         )
         for row in rows

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from valuation.errors import InvalidInput
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from valuation.depreciation.checks import require
+from valuation.depreciation.schedules import straight_line
 
 
 def cost_approach(
-    replacement_cost: float, age_years: float, life_years: float, condition: float, functional: float, economic: float
-) -> float:
-    """RCN x (1 - age / life) x condition x functional x economic, each factor in [0, 1]."""
-    for name, factor in (("condition", condition), ("functional", functional), ("economic", economic)):
-        if not 0.0 <= factor <= 1.0:
-            raise InvalidInput(name, factor, "0 to 1")
-    if not 0.0 <= age_years <= life_years:
-        raise InvalidInput("age_years", age_years, f"0 to the life {life_years:g}")
-    return replacement_cost * (1.0 - age_years / life_years) * condition * functional * economic
+    replacement_cost: ArrayLike,
+    age_years: ArrayLike,
+    life_years: ArrayLike,
+    condition: ArrayLike,
+    functional: ArrayLike,
+    economic: ArrayLike,
+) -> NDArray[np.float64]:
+    """RCN x (1 - age / life) x condition x functional x economic, in numbers or arrays that broadcast.
+
+    The age may be an effective one. Raises InvalidInput for a factor outside [0, 1], an age outside 0 to the life: a
+    machine in use beyond its life needs a new estimate of that life, not a value of 0.
+    """
+    age, life = np.asarray(age_years, dtype=np.float64), np.asarray(life_years, dtype=np.float64)
+    require("age_years", age, (age >= 0.0) & ~(age > life), "0 to the life_years")
+    value = straight_line(replacement_cost, 0.0, life, age)
+    for name, given in (("condition", condition), ("functional", functional), ("economic", economic)):
+        factor = np.asarray(given, dtype=np.float64)
+        require(name, factor, (factor >= 0.0) & (factor <= 1.0), "0 to 1")
+        value = np.asarray(value * factor, dtype=np.float64)
+    return value

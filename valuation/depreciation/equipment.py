@@ -1,24 +1,28 @@
 """The value of machines from their age, use and condition, on four bases, in columns.
 
 FMV = replacement cost x share retained at its age x condition x hours, at most the replacement cost and at least
-scrap. The geometric curve V = C (1 - d)^age is Hulten and Wykoff's, with the rates of the US Bureau of Economic
-Analysis; the book schedules are for reporting and for lack of anything else.
+scrap. The geometric curve has the rates of the US Bureau of Economic Analysis (valuation.depreciation.classes); the
+book schedules are for reporting, and for lack of anything else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.depreciation.retained import retained_share
-from valuation.errors import InvalidInput
+from valuation.depreciation import schedules
+from valuation.depreciation.bases import Realisation, liquidation_values
+from valuation.depreciation.checks import require
+from valuation.depreciation.macrs import macrs_half_year, recovery_period
 from valuation.flags import QualityFlag, UnknownReason
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
 
 
 class Schedule(IntEnum):
@@ -45,12 +49,17 @@ class Condition(IntEnum):
 
 HOURS_FACTOR_LOW = 0.5
 HOURS_FACTOR_HIGH = 1.2
-"""Hours alone move a value no further than this (models in docs/models/equipment-geometric.md)."""
+"""Hours alone move a value no further than this (docs/models/equipment-geometric.md)."""
 
 
 @dataclass(frozen=True)
 class EquipmentColumns:
-    """Machines [n]; amounts in one currency a row, NaN where not known, ``condition_factors`` [n, 6] by Condition."""
+    """Machines [n]; NaN where a number is not known or not used.
+
+    ``replacement_cost`` is the price new today in the currency of the row, ``annual_rate`` the geometric rate,
+    ``condition_factors`` [n, 6] or [6] are the policy's, by Condition. ``salvage_share`` and ``scrap_share`` are of the
+    replacement cost, ``olv_factor`` and ``flv_factor`` of the FMV, the cost shares of the OLV.
+    """
 
     replacement_cost: Float
     age_years: Float
@@ -71,10 +80,29 @@ class EquipmentColumns:
     sale_cost_share: Float
     removal_cost_share: Float
 
+    def __post_init__(self) -> None:
+        """Raises InvalidInput naming field and row for a value no machine can have."""
+        for name in ("replacement_cost", "age_years", "units_produced", "hours", "hours_elasticity"):
+            column = getattr(self, name)
+            require(name, column, (column >= 0.0) & np.isfinite(column), "0 or more, finite")
+        for name in ("life_years", "units_lifetime", "expected_hours_per_year"):
+            column = getattr(self, name)
+            require(name, column, column > 0.0, "more than 0")
+        for name in ("annual_rate", "salvage_share", "scrap_share"):
+            column = getattr(self, name)
+            require(name, column, (column >= 0.0) & (column <= 1.0), "0 to 1")
+        require("condition_factors", self.condition_factors, self.condition_factors >= 0.0, "0 or more")
+        require("schedule", self.schedule, np.isin(self.schedule, list(Schedule)), "a Schedule, 0 to 5")
+        require("condition", self.condition, np.isin(self.condition, list(Condition)), "a Condition, 0 to 5")
+
 
 @dataclass(frozen=True)
 class EquipmentValues:
-    """Values [n] on each basis with the factors that led there; NaN and an unknown bit where an input is missing."""
+    """Values [n] on each basis, in the currency of the row, with the factors that led there.
+
+    ``retained`` is the share left after age alone. ``quality`` and ``unknown`` are bit sets of valuation.flags; the
+    FMV is NaN where an input is missing.
+    """
 
     fmv: Float
     olv: Float
@@ -88,69 +116,101 @@ class EquipmentValues:
 
 
 def value_equipment(columns: EquipmentColumns) -> EquipmentValues:
-    """Values every machine; raises InvalidInput for a negative cost, age, hours or units, naming the row."""
-    for name in ("replacement_cost", "age_years", "hours", "units_produced"):
-        column = getattr(columns, name)
-        if (column < 0).any():
-            row = int(np.argmax(column < 0))
-            raise InvalidInput(f"{name}[{row}]", float(column[row]), "0 or more")
+    """Values every machine; raises InvalidInput where liquidation factors are out of order (valuation.depreciation.bases)."""
+    realisation = Realisation(
+        columns.olv_factor, columns.flv_factor, columns.sale_cost_share, columns.removal_cost_share
+    )
     retained = _retained(columns)
-    condition = columns.condition_factors[np.arange(len(retained)), columns.condition]
-    hours = _hours_factor(columns)
-    modelled = columns.replacement_cost * np.minimum(retained * condition * hours, 1.0)
-    scrap = columns.replacement_cost * columns.scrap_share
-    fmv = np.maximum(modelled, scrap)
-    olv = fmv * columns.olv_factor
-    nolv = olv * (1.0 - columns.sale_cost_share - columns.removal_cost_share)
+    factors = np.broadcast_to(columns.condition_factors, (len(retained), len(Condition)))
+    condition = factors[np.arange(len(retained)), columns.condition]
+    hours, hours_usable = _hours_factor(columns)
+    modelled = np.minimum(retained * condition * hours, 1.0)
+    fmv = columns.replacement_cost * np.maximum(modelled, columns.scrap_share)
+    liquidation = liquidation_values(fmv, realisation)
     return EquipmentValues(
         fmv=fmv,
-        olv=olv,
-        flv=fmv * columns.flv_factor,
-        nolv=np.maximum(nolv, 0.0),
+        olv=liquidation.olv,
+        flv=liquidation.flv,
+        nolv=liquidation.nolv,
         retained=retained,
         condition_factor=condition,
         hours_factor=hours,
-        quality=_quality(columns, modelled < scrap),
+        quality=_quality(columns, modelled < columns.scrap_share, hours_usable),
         unknown=np.where(np.isnan(fmv), int(UnknownReason.MISSING_INPUT), 0).astype(np.int64),
     )
+
+
+def _geometric(columns: EquipmentColumns, rows: Int) -> Float:
+    return schedules.geometric(1.0, columns.annual_rate[rows], columns.age_years[rows])
+
+
+def _straight_line(columns: EquipmentColumns, rows: Int) -> Float:
+    return schedules.straight_line(1.0, columns.salvage_share[rows], columns.life_years[rows], columns.age_years[rows])
+
+
+def _declining_balance_switch(columns: EquipmentColumns, rows: Int) -> Float:
+    return schedules.declining_balance_switch(
+        1.0, columns.salvage_share[rows], columns.life_years[rows], columns.age_years[rows]
+    )
+
+
+def _sum_of_years(columns: EquipmentColumns, rows: Int) -> Float:
+    return schedules.sum_of_years(1.0, columns.salvage_share[rows], columns.life_years[rows], columns.age_years[rows])
+
+
+def _units_of_production(columns: EquipmentColumns, rows: Int) -> Float:
+    return schedules.units_of_production(
+        1.0, columns.salvage_share[rows], columns.units_lifetime[rows], columns.units_produced[rows]
+    )
+
+
+def _irs_half_year(columns: EquipmentColumns, rows: Int) -> Float:
+    return macrs_half_year(1.0, recovery_period(columns.life_years[rows]), columns.age_years[rows])
+
+
+_CURVES: Mapping[Schedule, Callable[[EquipmentColumns, Int], Float]] = {
+    Schedule.GEOMETRIC: _geometric,
+    Schedule.STRAIGHT_LINE: _straight_line,
+    Schedule.DECLINING_BALANCE_SWITCH: _declining_balance_switch,
+    Schedule.SUM_OF_YEARS: _sum_of_years,
+    Schedule.UNITS_OF_PRODUCTION: _units_of_production,
+    Schedule.IRS_HALF_YEAR: _irs_half_year,
+}
 
 
 def _retained(columns: EquipmentColumns) -> Float:
     """Share of the replacement cost left at each age [n], by the schedule of each row."""
     retained = np.full(len(columns.age_years), np.nan)
-    for schedule in np.unique(columns.schedule):
-        rows = columns.schedule == schedule
-        if schedule == Schedule.GEOMETRIC:
-            retained[rows] = (1.0 - columns.annual_rate[rows]) ** columns.age_years[rows]
-        elif schedule == Schedule.UNITS_OF_PRODUCTION:
-            used = np.minimum(columns.units_produced[rows] / columns.units_lifetime[rows], 1.0)
-            retained[rows] = 1.0 - (1.0 - columns.salvage_share[rows]) * used
-        else:
-            retained[rows] = retained_share(
-                Schedule(schedule).name, columns.age_years[rows], columns.life_years[rows], columns.salvage_share[rows]
-            )
+    for schedule, curve in _CURVES.items():
+        rows = np.flatnonzero(columns.schedule == schedule)
+        if len(rows):
+            retained[rows] = curve(columns, rows)
     return retained
 
 
-def _hours_factor(columns: EquipmentColumns) -> Float:
-    """(expected hours / hours)^elasticity within its bounds; 1 where hours are not known."""
+def _hours_factor(columns: EquipmentColumns) -> tuple[Float, Bool]:
+    """(expected hours / hours)^elasticity within its bounds [n], and whether the hours say all of it.
+
+    1 where the hours are not known. A meter at 0 is one not reported, as auction records show it; a machine of age 0
+    has no hours to expect.
+    """
     expected = columns.expected_hours_per_year * columns.age_years
-    usable = (columns.hours > 0) & (expected > 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        factor = (expected / columns.hours) ** columns.hours_elasticity
-    return np.where(usable, np.clip(factor, HOURS_FACTOR_LOW, HOURS_FACTOR_HIGH), 1.0)
+    known = (columns.hours > 0.0) & (expected > 0.0)
+    ratio = np.divide(expected, columns.hours, out=np.ones_like(expected), where=known)
+    factor = ratio**columns.hours_elasticity
+    bounded = np.clip(factor, HOURS_FACTOR_LOW, HOURS_FACTOR_HIGH)
+    return bounded, known & (bounded == factor)
 
 
-def _quality(columns: EquipmentColumns, below_scrap: NDArray[np.bool_]) -> Int:
-    """What weakens each value [n]."""
-    hours_known = (columns.hours > 0) & (columns.expected_hours_per_year > 0)
+def _quality(columns: EquipmentColumns, below_scrap: Bool, hours_usable: Bool) -> Int:
+    """What weakens each value [n]; hours beyond their bounds count as not known."""
     flags = (
         (below_scrap, QualityFlag.BELOW_SCRAP),
-        (~hours_known, QualityFlag.HOURS_UNKNOWN),
+        (~hours_usable, QualityFlag.HOURS_UNKNOWN),
         (columns.condition == Condition.UNKNOWN, QualityFlag.CONDITION_ASSUMED),
         (columns.age_years > 2.0 * columns.life_years, QualityFlag.AGE_BEYOND_TWICE_LIFE),
     )
-    bits = np.zeros(len(below_scrap), dtype=np.int64)
-    for mask, flag in flags:
-        bits |= np.where(mask, int(flag), 0)
-    return bits
+    quality = np.zeros(len(below_scrap), dtype=np.int64)
+    for weak, flag in flags:
+        quality |= np.where(weak, int(flag), 0)
+    return quality

@@ -1,0 +1,35 @@
+"""Recorded valuations as they were: the row, with the asset and policy of its own time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from collateral_registry.commands.value import Valued
+from collateral_registry.store.assets import document_at, get_asset
+from collateral_registry.store.estimates import model_of
+from collateral_registry.store.policies import policy_by_key
+from collateral_registry.store.valuations import get_valuation, list_valuations
+
+
+def recorded_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> Valued:
+    """One recorded valuation; raises NotFound."""
+    return _valued(connection, get_valuation(connection, asset_id, seq, currency))
+
+
+def recorded_valuations(connection: Connection, asset_id: str, before: tuple[int, str], limit: int) -> list[Valued]:
+    """A page of the recorded valuations of an asset, newest first; raises NotFound for an unknown asset."""
+    get_asset(connection, asset_id)
+    return [_valued(connection, row) for row in list_valuations(connection, asset_id, before, limit)]
+
+
+def _valued(connection: Connection, row: dict[str, Any]) -> Valued:
+    return Valued(
+        row=row,
+        asset=document_at(connection, row["asset_key"], row["asset_revision"]),
+        currency=row["currency"],
+        policy=policy_by_key(connection, row["policy_key"]).policy,
+        haircut_model=model_of(connection, row["estimate_key"]),
+        known_us=row["known_us"],
+    )

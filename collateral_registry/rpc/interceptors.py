@@ -1,0 +1,66 @@
+"""What every call needs and no handler should repeat: known errors become statuses, unknown ones are logged and hidden."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+import structlog
+
+from collateral_registry.rpc.errors import KNOWN_ERRORS, status_of
+
+LOG = structlog.get_logger("rpc")
+
+
+class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """Turns errors into statuses for unary calls and for streams of answers."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler:
+        """Wraps the handler of the call."""
+        handler: Any = await continuation(handler_call_details)
+        if handler is None:
+            return handler
+        method = handler_call_details.method
+        if handler.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(
+                _unary(handler.unary_unary, method), handler.request_deserializer, handler.response_serializer
+            )
+        if handler.unary_stream is not None:
+            return grpc.unary_stream_rpc_method_handler(
+                _stream(handler.unary_stream, method), handler.request_deserializer, handler.response_serializer
+            )
+        return handler
+
+
+def _unary(behaviour: Any, method: str) -> Any:  # noqa: ANN401 - grpc's handlers are untyped
+    async def call(request: object, context: Any) -> object:  # noqa: ANN401
+        try:
+            return await behaviour(request, context)
+        except KNOWN_ERRORS as error:
+            return await _abort(context, error, method)
+
+    return call
+
+
+def _stream(behaviour: Any, method: str) -> Any:  # noqa: ANN401 - grpc's handlers are untyped
+    async def call(request: object, context: Any) -> AsyncIterator[object]:  # noqa: ANN401
+        try:
+            async for answer in behaviour(request, context):
+                yield answer
+        except KNOWN_ERRORS as error:
+            await _abort(context, error, method)
+
+    return call
+
+
+async def _abort(context: Any, error: Exception, method: str) -> None:  # noqa: ANN401
+    code, status = status_of(error)
+    if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL}:
+        LOG.error("call failed", method=method, code=code.name, cause=repr(error.__cause__ or error))
+    details = (("grpc-status-details-bin", status.SerializeToString()),)
+    await context.abort(code, status.message, details)

@@ -1,0 +1,40 @@
+"""Field masks: which fields of a message to take over (AIP-134)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from valuation.errors import InvalidInput
+
+PATHS_LIMIT = 100
+
+
+def masked(source: Any, into: Any, mask: FieldMask, allowed: tuple[str, ...]) -> None:  # noqa: ANN401 - any message
+    """Copies the fields named in the mask; a field absent in the source is cleared.
+
+    Raises InvalidInput for an empty mask, or a path that does not exist or may not be changed.
+    """
+    if not mask.paths or len(mask.paths) > PATHS_LIMIT:
+        raise InvalidInput("update_mask", f"{len(mask.paths)} paths", f"1 to {PATHS_LIMIT} fields to change")
+    for path in mask.paths:
+        if path.split(".")[0] not in allowed:
+            raise InvalidInput("update_mask", repr(path[:80]), "one of " + ", ".join(allowed))
+        if not FieldMask(paths=[path]).IsValidForDescriptor(source.DESCRIPTOR):
+            raise InvalidInput("update_mask", repr(path[:80]), "a field that exists")
+        _copy(source, into, path.split("."))
+
+
+def _copy(source: Any, into: Any, parts: list[str]) -> None:  # noqa: ANN401 - any message
+    name, *rest = parts
+    if rest:
+        _copy(getattr(source, name), getattr(into, name), rest)
+        return
+    descriptor = source.DESCRIPTOR.fields_by_name[name]
+    if descriptor.message_type is None:
+        setattr(into, name, getattr(source, name))
+    elif source.HasField(name):
+        getattr(into, name).CopyFrom(getattr(source, name))
+    else:
+        into.ClearField(name)

@@ -1,0 +1,132 @@
+"""A valuation as the steps a reviewer can redo with a pencil."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from collateral_registry.commands.value import Valued
+from collateral_registry.domain.appraise import model_name
+from collateral_registry.domain.assets import Equipment, IntellectualProperty, Inventory
+from collateral_registry.domain.base_values import Model
+from collateral_registry.domain.days import day_of
+from collateral_registry.domain.judge import NO_DAY
+from collateral_registry.rpc import wire
+from collateral_registry.v1 import common_pb2, valuation_pb2 as pb
+from valuation.flags import QualityFlag, UnknownReason, ZeroReason
+from valuation.haircuts.parts import PART_NAMES
+
+
+def valuation_message(valued: Valued) -> pb.Valuation:
+    """The valuation as a message."""
+    row, currency = valued.row, valued.currency
+    known = row["unknown"] == 0
+    message = pb.Valuation(
+        name=f"assets/{valued.asset.asset_id}/valuations/{valuation_id(row['seq'], currency)}" if row["seq"] else "",
+        asset=f"assets/{valued.asset.asset_id}",
+        market_date=wire.day(row["market_day"]),
+        state=_state(row),
+        haircut_steps=_steps(row),
+        haircut_floor=wire.ratio(row["haircut_floor"]),
+        horizon_days=row["horizon_days"],
+        model=model_name(row["model"]),
+        haircut_model=valued.haircut_model,
+        policy=f"policies/{valued.policy.policy_id}",
+        inputs=_inputs(valued),
+        unknown_reasons=wire.bits(row["unknown"], common_pb2.UnknownReason, "UNKNOWN_REASON", UnknownReason),
+        zero_reasons=wire.bits(row["zero"], common_pb2.ZeroReason, "ZERO_REASON", ZeroReason),
+        quality_flags=wire.bits(row["quality"], common_pb2.QualityFlag, "QUALITY_FLAG", QualityFlag),
+        sequence=row["seq"],
+        create_time=wire.timestamp(valued.known_us) if row["seq"] else None,
+    )
+    for name in ("haircut", "cap"):
+        if _is_number(row[name]):
+            getattr(message, name).CopyFrom(wire.ratio(row[name]))
+    if known:
+        message.market_value.CopyFrom(wire.money(row["market_minor"], currency))
+        message.lendable_value.CopyFrom(wire.money(row["lendable_minor"], currency))
+        _add_bases(message, valued)
+    elif row["good_seq"]:
+        message.last_good_market_value.CopyFrom(wire.money(row["good_market_minor"], currency))
+        message.last_good_lendable_value.CopyFrom(wire.money(row["good_lendable_minor"], currency))
+    return message
+
+
+def valuation_id(seq: int, currency: str) -> str:
+    """The last part of a recorded valuation's name."""
+    return f"{seq}-{currency.lower()}"
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and value == value  # noqa: PLR0124 - NaN is the one number that is not itself
+
+
+def _state(row: dict[str, Any]) -> pb.ValuationState:
+    if row["zero"]:
+        return pb.VALUATION_STATE_ZERO
+    return pb.VALUATION_STATE_UNKNOWN if row["unknown"] else pb.VALUATION_STATE_KNOWN
+
+
+def _steps(row: dict[str, Any]) -> list[pb.HaircutStep]:
+    """The parts in their order; one that could not be computed is left out."""
+    return [
+        pb.HaircutStep(
+            part=pb.HaircutPart.Value(f"HAIRCUT_PART_{name.upper()}"),
+            haircut=wire.ratio(row[f"h_{name}"]),
+            stand_in=bool(row["stand_ins"] >> place & 1),
+        )
+        for place, name in enumerate(PART_NAMES)
+        if _is_number(row[f"h_{name}"])
+    ]
+
+
+def _inputs(valued: Valued) -> list[pb.ValuationInput]:
+    """What went in, with dates: price and rate as used, the rest as registered."""
+    row, detail = valued.row, valued.asset.detail
+    asset = f"assets/{valued.asset.asset_id}"
+    found: list[tuple[str, str, Decimal | float | None, str, int]] = []
+    if isinstance(detail, Inventory):
+        found.append(("quantity", asset, detail.quantity, detail.unit, NO_DAY))
+        found.append(("quantity_in_price_unit", asset, row["quantity"], "", NO_DAY))
+        found.append(("price", f"priceSeries/{detail.price_series}", row["price"], "", row["price_day"]))
+    elif isinstance(detail, Equipment):
+        found.append(("price_new", asset, detail.price_new.major, detail.price_new.currency, NO_DAY))
+        found.append(("build_date", asset, None, detail.equipment_class, day_of(detail.built)))
+        found.append(("hours", asset, detail.hours, "h", day_of(valued.asset.last_inspection)))
+    elif isinstance(detail, IntellectualProperty):
+        found.append(
+            ("next_year_revenue", asset, detail.next_year_revenue.major, detail.next_year_revenue.currency, NO_DAY)
+        )
+        found.append(("royalty_rate", asset, detail.royalty_rate, "", NO_DAY))
+        found.append(("discount_rate", asset, detail.discount_rate, "", NO_DAY))
+        found.append(("expire_date", asset, None, detail.office, day_of(detail.expire)))
+    if row["fx_day"] != NO_DAY:
+        found.append(("fx_rate", "priceSeries", row["fx_rate"], valued.currency, row["fx_day"]))
+    return [_input(*one) for one in found if one[2] is not None or one[4] != NO_DAY]
+
+
+def _input(name: str, source: str, value: Decimal | float | None, unit: str, day: int) -> pb.ValuationInput:
+    message = pb.ValuationInput(input=name, source=source, unit=unit, date=wire.day(day))
+    if isinstance(value, Decimal):
+        message.value.CopyFrom(wire.decimal(value))
+    elif value is not None and _is_number(value):
+        message.value.CopyFrom(wire.number(value))
+    return message
+
+
+def _add_bases(message: pb.Valuation, valued: Valued) -> None:
+    """The other bases of value of a machine, as the steps of its row lead to them."""
+    row = valued.row
+    if row["model"] != Model.EQUIPMENT or row["zero"]:
+        return
+    fair = row["market_minor"]
+    orderly = round(fair * (1.0 - row["h_liquidity"]))
+    net = round(orderly * (1.0 - row["h_cost"]))
+    numbers = valued.policy.numbers_of(valued.asset.asset_class)
+    forced = round(fair * float(numbers["flv_factor"].value)) if "flv_factor" in numbers else None
+    bases = message.equipment_bases
+    bases.fair_market_value.CopyFrom(wire.money(fair, valued.currency))
+    bases.orderly_liquidation_value.CopyFrom(wire.money(orderly, valued.currency))
+    bases.net_orderly_liquidation_value.CopyFrom(wire.money(net, valued.currency))
+    if forced is not None:
+        bases.forced_liquidation_value.CopyFrom(wire.money(forced, valued.currency))

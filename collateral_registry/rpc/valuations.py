@@ -1,0 +1,114 @@
+"""ValuationService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from collateral_registry.commands.recorded import recorded_valuation, recorded_valuations
+from collateral_registry.commands.revalue import revalue
+from collateral_registry.commands.value import quote_asset, value_assets
+from collateral_registry.domain.money import digits_of
+from collateral_registry.domain.names import id_of
+from collateral_registry.rpc.assets import read_asset
+from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.paging import page_size, page_token, position_of
+from collateral_registry.rpc.valuation_message import valuation_message
+from collateral_registry.store.database import Write
+from collateral_registry.v1 import valuation_pb2 as pb
+from collateral_registry.v1 import valuation_pb2_grpc
+from valuation.errors import InvalidInput
+
+VALUE_LIMIT = 1_000
+REVALUE_LIMIT = 10_000
+QUOTE_ID = "quote"
+
+
+class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
+    """Answers what assets are worth."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+
+    async def ValueAssets(  # noqa: N802
+        self,
+        request: pb.ValueAssetsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ValueAssetsResponse:
+        """Values assets from the facts known now."""
+        asset_ids = _asset_ids(request.names, VALUE_LIMIT, least=1)
+        currency = _currency(request.currency_code)
+
+        def work(connection: Connection) -> pb.ValueAssetsResponse:
+            valued = value_assets(connection, asset_ids, currency)
+            return pb.ValueAssetsResponse(valuations=[valuation_message(one) for one in valued])
+
+        return await self.calls.read(work)
+
+    async def QuoteAsset(self, request: pb.QuoteAssetRequest, context: Any) -> pb.Valuation:  # noqa: ANN401, ARG002, N802
+        """Values an asset that is not registered."""
+        asset = read_asset(request.asset, QUOTE_ID)
+        currency = _currency(request.currency_code)
+
+        def work(connection: Connection) -> pb.Valuation:
+            message = valuation_message(quote_asset(connection, asset, currency))
+            message.asset = ""
+            return message
+
+        return await self.calls.read(work)
+
+    async def GetValuation(self, request: pb.GetValuationRequest, context: Any) -> pb.Valuation:  # noqa: ANN401, ARG002, N802
+        """Returns one recorded valuation."""
+        asset_id, valuation = id_of("name", request.name, "assets", "valuations")
+        seq, _, currency = valuation.partition("-")
+        if not seq.isdigit() or len(seq) > 18 or not currency:
+            raise InvalidInput("name", repr(request.name), "assets/{asset}/valuations/{sequence}-{currency}")
+        return await self.calls.read(
+            lambda connection: valuation_message(recorded_valuation(connection, asset_id, int(seq), currency.upper()))
+        )
+
+    async def ListValuations(  # noqa: N802
+        self,
+        request: pb.ListValuationsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListValuationsResponse:
+        """Lists recorded valuations."""
+        (asset_id,) = id_of("parent", request.parent, "assets")
+        limit, query = page_size(request.page_size), f"ListValuations {request.parent}"
+        before = position_of(query, request.page_token) or [2**62, ""]
+
+        def work(connection: Connection) -> pb.ListValuationsResponse:
+            rows = recorded_valuations(connection, asset_id, (int(before[0]), str(before[1])), limit + 1)
+            last = rows[limit - 1] if len(rows) > limit else None
+            token = page_token(query, [last.row["seq"], last.currency]) if last else ""
+            return pb.ListValuationsResponse(
+                valuations=[valuation_message(row) for row in rows[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+    async def Revalue(self, request: pb.RevalueRequest, context: Any) -> pb.RevalueResponse:  # noqa: ANN401, ARG002, N802
+        """Values the book or some assets and judges their loans."""
+        asset_ids = _asset_ids(request.names, REVALUE_LIMIT, least=0)
+
+        def work(write: Write) -> pb.RevalueResponse:
+            done = revalue(write, asset_ids)
+            return pb.RevalueResponse(
+                sequence=write.seq, valued_count=done.valued, judged_count=done.judged, event_count=done.events
+            )
+
+        return await self.calls.write(request, "Revalue", pb.RevalueResponse, work)
+
+
+def _asset_ids(names: Any, limit: int, least: int) -> list[str]:  # noqa: ANN401 - a repeated field
+    if not least <= len(names) <= limit:
+        raise InvalidInput("names", f"{len(names)} names", f"{least} to {limit}")
+    return [id_of("names", name, "assets")[0] for name in names]
+
+
+def _currency(code: str) -> str:
+    if code:
+        digits_of(code)
+    return code

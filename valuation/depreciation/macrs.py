@@ -1,0 +1,56 @@
+"""The percentage table of the US Internal Revenue Service for personal property, half-year convention.
+
+The table is data: its last digits are adjusted so that each column sums to 100, which no formula gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from valuation.depreciation.checks import require
+from valuation.tables import read_table
+
+Float = NDArray[np.float64]
+
+
+@cache
+def macrs_percentages() -> Mapping[int, tuple[float, ...]]:
+    """Recovery period to the percentage of cost written off in each tax year (IRS Publication 946, Table A-1)."""
+    table: dict[int, list[float]] = {}
+    for row in read_table("valuation.depreciation", "macrs_half_year.csv"):
+        table.setdefault(int(row["recovery_years"]), []).append(float(row["pct"]))
+    return MappingProxyType({years: tuple(percentages) for years, percentages in table.items()})
+
+
+def recovery_period(life_years: ArrayLike) -> Float:
+    """The longest recovery period of the table that does not exceed a life, else the shortest; NaN gives NaN.
+
+    A life between two periods is written off by the shorter one, so the table never flatters a machine.
+    """
+    life = np.asarray(life_years, dtype=np.float64)
+    periods = np.array(sorted(macrs_percentages()), dtype=np.float64)
+    at = np.maximum(np.searchsorted(periods, life, side="right") - 1, 0)
+    return np.asarray(np.where(np.isnan(life), np.nan, periods[at]), dtype=np.float64)
+
+
+def macrs_half_year(cost: ArrayLike, recovery_years: ArrayLike, age: ArrayLike) -> Float:
+    """Book value at an age in tax years, in a straight line inside each; there is no salvage.
+
+    Raises InvalidInput for a recovery period that is not in the table or a negative age.
+    """
+    given = (np.asarray(column, dtype=np.float64) for column in (cost, recovery_years, age))
+    cost, recovery, age = np.broadcast_arrays(*given)
+    known = sorted(macrs_percentages())
+    require("recovery_years", recovery, np.isin(recovery, known), "one of " + ", ".join(map(str, known)))
+    require("age", age, age >= 0.0, "0 or more")
+    left = np.full(age.shape, np.nan)
+    for years, percentages in macrs_percentages().items():
+        rows = recovery == years
+        curve = 1.0 - np.cumsum((0.0, *percentages)) / 100.0
+        left[rows] = np.interp(age[rows], np.arange(len(curve)), curve)
+    return np.asarray(cost * np.maximum(left, 0.0), dtype=np.float64)
