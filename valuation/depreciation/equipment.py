@@ -116,7 +116,7 @@ class EquipmentValues:
 
 
 def value_equipment(columns: EquipmentColumns) -> EquipmentValues:
-    """Values every machine; raises InvalidInput where liquidation factors are out of order (valuation.depreciation.bases)."""
+    """Values every machine; raises InvalidInput where the liquidation factors are out of order (see Realisation)."""
     realisation = Realisation(
         columns.olv_factor, columns.flv_factor, columns.sale_cost_share, columns.removal_cost_share
     )

@@ -1,4 +1,4 @@
-"""Remaining economic life of a right: the shorter of its legal term and its technology."""
+"""Remaining economic life of a right: what is left of its legal term, or of its technology if that ends sooner."""
 
 from __future__ import annotations
 
@@ -9,76 +9,66 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.tables import read_table
+from valuation.depreciation.checks import require
+from valuation.ip.legal_terms import Dates, LegalTerms, RightKind, end_of_term, legal_terms
+
+__all__ = ["LifeLimit", "RemainingLife", "RightKind", "remaining_life_years"]
+
+Float = NDArray[np.float64]
 
 DAYS_PER_YEAR = 365.25
 
-RENEWALS_COUNTED = 1
-"""A renewable right counts its present term and this many renewals, since nobody is bound to renew."""
 
+class LifeLimit(IntEnum):
+    """What ends the life of a right; the numbers are stored."""
 
-class RightKind(IntEnum):
-    """Kind of right; the numbers are stored."""
-
-    PATENT = 0
-    UTILITY_MODEL = 1
-    DESIGN = 2
-    TRADEMARK = 3
-    COPYRIGHT = 4
-    SOFTWARE = 5
+    UNKNOWN = 0
+    LEGAL = 1
+    TECHNOLOGY = 2
 
 
 @dataclass(frozen=True)
 class RemainingLife:
-    """Years left [n], NaN where neither dates nor technology say; ``legal_binds`` where the law ends first."""
+    """Years left [n], 0 where the right has ended, NaN where its legal end is not known; and the limit that binds."""
 
-    years: NDArray[np.float64]
-    legal_binds: NDArray[np.bool_]
+    years: Float
+    limit: NDArray[np.int8]
 
 
 def remaining_life_years(
     kind: NDArray[np.int8],
     office: NDArray[Any],
-    filing: NDArray[np.datetime64],
-    grant: NDArray[np.datetime64],
-    expire: NDArray[np.datetime64],
-    technology_life_years: NDArray[np.float64],
+    filing: Dates,
+    grant: Dates,
+    expiry: Dates,
+    technology_life_years: Float,
     valuation_date: np.datetime64,
 ) -> RemainingLife:
-    """Life left from the valuation date: stated expiry, else the term of office and kind, at most the technology's."""
-    legal = (_legal_end(kind, office, filing, grant, expire) - valuation_date).astype(np.float64) / DAYS_PER_YEAR
-    missing = np.isnat(_legal_end(kind, office, filing, grant, expire))
-    legal = np.where(missing, np.nan, legal)
-    years = np.fmin(legal, technology_life_years)
-    return RemainingLife(years, np.nan_to_num(legal, nan=np.inf) <= np.nan_to_num(technology_life_years, nan=np.inf))
+    """Life left of each right [n] from the valuation date; ``technology_life_years`` counts from that date too.
+
+    The legal end is the expiry stated by the office, else the term of office and kind. A right that can be renewed
+    without end lives as long as its technology or product once its present term has not run out; where that life is
+    not known only the present term counts, since nobody is bound to renew.
+
+    Raises InvalidInput for a kind that is not a RightKind, a negative technology life, or a grant or expiry before the
+    filing.
+    """
+    require("kind", kind, np.isin(kind, list(RightKind)), "a RightKind, 0 to 5")
+    require("technology_life_years", technology_life_years, technology_life_years >= 0.0, "0 or more")
+    require("grant", grant, ~(grant < filing), "not before the filing")
+    require("expiry", expiry, ~(expiry < filing), "not before the filing")
+    terms = legal_terms(kind, office, filing)
+    end = np.where(np.isnat(expiry), end_of_term(terms, filing, grant, valuation_date), expiry)
+    legal = _legal_years(end, terms, technology_life_years, valuation_date)
+    years = np.where(np.isnan(legal), np.nan, np.fmin(legal, technology_life_years))
+    binding = np.where(technology_life_years < legal, LifeLimit.TECHNOLOGY, LifeLimit.LEGAL)
+    limit = np.where(np.isnan(years), LifeLimit.UNKNOWN, binding).astype(np.int8)
+    return RemainingLife(years, limit)
 
 
-def _legal_end(
-    kind: NDArray[np.int8],
-    office: NDArray[Any],
-    filing: NDArray[np.datetime64],
-    grant: NDArray[np.datetime64],
-    expire: NDArray[np.datetime64],
-) -> NDArray[np.datetime64]:
-    terms = {(row["office"], row["kind"]): row for row in read_table("valuation.ip", "legal_terms.csv")}
-    end = expire.astype("datetime64[D]").copy()
-    for row in range(len(kind)):
-        name = RightKind(int(kind[row])).name
-        term = terms.get((str(office[row]), name), terms["*", name])
-        if np.isnat(end[row]):
-            start = grant[row] if term["from"] == "grant" else filing[row]
-            end[row] = _years_later(start, int(term["years"]))
-        if term["renewable"] == "1":
-            end[row] = _years_later(end[row], int(term["years"]) * RENEWALS_COUNTED)
-    return end
-
-
-def _years_later(date: np.datetime64, years: int) -> np.datetime64:
-    """The same day some years later, 28 February for a 29th that is missing; NaT stays."""
-    if np.isnat(date):
-        return np.datetime64("NaT", "D")
-    month = date.astype("datetime64[M]")
-    day = (date.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
-    later = month + np.timedelta64(12 * years, "M")
-    last = ((later + 1).astype("datetime64[D]") - later.astype("datetime64[D]")).astype(np.int64) - 1
-    return later.astype("datetime64[D]") + np.timedelta64(int(min(day, last)), "D")
+def _legal_years(end: Dates, terms: LegalTerms, technology_life_years: Float, valuation_date: np.datetime64) -> Float:
+    """Years to the legal end [n], without end where renewals can follow the technology, NaN where not known."""
+    days = end.astype("datetime64[D]") - valuation_date.astype("datetime64[D]")
+    years = np.where(np.isnat(days), np.nan, np.maximum(days.astype(np.float64) / DAYS_PER_YEAR, 0.0))
+    renewed = terms.renewable & (years > 0.0) & ~np.isnan(technology_life_years)
+    return np.where(renewed, np.inf, years)

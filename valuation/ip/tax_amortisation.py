@@ -1,17 +1,38 @@
-"""Tax amortisation benefit: what a buyer saves in tax by writing off the price."""
+"""Tax amortisation benefit: what a buyer saves in tax by writing off the price, which makes the price higher.
+
+The price P includes its own benefit: P = V + P x (tax / n) x a(n, k), so P = V / (1 - (tax / n) x a(n, k)), where
+a(n, k) = (1 - (1 + k)^-n) / k is the annuity of n years at k. Only for a buyer who may amortise.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from valuation.depreciation.checks import require
 
 Float = NDArray[np.float64]
 
 
-def tax_amortisation_factor(tax_rate: Float, years: Float, discount_rate: Float, mid_year: NDArray[np.bool_]) -> Float:
-    """1 / (1 - tax / n x a(n, k)) with a = (1 - (1 + k)^-n) / k, times (1 + k)^0.5 at mid-year; 1 where years is 0."""
-    usable = years > 0
-    n = np.where(usable, years, 1.0)
-    annuity = (1.0 - (1.0 + discount_rate) ** -n) / discount_rate
-    annuity = np.where(mid_year, annuity * np.sqrt(1.0 + discount_rate), annuity)
-    return np.where(usable, 1.0 / (1.0 - tax_rate / n * annuity), 1.0)
+def tax_amortisation_factor(
+    tax_rate: ArrayLike, amortisation_years: ArrayLike, discount_rate: ArrayLike, *, mid_year: ArrayLike
+) -> Float:
+    """The factor P / V [n]: 1 where ``amortisation_years`` is 0; at mid-year the annuity is (1 + k)^0.5 times larger.
+
+    Raises InvalidInput for a tax rate outside [0, 1), negative years or a negative discount rate. NaN gives NaN.
+    """
+    tax, years, rate = (np.asarray(given, dtype=np.float64) for given in (tax_rate, amortisation_years, discount_rate))
+    require("tax_rate", tax, (tax >= 0.0) & (tax < 1.0), "0 to less than 1")
+    require("amortisation_years", years, (years >= 0.0) & np.isfinite(years), "0 or more, finite")
+    require("discount_rate", rate, (rate >= 0.0) & np.isfinite(rate), "0 or more, finite")
+    span = np.where(years > 0.0, years, 1.0)
+    annuity = _annuity(span, rate) * np.where(mid_year, np.sqrt(1.0 + rate), 1.0)
+    factor = np.where(years == 0.0, 1.0, 1.0 / (1.0 - tax / span * annuity))
+    return np.asarray(np.where(np.isnan(years), np.nan, factor), dtype=np.float64)
+
+
+def _annuity(years: Float, rate: Float) -> Float:
+    """Present value of 1 at the end of each year; the number of years at a rate of 0."""
+    interest = np.where(rate > 0.0, rate, 1.0)
+    annuity = -np.expm1(-years * np.log1p(rate)) / interest
+    return np.asarray(np.where(rate == 0.0, years, annuity), dtype=np.float64)
