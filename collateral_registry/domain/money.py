@@ -16,10 +16,10 @@ from valuation.money import AMOUNT_LIMIT_MINOR
 def digits_of(currency: str) -> int:
     """Decimal places of a currency's minor unit; raises InvalidInput when ISO 4217 does not list it."""
     try:
-        exponent = iso4217.Currency(currency.lower()).exponent
+        exponent = iso4217.Currency(currency).exponent
     except ValueError:
         exponent = None
-    if exponent is None or currency != currency.upper():
+    if exponent is None:
         raise InvalidInput("currency_code", repr(currency[:10]), "an ISO 4217 code of a currency in use, such as USD")
     return int(exponent)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
+from collateral_registry.store.database import Write
 from collateral_registry.store.tables import CommitRow
 
 
@@ -34,3 +35,8 @@ def last_commit_of_day(connection: Connection, day: int) -> int:
 
 def _last(connection: Connection, condition: Any) -> int:  # noqa: ANN401 - an SQL condition
     return int(connection.execute(select(func.coalesce(func.max(CommitRow.seq), 0)).where(condition)).scalar_one())
+
+
+def set_market_day(write: Write) -> None:
+    """Gives the commit under way its business day."""
+    write.connection.execute(update(CommitRow).where(CommitRow.seq == write.seq).values(market_day=write.market_day))

@@ -1,0 +1,93 @@
+"""The one place that chooses concrete parts: settings to a running service."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import structlog
+from sqlalchemy.engine import make_url
+
+from collateral_registry.clock import Clock, local_date, wall_clock
+from collateral_registry.commands.business_date import open_book
+from collateral_registry.config import Settings
+from collateral_registry.domain.days import day_of
+from collateral_registry.domain.errors import Refused
+from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.server import Limits, RpcServer
+from collateral_registry.store.database import Database
+from collateral_registry.store.migrate import migrate as migrate_schema
+
+LOG = structlog.get_logger("collateral")
+
+
+def migrate(settings: Settings, clock: Clock = wall_clock) -> tuple[str | None, str]:
+    """Brings the database's schema up to date; returns the versions before and after."""
+    with _sole_use(settings.url):
+        database = Database(settings.url, clock)
+        try:
+            return migrate_schema(database)
+        finally:
+            database.close()
+
+
+def serve(settings: Settings, clock: Clock = wall_clock) -> None:
+    """Serves until SIGINT or SIGTERM, then drains. Raises Refused, StoreUnavailable or OSError when it cannot start."""
+    import uvloop  # noqa: PLC0415 - only the server needs the loop
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    with _sole_use(settings.url):
+        uvloop.run(_serve(settings, clock))
+
+
+async def _serve(settings: Settings, clock: Clock) -> None:
+    database = Database(settings.url, clock)
+    migrate_schema(database)
+    open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
+    limits = Limits(settings.message_limit_bytes, settings.concurrent_calls_limit, settings.drain_seconds)
+    server = RpcServer(Calls(database), limits, follows_clock=settings.follows_clock)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    port = await server.start(settings.address)
+    LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
+    follower = asyncio.create_task(_follow_clock(server, settings, clock)) if settings.follows_clock else None
+    await stop.wait()
+    LOG.info("draining")
+    if follower is not None:
+        follower.cancel()
+        with suppress(asyncio.CancelledError):
+            await follower
+    await server.drain()
+    database.close()
+    LOG.info("stopped")
+
+
+async def _follow_clock(server: RpcServer, settings: Settings, clock: Clock) -> None:
+    """Moves the business date to the wall clock's whenever it has changed."""
+    while True:
+        await server.business_date.move_to(local_date(clock(), settings.time_zone))
+        await asyncio.sleep(settings.date_check_seconds)
+
+
+@contextmanager
+def _sole_use(url: str) -> Iterator[None]:
+    """Holds a SQLite file for this process; raises Refused when another one has it. PostgreSQL is shared."""
+    parsed = make_url(url)
+    if not parsed.drivername.startswith("sqlite"):
+        yield
+        return
+    path = Path(parsed.database or "")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(path.suffix + ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused("DATABASE_IN_USE", f"{path} is in use by another server; stop it first") from None
+        yield

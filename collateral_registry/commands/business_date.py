@@ -1,0 +1,39 @@
+"""The day the book is valued for: opened once, moved on, never back."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from collateral_registry.commands.recompute import recompute
+from collateral_registry.domain.days import date_at
+from collateral_registry.domain.policy import Policy
+from collateral_registry.store.commits import newest_commit, set_market_day
+from collateral_registry.store.database import Database, Write
+from collateral_registry.store.documents import from_document
+from collateral_registry.store.policies import activate_policy, insert_policy
+from valuation.errors import InvalidInput
+
+
+def open_book(database: Database, day: int) -> bool:
+    """Gives an empty database its first business date and the default policy; false when it has them already."""
+    with database.read() as connection:
+        seq, _ = newest_commit(connection)
+    if seq:
+        return False
+    document = files("collateral_registry.policies").joinpath("default.json").read_text(encoding="utf-8")
+    with database.write("OpenBook", "collateral", market_day=day) as write:
+        activate_policy(write, insert_policy(write, from_document(Policy, document)))
+        write.commit()
+    return True
+
+
+def advance(write: Write, day: int) -> bool:
+    """Moves to a later day and revalues the whole book for it; false when it is that day already."""
+    if day < write.market_day:
+        raise InvalidInput("date", date_at(day), f"not before the business date {date_at(write.market_day)}")
+    if day == write.market_day:
+        return False
+    write.market_day = day
+    set_market_day(write)
+    recompute(write, assets=None)
+    return True

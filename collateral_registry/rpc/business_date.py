@@ -1,0 +1,61 @@
+"""BusinessDateService."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+
+from collateral_registry.commands.business_date import advance
+from collateral_registry.domain.days import day_of
+from collateral_registry.domain.errors import Refused
+from collateral_registry.rpc import wire
+from collateral_registry.rpc.calls import Calls
+from collateral_registry.store.commits import newest_commit
+from collateral_registry.v1 import business_date_pb2 as pb
+from collateral_registry.v1 import business_date_pb2_grpc
+
+
+class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
+    """Tells and moves the day the book is valued for."""
+
+    def __init__(self, calls: Calls, *, follows_clock: bool) -> None:
+        """Serves the book behind the calls; callers may move the date only when it does not follow the clock."""
+        self.calls = calls
+        self.follows_clock = follows_clock
+
+    async def GetBusinessDate(  # noqa: N802
+        self,
+        request: pb.GetBusinessDateRequest,  # noqa: ARG002
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.GetBusinessDateResponse:
+        """Returns the business date."""
+
+        def work(connection: Connection) -> pb.GetBusinessDateResponse:
+            seq, day = newest_commit(connection)
+            return pb.GetBusinessDateResponse(date=wire.day(day), follows_clock=self.follows_clock, sequence=seq)
+
+        return await self.calls.read(work)
+
+    async def AdvanceBusinessDate(  # noqa: N802
+        self,
+        request: pb.AdvanceBusinessDateRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.AdvanceBusinessDateResponse:
+        """Moves to a later day."""
+        if self.follows_clock:
+            raise Refused("FOLLOWS_CLOCK", "the business date follows the wall clock and cannot be moved by hand")
+        return await self.move_to(wire.required_date("date", request, "date"))
+
+    async def move_to(self, to: date) -> pb.AdvanceBusinessDateResponse:
+        """Moves to a later day and revalues the book; the same day changes nothing."""
+        request = pb.AdvanceBusinessDateRequest(date=wire.calendar_date(to))
+
+        def work(write: Any) -> pb.AdvanceBusinessDateResponse:  # noqa: ANN401 - a write transaction
+            moved = advance(write, day_of(to))
+            return pb.AdvanceBusinessDateResponse(date=wire.day(write.market_day), sequence=write.seq if moved else 0)
+
+        return await self.calls.write(
+            request, "AdvanceBusinessDate", pb.AdvanceBusinessDateResponse, work, lambda answer: answer.sequence > 0
+        )

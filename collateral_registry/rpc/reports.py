@@ -1,0 +1,134 @@
+"""ReportService."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import Connection
+
+from collateral_registry.clock import microseconds
+from collateral_registry.commands.reports import Moment, breach_report, ltv_report, moment_of
+from collateral_registry.domain.judge import NO_DAY
+from collateral_registry.domain.levels import Level
+from collateral_registry.domain.report import Concentration, Total
+from collateral_registry.rpc import wire
+from collateral_registry.rpc.breach_message import breach_message
+from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.cover_message import cover_message
+from collateral_registry.rpc.filtering import conditions_in
+from collateral_registry.rpc.paging import page_size, page_token, position_of
+from collateral_registry.v1 import report_pb2 as pb
+from collateral_registry.v1 import report_pb2_grpc
+
+ENUMS = {
+    "level": {level.name: int(level) for level in Level},
+    "coverage": {"KNOWN": 0, "UNKNOWN": 1},
+    "state": {"OPEN": 1, "CURED": 0},
+}
+
+
+class ReportServicer(report_pb2_grpc.ReportServiceServicer):
+    """Reports on the whole book."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+
+    async def GenerateLtvReport(  # noqa: N802
+        self,
+        request: pb.GenerateLtvReportRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.GenerateLtvReportResponse:
+        """A row per loan with totals and concentrations."""
+        wanted = conditions_in(request.filter, ENUMS)
+        limit = page_size(request.page_size)
+        query = f"Ltv {request.as_of} {request.filter} {request.order_by}"
+        position = position_of(query, request.page_token)
+
+        def work(connection: Connection) -> pb.GenerateLtvReportResponse:
+            moment = _moment(connection, request.as_of, position)
+            report = ltv_report(connection, moment, wanted, request.order_by)
+            start = int(position[1]) if position else 0
+            more = start + limit < len(report.rows)
+            return pb.GenerateLtvReportResponse(
+                rows=[_row(row) for row in report.rows[start : start + limit]],
+                totals=[_total(total) for total in report.totals],
+                concentrations=[_concentration(one) for one in report.concentrations],
+                sequence=moment.seq,
+                market_date=wire.day(moment.market_day) if moment.seq else None,
+                next_page_token=page_token(query, [moment.seq, start + limit]) if more else "",
+            )
+
+        return await self.calls.read(work)
+
+    async def GenerateBreachReport(  # noqa: N802
+        self,
+        request: pb.GenerateBreachReportRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.GenerateBreachReportResponse:
+        """A row per breach."""
+        wanted = conditions_in(request.filter, ENUMS)
+        limit, query = page_size(request.page_size), f"Breaches {request.as_of} {request.filter}"
+        position = position_of(query, request.page_token)
+
+        def work(connection: Connection) -> pb.GenerateBreachReportResponse:
+            moment = _moment(connection, request.as_of, position)
+            found = breach_report(connection, moment, wanted)
+            start = int(position[1]) if position else 0
+            more = start + limit < len(found)
+            return pb.GenerateBreachReportResponse(
+                breaches=[breach_message(breach) for breach in found[start : start + limit]],
+                sequence=moment.seq,
+                market_date=wire.day(moment.market_day) if moment.seq else None,
+                next_page_token=page_token(query, [moment.seq, start + limit]) if more else "",
+            )
+
+        return await self.calls.read(work)
+
+
+def _moment(connection: Connection, as_of: pb.AsOf, position: list[Any] | None) -> Moment:
+    """The moment asked for; later pages keep the moment of the first."""
+    if position:
+        return moment_of(connection, seq=int(position[0]))
+    chosen = as_of.WhichOneof("moment")
+    if chosen == "sequence":
+        return moment_of(connection, seq=as_of.sequence)
+    if chosen == "known_time":
+        return moment_of(connection, known_us=microseconds(as_of.known_time.ToDatetime(tzinfo=UTC)))
+    if chosen == "market_date":
+        return moment_of(connection, day=wire.required_date("as_of.market_date", as_of, "market_date"))
+    return moment_of(connection)
+
+
+def _row(row: dict[str, Any]) -> pb.LtvReportRow:
+    loan = f"loans/{row['loan_id']}"
+    return pb.LtvReportRow(
+        loan=loan,
+        borrower=row["borrower"],
+        cover=cover_message(row, row["currency_code"]),
+        breach=f"{loan}/breaches/{row['breach_number']}" if row["breach_open"] else "",
+        deadline_date=wire.day(row["deadline_day"]) if row["deadline_day"] != NO_DAY else None,
+    )
+
+
+def _total(total: Total) -> pb.LtvReportTotal:
+    return pb.LtvReportTotal(
+        currency_code=total.currency,
+        loan_count=total.loans,
+        breach_count=total.breaches,
+        unknown_count=total.unknown,
+        exposure=wire.money(total.exposure_minor, total.currency),
+        market_value=wire.money(total.market_minor, total.currency),
+        lendable_value=wire.money(total.lendable_minor, total.currency),
+    )
+
+
+def _concentration(one: Concentration) -> pb.Concentration:
+    return pb.Concentration(
+        dimension=int(one.dimension),  # type: ignore[arg-type]
+        key=one.key,
+        currency_code=one.currency,
+        lendable_value=wire.money(one.lendable_minor, one.currency),
+        share=wire.ratio(one.share),
+    )

@@ -1,0 +1,115 @@
+"""The gRPC server: services, interceptors, limits, health, reflection, graceful drain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from collateral_registry.rpc.assets import AssetServicer
+from collateral_registry.rpc.breaches import BreachServicer
+from collateral_registry.rpc.business_date import BusinessDateServicer
+from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.interceptors import ErrorInterceptor
+from collateral_registry.rpc.loans import LoanServicer
+from collateral_registry.rpc.policies import PolicyServicer
+from collateral_registry.rpc.prices import PriceServicer
+from collateral_registry.rpc.reports import ReportServicer
+from collateral_registry.rpc.valuations import ValuationServicer
+from collateral_registry.v1 import (
+    asset_pb2,
+    asset_pb2_grpc,
+    breach_pb2,
+    breach_pb2_grpc,
+    business_date_pb2,
+    business_date_pb2_grpc,
+    loan_pb2,
+    loan_pb2_grpc,
+    policy_pb2,
+    policy_pb2_grpc,
+    price_pb2,
+    price_pb2_grpc,
+    report_pb2,
+    report_pb2_grpc,
+    valuation_pb2,
+    valuation_pb2_grpc,
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the server takes at most."""
+
+    message_bytes: int
+    concurrent_calls: int
+    drain_seconds: float
+
+
+class RpcServer:
+    """A server over one book."""
+
+    def __init__(self, calls: Calls, limits: Limits, *, follows_clock: bool) -> None:
+        """Adds every service; nothing listens yet."""
+        self.calls = calls
+        self.limits = limits
+        self.server = grpc.aio.server(
+            interceptors=[ErrorInterceptor()],
+            options=[
+                ("grpc.max_receive_message_length", limits.message_bytes),
+                ("grpc.so_reuseport", 0),
+            ],
+            maximum_concurrent_rpcs=limits.concurrent_calls,
+        )
+        self.breaches = BreachServicer(calls)
+        self.business_date = BusinessDateServicer(calls, follows_clock=follows_clock)
+        self.health = health.aio.HealthServicer()
+        self._add_services()
+
+    def _add_services(self) -> None:
+        asset_pb2_grpc.add_AssetServiceServicer_to_server(AssetServicer(self.calls), self.server)
+        price_pb2_grpc.add_PriceServiceServicer_to_server(PriceServicer(self.calls), self.server)
+        policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(self.calls), self.server)
+        valuation_pb2_grpc.add_ValuationServiceServicer_to_server(ValuationServicer(self.calls), self.server)
+        loan_pb2_grpc.add_LoanServiceServicer_to_server(LoanServicer(self.calls), self.server)
+        breach_pb2_grpc.add_BreachServiceServicer_to_server(self.breaches, self.server)
+        report_pb2_grpc.add_ReportServiceServicer_to_server(ReportServicer(self.calls), self.server)
+        business_date_pb2_grpc.add_BusinessDateServiceServicer_to_server(self.business_date, self.server)
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
+        reflection.enable_server_reflection(_service_names(), self.server)
+
+    async def start(self, address: str) -> int:
+        """Listens at host:port and says it is healthy; returns the port. Raises OSError when the port is taken."""
+        port = self.server.add_insecure_port(address)
+        if not port:
+            raise OSError(f"cannot listen at {address}")
+        await self.server.start()
+        for service in _service_names():
+            await self.health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        await self.health.set("", health_pb2.HealthCheckResponse.SERVING)
+        return int(port)
+
+    async def drain(self) -> None:
+        """Says it is going, ends the watches, lets calls under way finish, stops."""
+        await self.health.enter_graceful_shutdown()
+        self.breaches.drain()
+        await self.server.stop(self.limits.drain_seconds)
+        self.calls.close()
+
+
+def _service_names() -> Sequence[str]:
+    """Full names of our services, with health and reflection."""
+    modules = (
+        asset_pb2,
+        price_pb2,
+        policy_pb2,
+        valuation_pb2,
+        loan_pb2,
+        breach_pb2,
+        report_pb2,
+        business_date_pb2,
+    )
+    own = [service.full_name for module in modules for service in module.DESCRIPTOR.services_by_name.values()]
+    return [*own, health.SERVICE_NAME, reflection.SERVICE_NAME]
