@@ -54,7 +54,7 @@ def declining_balance_switch(
         charge = np.minimum(np.maximum(opening * factor / life, straight), opening - salvage)
         book = book - charge * np.clip(age - period, 0.0, length) / np.where(length > 0.0, length, 1.0)
         opening = opening - charge
-    return _float(np.where(np.isnan(age), np.nan, book))
+    return _float(np.where(np.isnan(salvage + life + age), np.nan, book))
 
 
 def fixed_declining_balance(

@@ -1,0 +1,165 @@
+"""The value of a machine is its price new, less age, use and condition, between scrap and the price new."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.valuation.depreciation.machines import machines
+from valuation.depreciation.equipment import HOURS_FACTOR_HIGH, HOURS_FACTOR_LOW, Condition, Schedule, value_equipment
+from valuation.errors import InvalidInput
+from valuation.flags import QualityFlag, UnknownReason
+
+
+def test_a_plain_machine_keeps_its_geometric_share() -> None:
+    values = value_equipment(machines())
+    assert values.fmv == pytest.approx([1_000_000 * 0.845**4])
+    assert values.olv == pytest.approx(0.85 * values.fmv)
+    assert values.flv == pytest.approx(0.70 * values.fmv)
+    assert values.nolv == pytest.approx(0.85 * 0.85 * values.fmv)
+    assert (values.quality, values.unknown) == ([QualityFlag.HOURS_UNKNOWN], [0])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "retained"),
+    [
+        (Schedule.GEOMETRIC, 0.845**4),
+        (Schedule.STRAIGHT_LINE, 1 - 0.9 * 0.4),
+        (Schedule.DECLINING_BALANCE_SWITCH, 0.8**4),
+        (Schedule.SUM_OF_YEARS, 0.1 + 0.9 * 21 / 55),
+        (Schedule.UNITS_OF_PRODUCTION, 1 - 0.9 * 0.4),
+        (Schedule.IRS_HALF_YEAR, 1 - 0.10 - 0.18 - 0.144 - 0.1152),
+    ],
+)
+def test_each_schedule_keeps_its_own_share_at_four_of_ten_years(schedule: Schedule, retained: float) -> None:
+    assert value_equipment(machines(schedule=schedule)).retained == pytest.approx([retained])
+
+
+def test_ages_inside_a_year_lie_between_its_ends() -> None:
+    values = value_equipment(machines(3, schedule=Schedule.SUM_OF_YEARS, age_years=[4.0, 4.25, 5.0]))
+    whole, part, next_year = values.retained
+    assert part == pytest.approx(whole + 0.25 * (next_year - whole))
+
+
+def test_a_machine_run_twice_as_long_as_expected_loses_a_share_set_by_the_elasticity() -> None:
+    values = value_equipment(machines(hours=8_000.0))
+    assert values.hours_factor == pytest.approx([0.5**0.2])
+    assert values.quality.tolist() == [0]
+
+
+@pytest.mark.parametrize(("hours", "bound"), [(4e6, HOURS_FACTOR_LOW), (1.0, HOURS_FACTOR_HIGH)])
+def test_hours_beyond_belief_are_bounded_and_flagged(hours: float, bound: float) -> None:
+    values = value_equipment(machines(hours=hours))
+    assert values.hours_factor.tolist() == [bound]
+    assert values.quality.tolist() == [QualityFlag.HOURS_UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    "unknown", [{"hours": 0.0}, {"hours": np.nan}, {"hours": 5.0, "expected_hours_per_year": np.nan}]
+)
+def test_hours_not_reported_change_nothing_and_are_flagged(unknown: dict[str, float]) -> None:
+    """A meter at 0 on a machine that has aged is one that was not read."""
+    values = value_equipment(machines(**unknown))
+    assert values.hours_factor.tolist() == [1.0]
+    assert values.quality.tolist() == [QualityFlag.HOURS_UNKNOWN]
+
+
+def test_an_unknown_condition_takes_the_policy_factor_and_is_flagged() -> None:
+    values = value_equipment(machines(condition=Condition.UNKNOWN, hours=4_000.0))
+    assert values.condition_factor.tolist() == [0.90]
+    assert values.quality.tolist() == [QualityFlag.CONDITION_ASSUMED]
+
+
+def test_condition_factors_may_differ_from_row_to_row() -> None:
+    each = np.tile([0.9, 1.0, 1.0, 0.85, 0.6, 0.05], (2, 1))
+    each[1, Condition.FAIR] = 0.5
+    values = value_equipment(machines(2, condition=Condition.FAIR, condition_factors=each))
+    assert values.condition_factor.tolist() == [0.85, 0.5]
+
+
+def test_a_worn_out_machine_is_worth_its_scrap_and_says_so() -> None:
+    values = value_equipment(machines(age_years=60.0, hours=60_000.0))
+    assert values.fmv.tolist() == [30_000.0]
+    assert values.quality.tolist() == [QualityFlag.BELOW_SCRAP | QualityFlag.AGE_BEYOND_TWICE_LIFE]
+
+
+def test_twice_the_service_life_exactly_is_not_beyond_it() -> None:
+    assert value_equipment(machines(age_years=20.0, hours=20_000.0)).quality.tolist() == [0]
+
+
+def test_no_used_machine_is_worth_more_than_a_new_one() -> None:
+    values = value_equipment(machines(age_years=0.01, hours=0.1))
+    assert values.hours_factor.tolist() == [HOURS_FACTOR_HIGH]
+    assert values.fmv.tolist() == [1_000_000.0]
+
+
+def test_a_machine_of_no_cost_has_no_value() -> None:
+    values = value_equipment(machines(replacement_cost=0.0))
+    assert (values.fmv.tolist(), values.unknown.tolist()) == ([0.0], [0])
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        {"replacement_cost": np.nan},
+        {"age_years": np.nan},
+        {"annual_rate": np.nan},
+        {"schedule": Schedule.STRAIGHT_LINE, "life_years": np.nan},
+        {"schedule": Schedule.SUM_OF_YEARS, "salvage_share": np.nan},
+        {"schedule": Schedule.DECLINING_BALANCE_SWITCH, "life_years": np.nan},
+        {"schedule": Schedule.UNITS_OF_PRODUCTION, "units_produced": np.nan},
+        {"schedule": Schedule.UNITS_OF_PRODUCTION, "units_lifetime": np.nan},
+        {"schedule": Schedule.IRS_HALF_YEAR, "life_years": np.nan},
+        {"scrap_share": np.nan},
+    ],
+)
+def test_a_missing_input_makes_the_value_unknown_and_not_zero(missing: dict[str, float]) -> None:
+    values = value_equipment(machines(**missing))
+    assert np.isnan(values.fmv).all()
+    assert np.isnan(values.nolv).all()
+    assert values.unknown.tolist() == [UnknownReason.MISSING_INPUT]
+
+
+def test_what_a_schedule_does_not_use_may_be_missing() -> None:
+    values = value_equipment(
+        machines(life_years=np.nan, salvage_share=np.nan, units_produced=np.nan, units_lifetime=np.nan)
+    )
+    assert values.unknown.tolist() == [0]
+
+
+def test_no_machines_have_no_values() -> None:
+    values = value_equipment(machines(0))
+    assert len(values.fmv) == len(values.quality) == len(values.unknown) == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "bad", "want"),
+    [
+        ("replacement_cost", -1.0, "0 or more, finite"),
+        ("age_years", -0.5, "0 or more, finite"),
+        ("age_years", np.inf, "0 or more, finite"),
+        ("hours", -10.0, "0 or more, finite"),
+        ("units_produced", -1.0, "0 or more, finite"),
+        ("hours_elasticity", -0.2, "0 or more, finite"),
+        ("life_years", 0.0, "more than 0"),
+        ("units_lifetime", 0.0, "more than 0"),
+        ("expected_hours_per_year", 0.0, "more than 0"),
+        ("annual_rate", 15.5, "0 to 1"),
+        ("salvage_share", 1.5, "0 to 1"),
+        ("scrap_share", -0.1, "0 to 1"),
+        ("schedule", 6, "a Schedule, 0 to 5"),
+        ("condition", 7, "a Condition, 0 to 5"),
+        ("flv_factor", 0.9, "at most the olv_factor"),
+    ],
+)
+def test_a_broken_number_is_refused_by_field_row_and_rule(field: str, bad: float, want: str) -> None:
+    good = np.asarray(getattr(machines(3), field)).copy()
+    good[1] = bad
+    with pytest.raises(InvalidInput) as refused:
+        value_equipment(machines(3, **{field: good}))
+    assert (refused.value.field, refused.value.want) == (f"{field}[1]", want)
+
+
+def test_a_negative_condition_factor_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"condition_factors\[4\]: got -0.6, want 0 or more"):
+        machines(condition_factors=(0.9, 1.0, 1.0, 0.85, -0.6, 0.05))
