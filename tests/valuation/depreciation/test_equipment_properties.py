@@ -19,7 +19,7 @@ ages = st.floats(ONE_DAY, 60.0)
 hours = st.one_of(st.just(np.nan), st.floats(1.0, 100_000.0))
 machine = st.fixed_dictionaries(
     {
-        "replacement_cost": st.floats(0.0, 1e9),
+        "replacement_cost": st.one_of(st.just(0.0), st.floats(0.01, 1e9)),
         "age_years": ages,
         "schedule": st.sampled_from(Schedule),
         "annual_rate": st.floats(0.0, 0.6),

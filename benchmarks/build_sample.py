@@ -1,0 +1,275 @@
+"""Writes the sample book from a folder of real prices: ``python -m benchmarks.build_sample DATA_FOLDER``.
+
+Only data whose licence allows it to be shipped is read: spot paths (CC BY 4.0), World Bank months (CC BY 4.0), ECB
+reference rates. The same folder always gives the same files.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.sample_firms import FIRMS, Firm
+from benchmarks.sample_story import PATENT_STATUS, STALE_DAYS, TIMELINE, TOP_UPS
+from valuation.depreciation.classes import equipment_classes
+
+OUT = Path(__file__).parent.parent / "collateral_registry" / "sample"
+FIRST, OPENING, LAST = "2020-01-01", "2021-12-31", "2022-12-30"
+NOTE = "Firms, assets, loans and pledges in this file are invented samples."
+SPOT_SOURCE = "Farag, Snudden and Upton (2024), LCERPA Working Paper 2024-3, CC BY 4.0"
+BANK_SOURCE = "World Bank Commodity Price Data (The Pink Sheet), CC BY 4.0"
+ECB_SOURCE = "European Central Bank euro foreign exchange reference rates"
+
+SPOT = {
+    "aluminum": "t", "copper": "t", "zinc": "t", "wheat": "bushel_wheat", "corn": "bushel_corn",
+    "soybeans": "bushel_soybeans", "gold": "oz_t", "platinum": "oz_t", "wti": "bbl", "gasoline": "gal", "heatoil": "gal",
+}  # fmt: skip
+MONTHLY = {"cocoa": ("wb_cocoa", "kg"), "rubber": ("wb_rubber_tsr20", "kg")}
+CLASS_OF = {
+    "aluminum": "base_metal", "copper": "base_metal", "zinc": "base_metal", "wheat": "grain", "corn": "grain",
+    "soybeans": "grain", "gold": "precious_metal", "platinum": "precious_metal", "wti": "energy",
+    "gasoline": "energy", "heatoil": "energy", "cocoa": "soft", "rubber": "soft",
+}  # fmt: skip
+TYPICAL_LENDABLE = {"base_metal": 0.76, "grain": 0.68, "energy": 0.62, "precious_metal": 0.79, "soft": 0.62}
+MACHINE_LENDABLE = {"commodity_machine": 0.60, "production_line": 0.45, "single_purpose": 0.20}
+RIGHT_LENDABLE = {"PATENT": 0.25, "UTILITY_MODEL": 0.15, "DESIGN": 0.10, "TRADEMARK": 0.35, "COPYRIGHT": 0.10, "SOFTWARE": 0.15}
+KILOGRAMS = {"kg": 1.0, "t": 1000.0, "oz_t": 0.0311034768, "bushel_wheat": 27.2155, "bushel_soybeans": 27.2155, "bushel_corn": 25.4012}
+
+
+def main() -> None:
+    """Builds every file."""
+    data = Path(sys.argv[1])
+    spot = spot_prices(data / "prices" / "spot_17_eom.csv")
+    months = monthly_prices(data / "prices" / "worldbank_monthly.csv.gz")
+    rates = ecb_rates(data / "fx" / "ecb_eur_reference_daily.csv.gz")
+    write_series()
+    write("prices.csv", f"Prices are real: {SPOT_SOURCE}; {BANK_SOURCE}.", ("series", "date", "price"), [*spot, *months])
+    write("fx.csv", f"Rates are real: {ECB_SOURCE}.", ("base", "quote", "date", "rate"), rates)
+    write_book(closing([*spot, *months]), {quote: float(rate) for _, quote, date, rate in rates if date <= OPENING})
+    write("timeline.csv", "What the borrowers do in 2022.", ("date", "action", "target", "value", "note"), TIMELINE)
+
+
+def write(name: str, note: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a CSV file with its notes in comment lines."""
+    with (OUT / name).open("w", newline="", encoding="utf-8") as file:
+        file.write(f"# {note}\n# {NOTE}\n")
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def spot_prices(path: Path) -> list[tuple[str, str, str]]:
+    """Daily paths: the k-th value of a month lies k weekdays before its last trading day."""
+    found: dict[tuple[str, str], str] = {}
+    with path.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["commodity"] not in SPOT or not FIRST[:7] <= row["eom_date"][:7] <= LAST[:7]:
+                continue
+            end = np.datetime64(row["eom_date"])
+            for back, name in enumerate(("eom", *(f"d{k}" for k in range(1, 21)))):
+                day = np.busday_offset(end, -back, roll="backward")
+                if row[name] and str(day)[:7] == row["eom_date"][:7] and str(day) <= LAST:
+                    found[row["commodity"], str(day)] = f"{float(row[name]):.8g}"
+    stale = {(series, day) for series, first, last in STALE_DAYS for s, day in found if s == series and first <= day <= last}
+    return [(series, day, price) for (series, day), price in sorted(found.items()) if (series, day) not in stale]
+
+
+def monthly_prices(path: Path) -> list[tuple[str, str, str]]:
+    """Monthly averages, dated on the last weekday of their month."""
+    wanted = {code: series for series, (code, _) in MONTHLY.items()}
+    rows = []
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["series_id"] in wanted and "2012-01" <= row["month"] <= "2022-11":
+                end = np.datetime64(row["month"]) + 1
+                day = np.busday_offset(end.astype("datetime64[D]") - 1, 0, roll="backward")
+                rows.append((wanted[row["series_id"]], str(day), f"{float(row['price']):.8g}"))
+    return sorted(rows)
+
+
+def ecb_rates(path: Path) -> list[tuple[str, str, str, str]]:
+    """Units of a currency for one euro on the days of the central bank."""
+    rows = []
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if FIRST <= row["Date"] <= LAST:
+                rows += [("EUR", quote, row["Date"], row[quote]) for quote in ("USD", "CNY", "GBP") if row[quote]]
+    return sorted(rows, key=lambda rate: (rate[2], rate[1]))
+
+
+def closing(prices: Iterable[tuple[str, str, str]]) -> dict[str, float]:
+    """Last price of each series on the opening day."""
+    return {series: float(price) for series, day, price in prices if day <= OPENING}
+
+
+def write_series() -> None:
+    """The series and where they come from."""
+    rows = [(name, "GOOD", name, unit, "USD", "spot", SPOT_SOURCE, 10) for name, unit in SPOT.items()]
+    rows += [(name, "GOOD", name, unit, "USD", "monthly average", BANK_SOURCE, 45) for name, (_, unit) in MONTHLY.items()]
+    header = ("series", "kind", "good", "unit", "currency", "market", "source", "max_age_days")
+    write("series.csv", "Price series of the sample book.", header, rows)
+
+
+ASSET_HEADER = (
+    "asset_id", "kind", "class", "owner", "currency", "description", "good", "quantity", "unit", "warehouse", "lot",
+    "insurance_expiry", "last_inspection", "make", "model", "serial_number", "built", "hours", "condition", "location",
+    "price_new", "equipment_class", "schedule", "right_kind", "office", "number", "filed", "granted", "legal_status",
+    "next_year_revenue", "growth", "royalty_rate", "tax_rate", "discount_rate", "annual_survival",
+    "technology_life_years", "amortisation_years", "debtor", "invoice_number", "face_amount", "issued", "due", "supplier",
+    "order_number",
+)  # fmt: skip
+LOAN_HEADER = (
+    "loan_id", "borrower", "currency", "principal", "accrued_interest", "fees", "credit_limit", "ltv_basis", "watch",
+    "margin_call", "stop_draw", "liquidation", "maturity", "as_of",
+)  # fmt: skip
+PLEDGE_HEADER = ("pledge_id", "loan", "asset", "rank", "share", "limit", "registry", "registry_number", "registered", "expiry")
+
+
+def write_book(prices: dict[str, float], euro: dict[str, float]) -> None:
+    """Assets, loans and pledges of every firm."""
+    assets: list[dict[str, object]] = []
+    loans: list[dict[str, object]] = []
+    pledges: list[dict[str, object]] = []
+    for number, firm in enumerate(FIRMS, start=1):
+        own = [*lots(firm, prices, euro), *machines(firm, number), *rights(firm, number), *papers(firm, number)]
+        assets += [{**asset, "owner": firm.name} for asset, _ in own]
+        lendable = sum(worth for _, worth in own)
+        loan = f"loan-{firm.key}"
+        loans.append(loan_row(firm, loan, lendable, number))
+        pledges += [pledge_row(loan, str(asset["asset_id"]), place, number) for place, (asset, _) in enumerate(own, start=1)]
+        if number % 10 == 3:
+            add_second_loan(firm, own, loans, pledges, number)
+    for top_up in TOP_UPS:
+        assets.append(top_up.asset_row())
+        pledges.append(top_up.pledge_row())
+    for name, header, rows in (("assets", ASSET_HEADER, assets), ("loans", LOAN_HEADER, loans), ("pledges", PLEDGE_HEADER, pledges)):
+        write(f"{name}.csv", f"The {name} of the sample book.", header, [[row.get(column, "") for column in header] for row in rows])
+
+
+def in_firm_currency(dollars: float, firm: Firm, euro: dict[str, float]) -> float:
+    """Dollars in the firm's currency on the opening day."""
+    per_euro = {"EUR": 1.0, **euro}
+    return dollars / per_euro["USD"] * per_euro[firm.currency]
+
+
+def lots(firm: Firm, prices: dict[str, float], euro: dict[str, float]) -> list[tuple[dict[str, object], float]]:
+    """Inventory lots with their rough lendable value."""
+    found = []
+    for place, (series, quantity, unit) in enumerate(firm.goods, start=1):
+        series_unit = SPOT.get(series) or MONTHLY[series][1]
+        factor = 1.0 if unit == series_unit else KILOGRAMS[unit] / KILOGRAMS[series_unit]
+        kind = CLASS_OF[series]
+        worth = in_firm_currency(float(quantity) * factor * prices[series], firm, euro) * TYPICAL_LENDABLE[kind]
+        asset = {
+            "asset_id": f"lot-{firm.key}-{place}", "kind": "INVENTORY", "class": f"inventory.{kind}", "currency": firm.currency,
+            "description": f"{series} lot {place}", "good": series, "quantity": quantity, "unit": unit,
+            "warehouse": firm.warehouse, "lot": f"{firm.key[:3].upper()}-{place:03d}", "insurance_expiry": "2023-06-30",
+        }  # fmt: skip
+        if firm.key == "latex-works":
+            asset["insurance_expiry"] = "2022-09-15"
+        found.append((asset, worth))
+    return found
+
+
+def machines(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
+    """Machines with their rough lendable value; prices are in the firm's currency."""
+    scale = 7.0 if firm.currency == "CNY" else 1.0
+    found = []
+    for place, (make, model, code, kind, built, price, hours, condition) in enumerate(firm.machines, start=1):
+        rate = equipment_classes()[code].geometric_rate
+        share = MACHINE_LENDABLE[kind.rpartition(".")[2]] * {"GOOD": 1.0, "FAIR": 0.85}.get(condition, 0.9)
+        asset = {
+            "asset_id": f"eq-{firm.key}-{place}", "kind": "EQUIPMENT", "class": kind, "currency": firm.currency,
+            "description": f"{make} {model}", "make": make, "model": model, "serial_number": f"{model}-{number:02d}{place:03d}",
+            "built": f"{built}-0{place % 9 + 1}-15", "hours": hours or "", "condition": condition, "location": firm.warehouse or firm.name,
+            "price_new": f"{price * scale:.2f}", "equipment_class": code, "schedule": "GEOMETRIC",
+            "insurance_expiry": "2023-03-31", "last_inspection": "2021-11-30" if place % 2 else "2021-12-15",
+        }  # fmt: skip
+        found.append((asset, price * scale * (1 - rate) ** (2021.9 - built) * share))
+    return found
+
+
+def rights(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
+    """Intellectual property with its rough lendable value."""
+    found = []
+    for place, (kind, office, filed, revenue, royalty) in enumerate(firm.rights, start=1):
+        right = f"{office}{filed}{number:03d}{place:02d}"
+        asset = {
+            "asset_id": f"ip-{firm.key}-{place}", "kind": "INTELLECTUAL_PROPERTY", "class": f"ip.{kind.lower()}",
+            "currency": firm.currency, "description": f"{kind.lower().replace('_', ' ')} {right}", "right_kind": kind,
+            "office": office, "number": right, "filed": f"{filed}-05-20", "granted": f"{filed + 2}-03-10",
+            "legal_status": PATENT_STATUS.get(f"ip-{firm.key}-{place}", "IN_FORCE"), "next_year_revenue": f"{revenue}.00",
+            "growth": "0.02", "royalty_rate": royalty, "tax_rate": "0.25", "discount_rate": "0.15", "annual_survival": "0.92",
+            "technology_life_years": "8", "amortisation_years": "0",
+        }  # fmt: skip
+        worth = revenue * float(royalty) * 0.75 * 3.6 * RIGHT_LENDABLE[kind]
+        found.append((asset, worth))
+    return found
+
+
+def papers(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
+    """Receivables and orders: registered, not yet valued."""
+    found: list[tuple[dict[str, object], float]] = []
+    for place, (debtor, amount) in enumerate(firm.invoices, start=1):
+        asset = {
+            "asset_id": f"inv-{firm.key}-{place}", "kind": "RECEIVABLE", "class": "receivable.trade", "currency": firm.currency,
+            "description": f"invoice to {debtor}", "debtor": debtor, "invoice_number": f"2021-{number:02d}{place:02d}",
+            "face_amount": f"{amount}.00", "issued": "2021-12-10", "due": "2022-03-10",
+        }  # fmt: skip
+        found.append((asset, 0.0))
+    for place, (buyer, amount) in enumerate(firm.orders, start=1):
+        asset = {
+            "asset_id": f"po-{firm.key}-{place}", "kind": "PURCHASE_ORDER", "class": "order.confirmed", "currency": firm.currency,
+            "description": f"order of {buyer}", "supplier": buyer, "order_number": f"PO-{number:02d}{place:02d}",
+            "face_amount": f"{amount}.00", "issued": "2021-12-01", "due": "2022-06-30",
+        }  # fmt: skip
+        found.append((asset, 0.0))
+    return found
+
+
+def loan_row(firm: Firm, loan: str, lendable: float, number: int) -> dict[str, object]:
+    """The firm's loan, drawn to its starting LTV."""
+    principal = round(lendable * firm.start_ltv, -3)
+    if firm.basis == "MARKET":
+        principal = round(lendable * firm.start_ltv * 0.62, -3)
+    levels = dict(zip(("watch", "margin_call", "stop_draw", "liquidation"), firm.levels or ("", "", "", ""), strict=True))
+    return {
+        "loan_id": loan, "borrower": firm.name, "currency": firm.currency, "principal": f"{principal * 0.99:.2f}",
+        "accrued_interest": f"{principal * 0.008:.2f}", "fees": f"{principal * 0.002:.2f}",
+        "credit_limit": f"{principal * 1.2:.2f}" if firm.credit_limit else "", "ltv_basis": firm.basis, **levels,
+        "maturity": f"202{4 + number % 3}-06-30", "as_of": OPENING,
+    }  # fmt: skip
+
+
+def pledge_row(loan: str, asset: str, place: int, number: int) -> dict[str, object]:
+    """A pledge of the whole asset at first rank."""
+    expiry = "2022-10-31" if asset == "eq-vial-norte-2" else "2026-12-15"
+    return {
+        "pledge_id": f"p-{place}", "loan": loan, "asset": asset, "rank": 1, "share": "", "limit": "", "registry": "national notice registry",
+        "registry_number": f"2021{number:03d}{place:03d}", "registered": "2021-12-15", "expiry": expiry,
+    }  # fmt: skip
+
+
+def add_second_loan(
+    firm: Firm, own: list[tuple[dict[str, object], float]], loans: list[dict[str, object]], pledges: list[dict[str, object]], number: int
+) -> None:
+    """A smaller loan on the firm's first asset, behind a limit on the first pledge."""
+    asset, worth = own[0]
+    first = next(row for row in pledges if row["asset"] == asset["asset_id"])
+    first["limit"] = f"{round(worth * 0.7, -3):.2f}"
+    loan = f"loan-{firm.key}-2"
+    row = loan_row(firm, loan, worth * 0.3, number)
+    main = next(row for row in loans if row["loan_id"] == f"loan-{firm.key}")
+    cut = float(str(main["principal"])) - worth * 0.3 * firm.start_ltv
+    main["principal"] = f"{round(cut, -3):.2f}"
+    loans.append({**row, "credit_limit": ""})
+    pledges.append({**pledge_row(loan, str(asset["asset_id"]), 9, number), "rank": 2})
+
+
+if __name__ == "__main__":
+    main()
