@@ -197,7 +197,7 @@ def _hours_factor(columns: EquipmentColumns) -> tuple[Float, Bool]:
     expected = columns.expected_hours_per_year * columns.age_years
     known = (columns.hours > 0.0) & (expected > 0.0)
     ratio = np.divide(expected, columns.hours, out=np.ones_like(expected), where=known)
-    factor = ratio**columns.hours_elasticity
+    factor = schedules.power(ratio, columns.hours_elasticity)
     bounded = np.clip(factor, HOURS_FACTOR_LOW, HOURS_FACTOR_HIGH)
     return bounded, known & (bounded == factor)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import xlogy
 
 from valuation.depreciation.checks import require
 
@@ -37,7 +38,7 @@ def declining_balance(
     """A charge of min(BV f / n, BV - S) a period; with f = 2 the double-declining balance."""
     cost, salvage, life, age = _columns(cost, salvage, life, age)
     kept = np.maximum(1.0 - factor / life, 0.0)
-    return _along_periods(age, life, lambda end: _float(np.maximum(cost * kept**end, salvage)))
+    return _along_periods(age, life, lambda end: _float(np.maximum(cost * power(kept, end), salvage)))
 
 
 def declining_balance_switch(
@@ -69,9 +70,9 @@ def fixed_declining_balance(
     require("periods", periods, periods == np.floor(periods), "whole years")
     require("first_year_months", months, (months >= 1.0) & (months <= 12.0), "1 to 12")
     with np.errstate(invalid="ignore", divide="ignore"):
-        rate = np.round(np.where(cost > 0.0, 1.0 - (salvage / cost) ** (1.0 / life), 0.0), 3)
+        rate = np.round(np.where(cost > 0.0, 1.0 - power(salvage / cost, 1.0 / life), 0.0), 3)
     first = np.where(periods >= 1.0, 1.0 - rate * months / 12.0, 1.0)
-    full = (1.0 - rate) ** np.clip(np.minimum(periods, life) - 1.0, 0.0, None)
+    full = power(1.0 - rate, np.clip(np.minimum(periods, life) - 1.0, 0.0, None))
     last = np.where(periods > life, 1.0 - rate * (12.0 - months) / 12.0, 1.0)
     return _float(cost * first * full * last)
 
@@ -86,7 +87,16 @@ def geometric(cost: ArrayLike, annual_rate: ArrayLike, age: ArrayLike) -> Float:
     cost, rate, age = (np.asarray(column, dtype=np.float64) for column in (cost, annual_rate, age))
     require("annual_rate", rate, (rate >= 0.0) & (rate <= 1.0), "0 to 1")
     require("age", age, age >= 0.0, "0 or more")
-    return _float(cost * (1.0 - rate) ** age)
+    return _float(cost * power(1.0 - rate, age))
+
+
+def power(base: ArrayLike, exponent: ArrayLike) -> Float:
+    """Base [n] >= 0 to the exponent [n], 0 to the 0 being 1.
+
+    By logarithms, for the ** of numpy takes a shortcut where a column repeats one number in memory, so that a row
+    would differ in its last bit from the same row of another batch.
+    """
+    return _float(np.exp(xlogy(exponent, base)))
 
 
 def _along_periods(age: Float, life: Float, book: Callable[[Float], Float]) -> Float:
