@@ -19,7 +19,7 @@ from benchmarks.sample_story import PATENT_STATUS, STALE_DAYS, TIMELINE, TOP_UPS
 from valuation.depreciation.classes import equipment_classes
 
 OUT = Path(__file__).parent.parent / "collateral_registry" / "sample"
-FIRST, OPENING, LAST = "2020-01-01", "2021-12-31", "2022-12-30"
+FIRST, OPENING, LAST = "2020-06-01", "2021-12-31", "2022-12-30"
 NOTE = "Firms, assets, loans and pledges in this file are invented samples."
 SPOT_SOURCE = "Farag, Snudden and Upton (2024), LCERPA Working Paper 2024-3, CC BY 4.0"
 BANK_SOURCE = "World Bank Commodity Price Data (The Pink Sheet), CC BY 4.0"
@@ -37,8 +37,22 @@ CLASS_OF = {
 }  # fmt: skip
 TYPICAL_LENDABLE = {"base_metal": 0.76, "grain": 0.68, "energy": 0.62, "precious_metal": 0.79, "soft": 0.62}
 MACHINE_LENDABLE = {"commodity_machine": 0.60, "production_line": 0.45, "single_purpose": 0.20}
-RIGHT_LENDABLE = {"PATENT": 0.25, "UTILITY_MODEL": 0.15, "DESIGN": 0.10, "TRADEMARK": 0.35, "COPYRIGHT": 0.10, "SOFTWARE": 0.15}
-KILOGRAMS = {"kg": 1.0, "t": 1000.0, "oz_t": 0.0311034768, "bushel_wheat": 27.2155, "bushel_soybeans": 27.2155, "bushel_corn": 25.4012}
+RIGHT_LENDABLE = {
+    "PATENT": 0.25,
+    "UTILITY_MODEL": 0.15,
+    "DESIGN": 0.10,
+    "TRADEMARK": 0.35,
+    "COPYRIGHT": 0.10,
+    "SOFTWARE": 0.15,
+}
+KILOGRAMS = {
+    "kg": 1.0,
+    "t": 1000.0,
+    "oz_t": 0.0311034768,
+    "bushel_wheat": 27.2155,
+    "bushel_soybeans": 27.2155,
+    "bushel_corn": 25.4012,
+}
 
 
 def main() -> None:
@@ -48,7 +62,9 @@ def main() -> None:
     months = monthly_prices(data / "prices" / "worldbank_monthly.csv.gz")
     rates = ecb_rates(data / "fx" / "ecb_eur_reference_daily.csv.gz")
     write_series()
-    write("prices.csv", f"Prices are real: {SPOT_SOURCE}; {BANK_SOURCE}.", ("series", "date", "price"), [*spot, *months])
+    write(
+        "prices.csv", f"Prices are real: {SPOT_SOURCE}; {BANK_SOURCE}.", ("series", "date", "price"), [*spot, *months]
+    )
     write("fx.csv", f"Rates are real: {ECB_SOURCE}.", ("base", "quote", "date", "rate"), rates)
     write_book(closing([*spot, *months]), {quote: float(rate) for _, quote, date, rate in rates if date <= OPENING})
     write("timeline.csv", "What the borrowers do in 2022.", ("date", "action", "target", "value", "note"), TIMELINE)
@@ -75,7 +91,9 @@ def spot_prices(path: Path) -> list[tuple[str, str, str]]:
                 day = np.busday_offset(end, -back, roll="backward")
                 if row[name] and str(day)[:7] == row["eom_date"][:7] and str(day) <= LAST:
                     found[row["commodity"], str(day)] = f"{float(row[name]):.8g}"
-    stale = {(series, day) for series, first, last in STALE_DAYS for s, day in found if s == series and first <= day <= last}
+    stale = {
+        (series, day) for series, first, last in STALE_DAYS for s, day in found if s == series and first <= day <= last
+    }
     return [(series, day, price) for (series, day), price in sorted(found.items()) if (series, day) not in stale]
 
 
@@ -110,7 +128,9 @@ def closing(prices: Iterable[tuple[str, str, str]]) -> dict[str, float]:
 def write_series() -> None:
     """The series and where they come from."""
     rows = [(name, "GOOD", name, unit, "USD", "spot", SPOT_SOURCE, 10) for name, unit in SPOT.items()]
-    rows += [(name, "GOOD", name, unit, "USD", "monthly average", BANK_SOURCE, 45) for name, (_, unit) in MONTHLY.items()]
+    rows += [
+        (name, "GOOD", name, unit, "USD", "monthly average", BANK_SOURCE, 45) for name, (_, unit) in MONTHLY.items()
+    ]
     header = ("series", "kind", "good", "unit", "currency", "market", "source", "max_age_days")
     write("series.csv", "Price series of the sample book.", header, rows)
 
@@ -127,7 +147,18 @@ LOAN_HEADER = (
     "loan_id", "borrower", "currency", "principal", "accrued_interest", "fees", "credit_limit", "ltv_basis", "watch",
     "margin_call", "stop_draw", "liquidation", "maturity", "as_of",
 )  # fmt: skip
-PLEDGE_HEADER = ("pledge_id", "loan", "asset", "rank", "share", "limit", "registry", "registry_number", "registered", "expiry")
+PLEDGE_HEADER = (
+    "pledge_id",
+    "loan",
+    "asset",
+    "rank",
+    "share",
+    "limit",
+    "registry",
+    "registry_number",
+    "registered",
+    "expiry",
+)
 
 
 def write_book(prices: dict[str, float], euro: dict[str, float]) -> None:
@@ -141,14 +172,25 @@ def write_book(prices: dict[str, float], euro: dict[str, float]) -> None:
         lendable = sum(worth for _, worth in own)
         loan = f"loan-{firm.key}"
         loans.append(loan_row(firm, loan, lendable, number))
-        pledges += [pledge_row(loan, str(asset["asset_id"]), place, number) for place, (asset, _) in enumerate(own, start=1)]
+        pledges += [
+            pledge_row(loan, str(asset["asset_id"]), place, number) for place, (asset, _) in enumerate(own, start=1)
+        ]
         if number % 10 == 3:
             add_second_loan(firm, own, loans, pledges, number)
     for top_up in TOP_UPS:
         assets.append(top_up.asset_row())
         pledges.append(top_up.pledge_row())
-    for name, header, rows in (("assets", ASSET_HEADER, assets), ("loans", LOAN_HEADER, loans), ("pledges", PLEDGE_HEADER, pledges)):
-        write(f"{name}.csv", f"The {name} of the sample book.", header, [[row.get(column, "") for column in header] for row in rows])
+    for name, header, rows in (
+        ("assets", ASSET_HEADER, assets),
+        ("loans", LOAN_HEADER, loans),
+        ("pledges", PLEDGE_HEADER, pledges),
+    ):
+        write(
+            f"{name}.csv",
+            f"The {name} of the sample book.",
+            header,
+            [[row.get(column, "") for column in header] for row in rows],
+        )
 
 
 def in_firm_currency(dollars: float, firm: Firm, euro: dict[str, float]) -> float:
@@ -160,7 +202,7 @@ def in_firm_currency(dollars: float, firm: Firm, euro: dict[str, float]) -> floa
 def lots(firm: Firm, prices: dict[str, float], euro: dict[str, float]) -> list[tuple[dict[str, object], float]]:
     """Inventory lots with their rough lendable value."""
     found = []
-    for place, (series, quantity, unit) in enumerate(firm.goods, start=1):
+    for place, (series, quantity, unit) in enumerate(halves(firm.goods), start=1):
         series_unit = SPOT.get(series) or MONTHLY[series][1]
         factor = 1.0 if unit == series_unit else KILOGRAMS[unit] / KILOGRAMS[series_unit]
         kind = CLASS_OF[series]
@@ -174,6 +216,15 @@ def lots(firm: Firm, prices: dict[str, float], euro: dict[str, float]) -> list[t
             asset["insurance_expiry"] = "2022-09-15"
         found.append((asset, worth))
     return found
+
+
+def halves(goods: tuple[tuple[str, str, str], ...]) -> list[tuple[str, str, str]]:
+    """The lots of a firm: its first good lies in two."""
+    if not goods:
+        return []
+    (series, quantity, unit), *others = goods
+    large = round(float(quantity) * 0.6)
+    return [(series, str(large), unit), (series, str(round(float(quantity)) - large), unit), *others]
 
 
 def machines(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
@@ -237,7 +288,9 @@ def loan_row(firm: Firm, loan: str, lendable: float, number: int) -> dict[str, o
     principal = round(lendable * firm.start_ltv, -3)
     if firm.basis == "MARKET":
         principal = round(lendable * firm.start_ltv * 0.62, -3)
-    levels = dict(zip(("watch", "margin_call", "stop_draw", "liquidation"), firm.levels or ("", "", "", ""), strict=True))
+    levels = dict(
+        zip(("watch", "margin_call", "stop_draw", "liquidation"), firm.levels or ("", "", "", ""), strict=True)
+    )
     return {
         "loan_id": loan, "borrower": firm.name, "currency": firm.currency, "principal": f"{principal * 0.99:.2f}",
         "accrued_interest": f"{principal * 0.008:.2f}", "fees": f"{principal * 0.002:.2f}",
@@ -256,7 +309,11 @@ def pledge_row(loan: str, asset: str, place: int, number: int) -> dict[str, obje
 
 
 def add_second_loan(
-    firm: Firm, own: list[tuple[dict[str, object], float]], loans: list[dict[str, object]], pledges: list[dict[str, object]], number: int
+    firm: Firm,
+    own: list[tuple[dict[str, object], float]],
+    loans: list[dict[str, object]],
+    pledges: list[dict[str, object]],
+    number: int,
 ) -> None:
     """A smaller loan on the firm's first asset, behind a limit on the first pledge."""
     asset, worth = own[0]

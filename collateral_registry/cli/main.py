@@ -1,0 +1,188 @@
+"""The commands. Anything slow is imported inside them, so that --help answers at once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="collateral",
+    help="Registers movable collateral, values it, and tells which loans it no longer covers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+import_app = typer.Typer(help="Bring CSV files to a running server.", no_args_is_help=True, rich_markup_mode=None)
+report_app = typer.Typer(help="Read reports from a running server.", no_args_is_help=True, rich_markup_mode=None)
+sample_app = typer.Typer(
+    help="The sample book: invented firms, real prices.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(import_app, name="import")
+app.add_typer(report_app, name="report")
+app.add_typer(sample_app, name="sample")
+
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+
+Server = Annotated[str, typer.Option("--server", envvar="COLLATERAL_SERVER", help="host:port of the server")]
+Database = Annotated[str, typer.Option(help="SQLAlchemy URL; the embedded database when not given")]
+BusinessDate = Annotated[str, typer.Option(help="'wall', or the first date of a new book that is advanced by hand")]
+AsOf = Annotated[str, typer.Option(help="commit number, time (2022-07-01T12:00:00Z) or business date (2022-07-01)")]
+Filter = Annotated[str, typer.Option("--filter", help="equalities joined by AND, such as level = MARGIN_CALL")]
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV file with a header row")]
+
+
+class Format(StrEnum):
+    """How a report is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class Facts(StrEnum):
+    """What a CSV file holds."""
+
+    PRICES = "prices"
+    FX = "fx"
+    ASSETS = "assets"
+    LOANS = "loans"
+    PLEDGES = "pledges"
+    SERIES = "series"
+
+
+@app.command()
+def serve(
+    address: Annotated[str, typer.Option(help="host:port to listen at")] = "",
+    database: Database = "",
+    business_date: BusinessDate = "",
+) -> None:
+    """Serve until Ctrl-C."""
+    from collateral_registry.cli.start import run_server, settings_from
+
+    raise typer.Exit(run_server(settings_from(address, database, business_date)))
+
+
+@app.command()
+def migrate(database: Database = "") -> None:
+    """Bring the database's schema up to date."""
+    from collateral_registry.cli.start import run_migration, settings_from
+
+    raise typer.Exit(run_migration(settings_from("", database, "")))
+
+
+@app.command()
+def run(
+    sample: Annotated[bool, typer.Option(help="load and replay the sample book on first start")] = True,  # noqa: FBT002
+    address: Annotated[str, typer.Option(help="host:port to listen at")] = DEFAULT_ADDRESS,
+    database: Database = "",
+    exit_after_replay: Annotated[bool, typer.Option(help="stop once the report is printed")] = False,  # noqa: FBT002
+) -> None:
+    """Start the service, with the sample book on first start, and print its report."""
+    from collateral_registry.cli.start import run_with_sample
+
+    raise typer.Exit(run_with_sample(address, database, sample=sample, stay=not exit_after_replay))
+
+
+@app.command()
+def value(
+    asset: Annotated[str, typer.Argument(help="id of the asset")],
+    currency: Annotated[str, typer.Option(help="ISO 4217 code; the asset's own when not given")] = "",
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Value one asset and show every step."""
+    from collateral_registry.cli.session import session
+    from collateral_registry.cli.show import show_value
+
+    with session(server) as channel:
+        show_value(channel, asset, currency)
+
+
+@app.command()
+def watch(
+    after: Annotated[int, typer.Option(min=0, help="events after this number")] = 0,
+    loan: Annotated[str, typer.Option(help="id of one loan")] = "",
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Print breach events as they happen."""
+    from collateral_registry.cli.session import session
+    from collateral_registry.cli.show import show_events
+
+    with session(server) as channel:
+        show_events(channel, after, loan)
+
+
+@report_app.command("ltv")
+def report_ltv(
+    as_of: AsOf = "",
+    output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    filter_: Filter = "",
+    order_by: Annotated[str, typer.Option(help="ltv desc, ltv, loan, exposure desc or level desc")] = "",
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """A row per loan, worst first."""
+    from collateral_registry.cli.report import print_ltv_report
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        print_ltv_report(channel, as_of, filter_, order_by, output.value)
+
+
+@report_app.command("breaches")
+def report_breaches(
+    as_of: AsOf = "",
+    output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    filter_: Filter = "",
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """A row per breach, newest first."""
+    from collateral_registry.cli.report import print_breach_report
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        print_breach_report(channel, as_of, filter_, output.value)
+
+
+def _import(facts: Facts) -> None:
+    def command(file: File, server: Server = DEFAULT_ADDRESS) -> None:
+        from collateral_registry.cli.bring import bring_file
+        from collateral_registry.cli.session import session
+
+        with session(server) as channel:
+            raise typer.Exit(bring_file(channel, facts.value, file))
+
+    command.__doc__ = f"Bring {facts.value} from a CSV file; rows that are refused are named, the others go in."
+    import_app.command(facts.value)(command)
+
+
+for _facts in Facts:
+    _import(_facts)
+
+
+@sample_app.command("load")
+def sample_load(server: Server = DEFAULT_ADDRESS) -> None:
+    """Load the sample book as of the end of 2021 into an empty book."""
+    from collateral_registry.cli.sample import load
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        load(channel)
+
+
+@sample_app.command("replay")
+def sample_replay(
+    until: Annotated[str, typer.Option(help="last date to replay")] = "2022-12-30", server: Server = DEFAULT_ADDRESS
+) -> None:
+    """Replay the sample's days from the business date on."""
+    from collateral_registry.cli.sample import replay
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        replay(channel, until)
+
+
+def main() -> None:
+    """The ``collateral`` command."""
+    app()
