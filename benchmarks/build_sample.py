@@ -210,7 +210,7 @@ def lots(firm: Firm, prices: dict[str, float], euro: dict[str, float]) -> list[t
         asset = {
             "asset_id": f"lot-{firm.key}-{place}", "kind": "INVENTORY", "class": f"inventory.{kind}", "currency": firm.currency,
             "description": f"{series} lot {place}", "good": series, "quantity": quantity, "unit": unit,
-            "warehouse": firm.warehouse, "lot": f"{firm.key[:3].upper()}-{place:03d}", "insurance_expiry": "2023-06-30",
+            "warehouse": firm.warehouse or f"{firm.name} yard", "lot": f"{firm.key[:3].upper()}-{place:03d}", "insurance_expiry": "2023-06-30",
         }  # fmt: skip
         if firm.key == "latex-works":
             asset["insurance_expiry"] = "2022-09-15"
