@@ -26,7 +26,7 @@ from valuation.ip.relief_from_royalty import RoyaltyValues, relief_from_royalty
     ],
 )
 def test_five_years_of_royalties_have_the_worked_value(differing: dict[str, float], worked: float) -> None:
-    """10 m growing 5 %, 5 % royalty, tax 25 %, discount 15 %: mid-year, end-year, 10 % hazard, tax benefit of 10 years."""
+    """10 m growing 5 %, royalty 5 %, tax 25 %, discount 15 %: mid-year, end-year, 10 % hazard, 10 years of tax benefit."""
     assert relief_from_royalty(rights(**differing)).value.round(2).tolist() == [worked]
 
 
