@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.sample_firms import FIRMS, Firm
-from benchmarks.sample_story import PATENT_STATUS, STALE_DAYS, TIMELINE, TOP_UPS
+from benchmarks.sample_story import EVENTS, NEVER_INSPECTED, PATENT_STATUS, STALE_DAYS, TOP_UPS
 from valuation.depreciation.classes import equipment_classes
 
 OUT = Path(__file__).parent.parent / "collateral_registry" / "sample"
@@ -67,7 +67,22 @@ def main() -> None:
     )
     write("fx.csv", f"Rates are real: {ECB_SOURCE}.", ("base", "quote", "date", "rate"), rates)
     write_book(closing([*spot, *months]), {quote: float(rate) for _, quote, date, rate in rates if date <= OPENING})
-    write("timeline.csv", "What the borrowers do in 2022.", ("date", "action", "target", "value", "note"), TIMELINE)
+    write("timeline.csv", "What the borrowers do in 2022.", ("date", "action", "target", "value", "note"), timeline())
+
+
+def timeline() -> list[tuple[str, str, str, str, str]]:
+    """The story, and the yearly inspection of every machine that gets one."""
+    inspections = [
+        (str(np.busday_offset("2022-11-07", number % 12)), "inspect", asset, "", "yearly inspection")
+        for number, asset in enumerate(sorted(machine_ids()))
+        if asset not in NEVER_INSPECTED
+    ]
+    return sorted([*EVENTS, *inspections])
+
+
+def machine_ids() -> list[str]:
+    """Ids of every machine."""
+    return [f"eq-{firm.key}-{place}" for firm in FIRMS for place in range(1, len(firm.machines) + 1)]
 
 
 def write(name: str, note: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

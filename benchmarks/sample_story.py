@@ -43,6 +43,32 @@ class TopUp:
         }  # fmt: skip
 
 
-TOP_UPS: tuple[TopUp, ...] = ()
+TOP_UPS = (
+    TopUp("cobre-andino", "Cobre Andino SAC", "USD", "copper", "base_metal", "70", "t", "Callao Norte", "2022-07-14"),
+)
 
-TIMELINE: tuple[tuple[str, str, str, str, str], ...] = ()
+NEVER_INSPECTED = ("eq-eisenwerk-1", "eq-eisenwerk-2", "eq-eisenwerk-3")
+"""Machines whose yearly inspection is missed."""
+
+EVENTS = (
+    ("2022-03-15", "draw", "loan-red-prairie", "400000", "draw on the wheat rally"),
+    ("2022-04-29", "draw", "loan-golden-ear", "1100000", "draw at the corn peak"),
+    ("2022-06-08", "draw", "loan-blue-fuel", "1000000", "draw at the fuel peak"),
+    ("2022-06-23", "acknowledge", "loan-cobre-andino-2", "", "borrower called"),
+    ("2022-07-14", "pledge", "top-up-cobre-andino", "", "70 t of copper brought in"),
+    ("2022-07-18", "repay", "loan-harbour-metals", "250000", "paid within the grace days"),
+    ("2022-07-20", "repay", "loan-cobre-andino-2", "45000", "a part of the cure"),
+    ("2022-07-22", "repay", "loan-golden-ear", "700000", "sold a part of the crop forward"),
+    ("2022-08-01", "quantity", "lot-danube-grain-2", "2600", "grain delivered to a mill"),
+    ("2022-09-01", "status", "ip-membranex-1", "LAPSED", "renewal fee not paid"),
+    ("2022-09-05", "repay", "loan-latex-works-2", "30000", "paid"),
+    ("2022-09-06", "repay", "loan-membranex", "150000", "paid after the patent lapsed"),
+    ("2022-09-27", "insure", "lot-latex-works-1", "2023-09-15", "policy renewed late"),
+    ("2022-09-27", "insure", "lot-latex-works-2", "2023-09-15", "policy renewed late"),
+    ("2022-09-28", "repay", "loan-meridian-parts", "40000", "paid"),
+    ("2022-10-06", "repay", "loan-blue-fuel", "600000", "paid from a cargo"),
+    ("2022-11-14", "register", "loans/loan-vial-norte/pledges/p-2", "2027-10-31", "notice renewed late"),
+    ("2022-12-13", "acknowledge", "loan-eisenwerk", "", "appraiser ordered"),
+    ("2022-12-19", "acknowledge", "loan-alba-casting", "", "borrower called"),
+)
+"""The story by date: action, target, value, note."""

@@ -19,6 +19,7 @@ from collateral_registry.cli.text import LEVEL_STYLES, amount, level_name, neutr
 from collateral_registry.v1 import breach_pb2, common_pb2, report_pb2, report_pb2_grpc
 
 PAGE_ROWS = 1_000
+WIDTH_OF_FILES = 160
 LTV_COLUMNS = (
     "loan", "borrower", "currency", "exposure", "market_value", "lendable_value", "ltv", "last_good_ltv", "level",
     "coverage", "to_next_level", "price_fall_to_next", "cash_cure", "collateral_cure", "oldest_input", "flags",
@@ -153,7 +154,7 @@ def _ltv_cells(row: report_pb2.LtvReportRow) -> list[str]:
 
 
 def _print_ltv_table(report: report_pb2.GenerateLtvReportResponse) -> None:
-    console = Console()
+    console = _console()
     table = Table(title=f"Loan to value on {when(report.market_date)} (commit {report.sequence})", title_justify="left")
     table.add_column("loan", no_wrap=True)
     for name in ("exposure", "market", "lendable", "LTV", "level", "fall to next", "cash cure", "coverage"):
@@ -202,8 +203,16 @@ def _breach_cells(breach: breach_pb2.Breach) -> list[str]:
 def print_breach_table(breaches: Sequence[breach_pb2.Breach]) -> None:
     """Prints breaches as a table."""
     table = Table(title="Breaches", title_justify="left")
-    for name in BREACH_COLUMNS:
-        table.add_column(name.replace("_", " "), overflow="fold")
+    for name in ("loan", "no.", "state", "level", "worst", "opened", "deadline", "cured", "seen"):
+        table.add_column(name, no_wrap=True)
     for breach in breaches:
-        table.add_row(*_breach_cells(breach))
-    Console().print(table)
+        _, loan, _, number = breach.name.split("/")
+        _, _, *cells, _ = _breach_cells(breach)
+        table.add_row(loan, number, *cells)
+    _console().print(table)
+
+
+def _console() -> Console:
+    """A console wide enough for a report where nobody tells its width."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH_OF_FILES)

@@ -53,7 +53,7 @@ class RoyaltyColumns:
 
     def __post_init__(self) -> None:
         """Raises InvalidInput naming field and row for a number no right can have."""
-        for name in ("royalty_rate", "annual_survival", "operating_margin"):
+        for name in ("royalty_rate", "annual_survival"):
             ratio = getattr(self, name)
             require(name, ratio, (ratio >= 0.0) & (ratio <= 1.0), "0 to 1")
         for name in ("next_year_revenue", "amortisation_years"):
@@ -64,6 +64,7 @@ class RoyaltyColumns:
         discounted = (self.discount_rate >= 0.0) & (self.discount_rate <= RATE_LIMIT)
         require("discount_rate", self.discount_rate, discounted, f"0 to {RATE_LIMIT:g}")
         require("remaining_life_years", self.remaining_life_years, self.remaining_life_years >= 0.0, "0 or more")
+        require("operating_margin", self.operating_margin, self.operating_margin <= 1.0, "at most 1")
         bearable = ~(self.royalty_rate > self.operating_margin)
         require("royalty_rate", self.royalty_rate, bearable, "at most the operating_margin")
         lasting = (1.0 + self.growth) * self.annual_survival >= 1.0 + self.discount_rate

@@ -26,7 +26,7 @@ from valuation.ip.relief_from_royalty import RoyaltyValues, relief_from_royalty
     ],
 )
 def test_five_years_of_royalties_have_the_worked_value(differing: dict[str, float], worked: float) -> None:
-    """10 m growing 5 %, royalty 5 %, tax 25 %, discount 15 %: mid-year, end-year, 10 % hazard, 10 years of tax benefit."""
+    """10 m growing 5 %, royalty 5 %, tax 25 %, discount 15 %: mid-year, end-year, 10 % hazard, tax benefit."""
     assert relief_from_royalty(rights(**differing)).value.round(2).tolist() == [worked]
 
 
@@ -105,7 +105,7 @@ def test_no_rights_have_no_values() -> None:
         ("annual_survival", 1.1, "0 to 1"),
         ("remaining_life_years", -0.5, "0 or more"),
         ("amortisation_years", -1.0, "0 or more, finite"),
-        ("operating_margin", 12.0, "0 to 1"),
+        ("operating_margin", 12.0, "at most 1"),
     ],
 )
 def test_a_broken_number_is_refused_by_field_row_and_rule(field: str, bad: float, want: str) -> None:
@@ -119,6 +119,8 @@ def test_a_broken_number_is_refused_by_field_row_and_rule(field: str, bad: float
 def test_a_royalty_above_the_operating_margin_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"royalty_rate\[1\]: got 0.05, want at most the operating_margin"):
         rights(2, operating_margin=[0.05, 0.04])
+    with pytest.raises(InvalidInput, match=r"royalty_rate\[0\]: got 0.05, want at most the operating_margin"):
+        rights(operating_margin=-0.20)
 
 
 def test_a_perpetuity_that_grows_as_fast_as_its_discount_is_refused() -> None:
