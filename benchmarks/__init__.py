@@ -1,0 +1,1 @@
+"""Measurements, and the builder of the sample book."""

@@ -8,10 +8,8 @@ import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import structlog
-from sqlalchemy.engine import make_url
 
 from collateral_registry.clock import Clock, local_date, wall_clock
 from collateral_registry.commands.business_date import open_book
@@ -20,7 +18,7 @@ from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import Refused
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.server import Limits, RpcServer
-from collateral_registry.store.database import Database
+from collateral_registry.store.database import Database, sqlite_file
 from collateral_registry.store.migrate import migrate as migrate_schema
 
 LOG = structlog.get_logger("collateral")
@@ -79,11 +77,10 @@ async def _follow_clock(server: RpcServer, settings: Settings, clock: Clock) -> 
 @contextmanager
 def _sole_use(url: str) -> Iterator[None]:
     """Holds a SQLite file for this process; raises Refused when another one has it. PostgreSQL is shared."""
-    parsed = make_url(url)
-    if not parsed.drivername.startswith("sqlite"):
+    path = sqlite_file(url)
+    if path is None:
         yield
         return
-    path = Path(parsed.database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(path.suffix + ".lock").open("w") as lock:
         try:

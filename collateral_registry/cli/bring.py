@@ -124,7 +124,7 @@ def _bring_one(bring: Callable[[Any], Any], row: NumberedRow, tally: Tally) -> N
     except grpc.RpcError as error:
         if error.code() == grpc.StatusCode.UNAVAILABLE:
             raise
-        if error.code() == grpc.StatusCode.ALREADY_EXISTS and "id " in error.details():
+        if error.code() == grpc.StatusCode.ALREADY_EXISTS and "id " in (error.details() or ""):
             tally.known += 1
         else:
             tally.problems.append(f"{row.line}: {error.details()}")
@@ -135,4 +135,4 @@ def _said(error: Exception) -> str:
 
 
 def _print(text: str, *, error: bool = False) -> None:
-    print(text, file=sys.stderr if error else sys.stdout)  # noqa: T201 - the command line speaks
+    print(text, file=sys.stderr if error else sys.stdout)

@@ -67,7 +67,7 @@ def read_ltv_report(
         as_of=as_of_message(as_of), filter=filter_, order_by=order_by, page_size=PAGE_ROWS
     )
     stub = report_pb2_grpc.ReportServiceStub(channel)
-    whole = stub.GenerateLtvReport(request)
+    whole: report_pb2.GenerateLtvReportResponse = stub.GenerateLtvReport(request)
     token = whole.next_page_token
     while token:
         request.page_token = token
@@ -82,7 +82,7 @@ def read_breach_report(channel: grpc.Channel, as_of: str, filter_: str) -> repor
     """Every page of the report in one message."""
     request = report_pb2.GenerateBreachReportRequest(as_of=as_of_message(as_of), filter=filter_, page_size=PAGE_ROWS)
     stub = report_pb2_grpc.ReportServiceStub(channel)
-    whole = stub.GenerateBreachReport(request)
+    whole: report_pb2.GenerateBreachReportResponse = stub.GenerateBreachReport(request)
     token = whole.next_page_token
     while token:
         request.page_token = token
@@ -146,7 +146,8 @@ def _ltv_cells(row: report_pb2.LtvReportRow) -> list[str]:
     cover = row.cover
     return [
         row.loan, row.borrower, cover.exposure.currency_code, amount(cover.exposure), amount(cover.market_value),
-        amount(cover.lendable_value), _ltv(cover), _ltv(cover, "last_good_ltv"), level_name(cover.level), _coverage(cover),
+        amount(cover.lendable_value), _ltv(cover), _ltv(cover, "last_good_ltv"), level_name(cover.level),
+        _coverage(cover),
         cover.distance_to_next_level.value, cover.price_fall_to_next_level.value, amount(cover.cash_cure),
         amount(cover.collateral_cure), when(cover.oldest_input_date), _flags(cover), row.breach,
         when(row.deadline_date) if row.HasField("deadline_date") else "",
@@ -178,11 +179,9 @@ def _print_ltv_table(report: report_pb2.GenerateLtvReportResponse) -> None:
         )
     console.print(table)
     for total in report.totals:
-        console.print(
-            f"{total.currency_code}: {total.loan_count} loans, {total.breach_count} in breach, {total.unknown_count} with "
-            f"unknown coverage; exposure {amount(total.exposure)}, lendable {amount(total.lendable_value)}, market "
-            f"{amount(total.market_value)}"
-        )
+        loans = f"{total.loan_count} loans, {total.breach_count} in breach, {total.unknown_count} with unknown coverage"
+        values = f"lendable {amount(total.lendable_value)}, market {amount(total.market_value)}"
+        console.print(f"{total.currency_code}: {loans}; exposure {amount(total.exposure)}, {values}")
 
 
 def _breach_cells(breach: breach_pb2.Breach) -> list[str]:

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import TextIO
+from typing import Any, TextIO
 
 from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal as DecimalMessage
@@ -75,16 +75,21 @@ def _money(row: Row, column: str) -> Money | None:
     return money(row.get(column, ""), row.get("currency", ""), column)
 
 
-def _member(enum: object, prefix: str, row: Row, column: str) -> int:
+def _member(
+    enum: Any,  # noqa: ANN401 - generated enums
+    prefix: str,
+    row: Row,
+    column: str,
+) -> int:
     """The number of an enum's member named in a column; 0 for nothing."""
     name = row.get(column, "")
     if not name or name == "UNKNOWN":
         return 0
-    names = enum.keys()  # type: ignore[attr-defined]
+    names = enum.keys()
     if f"{prefix}_{name}" not in names:
         wanted = ", ".join(one.removeprefix(prefix + "_") for one in names if not one.endswith("UNSPECIFIED"))
         raise ValueError(f"{column}: got {name!r}, want one of {wanted}")
-    return int(enum.Value(f"{prefix}_{name}"))  # type: ignore[attr-defined]
+    return int(enum.Value(f"{prefix}_{name}"))
 
 
 def price_observation(row: Row) -> price_pb2.PriceObservation:
@@ -153,22 +158,22 @@ def _equipment(row: Row) -> asset_pb2.Equipment:
         build_date=_date(row, "built"),
         price_new=_money(row, "price_new"),
         equipment_class=row["equipment_class"],
-        schedule=_member(asset_pb2.DepreciationSchedule, "DEPRECIATION_SCHEDULE", row, "schedule"),  # type: ignore[arg-type]
+        schedule=_member(asset_pb2.DepreciationSchedule, "DEPRECIATION_SCHEDULE", row, "schedule"),
         hours=_decimal(row, "hours"),
-        condition=_member(asset_pb2.Condition, "CONDITION", row, "condition"),  # type: ignore[arg-type]
+        condition=_member(asset_pb2.Condition, "CONDITION", row, "condition"),
         location=row.get("location", ""),
     )
 
 
 def _right(row: Row) -> asset_pb2.IntellectualProperty:
     return asset_pb2.IntellectualProperty(
-        kind=_member(asset_pb2.RightKind, "RIGHT_KIND", row, "right_kind"),  # type: ignore[arg-type]
+        kind=_member(asset_pb2.RightKind, "RIGHT_KIND", row, "right_kind"),
         office=row["office"],
         number=row["number"],
         filing_date=_date(row, "filed"),
         grant_date=_date(row, "granted"),
         expire_date=_date(row, "expires"),
-        legal_status=_member(asset_pb2.LegalStatus, "LEGAL_STATUS", row, "legal_status"),  # type: ignore[arg-type]
+        legal_status=_member(asset_pb2.LegalStatus, "LEGAL_STATUS", row, "legal_status"),
         next_year_revenue=_money(row, "next_year_revenue"),
         growth=_decimal(row, "growth"),
         royalty_rate=_decimal(row, "royalty_rate"),
@@ -206,7 +211,7 @@ DETAILS: Mapping[str, Callable[[Row], object]] = {
     "INTELLECTUAL_PROPERTY": _right,
     "RECEIVABLE": _receivable,
     "PURCHASE_ORDER": _order,
-}  # type: ignore[assignment]
+}
 
 
 def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
@@ -221,7 +226,7 @@ def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
         fees=_money(row, "fees"),
         balance_date=_date(row, "as_of"),
         credit_limit=_money(row, "credit_limit"),
-        ltv_basis=_member(common_pb2.LtvBasis, "LTV_BASIS", row, "ltv_basis"),  # type: ignore[arg-type]
+        ltv_basis=_member(common_pb2.LtvBasis, "LTV_BASIS", row, "ltv_basis"),
         maturity_date=_date(row, "maturity"),
     )
     if row.get("margin_call"):

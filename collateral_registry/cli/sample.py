@@ -128,7 +128,7 @@ class Actions:
         elif action == "quantity":
             self._set(
                 target, asset_pb2.Asset(inventory=asset_pb2.Inventory(quantity={"value": value})), "inventory.quantity"
-            )  # type: ignore[arg-type]
+            )
         elif action == "insure":
             self._set(
                 target,
@@ -136,7 +136,7 @@ class Actions:
                 "insurance_expire_date",
             )
         elif action == "status":
-            right = asset_pb2.IntellectualProperty(legal_status=f"LEGAL_STATUS_{value}")  # type: ignore[arg-type]
+            right = asset_pb2.IntellectualProperty(legal_status=f"LEGAL_STATUS_{value}")
             self._set(target, asset_pb2.Asset(intellectual_property=right), "intellectual_property.legal_status")
         elif action == "inspect":
             self._set(target, asset_pb2.Asset(last_inspection_date=_message(day)), "last_inspection_date")

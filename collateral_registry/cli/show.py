@@ -67,4 +67,5 @@ def event_line(event: breach_pb2.BreachEvent) -> str:
     cure = f", cash cure {amount(event.cash_cure)} {event.cash_cure.currency_code}" if event.cash_cure.units else ""
     note = f" ({event.note})" if event.note else ""
     where = event.breach or event.loan
-    return f"{event.sequence:>6} {when(event.market_date)} {where} [{style}]{kind}[/] {level_name(event.level)} LTV {ltv}{cure}{note}"
+    what = f"[{style}]{kind}[/] {level_name(event.level)} LTV {ltv}{cure}{note}"
+    return f"{event.sequence:>6} {when(event.market_date)} {where} {what}"

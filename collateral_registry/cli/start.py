@@ -24,7 +24,7 @@ SAMPLE_OPENING = "2021-12-31"
 def settings_from(address: str, database: str, business_date: str) -> Settings:
     """The settings, with the flags that were given."""
     given = {"address": address, "database_url": database, "business_date": business_date}
-    return Settings(**{name: value for name, value in given.items() if value})  # type: ignore[arg-type]
+    return Settings(**{name: value for name, value in given.items() if value})
 
 
 def run_server(settings: Settings) -> int:

@@ -39,7 +39,7 @@ def short(name: str, prefix: str) -> str:
 
 def level_name(level: int) -> str:
     """A level's name."""
-    return common_pb2.LtvLevel.Name(level).removeprefix("LTV_LEVEL_")  # type: ignore[arg-type]
+    return common_pb2.LtvLevel.Name(level).removeprefix("LTV_LEVEL_")
 
 
 def neutral(cell: str) -> str:

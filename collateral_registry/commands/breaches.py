@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection
 
 from collateral_registry.domain.days import date_at, day_of
 from collateral_registry.domain.errors import NotFound, Refused
@@ -17,9 +16,9 @@ from collateral_registry.domain.levels import Level
 from collateral_registry.domain.names import checked_text
 from collateral_registry.store.bulk import Columns
 from collateral_registry.store.covers import claims_as_of, insert_covers, newest_covers
-from collateral_registry.store.database import Write
+from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.events import breaches_as_of, events_of_breaches, insert_events
-from collateral_registry.store.loans import StoredLoan, get_loan
+from collateral_registry.store.loans import get_loan
 from valuation.errors import InvalidInput
 
 
@@ -112,30 +111,30 @@ def get_breach(connection: Connection, seq: int, loan_id: str, number: int) -> B
 
 def acknowledge(write: Write, loan_id: str, number: int, note: str) -> None:
     """Records that somebody has seen an open breach."""
-    loan, cover = _open_breach(write, loan_id, number)
-    _record(write, loan, cover, EventKind.ACKNOWLEDGED, note)
+    cover = _open_breach(write, loan_id, number)
+    _record(write, cover, EventKind.ACKNOWLEDGED, note)
 
 
 def grant_grace(write: Write, loan_id: str, number: int, deadline: date, note: str) -> None:
     """Moves the deadline of an open breach to a later day; a missed one is lifted."""
-    loan, cover = _open_breach(write, loan_id, number)
+    cover = _open_breach(write, loan_id, number)
     before = int(cover["deadline_day"][0])
     if day_of(deadline) <= max(before, write.market_day):
         raise InvalidInput("deadline_date", deadline, f"later than {date_at(max(before, write.market_day))}")
     cover["deadline_day"][:] = day_of(deadline)
     cover["deadline_missed"][:] = 0
-    _record(write, loan, cover, EventKind.GRACE_GRANTED, note)
+    _record(write, cover, EventKind.GRACE_GRANTED, note)
 
 
 def waive(write: Write, loan_id: str, number: int, note: str) -> None:
     """Waives the call of an open breach until it worsens; the reason is required."""
-    loan, cover = _open_breach(write, loan_id, number)
+    cover = _open_breach(write, loan_id, number)
     cover["waived"][:] = 1
     cover["deadline_missed"][:] = 0
-    _record(write, loan, cover, EventKind.WAIVED, checked_text("note", note))
+    _record(write, cover, EventKind.WAIVED, checked_text("note", note))
 
 
-def _open_breach(write: Write, loan_id: str, number: int) -> tuple[StoredLoan, Columns]:
+def _open_breach(write: Write, loan_id: str, number: int) -> Columns:
     loan = get_loan(write.connection, loan_id)
     cover = newest_covers(write.connection, np.array([loan.key], dtype=np.int64))
     known = int(cover["breach_number"][0]) if len(cover["breach_number"]) else 0
@@ -143,10 +142,10 @@ def _open_breach(write: Write, loan_id: str, number: int) -> tuple[StoredLoan, C
         raise NotFound(f"loans/{loan_id}/breaches/{number}")
     if number < known or not cover["breach_open"][0]:
         raise Refused("BREACH_CURED", f"loans/{loan_id}/breaches/{number} is cured")
-    return loan, cover
+    return cover
 
 
-def _record(write: Write, loan: StoredLoan, cover: Columns, kind: EventKind, note: str) -> None:
+def _record(write: Write, cover: Columns, kind: EventKind, note: str) -> None:
     """Appends the state after an act of people, with its event; cover and claims are those last judged."""
     checked_text("actor", write.actor)
     checked_text("note", note, required=False)

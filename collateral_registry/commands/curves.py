@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from collateral_registry.domain.facts import CurveNeed, Estimate, FxQuote, Int, MarketFacts
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.policy import WEEKMASK, Policy
-from collateral_registry.store.database import Write
+from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.estimates import insert_estimate, latest_estimates
 from collateral_registry.store.prices import history
 from valuation.money import PPM

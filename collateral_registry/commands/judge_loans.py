@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from collateral_registry.domain.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
 from collateral_registry.domain.facts import Int
@@ -16,7 +15,7 @@ from collateral_registry.domain.policy import Policy
 from collateral_registry.store.assets import read_cover_targets
 from collateral_registry.store.bulk import Columns
 from collateral_registry.store.covers import insert_covers, newest_covers
-from collateral_registry.store.database import Write
+from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.events import insert_events
 from collateral_registry.store.loans import read_loans, read_pledges
 from collateral_registry.store.policies import StoredPolicy
@@ -59,7 +58,7 @@ def judge_loans(
         return 0, 0
     terms = _terms(covered.loans, policy.policy)
     before_rows = _before(write.connection, covered.loans["loan_key"])
-    cover = _cover(covered, terms, policy.policy, before_rows, relieved)
+    cover = _cover(covered, terms, before_rows, relieved)
     judgement = judge(cover, _state(before_rows), write.market_day, policy.policy.judgement_rules)
     rows = _cover_rows(covered, terms, judgement, before_rows, write.market_day)
     insert_covers(write, rows, covered.claims)
@@ -74,8 +73,8 @@ def cover_loans(connection: Connection, loan_keys: Int | None, values: Columns |
     targets = read_cover_targets(connection, None if loan_keys is None else np.unique(pledges["asset_key"]))
     valued = _values_of(connection, targets["target_key"], values)
     columns = PledgeColumns(
-        target=np.searchsorted(targets["target_key"], pledges["target_key"]).astype(np.int64),
-        loan=np.searchsorted(loans["loan_key"], pledges["loan_key"]).astype(np.int64),
+        target=_rows_in(targets["target_key"], pledges["target_key"]),
+        loan=_rows_in(loans["loan_key"], pledges["loan_key"]),
         rank=pledges["rank"],
         share_ppm=pledges["share_ppm"],
         limit_minor=pledges["limit_minor"],
@@ -93,8 +92,14 @@ def cover_loans(connection: Connection, loan_keys: Int | None, values: Columns |
     return Covered(loans, pools, kept)
 
 
+def _rows_in(keys: Int, wanted: Int) -> Int:
+    """The row of each wanted key [n] among keys in order."""
+    rows: Int = np.searchsorted(keys, wanted).astype(np.int64)
+    return rows
+
+
 def _values_of(connection: Connection, target_keys: Int, values: Columns | None) -> Columns:
-    """The value of every target [t]: of this run where it has one, else the newest recorded; never valued is unknown."""
+    """The value of every target [t]: of this run, else the newest recorded; never valued is unknown."""
     names = ("market_minor", "lendable_minor", "good_seq", "good_market_minor", "good_lendable_minor", "quality")
     found = {name: np.zeros(len(target_keys), dtype=np.int64) for name in (*names, "oldest_day")}
     found["unknown"] = np.full(len(target_keys), int(UnknownReason.MISSING_INPUT), dtype=np.int64)
@@ -189,7 +194,7 @@ def _state(before: Columns) -> StateColumns:
     )
 
 
-def _cover(covered: Covered, terms: Columns, policy: Policy, before: Columns, relieved: Int) -> CoverColumns:
+def _cover(covered: Covered, terms: Columns, before: Columns, relieved: Int) -> CoverColumns:
     lendable = terms["basis"] == int(Basis.LENDABLE)
     exposure = covered.loans["exposure_minor"]
     return CoverColumns(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sqlalchemy import Connection
 
 from collateral_registry.commands.etags import check_etag
 from collateral_registry.commands.recompute import recompute
@@ -17,7 +16,7 @@ from collateral_registry.domain.errors import Refused
 from collateral_registry.domain.lending import Balance, Loan, LoanState, PledgeState
 from collateral_registry.domain.levels import Level
 from collateral_registry.domain.money import Money
-from collateral_registry.store.database import Write
+from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.loans import (
     StoredLoan,
     find_loans,

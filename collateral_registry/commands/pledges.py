@@ -15,8 +15,8 @@ from collateral_registry.domain.assets import Inventory, Status
 from collateral_registry.domain.cure import largest_release
 from collateral_registry.domain.days import date_at
 from collateral_registry.domain.errors import Refused
-from collateral_registry.domain.levels import Basis
 from collateral_registry.domain.lending import LoanState, Pledge, PledgeState
+from collateral_registry.domain.levels import Basis
 from collateral_registry.domain.money import Money
 from collateral_registry.store.assets import StoredAsset, documents_of, ensure_target, get_asset
 from collateral_registry.store.covers import newest_claims
@@ -73,7 +73,7 @@ def change_pledge(
 
 
 def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, asked: ReleaseAsked) -> StoredPledge:
-    """Releases a pledge, whole or in part; refused, with the most that could be released, where the rest would not cover."""
+    """Releases a pledge, whole or in part; where the rest would not cover, refused with the most that could be."""
     stored = _standing(write, loan_id, pledge_id, etag)
     asset = documents_of(write.connection, np.array([stored.asset_key], dtype=np.int64))[stored.asset_key]
     lot = asset.detail if isinstance(asset.detail, Inventory) else None

@@ -8,14 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection
 
 from collateral_registry.commands.gather import Gathered, gather
 from collateral_registry.commands.judge_loans import judge_loans
 from collateral_registry.domain.appraise import Appraisal, appraise
 from collateral_registry.domain.facts import Int
 from collateral_registry.store.bulk import Columns
-from collateral_registry.store.database import Write
+from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.loans import loans_of_assets
 from collateral_registry.store.policies import StoredPolicy, policy_in_force
 from collateral_registry.store.valuations import insert_valuations, newest_values

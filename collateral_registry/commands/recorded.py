@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection
-
 from collateral_registry.commands.value import Valued
 from collateral_registry.store.assets import document_at, get_asset
+from collateral_registry.store.database import Connection
 from collateral_registry.store.estimates import model_of
 from collateral_registry.store.policies import policy_by_key
 from collateral_registry.store.valuations import get_valuation, list_valuations

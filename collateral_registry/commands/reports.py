@@ -8,10 +8,11 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection
+from numpy.typing import NDArray
 
 from collateral_registry.commands.breaches import Breach, breach_stories
 from collateral_registry.domain.days import day_of
+from collateral_registry.domain.facts import Int
 from collateral_registry.domain.levels import Basis, loan_to_value
 from collateral_registry.domain.report import Concentration, Total, concentrations, totals
 from collateral_registry.store.assets import places_as_of
@@ -23,6 +24,7 @@ from collateral_registry.store.commits import (
     newest_commit,
 )
 from collateral_registry.store.covers import claims_as_of, covers_as_of
+from collateral_registry.store.database import Connection
 from collateral_registry.store.filters import Condition
 from collateral_registry.store.loans import loans_as_of
 from valuation.errors import InvalidInput
@@ -97,9 +99,9 @@ def breach_report(connection: Connection, moment: Moment, wanted: Sequence[Condi
 def _rows(covers: Columns, loans: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
     """The judgement of each running loan as a row with its names and ratios."""
     names = list(covers)
-    lendable = covers["basis"] == int(Basis.LENDABLE)
-    pool = np.where(lendable, covers["lendable_minor"], covers["market_minor"])
-    good = np.where(lendable, covers["good_lendable_minor"], covers["good_market_minor"])
+    lendable: NDArray[np.bool_] = covers["basis"] == int(Basis.LENDABLE)
+    pool: Int = np.where(lendable, covers["lendable_minor"], covers["market_minor"])
+    good: Int = np.where(lendable, covers["good_lendable_minor"], covers["good_market_minor"])
     ltv = loan_to_value(covers["exposure_minor"], pool)
     good_ltv = loan_to_value(covers["exposure_minor"], good)
     lists = [covers[name].tolist() for name in names]

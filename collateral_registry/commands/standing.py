@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection
 
 from collateral_registry.domain.levels import Basis, Level
 from collateral_registry.store.covers import newest_covers
+from collateral_registry.store.database import Connection
 
 
 @dataclass(frozen=True)

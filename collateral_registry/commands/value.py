@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection
 
 from collateral_registry.commands.gather import Gathered, gather, in_currency, market_for
 from collateral_registry.commands.recompute import valuation_columns
@@ -16,6 +15,7 @@ from collateral_registry.domain.assets import Asset
 from collateral_registry.domain.policy import Policy
 from collateral_registry.store.assets import asset_keys, documents_of, facts_of
 from collateral_registry.store.commits import newest_commit
+from collateral_registry.store.database import Connection
 from collateral_registry.store.policies import StoredPolicy, policy_in_force
 
 

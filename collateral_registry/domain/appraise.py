@@ -200,7 +200,7 @@ def _market_part(
         quality[rows] = estimate.flags | beyond
     priced = base.series_key[at] > 0
     foreign = base.currency[at] != targets.currency
-    stand_in = np.where(priced | foreign, np.isnan(loss), False)
+    stand_in = (priced | foreign) & np.isnan(loss)
     policy_loss = numbers["market_haircut"]
     with_fx = 1.0 - (1.0 - policy_loss) * (1.0 - np.where(foreign, loss, 0.0))
     part = np.where(priced, np.where(np.isnan(loss), policy_loss, loss), np.where(stand_in, np.nan, with_fx))
@@ -232,8 +232,9 @@ def _expired_papers(assets: AssetFacts, policy: Policy, day: int) -> Int:
     uninsured = (assets.insurance_day != NO_DAY) & (assets.insurance_day < day)
     limit = _policy_columns(assets, policy, None)["inspection_max_age_days"]
     overdue = (assets.inspection_day != NO_DAY) & ~np.isnan(limit) & (day - assets.inspection_day > limit)
-    bits = np.where(uninsured, int(UnknownReason.INSURANCE_EXPIRED), 0)
-    return bits | np.where(overdue, int(UnknownReason.INSPECTION_OVERDUE), 0)
+    bits: Int = np.where(uninsured, int(UnknownReason.INSURANCE_EXPIRED), 0)
+    bits |= np.where(overdue, int(UnknownReason.INSPECTION_OVERDUE), 0)
+    return bits
 
 
 def _status_zero(status: Int) -> Int:

@@ -12,18 +12,22 @@ Int = NDArray[np.int64]
 
 def cash_cure(exposure: Int, pool: Int, target_ppm: Int) -> Int:
     """max(0, E - theta C): cash that brings LTV to the target ratio, rounded up."""
-    return np.maximum(exposure - mul_div_floor(pool, target_ppm, PPM), 0)
+    cash: Int = np.maximum(exposure - mul_div_floor(pool, target_ppm, PPM), 0)
+    return cash
 
 
 def collateral_cure(exposure: Int, pool: Int, target_ppm: Int) -> Int:
     """max(0, E / theta - C): claim value that brings LTV to the target ratio, rounded up."""
-    return np.maximum(mul_div_ceil(exposure, np.full_like(exposure, PPM), target_ppm) - pool, 0)
+    needed = mul_div_ceil(exposure, np.full_like(exposure, PPM), target_ppm)
+    missing: Int = np.maximum(needed - pool, 0)
+    return missing
 
 
 def largest_release(exposure: Int, pool: Int, claim: Int, target_ppm: Int) -> Int:
     """The most claim value that may leave the pool so that E <= theta (C - release); never negative."""
     needed = mul_div_ceil(exposure, np.full_like(exposure, PPM), target_ppm)
-    return np.clip(pool - needed, 0, claim)
+    release: Int = np.clip(pool - needed, 0, claim)
+    return release
 
 
 def largest_draw(exposure: int, pool: int, target_ppm: int) -> int:

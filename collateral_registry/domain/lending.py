@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
+from itertools import pairwise
 
 from collateral_registry.domain.levels import Basis
 from collateral_registry.domain.money import Money, digits_of
@@ -55,7 +56,7 @@ class LtvLimits:
     def __post_init__(self) -> None:
         """Refuses limits that are not strictly increasing."""
         steps = self.as_tuple()
-        if any(low >= high for low, high in zip(steps, steps[1:], strict=False)) or steps[0] <= 0:
+        if any(low >= high for low, high in pairwise(steps)) or steps[0] <= 0:
             got = ", ".join(f"{step / PPM:g}" for step in steps)
             raise InvalidInput("ltv_levels", got, "watch < margin_call < stop_draw < liquidation")
 

@@ -44,4 +44,5 @@ def level_of(ltv: NDArray[np.float64], limits_ppm: Int, buffer_ppm: Int, before:
     """
     entered = (ltv[:, None] >= limits_ppm / PPM).sum(axis=1)
     held = (ltv[:, None] > (limits_ppm - buffer_ppm[:, None]) / PPM).sum(axis=1)
-    return np.maximum(entered, np.minimum(before, held)).astype(np.int64)
+    level: Int = np.maximum(entered, np.minimum(before, held)).astype(np.int64)
+    return level

@@ -27,8 +27,8 @@ def id_of(field: str, name: str, *collections: str) -> tuple[str, ...]:
     return tuple(checked_id(field, part) for part in parts[1::2])
 
 
-def checked_text(field: str, value: str, required: bool = True) -> str:
-    """Text of a person, trimmed; raises InvalidInput when empty though required, over-long or with control characters."""
+def checked_text(field: str, value: str, *, required: bool = True) -> str:
+    """Text of a person, trimmed; raises InvalidInput when missing, over-long or with control characters."""
     text = value.strip()
     if required and not text:
         raise InvalidInput(field, "nothing", "some text")

@@ -1,0 +1,1 @@
+"""The gRPC face: translate, call one command, translate back."""

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from google.protobuf.message import Message
-from sqlalchemy import Connection
 
 from collateral_registry.commands import assets as commands
 from collateral_registry.domain.assets import (
@@ -28,7 +27,7 @@ from collateral_registry.rpc.filtering import conditions_in
 from collateral_registry.rpc.masks import masked
 from collateral_registry.rpc.paging import page_size, page_token, position_of
 from collateral_registry.store.assets import StoredAsset, get_asset, list_assets
-from collateral_registry.store.database import Write
+from collateral_registry.store.database import Connection, Write
 from collateral_registry.v1 import asset_pb2 as pb
 from collateral_registry.v1 import asset_pb2_grpc
 from valuation.depreciation.equipment import Condition, Schedule
@@ -260,8 +259,8 @@ def _message(asset: Asset) -> pb.Asset:
         prior_claims=wire.money(prior.minor, prior.currency) if prior else None,
         insurance_expire_date=wire.calendar_date(asset.insurance_expire),
         last_inspection_date=wire.calendar_date(asset.last_inspection),
-        status=int(asset.status),  # type: ignore[arg-type]
-        **{field: detail},  # type: ignore[arg-type]
+        status=int(asset.status),
+        **{field: detail},
     )
 
 
@@ -309,10 +308,10 @@ def _equipment_message(machine: Equipment) -> pb.Equipment:
         build_date=wire.calendar_date(machine.built),
         price_new=wire.money(machine.price_new.minor, machine.price_new.currency),
         equipment_class=machine.equipment_class,
-        schedule=int(machine.schedule) + 1,  # type: ignore[arg-type]
+        schedule=int(machine.schedule) + 1,
         hours=_optional(machine.hours),
         expected_hours_per_year=_optional(machine.expected_hours_per_year),
-        condition=int(machine.condition),  # type: ignore[arg-type]
+        condition=int(machine.condition),
         location=machine.location,
         units_produced=_optional(machine.units_produced),
         units_lifetime=_optional(machine.units_lifetime),
@@ -321,13 +320,13 @@ def _equipment_message(machine: Equipment) -> pb.Equipment:
 
 def _right_message(right: IntellectualProperty) -> pb.IntellectualProperty:
     return pb.IntellectualProperty(
-        kind=int(right.right_kind) + 1,  # type: ignore[arg-type]
+        kind=int(right.right_kind) + 1,
         office=right.office,
         number=right.number,
         filing_date=wire.calendar_date(right.filing),
         grant_date=wire.calendar_date(right.grant),
         expire_date=wire.calendar_date(right.expire),
-        legal_status=int(right.legal_status),  # type: ignore[arg-type]
+        legal_status=int(right.legal_status),
         next_year_revenue=wire.money(right.next_year_revenue.minor, right.next_year_revenue.currency),
         growth=wire.decimal(right.growth),
         royalty_rate=wire.decimal(right.royalty_rate),

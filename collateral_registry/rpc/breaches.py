@@ -6,20 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from sqlalchemy import Connection
-
 from collateral_registry.commands import breaches as commands
 from collateral_registry.commands.reports import breach_report, moment_of
 from collateral_registry.domain.errors import Refused
+from collateral_registry.domain.levels import Level
 from collateral_registry.domain.names import checked_text, id_of
 from collateral_registry.rpc import wire
 from collateral_registry.rpc.breach_message import breach_message, event_message
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.filtering import conditions_in
 from collateral_registry.rpc.paging import page_size, page_token, position_of
-from collateral_registry.domain.levels import Level
 from collateral_registry.store.commits import newest_commit
-from collateral_registry.store.database import Write
+from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.events import events_after, last_event
 from collateral_registry.store.loans import get_loan
 from collateral_registry.v1 import breach_pb2 as pb

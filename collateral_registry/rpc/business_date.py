@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection
-
 from collateral_registry.commands.business_date import advance
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import Refused
 from collateral_registry.rpc import wire
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.store.commits import newest_commit
+from collateral_registry.store.database import Connection
 from collateral_registry.v1 import business_date_pb2 as pb
 from collateral_registry.v1 import business_date_pb2_grpc
 

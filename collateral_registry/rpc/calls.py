@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
-from sqlalchemy import Connection
 
 from collateral_registry.domain.names import checked_text
-from collateral_registry.store.database import Database, Write
+from collateral_registry.store.database import Connection, Database, Write
 from collateral_registry.store.requests import first_answer, remember_answer
 
 T = TypeVar("T")

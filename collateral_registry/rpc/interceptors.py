@@ -1,4 +1,4 @@
-"""What every call needs and no handler should repeat: known errors become statuses, unknown ones are logged and hidden."""
+"""What every call needs and no handler should repeat: known errors become statuses, their causes are logged."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from collateral_registry.rpc.errors import KNOWN_ERRORS, status_of
 LOG = structlog.get_logger("rpc")
 
 
-class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class ErrorInterceptor(grpc.aio.ServerInterceptor[Any, Any]):
     """Turns errors into statuses for unary calls and for streams of answers."""
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler:
+    ) -> grpc.RpcMethodHandler[Any, Any]:
         """Wraps the handler of the call."""
         handler: Any = await continuation(handler_call_details)
         if handler is None:
-            return handler
+            return None  # type: ignore[return-value] # an unknown method: grpc answers UNIMPLEMENTED
         method = handler_call_details.method
         if handler.unary_unary is not None:
             return grpc.unary_unary_rpc_method_handler(
@@ -34,7 +34,8 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             return grpc.unary_stream_rpc_method_handler(
                 _stream(handler.unary_stream, method), handler.request_deserializer, handler.response_serializer
             )
-        return handler
+        unchanged: grpc.RpcMethodHandler[Any, Any] = handler
+        return unchanged
 
 
 def _unary(behaviour: Any, method: str) -> Any:  # noqa: ANN401 - grpc's handlers are untyped
@@ -42,7 +43,8 @@ def _unary(behaviour: Any, method: str) -> Any:  # noqa: ANN401 - grpc's handler
         try:
             return await behaviour(request, context)
         except KNOWN_ERRORS as error:
-            return await _abort(context, error, method)
+            await _abort(context, error, method)
+            return None  # the abort above never comes back
 
     return call
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from google.protobuf.message import Message
-from sqlalchemy import Connection
 
 from collateral_registry.commands import lend, pledges
 from collateral_registry.commands.lend import BalanceProblem, BalancePush
@@ -33,7 +32,7 @@ from collateral_registry.rpc.filtering import conditions_in
 from collateral_registry.rpc.masks import masked
 from collateral_registry.rpc.paging import page_size, page_token, position_of
 from collateral_registry.store.covers import newest_claims, newest_covers
-from collateral_registry.store.database import Write
+from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.loans import (
     StoredLoan,
     StoredPledge,
@@ -302,9 +301,9 @@ def _message(loan: Loan) -> pb.Loan:
         fees=wire.money(balance.fees.minor, loan.currency),
         balance_date=wire.calendar_date(balance.day),
         credit_limit=wire.money(loan.credit_limit.minor, loan.currency) if loan.credit_limit else None,
-        ltv_basis=int(loan.ltv_basis or 0),  # type: ignore[arg-type]
+        ltv_basis=int(loan.ltv_basis or 0),
         maturity_date=wire.calendar_date(loan.maturity),
-        state=int(loan.state),  # type: ignore[arg-type]
+        state=int(loan.state),
     )
     if limits is not None:
         for name, ppm in zip(LEVELS, limits.as_tuple(), strict=True):
@@ -325,7 +324,7 @@ def pledge_messages(connection: Connection, rows: list[StoredPledge]) -> list[pb
         message.market_claim.CopyFrom(wire.money(market, currency[row.loan_key]))
         message.lendable_claim.CopyFrom(wire.money(lendable, currency[row.loan_key]))
         messages.append(message)
-    return messages  # type: ignore[return-value]
+    return messages
 
 
 def _pledge_message(pledge: Pledge) -> pb.Pledge:
@@ -339,5 +338,5 @@ def _pledge_message(pledge: Pledge) -> pb.Pledge:
         registration_number=pledge.registration_number,
         registration_date=wire.calendar_date(pledge.registered),
         registration_expire_date=wire.calendar_date(pledge.registration_expire),
-        state=int(pledge.state),  # type: ignore[arg-type]
+        state=int(pledge.state),
     )

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection
-
 from collateral_registry.commands import policies as commands
 from collateral_registry.domain.names import checked_id, id_of
 from collateral_registry.domain.policy import Numbers, Policy, SourcedNumber
 from collateral_registry.rpc import wire
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.paging import page_size, page_token, position_of
-from collateral_registry.store.policies import StoredPolicy, get_policy, list_policies, policy_in_force
 from collateral_registry.store.commits import newest_commit
+from collateral_registry.store.database import Connection
+from collateral_registry.store.policies import StoredPolicy, get_policy, list_policies, policy_in_force
 from collateral_registry.v1 import policy_pb2 as pb
 from collateral_registry.v1 import policy_pb2_grpc
 from valuation.errors import InvalidInput
@@ -118,7 +117,7 @@ def _policy(stored: StoredPolicy, in_force: int | None) -> pb.Policy:
         ],
         rules=_numbers(policy.rules),
         minimum_cures=[wire.money(amount.minor, amount.currency) for amount in policy.minimum_cures],
-        holidays=[wire.calendar_date(holiday) for holiday in policy.holidays],  # type: ignore[misc]
+        holidays=[wire.calendar_date(holiday) for holiday in policy.holidays],
         create_time=wire.timestamp(stored.created_us),
         activate_time=None if stored.activated_us is None else wire.timestamp(stored.activated_us),
     )

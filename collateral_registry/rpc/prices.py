@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
-
 from collateral_registry.commands import prices as commands
 from collateral_registry.commands.prices import Ingested, Problem, Quote
 from collateral_registry.domain.names import checked_id, id_of
@@ -15,7 +13,7 @@ from collateral_registry.rpc import wire
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.filtering import conditions_in
 from collateral_registry.rpc.paging import page_size, page_token, position_of
-from collateral_registry.store.database import Write
+from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.prices import StoredPrice, StoredSeries, get_series, list_prices, list_series
 from collateral_registry.v1 import price_pb2 as pb
 from collateral_registry.v1 import price_pb2_grpc
@@ -206,7 +204,7 @@ def _series(stored: StoredSeries) -> pb.PriceSeries:
 def _price(stored: StoredPrice) -> pb.RecordedPrice:
     return pb.RecordedPrice(
         date=wire.day(stored.day),
-        price={"value": stored.decimal_text},  # type: ignore[arg-type]
+        price={"value": stored.decimal_text},
         verdict=VERDICTS[stored.verdict],
         sequence=stored.seq,
         known_time=wire.timestamp(stored.known_us),

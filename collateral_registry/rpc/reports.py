@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
-from sqlalchemy import Connection
-
 from collateral_registry.clock import microseconds
 from collateral_registry.commands.reports import Moment, breach_report, ltv_report, moment_of
 from collateral_registry.domain.judge import NO_DAY
@@ -18,6 +16,7 @@ from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.cover_message import cover_message
 from collateral_registry.rpc.filtering import conditions_in
 from collateral_registry.rpc.paging import page_size, page_token, position_of
+from collateral_registry.store.database import Connection
 from collateral_registry.v1 import report_pb2 as pb
 from collateral_registry.v1 import report_pb2_grpc
 
@@ -126,7 +125,7 @@ def _total(total: Total) -> pb.LtvReportTotal:
 
 def _concentration(one: Concentration) -> pb.Concentration:
     return pb.Concentration(
-        dimension=int(one.dimension),  # type: ignore[arg-type]
+        dimension=int(one.dimension),
         key=one.key,
         currency_code=one.currency,
         lendable_value=wire.money(one.lendable_minor, one.currency),

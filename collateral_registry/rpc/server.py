@@ -65,7 +65,7 @@ class RpcServer:
         )
         self.breaches = BreachServicer(calls)
         self.business_date = BusinessDateServicer(calls, follows_clock=follows_clock)
-        self.health = health.aio.HealthServicer()
+        self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
         self._add_services()
 
     def _add_services(self) -> None:

@@ -12,7 +12,8 @@ from collateral_registry.domain.base_values import Model
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.rpc import wire
-from collateral_registry.v1 import common_pb2, valuation_pb2 as pb
+from collateral_registry.v1 import common_pb2
+from collateral_registry.v1 import valuation_pb2 as pb
 from valuation.flags import QualityFlag, UnknownReason, ZeroReason
 from valuation.haircuts.parts import PART_NAMES
 

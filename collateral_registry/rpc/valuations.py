@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection
-
 from collateral_registry.commands.recorded import recorded_valuation, recorded_valuations
 from collateral_registry.commands.revalue import revalue
 from collateral_registry.commands.value import quote_asset, value_assets
@@ -15,7 +13,7 @@ from collateral_registry.rpc.assets import read_asset
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.paging import page_size, page_token, position_of
 from collateral_registry.rpc.valuation_message import valuation_message
-from collateral_registry.store.database import Write
+from collateral_registry.store.database import Connection, Write
 from collateral_registry.v1 import valuation_pb2 as pb
 from collateral_registry.v1 import valuation_pb2_grpc
 from valuation.errors import InvalidInput

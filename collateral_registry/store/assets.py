@@ -103,7 +103,7 @@ def asset_keys(connection: Connection, asset_ids: Sequence[str]) -> Int:
     found: dict[str, int] = {}
     for start in range(0, len(asset_ids), 500):
         part = asset_ids[start : start + 500]
-        statement = select(AssetRow.asset_id, AssetRow.asset_key).where(AssetRow.asset_id.in_(part))  # type: ignore[attr-defined]
+        statement = select(AssetRow.asset_id, AssetRow.asset_key).where(AssetRow.asset_id.in_(part))
         found.update((row[0], row[1]) for row in connection.execute(statement))
     missing = next((asset_id for asset_id in asset_ids if asset_id not in found), None)
     if missing is not None:
@@ -146,7 +146,7 @@ def read_cover_targets(connection: Connection, asset_keys: Int | None) -> Column
     prior = case((TargetRow.currency == AssetRow.currency, AssetRow.prior_claims_minor), else_=0)
     statement = (
         select(TargetRow.target_key, TargetRow.asset_key, prior.label("prior_claims_minor"))
-        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)  # type: ignore[arg-type]
+        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
         .where(in_keys(connection, TargetRow.asset_key, asset_keys))
         .order_by(TargetRow.target_key)
     )
@@ -176,9 +176,9 @@ def foreign_assets(connection: Connection) -> Columns:
     base = func.coalesce(PriceSeriesRow.currency, AssetRow.currency)
     statement = (
         select(TargetRow.asset_key, base.label("base"), TargetRow.currency)
-        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)  # type: ignore[arg-type]
-        .outerjoin(InventoryRow, InventoryRow.asset_key == TargetRow.asset_key)  # type: ignore[arg-type]
-        .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)  # type: ignore[arg-type]
+        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
+        .outerjoin(InventoryRow, InventoryRow.asset_key == TargetRow.asset_key)
+        .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)
         .where(base != TargetRow.currency)
     )
     return read_columns(connection, statement)
@@ -188,9 +188,9 @@ def lots_waiting_for(connection: Connection, series_id: str) -> list[StoredAsset
     """Lots that name a series which did not exist when they were registered."""
     waiting = select(InventoryRow.asset_key).where(
         InventoryRow.series_id == series_id,
-        InventoryRow.series_key.is_(None),  # type: ignore[union-attr]
+        InventoryRow.series_key.is_(None),
     )
-    return _stored(connection, [AssetRow.asset_key.in_(waiting)], None)  # type: ignore[union-attr]
+    return _stored(connection, [AssetRow.asset_key.in_(waiting)], None)
 
 
 def rewrite_numbers(write: Write, stored: StoredAsset) -> None:
@@ -232,7 +232,7 @@ def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
 
 
 def _stored(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredAsset]:
-    created, updated = CommitRow.__table__.alias(), CommitRow.__table__.alias()  # type: ignore[attr-defined]
+    created, updated = CommitRow.__table__.alias(), CommitRow.__table__.alias()
     statement = (
         select(AssetRow.asset_key, AssetRow.document, AssetRow.revision, created.c.known_us, updated.c.known_us)
         .join(created, created.c.seq == AssetRow.created_seq)
@@ -283,7 +283,7 @@ def _write_numbers(write: Write, key: int, asset: Asset) -> None:
     table, numbers = numbers_of(write.connection, asset)
     if table is None:
         return
-    write.connection.execute(delete(table).where(table.asset_key == key))  # type: ignore[attr-defined]
+    write.connection.execute(delete(table).where(table.asset_key == key))
     write.connection.execute(insert(table).values(asset_key=key, **numbers))
 
 
@@ -303,7 +303,7 @@ def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | N
 
 def _kind_columns(connection: Connection, table: type[SQLModel], keys: Int | None, asset_key: Int) -> Columns:
     """The rows of one kind, with the row of their asset; a lot without a series has series key 0."""
-    columns = table.__table__.c  # type: ignore[attr-defined]
+    columns = table.__table__.c
     chosen = [column for column in columns if column.key not in {"series_id", "series_key"}]
     if "series_key" in columns:
         chosen.append(func.coalesce(columns.series_key, 0).label("series_key"))
@@ -334,7 +334,7 @@ def facts_of(connection: Connection, asset: Asset) -> AssetFacts:
 def _quoted_columns(table: type[SQLModel], own: type[SQLModel] | None, numbers: Mapping[str, Any]) -> Columns:
     """One row when the table is the asset's own, else the same columns without rows."""
     columns: Columns = {"asset_row": np.zeros(int(table is own), dtype=np.int64)}
-    for column in table.__table__.c:  # type: ignore[attr-defined]
+    for column in table.__table__.c:
         if column.key in {"asset_key", "series_id"}:
             continue
         data = [numbers[column.key]] if table is own else []

@@ -64,7 +64,7 @@ def insert_columns(connection: Connection, table: type[SQLModel], columns: Mappi
 
 def _listed(value: Any, rows: int) -> Sequence[Any]:  # noqa: ANN401 - an array or a scalar
     if isinstance(value, np.ndarray):
-        return value.tolist()  # type: ignore[no-any-return]
+        return value.tolist()
     return value if isinstance(value, list) else [value] * rows
 
 
@@ -82,4 +82,4 @@ def in_keys(connection: Connection, column: Any, keys: NDArray[np.int64] | None)
     if keys is None:
         return true()
     table = key_rows(connection, keys)
-    return column.in_(select(table.c.value))  # type: ignore[no-any-return]
+    return column.in_(select(table.c.value))

@@ -28,9 +28,9 @@ def newest_covers(connection: Connection, loan_keys: Int) -> Columns:
         .correlate(keys)
         .scalar_subquery()
     )
-    statement = select(*LoanCoverRow.__table__.c).join_from(  # type: ignore[attr-defined]
+    statement = select(*LoanCoverRow.__table__.c).join_from(
         keys,
-        LoanCoverRow.__table__,  # type: ignore[attr-defined]
+        LoanCoverRow.__table__,
         (LoanCoverRow.loan_key == keys.c.value) & (LoanCoverRow.seq == newest),
     )
     return read_columns(connection, statement)
@@ -44,7 +44,7 @@ def covers_as_of(connection: Connection, seq: int) -> Columns:
         .group_by(LoanCoverRow.loan_key)
         .subquery()
     )
-    table = LoanCoverRow.__table__  # type: ignore[attr-defined]
+    table = LoanCoverRow.__table__
     statement = (
         select(*table.c, LoanRow.loan_id)
         .join_from(table, newest, (table.c.loan_key == newest.c.loan_key) & (table.c.seq == newest.c.seq))
@@ -65,8 +65,8 @@ def claims_as_of(connection: Connection, loan_keys: Int, seqs: Int) -> Columns:
             PledgeCoverRow.market_minor,
             PledgeCoverRow.lendable_minor,
         )
-        .join(PledgeCoverRow, PledgeCoverRow.pledge_key == PledgeRow.pledge_key)  # type: ignore[arg-type]
-        .where(PledgeCoverRow.seq.in_(np.unique(seqs).tolist()))  # type: ignore[attr-defined]
+        .join(PledgeCoverRow, PledgeCoverRow.pledge_key == PledgeRow.pledge_key)
+        .where(PledgeCoverRow.seq.in_(np.unique(seqs).tolist()))
     )
     columns = read_columns(connection, statement)
     judged = dict(zip(loan_keys.tolist(), seqs.tolist(), strict=True))
@@ -79,11 +79,11 @@ def newest_claims(connection: Connection, pledge_keys: list[int]) -> dict[int, t
     """The newest market and lendable claim of each pledge that has been judged."""
     newest = (
         select(PledgeCoverRow.pledge_key, func.max(PledgeCoverRow.seq).label("seq"))
-        .where(PledgeCoverRow.pledge_key.in_(pledge_keys))  # type: ignore[attr-defined]
+        .where(PledgeCoverRow.pledge_key.in_(pledge_keys))
         .group_by(PledgeCoverRow.pledge_key)
         .subquery()
     )
-    table: Any = PledgeCoverRow.__table__  # type: ignore[attr-defined]
+    table: Any = PledgeCoverRow.__table__
     statement = select(table.c.pledge_key, table.c.market_minor, table.c.lendable_minor).join(
         newest, (table.c.pledge_key == newest.c.pledge_key) & (table.c.seq == newest.c.seq)
     )

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from collateral_registry.clock import Clock, microseconds
 from collateral_registry.domain.errors import StoreUnavailable
 from collateral_registry.store.tables import CommitRow
+
+__all__ = ["Connection", "Database", "Write", "sqlite_file"]
 
 WRITER_LOCK_KEY = 0x636F6C6C61746572
 """Advisory lock of the one writer on PostgreSQL: "collater" in ASCII."""
@@ -113,6 +117,12 @@ class Database:
             )
         )
         return write
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite URL; none for another engine."""
+    parsed = make_url(url)
+    return Path(parsed.database or "") if parsed.drivername.startswith("sqlite") else None
 
 
 def _engine(url: str) -> Engine:

@@ -22,7 +22,7 @@ def latest_estimates(connection: Connection, needs: Sequence[CurveNeed]) -> dict
     )
     if len(needs) == 1:
         newest = newest.where(EstimateRow.series_key == needs[0].series_key)
-    statement = select(EstimateRow.__table__).where(EstimateRow.estimate_key.in_(newest))  # type: ignore[attr-defined, union-attr]
+    statement = select(EstimateRow.__table__).where(EstimateRow.estimate_key.in_(newest))
     wanted = set(needs)
     found = {}
     for row in connection.execute(statement):

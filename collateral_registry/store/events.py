@@ -37,7 +37,7 @@ def events_after(connection: Connection, after: int, loan_id: str | None, limit:
 
 def events_of_breaches(connection: Connection, loan_keys: list[int], seq: int) -> list[dict[str, Any]]:
     """Every event inside a breach of the loans up to a commit, in order."""
-    where = [EventRow.loan_key.in_(loan_keys), EventRow.breach_number > 0, EventRow.seq <= seq]  # type: ignore[attr-defined]
+    where = [EventRow.loan_key.in_(loan_keys), EventRow.breach_number > 0, EventRow.seq <= seq]
     return _events(connection, where, None)
 
 
@@ -50,7 +50,7 @@ def breaches_as_of(connection: Connection, seq: int, loan_id: str | None) -> lis
             EventRow.breach_number,
             func.min(EventRow.event_seq).label("first_event"),
         )
-        .join(LoanRow, LoanRow.loan_key == EventRow.loan_key)  # type: ignore[arg-type]
+        .join(LoanRow, LoanRow.loan_key == EventRow.loan_key)
         .where(EventRow.breach_number > 0, EventRow.seq <= seq)
         .group_by(EventRow.loan_key, LoanRow.loan_id, EventRow.breach_number)
         .order_by(func.min(EventRow.event_seq).desc())
@@ -62,8 +62,8 @@ def breaches_as_of(connection: Connection, seq: int, loan_id: str | None) -> lis
 
 def _events(connection: Connection, where: list[Any], limit: int | None) -> list[dict[str, Any]]:
     statement = (
-        select(EventRow.__table__, LoanRow.loan_id, LoanRow.currency, LoanRow.borrower)  # type: ignore[attr-defined]
-        .join(LoanRow, LoanRow.loan_key == EventRow.loan_key)  # type: ignore[arg-type]
+        select(EventRow.__table__, LoanRow.loan_id, LoanRow.currency, LoanRow.borrower)
+        .join(LoanRow, LoanRow.loan_key == EventRow.loan_key)
         .where(*where)
         .order_by(EventRow.event_seq)
         .limit(limit)

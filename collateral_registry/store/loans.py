@@ -95,7 +95,7 @@ def find_loans(connection: Connection, loan_ids: Sequence[str]) -> dict[str, Sto
     found: dict[str, StoredLoan] = {}
     for start in range(0, len(loan_ids), 500):
         part = loan_ids[start : start + 500]
-        rows = _loans(connection, [LoanRow.loan_id.in_(part)], None)  # type: ignore[attr-defined]
+        rows = _loans(connection, [LoanRow.loan_id.in_(part)], None)
         found.update((row.loan.loan_id, row) for row in rows)
     return found
 
@@ -164,7 +164,7 @@ def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:
     """Keys of the running loans that have a standing pledge on any of the assets, in order."""
     statement = (
         select(PledgeRow.loan_key)
-        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)  # type: ignore[arg-type]
+        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
         .where(PledgeRow.state == int(PledgeState.ACTIVE), LoanRow.state == int(LoanState.ACTIVE))
         .where(in_keys(connection, PledgeRow.asset_key, asset_keys))
         .distinct()
@@ -205,7 +205,7 @@ def read_pledges(connection: Connection, loan_keys: Int | None) -> Columns:
         PledgeRow.registration_expire_day,
     ).where(PledgeRow.state == int(PledgeState.ACTIVE))
     if loan_keys is not None:
-        statement = statement.where(PledgeRow.asset_key.in_(own))  # type: ignore[attr-defined]
+        statement = statement.where(PledgeRow.asset_key.in_(own))
     return read_columns(connection, statement.order_by(PledgeRow.pledge_key))
 
 
@@ -227,7 +227,7 @@ def loans_as_of(connection: Connection, seq: int) -> dict[int, tuple[str, str]]:
 def _loans(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredLoan]:
     statement = (
         select(LoanRow.loan_key, LoanRow.document, LoanRow.revision, CommitRow.known_us)
-        .join(CommitRow, CommitRow.seq == LoanRow.created_seq)  # type: ignore[arg-type]
+        .join(CommitRow, CommitRow.seq == LoanRow.created_seq)
         .where(*where)
         .order_by(LoanRow.loan_id)
         .limit(limit)
@@ -245,9 +245,9 @@ def _pledges(connection: Connection, where: Sequence[Any], limit: int | None) ->
             PledgeRow.revision,
             CommitRow.known_us,
         )
-        .join(CommitRow, CommitRow.seq == PledgeRow.created_seq)  # type: ignore[arg-type]
-        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)  # type: ignore[arg-type]
-        .join(AssetRow, AssetRow.asset_key == PledgeRow.asset_key)  # type: ignore[arg-type]
+        .join(CommitRow, CommitRow.seq == PledgeRow.created_seq)
+        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
+        .join(AssetRow, AssetRow.asset_key == PledgeRow.asset_key)
         .where(*where)
         .order_by(PledgeRow.pledge_id)
         .limit(limit)

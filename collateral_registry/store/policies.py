@@ -48,8 +48,8 @@ def activate_policy(write: Write, key: int) -> None:
 
 def policy_in_force(connection: Connection, day: int) -> StoredPolicy:
     """The version for a day: of those activated and effective, the latest effective, then the latest activated."""
-    where = (PolicyRow.activated_seq.is_not(None), PolicyRow.effective_day <= day)  # type: ignore[union-attr]
-    order = (PolicyRow.effective_day.desc(), PolicyRow.activated_seq.desc())  # type: ignore[attr-defined, union-attr]
+    where = (PolicyRow.activated_seq.is_not(None), PolicyRow.effective_day <= day)
+    order = (PolicyRow.effective_day.desc(), PolicyRow.activated_seq.desc())
     rows = _stored(connection, where, order, 1)
     if not rows:
         raise Refused("NO_POLICY", "no policy is in force on this date; activate one with an effective date before it")
@@ -71,21 +71,21 @@ def policy_by_key(connection: Connection, key: int) -> StoredPolicy:
 
 def list_policies(connection: Connection, before_key: int, limit: int) -> list[StoredPolicy]:
     """A page of versions, newest first."""
-    return _stored(connection, (PolicyRow.policy_key < before_key,), (PolicyRow.policy_key.desc(),), limit)  # type: ignore[operator, union-attr]
+    return _stored(connection, (PolicyRow.policy_key < before_key,), (PolicyRow.policy_key.desc(),), limit)
 
 
 def _stored(
     connection: Connection, where: tuple[object, ...], order: tuple[object, ...], limit: int
 ) -> list[StoredPolicy]:
-    created, activated = CommitRow.__table__.alias(), CommitRow.__table__.alias()  # type: ignore[attr-defined]
+    created, activated = CommitRow.__table__.alias(), CommitRow.__table__.alias()
     statement = (
         select(
             PolicyRow.policy_key, PolicyRow.document, created.c.known_us, PolicyRow.activated_seq, activated.c.known_us
         )
         .join(created, created.c.seq == PolicyRow.created_seq)
         .outerjoin(activated, activated.c.seq == PolicyRow.activated_seq)
-        .where(*where)  # type: ignore[arg-type]
-        .order_by(*order)  # type: ignore[arg-type]
+        .where(*where)
+        .order_by(*order)
         .limit(limit)
     )
     return [

@@ -90,7 +90,7 @@ def find_series(connection: Connection, series_ids: Sequence[str]) -> dict[str, 
     found: dict[str, StoredSeries] = {}
     for start in range(0, len(series_ids), 500):
         part = series_ids[start : start + 500]
-        condition = PriceSeriesRow.series_id.in_(part)  # type: ignore[attr-defined]
+        condition = PriceSeriesRow.series_id.in_(part)
         found.update((row.series.series_id, row) for row in _stored(connection, [condition], None))
     return found
 
@@ -104,8 +104,8 @@ def series_facts(connection: Connection, keys: Int | None) -> SeriesFacts:
     """Series with their newest accepted price."""
     statement = select(
         PriceSeriesRow.series_key,
-        PriceSeriesRow.latest_price.label("price"),  # type: ignore[union-attr]
-        PriceSeriesRow.latest_day.label("day"),  # type: ignore[attr-defined]
+        PriceSeriesRow.latest_price.label("price"),
+        PriceSeriesRow.latest_day.label("day"),
         PriceSeriesRow.latest_return,
         PriceSeriesRow.max_age_days,
         PriceSeriesRow.currency,
@@ -121,7 +121,7 @@ def fx_quotes(connection: Connection) -> dict[tuple[str, str], FxQuote]:
         PriceSeriesRow.latest_price,
         PriceSeriesRow.latest_day,
         PriceSeriesRow.series_key,
-    ).where(PriceSeriesRow.is_fx == 1, PriceSeriesRow.latest_price.is_not(None))  # type: ignore[union-attr]
+    ).where(PriceSeriesRow.is_fx == 1, PriceSeriesRow.latest_price.is_not(None))
     return {(row[0], row[1]): FxQuote(row[2], row[3], ((row[4], 1),)) for row in connection.execute(statement)}
 
 
@@ -151,7 +151,7 @@ def history(connection: Connection, series_key: int) -> History:
     newest = (
         select(PriceRow.day, PriceRow.seq, PriceRow.value, PriceRow.verdict, PriceRow.decimal_text)
         .where(PriceRow.series_key == series_key)
-        .order_by(PriceRow.day.desc(), PriceRow.seq.desc())  # type: ignore[attr-defined]
+        .order_by(PriceRow.day.desc(), PriceRow.seq.desc())
         .limit(HISTORY_LIMIT)
         .subquery()
     )
@@ -199,7 +199,7 @@ def set_latest(write: Write, latest: Mapping[int, Latest]) -> None:
 def list_prices(connection: Connection, series_key: int, before: tuple[int, int], limit: int) -> list[StoredPrice]:
     """A page of observations before a (day, sequence), newest first."""
     day, seq = before
-    newer = PriceRow.__table__.alias()  # type: ignore[attr-defined]
+    newer = PriceRow.__table__.alias()
     superseded = (
         select(newer.c.seq)
         .where(
@@ -212,10 +212,10 @@ def list_prices(connection: Connection, series_key: int, before: tuple[int, int]
     )
     statement = (
         select(PriceRow.day, PriceRow.decimal_text, PriceRow.verdict, PriceRow.seq, CommitRow.known_us, superseded)
-        .join(CommitRow, CommitRow.seq == PriceRow.seq)  # type: ignore[arg-type]
+        .join(CommitRow, CommitRow.seq == PriceRow.seq)
         .where(PriceRow.series_key == series_key)
         .where((PriceRow.day < day) | ((PriceRow.day == day) & (PriceRow.seq < seq)))
-        .order_by(PriceRow.day.desc(), PriceRow.seq.desc())  # type: ignore[attr-defined]
+        .order_by(PriceRow.day.desc(), PriceRow.seq.desc())
         .limit(limit)
     )
     return [
@@ -226,9 +226,9 @@ def list_prices(connection: Connection, series_key: int, before: tuple[int, int]
 
 def _stored(connection: Connection, where: Sequence[object], limit: int | None) -> list[StoredSeries]:
     statement = (
-        select(PriceSeriesRow.__table__, CommitRow.known_us)  # type: ignore[attr-defined]
-        .join(CommitRow, CommitRow.seq == PriceSeriesRow.created_seq)  # type: ignore[arg-type]
-        .where(*where)  # type: ignore[arg-type]
+        select(PriceSeriesRow.__table__, CommitRow.known_us)
+        .join(CommitRow, CommitRow.seq == PriceSeriesRow.created_seq)
+        .where(*where)
         .order_by(PriceSeriesRow.series_id)
         .limit(limit)
     )

@@ -17,12 +17,12 @@ Big = BigInteger().with_variant(Integer(), "sqlite")
 
 def big(**options: Any) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
     """A 64-bit integer column."""
-    return Field(sa_type=Big, **options)  # type: ignore[call-overload]
+    return Field(sa_type=Big, **options)
 
 
 def real(**options: Any) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
     """A float64 column, for model numbers."""
-    return Field(sa_type=Float(53), **options)  # type: ignore[call-overload]
+    return Field(sa_type=Float(53), **options)
 
 
 def text(**options: Any) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any

@@ -42,7 +42,7 @@ def newest_values(connection: Connection, target_keys: Int) -> Columns:
     )
     statement = select(*COVER_COLUMNS).join_from(
         keys,
-        ValuationRow.__table__,  # type: ignore[attr-defined]
+        ValuationRow.__table__,
         (ValuationRow.target_key == keys.c.value) & (ValuationRow.seq == newest),
     )
     return read_columns(connection, statement)
@@ -67,12 +67,12 @@ def list_valuations(connection: Connection, asset_id: str, before: tuple[int, st
 
 def _rows(connection: Connection, where: tuple[Any, ...], limit: int) -> list[dict[str, Any]]:
     statement = (
-        select(ValuationRow.__table__, TargetRow.currency, AssetRow.asset_id, AssetRow.asset_key, CommitRow.known_us)  # type: ignore[attr-defined]
-        .join(TargetRow, TargetRow.target_key == ValuationRow.target_key)  # type: ignore[arg-type]
-        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)  # type: ignore[arg-type]
-        .join(CommitRow, CommitRow.seq == ValuationRow.seq)  # type: ignore[arg-type]
+        select(ValuationRow.__table__, TargetRow.currency, AssetRow.asset_id, AssetRow.asset_key, CommitRow.known_us)
+        .join(TargetRow, TargetRow.target_key == ValuationRow.target_key)
+        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
+        .join(CommitRow, CommitRow.seq == ValuationRow.seq)
         .where(*where)
-        .order_by(ValuationRow.seq.desc(), TargetRow.currency)  # type: ignore[attr-defined]
+        .order_by(ValuationRow.seq.desc(), TargetRow.currency)
         .limit(limit)
     )
     return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name

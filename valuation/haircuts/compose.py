@@ -25,7 +25,7 @@ class Composed:
 
 
 def compose(parts: HaircutParts, floor: Float, cap: Float) -> Composed:
-    """kept = product of (1 - part); haircut = max(1 - kept, floor); lendable share = min(1 - haircut, cap).
+    """Kept = product of (1 - part); haircut = max(1 - kept, floor); lendable share = min(1 - haircut, cap).
 
     Multiplicative, so the order of the parts does not matter and the result stays in [0, 1]. Raises InvalidInput
     for a floor or cap outside [0, 1].

@@ -84,7 +84,7 @@ def unsmoothed(returns: Float, smoothing: float) -> Float:
 
 
 def hidden_gap(last_return: float, smoothing: float) -> float:
-    """log P* - log P = a / (1 - a) R_t: how far the true price is from the smoothed quote."""
+    """Log P* - log P = a / (1 - a) R_t: how far the true price is from the smoothed quote."""
     return smoothing / (1.0 - smoothing) * last_return
 
 

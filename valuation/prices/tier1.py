@@ -68,7 +68,7 @@ def tier1(
     max_horizon_days: int,
     confidence: float,
     seed: int,
-    settings: Tier1Settings = Tier1Settings(),  # noqa: B008 - frozen
+    settings: Tier1Settings = Tier1Settings(),
 ) -> HaircutCurve:
     """The haircut curve of a series of dated prices [n], in order of dates.
 
