@@ -53,8 +53,12 @@ def value(base: BaseColumns) -> ValueColumns:
     """Values every row; a stated zero outranks an unknown, an unknown outranks every number."""
     zero = base.zero
     incomplete = np.isnan(np.vstack([*base.parts.as_rows(), base.cap])).any(axis=0)
-    unknown = base.unknown | np.where(incomplete, int(UnknownReason.MISSING_PART), 0)
-    unknown |= np.where(np.isnan(base.amount) & (unknown == 0), int(UnknownReason.MISSING_INPUT), 0)
+    unknown = base.unknown.copy()
+    for missing, reason in (
+        (incomplete, UnknownReason.MISSING_PART),
+        (np.isnan(base.amount), UnknownReason.MISSING_INPUT),
+    ):
+        unknown |= np.where(missing & (base.unknown == 0), int(reason), 0)
     unknown = np.where(zero != 0, 0, unknown)
     composed = compose(base.parts, np.nan_to_num(base.floor, nan=0.0), base.cap)
     known = (unknown == 0) & (zero == 0)

@@ -100,8 +100,8 @@ def _rows(covers: Columns, loans: Mapping[int, tuple[str, str]]) -> list[dict[st
     """The judgement of each running loan as a row with its names and ratios."""
     names = list(covers)
     lendable: NDArray[np.bool_] = covers["basis"] == int(Basis.LENDABLE)
-    pool: Int = np.where(lendable, covers["lendable_minor"], covers["market_minor"])
-    good: Int = np.where(lendable, covers["good_lendable_minor"], covers["good_market_minor"])
+    pool = _chosen(lendable, covers["lendable_minor"], covers["market_minor"])
+    good = _chosen(lendable, covers["good_lendable_minor"], covers["good_market_minor"])
     ltv = loan_to_value(covers["exposure_minor"], pool)
     good_ltv = loan_to_value(covers["exposure_minor"], good)
     lists = [covers[name].tolist() for name in names]
@@ -113,6 +113,12 @@ def _rows(covers: Columns, loans: Mapping[int, tuple[str, str]]) -> list[dict[st
             row["coverage"] = row["coverage_unknown"]
             rows.append(row)
     return rows
+
+
+def _chosen(first: NDArray[np.bool_], one: Int, other: Int) -> Int:
+    """One where ``first`` holds, the other elsewhere."""
+    chosen: Int = np.where(first, one, other)
+    return chosen
 
 
 def _order(order_by: str) -> Any:  # noqa: ANN401 - a key function for sort

@@ -13,7 +13,7 @@ from collateral_registry.rpc.errors import KNOWN_ERRORS, status_of
 LOG = structlog.get_logger("rpc")
 
 
-class ErrorInterceptor(grpc.aio.ServerInterceptor[Any, Any]):
+class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic in the stubs only
     """Turns errors into statuses for unary calls and for streams of answers."""
 
     async def intercept_service(

@@ -1,0 +1,47 @@
+"""Databases and servers for the tests: the real ones."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from hypothesis import settings
+
+from tests.postgres import Cluster, SharedCluster
+from tests.server import Client, Server
+
+settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60)
+settings.load_profile("steady")
+
+
+@pytest.fixture(scope="session")
+def cluster(testrun_uid: str) -> Iterator[Cluster]:
+    """The PostgreSQL cluster of this run."""
+    shared = SharedCluster(f"{testrun_uid}-{os.getuid()}")
+    running = shared.enter()
+    yield running
+    shared.leave(running)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'book.db'}"
+    return request.getfixturevalue("cluster").new_database()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server on an empty embedded database, at the end of 2021."""
+    running = Server(f"sqlite:///{tmp_path / 'book.db'}").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    """Stubs of that server."""
+    with grpc.insecure_channel(server.address) as channel:
+        yield Client(channel)
