@@ -40,6 +40,15 @@ def server(tmp_path: Path) -> Iterator[Server]:
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def shared_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Stubs of one server for all tests of a module that leave nothing behind."""
+    running = Server(f"sqlite:///{tmp_path_factory.mktemp('shared') / 'book.db'}").start()
+    with grpc.insecure_channel(running.address) as channel:
+        yield Client(channel)
+    running.stop()
+
+
 @pytest.fixture
 def client(server: Server) -> Iterator[Client]:
     """Stubs of that server."""

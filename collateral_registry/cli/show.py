@@ -9,12 +9,14 @@ from rich.table import Table
 from collateral_registry.cli.text import LEVEL_STYLES, amount, level_name, percent, short, when
 from collateral_registry.v1 import breach_pb2, breach_pb2_grpc, common_pb2, valuation_pb2, valuation_pb2_grpc
 
+WIDTH_OF_STEPS = 100
+
 
 def show_value(channel: grpc.Channel, asset: str, currency: str) -> None:
     """Prints a valuation as the steps from market to lendable value."""
     request = valuation_pb2.ValueAssetsRequest(names=[f"assets/{asset}"], currency_code=currency)
     valuation = valuation_pb2_grpc.ValuationServiceStub(channel).ValueAssets(request).valuations[0]
-    console = Console()
+    console = Console(width=WIDTH_OF_STEPS)
     state = short(valuation_pb2.ValuationState.Name(valuation.state), "VALUATION_STATE_").upper()
     console.print(f"{valuation.asset} on {when(valuation.market_date)}: {state}, {valuation.model}, {valuation.policy}")
     reasons = [common_pb2.UnknownReason.Name(one) for one in valuation.unknown_reasons]

@@ -55,5 +55,8 @@ def checked_unit(field: str, unit: str) -> str:
     """The unit itself when it is known; raises InvalidInput."""
     if not unit.replace("_", "").isalnum():
         raise InvalidInput(field, repr(unit[:40]), "the name of one unit such as t, kg, lb, bbl, oz_t or piece")
-    conversion_factor(unit, unit)
+    try:
+        conversion_factor(unit, unit)
+    except InvalidInput as error:
+        raise InvalidInput(field, error.got, error.want) from None
     return unit

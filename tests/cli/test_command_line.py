@@ -1,0 +1,182 @@
+"""The command line against the real server."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.server import FIRST_DAY, Server, repository
+
+COLLATERAL = str(Path(sys.executable).parent / "collateral")
+
+
+def run(*arguments: str, server: Server | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end."""
+    command = [COLLATERAL, *arguments, *(["--server", server.address] if server else [])]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_help_answers_in_half_a_second():
+    run("--help")
+    start = time.perf_counter()
+    found = run("--help")
+
+    assert time.perf_counter() - start < 0.5
+    assert found.returncode == 0
+    assert "watch" in found.stdout
+
+
+def test_the_server_is_healthy_within_two_seconds_on_an_existing_database(tmp_path):
+    Server(f"sqlite:///{tmp_path / 'book.db'}").start().stop()
+    start = time.perf_counter()
+    again = Server(f"sqlite:///{tmp_path / 'book.db'}").start()
+    seconds = time.perf_counter() - start
+    again.stop()
+
+    assert seconds < 2.0
+
+
+def test_the_service_starts_without_the_slow_statistics_libraries():
+    slow = "('statsmodels', 'scipy.stats', 'pandas', 'arch')"
+    program = f"import sys, collateral_registry.bootstrap; print([m for m in {slow} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == "[]"
+
+
+def test_no_server_is_a_plain_sentence_and_exit_code_3():
+    found = run("report", "ltv", "--server", "127.0.0.1:1")
+
+    assert found.returncode == 3
+    assert "no server answers at 127.0.0.1:1" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def write_csv(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def brought(server, tmp_path):
+    """A server to which a small book was brought by files."""
+    files = {
+        "series": "series,kind,good,unit,currency,market,source,max_age_days\ncopper,GOOD,copper,t,USD,spot,test,10\n",
+        "prices": "# a comment\nseries,date,price\n"
+        + "".join(f"copper,2021-12-{day:02d},{9000 + day}\n" for day in range(1, 32)),
+        "fx": "base,quote,date,rate\nEUR,USD,2021-12-31,1.13\n",
+        "assets": "asset_id,kind,class,owner,currency,good,quantity,unit,warehouse,lot\n"
+        "lot-1,INVENTORY,inventory.base_metal,=Acme,USD,copper,100,t,W-1,L-1\n",
+        "loans": "loan_id,borrower,currency,principal,as_of\nloan-1,=Acme,USD,300000.00,2021-12-31\n",
+        "pledges": "pledge_id,loan,asset,rank\np-1,loan-1,lot-1,1\n",
+    }
+    for facts, text in files.items():
+        found = run("import", facts, str(write_csv(tmp_path / f"{facts}.csv", text)), server=server)
+        assert found.returncode == 0, found.stderr
+    return server
+
+
+def test_a_book_is_brought_by_files_and_reported(brought):
+    table = run("report", "ltv", server=brought)
+    rows = list(csv.DictReader(io.StringIO(run("report", "ltv", "--format", "csv", server=brought).stdout)))
+    document = json.loads(run("report", "ltv", "--format", "json", server=brought).stdout)
+
+    assert "loan-1" in table.stdout
+    assert rows[0]["loan"] == "loans/loan-1"
+    assert rows[0]["exposure"] == "300,000.00"
+    assert document["rows"][0]["loan"] == "loans/loan-1"
+
+
+def test_text_cells_are_no_formulas(brought):
+    rows = list(csv.DictReader(io.StringIO(run("report", "ltv", "--format", "csv", server=brought).stdout)))
+
+    assert rows[0]["borrower"] == "'=Acme"
+
+
+def test_bringing_a_file_again_is_harmless(brought, tmp_path):
+    found = run("import", "prices", str(tmp_path / "prices.csv"), server=brought)
+
+    assert found.returncode == 0
+    assert "0 refused" in found.stdout
+
+
+def test_refused_rows_are_named_by_line_and_the_others_go_in(brought, tmp_path):
+    rows = ("# note", "series,date,price", "copper,2021-12-31,-5", "copper,2021-02-30,9000", "silver,2021-12-31,20")
+    text = "\n".join([*rows, "copper,2021-11-30,9001", ""])
+    found = run("import", "prices", str(write_csv(tmp_path / "bad.csv", text)), server=brought)
+
+    assert found.returncode == 1
+    assert "1 taken in" in found.stdout
+    assert "bad.csv:3: price: got -5, want more than 0" in found.stderr
+    assert "bad.csv:4: date" in found.stderr
+    assert "bad.csv:5: price_series" in found.stderr
+
+
+def test_value_shows_every_step(brought):
+    found = run("value", "lot-1", server=brought)
+
+    assert "lendable value" in found.stdout
+    assert "market haircut over 15 business days" in found.stdout
+    assert "stand-in" in found.stdout
+    assert "SHORT_HISTORY".lower() in found.stdout
+
+
+def test_breaches_as_of_a_date(brought):
+    now = run("report", "breaches", "--format", "csv", server=brought)
+    before = run("report", "breaches", "--format", "csv", "--as-of", "2021-12-30", server=brought)
+
+    assert "loans/loan-1/breaches/1" in now.stdout
+    assert "loans/loan-1" not in before.stdout
+
+
+def test_a_bad_moment_is_a_plain_sentence(brought):
+    found = run("report", "ltv", "--as-of", "yesterday", server=brought)
+
+    assert found.returncode == 2
+    assert "--as-of: got 'yesterday', want" in found.stderr
+
+
+def test_watch_prints_events_and_ends_with_the_server(brought):
+    command = [COLLATERAL, "watch", "--server", brought.address]
+    watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert watching.stdout is not None
+    line = watching.stdout.readline()
+    brought.stop()
+    code = watching.wait(20)
+    watching.stdout.close()
+
+    assert "OPENED" in line
+    assert code in {0, 3}
+
+
+def test_a_client_with_buf_curl_alone_gets_a_value(brought):
+    """Reflection is on: a caller needs no generated code."""
+    body = json.dumps({"names": ["assets/lot-1"]})
+    command = [
+        str(Path(sys.executable).parent / "buf"),
+        "curl",
+        "--protocol",
+        "grpc",
+        "--http2-prior-knowledge",
+        "-d",
+        body,
+    ]
+    url = f"http://{brought.address}/collateral_registry.v1.ValuationService/ValueAssets"
+    found = subprocess.run([*command, url], capture_output=True, text=True, timeout=60, check=True)
+
+    assert json.loads(found.stdout)["valuations"][0]["marketValue"]["units"] == "903100"
+
+
+def test_the_product_never_reads_outside_its_own_folders():
+    """The sample is packaged; no path of another folder is in the product."""
+    for path in (*repository().glob("collateral_registry/**/*.py"), *repository().glob("valuation/**/*.py")):
+        assert "../shared" not in path.read_text(encoding="utf-8"), path
+
+
+def test_the_first_day_of_the_tests_is_the_sample_s_opening():
+    assert FIRST_DAY.isoformat() == "2021-12-31"

@@ -1,0 +1,253 @@
+"""One contract, every backend: the same story gives the same rows on SQLite and on PostgreSQL."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from collateral_registry.commands import assets, lend, pledges
+from collateral_registry.commands.business_date import advance, open_book
+from collateral_registry.commands.lend import BalancePush
+from collateral_registry.commands.prices import Quote, ensure_fx_series, ingest_prices, open_series
+from collateral_registry.commands.reports import ltv_report, moment_of
+from collateral_registry.commands.revalue import revalue
+from collateral_registry.commands.value import value_assets
+from collateral_registry.domain.assets import Asset, Equipment, IntellectualProperty, Inventory
+from collateral_registry.domain.days import day_of
+from collateral_registry.domain.errors import StoreUnavailable
+from collateral_registry.domain.lending import Balance, Loan, Pledge
+from collateral_registry.domain.money import Money
+from collateral_registry.domain.prices import PriceSeries
+from collateral_registry.store.bulk import read_columns
+from collateral_registry.store.commits import newest_commit
+from collateral_registry.store.database import Database
+from collateral_registry.store.migrate import migrate, newest_version, version_of
+from collateral_registry.store.tables import EventRow, LoanCoverRow, PledgeCoverRow, ValuationRow
+from valuation.depreciation.equipment import Condition
+from valuation.ip.life import RightKind
+from valuation.ip.status import LegalStatus
+
+FIRST = date(2021, 12, 31)
+CLOCK = datetime(2022, 1, 1, 9, tzinfo=UTC)
+
+
+def opened(url) -> Database:
+    """An empty book on a database, at a fixed moment."""
+    database = Database(url, lambda: CLOCK)
+    migrate(database)
+    open_book(database, day_of(FIRST))
+    return database
+
+
+def do(database, work):
+    """Runs one change."""
+    with database.write("test", "test") as write:
+        found = work(write)
+        write.commit()
+    return found
+
+
+def quotes(series, last, count=300):
+    moves = np.random.default_rng(3).normal(0, 0.012, count)
+    path = last * np.exp(np.cumsum(moves) - np.cumsum(moves)[-1])
+    days = np.busday_offset(FIRST, -np.arange(count)[::-1], roll="backward").astype(object)
+    return [
+        Quote(n, series, day, Decimal(f"{price:.6g}")) for n, (day, price) in enumerate(zip(days, path, strict=True))
+    ]
+
+
+LOT = Asset("lot-1", "Acme", "inventory.base_metal", "USD", Inventory("copper", Decimal(120), "t", "W-1", "L-1"))
+MACHINE = Asset(
+    "machine-1",
+    "Acme",
+    "equipment.commodity_machine",
+    "EUR",
+    Equipment(
+        "Okura",
+        "QT",
+        "7",
+        "metalworking_machines",
+        Money(14_500_000, "EUR"),
+        date(2018, 3, 1),
+        condition=Condition.GOOD,
+    ),
+)
+RIGHT = Asset(
+    "right-1",
+    "Acme",
+    "ip.patent",
+    "EUR",
+    IntellectualProperty(
+        RightKind.PATENT,
+        "EP",
+        "1234",
+        Money(90_000_000, "EUR"),
+        Decimal("0.05"),
+        Decimal("0.25"),
+        Decimal("0.15"),
+        filing=date(2015, 5, 1),
+        legal_status=LegalStatus.IN_FORCE,
+    ),
+)
+
+
+def tell_story(database) -> None:
+    """A book of three kinds in two currencies through a fall of the price."""
+    do(database, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=10)))
+    do(database, lambda write: ensure_fx_series(write, {("EUR", "USD")}))
+    do(database, lambda write: ingest_prices(write, [*quotes("copper", 9700), *quotes("fx-eur-usd", 1.13)]))
+    for asset in (LOT, MACHINE, RIGHT):
+        do(database, lambda write, asset=asset: assets.register(write, asset))
+    nothing = Balance(Money(0, "EUR"), Money(0, "EUR"), Money(0, "EUR"), FIRST)
+    for loan in ("loan-1", "loan-2"):
+        do(database, lambda write, loan=loan: lend.create_loan(write, Loan(loan, "Acme", "EUR", nothing)))
+    first = Pledge("p-1", "loan-1", "lot-1", 1, limit=Money(40_000_000, "EUR"))
+    for pledge in (
+        first,
+        Pledge("p-2", "loan-2", "lot-1", 2),
+        Pledge("p-3", "loan-1", "machine-1"),
+        Pledge("p-4", "loan-2", "right-1"),
+    ):
+        do(database, lambda write, pledge=pledge: pledges.pledge_asset(write, pledge))
+    owed = [("loan-1", 38_000_000), ("loan-2", 45_000_000)]
+    pushes = [
+        BalancePush(n, loan, replace(nothing, principal=Money(amount, "EUR"))) for n, (loan, amount) in enumerate(owed)
+    ]
+    do(database, lambda write: lend.take_balances(write, pushes, ()))
+    for week, price in enumerate(("9200", "8600", "8100", "7900")):
+        day = FIRST + timedelta(days=7 * (week + 1))
+        do(database, lambda write, day=day: advance(write, day_of(day)))
+        do(
+            database,
+            lambda write, day=day, price=price: ingest_prices(write, [Quote(0, "copper", day, Decimal(price))]),
+        )
+
+
+def recorded(database):
+    """Everything that was valued, judged and told, as plain rows."""
+    tables = (ValuationRow, LoanCoverRow, PledgeCoverRow, EventRow)
+    with database.read() as connection:
+        found = []
+        for table in tables:
+            keys = list(table.__table__.primary_key)
+            columns = read_columns(connection, select(*table.__table__.c).order_by(*keys))
+            found.append({name: column.tolist() for name, column in columns.items()})
+    return found
+
+
+@pytest.fixture
+def book(database_url):
+    database = opened(database_url)
+    tell_story(database)
+    yield database
+    database.close()
+
+
+def test_both_engines_give_the_same_rows(tmp_path, cluster):
+    found = []
+    for url in (f"sqlite:///{tmp_path / 'book.db'}", cluster.new_database()):
+        database = opened(url)
+        tell_story(database)
+        found.append(recorded(database))
+        database.close()
+
+    np.testing.assert_equal(found[0], found[1])
+    assert len(found[0][3]["kind"]) > 3
+
+
+def test_valuing_one_asset_and_revaluing_the_book_give_identical_rows(book):
+    do(book, revalue)
+    with book.read() as connection:
+        whole = {
+            valued.asset.asset_id: valued.row
+            for valued in value_assets(connection, ["lot-1", "machine-1", "right-1"], "")
+        }
+        alone = {name: value_assets(connection, [name], "")[0].row for name in whole}
+        seq, _ = newest_commit(connection)
+        stored = read_columns(connection, select(*ValuationRow.__table__.c).where(ValuationRow.seq == seq))
+    for name, row in alone.items():
+        np.testing.assert_equal(row, whole[name])
+        at = stored["target_key"].tolist().index(row["target_key"])
+        kept = {column: stored[column][at] for column in row if column not in {"seq", "good_seq", "estimate_key"}}
+        np.testing.assert_equal(kept, {column: row[column] for column in kept})
+
+
+def test_revaluing_twice_changes_nothing_but_the_commit(book):
+    with book.read() as connection:
+        before = ltv_report(connection, moment_of(connection), (), "loan").rows
+    do(book, revalue)
+    with book.read() as connection:
+        after = ltv_report(connection, moment_of(connection), (), "loan").rows
+
+    assert [{**row, "seq": 0} for row in after] == [{**row, "seq": 0} for row in before]
+
+
+def test_claims_on_one_asset_never_exceed_its_lendable_value(book):
+    rows = recorded(book)
+    claims = dict(zip(zip(rows[2]["seq"], rows[2]["pledge_key"], strict=True), rows[2]["lendable_minor"], strict=True))
+    newest = max(seq for seq, _ in claims)
+    with book.read() as connection:
+        lot = value_assets(connection, ["lot-1"], "EUR")[0].row["lendable_minor"]
+
+    assert claims[newest, 1] + claims[newest, 2] <= lot
+
+
+def test_leaving_without_commit_leaves_no_trace(book):
+    with book.read() as connection:
+        before = newest_commit(connection)
+    with book.write("test", "test") as write:
+        revalue(write)
+    with book.read() as connection:
+        assert newest_commit(connection) == before
+
+
+def test_a_reader_keeps_its_snapshot_while_somebody_writes(book):
+    with book.read() as connection:
+        before = newest_commit(connection)
+        do(book, revalue)
+        assert newest_commit(connection) == before
+
+
+def test_migrating_twice_changes_nothing(database_url):
+    database = Database(database_url, lambda: CLOCK)
+
+    assert migrate(database) == (None, newest_version())
+    assert migrate(database) == (newest_version(), newest_version())
+    assert version_of(database) == newest_version()
+    database.close()
+
+
+def test_the_models_in_code_are_the_schema_of_the_migrations(database_url):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from sqlmodel import SQLModel
+
+    database = Database(database_url, lambda: CLOCK)
+    migrate(database)
+    with database.engine.connect() as connection:
+        difference = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+    database.close()
+
+    assert difference == []
+
+
+def test_time_never_runs_backwards_in_the_log(database_url):
+    moments = iter([CLOCK, CLOCK - timedelta(hours=1), CLOCK])
+    database = Database(database_url, lambda: next(moments))
+    migrate(database)
+    open_book(database, day_of(FIRST))
+    with database.write("test", "test") as write:
+        known = write.known_us
+
+    assert known == int(CLOCK.timestamp() * 1e6)
+    database.close()
+
+
+def test_a_database_that_is_not_there_is_said_to_be_unavailable():
+    database = Database("postgresql+psycopg://postgres@127.0.0.1:1/none", lambda: CLOCK)
+
+    with pytest.raises(StoreUnavailable, match="cannot be used now"), database.read():
+        pass
