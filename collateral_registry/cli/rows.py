@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, TextIO
 
 from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal as DecimalMessage
 from google.type.money_pb2 import Money
 
-from collateral_registry.v1 import asset_pb2, loan_pb2, price_pb2
+from collateral_registry.cli.columns import check_header
+from collateral_registry.cli.text import date_message
+from collateral_registry.v1 import asset_pb2, common_pb2, loan_pb2, price_pb2
 
 Row = Mapping[str, str]
+
+AMOUNT = re.compile(r"-?\d{1,18}(\.\d{1,9})?", re.ASCII)
+LENGTH_PREFIX_BYTES = 8  # tag and length of a repeated message
+WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 KIND_FIELDS = {
     "INVENTORY": "inventory",
@@ -27,29 +35,58 @@ KIND_FIELDS = {
 
 @dataclass(frozen=True)
 class NumberedRow:
-    """A row with its line number in the file."""
+    """A row with its line number in the file and the number of cells it has beyond the header."""
 
     line: int
     values: Row
+    surplus: int = 0
+
+    @property
+    def fitting(self) -> Row:
+        """The values; raises ValueError when the row has more cells than the header."""
+        if self.surplus:
+            raise ValueError(f"row: got {self.surplus} cells too many, want as many as the header; quote a comma")
+        return self.values
 
 
-def read_rows(file: TextIO) -> Iterator[NumberedRow]:
-    """The rows of a CSV file after its header; lines that begin with # are comments."""
-    lines = [(number, line) for number, line in enumerate(file, start=1) if not line.startswith("#")]
-    reader = csv.DictReader(line for _, line in lines)
-    for row in reader:
-        number = lines[min(reader.line_num, len(lines)) - 1][0]
-        yield NumberedRow(number, {key: (value or "").strip() for key, value in row.items() if key})
+def read_rows(file: TextIO, facts: str) -> Iterator[NumberedRow]:
+    """The rows of a CSV file of these facts; lines before the header that begin with # are comments.
+
+    Raises ValueError when the file is not CSV, or its header lacks a column or has one that is not known.
+    """
+    first, reader = _after_comments(file)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        check_header(facts, header)
+        for cells in reader:
+            if cells:
+                values = dict.fromkeys(header, "") | {
+                    name: cell.strip() for name, cell in zip(header, cells, strict=False)
+                }
+                yield NumberedRow(first + reader.line_num, values, max(0, len(cells) - len(header)))
+    except csv.Error as error:
+        raise ValueError(f"line {first + reader.line_num}: {error}; is a quote left open?") from None
+
+
+def _after_comments(file: TextIO) -> tuple[int, Any]:
+    """The number of comment lines, and a reader of what follows them."""
+    comments = 0
+    for line in file:
+        if line.strip() and not line.startswith("#"):
+            return comments, csv.reader(itertools.chain([line], file))
+        comments += 1
+    return comments, csv.reader([])
 
 
 def _date(row: Row, column: str) -> Date | None:
+    return date_message(column, row[column]) if row.get(column) else None
+
+
+def _whole(row: Row, column: str, default: int) -> int:
     text = row.get(column, "")
-    if not text:
-        return None
-    parts = text.split("-")
-    if len(parts) != 3 or not all(part.isdigit() for part in parts):
-        raise ValueError(f"{column}: got {text!r}, want a date such as 2022-07-01")
-    return Date(year=int(parts[0]), month=int(parts[1]), day=int(parts[2]))
+    if text and not WHOLE.fullmatch(text):
+        raise ValueError(f"{column}: got {text[:40]!r}, want a whole number of at most 9 digits")
+    return int(text) if text else default
 
 
 def _decimal(row: Row, column: str) -> DecimalMessage | None:
@@ -57,18 +94,16 @@ def _decimal(row: Row, column: str) -> DecimalMessage | None:
 
 
 def money(text: str, currency: str, column: str) -> Money | None:
-    """An amount in plain digits as a message; none for nothing."""
+    """An amount in plain digits as a message, not a digit lost; none for nothing."""
     if not text:
         return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"{column}: got {text!r}, want an amount such as 1200.50") from None
-    if not amount.is_finite() or abs(amount) >= Decimal(2) ** 63:
-        raise ValueError(f"{column}: got {text!r}, want a finite amount")
+    if not AMOUNT.fullmatch(text):
+        raise ValueError(
+            f"{column}: got {text[:40]!r}, want an amount such as 1200.50, at most 18 digits and 9 decimals"
+        )
+    amount = Decimal(text)
     units = int(amount)
-    nanos = int((amount - units) * 1_000_000_000)
-    return Money(currency_code=currency, units=units, nanos=nanos)
+    return Money(currency_code=currency, units=units, nanos=int((amount - units).scaleb(9)))
 
 
 def _money(row: Row, column: str) -> Money | None:
@@ -110,14 +145,16 @@ def fx_rate(row: Row) -> price_pb2.FxRate:
 
 
 def series_request(row: Row) -> price_pb2.CreatePriceSeriesRequest:
-    """series, good, unit, currency, market, source, max_age_days."""
+    """series, good, unit, currency, market, source, max_age_days; kind may say GOOD."""
+    if row.get("kind", "") not in {"", "GOOD"}:
+        raise ValueError(f"kind: got {row['kind']!r}, want GOOD; a series of rates opens with its first rate")
     series = price_pb2.PriceSeries(
         good=row["good"],
         unit=row["unit"],
         currency_code=row["currency"],
         market=row.get("market", ""),
         source=row.get("source", ""),
-        max_age_days=int(row.get("max_age_days") or 0),
+        max_age_days=_whole(row, "max_age_days", 0),
     )
     return price_pb2.CreatePriceSeriesRequest(price_series=series, price_series_id=row["series"])
 
@@ -216,8 +253,6 @@ DETAILS: Mapping[str, Callable[[Row], object]] = {
 
 def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
     """loan_id, borrower, currency, balance, terms; empty levels are the policy's."""
-    from collateral_registry.v1 import common_pb2
-
     loan = loan_pb2.Loan(
         borrower=row["borrower"],
         currency_code=row["currency"],
@@ -229,8 +264,8 @@ def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
         ltv_basis=_member(common_pb2.LtvBasis, "LTV_BASIS", row, "ltv_basis"),
         maturity_date=_date(row, "maturity"),
     )
-    if row.get("margin_call"):
-        for level in ("watch", "margin_call", "stop_draw", "liquidation"):
+    for level in ("watch", "margin_call", "stop_draw", "liquidation"):
+        if row.get(level):
             getattr(loan.ltv_levels, level).value = row[level]
     return loan_pb2.CreateLoanRequest(loan=loan, loan_id=row["loan_id"])
 
@@ -250,7 +285,7 @@ def pledge_request(row: Row, currency: str) -> loan_pb2.PledgeAssetRequest:
     """pledge_id, loan, asset, rank, share, limit, registration; the limit is in the loan's currency."""
     pledge = loan_pb2.Pledge(
         asset=f"assets/{row['asset']}",
-        rank=int(row.get("rank") or 1),
+        rank=_whole(row, "rank", 1),
         share=_decimal(row, "share"),
         limit=money(row.get("limit", ""), currency, "limit"),
         registry=row.get("registry", ""),
@@ -261,13 +296,18 @@ def pledge_request(row: Row, currency: str) -> loan_pb2.PledgeAssetRequest:
     return loan_pb2.PledgeAssetRequest(parent=f"loans/{row['loan']}", pledge=pledge, pledge_id=row["pledge_id"])
 
 
-def batches(rows: Iterable[NumberedRow], size: int) -> Iterator[list[NumberedRow]]:
-    """The rows in batches of at most ``size``."""
-    batch: list[NumberedRow] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
+def batches(
+    messages: Sequence[tuple[int, Any]], most_messages: int, most_bytes: int
+) -> Iterator[list[tuple[int, Any]]]:
+    """Messages, each with its line, in batches that keep to both limits."""
+    batch: list[tuple[int, Any]] = []
+    room = most_bytes
+    for line, message in messages:
+        size = message.ByteSize() + LENGTH_PREFIX_BYTES
+        if batch and (len(batch) == most_messages or size > room):
             yield batch
-            batch = []
+            batch, room = [], most_bytes
+        batch.append((line, message))
+        room -= size
     if batch:
         yield batch

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from decimal import Decimal
 
 from google.type.date_pb2 import Date
@@ -17,9 +19,33 @@ LEVEL_STYLES = {
 }
 
 
+FORMULA_STARTS = {"=", "+", "-", "@", "\t", "\r"}
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+SHOWN_DECIMALS = 2
+
+
+def date_message(field: str, text: str) -> Date:
+    """A date such as 2022-07-01 as a message; raises ValueError naming the field."""
+    problem = ValueError(f"{field}: got {text[:40]!r}, want a date such as 2022-07-01")
+    if not DATE.fullmatch(text):
+        raise problem
+    try:
+        day = datetime.date.fromisoformat(text)
+    except ValueError:
+        raise problem from None
+    return Date(year=day.year, month=day.month, day=day.day)
+
+
+def exact(money: Money) -> Decimal:
+    """An amount as a number."""
+    return Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
+
+
 def amount(money: Money) -> str:
-    """An amount with thousands separators and two decimals."""
-    return f"{Decimal(money.units) + Decimal(money.nanos).scaleb(-9):,.2f}"
+    """An amount with thousands separators and two decimals, or as many as its currency needs."""
+    value = exact(money).normalize()
+    decimals = max(SHOWN_DECIMALS, -int(value.as_tuple().exponent))
+    return f"{value:,.{decimals}f}"
 
 
 def percent(ratio: str) -> str:
@@ -44,7 +70,7 @@ def level_name(level: int) -> str:
 
 def neutral(cell: str) -> str:
     """A text cell that no spreadsheet takes for a formula."""
-    return "'" + cell if cell[:1] in {"=", "+", "-", "@"} and not _is_number(cell) else cell
+    return "'" + cell if cell[:1] in FORMULA_STARTS and not _is_number(cell) else cell
 
 
 def _is_number(cell: str) -> bool:

@@ -11,7 +11,16 @@ import numpy as np
 
 from collateral_registry.domain.assets import Status
 from collateral_registry.domain.base_values import BaseValues, Model, base_values
-from collateral_registry.domain.facts import AssetFacts, CurveNeed, Float, Int, MarketFacts, TargetFacts, Texts
+from collateral_registry.domain.facts import (
+    AssetFacts,
+    CurveNeed,
+    Float,
+    Int,
+    MarketFacts,
+    TargetFacts,
+    Texts,
+    codes_of,
+)
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.money import digits_of
 from collateral_registry.domain.policy import WEEKMASK, Policy
@@ -80,7 +89,7 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     values = value(
         BaseColumns(
             amount=base.amount[at] * fx_rate,
-            digits=np.array([digits_of(code) for code in targets.currency], dtype=np.int64),
+            digits=_digits(targets.currency),
             parts=parts,
             floor=numbers["haircut_floor"],
             cap=numbers["cap"],
@@ -121,10 +130,13 @@ def _group_by_need(
     """The distinct curves of the rows [t], none for what has neither series nor foreign currency, and their rows."""
     if not len(series_key):
         return [], []
-    codes = [np.unique(column, return_inverse=True)[1] for column in (base_currency.astype(str), currency.astype(str))]
-    _, row = np.unique(np.stack([series_key, *codes, confidence_ppm]), axis=1, return_inverse=True)
-    order = np.argsort(row, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(row[order])) + 1)
+    bases, base_code = codes_of(base_currency)
+    currencies, currency_code = codes_of(currency)
+    confidences, confidence_code = np.unique(confidence_ppm, return_inverse=True)
+    pair = base_code * len(currencies) + currency_code
+    key = (series_key * (len(bases) * len(currencies)) + pair) * len(confidences) + confidence_code
+    order = np.argsort(key, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(key[order])) + 1)
     needs: list[CurveNeed | None] = []
     for group in groups:
         first = group[0]
@@ -132,6 +144,12 @@ def _group_by_need(
         need = CurveNeed(int(series_key[first]), base_currency[first], currency[first], int(confidence_ppm[first]))
         needs.append(need if asked and need.confidence_ppm > 0 else None)
     return needs, groups
+
+
+def _digits(currency: Texts) -> Int:
+    """Decimal places of the currency of each row [n]."""
+    currencies, code = codes_of(currency)
+    return np.array([digits_of(one) for one in currencies], dtype=np.int64)[code]
 
 
 def _ppm(share: Float) -> Int:
@@ -152,10 +170,10 @@ def series_of_assets(assets: AssetFacts, market: MarketFacts) -> tuple[Int, Text
 
 def _policy_columns(assets: AssetFacts, policy: Policy, at: Int | None) -> dict[str, Float]:
     """The policy's numbers for each asset [a], or for each target when its asset rows are given."""
-    classes, row = np.unique(assets.asset_class.astype(str), return_inverse=True)
+    classes, row = codes_of(assets.asset_class)
     if at is not None:
         row = row[at]
-    return {name: column[row] for name, column in policy.table(classes.tolist()).items()}
+    return {name: column[row] for name, column in policy.table(classes).items()}
 
 
 def _fx(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.domain.facts import AssetFacts, Columns, Float, Int, SeriesFacts
+from collateral_registry.domain.facts import AssetFacts, Columns, Float, Int, SeriesFacts, codes_of
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.policy import Policy
 from valuation.depreciation.equipment import EquipmentColumns, EquipmentValues, value_equipment
@@ -120,8 +120,8 @@ def _steps_to_nolv(values: EquipmentValues) -> tuple[Float, Float]:
 
 
 def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, day: int) -> EquipmentColumns:
-    classes, row = np.unique(assets.asset_class[machines["asset_row"]].astype(str), return_inverse=True)
-    numbers = {name: column[row] for name, column in policy.table(classes.tolist()).items()}
+    classes, row = codes_of(assets.asset_class[machines["asset_row"]])
+    numbers = {name: column[row] for name, column in policy.table(classes).items()}
     built = machines["built_day"]
     age = np.where(built == NO_DAY, np.nan, (day - built) / DAYS_PER_YEAR)
     conditions = ("unknown", "excellent", "good", "fair", "poor", "scrap")

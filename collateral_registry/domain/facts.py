@@ -15,6 +15,13 @@ Texts = NDArray[Any]
 Columns = Mapping[str, NDArray[Any]]
 
 
+def codes_of(texts: Texts) -> tuple[list[str], Int]:
+    """The distinct texts in the order they appear, and the number of each row [n] among them."""
+    listed = texts.tolist()
+    number = {text: place for place, text in enumerate(dict.fromkeys(listed))}
+    return list(number), np.fromiter(map(number.__getitem__, listed), np.int64, len(listed))
+
+
 @dataclass(frozen=True)
 class AssetFacts:
     """Assets [a]; the three tables of kinds hold ``asset_row``, the row of their asset, beside their numbers."""

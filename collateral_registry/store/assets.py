@@ -200,7 +200,11 @@ def rewrite_numbers(write: Write, stored: StoredAsset) -> None:
 
 def documents_of(connection: Connection, asset_keys: Int) -> dict[int, Asset]:
     """The assets by their keys."""
-    statement = select(AssetRow.asset_key, AssetRow.document).where(in_keys(connection, AssetRow.asset_key, asset_keys))
+    statement = (
+        select(AssetRow.asset_key, AssetRevisionRow.document)
+        .join(AssetRevisionRow, _newest_revision())
+        .where(in_keys(connection, AssetRow.asset_key, asset_keys))
+    )
     return {row[0]: from_document(Asset, row[1]) for row in connection.execute(statement)}
 
 
@@ -234,7 +238,8 @@ def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
 def _stored(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredAsset]:
     created, updated = CommitRow.__table__.alias(), CommitRow.__table__.alias()
     statement = (
-        select(AssetRow.asset_key, AssetRow.document, AssetRow.revision, created.c.known_us, updated.c.known_us)
+        select(AssetRow.asset_key, AssetRevisionRow.document, AssetRow.revision, created.c.known_us, updated.c.known_us)
+        .join(AssetRevisionRow, _newest_revision())
         .join(created, created.c.seq == AssetRow.created_seq)
         .join(updated, updated.c.seq == AssetRow.updated_seq)
         .where(*where)
@@ -245,6 +250,10 @@ def _stored(connection: Connection, where: Sequence[Any], limit: int | None) -> 
         StoredAsset(row[0], from_document(Asset, row[1]), row[2], row[3], row[4])
         for row in connection.execute(statement)
     ]
+
+
+def _newest_revision() -> Any:  # noqa: ANN401 - an SQL condition
+    return (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
 
 
 def _row(asset: Asset) -> dict[str, Any]:
@@ -260,7 +269,6 @@ def _row(asset: Asset) -> dict[str, Any]:
         "prior_claims_minor": asset.prior_claims.minor if asset.prior_claims else 0,
         "insurance_day": day_of(asset.insurance_expire),
         "inspection_day": day_of(asset.last_inspection),
-        "document": to_document(asset),
     }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,20 +14,36 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Float, Select, bin
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import SQLModel
 
+FETCH_ROWS = 4_096
+"""Rows turned into arrays at a time: few enough that they never burden the garbage collector."""
+
 Columns = dict[str, Any]
 """Column name to array: int64, float64 with NaN for null, or object for text and bytes."""
 
 
 def read_columns(connection: Connection, statement: Select[Any]) -> Columns:
     """Runs a select and returns its columns [rows]; integer columns must not be null."""
+    columns = list(statement.selected_columns)
+    parts: list[list[NDArray[Any]]] = [[typed_column(column.type, ())] for column in columns]
     result = connection.execute(statement)
-    rows = result.cursor.fetchall() if result.cursor is not None else []
+    with _collector_paused():
+        while result.cursor is not None and (rows := result.cursor.fetchmany(FETCH_ROWS)):
+            for part, column, data in zip(parts, columns, zip(*rows, strict=True), strict=True):
+                part.append(typed_column(column.type, data))
     result.close()
-    values: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(statement.selected_columns)
-    return {
-        column.key or "": typed_column(column.type, data)
-        for column, data in zip(statement.selected_columns, values, strict=True)
-    }
+    return {column.key or "": np.concatenate(part) for column, part in zip(columns, parts, strict=True)}
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No garbage collection inside: rows by the ten thousand hold no cycles, yet each pass would look at them all."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def typed_column(kind: Any, data: Sequence[Any]) -> NDArray[Any]:  # noqa: ANN401 - SQLAlchemy's type objects
@@ -52,12 +70,15 @@ def insert_columns(connection: Connection, table: type[SQLModel], columns: Mappi
     target = table.__tablename__
     if connection.dialect.name == "sqlite":
         marks = ",".join("?" * len(names))
-        driver.executemany(
-            f"INSERT INTO {target} ({','.join(names)}) VALUES ({marks})",  # noqa: S608 - names come from the schema
-            zip(*data, strict=True),
-        )
+        insert = f"INSERT INTO {target} ({','.join(names)}) VALUES ({marks})"  # noqa: S608 - names come from the schema
+        with _collector_paused():
+            driver.executemany(insert, zip(*data, strict=True))
         return
-    with driver.cursor() as cursor, cursor.copy(f"COPY {target} ({','.join(names)}) FROM STDIN") as copy:
+    with (
+        _collector_paused(),
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY {target} ({','.join(names)}) FROM STDIN") as copy,
+    ):
         for row in zip(*data, strict=True):
             copy.write_row(row)
 

@@ -19,7 +19,6 @@ from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.filters import Condition, conditions
 from collateral_registry.store.tables import (
-    AssetRow,
     CommitRow,
     LoanRevisionRow,
     LoanRow,
@@ -226,7 +225,11 @@ def loans_as_of(connection: Connection, seq: int) -> dict[int, tuple[str, str]]:
 
 def _loans(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredLoan]:
     statement = (
-        select(LoanRow.loan_key, LoanRow.document, LoanRow.revision, CommitRow.known_us)
+        select(LoanRow.loan_key, LoanRevisionRow.document, LoanRow.revision, CommitRow.known_us)
+        .join(
+            LoanRevisionRow,
+            (LoanRevisionRow.loan_key == LoanRow.loan_key) & (LoanRevisionRow.revision == LoanRow.revision),
+        )
         .join(CommitRow, CommitRow.seq == LoanRow.created_seq)
         .where(*where)
         .order_by(LoanRow.loan_id)
@@ -241,13 +244,16 @@ def _pledges(connection: Connection, where: Sequence[Any], limit: int | None) ->
             PledgeRow.pledge_key,
             PledgeRow.loan_key,
             PledgeRow.asset_key,
-            PledgeRow.document,
+            PledgeRevisionRow.document,
             PledgeRow.revision,
             CommitRow.known_us,
         )
         .join(CommitRow, CommitRow.seq == PledgeRow.created_seq)
         .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
-        .join(AssetRow, AssetRow.asset_key == PledgeRow.asset_key)
+        .join(
+            PledgeRevisionRow,
+            (PledgeRevisionRow.pledge_key == PledgeRow.pledge_key) & (PledgeRevisionRow.revision == PledgeRow.revision),
+        )
         .where(*where)
         .order_by(PledgeRow.pledge_id)
         .limit(limit)
@@ -273,7 +279,6 @@ def _loan_row(loan: Loan) -> dict[str, Any]:
         "liquidation_ppm": limits[3],
         "maturity_day": day_of(loan.maturity),
         "state": int(loan.state),
-        "document": to_document(loan),
     }
 
 
@@ -284,7 +289,6 @@ def _pledge_row(pledge: Pledge) -> dict[str, Any]:
         "limit_minor": pledge.limit.minor if pledge.limit else NO_LIMIT,
         "registration_expire_day": day_of(pledge.registration_expire),
         "state": int(pledge.state),
-        "document": to_document(pledge),
     }
 
 

@@ -71,7 +71,6 @@ class AssetRow(SQLModel, table=True):
     revision: int = big()
     created_seq: int = big()
     updated_seq: int = big()
-    document: str = text()
 
 
 class AssetRevisionRow(SQLModel, table=True):
@@ -218,7 +217,6 @@ class LoanRow(SQLModel, table=True):
     revision: int = big()
     created_seq: int = big()
     updated_seq: int = big()
-    document: str = text()
 
 
 class LoanRevisionRow(SQLModel, table=True):
@@ -259,7 +257,6 @@ class PledgeRow(SQLModel, table=True):
     revision: int = big()
     created_seq: int = big()
     updated_seq: int = big()
-    document: str = text()
 
 
 class PledgeRevisionRow(SQLModel, table=True):

@@ -30,7 +30,6 @@ def upgrade() -> None:
         sa.Column("revision", Big, nullable=False),
         sa.Column("created_seq", Big, nullable=False),
         sa.Column("updated_seq", Big, nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("asset_key"),
         sa.UniqueConstraint("asset_id"),
         sa.UniqueConstraint("identity"),
@@ -166,7 +165,6 @@ def upgrade() -> None:
         sa.Column("revision", Big, nullable=False),
         sa.Column("created_seq", Big, nullable=False),
         sa.Column("updated_seq", Big, nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("loan_key"),
         sa.UniqueConstraint("loan_id"),
     )
@@ -229,7 +227,6 @@ def upgrade() -> None:
         sa.Column("revision", Big, nullable=False),
         sa.Column("created_seq", Big, nullable=False),
         sa.Column("updated_seq", Big, nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("pledge_key"),
         sa.UniqueConstraint("loan_key", "pledge_id"),
     )

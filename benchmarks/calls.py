@@ -1,0 +1,100 @@
+"""Value calls a second against a bare echo on the same machine in the same run, 32 in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+import grpc
+
+from benchmarks.book import Size, make_book
+from collateral_registry.clock import wall_clock
+from collateral_registry.store.database import Database
+from collateral_registry.v1 import valuation_pb2, valuation_pb2_grpc
+from tests.postgres import wait_until
+from tests.server import Server, free_port
+
+IN_FLIGHT = 32
+SECONDS = 4.0
+ROUNDS = 3
+ASSETS = 1_000
+
+ECHO = """
+import asyncio, sys, grpc, uvloop
+async def echo(request, context):
+    return request
+async def main():
+    server = grpc.aio.server()
+    handler = grpc.unary_unary_rpc_method_handler(echo)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("echo.Echo", {"Call": handler}),))
+    server.add_insecure_port(sys.argv[1])
+    await server.start()
+    await server.wait_for_termination()
+uvloop.run(main())
+"""
+
+
+def measure_calls(url: str) -> tuple[float, float]:
+    """Best calls a second of ValueAssets with one asset, and of an echo of the same bytes, in turns."""
+    database = Database(url, wall_clock)
+    make_book(database, Size(ASSETS, ASSETS // 10))
+    database.close()
+    server = Server(url).start()
+    address = f"127.0.0.1:{free_port()}"
+    echo = subprocess.Popen([sys.executable, "-c", ECHO, address])
+    wait_until(lambda: _answers(address))
+    try:
+        values, echoes = [], []
+        for _ in range(ROUNDS):
+            values.append(asyncio.run(_rate(server.address, _value_call)))
+            echoes.append(asyncio.run(_rate(address, _echo_call)))
+    finally:
+        echo.terminate()
+        echo.wait()
+        server.stop()
+    return max(values), max(echoes)
+
+
+def _answers(address: str) -> bool:
+    with grpc.insecure_channel(address) as channel:
+        try:
+            channel.unary_unary("/echo.Echo/Call")(b"x", timeout=1)
+        except grpc.RpcError:
+            return False
+    return True
+
+
+Call = Callable[[int], Awaitable[object]]
+
+
+def _value_call(channel: grpc.aio.Channel) -> Call:
+    stub = valuation_pb2_grpc.ValuationServiceStub(channel)
+    requests = [valuation_pb2.ValueAssetsRequest(names=[f"assets/lot-{key}"]) for key in range(1, ASSETS + 1)]
+    return lambda number: stub.ValueAssets(requests[number % ASSETS])
+
+
+def _echo_call(channel: grpc.aio.Channel) -> Call:
+    call = channel.unary_unary("/echo.Echo/Call")
+    body = valuation_pb2.ValueAssetsRequest(names=["assets/lot-1"]).SerializeToString()
+    return lambda _: call(body)
+
+
+async def _rate(address: str, make: Callable[[grpc.aio.Channel], Call]) -> float:
+    """Calls a second with 32 callers, each waiting for its answer before it asks again."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        call = make(channel)
+        await call(0)
+        end = time.perf_counter() + SECONDS
+        counts = await asyncio.gather(*(_ask(call, number, end) for number in range(IN_FLIGHT)))
+    return sum(counts) / SECONDS
+
+
+async def _ask(call: Call, first: int, end: float) -> int:
+    count = 0
+    while time.perf_counter() < end:
+        await call(first + count * IN_FLIGHT)
+        count += 1
+    return count

@@ -1,0 +1,60 @@
+"""The columns of the CSV files: which a file must have, and which it may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns that must be there, and those that may."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+COLUMNS: Mapping[str, Columns] = {
+    "prices": Columns(("series", "date", "price")),
+    "fx": Columns(("base", "quote", "date", "rate")),
+    "series": Columns(("series", "good", "unit", "currency"), ("kind", "market", "source", "max_age_days")),
+    "assets": Columns(
+        ("asset_id", "kind", "class", "owner", "currency"),
+        (
+            "description", "insurance_expiry", "last_inspection",
+            "good", "grade", "series", "quantity", "unit", "warehouse", "lot",
+            "make", "model", "serial_number", "built", "hours", "condition", "location", "price_new",
+            "equipment_class", "schedule",
+            "right_kind", "office", "number", "filed", "granted", "expires", "legal_status", "next_year_revenue",
+            "growth", "royalty_rate", "tax_rate", "discount_rate", "annual_survival", "technology_life_years",
+            "amortisation_years",
+            "debtor", "invoice_number", "face_amount", "issued", "due", "supplier", "order_number",
+        ),
+    ),
+    "loans": Columns(
+        ("loan_id", "borrower", "currency", "principal", "as_of"),
+        (
+            "accrued_interest", "fees", "credit_limit", "ltv_basis", "watch", "margin_call", "stop_draw",
+            "liquidation", "maturity",
+        ),
+    ),
+    "pledges": Columns(
+        ("pledge_id", "loan", "asset"),
+        ("rank", "share", "limit", "registry", "registry_number", "registered", "expiry"),
+    ),
+    "timeline": Columns(("date", "action", "target", "value", "note")),
+}  # fmt: skip
+
+
+def check_header(facts: str, header: Sequence[str]) -> None:
+    """Refuses a header that lacks a column, has one twice or has one nobody reads; raises ValueError."""
+    columns = COLUMNS[facts]
+    known = columns.required + columns.optional
+    for name in columns.required:
+        if name not in header:
+            raise ValueError(f"header: got no column {name!r}, want {', '.join(columns.required)}")
+    for name in header:
+        if name not in known:
+            raise ValueError(f"header: got column {name[:40]!r}, want only {', '.join(known)}")
+        if header.count(name) > 1:
+            raise ValueError(f"header: got column {name!r} twice, want it once")
