@@ -1,7 +1,7 @@
 """Admission of new prices: in use, kept aside, or refused with the reason.
 
-A quote that moves more than max(8 MAD-sigma, 40 %) against the price before it is quarantined; three such quotes in
-a row that agree with each other are a level break and come into use together.
+A quote that jumps away from its neighbours is quarantined; three in a row that agree with each other are a level
+break and come into use together (valuation/prices/jumps.py).
 """
 
 from __future__ import annotations
@@ -12,21 +12,11 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from valuation.errors import InvalidInput
+from valuation.prices.jumps import Quotes, jump_limit, screen
+
 Dates = NDArray[np.datetime64]
 Float = NDArray[np.float64]
-
-JUMP_SHARE = 0.40
-"""Log move that is always looked at: a unit error or a typing error is larger, a real day hardly ever."""
-
-JUMP_SIGMAS = 8.0
-"""Robust standard deviations that are looked at."""
-
-MAD_TO_SIGMA = 1.4826
-"""Median absolute deviation to standard deviation of a normal law."""
-
-RETURNS_FOR_SIGMA = 20
-RETURNS_LOOKED_AT = 250
-QUOTES_OF_A_BREAK = 3
 
 
 class Verdict(IntEnum):
@@ -68,122 +58,67 @@ def admit(
     new_prices: Float,
     today: np.datetime64,
 ) -> Admission:
-    """Judges new quotes of one series against the accepted ones, both in order of dates where known.
+    """Judges new quotes [n] of one series against the accepted ones [k] and those in quarantine [p].
 
-    A quote equal to the accepted one of its date is a duplicate; another price for such a date is a correction and
-    must pass the jump rule like any other.
+    ``known`` and ``pending`` hold positive prices in order of dates, one a date. A quote equal to the accepted one of
+    its date, or to an accepted one before it in the message, is a DUPLICATE; another price for such a date is a
+    correction, accepted if it passes the jump rule against the neighbours on other dates. Two prices for one date in
+    one message are both refused. A quote that repeats a quarantined one stays quarantined: saying an error twice does
+    not confirm it. Raises InvalidInput where dates and prices differ in length or a date is NaT.
     """
-    reason = _refusals(new_dates, new_prices, today)
-    verdict = np.where(reason == 0, int(Verdict.ACCEPTED), int(Verdict.REFUSED)).astype(np.int8)
-    place = np.searchsorted(known_dates, new_dates)
-    same = np.zeros(len(new_dates), dtype=np.bool_)
-    inside = place < len(known_dates)
-    same[inside] = (known_dates[place[inside]] == new_dates[inside]) & (
-        known_prices[place[inside]] == new_prices[inside]
-    )
-    repeated = _repeated(new_dates, new_prices)
-    verdict[(same | repeated) & (reason == 0)] = int(Verdict.DUPLICATE)
-    released = np.zeros(len(pending_dates), dtype=np.bool_)
-    walked = np.flatnonzero(verdict == int(Verdict.ACCEPTED))
-    walked = walked[np.argsort(new_dates[walked], kind="stable")]
-    limit = jump_limit(known_prices)
-    if not _any_jump(known_dates, known_prices, new_dates[walked], new_prices[walked], limit):
-        return Admission(verdict, reason.astype(np.int8), released, level_break=False)
-    walk = _Walk(known_dates, known_prices, pending_dates, pending_prices, limit)
-    for row in walked:
-        walk.take(int(row), new_dates[row], float(new_prices[row]))
-    held = [row for row, _, _ in walk.held if row >= 0]
-    verdict[held], reason[held] = int(Verdict.QUARANTINED), int(RefusalReason.JUMP)
-    released[walk.released] = True
-    return Admission(verdict, reason.astype(np.int8), released, walk.broke)
+    columns = {"known": (known_dates, known_prices), "pending": (pending_dates, pending_prices)}
+    for name, (dates, prices) in {**columns, "new": (new_dates, new_prices)}.items():
+        if dates.shape != prices.shape:
+            raise InvalidInput(f"{name} prices", f"{len(prices)} for {len(dates)} dates", "one for each date")
+        if np.isnat(dates).any():
+            raise InvalidInput(f"{name} dates", "NaT", "a date")
+    days = _days(new_dates)
+    reason = _refusals(days, new_prices, _days(np.asarray(today)))
+    usable = np.flatnonzero(reason == int(RefusalReason.NONE))
+    distinct, first, repeat = np.unique(days[usable], return_index=True, return_inverse=True)
+    prices = new_prices[usable[first]]
+    is_known = _is_among(distinct, prices, _days(known_dates), known_prices)
+    known, pending = _quotes(known_dates, known_prices), _quotes(pending_dates, pending_prices)
+    fresh = Quotes(distinct[~is_known], np.log(prices[~is_known]))
+    screened = screen(known, pending, fresh, jump_limit(known_prices))
+    verdict_of_day = np.full(len(distinct), int(Verdict.DUPLICATE), dtype=np.int8)
+    verdict_of_day[~is_known] = np.where(screened.held, int(Verdict.QUARANTINED), int(Verdict.ACCEPTED))
+    verdict = np.full(len(days), int(Verdict.REFUSED), dtype=np.int8)
+    verdict[usable] = verdict_of_day[repeat]
+    again = np.delete(usable, first)
+    verdict[again[verdict[again] == int(Verdict.ACCEPTED)]] = int(Verdict.DUPLICATE)
+    reason[verdict == int(Verdict.QUARANTINED)] = int(RefusalReason.JUMP)
+    return Admission(verdict, reason, screened.released, screened.level_break)
 
 
-def jump_limit(known_prices: Float) -> float:
-    """The log move beyond which a quote is kept aside."""
-    returns = np.diff(np.log(known_prices[-RETURNS_LOOKED_AT - 1 :]))
-    if len(returns) < RETURNS_FOR_SIGMA:
-        return JUMP_SHARE
-    sigma = MAD_TO_SIGMA * float(np.median(np.abs(returns - np.median(returns))))
-    return max(JUMP_SIGMAS * sigma, JUMP_SHARE)
+def _days(dates: Dates) -> NDArray[np.int64]:
+    return dates.astype("datetime64[D]").astype(np.int64)
 
 
-def _refusals(dates: Dates, prices: Float, today: np.datetime64) -> NDArray[np.int64]:
-    reason = np.zeros(len(dates), dtype=np.int64)
-    reason[dates > today] = int(RefusalReason.FUTURE_DATE)
-    with np.errstate(invalid="ignore"):
-        reason[prices <= 0] = int(RefusalReason.NOT_POSITIVE)
-    reason[~np.isfinite(prices)] = int(RefusalReason.NOT_FINITE)
-    order = np.argsort(dates, kind="stable")
-    twice = np.flatnonzero((np.diff(dates[order]) == np.timedelta64(0, "D")) & (np.diff(prices[order]) != 0))
-    clash = np.isin(dates, dates[order[twice]])
-    reason[clash & (reason == 0)] = int(RefusalReason.CONFLICTING_DUPLICATE)
+def _quotes(dates: Dates, prices: Float) -> Quotes:
+    return Quotes(_days(dates), np.log(prices))
+
+
+def _refusals(days: NDArray[np.int64], prices: Float, today: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Reasons that need no neighbour; a quote refused for itself does not clash with another of its date."""
+    finite = np.isfinite(prices)
+    reason = np.where(days > today, int(RefusalReason.FUTURE_DATE), int(RefusalReason.NONE)).astype(np.int8)
+    reason[finite & (prices <= 0.0)] = int(RefusalReason.NOT_POSITIVE)
+    reason[~finite] = int(RefusalReason.NOT_FINITE)
+    usable = np.flatnonzero(reason == int(RefusalReason.NONE))
+    _, first, group = np.unique(days[usable], return_index=True, return_inverse=True)
+    differs = prices[usable] != prices[usable][first][group]
+    clash = np.isin(group, group[differs])
+    reason[usable[clash]] = int(RefusalReason.CONFLICTING_DUPLICATE)
     return reason
 
 
-def _repeated(dates: Dates, prices: Float) -> NDArray[np.bool_]:
-    """True for the second and later of equal quotes in one batch."""
-    seen: set[tuple[int, float]] = set()
-    repeated = np.zeros(len(dates), dtype=np.bool_)
-    for row, quote in enumerate(zip(dates.astype(np.int64).tolist(), prices.tolist(), strict=True)):
-        repeated[row] = quote in seen
-        seen.add(quote)
-    return repeated
-
-
-def _any_jump(known_dates: Dates, known_prices: Float, dates: Dates, prices: Float, limit: float) -> bool:
-    """Whether any quote, merged in order of dates, moves beyond the limit."""
-    kept = ~np.isin(known_dates, dates)
-    all_dates = np.concatenate([known_dates[kept], dates])
-    order = np.argsort(all_dates, kind="stable")
-    logs = np.log(np.concatenate([known_prices[kept], prices])[order])
-    is_new = np.concatenate([np.zeros(kept.sum(), dtype=np.bool_), np.ones(len(dates), dtype=np.bool_)])[order]
-    move = np.abs(np.diff(logs)) > limit
-    return bool((move & (is_new[1:] | is_new[:-1])).any())
-
-
-class _Walk:
-    """Takes quotes in order of dates, remembering those kept aside until they confirm each other."""
-
-    def __init__(self, dates: Dates, prices: Float, pending_dates: Dates, pending_prices: Float, limit: float) -> None:
-        self.dates, self.prices, self.limit = dates, prices, limit
-        quotes = zip(range(len(pending_dates)), pending_dates, pending_prices.tolist(), strict=True)
-        self.held = [(-1 - row, date, price) for row, date, price in quotes]
-        self.released: list[int] = []
-        self.last: tuple[np.datetime64, float] | None = None
-        self.broke = False
-
-    def take(self, row: int, date: np.datetime64, price: float) -> None:
-        """Accepts the quote, keeps it aside, or lets a run of agreeing quotes through."""
-        before = self._price_before(date)
-        if before is None or abs(np.log(price / before)) <= self.limit:
-            self.last = (date, price)
-            return
-        run = self._agreeing_run(price) if not self._returns_soon(date, price) else []
-        self.held.append((row, date, price))
-        if len(run) + 1 < QUOTES_OF_A_BREAK:
-            return
-        self.broke = True
-        self.released += [-1 - held[0] for held in run if held[0] < 0]
-        self.held = [held for held in self.held if held not in run and held[0] != row]
-        self.last = (date, price)
-
-    def _price_before(self, date: np.datetime64) -> float | None:
-        place = int(np.searchsorted(self.dates, date))
-        known = (self.dates[place - 1], float(self.prices[place - 1])) if place else None
-        candidates = [quote for quote in (known, self.last) if quote is not None and quote[0] < date]
-        return max(candidates, key=lambda quote: quote[0])[1] if candidates else None
-
-    def _agreeing_run(self, price: float) -> list[tuple[int, np.datetime64, float]]:
-        """The quotes last kept aside that agree with each other and with the price."""
-        run: list[tuple[int, np.datetime64, float]] = []
-        for held in reversed(self.held):
-            if abs(np.log(price / held[2])) > self.limit:
-                break
-            run.append(held)
-            price = held[2]
-        return run
-
-    def _returns_soon(self, date: np.datetime64, price: float) -> bool:
-        """Whether an accepted price of a later date speaks against the quote."""
-        place = int(np.searchsorted(self.dates, date, side="right"))
-        return place < len(self.dates) and abs(np.log(float(self.prices[place]) / price)) > self.limit
+def _is_among(
+    days: NDArray[np.int64], prices: Float, known_days: NDArray[np.int64], known_prices: Float
+) -> NDArray[np.bool_]:
+    """Whether each quote is one of the known quotes, which are in order of days."""
+    place = np.searchsorted(known_days, days)
+    found = place < len(known_days)
+    found[found] = known_days[place[found]] == days[found]
+    found[found] = known_prices[place[found]] == prices[found]
+    return found
