@@ -13,9 +13,9 @@ from google.protobuf.json_format import Parse, ParseError
 from rich.console import Console
 from rich.progress import Progress
 
-from collateral_registry.cli import rows
+from collateral_registry.cli import messages
 from collateral_registry.cli.request_id import identified
-from collateral_registry.cli.rows import NumberedRow
+from collateral_registry.cli.rows import NumberedRow, Row, batches, read_rows
 from collateral_registry.cli.session import EXIT_SOME_REFUSED, sentence
 from collateral_registry.v1 import (
     asset_pb2_grpc,
@@ -39,7 +39,31 @@ REFUSALS = {
 }
 """Statuses that are about the row; any other ends the work."""
 
-Send = Callable[[list[Any]], Any]
+Numbered = tuple[int, Any]
+"""A message with the line it was read from."""
+
+
+@dataclass(frozen=True)
+class Batched:
+    """Facts that go many to a message: how a row is read, what asks for them, and the call."""
+
+    reader: Callable[[Row], Any]
+    request: Callable[[list[Any]], Any]
+    call: Callable[[Any, Any], Any]
+
+
+BATCHED = {
+    "prices": Batched(
+        messages.price_observation,
+        lambda found: price_pb2.IngestPricesRequest(observations=found),
+        lambda stub, request: stub.IngestPrices(request),
+    ),
+    "fx": Batched(
+        messages.fx_rate,
+        lambda found: price_pb2.IngestFxRatesRequest(rates=found),
+        lambda stub, request: stub.IngestFxRates(request),
+    ),
+}
 
 
 @dataclass
@@ -70,7 +94,7 @@ def bring_file(channel: grpc.Channel, facts: str, path: Path) -> int:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            numbered = list(rows.read_rows(file, facts))
+            numbered = list(read_rows(file, facts))
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
     tally = Tally()
@@ -90,12 +114,12 @@ def bring_rows(channel: grpc.Channel, facts: str, numbered: Sequence[NumberedRow
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task(facts, total=len(numbered))
-        if facts in {"prices", "fx"}:
-            found = _readable(numbered, rows.price_observation if facts == "prices" else rows.fx_rate, tally)
-            send = _send_prices(channel) if facts == "prices" else _send_rates(channel)
+        if facts in BATCHED:
+            batched = BATCHED[facts]
+            found = _readable(numbered, batched.reader, tally)
             progress.advance(task, len(numbered) - len(found))
-            for batch in rows.batches(found, BATCH_ROWS, BATCH_BYTES):
-                _bring_batch(send, batch, tally)
+            for batch in batches(found, BATCH_ROWS, BATCH_BYTES):
+                _bring_batch(price_pb2_grpc.PriceServiceStub(channel), batched, batch, tally)
                 progress.advance(task, len(batch))
             return
         bring_one = _one_by_one(channel, facts)
@@ -104,9 +128,7 @@ def bring_rows(channel: grpc.Channel, facts: str, numbered: Sequence[NumberedRow
             progress.advance(task)
 
 
-def _readable(
-    numbered: Sequence[NumberedRow], reader: Callable[[rows.Row], Any], tally: Tally
-) -> list[tuple[int, Any]]:
+def _readable(numbered: Sequence[NumberedRow], reader: Callable[[Row], Any], tally: Tally) -> list[Numbered]:
     """The messages of those rows that can be read, with their lines; the others are refused."""
     found = []
     for row in numbered:
@@ -117,48 +139,50 @@ def _readable(
     return found
 
 
-def _send_prices(channel: grpc.Channel) -> Send:
-    stub = price_pb2_grpc.PriceServiceStub(channel)
-    return lambda found: stub.IngestPrices(identified(price_pb2.IngestPricesRequest(observations=found)))
+def _bring_batch(stub: Any, batched: Batched, batch: Sequence[Numbered], tally: Tally) -> None:  # noqa: ANN401 - a stub
+    answer = batched.call(stub, identified(batched.request([message for _, message in batch])))
+    refused = [batch[index] for index, _ in _count(answer, batch, tally)]
+    if not refused:
+        return
+    # A batch brought before gets its first answer, given perhaps before the cause was mended: these are asked anew.
+    answer = batched.call(stub, batched.request([message for _, message in refused]))
+    for index, reason in _count(answer, refused, tally):
+        tally.refuse(refused[index][0], reason)
 
 
-def _send_rates(channel: grpc.Channel) -> Send:
-    stub = price_pb2_grpc.PriceServiceStub(channel)
-    return lambda found: stub.IngestFxRates(identified(price_pb2.IngestFxRatesRequest(rates=found)))
-
-
-def _bring_batch(send: Send, batch: Sequence[tuple[int, Any]], tally: Tally) -> None:
-    answer = send([message for _, message in batch])
+def _count(answer: Any, batch: Sequence[Numbered], tally: Tally) -> list[tuple[int, str]]:  # noqa: ANN401 - an answer
+    """Counts what a batch came to, and returns the places and reasons of what was refused."""
     tally.accepted += answer.accepted_count
     tally.known += answer.duplicate_count
+    refused = []
     for problem in answer.problems:
-        line = batch[problem.index][0]
         if problem.verdict == price_pb2.PRICE_VERDICT_QUARANTINED:
             tally.quarantined += 1
-            tally.problems.append((line, f"quarantined: {problem.reason}"))
+            tally.problems.append((batch[problem.index][0], f"quarantined: {problem.reason}"))
         else:
-            tally.refuse(line, problem.reason)
+            refused.append((problem.index, problem.reason))
+    return refused
 
 
-def _one_by_one(channel: grpc.Channel, facts: str) -> Callable[[rows.Row], Any]:
+def _one_by_one(channel: grpc.Channel, facts: str) -> Callable[[Row], Any]:
     """The call that brings one row of a sort."""
     assets = asset_pb2_grpc.AssetServiceStub(channel)
     loans = loan_pb2_grpc.LoanServiceStub(channel)
     prices = price_pb2_grpc.PriceServiceStub(channel)
 
-    def bring_pledge(row: rows.Row) -> loan_pb2.Pledge:
+    def bring_pledge(row: Row) -> Any:  # noqa: ANN401 - an answer
         loan = loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{row['loan']}"))
-        return loans.PledgeAsset(identified(rows.pledge_request(row, loan.currency_code)))
+        return loans.PledgeAsset(identified(messages.pledge_request(row, loan.currency_code)))
 
     return {
-        "assets": lambda row: assets.CreateAsset(identified(rows.asset_request(row))),
-        "loans": lambda row: loans.CreateLoan(identified(rows.loan_request(row))),
-        "series": lambda row: prices.CreatePriceSeries(identified(rows.series_request(row))),
+        "assets": lambda row: assets.CreateAsset(identified(messages.asset_request(row))),
+        "loans": lambda row: loans.CreateLoan(identified(messages.loan_request(row))),
+        "series": lambda row: prices.CreatePriceSeries(identified(messages.series_request(row))),
         "pledges": bring_pledge,
     }[facts]
 
 
-def _bring_one(bring: Callable[[rows.Row], Any], row: NumberedRow, tally: Tally) -> None:
+def _bring_one(bring: Callable[[Row], Any], row: NumberedRow, tally: Tally) -> None:
     try:
         bring(row.fitting)
         tally.accepted += 1

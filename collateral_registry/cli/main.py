@@ -60,23 +60,23 @@ def serve(
     business_date: BusinessDate = "",
 ) -> None:
     """Serve until Ctrl-C."""
-    from collateral_registry.cli.start import run_server, settings_from
+    from collateral_registry.cli.start import run_server
 
-    raise typer.Exit(run_server(settings_from(address, database, business_date)))
+    raise typer.Exit(run_server(address, database, business_date))
 
 
 @app.command()
 def migrate(database: Database = "") -> None:
     """Bring the database's schema up to date."""
-    from collateral_registry.cli.start import run_migration, settings_from
+    from collateral_registry.cli.start import run_migration
 
-    raise typer.Exit(run_migration(settings_from("", database, "")))
+    raise typer.Exit(run_migration(database))
 
 
 @app.command()
 def run(
     sample: Annotated[bool, typer.Option(help="load and replay the sample book on first start")] = True,  # noqa: FBT002
-    address: Annotated[str, typer.Option(help="host:port to listen at")] = DEFAULT_ADDRESS,
+    address: Annotated[str, typer.Option(help="host:port to listen at")] = "",
     database: Database = "",
     exit_after_replay: Annotated[bool, typer.Option(help="stop once the report is printed")] = False,  # noqa: FBT002
 ) -> None:
@@ -173,14 +173,16 @@ def sample_load(server: Server = DEFAULT_ADDRESS) -> None:
 
 @sample_app.command("replay")
 def sample_replay(
-    until: Annotated[str, typer.Option(help="last date to replay")] = "2022-12-30", server: Server = DEFAULT_ADDRESS
+    first: Annotated[str, typer.Option("--from", help="first date to replay; days before it are left out")] = "",
+    until: Annotated[str, typer.Option(help="last date to replay")] = "2022-12-30",
+    server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Replay the sample's days from the business date on."""
-    from collateral_registry.cli.sample import replay
+    """Replay the sample's days from the business date on; a replay that broke off goes on."""
+    from collateral_registry.cli.replay import replay
     from collateral_registry.cli.session import session
 
     with session(server) as channel:
-        replay(channel, until)
+        typer.echo(replay(channel, until, first))
 
 
 def main() -> None:

@@ -9,12 +9,16 @@ from contextlib import contextmanager
 
 import grpc
 import typer
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
 
 EXIT_SOME_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 EXIT_REFUSED = 4
+EXIT_INTERRUPTED = 130
 
+DETAILS_KEY = "grpc-status-details-bin"
 MESSAGE_LIMIT_BYTES = 64 * 1024 * 1024
 RETRY = {
     "methodConfig": [
@@ -51,16 +55,41 @@ def session(server: str) -> Iterator[grpc.Channel]:
     except grpc.RpcError as error:
         raise typer.Exit(complain(error, server)) from None
     except ValueError as error:
-        print(f"collateral: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks
+        say(str(error))
         raise typer.Exit(EXIT_USAGE) from None
     except KeyboardInterrupt:
-        raise typer.Exit(0) from None
+        say("interrupted")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def say(sentence: str) -> None:
+    """Tells what went wrong, apart from the output."""
+    print(f"collateral: {sentence}", file=sys.stderr)  # noqa: T201 - the command line speaks
 
 
 def complain(error: grpc.RpcError, server: str) -> int:
     """Prints what went wrong and returns the exit code."""
-    if error.code() == grpc.StatusCode.UNAVAILABLE:
-        print(f"collateral: no server answers at {server}; start one with: collateral serve", file=sys.stderr)  # noqa: T201
+    if error.code() == grpc.StatusCode.UNAVAILABLE and not _details(error):
+        say(f"no server answers at {server}; start one with: collateral serve")
         return EXIT_UNREACHABLE
-    print(f"collateral: {error.details()}", file=sys.stderr)  # noqa: T201
+    say(sentence(error))
     return EXIT_REFUSED
+
+
+def sentence(error: grpc.RpcError) -> str:
+    """What the server said: its sentence, the fields it names, its reason and what it says of it."""
+    said = error.details() or f"the server failed with {error.code().name}"
+    for detail in _details(error):
+        info, bad = ErrorInfo(), BadRequest()
+        if detail.Unpack(bad):
+            said += "".join(f"; {one.description}" for one in bad.field_violations if one.description not in said)
+        elif detail.Unpack(info) and info.reason:
+            facts = [f"{key} {value}" for key, value in sorted(info.metadata.items()) if value not in said]
+            said += f" [{', '.join([info.reason, *facts])}]"
+    return said
+
+
+def _details(error: grpc.RpcError) -> list[ErrorInfo | BadRequest]:
+    """The details of a status that our server made; none when nobody of ours answered."""
+    trailing: dict[str, bytes] = dict(error.trailing_metadata() or ())
+    return list(Status.FromString(trailing[DETAILS_KEY]).details) if DETAILS_KEY in trailing else []

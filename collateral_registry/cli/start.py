@@ -3,112 +3,169 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-from rich.console import Console
+from collateral_registry.cli.session import EXIT_REFUSED, EXIT_USAGE, say, session
+from collateral_registry.cli.text import date_message, when
 
-from collateral_registry.bootstrap import migrate, serve
-from collateral_registry.cli.session import EXIT_REFUSED, EXIT_USAGE, open_channel
-from collateral_registry.config import Settings
-from collateral_registry.domain.errors import DomainError
+if TYPE_CHECKING:
+    import grpc
+    from rich.console import Console
+
+    from collateral_registry.config import Settings
 
 HEALTH_WAIT_SECONDS = 30.0
 STOP_WAIT_SECONDS = 20.0
-SAMPLE_OPENING = "2021-12-31"
+CONNECT_WAIT_SECONDS = 1.0
+FOLLOW_CLOCK = "wall"
 
 
 def settings_from(address: str, database: str, business_date: str) -> Settings:
-    """The settings, with the flags that were given."""
+    """The settings, with the flags that were given; raises ValueError naming the setting that is wrong."""
+    from pydantic import ValidationError
+
+    from collateral_registry.config import Settings
+
+    if business_date not in {"", FOLLOW_CLOCK}:
+        date_message("--business-date", business_date)
     given = {"address": address, "database_url": database, "business_date": business_date}
-    return Settings(**{name: value for name, value in given.items() if value})
+    try:
+        return Settings(**{name: value for name, value in given.items() if value})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"])
+        raise ValueError(f"{name}: got {first['input']!r}, want another: {first['msg']}") from None
 
 
-def run_server(settings: Settings) -> int:
+def run_server(address: str, database: str, business_date: str) -> int:
     """Serves until stopped; returns the exit code."""
-    try:
-        serve(settings)
-    except (DomainError, OSError, ValidationError, ValueError) as error:
-        print(f"collateral: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks
-        return EXIT_REFUSED if isinstance(error, DomainError | OSError) else EXIT_USAGE
-    return 0
+    from collateral_registry.bootstrap import serve
+    from collateral_registry.domain.errors import DomainError
 
-
-def run_migration(settings: Settings) -> int:
-    """Migrates; returns the exit code."""
     try:
-        before, after = migrate(settings)
+        serve(settings_from(address, database, business_date))
     except (DomainError, OSError) as error:
-        print(f"collateral: {error}", file=sys.stderr)  # noqa: T201
+        say(str(error))
         return EXIT_REFUSED
-    print(f"schema {before or 'empty'} -> {after}")  # noqa: T201
+    except ValueError as error:
+        say(str(error))
+        return EXIT_USAGE
     return 0
+
+
+def run_migration(database: str) -> int:
+    """Migrates; returns the exit code."""
+    from collateral_registry.bootstrap import migrate
+    from collateral_registry.domain.errors import DomainError
+
+    try:
+        before, after = migrate(settings_from("", database, ""))
+    except (DomainError, OSError) as error:
+        say(str(error))
+        return EXIT_REFUSED
+    except ValueError as error:
+        say(str(error))
+        return EXIT_USAGE
+    print(f"schema {before or 'empty'} -> {after}")  # noqa: T201 - the command line speaks
+    return 0
+
+
+class StopAsked(Exception):
+    """Somebody pressed Ctrl-C or asked the process to end."""
 
 
 def run_with_sample(address: str, database: str, *, sample: bool, stay: bool) -> int:
     """Starts a server in a process of its own, brings the sample on first start, shows the report, waits for Ctrl-C."""
-    stopping = _Stop()
+    try:
+        address = settings_from(address, database, "").address
+    except ValueError as error:
+        say(str(error))
+        return EXIT_USAGE
+    if _is_taken(address):
+        say(f"something listens at {address} already; stop it first, or choose another address with --address")
+        return EXIT_REFUSED
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ask_to_stop)
+    try:
+        with subprocess.Popen(  # noqa: S603 - our own program
+            _command(address, database, sample=sample), start_new_session=True
+        ) as server:
+            try:
+                return _accompany(server, address, sample=sample, stay=stay)
+            finally:
+                _stop(server)
+    except StopAsked:
+        return 0
+
+
+def _ask_to_stop(*_: Any) -> None:  # noqa: ANN401 - a signal handler's arguments
+    raise StopAsked
+
+
+def _is_taken(address: str) -> bool:
+    """Whether somebody answers there: the sample must never reach a server that we did not start."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return False
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_WAIT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _command(address: str, database: str, *, sample: bool) -> list[str]:
+    from collateral_registry.cli.sample import OPENING
+
     command = [sys.executable, "-m", "collateral_registry", "serve", "--address", address]
     command += ["--database", database] if database else []
-    command += ["--business-date", SAMPLE_OPENING] if sample else []
-    with subprocess.Popen(command, start_new_session=True) as server:  # noqa: S603 - our own program
-        try:
-            return _accompany(server, address, stopping, sample=sample, stay=stay)
-        finally:
-            _stop(server)
+    return command + (["--business-date", OPENING] if sample else [])
 
 
-class _Stop:
-    """Remembers that somebody asked to stop."""
+def _accompany(server: subprocess.Popen[bytes], address: str, *, sample: bool, stay: bool) -> int:
+    from rich.console import Console
 
-    def __init__(self) -> None:
-        self.asked = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
-
-    def _ask(self, *_: Any) -> None:  # noqa: ANN401 - a signal handler's arguments
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-
-
-def _accompany(server: subprocess.Popen[bytes], address: str, stopping: _Stop, *, sample: bool, stay: bool) -> int:
     console = Console()
-    if not _wait_for_health(server, address, stopping):
+    if not _wait_for_health(server, address):
         return server.poll() or EXIT_REFUSED
-    with open_channel(address) as channel:
-        if sample:
+    if sample:
+        with session(address) as channel:
             _show_sample(channel, console)
-    console.print(f"gRPC at {address} (health and reflection on); stop with Ctrl-C", highlight=False)
-    while stay and not stopping.asked and server.poll() is None:
+    console.print(f"gRPC at {address} (health and reflection on); stop with Ctrl-C", highlight=False, soft_wrap=True)
+    while stay and server.poll() is None:
         time.sleep(0.2)
     return 0 if server.poll() is None else server.returncode
 
 
-def _show_sample(channel: Any, console: Console) -> None:  # noqa: ANN401 - a channel
+def _show_sample(channel: grpc.Channel, console: Console) -> None:
+    """Brings what is missing of the sample, and only to a book that is empty or holds it, then shows the book."""
+    from collateral_registry.cli.replay import replay
     from collateral_registry.cli.report import print_breach_report, print_ltv_report
-    from collateral_registry.cli.sample import LAST, load, replay
+    from collateral_registry.cli.sample import OPENING, is_sample, load
     from collateral_registry.v1 import business_date_pb2, business_date_pb2_grpc
 
     stub = business_date_pb2_grpc.BusinessDateServiceStub(channel)
     state = stub.GetBusinessDate(business_date_pb2.GetBusinessDateRequest())
-    if state.sequence <= 1:
+    opening = when(state.date) == OPENING
+    if opening and (state.sequence <= 1 or is_sample(channel)):
         console.print("Loading the sample book: invented firms, real prices (see ATTRIBUTION.md) ...")
         load(channel)
-    replay(channel, LAST)
+    if is_sample(channel):
+        console.print(f"2022: {replay(channel)}", highlight=False)
     print_breach_report(channel, "", "state = OPEN", "table")
     print_ltv_report(channel, "", "", "", "table")
 
 
-def _wait_for_health(server: subprocess.Popen[bytes], address: str, stopping: _Stop) -> bool:
+def _wait_for_health(server: subprocess.Popen[bytes], address: str) -> bool:
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
     deadline = time.monotonic() + HEALTH_WAIT_SECONDS
-    while time.monotonic() < deadline and server.poll() is None and not stopping.asked:
+    while time.monotonic() < deadline and server.poll() is None:
         with grpc.insecure_channel(address) as channel:
             try:
                 answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
@@ -120,7 +177,9 @@ def _wait_for_health(server: subprocess.Popen[bytes], address: str, stopping: _S
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    """Asks the server to drain, and insists when it does not."""
+    """Asks the server to drain, and insists when it does not; who asks again waits."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     if server.poll() is None:
         server.send_signal(signal.SIGTERM)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from decimal import Decimal
 
@@ -30,7 +30,7 @@ def date_message(field: str, text: str) -> Date:
     if not DATE.fullmatch(text):
         raise problem
     try:
-        day = datetime.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text)
     except ValueError:
         raise problem from None
     return Date(year=day.year, month=day.month, day=day.day)
