@@ -12,6 +12,7 @@ import grpc
 
 from benchmarks.book import Size, make_book
 from collateral_registry.clock import wall_clock
+from collateral_registry.commands.revalue import revalue
 from collateral_registry.store.database import Database
 from collateral_registry.v1 import valuation_pb2, valuation_pb2_grpc
 from tests.postgres import wait_until
@@ -41,6 +42,9 @@ def measure_calls(url: str) -> tuple[float, float]:
     """Best calls a second of ValueAssets with one asset, and of an echo of the same bytes, in turns."""
     database = Database(url, wall_clock)
     make_book(database, Size(ASSETS, ASSETS // 10))
+    with database.write("bench", "bench") as write:
+        revalue(write)
+        write.commit()
     database.close()
     server = Server(url).start()
     address = f"127.0.0.1:{free_port()}"

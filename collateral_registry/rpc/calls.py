@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -29,6 +30,8 @@ class Calls:
         self._writer = ThreadPoolExecutor(1, "writer")
         self._readers = ThreadPoolExecutor(READER_THREADS, "reader")
         self._changed = asyncio.Event()
+        self._committed = 0
+        self._noting = Lock()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """The result of a read on one snapshot."""
@@ -51,6 +54,16 @@ class Calls:
         result = await loop.run_in_executor(self._writer, self._write, request, kind, answer, work, keep, actor)
         self.wake()
         return result
+
+    @property
+    def newest_seq(self) -> int | None:
+        """The newest commit when this process alone writes and has seen it; none when only the database can tell."""
+        return self._committed or None if self.database.is_sqlite else None
+
+    def note_commit(self, seq: int) -> None:
+        """Remembers a commit that was made or read."""
+        with self._noting:
+            self._committed = max(self._committed, seq)
 
     def wake(self) -> None:
         """Wakes every watcher; from the loop's own thread."""
@@ -94,6 +107,7 @@ class Calls:
                 remember_answer(write, request_id, body, result.SerializeToString())
             if request_id or keep(result):
                 write.commit()
+                self.note_commit(write.seq)
             return result
 
 

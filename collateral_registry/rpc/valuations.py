@@ -6,13 +6,14 @@ from typing import Any
 
 from collateral_registry.commands.recorded import recorded_valuation, recorded_valuations
 from collateral_registry.commands.revalue import revalue
-from collateral_registry.commands.value import quote_asset, value_assets
+from collateral_registry.commands.value import quote_asset
 from collateral_registry.domain.money import digits_of
 from collateral_registry.domain.names import id_of
 from collateral_registry.rpc.assets import read_asset
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.paging import page_size, page_token, position_of
 from collateral_registry.rpc.valuation_message import valuation_message
+from collateral_registry.rpc.value_desk import ValueDesk
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.v1 import valuation_pb2 as pb
 from collateral_registry.v1 import valuation_pb2_grpc
@@ -29,6 +30,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
     def __init__(self, calls: Calls) -> None:
         """Serves the book behind the calls."""
         self.calls = calls
+        self.desk = ValueDesk(calls)
 
     async def ValueAssets(  # noqa: N802
         self,
@@ -37,13 +39,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
     ) -> pb.ValueAssetsResponse:
         """Values assets from the facts known now."""
         asset_ids = _asset_ids(request.names, VALUE_LIMIT, least=1)
-        currency = _currency(request.currency_code)
-
-        def work(connection: Connection) -> pb.ValueAssetsResponse:
-            valued = value_assets(connection, asset_ids, currency)
-            return pb.ValueAssetsResponse(valuations=[valuation_message(one) for one in valued])
-
-        return await self.calls.read(work)
+        return await self.desk.value(asset_ids, _currency(request.currency_code))
 
     async def QuoteAsset(self, request: pb.QuoteAssetRequest, context: Any) -> pb.Valuation:  # noqa: ANN401, ARG002, N802
         """Values an asset that is not registered."""
