@@ -1,43 +1,67 @@
-# Two commands: `make run` and `make test`. Both make the environment first.
+# Two commands: `make run` and `make test`. Both make the environment first; all they need is Python 3.11 or newer.
 SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-LOCK := .ci/requirements.lock
 ADDRESS ?= 127.0.0.1:50051
 SAMPLE ?= yes
 DATABASE ?=
-PROTOS := $(wildcard protos/collateral_registry/v1/*.proto)
+UPGRADE ?= no
 
-.PHONY: help setup proto run test check format bench lock clean
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Hashes, but no index: the lock must hold wherever the packages come from.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-header --no-annotate $(if $(filter yes,$(UPGRADE)),--upgrade)
+RUNTIME_LOCK := .ci/requirements.lock
+LOCK := .ci/requirements-dev.lock
+# The stamp carries the lock's checksum: another lock is another stamp, whatever the clock says.
+LOCKED := $(VENV)/.locked-$(firstword $(shell cksum < $(LOCK)))
+INSTALLED := $(VENV)/.installed
+PROTO_FOLDER := protos/collateral_registry/v1
+PROTOS := $(wildcard $(PROTO_FOLDER)/*.proto)
+GENERATED := collateral_registry/v1
+
+.PHONY: help setup run test check format bench lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-$(VENV)/.installed: $(LOCK) pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.generated: $(PROTOS) $(VENV)/.installed
-	mkdir -p collateral_registry/v1
-	$(BIN)/python -m grpc_tools.protoc -Iprotos -I$$($(BIN)/python .ci/common_protos.py) \
+$(LOCKED): | $(BIN)/pip
+	@echo "Installing what $(LOCK) names into $(VENV): half a minute"
+	@$(PIP) --require-hashes -r $(LOCK)
+	@rm -f $(VENV)/.locked-*
+	@touch $@
+
+$(INSTALLED): pyproject.toml $(LOCKED)
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The folder is a prerequisite too, so that a renamed or dropped file is noticed.
+$(GENERATED)/__init__.py: $(PROTOS) $(PROTO_FOLDER) $(LOCKED)
+	@mkdir -p $(@D)
+	@rm -f $(@D)/*_pb2*
+	@$(BIN)/python -m grpc_tools.protoc -Iprotos \
+	  -I"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
 	  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy \
 	  --python_out=. --grpc_python_out=. --mypy_out=quiet:. $(PROTOS)
-	touch collateral_registry/v1/__init__.py $@
+	@touch $@
 
-setup: $(VENV)/.generated ## Make the environment: .venv with the collateral command
+setup: $(INSTALLED) $(GENERATED)/__init__.py ## Make the environment: .venv with the collateral command
 
-proto: setup ## Generate the gRPC code
+run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:port DATABASE=url)
+	$(BIN)/collateral run --address $(ADDRESS) $(if $(filter no,$(SAMPLE)),--no-sample,--sample) $(if $(DATABASE),--database '$(DATABASE)')
 
-run: setup ## Start the service with the sample book (SAMPLE=no for an empty one)
-	$(BIN)/collateral run --address $(ADDRESS) $(if $(filter no,$(SAMPLE)),--no-sample,--sample) $(if $(DATABASE),--database $(DATABASE))
-
-test: setup ## Run every test
+test: setup ## Run every test, on SQLite and on PostgreSQL
 	$(BIN)/python -m pytest -n 2
 
-check: setup ## Lint, types, layers, protos
+check: setup ## Hold the code against its rules: lint, format, types, layers, contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -51,9 +75,10 @@ format: setup ## Format the code
 bench: setup ## Measure: prints JSON lines
 	$(BIN)/python -m benchmarks.run
 
-lock: ## Renew the lock from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate -o $(LOCK) pyproject.toml
+lock: setup ## Renew the locks from pyproject.toml (UPGRADE=yes takes newer versions)
+	$(COMPILE) --all-extras -o $(LOCK) pyproject.toml
+	$(COMPILE) --constraint $(LOCK) -o $(RUNTIME_LOCK) pyproject.toml
 
-clean: ## Remove the environment and generated files
-	rm -rf $(VENV) collateral_registry/v1 .data
+clean: ## Remove the environment and all that is generated; the data in .data stays
+	rm -rf $(VENV) $(GENERATED) .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
