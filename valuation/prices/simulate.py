@@ -66,14 +66,15 @@ def simulated_tails(start: Start, *, decay: float, steps: int, confidence: float
     generator = np.random.Generator(np.random.PCG64(seed))
     residuals = start.residuals.astype(np.float32)
     decay_32, rest_32 = np.float32(decay), np.float32(1.0 - decay)
-    variance: NDArray[np.float32] = np.full(paths, start.variance, dtype=np.float32)
+    variance = np.full(paths, start.variance, dtype=np.float32)
     log_return = np.zeros(paths, dtype=np.float32)
     tails = np.empty((3, steps))
     for step in range(steps):
         drawn = residuals[generator.integers(0, len(residuals), paths, dtype=np.int32)]
         move = drawn * np.sqrt(variance)
         log_return += move
-        variance = decay_32 * variance + rest_32 * np.square(move)
+        variance *= decay_32
+        variance += rest_32 * np.square(move)
         tails[:, step] = _tail(log_return, alpha)
     worst: Float = np.maximum.accumulate(np.maximum(tails[:2], 0.0), axis=1)
     return Tails(worst[0], worst[1], tails[2])
