@@ -1,6 +1,5 @@
 """Databases and servers for the tests: the real ones."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,24 +17,36 @@ settings.load_profile("steady")
 @pytest.fixture(scope="session")
 def cluster(testrun_uid: str) -> Iterator[Cluster]:
     """The PostgreSQL cluster of this run."""
-    shared = SharedCluster(f"{testrun_uid}-{os.getuid()}")
+    shared = SharedCluster(testrun_uid[:12])
     running = shared.enter()
     yield running
     shared.leave(running)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database on each engine."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'book.db'}"
-    return request.getfixturevalue("cluster").new_database()
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """An empty embedded database."""
+    return f"sqlite:///{tmp_path / 'book.db'}"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def postgres_url(cluster: Cluster) -> Iterator[str]:
+    """An empty database of the PostgreSQL cluster."""
+    url = cluster.new_database()
+    yield url
+    cluster.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database on each engine."""
+    return str(request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]))
+
+
+@pytest.fixture
+def server(sqlite_url: str) -> Iterator[Server]:
     """A server on an empty embedded database, at the end of 2021."""
-    running = Server(f"sqlite:///{tmp_path / 'book.db'}").start()
+    running = Server(sqlite_url).start()
     yield running
     running.stop()
 

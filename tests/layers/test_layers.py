@@ -1,0 +1,14 @@
+"""The layers of the code hold: the contracts in pyproject.toml say who may import whom."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.server import repository
+
+
+def test_imports_point_down_the_layers_only():
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    found = subprocess.run(command, cwd=repository(), capture_output=True, text=True, check=False)
+
+    assert found.returncode == 0, found.stdout

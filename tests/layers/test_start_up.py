@@ -1,0 +1,37 @@
+"""A start imports nothing slow: statistics packages take seconds and belong to fitting alone."""
+
+import json
+import subprocess
+import sys
+from pkgutil import walk_packages
+
+import pytest
+
+import valuation
+
+SLOW_TO_IMPORT = {"scipy.stats", "statsmodels", "pandas", "arch"}
+VALUATION = [module.name for module in walk_packages(valuation.__path__, "valuation.")]
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """The modules that a new interpreter holds once it has imported these."""
+    program = f"import json, sys, {', '.join(modules)}; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("module", ["collateral_registry.cli.main", "collateral_registry.cli.start"])
+def test_the_command_line_starts_without_statistics_packages(module):
+    assert not SLOW_TO_IMPORT & loaded_by(module)
+
+
+def test_the_server_starts_without_statistics_packages():
+    assert not SLOW_TO_IMPORT & loaded_by("collateral_registry.bootstrap")
+
+
+def test_the_whole_valuation_library_is_imported_without_statistics_packages():
+    assert not SLOW_TO_IMPORT & loaded_by(*VALUATION)
+
+
+def test_a_statistics_package_would_be_noticed():
+    assert SLOW_TO_IMPORT & loaded_by("scipy.stats") == {"scipy.stats"}
