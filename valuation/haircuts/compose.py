@@ -1,4 +1,8 @@
-"""Parts to one haircut: each acts on what the others left, then the floor, then the cap (rules.md section 1)."""
+"""Parts to one haircut: each acts on what the others left, then the floor, then the cap.
+
+lendable share = min(1 - max(1 - product of (1 - part), floor), cap). Multiplicative because each loss is taken from
+what remains; the supervisory formula adds instead (valuation/haircuts/supervisory.py) and is the harsher of the two.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.errors import InvalidInput
-from valuation.haircuts.parts import HaircutParts
+from valuation.haircuts.parts import HaircutParts, require_share
 
 Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Composed:
-    """The whole haircut [n] and the share of market value that may be lent; NaN where a part is missing."""
+    """The whole haircut [n] and the share of market value that may be lent; NaN where a part is missing.
+
+    ``floor_binds`` and ``cap_binds`` say that the floor, or the cap, made the share smaller than it was.
+    """
 
     kept: Float
     haircut: Float
@@ -25,17 +31,14 @@ class Composed:
 
 
 def compose(parts: HaircutParts, floor: Float, cap: Float) -> Composed:
-    """Kept = product of (1 - part); haircut = max(1 - kept, floor); lendable share = min(1 - haircut, cap).
+    """Composes the parts [n] with a floor on the haircut and a cap on the lendable share, each [n].
 
-    Multiplicative, so the order of the parts does not matter and the result stays in [0, 1]. Raises InvalidInput
-    for a floor or cap outside [0, 1].
+    Raises InvalidInput for a floor or cap outside [0, 1].
     """
-    for name, column in (("floor", floor), ("cap", cap)):
-        if ((column < 0.0) | (column > 1.0)).any():
-            raise InvalidInput(name, float(column[(column < 0.0) | (column > 1.0)][0]), "0 to 1")
-    kept = np.ones(len(parts.value), dtype=np.float64)
-    for part in parts.as_rows():
-        kept = kept * (1.0 - part)
-    haircut = np.maximum(1.0 - kept, floor)
+    require_share("floor", floor)
+    require_share("cap", cap)
+    kept = np.multiply.reduce([1.0 - part for part in parts.as_rows()])
+    parts_alone = 1.0 - kept
+    haircut = np.maximum(parts_alone, floor)
     share = np.minimum(1.0 - haircut, cap)
-    return Composed(kept, haircut, share, floor > 1.0 - kept, cap < 1.0 - haircut)
+    return Composed(kept, haircut, share, floor > parts_alone, cap < 1.0 - haircut)

@@ -9,29 +9,42 @@ from numpy.typing import NDArray
 
 from valuation.errors import InvalidInput
 
+Float = NDArray[np.float64]
+
 PART_NAMES = ("value", "market", "liquidity", "cost", "legal")
 """The parts in the order in which they act."""
 
 
 @dataclass(frozen=True)
 class HaircutParts:
-    """Each part [n] in [0, 1], or NaN where it is missing; FX risk is inside ``market``."""
+    """Each part [n] in [0, 1], or NaN where it is missing; FX risk is inside ``market``.
 
-    value: NDArray[np.float64]
-    market: NDArray[np.float64]
-    liquidity: NDArray[np.float64]
-    cost: NDArray[np.float64]
-    legal: NDArray[np.float64]
+    ``value`` is doubt about the value itself, ``market`` the fall of price until the sale, ``liquidity`` what selling
+    this much moves the price, ``cost`` of keeping and selling, ``legal`` what the right may fail to bring.
+    """
+
+    value: Float
+    market: Float
+    liquidity: Float
+    cost: Float
+    legal: Float
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a part outside [0, 1]."""
+        """Raises InvalidInput for a part outside [0, 1] or columns of different length."""
         for name in PART_NAMES:
-            part = getattr(self, name)
-            outside = (part < 0.0) | (part > 1.0)
-            if outside.any():
-                row = int(np.argmax(outside))
-                raise InvalidInput(f"{name} haircut[{row}]", float(part[row]), "0 to 1")
+            part: Float = getattr(self, name)
+            if part.shape != self.value.shape:
+                raise InvalidInput(f"{name} haircut", f"{part.size} rows", f"{self.value.size}, as the value haircut")
+            require_share(f"{name} haircut", part)
 
-    def as_rows(self) -> tuple[NDArray[np.float64], ...]:
+    def as_rows(self) -> tuple[Float, ...]:
         """The five columns in their order."""
         return (self.value, self.market, self.liquidity, self.cost, self.legal)
+
+
+def require_share(field: str, column: Float) -> None:
+    """Raises InvalidInput with the row of the first share outside [0, 1]; NaN is missing and passes."""
+    outside = (column < 0.0) | (column > 1.0)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise InvalidInput(f"{field}[{row}]", float(column[row]), "0 to 1")

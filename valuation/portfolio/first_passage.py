@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
-import math
-
-from scipy.special import ndtr
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import log_ndtr, ndtr
 
 from valuation.errors import InvalidInput
 
+Float = NDArray[np.float64]
+
 DISCRETE_MONITORING = 0.5826
-"""Shift of a barrier watched at intervals, in standard deviations of one interval (Broadie, Glasserman and Kou,
-doi 10.1111/1467-9965.00035)."""
+"""Shift of a barrier watched at intervals, in standard deviations of one interval: -zeta(1/2) / sqrt(2 pi) (Broadie,
+Glasserman and Kou, doi 10.1111/1467-9965.00035)."""
 
 
-def first_passage_probability(value: float, barrier: float, drift: float, volatility: float, years: float) -> float:
+def first_passage_probability(
+    value: ArrayLike, barrier: ArrayLike, drift: ArrayLike, volatility: ArrayLike, years: ArrayLike
+) -> Float:
     """P(min of the path <= barrier) for a lognormal value (Black and Cox, doi 10.2307/2326607); 1 when it is below.
 
-    With a = ln(V/K) and nu = mu - sigma^2/2: Phi((-a - nu T)/(sigma sqrt T)) + exp(-2 nu a/sigma^2) Phi(...).
+    With a = ln(V/K) and nu = mu - sigma^2/2: Phi((-a - nu T)/(sigma sqrt T)) + exp(-2 nu a/sigma^2)
+    Phi((-a + nu T)/(sigma sqrt T)). Drift and volatility are of a year. Broadcasts. Raises InvalidInput for a value,
+    barrier, volatility or time of 0 or less.
     """
-    if min(value, barrier, volatility, years) <= 0:
-        raise InvalidInput("value, barrier, volatility, years", (value, barrier, volatility, years), "more than 0")
-    distance = math.log(value / barrier)
-    if distance <= 0:
-        return 1.0
-    nu = drift - volatility**2 / 2.0
-    spread = volatility * math.sqrt(years)
-    terminal = float(ndtr((-distance - nu * years) / spread))
-    return terminal + math.exp(-2.0 * nu * distance / volatility**2) * float(ndtr((-distance + nu * years) / spread))
+    start, level, sigma, time = _positive(value, barrier, volatility, years)
+    distance = np.log(start / level)
+    nu = np.asarray(drift, dtype=np.float64) - sigma**2 / 2.0
+    spread = sigma * np.sqrt(time)
+    reflected = np.exp(-2.0 * nu * distance / sigma**2 + log_ndtr((-distance + nu * time) / spread))
+    return np.where(distance <= 0.0, 1.0, np.minimum(ndtr((-distance - nu * time) / spread) + reflected, 1.0))[()]
 
 
-def monitored_barrier(barrier: float, volatility: float, interval_years: float) -> float:
-    """The continuous barrier that is as likely hit as this one watched at intervals."""
-    return barrier * math.exp(-DISCRETE_MONITORING * volatility * math.sqrt(interval_years))
+def terminal_probability(
+    value: ArrayLike, barrier: ArrayLike, drift: ArrayLike, volatility: ArrayLike, years: ArrayLike
+) -> Float:
+    """P(value at the end <= barrier): what is seen by one who looks only then. Broadcasts, raises as above."""
+    start, level, sigma, time = _positive(value, barrier, volatility, years)
+    nu = np.asarray(drift, dtype=np.float64) - sigma**2 / 2.0
+    chance: Float = ndtr((np.log(level / start) - nu * time) / (sigma * np.sqrt(time)))
+    return chance
+
+
+def monitored_barrier(barrier: ArrayLike, volatility: ArrayLike, interval_years: ArrayLike) -> Float:
+    """The continuous barrier that is as likely hit as this one watched at intervals: K exp(-0.5826 sigma sqrt dt)."""
+    level, sigma, interval = (np.asarray(given, dtype=np.float64) for given in (barrier, volatility, interval_years))
+    shifted: Float = level * np.exp(-DISCRETE_MONITORING * sigma * np.sqrt(interval))
+    return shifted
+
+
+def _positive(*given: ArrayLike) -> tuple[Float, ...]:
+    columns = tuple(np.asarray(column, dtype=np.float64) for column in given)
+    for name, column in zip(("value", "barrier", "volatility", "years"), columns, strict=True):
+        if (column <= 0.0).any():
+            raise InvalidInput(name, float(column[column <= 0.0].flat[0]), "more than 0")
+    return columns
