@@ -15,7 +15,7 @@ from collateral_registry.clock import Clock, local_date, wall_clock
 from collateral_registry.commands.business_date import open_book
 from collateral_registry.config import Settings
 from collateral_registry.domain.days import day_of
-from collateral_registry.domain.errors import Refused
+from collateral_registry.domain.errors import DomainError, Refused
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.server import Limits, RpcServer
 from collateral_registry.store.database import Database, sqlite_file
@@ -70,7 +70,10 @@ async def _serve(settings: Settings, clock: Clock) -> None:
 async def _follow_clock(server: RpcServer, settings: Settings, clock: Clock) -> None:
     """Moves the business date to the wall clock's whenever it has changed."""
     while True:
-        await server.business_date.move_to(local_date(clock(), settings.time_zone))
+        try:
+            await server.business_date.move_to(local_date(clock(), settings.time_zone))
+        except DomainError as error:
+            LOG.error("the business date was not moved; trying again", cause=str(error))
         await asyncio.sleep(settings.date_check_seconds)
 
 

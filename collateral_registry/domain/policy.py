@@ -110,6 +110,8 @@ class Policy:
         if len(set(currencies)) < len(currencies):
             raise InvalidInput("minimum_cures", ", ".join(currencies), "one amount per currency")
         self.limits  # noqa: B018 - building them checks their order
+        for asset_class in self.classes:
+            _check_realisation(asset_class, self.numbers_of(asset_class))
 
     @property
     def limits(self) -> LtvLimits:
@@ -161,6 +163,22 @@ class Policy:
             name: np.array([float(row[name].value) if name in row else np.nan for row in merged], dtype=np.float64)
             for name in CLASS_PARAMETERS
         }
+
+
+def _check_realisation(asset_class: str, numbers: Numbers) -> None:
+    """A forced sale brings no more than an orderly one, and selling costs no more than the proceeds."""
+
+    def value(name: str) -> Decimal:
+        return numbers[name].value if name in numbers else Decimal(0)
+
+    if {"olv_factor", "flv_factor"} <= set(numbers) and value("flv_factor") > value("olv_factor"):
+        want = f"at most the olv_factor {value('olv_factor')}"
+        raise InvalidInput(f"classes[{asset_class}].flv_factor", value("flv_factor"), want)
+    costs = value("sale_cost_share") + value("removal_cost_share")
+    if costs > 1:
+        raise InvalidInput(
+            f"classes[{asset_class}].sale_cost_share", costs, "at most 1 together with removal_cost_share"
+        )
 
 
 def _check_numbers(field: str, numbers: Numbers, known: Mapping[str, tuple[str, str]]) -> None:

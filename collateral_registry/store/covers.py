@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import Connection, func, select
 
 from collateral_registry.domain.facts import Int
-from collateral_registry.store.bulk import Columns, insert_columns, key_rows, read_columns
+from collateral_registry.store.bulk import Columns, in_keys, insert_columns, key_rows, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.tables import LoanCoverRow, LoanRow, PledgeCoverRow, PledgeRow
 
@@ -66,7 +66,7 @@ def claims_as_of(connection: Connection, loan_keys: Int, seqs: Int) -> Columns:
             PledgeCoverRow.lendable_minor,
         )
         .join(PledgeCoverRow, PledgeCoverRow.pledge_key == PledgeRow.pledge_key)
-        .where(PledgeCoverRow.seq.in_(np.unique(seqs).tolist()))
+        .where(in_keys(connection, PledgeCoverRow.seq, np.unique(seqs)))
     )
     columns = read_columns(connection, statement)
     judged = dict(zip(loan_keys.tolist(), seqs.tolist(), strict=True))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, func, select
 
-from collateral_registry.store.bulk import Columns, insert_columns
+from collateral_registry.store.bulk import Columns, in_keys, insert_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.tables import EventRow, LoanRow
 
@@ -37,7 +37,8 @@ def events_after(connection: Connection, after: int, loan_id: str | None, limit:
 
 def events_of_breaches(connection: Connection, loan_keys: list[int], seq: int) -> list[dict[str, Any]]:
     """Every event inside a breach of the loans up to a commit, in order."""
-    where = [EventRow.loan_key.in_(loan_keys), EventRow.breach_number > 0, EventRow.seq <= seq]
+    wanted = in_keys(connection, EventRow.loan_key, np.array(loan_keys, dtype=np.int64))
+    where = [wanted, EventRow.breach_number > 0, EventRow.seq <= seq]
     return _events(connection, where, None)
 
 
