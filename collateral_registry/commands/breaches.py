@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from collateral_registry.commands.event_columns import event_columns
 from collateral_registry.domain.days import date_at, day_of
 from collateral_registry.domain.errors import NotFound, Refused
 from collateral_registry.domain.judge import NO_DAY, EventKind
@@ -155,28 +156,6 @@ def _record(write: Write, cover: Columns, kind: EventKind, note: str) -> None:
     state["level"] = state["judged"].copy() if not state["deadline_missed"][0] else state["level"]
     kept = {name: claims[name] for name in ("pledge_key", "market_minor", "lendable_minor")}
     insert_covers(write, state, kept)
-    copied = (
-        "loan_key",
-        "breach_number",
-        "level",
-        "coverage_unknown",
-        "exposure_minor",
-        "market_minor",
-        "lendable_minor",
-        "basis",
-        "cash_cure_minor",
-        "collateral_cure_minor",
-        "deadline_day",
-    )
-    insert_events(
-        write,
-        {
-            **{name: state[name] for name in copied},
-            "kind": np.array([int(kind)], dtype=np.int64),
-            "level_before": np.array([before], dtype=np.int64),
-            "market_day": np.array([write.market_day], dtype=np.int64),
-            "event_us": np.array([write.known_us], dtype=np.int64),
-            "actor": [write.actor],
-            "note": [note],
-        },
-    )
+    number = state["breach_number"]
+    kinds, levels = np.array([int(kind)], dtype=np.int64), np.array([before], dtype=np.int64)
+    insert_events(write, event_columns(state, kinds, levels, number, write, note))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from collateral_registry.commands.event_columns import event_columns
 from collateral_registry.domain.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.judge import NO_DAY, CoverColumns, Judgement, StateColumns, judge
@@ -247,25 +248,6 @@ def _cover_rows(covered: Covered, terms: Columns, judgement: Judgement, before: 
 def _event_rows(rows: Columns, judgement: Judgement, before: Columns, write: Write) -> Columns:
     loan = judgement.event_loan
     in_breach = (rows["breach_open"][loan] > 0) | (before["breach_open"][loan] > 0)
-    copied = (
-        "loan_key",
-        "market_day",
-        "level",
-        "coverage_unknown",
-        "exposure_minor",
-        "market_minor",
-        "lendable_minor",
-        "basis",
-        "cash_cure_minor",
-        "collateral_cure_minor",
-        "deadline_day",
-    )
-    return {
-        **{name: rows[name][loan] for name in copied},
-        "kind": judgement.event_kind,
-        "breach_number": np.where(in_breach, rows["breach_number"][loan], 0),
-        "level_before": before["level"][loan],
-        "event_us": np.full(len(loan), write.known_us, dtype=np.int64),
-        "actor": [write.actor] * len(loan),
-        "note": [""] * len(loan),
-    }
+    number = np.where(in_breach, rows["breach_number"][loan], 0)
+    told = {name: column[loan] for name, column in rows.items()}
+    return event_columns(told, judgement.event_kind, before["level"][loan], number, write)

@@ -1,0 +1,40 @@
+"""Events as columns: what happened, and the judgement of the loan it happened to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from collateral_registry.domain.facts import Int
+from collateral_registry.store.bulk import Columns
+from collateral_registry.store.database import Write
+
+JUDGED = (
+    "loan_key",
+    "level",
+    "coverage_unknown",
+    "exposure_minor",
+    "market_minor",
+    "lendable_minor",
+    "basis",
+    "cash_cure_minor",
+    "collateral_cure_minor",
+    "deadline_day",
+)
+"""What an event repeats of the judgement."""
+
+
+def event_columns(
+    judged: Columns, kind: Int, level_before: Int, breach_number: Int, write: Write, note: str = ""
+) -> Columns:
+    """One event a row [e] from the judgements of their loans [e]; breach number 0 stands outside a breach."""
+    count = len(kind)
+    return {
+        **{name: judged[name] for name in JUDGED},
+        "kind": kind,
+        "level_before": level_before,
+        "breach_number": breach_number,
+        "market_day": np.full(count, write.market_day, dtype=np.int64),
+        "event_us": np.full(count, write.known_us, dtype=np.int64),
+        "actor": [write.actor] * count,
+        "note": [note] * count,
+    }
