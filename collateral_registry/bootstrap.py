@@ -73,7 +73,7 @@ async def _follow_clock(server: RpcServer, settings: Settings, clock: Clock) -> 
         try:
             await server.business_date.move_to(local_date(clock(), settings.time_zone))
         except DomainError as error:
-            LOG.error("the business date was not moved; trying again", cause=str(error))
+            LOG.warning("the business date was not moved; trying again", cause=str(error))
         await asyncio.sleep(settings.date_check_seconds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 from collateral_registry.commands import breaches as commands
@@ -26,6 +27,9 @@ from valuation.errors import InvalidInput
 
 EVENTS_LIMIT = 500
 """Events in one message of a watch."""
+
+OTHERS_COMMIT_SECONDS = 1.0
+"""How long a watch waits before it looks for commits of other processes on the same database."""
 
 WATCHERS_LIMIT = 200
 """Watches open at once; the next one is told to come back."""
@@ -124,6 +128,12 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
                 yield pb.WatchBreachesResponse(events=[event_message(row) for row in rows], last_sequence=after)
             first = False
             if len(rows) < EVENTS_LIMIT:
+                await self._next_change(changed)
+
+    async def _next_change(self, changed: asyncio.Event) -> None:
+        """Waits for the next commit; one made by another process is noticed when the waiting ends."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OTHERS_COMMIT_SECONDS):
                 await changed.wait()
 
     def drain(self) -> None:
