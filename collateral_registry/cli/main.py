@@ -20,7 +20,13 @@ report_app = typer.Typer(help="Read reports from a running server.", no_args_is_
 sample_app = typer.Typer(
     help="The sample book: invented firms, real prices.", no_args_is_help=True, rich_markup_mode=None
 )
+asset_app = typer.Typer(help="Look at assets.", no_args_is_help=True, rich_markup_mode=None)
+loan_app = typer.Typer(help="Look at loans.", no_args_is_help=True, rich_markup_mode=None)
+breach_app = typer.Typer(help="Look at breaches and acknowledge them.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(import_app, name="import")
+app.add_typer(asset_app, name="asset")
+app.add_typer(loan_app, name="loan")
+app.add_typer(breach_app, name="breach")
 app.add_typer(report_app, name="report")
 app.add_typer(sample_app, name="sample")
 
@@ -31,6 +37,8 @@ Database = Annotated[str, typer.Option(help="SQLAlchemy URL; the embedded databa
 BusinessDate = Annotated[str, typer.Option(help="'wall', or the first date of a new book that is advanced by hand")]
 AsOf = Annotated[str, typer.Option(help="commit number, time (2022-07-01T12:00:00Z) or business date (2022-07-01)")]
 Filter = Annotated[str, typer.Option("--filter", help="equalities joined by AND, such as level = MARGIN_CALL")]
+Limit = Annotated[int, typer.Option(min=0, help="most rows; 0 means all")]
+BreachName = Annotated[str, typer.Argument(help="loan and number, such as loan-1/1")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV file with a header row")]
 
 
@@ -120,6 +128,7 @@ def report_ltv(
     output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
     filter_: Filter = "",
     order_by: Annotated[str, typer.Option(help="ltv desc, ltv, loan, exposure desc or level desc")] = "",
+    limit: Limit = 0,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """A row per loan, worst first."""
@@ -127,7 +136,7 @@ def report_ltv(
     from collateral_registry.cli.session import session
 
     with session(server) as channel:
-        print_ltv_report(channel, as_of, filter_, order_by, output.value)
+        print_ltv_report(channel, as_of, filter_, order_by, output.value, limit)
 
 
 @report_app.command("breaches")
@@ -135,6 +144,7 @@ def report_breaches(
     as_of: AsOf = "",
     output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
     filter_: Filter = "",
+    limit: Limit = 0,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """A row per breach, newest first."""
@@ -142,7 +152,7 @@ def report_breaches(
     from collateral_registry.cli.session import session
 
     with session(server) as channel:
-        print_breach_report(channel, as_of, filter_, output.value)
+        print_breach_report(channel, as_of, filter_, output.value, limit)
 
 
 def _import(facts: Facts) -> None:
@@ -159,6 +169,84 @@ def _import(facts: Facts) -> None:
 
 for _facts in Facts:
     _import(_facts)
+
+
+@import_app.command("policy")
+def import_policy(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="JSON of a Policy message")],
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Store a version of the policy; it changes nothing until it is activated."""
+    from collateral_registry.cli.bring import bring_policy
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        bring_policy(channel, file)
+
+
+@asset_app.command("show")
+def asset_show(asset: Annotated[str, typer.Argument(help="id of the asset")], server: Server = DEFAULT_ADDRESS) -> None:
+    """Print an asset as JSON."""
+    from collateral_registry.cli.look import show_asset
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        show_asset(channel, asset)
+
+
+@asset_app.command("list")
+def asset_list(filter_: Filter = "", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
+    """A row per asset."""
+    from collateral_registry.cli.look import list_assets
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        list_assets(channel, filter_, limit)
+
+
+@loan_app.command("show")
+def loan_show(loan: Annotated[str, typer.Argument(help="id of the loan")], server: Server = DEFAULT_ADDRESS) -> None:
+    """Print a loan with its cover as JSON."""
+    from collateral_registry.cli.look import show_loan
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        show_loan(channel, loan)
+
+
+@loan_app.command("list")
+def loan_list(filter_: Filter = "", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
+    """A row per loan with its level."""
+    from collateral_registry.cli.look import list_loans
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        list_loans(channel, filter_, limit)
+
+
+@breach_app.command("show")
+def breach_show(breach: BreachName, server: Server = DEFAULT_ADDRESS) -> None:
+    """A breach with everything that happened."""
+    from collateral_registry.cli.look import show_breach
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        show_breach(channel, breach)
+
+
+@breach_app.command("ack")
+def breach_ack(
+    breach: BreachName,
+    actor: Annotated[str, typer.Option(help="who has seen it")],
+    note: Annotated[str, typer.Option(help="what they say")] = "",
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Record that somebody has seen a breach."""
+    from collateral_registry.cli.look import acknowledge_breach
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        acknowledge_breach(channel, breach, actor, note)
 
 
 @sample_app.command("load")

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from collateral_registry.cli import messages
+from collateral_registry.cli.pages import whole
 from collateral_registry.cli.request_id import identified
 from collateral_registry.cli.rows import NumberedRow, Row
 from collateral_registry.cli.sample import LAST, OPENING, table, update_balances
@@ -30,7 +31,6 @@ from collateral_registry.v1 import (
     price_pb2_grpc,
 )
 
-PAGE_ROWS = 1_000
 ByDay = Mapping[str, list[NumberedRow]]
 
 
@@ -67,15 +67,9 @@ def business_days(first: date, last: date) -> list[date]:
 def breach_count(channel: grpc.Channel) -> str:
     """How many breaches of the book were opened, cured and go on, in a line."""
     stub = breach_pb2_grpc.BreachServiceStub(channel)
-    request = breach_pb2.ListBreachesRequest(parent="loans/-", page_size=PAGE_ROWS)
-    opened = cured = 0
-    while True:
-        page = stub.ListBreaches(request)
-        opened += len(page.breaches)
-        cured += sum(breach.state == breach_pb2.BREACH_STATE_CURED for breach in page.breaches)
-        if not page.next_page_token:
-            return f"{opened} breaches opened, {cured} cured, {opened - cured} live"
-        request.page_token = page.next_page_token
+    found = whole(stub.ListBreaches, breach_pb2.ListBreachesRequest(parent="loans/-"), "breaches").breaches
+    cured = sum(breach.state == breach_pb2.BREACH_STATE_CURED for breach in found)
+    return f"{len(found)} breaches opened, {cured} cured, {len(found) - cured} live"
 
 
 def _business_date(channel: grpc.Channel) -> date:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +12,15 @@ from typing import Any
 import grpc
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
-from google.type.date_pb2 import Date
 from rich.console import Console
 from rich.table import Table
 
-from collateral_registry.cli.text import LEVEL_STYLES, amount, level_name, neutral, percent, short, when
-from collateral_registry.v1 import breach_pb2, common_pb2, report_pb2, report_pb2_grpc
+from collateral_registry.cli.pages import whole
+from collateral_registry.cli.text import LEVEL_STYLES, amount, date_message, level_name, neutral, percent, short, when
+from collateral_registry.v1 import breach_pb2, common_pb2, loan_pb2, report_pb2, report_pb2_grpc
 
-PAGE_ROWS = 1_000
+SEQUENCE = re.compile(r"\d{1,18}", re.ASCII)
+ZONE = re.compile(r"(Z|[+-]\d{2}:\d{2})$")
 WIDTH_OF_FILES = 160
 LTV_COLUMNS = (
     "loan", "borrower", "currency", "exposure", "market_value", "lendable_value", "ltv", "last_good_ltv", "level",
@@ -41,82 +43,50 @@ BREACH_COLUMNS = (
 
 def as_of_message(text: str) -> report_pb2.AsOf:
     """A commit number, a time or a business date as a moment; nothing means now. Raises ValueError."""
-    moment = report_pb2.AsOf()
     if not text:
-        return moment
-    if text.isdigit():
-        moment.sequence = int(text)
-        return moment
-    if "T" in text:
+        return report_pb2.AsOf()
+    if SEQUENCE.fullmatch(text):
+        return report_pb2.AsOf(sequence=int(text))
+    try:
+        if "T" not in text:
+            return report_pb2.AsOf(market_date=date_message("--as-of", text))
         stamp = Timestamp()
-        stamp.FromJsonString(text if text.endswith("Z") or "+" in text else text + "Z")
-        moment.known_time.CopyFrom(stamp)
-        return moment
-    parts = text.split("-")
-    if len(parts) != 3 or not all(part.isdigit() for part in parts):
-        raise ValueError(f"--as-of: got {text!r}, want a commit number, a time such as 2022-07-01T12:00:00Z or a date")
-    moment.market_date.CopyFrom(Date(year=int(parts[0]), month=int(parts[1]), day=int(parts[2])))
-    return moment
+        stamp.FromJsonString(text if ZONE.search(text) else text + "Z")
+        return report_pb2.AsOf(known_time=stamp)
+    except ValueError:
+        wanted = "a commit number, a time such as 2022-07-01T12:00:00Z or a date such as 2022-07-01"
+        raise ValueError(f"--as-of: got {text[:40]!r}, want {wanted}") from None
 
 
-def read_ltv_report(
-    channel: grpc.Channel, as_of: str, filter_: str, order_by: str
-) -> report_pb2.GenerateLtvReportResponse:
-    """Every page of the report in one message."""
-    request = report_pb2.GenerateLtvReportRequest(
-        as_of=as_of_message(as_of), filter=filter_, order_by=order_by, page_size=PAGE_ROWS
-    )
-    stub = report_pb2_grpc.ReportServiceStub(channel)
-    whole: report_pb2.GenerateLtvReportResponse = stub.GenerateLtvReport(request)
-    token = whole.next_page_token
-    while token:
-        request.page_token = token
-        page = stub.GenerateLtvReport(request)
-        whole.rows.extend(page.rows)
-        token = page.next_page_token
-    whole.next_page_token = ""
-    return whole
-
-
-def read_breach_report(channel: grpc.Channel, as_of: str, filter_: str) -> report_pb2.GenerateBreachReportResponse:
-    """Every page of the report in one message."""
-    request = report_pb2.GenerateBreachReportRequest(as_of=as_of_message(as_of), filter=filter_, page_size=PAGE_ROWS)
-    stub = report_pb2_grpc.ReportServiceStub(channel)
-    whole: report_pb2.GenerateBreachReportResponse = stub.GenerateBreachReport(request)
-    token = whole.next_page_token
-    while token:
-        request.page_token = token
-        page = stub.GenerateBreachReport(request)
-        whole.breaches.extend(page.breaches)
-        token = page.next_page_token
-    whole.next_page_token = ""
-    return whole
-
-
-def print_ltv_report(channel: grpc.Channel, as_of: str, filter_: str, order_by: str, output: str) -> None:
+def print_ltv_report(
+    channel: grpc.Channel, as_of: str, filter_: str, order_by: str, output: str, limit: int = 0
+) -> None:
     """Prints the report in the form asked for."""
-    report = read_ltv_report(channel, as_of, filter_, order_by)
+    request = report_pb2.GenerateLtvReportRequest(as_of=as_of_message(as_of), filter=filter_, order_by=order_by)
+    report = whole(report_pb2_grpc.ReportServiceStub(channel).GenerateLtvReport, request, "rows", limit)
     if output == "json":
-        _print_json(report)
+        print_json(report)
     elif output == "csv":
         _print_csv(LTV_COLUMNS, [_ltv_cells(row) for row in report.rows])
     else:
         _print_ltv_table(report)
 
 
-def print_breach_report(channel: grpc.Channel, as_of: str, filter_: str, output: str) -> None:
+def print_breach_report(channel: grpc.Channel, as_of: str, filter_: str, output: str, limit: int = 0) -> None:
     """Prints the report in the form asked for."""
-    report = read_breach_report(channel, as_of, filter_)
+    request = report_pb2.GenerateBreachReportRequest(as_of=as_of_message(as_of), filter=filter_)
+    report = whole(report_pb2_grpc.ReportServiceStub(channel).GenerateBreachReport, request, "breaches", limit)
     if output == "json":
-        _print_json(report)
+        print_json(report)
     elif output == "csv":
         _print_csv(BREACH_COLUMNS, [_breach_cells(breach) for breach in report.breaches])
     else:
         print_breach_table(report.breaches)
 
 
-def _print_json(message: Any) -> None:  # noqa: ANN401 - any message
-    json.dump(MessageToDict(message, preserving_proto_field_name=True), sys.stdout, indent=1)
+def print_json(message: Any) -> None:  # noqa: ANN401 - any message
+    """Prints a message as JSON with the names of the contract."""
+    json.dump(MessageToDict(message, preserving_proto_field_name=True), sys.stdout, indent=1, ensure_ascii=False)
     sys.stdout.write("\n")
 
 
@@ -126,27 +96,39 @@ def _print_csv(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     writer.writerows([neutral(cell) for cell in row] for row in rows)
 
 
-def _ltv(cover: Any, name: str = "ltv") -> str:  # noqa: ANN401 - a cover
+def ltv_of(cover: loan_pb2.LoanCover, name: str = "ltv") -> str:
+    """A ratio of a cover in percent; nothing where there is none."""
     if cover.ltv_infinite and name == "ltv":
         return "infinite"
     return percent(getattr(cover, name).value) if cover.HasField(name) else ""
 
 
-def _flags(cover: Any) -> str:  # noqa: ANN401 - a cover
+def _flags(cover: loan_pb2.LoanCover) -> str:
     reasons = [short(common_pb2.UnknownReason.Name(one), "UNKNOWN_REASON_") for one in cover.unknown_reasons]
     flags = [short(common_pb2.QualityFlag.Name(one), "QUALITY_FLAG_") for one in cover.quality_flags]
     return " ".join([reason.upper() for reason in reasons] + flags)
 
 
-def _coverage(cover: Any) -> str:  # noqa: ANN401 - a cover
+def _coverage(cover: loan_pb2.LoanCover) -> str:
     return short(common_pb2.Coverage.Name(cover.coverage), "COVERAGE_").upper()
+
+
+def level_cell(level: common_pb2.LtvLevel.ValueType) -> str:
+    """A level in its colour."""
+    style = LEVEL_STYLES.get(level, "")
+    return f"[{style}]{level_name(level)}[/]" if style else level_name(level)
+
+
+def coverage_cell(cover: loan_pb2.LoanCover) -> str:
+    """Whether a cover can be stood behind, loudly when not."""
+    return "[bold magenta]UNKNOWN[/]" if cover.coverage == common_pb2.COVERAGE_UNKNOWN else "known"
 
 
 def _ltv_cells(row: report_pb2.LtvReportRow) -> list[str]:
     cover = row.cover
     return [
         row.loan, row.borrower, cover.exposure.currency_code, amount(cover.exposure), amount(cover.market_value),
-        amount(cover.lendable_value), _ltv(cover), _ltv(cover, "last_good_ltv"), level_name(cover.level),
+        amount(cover.lendable_value), ltv_of(cover), ltv_of(cover, "last_good_ltv"), level_name(cover.level),
         _coverage(cover),
         cover.distance_to_next_level.value, cover.price_fall_to_next_level.value, amount(cover.cash_cure),
         amount(cover.collateral_cure), when(cover.oldest_input_date), _flags(cover), row.breach,
@@ -155,27 +137,25 @@ def _ltv_cells(row: report_pb2.LtvReportRow) -> list[str]:
 
 
 def _print_ltv_table(report: report_pb2.GenerateLtvReportResponse) -> None:
-    console = _console()
+    console = console_for_reports()
     table = Table(title=f"Loan to value on {when(report.market_date)} (commit {report.sequence})", title_justify="left")
     table.add_column("loan", no_wrap=True)
     for name in ("exposure", "market", "lendable", "LTV", "level", "fall to next", "cash cure", "coverage"):
         table.add_column(name, justify="left" if name in {"level", "coverage"} else "right", no_wrap=True)
     for row in report.rows:
         cover = row.cover
-        style = LEVEL_STYLES.get(cover.level, "")
         fall = percent(cover.price_fall_to_next_level.value) if cover.HasField("price_fall_to_next_level") else ""
-        coverage = "[bold magenta]UNKNOWN[/]" if cover.coverage == common_pb2.COVERAGE_UNKNOWN else "known"
         cash = amount(cover.cash_cure) if cover.cash_cure.units or cover.cash_cure.nanos else ""
         table.add_row(
             row.loan.removeprefix("loans/"),
             f"{amount(cover.exposure)} {cover.exposure.currency_code}",
             amount(cover.market_value),
             amount(cover.lendable_value),
-            _ltv(cover),
-            f"[{style}]{level_name(cover.level)}[/]" if style else level_name(cover.level),
+            ltv_of(cover),
+            level_cell(cover.level),
             fall,
             cash,
-            coverage,
+            coverage_cell(cover),
         )
     console.print(table)
     for total in report.totals:
@@ -208,10 +188,10 @@ def print_breach_table(breaches: Sequence[breach_pb2.Breach]) -> None:
         _, loan, _, number = breach.name.split("/")
         _, _, *cells, _ = _breach_cells(breach)
         table.add_row(loan, number, *cells)
-    _console().print(table)
+    console_for_reports().print(table)
 
 
-def _console() -> Console:
+def console_for_reports() -> Console:
     """A console wide enough for a report where nobody tells its width."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDTH_OF_FILES)

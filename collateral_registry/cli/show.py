@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import grpc
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from collateral_registry.cli.text import LEVEL_STYLES, amount, level_name, percent, short, when
+from collateral_registry.cli.text import LEVEL_STYLES, amount, level_name, named, percent, short, when
 from collateral_registry.v1 import breach_pb2, breach_pb2_grpc, common_pb2, valuation_pb2, valuation_pb2_grpc
 
 WIDTH_OF_STEPS = 100
@@ -14,7 +15,7 @@ WIDTH_OF_STEPS = 100
 
 def show_value(channel: grpc.Channel, asset: str, currency: str) -> None:
     """Prints a valuation as the steps from market to lendable value."""
-    request = valuation_pb2.ValueAssetsRequest(names=[f"assets/{asset}"], currency_code=currency)
+    request = valuation_pb2.ValueAssetsRequest(names=[named("assets", asset)], currency_code=currency)
     valuation = valuation_pb2_grpc.ValuationServiceStub(channel).ValueAssets(request).valuations[0]
     console = Console(width=WIDTH_OF_STEPS)
     state = short(valuation_pb2.ValuationState.Name(valuation.state), "VALUATION_STATE_").upper()
@@ -54,11 +55,14 @@ def _steps(valuation: valuation_pb2.Valuation) -> Table:
 
 def show_events(channel: grpc.Channel, after: int, loan: str) -> None:
     """Prints events until Ctrl-C or until the server goes."""
-    request = breach_pb2.WatchBreachesRequest(after_sequence=after, loan=f"loans/{loan}" if loan else "")
+    request = breach_pb2.WatchBreachesRequest(after_sequence=after, loan=named("loans", loan) if loan else "")
     console = Console()
-    for answer in breach_pb2_grpc.BreachServiceStub(channel).WatchBreaches(request):
-        for event in answer.events:
-            console.print(event_line(event), highlight=False)
+    try:
+        for answer in breach_pb2_grpc.BreachServiceStub(channel).WatchBreaches(request):
+            for event in answer.events:
+                console.print(event_line(event), highlight=False, soft_wrap=True)
+    except KeyboardInterrupt:
+        return
 
 
 def event_line(event: breach_pb2.BreachEvent) -> str:
@@ -67,7 +71,7 @@ def event_line(event: breach_pb2.BreachEvent) -> str:
     ltv = "infinite" if event.ltv_infinite else percent(event.ltv.value) if event.HasField("ltv") else "nothing owed"
     style = LEVEL_STYLES.get(event.level, "green")
     cure = f", cash cure {amount(event.cash_cure)} {event.cash_cure.currency_code}" if event.cash_cure.units else ""
-    note = f" ({event.note})" if event.note else ""
+    note = f" ({escape(event.note)})" if event.note else ""
     where = event.breach or event.loan
     what = f"[{style}]{kind}[/] {level_name(event.level)} LTV {ltv}{cure}{note}"
     return f"{event.sequence:>6} {when(event.market_date)} {where} {what}"

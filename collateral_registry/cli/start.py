@@ -38,7 +38,7 @@ def settings_from(address: str, database: str, business_date: str) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"])
-        raise ValueError(f"{name}: got {first['input']!r}, want another: {first['msg']}") from None
+        raise ValueError(f"{name}: got {first['input']!r}; {first['msg']}") from None
 
 
 def run_server(address: str, database: str, business_date: str) -> int:

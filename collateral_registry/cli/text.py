@@ -58,6 +58,11 @@ def when(date: Date) -> str:
     return f"{date.year:04d}-{date.month:02d}-{date.day:02d}" if date.year else ""
 
 
+def named(collection: str, text: str) -> str:
+    """A resource name from an id, or from the name itself."""
+    return text if text.startswith(f"{collection}/") else f"{collection}/{text}"
+
+
 def short(name: str, prefix: str) -> str:
     """The name of an enum's member without its prefix, in lower case."""
     return name.removeprefix(prefix).lower()
