@@ -57,5 +57,6 @@ class QualityFlag(IntFlag):
     BELOW_SCRAP = 1 << 12
     FLOOR_BINDS = 1 << 13
     CAP_BINDS = 1 << 14
-    TERM_BEYOND_RIGHT = 1 << 15
+    HOURS_BOUND = 1 << 15
     IRREGULAR_DATES = 1 << 16
+    LIFE_TRUNCATED = 1 << 17

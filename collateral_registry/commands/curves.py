@@ -18,6 +18,9 @@ from valuation.prices.tier1 import MODEL, VERSION, HaircutCurve, seed_for, tier1
 
 MODEL_NAME = f"{MODEL}/{VERSION}"
 
+NOT_KEPT = -1
+"""Key of a curve that was made for one answer."""
+
 
 def curves_for(
     connection: Connection, needs: Sequence[CurveNeed], market: MarketFacts, policy: Policy, write: Write | None
@@ -69,7 +72,7 @@ def _make(connection: Connection, need: CurveNeed, market: MarketFacts, day: int
 def _keep(write: Write | None, need: CurveNeed, day: int, curve: HaircutCurve) -> Estimate:
     if write is not None:
         return insert_estimate(write, need, day, MODEL_NAME, curve)
-    return Estimate(0, day, curve.loss, int(curve.flags), curve.daily_volatility, MODEL_NAME)
+    return Estimate(NOT_KEPT, day, curve.loss, int(curve.flags), curve.daily_volatility, MODEL_NAME)
 
 
 def _converted_history(connection: Connection, need: CurveNeed, market: MarketFacts) -> tuple[Int, NDArray[np.float64]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from collateral_registry.commands.value import Valued
+from collateral_registry.commands.value import Valued, with_last_good_day
 from collateral_registry.store.assets import document_at, get_asset
 from collateral_registry.store.database import Connection
 from collateral_registry.store.estimates import model_of
@@ -24,7 +24,7 @@ def recorded_valuations(connection: Connection, asset_id: str, before: tuple[int
 
 
 def _valued(connection: Connection, row: dict[str, Any]) -> Valued:
-    return Valued(
+    valued = Valued(
         row=row,
         asset=document_at(connection, row["asset_key"], row["asset_revision"]),
         currency=row["currency"],
@@ -32,3 +32,4 @@ def _valued(connection: Connection, row: dict[str, Any]) -> Valued:
         haircut_model=model_of(connection, row["estimate_key"]),
         known_us=row["known_us"],
     )
+    return with_last_good_day(connection, valued)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,10 @@ from collateral_registry.commands.gather import Gathered, gather, in_currency, m
 from collateral_registry.commands.recompute import valuation_columns
 from collateral_registry.domain.appraise import appraise
 from collateral_registry.domain.assets import Asset
+from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.policy import Policy
 from collateral_registry.store.assets import asset_keys, documents_of, facts_of
-from collateral_registry.store.commits import newest_commit
+from collateral_registry.store.commits import market_day_of, newest_commit
 from collateral_registry.store.database import Connection
 from collateral_registry.store.policies import StoredPolicy, policy_in_force
 
@@ -29,6 +30,7 @@ class Valued:
     policy: Policy
     haircut_model: str
     known_us: int = 0
+    last_good_day: int = NO_DAY
 
 
 def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str) -> list[Valued]:
@@ -39,7 +41,8 @@ def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str
     rows = _rows(connection, gathered, policy, day)
     documents = documents_of(connection, gathered.assets.asset_key)
     by_key = {int(key): row for row, key in enumerate(gathered.assets.asset_key)}
-    return [_valued(rows, by_key[int(key)], gathered, documents[int(key)], policy) for key in keys]
+    found = [_valued(rows, by_key[int(key)], gathered, documents[int(key)], policy) for key in keys]
+    return [with_last_good_day(connection, valued) for valued in found]
 
 
 def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
@@ -49,6 +52,13 @@ def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
     targets = in_currency(assets, currency)
     gathered = Gathered(assets, targets, market_for(connection, assets, targets, policy, None))
     return _valued(_rows(connection, gathered, policy, day), 0, gathered, asset, policy)
+
+
+def with_last_good_day(connection: Connection, valued: Valued) -> Valued:
+    """The valuation with the day of its last good value, where it is unknown and has one."""
+    if not valued.row["unknown"] or not valued.row["good_seq"]:
+        return valued
+    return replace(valued, last_good_day=market_day_of(connection, valued.row["good_seq"]))
 
 
 def _policy_today(connection: Connection) -> tuple[StoredPolicy, int]:

@@ -9,7 +9,7 @@ from collateral_registry.commands.value import Valued
 from collateral_registry.domain.appraise import model_name
 from collateral_registry.domain.assets import Equipment, IntellectualProperty, Inventory
 from collateral_registry.domain.base_values import Model
-from collateral_registry.domain.days import day_of
+from collateral_registry.domain.days import date_at, day_of
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.rpc import wire
 from collateral_registry.v1 import common_pb2
@@ -50,6 +50,7 @@ def valuation_message(valued: Valued) -> pb.Valuation:
     elif row["good_seq"]:
         message.last_good_market_value.CopyFrom(wire.money(row["good_market_minor"], currency))
         message.last_good_lendable_value.CopyFrom(wire.money(row["good_lendable_minor"], currency))
+        message.last_good_date.CopyFrom(wire.calendar_date(date_at(valued.last_good_day)))
     return message
 
 

@@ -111,6 +111,7 @@ def test_a_stale_price_is_unknown_with_the_last_good_value_beside(client):
     assert stale.state == UNKNOWN
     assert list(stale.unknown_reasons) == [common_pb2.UNKNOWN_REASON_STALE_PRICE]
     assert stale.last_good_lendable_value == good.lendable_value
+    assert stale.last_good_date == calendar(FIRST_DAY)
 
 
 def test_the_age_of_a_price_lengthens_the_horizon_and_deepens_the_haircut(client):

@@ -123,7 +123,7 @@ def value_equipment(columns: EquipmentColumns) -> EquipmentValues:
     retained = _retained(columns)
     factors = np.broadcast_to(columns.condition_factors, (len(retained), len(Condition)))
     condition = factors[np.arange(len(retained)), columns.condition]
-    hours, hours_usable = _hours_factor(columns)
+    hours, hours_known, hours_bound = _hours_factor(columns)
     modelled = np.minimum(retained * condition * hours, 1.0)
     fmv = columns.replacement_cost * np.maximum(modelled, columns.scrap_share)
     liquidation = liquidation_values(fmv, realisation)
@@ -135,7 +135,7 @@ def value_equipment(columns: EquipmentColumns) -> EquipmentValues:
         retained=retained,
         condition_factor=condition,
         hours_factor=hours,
-        quality=_quality(columns, modelled < columns.scrap_share, hours_usable),
+        quality=_quality(columns, modelled < columns.scrap_share, hours_known, hours_bound),
         unknown=np.where(np.isnan(fmv), int(UnknownReason.MISSING_INPUT), 0).astype(np.int64),
     )
 
@@ -188,8 +188,8 @@ def _retained(columns: EquipmentColumns) -> Float:
     return retained
 
 
-def _hours_factor(columns: EquipmentColumns) -> tuple[Float, Bool]:
-    """(expected hours / hours)^elasticity within its bounds [n], and whether the hours say all of it.
+def _hours_factor(columns: EquipmentColumns) -> tuple[Float, Bool, Bool]:
+    """(expected hours / hours)^elasticity within its bounds [n], whether hours are known, and whether a bound binds.
 
     1 where the hours are not known. A meter at 0 is one not reported, as auction records show it; a machine of age 0
     has no hours to expect.
@@ -199,14 +199,15 @@ def _hours_factor(columns: EquipmentColumns) -> tuple[Float, Bool]:
     ratio = np.divide(expected, columns.hours, out=np.ones_like(expected), where=known)
     factor = schedules.power(ratio, columns.hours_elasticity)
     bounded = np.clip(factor, HOURS_FACTOR_LOW, HOURS_FACTOR_HIGH)
-    return bounded, known & (bounded == factor)
+    return bounded, known, known & (bounded != factor)
 
 
-def _quality(columns: EquipmentColumns, below_scrap: Bool, hours_usable: Bool) -> Int:
-    """What weakens each value [n]; hours beyond their bounds count as not known."""
+def _quality(columns: EquipmentColumns, below_scrap: Bool, hours_known: Bool, hours_bound: Bool) -> Int:
+    """What weakens each value [n]."""
     flags = (
         (below_scrap, QualityFlag.BELOW_SCRAP),
-        (~hours_usable, QualityFlag.HOURS_UNKNOWN),
+        (~hours_known, QualityFlag.HOURS_UNKNOWN),
+        (hours_bound, QualityFlag.HOURS_BOUND),
         (columns.condition == Condition.UNKNOWN, QualityFlag.CONDITION_ASSUMED),
         (columns.age_years > 2.0 * columns.life_years, QualityFlag.AGE_BEYOND_TWICE_LIFE),
     )

@@ -102,7 +102,7 @@ def relief_from_royalty(columns: RoyaltyColumns) -> RoyaltyValues:
         value=value,
         undiscounted=_sum_over_life(first, yearly, columns.remaining_life_years),
         tax_amortisation_factor=factor,
-        quality=np.where(shortened, int(QualityFlag.EXTRAPOLATED_HORIZON), 0).astype(np.int64),
+        quality=np.where(shortened, int(QualityFlag.LIFE_TRUNCATED), 0).astype(np.int64),
         unknown=np.where(np.isnan(value), int(UnknownReason.MISSING_INPUT), 0).astype(np.int64),
     )
 

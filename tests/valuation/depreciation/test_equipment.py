@@ -51,7 +51,7 @@ def test_a_machine_run_twice_as_long_as_expected_loses_a_share_set_by_the_elasti
 def test_hours_beyond_belief_are_bounded_and_flagged(hours: float, bound: float) -> None:
     values = value_equipment(machines(hours=hours))
     assert values.hours_factor.tolist() == [bound]
-    assert values.quality.tolist() == [QualityFlag.HOURS_UNKNOWN]
+    assert values.quality.tolist() == [QualityFlag.HOURS_BOUND]
 
 
 @pytest.mark.parametrize(

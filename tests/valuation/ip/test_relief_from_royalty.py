@@ -61,7 +61,7 @@ def test_a_right_without_remaining_life_is_worth_nothing() -> None:
 def test_years_beyond_the_hundredth_are_left_out_and_flagged() -> None:
     values = relief_from_royalty(rights(3, growth=0.0, remaining_life_years=[100.0, 8_000.0, np.inf]))
     assert values.value[0] == values.value[1] == values.value[2]
-    assert values.quality.tolist() == [0, QualityFlag.EXTRAPOLATED_HORIZON, QualityFlag.EXTRAPOLATED_HORIZON]
+    assert values.quality.tolist() == [0, QualityFlag.LIFE_TRUNCATED, QualityFlag.LIFE_TRUNCATED]
 
 
 def test_a_life_without_end_is_nearly_the_perpetuity() -> None:
