@@ -88,7 +88,7 @@ def _tail(log_return: NDArray[np.float32], alpha: float) -> tuple[float, float, 
     """
     count = len(log_return)
     rank = int(np.ceil(round(alpha * count, 6))) - 1
-    width = int(np.ceil(np.sqrt(count * alpha * (1.0 - alpha))))
+    width = round(float(np.sqrt(count * alpha * (1.0 - alpha))))
     low, high = rank - width, rank + width
     losses = -np.expm1(np.partition(log_return, (low, rank, high))[: high + 1].astype(np.float64))
     return float(losses[rank]), float(losses[: rank + 1].mean()), float(losses[low] - losses[high]) / 2.0

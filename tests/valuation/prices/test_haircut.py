@@ -1,0 +1,50 @@
+"""The haircut of raw quotes."""
+
+import numpy as np
+import pytest
+
+from tests.valuation.prices.series import DAYS, noise, walk
+from valuation.flags import QualityFlag
+from valuation.prices.clean import Defect
+from valuation.prices.haircut import haircut
+from valuation.prices.tier1 import tier1
+
+PRICES = walk(noise(400))
+
+
+def test_it_is_the_end_of_the_curve():
+    curve = tier1(DAYS[:401], PRICES, max_horizon_days=20, confidence=0.95, seed=3)
+
+    found = haircut(PRICES, DAYS[:401], 20, 0.95, seed=3)
+
+    assert (found.loss, found.expected_shortfall) == (curve.loss[-1], curve.expected_shortfall[-1])
+    assert (found.standard_error, found.observations) == (curve.standard_error[-1], 401)
+    assert (found.model, found.seed, found.horizon_days) == ("tier1-ewma-fhs/1", 3, 20)
+
+
+def test_lists_and_iso_dates_will_do():
+    assert haircut(PRICES.tolist(), [str(day) for day in DAYS[:401]], 10).loss == haircut(PRICES, DAYS[:401], 10).loss
+
+
+def test_a_unit_error_is_reported_and_moves_the_haircut_by_no_more_than_its_day():
+    wrong = PRICES.copy()
+    wrong[200] *= 100
+
+    found = haircut(wrong, DAYS[:401], 20)
+
+    assert found.cleaned.defects[Defect.SPIKE].tolist() == [200]
+    assert found.loss == pytest.approx(haircut(PRICES, DAYS[:401], 20).loss, rel=0.05)
+
+
+def test_a_lasting_break_of_level_is_flagged():
+    broken = PRICES.copy()
+    broken[200:] *= 1.7
+
+    assert QualityFlag.LEVEL_BREAK in haircut(broken, DAYS[:401], 20).flags
+
+
+def test_no_quotes_give_no_opinion():
+    found = haircut([], [], 20)
+
+    assert np.isnan(found.loss)
+    assert QualityFlag.SHORT_HISTORY in found.flags

@@ -1,0 +1,146 @@
+"""Dated prices to log returns, and the smoothing that is taken out of them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.valuation.prices.series import DAYS, noise, smoothed, walk
+from valuation.errors import InvalidInput
+from valuation.flags import QualityFlag
+from valuation.prices.returns import (
+    first_autocorrelation,
+    hidden_gap,
+    log_returns,
+    unsmoothed,
+    unsmoothed_sd_ratio,
+)
+
+COEFFICIENTS = st.floats(0.0, 0.95)
+
+
+def returns_of(values, window=500):
+    return log_returns(DAYS[: len(values) + 1], walk(values), window)
+
+
+def test_plain_returns_are_those_of_the_prices():
+    found = returns_of(noise(300))
+
+    assert found.values == pytest.approx(noise(300))
+    assert (found.step_days, found.observations, found.smoothing) == (1, 301, 0.0)
+    assert found.flags == QualityFlag.NONE
+
+
+def test_only_the_window_counts():
+    found = returns_of(noise(900), window=500)
+
+    assert found.values == pytest.approx(noise(900)[-500:])
+    assert found.observations == 501
+
+
+def test_geltner_triples_the_spread_at_a_coefficient_of_0_8():
+    """The ratio of variances is 0.1111."""
+    assert unsmoothed_sd_ratio(0.8) == pytest.approx(3.0)
+    assert 1.0 / unsmoothed_sd_ratio(0.8) ** 2 == pytest.approx(0.1111, abs=5e-5)
+
+
+@given(COEFFICIENTS)
+def test_unsmoothing_undoes_smoothing(coefficient):
+    true = noise(50)
+
+    assert unsmoothed(smoothed(true, coefficient), coefficient)[1:] == pytest.approx(true[1:], abs=1e-12)
+
+
+@given(COEFFICIENTS)
+def test_the_smoothed_quote_plus_the_hidden_gap_is_the_true_price(coefficient):
+    """By the other road: the sum of true returns against the sum of reported ones."""
+    true = noise(400)
+    reported = smoothed(true, coefficient)
+
+    assert reported.sum() + hidden_gap(reported[-1], coefficient) == pytest.approx(true.sum(), abs=1e-9)
+
+
+def test_smoothed_quotes_are_recognised_and_their_spread_restored():
+    true = noise(3000, 0.02)
+
+    found = returns_of(smoothed(true, 0.6), window=3000)
+
+    assert QualityFlag.SMOOTHED in found.flags
+    assert found.smoothing == pytest.approx(0.6, abs=0.05)
+    assert found.values.std() == pytest.approx(0.02, rel=0.10)
+
+
+def test_steps_without_change_are_flagged_as_smoothed():
+    values = noise(300)
+    values[::3] = 0.0
+
+    assert QualityFlag.SMOOTHED in returns_of(values).flags
+
+
+def test_exchange_holidays_alone_are_not():
+    values = noise(300)
+    values[::20] = 0.0
+
+    assert returns_of(values).flags == QualityFlag.NONE
+
+
+def test_a_price_that_never_moves_is_stale_and_not_smoothed():
+    assert returns_of(np.zeros(300)).flags == QualityFlag.STALE_SERIES
+
+
+def test_returns_that_are_all_alike_have_no_autocorrelation():
+    assert first_autocorrelation(np.full(100, 0.001)) == 0.0
+    assert first_autocorrelation(np.zeros(100)) == 0.0
+
+
+def test_what_lies_before_a_level_break_is_another_series():
+    values = noise(300)
+    values[100] = np.log(100.0)
+
+    found = returns_of(values)
+
+    assert QualityFlag.LEVEL_BREAK in found.flags
+    assert found.values == pytest.approx(values[101:])
+    assert found.observations == 200
+
+
+def test_a_weekly_series_is_taken_in_steps_of_five_days():
+    weeks = np.arange("2015-01-02", "2020-01-01", 7, dtype="datetime64[D]")
+
+    found = log_returns(weeks, walk(noise(len(weeks) - 1)), 500)
+
+    assert found.step_days == 5
+    assert found.flags == QualityFlag.IRREGULAR_DATES
+
+
+def test_a_long_hole_is_flagged():
+    kept = np.delete(np.arange(301), np.arange(100, 110))
+
+    assert log_returns(DAYS[kept], walk(noise(300))[kept], 500).flags == QualityFlag.GAPS
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_no_prices_and_one_price_give_no_returns(count):
+    found = log_returns(DAYS[:count], np.full(count, 100.0), 500)
+
+    assert len(found.values) == 0
+    assert found.observations == count
+
+
+@pytest.mark.parametrize("price", [-36.98, 0.0, np.nan, np.inf])
+def test_a_price_without_a_logarithm_is_named(price):
+    with pytest.raises(InvalidInput, match=f"price: got {price}, want positive and finite"):
+        log_returns(DAYS[:2], np.array([100.0, price]), 500)
+
+
+def test_dates_must_increase_and_match_the_prices():
+    with pytest.raises(InvalidInput, match="dates: got not increasing"):
+        log_returns(DAYS[[0, 2, 1]], np.full(3, 100.0), 500)
+    with pytest.raises(InvalidInput, match="prices: got 1 for 3 dates"):
+        log_returns(DAYS[:3], np.array([100.0]), 500)
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0, np.nan])
+def test_a_coefficient_outside_its_range_is_named(smoothing):
+    with pytest.raises(InvalidInput, match="smoothing"):
+        unsmoothed(noise(10), smoothing)
