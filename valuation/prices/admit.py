@@ -61,17 +61,12 @@ def admit(
     """Judges new quotes [n] of one series against the accepted ones [k] and those in quarantine [p].
 
     ``known`` and ``pending`` hold positive prices in order of dates, one a date. A quote equal to the accepted one of
-    its date, or to an accepted one before it in the message, is a DUPLICATE; another price for such a date is a
-    correction, accepted if it passes the jump rule against the neighbours on other dates. Two prices for one date in
-    one message are both refused. A quote that repeats a quarantined one stays quarantined: saying an error twice does
-    not confirm it. Raises InvalidInput where dates and prices differ in length or a date is NaT.
+    its date, or to one before it in the message, is a DUPLICATE; another price for such a date is a correction,
+    accepted if it passes the jump rule against the neighbours on other dates. Two prices for one date in one message
+    are both refused. A quote that repeats a quarantined one stays quarantined: saying an error twice does not confirm
+    it. Raises InvalidInput where dates and prices differ in length or a date is NaT.
     """
-    columns = {"known": (known_dates, known_prices), "pending": (pending_dates, pending_prices)}
-    for name, (dates, prices) in {**columns, "new": (new_dates, new_prices)}.items():
-        if dates.shape != prices.shape:
-            raise InvalidInput(f"{name} prices", f"{len(prices)} for {len(dates)} dates", "one for each date")
-        if np.isnat(dates).any():
-            raise InvalidInput(f"{name} dates", "NaT", "a date")
+    _check(known=(known_dates, known_prices), pending=(pending_dates, pending_prices), new=(new_dates, new_prices))
     days = _days(new_dates)
     reason = _refusals(days, new_prices, _days(np.asarray(today)))
     usable = np.flatnonzero(reason == int(RefusalReason.NONE))
@@ -85,10 +80,17 @@ def admit(
     verdict_of_day[~is_known] = np.where(screened.held, int(Verdict.QUARANTINED), int(Verdict.ACCEPTED))
     verdict = np.full(len(days), int(Verdict.REFUSED), dtype=np.int8)
     verdict[usable] = verdict_of_day[repeat]
-    again = np.delete(usable, first)
-    verdict[again[verdict[again] == int(Verdict.ACCEPTED)]] = int(Verdict.DUPLICATE)
+    verdict[np.delete(usable, first)] = int(Verdict.DUPLICATE)
     reason[verdict == int(Verdict.QUARANTINED)] = int(RefusalReason.JUMP)
     return Admission(verdict, reason, screened.released, screened.level_break)
+
+
+def _check(**columns: tuple[Dates, Float]) -> None:
+    for name, (dates, prices) in columns.items():
+        if dates.shape != prices.shape:
+            raise InvalidInput(f"{name} prices", f"{len(prices)} for {len(dates)} dates", "one for each date")
+        if np.isnat(dates).any():
+            raise InvalidInput(f"{name} dates", "NaT", "a date")
 
 
 def _days(dates: Dates) -> NDArray[np.int64]:

@@ -39,8 +39,10 @@ def test_the_same_price_of_the_same_date_is_a_duplicate():
     assert verdicts([(59, LEVEL), (60, 101.0)]) == [D, A]
 
 
-def test_the_second_of_equal_quotes_in_a_message_is_a_duplicate():
+def test_only_the_first_of_equal_quotes_in_a_message_has_a_verdict_of_its_own():
+    """So that no date of a message is stored twice."""
     assert verdicts([(60, 101.0), (60, 101.0)]) == [A, D]
+    assert verdicts([(60, 10_000.0), (60, 10_000.0), (60, 10_000.0)]) == [Q, D, D]
 
 
 def test_another_price_for_a_known_date_is_a_correction():
@@ -151,7 +153,7 @@ def test_errors_with_good_prices_between_them_never_confirm_each_other():
 def test_saying_an_error_again_does_not_confirm_it():
     found = offer([(61, 10_000.0), (61, 10_000.0)], pending=[(60, 10_000.0), (61, 10_000.0)])
 
-    assert found.verdict.tolist() == [Q, Q]
+    assert found.verdict.tolist() == [Q, D]
     assert not found.released.any()
 
 
