@@ -19,8 +19,8 @@ from benchmarks.sample_story import EVENTS, NEVER_INSPECTED, PATENT_STATUS, STAL
 from valuation.depreciation.classes import equipment_classes
 
 OUT = Path(__file__).parent.parent / "collateral_registry" / "sample"
-FIRST, OPENING, LAST = "2020-06-01", "2021-12-31", "2022-12-30"
-NOTE = "Firms, assets, loans and pledges in this file are invented samples."
+FIRST, OPENING, LAST = "2020-01-01", "2021-12-31", "2022-12-30"
+NOTE = "Firms, assets, loans and pledges of the sample are invented; prices and exchange rates are real."
 SPOT_SOURCE = "Farag, Snudden and Upton (2024), LCERPA Working Paper 2024-3, CC BY 4.0"
 BANK_SOURCE = "World Bank Commodity Price Data (The Pink Sheet), CC BY 4.0"
 ECB_SOURCE = "European Central Bank euro foreign exchange reference rates"
@@ -34,6 +34,11 @@ CLASS_OF = {
     "aluminum": "base_metal", "copper": "base_metal", "zinc": "base_metal", "wheat": "grain", "corn": "grain",
     "soybeans": "grain", "gold": "precious_metal", "platinum": "precious_metal", "wti": "energy",
     "gasoline": "energy", "heatoil": "energy", "cocoa": "soft", "rubber": "soft",
+}  # fmt: skip
+GRADE_OF = {
+    "aluminum": "P1020A", "copper": "Grade A cathode", "zinc": "SHG 99.995 %", "wheat": "No. 2", "corn": "No. 2 yellow",
+    "soybeans": "No. 2 yellow", "gold": "995 fine", "platinum": "999.5 fine", "wti": "light sweet",
+    "gasoline": "87 octane", "heatoil": "No. 2", "cocoa": "good fermented", "rubber": "TSR20",
 }  # fmt: skip
 TYPICAL_LENDABLE = {"base_metal": 0.76, "grain": 0.68, "energy": 0.62, "precious_metal": 0.79, "soft": 0.62}
 MACHINE_LENDABLE = {"commodity_machine": 0.60, "production_line": 0.45, "single_purpose": 0.20}
@@ -95,7 +100,10 @@ def write(name: str, note: str, header: Sequence[str], rows: Iterable[Sequence[o
 
 
 def spot_prices(path: Path) -> list[tuple[str, str, str]]:
-    """Daily paths: the k-th value of a month lies k weekdays before its last trading day."""
+    """Daily paths: the k-th value of a month lies k weekdays before its last trading day.
+
+    Prices that are not positive (WTI on 2020-04-20) are left out: the service refuses them.
+    """
     found: dict[tuple[str, str], str] = {}
     with path.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -104,7 +112,7 @@ def spot_prices(path: Path) -> list[tuple[str, str, str]]:
             end = np.datetime64(row["eom_date"])
             for back, name in enumerate(("eom", *(f"d{k}" for k in range(1, 21)))):
                 day = np.busday_offset(end, -back, roll="backward")
-                if row[name] and str(day)[:7] == row["eom_date"][:7] and str(day) <= LAST:
+                if row[name] and str(day)[:7] == row["eom_date"][:7] and float(row[name]) > 0:
                     found[row["commodity"], str(day)] = f"{float(row[name]):.8g}"
     stale = {
         (series, day) for series, first, last in STALE_DAYS for s, day in found if s == series and first <= day <= last
@@ -151,10 +159,11 @@ def write_series() -> None:
 
 
 ASSET_HEADER = (
-    "asset_id", "kind", "class", "owner", "currency", "description", "good", "quantity", "unit", "warehouse", "lot",
+    "asset_id", "kind", "class", "owner", "currency", "description", "good", "grade", "series", "quantity", "unit",
+    "warehouse", "lot",
     "insurance_expiry", "last_inspection", "make", "model", "serial_number", "built", "hours", "condition", "location",
-    "price_new", "equipment_class", "schedule", "right_kind", "office", "number", "filed", "granted", "legal_status",
-    "next_year_revenue", "growth", "royalty_rate", "tax_rate", "discount_rate", "annual_survival",
+    "price_new", "equipment_class", "schedule", "right_kind", "office", "number", "filed", "granted", "expires",
+    "legal_status", "next_year_revenue", "growth", "royalty_rate", "tax_rate", "discount_rate", "annual_survival",
     "technology_life_years", "amortisation_years", "debtor", "invoice_number", "face_amount", "issued", "due", "supplier",
     "order_number",
 )  # fmt: skip
@@ -224,7 +233,8 @@ def lots(firm: Firm, prices: dict[str, float], euro: dict[str, float]) -> list[t
         worth = in_firm_currency(float(quantity) * factor * prices[series], firm, euro) * TYPICAL_LENDABLE[kind]
         asset = {
             "asset_id": f"lot-{firm.key}-{place}", "kind": "INVENTORY", "class": f"inventory.{kind}", "currency": firm.currency,
-            "description": f"{series} lot {place}", "good": series, "quantity": quantity, "unit": unit,
+            "description": f"{series} lot {place}", "good": series, "grade": GRADE_OF[series],
+            "series": series, "quantity": quantity, "unit": unit,
             "warehouse": firm.warehouse or f"{firm.name} yard", "lot": f"{firm.key[:3].upper()}-{place:03d}", "insurance_expiry": "2023-06-30",
         }  # fmt: skip
         if firm.key == "latex-works":
