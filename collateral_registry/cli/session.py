@@ -20,12 +20,13 @@ EXIT_INTERRUPTED = 130
 
 DETAILS_KEY = "grpc-status-details-bin"
 MESSAGE_LIMIT_BYTES = 64 * 1024 * 1024
+ATTEMPTS = 5
 RETRY = {
     "methodConfig": [
         {
             "name": [{}],
             "retryPolicy": {
-                "maxAttempts": 5,
+                "maxAttempts": ATTEMPTS,
                 "initialBackoff": "0.2s",
                 "maxBackoff": "2s",
                 "backoffMultiplier": 2,

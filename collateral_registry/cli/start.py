@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ HEALTH_WAIT_SECONDS = 30.0
 STOP_WAIT_SECONDS = 20.0
 CONNECT_WAIT_SECONDS = 1.0
 FOLLOW_CLOCK = "wall"
+DATABASE_URL = re.compile(r"(sqlite|postgresql(\+psycopg)?)://")
 
 
 def settings_from(address: str, database: str, business_date: str) -> Settings:
@@ -34,11 +36,14 @@ def settings_from(address: str, database: str, business_date: str) -> Settings:
         date_message("--business-date", business_date)
     given = {"address": address, "database_url": database, "business_date": business_date}
     try:
-        return Settings(**{name: value for name, value in given.items() if value})
+        settings = Settings(**{name: value for name, value in given.items() if value})
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"])
         raise ValueError(f"{name}: got {first['input']!r}; {first['msg']}") from None
+    if not DATABASE_URL.match(settings.url):
+        raise ValueError("database_url: want a URL such as sqlite:///book.db or postgresql+psycopg://host/book")
+    return settings
 
 
 def run_server(address: str, database: str, business_date: str) -> int:

@@ -1,0 +1,250 @@
+"""The command line against the real server: what goes wrong, and what is done twice."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.json_format import MessageToJson
+
+from collateral_registry.v1 import business_date_pb2, loan_pb2, policy_pb2
+from tests.server import Client, Server, free_port
+
+COLLATERAL = str(Path(sys.executable).parent / "collateral")
+SERIES = "series,good,unit,currency,max_age_days\ncopper,copper,t,USD,10\n"
+ASSETS = (
+    "asset_id,kind,class,owner,currency,good,quantity,unit,warehouse,lot\n"
+    "lot-1,INVENTORY,inventory.base_metal,Acme,USD,copper,100,t,W-1,L-1\n"
+)
+LOANS = "loan_id,borrower,currency,principal,as_of\nloan-1,Acme [/b],USD,300000.00,2021-12-31\n"
+
+
+def run(*arguments, server=None):
+    """Runs a command to its end."""
+    command = [COLLATERAL, *arguments, *(["--server", server.address] if server else [])]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def bring(server, tmp_path):
+    """Brings a text as a file of some facts."""
+
+    def bringing(facts, text, name="facts.csv"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return run("import", facts, str(path), server=server)
+
+    return bringing
+
+
+def sequence(server):
+    """The newest commit of a server."""
+    with grpc.insecure_channel(server.address) as channel:
+        return Client(channel).dates.GetBusinessDate(business_date_pb2.GetBusinessDateRequest()).sequence
+
+
+def test_help_loads_nothing_slow():
+    program = (
+        "import sys, collateral_registry.cli.main; "
+        "print([m for m in ('grpc', 'rich', 'google.protobuf', 'numpy', 'sqlalchemy', 'pydantic') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == "[]"
+
+
+def test_prices_refused_for_want_of_a_series_go_in_once_it_is_there(bring):
+    """The same file again is the same request, and must not get its old refusal for ever."""
+    prices = "series,date,price\ncopper,2021-12-30,9000\n"
+    refused = bring("prices", prices)
+    bring("series", SERIES)
+    mended = bring("prices", prices)
+
+    assert (refused.returncode, mended.returncode) == (1, 0)
+    assert "0 taken in, 0 known already, 1 refused" in refused.stdout
+    assert "1 taken in, 0 known already, 0 refused" in mended.stdout
+
+
+def test_a_row_that_says_something_else_of_a_known_id_is_refused(bring, server):
+    first = bring("loans", LOANS)
+    before = sequence(server)
+    again = bring("loans", LOANS)
+    changed = bring("loans", LOANS.replace("300000.00", "7.00"))
+
+    assert (first.returncode, again.returncode, changed.returncode) == (0, 0, 1)
+    assert "facts.csv:2: id loan-1 is already registered as loans/loan-1" in changed.stderr
+    assert sequence(server) == before, "bringing rows again writes nothing"
+
+
+def test_a_quarantined_price_says_so(bring):
+    bring("series", SERIES)
+    days = "".join(f"copper,2021-11-{day:02d},{9000 + day}\n" for day in range(1, 31))
+    found = bring("prices", f"series,date,price\n{days}copper,2021-12-01,900000\n")
+
+    assert found.returncode == 1
+    assert "30 taken in, 0 known already, 1 quarantined, 0 refused" in found.stdout
+    assert "facts.csv:32: quarantined: price: got 900000" in found.stderr
+
+
+def test_a_long_file_goes_in_batches_and_its_refusals_keep_their_lines(bring):
+    bring("series", SERIES)
+    rows = ["copper,2021-12-30,9000"] * 5_000 + ["copper,2021-12-31,-1", "copper,2021-12-31,9001"]
+    found = bring("prices", "series,date,price\n" + "\n".join(rows) + "\n")
+
+    assert "2 taken in, 4999 known already, 1 refused" in found.stdout
+    assert found.stderr == "facts.csv:5002: price: got -1, want more than 0\n"
+
+
+def test_a_file_that_is_no_table_is_refused_whole_with_exit_code_2(bring):
+    found = bring("loans", "loan_id,borrower,currency,principal,as_of,credit_limitt\nl-1,A,USD,1.00,2021-12-31,5\n")
+
+    assert found.returncode == 2
+    assert "facts.csv: header: got column 'credit_limitt', want only loan_id" in found.stderr
+    assert found.stdout == ""
+
+
+def test_a_policy_is_stored_from_its_json(bring, server):
+    with grpc.insecure_channel(server.address) as channel:
+        (default,) = Client(channel).policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies
+    default.name = "policies/house-2022"
+    stored = bring("policy", MessageToJson(default), "policy.json")
+    broken = bring("policy", "{", "policy.json")
+    nameless = bring("policy", "{}", "policy.json")
+
+    assert (stored.returncode, broken.returncode, nameless.returncode) == (0, 2, 2)
+    assert "policies/house-2022 is stored" in stored.stdout
+    assert "policy.json: name: got nothing" in nameless.stderr
+
+
+def test_assets_loans_and_breaches_can_be_looked_at(bring, server):
+    bring("series", SERIES)
+    bring("prices", "series,date,price\n" + "".join(f"copper,2021-12-{n:02d},{9000 + n}\n" for n in range(1, 32)))
+    bring("assets", ASSETS)
+    bring("loans", LOANS.replace("300000", "900000"))
+    bring("pledges", "pledge_id,loan,asset\np-1,loan-1,lot-1\n")
+    asset = json.loads(run("asset", "show", "lot-1", server=server).stdout)
+    loan = json.loads(run("loan", "show", "loans/loan-1", server=server).stdout)
+    acknowledged = run("breach", "ack", "loan-1/1", "--actor", "desk", "--note", "see [/mail]", server=server)
+
+    assert asset["inventory"]["lot"] == "L-1"
+    assert loan["cover"]["market_value"]["units"] == "903100"
+    assert "lot-1" in run("asset", "list", "--filter", "good = copper", server=server).stdout
+    assert "Acme [/b]" in run("loan", "list", "--limit", "1", server=server).stdout
+    assert "ACKNOWLEDGED" in acknowledged.stdout
+    assert "(see [/mail])" in run("breach", "show", "loans/loan-1/breaches/1", server=server).stdout
+
+
+def test_what_does_not_exist_is_exit_code_4(server):
+    found = run("loan", "show", "none", server=server)
+
+    assert found.returncode == 4
+    assert found.stderr == "collateral: loans/none does not exist [NOT_FOUND]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--business-date", "soon"), "--business-date: got 'soon', want a date such as 2022-07-01"),
+        (("--database", "book.db"), "database_url: want a URL such as sqlite:///book.db"),
+        (("--database", "postgresql://127.0.0.1:1/book"), "the database cannot be"),
+    ],
+)
+def test_a_wrong_setting_is_a_sentence(arguments, said):
+    found = run("serve", "--address", f"127.0.0.1:{free_port()}", *arguments)
+
+    assert found.returncode in {2, 4}
+    assert said in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory):
+    """A server with the sample book, loaded."""
+    running = Server(f"sqlite:///{tmp_path_factory.mktemp('sample') / 'book.db'}").start()
+    found = run("sample", "load", server=running)
+    assert found.returncode == 0, found.stderr
+    yield running
+    running.stop()
+
+
+def test_loading_the_sample_again_changes_nothing(sampled):
+    before = sequence(sampled)
+
+    assert run("sample", "load", server=sampled).returncode == 0
+    assert sequence(sampled) == before
+
+
+def owed(server, loan):
+    with grpc.insecure_channel(server.address) as channel:
+        return Client(channel).loan(loan).principal.units
+
+
+def test_a_day_replayed_twice_counts_once(sampled):
+    """15 March: Red Prairie draws 400,000."""
+    before = owed(sampled, "loan-red-prairie")
+    first = run("sample", "replay", "--from", "2022-03-14", "--until", "2022-03-15", server=sampled)
+    drawn, commit = owed(sampled, "loan-red-prairie"), sequence(sampled)
+    second = run("sample", "replay", "--until", "2022-03-15", server=sampled)
+
+    assert drawn - before == 400_000
+    assert owed(sampled, "loan-red-prairie") == drawn
+    assert sequence(sampled) == commit
+    assert re.fullmatch(r"\d+ breaches opened, \d+ cured, \d+ live\n", first.stdout)
+    assert second.stdout == first.stdout
+
+
+def test_a_replay_of_days_gone_by_says_that_there_is_nothing_to_do(sampled):
+    found = run("sample", "replay", "--until", "2022-01-03", server=sampled)
+
+    assert found.stdout.startswith("nothing to replay from ")
+
+
+def test_run_leaves_a_server_alone_that_it_did_not_start(server, tmp_path):
+    """The sample must never end up in somebody's book because the address was the same."""
+    before = sequence(server)
+    found = run("run", "--address", server.address, "--database", f"sqlite:///{tmp_path / 'other.db'}")
+
+    assert found.returncode == 4
+    assert f"something listens at {server.address} already" in found.stderr
+    assert sequence(server) == before
+    assert not (tmp_path / "other.db").exists()
+
+
+def test_run_leaves_a_book_alone_that_is_not_the_sample(tmp_path):
+    url = f"sqlite:///{tmp_path / 'own.db'}"
+    own = Server(url).start()
+    with grpc.insecure_channel(own.address) as channel:
+        Client(channel).register_loan()
+    own.stop()
+    found = run("run", "--address", f"127.0.0.1:{free_port()}", "--database", url, "--exit-after-replay")
+    again = Server(url).start()
+    with grpc.insecure_channel(again.address) as channel:
+        loans = Client(channel).loans.ListLoans(loan_pb2.ListLoansRequest()).loans
+    again.stop()
+
+    assert found.returncode == 0, found.stderr
+    assert "Loading" not in found.stdout
+    assert [loan.name for loan in loans] == ["loans/loan-1"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_stops_at_once_in_mid_replay_and_leaves_no_server_behind(number, tmp_path):
+    url, port = f"sqlite:///{tmp_path / 'book.db'}", free_port()
+    command = [COLLATERAL, "run", "--address", f"127.0.0.1:{port}", "--database", url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        while "Loading" not in running.stdout.readline():
+            assert running.poll() is None
+        asked = time.perf_counter()
+        running.send_signal(number)
+        code = running.wait(20)
+        seconds = time.perf_counter() - asked
+
+    assert code == 0
+    assert seconds < 10
+    assert run("migrate", "--database", url).returncode == 0, "nobody holds the database any more"

@@ -1,0 +1,194 @@
+"""Rows of CSV files become exactly the messages they say, or are refused by column, value and rule."""
+
+import io
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collateral_registry.cli import messages
+from collateral_registry.cli.request_id import identified
+from collateral_registry.cli.rows import batches, read_rows
+from collateral_registry.cli.sample import table
+from collateral_registry.cli.text import amount, date_message, exact, named, neutral
+from collateral_registry.v1 import asset_pb2, common_pb2, price_pb2
+
+
+def read(text, facts="prices"):
+    return list(read_rows(io.StringIO(text), facts))
+
+
+def test_lines_before_the_header_that_begin_with_a_hash_are_comments():
+    (row,) = read("# one\n# two\nseries,date,price\ncopper,2022-07-01,8000\n")
+
+    assert row.line == 4
+    assert row.values == {"series": "copper", "date": "2022-07-01", "price": "8000"}
+
+
+def test_a_hash_after_the_header_is_data():
+    rows = read("series,date,price\n#copper,2022-07-01,8000\n")
+
+    assert [row.values["series"] for row in rows] == ["#copper"]
+
+
+def test_lines_are_counted_with_empty_ones_and_with_line_breaks_inside_quotes():
+    rows = read('series,date,price\n\n"cop\nper",2022-07-01,8000\nzinc,2022-07-01,3000\n')
+
+    assert [row.line for row in rows] == [4, 5]
+
+
+def test_a_cell_too_many_is_refused_and_not_dropped():
+    """An unquoted thousands separator makes one cell two."""
+    (row,) = read("series,date,price\ncopper,2022-07-01,8,000\n")
+
+    with pytest.raises(ValueError, match="row: got 1 cells too many, want as many as the header"):
+        _ = row.fitting
+
+
+def test_missing_cells_are_empty():
+    (row,) = read("series,date,price\ncopper\n")
+
+    assert row.fitting == {"series": "copper", "date": "", "price": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "header: got no column 'series', want series, date, price"),
+        ("# only a comment\n", "header: got no column 'series'"),
+        ("series,date\n", "header: got no column 'price'"),
+        ("series,date,price,pirce\n", "header: got column 'pirce', want only series, date, price"),
+        ("series,date,price,price\n", "header: got column 'price' twice"),
+        ("series,date,price\ncopper,2022-07-01," + "9" * 200_000 + "\n", "line 2: field larger than field limit"),
+    ],
+)
+def test_a_file_that_is_no_table_of_these_facts_is_refused(text, said):
+    with pytest.raises(ValueError, match=said):
+        read(text)
+
+
+@given(st.decimals(min_value=-(10**17), max_value=10**17, places=9))
+def test_amounts_arrive_to_the_last_digit(value):
+    assert exact(messages.money(f"{value:f}", "USD", "principal")) == value
+
+
+@pytest.mark.parametrize("text", ["1e3", "1_000", "1,000.00", "NaN", "inf", "٣", "1.0000000001", "9" * 19, " 5", "--1"])
+def test_an_amount_that_would_lose_a_digit_or_mean_two_things_is_refused(text):
+    with pytest.raises(ValueError, match=r"principal: got .*, want an amount such as"):
+        messages.money(text, "USD", "principal")
+
+
+@pytest.mark.parametrize("text", ["2022-02-30", "2022-7-1", "20220701", "2022-W01-1", "01.07.2022", "٢٠٢٢-07-01"])
+def test_a_date_is_written_one_way_and_exists(text):
+    with pytest.raises(ValueError, match=r"date: got .*, want a date such as 2022-07-01"):
+        date_message("date", text)
+
+
+@pytest.mark.parametrize("days", ["abc", "-1", "1.5", "99999999999"])
+def test_a_whole_number_is_refused_by_column(days):
+    with pytest.raises(ValueError, match=r"max_age_days: got .*, want a whole number"):
+        messages.series_request({"series": "tin", "good": "tin", "unit": "t", "currency": "USD", "max_age_days": days})
+
+
+def test_a_series_of_rates_is_not_opened_by_hand():
+    row = {"series": "fx-eur-usd", "kind": "FX", "good": "", "unit": "EUR", "currency": "USD"}
+
+    with pytest.raises(ValueError, match="kind: got 'FX', want GOOD"):
+        messages.series_request(row)
+
+
+def test_a_price_names_its_series_and_day():
+    found = messages.price_observation({"series": "copper", "date": "2022-07-01", "price": "8000.5"})
+
+    assert found.price_series == "priceSeries/copper"
+    assert (found.date.year, found.date.month, found.date.day) == (2022, 7, 1)
+    assert found.price.value == "8000.5"
+
+
+def test_every_kind_of_asset_of_the_sample_becomes_a_message_of_its_kind():
+    kinds = {}
+    for row in table("assets"):
+        asset = messages.asset_request(row.fitting).asset
+        kinds.setdefault(asset.WhichOneof("detail"), []).append(asset)
+
+    assert set(kinds) == set(messages.KIND_FIELDS.values())
+    assert all(asset.receivable.debtor and asset.receivable.face_amount.units for asset in kinds["receivable"])
+    assert all(asset.purchase_order.buyer and asset.purchase_order.order_number for asset in kinds["purchase_order"])
+    assert all(asset.equipment.price_new.currency_code == asset.currency_code for asset in kinds["equipment"])
+
+
+def test_an_unknown_word_is_refused_with_the_words_there_are():
+    row = {"make": "A", "serial_number": "1", "equipment_class": "x", "condition": "SHINY"}
+
+    with pytest.raises(ValueError, match="condition: got 'SHINY', want one of EXCELLENT, GOOD"):
+        messages.DETAILS["EQUIPMENT"](row)
+
+
+def test_the_limits_of_a_loan_are_sent_as_far_as_they_are_given():
+    """Half a set of limits is for the server to refuse, not for the client to forget."""
+    row = {"loan_id": "l", "borrower": "B", "currency": "USD", "principal": "1", "as_of": "2021-12-31"}
+
+    assert not messages.loan_request(row).loan.HasField("ltv_levels")
+    levels = messages.loan_request({**row, "watch": "0.6", "ltv_basis": "MARKET"}).loan
+    assert levels.ltv_levels.watch.value == "0.6"
+    assert levels.ltv_basis == common_pb2.LTV_BASIS_MARKET
+
+
+def test_the_limit_of_a_pledge_is_in_the_currency_of_the_loan():
+    row = {"pledge_id": "p", "loan": "l", "asset": "a", "limit": "12.5", "share": "0.5"}
+    request = messages.pledge_request(row, "EUR")
+
+    assert request.parent == "loans/l"
+    assert request.pledge.limit.currency_code == "EUR"
+    assert exact(request.pledge.limit) == Decimal("12.5")
+    assert request.pledge.rank == 1
+
+
+@given(st.lists(st.integers(0, 400), max_size=60), st.integers(1, 9), st.integers(50, 600))
+def test_batches_keep_every_message_in_order_within_both_limits(sizes, most_messages, most_bytes):
+    found = [(line, price_pb2.PriceObservation(price_series="x" * size)) for line, size in enumerate(sizes)]
+    made = list(batches(found, most_messages, most_bytes))
+
+    assert [one for batch in made for one in batch] == found
+    for batch in made:
+        assert 1 <= len(batch) <= most_messages
+        request = price_pb2.IngestPricesRequest(observations=[message for _, message in batch])
+        assert len(batch) == 1 or request.ByteSize() <= most_bytes
+
+
+def test_a_request_id_is_that_of_the_content():
+    def ask(asset_id):
+        return asset_pb2.CreateAssetRequest(asset_id=asset_id)
+
+    first = identified(ask("a")).request_id
+    assert identified(identified(ask("a"))).request_id == first
+    assert identified(ask("b")).request_id != first
+    assert identified(ask("a"), "2022-07-01").request_id != first
+    assert len(first) == 64
+
+
+def test_amounts_show_thousands_and_no_fewer_decimals_than_there_are():
+    def shown(text):
+        return amount(messages.money(text, "BHD", "amount"))
+
+    assert [shown("1234567"), shown("-0.5"), shown("1000.125"), shown("1e3".replace("e3", "000"))] == [
+        "1,234,567.00",
+        "-0.50",
+        "1,000.125",
+        "1,000.00",
+    ]
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-x", "@sum", "\t=1", "\r=1"])
+def test_a_text_that_a_spreadsheet_would_run_is_made_plain(cell):
+    assert neutral(cell) == "'" + cell
+
+
+@pytest.mark.parametrize("cell", ["-12.5", "Acme", "", "1,000.00"])
+def test_numbers_and_plain_texts_stay_as_they_are(cell):
+    assert neutral(cell) == cell
+
+
+def test_an_id_and_a_name_are_the_same_to_a_command():
+    assert named("loans", "loan-1") == named("loans", "loans/loan-1") == "loans/loan-1"
