@@ -7,7 +7,6 @@ reference rates. The same folder always gives the same files.
 from __future__ import annotations
 
 import csv
-import gzip
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,21 +14,24 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.sample_firms import FIRMS, Firm
-from benchmarks.sample_story import EVENTS, NEVER_INSPECTED, PATENT_STATUS, STALE_DAYS, TOP_UPS
+from benchmarks.sample_prices import (
+    BANK_SOURCE,
+    ECB_SOURCE,
+    MONTHLY,
+    OPENING,
+    SPOT,
+    SPOT_SOURCE,
+    closing,
+    ecb_rates,
+    monthly_prices,
+    spot_prices,
+)
+from benchmarks.sample_story import EVENTS, NEVER_INSPECTED, PATENT_STATUS, TOP_UPS
 from valuation.depreciation.classes import equipment_classes
 
 OUT = Path(__file__).parent.parent / "collateral_registry" / "sample"
-FIRST, OPENING, LAST = "2020-01-01", "2021-12-31", "2022-12-30"
 NOTE = "Firms, assets, loans and pledges of the sample are invented; prices and exchange rates are real."
-SPOT_SOURCE = "Farag, Snudden and Upton (2024), LCERPA Working Paper 2024-3, CC BY 4.0"
-BANK_SOURCE = "World Bank Commodity Price Data (The Pink Sheet), CC BY 4.0"
-ECB_SOURCE = "European Central Bank euro foreign exchange reference rates"
 
-SPOT = {
-    "aluminum": "t", "copper": "t", "zinc": "t", "wheat": "bushel_wheat", "corn": "bushel_corn",
-    "soybeans": "bushel_soybeans", "gold": "oz_t", "platinum": "oz_t", "wti": "bbl", "gasoline": "gal", "heatoil": "gal",
-}  # fmt: skip
-MONTHLY = {"cocoa": ("wb_cocoa", "kg"), "rubber": ("wb_rubber_tsr20", "kg")}
 CLASS_OF = {
     "aluminum": "base_metal", "copper": "base_metal", "zinc": "base_metal", "wheat": "grain", "corn": "grain",
     "soybeans": "grain", "gold": "precious_metal", "platinum": "precious_metal", "wti": "energy",
@@ -54,6 +56,7 @@ KILOGRAMS = {
     "kg": 1.0,
     "t": 1000.0,
     "oz_t": 0.0311034768,
+    "lb": 0.45359237,
     "bushel_wheat": 27.2155,
     "bushel_soybeans": 27.2155,
     "bushel_corn": 25.4012,
@@ -97,55 +100,6 @@ def write(name: str, note: str, header: Sequence[str], rows: Iterable[Sequence[o
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
-
-
-def spot_prices(path: Path) -> list[tuple[str, str, str]]:
-    """Daily paths: the k-th value of a month lies k weekdays before its last trading day.
-
-    Prices that are not positive (WTI on 2020-04-20) are left out: the service refuses them.
-    """
-    found: dict[tuple[str, str], str] = {}
-    with path.open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["commodity"] not in SPOT or not FIRST[:7] <= row["eom_date"][:7] <= LAST[:7]:
-                continue
-            end = np.datetime64(row["eom_date"])
-            for back, name in enumerate(("eom", *(f"d{k}" for k in range(1, 21)))):
-                day = np.busday_offset(end, -back, roll="backward")
-                if row[name] and str(day)[:7] == row["eom_date"][:7] and float(row[name]) > 0:
-                    found[row["commodity"], str(day)] = f"{float(row[name]):.8g}"
-    stale = {
-        (series, day) for series, first, last in STALE_DAYS for s, day in found if s == series and first <= day <= last
-    }
-    return [(series, day, price) for (series, day), price in sorted(found.items()) if (series, day) not in stale]
-
-
-def monthly_prices(path: Path) -> list[tuple[str, str, str]]:
-    """Monthly averages, dated on the last weekday of their month."""
-    wanted = {code: series for series, (code, _) in MONTHLY.items()}
-    rows = []
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["series_id"] in wanted and "2012-01" <= row["month"] <= "2022-11":
-                end = np.datetime64(row["month"]) + 1
-                day = np.busday_offset(end.astype("datetime64[D]") - 1, 0, roll="backward")
-                rows.append((wanted[row["series_id"]], str(day), f"{float(row['price']):.8g}"))
-    return sorted(rows)
-
-
-def ecb_rates(path: Path) -> list[tuple[str, str, str, str]]:
-    """Units of a currency for one euro on the days of the central bank."""
-    rows = []
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if FIRST <= row["Date"] <= LAST:
-                rows += [("EUR", quote, row["Date"], row[quote]) for quote in ("USD", "CNY", "GBP") if row[quote]]
-    return sorted(rows, key=lambda rate: (rate[2], rate[1]))
-
-
-def closing(prices: Iterable[tuple[str, str, str]]) -> dict[str, float]:
-    """Last price of each series on the opening day."""
-    return {series: float(price) for series, day, price in prices if day <= OPENING}
 
 
 def write_series() -> None:
@@ -201,6 +155,8 @@ def write_book(prices: dict[str, float], euro: dict[str, float]) -> None:
         ]
         if number % 10 == 3:
             add_second_loan(firm, own, loans, pledges, number)
+        if number % 10 == 4:
+            add_sharing_loan(firm, own, loans, pledges, number)
     for top_up in TOP_UPS:
         assets.append(top_up.asset_row())
         pledges.append(top_up.pledge_row())
@@ -351,6 +307,24 @@ def add_second_loan(
     main["principal"] = f"{round(cut, -3):.2f}"
     loans.append({**row, "credit_limit": ""})
     pledges.append({**pledge_row(loan, str(asset["asset_id"]), 9, number), "rank": 2})
+
+
+def add_sharing_loan(
+    firm: Firm,
+    own: list[tuple[dict[str, object], float]],
+    loans: list[dict[str, object]],
+    pledges: list[dict[str, object]],
+    number: int,
+) -> None:
+    """A second loan that shares the firm's first asset with the main one, 0.4 to 0.6 at the same rank."""
+    asset, worth = own[0]
+    first = next(row for row in pledges if row["asset"] == asset["asset_id"])
+    first["share"] = "0.6"
+    loan = f"loan-{firm.key}-2"
+    main = next(row for row in loans if row["loan_id"] == f"loan-{firm.key}")
+    main["principal"] = f"{round(float(str(main['principal'])) - worth * 0.4 * firm.start_ltv, -3):.2f}"
+    loans.append({**loan_row(firm, loan, worth * 0.4, number), "credit_limit": ""})
+    pledges.append({**pledge_row(loan, str(asset["asset_id"]), 9, number), "share": "0.4"})
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ FIRMS = (
         "Tri-Rivers Metals LLC",
         "USD",
         0.76,
-        (("zinc", "400", "t"), ("aluminum", "300", "t")),
+        (("zinc", "880000", "lb"), ("aluminum", "300", "t")),
         warehouse="New Orleans Almonaster",
     ),
     Firm(
@@ -242,8 +242,8 @@ FIRMS = (
     ),
     Firm("latex-works", "Latex Works Sdn", "USD", 0.78, (("rubber", "700", "t"),), (FILLER,), warehouse="Port Klang 6"),
     Firm(
-        "timber-yard",
-        "Nordic Timber Yard AS",
+        "nordic-sweets",
+        "Nordic Sweets AS",
         "EUR",
         0.74,
         (("cocoa", "90000", "kg"),),

@@ -51,12 +51,13 @@ NEVER_INSPECTED = ("eq-eisenwerk-1", "eq-eisenwerk-2", "eq-eisenwerk-3")
 """Machines whose yearly inspection is missed."""
 
 EVENTS = (
-    ("2022-03-15", "draw", "loan-red-prairie", "400000", "draw on the wheat rally"),
     ("2022-04-29", "draw", "loan-golden-ear", "1100000", "draw at the corn peak"),
-    ("2022-06-08", "draw", "loan-blue-fuel", "1000000", "draw at the fuel peak"),
+    ("2022-05-17", "draw", "loan-red-prairie", "1000000", "draw at the wheat peak"),
+    ("2022-06-08", "draw", "loan-blue-fuel", "1500000", "draw at the fuel peak"),
     ("2022-06-23", "acknowledge", "loan-cobre-andino-2", "", "borrower called"),
     ("2022-07-14", "pledge", "top-up-cobre-andino", "", "70 t of copper brought in"),
     ("2022-07-18", "repay", "loan-harbour-metals", "250000", "paid within the grace days"),
+    ("2022-07-19", "repay", "loan-red-prairie", "700000", "sold flour forward"),
     ("2022-07-20", "repay", "loan-cobre-andino-2", "45000", "a part of the cure"),
     ("2022-07-22", "repay", "loan-golden-ear", "700000", "sold a part of the crop forward"),
     ("2022-08-01", "quantity", "lot-danube-grain-2", "2600", "grain delivered to a mill"),
@@ -66,9 +67,9 @@ EVENTS = (
     ("2022-09-27", "insure", "lot-latex-works-1", "2023-09-15", "policy renewed late"),
     ("2022-09-27", "insure", "lot-latex-works-2", "2023-09-15", "policy renewed late"),
     ("2022-09-28", "repay", "loan-meridian-parts", "40000", "paid"),
-    ("2022-10-06", "repay", "loan-blue-fuel", "600000", "paid from a cargo"),
+    ("2022-10-06", "repay", "loan-blue-fuel", "1000000", "paid from a cargo"),
+    ("2022-10-06", "repay", "loan-latex-works-2", "55000", "paid with sales of latex"),
     ("2022-11-14", "register", "loans/loan-vial-norte/pledges/p-2", "2027-10-31", "notice renewed late"),
     ("2022-12-13", "acknowledge", "loan-eisenwerk", "", "appraiser ordered"),
-    ("2022-12-19", "acknowledge", "loan-alba-casting", "", "borrower called"),
 )
 """The story by date: action, target, value, note."""
