@@ -16,7 +16,7 @@ from collateral_registry.domain.facts import Int
 from collateral_registry.domain.numbers import checked_against_series
 from collateral_registry.store.assets import StoredAsset, get_asset, insert_asset, update_asset
 from collateral_registry.store.database import Write
-from collateral_registry.store.loans import loans_of_assets, standing_pledges_on
+from collateral_registry.store.pledges import loans_of_assets, standing_pledges_on
 from collateral_registry.store.prices import find_series
 from valuation.errors import InvalidInput
 

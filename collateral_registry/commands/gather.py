@@ -10,7 +10,7 @@ from collateral_registry.commands.curves import curves_for
 from collateral_registry.domain.appraise import needed_curves, series_of_assets
 from collateral_registry.domain.facts import AssetFacts, Int, MarketFacts, TargetFacts
 from collateral_registry.domain.prices import fx_paths
-from collateral_registry.store.assets import read_facts, read_targets
+from collateral_registry.store.asset_facts import read_facts, read_targets
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.policies import StoredPolicy
 from collateral_registry.store.prices import fx_quotes, series_facts

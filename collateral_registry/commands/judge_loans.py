@@ -13,12 +13,13 @@ from collateral_registry.domain.facts import Int
 from collateral_registry.domain.judge import NO_DAY, CoverColumns, Judgement, StateColumns, judge
 from collateral_registry.domain.levels import Basis
 from collateral_registry.domain.policy import Policy
-from collateral_registry.store.assets import read_cover_targets
+from collateral_registry.store.asset_facts import read_cover_targets
 from collateral_registry.store.bulk import Columns
 from collateral_registry.store.covers import insert_covers, newest_covers
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.events import insert_events
-from collateral_registry.store.loans import read_loans, read_pledges
+from collateral_registry.store.loans import read_loans
+from collateral_registry.store.pledges import read_pledges
 from collateral_registry.store.policies import StoredPolicy
 from collateral_registry.store.valuations import newest_values
 from valuation.flags import UnknownReason

@@ -17,15 +17,8 @@ from collateral_registry.domain.lending import Balance, Loan, LoanState, PledgeS
 from collateral_registry.domain.levels import Level
 from collateral_registry.domain.money import Money
 from collateral_registry.store.database import Connection, Write
-from collateral_registry.store.loans import (
-    StoredLoan,
-    find_loans,
-    get_loan,
-    insert_loan,
-    standing_pledges_of,
-    update_loan,
-    update_pledge,
-)
+from collateral_registry.store.loans import StoredLoan, find_loans, get_loan, insert_loan, update_loan
+from collateral_registry.store.pledges import standing_pledges_of, update_pledge
 from valuation.errors import InvalidInput
 
 

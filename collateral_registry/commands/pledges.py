@@ -21,9 +21,9 @@ from collateral_registry.domain.money import Money
 from collateral_registry.store.assets import StoredAsset, documents_of, ensure_target, get_asset
 from collateral_registry.store.covers import newest_claims
 from collateral_registry.store.database import Write
-from collateral_registry.store.loans import (
+from collateral_registry.store.loans import get_loan
+from collateral_registry.store.pledges import (
     StoredPledge,
-    get_loan,
     get_pledge,
     insert_pledge,
     standing_pledges_on,

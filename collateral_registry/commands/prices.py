@@ -14,7 +14,8 @@ from collateral_registry.commands.recompute import recompute
 from collateral_registry.domain.days import date_at, day_of
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.prices import PriceSeries, fx_paths, fx_series
-from collateral_registry.store.assets import assets_of_series, foreign_assets, lots_waiting_for, rewrite_numbers
+from collateral_registry.store.asset_facts import assets_of_series, foreign_assets
+from collateral_registry.store.assets import lots_waiting_for, rewrite_numbers
 from collateral_registry.store.database import Write
 from collateral_registry.store.prices import (
     History,
@@ -215,6 +216,10 @@ def _latest(found: _Admitted) -> Latest:
     """The newest accepted price and its log return from the one before."""
     in_use = found.admission.verdict == int(Verdict.ACCEPTED)
     prices = {int(day): (float(price), "") for day, price in zip(found.before.day, found.before.price, strict=True)}
+    released = np.flatnonzero(found.admission.released)
+    before = found.before
+    for row in released.tolist():
+        prices[int(before.pending_day[row])] = (float(before.pending_price[row]), str(before.pending_text[row]))
     for quote, price, used in zip(found.quotes, found.prices.tolist(), in_use.tolist(), strict=True):
         if used:
             prices[day_of(quote.day)] = (price, str(quote.price))

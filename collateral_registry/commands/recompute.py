@@ -15,7 +15,7 @@ from collateral_registry.domain.appraise import Appraisal, appraise
 from collateral_registry.domain.facts import Int
 from collateral_registry.store.bulk import Columns
 from collateral_registry.store.database import Connection, Write
-from collateral_registry.store.loans import loans_of_assets
+from collateral_registry.store.pledges import loans_of_assets
 from collateral_registry.store.policies import StoredPolicy, policy_in_force
 from collateral_registry.store.valuations import insert_valuations, newest_values
 

@@ -14,7 +14,8 @@ from collateral_registry.domain.appraise import appraise
 from collateral_registry.domain.assets import Asset
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.policy import Policy
-from collateral_registry.store.assets import asset_keys, documents_of, facts_of
+from collateral_registry.store.asset_facts import facts_of
+from collateral_registry.store.assets import asset_keys, documents_of
 from collateral_registry.store.commits import market_day_of, newest_commit
 from collateral_registry.store.database import Connection
 from collateral_registry.store.policies import StoredPolicy, policy_in_force

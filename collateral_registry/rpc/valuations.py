@@ -9,7 +9,7 @@ from collateral_registry.commands.revalue import revalue
 from collateral_registry.commands.value import quote_asset
 from collateral_registry.domain.money import digits_of
 from collateral_registry.domain.names import id_of
-from collateral_registry.rpc.assets import read_asset
+from collateral_registry.rpc.asset_message import read_asset
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.paging import page_size, page_token, position_of
 from collateral_registry.rpc.valuation_message import valuation_message

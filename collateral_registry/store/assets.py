@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, case, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.assets import Asset, Equipment, IntellectualProperty, Inventory, Status
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import AlreadyExists, NotFound
-from collateral_registry.domain.facts import AssetFacts, Int, TargetFacts
+from collateral_registry.domain.facts import Int
 from collateral_registry.domain.numbers import equipment_numbers, inventory_numbers, right_numbers
-from collateral_registry.store.bulk import Columns, in_keys, read_columns, typed_column
+from collateral_registry.store.bulk import in_keys
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.filters import Condition, conditions
@@ -111,48 +111,6 @@ def asset_keys(connection: Connection, asset_ids: Sequence[str]) -> Int:
     return np.array([found[asset_id] for asset_id in asset_ids], dtype=np.int64)
 
 
-def read_facts(connection: Connection, keys: Int | None) -> AssetFacts:
-    """What the values of assets need, in order of their keys; no keys means every asset."""
-    statement = select(
-        AssetRow.asset_key,
-        AssetRow.revision,
-        AssetRow.status,
-        AssetRow.insurance_day,
-        AssetRow.inspection_day,
-        AssetRow.prior_claims_minor,
-        AssetRow.asset_class,
-        AssetRow.currency,
-    ).where(in_keys(connection, AssetRow.asset_key, keys))
-    columns = read_columns(connection, statement.order_by(AssetRow.asset_key))
-    return AssetFacts(
-        **columns,
-        inventory=_kind_columns(connection, InventoryRow, keys, columns["asset_key"]),
-        equipment=_kind_columns(connection, EquipmentRow, keys, columns["asset_key"]),
-        rights=_kind_columns(connection, IntellectualPropertyRow, keys, columns["asset_key"]),
-    )
-
-
-def read_targets(connection: Connection, facts: AssetFacts, keys: Int | None) -> TargetFacts:
-    """The currencies each asset is valued in, in order of their keys."""
-    statement = select(TargetRow.target_key, TargetRow.asset_key, TargetRow.currency)
-    statement = statement.where(in_keys(connection, TargetRow.asset_key, keys)).order_by(TargetRow.target_key)
-    columns = read_columns(connection, statement)
-    row = np.searchsorted(facts.asset_key, columns["asset_key"]).astype(np.int64)
-    return TargetFacts(columns["target_key"], row, columns["currency"])
-
-
-def read_cover_targets(connection: Connection, asset_keys: Int | None) -> Columns:
-    """Targets of assets in order of their keys; prior claims stand on the one in the asset's own currency."""
-    prior = case((TargetRow.currency == AssetRow.currency, AssetRow.prior_claims_minor), else_=0)
-    statement = (
-        select(TargetRow.target_key, TargetRow.asset_key, prior.label("prior_claims_minor"))
-        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
-        .where(in_keys(connection, TargetRow.asset_key, asset_keys))
-        .order_by(TargetRow.target_key)
-    )
-    return read_columns(connection, statement)
-
-
 def ensure_target(write: Write, asset_key: int, currency: str) -> int:
     """The key of an asset in a currency, made when there is none."""
     found = write.connection.execute(
@@ -162,26 +120,6 @@ def ensure_target(write: Write, asset_key: int, currency: str) -> int:
         return int(found)
     statement = insert(TargetRow).values(asset_key=asset_key, currency=currency).returning(TargetRow.target_key)
     return int(write.connection.execute(statement).scalar_one())
-
-
-def assets_of_series(connection: Connection, series_keys: Int) -> Int:
-    """Keys of the lots that the series price."""
-    statement = select(InventoryRow.asset_key).where(in_keys(connection, InventoryRow.series_key, series_keys))
-    keys: Int = read_columns(connection, statement)["asset_key"]
-    return keys
-
-
-def foreign_assets(connection: Connection) -> Columns:
-    """Assets that are valued through an exchange rate: the currency of their model and the one asked for."""
-    base = func.coalesce(PriceSeriesRow.currency, AssetRow.currency)
-    statement = (
-        select(TargetRow.asset_key, base.label("base"), TargetRow.currency)
-        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
-        .outerjoin(InventoryRow, InventoryRow.asset_key == TargetRow.asset_key)
-        .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)
-        .where(base != TargetRow.currency)
-    )
-    return read_columns(connection, statement)
 
 
 def lots_waiting_for(connection: Connection, series_id: str) -> list[StoredAsset]:
@@ -307,46 +245,3 @@ def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | N
     if isinstance(detail, IntellectualProperty):
         return IntellectualPropertyRow, right_numbers(detail)
     return None, {}
-
-
-def _kind_columns(connection: Connection, table: type[SQLModel], keys: Int | None, asset_key: Int) -> Columns:
-    """The rows of one kind, with the row of their asset; a lot without a series has series key 0."""
-    columns = table.__table__.c
-    chosen = [column for column in columns if column.key not in {"series_id", "series_key"}]
-    if "series_key" in columns:
-        chosen.append(func.coalesce(columns.series_key, 0).label("series_key"))
-    statement = select(*chosen).where(in_keys(connection, columns.asset_key, keys)).order_by(columns.asset_key)
-    read = read_columns(connection, statement)
-    read["asset_row"] = np.searchsorted(asset_key, read.pop("asset_key")).astype(np.int64)
-    return read
-
-
-def facts_of(connection: Connection, asset: Asset) -> AssetFacts:
-    """The facts of an asset that is not registered, in the same columns."""
-    table, numbers = numbers_of(connection, asset)
-    return AssetFacts(
-        asset_key=np.zeros(1, dtype=np.int64),
-        revision=np.zeros(1, dtype=np.int64),
-        status=np.array([int(asset.status)], dtype=np.int64),
-        insurance_day=np.array([day_of(asset.insurance_expire)], dtype=np.int64),
-        inspection_day=np.array([day_of(asset.last_inspection)], dtype=np.int64),
-        prior_claims_minor=np.zeros(1, dtype=np.int64),
-        asset_class=np.array([asset.asset_class], dtype=object),
-        currency=np.array([asset.currency], dtype=object),
-        inventory=_quoted_columns(InventoryRow, table, numbers),
-        equipment=_quoted_columns(EquipmentRow, table, numbers),
-        rights=_quoted_columns(IntellectualPropertyRow, table, numbers),
-    )
-
-
-def _quoted_columns(table: type[SQLModel], own: type[SQLModel] | None, numbers: Mapping[str, Any]) -> Columns:
-    """One row when the table is the asset's own, else the same columns without rows."""
-    columns: Columns = {"asset_row": np.zeros(int(table is own), dtype=np.int64)}
-    for column in table.__table__.c:
-        if column.key in {"asset_key", "series_id"}:
-            continue
-        data = [numbers[column.key]] if table is own else []
-        if column.key == "series_key":
-            data = [value or 0 for value in data]
-        columns[column.key] = typed_column(column.type, data)
-    return columns

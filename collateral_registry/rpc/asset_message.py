@@ -1,0 +1,248 @@
+"""Assets as messages and back: every field is checked by the domain type, the wire only parses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from google.protobuf.message import Message
+
+from collateral_registry.domain.assets import (
+    Asset,
+    Detail,
+    Equipment,
+    IntellectualProperty,
+    Inventory,
+    PurchaseOrder,
+    Receivable,
+    Status,
+)
+from collateral_registry.domain.names import id_of
+from collateral_registry.rpc import wire
+from collateral_registry.store.assets import StoredAsset
+from collateral_registry.v1 import asset_pb2 as pb
+from valuation.depreciation.equipment import Condition, Schedule
+from valuation.errors import InvalidInput
+from valuation.ip.life import RightKind
+from valuation.ip.status import LegalStatus
+
+
+def read_asset(message: pb.Asset, asset_id: str) -> Asset:
+    """The asset in a message; raises InvalidInput naming the field."""
+    return Asset(
+        asset_id=asset_id,
+        owner=message.owner,
+        asset_class=message.asset_class,
+        currency=message.currency_code,
+        detail=_read_detail(message),
+        display_name=message.display_name,
+        prior_claims=wire.read_optional_money("prior_claims", message, "prior_claims"),
+        insurance_expire=wire.read_date("insurance_expire_date", message, "insurance_expire_date"),
+        last_inspection=wire.read_date("last_inspection_date", message, "last_inspection_date"),
+        status=wire.member("status", Status, message.status or pb.ASSET_STATUS_NORMAL),
+    )
+
+
+def _read_detail(message: pb.Asset) -> Detail:
+    kind = message.WhichOneof("detail")
+    if kind is None:
+        raise InvalidInput(
+            "detail", "nothing", "inventory, equipment, intellectual_property, receivable or purchase_order"
+        )
+    return _READERS[kind](getattr(message, kind))
+
+
+def _read_inventory(message: pb.Inventory) -> Inventory:
+    series = id_of("inventory.price_series", message.price_series, "priceSeries")[0] if message.price_series else ""
+    return Inventory(
+        good=message.good,
+        quantity=wire.read_decimal("inventory.quantity", message.quantity),
+        unit=message.unit,
+        warehouse=message.warehouse,
+        lot=message.lot,
+        grade=message.grade,
+        series=series,
+    )
+
+
+def _read_equipment(message: pb.Equipment) -> Equipment:
+    return Equipment(
+        make=message.make,
+        model=message.model,
+        serial_number=message.serial_number,
+        equipment_class=message.equipment_class,
+        price_new=wire.read_money("equipment.price_new", message.price_new),
+        built=wire.read_date("equipment.build_date", message, "build_date"),
+        schedule=wire.member("equipment.schedule", Schedule, max(message.schedule - 1, 0)),
+        hours=wire.read_optional_decimal("equipment.hours", message, "hours"),
+        expected_hours_per_year=wire.read_optional_decimal(
+            "equipment.expected_hours_per_year", message, "expected_hours_per_year"
+        ),
+        condition=wire.member("equipment.condition", Condition, message.condition),
+        location=message.location,
+        units_produced=wire.read_optional_decimal("equipment.units_produced", message, "units_produced"),
+        units_lifetime=wire.read_optional_decimal("equipment.units_lifetime", message, "units_lifetime"),
+    )
+
+
+def _read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
+    prefix = "intellectual_property"
+    if message.kind == pb.RIGHT_KIND_UNSPECIFIED:
+        raise InvalidInput(f"{prefix}.kind", "nothing", "a kind of right")
+
+    def rate(name: str, missing: str | None = None) -> Decimal:
+        value = wire.read_optional_decimal(f"{prefix}.{name}", message, name)
+        if value is None and missing is None:
+            raise InvalidInput(f"{prefix}.{name}", "nothing", "a ratio")
+        return Decimal(missing or 0) if value is None else value
+
+    return IntellectualProperty(
+        right_kind=wire.member(f"{prefix}.kind", RightKind, message.kind - 1),
+        office=message.office,
+        number=message.number,
+        next_year_revenue=wire.read_money(f"{prefix}.next_year_revenue", message.next_year_revenue),
+        royalty_rate=rate("royalty_rate"),
+        tax_rate=rate("tax_rate"),
+        discount_rate=rate("discount_rate"),
+        filing=wire.read_date(f"{prefix}.filing_date", message, "filing_date"),
+        grant=wire.read_date(f"{prefix}.grant_date", message, "grant_date"),
+        expire=wire.read_date(f"{prefix}.expire_date", message, "expire_date"),
+        legal_status=wire.member(f"{prefix}.legal_status", LegalStatus, message.legal_status),
+        growth=rate("growth", "0"),
+        annual_survival=rate("annual_survival", "1"),
+        technology_life_years=wire.read_optional_decimal(
+            f"{prefix}.technology_life_years", message, "technology_life_years"
+        ),
+        amortisation_years=rate("amortisation_years", "0"),
+    )
+
+
+def _read_receivable(message: pb.Receivable) -> Receivable:
+    return Receivable(
+        debtor=message.debtor,
+        invoice_number=message.invoice_number,
+        face_amount=wire.read_money("receivable.face_amount", message.face_amount),
+        issued=wire.read_date("receivable.issue_date", message, "issue_date"),
+        due=wire.read_date("receivable.due_date", message, "due_date"),
+    )
+
+
+def _read_order(message: pb.PurchaseOrder) -> PurchaseOrder:
+    return PurchaseOrder(
+        buyer=message.buyer,
+        order_number=message.order_number,
+        order_amount=wire.read_money("purchase_order.order_amount", message.order_amount),
+        issued=wire.read_date("purchase_order.issue_date", message, "issue_date"),
+        due=wire.read_date("purchase_order.due_date", message, "due_date"),
+    )
+
+
+_READERS: dict[str, Callable[[Any], Detail]] = {
+    "inventory": _read_inventory,
+    "equipment": _read_equipment,
+    "intellectual_property": _read_right,
+    "receivable": _read_receivable,
+    "purchase_order": _read_order,
+}
+
+
+def asset_message(stored: StoredAsset) -> pb.Asset:
+    """A stored asset as a message, with its etag and times."""
+    message = plain_message(stored.asset)
+    message.etag = str(stored.revision)
+    message.create_time.CopyFrom(wire.timestamp(stored.created_us))
+    message.update_time.CopyFrom(wire.timestamp(stored.updated_us))
+    return message
+
+
+def plain_message(asset: Asset) -> pb.Asset:
+    """The asset without etag and times."""
+    field, detail = _detail_message(asset.detail)
+    prior = asset.prior_claims
+    return pb.Asset(
+        name=f"assets/{asset.asset_id}",
+        display_name=asset.display_name,
+        owner=asset.owner,
+        asset_class=asset.asset_class,
+        currency_code=asset.currency,
+        prior_claims=wire.money(prior.minor, prior.currency) if prior else None,
+        insurance_expire_date=wire.calendar_date(asset.insurance_expire),
+        last_inspection_date=wire.calendar_date(asset.last_inspection),
+        status=int(asset.status),
+        **{field: detail},
+    )
+
+
+def _optional(value: Decimal | None) -> Any:  # noqa: ANN401 - a message or none
+    return None if value is None else wire.decimal(value)
+
+
+def _detail_message(detail: Detail) -> tuple[str, Message]:
+    if isinstance(detail, Inventory):
+        return "inventory", pb.Inventory(
+            good=detail.good,
+            grade=detail.grade,
+            price_series=f"priceSeries/{detail.price_series}",
+            quantity=wire.decimal(detail.quantity),
+            unit=detail.unit,
+            warehouse=detail.warehouse,
+            lot=detail.lot,
+        )
+    if isinstance(detail, Equipment):
+        return "equipment", _equipment_message(detail)
+    if isinstance(detail, IntellectualProperty):
+        return "intellectual_property", _right_message(detail)
+    if isinstance(detail, Receivable):
+        return "receivable", pb.Receivable(
+            debtor=detail.debtor,
+            invoice_number=detail.invoice_number,
+            face_amount=wire.money(detail.face_amount.minor, detail.face_amount.currency),
+            issue_date=wire.calendar_date(detail.issued),
+            due_date=wire.calendar_date(detail.due),
+        )
+    return "purchase_order", pb.PurchaseOrder(
+        buyer=detail.buyer,
+        order_number=detail.order_number,
+        order_amount=wire.money(detail.order_amount.minor, detail.order_amount.currency),
+        issue_date=wire.calendar_date(detail.issued),
+        due_date=wire.calendar_date(detail.due),
+    )
+
+
+def _equipment_message(machine: Equipment) -> pb.Equipment:
+    return pb.Equipment(
+        make=machine.make,
+        model=machine.model,
+        serial_number=machine.serial_number,
+        build_date=wire.calendar_date(machine.built),
+        price_new=wire.money(machine.price_new.minor, machine.price_new.currency),
+        equipment_class=machine.equipment_class,
+        schedule=int(machine.schedule) + 1,
+        hours=_optional(machine.hours),
+        expected_hours_per_year=_optional(machine.expected_hours_per_year),
+        condition=int(machine.condition),
+        location=machine.location,
+        units_produced=_optional(machine.units_produced),
+        units_lifetime=_optional(machine.units_lifetime),
+    )
+
+
+def _right_message(right: IntellectualProperty) -> pb.IntellectualProperty:
+    return pb.IntellectualProperty(
+        kind=int(right.right_kind) + 1,
+        office=right.office,
+        number=right.number,
+        filing_date=wire.calendar_date(right.filing),
+        grant_date=wire.calendar_date(right.grant),
+        expire_date=wire.calendar_date(right.expire),
+        legal_status=int(right.legal_status),
+        next_year_revenue=wire.money(right.next_year_revenue.minor, right.next_year_revenue.currency),
+        growth=wire.decimal(right.growth),
+        royalty_rate=wire.decimal(right.royalty_rate),
+        tax_rate=wire.decimal(right.tax_rate),
+        discount_rate=wire.decimal(right.discount_rate),
+        annual_survival=wire.decimal(right.annual_survival),
+        technology_life_years=_optional(right.technology_life_years),
+        amortisation_years=wire.decimal(right.amortisation_years),
+    )

@@ -1,0 +1,155 @@
+"""Loans and pledges as messages and back."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from google.protobuf.message import Message
+
+from collateral_registry.domain.lending import (
+    LTV_LIMIT_PPM,
+    Balance,
+    Loan,
+    LtvLimits,
+    Pledge,
+    ppm_of,
+)
+from collateral_registry.domain.levels import Basis
+from collateral_registry.domain.money import Money
+from collateral_registry.domain.names import id_of
+from collateral_registry.rpc import wire
+from collateral_registry.rpc.cover_message import cover_message
+from collateral_registry.store.covers import newest_claims, newest_covers
+from collateral_registry.store.database import Connection
+from collateral_registry.store.loans import StoredLoan, get_loan
+from collateral_registry.store.pledges import StoredPledge
+from collateral_registry.v1 import common_pb2
+from collateral_registry.v1 import loan_pb2 as pb
+from valuation.money import PPM
+
+LEVELS = ("watch", "margin_call", "stop_draw", "liquidation")
+
+
+def read_balance(message: Any, currency: str) -> Balance:  # noqa: ANN401 - a loan or a balance
+    """The balance in a message; absent interest and fees are nothing, an absent principal too."""
+    day = wire.required_date("balance_date", message, "balance_date")
+
+    def amount(name: str) -> Money:
+        return wire.read_optional_money(name, message, name) or Money(0, currency)
+
+    return Balance(amount("principal"), amount("accrued_interest"), amount("fees"), day)
+
+
+def read_loan(message: pb.Loan, loan_id: str) -> Loan:
+    """The loan in a message; raises InvalidInput naming the field."""
+    return Loan(
+        loan_id=loan_id,
+        borrower=message.borrower,
+        currency=message.currency_code,
+        balance=read_balance(message, message.currency_code),
+        credit_limit=wire.read_optional_money("credit_limit", message, "credit_limit"),
+        ltv_basis=wire.member("ltv_basis", Basis, message.ltv_basis) if message.ltv_basis else None,
+        ltv_limits=_read_limits(message.ltv_levels) if message.HasField("ltv_levels") else None,
+        maturity=wire.read_date("maturity_date", message, "maturity_date"),
+    )
+
+
+def _read_limits(message: common_pb2.LtvLevels) -> LtvLimits:
+    return LtvLimits(*(ppm_of(f"ltv_levels.{name}", _level(message, name), LTV_LIMIT_PPM) for name in LEVELS))
+
+
+def _level(message: common_pb2.LtvLevels, name: str) -> Decimal:
+    return wire.read_decimal(f"ltv_levels.{name}", getattr(message, name))
+
+
+def read_pledge(message: pb.Pledge, loan_id: str, pledge_id: str) -> Pledge:
+    """The pledge in a message; raises InvalidInput naming the field."""
+    (asset_id,) = id_of("pledge.asset", message.asset, "assets")
+    share = wire.read_optional_decimal("share", message, "share")
+    return Pledge(
+        pledge_id=pledge_id,
+        loan_id=loan_id,
+        asset_id=asset_id,
+        rank=message.rank or 1,
+        share_ppm=PPM if share is None else ppm_of("share", share, PPM),
+        limit=wire.read_optional_money("limit", message, "limit"),
+        registry=message.registry,
+        registration_number=message.registration_number,
+        registered=wire.read_date("registration_date", message, "registration_date"),
+        registration_expire=wire.read_date("registration_expire_date", message, "registration_expire_date"),
+    )
+
+
+def loan_messages(connection: Connection, rows: list[StoredLoan]) -> list[pb.Loan]:
+    """Stored loans as messages with their newest cover."""
+    keys = np.array([row.key for row in rows], dtype=np.int64)
+    columns = newest_covers(connection, keys)
+    covers = {
+        int(key): {name: column[at] for name, column in columns.items()} for at, key in enumerate(columns["loan_key"])
+    }
+    messages = []
+    for row in rows:
+        message = plain_loan(row.loan)
+        message.etag = str(row.revision)
+        message.create_time.CopyFrom(wire.timestamp(row.created_us))
+        if row.key in covers:
+            cover = {name: value.item() for name, value in covers[row.key].items()}
+            message.cover.CopyFrom(cover_message(cover, row.loan.currency))
+        messages.append(message)
+    return messages
+
+
+def plain_loan(loan: Loan) -> pb.Loan:
+    """The loan without cover, etag and time."""
+    balance, limits = loan.balance, loan.ltv_limits
+    message = pb.Loan(
+        name=f"loans/{loan.loan_id}",
+        borrower=loan.borrower,
+        currency_code=loan.currency,
+        principal=wire.money(balance.principal.minor, loan.currency),
+        accrued_interest=wire.money(balance.accrued_interest.minor, loan.currency),
+        fees=wire.money(balance.fees.minor, loan.currency),
+        balance_date=wire.calendar_date(balance.day),
+        credit_limit=wire.money(loan.credit_limit.minor, loan.currency) if loan.credit_limit else None,
+        ltv_basis=int(loan.ltv_basis or 0),
+        maturity_date=wire.calendar_date(loan.maturity),
+        state=int(loan.state),
+    )
+    if limits is not None:
+        for name, ppm in zip(LEVELS, limits.as_tuple(), strict=True):
+            getattr(message.ltv_levels, name).CopyFrom(wire.decimal((Decimal(ppm) / PPM).normalize()))
+    return message
+
+
+def pledge_messages(connection: Connection, rows: list[StoredPledge]) -> list[pb.Pledge]:
+    """Stored pledges as messages with their newest claims."""
+    claims = newest_claims(connection, [row.key for row in rows])
+    currency = {row.loan_key: get_loan(connection, row.pledge.loan_id).loan.currency for row in rows[:1]}
+    messages: list[Message] = []
+    for row in rows:
+        message = plain_pledge(row.pledge)
+        message.etag = str(row.revision)
+        message.create_time.CopyFrom(wire.timestamp(row.created_us))
+        market, lendable = claims.get(row.key, (0, 0))
+        message.market_claim.CopyFrom(wire.money(market, currency[row.loan_key]))
+        message.lendable_claim.CopyFrom(wire.money(lendable, currency[row.loan_key]))
+        messages.append(message)
+    return messages
+
+
+def plain_pledge(pledge: Pledge) -> pb.Pledge:
+    """The pledge without claims, etag and time."""
+    return pb.Pledge(
+        name=f"loans/{pledge.loan_id}/pledges/{pledge.pledge_id}",
+        asset=f"assets/{pledge.asset_id}",
+        rank=pledge.rank,
+        share=wire.decimal((Decimal(pledge.share_ppm) / PPM).normalize()),
+        limit=wire.money(pledge.limit.minor, pledge.limit.currency) if pledge.limit else None,
+        registry=pledge.registry,
+        registration_number=pledge.registration_number,
+        registration_date=wire.calendar_date(pledge.registered),
+        registration_expire_date=wire.calendar_date(pledge.registration_expire),
+        state=int(pledge.state),
+    )
