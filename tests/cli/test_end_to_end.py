@@ -185,13 +185,13 @@ def owed(server, loan):
 
 
 def test_a_day_replayed_twice_counts_once(sampled):
-    """15 March: Red Prairie draws 400,000."""
+    """17 May: Red Prairie draws a million."""
     before = owed(sampled, "loan-red-prairie")
-    first = run("sample", "replay", "--from", "2022-03-14", "--until", "2022-03-15", server=sampled)
+    first = run("sample", "replay", "--from", "2022-05-16", "--until", "2022-05-17", server=sampled)
     drawn, commit = owed(sampled, "loan-red-prairie"), sequence(sampled)
-    second = run("sample", "replay", "--until", "2022-03-15", server=sampled)
+    second = run("sample", "replay", "--until", "2022-05-17", server=sampled)
 
-    assert drawn - before == 400_000
+    assert drawn - before == 1_000_000
     assert owed(sampled, "loan-red-prairie") == drawn
     assert sequence(sampled) == commit
     assert re.fullmatch(r"\d+ breaches opened, \d+ cured, \d+ live\n", first.stdout)
