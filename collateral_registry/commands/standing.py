@@ -21,6 +21,7 @@ class Standing:
     basis: Basis
     level: Level
     coverage_unknown: bool
+    collateral_cure: int
 
 
 def standing_of(connection: Connection, loan_key: int) -> Standing:
@@ -34,4 +35,5 @@ def standing_of(connection: Connection, loan_key: int) -> Standing:
         basis=Basis(row["basis"]),
         level=Level(row["level"]),
         coverage_unknown=bool(row["coverage_unknown"]),
+        collateral_cure=row["collateral_cure_minor"],
     )

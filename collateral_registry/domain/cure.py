@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, Decimal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,6 +44,12 @@ def price_fall_to(exposure: Int, pool: Int, level_ppm: Int) -> NDArray[np.float6
     return np.where(pool > 0, fall, np.nan)
 
 
-def market_value_for(claim_value: float, lendable_share: float) -> float:
-    """Market value of goods whose lendable value is the claim value; the share is min(1 - haircut, cap)."""
-    return claim_value / lendable_share
+def market_value_for(claim_minor: int, market_minor: int, lendable_minor: int) -> int:
+    """Market value of goods whose claim is wanted, from a lot of the same: claim / lendable share, rounded up."""
+    return -(-claim_minor * market_minor // lendable_minor)
+
+
+def quantity_for(value_minor: int, market_minor: int, quantity: Decimal, step: Decimal) -> Decimal:
+    """Quantity worth a value at the price of a lot of the same, rounded up to the step of its unit."""
+    steps = (Decimal(value_minor) * quantity / Decimal(market_minor) / step).to_integral_value(ROUND_CEILING)
+    return steps * step

@@ -51,6 +51,16 @@ def conversion_factor(unit: str, into: str) -> Decimal:
         raise InvalidInput("unit", repr(unit[:40]), f"the name of one unit ({type(error).__name__})") from None
 
 
+PIECE_STEP = Decimal(1)
+MEASURE_STEP = Decimal("0.001")
+"""Smallest quantities that are brought in: a whole piece, a thousandth of any measure."""
+
+
+def smallest_step(unit: str) -> Decimal:
+    """The step that quantities of a unit are rounded up to."""
+    return PIECE_STEP if "piece" in unit else MEASURE_STEP
+
+
 def checked_unit(field: str, unit: str) -> str:
     """The unit itself when it is known; raises InvalidInput."""
     if not unit.replace("_", "").isalnum():

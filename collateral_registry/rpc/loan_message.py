@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from google.protobuf.message import Message
 
+from collateral_registry.commands.cures import CureInKind
 from collateral_registry.domain.lending import (
     LTV_LIMIT_PPM,
     Balance,
@@ -153,3 +155,16 @@ def plain_pledge(pledge: Pledge) -> pb.Pledge:
         registration_expire_date=wire.calendar_date(pledge.registration_expire),
         state=int(pledge.state),
     )
+
+
+def cure_messages(cures: Sequence[CureInKind], currency: str) -> list[pb.CureInKind]:
+    """Cures in kind as messages."""
+    return [
+        pb.CureInKind(
+            asset=f"assets/{cure.asset_id}",
+            market_value=wire.money(cure.market_minor, currency),
+            quantity=wire.decimal(cure.quantity),
+            unit=cure.unit,
+        )
+        for cure in cures
+    ]

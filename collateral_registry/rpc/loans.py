@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from collateral_registry.commands import lend, pledges
+from collateral_registry.commands.cures import cures_in_kind
 from collateral_registry.commands.lend import BalanceProblem, BalancePush
 from collateral_registry.commands.pledges import ReleaseAsked
 from collateral_registry.domain.lending import (
@@ -20,6 +21,7 @@ from collateral_registry.rpc import wire
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.filtering import conditions_in
 from collateral_registry.rpc.loan_message import (
+    cure_messages,
     loan_messages,
     plain_loan,
     plain_pledge,
@@ -68,7 +70,14 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     async def GetLoan(self, request: pb.GetLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
         """Returns one loan."""
         (loan_id,) = id_of("name", request.name, "loans")
-        return await self.calls.read(lambda connection: loan_messages(connection, [get_loan(connection, loan_id)])[0])
+
+        def work(connection: Connection) -> pb.Loan:
+            stored = get_loan(connection, loan_id)
+            message = loan_messages(connection, [stored])[0]
+            message.cover.cures_in_kind.extend(cure_messages(cures_in_kind(connection, stored), stored.loan.currency))
+            return message
+
+        return await self.calls.read(work)
 
     async def ListLoans(self, request: pb.ListLoansRequest, context: Any) -> pb.ListLoansResponse:  # noqa: ANN401, ARG002, N802
         """Lists loans."""

@@ -1,12 +1,21 @@
 """The worked numbers of the rules: cover, levels, judgement, cure."""
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collateral_registry.domain.cover import NO_LIMIT, PledgeColumns, TargetColumns, claim_values, pool_sums
-from collateral_registry.domain.cure import cash_cure, collateral_cure, largest_release, market_value_for, price_fall_to
+from collateral_registry.domain.cure import (
+    cash_cure,
+    collateral_cure,
+    largest_release,
+    market_value_for,
+    price_fall_to,
+    quantity_for,
+)
 from collateral_registry.domain.judge import NO_DAY, CoverColumns, EventKind, JudgementRules, StateColumns, judge
 from collateral_registry.domain.levels import Level, level_of, loan_to_value
 
@@ -114,7 +123,10 @@ def test_copper_that_falls_to_4_2_million_needs_0_48_in_cash_or_0_8_in_copper():
 
     assert loan_to_value(debt, lendable)[0] == pytest.approx(1.1905, abs=5e-5)
     assert cash_cure(debt, lendable, ints(PPM))[0] == 48_000_000
-    assert market_value_for(float(collateral_cure(debt, lendable, ints(PPM))[0]), 0.60) == pytest.approx(80_000_000)
+    cure = int(collateral_cure(debt, lendable, ints(PPM))[0])
+    assert market_value_for(cure, 420_000_000, 252_000_000) == 80_000_000
+    assert quantity_for(80_000_000, 420_000_000, Decimal(420), Decimal("0.001")) == 80
+    assert quantity_for(80_000_001, 420_000_000, Decimal(420), Decimal(1)) == 81
 
 
 def test_dynamic_pledge():

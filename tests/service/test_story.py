@@ -63,6 +63,24 @@ def test_the_cash_cure_of_a_breach_cures_it(client: Client) -> None:
     assert client.loan().cover.level < common_pb2.LTV_LEVEL_MARGIN_CALL
 
 
+def test_the_cure_in_kind_of_a_breach_cures_it(client: Client) -> None:
+    """Bringing the quantity told of the same copper ends the breach; a tonne less does not."""
+    client.covered_loan()
+    client.owe("900000")
+    (cure,) = client.loan().cover.cures_in_kind
+    tonnes = float(cure.quantity.value)
+    client.register_lot("lot-2", f"{tonnes - 1:.3f}")
+    client.pledge(asset_id="lot-2", pledge_id="p-2")
+    short = client.loan().cover.level
+    client.register_lot("lot-3", "1.1")
+    client.pledge(asset_id="lot-3", pledge_id="p-3")
+
+    assert (cure.asset, cure.unit) == ("assets/lot-1", "t")
+    assert short >= common_pb2.LTV_LEVEL_MARGIN_CALL
+    assert client.loan().cover.level < common_pb2.LTV_LEVEL_MARGIN_CALL
+    assert list(client.loan().cover.cures_in_kind) == []
+
+
 def test_a_missed_deadline_stops_draws(client: Client) -> None:
     client.covered_loan()
     client.owe("820000")
