@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import subprocess
 import sys
 import time
@@ -10,18 +11,19 @@ from collections.abc import Awaitable, Callable
 
 import grpc
 
-from benchmarks.book import Size, make_book
+from benchmarks.book import FIRST, Size, make_book
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revalue import revalue
 from collateral_registry.store.database import Database
-from collateral_registry.v1 import valuation_pb2, valuation_pb2_grpc
+from collateral_registry.v1 import price_pb2, price_pb2_grpc, valuation_pb2, valuation_pb2_grpc
 from tests.postgres import wait_until
-from tests.server import Server, free_port
+from tests.server import Server, free_port, observation
 
 IN_FLIGHT = 32
 SECONDS = 4.0
 ROUNDS = 3
 ASSETS = 1_000
+PRICES_PER_SECOND = 20
 
 ECHO = """
 import asyncio, sys, grpc, uvloop
@@ -38,8 +40,8 @@ uvloop.run(main())
 """
 
 
-def measure_calls(url: str) -> tuple[float, float]:
-    """Best calls a second of ValueAssets with one asset, and of an echo of the same bytes, in turns."""
+def measure_calls(url: str) -> tuple[float, float, float]:
+    """Best calls a second of ValueAssets with one asset: at rest, while prices come in; and of an echo, in turns."""
     database = Database(url, wall_clock)
     make_book(database, Size(ASSETS, ASSETS // 10))
     with database.write("bench", "bench") as write:
@@ -51,15 +53,16 @@ def measure_calls(url: str) -> tuple[float, float]:
     echo = subprocess.Popen([sys.executable, "-c", ECHO, address])
     wait_until(lambda: _answers(address))
     try:
-        values, echoes = [], []
+        values, busy, echoes = [], [], []
         for _ in range(ROUNDS):
             values.append(asyncio.run(_rate(server.address, _value_call)))
+            busy.append(asyncio.run(_rate_while_prices_come_in(server.address)))
             echoes.append(asyncio.run(_rate(address, _echo_call)))
     finally:
         echo.terminate()
         echo.wait()
         server.stop()
-    return max(values), max(echoes)
+    return max(values), max(busy), max(echoes)
 
 
 def _answers(address: str) -> bool:
@@ -94,6 +97,27 @@ async def _rate(address: str, make: Callable[[grpc.aio.Channel], Call]) -> float
         end = time.perf_counter() + SECONDS
         counts = await asyncio.gather(*(_ask(call, number, end) for number in range(IN_FLIGHT)))
     return sum(counts) / SECONDS
+
+
+async def _rate_while_prices_come_in(address: str) -> float:
+    """The same while somebody commits a price twenty times a second, so that kept answers do not last."""
+    stop = asyncio.Event()
+
+    async def quote() -> None:
+        async with grpc.aio.insecure_channel(address) as channel:
+            stub = price_pb2_grpc.PriceServiceStub(channel)
+            for number in itertools.count():
+                if stop.is_set():
+                    return
+                message = observation(f"series-{number % 20}", FIRST, f"{1000 + number % 50}")
+                await stub.IngestPrices(price_pb2.IngestPricesRequest(observations=[message]))
+                await asyncio.sleep(1 / PRICES_PER_SECOND)
+
+    quoting = asyncio.create_task(quote())
+    rate = await _rate(address, _value_call)
+    stop.set()
+    await quoting
+    return rate
 
 
 async def _ask(call: Call, first: int, end: float) -> int:

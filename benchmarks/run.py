@@ -66,8 +66,9 @@ def main() -> None:
                         LIMIT_MILLISECONDS,
                     )
             if chosen.only in {None, "calls"}:
-                rate, echo = measure_calls(new_url())
+                rate, busy, echo = measure_calls(new_url())
                 line("value one asset over gRPC", engine, calls.ASSETS, rate, "calls/s", echo)
+                line("value one asset while 20 prices a second come in", engine, calls.ASSETS, busy, "calls/s", echo)
     shared.leave(cluster)
 
 
