@@ -56,8 +56,8 @@ def measure_calls(url: str) -> tuple[float, float, float]:
         values, busy, echoes = [], [], []
         for _ in range(ROUNDS):
             values.append(asyncio.run(_rate(server.address, _value_call)))
-            busy.append(asyncio.run(_rate_while_prices_come_in(server.address)))
             echoes.append(asyncio.run(_rate(address, _echo_call)))
+        busy.append(asyncio.run(_rate_while_prices_come_in(server.address)))
     finally:
         echo.terminate()
         echo.wait()
