@@ -14,15 +14,22 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Float, Select, bin
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import SQLModel
 
+from collateral_registry.store.arrow import ArrowConnection
+
 FETCH_ROWS = 4_096
 """Rows turned into arrays at a time: few enough that they never burden the garbage collector."""
+
+Source = Connection | ArrowConnection
+"""Where columns are read from: the connection of a change or of a snapshot, or one that moves whole partitions."""
 
 Columns = dict[str, Any]
 """Column name to array: int64, float64 with NaN for null, or object for text and bytes."""
 
 
-def read_columns(connection: Connection, statement: Select[Any]) -> Columns:
+def read_columns(connection: Source, statement: Select[Any]) -> Columns:
     """Runs a select and returns its columns [rows]; integer columns must not be null."""
+    if isinstance(connection, ArrowConnection):
+        return connection.columns(statement)
     columns = list(statement.selected_columns)
     parts: list[list[NDArray[Any]]] = [[typed_column(column.type, ())] for column in columns]
     result = connection.execute(statement)
@@ -89,7 +96,7 @@ def _listed(value: Any, rows: int) -> Sequence[Any]:  # noqa: ANN401 - an array 
     return value if isinstance(value, list) else [value] * rows
 
 
-def key_rows(connection: Connection, keys: NDArray[np.int64]) -> Any:  # noqa: ANN401 - a named table value
+def key_rows(connection: Source, keys: NDArray[np.int64]) -> Any:  # noqa: ANN401 - a named table value
     """A table ``keys(value)`` of the keys, to join with: any number of them in one bound parameter."""
     listed = keys.tolist()
     if connection.dialect.name == "sqlite":
@@ -98,7 +105,7 @@ def key_rows(connection: Connection, keys: NDArray[np.int64]) -> Any:  # noqa: A
     return func.unnest(array).table_valued("value", name="keys").render_derived()
 
 
-def in_keys(connection: Connection, column: Any, keys: NDArray[np.int64] | None) -> ColumnElement[bool]:  # noqa: ANN401
+def in_keys(connection: Source, column: Any, keys: NDArray[np.int64] | None) -> ColumnElement[bool]:  # noqa: ANN401
     """Condition that a column is among the keys; no keys given means every row."""
     if keys is None:
         return true()

@@ -5,29 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from collateral_registry.domain.facts import Int
-from collateral_registry.store.bulk import Columns, in_keys, insert_columns, key_rows, read_columns
+from collateral_registry.store.bulk import Columns, Source, in_keys, insert_columns, key_rows, read_columns
 from collateral_registry.store.database import Write
+from collateral_registry.store.newest import newest_seq
 from collateral_registry.store.tables import LoanCoverRow, LoanRow, PledgeCoverRow, PledgeRow
 
 
 def insert_covers(write: Write, loans: Columns, pledges: Columns) -> None:
     """Appends judgements of loans and the claims of their pledges."""
-    insert_columns(write.connection, LoanCoverRow, {**loans, "seq": write.seq}, len(loans["loan_key"]))
-    insert_columns(write.connection, PledgeCoverRow, {**pledges, "seq": write.seq}, len(pledges["pledge_key"]))
+    change = {"seq": write.seq, "of_run": 0}
+    insert_columns(write.connection, LoanCoverRow, {**loans, **change}, len(loans["loan_key"]))
+    insert_columns(write.connection, PledgeCoverRow, {**pledges, **change}, len(pledges["pledge_key"]))
 
 
-def newest_covers(connection: Connection, loan_keys: Int) -> Columns:
+def newest_covers(connection: Source, loan_keys: Int) -> Columns:
     """The newest judgement of those loans that have one."""
     keys = key_rows(connection, loan_keys)
-    newest = (
-        select(func.max(LoanCoverRow.seq))
-        .where(LoanCoverRow.loan_key == keys.c.value)
-        .correlate(keys)
-        .scalar_subquery()
-    )
+    newest = newest_seq(connection, LoanCoverRow, LoanCoverRow.loan_key, keys.c.value)
     statement = select(*LoanCoverRow.__table__.c).join_from(
         keys,
         LoanCoverRow.__table__,
@@ -38,17 +35,11 @@ def newest_covers(connection: Connection, loan_keys: Int) -> Columns:
 
 def covers_as_of(connection: Connection, seq: int) -> Columns:
     """The judgement of every loan as it was after a commit, in order of loans."""
-    newest = (
-        select(LoanCoverRow.loan_key, func.max(LoanCoverRow.seq).label("seq"))
-        .where(LoanCoverRow.seq <= seq)
-        .group_by(LoanCoverRow.loan_key)
-        .subquery()
-    )
     table = LoanCoverRow.__table__
+    newest = newest_seq(connection, LoanCoverRow, LoanCoverRow.loan_key, LoanRow.__table__.c.loan_key, seq)
     statement = (
         select(*table.c, LoanRow.loan_id)
-        .join_from(table, newest, (table.c.loan_key == newest.c.loan_key) & (table.c.seq == newest.c.seq))
-        .join(LoanRow, LoanRow.loan_key == table.c.loan_key)
+        .join_from(LoanRow, table, (table.c.loan_key == LoanRow.loan_key) & (table.c.seq == newest))
         .order_by(LoanRow.loan_id)
     )
     return read_columns(connection, statement)
@@ -77,14 +68,10 @@ def claims_as_of(connection: Connection, loan_keys: Int, seqs: Int) -> Columns:
 
 def newest_claims(connection: Connection, pledge_keys: list[int]) -> dict[int, tuple[int, int]]:
     """The newest market and lendable claim of each pledge that has been judged."""
-    newest = (
-        select(PledgeCoverRow.pledge_key, func.max(PledgeCoverRow.seq).label("seq"))
-        .where(PledgeCoverRow.pledge_key.in_(pledge_keys))
-        .group_by(PledgeCoverRow.pledge_key)
-        .subquery()
-    )
     table: Any = PledgeCoverRow.__table__
-    statement = select(table.c.pledge_key, table.c.market_minor, table.c.lendable_minor).join(
-        newest, (table.c.pledge_key == newest.c.pledge_key) & (table.c.seq == newest.c.seq)
+    keys = key_rows(connection, np.array(pledge_keys, dtype=np.int64))
+    newest = newest_seq(connection, PledgeCoverRow, PledgeCoverRow.pledge_key, keys.c.value)
+    statement = select(table.c.pledge_key, table.c.market_minor, table.c.lendable_minor).join_from(
+        keys, table, (table.c.pledge_key == keys.c.value) & (table.c.seq == newest)
     )
     return {row[0]: (row[1], row[2]) for row in connection.execute(statement)}

@@ -6,6 +6,7 @@ sequences is the order of commits and no reader ever sees a later sequence witho
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from collateral_registry.clock import Clock, microseconds
 from collateral_registry.domain.errors import StoreUnavailable
 from collateral_registry.store.tables import CommitRow
 
-__all__ = ["Connection", "Database", "Write", "sqlite_file"]
+__all__ = ["SQLITE_PRAGMAS", "Connection", "Database", "Write", "sqlite_file", "sqlite_turn"]
 
 WRITER_LOCK_KEY = 0x636F6C6C61746572
 """Advisory lock of the one writer on PostgreSQL: "collater" in ASCII."""
@@ -30,6 +31,16 @@ BUSY_TIMEOUT_MILLISECONDS = 10_000
 READERS_LIMIT = 8
 MMAP_BYTES = 1 << 30
 CACHE_KIBIBYTES = 65_536
+
+SQLITE_PRAGMAS = (
+    f"busy_timeout={BUSY_TIMEOUT_MILLISECONDS}",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"cache_size=-{CACHE_KIBIBYTES}",
+    f"mmap_size={MMAP_BYTES}",
+    "temp_store=MEMORY",
+)
+"""How every connection to SQLite is set up; the busy timeout comes first, or two processes opening a new file fail."""
 
 
 @dataclass
@@ -54,7 +65,9 @@ class Database:
 
     def __init__(self, url: str, clock: Clock) -> None:
         """Opens nothing yet; connections are made when needed."""
+        self.url = url
         self.engine = _engine(url)
+        self._file = sqlite_file(url)
         self.clock = clock
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
@@ -75,7 +88,7 @@ class Database:
     @contextmanager
     def write(self, kind: str, actor: str, market_day: int | None = None) -> Iterator[Write]:
         """The only way to change anything; ``market_day`` moves the business date, else it stays."""
-        with _translated_errors(), self.engine.connect() as connection:
+        with _translated_errors(), sqlite_turn(self._file), self.engine.connect() as connection:
             transaction = self._begin_writing(connection)
             try:
                 write = self._opened(connection, kind, actor, market_day)
@@ -125,6 +138,20 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database or "") if parsed.drivername.startswith("sqlite") else None
 
 
+@contextmanager
+def sqlite_turn(path: Path | None) -> Iterator[None]:
+    """Holds the turn to write to a SQLite file, across threads and processes; nothing to hold for another engine.
+
+    SQLite's own waiting polls with pauses of up to a tenth of a second; the kernel wakes the next in line at once.
+    """
+    if path is None:
+        yield
+        return
+    with path.with_suffix(path.suffix + ".turn").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+
+
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True)
@@ -139,16 +166,9 @@ def _engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a raw driver connection
-    """Sets the connection up; the busy timeout comes first, or two processes opening a new file fail."""
+    """Sets the connection up."""
     connection.isolation_level = None
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT_MILLISECONDS}",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"cache_size=-{CACHE_KIBIBYTES}",
-        f"mmap_size={MMAP_BYTES}",
-        "temp_store=MEMORY",
-    ):
+    for pragma in SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
