@@ -31,7 +31,7 @@ class Snapshots:
 
         One caller brings the newest forward while others wait for it; a past one being read does not hold them up.
         """
-        with self._newest if seq >= max(self._kept.keys(), default=0) else self._past:
+        with self._newest if seq >= max(self._kept.held(), default=0) else self._past:
             known = self._kept.get(seq)
             if known is None:
                 known = self._made(connection, seq)
@@ -39,7 +39,7 @@ class Snapshots:
         return known
 
     def _made(self, connection: Connection, seq: int) -> Snapshot:
-        nearest = max((key for key in self._kept.keys() if key < seq), default=0)
+        nearest = max((key for key in self._kept.held() if key < seq), default=0)
         before = self._kept.get(nearest) or empty_snapshot(self._words)
         changes = Changes(
             terms=self._numbered(terms_since(connection, before.seq, seq), "loan_id", "borrower", "currency"),

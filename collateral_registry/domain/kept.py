@@ -34,7 +34,7 @@ class Kept(Generic[K, V]):
             while len(self._values) > self._limit:
                 self._values.popitem(last=False)
 
-    def keys(self) -> list[K]:
-        """What is kept."""
+    def held(self) -> list[K]:
+        """The keys of what is kept."""
         with self._changing:
             return list(self._values)

@@ -14,7 +14,8 @@ NOT_CURED = 2**62
 CURED = 4
 HEADS = f"""
 INSERT INTO breach (first_event, loan_key, breach_number, opened_seq, cured_seq)
-SELECT min(event_seq), loan_key, breach_number, min(seq), coalesce(min(CASE WHEN kind = {CURED} THEN seq END), {NOT_CURED})
+SELECT min(event_seq), loan_key, breach_number, min(seq),
+  coalesce(min(CASE WHEN kind = {CURED} THEN seq END), {NOT_CURED})
 FROM event WHERE breach_number > 0 GROUP BY loan_key, breach_number
 """  # noqa: S608 - made of the two numbers above
 
