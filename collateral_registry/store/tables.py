@@ -87,12 +87,14 @@ class AssetRow(SQLModel, table=True):
 
 
 class AssetRevisionRow(SQLModel, table=True):
-    """Every state an asset has had."""
+    """Every state an asset has had; ``good`` is its class where there is no good."""
 
     __tablename__: ClassVar[str] = "asset_revision"
     asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     revision: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    seq: int = big()
+    seq: int = big(index=True)
+    good: str = text()
+    place: str = text()
     document: str = text()
 
 
@@ -233,12 +235,15 @@ class LoanRow(SQLModel, table=True):
 
 
 class LoanRevisionRow(SQLModel, table=True):
-    """Every state a loan has had, balances included."""
+    """Every state a loan has had, balances included; what reports need of it stands in columns."""
 
     __tablename__: ClassVar[str] = "loan_revision"
     loan_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     revision: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    seq: int = big()
+    seq: int = big(index=True)
+    borrower: str = text()
+    currency: str = text()
+    state: int = big()
     document: str = text()
 
 
@@ -376,10 +381,11 @@ class EventRow(SQLModel, table=True):
     """Something that happened to a loan, with the cover it was judged on; numbered without gaps."""
 
     __tablename__: ClassVar[str] = "event"
+    __table_args__ = (Index("event_story", "loan_key", "breach_number", "event_seq"),)
     event_seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     seq: int = big(index=True)
     kind: int = big()
-    loan_key: int = big(index=True)
+    loan_key: int = big()
     breach_number: int = big()
     event_us: int = big()
     market_day: int = big()
@@ -395,3 +401,15 @@ class EventRow(SQLModel, table=True):
     cash_cure_minor: int = big()
     collateral_cure_minor: int = big()
     deadline_day: int = big()
+
+
+class BreachRow(SQLModel, table=True):
+    """The head of a breach: where its story begins and, once cured, the commit that ended it."""
+
+    __tablename__: ClassVar[str] = "breach"
+    __table_args__ = (UniqueConstraint("loan_key", "breach_number"),)
+    first_event: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    loan_key: int = big()
+    breach_number: int = big()
+    opened_seq: int = big()
+    cured_seq: int = big(index=True)

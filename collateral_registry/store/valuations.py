@@ -30,7 +30,9 @@ COVER_COLUMNS = (
 
 def insert_valuations(write: Write, columns: Columns) -> None:
     """Appends valuations given as columns."""
-    insert_columns(write.connection, ValuationRow, {**columns, "seq": write.seq, "of_run": 0}, len(columns["target_key"]))
+    insert_columns(
+        write.connection, ValuationRow, {**columns, "seq": write.seq, "of_run": 0}, len(columns["target_key"])
+    )
 
 
 def newest_values(connection: Source, target_keys: Int) -> Columns:
