@@ -16,23 +16,38 @@ from collateral_registry.store.tables import big, real, text
 
 
 class StockSourceRow(SQLModel, table=True):
-    """A feed of movements: its last durable sequence, and the epoch of the stream that may write it."""
+    """A feed of movements: its last durable sequence, and the epoch of the stream that may write it.
+
+    Single calls are numbered downwards from -1, so that they never meet the sequence of the stream.
+    """
 
     __tablename__: ClassVar[str] = "stock_source"
     source_key: int | None = big(primary_key=True, default=None)
     source_id: str = text(unique=True)
     last_sequence: int = big()
+    last_call: int = big()
     epoch: int = big()
     created_us: int = big()
     received_us: int = big()
 
 
 class StockBatchRow(SQLModel, table=True):
-    """A durable batch: the digest of its content tells a repeat from a reuse of its sequence."""
+    """A durable batch: the digest of its content tells a repeat from a reuse of its sequence or request id."""
 
     __tablename__: ClassVar[str] = "stock_batch"
+    __table_args__ = (
+        Index(
+            "stock_batch_request",
+            "source_key",
+            "request_id",
+            unique=True,
+            sqlite_where=sql("request_id <> ''"),
+            postgresql_where=sql("request_id <> ''"),
+        ),
+    )
     source_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     sequence: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    request_id: str = text()
     body_hash: str = text()
     item_count: int = big()
     booked_count: int = big()

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("source_key", Big, nullable=False),
         sa.Column("source_id", sa.Text(), nullable=False),
         sa.Column("last_sequence", Big, nullable=False),
+        sa.Column("last_call", Big, nullable=False),
         sa.Column("epoch", Big, nullable=False),
         sa.Column("created_us", Big, nullable=False),
         sa.Column("received_us", Big, nullable=False),
@@ -27,12 +28,21 @@ def upgrade() -> None:
         "stock_batch",
         sa.Column("source_key", Big, autoincrement=False, nullable=False),
         sa.Column("sequence", Big, autoincrement=False, nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
         sa.Column("body_hash", sa.Text(), nullable=False),
         sa.Column("item_count", Big, nullable=False),
         sa.Column("booked_count", Big, nullable=False),
         sa.Column("known_count", Big, nullable=False),
         sa.Column("received_us", Big, nullable=False),
         sa.PrimaryKeyConstraint("source_key", "sequence"),
+    )
+    op.create_index(
+        "stock_batch_request",
+        "stock_batch",
+        ["source_key", "request_id"],
+        unique=True,
+        sqlite_where=sa.text("request_id <> ''"),
+        postgresql_where=sa.text("request_id <> ''"),
     )
     op.create_table(
         "stock_movement",
@@ -217,5 +227,6 @@ def downgrade() -> None:
     op.drop_index("stock_movement_lot", table_name="stock_movement")
     op.drop_index("stock_movement_to_lot", table_name="stock_movement")
     op.drop_table("stock_movement")
+    op.drop_index("stock_batch_request", table_name="stock_batch")
     op.drop_table("stock_batch")
     op.drop_table("stock_source")
