@@ -64,9 +64,12 @@ def typed_column(kind: Any, data: Sequence[Any]) -> NDArray[Any]:  # noqa: ANN40
     return array
 
 
-def insert_columns(connection: Connection, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
+def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
     """Appends rows given as columns; scalars are repeated. In the transaction of the connection."""
     if rows == 0:
+        return
+    if isinstance(connection, ArrowConnection):
+        connection.append(table, columns, rows)
         return
     names = list(columns)
     data = [_listed(columns[name], rows) for name in names]
@@ -118,9 +121,16 @@ def key_rows(connection: Source, keys: NDArray[np.int64]) -> Any:  # noqa: ANN40
     return func.unnest(array).table_valued("value", name="keys").render_derived()
 
 
+def _is_range(keys: NDArray[np.int64]) -> bool:
+    """Whether keys in order leave none out between the first and the last."""
+    return len(keys) > 1 and int(keys[-1]) - int(keys[0]) == len(keys) - 1 and bool((np.diff(keys) == 1).all())
+
+
 def in_keys(connection: Source, column: Any, keys: NDArray[np.int64] | None) -> ColumnElement[bool]:  # noqa: ANN401
     """Condition that a column is among the keys; no keys given means every row."""
     if keys is None:
         return true()
+    if _is_range(keys):
+        return column.between(int(keys[0]), int(keys[-1]))
     table = key_rows(connection, keys)
     return column.in_(select(table.c.value))

@@ -22,9 +22,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from collateral_registry.clock import Clock, microseconds
 from collateral_registry.domain.errors import StoreUnavailable
+from collateral_registry.store.notices import CHANNEL
 from collateral_registry.store.tables import CommitRow
 
-__all__ = ["SQLITE_PRAGMAS", "Connection", "Database", "Intake", "Write", "sqlite_file", "sqlite_turn"]
+__all__ = ["SQLITE_PRAGMAS", "Connection", "Database", "Intake", "Write", "lock_key", "sqlite_file", "sqlite_turn"]
 
 WRITER_LOCK_KEY = 0x636F6C6C61746572
 """Advisory lock of the one writer on PostgreSQL: "collater" in ASCII."""
@@ -57,7 +58,9 @@ class Write:
     committed: bool = False
 
     def commit(self) -> None:
-        """Makes everything in the transaction durable at once."""
+        """Makes everything in the transaction durable at once, and tells the other servers of the book."""
+        if self.connection.dialect.name != "sqlite":
+            self.connection.execute(select(func.pg_notify(CHANNEL, "")))
         self.connection.commit()
         self.committed = True
 
@@ -116,10 +119,26 @@ class Database:
         """
         with self._writing() as connection:
             if not self.is_sqlite:
-                keys = bindparam(None, sorted({_lock_key(shard) for shard in shards}), type_=ARRAY(BigInteger))
+                keys = bindparam(None, sorted({lock_key(shard) for shard in shards}), type_=ARRAY(BigInteger))
                 shard_keys = func.unnest(keys).table_valued("key").render_derived()
                 connection.execute(select(func.pg_advisory_xact_lock(shard_keys.c.key)).select_from(shard_keys)).all()
             yield Intake(connection, microseconds(self.clock()))
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[bool]:
+        """Whether nobody else does something now; held until the end. A SQLite book has one server, so nobody does."""
+        if self.is_sqlite:
+            yield True
+            return
+        key = lock_key(what)
+        with _translated_errors(), self.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            alone = bool(connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one())
+            try:
+                yield alone
+            finally:
+                if alone:
+                    connection.execute(select(func.pg_advisory_unlock(key)))
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -164,10 +183,10 @@ class Database:
 def sqlite_file(url: str) -> Path | None:
     """The file of a SQLite URL; none for another engine."""
     parsed = make_url(url)
-    return Path(parsed.database or "") if parsed.drivername.startswith("sqlite") else None
+    return Path((parsed.database or "").removeprefix("file:")) if parsed.drivername.startswith("sqlite") else None
 
 
-def _lock_key(shard: str) -> int:
+def lock_key(shard: str) -> int:
     """The advisory lock of a shard: 64 bits of its name's digest."""
     return int.from_bytes(hashlib.blake2b(shard.encode(), digest_size=8).digest(), signed=True)
 
@@ -215,6 +234,8 @@ def _translated_errors() -> Iterator[None]:
     """Turns trouble of the database itself (locked, full, read-only, gone) into StoreUnavailable."""
     try:
         yield
+    except OSError as error:
+        raise StoreUnavailable(f"the database cannot be used now ({error}); nothing was written") from error
     except OperationalError as error:
         cause = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no further word"
         raise StoreUnavailable(f"the database cannot be used now ({cause}); nothing was written") from error

@@ -183,8 +183,8 @@ class EstimateRow(SQLModel, table=True):
     """A haircut curve of a series in a currency at a confidence; arrays are float64 bytes, one a business day."""
 
     __tablename__: ClassVar[str] = "estimate"
-    __table_args__ = (Index("estimate_subject", "series_key", "base_currency", "currency", "confidence_ppm", "seq"),)
-    estimate_key: int | None = big(primary_key=True, default=None)
+    __table_args__ = (Index("estimate_subject", "series_key", "base_currency", "currency", "confidence_ppm", "day"),)
+    estimate_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     series_key: int = big()
     base_currency: str = text()
     currency: str = text()

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 KEYS = {"valuation": "target_key", "loan_cover": "loan_key", "pledge_cover": "pledge_key"}
+SUBJECT = ["series_key", "base_currency", "currency", "confidence_ppm"]
 INDEXES = {"valuation": "valuation_of_target", "loan_cover": "cover_of_loan", "pledge_cover": "cover_of_pledge"}
 
 
@@ -20,6 +21,8 @@ def big(name: str, **options: object) -> sa.Column:
 
 
 def upgrade() -> None:
+    op.drop_index("estimate_subject", table_name="estimate")
+    op.create_index("estimate_subject", "estimate", [*SUBJECT, "day"])
     op.drop_index("loan_cover_seq", table_name="loan_cover")
     for table, key in KEYS.items():
         _in_order(table, ["seq", key], [big("of_run")])
@@ -64,6 +67,8 @@ def downgrade() -> None:
         op.drop_index(INDEXES[table], table_name=table)
         _in_order(table, [key, "seq"], [])
     op.create_index("loan_cover_seq", "loan_cover", ["seq"])
+    op.drop_index("estimate_subject", table_name="estimate")
+    op.create_index("estimate_subject", "estimate", [*SUBJECT, "seq"])
 
 
 def _in_order(table: str, key: list[str], added: list[sa.Column]) -> None:
