@@ -16,14 +16,32 @@ from collateral_registry.domain.vocabulary import Vocabulary
 from valuation.errors import InvalidInput
 
 LTV_FILTERS = ("borrower", "currency_code", "level", "coverage")
+NEXT_LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm")
+"""The limit that comes after each level but the worst, by the level's number."""
+
 LTV_ORDERS = ("ltv desc", "ltv", "loan", "exposure desc", "level desc")
 
 
-def ltv_of(covers: Mapping[str, Int], good: str = "") -> Float:
-    """LTV [l] on each loan's basis, conservative or, with ``good`` as prefix, on last good values."""
+def pool_of(covers: Mapping[str, Int], good: str = "") -> Int:
+    """The pool [l] on each loan's basis, conservative or, with ``good_`` as prefix, of last good values."""
     lendable = covers["basis"] == int(Basis.LENDABLE)
-    pool = np.where(lendable, covers[f"{good}lendable_minor"], covers[f"{good}market_minor"])
-    return loan_to_value(covers["exposure_minor"], pool)
+    pool: Int = np.where(lendable, covers[f"{good}lendable_minor"], covers[f"{good}market_minor"])
+    return pool
+
+
+def ltv_of(covers: Mapping[str, Int], good: str = "") -> Float:
+    """LTV [l] on that pool; infinite where something is owed against nothing, 0 where nothing is owed."""
+    return loan_to_value(covers["exposure_minor"], pool_of(covers, good))
+
+
+def next_limit_of(covers: Mapping[str, Int]) -> Int:
+    """The limit [l] of the level after the one judged, in millionths; 0 at the worst and where there is no ratio."""
+    limits = np.stack([covers[name] for name in NEXT_LIMIT_NAMES], axis=1)
+    worst = len(NEXT_LIMIT_NAMES)
+    there = (covers["judged"] < worst) & (pool_of(covers) > 0) & (covers["exposure_minor"] > 0)
+    rows = np.arange(len(there))
+    limit: Int = np.where(there, limits[rows, np.minimum(covers["judged"], worst - 1)], 0)
+    return limit
 
 
 def wanted_rows(snapshot: Snapshot, wanted: Sequence[tuple[str, str | int]]) -> Int:

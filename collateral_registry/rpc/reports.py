@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC
+from functools import partial
 from typing import Any
 
 from collateral_registry.clock import microseconds
-from collateral_registry.commands.reports import LtvReports, Moment, breach_report, moment_of
+from collateral_registry.commands.reports import LtvReport, LtvReports, Moment, breach_report, moment_of
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.levels import Level
 from collateral_registry.domain.ltv_rows import plain_rows
 from collateral_registry.domain.report import Concentration, Total
 from collateral_registry.rpc import wire
+from collateral_registry.rpc.arrow_rows import STREAM_BATCH_ROWS, ArrowRows, pieces
 from collateral_registry.rpc.breach_message import breach_message
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.cover_message import cover_message
@@ -69,6 +72,31 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             )
 
         return await self.calls.read(work)
+
+    async def StreamLtvReport(  # noqa: N802
+        self,
+        request: pb.StreamLtvReportRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> AsyncIterator[pb.StreamLtvReportResponse]:
+        """Every row at one moment; a slow reader holds a batch in memory and no transaction open."""
+        wanted = conditions_in(request.filter, ENUMS)
+
+        def work(connection: Connection) -> LtvReport:
+            return self.ltv.report(connection, _moment(connection, request.as_of, None), wanted, request.order_by)
+
+        report = await self.calls.read(work)
+        rows = ArrowRows(report.snapshot)
+        yield pb.StreamLtvReportResponse(
+            arrow=rows.begin,
+            sequence=report.moment.seq,
+            market_date=wire.day(report.moment.market_day) if report.moment.seq else None,
+            row_count=len(report.rows),
+        )
+        for start in range(0, len(report.rows), STREAM_BATCH_ROWS):
+            batch = report.rows[start : start + STREAM_BATCH_ROWS]
+            for piece in pieces(await self.calls.compute(partial(rows.batch, batch))):
+                yield pb.StreamLtvReportResponse(arrow=piece)
+        yield pb.StreamLtvReportResponse(arrow=rows.end)
 
     async def GenerateBreachReport(  # noqa: N802
         self,
