@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, true, update
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.assets import Asset, Equipment, IntellectualProperty, Inventory, Status
@@ -172,6 +172,18 @@ def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
     """An asset as it was in a revision."""
     statement = select(AssetRevisionRow.document).where(
         AssetRevisionRow.asset_key == asset_key, AssetRevisionRow.revision == revision
+    )
+    return from_document(Asset, connection.execute(statement).scalar_one())
+
+
+def document_as_of(connection: Connection, asset_key: int, seq: int | None) -> Asset:
+    """An asset as it was after a commit; as it is now when none is given."""
+    upto = AssetRevisionRow.seq <= seq if seq is not None else true()
+    statement = (
+        select(AssetRevisionRow.document)
+        .where(AssetRevisionRow.asset_key == asset_key, upto)
+        .order_by(AssetRevisionRow.revision.desc())
+        .limit(1)
     )
     return from_document(Asset, connection.execute(statement).scalar_one())
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, case, func, insert, select, update
+from sqlalchemy import Connection, Float, case, cast, func, insert, select, update
 
 from collateral_registry.domain.assets import Asset, Inventory, Status
 from collateral_registry.domain.conservation import Claim, millionths_of
@@ -20,6 +20,7 @@ from collateral_registry.store.documents import from_document
 from collateral_registry.store.pledge_tables import HoldingRow
 from collateral_registry.store.stock_tables import StockCountRow, StockLotRow, StockReserveRow, StockWarehouseRow
 from collateral_registry.store.tables import AssetRevisionRow, AssetRow, InventoryRow, LoanRow, PledgeRow
+from valuation.money import PPM
 
 Place = tuple[str, str]
 """A warehouse, folded, and a good."""
@@ -58,6 +59,12 @@ def lower_statement(write: Write, asset_key: int, taken: int) -> None:
     """Takes from what an asset states the millionths that left by authorisation."""
     left = case((HoldingRow.stated > taken, HoldingRow.stated - taken), else_=0)
     write.connection.execute(update(HoldingRow).where(HoldingRow.asset_key == asset_key).values(stated=left))
+
+
+def quantity_of(connection: Connection, asset_key: int) -> int:
+    """The quantity of an inventory asset, in millionths of its unit."""
+    statement = select(HoldingRow.quantity).where(HoldingRow.asset_key == asset_key)
+    return int(connection.execute(statement).scalar_one())
 
 
 def places_of_assets(connection: Connection, asset_keys: Int | None) -> list[Place]:
@@ -143,7 +150,9 @@ def write_counted(write: Write, rows: Sequence[dict[str, Any]]) -> Int:
     changed = [row for row in rows if before.get(row["asset_key"]) != (row["counted_share"], row["stock_quality"])]
     for row in changed:
         values = {"counted_share": row["counted_share"], "stock_quality": row["stock_quality"]}
-        write.connection.execute(update(InventoryRow).where(InventoryRow.asset_key == row["asset_key"]).values(**values))
+        write.connection.execute(
+            update(InventoryRow).where(InventoryRow.asset_key == row["asset_key"]).values(**values)
+        )
     return np.array([row["asset_key"] for row in changed], dtype=np.int64)
 
 
@@ -198,3 +207,50 @@ def _holders(connection: Connection, asset_keys: Int) -> dict[int, str]:
     for key, loan_id in connection.execute(statement):
         found[key] = f"{found[key]}, loans/{loan_id}" if key in found else f"loans/{loan_id}"
     return found
+
+
+def places_over_pledged(connection: Connection) -> list[Place]:
+    """Places where claims may exceed what is there, by sums over the whole book; to be weighed exactly.
+
+    A place told in several units is always among them, and so is one that was short before.
+    """
+    pledged = _pledged_ppm()
+    part = cast(HoldingRow.quantity, Float) * func.coalesce(pledged.c.ppm, 0) / PPM
+    claim = case((HoldingRow.receipted > 0, cast(HoldingRow.stated, Float)), else_=part)
+    statement = (
+        select(HoldingRow.place, HoldingRow.good, HoldingRow.unit, func.sum(claim).label("claimed"))
+        .join(AssetRow, AssetRow.asset_key == HoldingRow.asset_key)
+        .outerjoin(pledged, pledged.c.asset_key == HoldingRow.asset_key)
+        .where(AssetRow.status != int(Status.RETIRED))
+        .group_by(HoldingRow.place, HoldingRow.good, HoldingRow.unit)
+    )
+    claimed = {(row[0], row[1], row[2]): row[3] or 0.0 for row in connection.execute(statement)}
+    there: dict[tuple[str, str, str], float] = {}
+    lots = select(StockLotRow.warehouse, StockLotRow.good, StockLotRow.unit, func.sum(StockLotRow.quantity))
+    for warehouse, good, unit, quantity in connection.execute(
+        lots.group_by(StockLotRow.warehouse, StockLotRow.good, StockLotRow.unit)
+    ):
+        key = (folded(warehouse), good, unit)
+        there[key] = there.get(key, 0.0) + float(quantity)
+    told = {key[:2] for key in there}
+    short = {key[:2] for key, sum_ in claimed.items() if key[:2] in told and sum_ > there.get(key, 0.0)}
+    return sorted(short | _places_cut(connection) | _places_reserved(connection))
+
+
+def _places_cut(connection: Connection) -> set[Place]:
+    """Places with a lot of which not everything counts."""
+    statement = (
+        select(HoldingRow.place, HoldingRow.good)
+        .join(InventoryRow, InventoryRow.asset_key == HoldingRow.asset_key)
+        .where(InventoryRow.counted_share < 1.0)
+        .distinct()
+    )
+    return {(row[0], row[1]) for row in connection.execute(statement)}
+
+
+def _places_reserved(connection: Connection) -> set[Place]:
+    """Places with a lot of which something is reserved, or that was only counted."""
+    reserved = select(StockReserveRow.lot_key).where(StockReserveRow.quantity > 0)
+    wanted = StockLotRow.lot_key.in_(reserved) | (StockLotRow.version == 0)
+    statement = select(StockLotRow.warehouse, StockLotRow.good).where(wanted).distinct()
+    return {(folded(row[0]), row[1]) for row in connection.execute(statement)}
