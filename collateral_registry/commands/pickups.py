@@ -84,7 +84,7 @@ def check_pickup(connection: Connection, loan_id: str, asset_id: str, quantity: 
         return _may_leave(left, floors, asked, steps * step)
 
     if asked.quantity <= left.counted and _may_leave(left, floors, asked, asked.quantity):
-        return PickupAnswer(True, quantity, asked.lot.unit, Money(0, asked.loan.loan.currency), "")
+        return PickupAnswer(allowed=True, largest=quantity, unit=asked.lot.unit, cash=None, reason="")
     most = left.counted // step
     guess = _first_guess(left, asked) // step
     largest = Decimal(largest_such(holds, guess, min(most, asked.quantity // step)) * step) / MILLION
@@ -190,7 +190,7 @@ def _refusal(connection: Connection, asked: _Question, left: Leaving, largest: D
     if asked.quantity > left.counted:
         reason = f"quantity: got {plain_quantity(asked.quantity, unit)}, want at most the "
         reason += f"{plain_quantity(left.counted, unit)} of assets/{asked.asset.asset.asset_id} that count"
-        return PickupAnswer(False, largest, unit, None, reason)
+        return PickupAnswer(allowed=False, largest=largest, unit=unit, cash=None, reason=reason)
     exposure, _, target = left.terms_of(loan.key)
     cash = cash_to_reach(exposure, left.pool_after(loan.key, asked.quantity), target)
     for row in asked.pledges:
@@ -202,7 +202,7 @@ def _refusal(connection: Connection, asked: _Question, left: Leaving, largest: D
     names = ", ".join(sorted({f"loans/{one.loan_id}" for one in others if one.loan_id != loan.loan.loan_id}))
     reason = f"at most {largest:f} {unit} may leave, or all of it against {money.major} {money.currency} of cash"
     reason += f"; {names} would not be covered either" if names else ""
-    return PickupAnswer(False, largest, unit, money, reason)
+    return PickupAnswer(allowed=False, largest=largest, unit=unit, cash=money, reason=reason)
 
 
 def _check_expiry(expire: date, today: date) -> None:

@@ -149,10 +149,9 @@ def write_counted(write: Write, rows: Sequence[dict[str, Any]]) -> Int:
     before = {row[0]: (row[1], row[2]) for row in found}
     changed = [row for row in rows if before.get(row["asset_key"]) != (row["counted_share"], row["stock_quality"])]
     for row in changed:
+        own = InventoryRow.asset_key == row["asset_key"]
         values = {"counted_share": row["counted_share"], "stock_quality": row["stock_quality"]}
-        write.connection.execute(
-            update(InventoryRow).where(InventoryRow.asset_key == row["asset_key"]).values(**values)
-        )
+        write.connection.execute(update(InventoryRow).where(own).values(**values))
     return np.array([row["asset_key"] for row in changed], dtype=np.int64)
 
 

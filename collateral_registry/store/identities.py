@@ -87,7 +87,7 @@ def same_numbers(connection: Connection) -> Columns:
 
 
 def agreeing_numbers(connection: Connection) -> Columns:
-    """Every number whose agreement is shared within its scope by another asset's, and by few enough to mean something."""
+    """Every number whose agreement others of its scope share, but few enough that it means something."""
     shared = (
         select(IdentityRow.kind, IdentityRow.scope, IdentityRow.agreement.label("form"))
         .where(IdentityRow.agreement != "")

@@ -23,7 +23,7 @@ WRITTEN = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_
         ("HX-1001", "HX-lOOI"),
         ("WR/2022/007", "WR-2022-7"),
         ("WR/2022/007", "WR2022007"),
-        ("ＨＸ－１００１", "HX-1001"),
+        ("\uff28\uff38\uff0d\uff11\uff10\uff10\uff11", "HX-1001"),
         ("SB-58", "58-5B"),
         ("2022-1001", "20221001"),
         ("٠٧٣٤", "734"),
