@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+from collateral_registry.commands.pickups import end_pickups
 from collateral_registry.commands.runs import start_run
 from collateral_registry.domain.days import date_at
 from collateral_registry.domain.policy import Policy
@@ -35,5 +36,6 @@ def advance(write: Write, day: int) -> bool:
         return False
     write.market_day = day
     set_market_day(write)
+    end_pickups(write)
     start_run(write)
     return True

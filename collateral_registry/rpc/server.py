@@ -14,8 +14,10 @@ from collateral_registry.rpc.assets import AssetServicer
 from collateral_registry.rpc.breaches import BreachServicer
 from collateral_registry.rpc.business_date import BusinessDateServicer
 from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.double_pledge import DoublePledgeServicer
 from collateral_registry.rpc.interceptors import ErrorInterceptor
 from collateral_registry.rpc.loans import LoanServicer
+from collateral_registry.rpc.pickups import PickupServicer
 from collateral_registry.rpc.policies import PolicyServicer
 from collateral_registry.rpc.prices import PriceServicer
 from collateral_registry.rpc.reports import ReportServicer
@@ -29,8 +31,12 @@ from collateral_registry.v1 import (
     breach_pb2_grpc,
     business_date_pb2,
     business_date_pb2_grpc,
+    double_pledge_pb2,
+    double_pledge_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
+    pickup_pb2,
+    pickup_pb2_grpc,
     policy_pb2,
     policy_pb2_grpc,
     price_pb2,
@@ -85,6 +91,8 @@ class RpcServer:
         policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(self.calls, self.runs), self.server)
         valuation_pb2_grpc.add_ValuationServiceServicer_to_server(ValuationServicer(self.calls, self.runs), self.server)
         loan_pb2_grpc.add_LoanServiceServicer_to_server(LoanServicer(self.calls), self.server)
+        pickup_pb2_grpc.add_PickupServiceServicer_to_server(PickupServicer(self.calls), self.server)
+        double_pledge_pb2_grpc.add_DoublePledgeServiceServicer_to_server(DoublePledgeServicer(self.calls), self.server)
         breach_pb2_grpc.add_BreachServiceServicer_to_server(self.breaches, self.server)
         report_pb2_grpc.add_ReportServiceServicer_to_server(ReportServicer(self.calls), self.server)
         stock_pb2_grpc.add_StockServiceServicer_to_server(self.stock, self.server)
@@ -127,6 +135,8 @@ def _service_names() -> Sequence[str]:
         policy_pb2,
         valuation_pb2,
         loan_pb2,
+        pickup_pb2,
+        double_pledge_pb2,
         breach_pb2,
         report_pb2,
         revaluation_pb2,

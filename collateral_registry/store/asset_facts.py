@@ -12,6 +12,7 @@ from sqlmodel import SQLModel
 from collateral_registry.domain.assets import Asset
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.facts import AssetFacts, Int, TargetFacts
+from collateral_registry.domain.numbers import unverified_stock
 from collateral_registry.store.assets import numbers_of
 from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns, typed_column
 from collateral_registry.store.tables import (
@@ -122,7 +123,7 @@ def _quoted_columns(table: type[SQLModel], own: type[SQLModel] | None, numbers: 
     for column in table.__table__.c:
         if column.key in {"asset_key", "series_id"}:
             continue
-        data = [numbers[column.key]] if table is own else []
+        data = [numbers.get(column.key, unverified_stock().get(column.key))] if table is own else []
         if column.key == "series_key":
             data = [value or 0 for value in data]
         columns[column.key] = typed_column(column.type, data)

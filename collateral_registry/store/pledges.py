@@ -80,6 +80,15 @@ def list_pledges(connection: Connection, loan_id: str, after: str, limit: int) -
     return _pledges(connection, [LoanRow.loan_id == loan_id, PledgeRow.pledge_id > after], limit)
 
 
+def first_of_pledge(connection: Connection, pledge_key: int) -> tuple[Pledge, int]:
+    """A pledge as it was made, and the commit that made it."""
+    statement = select(PledgeRevisionRow.document, PledgeRevisionRow.seq).where(
+        PledgeRevisionRow.pledge_key == pledge_key, PledgeRevisionRow.revision == 1
+    )
+    row = connection.execute(statement).one()
+    return from_document(Pledge, row[0]), row[1]
+
+
 def standing_pledges_on(connection: Connection, asset_key: int) -> list[StoredPledge]:
     """The standing pledges on an asset."""
     where = [PledgeRow.asset_key == asset_key, PledgeRow.state == int(PledgeState.ACTIVE)]

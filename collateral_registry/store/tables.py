@@ -15,6 +15,8 @@ from sqlalchemy import BigInteger, Float, Index, Integer, LargeBinary, Text, Uni
 from sqlalchemy import text as sql_text
 from sqlmodel import Field, SQLModel
 
+from valuation.flags import QualityFlag
+
 Big = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -99,13 +101,22 @@ class AssetRevisionRow(SQLModel, table=True):
 
 
 class InventoryRow(SQLModel, table=True):
-    """The numbers of an inventory lot that its value is computed from."""
+    """The numbers of an inventory lot that its value is computed from.
+
+    ``counted_share`` is the share of the quantity that is there, as far as anybody can tell, and not on its way out;
+    ``stock_quality`` holds the quality flags that go with it.
+    """
 
     __tablename__: ClassVar[str] = "inventory"
     asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     series_id: str = text(index=True)
     series_key: int | None = big(index=True, default=None)
     quantity_in_series_unit: float | None = real(default=None)
+    counted_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
+    stock_quality: int = big(
+        default=int(QualityFlag.STOCK_UNVERIFIED),
+        sa_column_kwargs={"server_default": str(int(QualityFlag.STOCK_UNVERIFIED))},
+    )
     warehouse_haircut: float = real(default=0.0, sa_column_kwargs={"server_default": "0"})
 
 
