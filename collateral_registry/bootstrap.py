@@ -38,6 +38,15 @@ def migrate(settings: Settings, clock: Clock = wall_clock) -> tuple[str | None, 
             database.close()
 
 
+def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:
+    """Gives an empty database its first business date and the default policy."""
+    database = Database(settings.url, clock)
+    try:
+        open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
+    finally:
+        database.close()
+
+
 def serve(settings: Settings, clock: Clock = wall_clock) -> None:
     """Serves until SIGINT or SIGTERM, then drains. Raises Refused, StoreUnavailable or OSError when it cannot start."""
     import uvloop  # noqa: PLC0415 - only the server needs the loop

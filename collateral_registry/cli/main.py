@@ -76,11 +76,12 @@ def serve(
     address: Annotated[str, typer.Option(help="host:port to listen at")] = "",
     database: Database = "",
     business_date: BusinessDate = "",
+    processes: Annotated[int, typer.Option(min=0, help="server processes on one port, on PostgreSQL; 0: as set")] = 0,
 ) -> None:
     """Serve until Ctrl-C."""
     from collateral_registry.cli.start import run_server
 
-    raise typer.Exit(run_server(address, database, business_date))
+    raise typer.Exit(run_server(address, database, business_date, processes))
 
 
 @app.command()

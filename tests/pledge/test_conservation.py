@@ -64,7 +64,9 @@ def test_when_300_kt_are_receipted_and_the_warehouse_then_tells_of_100_each_coun
     assert sorted(row.asset_id for row in found) == ["receipt-a", "receipt-b", "receipt-c"]
     assert found[0].finding.evidence["claimed"] == "300000 t"
     with book.read() as connection:
-        told = [row["loan_id"] for row in events_after(connection, 0, None, 100) if row["kind"] == EventKind.FINDING_OPENED]
+        told = [
+            row["loan_id"] for row in events_after(connection, 0, None, 100) if row["kind"] == EventKind.FINDING_OPENED
+        ]
     assert sorted(told) == ["bank-0", "bank-1", "bank-2"]
 
 
