@@ -33,12 +33,14 @@ class ClusterWorkers:
 
     def work(self, orders: Sequence[Order]) -> Iterator[int]:
         """Works the orders and yields the number of each that is stored; raises WorkersLost without a scheduler."""
+        if not orders:
+            return
         try:
             if self._client is None:
                 self._client = Client(self._scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
             futures = [self._client.submit(work, self._url, order, pure=False) for order in orders]
-            for _, number in as_completed(futures, with_results=True):
-                yield int(number)
+            for future in as_completed(futures, loop=self._client.loop):
+                yield int(future.result())
         except LOST as error:
             self.close()
             raise WorkersLost(f"the scheduler at {self._scheduler} or its workers are gone ({error})") from None

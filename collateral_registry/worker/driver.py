@@ -81,6 +81,8 @@ class RunDriver:
         loop = asyncio.get_running_loop()
         told = None
         while not self._stopping:
+            if self._task is not None and self._task.done():
+                self._task.result()  # raises what has ended the driver
             moved = self._moved
             run = await loop.run_in_executor(None, self._read, seq)
             if run != told:
