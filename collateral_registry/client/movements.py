@@ -27,17 +27,17 @@ class Movement:
     """A movement of stock; raises ValueError naming a field that the wire cannot carry, the server judges the rest.
 
     The id is the partner's own and never used for another movement. ``quantity`` is in ``unit``, at most six decimals;
-    ``happened`` carries its zone.
+    ``happened`` carries its zone. Good and unit are the lot's when they are not said.
     """
 
     movement_id: str
     kind: str
     happened: datetime
     warehouse: str
-    good: str
     lot: str
-    unit: str
     quantity: Decimal
+    good: str = ""
+    unit: str = ""
     bin: str = ""
     to_warehouse: str = ""
     to_lot: str = ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,7 @@ from typing import Self
 from collateral_registry.client.movements import Movement, batch_of
 from collateral_registry.v1 import stock_pb2
 
-ADD_ROWS = 5_000
-"""Movements made durable at a time: a long file is never half remembered for long."""
-
+MICROSECOND_NANOSECONDS = 1_000
 CUT_BATCHES = 16
 """Batches cut at a time: one sync for all of them, and still few beside what waits."""
 
@@ -71,25 +69,24 @@ class Outbox:
     def __init__(self, path: Path, source: str) -> None:
         """Opens or makes the file; raises ValueError when it is another source's or no outbox at all."""
         self.source = source
-        self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            self._open(path)
+            self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            holder = self._open()
         except sqlite3.DatabaseError as error:
-            self.close()
             raise ValueError(f"outbox: {path.name} cannot be used: {error}") from error
+        if holder != source:
+            self.close()
+            raise ValueError(f"outbox: {path.name} holds the stock of {holder}, want {source}")
 
-    def _open(self, path: Path) -> None:
+    def _open(self) -> str:
+        """Makes what is missing, and returns whose file it is."""
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         with self._writing() as write:
             for statement in SCHEMA.split(";"):
                 write.execute(statement)
-            holder = write.execute("SELECT source FROM feed").fetchone()
-            if holder is None:
-                write.execute("INSERT INTO feed VALUES (?, 0)", (self.source,))
-        if holder is not None and holder[0] != self.source:
-            self.close()
-            raise ValueError(f"outbox: {path.name} holds the stock of {holder[0]}, want {self.source}")
+            write.execute("INSERT INTO feed SELECT ?, 0 WHERE NOT EXISTS (SELECT 1 FROM feed)", (self.source,))
+            return str(write.execute("SELECT source FROM feed").fetchone()[0])
 
     def __enter__(self) -> Self:
         return self
@@ -104,19 +101,16 @@ class Outbox:
         self._connection.close()
 
     def add(self, movements: Iterable[Movement]) -> int:
-        """Remembers movements, in order and durably; returns how many were not waiting already.
+        """Remembers movements in order; durable when it returns, with how many did not wait already.
 
-        Raises ValueError when an id waits already with another content; what came before it is kept.
+        Raises ValueError when an id waits already with another content; nothing is remembered then.
         """
-        rows = [(one.movement_id, one.message.SerializeToString(deterministic=True)) for one in movements]
-        return sum(self._add(rows[at : at + ADD_ROWS]) for at in range(0, len(rows), ADD_ROWS))
-
-    def _add(self, rows: Sequence[tuple[str, bytes]]) -> int:
-        now_us = time.time_ns() // 1_000
+        now_us = time.time_ns() // MICROSECOND_NANOSECONDS
         added = 0
         with self._writing() as write:
-            for movement_id, content in rows:
-                added += self._add_one(write, movement_id, content, now_us)
+            for one in movements:
+                content = one.message.SerializeToString(deterministic=True)
+                added += self._add_one(write, one.movement_id, content, now_us)
         return added
 
     def _add_one(self, write: sqlite3.Connection, movement_id: str, content: bytes, now_us: int) -> int:
