@@ -34,6 +34,7 @@ from collateral_registry.v1 import (
     price_pb2,
     price_pb2_grpc,
     report_pb2_grpc,
+    stock_pb2_grpc,
     valuation_pb2_grpc,
 )
 from tests.postgres import wait_until
@@ -114,6 +115,7 @@ class Client:
         self.loans = loan_pb2_grpc.LoanServiceStub(self.channel)
         self.breaches = breach_pb2_grpc.BreachServiceStub(self.channel)
         self.reports = report_pb2_grpc.ReportServiceStub(self.channel)
+        self.stock = stock_pb2_grpc.StockServiceStub(self.channel)
         self.dates = business_date_pb2_grpc.BusinessDateServiceStub(self.channel)
 
     def advance(self, day: date) -> None:

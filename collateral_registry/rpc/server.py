@@ -18,6 +18,7 @@ from collateral_registry.rpc.loans import LoanServicer
 from collateral_registry.rpc.policies import PolicyServicer
 from collateral_registry.rpc.prices import PriceServicer
 from collateral_registry.rpc.reports import ReportServicer
+from collateral_registry.rpc.stock import StockServicer
 from collateral_registry.rpc.valuations import ValuationServicer
 from collateral_registry.v1 import (
     asset_pb2,
@@ -34,6 +35,8 @@ from collateral_registry.v1 import (
     price_pb2_grpc,
     report_pb2,
     report_pb2_grpc,
+    stock_pb2,
+    stock_pb2_grpc,
     valuation_pb2,
     valuation_pb2_grpc,
 )
@@ -65,6 +68,7 @@ class RpcServer:
         )
         self.breaches = BreachServicer(calls)
         self.business_date = BusinessDateServicer(calls, follows_clock=follows_clock)
+        self.stock = StockServicer(calls)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
         self._add_services()
 
@@ -76,6 +80,7 @@ class RpcServer:
         loan_pb2_grpc.add_LoanServiceServicer_to_server(LoanServicer(self.calls), self.server)
         breach_pb2_grpc.add_BreachServiceServicer_to_server(self.breaches, self.server)
         report_pb2_grpc.add_ReportServiceServicer_to_server(ReportServicer(self.calls), self.server)
+        stock_pb2_grpc.add_StockServiceServicer_to_server(self.stock, self.server)
         business_date_pb2_grpc.add_BusinessDateServiceServicer_to_server(self.business_date, self.server)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         reflection.enable_server_reflection(_service_names(), self.server)
@@ -92,10 +97,12 @@ class RpcServer:
         return int(port)
 
     async def drain(self) -> None:
-        """Says it is going, ends the watches, lets calls under way finish, stops."""
+        """Says it is going, ends watches and pushes, lets calls under way finish, stops."""
         await self.health.enter_graceful_shutdown()
         self.breaches.drain()
+        self.stock.drain()
         await self.server.stop(self.limits.drain_seconds)
+        self.stock.close()
         self.calls.close()
 
 
@@ -109,6 +116,7 @@ def _service_names() -> Sequence[str]:
         loan_pb2,
         breach_pb2,
         report_pb2,
+        stock_pb2,
         business_date_pb2,
     )
     own = [service.full_name for module in modules for service in module.DESCRIPTOR.services_by_name.values()]

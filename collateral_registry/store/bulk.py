@@ -83,6 +83,19 @@ def insert_columns(connection: Connection, table: type[SQLModel], columns: Mappi
             copy.write_row(row)
 
 
+def new_keys(connection: Connection, table: type[SQLModel], count: int) -> list[int]:
+    """Keys for new rows of a table with a numbered key; in a write transaction."""
+    if not count:
+        return []
+    (key,) = table.__table__.primary_key
+    if connection.dialect.name == "sqlite":
+        last = connection.execute(select(func.coalesce(func.max(key), 0))).scalar_one()
+        return list(range(last + 1, last + 1 + count))
+    sequence = func.pg_get_serial_sequence(table.__tablename__, key.name)
+    numbers = func.generate_series(1, count).table_valued("value").render_derived()
+    return list(connection.execute(select(func.nextval(sequence)).select_from(numbers)).scalars())
+
+
 def _listed(value: Any, rows: int) -> Sequence[Any]:  # noqa: ANN401 - an array or a scalar
     if isinstance(value, np.ndarray):
         return value.tolist()

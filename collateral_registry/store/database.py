@@ -6,13 +6,16 @@ sequences is the order of commits and no reader ever sees a later sequence witho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text
+from sqlalchemy import BigInteger, Connection, Engine, bindparam, create_engine, event, func, insert, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -21,7 +24,7 @@ from collateral_registry.clock import Clock, microseconds
 from collateral_registry.domain.errors import StoreUnavailable
 from collateral_registry.store.tables import CommitRow
 
-__all__ = ["Connection", "Database", "Write", "sqlite_file"]
+__all__ = ["Connection", "Database", "Intake", "Write", "sqlite_file"]
 
 WRITER_LOCK_KEY = 0x636F6C6C61746572
 """Advisory lock of the one writer on PostgreSQL: "collater" in ASCII."""
@@ -49,6 +52,18 @@ class Write:
         self.committed = True
 
 
+@dataclass
+class Intake:
+    """A transaction of stock that comes in: outside the book's commit log, alone with its shards."""
+
+    connection: Connection
+    received_us: int
+
+    def commit(self) -> None:
+        """Makes everything in the transaction durable at once."""
+        self.connection.commit()
+
+
 class Database:
     """A store on SQLite or PostgreSQL, by its URL."""
 
@@ -57,6 +72,7 @@ class Database:
         self.engine = _engine(url)
         self.clock = clock
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._turn = Lock()
 
     def prepare(self) -> None:
         """Makes a new SQLite file a write-ahead-log database, once, before anything else opens it."""
@@ -75,11 +91,37 @@ class Database:
     @contextmanager
     def write(self, kind: str, actor: str, market_day: int | None = None) -> Iterator[Write]:
         """The only way to change anything; ``market_day`` moves the business date, else it stays."""
-        with _translated_errors(), self.engine.connect() as connection:
-            transaction = self._begin_writing(connection)
+        with self._writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK_KEY)))
+            yield self._opened(connection, kind, actor, market_day)
+
+    @contextmanager
+    def intake(self, shards: Iterable[str]) -> Iterator[Intake]:
+        """A transaction that has some named shards (sources, warehouses) to itself; it leaves the book alone.
+
+        On PostgreSQL each shard is an advisory lock, taken in order of the keys so that nobody waits in a circle;
+        SQLite has one writer anyway.
+        """
+        with self._writing() as connection:
+            if not self.is_sqlite:
+                keys = bindparam(None, sorted({_lock_key(shard) for shard in shards}), type_=ARRAY(BigInteger))
+                shard_keys = func.unnest(keys).table_valued("key").render_derived()
+                connection.execute(select(func.pg_advisory_xact_lock(shard_keys.c.key)).select_from(shard_keys)).all()
+            yield Intake(connection, microseconds(self.clock()))
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A write transaction, undone unless committed.
+
+        Threads of one process queue up for SQLite's one writer: its own waiting is by polling, up to 100 ms a time.
+        """
+        with _translated_errors(), self._turn if self.is_sqlite else nullcontext(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+            transaction = connection.begin()
             try:
-                write = self._opened(connection, kind, actor, market_day)
-                yield write
+                yield connection
             finally:
                 if transaction.is_active:
                     transaction.rollback()
@@ -90,14 +132,6 @@ class Database:
 
     def _read_options(self) -> dict[str, Any]:
         return {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-
-    def _begin_writing(self, connection: Connection) -> Any:  # noqa: ANN401 - SQLAlchemy's root transaction
-        if self.is_sqlite:
-            connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-            return connection.begin()
-        transaction = connection.begin()
-        connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK_KEY)))
-        return transaction
 
     def _opened(self, connection: Connection, kind: str, actor: str, market_day: int | None) -> Write:
         last = connection.execute(
@@ -123,6 +157,11 @@ def sqlite_file(url: str) -> Path | None:
     """The file of a SQLite URL; none for another engine."""
     parsed = make_url(url)
     return Path(parsed.database or "") if parsed.drivername.startswith("sqlite") else None
+
+
+def _lock_key(shard: str) -> int:
+    """The advisory lock of a shard: 64 bits of its name's digest."""
+    return int.from_bytes(hashlib.blake2b(shard.encode(), digest_size=8).digest(), signed=True)
 
 
 def _engine(url: str) -> Engine:

@@ -91,6 +91,7 @@ class InventoryRow(SQLModel, table=True):
     series_id: str = text(index=True)
     series_key: int | None = big(index=True, default=None)
     quantity_in_series_unit: float | None = real(default=None)
+    warehouse_haircut: float = real(default=0.0, sa_column_kwargs={"server_default": "0"})
 
 
 class EquipmentRow(SQLModel, table=True):

@@ -3,9 +3,10 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from collateral_registry.store import tables
+from collateral_registry.store import stock_tables, tables
 
 assert tables  # noqa: S101 - importing the tables fills the metadata
+assert stock_tables  # noqa: S101 - the same
 
 context.configure(
     connection=context.config.attributes["connection"],
