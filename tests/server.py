@@ -61,7 +61,8 @@ class Server:
         self.url = url
         self.business_date = business_date
         self.environment = environment
-        self.output = tempfile.TemporaryFile()  # no pipe: one that nobody reads would stop a talkative server
+        # No pipe: one that nobody reads would stop a talkative server.
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the server
         self.address = f"127.0.0.1:{free_port()}"
         self.process: subprocess.Popen[bytes] | None = None
 

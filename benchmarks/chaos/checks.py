@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def _wait_for_take_up(server: Server) -> None:
         raise AssertionError(f"{waiting} changes of lots were not taken up within {TAKE_UP_SECONDS:g} s")
 
 
-def _rows(connection: Connection, query: str) -> list[tuple]:
+def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
@@ -102,7 +103,7 @@ def _sums(connection: Connection) -> dict[int, int]:
     return sums
 
 
-def _unlike(one: Mapping, other: Mapping) -> int:
+def _unlike(one: Mapping[Any, int], other: Mapping[Any, int]) -> int:
     return sum(one.get(key, 0) != other.get(key, 0) for key in {*one, *other})
 
 
@@ -114,7 +115,7 @@ def _taken_up_mismatches(taken_up: Mapping[str, float], lots: Mapping[Place, int
     return sum(not np.isclose(quantity, wanted[identity], rtol=1e-12) for identity, quantity in found.items())
 
 
-def _cover_mismatches(url: str, covers: list[tuple]) -> int:
+def _cover_mismatches(url: str, covers: list[tuple[Any, ...]]) -> int:
     """Loans whose cover changes when the whole book is valued and judged anew from its facts, in a copy."""
     database = Database(url, wall_clock)
     with database.write("chaos", "chaos") as write:

@@ -1,4 +1,4 @@
-"""The n-th write or sync of the database fails, or the disk is full from the n-th on: an error or correct, never a loss."""
+"""The n-th write or sync of the database fails, or the disk is full from then on: an error or correct, never a loss."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 
 from benchmarks.chaos.book import open_book
 from benchmarks.chaos.checks import BOOKED, REJECTED
 from benchmarks.chaos.scenario import SIDES, model_of, movements
-from collateral_registry.clock import wall_clock
 from collateral_registry.client import NoAnswer, Outbox, Pusher, open_channel
+from collateral_registry.clock import wall_clock
 from collateral_registry.store.database import Database
 from tests.server import Server
 
@@ -40,7 +41,7 @@ class Case:
 
 @dataclass
 class Failed:
-    """What became of the cases; ``hit`` are those in which a call did fail, ``told`` those in which the push ended so."""
+    """What became of the cases; in ``hit`` of them a call did fail, in ``told`` of them the push said so."""
 
     cases: int = 0
     hit: int = 0
@@ -134,7 +135,7 @@ def _doubled(url: str, case: Case) -> int:
     return sum(ours.get(place, 0) != model.lots.get(place, 0) for place in {*ours, *model.lots})
 
 
-def _rows(url: str, query: str) -> list[tuple]:
+def _rows(url: str, query: str) -> list[tuple[Any, ...]]:
     database = Database(url, wall_clock)
     with database.read() as connection:
         found = [tuple(row) for row in connection.exec_driver_sql(query)]

@@ -32,8 +32,8 @@ class Plan:
     kills: int
     items_a_partner: int
     seed: int
-    shortest_load_seconds: float = 0.4
-    longest_load_seconds: float = 1.6
+    shortest_load_seconds: float = 1.0
+    longest_load_seconds: float = 2.0
     kills_a_partner_kill: int = 4
     faults: Faults = field(default_factory=Faults)
 
@@ -51,6 +51,18 @@ class Partner:
     def start(self) -> None:
         """Starts the process."""
         self.process = subprocess.Popen(self.command)
+
+    def kill(self) -> None:
+        """Kills the process, if it runs."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def finish(self, seconds: float) -> None:
+        """Waits until it has pushed everything; raises RuntimeError when it fails to."""
+        code = self.process.wait(seconds) if self.process is not None else None
+        if code or not self.journal.done:
+            raise RuntimeError(f"partner {self.source} ended with {code}")
 
     @property
     def journal(self) -> Journal:
@@ -81,11 +93,10 @@ def run_kills(url: str, copy: Callable[[str], str], folder: Path, plan: Plan, sa
             one.start()
         try:
             healthy, partner_kills = _kill(server, partners, plan, draw, say)
-            _finish(server, partners, folder, say)
+            _finish(partners, folder, say)
         finally:
             for one in partners:
-                if one.process is not None and one.process.poll() is None:
-                    one.process.kill()
+                one.kill()
         tally = vars(proxy.tally)
     journals = {one.source: one.journal for one in partners}
     checked = check(server, copy, {source: journal.added for source, journal in journals.items()}, plan.seed, say)
@@ -114,9 +125,7 @@ def _kill(
         server.stop(signal.SIGKILL)
         if number % plan.kills_a_partner_kill == 0:
             victim = draw.choice(partners)
-            assert victim.process is not None
-            victim.process.kill()
-            victim.process.wait()
+            victim.kill()
             victim.start()
             partner_kills += 1
         server.start()
@@ -125,20 +134,17 @@ def _kill(
     return healthy, partner_kills
 
 
-def _finish(server: Server, partners: Sequence[Partner], folder: Path, say: Callable[[str], None]) -> None:
+def _finish(partners: Sequence[Partner], folder: Path, say: Callable[[str], None]) -> None:
     """Tells the partners to end, and waits until they have pushed everything."""
     (folder / "stop").touch()
     deadline = time.monotonic() + FINISH_SECONDS
     for one in partners:
-        assert one.process is not None
-        code = one.process.wait(max(1.0, deadline - time.monotonic()))
-        if code or not one.journal.done:
-            raise AssertionError(f"partner {one.source} ended with {code}")
+        one.finish(max(1.0, deadline - time.monotonic()))
         say(f"partner {one.source}: {one.journal.added} movements")
 
 
 def resumes(healthy: Sequence[float], journals: Sequence[Journal]) -> list[float]:
-    """Seconds from a server's return, or a partner's own start when that was later, to the partner's next durable items."""
+    """Seconds from a server's return, or a partner's own later start, to the partner's next durable items."""
     found = []
     for at, until in zip(healthy, [*healthy[1:], float("inf")], strict=True):
         for journal in journals:

@@ -1,7 +1,7 @@
 """A partner in a process of its own: the real kit, pushing its movements, to be killed at any moment.
 
-Its journal, a line an event, tells when it started, how many movements it has added and when the server made more durable;
-times are of the machine's monotonic clock, which all processes share.
+Its journal, a line an event, tells when it started, how many movements it has added and when the server made more
+durable; times are of the machine's monotonic clock, which all processes share.
 """
 
 from __future__ import annotations

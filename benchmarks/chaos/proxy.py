@@ -9,6 +9,7 @@ import struct
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Self
 
 CHUNK_BYTES = 64 * 1024
 ABORT_AT_ONCE = struct.pack("ii", 1, 0)
@@ -49,7 +50,7 @@ class Proxy:
         self._listening = threading.Event()
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
 
-    def __enter__(self) -> Proxy:
+    def __enter__(self) -> Self:
         self._thread.start()
         self._listening.wait()
         return self

@@ -22,26 +22,15 @@ CUT_BATCHES = 16
 """Batches cut at a time: one sync for all of them, and still few beside what waits."""
 
 BUSY_SECONDS = 10.0
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS feed (
-  source TEXT NOT NULL,
-  last_sequence INTEGER NOT NULL            -- of the last batch cut
-);
-CREATE TABLE IF NOT EXISTS item (
-  position INTEGER PRIMARY KEY,             -- order of adding
-  movement_id TEXT NOT NULL UNIQUE,
-  sequence INTEGER,                         -- of its batch; null until it is cut
-  added_us INTEGER NOT NULL,
-  content BLOB NOT NULL                     -- a StockBatch of this one item
-);
-CREATE INDEX IF NOT EXISTS item_sequence ON item (sequence);
-CREATE TABLE IF NOT EXISTS rejected (
-  movement_id TEXT PRIMARY KEY,
-  sequence INTEGER NOT NULL,
-  reason TEXT NOT NULL,
-  description TEXT NOT NULL
-);
-"""
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS feed (source TEXT NOT NULL, last_sequence INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS item (position INTEGER PRIMARY KEY, movement_id TEXT NOT NULL UNIQUE, "
+    "sequence INTEGER, added_us INTEGER NOT NULL, content BLOB NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS item_sequence ON item (sequence)",
+    "CREATE TABLE IF NOT EXISTS rejected (movement_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, "
+    "reason TEXT NOT NULL, description TEXT NOT NULL)",
+)
+"""``feed`` is one row with the last sequence cut; an item has a sequence once cut, and a batch of it as its content."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +72,7 @@ class Outbox:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         with self._writing() as write:
-            for statement in SCHEMA.split(";"):
+            for statement in SCHEMA:
                 write.execute(statement)
             write.execute("INSERT INTO feed SELECT ?, 0 WHERE NOT EXISTS (SELECT 1 FROM feed)", (self.source,))
             return str(write.execute("SELECT source FROM feed").fetchone()[0])
@@ -126,6 +115,10 @@ class Outbox:
         """What waits."""
         query = "SELECT count(*), count(DISTINCT sequence), coalesce(min(added_us), 0) FROM item"
         return Backlog(*self._connection.execute(query).fetchone())
+
+    def waiting(self) -> list[str]:
+        """Ids of the movements that wait, in order."""
+        return [one for (one,) in self._connection.execute("SELECT movement_id FROM item ORDER BY position")]
 
     def batches(self, after: int, limit: int, server_last: int, batch_items: int) -> list[stock_pb2.StockBatch]:
         """Up to ``limit`` batches of a sequence beyond ``after``, each the same whenever it is asked for.

@@ -16,7 +16,7 @@ import grpc
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from collateral_registry.client.outbox import Outbox, RejectedMovement
-from collateral_registry.client.stream import NoAnswer, Stream
+from collateral_registry.client.stream import NoAnswer, Stream, reason_of
 from collateral_registry.v1 import stock_pb2
 
 BATCH_ITEMS = 200
@@ -38,6 +38,10 @@ PASSING = {
     grpc.StatusCode.ABORTED,
 }
 """Statuses of a stream that was cut, or of a server that is going or busy; any other stays until somebody mends it."""
+
+SUPERSEDED = "STREAM_SUPERSEDED"
+SUPERSEDED_LIMIT = 3
+"""Streams of one push that another may take over: the late opening of a broken one may, a second pusher always does."""
 
 
 class ServerBehind(Exception):
@@ -87,9 +91,10 @@ class Pusher:
         self._silence_seconds = silence_seconds
         self._on_durable = on_durable
         self._answered = 0
+        self._superseded = 0
         self._pushed = Pushed()
         self._trying = Retrying(
-            retry=retry_if_exception(_passes),
+            retry=retry_if_exception(self._passes),
             wait=wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS),
             stop=stop_after_delay(patience_seconds),
             reraise=True,
@@ -101,7 +106,7 @@ class Pusher:
         Raises grpc.RpcError when the server refuses, or broke off until the patience was over; NoAnswer when it said
         nothing; ServerBehind. What waits then is pushed by the next push.
         """
-        self._pushed = Pushed()
+        self._pushed, self._superseded = Pushed(), 0
         while self.outbox.backlog().items:
             self._trying(self._stream)
         return self._pushed
@@ -113,8 +118,16 @@ class Pusher:
             with closing(Stream(self._channel, self._token, self._silence_seconds)) as stream:
                 self._exchange(stream)
         except (grpc.RpcError, NoAnswer) as error:
-            if self._answered == before or not _passes(error):
+            self._superseded += isinstance(error, grpc.RpcError) and reason_of(error) == SUPERSEDED
+            if self._answered == before or not self._passes(error):
                 raise
+
+    def _passes(self, error: BaseException) -> bool:
+        """Whether trying again may do."""
+        if isinstance(error, grpc.RpcError):
+            taken_over = self._superseded <= SUPERSEDED_LIMIT and reason_of(error) == SUPERSEDED
+            return taken_over or error.code() in PASSING
+        return isinstance(error, NoAnswer)
 
     def _exchange(self, stream: Stream) -> None:
         flight = self._opened(stream)
@@ -195,8 +208,3 @@ class Pusher:
 
 def _reason(number: stock_pb2.RejectionReason.ValueType) -> str:
     return stock_pb2.RejectionReason.Name(number).removeprefix(REASON_PREFIX)
-
-
-def _passes(error: BaseException) -> bool:
-    """Whether trying again may do."""
-    return isinstance(error, NoAnswer) or (isinstance(error, grpc.RpcError) and error.code() in PASSING)

@@ -7,14 +7,27 @@ from threading import Thread
 from typing import Any
 
 import grpc
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 
 from collateral_registry.v1 import stock_pb2, stock_pb2_grpc
 
 AUTHORIZATION = "authorization"
+DETAILS_KEY = "grpc-status-details-bin"
 
 
 class NoAnswer(Exception):
     """The server has not said anything for too long."""
+
+
+def reason_of(error: grpc.RpcError) -> str:
+    """The server's stable reason of a refusal; nothing when nobody of ours answered."""
+    trailing: Any = error.trailing_metadata() or ()
+    info = ErrorInfo()
+    for detail in Status.FromString(dict(trailing).get(DETAILS_KEY, b"")).details:
+        if detail.Unpack(info):
+            return str(info.reason)
+    return ""
 
 
 class Stream:
