@@ -20,8 +20,8 @@ ABORT_AT_ONCE = struct.pack("ii", 1, 0)
 class Faults:
     """How bad the network is; bytes until a reset are drawn for each connection between 0 and twice their mean."""
 
-    mean_bytes_to_reset: int = 4_000_000
-    stall_chance: float = 0.01
+    mean_bytes_to_reset: int = 400_000
+    stall_chance: float = 0.02
     longest_stall_seconds: float = 0.2
     split_chance: float = 0.2
     smallest_piece_bytes: int = 1

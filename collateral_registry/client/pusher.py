@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import grpc
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from collateral_registry.client.outbox import Outbox, RejectedMovement
 from collateral_registry.client.stream import NoAnswer, Stream, reason_of
@@ -95,7 +95,7 @@ class Pusher:
         self._pushed = Pushed()
         self._trying = Retrying(
             retry=retry_if_exception(self._passes),
-            wait=wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS),
+            wait=_wait,
             stop=stop_after_delay(patience_seconds),
             reraise=True,
         )
@@ -208,3 +208,12 @@ class Pusher:
 
 def _reason(number: stock_pb2.RejectionReason.ValueType) -> str:
     return stock_pb2.RejectionReason.Name(number).removeprefix(REASON_PREFIX)
+
+
+_backed_off = wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)
+
+
+def _wait(state: RetryCallState) -> float:
+    """Seconds until the next stream; a silence was wait enough, and the channel by then tries to connect by itself."""
+    silent = state.outcome is not None and isinstance(state.outcome.exception(), NoAnswer)
+    return 0.0 if silent else _backed_off(state)
