@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from collateral_registry.cli.options import DEFAULT_ADDRESS, File, Filter, Limit, Server
+from collateral_registry.cli.stock import stock_app
+
 app = typer.Typer(
     name="collateral",
     help="Registers movable collateral, values it, and tells which loans it no longer covers.",
@@ -28,18 +31,14 @@ app.add_typer(asset_app, name="asset")
 app.add_typer(loan_app, name="loan")
 app.add_typer(breach_app, name="breach")
 app.add_typer(report_app, name="report")
+app.add_typer(stock_app, name="stock")
 app.add_typer(sample_app, name="sample")
 
-DEFAULT_ADDRESS = "127.0.0.1:50051"
 
-Server = Annotated[str, typer.Option("--server", envvar="COLLATERAL_SERVER", help="host:port of the server")]
 Database = Annotated[str, typer.Option(help="SQLAlchemy URL; the embedded database when not given")]
 BusinessDate = Annotated[str, typer.Option(help="'wall', or the first date of a new book that is advanced by hand")]
 AsOf = Annotated[str, typer.Option(help="commit number, time (2022-07-01T12:00:00Z) or business date (2022-07-01)")]
-Filter = Annotated[str, typer.Option("--filter", help="equalities joined by AND, such as level = MARGIN_CALL")]
-Limit = Annotated[int, typer.Option(min=0, help="most rows; 0 means all")]
 BreachName = Annotated[str, typer.Argument(help="loan and number, such as loan-1/1")]
-File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV file with a header row")]
 
 
 class Format(StrEnum):

@@ -38,7 +38,7 @@ def test_receipts_for_300_kt_on_100_kt_of_metal_are_refused(book):
     stock(book, 1, ("RECEIPT", "shed-7", 100 * THOUSAND_TONNES))
     qingdao(book, 1)
 
-    with pytest.raises(Refused, match="OVER|exceed|pledged or receipted") as refused:
+    with pytest.raises(Refused, match=r"OVER|exceed|pledged or receipted") as refused:
         register(book, lot("receipt-b", "100000", owner="Trader 1", receipt_number="QD-7777"))
 
     assert refused.value.reason == "OVER_PLEDGED"
