@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import grpc
 
 from benchmarks.chaos.scenario import OPENING_UNITS, SIDES, SOURCES, lot, warehouse
@@ -16,13 +18,13 @@ BALANCE = "26000000"
 """Near the limit of a loan on four opening lots, so that stock opens and cures breaches."""
 
 
-def open_book(address: str) -> None:
-    """Registers prices, assets, loans and pledges at a server."""
+def open_book(address: str, sources: Sequence[str] = SOURCES) -> None:
+    """Registers prices, and lots of these partners with their loans and pledges, at a server."""
     with grpc.insecure_channel(address) as channel:
         client = Client(channel)
         client.open_copper()
         client.quote_history()
-        for number, (source, side, place) in enumerate(_pledged()):
+        for number, (source, side, place) in enumerate(_pledged(sources)):
             asset, loan = f"lot-{number}", f"loan-{number // LOTS_A_LOAN}"
             message = copper_lot(str(OPENING_UNITS), lot=place, warehouse=warehouse(source, side))
             client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=message, asset_id=asset))
@@ -33,5 +35,5 @@ def open_book(address: str) -> None:
                 client.owe(BALANCE, loan)
 
 
-def _pledged() -> list[tuple[str, str, str]]:
-    return [(source, side, lot(number)) for number in range(PLEDGED_LOTS) for source in SOURCES for side in SIDES]
+def _pledged(sources: Sequence[str]) -> list[tuple[str, str, str]]:
+    return [(source, side, lot(number)) for number in range(PLEDGED_LOTS) for source in sources for side in SIDES]

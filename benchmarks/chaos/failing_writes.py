@@ -68,7 +68,7 @@ def run_failing_writes(folder: Path, chosen: Sequence[Case], say: Callable[[str]
     prepared = folder / "prepared"
     prepared.mkdir()
     server = Server(f"sqlite:///{prepared / BOOK}").start()
-    open_book(server.address)
+    open_book(server.address, [SOURCE])
     server.stop()
     failed = Failed()
     for case in chosen:
