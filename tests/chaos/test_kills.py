@@ -10,7 +10,14 @@ from benchmarks.chaos.failing_writes import FROM_THEN_ON, ONCE, Case, run_failin
 from benchmarks.chaos.kills import Plan, run_kills
 from benchmarks.chaos.proxy import Faults
 
-SHORT = Plan(kills=3, items_a_partner=2_000, seed=7, kills_a_partner_kill=2, faults=Faults(mean_bytes_to_reset=100_000))
+SHORT = Plan(
+    kills=3,
+    items_a_partner=2_000,
+    seed=7,
+    kills_a_partner_kill=2,
+    pledged_lots=2,
+    faults=Faults(mean_bytes_to_reset=100_000),
+)
 
 
 def quiet(_):
