@@ -24,6 +24,7 @@ from tests.server import Server
 SHIM = Path(__file__).with_name("fail_write.c")
 SOURCE = "alpha"
 MOVEMENTS = 400
+PLEDGED_LOTS = 4
 BATCH_ITEMS = 40
 PATIENCE_SECONDS = 1.0
 ONCE, FROM_THEN_ON = "once", "on"
@@ -68,7 +69,7 @@ def run_failing_writes(folder: Path, chosen: Sequence[Case], say: Callable[[str]
     prepared = folder / "prepared"
     prepared.mkdir()
     server = Server(f"sqlite:///{prepared / BOOK}").start()
-    open_book(server.address)
+    open_book(server.address, [SOURCE], PLEDGED_LOTS)
     server.stop()
     failed = Failed()
     for case in chosen:

@@ -35,6 +35,7 @@ class Plan:
     shortest_load_seconds: float = 1.0
     longest_load_seconds: float = 2.0
     kills_a_partner_kill: int = 4
+    pledged_lots: int = 10
     faults: Faults = field(default_factory=Faults)
 
 
@@ -85,7 +86,7 @@ class Outcome:
 def run_kills(url: str, copy: Callable[[str], str], folder: Path, plan: Plan, say: Callable[[str], None]) -> Outcome:
     """Kills by the plan on an empty database and checks everything afterwards; ``copy`` copies a database."""
     server = Server(url).start()
-    open_book(server.address)
+    open_book(server.address, SOURCES, plan.pledged_lots)
     draw = random.Random(plan.seed)  # noqa: S311 - a scenario, not a secret
     with Proxy(int(server.address.rpartition(":")[2]), plan.seed, plan.faults) as proxy:
         partners = _partners(f"127.0.0.1:{proxy.port}", folder, plan)

@@ -1,4 +1,4 @@
-"""``make chaos``: says on the error output what it does, and prints one JSON object at the end; exit code 1 when it fails.
+"""``make chaos``: tells on the error output what it does, and prints one JSON object last; exit code 1 if it fails.
 
 Keys: kills, items, lost, doubled, resume_p99_s (the worst engine's), cover_mismatches; and what each part found.
 """
@@ -60,9 +60,8 @@ def kills(options: Options, folder: Path) -> Found:
         place = folder / f"kills-{name}"
         place.mkdir()
         with engine_of(name, place) as engine:
-            outcome = run_kills(
-                engine.new_database(), engine.copy_database, place, plan, lambda text: say(f"{name}: {text}")
-            )
+            say(f"{name}: {plan.kills} kills, at least {plan.items_a_partner} movements of each partner")
+            outcome = run_kills(engine.new_database(), engine.copy_database, place, plan, say)
         found = _told(outcome)
         say(f"{name}: {found}")
         details[name] = found

@@ -8,7 +8,7 @@ import grpc
 
 CONNECT_MILLISECONDS = 1_000
 FIRST_RECONNECT_MILLISECONDS = 50
-LONGEST_RECONNECT_MILLISECONDS = 500
+LONGEST_RECONNECT_MILLISECONDS = 250
 """A partner is back within a second of its server; grpc waits up to two minutes unless told."""
 
 OPTIONS = [

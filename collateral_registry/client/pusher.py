@@ -21,7 +21,7 @@ from collateral_registry.v1 import stock_pb2
 
 BATCH_ITEMS = 200
 FIRST_WAIT_SECONDS = 0.05
-LONGEST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 0.25
 """A partner is back within a second of its server."""
 
 SILENCE_SECONDS = 10.0
