@@ -70,7 +70,7 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     calls = Calls(database)
     loop = asyncio.get_running_loop()
     runs = RunDriver(database, _workers(settings), partial(_committed, calls, loop))
-    server = RpcServer(calls, runs, limits, follows_clock=settings.follows_clock)
+    server = RpcServer(calls, runs, limits, settings.partners(), follows_clock=settings.follows_clock)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 
 from collateral_registry.cli.session import tell
@@ -16,3 +17,5 @@ def make_token() -> None:
     digest = hashlib.sha256(token.encode()).hexdigest()
     tell(f"token, for the partner only: {token}")
     tell(f"sha256, for the settings:    {digest}")
+    entry = {"FEED": {"token_sha256": digest, "warehouses": ["WAREHOUSE"]}}
+    tell(f"entry of partners_file:      {json.dumps(entry)}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from collateral_registry.domain.partners import Partner
 from collateral_registry.rpc.assets import AssetServicer
 from collateral_registry.rpc.breaches import BreachServicer
 from collateral_registry.rpc.business_date import BusinessDateServicer
@@ -17,12 +18,14 @@ from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.double_pledge import DoublePledgeServicer
 from collateral_registry.rpc.interceptors import ErrorInterceptor
 from collateral_registry.rpc.loans import LoanServicer
+from collateral_registry.rpc.partners import PartnerInterceptor
 from collateral_registry.rpc.pickups import PickupServicer
 from collateral_registry.rpc.policies import PolicyServicer
 from collateral_registry.rpc.prices import PriceServicer
 from collateral_registry.rpc.reports import ReportServicer
 from collateral_registry.rpc.revaluations import RevaluationServicer
 from collateral_registry.rpc.stock import StockServicer
+from collateral_registry.rpc.take_up import TakeUp
 from collateral_registry.rpc.valuations import ValuationServicer
 from collateral_registry.v1 import (
     asset_pb2,
@@ -66,13 +69,15 @@ class Limits:
 class RpcServer:
     """A server over one book."""
 
-    def __init__(self, calls: Calls, runs: RunDriver, limits: Limits, *, follows_clock: bool) -> None:
+    def __init__(
+        self, calls: Calls, runs: RunDriver, limits: Limits, partners: Mapping[str, Partner], *, follows_clock: bool
+    ) -> None:
         """Adds every service; nothing listens yet."""
         self.calls = calls
         self.runs = runs
         self.limits = limits
         self.server = grpc.aio.server(
-            interceptors=[ErrorInterceptor()],
+            interceptors=[ErrorInterceptor(), PartnerInterceptor(partners)],
             options=[
                 ("grpc.max_receive_message_length", limits.message_bytes),
                 ("grpc.so_reuseport", int(limits.shares_port)),
@@ -82,6 +87,7 @@ class RpcServer:
         self.breaches = BreachServicer(calls)
         self.business_date = BusinessDateServicer(calls, runs, follows_clock=follows_clock)
         self.stock = StockServicer(calls)
+        self.take_up = TakeUp(calls, self.stock.desk)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
         self._add_services()
 
@@ -110,6 +116,7 @@ class RpcServer:
             raise OSError(f"cannot listen at {address}")
         await self.server.start()
         self.runs.start()
+        self.take_up.start()
         for service in _service_names():
             await self.health.set(service, health_pb2.HealthCheckResponse.SERVING)
         await self.health.set("", health_pb2.HealthCheckResponse.SERVING)
@@ -123,6 +130,7 @@ class RpcServer:
         stopping = asyncio.create_task(self.runs.stop())
         await self.server.stop(self.limits.drain_seconds)
         await stopping
+        await self.take_up.stop()
         self.stock.close()
         self.calls.close()
 
