@@ -57,8 +57,10 @@ class Server:
         url: str,
         business_date: str = FIRST_DAY.isoformat(),
         environment: Mapping[str, str] = MappingProxyType({}),
+        processes: int = 1,
     ) -> None:
         self.url = url
+        self.processes = processes
         self.business_date = business_date
         self.environment = environment
         # No pipe: one that nobody reads would stop a talkative server.
@@ -70,6 +72,7 @@ class Server:
         """Starts the process and waits until it is healthy."""
         command = [sys.executable, "-m", "collateral_registry", "serve", "--address", self.address]
         command += ["--database", self.url, "--business-date", self.business_date]
+        command += ["--processes", str(self.processes)]
         # A start is measured as users have it: with compiled modules.
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         kept |= self.environment

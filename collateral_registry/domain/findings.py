@@ -18,6 +18,10 @@ class FindingKind(IntEnum):
     COUNT_BELOW_BOOK = 1
     COUNT_ABOVE_BOOK = 2
     LOT_MISMATCH = 3
+    OVER_PLEDGED = 11
+    DOUBLE_PLEDGE = 12
+    SUSPECTED_DOUBLE_PLEDGE = 13
+    UNAUTHORISED_ISSUE = 14
 
 
 class Severity(IntEnum):

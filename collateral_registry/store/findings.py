@@ -72,6 +72,17 @@ def open_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> di
     return found
 
 
+def told_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
+    """Those of the fingerprints that a finding has or had: what somebody dismissed is not raised again."""
+    told: set[str] = set()
+    for start in range(0, len(fingerprints), 500):
+        part = fingerprints[start : start + 500]
+        told.update(
+            connection.execute(select(FindingRow.fingerprint).where(FindingRow.fingerprint.in_(part))).scalars()
+        )
+    return told
+
+
 def resolve_findings(write: Write, keys: Sequence[int], note: str) -> list[StoredFinding]:
     """Marks open findings as resolved and returns them; those resolved before are left out."""
     standing = [_among(write.connection, keys), FindingRow.state == int(FindingState.OPEN)]
