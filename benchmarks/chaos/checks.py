@@ -11,12 +11,14 @@ import numpy as np
 
 from benchmarks.chaos.scenario import MILLIONTHS, Place, model_of
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.revalue import revalue
+from collateral_registry.commands.runs import run_book
 from collateral_registry.store.database import Connection, Database
 from tests.server import Server
 
 TAKE_UP_SECONDS = 120.0
 POLL_SECONDS = 0.2
+PARTITION_ASSETS = 7
+"""Assets in a partition of the revaluation: so few that the book has many."""
 
 BOOKED = "SELECT movement_id FROM stock_movement"
 REJECTED = "SELECT DISTINCT movement_id FROM stock_rejection"
@@ -118,9 +120,7 @@ def _taken_up_mismatches(taken_up: Mapping[str, float], lots: Mapping[Place, int
 def _cover_mismatches(url: str, covers: list[tuple[Any, ...]]) -> int:
     """Loans whose cover changes when the whole book is valued and judged anew from its facts, in a copy."""
     database = Database(url, wall_clock)
-    with database.write("chaos", "chaos") as write:
-        revalue(write)
-        write.commit()
+    run_book(database, "chaos", PARTITION_ASSETS)
     with database.read() as connection:
         anew = _rows(connection, COVERS)
     database.close()
