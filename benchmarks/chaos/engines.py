@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +52,7 @@ def engine_of(name: str, folder: Path) -> Iterator[Engine]:
         yield SqliteFolder(folder)
         return
     # A path of its own outside of the folder: a socket's path must be short, and PostgreSQL's user must reach it.
-    cluster = Cluster(Path("/tmp") / f"chaos-{uuid.uuid4().hex[:12]}", DURABLE)  # noqa: S108
+    cluster = Cluster(Path(tempfile.gettempdir()) / f"chaos-{uuid.uuid4().hex[:12]}", DURABLE)
     cluster.start()
     try:
         yield cluster

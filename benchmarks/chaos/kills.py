@@ -145,14 +145,14 @@ def _finish(partners: Sequence[Partner], folder: Path, say: Callable[[str], None
 
 
 def resumes(healthy: Sequence[float], journals: Sequence[Journal]) -> list[float]:
-    """Seconds from a server's return, or a partner's own later start, to the partner's next durable items."""
+    """Seconds from each return of the server to the next durable items of each partner.
+
+    A partner that was not up again by then counts from its own start.
+    """
     found = []
-    for at, until in zip(healthy, [*healthy[1:], float("inf")], strict=True):
+    for at in healthy:
         for journal in journals:
-            begin = max([at, *(start for start in journal.starts if at < start < until)])
-            after = [durable for durable in journal.durable_at if durable >= begin]
-            if after and after[0] < until:
-                found.append(after[0] - begin)
-            elif after:
-                found.append(until - begin)
+            after = next((durable for durable in journal.durable_at if durable >= at), None)
+            if after is not None:
+                found.append(after - max([at, *(start for start in journal.starts if at < start < after)]))
     return found
