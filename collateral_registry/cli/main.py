@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from collateral_registry.cli.options import DEFAULT_ADDRESS, File, Filter, Limit, Server
+from collateral_registry.cli.stock import stock_app
+
 app = typer.Typer(
     name="collateral",
     help="Registers movable collateral, values it, and tells which loans it no longer covers.",
@@ -32,21 +35,17 @@ app.add_typer(breach_app, name="breach")
 app.add_typer(pickup_app, name="pickup")
 app.add_typer(check_app, name="check")
 app.add_typer(report_app, name="report")
+app.add_typer(stock_app, name="stock")
 app.add_typer(sample_app, name="sample")
 
-DEFAULT_ADDRESS = "127.0.0.1:50051"
 
-Server = Annotated[str, typer.Option("--server", envvar="COLLATERAL_SERVER", help="host:port of the server")]
 Database = Annotated[str, typer.Option(help="SQLAlchemy URL; the embedded database when not given")]
 BusinessDate = Annotated[str, typer.Option(help="'wall', or the first date of a new book that is advanced by hand")]
 AsOf = Annotated[str, typer.Option(help="commit number, time (2022-07-01T12:00:00Z) or business date (2022-07-01)")]
-Filter = Annotated[str, typer.Option("--filter", help="equalities joined by AND, such as level = MARGIN_CALL")]
-Limit = Annotated[int, typer.Option(min=0, help="most rows; 0 means all")]
 LoanId = Annotated[str, typer.Argument(help="id of the loan")]
 AssetId = Annotated[str, typer.Argument(help="id of the lot")]
 Quantity = Annotated[str, typer.Argument(help="how much, in the lot's unit")]
 BreachName = Annotated[str, typer.Argument(help="loan and number, such as loan-1/1")]
-File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV file with a header row")]
 
 
 class Format(StrEnum):
@@ -55,6 +54,16 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+
+
+class LtvFormat(StrEnum):
+    """How the loan-to-value report is printed, or written to a file."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    ARROW = "arrow"
+    PARQUET = "parquet"
 
 
 class Facts(StrEnum):
@@ -73,11 +82,12 @@ def serve(
     address: Annotated[str, typer.Option(help="host:port to listen at")] = "",
     database: Database = "",
     business_date: BusinessDate = "",
+    processes: Annotated[int, typer.Option(min=0, help="server processes on one port, on PostgreSQL; 0: as set")] = 0,
 ) -> None:
     """Serve until Ctrl-C."""
     from collateral_registry.cli.start import run_server
 
-    raise typer.Exit(run_server(address, database, business_date))
+    raise typer.Exit(run_server(address, database, business_date, processes))
 
 
 @app.command()
@@ -132,18 +142,25 @@ def watch(
 @report_app.command("ltv")
 def report_ltv(
     as_of: AsOf = "",
-    output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    form: Annotated[LtvFormat, typer.Option("--format")] = LtvFormat.TABLE,
     filter_: Filter = "",
     order_by: Annotated[str, typer.Option(help="ltv desc, ltv, loan, exposure desc or level desc")] = "",
     limit: Limit = 0,
+    output: Annotated[Path | None, typer.Option(dir_okay=False, help="file for every row: arrow, parquet, csv")] = None,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """A row per loan, worst first."""
-    from collateral_registry.cli.report import print_ltv_report
+    from collateral_registry.cli.report import check_output, print_ltv_report
     from collateral_registry.cli.session import session
 
     with session(server) as channel:
-        print_ltv_report(channel, as_of, filter_, order_by, output.value, limit)
+        check_output(form.value, limit, output)
+        if output is None:
+            print_ltv_report(channel, as_of, filter_, order_by, form.value, limit)
+        else:
+            from collateral_registry.cli.report_file import save_ltv_report
+
+            save_ltv_report(channel, as_of, filter_, order_by, form.value, output)
 
 
 @report_app.command("breaches")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from collateral_registry.commands.pickups import end_pickups
-from collateral_registry.commands.recompute import recompute
+from collateral_registry.commands.runs import start_run
 from collateral_registry.domain.days import date_at
 from collateral_registry.domain.policy import Policy
 from collateral_registry.store.commits import newest_commit, set_market_day
@@ -29,7 +29,7 @@ def open_book(database: Database, day: int) -> bool:
 
 
 def advance(write: Write, day: int) -> bool:
-    """Moves to a later day and revalues the whole book for it; false when it is that day already."""
+    """Moves to a later day and starts the run that values the book for it; false when it is that day already."""
     if day < write.market_day:
         raise InvalidInput("date", date_at(day), f"not before the business date {date_at(write.market_day)}")
     if day == write.market_day:
@@ -37,5 +37,5 @@ def advance(write: Write, day: int) -> bool:
     write.market_day = day
     set_market_day(write)
     end_pickups(write)
-    recompute(write, assets=None)
+    start_run(write)
     return True

@@ -7,6 +7,7 @@ from typing import Any
 
 from collateral_registry.domain.names import id_of
 from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.partners import own_warehouses
 from collateral_registry.rpc.stock_desk import StockDesk
 from collateral_registry.rpc.stock_stream import StockStream
 from collateral_registry.v1 import stock_pb2 as pb
@@ -30,7 +31,8 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
     ) -> AsyncIterator[pb.PushStockResponse]:
         """Takes numbered batches of one source, and acknowledges each once it is durable."""
         (source_id,) = id_of("open.stock_feed", await _opening(request_iterator), "stockFeeds")
-        stream = StockStream(self.desk, await self.desk.open(source_id), None)
+        own = own_warehouses(source_id)
+        stream = StockStream(self.desk, await self.desk.open(source_id), own)
         if source_id in self.streams:
             self.streams[source_id].supersede()
         self.streams[source_id] = stream

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select, true, update
+from sqlalchemy import Connection, insert, select, true, update
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.assets import Asset, Equipment, IntellectualProperty, Inventory, Status
@@ -16,12 +16,13 @@ from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.identities import identities_of
 from collateral_registry.domain.numbers import equipment_numbers, inventory_numbers, right_numbers
-from collateral_registry.store.bulk import in_keys
+from collateral_registry.store.bulk import Columns, in_keys, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.filters import Condition, conditions
 from collateral_registry.store.holdings import write_holding
 from collateral_registry.store.identities import write_identities
+from collateral_registry.store.newest import newest_between
 from collateral_registry.store.tables import (
     AssetRevisionRow,
     AssetRow,
@@ -149,23 +150,16 @@ def documents_of(connection: Connection, asset_keys: Int) -> dict[int, Asset]:
     return {row[0]: from_document(Asset, row[1]) for row in connection.execute(statement)}
 
 
-def places_as_of(connection: Connection, asset_keys: Int, seq: int) -> dict[int, tuple[str, str]]:
-    """Good (the class where there is none) and place of assets as they were after a commit."""
-    newest = (
-        select(AssetRevisionRow.asset_key, func.max(AssetRevisionRow.revision).label("revision"))
-        .where(AssetRevisionRow.seq <= seq, in_keys(connection, AssetRevisionRow.asset_key, asset_keys))
-        .group_by(AssetRevisionRow.asset_key)
-        .subquery()
+def places_since(connection: Connection, after: int, seq: int) -> Columns:
+    """Good (the class where there is none) and place of the assets that changed after a commit, as after another."""
+    revision = AssetRevisionRow.__table__
+    newest = newest_between(
+        AssetRow.asset_key, AssetRevisionRow.asset_key, AssetRevisionRow.revision, AssetRevisionRow.seq, after, seq
     )
-    statement = select(AssetRevisionRow.asset_key, AssetRevisionRow.document).join(
-        newest,
-        (AssetRevisionRow.asset_key == newest.c.asset_key) & (AssetRevisionRow.revision == newest.c.revision),
+    statement = select(revision.c.asset_key, revision.c.good, revision.c.place, revision.c.seq).join_from(
+        newest, revision, (revision.c.asset_key == newest.c.key) & (revision.c.revision == newest.c.place)
     )
-    found = {}
-    for key, document in connection.execute(statement):
-        asset = from_document(Asset, document)
-        found[key] = (asset.detail.good or asset.asset_class, asset.detail.place)
-    return found
+    return read_columns(connection, statement)
 
 
 def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
@@ -236,7 +230,14 @@ def _refuse_taken(connection: Connection, asset: Asset, own_key: int | None) -> 
 
 
 def _write_revision(write: Write, key: int, revision: int, asset: Asset) -> None:
-    values = {"asset_key": key, "revision": revision, "seq": write.seq, "document": to_document(asset)}
+    values = {
+        "asset_key": key,
+        "revision": revision,
+        "seq": write.seq,
+        "good": asset.detail.good or asset.asset_class,
+        "place": asset.detail.place,
+        "document": to_document(asset),
+    }
     write.connection.execute(insert(AssetRevisionRow).values(**values))
 
 

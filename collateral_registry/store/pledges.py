@@ -14,7 +14,7 @@ from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.lending import LoanState, Pledge, PledgeState
-from collateral_registry.store.bulk import Columns, in_keys, read_columns
+from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.tables import (
@@ -114,7 +114,7 @@ def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:
     return keys
 
 
-def read_pledges(connection: Connection, loan_keys: Int | None) -> Columns:
+def read_pledges(connection: Source, loan_keys: Int | None) -> Columns:
     """Every standing pledge on the assets that secure the loans, in order of their keys; no keys means all."""
     own = select(PledgeRow.asset_key).where(
         PledgeRow.state == int(PledgeState.ACTIVE), in_keys(connection, PledgeRow.loan_key, loan_keys)
