@@ -48,7 +48,8 @@ def _revalue(database: Database) -> float:
     return time.perf_counter() - start
 
 
-def _connect(url: str):  # noqa: ANN202 - an ADBC connection
+def connect(url: str):  # noqa: ANN201 - an ADBC connection
+    """An ADBC connection to the database of an URL."""
     parsed = make_url(url)
     if parsed.drivername.startswith("sqlite"):
         return adbc_driver_sqlite.dbapi.connect(parsed.database)
@@ -58,7 +59,7 @@ def _connect(url: str):  # noqa: ANN202 - an ADBC connection
 
 def _floor(url: str) -> float:
     """Reads what a revaluation reads and appends the newest rows it wrote to tables of the same columns."""
-    with _connect(url) as connection, connection.cursor() as cursor:
+    with connect(url) as connection, connection.cursor() as cursor:
         newest = "SELECT * FROM {0} WHERE seq = (SELECT max(seq) FROM commit_log)"
         rows = {name: _fetched(cursor, newest.format(name)) for name in WRITTEN}
         for name in WRITTEN:

@@ -64,6 +64,7 @@ class RpcServer:
             maximum_concurrent_rpcs=limits.concurrent_calls,
         )
         self.breaches = BreachServicer(calls)
+        self.reports = ReportServicer(calls)
         self.business_date = BusinessDateServicer(calls, follows_clock=follows_clock)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
         self._add_services()
@@ -75,7 +76,7 @@ class RpcServer:
         valuation_pb2_grpc.add_ValuationServiceServicer_to_server(ValuationServicer(self.calls), self.server)
         loan_pb2_grpc.add_LoanServiceServicer_to_server(LoanServicer(self.calls), self.server)
         breach_pb2_grpc.add_BreachServiceServicer_to_server(self.breaches, self.server)
-        report_pb2_grpc.add_ReportServiceServicer_to_server(ReportServicer(self.calls), self.server)
+        report_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, self.server)
         business_date_pb2_grpc.add_BusinessDateServiceServicer_to_server(self.business_date, self.server)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         reflection.enable_server_reflection(_service_names(), self.server)
@@ -95,6 +96,7 @@ class RpcServer:
         """Says it is going, ends the watches, lets calls under way finish, stops."""
         await self.health.enter_graceful_shutdown()
         self.breaches.drain()
+        await self.reports.freshness.end()
         await self.server.stop(self.limits.drain_seconds)
         self.calls.close()
 
