@@ -24,7 +24,7 @@ PROTO_FOLDER := protos/collateral_registry/v1
 PROTOS := $(wildcard $(PROTO_FOLDER)/*.proto)
 GENERATED := collateral_registry/v1
 
-.PHONY: help setup run test check format bench lock clean
+.PHONY: help setup run test check format bench chaos lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -74,6 +74,9 @@ format: setup ## Format the code
 
 bench: setup ## Measure: prints JSON lines
 	$(BIN)/python -m benchmarks.run
+
+chaos: setup ## Kill, cut, fill up: what is acknowledged stays; prints one JSON object last
+	$(BIN)/python -m benchmarks.chaos.run
 
 lock: setup ## Renew the locks from pyproject.toml (UPGRADE=yes takes newer versions)
 	$(COMPILE) --all-extras -o $(LOCK) pyproject.toml

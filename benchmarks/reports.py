@@ -14,8 +14,8 @@ import grpc
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.adbc import connect
 from benchmarks.book import ASSETS_PER_LOAN, FIRST, Size, gather_statistics, make_book
-from benchmarks.revaluation import connect
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revalue import revalue
 from collateral_registry.store.database import Database
@@ -132,7 +132,7 @@ def _floor(url: str) -> float:
 
 def _peak_mb(server: Server) -> float:
     """The most memory the server has held."""
-    assert server.process is not None  # noqa: S101 - it has been started
+    assert server.process is not None
     status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, true, update
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.assets import Asset, Equipment, IntellectualProperty, Inventory, Status
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import Int
+from collateral_registry.domain.identities import identities_of
 from collateral_registry.domain.numbers import equipment_numbers, inventory_numbers, right_numbers
 from collateral_registry.store.bulk import Columns, in_keys, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.filters import Condition, conditions
+from collateral_registry.store.holdings import write_holding
+from collateral_registry.store.identities import write_identities
 from collateral_registry.store.newest import newest_between
 from collateral_registry.store.tables import (
     AssetRevisionRow,
@@ -66,7 +69,7 @@ def insert_asset(write: Write, asset: Asset) -> int:
     }
     key = int(write.connection.execute(insert(AssetRow).values(**values).returning(AssetRow.asset_key)).scalar_one())
     _write_revision(write, key, 1, asset)
-    _write_numbers(write, key, asset)
+    _write_what_it_is(write, key, asset)
     ensure_target(write, key, asset.currency)
     return key
 
@@ -81,7 +84,7 @@ def update_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset
         .values(**_row(asset), revision=revision, updated_seq=write.seq)
     )
     _write_revision(write, stored.key, revision, asset)
-    _write_numbers(write, stored.key, asset)
+    _write_what_it_is(write, stored.key, asset)
     ensure_target(write, stored.key, asset.currency)
     return StoredAsset(stored.key, asset, revision, stored.created_us, write.known_us)
 
@@ -167,6 +170,18 @@ def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
     return from_document(Asset, connection.execute(statement).scalar_one())
 
 
+def document_as_of(connection: Connection, asset_key: int, seq: int | None) -> Asset:
+    """An asset as it was after a commit; as it is now when none is given."""
+    upto = AssetRevisionRow.seq <= seq if seq is not None else true()
+    statement = (
+        select(AssetRevisionRow.document)
+        .where(AssetRevisionRow.asset_key == asset_key, upto)
+        .order_by(AssetRevisionRow.revision.desc())
+        .limit(1)
+    )
+    return from_document(Asset, connection.execute(statement).scalar_one())
+
+
 def _stored(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredAsset]:
     created, updated = CommitRow.__table__.alias(), CommitRow.__table__.alias()
     statement = (
@@ -227,11 +242,20 @@ def _write_revision(write: Write, key: int, revision: int, asset: Asset) -> None
 
 
 def _write_numbers(write: Write, key: int, asset: Asset) -> None:
+    """Writes the numbers of an asset; what of a lot counts stays as it is."""
     table, numbers = numbers_of(write.connection, asset)
     if table is None:
         return
-    write.connection.execute(delete(table).where(table.asset_key == key))
-    write.connection.execute(insert(table).values(asset_key=key, **numbers))
+    changed = write.connection.execute(update(table).where(table.asset_key == key).values(**numbers))
+    if not changed.rowcount:
+        write.connection.execute(insert(table).values(asset_key=key, **numbers))
+
+
+def _write_what_it_is(write: Write, key: int, asset: Asset) -> None:
+    """Writes an asset's numbers, the names it goes by and what it holds of a place."""
+    _write_numbers(write, key, asset)
+    write_identities(write.connection, key, 0, identities_of(asset))
+    write_holding(write.connection, key, asset)
 
 
 def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | None, Mapping[str, Any]]:

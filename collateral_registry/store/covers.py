@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CTE, Connection, func, select
+import numpy as np
+from sqlalchemy import CTE, Connection, select
 
 from collateral_registry.domain.facts import Int
-from collateral_registry.store.bulk import Columns, insert_columns, key_rows, read_columns
+from collateral_registry.store.bulk import Columns, Source, insert_columns, key_rows, read_columns
 from collateral_registry.store.database import Write
-from collateral_registry.store.newest import newest_between
+from collateral_registry.store.newest import newest_of_runs_between, newest_seq
 from collateral_registry.store.tables import LoanCoverRow, LoanRow, PledgeCoverRow, PledgeRow
 
 
 def insert_covers(write: Write, loans: Columns, pledges: Columns) -> None:
     """Appends judgements of loans and the claims of their pledges."""
-    insert_columns(write.connection, LoanCoverRow, {**loans, "seq": write.seq}, len(loans["loan_key"]))
-    insert_columns(write.connection, PledgeCoverRow, {**pledges, "seq": write.seq}, len(pledges["pledge_key"]))
+    change = {"seq": write.seq, "of_run": 0}
+    insert_columns(write.connection, LoanCoverRow, {**loans, **change}, len(loans["loan_key"]))
+    insert_columns(write.connection, PledgeCoverRow, {**pledges, **change}, len(pledges["pledge_key"]))
 
 
-def newest_covers(connection: Connection, loan_keys: Int) -> Columns:
+def newest_covers(connection: Source, loan_keys: Int) -> Columns:
     """The newest judgement of those loans that have one."""
     keys = key_rows(connection, loan_keys)
-    newest = (
-        select(func.max(LoanCoverRow.seq))
-        .where(LoanCoverRow.loan_key == keys.c.value)
-        .correlate(keys)
-        .scalar_subquery()
-    )
+    newest = newest_seq(connection, LoanCoverRow, LoanCoverRow.loan_key, keys.c.value)
     statement = select(*LoanCoverRow.__table__.c).join_from(
         keys,
         LoanCoverRow.__table__,
@@ -38,7 +35,7 @@ def newest_covers(connection: Connection, loan_keys: Int) -> Columns:
 
 def covers_since(connection: Connection, after: int, seq: int) -> Columns:
     """The newest judgement of each loan that was judged after a commit and not later than another."""
-    newest, table = _newest_judgements(after, seq), LoanCoverRow.__table__
+    newest, table = _newest_judgements(connection, after, seq), LoanCoverRow.__table__
     statement = select(*table.c).join_from(
         newest, table, (table.c.loan_key == newest.c.key) & (table.c.seq == newest.c.place)
     )
@@ -47,7 +44,7 @@ def covers_since(connection: Connection, after: int, seq: int) -> Columns:
 
 def claims_since(connection: Connection, after: int, seq: int) -> Columns:
     """The claims recorded with those judgements: pledge, loan, asset, lendable value and sequence."""
-    newest = _newest_judgements(after, seq)
+    newest = _newest_judgements(connection, after, seq)
     statement = (
         select(
             PledgeRow.pledge_key,
@@ -65,8 +62,8 @@ def claims_since(connection: Connection, after: int, seq: int) -> Columns:
     return read_columns(connection, statement)
 
 
-def _newest_judgements(after: int, seq: int) -> CTE:
-    return newest_between(LoanRow.loan_key, LoanCoverRow.loan_key, LoanCoverRow.seq, LoanCoverRow.seq, after, seq)
+def _newest_judgements(connection: Connection, after: int, seq: int) -> CTE:
+    return newest_of_runs_between(connection, LoanRow.loan_key, LoanCoverRow, LoanCoverRow.loan_key, after, seq)
 
 
 def claims_of(connection: Connection, loan_key: int, seq: int) -> Columns:
@@ -81,14 +78,10 @@ def claims_of(connection: Connection, loan_key: int, seq: int) -> Columns:
 
 def newest_claims(connection: Connection, pledge_keys: list[int]) -> dict[int, tuple[int, int]]:
     """The newest market and lendable claim of each pledge that has been judged."""
-    newest = (
-        select(PledgeCoverRow.pledge_key, func.max(PledgeCoverRow.seq).label("seq"))
-        .where(PledgeCoverRow.pledge_key.in_(pledge_keys))
-        .group_by(PledgeCoverRow.pledge_key)
-        .subquery()
-    )
     table: Any = PledgeCoverRow.__table__
-    statement = select(table.c.pledge_key, table.c.market_minor, table.c.lendable_minor).join(
-        newest, (table.c.pledge_key == newest.c.pledge_key) & (table.c.seq == newest.c.seq)
+    keys = key_rows(connection, np.array(pledge_keys, dtype=np.int64))
+    newest = newest_seq(connection, PledgeCoverRow, PledgeCoverRow.pledge_key, keys.c.value)
+    statement = select(table.c.pledge_key, table.c.market_minor, table.c.lendable_minor).join_from(
+        keys, table, (table.c.pledge_key == keys.c.value) & (table.c.seq == newest)
     )
     return {row[0]: (row[1], row[2]) for row in connection.execute(statement)}

@@ -13,7 +13,7 @@ from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.lending import Loan, LoanState
-from collateral_registry.store.bulk import Columns, in_keys, read_columns
+from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.filters import Condition, conditions
@@ -90,7 +90,7 @@ def list_loans(connection: Connection, wanted: Sequence[Condition], after: str, 
     return _loans(connection, [*conditions(LOAN_FILTERS, wanted), LoanRow.loan_id > after], limit)
 
 
-def read_loans(connection: Connection, keys: Int | None) -> Columns:
+def read_loans(connection: Source, keys: Int | None) -> Columns:
     """What judgement needs of running loans, in order of their keys; no keys means every loan."""
     statement = select(
         LoanRow.loan_key,
