@@ -7,7 +7,6 @@ as an IPC stream, in one process and without a network.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -16,8 +15,9 @@ import pyarrow as pa
 
 from benchmarks.adbc import connect
 from benchmarks.book import ASSETS_PER_LOAN, FIRST, Size, gather_statistics, make_book
+from benchmarks.measured import Measured
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.revalue import revalue
+from collateral_registry.commands.runs import run_book
 from collateral_registry.store.database import Database
 from collateral_registry.v1 import loan_pb2, report_pb2
 from tests.server import Client, Server, calendar, money
@@ -39,24 +39,11 @@ ORDER BY c.exposure_minor * 1.0 / c.lendable_minor DESC, l.loan_id
 """
 
 
-@dataclass(frozen=True)
-class Measured:
-    """A figure with its unit and floor, and the peak memory of the server."""
-
-    measure: str
-    value: float
-    unit: str
-    floor: float
-    peak_mb: float
-
-
 def measure_reports(url: str, assets: int) -> list[Measured]:
     """First pages at rest and after commits, and the stream, of a book with a loan for every ten assets."""
     database = Database(url, wall_clock)
     make_book(database, Size(assets, assets // ASSETS_PER_LOAN))
-    with database.write("bench", "bench") as write:
-        revalue(write)
-        write.commit()
+    run_book(database, "bench")
     gather_statistics(database)
     database.close()
     server = Server(url).start()
