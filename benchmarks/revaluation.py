@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-import adbc_driver_postgresql.dbapi
-import adbc_driver_sqlite.dbapi
 import pyarrow as pa
-from sqlalchemy.engine import make_url
 
+from benchmarks.adbc import connect
 from benchmarks.book import ASSETS_PER_LOAN, Size, make_book
 from collateral_registry.commands.revalue import revalue
 from collateral_registry.store.database import Database
@@ -48,17 +46,9 @@ def _revalue(database: Database) -> float:
     return time.perf_counter() - start
 
 
-def _connect(url: str):  # noqa: ANN202 - an ADBC connection
-    parsed = make_url(url)
-    if parsed.drivername.startswith("sqlite"):
-        return adbc_driver_sqlite.dbapi.connect(parsed.database)
-    host = parsed.query["host"]
-    return adbc_driver_postgresql.dbapi.connect(f"postgresql:///{parsed.database}?host={host}&user=postgres")
-
-
 def _floor(url: str, seq: int) -> float:
     """Reads what a run reads and appends the rows it wrote to tables of the same columns."""
-    with _connect(url) as connection, connection.cursor() as cursor:
+    with connect(url) as connection, connection.cursor() as cursor:
         rows = {name: _fetched(cursor, f"SELECT * FROM {name} WHERE seq = {seq:d}") for name in WRITTEN}
         for name in WRITTEN:
             cursor.execute(f"DROP TABLE IF EXISTS floor_{name}")

@@ -19,6 +19,7 @@ from collateral_registry.rpc.breach_message import breach_message
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.cover_message import cover_message
 from collateral_registry.rpc.filtering import conditions_in
+from collateral_registry.rpc.freshness import Freshness
 from collateral_registry.rpc.paging import page_size, page_token, position_of
 from collateral_registry.store.breaches import LAST
 from collateral_registry.store.database import Connection
@@ -44,6 +45,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         """Serves the book behind the calls."""
         self.calls = calls
         self.ltv = LtvReports()
+        self.freshness = Freshness(calls, self._prepare)
 
     async def GenerateLtvReport(  # noqa: N802
         self,
@@ -55,6 +57,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         limit, keys = page_size(request.page_size), _concentration_limit(request.concentration_limit)
         query = f"Ltv {request.as_of} {request.filter} {request.order_by}"
         position = position_of(query, request.page_token)
+        self.freshness.asked()
 
         def work(connection: Connection) -> pb.GenerateLtvReportResponse:
             moment = _moment(connection, request.as_of, position)
@@ -72,6 +75,11 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             )
 
         return await self.calls.read(work)
+
+    def _prepare(self, connection: Connection) -> None:
+        """Makes what the first page of the report of now needs, and keeps it."""
+        report = self.ltv.report(connection, moment_of(connection))
+        self.ltv.sums(report, (), CONCENTRATIONS_DEFAULT)
 
     async def StreamLtvReport(  # noqa: N802
         self,

@@ -85,6 +85,7 @@ class RpcServer:
             maximum_concurrent_rpcs=limits.concurrent_calls,
         )
         self.breaches = BreachServicer(calls)
+        self.reports = ReportServicer(calls)
         self.business_date = BusinessDateServicer(calls, runs, follows_clock=follows_clock)
         self.stock = StockServicer(calls)
         self.take_up = TakeUp(calls, self.stock.desk)
@@ -100,7 +101,7 @@ class RpcServer:
         pickup_pb2_grpc.add_PickupServiceServicer_to_server(PickupServicer(self.calls), self.server)
         double_pledge_pb2_grpc.add_DoublePledgeServiceServicer_to_server(DoublePledgeServicer(self.calls), self.server)
         breach_pb2_grpc.add_BreachServiceServicer_to_server(self.breaches, self.server)
-        report_pb2_grpc.add_ReportServiceServicer_to_server(ReportServicer(self.calls), self.server)
+        report_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, self.server)
         stock_pb2_grpc.add_StockServiceServicer_to_server(self.stock, self.server)
         business_date_pb2_grpc.add_BusinessDateServiceServicer_to_server(self.business_date, self.server)
         revaluation_pb2_grpc.add_RevaluationServiceServicer_to_server(
@@ -126,6 +127,7 @@ class RpcServer:
         """Says it is going, ends watches and pushes, lets calls under way finish, stops."""
         await self.health.enter_graceful_shutdown()
         self.breaches.drain()
+        await self.reports.freshness.end()
         self.stock.drain()
         stopping = asyncio.create_task(self.runs.stop())
         await self.server.stop(self.limits.drain_seconds)
