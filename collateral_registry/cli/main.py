@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from collateral_registry.cli.equipment import app as equipment_app
+
 app = typer.Typer(
     name="collateral",
     help="Registers movable collateral, values it, and tells which loans it no longer covers.",
@@ -29,6 +31,7 @@ app.add_typer(loan_app, name="loan")
 app.add_typer(breach_app, name="breach")
 app.add_typer(report_app, name="report")
 app.add_typer(sample_app, name="sample")
+app.add_typer(equipment_app, name="equipment")
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
