@@ -56,11 +56,10 @@ def _connect(url: str):  # noqa: ANN202 - an ADBC connection
     return adbc_driver_postgresql.dbapi.connect(f"postgresql:///{parsed.database}?host={host}&user=postgres")
 
 
-def _floor(url: str) -> float:
-    """Reads what a revaluation reads and appends the newest rows it wrote to tables of the same columns."""
+def _floor(url: str, seq: int) -> float:
+    """Reads what a run reads and appends the rows it wrote to tables of the same columns."""
     with _connect(url) as connection, connection.cursor() as cursor:
-        newest = "SELECT * FROM {0} WHERE seq = (SELECT max(seq) FROM commit_log)"
-        rows = {name: _fetched(cursor, newest.format(name)) for name in WRITTEN}
+        rows = {name: _fetched(cursor, f"SELECT * FROM {name} WHERE seq = {seq}") for name in WRITTEN}
         for name in WRITTEN:
             cursor.execute(f"DROP TABLE IF EXISTS floor_{name}")
         connection.commit()

@@ -8,6 +8,8 @@ import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from os import cpu_count
 
 import structlog
 
@@ -20,6 +22,8 @@ from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.server import Limits, RpcServer
 from collateral_registry.store.database import Database, sqlite_file
 from collateral_registry.store.migrate import migrate as migrate_schema
+from collateral_registry.worker.driver import RunDriver, Workers
+from collateral_registry.worker.local import LocalWorkers
 
 LOG = structlog.get_logger("collateral")
 
@@ -32,6 +36,15 @@ def migrate(settings: Settings, clock: Clock = wall_clock) -> tuple[str | None, 
             return migrate_schema(database)
         finally:
             database.close()
+
+
+def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:
+    """Gives an empty database its first business date and the default policy."""
+    database = Database(settings.url, clock)
+    try:
+        open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
+    finally:
+        database.close()
 
 
 def serve(settings: Settings, clock: Clock = wall_clock) -> None:
@@ -47,10 +60,14 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     database = Database(settings.url, clock)
     migrate_schema(database)
     open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
-    limits = Limits(settings.message_limit_bytes, settings.concurrent_calls_limit, settings.drain_seconds)
-    server = RpcServer(Calls(database), limits, follows_clock=settings.follows_clock)
-    stop = asyncio.Event()
+    limits = Limits(
+        settings.message_limit_bytes, settings.concurrent_calls_limit, settings.drain_seconds, settings.processes > 1
+    )
+    calls = Calls(database)
     loop = asyncio.get_running_loop()
+    runs = RunDriver(database, _workers(settings), partial(_committed, calls, loop))
+    server = RpcServer(calls, runs, limits, follows_clock=settings.follows_clock)
+    stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     port = await server.start(settings.address)
@@ -65,6 +82,21 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     await server.drain()
     database.close()
     LOG.info("stopped")
+
+
+def _committed(calls: Calls, loop: asyncio.AbstractEventLoop, seq: int) -> None:
+    """Tells the watchers of a commit that was made outside the loop."""
+    calls.note_commit(seq)
+    loop.call_soon_threadsafe(calls.wake)
+
+
+def _workers(settings: Settings) -> Workers:
+    """Who works the partitions of large runs: the machines at a scheduler, or processes of this one."""
+    if settings.dask_scheduler:
+        from collateral_registry.worker.cluster import ClusterWorkers  # noqa: PLC0415 - half a second, where used
+
+        return ClusterWorkers(settings.url, settings.dask_scheduler)
+    return LocalWorkers(settings.url, settings.revaluation_workers or cpu_count() or 1)
 
 
 async def _follow_clock(server: RpcServer, settings: Settings, clock: Clock) -> None:

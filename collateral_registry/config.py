@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     message_limit_bytes: int = Field(4 * 1024 * 1024, gt=0, description="largest message taken")
     concurrent_calls_limit: int = Field(256, gt=0, description="calls under way at once; more are turned away")
     drain_seconds: float = Field(10.0, ge=0, description="time for calls under way when stopping")
+    processes: int = Field(1, ge=1, le=64, description="server processes on one port; more than one needs PostgreSQL")
+    revaluation_workers: int = Field(0, ge=0, description="processes that revalue the whole book; 0: one a processor")
+    dask_scheduler: str = Field("", description="address of a Dask scheduler whose workers revalue the whole book")
     date_check_seconds: float = Field(20.0, gt=0, description="how often a book that follows the clock looks at it")
 
     @property

@@ -31,6 +31,7 @@ from collateral_registry.v1 import (
     price_pb2,
     price_pb2_grpc,
     report_pb2_grpc,
+    stock_pb2_grpc,
     valuation_pb2_grpc,
 )
 from tests.postgres import wait_until
@@ -48,8 +49,9 @@ def free_port() -> int:
 class Server:
     """A server process on a database."""
 
-    def __init__(self, url: str, business_date: str = FIRST_DAY.isoformat()) -> None:
+    def __init__(self, url: str, business_date: str = FIRST_DAY.isoformat(), processes: int = 1) -> None:
         self.url = url
+        self.processes = processes
         self.business_date = business_date
         self.address = f"127.0.0.1:{free_port()}"
         self.process: subprocess.Popen[bytes] | None = None
@@ -58,6 +60,7 @@ class Server:
         """Starts the process and waits until it is healthy."""
         command = [sys.executable, "-m", "collateral_registry", "serve", "--address", self.address]
         command += ["--database", self.url, "--business-date", self.business_date]
+        command += ["--processes", str(self.processes)]
         # A start is measured as users have it: with compiled modules.
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=kept)
@@ -101,6 +104,7 @@ class Client:
         self.loans = loan_pb2_grpc.LoanServiceStub(self.channel)
         self.breaches = breach_pb2_grpc.BreachServiceStub(self.channel)
         self.reports = report_pb2_grpc.ReportServiceStub(self.channel)
+        self.stock = stock_pb2_grpc.StockServiceStub(self.channel)
         self.dates = business_date_pb2_grpc.BusinessDateServiceStub(self.channel)
 
     def advance(self, day: date) -> None:

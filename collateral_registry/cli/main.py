@@ -53,6 +53,16 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class LtvFormat(StrEnum):
+    """How the loan-to-value report is printed, or written to a file."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    ARROW = "arrow"
+    PARQUET = "parquet"
+
+
 class Facts(StrEnum):
     """What a CSV file holds."""
 
@@ -69,11 +79,12 @@ def serve(
     address: Annotated[str, typer.Option(help="host:port to listen at")] = "",
     database: Database = "",
     business_date: BusinessDate = "",
+    processes: Annotated[int, typer.Option(min=0, help="server processes on one port, on PostgreSQL; 0: as set")] = 0,
 ) -> None:
     """Serve until Ctrl-C."""
     from collateral_registry.cli.start import run_server
 
-    raise typer.Exit(run_server(address, database, business_date))
+    raise typer.Exit(run_server(address, database, business_date, processes))
 
 
 @app.command()
@@ -128,18 +139,25 @@ def watch(
 @report_app.command("ltv")
 def report_ltv(
     as_of: AsOf = "",
-    output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    form: Annotated[LtvFormat, typer.Option("--format")] = LtvFormat.TABLE,
     filter_: Filter = "",
     order_by: Annotated[str, typer.Option(help="ltv desc, ltv, loan, exposure desc or level desc")] = "",
     limit: Limit = 0,
+    output: Annotated[Path | None, typer.Option(dir_okay=False, help="file for every row: arrow, parquet, csv")] = None,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """A row per loan, worst first."""
-    from collateral_registry.cli.report import print_ltv_report
+    from collateral_registry.cli.report import check_output, print_ltv_report
     from collateral_registry.cli.session import session
 
     with session(server) as channel:
-        print_ltv_report(channel, as_of, filter_, order_by, output.value, limit)
+        check_output(form.value, limit, output)
+        if output is None:
+            print_ltv_report(channel, as_of, filter_, order_by, form.value, limit)
+        else:
+            from collateral_registry.cli.report_file import save_ltv_report
+
+            save_ltv_report(channel, as_of, filter_, order_by, form.value, output)
 
 
 @report_app.command("breaches")

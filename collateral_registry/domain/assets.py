@@ -66,6 +66,8 @@ class Inventory:
     lot: str
     grade: str = ""
     series: str = ""
+    receipt_number: str = ""
+    bin: str = ""
 
     kind = Kind.INVENTORY
 
@@ -74,7 +76,8 @@ class Inventory:
         checked_id("inventory.good", self.good)
         for field in ("warehouse", "lot"):
             checked_text(f"inventory.{field}", getattr(self, field))
-        checked_text("inventory.grade", self.grade, required=False)
+        for field in ("grade", "receipt_number", "bin"):
+            checked_text(f"inventory.{field}", getattr(self, field), required=False)
         checked_id("inventory.price_series", self.price_series)
         checked_number("inventory.quantity", self.quantity, "0", str(QUANTITY_LIMIT))
         if -int(self.quantity.as_tuple().exponent) > QUANTITY_DECIMALS:

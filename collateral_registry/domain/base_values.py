@@ -83,8 +83,10 @@ def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) 
     price = np.where(found, series.price[row], np.nan) if len(series.price) else np.full(len(at), np.nan)
     priced = ~np.isnan(price)
     price_day = np.where(priced, series.day[row], NO_DAY) if len(series.day) else np.full(len(at), NO_DAY)
-    base.amount[at] = lots["quantity_in_series_unit"] * price
-    base.quantity[at], base.price[at], base.price_day[at] = lots["quantity_in_series_unit"], price, price_day
+    quantity = lots["quantity_in_series_unit"] * lots["counted_share"]
+    base.amount[at] = quantity * price
+    base.quantity[at], base.price[at], base.price_day[at] = quantity, price, price_day
+    base.quality[at] = lots["stock_quality"]
     base.model[at] = int(Model.SPOT_PRICE)
     base.series_key[at] = np.where(found, lots["series_key"], 0)
     base.currency[at[found]] = series.currency[row[found]]

@@ -63,6 +63,8 @@ def _read_inventory(message: pb.Inventory) -> Inventory:
         lot=message.lot,
         grade=message.grade,
         series=series,
+        receipt_number=message.receipt_number,
+        bin=message.bin,
     )
 
 
@@ -188,6 +190,8 @@ def _detail_message(detail: Detail) -> tuple[str, Message]:
             unit=detail.unit,
             warehouse=detail.warehouse,
             lot=detail.lot,
+            receipt_number=detail.receipt_number,
+            bin=detail.bin,
         )
     if isinstance(detail, Equipment):
         return "equipment", _equipment_message(detail)

@@ -37,6 +37,10 @@ class Calls:
         """The result of a read on one snapshot."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
+    async def compute(self, work: Callable[[], T]) -> T:
+        """The result of work that needs no database, off the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
     async def write(
         self,
         request: Any,  # noqa: ANN401 - any request message
