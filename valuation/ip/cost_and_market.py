@@ -1,7 +1,7 @@
 """Brackets of an income value: what it would cost to make the right again, what it earns in excess, what others paid.
 
-Income values rest on forecasts. The cost of making the thing again is a floor for a right in use, the excess earnings of
-the business a ceiling, and prices of comparable rights, where somebody enters them, lie wherever they lie.
+Income values rest on forecasts. The cost of making the thing again is a floor for a right in use, the excess earnings
+of the business a ceiling, and prices of comparable rights, where somebody enters them, lie wherever they lie.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The distribution of a right's value: relief from royalty over draws of its four least certain inputs.
 
-Revenue is lognormal about its forecast, royalty, life and discount rate are triangular between a low and a high with the
-forecast as mode. The pledge value is a low quantile of the draws. The same seed gives the same bytes.
+Revenue is lognormal about its forecast; royalty, life and discount rate are triangular between a low and a high with
+the forecast as mode. The pledge value is a low quantile of the draws. The same seed gives the same bytes.
 """
 
 from __future__ import annotations

@@ -103,7 +103,10 @@ def after(state: RightState, event: RightEvent) -> RightState:
 
 
 def state_on(day: date, events: Sequence[RightEvent], start: RightState) -> RightState:
-    """The state at the end of a day; events of one day follow each other as given. Raises InvalidInput as after does."""
+    """The state at the end of a day; events of one day follow each other as given.
+
+    Raises InvalidInput as after does.
+    """
     state = start
     for event in sorted(events, key=lambda event: event.day):
         if event.day <= day:

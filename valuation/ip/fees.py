@@ -17,8 +17,8 @@ from valuation.tables import read_table
 class Fee:
     """One fee of a right: due on a day, payable with a surcharge until the last day of grace.
 
-    ``number`` counts the fees of the calendar from 1; ``valid_from`` and ``source`` say when the amount was in force and
-    who says so.
+    ``number`` counts the fees of the calendar from 1; ``valid_from`` and ``source`` say since when the amount is in
+    force and who says so.
     """
 
     number: int

@@ -25,7 +25,7 @@ class LoanLife(IntEnum):
 def life_against_loan(
     remaining_life_years: ArrayLike, loan_years: ArrayLike, margin_years: ArrayLike = MARGIN_YEARS
 ) -> NDArray[np.int8]:
-    """The LoanLife of each right [n]: a policy refuses what ends before the loan, and flags what is short of the margin.
+    """The LoanLife of each right [n]: a policy refuses what ends before the loan and flags what is short of the margin.
 
     Raises InvalidInput for a negative number of years. NaN is unknown.
     """

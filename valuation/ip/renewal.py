@@ -22,6 +22,13 @@ from valuation.tables import read_table
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
+FIT_FEES_LEAST = 3
+"""Fewer fees leave the three parameters unknown."""
+
+CHANCE_FLOOR = 1e-12
+OBSOLESCENCE_MOST = 0.9
+"""Bounds of a fit: the least chance of what was seen, and the fastest decay."""
+
 
 @dataclass(frozen=True)
 class RenewalValues:
@@ -117,13 +124,6 @@ def fit_renewal(lapsed: ArrayLike, kept: float, fees: ArrayLike) -> RenewalFit:
     found = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4_000, "xatol": 1e-8, "fatol": 1e-8})
     mean, spread, decay = found.x
     return RenewalFit(float(mean), float(np.exp(spread)), float(_share(decay)), -float(found.fun))
-
-
-FIT_FEES_LEAST = 3
-"""Fewer fees leave the three parameters unknown."""
-
-CHANCE_FLOOR = 1e-12
-OBSOLESCENCE_MOST = 0.9
 
 
 def _share(parameter: float) -> float:
