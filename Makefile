@@ -25,7 +25,7 @@ PROTO_FOLDER := protos/collateral_registry/v1
 PROTOS := $(wildcard $(PROTO_FOLDER)/*.proto)
 GENERATED := collateral_registry/v1
 
-.PHONY: help setup run test check format bench bench-equipment lock clean
+.PHONY: help setup run test check format bench bench-equipment chaos lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -78,6 +78,9 @@ bench: setup ## Measure: prints JSON lines
 
 bench-equipment: setup ## Score the equipment models on sales of your own (DATA=folder); prints JSON lines
 	$(BIN)/python -m benchmarks.equipment.run $(DATA)
+
+chaos: setup ## Kill, cut, fill up: what is acknowledged stays; prints one JSON object last
+	$(BIN)/python -m benchmarks.chaos.run
 
 lock: setup ## Renew the locks from pyproject.toml (UPGRADE=yes takes newer versions)
 	$(COMPILE) --all-extras -o $(LOCK) pyproject.toml

@@ -59,7 +59,7 @@ def _connect(url: str):  # noqa: ANN202 - an ADBC connection
 def _floor(url: str, seq: int) -> float:
     """Reads what a run reads and appends the rows it wrote to tables of the same columns."""
     with _connect(url) as connection, connection.cursor() as cursor:
-        rows = {name: _fetched(cursor, f"SELECT * FROM {name} WHERE seq = {seq}") for name in WRITTEN}
+        rows = {name: _fetched(cursor, f"SELECT * FROM {name} WHERE seq = {seq:d}") for name in WRITTEN}
         for name in WRITTEN:
             cursor.execute(f"DROP TABLE IF EXISTS floor_{name}")
         connection.commit()

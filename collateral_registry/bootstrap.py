@@ -18,6 +18,7 @@ from collateral_registry.commands.business_date import open_book
 from collateral_registry.config import Settings
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import DomainError, Refused
+from collateral_registry.domain.units import checked_unit
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.server import Limits, RpcServer
 from collateral_registry.store.database import Database, sqlite_file
@@ -57,6 +58,9 @@ def serve(settings: Settings, clock: Clock = wall_clock) -> None:
 
 
 async def _serve(settings: Settings, clock: Clock) -> None:
+    units = asyncio.create_task(
+        asyncio.to_thread(checked_unit, "unit", "t")
+    )  # a third of a second, or the first push pays
     database = Database(settings.url, clock)
     migrate_schema(database)
     open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
@@ -70,6 +74,7 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    await units
     port = await server.start(settings.address)
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     follower = asyncio.create_task(_follow_clock(server, settings, clock)) if settings.follows_clock else None

@@ -167,7 +167,7 @@ def _different(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> int:
         return max(rows)
     differs = np.zeros(rows.pop(), dtype=np.bool_)
     for name in one.keys() - {"seq", "good_seq"}:
-        same = (one[name] == other[name]) | ((one[name] != one[name]) & (other[name] != other[name]))  # noqa: PLR0124 - NaN
+        same = (one[name] == other[name]) | ((one[name] != one[name]) & (other[name] != other[name]))
         differs |= ~same
     return int(differs.sum())
 

@@ -42,6 +42,10 @@ COLUMNS: Mapping[str, Columns] = {
         ("pledge_id", "loan", "asset"),
         ("rank", "share", "limit", "mode", "registry", "registry_number", "registered", "expiry"),
     ),
+    "stock": Columns(
+        ("movement", "kind", "time", "warehouse", "lot", "quantity"),
+        ("good", "unit", "bin", "to_warehouse", "to_lot", "to_bin", "grade", "corrects", "document"),
+    ),
     "timeline": Columns(("date", "action", "target", "value", "note")),
 }  # fmt: skip
 

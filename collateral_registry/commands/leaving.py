@@ -20,7 +20,7 @@ from collateral_registry.store.asset_facts import read_facts, read_targets
 from collateral_registry.store.commits import newest_commit
 from collateral_registry.store.database import Connection
 from collateral_registry.store.holdings import quantity_of
-from collateral_registry.store.pledges import loans_of_assets
+from collateral_registry.store.pledges import loans_of_assets, read_pledges
 from collateral_registry.store.policies import StoredPolicy, policy_in_force
 
 KEPT_POOLS = 128
@@ -70,7 +70,7 @@ def leaving_from(connection: Connection, asset_key: int) -> Leaving:
     policy = policy_in_force(connection, day)
     facts = read_facts(connection, keys)
     targets = read_targets(connection, facts, keys)
-    gathered = Gathered(facts, targets, market_for(connection, facts, targets, policy, None))
+    gathered = Gathered(facts, targets, market_for(connection, facts, targets, policy, []))
     loan_keys = loans_of_assets(connection, keys)
     standings = {int(key): standing_of(connection, int(key)) for key in loan_keys}
     quantity = quantity_of(connection, asset_key)
@@ -96,4 +96,4 @@ def _covered(
     assets = replace(gathered.assets, inventory=inventory)
     appraisal = appraise(assets, gathered.targets, gathered.market, policy.policy, day)
     values = valuation_columns(connection, replace(gathered, assets=assets), appraisal, policy, day)
-    return cover_loans(connection, loan_keys, values, day)
+    return cover_loans(connection, loan_keys, read_pledges(connection, loan_keys), values, day)

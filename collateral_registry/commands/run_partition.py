@@ -7,6 +7,7 @@ be worked twice, by two workers or again after a crash: it is stored once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,6 @@ from collateral_registry.commands.judge_loans import Judged, judged_loans
 from collateral_registry.commands.recompute import NO_KEYS, valued
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.runs import Partition, RunStep
-from collateral_registry.store.arrow import ArrowDatabase
 from collateral_registry.store.bulk import Columns, Source
 from collateral_registry.store.database import Database
 from collateral_registry.store.estimates import NewCurve
@@ -31,7 +31,10 @@ from collateral_registry.store.runs import (
     unpledged_between,
 )
 
-Road = Database | ArrowDatabase
+if TYPE_CHECKING:
+    from collateral_registry.store.arrow import ArrowDatabase
+
+Road = Union[Database, "ArrowDatabase"]
 """How columns move: through the engine, or without an object for a value, which a large run needs."""
 
 

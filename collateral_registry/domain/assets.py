@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,6 +19,8 @@ from valuation.ip.status import LegalStatus
 
 QUANTITY_LIMIT = Decimal("1e12")
 QUANTITY_DECIMALS = 9
+ATTRIBUTES_LIMIT = 100
+"""Most columns of comparables that a machine states its words for."""
 
 
 class Kind(IntEnum):
@@ -117,6 +121,7 @@ class Equipment:
     location: str = ""
     units_produced: Decimal | None = None
     units_lifetime: Decimal | None = None
+    attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     kind = Kind.EQUIPMENT
     good = ""
@@ -136,6 +141,11 @@ class Equipment:
         checked_number("equipment.expected_hours_per_year", self.expected_hours_per_year, "1", "8784")
         checked_number("equipment.units_produced", self.units_produced, "0", "1e12")
         checked_number("equipment.units_lifetime", self.units_lifetime, "1", "1e12")
+        if len(self.attributes) > ATTRIBUTES_LIMIT:
+            raise InvalidInput("equipment.attributes", f"{len(self.attributes)}", f"at most {ATTRIBUTES_LIMIT}")
+        for name, word in self.attributes.items():
+            checked_text("equipment.attributes", name)
+            checked_text(f"equipment.attributes[{name[:80]}]", word, required=False)
 
     @property
     def identity(self) -> str:

@@ -56,13 +56,12 @@ def wanted_rows(snapshot: Snapshot, wanted: Sequence[tuple[str, str | int]]) -> 
 def _equal(snapshot: Snapshot, name: str, value: str | int) -> NDArray[np.bool_]:
     if name not in LTV_FILTERS:
         raise InvalidInput("filter", repr(name[:40]), "one of " + ", ".join(LTV_FILTERS))
-    if name == "level":
-        return snapshot.covers["level"] == value
-    if name == "coverage":
-        return snapshot.covers["coverage_unknown"] == value
+    numbered = {"level": "level", "coverage": "coverage_unknown"}
+    if name in numbered:
+        return np.equal(snapshot.covers[numbered[name]], value)
     column = {"borrower": "borrower", "currency_code": "currency"}[name]
     words: Vocabulary = getattr(snapshot.words, column)
-    return snapshot.terms[column][snapshot.cover_terms] == words.number_of(str(value))
+    return np.equal(snapshot.terms[column][snapshot.cover_terms], words.number_of(str(value)))
 
 
 def in_order(snapshot: Snapshot, rows: Int, order_by: str) -> Int:

@@ -85,6 +85,7 @@ def _read_equipment(message: pb.Equipment) -> Equipment:
         location=message.location,
         units_produced=wire.read_optional_decimal("equipment.units_produced", message, "units_produced"),
         units_lifetime=wire.read_optional_decimal("equipment.units_lifetime", message, "units_lifetime"),
+        attributes=dict(message.attributes),
     )
 
 
@@ -229,6 +230,7 @@ def _equipment_message(machine: Equipment) -> pb.Equipment:
         location=machine.location,
         units_produced=_optional(machine.units_produced),
         units_lifetime=_optional(machine.units_lifetime),
+        attributes=dict(machine.attributes),
     )
 
 

@@ -6,29 +6,43 @@ import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, ColumnElement, Connection, Float, Select, bindparam, func, select, true
+from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Float, Select, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import SQLModel
 
-from collateral_registry.store.arrow import ArrowConnection
-
 FETCH_ROWS = 4_096
 """Rows turned into arrays at a time: few enough that they never burden the garbage collector."""
-
-Source = Connection | ArrowConnection
-"""Where columns are read from: the connection of a change or of a snapshot, or one that moves whole partitions."""
 
 Columns = dict[str, Any]
 """Column name to array: int64, float64 with NaN for null, or object for text and bytes."""
 
 
+class ColumnConnection(Protocol):
+    """A connection that moves whole partitions (store/arrow.py), in a transaction."""
+
+    dialect: Dialect
+
+    def columns(self, statement: Select[Any]) -> Columns:
+        """The columns of a select [rows]."""
+
+    def append(self, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
+        """Appends rows given as columns; scalars are repeated."""
+
+    def execute(self, statement: Any) -> None:  # noqa: ANN401 - any SQLAlchemy construct
+        """Runs a statement whose rows nobody wants."""
+
+
+Source = Connection | ColumnConnection
+"""Where columns come from and go to: the connection of a change or of a snapshot, or one for whole partitions."""
+
+
 def read_columns(connection: Source, statement: Select[Any]) -> Columns:
     """Runs a select and returns its columns [rows]; integer columns must not be null."""
-    if isinstance(connection, ArrowConnection):
+    if not isinstance(connection, Connection):
         return connection.columns(statement)
     columns = list(statement.selected_columns)
     parts: list[list[NDArray[Any]]] = [[typed_column(column.type, ())] for column in columns]
@@ -68,7 +82,7 @@ def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[s
     """Appends rows given as columns; scalars are repeated. In the transaction of the connection."""
     if rows == 0:
         return
-    if isinstance(connection, ArrowConnection):
+    if not isinstance(connection, Connection):
         connection.append(table, columns, rows)
         return
     names = list(columns)

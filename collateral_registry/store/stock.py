@@ -79,8 +79,8 @@ def known_movements(connection: Connection, source_key: int, ids: Collection[str
     """What is known of those ids that the source has used before, with the quantity after the last correction."""
     wanted = text_rows(connection, ids)
     table = StockMovementRow.__table__.c
-    statement = select(table.movement_id).join_from(
-        wanted, StockMovementRow.__table__, (table.source_key == source_key) & (table.movement_id == wanted.c.value)
+    statement = select(table.movement_id).where(
+        table.source_key == source_key, table.movement_id.in_(select(wanted.c.value))
     )
     found = list(connection.execute(statement).scalars())
     return _known(connection, source_key, found) if found else {}

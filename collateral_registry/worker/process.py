@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from functools import cache
 from threading import get_ident
+from typing import TYPE_CHECKING
 
 from collateral_registry.commands.run_partition import Order, work_partition
 from collateral_registry.domain.errors import StoreUnavailable
-from collateral_registry.store.arrow import ArrowDatabase
+
+if TYPE_CHECKING:
+    from collateral_registry.store.arrow import ArrowDatabase
 
 
 def work(url: str, order: Order) -> int:
@@ -25,4 +28,6 @@ def work(url: str, order: Order) -> int:
 
 @cache
 def _database(url: str, _thread: int) -> ArrowDatabase:
+    from collateral_registry.store.arrow import ArrowDatabase  # noqa: PLC0415 - half a second, in a worker alone
+
     return ArrowDatabase(url)

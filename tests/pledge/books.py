@@ -1,9 +1,11 @@
 """A small book for the tests of pledges: metal at a fixed price, haircuts left out by judging on market value."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import numpy as np
+from sqlalchemy import delete, select
 
 from collateral_registry.commands import assets, lend, pledges
 from collateral_registry.commands.business_date import advance, open_book
@@ -14,6 +16,7 @@ from collateral_registry.commands.recompute import recompute
 from collateral_registry.commands.stock_intake import Batch, open_feed, take_in
 from collateral_registry.domain.assets import Asset, Equipment, Inventory
 from collateral_registry.domain.days import day_of
+from collateral_registry.domain.errors import NotFound
 from collateral_registry.domain.lending import Balance, Loan, LtvLimits, Pledge
 from collateral_registry.domain.levels import Basis
 from collateral_registry.domain.money import Money
@@ -22,9 +25,11 @@ from collateral_registry.domain.prices import PriceSeries
 from collateral_registry.store.assets import get_asset, update_asset
 from collateral_registry.store.covers import newest_covers
 from collateral_registry.store.database import Database
+from collateral_registry.store.events import events_after
 from collateral_registry.store.findings import list_findings
 from collateral_registry.store.loans import get_loan
 from collateral_registry.store.migrate import migrate
+from collateral_registry.store.stock_tables import StockChangeRow, StockLotRow
 
 FIRST = date(2021, 12, 31)
 CLOCK = datetime(2022, 1, 1, 9, tzinfo=UTC)
@@ -125,10 +130,6 @@ def stock(database, sequence, *rows, warehouse="Qingdao Dagang"):
 
 def see(database):
     """What the take-up does: the quantities of the tied lots, then the checks, then the one path."""
-    from sqlalchemy import delete, select
-
-    from collateral_registry.domain.errors import NotFound
-    from collateral_registry.store.stock_tables import StockChangeRow, StockLotRow
 
     def taken_up(write):
         keys = np.unique(np.array(write.connection.execute(select(StockChangeRow.lot_key)).scalars().all()))
@@ -140,8 +141,6 @@ def see(database):
                 held = get_asset(write.connection, row.lot)
             except NotFound:
                 continue
-            from dataclasses import replace
-
             quantity = (Decimal(row.quantity) / 1_000_000).normalize()
             detail = replace(held.asset.detail, quantity=Decimal(f"{quantity:f}"))
             update_asset(write, held, replace(held.asset, detail=detail))
@@ -169,3 +168,9 @@ def findings(database):
 def move_to(database, day):
     """Moves the business date."""
     do(database, lambda write: advance(write, day_of(day)))
+
+
+def told_of(database, kind):
+    """The loans at which an event of a kind was told, in order."""
+    with database.read() as connection:
+        return [row["loan_id"] for row in events_after(connection, 0, None, 1_000) if row["kind"] == kind]
