@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from collateral_registry.cli.text import neutral
 from valuation.equipment.artefact import load
+from valuation.equipment.estimates import bases_of_estimate
 from valuation.equipment.files import read_assets
-from valuation.equipment.flags import Step, words_of
+from valuation.equipment.flags import words_of
 from valuation.equipment.hedonic import Estimates, appraise
 from valuation.equipment.mapping import read_mapping
 from valuation.equipment.observations import SEPARATOR, Observations
@@ -21,7 +22,6 @@ from valuation.equipment.scores import Score
 from valuation.errors import InvalidInput
 
 HEADER = ("id", "fmv", "fmv_low", "fmv_high", "olv", "flv", "nolv", "basis_of_estimate", "flags")
-NO_OPINION = "none"
 
 
 def appraised(assets: Path, columns: Path, model: Path, as_of: str, date_column: str) -> tuple[Observations, Estimates]:
@@ -40,16 +40,14 @@ def write_estimates(path: Path, ids: Sequence[str], estimates: Estimates) -> Non
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
         writer.writerows(
-            zip(map(neutral, ids), *amounts, bases_of_estimate(estimates), words_of(estimates.flags), strict=True)
+            zip(
+                map(neutral, ids),
+                *amounts,
+                bases_of_estimate(estimates.fmv, estimates.step),
+                words_of(estimates.flags),
+                strict=True,
+            )
         )
-
-
-def bases_of_estimate(estimates: Estimates) -> list[str]:
-    """What each estimate leans on: the narrowest level with comparables of its own."""
-    words = [f"comparables of the {step.name.lower()}" for step in Step]
-    words[Step.ALL] = "comparables of all categories"
-    known = ~np.isnan(estimates.fmv)
-    return [words[step] if is_known else NO_OPINION for step, is_known in zip(estimates.step, known, strict=True)]
 
 
 def score_lines(scores: Sequence[Score]) -> Iterator[str]:

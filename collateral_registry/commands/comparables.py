@@ -1,7 +1,7 @@
 """What active models say of machines, gathered with everything else that a valuation needs.
 
-A model is read and parsed once in a process and kept, for it never changes. Nothing of it is imported while no class has
-a model.
+A model is read and parsed once in a process and kept, for it never changes. Nothing of it is imported while no class
+has a model.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from collateral_registry.domain.assets import Equipment
-from collateral_registry.domain.comparables import MachineEstimates, observed
-from collateral_registry.domain.facts import AssetFacts, Int, codes_of
+from collateral_registry.domain.comparables import observed
+from collateral_registry.domain.facts import AssetFacts, Int, MachineEstimates, codes_of
 from collateral_registry.store.assets import equipment_of
 from collateral_registry.store.bulk import Source
 from collateral_registry.store.equipment_models import active_models, files_of

@@ -1,43 +1,17 @@
-"""Machines of the register as comparables know them, and what a model says of them on the one path of values."""
+"""Machines of the register as comparables know them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from collateral_registry.domain.assets import Equipment
-from collateral_registry.domain.facts import Float, Int
 from valuation.depreciation.equipment import Condition
 from valuation.equipment.mapping import ColumnMap
 from valuation.equipment.observations import DAYS_PER_YEAR, Observations, observe
 
 FIRST_YEAR = 1970.0
-
-
-@dataclass(frozen=True)
-class MachineEstimates:
-    """What active models say of machines [m]: the row of their asset, values, and what weakens them.
-
-    Values are in major units of the asset's currency; ``value_haircut`` is the share of the FMV that the low point lies
-    below it. ``flags`` are bits of valuation.flags.QualityFlag.
-    """
-
-    asset_row: Int
-    fmv: Float
-    olv: Float
-    flv: Float
-    nolv: Float
-    value_haircut: Float
-    flags: Int
-
-    @classmethod
-    def none(cls) -> MachineEstimates:
-        """No machine has a model."""
-        nothing = np.zeros(0)
-        rows = np.zeros(0, dtype=np.int64)
-        return cls(rows, nothing, nothing, nothing, nothing, nothing, rows)
 
 
 def observed(machines: Sequence[Equipment], mapping: ColumnMap, day: int) -> Observations:

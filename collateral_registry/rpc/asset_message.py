@@ -68,7 +68,8 @@ def _read_inventory(message: pb.Inventory) -> Inventory:
     )
 
 
-def _read_equipment(message: pb.Equipment) -> Equipment:
+def read_equipment(message: pb.Equipment) -> Equipment:
+    """The machine in a message; raises InvalidInput naming the field."""
     return Equipment(
         make=message.make,
         model=message.model,
@@ -143,7 +144,7 @@ def _read_order(message: pb.PurchaseOrder) -> PurchaseOrder:
 
 _READERS: dict[str, Callable[[Any], Detail]] = {
     "inventory": _read_inventory,
-    "equipment": _read_equipment,
+    "equipment": read_equipment,
     "intellectual_property": _read_right,
     "receivable": _read_receivable,
     "purchase_order": _read_order,

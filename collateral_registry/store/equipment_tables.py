@@ -1,4 +1,4 @@
-"""The schema of equipment models, of which values which class, of appraisals by people, and of what happens to rights."""
+"""The schema of equipment models and the classes they value, of appraisals, and of what happens to rights."""
 
 from __future__ import annotations
 
