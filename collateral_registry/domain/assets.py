@@ -177,6 +177,8 @@ class IntellectualProperty:
     annual_survival: Decimal = Decimal(1)
     technology_life_years: Decimal | None = None
     amortisation_years: Decimal = Decimal(0)
+    owned_share: Decimal = Decimal(1)
+    licensed_exclusively: bool = False
 
     kind = Kind.INTELLECTUAL_PROPERTY
     good = ""
@@ -193,6 +195,7 @@ class IntellectualProperty:
         checked_number(f"{prefix}.annual_survival", self.annual_survival, "0", "1")
         checked_number(f"{prefix}.technology_life_years", self.technology_life_years, "0", "100")
         checked_number(f"{prefix}.amortisation_years", self.amortisation_years, "0", "50")
+        checked_number(f"{prefix}.owned_share", self.owned_share, "0.000001", "1")
         if self.filing and self.expire and self.expire < self.filing:
             raise InvalidInput(f"{prefix}.expire_date", self.expire, f"not before the filing on {self.filing}")
         if self.filing and self.grant and self.grant < self.filing:

@@ -204,9 +204,11 @@ def _value_rights(base: BaseValues, rights: Columns, day: int) -> None:
     )
     no_life = np.where(np.isnan(life.years), int(UnknownReason.MISSING_INPUT), 0)
     ended = np.where(life.years <= 0, int(UnknownReason.RIGHT_EXPIRED), 0)
-    base.amount[at] = values.value
+    base.amount[at] = values.value * rights["owned_share"]
     base.model[at] = int(Model.RELIEF_FROM_ROYALTY)
-    base.quality[at] = values.quality
+    licensed = np.where(rights["licensed_exclusively"] != 0, int(QualityFlag.LICENSED_EXCLUSIVELY), 0)
+    shared = np.where(rights["owned_share"] < 1.0, int(QualityFlag.CO_OWNED), 0)
+    base.quality[at] = values.quality | licensed | shared
     base.zero[at] = zero
     base.unknown[at] = values.unknown | unknown | no_life | ended
 

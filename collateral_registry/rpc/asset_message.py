@@ -90,7 +90,8 @@ def read_equipment(message: pb.Equipment) -> Equipment:
     )
 
 
-def _read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
+def read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
+    """The right in a message; raises InvalidInput naming the field."""
     prefix = "intellectual_property"
     if message.kind == pb.RIGHT_KIND_UNSPECIFIED:
         raise InvalidInput(f"{prefix}.kind", "nothing", "a kind of right")
@@ -119,6 +120,8 @@ def _read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
             f"{prefix}.technology_life_years", message, "technology_life_years"
         ),
         amortisation_years=rate("amortisation_years", "0"),
+        owned_share=rate("owned_share", "1"),
+        licensed_exclusively=message.licensed_exclusively,
     )
 
 
@@ -145,7 +148,7 @@ def _read_order(message: pb.PurchaseOrder) -> PurchaseOrder:
 _READERS: dict[str, Callable[[Any], Detail]] = {
     "inventory": _read_inventory,
     "equipment": read_equipment,
-    "intellectual_property": _read_right,
+    "intellectual_property": read_right,
     "receivable": _read_receivable,
     "purchase_order": _read_order,
 }
@@ -252,4 +255,6 @@ def _right_message(right: IntellectualProperty) -> pb.IntellectualProperty:
         annual_survival=wire.decimal(right.annual_survival),
         technology_life_years=_optional(right.technology_life_years),
         amortisation_years=wire.decimal(right.amortisation_years),
+        owned_share=wire.decimal(right.owned_share),
+        licensed_exclusively=right.licensed_exclusively,
     )

@@ -17,6 +17,7 @@ from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.double_pledge import DoublePledgeServicer
 from collateral_registry.rpc.equipment import EquipmentServicer
 from collateral_registry.rpc.interceptors import ErrorInterceptor
+from collateral_registry.rpc.ip import IpServicer
 from collateral_registry.rpc.loans import LoanServicer
 from collateral_registry.rpc.pickups import PickupServicer
 from collateral_registry.rpc.policies import PolicyServicer
@@ -36,6 +37,8 @@ from collateral_registry.v1 import (
     double_pledge_pb2_grpc,
     equipment_pb2,
     equipment_pb2_grpc,
+    ip_pb2,
+    ip_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
     pickup_pb2,
@@ -98,6 +101,7 @@ class RpcServer:
         pickup_pb2_grpc.add_PickupServiceServicer_to_server(PickupServicer(self.calls), self.server)
         double_pledge_pb2_grpc.add_DoublePledgeServiceServicer_to_server(DoublePledgeServicer(self.calls), self.server)
         equipment_pb2_grpc.add_EquipmentServiceServicer_to_server(self.equipment, self.server)
+        ip_pb2_grpc.add_IpServiceServicer_to_server(IpServicer(self.calls), self.server)
         breach_pb2_grpc.add_BreachServiceServicer_to_server(self.breaches, self.server)
         report_pb2_grpc.add_ReportServiceServicer_to_server(ReportServicer(self.calls), self.server)
         stock_pb2_grpc.add_StockServiceServicer_to_server(self.stock, self.server)
@@ -144,6 +148,7 @@ def _service_names() -> Sequence[str]:
         pickup_pb2,
         double_pledge_pb2,
         equipment_pb2,
+        ip_pb2,
         breach_pb2,
         report_pb2,
         revaluation_pb2,

@@ -69,5 +69,6 @@ class RightEventRow(SQLModel, table=True):
     kind: int = big()
     day: int = big()
     owned_share: float = real()
+    status_before: int = big()
     note: str = text()
     seq: int = big()

@@ -50,6 +50,9 @@ A second fit then learns from all.
 
 DEGRADE_SEED = 7
 HELD_OUT_SEED = 3
+ONE_THREAD_ROWS = 1_000
+"""Fewer rows are predicted by one thread: starting more would take longer."""
+
 LOG_RATIO_LIMIT = 2.0
 """A price further than e^2 = 7.4 times from its reference is an error of typing, and is not learned from."""
 
@@ -233,7 +236,7 @@ def _calibrated(trees: Trees, later: Observations) -> tuple[Calibration, Float]:
 
 
 def _predicted(booster: Booster, matrix: Float) -> Float:
-    return np.asarray(booster.predict(matrix, num_threads=1), dtype=np.float64)
+    return np.asarray(booster.predict(matrix, num_threads=0 if len(matrix) > ONE_THREAD_ROWS else 1), dtype=np.float64)
 
 
 def _learned(

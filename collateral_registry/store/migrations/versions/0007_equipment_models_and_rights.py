@@ -71,13 +71,20 @@ def upgrade() -> None:
         big("kind"),
         big("day"),
         sa.Column("owned_share", sa.Float(53), nullable=False),
+        big("status_before"),
         text("note"),
         big("seq"),
         sa.PrimaryKeyConstraint("event_key"),
     )
     op.create_index("right_event_asset", "right_event", ["asset_key", "event_key"])
+    with op.batch_alter_table("intellectual_property") as table:
+        table.add_column(sa.Column("owned_share", sa.Float(53), nullable=False, server_default="1"))
+        table.add_column(sa.Column("licensed_exclusively", Big, nullable=False, server_default="0"))
 
 
 def downgrade() -> None:
-    for table in TABLES:
-        op.drop_table(table)
+    with op.batch_alter_table("intellectual_property") as table:
+        table.drop_column("licensed_exclusively")
+        table.drop_column("owned_share")
+    for name in TABLES:
+        op.drop_table(name)
