@@ -59,6 +59,13 @@ class Calls:
         self.wake()
         return result
 
+    async def change(self, kind: str, work: Callable[[Write], T], keep: Callable[[T], bool], actor: str = "api") -> T:
+        """The result of a change that stands for several calls; committed when ``keep`` says so of the result."""
+        loop = asyncio.get_running_loop()
+        result = await loop.run_in_executor(self._writer, self._change, kind, work, keep, actor)
+        self.wake()
+        return result
+
     @property
     def newest_seq(self) -> int | None:
         """The newest commit when this process alone writes and has seen it; none when only the database can tell."""
@@ -87,6 +94,14 @@ class Calls:
     def _read(self, work: Callable[[Connection], T]) -> T:
         with self.database.read() as connection:
             return work(connection)
+
+    def _change(self, kind: str, work: Callable[[Write], T], keep: Callable[[T], bool], actor: str) -> T:
+        with self.database.write(kind, actor) as write:
+            result = work(write)
+            if keep(result):
+                write.commit()
+                self.note_commit(write.seq)
+            return result
 
     def _write(
         self,
