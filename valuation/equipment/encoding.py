@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -160,4 +161,4 @@ def _by_frequency(column: NDArray[Any]) -> list[str]:
 def _codes(column: NDArray[Any], words: Sequence[str]) -> Float:
     """The place of each word [n] in a list; NaN for one that is not there."""
     place = {word: float(at) for at, word in enumerate(words)}
-    return np.array([place.get(word, np.nan) for word in column.tolist()], dtype=np.float64)
+    return np.fromiter(map(place.get, column.tolist(), repeat(np.nan)), np.float64, len(column))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,15 @@ class LevelMeans:
         means, counts = [], []
         for level, key in enumerate(keys):
             listed = key.tolist()
-            mean = mean + np.array([self.corrections[level].get(text, 0.0) for text in listed])
+            mean = mean + _looked_up(self.corrections[level], listed)
             means.append(mean)
-            counts.append(np.array([float(self.counts[level].get(text, 0)) for text in listed]))
+            counts.append(_looked_up(self.counts[level], listed))
         return means, counts
+
+
+def _looked_up(numbers: Mapping[str, float], keys: Sequence[str]) -> Float:
+    """The number of each key [n], 0 for one that is not there."""
+    return np.fromiter(map(numbers.get, keys, repeat(0.0)), np.float64, len(keys))
 
 
 def level_means(keys: Sequence[Texts], value: Float) -> LevelMeans:
