@@ -32,6 +32,7 @@ OUTSIDE = (
     | EstimateFlag.AGE_EXTRAPOLATED
     | EstimateFlag.HOURS_EXTRAPOLATED
     | EstimateFlag.BEFORE_TRAINING
+    | EstimateFlag.CATEGORY_UNSEEN
 )
 """What puts a machine outside the sales that a model learned from."""
 

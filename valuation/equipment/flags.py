@@ -31,6 +31,7 @@ class EstimateFlag(IntFlag):
     REFERENCE_MISSING = 1 << 13
     DATE_MISSING = 1 << 14
     PRICE_IMPOSSIBLE = 1 << 15
+    CATEGORY_UNSEEN = 1 << 16
 
 
 class Step(IntEnum):

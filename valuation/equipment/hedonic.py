@@ -293,6 +293,7 @@ def _flags(learned: Learned, machines: Observations, sales: Sequence[Float]) -> 
         (bool(mapping.model) & (by_level["model"] == 0), EstimateFlag.MODEL_UNSEEN),
         (bool(mapping.family) & (by_level["family"] == 0), EstimateFlag.FAMILY_UNSEEN),
         (bool(mapping.class_) & (by_level["class"] == 0), EstimateFlag.CLASS_UNSEEN),
+        (bool(mapping.category) & (by_level["category"] == 0), EstimateFlag.CATEGORY_UNSEEN),
         (machines.age_years > oldest, EstimateFlag.AGE_EXTRAPOLATED),
         (machines.hours > most, EstimateFlag.HOURS_EXTRAPOLATED),
         (machines.time > learned.last_time, EstimateFlag.AFTER_TRAINING),

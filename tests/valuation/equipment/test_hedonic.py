@@ -65,6 +65,7 @@ def test_each_step_outwards_has_a_wider_interval(bench: Bench) -> None:
     kinds = [seen, changed(seen, model="M100Z"), changed(seen, family="", model="")]
     found = bench.estimate([*kinds, changed(kinds[2], kind="crane", size_class="")])
     assert found.step.tolist() == [Step.MODEL, Step.FAMILY, Step.CLASS, Step.ALL]
+    assert found.flags[3] & EstimateFlag.CATEGORY_UNSEEN
     steps = bench.learned.calibration.steps
     assert all(wider > narrower for narrower, wider in itertools.pairwise(steps))
 
