@@ -7,6 +7,7 @@ PYTHON ?= python3
 ADDRESS ?= 127.0.0.1:50051
 SAMPLE ?= yes
 DATABASE ?=
+DATA ?= data/equipment
 UPGRADE ?= no
 
 VENV := .venv
@@ -24,10 +25,10 @@ PROTO_FOLDER := protos/collateral_registry/v1
 PROTOS := $(wildcard $(PROTO_FOLDER)/*.proto)
 GENERATED := collateral_registry/v1
 
-.PHONY: help setup run test check format bench chaos lock clean
+.PHONY: help setup run test check format bench bench-equipment chaos lock clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=...")'
@@ -74,6 +75,9 @@ format: setup ## Format the code
 
 bench: setup ## Measure: prints JSON lines
 	$(BIN)/python -m benchmarks.run
+
+bench-equipment: setup ## Score the equipment models on sales of your own (DATA=folder); prints JSON lines
+	$(BIN)/python -m benchmarks.equipment.run $(DATA)
 
 chaos: setup ## Kill, cut, fill up: what is acknowledged stays; prints one JSON object last
 	$(BIN)/python -m benchmarks.chaos.run

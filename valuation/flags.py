@@ -63,3 +63,6 @@ class QualityFlag(IntFlag):
     STOCK_UNVERIFIED = 1 << 18
     STOCK_SHORT = 1 << 19
     PICKUP_AUTHORISED = 1 << 20
+    OUTSIDE_COMPARABLES = 1 << 24
+    LICENSED_EXCLUSIVELY = 1 << 25
+    CO_OWNED = 1 << 26

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from collateral_registry.cli.equipment import app as equipment_app
+from collateral_registry.cli.ip import app as ip_app
 from collateral_registry.cli.options import DEFAULT_ADDRESS, File, Filter, Limit, Server
 from collateral_registry.cli.stock import stock_app
 
@@ -37,6 +39,8 @@ app.add_typer(check_app, name="check")
 app.add_typer(report_app, name="report")
 app.add_typer(stock_app, name="stock")
 app.add_typer(sample_app, name="sample")
+app.add_typer(equipment_app, name="equipment")
+app.add_typer(ip_app, name="ip")
 
 
 Database = Annotated[str, typer.Option(help="SQLAlchemy URL; the embedded database when not given")]

@@ -9,7 +9,7 @@ import numpy as np
 
 from collateral_registry.commands.curves import curves_for
 from collateral_registry.domain.appraise import needed_curves, series_of_assets
-from collateral_registry.domain.facts import AssetFacts, CurveNeed, Int, MarketFacts, TargetFacts
+from collateral_registry.domain.facts import AssetFacts, CurveNeed, Int, MachineEstimates, MarketFacts, TargetFacts
 from collateral_registry.domain.prices import fx_paths
 from collateral_registry.store.asset_facts import read_facts, read_targets
 from collateral_registry.store.bulk import Source
@@ -25,6 +25,10 @@ class Gathered:
     assets: AssetFacts
     targets: TargetFacts
     market: MarketFacts
+
+    def knowing(self, machines: MachineEstimates) -> Gathered:
+        """The same with what models of comparables say of the machines."""
+        return replace(self, market=replace(self.market, machines=machines))
 
 
 def gather(source: Source, asset_keys: Int, policy: StoredPolicy, made: list[NewCurve]) -> Gathered:
@@ -58,7 +62,7 @@ def market_for(
     """Prices, exchange rates and haircut curves for the targets."""
     keys = np.unique(assets.inventory["series_key"])
     series = series_facts(connection, keys[keys > 0])
-    market = MarketFacts(series, {}, {})
+    market = MarketFacts(series, {}, {}, MachineEstimates.none())
     _, base = series_of_assets(assets, market)
     pairs = {pair for pair in zip(base[targets.asset_row], targets.currency, strict=True) if pair[0] != pair[1]}
     market = replace(market, fx=fx_paths(fx_quotes(connection), pairs) if pairs else {})
@@ -70,5 +74,5 @@ def make_curves(source: Source, needs: Sequence[CurveNeed], policy: StoredPolicy
     """Makes those curves of the needs whose time is up."""
     series = series_facts(source, np.unique(np.array([need.series_key for need in needs], dtype=np.int64)))
     pairs = {(need.base_currency, need.currency) for need in needs if need.base_currency != need.currency}
-    market = MarketFacts(series, fx_paths(fx_quotes(source), pairs) if pairs else {}, {})
+    market = MarketFacts(series, fx_paths(fx_quotes(source), pairs) if pairs else {}, {}, MachineEstimates.none())
     curves_for(source, needs, market, policy.policy, made)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collateral_registry.commands.comparables import machine_estimates
 from collateral_registry.commands.curves import keep_curves
 from collateral_registry.commands.gather import Gathered, gather
 from collateral_registry.commands.judge_loans import judge_loans
@@ -57,6 +58,7 @@ def _value_and_record(write: Write, assets: Int, policy: StoredPolicy) -> Column
 
 def valued(source: Source, gathered: Gathered, policy: StoredPolicy, day: int, seq: int) -> Columns:
     """The rows of valuations to be recorded with a sequence: what is known now is the last good value."""
+    gathered = gathered.knowing(machine_estimates(source, gathered.assets, day))
     appraisal = appraise(gathered.assets, gathered.targets, gathered.market, policy.policy, day)
     columns = valuation_columns(source, gathered, appraisal, policy, day)
     columns["good_seq"] = np.where(columns["unknown"] == 0, seq, columns["good_seq"])

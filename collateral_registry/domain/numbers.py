@@ -67,6 +67,8 @@ def right_numbers(right: IntellectualProperty) -> dict[str, Any]:
         "annual_survival": float(right.annual_survival),
         "technology_life_years": _float(right.technology_life_years),
         "amortisation_years": float(right.amortisation_years),
+        "owned_share": float(right.owned_share),
+        "licensed_exclusively": int(right.licensed_exclusively),
     }
 
 

@@ -16,7 +16,9 @@ from collateral_registry.rpc.breaches import BreachServicer
 from collateral_registry.rpc.business_date import BusinessDateServicer
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.double_pledge import DoublePledgeServicer
+from collateral_registry.rpc.equipment import EquipmentServicer
 from collateral_registry.rpc.interceptors import ErrorInterceptor
+from collateral_registry.rpc.ip import IpServicer
 from collateral_registry.rpc.loans import LoanServicer
 from collateral_registry.rpc.partners import PartnerInterceptor
 from collateral_registry.rpc.pickups import PickupServicer
@@ -36,6 +38,10 @@ from collateral_registry.v1 import (
     business_date_pb2_grpc,
     double_pledge_pb2,
     double_pledge_pb2_grpc,
+    equipment_pb2,
+    equipment_pb2_grpc,
+    ip_pb2,
+    ip_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
     pickup_pb2,
@@ -89,6 +95,7 @@ class RpcServer:
         self.business_date = BusinessDateServicer(calls, runs, follows_clock=follows_clock)
         self.stock = StockServicer(calls)
         self.take_up = TakeUp(calls, self.stock.desk)
+        self.equipment = EquipmentServicer(calls)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
         self._add_services()
 
@@ -100,6 +107,8 @@ class RpcServer:
         loan_pb2_grpc.add_LoanServiceServicer_to_server(LoanServicer(self.calls), self.server)
         pickup_pb2_grpc.add_PickupServiceServicer_to_server(PickupServicer(self.calls), self.server)
         double_pledge_pb2_grpc.add_DoublePledgeServiceServicer_to_server(DoublePledgeServicer(self.calls), self.server)
+        equipment_pb2_grpc.add_EquipmentServiceServicer_to_server(self.equipment, self.server)
+        ip_pb2_grpc.add_IpServiceServicer_to_server(IpServicer(self.calls), self.server)
         breach_pb2_grpc.add_BreachServiceServicer_to_server(self.breaches, self.server)
         report_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, self.server)
         stock_pb2_grpc.add_StockServiceServicer_to_server(self.stock, self.server)
@@ -134,6 +143,7 @@ class RpcServer:
         await stopping
         await self.take_up.stop()
         self.stock.close()
+        self.equipment.fits.close()
         self.calls.close()
 
 
@@ -147,6 +157,8 @@ def _service_names() -> Sequence[str]:
         loan_pb2,
         pickup_pb2,
         double_pledge_pb2,
+        equipment_pb2,
+        ip_pb2,
         breach_pb2,
         report_pb2,
         revaluation_pb2,

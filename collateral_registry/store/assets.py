@@ -16,7 +16,7 @@ from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.identities import identities_of
 from collateral_registry.domain.numbers import equipment_numbers, inventory_numbers, right_numbers
-from collateral_registry.store.bulk import Columns, in_keys, read_columns
+from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.filters import Condition, conditions
@@ -148,6 +148,19 @@ def documents_of(connection: Connection, asset_keys: Int) -> dict[int, Asset]:
         .where(in_keys(connection, AssetRow.asset_key, asset_keys))
     )
     return {row[0]: from_document(Asset, row[1]) for row in connection.execute(statement)}
+
+
+def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
+    """The machines among assets by their keys."""
+    statement = (
+        select(AssetRow.asset_key, AssetRevisionRow.document)
+        .join(AssetRevisionRow, _newest_revision())
+        .where(in_keys(source, AssetRow.asset_key, asset_keys))
+    )
+    columns = read_columns(source, statement)
+    documents = zip(columns["asset_key"].tolist(), columns["document"].tolist(), strict=True)
+    details = {key: from_document(Asset, document).detail for key, document in documents}
+    return {key: detail for key, detail in details.items() if isinstance(detail, Equipment)}
 
 
 def places_since(connection: Connection, after: int, seq: int) -> Columns:

@@ -156,6 +156,8 @@ class IntellectualPropertyRow(SQLModel, table=True):
     annual_survival: float = real()
     technology_life_years: float | None = real(default=None)
     amortisation_years: float = real()
+    owned_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
+    licensed_exclusively: int = big(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class PriceSeriesRow(SQLModel, table=True):

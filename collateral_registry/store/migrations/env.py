@@ -3,9 +3,9 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from collateral_registry.store import pledge_tables, run_tables, stock_tables, tables
+from collateral_registry.store import equipment_tables, pledge_tables, run_tables, stock_tables, tables
 
-for filled in (tables, stock_tables, pledge_tables, run_tables):
+for filled in (tables, equipment_tables, stock_tables, pledge_tables, run_tables):
     assert filled  # noqa: S101 - importing the tables fills the metadata
 
 context.configure(
