@@ -36,6 +36,12 @@ CLASS_DAILY_VOLATILITY = 0.02
 FLOOR_DAILY_VOLATILITY = 0.03
 """Of a series without an opinion: that of the wildest liquid commodities, such as natural gas."""
 
+STEPWISE_SHARE = 0.10
+STEPWISE_LOG_MARGIN = float(np.log(1.3))
+STEPWISE_PRIOR_WINDOWS = 30.0
+"""Unchanged quotes beyond which prices move in steps that few returns show; the margin for it; and how many windows the
+pool, which holds no such series, weighs there."""
+
 OWN_TAIL = 0.05
 OWN_HORIZONS = (5, 10, 20, 40, 60, 120)
 """The tail by which a series corrects the pool, and the horizons at which it does."""
@@ -95,7 +101,9 @@ def pooled_state(returns: Returns) -> PooledScale:
     """The state after the last of the returns."""
     path = terms(_leaning(running_means(returns.values, returns.step_days), returns), returns.step_days)
     last = Terms(path.values[:, -1:], path.log_volatility[-1:])
-    return PooledScale(last, np.array([_own(path, returns, horizon) for horizon in OWN_HORIZONS]))
+    stepwise = returns.unchanged_share > STEPWISE_SHARE
+    prior, margin = (STEPWISE_PRIOR_WINDOWS, STEPWISE_LOG_MARGIN) if stepwise else (PRIOR_WINDOWS, 0.0)
+    return PooledScale(last, np.array([margin + _own(path, returns, horizon, prior) for horizon in OWN_HORIZONS]))
 
 
 def _leaning(means: Float, returns: Returns) -> Float:
@@ -107,7 +115,7 @@ def _leaning(means: Float, returns: Returns) -> Float:
     return leaning
 
 
-def _own(path: Terms, returns: Returns, horizon: int) -> float:
+def _own(path: Terms, returns: Returns, horizon: int, prior: float) -> float:
     """Log correction at a horizon: how often outcomes that have matured undershot the pool's 5 % quantile."""
     step = returns.step_days
     ahead = max(round(horizon / step), 1)
@@ -121,8 +129,8 @@ def _own(path: Terms, returns: Returns, horizon: int) -> float:
     undershot = level[begin + ahead :] - level[begin:matured] < quantile
     age = np.arange(len(undershot) - 1, -1, -1) * step
     weight = 0.5 ** (age / OWN_HALF_LIFE_DAYS) / ahead
-    found = float(weight @ undershot) + PRIOR_WINDOWS * OWN_TAIL
-    ratio = (found / (float(weight.sum()) * OWN_TAIL + PRIOR_WINDOWS * OWN_TAIL)) ** OWN_POWER
+    found = float(weight @ undershot) + prior * OWN_TAIL
+    ratio = (found / (float(weight.sum()) * OWN_TAIL + prior * OWN_TAIL)) ** OWN_POWER
     return float(np.log(np.clip(ratio, *OWN_LIMITS)))
 
 

@@ -132,3 +132,10 @@ def test_senseless_questions_are_refused(confidence, horizon):
 def test_no_returns_have_no_means():
     with pytest.raises(InvalidInput, match="returns"):
         running_means(np.zeros(0), 1)
+
+
+def test_a_price_that_moves_in_steps_is_asked_for_more_than_its_returns_show():
+    stepped = np.where(np.arange(1200) % 6 == 0, 0.0, noise(1200))
+    moving = np.where(np.arange(1200) % 12 == 0, 0.0, noise(1200))
+
+    assert curve(walk(stepped)).loss[19] > 1.15 * curve(walk(moving)).loss[19]
