@@ -301,6 +301,30 @@ def haircut_command(
     raise typer.Exit(run_haircut(prices, output, PriceColumns(series_column, date_column, price_column), wanted))
 
 
+@app.command("backtest")
+def backtest_command(
+    prices: File,
+    output: Annotated[Path, typer.Option(help="folder to write tests.csv, windows.csv and pictures to")],
+    horizon_days: Annotated[str, typer.Option(help="business days, separated by commas")] = "10,20,60",
+    confidence: Annotated[float, typer.Option(help="more than 0.5, less than 1")] = 0.99,
+    series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
+    date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
+    price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
+) -> None:
+    """Test haircuts against the past of a CSV file of prices; needs no server."""
+    from collateral_registry.cli.backtest import asked, run_backtest
+    from collateral_registry.cli.price_file import PriceColumns
+    from collateral_registry.cli.session import EXIT_USAGE, say
+
+    try:
+        wanted = asked(horizon_days, confidence, model)
+    except ValueError as error:
+        say(str(error))
+        raise typer.Exit(EXIT_USAGE) from None
+    raise typer.Exit(run_backtest(prices, output, PriceColumns(series_column, date_column, price_column), wanted))
+
+
 def main() -> None:
     """The ``collateral`` command."""
     app()
