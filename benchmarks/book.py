@@ -78,6 +78,7 @@ def gather_statistics(database: Database) -> None:
 
 
 def history_of(series: str, seed: int) -> list[Quote]:
+    """Prices of a series on the business days up to the first date of the book."""
     moves = np.random.default_rng(seed).normal(0, 0.012, HISTORY_DAYS)
     path = 1000.0 * np.exp(np.cumsum(moves) - np.cumsum(moves)[-1])
     days = np.busday_offset(FIRST, -np.arange(HISTORY_DAYS)[::-1], roll="backward").astype(object)
