@@ -45,6 +45,9 @@ from valuation.errors import InvalidInput
 
 DOUBLE_KINDS = {FindingKind.DOUBLE_PLEDGE, FindingKind.SUSPECTED_DOUBLE_PLEDGE}
 
+PAIRS_LIMIT = 10_000
+"""Pairs of numbers that a check of the book holds in memory as objects at a time."""
+
 SEVERITY = {Verdict.STRONG: Severity.CRITICAL, Verdict.SUSPICION: Severity.WARNING}
 KIND = {Verdict.STRONG: FindingKind.DOUBLE_PLEDGE, Verdict.SUSPICION: FindingKind.SUSPECTED_DOUBLE_PLEDGE}
 
@@ -81,16 +84,21 @@ def check_notice(write: Write, pledge: Pledge, pledge_key: int, asset_key: int, 
 def check_book(write: Write) -> Checked:
     """Looks for the same number, and for numbers an edit apart with agreeing evidence, in the whole book at once."""
     write_missing(write.connection)
-    pairs = _pairs(same_numbers(write.connection)) | _near_pairs(agreeing_numbers(write.connection))
-    keys = np.array(sorted({key for pair in pairs for key in pair}), dtype=np.int64)
-    known = identities_by_key(write.connection, keys)
-    found = [(known[one], known[other]) for one, other in sorted(pairs) if one in known and other in known]
+    pairs = sorted(_pairs(same_numbers(write.connection)) | _near_pairs(agreeing_numbers(write.connection)))
+    parts = [_check_pairs(write, pairs[start : start + PAIRS_LIMIT]) for start in range(0, len(pairs), PAIRS_LIMIT)]
+    return Checked(*(sum(getattr(part, name) for part in parts) for name in ("strong", "suspicions", "opened")))
+
+
+def _check_pairs(write: Write, pairs: Sequence[tuple[int, int]]) -> Checked:
+    """Judges pairs of numbers and opens the findings that nobody was told before."""
+    known = identities_by_key(write.connection, np.unique(np.array(pairs, dtype=np.int64)))
+    found = [(known[one], known[other]) for one, other in pairs if one in known and other in known]
     judged = [(*pair, _verdict(*pair)) for pair in found if pair[0].asset_key != pair[1].asset_key]
     findings = [one for first, second, verdict in judged if verdict for one in _findings(first, second, verdict)]
     told = told_fingerprints(write.connection, [finding.fingerprint for finding in findings])
     opened = open_findings(write, [finding for finding in findings if finding.fingerprint not in told])
-    counts = [sum(verdict == wanted for _, _, verdict in judged) for wanted in (Verdict.STRONG, Verdict.SUSPICION)]
-    return Checked(counts[0], counts[1], len(opened))
+    strong, suspicions = (sum(row[2] == wanted for row in judged) for wanted in (Verdict.STRONG, Verdict.SUSPICION))
+    return Checked(strong, suspicions, len(opened))
 
 
 def confirm_double_pledge(write: Write, key: int, note: str) -> None:

@@ -34,11 +34,12 @@ class Leaving:
     counted: int
     standings: dict[int, Standing]
     pools: Callable[[int], dict[int, int]]
+    in_doubt: bool
 
     @property
     def coverage_unknown(self) -> bool:
         """Whether the cover of any loan on the lot cannot be stood behind."""
-        return any(standing.coverage_unknown for standing in self.standings.values())
+        return self.in_doubt or any(standing.coverage_unknown for standing in self.standings.values())
 
     def terms_of(self, loan_key: int) -> tuple[int, int, int]:
         """Exposure, pool and target ratio of a loan as it stands."""
@@ -85,7 +86,23 @@ def leaving_from(connection: Connection, asset_key: int) -> Leaving:
         columns = zip(covered.loans["loan_key"], covered.pools.lendable, covered.pools.market, strict=True)
         return {int(key): int(kept if lendable[int(key)] else market) for key, kept, market in columns}
 
-    return Leaving(counted, standings, pools)
+    whole = _covered(connection, gathered, policy, day, loan_keys, counted / quantity if quantity else 0.0)
+    return Leaving(counted, standings, pools, _in_doubt(whole, standings))
+
+
+def _in_doubt(covered: Covered, standings: dict[int, Standing]) -> bool:
+    """Whether a value of today that nobody can vouch for decides if a loan is covered.
+
+    The day may have moved on while the run that judges the loans for it is still under way.
+    """
+    pools, found = covered.pools, False
+    for at, key in enumerate(covered.loans["loan_key"].tolist()):
+        standing = standings[key]
+        lendable = standing.basis == Basis.LENDABLE
+        safe, good = (pools.lendable, pools.good_lendable) if lendable else (pools.market, pools.good_market)
+        floor = floor_of(standing.exposure, standing.target_ppm)
+        found |= standing.exposure > 0 and bool(pools.never_valued[at] or (safe[at] >= floor) != (good[at] >= floor))
+    return found
 
 
 def _covered(

@@ -56,8 +56,10 @@ def similar_identities(connection: Connection, wanted: Identity, own_asset: int)
     """
     scope = [IdentityRow.kind == int(wanted.kind), IdentityRow.scope == wanted.scope]
     writing = wanted.writing
-    equal = or_(IdentityRow.skeleton == writing.skeleton, IdentityRow.grouped == writing.grouped)
-    found = _known(connection, [*scope, equal, IdentityRow.asset_key != own_asset])
+    found = []
+    # A question per index: one question for either of two columns would read the whole scope.
+    for equal in (IdentityRow.skeleton == writing.skeleton, IdentityRow.grouped == writing.grouped):
+        found += _known(connection, [*scope, equal, IdentityRow.asset_key != own_asset])
     if wanted.agreement and writing.is_told_apart_by_one_edit and _tells_apart(connection, wanted):
         agreeing = [*scope, IdentityRow.agreement == wanted.agreement, IdentityRow.asset_key != own_asset]
         for half in (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, literal, select, update
 
 from collateral_registry.domain.assets import Asset, Inventory
 from collateral_registry.domain.conservation import millionths_of
@@ -110,7 +110,7 @@ def write_quantities(write: Write, changed: Sequence[tuple[TiedLot, Asset]]) -> 
         "document": [to_document(asset) for _, asset in changed],
     }
     insert_columns(write.connection, AssetRevisionRow, revisions, len(changed))
-    own: Any = bindparam("own")
+    own: BindParameter[int] = bindparam("own")
     _each(
         write,
         update(AssetRow).where(AssetRow.asset_key == own).values(revision=bindparam("new"), updated_seq=write.seq),

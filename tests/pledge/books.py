@@ -13,6 +13,7 @@ from collateral_registry.commands.lend import BalancePush
 from collateral_registry.commands.pickups import after_stock
 from collateral_registry.commands.prices import Quote, ingest_prices, open_series
 from collateral_registry.commands.recompute import recompute
+from collateral_registry.commands.runs import finish_run
 from collateral_registry.commands.stock_intake import Batch, open_feed, take_in
 from collateral_registry.domain.assets import Asset, Equipment, Inventory
 from collateral_registry.domain.days import day_of
@@ -168,6 +169,7 @@ def findings(database):
 def move_to(database, day):
     """Moves the business date."""
     do(database, lambda write: advance(write, day_of(day)))
+    finish_run(database)
 
 
 def told_of(database, kind):

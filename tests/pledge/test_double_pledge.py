@@ -1,11 +1,12 @@
 """The same thing pledged twice is refused; what is merely close is raised; a series of numbers is left alone."""
 
+import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event
 
 from collateral_registry.commands import assets
 from collateral_registry.commands.check_book import check_whole_book
@@ -14,11 +15,11 @@ from collateral_registry.commands.findings import resolve_finding
 from collateral_registry.domain.assets import Asset, IntellectualProperty, Receivable
 from collateral_registry.domain.errors import AlreadyExists, Refused
 from collateral_registry.domain.findings import FindingKind, FindingState
+from collateral_registry.domain.identities import identities_of
 from collateral_registry.domain.judge import EventKind
 from collateral_registry.domain.money import Money
 from collateral_registry.store.assets import insert_asset
-from collateral_registry.store.identities import AGREEING_LIMIT
-from collateral_registry.store.pledge_tables import IdentityRow
+from collateral_registry.store.identities import AGREEING_LIMIT, similar_identities
 from tests.pledge.books import cover, do, findings, lend_on, lot, machine, opened, owe, pledge, register, told_of
 from valuation.ip.life import RightKind
 
@@ -213,18 +214,28 @@ def test_a_confirmed_double_pledge_is_worth_nothing(book):
         do(book, lambda write: confirm_double_pledge(write, key, "again"))
 
 
-def test_a_lookup_uses_the_index_of_each_half(sqlite_url):
-    """In a book of a million, an asset is held against the few that share a half, not against all."""
+def test_every_lookup_of_a_number_goes_by_an_index_to_its_last_column(sqlite_url):
+    """In a book of a million, a number is held against the few that share a skeleton or a half, not its scope."""
+    asked = []
+
+    def keep(_connection, _cursor, statement, given, _context, _many):
+        if "FROM identity" in statement:
+            asked.append((statement, given))
+
     database = opened(sqlite_url)
+    event.listen(database.engine, "before_cursor_execute", keep)
+    (number,) = identities_of(machine("m-1", "HX-1001"))
     with database.read() as connection:
-        for half in ("head", "tail"):
-            asked = select(IdentityRow.identity_key).where(
-                IdentityRow.kind == 2,
-                IdentityRow.scope == "okura",
-                IdentityRow.agreement == "qt200",
-                getattr(IdentityRow, half).in_(["hx10", "hx1"]),
-            )
-            written = asked.compile(database.engine, compile_kwargs={"literal_binds": True})
-            plan = str(connection.execute(text(f"EXPLAIN QUERY PLAN {written}")).all())
-            assert f"identity_{half} (kind=? AND scope=? AND agreement=? AND {half}=?)" in plan
+        similar_identities(connection, number, 0)
+        lookups = list(asked)
+        plans = [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", given).all()) for one, given in lookups]
     database.close()
+    reached = {part for plan in plans for part in re.findall(r"identity_\w+ \([^)]*\)", plan)}
+
+    assert reached >= {
+        "identity_skeleton (kind=? AND scope=? AND skeleton=?)",
+        "identity_grouped (kind=? AND scope=? AND grouped=?)",
+        "identity_head (kind=? AND scope=? AND agreement=? AND head=?)",
+        "identity_tail (kind=? AND scope=? AND agreement=? AND tail=?)",
+    }
+    assert not any(part.endswith("(kind=? AND scope=?)") for part in reached)

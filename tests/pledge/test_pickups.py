@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collateral_registry.commands.business_date import advance
 from collateral_registry.commands.controlled_value import controlled_value
 from collateral_registry.commands.pickups import cancel_pickup, check_pickup, request_pickup
 from collateral_registry.commands.pledges import ReleaseAsked, release_pledge
 from collateral_registry.domain.controlled_value import cash_to_free, cash_to_reach, floor_of, static_floor
+from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import InvalidInput, Refused
 from collateral_registry.domain.findings import FindingKind
 from collateral_registry.domain.judge import EventKind
@@ -189,6 +191,17 @@ def test_no_pickup_while_coverage_is_unknown(book):
     assert value(book).room == 0
     with pytest.raises(Refused, match="UNKNOWN"):
         request(book, "1")
+
+
+def test_no_pickup_on_a_stale_price_while_the_run_of_the_new_day_is_under_way(book):
+    """The loan was last judged yesterday, when all was known; the lot is valued for today."""
+    goods(book)
+    do(book, lambda write: advance(write, day_of(FIRST + timedelta(days=60))))
+    answer = check(book, "1")
+
+    assert not cover(book, "bank-0")["coverage_unknown"]
+    assert (answer.allowed, answer.largest, answer.cash) == (False, Decimal(0), None)
+    assert "UNKNOWN" in answer.reason
 
 
 def test_every_loan_on_the_lot_must_stay_covered(book):
