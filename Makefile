@@ -8,6 +8,8 @@ ADDRESS ?= 127.0.0.1:50051
 SAMPLE ?= yes
 DATABASE ?=
 UPGRADE ?= no
+DATA ?=
+TABLE ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,10 +26,10 @@ PROTO_FOLDER := protos/collateral_registry/v1
 PROTOS := $(wildcard $(PROTO_FOLDER)/*.proto)
 GENERATED := collateral_registry/v1
 
-.PHONY: help setup run test check format bench lock clean
+.PHONY: help setup run test check format bench bench-haircuts lock clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=...")'
@@ -74,6 +76,9 @@ format: setup ## Format the code
 
 bench: setup ## Measure: prints JSON lines
 	$(BIN)/python -m benchmarks.run
+
+bench-haircuts: setup ## Haircuts beside other programs (DATA=folder of public series TABLE=file.csv)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.run '$(DATA)' '$(TABLE)'
 
 lock: setup ## Renew the locks from pyproject.toml (UPGRADE=yes takes newer versions)
 	$(COMPILE) --all-extras -o $(LOCK) pyproject.toml
