@@ -13,6 +13,7 @@ from collateral_registry.rpc.assets import AssetServicer
 from collateral_registry.rpc.breaches import BreachServicer
 from collateral_registry.rpc.business_date import BusinessDateServicer
 from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.haircuts import HaircutServicer
 from collateral_registry.rpc.interceptors import ErrorInterceptor
 from collateral_registry.rpc.loans import LoanServicer
 from collateral_registry.rpc.policies import PolicyServicer
@@ -26,6 +27,8 @@ from collateral_registry.v1 import (
     breach_pb2_grpc,
     business_date_pb2,
     business_date_pb2_grpc,
+    haircut_pb2,
+    haircut_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
     policy_pb2,
@@ -71,6 +74,7 @@ class RpcServer:
     def _add_services(self) -> None:
         asset_pb2_grpc.add_AssetServiceServicer_to_server(AssetServicer(self.calls), self.server)
         price_pb2_grpc.add_PriceServiceServicer_to_server(PriceServicer(self.calls), self.server)
+        haircut_pb2_grpc.add_HaircutServiceServicer_to_server(HaircutServicer(self.calls), self.server)
         policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(self.calls), self.server)
         valuation_pb2_grpc.add_ValuationServiceServicer_to_server(ValuationServicer(self.calls), self.server)
         loan_pb2_grpc.add_LoanServiceServicer_to_server(LoanServicer(self.calls), self.server)
@@ -104,6 +108,7 @@ def _service_names() -> Sequence[str]:
     modules = (
         asset_pb2,
         price_pb2,
+        haircut_pb2,
         policy_pb2,
         valuation_pb2,
         loan_pb2,

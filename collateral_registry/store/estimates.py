@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import Connection, func, insert, select
 
 from collateral_registry.domain.facts import CurveNeed, Estimate
 from collateral_registry.store.database import Write
-from collateral_registry.store.tables import EstimateRow
+from collateral_registry.store.tables import EstimateRow, PriceSeriesRow
 from valuation.prices.tier1 import HaircutCurve
 
 
@@ -60,3 +61,32 @@ def model_of(connection: Connection, estimate_key: int) -> str:
     """Model and version behind a stored curve; empty for none."""
     statement = select(EstimateRow.model).where(EstimateRow.estimate_key == estimate_key)
     return connection.execute(statement).scalar() or ""
+
+
+@dataclass(frozen=True)
+class StoredEstimate:
+    """A stored curve with the id of its series, empty for an exchange rate alone."""
+
+    series_id: str
+    need: CurveNeed
+    estimate: Estimate
+    observations: int
+    seq: int
+
+
+def list_estimates(connection: Connection, before_key: int, limit: int) -> list[StoredEstimate]:
+    """A page of curves whose key is below another's, newest first."""
+    statement = (
+        select(EstimateRow.__table__, PriceSeriesRow.series_id)
+        .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == EstimateRow.series_key)
+        .where(EstimateRow.estimate_key < before_key)
+        .order_by(EstimateRow.estimate_key.desc())
+        .limit(limit)
+    )
+    found = []
+    for row in connection.execute(statement):
+        need = CurveNeed(row.series_key, row.base_currency, row.currency, row.confidence_ppm)
+        loss = np.frombuffer(row.loss, dtype=np.float64)
+        estimate = Estimate(row.estimate_key, row.day, loss, row.flags, row.daily_volatility, row.model)
+        found.append(StoredEstimate(row.series_id or "", need, estimate, row.observations, row.seq))
+    return found
