@@ -7,8 +7,9 @@ PYTHON ?= python3
 ADDRESS ?= 127.0.0.1:50051
 SAMPLE ?= yes
 DATABASE ?=
-DATA ?= data/equipment
 UPGRADE ?= no
+DATA ?=
+TABLE ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +26,7 @@ PROTO_FOLDER := protos/collateral_registry/v1
 PROTOS := $(wildcard $(PROTO_FOLDER)/*.proto)
 GENERATED := collateral_registry/v1
 
-.PHONY: help setup run test check format bench bench-equipment chaos lock clean
+.PHONY: help setup run test check format bench bench-equipment bench-haircuts chaos lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -77,10 +78,13 @@ bench: setup ## Measure: prints JSON lines
 	$(BIN)/python -m benchmarks.run
 
 bench-equipment: setup ## Score the equipment models on sales of your own (DATA=folder); prints JSON lines
-	$(BIN)/python -m benchmarks.equipment.run $(DATA)
+	$(BIN)/python -m benchmarks.equipment.run $(or $(DATA),data/equipment)
 
 chaos: setup ## Kill, cut, fill up: what is acknowledged stays; prints one JSON object last
 	$(BIN)/python -m benchmarks.chaos.run
+
+bench-haircuts: setup ## Haircuts beside other programs (DATA=folder of public series TABLE=file.csv)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.run '$(DATA)' '$(TABLE)'
 
 lock: setup ## Renew the locks from pyproject.toml (UPGRADE=yes takes newer versions)
 	$(COMPILE) --all-extras -o $(LOCK) pyproject.toml

@@ -28,6 +28,7 @@ from collateral_registry.v1 import (
     breach_pb2_grpc,
     business_date_pb2,
     business_date_pb2_grpc,
+    haircut_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
     policy_pb2_grpc,
@@ -114,6 +115,7 @@ class Client:
     def __post_init__(self) -> None:
         self.assets = asset_pb2_grpc.AssetServiceStub(self.channel)
         self.prices = price_pb2_grpc.PriceServiceStub(self.channel)
+        self.haircuts = haircut_pb2_grpc.HaircutServiceStub(self.channel)
         self.policies = policy_pb2_grpc.PolicyServiceStub(self.channel)
         self.valuations = valuation_pb2_grpc.ValuationServiceStub(self.channel)
         self.loans = loan_pb2_grpc.LoanServiceStub(self.channel)

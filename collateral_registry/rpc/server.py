@@ -17,6 +17,7 @@ from collateral_registry.rpc.business_date import BusinessDateServicer
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.double_pledge import DoublePledgeServicer
 from collateral_registry.rpc.equipment import EquipmentServicer
+from collateral_registry.rpc.haircuts import HaircutServicer
 from collateral_registry.rpc.interceptors import ErrorInterceptor
 from collateral_registry.rpc.ip import IpServicer
 from collateral_registry.rpc.loans import LoanServicer
@@ -40,6 +41,8 @@ from collateral_registry.v1 import (
     double_pledge_pb2_grpc,
     equipment_pb2,
     equipment_pb2_grpc,
+    haircut_pb2,
+    haircut_pb2_grpc,
     ip_pb2,
     ip_pb2_grpc,
     loan_pb2,
@@ -102,6 +105,7 @@ class RpcServer:
     def _add_services(self) -> None:
         asset_pb2_grpc.add_AssetServiceServicer_to_server(AssetServicer(self.calls), self.server)
         price_pb2_grpc.add_PriceServiceServicer_to_server(PriceServicer(self.calls), self.server)
+        haircut_pb2_grpc.add_HaircutServiceServicer_to_server(HaircutServicer(self.calls), self.server)
         policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(self.calls, self.runs), self.server)
         valuation_pb2_grpc.add_ValuationServiceServicer_to_server(ValuationServicer(self.calls, self.runs), self.server)
         loan_pb2_grpc.add_LoanServiceServicer_to_server(LoanServicer(self.calls), self.server)
@@ -152,6 +156,7 @@ def _service_names() -> Sequence[str]:
     modules = (
         asset_pb2,
         price_pb2,
+        haircut_pb2,
         policy_pb2,
         valuation_pb2,
         loan_pb2,

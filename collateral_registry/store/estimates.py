@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, and_, func, select
 from collateral_registry.domain.facts import CurveNeed, Estimate
 from collateral_registry.store.bulk import Source, in_keys, insert_columns, read_columns
 from collateral_registry.store.database import lock_key
-from collateral_registry.store.tables import EstimateRow
+from collateral_registry.store.tables import EstimateRow, PriceSeriesRow
 from valuation.prices.tier1 import HaircutCurve
 
 NewCurve = tuple[CurveNeed, int, HaircutCurve]
@@ -100,3 +101,32 @@ def model_of(connection: Connection, estimate_key: int) -> str:
     """Model and version behind a stored curve; empty for none."""
     statement = select(EstimateRow.model).where(EstimateRow.estimate_key == estimate_key)
     return connection.execute(statement).scalar() or ""
+
+
+@dataclass(frozen=True)
+class StoredEstimate:
+    """A stored curve with the id of its series, empty for an exchange rate alone."""
+
+    series_id: str
+    need: CurveNeed
+    estimate: Estimate
+    observations: int
+    seq: int
+
+
+def list_estimates(connection: Connection, before_key: int, limit: int) -> list[StoredEstimate]:
+    """A page of curves whose key is below another's, newest first."""
+    statement = (
+        select(EstimateRow.__table__, PriceSeriesRow.series_id)
+        .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == EstimateRow.series_key)
+        .where(EstimateRow.estimate_key < before_key)
+        .order_by(EstimateRow.estimate_key.desc())
+        .limit(limit)
+    )
+    found = []
+    for row in connection.execute(statement):
+        need = CurveNeed(row.series_key, row.base_currency, row.currency, row.confidence_ppm)
+        loss = np.frombuffer(row.loss, dtype=np.float64)
+        estimate = Estimate(row.estimate_key, row.day, loss, row.flags, row.daily_volatility, row.model)
+        found.append(StoredEstimate(row.series_id or "", need, estimate, row.observations, row.seq))
+    return found

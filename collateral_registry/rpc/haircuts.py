@@ -1,0 +1,179 @@
+"""HaircutService."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from google.type.date_pb2 import Date
+from google.type.decimal_pb2 import Decimal
+from numpy.typing import NDArray
+
+from collateral_registry.commands.haircuts import accepted_prices, backtest_haircut, estimate_haircut
+from collateral_registry.domain.days import day_of
+from collateral_registry.domain.names import id_of
+from collateral_registry.rpc import wire
+from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.paging import page_size, page_token, position_of
+from collateral_registry.store.database import Connection
+from collateral_registry.store.estimates import StoredEstimate, list_estimates
+from collateral_registry.v1 import common_pb2, haircut_pb2_grpc
+from collateral_registry.v1 import haircut_pb2 as pb
+from valuation.errors import InvalidInput
+from valuation.flags import QualityFlag
+from valuation.money import PPM
+from valuation.prices.haircut import PriceHaircut
+from valuation.prices.track_record import Verdict
+
+PRICES_LIMIT = 10_000
+DEFAULT_CONFIDENCE = 0.99
+NEWER_THAN_ALL = [2**62]
+
+Dates = NDArray[np.datetime64]
+Float = NDArray[np.float64]
+Asked = pb.EstimateHaircutRequest | pb.BacktestHaircutRequest
+
+
+class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
+    """Estimates how far a price may fall, and tests it on the past."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+
+    async def EstimateHaircut(  # noqa: N802
+        self,
+        request: pb.EstimateHaircutRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.EstimateHaircutResponse:
+        """Estimates a haircut."""
+        confidence = _confidence(request)
+
+        def work(connection: Connection) -> pb.EstimateHaircutResponse:
+            dates, prices = _history(connection, request)
+            return _estimated(dates, estimate_haircut(dates, prices, request.horizon_days, confidence))
+
+        return await self.calls.read(work)
+
+    async def BacktestHaircut(  # noqa: N802
+        self,
+        request: pb.BacktestHaircutRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.BacktestHaircutResponse:
+        """Tests haircuts against the past."""
+        confidence = _confidence(request)
+
+        def work(connection: Connection) -> pb.BacktestHaircutResponse:
+            dates, prices = _history(connection, request)
+            return _tested(backtest_haircut(dates, prices, request.horizon_days, confidence))
+
+        return await self.calls.read(work)
+
+    async def ListHaircutEstimates(  # noqa: N802
+        self,
+        request: pb.ListHaircutEstimatesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListHaircutEstimatesResponse:
+        """Lists stored curves."""
+        limit, query = page_size(request.page_size), "ListHaircutEstimates"
+        before = position_of(query, request.page_token) or NEWER_THAN_ALL
+
+        def work(connection: Connection) -> pb.ListHaircutEstimatesResponse:
+            rows = list_estimates(connection, int(before[0]), limit + 1)
+            more = len(rows) > limit
+            token = page_token(query, [rows[limit - 1].estimate.estimate_key]) if more else ""
+            return pb.ListHaircutEstimatesResponse(
+                haircut_estimates=[_stored(row) for row in rows[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+
+def _confidence(request: Asked) -> float:
+    given = wire.read_optional_decimal("confidence", request, "confidence")
+    confidence = DEFAULT_CONFIDENCE if given is None else float(given)
+    if not 0.5 < confidence < 1.0:
+        raise InvalidInput("confidence", confidence, "more than 0.5 and less than 1")
+    return confidence
+
+
+def _history(connection: Connection, request: Asked) -> tuple[Dates, Float]:
+    """Dates and prices of the series named, or of those sent along; one of the two must be there."""
+    if bool(request.price_series) == bool(request.prices):
+        raise InvalidInput("price_series, prices", "both or neither", "one of them")
+    if request.price_series:
+        (series_id,) = id_of("price_series", request.price_series, "priceSeries")
+        return accepted_prices(connection, series_id)
+    if len(request.prices) > PRICES_LIMIT:
+        raise InvalidInput("prices", f"{len(request.prices)} items", f"at most {PRICES_LIMIT} in a message")
+    return _sent(request.prices)
+
+
+def _sent(prices: Sequence[pb.DatedPrice]) -> tuple[Dates, Float]:
+    days = [day_of(wire.required_date(f"prices[{row}].date", one, "date")) for row, one in enumerate(prices)]
+    values = [float(wire.read_decimal(f"prices[{row}].price", one.price)) for row, one in enumerate(prices)]
+    return np.array(days, dtype=np.int64).astype("datetime64[D]"), np.array(values, dtype=np.float64)
+
+
+def _estimated(dates: Dates, found: PriceHaircut) -> pb.EstimateHaircutResponse:
+    used = found.cleaned.dates
+    return pb.EstimateHaircutResponse(
+        haircut=_number(found.loss),
+        expected_shortfall=_number(found.expected_shortfall),
+        class_floor=_number(found.class_floor),
+        model=found.model,
+        observation_count=found.observations,
+        quality_flags=_flags(int(found.flags)),
+        defects=[
+            pb.PriceDefect(defect=defect.name, dates=_days(dates[rows]))
+            for defect, rows in found.cleaned.defects.items()
+        ],
+        date=_days(used[-1:])[0] if len(used) else None,
+    )
+
+
+def _tested(found: Verdict) -> pb.BacktestHaircutResponse:
+    return pb.BacktestHaircutResponse(
+        window_count=found.windows,
+        exceedance_count=found.exceedances,
+        expected_exceedances=_number(found.expected),
+        kupiec_p=_number(found.kupiec_p),
+        independence_p=_number(found.independence_p),
+        light=found.light,
+        shortfall_z2=_number(found.shortfall_z2),
+        pinball=_number(found.pinball),
+        pinball_normal=_number(found.pinball_normal),
+        pinball_historical=_number(found.pinball_historical),
+        mean_haircut=_number(found.mean_haircut),
+        without_opinion_count=found.without_opinion,
+    )
+
+
+def _stored(row: StoredEstimate) -> pb.HaircutEstimate:
+    loss = row.estimate.loss
+    return pb.HaircutEstimate(
+        price_series=f"priceSeries/{row.series_id}" if row.series_id else "",
+        base_currency_code=row.need.base_currency,
+        currency_code=row.need.currency,
+        confidence=wire.ratio(row.need.confidence_ppm / PPM),
+        date=wire.day(row.estimate.day),
+        model=row.estimate.model,
+        observation_count=row.observations,
+        quality_flags=_flags(row.estimate.flags),
+        losses=[] if np.isnan(loss).any() else loss.tolist(),
+        sequence=row.seq,
+    )
+
+
+def _number(value: float) -> Decimal | None:
+    return None if math.isnan(value) else wire.ratio(value)
+
+
+def _flags(bits: int) -> list[int]:
+    return wire.bits(bits, common_pb2.QualityFlag, "QUALITY_FLAG", QualityFlag)
+
+
+def _days(dates: Dates) -> list[Date | None]:
+    return [wire.day(day) for day in dates.astype("datetime64[D]").astype(np.int64).tolist()]

@@ -1,0 +1,128 @@
+"""Haircuts over the wire: of prices sent along, of a registered series, and the curves that valuations rest on."""
+
+import grpc
+import numpy as np
+import pytest
+from google.type.decimal_pb2 import Decimal
+
+from collateral_registry.v1 import common_pb2, haircut_pb2
+from tests.server import FIRST_DAY, Client, calendar
+from tests.valuation.prices.series import DAYS, noise, walk
+from valuation.prices.haircut import haircut
+
+PRICES = walk(noise(700)).round(4)
+
+
+def sent(prices, days=DAYS):
+    return [
+        haircut_pb2.DatedPrice(date=calendar(day), price=Decimal(value=repr(float(price))))
+        for day, price in zip(days.astype(object), prices, strict=False)
+    ]
+
+
+def estimate(client: Client, prices, **fields) -> haircut_pb2.EstimateHaircutResponse:
+    return client.haircuts.EstimateHaircut(
+        haircut_pb2.EstimateHaircutRequest(prices=sent(prices), **{"horizon_days": 20, **fields})
+    )
+
+
+def test_prices_sent_along_get_the_haircut_of_the_library(shared_client):
+    answer = estimate(shared_client, PRICES)
+
+    assert float(answer.haircut.value) == pytest.approx(haircut(PRICES, DAYS[:701], 20).loss, abs=1e-9)
+    assert float(answer.expected_shortfall.value) > float(answer.haircut.value)
+    assert (answer.model, answer.observation_count) == ("pooled-scale/1", 701)
+    assert answer.date == calendar(DAYS[700].astype(object))
+
+
+def test_what_is_wrong_with_prices_is_named_with_its_dates(shared_client):
+    wrong = PRICES.copy()
+    wrong[100], wrong[200] = -36.98, wrong[200] * 100
+
+    found = {one.defect: list(one.dates) for one in estimate(shared_client, wrong).defects}
+
+    assert found["NOT_POSITIVE"] == [calendar(DAYS[100].astype(object))]
+    assert found["SPIKE"] == [calendar(DAYS[200].astype(object))]
+
+
+def test_too_little_has_no_haircut_but_a_floor(shared_client):
+    answer = estimate(shared_client, PRICES[:30])
+
+    assert not answer.HasField("haircut")
+    assert float(answer.class_floor.value) > 0.2
+    assert common_pb2.QUALITY_FLAG_SHORT_HISTORY in answer.quality_flags
+
+
+def test_a_registered_series_is_estimated_and_tested(client):
+    client.open_copper()
+    client.quote_history(days=700)
+
+    answer = client.haircuts.EstimateHaircut(
+        haircut_pb2.EstimateHaircutRequest(price_series="priceSeries/copper", horizon_days=10)
+    )
+    tests = client.haircuts.BacktestHaircut(
+        haircut_pb2.BacktestHaircutRequest(price_series="priceSeries/copper", horizon_days=10)
+    )
+
+    assert answer.observation_count == 700
+    assert answer.date == calendar(FIRST_DAY)
+    assert tests.window_count == 19
+    assert tests.light == "green"
+    assert float(tests.expected_exceedances.value) == pytest.approx(0.19)
+
+
+def test_a_past_too_short_to_test_says_so(shared_client):
+    answer = shared_client.haircuts.BacktestHaircut(
+        haircut_pb2.BacktestHaircutRequest(prices=sent(PRICES[:200]), horizon_days=20)
+    )
+
+    assert (answer.window_count, answer.light) == (0, "none")
+    assert not answer.HasField("kupiec_p")
+
+
+def test_the_curves_of_valuations_are_listed_newest_first_and_paged(client):
+    for series, asset in (("copper", "lot-1"), ("copper-2", "lot-2")):
+        client.open_copper(series)
+        client.quote_history(series=series)
+        client.register_lot(asset)
+
+    first = client.haircuts.ListHaircutEstimates(haircut_pb2.ListHaircutEstimatesRequest(page_size=1))
+    curve = first.haircut_estimates[0]
+
+    assert curve.price_series.startswith("priceSeries/copper")
+    assert (curve.base_currency_code, curve.currency_code, curve.confidence.value) == ("USD", "USD", "0.99")
+    assert (np.diff(curve.losses) >= 0.0).all()
+    rest = client.haircuts.ListHaircutEstimates(
+        haircut_pb2.ListHaircutEstimatesRequest(page_size=1, page_token=first.next_page_token or "")
+    )
+    assert not first.next_page_token or rest.haircut_estimates[0].sequence <= curve.sequence
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"horizon_days": 0}, "horizon_days"),
+        ({"horizon_days": 9_999}, "horizon_days"),
+        ({"confidence": Decimal(value="0.4")}, "confidence"),
+        ({"price_series": "priceSeries/copper"}, "price_series, prices"),
+        ({"prices": []}, "price_series, prices"),
+        ({"prices": [haircut_pb2.DatedPrice(price=Decimal(value="1"))]}, "prices[0].date"),
+    ],
+)
+def test_senseless_questions_are_refused_by_field(shared_client, fields, field):
+    request = haircut_pb2.EstimateHaircutRequest(**{"prices": sent(PRICES[:100]), "horizon_days": 20, **fields})
+
+    with pytest.raises(grpc.RpcError) as refused:
+        shared_client.haircuts.EstimateHaircut(request)
+
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert field in refused.value.details()
+
+
+def test_an_unknown_series_is_not_found(shared_client):
+    request = haircut_pb2.EstimateHaircutRequest(price_series="priceSeries/unobtainium", horizon_days=20)
+
+    with pytest.raises(grpc.RpcError) as refused:
+        shared_client.haircuts.EstimateHaircut(request)
+
+    assert refused.value.code() == grpc.StatusCode.NOT_FOUND
