@@ -132,7 +132,7 @@ def _insert_sqlite(driver, names: str, rows: list[tuple[object, ...]]) -> None: 
     for start in range(0, len(rows), BATCH_ITEMS):
         driver.execute("BEGIN IMMEDIATE")
         driver.executemany(
-            f"INSERT INTO stock_movement ({names}) VALUES ({marks})",  # noqa: S608 - names of columns
+            f"INSERT INTO stock_movement ({names}) VALUES ({marks})",
             rows[start : start + BATCH_ITEMS],
         )
         driver.execute("COMMIT")
