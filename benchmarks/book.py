@@ -60,7 +60,7 @@ def make_book(database: Database, size: Size) -> None:
         with database.write("bench", "bench") as write:
             series = f"series-{number}"
             open_series(write, PriceSeries(series, series, "t", "USD", max_age_days=30))
-            ingest_prices(write, _history(series, number))
+            ingest_prices(write, history_of(series, number))
             write.commit()
     with database.write("bench", "bench") as write:
         _insert_assets(write, size)
@@ -77,7 +77,8 @@ def gather_statistics(database: Database) -> None:
             connection.execute(text("ANALYZE"))
 
 
-def _history(series: str, seed: int) -> list[Quote]:
+def history_of(series: str, seed: int) -> list[Quote]:
+    """Prices of a series on the business days up to the first date of the book."""
     moves = np.random.default_rng(seed).normal(0, 0.012, HISTORY_DAYS)
     path = 1000.0 * np.exp(np.cumsum(moves) - np.cumsum(moves)[-1])
     days = np.busday_offset(FIRST, -np.arange(HISTORY_DAYS)[::-1], roll="backward").astype(object)

@@ -117,7 +117,7 @@ def _check(database: Database, snapshots: Snapshots) -> Int:
     counts = snapshot.claims["seq"] == covers["seq"][at]
     pool = sums_by(np.where(counts, snapshot.claims["lendable_minor"], 0), at, len(covers["seq"]))
     ltv = loan_to_value(covers["exposure_minor"], pool)
-    reached: Int = sum(((ltv >= limit) for limit in LIMITS), np.zeros(len(ltv), dtype=np.int64))
+    reached: Int = sum(((ltv >= limit).astype(np.int64) for limit in LIMITS), np.zeros(len(ltv), dtype=np.int64))
     return reached
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from os import cpu_count
+from threading import Event, Thread
 
 import structlog
 
@@ -23,6 +24,7 @@ from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.server import Limits, RpcServer
 from collateral_registry.store.database import Database, sqlite_file
 from collateral_registry.store.migrate import migrate as migrate_schema
+from collateral_registry.store.notices import listen
 from collateral_registry.worker.driver import RunDriver, Workers
 from collateral_registry.worker.local import LocalWorkers
 
@@ -75,6 +77,7 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     await units
+    quiet = _listen_to_others(settings, calls, loop)
     port = await server.start(settings.address)
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     follower = asyncio.create_task(_follow_clock(server, settings, clock)) if settings.follows_clock else None
@@ -85,8 +88,18 @@ async def _serve(settings: Settings, clock: Clock) -> None:
         with suppress(asyncio.CancelledError):
             await follower
     await server.drain()
+    quiet.set()
     database.close()
     LOG.info("stopped")
+
+
+def _listen_to_others(settings: Settings, calls: Calls, loop: asyncio.AbstractEventLoop) -> Event:
+    """Wakes the watchers when another server of the book commits; returns what ends the listening. SQLite has none."""
+    quiet = Event()
+    if sqlite_file(settings.url) is None:
+        heard = partial(loop.call_soon_threadsafe, calls.wake)
+        Thread(target=listen, args=(settings.url, heard, quiet), name="listener", daemon=True).start()
+    return quiet
 
 
 def _committed(calls: Calls, loop: asyncio.AbstractEventLoop, seq: int) -> None:

@@ -119,14 +119,15 @@ class SharedCluster:
     nobody holds the lock was left by a run that was killed, and whoever comes next removes it.
     """
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, durability: Mapping[str, str] = WITHOUT_DURABILITY) -> None:
+        self._durability = durability
         self._place = Path(tempfile.gettempdir()) / f"collateral-postgres-{os.getuid()}"
         self._folder = self._place.with_name(f"{self._place.name}-{run}")
         self._use: TextIOWrapper | None = None
 
     def enter(self) -> Cluster:
         """The running cluster."""
-        cluster = Cluster(self._folder)
+        cluster = Cluster(self._folder, self._durability)
         with self._turn():
             self._remove_abandoned()
             self._use = self._folder.with_suffix(".users").open("w")

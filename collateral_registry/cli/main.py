@@ -390,6 +390,58 @@ def sample_replay(
         typer.echo(replay(channel, until, first))
 
 
+@app.command("haircut")
+def haircut_command(
+    prices: File,
+    output: Annotated[Path, typer.Option(help="CSV file to write, a row per series and origin")],
+    horizon_days: Annotated[int, typer.Option(min=1, max=2500, help="business days until the money is there")] = 20,
+    confidence: Annotated[float, typer.Option(help="more than 0.5, less than 1")] = 0.99,
+    series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
+    date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
+    price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
+    rolling: Annotated[bool, typer.Option("--rolling", help="at origins through the past")] = False,  # noqa: FBT002
+    start: Annotated[str, typer.Option("--from", help="first origin; else the 501st observation")] = "",
+    every: Annotated[int, typer.Option(min=0, help="observations between origins; 0 means the horizon")] = 0,
+    calendar: Annotated[bool, typer.Option("--calendar", help="count calendar days")] = False,  # noqa: FBT002
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
+) -> None:
+    """Estimate haircuts from a CSV file of prices; needs no server."""
+    from collateral_registry.cli.haircut import asked, run_haircut
+    from collateral_registry.cli.price_file import PriceColumns
+    from collateral_registry.cli.session import EXIT_USAGE, say
+
+    try:
+        wanted = asked(horizon_days, confidence, model, start, every, rolling=rolling, calendar=calendar)
+    except ValueError as error:
+        say(str(error))
+        raise typer.Exit(EXIT_USAGE) from None
+    raise typer.Exit(run_haircut(prices, output, PriceColumns(series_column, date_column, price_column), wanted))
+
+
+@app.command("backtest")
+def backtest_command(
+    prices: File,
+    output: Annotated[Path, typer.Option(help="folder to write tests.csv, windows.csv and pictures to")],
+    horizon_days: Annotated[str, typer.Option(help="business days, separated by commas")] = "10,20,60",
+    confidence: Annotated[float, typer.Option(help="more than 0.5, less than 1")] = 0.99,
+    series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
+    date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
+    price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
+) -> None:
+    """Test haircuts against the past of a CSV file of prices; needs no server."""
+    from collateral_registry.cli.backtest import asked, run_backtest
+    from collateral_registry.cli.price_file import PriceColumns
+    from collateral_registry.cli.session import EXIT_USAGE, say
+
+    try:
+        wanted = asked(horizon_days, confidence, model)
+    except ValueError as error:
+        say(str(error))
+        raise typer.Exit(EXIT_USAGE) from None
+    raise typer.Exit(run_backtest(prices, output, PriceColumns(series_column, date_column, price_column), wanted))
+
+
 def main() -> None:
     """The ``collateral`` command."""
     app()

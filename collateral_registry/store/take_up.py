@@ -110,7 +110,7 @@ def write_quantities(write: Write, changed: Sequence[tuple[TiedLot, Asset]]) -> 
         "document": [to_document(asset) for _, asset in changed],
     }
     insert_columns(write.connection, AssetRevisionRow, revisions, len(changed))
-    own = bindparam("own")
+    own: Any = bindparam("own")
     _each(
         write,
         update(AssetRow).where(AssetRow.asset_key == own).values(revision=bindparam("new"), updated_seq=write.seq),

@@ -1,28 +1,41 @@
-"""The haircut of one series at one horizon, from raw quotes: the way in for a notebook."""
+"""The haircut of one series at one horizon, or of many, from raw quotes: the way in for a notebook and a program."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from valuation.flags import QualityFlag
+from valuation.prices import pooled
 from valuation.prices.clean import Cleaned, Defect, clean
-from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, Tier1Settings, tier1
+from valuation.prices.pooled import class_floor, pooled_scale
+from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings, tier1
+
+
+class HaircutModel(Enum):
+    """Which model: POOLED is what ``auto`` chooses, EWMA_FHS simulates from the series alone."""
+
+    POOLED = f"{pooled.MODEL}/{pooled.VERSION}"
+    EWMA_FHS = f"{MODEL}/{VERSION}"
 
 
 @dataclass(frozen=True)
 class PriceHaircut:
     """Share of the price lost by the horizon, not exceeded with the confidence; NaN where there is no opinion.
 
-    ``standard_error`` is the simulation error of ``loss``; ``model``, ``seed`` and ``cleaned`` are what it takes to get
-    the same number again.
+    ``class_floor`` is what to lend by where there is none; ``standard_error`` is the simulation error of ``loss``, 0
+    for a model that simulates nothing; ``model``, ``seed`` and ``cleaned`` are what it takes to get the same number
+    again.
     """
 
     loss: float
     expected_shortfall: float
     standard_error: float
+    class_floor: float
     horizon_days: int
     confidence: float
     observations: int
@@ -31,6 +44,11 @@ class PriceHaircut:
     seed: int
     cleaned: Cleaned
 
+    @property
+    def has_opinion(self) -> bool:
+        """Whether the history was enough for an estimate."""
+        return not np.isnan(self.loss)
+
 
 def haircut(
     prices: ArrayLike,
@@ -38,33 +56,62 @@ def haircut(
     horizon_days: int,
     confidence: float = 0.99,
     *,
+    model: HaircutModel = HaircutModel.POOLED,
     seed: int = 0,
     settings: Tier1Settings = DEFAULT,
 ) -> PriceHaircut:
-    """Cleans dated quotes [n] and reads the Tier 1 curve at a horizon in business days.
+    """Cleans dated quotes [n] and reads the curve of the model at a horizon in business days.
 
-    Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, or dates and prices of different
-    length.
+    ``seed`` and ``settings`` are those of EWMA_FHS. Raises InvalidInput for a confidence outside (0.5, 1), a horizon
+    under 1 day, or dates and prices of different length.
     """
     cleaned = clean(np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64))
-    curve = tier1(
+    curve = _curve(cleaned, horizon_days, confidence, model, seed, settings)
+    broke = QualityFlag.LEVEL_BREAK if Defect.LEVEL_BREAK in cleaned.defects else QualityFlag.NONE
+    return PriceHaircut(
+        loss=float(curve.loss[-1]),
+        expected_shortfall=float(curve.expected_shortfall[-1]),
+        standard_error=float(curve.standard_error[-1]),
+        class_floor=class_floor(horizon_days, confidence),
+        horizon_days=horizon_days,
+        confidence=confidence,
+        observations=curve.observations,
+        flags=curve.flags | broke,
+        model=model.value,
+        seed=seed,
+        cleaned=cleaned,
+    )
+
+
+def haircuts(
+    series: Sequence[tuple[ArrayLike, ArrayLike]],
+    horizon_days: int,
+    confidence: float = 0.99,
+    *,
+    model: HaircutModel = HaircutModel.POOLED,
+) -> list[PriceHaircut]:
+    """The haircut of each series [n] of prices and dates; the same as ``haircut`` of one after the other.
+
+    Raises InvalidInput as ``haircut`` does.
+    """
+    return [haircut(prices, dates, horizon_days, confidence, model=model) for prices, dates in series]
+
+
+def _curve(
+    cleaned: Cleaned,
+    horizon_days: int,
+    confidence: float,
+    model: HaircutModel,
+    seed: int,
+    settings: Tier1Settings,
+) -> HaircutCurve:
+    if model is HaircutModel.POOLED:
+        return pooled_scale(cleaned.dates, cleaned.prices, max_horizon_days=horizon_days, confidence=confidence)
+    return tier1(
         cleaned.dates,
         cleaned.prices,
         max_horizon_days=horizon_days,
         confidence=confidence,
         seed=seed,
         settings=settings,
-    )
-    broke = QualityFlag.LEVEL_BREAK if Defect.LEVEL_BREAK in cleaned.defects else QualityFlag.NONE
-    return PriceHaircut(
-        loss=float(curve.loss[-1]),
-        expected_shortfall=float(curve.expected_shortfall[-1]),
-        standard_error=float(curve.standard_error[-1]),
-        horizon_days=horizon_days,
-        confidence=confidence,
-        observations=curve.observations,
-        flags=curve.flags | broke,
-        model=f"{MODEL}/{VERSION}",
-        seed=seed,
-        cleaned=cleaned,
     )

@@ -34,7 +34,7 @@ class Returns:
     """Log returns [m] a step apart, oldest first.
 
     ``step_days`` is business days a step, ``observations`` the prices behind them, ``smoothing`` the coefficient that
-    was taken out, 0 for none.
+    was taken out, 0 for none, ``unchanged_share`` the share of quotes equal to the one before.
     """
 
     values: Float
@@ -42,6 +42,7 @@ class Returns:
     observations: int
     smoothing: float
     flags: QualityFlag
+    unchanged_share: float = 0.0
 
 
 def log_returns(dates: Dates, prices: Float, window: int) -> Returns:
@@ -59,11 +60,12 @@ def log_returns(dates: Dates, prices: Float, window: int) -> Returns:
     flags |= spacing
     if not values.any():
         return Returns(values, step, len(days), 0.0, flags | QualityFlag.STALE_SERIES)
-    smoothing = first_autocorrelation(values)
-    if smoothing <= AUTOCORRELATION_LIMIT and np.mean(values == 0.0) <= ZERO_SHARE_LIMIT:
-        return Returns(values, step, len(days), 0.0, flags)
+    smoothing, unchanged = first_autocorrelation(values), float(np.mean(values == 0.0))
+    if smoothing <= AUTOCORRELATION_LIMIT and unchanged <= ZERO_SHARE_LIMIT:
+        return Returns(values, step, len(days), 0.0, flags, unchanged)
     smoothing = max(smoothing, 0.0)
-    return Returns(unsmoothed(values, smoothing)[1:], step, len(days), smoothing, flags | QualityFlag.SMOOTHED)
+    true = unsmoothed(values, smoothing)[1:]
+    return Returns(true, step, len(days), smoothing, flags | QualityFlag.SMOOTHED, unchanged)
 
 
 def unsmoothed(returns: Float, smoothing: float) -> Float:

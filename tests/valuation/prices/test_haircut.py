@@ -6,7 +6,7 @@ import pytest
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.flags import QualityFlag
 from valuation.prices.clean import Defect
-from valuation.prices.haircut import haircut
+from valuation.prices.haircut import HaircutModel, haircut, haircuts
 from valuation.prices.tier1 import tier1
 
 PRICES = walk(noise(400))
@@ -15,7 +15,7 @@ PRICES = walk(noise(400))
 def test_it_is_the_end_of_the_curve():
     curve = tier1(DAYS[:401], PRICES, max_horizon_days=20, confidence=0.95, seed=3)
 
-    found = haircut(PRICES, DAYS[:401], 20, 0.95, seed=3)
+    found = haircut(PRICES, DAYS[:401], 20, 0.95, model=HaircutModel.EWMA_FHS, seed=3)
 
     assert (found.loss, found.expected_shortfall) == (curve.loss[-1], curve.expected_shortfall[-1])
     assert (found.standard_error, found.observations) == (curve.standard_error[-1], 401)
@@ -48,3 +48,15 @@ def test_no_quotes_give_no_opinion():
 
     assert np.isnan(found.loss)
     assert QualityFlag.SHORT_HISTORY in found.flags
+    assert found.class_floor > 0.2
+    assert not found.has_opinion
+
+
+def test_many_series_get_what_each_gets_alone_in_any_order():
+    series = [(walk(noise(count, seed=count)), DAYS[: count + 1]) for count in (300, 900, 40)]
+
+    together = haircuts(series, 20)
+
+    assert [found.loss for found in together[:2]] == [haircut(*one, 20).loss for one in series[:2]]
+    assert [found.loss for found in haircuts(series[1::-1], 20)] == [found.loss for found in together[1::-1]]
+    assert not together[2].has_opinion

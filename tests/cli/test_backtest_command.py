@@ -1,0 +1,55 @@
+"""`collateral backtest` writes what one can compute with and what one can look at."""
+
+import csv
+
+import pytest
+from typer.testing import CliRunner
+
+from collateral_registry.cli.main import app
+from tests.valuation.prices.series import DAYS, noise, walk
+
+LINES = "series,date,price\n" + "".join(
+    f"{series},{day},{price}\n"
+    for series, seed in (("copper", 1), ("tin/spot", 2))
+    for day, price in zip(DAYS, walk(noise(700, seed=seed)), strict=False)
+)
+
+
+def run(tmp_path, *options):
+    source, folder = tmp_path / "prices.csv", tmp_path / "out"
+    source.write_text(LINES)
+    return CliRunner().invoke(app, ["backtest", str(source), "--output", str(folder), *options]), folder
+
+
+def test_tests_per_series_and_pooled_windows_and_pictures(tmp_path):
+    done, folder = run(tmp_path, "--horizon-days", "10,20")
+
+    assert done.exit_code == 0
+    tests = list(csv.DictReader((folder / "tests.csv").open()))
+    assert [(row["series"], row["horizon_days"], row["windows"]) for row in tests] == [
+        ("copper", "10", "20"),
+        ("copper", "20", "10"),
+        ("tin/spot", "10", "20"),
+        ("tin/spot", "20", "10"),
+        ("(pooled)", "10", "40"),
+        ("(pooled)", "20", "20"),
+    ]
+    windows = list(csv.DictReader((folder / "windows.csv").open()))
+    assert all((float(row["loss"]) > float(row["haircut"])) == (row["exceeded"] == "1") for row in windows)
+    assert (folder / "tin_spot-20d.svg").read_text().startswith("<?xml")
+
+
+def test_the_same_prices_give_the_same_bytes(tmp_path):
+    _, folder = run(tmp_path, "--horizon-days", "20")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    run(tmp_path, "--horizon-days", "20")
+
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(("option", "value"), [("--horizon-days", "10,x"), ("--confidence", "2"), ("--model", "best")])
+def test_a_wrong_option_is_named(tmp_path, option, value):
+    done, _ = run(tmp_path, option, value)
+
+    assert done.exit_code == 2
+    assert f"{option}: got" in done.stderr

@@ -1,0 +1,145 @@
+"""Pooled scale: the tail of any price series from a few running means and numbers learned from many series.
+
+    q(h, a) = - sqrt(h) exp(long-run log volatility + weights(h) . terms + multiple(h, a) + own(h))
+
+No optimiser and no simulation. What one series is too short to tell (how volatility falls back, how fat a 1 % tail of
+sixty days is) many series tell together; what a series tells of itself comes in by ``own``, from its outcomes that
+have matured (docs/models/pooled-scale.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation.errors import InvalidInput
+from valuation.flags import QualityFlag
+from valuation.prices.pooled_table import log_multiples, shortfall_tails, term_weights
+from valuation.prices.returns import Returns, log_returns
+from valuation.prices.running import USUAL_DAILY_VOLATILITY, Terms, running_means, terms
+from valuation.prices.tier1 import HaircutCurve
+
+Float = NDArray[np.float64]
+
+MODEL = "pooled-scale"
+VERSION = "1"
+
+LEAST_OBSERVATIONS = 60
+FULL_OBSERVATIONS = 250
+"""Prices below which there is no opinion, and below which the long-run variance leans on that of the class."""
+
+CLASS_DAILY_VOLATILITY = 0.02
+"""Of a series too short to know its own: above that of three in four of the commodities looked at."""
+
+FLOOR_DAILY_VOLATILITY = 0.03
+"""Of a series without an opinion: that of the wildest liquid commodities, such as natural gas."""
+
+STEPWISE_SHARE = 0.10
+STEPWISE_LOG_MARGIN = float(np.log(1.3))
+STEPWISE_PRIOR_WINDOWS = 30.0
+"""Unchanged quotes beyond which prices move in steps that few returns show; the margin for it; and how many windows the
+pool, which holds no such series, weighs there."""
+
+OWN_TAIL = 0.05
+OWN_HORIZONS = (5, 10, 20, 40, 60, 120)
+"""The tail by which a series corrects the pool, and the horizons at which it does."""
+
+OWN_HALF_LIFE_DAYS = 4000.0
+PRIOR_WINDOWS = 100.0
+OWN_POWER = 0.3
+OWN_LIMITS = (0.8, 2.5)
+"""Memory of the correction; windows that the pool weighs; the tail's slope in log-log; least and largest correction."""
+
+
+@dataclass(frozen=True)
+class PooledScale:
+    """The state of a series after its last price: its terms, and log corrections at ``OWN_HORIZONS`` [6]."""
+
+    terms: Terms
+    own: Float
+
+    def log_quantiles(self, horizons: Float, tails: Float) -> Float:
+        """Log returns [A, H] that are undershot with each tail probability [A] at horizons [H] in business days."""
+        scale = self.terms.log_volatility + term_weights(horizons).T @ self.terms.values[:, -1]
+        own = np.interp(np.log(horizons), np.log(OWN_HORIZONS), self.own)
+        return np.asarray(-np.exp(scale + own + 0.5 * np.log(horizons) + log_multiples(horizons, tails)))
+
+
+def pooled_scale(
+    dates: NDArray[np.datetime64], prices: Float, *, max_horizon_days: int, confidence: float
+) -> HaircutCurve:
+    """The haircut curve of a series of dated prices [n], in order of dates; costs about a millisecond.
+
+    Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, prices that are not positive, or
+    dates that do not increase. Too short a history and a series that never moves give no opinion, with the flag that
+    says why. ``standard_error`` is 0: nothing is simulated.
+    """
+    if not 0.5 < confidence < 1.0:
+        raise InvalidInput("confidence", confidence, "more than 0.5 and less than 1")
+    if max_horizon_days < 1:
+        raise InvalidInput("max_horizon_days", max_horizon_days, "1 or more")
+    returns = log_returns(dates, prices, max(len(prices), 2))
+    short = returns.observations < FULL_OBSERVATIONS
+    flags = returns.flags | (QualityFlag.SHORT_HISTORY if short else QualityFlag.NONE)
+    days = np.arange(1, max_horizon_days + 1, dtype=np.int64)
+    if returns.observations < LEAST_OBSERVATIONS or QualityFlag.STALE_SERIES in flags:
+        nothing = np.full(max_horizon_days, np.nan)
+        return HaircutCurve(days, nothing, nothing, nothing, float("nan"), returns.observations, flags)
+    state = pooled_state(returns)
+    horizons = np.maximum(days, returns.step_days).astype(np.float64)
+    tail = 1.0 - confidence
+    loss = -np.expm1(state.log_quantiles(horizons, np.array([tail]))[0])
+    beyond = -np.expm1(state.log_quantiles(horizons, shortfall_tails(tail))).mean(axis=0)
+    worst = np.maximum.accumulate(np.stack([loss, np.maximum(beyond, loss)]), axis=1)
+    volatility = float(np.sqrt(np.mean(returns.values**2) / returns.step_days))
+    return HaircutCurve(days, worst[0], worst[1], np.zeros(max_horizon_days), volatility, returns.observations, flags)
+
+
+def pooled_state(returns: Returns) -> PooledScale:
+    """The state after the last of the returns."""
+    path = terms(_leaning(running_means(returns.values, returns.step_days), returns), returns.step_days)
+    last = Terms(path.values[:, -1:], path.log_volatility[-1:])
+    stepwise = returns.unchanged_share > STEPWISE_SHARE
+    prior, margin = (STEPWISE_PRIOR_WINDOWS, STEPWISE_LOG_MARGIN) if stepwise else (PRIOR_WINDOWS, 0.0)
+    return PooledScale(last, np.array([margin + _own(path, returns, horizon, prior) for horizon in OWN_HORIZONS]))
+
+
+def _leaning(means: Float, returns: Returns) -> Float:
+    """Means whose long-run variance leans on the class while the history is short."""
+    counts = np.arange(1, means.shape[1] + 1)
+    weight = np.where(counts < FULL_OBSERVATIONS, counts / (counts + FULL_OBSERVATIONS), 1.0)
+    leaning = means.copy()
+    leaning[1] = weight * means[1] + (1.0 - weight) * CLASS_DAILY_VOLATILITY**2 * returns.step_days
+    return leaning
+
+
+def _own(path: Terms, returns: Returns, horizon: int, prior: float) -> float:
+    """Log correction at a horizon: how often outcomes that have matured undershot the pool's 5 % quantile."""
+    step = returns.step_days
+    ahead = max(round(horizon / step), 1)
+    begin, matured = FULL_OBSERVATIONS, len(returns.values) - ahead
+    if matured <= begin:
+        return 0.0
+    days = np.array([float(ahead * step)])
+    scale = path.log_volatility[begin:matured] + term_weights(days)[:, 0] @ path.values[:, begin:matured]
+    quantile = -np.exp(scale + 0.5 * np.log(days[0]) + log_multiples(days, np.array([OWN_TAIL]))[0, 0])
+    level = np.cumsum(returns.values)
+    undershot = level[begin + ahead :] - level[begin:matured] < quantile
+    age = np.arange(len(undershot) - 1, -1, -1) * step
+    weight = 0.5 ** (age / OWN_HALF_LIFE_DAYS) / ahead
+    found = float(weight @ undershot) + prior * OWN_TAIL
+    ratio = (found / (float(weight.sum()) * OWN_TAIL + prior * OWN_TAIL)) ** OWN_POWER
+    return float(np.log(np.clip(ratio, *OWN_LIMITS)))
+
+
+def class_floor(horizon_days: int, confidence: float) -> float:
+    """The loss of a wild series of the class, for one too short or too stale to have an opinion of its own.
+
+    It is a floor to lend by, not an estimate: it rests on no price of the series.
+    """
+    volatility = np.log(FLOOR_DAILY_VOLATILITY)
+    values = np.array([[0.0], [volatility - np.log(USUAL_DAILY_VOLATILITY)], [0.0], [0.0], [0.0]])
+    state = PooledScale(Terms(values, np.array([volatility])), np.zeros(len(OWN_HORIZONS)))
+    return float(-np.expm1(state.log_quantiles(np.array([float(horizon_days)]), np.array([1.0 - confidence]))[0, 0]))

@@ -1,0 +1,73 @@
+"""The numbers of the pooled-scale model: weights of its terms and tail multiples, at any horizon and confidence.
+
+They were fitted once to many series (docs/models/pooled-scale.md) and are the same for every series.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation.prices.running import TERM_NAMES
+from valuation.tables import read_table
+
+Float = NDArray[np.float64]
+
+PACKAGE = "valuation.prices"
+
+CENTRE_DAYS = 20.0
+LONGEST_FITTED_DAYS = 120.0
+"""Horizon at which the slopes count from, and the longest that was fitted; beyond it only the square root of time."""
+
+SHORTFALL_POINTS = 64
+"""Quantiles in the mean beyond a quantile; doubling them moves it by less than 0.1 %."""
+
+
+def term_weights(horizons: Float) -> Float:
+    """Weights [5, H] of the terms at horizons in business days."""
+    constant, slope = _weights()
+    return constant[:, None] + slope[:, None] * _time(horizons)
+
+
+def log_multiples(horizons: Float, tails: Float) -> Float:
+    """Log tail multiples [A, H] at tail probabilities [A]; the deeper the tail, the larger.
+
+    Between the fitted tails, and beyond them, linear in the log of the probability.
+    """
+    at, constant, slope, curve = _tails()
+    time = _time(horizons)
+    fitted = constant[:, None] + slope[:, None] * time + curve[:, None] * time**2
+    fitted = np.maximum.accumulate(fitted[::-1], axis=0)[::-1]
+    logs, wanted = np.log(at), np.log(tails)
+    left = np.clip(np.searchsorted(logs, wanted) - 1, 0, len(at) - 2)
+    share = ((wanted - logs[left]) / (logs[left + 1] - logs[left]))[:, None]
+    multiples: Float = fitted[left] + share * (fitted[left + 1] - fitted[left])
+    return multiples
+
+
+def shortfall_tails(tail: float) -> Float:
+    """Tail probabilities whose losses average to the expected shortfall beyond ``tail``."""
+    return np.asarray(tail * (np.arange(SHORTFALL_POINTS) + 0.5) / SHORTFALL_POINTS, dtype=np.float64)
+
+
+def _time(horizons: Float) -> Float:
+    return np.asarray(np.log(np.minimum(horizons, LONGEST_FITTED_DAYS) / CENTRE_DAYS), dtype=np.float64)
+
+
+@cache
+def _weights() -> tuple[Float, Float]:
+    rows = {row["term"]: row for row in read_table(PACKAGE, "pooled_scale.csv")}
+    ordered = [rows[name] for name in TERM_NAMES]
+    return _column(ordered, "constant"), _column(ordered, "slope")
+
+
+@cache
+def _tails() -> tuple[Float, Float, Float, Float]:
+    rows = list(read_table(PACKAGE, "pooled_tail.csv"))
+    return _column(rows, "tail"), _column(rows, "constant"), _column(rows, "slope"), _column(rows, "curve")
+
+
+def _column(rows: list[dict[str, str]], name: str) -> Float:
+    return np.array([float(row[name]) for row in rows])
