@@ -25,6 +25,7 @@ LONGEST_WAIT_SECONDS = 0.25
 """A partner is back within a second of its server."""
 
 SILENCE_SECONDS = 10.0
+LONGEST_SILENCE_SECONDS = 60.0
 PATIENCE_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 30.0
 REASON_PREFIX = "REJECTION_REASON_"
@@ -92,6 +93,7 @@ class Pusher:
         self._on_durable = on_durable
         self._answered = 0
         self._superseded = 0
+        self._silences = 0
         self._pushed = Pushed()
         self._trying = Retrying(
             retry=retry_if_exception(self._passes),
@@ -115,12 +117,17 @@ class Pusher:
         """Pushes on one stream until nothing waits or it breaks; a break is an error only when nothing was achieved."""
         before = self._answered
         try:
-            with closing(Stream(self._channel, self._token, self._silence_seconds)) as stream:
+            with closing(Stream(self._channel, self._token, self._silence())) as stream:
                 self._exchange(stream)
         except (grpc.RpcError, NoAnswer) as error:
+            self._silences += isinstance(error, NoAnswer) and stream.heard
             self._superseded += isinstance(error, grpc.RpcError) and reason_of(error) == SUPERSEDED
             if self._answered == before or not self._passes(error):
                 raise
+
+    def _silence(self) -> float:
+        """Seconds of silence that end a stream: twice as many after each that ended so, for the server may be slow."""
+        return min(self._silence_seconds * 2.0**self._silences, LONGEST_SILENCE_SECONDS)
 
     def _passes(self, error: BaseException) -> bool:
         """Whether trying again may do."""
@@ -178,6 +185,7 @@ class Pusher:
         if durable:
             self._on_durable(self.outbox.acknowledge(durable, rejected))
             self._answered += 1
+            self._silences = 0
 
     def _counted(self, acknowledged: stock_pb2.PushStockAcknowledged) -> list[RejectedMovement]:
         rejected = [

@@ -31,11 +31,12 @@ def reason_of(error: grpc.RpcError) -> str:
 
 
 class Stream:
-    """An open stream, used by one thread."""
+    """An open stream, used by one thread; ``heard`` tells whether the server has said anything yet."""
 
     def __init__(self, channel: grpc.Channel, token: str, silence_seconds: float) -> None:
         """Calls; waits for nothing yet."""
         self._silence_seconds = silence_seconds
+        self.heard = False
         self._requests: SimpleQueue[stock_pb2.PushStockRequest | None] = SimpleQueue()
         self._answers: SimpleQueue[stock_pb2.PushStockResponse | Exception] = SimpleQueue()
         metadata = ((AUTHORIZATION, f"Bearer {token}"),) if token else ()
@@ -72,6 +73,7 @@ class Stream:
             raise NoAnswer(f"the server has said nothing for {seconds:g} s") from None
         if isinstance(found, Exception):
             raise found
+        self.heard = True
         return found
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from collateral_registry.store.findings import (
     insert_findings,
     resolve_findings,
 )
-from collateral_registry.store.pledges import loans_of_assets
+from collateral_registry.store.pledges import loans_by_asset
 
 
 def open_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFinding]:
@@ -46,24 +46,33 @@ def close_findings(write: Write, keys: Sequence[int], note: str) -> list[StoredF
     return resolved
 
 
-def loans_of_finding(write: Write, finding: Finding) -> Int:
-    """Keys of the running loans that a finding is about: its own, and those its asset secures."""
-    own = [finding.loan_key] if finding.loan_key else []
-    secured = np.array([finding.asset_key] if finding.asset_key else [], dtype=np.int64)
-    through = loans_of_assets(write.connection, secured) if len(secured) else secured
-    loans: Int = np.union1d(np.array(own, dtype=np.int64), through)
-    return loans
-
-
 def _tell(write: Write, findings: Sequence[StoredFinding], kind: EventKind) -> None:
-    """An event per finding and loan, on the cover last judged."""
-    for row in findings:
-        loans = loans_of_finding(write, row.finding)
-        if not len(loans):
-            continue
-        cover = newest_covers(write.connection, loans)
-        count = len(cover["loan_key"])
-        kinds = np.full(count, int(kind), dtype=np.int64)
-        outside = np.zeros(count, dtype=np.int64)
-        note = f"findings/{row.key}: {row.finding.summary}"
-        insert_events(write, event_columns(cover, kinds, cover["level"], outside, write, note))
+    """An event per finding and running loan that it is about, on the cover last judged."""
+    row, loan = _loans_told(write, findings)
+    cover = newest_covers(write.connection, np.unique(loan))
+    place = {int(key): at for at, key in enumerate(cover["loan_key"])}
+    told = [(int(at), place[int(key)]) for at, key in zip(row, loan, strict=True) if int(key) in place]
+    if not told:
+        return
+    judged = {name: column[[at for _, at in told]] for name, column in cover.items()}
+    kinds, outside = np.full(len(told), int(kind), dtype=np.int64), np.zeros(len(told), dtype=np.int64)
+    events = event_columns(judged, kinds, judged["level"], outside, write)
+    insert_events(write, {**events, "note": [_note(findings[at]) for at, _ in told]})
+
+
+def _loans_told(write: Write, findings: Sequence[StoredFinding]) -> tuple[Int, Int]:
+    """Pairs [n] of a finding's row and a loan it is about, each once: its own, and those its asset secures."""
+    assets = np.array(sorted({row.finding.asset_key for row in findings} - {0}), dtype=np.int64)
+    secured = loans_by_asset(write.connection, assets)
+    pairs = {
+        (at, loan)
+        for at, row in enumerate(findings)
+        for loan in (row.finding.loan_key, *secured.get(row.finding.asset_key, ()))
+        if loan
+    }
+    columns: Int = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+    return columns[:, 0], columns[:, 1]
+
+
+def _note(row: StoredFinding) -> str:
+    return f"findings/{row.key}: {row.finding.summary}"

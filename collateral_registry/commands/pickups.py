@@ -137,8 +137,11 @@ def after_stock(write: Write, lot_keys: Int) -> Int:
     """
     findings: list[Finding] = []
     touched: set[int] = set()
-    for issue in unseen_issues(write.connection, lot_keys):
-        unauthorised = _held_against_pickups(write, issue)
+    issues = unseen_issues(write.connection, lot_keys)
+    assets = np.array(sorted({issue.asset_key for issue in issues}), dtype=np.int64)
+    standing = pickups_of(write.connection, assets)
+    for issue in issues:
+        unauthorised = _held_against_pickups(write, issue, standing.get(issue.asset_key, []))
         touched.add(issue.asset_key)
         if unauthorised:
             findings.append(_finding(issue, unauthorised))
@@ -216,18 +219,19 @@ def _count_anew(write: Write, asset_key: int) -> None:
     recompute(write, assets=np.union1d(key, conserve(write, places_of_assets(write.connection, key))))
 
 
-def _held_against_pickups(write: Write, issue: Issue) -> int:
-    """Uses up the authorisations that the issue falls under; returns what was issued beyond them."""
+def _held_against_pickups(write: Write, issue: Issue, standing: list[StoredPickup]) -> int:
+    """Uses up the authorisations of the asset that the issue falls under; returns what was issued beyond them."""
     rest, day = issue.left, issue.effective_us // DAY_US
-    for row in pickups_of(write.connection, issue.asset_key):
+    for at, row in enumerate(standing):
         part = min(rest, row.pickup.untaken)
         if not part or row.pickup.unit != issue.unit or date_at(day) > row.pickup.expire:
             continue
         taken = row.pickup.taken + part
         state = PickupState.TAKEN if taken == row.pickup.quantity else row.pickup.state
-        update_pickup(write, row, replace(row.pickup, taken=taken, state=state))
+        standing[at] = update_pickup(write, row, replace(row.pickup, taken=taken, state=state))
         rest -= part
-    lower_statement(write, issue.asset_key, issue.left - rest)
+    if rest < issue.left:
+        lower_statement(write, issue.asset_key, issue.left - rest)
     return rest
 
 

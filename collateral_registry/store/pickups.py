@@ -99,11 +99,15 @@ def list_pickups(connection: Connection, wanted: Sequence[Condition], after_key:
     return _pickups(connection, [*conditions(PICKUP_FILTERS, wanted), PickupRow.pickup_key > after_key], limit)
 
 
-def pickups_of(connection: Connection, asset_key: int) -> list[StoredPickup]:
-    """The authorisations of an asset that an issue may be held against, those that end first in front."""
+def pickups_of(connection: Connection, asset_keys: Int) -> dict[int, list[StoredPickup]]:
+    """The authorisations of each asset that has any for issues to be held against, those that end first in front."""
     states = [int(PickupState.AUTHORISED), int(PickupState.EXPIRED)]
-    found = _pickups(connection, [PickupRow.asset_key == asset_key, PickupRow.state.in_(states)], None)
-    return sorted(found, key=lambda row: (row.pickup.expire, row.key))
+    wanted = in_keys(connection, PickupRow.asset_key, asset_keys)
+    found: dict[int, list[StoredPickup]] = {}
+    rows = _pickups(connection, [wanted, PickupRow.state.in_(states)], None)
+    for row in sorted(rows, key=lambda row: (row.pickup.expire, row.key)):
+        found.setdefault(row.asset_key, []).append(row)
+    return found
 
 
 def ended_pickups(connection: Connection, day: int) -> list[StoredPickup]:
@@ -125,39 +129,62 @@ def leaving_of(connection: Connection, asset_keys: Sequence[int]) -> dict[int, i
 
 def unseen_issues(connection: Connection, lot_keys: Int) -> list[Issue]:
     """Goods that left the lots since they were last looked at, where a pledge held them when it was told, in order."""
-    mark = func.coalesce(IssueMarkRow.movement_key, 0)
-    pledged = (
-        select(PledgeRow.asset_key, func.min(CommitRow.known_us).label("since_us"))
-        .join(CommitRow, CommitRow.seq == PledgeRow.created_seq)
-        .where(PledgeRow.state == int(PledgeState.ACTIVE))
-        .group_by(PledgeRow.asset_key)
-        .subquery()
-    )
-    name = "warehouse " + StockLotRow.warehouse + " lot " + StockLotRow.lot
-    move = StockMovementRow
+    held = _held_lots(connection, lot_keys)
+    keys = np.array(sorted(held), dtype=np.int64)
+    move, mark = StockMovementRow, func.coalesce(IssueMarkRow.movement_key, 0)
+    told = (move.movement_key, move.movement_id, move.lot_key, -move.change, move.effective_us, move.document)
     statement = (
-        select(
-            move.movement_key,
-            move.movement_id,
-            move.lot_key,
-            StockLotRow.warehouse,
-            StockLotRow.lot,
-            StockLotRow.unit,
-            (-move.change).label("left"),
-            move.effective_us,
-            move.document,
-            AssetRow.asset_key,
-            AssetRow.asset_id,
-        )
-        .join(StockLotRow, StockLotRow.lot_key == move.lot_key)
-        .join(AssetRow, AssetRow.identity == name)
-        .join(pledged, pledged.c.asset_key == AssetRow.asset_key)
+        select(*told, move.received_us)
         .outerjoin(IssueMarkRow, IssueMarkRow.lot_key == move.lot_key)
-        .where(in_keys(connection, move.lot_key, lot_keys), move.movement_key > mark, move.kind.in_(LEAVING_KINDS))
-        .where(move.change < 0, move.received_us >= pledged.c.since_us)
+        .where(in_keys(connection, move.lot_key, keys), move.movement_key > mark)
+        .where(move.kind.in_(LEAVING_KINDS), move.change < 0)
         .order_by(move.movement_key)
     )
-    return [Issue(*row) for row in connection.execute(statement)]
+    issues = []
+    for movement_key, movement_id, lot_key, left, effective_us, document, received_us in connection.execute(statement):
+        lot = held[lot_key]
+        if received_us >= lot.since_us:
+            place = (lot_key, lot.warehouse, lot.lot, lot.unit)
+            holder = (lot.asset_key, lot.asset_id)
+            issues.append(Issue(movement_key, movement_id, *place, left, effective_us, document, *holder))
+    return issues
+
+
+@dataclass(frozen=True)
+class _HeldLot:
+    """A lot that is a pledged asset, and since when."""
+
+    warehouse: str
+    lot: str
+    unit: str
+    asset_key: int
+    asset_id: str
+    since_us: int
+
+
+def _held_lots(connection: Connection, lot_keys: Int) -> dict[int, _HeldLot]:
+    """Those of the lots that are assets which a standing pledge holds, by their keys."""
+    name = "warehouse " + StockLotRow.warehouse + " lot " + StockLotRow.lot
+    lot = (StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.lot, StockLotRow.unit)
+    tied = (
+        select(*lot, AssetRow.asset_key, AssetRow.asset_id)
+        .join(AssetRow, AssetRow.identity == name)
+        .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
+    )
+    found = connection.execute(tied).all()
+    since = _held_since(connection, np.array([row.asset_key for row in found], dtype=np.int64))
+    return {row[0]: _HeldLot(*row[1:], since[row.asset_key]) for row in found if row.asset_key in since}
+
+
+def _held_since(connection: Connection, asset_keys: Int) -> dict[int, int]:
+    """When the first standing pledge of each asset that has one became known, in microseconds."""
+    statement = (
+        select(PledgeRow.asset_key, func.min(CommitRow.known_us))
+        .join(CommitRow, CommitRow.seq == PledgeRow.created_seq)
+        .where(PledgeRow.state == int(PledgeState.ACTIVE), in_keys(connection, PledgeRow.asset_key, asset_keys))
+        .group_by(PledgeRow.asset_key)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def mark_seen(write: Write, lot_keys: Int) -> None:

@@ -114,6 +114,21 @@ def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:
     return keys
 
 
+def loans_by_asset(connection: Connection, asset_keys: Int) -> dict[int, list[int]]:
+    """Keys of the running loans that have a standing pledge on each asset that secures one."""
+    statement = (
+        select(PledgeRow.asset_key, PledgeRow.loan_key)
+        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
+        .where(PledgeRow.state == int(PledgeState.ACTIVE), LoanRow.state == int(LoanState.ACTIVE))
+        .where(in_keys(connection, PledgeRow.asset_key, asset_keys))
+        .distinct()
+    )
+    found: dict[int, list[int]] = {}
+    for asset_key, loan_key in connection.execute(statement):
+        found.setdefault(asset_key, []).append(loan_key)
+    return found
+
+
 def read_pledges(connection: Source, loan_keys: Int | None) -> Columns:
     """Every standing pledge on the assets that secure the loans, in order of their keys; no keys means all."""
     own = select(PledgeRow.asset_key).where(
