@@ -26,10 +26,10 @@ PROTO_FOLDER := protos/collateral_registry/v1
 PROTOS := $(wildcard $(PROTO_FOLDER)/*.proto)
 GENERATED := collateral_registry/v1
 
-.PHONY: help setup run test check format bench bench-haircuts lock clean
+.PHONY: help setup run test check format bench bench-equipment bench-haircuts chaos lock clean
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=...")'
@@ -79,6 +79,12 @@ bench: setup ## Measure: prints JSON lines
 
 bench-haircuts: setup ## Haircuts beside other programs (DATA=folder of public series TABLE=file.csv)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.run '$(DATA)' '$(TABLE)'
+
+bench-equipment: setup ## Score the equipment models on sales of your own (DATA=folder); prints JSON lines
+	$(BIN)/python -m benchmarks.equipment.run $(or $(DATA),data/equipment)
+
+chaos: setup ## Kill, cut, fill up: what is acknowledged stays; prints one JSON object last
+	$(BIN)/python -m benchmarks.chaos.run
 
 lock: setup ## Renew the locks from pyproject.toml (UPGRADE=yes takes newer versions)
 	$(COMPILE) --all-extras -o $(LOCK) pyproject.toml

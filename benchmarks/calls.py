@@ -13,7 +13,7 @@ import grpc
 
 from benchmarks.book import FIRST, Size, make_book
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.revalue import revalue
+from collateral_registry.commands.runs import run_book
 from collateral_registry.store.database import Database
 from collateral_registry.v1 import price_pb2, price_pb2_grpc, valuation_pb2, valuation_pb2_grpc
 from tests.postgres import wait_until
@@ -44,9 +44,7 @@ def measure_calls(url: str) -> tuple[float, float, float]:
     """Best calls a second of ValueAssets with one asset: at rest, while prices come in; and of an echo, in turns."""
     database = Database(url, wall_clock)
     make_book(database, Size(ASSETS, ASSETS // 10))
-    with database.write("bench", "bench") as write:
-        revalue(write)
-        write.commit()
+    run_book(database, "bench")
     database.close()
     server = Server(url).start()
     address = f"127.0.0.1:{free_port()}"

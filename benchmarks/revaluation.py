@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from datetime import UTC, datetime
+from os import cpu_count
 
-import adbc_driver_postgresql.dbapi
-import adbc_driver_sqlite.dbapi
 import pyarrow as pa
-from sqlalchemy.engine import make_url
 
+from benchmarks.adbc import connect
 from benchmarks.book import ASSETS_PER_LOAN, Size, make_book
-from collateral_registry.commands.revalue import revalue
+from benchmarks.measured import Measured
+from collateral_registry.commands.runs import pending_orders, plan_run, publish_run, start_run
+from collateral_registry.domain.runs import RunStep
 from collateral_registry.store.database import Database
+from collateral_registry.worker.local import LocalWorkers
 
 RUNS = 3
 
@@ -28,39 +31,46 @@ READ = (
 WRITTEN = ("valuation", "loan_cover", "pledge_cover")
 
 
-def measure_revaluation(url: str, assets: int) -> tuple[float, float]:
-    """Best seconds of our revaluation and of the floor, in turns on the same database."""
+def measure_revaluation(url: str, assets: int) -> list[Measured]:
+    """Best seconds of a run in worker processes and of the floor, in turns on the same database."""
     database = Database(url, lambda: datetime.now(UTC))
     make_book(database, Size(assets, assets // ASSETS_PER_LOAN))
+    workers = LocalWorkers(url, cpu_count() or 1)
     ours, floor = [], []
-    for _ in range(RUNS):
-        ours.append(_revalue(database))
-        floor.append(_floor(url))
+    for _ in range(RUNS + 1):
+        seconds, seq = _revalue(database, workers)
+        ours.append(seconds)
+        floor.append(_floor(url, seq))
+    workers.close()
     database.close()
-    return min(ours), min(floor)
+    # The first run starts the workers and makes the curves; a service has them.
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return [Measured("revalue and judge, stored", min(ours[1:]), "s", min(floor), peak)]
 
 
-def _revalue(database: Database) -> float:
+def _revalue(database: Database, workers: LocalWorkers) -> tuple[float, int]:
+    """Seconds of a run from its start to its publication, and its sequence."""
     start = time.perf_counter()
     with database.write("bench", "bench") as write:
-        revalue(write)
+        start_run(write)
         write.commit()
-    return time.perf_counter() - start
+    plan_run(database, write.seq)
+    orders = pending_orders(database, write.seq)
+    for steps in ((RunStep.CURVES,), (RunStep.LOANS, RunStep.UNPLEDGED)):
+        for _ in workers.work([order for order in orders if order.partition.step in steps]):
+            pass
+    with database.write("bench", "bench") as publishing:
+        publish_run(publishing, write.seq)
+        publishing.commit()
+    seconds = time.perf_counter() - start
+    database.engine.dispose()
+    return seconds, write.seq
 
 
-def _connect(url: str):  # noqa: ANN202 - an ADBC connection
-    parsed = make_url(url)
-    if parsed.drivername.startswith("sqlite"):
-        return adbc_driver_sqlite.dbapi.connect(parsed.database)
-    host = parsed.query["host"]
-    return adbc_driver_postgresql.dbapi.connect(f"postgresql:///{parsed.database}?host={host}&user=postgres")
-
-
-def _floor(url: str) -> float:
-    """Reads what a revaluation reads and appends the newest rows it wrote to tables of the same columns."""
-    with _connect(url) as connection, connection.cursor() as cursor:
-        newest = "SELECT * FROM {0} WHERE seq = (SELECT max(seq) FROM commit_log)"
-        rows = {name: _fetched(cursor, newest.format(name)) for name in WRITTEN}
+def _floor(url: str, seq: int) -> float:
+    """Reads what a run reads and appends the rows it wrote to tables of the same columns."""
+    with connect(url) as connection, connection.cursor() as cursor:
+        rows = {name: _fetched(cursor, f"SELECT * FROM {name} WHERE seq = {seq:d}") for name in WRITTEN}
         for name in WRITTEN:
             cursor.execute(f"DROP TABLE IF EXISTS floor_{name}")
         connection.commit()

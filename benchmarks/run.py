@@ -7,24 +7,61 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import tempfile
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import calls, ticks
 from benchmarks.calls import measure_calls
+from benchmarks.loan_checks import measure_loan_checks
+from benchmarks.measured import Measured, peak_mb
+from benchmarks.reports import measure_reports
 from benchmarks.revaluation import measure_revaluation
+from benchmarks.stock import measure_stock
 from benchmarks.ticks import measure_ticks
-from tests.postgres import SharedCluster
+from tests.postgres import DURABLE, SharedCluster
 
-LIMIT_MILLISECONDS = 100.0
-"""What a tick may take at the 99th percentile; the floor of its ratio."""
+Makers = dict[str, Callable[[], str]]
 
 
-def line(measure: str, engine: str, assets: int, value: float, unit: str, floor: float) -> None:
-    """Prints one measure."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _stock(url: str, new_url: Callable[[], str]) -> list[Measured]:
+    rate = measure_stock(url, new_url)
+    return [
+        Measured(
+            "durable stock items, batches of 200", rate.items_per_second, "items/s", rate.floor_items_per_second, 0
+        ),
+        Measured("stock acknowledged, p99", rate.acknowledged_p99_ms, "ms", ACKNOWLEDGED_LIMIT_MILLISECONDS, 0),
+    ]
+
+
+def _calls(url: str) -> list[Measured]:
+    rate, busy, echo = measure_calls(url)
+    return [
+        Measured("value one asset over gRPC", rate, "calls/s", echo, 0),
+        Measured("value one asset while 20 prices a second come in", busy, "calls/s", echo, 0),
+    ]
+
+
+MEASURES: dict[str, Callable[[Callable[[], str], int], list[Measured]]] = {
+    "stock": lambda new_url, _: _stock(new_url(), new_url),
+    "revaluation": lambda new_url, assets: measure_revaluation(new_url(), assets),
+    "loan_checks": lambda new_url, assets: list(measure_loan_checks(new_url(), assets)),
+    "reports": lambda new_url, assets: list(measure_reports(new_url(), assets)),
+    "ticks": lambda new_url, assets: measure_ticks(new_url(), assets),
+    "calls": lambda new_url, _: _calls(new_url()),
+}
+"""Everything that is measured: on a new database, and a book of the size asked for where it needs one."""
+
+ACKNOWLEDGED_LIMIT_MILLISECONDS = 100.0
+
+
+def measured(found: Measured, engine: str, assets: int) -> None:
+    """Prints what a measure found."""
+    line(found.measure, engine, assets, found.value, found.unit, found.floor, found.peak_mb)
+
+
+def line(measure: str, engine: str, assets: int, value: float, unit: str, floor: float, peak: float = 0.0) -> None:
+    """Prints one measure; the peak is this process's when none is given."""
     found = {
         "measure": measure,
         "engine": engine,
@@ -33,7 +70,7 @@ def line(measure: str, engine: str, assets: int, value: float, unit: str, floor:
         "unit": unit,
         "floor": round(floor, 4),
         "ratio": round(value / floor, 3) if floor else None,
-        "peak_mb": round(peak),
+        "peak_mb": round(peak or peak_mb()),
     }
     print(json.dumps(found), flush=True)
 
@@ -41,34 +78,21 @@ def line(measure: str, engine: str, assets: int, value: float, unit: str, floor:
 def main() -> None:
     """Measures everything, or what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["calls", "revaluation", "ticks"])
+    parser.add_argument("--only", choices=list(MEASURES), action="append")
+    parser.add_argument("--engine", choices=["sqlite", "postgresql"])
     parser.add_argument("--assets", type=int, default=100_000)
     chosen = parser.parse_args()
-    shared = SharedCluster("bench")
+    shared = SharedCluster("bench", DURABLE)
     cluster = shared.enter()
     with tempfile.TemporaryDirectory() as folder:
-        makers = {
+        makers: Makers = {
             "sqlite": lambda: f"sqlite:///{Path(folder) / uuid.uuid4().hex}.db",
             "postgresql": cluster.new_database,
         }
-        for engine, new_url in makers.items():
-            if chosen.only in {None, "revaluation"}:
-                seconds, floor = measure_revaluation(new_url(), chosen.assets)
-                line("revalue and judge, stored", engine, chosen.assets, seconds, "s", floor)
-            if chosen.only in {None, "ticks"}:
-                for name, milliseconds in measure_ticks(new_url()).items():
-                    line(
-                        f"tick of 100 assets to event, {name}",
-                        engine,
-                        ticks.ASSETS,
-                        milliseconds,
-                        "ms",
-                        LIMIT_MILLISECONDS,
-                    )
-            if chosen.only in {None, "calls"}:
-                rate, busy, echo = measure_calls(new_url())
-                line("value one asset over gRPC", engine, calls.ASSETS, rate, "calls/s", echo)
-                line("value one asset while 20 prices a second come in", engine, calls.ASSETS, busy, "calls/s", echo)
+        for engine in [chosen.engine] if chosen.engine else makers:
+            for name in chosen.only or MEASURES:
+                for found in MEASURES[name](makers[engine], chosen.assets):
+                    measured(found, engine, chosen.assets)
     shared.leave(cluster)
 
 

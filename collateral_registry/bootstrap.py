@@ -8,6 +8,9 @@ import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from os import cpu_count
+from threading import Event, Thread
 
 import structlog
 
@@ -16,10 +19,14 @@ from collateral_registry.commands.business_date import open_book
 from collateral_registry.config import Settings
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import DomainError, Refused
+from collateral_registry.domain.units import checked_unit
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.server import Limits, RpcServer
 from collateral_registry.store.database import Database, sqlite_file
 from collateral_registry.store.migrate import migrate as migrate_schema
+from collateral_registry.store.notices import listen
+from collateral_registry.worker.driver import RunDriver, Workers
+from collateral_registry.worker.local import LocalWorkers
 
 LOG = structlog.get_logger("collateral")
 
@@ -34,6 +41,15 @@ def migrate(settings: Settings, clock: Clock = wall_clock) -> tuple[str | None, 
             database.close()
 
 
+def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:
+    """Gives an empty database its first business date and the default policy."""
+    database = Database(settings.url, clock)
+    try:
+        open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
+    finally:
+        database.close()
+
+
 def serve(settings: Settings, clock: Clock = wall_clock) -> None:
     """Serves until SIGINT or SIGTERM, then drains. Raises Refused, StoreUnavailable or OSError when it cannot start."""
     import uvloop  # noqa: PLC0415 - only the server needs the loop
@@ -44,15 +60,24 @@ def serve(settings: Settings, clock: Clock = wall_clock) -> None:
 
 
 async def _serve(settings: Settings, clock: Clock) -> None:
+    units = asyncio.create_task(
+        asyncio.to_thread(checked_unit, "unit", "t")
+    )  # a third of a second, or the first push pays
     database = Database(settings.url, clock)
     migrate_schema(database)
     open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
-    limits = Limits(settings.message_limit_bytes, settings.concurrent_calls_limit, settings.drain_seconds)
-    server = RpcServer(Calls(database), limits, follows_clock=settings.follows_clock)
-    stop = asyncio.Event()
+    limits = Limits(
+        settings.message_limit_bytes, settings.concurrent_calls_limit, settings.drain_seconds, settings.processes > 1
+    )
+    calls = Calls(database)
     loop = asyncio.get_running_loop()
+    runs = RunDriver(database, _workers(settings), partial(_committed, calls, loop))
+    server = RpcServer(calls, runs, limits, settings.partners(), follows_clock=settings.follows_clock)
+    stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    await units
+    quiet = _listen_to_others(settings, calls, loop)
     port = await server.start(settings.address)
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     follower = asyncio.create_task(_follow_clock(server, settings, clock)) if settings.follows_clock else None
@@ -63,8 +88,33 @@ async def _serve(settings: Settings, clock: Clock) -> None:
         with suppress(asyncio.CancelledError):
             await follower
     await server.drain()
+    quiet.set()
     database.close()
     LOG.info("stopped")
+
+
+def _listen_to_others(settings: Settings, calls: Calls, loop: asyncio.AbstractEventLoop) -> Event:
+    """Wakes the watchers when another server of the book commits; returns what ends the listening. SQLite has none."""
+    quiet = Event()
+    if sqlite_file(settings.url) is None:
+        heard = partial(loop.call_soon_threadsafe, calls.wake)
+        Thread(target=listen, args=(settings.url, heard, quiet), name="listener", daemon=True).start()
+    return quiet
+
+
+def _committed(calls: Calls, loop: asyncio.AbstractEventLoop, seq: int) -> None:
+    """Tells the watchers of a commit that was made outside the loop."""
+    calls.note_commit(seq)
+    loop.call_soon_threadsafe(calls.wake)
+
+
+def _workers(settings: Settings) -> Workers:
+    """Who works the partitions of large runs: the machines at a scheduler, or processes of this one."""
+    if settings.dask_scheduler:
+        from collateral_registry.worker.cluster import ClusterWorkers  # noqa: PLC0415 - half a second, where used
+
+        return ClusterWorkers(settings.url, settings.dask_scheduler)
+    return LocalWorkers(settings.url, settings.revaluation_workers or cpu_count() or 1)
 
 
 async def _follow_clock(server: RpcServer, settings: Settings, clock: Clock) -> None:

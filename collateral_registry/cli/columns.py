@@ -22,7 +22,7 @@ COLUMNS: Mapping[str, Columns] = {
         ("asset_id", "kind", "class", "owner", "currency"),
         (
             "description", "insurance_expiry", "last_inspection",
-            "good", "grade", "series", "quantity", "unit", "warehouse", "lot",
+            "good", "grade", "series", "quantity", "unit", "warehouse", "lot", "receipt_number", "bin",
             "make", "model", "serial_number", "built", "hours", "condition", "location", "price_new",
             "equipment_class", "schedule",
             "right_kind", "office", "number", "filed", "granted", "expires", "legal_status", "next_year_revenue",
@@ -40,7 +40,11 @@ COLUMNS: Mapping[str, Columns] = {
     ),
     "pledges": Columns(
         ("pledge_id", "loan", "asset"),
-        ("rank", "share", "limit", "registry", "registry_number", "registered", "expiry"),
+        ("rank", "share", "limit", "mode", "registry", "registry_number", "registered", "expiry"),
+    ),
+    "stock": Columns(
+        ("movement", "kind", "time", "warehouse", "lot", "quantity"),
+        ("good", "unit", "bin", "to_warehouse", "to_lot", "to_bin", "grade", "corrects", "document"),
     ),
     "timeline": Columns(("date", "action", "target", "value", "note")),
 }  # fmt: skip

@@ -8,6 +8,11 @@ from typing import Annotated
 
 import typer
 
+from collateral_registry.cli.equipment import app as equipment_app
+from collateral_registry.cli.ip import app as ip_app
+from collateral_registry.cli.options import DEFAULT_ADDRESS, File, Filter, Limit, Server
+from collateral_registry.cli.stock import stock_app
+
 app = typer.Typer(
     name="collateral",
     help="Registers movable collateral, values it, and tells which loans it no longer covers.",
@@ -23,23 +28,28 @@ sample_app = typer.Typer(
 asset_app = typer.Typer(help="Look at assets.", no_args_is_help=True, rich_markup_mode=None)
 loan_app = typer.Typer(help="Look at loans.", no_args_is_help=True, rich_markup_mode=None)
 breach_app = typer.Typer(help="Look at breaches and acknowledge them.", no_args_is_help=True, rich_markup_mode=None)
+pickup_app = typer.Typer(help="Goods that may leave a pledged lot.", no_args_is_help=True, rich_markup_mode=None)
+check_app = typer.Typer(help="Look for things pledged twice.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(import_app, name="import")
 app.add_typer(asset_app, name="asset")
 app.add_typer(loan_app, name="loan")
 app.add_typer(breach_app, name="breach")
+app.add_typer(pickup_app, name="pickup")
+app.add_typer(check_app, name="check")
 app.add_typer(report_app, name="report")
+app.add_typer(stock_app, name="stock")
 app.add_typer(sample_app, name="sample")
+app.add_typer(equipment_app, name="equipment")
+app.add_typer(ip_app, name="ip")
 
-DEFAULT_ADDRESS = "127.0.0.1:50051"
 
-Server = Annotated[str, typer.Option("--server", envvar="COLLATERAL_SERVER", help="host:port of the server")]
 Database = Annotated[str, typer.Option(help="SQLAlchemy URL; the embedded database when not given")]
 BusinessDate = Annotated[str, typer.Option(help="'wall', or the first date of a new book that is advanced by hand")]
 AsOf = Annotated[str, typer.Option(help="commit number, time (2022-07-01T12:00:00Z) or business date (2022-07-01)")]
-Filter = Annotated[str, typer.Option("--filter", help="equalities joined by AND, such as level = MARGIN_CALL")]
-Limit = Annotated[int, typer.Option(min=0, help="most rows; 0 means all")]
+LoanId = Annotated[str, typer.Argument(help="id of the loan")]
+AssetId = Annotated[str, typer.Argument(help="id of the lot")]
+Quantity = Annotated[str, typer.Argument(help="how much, in the lot's unit")]
 BreachName = Annotated[str, typer.Argument(help="loan and number, such as loan-1/1")]
-File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV file with a header row")]
 
 
 class Format(StrEnum):
@@ -48,6 +58,16 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+
+
+class LtvFormat(StrEnum):
+    """How the loan-to-value report is printed, or written to a file."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    ARROW = "arrow"
+    PARQUET = "parquet"
 
 
 class Facts(StrEnum):
@@ -66,11 +86,12 @@ def serve(
     address: Annotated[str, typer.Option(help="host:port to listen at")] = "",
     database: Database = "",
     business_date: BusinessDate = "",
+    processes: Annotated[int, typer.Option(min=0, help="server processes on one port, on PostgreSQL; 0: as set")] = 0,
 ) -> None:
     """Serve until Ctrl-C."""
     from collateral_registry.cli.start import run_server
 
-    raise typer.Exit(run_server(address, database, business_date))
+    raise typer.Exit(run_server(address, database, business_date, processes))
 
 
 @app.command()
@@ -125,18 +146,25 @@ def watch(
 @report_app.command("ltv")
 def report_ltv(
     as_of: AsOf = "",
-    output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    form: Annotated[LtvFormat, typer.Option("--format")] = LtvFormat.TABLE,
     filter_: Filter = "",
     order_by: Annotated[str, typer.Option(help="ltv desc, ltv, loan, exposure desc or level desc")] = "",
     limit: Limit = 0,
+    output: Annotated[Path | None, typer.Option(dir_okay=False, help="file for every row: arrow, parquet, csv")] = None,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """A row per loan, worst first."""
-    from collateral_registry.cli.report import print_ltv_report
+    from collateral_registry.cli.report import check_output, print_ltv_report
     from collateral_registry.cli.session import session
 
     with session(server) as channel:
-        print_ltv_report(channel, as_of, filter_, order_by, output.value, limit)
+        check_output(form.value, limit, output)
+        if output is None:
+            print_ltv_report(channel, as_of, filter_, order_by, form.value, limit)
+        else:
+            from collateral_registry.cli.report_file import save_ltv_report
+
+            save_ltv_report(channel, as_of, filter_, order_by, form.value, output)
 
 
 @report_app.command("breaches")
@@ -222,6 +250,95 @@ def loan_list(filter_: Filter = "", limit: Limit = 0, server: Server = DEFAULT_A
 
     with session(server) as channel:
         list_loans(channel, filter_, limit)
+
+
+@loan_app.command("floor")
+def loan_floor(loan: Annotated[str, typer.Argument(help="id of the loan")], server: Server = DEFAULT_ADDRESS) -> None:
+    """The least value that must stay under control, and what stands above it."""
+    from collateral_registry.cli.goods import show_controlled_value
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        show_controlled_value(channel, loan)
+
+
+@pickup_app.command("check")
+def pickup_check(loan: LoanId, asset: AssetId, quantity: Quantity, server: Server = DEFAULT_ADDRESS) -> None:
+    """Whether goods may leave: all of them, the largest part that may, or the cash that would free them."""
+    from collateral_registry.cli.goods import check_pickup
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        raise typer.Exit(check_pickup(channel, loan, asset, quantity))
+
+
+@pickup_app.command("request")
+def pickup_request(
+    loan: LoanId,
+    asset: AssetId,
+    quantity: Quantity,
+    expire: Annotated[str, typer.Option(help="last day on which they may leave; else five days on")] = "",
+    note: Annotated[str, typer.Option(help="what is said with it, such as who comes")] = "",
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Authorise a pick-up; from then on the goods no longer count."""
+    from collateral_registry.cli.goods import request_pickup
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        request_pickup(channel, loan, asset, quantity, expire, note)
+
+
+@pickup_app.command("cancel")
+def pickup_cancel(
+    pickup: Annotated[str, typer.Argument(help="loans/{loan}/pickups/{pickup}")], server: Server = DEFAULT_ADDRESS
+) -> None:
+    """Take an authorisation back."""
+    from collateral_registry.cli.goods import cancel_pickup
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        cancel_pickup(channel, pickup)
+
+
+@pickup_app.command("list")
+def pickup_list(
+    loan: Annotated[str, typer.Option(help="id of one loan")] = "",
+    filter_: Filter = "",
+    limit: Limit = 0,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """A row per authorisation."""
+    from collateral_registry.cli.goods import list_pickups
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        list_pickups(channel, loan, filter_, limit)
+
+
+@check_app.command("book")
+def check_book_command(server: Server = DEFAULT_ADDRESS) -> None:
+    """Look over the whole book for numbers that come twice and goods claimed beyond what is there."""
+    from collateral_registry.cli.goods import check_book
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        raise typer.Exit(check_book(channel))
+
+
+@check_app.command("confirm")
+def check_confirm(
+    finding: Annotated[str, typer.Argument(help="number of the finding")],
+    actor: Annotated[str, typer.Option(help="who says so")],
+    note: Annotated[str, typer.Option(help="what proves it")],
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Take a double pledge for proved: its asset is worth nothing from now on."""
+    from collateral_registry.cli.goods import confirm_finding
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        confirm_finding(channel, finding, actor, note)
 
 
 @breach_app.command("show")

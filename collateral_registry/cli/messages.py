@@ -132,6 +132,8 @@ def _inventory(row: Row) -> asset_pb2.Inventory:
         unit=row["unit"],
         warehouse=row["warehouse"],
         lot=row["lot"],
+        receipt_number=row.get("receipt_number", ""),
+        bin=row.get("bin", ""),
     )
 
 
@@ -236,6 +238,7 @@ def pledge_request(row: Row, currency: str) -> loan_pb2.PledgeAssetRequest:
         rank=_whole(row, "rank", 1),
         share=_decimal(row, "share"),
         limit=money(row.get("limit", ""), currency, "limit"),
+        mode=_member(loan_pb2.PledgeMode, "PLEDGE_MODE", row, "mode"),
         registry=row.get("registry", ""),
         registration_number=row.get("registry_number", ""),
         registration_date=_date(row, "registered"),

@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -22,6 +23,8 @@ from collateral_registry.v1 import breach_pb2, common_pb2, loan_pb2, report_pb2,
 SEQUENCE = re.compile(r"\d{1,18}", re.ASCII)
 ZONE = re.compile(r"(Z|[+-]\d{2}:\d{2})$")
 WIDTH_OF_FILES = 160
+PRINTED_FORMS = ("table", "csv", "json")
+FILE_FORMS = ("arrow", "parquet", "csv")
 LTV_COLUMNS = (
     "loan", "borrower", "currency", "exposure", "market_value", "lendable_value", "ltv", "last_good_ltv", "level",
     "coverage", "to_next_level", "price_fall_to_next", "cash_cure", "collateral_cure", "oldest_input", "flags",
@@ -56,6 +59,16 @@ def as_of_message(text: str) -> report_pb2.AsOf:
     except ValueError:
         wanted = "a commit number, a time such as 2022-07-01T12:00:00Z or a date such as 2022-07-01"
         raise ValueError(f"--as-of: got {text[:40]!r}, want {wanted}") from None
+
+
+def check_output(form: str, limit: int, output: Path | None) -> None:
+    """Raises ValueError for a form that cannot go where it is wanted."""
+    if output is None and form not in PRINTED_FORMS:
+        raise ValueError(f"--output: got nothing, want a file for --format {form}")
+    if output is not None and form not in FILE_FORMS:
+        raise ValueError(f"--format: got {form}, want one of {', '.join(FILE_FORMS)} with --output")
+    if output is not None and limit:
+        raise ValueError(f"--limit: got {limit}, want none with --output: a file has every row")
 
 
 def print_ltv_report(

@@ -68,6 +68,11 @@ def say(sentence: str) -> None:
     print(f"collateral: {sentence}", file=sys.stderr)  # noqa: T201 - the command line speaks
 
 
+def tell(text: str, *, aside: bool = False) -> None:
+    """Prints a line of the result, or one aside from it."""
+    print(text, file=sys.stderr if aside else sys.stdout)
+
+
 def complain(error: grpc.RpcError, server: str) -> int:
     """Prints what went wrong and returns the exit code."""
     if error.code() == grpc.StatusCode.UNAVAILABLE and not _details(error):

@@ -26,7 +26,7 @@ FOLLOW_CLOCK = "wall"
 DATABASE_URL = re.compile(r"(sqlite|postgresql(\+psycopg)?)://")
 
 
-def settings_from(address: str, database: str, business_date: str) -> Settings:
+def settings_from(address: str, database: str, business_date: str, processes: int = 0) -> Settings:
     """The settings, with the flags that were given; raises ValueError naming the setting that is wrong."""
     from pydantic import ValidationError
 
@@ -34,7 +34,12 @@ def settings_from(address: str, database: str, business_date: str) -> Settings:
 
     if business_date not in {"", FOLLOW_CLOCK}:
         date_message("--business-date", business_date)
-    given = {"address": address, "database_url": database, "business_date": business_date}
+    given: dict[str, Any] = {
+        "address": address,
+        "database_url": database,
+        "business_date": business_date,
+        "processes": processes,
+    }
     try:
         settings = Settings(**{name: value for name, value in given.items() if value})
     except ValidationError as error:
@@ -46,13 +51,13 @@ def settings_from(address: str, database: str, business_date: str) -> Settings:
     return settings
 
 
-def run_server(address: str, database: str, business_date: str) -> int:
+def run_server(address: str, database: str, business_date: str, processes: int) -> int:
     """Serves until stopped; returns the exit code."""
-    from collateral_registry.bootstrap import serve
     from collateral_registry.domain.errors import DomainError
+    from collateral_registry.supervisor import serve_in_processes
 
     try:
-        serve(settings_from(address, database, business_date))
+        serve_in_processes(settings_from(address, database, business_date, processes))
     except (DomainError, OSError) as error:
         say(str(error))
         return EXIT_REFUSED

@@ -7,26 +7,36 @@ from dataclasses import replace
 
 import numpy as np
 
+from collateral_registry.commands.conservation import claimed_by, conserve_asset
+from collateral_registry.commands.double_pledge import check_asset
 from collateral_registry.commands.etags import check_etag
 from collateral_registry.commands.recompute import NO_KEYS, recompute
-from collateral_registry.domain.assets import Asset, Status
+from collateral_registry.domain.assets import Asset, Inventory, Status
 from collateral_registry.domain.days import date_at
 from collateral_registry.domain.errors import Refused
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.numbers import checked_against_series
 from collateral_registry.store.assets import StoredAsset, get_asset, insert_asset, update_asset
 from collateral_registry.store.database import Write
+from collateral_registry.store.holdings import places_of_assets, state_holding
 from collateral_registry.store.pledges import loans_of_assets, standing_pledges_on
 from collateral_registry.store.prices import find_series
+from collateral_registry.store.take_up import note_lot
 from valuation.errors import InvalidInput
 
 
 def register(write: Write, asset: Asset) -> StoredAsset:
-    """Registers an asset and records its first valuation."""
+    """Registers an asset and records its first valuation.
+
+    Raises Refused when another asset has its number, or its receipt is for more than there is.
+    """
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
     key = insert_asset(write, asset)
-    recompute(write, assets=np.array([key], dtype=np.int64))
+    check_asset(write, key, asset)
+    _note_lot(write, asset)
+    changed = conserve_asset(write, key, 0)
+    recompute(write, assets=np.union1d(np.array([key], dtype=np.int64), changed))
     return get_asset(write.connection, asset.asset_id)
 
 
@@ -55,10 +65,23 @@ def retire(write: Write, asset_id: str, etag: str) -> StoredAsset:
 
 
 def _written(write: Write, stored: StoredAsset, asset: Asset, *, relieved: bool) -> StoredAsset:
-    updated = update_asset(write, stored, asset)
     keys: Int = np.array([stored.key], dtype=np.int64)
-    recompute(write, assets=keys, relieved=loans_of_assets(write.connection, keys) if relieved else NO_KEYS)
+    places, claimed = places_of_assets(write.connection, keys), claimed_by(write.connection, stored.key)
+    updated = update_asset(write, stored, asset)
+    if asset.detail != stored.asset.detail:
+        _note_lot(write, asset)
+        state_holding(write, stored.key, asset)
+        check_asset(write, stored.key, asset, stored.asset)
+    changed = conserve_asset(write, stored.key, claimed, *places)
+    relieved_loans = loans_of_assets(write.connection, keys) if relieved else NO_KEYS
+    recompute(write, assets=np.union1d(keys, changed), relieved=relieved_loans)
     return updated
+
+
+def _note_lot(write: Write, asset: Asset) -> None:
+    """A lot that a warehouse tells of has the quantity it tells, whatever its owner says."""
+    if isinstance(asset.detail, Inventory):
+        note_lot(write, asset.detail)
 
 
 def _check_dates(asset: Asset, day: int) -> None:

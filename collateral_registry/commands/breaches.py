@@ -15,10 +15,11 @@ from collateral_registry.domain.errors import NotFound, Refused
 from collateral_registry.domain.judge import NO_DAY, EventKind
 from collateral_registry.domain.levels import Level
 from collateral_registry.domain.names import checked_text
+from collateral_registry.store.breaches import LAST, BreachesWanted, list_breaches
 from collateral_registry.store.bulk import Columns
-from collateral_registry.store.covers import claims_as_of, insert_covers, newest_covers
+from collateral_registry.store.covers import claims_of, insert_covers, newest_covers
 from collateral_registry.store.database import Connection, Write
-from collateral_registry.store.events import breaches_as_of, events_of_breaches, insert_events
+from collateral_registry.store.events import events_of_breaches, insert_events
 from collateral_registry.store.loans import get_loan
 from valuation.errors import InvalidInput
 
@@ -88,23 +89,24 @@ class Breach:
         return [event for event in self.events if event["kind"] == kind]
 
 
-def breach_stories(connection: Connection, seq: int, loan_id: str | None = None) -> list[Breach]:
-    """Every breach up to a commit with its events, newest first."""
-    heads = breaches_as_of(connection, seq, loan_id)
+def breach_stories(
+    connection: Connection, seq: int, wanted: BreachesWanted, before: int = LAST, limit: int | None = None
+) -> list[Breach]:
+    """Breaches up to a commit with their events, newest first: those that began before an event, at most so many."""
+    heads = list_breaches(connection, seq, wanted, before, limit)
     told: dict[tuple[int, int], list[dict[str, Any]]] = {}
-    loan_keys = sorted({head["loan_key"] for head in heads})
-    for event in events_of_breaches(connection, loan_keys, seq):
+    for event in events_of_breaches(connection, [head["first_event"] for head in heads], seq):
         told.setdefault((event["loan_key"], event["breach_number"]), []).append(event)
-    stories = []
-    for head in heads:
-        events = told[head["loan_key"], head["breach_number"]]
-        stories.append(Breach(head["loan_id"], head["breach_number"], events[0]["borrower"], events))
-    return stories
+    return [
+        Breach(head["loan_id"], number, head["borrower"], told[head["loan_key"], number])
+        for head in heads
+        for number in [head["breach_number"]]
+    ]
 
 
 def get_breach(connection: Connection, seq: int, loan_id: str, number: int) -> Breach:
     """One breach; raises NotFound."""
-    found = [breach for breach in breach_stories(connection, seq, loan_id) if breach.number == number]
+    found = breach_stories(connection, seq, BreachesWanted(loan_id, (("number", number),)))
     if not found:
         raise NotFound(f"loans/{loan_id}/breaches/{number}")
     return found[0]
@@ -150,12 +152,11 @@ def _record(write: Write, cover: Columns, kind: EventKind, note: str) -> None:
     """Appends the state after an act of people, with its event; cover and claims are those last judged."""
     checked_text("actor", write.actor)
     checked_text("note", note, required=False)
-    claims = claims_as_of(write.connection, cover["loan_key"], cover["seq"])
+    claims = claims_of(write.connection, int(cover["loan_key"][0]), int(cover["seq"][0]))
     state = {name: column for name, column in cover.items() if name != "seq"}
     before = int(cover["level"][0])
     state["level"] = state["judged"].copy() if not state["deadline_missed"][0] else state["level"]
-    kept = {name: claims[name] for name in ("pledge_key", "market_minor", "lendable_minor")}
-    insert_covers(write, state, kept)
+    insert_covers(write, state, claims)
     number = state["breach_number"]
     kinds, levels = np.array([int(kind)], dtype=np.int64), np.array([before], dtype=np.int64)
     insert_events(write, event_columns(state, kinds, levels, number, write, note))

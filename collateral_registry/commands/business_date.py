@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from collateral_registry.commands.recompute import recompute
+from collateral_registry.commands.pickups import end_pickups
+from collateral_registry.commands.runs import start_run
 from collateral_registry.domain.days import date_at
 from collateral_registry.domain.policy import Policy
 from collateral_registry.store.commits import newest_commit, set_market_day
@@ -28,12 +29,13 @@ def open_book(database: Database, day: int) -> bool:
 
 
 def advance(write: Write, day: int) -> bool:
-    """Moves to a later day and revalues the whole book for it; false when it is that day already."""
+    """Moves to a later day and starts the run that values the book for it; false when it is that day already."""
     if day < write.market_day:
         raise InvalidInput("date", date_at(day), f"not before the business date {date_at(write.market_day)}")
     if day == write.market_day:
         return False
     write.market_day = day
     set_market_day(write)
-    recompute(write, assets=None)
+    end_pickups(write)
+    start_run(write)
     return True

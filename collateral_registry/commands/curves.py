@@ -10,22 +10,19 @@ from numpy.typing import NDArray
 from collateral_registry.domain.facts import CurveNeed, Estimate, FxQuote, Int, MarketFacts
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.policy import WEEKMASK, Policy
-from collateral_registry.store.database import Connection, Write
-from collateral_registry.store.estimates import insert_estimate, latest_estimates
+from collateral_registry.store.bulk import Source
+from collateral_registry.store.estimates import NewCurve, estimate_of, insert_estimates, latest_estimates
 from collateral_registry.store.prices import history
 from valuation.money import PPM
 from valuation.prices.tier1 import MODEL, VERSION, HaircutCurve, seed_for, tier1
 
 MODEL_NAME = f"{MODEL}/{VERSION}"
 
-NOT_KEPT = -1
-"""Key of a curve that was made for one answer."""
-
 
 def curves_for(
-    connection: Connection, needs: Sequence[CurveNeed], market: MarketFacts, policy: Policy, write: Write | None
+    connection: Source, needs: Sequence[CurveNeed], market: MarketFacts, policy: Policy, made: list[NewCurve]
 ) -> dict[CurveNeed, Estimate]:
-    """The curve of every need that has any price; stored when there is a write transaction."""
+    """The curve of every need that has any price; those that had to be made anew are added to ``made``."""
     known = latest_estimates(connection, needs)
     curves = {}
     for need in needs:
@@ -35,9 +32,15 @@ def curves_for(
         estimate = known.get(need)
         if estimate is None or _expired(estimate, day, log_return, policy):
             curve = _make(connection, need, market, day, policy)
-            estimate = _keep(write, need, day, curve)
+            estimate = estimate_of(need, day, MODEL_NAME, curve)
+            made.append((need, day, curve))
         curves[need] = estimate
     return curves
+
+
+def keep_curves(connection: Source, seq: int, made: Sequence[NewCurve]) -> None:
+    """Stores new curves as known from a commit on."""
+    insert_estimates(connection, seq, made, MODEL_NAME)
 
 
 def _newest(need: CurveNeed, market: MarketFacts) -> tuple[int, float]:
@@ -58,7 +61,7 @@ def _expired(estimate: Estimate, day: int, log_return: float, policy: Policy) ->
     return bool(age >= policy.rule_days("estimate_refresh_days") or (shock > 0 and abs(log_return) > shock))
 
 
-def _make(connection: Connection, need: CurveNeed, market: MarketFacts, day: int, policy: Policy) -> HaircutCurve:
+def _make(connection: Source, need: CurveNeed, market: MarketFacts, day: int, policy: Policy) -> HaircutCurve:
     days, prices = _converted_history(connection, need, market)
     return tier1(
         days.astype("datetime64[D]"),
@@ -69,13 +72,7 @@ def _make(connection: Connection, need: CurveNeed, market: MarketFacts, day: int
     )
 
 
-def _keep(write: Write | None, need: CurveNeed, day: int, curve: HaircutCurve) -> Estimate:
-    if write is not None:
-        return insert_estimate(write, need, day, MODEL_NAME, curve)
-    return Estimate(NOT_KEPT, day, curve.loss, int(curve.flags), curve.daily_volatility, MODEL_NAME)
-
-
-def _converted_history(connection: Connection, need: CurveNeed, market: MarketFacts) -> tuple[Int, NDArray[np.float64]]:
+def _converted_history(connection: Source, need: CurveNeed, market: MarketFacts) -> tuple[Int, NDArray[np.float64]]:
     """Prices of a series in another currency by dated rates; the rates alone when there is no series."""
     quote = market.fx.get((need.base_currency, need.currency))
     if not need.series_key:
@@ -88,7 +85,7 @@ def _converted_history(connection: Connection, need: CurveNeed, market: MarketFa
     return at_dated_rates(prices.day, prices.price, *_rate_history(connection, quote))
 
 
-def _rate_history(connection: Connection, quote: FxQuote) -> tuple[Int, NDArray[np.float64]]:
+def _rate_history(connection: Source, quote: FxQuote) -> tuple[Int, NDArray[np.float64]]:
     """The rates of a pair on the days of its first leg, the other legs as known on those days."""
     first, *others = quote.legs
     leg = history(connection, first[0])

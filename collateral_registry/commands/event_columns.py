@@ -23,18 +23,30 @@ JUDGED = (
 """What an event repeats of the judgement."""
 
 
-def event_columns(
-    judged: Columns, kind: Int, level_before: Int, breach_number: Int, write: Write, note: str = ""
-) -> Columns:
+def pending_columns(judged: Columns, kind: Int, level_before: Int, breach_number: Int) -> Columns:
     """One event a row [e] from the judgements of their loans [e]; breach number 0 stands outside a breach."""
-    count = len(kind)
     return {
         **{name: judged[name] for name in JUDGED},
         "kind": kind,
         "level_before": level_before,
         "breach_number": breach_number,
+    }
+
+
+def stamped(events: Columns, write: Write, note: str = "") -> Columns:
+    """The events [e] with the day, the moment, who caused them and what somebody wrote."""
+    count = len(events["kind"])
+    return {
+        **events,
         "market_day": np.full(count, write.market_day, dtype=np.int64),
         "event_us": np.full(count, write.known_us, dtype=np.int64),
         "actor": [write.actor] * count,
         "note": [note] * count,
     }
+
+
+def event_columns(
+    judged: Columns, kind: Int, level_before: Int, breach_number: Int, write: Write, note: str = ""
+) -> Columns:
+    """Events [e] of this change, from the judgements of their loans [e]."""
+    return stamped(pending_columns(judged, kind, level_before, breach_number), write, note)

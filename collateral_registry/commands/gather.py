@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from collateral_registry.commands.curves import curves_for
 from collateral_registry.domain.appraise import needed_curves, series_of_assets
-from collateral_registry.domain.facts import AssetFacts, Int, MarketFacts, TargetFacts
+from collateral_registry.domain.facts import AssetFacts, CurveNeed, Int, MachineEstimates, MarketFacts, TargetFacts
 from collateral_registry.domain.prices import fx_paths
 from collateral_registry.store.asset_facts import read_facts, read_targets
-from collateral_registry.store.database import Connection, Write
+from collateral_registry.store.bulk import Source
+from collateral_registry.store.estimates import NewCurve
 from collateral_registry.store.policies import StoredPolicy
 from collateral_registry.store.prices import fx_quotes, series_facts
 
@@ -24,19 +26,23 @@ class Gathered:
     targets: TargetFacts
     market: MarketFacts
 
+    def knowing(self, machines: MachineEstimates) -> Gathered:
+        """The same with what models of comparables say of the machines."""
+        return replace(self, market=replace(self.market, machines=machines))
 
-def gather(
-    connection: Connection, asset_keys: Int | None, policy: StoredPolicy, currency: str = "", write: Write | None = None
-) -> Gathered:
-    """The facts of assets, of all when no keys are given, in every currency they are needed in or in one.
 
-    With a write transaction new haircut curves are stored; without one they are computed and forgotten.
-    """
+def gather(source: Source, asset_keys: Int, policy: StoredPolicy, made: list[NewCurve]) -> Gathered:
+    """The facts of assets in every currency they are needed in; haircut curves made anew are added to ``made``."""
+    assets = read_facts(source, asset_keys)
+    targets = read_targets(source, assets, asset_keys)
+    return Gathered(assets, targets, market_for(source, assets, targets, policy, made))
+
+
+def gather_in(connection: Source, asset_keys: Int, policy: StoredPolicy, currency: str) -> Gathered:
+    """The facts of assets in one currency, or each in its own, for an answer that nobody stores."""
     assets = read_facts(connection, asset_keys)
-    targets = read_targets(connection, assets, asset_keys)
-    if write is None:
-        targets = in_currency(assets, currency, targets)
-    return Gathered(assets, targets, market_for(connection, assets, targets, policy, write))
+    targets = in_currency(assets, currency, read_targets(connection, assets, asset_keys))
+    return Gathered(assets, targets, market_for(connection, assets, targets, policy, []))
 
 
 def in_currency(assets: AssetFacts, currency: str, known: TargetFacts | None = None) -> TargetFacts:
@@ -51,14 +57,22 @@ def in_currency(assets: AssetFacts, currency: str, known: TargetFacts | None = N
 
 
 def market_for(
-    connection: Connection, assets: AssetFacts, targets: TargetFacts, policy: StoredPolicy, write: Write | None
+    connection: Source, assets: AssetFacts, targets: TargetFacts, policy: StoredPolicy, made: list[NewCurve]
 ) -> MarketFacts:
     """Prices, exchange rates and haircut curves for the targets."""
     keys = np.unique(assets.inventory["series_key"])
     series = series_facts(connection, keys[keys > 0])
-    market = MarketFacts(series, {}, {})
+    market = MarketFacts(series, {}, {}, MachineEstimates.none())
     _, base = series_of_assets(assets, market)
     pairs = {pair for pair in zip(base[targets.asset_row], targets.currency, strict=True) if pair[0] != pair[1]}
     market = replace(market, fx=fx_paths(fx_quotes(connection), pairs) if pairs else {})
     needs = needed_curves(assets, targets, market, policy.policy)
-    return replace(market, curves=curves_for(connection, needs, market, policy.policy, write))
+    return replace(market, curves=curves_for(connection, needs, market, policy.policy, made))
+
+
+def make_curves(source: Source, needs: Sequence[CurveNeed], policy: StoredPolicy, made: list[NewCurve]) -> None:
+    """Makes those curves of the needs whose time is up."""
+    series = series_facts(source, np.unique(np.array([need.series_key for need in needs], dtype=np.int64)))
+    pairs = {(need.base_currency, need.currency) for need in needs if need.base_currency != need.currency}
+    market = MarketFacts(series, fx_paths(fx_quotes(source), pairs) if pairs else {}, {}, MachineEstimates.none())
+    curves_for(source, needs, market, policy.policy, made)

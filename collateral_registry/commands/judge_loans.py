@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.commands.event_columns import event_columns
+from collateral_registry.commands.event_columns import pending_columns, stamped
 from collateral_registry.domain.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.judge import NO_DAY, CoverColumns, Judgement, StateColumns, judge
 from collateral_registry.domain.levels import Basis
 from collateral_registry.domain.policy import Policy
 from collateral_registry.store.asset_facts import read_cover_targets
-from collateral_registry.store.bulk import Columns
+from collateral_registry.store.bulk import Columns, Source
 from collateral_registry.store.covers import insert_covers, newest_covers
-from collateral_registry.store.database import Connection, Write
+from collateral_registry.store.database import Write
 from collateral_registry.store.events import insert_events
 from collateral_registry.store.loans import read_loans
 from collateral_registry.store.pledges import read_pledges
@@ -44,34 +44,81 @@ class Pools:
 
 @dataclass(frozen=True)
 class Covered:
-    """Loans with their pools, and the claims of the pledges that belong to them."""
+    """Loans with their pools, and the claims of the pledges that belong to them; ``claim_loan`` [c] is their row."""
 
     loans: Columns
     pools: Pools
     claims: Columns
+    claim_loan: Int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Judgements as rows, the claims of their pledges and the events they raise, not yet recorded.
+
+    ``before_seq`` [l] is the sequence of the judgement before, 0 for none; ``claim_loan`` [c] and ``event_loan`` [e]
+    are rows of the judgements.
+    """
+
+    rows: Columns
+    claims: Columns
+    events: Columns
+    before_seq: Int
+    claim_loan: Int
+    event_loan: Int
+
+    def of(self, chosen: NDArray[np.bool_]) -> Judged:
+        """The judgements chosen [l], with their claims and events."""
+        row = np.cumsum(chosen) - 1
+        claim, event = chosen[self.claim_loan], chosen[self.event_loan]
+        return Judged(
+            {name: column[chosen] for name, column in self.rows.items()},
+            {name: column[claim] for name, column in self.claims.items()},
+            {name: column[event] for name, column in self.events.items()},
+            self.before_seq[chosen],
+            row[self.claim_loan[claim]],
+            row[self.event_loan[event]],
+        )
 
 
 def judge_loans(
     write: Write, loan_keys: Int | None, values: Columns | None, policy: StoredPolicy, relieved: Int
 ) -> tuple[int, int]:
     """Judges the loans, all when no keys are given; returns how many were judged and how many events were raised."""
-    covered = cover_loans(write.connection, loan_keys, values, write.market_day)
-    if not len(covered.loans["loan_key"]):
-        return 0, 0
+    pledges = read_pledges(write.connection, loan_keys)
+    judged = judged_loans(write.connection, loan_keys, pledges, values, policy, write.market_day, relieved)
+    insert_covers(write, judged.rows, judged.claims)
+    events = insert_events(write, stamped(judged.events, write))
+    return len(judged.before_seq), events
+
+
+def judged_loans(
+    source: Source,
+    loan_keys: Int | None,
+    pledges: Columns,
+    values: Columns | None,
+    policy: StoredPolicy,
+    day: int,
+    relieved: Int,
+) -> Judged:
+    """The judgement of the loans for a day, from values just made or last recorded; nothing is written.
+
+    ``pledges`` are all that stand on the assets which secure the loans.
+    """
+    covered = cover_loans(source, loan_keys, pledges, values, day)
     terms = _terms(covered.loans, policy.policy)
-    before_rows = _before(write.connection, covered.loans["loan_key"])
-    cover = _cover(covered, terms, before_rows, relieved)
-    judgement = judge(cover, _state(before_rows), write.market_day, policy.policy.judgement_rules)
-    rows = _cover_rows(covered, terms, judgement, before_rows, write.market_day)
-    insert_covers(write, rows, covered.claims)
-    events = insert_events(write, _event_rows(rows, judgement, before_rows, write))
-    return len(rows["loan_key"]), events
+    before = _before(source, covered.loans["loan_key"])
+    judgement = judge(_cover(covered, terms, before, relieved), _state(before), day, policy.policy.judgement_rules)
+    rows = _cover_rows(covered, terms, judgement, before, day)
+    events = _event_rows(rows, judgement, before)
+    return Judged(rows, covered.claims, events, before["seq"], covered.claim_loan, judgement.event_loan)
 
 
-def cover_loans(connection: Connection, loan_keys: Int | None, values: Columns | None, day: int) -> Covered:
+def cover_loans(
+    connection: Source, loan_keys: Int | None, pledges: Columns, values: Columns | None, day: int
+) -> Covered:
     """The pools of the loans from values just made, else from the newest recorded ones."""
     loans = read_loans(connection, loan_keys)
-    pledges = read_pledges(connection, loan_keys)
     targets = read_cover_targets(connection, None if loan_keys is None else np.unique(pledges["asset_key"]))
     valued = _values_of(connection, targets["target_key"], values)
     columns = PledgeColumns(
@@ -91,7 +138,7 @@ def cover_loans(connection: Connection, loan_keys: Int | None, values: Columns |
     mine = np.isin(pledges["loan_key"], loans["loan_key"])
     pools = _pools(columns, claims, valued, lapsed, mine, len(loans["loan_key"]), day)
     kept = {"pledge_key": pledges["pledge_key"][mine], **{name: claims[name][mine] for name in names[:2]}}
-    return Covered(loans, pools, kept)
+    return Covered(loans, pools, kept, columns.loan[mine])
 
 
 def _rows_in(keys: Int, wanted: Int) -> Int:
@@ -100,7 +147,7 @@ def _rows_in(keys: Int, wanted: Int) -> Int:
     return rows
 
 
-def _values_of(connection: Connection, target_keys: Int, values: Columns | None) -> Columns:
+def _values_of(connection: Source, target_keys: Int, values: Columns | None) -> Columns:
     """The value of every target [t]: of this run, else the newest recorded; never valued is unknown."""
     names = ("market_minor", "lendable_minor", "good_seq", "good_market_minor", "good_lendable_minor", "quality")
     found = {name: np.zeros(len(target_keys), dtype=np.int64) for name in (*names, "oldest_day")}
@@ -168,7 +215,7 @@ def _terms(loans: Columns, policy: Policy) -> Columns:
     }
 
 
-def _before(connection: Connection, loan_keys: Int) -> Columns:
+def _before(connection: Source, loan_keys: Int) -> Columns:
     """The newest judgement of each loan [l]; a loan never judged is at no level and owed nothing."""
     newest = newest_covers(connection, loan_keys)
     row = np.searchsorted(loan_keys, newest["loan_key"])
@@ -246,9 +293,9 @@ def _cover_rows(covered: Covered, terms: Columns, judgement: Judgement, before: 
     }
 
 
-def _event_rows(rows: Columns, judgement: Judgement, before: Columns, write: Write) -> Columns:
+def _event_rows(rows: Columns, judgement: Judgement, before: Columns) -> Columns:
     loan = judgement.event_loan
     in_breach = (rows["breach_open"][loan] > 0) | (before["breach_open"][loan] > 0)
     number = np.where(in_breach, rows["breach_number"][loan], 0)
     told = {name: column[loan] for name, column in rows.items()}
-    return event_columns(told, judgement.event_kind, before["level"][loan], number, write)
+    return pending_columns(told, judgement.event_kind, before["level"][loan], number)

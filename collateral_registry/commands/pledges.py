@@ -8,19 +8,26 @@ from decimal import Decimal
 
 import numpy as np
 
+from collateral_registry.commands.conservation import claimed_by, conserve, conserve_asset
+from collateral_registry.commands.controlled_value import static_hold
+from collateral_registry.commands.double_pledge import check_notice
 from collateral_registry.commands.etags import check_etag
+from collateral_registry.commands.leaving import leaving_from
 from collateral_registry.commands.recompute import recompute
 from collateral_registry.commands.standing import standing_of
 from collateral_registry.domain.assets import Inventory, Status
+from collateral_registry.domain.conservation import MILLION, plain_quantity
 from collateral_registry.domain.cure import largest_release
 from collateral_registry.domain.days import date_at
 from collateral_registry.domain.errors import Refused
-from collateral_registry.domain.lending import LoanState, Pledge, PledgeState
+from collateral_registry.domain.facts import Int
+from collateral_registry.domain.lending import LoanState, Pledge, PledgeMode, PledgeState
 from collateral_registry.domain.levels import Basis
 from collateral_registry.domain.money import Money
 from collateral_registry.store.assets import StoredAsset, documents_of, ensure_target, get_asset
 from collateral_registry.store.covers import newest_claims
 from collateral_registry.store.database import Write
+from collateral_registry.store.holdings import places_of_assets
 from collateral_registry.store.loans import get_loan
 from collateral_registry.store.pledges import (
     StoredPledge,
@@ -52,8 +59,10 @@ def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
     _check_terms(pledge, loan.loan.currency, write.market_day)
     _check_promises(asset, [row.pledge for row in standing_pledges_on(write.connection, asset.key)], pledge)
     target = ensure_target(write, asset.key, loan.loan.currency)
-    insert_pledge(write, pledge, loan.key, asset.key, target)
-    _recompute(write, asset.key, loan.key)
+    claimed = claimed_by(write.connection, asset.key)
+    key = insert_pledge(write, pledge, loan.key, asset.key, target)
+    check_notice(write, pledge, key, asset.key, asset.asset, loan.loan)
+    _recompute(write, asset.key, loan.key, conserve_asset(write, asset.key, claimed))
     return get_pledge(write.connection, pledge.loan_id, pledge.pledge_id)
 
 
@@ -67,8 +76,10 @@ def change_pledge(
     asset = get_asset(write.connection, pledge.asset_id)
     others = [row.pledge for row in standing_pledges_on(write.connection, asset.key) if row.key != stored.key]
     _check_promises(asset, others, pledge)
+    claimed = claimed_by(write.connection, asset.key)
     updated = update_pledge(write, stored, pledge)
-    _recompute(write, stored.asset_key, stored.loan_key)
+    check_notice(write, pledge, stored.key, asset.key, asset.asset, get_loan(write.connection, loan_id).loan)
+    _recompute(write, stored.asset_key, stored.loan_key, conserve_asset(write, asset.key, claimed))
     return updated
 
 
@@ -79,10 +90,13 @@ def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, asked:
     lot = asset.detail if isinstance(asset.detail, Inventory) else None
     share = _share_asked(asked, stored.pledge, lot)
     _check_release(write, stored, share, lot)
+    _check_redeemed(write, stored, share, lot)
     left = stored.pledge.share_ppm - -(-stored.pledge.share_ppm * share // PPM)
     pledge = replace(stored.pledge, share_ppm=left) if left else replace(stored.pledge, state=PledgeState.RELEASED)
     updated = update_pledge(write, stored, pledge)
-    recompute(write, assets=np.array([stored.asset_key]), loans=np.array([stored.loan_key], dtype=np.int64))
+    key = np.array([stored.asset_key], dtype=np.int64)
+    changed = conserve(write, places_of_assets(write.connection, key))
+    recompute(write, assets=np.union1d(key, changed), loans=np.array([stored.loan_key], dtype=np.int64))
     return updated
 
 
@@ -94,9 +108,10 @@ def _standing(write: Write, loan_id: str, pledge_id: str, etag: str) -> StoredPl
     return stored
 
 
-def _recompute(write: Write, asset_key: int, loan_key: int) -> None:
+def _recompute(write: Write, asset_key: int, loan_key: int, changed: Int) -> None:
     loans = np.array([loan_key], dtype=np.int64)
-    recompute(write, assets=np.array([asset_key], dtype=np.int64), loans=loans, relieved=loans)
+    assets = np.union1d(np.array([asset_key], dtype=np.int64), changed)
+    recompute(write, assets=assets, loans=loans, relieved=loans)
 
 
 def _check_terms(pledge: Pledge, currency: str, day: int) -> None:
@@ -161,6 +176,27 @@ def _check_release(write: Write, stored: StoredPledge, share_ppm: int, lot: Inve
         f"the rest would no longer cover the loan; the most that could be released is a share of {largest / PPM:f}"
         f"{quantity}, a claim of {value.major} {value.currency}",
         largest_share=f"{largest / PPM:f}",
+    )
+
+
+def _check_redeemed(write: Write, stored: StoredPledge, share_ppm: int, lot: Inventory | None) -> None:
+    """Refuses to release more of a static pledge than repayment has freed."""
+    if stored.pledge.mode != PledgeMode.STATIC:
+        return
+    hold = static_hold(write.connection, stored)
+    whole = leaving_from(write.connection, stored.asset_key).counted if lot else MILLION
+    pledged = whole * stored.pledge.share_ppm // PPM
+    left = pledged - -(-pledged * share_ppm // PPM)
+    if left >= hold.must_stay():
+        return
+    free = max(pledged - hold.must_stay(), 0)
+    cash = Money(hold.cash_for(left), get_loan(write.connection, stored.pledge.loan_id).loan.currency)
+    raise Refused(
+        "RELEASE_NOT_REDEEMED",
+        f"a static pledge is released against repayment: {plain_quantity(free, lot.unit if lot else '(share)')} are "
+        f"free, the rest against {cash.major} {cash.currency} of cash",
+        largest_share=f"{free / pledged if pledged else 0:f}",
+        cash=f"{cash.major} {cash.currency}",
     )
 
 

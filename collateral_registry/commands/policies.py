@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collateral_registry.commands.recompute import recompute
+from collateral_registry.commands.runs import start_run
 from collateral_registry.domain.errors import Refused
 from collateral_registry.domain.policy import Policy
 from collateral_registry.store.database import Write
@@ -22,11 +22,11 @@ def store_policy(write: Write, policy: Policy) -> StoredPolicy:
 
 
 def put_into_force(write: Write, policy_id: str) -> StoredPolicy:
-    """Activates a version; when it is the one of the day the whole book is valued and judged by it."""
+    """Activates a version; when it is the one of the day a run begins that values and judges the book by it."""
     stored = get_policy(write.connection, policy_id)
     if stored.activated_seq is not None:
         raise Refused("POLICY_ACTIVE", f"policies/{policy_id} was activated before; store a new version to change it")
     activate_policy(write, stored.key)
     if policy_in_force(write.connection, write.market_day).key == stored.key:
-        recompute(write, assets=None)
+        start_run(write)
     return get_policy(write.connection, policy_id)

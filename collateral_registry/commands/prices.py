@@ -46,7 +46,7 @@ class Quote:
 
 @dataclass(frozen=True)
 class Problem:
-    """A quote that was not simply accepted, and why."""
+    """What became of a quote, and why it was not simply accepted."""
 
     index: int
     verdict: Verdict
@@ -61,6 +61,7 @@ class Ingested:
     duplicates: int
     quarantined: int
     refused: int
+    overtaken: int
     problems: Sequence[Problem]
 
     @property
@@ -80,33 +81,71 @@ def open_series(write: Write, series: PriceSeries) -> StoredSeries:
     return get_series(write.connection, series.series_id)
 
 
-def ingest_prices(write: Write, quotes: Sequence[Quote], refused: Sequence[Problem] = ()) -> Ingested:
-    """Takes in prices and recomputes what depends on the series that moved.
+@dataclass(frozen=True)
+class PriceMessage:
+    """Quotes that came in one message; ``refused`` are those that could not even be read, counted with the others."""
 
-    ``refused`` are quotes of the same message that could not even be read; they are counted with the others.
+    quotes: Sequence[Quote]
+    refused: Sequence[Problem] = ()
+
+
+def ingest_prices(write: Write, quotes: Sequence[Quote], refused: Sequence[Problem] = ()) -> Ingested:
+    """Takes in the prices of one message and recomputes what depends on the series that moved."""
+    return ingest_together(write, [PriceMessage(quotes, refused)])[0]
+
+
+def ingest_together(write: Write, messages: Sequence[PriceMessage]) -> list[Ingested]:
+    """Takes in messages that came at the same time, and recomputes once what depends on the series that moved.
+
+    Of a series and a day the quote of the last message counts; those it overtook are counted as such.
     """
-    series = find_series(write.connection, sorted({quote.series_id for quote in quotes}))
-    problems = list(refused)
+    last = {(q.series_id, q.day): number for number, message in enumerate(messages) for q in message.quotes}
+    kept = [
+        [quote for quote in message.quotes if last[quote.series_id, quote.day] == number]
+        for number, message in enumerate(messages)
+    ]
+    verdicts = _take_in(write, [(number, quote) for number, quotes in enumerate(kept) for quote in quotes])
+    return [
+        _ingested(message, [verdicts[number, quote.index] for quote in quotes])
+        for number, (message, quotes) in enumerate(zip(messages, kept, strict=True))
+    ]
+
+
+Place = tuple[int, int]
+"""Number of a message, and the place of a quote in it."""
+
+
+def _take_in(write: Write, quotes: Sequence[tuple[int, Quote]]) -> dict[Place, Problem]:
+    """Holds the quotes against the history of their series, stores what is kept and recomputes what moved."""
+    series = find_series(write.connection, sorted({quote.series_id for _, quote in quotes}))
+    verdicts: dict[Place, Problem] = {}
     admitted: dict[int, _Admitted] = {}
     for series_id, group in _by_series(quotes).items():
+        places = [(number, quote.index) for number, quote in group]
         stored = series.get(series_id)
         if stored is None:
             missing = f"price_series: got priceSeries/{series_id}, want one that exists"
-            problems += [Problem(quote.index, Verdict.REFUSED, missing) for quote in group]
+            verdicts |= {place: Problem(place[1], Verdict.REFUSED, missing) for place in places}
             continue
-        admitted[stored.key] = _admit(write, stored, group)
-    for found in admitted.values():
-        problems += found.problems()
+        admitted[stored.key] = found = _admit(write, stored, [quote for _, quote in group])
+        verdicts |= dict(zip(places, found.verdicts(), strict=True))
     _write(write, admitted)
     moved = np.array([key for key, found in admitted.items() if found.moves], dtype=np.int64)
     if len(moved):
         recompute(write, assets=_dependent_assets(write, moved))
-    verdicts = [verdict for found in admitted.values() for verdict in found.admission.verdict.tolist()]
+    return verdicts
+
+
+def _ingested(message: PriceMessage, judged: Sequence[Problem]) -> Ingested:
+    """What became of a message, from the verdicts on those of its quotes that were not overtaken."""
+    problems = [*message.refused, *(one for one in judged if one.verdict in {Verdict.QUARANTINED, Verdict.REFUSED})]
+    verdicts = [one.verdict for one in judged]
     return Ingested(
-        accepted=verdicts.count(int(Verdict.ACCEPTED)),
-        duplicates=verdicts.count(int(Verdict.DUPLICATE)),
-        quarantined=verdicts.count(int(Verdict.QUARANTINED)),
+        accepted=verdicts.count(Verdict.ACCEPTED),
+        duplicates=verdicts.count(Verdict.DUPLICATE),
+        quarantined=verdicts.count(Verdict.QUARANTINED),
         refused=sum(problem.verdict == Verdict.REFUSED for problem in problems),
+        overtaken=len(message.quotes) - len(judged),
         problems=sorted(problems, key=lambda problem: problem.index),
     )
 
@@ -136,13 +175,12 @@ class _Admitted:
         """Whether any quote came into use."""
         return bool((self.admission.verdict == int(Verdict.ACCEPTED)).any())
 
-    def problems(self) -> list[Problem]:
-        """The quotes that are not in use, each with a sentence."""
+    def verdicts(self) -> list[Problem]:
+        """What became of each quote, with a sentence where it is not simply in use."""
         judged = zip(self.quotes, self.admission.verdict.tolist(), self.admission.reason.tolist(), strict=True)
         return [
             Problem(quote.index, Verdict(verdict), self._sentence(quote, RefusalReason(reason)))
             for quote, verdict, reason in judged
-            if verdict in {Verdict.QUARANTINED, Verdict.REFUSED}
         ]
 
     def _sentence(self, quote: Quote, reason: RefusalReason) -> str:
@@ -156,10 +194,10 @@ class _Admitted:
         return wanted.get(reason, "kept aside until it is confirmed")
 
 
-def _by_series(quotes: Sequence[Quote]) -> Mapping[str, list[Quote]]:
-    groups: dict[str, list[Quote]] = {}
-    for quote in quotes:
-        groups.setdefault(quote.series_id, []).append(quote)
+def _by_series(quotes: Sequence[tuple[int, Quote]]) -> Mapping[str, list[tuple[int, Quote]]]:
+    groups: dict[str, list[tuple[int, Quote]]] = {}
+    for number, quote in quotes:
+        groups.setdefault(quote.series_id, []).append((number, quote))
     return groups
 
 

@@ -1,6 +1,7 @@
 """The one path: value, cover, judge, record, in the transaction that brought the change.
 
-A tick, a stock change, a balance and the whole book differ only in the keys they bring.
+A tick, a stock change and a balance differ only in the keys they bring. The whole book goes the same path in partitions
+(commands/run_partition.py).
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collateral_registry.commands.comparables import machine_estimates
+from collateral_registry.commands.curves import keep_curves
 from collateral_registry.commands.gather import Gathered, gather
 from collateral_registry.commands.judge_loans import judge_loans
 from collateral_registry.domain.appraise import Appraisal, appraise
 from collateral_registry.domain.facts import Int
-from collateral_registry.store.bulk import Columns
-from collateral_registry.store.database import Connection, Write
+from collateral_registry.store.bulk import Columns, Source
+from collateral_registry.store.database import Write
+from collateral_registry.store.estimates import NewCurve
 from collateral_registry.store.pledges import loans_of_assets
 from collateral_registry.store.policies import StoredPolicy, policy_in_force
 from collateral_registry.store.valuations import insert_valuations, newest_values
@@ -31,37 +35,43 @@ class Recomputed:
     events: int
 
 
-def recompute(write: Write, assets: Int | None = NO_KEYS, loans: Int = NO_KEYS, relieved: Int = NO_KEYS) -> Recomputed:
-    """Values the assets, then judges their loans and the loans named; no asset keys (None) means the whole book.
+def recompute(write: Write, assets: Int = NO_KEYS, loans: Int = NO_KEYS, relieved: Int = NO_KEYS) -> Recomputed:
+    """Values the assets, then judges their loans and the loans named.
 
     ``relieved`` are loans to which cash or collateral has just come in.
     """
     policy = policy_in_force(write.connection, write.market_day)
-    values = _value_and_record(write, assets, policy) if assets is None or len(assets) else None
-    touched = None
-    if assets is not None:
-        touched = np.union1d(loans, loans_of_assets(write.connection, assets) if len(assets) else NO_KEYS)
+    values = _value_and_record(write, assets, policy) if len(assets) else None
+    touched = np.union1d(loans, loans_of_assets(write.connection, assets) if len(assets) else NO_KEYS)
     judged, events = judge_loans(write, touched, values, policy, relieved)
     return Recomputed(0 if values is None else len(values["target_key"]), judged, events)
 
 
-def _value_and_record(write: Write, assets: Int | None, policy: StoredPolicy) -> Columns:
-    gathered = gather(write.connection, assets, policy, write=write)
-    appraisal = appraise(gathered.assets, gathered.targets, gathered.market, policy.policy, write.market_day)
-    columns = valuation_columns(write.connection, gathered, appraisal, policy, write.market_day)
-    good_now = columns["unknown"] == 0
-    columns["good_seq"] = np.where(good_now, write.seq, columns["good_seq"])
+def _value_and_record(write: Write, assets: Int, policy: StoredPolicy) -> Columns:
+    made: list[NewCurve] = []
+    gathered = gather(write.connection, assets, policy, made)
+    keep_curves(write.connection, write.seq, made)
+    columns = valued(write.connection, gathered, policy, write.market_day, write.seq)
     insert_valuations(write, columns)
     return columns
 
 
+def valued(source: Source, gathered: Gathered, policy: StoredPolicy, day: int, seq: int) -> Columns:
+    """The rows of valuations to be recorded with a sequence: what is known now is the last good value."""
+    gathered = gathered.knowing(machine_estimates(source, gathered.assets, day))
+    appraisal = appraise(gathered.assets, gathered.targets, gathered.market, policy.policy, day)
+    columns = valuation_columns(source, gathered, appraisal, policy, day)
+    columns["good_seq"] = np.where(columns["unknown"] == 0, seq, columns["good_seq"])
+    return columns
+
+
 def valuation_columns(
-    connection: Connection, gathered: Gathered, appraisal: Appraisal, policy: StoredPolicy, day: int
+    source: Source, gathered: Gathered, appraisal: Appraisal, policy: StoredPolicy, day: int
 ) -> Columns:
     """The valuation's row in columns, with the last good value beside what is unknown now."""
     at, values, base = appraisal.asset_row, appraisal.values, appraisal.base
     target_key = gathered.targets.target_key
-    good = _last_good(connection, target_key, values.unknown != 0)
+    good = _last_good(source, target_key, values.unknown != 0)
     known = values.unknown == 0
     return {
         "target_key": target_key,
@@ -97,13 +107,13 @@ def valuation_columns(
     }
 
 
-def _last_good(connection: Connection, target_key: Int, unknown: np.typing.NDArray[np.bool_]) -> Columns:
+def _last_good(source: Source, target_key: Int, unknown: np.typing.NDArray[np.bool_]) -> Columns:
     """The last value of each target [t] that could be stood behind; zeros where it is not asked or there is none."""
     names = ("good_seq", "good_market_minor", "good_lendable_minor")
     good = {name: np.zeros(len(target_key), dtype=np.int64) for name in names}
     asked = target_key[unknown & (target_key > 0)]
     if len(asked):
-        newest = newest_values(connection, asked)
+        newest = newest_values(source, asked)
         order = np.argsort(target_key, kind="stable")
         row = order[np.searchsorted(target_key, newest["target_key"], sorter=order)]
         for name in names:

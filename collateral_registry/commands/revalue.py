@@ -1,4 +1,4 @@
-"""Value the whole book or some assets, and move to another business date: the same path with more keys."""
+"""Value some assets anew and judge the loans that depend on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collateral_registry.store.assets import asset_keys
 from collateral_registry.store.database import Write
 
 
-def revalue(write: Write, asset_ids: Sequence[str] = ()) -> Recomputed:
-    """Values the assets named, or the whole book, and judges the loans that depend on them."""
-    keys = np.unique(asset_keys(write.connection, asset_ids)) if asset_ids else None
-    return recompute(write, assets=keys)
+def revalue(write: Write, asset_ids: Sequence[str]) -> Recomputed:
+    """Values the assets named and judges the loans that depend on them."""
+    return recompute(write, assets=np.unique(asset_keys(write.connection, asset_ids)))

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from collateral_registry.commands.gather import Gathered, gather, in_currency, market_for
+from collateral_registry.commands.comparables import machine_estimates, quoted_estimates
+from collateral_registry.commands.gather import Gathered, gather_in, in_currency, market_for
 from collateral_registry.commands.recompute import valuation_columns
 from collateral_registry.domain.appraise import appraise
-from collateral_registry.domain.assets import Asset
+from collateral_registry.domain.assets import Asset, Equipment
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.policy import Policy
 from collateral_registry.store.asset_facts import facts_of
@@ -38,7 +39,8 @@ def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str
     """The value of each asset [n] from the facts known now, in one currency or each in its own."""
     policy, day = _policy_today(connection)
     keys = asset_keys(connection, asset_ids)
-    gathered = gather(connection, np.unique(keys), policy, currency)
+    gathered = gather_in(connection, np.unique(keys), policy, currency)
+    gathered = gathered.knowing(machine_estimates(connection, gathered.assets, day))
     rows = _rows(connection, gathered, policy, day)
     documents = documents_of(connection, gathered.assets.asset_key)
     by_key = {int(key): row for row, key in enumerate(gathered.assets.asset_key)}
@@ -51,7 +53,9 @@ def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
     policy, day = _policy_today(connection)
     assets = facts_of(connection, asset)
     targets = in_currency(assets, currency)
-    gathered = Gathered(assets, targets, market_for(connection, assets, targets, policy, None))
+    gathered = Gathered(assets, targets, market_for(connection, assets, targets, policy, []))
+    if isinstance(asset.detail, Equipment):
+        gathered = gathered.knowing(quoted_estimates(connection, assets, asset.detail, day))
     return _valued(_rows(connection, gathered, policy, day), 0, gathered, asset, policy)
 
 

@@ -71,13 +71,13 @@ class _Market:
 
 def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int) -> Appraisal:
     """Values every target for a day under a policy."""
-    base = base_values(assets, market.series, policy, day)
+    base = base_values(assets, market.series, market.machines, policy, day)
     at = targets.asset_row
     numbers = _policy_columns(assets, policy, at)
     fx_rate, fx_day, fx_unknown = _fx(base, targets, market, policy, day)
     risk = _market_part(base, targets, market, numbers, day)
     parts = HaircutParts(
-        value=numbers["value_haircut"],
+        value=np.where(np.isnan(base.value[at]), numbers["value_haircut"], base.value[at]),
         market=risk.loss,
         liquidity=np.where(np.isnan(base.liquidity[at]), numbers["liquidity_haircut"], base.liquidity[at]),
         cost=np.where(np.isnan(base.cost[at]), numbers["cost_haircut"], base.cost[at]),
@@ -270,4 +270,5 @@ def model_name(model: int) -> str:
         Model.SPOT_PRICE: "spot-price/1",
         Model.EQUIPMENT: "equipment-curve/1",
         Model.RELIEF_FROM_ROYALTY: "relief-from-royalty/1",
+        Model.COMPARABLES: "equipment-comparables/1",
     }[Model(model)]

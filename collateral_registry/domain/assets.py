@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,6 +19,8 @@ from valuation.ip.status import LegalStatus
 
 QUANTITY_LIMIT = Decimal("1e12")
 QUANTITY_DECIMALS = 9
+ATTRIBUTES_LIMIT = 100
+"""Most columns of comparables that a machine states its words for."""
 
 
 class Kind(IntEnum):
@@ -66,6 +70,8 @@ class Inventory:
     lot: str
     grade: str = ""
     series: str = ""
+    receipt_number: str = ""
+    bin: str = ""
 
     kind = Kind.INVENTORY
 
@@ -74,7 +80,8 @@ class Inventory:
         checked_id("inventory.good", self.good)
         for field in ("warehouse", "lot"):
             checked_text(f"inventory.{field}", getattr(self, field))
-        checked_text("inventory.grade", self.grade, required=False)
+        for field in ("grade", "receipt_number", "bin"):
+            checked_text(f"inventory.{field}", getattr(self, field), required=False)
         checked_id("inventory.price_series", self.price_series)
         checked_number("inventory.quantity", self.quantity, "0", str(QUANTITY_LIMIT))
         if -int(self.quantity.as_tuple().exponent) > QUANTITY_DECIMALS:
@@ -114,6 +121,7 @@ class Equipment:
     location: str = ""
     units_produced: Decimal | None = None
     units_lifetime: Decimal | None = None
+    attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     kind = Kind.EQUIPMENT
     good = ""
@@ -133,6 +141,11 @@ class Equipment:
         checked_number("equipment.expected_hours_per_year", self.expected_hours_per_year, "1", "8784")
         checked_number("equipment.units_produced", self.units_produced, "0", "1e12")
         checked_number("equipment.units_lifetime", self.units_lifetime, "1", "1e12")
+        if len(self.attributes) > ATTRIBUTES_LIMIT:
+            raise InvalidInput("equipment.attributes", f"{len(self.attributes)}", f"at most {ATTRIBUTES_LIMIT}")
+        for name, word in self.attributes.items():
+            checked_text("equipment.attributes", name)
+            checked_text(f"equipment.attributes[{name[:80]}]", word, required=False)
 
     @property
     def identity(self) -> str:
@@ -164,6 +177,8 @@ class IntellectualProperty:
     annual_survival: Decimal = Decimal(1)
     technology_life_years: Decimal | None = None
     amortisation_years: Decimal = Decimal(0)
+    owned_share: Decimal = Decimal(1)
+    licensed_exclusively: bool = False
 
     kind = Kind.INTELLECTUAL_PROPERTY
     good = ""
@@ -180,6 +195,7 @@ class IntellectualProperty:
         checked_number(f"{prefix}.annual_survival", self.annual_survival, "0", "1")
         checked_number(f"{prefix}.technology_life_years", self.technology_life_years, "0", "100")
         checked_number(f"{prefix}.amortisation_years", self.amortisation_years, "0", "50")
+        checked_number(f"{prefix}.owned_share", self.owned_share, "0.000001", "1")
         if self.filing and self.expire and self.expire < self.filing:
             raise InvalidInput(f"{prefix}.expire_date", self.expire, f"not before the filing on {self.filing}")
         if self.filing and self.grant and self.grant < self.filing:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.domain.facts import AssetFacts, Columns, Float, Int, SeriesFacts, codes_of
+from collateral_registry.domain.facts import AssetFacts, Columns, Float, Int, MachineEstimates, SeriesFacts, codes_of
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.policy import Policy
-from valuation.depreciation.equipment import EquipmentColumns, EquipmentValues, value_equipment
-from valuation.flags import UnknownReason
+from valuation.depreciation.equipment import EquipmentColumns, value_equipment
+from valuation.flags import QualityFlag, UnknownReason
 from valuation.ip.life import remaining_life_years
 from valuation.ip.relief_from_royalty import RoyaltyColumns, relief_from_royalty
 from valuation.ip.status import status_effect
@@ -28,6 +28,7 @@ class Model(IntEnum):
     SPOT_PRICE = 1
     EQUIPMENT = 2
     RELIEF_FROM_ROYALTY = 3
+    COMPARABLES = 10
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class BaseValues:
     price: Float
     price_day: Int
     quantity: Float
+    value: Float
     liquidity: Float
     cost: Float
     input_day: Int
@@ -49,7 +51,9 @@ class BaseValues:
     quality: Int
 
 
-def base_values(assets: AssetFacts, series: SeriesFacts, policy: Policy, day: int) -> BaseValues:
+def base_values(
+    assets: AssetFacts, series: SeriesFacts, machines: MachineEstimates, policy: Policy, day: int
+) -> BaseValues:
     """Values every asset by the model of its kind; kinds without a model are unknown for that reason."""
     count = len(assets.asset_key)
     empty = BaseValues(
@@ -60,6 +64,7 @@ def base_values(assets: AssetFacts, series: SeriesFacts, policy: Policy, day: in
         price=np.full(count, np.nan),
         price_day=np.full(count, NO_DAY, dtype=np.int64),
         quantity=np.full(count, np.nan),
+        value=np.full(count, np.nan),
         liquidity=np.full(count, np.nan),
         cost=np.full(count, np.nan),
         input_day=np.full(count, day, dtype=np.int64),
@@ -69,6 +74,7 @@ def base_values(assets: AssetFacts, series: SeriesFacts, policy: Policy, day: in
     )
     _price_lots(empty, assets.inventory, series, day)
     _value_machines(empty, assets, policy, day)
+    _value_by_comparables(empty, assets, machines, policy)
     _value_rights(empty, assets.rights, day)
     return empty
 
@@ -83,8 +89,10 @@ def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) 
     price = np.where(found, series.price[row], np.nan) if len(series.price) else np.full(len(at), np.nan)
     priced = ~np.isnan(price)
     price_day = np.where(priced, series.day[row], NO_DAY) if len(series.day) else np.full(len(at), NO_DAY)
-    base.amount[at] = lots["quantity_in_series_unit"] * price
-    base.quantity[at], base.price[at], base.price_day[at] = lots["quantity_in_series_unit"], price, price_day
+    quantity = lots["quantity_in_series_unit"] * lots["counted_share"]
+    base.amount[at] = quantity * price
+    base.quantity[at], base.price[at], base.price_day[at] = quantity, price, price_day
+    base.quality[at] = lots["stock_quality"]
     base.model[at] = int(Model.SPOT_PRICE)
     base.series_key[at] = np.where(found, lots["series_key"], 0)
     base.currency[at[found]] = series.currency[row[found]]
@@ -105,17 +113,39 @@ def _value_machines(base: BaseValues, assets: AssetFacts, policy: Policy, day: i
     values = value_equipment(_equipment_columns(machines, assets, policy, day))
     base.amount[at] = values.fmv
     base.model[at] = int(Model.EQUIPMENT)
-    base.liquidity[at], base.cost[at] = _steps_to_nolv(values)
+    base.liquidity[at], base.cost[at] = _steps_to_nolv(values.fmv, values.olv, values.nolv)
     base.quality[at], base.unknown[at] = values.quality, values.unknown
     inspected = assets.inspection_day[at]
     base.input_day[at] = np.where(inspected == NO_DAY, day, inspected)
 
 
-def _steps_to_nolv(values: EquipmentValues) -> tuple[Float, Float]:
+def _value_by_comparables(base: BaseValues, assets: AssetFacts, machines: MachineEstimates, policy: Policy) -> None:
+    """Replaces the curve where a model of comparables has an opinion, between scrap and the price new.
+
+    The distance to its low point becomes the value part of the haircut.
+    """
+    known = ~np.isnan(machines.fmv)
+    at = machines.asset_row[known]
+    if not len(at):
+        return
+    table = assets.equipment
+    price_new = table["price_new"][np.searchsorted(table["asset_row"], at)]
+    classes, code = codes_of(assets.asset_class[at])
+    scrap = price_new * np.nan_to_num(policy.table(classes)["scrap_share"][code])
+    fmv = machines.fmv[known]
+    base.amount[at] = np.clip(fmv, scrap, price_new)
+    base.model[at] = int(Model.COMPARABLES)
+    base.value[at] = machines.value_haircut[known]
+    base.liquidity[at], base.cost[at] = _steps_to_nolv(fmv, machines.olv[known], machines.nolv[known])
+    base.quality[at] = machines.flags[known] | np.where(fmv < scrap, int(QualityFlag.BELOW_SCRAP), 0)
+    base.unknown[at] = 0
+
+
+def _steps_to_nolv(fmv: Float, olv: Float, nolv: Float) -> tuple[Float, Float]:
     """Share lost from FMV to OLV, and from OLV to NOLV."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        liquidity = np.where(values.fmv > 0, 1.0 - values.olv / values.fmv, 0.0)
-        cost = np.where(values.olv > 0, 1.0 - values.nolv / values.olv, 0.0)
+        liquidity = np.where(fmv > 0, 1.0 - olv / fmv, 0.0)
+        cost = np.where(olv > 0, 1.0 - nolv / olv, 0.0)
     return np.clip(liquidity, 0.0, 1.0), np.clip(cost, 0.0, 1.0)
 
 
@@ -174,9 +204,11 @@ def _value_rights(base: BaseValues, rights: Columns, day: int) -> None:
     )
     no_life = np.where(np.isnan(life.years), int(UnknownReason.MISSING_INPUT), 0)
     ended = np.where(life.years <= 0, int(UnknownReason.RIGHT_EXPIRED), 0)
-    base.amount[at] = values.value
+    base.amount[at] = values.value * rights["owned_share"]
     base.model[at] = int(Model.RELIEF_FROM_ROYALTY)
-    base.quality[at] = values.quality
+    licensed = np.where(rights["licensed_exclusively"] != 0, int(QualityFlag.LICENSED_EXCLUSIVELY), 0)
+    shared = np.where(rights["owned_share"] < 1.0, int(QualityFlag.CO_OWNED), 0)
+    base.quality[at] = values.quality | licensed | shared
     base.zero[at] = zero
     base.unknown[at] = values.unknown | unknown | no_life | ended
 

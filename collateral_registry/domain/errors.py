@@ -12,9 +12,11 @@ __all__ = [
     "EtagMismatch",
     "InvalidInput",
     "NotFound",
+    "NotPermitted",
     "Refused",
     "RequestIdReused",
     "StoreUnavailable",
+    "Unauthenticated",
 ]
 
 
@@ -70,6 +72,18 @@ class Refused(DomainError):
     def __init__(self, reason: str, message: str, **facts: str) -> None:
         super().__init__(message, **facts)
         self.reason = reason
+
+
+class Unauthenticated(DomainError):
+    """The caller has not said who it is in a way that can be believed."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class NotPermitted(DomainError):
+    """The caller is known and may not do this."""
+
+    reason = "NOT_PERMITTED"
 
 
 class StoreUnavailable(DomainError):

@@ -105,9 +105,34 @@ class CurveNeed:
 
 
 @dataclass(frozen=True)
+class MachineEstimates:
+    """What active models say of machines [m]: the row of their asset, values, and what weakens them.
+
+    Values are in major units of the asset's currency; ``value_haircut`` is the share of the FMV that the low point lies
+    below it. ``flags`` are bits of valuation.flags.QualityFlag.
+    """
+
+    asset_row: Int
+    fmv: Float
+    olv: Float
+    flv: Float
+    nolv: Float
+    value_haircut: Float
+    flags: Int
+
+    @classmethod
+    def none(cls) -> MachineEstimates:
+        """No machine has a model."""
+        nothing = np.zeros(0)
+        rows = np.zeros(0, dtype=np.int64)
+        return cls(rows, nothing, nothing, nothing, nothing, nothing, rows)
+
+
+@dataclass(frozen=True)
 class MarketFacts:
-    """Prices, exchange rates by pair and curves by need."""
+    """Prices, exchange rates by pair, curves by need, and what models of comparables say of machines."""
 
     series: SeriesFacts
     fx: Mapping[tuple[str, str], FxQuote | None]
     curves: Mapping[CurveNeed, Estimate]
+    machines: MachineEstimates

@@ -38,6 +38,8 @@ class EventKind(IntEnum):
     WATCH_LEFT = 12
     COVERAGE_UNKNOWN = 13
     COVERAGE_KNOWN = 14
+    FINDING_OPENED = 15
+    FINDING_RESOLVED = 16
 
 
 @dataclass(frozen=True)

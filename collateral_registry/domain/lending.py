@@ -32,6 +32,15 @@ class PledgeState(IntEnum):
     RELEASED = 2
 
 
+class PledgeMode(IntEnum):
+    """How goods may leave a pledge; the numbers are stored and sent."""
+
+    STATIC = 1
+    """Against repayment only: what the repaid part frees."""
+    DYNAMIC = 2
+    """Goods may come and go above the floor that covers the loan."""
+
+
 def ppm_of(field: str, ratio: Decimal, high: int) -> int:
     """A ratio of a contract in millionths; raises InvalidInput beyond (0, high] or with more than six decimals."""
     if not ratio.is_finite():
@@ -127,6 +136,7 @@ class Pledge:
     registered: date | None = None
     registration_expire: date | None = None
     state: PledgeState = PledgeState.ACTIVE
+    mode: PledgeMode = PledgeMode.DYNAMIC
 
     RANK_LIMIT = 100
 

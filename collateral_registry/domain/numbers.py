@@ -10,6 +10,7 @@ from collateral_registry.domain.days import day_of
 from collateral_registry.domain.units import conversion_factor
 from valuation.depreciation.classes import equipment_classes
 from valuation.errors import InvalidInput
+from valuation.flags import QualityFlag
 
 
 def _float(value: Decimal | None) -> float | None:
@@ -19,6 +20,11 @@ def _float(value: Decimal | None) -> float | None:
 def quantity_in(unit: str, lot: Inventory) -> float:
     """The quantity of a lot in the unit of its price; raises InvalidInput when the units are unlike."""
     return float(lot.quantity * conversion_factor(lot.unit, unit))
+
+
+def unverified_stock() -> dict[str, Any]:
+    """What is counted of a lot that nobody has spoken of: all of it, with a flag."""
+    return {"counted_share": 1.0, "stock_quality": int(QualityFlag.STOCK_UNVERIFIED)}
 
 
 def inventory_numbers(lot: Inventory, series_key: int | None, series_unit: str | None) -> dict[str, Any]:
@@ -61,6 +67,8 @@ def right_numbers(right: IntellectualProperty) -> dict[str, Any]:
         "annual_survival": float(right.annual_survival),
         "technology_life_years": _float(right.technology_life_years),
         "amortisation_years": float(right.amortisation_years),
+        "owned_share": float(right.owned_share),
+        "licensed_exclusively": int(right.licensed_exclusively),
     }
 
 

@@ -63,10 +63,13 @@ def _read_inventory(message: pb.Inventory) -> Inventory:
         lot=message.lot,
         grade=message.grade,
         series=series,
+        receipt_number=message.receipt_number,
+        bin=message.bin,
     )
 
 
-def _read_equipment(message: pb.Equipment) -> Equipment:
+def read_equipment(message: pb.Equipment) -> Equipment:
+    """The machine in a message; raises InvalidInput naming the field."""
     return Equipment(
         make=message.make,
         model=message.model,
@@ -83,10 +86,12 @@ def _read_equipment(message: pb.Equipment) -> Equipment:
         location=message.location,
         units_produced=wire.read_optional_decimal("equipment.units_produced", message, "units_produced"),
         units_lifetime=wire.read_optional_decimal("equipment.units_lifetime", message, "units_lifetime"),
+        attributes=dict(message.attributes),
     )
 
 
-def _read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
+def read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
+    """The right in a message; raises InvalidInput naming the field."""
     prefix = "intellectual_property"
     if message.kind == pb.RIGHT_KIND_UNSPECIFIED:
         raise InvalidInput(f"{prefix}.kind", "nothing", "a kind of right")
@@ -115,6 +120,8 @@ def _read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
             f"{prefix}.technology_life_years", message, "technology_life_years"
         ),
         amortisation_years=rate("amortisation_years", "0"),
+        owned_share=rate("owned_share", "1"),
+        licensed_exclusively=message.licensed_exclusively,
     )
 
 
@@ -140,8 +147,8 @@ def _read_order(message: pb.PurchaseOrder) -> PurchaseOrder:
 
 _READERS: dict[str, Callable[[Any], Detail]] = {
     "inventory": _read_inventory,
-    "equipment": _read_equipment,
-    "intellectual_property": _read_right,
+    "equipment": read_equipment,
+    "intellectual_property": read_right,
     "receivable": _read_receivable,
     "purchase_order": _read_order,
 }
@@ -188,6 +195,8 @@ def _detail_message(detail: Detail) -> tuple[str, Message]:
             unit=detail.unit,
             warehouse=detail.warehouse,
             lot=detail.lot,
+            receipt_number=detail.receipt_number,
+            bin=detail.bin,
         )
     if isinstance(detail, Equipment):
         return "equipment", _equipment_message(detail)
@@ -225,6 +234,7 @@ def _equipment_message(machine: Equipment) -> pb.Equipment:
         location=machine.location,
         units_produced=_optional(machine.units_produced),
         units_lifetime=_optional(machine.units_lifetime),
+        attributes=dict(machine.attributes),
     )
 
 
@@ -245,4 +255,6 @@ def _right_message(right: IntellectualProperty) -> pb.IntellectualProperty:
         annual_survival=wire.decimal(right.annual_survival),
         technology_life_years=_optional(right.technology_life_years),
         amortisation_years=wire.decimal(right.amortisation_years),
+        owned_share=wire.decimal(right.owned_share),
+        licensed_exclusively=right.licensed_exclusively,
     )

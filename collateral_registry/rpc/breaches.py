@@ -17,6 +17,7 @@ from collateral_registry.rpc.breach_message import breach_message, event_message
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.filtering import conditions_in
 from collateral_registry.rpc.paging import page_size, page_token, position_of
+from collateral_registry.store.breaches import LAST
 from collateral_registry.store.commits import newest_commit
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.events import events_after, last_event
@@ -57,16 +58,16 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         context: Any,  # noqa: ANN401, ARG002
     ) -> pb.ListBreachesResponse:
         """Lists breaches."""
-        loan_id = None if request.parent in {"loans/-", ""} else id_of("parent", request.parent, "loans")[0]
+        loan_id = "" if request.parent in {"loans/-", ""} else id_of("parent", request.parent, "loans")[0]
         wanted = conditions_in(request.filter, ENUMS)
         limit, query = page_size(request.page_size), f"ListBreaches {request.parent} {request.filter}"
-        before = position_of(query, request.page_token) or [2**62]
+        position = position_of(query, request.page_token)
+        before = int(position[0]) if position else LAST
 
         def work(connection: Connection) -> pb.ListBreachesResponse:
-            if loan_id is not None:
+            if loan_id:
                 get_loan(connection, loan_id)
-            found = breach_report(connection, moment_of(connection), wanted)
-            rows = [row for row in found if row.first_event < int(before[0]) and loan_id in {None, row.loan_id}]
+            rows = breach_report(connection, moment_of(connection), wanted, before, limit + 1, loan_id)
             token = page_token(query, [rows[limit - 1].first_event]) if len(rows) > limit else ""
             messages = [breach_message(row, with_history=False) for row in rows[:limit]]
             return pb.ListBreachesResponse(breaches=messages, next_page_token=token)

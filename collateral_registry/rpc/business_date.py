@@ -14,14 +14,16 @@ from collateral_registry.store.commits import newest_commit
 from collateral_registry.store.database import Connection
 from collateral_registry.v1 import business_date_pb2 as pb
 from collateral_registry.v1 import business_date_pb2_grpc
+from collateral_registry.worker.driver import RunDriver
 
 
 class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
     """Tells and moves the day the book is valued for."""
 
-    def __init__(self, calls: Calls, *, follows_clock: bool) -> None:
+    def __init__(self, calls: Calls, runs: RunDriver, *, follows_clock: bool) -> None:
         """Serves the book behind the calls; callers may move the date only when it does not follow the clock."""
         self.calls = calls
+        self.runs = runs
         self.follows_clock = follows_clock
 
     async def GetBusinessDate(  # noqa: N802
@@ -48,13 +50,16 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
         return await self.move_to(wire.required_date("date", request, "date"))
 
     async def move_to(self, to: date) -> pb.AdvanceBusinessDateResponse:
-        """Moves to a later day and revalues the book; the same day changes nothing."""
+        """Moves to a later day and waits until the book is revalued; the same day changes nothing."""
         request = pb.AdvanceBusinessDateRequest(date=wire.calendar_date(to))
 
         def work(write: Any) -> pb.AdvanceBusinessDateResponse:  # noqa: ANN401 - a write transaction
             moved = advance(write, day_of(to))
             return pb.AdvanceBusinessDateResponse(date=wire.day(write.market_day), sequence=write.seq if moved else 0)
 
-        return await self.calls.write(
+        answer = await self.calls.write(
             request, "AdvanceBusinessDate", pb.AdvanceBusinessDateResponse, work, lambda answer: answer.sequence > 0
         )
+        if answer.sequence:
+            answer.sequence = (await self.runs.finished(answer.sequence)).published_seq or answer.sequence
+        return answer

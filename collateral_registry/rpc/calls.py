@@ -37,6 +37,10 @@ class Calls:
         """The result of a read on one snapshot."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
+    async def compute(self, work: Callable[[], T]) -> T:
+        """The result of work that needs no database, off the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
     async def write(
         self,
         request: Any,  # noqa: ANN401 - any request message
@@ -52,6 +56,13 @@ class Calls:
         """
         loop = asyncio.get_running_loop()
         result = await loop.run_in_executor(self._writer, self._write, request, kind, answer, work, keep, actor)
+        self.wake()
+        return result
+
+    async def change(self, kind: str, work: Callable[[Write], T], keep: Callable[[T], bool], actor: str = "api") -> T:
+        """The result of a change that stands for several calls; committed when ``keep`` says so of the result."""
+        loop = asyncio.get_running_loop()
+        result = await loop.run_in_executor(self._writer, self._change, kind, work, keep, actor)
         self.wake()
         return result
 
@@ -83,6 +94,14 @@ class Calls:
     def _read(self, work: Callable[[Connection], T]) -> T:
         with self.database.read() as connection:
             return work(connection)
+
+    def _change(self, kind: str, work: Callable[[Write], T], keep: Callable[[T], bool], actor: str) -> T:
+        with self.database.write(kind, actor) as write:
+            result = work(write)
+            if keep(result):
+                write.commit()
+                self.note_commit(write.seq)
+            return result
 
     def _write(
         self,

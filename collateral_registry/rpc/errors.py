@@ -14,9 +14,11 @@ from collateral_registry.domain.errors import (
     EtagMismatch,
     InvalidInput,
     NotFound,
+    NotPermitted,
     Refused,
     RequestIdReused,
     StoreUnavailable,
+    Unauthenticated,
 )
 
 DOMAIN = "collateral-registry"
@@ -30,6 +32,8 @@ STATUS_OF: dict[type[Exception], grpc.StatusCode] = {
     RequestIdReused: grpc.StatusCode.INVALID_ARGUMENT,
     Refused: grpc.StatusCode.FAILED_PRECONDITION,
     StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
+    Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    NotPermitted: grpc.StatusCode.PERMISSION_DENIED,
 }
 """Every error a command may raise, with its status."""
 

@@ -14,7 +14,7 @@ LOG = structlog.get_logger("rpc")
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic in the stubs only
-    """Turns errors into statuses for unary calls and for streams of answers."""
+    """Turns errors into statuses for calls with one answer and for streams of answers."""
 
     async def intercept_service(
         self,
@@ -26,16 +26,13 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # 
         if handler is None:
             return None  # type: ignore[return-value] # an unknown method: grpc answers UNIMPLEMENTED
         method = handler_call_details.method
-        if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(
-                _unary(handler.unary_unary, method), handler.request_deserializer, handler.response_serializer
-            )
-        if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(
-                _stream(handler.unary_stream, method), handler.request_deserializer, handler.response_serializer
-            )
-        unchanged: grpc.RpcMethodHandler[Any, Any] = handler
-        return unchanged
+        for kind, (wrapped, made) in WRAPPERS.items():
+            behaviour = getattr(handler, kind)
+            if behaviour is not None:
+                handler = made(wrapped(behaviour, method), handler.request_deserializer, handler.response_serializer)
+                break
+        wrapped_handler: grpc.RpcMethodHandler[Any, Any] = handler
+        return wrapped_handler
 
 
 def _unary(behaviour: Any, method: str) -> Any:  # noqa: ANN401 - grpc's handlers are untyped
@@ -58,6 +55,15 @@ def _stream(behaviour: Any, method: str) -> Any:  # noqa: ANN401 - grpc's handle
             await _abort(context, error, method)
 
     return call
+
+
+WRAPPERS: dict[str, tuple[Any, Any]] = {
+    "unary_unary": (_unary, grpc.unary_unary_rpc_method_handler),
+    "unary_stream": (_stream, grpc.unary_stream_rpc_method_handler),
+    "stream_unary": (_unary, grpc.stream_unary_rpc_method_handler),
+    "stream_stream": (_stream, grpc.stream_stream_rpc_method_handler),
+}
+"""How a handler of each kind is wrapped, and made again."""
 
 
 async def _abort(context: Any, error: Exception, method: str) -> None:  # noqa: ANN401

@@ -16,6 +16,7 @@ from collateral_registry.domain.lending import (
     Loan,
     LtvLimits,
     Pledge,
+    PledgeMode,
     ppm_of,
 )
 from collateral_registry.domain.levels import Basis
@@ -81,6 +82,7 @@ def read_pledge(message: pb.Pledge, loan_id: str, pledge_id: str) -> Pledge:
         registration_number=message.registration_number,
         registered=wire.read_date("registration_date", message, "registration_date"),
         registration_expire=wire.read_date("registration_expire_date", message, "registration_expire_date"),
+        mode=wire.member("mode", PledgeMode, message.mode or pb.PLEDGE_MODE_DYNAMIC),
     )
 
 
@@ -154,6 +156,7 @@ def plain_pledge(pledge: Pledge) -> pb.Pledge:
         registration_date=wire.calendar_date(pledge.registered),
         registration_expire_date=wire.calendar_date(pledge.registration_expire),
         state=int(pledge.state),
+        mode=int(pledge.mode),
     )
 
 

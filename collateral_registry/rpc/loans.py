@@ -47,6 +47,7 @@ PLEDGE_MASK = (
     "rank",
     "share",
     "limit",
+    "mode",
     "registry",
     "registration_number",
     "registration_date",

@@ -16,15 +16,17 @@ from collateral_registry.store.database import Connection
 from collateral_registry.store.policies import StoredPolicy, get_policy, list_policies, policy_in_force
 from collateral_registry.v1 import policy_pb2 as pb
 from collateral_registry.v1 import policy_pb2_grpc
+from collateral_registry.worker.driver import RunDriver
 from valuation.errors import InvalidInput
 
 
 class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
     """Keeps the versions of the lending policy."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, runs: RunDriver) -> None:
         """Serves the book behind the calls."""
         self.calls = calls
+        self.runs = runs
 
     async def CreatePolicy(self, request: pb.CreatePolicyRequest, context: Any) -> pb.Policy:  # noqa: ANN401, ARG002, N802
         """Stores a new version."""
@@ -62,14 +64,16 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
         return await self.calls.read(work)
 
     async def ActivatePolicy(self, request: pb.ActivatePolicyRequest, context: Any) -> pb.Policy:  # noqa: ANN401, ARG002, N802
-        """Puts a version into force."""
+        """Puts a version into force and waits until the book is judged by it."""
         (policy_id,) = id_of("name", request.name, "policies")
-        return await self.calls.write(
+        activated = await self.calls.write(
             request,
             "ActivatePolicy",
             pb.Policy,
             lambda write: _policy(commands.put_into_force(write, policy_id), _key_in_force(write.connection)),
         )
+        await self.runs.settled()
+        return activated
 
 
 def _key_in_force(connection: Connection) -> int:

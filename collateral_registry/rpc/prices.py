@@ -13,6 +13,7 @@ from collateral_registry.rpc import wire
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.filtering import conditions_in
 from collateral_registry.rpc.paging import page_size, page_token, position_of
+from collateral_registry.rpc.price_desk import PriceDesk
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.prices import StoredPrice, StoredSeries, get_series, list_prices, list_series
 from collateral_registry.v1 import price_pb2 as pb
@@ -39,6 +40,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
     def __init__(self, calls: Calls) -> None:
         """Serves the book behind the calls."""
         self.calls = calls
+        self.desk = PriceDesk(calls)
 
     async def CreatePriceSeries(  # noqa: N802
         self,
@@ -97,8 +99,12 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
         _check_count("observations", len(request.observations))
         quotes, refused = _read_each(enumerate(request.observations), _read_observation)
 
+        if not request.request_id:
+            taken, seq = await self.desk.ingest(commands.PriceMessage(quotes, refused))
+            return _ingested(pb.IngestPricesResponse, taken, seq)
+
         def work(write: Write) -> pb.IngestPricesResponse:
-            return _ingested(pb.IngestPricesResponse, commands.ingest_prices(write, quotes, refused), write)
+            return _ingested(pb.IngestPricesResponse, commands.ingest_prices(write, quotes, refused), write.seq)
 
         return await self.calls.write(request, "IngestPrices", pb.IngestPricesResponse, work, _changed)
 
@@ -130,7 +136,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
 
         def work(write: Write) -> pb.IngestFxRatesResponse:
             commands.ensure_fx_series(write, wanted)
-            return _ingested(pb.IngestFxRatesResponse, commands.ingest_prices(write, quotes, refused), write)
+            return _ingested(pb.IngestFxRatesResponse, commands.ingest_prices(write, quotes, refused), write.seq)
 
         return await self.calls.write(request, "IngestFxRates", pb.IngestFxRatesResponse, work, _changed)
 
@@ -165,7 +171,7 @@ def _read_rate(index: int, message: pb.FxRate) -> Quote:
     return Quote(index, series.series_id, day, wire.read_decimal("rate", message.rate))
 
 
-def _ingested(answer: type[Answer], taken: Ingested, write: Write) -> Answer:
+def _ingested(answer: type[Answer], taken: Ingested, seq: int) -> Answer:
     return answer(
         accepted_count=taken.accepted,
         duplicate_count=taken.duplicates,
@@ -175,7 +181,8 @@ def _ingested(answer: type[Answer], taken: Ingested, write: Write) -> Answer:
             pb.ObservationProblem(index=problem.index, verdict=VERDICTS[problem.verdict], reason=problem.reason)
             for problem in taken.problems
         ],
-        sequence=write.seq if taken.changed else 0,
+        overtaken_count=taken.overtaken,
+        sequence=seq if taken.changed else 0,
     )
 
 

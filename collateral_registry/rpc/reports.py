@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC
+from functools import partial
 from typing import Any
 
 from collateral_registry.clock import microseconds
-from collateral_registry.commands.reports import Moment, breach_report, ltv_report, moment_of
+from collateral_registry.commands.reports import LtvReport, LtvReports, Moment, breach_report, moment_of
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.levels import Level
+from collateral_registry.domain.ltv_rows import plain_rows
 from collateral_registry.domain.report import Concentration, Total
 from collateral_registry.rpc import wire
+from collateral_registry.rpc.arrow_rows import STREAM_BATCH_ROWS, ArrowRows, pieces
 from collateral_registry.rpc.breach_message import breach_message
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.cover_message import cover_message
 from collateral_registry.rpc.filtering import conditions_in
+from collateral_registry.rpc.freshness import Freshness
 from collateral_registry.rpc.paging import page_size, page_token, position_of
+from collateral_registry.store.breaches import LAST
 from collateral_registry.store.database import Connection
 from collateral_registry.v1 import report_pb2 as pb
 from collateral_registry.v1 import report_pb2_grpc
+from valuation.errors import InvalidInput
+
+CONCENTRATIONS_DEFAULT = 100
+CONCENTRATIONS_LIMIT = 10_000
+"""Keys of a dimension and currency that stand on their own in an answer; the others come as their sum."""
 
 ENUMS = {
     "level": {level.name: int(level) for level in Level},
@@ -33,6 +44,8 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     def __init__(self, calls: Calls) -> None:
         """Serves the book behind the calls."""
         self.calls = calls
+        self.ltv = LtvReports()
+        self.freshness = Freshness(calls, self._prepare)
 
     async def GenerateLtvReport(  # noqa: N802
         self,
@@ -41,25 +54,57 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     ) -> pb.GenerateLtvReportResponse:
         """A row per loan with totals and concentrations."""
         wanted = conditions_in(request.filter, ENUMS)
-        limit = page_size(request.page_size)
+        limit, keys = page_size(request.page_size), _concentration_limit(request.concentration_limit)
         query = f"Ltv {request.as_of} {request.filter} {request.order_by}"
         position = position_of(query, request.page_token)
+        self.freshness.asked()
 
         def work(connection: Connection) -> pb.GenerateLtvReportResponse:
             moment = _moment(connection, request.as_of, position)
-            report = ltv_report(connection, moment, wanted, request.order_by)
+            report = self.ltv.report(connection, moment, wanted, request.order_by)
+            sums = self.ltv.sums(report, wanted, keys)
             start = int(position[1]) if position else 0
             more = start + limit < len(report.rows)
             return pb.GenerateLtvReportResponse(
-                rows=[_row(row) for row in report.rows[start : start + limit]],
-                totals=[_total(total) for total in report.totals],
-                concentrations=[_concentration(one) for one in report.concentrations],
+                rows=[_row(row) for row in plain_rows(report.snapshot, report.rows[start : start + limit])],
+                totals=[_total(total) for total in sums.totals],
+                concentrations=[_concentration(one) for one in sums.concentrations],
                 sequence=moment.seq,
                 market_date=wire.day(moment.market_day) if moment.seq else None,
                 next_page_token=page_token(query, [moment.seq, start + limit]) if more else "",
             )
 
         return await self.calls.read(work)
+
+    def _prepare(self, connection: Connection) -> None:
+        """Makes what the first page of the report of now needs, and keeps it."""
+        report = self.ltv.report(connection, moment_of(connection))
+        self.ltv.sums(report, (), CONCENTRATIONS_DEFAULT)
+
+    async def StreamLtvReport(  # noqa: N802
+        self,
+        request: pb.StreamLtvReportRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> AsyncIterator[pb.StreamLtvReportResponse]:
+        """Every row at one moment; a slow reader holds a batch in memory and no transaction open."""
+        wanted = conditions_in(request.filter, ENUMS)
+
+        def work(connection: Connection) -> LtvReport:
+            return self.ltv.report(connection, _moment(connection, request.as_of, None), wanted, request.order_by)
+
+        report = await self.calls.read(work)
+        rows = ArrowRows(report.snapshot)
+        yield pb.StreamLtvReportResponse(
+            arrow=rows.begin,
+            sequence=report.moment.seq,
+            market_date=wire.day(report.moment.market_day) if report.moment.seq else None,
+            row_count=len(report.rows),
+        )
+        for start in range(0, len(report.rows), STREAM_BATCH_ROWS):
+            batch = report.rows[start : start + STREAM_BATCH_ROWS]
+            for piece in pieces(await self.calls.compute(partial(rows.batch, batch))):
+                yield pb.StreamLtvReportResponse(arrow=piece)
+        yield pb.StreamLtvReportResponse(arrow=rows.end)
 
     async def GenerateBreachReport(  # noqa: N802
         self,
@@ -70,20 +115,27 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         wanted = conditions_in(request.filter, ENUMS)
         limit, query = page_size(request.page_size), f"Breaches {request.as_of} {request.filter}"
         position = position_of(query, request.page_token)
+        before = int(position[1]) if position else LAST
 
         def work(connection: Connection) -> pb.GenerateBreachReportResponse:
             moment = _moment(connection, request.as_of, position)
-            found = breach_report(connection, moment, wanted)
-            start = int(position[1]) if position else 0
-            more = start + limit < len(found)
+            found = breach_report(connection, moment, wanted, before, limit + 1)
+            more = len(found) > limit
             return pb.GenerateBreachReportResponse(
-                breaches=[breach_message(breach) for breach in found[start : start + limit]],
+                breaches=[breach_message(breach) for breach in found[:limit]],
                 sequence=moment.seq,
                 market_date=wire.day(moment.market_day) if moment.seq else None,
-                next_page_token=page_token(query, [moment.seq, start + limit]) if more else "",
+                next_page_token=page_token(query, [moment.seq, found[limit - 1].first_event]) if more else "",
             )
 
         return await self.calls.read(work)
+
+
+def _concentration_limit(asked: int) -> int:
+    """Keys listed of a dimension and currency: 100 when 0 is asked, at most 10,000."""
+    if asked < 0:
+        raise InvalidInput("concentration_limit", asked, "0 or more")
+    return min(asked or CONCENTRATIONS_DEFAULT, CONCENTRATIONS_LIMIT)
 
 
 def _moment(connection: Connection, as_of: pb.AsOf, position: list[Any] | None) -> Moment:
@@ -130,4 +182,5 @@ def _concentration(one: Concentration) -> pb.Concentration:
         currency_code=one.currency,
         lendable_value=wire.money(one.lendable_minor, one.currency),
         share=wire.ratio(one.share),
+        others_count=one.others,
     )

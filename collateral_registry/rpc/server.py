@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from collateral_registry.domain.partners import Partner
 from collateral_registry.rpc.assets import AssetServicer
 from collateral_registry.rpc.breaches import BreachServicer
 from collateral_registry.rpc.business_date import BusinessDateServicer
 from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.double_pledge import DoublePledgeServicer
+from collateral_registry.rpc.equipment import EquipmentServicer
 from collateral_registry.rpc.haircuts import HaircutServicer
 from collateral_registry.rpc.interceptors import ErrorInterceptor
+from collateral_registry.rpc.ip import IpServicer
 from collateral_registry.rpc.loans import LoanServicer
+from collateral_registry.rpc.partners import PartnerInterceptor
+from collateral_registry.rpc.pickups import PickupServicer
 from collateral_registry.rpc.policies import PolicyServicer
 from collateral_registry.rpc.prices import PriceServicer
 from collateral_registry.rpc.reports import ReportServicer
+from collateral_registry.rpc.revaluations import RevaluationServicer
+from collateral_registry.rpc.stock import StockServicer
+from collateral_registry.rpc.take_up import TakeUp
 from collateral_registry.rpc.valuations import ValuationServicer
 from collateral_registry.v1 import (
     asset_pb2,
@@ -27,19 +37,32 @@ from collateral_registry.v1 import (
     breach_pb2_grpc,
     business_date_pb2,
     business_date_pb2_grpc,
+    double_pledge_pb2,
+    double_pledge_pb2_grpc,
+    equipment_pb2,
+    equipment_pb2_grpc,
     haircut_pb2,
     haircut_pb2_grpc,
+    ip_pb2,
+    ip_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
+    pickup_pb2,
+    pickup_pb2_grpc,
     policy_pb2,
     policy_pb2_grpc,
     price_pb2,
     price_pb2_grpc,
     report_pb2,
     report_pb2_grpc,
+    revaluation_pb2,
+    revaluation_pb2_grpc,
+    stock_pb2,
+    stock_pb2_grpc,
     valuation_pb2,
     valuation_pb2_grpc,
 )
+from collateral_registry.worker.driver import RunDriver
 
 
 @dataclass(frozen=True)
@@ -49,25 +72,33 @@ class Limits:
     message_bytes: int
     concurrent_calls: int
     drain_seconds: float
+    shares_port: bool
 
 
 class RpcServer:
     """A server over one book."""
 
-    def __init__(self, calls: Calls, limits: Limits, *, follows_clock: bool) -> None:
+    def __init__(
+        self, calls: Calls, runs: RunDriver, limits: Limits, partners: Mapping[str, Partner], *, follows_clock: bool
+    ) -> None:
         """Adds every service; nothing listens yet."""
         self.calls = calls
+        self.runs = runs
         self.limits = limits
         self.server = grpc.aio.server(
-            interceptors=[ErrorInterceptor()],
+            interceptors=[ErrorInterceptor(), PartnerInterceptor(partners)],
             options=[
                 ("grpc.max_receive_message_length", limits.message_bytes),
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", int(limits.shares_port)),
             ],
             maximum_concurrent_rpcs=limits.concurrent_calls,
         )
         self.breaches = BreachServicer(calls)
-        self.business_date = BusinessDateServicer(calls, follows_clock=follows_clock)
+        self.reports = ReportServicer(calls)
+        self.business_date = BusinessDateServicer(calls, runs, follows_clock=follows_clock)
+        self.stock = StockServicer(calls)
+        self.take_up = TakeUp(calls, self.stock.desk)
+        self.equipment = EquipmentServicer(calls)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
         self._add_services()
 
@@ -75,12 +106,20 @@ class RpcServer:
         asset_pb2_grpc.add_AssetServiceServicer_to_server(AssetServicer(self.calls), self.server)
         price_pb2_grpc.add_PriceServiceServicer_to_server(PriceServicer(self.calls), self.server)
         haircut_pb2_grpc.add_HaircutServiceServicer_to_server(HaircutServicer(self.calls), self.server)
-        policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(self.calls), self.server)
-        valuation_pb2_grpc.add_ValuationServiceServicer_to_server(ValuationServicer(self.calls), self.server)
+        policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(self.calls, self.runs), self.server)
+        valuation_pb2_grpc.add_ValuationServiceServicer_to_server(ValuationServicer(self.calls, self.runs), self.server)
         loan_pb2_grpc.add_LoanServiceServicer_to_server(LoanServicer(self.calls), self.server)
+        pickup_pb2_grpc.add_PickupServiceServicer_to_server(PickupServicer(self.calls), self.server)
+        double_pledge_pb2_grpc.add_DoublePledgeServiceServicer_to_server(DoublePledgeServicer(self.calls), self.server)
+        equipment_pb2_grpc.add_EquipmentServiceServicer_to_server(self.equipment, self.server)
+        ip_pb2_grpc.add_IpServiceServicer_to_server(IpServicer(self.calls), self.server)
         breach_pb2_grpc.add_BreachServiceServicer_to_server(self.breaches, self.server)
-        report_pb2_grpc.add_ReportServiceServicer_to_server(ReportServicer(self.calls), self.server)
+        report_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, self.server)
+        stock_pb2_grpc.add_StockServiceServicer_to_server(self.stock, self.server)
         business_date_pb2_grpc.add_BusinessDateServiceServicer_to_server(self.business_date, self.server)
+        revaluation_pb2_grpc.add_RevaluationServiceServicer_to_server(
+            RevaluationServicer(self.calls, self.runs), self.server
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         reflection.enable_server_reflection(_service_names(), self.server)
 
@@ -90,16 +129,25 @@ class RpcServer:
         if not port:
             raise OSError(f"cannot listen at {address}")
         await self.server.start()
+        self.runs.start()
+        self.take_up.start()
         for service in _service_names():
             await self.health.set(service, health_pb2.HealthCheckResponse.SERVING)
         await self.health.set("", health_pb2.HealthCheckResponse.SERVING)
         return int(port)
 
     async def drain(self) -> None:
-        """Says it is going, ends the watches, lets calls under way finish, stops."""
+        """Says it is going, ends watches and pushes, lets calls under way finish, stops."""
         await self.health.enter_graceful_shutdown()
         self.breaches.drain()
+        await self.reports.freshness.end()
+        self.stock.drain()
+        stopping = asyncio.create_task(self.runs.stop())
         await self.server.stop(self.limits.drain_seconds)
+        await stopping
+        await self.take_up.stop()
+        self.stock.close()
+        self.equipment.fits.close()
         self.calls.close()
 
 
@@ -112,8 +160,14 @@ def _service_names() -> Sequence[str]:
         policy_pb2,
         valuation_pb2,
         loan_pb2,
+        pickup_pb2,
+        double_pledge_pb2,
+        equipment_pb2,
+        ip_pb2,
         breach_pb2,
         report_pb2,
+        revaluation_pb2,
+        stock_pb2,
         business_date_pb2,
     )
     own = [service.full_name for module in modules for service in module.DESCRIPTOR.services_by_name.values()]

@@ -119,13 +119,13 @@ def _input(name: str, source: str, value: Decimal | float | None, unit: str, day
 def _add_bases(message: pb.Valuation, valued: Valued) -> None:
     """The other bases of value of a machine, as the steps of its row lead to them."""
     row = valued.row
-    if row["model"] != Model.EQUIPMENT or row["zero"]:
+    if row["model"] not in {Model.EQUIPMENT, Model.COMPARABLES} or row["zero"]:
         return
     fair = row["market_minor"]
     orderly = round(fair * (1.0 - row["h_liquidity"]))
     net = round(orderly * (1.0 - row["h_cost"]))
     numbers = valued.policy.numbers_of(valued.asset.asset_class)
-    forced = round(fair * float(numbers["flv_factor"].value)) if "flv_factor" in numbers else None
+    forced = min(orderly, round(fair * float(numbers["flv_factor"].value))) if "flv_factor" in numbers else None
     bases = message.equipment_bases
     bases.fair_market_value.CopyFrom(wire.money(fair, valued.currency))
     bases.orderly_liquidation_value.CopyFrom(wire.money(orderly, valued.currency))

@@ -6,7 +6,9 @@ from typing import Any
 
 from collateral_registry.commands.recorded import recorded_valuation, recorded_valuations
 from collateral_registry.commands.revalue import revalue
+from collateral_registry.commands.runs import start_run
 from collateral_registry.commands.value import quote_asset
+from collateral_registry.domain.errors import Refused
 from collateral_registry.domain.money import digits_of
 from collateral_registry.domain.names import id_of
 from collateral_registry.rpc.asset_message import read_asset
@@ -17,6 +19,7 @@ from collateral_registry.rpc.value_desk import ValueDesk
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.v1 import valuation_pb2 as pb
 from collateral_registry.v1 import valuation_pb2_grpc
+from collateral_registry.worker.driver import RunDriver
 from valuation.errors import InvalidInput
 
 VALUE_LIMIT = 1_000
@@ -27,9 +30,10 @@ QUOTE_ID = "quote"
 class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
     """Answers what assets are worth."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, runs: RunDriver) -> None:
         """Serves the book behind the calls."""
         self.calls = calls
+        self.runs = runs
         self.desk = ValueDesk(calls)
 
     async def ValueAssets(  # noqa: N802
@@ -84,8 +88,10 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         return await self.calls.read(work)
 
     async def Revalue(self, request: pb.RevalueRequest, context: Any) -> pb.RevalueResponse:  # noqa: ANN401, ARG002, N802
-        """Values the book or some assets and judges their loans."""
+        """Values some assets and judges their loans, or waits for a run over the whole book."""
         asset_ids = _asset_ids(request.names, REVALUE_LIMIT, least=0)
+        if not asset_ids:
+            return await self._revalued_book(request)
 
         def work(write: Write) -> pb.RevalueResponse:
             done = revalue(write, asset_ids)
@@ -94,6 +100,21 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
             )
 
         return await self.calls.write(request, "Revalue", pb.RevalueResponse, work)
+
+    async def _revalued_book(self, request: pb.RevalueRequest) -> pb.RevalueResponse:
+        """What a run over the whole book did, once it is published; a retry waits for the same run."""
+
+        def work(write: Write) -> pb.RevalueResponse:
+            start_run(write)
+            return pb.RevalueResponse(sequence=write.seq)
+
+        started = await self.calls.write(request, "Revalue", pb.RevalueResponse, work)
+        run = await self.runs.finished(started.sequence)
+        if run.published_seq is None:
+            raise Refused("REVALUATION_ABANDONED", f"revaluations/{run.seq} was abandoned for a newer one")
+        return pb.RevalueResponse(
+            sequence=run.published_seq, valued_count=run.valued, judged_count=run.judged, event_count=run.events
+        )
 
 
 def _asset_ids(names: Any, limit: int, least: int) -> list[str]:  # noqa: ANN401 - a repeated field

@@ -12,8 +12,9 @@ from sqlmodel import SQLModel
 from collateral_registry.domain.assets import Asset
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.facts import AssetFacts, Int, TargetFacts
+from collateral_registry.domain.numbers import unverified_stock
 from collateral_registry.store.assets import numbers_of
-from collateral_registry.store.bulk import Columns, in_keys, read_columns, typed_column
+from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns, typed_column
 from collateral_registry.store.tables import (
     AssetRow,
     EquipmentRow,
@@ -24,7 +25,7 @@ from collateral_registry.store.tables import (
 )
 
 
-def read_facts(connection: Connection, keys: Int | None) -> AssetFacts:
+def read_facts(connection: Source, keys: Int | None) -> AssetFacts:
     """What the values of assets need, in order of their keys; no keys means every asset."""
     statement = select(
         AssetRow.asset_key,
@@ -45,7 +46,7 @@ def read_facts(connection: Connection, keys: Int | None) -> AssetFacts:
     )
 
 
-def read_targets(connection: Connection, facts: AssetFacts, keys: Int | None) -> TargetFacts:
+def read_targets(connection: Source, facts: AssetFacts, keys: Int | None) -> TargetFacts:
     """The currencies each asset is valued in, in order of their keys."""
     statement = select(TargetRow.target_key, TargetRow.asset_key, TargetRow.currency)
     statement = statement.where(in_keys(connection, TargetRow.asset_key, keys)).order_by(TargetRow.target_key)
@@ -54,7 +55,7 @@ def read_targets(connection: Connection, facts: AssetFacts, keys: Int | None) ->
     return TargetFacts(columns["target_key"], row, columns["currency"])
 
 
-def read_cover_targets(connection: Connection, asset_keys: Int | None) -> Columns:
+def read_cover_targets(connection: Source, asset_keys: Int | None) -> Columns:
     """Targets of assets in order of their keys; prior claims stand on the one in the asset's own currency."""
     prior = case((TargetRow.currency == AssetRow.currency, AssetRow.prior_claims_minor), else_=0)
     statement = (
@@ -86,7 +87,7 @@ def assets_of_series(connection: Connection, series_keys: Int) -> Int:
     return keys
 
 
-def _kind_columns(connection: Connection, table: type[SQLModel], keys: Int | None, asset_key: Int) -> Columns:
+def _kind_columns(connection: Source, table: type[SQLModel], keys: Int | None, asset_key: Int) -> Columns:
     """The rows of one kind, with the row of their asset; a lot without a series has series key 0."""
     columns = table.__table__.c
     chosen = [column for column in columns if column.key not in {"series_id", "series_key"}]
@@ -122,7 +123,7 @@ def _quoted_columns(table: type[SQLModel], own: type[SQLModel] | None, numbers: 
     for column in table.__table__.c:
         if column.key in {"asset_key", "series_id"}:
             continue
-        data = [numbers[column.key]] if table is own else []
+        data = [numbers.get(column.key, unverified_stock().get(column.key))] if table is own else []
         if column.key == "series_key":
             data = [value or 0 for value in data]
         columns[column.key] = typed_column(column.type, data)

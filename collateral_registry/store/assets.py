@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, insert, select, true, update
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.assets import Asset, Equipment, IntellectualProperty, Inventory, Status
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import Int
+from collateral_registry.domain.identities import identities_of
 from collateral_registry.domain.numbers import equipment_numbers, inventory_numbers, right_numbers
-from collateral_registry.store.bulk import in_keys
+from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.filters import Condition, conditions
+from collateral_registry.store.holdings import write_holding
+from collateral_registry.store.identities import write_identities
+from collateral_registry.store.newest import newest_between
 from collateral_registry.store.tables import (
     AssetRevisionRow,
     AssetRow,
@@ -65,7 +69,7 @@ def insert_asset(write: Write, asset: Asset) -> int:
     }
     key = int(write.connection.execute(insert(AssetRow).values(**values).returning(AssetRow.asset_key)).scalar_one())
     _write_revision(write, key, 1, asset)
-    _write_numbers(write, key, asset)
+    _write_what_it_is(write, key, asset)
     ensure_target(write, key, asset.currency)
     return key
 
@@ -80,7 +84,7 @@ def update_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset
         .values(**_row(asset), revision=revision, updated_seq=write.seq)
     )
     _write_revision(write, stored.key, revision, asset)
-    _write_numbers(write, stored.key, asset)
+    _write_what_it_is(write, stored.key, asset)
     ensure_target(write, stored.key, asset.currency)
     return StoredAsset(stored.key, asset, revision, stored.created_us, write.known_us)
 
@@ -146,29 +150,47 @@ def documents_of(connection: Connection, asset_keys: Int) -> dict[int, Asset]:
     return {row[0]: from_document(Asset, row[1]) for row in connection.execute(statement)}
 
 
-def places_as_of(connection: Connection, asset_keys: Int, seq: int) -> dict[int, tuple[str, str]]:
-    """Good (the class where there is none) and place of assets as they were after a commit."""
-    newest = (
-        select(AssetRevisionRow.asset_key, func.max(AssetRevisionRow.revision).label("revision"))
-        .where(AssetRevisionRow.seq <= seq, in_keys(connection, AssetRevisionRow.asset_key, asset_keys))
-        .group_by(AssetRevisionRow.asset_key)
-        .subquery()
+def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
+    """The machines among assets by their keys."""
+    statement = (
+        select(AssetRow.asset_key, AssetRevisionRow.document)
+        .join(AssetRevisionRow, _newest_revision())
+        .where(in_keys(source, AssetRow.asset_key, asset_keys))
     )
-    statement = select(AssetRevisionRow.asset_key, AssetRevisionRow.document).join(
-        newest,
-        (AssetRevisionRow.asset_key == newest.c.asset_key) & (AssetRevisionRow.revision == newest.c.revision),
+    columns = read_columns(source, statement)
+    documents = zip(columns["asset_key"].tolist(), columns["document"].tolist(), strict=True)
+    details = {key: from_document(Asset, document).detail for key, document in documents}
+    return {key: detail for key, detail in details.items() if isinstance(detail, Equipment)}
+
+
+def places_since(connection: Connection, after: int, seq: int) -> Columns:
+    """Good (the class where there is none) and place of the assets that changed after a commit, as after another."""
+    revision = AssetRevisionRow.__table__
+    newest = newest_between(
+        AssetRow.asset_key, AssetRevisionRow.asset_key, AssetRevisionRow.revision, AssetRevisionRow.seq, after, seq
     )
-    found = {}
-    for key, document in connection.execute(statement):
-        asset = from_document(Asset, document)
-        found[key] = (asset.detail.good or asset.asset_class, asset.detail.place)
-    return found
+    statement = select(revision.c.asset_key, revision.c.good, revision.c.place, revision.c.seq).join_from(
+        newest, revision, (revision.c.asset_key == newest.c.key) & (revision.c.revision == newest.c.place)
+    )
+    return read_columns(connection, statement)
 
 
 def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
     """An asset as it was in a revision."""
     statement = select(AssetRevisionRow.document).where(
         AssetRevisionRow.asset_key == asset_key, AssetRevisionRow.revision == revision
+    )
+    return from_document(Asset, connection.execute(statement).scalar_one())
+
+
+def document_as_of(connection: Connection, asset_key: int, seq: int | None) -> Asset:
+    """An asset as it was after a commit; as it is now when none is given."""
+    upto = AssetRevisionRow.seq <= seq if seq is not None else true()
+    statement = (
+        select(AssetRevisionRow.document)
+        .where(AssetRevisionRow.asset_key == asset_key, upto)
+        .order_by(AssetRevisionRow.revision.desc())
+        .limit(1)
     )
     return from_document(Asset, connection.execute(statement).scalar_one())
 
@@ -221,16 +243,32 @@ def _refuse_taken(connection: Connection, asset: Asset, own_key: int | None) -> 
 
 
 def _write_revision(write: Write, key: int, revision: int, asset: Asset) -> None:
-    values = {"asset_key": key, "revision": revision, "seq": write.seq, "document": to_document(asset)}
+    values = {
+        "asset_key": key,
+        "revision": revision,
+        "seq": write.seq,
+        "good": asset.detail.good or asset.asset_class,
+        "place": asset.detail.place,
+        "document": to_document(asset),
+    }
     write.connection.execute(insert(AssetRevisionRow).values(**values))
 
 
 def _write_numbers(write: Write, key: int, asset: Asset) -> None:
+    """Writes the numbers of an asset; what of a lot counts stays as it is."""
     table, numbers = numbers_of(write.connection, asset)
     if table is None:
         return
-    write.connection.execute(delete(table).where(table.asset_key == key))
-    write.connection.execute(insert(table).values(asset_key=key, **numbers))
+    changed = write.connection.execute(update(table).where(table.asset_key == key).values(**numbers))
+    if not changed.rowcount:
+        write.connection.execute(insert(table).values(asset_key=key, **numbers))
+
+
+def _write_what_it_is(write: Write, key: int, asset: Asset) -> None:
+    """Writes an asset's numbers, the names it goes by and what it holds of a place."""
+    _write_numbers(write, key, asset)
+    write_identities(write.connection, key, 0, identities_of(asset))
+    write_holding(write.connection, key, asset)
 
 
 def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | None, Mapping[str, Any]]:

@@ -6,11 +6,11 @@ import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, ColumnElement, Connection, Float, Select, bindparam, func, select, true
+from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Float, Select, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import SQLModel
 
@@ -21,8 +21,29 @@ Columns = dict[str, Any]
 """Column name to array: int64, float64 with NaN for null, or object for text and bytes."""
 
 
-def read_columns(connection: Connection, statement: Select[Any]) -> Columns:
+class ColumnConnection(Protocol):
+    """A connection that moves whole partitions (store/arrow.py), in a transaction."""
+
+    dialect: Dialect
+
+    def columns(self, statement: Select[Any]) -> Columns:
+        """The columns of a select [rows]."""
+
+    def append(self, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
+        """Appends rows given as columns; scalars are repeated."""
+
+    def execute(self, statement: Any) -> None:  # noqa: ANN401 - any SQLAlchemy construct
+        """Runs a statement whose rows nobody wants."""
+
+
+Source = Connection | ColumnConnection
+"""Where columns come from and go to: the connection of a change or of a snapshot, or one for whole partitions."""
+
+
+def read_columns(connection: Source, statement: Select[Any]) -> Columns:
     """Runs a select and returns its columns [rows]; integer columns must not be null."""
+    if not isinstance(connection, Connection):
+        return connection.columns(statement)
     columns = list(statement.selected_columns)
     parts: list[list[NDArray[Any]]] = [[typed_column(column.type, ())] for column in columns]
     result = connection.execute(statement)
@@ -57,9 +78,12 @@ def typed_column(kind: Any, data: Sequence[Any]) -> NDArray[Any]:  # noqa: ANN40
     return array
 
 
-def insert_columns(connection: Connection, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
+def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
     """Appends rows given as columns; scalars are repeated. In the transaction of the connection."""
     if rows == 0:
+        return
+    if not isinstance(connection, Connection):
+        connection.append(table, columns, rows)
         return
     names = list(columns)
     data = [_listed(columns[name], rows) for name in names]
@@ -83,13 +107,26 @@ def insert_columns(connection: Connection, table: type[SQLModel], columns: Mappi
             copy.write_row(row)
 
 
+def new_keys(connection: Connection, table: type[SQLModel], count: int) -> list[int]:
+    """Keys for new rows of a table with a numbered key; in a write transaction."""
+    if not count:
+        return []
+    (key,) = table.__table__.primary_key
+    if connection.dialect.name == "sqlite":
+        last = connection.execute(select(func.coalesce(func.max(key), 0))).scalar_one()
+        return list(range(last + 1, last + 1 + count))
+    sequence = func.pg_get_serial_sequence(table.__tablename__, key.name)
+    numbers = func.generate_series(1, count).table_valued("value").render_derived()
+    return list(connection.execute(select(func.nextval(sequence)).select_from(numbers)).scalars())
+
+
 def _listed(value: Any, rows: int) -> Sequence[Any]:  # noqa: ANN401 - an array or a scalar
     if isinstance(value, np.ndarray):
         return value.tolist()
     return value if isinstance(value, list) else [value] * rows
 
 
-def key_rows(connection: Connection, keys: NDArray[np.int64]) -> Any:  # noqa: ANN401 - a named table value
+def key_rows(connection: Source, keys: NDArray[np.int64]) -> Any:  # noqa: ANN401 - a named table value
     """A table ``keys(value)`` of the keys, to join with: any number of them in one bound parameter."""
     listed = keys.tolist()
     if connection.dialect.name == "sqlite":
@@ -98,9 +135,16 @@ def key_rows(connection: Connection, keys: NDArray[np.int64]) -> Any:  # noqa: A
     return func.unnest(array).table_valued("value", name="keys").render_derived()
 
 
-def in_keys(connection: Connection, column: Any, keys: NDArray[np.int64] | None) -> ColumnElement[bool]:  # noqa: ANN401
+def _is_range(keys: NDArray[np.int64]) -> bool:
+    """Whether keys in order leave none out between the first and the last."""
+    return len(keys) > 1 and int(keys[-1]) - int(keys[0]) == len(keys) - 1 and bool((np.diff(keys) == 1).all())
+
+
+def in_keys(connection: Source, column: Any, keys: NDArray[np.int64] | None) -> ColumnElement[bool]:  # noqa: ANN401
     """Condition that a column is among the keys; no keys given means every row."""
     if keys is None:
         return true()
+    if _is_range(keys):
+        return column.between(int(keys[0]), int(keys[-1]))
     table = key_rows(connection, keys)
     return column.in_(select(table.c.value))

@@ -5,29 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import CTE, Connection, select
 
 from collateral_registry.domain.facts import Int
-from collateral_registry.store.bulk import Columns, in_keys, insert_columns, key_rows, read_columns
+from collateral_registry.store.bulk import Columns, Source, insert_columns, key_rows, read_columns
 from collateral_registry.store.database import Write
+from collateral_registry.store.newest import newest_of_runs_between, newest_seq
 from collateral_registry.store.tables import LoanCoverRow, LoanRow, PledgeCoverRow, PledgeRow
 
 
 def insert_covers(write: Write, loans: Columns, pledges: Columns) -> None:
     """Appends judgements of loans and the claims of their pledges."""
-    insert_columns(write.connection, LoanCoverRow, {**loans, "seq": write.seq}, len(loans["loan_key"]))
-    insert_columns(write.connection, PledgeCoverRow, {**pledges, "seq": write.seq}, len(pledges["pledge_key"]))
+    change = {"seq": write.seq, "of_run": 0}
+    insert_columns(write.connection, LoanCoverRow, {**loans, **change}, len(loans["loan_key"]))
+    insert_columns(write.connection, PledgeCoverRow, {**pledges, **change}, len(pledges["pledge_key"]))
 
 
-def newest_covers(connection: Connection, loan_keys: Int) -> Columns:
+def newest_covers(connection: Source, loan_keys: Int) -> Columns:
     """The newest judgement of those loans that have one."""
     keys = key_rows(connection, loan_keys)
-    newest = (
-        select(func.max(LoanCoverRow.seq))
-        .where(LoanCoverRow.loan_key == keys.c.value)
-        .correlate(keys)
-        .scalar_subquery()
-    )
+    newest = newest_seq(connection, LoanCoverRow, LoanCoverRow.loan_key, keys.c.value)
     statement = select(*LoanCoverRow.__table__.c).join_from(
         keys,
         LoanCoverRow.__table__,
@@ -36,55 +33,55 @@ def newest_covers(connection: Connection, loan_keys: Int) -> Columns:
     return read_columns(connection, statement)
 
 
-def covers_as_of(connection: Connection, seq: int) -> Columns:
-    """The judgement of every loan as it was after a commit, in order of loans."""
-    newest = (
-        select(LoanCoverRow.loan_key, func.max(LoanCoverRow.seq).label("seq"))
-        .where(LoanCoverRow.seq <= seq)
-        .group_by(LoanCoverRow.loan_key)
-        .subquery()
-    )
-    table = LoanCoverRow.__table__
-    statement = (
-        select(*table.c, LoanRow.loan_id)
-        .join_from(table, newest, (table.c.loan_key == newest.c.loan_key) & (table.c.seq == newest.c.seq))
-        .join(LoanRow, LoanRow.loan_key == table.c.loan_key)
-        .order_by(LoanRow.loan_id)
+def covers_since(connection: Connection, after: int, seq: int) -> Columns:
+    """The newest judgement of each loan that was judged after a commit and not later than another."""
+    newest, table = _newest_judgements(connection, after, seq), LoanCoverRow.__table__
+    statement = select(*table.c).join_from(
+        newest, table, (table.c.loan_key == newest.c.key) & (table.c.seq == newest.c.place)
     )
     return read_columns(connection, statement)
 
 
-def claims_as_of(connection: Connection, loan_keys: Int, seqs: Int) -> Columns:
-    """The claims recorded with each judgement (loan, sequence): pledge, asset, values."""
+def claims_since(connection: Connection, after: int, seq: int) -> Columns:
+    """The claims recorded with those judgements: pledge, loan, asset, lendable value and sequence."""
+    newest = _newest_judgements(connection, after, seq)
     statement = (
         select(
+            PledgeRow.pledge_key,
             PledgeRow.loan_key,
             PledgeRow.asset_key,
-            PledgeRow.pledge_key,
-            PledgeCoverRow.seq,
-            PledgeCoverRow.market_minor,
             PledgeCoverRow.lendable_minor,
+            PledgeCoverRow.seq,
         )
-        .join(PledgeCoverRow, PledgeCoverRow.pledge_key == PledgeRow.pledge_key)
-        .where(in_keys(connection, PledgeCoverRow.seq, np.unique(seqs)))
+        .join_from(newest, PledgeRow.__table__, PledgeRow.loan_key == newest.c.key)
+        .join(
+            PledgeCoverRow,
+            (PledgeCoverRow.pledge_key == PledgeRow.pledge_key) & (PledgeCoverRow.seq == newest.c.place),
+        )
     )
-    columns = read_columns(connection, statement)
-    judged = dict(zip(loan_keys.tolist(), seqs.tolist(), strict=True))
-    pairs = zip(columns["loan_key"].tolist(), columns["seq"].tolist(), strict=True)
-    keep = np.array([judged.get(loan) == seq for loan, seq in pairs], dtype=np.bool_)
-    return {name: column[keep] for name, column in columns.items()}
+    return read_columns(connection, statement)
+
+
+def _newest_judgements(connection: Connection, after: int, seq: int) -> CTE:
+    return newest_of_runs_between(connection, LoanRow.loan_key, LoanCoverRow, LoanCoverRow.loan_key, after, seq)
+
+
+def claims_of(connection: Connection, loan_key: int, seq: int) -> Columns:
+    """The claims recorded with one judgement of a loan: pledge and values."""
+    statement = (
+        select(PledgeCoverRow.pledge_key, PledgeCoverRow.market_minor, PledgeCoverRow.lendable_minor)
+        .join(PledgeRow, PledgeRow.pledge_key == PledgeCoverRow.pledge_key)
+        .where(PledgeRow.loan_key == loan_key, PledgeCoverRow.seq == seq)
+    )
+    return read_columns(connection, statement)
 
 
 def newest_claims(connection: Connection, pledge_keys: list[int]) -> dict[int, tuple[int, int]]:
     """The newest market and lendable claim of each pledge that has been judged."""
-    newest = (
-        select(PledgeCoverRow.pledge_key, func.max(PledgeCoverRow.seq).label("seq"))
-        .where(PledgeCoverRow.pledge_key.in_(pledge_keys))
-        .group_by(PledgeCoverRow.pledge_key)
-        .subquery()
-    )
     table: Any = PledgeCoverRow.__table__
-    statement = select(table.c.pledge_key, table.c.market_minor, table.c.lendable_minor).join(
-        newest, (table.c.pledge_key == newest.c.pledge_key) & (table.c.seq == newest.c.seq)
+    keys = key_rows(connection, np.array(pledge_keys, dtype=np.int64))
+    newest = newest_seq(connection, PledgeCoverRow, PledgeCoverRow.pledge_key, keys.c.value)
+    statement = select(table.c.pledge_key, table.c.market_minor, table.c.lendable_minor).join_from(
+        keys, table, (table.c.pledge_key == keys.c.value) & (table.c.seq == newest)
     )
     return {row[0]: (row[1], row[2]) for row in connection.execute(statement)}

@@ -6,22 +6,26 @@ sequences is the order of commits and no reader ever sees a later sequence witho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import fcntl
+import hashlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text
+from sqlalchemy import BigInteger, Connection, Engine, bindparam, create_engine, event, func, insert, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from collateral_registry.clock import Clock, microseconds
 from collateral_registry.domain.errors import StoreUnavailable
+from collateral_registry.store.notices import CHANNEL
 from collateral_registry.store.tables import CommitRow
 
-__all__ = ["Connection", "Database", "Write", "sqlite_file"]
+__all__ = ["SQLITE_PRAGMAS", "Connection", "Database", "Intake", "Write", "lock_key", "sqlite_file", "sqlite_turn"]
 
 WRITER_LOCK_KEY = 0x636F6C6C61746572
 """Advisory lock of the one writer on PostgreSQL: "collater" in ASCII."""
@@ -30,6 +34,16 @@ BUSY_TIMEOUT_MILLISECONDS = 10_000
 READERS_LIMIT = 8
 MMAP_BYTES = 1 << 30
 CACHE_KIBIBYTES = 65_536
+
+SQLITE_PRAGMAS = (
+    f"busy_timeout={BUSY_TIMEOUT_MILLISECONDS}",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"cache_size=-{CACHE_KIBIBYTES}",
+    f"mmap_size={MMAP_BYTES}",
+    "temp_store=MEMORY",
+)
+"""How every connection to SQLite is set up; the busy timeout comes first, or two processes opening a new file fail."""
 
 
 @dataclass
@@ -44,9 +58,23 @@ class Write:
     committed: bool = False
 
     def commit(self) -> None:
-        """Makes everything in the transaction durable at once."""
+        """Makes everything in the transaction durable at once, and tells the other servers of the book."""
+        if self.connection.dialect.name != "sqlite":
+            self.connection.execute(select(func.pg_notify(CHANNEL, "")))
         self.connection.commit()
         self.committed = True
+
+
+@dataclass
+class Intake:
+    """A transaction of stock that comes in: outside the book's commit log, alone with its shards."""
+
+    connection: Connection
+    received_us: int
+
+    def commit(self) -> None:
+        """Makes everything in the transaction durable at once."""
+        self.connection.commit()
 
 
 class Database:
@@ -54,7 +82,9 @@ class Database:
 
     def __init__(self, url: str, clock: Clock) -> None:
         """Opens nothing yet; connections are made when needed."""
+        self.url = url
         self.engine = _engine(url)
+        self._file = sqlite_file(url)
         self.clock = clock
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
@@ -75,11 +105,50 @@ class Database:
     @contextmanager
     def write(self, kind: str, actor: str, market_day: int | None = None) -> Iterator[Write]:
         """The only way to change anything; ``market_day`` moves the business date, else it stays."""
+        with self._writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK_KEY)))
+            yield self._opened(connection, kind, actor, market_day)
+
+    @contextmanager
+    def intake(self, shards: Iterable[str]) -> Iterator[Intake]:
+        """A transaction that has some named shards (sources, warehouses, runs) to itself; it leaves the book alone.
+
+        On PostgreSQL each shard is an advisory lock, taken in order of the keys so that nobody waits in a circle;
+        SQLite has one writer anyway.
+        """
+        with self._writing() as connection:
+            if not self.is_sqlite:
+                keys = bindparam(None, sorted({lock_key(shard) for shard in shards}), type_=ARRAY(BigInteger))
+                shard_keys = func.unnest(keys).table_valued("key").render_derived()
+                connection.execute(select(func.pg_advisory_xact_lock(shard_keys.c.key)).select_from(shard_keys)).all()
+            yield Intake(connection, microseconds(self.clock()))
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[bool]:
+        """Whether nobody else does something now; held until the end. A SQLite book has one server, so nobody does."""
+        if self.is_sqlite:
+            yield True
+            return
+        key = lock_key(what)
         with _translated_errors(), self.engine.connect() as connection:
-            transaction = self._begin_writing(connection)
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            alone = bool(connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one())
             try:
-                write = self._opened(connection, kind, actor, market_day)
-                yield write
+                yield alone
+            finally:
+                if alone:
+                    connection.execute(select(func.pg_advisory_unlock(key)))
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A write transaction, undone unless committed."""
+        with _translated_errors(), sqlite_turn(self._file), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+            transaction = connection.begin()
+            try:
+                yield connection
             finally:
                 if transaction.is_active:
                     transaction.rollback()
@@ -90,14 +159,6 @@ class Database:
 
     def _read_options(self) -> dict[str, Any]:
         return {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-
-    def _begin_writing(self, connection: Connection) -> Any:  # noqa: ANN401 - SQLAlchemy's root transaction
-        if self.is_sqlite:
-            connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-            return connection.begin()
-        transaction = connection.begin()
-        connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK_KEY)))
-        return transaction
 
     def _opened(self, connection: Connection, kind: str, actor: str, market_day: int | None) -> Write:
         last = connection.execute(
@@ -122,7 +183,26 @@ class Database:
 def sqlite_file(url: str) -> Path | None:
     """The file of a SQLite URL; none for another engine."""
     parsed = make_url(url)
-    return Path(parsed.database or "") if parsed.drivername.startswith("sqlite") else None
+    return Path((parsed.database or "").removeprefix("file:")) if parsed.drivername.startswith("sqlite") else None
+
+
+def lock_key(shard: str) -> int:
+    """The advisory lock of a shard: 64 bits of its name's digest."""
+    return int.from_bytes(hashlib.blake2b(shard.encode(), digest_size=8).digest(), signed=True)
+
+
+@contextmanager
+def sqlite_turn(path: Path | None) -> Iterator[None]:
+    """Holds the turn to write to a SQLite file, across threads and processes; nothing to hold for another engine.
+
+    SQLite's own waiting polls with pauses of up to a tenth of a second; the kernel wakes the next in line at once.
+    """
+    if path is None:
+        yield
+        return
+    with path.with_suffix(path.suffix + ".turn").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
 
 
 def _engine(url: str) -> Engine:
@@ -139,16 +219,9 @@ def _engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a raw driver connection
-    """Sets the connection up; the busy timeout comes first, or two processes opening a new file fail."""
+    """Sets the connection up."""
     connection.isolation_level = None
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT_MILLISECONDS}",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"cache_size=-{CACHE_KIBIBYTES}",
-        f"mmap_size={MMAP_BYTES}",
-        "temp_store=MEMORY",
-    ):
+    for pragma in SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -161,6 +234,8 @@ def _translated_errors() -> Iterator[None]:
     """Turns trouble of the database itself (locked, full, read-only, gone) into StoreUnavailable."""
     try:
         yield
+    except OSError as error:
+        raise StoreUnavailable(f"the database cannot be used now ({error}); nothing was written") from error
     except OperationalError as error:
         cause = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no further word"
         raise StoreUnavailable(f"the database cannot be used now ({cause}); nothing was written") from error

@@ -2,47 +2,83 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, and_, func, select
 
 from collateral_registry.domain.facts import CurveNeed, Estimate
-from collateral_registry.store.database import Write
+from collateral_registry.store.bulk import Source, in_keys, insert_columns, read_columns
+from collateral_registry.store.database import lock_key
 from collateral_registry.store.tables import EstimateRow, PriceSeriesRow
 from valuation.prices.tier1 import HaircutCurve
 
+NewCurve = tuple[CurveNeed, int, HaircutCurve]
+"""A need, the day of its newest price, and the curve made of its prices."""
 
-def latest_estimates(connection: Connection, needs: Sequence[CurveNeed]) -> dict[CurveNeed, Estimate]:
+ESTIMATE = (
+    EstimateRow.estimate_key,
+    EstimateRow.day,
+    EstimateRow.loss,
+    EstimateRow.flags,
+    EstimateRow.daily_volatility,
+    EstimateRow.model,
+)
+
+
+def latest_estimates(connection: Source, needs: Sequence[CurveNeed]) -> dict[CurveNeed, Estimate]:
     """The newest curve of each need that has one."""
     if not needs:
         return {}
-    newest = select(func.max(EstimateRow.estimate_key)).group_by(
-        EstimateRow.series_key, EstimateRow.base_currency, EstimateRow.currency, EstimateRow.confidence_ppm
+    series = np.unique(np.array([need.series_key for need in needs], dtype=np.int64))
+    subject = (EstimateRow.series_key, EstimateRow.base_currency, EstimateRow.currency, EstimateRow.confidence_ppm)
+    newest = (
+        select(*subject, func.max(EstimateRow.day).label("day"))
+        .where(in_keys(connection, EstimateRow.series_key, series))
+        .group_by(*subject)
+        .subquery()
     )
-    if len(needs) == 1:
-        newest = newest.where(EstimateRow.series_key == needs[0].series_key)
-    statement = select(EstimateRow.__table__).where(EstimateRow.estimate_key.in_(newest))
+    same = [column == newest.c[column.key] for column in (*subject, EstimateRow.day)]
     wanted = set(needs)
     found = {}
-    for row in connection.execute(statement):
-        need = CurveNeed(row.series_key, row.base_currency, row.currency, row.confidence_ppm)
+    rows = read_columns(connection, select(*ESTIMATE, *subject).join(newest, and_(*same)))
+    for row in zip(*(column.tolist() for column in rows.values()), strict=True):
+        need = CurveNeed(*row[len(ESTIMATE) :])
         if need in wanted:
-            loss = np.frombuffer(row.loss, dtype=np.float64)
-            found[need] = Estimate(row.estimate_key, row.day, loss, row.flags, row.daily_volatility, row.model)
+            key, day, loss, flags, daily_volatility, model = row[: len(ESTIMATE)]
+            found[need] = Estimate(key, day, np.frombuffer(loss, dtype=np.float64), flags, daily_volatility, model)
     return found
 
 
-def insert_estimate(write: Write, need: CurveNeed, day: int, model: str, curve: HaircutCurve) -> Estimate:
-    """Stores a new curve and returns it with its key."""
-    values = {
+def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], model: str) -> None:
+    """Stores new curves as known from a commit on; one that somebody else has made meanwhile is the same row."""
+    if not made:
+        return
+    if connection.dialect.name != "sqlite":
+        connection.execute(select(func.pg_advisory_xact_lock(lock_key("estimates"))))
+    kept = {estimate_of(need, day, model, curve).estimate_key: (need, day, curve) for need, day, curve in made}
+    keys = np.array(list(kept), dtype=np.int64)
+    known = select(EstimateRow.estimate_key).where(in_keys(connection, EstimateRow.estimate_key, keys))
+    for key in read_columns(connection, known)["estimate_key"].tolist():
+        del kept[key]
+    rows = [_row(key, seq, model, *one) for key, one in kept.items()]
+    if rows:
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        insert_columns(connection, EstimateRow, columns, len(rows))
+
+
+def _row(key: int, seq: int, model: str, need: CurveNeed, day: int, curve: HaircutCurve) -> dict[str, Any]:
+    return {
+        "estimate_key": key,
         "series_key": need.series_key,
         "base_currency": need.base_currency,
         "currency": need.currency,
         "confidence_ppm": need.confidence_ppm,
         "day": day,
-        "seq": write.seq,
+        "seq": seq,
         "model": model,
         "observations": curve.observations,
         "flags": int(curve.flags),
@@ -51,10 +87,14 @@ def insert_estimate(write: Write, need: CurveNeed, day: int, model: str, curve: 
         "expected_shortfall": curve.expected_shortfall.tobytes(),
         "standard_error": curve.standard_error.tobytes(),
     }
-    key = int(
-        write.connection.execute(insert(EstimateRow).values(**values).returning(EstimateRow.estimate_key)).scalar_one()
-    )
-    return Estimate(key, day, curve.loss, int(curve.flags), float(values["daily_volatility"]), model)
+
+
+def estimate_of(need: CurveNeed, day: int, model: str, curve: HaircutCurve) -> Estimate:
+    """A curve as it is stored, with a key made of what it is of: whoever makes it, valuations name it alike."""
+    subject = f"{need.series_key}:{need.base_currency}:{need.currency}:{need.confidence_ppm}:{day}:{model}"
+    key = int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest()) >> 1
+    volatility = float(np.nan_to_num(curve.daily_volatility, nan=0.0))
+    return Estimate(key, day, curve.loss, int(curve.flags), volatility, model)
 
 
 def model_of(connection: Connection, estimate_key: int) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, func, select
 
+from collateral_registry.store.breaches import record_breaches
 from collateral_registry.store.bulk import Columns, in_keys, insert_columns
 from collateral_registry.store.database import Write
-from collateral_registry.store.tables import EventRow, LoanRow
+from collateral_registry.store.tables import BreachRow, EventRow, LoanRow
 
 
 def insert_events(write: Write, columns: Columns) -> int:
@@ -19,6 +20,7 @@ def insert_events(write: Write, columns: Columns) -> int:
         first = last_event(write.connection) + 1
         numbered = {**columns, "event_seq": np.arange(first, first + count, dtype=np.int64), "seq": write.seq}
         insert_columns(write.connection, EventRow, numbered, count)
+        record_breaches(write, numbered)
     return count
 
 
@@ -35,30 +37,11 @@ def events_after(connection: Connection, after: int, loan_id: str | None, limit:
     return _events(connection, where, limit)
 
 
-def events_of_breaches(connection: Connection, loan_keys: list[int], seq: int) -> list[dict[str, Any]]:
-    """Every event inside a breach of the loans up to a commit, in order."""
-    wanted = in_keys(connection, EventRow.loan_key, np.array(loan_keys, dtype=np.int64))
-    where = [wanted, EventRow.breach_number > 0, EventRow.seq <= seq]
-    return _events(connection, where, None)
-
-
-def breaches_as_of(connection: Connection, seq: int, loan_id: str | None) -> list[dict[str, Any]]:
-    """Every breach up to a commit: loan, number and the number of its first event, newest first."""
-    statement = (
-        select(
-            EventRow.loan_key,
-            LoanRow.loan_id,
-            EventRow.breach_number,
-            func.min(EventRow.event_seq).label("first_event"),
-        )
-        .join(LoanRow, LoanRow.loan_key == EventRow.loan_key)
-        .where(EventRow.breach_number > 0, EventRow.seq <= seq)
-        .group_by(EventRow.loan_key, LoanRow.loan_id, EventRow.breach_number)
-        .order_by(func.min(EventRow.event_seq).desc())
-    )
-    if loan_id is not None:
-        statement = statement.where(LoanRow.loan_id == loan_id)
-    return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+def events_of_breaches(connection: Connection, first_events: list[int], seq: int) -> list[dict[str, Any]]:
+    """Every event up to a commit of the breaches that begin with the events, in order."""
+    begun = in_keys(connection, BreachRow.first_event, np.array(first_events, dtype=np.int64))
+    of_breach = (BreachRow.loan_key == EventRow.loan_key) & (BreachRow.breach_number == EventRow.breach_number)
+    return _events(connection, [begun, of_breach, EventRow.seq <= seq], None)
 
 
 def _events(connection: Connection, where: list[Any], limit: int | None) -> list[dict[str, Any]]:

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from collateral_registry.domain.cover import NO_LIMIT
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.lending import Loan, LoanState
-from collateral_registry.store.bulk import Columns, in_keys, read_columns
+from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.filters import Condition, conditions
+from collateral_registry.store.newest import newest_between
 from collateral_registry.store.tables import (
     CommitRow,
     LoanRevisionRow,
@@ -89,7 +90,7 @@ def list_loans(connection: Connection, wanted: Sequence[Condition], after: str, 
     return _loans(connection, [*conditions(LOAN_FILTERS, wanted), LoanRow.loan_id > after], limit)
 
 
-def read_loans(connection: Connection, keys: Int | None) -> Columns:
+def read_loans(connection: Source, keys: Int | None) -> Columns:
     """What judgement needs of running loans, in order of their keys; no keys means every loan."""
     statement = select(
         LoanRow.loan_key,
@@ -105,19 +106,25 @@ def read_loans(connection: Connection, keys: Int | None) -> Columns:
     return read_columns(connection, statement.order_by(LoanRow.loan_key))
 
 
-def loans_as_of(connection: Connection, seq: int) -> dict[int, tuple[str, str]]:
-    """Borrower and currency of the loans that were running after a commit."""
-    newest = (
-        select(LoanRevisionRow.loan_key, func.max(LoanRevisionRow.revision).label("revision"))
-        .where(LoanRevisionRow.seq <= seq)
-        .group_by(LoanRevisionRow.loan_key)
-        .subquery()
+def terms_since(connection: Connection, after: int, seq: int) -> Columns:
+    """Id, borrower, currency and state of the loans that changed after a commit, as they were after another."""
+    revision = LoanRevisionRow.__table__
+    newest = newest_between(
+        LoanRow.loan_key, LoanRevisionRow.loan_key, LoanRevisionRow.revision, LoanRevisionRow.seq, after, seq
     )
-    statement = select(LoanRevisionRow.loan_key, LoanRevisionRow.document).join(
-        newest, (LoanRevisionRow.loan_key == newest.c.loan_key) & (LoanRevisionRow.revision == newest.c.revision)
+    statement = (
+        select(
+            revision.c.loan_key,
+            LoanRow.loan_id,
+            revision.c.borrower,
+            revision.c.currency,
+            revision.c.state,
+            revision.c.seq,
+        )
+        .join_from(newest, revision, (revision.c.loan_key == newest.c.key) & (revision.c.revision == newest.c.place))
+        .join(LoanRow, LoanRow.loan_key == revision.c.loan_key)
     )
-    loans = {key: from_document(Loan, document) for key, document in connection.execute(statement)}
-    return {key: (loan.borrower, loan.currency) for key, loan in loans.items() if loan.state == LoanState.ACTIVE}
+    return read_columns(connection, statement)
 
 
 def _loans(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredLoan]:
@@ -154,5 +161,13 @@ def _loan_row(loan: Loan) -> dict[str, Any]:
 
 
 def _loan_revision(write: Write, key: int, revision: int, loan: Loan) -> None:
-    values = {"loan_key": key, "revision": revision, "seq": write.seq, "document": to_document(loan)}
+    values = {
+        "loan_key": key,
+        "revision": revision,
+        "seq": write.seq,
+        "borrower": loan.borrower,
+        "currency": loan.currency,
+        "state": int(loan.state),
+        "document": to_document(loan),
+    }
     write.connection.execute(insert(LoanRevisionRow).values(**values))

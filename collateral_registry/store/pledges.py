@@ -14,7 +14,7 @@ from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.lending import LoanState, Pledge, PledgeState
-from collateral_registry.store.bulk import Columns, in_keys, read_columns
+from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.tables import (
@@ -80,6 +80,15 @@ def list_pledges(connection: Connection, loan_id: str, after: str, limit: int) -
     return _pledges(connection, [LoanRow.loan_id == loan_id, PledgeRow.pledge_id > after], limit)
 
 
+def first_of_pledge(connection: Connection, pledge_key: int) -> tuple[Pledge, int]:
+    """A pledge as it was made, and the commit that made it."""
+    statement = select(PledgeRevisionRow.document, PledgeRevisionRow.seq).where(
+        PledgeRevisionRow.pledge_key == pledge_key, PledgeRevisionRow.revision == 1
+    )
+    row = connection.execute(statement).one()
+    return from_document(Pledge, row[0]), row[1]
+
+
 def standing_pledges_on(connection: Connection, asset_key: int) -> list[StoredPledge]:
     """The standing pledges on an asset."""
     where = [PledgeRow.asset_key == asset_key, PledgeRow.state == int(PledgeState.ACTIVE)]
@@ -105,7 +114,7 @@ def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:
     return keys
 
 
-def read_pledges(connection: Connection, loan_keys: Int | None) -> Columns:
+def read_pledges(connection: Source, loan_keys: Int | None) -> Columns:
     """Every standing pledge on the assets that secure the loans, in order of their keys; no keys means all."""
     own = select(PledgeRow.asset_key).where(
         PledgeRow.state == int(PledgeState.ACTIVE), in_keys(connection, PledgeRow.loan_key, loan_keys)

@@ -14,7 +14,7 @@ from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import FxQuote, Int, SeriesFacts
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.prices import PriceSeries
-from collateral_registry.store.bulk import Columns, in_keys, insert_columns, read_columns
+from collateral_registry.store.bulk import Columns, Source, in_keys, insert_columns, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.filters import Condition, conditions
 from collateral_registry.store.tables import CommitRow, PriceRow, PriceSeriesRow
@@ -100,7 +100,7 @@ def list_series(connection: Connection, wanted: Sequence[Condition], after: str,
     return _stored(connection, [*conditions(FILTERS, wanted), PriceSeriesRow.series_id > after], limit)
 
 
-def series_facts(connection: Connection, keys: Int | None) -> SeriesFacts:
+def series_facts(connection: Source, keys: Int | None) -> SeriesFacts:
     """Series with their newest accepted price."""
     statement = select(
         PriceSeriesRow.series_key,
@@ -113,7 +113,7 @@ def series_facts(connection: Connection, keys: Int | None) -> SeriesFacts:
     return SeriesFacts(**read_columns(connection, statement))
 
 
-def fx_quotes(connection: Connection) -> dict[tuple[str, str], FxQuote]:
+def fx_quotes(connection: Source) -> dict[tuple[str, str], FxQuote]:
     """The newest rate of every pair that is quoted, base to quote."""
     statement = select(
         PriceSeriesRow.unit,
@@ -122,7 +122,9 @@ def fx_quotes(connection: Connection) -> dict[tuple[str, str], FxQuote]:
         PriceSeriesRow.latest_day,
         PriceSeriesRow.series_key,
     ).where(PriceSeriesRow.is_fx == 1, PriceSeriesRow.latest_price.is_not(None))
-    return {(row[0], row[1]): FxQuote(row[2], row[3], ((row[4], 1),)) for row in connection.execute(statement)}
+    columns = read_columns(connection, statement)
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return {(base, quote): FxQuote(rate, day, ((key, 1),)) for base, quote, rate, day, key in rows}
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class History:
     pending_text: NDArray[Any]
 
 
-def history(connection: Connection, series_key: int) -> History:
+def history(connection: Source, series_key: int) -> History:
     """The newest observations of a series, HISTORY_LIMIT at most: the last word on each day counts."""
     newest = (
         select(PriceRow.day, PriceRow.seq, PriceRow.value, PriceRow.verdict, PriceRow.decimal_text)

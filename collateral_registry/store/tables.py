@@ -2,7 +2,9 @@
 
 Names say the unit: ``_minor`` is minor units of the row's currency, ``_ppm`` millionths, ``_day`` days from
 1970-01-01 (NO_DAY where unset), ``_us`` microseconds from 1970-01-01 UTC. ``seq`` is the commit that made a fact known;
-rows that carry one are never changed afterwards.
+rows that carry one are never changed afterwards. Values and covers come from changes of the book (``of_run`` 0) and
+from revaluation runs (1), whose rows carry the sequence of the run's start and count once the run is published
+(store/newest.py).
 """
 
 from __future__ import annotations
@@ -10,7 +12,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Float, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import text as sql_text
 from sqlmodel import Field, SQLModel
+
+from valuation.flags import QualityFlag
 
 Big = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -28,6 +33,16 @@ def real(**options: Any) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
 def text(**options: Any) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
     """A text column."""
     return Field(sa_type=Text, **options)
+
+
+def incremental(name: str, key: str) -> Index:
+    """An index on the rows that a change of the book wrote; those of a run are found by its sequence alone."""
+    only = sql_text("of_run = 0")
+    return Index(name, key, "seq", sqlite_where=only, postgresql_where=only)
+
+
+IN_ORDER = {"sqlite_with_rowid": False}
+"""SQLite keeps the rows in the order of their key, so that a run only appends."""
 
 
 class CommitRow(SQLModel, table=True):
@@ -74,23 +89,35 @@ class AssetRow(SQLModel, table=True):
 
 
 class AssetRevisionRow(SQLModel, table=True):
-    """Every state an asset has had."""
+    """Every state an asset has had; ``good`` is its class where there is no good."""
 
     __tablename__: ClassVar[str] = "asset_revision"
     asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     revision: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    seq: int = big()
+    seq: int = big(index=True)
+    good: str = text()
+    place: str = text()
     document: str = text()
 
 
 class InventoryRow(SQLModel, table=True):
-    """The numbers of an inventory lot that its value is computed from."""
+    """The numbers of an inventory lot that its value is computed from.
+
+    ``counted_share`` is the share of the quantity that is there, as far as anybody can tell, and not on its way out;
+    ``stock_quality`` holds the quality flags that go with it.
+    """
 
     __tablename__: ClassVar[str] = "inventory"
     asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     series_id: str = text(index=True)
     series_key: int | None = big(index=True, default=None)
     quantity_in_series_unit: float | None = real(default=None)
+    counted_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
+    stock_quality: int = big(
+        default=int(QualityFlag.STOCK_UNVERIFIED),
+        sa_column_kwargs={"server_default": str(int(QualityFlag.STOCK_UNVERIFIED))},
+    )
+    warehouse_haircut: float = real(default=0.0, sa_column_kwargs={"server_default": "0"})
 
 
 class EquipmentRow(SQLModel, table=True):
@@ -129,6 +156,8 @@ class IntellectualPropertyRow(SQLModel, table=True):
     annual_survival: float = real()
     technology_life_years: float | None = real(default=None)
     amortisation_years: float = real()
+    owned_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
+    licensed_exclusively: int = big(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class PriceSeriesRow(SQLModel, table=True):
@@ -167,8 +196,8 @@ class EstimateRow(SQLModel, table=True):
     """A haircut curve of a series in a currency at a confidence; arrays are float64 bytes, one a business day."""
 
     __tablename__: ClassVar[str] = "estimate"
-    __table_args__ = (Index("estimate_subject", "series_key", "base_currency", "currency", "confidence_ppm", "seq"),)
-    estimate_key: int | None = big(primary_key=True, default=None)
+    __table_args__ = (Index("estimate_subject", "series_key", "base_currency", "currency", "confidence_ppm", "day"),)
+    estimate_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     series_key: int = big()
     base_currency: str = text()
     currency: str = text()
@@ -220,12 +249,15 @@ class LoanRow(SQLModel, table=True):
 
 
 class LoanRevisionRow(SQLModel, table=True):
-    """Every state a loan has had, balances included."""
+    """Every state a loan has had, balances included; what reports need of it stands in columns."""
 
     __tablename__: ClassVar[str] = "loan_revision"
     loan_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     revision: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    seq: int = big()
+    seq: int = big(index=True)
+    borrower: str = text()
+    currency: str = text()
+    state: int = big()
     document: str = text()
 
 
@@ -273,8 +305,10 @@ class ValuationRow(SQLModel, table=True):
     """A valuation as its steps: the explanation is the row."""
 
     __tablename__: ClassVar[str] = "valuation"
-    target_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    __table_args__ = (incremental("valuation_of_target", "target_key"), IN_ORDER)
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    target_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    of_run: int = big(default=0)
     market_day: int = big()
     asset_revision: int = big()
     policy_key: int = big()
@@ -310,9 +344,10 @@ class LoanCoverRow(SQLModel, table=True):
     """A judgement of a loan: its cover, its limits and what is remembered until the next."""
 
     __tablename__: ClassVar[str] = "loan_cover"
-    __table_args__ = (Index("loan_cover_seq", "seq"),)
-    loan_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    __table_args__ = (incremental("cover_of_loan", "loan_key"), IN_ORDER)
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    loan_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    of_run: int = big(default=0)
     market_day: int = big()
     exposure_minor: int = big()
     market_minor: int = big()
@@ -348,8 +383,10 @@ class PledgeCoverRow(SQLModel, table=True):
     """What a pledge claimed when its loan was judged."""
 
     __tablename__: ClassVar[str] = "pledge_cover"
-    pledge_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    __table_args__ = (incremental("cover_of_pledge", "pledge_key"), IN_ORDER)
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    pledge_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    of_run: int = big(default=0)
     market_minor: int = big()
     lendable_minor: int = big()
 
@@ -358,10 +395,11 @@ class EventRow(SQLModel, table=True):
     """Something that happened to a loan, with the cover it was judged on; numbered without gaps."""
 
     __tablename__: ClassVar[str] = "event"
+    __table_args__ = (Index("event_story", "loan_key", "breach_number", "event_seq"),)
     event_seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     seq: int = big(index=True)
     kind: int = big()
-    loan_key: int = big(index=True)
+    loan_key: int = big()
     breach_number: int = big()
     event_us: int = big()
     market_day: int = big()
@@ -377,3 +415,15 @@ class EventRow(SQLModel, table=True):
     cash_cure_minor: int = big()
     collateral_cure_minor: int = big()
     deadline_day: int = big()
+
+
+class BreachRow(SQLModel, table=True):
+    """The head of a breach: where its story begins and, once cured, the commit that ended it."""
+
+    __tablename__: ClassVar[str] = "breach"
+    __table_args__ = (UniqueConstraint("loan_key", "breach_number"),)
+    first_event: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    loan_key: int = big()
+    breach_number: int = big()
+    opened_seq: int = big()
+    cured_seq: int = big(index=True)

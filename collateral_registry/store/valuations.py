@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select, union_all
 
 from collateral_registry.domain.errors import NotFound
 from collateral_registry.domain.facts import Int
-from collateral_registry.store.bulk import Columns, insert_columns, key_rows, read_columns
+from collateral_registry.store.bulk import Columns, Source, insert_columns, key_rows, read_columns
 from collateral_registry.store.database import Write
+from collateral_registry.store.newest import newest_seq
+from collateral_registry.store.run_tables import RunRow
 from collateral_registry.store.tables import AssetRow, CommitRow, TargetRow, ValuationRow
 
 COVER_COLUMNS = (
@@ -28,18 +30,15 @@ COVER_COLUMNS = (
 
 def insert_valuations(write: Write, columns: Columns) -> None:
     """Appends valuations given as columns."""
-    insert_columns(write.connection, ValuationRow, {**columns, "seq": write.seq}, len(columns["target_key"]))
+    insert_columns(
+        write.connection, ValuationRow, {**columns, "seq": write.seq, "of_run": 0}, len(columns["target_key"])
+    )
 
 
-def newest_values(connection: Connection, target_keys: Int) -> Columns:
+def newest_values(connection: Source, target_keys: Int) -> Columns:
     """The newest recorded value of those targets that have one."""
     keys = key_rows(connection, target_keys)
-    newest = (
-        select(func.max(ValuationRow.seq))
-        .where(ValuationRow.target_key == keys.c.value)
-        .correlate(keys)
-        .scalar_subquery()
-    )
+    newest = newest_seq(connection, ValuationRow, ValuationRow.target_key, keys.c.value)
     statement = select(*COVER_COLUMNS).join_from(
         keys,
         ValuationRow.__table__,
@@ -50,9 +49,7 @@ def newest_values(connection: Connection, target_keys: Int) -> Columns:
 
 def get_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> dict[str, Any]:
     """One recorded valuation as a row; raises NotFound."""
-    rows = _rows(
-        connection, (AssetRow.asset_id == asset_id, ValuationRow.seq == seq, TargetRow.currency == currency), 1
-    )
+    rows = _rows(connection, asset_id, (ValuationRow.seq == seq, TargetRow.currency == currency), 1)
     if not rows:
         raise NotFound(f"assets/{asset_id}/valuations/{seq}-{currency.lower()}")
     return rows[0]
@@ -62,12 +59,14 @@ def list_valuations(connection: Connection, asset_id: str, before: tuple[int, st
     """A page of the recorded valuations of an asset before a (sequence, currency), newest first."""
     seq, currency = before
     earlier = (ValuationRow.seq < seq) | ((ValuationRow.seq == seq) & (TargetRow.currency > currency))
-    return _rows(connection, (AssetRow.asset_id == asset_id, earlier), limit)
+    return _rows(connection, asset_id, (earlier,), limit)
 
 
-def _rows(connection: Connection, where: tuple[Any, ...], limit: int) -> list[dict[str, Any]]:
+def _rows(connection: Connection, asset_id: str, where: tuple[Any, ...], limit: int) -> list[dict[str, Any]]:
+    recorded = _recorded(asset_id)
     statement = (
         select(ValuationRow.__table__, TargetRow.currency, AssetRow.asset_id, AssetRow.asset_key, CommitRow.known_us)
+        .join(recorded, (recorded.c.seq == ValuationRow.seq) & (recorded.c.target_key == ValuationRow.target_key))
         .join(TargetRow, TargetRow.target_key == ValuationRow.target_key)
         .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
         .join(CommitRow, CommitRow.seq == ValuationRow.seq)
@@ -76,3 +75,15 @@ def _rows(connection: Connection, where: tuple[Any, ...], limit: int) -> list[di
         .limit(limit)
     )
     return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def _recorded(asset_id: str) -> Any:  # noqa: ANN401 - a subquery
+    """Sequence and target of every valuation of an asset that counts: those of changes, and of published runs."""
+    targets = (
+        select(TargetRow.target_key)
+        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
+        .where(AssetRow.asset_id == asset_id)
+    )
+    pair = select(ValuationRow.seq, ValuationRow.target_key).where(ValuationRow.target_key.in_(targets))
+    published = pair.join(RunRow, RunRow.seq == ValuationRow.seq).where(RunRow.published_seq.is_not(None))
+    return union_all(pair.where(ValuationRow.of_run == 0), published.where(ValuationRow.of_run == 1)).subquery()

@@ -9,7 +9,7 @@ import pytest
 
 import valuation
 
-SLOW_TO_IMPORT = {"scipy.stats", "statsmodels", "pandas", "arch"}
+SLOW_TO_IMPORT = {"scipy.stats", "statsmodels", "pandas", "arch", "lightgbm"}
 VALUATION = [module.name for module in walk_packages(valuation.__path__, "valuation.")]
 
 

@@ -80,7 +80,7 @@ def refusal_of_a_read_only_store(path: Path) -> str:
     """What a write says on a file opened read-only: root may write any file, so the opening is made read-only."""
     database = Database(f"sqlite:///file:{path}?mode=ro&uri=true", wall_clock)
     with pytest.raises(StoreUnavailable) as caught, database.write("test", "test") as write:
-        revalue(write)
+        revalue(write, [])
     database.close()
     return str(caught.value)
 

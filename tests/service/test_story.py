@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import grpc
 import pytest
 
-from collateral_registry.v1 import asset_pb2, breach_pb2, common_pb2, loan_pb2, report_pb2
-from tests.server import FIRST_DAY, Client, Server, calendar, money
+from collateral_registry.v1 import asset_pb2, breach_pb2, common_pb2, loan_pb2, price_pb2, report_pb2
+from tests.server import FIRST_DAY, Client, Server, calendar, money, observation
 
 Kind = breach_pb2.BreachEventKind
 
@@ -228,3 +228,24 @@ def test_everything_is_there_after_a_restart(server: Server, client: Client) -> 
     again.stop()
 
     assert after == before
+
+
+def test_a_burst_of_prices_is_few_changes_and_the_last_of_each_series_counts(client):
+    client.covered_loan()
+    before = client.loan().cover
+    day = FIRST_DAY
+    calls = [
+        client.prices.IngestPrices.future(
+            price_pb2.IngestPricesRequest(observations=[observation("copper", day, f"{9_990 + number}")])
+        )
+        for number in range(60)
+    ]
+    answers = [call.result() for call in calls]
+    commits = {answer.sequence for answer in answers if answer.sequence}
+    counted = sum(answer.accepted_count + answer.overtaken_count + answer.duplicate_count for answer in answers)
+    events = client.prices.ListPrices(price_pb2.ListPricesRequest(parent="priceSeries/copper", page_size=1)).prices
+
+    assert counted == 60
+    assert len(commits) < 30
+    assert events[0].sequence == max(commits)
+    assert client.loan().cover.market_value != before.market_value

@@ -22,6 +22,13 @@ from valuation.tables import read_table
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
+FIT_FEES_LEAST = 3
+"""Fewer fees leave the three parameters unknown."""
+
+CHANCE_FLOOR = 1e-12
+OBSOLESCENCE_MOST = 0.9
+"""Bounds of a fit: the least chance of what was seen, and the fastest decay."""
+
 
 @dataclass(frozen=True)
 class RenewalValues:
@@ -79,3 +86,46 @@ def share_in_force(log_mean: float, log_sd: float, obsolescence: float, fees: Ar
     require("fees", fee, fee > 0.0, "more than 0")
     needed = np.maximum.accumulate(fee / (1.0 - decay) ** np.arange(len(fee)))
     return np.asarray(ndtr((log_mean - np.log(needed)) / spread), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class RenewalFit:
+    """A lognormal of first returns and an obsolescence under which the lapses that were seen are most likely."""
+
+    log_mean: float
+    log_sd: float
+    obsolescence: float
+    log_likelihood: float
+
+
+def fit_renewal(lapsed: ArrayLike, kept: float, fees: ArrayLike) -> RenewalFit:
+    """The model fitted to a cohort: how many rights lapsed for want of each fee [years], and how many paid them all.
+
+    Raises InvalidInput for counts that are negative or as good as none, or fees that are not one for each count.
+    """
+    from scipy.optimize import minimize  # noqa: PLC0415 - slow to import, and only fits need it
+
+    counts, fee = np.asarray(lapsed, dtype=np.float64), np.asarray(fees, dtype=np.float64)
+    require("lapsed", counts, counts >= 0.0, "0 or more")
+    if counts.shape != fee.shape or len(fee) < FIT_FEES_LEAST:
+        raise InvalidInput(
+            "fees", f"{len(fee)} fees for {len(counts)} counts", f"at least {FIT_FEES_LEAST}, one for each"
+        )
+    if not counts.sum() > 0.0 or not kept >= 0.0:
+        raise InvalidInput("lapsed", float(counts.sum()), "some rights that lapsed, and 0 or more kept")
+
+    def loss(parameters: Float) -> float:
+        in_force = share_in_force(parameters[0], float(np.exp(parameters[1])), float(_share(parameters[2])), fee)
+        steps = -np.diff(np.concatenate([[1.0], in_force]))
+        chances = np.maximum(np.append(steps, in_force[-1]), CHANCE_FLOOR)
+        return -float(np.sum(np.append(counts, kept) * np.log(chances)))
+
+    start = np.array([float(np.log(fee.mean())), 0.0, 0.0])
+    found = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4_000, "xatol": 1e-8, "fatol": 1e-8})
+    mean, spread, decay = found.x
+    return RenewalFit(float(mean), float(np.exp(spread)), float(_share(decay)), -float(found.fun))
+
+
+def _share(parameter: float) -> float:
+    """A number of the whole line as an obsolescence from 0 to OBSOLESCENCE_MOST."""
+    return float(OBSOLESCENCE_MOST / (1.0 + np.exp(-parameter)))

@@ -3,9 +3,10 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from collateral_registry.store import tables
+from collateral_registry.store import equipment_tables, pledge_tables, run_tables, stock_tables, tables
 
-assert tables  # noqa: S101 - importing the tables fills the metadata
+for filled in (tables, equipment_tables, stock_tables, pledge_tables, run_tables):
+    assert filled  # noqa: S101 - importing the tables fills the metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,1 @@
+"""``make chaos``: whatever dies, an acknowledged movement is neither lost nor counted twice."""

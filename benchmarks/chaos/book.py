@@ -1,0 +1,36 @@
+"""The book that the stock secures: lots of every partner as assets, pledged to loans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import grpc
+
+from benchmarks.chaos.scenario import OPENING_UNITS, SIDES, lot, warehouse
+from collateral_registry.v1 import asset_pb2
+from tests.server import Client, copper_lot
+
+LOTS_A_LOAN = 4
+BALANCE = "26000000"
+"""Near the limit of a loan on four opening lots, so that stock opens and cures breaches."""
+
+
+def open_book(address: str, sources: Sequence[str], lots: int) -> None:
+    """Registers prices, so many lots of each warehouse of these partners, loans, and pledges of the lots to them."""
+    with grpc.insecure_channel(address) as channel:
+        client = Client(channel)
+        client.open_copper()
+        client.quote_history()
+        for number, (source, side, place) in enumerate(_pledged(sources, lots)):
+            asset, loan = f"lot-{number}", f"loan-{number // LOTS_A_LOAN}"
+            message = copper_lot(str(OPENING_UNITS), lot=place, warehouse=warehouse(source, side))
+            client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=message, asset_id=asset))
+            if number % LOTS_A_LOAN == 0:
+                client.register_loan(loan)
+            client.pledge(loan, asset, f"p-{number}")
+            if number % LOTS_A_LOAN == LOTS_A_LOAN - 1:
+                client.owe(BALANCE, loan)
+
+
+def _pledged(sources: Sequence[str], lots: int) -> list[tuple[str, str, str]]:
+    return [(source, side, lot(number)) for number in range(lots) for source in sources for side in SIDES]

@@ -1,0 +1,187 @@
+"""Dask workers and the scheduler itself killed in the middle of a run: the results are those of an undisturbed one."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import select
+
+from benchmarks.book import Size, make_book
+from collateral_registry.clock import wall_clock
+from collateral_registry.commands.runs import pending_orders, plan_run, publish_run, run_book, start_run
+from collateral_registry.domain.runs import RunState, RunStep
+from collateral_registry.store.bulk import read_columns
+from collateral_registry.store.database import Database
+from collateral_registry.store.runs import StoredRun
+from collateral_registry.store.tables import LoanCoverRow, PledgeCoverRow, ValuationRow
+from collateral_registry.worker.cluster import ClusterWorkers
+from collateral_registry.worker.lost import WorkersLost
+from tests.server import free_port
+
+WORKERS = 2
+RECONNECT_SECONDS = 1.0
+TRIES = 60
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Disturbed:
+    """A run in which workers and schedulers were killed, against one in which nobody was."""
+
+    worker_kills: int = 0
+    scheduler_kills: int = 0
+    partitions: int = 0
+    mismatched_rows: int = 0
+
+
+@dataclass
+class Cluster:
+    """A scheduler and its workers, each a process of this machine."""
+
+    port: int = field(default_factory=free_port)
+    scheduler: subprocess.Popen[bytes] | None = None
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """Where the scheduler listens."""
+        return f"tcp://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Starts what is not running."""
+        if self.scheduler is None or self.scheduler.poll() is not None:
+            options = ["--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard"]
+            self.scheduler = _program("distributed.cli.dask_scheduler", *options)
+        self.workers = [one for one in self.workers if one.poll() is None]
+        while len(self.workers) < WORKERS:
+            options = [self.address, "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+            self.workers.append(_program("distributed.cli.dask_worker", *options))
+
+    def kill_worker(self) -> None:
+        """Kills a worker with whatever it is at."""
+        self.workers[0].send_signal(signal.SIGKILL)
+        self.workers[0].wait()
+
+    def kill_scheduler(self) -> None:
+        """Kills the scheduler with all it knows."""
+        assert self.scheduler is not None
+        self.scheduler.send_signal(signal.SIGKILL)
+        self.scheduler.wait()
+
+    def stop(self) -> None:
+        """Kills everything."""
+        for process in (*self.workers, self.scheduler):
+            if process is not None and process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def disturbed_run(
+    url: str, size: Size, partition_assets: int, worker_kills: int, scheduler_kills: int, seed: int, say: Say
+) -> Disturbed:
+    """Runs a book undisturbed and then with kills at seeded places, and compares every row."""
+    database = Database(url, wall_clock)
+    make_book(database, size)
+    calm = run_book(database, "chaos", partition_assets)
+    with database.write("StartRevaluation", "chaos") as write:
+        start_run(write)
+        write.commit()
+    plan_run(database, write.seq, partition_assets)
+    found = Disturbed(partitions=len(pending_orders(database, write.seq)))
+    with _cluster() as cluster:
+        _work(database, cluster, write.seq, found, _places(found.partitions, worker_kills, scheduler_kills, seed), say)
+    with database.write("PublishRevaluation", "chaos") as publishing:
+        run = publish_run(publishing, write.seq)
+        publishing.commit()
+    found.mismatched_rows = _mismatches(database, calm, run)
+    database.close()
+    return found
+
+
+def _work(database: Database, cluster: Cluster, seq: int, found: Disturbed, kills: dict[int, str], say: Say) -> None:
+    """Works every partition, killing at the places chosen, until none is pending."""
+    stored, workers = 0, ClusterWorkers(database.url, cluster.address)
+    for _ in range(TRIES):
+        cluster.start()
+        try:
+            for step in ((RunStep.CURVES,), (RunStep.LOANS, RunStep.UNPLEDGED)):
+                orders = [order for order in pending_orders(database, seq) if order.partition.step in step]
+                for _number in workers.work(orders):
+                    stored += 1
+                    _kill(cluster, kills.pop(stored, ""), found, say)
+                    cluster.start()
+        except WorkersLost as error:
+            say(f"{error}; trying again")
+            time.sleep(RECONNECT_SECONDS)
+        if not pending_orders(database, seq):
+            break
+    workers.close()
+
+
+def _kill(cluster: Cluster, victim: str, found: Disturbed, say: Say) -> None:
+    if victim == "worker":
+        cluster.kill_worker()
+        found.worker_kills += 1
+    if victim == "scheduler":
+        cluster.kill_scheduler()
+        found.scheduler_kills += 1
+    if victim:
+        say(f"killed a {victim}")
+
+
+def _places(partitions: int, worker_kills: int, scheduler_kills: int, seed: int) -> dict[int, str]:
+    """After how many stored partitions which process is killed."""
+    places = random.Random(seed).sample(range(1, partitions - 1), worker_kills + scheduler_kills)  # noqa: S311 - no secret
+    return dict(zip(places, ["worker"] * worker_kills + ["scheduler"] * scheduler_kills, strict=True))
+
+
+def _mismatches(database: Database, calm: StoredRun, run: StoredRun) -> int:
+    """Rows of the disturbed run that are missing, doubled or not those of the calm one."""
+    if run.state != RunState.PUBLISHED:
+        return calm.valued + calm.judged
+    wrong = 0
+    with database.read() as connection:
+        for table in (ValuationRow, LoanCoverRow, PledgeCoverRow):
+            order = table.__table__.primary_key
+            one, other = (
+                read_columns(connection, select(*table.__table__.c).where(table.seq == seq).order_by(*order))
+                for seq in (calm.seq, run.seq)
+            )
+            wrong += _different(one, other)
+    return wrong
+
+
+def _different(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> int:
+    rows = {len(one["of_run"]), len(other["of_run"])}
+    if len(rows) > 1:
+        return max(rows)
+    differs = np.zeros(rows.pop(), dtype=np.bool_)
+    for name in one.keys() - {"seq", "good_seq"}:
+        same = (one[name] == other[name]) | ((one[name] != one[name]) & (other[name] != other[name]))
+        differs |= ~same
+    return int(differs.sum())
+
+
+@contextmanager
+def _cluster() -> Iterator[Cluster]:
+    cluster = Cluster()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def _program(module: str, *options: str) -> subprocess.Popen[bytes]:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([sys.executable, "-m", module, *options], **quiet, cwd=Path(__file__).parents[2])

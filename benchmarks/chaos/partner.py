@@ -1,0 +1,109 @@
+"""A partner in a process of its own: the real kit, pushing its movements, to be killed at any moment.
+
+Its journal, a line an event, tells when it started, how many movements it has added and when the server made more
+durable; times are of the machine's monotonic clock, which all processes share.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.chaos.scenario import movements
+from collateral_registry.client import Outbox, Pusher, open_channel
+
+CHUNK_MOVEMENTS = 2_000
+SILENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 600.0
+"""Longer than any run: a partner of this scenario never gives up."""
+
+IDLE_SECONDS = 0.02
+START, ADDED, DURABLE, DONE = "start", "added", "durable", "done"
+
+
+@dataclass
+class Journal:
+    """What a partner's journal tells."""
+
+    added: int = 0
+    durable: int = 0
+    done: bool = False
+    starts: list[float] = field(default_factory=list)
+    durable_at: list[float] = field(default_factory=list)
+
+
+def read_journal(path: Path) -> Journal:
+    """Reads a journal; its last line may be half written."""
+    journal = Journal()
+    text = path.read_text() if path.exists() else ""
+    for line in text[: text.rfind("\n") + 1].splitlines():
+        event, count, at = line.split()
+        if event == START:
+            journal.starts.append(float(at))
+        elif event == ADDED:
+            journal.added = int(count)
+        elif event == DURABLE:
+            journal.durable += int(count)
+            journal.durable_at.append(float(at))
+        journal.done = event == DONE
+    return journal
+
+
+def push_until_told(
+    outbox: Outbox, pusher: Pusher, chosen: argparse.Namespace, note: Callable[[str, int], None]
+) -> int:
+    """Adds and pushes chunk by chunk until the file that says stop is there and the least number is done."""
+    added = read_journal(chosen.journal).added
+    while True:
+        if added < chosen.least or not chosen.stop.exists():
+            if added < chosen.most:
+                # Killed between these two lines, it adds the chunk again: what is known is not doubled.
+                outbox.add(movements(chosen.source, chosen.seed, added, CHUNK_MOVEMENTS))
+                added += CHUNK_MOVEMENTS
+                note(ADDED, added)
+            else:
+                time.sleep(IDLE_SECONDS)
+        elif not outbox.backlog().items:
+            return added
+        pusher.push()
+
+
+def main() -> None:
+    """Runs a partner to its end."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--address", required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--least", type=int, required=True)
+    parser.add_argument("--most", type=int, required=True)
+    for name in ("--outbox", "--journal", "--stop"):
+        parser.add_argument(name, type=Path, required=True)
+    parser.add_argument("--token", default="")
+    chosen = parser.parse_args()
+    with (
+        chosen.journal.open("a") as file,
+        Outbox(chosen.outbox, chosen.source) as outbox,
+        open_channel(chosen.address) as channel,
+    ):
+
+        def note(event: str, count: int) -> None:
+            file.write(f"{event} {count} {time.monotonic()}\n")
+            file.flush()
+
+        note(START, 0)
+        pusher = Pusher(
+            channel,
+            outbox,
+            chosen.token,
+            silence_seconds=SILENCE_SECONDS,
+            patience_seconds=PATIENCE_SECONDS,
+            on_durable=lambda items: note(DURABLE, items),
+        )
+        note(DONE, push_until_told(outbox, pusher, chosen, note))
+
+
+if __name__ == "__main__":
+    main()

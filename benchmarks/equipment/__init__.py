@@ -1,0 +1,1 @@
+"""Evidence for the equipment models on sales that are not shipped."""

@@ -1,0 +1,140 @@
+"""``make bench-equipment DATA=folder``: fits on earlier sales, scores later ones, times both; prints JSON lines.
+
+The folder holds ``bulldozers_train_2004_2011.csv.gz`` and ``vehicle_auction_us.csv.gz``; neither is shipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from valuation.equipment.degrade import degraded
+from valuation.equipment.files import read_comparables
+from valuation.equipment.hedonic import Learned, appraise, fit
+from valuation.equipment.mapping import ColumnMap, read_mapping
+from valuation.equipment.observations import Observations
+from valuation.equipment.scores import Score, scores
+
+HERE = Path(__file__).parent
+YEARS = (2010, 2009, 2008, 2006)
+"""Last years learned from; the year after each is scored. The first is the development split."""
+
+APPRAISED_AT_ONCE = 100_000
+CALLS = 200
+
+
+def no_hours(machines: Observations) -> Observations:
+    """The same machines without meter readings."""
+    return replace(machines, hours=np.full(len(machines), np.nan))
+
+
+def no_model(machines: Observations) -> Observations:
+    """Neither meter nor a model that was ever sold."""
+    hidden = np.full(len(machines), "", dtype=object)
+    return replace(no_hours(machines), levels={**machines.levels, "model": hidden})
+
+
+def no_family(machines: Observations) -> Observations:
+    """Nothing narrower than the class."""
+    hidden = np.full(len(machines), "", dtype=object)
+    return replace(no_model(machines), levels={**machines.levels, "model": hidden, "family": hidden})
+
+
+TOLD: dict[str, Callable[[Observations], Observations]] = {
+    "as they are": lambda machines: machines,
+    "without hours": no_hours,
+    "without hours and model": no_model,
+    "without hours, model and family": no_family,
+    "with random parts hidden": lambda machines: degraded(machines, seed=5),
+}
+"""What the scored sales tell of themselves."""
+
+
+def main() -> None:
+    """Prints every measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    folder = parser.parse_args().data
+    bulldozers(folder / "bulldozers_train_2004_2011.csv.gz")
+    vehicles(folder / "vehicle_auction_us.csv.gz")
+
+
+def bulldozers(path: Path) -> None:
+    """Rolling splits by year, then speed."""
+    mapping = read_mapping(HERE / "bulldozers.toml")
+    sales, _ = read_comparables(path, mapping)
+    year = np.floor(sales.time)
+    for last in YEARS:
+        learned = fit(sales.take(year <= last), mapping)
+        later = sales.take(year == last + 1)
+        for told, change in TOLD.items():
+            report(f"bulldozers {last + 1}, {told}", scored(learned, change(later)))
+    speed(sales, mapping)
+
+
+def vehicles(path: Path) -> None:
+    """The last quarter of the sales by day against their reference values."""
+    mapping = read_mapping(HERE / "vehicles.toml")
+    sales, _ = read_comparables(path, mapping)
+    order = np.argsort(sales.time, kind="stable")
+    first = len(sales) - len(sales) // 4
+    learned = fit(sales.take(order[:first]), mapping)
+    found = scored(learned, sales.take(order[first:]))[:1]
+    report("vehicles, last quarter", found)
+    line("vehicles, median error over that of the reference", found[0].median_error / found[0].reference_error)
+
+
+def scored(learned: Learned, machines: Observations) -> list[Score]:
+    """The scores of machines with known prices."""
+    found = appraise(learned, machines)
+    category = machines.levels["category"]
+    return scores(machines.price, found.low, found.fmv, found.high, machines.reference, category)
+
+
+def speed(sales: Observations, mapping: ColumnMap) -> None:
+    """Seconds to fit on all sales, to appraise many and one; and the peak of memory."""
+    began = time.perf_counter()
+    learned = fit(sales, mapping)
+    line(f"fit {len(sales)} sales, s", time.perf_counter() - began)
+    line("peak memory, MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    many = sales.take(np.arange(APPRAISED_AT_ONCE) % len(sales))
+    began = time.perf_counter()
+    appraise(learned, many)
+    line(f"appraise {APPRAISED_AT_ONCE} machines, s", time.perf_counter() - began)
+    one = sales.take(np.array([0]))
+    took = []
+    for _ in range(CALLS):
+        began = time.perf_counter()
+        appraise(learned, one)
+        took.append(time.perf_counter() - began)
+    line("appraise one machine, warm, median ms", 1e3 * float(np.median(took)))
+
+
+def report(what: str, found: list[Score]) -> None:
+    """Prints the score of each group."""
+    for score in found:
+        print(
+            json.dumps({"measure": what} | {name: _rounded(value) for name, value in asdict(score).items()}), flush=True
+        )
+
+
+def line(measure: str, value: float) -> None:
+    """Prints one number."""
+    print(json.dumps({"measure": measure, "value": _rounded(value)}), flush=True)
+
+
+def _rounded(value: object) -> object:
+    if not isinstance(value, float):
+        return value
+    return round(value, 4) if np.isfinite(value) else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The LTV report over the real server: milliseconds of its first page, and rows a second of its Arrow stream.
+
+The stream stands beside a floor in the same run: ADBC reads the same columns in the same order and pyarrow writes them
+as an IPC stream, in one process and without a network.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.adbc import connect
+from benchmarks.book import ASSETS_PER_LOAN, FIRST, Size, gather_statistics, make_book
+from benchmarks.measured import Measured
+from collateral_registry.clock import wall_clock
+from collateral_registry.commands.runs import run_book
+from collateral_registry.store.database import Database
+from collateral_registry.v1 import loan_pb2, report_pb2
+from tests.server import Client, Server, calendar, money
+
+PAGES = 200
+COMMITS = 60
+CHANGED_LOANS = 100
+STREAMS = 5
+PAUSE_SECONDS = 0.25
+PAGE_LIMIT_MILLISECONDS = 50.0
+
+FLOOR = """
+SELECT l.loan_id, l.borrower, l.currency, c.market_day, c.level, c.coverage_unknown, c.basis, c.exposure_minor,
+  c.market_minor, c.lendable_minor, c.good_market_minor, c.good_lendable_minor, c.cash_cure_minor,
+  c.collateral_cure_minor, c.unknown_assets, c.unknown, c.quality, c.oldest_day, c.breach_number, c.deadline_day, c.seq
+FROM loan_cover c JOIN loan l ON l.loan_key = c.loan_key
+WHERE c.seq = (SELECT max(n.seq) FROM loan_cover n WHERE n.loan_key = c.loan_key)
+ORDER BY c.exposure_minor * 1.0 / c.lendable_minor DESC, l.loan_id
+"""
+
+
+def measure_reports(url: str, assets: int) -> list[Measured]:
+    """First pages at rest and after commits, and the stream, of a book with a loan for every ten assets."""
+    database = Database(url, wall_clock)
+    make_book(database, Size(assets, assets // ASSETS_PER_LOAN))
+    run_book(database, "bench")
+    gather_statistics(database)
+    database.close()
+    server = Server(url).start()
+    try:
+        with grpc.insecure_channel(server.address) as channel:
+            client = Client(channel)
+            cold, rest, busy = _page(client), _at_rest(client), _after_commits(client)
+            rows = max(_streamed(client) for _ in range(STREAMS))
+        peak = _peak_mb(server)
+    finally:
+        server.stop()
+    loans = assets // ASSETS_PER_LOAN
+    floor = max(loans / _floor(url) for _ in range(STREAMS))
+    limit = PAGE_LIMIT_MILLISECONDS
+    return [
+        Measured(f"first page of {loans} loans, first asked after a start", cold, "ms", limit, peak),
+        Measured(f"first page of {loans} loans, p50", float(np.percentile(rest, 50)), "ms", limit, peak),
+        Measured(f"first page of {loans} loans, p99", float(np.percentile(rest, 99)), "ms", limit, peak),
+        Measured("first page while loans are judged, p50", float(np.percentile(busy, 50)), "ms", limit, peak),
+        Measured("first page while loans are judged, p99", float(np.percentile(busy, 99)), "ms", limit, peak),
+        Measured("all rows as Arrow over gRPC", rows, "rows/s", floor, peak),
+    ]
+
+
+def _page(client: Client) -> float:
+    """Milliseconds of the first page, worst first."""
+    start = time.perf_counter()
+    client.reports.GenerateLtvReport(report_pb2.GenerateLtvReportRequest())
+    return (time.perf_counter() - start) * 1e3
+
+
+def _at_rest(client: Client) -> list[float]:
+    return [_page(client) for _ in range(PAGES)]
+
+
+def _after_commits(client: Client) -> list[float]:
+    """First pages a quarter of a second after balances of a hundred loans came in."""
+    found = []
+    day = calendar(FIRST)
+    for number in range(COMMITS):
+        first = number * CHANGED_LOANS % 1_000
+        pushes = [
+            loan_pb2.BalanceUpdate(
+                loan=f"loans/loan-{first + place + 1}", principal=money(str(60_000 + number)), balance_date=day
+            )
+            for place in range(CHANGED_LOANS)
+        ]
+        client.loans.UpdateBalances(loan_pb2.UpdateBalancesRequest(balances=pushes))
+        time.sleep(PAUSE_SECONDS)
+        found.append(_page(client))
+    return found
+
+
+def _streamed(client: Client) -> float:
+    """Rows a second until the last one is a row of an Arrow table at the caller."""
+    start = time.perf_counter()
+    answers = client.reports.StreamLtvReport(report_pb2.StreamLtvReportRequest())
+    table = pa.ipc.open_stream(b"".join(answer.arrow for answer in answers)).read_all()
+    return float(table.num_rows / (time.perf_counter() - start))
+
+
+def _floor(url: str) -> float:
+    """Seconds in which ADBC reads the columns in order and pyarrow writes them as an IPC stream."""
+    with connect(url) as connection, connection.cursor() as cursor:
+        start = time.perf_counter()
+        cursor.execute(FLOOR)
+        table = cursor.fetch_arrow_table()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return time.perf_counter() - start
+
+
+def _peak_mb(server: Server) -> float:
+    """The most memory the server has held."""
+    assert server.process is not None
+    status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024

@@ -1,0 +1,146 @@
+"""Durable stock items a second over the stream, beside raw inserts of the same rows with a commit per batch."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import grpc
+import numpy as np
+from sqlalchemy import select
+
+from collateral_registry.clock import wall_clock
+from collateral_registry.store.database import Database
+from collateral_registry.store.migrate import migrate
+from collateral_registry.store.stock_tables import StockMovementRow
+from collateral_registry.v1 import stock_pb2 as pb
+from tests.server import Client, Server
+from tests.stock.pushing import HAPPENED_US, batch, movement
+
+BATCH_ITEMS = 200
+BATCHES = 1_000
+WARM_UP = 100
+WAREHOUSES = 4
+LOTS = 1_000
+WINDOW = 16
+KINDS = ("RECEIPT", "ISSUE", "QUALITY", "TRANSFER", "ADJUSTMENT")
+SHARES = (0.5, 0.4, 0.05, 0.03, 0.02)
+
+
+@dataclass(frozen=True)
+class StockRate:
+    """Items a second, ours over the stream and the floor of raw inserts, and the 99th percentile of an answer."""
+
+    items_per_second: float
+    floor_items_per_second: float
+    acknowledged_p99_ms: float
+
+
+def measure_stock(url: str, new_url: Callable[[], str]) -> StockRate:
+    """Pushes batches of 200 with a window of 16, then inserts the rows that came of it into another database."""
+    server = Server(url).start()
+    try:
+        with grpc.insecure_channel(server.address) as channel:
+            rate, latencies = _push(Client(channel), _batches())
+    finally:
+        server.stop()
+    floor = _floor(url, new_url())
+    return StockRate(rate, floor, float(np.percentile(latencies, 99)))
+
+
+def _batches() -> list[pb.StockBatch]:
+    """Lots that are opened full, then what goes on in warehouses."""
+    draw = np.random.default_rng(5)
+    lots = [{"warehouse": f"warehouse {lot % WAREHOUSES}", "lot": f"LOT-{lot:06d}"} for lot in range(LOTS)]
+    opening = [movement(f"open-{number:06d}", "RECEIPT", 100_000, **lot) for number, lot in enumerate(lots)]
+    rows = list(opening)
+    kinds = draw.choice(KINDS, BATCHES * BATCH_ITEMS, p=SHARES).tolist()
+    chosen = draw.integers(0, LOTS, len(kinds)).tolist()
+    for number, (kind, place) in enumerate(zip(kinds, chosen, strict=True)):
+        more = {
+            "QUALITY": {"grade": "A"},
+            "TRANSFER": {"to_warehouse": f"warehouse {(place + 1) % WAREHOUSES}", "to_lot": f"IN-{place % 50:06d}"},
+        }.get(kind, {})
+        said = {"bin": f"B{number % 90}", "document": f"DN-{number:08d}", "effective_us": HAPPENED_US + number}
+        quantity = 0 if kind == "QUALITY" else 1 + number % 7
+        rows.append(movement(f"2022-{number:09d}", kind, quantity, **lots[place], **said, **more))
+    parts = range(0, len(rows), BATCH_ITEMS)
+    return [batch(place + 1, *rows[start : start + BATCH_ITEMS]) for place, start in enumerate(parts)]
+
+
+@dataclass
+class _Clocked:
+    """When each batch was sent and acknowledged, with the window between."""
+
+    sent: dict[int, float] = field(default_factory=dict)
+    heard: dict[int, float] = field(default_factory=dict)
+    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(WINDOW))
+
+
+def _push(client: Client, batches: list[pb.StockBatch]) -> tuple[float, list[float]]:
+    clocked = _Clocked()
+    requests: queue.Queue[pb.PushStockRequest | None] = queue.Queue()
+    answers = client.stock.PushStock(_sending(batches, clocked))
+    next(answers)
+    for answer in answers:
+        acknowledged = answer.acknowledged
+        if len(acknowledged.rejected_items):
+            raise AssertionError(f"rejected: {acknowledged.rejected_items[0]}")
+        clocked.heard[acknowledged.sequence] = time.perf_counter()
+        clocked.room.release()
+    del requests
+    measured = range(WARM_UP + 1, len(batches) + 1)
+    seconds = clocked.heard[len(batches)] - clocked.heard[WARM_UP]
+    latencies = [(clocked.heard[one] - clocked.sent[one]) * 1e3 for one in measured]
+    return len(measured) * BATCH_ITEMS / seconds, latencies
+
+
+def _sending(batches: list[pb.StockBatch], clocked: _Clocked) -> Iterator[pb.PushStockRequest]:
+    yield pb.PushStockRequest(open=pb.PushStockOpen(stock_feed="stockFeeds/bench"))
+    for one in batches:
+        clocked.room.acquire()
+        clocked.sent[one.sequence] = time.perf_counter()
+        yield pb.PushStockRequest(batch=one)
+
+
+def _floor(url: str, empty_url: str) -> float:
+    """Rows a second of the same rows into the same empty table, by the driver alone, a durable commit per batch."""
+    source, target = Database(url, wall_clock), Database(empty_url, wall_clock)
+    migrate(target)
+    columns = list(StockMovementRow.__table__.c)
+    with source.read() as connection:
+        rows = [tuple(row) for row in connection.execute(select(*columns).order_by(columns[0]))]
+    names = ",".join(column.name for column in columns)
+    insert = _insert_sqlite if target.is_sqlite else _copy_postgres
+    with target.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        warm = WARM_UP * BATCH_ITEMS
+        insert(driver, names, rows[:warm])
+        start = time.perf_counter()
+        insert(driver, names, rows[warm:])
+        seconds = time.perf_counter() - start
+    source.close()
+    target.close()
+    return len(rows[warm:]) / seconds
+
+
+def _insert_sqlite(driver, names: str, rows: list[tuple[object, ...]]) -> None:  # noqa: ANN001 - a driver's connection
+    marks = ",".join("?" * len(rows[0]))
+    for start in range(0, len(rows), BATCH_ITEMS):
+        driver.execute("BEGIN IMMEDIATE")
+        driver.executemany(
+            f"INSERT INTO stock_movement ({names}) VALUES ({marks})",
+            rows[start : start + BATCH_ITEMS],
+        )
+        driver.execute("COMMIT")
+
+
+def _copy_postgres(driver, names: str, rows: list[tuple[object, ...]]) -> None:  # noqa: ANN001 - a driver's connection
+    for start in range(0, len(rows), BATCH_ITEMS):
+        with driver.cursor() as cursor, cursor.copy(f"COPY stock_movement ({names}) FROM STDIN") as copy:
+            for row in rows[start : start + BATCH_ITEMS]:
+                copy.write_row(row)
+        driver.commit()

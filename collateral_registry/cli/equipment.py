@@ -1,0 +1,98 @@
+"""Equipment from comparables on the command line: fit a model, appraise by it, score it. No server is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Value machines from comparable sales; no server is needed.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Csv = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV file, plain or gzipped")]
+Columns = Annotated[
+    Path, typer.Option("--columns", exists=True, dir_okay=False, help="TOML that says which column is what")
+]
+Model = Annotated[Path, typer.Option("--model", exists=True, file_okay=False, help="folder that fit has written")]
+AsOf = Annotated[str, typer.Option(help="value on this day, such as 2012-03-31")]
+DateColumn = Annotated[str, typer.Option(help="value each row on the day in this column; the sale date by default")]
+
+
+@app.command()
+def fit(
+    comparables: Csv,
+    columns: Columns,
+    output: Annotated[Path, typer.Option("--output", file_okay=False, help="folder for the model")],
+) -> None:
+    """Learn from comparable sales; writes a folder with the model and its card."""
+    with _refusals():
+        from valuation.equipment.artefact import save
+        from valuation.equipment.files import read_comparables
+        from valuation.equipment.hedonic import fit as learn
+        from valuation.equipment.mapping import read_mapping
+
+        mapping = read_mapping(columns)
+        sales, data_hash = read_comparables(comparables, mapping)
+        learned = learn(sales, mapping)
+        save(output, learned, data_hash)
+        typer.echo((output / "card.md").read_text(encoding="utf-8"))
+
+
+@app.command()
+def appraise(
+    assets: Csv,
+    columns: Columns,
+    model: Model,
+    output: Annotated[Path, typer.Option("--output", dir_okay=False, help="CSV file to write")],
+    as_of: AsOf = "",
+    date_column: DateColumn = "",
+) -> None:
+    """Value machines by a model: FMV with its 10 % and 90 % points, OLV, FLV, NOLV, what it leans on and its flags."""
+    with _refusals():
+        from collateral_registry.cli.equipment_files import appraised, write_estimates
+
+        machines, estimates = appraised(assets, columns, model, as_of, date_column)
+        write_estimates(output, machines.ids.tolist(), estimates)
+
+
+@app.command()
+def score(
+    sales: Csv,
+    columns: Columns,
+    model: Model,
+    as_of: AsOf = "",
+    date_column: DateColumn = "",
+    picture: Annotated[Path | None, typer.Option(dir_okay=False, help="SVG file to draw into")] = None,
+) -> None:
+    """Compare a model with known prices: RMSLE, bias, coverage and pinball, for all and by category."""
+    with _refusals():
+        from collateral_registry.cli.equipment_files import appraised, score_lines
+        from collateral_registry.cli.equipment_picture import write_picture
+        from valuation.equipment.scores import scores
+
+        machines, estimates = appraised(sales, columns, model, as_of, date_column)
+        found = scores(
+            machines.price, estimates.low, estimates.fmv, estimates.high, machines.reference,
+            machines.levels["category"],
+        )  # fmt: skip
+        for line in score_lines(found):
+            typer.echo(line)
+        if picture:
+            write_picture(picture, machines.price, estimates, found)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Ends the command with a sentence and its exit code when a file or a number is refused."""
+    from collateral_registry.cli.session import EXIT_USAGE, say
+    from valuation.errors import InvalidInput
+
+    try:
+        yield
+    except (InvalidInput, OSError) as error:
+        say(str(error))
+        raise typer.Exit(EXIT_USAGE) from None

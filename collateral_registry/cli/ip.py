@@ -1,0 +1,60 @@
+"""Intellectual property on the command line: value a right, record what happened to it, list the fees that come due."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from collateral_registry.cli.options import DEFAULT_ADDRESS, Server
+
+app = typer.Typer(help="Value rights, follow them, watch their fees.", no_args_is_help=True, rich_markup_mode=None)
+
+Right = Annotated[str, typer.Argument(help="id of the right, such as patent-1")]
+
+
+@app.command()
+def value(
+    right: Right,
+    question: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="JSON of a RightQuestion: doubt, brackets, scores")
+    ] = None,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Value a right: forecast, distribution, what may be pledged, its life, its score. Prints JSON."""
+    from collateral_registry.cli.ip_calls import print_value
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        print_value(channel, right, question)
+
+
+@app.command()
+def event(
+    right: Right,
+    kind: Annotated[str, typer.Argument(help="LAPSED, RESTORED, INVALIDATED, DISPUTED, CO_OWNED, …")],
+    date: Annotated[str, typer.Option("--date", help="the day it happened, such as 2022-07-01")],
+    owned_share: Annotated[str, typer.Option(help="what the owner owns from then on, for CO_OWNED")] = "",
+    note: Annotated[str, typer.Option(help="what is to be remembered")] = "",
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Record what happened to a right; its value and its loans follow at once."""
+    from collateral_registry.cli.ip_calls import record_event
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        record_event(channel, right, kind, date, owned_share, note)
+
+
+@app.command()
+def fees(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="days ahead of the business date")] = 90,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """List the fees that come due or can still be paid, and the rights whose fees nobody knows."""
+    from collateral_registry.cli.ip_calls import print_fees
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        print_fees(channel, days)

@@ -1,0 +1,179 @@
+"""What is claimed of a place against what is there: refused beyond it, counted up to it, told when it falls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR
+from typing import Any
+
+import numpy as np
+
+from collateral_registry.commands.findings import close_findings, open_findings
+from collateral_registry.domain.conservation import Claim, allotted, converted, plain_quantity
+from collateral_registry.domain.errors import Refused
+from collateral_registry.domain.facts import Int
+from collateral_registry.domain.findings import Finding, FindingKind, Severity
+from collateral_registry.store.database import Connection, Write
+from collateral_registry.store.findings import open_fingerprints
+from collateral_registry.store.holdings import (
+    Place,
+    claims_at,
+    places_of_assets,
+    places_over_pledged,
+    there_at,
+    write_counted,
+    write_missing_holdings,
+)
+from collateral_registry.store.pickups import leaving_of
+from valuation.flags import QualityFlag
+
+NAMED_LIMIT = 20
+"""Holders that evidence names; the rest are counted."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The claims on a place [n] in one unit, what stands behind each, and what is there (none: nothing can be told)."""
+
+    place: Place
+    unit: str
+    claims: Sequence[Claim]
+    claimed: Sequence[int]
+    held: Sequence[int]
+    there: int | None
+    told_by: str
+
+    @property
+    def excess(self) -> int:
+        """By how much the claims exceed what is there."""
+        return 0 if self.there is None else max(sum(self.claimed) - self.there, 0)
+
+    def claimed_by(self, asset_key: int) -> int:
+        """What one asset claims."""
+        keyed = zip(self.claims, self.claimed, strict=True)
+        return sum(claimed for claim, claimed in keyed if claim.asset_key == asset_key)
+
+    def evidence(self) -> dict[str, str]:
+        """Sums and holders, as people read them."""
+        named = [
+            f"assets/{claim.asset_id} {plain_quantity(claimed, self.unit)}"
+            + (f" for {claim.holders}" if claim.holders else "")
+            for claim, claimed in zip(self.claims, self.claimed, strict=True)
+            if claimed
+        ]
+        more = [f"and {len(named) - NAMED_LIMIT} more"] if len(named) > NAMED_LIMIT else []
+        return {
+            "warehouse": self.place[0],
+            "good": self.place[1],
+            "claimed": plain_quantity(sum(self.claimed), self.unit),
+            "there": plain_quantity(self.there or 0, self.unit),
+            "told_by": self.told_by,
+            "holders": "; ".join([*named[:NAMED_LIMIT], *more]),
+        }
+
+
+def weigh(connection: Connection, place: Place) -> Weighed:
+    """What is claimed of a place and what is there."""
+    claims, told = claims_at(connection, place), there_at(connection, place)
+    unit = told[0].unit if told else next((claim.unit for claim in claims), "")
+    claimed = [claim.claimed_in(unit) for claim in claims]
+    there = sum(converted(one.quantity, one.unit, unit, ROUND_FLOOR) for one in told) if told else None
+    held = claimed if there is None else allotted(claimed, there)
+    return Weighed(place, unit, claims, claimed, held, there, " and ".join(sorted({one.told_by for one in told})))
+
+
+def claimed_by(connection: Connection, asset_key: int) -> int:
+    """What an asset claims of its place now; 0 for what is not inventory."""
+    places = places_of_assets(connection, np.array([asset_key], dtype=np.int64))
+    return sum(weigh(connection, place).claimed_by(asset_key) for place in places)
+
+
+def conserve_asset(write: Write, asset_key: int, claimed_before: int, *also: Place) -> Int:
+    """Refuses an asset's larger claim that is more than there is, else counts its place anew.
+
+    ``also`` are places that the asset was in before. Returns the keys of the assets of which another share counts.
+    """
+    places = places_of_assets(write.connection, np.array([asset_key], dtype=np.int64))
+    for place in places:
+        weighed = weigh(write.connection, place)
+        if weighed.excess and weighed.claimed_by(asset_key) > claimed_before:
+            evidence = weighed.evidence()
+            raise Refused(
+                "OVER_PLEDGED",
+                f"{evidence['claimed']} of {place[1]} would be pledged or receipted in warehouse {place[0]}, where "
+                f"{evidence['there']} are ({evidence['told_by']}): {evidence['holders']}"[:1000],
+                **evidence,
+            )
+    return conserve(write, sorted({*places, *also}))
+
+
+def conserve(write: Write, places: Sequence[Place]) -> Int:
+    """Counts each place anew and tells what no longer agrees; returns the assets of which another share counts."""
+    changed = [_conserve_one(write, weigh(write.connection, place)) for place in places]
+    return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *changed]))
+
+
+def conserve_book(write: Write) -> tuple[int, Int]:
+    """Counts every place anew whose claims exceed what is there; returns how many, and the assets that changed."""
+    write_missing_holdings(write.connection)
+    places = places_over_pledged(write.connection)
+    weighed = [weigh(write.connection, place) for place in places]
+    over = sum(one.excess > 0 for one in weighed)
+    return over, conserve(write, places)
+
+
+def _conserve_one(write: Write, weighed: Weighed) -> Int:
+    leaving = leaving_of(write.connection, [claim.asset_key for claim in weighed.claims])
+    rows = [
+        _counted(weighed, claim, claimed, held, leaving.get(claim.asset_key, 0))
+        for claim, claimed, held in zip(weighed.claims, weighed.claimed, weighed.held, strict=True)
+    ]
+    changed = write_counted(write, rows)
+    _tell(write, weighed)
+    return changed
+
+
+def _counted(weighed: Weighed, claim: Claim, claimed: int, held: int, leaving: int) -> dict[str, Any]:
+    quality = int(QualityFlag.STOCK_UNVERIFIED) if weighed.there is None else 0
+    quality |= int(QualityFlag.STOCK_SHORT) if held < claimed else 0
+    quality |= int(QualityFlag.PICKUP_AUTHORISED) if leaving else 0
+    share = claim.counted_share(claimed, held, leaving)
+    return {"asset_key": claim.asset_key, "counted_share": share, "stock_quality": quality}
+
+
+def _tell(write: Write, weighed: Weighed) -> None:
+    """A finding at every claim that is not held in full; those of claims that are held again are closed."""
+    short, names = [], {}
+    for claim, claimed, held in zip(weighed.claims, weighed.claimed, weighed.held, strict=True):
+        names[_fingerprint(claim)] = held < claimed
+        if held < claimed:
+            short.append(_finding(weighed, claim, claimed, held))
+    open_findings(write, short)
+    standing = open_fingerprints(write.connection, list(names))
+    over = [key for fingerprint, key in standing.items() if not names[fingerprint]]
+    if over:
+        close_findings(write, over, "what is there covers what is claimed again")
+
+
+def _finding(weighed: Weighed, claim: Claim, claimed: int, held: int) -> Finding:
+    evidence = weighed.evidence()
+    return Finding(
+        kind=FindingKind.OVER_PLEDGED,
+        severity=Severity.CRITICAL,
+        fingerprint=_fingerprint(claim),
+        summary=f"{evidence['claimed']} of {weighed.place[1]} are claimed in warehouse {weighed.place[0]}, "
+        f"{evidence['there']} are there"[:200],
+        evidence={
+            **evidence,
+            "asset": f"assets/{claim.asset_id}",
+            "claim": plain_quantity(claimed, weighed.unit),
+            "counted": plain_quantity(held, weighed.unit),
+        },
+        asset_key=claim.asset_key,
+        warehouse=weighed.place[0],
+    )
+
+
+def _fingerprint(claim: Claim) -> str:
+    return f"over pledged {claim.asset_id}"

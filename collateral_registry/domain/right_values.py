@@ -1,0 +1,192 @@
+"""What a right is worth under a question: its distribution, its brackets, its score, and its life beside a loan."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+
+from collateral_registry.domain.assets import IntellectualProperty
+from collateral_registry.domain.days import day_of
+from collateral_registry.domain.facts import Float
+from collateral_registry.domain.judge import NO_DAY
+from valuation.errors import InvalidInput
+from valuation.flags import UnknownReason, ZeroReason
+from valuation.ip.cost_and_market import BracketFlag, Brackets, bracket_flags, reproduction_cost
+from valuation.ip.distribution import QUANTILE_LEVELS, RoyaltyDoubt, value_distribution
+from valuation.ip.events import RightState
+from valuation.ip.life import remaining_life_years
+from valuation.ip.loan_life import LoanLife, life_against_loan
+from valuation.ip.relief_from_royalty import RATE_LIMIT, RoyaltyColumns, relief_from_royalty
+from valuation.ip.score import RightScore, caps, score_right
+from valuation.ip.status import status_effect
+
+PLEDGE_LEVEL = 0.10
+EVIDENCE = (
+    "No public prices can prove a value of intellectual property: this is arithmetic on the forecasts given, "
+    "tested against worked examples, limits and monotonicity."
+)
+
+
+@dataclass(frozen=True)
+class RightQuestion:
+    """What a right is valued under; None where it is not asked or not known, shares and rates as ratios."""
+
+    revenue_log_sd: float = 0.0
+    royalty_low: float | None = None
+    royalty_high: float | None = None
+    life_low_share: float = 1.0
+    discount_low: float | None = None
+    discount_high: float | None = None
+    reproduction_cost: float | None = None
+    functional_obsolescence: float = 0.0
+    economic_obsolescence: float = 0.0
+    market_price: float | None = None
+    excess_earnings: float | None = None
+    indicators: Mapping[str, float] = field(default_factory=dict)
+    pledge_level: float = PLEDGE_LEVEL
+    loan_years: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for a level or a share out of range; the models check the rest."""
+        if not QUANTILE_LEVELS[0] <= self.pledge_level <= QUANTILE_LEVELS[-1]:
+            raise InvalidInput("pledge_level", self.pledge_level, f"{QUANTILE_LEVELS[0]} to {QUANTILE_LEVELS[-1]}")
+        if not 0.0 < self.life_low_share <= 1.0:
+            raise InvalidInput("doubt.life_low_share", self.life_low_share, "more than 0, at most 1")
+
+
+@dataclass(frozen=True)
+class RightAnswer:
+    """The value of a right in major units of its currency, NaN or 0 where ``reasons`` say why."""
+
+    value: float
+    mean: float
+    quantiles: tuple[float, ...]
+    pledge_value: float
+    life_years: float
+    loan_life: LoanLife
+    score: RightScore | None
+    cap: float
+    reasons: tuple[str, ...]
+    brackets: tuple[str, ...]
+
+
+def value_right(right: IntellectualProperty, state: RightState, question: RightQuestion, day: int) -> RightAnswer:
+    """Values a right on a day (days from 1970-01-01); the same right, day and question give the same bytes.
+
+    The score moves royalty and discount rate within and beyond the doubt as its tier says; it is no value. Raises
+    InvalidInput as the models do.
+    """
+    today = np.datetime64(day, "D")
+    filing, grant, expire = (_dates(one) for one in (right.filing, right.grant, right.expire))
+    kind, office = np.array([int(right.right_kind)], np.int8), np.array([right.office], dtype=object)
+    technology = _column(right.technology_life_years)
+    life = remaining_life_years(kind, office, filing, grant, expire, technology, today)
+    score = score_right(question.indicators, state) if question.indicators else None
+    columns, doubt = _inputs(right, question, score, float(np.nan_to_num(life.years[0])))
+    share = float(right.owned_share)
+    drawn = value_distribution(columns, doubt, np.array([_seed(right, day)]))
+    value = float(relief_from_royalty(columns).value[0]) * share
+    zero, unknown = status_effect(np.array([int(right.legal_status)], np.int8), expire, today)
+    reasons = _reasons(int(zero[0]), int(unknown[0]), float(life.years[0]), state)
+    counted = _counted(int(zero[0]), state, reasons)
+    cap = caps()[right.right_kind][0] * (score.cap_share if score else 1.0)
+    return RightAnswer(
+        value=value * counted,
+        mean=float(drawn.mean[0]) * share * counted,
+        quantiles=tuple(float(one) * share * counted for one in drawn.quantiles[0]),
+        pledge_value=float(drawn.at(question.pledge_level)[0]) * share * counted,
+        life_years=float(life.years[0]),
+        loan_life=_loan_life(float(life.years[0]), question),
+        score=score,
+        cap=cap,
+        reasons=reasons,
+        brackets=_bracket_names(value, question),
+    )
+
+
+def _inputs(
+    right: IntellectualProperty, question: RightQuestion, score: RightScore | None, life: float
+) -> tuple[RoyaltyColumns, RoyaltyDoubt]:
+    """The model's columns of one right and their doubt, moved by the tier of the score."""
+    royalty, discount = float(right.royalty_rate), float(right.discount_rate)
+    royalty_low, royalty_high = _ends(royalty, question.royalty_low, question.royalty_high)
+    discount_low, discount_high = _ends(discount, question.discount_low, question.discount_high)
+    if score:
+        royalty = royalty_low + score.tier.royalty_place * (royalty_high - royalty_low)
+        premium = score.tier.discount_premium
+        discount, discount_low, discount_high = (
+            min(rate + premium, RATE_LIMIT) for rate in (discount, discount_low, discount_high)
+        )
+    columns = RoyaltyColumns(
+        next_year_revenue=np.array([float(right.next_year_revenue.major)]),
+        growth=np.array([float(right.growth)]),
+        royalty_rate=np.array([royalty]),
+        tax_rate=np.array([float(right.tax_rate)]),
+        discount_rate=np.array([discount]),
+        annual_survival=np.array([float(right.annual_survival)]),
+        remaining_life_years=np.array([life]),
+        mid_year=np.array([True]),
+        amortisation_years=np.array([float(right.amortisation_years)]),
+        operating_margin=np.array([np.nan]),
+    )
+    ends = (royalty_low, royalty_high, life * question.life_low_share, life, discount_low, discount_high)
+    return columns, RoyaltyDoubt(np.array([question.revenue_log_sd]), *(np.array([end]) for end in ends))
+
+
+def _ends(mode: float, low: float | None, high: float | None) -> tuple[float, float]:
+    return (mode if low is None else low, mode if high is None else high)
+
+
+def _reasons(zero: int, unknown: int, life: float, state: RightState) -> tuple[str, ...]:
+    """Why the right counts for nothing, or is not known."""
+    words = [reason.name or "" for reason in ZeroReason if zero & reason]
+    words += [reason.name or "" for reason in UnknownReason if unknown & reason]
+    if state.pledged_elsewhere:
+        words.append("DOUBLE_PLEDGED")
+    if np.isnan(life):
+        words.append("MISSING_INPUT")
+    elif life <= 0.0 and "RIGHT_EXPIRED" not in words:
+        words.append("RIGHT_EXPIRED")
+    return tuple(words)
+
+
+def _counted(zero: int, state: RightState, reasons: tuple[str, ...]) -> float:
+    """1 for a value that stands, 0 for a stated nothing, NaN for what nobody knows."""
+    if zero or state.pledged_elsewhere:
+        return 0.0
+    return float("nan") if reasons else 1.0
+
+
+def _loan_life(life: float, question: RightQuestion) -> LoanLife:
+    if question.loan_years is None:
+        return LoanLife.UNKNOWN
+    return LoanLife(int(life_against_loan(life, question.loan_years)))
+
+
+def _bracket_names(value: float, question: RightQuestion) -> tuple[str, ...]:
+    made_again = float("nan")
+    if question.reproduction_cost is not None:
+        obsolescence = (question.functional_obsolescence, question.economic_obsolescence)
+        made_again = float(reproduction_cost(question.reproduction_cost, *obsolescence))
+    known = Brackets(np.array([made_again]), _column(question.excess_earnings), _column(question.market_price))
+    bits = int(bracket_flags(np.array([value]), known)[0])
+    return tuple(flag.name or "" for flag in BracketFlag if bits & flag)
+
+
+def _column(value: object) -> Float:
+    return np.array([np.nan if value is None else float(str(value))], dtype=np.float64)
+
+
+def _dates(on: date | None) -> np.ndarray:
+    day = day_of(on)
+    return np.array(["NaT" if day == NO_DAY else np.datetime64(day, "D")], dtype="datetime64[D]")
+
+
+def _seed(right: IntellectualProperty, day: int) -> int:
+    """A seed of the right and the day, so that an answer can be had again."""
+    digest = hashlib.sha256(f"{right.identity} {day}".encode()).digest()
+    return int.from_bytes(digest[:7], "big")

@@ -1,0 +1,61 @@
+"""StockService."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from collateral_registry.domain.names import id_of
+from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.partners import own_warehouses
+from collateral_registry.rpc.stock_desk import StockDesk
+from collateral_registry.rpc.stock_stream import StockStream
+from collateral_registry.v1 import stock_pb2 as pb
+from collateral_registry.v1 import stock_pb2_grpc
+from valuation.errors import InvalidInput
+
+
+class StockServicer(stock_pb2_grpc.StockServiceServicer):
+    """Takes in what warehouses say is there."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Serves the book behind the calls; no stream is open."""
+        self.calls = calls
+        self.desk = StockDesk(calls)
+        self.streams: dict[str, StockStream] = {}
+
+    async def PushStock(  # noqa: N802
+        self,
+        request_iterator: AsyncIterator[pb.PushStockRequest],
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> AsyncIterator[pb.PushStockResponse]:
+        """Takes numbered batches of one source, and acknowledges each once it is durable."""
+        (source_id,) = id_of("open.stock_feed", await _opening(request_iterator), "stockFeeds")
+        own = own_warehouses(source_id)
+        stream = StockStream(self.desk, await self.desk.open(source_id), own)
+        if source_id in self.streams:
+            self.streams[source_id].supersede()
+        self.streams[source_id] = stream
+        try:
+            async for answer in stream.run(request_iterator):
+                yield answer
+        finally:
+            if self.streams.get(source_id) is stream:
+                del self.streams[source_id]
+
+    def drain(self) -> None:
+        """Ends every stream after what is under way is acknowledged."""
+        for stream in self.streams.values():
+            stream.drain()
+
+    def close(self) -> None:
+        """Stops the writer."""
+        self.desk.close()
+
+
+async def _opening(requests: AsyncIterator[pb.PushStockRequest]) -> str:
+    """The feed that the first message opens."""
+    first = await anext(aiter(requests), None)
+    if first is None or first.WhichOneof("message") != "open":
+        raise InvalidInput("message", "no open", "open as the first message of the stream")
+    return first.open.stock_feed

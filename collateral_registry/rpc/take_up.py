@@ -1,0 +1,65 @@
+"""The task that takes up stock: woken by every intake and every commit, it works until nothing waits."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+
+from collateral_registry.commands.take_up import TakenUp, take_up
+from collateral_registry.domain.errors import DomainError
+from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.stock_desk import StockDesk
+from collateral_registry.store.take_up import changes_wait
+
+LOG = structlog.get_logger("stock")
+
+LOOK_SECONDS = 1.0
+"""How often it looks by itself: for what another server has taken in, and after trouble."""
+
+
+class TakeUp:
+    """Takes up the stock of one book; servers of one book take turns by the book's own lock."""
+
+    def __init__(self, calls: Calls, desk: StockDesk) -> None:
+        """Nothing is looked at yet."""
+        self._calls = calls
+        self._desk = desk
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins, in the running loop."""
+        self._task = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Ends between two commits; what waits is taken up after the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _watch(self) -> None:
+        while True:
+            committed = self._calls.next_change
+            self._desk.changed.clear()
+            try:
+                await self._work()
+            except DomainError as error:
+                LOG.warning("stock was not taken up; trying again", cause=str(error), seconds=LOOK_SECONDS)
+            await _any(self._desk.changed, committed)
+
+    async def _work(self) -> None:
+        """Takes up what waits, commit by commit."""
+        while await self._calls.read(changes_wait):
+            taken: TakenUp = await self._calls.change("TakeUpStock", take_up, lambda result: result.lots > 0, "stock")
+            if not taken.lots:
+                return
+
+
+async def _any(*events: asyncio.Event) -> None:
+    """Waits for the first of some events, or LOOK_SECONDS."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()

@@ -1,0 +1,92 @@
+"""What happened to rights, and the rights whose fees are to be watched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from collateral_registry.store.bulk import Columns, read_columns
+from collateral_registry.store.database import Write
+from collateral_registry.store.equipment_tables import RightEventRow
+from collateral_registry.store.tables import AssetRow, IntellectualPropertyRow
+from valuation.ip.events import RightEventKind
+from valuation.ip.status import LegalStatus
+
+
+@dataclass(frozen=True)
+class StoredRightEvent:
+    """An event with its key, the status before it and the commit that recorded it."""
+
+    key: int
+    kind: RightEventKind
+    day: int
+    owned_share: float
+    status_before: LegalStatus
+    note: str
+    seq: int
+
+
+def insert_right_event(
+    write: Write, asset_key: int, kind: RightEventKind, day: int, owned_share: float, status: LegalStatus, note: str
+) -> StoredRightEvent:
+    """Records an event beside the status that the right had before it."""
+    values = {
+        "asset_key": asset_key,
+        "kind": int(kind),
+        "day": day,
+        "owned_share": owned_share,
+        "status_before": int(status),
+        "note": note,
+        "seq": write.seq,
+    }
+    statement = insert(RightEventRow).values(**values).returning(RightEventRow.event_key)
+    key = int(write.connection.execute(statement).scalar_one())
+    return StoredRightEvent(key, kind, day, owned_share, status, note, write.seq)
+
+
+def right_events_of(connection: Connection, asset_key: int, before_key: int, limit: int) -> list[StoredRightEvent]:
+    """A page of what happened to a right, newest first."""
+    statement = _events(asset_key).where(RightEventRow.event_key < before_key).limit(limit)
+    return [_stored(row) for row in connection.execute(statement)]
+
+
+def status_before(connection: Connection, asset_key: int, kind: RightEventKind) -> LegalStatus:
+    """The status before the newest event of a kind; unknown when there was none."""
+    statement = _events(asset_key).where(RightEventRow.kind == int(kind)).limit(1)
+    row = connection.execute(statement).first()
+    return LegalStatus.UNKNOWN if row is None else _stored(row).status_before
+
+
+def rights_in_force(connection: Connection) -> Columns:
+    """Id, kind, office and days of every right in force that is normal or pledged elsewhere, in order of their ids."""
+    right = IntellectualPropertyRow
+    statement = (
+        select(AssetRow.asset_id, right.right_kind, right.office, right.filing_day, right.grant_day)
+        .join(right, right.asset_key == AssetRow.asset_key)
+        .where(right.legal_status == int(LegalStatus.IN_FORCE))
+        .order_by(AssetRow.asset_id)
+    )
+    return read_columns(connection, statement)
+
+
+def _events(asset_key: int) -> Any:  # noqa: ANN401 - an SQL statement
+    return (
+        select(
+            RightEventRow.event_key,
+            RightEventRow.kind,
+            RightEventRow.day,
+            RightEventRow.owned_share,
+            RightEventRow.status_before,
+            RightEventRow.note,
+            RightEventRow.seq,
+        )
+        .where(RightEventRow.asset_key == asset_key)
+        .order_by(RightEventRow.event_key.desc())
+    )
+
+
+def _stored(row: Any) -> StoredRightEvent:  # noqa: ANN401 - a row of SQLAlchemy's
+    key, kind, day, owned_share, status, note, seq = row
+    return StoredRightEvent(key, RightEventKind(kind), day, owned_share, LegalStatus(status), note, seq)

@@ -1,0 +1,75 @@
+"""Several server processes on one port: started together, stopped together, one that dies is started again."""
+
+from __future__ import annotations
+
+import signal
+import time
+from multiprocessing import connection, get_context
+from multiprocessing.process import BaseProcess
+
+import structlog
+
+from collateral_registry.bootstrap import migrate, prepare_book, serve
+from collateral_registry.config import Settings
+from collateral_registry.domain.errors import Refused
+from collateral_registry.store.database import sqlite_file
+
+LOG = structlog.get_logger("collateral")
+
+LOOK_SECONDS = 0.5
+"""How long a signal to stop may wait."""
+
+RESTART_SECONDS = 1.0
+"""Rest before a process that died is started again."""
+
+
+def serve_in_processes(settings: Settings) -> None:
+    """Serves until SIGINT or SIGTERM, in as many processes as the settings say; the kernel shares out connections.
+
+    Raises Refused for a SQLite book, which one process has to itself, and whatever ``migrate`` raises.
+    """
+    if settings.processes == 1:
+        serve(settings)
+        return
+    if sqlite_file(settings.url) is not None:
+        raise Refused("ONE_PROCESS", f"processes: got {settings.processes} on SQLite, want 1, or PostgreSQL")
+    migrate(settings)
+    prepare_book(settings)
+    _Fleet(settings).run()
+
+
+class _Fleet:
+    """The processes of one service."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Starts nothing yet."""
+        self._settings = settings
+        self._stopping = False
+
+    def run(self) -> None:
+        """Starts the processes and keeps them until told to stop."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        serving = [self._started() for _ in range(self._settings.processes)]
+        while not self._stopping:
+            connection.wait([process.sentinel for process in serving], LOOK_SECONDS)
+            serving = [process if process.is_alive() else self._started_again(process) for process in serving]
+        for process in serving:
+            process.terminate()
+        for process in serving:
+            process.join()
+
+    def _started(self) -> BaseProcess:
+        process = get_context("spawn").Process(target=serve, args=(self._settings,))
+        process.start()
+        return process
+
+    def _started_again(self, dead: BaseProcess) -> BaseProcess:
+        if self._stopping:
+            return dead
+        LOG.error("a server process has died; starting another", pid=dead.pid, exit_code=dead.exitcode)
+        time.sleep(RESTART_SECONDS)
+        return self._started()
+
+    def _stop(self, *_signal: object) -> None:
+        self._stopping = True

@@ -1,0 +1,44 @@
+"""The short form of ``make chaos``: seeded kills behind a bad network, and writes that fail."""
+
+import errno
+from dataclasses import asdict
+
+import pytest
+
+from benchmarks.chaos.engines import engine_of
+from benchmarks.chaos.failing_writes import FROM_THEN_ON, ONCE, Case, run_failing_writes
+from benchmarks.chaos.kills import Plan, run_kills
+from benchmarks.chaos.proxy import Faults
+
+SHORT = Plan(
+    kills=3,
+    items_a_partner=2_000,
+    seed=7,
+    kills_a_partner_kill=2,
+    pledged_lots=2,
+    faults=Faults(mean_bytes_to_reset=100_000),
+)
+
+
+def quiet(_):
+    """Says nothing of the progress."""
+
+
+@pytest.mark.parametrize("name", ["sqlite", "postgresql"])
+def test_whatever_is_killed_nothing_is_lost_or_doubled_and_covers_are_right(name, tmp_path):
+    with engine_of(name, tmp_path) as engine:
+        outcome = run_kills(engine.new_database(), engine.copy_database, tmp_path, SHORT, quiet)
+
+    assert set(asdict(outcome.checked).values()) == {0}
+    assert (outcome.kills, outcome.partner_kills) == (3, 1)
+    assert outcome.items >= 8_000
+    assert outcome.proxy["resets"] > 0
+
+
+def test_a_failing_write_or_a_full_disk_is_an_error_or_correct_and_never_a_loss(tmp_path):
+    chosen = [Case(1, errno.EIO, ONCE), Case(4, errno.EIO, ONCE), Case(2, errno.ENOSPC, FROM_THEN_ON)]
+    failed = run_failing_writes(tmp_path, chosen, quiet)
+
+    assert (failed.cases, failed.hit) == (3, 3)
+    assert failed.told >= 1
+    assert (failed.lost, failed.doubled) == (0, 0)

@@ -1,0 +1,82 @@
+"""The equipment commands end to end, without a server."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from collateral_registry.cli.main import app
+from tests.valuation.equipment.sales import changed, rows, write_mapping, write_sales
+from valuation.equipment import boosting, hedonic
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a fit takes a second."""
+    monkeypatch.setattr(boosting, "ROUNDS", (20,))
+    monkeypatch.setattr(hedonic, "ROUNDS", (20,))
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    """Exit code and everything printed."""
+    result = CliRunner().invoke(app, ["equipment", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def columns(tmp_path: Path) -> Path:
+    """A mapping with a reference value."""
+    path = write_mapping(tmp_path)
+    text = path.read_text(encoding="utf-8").replace('price = "hammer"', 'price = "hammer"\nreference = "guide"')
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_fit_appraise_and_score_work_together(tmp_path: Path, columns: Path) -> None:
+    sales = write_sales(tmp_path / "sales.csv", rows(600))
+    code, card = run("fit", sales, "--columns", columns, "--output", tmp_path / "model")
+    assert code == 0, card
+    assert "Learned from 600 sales" in card
+    made = [changed(row, guide="" if at == 3 else row[-1]) for at, row in enumerate(rows(20, seed=8))]
+    assets = write_sales(tmp_path / "assets.csv", made)
+    options = ("--columns", columns, "--model", tmp_path / "model")
+    code, said = run("appraise", assets, *options, "--as-of", "2010-12-31", "--output", tmp_path / "out.csv")
+    assert code == 0, said
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    assert list(found[0]) == ["id", "fmv", "fmv_low", "fmv_high", "olv", "flv", "nolv", "basis_of_estimate", "flags"]
+    assert [row["id"] for row in found] == [row[0] for row in made]
+    first = found[0]
+    assert float(first["fmv_low"]) < float(first["fmv"]) < float(first["fmv_high"])
+    assert float(first["fmv"]) >= float(first["olv"]) >= float(first["flv"]) >= 0.0
+    assert first["basis_of_estimate"] == "comparables of the model"
+    assert (found[3]["fmv"], found[3]["basis_of_estimate"]) == ("", "none")
+    assert "REFERENCE_MISSING" in found[3]["flags"]
+    code, table = run("score", sales, *options, "--picture", tmp_path / "score.svg")
+    assert code == 0, table
+    assert table.splitlines()[1].startswith("all ")
+    assert (tmp_path / "score.svg").read_text(encoding="utf-8").endswith("</svg>\n")
+
+
+def test_each_wrong_input_is_named_with_exit_code_two(tmp_path: Path, columns: Path) -> None:
+    sales = write_sales(tmp_path / "sales.csv", rows(50))
+    code, said = run("fit", sales, "--columns", columns, "--output", tmp_path / "model")
+    assert (code, "at least 200" in said) == (2, True)
+    (tmp_path / "empty").mkdir()
+    options = ("--columns", columns, "--model", tmp_path / "empty", "--output", tmp_path / "out.csv")
+    code, said = run("appraise", sales, *options)
+    assert (code, "got no such file" in said) == (2, True)
+    code, said = run("appraise", sales, *options, "--as-of", "soon")
+    assert (code, "a date such as" in said) == (2, True)
+    code, said = run("appraise", sales, *options, "--as-of", "2010-01-01", "--date-column", "sold")
+    assert (code, "not both" in said) == (2, True)
+
+
+def test_the_shipped_mappings_are_read() -> None:
+    from valuation.equipment.mapping import read_mapping
+
+    for name in ("bulldozers", "vehicles"):
+        assert read_mapping(Path(__file__).parents[2] / "benchmarks" / "equipment" / f"{name}.toml").currency == "USD"

@@ -1,0 +1,31 @@
+"""The ip commands against a real server."""
+
+from __future__ import annotations
+
+import json
+
+from typer.testing import CliRunner
+
+from collateral_registry.cli.main import app
+from tests.server import Client, Server
+from tests.service.test_ip import register
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["ip", *arguments])
+    return result.exit_code, result.output
+
+
+def test_a_right_is_valued_followed_and_its_fees_are_listed(server: Server, client: Client, tmp_path) -> None:
+    register(client, "patent-cli")
+    at = ("--server", server.address)
+    (tmp_path / "question.json").write_text('{"doubt": {"revenue_log_sd": {"value": "0.2"}}}', encoding="utf-8")
+    code, said = run("value", "patent-cli", "--question", str(tmp_path / "question.json"), *at)
+    assert code == 0, said
+    assert json.loads(said)["value"]["units"] == "1469680"
+    code, said = run("fees", "--days", "120", *at)
+    assert (code, "assets/patent-cli" in said) == (0, True)
+    code, said = run("event", "patent-cli", "lapsed", "--date", "2021-12-31", *at)
+    assert (code, said.startswith("assets/patent-cli/rightEvents/")) == (0, True)
+    code, said = run("event", "patent-cli", "sold", "--date", "2021-12-31", *at)
+    assert (code, "want one of" in said) == (2, True)

@@ -1,0 +1,163 @@
+"""The outbox: durable, cut once, forgotten when acknowledged."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+
+from collateral_registry.client import Backlog, Outbox, RejectedMovement
+from tests.client.movements import movement, receipts
+from tests.server import repository
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "outbox.db"
+
+
+@pytest.fixture
+def outbox(path):
+    with Outbox(path, "acme") as opened:
+        yield opened
+
+
+def ids(batch):
+    return list(batch.movement_ids)
+
+
+def test_what_waits_is_there_after_the_file_was_opened_again(path):
+    with Outbox(path, "acme") as outbox:
+        outbox.add(receipts(3))
+    with Outbox(path, "acme") as outbox:
+        backlog = outbox.backlog()
+
+    assert (backlog.items, backlog.batches) == (3, 0)
+    assert backlog.oldest_us > 0
+
+
+def test_what_was_added_outlives_a_killed_process(path):
+    program = (
+        "import os, pathlib, sys; from collateral_registry.client import Outbox; "
+        "from tests.client.movements import receipts; "
+        "Outbox(pathlib.Path(sys.argv[1]), 'acme').add(receipts(5)); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path)], cwd=repository(), check=False)
+    with Outbox(path, "acme") as outbox:
+        assert outbox.waiting() == [f"m-{number}" for number in range(1, 6)]
+
+
+def test_an_empty_outbox_has_no_backlog(outbox):
+    assert outbox.backlog() == Backlog(0, 0, 0)
+    assert outbox.batches(0, 8, 0, 2) == []
+
+
+def test_a_number_once_given_keeps_its_content_for_ever(path):
+    with Outbox(path, "acme") as outbox:
+        outbox.add(receipts(5))
+        first = outbox.batches(0, 8, 0, 2)
+        outbox.add(receipts(3, first=6))
+    with Outbox(path, "acme") as outbox:
+        again = outbox.batches(0, 3, 0, 4)
+        later = outbox.batches(3, 8, 0, 4)
+
+    assert [ids(batch) for batch in first] == [["m-1", "m-2"], ["m-3", "m-4"], ["m-5"]]
+    assert [batch.SerializeToString() for batch in again] == [batch.SerializeToString() for batch in first]
+    assert [(batch.sequence, ids(batch)) for batch in later] == [(4, ["m-6", "m-7", "m-8"])]
+
+
+def test_two_processes_on_one_file_cut_each_item_once(path):
+    with Outbox(path, "acme") as one, Outbox(path, "acme") as other:
+        one.add(receipts(4))
+        mine, theirs = one.batches(0, 8, 0, 2), other.batches(0, 8, 0, 2)
+
+    assert mine == theirs
+
+
+def test_numbers_go_on_after_the_servers_when_the_file_was_lost(outbox):
+    outbox.add(receipts(2))
+
+    assert [batch.sequence for batch in outbox.batches(0, 8, 41, 1)] == [42, 43]
+
+
+def test_an_acknowledged_batch_is_forgotten_with_those_before_it(outbox):
+    outbox.add(receipts(6))
+    outbox.batches(0, 8, 0, 2)
+    gone = outbox.acknowledge(2, [])
+
+    assert gone == 4
+    assert outbox.waiting() == ["m-5", "m-6"]
+    assert outbox.last_acknowledged == 2
+
+
+def test_an_id_that_waits_is_not_added_twice(outbox):
+    assert outbox.add(receipts(3)) == 3
+    assert outbox.add(receipts(4)) == 1
+    assert outbox.backlog().items == 4
+
+
+def test_an_id_that_waits_with_another_content_is_refused_and_nothing_is_added(outbox):
+    outbox.add(receipts(1))
+    with pytest.raises(ValueError, match="m-1 waits already"):
+        outbox.add([movement("m-2"), movement("m-1", quantity="2")])
+
+    assert outbox.waiting() == ["m-1"]
+
+
+def test_rejected_movements_stay_listed_until_booked_or_forgotten(outbox):
+    outbox.add(receipts(2))
+    outbox.batches(0, 8, 0, 2)
+    first = RejectedMovement("m-1", 1, "UNKNOWN_LOT", "lot: got L-1")
+    second = RejectedMovement("m-2", 1, "UNKNOWN_LOT", "lot: got L-1")
+    outbox.acknowledge(1, [first, second])
+    listed = outbox.rejected()
+    outbox.add(receipts(1))
+    outbox.batches(1, 8, 1, 2)
+    outbox.acknowledge(2, [])
+    booked = outbox.rejected()
+    outbox.forget_rejected(["m-2"])
+
+    assert listed == [first, second]
+    assert booked == [second]
+    assert outbox.rejected() == []
+
+
+def test_the_file_of_another_source_is_refused(path):
+    Outbox(path, "acme").close()
+    with pytest.raises(ValueError, match="holds the stock of acme, want other"):
+        Outbox(path, "other")
+
+
+def test_a_file_that_is_no_outbox_is_refused(path):
+    path.write_text("movement,kind\n" * 100)
+    with pytest.raises(ValueError, match=r"outbox\.db cannot be used"):
+        Outbox(path, "acme")
+
+
+def test_a_batch_leaves_out_the_columns_that_nobody_uses(outbox):
+    outbox.add([movement("m-1"), movement("m-2", bin="B-7")])
+    (batch,) = outbox.batches(0, 1, 0, 2)
+
+    assert list(batch.bins) == ["", "B-7"]
+    assert list(batch.quantities_millionths) == [1_000_000, 1_000_000]
+    assert not batch.grades
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"movement_id": ""}, "movement_id"),
+        ({"kind": "GIFT"}, "kind"),
+        ({"happened": datetime(2021, 12, 20)}, "happened"),  # noqa: DTZ001 - that is the point
+        ({"quantity": Decimal("0.0000001")}, "quantity"),
+        ({"quantity": Decimal("1.00000000000000000000000000000000001")}, "quantity"),
+        ({"quantity": Decimal("1e12")}, "quantity"),
+        ({"quantity": Decimal("1e999999")}, "quantity"),
+        ({"quantity": Decimal("NaN")}, "quantity"),
+    ],
+)
+def test_a_movement_that_the_wire_cannot_carry_names_its_field(change, field):
+    with pytest.raises(ValueError, match=f"{field}: got"):
+        replace(movement("m-1"), **change)

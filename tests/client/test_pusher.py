@@ -1,0 +1,184 @@
+"""The pusher against the real server: everything arrives once, whatever breaks."""
+
+import signal
+import threading
+
+import grpc
+import pytest
+
+from collateral_registry.client import NoAnswer, Outbox, Pusher, open_channel
+from collateral_registry.client.pusher import ServerBehind
+from collateral_registry.client.stream import reason_of
+from tests.client.movements import movement, receipts
+from tests.server import Server, free_port
+from tests.stock.pushing import Push, receipt
+
+
+@pytest.fixture
+def outbox(tmp_path):
+    with Outbox(tmp_path / "outbox.db", "acme") as opened:
+        yield opened
+
+
+@pytest.fixture
+def channel(server):
+    with open_channel(server.address) as opened:
+        yield opened
+
+
+def stored(server, query="SELECT count(*), count(DISTINCT movement_id) FROM stock_movement"):
+    """A row of the server's database."""
+    import sqlite3
+
+    with sqlite3.connect(server.url.removeprefix("sqlite:///")) as connection:
+        found = connection.execute(query).fetchone()
+    connection.close()
+    return found
+
+
+def test_everything_that_waits_becomes_durable(server, channel, outbox):
+    heard = []
+    outbox.add(receipts(1_000))
+    pushed = Pusher(channel, outbox, batch_items=30, on_durable=heard.append).push()
+
+    assert (pushed.booked, pushed.known, pushed.rejected) == (1_000, 0, [])
+    assert sum(heard) == 1_000
+    assert outbox.backlog().items == 0
+    assert stored(server) == (1_000, 1_000)
+
+
+def test_pushing_the_same_movements_again_books_nothing(server, channel, outbox):
+    for _ in range(2):
+        outbox.add(receipts(10))
+        pushed = Pusher(channel, outbox).push()
+
+    assert (pushed.booked, pushed.known) == (0, 10)
+    assert stored(server) == (10, 10)
+
+
+def test_rejected_items_are_returned_and_stay_listed(channel, outbox):
+    outbox.add([movement("m-1"), movement("m-2", "ISSUE", "5"), movement("m-3")])
+    pushed = Pusher(channel, outbox).push()
+
+    assert pushed.booked == 2
+    assert [(one.movement_id, one.reason) for one in pushed.rejected] == [("m-2", "INSUFFICIENT_STOCK")]
+    assert outbox.rejected() == pushed.rejected
+
+
+def test_an_acknowledgement_that_was_never_heard_is_asked_for_again(channel, outbox):
+    """The server knows the batch; the kit learns again which of its items were rejected."""
+    outbox.add([movement("m-1"), movement("m-2", "ISSUE", "5")])
+    lost = _Unheard(outbox)
+    with pytest.raises(_Unheard.Killed):
+        Pusher(channel, lost).push()
+    pushed = Pusher(channel, outbox).push()
+
+    assert pushed.booked == 1
+    assert [one.movement_id for one in pushed.rejected] == ["m-2"]
+    assert outbox.backlog().items == 0
+
+
+class _Unheard:
+    """An outbox whose process dies when it would note an acknowledgement."""
+
+    class Killed(Exception):
+        """As SIGKILL would."""
+
+    def __init__(self, outbox):
+        self._outbox = outbox
+
+    def __getattr__(self, name):
+        return getattr(self._outbox, name)
+
+    def acknowledge(self, *_):
+        raise self.Killed
+
+
+def test_an_outbox_that_was_lost_goes_on_after_the_servers_sequence(server, channel, outbox, tmp_path):
+    outbox.add(receipts(20))
+    Pusher(channel, outbox, batch_items=5).push()
+    with Outbox(tmp_path / "new.db", "acme") as new:
+        new.add(receipts(15, first=16))
+        pushed = Pusher(channel, new, batch_items=5).push()
+
+    assert (pushed.booked, pushed.known) == (10, 5)
+    assert new_last(server) == (7,)
+    assert stored(server) == (30, 30)
+
+
+def new_last(server):
+    return stored(server, "SELECT last_sequence FROM stock_source")
+
+
+def test_a_server_that_lost_acknowledged_batches_is_told_apart(channel, tmp_path):
+    with Outbox(tmp_path / "before.db", "acme") as before:
+        before.add(receipts(4))
+        before.batches(0, 8, 6, 2)
+        before.acknowledge(8, [])
+        before.add(receipts(1, first=5))
+        with pytest.raises(ServerBehind, match="stands at batch 0, but had acknowledged all up to 8"):
+            Pusher(channel, before).push()
+
+
+def test_pushing_goes_on_when_the_server_is_killed_and_comes_back(server, channel, outbox):
+    outbox.add(receipts(6_000))
+    killed = threading.Event()
+    restart = threading.Thread(target=_kill_and_start, args=(server, killed))
+    restart.start()
+    Pusher(channel, outbox, batch_items=20, on_durable=lambda _: killed.set()).push()
+    restart.join()
+
+    assert stored(server) == (6_000, 6_000)
+    assert outbox.backlog().items == 0
+
+
+def _kill_and_start(server, first_durable):
+    first_durable.wait()
+    server.stop(signal.SIGKILL)
+    server.start()
+
+
+def test_no_server_ends_the_push_when_its_patience_is_over(outbox):
+    outbox.add(receipts(1))
+    with open_channel(f"127.0.0.1:{free_port()}") as channel, pytest.raises(NoAnswer, match=r"said nothing for 0\.3 s"):
+        Pusher(channel, outbox, silence_seconds=0.3, patience_seconds=0.6).push()
+
+    assert outbox.backlog().items == 1
+
+
+def test_a_second_pusher_of_the_source_ends_the_first_for_good(client, channel, outbox):
+    """Two pushers that take over from each other would never end: the kit gives up after a few times."""
+    taken = []
+
+    def take_over(_):
+        taken.append(Push(client))
+        taken[-1].opened()
+
+    outbox.add(receipts(2_000))
+    with pytest.raises(grpc.RpcError) as caught:
+        Pusher(channel, outbox, batch_items=10, on_durable=take_over).push()
+
+    assert reason_of(caught.value) == "STREAM_SUPERSEDED"
+    assert len(taken) > 1
+
+
+def test_a_number_that_somebody_else_used_ends_the_push(client, channel, outbox):
+    outbox.add(receipts(1))
+    outbox.batches(0, 1, 0, 1)
+    other = Push(client)
+    other.opened()
+    other.push(1, receipt("x-1", 1))
+    with pytest.raises(grpc.RpcError) as caught:
+        Pusher(channel, outbox).push()
+
+    assert reason_of(caught.value) == "SEQUENCE_REUSED"
+
+
+def test_both_engines_take_the_same_push(database_url, outbox):
+    running = Server(database_url).start()
+    outbox.add(receipts(500))
+    with open_channel(running.address) as opened:
+        pushed = Pusher(opened, outbox, batch_items=50).push()
+    running.stop()
+
+    assert pushed.booked == 500

@@ -1,0 +1,176 @@
+"""A small book for the tests of pledges: metal at a fixed price, haircuts left out by judging on market value."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import numpy as np
+from sqlalchemy import delete, select
+
+from collateral_registry.commands import assets, lend, pledges
+from collateral_registry.commands.business_date import advance, open_book
+from collateral_registry.commands.lend import BalancePush
+from collateral_registry.commands.pickups import after_stock
+from collateral_registry.commands.prices import Quote, ingest_prices, open_series
+from collateral_registry.commands.recompute import recompute
+from collateral_registry.commands.stock_intake import Batch, open_feed, take_in
+from collateral_registry.domain.assets import Asset, Equipment, Inventory
+from collateral_registry.domain.days import day_of
+from collateral_registry.domain.errors import NotFound
+from collateral_registry.domain.lending import Balance, Loan, LtvLimits, Pledge
+from collateral_registry.domain.levels import Basis
+from collateral_registry.domain.money import Money
+from collateral_registry.domain.movements import MovementKind, Movements
+from collateral_registry.domain.prices import PriceSeries
+from collateral_registry.store.assets import get_asset, update_asset
+from collateral_registry.store.covers import newest_covers
+from collateral_registry.store.database import Database
+from collateral_registry.store.events import events_after
+from collateral_registry.store.findings import list_findings
+from collateral_registry.store.loans import get_loan
+from collateral_registry.store.migrate import migrate
+from collateral_registry.store.stock_tables import StockChangeRow, StockLotRow
+
+FIRST = date(2021, 12, 31)
+CLOCK = datetime(2022, 1, 1, 9, tzinfo=UTC)
+FIRST_US = int(CLOCK.timestamp() * 1e6)
+SEVENTY = LtvLimits(600_000, 710_000, 900_000, 950_000)
+"""A margin call at 71 % less the buffer of the policy: the target is 70 % of market value."""
+
+
+def opened(url, price="10000"):
+    """A book with aluminium at 10,000 dollars a tonne."""
+    database = Database(url, lambda: CLOCK)
+    migrate(database)
+    open_book(database, day_of(FIRST))
+    series = PriceSeries("aluminium", "aluminium", "t", "USD", max_age_days=30)
+    do(database, lambda write: open_series(write, series))
+    quote(database, price)
+    return database
+
+
+def do(database, work):
+    """Runs one change."""
+    with database.write("test", "test") as write:
+        found = work(write)
+        write.commit()
+    return found
+
+
+def quote(database, price, day=FIRST):
+    """Brings a price."""
+    return do(database, lambda write: ingest_prices(write, [Quote(0, "aluminium", day, Decimal(price))]))
+
+
+def lot(asset_id, quantity="100", owner="Acme", **fields):
+    """A lot of aluminium in Qingdao Dagang."""
+    named = {"warehouse": "Qingdao Dagang", "lot": asset_id, **fields}
+    inventory = Inventory("aluminium", Decimal(quantity), unit=named.pop("unit", "t"), **named)
+    return Asset(asset_id, owner, "inventory.base_metal", "USD", inventory)
+
+
+def machine(asset_id, serial, owner="Acme", built=date(2018, 3, 1), model="QT-200", make="Okura"):
+    """A lathe."""
+    lathe = Equipment(make, model, serial, "metalworking_machines", Money(14_500_000, "USD"), built)
+    return Asset(asset_id, owner, "equipment.commodity_machine", "USD", lathe)
+
+
+def register(database, asset):
+    """Registers an asset."""
+    return do(database, lambda write: assets.register(write, asset))
+
+
+def lend_on(database, loan_id, borrower="Acme", owed=0):
+    """Registers a loan judged on market value with its target at 70 %."""
+    nothing = Money(0, "USD")
+    balance = Balance(Money(owed, "USD"), nothing, nothing, FIRST)
+    loan = Loan(loan_id, borrower, "USD", balance, ltv_basis=Basis.MARKET, ltv_limits=SEVENTY)
+    do(database, lambda write: lend.create_loan(write, loan))
+
+
+def owe(database, loan_id, dollars):
+    """Pushes a balance."""
+    nothing = Money(0, "USD")
+    push = BalancePush(0, loan_id, Balance(Money(dollars * 100, "USD"), nothing, nothing, FIRST))
+    return do(database, lambda write: lend.take_balances(write, [push], ()))
+
+
+def pledge(database, loan_id, asset_id, pledge_id="p-1", **fields):
+    """Pledges an asset."""
+    one = Pledge(pledge_id, loan_id, asset_id, **fields)
+    return do(database, lambda write: pledges.pledge_asset(write, one))
+
+
+def stock(database, sequence, *rows, warehouse="Qingdao Dagang"):
+    """Pushes movements (kind, lot, tonnes) as one batch of one source, and lets the book see them."""
+    open_feed(database, "dagang")
+    count = len(rows)
+    movements = Movements(
+        movement_id=[f"m-{sequence}-{row}" for row in range(count)],
+        kind=[int(MovementKind[kind]) for kind, _, _ in rows],
+        effective_us=[FIRST_US] * count,
+        warehouse=[warehouse] * count,
+        good=["aluminium"] * count,
+        lot=[name for _, name, _ in rows],
+        bin=[""] * count,
+        unit=["t"] * count,
+        quantity=[round(tonnes * 1_000_000) for _, _, tonnes in rows],
+        to_warehouse=[""] * count,
+        to_lot=[""] * count,
+        to_bin=[""] * count,
+        grade=[""] * count,
+        corrects=[""] * count,
+        document=[""] * count,
+    )
+    epoch = open_feed(database, "dagang").epoch
+    (taken,) = take_in(database, [Batch("dagang", epoch, sequence, f"h-{sequence}", movements)])
+    assert not taken.rejected, taken
+    return see(database)
+
+
+def see(database):
+    """What the take-up does: the quantities of the tied lots, then the checks, then the one path."""
+
+    def taken_up(write):
+        keys = np.unique(np.array(write.connection.execute(select(StockChangeRow.lot_key)).scalars().all()))
+        write.connection.execute(delete(StockChangeRow))
+        tied = []
+        where = StockLotRow.lot_key.in_(keys.tolist())
+        for row in write.connection.execute(select(StockLotRow.lot, StockLotRow.quantity).where(where)).all():
+            try:
+                held = get_asset(write.connection, row.lot)
+            except NotFound:
+                continue
+            quantity = (Decimal(row.quantity) / 1_000_000).normalize()
+            detail = replace(held.asset.detail, quantity=Decimal(f"{quantity:f}"))
+            update_asset(write, held, replace(held.asset, detail=detail))
+            tied.append(held.key)
+        changed = after_stock(write, keys.astype(np.int64))
+        recompute(write, assets=np.union1d(np.array(tied, dtype=np.int64), changed))
+
+    do(database, taken_up)
+
+
+def cover(database, loan_id):
+    """The newest judgement of a loan, as a row."""
+    with database.read() as connection:
+        key = get_loan(connection, loan_id).key
+        columns = newest_covers(connection, np.array([key], dtype=np.int64))
+    return {name: column[0] for name, column in columns.items()}
+
+
+def findings(database):
+    """Every finding, oldest first."""
+    with database.read() as connection:
+        return list_findings(connection, [], 10**9, 1_000)[::-1]
+
+
+def move_to(database, day):
+    """Moves the business date."""
+    do(database, lambda write: advance(write, day_of(day)))
+
+
+def told_of(database, kind):
+    """The loans at which an event of a kind was told, in order."""
+    with database.read() as connection:
+        return [row["loan_id"] for row in events_after(connection, 0, None, 1_000) if row["kind"] == kind]

@@ -1,0 +1,164 @@
+"""A model is fitted over gRPC, put in charge of a class, and values its machines on the one path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import grpc
+import pytest
+from google.type.decimal_pb2 import Decimal
+from google.type.money_pb2 import Money
+
+from collateral_registry.v1 import asset_pb2, common_pb2, equipment_pb2, equipment_pb2_grpc, valuation_pb2
+from tests.server import Client, Server, calendar, details_of
+from tests.valuation.equipment.sales import MAPPING, changed, rows, write_sales
+from valuation.equipment.hedonic import SALES_LEAST
+
+CHUNK_BYTES = 50_000
+FIT_WAIT_SECONDS = 120
+CLASS = "equipment.diggers"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """One server for all tests of the module, with a model that learned from invented sales."""
+    folder = tmp_path_factory.mktemp("equipment-service")
+    running = Server(f"sqlite:///{folder / 'book.db'}").start()
+    with grpc.insecure_channel(running.address) as channel:
+        client = Client(channel)
+        fit(service(client), "diggers", write_sales(folder / "sales.csv", rows(SALES_LEAST + 100)))
+        yield client
+    running.stop()
+
+
+def service(client: Client) -> equipment_pb2_grpc.EquipmentServiceStub:
+    return equipment_pb2_grpc.EquipmentServiceStub(client.channel)
+
+
+def fit(equipment: equipment_pb2_grpc.EquipmentServiceStub, model_id: str, sales: Path) -> equipment_pb2.EquipmentFit:
+    """Sends sales in chunks and watches the fit to its end."""
+    content = sales.read_bytes()
+    requests = [
+        equipment_pb2.FitEquipmentModelRequest(
+            model_id=model_id, columns=MAPPING, chunk=content[start : start + CHUNK_BYTES]
+        )
+        for start in range(0, len(content), CHUNK_BYTES)
+    ]
+    started = equipment.FitEquipmentModel(iter(requests))
+    watched = equipment.WatchEquipmentFit(
+        equipment_pb2.WatchEquipmentFitRequest(name=started.name), timeout=FIT_WAIT_SECONDS
+    )
+    return list(watched)[-1].equipment_fit
+
+
+def digger(serial: str = "S-1", **attributes: str) -> asset_pb2.Asset:
+    """A digger of a model that was sold often."""
+    words = {"kind": "digger", "size_class": "digger - 300 to 350 kg", "family": "M300", "cab": "cab"} | attributes
+    machine = asset_pb2.Equipment(
+        make="Invented", model="M300B", serial_number=serial, build_date=calendar(date(2002, 6, 1)),
+        price_new=Money(currency_code="USD", units=90_000), equipment_class="construction_machinery",
+        hours=Decimal(value="4000"), condition=asset_pb2.CONDITION_GOOD, location="state 1", attributes=words,
+    )  # fmt: skip
+    return asset_pb2.Asset(owner="Invented Firm", asset_class=CLASS, currency_code="USD", equipment=machine)
+
+
+def register(client: Client, asset_id: str) -> None:
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=digger(asset_id), asset_id=asset_id))
+
+
+def valued(client: Client, asset_id: str) -> valuation_pb2.Valuation:
+    request = valuation_pb2.ValueAssetsRequest(names=[f"assets/{asset_id}"])
+    return client.valuations.ValueAssets(request).valuations[0]
+
+
+def test_the_model_is_kept_with_its_card(client: Client) -> None:
+    listed = service(client).ListEquipmentModels(equipment_pb2.ListEquipmentModelsRequest())
+    model = listed.equipment_models[0]
+    assert (model.name, model.sale_count, model.currency_code) == ("equipmentModels/diggers", SALES_LEAST + 100, "USD")
+    assert "Scores on the last sales" in model.card
+    assert service(client).GetEquipmentModel(equipment_pb2.GetEquipmentModelRequest(name=model.name)) == model
+
+
+def test_a_model_in_charge_values_its_class_and_its_doubt_is_the_value_haircut(client: Client) -> None:
+    register(client, "digger-1")
+    before = valued(client, "digger-1")
+    assert before.model == "equipment-curve/1"
+    request = equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class=CLASS)
+    assert service(client).ActivateEquipmentModel(request).active_classes == [CLASS]
+    after = valued(client, "digger-1")
+    assert after.model == "equipment-comparables/1"
+    estimate = (
+        service(client)
+        .AppraiseEquipment(
+            equipment_pb2.AppraiseEquipmentRequest(equipment_model="equipmentModels/diggers", names=["assets/digger-1"])
+        )
+        .estimates[0]
+    )
+    assert after.market_value == estimate.fair_market_value
+    doubt = 1.0 - estimate.low.units / estimate.fair_market_value.units
+    value_part = next(step for step in after.haircut_steps if step.part == valuation_pb2.HAIRCUT_PART_VALUE)
+    assert float(value_part.haircut.value) == pytest.approx(doubt, abs=0.001)
+    assert estimate.basis_of_estimate == "comparables of the model"
+    recorded = client.valuations.ListValuations(valuation_pb2.ListValuationsRequest(parent="assets/digger-1"))
+    assert recorded.valuations[0].market_value == after.market_value
+
+
+def test_quotes_of_the_register_and_of_the_model_agree(client: Client) -> None:
+    asset = digger("S-9", family="M999", size_class="digger - 990 to 999 kg")
+    asset.equipment.model = "M999A"
+    quote = service(client).QuoteEquipment(
+        equipment_pb2.QuoteEquipmentRequest(equipment_model="equipmentModels/diggers", machines=[asset.equipment])
+    )
+    estimate = quote.estimates[0]
+    assert {"MODEL_UNSEEN", "FAMILY_UNSEEN", "AFTER_TRAINING"} <= set(estimate.flags)
+    request = equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class=CLASS)
+    service(client).ActivateEquipmentModel(request)
+    valuation = client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=asset))
+    assert valuation.market_value == estimate.fair_market_value
+    assert common_pb2.QUALITY_FLAG_OUTSIDE_COMPARABLES in valuation.quality_flags
+
+
+def test_appraisals_stand_beside_the_value_and_contradictions_are_told(client: Client) -> None:
+    register(client, "digger-2")
+    value = valued(client, "digger-2").market_value.units
+
+    def record(share: float) -> equipment_pb2.Appraisal:
+        appraisal = equipment_pb2.Appraisal(
+            appraiser="A. Appraiser",
+            date=calendar(date(2021, 12, 1)),
+            basis=equipment_pb2.APPRAISAL_BASIS_FMV,
+            amount=Money(currency_code="USD", units=round(value * share)),
+        )
+        return service(client).RecordAppraisal(
+            equipment_pb2.RecordAppraisalRequest(parent="assets/digger-2", appraisal=appraisal)
+        )
+
+    record(1.05)
+    listing = equipment_pb2.ListAppraisalsRequest(parent="assets/digger-2")
+    found = service(client).ListAppraisals(listing)
+    assert [one.band for one in found.appraisals] == [equipment_pb2.DEVIATION_BAND_ACCEPTED]
+    assert 0.9 < float(found.appraisals[0].weight.value) < 1.0
+    assert not found.too_far_apart
+    record(1.40)
+    found = service(client).ListAppraisals(listing)
+    assert found.appraisals[0].band == equipment_pb2.DEVIATION_BAND_REJECTED
+    assert found.too_far_apart
+
+
+def test_what_is_wrong_is_named(client: Client, tmp_path: Path) -> None:
+    equipment = service(client)
+    few = fit(equipment, "few", write_sales(tmp_path / "few.csv", rows(20)))
+    assert few.state == equipment_pb2.EQUIPMENT_FIT_STATE_FAILED
+    assert "20 usable sales" in few.message
+    wrong = fit(equipment, "wrong", write_sales(tmp_path / "w.csv", [changed(rows(1)[0], hammer="much")]))
+    assert "hammer[0]: got 'much'" in wrong.message
+    with pytest.raises(grpc.RpcError) as refused:
+        equipment.ActivateEquipmentModel(
+            equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class="inventory")
+        )
+    assert details_of(refused.value)[0].reason == "INVALID_INPUT"
+    with pytest.raises(grpc.RpcError) as refused:
+        equipment.GetEquipmentModel(equipment_pb2.GetEquipmentModelRequest(name="equipmentModels/none"))
+    assert refused.value.code() == grpc.StatusCode.NOT_FOUND

@@ -1,0 +1,149 @@
+"""Rights over gRPC: a distribution with its evidence, events that count the same day, fees that come due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import grpc
+import pytest
+from google.type.decimal_pb2 import Decimal
+from google.type.money_pb2 import Money
+
+from collateral_registry.v1 import asset_pb2, common_pb2, ip_pb2, ip_pb2_grpc, valuation_pb2
+from tests.server import FIRST_DAY, Client, Server, calendar, details_of
+from valuation.ip.score import indicators
+
+SCORES = {indicator.name: 70.0 for indicator in indicators()}
+DOUBT = ip_pb2.RightDoubt(
+    revenue_log_sd=Decimal(value="0.3"), royalty_low=Decimal(value="0.03"), royalty_high=Decimal(value="0.07"),
+    life_low_share=Decimal(value="0.5"), discount_low=Decimal(value="0.12"), discount_high=Decimal(value="0.20"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """One server for all tests of the module."""
+    folder: Path = tmp_path_factory.mktemp("ip-service")
+    running = Server(f"sqlite:///{folder / 'book.db'}").start()
+    with grpc.insecure_channel(running.address) as channel:
+        yield Client(channel)
+    running.stop()
+
+
+def service(client: Client) -> ip_pb2_grpc.IpServiceStub:
+    return ip_pb2_grpc.IpServiceStub(client.channel)
+
+
+def patent(number: str = "1", office: str = "CN") -> asset_pb2.IntellectualProperty:
+    return asset_pb2.IntellectualProperty(
+        kind=asset_pb2.RIGHT_KIND_PATENT, office=office, number=number, filing_date=calendar(date(2014, 3, 31)),
+        grant_date=calendar(date(2016, 5, 1)), legal_status=asset_pb2.LEGAL_STATUS_IN_FORCE,
+        next_year_revenue=Money(currency_code="CNY", units=10_000_000), growth=Decimal(value="0.05"),
+        royalty_rate=Decimal(value="0.05"), tax_rate=Decimal(value="0.25"), discount_rate=Decimal(value="0.15"),
+        technology_life_years=Decimal(value="5"),
+    )  # fmt: skip
+
+
+def register(client: Client, asset_id: str, office: str = "CN") -> str:
+    asset = asset_pb2.Asset(
+        owner="Invented Firm",
+        asset_class="ip.patent",
+        currency_code="CNY",
+        intellectual_property=patent(asset_id, office),
+    )
+    return str(client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id=asset_id)).name)
+
+
+def record(client: Client, name: str, kind: int, day: date = FIRST_DAY, share: str = "") -> ip_pb2.RightEvent:
+    event = ip_pb2.RightEvent(kind=kind, date=calendar(day), owned_share=Decimal(value=share) if share else None)
+    return service(client).RecordRightEvent(ip_pb2.RecordRightEventRequest(parent=name, right_event=event))
+
+
+def valued(client: Client, name: str) -> valuation_pb2.Valuation:
+    return client.valuations.ValueAssets(valuation_pb2.ValueAssetsRequest(names=[name])).valuations[0]
+
+
+def test_the_worked_patent_has_its_value_and_no_doubt_has_no_spread(client: Client) -> None:
+    answer = service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=patent()))
+    assert (answer.value.units, answer.value.nanos) == (1_469_680, 760_000_000)
+    assert answer.pledge_value == answer.value
+    assert "No public prices" in answer.evidence
+
+
+def test_doubt_lowers_the_pledge_value_and_the_same_question_has_the_same_answer(client: Client) -> None:
+    name = register(client, "patent-doubt")
+    question = ip_pb2.RightQuestion(doubt=DOUBT, indicators=SCORES, loan_years=Decimal(value="3"))
+    request = ip_pb2.ValueRightRequest(name=name, question=question)
+    answer = service(client).ValueRight(request)
+    assert answer.pledge_value.units < answer.value.units
+    assert [one.value.units for one in answer.quantiles] == sorted(one.value.units for one in answer.quantiles)
+    assert (answer.tier, float(answer.score.value)) == ("B", pytest.approx(70.0))
+    assert float(answer.cap.value) == pytest.approx(0.25 * 0.8)
+    assert answer.loan_life == ip_pb2.LOAN_LIFE_ENOUGH
+    assert service(client).ValueRight(request) == answer
+
+
+def test_a_lapse_takes_the_value_to_nothing_the_same_day_and_a_restoration_brings_it_back(client: Client) -> None:
+    name = register(client, "patent-lapse")
+    before = valued(client, name)
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_LAPSED)
+    gone = valued(client, name)
+    assert gone.state == valuation_pb2.VALUATION_STATE_ZERO
+    assert list(gone.zero_reasons) == [common_pb2.ZERO_REASON_LAPSED]
+    answer = service(client).ValueRight(ip_pb2.ValueRightRequest(name=name))
+    assert (answer.value.units, list(answer.reasons)) == (0, ["LAPSED"])
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_RESTORED)
+    assert valued(client, name).market_value == before.market_value
+    listed = service(client).ListRightEvents(ip_pb2.ListRightEventsRequest(parent=name)).right_events
+    assert [event.kind for event in listed] == [
+        ip_pb2.RIGHT_EVENT_KIND_RESTORED,
+        ip_pb2.RIGHT_EVENT_KIND_LAPSED,
+    ]
+
+
+def test_each_event_changes_value_eligibility_or_flag(client: Client) -> None:
+    name = register(client, "patent-events")
+    whole = valued(client, name).market_value.units
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_CO_OWNED, share="0.4")
+    shared = valued(client, name)
+    assert shared.market_value.units == pytest.approx(0.4 * whole, abs=1)
+    assert common_pb2.QUALITY_FLAG_CO_OWNED in shared.quality_flags
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_SOLE_OWNERSHIP)
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_LICENSED_EXCLUSIVELY)
+    assert common_pb2.QUALITY_FLAG_LICENSED_EXCLUSIVELY in valued(client, name).quality_flags
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_DISPUTED)
+    assert common_pb2.UNKNOWN_REASON_STATUS_UNCERTAIN in valued(client, name).unknown_reasons
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_DISPUTE_SETTLED)
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_PLEDGED_ELSEWHERE)
+    assert list(valued(client, name).zero_reasons) == [common_pb2.ZERO_REASON_DOUBLE_PLEDGED]
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_PLEDGE_RELEASED)
+    assert valued(client, name).market_value.units == whole
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_INVALIDATED)
+    assert list(valued(client, name).zero_reasons) == [common_pb2.ZERO_REASON_INVALIDATED]
+
+
+def test_fees_of_rights_in_force_are_listed_and_others_are_named(client: Client) -> None:
+    name, other = register(client, "patent-fees"), register(client, "patent-elsewhere", office="XX")
+    answer = service(client).ListComingFees(ip_pb2.ListComingFeesRequest(days_ahead=120))
+    fee = next(fee for fee in answer.fees if fee.asset == name)
+    assert (fee.due_date, fee.amount.units, fee.amount.currency_code) == (calendar(date(2022, 3, 31)), 2_000, "CNY")
+    assert other in answer.assets_without_calendar
+
+
+def test_what_cannot_be_is_refused_by_its_field(client: Client) -> None:
+    name = register(client, "patent-wrong")
+    cases = (
+        (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_RESTORED), "event"),
+        (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_LAPSED, date(2022, 6, 1)), "right_event.date"),
+        (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_CO_OWNED, share="1.5"), "owned_share"),
+    )
+    for call, field in cases:
+        with pytest.raises(grpc.RpcError) as refused:
+            call()
+        assert details_of(refused.value)[1] == [field]
+    assert valued(client, name).state == valuation_pb2.VALUATION_STATE_KNOWN
+    early = ip_pb2.RightQuestion(loan_years=Decimal(value="9"))
+    answer = service(client).ValueRight(ip_pb2.ValueRightRequest(name=name, question=early))
+    assert answer.loan_life == ip_pb2.LOAN_LIFE_ENDS_BEFORE

@@ -1,0 +1,71 @@
+"""The book that every example begins with."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import numpy as np
+
+from benchmarks.chaos.scenario import MILLIONTHS
+from collateral_registry.commands import assets, lend
+from collateral_registry.commands.business_date import open_book
+from collateral_registry.commands.prices import Quote, ingest_prices, open_series
+from collateral_registry.domain.assets import Asset, Inventory
+from collateral_registry.domain.days import day_of
+from collateral_registry.domain.errors import Refused
+from collateral_registry.domain.lending import Balance, Loan
+from collateral_registry.domain.money import Money
+from collateral_registry.domain.prices import PriceSeries
+from collateral_registry.store.migrate import migrate
+
+FIRST = date(2021, 12, 31)
+NOW = datetime(2022, 6, 1, tzinfo=UTC)
+PRICE = Decimal(10_000)
+OPENING = 100 * MILLIONTHS
+PLACES = [(warehouse, lot) for warehouse in ("W-1", "W-2") for lot in ("L-1", "L-2", "L-3")]
+LOANS = ["loan-1", "loan-2", "loan-3"]
+
+
+def do(database, work):
+    """Runs one change."""
+    with database.write("test", "test") as write:
+        found = work(write)
+        write.commit()
+    return found
+
+
+def refusal_of(database, work):
+    """Runs one change; the reason when it is refused, else nothing."""
+    try:
+        do(database, work)
+    except Refused as refusal:
+        return refusal.reason
+    return ""
+
+
+def usd(minor):
+    return Money(minor, "USD")
+
+
+def asset_id(place):
+    return f"{place[0]}-{place[1]}".lower()
+
+
+def prepare(database):
+    """Prices, a lot of a hundred tonnes at every place, and loans without debt."""
+    migrate(database)
+    open_book(database, day_of(FIRST))
+    do(database, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=400)))
+    moves = np.random.default_rng(3).normal(0, 0.012, 300)
+    path = float(PRICE) * np.exp(np.cumsum(moves) - np.cumsum(moves)[-1])
+    days = np.busday_offset(FIRST, -np.arange(300)[::-1], roll="backward").astype(object)
+    found = [
+        Quote(n, "copper", day, Decimal(f"{price:.2f}")) for n, (day, price) in enumerate(zip(days, path, strict=True))
+    ]
+    do(database, lambda write: ingest_prices(write, found))
+    for place in PLACES:
+        lot = Inventory("copper", Decimal(100), "t", *place)
+        asset = Asset(asset_id(place), "Acme", "inventory.base_metal", "USD", lot)
+        do(database, lambda write, asset=asset: assets.register(write, asset))
+    for loan in LOANS:
+        new = Loan(loan, "Acme", "USD", Balance(usd(0), usd(0), usd(0), FIRST))
+        do(database, lambda write, new=new: lend.create_loan(write, new))

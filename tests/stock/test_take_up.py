@@ -1,0 +1,130 @@
+"""Stock that moves reaches the asset, its value, its loan and whoever watches, by the one path."""
+
+import time
+
+import grpc
+import pytest
+
+from collateral_registry.v1 import asset_pb2, breach_pb2
+from tests.postgres import wait_until
+from tests.server import Client, Server, copper_lot
+from tests.stock.pushing import Push, movement, receipt
+
+OPENED = breach_pb2.BREACH_EVENT_KIND_OPENED
+CURED = breach_pb2.BREACH_EVENT_KIND_CURED
+
+
+@pytest.fixture
+def fed(database_url):
+    """A client of a server where a loan of 500,000 stands on 100 t of copper in warehouse W-1, lot LOT-1."""
+    server = Server(database_url).start()
+    with grpc.insecure_channel(server.address) as channel:
+        client = Client(channel)
+        client.covered_loan()
+        yield client
+    server.stop()
+
+
+def quantity(client, asset="lot-1") -> str:
+    found = client.assets.GetAsset(asset_pb2.GetAssetRequest(name=f"assets/{asset}"))
+    return found.inventory.quantity.value
+
+
+def events(client):
+    stream = client.breaches.WatchBreaches(breach_pb2.WatchBreachesRequest())
+    for answer in stream:
+        yield from answer.events
+
+
+def first_of(heard, kind):
+    return next(event for event in heard if event.kind == kind)
+
+
+def test_an_issue_opens_a_breach_that_a_watcher_hears_and_a_receipt_cures_it(fed):
+    push, heard = Push(fed), events(fed)
+    push.opened()
+    push.push(1, receipt("in-1", 100, lot="LOT-1"))
+    push.push(2, movement("out-1", "ISSUE", 80, lot="LOT-1"))
+    opened = first_of(heard, OPENED)
+    wait_until(lambda: quantity(fed) == "20", seconds=10)
+    push.push(3, receipt("in-2", 80, lot="LOT-1"))
+    cured = first_of(heard, CURED)
+
+    assert opened.loan == "loans/loan-1"
+    assert cured.sequence > opened.sequence
+    wait_until(lambda: quantity(fed) == "100", seconds=10)
+
+
+def test_a_watcher_hears_of_stock_within_a_second_on_a_busy_machine(fed):
+    push, heard = Push(fed), events(fed)
+    push.opened()
+    push.push(1, receipt("in-1", 100, lot="LOT-1"))
+    wait_until(lambda: quantity(fed) == "100")
+    found = []
+    for turn in range(10):
+        number = 2 + 2 * turn
+        start = time.perf_counter()
+        push.push(number, movement(f"out-{turn}", "ISSUE", 80, lot="LOT-1"))
+        first_of(heard, OPENED)
+        found.append(time.perf_counter() - start)
+        push.push(number + 1, receipt(f"in-{number}", 80, lot="LOT-1"))
+        first_of(heard, CURED)
+
+    assert sorted(found)[5] < 1.0
+
+
+def test_a_lot_that_was_told_of_before_it_is_registered_has_the_quantity_of_the_warehouse(fed):
+    push = Push(fed)
+    push.opened()
+    push.push(1, receipt("in-1", 40, lot="EARLY"))
+    message = copper_lot("90", lot="EARLY")
+    fed.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=message, asset_id="early"))
+
+    wait_until(lambda: quantity(fed, "early") == "40", seconds=10)
+
+
+def test_a_lot_in_another_unit_is_converted(fed):
+    push = Push(fed)
+    push.opened()
+    message = copper_lot("1000", lot="KG", unit="kg")
+    fed.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=message, asset_id="in-kg"))
+    push.push(1, receipt("in-1", 1.5, lot="KG"))
+
+    wait_until(lambda: quantity(fed, "in-kg") == "1500", seconds=10)
+
+
+def test_many_movements_of_one_lot_are_taken_up_in_few_revisions(fed):
+    push = Push(fed)
+    push.opened()
+    push.push(1, *(receipt(f"in-{number}", 1, lot="LOT-1") for number in range(400)))
+    wait_until(lambda: quantity(fed) == "400", seconds=10)
+    etag = fed.assets.GetAsset(asset_pb2.GetAssetRequest(name="assets/lot-1")).etag
+
+    assert int(etag) < 10
+
+
+def test_what_waits_when_a_server_dies_is_taken_up_by_the_next(database_url):
+    first = Server(database_url).start()
+    with grpc.insecure_channel(first.address) as channel:
+        client = Client(channel)
+        client.covered_loan()
+        push = Push(client)
+        push.opened()
+        push.push(1, receipt("in-1", 70, lot="LOT-1"))
+        first.stop(9)
+    second = Server(database_url).start()
+    with grpc.insecure_channel(second.address) as channel:
+        client = Client(channel)
+        wait_until(lambda: quantity(client) == "70", seconds=10)
+    second.stop()
+
+
+def test_a_lot_of_another_good_is_left_alone(fed):
+    push = Push(fed)
+    push.opened()
+    push.push(1, receipt("in-1", 5, lot="LOT-1", good="zinc"))
+    push.push(2, receipt("in-2", 7, lot="OTHER"))
+    fed.register_lot("other", "1")
+    wait_until(lambda: quantity(fed, "other") == "7", seconds=10)
+
+    assert quantity(fed) == "100"

@@ -1,0 +1,217 @@
+"""A revaluation run: one version of the book, however it is cut, wherever it is worked, whatever happens meanwhile."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from collateral_registry.commands import assets, lend
+from collateral_registry.commands.business_date import advance
+from collateral_registry.commands.lend import BalancePush
+from collateral_registry.commands.prices import Quote, ingest_prices
+from collateral_registry.commands.run_partition import work_partition
+from collateral_registry.commands.runs import pending_orders, plan_run, publish_run, run_book, start_run
+from collateral_registry.domain.days import day_of
+from collateral_registry.domain.lending import Balance
+from collateral_registry.domain.money import Money
+from collateral_registry.domain.runs import RunState, cut
+from collateral_registry.store.bulk import read_columns
+from collateral_registry.store.covers import newest_covers
+from collateral_registry.store.runs import get_run, list_runs, unfinished_run
+from collateral_registry.store.tables import EventRow, LoanCoverRow, PledgeCoverRow, ValuationRow
+from collateral_registry.store.valuations import list_valuations, newest_values
+from collateral_registry.worker.local import LocalWorkers
+from tests.store.test_both_engines import FIRST, LOT, do, opened, tell_story
+
+NEWEST = 2**62
+
+
+@pytest.fixture
+def book(database_url):
+    database = opened(database_url)
+    tell_story(database)
+    yield database
+    database.close()
+
+
+def start(book) -> int:
+    """Starts a run and cuts it into as many partitions as there are loans."""
+    with book.write("StartRevaluation", "test") as write:
+        start_run(write)
+        write.commit()
+    plan_run(book, write.seq, partition_assets=1)
+    return write.seq
+
+
+def publish(book, seq):
+    with book.write("PublishRevaluation", "test") as write:
+        run = publish_run(write, seq)
+        write.commit()
+    return run
+
+
+def rows_of(book, seq):
+    """What a run has stored, table by table."""
+    with book.read() as connection:
+        return [
+            read_columns(
+                connection, select(*table.__table__.c).where(table.seq == seq).order_by(*table.__table__.primary_key)
+            )
+            for table in (ValuationRow, LoanCoverRow, PledgeCoverRow)
+        ]
+
+
+def same_but_for_the_sequence(one, other):
+    for mine, theirs in zip(one, other, strict=True):
+        for name in set(mine) - {"seq", "good_seq"}:
+            np.testing.assert_array_equal(mine[name], theirs[name], err_msg=name)
+
+
+def test_a_run_is_the_same_however_it_is_cut(book):
+    whole = run_book(book, "test", partition_assets=1_000)
+    parts = run_book(book, "test", partition_assets=1)
+
+    assert parts.partitions > whole.partitions
+    assert len(rows_of(book, whole.seq)[0]["target_key"]) == whole.valued > 3
+    same_but_for_the_sequence(rows_of(book, whole.seq), rows_of(book, parts.seq))
+
+
+def test_a_run_is_the_same_in_worker_processes_and_in_any_order(book):
+    here = run_book(book, "test", partition_assets=1)
+    seq = start(book)
+    orders = pending_orders(book, seq)
+    workers = LocalWorkers(book.url, 2)
+    stored = sorted(workers.work(list(reversed(orders))))
+    workers.close()
+    there = publish(book, seq)
+
+    assert stored == [order.partition.number for order in orders]
+    assert there.state == RunState.PUBLISHED
+    same_but_for_the_sequence(rows_of(book, here.seq), rows_of(book, there.seq))
+
+
+def test_nothing_of_a_run_counts_before_it_is_published(book):
+    do(book, lambda write: advance(write, day_of(FIRST) + 60))
+    with book.read() as connection:
+        seq = unfinished_run(connection).seq
+        before = newest_values(connection, np.array([1, 2], dtype=np.int64))
+        listed = len(list_valuations(connection, "lot-1", (NEWEST, ""), 100))
+    plan_run(book, seq)
+    for order in pending_orders(book, seq):
+        work_partition(book, order)
+    with book.read() as connection:
+        unpublished = newest_values(connection, np.array([1, 2], dtype=np.int64))
+        assert len(list_valuations(connection, "lot-1", (NEWEST, ""), 100)) == listed
+    publish(book, seq)
+    with book.read() as connection:
+        published = newest_values(connection, np.array([1, 2], dtype=np.int64))
+        assert len(list_valuations(connection, "lot-1", (NEWEST, ""), 100)) == listed + 2
+
+    np.testing.assert_equal(unpublished, before)
+    assert published["unknown"].tolist() != before["unknown"].tolist(), "after 60 days the price of copper is stale"
+
+
+def test_a_run_with_a_partition_missing_is_not_published(book):
+    seq = start(book)
+    orders = pending_orders(book, seq)
+    for order in orders[:-1]:
+        work_partition(book, order)
+
+    assert publish(book, seq).state == RunState.RUNNING
+    work_partition(book, orders[-1])
+    assert publish(book, seq).state == RunState.PUBLISHED
+
+
+def test_a_partition_worked_twice_is_stored_once(book):
+    seq = start(book)
+    for order in pending_orders(book, seq):
+        work_partition(book, order)
+        work_partition(book, order)
+    run = publish(book, seq)
+
+    assert len(rows_of(book, seq)[0]["target_key"]) == run.valued
+    assert pending_orders(book, seq) == []
+
+
+def test_a_newer_run_takes_the_place_of_one_under_way(book):
+    first, second = start(book), start(book)
+    for order in pending_orders(book, second):
+        work_partition(book, order)
+    run = publish(book, second)
+    with book.read() as connection:
+        states = [one.state for one in list_runs(connection, NEWEST, 2)]
+
+    assert run.state == RunState.PUBLISHED
+    assert states == [RunState.PUBLISHED, RunState.ABANDONED]
+    assert pending_orders(book, first) == []
+
+
+def test_what_a_change_has_judged_during_a_run_stays_newest_and_is_judged_again_with_it(book):
+    seq = start(book)
+    orders = pending_orders(book, seq)
+    for order in orders[: len(orders) // 2]:
+        work_partition(book, order)
+    day = FIRST + timedelta(days=28)
+    do(book, lambda write: ingest_prices(write, [Quote(0, "copper", day, Decimal(7_400))]))
+    owed = Balance(Money(30_000_000, "EUR"), Money(0, "EUR"), Money(0, "EUR"), day)
+    do(book, lambda write: lend.take_balances(write, [BalancePush(0, "loan-1", owed)], ()))
+    for order in orders[len(orders) // 2 :]:
+        work_partition(book, order)
+    run = publish(book, seq)
+    again = run_book(book, "test")
+    keys = np.array([1, 2], dtype=np.int64)
+    with book.read() as connection:
+        after = newest_covers(connection, keys)
+        published = read_columns(
+            connection, select(*LoanCoverRow.__table__.c).where(LoanCoverRow.seq == run.published_seq)
+        )
+
+    assert run.judged_again == 2
+    assert again.events == 0, "a run over an unchanged book finds nothing new"
+    same = set(after) - {"seq", "of_run"}
+    for name in same:
+        np.testing.assert_array_equal(np.sort(after[name]), np.sort(published[name]), err_msg=name)
+
+
+def test_a_registration_during_a_run_keeps_its_value(book):
+    seq = start(book)
+    late = replace(LOT, asset_id="lot-2", detail=replace(LOT.detail, lot="L-2"))
+    do(book, lambda write: assets.register(write, late))
+    for order in pending_orders(book, seq):
+        work_partition(book, order)
+    publish(book, seq)
+    with book.read() as connection:
+        rows = list_valuations(connection, "lot-2", (NEWEST, ""), 10)
+
+    assert rows[0]["seq"] > seq
+    assert rows[0]["market_minor"] > 0
+
+
+def test_events_of_a_run_are_raised_once_with_its_publication_in_order_of_loans(book):
+    do(book, lambda write: advance(write, day_of(FIRST) + 90))
+    with book.read() as connection:
+        seq = unfinished_run(connection).seq
+    plan_run(book, seq, partition_assets=1)
+    for order in reversed(pending_orders(book, seq)):
+        work_partition(book, order)
+    run = publish(book, seq)
+    publish(book, seq)
+    with book.read() as connection:
+        events = read_columns(
+            connection, select(EventRow.loan_key, EventRow.event_seq).where(EventRow.seq == run.published_seq)
+        )
+        newest = get_run(connection, seq)
+
+    assert len(events["loan_key"]) == run.events == newest.events > 0
+    assert events["loan_key"].tolist() == sorted(events["loan_key"].tolist())
+
+
+def test_keys_are_cut_where_their_weights_fill_a_partition():
+    keys = np.array([1, 2, 5, 9], dtype=np.int64)
+
+    assert cut(keys, np.array([3, 3, 3, 3], dtype=np.int64), 6) == [(1, 2), (5, 9)]
+    assert cut(keys, np.array([100, 1, 1, 1], dtype=np.int64), 6) == [(1, 1), (2, 5), (9, 9)]
+    assert cut(keys[:0], keys[:0], 6) == []

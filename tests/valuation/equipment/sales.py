@@ -1,0 +1,87 @@
+"""Invented sales of machines, whose prices follow a rule that is known: size, age, hours, market, noise."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+MAPPING = """
+[columns]
+id = "lot"
+price = "hammer"
+sale_date = "sold"
+build_year = "built"
+hours = "meter"
+condition = "grade"
+region = "place"
+category = "kind"
+class = "size_class"
+family = "family"
+model = "model"
+attributes = ["cab"]
+
+[reading]
+currency = "USD"
+condition_order = ["poor", "fair", "good"]
+"""
+
+HEADER = (
+    "lot",
+    "hammer",
+    "sold",
+    "built",
+    "meter",
+    "grade",
+    "place",
+    "kind",
+    "size_class",
+    "family",
+    "model",
+    "cab",
+    "guide",
+)
+GRADES = ("poor", "fair", "good")
+
+
+def write_mapping(folder: Path, extra: str = "") -> Path:
+    """The mapping of the invented sales, with more entries at its end."""
+    path = folder / "columns.toml"
+    path.write_text(MAPPING + extra, encoding="utf-8")
+    return path
+
+
+def rows(count: int, seed: int = 1) -> list[list[str]]:
+    """Sales from 2005 to 2010."""
+    random = np.random.default_rng(seed)
+    made = []
+    for lot in range(count):
+        kind, family = ("digger", "loader")[lot % 2], int(random.integers(1, 9)) * 100
+        letter, built = "ABC"[int(random.integers(0, 3))], int(random.integers(1990, 2005))
+        day = np.datetime64("2005-01-01") + int(random.integers(0, 2190))
+        age, grade = float(str(day)[:4]) - built, int(random.integers(0, 3))
+        hours = float(np.round(age * random.uniform(300, 900)))
+        log_price = 8.0 + 0.003 * family + 0.1 * "ABC".index(letter) - 0.06 * age - 0.00003 * hours + 0.15 * grade
+        price = np.exp(log_price + random.normal(0.0, 0.15))
+        guide = price * np.exp(random.normal(0.03, 0.1))
+        made.append([
+            str(lot), f"{price:.0f}", str(day), "1000" if lot % 11 == 0 else str(built), "0" if lot % 7 == 0 else
+            f"{hours:.0f}", GRADES[grade], f"state {lot % 5}", kind, f"{kind} - {family} to {family + 50} kg",
+            f"M{family}", f"M{family}{letter}", "cab" if lot % 3 else "", f"{guide:.0f}",
+        ])  # fmt: skip
+    return made
+
+
+def write_sales(path: Path, made: list[list[str]]) -> Path:
+    """The sales as CSV."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        writer.writerows(made)
+    return path
+
+
+def changed(row: list[str], **cells: str) -> list[str]:
+    """The row with other cells."""
+    return [cells.get(name, cell) for name, cell in zip(HEADER, row, strict=True)]

@@ -1,0 +1,75 @@
+"""A model on disk is read back whole or refused in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.valuation.equipment.conftest import FEW_ROUNDS, Bench
+from tests.valuation.equipment.sales import rows
+from valuation.equipment import boosting, hedonic
+from valuation.equipment.artefact import CARD, FORMAT_VERSION, MANIFEST, MODEL, TREES, load, pack, save
+from valuation.equipment.hedonic import appraise, fit
+from valuation.errors import InvalidInput
+
+
+@pytest.fixture
+def folder(bench: Bench, tmp_path: Path) -> Path:
+    """The model, saved."""
+    save(tmp_path / "model", bench.learned, bench.data_hash)
+    return tmp_path / "model"
+
+
+def test_a_model_read_back_values_as_before(bench: Bench, folder: Path) -> None:
+    machines = bench.machines(rows(60, seed=4))
+    fitted = load(folder)
+    before, after = appraise(bench.learned, machines), appraise(fitted.learned, machines)
+    for name in ("fmv", "low", "high", "olv", "nolv", "step", "flags"):
+        np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
+    assert fitted.data_hash == bench.data_hash
+
+
+def test_the_same_sales_give_the_same_bytes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boosting, "ROUNDS", FEW_ROUNDS)
+    monkeypatch.setattr(hedonic, "ROUNDS", FEW_ROUNDS)
+    again = fit(bench.sales, bench.mapping)
+    assert pack(again, bench.data_hash) == pack(bench.learned, bench.data_hash)
+
+
+def test_the_card_names_span_data_and_scores(bench: Bench, folder: Path) -> None:
+    card = (folder / CARD).read_text(encoding="utf-8")
+    assert bench.data_hash in card
+    assert "from 2005-01-0" in card
+    assert "| digger |" in card
+
+
+@pytest.mark.parametrize("name", [*TREES, MODEL, CARD, MANIFEST])
+def test_a_file_cut_off_is_refused_by_name(folder: Path, name: str) -> None:
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InvalidInput, match=name):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", [TREES[0], MANIFEST])
+def test_a_missing_file_is_refused_by_name(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(InvalidInput, match=f"{name}: got no such file"):
+        load(folder)
+
+
+def test_a_newer_format_is_refused(folder: Path) -> None:
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest["format_version"] = FORMAT_VERSION + 1
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(InvalidInput, match="a newer program wrote it"):
+        load(folder)
+
+
+def test_a_folder_of_something_else_is_refused(folder: Path) -> None:
+    (folder / MANIFEST).write_text('{"format": "else"}', encoding="utf-8")
+    with pytest.raises(InvalidInput, match="format: got 'else'"):
+        load(folder)

@@ -1,0 +1,44 @@
+"""The market's level is found between sales, carried on after them, and less sure with time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from valuation.equipment.market_index import SLOPE_LIMIT_A_YEAR, market_index
+
+
+def rising(rate: float, years: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
+    """Log prices that rise steadily from 2004."""
+    time = np.linspace(2004.0, 2004.0 + years, 2_000)
+    return time, rate * (time - 2004.0)
+
+
+def test_a_steady_rise_is_found_without_lag_at_its_end() -> None:
+    time, level = rising(0.05)
+    index = market_index(time, level - level.mean())
+    ends = index.at(np.array([2004.0, 2008.0]))
+    assert ends[1] - ends[0] == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_rise_goes_on_after_the_last_sale_and_dies_away() -> None:
+    time, level = rising(0.05)
+    index = market_index(time, level - level.mean())
+    ahead = index.at(np.array([2008.0, 2009.0, 2010.0, 2030.0]))
+    steps = np.diff(ahead)
+    assert 0.02 < steps[0] < 0.05
+    assert 0.0 < steps[1] < steps[0]
+    assert ahead[-1] - ahead[0] < 1.5 * SLOPE_LIMIT_A_YEAR
+
+
+def test_a_short_history_carries_nothing_on() -> None:
+    time, level = rising(0.5, years=0.5)
+    index = market_index(time, level - level.mean())
+    assert index.at(np.array([2010.0]))[0] == index.at(np.array([2004.5]))[0]
+
+
+def test_the_error_grows_with_the_square_root_of_time_and_is_nothing_within() -> None:
+    time, level = rising(0.05)
+    error = market_index(time, level - level.mean()).error(np.array([2006.0, 2009.0, 2012.0]))
+    assert error[0] == 0.0
+    assert error[2] == pytest.approx(2.0 * error[1])

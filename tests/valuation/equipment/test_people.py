@@ -1,0 +1,135 @@
+"""Appraisals and inspections by people: bands, decay, track record, and what cannot have happened."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from valuation.equipment.appraisals import (
+    HALF_LIFE_DAYS,
+    Band,
+    backtest_appraisers,
+    deviation_band,
+    reconcile,
+    too_far_apart,
+    weight_by_age,
+)
+from valuation.equipment.inspections import InspectionFlag, Inspections, check_inspections
+from valuation.equipment.liquidation import STATED_TERMS, LiquidationTerms, learned_terms
+from valuation.equipment.price_index import bounded_value, indexed_price, scrap_value
+from valuation.errors import InvalidInput
+
+
+def test_deviations_fall_into_bands_at_a_fifth_and_three_tenths() -> None:
+    bands = deviation_band([100.0, 120.0, 121.0, 130.0, 131.0, 69.0], 100.0)
+    assert bands.tolist() == [Band.ACCEPTED, Band.ACCEPTED, Band.FLAGGED, Band.FLAGGED, Band.REJECTED, Band.REJECTED]
+
+
+def test_two_appraisals_more_than_fifteen_percent_apart_must_be_made_anew() -> None:
+    assert not too_far_apart([100.0, 115.0])
+    assert too_far_apart([100.0, 115.5])
+    assert not too_far_apart([100.0])
+
+
+def test_an_appraisal_loses_half_its_weight_in_a_year() -> None:
+    assert weight_by_age([0.0, HALF_LIFE_DAYS]).tolist() == [1.0, 0.5]
+    with pytest.raises(InvalidInput, match="age_days"):
+        weight_by_age([-1.0])
+
+
+@given(st.floats(50, 150), st.floats(0, 170), st.floats(0.05, 0.5))
+def test_a_reconciled_value_lies_between_model_and_appraisal(amount: float, age: float, error: float) -> None:
+    found = reconcile(100.0, 0.2, [amount], [age], error)
+    assert min(100.0, amount) - 1e-9 <= found.value <= max(100.0, amount) + 1e-9
+
+
+def test_refused_expired_and_contradicting_appraisals_carry_nothing() -> None:
+    assert reconcile(100.0, 0.2, [140.0], [0.0], 0.1).value == pytest.approx(100.0)
+    assert reconcile(100.0, 0.2, [110.0], [400.0], 0.1).value == pytest.approx(100.0)
+    apart = reconcile(100.0, 0.2, [90.0, 115.0], [0.0, 0.0], 0.1)
+    assert apart.apart
+    assert apart.value == pytest.approx(100.0)
+
+
+def test_an_appraiser_who_is_always_high_is_flagged_and_one_with_few_sales_is_not() -> None:
+    names = np.array(["high"] * 6 + ["fair"] * 6 + ["new"] * 2)
+    realised = np.full(14, 100.0)
+    appraised = np.array([120.0] * 6 + [99.0, 101.0] * 3 + [300.0, 300.0])
+    fair, high, new = backtest_appraisers(names, appraised, realised)
+    assert (high.flagged, fair.flagged, new.flagged) == (True, False, False)
+    assert high.bias == pytest.approx(np.log(1.2))
+    assert np.isnan(new.bias)
+
+
+def inspected(
+    hours: list[float], condition: list[int], worked_on: list[bool], built: list[float] | None = None
+) -> list[int]:
+    """Flags of inspections a hundred days apart."""
+    count = len(hours)
+    days = np.arange(count) * 100 + 15_000
+    return check_inspections(
+        Inspections(
+            days,
+            np.array(hours),
+            np.array(condition, np.int8),
+            np.array(built or [2000.0] * count),
+            np.array(worked_on),
+        )
+    ).tolist()
+
+
+def test_falling_and_racing_meters_are_flagged_across_a_reading_that_is_missing() -> None:
+    flags = inspected([500.0, np.nan, 400.0, 9_000.0], [2] * 4, [False] * 4)
+    assert flags == [0, 0, InspectionFlag.HOURS_FELL, InspectionFlag.HOURS_TOO_FAST]
+
+
+def test_a_condition_that_improves_without_work_is_flagged() -> None:
+    assert inspected([np.nan] * 3, [3, 0, 2], [False] * 3) == [0, 0, InspectionFlag.CONDITION_IMPROVED]
+    assert inspected([np.nan] * 3, [3, 0, 2], [False, False, True]) == [0, 0, 0]
+
+
+def test_a_build_year_after_the_visit_or_a_changed_one_is_flagged() -> None:
+    flags = inspected([np.nan] * 3, [2] * 3, [False] * 3, [2000.0, 2050.0, np.nan])
+    assert flags == [0, InspectionFlag.BUILT_AFTER | InspectionFlag.BUILD_YEAR_CHANGED, 0]
+
+
+def test_negative_hours_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="hours"):
+        inspected([-1.0], [2], [False])
+
+
+def test_factors_learned_from_hammer_prices_stand_in_order() -> None:
+    errors = np.random.default_rng(1).normal(-0.05, 0.2, 500)
+    terms = learned_terms(errors, STATED_TERMS["commodity"])
+    assert 0.0 < terms.flv_factor < terms.olv_factor <= 1.0
+
+
+@given(st.floats(0, 1e9), st.sampled_from(sorted(STATED_TERMS)))
+def test_stated_terms_keep_the_bases_in_order(fmv: float, marketability: str) -> None:
+    values = STATED_TERMS[marketability].values(np.array([fmv]))
+    assert fmv >= values.olv[0] >= values.flv[0] >= 0.0
+    assert values.olv[0] >= values.nolv[0] >= 0.0
+
+
+def test_terms_that_contradict_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="flv_factor"):
+        LiquidationTerms(0.5, 0.6, 0.1, 0.1, 0.0, 1.0)
+    with pytest.raises(InvalidInput, match="months_to_sell"):
+        LiquidationTerms(0.5, 0.4, 0.1, 0.1, 0.0, -1.0)
+
+
+def test_a_price_is_carried_to_today_by_the_index() -> None:
+    months, index = [24_000, 24_001, 24_012], [100.0, 101.0, 112.0]
+    assert indexed_price([1_000.0], [24_000.0], 24_012, months, index).tolist() == [1_120.0]
+    assert indexed_price([1_010.0], [24_005.0], 24_012, months, index) == pytest.approx([1_120.0])
+    with pytest.raises(InvalidInput, match="price_month"):
+        indexed_price([1.0], [23_999.0], 24_012, months, index)
+
+
+def test_a_value_lies_between_scrap_and_the_price_new() -> None:
+    assert bounded_value([5.0, 50.0, 500.0], 10.0, 100.0).tolist() == [10.0, 50.0, 100.0]
+    with pytest.raises(InvalidInput, match="scrap"):
+        bounded_value([5.0], 110.0, 100.0)
+    assert scrap_value([2.0, 2.0], [300.0, 300.0], [100.0, 700.0]).tolist() == [500.0, 0.0]

@@ -1,0 +1,61 @@
+"""Cost, excess earnings and market stand beside an income value and never move it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from valuation.errors import InvalidInput
+from valuation.ip.cost_and_market import BracketFlag, Brackets, bracket_flags, excess_earnings, reproduction_cost
+from valuation.ip.legal_terms import RightKind
+from valuation.ip.renewal import annuities, fit_renewal, share_in_force
+
+
+def test_cost_falls_with_each_obsolescence() -> None:
+    assert reproduction_cost(1_000.0, 0.2, 0.5).tolist() == pytest.approx(400.0)
+    with pytest.raises(InvalidInput, match="functional"):
+        reproduction_cost(1_000.0, 1.2, 0.0)
+
+
+def test_level_excess_for_ever_is_the_perpetuity_at_mid_year() -> None:
+    value = excess_earnings([100.0] * 3, [40.0] * 3, 0.10, terminal_growth=0.0)
+    assert value == pytest.approx(60.0 / 0.10 * 1.10**0.5)
+
+
+def test_without_a_terminal_value_only_the_years_given_count() -> None:
+    assert excess_earnings([100.0], [40.0], 0.21) == pytest.approx(60.0 / 1.1)
+
+
+def test_growth_at_the_discount_rate_and_columns_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="terminal_growth"):
+        excess_earnings([1.0], [0.0], 0.1, terminal_growth=0.1)
+    with pytest.raises(InvalidInput, match="contributory_charges"):
+        excess_earnings([1.0, 2.0], [0.0], 0.1)
+    with pytest.raises(InvalidInput, match="discount_rate"):
+        excess_earnings([1.0], [0.0], 0.0)
+
+
+def test_an_income_value_outside_its_brackets_is_flagged() -> None:
+    brackets = Brackets(
+        np.array([50.0] * 4), np.array([150.0, 150.0, 150.0, np.nan]), np.array([np.nan, 100.0, 100.0, np.nan])
+    )
+    flags = bracket_flags(np.array([40.0, 120.0, 160.0, 160.0]), brackets)
+    assert flags.tolist() == [
+        BracketFlag.BELOW_COST, 0, BracketFlag.ABOVE_EXCESS_EARNINGS | BracketFlag.OUTSIDE_MARKET, 0,
+    ]  # fmt: skip
+
+
+def test_a_cohort_made_by_the_renewal_model_is_fitted_again() -> None:
+    fees = annuities("CN", RightKind.PATENT)
+    in_force = share_in_force(np.log(20_000.0), 1.5, 0.12, fees)
+    lapsed = -np.diff(np.concatenate([[1.0], in_force])) * 100_000.0
+    found = fit_renewal(lapsed, float(in_force[-1]) * 100_000.0, fees)
+    again = share_in_force(found.log_mean, found.log_sd, found.obsolescence, fees)
+    assert np.abs(again - in_force).max() < 0.005
+
+
+def test_a_fit_without_lapses_or_with_too_few_fees_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="lapsed"):
+        fit_renewal([0.0, 0.0, 0.0], 10.0, [1.0, 2.0, 3.0])
+    with pytest.raises(InvalidInput, match="fees"):
+        fit_renewal([1.0, 1.0], 10.0, [1.0, 2.0])

@@ -1,0 +1,156 @@
+"""Appraisals by people beside the model: how far apart, whom to believe how far, and for how long.
+
+An appraisal loses weight with age, as the market moves on without it. The deviation of an appraisal from the model
+falls into a band; two that stand too far apart must be made anew. Realised sales tell how far to trust each appraiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from valuation.depreciation.checks import require
+from valuation.errors import InvalidInput
+
+Float = NDArray[np.float64]
+Texts = NDArray[Any]
+
+FLAGGED_DEVIATION = 0.20
+REJECTED_DEVIATION = 0.30
+"""Bands of the deviation from the model: up to the first is accepted, up to the second looked at, beyond it refused."""
+
+APART_LIMIT = 0.15
+"""Two appraisals further apart, of the lower, must be made anew."""
+
+RATIO_DIGITS = 9
+"""Decimals of a ratio that count, so that a fifth is a fifth whichever way it was computed."""
+
+HALF_LIFE_DAYS = 365.0
+"""Age at which an appraisal has half its weight."""
+
+VALID_DAYS = 180.0
+"""Age beyond which an appraisal no longer stands on its own."""
+
+BACKTEST_SALES_LEAST = 5
+"""Fewer realised sales say nothing of an appraiser."""
+
+BIAS_LIMIT = 0.10
+"""Mean log of appraisal over price beyond which an appraiser is flagged."""
+
+
+class Basis(IntEnum):
+    """Basis of value that an appraisal states; the numbers are stored."""
+
+    FMV = 1
+    OLV = 2
+    FLV = 3
+    NOLV = 4
+
+
+class Band(IntEnum):
+    """Where the deviation of an appraisal from the model falls; the numbers are stored."""
+
+    ACCEPTED = 1
+    FLAGGED = 2
+    REJECTED = 3
+
+
+def deviation_band(appraised: ArrayLike, modelled: ArrayLike) -> NDArray[np.int8]:
+    """The Band of each appraisal [n] against the model's value on the same basis.
+
+    Raises InvalidInput for an appraisal that is negative or a modelled value that is not more than 0.
+    """
+    amount, model = np.asarray(appraised, dtype=np.float64), np.asarray(modelled, dtype=np.float64)
+    require("appraised", amount, amount >= 0.0, "0 or more")
+    require("modelled", model, model > 0.0, "more than 0")
+    deviation = np.round(np.abs(amount / model - 1.0), RATIO_DIGITS)
+    band = np.where(deviation > FLAGGED_DEVIATION, Band.FLAGGED, Band.ACCEPTED)
+    return np.where(deviation > REJECTED_DEVIATION, Band.REJECTED, band).astype(np.int8)
+
+
+def too_far_apart(appraised: Sequence[float]) -> bool:
+    """Whether the highest of several appraisals on one basis exceeds the lowest by more than APART_LIMIT of it.
+
+    Raises InvalidInput for an appraisal that is not more than 0.
+    """
+    amounts = np.asarray(appraised, dtype=np.float64)
+    require("appraised", amounts, amounts > 0.0, "more than 0")
+    return len(amounts) > 1 and bool(np.round(amounts.max() / amounts.min() - 1.0, RATIO_DIGITS) > APART_LIMIT)
+
+
+def weight_by_age(age_days: ArrayLike) -> Float:
+    """Weight of an appraisal [n] of an age: 1 on its day, halved every HALF_LIFE_DAYS.
+
+    Raises InvalidInput for an age below 0: an appraisal of tomorrow is none.
+    """
+    age = np.asarray(age_days, dtype=np.float64)
+    require("age_days", age, age >= 0.0, "0 or more")
+    return np.asarray(np.exp2(-age / HALF_LIFE_DAYS), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """A value from model and appraisals: never above what both together carry, with what was found on the way."""
+
+    value: float
+    bands: tuple[Band, ...]
+    apart: bool
+    expired: tuple[bool, ...]
+
+
+def reconcile(
+    modelled: float, model_log_error: float, appraised: Sequence[float], age_days: Sequence[float], log_error: float
+) -> Reconciled:
+    """The model's value and appraisals on one basis as one value, in logs, each weighted by how well it is known.
+
+    The weight of the model is the inverse of its squared log error, that of an appraisal the same times its weight by
+    age; one that is refused or expired has none. Where appraisals stand too far apart none counts until they are made
+    anew. Raises InvalidInput for a value or an error that is not more than 0.
+    """
+    for name, number in (("modelled", modelled), ("model_log_error", model_log_error), ("log_error", log_error)):
+        if not number > 0.0:
+            raise InvalidInput(name, number, "more than 0")
+    amounts, age = np.asarray(appraised, dtype=np.float64), np.asarray(age_days, dtype=np.float64)
+    bands, expired = deviation_band(amounts, modelled), age > VALID_DAYS
+    apart = too_far_apart(amounts[~expired].tolist())
+    weight = np.where((bands == Band.REJECTED) | expired | apart, 0.0, weight_by_age(age) / log_error**2)
+    own = 1.0 / model_log_error**2
+    logs = own * np.log(modelled) + float(np.sum(weight * np.log(amounts)))
+    value = float(np.exp(logs / (own + float(np.sum(weight)))))
+    return Reconciled(value, tuple(Band(band) for band in bands.tolist()), apart, tuple(expired.tolist()))
+
+
+@dataclass(frozen=True)
+class AppraiserRecord:
+    """How one appraiser's values stood against prices: ``bias`` is the mean log of appraisal over price.
+
+    ``error`` is the standard deviation about it; ``flagged`` says that the bias is beyond BIAS_LIMIT. Both are NaN for
+    fewer than BACKTEST_SALES_LEAST sales.
+    """
+
+    appraiser: str
+    sales: int
+    bias: float
+    error: float
+    flagged: bool
+
+
+def backtest_appraisers(appraiser: Texts, appraised: Float, realised: Float) -> list[AppraiserRecord]:
+    """The record of each appraiser over sales [n], by name; raises InvalidInput for an amount that is not positive."""
+    for name, column in (("appraised", appraised), ("realised", realised)):
+        require(name, column, column > 0.0, "more than 0")
+    error = np.log(appraised) - np.log(realised)
+    names = appraiser.astype(str)
+    return [_record(str(name), error[names == name]) for name in np.unique(names)]
+
+
+def _record(name: str, error: Float) -> AppraiserRecord:
+    if len(error) < BACKTEST_SALES_LEAST:
+        return AppraiserRecord(name, len(error), float("nan"), float("nan"), flagged=False)
+    bias = float(np.mean(error))
+    return AppraiserRecord(name, len(error), bias, float(np.std(error, ddof=1)), flagged=abs(bias) > BIAS_LIMIT)

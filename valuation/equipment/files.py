@@ -1,0 +1,116 @@
+"""Comparables and assets from CSV files, plain or gzipped, by a mapping; the bytes are hashed for the card."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+
+from valuation.equipment.mapping import ColumnMap
+from valuation.equipment.observations import DAYS_PER_YEAR, Float, Observations, observe
+from valuation.errors import InvalidInput
+
+GZIP_MAGIC = b"\x1f\x8b"
+FIRST_DAY = date(1970, 1, 1).toordinal()
+
+
+def read_comparables(path: Path, mapping: ColumnMap) -> tuple[Observations, str]:
+    """The sales in a file and the SHA-256 of its bytes.
+
+    Raises InvalidInput for a mapping without price or sale date, a column that the file lacks, or a cell that is no
+    number or no date.
+    """
+    for name in ("price", "sale_date"):
+        if not getattr(mapping, name):
+            raise InvalidInput(f"columns.{name}", "nothing", "the column that holds it")
+    content = _bytes(path)
+    table, count = _table(content, path, mapping.needed((mapping.price, mapping.sale_date)))
+    time = years_of_days(days_of(mapping.sale_date, table[mapping.sale_date], mapping.unknown))
+    return observe(table, mapping, time, count), hashlib.sha256(content).hexdigest()
+
+
+def read_assets(path: Path, mapping: ColumnMap, as_of: date | None, date_column: str) -> Observations:
+    """Machines to be valued on one day, or each on the day that a column gives; prices in the file are kept.
+
+    With neither, the sale date of the mapping is used. Raises InvalidInput as read_comparables does.
+    """
+    column = "" if as_of else date_column or mapping.sale_date
+    if not as_of and not column:
+        raise InvalidInput("as_of", "no date", "a date, or a column that holds one")
+    table, count = _table(_bytes(path), path, mapping.needed((column,)), also=(mapping.price,))
+    days = days_of(column, table[column], mapping.unknown) if column else np.full(count, day_number(as_of or date.min))
+    return observe(table, mapping, years_of_days(np.asarray(days, dtype=np.float64)), count)
+
+
+def day_number(day: date) -> float:
+    """Days from 1970-01-01."""
+    return float(day.toordinal() - FIRST_DAY)
+
+
+def years_of_days(days: Float) -> Float:
+    """Days from 1970-01-01 as years with fractions."""
+    return np.asarray(1970.0 + days / DAYS_PER_YEAR, dtype=np.float64)
+
+
+def date_of_years(time: float) -> date:
+    """The day of a time in years."""
+    return date.fromordinal(FIRST_DAY + round((time - 1970.0) * DAYS_PER_YEAR))
+
+
+def days_of(column: str, cells: Sequence[str], unknown: Sequence[str]) -> Float:
+    """Days from 1970-01-01 of cells such as 2011-05-26, with or without a time; NaN where they say nothing."""
+    days: dict[str, float] = dict.fromkeys(unknown, np.nan)
+    for at, cell in enumerate(cells):
+        if cell not in days and cell.strip() not in days:
+            days[cell] = _day(column, at, cell.strip())
+    return np.array([days[cell] if cell in days else days[cell.strip()] for cell in cells], dtype=np.float64)
+
+
+def _day(column: str, at: int, cell: str) -> float:
+    try:
+        return day_number(datetime.fromisoformat(cell).date())
+    except ValueError:
+        raise InvalidInput(f"{column}[{at}]", repr(cell[:40]), "a date such as 2011-05-26") from None
+
+
+def _bytes(path: Path) -> bytes:
+    """The content of a file, unpacked when it is gzipped."""
+    content = path.read_bytes()
+    if not content.startswith(GZIP_MAGIC):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InvalidInput(path.name, str(error), "a whole gzip file") from None
+
+
+def _table(content: bytes, path: Path, needed: set[str], also: Sequence[str] = ()) -> tuple[dict[str, list[str]], int]:
+    """The needed columns of a CSV file, those of ``also`` that it has, and its number of rows."""
+    try:
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        header = [name.strip() for name in next(reader, [])]
+        _check_header(path, header, needed)
+        wanted = [name for name in header if name in needed or name in also]
+        place = [header.index(name) for name in wanted]
+        rows = [row for row in reader if row]
+        for at, row in enumerate(rows):
+            if len(row) != len(header):
+                raise InvalidInput(f"{path.name} row {at + 1}", f"{len(row)} cells", f"{len(header)} as in the header")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(path.name, str(error), "text in UTF-8") from None
+    except csv.Error as error:
+        raise InvalidInput(path.name, str(error), "CSV") from None
+    return {name: [row[at] for row in rows] for name, at in zip(wanted, place, strict=True)}, len(rows)
+
+
+def _check_header(path: Path, header: Sequence[str], needed: set[str]) -> None:
+    missing = sorted(needed - set(header))
+    if missing:
+        raise InvalidInput(f"{path.name} header", f"no column {missing[0]!r}", "every column that the mapping names")

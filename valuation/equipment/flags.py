@@ -1,0 +1,50 @@
+"""What a reader should know before trusting an estimate from comparables: a bit set, so that it fits a column.
+
+The numbers are stored and written out: never renumber, only add.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class EstimateFlag(IntFlag):
+    """What weakens an estimate, or was found wrong in its input and left out of it."""
+
+    NONE = 0
+    HOURS_UNKNOWN = 1 << 0
+    AGE_UNKNOWN = 1 << 1
+    CONDITION_UNKNOWN = 1 << 2
+    MODEL_UNSEEN = 1 << 3
+    FAMILY_UNSEEN = 1 << 4
+    CLASS_UNSEEN = 1 << 5
+    AGE_EXTRAPOLATED = 1 << 6
+    HOURS_EXTRAPOLATED = 1 << 7
+    AFTER_TRAINING = 1 << 8
+    BEFORE_TRAINING = 1 << 9
+    HOURS_IMPOSSIBLE = 1 << 10
+    BUILD_YEAR_IMPOSSIBLE = 1 << 11
+    BUILT_AFTER_SALE = 1 << 12
+    REFERENCE_MISSING = 1 << 13
+    DATE_MISSING = 1 << 14
+    PRICE_IMPOSSIBLE = 1 << 15
+    CATEGORY_UNSEEN = 1 << 16
+
+
+class Step(IntEnum):
+    """The narrowest level of the hierarchy that has comparables of its own; wider is larger. The numbers are stored."""
+
+    MODEL = 0
+    FAMILY = 1
+    CLASS = 2
+    ALL = 3
+
+
+def words_of(flags: NDArray[np.int64]) -> list[str]:
+    """The names set in each row [n], joined by a bar; empty where nothing is."""
+    distinct, row = np.unique(flags, return_inverse=True)
+    words = ["|".join(flag.name or "" for flag in EstimateFlag(int(bits))) for bits in distinct]
+    return [words[place] for place in row]

@@ -1,0 +1,125 @@
+"""Which column of somebody's file is what: a mapping in TOML, checked before a row is read.
+
+A level (category, class, family, model) or the make may be one column or several that are joined. What a file does not
+have is left out; only price and sale date are needed to fit, and some level to compare by.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from valuation.errors import InvalidInput
+
+SINGLE = ("id", "price", "sale_date", "build_year", "hours", "condition", "reference", "region")
+JOINED = ("make", "category", "class", "family", "model")
+LISTED = ("attributes", "numbers")
+LEVELS = ("category", "class", "family", "model")
+
+UNKNOWN_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "None")
+"""Cells that say nothing."""
+
+MARKETABILITIES = ("commodity", "production_line", "single_purpose")
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """The columns of a file by what they hold, and how its values are to be read.
+
+    ``hours`` is the meter of what wears a machine, in ``hours_unit``: of a vehicle it is an odometer.
+    ``condition_order`` lists the words of the condition from worst to best; without it the condition is a number that
+    rises with quality.
+    ``oldest_build_year`` and ``highest_hours`` bound what can be true; anything beyond is unknown, and flagged.
+    """
+
+    id: str = ""
+    price: str = ""
+    sale_date: str = ""
+    build_year: str = ""
+    hours: str = ""
+    condition: str = ""
+    reference: str = ""
+    region: str = ""
+    make: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    class_: tuple[str, ...] = ()
+    family: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    currency: str = ""
+    hours_unit: str = "hours"
+    condition_order: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = UNKNOWN_WORDS
+    oldest_build_year: int = 1900
+    highest_hours: float = 1e6
+    marketability: str = "commodity"
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for a mapping by which nothing can be compared."""
+        if not any((self.category, self.class_, self.family, self.model)):
+            raise InvalidInput("columns", "no category, class, family or model", "at least one level to compare by")
+        if self.marketability not in MARKETABILITIES:
+            raise InvalidInput("marketability", repr(self.marketability), "one of " + ", ".join(MARKETABILITIES))
+        if not self.highest_hours > 0:
+            raise InvalidInput("highest_hours", self.highest_hours, "more than 0")
+
+    def level(self, name: str) -> tuple[str, ...]:
+        """The columns of a level."""
+        columns: tuple[str, ...] = getattr(self, "class_" if name == "class" else name)
+        return columns
+
+    def needed(self, extra: Sequence[str] = ()) -> set[str]:
+        """Every column that the mapping names, but for the price and date, which ``extra`` adds where they are used."""
+        single = {getattr(self, name) for name in SINGLE if name not in {"price", "sale_date"}}
+        joined = {column for name in JOINED for column in self.level(name)}
+        return (single | joined | set(self.attributes) | set(self.numbers) | set(extra)) - {""}
+
+    def document(self) -> dict[str, Any]:
+        """The mapping as plain values, for JSON."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def read_mapping(path: Path) -> ColumnMap:
+    """The mapping in a TOML file; raises InvalidInput naming the entry that is wrong."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput("mapping", str(error), "a TOML file in UTF-8") from None
+    unknown = sorted(set(document) - {"columns", "reading"})
+    if unknown:
+        raise InvalidInput("mapping", unknown[0], "the tables columns and reading")
+    columns = document.get("columns", {})
+    reading = document.get("reading", {})
+    _only("columns", columns, (*SINGLE, *JOINED, *LISTED))
+    settings = {field.name for field in fields(ColumnMap)} - {*SINGLE, *JOINED, *LISTED, "class_"}
+    _only("reading", reading, sorted(settings))
+    return mapping_of({("class_" if name == "class" else name): given for name, given in (columns | reading).items()})
+
+
+def mapping_of(document: Mapping[str, Any]) -> ColumnMap:
+    """The mapping of plain values; raises InvalidInput for a value of the wrong type."""
+    defaults = {field.name: field.default for field in fields(ColumnMap)}
+    return ColumnMap(**{name: _typed(name, given, defaults[name]) for name, given in document.items()})
+
+
+def _only(table: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise InvalidInput(f"{table}.{name}", "an entry nobody reads", "one of " + ", ".join(known))
+
+
+def _typed(name: str, given: Any, default: Any) -> Any:  # noqa: ANN401 - a value of TOML
+    """The value in the type of its default; one text stands for a list of one."""
+    if isinstance(default, tuple):
+        listed = [given] if isinstance(given, str) else given
+        if not isinstance(listed, (list, tuple)) or not all(isinstance(item, str) for item in listed):
+            raise InvalidInput(name, repr(given), "a text or a list of texts")
+        return tuple(listed)
+    wanted = (int, float) if isinstance(default, float) else type(default)
+    if not isinstance(given, wanted) or isinstance(given, bool):
+        raise InvalidInput(name, repr(given), f"a value such as {default!r}")
+    return given

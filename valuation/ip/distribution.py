@@ -1,0 +1,119 @@
+"""The distribution of a right's value: relief from royalty over draws of its four least certain inputs.
+
+Revenue is lognormal about its forecast; royalty, life and discount rate are triangular between a low and a high with
+the forecast as mode. The pledge value is a low quantile of the draws. The same seed gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation.depreciation.checks import require
+from valuation.ip.relief_from_royalty import RATE_LIMIT, RoyaltyColumns, relief_from_royalty
+
+Float = NDArray[np.float64]
+
+DRAWS = 10_000
+QUANTILE_LEVELS = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
+
+
+@dataclass(frozen=True)
+class RoyaltyDoubt:
+    """How uncertain each right [n] is: ``revenue_log_sd`` of the revenue, lowest and highest of the other three.
+
+    A right's own royalty, life and discount rate are the modes and must lie between; equal ends leave an input certain.
+    """
+
+    revenue_log_sd: Float
+    royalty_low: Float
+    royalty_high: Float
+    life_low_years: Float
+    life_high_years: Float
+    discount_low: Float
+    discount_high: Float
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for a negative spread or ends out of order or range."""
+        require("revenue_log_sd", self.revenue_log_sd, self.revenue_log_sd >= 0.0, "0 or more")
+        for low, high, most in (
+            ("royalty_low", "royalty_high", 1.0),
+            ("life_low_years", "life_high_years", np.inf),
+            ("discount_low", "discount_high", RATE_LIMIT),
+        ):
+            lower, upper = getattr(self, low), getattr(self, high)
+            require(low, lower, (lower >= 0.0) & ~(lower > upper), f"0 to the {high}")
+            require(high, upper, upper <= most, f"at most {most:g}")
+
+
+@dataclass(frozen=True)
+class ValueDistribution:
+    """Of each right [n]: mean, standard deviation, and the value at each of QUANTILE_LEVELS [n, levels]."""
+
+    mean: Float
+    standard_deviation: Float
+    quantiles: Float
+
+    def at(self, level: float) -> Float:
+        """The value at a level [n], between those of QUANTILE_LEVELS by straight lines."""
+        return np.array([np.interp(level, QUANTILE_LEVELS, row) for row in self.quantiles], dtype=np.float64)
+
+
+def value_distribution(
+    columns: RoyaltyColumns, doubt: RoyaltyDoubt, seeds: NDArray[np.int64], draws: int = DRAWS
+) -> ValueDistribution:
+    """The distribution of each right [n] from draws with its own seed [n].
+
+    A drawn royalty stays at or below the operating margin where one is given. Raises InvalidInput where a right's own
+    royalty, life or discount rate lies outside its ends.
+    """
+    _check_modes(columns, doubt)
+    rows = [_one(columns, doubt, row, int(seed), draws) for row, seed in enumerate(seeds.tolist())]
+    values = np.array(rows).reshape(len(rows), draws)
+    return ValueDistribution(
+        mean=values.mean(axis=1),
+        standard_deviation=values.std(axis=1),
+        quantiles=np.quantile(values, QUANTILE_LEVELS, axis=1).T,
+    )
+
+
+def _check_modes(columns: RoyaltyColumns, doubt: RoyaltyDoubt) -> None:
+    for name, low, high in (
+        ("royalty_rate", doubt.royalty_low, doubt.royalty_high),
+        ("remaining_life_years", doubt.life_low_years, doubt.life_high_years),
+        ("discount_rate", doubt.discount_low, doubt.discount_high),
+    ):
+        mode = getattr(columns, name)
+        require(name, mode, ~((mode < low) | (mode > high)), "between the low and the high of its doubt")
+
+
+def _one(columns: RoyaltyColumns, doubt: RoyaltyDoubt, row: int, seed: int, draws: int) -> Float:
+    """Values of one right [draws]."""
+    random = np.random.default_rng(seed)
+    spread = float(doubt.revenue_log_sd[row])
+    drawn = {field.name: np.full(draws, getattr(columns, field.name)[row]) for field in fields(RoyaltyColumns)}
+    drawn["next_year_revenue"] = drawn["next_year_revenue"] * np.exp(
+        random.normal(0.0, 1.0, draws) * spread - 0.5 * spread**2
+    )
+    for name, low, high in (
+        ("royalty_rate", doubt.royalty_low, doubt.royalty_high),
+        ("remaining_life_years", doubt.life_low_years, doubt.life_high_years),
+        ("discount_rate", doubt.discount_low, doubt.discount_high),
+    ):
+        drawn[name] = _triangular(random.random(draws), float(low[row]), drawn[name], float(high[row]))
+    margin = drawn["operating_margin"]
+    drawn["royalty_rate"] = np.where(np.isnan(margin), drawn["royalty_rate"], np.fmin(drawn["royalty_rate"], margin))
+    return relief_from_royalty(RoyaltyColumns(**drawn)).value
+
+
+def _triangular(uniform: Float, low: float, mode: Float, high: float) -> Float:
+    """The triangular variable of a uniform one [draws]; the mode where the ends meet."""
+    span = high - low
+    if span == 0.0:
+        return mode
+    rising = (mode - low) / span
+    below = low + np.sqrt(uniform * span * (mode - low))
+    above = high - np.sqrt((1.0 - uniform) * span * (high - mode))
+    return np.asarray(np.where(uniform < rising, below, above), dtype=np.float64)
