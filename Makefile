@@ -77,14 +77,14 @@ format: setup ## Format the code
 bench: setup ## Measure: prints JSON lines
 	$(BIN)/python -m benchmarks.run
 
+bench-haircuts: setup ## Haircuts beside other programs (DATA=folder of public series TABLE=file.csv)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.run '$(DATA)' '$(TABLE)'
+
 bench-equipment: setup ## Score the equipment models on sales of your own (DATA=folder); prints JSON lines
 	$(BIN)/python -m benchmarks.equipment.run $(or $(DATA),data/equipment)
 
 chaos: setup ## Kill, cut, fill up: what is acknowledged stays; prints one JSON object last
 	$(BIN)/python -m benchmarks.chaos.run
-
-bench-haircuts: setup ## Haircuts beside other programs (DATA=folder of public series TABLE=file.csv)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.run '$(DATA)' '$(TABLE)'
 
 lock: setup ## Renew the locks from pyproject.toml (UPGRADE=yes takes newer versions)
 	$(COMPILE) --all-extras -o $(LOCK) pyproject.toml
