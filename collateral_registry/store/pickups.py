@@ -173,7 +173,11 @@ def _held_lots(connection: Connection, lot_keys: Int) -> dict[int, _HeldLot]:
     )
     found = connection.execute(tied).all()
     since = _held_since(connection, np.array([row.asset_key for row in found], dtype=np.int64))
-    return {row[0]: _HeldLot(*row[1:], since[row.asset_key]) for row in found if row.asset_key in since}
+    return {
+        row.lot_key: _HeldLot(row.warehouse, row.lot, row.unit, row.asset_key, row.asset_id, since[row.asset_key])
+        for row in found
+        if row.asset_key in since
+    }
 
 
 def _held_since(connection: Connection, asset_keys: Int) -> dict[int, int]:
