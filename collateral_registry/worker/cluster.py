@@ -5,9 +5,10 @@ The scheduler knows which partitions wait, the database which are done: one that
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
-from distributed import Client, as_completed
+from distributed import Client, Future
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
@@ -17,6 +18,12 @@ from collateral_registry.worker.lost import WorkersLost
 from collateral_registry.worker.process import work
 
 CONNECT_SECONDS = 10.0
+
+LOOK_SECONDS = 0.02
+"""How often it is looked which partitions are done."""
+
+STALL_SECONDS = 15.0
+"""Without a partition stored for so long, the rest is given out again; one takes about a second."""
 
 LOST = (CommClosedError, FutureCancelledError, KilledWorker, OSError, TimeoutError)
 """What the client raises when the scheduler or too many workers are gone."""
@@ -39,11 +46,24 @@ class ClusterWorkers:
             if self._client is None:
                 self._client = Client(self._scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
             futures = [self._client.submit(work, self._url, order, pure=False) for order in orders]
-            for future in as_completed(futures, loop=self._client.loop):
+            for future in self._as_completed(futures):
                 yield int(future.result())
         except LOST as error:
             self.close()
             raise WorkersLost(f"the scheduler at {self._scheduler} or its workers are gone ({error})") from None
+
+    def _as_completed(self, futures: list[Future[int]]) -> Iterator[Future[int]]:
+        """The futures as they end; raises TimeoutError when none does for a while, as with a forgetful scheduler."""
+        waiting, since = futures, time.monotonic()
+        while waiting:
+            done = [future for future in waiting if future.done()]
+            if done:
+                yield from done
+                waiting, since = [future for future in waiting if future not in done], time.monotonic()
+            elif time.monotonic() - since > STALL_SECONDS:
+                raise TimeoutError(f"no partition was stored in {STALL_SECONDS:g} s")
+            else:
+                time.sleep(LOOK_SECONDS)
 
     def close(self) -> None:
         """Leaves the scheduler."""
