@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ import grpc
 import numpy as np
 from sqlalchemy import select
 
+from benchmarks.measured import peak_mb_of
 from collateral_registry.clock import wall_clock
 from collateral_registry.store.database import Database
 from collateral_registry.store.migrate import migrate
@@ -32,11 +32,12 @@ SHARES = (0.5, 0.4, 0.05, 0.03, 0.02)
 
 @dataclass(frozen=True)
 class StockRate:
-    """Items a second, ours over the stream and the floor of raw inserts, and the 99th percentile of an answer."""
+    """Items a second beside the floor of raw inserts, the 99th percentile of an answer, the server's most memory."""
 
     items_per_second: float
     floor_items_per_second: float
     acknowledged_p99_ms: float
+    peak_mb: float
 
 
 def measure_stock(url: str, new_url: Callable[[], str]) -> StockRate:
@@ -45,10 +46,11 @@ def measure_stock(url: str, new_url: Callable[[], str]) -> StockRate:
     try:
         with grpc.insecure_channel(server.address) as channel:
             rate, latencies = _push(Client(channel), _batches())
+        peak = peak_mb_of(server.process.pid)
     finally:
         server.stop()
     floor = _floor(url, new_url())
-    return StockRate(rate, floor, float(np.percentile(latencies, 99)))
+    return StockRate(rate, floor, float(np.percentile(latencies, 99)), peak)
 
 
 def _batches() -> list[pb.StockBatch]:
@@ -82,7 +84,6 @@ class _Clocked:
 
 def _push(client: Client, batches: list[pb.StockBatch]) -> tuple[float, list[float]]:
     clocked = _Clocked()
-    requests: queue.Queue[pb.PushStockRequest | None] = queue.Queue()
     answers = client.stock.PushStock(_sending(batches, clocked))
     next(answers)
     for answer in answers:
@@ -91,7 +92,6 @@ def _push(client: Client, batches: list[pb.StockBatch]) -> tuple[float, list[flo
             raise AssertionError(f"rejected: {acknowledged.rejected_items[0]}")
         clocked.heard[acknowledged.sequence] = time.perf_counter()
         clocked.room.release()
-    del requests
     measured = range(WARM_UP + 1, len(batches) + 1)
     seconds = clocked.heard[len(batches)] - clocked.heard[WARM_UP]
     latencies = [(clocked.heard[one] - clocked.sent[one]) * 1e3 for one in measured]

@@ -28,6 +28,7 @@ from collateral_registry.v1 import (
     breach_pb2_grpc,
     business_date_pb2,
     business_date_pb2_grpc,
+    finding_pb2_grpc,
     haircut_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
@@ -37,6 +38,7 @@ from collateral_registry.v1 import (
     report_pb2_grpc,
     stock_pb2_grpc,
     valuation_pb2_grpc,
+    warehouse_pb2_grpc,
 )
 from tests.postgres import wait_until
 
@@ -122,6 +124,8 @@ class Client:
         self.breaches = breach_pb2_grpc.BreachServiceStub(self.channel)
         self.reports = report_pb2_grpc.ReportServiceStub(self.channel)
         self.stock = stock_pb2_grpc.StockServiceStub(self.channel)
+        self.warehouses = warehouse_pb2_grpc.WarehouseServiceStub(self.channel)
+        self.findings = finding_pb2_grpc.FindingServiceStub(self.channel)
         self.dates = business_date_pb2_grpc.BusinessDateServiceStub(self.channel)
 
     def advance(self, day: date) -> None:

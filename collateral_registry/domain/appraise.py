@@ -77,7 +77,7 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     fx_rate, fx_day, fx_unknown = _fx(base, targets, market, policy, day)
     risk = _market_part(base, targets, market, numbers, day)
     parts = HaircutParts(
-        value=np.where(np.isnan(base.value[at]), numbers["value_haircut"], base.value[at]),
+        value=_value_part(assets, np.where(np.isnan(base.value[at]), numbers["value_haircut"], base.value[at]), at),
         market=risk.loss,
         liquidity=np.where(np.isnan(base.liquidity[at]), numbers["liquidity_haircut"], base.liquidity[at]),
         cost=np.where(np.isnan(base.cost[at]), numbers["cost_haircut"], base.cost[at]),
@@ -243,6 +243,14 @@ def _horizon(price_day: Int, numbers: dict[str, Float], day: int) -> Int:
     distinct, row = np.unique(days, return_inverse=True)
     age = np.busday_count(distinct.astype("datetime64[D]"), np.datetime64(day, "D"), weekmask=WEEKMASK)
     return (np.nan_to_num(planned).astype(np.int64) + age[row]).astype(np.int64)
+
+
+def _value_part(assets: AssetFacts, part: Float, at: Int) -> Float:
+    """The value part [t] with what the warehouse of a lot adds to the doubt: 1 - (1 - part)(1 - warehouse)."""
+    warehouse = np.zeros(len(assets.asset_key), dtype=np.float64)
+    warehouse[assets.inventory["asset_row"]] = assets.inventory["warehouse_haircut"]
+    added = warehouse[at]
+    return np.where(added > 0, 1.0 - (1.0 - part) * (1.0 - added), part)
 
 
 def _expired_papers(assets: AssetFacts, policy: Policy, day: int) -> Int:

@@ -24,6 +24,10 @@ class FindingKind(IntEnum):
     UNAUTHORISED_ISSUE = 14
 
 
+COUNT_KINDS = (FindingKind.COUNT_BELOW_BOOK, FindingKind.COUNT_ABOVE_BOOK, FindingKind.LOT_MISMATCH)
+"""What a count of stock can find."""
+
+
 class Severity(IntEnum):
     """How bad it is; the numbers are stored and sent."""
 

@@ -23,14 +23,20 @@ def quantity_in(unit: str, lot: Inventory) -> float:
 
 
 def unverified_stock() -> dict[str, Any]:
-    """What is counted of a lot that nobody has spoken of: all of it, with a flag."""
-    return {"counted_share": 1.0, "stock_quality": int(QualityFlag.STOCK_UNVERIFIED)}
+    """What is counted of a lot that nobody has spoken of: all of it, with a flag, in a warehouse without a record."""
+    return {"counted_share": 1.0, "stock_quality": int(QualityFlag.STOCK_UNVERIFIED), "warehouse_haircut": 0.0}
 
 
-def inventory_numbers(lot: Inventory, series_key: int | None, series_unit: str | None) -> dict[str, Any]:
-    """A lot's series and quantity in the unit of the series, once there is one."""
-    quantity = None if series_unit is None else quantity_in(series_unit, lot)
-    return {"series_id": lot.price_series, "series_key": series_key, "quantity_in_series_unit": quantity}
+def inventory_numbers(
+    lot: Inventory, series_key: int | None, series_unit: str | None, warehouse_haircut: float
+) -> dict[str, Any]:
+    """A lot's series and quantity in the unit of the series, once there is one, and what its warehouse adds."""
+    return {
+        "series_id": lot.price_series,
+        "series_key": series_key,
+        "quantity_in_series_unit": None if series_unit is None else quantity_in(series_unit, lot),
+        "warehouse_haircut": warehouse_haircut,
+    }
 
 
 def equipment_numbers(machine: Equipment) -> dict[str, Any]:

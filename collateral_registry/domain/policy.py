@@ -18,6 +18,7 @@ from collateral_registry.domain.lending import LTV_LIMIT_PPM, LtvLimits, ppm_of
 from collateral_registry.domain.levels import Basis, Level
 from collateral_registry.domain.money import Money
 from collateral_registry.domain.names import checked_text
+from collateral_registry.domain.reliability import ReliabilityRules
 from valuation.errors import InvalidInput
 from valuation.money import PPM
 
@@ -68,8 +69,13 @@ RULE_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "estimate_refresh_days": ("1", "250"),
     "estimate_shock_sigmas": ("1", "100"),
     "fx_max_age_days": _DAYS,
+    "count_tolerance": _SHARE,
+    "warehouse_statistics_days": ("1", "3650"),
+    "warehouse_shrinkage_multiple": ("1", "100"),
+    "warehouse_lateness_weight": _SHARE,
+    "warehouse_haircut_limit": _SHARE,
 }
-"""Parameters of the whole book; all are required."""
+"""Parameters of the whole book; all are required of a policy but those in LATER_RULES."""
 
 WEEKMASK = "Mon Tue Wed Thu Fri"
 
@@ -83,6 +89,17 @@ class SourcedNumber:
 
 
 Numbers = Mapping[str, SourcedNumber]
+
+LATER_RULES: Numbers = {
+    "count_tolerance": SourcedNumber(Decimal("0.005"), "Expert default; set your own"),
+    "warehouse_statistics_days": SourcedNumber(Decimal(365), "House rule: a year of counts"),
+    "warehouse_shrinkage_multiple": SourcedNumber(
+        Decimal(2), "House rule: what was lost once may be lost until the sale"
+    ),
+    "warehouse_lateness_weight": SourcedNumber(Decimal("0.02"), "Expert default; set your own"),
+    "warehouse_haircut_limit": SourcedNumber(Decimal("0.25"), "Expert default; set your own"),
+}
+"""Rules that policies stored before them do not have, and what stands in for them there."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +120,7 @@ class Policy:
         for asset_class, numbers in self.classes.items():
             _check_numbers(f"classes[{asset_class}]", numbers, CLASS_PARAMETERS)
         _check_numbers("rules", self.rules, RULE_PARAMETERS)
-        missing = sorted(set(RULE_PARAMETERS) - set(self.rules))
+        missing = sorted(set(RULE_PARAMETERS) - set(self.rules) - set(LATER_RULES))
         if missing:
             raise InvalidInput("rules", "no " + ", ".join(missing), "every rule of the book")
         currencies = [money.currency for money in self.minimum_cures]
@@ -140,9 +157,26 @@ class Policy:
             holidays=np.array(sorted(self.holidays), dtype="datetime64[D]"),
         )
 
+    @property
+    def count_tolerance_ppm(self) -> int:
+        """Share of the book by which a count may differ, in millionths."""
+        return int(self._rule("count_tolerance") * PPM)
+
+    @property
+    def reliability_rules(self) -> ReliabilityRules:
+        """How a warehouse's record becomes a haircut."""
+        return ReliabilityRules(
+            shrinkage_multiple=float(self._rule("warehouse_shrinkage_multiple")),
+            lateness_weight=float(self._rule("warehouse_lateness_weight")),
+            haircut_limit=float(self._rule("warehouse_haircut_limit")),
+        )
+
     def rule_days(self, name: str) -> int:
         """A rule that is a whole number of days."""
-        return int(self.rules[name].value)
+        return int(self._rule(name))
+
+    def _rule(self, name: str) -> Decimal:
+        return self.rules[name].value if name in self.rules else LATER_RULES[name].value
 
     def minimum_cure_minor(self, currency: str) -> int:
         """Smallest cash cure in the currency that raises a notice; 0 when the policy names none."""

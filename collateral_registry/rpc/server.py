@@ -17,6 +17,7 @@ from collateral_registry.rpc.business_date import BusinessDateServicer
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.double_pledge import DoublePledgeServicer
 from collateral_registry.rpc.equipment import EquipmentServicer
+from collateral_registry.rpc.findings import FindingServicer
 from collateral_registry.rpc.haircuts import HaircutServicer
 from collateral_registry.rpc.interceptors import ErrorInterceptor
 from collateral_registry.rpc.ip import IpServicer
@@ -30,6 +31,7 @@ from collateral_registry.rpc.revaluations import RevaluationServicer
 from collateral_registry.rpc.stock import StockServicer
 from collateral_registry.rpc.take_up import TakeUp
 from collateral_registry.rpc.valuations import ValuationServicer
+from collateral_registry.rpc.warehouses import WarehouseServicer
 from collateral_registry.v1 import (
     asset_pb2,
     asset_pb2_grpc,
@@ -41,6 +43,8 @@ from collateral_registry.v1 import (
     double_pledge_pb2_grpc,
     equipment_pb2,
     equipment_pb2_grpc,
+    finding_pb2,
+    finding_pb2_grpc,
     haircut_pb2,
     haircut_pb2_grpc,
     ip_pb2,
@@ -61,6 +65,8 @@ from collateral_registry.v1 import (
     stock_pb2_grpc,
     valuation_pb2,
     valuation_pb2_grpc,
+    warehouse_pb2,
+    warehouse_pb2_grpc,
 )
 from collateral_registry.worker.driver import RunDriver
 
@@ -116,6 +122,8 @@ class RpcServer:
         breach_pb2_grpc.add_BreachServiceServicer_to_server(self.breaches, self.server)
         report_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, self.server)
         stock_pb2_grpc.add_StockServiceServicer_to_server(self.stock, self.server)
+        warehouse_pb2_grpc.add_WarehouseServiceServicer_to_server(WarehouseServicer(self.calls), self.server)
+        finding_pb2_grpc.add_FindingServiceServicer_to_server(FindingServicer(self.calls), self.server)
         business_date_pb2_grpc.add_BusinessDateServiceServicer_to_server(self.business_date, self.server)
         revaluation_pb2_grpc.add_RevaluationServiceServicer_to_server(
             RevaluationServicer(self.calls, self.runs), self.server
@@ -168,6 +176,8 @@ def _service_names() -> Sequence[str]:
         report_pb2,
         revaluation_pb2,
         stock_pb2,
+        warehouse_pb2,
+        finding_pb2,
         business_date_pb2,
     )
     own = [service.full_name for module in modules for service in module.DESCRIPTOR.services_by_name.values()]

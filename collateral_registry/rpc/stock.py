@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+from collateral_registry.domain.errors import NotPermitted
 from collateral_registry.domain.names import id_of
 from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.count_message import read_count
 from collateral_registry.rpc.partners import own_warehouses
 from collateral_registry.rpc.stock_desk import StockDesk
 from collateral_registry.rpc.stock_stream import StockStream
+from collateral_registry.rpc.warehouse_name import warehouse_of
+from collateral_registry.rpc.warehouses import take_count
 from collateral_registry.v1 import stock_pb2 as pb
 from collateral_registry.v1 import stock_pb2_grpc
 from valuation.errors import InvalidInput
@@ -23,6 +27,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
         self.calls = calls
         self.desk = StockDesk(calls)
         self.streams: dict[str, StockStream] = {}
+        self._draining = False
 
     async def PushStock(  # noqa: N802
         self,
@@ -36,6 +41,8 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
         if source_id in self.streams:
             self.streams[source_id].supersede()
         self.streams[source_id] = stream
+        if self._draining:
+            stream.drain()
         try:
             async for answer in stream.run(request_iterator):
                 yield answer
@@ -43,8 +50,24 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
             if self.streams.get(source_id) is stream:
                 del self.streams[source_id]
 
+    async def ReportCount(  # noqa: N802
+        self,
+        request: pb.ReportCountRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ReportCountResponse:
+        """Takes in a count of a partner's own warehouse."""
+        (source_id,) = id_of("stock_feed", request.stock_feed, "stockFeeds")
+        own, warehouse = own_warehouses(source_id), warehouse_of("warehouse", request.warehouse)
+        if own is not None and warehouse not in own:
+            raise NotPermitted(f"warehouse {warehouse} is not one of stockFeeds/{source_id}", warehouse=warehouse)
+        count = read_count(warehouse, request.count)
+        return await take_count(
+            self.calls, request, "ReportCount", pb.ReportCountResponse, count, f"stockFeeds/{source_id}"
+        )
+
     def drain(self) -> None:
         """Ends every stream after what is under way is acknowledged."""
+        self._draining = True
         for stream in self.streams.values():
             stream.drain()
 

@@ -23,6 +23,7 @@ from collateral_registry.store.filters import Condition, conditions
 from collateral_registry.store.holdings import write_holding
 from collateral_registry.store.identities import write_identities
 from collateral_registry.store.newest import newest_between
+from collateral_registry.store.reliability import haircut_of_warehouse
 from collateral_registry.store.tables import (
     AssetRevisionRow,
     AssetRow,
@@ -277,7 +278,9 @@ def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | N
     if isinstance(detail, Inventory):
         statement = select(PriceSeriesRow.series_key, PriceSeriesRow.unit)
         series = connection.execute(statement.where(PriceSeriesRow.series_id == detail.price_series)).first()
-        return InventoryRow, inventory_numbers(detail, *(series or (None, None)))
+        series_key, series_unit = series or (None, None)
+        added = haircut_of_warehouse(connection, detail.warehouse)
+        return InventoryRow, inventory_numbers(detail, series_key, series_unit, added)
     if isinstance(detail, Equipment):
         return EquipmentRow, equipment_numbers(detail)
     if isinstance(detail, IntellectualProperty):

@@ -119,7 +119,10 @@ def spellings_of(connection: Connection, place: str) -> list[str]:
 
 
 def there_at(connection: Connection, place: Place) -> list[There]:
-    """What is there by the unit it is told in: lots less their reserves, else the last count; none tells nothing."""
+    """What is there by the unit it is told in: lots less their reserves, else the last counts; none tells nothing.
+
+    Where a feed tells, a lot that only a count has found does not count: the smaller figure does.
+    """
     counted = (
         select(StockCountRow.lot_key, func.max(StockCountRow.count_key).label("count_key"))
         .group_by(StockCountRow.lot_key)
@@ -138,7 +141,8 @@ def there_at(connection: Connection, place: Place) -> list[There]:
     sums: dict[tuple[str, str], int] = {}
     for unit, by, millionths in connection.execute(statement):
         sums[unit, by] = sums.get((unit, by), 0) + max(millionths, 0)
-    return [There(quantity, unit, by) for (unit, by), quantity in sorted(sums.items())]
+    by_feed = {key: quantity for key, quantity in sums.items() if key[1] == "feed"}
+    return [There(quantity, unit, by) for (unit, by), quantity in sorted((by_feed or sums).items())]
 
 
 def write_counted(write: Write, rows: Sequence[dict[str, Any]]) -> Int:

@@ -67,7 +67,7 @@ def forget_changes(write: Write, change_keys: Int) -> None:
 
 
 def tied_lots(connection: Connection, lot_keys: Int) -> list[TiedLot]:
-    """The lots that are registered as assets: of the same warehouse, lot number and good."""
+    """The lots of feeds that are registered as assets: of the same warehouse, lot number and good."""
     identity = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") + StockLotRow.lot
     newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
     counted = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
@@ -87,7 +87,7 @@ def tied_lots(connection: Connection, lot_keys: Int) -> list[TiedLot]:
         .join(InventoryRow, InventoryRow.asset_key == AssetRow.asset_key)
         .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)
         .outerjoin(StockReserveRow, StockReserveRow.lot_key == StockLotRow.lot_key)
-        .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
+        .where(in_keys(connection, StockLotRow.lot_key, lot_keys), StockLotRow.version > 0)
         .order_by(AssetRow.asset_key)
     )
     return [

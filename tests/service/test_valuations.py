@@ -298,7 +298,7 @@ def test_a_new_policy_changes_values_once_it_is_activated(client):
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (lambda policy: policy.rules.pop(), "rules"),
+        (lambda policy: policy.rules.pop(0), "rules"),
         (lambda policy: policy.rules[0].value.MergeFrom(Decimal(value="1.5")), "ltv_levels"),
         (lambda policy: policy.rules[0].MergeFrom(policy_pb2.PolicyNumber(parameter="colour")), "rules"),
         (lambda policy: policy.classes[0].numbers[0].value.MergeFrom(Decimal(value="1.2")), "classes[inventory].cap"),

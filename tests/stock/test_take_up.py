@@ -128,3 +128,21 @@ def test_a_lot_of_another_good_is_left_alone(fed):
     wait_until(lambda: quantity(fed, "other") == "7", seconds=10)
 
     assert quantity(fed) == "100"
+
+
+def test_stock_pushed_at_one_server_reaches_a_watcher_at_another(postgres_url):
+    servers = [Server(postgres_url).start() for _ in range(2)]
+    with (
+        grpc.insecure_channel(servers[0].address) as here,
+        grpc.insecure_channel(servers[1].address) as there,
+    ):
+        client = Client(here)
+        client.covered_loan()
+        push, heard = Push(client), events(Client(there))
+        push.opened()
+        push.push(1, receipt("in-1", 100, lot="LOT-1"), movement("out-1", "ISSUE", 80, lot="LOT-1"))
+
+        assert first_of(heard, OPENED).loan == "loans/loan-1"
+        assert quantity(client) == "20"
+    for server in servers:
+        server.stop()

@@ -1,0 +1,125 @@
+"""A writer that is behind: nothing is lost, little is read, and the partner is told to slow down."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+
+from collateral_registry.clock import wall_clock
+from collateral_registry.commands.stock_intake import source_shard
+from collateral_registry.rpc.stock_batch import BATCH_ITEMS_LIMIT
+from collateral_registry.rpc.stock_desk import BUSY_SECONDS, BUSY_WINDOW, WINDOW
+from collateral_registry.store.database import Database
+from collateral_registry.v1 import stock_pb2 as pb
+from tests.postgres import wait_until
+from tests.server import Client, Server, details_of
+from tests.stock.pushing import Push, batch, receipt
+
+HELD_SECONDS = 4 * BUSY_SECONDS
+TURNS = 50
+"""Batches after which a writer that nobody holds up must have been quick once, however busy the machine."""
+
+IN_TRANSIT_BYTES = 16 * 1024 * 1024
+"""What the buffers of a connection hold at most beside the window; its flow control lets no more through."""
+
+
+@pytest.fixture
+def running(database_url):
+    server = Server(database_url).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def pusher(running) -> Iterator[Client]:
+    with grpc.insecure_channel(running.address) as channel:
+        yield Client(channel)
+
+
+@pytest.fixture
+def others_turn(database_url):
+    """The turn to write for the feed acme, as another server of the book holds it."""
+    database = Database(database_url, wall_clock)
+    yield lambda: database.intake([source_shard("acme")])
+    database.close()
+
+
+def large(sequence: int) -> pb.StockBatch:
+    """A batch as large as batches may be."""
+    rows = (receipt(f"m-{sequence}-{row}", 1, document="d" * 200) for row in range(BATCH_ITEMS_LIMIT))
+    return batch(sequence, *rows)
+
+
+def test_a_writer_that_was_held_up_asks_for_a_smaller_window_and_a_delay(pusher, others_turn):
+    push = Push(pusher)
+    window = push.opened().window
+    with others_turn():
+        push.send(batch(1, receipt("m-1", 1)))
+        time.sleep(HELD_SECONDS)
+    late = push.hear().acknowledged
+    later = (push.push(number, receipt(f"m-{number}", 1)) for number in range(2, TURNS))
+    soon = next(answer for answer in later if not answer.HasField("retry_delay"))
+
+    assert window == WINDOW
+    assert (late.booked_count, late.window) == (1, BUSY_WINDOW)
+    assert late.retry_delay.ToTimedelta().total_seconds() > BUSY_SECONDS
+    assert soon.window == WINDOW
+
+
+def test_while_the_writer_is_held_up_no_more_than_a_window_is_read_and_then_all_is_booked(pusher, others_turn):
+    taken, count = [], 6 * WINDOW
+    in_transit = IN_TRANSIT_BYTES // large(1).ByteSize()
+
+    def requests():
+        yield pb.PushStockRequest(open=pb.PushStockOpen(stock_feed="stockFeeds/acme"))
+        for sequence in range(1, count + 1):
+            taken.append(sequence)
+            yield pb.PushStockRequest(batch=large(sequence))
+
+    answers = pusher.stock.PushStock(requests())
+    next(answers)
+    with others_turn():
+        wait_until(lambda: len(taken) >= WINDOW)
+        time.sleep(HELD_SECONDS)
+        read = len(taken)
+    heard = [answer.acknowledged for answer in answers]
+
+    assert read <= WINDOW + in_transit < count
+    assert [answer.sequence for answer in heard] == list(range(1, count + 1))
+    assert sum(answer.booked_count for answer in heard) == count * BATCH_ITEMS_LIMIT
+
+
+def test_a_server_that_stops_acknowledges_what_is_under_way_and_ends_the_stream(running, pusher, others_turn):
+    push = Push(pusher)
+    push.opened()
+    with ThreadPoolExecutor(1) as thread:
+        with others_turn():
+            push.send(batch(1, receipt("m-1", 1)))
+            time.sleep(HELD_SECONDS)
+            stopped = thread.submit(running.stop)
+            time.sleep(HELD_SECONDS)
+        heard = [answer.acknowledged.sequence for answer in push.rest()]
+
+        assert (heard, stopped.result()) == ([1], 0)
+    running.start()
+    with grpc.insecure_channel(running.address) as channel:
+        assert Push(Client(channel)).opened().last_sequence == 1
+
+
+def test_a_stream_opened_at_another_server_ends_the_older_one_when_it_writes(postgres_url):
+    servers = [Server(postgres_url).start() for _ in range(2)]
+    channels = [grpc.insecure_channel(server.address) for server in servers]
+    older = Push(Client(channels[0]))
+    older.opened()
+    newer = Push(Client(channels[1]))
+    newer.opened()
+    newer.push(1, receipt("m-1", 1))
+    older.send(batch(1, receipt("m-1", 1)))
+
+    assert details_of(older.error())[0].reason == "STREAM_SUPERSEDED"
+    assert newer.push(2, receipt("m-2", 1)).booked_count == 1
+    for channel, server in zip(channels, servers, strict=True):
+        channel.close()
+        server.stop()
