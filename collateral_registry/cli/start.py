@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HEALTH_WAIT_SECONDS = 30.0
 STOP_WAIT_SECONDS = 20.0
 CONNECT_WAIT_SECONDS = 1.0
+ASK_AGAIN_SECONDS = 0.5
 FOLLOW_CLOCK = "wall"
 DATABASE_URL = re.compile(r"(sqlite|postgresql(\+psycopg)?)://")
 
@@ -98,7 +99,7 @@ def run_with_sample(address: str, database: str, *, sample: bool, stay: bool) ->
     if _is_taken(address):
         say(f"something listens at {address} already; stop it first, or choose another address with --address")
         return EXIT_REFUSED
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, _ask_to_stop)
     try:
         with subprocess.Popen(  # noqa: S603 - our own program
@@ -109,10 +110,13 @@ def run_with_sample(address: str, database: str, *, sample: bool, stay: bool) ->
             finally:
                 _stop(server)
     except StopAsked:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         return 0
 
 
 def _ask_to_stop(*_: Any) -> None:  # noqa: ANN401 - a signal handler's arguments
+    """Stops whatever is under way, and asks again: the interpreter swallows what is raised inside a finaliser."""
+    signal.setitimer(signal.ITIMER_REAL, ASK_AGAIN_SECONDS)
     raise StopAsked
 
 
@@ -188,7 +192,7 @@ def _wait_for_health(server: subprocess.Popen[bytes], address: str) -> bool:
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
     """Asks the server to drain, and insists when it does not; who asks again waits."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     if server.poll() is None:
         server.send_signal(signal.SIGTERM)

@@ -180,3 +180,24 @@ def test_the_product_never_reads_outside_its_own_folders():
 
 def test_the_first_day_of_the_tests_is_the_sample_s_opening():
     assert FIRST_DAY.isoformat() == "2021-12-31"
+
+
+def test_a_request_to_stop_that_a_finaliser_swallows_is_made_again():
+    program = """
+import signal, time
+from collateral_registry.cli import start
+class Swallows:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+for number in (signal.SIGTERM, signal.SIGALRM):
+    signal.signal(number, start._ask_to_stop)
+try:
+    Swallows()
+    time.sleep(5)
+except start.StopAsked:
+    print("stopped")
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+
+    assert "Exception ignored" in found.stderr
+    assert found.stdout == "stopped\n"
