@@ -60,9 +60,6 @@ def serve(settings: Settings, clock: Clock = wall_clock) -> None:
 
 
 async def _serve(settings: Settings, clock: Clock) -> None:
-    units = asyncio.create_task(
-        asyncio.to_thread(checked_unit, "unit", "t")
-    )  # a third of a second, or the first push pays
     database = Database(settings.url, clock)
     migrate_schema(database)
     open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
@@ -76,12 +73,14 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await units
     quiet = _listen_to_others(settings, calls, loop)
     port = await server.start(settings.address)
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
+    # The table of units takes a third of a second to build: better now than in the first call that names a unit.
+    units = asyncio.create_task(asyncio.to_thread(checked_unit, "unit", "t"))
     follower = asyncio.create_task(_follow_clock(server, settings, clock)) if settings.follows_clock else None
     await stop.wait()
+    await units
     LOG.info("draining")
     if follower is not None:
         follower.cancel()

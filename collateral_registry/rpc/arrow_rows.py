@@ -79,6 +79,16 @@ class ArrowRows:
         """Nothing is encoded yet."""
         self._snapshot = snapshot
 
+    def batches(self, rows: Int) -> Iterator[Int]:
+        """The rows that are encoded together."""
+        for start in range(0, len(rows), STREAM_BATCH_ROWS):
+            yield rows[start : start + STREAM_BATCH_ROWS]
+
+    def pieces(self, data: memoryview) -> Iterator[bytes]:
+        """The bytes in messages of bounded size."""
+        for start in range(0, len(data), PIECE_LIMIT_BYTES):
+            yield bytes(data[start : start + PIECE_LIMIT_BYTES])
+
     def batch(self, rows: Int) -> memoryview:
         """The judgements in the rows as one record batch."""
         covers = {name: self._snapshot.covers[name][rows] for name in COVER_NAMES}
@@ -97,12 +107,6 @@ class ArrowRows:
             "currency_code": _texts(words.currency, currency),
             "minor_unit_digits": digits[currency],
         }
-
-
-def pieces(data: memoryview) -> Iterator[bytes]:
-    """The bytes in messages of bounded size."""
-    for start in range(0, len(data), PIECE_LIMIT_BYTES):
-        yield bytes(data[start : start + PIECE_LIMIT_BYTES])
 
 
 def _judged(covers: dict[str, Int]) -> dict[str, Any]:

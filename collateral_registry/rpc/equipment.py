@@ -9,7 +9,6 @@ import numpy as np
 
 from collateral_registry.commands import equipment_models as commands
 from collateral_registry.domain.days import date_at
-from collateral_registry.domain.money import digits_of
 from collateral_registry.domain.names import checked_id, id_of
 from collateral_registry.rpc import wire
 from collateral_registry.rpc.asset_message import read_equipment
@@ -235,7 +234,7 @@ def _money(amount: float, currency: str) -> MoneyMessage | None:
     """An amount of a model to the minor unit; none where it has no opinion."""
     if np.isnan(amount):
         return None
-    return wire.money(round(float(amount) * 10 ** digits_of(currency)), currency)
+    return wire.money_of_float(float(amount), currency)
 
 
 def _appraisal(asset_id: str, reviewed: commands.ReviewedAppraisal) -> pb.Appraisal:

@@ -9,7 +9,6 @@ import numpy as np
 
 from collateral_registry.commands import rights as commands
 from collateral_registry.domain.days import date_at
-from collateral_registry.domain.money import digits_of
 from collateral_registry.domain.names import id_of
 from collateral_registry.domain.right_values import EVIDENCE, PLEDGE_LEVEL, RightAnswer, RightQuestion
 from collateral_registry.rpc import wire
@@ -178,7 +177,7 @@ def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
 
 def _money(amount: float, currency: str) -> MoneyMessage | None:
     """An amount of a model to the minor unit; none where it is not known."""
-    return None if np.isnan(amount) else wire.money(round(amount * 10 ** digits_of(currency)), currency)
+    return None if np.isnan(amount) else wire.money_of_float(amount, currency)
 
 
 def _event(asset_id: str, stored: StoredRightEvent) -> pb.RightEvent:
@@ -199,7 +198,7 @@ def _fee(coming: commands.ComingFee) -> pb.RightFee:
         number=fee.number,
         due_date=wire.calendar_date(fee.due),
         last_date=wire.calendar_date(fee.last_day),
-        amount=wire.money(round(fee.amount * 10 ** digits_of(fee.currency)), fee.currency),
+        amount=wire.money_of_float(fee.amount, fee.currency),
         valid_from=fee.valid_from,
         source=fee.source,
     )

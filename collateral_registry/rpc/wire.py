@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from enum import IntEnum
 from typing import Any, TypeVar
 
+import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal as DecimalMessage
@@ -15,6 +16,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 from collateral_registry.domain.days import date_of
 from collateral_registry.domain.money import Money, digits_of, money_of
 from valuation.errors import InvalidInput
+from valuation.money import to_minor
 
 E = TypeVar("E", bound=IntEnum)
 
@@ -88,6 +90,12 @@ def money(minor: int, currency: str) -> MoneyMessage:
     sign = -1 if minor < 0 else 1
     units, rest = divmod(abs(int(minor)), scale)
     return MoneyMessage(currency_code=currency, units=sign * units, nanos=sign * rest * (NANOS // scale))
+
+
+def money_of_float(amount: float, currency: str) -> MoneyMessage:
+    """A model's amount in major units as a message, by the one crossing from float to money."""
+    (minor,) = to_minor(np.array([amount], dtype=np.float64), np.array([digits_of(currency)], dtype=np.int64))
+    return money(int(minor), currency)
 
 
 def decimal(value: Decimal) -> DecimalMessage:

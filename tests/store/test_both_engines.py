@@ -26,7 +26,7 @@ from collateral_registry.domain.prices import PriceSeries
 from collateral_registry.store.bulk import read_columns
 from collateral_registry.store.commits import newest_commit
 from collateral_registry.store.database import Database
-from collateral_registry.store.migrate import migrate, newest_version, version_of
+from collateral_registry.store.migrate import MIGRATIONS, migrate, newest_version, version_of
 from collateral_registry.store.tables import EventRow, LoanCoverRow, PledgeCoverRow, ValuationRow
 from valuation.depreciation.equipment import Condition
 from valuation.ip.life import RightKind
@@ -226,6 +226,16 @@ def test_migrating_twice_changes_nothing(database_url):
     assert migrate(database) == (newest_version(), newest_version())
     assert version_of(database) == newest_version()
     database.close()
+
+
+def test_the_newest_version_is_the_head_of_the_migrations():
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+
+    assert newest_version() == ScriptDirectory.from_config(config).get_current_head()
 
 
 def test_the_models_in_code_are_the_schema_of_the_migrations(database_url):
