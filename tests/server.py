@@ -36,6 +36,7 @@ from collateral_registry.v1 import (
     price_pb2,
     price_pb2_grpc,
     report_pb2_grpc,
+    stock_ledger_pb2_grpc,
     stock_pb2_grpc,
     valuation_pb2_grpc,
     warehouse_pb2_grpc,
@@ -124,6 +125,7 @@ class Client:
         self.breaches = breach_pb2_grpc.BreachServiceStub(self.channel)
         self.reports = report_pb2_grpc.ReportServiceStub(self.channel)
         self.stock = stock_pb2_grpc.StockServiceStub(self.channel)
+        self.ledger = stock_ledger_pb2_grpc.StockLedgerServiceStub(self.channel)
         self.warehouses = warehouse_pb2_grpc.WarehouseServiceStub(self.channel)
         self.findings = finding_pb2_grpc.FindingServiceStub(self.channel)
         self.dates = business_date_pb2_grpc.BusinessDateServiceStub(self.channel)

@@ -12,6 +12,7 @@ from collateral_registry.cli.equipment import app as equipment_app
 from collateral_registry.cli.ip import app as ip_app
 from collateral_registry.cli.options import DEFAULT_ADDRESS, File, Filter, Limit, Server
 from collateral_registry.cli.stock import stock_app
+from collateral_registry.cli.warehouse import finding_app, warehouse_app
 
 app = typer.Typer(
     name="collateral",
@@ -38,6 +39,8 @@ app.add_typer(pickup_app, name="pickup")
 app.add_typer(check_app, name="check")
 app.add_typer(report_app, name="report")
 app.add_typer(stock_app, name="stock")
+app.add_typer(warehouse_app, name="warehouse")
+app.add_typer(finding_app, name="finding")
 app.add_typer(sample_app, name="sample")
 app.add_typer(equipment_app, name="equipment")
 app.add_typer(ip_app, name="ip")
@@ -141,6 +144,29 @@ def watch(
 
     with session(server) as channel:
         show_events(channel, after, loan)
+
+
+@app.command()
+def revalue(
+    detach: Annotated[bool, typer.Option("--detach", help="start it and do not wait")] = False,  # noqa: FBT002
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Revalue the whole book in a run of its own, and show how far it is."""
+    from collateral_registry.cli.revalue import revalue as start
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        raise typer.Exit(start(channel, watch=not detach))
+
+
+@app.command()
+def runs(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
+    """A line per revaluation of the whole book, newest first."""
+    from collateral_registry.cli.revalue import list_runs
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        list_runs(channel, limit)
 
 
 @report_app.command("ltv")

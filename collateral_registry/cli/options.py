@@ -13,3 +13,5 @@ Server = Annotated[str, typer.Option("--server", envvar="COLLATERAL_SERVER", hel
 Filter = Annotated[str, typer.Option("--filter", help="equalities joined by AND, such as level = MARGIN_CALL")]
 Limit = Annotated[int, typer.Option(min=0, help="most rows; 0 means all")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV file with a header row")]
+Actor = Annotated[str, typer.Option(help="who says so")]
+Note = Annotated[str, typer.Option(help="why")]

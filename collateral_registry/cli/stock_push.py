@@ -70,7 +70,7 @@ def _push(channel: grpc.Channel, outbox: Outbox, way: Way, name: str, rows: Move
             pushed = Pusher(
                 channel,
                 outbox,
-                _token(way.token_file),
+                token_of(way.token_file),
                 patience_seconds=way.patience_seconds,
                 on_durable=lambda items: progress.advance(task, items),
             ).push()
@@ -142,6 +142,6 @@ def _outbox(source: str, path: Path | None, *, make: bool) -> Outbox:
     return Outbox(path, source)
 
 
-def _token(path: Path | None) -> str:
+def token_of(path: Path | None) -> str:
     """The token of the file, else of the environment; a process list shows neither."""
     return path.read_text(encoding="utf-8").strip() if path else os.environ.get(TOKEN_VARIABLE, "")

@@ -50,7 +50,7 @@ def movement_of(row: Row) -> Movement:
     return Movement(
         movement_id=row["movement"],
         kind=row["kind"],
-        happened=_time(row["time"]) if row["time"] or row["kind"] != "CORRECTION" else EPOCH,
+        happened=time_of(row["time"]) if row["time"] or row["kind"] != "CORRECTION" else EPOCH,
         warehouse=row["warehouse"],
         lot=row["lot"],
         quantity=_quantity(row["quantity"]),
@@ -58,7 +58,8 @@ def movement_of(row: Row) -> Movement:
     )
 
 
-def _time(text: str) -> datetime:
+def time_of(text: str) -> datetime:
+    """A time with its zone; raises ValueError."""
     problem = ValueError(f"time: got {text[:40]!r}, want a time with its zone such as 2022-07-01T12:00:00Z")
     try:
         found = datetime.fromisoformat(text)

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from decimal import Decimal
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
 
@@ -56,6 +57,11 @@ def percent(ratio: str) -> str:
 def when(date: Date) -> str:
     """A date; nothing when it is not set."""
     return f"{date.year:04d}-{date.month:02d}-{date.day:02d}" if date.year else ""
+
+
+def moment(stamp: Timestamp) -> str:
+    """A moment in UTC to the second; nothing when it is not set."""
+    return stamp.ToDatetime(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if stamp.seconds else ""
 
 
 def named(collection: str, text: str) -> str:

@@ -5,7 +5,8 @@ Every rule of the sequence is decided here, under the lock of the source, so tha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -95,15 +96,23 @@ def open_feed(database: Database, source_id: str) -> Source:
 
 def take_in(database: Database, batches: Sequence[Batch]) -> list[Outcome]:
     """Books the batches in their order and makes all of them durable at once; returns what became of each [n]."""
+    with locked_group(database, batches) as group:
+        outcomes = group.book()
+        group.intake.commit()
+        return outcomes
+
+
+@contextmanager
+def locked_group(database: Database, batches: Sequence[Batch]) -> Iterator[Group]:
+    """The batches in a transaction that has the lock of every shard they touch; durable once it is committed."""
     shards = _shards(batches)
     while True:
         with database.intake(shards) as intake:
-            group = _Group(intake, batches)
+            group = Group(intake, batches)
             unnamed = {warehouse_shard(place[0]) for place in group.places()} - shards
             if not unnamed:
-                outcomes = group.book()
-                intake.commit()
-                return outcomes
+                yield group
+                return
         # A correction touches the warehouses of its movement, which nobody named before: once more, with their locks.
         shards |= unnamed
 
@@ -177,7 +186,7 @@ class _Run:
         return found
 
 
-class _Group:
+class Group:
     """Batches that are made durable together, in the transaction that has their shards."""
 
     def __init__(self, intake: Intake, batches: Sequence[Batch]) -> None:

@@ -6,10 +6,10 @@ empty.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,14 @@ class RejectionReason(IntEnum):
     ID_REUSED = 6
     UNKNOWN_MOVEMENT = 7
     FUTURE_TIME = 8
+
+
+class RejectionState(IntEnum):
+    """What became of an item that was not booked; the numbers are stored and sent."""
+
+    OPEN = 1
+    BOOKED = 2
+    DISMISSED = 3
 
 
 TWO_LEGGED = frozenset({MovementKind.TRANSFER, MovementKind.SPLIT, MovementKind.MERGE})
@@ -109,6 +117,12 @@ class Movements:
     def item(self, row: int) -> dict[str, str | int]:
         """A row as names and values."""
         return {column.name: getattr(self, column.name)[row] for column in fields(self)}
+
+
+def movement_of(item: Mapping[str, str | int]) -> Movements:
+    """The one movement that :meth:`Movements.item` told."""
+    columns: dict[str, Any] = {name: [value] for name, value in item.items()}
+    return Movements(**columns)
 
 
 def joined(batches: Sequence[Movements]) -> Movements:

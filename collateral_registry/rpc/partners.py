@@ -15,7 +15,7 @@ import grpc
 from collateral_registry.domain.errors import NotPermitted, Unauthenticated
 from collateral_registry.domain.partners import Partner, partner_of
 
-PARTNER_CALLS = frozenset({"PushStock", "ReportCount"})
+PARTNER_CALLS = frozenset({"PushStock", "RecordMovements", "ReportCount"})
 """Calls of StockService that a partner makes for itself."""
 
 SERVICE = "/collateral_registry.v1.StockService/"

@@ -29,6 +29,7 @@ from collateral_registry.rpc.prices import PriceServicer
 from collateral_registry.rpc.reports import ReportServicer
 from collateral_registry.rpc.revaluations import RevaluationServicer
 from collateral_registry.rpc.stock import StockServicer
+from collateral_registry.rpc.stock_ledger import StockLedgerServicer
 from collateral_registry.rpc.take_up import TakeUp
 from collateral_registry.rpc.valuations import ValuationServicer
 from collateral_registry.rpc.warehouses import WarehouseServicer
@@ -61,6 +62,8 @@ from collateral_registry.v1 import (
     report_pb2_grpc,
     revaluation_pb2,
     revaluation_pb2_grpc,
+    stock_ledger_pb2,
+    stock_ledger_pb2_grpc,
     stock_pb2,
     stock_pb2_grpc,
     valuation_pb2,
@@ -122,6 +125,9 @@ class RpcServer:
         breach_pb2_grpc.add_BreachServiceServicer_to_server(self.breaches, self.server)
         report_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, self.server)
         stock_pb2_grpc.add_StockServiceServicer_to_server(self.stock, self.server)
+        stock_ledger_pb2_grpc.add_StockLedgerServiceServicer_to_server(
+            StockLedgerServicer(self.calls, self.stock.desk), self.server
+        )
         warehouse_pb2_grpc.add_WarehouseServiceServicer_to_server(WarehouseServicer(self.calls), self.server)
         finding_pb2_grpc.add_FindingServiceServicer_to_server(FindingServicer(self.calls), self.server)
         business_date_pb2_grpc.add_BusinessDateServiceServicer_to_server(self.business_date, self.server)
@@ -176,6 +182,7 @@ def _service_names() -> Sequence[str]:
         report_pb2,
         revaluation_pb2,
         stock_pb2,
+        stock_ledger_pb2,
         warehouse_pb2,
         finding_pb2,
         business_date_pb2,

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+from collateral_registry.commands.stock_intake import CALL, Batch, Taken
 from collateral_registry.domain.errors import NotPermitted
-from collateral_registry.domain.names import id_of
+from collateral_registry.domain.names import checked_text, id_of
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.count_message import read_count
 from collateral_registry.rpc.partners import own_warehouses
+from collateral_registry.rpc.stock_batch import digest, read_movements
 from collateral_registry.rpc.stock_desk import StockDesk
-from collateral_registry.rpc.stock_stream import StockStream
+from collateral_registry.rpc.stock_stream import StockStream, rejected_items
 from collateral_registry.rpc.warehouse_name import warehouse_of
 from collateral_registry.rpc.warehouses import take_count
 from collateral_registry.v1 import stock_pb2 as pb
@@ -49,6 +51,31 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
         finally:
             if self.streams.get(source_id) is stream:
                 del self.streams[source_id]
+
+    async def RecordMovements(  # noqa: N802
+        self,
+        request: pb.RecordMovementsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.RecordMovementsResponse:
+        """Takes in the movements of one call."""
+        (source_id,) = id_of("stock_feed", request.stock_feed, "stockFeeds")
+        own = own_warehouses(source_id)
+        batch = Batch(
+            source_id=source_id,
+            epoch=CALL,
+            sequence=CALL,
+            body_hash=digest(pb.RecordMovementsRequest(movements=request.movements)),
+            movements=read_movements("movements", request.movements),
+            own_warehouses=own,
+            request_id=checked_text("request_id", request.request_id, required=False),
+        )
+        outcome = await (await self.desk.take(batch))
+        if isinstance(outcome, Exception):
+            raise outcome
+        assert isinstance(outcome, Taken)  # noqa: S101 - a call has no place in the sequence, so no gap before it
+        return pb.RecordMovementsResponse(
+            booked_count=outcome.booked, known_count=outcome.known, rejected_items=rejected_items(outcome)
+        )
 
     async def ReportCount(  # noqa: N802
         self,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from collateral_registry.commands.stock_intake import Batch, Outcome, open_feed, take_in
 from collateral_registry.rpc.calls import Calls
+from collateral_registry.store.database import Database
 from collateral_registry.store.stock_sources import Source
+
+T = TypeVar("T")
 
 GROUP_ITEMS_LIMIT = 10_000
 """Items made durable by one commit: more would make the first of them wait."""
@@ -53,11 +56,19 @@ class StockDesk:
 
     async def open(self, source_id: str) -> Source:
         """Where a source stands; streams of it that were opened before may no longer write."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, open_feed, self.calls.database, source_id)
+        return await self.run(lambda database: open_feed(database, source_id))
 
-    def take(self, batch: Batch) -> asyncio.Future[Outcome]:
-        """What becomes of a batch, once it is durable."""
+    async def run(self, work: Callable[[Database], T]) -> T:
+        """Does other work of the intake in its turn."""
+        done = await asyncio.get_running_loop().run_in_executor(self._writer, work, self.calls.database)
+        self.changed.set()
+        return done
+
+    async def take(self, batch: Batch) -> asyncio.Future[Outcome]:
+        """What becomes of a batch, once it is durable; waits first until there is room for it."""
+        await self.room.acquire()
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        outcome.add_done_callback(lambda _: self.room.release())
         self._waiting.append((batch, outcome))
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())

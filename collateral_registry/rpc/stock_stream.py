@@ -96,8 +96,7 @@ class StockStream:
             return
         movements = read_batch(message)
         await self._window.acquire()
-        await self.desk.room.acquire()
-        outcome = self.desk.take(
+        outcome = await self.desk.take(
             Batch(
                 source_id=self.source.source_id,
                 epoch=self.source.epoch,
@@ -107,7 +106,6 @@ class StockStream:
                 own_warehouses=self.own_warehouses,
             )
         )
-        outcome.add_done_callback(lambda _: self.desk.room.release())
         if message.sequence == self._awaited:
             self._awaited += 1
         self._answers.put_nowait(outcome)

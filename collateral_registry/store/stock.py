@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Connection, Text, bindparam, func, select, up
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from collateral_registry.domain.movements import LATE_SECONDS, MILLION, Movements
+from collateral_registry.domain.movements import LATE_SECONDS, MILLION, Movements, RejectionState
 from collateral_registry.domain.stock import NO_SLOT, Booked, Known, Lots, Place, content
 from collateral_registry.store.bulk import insert_columns, new_keys
 from collateral_registry.store.database import Intake
@@ -23,9 +23,6 @@ from collateral_registry.store.stock_tables import (
     StockMovementRow,
     StockRejectionRow,
 )
-
-OPEN, BOOKED, DISMISSED = 1, 2, 3
-"""States of a rejected item; the numbers are stored and sent."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +228,7 @@ def store_rejections(
         "description": [problem.description for _, problem in found],
         "item": [json.dumps(run.item(row)) for row, _ in found],
         "received_us": intake.received_us,
-        "state": OPEN,
+        "state": int(RejectionState.OPEN),
         "resolved_us": 0,
         "resolved_by": "",
         "note": "",

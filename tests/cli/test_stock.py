@@ -128,3 +128,61 @@ def test_a_token_is_made_with_its_digest(tmp_path):
 
     assert len(token) >= 43
     assert digest == hashlib.sha256(token.encode()).hexdigest()
+
+
+def collateral(*arguments, server):
+    """Runs any command to its end."""
+    command = [COLLATERAL, *arguments, "--server", server.address]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_what_was_pushed_is_shown_and_what_was_not_booked_is_settled(server, tmp_path):
+    path = tmp_path / "stock.csv"
+    path.write_text(
+        HEADER + "m-1,RECEIPT,2021-12-20T08:00:00Z,W-1,L-1,10,copper,t\nm-2,ISSUE,2021-12-20T09:00:00Z,W-1,L-1,25,,\n"
+    )
+    run("push", str(path), "--source", "acme", folder=tmp_path, server=server)
+    right = tmp_path / "right.csv"
+    right.write_text(HEADER + "m-2,ISSUE,2021-12-20T09:00:00Z,W-1,L-1,2.5,,\n")
+    listed = run("rejected", folder=tmp_path, server=server)
+    settling = ("--actor", "clerk", "--note", "a point was lost")
+    settled = run("resolve", "acme/1", *settling, "--instead", str(right), folder=tmp_path, server=server)
+    feeds = run("feeds", folder=tmp_path, server=server).stdout
+    lots = run("lots", "--filter", 'warehouse = "W-1"', folder=tmp_path, server=server).stdout
+    moves = run("movements", "--filter", "feed = acme", folder=tmp_path, server=server).stdout
+
+    assert "stockFeeds/acme/rejectedMovements/1: movement m-2: INSUFFICIENT_STOCK" in listed.stdout
+    assert settled.returncode == 0, settled.stderr
+    assert "(booked by clerk: a point was lost)" in settled.stdout
+    assert "acme" in feeds
+    assert "7.5" in lots
+    assert moves.index("m-2") < moves.index("m-1")
+
+
+def test_a_count_from_a_file_is_held_against_the_book_and_its_finding_resolved(server, file, tmp_path):
+    run("push", str(file), "--source", "acme", folder=tmp_path, server=server)
+    count = tmp_path / "count.csv"
+    count.write_text("lot,good,unit,quantity\nL-1,copper,t,40000\n")
+    found = run("count", str(count), "--warehouse", "W-1", "--actor", "inspector", folder=tmp_path, server=server)
+    both = run("count", str(count), "--warehouse", "W-1", folder=tmp_path, server=server)
+    findings = collateral("finding", "list", server=server)
+    resolved = collateral("finding", "resolve", "1", "--actor", "auditor", "--note", "found", server=server)
+    warehouses = collateral("warehouse", "list", server=server)
+    counts = collateral("warehouse", "counts", "W-1", server=server)
+
+    assert (found.returncode, both.returncode) == (1, 2)
+    assert "0 lots agree, 1 do not" in found.stdout
+    assert "lot L-1: counted 40000 t, book 45150 t, reserved 5150 t; findings/1" in found.stdout
+    assert "findings/1" in findings.stdout
+    assert "by auditor: found" in resolved.stdout
+    assert "W-1" in warehouses.stdout
+    assert "45150" in counts.stdout
+
+
+def test_the_whole_book_is_revalued_and_the_run_is_listed(server):
+    done = collateral("revalue", server=server)
+    listed = collateral("runs", server=server)
+
+    assert done.returncode == 0, done.stderr
+    assert "published" in done.stdout
+    assert done.stdout in listed.stdout
