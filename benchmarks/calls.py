@@ -8,10 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import grpc
+import numpy as np
 
 from benchmarks.book import FIRST, Size, make_book
+from benchmarks.measured import Measured, peak_mb_of
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.runs import run_book
 from collateral_registry.store.database import Database
@@ -23,6 +26,7 @@ IN_FLIGHT = 32
 SECONDS = 4.0
 ROUNDS = 3
 ASSETS = 1_000
+P99_LIMIT_ECHOES = 4.0
 PRICES_PER_SECOND = 20
 
 ECHO = """
@@ -40,8 +44,16 @@ uvloop.run(main())
 """
 
 
-def measure_calls(url: str) -> tuple[float, float, float]:
-    """Best calls a second of ValueAssets with one asset: at rest, while prices come in; and of an echo, in turns."""
+@dataclass(frozen=True)
+class Rate:
+    """Calls a second, and the 99th percentile of an answer."""
+
+    calls_per_second: float
+    p99_ms: float
+
+
+def measure_calls(url: str) -> list[Measured]:
+    """ValueAssets with one asset at rest and while prices come in, beside an echo, in turns: the best round of each."""
     database = Database(url, wall_clock)
     make_book(database, Size(ASSETS, ASSETS // 10))
     run_book(database, "bench")
@@ -51,16 +63,29 @@ def measure_calls(url: str) -> tuple[float, float, float]:
     echo = subprocess.Popen([sys.executable, "-c", ECHO, address])
     wait_until(lambda: _answers(address))
     try:
-        values, busy, echoes = [], [], []
+        values, echoes = [], []
         for _ in range(ROUNDS):
             values.append(asyncio.run(_rate(server.address, _value_call)))
             echoes.append(asyncio.run(_rate(address, _echo_call)))
-        busy.append(asyncio.run(_rate_while_prices_come_in(server.address)))
+        busy = asyncio.run(_rate_while_prices_come_in(server.address))
+        peak = peak_mb_of(server.process.pid)
     finally:
         echo.terminate()
         echo.wait()
         server.stop()
-    return max(values), max(busy), max(echoes)
+    best_value, best_echo = (max(rates, key=lambda rate: rate.calls_per_second) for rates in (values, echoes))
+    limit_ms = P99_LIMIT_ECHOES * best_echo.p99_ms
+    return [
+        Measured("value one asset over gRPC", best_value.calls_per_second, "calls/s", best_echo.calls_per_second, peak),
+        Measured("value one asset over gRPC, p99, to four of the echo's", best_value.p99_ms, "ms", limit_ms, peak),
+        Measured(
+            "value one asset while 20 prices a second come in",
+            busy.calls_per_second,
+            "calls/s",
+            best_echo.calls_per_second,
+            peak,
+        ),
+    ]
 
 
 def _answers(address: str) -> bool:
@@ -87,17 +112,18 @@ def _echo_call(channel: grpc.aio.Channel) -> Call:
     return lambda _: call(body)
 
 
-async def _rate(address: str, make: Callable[[grpc.aio.Channel], Call]) -> float:
+async def _rate(address: str, make: Callable[[grpc.aio.Channel], Call]) -> Rate:
     """Calls a second with 32 callers, each waiting for its answer before it asks again."""
     async with grpc.aio.insecure_channel(address) as channel:
         call = make(channel)
         await call(0)
         end = time.perf_counter() + SECONDS
-        counts = await asyncio.gather(*(_ask(call, number, end) for number in range(IN_FLIGHT)))
-    return sum(counts) / SECONDS
+        asked = await asyncio.gather(*(_ask(call, number, end) for number in range(IN_FLIGHT)))
+    seconds = [one for caller in asked for one in caller]
+    return Rate(len(seconds) / SECONDS, float(np.percentile(seconds, 99)) * 1e3)
 
 
-async def _rate_while_prices_come_in(address: str) -> float:
+async def _rate_while_prices_come_in(address: str) -> Rate:
     """The same while somebody commits a price twenty times a second, so that kept answers do not last."""
     stop = asyncio.Event()
 
@@ -118,9 +144,10 @@ async def _rate_while_prices_come_in(address: str) -> float:
     return rate
 
 
-async def _ask(call: Call, first: int, end: float) -> int:
-    count = 0
-    while time.perf_counter() < end:
-        await call(first + count * IN_FLIGHT)
-        count += 1
-    return count
+async def _ask(call: Call, first: int, end: float) -> list[float]:
+    """Seconds of each call of one caller."""
+    seconds = []
+    while (start := time.perf_counter()) < end:
+        await call(first + len(seconds) * IN_FLIGHT)
+        seconds.append(time.perf_counter() - start)
+    return seconds

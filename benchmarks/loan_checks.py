@@ -22,12 +22,11 @@ import numpy as np
 import psycopg
 from sqlalchemy.engine import make_url
 
-from benchmarks.book import ASSETS_PER_LOAN, Size, gather_statistics, make_book
+from benchmarks.book import ASSETS_PER_LOAN
 from benchmarks.measured import Measured, peak_mb
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.judge_loans import judge_loans, judged_loans
 from collateral_registry.commands.recompute import NO_KEYS, recompute
-from collateral_registry.commands.runs import run_book
 from collateral_registry.commands.snapshots import Snapshots
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.levels import loan_to_value
@@ -63,9 +62,6 @@ Ask = Callable[[str, int], list[Any]]
 def measure_loan_checks(url: str, assets: int) -> list[Measured]:
     """Loans a second of ours, computed only and stored, each beside the loop."""
     database = Database(url, wall_clock)
-    make_book(database, Size(assets, assets // ASSETS_PER_LOAN))
-    run_book(database, "bench")
-    gather_statistics(database)
     loans = assets // ASSETS_PER_LOAN
     chosen = np.linspace(1, loans, min(LOOP_LOANS, loans), dtype=np.int64).tolist()
     kept, computed, stored, loop = [], [], [], []

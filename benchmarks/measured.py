@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,3 +29,21 @@ def peak_mb_of(process: int) -> float:
     lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     (kibibytes,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
     return int(kibibytes) / 1024
+
+
+def peak_mb_of_children() -> float:
+    """The most memory that any process now started by this one has held, in MB."""
+    return max(map(peak_mb_of, _children()), default=0.0)
+
+
+def _children() -> list[int]:
+    processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [one for one in processes if _parent(one) == os.getpid()]
+
+
+def _parent(process: int) -> int:
+    try:
+        after_name = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2]
+    except OSError:  # it has ended meanwhile
+        return 0
+    return int(after_name.split()[1])

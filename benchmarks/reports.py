@@ -7,18 +7,14 @@ as an IPC stream, in one process and without a network.
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import grpc
 import numpy as np
 import pyarrow as pa
 
 from benchmarks.adbc import connect
-from benchmarks.book import ASSETS_PER_LOAN, FIRST, Size, gather_statistics, make_book
-from benchmarks.measured import Measured
-from collateral_registry.clock import wall_clock
-from collateral_registry.commands.runs import run_book
-from collateral_registry.store.database import Database
+from benchmarks.book import ASSETS_PER_LOAN, FIRST
+from benchmarks.measured import Measured, peak_mb_of
 from collateral_registry.v1 import loan_pb2, report_pb2
 from tests.server import Client, Server, calendar, money
 
@@ -34,25 +30,20 @@ SELECT l.loan_id, l.borrower, l.currency, c.market_day, c.level, c.coverage_unkn
   c.market_minor, c.lendable_minor, c.good_market_minor, c.good_lendable_minor, c.cash_cure_minor,
   c.collateral_cure_minor, c.unknown_assets, c.unknown, c.quality, c.oldest_day, c.breach_number, c.deadline_day, c.seq
 FROM loan_cover c JOIN loan l ON l.loan_key = c.loan_key
-WHERE c.seq = (SELECT max(n.seq) FROM loan_cover n WHERE n.loan_key = c.loan_key)
+JOIN (SELECT loan_key, max(seq) AS seq FROM loan_cover GROUP BY loan_key) n ON n.loan_key = c.loan_key AND n.seq = c.seq
 ORDER BY c.exposure_minor * 1.0 / c.lendable_minor DESC, l.loan_id
 """
 
 
 def measure_reports(url: str, assets: int) -> list[Measured]:
     """First pages at rest and after commits, and the stream, of a book with a loan for every ten assets."""
-    database = Database(url, wall_clock)
-    make_book(database, Size(assets, assets // ASSETS_PER_LOAN))
-    run_book(database, "bench")
-    gather_statistics(database)
-    database.close()
     server = Server(url).start()
     try:
         with grpc.insecure_channel(server.address) as channel:
             client = Client(channel)
             cold, rest, busy = _page(client), _at_rest(client), _after_commits(client)
             rows = max(_streamed(client) for _ in range(STREAMS))
-        peak = _peak_mb(server)
+        peak = peak_mb_of(server.process.pid)
     finally:
         server.stop()
     loans = assets // ASSETS_PER_LOAN
@@ -115,11 +106,3 @@ def _floor(url: str) -> float:
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)
         return time.perf_counter() - start
-
-
-def _peak_mb(server: Server) -> float:
-    """The most memory the server has held."""
-    assert server.process is not None
-    status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024

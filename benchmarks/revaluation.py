@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from datetime import UTC, datetime
 from os import cpu_count
@@ -10,14 +9,14 @@ from os import cpu_count
 import pyarrow as pa
 
 from benchmarks.adbc import connect
-from benchmarks.book import ASSETS_PER_LOAN, Size, make_book
-from benchmarks.measured import Measured
+from benchmarks.measured import Measured, peak_mb_of_children
 from collateral_registry.commands.runs import pending_orders, plan_run, publish_run, start_run
 from collateral_registry.domain.runs import RunStep
 from collateral_registry.store.database import Database
 from collateral_registry.worker.local import LocalWorkers
 
 RUNS = 3
+REVALUED = "revalue and judge, stored"
 
 READ = (
     "SELECT asset_key, revision, status, insurance_day, inspection_day, prior_claims_minor, asset_class, currency "
@@ -31,21 +30,20 @@ READ = (
 WRITTEN = ("valuation", "loan_cover", "pledge_cover")
 
 
-def measure_revaluation(url: str, assets: int) -> list[Measured]:
-    """Best seconds of a run in worker processes and of the floor, in turns on the same database."""
+def measure_revaluation(url: str, _assets: int) -> list[Measured]:
+    """Best seconds of a run in worker processes and of the floor, in turns on one database; the peak is a worker's."""
     database = Database(url, lambda: datetime.now(UTC))
-    make_book(database, Size(assets, assets // ASSETS_PER_LOAN))
     workers = LocalWorkers(url, cpu_count() or 1)
     ours, floor = [], []
     for _ in range(RUNS + 1):
         seconds, seq = _revalue(database, workers)
         ours.append(seconds)
         floor.append(_floor(url, seq))
+    peak = peak_mb_of_children()
     workers.close()
     database.close()
     # The first run starts the workers and makes the curves; a service has them.
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return [Measured("revalue and judge, stored", min(ours[1:]), "s", min(floor), peak)]
+    return [Measured(REVALUED, min(ours[1:]), "s", min(floor), peak)]
 
 
 def _revalue(database: Database, workers: LocalWorkers) -> tuple[float, int]:

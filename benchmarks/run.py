@@ -8,24 +8,38 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
+from benchmarks.book import ASSETS_PER_LOAN, Size, gather_statistics, make_book
 from benchmarks.calls import ASSETS, measure_calls
+from benchmarks.engines import Engine, engine_of
 from benchmarks.loan_checks import measure_loan_checks
 from benchmarks.measured import Measured, peak_mb
 from benchmarks.reports import measure_reports
-from benchmarks.revaluation import measure_revaluation
+from benchmarks.revaluation import REVALUED, measure_revaluation
 from benchmarks.stock import measure_stock
 from benchmarks.ticks import measure_ticks
-from tests.postgres import DURABLE, SharedCluster
+from collateral_registry.clock import wall_clock
+from collateral_registry.commands.runs import run_book
+from collateral_registry.store.database import Database, sqlite_file
 
-Makers = dict[str, Callable[[], str]]
+ENGINES = ("sqlite", "postgresql")
+
+SIZES = (10_000, 100_000, 1_000_000)
+"""Assets in the book, with a loan for every ten of them."""
+
+EXPONENT_LIMIT = 1.05
+"""Seconds may grow with this power of the assets."""
+
+ACKNOWLEDGED_LIMIT_MILLISECONDS = 100.0
 
 
-def _stock(url: str, new_url: Callable[[], str]) -> list[Measured]:
-    rate = measure_stock(url, new_url)
+def _stock(engine: Engine) -> list[Measured]:
+    rate = measure_stock(engine.new_database(), engine.new_database)
     items, floor, peak = rate.items_per_second, rate.floor_items_per_second, rate.peak_mb
     return [
         Measured("durable stock items, batches of 200", items, "items/s", floor, peak),
@@ -33,69 +47,89 @@ def _stock(url: str, new_url: Callable[[], str]) -> list[Measured]:
     ]
 
 
-def _calls(url: str) -> list[Measured]:
-    rate, busy, echo = measure_calls(url)
-    return [
-        Measured("value one asset over gRPC", rate, "calls/s", echo, 0),
-        Measured("value one asset while 20 prices a second come in", busy, "calls/s", echo, 0),
-    ]
-
-
-MEASURES: dict[str, Callable[[Callable[[], str], int], list[Measured]]] = {
-    "stock": lambda new_url, _: _stock(new_url(), new_url),
-    "revaluation": lambda new_url, assets: measure_revaluation(new_url(), assets),
-    "loan_checks": lambda new_url, assets: list(measure_loan_checks(new_url(), assets)),
-    "reports": lambda new_url, assets: list(measure_reports(new_url(), assets)),
-    "ticks": lambda new_url, assets: measure_ticks(new_url(), assets),
-    "calls": lambda new_url, _: _calls(new_url()),
+ALONE: dict[str, tuple[int, Callable[[Engine], list[Measured]]]] = {
+    "stock": (0, _stock),
+    "calls": (ASSETS, lambda engine: measure_calls(engine.new_database())),
 }
-"""Everything that is measured: on a new database, and a book of the size asked for where it needs one."""
+"""What is measured on a database of its own, and how many assets it puts there."""
 
-OWN_SIZE = {"stock": 0, "calls": ASSETS}
-"""Assets in the book of a measure that makes its own; what is said to be measured at a size must have been."""
-
-ACKNOWLEDGED_LIMIT_MILLISECONDS = 100.0
-
-
-def measured(found: Measured, engine: str, assets: int) -> None:
-    """Prints what a measure found."""
-    line(found.measure, engine, assets, found.value, found.unit, found.floor, found.peak_mb)
+ON_A_BOOK: dict[str, Callable[[str, int], list[Measured]]] = {
+    "revaluation": measure_revaluation,
+    "loan_checks": measure_loan_checks,
+    "reports": measure_reports,
+    "ticks": measure_ticks,
+}
+"""What is measured on a copy of a book of a given size, which was revalued once."""
 
 
-def line(measure: str, engine: str, assets: int, value: float, unit: str, floor: float, peak: float = 0.0) -> None:
-    """Prints one measure; the peak is this process's when none is given."""
-    found = {
-        "measure": measure,
-        "engine": engine,
-        "assets": assets,
-        "value": round(value, 4),
-        "unit": unit,
-        "floor": round(floor, 4),
-        "ratio": round(value / floor, 3) if floor else None,
-        "peak_mb": round(peak or peak_mb()),
-    }
-    print(json.dumps(found), flush=True)
+@contextmanager
+def _book(engine: Engine, assets: int) -> Iterator[Callable[[], str]]:
+    """Makes a book once, and gives copies of it."""
+    url = engine.new_database()
+    database = Database(url, wall_clock)
+    make_book(database, Size(assets, assets // ASSETS_PER_LOAN))
+    run_book(database, "bench")
+    gather_statistics(database)
+    database.close()
+    yield lambda: engine.copy_database(url)
+    _remove(url)
+
+
+def _remove(url: str) -> None:
+    """Frees the space of a SQLite book; a cluster goes as a whole."""
+    path = sqlite_file(url)
+    if path is not None:
+        for one in path.parent.glob(f"{path.name}*"):
+            one.unlink()
+
+
+def measure(engine_name: str, engine: Engine, chosen: Sequence[str], sizes: Sequence[int]) -> None:
+    """Prints what was chosen, on one engine, at each size of the book."""
+    for name in (name for name in ALONE if name in chosen):
+        assets, measured = ALONE[name]
+        _print_all(measured(engine), engine_name, assets)
+    seconds: dict[int, float] = {}
+    on_a_book = [name for name in ON_A_BOOK if name in chosen]
+    for assets in sizes if on_a_book else ():
+        with _book(engine, assets) as copy:
+            for name in on_a_book:
+                url = copy()
+                found = ON_A_BOOK[name](url, assets)
+                _print_all(found, engine_name, assets)
+                seconds.update((assets, one.value) for one in found if one.measure == REVALUED)
+                _remove(url)
+    if len(seconds) > 1:
+        exponent = np.polyfit(np.log(list(seconds)), np.log(list(seconds.values())), 1)[0]
+        grown = Measured("growth exponent of the revaluation", float(exponent), "", EXPONENT_LIMIT, peak_mb())
+        _print_all([grown], engine_name, max(seconds))
+
+
+def _print_all(found: Sequence[Measured], engine: str, assets: int) -> None:
+    for one in found:
+        told = {
+            "measure": one.measure,
+            "engine": engine,
+            "assets": assets,
+            "value": round(one.value, 4),
+            "unit": one.unit,
+            "floor": round(one.floor, 4),
+            "ratio": round(one.value / one.floor, 3),
+            "peak_mb": round(one.peak_mb),
+        }
+        print(json.dumps(told), flush=True)
 
 
 def main() -> None:
     """Measures everything, or what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=list(MEASURES), action="append")
-    parser.add_argument("--engine", choices=["sqlite", "postgresql"])
-    parser.add_argument("--assets", type=int, default=100_000)
+    parser.add_argument("--only", choices=[*ALONE, *ON_A_BOOK], action="append", help="may be given more than once")
+    parser.add_argument("--engine", choices=ENGINES, action="append", help="may be given more than once")
+    parser.add_argument("--assets", type=int, action="append", help="size of the book; may be given more than once")
     chosen = parser.parse_args()
-    shared = SharedCluster("bench", DURABLE)
-    cluster = shared.enter()
     with tempfile.TemporaryDirectory() as folder:
-        makers: Makers = {
-            "sqlite": lambda: f"sqlite:///{Path(folder) / uuid.uuid4().hex}.db",
-            "postgresql": cluster.new_database,
-        }
-        for engine in [chosen.engine] if chosen.engine else makers:
-            for name in chosen.only or MEASURES:
-                for found in MEASURES[name](makers[engine], chosen.assets):
-                    measured(found, engine, OWN_SIZE.get(name, chosen.assets))
-    shared.leave(cluster)
+        for name in chosen.engine or ENGINES:
+            with engine_of(name, Path(folder)) as engine:
+                measure(name, engine, chosen.only or [*ALONE, *ON_A_BOOK], sorted(chosen.assets or SIZES))
 
 
 if __name__ == "__main__":

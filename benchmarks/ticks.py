@@ -10,8 +10,8 @@ import grpc
 import numpy as np
 from sqlalchemy import select, update
 
-from benchmarks.book import ASSETS_PER_LOAN, FIRST, Size, history_of, make_book
-from benchmarks.measured import Measured
+from benchmarks.book import FIRST, history_of
+from benchmarks.measured import Measured, peak_mb_of
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.prices import ingest_prices, open_series
 from collateral_registry.domain.prices import PriceSeries
@@ -29,10 +29,9 @@ IDLE_LIMIT_MILLISECONDS = 100.0
 RUNNING_LIMIT_MILLISECONDS = 250.0
 
 
-def measure_ticks(url: str, assets: int) -> list[Measured]:
+def measure_ticks(url: str, _assets: int) -> list[Measured]:
     """p50 and p99 over ticks that turn the price down and up again, so that every one opens or cures breaches."""
     database = Database(url, wall_clock)
-    make_book(database, Size(assets, assets // ASSETS_PER_LOAN))
     _touch(database)
     database.close()
     server = Server(url).start()
@@ -43,17 +42,18 @@ def measure_ticks(url: str, assets: int) -> list[Measured]:
             client.advance(FIRST + timedelta(days=1))
             idle = _latencies(client)
             running = _latencies_during_runs(client, channel)
+        peak = peak_mb_of(server.process.pid)
     finally:
         server.stop()
     return [
-        *_figures("idle", idle, IDLE_LIMIT_MILLISECONDS),
-        *_figures("during a run", running, RUNNING_LIMIT_MILLISECONDS),
+        *_figures("idle", idle, IDLE_LIMIT_MILLISECONDS, peak),
+        *_figures("during a run", running, RUNNING_LIMIT_MILLISECONDS, peak),
     ]
 
 
-def _figures(when: str, found: list[float], limit: float) -> list[Measured]:
+def _figures(when: str, found: list[float], limit: float, peak: float) -> list[Measured]:
     name = f"tick of {TOUCHED} assets to event, {when}"
-    return [Measured(f"{name}, p{q}", float(np.percentile(found, q)), "ms", limit, 0.0) for q in (50, 99)]
+    return [Measured(f"{name}, p{q}", float(np.percentile(found, q)), "ms", limit, peak) for q in (50, 99)]
 
 
 def _touch(database: Database) -> None:

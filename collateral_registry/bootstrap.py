@@ -22,6 +22,7 @@ from collateral_registry.domain.errors import DomainError, Refused
 from collateral_registry.domain.units import checked_unit
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.server import Limits, RpcServer
+from collateral_registry.store.checkpoints import checkpoint
 from collateral_registry.store.database import Database, sqlite_file
 from collateral_registry.store.migrate import migrate as migrate_schema
 from collateral_registry.store.notices import listen
@@ -73,7 +74,7 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    quiet = _listen_to_others(settings, calls, loop)
+    quiet = _beside(settings, database, calls, loop)
     port = await server.start(settings.address)
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     # The table of units takes a third of a second to build: better now than in the first call that names a unit.
@@ -92,12 +93,18 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     LOG.info("stopped")
 
 
-def _listen_to_others(settings: Settings, calls: Calls, loop: asyncio.AbstractEventLoop) -> Event:
-    """Wakes the watchers when another server of the book commits; returns what ends the listening. SQLite has none."""
-    quiet = Event()
-    if sqlite_file(settings.url) is None:
+def _beside(settings: Settings, database: Database, calls: Calls, loop: asyncio.AbstractEventLoop) -> Event:
+    """Starts what goes on beside the calls, and returns what ends it.
+
+    On PostgreSQL the watchers are woken when another server of the book commits; on SQLite, which has no other server,
+    the write-ahead log is copied into the database.
+    """
+    quiet, path = Event(), sqlite_file(settings.url)
+    if path is None:
         heard = partial(loop.call_soon_threadsafe, calls.wake)
         Thread(target=listen, args=(settings.url, heard, quiet), name="listener", daemon=True).start()
+    else:
+        Thread(target=checkpoint, args=(database, path, quiet), name="checkpoint", daemon=True).start()
     return quiet
 
 

@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.chaos.engines import engine_of
+from benchmarks.book import Size
+from benchmarks.chaos.cluster import disturbed_run
 from benchmarks.chaos.failing_writes import cases, run_failing_writes
 from benchmarks.chaos.kills import Outcome, Plan, run_kills
 from benchmarks.chaos.scenario import SOURCES
+from benchmarks.engines import engine_of
 
 ENGINES = ("sqlite", "postgresql")
 KILLS = 60
@@ -28,6 +30,10 @@ ITEMS = 500_000
 FAILING_CALLS = 60
 SEED = 20_220_713
 RESUME_LIMIT_SECONDS = 1.0
+CLUSTER_BOOK = Size(4_000, 400)
+CLUSTER_PARTITION_ASSETS = 40
+CLUSTER_WORKER_KILLS = 6
+CLUSTER_SCHEDULER_KILLS = 3
 _MUST_BE_ZERO = ("wrongly_booked", "lot_mismatches", "sum_mismatches", "taken_up_mismatches")
 
 Counts = dict[str, float]
@@ -93,7 +99,28 @@ def failing_writes(options: Options, folder: Path) -> Found:
     return {"lost": failed.lost, "doubled": failed.doubled}, asdict(failed)
 
 
-PARTS: dict[str, Callable[[Options, Path], Found]] = {"kills": kills, "failing_writes": failing_writes}
+def cluster(options: Options, folder: Path) -> Found:
+    """Workers and the scheduler of a Dask cluster killed in the middle of a run, on each engine; rows compared."""
+    details = {}
+    for name in options.engines:
+        place = folder / f"cluster-{name}"
+        place.mkdir()
+        with engine_of(name, place) as engine:
+            say(f"{name}: a run over {CLUSTER_BOOK.assets} assets on a cluster that loses workers and its scheduler")
+            kills_of = (CLUSTER_WORKER_KILLS, CLUSTER_SCHEDULER_KILLS)
+            found = disturbed_run(
+                engine.new_database(), CLUSTER_BOOK, CLUSTER_PARTITION_ASSETS, *kills_of, options.seed, say
+            )
+        details[name] = asdict(found)
+        say(f"{name}: {details[name]}")
+    return {}, details
+
+
+PARTS: dict[str, Callable[[Options, Path], Found]] = {
+    "kills": kills,
+    "failing_writes": failing_writes,
+    "cluster": cluster,
+}
 """Every part of the chaos; a part adds its counts to the totals of the same name."""
 
 
@@ -115,6 +142,8 @@ def failures(found: dict[str, Any]) -> list[str]:
     wrong = [key for key in ("lost", "doubled", "cover_mismatches") if found[key]]
     engines = [one for one in found["parts"].get("kills", {}).values() if isinstance(one, dict)]
     wrong += [key for engine in engines for key in _MUST_BE_ZERO if engine[key]]
+    clusters = [one for one in found["parts"].get("cluster", {}).values() if isinstance(one, dict)]
+    wrong += ["mismatched_rows" for one in clusters if one["mismatched_rows"]]
     return wrong + (["resume_p99_s"] if found["resume_p99_s"] > RESUME_LIMIT_SECONDS else [])
 
 

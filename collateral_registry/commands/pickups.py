@@ -28,7 +28,7 @@ from collateral_registry.domain.pickups import PICKUP_DAYS, PICKUP_DAYS_LIMIT, P
 from collateral_registry.domain.units import smallest_step
 from collateral_registry.store.assets import StoredAsset, get_asset
 from collateral_registry.store.database import Connection, Write
-from collateral_registry.store.holdings import lower_statement, places_of_assets, places_of_lots
+from collateral_registry.store.holdings import claimed_places_of_lots, lower_statement, places_of_assets
 from collateral_registry.store.loans import StoredLoan, get_loan
 from collateral_registry.store.pickups import (
     Issue,
@@ -36,9 +36,8 @@ from collateral_registry.store.pickups import (
     ended_pickups,
     get_pickup,
     insert_pickup,
-    mark_seen,
     pickups_of,
-    unseen_issues,
+    see_issues,
     update_pickup,
 )
 from collateral_registry.store.pledges import StoredPledge, standing_pledges_on
@@ -137,7 +136,7 @@ def after_stock(write: Write, lot_keys: Int) -> Int:
     """
     findings: list[Finding] = []
     touched: set[int] = set()
-    issues = unseen_issues(write.connection, lot_keys)
+    issues = see_issues(write, lot_keys)
     assets = np.array(sorted({issue.asset_key for issue in issues}), dtype=np.int64)
     standing = pickups_of(write.connection, assets)
     for issue in issues:
@@ -145,8 +144,7 @@ def after_stock(write: Write, lot_keys: Int) -> Int:
         touched.add(issue.asset_key)
         if unauthorised:
             findings.append(_finding(issue, unauthorised))
-    mark_seen(write, lot_keys)
-    places = {*places_of_lots(write.connection, lot_keys)}
+    places = {*claimed_places_of_lots(write.connection, lot_keys)}
     places |= {*places_of_assets(write.connection, np.array(sorted(touched), dtype=np.int64))}
     changed = conserve(write, sorted(places))
     open_findings(write, findings)

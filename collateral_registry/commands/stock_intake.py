@@ -16,6 +16,7 @@ from collateral_registry.domain.movements import Movements, Problems, joined, pr
 from collateral_registry.domain.stock import Booked, Known, Lots, Place, book, places_of
 from collateral_registry.store.database import Database, Intake
 from collateral_registry.store.stock import (
+    BatchPlaces,
     BatchRecord,
     known_movements,
     printable,
@@ -151,9 +152,11 @@ class _Run:
         self.past: dict[str, Known] = {}
         self.booked = Booked()
 
-    def sequences(self) -> list[tuple[int, int]]:
+    def places(self) -> BatchPlaces:
         """Sequence and row within its batch of every row."""
-        return [(batch.sequence, row) for batch in self.batches for row in range(len(batch.movements))]
+        counts = [len(batch.movements) for batch in self.batches]
+        numbers = np.repeat([batch.sequence for batch in self.batches], counts)
+        return BatchPlaces(numbers.tolist(), (np.arange(len(numbers)) - np.repeat(self.starts[:-1], counts)).tolist())
 
     def ids(self) -> set[str]:
         """The ids of the rows without a problem, and those that they correct."""
@@ -223,9 +226,9 @@ class Group:
         return [outcome for outcome in self.outcomes if outcome is not None]
 
     def _store(self, run: _Run, lots: Lots) -> None:
-        sequences = run.sequences()
-        store_movements(self.intake, run.source.key, run.movements, sequences, run.booked, lots)
-        store_rejections(self.intake, run.source.key, run.movements, sequences, run.booked)
+        places = run.places()
+        store_movements(self.intake, run.source.key, run.movements, places, run.booked, lots)
+        store_rejections(self.intake, run.source.key, run.movements, places, run.booked)
         records = [
             BatchRecord(run.source.key, batch.sequence, batch.request_id, batch.body_hash, len(batch.movements))
             for batch in run.batches

@@ -20,8 +20,11 @@ from collateral_registry.store.pledges import loans_of_assets
 from collateral_registry.store.take_up import TiedLot, forget_changes, next_changes, tied_lots, write_quantities
 from valuation.errors import InvalidInput
 
-CHANGES_LIMIT = 1_000
-"""Changes of lots taken up by one commit: some ten milliseconds of the book's time."""
+LOTS_LIMIT = 1_000
+"""Lots taken up by one commit: some ten milliseconds of the book's time."""
+
+CHANGES_LIMIT = 20_000
+"""Changes looked at for one commit: a lot that changed often is taken up once for all of them."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class TakenUp:
 
 def take_up(write: Write) -> TakenUp:
     """Takes up the lots that have waited longest, and values and judges what depends on them."""
-    change_keys, lot_keys = next_changes(write.connection, CHANGES_LIMIT)
+    change_keys, lot_keys = next_changes(write.connection, CHANGES_LIMIT, LOTS_LIMIT)
     if not len(change_keys):
         return TakenUp(0, 0)
     told = [(tied, asset) for tied in tied_lots(write.connection, lot_keys) if (asset := _as_told(tied)) is not None]
@@ -43,8 +46,9 @@ def take_up(write: Write) -> TakenUp:
     moved = np.array(sorted(tied.asset_key for tied, _ in told), dtype=np.int64)
     risen = np.array([tied.asset_key for tied, asset in told if _rises(tied.asset, asset)], dtype=np.int64)
     assets = np.union1d(moved, after_stock(write, lot_keys))
-    relieved = loans_of_assets(write.connection, risen) if len(risen) else NO_KEYS
-    recompute(write, assets=assets, relieved=relieved)
+    if len(assets):
+        relieved = loans_of_assets(write.connection, risen) if len(risen) else NO_KEYS
+        recompute(write, assets=assets, relieved=relieved)
     return TakenUp(len(lot_keys), len(assets))
 
 

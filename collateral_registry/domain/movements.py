@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,7 +131,7 @@ def joined(batches: Sequence[Movements]) -> Movements:
     if len(batches) == 1:
         return batches[0]
     names = [column.name for column in fields(Movements)]
-    return Movements(**{name: [value for one in batches for value in getattr(one, name)] for name in names})
+    return Movements(**{name: list(chain.from_iterable(getattr(one, name) for one in batches)) for name in names})
 
 
 def problems_of(batch: Movements, own_warehouses: Collection[str] | None, now_us: int) -> Problems:
@@ -185,6 +186,12 @@ def _rows_with(column: Sequence[str], wrong: Collection[str]) -> list[int]:
     return [row for row, text in enumerate(column) if text in wrong] if wrong else []
 
 
+def _all_clean(column: Sequence[str]) -> bool:
+    """Whether every text is clean, told from all of them at once; a column with spaces in it is looked at by text."""
+    whole = "".join(column)
+    return whole.isprintable() and " " not in whole and max(map(len, column)) <= TEXT_LIMIT_CHARACTERS
+
+
 def _clean(text: str) -> bool:
     return len(text) <= TEXT_LIMIT_CHARACTERS and text.isprintable() and text == text.strip()
 
@@ -202,7 +209,8 @@ def _wrong_texts(batch: Movements) -> list[tuple[str, list[int]]]:
     wrong = []
     for name in ("movement_id", "warehouse", "lot", "bin", "to_bin", "grade", "document", "to_warehouse", "to_lot"):
         column = getattr(batch, name)
-        wrong.append((name, _rows_with(column, {text for text in set(column) if not _clean(text)})))
+        if not _all_clean(column):
+            wrong.append((name, _rows_with(column, {text for text in set(column) if not _clean(text)})))
     for name, check in (("good", checked_id), ("unit", checked_unit)):
         column = getattr(batch, name)
         bad = {text for text in set(column) if text and not _passes(check, text)}

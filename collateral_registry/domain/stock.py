@@ -99,7 +99,8 @@ def places_of(batch: Movements, problems: Problems) -> set[Place]:
     if problems:
         places = {(batch.warehouse[row], batch.lot[row]) for row in rows}
     if any(batch.to_warehouse) or any(batch.to_lot):
-        places.update(place for row in rows if (place := to_place(batch, row)) is not None)
+        kinds = batch.kind
+        places.update(place for row in rows if kinds[row] in TWO_LEGGED and (place := to_place(batch, row)))
     return {place for place in places if all(place)}
 
 

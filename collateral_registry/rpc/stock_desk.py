@@ -18,8 +18,8 @@ T = TypeVar("T")
 GROUP_ITEMS_LIMIT = 10_000
 """Items made durable by one commit: more would make the first of them wait."""
 
-BATCHES_LIMIT = 256
-"""Batches held in memory for all streams together; nothing more is read until one is durable."""
+HELD_ITEMS_LIMIT = 50_000
+"""Items held in memory for all streams and calls together, some 100 MB; no more is read until some are durable."""
 
 WINDOW = 16
 """Batches that a stream may send without an answer."""
@@ -41,13 +41,31 @@ class Pace(NamedTuple):
     delay_seconds: float
 
 
+class _Room:
+    """Room for so many items; a batch larger than all of it may enter when nobody is in."""
+
+    def __init__(self) -> None:
+        self._held = 0
+        self._freed = asyncio.Event()
+
+    async def enter(self, items: int) -> None:
+        while self._held and self._held + items > HELD_ITEMS_LIMIT:
+            self._freed.clear()
+            await self._freed.wait()
+        self._held += items
+
+    def leave(self, items: int) -> None:
+        self._held -= items
+        self._freed.set()
+
+
 class StockDesk:
     """Takes batches of every stream and call, group by group."""
 
     def __init__(self, calls: Calls) -> None:
         """One writer thread; nobody waits yet."""
         self.calls = calls
-        self.room = asyncio.Semaphore(BATCHES_LIMIT)
+        self._room = _Room()
         self.changed = asyncio.Event()
         self._writer = ThreadPoolExecutor(1, "intake")
         self._waiting: list[tuple[Batch, asyncio.Future[Outcome]]] = []
@@ -66,9 +84,10 @@ class StockDesk:
 
     async def take(self, batch: Batch) -> asyncio.Future[Outcome]:
         """What becomes of a batch, once it is durable; waits first until there is room for it."""
-        await self.room.acquire()
+        items = len(batch.movements)
+        await self._room.enter(items)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        outcome.add_done_callback(lambda _: self.room.release())
+        outcome.add_done_callback(lambda _: self._room.leave(items))
         self._waiting.append((batch, outcome))
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())

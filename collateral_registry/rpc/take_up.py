@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 
 import structlog
@@ -17,6 +18,12 @@ LOG = structlog.get_logger("stock")
 
 LOOK_SECONDS = 1.0
 """How often it looks by itself: for what another server has taken in, and after trouble."""
+
+RESTS = 3
+"""Rest after a commit, in times of what it took: the take-up has a quarter of the time at most while stock comes in."""
+
+REST_LIMIT_SECONDS = 0.25
+"""The longest rest between two commits."""
 
 
 class TakeUp:
@@ -50,11 +57,13 @@ class TakeUp:
             await _any(self._desk.changed, committed)
 
     async def _work(self) -> None:
-        """Takes up what waits, commit by commit."""
+        """Takes up what waits, commit by commit, and rests after each: the intake has its turn."""
         while await self._calls.read(changes_wait):
+            start = time.monotonic()
             taken: TakenUp = await self._calls.change("TakeUpStock", take_up, lambda result: result.lots > 0, "stock")
             if not taken.lots:
                 return
+            await asyncio.sleep(min(RESTS * (time.monotonic() - start), REST_LIMIT_SECONDS))
 
 
 async def _any(*events: asyncio.Event) -> None:

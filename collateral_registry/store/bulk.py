@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Float, Select, bindparam, func, select, true
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Float,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import SQLModel
 
@@ -133,6 +148,26 @@ def key_rows(connection: Source, keys: NDArray[np.int64]) -> Any:  # noqa: ANN40
         return func.json_each(bindparam(None, json.dumps(listed))).table_valued("value", name="keys")
     array = bindparam(None, listed, type_=ARRAY(BigInteger))
     return func.unnest(array).table_valued("value", name="keys").render_derived()
+
+
+def text_rows(connection: Connection, texts: Collection[str]) -> Any:  # noqa: ANN401 - a named table
+    """A table ``texts(value)`` to join with: any number of them in one bound parameter.
+
+    JSON on both engines: the driver of PostgreSQL would escape an array text by text.
+    """
+    listed = bindparam(None, json.dumps(list(texts)), type_=Text)
+    if connection.dialect.name == "sqlite":
+        return func.json_each(listed).table_valued("value", name="texts")
+    return func.json_array_elements_text(cast(listed, JSON)).table_valued("value", name="texts").render_derived()
+
+
+def record_rows(records: Mapping[str, Sequence[Any]], kinds: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401
+    """A table of records given as columns, for PostgreSQL: any number of them in one bound parameter."""
+    names = list(kinds)
+    listed = [dict(zip(names, row, strict=True)) for row in zip(*(records[one] for one in names), strict=True)]
+    columns = [column(one, kind) for one, kind in kinds.items()]
+    rows = func.json_to_recordset(cast(bindparam(None, json.dumps(listed), type_=Text), JSON))
+    return rows.table_valued(*columns, name=name).render_derived(with_types=True)
 
 
 def _is_range(keys: NDArray[np.int64]) -> bool:

@@ -8,9 +8,9 @@ import numpy as np
 from sqlalchemy import CTE, Connection, select
 
 from collateral_registry.domain.facts import Int
-from collateral_registry.store.bulk import Columns, Source, insert_columns, key_rows, read_columns
+from collateral_registry.store.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.database import Write
-from collateral_registry.store.newest import newest_of_runs_between, newest_seq
+from collateral_registry.store.newest import newest_of, newest_of_runs_between
 from collateral_registry.store.tables import LoanCoverRow, LoanRow, PledgeCoverRow, PledgeRow
 
 
@@ -23,12 +23,9 @@ def insert_covers(write: Write, loans: Columns, pledges: Columns) -> None:
 
 def newest_covers(connection: Source, loan_keys: Int) -> Columns:
     """The newest judgement of those loans that have one."""
-    keys = key_rows(connection, loan_keys)
-    newest = newest_seq(connection, LoanCoverRow, LoanCoverRow.loan_key, keys.c.value)
-    statement = select(*LoanCoverRow.__table__.c).join_from(
-        keys,
-        LoanCoverRow.__table__,
-        (LoanCoverRow.loan_key == keys.c.value) & (LoanCoverRow.seq == newest),
+    newest, table = newest_of(connection, LoanCoverRow, LoanCoverRow.loan_key, loan_keys), LoanCoverRow.__table__
+    statement = select(*table.c).join_from(
+        newest, table, (table.c.loan_key == newest.c.key) & (table.c.seq == newest.c.place)
     )
     return read_columns(connection, statement)
 
@@ -44,21 +41,17 @@ def covers_since(connection: Connection, after: int, seq: int) -> Columns:
 
 def claims_since(connection: Connection, after: int, seq: int) -> Columns:
     """The claims recorded with those judgements: pledge, loan, asset, lendable value and sequence."""
-    newest = _newest_judgements(connection, after, seq)
-    statement = (
-        select(
-            PledgeRow.pledge_key,
-            PledgeRow.loan_key,
-            PledgeRow.asset_key,
-            PledgeCoverRow.lendable_minor,
-            PledgeCoverRow.seq,
-        )
-        .join_from(newest, PledgeRow.__table__, PledgeRow.loan_key == newest.c.key)
-        .join(
-            PledgeCoverRow,
-            (PledgeCoverRow.pledge_key == PledgeRow.pledge_key) & (PledgeCoverRow.seq == newest.c.place),
-        )
+    newest, pledge, claim = _newest_judgements(connection, after, seq), PledgeRow.__table__.c, PledgeCoverRow.__table__
+    # The pledges first and by themselves: else SQLite looks through every claim of a commit for each of its loans.
+    held = (
+        select(pledge.pledge_key, pledge.loan_key, pledge.asset_key, newest.c.place)
+        .join_from(newest, PledgeRow.__table__, pledge.loan_key == newest.c.key)
+        .cte("held")
+        .prefix_with("MATERIALIZED")
     )
+    statement = select(
+        held.c.pledge_key, held.c.loan_key, held.c.asset_key, claim.c.lendable_minor, claim.c.seq
+    ).join_from(held, claim, (claim.c.pledge_key == held.c.pledge_key) & (claim.c.seq == held.c.place))
     return read_columns(connection, statement)
 
 
@@ -79,9 +72,9 @@ def claims_of(connection: Connection, loan_key: int, seq: int) -> Columns:
 def newest_claims(connection: Connection, pledge_keys: list[int]) -> dict[int, tuple[int, int]]:
     """The newest market and lendable claim of each pledge that has been judged."""
     table: Any = PledgeCoverRow.__table__
-    keys = key_rows(connection, np.array(pledge_keys, dtype=np.int64))
-    newest = newest_seq(connection, PledgeCoverRow, PledgeCoverRow.pledge_key, keys.c.value)
+    keys = np.array(pledge_keys, dtype=np.int64)
+    newest = newest_of(connection, PledgeCoverRow, PledgeCoverRow.pledge_key, keys)
     statement = select(table.c.pledge_key, table.c.market_minor, table.c.lendable_minor).join_from(
-        keys, table, (table.c.pledge_key == keys.c.value) & (table.c.seq == newest)
+        newest, table, (table.c.pledge_key == newest.c.key) & (table.c.seq == newest.c.place)
     )
     return {row[0]: (row[1], row[2]) for row in connection.execute(statement)}

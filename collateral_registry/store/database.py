@@ -33,12 +33,16 @@ WRITER_LOCK_KEY = 0x636F6C6C61746572
 BUSY_TIMEOUT_MILLISECONDS = 10_000
 READERS_LIMIT = 8
 MMAP_BYTES = 1 << 30
+LOG_PAGES = 16_384
+"""Length of the write-ahead log at which a commit copies what is left of it: 64 MB; before, ``checkpoints`` does."""
+
 CACHE_KIBIBYTES = 65_536
 
 SQLITE_PRAGMAS = (
     f"busy_timeout={BUSY_TIMEOUT_MILLISECONDS}",
     "synchronous=FULL",
     "foreign_keys=ON",
+    f"wal_autocheckpoint={LOG_PAGES}",
     f"cache_size=-{CACHE_KIBIBYTES}",
     f"mmap_size={MMAP_BYTES}",
     "temp_store=MEMORY",
@@ -131,14 +135,20 @@ class Database:
             yield True
             return
         key = lock_key(what)
-        with _translated_errors(), self.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT")
+        with self.outside_transactions() as connection:
             alone = bool(connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one())
             try:
                 yield alone
             finally:
                 if alone:
                     connection.execute(select(func.pg_advisory_unlock(key)))
+
+    @contextmanager
+    def outside_transactions(self) -> Iterator[Connection]:
+        """A connection whose statements stand alone."""
+        with _translated_errors(), self.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

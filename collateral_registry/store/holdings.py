@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Float, case, cast, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Float, case, cast, func, insert, select, true, update
 
 from collateral_registry.domain.assets import Asset, Inventory, Status
 from collateral_registry.domain.conservation import Claim, millionths_of
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.identities import folded
 from collateral_registry.domain.lending import PledgeState
-from collateral_registry.store.bulk import in_keys
+from collateral_registry.store.bulk import in_keys, text_rows
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document
 from collateral_registry.store.pledge_tables import HoldingRow
@@ -78,21 +78,25 @@ def places_of_assets(connection: Connection, asset_keys: Int | None) -> list[Pla
     return [(row[0], row[1]) for row in connection.execute(statement)]
 
 
-def places_of_lots(connection: Connection, lot_keys: Int) -> list[Place]:
-    """The places of lots, each once, in order."""
+def claimed_places_of_lots(connection: Connection, lot_keys: Int) -> list[Place]:
+    """Those of the places of lots of which an asset claims something, each once, in order."""
     wanted = in_keys(connection, StockLotRow.lot_key, lot_keys)
     statement = select(StockLotRow.warehouse, StockLotRow.good).where(wanted).distinct()
-    return sorted({(folded(row[0]), row[1]) for row in connection.execute(statement)})
+    places = {(folded(row[0]), row[1]) for row in connection.execute(statement)}
+    names = text_rows(connection, sorted({place for place, _ in places}))
+    held = select(HoldingRow.place, HoldingRow.good).where(HoldingRow.place.in_(select(names.c.value))).distinct()
+    return sorted(places & {(row[0], row[1]) for row in connection.execute(held)})
 
 
 def claims_at(connection: Connection, place: Place) -> list[Claim]:
     """What the assets of a place that are not retired claim, with the loans that hold them, in order of the assets."""
-    pledged = _pledged_ppm()
+    here = (HoldingRow.place == place[0], HoldingRow.good == place[1])
+    pledged = _pledged_ppm(PledgeRow.asset_key.in_(select(HoldingRow.asset_key).where(*here)))
     statement = (
         select(HoldingRow.__table__, AssetRow.asset_id, func.coalesce(pledged.c.ppm, 0).label("ppm"))
         .join(AssetRow, AssetRow.asset_key == HoldingRow.asset_key)
         .outerjoin(pledged, pledged.c.asset_key == HoldingRow.asset_key)
-        .where(HoldingRow.place == place[0], HoldingRow.good == place[1], AssetRow.status != int(Status.RETIRED))
+        .where(*here, AssetRow.status != int(Status.RETIRED))
         .order_by(HoldingRow.asset_key)
     )
     rows = connection.execute(statement).all()
@@ -123,24 +127,25 @@ def there_at(connection: Connection, place: Place) -> list[There]:
 
     Where a feed tells, a lot that only a count has found does not count: the smaller figure does.
     """
-    counted = (
-        select(StockCountRow.lot_key, func.max(StockCountRow.count_key).label("count_key"))
-        .group_by(StockCountRow.lot_key)
-        .subquery()
-    )
     fed = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
-    quantity = case((StockLotRow.version > 0, fed), else_=func.coalesce(StockCountRow.counted, fed))
+    last_count = (
+        select(StockCountRow.counted)
+        .where(StockCountRow.lot_key == StockLotRow.lot_key)
+        .order_by(StockCountRow.count_key.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    quantity = case((StockLotRow.version > 0, fed), else_=func.coalesce(last_count, fed))
     told_by = case((StockLotRow.version > 0, "feed"), else_="count")
-    statement = (
+    each = (
         select(StockLotRow.unit, told_by.label("told_by"), quantity.label("quantity"))
         .outerjoin(StockReserveRow, StockReserveRow.lot_key == StockLotRow.lot_key)
-        .outerjoin(counted, counted.c.lot_key == StockLotRow.lot_key)
-        .outerjoin(StockCountRow, StockCountRow.count_key == counted.c.count_key)
         .where(StockLotRow.warehouse.in_(spellings_of(connection, place[0])), StockLotRow.good == place[1])
+        .subquery()
     )
-    sums: dict[tuple[str, str], int] = {}
-    for unit, by, millionths in connection.execute(statement):
-        sums[unit, by] = sums.get((unit, by), 0) + max(millionths, 0)
+    positive = func.sum(case((each.c.quantity > 0, each.c.quantity), else_=0))
+    statement = select(each.c.unit, each.c.told_by, positive).group_by(each.c.unit, each.c.told_by)
+    sums = {(unit, by): int(millionths) for unit, by, millionths in connection.execute(statement)}
     by_feed = {key: quantity for key, quantity in sums.items() if key[1] == "feed"}
     return [There(quantity, unit, by) for (unit, by), quantity in sorted((by_feed or sums).items())]
 
@@ -188,11 +193,11 @@ def _row(lot: Inventory) -> dict[str, Any]:
     }
 
 
-def _pledged_ppm() -> Any:  # noqa: ANN401 - a subquery
-    """The share of each asset that is pledged: the largest sum of the shares at one rank."""
+def _pledged_ppm(among: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a subquery
+    """The share of each of those assets that is pledged: the largest sum of the shares at one rank."""
     at_rank = (
         select(PledgeRow.asset_key, PledgeRow.rank, func.sum(PledgeRow.share_ppm).label("ppm"))
-        .where(PledgeRow.state == int(PledgeState.ACTIVE))
+        .where(PledgeRow.state == int(PledgeState.ACTIVE), among)
         .group_by(PledgeRow.asset_key, PledgeRow.rank)
         .subquery()
     )
@@ -217,7 +222,7 @@ def places_over_pledged(connection: Connection) -> list[Place]:
 
     A place told in several units is always among them, and so is one that was short before.
     """
-    pledged = _pledged_ppm()
+    pledged = _pledged_ppm(true())
     part = cast(HoldingRow.quantity, Float) * func.coalesce(pledged.c.ppm, 0) / PPM
     claim = case((HoldingRow.receipted > 0, cast(HoldingRow.stated, Float)), else_=part)
     statement = (

@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, func, select, union_all
 
-from collateral_registry.store.bulk import Source
+from collateral_registry.domain.facts import Int
+from collateral_registry.store.bulk import Source, key_rows
 from collateral_registry.store.run_tables import RunRow
 
 NEVER = 0
@@ -40,6 +41,17 @@ def newest_seq(connection: Source, table: Any, column: Any, key: Any, seq: int |
     return later(func.coalesce(changed_seq, NEVER), func.coalesce(run_seq, NEVER))
 
 
+def newest_of(connection: Source, table: Any, column: Any, keys: Int) -> CTE:  # noqa: ANN401 - a table and its key column
+    """A table ``newest(key, place)``: the sequence of the row that counts for each of the keys.
+
+    Found before anything is joined with it: as a condition of the join it would be sought for every row of a history.
+    """
+    wanted = key_rows(connection, keys)
+    place = newest_seq(connection, table, column, wanted.c.value)
+    found = select(wanted.c.value.label("key"), place.label("place"))
+    return found.cte("newest").prefix_with("MATERIALIZED")
+
+
 def came_between(seq_column: Any, after: int, seq: int) -> ColumnElement[bool]:  # noqa: ANN401 - a column
     """Condition that a row became known after one commit and not later than another."""
     known: ColumnElement[bool] = seq_column <= seq
@@ -60,7 +72,7 @@ def newest_between(owner_key: Any, key: Any, order: Any, seq_column: Any, after:
         sought = select(order).where(key == owner_key, came_between(seq_column, after, seq))
         sought = sought.order_by(order.desc()).limit(1).correlate(owner_key.class_.__table__)
         found = select(owner_key.label("key"), sought.scalar_subquery().label("place"))
-    return found.cte("newest").prefix_with("MATERIALIZED", dialect="postgresql")
+    return found.cte("newest").prefix_with("MATERIALIZED")
 
 
 def newest_of_runs_between(
@@ -79,7 +91,7 @@ def newest_of_runs_between(
         owners = owner_key.class_.__table__
         place = newest_seq(connection, table, key, owners.c[owner_key.key], seq)
         found: Any = select(owner_key.label("key"), place.label("place"))
-        return found.cte("newest").prefix_with("MATERIALIZED", dialect="postgresql")
+        return found.cte("newest").prefix_with("MATERIALIZED")
     changed = select(key.label("key"), table.seq.label("place")).where(
         table.of_run == 0, came_between(table.seq, after, seq)
     )
@@ -88,4 +100,4 @@ def newest_of_runs_between(
     )
     both = union_all(changed, in_run).subquery()
     found = select(both.c.key, func.max(both.c.place).label("place")).group_by(both.c.key)
-    return found.cte("newest").prefix_with("MATERIALIZED", dialect="postgresql")
+    return found.cte("newest").prefix_with("MATERIALIZED")

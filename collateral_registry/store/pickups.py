@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -127,10 +127,21 @@ def leaving_of(connection: Connection, asset_keys: Sequence[int]) -> dict[int, i
     return {row[0]: int(row[1]) for row in connection.execute(statement)}
 
 
-def unseen_issues(connection: Connection, lot_keys: Int) -> list[Issue]:
-    """Goods that left the lots since they were last looked at, where a pledge held them when it was told, in order."""
-    held = _held_lots(connection, lot_keys)
+def see_issues(write: Write, lot_keys: Int) -> list[Issue]:
+    """Goods that left the lots since they were last looked at, where a pledge held them when it was told, in order.
+
+    From now on they have been looked at.
+    """
+    held = _held_lots(write.connection, lot_keys)
+    if not held:
+        return []
     keys = np.array(sorted(held), dtype=np.int64)
+    issues = _unseen_issues(write.connection, keys, held)
+    _mark_seen(write, keys)
+    return issues
+
+
+def _unseen_issues(connection: Connection, keys: Int, held: Mapping[int, _HeldLot]) -> list[Issue]:
     move, mark = StockMovementRow, func.coalesce(IssueMarkRow.movement_key, 0)
     told = (move.movement_key, move.movement_id, move.lot_key, -move.change, move.effective_us, move.document)
     statement = (
@@ -191,7 +202,7 @@ def _held_since(connection: Connection, asset_keys: Int) -> dict[int, int]:
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
-def mark_seen(write: Write, lot_keys: Int) -> None:
+def _mark_seen(write: Write, lot_keys: Int) -> None:
     """Notes that every movement of the lots so far was looked at."""
     among = in_keys(write.connection, StockMovementRow.lot_key, lot_keys)
     newest = (

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import BigInteger, Connection, Text, bindparam, func, select, update
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from collateral_registry.domain.movements import LATE_SECONDS, MILLION, Movements, RejectionState
 from collateral_registry.domain.stock import NO_SLOT, Booked, Known, Lots, Place, content
-from collateral_registry.store.bulk import insert_columns, new_keys
+from collateral_registry.store.bulk import insert_columns, new_keys, read_columns, record_rows, text_rows
 from collateral_registry.store.database import Intake
 from collateral_registry.store.stock_tables import (
     StockBatchRow,
@@ -36,6 +35,14 @@ class BatchRecord:
     item_count: int
 
 
+@dataclass(frozen=True)
+class BatchPlaces:
+    """Where each row [n] of a run is: the sequence of its batch, and its row there."""
+
+    sequence: Sequence[int]
+    batch_row: Sequence[int]
+
+
 def read_lots(connection: Connection, places: Collection[Place]) -> Lots:
     """The lots at those places that have one."""
     lots = Lots()
@@ -44,8 +51,10 @@ def read_lots(connection: Connection, places: Collection[Place]) -> Lots:
     statement = select(
         table.lot_key, table.warehouse, table.lot, table.good, table.unit, table.grade, table.bin, table.quantity
     ).join_from(wanted, StockLotRow.__table__, (table.warehouse == wanted.c.warehouse) & (table.lot == wanted.c.lot))
-    for key, warehouse, lot, *rest in connection.execute(statement):
-        lots.add(key, (warehouse, lot), *rest)
+    names = ("key", "warehouse", "lot", "good", "unit", "grade", "bin", "quantity")
+    for name, column in zip(names, read_columns(connection, statement).values(), strict=True):
+        getattr(lots, name).extend(column.tolist())
+    lots.slot_of.update({place: slot for slot, place in enumerate(zip(lots.warehouse, lots.lot, strict=True))})
     return lots
 
 
@@ -57,28 +66,17 @@ def _place_rows(connection: Connection, places: Collection[Place]) -> Any:  # no
             func.json_extract(rows.c.value, "$[0]").label("warehouse"),
             func.json_extract(rows.c.value, "$[1]").label("lot"),
         ).subquery("places")
-    columns = [bindparam(None, [place[side] for place in places], type_=ARRAY(Text)) for side in (0, 1)]
-    return func.unnest(*columns).table_valued("warehouse", "lot", name="places").render_derived()
-
-
-def text_rows(connection: Connection, texts: Collection[str]) -> Any:  # noqa: ANN401 - a named table
-    """A table ``texts(value)`` to join with: any number of them in one bound parameter."""
-    if connection.dialect.name == "sqlite":
-        return func.json_each(bindparam(None, json.dumps(list(texts)))).table_valued("value", name="texts")
-    return (
-        func.unnest(bindparam(None, list(texts), type_=ARRAY(Text)))
-        .table_valued("value", name="texts")
-        .render_derived()
-    )
+    columns = {name: [place[side] for place in places] for side, name in enumerate(("warehouse", "lot"))}
+    return record_rows(columns, {"warehouse": Text, "lot": Text}, "places")
 
 
 def known_movements(connection: Connection, source_key: int, ids: Collection[str]) -> dict[str, Known]:
     """What is known of those ids that the source has used before, with the quantity after the last correction."""
     wanted = text_rows(connection, ids)
     table = StockMovementRow.__table__.c
-    statement = select(table.movement_id).where(
-        table.source_key == source_key, table.movement_id.in_(select(wanted.c.value))
-    )
+    # A subquery for each id, which is looked up in the index; as a join it may become a scan of every movement.
+    key = select(table.movement_key).where(table.source_key == source_key, table.movement_id == wanted.c.value)
+    statement = select(wanted.c.value).where(key.scalar_subquery().is_not(None))
     found = list(connection.execute(statement).scalars())
     return _known(connection, source_key, found) if found else {}
 
@@ -157,8 +155,7 @@ def _update_lots(intake: Intake, lots: Lots, slots: Sequence[int]) -> None:
         )
         return
     kinds: dict[str, Any] = {"key": BigInteger, "quantity": BigInteger, "grade": Text, "bin": Text}
-    arrays = [bindparam(None, columns[name], type_=ARRAY(kind)) for name, kind in kinds.items()]
-    new = func.unnest(*arrays).table_valued(*kinds, name="new").render_derived()
+    new = record_rows(columns, kinds, "new")
     values = {
         "quantity": new.c.quantity,
         "grade": new.c.grade,
@@ -170,9 +167,9 @@ def _update_lots(intake: Intake, lots: Lots, slots: Sequence[int]) -> None:
 
 
 def store_movements(
-    intake: Intake, source_key: int, run: Movements, sequences: Sequence[tuple[int, int]], booked: Booked, lots: Lots
+    intake: Intake, source_key: int, run: Movements, places: BatchPlaces, booked: Booked, lots: Lots
 ) -> None:
-    """Appends the rows of a run that were booked; each row [n] has the sequence and the row of its batch."""
+    """Appends the rows of a run that were booked; each row [n] has its place in a batch."""
     rows = booked.row
     whole = len(rows) == len(run)
 
@@ -180,11 +177,10 @@ def store_movements(
         return column if whole else [column[row] for row in rows]
 
     key = lots.key
-    places = taken(sequences)
     columns = {
         "source_key": source_key,
-        "sequence": [place[0] for place in places],
-        "batch_row": [place[1] for place in places],
+        "sequence": taken(places.sequence),
+        "batch_row": taken(places.batch_row),
         "movement_id": taken(run.movement_id),
         "kind": taken(run.kind),
         "effective_us": booked.effective_us,
@@ -212,17 +208,15 @@ def store_batches(intake: Intake, records: Sequence[BatchRecord], booked: Sequen
     insert_columns(intake.connection, StockBatchRow, columns, len(records))
 
 
-def store_rejections(
-    intake: Intake, source_key: int, run: Movements, sequences: Sequence[tuple[int, int]], booked: Booked
-) -> None:
+def store_rejections(intake: Intake, source_key: int, run: Movements, places: BatchPlaces, booked: Booked) -> None:
     """Keeps the rows that were not booked, with their reasons."""
     found = sorted(booked.problems.items())
     if not found:
         return
     columns = {
         "source_key": source_key,
-        "sequence": [sequences[row][0] for row, _ in found],
-        "batch_row": [sequences[row][1] for row, _ in found],
+        "sequence": [places.sequence[row] for row, _ in found],
+        "batch_row": [places.batch_row[row] for row, _ in found],
         "movement_id": [printable(run.movement_id[row]) for row, _ in found],
         "reason": [int(problem.reason) for _, problem in found],
         "description": [problem.description for _, problem in found],

@@ -35,11 +35,13 @@ class TiedLot:
     series_unit: str | None
 
 
-def next_changes(connection: Connection, limit: int) -> tuple[Int, Int]:
-    """The changes that have waited longest, and the lots they are of, each once."""
+def next_changes(connection: Connection, changes_limit: int, lots_limit: int) -> tuple[Int, Int]:
+    """The changes of the lots that have waited longest [c], and these lots, each once [at most lots_limit]."""
     statement = select(StockChangeRow.change_key, StockChangeRow.lot_key).order_by(StockChangeRow.change_key)
-    columns = read_columns(connection, statement.limit(limit))
-    return columns["change_key"], np.unique(columns["lot_key"])
+    columns = read_columns(connection, statement.limit(changes_limit))
+    lots, first = np.unique(columns["lot_key"], return_index=True)
+    taken = lots[np.argsort(first)[:lots_limit]]
+    return columns["change_key"][np.isin(columns["lot_key"], taken)], np.sort(taken)
 
 
 def changes_wait(connection: Connection) -> bool:

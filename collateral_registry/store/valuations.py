@@ -8,9 +8,9 @@ from sqlalchemy import Connection, select, union_all
 
 from collateral_registry.domain.errors import NotFound
 from collateral_registry.domain.facts import Int
-from collateral_registry.store.bulk import Columns, Source, insert_columns, key_rows, read_columns
+from collateral_registry.store.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.database import Write
-from collateral_registry.store.newest import newest_seq
+from collateral_registry.store.newest import newest_of
 from collateral_registry.store.run_tables import RunRow
 from collateral_registry.store.tables import AssetRow, CommitRow, TargetRow, ValuationRow
 
@@ -37,12 +37,9 @@ def insert_valuations(write: Write, columns: Columns) -> None:
 
 def newest_values(connection: Source, target_keys: Int) -> Columns:
     """The newest recorded value of those targets that have one."""
-    keys = key_rows(connection, target_keys)
-    newest = newest_seq(connection, ValuationRow, ValuationRow.target_key, keys.c.value)
+    newest, table = newest_of(connection, ValuationRow, ValuationRow.target_key, target_keys), ValuationRow.__table__
     statement = select(*COVER_COLUMNS).join_from(
-        keys,
-        ValuationRow.__table__,
-        (ValuationRow.target_key == keys.c.value) & (ValuationRow.seq == newest),
+        newest, table, (table.c.target_key == newest.c.key) & (table.c.seq == newest.c.place)
     )
     return read_columns(connection, statement)
 

@@ -5,10 +5,10 @@ from dataclasses import asdict
 
 import pytest
 
-from benchmarks.chaos.engines import engine_of
 from benchmarks.chaos.failing_writes import FROM_THEN_ON, ONCE, Case, run_failing_writes
 from benchmarks.chaos.kills import Plan, run_kills
 from benchmarks.chaos.proxy import Faults
+from benchmarks.engines import engine_of
 
 SHORT = Plan(
     kills=3,

@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
+from benchmarks.measured import peak_mb_of
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.stock_intake import source_shard
 from collateral_registry.rpc.stock_batch import BATCH_ITEMS_LIMIT
-from collateral_registry.rpc.stock_desk import BUSY_SECONDS, BUSY_WINDOW, WINDOW
+from collateral_registry.rpc.stock_desk import BUSY_SECONDS, BUSY_WINDOW, HELD_ITEMS_LIMIT, WINDOW
 from collateral_registry.store.database import Database
 from collateral_registry.v1 import stock_pb2 as pb
 from tests.postgres import wait_until
@@ -20,6 +21,10 @@ from tests.stock.pushing import Push, batch, receipt
 HELD_SECONDS = 4 * BUSY_SECONDS
 TURNS = 50
 """Batches after which a writer that nobody holds up must have been quick once, however busy the machine."""
+
+FEEDS = 8
+GROWTH_LIMIT_MB = 200
+"""What is held, what is booked at once, and what is in transit; 256,000 items would be some 400 MB."""
 
 IN_TRANSIT_BYTES = 16 * 1024 * 1024
 """What the buffers of a connection hold at most beside the window; its flow control lets no more through."""
@@ -46,9 +51,9 @@ def others_turn(database_url):
     database.close()
 
 
-def large(sequence: int) -> pb.StockBatch:
+def large(sequence: int, lot: str = "L-1") -> pb.StockBatch:
     """A batch as large as batches may be."""
-    rows = (receipt(f"m-{sequence}-{row}", 1, document="d" * 200) for row in range(BATCH_ITEMS_LIMIT))
+    rows = (receipt(f"m-{sequence}-{row}", 1, lot=lot, document="d" * 200) for row in range(BATCH_ITEMS_LIMIT))
     return batch(sequence, *rows)
 
 
@@ -89,6 +94,26 @@ def test_while_the_writer_is_held_up_no_more_than_a_window_is_read_and_then_all_
     assert read <= WINDOW + in_transit < count
     assert [answer.sequence for answer in heard] == list(range(1, count + 1))
     assert sum(answer.booked_count for answer in heard) == count * BATCH_ITEMS_LIMIT
+
+
+def test_memory_stays_bounded_however_many_partners_push_while_the_writer_is_held_up(running, pusher, others_turn):
+    feeds = ["acme", *(f"feed-{number}" for number in range(FEEDS - 1))]
+    warm = Push(pusher, "acme")
+    warm.opened()
+    warm.push(1, receipt("first", 1))
+    before = peak_mb_of(running.process.pid)
+    pushes = {feed: Push(pusher, feed) for feed in feeds}
+    begins = {feed: push.opened().last_sequence + 1 for feed, push in pushes.items()}
+    with others_turn():
+        for feed, push in pushes.items():
+            push.send(*(large(begins[feed] + number, feed) for number in range(WINDOW)))
+        time.sleep(2 * HELD_SECONDS)
+        grown = peak_mb_of(running.process.pid) - before
+    booked = sum(push.hear().acknowledged.booked_count for push in pushes.values() for _ in range(WINDOW))
+
+    assert booked == FEEDS * WINDOW * BATCH_ITEMS_LIMIT
+    assert FEEDS * WINDOW * BATCH_ITEMS_LIMIT > 4 * HELD_ITEMS_LIMIT, "or there was nothing to hold back"
+    assert grown < GROWTH_LIMIT_MB
 
 
 def test_a_server_that_stops_acknowledges_what_is_under_way_and_ends_the_stream(running, pusher, others_turn):
