@@ -27,6 +27,7 @@ MODELS = {
     "tier1": HaircutModel.POOLED,
     "pooled": HaircutModel.POOLED,
     "ewma-fhs": HaircutModel.EWMA_FHS,
+    "arithmetic": HaircutModel.ARITHMETIC,
 }
 
 FIRST_ROLLING_OBSERVATION = 501

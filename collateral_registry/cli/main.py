@@ -403,7 +403,7 @@ def haircut_command(
     start: Annotated[str, typer.Option("--from", help="first origin; else the 501st observation")] = "",
     every: Annotated[int, typer.Option(min=0, help="observations between origins; 0 means the horizon")] = 0,
     calendar: Annotated[bool, typer.Option("--calendar", help="count calendar days")] = False,  # noqa: FBT002
-    model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs or arithmetic")] = "auto",
 ) -> None:
     """Estimate haircuts from a CSV file of prices; needs no server."""
     from collateral_registry.cli.haircut import asked, run_haircut
@@ -427,7 +427,7 @@ def backtest_command(
     series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
     date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
     price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
-    model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs or arithmetic")] = "auto",
 ) -> None:
     """Test haircuts against the past of a CSV file of prices; needs no server."""
     from collateral_registry.cli.backtest import asked, run_backtest

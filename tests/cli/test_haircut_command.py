@@ -124,3 +124,15 @@ def test_weekly_and_monthly_series_have_an_opinion(tmp_path):
 
     assert code == 0
     assert all("IRREGULAR_DATES" in row["flags"] and 0.0 < float(row["haircut"]) < 1.0 for row in rows)
+
+
+def test_prices_below_zero_have_a_model_of_their_own(tmp_path):
+    oil = PRICES.copy()
+    oil[690] = -36.98
+    text = "series,date,price\n" + lines(oil, "wti")
+
+    _, _, rows = run(tmp_path, text, "--model", "arithmetic")
+
+    assert rows[0]["model"] == "arithmetic-fhs/1"
+    assert "NOT_POSITIVE_KEPT" in rows[0]["flags"].split("|")
+    assert float(rows[0]["haircut"]) == 1.0

@@ -53,7 +53,24 @@ def log_returns(dates: Dates, prices: Float, window: int) -> Returns:
     """
     days = dates.astype("datetime64[D]")
     _check(days, prices)
-    days, values, flags = _since_break(days[-window - 1 :], np.diff(np.log(prices[-window - 1 :])))
+    return _described(*_since_break(days[-window - 1 :], np.diff(np.log(prices[-window - 1 :]))))
+
+
+def price_moves(dates: Dates, prices: Float, window: int) -> Returns:
+    """The newest ``window`` differences of prices that may be 0 or less, unsmoothed where smoothed.
+
+    There are no level breaks: a difference has no unit to break. Raises InvalidInput as ``log_returns`` does, but for
+    the sign.
+    """
+    days = dates.astype("datetime64[D]")
+    _check_columns(days, prices)
+    if not np.isfinite(prices).all():
+        raise InvalidInput("price", float(prices[~np.isfinite(prices)][0]), "finite")
+    return _described(days[-window - 1 :], np.diff(prices[-window - 1 :]), QualityFlag.NONE)
+
+
+def _described(days: Dates, values: Float, flags: QualityFlag) -> Returns:
+    """Moves between the days with their step, their flags, and smoothing taken out."""
     if not len(values):
         return Returns(values, 1, len(days), 0.0, flags)
     step, spacing = _spacing(days)
@@ -100,11 +117,15 @@ def first_autocorrelation(values: Float) -> float:
 
 
 def _check(days: Dates, prices: Float) -> None:
-    if days.shape != prices.shape:
-        raise InvalidInput("prices", f"{len(prices)} for {len(days)} dates", "one for each date")
+    _check_columns(days, prices)
     usable = np.isfinite(prices) & (prices > 0.0)
     if not usable.all():
         raise InvalidInput("price", float(prices[~usable][0]), "positive and finite")
+
+
+def _check_columns(days: Dates, prices: Float) -> None:
+    if days.shape != prices.shape:
+        raise InvalidInput("prices", f"{len(prices)} for {len(days)} dates", "one for each date")
     if not (np.diff(days) > np.timedelta64(0, "D")).all():
         raise InvalidInput("dates", "not increasing", "each later than the one before")
 
