@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
+from valuation.prices.jumps import JUMP_LOG_MOVE
+from valuation.prices.units import is_unit_factor
 
 Float = NDArray[np.float64]
 Dates = NDArray[np.datetime64]
@@ -20,7 +22,7 @@ AUTOCORRELATION_LIMIT = 0.15
 """First autocorrelation beyond this means smoothed quotes; three standard errors of 500 independent returns."""
 
 BREAK_LOG_MOVE = 1.0
-"""A move by a factor of e is a level break: what lies before it is another series."""
+"""A move by a factor of e is a level break, and so is one by the factor of a unit: before it is another series."""
 
 GAP_TO_MEDIAN = 3.0
 """A gap is longer than so many usual steps."""
@@ -131,7 +133,8 @@ def _check_columns(days: Dates, prices: Float) -> None:
 
 
 def _since_break(days: Dates, values: Float) -> tuple[Dates, Float, QualityFlag]:
-    broken = np.flatnonzero(np.abs(values) > BREAK_LOG_MOVE)
+    broken = np.flatnonzero(np.abs(values) > JUMP_LOG_MOVE)
+    broken = broken[(np.abs(values[broken]) > BREAK_LOG_MOVE) | is_unit_factor(values[broken], 0.0)]
     if not len(broken):
         return days, values, QualityFlag.NONE
     after = int(broken[-1]) + 1
