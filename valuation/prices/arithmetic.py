@@ -7,6 +7,9 @@ price, at most all of it (docs/models/arithmetic.md).
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,7 +33,7 @@ def arithmetic(
 ) -> HaircutCurve:
     """The haircut curve of a series of dated prices [n] of any sign, in order of dates.
 
-    ``daily_volatility`` is in units of the price. A last price of 0 or less secures nothing: its loss is all of it.
+    ``daily_volatility`` is a share of the last price. A last price of 0 or less secures nothing: its loss is all of it.
     Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, prices that are not finite, or dates
     that do not increase. No opinion as in ``tier1``.
     """
@@ -41,4 +44,5 @@ def arithmetic(
     def loss_of(sums: Float) -> Float:
         return np.minimum(-sums / last, 1.0) if last > 0.0 else np.ones_like(sums)
 
-    return simulated_curve(moves, max_horizon_days, confidence, seed, settings, loss_of)
+    curve = simulated_curve(moves, max_horizon_days, confidence, seed, settings, loss_of)
+    return replace(curve, daily_volatility=curve.daily_volatility / last if last > 0.0 else math.inf)

@@ -33,20 +33,22 @@ class HaircutModel(Enum):
 class PriceHaircut:
     """Share of the price lost by the horizon, not exceeded with the confidence; NaN where there is no opinion.
 
-    ``path_minimum`` is the same for a sale at the worst day on the way, ``class_floor`` what to lend by where there is
-    no opinion. ``standard_error`` and ``shortfall_error`` are the simulation errors of ``loss`` and
-    ``expected_shortfall``, 0 for a model that simulates nothing; ``model``, ``seed`` and ``cleaned`` are what it takes
-    to get the same number again.
+    ``path_minimum`` and ``path_shortfall`` are loss and shortfall of a sale on the worst day; ``class_floor`` is
+    what to lend by where there is no opinion. ``standard_error`` and ``shortfall_error`` are the simulation errors of
+    ``loss`` and ``expected_shortfall``, 0 for a model that simulates nothing; ``model``, ``seed`` and ``cleaned`` are
+    what it takes to get the same number again.
     """
 
     loss: float
     expected_shortfall: float
     path_minimum: float
+    path_shortfall: float
     standard_error: float
     shortfall_error: float
     class_floor: float
     horizon_days: int
     confidence: float
+    daily_volatility: float
     observations: int
     flags: QualityFlag
     model: str
@@ -82,11 +84,13 @@ def haircut(
         loss=float(curve.loss[-1]),
         expected_shortfall=float(curve.expected_shortfall[-1]),
         path_minimum=float(curve.path_minimum[-1]),
+        path_shortfall=float(curve.path_shortfall[-1]),
         standard_error=float(curve.standard_error[-1]),
         shortfall_error=float(curve.shortfall_error[-1]),
         class_floor=class_floor(horizon_days, confidence),
         horizon_days=horizon_days,
         confidence=confidence,
+        daily_volatility=curve.daily_volatility,
         observations=curve.observations,
         flags=curve.flags | broke,
         model=model.value,

@@ -66,15 +66,15 @@ class PooledScale:
         """Log returns [A, H] that are undershot with each tail probability [A] at horizons [H] in business days."""
         return np.asarray(-self._daily(horizons) * np.sqrt(horizons) * np.exp(log_multiples(horizons, tails)))
 
-    def path_log_quantiles(self, horizons: Float, tail: float) -> Float:
-        """Log returns [H] that the worst day on the way undershoots with the tail probability.
+    def path_log_quantiles(self, horizons: Float, tails: Float) -> Float:
+        """Log returns [A, H] that the worst day on the way undershoots with each tail probability [A].
 
         A path that has been below a level ends below it half the time, so the quantile is that of half the tail
         (reflection), moved by 0.5826 daily volatilities because only closing prices count (Broadie, Glasserman and
         Kou 1997, doi 10.1111/1467-9965.00035); never above that of the last day.
         """
-        halved = self.log_quantiles(horizons, np.array([tail / 2.0]))[0] + CLOSES_ONLY * self._daily(horizons)
-        return np.asarray(np.minimum(halved, self.log_quantiles(horizons, np.array([tail]))[0]), dtype=np.float64)
+        halved = self.log_quantiles(horizons, tails / 2.0) + CLOSES_ONLY * self._daily(horizons)
+        return np.asarray(np.minimum(halved, self.log_quantiles(horizons, tails)), dtype=np.float64)
 
     def _daily(self, horizons: Float) -> Float:
         """Volatility a day over each horizon [H]."""
@@ -102,10 +102,15 @@ def pooled_scale(
     state = pooled_state(returns)
     horizons = np.maximum(days, returns.step_days).astype(np.float64)
     tail = 1.0 - confidence
-    loss = -np.expm1(state.log_quantiles(horizons, np.array([tail]))[0])
-    beyond = -np.expm1(state.log_quantiles(horizons, shortfall_tails(tail))).mean(axis=0)
-    on_the_way = -np.expm1(state.path_log_quantiles(horizons, tail))
-    worst = np.maximum.accumulate(np.stack([loss, np.maximum(beyond, loss), on_the_way]), axis=1)
+    at, beyond = np.array([tail]), shortfall_tails(tail)
+    losses = [
+        -np.expm1(state.log_quantiles(horizons, at))[0],
+        -np.expm1(state.log_quantiles(horizons, beyond)).mean(axis=0),
+        -np.expm1(state.path_log_quantiles(horizons, at))[0],
+        -np.expm1(state.path_log_quantiles(horizons, beyond)).mean(axis=0),
+    ]
+    losses[1], losses[3] = np.maximum(losses[1], losses[0]), np.maximum(losses[3], losses[2])
+    worst = np.maximum.accumulate(np.stack(losses), axis=1)
     exact = np.zeros(max_horizon_days)
     return HaircutCurve(
         horizon_days=days,
@@ -114,6 +119,7 @@ def pooled_scale(
         standard_error=exact,
         shortfall_error=exact,
         path_minimum=worst[2],
+        path_shortfall=worst[3],
         daily_volatility=float(np.sqrt(np.mean(returns.values**2) / returns.step_days)),
         observations=returns.observations,
         flags=flags,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +37,8 @@ class Start:
 class Tails:
     """Loss at the quantile and mean loss beyond it, with the simulation error of each; all [steps].
 
-    ``path_minimum`` is the same quantile of the worst loss on the way: of a sale at the worst step, not at the last.
+    ``path_minimum`` and ``path_shortfall`` are quantile and mean of the worst loss on the way: of a sale at the worst
+    step, not at the last.
     """
 
     loss: Float
@@ -45,6 +46,7 @@ class Tails:
     standard_error: Float
     shortfall_error: Float
     path_minimum: Float
+    path_shortfall: Float
 
 
 def log_loss(sums: Float) -> Float:
@@ -69,22 +71,24 @@ def filtered(returns: Float, decay: float) -> Start | None:
     return Start(residuals / spread, max(float(variance[-1]), mean_square), float(variance[-1]) < mean_square)
 
 
-def simulated_sums(start: Start, *, decay: float, paths: int, seed: int) -> Iterator[Float32]:
+def simulated_sums(starts: Sequence[Start], *, decay: float, paths: int, seed: int) -> Iterator[Float32]:
     """Sums of simulated moves [paths] after one step, after two, and on: no drift, EWMA variance follows each path.
 
-    Residuals are drawn with replacement. It is the same array each time.
+    Residuals are drawn with replacement, those of several starts [k] on the same dates, so that what fell together
+    falls together; their moves are added. It is the same array each time. The starts need residuals of one length.
     """
     generator = np.random.Generator(np.random.PCG64(seed))
-    residuals = start.residuals.astype(np.float32)
+    residuals = [start.residuals.astype(np.float32) for start in starts]
     decay_32, rest_32 = np.float32(decay), np.float32(1.0 - decay)
-    variance = np.full(paths, start.variance, dtype=np.float32)
+    variances = [np.full(paths, start.variance, dtype=np.float32) for start in starts]
     sums = np.zeros(paths, dtype=np.float32)
     while True:
-        drawn = residuals[generator.integers(0, len(residuals), paths, dtype=np.int32)]
-        move = drawn * np.sqrt(variance)
-        sums += move
-        variance *= decay_32
-        variance += rest_32 * np.square(move)
+        dates = generator.integers(0, len(residuals[0]), paths, dtype=np.int32)
+        for residual, variance in zip(residuals, variances, strict=True):
+            move = residual[dates] * np.sqrt(variance)
+            sums += move
+            np.multiply(variance, decay_32, out=variance)
+            np.add(variance, rest_32 * np.square(move), out=variance)
         yield sums
 
 
@@ -97,20 +101,20 @@ def simulated_tails(
     lose what it could have lost before. Raises InvalidInput for too few paths.
     """
     require_paths(paths, confidence)
-    return tails_of(simulated_sums(start, decay=decay, paths=paths, seed=seed), steps, 1.0 - confidence, loss_of)
+    return tails_of(simulated_sums([start], decay=decay, paths=paths, seed=seed), steps, 1.0 - confidence, loss_of)
 
 
 def tails_of(walk: Iterator[Float32], steps: int, alpha: float, loss_of: LossOf) -> Tails:
     """The tails at each of the first steps of sums [paths]."""
-    tails = np.empty((5, steps))
+    tails = np.empty((6, steps))
     lowest: Float32 | None = None
     for step, sums in zip(range(steps), walk, strict=False):
         lowest = sums.copy() if lowest is None else np.minimum(lowest, sums, out=lowest)
         tails[:4, step] = _tail(sums, alpha, loss_of)
-        rank = _rank(len(lowest), alpha)
-        tails[4:, step] = loss_of(np.partition(lowest, rank)[rank : rank + 1].astype(np.float64))
-    worst: Float = np.maximum.accumulate(np.maximum(tails[[0, 1, 4]], 0.0), axis=1)
-    return Tails(worst[0], worst[1], tails[2], tails[3], np.maximum(worst[2], worst[0]))
+        tails[4:, step] = _beyond(lowest, alpha, loss_of)
+    worst: Float = np.maximum.accumulate(np.maximum(tails[[0, 1, 4, 5]], 0.0), axis=1)
+    on_the_way, beyond = np.maximum(worst[2], worst[0]), np.maximum(worst[3], worst[1])
+    return Tails(worst[0], worst[1], tails[2], tails[3], on_the_way, beyond)
 
 
 def require_paths(paths: int, confidence: float) -> None:
@@ -123,6 +127,13 @@ def require_paths(paths: int, confidence: float) -> None:
 def _rank(count: int, alpha: float) -> int:
     """Place of the quantile among sums in order, from 0."""
     return int(np.ceil(round(alpha * count, 6))) - 1
+
+
+def _beyond(sums: Float32, alpha: float, loss_of: LossOf) -> tuple[float, float]:
+    """Loss at the quantile, and mean loss beyond."""
+    rank = _rank(len(sums), alpha)
+    losses = loss_of(np.partition(sums, rank)[: rank + 1].astype(np.float64))
+    return float(losses[rank]), float(losses.mean())
 
 
 def _tail(sums: Float32, alpha: float, loss_of: LossOf) -> tuple[float, float, float, float]:

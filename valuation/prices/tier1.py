@@ -65,8 +65,8 @@ class HaircutCurve:
 
     ``loss`` is 1 - exp(q) of the alpha-quantile q of log returns, never falling with the horizon;
     ``expected_shortfall`` the mean loss beyond it, ``standard_error`` and ``shortfall_error`` the simulation errors of
-    the two, ``path_minimum`` the loss at the worst day on the way, ``daily_volatility`` the root mean square log return
-    a business day, ``observations`` the prices used.
+    the two, ``path_minimum`` and ``path_shortfall`` loss and shortfall at the worst day on the way,
+    ``daily_volatility`` the root mean square log return a business day, ``observations`` the prices used.
     """
 
     horizon_days: NDArray[np.int64]
@@ -75,6 +75,7 @@ class HaircutCurve:
     standard_error: Float
     shortfall_error: Float
     path_minimum: Float
+    path_shortfall: Float
     daily_volatility: float
     observations: int
     flags: QualityFlag
@@ -146,6 +147,7 @@ def simulated_curve(
         standard_error=tails.standard_error[step],
         shortfall_error=tails.shortfall_error[step],
         path_minimum=tails.path_minimum[step],
+        path_shortfall=tails.path_shortfall[step],
         daily_volatility=float(np.sqrt(np.mean(returns.values**2) / returns.step_days)),
         observations=returns.observations,
         flags=flags | (QualityFlag.VARIANCE_FLOOR if start.floor_binds else QualityFlag.NONE),
@@ -156,4 +158,4 @@ def no_opinion(max_horizon_days: int, observations: int, flags: QualityFlag) -> 
     """A curve of NaN with the flags that say why."""
     nothing = np.full(max_horizon_days, np.nan)
     days = np.arange(1, max_horizon_days + 1, dtype=np.int64)
-    return HaircutCurve(days, *(nothing,) * 5, float("nan"), observations, flags)
+    return HaircutCurve(days, *(nothing,) * 6, float("nan"), observations, flags)
