@@ -20,6 +20,7 @@ from valuation.prices import joint
 from valuation.prices.haircut import HaircutModel, PriceHaircut, haircut
 from valuation.prices.joint import JointHaircut, joint_haircut
 from valuation.prices.pooled import FLOOR_DAILY_VOLATILITY
+from valuation.prices.proxy import LinkedHaircut, linked_haircut
 from valuation.prices.sale import Sale, after_impact
 from valuation.prices.tier1 import seed_for
 
@@ -27,7 +28,7 @@ OUTPUT_COLUMNS = (
     "series", "date", "horizon_days", "confidence", "haircut", "expected_shortfall", "model", "n_obs", "flags",
 )  # fmt: skip
 
-MORE_COLUMNS = ("path_minimum", "path_shortfall", "standard_error", "shortfall_error", "impact")
+MORE_COLUMNS = ("path_minimum", "path_shortfall", "standard_error", "shortfall_error", "impact", "value_correction")
 """Of ``--more-columns``, after the others."""
 
 BASES = ("terminal", "path-minimum")
@@ -50,7 +51,10 @@ BUSINESS_DAYS_OF_YEAR, CALENDAR_DAYS_OF_YEAR = 250, 365
 JOINT_MODELS = ("auto", "ewma-fhs")
 """What ``--model`` may be where a rate is simulated beside the price."""
 
-Found = PriceHaircut | JointHaircut
+LINKED_MODELS = ("auto", "pooled")
+"""What it may be where a grade is linked to another series of the file."""
+
+Found = PriceHaircut | JointHaircut | LinkedHaircut
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class Asked:
     sale: Sale
     basis: str
     rates: History | None
+    proxy: str
     more_columns: bool
 
     @property
@@ -96,10 +101,13 @@ def asked(
     sale: Sale,
     basis: str,
     rates: History | None,
+    proxy: str,
     more_columns: bool,
 ) -> Asked:
     """Checks the options; raises ValueError naming the one that is wrong."""
-    models = MODELS if rates is None else JOINT_MODELS
+    if proxy and rates is not None:
+        raise ValueError("--proxy: not together with --rates: convert both series by dated rates first")
+    models = LINKED_MODELS if proxy else MODELS if rates is None else JOINT_MODELS
     if model not in models:
         raise ValueError(f"--model: got {model!r}, want {', '.join(models)}")
     if not 0.5 < confidence < 1.0:
@@ -124,6 +132,7 @@ def asked(
         sale,
         basis,
         rates,
+        proxy,
         more_columns,
     )
 
@@ -145,27 +154,48 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked
     except (ValueError, OSError, csv.Error) as error:
         say(str(error))
         return EXIT_USAGE
+    if wanted.proxy and wanted.proxy not in histories:
+        say(f"--proxy: got {wanted.proxy!r}, want a series of the file")
+        return EXIT_USAGE
+    proxy = histories.get(wanted.proxy)
     failed = 0
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*OUTPUT_COLUMNS, *(MORE_COLUMNS if wanted.more_columns else ())])
         for name, history in track(histories.items(), "Haircuts", transient=True):
             try:
-                writer.writerows(_rows(name, history, wanted))
+                writer.writerows(_rows(name, history, proxy if name != wanted.proxy else None, wanted))
             except InvalidInput as error:
                 failed += 1
                 say(f"{name}: {error}")
     return EXIT_SOME_REFUSED if failed else 0
 
 
-def _rows(name: str, history: History, wanted: Asked) -> Iterator[tuple[object, ...]]:
+def _rows(name: str, history: History, proxy: History | None, wanted: Asked) -> Iterator[tuple[object, ...]]:
     dates, prices = history.columns()
     order = np.argsort(dates, kind="stable")
     in_order = bool((order[:-1] < order[1:]).all())
     for origin in _origins(dates, prices, wanted):
         known = order[: int(np.searchsorted(dates[order], origin, side="right"))]
         known = known if in_order else np.sort(known)
-        yield _row(name, origin, _found(name, origin, prices[known], dates[known], wanted), history, wanted)
+        if proxy is None:
+            found = _found(name, origin, prices[known], dates[known], wanted)
+        else:
+            found = _linked(origin, prices[known], dates[known], proxy, wanted)
+        yield _row(name, origin, found, history, wanted)
+
+
+def _linked(
+    origin: np.datetime64,
+    prices: NDArray[np.float64],
+    dates: NDArray[np.datetime64],
+    proxy: History,
+    wanted: Asked,
+) -> LinkedHaircut:
+    """The haircut of a grade by what was known of it and of its proxy at the origin."""
+    proxy_dates, proxy_prices = proxy.columns()
+    past = proxy_dates <= origin
+    return linked_haircut(prices, dates, proxy_prices[past], proxy_dates[past], wanted.business_days, wanted.confidence)
 
 
 def _found(
@@ -202,19 +232,24 @@ def _row(name: str, origin: np.datetime64, found: Found, history: History, wante
     if not found.has_opinion:
         impact = wanted.sale.price_impact(FLOOR_DAILY_VOLATILITY)
         floor = f"{after_impact(found.class_floor, impact):.10f}"
-        more = ("", "", "", "", f"{impact:.10f}") if wanted.more_columns else ()
+        more = ("", "", "", "", f"{impact:.10f}", "") if wanted.more_columns else ()
         return (*start, floor, floor, "class-floor/1", found.observations, "|".join(["NO_OPINION", *flags]), *more)
     impact = wanted.sale.price_impact(found.daily_volatility)
     terminal, worst = (found.loss, found.expected_shortfall), (found.path_minimum, found.path_shortfall)
     chosen = terminal if wanted.basis == BASES[0] else worst
     numbers = [f"{after_impact(loss, impact):.10f}" for loss in chosen]
-    extra = (*worst, found.standard_error, found.shortfall_error, impact) if wanted.more_columns else ()
-    return (*start, *numbers, found.model, found.observations, "|".join(flags), *(f"{one:.10f}" for one in extra))
+    row = (*start, *numbers, found.model, found.observations, "|".join(flags))
+    if not wanted.more_columns:
+        return row
+    beside = (*worst, found.standard_error, found.shortfall_error, impact, found.value_correction)
+    return (*row, *(f"{one:.10f}" for one in beside))
 
 
 def _flags(found: Found, history: History, wanted: Asked) -> list[str]:
     flags = [flag.name or "" for flag in QualityFlag if flag and flag in found.flags]
     flags += [defect.name for defect in found.cleaned.defects if defect.name not in flags]
     flags += ["UNREADABLE_DATE"] if history.unreadable else []
+    flags += ["HIDDEN_GAP"] if found.value_correction < 1.0 else []
+    flags += ["PROXY_LINKED"] if isinstance(found, LinkedHaircut) else []
     flags += ["PATH_MINIMUM"] if wanted.basis != BASES[0] else []
     return [*flags, "PRICE_IMPACT"] if wanted.sale.quantity else flags

@@ -416,7 +416,8 @@ def haircut_command(
     rates: Annotated[
         Path | None, typer.Option(help="CSV file, date and price: the loan's currency for one of the price's")
     ] = None,
-    more_columns: Annotated[bool, typer.Option("--more-columns", help="errors, worst day and impact")] = False,  # noqa: FBT002
+    proxy: Annotated[str, typer.Option(help="liquid series of the file that the others are linked to")] = "",
+    more_columns: Annotated[bool, typer.Option("--more-columns", help="errors, worst day, impact, correction")] = False,  # noqa: FBT002
 ) -> None:
     """Estimate haircuts from a CSV file of prices; needs no server."""
     from collateral_registry.cli.haircut import asked, read_rates, run_haircut
@@ -438,6 +439,7 @@ def haircut_command(
             sale=sale,
             basis=basis,
             rates=read_rates(rates),
+            proxy=proxy,
             more_columns=more_columns,
         )
     except (ValueError, OSError) as error:

@@ -8,8 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from collateral_registry.cli.main import app
-from tests.valuation.prices.series import DAYS, noise, walk
+from tests.valuation.prices.series import DAYS, noise, smoothed, walk
 from valuation.prices.haircut import HaircutModel, haircut
+from valuation.prices.proxy import linked_haircut
 from valuation.prices.sale import Sale, sale_haircut
 from valuation.prices.tier1 import seed_for
 
@@ -217,3 +218,30 @@ def test_a_wrong_option_of_the_sale_is_named(tmp_path, options, sentence):
 
     assert code == 2
     assert sentence in stderr
+
+
+def test_a_grade_is_linked_to_a_liquid_series_of_the_file(tmp_path):
+    rows_of_grade = np.arange(0, 701, 10)
+    grade = walk(0.8 * noise(700) + noise(700, sd=0.004, seed=3))
+    text = PLAIN + lines(grade[rows_of_grade], "scrap", DAYS[rows_of_grade])
+
+    code, _, rows = run(tmp_path, text, "--proxy", "copper")
+    missing, stderr, _ = run(tmp_path, text, "--proxy", "tin")
+
+    expected = linked_haircut(grade[rows_of_grade], DAYS[rows_of_grade], PRICES, DAYS[:701], 20)
+    assert (code, missing) == (0, 2)
+    assert "--proxy: got 'tin'" in stderr
+    assert [row["model"] for row in rows] == ["pooled-scale/1", "proxy-linked/1"]
+    assert float(rows[1]["haircut"]) == pytest.approx(expected.loss, abs=1e-9)
+    assert "PROXY_LINKED" in rows[1]["flags"].split("|")
+
+
+def test_a_smoothed_quote_after_a_fall_says_that_its_value_is_less(tmp_path):
+    moves = noise(700)
+    moves[-3:] = -0.03
+    text = "series,date,price\n" + lines(walk(smoothed(moves, 0.7)))
+
+    _, _, rows = run(tmp_path, text, "--more-columns")
+
+    assert {"SMOOTHED", "HIDDEN_GAP"} <= set(rows[0]["flags"].split("|"))
+    assert 0.90 < float(rows[0]["value_correction"]) < 0.99

@@ -33,9 +33,9 @@ def arithmetic(
 ) -> HaircutCurve:
     """The haircut curve of a series of dated prices [n] of any sign, in order of dates.
 
-    ``daily_volatility`` is a share of the last price. A last price of 0 or less secures nothing: its loss is all of it.
-    Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, prices that are not finite, or dates
-    that do not increase. No opinion as in ``tier1``.
+    ``daily_volatility`` is a share of the last price, ``hidden_gap`` is not computed. A last price of 0 or less secures
+    nothing: its loss is all of it. Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, prices
+    that are not finite, or dates that do not increase. No opinion as in ``tier1``.
     """
     require_question(max_horizon_days, confidence)
     moves = price_moves(dates, prices, settings.window)
@@ -45,4 +45,5 @@ def arithmetic(
         return np.minimum(-sums / last, 1.0) if last > 0.0 else np.ones_like(sums)
 
     curve = simulated_curve(moves, max_horizon_days, confidence, seed, settings, loss_of)
-    return replace(curve, daily_volatility=curve.daily_volatility / last if last > 0.0 else math.inf)
+    volatility = curve.daily_volatility / last if last > 0.0 else math.inf
+    return replace(curve, daily_volatility=volatility, hidden_gap=0.0)

@@ -49,6 +49,7 @@ class PriceHaircut:
     horizon_days: int
     confidence: float
     daily_volatility: float
+    hidden_gap: float
     observations: int
     flags: QualityFlag
     model: str
@@ -59,6 +60,11 @@ class PriceHaircut:
     def has_opinion(self) -> bool:
         """Whether the history was enough for an estimate."""
         return not np.isnan(self.loss)
+
+    @property
+    def value_correction(self) -> float:
+        """What a smoothed last quote is multiplied by to be a value: exp(hidden gap) after a fall, at most 1."""
+        return float(np.exp(min(self.hidden_gap, 0.0)))
 
 
 def haircut(
@@ -91,6 +97,7 @@ def haircut(
         horizon_days=horizon_days,
         confidence=confidence,
         daily_volatility=curve.daily_volatility,
+        hidden_gap=curve.hidden_gap,
         observations=curve.observations,
         flags=curve.flags | broke,
         model=model.value,

@@ -30,7 +30,8 @@ class JointHaircut:
     """Share of the value in the loan's currency lost by the horizon, and beside it the price's and the rate's alone.
 
     NaN where there is no opinion. The errors are those of the simulation; ``path_minimum`` and ``path_shortfall`` are
-    of the worst day on the way; ``dates`` [m] are those on which both were quoted, ``daily_volatility`` is the price's.
+    of the worst day on the way; ``dates`` [m] are those on which both were quoted, ``daily_volatility`` and
+    ``hidden_gap`` are the price's.
     """
 
     loss: float
@@ -43,6 +44,7 @@ class JointHaircut:
     rate_alone: float
     class_floor: float
     daily_volatility: float
+    hidden_gap: float
     horizon_days: int
     confidence: float
     flags: QualityFlag
@@ -61,6 +63,11 @@ class JointHaircut:
     def observations(self) -> int:
         """Days on which both were quoted."""
         return len(self.dates)
+
+    @property
+    def value_correction(self) -> float:
+        """What a smoothed last quote is multiplied by to be a value, at most 1."""
+        return float(np.exp(min(self.hidden_gap, 0.0)))
 
 
 def joint_haircut(
@@ -102,6 +109,7 @@ def joint_haircut(
         rate_alone=float(rate_alone.loss[-1]),
         class_floor=class_floor(horizon_days, confidence),
         daily_volatility=float(np.sqrt(np.mean(pair[0].values ** 2) / pair[0].step_days)) if starts else float("nan"),
+        hidden_gap=pair[0].hidden_gap,
         horizon_days=horizon_days,
         confidence=confidence,
         flags=flags,

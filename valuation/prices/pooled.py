@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.prices.pooled_table import log_multiples, shortfall_tails, term_weights
 from valuation.prices.returns import Returns, log_returns
@@ -121,6 +122,7 @@ def pooled_scale(
         path_minimum=worst[2],
         path_shortfall=worst[3],
         daily_volatility=float(np.sqrt(np.mean(returns.values**2) / returns.step_days)),
+        hidden_gap=returns.hidden_gap,
         observations=returns.observations,
         flags=flags,
     )
@@ -168,7 +170,18 @@ def class_floor(horizon_days: int, confidence: float) -> float:
 
     It is a floor to lend by, not an estimate: it rests on no price of the series.
     """
-    volatility = np.log(FLOOR_DAILY_VOLATILITY)
-    values = np.array([[0.0], [volatility - np.log(USUAL_DAILY_VOLATILITY)], [0.0], [0.0], [0.0]])
+    return float(-np.expm1(volatility_log_quantile(FLOOR_DAILY_VOLATILITY, horizon_days, 1.0 - confidence, trend=0.0)))
+
+
+def volatility_log_quantile(daily_volatility: float, horizon_days: float, tail: float, *, trend: float) -> float:
+    """Log return undershot with the tail probability by a series of which only the daily volatility is known.
+
+    It is as volatile as ever, falls as much as it rises, and has had a ``trend`` of a month and of a year, as the terms
+    have it: ln(1 + |t|). Raises InvalidInput for a volatility of 0 or less.
+    """
+    if not daily_volatility > 0.0:
+        raise InvalidInput("daily_volatility", daily_volatility, "more than 0")
+    volatility = np.log(daily_volatility)
+    values = np.array([[0.0], [volatility - np.log(USUAL_DAILY_VOLATILITY)], [0.0], [trend], [trend]])
     state = PooledScale(Terms(values, np.array([volatility])), np.zeros(len(OWN_HORIZONS)))
-    return float(-np.expm1(state.log_quantiles(np.array([float(horizon_days)]), np.array([1.0 - confidence]))[0, 0]))
+    return float(state.log_quantiles(np.array([float(horizon_days)]), np.array([tail]))[0, 0])

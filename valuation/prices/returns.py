@@ -36,7 +36,8 @@ class Returns:
     """Log returns [m] a step apart, oldest first.
 
     ``step_days`` is business days a step, ``observations`` the prices behind them, ``smoothing`` the coefficient that
-    was taken out, 0 for none, ``unchanged_share`` the share of quotes equal to the one before.
+    was taken out, 0 for none, ``unchanged_share`` the share of quotes equal to the one before, ``hidden_gap`` how far
+    the true price is from the last quote, in logs.
     """
 
     values: Float
@@ -45,6 +46,7 @@ class Returns:
     smoothing: float
     flags: QualityFlag
     unchanged_share: float = 0.0
+    hidden_gap: float = 0.0
 
 
 def log_returns(dates: Dates, prices: Float, window: int) -> Returns:
@@ -83,8 +85,9 @@ def _described(days: Dates, values: Float, flags: QualityFlag) -> Returns:
     if smoothing <= AUTOCORRELATION_LIMIT and unchanged <= ZERO_SHARE_LIMIT:
         return Returns(values, step, len(days), 0.0, flags, unchanged)
     smoothing = max(smoothing, 0.0)
-    true = unsmoothed(values, smoothing)[1:]
-    return Returns(true, step, len(days), smoothing, flags | QualityFlag.SMOOTHED, unchanged)
+    true = unsmoothed(values, smoothing)[1:] if smoothing < 1.0 else values[1:]
+    gap = hidden_gap(float(values[-1]), smoothing) if smoothing < 1.0 else 0.0
+    return Returns(true, step, len(days), smoothing, flags | QualityFlag.SMOOTHED, unchanged, gap)
 
 
 def unsmoothed(returns: Float, smoothing: float) -> Float:

@@ -66,7 +66,8 @@ class HaircutCurve:
     ``loss`` is 1 - exp(q) of the alpha-quantile q of log returns, never falling with the horizon;
     ``expected_shortfall`` the mean loss beyond it, ``standard_error`` and ``shortfall_error`` the simulation errors of
     the two, ``path_minimum`` and ``path_shortfall`` loss and shortfall at the worst day on the way,
-    ``daily_volatility`` the root mean square log return a business day, ``observations`` the prices used.
+    ``daily_volatility`` the root mean square log return a business day, ``hidden_gap`` how far in logs the true price
+    is from a smoothed last quote, ``observations`` the prices used.
     """
 
     horizon_days: NDArray[np.int64]
@@ -77,6 +78,7 @@ class HaircutCurve:
     path_minimum: Float
     path_shortfall: Float
     daily_volatility: float
+    hidden_gap: float
     observations: int
     flags: QualityFlag
 
@@ -149,6 +151,7 @@ def simulated_curve(
         path_minimum=tails.path_minimum[step],
         path_shortfall=tails.path_shortfall[step],
         daily_volatility=float(np.sqrt(np.mean(returns.values**2) / returns.step_days)),
+        hidden_gap=returns.hidden_gap,
         observations=returns.observations,
         flags=flags | (QualityFlag.VARIANCE_FLOOR if start.floor_binds else QualityFlag.NONE),
     )
@@ -158,4 +161,4 @@ def no_opinion(max_horizon_days: int, observations: int, flags: QualityFlag) -> 
     """A curve of NaN with the flags that say why."""
     nothing = np.full(max_horizon_days, np.nan)
     days = np.arange(1, max_horizon_days + 1, dtype=np.int64)
-    return HaircutCurve(days, *(nothing,) * 6, float("nan"), observations, flags)
+    return HaircutCurve(days, *(nothing,) * 6, float("nan"), 0.0, observations, flags)

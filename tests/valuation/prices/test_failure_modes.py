@@ -212,3 +212,18 @@ def test_the_seed_moves_a_haircut_of_sixty_days_by_no_more_than_its_error_says()
     assert DEFAULT.paths >= 20_000
     assert 0.0 < abs(one.loss - other.loss) < 4.0 * one.standard_error
     assert one.standard_error < 0.01
+
+
+def test_a_smoothed_quote_is_corrected_for_what_it_hides_downwards_only():
+    """Against the true price, which only this test knows: nearer after a fall, and never raised after a rise."""
+    moves = noise(3000, sd=0.012, seed=10)
+    true, quotes = walk(moves), walk(smoothed(moves, 0.8))
+    rows_at = np.arange(1000, 3000, 20)
+    corrections = np.array([found(quotes[: row + 1], DAYS[: row + 1]).value_correction for row in rows_at])
+    fallen = quotes[rows_at] < quotes[rows_at - 1]
+
+    before = np.log(quotes[rows_at] / true[rows_at])
+    after = before + np.log(corrections)
+    assert (corrections[fallen] < 1.0).all()
+    assert (corrections[~fallen] == 1.0).all()
+    assert np.abs(after[fallen]).mean() < 0.3 * np.abs(before[fallen]).mean()
