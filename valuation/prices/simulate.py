@@ -108,10 +108,14 @@ def tails_of(walk: Iterator[Float32], steps: int, alpha: float, loss_of: LossOf)
     """The tails at each of the first steps of sums [paths]."""
     tails = np.empty((6, steps))
     lowest: Float32 | None = None
+    bound = np.float32(np.inf)
     for step, sums in zip(range(steps), walk, strict=False):
         lowest = sums.copy() if lowest is None else np.minimum(lowest, sums, out=lowest)
         tails[:4, step] = _tail(sums, alpha, loss_of)
-        tails[4:, step] = _beyond(lowest, alpha, loss_of)
+        deepest = _deepest(lowest[lowest <= bound], _rank(len(lowest), alpha))
+        bound = deepest[-1]
+        losses = loss_of(deepest.astype(np.float64))
+        tails[4:, step] = losses[-1], losses.mean()
     worst: Float = np.maximum.accumulate(np.maximum(tails[[0, 1, 4, 5]], 0.0), axis=1)
     on_the_way, beyond = np.maximum(worst[2], worst[0]), np.maximum(worst[3], worst[1])
     return Tails(worst[0], worst[1], tails[2], tails[3], on_the_way, beyond)
@@ -129,11 +133,12 @@ def _rank(count: int, alpha: float) -> int:
     return int(np.ceil(round(alpha * count, 6))) - 1
 
 
-def _beyond(sums: Float32, alpha: float, loss_of: LossOf) -> tuple[float, float]:
-    """Loss at the quantile, and mean loss beyond."""
-    rank = _rank(len(sums), alpha)
-    losses = loss_of(np.partition(sums, rank)[: rank + 1].astype(np.float64))
-    return float(losses[rank]), float(losses.mean())
+def _deepest(sums: Float32, rank: int) -> Float32:
+    """The lowest sums up to that of a rank, which is the last.
+
+    A worst sum only falls, so those above the quantile of one step are above that of the next: they need not be sorted.
+    """
+    return np.partition(sums, rank)[: rank + 1]
 
 
 def _tail(sums: Float32, alpha: float, loss_of: LossOf) -> tuple[float, float, float, float]:
