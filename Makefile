@@ -10,6 +10,7 @@ DATABASE ?=
 UPGRADE ?= no
 DATA ?=
 TABLE ?=
+STRIDE ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -77,8 +78,8 @@ format: setup ## Format the code
 bench: setup ## Measure: prints JSON lines
 	$(BIN)/python -m benchmarks.run
 
-bench-haircuts: setup ## Haircuts beside other programs (DATA=folder of public series TABLE=file.csv)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.run '$(DATA)' '$(TABLE)'
+bench-haircuts: setup ## Haircuts beside other programs (DATA=folder of public series TABLE=file.csv STRIDE=windows)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.run '$(DATA)' '$(TABLE)' '$(STRIDE)'
 
 bench-equipment: setup ## Score the equipment models on sales of your own (DATA=folder); prints JSON lines
 	$(BIN)/python -m benchmarks.equipment.run $(or $(DATA),data/equipment)

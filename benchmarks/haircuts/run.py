@@ -1,14 +1,17 @@
 """`make bench-haircuts`: coverage, pinball and time beside other programs, as JSON lines and a table.
 
-With DATA a folder of public series is used, else the commodities of the sample, which are few: it says so.
+With DATA a folder of public series is used, else the commodities of the sample, which are few: it says so. With STRIDE
+only every so many-th window of each series is judged, all models on the same ones.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +20,9 @@ from numpy.typing import NDArray
 from benchmarks.haircuts.fit import HORIZONS as FITTED_HORIZONS
 from benchmarks.haircuts.fit import fitted, origins_of
 from benchmarks.haircuts.histories import FOLDS, PriceHistory, histories
-from benchmarks.haircuts.others import Others
+from benchmarks.haircuts.others import NAMES, Others
 from valuation.prices.backtest import kupiec, pinball
-from valuation.prices.haircut import haircut
+from valuation.prices.clean import clean
 from valuation.prices.pooled import MODEL, VERSION, pooled_scale
 from valuation.prices.running import Terms, running_means, terms
 
@@ -38,27 +41,26 @@ Scores = dict[tuple[str, int], list[tuple[float, float]]]
 
 def main() -> None:
     """Prints a JSON line for each model and horizon, and writes the table where asked."""
-    data, table = (Path(argument) if argument else None for argument in [*sys.argv[1:], "", ""][:2])
+    folder, file, each = (sys.argv[1:] + [""] * 3)[:3]
+    data, stride = Path(folder) if folder else None, int(each or 1)
     series = histories(data)
-    say(data=str(data.name if data else "sample: few series, no evidence"), series=len(series))
+    say(data=str(data.name if data else "sample: few series, no evidence"), series=len(series), stride=stride)
     others = Others()
     rows = []
     for label, chosen in (("liquid", True), ("illiquid", False)):
         part = [history for history in series if history.liquid is chosen]
-        scores: Scores = {}
-        for history in part:
-            _score(history, scores, others if chosen else None)
+        scores = _scores(part, others if chosen else None, stride)
         if chosen and data:
-            _score_held_out(part, scores)
+            _score_held_out(part, scores, stride)
         rows += [_row(label, model, horizon, windows) for (model, horizon), windows in scores.items() if windows]
     for row in rows:
         say(**row)
+    for line in _leads(rows):
+        say(**line)
     say(**_speed(others))
-    if table and rows:
-        with table.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+    print(_whole_book(), flush=True)
+    if file and rows:
+        _write(Path(file), rows)
 
 
 def say(**facts: object) -> None:
@@ -66,28 +68,56 @@ def say(**facts: object) -> None:
     print(json.dumps(facts), flush=True)
 
 
-def _score(history: PriceHistory, scores: Scores, others: Others | None) -> None:
-    """The product, and the others where asked, at every tenth price from the 501st."""
+def _write(table: Path, rows: list[dict[str, object]]) -> None:
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _scores(part: list[PriceHistory], others: Others | None, stride: int) -> Scores:
+    """The windows of the series; what is done is told on the error output."""
+    scores: Scores = {}
+    for number, history in enumerate(part, start=1):
+        begun = time.perf_counter()
+        _score(history, scores, others, stride)
+        print(f"{number}/{len(part)} {history.name} {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+    return scores
+
+
+def _score(history: PriceHistory, scores: Scores, others: Others | None, stride: int) -> None:
+    """The product, and the others where asked, at origins from the 501st price on."""
     good = history.prices > 0.0
     dates, prices = history.dates[good], history.prices[good]
-    returns = np.diff(np.log(prices))
+    logs = np.log(prices)
+    returns = np.diff(logs)
     if others:
         others.fitted_at, others.gjr, others.garch = -(10**6), None, None
-    for row in range(FIRST, len(prices), min(HORIZONS)):
-        due = tuple(h for h in HORIZONS if (row - FIRST) % h == 0 and row + h < len(prices))
-        for horizon in due:
-            came = float(np.log(prices[row + horizon] / prices[row]))
-            known = slice(0, row + 1)
-            promised = haircut(prices[known], dates[known], horizon, 1.0 - TAIL).loss
-            scores.setdefault((PRODUCT, horizon), []).append((came, float(np.log1p(-promised))))
-        if others and due:
-            for name, found in others.quantiles(returns[:row], due, TAIL, row).items():
-                for horizon, quantile in zip(due, found, strict=True):
-                    came = float(np.log(prices[row + horizon] / prices[row]))
-                    scores.setdefault((name, horizon), []).append((came, float(quantile)))
+    for row, due in _origins(len(prices), stride):
+        found = {PRODUCT: _promised(dates[: row + 1], prices[: row + 1], due)}
+        if others:
+            found |= others.quantiles(returns[:row], due, TAIL, row)
+        for name, quantiles in found.items():
+            for horizon, quantile in zip(due, quantiles.tolist(), strict=True):
+                scores.setdefault((name, horizon), []).append((float(logs[row + horizon] - logs[row]), quantile))
 
 
-def _score_held_out(part: list[PriceHistory], scores: Scores) -> None:
+def _origins(count: int, stride: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Rows of a series at which windows begin, and the horizons of the windows; those of a horizon do not overlap."""
+    for row in range(FIRST, count, min(HORIZONS)):
+        due = tuple(h for h in HORIZONS if (row - FIRST) % (stride * h) == 0 and row + h < count)
+        if due:
+            yield row, due
+
+
+def _promised(dates: NDArray[np.datetime64], prices: Float, due: tuple[int, ...]) -> Float:
+    """Log quantiles [H] of the product from raw quotes: cleaned, and the curve read at each horizon."""
+    quotes = clean(dates, prices)
+    curve = pooled_scale(quotes.dates, quotes.prices, max_horizon_days=max(due), confidence=1.0 - TAIL)
+    return np.asarray(np.log1p(-curve.loss[np.array(due) - 1]), dtype=np.float64)
+
+
+def _score_held_out(part: list[PriceHistory], scores: Scores, stride: int) -> None:
     """Numbers fitted without the goods that are judged, so that nothing is judged by what it has made."""
     for fold in FOLDS:
         numbers = fitted(origins_of([history for history in part if history.group not in fold]))
@@ -95,7 +125,7 @@ def _score_held_out(part: list[PriceHistory], scores: Scores) -> None:
             logs = np.log(history.prices[history.prices > 0.0])
             path = terms(running_means(np.diff(logs), 1), 1)
             for horizon in HORIZONS:
-                rows = np.arange(FIRST, len(logs) - horizon, horizon)
+                rows = np.arange(FIRST, len(logs) - horizon, horizon * stride)
                 at = Terms(path.values[:, rows - 1], path.log_volatility[rows - 1])
                 came = logs[rows + horizon] - logs[rows]
                 pairs = zip(came.tolist(), numbers.log_quantiles(at, horizon, TAIL).tolist(), strict=True)
@@ -119,6 +149,25 @@ def _row(label: str, model: str, horizon: int, windows: list[tuple[float, float]
     }
 
 
+def _leads(rows: list[dict[str, object]]) -> Iterator[dict[str, object]]:
+    """By how much each of our rows is below the best other program in pinball, at each horizon."""
+    for horizon in HORIZONS:
+        at = {str(row["model"]): float(str(row["pinball_1e4"])) for row in rows if row["series"] == "liquid"
+              and row["horizon_days"] == horizon}  # fmt: skip
+        best = min((name for name in NAMES if name in at), key=at.__getitem__, default=None)
+        for ours in (PRODUCT, HELD_OUT):
+            if best and ours in at:
+                lower = round(100.0 * (1.0 - at[ours] / at[best]), 2)
+                yield {"model": ours, "horizon_days": horizon, "best_other": best, "pinball_lower_pct": lower}
+
+
+def _whole_book() -> str:
+    """What benchmarks.haircuts.scale prints, in a process of its own so that the peak of memory is that of the work."""
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.haircuts.scale"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
 def _speed(others: Others) -> dict[str, object]:
     """Milliseconds a series, in this run, beside one fit of the others on the same machine."""
     days = np.busday_offset("2000-01-03", np.arange(SPEED_DAYS), roll="forward").astype("datetime64[D]")
@@ -135,7 +184,6 @@ def _speed(others: Others) -> dict[str, object]:
         "arch_fit_ms": round(1e3 * fits[0], 2) if fits else None,
         "statsforecast_fit_ms": round(1e3 * fits[1], 2) if fits else None,
         "times_faster_than_the_faster": round(min(fits) / seconds, 1) if fits else None,
-        "seconds_for_10000": round(1e4 * seconds, 1),
         "horizons_fitted": FITTED_HORIZONS,
     }
 

@@ -16,23 +16,45 @@ from collateral_registry.cli.price_file import History, PriceColumns, parse_day,
 from collateral_registry.cli.session import EXIT_SOME_REFUSED, EXIT_USAGE, say
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
+from valuation.prices import joint
 from valuation.prices.haircut import HaircutModel, PriceHaircut, haircut
+from valuation.prices.joint import JointHaircut, joint_haircut
+from valuation.prices.pooled import FLOOR_DAILY_VOLATILITY
+from valuation.prices.proxy import LinkedHaircut, linked_haircut
+from valuation.prices.sale import Sale, after_impact
+from valuation.prices.tier1 import seed_for
 
 OUTPUT_COLUMNS = (
     "series", "date", "horizon_days", "confidence", "haircut", "expected_shortfall", "model", "n_obs", "flags",
 )  # fmt: skip
+
+MORE_COLUMNS = ("path_minimum", "path_shortfall", "standard_error", "shortfall_error", "impact", "value_correction")
+"""Of ``--more-columns``, after the others."""
+
+BASES = ("terminal", "path-minimum")
+"""Which loss is the haircut: that at the end of the horizon, or that of the worst day on the way."""
 
 MODELS = {
     "auto": HaircutModel.POOLED,
     "tier1": HaircutModel.POOLED,
     "pooled": HaircutModel.POOLED,
     "ewma-fhs": HaircutModel.EWMA_FHS,
+    "arithmetic": HaircutModel.ARITHMETIC,
 }
 
 FIRST_ROLLING_OBSERVATION = 501
 """Where rolling begins without a date: two years of history."""
 
 BUSINESS_DAYS_OF_YEAR, CALENDAR_DAYS_OF_YEAR = 250, 365
+
+
+JOINT_MODELS = ("auto", "ewma-fhs")
+"""What ``--model`` may be where a rate is simulated beside the price."""
+
+LINKED_MODELS = ("auto", "pooled")
+"""What it may be where a grade is linked to another series of the file."""
+
+Found = PriceHaircut | JointHaircut | LinkedHaircut
 
 
 @dataclass(frozen=True)
@@ -46,27 +68,83 @@ class Asked:
     start: np.datetime64
     every: int
     calendar: bool
+    sale: Sale
+    basis: str
+    rates: History | None
+    proxy: str
+    more_columns: bool
+
+    @property
+    def total_days(self) -> int:
+        """The horizon with all waiting, in the days asked for; that of the sale where its quantity is known."""
+        if self.sale.quantity:
+            return self.sale.horizon_days
+        return self.horizon_days + self.sale.waiting_days
 
     @property
     def business_days(self) -> int:
         """The horizon in business days, rounded up."""
         if not self.calendar:
-            return self.horizon_days
-        return math.ceil(self.horizon_days * BUSINESS_DAYS_OF_YEAR / CALENDAR_DAYS_OF_YEAR)
+            return self.total_days
+        return math.ceil(self.total_days * BUSINESS_DAYS_OF_YEAR / CALENDAR_DAYS_OF_YEAR)
 
 
 def asked(
-    horizon_days: int, confidence: float, model: str, start: str, every: int, *, rolling: bool, calendar: bool
+    horizon_days: int,
+    confidence: float,
+    model: str,
+    start: str,
+    every: int,
+    *,
+    rolling: bool,
+    calendar: bool,
+    sale: Sale,
+    basis: str,
+    rates: History | None,
+    proxy: str,
+    more_columns: bool,
 ) -> Asked:
     """Checks the options; raises ValueError naming the one that is wrong."""
-    if model not in MODELS:
-        raise ValueError(f"--model: got {model!r}, want {', '.join(MODELS)}")
+    if proxy and rates is not None:
+        raise ValueError("--proxy: not together with --rates: convert both series by dated rates first")
+    models = LINKED_MODELS if proxy else MODELS if rates is None else JOINT_MODELS
+    if model not in models:
+        raise ValueError(f"--model: got {model!r}, want {', '.join(models)}")
     if not 0.5 < confidence < 1.0:
         raise ValueError(f"--confidence: got {confidence}, want more than 0.5 and less than 1")
+    if basis not in BASES:
+        raise ValueError(f"--basis: got {basis!r}, want {', '.join(BASES)}")
+    if sale.quantity and math.isinf(sale.daily_volume):
+        raise ValueError("--daily-volume: got none, want what the market trades a day, in the unit of --quantity")
+    if sale.quantity and calendar:
+        raise ValueError("--calendar: a sale of a --quantity is counted in business days")
     first = parse_day(start)
     if start and np.isnat(first):
         raise ValueError(f"--from: got {start!r}, want a date such as 2015-01-02")
-    return Asked(horizon_days, confidence, MODELS[model], rolling, first, every or horizon_days, calendar)
+    return Asked(
+        horizon_days,
+        confidence,
+        MODELS[model],
+        rolling,
+        first,
+        every or horizon_days,
+        calendar,
+        sale,
+        basis,
+        rates,
+        proxy,
+        more_columns,
+    )
+
+
+def read_rates(source: Path | None) -> History | None:
+    """The one series of a file of rates, in columns ``date`` and ``price``; raises ValueError for several."""
+    if source is None:
+        return None
+    found = list(read_histories(source, PriceColumns()).values())
+    if len(found) != 1:
+        raise ValueError(f"--rates: got {len(found)} series, want one")
+    return found[0]
 
 
 def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked) -> int:
@@ -76,28 +154,62 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked
     except (ValueError, OSError, csv.Error) as error:
         say(str(error))
         return EXIT_USAGE
+    if wanted.proxy and wanted.proxy not in histories:
+        say(f"--proxy: got {wanted.proxy!r}, want a series of the file")
+        return EXIT_USAGE
+    proxy = histories.get(wanted.proxy)
     failed = 0
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(OUTPUT_COLUMNS)
+        writer.writerow([*OUTPUT_COLUMNS, *(MORE_COLUMNS if wanted.more_columns else ())])
         for name, history in track(histories.items(), "Haircuts", transient=True):
             try:
-                writer.writerows(_rows(name, history, wanted))
+                writer.writerows(_rows(name, history, proxy if name != wanted.proxy else None, wanted))
             except InvalidInput as error:
                 failed += 1
                 say(f"{name}: {error}")
     return EXIT_SOME_REFUSED if failed else 0
 
 
-def _rows(name: str, history: History, wanted: Asked) -> Iterator[tuple[object, ...]]:
+def _rows(name: str, history: History, proxy: History | None, wanted: Asked) -> Iterator[tuple[object, ...]]:
     dates, prices = history.columns()
     order = np.argsort(dates, kind="stable")
     in_order = bool((order[:-1] < order[1:]).all())
     for origin in _origins(dates, prices, wanted):
         known = order[: int(np.searchsorted(dates[order], origin, side="right"))]
         known = known if in_order else np.sort(known)
-        found = haircut(prices[known], dates[known], wanted.business_days, wanted.confidence, model=wanted.model)
+        if proxy is None:
+            found = _found(name, origin, prices[known], dates[known], wanted)
+        else:
+            found = _linked(origin, prices[known], dates[known], proxy, wanted)
         yield _row(name, origin, found, history, wanted)
+
+
+def _linked(
+    origin: np.datetime64,
+    prices: NDArray[np.float64],
+    dates: NDArray[np.datetime64],
+    proxy: History,
+    wanted: Asked,
+) -> LinkedHaircut:
+    """The haircut of a grade by what was known of it and of its proxy at the origin."""
+    proxy_dates, proxy_prices = proxy.columns()
+    past = proxy_dates <= origin
+    return linked_haircut(prices, dates, proxy_prices[past], proxy_dates[past], wanted.business_days, wanted.confidence)
+
+
+def _found(
+    name: str, origin: np.datetime64, prices: NDArray[np.float64], dates: NDArray[np.datetime64], wanted: Asked
+) -> Found:
+    """The haircut of what was known at the origin, seeded by series, date and model."""
+    days, confidence = wanted.business_days, wanted.confidence
+    if wanted.rates is None:
+        seed = seed_for(name, origin, wanted.model.value)
+        return haircut(prices, dates, days, confidence, model=wanted.model, seed=seed)
+    rate_dates, rates = wanted.rates.columns()
+    past = rate_dates <= origin
+    seed = seed_for(name, origin, f"{joint.MODEL}/{joint.VERSION}")
+    return joint_haircut(prices, dates, rates[past], rate_dates[past], days, confidence, seed=seed)
 
 
 def _origins(dates: NDArray[np.datetime64], prices: NDArray[np.float64], wanted: Asked) -> NDArray[np.datetime64]:
@@ -114,13 +226,30 @@ def _origins(dates: NDArray[np.datetime64], prices: NDArray[np.float64], wanted:
     return later[np.concatenate([[True], np.diff(steps) > 0])] if len(later) else later
 
 
-def _row(name: str, origin: np.datetime64, found: PriceHaircut, history: History, wanted: Asked) -> tuple[object, ...]:
+def _row(name: str, origin: np.datetime64, found: Found, history: History, wanted: Asked) -> tuple[object, ...]:
+    start = (name, str(origin), wanted.total_days, wanted.confidence)
+    flags = _flags(found, history, wanted)
+    if not found.has_opinion:
+        impact = wanted.sale.price_impact(FLOOR_DAILY_VOLATILITY)
+        floor = f"{after_impact(found.class_floor, impact):.10f}"
+        more = ("", "", "", "", f"{impact:.10f}", "") if wanted.more_columns else ()
+        return (*start, floor, floor, "class-floor/1", found.observations, "|".join(["NO_OPINION", *flags]), *more)
+    impact = wanted.sale.price_impact(found.daily_volatility)
+    terminal, worst = (found.loss, found.expected_shortfall), (found.path_minimum, found.path_shortfall)
+    chosen = terminal if wanted.basis == BASES[0] else worst
+    numbers = [f"{after_impact(loss, impact):.10f}" for loss in chosen]
+    row = (*start, *numbers, found.model, found.observations, "|".join(flags))
+    if not wanted.more_columns:
+        return row
+    beside = (*worst, found.standard_error, found.shortfall_error, impact, found.value_correction)
+    return (*row, *(f"{one:.10f}" for one in beside))
+
+
+def _flags(found: Found, history: History, wanted: Asked) -> list[str]:
     flags = [flag.name or "" for flag in QualityFlag if flag and flag in found.flags]
     flags += [defect.name for defect in found.cleaned.defects if defect.name not in flags]
     flags += ["UNREADABLE_DATE"] if history.unreadable else []
-    start = (name, str(origin), wanted.horizon_days, wanted.confidence)
-    if not found.has_opinion:
-        floor = f"{found.class_floor:.10f}"
-        return (*start, floor, floor, "class-floor/1", found.observations, "|".join(["NO_OPINION", *flags]))
-    numbers = (f"{found.loss:.10f}", f"{found.expected_shortfall:.10f}")
-    return (*start, *numbers, found.model, found.observations, "|".join(flags))
+    flags += ["HIDDEN_GAP"] if found.value_correction < 1.0 else []
+    flags += ["PROXY_LINKED"] if isinstance(found, LinkedHaircut) else []
+    flags += ["PATH_MINIMUM"] if wanted.basis != BASES[0] else []
+    return [*flags, "PRICE_IMPACT"] if wanted.sale.quantity else flags

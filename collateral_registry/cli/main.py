@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -429,19 +430,48 @@ def haircut_command(
     start: Annotated[str, typer.Option("--from", help="first origin; else the 501st observation")] = "",
     every: Annotated[int, typer.Option(min=0, help="observations between origins; 0 means the horizon")] = 0,
     calendar: Annotated[bool, typer.Option("--calendar", help="count calendar days")] = False,  # noqa: FBT002
-    model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs or arithmetic")] = "auto",
+    quantity: Annotated[float, typer.Option(min=0.0, help="goods to sell; sets the days of the sale")] = 0.0,
+    daily_volume: Annotated[float, typer.Option(help="what the market trades a day, in the same unit")] = math.inf,
+    participation: Annotated[float, typer.Option(help="share of the volume to sell a day")] = 0.10,
+    impact: Annotated[float, typer.Option(min=0.0, help="coefficient of the square-root law of impact")] = 1.0,
+    age_days: Annotated[int, typer.Option(min=0, help="days since the price, added to the horizon")] = 0,
+    cure_days: Annotated[int, typer.Option(min=0, help="days the borrower has to cure, added too")] = 0,
+    enforcement_days: Annotated[int, typer.Option(min=0, help="days until the first sale, added too")] = 0,
+    basis: Annotated[str, typer.Option(help="terminal, or path-minimum: a sale on the worst day")] = "terminal",
+    rates: Annotated[
+        Path | None, typer.Option(help="CSV file, date and price: the loan's currency for one of the price's")
+    ] = None,
+    proxy: Annotated[str, typer.Option(help="liquid series of the file that the others are linked to")] = "",
+    more_columns: Annotated[bool, typer.Option("--more-columns", help="errors, worst day, impact, correction")] = False,  # noqa: FBT002
 ) -> None:
     """Estimate haircuts from a CSV file of prices; needs no server."""
-    from collateral_registry.cli.haircut import asked, run_haircut
+    from collateral_registry.cli.haircut import asked, read_rates, run_haircut
     from collateral_registry.cli.price_file import PriceColumns
     from collateral_registry.cli.session import EXIT_USAGE, say
+    from valuation.prices.sale import Sale
 
+    columns = PriceColumns(series_column, date_column, price_column)
     try:
-        wanted = asked(horizon_days, confidence, model, start, every, rolling=rolling, calendar=calendar)
-    except ValueError as error:
+        sale = Sale(quantity, daily_volume, age_days, cure_days, enforcement_days, participation, impact)
+        wanted = asked(
+            horizon_days,
+            confidence,
+            model,
+            start,
+            every,
+            rolling=rolling,
+            calendar=calendar,
+            sale=sale,
+            basis=basis,
+            rates=read_rates(rates),
+            proxy=proxy,
+            more_columns=more_columns,
+        )
+    except (ValueError, OSError) as error:
         say(str(error))
         raise typer.Exit(EXIT_USAGE) from None
-    raise typer.Exit(run_haircut(prices, output, PriceColumns(series_column, date_column, price_column), wanted))
+    raise typer.Exit(run_haircut(prices, output, columns, wanted))
 
 
 @app.command("backtest")
@@ -453,7 +483,7 @@ def backtest_command(
     series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
     date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
     price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
-    model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs or arithmetic")] = "auto",
 ) -> None:
     """Test haircuts against the past of a CSV file of prices; needs no server."""
     from collateral_registry.cli.backtest import asked, run_backtest

@@ -8,8 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from collateral_registry.cli.main import app
-from tests.valuation.prices.series import DAYS, noise, walk
-from valuation.prices.haircut import haircut
+from tests.valuation.prices.series import DAYS, noise, smoothed, walk
+from valuation.prices.haircut import HaircutModel, haircut
+from valuation.prices.proxy import linked_haircut
+from valuation.prices.sale import Sale, sale_haircut
+from valuation.prices.tier1 import seed_for
 
 PRICES = walk(noise(700))
 COLUMNS = ["series", "date", "horizon_days", "confidence", "haircut", "expected_shortfall", "model", "n_obs", "flags"]
@@ -124,3 +127,121 @@ def test_weekly_and_monthly_series_have_an_opinion(tmp_path):
 
     assert code == 0
     assert all("IRREGULAR_DATES" in row["flags"] and 0.0 < float(row["haircut"]) < 1.0 for row in rows)
+
+
+def test_prices_below_zero_have_a_model_of_their_own(tmp_path):
+    oil = PRICES.copy()
+    oil[690] = -36.98
+    text = "series,date,price\n" + lines(oil, "wti")
+
+    _, _, rows = run(tmp_path, text, "--model", "arithmetic")
+
+    assert rows[0]["model"] == "arithmetic-fhs/1"
+    assert "NOT_POSITIVE_KEPT" in rows[0]["flags"].split("|")
+    assert float(rows[0]["haircut"]) == 1.0
+
+
+PLAIN = "series,date,price\n" + lines(PRICES)
+
+
+def test_waiting_is_added_to_the_horizon(tmp_path):
+    options = ("--horizon-days", "10", "--age-days", "1", "--cure-days", "4", "--enforcement-days", "5")
+    _, _, waited = run(tmp_path, PLAIN, *options)
+    _, _, plain = run(tmp_path, PLAIN, "--horizon-days", "20")
+
+    assert (waited[0]["horizon_days"], waited[0]["haircut"]) == ("20", plain[0]["haircut"])
+
+
+def test_a_quantity_sets_the_days_of_the_sale_and_moves_the_price(tmp_path):
+    sale = Sale(3_000.0, 1_000.0, cure_days=5, participation=0.2)
+    options = ("--quantity", "3000", "--daily-volume", "1000", "--cure-days", "5", "--participation", "0.2")
+
+    _, _, rows = run(tmp_path, PLAIN, *options, "--more-columns")
+
+    expected = sale_haircut(PRICES, DAYS[:701], sale)
+    assert list(rows[0])[: len(COLUMNS)] == COLUMNS
+    assert rows[0]["horizon_days"] == str(sale.horizon_days)
+    assert float(rows[0]["haircut"]) == pytest.approx(expected.loss, abs=1e-9)
+    assert float(rows[0]["impact"]) == pytest.approx(expected.impact, abs=1e-9)
+    assert "PRICE_IMPACT" in rows[0]["flags"]
+
+
+def test_the_worst_day_on_the_way_can_be_the_haircut(tmp_path):
+    _, _, rows = run(tmp_path, PLAIN, "--basis", "path-minimum", "--more-columns")
+
+    found = haircut(PRICES, DAYS[:701], 20)
+    assert float(rows[0]["haircut"]) == pytest.approx(found.path_minimum, abs=1e-9)
+    assert float(rows[0]["expected_shortfall"]) == pytest.approx(found.path_shortfall, abs=1e-9)
+    assert "PATH_MINIMUM" in rows[0]["flags"]
+
+
+def test_a_rate_is_simulated_with_the_price_and_errors_stand_beside(tmp_path):
+    rates = tmp_path / "usd.csv"
+    rate = walk(noise(700, sd=0.004, seed=5), 7.0)
+    rates.write_text("date,price\n" + "".join(f"{day},{one}\n" for day, one in zip(DAYS, rate, strict=False)))
+
+    _, _, rows = run(tmp_path, PLAIN, "--rates", str(rates), "--more-columns")
+    _, _, again = run(tmp_path, PLAIN, "--rates", str(rates), "--more-columns")
+
+    assert rows == again
+    assert rows[0]["model"] == "joint-ewma-fhs/1"
+    assert "FX_CONVERTED" in rows[0]["flags"]
+    converted = haircut(PRICES * rate, DAYS[:701], 20, model=HaircutModel.EWMA_FHS).loss
+    assert float(rows[0]["haircut"]) == pytest.approx(converted, rel=0.10)
+    assert 0.0 < float(rows[0]["standard_error"]) < 0.02
+    assert 0.0 < float(rows[0]["shortfall_error"]) < 0.02
+
+
+def test_the_seed_is_that_of_series_date_and_model(tmp_path):
+    twice = PLAIN + lines(PRICES, "tin")
+
+    _, _, rows = run(tmp_path, twice, "--model", "ewma-fhs")
+
+    seed = seed_for("copper", DAYS[700], "tier1-ewma-fhs/1")
+    expected = haircut(PRICES, DAYS[:701], 20, model=HaircutModel.EWMA_FHS, seed=seed)
+    assert float(rows[0]["haircut"]) == pytest.approx(expected.loss, abs=1e-9)
+    assert rows[0]["haircut"] != rows[1]["haircut"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--basis", "middle"), "--basis: got 'middle'"),
+        (("--quantity", "5"), "--daily-volume: got none"),
+        (("--quantity", "5", "--daily-volume", "9", "--calendar"), "--calendar: a sale"),
+        (("--participation", "2"), "participation: got 2.0"),
+        (("--rates", "/nowhere.csv"), "nowhere.csv"),
+    ],
+)
+def test_a_wrong_option_of_the_sale_is_named(tmp_path, options, sentence):
+    code, stderr, _ = run(tmp_path, PLAIN, *options)
+
+    assert code == 2
+    assert sentence in stderr
+
+
+def test_a_grade_is_linked_to_a_liquid_series_of_the_file(tmp_path):
+    rows_of_grade = np.arange(0, 701, 10)
+    grade = walk(0.8 * noise(700) + noise(700, sd=0.004, seed=3))
+    text = PLAIN + lines(grade[rows_of_grade], "scrap", DAYS[rows_of_grade])
+
+    code, _, rows = run(tmp_path, text, "--proxy", "copper")
+    missing, stderr, _ = run(tmp_path, text, "--proxy", "tin")
+
+    expected = linked_haircut(grade[rows_of_grade], DAYS[rows_of_grade], PRICES, DAYS[:701], 20)
+    assert (code, missing) == (0, 2)
+    assert "--proxy: got 'tin'" in stderr
+    assert [row["model"] for row in rows] == ["pooled-scale/1", "proxy-linked/1"]
+    assert float(rows[1]["haircut"]) == pytest.approx(expected.loss, abs=1e-9)
+    assert "PROXY_LINKED" in rows[1]["flags"].split("|")
+
+
+def test_a_smoothed_quote_after_a_fall_says_that_its_value_is_less(tmp_path):
+    moves = noise(700)
+    moves[-3:] = -0.03
+    text = "series,date,price\n" + lines(walk(smoothed(moves, 0.7)))
+
+    _, _, rows = run(tmp_path, text, "--more-columns")
+
+    assert {"SMOOTHED", "HIDDEN_GAP"} <= set(rows[0]["flags"].split("|"))
+    assert 0.90 < float(rows[0]["value_correction"]) < 0.99

@@ -19,7 +19,7 @@ from valuation.flags import QualityFlag
 from valuation.prices.pooled_table import log_multiples, shortfall_tails, term_weights
 from valuation.prices.returns import Returns, log_returns
 from valuation.prices.running import USUAL_DAILY_VOLATILITY, Terms, running_means, terms
-from valuation.prices.tier1 import HaircutCurve
+from valuation.prices.tier1 import HaircutCurve, no_opinion, require_question
 
 Float = NDArray[np.float64]
 
@@ -52,6 +52,9 @@ OWN_POWER = 0.3
 OWN_LIMITS = (0.8, 2.5)
 """Memory of the correction; windows that the pool weighs; the tail's slope in log-log; least and largest correction."""
 
+CLOSES_ONLY = 0.5826
+"""-zeta(1/2) / sqrt(2 pi): by how many volatilities a daily look finds a path beyond a barrier."""
+
 
 @dataclass(frozen=True)
 class PooledScale:
@@ -62,9 +65,23 @@ class PooledScale:
 
     def log_quantiles(self, horizons: Float, tails: Float) -> Float:
         """Log returns [A, H] that are undershot with each tail probability [A] at horizons [H] in business days."""
+        return np.asarray(-self._daily(horizons) * np.sqrt(horizons) * np.exp(log_multiples(horizons, tails)))
+
+    def path_log_quantiles(self, horizons: Float, tails: Float) -> Float:
+        """Log returns [A, H] that the worst day on the way undershoots with each tail probability [A].
+
+        A path that has been below a level ends below it half the time, so the quantile is that of half the tail
+        (reflection), moved by 0.5826 daily volatilities because only closing prices count (Broadie, Glasserman and
+        Kou 1997, doi 10.1111/1467-9965.00035); never above that of the last day.
+        """
+        halved = self.log_quantiles(horizons, tails / 2.0) + CLOSES_ONLY * self._daily(horizons)
+        return np.asarray(np.minimum(halved, self.log_quantiles(horizons, tails)), dtype=np.float64)
+
+    def _daily(self, horizons: Float) -> Float:
+        """Volatility a day over each horizon [H]."""
         scale = self.terms.log_volatility + term_weights(horizons).T @ self.terms.values[:, -1]
         own = np.interp(np.log(horizons), np.log(OWN_HORIZONS), self.own)
-        return np.asarray(-np.exp(scale + own + 0.5 * np.log(horizons) + log_multiples(horizons, tails)))
+        return np.asarray(np.exp(scale + own), dtype=np.float64)
 
 
 def pooled_scale(
@@ -76,25 +93,39 @@ def pooled_scale(
     dates that do not increase. Too short a history and a series that never moves give no opinion, with the flag that
     says why. ``standard_error`` is 0: nothing is simulated.
     """
-    if not 0.5 < confidence < 1.0:
-        raise InvalidInput("confidence", confidence, "more than 0.5 and less than 1")
-    if max_horizon_days < 1:
-        raise InvalidInput("max_horizon_days", max_horizon_days, "1 or more")
+    require_question(max_horizon_days, confidence)
     returns = log_returns(dates, prices, max(len(prices), 2))
     short = returns.observations < FULL_OBSERVATIONS
     flags = returns.flags | (QualityFlag.SHORT_HISTORY if short else QualityFlag.NONE)
     days = np.arange(1, max_horizon_days + 1, dtype=np.int64)
     if returns.observations < LEAST_OBSERVATIONS or QualityFlag.STALE_SERIES in flags:
-        nothing = np.full(max_horizon_days, np.nan)
-        return HaircutCurve(days, nothing, nothing, nothing, float("nan"), returns.observations, flags)
+        return no_opinion(max_horizon_days, returns.observations, flags)
     state = pooled_state(returns)
     horizons = np.maximum(days, returns.step_days).astype(np.float64)
     tail = 1.0 - confidence
-    loss = -np.expm1(state.log_quantiles(horizons, np.array([tail]))[0])
-    beyond = -np.expm1(state.log_quantiles(horizons, shortfall_tails(tail))).mean(axis=0)
-    worst = np.maximum.accumulate(np.stack([loss, np.maximum(beyond, loss)]), axis=1)
-    volatility = float(np.sqrt(np.mean(returns.values**2) / returns.step_days))
-    return HaircutCurve(days, worst[0], worst[1], np.zeros(max_horizon_days), volatility, returns.observations, flags)
+    at, beyond = np.array([tail]), shortfall_tails(tail)
+    losses = [
+        -np.expm1(state.log_quantiles(horizons, at))[0],
+        -np.expm1(state.log_quantiles(horizons, beyond)).mean(axis=0),
+        -np.expm1(state.path_log_quantiles(horizons, at))[0],
+        -np.expm1(state.path_log_quantiles(horizons, beyond)).mean(axis=0),
+    ]
+    losses[1], losses[3] = np.maximum(losses[1], losses[0]), np.maximum(losses[3], losses[2])
+    worst = np.maximum.accumulate(np.stack(losses), axis=1)
+    exact = np.zeros(max_horizon_days)
+    return HaircutCurve(
+        horizon_days=days,
+        loss=worst[0],
+        expected_shortfall=worst[1],
+        standard_error=exact,
+        shortfall_error=exact,
+        path_minimum=worst[2],
+        path_shortfall=worst[3],
+        daily_volatility=float(np.sqrt(np.mean(returns.values**2) / returns.step_days)),
+        hidden_gap=returns.hidden_gap,
+        observations=returns.observations,
+        flags=flags,
+    )
 
 
 def pooled_state(returns: Returns) -> PooledScale:
@@ -139,7 +170,18 @@ def class_floor(horizon_days: int, confidence: float) -> float:
 
     It is a floor to lend by, not an estimate: it rests on no price of the series.
     """
-    volatility = np.log(FLOOR_DAILY_VOLATILITY)
-    values = np.array([[0.0], [volatility - np.log(USUAL_DAILY_VOLATILITY)], [0.0], [0.0], [0.0]])
+    return float(-np.expm1(volatility_log_quantile(FLOOR_DAILY_VOLATILITY, horizon_days, 1.0 - confidence, trend=0.0)))
+
+
+def volatility_log_quantile(daily_volatility: float, horizon_days: float, tail: float, *, trend: float) -> float:
+    """Log return undershot with the tail probability by a series of which only the daily volatility is known.
+
+    It is as volatile as ever, falls as much as it rises, and has had a ``trend`` of a month and of a year, as the terms
+    have it: ln(1 + |t|). Raises InvalidInput for a volatility of 0 or less.
+    """
+    if not daily_volatility > 0.0:
+        raise InvalidInput("daily_volatility", daily_volatility, "more than 0")
+    volatility = np.log(daily_volatility)
+    values = np.array([[0.0], [volatility - np.log(USUAL_DAILY_VOLATILITY)], [0.0], [trend], [trend]])
     state = PooledScale(Terms(values, np.array([volatility])), np.zeros(len(OWN_HORIZONS)))
-    return float(-np.expm1(state.log_quantiles(np.array([float(horizon_days)]), np.array([1.0 - confidence]))[0, 0]))
+    return float(state.log_quantiles(np.array([float(horizon_days)]), np.array([tail]))[0, 0])

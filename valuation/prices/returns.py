@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
+from valuation.prices.jumps import JUMP_LOG_MOVE
+from valuation.prices.units import is_unit_factor
 
 Float = NDArray[np.float64]
 Dates = NDArray[np.datetime64]
@@ -20,7 +22,7 @@ AUTOCORRELATION_LIMIT = 0.15
 """First autocorrelation beyond this means smoothed quotes; three standard errors of 500 independent returns."""
 
 BREAK_LOG_MOVE = 1.0
-"""A move by a factor of e is a level break: what lies before it is another series."""
+"""A move by a factor of e is a level break, and so is one by the factor of a unit: before it is another series."""
 
 GAP_TO_MEDIAN = 3.0
 """A gap is longer than so many usual steps."""
@@ -34,7 +36,8 @@ class Returns:
     """Log returns [m] a step apart, oldest first.
 
     ``step_days`` is business days a step, ``observations`` the prices behind them, ``smoothing`` the coefficient that
-    was taken out, 0 for none, ``unchanged_share`` the share of quotes equal to the one before.
+    was taken out, 0 for none, ``unchanged_share`` the share of quotes equal to the one before, ``hidden_gap`` how far
+    the true price is from the last quote, in logs.
     """
 
     values: Float
@@ -43,6 +46,7 @@ class Returns:
     smoothing: float
     flags: QualityFlag
     unchanged_share: float = 0.0
+    hidden_gap: float = 0.0
 
 
 def log_returns(dates: Dates, prices: Float, window: int) -> Returns:
@@ -53,7 +57,24 @@ def log_returns(dates: Dates, prices: Float, window: int) -> Returns:
     """
     days = dates.astype("datetime64[D]")
     _check(days, prices)
-    days, values, flags = _since_break(days[-window - 1 :], np.diff(np.log(prices[-window - 1 :])))
+    return _described(*_since_break(days[-window - 1 :], np.diff(np.log(prices[-window - 1 :]))))
+
+
+def price_moves(dates: Dates, prices: Float, window: int) -> Returns:
+    """The newest ``window`` differences of prices that may be 0 or less, unsmoothed where smoothed.
+
+    There are no level breaks: a difference has no unit to break. Raises InvalidInput as ``log_returns`` does, but for
+    the sign.
+    """
+    days = dates.astype("datetime64[D]")
+    _check_columns(days, prices)
+    if not np.isfinite(prices).all():
+        raise InvalidInput("price", float(prices[~np.isfinite(prices)][0]), "finite")
+    return _described(days[-window - 1 :], np.diff(prices[-window - 1 :]), QualityFlag.NONE)
+
+
+def _described(days: Dates, values: Float, flags: QualityFlag) -> Returns:
+    """Moves between the days with their step, their flags, and smoothing taken out."""
     if not len(values):
         return Returns(values, 1, len(days), 0.0, flags)
     step, spacing = _spacing(days)
@@ -64,8 +85,9 @@ def log_returns(dates: Dates, prices: Float, window: int) -> Returns:
     if smoothing <= AUTOCORRELATION_LIMIT and unchanged <= ZERO_SHARE_LIMIT:
         return Returns(values, step, len(days), 0.0, flags, unchanged)
     smoothing = max(smoothing, 0.0)
-    true = unsmoothed(values, smoothing)[1:]
-    return Returns(true, step, len(days), smoothing, flags | QualityFlag.SMOOTHED, unchanged)
+    true = unsmoothed(values, smoothing)[1:] if smoothing < 1.0 else values[1:]
+    gap = hidden_gap(float(values[-1]), smoothing) if smoothing < 1.0 else 0.0
+    return Returns(true, step, len(days), smoothing, flags | QualityFlag.SMOOTHED, unchanged, gap)
 
 
 def unsmoothed(returns: Float, smoothing: float) -> Float:
@@ -100,17 +122,22 @@ def first_autocorrelation(values: Float) -> float:
 
 
 def _check(days: Dates, prices: Float) -> None:
-    if days.shape != prices.shape:
-        raise InvalidInput("prices", f"{len(prices)} for {len(days)} dates", "one for each date")
+    _check_columns(days, prices)
     usable = np.isfinite(prices) & (prices > 0.0)
     if not usable.all():
         raise InvalidInput("price", float(prices[~usable][0]), "positive and finite")
+
+
+def _check_columns(days: Dates, prices: Float) -> None:
+    if days.shape != prices.shape:
+        raise InvalidInput("prices", f"{len(prices)} for {len(days)} dates", "one for each date")
     if not (np.diff(days) > np.timedelta64(0, "D")).all():
         raise InvalidInput("dates", "not increasing", "each later than the one before")
 
 
 def _since_break(days: Dates, values: Float) -> tuple[Dates, Float, QualityFlag]:
-    broken = np.flatnonzero(np.abs(values) > BREAK_LOG_MOVE)
+    broken = np.flatnonzero(np.abs(values) > JUMP_LOG_MOVE)
+    broken = broken[(np.abs(values[broken]) > BREAK_LOG_MOVE) | is_unit_factor(values[broken], 0.0)]
     if not len(broken):
         return days, values, QualityFlag.NONE
     after = int(broken[-1]) + 1

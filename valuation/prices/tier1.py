@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.prices.returns import Returns, log_returns
-from valuation.prices.simulate import Start, filtered, simulated_tails
+from valuation.prices.simulate import LossOf, filtered, log_loss, simulated_tails
 
 Float = NDArray[np.float64]
 
@@ -64,15 +64,21 @@ class HaircutCurve:
     """Loss at each horizon 1..H business days, NaN throughout where there is no opinion.
 
     ``loss`` is 1 - exp(q) of the alpha-quantile q of log returns, never falling with the horizon;
-    ``expected_shortfall`` the mean loss beyond it, ``standard_error`` the simulation error of the loss,
-    ``daily_volatility`` the root mean square log return a business day, ``observations`` the prices used.
+    ``expected_shortfall`` the mean loss beyond it, ``standard_error`` and ``shortfall_error`` the simulation errors of
+    the two, ``path_minimum`` and ``path_shortfall`` loss and shortfall at the worst day on the way,
+    ``daily_volatility`` the root mean square log return a business day, ``hidden_gap`` how far in logs the true price
+    is from a smoothed last quote, ``observations`` the prices used.
     """
 
     horizon_days: NDArray[np.int64]
     loss: Float
     expected_shortfall: Float
     standard_error: Float
+    shortfall_error: Float
+    path_minimum: Float
+    path_shortfall: Float
     daily_volatility: float
+    hidden_gap: float
     observations: int
     flags: QualityFlag
 
@@ -98,31 +104,33 @@ def tier1(
     dates that do not increase. Too short a history, a series that never moves and one smoothed beyond repair give no
     opinion, with the flag that says why; never a confident zero.
     """
+    require_question(max_horizon_days, confidence)
+    returns = log_returns(dates, prices, settings.window)
+    return simulated_curve(returns, max_horizon_days, confidence, seed, settings, log_loss)
+
+
+def require_question(max_horizon_days: int, confidence: float) -> None:
+    """Raises InvalidInput for a confidence outside (0.5, 1) or a horizon under 1 day."""
     if not 0.5 < confidence < 1.0:
         raise InvalidInput("confidence", confidence, "more than 0.5 and less than 1")
     if max_horizon_days < 1:
         raise InvalidInput("max_horizon_days", max_horizon_days, "1 or more")
-    returns = log_returns(dates, prices, settings.window)
+
+
+def simulated_curve(
+    returns: Returns, max_horizon_days: int, confidence: float, seed: int, settings: Tier1Settings, loss_of: LossOf
+) -> HaircutCurve:
+    """Simulates moves in steps of the series; a horizon inside a step takes the whole step.
+
+    No opinion, with its flag, where the history is too short, smoothed beyond repair, or never moves.
+    """
     short = returns.observations < settings.full_observations
     flags = returns.flags | (QualityFlag.SHORT_HISTORY if short else QualityFlag.NONE)
     if returns.observations < settings.least_observations or returns.smoothing >= UNSMOOTHED_LIMIT:
-        return _no_opinion(max_horizon_days, returns, flags)
+        return no_opinion(max_horizon_days, returns.observations, flags)
     start = filtered(returns.values, settings.decay)
     if start is None:
-        return _no_opinion(max_horizon_days, returns, flags | QualityFlag.STALE_SERIES)
-    return _curve(returns, start, flags, max_horizon_days, confidence, seed, settings)
-
-
-def _curve(
-    returns: Returns,
-    start: Start,
-    flags: QualityFlag,
-    max_horizon_days: int,
-    confidence: float,
-    seed: int,
-    settings: Tier1Settings,
-) -> HaircutCurve:
-    """Simulates in steps of the series; a horizon inside a step takes the whole step."""
+        return no_opinion(max_horizon_days, returns.observations, flags | QualityFlag.STALE_SERIES)
     days = np.arange(1, max_horizon_days + 1, dtype=np.int64)
     step = -(-days // returns.step_days) - 1
     tails = simulated_tails(
@@ -132,19 +140,25 @@ def _curve(
         confidence=confidence,
         paths=settings.paths,
         seed=seed,
+        loss_of=loss_of,
     )
     return HaircutCurve(
         horizon_days=days,
         loss=tails.loss[step],
         expected_shortfall=tails.expected_shortfall[step],
         standard_error=tails.standard_error[step],
+        shortfall_error=tails.shortfall_error[step],
+        path_minimum=tails.path_minimum[step],
+        path_shortfall=tails.path_shortfall[step],
         daily_volatility=float(np.sqrt(np.mean(returns.values**2) / returns.step_days)),
+        hidden_gap=returns.hidden_gap,
         observations=returns.observations,
         flags=flags | (QualityFlag.VARIANCE_FLOOR if start.floor_binds else QualityFlag.NONE),
     )
 
 
-def _no_opinion(max_horizon_days: int, returns: Returns, flags: QualityFlag) -> HaircutCurve:
+def no_opinion(max_horizon_days: int, observations: int, flags: QualityFlag) -> HaircutCurve:
+    """A curve of NaN with the flags that say why."""
     nothing = np.full(max_horizon_days, np.nan)
     days = np.arange(1, max_horizon_days + 1, dtype=np.int64)
-    return HaircutCurve(days, nothing, nothing, nothing, float("nan"), returns.observations, flags)
+    return HaircutCurve(days, *(nothing,) * 6, float("nan"), 0.0, observations, flags)

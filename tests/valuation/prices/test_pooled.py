@@ -48,6 +48,14 @@ def test_independent_normal_returns_get_the_tail_of_a_real_market_not_of_the_nor
     assert 0.9 * normal < curve(PRICES).loss[19] < 1.5 * normal
 
 
+def test_the_worst_day_on_the_way_lies_between_the_last_day_and_that_of_half_the_tail():
+    found = curve(PRICES)
+
+    assert (found.path_minimum >= found.loss).all()
+    assert (found.path_minimum <= curve(PRICES, confidence=0.995).loss).all()
+    assert found.path_minimum[59] > 1.05 * found.loss[59]
+
+
 def test_a_fall_of_calm_raises_the_haircut_at_once_and_a_rise_by_less():
     fallen, risen = (np.append(PRICES, PRICES[-1] * np.exp(move)) for move in (-0.08, 0.08))
 

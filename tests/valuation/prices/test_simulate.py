@@ -92,7 +92,22 @@ def test_the_standard_error_is_what_other_seeds_show():
 
     spread = np.std([run.loss[-1] for run in runs], ddof=1)
 
+    shortfall_spread = np.std([run.expected_shortfall[-1] for run in runs], ddof=1)
     assert np.mean([run.standard_error[-1] for run in runs]) == pytest.approx(spread, rel=0.20)
+    assert np.mean([run.shortfall_error[-1] for run in runs]) == pytest.approx(shortfall_spread, rel=0.20)
+
+
+def test_the_worst_day_on_the_way_is_that_of_a_random_walk_looked_at_daily():
+    """First passage, by the other road: P(min < -b) = 2 Phi(-(b + 0.5826 s) / (s sqrt h)) for a walk without drift."""
+    residuals = ndtri((np.arange(5_000) + 0.5) / 5_000)
+    start = Start(residuals / residuals.std(), 0.01**2, floor_binds=False)
+
+    found = tails(start, steps=20, paths=100_000, decay=1.0 - 1e-9)
+
+    barrier = 0.01 * (-float(ndtri(0.005)) * np.sqrt(20.0) - 0.5826)
+    assert found.path_minimum[-1] == pytest.approx(-np.expm1(-barrier), rel=0.02)
+    assert (found.path_minimum >= found.loss).all()
+    assert found.path_minimum[0] == found.loss[0]
 
 
 @given(st.integers(0, 2**63), st.floats(0.6, 0.99))
