@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from rich.progress import track
 from collateral_registry.cli.backtest_picture import draw_record
 from collateral_registry.cli.haircut import MODELS
 from collateral_registry.cli.price_file import History, PriceColumns, read_histories
+from collateral_registry.cli.result_files import file_stem, write_rows
 from collateral_registry.cli.session import EXIT_SOME_REFUSED, EXIT_USAGE, say
 from valuation.errors import InvalidInput
 from valuation.prices.haircut import HaircutModel
@@ -59,8 +58,7 @@ def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: Aske
     _write_windows(folder / "windows.csv", records)
     for (name, horizon), record in records.items():
         dates, prices = histories[name].columns()
-        safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
-        draw_record(folder / f"{safe}-{horizon}d.svg", f"{name}, {horizon} days", dates, prices, record)
+        draw_record(folder / f"{file_stem(name)}-{horizon}d.svg", f"{name}, {horizon} days", dates, prices, record)
     return EXIT_SOME_REFUSED if failed else 0
 
 
@@ -86,8 +84,8 @@ def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], wanted
         together = [record for (_, days), record in records.items() if days == horizon]
         if together:
             rows.append((POOLED, horizon, verdict(pooled_record(together), wanted.confidence)))
-    shown = [(series, horizon, *map(_text, astuple(found))) for series, horizon, found in rows]
-    _write(path, ("series", "horizon_days", *names), shown)
+    shown = [(series, horizon, *astuple(found)) for series, horizon, found in rows]
+    write_rows(path, ("series", "horizon_days", *names), shown)
 
 
 def _write_windows(path: Path, records: dict[tuple[str, int], TrackRecord]) -> None:
@@ -96,18 +94,5 @@ def _write_windows(path: Path, records: dict[tuple[str, int], TrackRecord]) -> N
         losses = [-np.expm1(column) for column in (record.quantile, record.shortfall, record.log_return)]
         exceeded = (record.log_return < record.quantile).astype(int).tolist()
         numbers = zip(record.origins, record.ends, *losses, exceeded, strict=True)
-        rows += [(name, horizon, *map(_text, row)) for row in numbers]
-    _write(path, WINDOW_COLUMNS, rows)
-
-
-def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.8g}"
-    return str(value)
+        rows += [(name, horizon, *row) for row in numbers]
+    write_rows(path, WINDOW_COLUMNS, rows)

@@ -442,6 +442,22 @@ def backtest_command(
     raise typer.Exit(run_backtest(prices, output, PriceColumns(series_column, date_column, price_column), wanted))
 
 
+@app.command("forecast")
+def forecast_command(
+    prices: File,
+    output: Annotated[Path, typer.Option(help="folder to write forecast.csv, selection.csv and pictures to")],
+    horizon_days: Annotated[int, typer.Option(min=1, max=250, help="business days ahead")] = 60,
+    series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
+    date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
+    price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
+) -> None:
+    """Forecast prices from a CSV file of them; needs no server."""
+    from collateral_registry.cli.forecast import run_forecast
+    from collateral_registry.cli.price_file import PriceColumns
+
+    raise typer.Exit(run_forecast(prices, output, PriceColumns(series_column, date_column, price_column), horizon_days))
+
+
 def main() -> None:
     """The ``collateral`` command."""
     app()
