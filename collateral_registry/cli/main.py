@@ -421,13 +421,14 @@ def haircut_command(
 @app.command("backtest")
 def backtest_command(
     prices: File,
-    output: Annotated[Path, typer.Option(help="folder to write tests.csv, windows.csv and pictures to")],
+    output: Annotated[Path, typer.Option(help="folder to write tests.csv, models.csv, windows.csv and pictures to")],
     horizon_days: Annotated[str, typer.Option(help="business days, separated by commas")] = "10,20,60",
     confidence: Annotated[float, typer.Option(help="more than 0.5, less than 1")] = 0.99,
     series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
     date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
     price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
     model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
+    compare: Annotated[str, typer.Option(help="further models on the same windows, separated by commas")] = "",
 ) -> None:
     """Test haircuts against the past of a CSV file of prices; needs no server."""
     from collateral_registry.cli.backtest import asked, run_backtest
@@ -435,7 +436,7 @@ def backtest_command(
     from collateral_registry.cli.session import EXIT_USAGE, say
 
     try:
-        wanted = asked(horizon_days, confidence, model)
+        wanted = asked(horizon_days, confidence, model, compare)
     except ValueError as error:
         say(str(error))
         raise typer.Exit(EXIT_USAGE) from None
