@@ -117,6 +117,7 @@ def _origins(dates: NDArray[np.datetime64], prices: NDArray[np.float64], wanted:
 def _row(name: str, origin: np.datetime64, found: PriceHaircut, history: History, wanted: Asked) -> tuple[object, ...]:
     flags = [flag.name or "" for flag in QualityFlag if flag and flag in found.flags]
     flags += [defect.name for defect in found.cleaned.defects if defect.name not in flags]
+    flags += [f"MULTIPLIER_{found.watch.multiplier:.3f}"] if found.watch.multiplier > 1.0 else []
     flags += ["UNREADABLE_DATE"] if history.unreadable else []
     start = (name, str(origin), wanted.horizon_days, wanted.confidence)
     if not found.has_opinion:

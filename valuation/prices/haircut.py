@@ -13,7 +13,9 @@ from valuation.flags import QualityFlag
 from valuation.prices import pooled
 from valuation.prices.clean import Cleaned, Defect, clean
 from valuation.prices.pooled import class_floor, pooled_scale
-from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings, tier1
+from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings
+from valuation.prices.watch import UNWATCHED, Watch
+from valuation.prices.watched import watched_tier1
 
 
 class HaircutModel(Enum):
@@ -27,7 +29,8 @@ class HaircutModel(Enum):
 class PriceHaircut:
     """Share of the price lost by the horizon, not exceeded with the confidence; NaN where there is no opinion.
 
-    ``class_floor`` is what to lend by where there is none; ``standard_error`` is the simulation error of ``loss``, 0
+    ``watch`` is the light of the model's record on the series, whose multiplier is in the losses; ``class_floor`` is
+    what to lend by where there is none; ``standard_error`` is the simulation error of ``loss``, 0
     for a model that simulates nothing; ``model``, ``seed`` and ``cleaned`` are what it takes to get the same number
     again.
     """
@@ -43,6 +46,7 @@ class PriceHaircut:
     model: str
     seed: int
     cleaned: Cleaned
+    watch: Watch = UNWATCHED
 
     @property
     def has_opinion(self) -> bool:
@@ -80,6 +84,7 @@ def haircut(
         model=model.value,
         seed=seed,
         cleaned=cleaned,
+        watch=curve.watch,
     )
 
 
@@ -107,7 +112,7 @@ def _curve(
 ) -> HaircutCurve:
     if model is HaircutModel.POOLED:
         return pooled_scale(cleaned.dates, cleaned.prices, max_horizon_days=horizon_days, confidence=confidence)
-    return tier1(
+    return watched_tier1(
         cleaned.dates,
         cleaned.prices,
         max_horizon_days=horizon_days,

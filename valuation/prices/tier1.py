@@ -18,6 +18,7 @@ from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.prices.returns import Returns, log_returns
 from valuation.prices.simulate import Start, filtered, simulated_tails
+from valuation.prices.watch import UNWATCHED, Watch
 
 Float = NDArray[np.float64]
 
@@ -65,7 +66,8 @@ class HaircutCurve:
 
     ``loss`` is 1 - exp(q) of the alpha-quantile q of log returns, never falling with the horizon;
     ``expected_shortfall`` the mean loss beyond it, ``standard_error`` the simulation error of the loss,
-    ``daily_volatility`` the root mean square log return a business day, ``observations`` the prices used.
+    ``daily_volatility`` the root mean square log return a business day, ``observations`` the prices used, ``watch`` the
+    judgement of the model's record on the series, which may have raised the losses.
     """
 
     horizon_days: NDArray[np.int64]
@@ -75,6 +77,7 @@ class HaircutCurve:
     daily_volatility: float
     observations: int
     flags: QualityFlag
+    watch: Watch = UNWATCHED
 
 
 def seed_for(series: str, date: np.datetime64, model_version: str) -> int:

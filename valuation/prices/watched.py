@@ -1,0 +1,55 @@
+"""Haircut curves under watch: deepened where the model's own record is amber or red."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation.prices.daily_record import DAYS, ewma_record
+from valuation.prices.returns import log_returns
+from valuation.prices.tier1 import DEFAULT, HaircutCurve, Tier1Settings, tier1
+from valuation.prices.watch import Watch, watch
+
+Float = NDArray[np.float64]
+
+
+def watched_tier1(
+    dates: NDArray[np.datetime64],
+    prices: Float,
+    *,
+    max_horizon_days: int,
+    confidence: float,
+    seed: int,
+    settings: Tier1Settings = DEFAULT,
+) -> HaircutCurve:
+    """The curve of ``tier1`` of a series of dated prices [n], raised by its record of the last year.
+
+    Raises InvalidInput as ``tier1`` does.
+    """
+    curve = tier1(dates, prices, max_horizon_days=max_horizon_days, confidence=confidence, seed=seed, settings=settings)
+    returns = log_returns(dates, prices, settings.window + DAYS).values
+    tail = 1.0 - confidence
+    record = ewma_record(returns, tail, decay=settings.decay, window=settings.window)
+    return raised(curve, watch(record, tail))
+
+
+def raised(curve: HaircutCurve, watched: Watch) -> HaircutCurve:
+    """The curve with its log losses deepened by the multiplier, 1 - (1 - loss)^k, and the light among its flags."""
+    flags = curve.flags | watched.flags
+    if watched.multiplier == 1.0:
+        return replace(curve, flags=flags, watch=watched)
+    slope = watched.multiplier * (1.0 - curve.loss) ** (watched.multiplier - 1.0)
+    return replace(
+        curve,
+        loss=_deepened(curve.loss, watched.multiplier),
+        expected_shortfall=_deepened(curve.expected_shortfall, watched.multiplier),
+        standard_error=slope * curve.standard_error,
+        flags=flags,
+        watch=watched,
+    )
+
+
+def _deepened(loss: Float, factor: float) -> Float:
+    return np.asarray(1.0 - (1.0 - loss) ** factor)
