@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 
 from collateral_registry.cli.backtest_picture import draw_record
 from collateral_registry.cli.haircut import MODELS
 from collateral_registry.cli.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.result_files import file_stem, write_rows
 from collateral_registry.cli.session import EXIT_SOME_REFUSED, EXIT_USAGE, say
-from valuation.errors import InvalidInput
+from collateral_registry.cli.workers import Failed, each_series
 from valuation.prices.haircut import HaircutModel
 from valuation.prices.model_evidence import ModelEvidence, model_evidence, window_losses
 from valuation.prices.track_record import TrackRecord, Verdict, pooled_record, track_record, verdict
@@ -55,7 +55,7 @@ Records = dict[int, dict[str, TrackRecord]]
 """Of one series, by horizon and model; the first model is the one that is tested."""
 
 
-def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: Asked) -> int:
+def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: Asked, workers: int) -> int:
     """Writes tests.csv, models.csv, windows.csv and the pictures; a series that fails is named, the others go on."""
     try:
         histories = read_histories(source, columns)
@@ -64,28 +64,30 @@ def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: Aske
         return EXIT_USAGE
     folder.mkdir(parents=True, exist_ok=True)
     records: dict[str, Records] = {}
-    for name, history in track(histories.items(), "Backtests", transient=True):
-        try:
-            records[name] = _replayed(history, wanted)
-        except InvalidInput as error:
-            say(f"{name}: {error}")
+    for name, found in each_series(partial(_replayed, folder=folder, wanted=wanted), histories, workers, "Backtests"):
+        if isinstance(found, Failed):
+            say(f"{name}: {found.why}")
+        else:
+            records[name] = found
     tested = {(name, days): _first(one[days]) for name, one in records.items() for days in wanted.horizons}
     _write_tests(folder / "tests.csv", tested, wanted)
     _write_models(folder / "models.csv", list(records.values()), wanted)
     _write_windows(folder / "windows.csv", tested)
-    for (name, horizon), record in tested.items():
-        dates, prices = histories[name].columns()
-        draw_record(folder / f"{file_stem(name)}-{horizon}d.svg", f"{name}, {horizon} days", dates, prices, record)
     return EXIT_SOME_REFUSED if len(records) < len(histories) else 0
 
 
-def _replayed(history: History, wanted: Asked) -> Records:
+def _replayed(name: str, history: History, folder: Path, wanted: Asked) -> Records:
+    """The records of a series, with a picture of each horizon."""
     dates, prices = history.columns()
 
     def record(horizon: int, model: HaircutModel) -> TrackRecord:
         return track_record(dates, prices, horizon_days=horizon, confidence=wanted.confidence, model=model)
 
-    return {days: {model.value: record(days, model) for model in wanted.models} for days in wanted.horizons}
+    found = {days: {model.value: record(days, model) for model in wanted.models} for days in wanted.horizons}
+    for days, records in found.items():
+        title = f"{name}, {days} days"
+        draw_record(folder / f"{file_stem(name)}-{days}d.svg", title, dates, prices, _first(records))
+    return found
 
 
 def _first(records: dict[str, TrackRecord]) -> TrackRecord:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from rich.progress import track
-
 from collateral_registry.cli.forecast_picture import draw_forecast
-from collateral_registry.cli.price_file import PriceColumns, read_histories
+from collateral_registry.cli.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.result_files import file_stem, write_rows
 from collateral_registry.cli.session import EXIT_SOME_REFUSED, EXIT_USAGE, say
-from valuation.errors import InvalidInput
+from collateral_registry.cli.workers import Failed, each_series
 from valuation.prices.forecast.value import QUANTILES, ValueForecast, forecast
 
 FORECAST_COLUMNS = (
@@ -26,7 +25,7 @@ SELECTION_COLUMNS = (
 )  # fmt: skip
 
 
-def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days: int) -> int:
+def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days: int, workers: int) -> int:
     """Writes forecast.csv, selection.csv and the pictures; a series that fails is named, the others go on."""
     try:
         histories = read_histories(source, columns)
@@ -35,20 +34,24 @@ def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days
         return EXIT_USAGE
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, ValueForecast] = {}
-    for name, history in track(histories.items(), "Forecasts", transient=True):
-        dates, prices = history.columns()
-        try:
-            found[name] = forecast(prices, dates, horizon_days)
-        except InvalidInput as error:
-            say(f"{name}: {error}")
+    for name, one in each_series(partial(_forecast, horizon_days=horizon_days), histories, workers, "Forecasts"):
+        if isinstance(one, Failed):
+            say(f"{name}: {one.why}")
+        else:
+            found[name] = one
     write_rows(folder / "forecast.csv", FORECAST_COLUMNS, [row for item in found.items() for row in _fan(*item)])
     write_rows(folder / "selection.csv", SELECTION_COLUMNS, [row for item in found.items() for row in _trials(*item)])
-    for name, one in found.items():
-        if one.fan.shape[1]:
-            draw_forecast(folder / f"{file_stem(name)}.svg", name, one)
+    for name, made in found.items():
+        if made.fan.shape[1]:
+            draw_forecast(folder / f"{file_stem(name)}.svg", name, made)
         else:
             say(f"{name}: too short or never moves, no forecast")
     return EXIT_SOME_REFUSED if len(found) < len(histories) else 0
+
+
+def _forecast(name: str, history: History, horizon_days: int) -> ValueForecast:  # noqa: ARG001 - as each_series calls
+    dates, prices = history.columns()
+    return forecast(prices, dates, horizon_days)
 
 
 def _fan(name: str, found: ValueForecast) -> Iterator[tuple[object, ...]]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 
 from collateral_registry.cli.price_file import History, PriceColumns, parse_day, read_histories
 from collateral_registry.cli.session import EXIT_SOME_REFUSED, EXIT_USAGE, say
-from valuation.errors import InvalidInput
+from collateral_registry.cli.workers import Failed, each_series
 from valuation.flags import QualityFlag
 from valuation.prices.haircut import HaircutModel, PriceHaircut, haircut
 
@@ -69,7 +68,7 @@ def asked(
     return Asked(horizon_days, confidence, MODELS[model], rolling, first, every or horizon_days, calendar)
 
 
-def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked) -> int:
+def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked, workers: int) -> int:
     """Writes a row per series and origin; a series that fails is named and the others go on; returns the exit code."""
     try:
         histories = read_histories(source, columns)
@@ -80,24 +79,26 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(OUTPUT_COLUMNS)
-        for name, history in track(histories.items(), "Haircuts", transient=True):
-            try:
-                writer.writerows(_rows(name, history, wanted))
-            except InvalidInput as error:
+        for name, rows in each_series(partial(_rows, wanted=wanted), histories, workers, "Haircuts"):
+            if isinstance(rows, Failed):
                 failed += 1
-                say(f"{name}: {error}")
+                say(f"{name}: {rows.why}")
+            else:
+                writer.writerows(rows)
     return EXIT_SOME_REFUSED if failed else 0
 
 
-def _rows(name: str, history: History, wanted: Asked) -> Iterator[tuple[object, ...]]:
+def _rows(name: str, history: History, wanted: Asked) -> list[tuple[object, ...]]:
     dates, prices = history.columns()
     order = np.argsort(dates, kind="stable")
     in_order = bool((order[:-1] < order[1:]).all())
+    rows = []
     for origin in _origins(dates, prices, wanted):
         known = order[: int(np.searchsorted(dates[order], origin, side="right"))]
         known = known if in_order else np.sort(known)
         found = haircut(prices[known], dates[known], wanted.business_days, wanted.confidence, model=wanted.model)
-        yield _row(name, origin, found, history, wanted)
+        rows.append(_row(name, origin, found, history, wanted))
+    return rows
 
 
 def _origins(dates: NDArray[np.datetime64], prices: NDArray[np.float64], wanted: Asked) -> NDArray[np.datetime64]:

@@ -52,6 +52,9 @@ Quantity = Annotated[str, typer.Argument(help="how much, in the lot's unit")]
 BreachName = Annotated[str, typer.Argument(help="loan and number, such as loan-1/1")]
 
 
+Workers = Annotated[int, typer.Option(min=1, max=256, help="processes; the results are the same for any number")]
+
+
 class Format(StrEnum):
     """How a report is printed."""
 
@@ -404,6 +407,7 @@ def haircut_command(
     every: Annotated[int, typer.Option(min=0, help="observations between origins; 0 means the horizon")] = 0,
     calendar: Annotated[bool, typer.Option("--calendar", help="count calendar days")] = False,  # noqa: FBT002
     model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
+    workers: Workers = 1,
 ) -> None:
     """Estimate haircuts from a CSV file of prices; needs no server."""
     from collateral_registry.cli.haircut import asked, run_haircut
@@ -415,7 +419,8 @@ def haircut_command(
     except ValueError as error:
         say(str(error))
         raise typer.Exit(EXIT_USAGE) from None
-    raise typer.Exit(run_haircut(prices, output, PriceColumns(series_column, date_column, price_column), wanted))
+    columns = PriceColumns(series_column, date_column, price_column)
+    raise typer.Exit(run_haircut(prices, output, columns, wanted, workers))
 
 
 @app.command("backtest")
@@ -429,6 +434,7 @@ def backtest_command(
     price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
     model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
     compare: Annotated[str, typer.Option(help="further models on the same windows, separated by commas")] = "",
+    workers: Workers = 1,
 ) -> None:
     """Test haircuts against the past of a CSV file of prices; needs no server."""
     from collateral_registry.cli.backtest import asked, run_backtest
@@ -440,7 +446,8 @@ def backtest_command(
     except ValueError as error:
         say(str(error))
         raise typer.Exit(EXIT_USAGE) from None
-    raise typer.Exit(run_backtest(prices, output, PriceColumns(series_column, date_column, price_column), wanted))
+    columns = PriceColumns(series_column, date_column, price_column)
+    raise typer.Exit(run_backtest(prices, output, columns, wanted, workers))
 
 
 @app.command("forecast")
@@ -451,12 +458,14 @@ def forecast_command(
     series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
     date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
     price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
+    workers: Workers = 1,
 ) -> None:
     """Forecast prices from a CSV file of them; needs no server."""
     from collateral_registry.cli.forecast import run_forecast
     from collateral_registry.cli.price_file import PriceColumns
 
-    raise typer.Exit(run_forecast(prices, output, PriceColumns(series_column, date_column, price_column), horizon_days))
+    columns = PriceColumns(series_column, date_column, price_column)
+    raise typer.Exit(run_forecast(prices, output, columns, horizon_days, workers))
 
 
 def main() -> None:
