@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from collateral_registry.cli.backtest_picture import draw_record
-from collateral_registry.cli.haircut import MODELS
+from collateral_registry.cli.haircut import model_named
 from collateral_registry.cli.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.result_files import file_stem, write_rows
 from collateral_registry.cli.session import EXIT_SOME_REFUSED, EXIT_USAGE, say
@@ -42,12 +42,8 @@ def asked(horizon_days: str, confidence: float, model: str, compare: str) -> Ask
         raise ValueError(f"--horizon-days: got {horizon_days!r}, want whole days such as 10,20,60")
     if not 0.5 < confidence < 1.0:
         raise ValueError(f"--confidence: got {confidence}, want more than 0.5 and less than 1")
-    if model not in MODELS:
-        raise ValueError(f"--model: got {model!r}, want {', '.join(MODELS)}")
     others = [part.strip() for part in compare.split(",") if part.strip()]
-    if not set(others) <= set(MODELS):
-        raise ValueError(f"--compare: got {compare!r}, want some of {', '.join(MODELS)}")
-    models = dict.fromkeys(MODELS[name] for name in (model, *others))
+    models = dict.fromkeys([model_named("--model", model), *(model_named("--compare", name) for name in others)])
     return Asked(tuple(int(part) for part in parts), confidence, tuple(models))
 
 

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from collateral_registry.cli.price_file import History, PriceColumns, parse_day, read_histories
 from collateral_registry.cli.session import EXIT_SOME_REFUSED, EXIT_USAGE, say
 from collateral_registry.cli.workers import Failed, each_series
+from valuation.errors import MissingExtra
 from valuation.flags import QualityFlag
+from valuation.prices.gjr import require_arch
 from valuation.prices.haircut import HaircutModel, PriceHaircut, haircut
 
 OUTPUT_COLUMNS = (
@@ -26,6 +28,7 @@ MODELS = {
     "tier1": HaircutModel.POOLED,
     "pooled": HaircutModel.POOLED,
     "ewma-fhs": HaircutModel.EWMA_FHS,
+    "tier2": HaircutModel.TIER2,
 }
 
 FIRST_ROLLING_OBSERVATION = 501
@@ -54,18 +57,29 @@ class Asked:
         return math.ceil(self.horizon_days * BUSINESS_DAYS_OF_YEAR / CALENDAR_DAYS_OF_YEAR)
 
 
+def model_named(option: str, name: str) -> HaircutModel:
+    """The model of a name; raises ValueError naming the option for none, or for one whose extra is not installed."""
+    if name not in MODELS:
+        raise ValueError(f"{option}: got {name!r}, want {', '.join(MODELS)}")
+    if MODELS[name] is HaircutModel.TIER2:
+        try:
+            require_arch()
+        except MissingExtra as error:
+            raise ValueError(f"{option}: {error}") from error
+    return MODELS[name]
+
+
 def asked(
     horizon_days: int, confidence: float, model: str, start: str, every: int, *, rolling: bool, calendar: bool
 ) -> Asked:
     """Checks the options; raises ValueError naming the one that is wrong."""
-    if model not in MODELS:
-        raise ValueError(f"--model: got {model!r}, want {', '.join(MODELS)}")
+    chosen = model_named("--model", model)
     if not 0.5 < confidence < 1.0:
         raise ValueError(f"--confidence: got {confidence}, want more than 0.5 and less than 1")
     first = parse_day(start)
     if start and np.isnat(first):
         raise ValueError(f"--from: got {start!r}, want a date such as 2015-01-02")
-    return Asked(horizon_days, confidence, MODELS[model], rolling, first, every or horizon_days, calendar)
+    return Asked(horizon_days, confidence, chosen, rolling, first, every or horizon_days, calendar)
 
 
 def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked, workers: int) -> int:
@@ -118,6 +132,7 @@ def _origins(dates: NDArray[np.datetime64], prices: NDArray[np.float64], wanted:
 def _row(name: str, origin: np.datetime64, found: PriceHaircut, history: History, wanted: Asked) -> tuple[object, ...]:
     flags = [flag.name or "" for flag in QualityFlag if flag and flag in found.flags]
     flags += [defect.name for defect in found.cleaned.defects if defect.name not in flags]
+    flags += [found.fallen_back] if found.fallen_back and found.fallen_back not in flags else []
     flags += [f"MULTIPLIER_{found.watch.multiplier:.3f}"] if found.watch.multiplier > 1.0 else []
     flags += ["UNREADABLE_DATE"] if history.unreadable else []
     start = (name, str(origin), wanted.horizon_days, wanted.confidence)

@@ -406,7 +406,7 @@ def haircut_command(
     start: Annotated[str, typer.Option("--from", help="first origin; else the 501st observation")] = "",
     every: Annotated[int, typer.Option(min=0, help="observations between origins; 0 means the horizon")] = 0,
     calendar: Annotated[bool, typer.Option("--calendar", help="count calendar days")] = False,  # noqa: FBT002
-    model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs or tier2")] = "auto",
     workers: Workers = 1,
 ) -> None:
     """Estimate haircuts from a CSV file of prices; needs no server."""
@@ -432,7 +432,7 @@ def backtest_command(
     series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
     date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
     price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
-    model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs or tier2")] = "auto",
     compare: Annotated[str, typer.Option(help="further models on the same windows, separated by commas")] = "",
     workers: Workers = 1,
 ) -> None:

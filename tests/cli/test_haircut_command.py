@@ -124,3 +124,33 @@ def test_weekly_and_monthly_series_have_an_opinion(tmp_path):
 
     assert code == 0
     assert all("IRREGULAR_DATES" in row["flags"] and 0.0 < float(row["haircut"]) < 1.0 for row in rows)
+
+
+def test_tier_two_speaks_where_it_may_and_says_why_where_it_may_not(tmp_path):
+    text = "series,date,price\n" + lines(PRICES) + lines(PRICES[:300], "tin")
+
+    code, _, rows = run(tmp_path, text, "--model", "tier2")
+
+    assert code == 0
+    assert [row["model"] for row in rows] == ["tier2-mean-of-three/1", "pooled-scale/1"]
+    assert {"FALLEN_BACK", "SHORT_HISTORY"} <= set(rows[1]["flags"].split("|"))
+
+
+def test_tier_two_without_its_extra_is_a_plain_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("valuation.prices.gjr.find_spec", lambda _: None)
+
+    code, stderr, _ = run(tmp_path, "series,date,price\n" + lines(PRICES), "--model", "tier2")
+
+    assert code == 2
+    assert "--model: tier2 needs arch: install collateral[tier2]" in stderr
+
+
+def test_a_light_that_is_not_green_is_said_with_its_multiplier(tmp_path):
+    jumpy = noise(2000)
+    jumpy[1750::21] = -0.06
+
+    _, _, rows = run(tmp_path, "series,date,price\n" + lines(walk(jumpy)), "--model", "ewma-fhs")
+
+    flags = rows[0]["flags"].split("|")
+    assert {"MODEL_AMBER", "MODEL_RED"} & set(flags)
+    assert any(flag.startswith("MULTIPLIER_1.") for flag in flags)

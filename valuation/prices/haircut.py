@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from valuation.flags import QualityFlag
-from valuation.prices import pooled
+from valuation.prices import pooled, tier2
 from valuation.prices.clean import Cleaned, Defect, clean
 from valuation.prices.pooled import class_floor, pooled_scale
 from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings
@@ -19,16 +19,18 @@ from valuation.prices.watched import watched_tier1
 
 
 class HaircutModel(Enum):
-    """Which model: POOLED is what ``auto`` chooses, EWMA_FHS simulates from the series alone."""
+    """Which model: POOLED is what ``auto`` chooses, EWMA_FHS simulates from the series alone, TIER2 averages three."""
 
     POOLED = f"{pooled.MODEL}/{pooled.VERSION}"
     EWMA_FHS = f"{MODEL}/{VERSION}"
+    TIER2 = f"{tier2.MODEL}/{tier2.VERSION}"
 
 
 @dataclass(frozen=True)
 class PriceHaircut:
     """Share of the price lost by the horizon, not exceeded with the confidence; NaN where there is no opinion.
 
+    ``model`` is the one that spoke, and ``fallen_back`` why it is not the one asked for, empty where it is.
     ``watch`` is the light of the model's record on the series, whose multiplier is in the losses; ``class_floor`` is
     what to lend by where there is none; ``standard_error`` is the simulation error of ``loss``, 0
     for a model that simulates nothing; ``model``, ``seed`` and ``cleaned`` are what it takes to get the same number
@@ -47,6 +49,7 @@ class PriceHaircut:
     seed: int
     cleaned: Cleaned
     watch: Watch = UNWATCHED
+    fallen_back: str = ""
 
     @property
     def has_opinion(self) -> bool:
@@ -66,11 +69,11 @@ def haircut(
 ) -> PriceHaircut:
     """Cleans dated quotes [n] and reads the curve of the model at a horizon in business days.
 
-    ``seed`` and ``settings`` are those of EWMA_FHS. Raises InvalidInput for a confidence outside (0.5, 1), a horizon
-    under 1 day, or dates and prices of different length.
+    ``seed`` is of the models that simulate, ``settings`` of EWMA_FHS. Raises InvalidInput for a confidence outside
+    (0.5, 1), a horizon under 1 day, or dates and prices of different length; MissingExtra for TIER2 without arch.
     """
     cleaned = clean(np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64))
-    curve = _curve(cleaned, horizon_days, confidence, model, seed, settings)
+    curve, spoke, why = _curve(cleaned, horizon_days, confidence, model, seed, settings)
     broke = QualityFlag.LEVEL_BREAK if Defect.LEVEL_BREAK in cleaned.defects else QualityFlag.NONE
     return PriceHaircut(
         loss=float(curve.loss[-1]),
@@ -81,10 +84,11 @@ def haircut(
         confidence=confidence,
         observations=curve.observations,
         flags=curve.flags | broke,
-        model=model.value,
+        model=spoke,
         seed=seed,
         cleaned=cleaned,
         watch=curve.watch,
+        fallen_back=why,
     )
 
 
@@ -109,14 +113,16 @@ def _curve(
     model: HaircutModel,
     seed: int,
     settings: Tier1Settings,
-) -> HaircutCurve:
+) -> tuple[HaircutCurve, str, str]:
+    """The curve, the model that made it, and why that is not the one asked for."""
     if model is HaircutModel.POOLED:
-        return pooled_scale(cleaned.dates, cleaned.prices, max_horizon_days=horizon_days, confidence=confidence)
-    return watched_tier1(
-        cleaned.dates,
-        cleaned.prices,
-        max_horizon_days=horizon_days,
-        confidence=confidence,
-        seed=seed,
-        settings=settings,
+        curve = pooled_scale(cleaned.dates, cleaned.prices, max_horizon_days=horizon_days, confidence=confidence)
+        return curve, model.value, ""
+    dates, prices = cleaned.dates, cleaned.prices
+    if model is HaircutModel.TIER2:
+        found = tier2.tier2(dates, prices, max_horizon_days=horizon_days, confidence=confidence, seed=seed)
+        return found.curve, found.model, found.why
+    watched = watched_tier1(
+        dates, prices, max_horizon_days=horizon_days, confidence=confidence, seed=seed, settings=settings
     )
+    return watched, model.value, ""

@@ -75,12 +75,12 @@ def simulated_tails(start: Start, *, decay: float, steps: int, confidence: float
         log_return += move
         variance *= decay_32
         variance += rest_32 * np.square(move)
-        tails[:, step] = _tail(log_return, alpha)
+        tails[:, step] = path_tail(log_return, alpha)
     worst: Float = np.maximum.accumulate(np.maximum(tails[:2], 0.0), axis=1)
     return Tails(worst[0], worst[1], tails[2])
 
 
-def _tail(log_return: NDArray[np.float32], alpha: float) -> tuple[float, float, float]:
+def path_tail(log_return: NDArray[np.float32], alpha: float) -> tuple[float, float, float]:
     """Loss at the quantile, mean loss beyond, and half the spread of the order statistics one binomial sd either side.
 
     The rank of the true quantile among n draws is binomial with variance n alpha (1 - alpha) (David and Nagaraja,
