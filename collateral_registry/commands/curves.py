@@ -14,7 +14,7 @@ from collateral_registry.store.bulk import Source
 from collateral_registry.store.estimates import NewCurve, estimate_of, insert_estimates, latest_estimates
 from collateral_registry.store.prices import history
 from valuation.money import PPM
-from valuation.prices.drift import drift, scores_since
+from valuation.prices.drift import drift, may_alarm, scores_since
 from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, seed_for
 from valuation.prices.watched import watched_tier1
 
@@ -74,6 +74,8 @@ def _cause(connection: Source, need: CurveNeed, market: MarketFacts, estimate: E
     shock = float(policy.rules["estimate_shock_sigmas"].value) * estimate.daily_volatility
     if shock > 0 and abs(log_return) > shock:
         return EstimateCause.SHOCK
+    if not may_alarm(estimate.watch.drift, day - estimate.day):
+        return ""
     return EstimateCause.DRIFT if _drifted(connection, need, market, estimate) else ""
 
 

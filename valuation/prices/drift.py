@@ -40,14 +40,18 @@ def drift(scores: Float, statistic: float = 0.0) -> Drift:
     sum before the first score, so that each new price costs one step.
     """
     capped = np.clip(scores, -LARGEST_SCORE, LARGEST_SCORE)
-    gains = 0.5 * capped**2 * (1.0 - SPREAD_RATIO**-2) - np.log(SPREAD_RATIO)
     now, alarms = statistic, []
-    for row, gain in enumerate(gains.tolist()):
+    for row, gain in enumerate(_gains(capped).tolist()):
         now = max(0.0, now + gain)
         if now > THRESHOLD:
             now = 0.0
             alarms.append(row)
     return Drift(now, tuple(alarms))
+
+
+def may_alarm(statistic: float, steps: int) -> bool:
+    """Whether so many scores to come could make an alarm at all, each as large as one may count."""
+    return statistic + steps * float(_gains(np.array([LARGEST_SCORE]))[0]) > THRESHOLD
 
 
 def scores_since(returns: Float, variance: float, decay: float) -> Float:
@@ -62,3 +66,7 @@ def scores_since(returns: Float, variance: float, decay: float) -> Float:
         scores[row] = value / np.sqrt(now)
         now = decay * now + (1.0 - decay) * value * value
     return scores
+
+
+def _gains(capped: Float) -> Float:
+    return np.asarray(0.5 * capped**2 * (1.0 - SPREAD_RATIO**-2) - np.log(SPREAD_RATIO))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from valuation.errors import InvalidInput
-from valuation.prices.drift import STEPS_BETWEEN_FALSE_ALARMS, THRESHOLD, drift, scores_since
+from valuation.prices.drift import STEPS_BETWEEN_FALSE_ALARMS, THRESHOLD, drift, may_alarm, scores_since
 
 
 def first_alarm(scores):
@@ -45,6 +45,14 @@ def test_a_sum_goes_on_where_it_was_left():
     before = drift(scores[:180])
 
     assert drift(scores[180:], before.statistic).statistic == pytest.approx(drift(scores).statistic)
+
+
+def test_an_alarm_that_cannot_come_need_not_be_looked_for():
+    steps = next(count for count in range(1, 99) if may_alarm(0.0, count))
+
+    assert drift(np.full(steps, 9.0)).alarms == (steps - 1,)
+    assert not drift(np.full(steps - 1, 9.0)).alarms
+    assert may_alarm(THRESHOLD - 0.1, 1)
 
 
 def test_after_an_alarm_it_begins_again():
