@@ -30,11 +30,12 @@ LEAST_PERIODS = 8
 
 @dataclass(frozen=True)
 class WindowLosses:
-    """Pinball losses [n, m] of the models at the windows that began at ``origins`` [n]."""
+    """Pinball losses [n, m] and exceedances [n, m] of the models at the windows that began at ``origins`` [n]."""
 
     models: tuple[str, ...]
     origins: Dates
     losses: Float
+    exceeded: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class ModelEvidence:
     model: str
     windows: int
     periods: int
+    exceedances: int
     pinball: float
     dm_statistic: float
     first_better_p: float
@@ -65,11 +67,12 @@ def window_losses(records: Mapping[str, TrackRecord], level: float) -> WindowLos
     rows = {name: np.searchsorted(record.origins, common) for name, record in records.items()}
     mine = rows[next(iter(records))]
     came = first.log_return[mine]
-    quantiles = [record.quantile[rows[name]] for name, record in records.items()]
-    quantiles += [first.normal[mine], first.historical[mine]]
-    losses = np.column_stack([pinball(came, quantile, level) for quantile in quantiles])
+    promised = [record.quantile[rows[name]] for name, record in records.items()]
+    quantiles = np.column_stack([*promised, first.normal[mine], first.historical[mine]])
+    losses = pinball(came[:, None], quantiles, level)
     usable = np.isfinite(losses).all(axis=1)
-    return WindowLosses((*records, NORMAL, HISTORICAL), common[usable], losses[usable])
+    exceeded = came[:, None] < quantiles
+    return WindowLosses((*records, NORMAL, HISTORICAL), common[usable], losses[usable], exceeded[usable])
 
 
 def model_evidence(tables: Sequence[WindowLosses], horizon_days: int) -> list[ModelEvidence]:
@@ -84,6 +87,7 @@ def model_evidence(tables: Sequence[WindowLosses], horizon_days: int) -> list[Mo
     losses = np.concatenate([table.losses for table in tables])
     periods = period_losses(np.concatenate([table.origins for table in tables]), losses, horizon_days)
     models = tables[0].models
+    exceedances = np.concatenate([table.exceeded for table in tables]).sum(axis=0).tolist()
     if len(periods) < LEAST_PERIODS:
         nothing = float("nan")
         means = losses.mean(axis=0) if len(losses) else np.full(len(models), nothing)
@@ -92,8 +96,8 @@ def model_evidence(tables: Sequence[WindowLosses], horizon_days: int) -> list[Mo
         means = losses.mean(axis=0)
         tests = _tests(periods)
     return [
-        ModelEvidence(model, len(losses), len(periods), float(mean), *test)
-        for model, mean, test in zip(models, means, tests, strict=True)
+        ModelEvidence(model, len(losses), len(periods), count, float(mean), *test)
+        for model, count, mean, test in zip(models, exceedances, means, tests, strict=True)
     ]
 
 

@@ -50,6 +50,8 @@ def test_the_true_quantile_beats_wrong_ones_and_they_leave_the_set():
     assert not found["x1.9"].in_set
     assert found["x0.5"].first_better_p < 0.01
     assert (found["x1.0"].windows, found["x1.0"].periods) == (2800, 350)
+    assert found["x1.0"].exceedances / 2800 == pytest.approx(LEVEL, abs=0.013)
+    assert found["x0.5"].exceedances > 3 * found["x1.0"].exceedances > 9 * found["x1.9"].exceedances
 
 
 def test_a_model_as_good_stays_in_the_set():
@@ -79,7 +81,7 @@ def test_series_that_share_every_crisis_are_no_more_evidence_than_one():
 
 
 def test_too_few_periods_say_nothing():
-    few = WindowLosses(("one", "two"), DAYS[:5], np.ones((5, 2)))
+    few = WindowLosses(("one", "two"), DAYS[:5], np.ones((5, 2)), np.ones((5, 2), dtype=bool))
 
     found = model_evidence([few], 10)
 
