@@ -29,6 +29,6 @@ def draw_forecast(path: Path, title: str, found: ValueForecast) -> None:
     axes.plot(found.dates_ahead, found.lendable, color="tab:red", linestyle="--", linewidth=0.8, label="lendable")
     axes.set_yscale("log")
     axes.set_title(title)
-    axes.legend(loc="upper left", frameon=False)
+    axes.legend(loc="best", frameon=False)
     with mpl.rc_context({"svg.hashsalt": title}):
         figure.savefig(path, metadata={"Date": None})
