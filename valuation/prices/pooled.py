@@ -21,7 +21,7 @@ from valuation.prices.pooled_table import log_multiples, shortfall_tails, term_w
 from valuation.prices.returns import Returns, log_returns
 from valuation.prices.running import USUAL_DAILY_VOLATILITY, Terms, running_means, terms
 from valuation.prices.tier1 import HaircutCurve
-from valuation.prices.watch import watch
+from valuation.prices.watch import WATCHED_TAIL, watch
 from valuation.prices.watched import raised
 
 Float = NDArray[np.float64]
@@ -107,10 +107,10 @@ def pooled_scale(
     volatility = float(np.sqrt(np.mean(returns.values**2) / returns.step_days))
     nothing = np.zeros(max_horizon_days)
     curve = HaircutCurve(days, worst[0], worst[1], nothing, volatility, returns.observations, flags)
-    return raised(curve, watch(_record(state, returns, tail), tail, RAISING_LIGHTS))
+    return raised(curve, watch(_record(state, returns), RAISING_LIGHTS))
 
 
-def _record(state: PooledScale, returns: Returns, tail: float) -> DailyRecord:
+def _record(state: PooledScale, returns: Returns) -> DailyRecord:
     """Promises of the last year, a step ahead, with the correction that the series has by now taught the pool."""
     values, path = returns.values, state.path
     if path is None or len(values) < FULL_OBSERVATIONS + DAYS:
@@ -118,7 +118,7 @@ def _record(state: PooledScale, returns: Returns, tail: float) -> DailyRecord:
     step = np.array([float(returns.step_days)])
     before = slice(-DAYS - 1, -1)
     scale = path.log_volatility[before] + term_weights(step)[:, 0] @ path.values[:, before]
-    deepest = state.own[0] + 0.5 * np.log(step[0]) + log_multiples(step, np.array([tail]))[0, 0]
+    deepest = state.own[0] + 0.5 * np.log(step[0]) + log_multiples(step, np.array([WATCHED_TAIL]))[0, 0]
     return DailyRecord(values[-DAYS:] < -np.exp(scale + deepest), np.zeros(0), 0.0)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from valuation.prices.daily_record import DAYS, ewma_record
 from valuation.prices.returns import log_returns
 from valuation.prices.tier1 import DEFAULT, HaircutCurve, Tier1Settings, tier1
-from valuation.prices.watch import Watch, watch
+from valuation.prices.watch import WATCHED_TAIL, Watch, watch
 
 Float = NDArray[np.float64]
 
@@ -30,9 +30,8 @@ def watched_tier1(
     """
     curve = tier1(dates, prices, max_horizon_days=max_horizon_days, confidence=confidence, seed=seed, settings=settings)
     returns = log_returns(dates, prices, settings.window + DAYS).values
-    tail = 1.0 - confidence
-    record = ewma_record(returns, tail, decay=settings.decay, window=settings.window)
-    return raised(curve, watch(record, tail))
+    record = ewma_record(returns, WATCHED_TAIL, decay=settings.decay, window=settings.window)
+    return raised(curve, watch(record))
 
 
 def raised(curve: HaircutCurve, watched: Watch) -> HaircutCurve:
