@@ -11,3 +11,12 @@ class InvalidInput(ValueError):
         self.field = field
         self.got = got
         self.want = want
+
+
+class MissingExtra(RuntimeError):
+    """A part of the product that is not installed; reads like ``tier2 needs arch: install collateral[tier2]``."""
+
+    def __init__(self, extra: str, package: str) -> None:
+        super().__init__(f"{extra} needs {package}: install collateral[{extra}]")
+        self.extra = extra
+        self.package = package

@@ -66,3 +66,6 @@ class QualityFlag(IntFlag):
     OUTSIDE_COMPARABLES = 1 << 24
     LICENSED_EXCLUSIVELY = 1 << 25
     CO_OWNED = 1 << 26
+    MODEL_AMBER = 1 << 29
+    MODEL_RED = 1 << 30
+    FALLEN_BACK = 1 << 31

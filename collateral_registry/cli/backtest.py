@@ -1,22 +1,23 @@
-"""Backtests of the haircuts of a file: tests per series and pooled as CSV, and a picture per series and horizon."""
+"""Backtests of the haircuts of a file: tests as CSV, the model beside others, and a picture per series and horizon."""
 
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 
 from collateral_registry.cli.backtest_picture import draw_record
-from collateral_registry.cli.haircut import MODELS
+from collateral_registry.cli.haircut import model_named
 from collateral_registry.cli.price_file import History, PriceColumns, read_histories
+from collateral_registry.cli.result_files import file_stem, write_rows
 from collateral_registry.cli.session import EXIT_SOME_REFUSED, EXIT_USAGE, say
-from valuation.errors import InvalidInput
+from collateral_registry.cli.workers import Failed, each_series
 from valuation.prices.haircut import HaircutModel
+from valuation.prices.model_evidence import ModelEvidence, model_evidence, window_losses
 from valuation.prices.track_record import TrackRecord, Verdict, pooled_record, track_record, verdict
 
 POOLED = "(pooled)"
@@ -27,56 +28,66 @@ WINDOW_COLUMNS = ("series", "horizon_days", "origin", "end", "haircut", "expecte
 
 @dataclass(frozen=True)
 class Asked:
-    """Horizons in business days, confidence and model."""
+    """Horizons in business days, confidence, and models: the one that is tested, then those it is compared with."""
 
     horizons: tuple[int, ...]
     confidence: float
-    model: HaircutModel
+    models: tuple[HaircutModel, ...]
 
 
-def asked(horizon_days: str, confidence: float, model: str) -> Asked:
+def asked(horizon_days: str, confidence: float, model: str, compare: str) -> Asked:
     """Checks the options; raises ValueError naming the one that is wrong."""
     parts = [part.strip() for part in horizon_days.split(",")]
     if not all(part.isdigit() and int(part) > 0 for part in parts):
         raise ValueError(f"--horizon-days: got {horizon_days!r}, want whole days such as 10,20,60")
     if not 0.5 < confidence < 1.0:
         raise ValueError(f"--confidence: got {confidence}, want more than 0.5 and less than 1")
-    if model not in MODELS:
-        raise ValueError(f"--model: got {model!r}, want {', '.join(MODELS)}")
-    return Asked(tuple(int(part) for part in parts), confidence, MODELS[model])
+    others = [part.strip() for part in compare.split(",") if part.strip()]
+    models = dict.fromkeys([model_named("--model", model), *(model_named("--compare", name) for name in others)])
+    return Asked(tuple(int(part) for part in parts), confidence, tuple(models))
 
 
-def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: Asked) -> int:
-    """Writes tests.csv, windows.csv and the pictures; a series that fails is named, the others go on."""
+Records = dict[int, dict[str, TrackRecord]]
+"""Of one series, by horizon and model; the first model is the one that is tested."""
+
+
+def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: Asked, workers: int) -> int:
+    """Writes tests.csv, models.csv, windows.csv and the pictures; a series that fails is named, the others go on."""
     try:
         histories = read_histories(source, columns)
     except (ValueError, OSError, csv.Error) as error:
         say(str(error))
         return EXIT_USAGE
     folder.mkdir(parents=True, exist_ok=True)
-    records, failed = _records(histories, wanted)
-    _write_tests(folder / "tests.csv", records, wanted)
-    _write_windows(folder / "windows.csv", records)
-    for (name, horizon), record in records.items():
-        dates, prices = histories[name].columns()
-        safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
-        draw_record(folder / f"{safe}-{horizon}d.svg", f"{name}, {horizon} days", dates, prices, record)
-    return EXIT_SOME_REFUSED if failed else 0
+    records: dict[str, Records] = {}
+    for name, found in each_series(partial(_replayed, folder=folder, wanted=wanted), histories, workers, "Backtests"):
+        if isinstance(found, Failed):
+            say(f"{name}: {found.why}")
+        else:
+            records[name] = found
+    tested = {(name, days): _first(one[days]) for name, one in records.items() for days in wanted.horizons}
+    _write_tests(folder / "tests.csv", tested, wanted)
+    _write_models(folder / "models.csv", list(records.values()), wanted)
+    _write_windows(folder / "windows.csv", tested)
+    return EXIT_SOME_REFUSED if len(records) < len(histories) else 0
 
 
-def _records(histories: dict[str, History], wanted: Asked) -> tuple[dict[tuple[str, int], TrackRecord], int]:
-    records, failed = {}, 0
-    for name, history in track(histories.items(), "Backtests", transient=True):
-        dates, prices = history.columns()
-        try:
-            for horizon in wanted.horizons:
-                records[name, horizon] = track_record(
-                    dates, prices, horizon_days=horizon, confidence=wanted.confidence, model=wanted.model
-                )
-        except InvalidInput as error:
-            failed += 1
-            say(f"{name}: {error}")
-    return records, failed
+def _replayed(name: str, history: History, folder: Path, wanted: Asked) -> Records:
+    """The records of a series, with a picture of each horizon."""
+    dates, prices = history.columns()
+
+    def record(horizon: int, model: HaircutModel) -> TrackRecord:
+        return track_record(dates, prices, horizon_days=horizon, confidence=wanted.confidence, model=model)
+
+    found = {days: {model.value: record(days, model) for model in wanted.models} for days in wanted.horizons}
+    for days, records in found.items():
+        title = f"{name}, {days} days"
+        draw_record(folder / f"{file_stem(name)}-{days}d.svg", title, dates, prices, _first(records))
+    return found
+
+
+def _first(records: dict[str, TrackRecord]) -> TrackRecord:
+    return next(iter(records.values()))
 
 
 def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], wanted: Asked) -> None:
@@ -86,8 +97,18 @@ def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], wanted
         together = [record for (_, days), record in records.items() if days == horizon]
         if together:
             rows.append((POOLED, horizon, verdict(pooled_record(together), wanted.confidence)))
-    shown = [(series, horizon, *map(_text, astuple(found))) for series, horizon, found in rows]
-    _write(path, ("series", "horizon_days", *names), shown)
+    shown = [(series, horizon, *astuple(found)) for series, horizon, found in rows]
+    write_rows(path, ("series", "horizon_days", *names), shown)
+
+
+def _write_models(path: Path, records: Sequence[Records], wanted: Asked) -> None:
+    """Each model beside the one that is tested, on the same windows of all series."""
+    rows = []
+    for horizon in wanted.horizons if records else ():
+        tables = [window_losses(one[horizon], 1.0 - wanted.confidence) for one in records]
+        rows += [(horizon, *astuple(found)) for found in model_evidence(tables, horizon)]
+    names = [field.name for field in fields(ModelEvidence)]
+    write_rows(path, ("horizon_days", *names), [[int(x) if isinstance(x, bool) else x for x in row] for row in rows])
 
 
 def _write_windows(path: Path, records: dict[tuple[str, int], TrackRecord]) -> None:
@@ -96,18 +117,5 @@ def _write_windows(path: Path, records: dict[tuple[str, int], TrackRecord]) -> N
         losses = [-np.expm1(column) for column in (record.quantile, record.shortfall, record.log_return)]
         exceeded = (record.log_return < record.quantile).astype(int).tolist()
         numbers = zip(record.origins, record.ends, *losses, exceeded, strict=True)
-        rows += [(name, horizon, *map(_text, row)) for row in numbers]
-    _write(path, WINDOW_COLUMNS, rows)
-
-
-def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.8g}"
-    return str(value)
+        rows += [(name, horizon, *row) for row in numbers]
+    write_rows(path, WINDOW_COLUMNS, rows)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 
 from collateral_registry.cli.price_file import History, PriceColumns, parse_day, read_histories
 from collateral_registry.cli.session import EXIT_SOME_REFUSED, EXIT_USAGE, say
-from valuation.errors import InvalidInput
+from collateral_registry.cli.workers import Failed, each_series
+from valuation.errors import MissingExtra
 from valuation.flags import QualityFlag
 from valuation.prices import joint
+from valuation.prices.gjr import require_arch
 from valuation.prices.haircut import HaircutModel, PriceHaircut, haircut
 from valuation.prices.joint import JointHaircut, joint_haircut
 from valuation.prices.pooled import FLOOR_DAILY_VOLATILITY
@@ -40,6 +42,7 @@ MODELS = {
     "pooled": HaircutModel.POOLED,
     "ewma-fhs": HaircutModel.EWMA_FHS,
     "arithmetic": HaircutModel.ARITHMETIC,
+    "tier2": HaircutModel.TIER2,
 }
 
 FIRST_ROLLING_OBSERVATION = 501
@@ -89,6 +92,18 @@ class Asked:
         return math.ceil(self.total_days * BUSINESS_DAYS_OF_YEAR / CALENDAR_DAYS_OF_YEAR)
 
 
+def model_named(option: str, name: str, allowed: Collection[str] = tuple(MODELS)) -> HaircutModel:
+    """The model of a name; raises ValueError naming the option for none, or for one whose extra is not installed."""
+    if name not in allowed:
+        raise ValueError(f"{option}: got {name!r}, want {', '.join(allowed)}")
+    if MODELS[name] is HaircutModel.TIER2:
+        try:
+            require_arch()
+        except MissingExtra as error:
+            raise ValueError(f"{option}: {error}") from error
+    return MODELS[name]
+
+
 def asked(
     horizon_days: int,
     confidence: float,
@@ -107,9 +122,7 @@ def asked(
     """Checks the options; raises ValueError naming the one that is wrong."""
     if proxy and rates is not None:
         raise ValueError("--proxy: not together with --rates: convert both series by dated rates first")
-    models = LINKED_MODELS if proxy else MODELS if rates is None else JOINT_MODELS
-    if model not in models:
-        raise ValueError(f"--model: got {model!r}, want {', '.join(models)}")
+    chosen = model_named("--model", model, LINKED_MODELS if proxy else MODELS if rates is None else JOINT_MODELS)
     if not 0.5 < confidence < 1.0:
         raise ValueError(f"--confidence: got {confidence}, want more than 0.5 and less than 1")
     if basis not in BASES:
@@ -124,7 +137,7 @@ def asked(
     return Asked(
         horizon_days,
         confidence,
-        MODELS[model],
+        chosen,
         rolling,
         first,
         every or horizon_days,
@@ -147,7 +160,7 @@ def read_rates(source: Path | None) -> History | None:
     return found[0]
 
 
-def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked) -> int:
+def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked, workers: int) -> int:
     """Writes a row per series and origin; a series that fails is named and the others go on; returns the exit code."""
     try:
         histories = read_histories(source, columns)
@@ -162,27 +175,30 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*OUTPUT_COLUMNS, *(MORE_COLUMNS if wanted.more_columns else ())])
-        for name, history in track(histories.items(), "Haircuts", transient=True):
-            try:
-                writer.writerows(_rows(name, history, proxy if name != wanted.proxy else None, wanted))
-            except InvalidInput as error:
+        for name, rows in each_series(partial(_rows, proxy=proxy, wanted=wanted), histories, workers, "Haircuts"):
+            if isinstance(rows, Failed):
                 failed += 1
-                say(f"{name}: {error}")
+                say(f"{name}: {rows.why}")
+            else:
+                writer.writerows(rows)
     return EXIT_SOME_REFUSED if failed else 0
 
 
-def _rows(name: str, history: History, proxy: History | None, wanted: Asked) -> Iterator[tuple[object, ...]]:
+def _rows(name: str, history: History, proxy: History | None, wanted: Asked) -> list[tuple[object, ...]]:
+    """A row per origin; of the proxy itself by its own quotes."""
     dates, prices = history.columns()
     order = np.argsort(dates, kind="stable")
     in_order = bool((order[:-1] < order[1:]).all())
+    rows = []
     for origin in _origins(dates, prices, wanted):
         known = order[: int(np.searchsorted(dates[order], origin, side="right"))]
         known = known if in_order else np.sort(known)
-        if proxy is None:
-            found = _found(name, origin, prices[known], dates[known], wanted)
+        if proxy is None or name == wanted.proxy:
+            found: Found = _found(name, origin, prices[known], dates[known], wanted)
         else:
             found = _linked(origin, prices[known], dates[known], proxy, wanted)
-        yield _row(name, origin, found, history, wanted)
+        rows.append(_row(name, origin, found, history, wanted))
+    return rows
 
 
 def _linked(
@@ -248,6 +264,8 @@ def _row(name: str, origin: np.datetime64, found: Found, history: History, wante
 def _flags(found: Found, history: History, wanted: Asked) -> list[str]:
     flags = [flag.name or "" for flag in QualityFlag if flag and flag in found.flags]
     flags += [defect.name for defect in found.cleaned.defects if defect.name not in flags]
+    flags += [found.fallen_back] if found.fallen_back and found.fallen_back not in flags else []
+    flags += [f"MULTIPLIER_{found.watch.multiplier:.3f}"] if found.watch.multiplier > 1.0 else []
     flags += ["UNREADABLE_DATE"] if history.unreadable else []
     flags += ["HIDDEN_GAP"] if found.value_correction < 1.0 else []
     flags += ["PROXY_LINKED"] if isinstance(found, LinkedHaircut) else []

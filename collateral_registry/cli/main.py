@@ -56,6 +56,9 @@ Quantity = Annotated[str, typer.Argument(help="how much, in the lot's unit")]
 BreachName = Annotated[str, typer.Argument(help="loan and number, such as loan-1/1")]
 
 
+Workers = Annotated[int, typer.Option(min=1, max=256, help="processes; the results are the same for any number")]
+
+
 class Format(StrEnum):
     """How a report is printed."""
 
@@ -430,7 +433,7 @@ def haircut_command(
     start: Annotated[str, typer.Option("--from", help="first origin; else the 501st observation")] = "",
     every: Annotated[int, typer.Option(min=0, help="observations between origins; 0 means the horizon")] = 0,
     calendar: Annotated[bool, typer.Option("--calendar", help="count calendar days")] = False,  # noqa: FBT002
-    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs or arithmetic")] = "auto",
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs, arithmetic or tier2")] = "auto",
     quantity: Annotated[float, typer.Option(min=0.0, help="goods to sell; sets the days of the sale")] = 0.0,
     daily_volume: Annotated[float, typer.Option(help="what the market trades a day, in the same unit")] = math.inf,
     participation: Annotated[float, typer.Option(help="share of the volume to sell a day")] = 0.10,
@@ -444,6 +447,7 @@ def haircut_command(
     ] = None,
     proxy: Annotated[str, typer.Option(help="liquid series of the file that the others are linked to")] = "",
     more_columns: Annotated[bool, typer.Option("--more-columns", help="errors, worst day, impact, correction")] = False,  # noqa: FBT002
+    workers: Workers = 1,
 ) -> None:
     """Estimate haircuts from a CSV file of prices; needs no server."""
     from collateral_registry.cli.haircut import asked, read_rates, run_haircut
@@ -471,19 +475,21 @@ def haircut_command(
     except (ValueError, OSError) as error:
         say(str(error))
         raise typer.Exit(EXIT_USAGE) from None
-    raise typer.Exit(run_haircut(prices, output, columns, wanted))
+    raise typer.Exit(run_haircut(prices, output, columns, wanted, workers))
 
 
 @app.command("backtest")
 def backtest_command(
     prices: File,
-    output: Annotated[Path, typer.Option(help="folder to write tests.csv, windows.csv and pictures to")],
+    output: Annotated[Path, typer.Option(help="folder to write tests.csv, models.csv, windows.csv and pictures to")],
     horizon_days: Annotated[str, typer.Option(help="business days, separated by commas")] = "10,20,60",
     confidence: Annotated[float, typer.Option(help="more than 0.5, less than 1")] = 0.99,
     series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
     date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
     price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
-    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs or arithmetic")] = "auto",
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs, arithmetic or tier2")] = "auto",
+    compare: Annotated[str, typer.Option(help="further models on the same windows, separated by commas")] = "",
+    workers: Workers = 1,
 ) -> None:
     """Test haircuts against the past of a CSV file of prices; needs no server."""
     from collateral_registry.cli.backtest import asked, run_backtest
@@ -491,11 +497,30 @@ def backtest_command(
     from collateral_registry.cli.session import EXIT_USAGE, say
 
     try:
-        wanted = asked(horizon_days, confidence, model)
+        wanted = asked(horizon_days, confidence, model, compare)
     except ValueError as error:
         say(str(error))
         raise typer.Exit(EXIT_USAGE) from None
-    raise typer.Exit(run_backtest(prices, output, PriceColumns(series_column, date_column, price_column), wanted))
+    columns = PriceColumns(series_column, date_column, price_column)
+    raise typer.Exit(run_backtest(prices, output, columns, wanted, workers))
+
+
+@app.command("forecast")
+def forecast_command(
+    prices: File,
+    output: Annotated[Path, typer.Option(help="folder to write forecast.csv, selection.csv and pictures to")],
+    horizon_days: Annotated[int, typer.Option(min=1, max=250, help="business days ahead")] = 60,
+    series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
+    date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
+    price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
+    workers: Workers = 1,
+) -> None:
+    """Forecast prices from a CSV file of them; needs no server."""
+    from collateral_registry.cli.forecast import run_forecast
+    from collateral_registry.cli.price_file import PriceColumns
+
+    columns = PriceColumns(series_column, date_column, price_column)
+    raise typer.Exit(run_forecast(prices, output, columns, horizon_days, workers))
 
 
 def main() -> None:

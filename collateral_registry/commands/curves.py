@@ -7,16 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.domain.facts import CurveNeed, Estimate, FxQuote, Int, MarketFacts
+from collateral_registry.domain.facts import CurveNeed, Estimate, EstimateCause, FxQuote, Int, MarketFacts
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.policy import WEEKMASK, Policy
 from collateral_registry.store.bulk import Source
 from collateral_registry.store.estimates import NewCurve, estimate_of, insert_estimates, latest_estimates
 from collateral_registry.store.prices import history
 from valuation.money import PPM
-from valuation.prices.tier1 import MODEL, VERSION, HaircutCurve, seed_for, tier1
+from valuation.prices.drift import drift, may_alarm, scores_since
+from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, seed_for
+from valuation.prices.watched import watched_tier1
 
 MODEL_NAME = f"{MODEL}/{VERSION}"
+
+LOOK_BACK_DAYS = 31
+"""Days before an estimate in which its own price and the rate of that day are looked for."""
 
 
 def curves_for(
@@ -26,14 +31,15 @@ def curves_for(
     known = latest_estimates(connection, needs)
     curves = {}
     for need in needs:
-        day, log_return = _newest(need, market)
+        day, _ = _newest(need, market)
         if day == NO_DAY:
             continue
         estimate = known.get(need)
-        if estimate is None or _expired(estimate, day, log_return, policy):
-            curve = _make(connection, need, market, day, policy)
-            estimate = estimate_of(need, day, MODEL_NAME, curve)
-            made.append((need, day, curve))
+        cause = _cause(connection, need, market, estimate, policy)
+        if estimate is None or cause:
+            new = NewCurve(need, day, _make(connection, need, market, day, policy), cause)
+            estimate = estimate_of(new, MODEL_NAME)
+            made.append(new)
         curves[need] = estimate
     return curves
 
@@ -52,18 +58,41 @@ def _newest(need: CurveNeed, market: MarketFacts) -> tuple[int, float]:
     return (quote.day, np.nan) if quote else (NO_DAY, np.nan)
 
 
-def _expired(estimate: Estimate, day: int, log_return: float, policy: Policy) -> bool:
-    """Whether newer prices ask for a new curve: after some business days, or at once after a shock."""
+def _cause(connection: Source, need: CurveNeed, market: MarketFacts, estimate: Estimate | None, policy: Policy) -> str:
+    """Why newer prices ask for a new curve, empty while they do not.
+
+    After some business days, at once after a shock, and between the two when moves drift away from what it says.
+    """
+    if estimate is None:
+        return EstimateCause.FIRST
+    day, log_return = _newest(need, market)
     if day <= estimate.day:
-        return False
+        return ""
     age = np.busday_count(np.datetime64(estimate.day, "D"), np.datetime64(day, "D"), weekmask=WEEKMASK)
+    if age >= policy.rule_days("estimate_refresh_days"):
+        return EstimateCause.SCHEDULE
     shock = float(policy.rules["estimate_shock_sigmas"].value) * estimate.daily_volatility
-    return bool(age >= policy.rule_days("estimate_refresh_days") or (shock > 0 and abs(log_return) > shock))
+    if shock > 0 and abs(log_return) > shock:
+        return EstimateCause.SHOCK
+    if not may_alarm(estimate.watch.drift, day - estimate.day):
+        return ""
+    return EstimateCause.DRIFT if _drifted(connection, need, market, estimate) else ""
+
+
+def _drifted(connection: Source, need: CurveNeed, market: MarketFacts, estimate: Estimate) -> bool:
+    """Whether the moves since an estimate, on top of those before, are too large for its model."""
+    if not estimate.watch.variance > 0.0:
+        return False
+    days, prices = _converted_history(connection, need, market, estimate.day - LOOK_BACK_DAYS)
+    known = np.searchsorted(days, estimate.day, side="right")
+    returns = np.diff(np.log(prices[max(int(known) - 1, 0) :]))
+    scores = scores_since(returns, estimate.watch.variance, DEFAULT.decay)
+    return bool(drift(scores, estimate.watch.drift).alarms)
 
 
 def _make(connection: Source, need: CurveNeed, market: MarketFacts, day: int, policy: Policy) -> HaircutCurve:
     days, prices = _converted_history(connection, need, market)
-    return tier1(
+    return watched_tier1(
         days.astype("datetime64[D]"),
         prices,
         max_horizon_days=policy.rule_days("simulated_horizon_days"),
@@ -72,26 +101,28 @@ def _make(connection: Source, need: CurveNeed, market: MarketFacts, day: int, po
     )
 
 
-def _converted_history(connection: Source, need: CurveNeed, market: MarketFacts) -> tuple[Int, NDArray[np.float64]]:
-    """Prices of a series in another currency by dated rates; the rates alone when there is no series."""
+def _converted_history(
+    connection: Source, need: CurveNeed, market: MarketFacts, since: int | None = None
+) -> tuple[Int, NDArray[np.float64]]:
+    """Prices of a series in another currency by dated rates, from a day on; the rates alone when there is no series."""
     quote = market.fx.get((need.base_currency, need.currency))
     if not need.series_key:
-        return _rate_history(connection, quote) if quote else (np.zeros(0, dtype=np.int64), np.zeros(0))
-    prices = history(connection, need.series_key)
+        return _rate_history(connection, quote, since) if quote else (np.zeros(0, dtype=np.int64), np.zeros(0))
+    prices = history(connection, need.series_key, since)
     if need.base_currency == need.currency:
         return prices.day, prices.price
     if quote is None:
         return np.zeros(0, dtype=np.int64), np.zeros(0)
-    return at_dated_rates(prices.day, prices.price, *_rate_history(connection, quote))
+    return at_dated_rates(prices.day, prices.price, *_rate_history(connection, quote, since))
 
 
-def _rate_history(connection: Source, quote: FxQuote) -> tuple[Int, NDArray[np.float64]]:
+def _rate_history(connection: Source, quote: FxQuote, since: int | None = None) -> tuple[Int, NDArray[np.float64]]:
     """The rates of a pair on the days of its first leg, the other legs as known on those days."""
     first, *others = quote.legs
-    leg = history(connection, first[0])
+    leg = history(connection, first[0], since)
     days, rates = leg.day, leg.price ** first[1]
     for key, sign in others:
-        other = history(connection, key)
+        other = history(connection, key, since)
         days, rates = at_dated_rates(days, rates, other.day, other.price**sign)
     return days, rates
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from valuation.prices.watch import Watch
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -82,9 +85,22 @@ class FxQuote:
     legs: tuple[tuple[int, int], ...]
 
 
+class EstimateCause(StrEnum):
+    """Why a curve was made: none was there, its time was up, one price moved too far, or many more than it says."""
+
+    FIRST = "FIRST"
+    SCHEDULE = "SCHEDULE"
+    SHOCK = "SHOCK"
+    DRIFT = "DRIFT"
+
+
 @dataclass(frozen=True)
 class Estimate:
-    """A haircut curve: the loss at each horizon from one business day on, NaN where there is no opinion."""
+    """A haircut curve: the loss at each horizon from one business day on, NaN where there is no opinion.
+
+    ``watch`` is the light of its model's record, whose multiplier is in the losses, and the state of the detector of
+    drift.
+    """
 
     estimate_key: int
     day: int
@@ -92,6 +108,8 @@ class Estimate:
     flags: int
     daily_volatility: float
     model: str
+    watch: Watch
+    cause: str
 
 
 @dataclass(frozen=True, order=True)

@@ -24,6 +24,7 @@ from collateral_registry.v1 import haircut_pb2 as pb
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.money import PPM
+from valuation.prices.drift import THRESHOLD
 from valuation.prices.haircut import PriceHaircut
 from valuation.prices.track_record import Verdict
 
@@ -131,6 +132,8 @@ def _estimated(dates: Dates, found: PriceHaircut) -> pb.EstimateHaircutResponse:
             for defect, rows in found.cleaned.defects.items()
         ],
         date=_days(used[-1:])[0] if len(used) else None,
+        light=found.watch.light,
+        multiplier=_number(found.watch.multiplier),
     )
 
 
@@ -164,6 +167,13 @@ def _stored(row: StoredEstimate) -> pb.HaircutEstimate:
         quality_flags=_flags(row.estimate.flags),
         losses=[] if np.isnan(loss).any() else loss.tolist(),
         sequence=row.seq,
+        light=row.estimate.watch.light,
+        multiplier=wire.ratio(row.estimate.watch.multiplier),
+        promise_count=row.estimate.watch.promises,
+        exceedance_count=row.estimate.watch.exceedances,
+        drift=row.estimate.watch.drift,
+        drift_threshold=THRESHOLD,
+        cause=row.estimate.cause,
     )
 
 

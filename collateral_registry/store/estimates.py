@@ -15,9 +15,16 @@ from collateral_registry.store.bulk import Source, in_keys, insert_columns, read
 from collateral_registry.store.database import lock_key
 from collateral_registry.store.tables import EstimateRow, PriceSeriesRow
 from valuation.prices.tier1 import HaircutCurve
+from valuation.prices.watch import Watch
 
-NewCurve = tuple[CurveNeed, int, HaircutCurve]
-"""A need, the day of its newest price, and the curve made of its prices."""
+WATCH = (
+    EstimateRow.light,
+    EstimateRow.multiplier,
+    EstimateRow.exceedances,
+    EstimateRow.promises,
+    EstimateRow.drift,
+    EstimateRow.next_variance,
+)
 
 ESTIMATE = (
     EstimateRow.estimate_key,
@@ -26,7 +33,19 @@ ESTIMATE = (
     EstimateRow.flags,
     EstimateRow.daily_volatility,
     EstimateRow.model,
+    EstimateRow.cause,
+    *WATCH,
 )
+
+
+@dataclass(frozen=True)
+class NewCurve:
+    """A need, the day of its newest price, the curve made of its prices, and why."""
+
+    need: CurveNeed
+    day: int
+    curve: HaircutCurve
+    cause: str
 
 
 def latest_estimates(connection: Source, needs: Sequence[CurveNeed]) -> dict[CurveNeed, Estimate]:
@@ -48,8 +67,9 @@ def latest_estimates(connection: Source, needs: Sequence[CurveNeed]) -> dict[Cur
     for row in zip(*(column.tolist() for column in rows.values()), strict=True):
         need = CurveNeed(*row[len(ESTIMATE) :])
         if need in wanted:
-            key, day, loss, flags, daily_volatility, model = row[: len(ESTIMATE)]
-            found[need] = Estimate(key, day, np.frombuffer(loss, dtype=np.float64), flags, daily_volatility, model)
+            key, day, loss, flags, daily_volatility, model, cause, *watched = row[: len(ESTIMATE)]
+            losses = np.frombuffer(loss, dtype=np.float64)
+            found[need] = Estimate(key, day, losses, flags, daily_volatility, model, Watch(*watched), cause)
     return found
 
 
@@ -59,42 +79,51 @@ def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], mod
         return
     if connection.dialect.name != "sqlite":
         connection.execute(select(func.pg_advisory_xact_lock(lock_key("estimates"))))
-    kept = {estimate_of(need, day, model, curve).estimate_key: (need, day, curve) for need, day, curve in made}
+    kept = {estimate_of(one, model).estimate_key: one for one in made}
     keys = np.array(list(kept), dtype=np.int64)
     known = select(EstimateRow.estimate_key).where(in_keys(connection, EstimateRow.estimate_key, keys))
     for key in read_columns(connection, known)["estimate_key"].tolist():
         del kept[key]
-    rows = [_row(key, seq, model, *one) for key, one in kept.items()]
+    rows = [_row(key, seq, model, one) for key, one in kept.items()]
     if rows:
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         insert_columns(connection, EstimateRow, columns, len(rows))
 
 
-def _row(key: int, seq: int, model: str, need: CurveNeed, day: int, curve: HaircutCurve) -> dict[str, Any]:
+def _row(key: int, seq: int, model: str, one: NewCurve) -> dict[str, Any]:
+    need, curve, watched = one.need, one.curve, one.curve.watch
     return {
         "estimate_key": key,
         "series_key": need.series_key,
         "base_currency": need.base_currency,
         "currency": need.currency,
         "confidence_ppm": need.confidence_ppm,
-        "day": day,
+        "day": one.day,
         "seq": seq,
         "model": model,
         "observations": curve.observations,
         "flags": int(curve.flags),
         "daily_volatility": float(np.nan_to_num(curve.daily_volatility, nan=0.0)),
+        "light": watched.light,
+        "multiplier": watched.multiplier,
+        "exceedances": watched.exceedances,
+        "promises": watched.promises,
+        "drift": watched.drift,
+        "next_variance": watched.variance,
+        "cause": str(one.cause),
         "loss": curve.loss.tobytes(),
         "expected_shortfall": curve.expected_shortfall.tobytes(),
         "standard_error": curve.standard_error.tobytes(),
     }
 
 
-def estimate_of(need: CurveNeed, day: int, model: str, curve: HaircutCurve) -> Estimate:
+def estimate_of(one: NewCurve, model: str) -> Estimate:
     """A curve as it is stored, with a key made of what it is of: whoever makes it, valuations name it alike."""
+    need, day, curve = one.need, one.day, one.curve
     subject = f"{need.series_key}:{need.base_currency}:{need.currency}:{need.confidence_ppm}:{day}:{model}"
     key = int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest()) >> 1
     volatility = float(np.nan_to_num(curve.daily_volatility, nan=0.0))
-    return Estimate(key, day, curve.loss, int(curve.flags), volatility, model)
+    return Estimate(key, day, curve.loss, int(curve.flags), volatility, model, curve.watch, one.cause)
 
 
 def model_of(connection: Connection, estimate_key: int) -> str:
@@ -127,6 +156,9 @@ def list_estimates(connection: Connection, before_key: int, limit: int) -> list[
     for row in connection.execute(statement):
         need = CurveNeed(row.series_key, row.base_currency, row.currency, row.confidence_ppm)
         loss = np.frombuffer(row.loss, dtype=np.float64)
-        estimate = Estimate(row.estimate_key, row.day, loss, row.flags, row.daily_volatility, row.model)
+        watched = Watch(*(getattr(row, column.key) for column in WATCH))
+        estimate = Estimate(
+            row.estimate_key, row.day, loss, row.flags, row.daily_volatility, row.model, watched, row.cause
+        )
         found.append(StoredEstimate(row.series_id or "", need, estimate, row.observations, row.seq))
     return found

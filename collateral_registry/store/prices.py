@@ -148,11 +148,12 @@ class History:
     pending_text: NDArray[Any]
 
 
-def history(connection: Source, series_key: int) -> History:
-    """The newest observations of a series, HISTORY_LIMIT at most: the last word on each day counts."""
+def history(connection: Source, series_key: int, since: int | None = None) -> History:
+    """The newest observations of a series, HISTORY_LIMIT at most, from a day on: the last word on each day counts."""
+    wanted = [PriceRow.series_key == series_key, *([] if since is None else [PriceRow.day >= since])]
     newest = (
         select(PriceRow.day, PriceRow.seq, PriceRow.value, PriceRow.verdict, PriceRow.decimal_text)
-        .where(PriceRow.series_key == series_key)
+        .where(*wanted)
         .order_by(PriceRow.day.desc(), PriceRow.seq.desc())
         .limit(HISTORY_LIMIT)
         .subquery()

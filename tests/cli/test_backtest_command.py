@@ -39,6 +39,19 @@ def test_tests_per_series_and_pooled_windows_and_pictures(tmp_path):
     assert (folder / "tin_spot-20d.svg").read_text().startswith("<?xml")
 
 
+def test_models_stand_beside_each_other_on_the_same_windows(tmp_path):
+    done, folder = run(tmp_path, "--horizon-days", "10", "--compare", "ewma-fhs")
+
+    assert done.exit_code == 0
+    rows = list(csv.DictReader((folder / "models.csv").open()))
+    assert [row["model"] for row in rows] == ["pooled-scale/1", "tier1-ewma-fhs/1", "ewma-normal", "historical"]
+    assert {(row["windows"], row["periods"]) for row in rows} == {("40", "20")}
+    tests = list(csv.DictReader((folder / "tests.csv").open()))
+    assert (rows[0]["pinball"], rows[0]["exceedances"]) == (tests[-1]["pinball"], tests[-1]["exceedances"])
+    assert rows[2]["pinball"] == tests[-1]["pinball_normal"]
+    assert any(row["in_set"] == "1" for row in rows)
+
+
 def test_the_same_prices_give_the_same_bytes(tmp_path):
     _, folder = run(tmp_path, "--horizon-days", "20")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -47,7 +60,9 @@ def test_the_same_prices_give_the_same_bytes(tmp_path):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize(("option", "value"), [("--horizon-days", "10,x"), ("--confidence", "2"), ("--model", "best")])
+@pytest.mark.parametrize(
+    ("option", "value"), [("--horizon-days", "10,x"), ("--confidence", "2"), ("--model", "best"), ("--compare", "best")]
+)
 def test_a_wrong_option_is_named(tmp_path, option, value):
     done, _ = run(tmp_path, option, value)
 

@@ -211,6 +211,7 @@ def test_the_seed_is_that_of_series_date_and_model(tmp_path):
         (("--quantity", "5", "--daily-volume", "9", "--calendar"), "--calendar: a sale"),
         (("--participation", "2"), "participation: got 2.0"),
         (("--rates", "/nowhere.csv"), "nowhere.csv"),
+        (("--proxy", "copper", "--model", "tier2"), "--model: got 'tier2', want auto, pooled"),
     ],
 )
 def test_a_wrong_option_of_the_sale_is_named(tmp_path, options, sentence):
@@ -245,3 +246,33 @@ def test_a_smoothed_quote_after_a_fall_says_that_its_value_is_less(tmp_path):
 
     assert {"SMOOTHED", "HIDDEN_GAP"} <= set(rows[0]["flags"].split("|"))
     assert 0.90 < float(rows[0]["value_correction"]) < 0.99
+
+
+def test_tier_two_speaks_where_it_may_and_says_why_where_it_may_not(tmp_path):
+    text = "series,date,price\n" + lines(PRICES) + lines(PRICES[:300], "tin")
+
+    code, _, rows = run(tmp_path, text, "--model", "tier2")
+
+    assert code == 0
+    assert [row["model"] for row in rows] == ["tier2-mean-of-three/1", "pooled-scale/1"]
+    assert {"FALLEN_BACK", "SHORT_HISTORY"} <= set(rows[1]["flags"].split("|"))
+
+
+def test_tier_two_without_its_extra_is_a_plain_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("valuation.prices.gjr.find_spec", lambda _: None)
+
+    code, stderr, _ = run(tmp_path, "series,date,price\n" + lines(PRICES), "--model", "tier2")
+
+    assert code == 2
+    assert "--model: tier2 needs arch: install collateral[tier2]" in stderr
+
+
+def test_a_light_that_is_not_green_is_said_with_its_multiplier(tmp_path):
+    jumpy = noise(2000)
+    jumpy[1750::21] = -0.06
+
+    _, _, rows = run(tmp_path, "series,date,price\n" + lines(walk(jumpy)), "--model", "ewma-fhs")
+
+    flags = rows[0]["flags"].split("|")
+    assert {"MODEL_AMBER", "MODEL_RED"} & set(flags)
+    assert any(flag.startswith("MULTIPLIER_1.") for flag in flags)

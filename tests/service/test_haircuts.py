@@ -32,6 +32,7 @@ def test_prices_sent_along_get_the_haircut_of_the_library(shared_client):
     assert float(answer.haircut.value) == pytest.approx(haircut(PRICES, DAYS[:701], 20).loss, abs=1e-9)
     assert float(answer.expected_shortfall.value) > float(answer.haircut.value)
     assert (answer.model, answer.observation_count) == ("pooled-scale/1", 701)
+    assert (answer.light, answer.multiplier.value) == ("green", "1")
     assert answer.date == calendar(DAYS[700].astype(object))
 
 
@@ -96,6 +97,29 @@ def test_the_curves_of_valuations_are_listed_newest_first_and_paged(client):
         haircut_pb2.ListHaircutEstimatesRequest(page_size=1, page_token=first.next_page_token or "")
     )
     assert not first.next_page_token or rest.haircut_estimates[0].sequence <= curve.sequence
+
+
+def test_moves_that_outgrow_a_curve_make_it_anew_between_its_times_and_say_so(client):
+    client.open_copper()
+    client.quote_history(days=700)
+    client.register_lot()
+    client.register_loan()
+    client.pledge()
+    price = 10_000.0
+    for number in range(1, 13):
+        price *= np.exp(0.029 if number % 2 else -0.029)
+        day = np.busday_offset(FIRST_DAY, number, roll="backward").astype(object)
+        client.advance(day)
+        client.quote(f"{price:.2f}", day)
+
+    found = client.haircuts.ListHaircutEstimates(haircut_pb2.ListHaircutEstimatesRequest()).haircut_estimates
+    curves = sorted(found, key=lambda curve: curve.sequence)
+
+    assert [curve.cause for curve in curves][:2] == ["FIRST", "SCHEDULE"]
+    assert "DRIFT" in {curve.cause for curve in curves}
+    assert (curves[0].light, curves[0].multiplier.value, curves[0].promise_count) == ("green", "1", 250)
+    assert curves[1].drift > curves[0].drift
+    assert all(curve.drift <= curve.drift_threshold for curve in curves)
 
 
 @pytest.mark.parametrize(

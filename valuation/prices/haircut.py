@@ -11,15 +11,17 @@ from numpy.typing import ArrayLike
 
 from valuation.flags import QualityFlag
 from valuation.prices import arithmetic as signed
-from valuation.prices import pooled
+from valuation.prices import pooled, tier2
 from valuation.prices.arithmetic import arithmetic
 from valuation.prices.clean import Cleaned, Defect, clean, clean_signed
 from valuation.prices.pooled import class_floor, pooled_scale
-from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings, tier1
+from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings
+from valuation.prices.watch import UNWATCHED, Watch
+from valuation.prices.watched import watched_tier1
 
 
 class HaircutModel(Enum):
-    """Which model: POOLED is what ``auto`` chooses, EWMA_FHS simulates from the series alone.
+    """Which model: POOLED is what ``auto`` chooses, EWMA_FHS simulates from the series alone, TIER2 averages three.
 
     ARITHMETIC simulates differences instead of log returns, for prices that can be 0 or less.
     """
@@ -27,6 +29,7 @@ class HaircutModel(Enum):
     POOLED = f"{pooled.MODEL}/{pooled.VERSION}"
     EWMA_FHS = f"{MODEL}/{VERSION}"
     ARITHMETIC = f"{signed.MODEL}/{signed.VERSION}"
+    TIER2 = f"{tier2.MODEL}/{tier2.VERSION}"
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,10 @@ class PriceHaircut:
 
     ``path_minimum`` and ``path_shortfall`` are loss and shortfall of a sale on the worst day; ``class_floor`` is
     what to lend by where there is no opinion. ``standard_error`` and ``shortfall_error`` are the simulation errors of
-    ``loss`` and ``expected_shortfall``, 0 for a model that simulates nothing; ``model``, ``seed`` and ``cleaned`` are
-    what it takes to get the same number again.
+    ``loss`` and ``expected_shortfall``, 0 for a model that simulates nothing. ``watch`` is the light of the model's
+    record on the series, whose multiplier is in all four losses; ``model`` is the one that spoke, and ``fallen_back``
+    why it is not the one asked for, empty where it is. ``model``, ``seed`` and ``cleaned`` are what it takes to get the
+    same number again.
     """
 
     loss: float
@@ -55,6 +60,8 @@ class PriceHaircut:
     model: str
     seed: int
     cleaned: Cleaned
+    watch: Watch = UNWATCHED
+    fallen_back: str = ""
 
     @property
     def has_opinion(self) -> bool:
@@ -79,12 +86,13 @@ def haircut(
 ) -> PriceHaircut:
     """Cleans dated quotes [n] and reads the curve of the model at a horizon in business days.
 
-    ``seed`` and ``settings`` are those of the models that simulate. Raises InvalidInput for a confidence outside
-    (0.5, 1), a horizon under 1 day, or dates and prices of different length.
+    ``seed`` is of the models that simulate, ``settings`` of EWMA_FHS and ARITHMETIC. Raises InvalidInput for a
+    confidence outside (0.5, 1), a horizon under 1 day, or dates and prices of different length; MissingExtra for TIER2
+    without arch.
     """
     sort_out = clean_signed if model is HaircutModel.ARITHMETIC else clean
     cleaned = sort_out(np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64))
-    curve = _curve(cleaned, horizon_days, confidence, model, seed, settings)
+    curve, spoke, why = _curve(cleaned, horizon_days, confidence, model, seed, settings)
     broke = QualityFlag.LEVEL_BREAK if Defect.LEVEL_BREAK in cleaned.defects else QualityFlag.NONE
     return PriceHaircut(
         loss=float(curve.loss[-1]),
@@ -100,9 +108,11 @@ def haircut(
         hidden_gap=curve.hidden_gap,
         observations=curve.observations,
         flags=curve.flags | broke,
-        model=model.value,
+        model=spoke,
         seed=seed,
         cleaned=cleaned,
+        watch=curve.watch,
+        fallen_back=why,
     )
 
 
@@ -127,15 +137,15 @@ def _curve(
     model: HaircutModel,
     seed: int,
     settings: Tier1Settings,
-) -> HaircutCurve:
+) -> tuple[HaircutCurve, str, str]:
+    """The curve, the model that made it, and why that is not the one asked for."""
     if model is HaircutModel.POOLED:
-        return pooled_scale(cleaned.dates, cleaned.prices, max_horizon_days=horizon_days, confidence=confidence)
-    simulated = arithmetic if model is HaircutModel.ARITHMETIC else tier1
-    return simulated(
-        cleaned.dates,
-        cleaned.prices,
-        max_horizon_days=horizon_days,
-        confidence=confidence,
-        seed=seed,
-        settings=settings,
-    )
+        curve = pooled_scale(cleaned.dates, cleaned.prices, max_horizon_days=horizon_days, confidence=confidence)
+        return curve, model.value, ""
+    dates, prices = cleaned.dates, cleaned.prices
+    if model is HaircutModel.TIER2:
+        found = tier2.tier2(dates, prices, max_horizon_days=horizon_days, confidence=confidence, seed=seed)
+        return found.curve, found.model, found.why
+    simulated = arithmetic if model is HaircutModel.ARITHMETIC else watched_tier1
+    curve = simulated(dates, prices, max_horizon_days=horizon_days, confidence=confidence, seed=seed, settings=settings)
+    return curve, model.value, ""

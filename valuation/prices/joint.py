@@ -17,6 +17,7 @@ from valuation.prices.pooled import class_floor
 from valuation.prices.returns import Returns, log_returns
 from valuation.prices.simulate import Start, Tails, filtered, log_loss, require_paths, simulated_sums, tails_of
 from valuation.prices.tier1 import DEFAULT, UNSMOOTHED_LIMIT, Tier1Settings, require_question
+from valuation.prices.watch import UNWATCHED, Watch
 
 Float = NDArray[np.float64]
 Dates = NDArray[np.datetime64]
@@ -68,6 +69,16 @@ class JointHaircut:
     def value_correction(self) -> float:
         """What a smoothed last quote is multiplied by to be a value, at most 1."""
         return float(np.exp(min(self.hidden_gap, 0.0)))
+
+    @property
+    def watch(self) -> Watch:
+        """No record is kept of price and rate together."""
+        return UNWATCHED
+
+    @property
+    def fallen_back(self) -> str:
+        """No other model speaks in its place."""
+        return ""
 
 
 def joint_haircut(

@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
+from valuation.prices.daily_record import DAYS, NO_RECORD, DailyRecord
 from valuation.prices.pooled_table import log_multiples, shortfall_tails, term_weights
 from valuation.prices.returns import Returns, log_returns
 from valuation.prices.running import USUAL_DAILY_VOLATILITY, Terms, running_means, terms
 from valuation.prices.tier1 import HaircutCurve, no_opinion, require_question
+from valuation.prices.watch import WATCHED_TAIL, watch
+from valuation.prices.watched import raised
 
 Float = NDArray[np.float64]
 
@@ -46,6 +49,10 @@ OWN_TAIL = 0.05
 OWN_HORIZONS = (5, 10, 20, 40, 60, 120)
 """The tail by which a series corrects the pool, and the horizons at which it does."""
 
+RAISING_LIGHTS = ("red",)
+"""Lights that deepen the curve. In amber ``own`` has learned what there is to learn: deepened as well, the pinball loss
+was 0.6 and 0.9 % larger at 10 and 20 days and 0.7 % smaller at 60 (docs/models/model-watch.md)."""
+
 OWN_HALF_LIFE_DAYS = 4000.0
 PRIOR_WINDOWS = 100.0
 OWN_POWER = 0.3
@@ -58,10 +65,14 @@ CLOSES_ONLY = 0.5826
 
 @dataclass(frozen=True)
 class PooledScale:
-    """The state of a series after its last price: its terms, and log corrections at ``OWN_HORIZONS`` [6]."""
+    """The state of a series after its last price: its terms, and log corrections at ``OWN_HORIZONS`` [6].
+
+    ``path`` holds the terms after each return; none for a state that has no past.
+    """
 
     terms: Terms
     own: Float
+    path: Terms | None = None
 
     def log_quantiles(self, horizons: Float, tails: Float) -> Float:
         """Log returns [A, H] that are undershot with each tail probability [A] at horizons [H] in business days."""
@@ -113,7 +124,7 @@ def pooled_scale(
     losses[1], losses[3] = np.maximum(losses[1], losses[0]), np.maximum(losses[3], losses[2])
     worst = np.maximum.accumulate(np.stack(losses), axis=1)
     exact = np.zeros(max_horizon_days)
-    return HaircutCurve(
+    curve = HaircutCurve(
         horizon_days=days,
         loss=worst[0],
         expected_shortfall=worst[1],
@@ -126,6 +137,19 @@ def pooled_scale(
         observations=returns.observations,
         flags=flags,
     )
+    return raised(curve, watch(_record(state, returns), RAISING_LIGHTS))
+
+
+def _record(state: PooledScale, returns: Returns) -> DailyRecord:
+    """Promises of the last year, a step ahead, with the correction that the series has by now taught the pool."""
+    values, path = returns.values, state.path
+    if path is None or len(values) < FULL_OBSERVATIONS + DAYS:
+        return NO_RECORD
+    step = np.array([float(returns.step_days)])
+    before = slice(-DAYS - 1, -1)
+    scale = path.log_volatility[before] + term_weights(step)[:, 0] @ path.values[:, before]
+    deepest = state.own[0] + 0.5 * np.log(step[0]) + log_multiples(step, np.array([WATCHED_TAIL]))[0, 0]
+    return DailyRecord(values[-DAYS:] < -np.exp(scale + deepest), np.zeros(0), 0.0)
 
 
 def pooled_state(returns: Returns) -> PooledScale:
@@ -134,7 +158,8 @@ def pooled_state(returns: Returns) -> PooledScale:
     last = Terms(path.values[:, -1:], path.log_volatility[-1:])
     stepwise = returns.unchanged_share > STEPWISE_SHARE
     prior, margin = (STEPWISE_PRIOR_WINDOWS, STEPWISE_LOG_MARGIN) if stepwise else (PRIOR_WINDOWS, 0.0)
-    return PooledScale(last, np.array([margin + _own(path, returns, horizon, prior) for horizon in OWN_HORIZONS]))
+    own = np.array([margin + _own(path, returns, horizon, prior) for horizon in OWN_HORIZONS])
+    return PooledScale(last, own, path)
 
 
 def _leaning(means: Float, returns: Returns) -> Float:

@@ -21,6 +21,7 @@ from valuation.flags import QualityFlag
 from valuation.prices.clean import Cleaned, clean
 from valuation.prices.haircut import PriceHaircut, haircut
 from valuation.prices.pooled import volatility_log_quantile
+from valuation.prices.watch import UNWATCHED, Watch
 
 Float = NDArray[np.float64]
 Dates = NDArray[np.datetime64]
@@ -117,6 +118,16 @@ class LinkedHaircut:
     def value_correction(self) -> float:
         """The grade's own quotes are not smoothed by assumption."""
         return 1.0
+
+    @property
+    def watch(self) -> Watch:
+        """That of the proxy's haircut, whose multiplier is in the part that the grade shares with it."""
+        return self.proxy.watch if self.has_opinion else UNWATCHED
+
+    @property
+    def fallen_back(self) -> str:
+        """No other model speaks in its place."""
+        return ""
 
 
 def linked_haircut(

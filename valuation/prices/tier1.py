@@ -18,6 +18,7 @@ from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.prices.returns import Returns, log_returns
 from valuation.prices.simulate import LossOf, filtered, log_loss, simulated_tails
+from valuation.prices.watch import UNWATCHED, Watch
 
 Float = NDArray[np.float64]
 
@@ -67,7 +68,8 @@ class HaircutCurve:
     ``expected_shortfall`` the mean loss beyond it, ``standard_error`` and ``shortfall_error`` the simulation errors of
     the two, ``path_minimum`` and ``path_shortfall`` loss and shortfall at the worst day on the way,
     ``daily_volatility`` the root mean square log return a business day, ``hidden_gap`` how far in logs the true price
-    is from a smoothed last quote, ``observations`` the prices used.
+    is from a smoothed last quote, ``observations`` the prices used, ``watch`` the judgement of the model's record on
+    the series, which may have raised the losses.
     """
 
     horizon_days: NDArray[np.int64]
@@ -81,6 +83,7 @@ class HaircutCurve:
     hidden_gap: float
     observations: int
     flags: QualityFlag
+    watch: Watch = UNWATCHED
 
 
 def seed_for(series: str, date: np.datetime64, model_version: str) -> int:

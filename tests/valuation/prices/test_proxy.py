@@ -10,6 +10,7 @@ from valuation.prices.clean import clean
 from valuation.prices.haircut import haircut
 from valuation.prices.pooled import volatility_log_quantile
 from valuation.prices.proxy import fitted_link, linked_haircut
+from valuation.prices.watch import UNWATCHED
 
 DATES = DAYS[:2001]
 PROXY_MOVES = noise(2000, sd=0.015, seed=11)
@@ -69,6 +70,21 @@ def test_the_basis_is_kept_beside_what_is_shared():
     assert np.log1p(-wide.loss) ** 2 == pytest.approx(np.log1p(-wide.proxy_loss) ** 2 + np.log1p(-wide.basis_loss) ** 2)
     assert wide.expected_shortfall > wide.loss
     assert wide.path_minimum >= wide.loss
+
+
+def test_the_light_of_the_proxy_deepens_what_is_shared_with_it():
+    moves = PROXY_MOVES.copy()
+    moves[1750 : 1750 + 19 * 13 : 19] = -0.12
+    falling, few = walk(moves), MONTHLY[-5:]
+
+    found = linked_haircut(grade(1.0, 0.004)[MONTHLY], DATES[MONTHLY], falling, DATES, 20)
+    unlinked = linked_haircut(grade(1.0, 0.004)[few], DATES[few], falling, DATES, 20)
+
+    assert found.watch == haircut(falling, DATES, 20).watch
+    assert found.watch.multiplier > 1.0
+    assert QualityFlag.MODEL_RED in found.flags
+    assert np.log1p(-found.proxy_loss) == pytest.approx(found.link.beta * np.log1p(-found.proxy.loss))
+    assert unlinked.watch == UNWATCHED
 
 
 def test_an_unrelated_proxy_lends_no_safety():

@@ -1,0 +1,1 @@
+"""Where a price is likely to stand, apart from how far it may fall: the value forecast."""
