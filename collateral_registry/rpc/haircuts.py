@@ -30,7 +30,7 @@ from valuation.prices.track_record import Verdict
 
 PRICES_LIMIT = 10_000
 DEFAULT_CONFIDENCE = 0.99
-NEWER_THAN_ALL = [2**62]
+NEWER_THAN_ALL = [2**62, 2**62]
 
 Dates = NDArray[np.datetime64]
 Float = NDArray[np.float64]
@@ -78,13 +78,13 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
         context: Any,  # noqa: ANN401, ARG002
     ) -> pb.ListHaircutEstimatesResponse:
         """Lists stored curves."""
-        limit, query = page_size(request.page_size), "ListHaircutEstimates"
+        limit, query = page_size(request.page_size), "ListHaircutEstimates by commit"
         before = position_of(query, request.page_token) or NEWER_THAN_ALL
 
         def work(connection: Connection) -> pb.ListHaircutEstimatesResponse:
-            rows = list_estimates(connection, int(before[0]), limit + 1)
-            more = len(rows) > limit
-            token = page_token(query, [rows[limit - 1].estimate.estimate_key]) if more else ""
+            rows = list_estimates(connection, (int(before[0]), int(before[1])), limit + 1)
+            more, last = len(rows) > limit, rows[:limit][-1:]
+            token = page_token(query, [last[0].seq, last[0].estimate.estimate_key]) if more else ""
             return pb.ListHaircutEstimatesResponse(
                 haircut_estimates=[_stored(row) for row in rows[:limit]], next_page_token=token
             )

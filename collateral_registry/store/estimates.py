@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from collateral_registry.domain.facts import CurveNeed, Estimate
 from collateral_registry.store.bulk import Source, in_keys, insert_columns, read_columns
@@ -143,13 +143,14 @@ class StoredEstimate:
     seq: int
 
 
-def list_estimates(connection: Connection, before_key: int, limit: int) -> list[StoredEstimate]:
-    """A page of curves whose key is below another's, newest first."""
+def list_estimates(connection: Connection, before: tuple[int, int], limit: int) -> list[StoredEstimate]:
+    """A page of curves, newest first, after the one of a commit and key; keys order the curves of a commit."""
+    seq, key = before
     statement = (
         select(EstimateRow.__table__, PriceSeriesRow.series_id)
         .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == EstimateRow.series_key)
-        .where(EstimateRow.estimate_key < before_key)
-        .order_by(EstimateRow.estimate_key.desc())
+        .where(or_(EstimateRow.seq < seq, and_(EstimateRow.seq == seq, EstimateRow.estimate_key < key)))
+        .order_by(EstimateRow.seq.desc(), EstimateRow.estimate_key.desc())
         .limit(limit)
     )
     found = []

@@ -99,6 +99,19 @@ def test_the_curves_of_valuations_are_listed_newest_first_and_paged(client):
     assert not first.next_page_token or rest.haircut_estimates[0].sequence <= curve.sequence
 
 
+def by_pages(client: Client, size: int) -> list[int]:
+    """The commits of the curves, read a page at a time."""
+    found, token = [], ""
+    while True:
+        page = client.haircuts.ListHaircutEstimates(
+            haircut_pb2.ListHaircutEstimatesRequest(page_size=size, page_token=token)
+        )
+        found += [curve.sequence for curve in page.haircut_estimates]
+        token = page.next_page_token
+        if not token:
+            return found
+
+
 def test_moves_that_outgrow_a_curve_make_it_anew_between_its_times_and_say_so(client):
     client.open_copper()
     client.quote_history(days=700)
@@ -113,7 +126,9 @@ def test_moves_that_outgrow_a_curve_make_it_anew_between_its_times_and_say_so(cl
         client.quote(f"{price:.2f}", day)
 
     found = client.haircuts.ListHaircutEstimates(haircut_pb2.ListHaircutEstimatesRequest()).haircut_estimates
-    curves = sorted(found, key=lambda curve: curve.sequence)
+    curves = found[::-1]
+    assert [curve.sequence for curve in curves] == sorted(curve.sequence for curve in curves)
+    assert by_pages(client, 2) == [curve.sequence for curve in found]
 
     assert [curve.cause for curve in curves][:2] == ["FIRST", "SCHEDULE"]
     assert "DRIFT" in {curve.cause for curve in curves}
