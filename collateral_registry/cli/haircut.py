@@ -17,6 +17,7 @@ from collateral_registry.cli.session import EXIT_SOME_REFUSED, EXIT_USAGE, say
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.prices import joint
+from valuation.prices.class_memory import NOTHING_LEARNED, ClassMemory, class_memory
 from valuation.prices.haircut import HaircutModel, PriceHaircut, haircut
 from valuation.prices.joint import JointHaircut, joint_haircut
 from valuation.prices.pooled import FLOOR_DAILY_VOLATILITY
@@ -73,6 +74,7 @@ class Asked:
     rates: History | None
     proxy: str
     more_columns: bool
+    learn_across: bool
 
     @property
     def total_days(self) -> int:
@@ -103,6 +105,7 @@ def asked(
     rates: History | None,
     proxy: str,
     more_columns: bool,
+    learn_across: bool,
 ) -> Asked:
     """Checks the options; raises ValueError naming the one that is wrong."""
     if proxy and rates is not None:
@@ -118,6 +121,8 @@ def asked(
         raise ValueError("--daily-volume: got none, want what the market trades a day, in the unit of --quantity")
     if sale.quantity and calendar:
         raise ValueError("--calendar: a sale of a --quantity is counted in business days")
+    if learn_across and (proxy or rates is not None or MODELS[model] is not HaircutModel.POOLED):
+        raise ValueError("--learn-across: only with --model auto, tier1 or pooled, and neither --rates nor --proxy")
     first = parse_day(start)
     if start and np.isnat(first):
         raise ValueError(f"--from: got {start!r}, want a date such as 2015-01-02")
@@ -134,6 +139,7 @@ def asked(
         rates,
         proxy,
         more_columns,
+        learn_across,
     )
 
 
@@ -158,20 +164,23 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked
         say(f"--proxy: got {wanted.proxy!r}, want a series of the file")
         return EXIT_USAGE
     proxy = histories.get(wanted.proxy)
+    memory = _memory(histories, wanted)
     failed = 0
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*OUTPUT_COLUMNS, *(MORE_COLUMNS if wanted.more_columns else ())])
         for name, history in track(histories.items(), "Haircuts", transient=True):
             try:
-                writer.writerows(_rows(name, history, proxy if name != wanted.proxy else None, wanted))
+                writer.writerows(_rows(name, history, proxy if name != wanted.proxy else None, memory, wanted))
             except InvalidInput as error:
                 failed += 1
                 say(f"{name}: {error}")
     return EXIT_SOME_REFUSED if failed else 0
 
 
-def _rows(name: str, history: History, proxy: History | None, wanted: Asked) -> Iterator[tuple[object, ...]]:
+def _rows(
+    name: str, history: History, proxy: History | None, memory: ClassMemory, wanted: Asked
+) -> Iterator[tuple[object, ...]]:
     dates, prices = history.columns()
     order = np.argsort(dates, kind="stable")
     in_order = bool((order[:-1] < order[1:]).all())
@@ -179,10 +188,18 @@ def _rows(name: str, history: History, proxy: History | None, wanted: Asked) -> 
         known = order[: int(np.searchsorted(dates[order], origin, side="right"))]
         known = known if in_order else np.sort(known)
         if proxy is None:
-            found = _found(name, origin, prices[known], dates[known], wanted)
+            found = _found(name, origin, prices[known], dates[known], memory, wanted)
         else:
             found = _linked(origin, prices[known], dates[known], proxy, wanted)
         yield _row(name, origin, found, history, wanted)
+
+
+def _memory(histories: dict[str, History], wanted: Asked) -> ClassMemory:
+    """What the series of the file have told together, where it was asked for."""
+    if not wanted.learn_across:
+        return NOTHING_LEARNED
+    columns = [history.columns() for history in histories.values()]
+    return class_memory((prices, dates) for dates, prices in columns)
 
 
 def _linked(
@@ -199,13 +216,18 @@ def _linked(
 
 
 def _found(
-    name: str, origin: np.datetime64, prices: NDArray[np.float64], dates: NDArray[np.datetime64], wanted: Asked
+    name: str,
+    origin: np.datetime64,
+    prices: NDArray[np.float64],
+    dates: NDArray[np.datetime64],
+    memory: ClassMemory,
+    wanted: Asked,
 ) -> Found:
     """The haircut of what was known at the origin, seeded by series, date and model."""
     days, confidence = wanted.business_days, wanted.confidence
     if wanted.rates is None:
         seed = seed_for(name, origin, wanted.model.value)
-        return haircut(prices, dates, days, confidence, model=wanted.model, seed=seed)
+        return haircut(prices, dates, days, confidence, model=wanted.model, seed=seed, memory=memory)
     rate_dates, rates = wanted.rates.columns()
     past = rate_dates <= origin
     seed = seed_for(name, origin, f"{joint.MODEL}/{joint.VERSION}")

@@ -417,6 +417,7 @@ def haircut_command(
         Path | None, typer.Option(help="CSV file, date and price: the loan's currency for one of the price's")
     ] = None,
     proxy: Annotated[str, typer.Option(help="liquid series of the file that the others are linked to")] = "",
+    learn_across: Annotated[bool, typer.Option("--learn-across", help="widen by what all series have told")] = False,  # noqa: FBT002
     more_columns: Annotated[bool, typer.Option("--more-columns", help="errors, worst day, impact, correction")] = False,  # noqa: FBT002
 ) -> None:
     """Estimate haircuts from a CSV file of prices; needs no server."""
@@ -441,6 +442,7 @@ def haircut_command(
             rates=read_rates(rates),
             proxy=proxy,
             more_columns=more_columns,
+            learn_across=learn_across,
         )
     except (ValueError, OSError) as error:
         say(str(error))

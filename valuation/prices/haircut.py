@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 
 from valuation.flags import QualityFlag
 from valuation.prices import arithmetic as signed
-from valuation.prices import pooled
+from valuation.prices import class_memory, pooled
 from valuation.prices.arithmetic import arithmetic
+from valuation.prices.class_memory import NOTHING_LEARNED, ClassMemory
 from valuation.prices.clean import Cleaned, Defect, clean, clean_signed
-from valuation.prices.pooled import class_floor, pooled_scale
+from valuation.prices.pooled import NOTHING_COMMON, class_floor, pooled_scale
 from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings, tier1
 
 
@@ -76,15 +77,20 @@ def haircut(
     model: HaircutModel = HaircutModel.POOLED,
     seed: int = 0,
     settings: Tier1Settings = DEFAULT,
+    memory: ClassMemory = NOTHING_LEARNED,
 ) -> PriceHaircut:
     """Cleans dated quotes [n] and reads the curve of the model at a horizon in business days.
 
-    ``seed`` and ``settings`` are those of the models that simulate. Raises InvalidInput for a confidence outside
+    ``seed`` and ``settings`` are those of the models that simulate, ``memory`` is what the class has told POOLED before
+    the last date. Raises InvalidInput for a confidence outside
     (0.5, 1), a horizon under 1 day, or dates and prices of different length.
     """
     sort_out = clean_signed if model is HaircutModel.ARITHMETIC else clean
     cleaned = sort_out(np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64))
-    curve = _curve(cleaned, horizon_days, confidence, model, seed, settings)
+    if model is HaircutModel.POOLED:
+        curve = _pooled(cleaned, horizon_days, confidence, memory)
+    else:
+        curve = _simulated(cleaned, horizon_days, confidence, model, seed, settings)
     broke = QualityFlag.LEVEL_BREAK if Defect.LEVEL_BREAK in cleaned.defects else QualityFlag.NONE
     return PriceHaircut(
         loss=float(curve.loss[-1]),
@@ -100,7 +106,7 @@ def haircut(
         hidden_gap=curve.hidden_gap,
         observations=curve.observations,
         flags=curve.flags | broke,
-        model=model.value,
+        model=f"{model.value}+{class_memory.MODEL}/{class_memory.VERSION}" if len(memory.days) else model.value,
         seed=seed,
         cleaned=cleaned,
     )
@@ -112,15 +118,23 @@ def haircuts(
     confidence: float = 0.99,
     *,
     model: HaircutModel = HaircutModel.POOLED,
+    memory: ClassMemory = NOTHING_LEARNED,
 ) -> list[PriceHaircut]:
     """The haircut of each series [n] of prices and dates; the same as ``haircut`` of one after the other.
 
     Raises InvalidInput as ``haircut`` does.
     """
-    return [haircut(prices, dates, horizon_days, confidence, model=model) for prices, dates in series]
+    return [haircut(prices, dates, horizon_days, confidence, model=model, memory=memory) for prices, dates in series]
 
 
-def _curve(
+def _pooled(cleaned: Cleaned, horizon_days: int, confidence: float, memory: ClassMemory) -> HaircutCurve:
+    common = memory.before(cleaned.dates[-1]) if len(cleaned.dates) else NOTHING_COMMON
+    return pooled_scale(
+        cleaned.dates, cleaned.prices, max_horizon_days=horizon_days, confidence=confidence, common=common
+    )
+
+
+def _simulated(
     cleaned: Cleaned,
     horizon_days: int,
     confidence: float,
@@ -128,8 +142,6 @@ def _curve(
     seed: int,
     settings: Tier1Settings,
 ) -> HaircutCurve:
-    if model is HaircutModel.POOLED:
-        return pooled_scale(cleaned.dates, cleaned.prices, max_horizon_days=horizon_days, confidence=confidence)
     simulated = arithmetic if model is HaircutModel.ARITHMETIC else tier1
     return simulated(
         cleaned.dates,
