@@ -22,6 +22,9 @@ from valuation.prices.track_record import TrackRecord, Verdict, pooled_record, t
 POOLED = "(pooled)"
 """Name of the row over all series."""
 
+JUDGED = {name: model for name, model in MODELS.items() if model is not HaircutModel.ARITHMETIC}
+"""What ``--model`` may be: outcomes are log returns, which a price below 0 does not have."""
+
 WINDOW_COLUMNS = ("series", "horizon_days", "origin", "end", "haircut", "expected_shortfall", "loss", "exceeded")
 
 
@@ -41,9 +44,9 @@ def asked(horizon_days: str, confidence: float, model: str) -> Asked:
         raise ValueError(f"--horizon-days: got {horizon_days!r}, want whole days such as 10,20,60")
     if not 0.5 < confidence < 1.0:
         raise ValueError(f"--confidence: got {confidence}, want more than 0.5 and less than 1")
-    if model not in MODELS:
-        raise ValueError(f"--model: got {model!r}, want {', '.join(MODELS)}")
-    return Asked(tuple(int(part) for part in parts), confidence, MODELS[model])
+    if model not in JUDGED:
+        raise ValueError(f"--model: got {model!r}, want {', '.join(JUDGED)}")
+    return Asked(tuple(int(part) for part in parts), confidence, JUDGED[model])
 
 
 def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: Asked) -> int:

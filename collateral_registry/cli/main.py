@@ -459,7 +459,7 @@ def backtest_command(
     series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
     date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
     price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
-    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs or arithmetic")] = "auto",
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled or ewma-fhs")] = "auto",
 ) -> None:
     """Test haircuts against the past of a CSV file of prices; needs no server."""
     from collateral_registry.cli.backtest import asked, run_backtest

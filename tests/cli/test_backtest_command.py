@@ -47,7 +47,10 @@ def test_the_same_prices_give_the_same_bytes(tmp_path):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize(("option", "value"), [("--horizon-days", "10,x"), ("--confidence", "2"), ("--model", "best")])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--horizon-days", "10,x"), ("--confidence", "2"), ("--model", "best"), ("--model", "arithmetic")],
+)
 def test_a_wrong_option_is_named(tmp_path, option, value):
     done, _ = run(tmp_path, option, value)
 
