@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 
 from benchmarks.haircuts.fit import HORIZONS as FITTED_HORIZONS
 from benchmarks.haircuts.fit import fitted, origins_of
+from benchmarks.haircuts.forward import forward_scores
 from benchmarks.haircuts.histories import FOLDS, PriceHistory, histories
 from benchmarks.haircuts.others import NAMES, Others
+from valuation.prices import class_memory
 from valuation.prices.backtest import kupiec, pinball
-from valuation.prices.clean import clean
-from valuation.prices.pooled import MODEL, VERSION, pooled_scale
+from valuation.prices.class_memory import ClassMemory
+from valuation.prices.clean import Cleaned, clean
+from valuation.prices.pooled import MODEL, NOTHING_COMMON, VERSION, pooled_scale
 from valuation.prices.running import Terms, running_means, terms
 
 Float = NDArray[np.float64]
@@ -32,6 +35,7 @@ HORIZONS = (10, 20, 60)
 TAIL = 0.01
 FIRST = 500
 PRODUCT = f"{MODEL}/{VERSION}"
+LEARNING = f"{PRODUCT}+{class_memory.MODEL}/{class_memory.VERSION}"
 SPEED_SERIES, SPEED_DAYS = 200, 2500
 HELD_OUT = "pooled scale, group held out, without own"
 
@@ -52,6 +56,8 @@ def main() -> None:
         scores = _scores(part, others if chosen else None, stride)
         if chosen and data:
             _score_held_out(part, scores, stride)
+            for model, horizon, came, quantile in forward_scores(part, HORIZONS, TAIL):
+                scores.setdefault((model, horizon), []).append((came, quantile))
         rows += [_row(label, model, horizon, windows) for (model, horizon), windows in scores.items() if windows]
     for row in rows:
         say(**row)
@@ -78,14 +84,15 @@ def _write(table: Path, rows: list[dict[str, object]]) -> None:
 def _scores(part: list[PriceHistory], others: Others | None, stride: int) -> Scores:
     """The windows of the series; what is done is told on the error output."""
     scores: Scores = {}
+    memory = class_memory.class_memory((history.prices, history.dates) for history in part)
     for number, history in enumerate(part, start=1):
         begun = time.perf_counter()
-        _score(history, scores, others, stride)
+        _score(history, scores, others, memory, stride)
         print(f"{number}/{len(part)} {history.name} {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
     return scores
 
 
-def _score(history: PriceHistory, scores: Scores, others: Others | None, stride: int) -> None:
+def _score(history: PriceHistory, scores: Scores, others: Others | None, memory: ClassMemory, stride: int) -> None:
     """The product, and the others where asked, at origins from the 501st price on."""
     good = history.prices > 0.0
     dates, prices = history.dates[good], history.prices[good]
@@ -94,7 +101,11 @@ def _score(history: PriceHistory, scores: Scores, others: Others | None, stride:
     if others:
         others.fitted_at, others.gjr, others.garch = -(10**6), None, None
     for row, due in _origins(len(prices), stride):
-        found = {PRODUCT: _promised(dates[: row + 1], prices[: row + 1], due)}
+        known = clean(dates[: row + 1], prices[: row + 1])
+        found = {
+            PRODUCT: _promised(known, due, NOTHING_COMMON),
+            LEARNING: _promised(known, due, memory.before(dates[row])),
+        }
         if others:
             found |= others.quantiles(returns[:row], due, TAIL, row)
         for name, quantiles in found.items():
@@ -110,10 +121,9 @@ def _origins(count: int, stride: int) -> Iterator[tuple[int, tuple[int, ...]]]:
             yield row, due
 
 
-def _promised(dates: NDArray[np.datetime64], prices: Float, due: tuple[int, ...]) -> Float:
-    """Log quantiles [H] of the product from raw quotes: cleaned, and the curve read at each horizon."""
-    quotes = clean(dates, prices)
-    curve = pooled_scale(quotes.dates, quotes.prices, max_horizon_days=max(due), confidence=1.0 - TAIL)
+def _promised(quotes: Cleaned, due: tuple[int, ...], common: Float) -> Float:
+    """Log quantiles [H] of the product: its curve read at each horizon."""
+    curve = pooled_scale(quotes.dates, quotes.prices, max_horizon_days=max(due), confidence=1.0 - TAIL, common=common)
     return np.asarray(np.log1p(-curve.loss[np.array(due) - 1]), dtype=np.float64)
 
 
@@ -155,7 +165,7 @@ def _leads(rows: list[dict[str, object]]) -> Iterator[dict[str, object]]:
         at = {str(row["model"]): float(str(row["pinball_1e4"])) for row in rows if row["series"] == "liquid"
               and row["horizon_days"] == horizon}  # fmt: skip
         best = min((name for name in NAMES if name in at), key=at.__getitem__, default=None)
-        for ours in (PRODUCT, HELD_OUT):
+        for ours in (PRODUCT, LEARNING, HELD_OUT):
             if best and ours in at:
                 lower = round(100.0 * (1.0 - at[ours] / at[best]), 2)
                 yield {"model": ours, "horizon_days": horizon, "best_other": best, "pinball_lower_pct": lower}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from collateral_registry.cli.backtest_picture import draw_record
-from collateral_registry.cli.haircut import model_named
+from collateral_registry.cli.haircut import MODELS, model_named
 from collateral_registry.cli.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.result_files import file_stem, write_rows
 from collateral_registry.cli.session import EXIT_SOME_REFUSED, EXIT_USAGE, say
@@ -22,6 +22,9 @@ from valuation.prices.track_record import TrackRecord, Verdict, pooled_record, t
 
 POOLED = "(pooled)"
 """Name of the row over all series."""
+
+JUDGED = tuple(name for name, model in MODELS.items() if model is not HaircutModel.ARITHMETIC)
+"""What ``--model`` and ``--compare`` may be: outcomes are log returns, which a price below 0 does not have."""
 
 WINDOW_COLUMNS = ("series", "horizon_days", "origin", "end", "haircut", "expected_shortfall", "loss", "exceeded")
 
@@ -43,7 +46,8 @@ def asked(horizon_days: str, confidence: float, model: str, compare: str) -> Ask
     if not 0.5 < confidence < 1.0:
         raise ValueError(f"--confidence: got {confidence}, want more than 0.5 and less than 1")
     others = [part.strip() for part in compare.split(",") if part.strip()]
-    models = dict.fromkeys([model_named("--model", model), *(model_named("--compare", name) for name in others)])
+    compared = [model_named("--compare", name, JUDGED) for name in others]
+    models = dict.fromkeys([model_named("--model", model, JUDGED), *compared])
     return Asked(tuple(int(part) for part in parts), confidence, tuple(models))
 
 

@@ -18,6 +18,7 @@ from collateral_registry.cli.workers import Failed, each_series
 from valuation.errors import MissingExtra
 from valuation.flags import QualityFlag
 from valuation.prices import joint
+from valuation.prices.class_memory import NOTHING_LEARNED, ClassMemory, class_memory
 from valuation.prices.gjr import require_arch
 from valuation.prices.haircut import HaircutModel, PriceHaircut, haircut
 from valuation.prices.joint import JointHaircut, joint_haircut
@@ -76,6 +77,7 @@ class Asked:
     rates: History | None
     proxy: str
     more_columns: bool
+    learn_across: bool
 
     @property
     def total_days(self) -> int:
@@ -118,6 +120,7 @@ def asked(
     rates: History | None,
     proxy: str,
     more_columns: bool,
+    learn_across: bool,
 ) -> Asked:
     """Checks the options; raises ValueError naming the one that is wrong."""
     if proxy and rates is not None:
@@ -131,6 +134,8 @@ def asked(
         raise ValueError("--daily-volume: got none, want what the market trades a day, in the unit of --quantity")
     if sale.quantity and calendar:
         raise ValueError("--calendar: a sale of a --quantity is counted in business days")
+    if learn_across and (proxy or rates is not None or chosen is not HaircutModel.POOLED):
+        raise ValueError("--learn-across: only with --model auto, tier1 or pooled, and neither --rates nor --proxy")
     first = parse_day(start)
     if start and np.isnat(first):
         raise ValueError(f"--from: got {start!r}, want a date such as 2015-01-02")
@@ -147,6 +152,7 @@ def asked(
         rates,
         proxy,
         more_columns,
+        learn_across,
     )
 
 
@@ -171,11 +177,13 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked
         say(f"--proxy: got {wanted.proxy!r}, want a series of the file")
         return EXIT_USAGE
     proxy = histories.get(wanted.proxy)
+    memory = _memory(histories, wanted)
     failed = 0
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*OUTPUT_COLUMNS, *(MORE_COLUMNS if wanted.more_columns else ())])
-        for name, rows in each_series(partial(_rows, proxy=proxy, wanted=wanted), histories, workers, "Haircuts"):
+        work = partial(_rows, proxy=proxy, memory=memory, wanted=wanted)
+        for name, rows in each_series(work, histories, workers, "Haircuts"):
             if isinstance(rows, Failed):
                 failed += 1
                 say(f"{name}: {rows.why}")
@@ -184,7 +192,9 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked
     return EXIT_SOME_REFUSED if failed else 0
 
 
-def _rows(name: str, history: History, proxy: History | None, wanted: Asked) -> list[tuple[object, ...]]:
+def _rows(
+    name: str, history: History, proxy: History | None, memory: ClassMemory, wanted: Asked
+) -> list[tuple[object, ...]]:
     """A row per origin; of the proxy itself by its own quotes."""
     dates, prices = history.columns()
     order = np.argsort(dates, kind="stable")
@@ -194,11 +204,19 @@ def _rows(name: str, history: History, proxy: History | None, wanted: Asked) -> 
         known = order[: int(np.searchsorted(dates[order], origin, side="right"))]
         known = known if in_order else np.sort(known)
         if proxy is None or name == wanted.proxy:
-            found: Found = _found(name, origin, prices[known], dates[known], wanted)
+            found: Found = _found(name, origin, prices[known], dates[known], memory, wanted)
         else:
             found = _linked(origin, prices[known], dates[known], proxy, wanted)
         rows.append(_row(name, origin, found, history, wanted))
     return rows
+
+
+def _memory(histories: dict[str, History], wanted: Asked) -> ClassMemory:
+    """What the series of the file have told together, where it was asked for."""
+    if not wanted.learn_across:
+        return NOTHING_LEARNED
+    columns = [history.columns() for history in histories.values()]
+    return class_memory((prices, dates) for dates, prices in columns)
 
 
 def _linked(
@@ -215,13 +233,18 @@ def _linked(
 
 
 def _found(
-    name: str, origin: np.datetime64, prices: NDArray[np.float64], dates: NDArray[np.datetime64], wanted: Asked
+    name: str,
+    origin: np.datetime64,
+    prices: NDArray[np.float64],
+    dates: NDArray[np.datetime64],
+    memory: ClassMemory,
+    wanted: Asked,
 ) -> Found:
     """The haircut of what was known at the origin, seeded by series, date and model."""
     days, confidence = wanted.business_days, wanted.confidence
     if wanted.rates is None:
         seed = seed_for(name, origin, wanted.model.value)
-        return haircut(prices, dates, days, confidence, model=wanted.model, seed=seed)
+        return haircut(prices, dates, days, confidence, model=wanted.model, seed=seed, memory=memory)
     rate_dates, rates = wanted.rates.columns()
     past = rate_dates <= origin
     seed = seed_for(name, origin, f"{joint.MODEL}/{joint.VERSION}")

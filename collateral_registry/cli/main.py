@@ -446,6 +446,7 @@ def haircut_command(
         Path | None, typer.Option(help="CSV file, date and price: the loan's currency for one of the price's")
     ] = None,
     proxy: Annotated[str, typer.Option(help="liquid series of the file that the others are linked to")] = "",
+    learn_across: Annotated[bool, typer.Option("--learn-across", help="widen by what all series have told")] = False,  # noqa: FBT002
     more_columns: Annotated[bool, typer.Option("--more-columns", help="errors, worst day, impact, correction")] = False,  # noqa: FBT002
     workers: Workers = 1,
 ) -> None:
@@ -471,6 +472,7 @@ def haircut_command(
             rates=read_rates(rates),
             proxy=proxy,
             more_columns=more_columns,
+            learn_across=learn_across,
         )
     except (ValueError, OSError) as error:
         say(str(error))
@@ -487,7 +489,7 @@ def backtest_command(
     series_column: Annotated[str, typer.Option(help="column that names the series; without it one series")] = "series",
     date_column: Annotated[str, typer.Option(help="column of dates")] = "date",
     price_column: Annotated[str, typer.Option(help="column of prices")] = "price",
-    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs, arithmetic or tier2")] = "auto",
+    model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs or tier2")] = "auto",
     compare: Annotated[str, typer.Option(help="further models on the same windows, separated by commas")] = "",
     workers: Workers = 1,
 ) -> None:

@@ -61,7 +61,15 @@ def test_the_same_prices_give_the_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--horizon-days", "10,x"), ("--confidence", "2"), ("--model", "best"), ("--compare", "best")]
+    ("option", "value"),
+    [
+        ("--horizon-days", "10,x"),
+        ("--confidence", "2"),
+        ("--model", "best"),
+        ("--model", "arithmetic"),
+        ("--compare", "best"),
+        ("--compare", "pooled,arithmetic"),
+    ],
 )
 def test_a_wrong_option_is_named(tmp_path, option, value):
     done, _ = run(tmp_path, option, value)

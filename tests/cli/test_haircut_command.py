@@ -276,3 +276,24 @@ def test_a_light_that_is_not_green_is_said_with_its_multiplier(tmp_path):
     flags = rows[0]["flags"].split("|")
     assert {"MODEL_AMBER", "MODEL_RED"} & set(flags)
     assert any(flag.startswith("MULTIPLIER_1.") for flag in flags)
+
+
+def test_what_all_series_of_a_file_have_told_widens_each_and_uses_only_the_past(tmp_path):
+    text = "series,date,price\n"
+    for seed in range(4):
+        signs = np.repeat(np.random.default_rng(seed).choice([-1.0, 1.0], 40), 20)
+        moves = np.abs(noise(800, sd=0.009, seed=seed)) * signs + noise(800, sd=0.004)
+        moves[:260] = noise(260, seed=seed + 9)
+        text += lines(walk(moves), f"s{seed}")
+    options = ("--rolling", "--every", "100")
+
+    _, _, alone = run(tmp_path, text, *options)
+    _, _, together = run(tmp_path, text, *options, "--learn-across")
+    until = "".join(line + "\n" for line in text.splitlines() if line < "t" and line.split(",")[1] <= str(DAYS[600]))
+    _, _, past = run(tmp_path, "series,date,price\n" + until, *options, "--learn-across")
+
+    assert all(float(one["haircut"]) >= float(other["haircut"]) for one, other in zip(together, alone, strict=True))
+    assert float(together[-1]["haircut"]) > 1.02 * float(alone[-1]["haircut"])
+    assert past[0] == together[0]
+    code, stderr, _ = run(tmp_path, text, "--learn-across", "--model", "ewma-fhs")
+    assert (code, "--learn-across: only with" in stderr) == (2, True)

@@ -62,6 +62,7 @@ def written(folder: Path, command, source, *options):
     [
         ("haircut", ("--rolling",)),
         ("haircut", ("--rolling", "--proxy", "tin", "--more-columns")),
+        ("haircut", ("--rolling", "--learn-across")),
         ("haircut", ("--model", "ewma-fhs", "--basis", "path-minimum", "--quantity", "90", "--daily-volume", "30")),
         ("backtest", ("--horizon-days", "20")),
     ],

@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 
 from valuation.flags import QualityFlag
 from valuation.prices import arithmetic as signed
-from valuation.prices import pooled, tier2
+from valuation.prices import class_memory, pooled, tier2
 from valuation.prices.arithmetic import arithmetic
+from valuation.prices.class_memory import NOTHING_LEARNED, ClassMemory
 from valuation.prices.clean import Cleaned, Defect, clean, clean_signed
-from valuation.prices.pooled import class_floor, pooled_scale
+from valuation.prices.pooled import NOTHING_COMMON, class_floor, pooled_scale
 from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings
 from valuation.prices.watch import UNWATCHED, Watch
 from valuation.prices.watched import watched_tier1
@@ -83,16 +84,20 @@ def haircut(
     model: HaircutModel = HaircutModel.POOLED,
     seed: int = 0,
     settings: Tier1Settings = DEFAULT,
+    memory: ClassMemory = NOTHING_LEARNED,
 ) -> PriceHaircut:
     """Cleans dated quotes [n] and reads the curve of the model at a horizon in business days.
 
-    ``seed`` is of the models that simulate, ``settings`` of EWMA_FHS and ARITHMETIC. Raises InvalidInput for a
-    confidence outside (0.5, 1), a horizon under 1 day, or dates and prices of different length; MissingExtra for TIER2
-    without arch.
+    ``seed`` is of the models that simulate, ``settings`` of EWMA_FHS and ARITHMETIC, ``memory`` is what the class has
+    told POOLED before the last date. Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, or
+    dates and prices of different length; MissingExtra for TIER2 without arch.
     """
     sort_out = clean_signed if model is HaircutModel.ARITHMETIC else clean
     cleaned = sort_out(np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64))
-    curve, spoke, why = _curve(cleaned, horizon_days, confidence, model, seed, settings)
+    if model is HaircutModel.POOLED:
+        curve, spoke, why = _pooled(cleaned, horizon_days, confidence, memory)
+    else:
+        curve, spoke, why = _simulated(cleaned, horizon_days, confidence, model, seed, settings)
     broke = QualityFlag.LEVEL_BREAK if Defect.LEVEL_BREAK in cleaned.defects else QualityFlag.NONE
     return PriceHaircut(
         loss=float(curve.loss[-1]),
@@ -122,26 +127,36 @@ def haircuts(
     confidence: float = 0.99,
     *,
     model: HaircutModel = HaircutModel.POOLED,
+    memory: ClassMemory = NOTHING_LEARNED,
 ) -> list[PriceHaircut]:
     """The haircut of each series [n] of prices and dates; the same as ``haircut`` of one after the other.
 
     Raises InvalidInput as ``haircut`` does.
     """
-    return [haircut(prices, dates, horizon_days, confidence, model=model) for prices, dates in series]
+    return [haircut(prices, dates, horizon_days, confidence, model=model, memory=memory) for prices, dates in series]
 
 
-def _curve(
+Spoken = tuple[HaircutCurve, str, str]
+"""A curve, the model that made it, and why that is not the one asked for."""
+
+
+def _pooled(cleaned: Cleaned, horizon_days: int, confidence: float, memory: ClassMemory) -> Spoken:
+    common = memory.before(cleaned.dates[-1]) if len(cleaned.dates) else NOTHING_COMMON
+    curve = pooled_scale(
+        cleaned.dates, cleaned.prices, max_horizon_days=horizon_days, confidence=confidence, common=common
+    )
+    learned = f"+{class_memory.MODEL}/{class_memory.VERSION}" if len(memory.days) else ""
+    return curve, f"{HaircutModel.POOLED.value}{learned}", ""
+
+
+def _simulated(
     cleaned: Cleaned,
     horizon_days: int,
     confidence: float,
     model: HaircutModel,
     seed: int,
     settings: Tier1Settings,
-) -> tuple[HaircutCurve, str, str]:
-    """The curve, the model that made it, and why that is not the one asked for."""
-    if model is HaircutModel.POOLED:
-        curve = pooled_scale(cleaned.dates, cleaned.prices, max_horizon_days=horizon_days, confidence=confidence)
-        return curve, model.value, ""
+) -> Spoken:
     dates, prices = cleaned.dates, cleaned.prices
     if model is HaircutModel.TIER2:
         found = tier2.tier2(dates, prices, max_horizon_days=horizon_days, confidence=confidence, seed=seed)

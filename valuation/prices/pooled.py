@@ -59,6 +59,9 @@ OWN_POWER = 0.3
 OWN_LIMITS = (0.8, 2.5)
 """Memory of the correction; windows that the pool weighs; the tail's slope in log-log; least and largest correction."""
 
+NOTHING_COMMON: Float = np.zeros(len(OWN_HORIZONS))
+"""Log corrections of a class that has learned nothing."""
+
 CLOSES_ONLY = 0.5826
 """-zeta(1/2) / sqrt(2 pi): by how many volatilities a daily look finds a path beyond a barrier."""
 
@@ -67,11 +70,13 @@ CLOSES_ONLY = 0.5826
 class PooledScale:
     """The state of a series after its last price: its terms, and log corrections at ``OWN_HORIZONS`` [6].
 
-    ``path`` holds the terms after each return; none for a state that has no past.
+    ``own`` are those that it tells of itself, ``common`` those of its class; ``path`` holds the terms after each
+    return, none for a state that has no past.
     """
 
     terms: Terms
     own: Float
+    common: Float
     path: Terms | None = None
 
     def log_quantiles(self, horizons: Float, tails: Float) -> Float:
@@ -91,14 +96,21 @@ class PooledScale:
     def _daily(self, horizons: Float) -> Float:
         """Volatility a day over each horizon [H]."""
         scale = self.terms.log_volatility + term_weights(horizons).T @ self.terms.values[:, -1]
-        own = np.interp(np.log(horizons), np.log(OWN_HORIZONS), self.own)
-        return np.asarray(np.exp(scale + own), dtype=np.float64)
+        correction = np.interp(np.log(horizons), np.log(OWN_HORIZONS), self.own + self.common)
+        return np.asarray(np.exp(scale + correction), dtype=np.float64)
 
 
 def pooled_scale(
-    dates: NDArray[np.datetime64], prices: Float, *, max_horizon_days: int, confidence: float
+    dates: NDArray[np.datetime64],
+    prices: Float,
+    *,
+    max_horizon_days: int,
+    confidence: float,
+    common: Float = NOTHING_COMMON,
 ) -> HaircutCurve:
     """The haircut curve of a series of dated prices [n], in order of dates; costs about a millisecond.
+
+    ``common`` [6] is what its class has learned (valuation/prices/class_memory.py), nothing unless given.
 
     Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, prices that are not positive, or
     dates that do not increase. Too short a history and a series that never moves give no opinion, with the flag that
@@ -111,7 +123,7 @@ def pooled_scale(
     days = np.arange(1, max_horizon_days + 1, dtype=np.int64)
     if returns.observations < LEAST_OBSERVATIONS or QualityFlag.STALE_SERIES in flags:
         return no_opinion(max_horizon_days, returns.observations, flags)
-    state = pooled_state(returns)
+    state = pooled_state(returns, common)
     horizons = np.maximum(days, returns.step_days).astype(np.float64)
     tail = 1.0 - confidence
     at, beyond = np.array([tail]), shortfall_tails(tail)
@@ -141,7 +153,10 @@ def pooled_scale(
 
 
 def _record(state: PooledScale, returns: Returns) -> DailyRecord:
-    """Promises of the last year, a step ahead, with the correction that the series has by now taught the pool."""
+    """Promises of the last year, a step ahead, with the correction that the series has by now taught the pool.
+
+    Without that of its class: it would turn lights back, and what widens would narrow.
+    """
     values, path = returns.values, state.path
     if path is None or len(values) < FULL_OBSERVATIONS + DAYS:
         return NO_RECORD
@@ -152,14 +167,19 @@ def _record(state: PooledScale, returns: Returns) -> DailyRecord:
     return DailyRecord(values[-DAYS:] < -np.exp(scale + deepest), np.zeros(0), 0.0)
 
 
-def pooled_state(returns: Returns) -> PooledScale:
-    """The state after the last of the returns."""
-    path = terms(_leaning(running_means(returns.values, returns.step_days), returns), returns.step_days)
+def terms_path(returns: Returns) -> Terms:
+    """The terms after each of the returns [n], with a long-run variance that leans on the class while it is short."""
+    return terms(_leaning(running_means(returns.values, returns.step_days), returns), returns.step_days)
+
+
+def pooled_state(returns: Returns, common: Float = NOTHING_COMMON) -> PooledScale:
+    """The state after the last of the returns, with log corrections [6] at ``OWN_HORIZONS`` that its class shares."""
+    path = terms_path(returns)
     last = Terms(path.values[:, -1:], path.log_volatility[-1:])
     stepwise = returns.unchanged_share > STEPWISE_SHARE
     prior, margin = (STEPWISE_PRIOR_WINDOWS, STEPWISE_LOG_MARGIN) if stepwise else (PRIOR_WINDOWS, 0.0)
     own = np.array([margin + _own(path, returns, horizon, prior) for horizon in OWN_HORIZONS])
-    return PooledScale(last, own, path)
+    return PooledScale(last, own, common, path)
 
 
 def _leaning(means: Float, returns: Returns) -> Float:
@@ -171,21 +191,42 @@ def _leaning(means: Float, returns: Returns) -> Float:
     return leaning
 
 
-def _own(path: Terms, returns: Returns, horizon: int, prior: float) -> float:
-    """Log correction at a horizon: how often outcomes that have matured undershot the pool's 5 % quantile."""
-    step = returns.step_days
-    ahead = max(round(horizon / step), 1)
+def undershot(path: Terms, returns: Returns, ahead: int) -> NDArray[np.bool_]:
+    """Whether outcomes that have matured fell below the pool's 5 % quantile ``ahead`` steps before, in order of time.
+
+    The first is of the step after ``FULL_OBSERVATIONS`` returns; each counts 1 / ahead, since they overlap.
+    """
     begin, matured = FULL_OBSERVATIONS, len(returns.values) - ahead
     if matured <= begin:
-        return 0.0
-    days = np.array([float(ahead * step)])
+        return np.zeros(0, dtype=np.bool_)
+    days = np.array([float(ahead * returns.step_days)])
     scale = path.log_volatility[begin:matured] + term_weights(days)[:, 0] @ path.values[:, begin:matured]
     quantile = -np.exp(scale + 0.5 * np.log(days[0]) + log_multiples(days, np.array([OWN_TAIL]))[0, 0])
     level = np.cumsum(returns.values)
-    undershot = level[begin + ahead :] - level[begin:matured] < quantile
-    age = np.arange(len(undershot) - 1, -1, -1) * step
+    return np.asarray(level[begin + ahead :] - level[begin:matured] < quantile, dtype=np.bool_)
+
+
+def steps_ahead(horizon: int, step_days: int) -> int:
+    """Steps of a series in a horizon of business days, at least one."""
+    return max(round(horizon / step_days), 1)
+
+
+def _own(path: Terms, returns: Returns, horizon: int, prior: float) -> float:
+    """Log correction at a horizon from the outcomes that have matured."""
+    ahead = steps_ahead(horizon, returns.step_days)
+    return own_correction(undershot(path, returns, ahead), ahead, returns.step_days, prior)
+
+
+def own_correction(hits: NDArray[np.bool_], ahead: int, step_days: int, prior: float) -> float:
+    """Log correction by how often outcomes [n], oldest first, undershot the pool's 5 % quantile; 0 without any.
+
+    They overlap by ``ahead`` steps of days; the pool weighs ``prior`` windows.
+    """
+    if not len(hits):
+        return 0.0
+    age = np.arange(len(hits) - 1, -1, -1) * step_days
     weight = 0.5 ** (age / OWN_HALF_LIFE_DAYS) / ahead
-    found = float(weight @ undershot) + prior * OWN_TAIL
+    found = float(weight @ hits) + prior * OWN_TAIL
     ratio = (found / (float(weight.sum()) * OWN_TAIL + prior * OWN_TAIL)) ** OWN_POWER
     return float(np.log(np.clip(ratio, *OWN_LIMITS)))
 
@@ -208,5 +249,5 @@ def volatility_log_quantile(daily_volatility: float, horizon_days: float, tail: 
         raise InvalidInput("daily_volatility", daily_volatility, "more than 0")
     volatility = np.log(daily_volatility)
     values = np.array([[0.0], [volatility - np.log(USUAL_DAILY_VOLATILITY)], [0.0], [trend], [trend]])
-    state = PooledScale(Terms(values, np.array([volatility])), np.zeros(len(OWN_HORIZONS)))
+    state = PooledScale(Terms(values, np.array([volatility])), np.zeros(len(OWN_HORIZONS)), NOTHING_COMMON)
     return float(state.log_quantiles(np.array([float(horizon_days)]), np.array([tail]))[0, 0])

@@ -90,6 +90,12 @@ def _described(days: Dates, values: Float, flags: QualityFlag) -> Returns:
     return Returns(true, step, len(days), smoothing, flags | QualityFlag.SMOOTHED, unchanged, gap)
 
 
+def level_breaks(values: Float) -> NDArray[np.int64]:
+    """Places of log returns [n] at which another series begins: beyond a factor e, or by the factor of a unit."""
+    large = np.flatnonzero(np.abs(values) > JUMP_LOG_MOVE)
+    return large[(np.abs(values[large]) > BREAK_LOG_MOVE) | is_unit_factor(values[large], 0.0)]
+
+
 def unsmoothed(returns: Float, smoothing: float) -> Float:
     """R*_t = (R_t - a R_{t-1}) / (1 - a), the inverse of R_t = (1 - a) R*_t + a R_{t-1}; the first is left as it is.
 
@@ -136,8 +142,7 @@ def _check_columns(days: Dates, prices: Float) -> None:
 
 
 def _since_break(days: Dates, values: Float) -> tuple[Dates, Float, QualityFlag]:
-    broken = np.flatnonzero(np.abs(values) > JUMP_LOG_MOVE)
-    broken = broken[(np.abs(values[broken]) > BREAK_LOG_MOVE) | is_unit_factor(values[broken], 0.0)]
+    broken = level_breaks(values)
     if not len(broken):
         return days, values, QualityFlag.NONE
     after = int(broken[-1]) + 1
