@@ -134,19 +134,21 @@ def _in_order(usable: Int, days: Int, prices: Float, found: dict[Defect, Int]) -
     if len(usable):
         found[Defect.OUT_OF_ORDER] = usable[days[usable] < np.maximum.accumulate(days[usable])]
     kept, found[Defect.REPEATED_QUOTE], found[Defect.CONFLICTING_QUOTES] = _one_a_day(usable, days, prices)
-    copied = np.zeros(len(kept), dtype=np.bool_)
-    copied[1:] = (np.diff(prices[kept]) == 0.0) & is_weekend(days[kept][1:].astype("datetime64[D]"))
+    again = np.flatnonzero(np.diff(prices[kept]) == 0.0) + 1
+    copied = again[is_weekend(days[kept[again]].astype("datetime64[D]"))]
     found[Defect.WEEKEND_REPEAT] = kept[copied]
-    return kept[~copied]
+    return np.delete(kept, copied)
 
 
 def _unit_factors(kept: Int, accepted: Int, logs: Float, limit: float) -> Int:
     """Rows that jump by a unit's factor from the row before: spikes, and first quotes after a break."""
     moves = np.diff(logs[kept])
-    sigma = usual_sigma(np.diff(logs[accepted]))
-    jumped = (np.abs(moves) > limit) & is_unit_factor(moves, sigma)
-    back = np.isin(kept[1:], accepted) & ~np.isin(kept[:-1], accepted)
-    return kept[1:][jumped & ~back]
+    jumped = np.flatnonzero(np.abs(moves) > limit)
+    if not len(jumped):
+        return kept[:0]
+    back = np.isin(kept[jumped + 1], accepted) & ~np.isin(kept[jumped], accepted)
+    known = is_unit_factor(moves[jumped], usual_sigma(np.diff(logs[accepted])))
+    return kept[jumped + 1][known & ~back]
 
 
 def _one_a_day(rows: Int, days: Int, prices: Float) -> tuple[Int, Int, Int]:
