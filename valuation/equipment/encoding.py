@@ -147,6 +147,19 @@ def encode_apart(machines: Observations, residual: Float, shown: Observations) -
     )
 
 
+def alike(matrix: Float) -> tuple[Int, Int]:
+    """The first of each kind of row of a matrix [n, features], and the kind of each row [n].
+
+    A fleet has many machines that differ in nothing the model sees; each kind is predicted once.
+    """
+    rows = list(map(bytes, np.ascontiguousarray(matrix)))
+    first = {row: at for at, row in reversed(list(enumerate(rows)))}
+    kinds = {row: kind for kind, row in enumerate(first)}
+    return np.array(list(first.values()), dtype=np.int64), np.fromiter(
+        map(kinds.__getitem__, rows), np.int64, len(rows)
+    )
+
+
 def _keys(machines: Observations) -> list[NDArray[Any]]:
     return [machines.levels[level] for level in LEVELS]
 

@@ -22,7 +22,7 @@ from valuation.equipment.conformal import (
     widened,
 )
 from valuation.equipment.degrade import degraded
-from valuation.equipment.encoding import Encoder, encode, encode_apart, encoder_of
+from valuation.equipment.encoding import Encoder, alike, encode, encode_apart, encoder_of
 from valuation.equipment.flags import EstimateFlag, Step
 from valuation.equipment.liquidation import STATED_TERMS, LiquidationTerms, learned_terms
 from valuation.equipment.mapping import ColumnMap
@@ -147,7 +147,9 @@ def appraise(learned: Learned, machines: Observations) -> Estimates:
     trees = learned.trees
     encoded = encode(trees.encoder, machines)
     market = trees.index.at(machines.time) + encoded.offset + _log_reference(machines)
-    low, middle, high = (_predicted(booster, encoded.matrix) + market for booster in trees.boosters)
+    first, place = alike(encoded.matrix)
+    distinct = encoded.matrix[first]
+    low, middle, high = (_predicted(booster, distinct)[place] + market for booster in trees.boosters)
     step = _step(encoded.sales)
     flags = machines.flags | _flags(learned, machines, encoded.sales)
     outside = (flags & (EstimateFlag.AGE_EXTRAPOLATED | EstimateFlag.HOURS_EXTRAPOLATED)) != 0
