@@ -32,6 +32,7 @@ HERE = Path(__file__).parent
 YEARS = (2010, 2009, 2008, 2006)
 """Last years learned from; the year after each is scored. The first is the development split."""
 
+REGION = "state"
 APPRAISED_AT_ONCE = 100_000
 CALLS = 200
 KIB_A_MIB = 1024
@@ -54,11 +55,17 @@ def no_family(machines: Observations) -> Observations:
     return replace(no_model(machines), levels={**machines.levels, "model": hidden, "family": hidden})
 
 
+def elsewhere(machines: Observations) -> Observations:
+    """The same machines in a region where none was ever sold."""
+    return replace(machines, words={**machines.words, REGION: np.full(len(machines), "elsewhere", dtype=object)})
+
+
 TOLD: dict[str, Callable[[Observations], Observations]] = {
     "as they are": lambda machines: machines,
     "without hours": no_hours,
     "without hours and model": no_model,
     "without hours, model and family": no_family,
+    "in a region never seen": elsewhere,
     "with random parts hidden": lambda machines: degraded(machines, seed=5),
 }
 """What the scored sales tell of themselves."""
@@ -83,6 +90,8 @@ def bulldozers(path: Path) -> None:
         later = sales.take(year == last + 1)
         for told, change in TOLD.items():
             report(f"bulldozers {last + 1}, {told}", scored(learned, change(later)))
+        if (year == last + 2).any():
+            report(f"bulldozers {last + 2}, two years ahead", scored(learned, sales.take(year == last + 2)))
     speed(path, mapping)
 
 

@@ -184,6 +184,17 @@ def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
     return from_document(Asset, connection.execute(statement).scalar_one())
 
 
+def newest_documents(connection: Connection, asset_key: int, limit: int) -> list[Asset]:
+    """The newest revisions of an asset as they were, oldest first."""
+    statement = (
+        select(AssetRevisionRow.document)
+        .where(AssetRevisionRow.asset_key == asset_key)
+        .order_by(AssetRevisionRow.revision.desc())
+        .limit(limit)
+    )
+    return [from_document(Asset, text) for text in connection.execute(statement).scalars()][::-1]
+
+
 def document_as_of(connection: Connection, asset_key: int, seq: int | None) -> Asset:
     """An asset as it was after a commit; as it is now when none is given."""
     upto = AssetRevisionRow.seq <= seq if seq is not None else true()

@@ -8,10 +8,19 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
 
-from collateral_registry.v1 import asset_pb2, common_pb2, equipment_pb2, equipment_pb2_grpc, valuation_pb2
+from collateral_registry.v1 import (
+    asset_pb2,
+    common_pb2,
+    equipment_pb2,
+    equipment_pb2_grpc,
+    finding_pb2,
+    finding_pb2_grpc,
+    valuation_pb2,
+)
 from tests.server import Client, Server, calendar, details_of
 from tests.valuation.equipment.sales import MAPPING, changed, rows, write_sales
 from valuation.equipment.hedonic import SALES_LEAST
@@ -145,6 +154,70 @@ def test_appraisals_stand_beside_the_value_and_contradictions_are_told(client: C
     found = service(client).ListAppraisals(listing)
     assert found.appraisals[0].band == equipment_pb2.DEVIATION_BAND_REJECTED
     assert found.too_far_apart
+
+
+def findings(client: Client, asset_id: str) -> list[tuple[str, bool]]:
+    """Flags of the findings about a machine, oldest first, with whether they are open."""
+    request = finding_pb2.ListFindingsRequest(filter=f'asset = "{asset_id}" AND kind = INSPECTION_CONTRADICTS')
+    listed = finding_pb2_grpc.FindingServiceStub(client.channel).ListFindings(request).findings
+    return [
+        (
+            next(one.value for one in finding.evidence if one.name == "flag"),
+            finding.state == finding_pb2.FINDING_STATE_OPEN,
+        )
+        for finding in reversed(listed)
+    ]
+
+
+def inspect(client: Client, asset_id: str, work_done: str = "", **fields: object) -> None:
+    """Updates what an inspection of a machine says."""
+    machine = asset_pb2.Equipment(**fields)
+    client.assets.UpdateAsset(
+        asset_pb2.UpdateAssetRequest(
+            asset=asset_pb2.Asset(name=f"assets/{asset_id}", equipment=machine),
+            update_mask=FieldMask(paths=[f"equipment.{name}" for name in fields]),
+            work_done=work_done,
+        )
+    )
+
+
+def test_an_inspection_that_cannot_follow_is_a_finding_and_stays_as_it_was_told(client: Client) -> None:
+    register(client, "digger-3")
+    assert findings(client, "digger-3") == []
+    inspect(client, "digger-3", hours=Decimal(value="4200"))
+    assert findings(client, "digger-3") == []
+    inspect(client, "digger-3", hours=Decimal(value="3000"))
+    assert findings(client, "digger-3") == [("HOURS_FELL", True)]
+    asset = client.assets.GetAsset(asset_pb2.GetAssetRequest(name="assets/digger-3"))
+    assert asset.equipment.hours.value == "3000"
+    inspect(client, "digger-3", condition=asset_pb2.CONDITION_EXCELLENT)
+    assert findings(client, "digger-3")[1:] == [("CONDITION_IMPROVED", True)]
+    inspect(client, "digger-3", build_date=calendar(date(2004, 1, 1)))
+    assert findings(client, "digger-3")[2:] == [("BUILD_YEAR_CHANGED", True)]
+
+
+def test_a_reading_that_is_left_out_between_hides_no_fall(client: Client) -> None:
+    register(client, "digger-4")
+    client.assets.UpdateAsset(
+        asset_pb2.UpdateAssetRequest(
+            asset=asset_pb2.Asset(name="assets/digger-4"), update_mask=FieldMask(paths=["equipment.hours"])
+        )
+    )
+    inspect(client, "digger-4", hours=Decimal(value="100"))
+    assert findings(client, "digger-4") == [("HOURS_FELL", True)]
+
+
+def test_a_condition_that_improved_by_work_is_told_and_resolved_with_it(client: Client) -> None:
+    register(client, "digger-5")
+    inspect(client, "digger-5", work_done="new engine", condition=asset_pb2.CONDITION_EXCELLENT)
+    assert findings(client, "digger-5") == [("CONDITION_IMPROVED", False)]
+
+
+def test_a_machine_built_in_a_year_after_its_inspection_is_a_finding(client: Client) -> None:
+    asset = digger("S-6")
+    asset.last_inspection_date.CopyFrom(calendar(date(2001, 5, 1)))
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="digger-6"))
+    assert findings(client, "digger-6") == [("BUILT_AFTER", True)]
 
 
 def test_what_is_wrong_is_named(client: Client, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from valuation.equipment import names
 from valuation.equipment.flags import EstimateFlag
+from valuation.equipment.inspections import HOURS_A_DAY, InspectionFlag, check_histories
 from valuation.equipment.mapping import ColumnMap
 from valuation.errors import InvalidInput
 
@@ -27,6 +28,7 @@ LEVELS = ("category", "class", "line", "family", "model")
 """The hierarchy from wide to narrow; a line is the make, or the letters that its families begin with."""
 
 DAYS_PER_YEAR = 365.25
+FIRST_YEAR = 1970.0
 SEPARATOR = "\x1f"
 """Between the parts of a key that is made of several columns."""
 
@@ -94,6 +96,9 @@ def observe(table: Table, mapping: ColumnMap, time: Float, count: int) -> Observ
     flags = built_flags | hours_flags | np.where(missing, int(EstimateFlag.REFERENCE_MISSING), 0)
     flags |= np.where(wrong_price, int(EstimateFlag.PRICE_IMPOSSIBLE), 0)
     flags |= np.where(np.isnan(time), int(EstimateFlag.DATE_MISSING), 0)
+    condition = words.condition()
+    if mapping.machine:
+        flags |= _histories(words.text(mapping.machine), time, hours, condition, build_year, mapping)
     return Observations(
         ids=words.text(mapping.id) if mapping.id else np.arange(1, count + 1).astype(str).astype(object),
         price=np.where(wrong_price, np.nan, price),
@@ -101,7 +106,7 @@ def observe(table: Table, mapping: ColumnMap, time: Float, count: int) -> Observ
         time=time,
         build_year=build_year,
         hours=hours,
-        condition=words.condition(),
+        condition=condition,
         class_size=_each_number(class_, names.size_of_class),
         family_size=_each_number(family, names.size_of_family),
         generation=_each_number(model, names.generation_of_model),
@@ -150,6 +155,27 @@ def _hours(hours: Float, mapping: ColumnMap) -> tuple[Float, Int]:
     impossible = (hours < 0.0) | (hours > mapping.highest_hours)
     flags = np.where(impossible, int(EstimateFlag.HOURS_IMPOSSIBLE), 0)
     return np.where(impossible | (hours == 0.0), np.nan, hours), flags
+
+
+HISTORY_FLAGS = {
+    InspectionFlag.HOURS_FELL: EstimateFlag.HOURS_FELL,
+    InspectionFlag.HOURS_TOO_FAST: EstimateFlag.HOURS_TOO_FAST,
+    InspectionFlag.CONDITION_IMPROVED: EstimateFlag.CONDITION_IMPROVED,
+    InspectionFlag.BUILD_YEAR_CHANGED: EstimateFlag.BUILD_YEAR_CHANGED,
+}
+"""What rows of one machine may contradict each other in."""
+
+
+def _histories(
+    machine: Texts, time: Float, hours: Float, condition: Float, build_year: Float, mapping: ColumnMap
+) -> Int:
+    """EstimateFlag bits [n] for rows that contradict an earlier one of the same machine."""
+    most_a_day = HOURS_A_DAY if mapping.hours_unit == "hours" else np.inf
+    found = check_histories(machine, (time - FIRST_YEAR) * DAYS_PER_YEAR, hours, condition, build_year, most_a_day)
+    flags = np.zeros(len(machine), dtype=np.int64)
+    for inspection, estimate in HISTORY_FLAGS.items():
+        flags |= np.where(found & inspection, int(estimate), 0)
+    return flags
 
 
 class _Words:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from tests.valuation.equipment.conftest import FEW_ROUNDS, Bench
 from tests.valuation.equipment.sales import rows
 from valuation.equipment import boosting, hedonic
-from valuation.equipment.artefact import CARD, FORMAT_VERSION, MANIFEST, MODEL, TREES, load, pack, save
+from valuation.equipment.artefact import CARD, FORMAT_VERSION, MANIFEST, MODEL, TREES, load, pack, save, unpack
 from valuation.equipment.hedonic import appraise, fit
 from valuation.errors import InvalidInput
 
@@ -59,6 +60,20 @@ def test_a_missing_file_is_refused_by_name(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(InvalidInput, match=f"{name}: got no such file"):
         load(folder)
+
+
+def test_a_model_of_the_first_format_is_read_with_one_market_for_all_groups(bench: Bench) -> None:
+    files = pack(bench.learned, bench.data_hash)
+    model, manifest = json.loads(files[MODEL]), json.loads(files[MANIFEST])
+    del model["index"]["groups"]
+    files[MODEL] = json.dumps(model).encode()
+    manifest["format_version"] = 1
+    manifest["sha256"][MODEL] = hashlib.sha256(files[MODEL]).hexdigest()
+    files[MANIFEST] = json.dumps(manifest).encode()
+    index = unpack(files).learned.trees.index
+    years = np.array([2006.0, 2010.0])
+    for group in ("digger", "loader"):
+        assert index.at(years, np.array([group] * 2)).tolist() == index.market.at(years).tolist()
 
 
 def test_a_newer_format_is_refused(folder: Path) -> None:

@@ -16,7 +16,13 @@ from valuation.equipment.appraisals import (
     too_far_apart,
     weight_by_age,
 )
-from valuation.equipment.inspections import InspectionFlag, Inspections, check_inspections
+from valuation.equipment.inspections import (
+    HOURS_A_DAY,
+    InspectionFlag,
+    Inspections,
+    check_histories,
+    check_inspections,
+)
 from valuation.equipment.liquidation import STATED_TERMS, LiquidationTerms, learned_terms
 from valuation.equipment.price_index import bounded_value, indexed_price, scrap_value
 from valuation.errors import InvalidInput
@@ -93,6 +99,33 @@ def test_a_condition_that_improves_without_work_is_flagged() -> None:
 def test_a_build_year_after_the_visit_or_a_changed_one_is_flagged() -> None:
     flags = inspected([np.nan] * 3, [2] * 3, [False] * 3, [2000.0, 2050.0, np.nan])
     assert flags == [0, InspectionFlag.BUILT_AFTER | InspectionFlag.BUILD_YEAR_CHANGED, 0]
+
+
+def test_rows_of_a_file_are_flagged_as_the_inspections_of_each_machine_alone() -> None:
+    random = np.random.default_rng(5)
+    count = 400
+    machine = np.array([f"m{number}" for number in random.integers(0, 60, count)], dtype=object)
+    day = random.permutation(count).astype(np.float64) * 30.0
+    hours = np.where(random.random(count) < 0.2, np.nan, random.integers(1, 30_000, count).astype(np.float64))
+    condition = random.integers(0, 6, count)
+    built = random.choice([np.nan, 1965.0, 1966.0], count)
+    goodness = np.where(condition == 0, np.nan, -condition.astype(np.float64))
+    found = check_histories(machine, day, hours, goodness, built, HOURS_A_DAY)
+    for name in np.unique(machine):
+        rows = np.flatnonzero(machine == name)
+        rows = rows[np.argsort(day[rows])]
+        alone = Inspections(
+            day[rows].astype(np.int64), hours[rows], condition[rows].astype(np.int8), built[rows],
+            np.zeros(len(rows), np.bool_),
+        )  # fmt: skip
+        assert found[rows].tolist() == check_inspections(alone).tolist()
+    assert set(np.unique(found).tolist()) > {0}
+
+
+def test_machines_without_a_name_are_never_held_against_each_other() -> None:
+    nobody = np.array(["", ""], dtype=object)
+    falling, unknown = np.array([500.0, 400.0]), np.full(2, np.nan)
+    assert check_histories(nobody, np.array([1.0, 2.0]), falling, unknown, unknown, 24.0).tolist() == [0, 0]
 
 
 def test_negative_hours_are_refused() -> None:
