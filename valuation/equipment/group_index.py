@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.equipment.market_index import MarketIndex
+from valuation.equipment.market_index import TREND_YEARS, MarketIndex
 
 Float = NDArray[np.float64]
 Texts = NDArray[Any]
@@ -53,7 +53,12 @@ class GroupIndex:
 
 
 def group_index(market: MarketIndex, time: Float, group: Texts, residual: Float) -> GroupIndex:
-    """The distances of groups from what the market leaves of log prices [n] at their times."""
+    """The distances of groups from what the market leaves of log prices [n] at their times.
+
+    A history without a trend of the market, shorter than TREND_YEARS, has none of its groups either.
+    """
+    if market.last_time - float(market.times[0]) < TREND_YEARS:
+        return GroupIndex(market, {})
     names = group.astype(str)
     own = {name: names == name for name in np.unique(names).tolist() if name}
     return GroupIndex(market, {name: _distance(market.times, time[rows], residual[rows]) for name, rows in own.items()})

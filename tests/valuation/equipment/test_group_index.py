@@ -38,6 +38,13 @@ def test_the_distance_fades_after_the_last_sale() -> None:
     assert last < at(index, 2009.0) < at(index, 2030.0) < 0.0
 
 
+def test_a_short_history_tells_nothing_of_groups() -> None:
+    market = MarketIndex(np.array([2008.0, 2008.5, 2009.0]), np.zeros(3), 0.05)
+    time = np.linspace(2008.0, 2009.0, 4_000)
+    index = group_index(market, time, np.full(4_000, "digger", dtype=object), np.full(4_000, 0.1))
+    assert at(index, 2008.5) == 0.0
+
+
 def test_its_error_is_that_of_the_market() -> None:
     years = np.array([2006.0, 2009.0])
     assert found(40, 0.1).error(years).tolist() == FLAT.error(years).tolist()
