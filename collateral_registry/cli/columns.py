@@ -46,6 +46,7 @@ COLUMNS: Mapping[str, Columns] = {
         ("movement", "kind", "time", "warehouse", "lot", "quantity"),
         ("good", "unit", "bin", "to_warehouse", "to_lot", "to_bin", "grade", "corrects", "document"),
     ),
+    "realised": Columns(("asset", "date", "price", "currency"), ("basis",)),
     "timeline": Columns(("date", "action", "target", "value", "note")),
 }  # fmt: skip
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from collateral_registry.cli.main import app
+from collateral_registry.v1 import asset_pb2
+from tests.server import Client, Server
+from tests.service.test_equipment import digger
 from tests.valuation.equipment.sales import changed, rows, write_mapping, write_sales
 from valuation.equipment import boosting, hedonic
 
@@ -123,6 +127,26 @@ def test_each_wrong_input_is_named_with_exit_code_two(tmp_path: Path, columns: P
     assert (code, "a date such as" in said) == (2, True)
     code, said = run("appraise", sales, *options, "--as-of", "2010-01-01", "--date-column", "sold")
     assert (code, "not both" in said) == (2, True)
+
+
+def test_an_appraisal_is_recorded_reconciled_and_held_against_a_sale(server: Server, client: Client, tmp_path) -> None:
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=digger("S-cli"), asset_id="digger-cli"))
+    at = ("--server", server.address)
+    given = ("--appraiser", "Ann", "--date", "2021-12-01", "--amount", "20000", "--currency", "USD")
+    code, said = run("record", "digger-cli", *given, *at)
+    assert (code, said.startswith("assets/digger-cli/appraisals/")) == (0, True), said
+    code, said = run("reconcile", "digger-cli", *at)
+    assert code == 0, said
+    (found,) = json.loads(said)["values"]
+    assert found["appraisals"][0]["appraisal"]["appraiser"] == "Ann"
+    assert (code, found["basis"]) == (0, "APPRAISAL_BASIS_FMV")
+    sales = tmp_path / "realised.csv"
+    sales.write_text("asset,date,price,currency\ndigger-cli,2021-12-20,19000,USD\n", encoding="utf-8")
+    code, said = run("appraisers", sales, *at)
+    assert (code, "Ann" in said, "too few" in said) == (0, True, True), said
+    sales.write_text("asset,date,price,currency,basis\ndigger-cli,2021-12-20,19000,USD,BOOK\n", encoding="utf-8")
+    code, said = run("appraisers", sales, *at)
+    assert (code, "realised.csv:2: basis: got 'BOOK'" in said) == (2, True), said
 
 
 def test_the_shipped_mappings_are_read() -> None:

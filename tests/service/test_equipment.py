@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -154,6 +155,76 @@ def test_appraisals_stand_beside_the_value_and_contradictions_are_told(client: C
     found = service(client).ListAppraisals(listing)
     assert found.appraisals[0].band == equipment_pb2.DEVIATION_BAND_REJECTED
     assert found.too_far_apart
+
+
+def appraise(client: Client, asset_id: str, who: str, amount: int, day: date = date(2021, 12, 1)) -> None:
+    """Records a fair market value that somebody appraised a machine at."""
+    appraisal = equipment_pb2.Appraisal(
+        appraiser=who, date=calendar(day), basis=equipment_pb2.APPRAISAL_BASIS_FMV,
+        amount=Money(currency_code="USD", units=amount),
+    )  # fmt: skip
+    service(client).RecordAppraisal(
+        equipment_pb2.RecordAppraisalRequest(parent=f"assets/{asset_id}", appraisal=appraisal)
+    )
+
+
+def reconciled(client: Client, asset_id: str) -> list[equipment_pb2.ReconciledValue]:
+    request = equipment_pb2.ReconcileAppraisalsRequest(name=f"assets/{asset_id}")
+    return list(service(client).ReconcileAppraisals(request).values)
+
+
+def test_model_and_appraisal_make_one_value_between_them_and_the_newest_of_an_appraiser_counts(client: Client) -> None:
+    register(client, "digger-7")
+    assert reconciled(client, "digger-7") == []
+    value = valued(client, "digger-7").market_value.units
+    appraise(client, "digger-7", "A. Appraiser", round(0.5 * value), date(2021, 10, 1))
+    appraise(client, "digger-7", "A. Appraiser", round(1.1 * value))
+    (found,) = reconciled(client, "digger-7")
+    assert found.model_value == valued(client, "digger-7").market_value
+    assert value < found.reconciled_value.units < round(1.1 * value)
+    (beside,) = found.appraisals
+    assert beside.appraisal.band == equipment_pb2.DEVIATION_BAND_ACCEPTED
+    share = float(beside.share.value)
+    assert found.reconciled_value.units == pytest.approx(value * 1.1**share, rel=1e-3)
+
+
+def test_appraisals_that_contradict_or_are_too_old_carry_nothing(client: Client) -> None:
+    register(client, "digger-8")
+    value = valued(client, "digger-8").market_value.units
+    appraise(client, "digger-8", "Old", round(1.1 * value), date(2021, 1, 1))
+    (found,) = reconciled(client, "digger-8")
+    assert ([one.expired for one in found.appraisals], found.reconciled_value) == ([True], found.model_value)
+    appraise(client, "digger-8", "High", round(1.15 * value))
+    appraise(client, "digger-8", "Low", round(0.9 * value))
+    (found,) = reconciled(client, "digger-8")
+    assert found.too_far_apart
+    assert found.reconciled_value == found.model_value
+
+
+def test_an_appraiser_who_is_always_high_is_flagged_by_the_prices_of_sales(client: Client) -> None:
+    sales = []
+    for number in range(5):
+        asset_id = f"sold-{number}"
+        register(client, asset_id)
+        appraise(client, asset_id, "Always High", 36_000)
+        appraise(client, asset_id, "Fair", 30_000 + 100 * number)
+        price = Money(currency_code="USD", units=30_000)
+        sales.append(
+            equipment_pb2.RealisedSale(asset=f"assets/{asset_id}", price=price, date=calendar(date(2021, 12, 20)))
+        )
+    register(client, "sold-alone")
+    price = Money(currency_code="USD", units=1)
+    sales.append(equipment_pb2.RealisedSale(asset="assets/sold-alone", price=price, date=calendar(date(2021, 12, 20))))
+    answer = service(client).BacktestAppraisers(equipment_pb2.BacktestAppraisersRequest(sales=sales))
+    high, fair = answer.records
+    assert (high.appraiser, high.sale_count, high.flagged) == ("Always High", 5, True)
+    assert float(high.bias.value) == pytest.approx(math.log(1.2), abs=1e-6)
+    assert (fair.appraiser, fair.flagged) == ("Fair", False)
+    assert list(answer.assets_without_appraisal) == ["assets/sold-alone"]
+    sales[0].price.units = 0
+    with pytest.raises(grpc.RpcError) as refused:
+        service(client).BacktestAppraisers(equipment_pb2.BacktestAppraisersRequest(sales=sales))
+    assert details_of(refused.value)[1] == ["sales.price"]
 
 
 def findings(client: Client, asset_id: str) -> list[tuple[str, bool]]:

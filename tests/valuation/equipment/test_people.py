@@ -63,10 +63,30 @@ def test_an_appraiser_who_is_always_high_is_flagged_and_one_with_few_sales_is_no
     names = np.array(["high"] * 6 + ["fair"] * 6 + ["new"] * 2)
     realised = np.full(14, 100.0)
     appraised = np.array([120.0] * 6 + [99.0, 101.0] * 3 + [300.0, 300.0])
-    fair, high, new = backtest_appraisers(names, appraised, realised)
+    fair, high, new = backtest_appraisers(names, appraised, realised, np.zeros(14))
     assert (high.flagged, fair.flagged, new.flagged) == (True, False, False)
     assert high.bias == pytest.approx(np.log(1.2))
     assert np.isnan(new.bias)
+
+
+def test_an_old_appraisal_counts_less_in_the_record_of_its_appraiser() -> None:
+    names = np.array(["one"] * 6)
+    appraised, realised = np.array([150.0, 150.0, 150.0, 100.0, 100.0, 100.0]), np.full(6, 100.0)
+    old_errors = backtest_appraisers(names, appraised, realised, np.array([730.0] * 3 + [0.0] * 3))[0]
+    new_errors = backtest_appraisers(names, appraised, realised, np.array([0.0] * 3 + [730.0] * 3))[0]
+    assert old_errors.bias == pytest.approx(np.log(1.5) / 5.0)
+    assert new_errors.bias == pytest.approx(np.log(1.5) * 4.0 / 5.0)
+    with pytest.raises(InvalidInput, match="age_days"):
+        backtest_appraisers(names, appraised, realised, np.full(6, -1.0))
+
+
+def test_the_shares_of_appraisals_and_model_make_up_the_value() -> None:
+    found = reconcile(100.0, 0.2, [108.0, 95.0, 0.0], [0.0, 100.0, 0.0], 0.15)
+    log_value = sum(share * np.log(amount) for share, amount in zip(found.shares[:2], (108.0, 95.0), strict=True))
+    log_value += (1.0 - sum(found.shares)) * np.log(100.0)
+    assert found.value == pytest.approx(np.exp(log_value))
+    assert found.shares[2] == 0.0
+    assert found.shares[0] > found.shares[1] > 0.0
 
 
 def inspected(
