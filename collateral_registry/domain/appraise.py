@@ -24,6 +24,7 @@ from collateral_registry.domain.facts import (
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.money import digits_of
 from collateral_registry.domain.policy import WEEKMASK, Policy
+from collateral_registry.domain.price_indices import carried_prices
 from valuation.flags import QualityFlag, UnknownReason, ZeroReason
 from valuation.haircuts.parts import HaircutParts
 from valuation.money import PPM
@@ -71,7 +72,10 @@ class _Market:
 
 def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int) -> Appraisal:
     """Values every target for a day under a policy."""
+    carried = carried_prices(assets, market.indices, day)
+    assets = carried.assets
     base = base_values(assets, market.series, market.machines, policy, day)
+    base.quality[assets.equipment["asset_row"][carried.stale]] |= int(QualityFlag.STALE_SERIES)
     at = targets.asset_row
     numbers = _policy_columns(assets, policy, at)
     fx_rate, fx_day, fx_unknown = _fx(base, targets, market, policy, day)

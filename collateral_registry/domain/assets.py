@@ -122,6 +122,8 @@ class Equipment:
     units_produced: Decimal | None = None
     units_lifetime: Decimal | None = None
     attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    price_index: str = ""
+    price_new_date: date | None = None
 
     kind = Kind.EQUIPMENT
     good = ""
@@ -143,6 +145,11 @@ class Equipment:
         checked_number("equipment.units_lifetime", self.units_lifetime, "1", "1e12")
         if len(self.attributes) > ATTRIBUTES_LIMIT:
             raise InvalidInput("equipment.attributes", f"{len(self.attributes)}", f"at most {ATTRIBUTES_LIMIT}")
+        if self.price_index:
+            checked_id("equipment.price_index", self.price_index)
+        if bool(self.price_index) != (self.price_new_date is not None):
+            missing = "price_new_date" if self.price_index else "price_index"
+            raise InvalidInput(f"equipment.{missing}", "nothing", "both an index and the day of the price, or neither")
         for name, word in self.attributes.items():
             checked_text("equipment.attributes", name)
             checked_text(f"equipment.attributes[{name[:80]}]", word, required=False)

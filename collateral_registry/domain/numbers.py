@@ -39,11 +39,13 @@ def inventory_numbers(
     }
 
 
-def equipment_numbers(machine: Equipment) -> dict[str, Any]:
-    """A machine's price new, age, use and depreciation."""
+def equipment_numbers(machine: Equipment, index_key: int) -> dict[str, Any]:
+    """A machine's price new with the key of its index (0: none), age, use and depreciation."""
     depreciation = equipment_classes()[machine.equipment_class]
     return {
         "price_new": float(machine.price_new.major),
+        "index_key": index_key,
+        "price_new_day": day_of(machine.price_new_date),
         "built_day": day_of(machine.built),
         "schedule": int(machine.schedule),
         "annual_rate": depreciation.geometric_rate,

@@ -293,7 +293,18 @@ def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | N
         added = haircut_of_warehouse(connection, detail.warehouse)
         return InventoryRow, inventory_numbers(detail, series_key, series_unit, added)
     if isinstance(detail, Equipment):
-        return EquipmentRow, equipment_numbers(detail)
+        return EquipmentRow, equipment_numbers(detail, _index_key(connection, detail))
     if isinstance(detail, IntellectualProperty):
         return IntellectualPropertyRow, right_numbers(detail)
     return None, {}
+
+
+def _index_key(connection: Connection, machine: Equipment) -> int:
+    """Key of the index that carries the price new of a machine, 0 for none; raises NotFound for one nobody opened."""
+    if not machine.price_index:
+        return 0
+    statement = select(PriceSeriesRow.series_key).where(PriceSeriesRow.series_id == machine.price_index)
+    key = connection.execute(statement).scalar()
+    if key is None:
+        raise NotFound(f"priceSeries/{machine.price_index}")
+    return int(key)

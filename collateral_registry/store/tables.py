@@ -126,6 +126,8 @@ class EquipmentRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "equipment"
     asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     price_new: float = real()
+    index_key: int = big()
+    price_new_day: int = big()
     built_day: int = big()
     schedule: int = big()
     annual_rate: float = real()
