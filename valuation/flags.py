@@ -66,3 +66,4 @@ class QualityFlag(IntFlag):
     OUTSIDE_COMPARABLES = 1 << 24
     LICENSED_EXCLUSIVELY = 1 << 25
     CO_OWNED = 1 << 26
+    CAP_BY_SCORE = 1 << 27

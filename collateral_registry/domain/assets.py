@@ -14,7 +14,9 @@ from collateral_registry.domain.names import checked_id, checked_text
 from collateral_registry.domain.units import checked_unit
 from valuation.depreciation.equipment import Condition, Schedule
 from valuation.errors import InvalidInput
+from valuation.ip.events import RightState
 from valuation.ip.life import RightKind
+from valuation.ip.score import score_right
 from valuation.ip.status import LegalStatus
 
 QUANTITY_LIMIT = Decimal("1e12")
@@ -186,6 +188,7 @@ class IntellectualProperty:
     amortisation_years: Decimal = Decimal(0)
     owned_share: Decimal = Decimal(1)
     licensed_exclusively: bool = False
+    indicators: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     kind = Kind.INTELLECTUAL_PROPERTY
     good = ""
@@ -203,6 +206,8 @@ class IntellectualProperty:
         checked_number(f"{prefix}.technology_life_years", self.technology_life_years, "0", "100")
         checked_number(f"{prefix}.amortisation_years", self.amortisation_years, "0", "50")
         checked_number(f"{prefix}.owned_share", self.owned_share, "0.000001", "1")
+        if self.indicators:
+            score_right(self.indicators, RightState(self.legal_status))
         if self.filing and self.expire and self.expire < self.filing:
             raise InvalidInput(f"{prefix}.expire_date", self.expire, f"not before the filing on {self.filing}")
         if self.filing and self.grant and self.grant < self.filing:

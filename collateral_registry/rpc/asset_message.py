@@ -126,6 +126,7 @@ def read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
         amortisation_years=rate("amortisation_years", "0"),
         owned_share=rate("owned_share", "1"),
         licensed_exclusively=message.licensed_exclusively,
+        indicators=dict(message.indicators),
     )
 
 
@@ -263,4 +264,5 @@ def _right_message(right: IntellectualProperty) -> pb.IntellectualProperty:
         amortisation_years=wire.decimal(right.amortisation_years),
         owned_share=wire.decimal(right.owned_share),
         licensed_exclusively=right.licensed_exclusively,
+        indicators=dict(right.indicators),
     )

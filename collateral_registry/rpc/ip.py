@@ -130,6 +130,10 @@ def _question(message: pb.RightQuestion) -> RightQuestion:
         value = wire.read_optional_money(f"question.brackets.{name}", brackets, name)
         return None if value is None else float(value.major)
 
+    def amounts(name: str) -> list[float]:
+        field = f"question.brackets.earnings.{name}"
+        return [float(wire.read_money(field, one).major) for one in getattr(brackets.earnings, name)]
+
     life, level = number(doubt, "life_low_share"), number(message, "pledge_level")
     return RightQuestion(
         revenue_log_sd=number(doubt, "revenue_log_sd") or 0.0,
@@ -143,6 +147,9 @@ def _question(message: pb.RightQuestion) -> RightQuestion:
         economic_obsolescence=number(brackets, "economic_obsolescence") or 0.0,
         market_price=amount("market_price"),
         excess_earnings=amount("excess_earnings"),
+        earnings_after_tax=amounts("earnings_after_tax"),
+        contributory_charges=amounts("contributory_charges"),
+        terminal_growth=number(brackets.earnings, "terminal_growth"),
         indicators=dict(message.indicators),
         pledge_level=PLEDGE_LEVEL if level is None else level,
         loan_years=number(message, "loan_years"),
@@ -165,6 +172,11 @@ def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
         reasons=answer.reasons,
         bracket_flags=answer.brackets,
         evidence=EVIDENCE,
+        brackets=pb.BracketValues(
+            cost=_money(float(answer.bracket_values.cost[0]), currency),
+            excess_earnings=_money(float(answer.bracket_values.excess_earnings[0]), currency),
+            market_price=_money(float(answer.bracket_values.market[0]), currency),
+        ),
     )
     if not np.isnan(answer.life_years):
         message.remaining_life_years.CopyFrom(wire.decimal(Decimal(f"{answer.life_years:.6f}")))

@@ -295,7 +295,7 @@ def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | N
     if isinstance(detail, Equipment):
         return EquipmentRow, equipment_numbers(detail, _index_key(connection, detail))
     if isinstance(detail, IntellectualProperty):
-        return IntellectualPropertyRow, right_numbers(detail)
+        return IntellectualPropertyRow, right_numbers(detail, pledged_elsewhere=asset.status is Status.DOUBLE_PLEDGED)
     return None, {}
 
 

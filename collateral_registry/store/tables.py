@@ -160,6 +160,7 @@ class IntellectualPropertyRow(SQLModel, table=True):
     amortisation_years: float = real()
     owned_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
     licensed_exclusively: int = big(default=0, sa_column_kwargs={"server_default": "0"})
+    cap_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
 
 
 class PriceSeriesRow(SQLModel, table=True):

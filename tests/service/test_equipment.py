@@ -284,6 +284,13 @@ def test_a_condition_that_improved_by_work_is_told_and_resolved_with_it(client: 
     assert findings(client, "digger-5") == [("CONDITION_IMPROVED", False)]
 
 
+def test_the_words_of_a_machine_are_replaced_as_a_whole(client: Client) -> None:
+    register(client, "digger-words")
+    inspect(client, "digger-words", attributes={"kind": "digger"})
+    asset = client.assets.GetAsset(asset_pb2.GetAssetRequest(name="assets/digger-words"))
+    assert dict(asset.equipment.attributes) == {"kind": "digger"}
+
+
 def test_a_machine_built_in_a_year_after_its_inspection_is_a_finding(client: Client) -> None:
     asset = digger("S-6")
     asset.last_inspection_date.CopyFrom(calendar(date(2001, 5, 1)))

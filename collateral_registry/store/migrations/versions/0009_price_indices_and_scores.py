@@ -1,4 +1,4 @@
-"""A machine names the index that carries its price new to today, and the day that price is of."""
+"""A machine names the index that carries its price new to today; the score of a right takes a share of its cap."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,9 +20,12 @@ def upgrade() -> None:
     with op.batch_alter_table("equipment") as batch:
         for name in STOOD_FOR_ITSELF:
             batch.alter_column(name, server_default=None)
+    op.add_column("intellectual_property", sa.Column("cap_share", sa.Float(53), nullable=False, server_default="1"))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("intellectual_property") as batch:
+        batch.drop_column("cap_share")
     with op.batch_alter_table("equipment") as batch:
         for name in STOOD_FOR_ITSELF:
             batch.drop_column(name)
