@@ -60,6 +60,7 @@ class RightQuestion:
     indicators: Mapping[str, float] = field(default_factory=dict)
     pledge_level: float = PLEDGE_LEVEL
     loan_years: float | None = None
+    operating_margin: float | None = None
 
     def __post_init__(self) -> None:
         """Raises InvalidInput for a level or a share out of range; the models check the rest."""
@@ -156,7 +157,7 @@ def _inputs(
         remaining_life_years=np.array([life]),
         mid_year=np.array([True]),
         amortisation_years=np.array([float(right.amortisation_years)]),
-        operating_margin=np.array([np.nan]),
+        operating_margin=_column(question.operating_margin),
     )
     ends = (royalty_low, royalty_high, life * question.life_low_share, life, discount_low, discount_high)
     return columns, RoyaltyDoubt(np.array([question.revenue_log_sd]), *(np.array([end]) for end in ends))

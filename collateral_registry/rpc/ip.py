@@ -153,6 +153,7 @@ def _question(message: pb.RightQuestion) -> RightQuestion:
         indicators=dict(message.indicators),
         pledge_level=PLEDGE_LEVEL if level is None else level,
         loan_years=number(message, "loan_years"),
+        operating_margin=number(message, "operating_margin"),
     )
 
 

@@ -47,12 +47,14 @@ def service(client: Client) -> equipment_pb2_grpc.EquipmentServiceStub:
     return equipment_pb2_grpc.EquipmentServiceStub(client.channel)
 
 
-def fit(equipment: equipment_pb2_grpc.EquipmentServiceStub, model_id: str, sales: Path) -> equipment_pb2.EquipmentFit:
+def fit(
+    equipment: equipment_pb2_grpc.EquipmentServiceStub, model_id: str, sales: Path, columns: str = MAPPING
+) -> equipment_pb2.EquipmentFit:
     """Sends sales in chunks and watches the fit to its end."""
     content = sales.read_bytes()
     requests = [
         equipment_pb2.FitEquipmentModelRequest(
-            model_id=model_id, columns=MAPPING, chunk=content[start : start + CHUNK_BYTES]
+            model_id=model_id, columns=columns, chunk=content[start : start + CHUNK_BYTES]
         )
         for start in range(0, len(content), CHUNK_BYTES)
     ]
@@ -298,6 +300,14 @@ def test_a_machine_built_in_a_year_after_its_inspection_is_a_finding(client: Cli
     assert findings(client, "digger-6") == [("BUILT_AFTER", True)]
 
 
+def quoted(
+    equipment: equipment_pb2_grpc.EquipmentServiceStub, machine: asset_pb2.Equipment
+) -> equipment_pb2.EquipmentEstimate:
+    """What the model says of a machine that is not registered."""
+    request = equipment_pb2.QuoteEquipmentRequest(equipment_model="equipmentModels/diggers", machines=[machine])
+    return equipment.QuoteEquipment(request).estimates[0]
+
+
 def test_what_is_wrong_is_named(client: Client, tmp_path: Path) -> None:
     equipment = service(client)
     few = fit(equipment, "few", write_sales(tmp_path / "few.csv", rows(20)))
@@ -305,6 +315,18 @@ def test_what_is_wrong_is_named(client: Client, tmp_path: Path) -> None:
     assert "20 usable sales" in few.message
     wrong = fit(equipment, "wrong", write_sales(tmp_path / "w.csv", [changed(rows(1)[0], hammer="much")]))
     assert "hammer[0]: got 'much'" in wrong.message
+    columns = MAPPING.replace('"meter"', '"meters"')
+    lacking = fit(equipment, "lacking", write_sales(tmp_path / "l.csv", rows(300)), columns)
+    assert (lacking.state, "no column 'meters'" in lacking.message) == (equipment_pb2.EQUIPMENT_FIT_STATE_FAILED, True)
+    unknown = digger("S-0", kind="submarine").equipment
+    unknown.hours.value = "-1"
+    with pytest.raises(grpc.RpcError) as refused:
+        quoted(equipment, unknown)
+    assert details_of(refused.value)[1] == ["equipment.hours"]
+    unknown.hours.value = "100"
+    estimate = quoted(equipment, unknown)
+    assert "CATEGORY_UNSEEN" in estimate.flags
+    assert estimate.fair_market_value.units > 0
     with pytest.raises(grpc.RpcError) as refused:
         equipment.ActivateEquipmentModel(
             equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class="inventory")

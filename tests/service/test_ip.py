@@ -171,6 +171,7 @@ def test_brackets_that_cannot_be_are_refused_by_their_field(client: Client) -> N
         (question_of([500_000], [100_000], "0.15"), "terminal_growth"),
         (question_of([500_000] * 2, [100_000]), "contributory_charges"),
         (both, "brackets.excess_earnings"),
+        (ip_pb2.RightQuestion(operating_margin=Decimal(value="0.04")), "royalty_rate[0]"),
     )
     for question, field in cases:
         with pytest.raises(grpc.RpcError) as refused:

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from collateral_registry.commands.equipment_models import store_model
+from collateral_registry.store.equipment_models import list_models
+from tests.pledge.books import opened
 from tests.valuation.equipment.conftest import FEW_ROUNDS, Bench
 from tests.valuation.equipment.sales import rows
 from valuation.equipment import boosting, hedonic
@@ -88,3 +91,18 @@ def test_a_folder_of_something_else_is_refused(folder: Path) -> None:
     (folder / MANIFEST).write_text('{"format": "else"}', encoding="utf-8")
     with pytest.raises(InvalidInput, match="format: got 'else'"):
         load(folder)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "newer"])
+def test_a_damaged_or_newer_model_is_not_stored(bench: Bench, sqlite_url: str, damage: str) -> None:
+    files = pack(bench.learned, bench.data_hash)
+    if damage == "newer":
+        manifest = json.loads(files[MANIFEST])
+        files[MANIFEST] = json.dumps(manifest | {"format_version": FORMAT_VERSION + 1}).encode()
+    else:
+        files[TREES[0]] = files[TREES[0]][:-100]
+    book = opened(sqlite_url)
+    with book.write("test", "test") as write, pytest.raises(InvalidInput, match=r"trees-low|newer program"):
+        store_model(write, "damaged", files)
+    with book.read() as connection:
+        assert list_models(connection, 2**62, 10) == []
