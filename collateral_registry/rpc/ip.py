@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from google.type.money_pb2 import Money as MoneyMessage
 
 NEWEST = 2**62
+SINGLE_BRACKETS = ("reproduction_cost", "market_price", "excess_earnings")
+YEARLY_BRACKETS = ("earnings_after_tax", "contributory_charges")
 DAYS_AHEAD, DAYS_AHEAD_LIMIT = 90, 3_650
 
 
@@ -43,7 +45,9 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         question = _question(request.question)
 
         def work(connection: Connection) -> pb.RightValue:
-            return _value(*commands.value_registered(connection, asset_id, question))
+            answer, currency = commands.value_registered(connection, asset_id, question)
+            _check_brackets(request.question.brackets, currency)
+            return _value(answer, currency)
 
         return await self.calls.read(work)
 
@@ -53,6 +57,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         currency = request.currency_code or right.next_year_revenue.currency
         if currency != right.next_year_revenue.currency:
             raise InvalidInput("currency_code", currency, f"{right.next_year_revenue.currency}, that of the revenue")
+        _check_brackets(request.question.brackets, currency)
         return await self.calls.read(lambda connection: _value(commands.quote(connection, right, question), currency))
 
     async def RecordRightEvent(  # noqa: N802
@@ -155,6 +160,16 @@ def _question(message: pb.RightQuestion) -> RightQuestion:
         loan_years=number(message, "loan_years"),
         operating_margin=number(message, "operating_margin"),
     )
+
+
+def _check_brackets(brackets: pb.RightBrackets, currency: str) -> None:
+    """Raises InvalidInput for an amount in another currency than that of the right."""
+    single = {name: getattr(brackets, name) for name in SINGLE_BRACKETS if brackets.HasField(name)}
+    years = {f"earnings.{name}": list(getattr(brackets.earnings, name)) for name in YEARLY_BRACKETS}
+    given = [(name, amount) for name, amounts in years.items() for amount in amounts] + list(single.items())
+    for name, amount in given:
+        if amount.currency_code != currency:
+            raise InvalidInput(f"question.brackets.{name}", amount.currency_code, f"{currency}, that of the right")
 
 
 def _value(answer: RightAnswer, currency: str) -> pb.RightValue:

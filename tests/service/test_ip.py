@@ -165,12 +165,15 @@ def test_excess_earnings_and_cost_are_brackets_and_years_beyond_the_life_do_not_
 
 
 def test_brackets_that_cannot_be_are_refused_by_their_field(client: Client) -> None:
+    dollars = question_of([1], [1])
+    dollars.brackets.earnings.contributory_charges[0].currency_code = "USD"
     both = question_of([1], [1])
     both.brackets.excess_earnings.CopyFrom(Money(currency_code="CNY", units=1))
     cases = (
         (question_of([500_000], [100_000], "0.15"), "terminal_growth"),
         (question_of([500_000] * 2, [100_000]), "contributory_charges"),
         (both, "brackets.excess_earnings"),
+        (dollars, "question.brackets.earnings.contributory_charges"),
         (ip_pb2.RightQuestion(operating_margin=Decimal(value="0.04")), "royalty_rate[0]"),
     )
     for question, field in cases:
