@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.domain.facts import AssetFacts, Float, IndexHistory, Int
+from collateral_registry.domain.facts import AssetFacts, IndexHistory
+from valuation.equipment.price_index import level_at
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,8 @@ def carried_prices(assets: AssetFacts, indices: Mapping[int, IndexHistory], day:
     for key in np.unique(machines["index_key"][machines["index_key"] > 0]).tolist():
         rows = machines["index_key"] == key
         index = indices[key]
-        then, today = _level_on(index, machines["price_new_day"][rows]), _level_on(index, np.array([day]))
+        then, today = (level_at(one, index.day, index.level) for one in (machines["price_new_day"][rows], day))
         price[rows] = price[rows] * today / then
         known = index.day[index.day <= day]
         stale[rows] = len(known) > 0 and day - known[-1] > index.max_age_days
     return Carried(replace(assets, equipment={**machines, "price_new": price}), stale)
-
-
-def _level_on(index: IndexHistory, days: Int) -> Float:
-    """The level on each day [n] or the last before it; NaN before the first."""
-    at = np.searchsorted(index.day, days, side="right") - 1
-    levels = index.level if len(index.level) else np.array([np.nan])
-    return np.where(at >= 0, levels[np.maximum(at, 0)], np.nan)

@@ -24,7 +24,7 @@ from valuation.equipment.inspections import (
     check_inspections,
 )
 from valuation.equipment.liquidation import STATED_TERMS, LiquidationTerms, learned_terms
-from valuation.equipment.price_index import bounded_value, indexed_price, scrap_value
+from valuation.equipment.price_index import bounded_value, indexed_price, level_at, scrap_value
 from valuation.errors import InvalidInput
 
 
@@ -179,6 +179,15 @@ def test_a_price_is_carried_to_today_by_the_index() -> None:
     assert indexed_price([1_010.0], [24_005.0], 24_012, months, index) == pytest.approx([1_120.0])
     with pytest.raises(InvalidInput, match="price_month"):
         indexed_price([1.0], [23_999.0], 24_012, months, index)
+
+
+@given(st.lists(st.floats(1, 500), min_size=0, max_size=8), st.lists(st.integers(-3, 12), min_size=1, max_size=5))
+def test_the_level_of_a_day_is_that_of_the_last_day_before_it(levels: list[float], asked: list[int]) -> None:
+    days = [2 * place for place in range(len(levels))]
+    found = level_at(asked, days, levels)
+    for day, level in zip(asked, found.tolist(), strict=True):
+        before = [one for known, one in zip(days, levels, strict=True) if known <= day]
+        assert level == before[-1] if before else np.isnan(level)
 
 
 def test_a_value_lies_between_scrap_and_the_price_new() -> None:
