@@ -12,7 +12,16 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
 
-from collateral_registry.v1 import asset_pb2, common_pb2, finding_pb2, ip_pb2, ip_pb2_grpc, loan_pb2, valuation_pb2
+from collateral_registry.v1 import (
+    asset_pb2,
+    common_pb2,
+    finding_pb2,
+    ip_pb2,
+    ip_pb2_grpc,
+    loan_pb2,
+    policy_pb2,
+    valuation_pb2,
+)
 from tests.server import FIRST_DAY, Client, Server, calendar, details_of
 from valuation.ip.score import indicators
 
@@ -248,3 +257,18 @@ def test_what_cannot_be_is_refused_by_its_field(client: Client) -> None:
     early = ip_pb2.RightQuestion(loan_years=Decimal(value="9"))
     answer = service(client).ValueRight(ip_pb2.ValueRightRequest(name=name, question=early))
     assert answer.loan_life == ip_pb2.LOAN_LIFE_ENDS_BEFORE
+
+
+def test_a_policy_without_the_numbers_neither_refuses_nor_tells_a_right_that_ends_early(client: Client) -> None:
+    policy = client.policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies[0]
+    for one in policy.classes:
+        kept = [number for number in one.numbers if not number.parameter.startswith("life_")]
+        del one.numbers[:]
+        one.numbers.extend(kept)
+    policy.effective_date.CopyFrom(calendar(FIRST_DAY))
+    client.policies.CreatePolicy(policy_pb2.CreatePolicyRequest(policy=policy, policy_id="silent"))
+    client.policies.ActivatePolicy(policy_pb2.ActivatePolicyRequest(name="policies/silent"))
+    register(client, "patent-silent")
+    pledged(client, "patent-silent", 9.0)
+    request = finding_pb2.ListFindingsRequest(filter='asset = "patent-silent"')
+    assert not client.findings.ListFindings(request).findings
