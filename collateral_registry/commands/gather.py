@@ -81,8 +81,10 @@ def market_for(
 def _indices(source: Source, assets: AssetFacts) -> dict[int, IndexHistory]:
     """The indices that carry the prices new of machines."""
     keys = np.unique(assets.equipment["index_key"])
-    series = series_facts(source, keys[keys > 0])
-    found = {}
+    keys = keys[keys > 0]
+    if not len(keys):
+        return {}
+    series, found = series_facts(source, keys), {}
     for key, most in zip(series.series_key.tolist(), series.max_age_days.tolist(), strict=True):
         known = history(source, key)
         found[key] = IndexHistory(known.day, known.price, most)
