@@ -66,6 +66,7 @@ class QualityFlag(IntFlag):
     OUTSIDE_COMPARABLES = 1 << 24
     LICENSED_EXCLUSIVELY = 1 << 25
     CO_OWNED = 1 << 26
+    CAP_BY_SCORE = 1 << 27
     MODEL_AMBER = 1 << 29
     MODEL_RED = 1 << 30
     FALLEN_BACK = 1 << 31

@@ -6,8 +6,13 @@ The folder holds ``bulldozers_train_2004_2011.csv.gz`` and ``vehicle_auction_us.
 from __future__ import annotations
 
 import argparse
+import csv
+import gzip
 import json
 import resource
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -15,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from valuation.equipment.artefact import save
 from valuation.equipment.degrade import degraded
 from valuation.equipment.files import read_comparables
 from valuation.equipment.hedonic import Learned, appraise, fit
@@ -26,8 +32,10 @@ HERE = Path(__file__).parent
 YEARS = (2010, 2009, 2008, 2006)
 """Last years learned from; the year after each is scored. The first is the development split."""
 
+REGION = "state"
 APPRAISED_AT_ONCE = 100_000
 CALLS = 200
+KIB_A_MIB = 1024
 
 
 def no_hours(machines: Observations) -> Observations:
@@ -47,11 +55,17 @@ def no_family(machines: Observations) -> Observations:
     return replace(no_model(machines), levels={**machines.levels, "model": hidden, "family": hidden})
 
 
+def elsewhere(machines: Observations) -> Observations:
+    """The same machines in a region where none was ever sold."""
+    return replace(machines, words={**machines.words, REGION: np.full(len(machines), "elsewhere", dtype=object)})
+
+
 TOLD: dict[str, Callable[[Observations], Observations]] = {
     "as they are": lambda machines: machines,
     "without hours": no_hours,
     "without hours and model": no_model,
     "without hours, model and family": no_family,
+    "in a region never seen": elsewhere,
     "with random parts hidden": lambda machines: degraded(machines, seed=5),
 }
 """What the scored sales tell of themselves."""
@@ -76,7 +90,9 @@ def bulldozers(path: Path) -> None:
         later = sales.take(year == last + 1)
         for told, change in TOLD.items():
             report(f"bulldozers {last + 1}, {told}", scored(learned, change(later)))
-    speed(sales, mapping)
+        if (year == last + 2).any():
+            report(f"bulldozers {last + 2}, two years ahead", scored(learned, sales.take(year == last + 2)))
+    speed(path, mapping)
 
 
 def vehicles(path: Path) -> None:
@@ -98,16 +114,13 @@ def scored(learned: Learned, machines: Observations) -> list[Score]:
     return scores(machines.price, found.low, found.fmv, found.high, machines.reference, category)
 
 
-def speed(sales: Observations, mapping: ColumnMap) -> None:
-    """Seconds to fit on all sales, to appraise many and one; and the peak of memory."""
+def speed(path: Path, mapping: ColumnMap) -> None:
+    """Seconds to fit on all sales, to appraise one machine, and to appraise many by the command from file to file."""
+    sales, data_hash = read_comparables(path, mapping)
     began = time.perf_counter()
     learned = fit(sales, mapping)
     line(f"fit {len(sales)} sales, s", time.perf_counter() - began)
-    line("peak memory, MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    many = sales.take(np.arange(APPRAISED_AT_ONCE) % len(sales))
-    began = time.perf_counter()
-    appraise(learned, many)
-    line(f"appraise {APPRAISED_AT_ONCE} machines, s", time.perf_counter() - began)
+    line("fit, peak memory, MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_A_MIB)
     one = sales.take(np.array([0]))
     took = []
     for _ in range(CALLS):
@@ -115,6 +128,42 @@ def speed(sales: Observations, mapping: ColumnMap) -> None:
         appraise(learned, one)
         took.append(time.perf_counter() - began)
     line("appraise one machine, warm, median ms", 1e3 * float(np.median(took)))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save(folder / "model", learned, data_hash)
+        for what, hours_a_round in (("no two alike", 1), ("each nine times", 0)):
+            command(what, write_many(path, mapping, folder / "many.csv", hours_a_round), folder)
+
+
+def write_many(path: Path, mapping: ColumnMap, many: Path, hours_a_round: int) -> Path:
+    """The sales of a file over and over, APPRAISED_AT_ONCE rows; each round has run so many more hours."""
+    header, *rows = csv.reader(gzip.decompress(path.read_bytes()).decode("utf-8-sig").splitlines())
+    meter = header.index(mapping.hours)
+    with many.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        for number in range(APPRAISED_AT_ONCE):
+            turn, at = divmod(number, len(rows))
+            hours = float(rows[at][meter] or 0.0) + turn * hours_a_round
+            writer.writerow([*rows[at][:meter], f"{hours:g}", *rows[at][meter + 1 :]])
+    return many
+
+
+def command(what: str, assets: Path, folder: Path) -> None:
+    """Wall clock, processor time and peak memory of ``collateral equipment appraise``, its start included."""
+    arguments = [
+        Path(sys.executable).with_name("collateral"), "equipment", "appraise", assets,
+        "--columns", HERE / "bulldozers.toml", "--model", folder / "model",
+        "--as-of", "2011-12-31", "--output", folder / "out.csv",
+    ]  # fmt: skip
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(arguments, check=True)
+    elapsed, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    measure = f"appraise {APPRAISED_AT_ONCE} machines by the command, {what}"
+    line(f"{measure}, s", elapsed)
+    line(f"{measure}, processor s", spent)
+    line(f"{measure}, peak memory, MB", after.ru_maxrss / KIB_A_MIB)
 
 
 def report(what: str, found: list[Score]) -> None:

@@ -24,7 +24,7 @@ COLUMNS: Mapping[str, Columns] = {
             "description", "insurance_expiry", "last_inspection",
             "good", "grade", "series", "quantity", "unit", "warehouse", "lot", "receipt_number", "bin",
             "make", "model", "serial_number", "built", "hours", "condition", "location", "price_new",
-            "equipment_class", "schedule",
+            "equipment_class", "schedule", "price_index", "price_new_date",
             "right_kind", "office", "number", "filed", "granted", "expires", "legal_status", "next_year_revenue",
             "growth", "royalty_rate", "tax_rate", "discount_rate", "annual_survival", "technology_life_years",
             "amortisation_years",
@@ -47,6 +47,7 @@ COLUMNS: Mapping[str, Columns] = {
         ("good", "unit", "bin", "to_warehouse", "to_lot", "to_bin", "grade", "corrects", "document"),
     ),
     "count": Columns(("lot", "good", "unit", "quantity")),
+    "realised": Columns(("asset", "date", "price", "currency"), ("basis",)),
     "timeline": Columns(("date", "action", "target", "value", "note")),
 }  # fmt: skip
 

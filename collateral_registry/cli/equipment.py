@@ -1,4 +1,4 @@
-"""Equipment from comparables on the command line: fit a model, appraise by it, score it. No server is needed."""
+"""Equipment on the command line: models of comparables on files, and appraisals by people at a server."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from typing import Annotated
 
 import typer
 
+from collateral_registry.cli.options import DEFAULT_ADDRESS, Server
+
 app = typer.Typer(
-    help="Value machines from comparable sales; no server is needed.", no_args_is_help=True, rich_markup_mode=None
+    help="Value machines from comparable sales in files; set appraisals beside them at a server.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
+Asset = Annotated[str, typer.Argument(help="id of the machine, such as press-1")]
 Csv = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV file, plain or gzipped")]
 Columns = Annotated[
     Path, typer.Option("--columns", exists=True, dir_okay=False, help="TOML that says which column is what")
@@ -83,6 +88,49 @@ def score(
             typer.echo(line)
         if picture:
             write_picture(picture, machines.price, estimates, found)
+
+
+@app.command()
+def record(
+    asset: Asset,
+    appraiser: Annotated[str, typer.Option(help="who appraised it")],
+    date: Annotated[str, typer.Option(help="day of the appraisal, such as 2022-07-01")],
+    amount: Annotated[str, typer.Option(help="plain digits, such as 48000")],
+    currency: Annotated[str, typer.Option(help="currency of the asset, such as USD")],
+    basis: Annotated[str, typer.Option(help="FMV, OLV, FLV or NOLV")] = "FMV",
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Record what a person appraised a machine at; it changes no value."""
+    from collateral_registry.cli.appraisal_calls import record_appraisal
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        record_appraisal(channel, asset, appraiser, date, basis, amount, currency)
+
+
+@app.command()
+def reconcile(asset: Asset, server: Server = DEFAULT_ADDRESS) -> None:
+    """Set the appraisals of a machine beside the model, and make one value of both. Prints JSON."""
+    from collateral_registry.cli.appraisal_calls import print_reconciled
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        print_reconciled(channel, asset)
+
+
+@app.command()
+def appraisers(
+    sales: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV file: asset, date, price, currency, (basis)")
+    ],
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Hold recorded appraisals against the prices that machines were sold at, by appraiser."""
+    from collateral_registry.cli.appraisal_calls import print_records
+    from collateral_registry.cli.session import session
+
+    with session(server) as channel:
+        print_records(channel, sales)
 
 
 @contextmanager

@@ -72,4 +72,5 @@ def _date(text: str) -> dt.date | None:
 
 
 def _amounts(column: NDArray[np.float64]) -> list[str]:
-    return ["" if np.isnan(amount) else f"{amount:.2f}" for amount in column.tolist()]
+    unknown = f"{np.nan:.2f}"
+    return ["" if text == unknown else text for text in map("{:.2f}".format, column.tolist())]

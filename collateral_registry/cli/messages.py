@@ -149,6 +149,8 @@ def _equipment(row: Row) -> asset_pb2.Equipment:
         hours=_decimal(row, "hours"),
         condition=_member(asset_pb2.Condition, "CONDITION", row, "condition"),
         location=row.get("location", ""),
+        price_index=f"priceSeries/{row['price_index']}" if row.get("price_index") else "",
+        price_new_date=_date(row, "price_new_date"),
     )
 
 

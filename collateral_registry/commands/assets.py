@@ -10,6 +10,7 @@ import numpy as np
 from collateral_registry.commands.conservation import claimed_by, conserve_asset
 from collateral_registry.commands.double_pledge import check_asset
 from collateral_registry.commands.etags import check_etag
+from collateral_registry.commands.inspections import check_inspection
 from collateral_registry.commands.recompute import NO_KEYS, recompute
 from collateral_registry.domain.assets import Asset, Inventory, Status
 from collateral_registry.domain.days import date_at
@@ -34,14 +35,20 @@ def register(write: Write, asset: Asset) -> StoredAsset:
     _check_unit(write, asset)
     key = insert_asset(write, asset)
     check_asset(write, key, asset)
+    check_inspection(write, key, asset, "")
     _note_lot(write, asset)
     changed = conserve_asset(write, key, 0)
     recompute(write, assets=np.union1d(np.array([key], dtype=np.int64), changed))
     return get_asset(write.connection, asset.asset_id)
 
 
-def change(write: Write, asset_id: str, etag: str, changed: Callable[[Asset], Asset]) -> StoredAsset:
-    """Changes an asset that is not retired and judges its loans again; a raised value counts as collateral come in."""
+def change(
+    write: Write, asset_id: str, etag: str, changed: Callable[[Asset], Asset], work_done: str = ""
+) -> StoredAsset:
+    """Changes an asset that is not retired and judges its loans again; a raised value counts as collateral come in.
+
+    ``work_done`` says what was done to a machine since its last inspection.
+    """
     stored = get_asset(write.connection, asset_id)
     check_etag(f"assets/{asset_id}", stored.revision, etag)
     if stored.asset.status == Status.RETIRED:
@@ -50,7 +57,9 @@ def change(write: Write, asset_id: str, etag: str, changed: Callable[[Asset], As
     _check_pledged_currency(write, stored, asset)
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
-    return _written(write, stored, asset, relieved=True)
+    updated = _written(write, stored, asset, relieved=True)
+    check_inspection(write, stored.key, asset, work_done)
+    return updated
 
 
 def retire(write: Write, asset_id: str, etag: str) -> StoredAsset:
@@ -89,7 +98,7 @@ def _check_dates(asset: Asset, day: int) -> None:
     today = date_at(day)
     detail = asset.detail
     facts = {"last_inspection_date": asset.last_inspection}
-    for field in ("built", "filing", "grant", "issued"):
+    for field in ("built", "price_new_date", "filing", "grant", "issued"):
         facts[field] = getattr(detail, field, None)
     for field, value in facts.items():
         if value is not None and value > today:

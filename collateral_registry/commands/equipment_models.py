@@ -122,23 +122,24 @@ def review_appraisals(
     asset = get_asset(connection, asset_id)
     _machine(asset)
     found = appraisals_of(connection, asset.key, before_key, limit)
-    values, (_, today) = _values_by_basis(connection, asset_id), newest_commit(connection)
-    reviewed = [_reviewed(one, values, today) for one in found]
+    values, (_, today) = values_by_basis(connection, asset_id), newest_commit(connection)
+    beside = [reviewed(one, values, today) for one in found]
     standing = [one for one in found if today - one.day <= VALID_DAYS and one.amount_minor > 0]
     apart = any(
         too_far_apart([float(one.amount_minor) for one in standing if one.basis is basis])
         for basis in {one.basis for one in standing}
     )
-    return reviewed, apart
+    return beside, apart
 
 
-def _reviewed(stored: StoredAppraisal, values: Mapping[Basis, float], today: int) -> ReviewedAppraisal:
+def reviewed(stored: StoredAppraisal, values: Mapping[Basis, float], today: int) -> ReviewedAppraisal:
+    """An appraisal beside the values of today by basis."""
     value = values.get(stored.basis, 0.0)
     band = Band(int(deviation_band(float(stored.amount_minor), value))) if value > 0.0 else None
     return ReviewedAppraisal(stored, band, float(weight_by_age(float(max(today - stored.day, 0)))))
 
 
-def _values_by_basis(connection: Connection, asset_id: str) -> dict[Basis, float]:
+def values_by_basis(connection: Connection, asset_id: str) -> dict[Basis, float]:
     """The value of a machine today on the bases that its row leads to, in minor units; nothing while it is unknown."""
     row = value_assets(connection, [asset_id], "")[0].row
     if row["unknown"] or row["zero"] or row["model"] not in {Model.EQUIPMENT, Model.COMPARABLES}:

@@ -9,13 +9,21 @@ import numpy as np
 
 from collateral_registry.commands.curves import curves_for
 from collateral_registry.domain.appraise import needed_curves, series_of_assets
-from collateral_registry.domain.facts import AssetFacts, CurveNeed, Int, MachineEstimates, MarketFacts, TargetFacts
+from collateral_registry.domain.facts import (
+    AssetFacts,
+    CurveNeed,
+    IndexHistory,
+    Int,
+    MachineEstimates,
+    MarketFacts,
+    TargetFacts,
+)
 from collateral_registry.domain.prices import fx_paths
 from collateral_registry.store.asset_facts import read_facts, read_targets
 from collateral_registry.store.bulk import Source
 from collateral_registry.store.estimates import NewCurve
 from collateral_registry.store.policies import StoredPolicy
-from collateral_registry.store.prices import fx_quotes, series_facts
+from collateral_registry.store.prices import fx_quotes, history, series_facts
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,25 @@ def market_for(
     """Prices, exchange rates and haircut curves for the targets."""
     keys = np.unique(assets.inventory["series_key"])
     series = series_facts(connection, keys[keys > 0])
-    market = MarketFacts(series, {}, {}, MachineEstimates.none())
+    market = MarketFacts(series, {}, {}, MachineEstimates.none(), _indices(connection, assets))
     _, base = series_of_assets(assets, market)
     pairs = {pair for pair in zip(base[targets.asset_row], targets.currency, strict=True) if pair[0] != pair[1]}
     market = replace(market, fx=fx_paths(fx_quotes(connection), pairs) if pairs else {})
     needs = needed_curves(assets, targets, market, policy.policy)
     return replace(market, curves=curves_for(connection, needs, market, policy.policy, made))
+
+
+def _indices(source: Source, assets: AssetFacts) -> dict[int, IndexHistory]:
+    """The indices that carry the prices new of machines."""
+    keys = np.unique(assets.equipment["index_key"])
+    keys = keys[keys > 0]
+    if not len(keys):
+        return {}
+    series, found = series_facts(source, keys), {}
+    for key, most in zip(series.series_key.tolist(), series.max_age_days.tolist(), strict=True):
+        known = history(source, key)
+        found[key] = IndexHistory(known.day, known.price, most)
+    return found
 
 
 def make_curves(source: Source, needs: Sequence[CurveNeed], policy: StoredPolicy, made: list[NewCurve]) -> None:

@@ -14,6 +14,7 @@ from collateral_registry.commands.double_pledge import check_notice
 from collateral_registry.commands.etags import check_etag
 from collateral_registry.commands.leaving import leaving_from
 from collateral_registry.commands.recompute import recompute
+from collateral_registry.commands.right_life import check_right_life, tell_right_life
 from collateral_registry.commands.standing import standing_of
 from collateral_registry.domain.assets import Inventory, Status
 from collateral_registry.domain.conservation import MILLION, plain_quantity
@@ -58,11 +59,13 @@ def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
         raise Refused("ASSET_RETIRED", f"assets/{pledge.asset_id} is retired")
     _check_terms(pledge, loan.loan.currency, write.market_day)
     _check_promises(asset, [row.pledge for row in standing_pledges_on(write.connection, asset.key)], pledge)
+    life = check_right_life(write, asset, loan.loan.maturity)
     target = ensure_target(write, asset.key, loan.loan.currency)
     claimed = claimed_by(write.connection, asset.key)
     key = insert_pledge(write, pledge, loan.key, asset.key, target)
     check_notice(write, pledge, key, asset.key, asset.asset, loan.loan)
     _recompute(write, asset.key, loan.key, conserve_asset(write, asset.key, claimed))
+    tell_right_life(write, asset, loan.loan.loan_id, loan.key, life)
     return get_pledge(write.connection, pledge.loan_id, pledge.pledge_id)
 
 

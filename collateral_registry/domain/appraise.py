@@ -24,6 +24,7 @@ from collateral_registry.domain.facts import (
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.money import digits_of
 from collateral_registry.domain.policy import WEEKMASK, Policy
+from collateral_registry.domain.price_indices import carried_prices
 from valuation.flags import QualityFlag, UnknownReason, ZeroReason
 from valuation.haircuts.parts import HaircutParts
 from valuation.money import PPM
@@ -71,7 +72,10 @@ class _Market:
 
 def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int) -> Appraisal:
     """Values every target for a day under a policy."""
+    carried = carried_prices(assets, market.indices, day)
+    assets = carried.assets
     base = base_values(assets, market.series, market.machines, policy, day)
+    base.quality[assets.equipment["asset_row"][carried.stale]] |= int(QualityFlag.STALE_SERIES)
     at = targets.asset_row
     numbers = _policy_columns(assets, policy, at)
     fx_rate, fx_day, fx_unknown = _fx(base, targets, market, policy, day)
@@ -83,6 +87,9 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
         cost=np.where(np.isnan(base.cost[at]), numbers["cost_haircut"], base.cost[at]),
         legal=numbers["legal_haircut"],
     )
+    share = _cap_share(assets)
+    cap = numbers["cap"] * share[at]
+    lowered = np.where(share < 1.0, int(QualityFlag.CAP_BY_SCORE), 0)
     stated = base.unknown | _expired_papers(assets, policy, day)
     zero = base.zero | _status_zero(assets.status)
     converted = np.where(base.currency[at] != targets.currency, int(QualityFlag.FX_CONVERTED), 0)
@@ -92,10 +99,10 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
             digits=_digits(targets.currency),
             parts=parts,
             floor=numbers["haircut_floor"],
-            cap=numbers["cap"],
+            cap=cap,
             unknown=stated[at] | fx_unknown,
             zero=zero[at],
-            quality=base.quality[at] | converted | risk.quality,
+            quality=base.quality[at] | converted | risk.quality | lowered[at],
         )
     )
     dated = np.stack([base.input_day[at], np.where(fx_day == NO_DAY, day, fx_day)])
@@ -110,7 +117,7 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
         horizon_days=risk.horizon_days,
         stand_ins=risk.stand_ins,
         floor=np.nan_to_num(numbers["haircut_floor"], nan=0.0),
-        cap=numbers["cap"],
+        cap=cap,
         oldest_day=dated.min(axis=0),
     )
 
@@ -251,6 +258,13 @@ def _value_part(assets: AssetFacts, part: Float, at: Int) -> Float:
     warehouse[assets.inventory["asset_row"]] = assets.inventory["warehouse_haircut"]
     added = warehouse[at]
     return np.where(added > 0, 1.0 - (1.0 - part) * (1.0 - added), part)
+
+
+def _cap_share(assets: AssetFacts) -> Float:
+    """Share of the policy's cap [a] that the score of a right leaves; 1 for what has none."""
+    share = np.ones(len(assets.asset_key))
+    share[assets.rights["asset_row"]] = assets.rights["cap_share"]
+    return share
 
 
 def _expired_papers(assets: AssetFacts, policy: Policy, day: int) -> Int:

@@ -14,7 +14,9 @@ from collateral_registry.domain.names import checked_id, checked_text
 from collateral_registry.domain.units import checked_unit
 from valuation.depreciation.equipment import Condition, Schedule
 from valuation.errors import InvalidInput
+from valuation.ip.events import RightState
 from valuation.ip.life import RightKind
+from valuation.ip.score import score_right
 from valuation.ip.status import LegalStatus
 
 QUANTITY_LIMIT = Decimal("1e12")
@@ -122,6 +124,8 @@ class Equipment:
     units_produced: Decimal | None = None
     units_lifetime: Decimal | None = None
     attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    price_index: str = ""
+    price_new_date: date | None = None
 
     kind = Kind.EQUIPMENT
     good = ""
@@ -143,6 +147,11 @@ class Equipment:
         checked_number("equipment.units_lifetime", self.units_lifetime, "1", "1e12")
         if len(self.attributes) > ATTRIBUTES_LIMIT:
             raise InvalidInput("equipment.attributes", f"{len(self.attributes)}", f"at most {ATTRIBUTES_LIMIT}")
+        if self.price_index:
+            checked_id("equipment.price_index", self.price_index)
+        if bool(self.price_index) != (self.price_new_date is not None):
+            missing = "price_new_date" if self.price_index else "price_index"
+            raise InvalidInput(f"equipment.{missing}", "nothing", "both an index and the day of the price, or neither")
         for name, word in self.attributes.items():
             checked_text("equipment.attributes", name)
             checked_text(f"equipment.attributes[{name[:80]}]", word, required=False)
@@ -179,6 +188,7 @@ class IntellectualProperty:
     amortisation_years: Decimal = Decimal(0)
     owned_share: Decimal = Decimal(1)
     licensed_exclusively: bool = False
+    indicators: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     kind = Kind.INTELLECTUAL_PROPERTY
     good = ""
@@ -196,6 +206,8 @@ class IntellectualProperty:
         checked_number(f"{prefix}.technology_life_years", self.technology_life_years, "0", "100")
         checked_number(f"{prefix}.amortisation_years", self.amortisation_years, "0", "50")
         checked_number(f"{prefix}.owned_share", self.owned_share, "0.000001", "1")
+        if self.indicators:
+            score_right(self.indicators, RightState(self.legal_status))
         if self.filing and self.expire and self.expire < self.filing:
             raise InvalidInput(f"{prefix}.expire_date", self.expire, f"not before the filing on {self.filing}")
         if self.filing and self.grant and self.grant < self.filing:

@@ -9,9 +9,7 @@ import numpy as np
 from collateral_registry.domain.assets import Equipment
 from valuation.depreciation.equipment import Condition
 from valuation.equipment.mapping import ColumnMap
-from valuation.equipment.observations import DAYS_PER_YEAR, Observations, observe
-
-FIRST_YEAR = 1970.0
+from valuation.equipment.observations import DAYS_PER_YEAR, FIRST_YEAR, Observations, observe
 
 
 def observed(machines: Sequence[Equipment], mapping: ColumnMap, day: int) -> Observations:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -147,10 +147,20 @@ class MachineEstimates:
 
 
 @dataclass(frozen=True)
+class IndexHistory:
+    """An index of producer prices: its levels [k] on days [k] that rise, and how old its newest may be."""
+
+    day: Int
+    level: Float
+    max_age_days: int
+
+
+@dataclass(frozen=True)
 class MarketFacts:
-    """Prices, exchange rates by pair, curves by need, and what models of comparables say of machines."""
+    """Prices, exchange rates by pair, curves by need, what models say of machines, and indices by series key."""
 
     series: SeriesFacts
     fx: Mapping[tuple[str, str], FxQuote | None]
     curves: Mapping[CurveNeed, Estimate]
     machines: MachineEstimates
+    indices: Mapping[int, IndexHistory] = field(default_factory=dict)

@@ -11,6 +11,8 @@ from collateral_registry.domain.units import conversion_factor
 from valuation.depreciation.classes import equipment_classes
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
+from valuation.ip.events import RightState
+from valuation.ip.score import score_right
 
 
 def _float(value: Decimal | None) -> float | None:
@@ -39,11 +41,13 @@ def inventory_numbers(
     }
 
 
-def equipment_numbers(machine: Equipment) -> dict[str, Any]:
-    """A machine's price new, age, use and depreciation."""
+def equipment_numbers(machine: Equipment, index_key: int) -> dict[str, Any]:
+    """A machine's price new with the key of its index (0: none), age, use and depreciation."""
     depreciation = equipment_classes()[machine.equipment_class]
     return {
         "price_new": float(machine.price_new.major),
+        "index_key": index_key,
+        "price_new_day": day_of(machine.price_new_date),
         "built_day": day_of(machine.built),
         "schedule": int(machine.schedule),
         "annual_rate": depreciation.geometric_rate,
@@ -56,8 +60,8 @@ def equipment_numbers(machine: Equipment) -> dict[str, Any]:
     }
 
 
-def right_numbers(right: IntellectualProperty) -> dict[str, Any]:
-    """A right's dates, status and income."""
+def right_numbers(right: IntellectualProperty, *, pledged_elsewhere: bool) -> dict[str, Any]:
+    """A right's dates, status and income, and the share of its cap that its score leaves."""
     return {
         "right_kind": int(right.right_kind),
         "office": right.office,
@@ -75,7 +79,21 @@ def right_numbers(right: IntellectualProperty) -> dict[str, Any]:
         "amortisation_years": float(right.amortisation_years),
         "owned_share": float(right.owned_share),
         "licensed_exclusively": int(right.licensed_exclusively),
+        "cap_share": _cap_share(right, pledged_elsewhere=pledged_elsewhere),
     }
+
+
+def _cap_share(right: IntellectualProperty, *, pledged_elsewhere: bool) -> float:
+    """Share of the cap by the recorded score, 0 under a veto; 1 without a score."""
+    if not right.indicators:
+        return 1.0
+    state = RightState(
+        status=right.legal_status,
+        licensed_exclusively=right.licensed_exclusively,
+        pledged_elsewhere=pledged_elsewhere,
+        owned_share=float(right.owned_share),
+    )
+    return score_right(right.indicators, state).cap_share
 
 
 def checked_against_series(detail: Detail, series_unit: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,7 +15,14 @@ from collateral_registry.domain.facts import Float
 from collateral_registry.domain.judge import NO_DAY
 from valuation.errors import InvalidInput
 from valuation.flags import UnknownReason, ZeroReason
-from valuation.ip.cost_and_market import BracketFlag, Brackets, bracket_flags, reproduction_cost
+from valuation.ip.cost_and_market import (
+    BracketFlag,
+    Brackets,
+    bracket_flags,
+    earnings_within,
+    excess_earnings,
+    reproduction_cost,
+)
 from valuation.ip.distribution import QUANTILE_LEVELS, RoyaltyDoubt, value_distribution
 from valuation.ip.events import RightState
 from valuation.ip.life import remaining_life_years
@@ -25,6 +32,7 @@ from valuation.ip.score import RightScore, caps, score_right
 from valuation.ip.status import status_effect
 
 PLEDGE_LEVEL = 0.10
+EARNING_YEARS_LIMIT = 100
 EVIDENCE = (
     "No public prices can prove a value of intellectual property: this is arithmetic on the forecasts given, "
     "tested against worked examples, limits and monotonicity."
@@ -46,9 +54,13 @@ class RightQuestion:
     economic_obsolescence: float = 0.0
     market_price: float | None = None
     excess_earnings: float | None = None
+    earnings_after_tax: Sequence[float] = ()
+    contributory_charges: Sequence[float] = ()
+    terminal_growth: float | None = None
     indicators: Mapping[str, float] = field(default_factory=dict)
     pledge_level: float = PLEDGE_LEVEL
     loan_years: float | None = None
+    operating_margin: float | None = None
 
     def __post_init__(self) -> None:
         """Raises InvalidInput for a level or a share out of range; the models check the rest."""
@@ -56,6 +68,12 @@ class RightQuestion:
             raise InvalidInput("pledge_level", self.pledge_level, f"{QUANTILE_LEVELS[0]} to {QUANTILE_LEVELS[-1]}")
         if not 0.0 < self.life_low_share <= 1.0:
             raise InvalidInput("doubt.life_low_share", self.life_low_share, "more than 0, at most 1")
+        if self.earnings_after_tax and self.excess_earnings is not None:
+            raise InvalidInput("brackets.excess_earnings", self.excess_earnings, "a value or its years, not both")
+        if len(self.earnings_after_tax) > EARNING_YEARS_LIMIT:
+            raise InvalidInput(
+                "brackets.earnings", len(self.earnings_after_tax), f"at most {EARNING_YEARS_LIMIT} years"
+            )
 
 
 @dataclass(frozen=True)
@@ -72,6 +90,7 @@ class RightAnswer:
     cap: float
     reasons: tuple[str, ...]
     brackets: tuple[str, ...]
+    bracket_values: Brackets
 
 
 def value_right(right: IntellectualProperty, state: RightState, question: RightQuestion, day: int) -> RightAnswer:
@@ -81,31 +100,38 @@ def value_right(right: IntellectualProperty, state: RightState, question: RightQ
     InvalidInput as the models do.
     """
     today = np.datetime64(day, "D")
-    filing, grant, expire = (_dates(one) for one in (right.filing, right.grant, right.expire))
-    kind, office = np.array([int(right.right_kind)], np.int8), np.array([right.office], dtype=object)
-    technology = _column(right.technology_life_years)
-    life = remaining_life_years(kind, office, filing, grant, expire, technology, today)
+    life, expire = life_of(right, day), _dates(right.expire)
     score = score_right(question.indicators, state) if question.indicators else None
-    columns, doubt = _inputs(right, question, score, float(np.nan_to_num(life.years[0])))
+    columns, doubt = _inputs(right, question, score, float(np.nan_to_num(life)))
     share = float(right.owned_share)
     drawn = value_distribution(columns, doubt, np.array([_seed(right, day)]))
     value = float(relief_from_royalty(columns).value[0]) * share
     zero, unknown = status_effect(np.array([int(right.legal_status)], np.int8), expire, today)
-    reasons = _reasons(int(zero[0]), int(unknown[0]), float(life.years[0]), state)
+    reasons = _reasons(int(zero[0]), int(unknown[0]), life, state)
     counted = _counted(int(zero[0]), state, reasons)
+    brackets = _brackets(right, question, life)
     cap = caps()[right.right_kind][0] * (score.cap_share if score else 1.0)
     return RightAnswer(
         value=value * counted,
         mean=float(drawn.mean[0]) * share * counted,
         quantiles=tuple(float(one) * share * counted for one in drawn.quantiles[0]),
         pledge_value=float(drawn.at(question.pledge_level)[0]) * share * counted,
-        life_years=float(life.years[0]),
-        loan_life=_loan_life(float(life.years[0]), question),
+        life_years=life,
+        loan_life=_loan_life(life, question),
         score=score,
         cap=cap,
         reasons=reasons,
-        brackets=_bracket_names(value, question),
+        brackets=_bracket_names(value, brackets),
+        bracket_values=brackets,
     )
+
+
+def life_of(right: IntellectualProperty, day: int) -> float:
+    """Remaining life of a right in years on a day (days from 1970-01-01); NaN where it is not known."""
+    filing, grant, expire = (_dates(one) for one in (right.filing, right.grant, right.expire))
+    kind, office = np.array([int(right.right_kind)], np.int8), np.array([right.office], dtype=object)
+    technology, today = _column(right.technology_life_years), np.datetime64(day, "D")
+    return float(remaining_life_years(kind, office, filing, grant, expire, technology, today).years[0])
 
 
 def _inputs(
@@ -131,7 +157,7 @@ def _inputs(
         remaining_life_years=np.array([life]),
         mid_year=np.array([True]),
         amortisation_years=np.array([float(right.amortisation_years)]),
-        operating_margin=np.array([np.nan]),
+        operating_margin=_column(question.operating_margin),
     )
     ends = (royalty_low, royalty_high, life * question.life_low_share, life, discount_low, discount_high)
     return columns, RoyaltyDoubt(np.array([question.revenue_log_sd]), *(np.array([end]) for end in ends))
@@ -167,13 +193,35 @@ def _loan_life(life: float, question: RightQuestion) -> LoanLife:
     return LoanLife(int(life_against_loan(life, question.loan_years)))
 
 
-def _bracket_names(value: float, question: RightQuestion) -> tuple[str, ...]:
+def _brackets(right: IntellectualProperty, question: RightQuestion, life: float) -> Brackets:
+    """The values that the income value is set against, of the owner's share; NaN where nothing was told."""
     made_again = float("nan")
     if question.reproduction_cost is not None:
         obsolescence = (question.functional_obsolescence, question.economic_obsolescence)
         made_again = float(reproduction_cost(question.reproduction_cost, *obsolescence))
-    known = Brackets(np.array([made_again]), _column(question.excess_earnings), _column(question.market_price))
-    bits = int(bracket_flags(np.array([value]), known)[0])
+    earned = _column(question.excess_earnings)
+    if question.earnings_after_tax or question.contributory_charges:
+        earned = np.array([_excess_earnings(right, question, life) * float(right.owned_share)])
+    return Brackets(np.array([made_again]), earned, _column(question.market_price))
+
+
+def _excess_earnings(right: IntellectualProperty, question: RightQuestion, life: float) -> float:
+    """The value by excess earnings at the discount rate of the right; NaN while its life is not known.
+
+    Without terminal growth the years end with the life of the right.
+    """
+    if np.isnan(life):
+        return float("nan")
+    earned, charged = (
+        np.asarray(one, np.float64) for one in (question.earnings_after_tax, question.contributory_charges)
+    )
+    if question.terminal_growth is None:
+        earned, charged = earnings_within(earned, life), earnings_within(charged, life)
+    return excess_earnings(earned, charged, float(right.discount_rate), question.terminal_growth)
+
+
+def _bracket_names(value: float, brackets: Brackets) -> tuple[str, ...]:
+    bits = int(bracket_flags(np.array([value]), brackets)[0])
     return tuple(flag.name or "" for flag in BracketFlag if bits & flag)
 
 

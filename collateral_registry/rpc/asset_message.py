@@ -87,6 +87,10 @@ def read_equipment(message: pb.Equipment) -> Equipment:
         units_produced=wire.read_optional_decimal("equipment.units_produced", message, "units_produced"),
         units_lifetime=wire.read_optional_decimal("equipment.units_lifetime", message, "units_lifetime"),
         attributes=dict(message.attributes),
+        price_index=id_of("equipment.price_index", message.price_index, "priceSeries")[0]
+        if message.price_index
+        else "",
+        price_new_date=wire.read_date("equipment.price_new_date", message, "price_new_date"),
     )
 
 
@@ -122,6 +126,7 @@ def read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
         amortisation_years=rate("amortisation_years", "0"),
         owned_share=rate("owned_share", "1"),
         licensed_exclusively=message.licensed_exclusively,
+        indicators=dict(message.indicators),
     )
 
 
@@ -235,6 +240,8 @@ def _equipment_message(machine: Equipment) -> pb.Equipment:
         units_produced=_optional(machine.units_produced),
         units_lifetime=_optional(machine.units_lifetime),
         attributes=dict(machine.attributes),
+        price_index=f"priceSeries/{machine.price_index}" if machine.price_index else "",
+        price_new_date=wire.calendar_date(machine.price_new_date),
     )
 
 
@@ -257,4 +264,5 @@ def _right_message(right: IntellectualProperty) -> pb.IntellectualProperty:
         amortisation_years=wire.decimal(right.amortisation_years),
         owned_share=wire.decimal(right.owned_share),
         licensed_exclusively=right.licensed_exclusively,
+        indicators=dict(right.indicators),
     )

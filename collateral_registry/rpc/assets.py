@@ -11,7 +11,7 @@ from collateral_registry.domain.assets import (
     Kind,
     Status,
 )
-from collateral_registry.domain.names import checked_id, id_of
+from collateral_registry.domain.names import checked_id, checked_text, id_of
 from collateral_registry.rpc.asset_message import asset_message, plain_message, read_asset
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.filtering import conditions_in
@@ -83,6 +83,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
     async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
         """Changes the fields in the mask."""
         (asset_id,) = id_of("asset.name", request.asset.name, "assets")
+        work_done = checked_text("work_done", request.work_done, required=False)
 
         def changed(asset: Asset) -> Asset:
             message = pb.Asset()
@@ -93,7 +94,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
                 raise InvalidInput("status", "RETIRED", "an asset in use; RetireAsset retires")
             return after
 
-        work = _answering(lambda write: commands.change(write, asset_id, request.asset.etag, changed))
+        work = _answering(lambda write: commands.change(write, asset_id, request.asset.etag, changed, work_done))
         return await self.calls.write(request, "UpdateAsset", pb.Asset, work)
 
     async def RetireAsset(self, request: pb.RetireAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from collateral_registry.commands import equipment_models as commands
+from collateral_registry.commands import reconciliation
 from collateral_registry.domain.days import date_at
 from collateral_registry.domain.names import checked_id, id_of
 from collateral_registry.rpc import wire
@@ -19,7 +21,7 @@ from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.equipment_models import StoredModel, get_model, list_models
 from collateral_registry.v1 import equipment_pb2 as pb
 from collateral_registry.v1 import equipment_pb2_grpc
-from valuation.equipment.appraisals import Basis
+from valuation.equipment.appraisals import AppraiserRecord, Basis
 from valuation.equipment.estimates import bases_of_estimate
 from valuation.equipment.flags import words_of
 from valuation.errors import InvalidInput
@@ -191,6 +193,38 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
 
         return await self.calls.read(work)
 
+    async def ReconcileAppraisals(  # noqa: N802
+        self,
+        request: pb.ReconcileAppraisalsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ReconcileAppraisalsResponse:
+        """Makes one value of the model's and the appraisals'."""
+        (asset_id,) = id_of("name", request.name, "assets")
+
+        def work(connection: Connection) -> pb.ReconcileAppraisalsResponse:
+            found = reconciliation.reconcile_machine(connection, asset_id)
+            return pb.ReconcileAppraisalsResponse(values=[_reconciled(asset_id, one) for one in found])
+
+        return await self.calls.read(work)
+
+    async def BacktestAppraisers(  # noqa: N802
+        self,
+        request: pb.BacktestAppraisersRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.BacktestAppraisersResponse:
+        """Sets appraisals against prices."""
+        _check_count("sales", len(request.sales))
+        sales = [_sale(sale) for sale in request.sales]
+
+        def work(connection: Connection) -> pb.BacktestAppraisersResponse:
+            records, without = reconciliation.backtest(connection, sales)
+            return pb.BacktestAppraisersResponse(
+                records=[_record(one) for one in records],
+                assets_without_appraisal=[f"assets/{asset_id}" for asset_id in without],
+            )
+
+        return await self.calls.read(work)
+
 
 def _check_count(field: str, count: int) -> None:
     if not 1 <= count <= MACHINES_LIMIT:
@@ -249,3 +283,35 @@ def _appraisal(asset_id: str, reviewed: commands.ReviewedAppraisal) -> pb.Apprai
         weight=wire.ratio(reviewed.weight),
         sequence=stored.seq,
     )
+
+
+def _reconciled(asset_id: str, one: reconciliation.ReconciledBasis) -> pb.ReconciledValue:
+    found = one.found
+    return pb.ReconciledValue(
+        basis=int(one.basis),  # type: ignore[arg-type] # the numbers are the same
+        model_value=wire.money(round(one.model_minor), one.currency),
+        reconciled_value=wire.money(round(found.value), one.currency),
+        appraisals=[
+            pb.ReconciledAppraisal(appraisal=_appraisal(asset_id, appraisal), share=wire.ratio(share), expired=expired)
+            for appraisal, share, expired in zip(one.appraisals, found.shares, found.expired, strict=True)
+        ],
+        too_far_apart=found.apart,
+    )
+
+
+def _sale(message: pb.RealisedSale) -> reconciliation.Sale:
+    (asset_id,) = id_of("sales.asset", message.asset, "assets")
+    return reconciliation.Sale(
+        asset_id=asset_id,
+        price=wire.read_money("sales.price", message.price),
+        on=wire.required_date("sales.date", message, "date"),
+        basis=wire.member("sales.basis", Basis, message.basis or int(Basis.FMV)),
+    )
+
+
+def _record(record: AppraiserRecord) -> pb.AppraiserRecord:
+    message = pb.AppraiserRecord(appraiser=record.appraiser, sale_count=record.sales, flagged=record.flagged)
+    if not np.isnan(record.bias):
+        message.bias.CopyFrom(wire.decimal(Decimal(f"{record.bias:.6f}")))
+        message.error.CopyFrom(wire.decimal(Decimal(f"{record.error:.6f}")))
+    return message

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from google.type.money_pb2 import Money as MoneyMessage
 
 NEWEST = 2**62
+SINGLE_BRACKETS = ("reproduction_cost", "market_price", "excess_earnings")
+YEARLY_BRACKETS = ("earnings_after_tax", "contributory_charges")
 DAYS_AHEAD, DAYS_AHEAD_LIMIT = 90, 3_650
 
 
@@ -43,7 +45,9 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         question = _question(request.question)
 
         def work(connection: Connection) -> pb.RightValue:
-            return _value(*commands.value_registered(connection, asset_id, question))
+            answer, currency = commands.value_registered(connection, asset_id, question)
+            _check_brackets(request.question.brackets, currency)
+            return _value(answer, currency)
 
         return await self.calls.read(work)
 
@@ -53,6 +57,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         currency = request.currency_code or right.next_year_revenue.currency
         if currency != right.next_year_revenue.currency:
             raise InvalidInput("currency_code", currency, f"{right.next_year_revenue.currency}, that of the revenue")
+        _check_brackets(request.question.brackets, currency)
         return await self.calls.read(lambda connection: _value(commands.quote(connection, right, question), currency))
 
     async def RecordRightEvent(  # noqa: N802
@@ -130,6 +135,10 @@ def _question(message: pb.RightQuestion) -> RightQuestion:
         value = wire.read_optional_money(f"question.brackets.{name}", brackets, name)
         return None if value is None else float(value.major)
 
+    def amounts(name: str) -> list[float]:
+        field = f"question.brackets.earnings.{name}"
+        return [float(wire.read_money(field, one).major) for one in getattr(brackets.earnings, name)]
+
     life, level = number(doubt, "life_low_share"), number(message, "pledge_level")
     return RightQuestion(
         revenue_log_sd=number(doubt, "revenue_log_sd") or 0.0,
@@ -143,10 +152,24 @@ def _question(message: pb.RightQuestion) -> RightQuestion:
         economic_obsolescence=number(brackets, "economic_obsolescence") or 0.0,
         market_price=amount("market_price"),
         excess_earnings=amount("excess_earnings"),
+        earnings_after_tax=amounts("earnings_after_tax"),
+        contributory_charges=amounts("contributory_charges"),
+        terminal_growth=number(brackets.earnings, "terminal_growth"),
         indicators=dict(message.indicators),
         pledge_level=PLEDGE_LEVEL if level is None else level,
         loan_years=number(message, "loan_years"),
+        operating_margin=number(message, "operating_margin"),
     )
+
+
+def _check_brackets(brackets: pb.RightBrackets, currency: str) -> None:
+    """Raises InvalidInput for an amount in another currency than that of the right."""
+    single = {name: getattr(brackets, name) for name in SINGLE_BRACKETS if brackets.HasField(name)}
+    years = {f"earnings.{name}": list(getattr(brackets.earnings, name)) for name in YEARLY_BRACKETS}
+    given = [(name, amount) for name, amounts in years.items() for amount in amounts] + list(single.items())
+    for name, amount in given:
+        if amount.currency_code != currency:
+            raise InvalidInput(f"question.brackets.{name}", amount.currency_code, f"{currency}, that of the right")
 
 
 def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
@@ -165,6 +188,11 @@ def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
         reasons=answer.reasons,
         bracket_flags=answer.brackets,
         evidence=EVIDENCE,
+        brackets=pb.BracketValues(
+            cost=_money(float(answer.bracket_values.cost[0]), currency),
+            excess_earnings=_money(float(answer.bracket_values.excess_earnings[0]), currency),
+            market_price=_money(float(answer.bracket_values.market[0]), currency),
+        ),
     )
     if not np.isnan(answer.life_years):
         message.remaining_life_years.CopyFrom(wire.decimal(Decimal(f"{answer.life_years:.6f}")))

@@ -12,7 +12,7 @@ PATHS_LIMIT = 100
 
 
 def masked(source: Any, into: Any, mask: FieldMask, allowed: tuple[str, ...]) -> None:  # noqa: ANN401 - any message
-    """Copies the fields named in the mask; a field absent in the source is cleared.
+    """Copies the fields named in the mask; a field absent in the source is cleared, a list or a map replaced.
 
     Raises InvalidInput for an empty mask, or a path that does not exist or may not be changed.
     """
@@ -32,7 +32,10 @@ def _copy(source: Any, into: Any, parts: list[str]) -> None:  # noqa: ANN401 - a
         _copy(getattr(source, name), getattr(into, name), rest)
         return
     descriptor = source.DESCRIPTOR.fields_by_name[name]
-    if descriptor.message_type is None:
+    if descriptor.is_repeated:
+        into.ClearField(name)
+        getattr(into, name).MergeFrom(getattr(source, name))
+    elif descriptor.message_type is None:
         setattr(into, name, getattr(source, name))
     elif source.HasField(name):
         getattr(into, name).CopyFrom(getattr(source, name))

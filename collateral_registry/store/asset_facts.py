@@ -81,9 +81,10 @@ def foreign_assets(connection: Connection) -> Columns:
 
 
 def assets_of_series(connection: Connection, series_keys: Int) -> Int:
-    """Keys of the lots that the series price."""
-    statement = select(InventoryRow.asset_key).where(in_keys(connection, InventoryRow.series_key, series_keys))
-    keys: Int = read_columns(connection, statement)["asset_key"]
+    """Keys of the lots that the series price, and of the machines whose price new they carry."""
+    lots = select(InventoryRow.asset_key).where(in_keys(connection, InventoryRow.series_key, series_keys))
+    machines = select(EquipmentRow.asset_key).where(in_keys(connection, EquipmentRow.index_key, series_keys))
+    keys: Int = np.union1d(*(read_columns(connection, one)["asset_key"] for one in (lots, machines)))
     return keys
 
 

@@ -184,6 +184,17 @@ def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
     return from_document(Asset, connection.execute(statement).scalar_one())
 
 
+def newest_documents(connection: Connection, asset_key: int, limit: int) -> list[Asset]:
+    """The newest revisions of an asset as they were, oldest first."""
+    statement = (
+        select(AssetRevisionRow.document)
+        .where(AssetRevisionRow.asset_key == asset_key)
+        .order_by(AssetRevisionRow.revision.desc())
+        .limit(limit)
+    )
+    return [from_document(Asset, text) for text in connection.execute(statement).scalars()][::-1]
+
+
 def document_as_of(connection: Connection, asset_key: int, seq: int | None) -> Asset:
     """An asset as it was after a commit; as it is now when none is given."""
     upto = AssetRevisionRow.seq <= seq if seq is not None else true()
@@ -282,7 +293,18 @@ def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | N
         added = haircut_of_warehouse(connection, detail.warehouse)
         return InventoryRow, inventory_numbers(detail, series_key, series_unit, added)
     if isinstance(detail, Equipment):
-        return EquipmentRow, equipment_numbers(detail)
+        return EquipmentRow, equipment_numbers(detail, _index_key(connection, detail))
     if isinstance(detail, IntellectualProperty):
-        return IntellectualPropertyRow, right_numbers(detail)
+        return IntellectualPropertyRow, right_numbers(detail, pledged_elsewhere=asset.status is Status.DOUBLE_PLEDGED)
     return None, {}
+
+
+def _index_key(connection: Connection, machine: Equipment) -> int:
+    """Key of the index that carries the price new of a machine, 0 for none; raises NotFound for one nobody opened."""
+    if not machine.price_index:
+        return 0
+    statement = select(PriceSeriesRow.series_key).where(PriceSeriesRow.series_id == machine.price_index)
+    key = connection.execute(statement).scalar()
+    if key is None:
+        raise NotFound(f"priceSeries/{machine.price_index}")
+    return int(key)

@@ -126,6 +126,8 @@ class EquipmentRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "equipment"
     asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     price_new: float = real()
+    index_key: int = big()
+    price_new_day: int = big()
     built_day: int = big()
     schedule: int = big()
     annual_rate: float = real()
@@ -158,6 +160,7 @@ class IntellectualPropertyRow(SQLModel, table=True):
     amortisation_years: float = real()
     owned_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
     licensed_exclusively: int = big(default=0, sa_column_kwargs={"server_default": "0"})
+    cap_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
 
 
 class PriceSeriesRow(SQLModel, table=True):

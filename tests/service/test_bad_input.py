@@ -100,12 +100,35 @@ def machine(**fields) -> asset_pb2.Asset:
         (machine(build_date=Date(year=2021, month=2, day=30)), "equipment.build_date"),
         (machine(hours=Decimal(value="-1")), "equipment.hours"),
         (machine(condition=9), "equipment.condition"),
+        (machine(units_lifetime=Decimal(value="0")), "equipment.units_lifetime"),
+        (machine(expected_hours_per_year=Decimal(value="0")), "equipment.expected_hours_per_year"),
+        (machine(price_index="priceSeries/ppi"), "equipment.price_new_date"),
     ],
 )
 def test_a_bad_machine_is_refused(shared_client, asset, field):
     error = refused(shared_client.assets.CreateAsset, asset_pb2.CreateAssetRequest(asset=asset, asset_id="machine"))
 
     assert details_of(error)[1] == [field]
+
+
+def test_a_class_of_machines_that_nobody_knows_is_refused(shared_client):
+    asset = machine()
+    asset.equipment.equipment_class = "flying_carpets"
+    error = refused(shared_client.assets.CreateAsset, asset_pb2.CreateAssetRequest(asset=asset, asset_id="machine"))
+
+    assert details_of(error)[1] == ["equipment.equipment_class"]
+
+
+@pytest.mark.parametrize("share", ["salvage_share", "scrap_share"])
+def test_a_salvage_or_scrap_above_the_price_new_is_refused(shared_client, share):
+    policy = shared_client.policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies[0]
+    classes = next(one for one in policy.classes if one.asset_class == "equipment")
+    next(number for number in classes.numbers if number.parameter == share).value.value = "1.01"
+    error = refused(
+        shared_client.policies.CreatePolicy, policy_pb2.CreatePolicyRequest(policy=policy, policy_id="too-much")
+    )
+
+    assert details_of(error)[1] == [f"classes[equipment].{share}"]
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
 
-from collateral_registry.v1 import asset_pb2, common_pb2, equipment_pb2, equipment_pb2_grpc, valuation_pb2
+from collateral_registry.v1 import (
+    asset_pb2,
+    common_pb2,
+    equipment_pb2,
+    equipment_pb2_grpc,
+    finding_pb2,
+    finding_pb2_grpc,
+    valuation_pb2,
+)
 from tests.server import Client, Server, calendar, details_of
 from tests.valuation.equipment.sales import MAPPING, changed, rows, write_sales
 from valuation.equipment.hedonic import SALES_LEAST
@@ -37,12 +47,14 @@ def service(client: Client) -> equipment_pb2_grpc.EquipmentServiceStub:
     return equipment_pb2_grpc.EquipmentServiceStub(client.channel)
 
 
-def fit(equipment: equipment_pb2_grpc.EquipmentServiceStub, model_id: str, sales: Path) -> equipment_pb2.EquipmentFit:
+def fit(
+    equipment: equipment_pb2_grpc.EquipmentServiceStub, model_id: str, sales: Path, columns: str = MAPPING
+) -> equipment_pb2.EquipmentFit:
     """Sends sales in chunks and watches the fit to its end."""
     content = sales.read_bytes()
     requests = [
         equipment_pb2.FitEquipmentModelRequest(
-            model_id=model_id, columns=MAPPING, chunk=content[start : start + CHUNK_BYTES]
+            model_id=model_id, columns=columns, chunk=content[start : start + CHUNK_BYTES]
         )
         for start in range(0, len(content), CHUNK_BYTES)
     ]
@@ -147,6 +159,155 @@ def test_appraisals_stand_beside_the_value_and_contradictions_are_told(client: C
     assert found.too_far_apart
 
 
+def appraise(client: Client, asset_id: str, who: str, amount: int, day: date = date(2021, 12, 1)) -> None:
+    """Records a fair market value that somebody appraised a machine at."""
+    appraisal = equipment_pb2.Appraisal(
+        appraiser=who, date=calendar(day), basis=equipment_pb2.APPRAISAL_BASIS_FMV,
+        amount=Money(currency_code="USD", units=amount),
+    )  # fmt: skip
+    service(client).RecordAppraisal(
+        equipment_pb2.RecordAppraisalRequest(parent=f"assets/{asset_id}", appraisal=appraisal)
+    )
+
+
+def reconciled(client: Client, asset_id: str) -> list[equipment_pb2.ReconciledValue]:
+    request = equipment_pb2.ReconcileAppraisalsRequest(name=f"assets/{asset_id}")
+    return list(service(client).ReconcileAppraisals(request).values)
+
+
+def test_model_and_appraisal_make_one_value_between_them_and_the_newest_of_an_appraiser_counts(client: Client) -> None:
+    register(client, "digger-7")
+    assert reconciled(client, "digger-7") == []
+    value = valued(client, "digger-7").market_value.units
+    appraise(client, "digger-7", "A. Appraiser", round(0.5 * value), date(2021, 10, 1))
+    appraise(client, "digger-7", "A. Appraiser", round(1.1 * value))
+    (found,) = reconciled(client, "digger-7")
+    assert found.model_value == valued(client, "digger-7").market_value
+    assert value < found.reconciled_value.units < round(1.1 * value)
+    (beside,) = found.appraisals
+    assert beside.appraisal.band == equipment_pb2.DEVIATION_BAND_ACCEPTED
+    share = float(beside.share.value)
+    assert found.reconciled_value.units == pytest.approx(value * 1.1**share, rel=1e-3)
+
+
+def test_appraisals_that_contradict_or_are_too_old_carry_nothing(client: Client) -> None:
+    register(client, "digger-8")
+    value = valued(client, "digger-8").market_value.units
+    appraise(client, "digger-8", "Old", round(1.1 * value), date(2021, 1, 1))
+    (found,) = reconciled(client, "digger-8")
+    assert ([one.expired for one in found.appraisals], found.reconciled_value) == ([True], found.model_value)
+    appraise(client, "digger-8", "High", round(1.15 * value))
+    appraise(client, "digger-8", "Low", round(0.9 * value))
+    (found,) = reconciled(client, "digger-8")
+    assert found.too_far_apart
+    assert found.reconciled_value == found.model_value
+
+
+def test_an_appraiser_who_is_always_high_is_flagged_by_the_prices_of_sales(client: Client) -> None:
+    sales = []
+    for number in range(5):
+        asset_id = f"sold-{number}"
+        register(client, asset_id)
+        appraise(client, asset_id, "Always High", 36_000)
+        appraise(client, asset_id, "Fair", 30_000 + 100 * number)
+        price = Money(currency_code="USD", units=30_000)
+        sales.append(
+            equipment_pb2.RealisedSale(asset=f"assets/{asset_id}", price=price, date=calendar(date(2021, 12, 20)))
+        )
+    register(client, "sold-alone")
+    price = Money(currency_code="USD", units=1)
+    sales.append(equipment_pb2.RealisedSale(asset="assets/sold-alone", price=price, date=calendar(date(2021, 12, 20))))
+    answer = service(client).BacktestAppraisers(equipment_pb2.BacktestAppraisersRequest(sales=sales))
+    high, fair = answer.records
+    assert (high.appraiser, high.sale_count, high.flagged) == ("Always High", 5, True)
+    assert float(high.bias.value) == pytest.approx(math.log(1.2), abs=1e-6)
+    assert (fair.appraiser, fair.flagged) == ("Fair", False)
+    assert list(answer.assets_without_appraisal) == ["assets/sold-alone"]
+    sales[0].price.units = 0
+    with pytest.raises(grpc.RpcError) as refused:
+        service(client).BacktestAppraisers(equipment_pb2.BacktestAppraisersRequest(sales=sales))
+    assert details_of(refused.value)[1] == ["sales.price"]
+
+
+def findings(client: Client, asset_id: str) -> list[tuple[str, bool]]:
+    """Flags of the findings about a machine, oldest first, with whether they are open."""
+    request = finding_pb2.ListFindingsRequest(filter=f'asset = "{asset_id}" AND kind = INSPECTION_CONTRADICTS')
+    listed = finding_pb2_grpc.FindingServiceStub(client.channel).ListFindings(request).findings
+    return [
+        (
+            next(one.value for one in finding.evidence if one.name == "flag"),
+            finding.state == finding_pb2.FINDING_STATE_OPEN,
+        )
+        for finding in reversed(listed)
+    ]
+
+
+def inspect(client: Client, asset_id: str, work_done: str = "", **fields: object) -> None:
+    """Updates what an inspection of a machine says."""
+    machine = asset_pb2.Equipment(**fields)
+    client.assets.UpdateAsset(
+        asset_pb2.UpdateAssetRequest(
+            asset=asset_pb2.Asset(name=f"assets/{asset_id}", equipment=machine),
+            update_mask=FieldMask(paths=[f"equipment.{name}" for name in fields]),
+            work_done=work_done,
+        )
+    )
+
+
+def test_an_inspection_that_cannot_follow_is_a_finding_and_stays_as_it_was_told(client: Client) -> None:
+    register(client, "digger-3")
+    assert findings(client, "digger-3") == []
+    inspect(client, "digger-3", hours=Decimal(value="4200"))
+    assert findings(client, "digger-3") == []
+    inspect(client, "digger-3", hours=Decimal(value="3000"))
+    assert findings(client, "digger-3") == [("HOURS_FELL", True)]
+    asset = client.assets.GetAsset(asset_pb2.GetAssetRequest(name="assets/digger-3"))
+    assert asset.equipment.hours.value == "3000"
+    inspect(client, "digger-3", condition=asset_pb2.CONDITION_EXCELLENT)
+    assert findings(client, "digger-3")[1:] == [("CONDITION_IMPROVED", True)]
+    inspect(client, "digger-3", build_date=calendar(date(2004, 1, 1)))
+    assert findings(client, "digger-3")[2:] == [("BUILD_YEAR_CHANGED", True)]
+
+
+def test_a_reading_that_is_left_out_between_hides_no_fall(client: Client) -> None:
+    register(client, "digger-4")
+    client.assets.UpdateAsset(
+        asset_pb2.UpdateAssetRequest(
+            asset=asset_pb2.Asset(name="assets/digger-4"), update_mask=FieldMask(paths=["equipment.hours"])
+        )
+    )
+    inspect(client, "digger-4", hours=Decimal(value="100"))
+    assert findings(client, "digger-4") == [("HOURS_FELL", True)]
+
+
+def test_a_condition_that_improved_by_work_is_told_and_resolved_with_it(client: Client) -> None:
+    register(client, "digger-5")
+    inspect(client, "digger-5", work_done="new engine", condition=asset_pb2.CONDITION_EXCELLENT)
+    assert findings(client, "digger-5") == [("CONDITION_IMPROVED", False)]
+
+
+def test_the_words_of_a_machine_are_replaced_as_a_whole(client: Client) -> None:
+    register(client, "digger-words")
+    inspect(client, "digger-words", attributes={"kind": "digger"})
+    asset = client.assets.GetAsset(asset_pb2.GetAssetRequest(name="assets/digger-words"))
+    assert dict(asset.equipment.attributes) == {"kind": "digger"}
+
+
+def test_a_machine_built_in_a_year_after_its_inspection_is_a_finding(client: Client) -> None:
+    asset = digger("S-6")
+    asset.last_inspection_date.CopyFrom(calendar(date(2001, 5, 1)))
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="digger-6"))
+    assert findings(client, "digger-6") == [("BUILT_AFTER", True)]
+
+
+def quoted(
+    equipment: equipment_pb2_grpc.EquipmentServiceStub, machine: asset_pb2.Equipment
+) -> equipment_pb2.EquipmentEstimate:
+    """What the model says of a machine that is not registered."""
+    request = equipment_pb2.QuoteEquipmentRequest(equipment_model="equipmentModels/diggers", machines=[machine])
+    return equipment.QuoteEquipment(request).estimates[0]
+
+
 def test_what_is_wrong_is_named(client: Client, tmp_path: Path) -> None:
     equipment = service(client)
     few = fit(equipment, "few", write_sales(tmp_path / "few.csv", rows(20)))
@@ -154,6 +315,18 @@ def test_what_is_wrong_is_named(client: Client, tmp_path: Path) -> None:
     assert "20 usable sales" in few.message
     wrong = fit(equipment, "wrong", write_sales(tmp_path / "w.csv", [changed(rows(1)[0], hammer="much")]))
     assert "hammer[0]: got 'much'" in wrong.message
+    columns = MAPPING.replace('"meter"', '"meters"')
+    lacking = fit(equipment, "lacking", write_sales(tmp_path / "l.csv", rows(300)), columns)
+    assert (lacking.state, "no column 'meters'" in lacking.message) == (equipment_pb2.EQUIPMENT_FIT_STATE_FAILED, True)
+    unknown = digger("S-0", kind="submarine").equipment
+    unknown.hours.value = "-1"
+    with pytest.raises(grpc.RpcError) as refused:
+        quoted(equipment, unknown)
+    assert details_of(refused.value)[1] == ["equipment.hours"]
+    unknown.hours.value = "100"
+    estimate = quoted(equipment, unknown)
+    assert "CATEGORY_UNSEEN" in estimate.flags
+    assert estimate.fair_market_value.units > 0
     with pytest.raises(grpc.RpcError) as refused:
         equipment.ActivateEquipmentModel(
             equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class="inventory")

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
 
-from collateral_registry.v1 import asset_pb2, common_pb2, ip_pb2, ip_pb2_grpc, valuation_pb2
+from collateral_registry.v1 import (
+    asset_pb2,
+    common_pb2,
+    finding_pb2,
+    ip_pb2,
+    ip_pb2_grpc,
+    loan_pb2,
+    policy_pb2,
+    valuation_pb2,
+)
 from tests.server import FIRST_DAY, Client, Server, calendar, details_of
 from valuation.ip.score import indicators
 
@@ -132,6 +142,106 @@ def test_fees_of_rights_in_force_are_listed_and_others_are_named(client: Client)
     assert other in answer.assets_without_calendar
 
 
+def question_of(earned: list[int], charged: list[int], growth: str = "") -> ip_pb2.RightQuestion:
+    """A question with years of earnings and charges as brackets, in yuan, and a cost of making the right again."""
+    return ip_pb2.RightQuestion(
+        brackets=ip_pb2.RightBrackets(
+            reproduction_cost=Money(currency_code="CNY", units=1_000_000),
+            functional_obsolescence=Decimal(value="0.1"),
+            economic_obsolescence=Decimal(value="0.2"),
+            earnings=ip_pb2.ExcessEarnings(
+                earnings_after_tax=[Money(currency_code="CNY", units=amount) for amount in earned],
+                contributory_charges=[Money(currency_code="CNY", units=amount) for amount in charged],
+                terminal_growth=Decimal(value=growth) if growth else None,
+            ),
+        )
+    )
+
+
+def test_excess_earnings_and_cost_are_brackets_and_years_beyond_the_life_do_not_count(client: Client) -> None:
+    five = question_of([500_000] * 5, [100_000] * 5)
+    answer = service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=patent(), question=five))
+    by_hand = sum(400_000 / 1.15 ** (year + 0.5) for year in range(5))
+    assert answer.brackets.excess_earnings.units == pytest.approx(by_hand, abs=1)
+    assert answer.brackets.cost.units == 720_000
+    assert list(answer.bracket_flags) == ["ABOVE_EXCESS_EARNINGS"]
+    nine = question_of([500_000] * 9, [100_000] * 9)
+    longer = service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=patent(), question=nine))
+    assert longer.brackets.excess_earnings == answer.brackets.excess_earnings
+    for_ever = question_of([500_000], [100_000], "0.05")
+    renewed = service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=patent(), question=for_ever))
+    assert renewed.brackets.excess_earnings.units == pytest.approx(400_000 * 1.15**0.5 / (0.15 - 0.05), abs=1)
+
+
+def test_brackets_that_cannot_be_are_refused_by_their_field(client: Client) -> None:
+    dollars = question_of([1], [1])
+    dollars.brackets.earnings.contributory_charges[0].currency_code = "USD"
+    both = question_of([1], [1])
+    both.brackets.excess_earnings.CopyFrom(Money(currency_code="CNY", units=1))
+    cases = (
+        (question_of([500_000], [100_000], "0.15"), "terminal_growth"),
+        (question_of([500_000] * 2, [100_000]), "contributory_charges"),
+        (both, "brackets.excess_earnings"),
+        (dollars, "question.brackets.earnings.contributory_charges"),
+        (ip_pb2.RightQuestion(operating_margin=Decimal(value="0.04")), "royalty_rate[0]"),
+    )
+    for question, field in cases:
+        with pytest.raises(grpc.RpcError) as refused:
+            service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=patent(), question=question))
+        assert details_of(refused.value)[1] == [field]
+
+
+def test_a_recorded_score_takes_its_share_of_the_cap_and_a_veto_all_of_it(client: Client) -> None:
+    name = register(client, "patent-scored")
+    before = valued(client, name)
+
+    def scored(score: float) -> valuation_pb2.Valuation:
+        right = asset_pb2.IntellectualProperty(indicators=dict.fromkeys(SCORES, score))
+        client.assets.UpdateAsset(
+            asset_pb2.UpdateAssetRequest(
+                asset=asset_pb2.Asset(name=name, intellectual_property=right),
+                update_mask=FieldMask(paths=["intellectual_property.indicators"]),
+            )
+        )
+        return valued(client, name)
+
+    tier_b = scored(70.0)
+    assert tier_b.market_value == before.market_value
+    assert float(tier_b.cap.value) == pytest.approx(0.8 * float(before.cap.value))
+    assert common_pb2.QUALITY_FLAG_CAP_BY_SCORE in tier_b.quality_flags
+    assert tier_b.lendable_value.units == pytest.approx(0.8 * 0.25 * before.market_value.units, abs=1)
+    assert scored(100.0).lendable_value == before.lendable_value
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_LICENSED_EXCLUSIVELY)
+    vetoed = valued(client, name)
+    assert (vetoed.lendable_value.units, vetoed.market_value) == (0, before.market_value)
+    with pytest.raises(grpc.RpcError) as refused:
+        scored(101.0)
+    assert details_of(refused.value)[1][0].startswith("indicators.")
+
+
+def pledged(client: Client, asset_id: str, years: float) -> None:
+    """Pledges a right to a new loan that ends in so many years."""
+    loan_id = f"loan-{asset_id}"
+    maturity = calendar(FIRST_DAY + timedelta(days=round(years * 365.25)))
+    client.register_loan(loan_id, "CNY", maturity_date=maturity)
+    client.pledge(loan_id, asset_id)
+
+
+def test_a_right_that_ends_before_the_loan_is_refused_and_one_within_the_margin_is_a_finding(client: Client) -> None:
+    for asset_id in ("patent-early", "patent-late", "patent-enough"):
+        register(client, asset_id)
+    with pytest.raises(grpc.RpcError) as refused:
+        pledged(client, "patent-early", 5.1)
+    assert details_of(refused.value)[0].reason == "RIGHT_ENDS_EARLY"
+    assert details_of(refused.value)[0].metadata["right_years"] == "5.00"
+    assert not client.loans.ListPledges(loan_pb2.ListPledgesRequest(parent="loans/loan-patent-early")).pledges
+    pledged(client, "patent-late", 4.0)
+    pledged(client, "patent-enough", 2.9)
+    request = finding_pb2.ListFindingsRequest(filter="kind = RIGHT_ENDS_EARLY")
+    found = client.findings.ListFindings(request).findings
+    assert [(one.asset, one.loan) for one in found] == [("assets/patent-late", "loans/loan-patent-late")]
+
+
 def test_what_cannot_be_is_refused_by_its_field(client: Client) -> None:
     name = register(client, "patent-wrong")
     cases = (
@@ -147,3 +257,18 @@ def test_what_cannot_be_is_refused_by_its_field(client: Client) -> None:
     early = ip_pb2.RightQuestion(loan_years=Decimal(value="9"))
     answer = service(client).ValueRight(ip_pb2.ValueRightRequest(name=name, question=early))
     assert answer.loan_life == ip_pb2.LOAN_LIFE_ENDS_BEFORE
+
+
+def test_a_policy_without_the_numbers_neither_refuses_nor_tells_a_right_that_ends_early(client: Client) -> None:
+    policy = client.policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies[0]
+    for one in policy.classes:
+        kept = [number for number in one.numbers if not number.parameter.startswith("life_")]
+        del one.numbers[:]
+        one.numbers.extend(kept)
+    policy.effective_date.CopyFrom(calendar(FIRST_DAY))
+    client.policies.CreatePolicy(policy_pb2.CreatePolicyRequest(policy=policy, policy_id="silent"))
+    client.policies.ActivatePolicy(policy_pb2.ActivatePolicyRequest(name="policies/silent"))
+    register(client, "patent-silent")
+    pledged(client, "patent-silent", 9.0)
+    request = finding_pb2.ListFindingsRequest(filter='asset = "patent-silent"')
+    assert not client.findings.ListFindings(request).findings

@@ -28,6 +28,7 @@ from collateral_registry.store.commits import newest_commit
 from collateral_registry.store.database import Database
 from collateral_registry.store.migrate import MIGRATIONS, migrate, newest_version, version_of
 from collateral_registry.store.tables import EventRow, LoanCoverRow, PledgeCoverRow, ValuationRow
+from collateral_registry.store.valuations import newest_values
 from valuation.depreciation.equipment import Condition
 from valuation.ip.life import RightKind
 from valuation.ip.status import LegalStatus
@@ -217,6 +218,22 @@ def test_a_reader_keeps_its_snapshot_while_somebody_writes(book):
         before = newest_commit(connection)
         run_book(book, "test")
         assert newest_commit(connection) == before
+
+
+def test_a_machine_that_names_an_index_is_carried_alike_alone_and_with_the_book(book):
+    do(book, lambda write: open_series(write, PriceSeries("ppi", "index", "t", "EUR", max_age_days=400)))
+    levels = [Quote(0, "ppi", FIRST - timedelta(days=700), Decimal(100)), Quote(1, "ppi", FIRST, Decimal(110))]
+    for level in levels:
+        do(book, lambda write, level=level: ingest_prices(write, [level]))
+    named = replace(MACHINE.detail, serial_number="8", price_index="ppi", price_new_date=FIRST - timedelta(days=600))
+    do(book, lambda write: assets.register(write, replace(MACHINE, asset_id="machine-8", detail=named)))
+    seq = run_book(book, "test", partition_assets=1).seq
+    with book.read() as connection:
+        carried, plain = (value_assets(connection, [name], "")[0].row for name in ("machine-8", "machine-1"))
+        ran = newest_values(connection, np.array([carried["target_key"]], dtype=np.int64))
+
+    assert carried["market_minor"] == pytest.approx(1.1 * plain["market_minor"], abs=1)
+    assert (int(ran["good_seq"][0]), int(ran["good_market_minor"][0])) == (seq, carried["market_minor"])
 
 
 def test_migrating_twice_changes_nothing(database_url):

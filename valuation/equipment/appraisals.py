@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
 
 from valuation.depreciation.checks import require
 from valuation.errors import InvalidInput
@@ -35,6 +36,9 @@ HALF_LIFE_DAYS = 365.0
 
 VALID_DAYS = 180.0
 """Age beyond which an appraisal no longer stands on its own."""
+
+APPRAISAL_LOG_ERROR = float(np.log1p(FLAGGED_DEVIATION) / ndtri(0.9))
+"""Standard deviation of the log of an appraisal about the value: four in five lie within the first band (expert)."""
 
 BACKTEST_SALES_LEAST = 5
 """Fewer realised sales say nothing of an appraiser."""
@@ -95,12 +99,16 @@ def weight_by_age(age_days: ArrayLike) -> Float:
 
 @dataclass(frozen=True)
 class Reconciled:
-    """A value from model and appraisals: never above what both together carry, with what was found on the way."""
+    """A value from model and appraisals: never above what both together carry, with what was found on the way.
+
+    ``shares`` says how much of the value each appraisal carries, the model the rest.
+    """
 
     value: float
     bands: tuple[Band, ...]
     apart: bool
     expired: tuple[bool, ...]
+    shares: tuple[float, ...]
 
 
 def reconcile(
@@ -117,20 +125,24 @@ def reconcile(
             raise InvalidInput(name, number, "more than 0")
     amounts, age = np.asarray(appraised, dtype=np.float64), np.asarray(age_days, dtype=np.float64)
     bands, expired = deviation_band(amounts, modelled), age > VALID_DAYS
-    apart = too_far_apart(amounts[~expired].tolist())
+    apart = too_far_apart(amounts[~expired & (amounts > 0.0)].tolist())
     weight = np.where((bands == Band.REJECTED) | expired | apart, 0.0, weight_by_age(age) / log_error**2)
     own = 1.0 / model_log_error**2
-    logs = own * np.log(modelled) + float(np.sum(weight * np.log(amounts)))
+    counted = weight > 0.0
+    logs = own * np.log(modelled) + float(np.sum(weight[counted] * np.log(amounts[counted])))
     value = float(np.exp(logs / (own + float(np.sum(weight)))))
-    return Reconciled(value, tuple(Band(band) for band in bands.tolist()), apart, tuple(expired.tolist()))
+    shares = weight / (own + float(np.sum(weight)))
+    return Reconciled(
+        value, tuple(Band(band) for band in bands.tolist()), apart, tuple(expired.tolist()), tuple(shares.tolist())
+    )
 
 
 @dataclass(frozen=True)
 class AppraiserRecord:
     """How one appraiser's values stood against prices: ``bias`` is the mean log of appraisal over price.
 
-    ``error`` is the standard deviation about it; ``flagged`` says that the bias is beyond BIAS_LIMIT. Both are NaN for
-    fewer than BACKTEST_SALES_LEAST sales.
+    ``error`` is the standard deviation about it; ``flagged`` says that the bias is beyond BIAS_LIMIT. Each sale counts
+    by the weight that age had left to its appraisal. Both are NaN for fewer than BACKTEST_SALES_LEAST sales.
     """
 
     appraiser: str
@@ -140,17 +152,22 @@ class AppraiserRecord:
     flagged: bool
 
 
-def backtest_appraisers(appraiser: Texts, appraised: Float, realised: Float) -> list[AppraiserRecord]:
-    """The record of each appraiser over sales [n], by name; raises InvalidInput for an amount that is not positive."""
+def backtest_appraisers(appraiser: Texts, appraised: Float, realised: Float, age_days: Float) -> list[AppraiserRecord]:
+    """The record of each appraiser over sales [n], by name; ages are those of the appraisals on the day of sale.
+
+    Raises InvalidInput for an amount that is not positive, or an appraisal of after the sale.
+    """
     for name, column in (("appraised", appraised), ("realised", realised)):
         require(name, column, column > 0.0, "more than 0")
-    error = np.log(appraised) - np.log(realised)
+    error, weight = np.log(appraised) - np.log(realised), weight_by_age(age_days)
     names = appraiser.astype(str)
-    return [_record(str(name), error[names == name]) for name in np.unique(names)]
+    return [_record(str(name), error[names == name], weight[names == name]) for name in np.unique(names)]
 
 
-def _record(name: str, error: Float) -> AppraiserRecord:
-    if len(error) < BACKTEST_SALES_LEAST:
-        return AppraiserRecord(name, len(error), float("nan"), float("nan"), flagged=False)
-    bias = float(np.mean(error))
-    return AppraiserRecord(name, len(error), bias, float(np.std(error, ddof=1)), flagged=abs(bias) > BIAS_LIMIT)
+def _record(name: str, error: Float, weight: Float) -> AppraiserRecord:
+    count = len(error)
+    if count < BACKTEST_SALES_LEAST:
+        return AppraiserRecord(name, count, float("nan"), float("nan"), flagged=False)
+    bias = float(np.average(error, weights=weight))
+    spread = float(np.sqrt(np.average((error - bias) ** 2, weights=weight) * count / (count - 1)))
+    return AppraiserRecord(name, count, bias, spread, flagged=abs(bias) > BIAS_LIMIT)

@@ -19,6 +19,7 @@ from valuation.equipment.boosting import trees_of
 from valuation.equipment.card import card_text
 from valuation.equipment.conformal import Calibration
 from valuation.equipment.encoding import Encoder
+from valuation.equipment.group_index import GroupIndex
 from valuation.equipment.hedonic import Learned, Trees
 from valuation.equipment.levels import LevelMeans
 from valuation.equipment.liquidation import LiquidationTerms
@@ -29,7 +30,10 @@ from valuation.equipment.scores import Score
 from valuation.errors import InvalidInput
 
 FORMAT = "collateral-equipment-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, FORMAT_VERSION)
+"""The first has no levels of the market by product group: all groups then stand where the market stands."""
+
 MANIFEST, MODEL, CARD = "manifest.json", "model.json", "card.md"
 TREES = ("trees-low.txt", "trees-middle.txt", "trees-high.txt")
 FILE_LIMIT_BYTES = 256 * 1024 * 1024
@@ -65,8 +69,8 @@ def unpack(files: Mapping[str, bytes]) -> Fitted:
     if manifest.get("format") != FORMAT:
         raise InvalidInput(f"{MANIFEST} format", repr(manifest.get("format")), FORMAT)
     version = manifest.get("format_version")
-    if version != FORMAT_VERSION:
-        raise InvalidInput(f"{MANIFEST} format_version", version, f"{FORMAT_VERSION}: a newer program wrote it")
+    if version not in READABLE_VERSIONS:
+        raise InvalidInput(f"{MANIFEST} format_version", version, f"at most {FORMAT_VERSION}: a newer program wrote it")
     hashes = manifest.get("sha256", {})
     for name in (*TREES, MODEL, CARD):
         found = hashlib.sha256(_content(files, name)).hexdigest()
@@ -125,9 +129,10 @@ def _document(learned: Learned) -> dict[str, Any]:
     return {
         "mapping": learned.mapping.document(),
         "index": {
-            "times": index.times.tolist(),
-            "levels": index.levels.tolist(),
-            "error_a_year": index.error_a_year,
+            "times": index.market.times.tolist(),
+            "levels": index.market.levels.tolist(),
+            "error_a_year": index.market.error_a_year,
+            "groups": {name: levels.tolist() for name, levels in index.groups.items()},
         },
         "encoder": {
             "level": asdict(encoder.level),
@@ -160,10 +165,11 @@ def _learned(document: Mapping[str, Any], files: Mapping[str, bytes]) -> Learned
     boosters = [trees_of(text, len(encoder.features)) for text in texts]
     index = document["index"]
     market = MarketIndex(np.array(index["times"]), np.array(index["levels"]), float(index["error_a_year"]))
+    groups = {name: np.array(levels) for name, levels in index.get("groups", {}).items()}
     calibration = document["calibration"]
     return Learned(
         mapping=mapping_of(document["mapping"]),
-        trees=Trees(market, encoder, boosters),
+        trees=Trees(GroupIndex(market, groups), encoder, boosters),
         calibration=Calibration(
             calibration["categories"], float(calibration["pooled"]), tuple(map(float, calibration["steps"]))
         ),

@@ -13,7 +13,7 @@ from valuation.equipment.scores import Score
 
 def card_text(learned: Learned, data_hash: str) -> str:
     """The card as Markdown."""
-    mapping, terms, market = learned.mapping, learned.terms, learned.trees.index
+    mapping, terms, market = learned.mapping, learned.terms, learned.trees.index.market
     first, last = date_of_years(learned.first_time), date_of_years(learned.last_time)
     explained = f"corrects the reference value in {mapping.reference}" if mapping.reference else "explains the price"
     lines = [

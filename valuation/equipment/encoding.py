@@ -104,7 +104,8 @@ def _build_years(machines: Observations) -> LevelMeans | None:
 
 
 def encode(encoder: Encoder, machines: Observations) -> Encoded:
-    """Machines in the numbers of an encoder."""
+    """Machines in the numbers of an encoder; an attribute that their file does not have is unknown of all of them."""
+    unknown, unsaid = np.full(len(machines), np.nan), np.full(len(machines), "", dtype=object)
     means, sales = encoder.level.at(_keys(machines))
     relatives = encoder.relatives.at(machines.levels["line"], machines.family_size, means[1])
     typical = encoder.build_year.at(_keys(machines))[0][-1] if encoder.build_year else np.full(len(machines), np.nan)
@@ -123,9 +124,9 @@ def encode(encoder: Encoder, machines: Observations) -> Encoded:
         relatives,
         means[-1] - relatives,
         np.log(machines.reference),
-        *(machines.numbers[name] for name in encoder.numbers),
-        *(_codes(machines.words[name], words) for name, words in encoder.words.items()),
-        *(mean.at([machines.words[name]])[0][0] for name, mean in encoder.word_means.items()),
+        *(machines.numbers.get(name, unknown) for name in encoder.numbers),
+        *(_codes(machines.words.get(name, unsaid), words) for name, words in encoder.words.items()),
+        *(mean.at([machines.words.get(name, unsaid)])[0][0] for name, mean in encoder.word_means.items()),
     ]
     return Encoded(np.column_stack(columns), means[-1], sales)
 
@@ -144,6 +145,19 @@ def encode_apart(machines: Observations, residual: Float, shown: Observations) -
         np.concatenate([part.matrix for _, part in parts])[order],
         np.concatenate([part.offset for _, part in parts])[order],
         [np.concatenate([part.sales[level] for _, part in parts])[order] for level in range(len(LEVELS))],
+    )
+
+
+def alike(matrix: Float) -> tuple[Int, Int]:
+    """The first of each kind of row of a matrix [n, features], and the kind of each row [n].
+
+    A fleet has many machines that differ in nothing the model sees; each kind is predicted once.
+    """
+    rows = list(map(bytes, np.ascontiguousarray(matrix)))
+    first = {row: at for at, row in reversed(list(enumerate(rows)))}
+    kinds = {row: kind for kind, row in enumerate(first)}
+    return np.array(list(first.values()), dtype=np.int64), np.fromiter(
+        map(kinds.__getitem__, rows), np.int64, len(rows)
     )
 
 

@@ -32,6 +32,10 @@ class EstimateFlag(IntFlag):
     DATE_MISSING = 1 << 14
     PRICE_IMPOSSIBLE = 1 << 15
     CATEGORY_UNSEEN = 1 << 16
+    HOURS_FELL = 1 << 17
+    HOURS_TOO_FAST = 1 << 18
+    CONDITION_IMPROVED = 1 << 19
+    BUILD_YEAR_CHANGED = 1 << 20
 
 
 class Step(IntEnum):

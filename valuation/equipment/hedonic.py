@@ -22,11 +22,11 @@ from valuation.equipment.conformal import (
     widened,
 )
 from valuation.equipment.degrade import degraded
-from valuation.equipment.encoding import Encoder, encode, encode_apart, encoder_of
+from valuation.equipment.encoding import Encoder, alike, encode, encode_apart, encoder_of
 from valuation.equipment.flags import EstimateFlag, Step
+from valuation.equipment.group_index import GroupIndex
 from valuation.equipment.liquidation import STATED_TERMS, LiquidationTerms, learned_terms
 from valuation.equipment.mapping import ColumnMap
-from valuation.equipment.market_index import MarketIndex
 from valuation.equipment.observations import LEVELS, Observations
 from valuation.equipment.scores import Score, pinball, scores
 from valuation.equipment.structure import split_prices
@@ -64,7 +64,7 @@ RANGE_LEVEL = 0.995
 class Trees:
     """What one fit learned: the market, the encoder and the trees of each quantile."""
 
-    index: MarketIndex
+    index: GroupIndex
     encoder: Encoder
     boosters: Sequence[Booster]
 
@@ -146,8 +146,10 @@ def appraise(learned: Learned, machines: Observations) -> Estimates:
     """Estimates of every machine at its time, as a batch of one or of many."""
     trees = learned.trees
     encoded = encode(trees.encoder, machines)
-    market = trees.index.at(machines.time) + encoded.offset + _log_reference(machines)
-    low, middle, high = (_predicted(booster, encoded.matrix) + market for booster in trees.boosters)
+    market = trees.index.at(machines.time, machines.levels["category"]) + encoded.offset + _log_reference(machines)
+    first, place = alike(encoded.matrix)
+    distinct = encoded.matrix[first]
+    low, middle, high = (_predicted(booster, distinct)[place] + market for booster in trees.boosters)
     step = _step(encoded.sales)
     flags = machines.flags | _flags(learned, machines, encoded.sales)
     outside = (flags & (EstimateFlag.AGE_EXTRAPOLATED | EstimateFlag.HOURS_EXTRAPOLATED)) != 0
@@ -184,7 +186,7 @@ def _learn(sales: Observations, rounds: Sequence[int], progress: Progress) -> Tr
     told = [encode_apart(sales, residual, shown) for shown in (sales, degraded(sales, DEGRADE_SEED))]
     matrix = np.concatenate([part.matrix for part in told])
     offset = np.concatenate([part.offset for part in told])
-    target = np.tile(log_price - index.at(sales.time), len(told)) - offset
+    target = np.tile(log_price - index.at(sales.time, sales.levels["category"]), len(told)) - offset
     boosters = []
     for number, level in enumerate(QUANTILES):
         boosters.append(grow(matrix, target, level, encoder.monotone, rounds[number]))
@@ -195,7 +197,7 @@ def _learn(sales: Observations, rounds: Sequence[int], progress: Progress) -> Tr
 def _shortened(trees: Trees, later: Observations) -> tuple[Trees, list[int]]:
     """The trees cut to the number that loses least on later sales at each quantile, and those numbers."""
     told = [encode(trees.encoder, shown) for shown in (later, degraded(later, HELD_OUT_SEED))]
-    market = trees.index.at(later.time) + _log_reference(later)
+    market = trees.index.at(later.time, later.levels["category"]) + _log_reference(later)
     actual = np.concatenate([np.log(later.price) - market - part.offset for part in told])
     matrix = np.concatenate([part.matrix for part in told])
     middle = _predicted(trees.boosters[1], matrix)
@@ -224,7 +226,7 @@ def _calibrated(trees: Trees, later: Observations) -> tuple[Calibration, Float]:
     error, half, step = [], [], []
     for shown in (later, degraded(later, HELD_OUT_SEED)):
         encoded = encode(trees.encoder, shown)
-        market = trees.index.at(later.time) + encoded.offset + _log_reference(later)
+        market = trees.index.at(later.time, later.levels["category"]) + encoded.offset + _log_reference(later)
         low, middle, high = (_predicted(booster, encoded.matrix) + market for booster in trees.boosters)
         below, above = half_widths(low, middle, high)
         error.append(np.log(later.price) - middle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,30 +52,70 @@ class Inspections:
 
 def check_inspections(inspections: Inspections) -> Int:
     """InspectionFlag bits of each inspection [n], against the last known reading before it."""
-    hours_before, day_before = _last_known(inspections.hours, inspections.day)
     condition = np.where(inspections.condition == Condition.UNKNOWN, np.nan, inspections.condition.astype(np.float64))
-    condition_before, _ = _last_known(condition, inspections.day)
-    built_before, _ = _last_known(inspections.build_year, inspections.day)
+    found = _contradictions(
+        _Readings(inspections.day.astype(np.float64), inspections.hours, condition, inspections.build_year),
+        np.zeros(len(inspections.day), dtype=np.int64),
+        HOURS_A_DAY,
+    )
+    improved = found & InspectionFlag.CONDITION_IMPROVED
     year = inspections.day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
-    gained, days = inspections.hours - hours_before, inspections.day - day_before
+    late = np.where(inspections.build_year > year, int(InspectionFlag.BUILT_AFTER), 0)
+    return np.asarray((found & ~np.where(inspections.worked_on, improved, 0)) | late, dtype=np.int64)
+
+
+def check_histories(
+    machine: NDArray[Any], day: Float, hours: Float, condition: Float, build_year: Float, most_a_day: float
+) -> Int:
+    """InspectionFlag bits of each row [n] of a file in which a machine may stand several times.
+
+    The rows of a machine are taken in the order of their days, then of the file; one without a name stands alone.
+    ``condition`` rises with quality, ``most_a_day`` is what a meter gains in a day at most. NaN is not known.
+    """
+    names = np.where(machine == "", np.arange(len(machine)).astype(str).astype(object) + " alone", machine)
+    _, code = np.unique(names.astype(str), return_inverse=True)
+    order = np.lexsort((np.nan_to_num(day, nan=np.inf), code))
+    starts = np.flatnonzero(np.diff(code[order], prepend=-1))
+    first = np.repeat(starts, np.diff(starts, append=len(order)))
+    readings = _Readings(*(column[order] for column in (day, hours, -condition, build_year)))
+    flags = np.zeros(len(order), dtype=np.int64)
+    flags[order] = _contradictions(readings, first, most_a_day)
+    return flags
+
+
+@dataclass(frozen=True)
+class _Readings:
+    """Readings [n], those of a machine together and in order; a condition rises as the machine gets worse."""
+
+    day: Float
+    hours: Float
+    condition: Float
+    build_year: Float
+
+
+def _contradictions(readings: _Readings, first: Int, most_a_day: float) -> Int:
+    """InspectionFlag bits of each reading [n] against the last known one of its machine, whose rows begin at first."""
+    hours_before, day_before = _last_known(readings.hours, readings.day, first)
+    condition_before, _ = _last_known(readings.condition, readings.day, first)
+    built_before, _ = _last_known(readings.build_year, readings.day, first)
+    gained, days = readings.hours - hours_before, readings.day - day_before
     found = (
         (gained < 0.0, InspectionFlag.HOURS_FELL),
-        (gained > HOURS_A_DAY * np.maximum(days, 1.0), InspectionFlag.HOURS_TOO_FAST),
-        ((condition < condition_before) & ~inspections.worked_on, InspectionFlag.CONDITION_IMPROVED),
-        (inspections.build_year > year, InspectionFlag.BUILT_AFTER),
-        (np.abs(inspections.build_year - built_before) > 0.0, InspectionFlag.BUILD_YEAR_CHANGED),
+        (gained > most_a_day * np.maximum(days, 1.0), InspectionFlag.HOURS_TOO_FAST),
+        (readings.condition < condition_before, InspectionFlag.CONDITION_IMPROVED),
+        (np.abs(readings.build_year - built_before) > 0.0, InspectionFlag.BUILD_YEAR_CHANGED),
     )
-    flags = np.zeros(len(inspections.day), dtype=np.int64)
+    flags = np.zeros(len(readings.day), dtype=np.int64)
     for wrong, flag in found:
         flags |= np.where(wrong, int(flag), 0)
     return flags
 
 
-def _last_known(column: Float, day: Int) -> tuple[Float, Float]:
-    """The last known value before each row [n] and its day; NaN before the first."""
+def _last_known(column: Float, day: Float, first: Int) -> tuple[Float, Float]:
+    """The last known value of the same machine before each row [n] and its day; NaN before its first."""
     count = len(column)
     place = np.where(np.isnan(column), -1, np.arange(count))
     latest = np.maximum.accumulate(np.concatenate([[-1], place])[:count])
-    known = latest >= 0
+    known = (latest >= 0) & (latest >= first)
     at = np.maximum(latest, 0)
-    return np.where(known, column[at], np.nan), np.where(known, day[at].astype(np.float64), np.nan)
+    return np.where(known, column[at], np.nan), np.where(known, day[at], np.nan)

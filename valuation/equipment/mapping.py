@@ -14,7 +14,7 @@ from typing import Any
 
 from valuation.errors import InvalidInput
 
-SINGLE = ("id", "price", "sale_date", "build_year", "hours", "condition", "reference", "region")
+SINGLE = ("id", "machine", "price", "sale_date", "build_year", "hours", "condition", "reference", "region")
 JOINED = ("make", "category", "class", "family", "model")
 LISTED = ("attributes", "numbers")
 LEVELS = ("category", "class", "family", "model")
@@ -29,6 +29,7 @@ MARKETABILITIES = ("commodity", "production_line", "single_purpose")
 class ColumnMap:
     """The columns of a file by what they hold, and how its values are to be read.
 
+    ``machine`` names the machine of a row, where one may stand several times: its rows are held against each other.
     ``hours`` is the meter of what wears a machine, in ``hours_unit``: of a vehicle it is an odometer.
     ``condition_order`` lists the words of the condition from worst to best; without it the condition is a number that
     rises with quality.
@@ -36,6 +37,7 @@ class ColumnMap:
     """
 
     id: str = ""
+    machine: str = ""
     price: str = ""
     sale_date: str = ""
     build_year: str = ""

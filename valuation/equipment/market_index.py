@@ -56,9 +56,13 @@ class MarketIndex:
         return np.asarray(np.interp(time, self.times, self.levels) + _drift(self.times, self.levels, ahead))
 
     def error(self, time: Float) -> Float:
-        """Standard deviation of the log level at times [n]; 0 within the span of the sales."""
+        """Standard deviation of the log level at times [n]; 0 within the span of the sales.
+
+        It grows with the root of time for a year, and with time itself after that, for a market that turns goes on
+        (docs/models/equipment-comparables.md).
+        """
         outside = np.maximum(time - self.last_time, 0.0) + np.maximum(self.times[0] - time, 0.0)
-        return np.asarray(self.error_a_year * np.sqrt(outside))
+        return np.asarray(self.error_a_year * np.maximum(np.sqrt(outside), outside))
 
 
 def market_index(time: Float, residual: Float) -> MarketIndex:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from valuation.equipment import names
 from valuation.equipment.flags import EstimateFlag
+from valuation.equipment.inspections import HOURS_A_DAY, InspectionFlag, check_histories
 from valuation.equipment.mapping import ColumnMap
 from valuation.errors import InvalidInput
 
@@ -27,6 +28,7 @@ LEVELS = ("category", "class", "line", "family", "model")
 """The hierarchy from wide to narrow; a line is the make, or the letters that its families begin with."""
 
 DAYS_PER_YEAR = 365.25
+FIRST_YEAR = 1970.0
 SEPARATOR = "\x1f"
 """Between the parts of a key that is made of several columns."""
 
@@ -94,6 +96,9 @@ def observe(table: Table, mapping: ColumnMap, time: Float, count: int) -> Observ
     flags = built_flags | hours_flags | np.where(missing, int(EstimateFlag.REFERENCE_MISSING), 0)
     flags |= np.where(wrong_price, int(EstimateFlag.PRICE_IMPOSSIBLE), 0)
     flags |= np.where(np.isnan(time), int(EstimateFlag.DATE_MISSING), 0)
+    condition = words.condition()
+    if mapping.machine:
+        flags |= _histories(words.text(mapping.machine), time, hours, condition, build_year, mapping)
     return Observations(
         ids=words.text(mapping.id) if mapping.id else np.arange(1, count + 1).astype(str).astype(object),
         price=np.where(wrong_price, np.nan, price),
@@ -101,7 +106,7 @@ def observe(table: Table, mapping: ColumnMap, time: Float, count: int) -> Observ
         time=time,
         build_year=build_year,
         hours=hours,
-        condition=words.condition(),
+        condition=condition,
         class_size=_each_number(class_, names.size_of_class),
         family_size=_each_number(family, names.size_of_family),
         generation=_each_number(model, names.generation_of_model),
@@ -120,8 +125,9 @@ def _keys(category: Texts, class_: Texts, line: Texts, family: Texts, model: Tex
     """A key per level; all but the widest hold their category, so that one name in two categories is two things."""
 
     def within(texts: Texts) -> Texts:
-        pairs = zip(category.tolist(), texts.tolist(), strict=True)
-        return np.array([f"{outer}{SEPARATOR}{text}" if text else "" for outer, text in pairs], dtype=object)
+        pairs = list(zip(category.tolist(), texts.tolist(), strict=True))
+        keys = {(outer, text): f"{outer}{SEPARATOR}{text}" if text else "" for outer, text in set(pairs)}
+        return _column_of(keys, pairs, np.dtype(object))
 
     return {
         "category": category,
@@ -151,6 +157,27 @@ def _hours(hours: Float, mapping: ColumnMap) -> tuple[Float, Int]:
     return np.where(impossible | (hours == 0.0), np.nan, hours), flags
 
 
+HISTORY_FLAGS = {
+    InspectionFlag.HOURS_FELL: EstimateFlag.HOURS_FELL,
+    InspectionFlag.HOURS_TOO_FAST: EstimateFlag.HOURS_TOO_FAST,
+    InspectionFlag.CONDITION_IMPROVED: EstimateFlag.CONDITION_IMPROVED,
+    InspectionFlag.BUILD_YEAR_CHANGED: EstimateFlag.BUILD_YEAR_CHANGED,
+}
+"""What rows of one machine may contradict each other in."""
+
+
+def _histories(
+    machine: Texts, time: Float, hours: Float, condition: Float, build_year: Float, mapping: ColumnMap
+) -> Int:
+    """EstimateFlag bits [n] for rows that contradict an earlier one of the same machine."""
+    most_a_day = HOURS_A_DAY if mapping.hours_unit == "hours" else np.inf
+    found = check_histories(machine, (time - FIRST_YEAR) * DAYS_PER_YEAR, hours, condition, build_year, most_a_day)
+    flags = np.zeros(len(machine), dtype=np.int64)
+    for inspection, estimate in HISTORY_FLAGS.items():
+        flags |= np.where(found & inspection, int(estimate), 0)
+    return flags
+
+
 class _Words:
     """The cells of a file, read as texts or numbers, those that say nothing being unknown."""
 
@@ -164,26 +191,31 @@ class _Words:
         """The words of a column [n]."""
         if not column:
             return np.full(self.count, "", dtype=object)
-        cells = map(str.strip, self.table[column])
-        return np.array(["" if cell in self.unknown else cell for cell in cells], dtype=object)
+        return _column_of(self._read(column, str), self.table[column], np.dtype(object))
 
     def joined(self, columns: Sequence[str]) -> Texts:
         """Several columns as one key [n], unknown where its last part is."""
         if not columns:
             return self.text("")
-        parts = [self.text(column).tolist() for column in columns]
-        return np.array([SEPARATOR.join(row) if row[-1] else "" for row in zip(*parts, strict=True)], dtype=object)
+        rows = list(zip(*(self.text(column).tolist() for column in columns), strict=True))
+        keys = {row: SEPARATOR.join(row) if row[-1] else "" for row in set(rows)}
+        return _column_of(keys, rows, np.dtype(object))
 
     def number(self, column: str) -> Float:
         """The numbers of a column [n], NaN where it has none or says nothing; raises InvalidInput for other words."""
         if not column or column not in self.table:
             return np.full(self.count, np.nan)
-        texts = self.text(column)
         try:
-            return np.array([float(text) if text else np.nan for text in texts.tolist()], dtype=np.float64)
+            return _column_of(self._read(column, _number), self.table[column], np.dtype(np.float64))
         except ValueError:
-            at, word = next((at, text) for at, text in enumerate(texts.tolist()) if text and not _is_number(text))
+            texts = self.text(column).tolist()
+            at, word = next((at, text) for at, text in enumerate(texts) if text and not _is_number(text))
             raise InvalidInput(f"{column}[{at}]", repr(word[:40]), "a number") from None
+
+    def _read(self, column: str, read: Callable[[str], Any]) -> dict[str, Any]:
+        """What each distinct cell of a column is read as; one that says nothing is read as an empty text."""
+        stripped = {cell: cell.strip() for cell in set(self.table[column])}
+        return {cell: read("" if word in self.unknown else word) for cell, word in stripped.items()}
 
     def condition(self) -> Float:
         """The condition [n], rising with quality; raises InvalidInput for a word that the order does not list."""
@@ -197,6 +229,15 @@ class _Words:
                 want = "one of " + ", ".join(mapping.condition_order)
                 raise InvalidInput(f"{mapping.condition}[{at}]", repr(text[:40]), want)
         return np.array([place[text] for text in texts], dtype=np.float64)
+
+
+def _column_of(known: Mapping[Any, Any], cells: Sequence[Any], kind: np.dtype[Any]) -> NDArray[Any]:
+    """What is known of each cell [n]: columns have few distinct cells, so that each is read once."""
+    return np.fromiter(map(known.__getitem__, cells), kind, len(cells))
+
+
+def _number(text: str) -> float:
+    return float(text) if text else float("nan")
 
 
 def _is_number(text: str) -> bool:
@@ -213,10 +254,11 @@ def _last_part(text: str) -> str:
 
 def _each(texts: Texts, read: Callable[[str], str]) -> Texts:
     """What a function reads in each text [n], once for each distinct one."""
-    found = {text: read(_last_part(text)) if text else "" for text in set(texts.tolist())}
-    return np.array([found[text] for text in texts.tolist()], dtype=object)
+    listed = texts.tolist()
+    return _column_of({text: read(_last_part(text)) if text else "" for text in set(listed)}, listed, np.dtype(object))
 
 
 def _each_number(texts: Texts, read: Callable[[str], float]) -> Float:
-    found = {text: read(_last_part(text)) if text else np.nan for text in set(texts.tolist())}
-    return np.array([found[text] for text in texts.tolist()], dtype=np.float64)
+    listed = texts.tolist()
+    found = {text: read(_last_part(text)) if text else np.nan for text in set(listed)}
+    return _column_of(found, listed, np.dtype(np.float64))

@@ -30,9 +30,18 @@ def indexed_price(price: ArrayLike, price_month: ArrayLike, month: int, months: 
     require("price_month", at, at >= known[0], f"not before {known[0]:g}")
     if month < known[0]:
         raise InvalidInput("month", month, f"not before {known[0]:g}")
-    today = level[np.searchsorted(known, month, side="right") - 1]
-    then = level[np.searchsorted(known, np.nan_to_num(at, nan=known[0]), side="right") - 1]
-    return np.asarray(np.where(np.isnan(at), np.nan, old * today / then), dtype=np.float64)
+    return np.asarray(old * level_at(month, known, level) / level_at(at, known, level), dtype=np.float64)
+
+
+def level_at(time: ArrayLike, times: ArrayLike, index: ArrayLike) -> Float:
+    """The index [k] of each time [n], or of the last before it, at times [k] that rise; NaN before the first.
+
+    Times are whole numbers of one unit, months or days; NaN is not known.
+    """
+    asked, known = np.asarray(time, dtype=np.float64), np.asarray(times, dtype=np.float64)
+    level = np.append(np.asarray(index, dtype=np.float64), np.nan)
+    place = np.searchsorted(known, asked, side="right") - 1
+    return np.asarray(np.where(np.isnan(asked), np.nan, level[place]), dtype=np.float64)
 
 
 def bounded_value(value: ArrayLike, scrap: ArrayLike, replacement_cost: ArrayLike) -> Float:

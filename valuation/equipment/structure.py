@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from valuation.equipment.group_index import GroupIndex, group_index
 from valuation.equipment.levels import level_means
-from valuation.equipment.market_index import MarketIndex, market_index
+from valuation.equipment.market_index import market_index
 from valuation.equipment.observations import LEVELS, Observations
 
 Float = NDArray[np.float64]
@@ -27,8 +28,8 @@ RESIDUAL_LIMIT = 1.0
 """Log residuals beyond this move neither the index nor the age effect further."""
 
 
-def split_prices(machines: Observations, log_price: Float) -> tuple[MarketIndex, Float]:
-    """The market index, and log prices [n] less index and age: what is left to models and attributes."""
+def split_prices(machines: Observations, log_price: Float) -> tuple[GroupIndex, Float]:
+    """The market by product group, and log prices [n] less market and age: what is left to models and attributes."""
     keys = [machines.levels[level] for level in LEVELS]
     shape, rows = _age_shape(machines), _rows_by_key(machines.levels["category"])
     index_level, model_level = np.zeros(len(machines)), np.zeros(len(machines))
@@ -36,9 +37,15 @@ def split_prices(machines: Observations, log_price: Float) -> tuple[MarketIndex,
         age = _age_effect(shape, _bounded(log_price - index_level - model_level), rows)
         means = level_means(keys, log_price - index_level - age)
         model_level = means.at(keys)[0][-1]
-        index = market_index(machines.time, _bounded(log_price - age - model_level))
-        index_level = index.at(machines.time)
+        index = _index(machines, _bounded(log_price - age - model_level))
+        index_level = index.at(machines.time, machines.levels["category"])
     return index, log_price - index_level - age
+
+
+def _index(machines: Observations, residual: Float) -> GroupIndex:
+    market = market_index(machines.time, residual)
+    left = residual - market.at(machines.time)
+    return group_index(market, machines.time, machines.levels["category"], left)
 
 
 def _bounded(residual: Float) -> Float:

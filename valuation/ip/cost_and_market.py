@@ -69,6 +69,17 @@ def excess_earnings(
     return value
 
 
+def earnings_within(earnings: ArrayLike, life_years: float) -> Float:
+    """Yearly earnings [years] as far as a right lives: the year in which it ends counts by its part, later ones not.
+
+    Raises InvalidInput for a life below 0.
+    """
+    earned = np.asarray(earnings, dtype=np.float64)
+    if not life_years >= 0.0:
+        raise InvalidInput("life_years", life_years, "0 or more")
+    return np.asarray(earned * np.clip(life_years - np.arange(len(earned)), 0.0, 1.0))
+
+
 @dataclass(frozen=True)
 class Brackets:
     """Values [n] that an income value is set against; NaN where not known."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from collateral_registry.commands.equipment_models import store_model
+from collateral_registry.store.equipment_models import list_models
+from tests.pledge.books import opened
 from tests.valuation.equipment.conftest import FEW_ROUNDS, Bench
 from tests.valuation.equipment.sales import rows
 from valuation.equipment import boosting, hedonic
-from valuation.equipment.artefact import CARD, FORMAT_VERSION, MANIFEST, MODEL, TREES, load, pack, save
+from valuation.equipment.artefact import CARD, FORMAT_VERSION, MANIFEST, MODEL, TREES, load, pack, save, unpack
 from valuation.equipment.hedonic import appraise, fit
 from valuation.errors import InvalidInput
 
@@ -61,6 +65,20 @@ def test_a_missing_file_is_refused_by_name(folder: Path, name: str) -> None:
         load(folder)
 
 
+def test_a_model_of_the_first_format_is_read_with_one_market_for_all_groups(bench: Bench) -> None:
+    files = pack(bench.learned, bench.data_hash)
+    model, manifest = json.loads(files[MODEL]), json.loads(files[MANIFEST])
+    del model["index"]["groups"]
+    files[MODEL] = json.dumps(model).encode()
+    manifest["format_version"] = 1
+    manifest["sha256"][MODEL] = hashlib.sha256(files[MODEL]).hexdigest()
+    files[MANIFEST] = json.dumps(manifest).encode()
+    index = unpack(files).learned.trees.index
+    years = np.array([2006.0, 2010.0])
+    for group in ("digger", "loader"):
+        assert index.at(years, np.array([group] * 2)).tolist() == index.market.at(years).tolist()
+
+
 def test_a_newer_format_is_refused(folder: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     manifest["format_version"] = FORMAT_VERSION + 1
@@ -73,3 +91,18 @@ def test_a_folder_of_something_else_is_refused(folder: Path) -> None:
     (folder / MANIFEST).write_text('{"format": "else"}', encoding="utf-8")
     with pytest.raises(InvalidInput, match="format: got 'else'"):
         load(folder)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "newer"])
+def test_a_damaged_or_newer_model_is_not_stored(bench: Bench, sqlite_url: str, damage: str) -> None:
+    files = pack(bench.learned, bench.data_hash)
+    if damage == "newer":
+        manifest = json.loads(files[MANIFEST])
+        files[MANIFEST] = json.dumps(manifest | {"format_version": FORMAT_VERSION + 1}).encode()
+    else:
+        files[TREES[0]] = files[TREES[0]][:-100]
+    book = opened(sqlite_url)
+    with book.write("test", "test") as write, pytest.raises(InvalidInput, match=r"trees-low|newer program"):
+        store_model(write, "damaged", files)
+    with book.read() as connection:
+        assert list_models(connection, 2**62, 10) == []

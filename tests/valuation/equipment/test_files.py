@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.valuation.equipment.sales import changed, rows, write_mapping, write_sales
-from valuation.equipment.files import read_assets, read_comparables
+from valuation.equipment.files import BLOCK_ROWS, read_assets, read_comparables
 from valuation.equipment.mapping import read_mapping
 from valuation.errors import InvalidInput
 
@@ -56,6 +56,13 @@ def test_a_row_of_another_length_is_refused(tmp_path: Path) -> None:
     path = write_sales(tmp_path / "s.csv", [[*rows(1)[0], "more"]])
     with pytest.raises(InvalidInput, match="row 1: got 14 cells"):
         read_comparables(path, read_mapping(write_mapping(tmp_path)))
+
+
+def test_a_row_is_named_by_its_number_wherever_it_stands(tmp_path: Path) -> None:
+    made = rows(BLOCK_ROWS + 7)
+    made[BLOCK_ROWS + 4] = made[BLOCK_ROWS + 4][:-1]
+    with pytest.raises(InvalidInput, match=f"row {BLOCK_ROWS + 5}: got 12 cells"):
+        read_comparables(write_sales(tmp_path / "s.csv", made), read_mapping(write_mapping(tmp_path)))
 
 
 def test_a_gzipped_file_reads_as_the_plain_one_and_a_broken_one_is_refused(tmp_path: Path) -> None:

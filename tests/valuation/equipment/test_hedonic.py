@@ -30,6 +30,14 @@ def test_later_sales_are_met_within_their_noise_and_the_interval_holds(bench: Be
     assert 0.65 < score.coverage <= 1.0
 
 
+def test_a_fleet_of_machines_that_are_alike_is_valued_as_each_alone(bench: Bench) -> None:
+    made = [rows(200)[lot] for lot in (3, 5, 3, 8, 5, 3)]
+    fleet = bench.estimate(made)
+    alone = [bench.estimate([row]) for row in made]
+    for name in ("fmv", "low", "high", "nolv", "flags", "step"):
+        assert getattr(fleet, name).tolist() == [getattr(one, name)[0] for one in alone]
+
+
 @given(lot=LOT, built=st.integers(1975, 2009))
 def test_an_older_machine_is_never_worth_more(bench: Bench, lot: int, built: int) -> None:
     row = rows(200)[lot]

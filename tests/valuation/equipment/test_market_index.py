@@ -37,8 +37,8 @@ def test_a_short_history_carries_nothing_on() -> None:
     assert index.at(np.array([2010.0]))[0] == index.at(np.array([2004.5]))[0]
 
 
-def test_the_error_grows_with_the_square_root_of_time_and_is_nothing_within() -> None:
+def test_the_error_grows_with_the_root_of_time_for_a_year_then_with_time_and_is_nothing_within() -> None:
     time, level = rising(0.05)
-    error = market_index(time, level - level.mean()).error(np.array([2006.0, 2009.0, 2012.0]))
+    error = market_index(time, level - level.mean()).error(np.array([2006.0, 2008.25, 2009.0, 2010.0, 2011.0]))
     assert error[0] == 0.0
-    assert error[2] == pytest.approx(2.0 * error[1])
+    assert (error[1:] / error[2]).tolist() == pytest.approx([0.5, 1.0, 2.0, 3.0])

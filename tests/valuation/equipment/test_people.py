@@ -16,9 +16,15 @@ from valuation.equipment.appraisals import (
     too_far_apart,
     weight_by_age,
 )
-from valuation.equipment.inspections import InspectionFlag, Inspections, check_inspections
+from valuation.equipment.inspections import (
+    HOURS_A_DAY,
+    InspectionFlag,
+    Inspections,
+    check_histories,
+    check_inspections,
+)
 from valuation.equipment.liquidation import STATED_TERMS, LiquidationTerms, learned_terms
-from valuation.equipment.price_index import bounded_value, indexed_price, scrap_value
+from valuation.equipment.price_index import bounded_value, indexed_price, level_at, scrap_value
 from valuation.errors import InvalidInput
 
 
@@ -57,10 +63,30 @@ def test_an_appraiser_who_is_always_high_is_flagged_and_one_with_few_sales_is_no
     names = np.array(["high"] * 6 + ["fair"] * 6 + ["new"] * 2)
     realised = np.full(14, 100.0)
     appraised = np.array([120.0] * 6 + [99.0, 101.0] * 3 + [300.0, 300.0])
-    fair, high, new = backtest_appraisers(names, appraised, realised)
+    fair, high, new = backtest_appraisers(names, appraised, realised, np.zeros(14))
     assert (high.flagged, fair.flagged, new.flagged) == (True, False, False)
     assert high.bias == pytest.approx(np.log(1.2))
     assert np.isnan(new.bias)
+
+
+def test_an_old_appraisal_counts_less_in_the_record_of_its_appraiser() -> None:
+    names = np.array(["one"] * 6)
+    appraised, realised = np.array([150.0, 150.0, 150.0, 100.0, 100.0, 100.0]), np.full(6, 100.0)
+    old_errors = backtest_appraisers(names, appraised, realised, np.array([730.0] * 3 + [0.0] * 3))[0]
+    new_errors = backtest_appraisers(names, appraised, realised, np.array([0.0] * 3 + [730.0] * 3))[0]
+    assert old_errors.bias == pytest.approx(np.log(1.5) / 5.0)
+    assert new_errors.bias == pytest.approx(np.log(1.5) * 4.0 / 5.0)
+    with pytest.raises(InvalidInput, match="age_days"):
+        backtest_appraisers(names, appraised, realised, np.full(6, -1.0))
+
+
+def test_the_shares_of_appraisals_and_model_make_up_the_value() -> None:
+    found = reconcile(100.0, 0.2, [108.0, 95.0, 0.0], [0.0, 100.0, 0.0], 0.15)
+    log_value = sum(share * np.log(amount) for share, amount in zip(found.shares[:2], (108.0, 95.0), strict=True))
+    log_value += (1.0 - sum(found.shares)) * np.log(100.0)
+    assert found.value == pytest.approx(np.exp(log_value))
+    assert found.shares[2] == 0.0
+    assert found.shares[0] > found.shares[1] > 0.0
 
 
 def inspected(
@@ -95,6 +121,33 @@ def test_a_build_year_after_the_visit_or_a_changed_one_is_flagged() -> None:
     assert flags == [0, InspectionFlag.BUILT_AFTER | InspectionFlag.BUILD_YEAR_CHANGED, 0]
 
 
+def test_rows_of_a_file_are_flagged_as_the_inspections_of_each_machine_alone() -> None:
+    random = np.random.default_rng(5)
+    count = 400
+    machine = np.array([f"m{number}" for number in random.integers(0, 60, count)], dtype=object)
+    day = random.permutation(count).astype(np.float64) * 30.0
+    hours = np.where(random.random(count) < 0.2, np.nan, random.integers(1, 30_000, count).astype(np.float64))
+    condition = random.integers(0, 6, count)
+    built = random.choice([np.nan, 1965.0, 1966.0], count)
+    goodness = np.where(condition == 0, np.nan, -condition.astype(np.float64))
+    found = check_histories(machine, day, hours, goodness, built, HOURS_A_DAY)
+    for name in np.unique(machine):
+        rows = np.flatnonzero(machine == name)
+        rows = rows[np.argsort(day[rows])]
+        alone = Inspections(
+            day[rows].astype(np.int64), hours[rows], condition[rows].astype(np.int8), built[rows],
+            np.zeros(len(rows), np.bool_),
+        )  # fmt: skip
+        assert found[rows].tolist() == check_inspections(alone).tolist()
+    assert set(np.unique(found).tolist()) > {0}
+
+
+def test_machines_without_a_name_are_never_held_against_each_other() -> None:
+    nobody = np.array(["", ""], dtype=object)
+    falling, unknown = np.array([500.0, 400.0]), np.full(2, np.nan)
+    assert check_histories(nobody, np.array([1.0, 2.0]), falling, unknown, unknown, 24.0).tolist() == [0, 0]
+
+
 def test_negative_hours_are_refused() -> None:
     with pytest.raises(InvalidInput, match="hours"):
         inspected([-1.0], [2], [False])
@@ -126,6 +179,15 @@ def test_a_price_is_carried_to_today_by_the_index() -> None:
     assert indexed_price([1_010.0], [24_005.0], 24_012, months, index) == pytest.approx([1_120.0])
     with pytest.raises(InvalidInput, match="price_month"):
         indexed_price([1.0], [23_999.0], 24_012, months, index)
+
+
+@given(st.lists(st.floats(1, 500), min_size=0, max_size=8), st.lists(st.integers(-3, 12), min_size=1, max_size=5))
+def test_the_level_of_a_day_is_that_of_the_last_day_before_it(levels: list[float], asked: list[int]) -> None:
+    days = [2 * place for place in range(len(levels))]
+    found = level_at(asked, days, levels)
+    for day, level in zip(asked, found.tolist(), strict=True):
+        before = [one for known, one in zip(days, levels, strict=True) if known <= day]
+        assert level == before[-1] if before else np.isnan(level)
 
 
 def test_a_value_lies_between_scrap_and_the_price_new() -> None:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from valuation.errors import InvalidInput
-from valuation.ip.cost_and_market import BracketFlag, Brackets, bracket_flags, excess_earnings, reproduction_cost
+from valuation.ip.cost_and_market import (
+    BracketFlag,
+    Brackets,
+    bracket_flags,
+    earnings_within,
+    excess_earnings,
+    reproduction_cost,
+)
 from valuation.ip.legal_terms import RightKind
 from valuation.ip.renewal import annuities, fit_renewal, share_in_force
 
@@ -59,3 +68,19 @@ def test_a_fit_without_lapses_or_with_too_few_fees_is_refused() -> None:
         fit_renewal([0.0, 0.0, 0.0], 10.0, [1.0, 2.0, 3.0])
     with pytest.raises(InvalidInput, match="fees"):
         fit_renewal([1.0, 1.0], 10.0, [1.0, 2.0])
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=12), st.floats(0, 12))
+def test_years_beyond_the_life_do_not_count_and_the_last_counts_by_its_part(earned: list[float], life: float) -> None:
+    counted = earnings_within(earned, life)
+    whole = int(life)
+    assert counted[:whole].tolist() == earned[:whole]
+    assert counted[whole + 1 :].tolist() == [0.0] * len(earned[whole + 1 :])
+    assert np.sum(counted) <= np.sum(earned)
+    if whole < len(earned):
+        assert counted[whole] == pytest.approx(earned[whole] * (life - whole))
+
+
+def test_a_life_below_nothing_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="life_years"):
+        earnings_within([1.0], -0.5)
