@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from collateral_registry.domain.errors import Refused, RequestIdReused
-from collateral_registry.domain.movements import Movements, Problems, joined, problems_of
+from collateral_registry.domain.movements import Movements, Problems, joined, problems_of, time_problems
 from collateral_registry.domain.stock import Booked, Known, Lots, Place, book, places_of
 from collateral_registry.store.database import Database, Intake
 from collateral_registry.store.stock import (
@@ -44,7 +44,10 @@ CALL = 0
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as it came: whose, by a stream of which epoch, and the warehouses the source may touch (None: any)."""
+    """A batch as it came: whose, by a stream of which epoch, and the warehouses the source may touch (None: any).
+
+    What is wrong with its items by themselves is found here, while the writer waits for the disk with the ones before.
+    """
 
     source_id: str
     epoch: int
@@ -53,6 +56,11 @@ class Batch:
     movements: Movements
     own_warehouses: Collection[str] | None = None
     request_id: str = ""
+    problems: Problems = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Looks at the items."""
+        object.__setattr__(self, "problems", problems_of(self.movements, self.own_warehouses))
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ def locked_group(database: Database, batches: Sequence[Batch]) -> Iterator[Group
     while True:
         with database.intake(shards) as intake:
             group = Group(intake, batches)
-            unnamed = {warehouse_shard(place[0]) for place in group.places()} - shards
+            unnamed = {warehouse_shard(place[0]) for place in group.places} - shards
             if not unnamed:
                 yield group
                 return
@@ -168,10 +176,9 @@ class _Run:
 
     def _problems(self) -> Problems:
         """What is wrong with each row by itself."""
-        found: Problems = {}
+        found = time_problems(self.movements, self.now_us)
         for start, batch in zip(self.starts.tolist(), self.batches, strict=False):
-            own = problems_of(batch.movements, batch.own_warehouses, self.now_us)
-            found.update((start + row, problem) for row, problem in own.items())
+            found.update((start + row, problem) for row, problem in batch.problems.items())
         return found
 
     def counts(self, rows: Sequence[int]) -> list[int]:
@@ -200,8 +207,9 @@ class Group:
         self.runs = self._admitted()
         for run in self.runs:
             run.past = self._past(run)
+        self.places = self._places()
 
-    def places(self) -> set[Place]:
+    def _places(self) -> set[Place]:
         """Every place whose lot may change."""
         places: set[Place] = set()
         for run in self.runs:
@@ -212,7 +220,7 @@ class Group:
 
     def book(self) -> list[Outcome]:
         """Books every run and stores what came of it."""
-        lots = read_lots(self.intake.connection, self.places())
+        lots = read_lots(self.intake.connection, self.places)
         for run in self.runs:
             own = run.batches[0].own_warehouses
             run.booked = book(run.movements, run.problems, lots, run.past, own)
