@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from collateral_registry.domain.errors import Refused, RequestIdReused
-from collateral_registry.domain.movements import Movements, Problems, joined, problems_of, time_problems
+from collateral_registry.domain.movements import Movements, joined, problems_of
 from collateral_registry.domain.stock import Booked, Known, Lots, Place, book, places_of
 from collateral_registry.store.database import Database, Intake
 from collateral_registry.store.stock import (
@@ -44,10 +44,7 @@ CALL = 0
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as it came: whose, by a stream of which epoch, and the warehouses the source may touch (None: any).
-
-    What is wrong with its items by themselves is found here, while the writer waits for the disk with the ones before.
-    """
+    """A batch as it came: whose, by a stream of which epoch, and the warehouses the source may touch (None: any)."""
 
     source_id: str
     epoch: int
@@ -56,11 +53,6 @@ class Batch:
     movements: Movements
     own_warehouses: Collection[str] | None = None
     request_id: str = ""
-    problems: Problems = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Looks at the items."""
-        object.__setattr__(self, "problems", problems_of(self.movements, self.own_warehouses))
 
 
 @dataclass(frozen=True)
@@ -156,9 +148,14 @@ class _Run:
     def __post_init__(self) -> None:
         self.movements = joined([batch.movements for batch in self.batches])
         self.starts = np.cumsum([0, *(len(batch.movements) for batch in self.batches)])
-        self.problems = self._problems()
+        self.problems = problems_of(self.movements, self.own_warehouses, self.now_us)
         self.past: dict[str, Known] = {}
         self.booked = Booked()
+
+    @property
+    def own_warehouses(self) -> Collection[str] | None:
+        """The warehouses that the source may touch: of one source, so the same for every batch."""
+        return self.batches[0].own_warehouses
 
     def places(self) -> BatchPlaces:
         """Sequence and row within its batch of every row."""
@@ -173,13 +170,6 @@ class _Run:
             return {*run.movement_id, *run.corrects} - {""}
         rows = [row for row in range(len(run)) if row not in self.problems]
         return {name for row in rows for name in (run.movement_id[row], run.corrects[row]) if name}
-
-    def _problems(self) -> Problems:
-        """What is wrong with each row by itself."""
-        found = time_problems(self.movements, self.now_us)
-        for start, batch in zip(self.starts.tolist(), self.batches, strict=False):
-            found.update((start + row, problem) for row, problem in batch.problems.items())
-        return found
 
     def counts(self, rows: Sequence[int]) -> list[int]:
         """How many of the rows, which rise, are of each batch."""
@@ -222,8 +212,7 @@ class Group:
         """Books every run and stores what came of it."""
         lots = read_lots(self.intake.connection, self.places)
         for run in self.runs:
-            own = run.batches[0].own_warehouses
-            run.booked = book(run.movements, run.problems, lots, run.past, own)
+            run.booked = book(run.movements, run.problems, lots, run.past, run.own_warehouses)
         store_lots(self.intake, lots)
         for run in self.runs:
             self._store(run, lots)

@@ -134,8 +134,8 @@ def joined(batches: Sequence[Movements]) -> Movements:
     return Movements(**{name: list(chain.from_iterable(getattr(one, name) for one in batches)) for name in names})
 
 
-def problems_of(batch: Movements, own_warehouses: Collection[str] | None) -> Problems:
-    """What is wrong with each row by itself, but for its time; no own warehouses (None) means that any may be named.
+def problems_of(batch: Movements, own_warehouses: Collection[str] | None, now_us: int) -> Problems:
+    """What is wrong with each row by itself; no own warehouses given (None) means that any may be named.
 
     Columns are looked at as a whole, and row by row only where something is wrong.
     """
@@ -143,6 +143,7 @@ def problems_of(batch: Movements, own_warehouses: Collection[str] | None) -> Pro
     found: Problems = {}
     for name, rows in (*_wrong_texts(batch), *_wrong_by_kind(batch, kind), *_wrong_quantities(batch, kind)):
         _add(found, rows, RejectionReason.INVALID_FIELD, name, getattr(batch, name), WANTED[name])
+    _check_times(found, batch, kind, now_us)
     if own_warehouses is not None:
         for name in ("warehouse", "to_warehouse"):
             column = getattr(batch, name)
@@ -270,15 +271,18 @@ def _wrong_quantities(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[s
     return [("quantity", np.flatnonzero(wrong).tolist())] if wrong.any() else []
 
 
-def time_problems(batch: Movements, now_us: int) -> Problems:
-    """Rows without a time and rows of a time to come. That of a correction is not used: it is its movement's."""
-    found: Problems = {}
-    time, kind = np.array(batch.effective_us, dtype=np.int64), np.array(batch.kind, dtype=np.int64)
-    stated, latest = kind != MovementKind.CORRECTION, now_us + CLOCK_TOLERANCE_US
-    future, want = RejectionReason.FUTURE_TIME, f"not after {latest}, five minutes from now"
-    for rows, reason, wanted in (
-        (stated & (time <= 0), RejectionReason.INVALID_FIELD, "a time"),
-        (stated & (time > latest), future, want),
-    ):
-        _add(found, np.flatnonzero(rows).tolist(), reason, "effective_time_us", batch.effective_us, wanted)
-    return found
+def _check_times(found: Problems, batch: Movements, kind: NDArray[np.int64], now_us: int) -> None:
+    """The time of a correction is that of the movement it restates; what it says itself is not used."""
+    time = np.array(batch.effective_us, dtype=np.int64)
+    stated = kind != MovementKind.CORRECTION
+    latest = now_us + CLOCK_TOLERANCE_US
+    missing, future = np.flatnonzero(stated & (time <= 0)), np.flatnonzero(stated & (time > latest))
+    _add(found, missing.tolist(), RejectionReason.INVALID_FIELD, "effective_time_us", batch.effective_us, "a time")
+    _add(
+        found,
+        future.tolist(),
+        RejectionReason.FUTURE_TIME,
+        "effective_time_us",
+        batch.effective_us,
+        f"not after {latest}, five minutes from now",
+    )

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collateral_registry.domain.movements import Movements, RejectionReason, problems_of, time_problems
+from collateral_registry.domain.movements import Movements, RejectionReason, problems_of
 from collateral_registry.domain.stock import Known, Lots, book, content_of, to_place
 
 NOW_US = 1_700_000_000_000_000
@@ -33,8 +33,7 @@ class Book:
     def take(self, *rows):
         """Books a run and returns what became of each row."""
         run = Movements(**{name: [row[name] for row in rows] for name in COLUMNS})
-        problems = time_problems(run, NOW_US) | problems_of(run, None)
-        booked = book(run, problems, self.lots, dict(self.past))
+        booked = book(run, problems_of(run, None, NOW_US), self.lots, dict(self.past))
         self._remember(run, booked)
         outcome = dict.fromkeys(booked.row, "booked") | dict.fromkeys(booked.known, "known")
         return [outcome.get(row) or booked.problems[row].reason.name for row in range(len(run))]
