@@ -62,7 +62,7 @@ run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:por
 	$(BIN)/collateral run --address $(ADDRESS) $(if $(filter no,$(SAMPLE)),--no-sample,--sample) $(if $(DATABASE),--database '$(DATABASE)')
 
 test: setup ## Run every test, on SQLite and on PostgreSQL
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: setup ## Hold the code against its rules: lint, format, types, layers, contract
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """Databases and servers for the tests: the real ones."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import grpc
 import pytest
 from hypothesis import settings
 
+from collateral_registry.clock import wall_clock
+from collateral_registry.store.database import Database
+from collateral_registry.store.migrate import migrate
 from tests.postgres import Cluster, SharedCluster
 from tests.server import Client, Server
 
@@ -23,24 +27,58 @@ def cluster(testrun_uid: str) -> Iterator[Cluster]:
     shared.leave(running)
 
 
-@pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """An empty embedded database."""
-    return f"sqlite:///{tmp_path / 'book.db'}"
+@pytest.fixture(scope="session")
+def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedded database with the schema and nothing in it."""
+    path = tmp_path_factory.mktemp("prepared") / "book.db"
+    _prepare(f"sqlite:///{path}")
+    return path
 
 
-@pytest.fixture
-def postgres_url(cluster: Cluster) -> Iterator[str]:
-    """An empty database of the PostgreSQL cluster."""
+@pytest.fixture(scope="session")
+def prepared_database(cluster: Cluster) -> str:
+    """A database of the PostgreSQL cluster with the schema and nothing in it."""
     url = cluster.new_database()
+    _prepare(url)
+    return url
+
+
+def _prepare(url: str) -> None:
+    """Migrates once what hundreds of tests begin with."""
+    database = Database(url, wall_clock)
+    migrate(database)
+    database.close()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, prepared_file: Path) -> str:
+    """An embedded database with nothing in it."""
+    return f"sqlite:///{shutil.copy(prepared_file, tmp_path / 'book.db')}"
+
+
+@pytest.fixture
+def postgres_url(cluster: Cluster, prepared_database: str) -> Iterator[str]:
+    """A database of the PostgreSQL cluster with nothing in it."""
+    url = cluster.copy_database(prepared_database)
     yield url
     cluster.drop_database(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """An empty database on each engine."""
+    """A database with nothing in it on each engine."""
     return str(request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def schemaless_url(request: pytest.FixtureRequest, tmp_path: Path, cluster: Cluster) -> Iterator[str]:
+    """A database on each engine as it is before the first start."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'first.db'}"
+        return
+    url = cluster.new_database()
+    yield url
+    cluster.drop_database(url)
 
 
 @pytest.fixture

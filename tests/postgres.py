@@ -83,7 +83,7 @@ class Cluster:
     def copy_database(self, url: str) -> str:
         """The URL of a copy of a database that nobody is connected to."""
         name = f"test_{uuid.uuid4().hex}"
-        self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{urlsplit(url).path[1:]}"')
+        self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{urlsplit(url).path[1:]}" STRATEGY file_copy')
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
 
     def drop_database(self, url: str) -> None:

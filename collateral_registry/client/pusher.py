@@ -89,7 +89,7 @@ class Pusher:
         self._channel = channel
         self._token = token
         self._batch_items = batch_items
-        self._silence_seconds = silence_seconds
+        self._silence_seconds = min(silence_seconds, patience_seconds)
         self._on_durable = on_durable
         self._answered = 0
         self._superseded = 0

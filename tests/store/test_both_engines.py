@@ -236,8 +236,8 @@ def test_a_machine_that_names_an_index_is_carried_alike_alone_and_with_the_book(
     assert (int(ran["good_seq"][0]), int(ran["good_market_minor"][0])) == (seq, carried["market_minor"])
 
 
-def test_migrating_twice_changes_nothing(database_url):
-    database = Database(database_url, lambda: CLOCK)
+def test_migrating_twice_changes_nothing(schemaless_url):
+    database = Database(schemaless_url, lambda: CLOCK)
 
     assert migrate(database) == (None, newest_version())
     assert migrate(database) == (newest_version(), newest_version())
@@ -255,12 +255,12 @@ def test_the_newest_version_is_the_head_of_the_migrations():
     assert newest_version() == ScriptDirectory.from_config(config).get_current_head()
 
 
-def test_the_models_in_code_are_the_schema_of_the_migrations(database_url):
+def test_the_models_in_code_are_the_schema_of_the_migrations(schemaless_url):
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
     from sqlmodel import SQLModel
 
-    database = Database(database_url, lambda: CLOCK)
+    database = Database(schemaless_url, lambda: CLOCK)
     migrate(database)
     with database.engine.connect() as connection:
         difference = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
