@@ -61,6 +61,8 @@ def serve(settings: Settings, clock: Clock = wall_clock) -> None:
 
 
 async def _serve(settings: Settings, clock: Clock) -> None:
+    # The table of units takes a third of a second to build, which the first partner to push would wait for.
+    units = asyncio.create_task(asyncio.to_thread(checked_unit, "unit", "t"))
     database = Database(settings.url, clock)
     migrate_schema(database)
     open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
@@ -75,13 +77,11 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     quiet = _beside(settings, database, calls, loop)
+    await units
     port = await server.start(settings.address)
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
-    # The table of units takes a third of a second to build: better now than in the first call that names a unit.
-    units = asyncio.create_task(asyncio.to_thread(checked_unit, "unit", "t"))
     follower = asyncio.create_task(_follow_clock(server, settings, clock)) if settings.follows_clock else None
     await stop.wait()
-    await units
     LOG.info("draining")
     if follower is not None:
         follower.cancel()

@@ -22,6 +22,8 @@ LOOK_SECONDS = 1.0
 RESTS = 3
 """Rest after a commit, in times of what it took: the take-up has a quarter of the time at most while stock comes in."""
 
+FIRST_REST_SECONDS = 0.5
+
 REST_LIMIT_SECONDS = 0.25
 """The longest rest between two commits."""
 
@@ -47,6 +49,8 @@ class TakeUp:
                 await self._task
 
     async def _watch(self) -> None:
+        """Looks for the first time after a rest: partners that were cut off come back first."""
+        await asyncio.sleep(FIRST_REST_SECONDS)
         while True:
             committed = self._calls.next_change
             self._desk.changed.clear()
