@@ -22,7 +22,7 @@ from collateral_registry.domain.errors import DomainError, Refused
 from collateral_registry.domain.units import checked_unit
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.server import Limits, RpcServer
-from collateral_registry.store.checkpoints import checkpoint
+from collateral_registry.store.checkpoints import checkpoint, empty_log
 from collateral_registry.store.database import Database, sqlite_file
 from collateral_registry.store.migrate import migrate as migrate_schema
 from collateral_registry.store.notices import listen
@@ -65,6 +65,7 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     units = asyncio.create_task(asyncio.to_thread(checked_unit, "unit", "t"))
     database = Database(settings.url, clock)
     migrate_schema(database)
+    empty_log(database)
     open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
     limits = Limits(
         settings.message_limit_bytes, settings.concurrent_calls_limit, settings.drain_seconds, settings.processes > 1

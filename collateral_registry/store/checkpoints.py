@@ -20,6 +20,16 @@ COPY_BYTES = 4 << 20
 """A log shorter than this is left alone: the same pages are written again before long."""
 
 
+def empty_log(database: Database) -> None:
+    """Copies all of the log and begins it anew, while nobody uses the database: what a crash has left is long.
+
+    Raises StoreUnavailable.
+    """
+    if database.is_sqlite:
+        with database.outside_transactions() as connection:
+            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+
 def checkpoint(database: Database, path: Path, quiet: Event) -> None:
     """Copies what the log holds whenever it is long enough, until the event is set; trouble is left to the writers.
 

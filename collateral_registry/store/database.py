@@ -33,8 +33,8 @@ WRITER_LOCK_KEY = 0x636F6C6C61746572
 BUSY_TIMEOUT_MILLISECONDS = 10_000
 READERS_LIMIT = 8
 MMAP_BYTES = 1 << 30
-LOG_PAGES = 16_384
-"""Length of the write-ahead log at which a commit copies what is left of it: 64 MB; before, ``checkpoints`` does."""
+LOG_PAGES = 8_192
+"""Length of the write-ahead log at which a commit copies what is left of it: 32 MB; before, ``checkpoints`` does."""
 
 CACHE_KIBIBYTES = 65_536
 
