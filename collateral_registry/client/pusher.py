@@ -1,7 +1,9 @@
 """From the outbox to the server, through any crash or reset of either, nothing lost and nothing twice.
 
-Batches go with the server's window in flight. What was sent and not acknowledged is sent again, unchanged, when a
-stream breaks: the server knows it by its number, and says again which items it rejected.
+Batches go with the server's window in flight; a stream begins with one and twice as many after each answer, so that on
+a network that cuts streams the first batches are answered before much more is sent. What was sent and not acknowledged
+is sent again, unchanged, when a stream breaks: the server knows it by its number, and says again which items it
+rejected.
 """
 
 from __future__ import annotations
@@ -60,12 +62,16 @@ class Pushed:
 
 @dataclass
 class _Flight:
-    """What is under way on a stream: the last sequence sent, those unanswered, and how fast the server lets it go."""
+    """What is under way on a stream: the last sequence sent, those unanswered, and how fast the server lets it go.
+
+    ``proven`` is how many batches in flight the stream has earned by its answers.
+    """
 
     server_last: int
     sent: int
     window: int
     batch_items: int
+    proven: int = 1
     unanswered: deque[int] = field(default_factory=deque)
     go_on_at: float = 0.0
 
@@ -164,7 +170,7 @@ class Pusher:
 
     def _fill(self, stream: Stream, flight: _Flight) -> None:
         """Sends as many batches as the window has room for."""
-        room = flight.window - len(flight.unanswered)
+        room = min(flight.window, flight.proven) - len(flight.unanswered)
         if room <= 0 or time.monotonic() < flight.go_on_at:
             return
         for batch in self.outbox.batches(flight.sent, room, flight.server_last, flight.batch_items):
@@ -201,6 +207,7 @@ class Pusher:
         while flight.unanswered and flight.unanswered[0] <= acknowledged.sequence:
             flight.unanswered.popleft()
         flight.window = max(1, acknowledged.window)
+        flight.proven = min(2 * flight.proven, flight.window)
         delay = acknowledged.retry_delay.ToTimedelta().total_seconds()
         if delay > 0:
             flight.go_on_at = time.monotonic() + min(delay, LONGEST_PAUSE_SECONDS)

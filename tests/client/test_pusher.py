@@ -94,6 +94,31 @@ class _Unheard:
         raise self.Killed
 
 
+def test_a_stream_sends_one_batch_and_no_more_than_twice_as_many_after_each_answer(channel, outbox):
+    outbox.add(receipts(200))
+    flights = _Flights(outbox)
+    Pusher(channel, flights, batch_items=5).push()
+
+    assert flights.asked[0] == 1
+    assert all(later <= 2 * (sum(flights.asked[:at]) or 1) for at, later in enumerate(flights.asked))
+    assert max(flights.asked) > 1
+
+
+class _Flights:
+    """An outbox that notes how many batches it is asked for at a time."""
+
+    def __init__(self, outbox):
+        self._outbox = outbox
+        self.asked = []
+
+    def __getattr__(self, name):
+        return getattr(self._outbox, name)
+
+    def batches(self, after, limit, *rest):
+        self.asked.append(limit)
+        return self._outbox.batches(after, limit, *rest)
+
+
 def test_an_outbox_that_was_lost_goes_on_after_the_servers_sequence(server, channel, outbox, tmp_path):
     outbox.add(receipts(20))
     Pusher(channel, outbox, batch_items=5).push()
