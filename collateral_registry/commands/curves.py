@@ -15,8 +15,8 @@ from collateral_registry.store.estimates import NewCurve, estimate_of, insert_es
 from collateral_registry.store.prices import history
 from valuation.money import PPM
 from valuation.prices.drift import drift, may_alarm, scores_since
-from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, seed_for
-from valuation.prices.watched import watched_tier1
+from valuation.prices.pooled import MODEL, SURPRISE_DECAY, VERSION, pooled_scale
+from valuation.prices.tier1 import HaircutCurve
 
 MODEL_NAME = f"{MODEL}/{VERSION}"
 
@@ -37,7 +37,7 @@ def curves_for(
         estimate = known.get(need)
         cause = _cause(connection, need, market, estimate, policy)
         if estimate is None or cause:
-            new = NewCurve(need, day, _make(connection, need, market, day, policy), cause)
+            new = NewCurve(need, day, _make(connection, need, market, policy), cause)
             estimate = estimate_of(new, MODEL_NAME)
             made.append(new)
         curves[need] = estimate
@@ -86,18 +86,17 @@ def _drifted(connection: Source, need: CurveNeed, market: MarketFacts, estimate:
     days, prices = _converted_history(connection, need, market, estimate.day - LOOK_BACK_DAYS)
     known = np.searchsorted(days, estimate.day, side="right")
     returns = np.diff(np.log(prices[max(int(known) - 1, 0) :]))
-    scores = scores_since(returns, estimate.watch.variance, DEFAULT.decay)
+    scores = scores_since(returns, estimate.watch.variance, SURPRISE_DECAY)
     return bool(drift(scores, estimate.watch.drift).alarms)
 
 
-def _make(connection: Source, need: CurveNeed, market: MarketFacts, day: int, policy: Policy) -> HaircutCurve:
+def _make(connection: Source, need: CurveNeed, market: MarketFacts, policy: Policy) -> HaircutCurve:
     days, prices = _converted_history(connection, need, market)
-    return watched_tier1(
+    return pooled_scale(
         days.astype("datetime64[D]"),
         prices,
         max_horizon_days=policy.rule_days("simulated_horizon_days"),
         confidence=need.confidence_ppm / PPM,
-        seed=seed_for(f"{need.series_key}:{need.base_currency}:{need.currency}", np.datetime64(day, "D"), MODEL_NAME),
     )
 
 

@@ -72,7 +72,7 @@ def test_a_pencil_finds_the_lendable_value_from_the_steps(client):
     assert value.inputs[2].date == calendar(FIRST_DAY)
     assert value.horizon_days == 15
     assert value.policy == "policies/default-2021"
-    assert value.haircut_model == "tier1-ewma-fhs/1"
+    assert value.haircut_model == "pooled-scale/1"
 
 
 def test_a_quote_is_the_value_the_asset_has_once_it_is_registered(client):

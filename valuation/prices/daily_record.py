@@ -63,6 +63,18 @@ def ewma_record(returns: Float, tail: float, *, decay: float, window: int) -> Da
     return DailyRecord(values[-DAYS:] < promised, _scores(residuals, before), float(variance[-1] * spread[-1] ** 2))
 
 
+def surprises(residuals: Float) -> tuple[Float, float]:
+    """Scores of the newest ``DAYS`` residuals [n] among those before, and the newest spread of a residual.
+
+    No scores and 0 where too few are before, or where they do not move.
+    """
+    if len(residuals) < LEAST_REFERENCE + DAYS:
+        return np.zeros(0), 0.0
+    before = _before(residuals)
+    spread = float(before[-1].std())
+    return (_scores(residuals, before), spread) if spread else (np.zeros(0), 0.0)
+
+
 def _before(values: Float) -> Float:
     """The values before each of the newest ``DAYS``, as many for each [DAYS, w]."""
     return np.asarray(sliding_window_view(values, len(values) - DAYS)[:DAYS])

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
-from valuation.prices.daily_record import DAYS, NO_RECORD, DailyRecord
+from valuation.prices.daily_record import DAYS, NO_RECORD, DailyRecord, surprises
 from valuation.prices.pooled_table import log_multiples, shortfall_tails, term_weights
 from valuation.prices.returns import Returns, log_returns
-from valuation.prices.running import USUAL_DAILY_VOLATILITY, Terms, running_means, terms
+from valuation.prices.running import RECENT_DAYS, USUAL_DAILY_VOLATILITY, Terms, running_means, terms
 from valuation.prices.tier1 import HaircutCurve, no_opinion, require_question
 from valuation.prices.watch import WATCHED_TAIL, watch
 from valuation.prices.watched import raised
@@ -58,6 +58,13 @@ PRIOR_WINDOWS = 100.0
 OWN_POWER = 0.3
 OWN_LIMITS = (0.8, 2.5)
 """Memory of the correction; windows that the pool weighs; the tail's slope in log-log; least and largest correction."""
+
+SURPRISE_WINDOW = 500
+"""Residuals among which a surprise is ranked."""
+
+SURPRISE_DECAY = float(0.5 ** (1.0 / RECENT_DAYS))
+"""Of the variance that follows the returns after an estimate: five days on it is within 14 % of the model's own, one in
+three times not; at 0.97 it was 18 % (docs/models/model-watch.md)."""
 
 NOTHING_COMMON: Float = np.zeros(len(OWN_HORIZONS))
 """Log corrections of a class that has learned nothing."""
@@ -161,10 +168,12 @@ def _record(state: PooledScale, returns: Returns) -> DailyRecord:
     if path is None or len(values) < FULL_OBSERVATIONS + DAYS:
         return NO_RECORD
     step = np.array([float(returns.step_days)])
-    before = slice(-DAYS - 1, -1)
-    scale = path.log_volatility[before] + term_weights(step)[:, 0] @ path.values[:, before]
-    deepest = state.own[0] + 0.5 * np.log(step[0]) + log_multiples(step, np.array([WATCHED_TAIL]))[0, 0]
-    return DailyRecord(values[-DAYS:] < -np.exp(scale + deepest), np.zeros(0), 0.0)
+    scale = path.log_volatility + term_weights(step)[:, 0] @ path.values + 0.5 * np.log(step[0])
+    deepest = state.own[0] + log_multiples(step, np.array([WATCHED_TAIL]))[0, 0]
+    exceeded = values[-DAYS:] < -np.exp(scale[-DAYS - 1 : -1] + deepest)
+    residuals = (values[1:] * np.exp(-scale[:-1]))[LEAST_OBSERVATIONS - 1 :]
+    scores, spread = surprises(residuals[-SURPRISE_WINDOW - DAYS :])
+    return DailyRecord(exceeded, scores, float(np.exp(2.0 * scale[-1])) * spread**2)
 
 
 def terms_path(returns: Returns) -> Terms:

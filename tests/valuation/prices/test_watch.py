@@ -5,9 +5,11 @@ import pytest
 
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.flags import QualityFlag
-from valuation.prices.daily_record import DailyRecord
+from valuation.prices.daily_record import DAYS as DAYS_OF_A_YEAR
+from valuation.prices.daily_record import LEAST_REFERENCE, DailyRecord
+from valuation.prices.drift import THRESHOLD, drift, scores_since
 from valuation.prices.haircut import HaircutModel, haircut
-from valuation.prices.pooled import pooled_scale
+from valuation.prices.pooled import LEAST_OBSERVATIONS, SURPRISE_DECAY, pooled_scale
 from valuation.prices.tier1 import tier1
 from valuation.prices.watch import LARGEST_MULTIPLIER, UNWATCHED, Watch, multiplier, watch
 from valuation.prices.watched import raised, watched_tier1
@@ -115,6 +117,37 @@ def test_of_the_pool_amber_is_said_and_only_red_deepens():
 
     assert lights["amber"] == 1.0
     assert lights["red"] > 1.3
+
+
+def test_the_pool_expects_the_true_variance_of_a_quiet_market_and_does_not_drift():
+    found = pooled_scale(DAYS[:1001], walk(noise(1000)), max_horizon_days=5, confidence=0.99).watch
+
+    assert found.variance == pytest.approx(0.0001, rel=0.3)
+    assert found.drift < THRESHOLD / 2.0
+
+
+def test_surprises_of_the_pool_are_ranked_among_those_before_once_there_are_enough():
+    least = LEAST_OBSERVATIONS + LEAST_REFERENCE + DAYS_OF_A_YEAR + 1
+    few, enough = (
+        pooled_scale(DAYS[:length], walk(noise(length - 1)), max_horizon_days=5, confidence=0.99).watch
+        for length in (least - 1, least)
+    )
+
+    assert few.variance == 0.0
+    assert few.promises == DAYS_OF_A_YEAR
+    assert enough.variance > 0.0
+
+
+def test_a_market_that_grows_wilder_by_the_day_drifts_from_the_pool_within_a_week_and_a_quiet_one_does_not():
+    watched = pooled_scale(DAYS[:1001], walk(noise(1000)), max_horizon_days=5, confidence=0.99).watch
+    wilder = 0.01 * np.array([3.0, -4.0, 5.0, -6.0, 7.0])
+    surprised, usual = (
+        drift(scores_since(returns, watched.variance, SURPRISE_DECAY), watched.drift)
+        for returns in (wilder, noise(100, seed=9))
+    )
+
+    assert surprised.alarms
+    assert not usual.alarms
 
 
 def jumpier():
