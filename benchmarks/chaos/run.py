@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.book import Size
+from benchmarks.chaos.bad_disk import cases
 from benchmarks.chaos.cluster import disturbed_run
-from benchmarks.chaos.failing_writes import cases, run_failing_writes
+from benchmarks.chaos.failing_writes import run_failing_writes
 from benchmarks.chaos.kills import Outcome, Plan, run_kills
 from benchmarks.chaos.scenario import SOURCES
 from benchmarks.engines import engine_of
@@ -92,11 +93,16 @@ def _told(outcome: Outcome) -> dict[str, Any]:
 
 
 def failing_writes(options: Options, folder: Path) -> Found:
-    """The n-th write or sync fails, or the disk is full from it on; on SQLite."""
-    place = folder / "failing-writes"
-    place.mkdir()
-    failed = run_failing_writes(place, cases(range(1, options.failing_calls + 1)), say)
-    return {"lost": failed.lost, "doubled": failed.doubled}, asdict(failed)
+    """The n-th write or sync of the database fails, or the disk is full from it on; on each engine."""
+    totals: Counts = {"lost": 0, "doubled": 0}
+    details = {}
+    for name in options.engines:
+        place = folder / f"failing-writes-{name}"
+        place.mkdir()
+        found = asdict(run_failing_writes(name, place, cases(range(1, options.failing_calls + 1)), say))
+        details[name] = found
+        totals = {key: totals[key] + found[key] for key in totals}
+    return totals, details
 
 
 def cluster(options: Options, folder: Path) -> Found:
@@ -140,11 +146,16 @@ def run(options: Options, chosen: tuple[str, ...]) -> dict[str, Any]:
 def failures(found: dict[str, Any]) -> list[str]:
     """The totals that are not what they must be."""
     wrong = [key for key in ("lost", "doubled", "cover_mismatches") if found[key]]
-    engines = [one for one in found["parts"].get("kills", {}).values() if isinstance(one, dict)]
-    wrong += [key for engine in engines for key in _MUST_BE_ZERO if engine[key]]
-    clusters = [one for one in found["parts"].get("cluster", {}).values() if isinstance(one, dict)]
-    wrong += ["mismatched_rows" for one in clusters if one["mismatched_rows"]]
+    wrong += [key for one in _engines(found, "kills") for key in _MUST_BE_ZERO if one[key]]
+    # A part that failed no write has shown nothing.
+    wrong += ["hit" for one in _engines(found, "failing_writes") if one["cases"] and not one["hit"]]
+    wrong += ["mismatched_rows" for one in _engines(found, "cluster") if one["mismatched_rows"]]
     return wrong + (["resume_p99_s"] if found["resume_p99_s"] > RESUME_LIMIT_SECONDS else [])
+
+
+def _engines(found: dict[str, Any], part: str) -> list[dict[str, Any]]:
+    """What a part found on each engine."""
+    return [one for one in found["parts"].get(part, {}).values() if isinstance(one, dict)]
 
 
 def main() -> int:
