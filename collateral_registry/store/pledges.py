@@ -131,9 +131,11 @@ def loans_by_asset(connection: Connection, asset_keys: Int) -> dict[int, list[in
 
 def read_pledges(connection: Source, loan_keys: Int | None) -> Columns:
     """Every standing pledge on the assets that secure the loans, in order of their keys; no keys means all."""
-    own = select(PledgeRow.asset_key).where(
-        PledgeRow.state == int(PledgeState.ACTIVE), in_keys(connection, PledgeRow.loan_key, loan_keys)
-    )
+    standing = PledgeRow.state == int(PledgeState.ACTIVE)
+    asset_keys = None
+    if loan_keys is not None:
+        own = select(PledgeRow.asset_key).where(standing, in_keys(connection, PledgeRow.loan_key, loan_keys))
+        asset_keys = np.unique(read_columns(connection, own)["asset_key"])
     statement = select(
         PledgeRow.pledge_key,
         PledgeRow.loan_key,
@@ -143,9 +145,7 @@ def read_pledges(connection: Source, loan_keys: Int | None) -> Columns:
         PledgeRow.share_ppm,
         PledgeRow.limit_minor,
         PledgeRow.registration_expire_day,
-    ).where(PledgeRow.state == int(PledgeState.ACTIVE))
-    if loan_keys is not None:
-        statement = statement.where(PledgeRow.asset_key.in_(own))
+    ).where(standing, in_keys(connection, PledgeRow.asset_key, asset_keys))
     return read_columns(connection, statement.order_by(PledgeRow.pledge_key))
 
 
