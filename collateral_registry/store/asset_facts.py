@@ -62,7 +62,8 @@ def read_cover_targets(connection: Source, asset_keys: Int | None) -> Columns:
         select(TargetRow.target_key, TargetRow.asset_key, prior.label("prior_claims_minor"))
         .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
         # Said of both sides: a planner that knows the range of one alone reads all of the other.
-        .where(in_keys(connection, TargetRow.asset_key, asset_keys), in_keys(connection, AssetRow.asset_key, asset_keys))
+        .where(in_keys(connection, TargetRow.asset_key, asset_keys))
+        .where(in_keys(connection, AssetRow.asset_key, asset_keys))
         .order_by(TargetRow.target_key)
     )
     return read_columns(connection, statement)
