@@ -45,6 +45,8 @@ CLASS_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "removal_cost_share": _SHARE,
     "life_refused_years": ("0", "100"),
     "life_flagged_years": ("0", "100"),
+    "loan_refused_years": ("0", "100"),
+    "loan_flagged_years": ("0", "100"),
     "scrap_share": _SHARE,
     "salvage_share": _SHARE,
     "hours_elasticity": _SHARE,
