@@ -12,9 +12,9 @@ from collateral_registry.commands.comparables import ModelFiles, fitted
 from collateral_registry.commands.recompute import recompute
 from collateral_registry.commands.value import value_assets
 from collateral_registry.domain.assets import CLASS_ROOT, Equipment, Kind
-from collateral_registry.domain.base_values import Model
 from collateral_registry.domain.comparables import observed
 from collateral_registry.domain.days import day_of
+from collateral_registry.domain.machine_bases import machine_bases
 from collateral_registry.domain.money import Money, digits_of
 from collateral_registry.domain.names import checked_text
 from collateral_registry.store.appraisals import StoredAppraisal, appraisals_of, insert_appraisal
@@ -141,11 +141,12 @@ def reviewed(stored: StoredAppraisal, values: Mapping[Basis, float], today: int)
 
 def values_by_basis(connection: Connection, asset_id: str) -> dict[Basis, float]:
     """The value of a machine today on the bases that its row leads to, in minor units; nothing while it is unknown."""
-    row = value_assets(connection, [asset_id], "")[0].row
-    if row["unknown"] or row["zero"] or row["model"] not in {Model.EQUIPMENT, Model.COMPARABLES}:
+    valued = value_assets(connection, [asset_id], "")[0]
+    found = machine_bases(valued.row, valued.asset.asset_class, valued.policy)
+    if found is None or valued.row["unknown"]:
         return {}
-    orderly = row["market_minor"] * (1.0 - row["h_liquidity"])
-    return {Basis.FMV: float(row["market_minor"]), Basis.OLV: orderly, Basis.NOLV: orderly * (1.0 - row["h_cost"])}
+    forced = {} if found.forced is None else {Basis.FLV: float(found.forced)}
+    return {Basis.FMV: float(found.fair), Basis.OLV: float(found.orderly), Basis.NOLV: float(found.net), **forced}
 
 
 def _machine(stored: StoredAsset) -> Equipment:

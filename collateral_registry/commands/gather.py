@@ -18,12 +18,14 @@ from collateral_registry.domain.facts import (
     MarketFacts,
     TargetFacts,
 )
+from collateral_registry.domain.policy import Policy
+from collateral_registry.domain.price_indices import index_keys
 from collateral_registry.domain.prices import fx_paths
 from collateral_registry.store.asset_facts import read_facts, read_targets
 from collateral_registry.store.bulk import Source
 from collateral_registry.store.estimates import NewCurve
 from collateral_registry.store.policies import StoredPolicy
-from collateral_registry.store.prices import fx_quotes, history, series_facts
+from collateral_registry.store.prices import fx_quotes, history, series_facts, series_keys
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,9 @@ def market_for(
     """Prices, exchange rates and haircut curves for the targets."""
     keys = np.unique(assets.inventory["series_key"])
     series = series_facts(connection, keys[keys > 0])
-    market = MarketFacts(series, {}, {}, MachineEstimates.none(), _indices(connection, assets))
+    by_class = _class_indices(connection, assets, policy.policy)
+    indices = _indices(connection, index_keys(assets, by_class))
+    market = MarketFacts(series, {}, {}, MachineEstimates.none(), indices, by_class)
     _, base = series_of_assets(assets, market)
     pairs = {pair for pair in zip(base[targets.asset_row], targets.currency, strict=True) if pair[0] != pair[1]}
     market = replace(market, fx=fx_paths(fx_quotes(connection), pairs) if pairs else {})
@@ -78,10 +82,18 @@ def market_for(
     return replace(market, curves=curves_for(connection, needs, market, policy.policy, made))
 
 
-def _indices(source: Source, assets: AssetFacts) -> dict[int, IndexHistory]:
+def _class_indices(source: Source, assets: AssetFacts, policy: Policy) -> dict[str, int]:
+    """The keys of the indices that the policy names for the classes of the assets."""
+    if not policy.indices:
+        return {}
+    named = {one: policy.index_of(one) for one in np.unique(assets.asset_class.astype(str)).tolist()}
+    keys = series_keys(source, sorted(set(named.values()) - {""}))
+    return {one: keys[series_id] for one, series_id in named.items() if series_id}
+
+
+def _indices(source: Source, index_key: Int) -> dict[int, IndexHistory]:
     """The indices that carry the prices new of machines."""
-    keys = np.unique(assets.equipment["index_key"])
-    keys = keys[keys > 0]
+    keys = np.unique(index_key[index_key > 0])
     if not len(keys):
         return {}
     series, found = series_facts(source, keys), {}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 
 from collateral_registry.commands.etags import check_etag
 from collateral_registry.commands.recompute import recompute
+from collateral_registry.commands.right_life import RightLife, check_right_life, tell_right_life
 from collateral_registry.commands.standing import Standing, standing_of
 from collateral_registry.domain.cure import largest_draw
 from collateral_registry.domain.days import date_at
@@ -16,6 +18,7 @@ from collateral_registry.domain.errors import Refused
 from collateral_registry.domain.lending import Balance, Loan, LoanState, PledgeState
 from collateral_registry.domain.levels import Level
 from collateral_registry.domain.money import Money
+from collateral_registry.store.assets import StoredAsset, get_asset
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.loans import StoredLoan, find_loans, get_loan, insert_loan, update_loan
 from collateral_registry.store.pledges import standing_pledges_of, update_pledge
@@ -66,11 +69,15 @@ def create_loan(write: Write, loan: Loan) -> StoredLoan:
 
 
 def change_terms(write: Write, loan_id: str, etag: str, changed: Callable[[Loan], Loan]) -> StoredLoan:
-    """Changes the terms of a running loan and judges it again."""
+    """Changes the terms of a running loan and judges it again; a later maturity is held against the rights pledged."""
     stored = _running(write, loan_id)
     check_etag(f"loans/{loan_id}", stored.revision, etag)
-    updated = update_loan(write, stored, changed(stored.loan))
+    loan = changed(stored.loan)
+    rights = _rights_beside(write, stored, loan) if _ends_later(stored.loan.maturity, loan.maturity) else []
+    updated = update_loan(write, stored, loan)
     recompute(write, loans=np.array([stored.key], dtype=np.int64))
+    for asset, life in rights:
+        tell_right_life(write, asset, loan_id, stored.key, life)
     return updated
 
 
@@ -127,6 +134,19 @@ def _running(write: Write, loan_id: str) -> StoredLoan:
     if stored.loan.state == LoanState.CLOSED:
         raise Refused("LOAN_CLOSED", f"loans/{loan_id} is closed")
     return stored
+
+
+def _ends_later(before: date | None, after: date | None) -> bool:
+    """Whether a maturity was put off, or stated for the first time."""
+    return after is not None and (before is None or after > before)
+
+
+def _rights_beside(write: Write, stored: StoredLoan, loan: Loan) -> list[tuple[StoredAsset, RightLife]]:
+    """The rights pledged to a loan beside its new maturity; raises Refused as a pledge of today would."""
+    pledged = sorted({pledge.pledge.asset_id for pledge in standing_pledges_of(write.connection, stored.key)})
+    assets = [get_asset(write.connection, asset_id) for asset_id in pledged]
+    beside = [(asset, check_right_life(write, asset, loan.maturity)) for asset in assets]
+    return [(asset, life) for asset, life in beside if life is not None]
 
 
 def _check_balance_date(balance: Balance, day: int) -> None:

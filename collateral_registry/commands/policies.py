@@ -13,10 +13,13 @@ from collateral_registry.store.policies import (
     insert_policy,
     policy_in_force,
 )
+from collateral_registry.store.prices import get_series
 
 
 def store_policy(write: Write, policy: Policy) -> StoredPolicy:
-    """Stores a version; nothing changes until it is activated."""
+    """Stores a version; nothing changes until it is activated. Raises NotFound for an index that nobody opened."""
+    for series_id in sorted(set(policy.indices.values())):
+        get_series(write.connection, series_id)
     insert_policy(write, policy)
     return get_policy(write.connection, policy.policy_id)
 

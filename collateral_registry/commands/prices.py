@@ -14,9 +14,10 @@ from collateral_registry.commands.recompute import recompute
 from collateral_registry.domain.days import date_at, day_of
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.prices import PriceSeries, fx_paths, fx_series
-from collateral_registry.store.asset_facts import assets_of_series, foreign_assets
+from collateral_registry.store.asset_facts import assets_of_series, foreign_assets, machines_of_classes
 from collateral_registry.store.assets import lots_waiting_for, rewrite_numbers
 from collateral_registry.store.database import Write
+from collateral_registry.store.policies import policy_in_force
 from collateral_registry.store.prices import (
     History,
     Latest,
@@ -27,6 +28,7 @@ from collateral_registry.store.prices import (
     history,
     insert_prices,
     insert_series,
+    series_keys,
     set_latest,
 )
 from valuation.prices.admit import Admission, RefusalReason, Verdict, admit
@@ -267,11 +269,11 @@ def _latest(found: _Admitted) -> Latest:
     return Latest(days[-1], price, decimal_text or found.stored.latest_text, log_return)
 
 
-def _dependent_assets(write: Write, series_keys: Int) -> Int:
-    """Assets whose value rests on the series: lots they price, and assets converted by a rate they hold."""
-    lots = assets_of_series(write.connection, series_keys)
+def _dependent_assets(write: Write, moved_keys: Int) -> Int:
+    """Assets whose value rests on the series: what they price or carry, and what is converted by a rate they hold."""
+    lots = np.union1d(assets_of_series(write.connection, moved_keys), _machines_by_class(write, moved_keys))
     quotes = fx_quotes(write.connection)
-    moved = set(series_keys.tolist())
+    moved = set(moved_keys.tolist())
     if not any(quote.legs[0][0] in moved for quote in quotes.values()):
         return np.unique(lots)
     foreign = foreign_assets(write.connection)
@@ -280,3 +282,11 @@ def _dependent_assets(write: Write, series_keys: Int) -> Int:
     uses = {pair for pair, quote in paths.items() if quote and moved & {key for key, _ in quote.legs}}
     converted = foreign["asset_key"][[pair in uses for pair in pairs]] if pairs else foreign["asset_key"]
     return np.union1d(lots, converted)
+
+
+def _machines_by_class(write: Write, moved_keys: Int) -> Int:
+    """Machines of the classes whose index, by the policy in force, is among the series."""
+    indices = policy_in_force(write.connection, write.market_day).policy.indices
+    keys = series_keys(write.connection, sorted(set(indices.values()))) if indices else {}
+    classes = sorted(one for one, series_id in indices.items() if keys[series_id] in moved_keys)
+    return machines_of_classes(write.connection, classes) if classes else np.zeros(0, dtype=np.int64)

@@ -1,17 +1,17 @@
-"""Whether a right outlives the loan it is pledged to: refused or told, as the policy says."""
+"""Whether a right outlives the loan it is pledged to, and whether the loan is too long for it, as the policy says."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-
-import numpy as np
 
 from collateral_registry.commands.findings import open_findings
 from collateral_registry.domain.assets import IntellectualProperty
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import Refused
 from collateral_registry.domain.findings import Finding, FindingKind, Severity
+from collateral_registry.domain.policy import SourcedNumber
 from collateral_registry.domain.right_values import life_of
 from collateral_registry.store.assets import StoredAsset
 from collateral_registry.store.database import Write
@@ -19,62 +19,92 @@ from collateral_registry.store.policies import policy_in_force
 from valuation.ip.life import DAYS_PER_YEAR
 from valuation.ip.loan_life import LoanLife, life_against_loan
 
+EARLY = (LoanLife.SHORT, LoanLife.ENDS_BEFORE)
+"""A life that is known and does not reach the margin beyond the loan."""
+
 
 @dataclass(frozen=True)
 class RightLife:
-    """Years that a right and the loan have left, and how they stand to each other under the policy."""
+    """Years that a right and the loan have left, how they stand to each other, and the most the loan should have.
+
+    ``verdict`` is ENOUGH where the policy has no margin; ``most_loan_years`` is None unless the loan is beyond it.
+    """
 
     right_years: float
     loan_years: float
     verdict: LoanLife
+    most_loan_years: float | None
 
 
 def check_right_life(write: Write, asset: StoredAsset, maturity: date | None) -> RightLife | None:
-    """How a right stands to a loan that ends on a day; none for other assets, loans without an end, or a life unknown.
+    """How a right stands to a loan that ends on a day; none for other assets and loans without an end.
 
-    Raises Refused when the right does not outlive the loan by the policy's ``life_refused_years``.
+    A right whose life is not known is UNKNOWN. Raises Refused when the right does not outlive the loan by the policy's
+    ``life_refused_years``, or the loan has more than ``loan_refused_years`` left.
     """
     right = asset.asset.detail
     if not isinstance(right, IntellectualProperty) or maturity is None:
         return None
-    life = life_of(right, write.market_day)
-    if np.isnan(life):
-        return None
     numbers = policy_in_force(write.connection, write.market_day).policy.numbers_of(asset.asset.asset_class)
+    life = life_of(right, write.market_day)
     loan_years = max(day_of(maturity) - write.market_day, 0) / DAYS_PER_YEAR
-    refused, flagged = (
-        float(numbers[name].value) if name in numbers else None for name in ("life_refused_years", "life_flagged_years")
-    )
-    if refused is not None and life_against_loan(life, loan_years, refused) != LoanLife.ENOUGH:
+    name = f"assets/{asset.asset.asset_id}"
+    refused, most = _number(numbers, "life_refused_years"), _number(numbers, "loan_refused_years")
+    if refused is not None and _beside(life, loan_years, refused) in EARLY:
         raise Refused(
             "RIGHT_ENDS_EARLY",
-            f"assets/{asset.asset.asset_id} lives {life:.2f} years, the loan {loan_years:.2f}: want at least "
-            f"{refused:g} more than the loan",
+            f"{name} lives {life:.2f} years, the loan {loan_years:.2f}: want at least {refused:g} more than the loan",
             right_years=f"{life:.2f}",
             loan_years=f"{loan_years:.2f}",
         )
-    verdict = LoanLife(int(life_against_loan(life, loan_years, 0.0 if flagged is None else flagged)))
-    return RightLife(life, loan_years, verdict if flagged is not None else LoanLife.ENOUGH)
+    if most is not None and loan_years > most:
+        raise Refused(
+            "LOAN_TOO_LONG",
+            f"the loan on {name} has {loan_years:.2f} years left: want at most {most:g}",
+            loan_years=f"{loan_years:.2f}",
+        )
+    margin, told = _number(numbers, "life_flagged_years"), _number(numbers, "loan_flagged_years")
+    verdict = LoanLife.ENOUGH if margin is None else _beside(life, loan_years, margin)
+    return RightLife(life, loan_years, verdict, told if told is not None and loan_years > told else None)
 
 
 def tell_right_life(write: Write, asset: StoredAsset, loan_id: str, loan_key: int, life: RightLife | None) -> None:
-    """Opens a finding for a right that was pledged although it does not outlive the loan by the margin."""
-    if life is None or life.verdict is LoanLife.ENOUGH:
+    """Opens findings for a right that secures a loan although it does not outlive it by the margin, or it is long."""
+    if life is None:
         return
-    asset_id = asset.asset.asset_id
-    finding = Finding(
-        kind=FindingKind.RIGHT_ENDS_EARLY,
-        severity=Severity.WARNING,
-        fingerprint=f"right ends early {asset_id} {loan_id}",
-        summary=f"assets/{asset_id} lives {life.right_years:.2f} years, loans/{loan_id} {life.loan_years:.2f}",
-        evidence={
-            "asset": f"assets/{asset_id}",
-            "loan": f"loans/{loan_id}",
-            "right_years": f"{life.right_years:.2f}",
-            "loan_years": f"{life.loan_years:.2f}",
-            "verdict": life.verdict.name,
-        },
-        asset_key=asset.key,
-        loan_key=loan_key,
-    )
-    open_findings(write, [finding])
+    asset_id, findings = asset.asset.asset_id, []
+    evidence = {"asset": f"assets/{asset_id}", "loan": f"loans/{loan_id}", "loan_years": f"{life.loan_years:.2f}"}
+    if life.verdict in EARLY:
+        findings.append(
+            Finding(
+                kind=FindingKind.RIGHT_ENDS_EARLY,
+                severity=Severity.WARNING,
+                fingerprint=f"right ends early {asset_id} {loan_id}",
+                summary=f"assets/{asset_id} lives {life.right_years:.2f} years, loans/{loan_id} {life.loan_years:.2f}",
+                evidence={**evidence, "right_years": f"{life.right_years:.2f}", "verdict": life.verdict.name},
+                asset_key=asset.key,
+                loan_key=loan_key,
+            )
+        )
+    if life.most_loan_years is not None:
+        most = f"{life.most_loan_years:g}"
+        findings.append(
+            Finding(
+                kind=FindingKind.LOAN_TOO_LONG,
+                severity=Severity.NOTICE,
+                fingerprint=f"loan too long {asset_id} {loan_id}",
+                summary=f"loans/{loan_id} has {life.loan_years:.2f} years left, at most {most} on assets/{asset_id}",
+                evidence={**evidence, "most_loan_years": most},
+                asset_key=asset.key,
+                loan_key=loan_key,
+            )
+        )
+    open_findings(write, findings)
+
+
+def _beside(life: float, loan_years: float, margin_years: float) -> LoanLife:
+    return LoanLife(int(life_against_loan(life, loan_years, margin_years)))
+
+
+def _number(numbers: Mapping[str, SourcedNumber], name: str) -> float | None:
+    return float(numbers[name].value) if name in numbers else None

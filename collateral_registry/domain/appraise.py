@@ -72,7 +72,7 @@ class _Market:
 
 def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int) -> Appraisal:
     """Values every target for a day under a policy."""
-    carried = carried_prices(assets, market.indices, day)
+    carried = carried_prices(assets, market, day)
     assets = carried.assets
     base = base_values(assets, market.series, market.machines, policy, day)
     base.quality[assets.equipment["asset_row"][carried.stale]] |= int(QualityFlag.STALE_SERIES)

@@ -149,9 +149,8 @@ class Equipment:
             raise InvalidInput("equipment.attributes", f"{len(self.attributes)}", f"at most {ATTRIBUTES_LIMIT}")
         if self.price_index:
             checked_id("equipment.price_index", self.price_index)
-        if bool(self.price_index) != (self.price_new_date is not None):
-            missing = "price_new_date" if self.price_index else "price_index"
-            raise InvalidInput(f"equipment.{missing}", "nothing", "both an index and the day of the price, or neither")
+        if self.price_index and self.price_new_date is None:
+            raise InvalidInput("equipment.price_new_date", "nothing", "the day of the price beside its index")
         for name, word in self.attributes.items():
             checked_text("equipment.attributes", name)
             checked_text(f"equipment.attributes[{name[:80]}]", word, required=False)

@@ -157,10 +157,14 @@ class IndexHistory:
 
 @dataclass(frozen=True)
 class MarketFacts:
-    """Prices, exchange rates by pair, curves by need, what models say of machines, and indices by series key."""
+    """Prices, exchange rates by pair, curves by need, what models say of machines, and indices by series key.
+
+    ``class_indices`` are the keys of the indices that the policy names, by class of machines.
+    """
 
     series: SeriesFacts
     fx: Mapping[tuple[str, str], FxQuote | None]
     curves: Mapping[CurveNeed, Estimate]
     machines: MachineEstimates
     indices: Mapping[int, IndexHistory] = field(default_factory=dict)
+    class_indices: Mapping[str, int] = field(default_factory=dict)

@@ -6,18 +6,19 @@ A class such as ``inventory.base_metal`` has the numbers of its root ``inventory
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collateral_registry.domain.assets import CLASS_ROOT, Kind
 from collateral_registry.domain.judge import JudgementRules
 from collateral_registry.domain.lending import LTV_LIMIT_PPM, LtvLimits, ppm_of
 from collateral_registry.domain.levels import Basis, Level
 from collateral_registry.domain.money import Money
-from collateral_registry.domain.names import checked_text
+from collateral_registry.domain.names import checked_id, checked_text
 from collateral_registry.domain.reliability import ReliabilityRules
 from valuation.errors import InvalidInput
 from valuation.money import PPM
@@ -45,6 +46,8 @@ CLASS_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "removal_cost_share": _SHARE,
     "life_refused_years": ("0", "100"),
     "life_flagged_years": ("0", "100"),
+    "loan_refused_years": ("0", "100"),
+    "loan_flagged_years": ("0", "100"),
     "scrap_share": _SHARE,
     "salvage_share": _SHARE,
     "hours_elasticity": _SHARE,
@@ -106,7 +109,7 @@ LATER_RULES: Numbers = {
 
 @dataclass(frozen=True)
 class Policy:
-    """One version of the policy."""
+    """One version of the policy; ``indices`` names a price series by class of machines."""
 
     policy_id: str
     display_name: str
@@ -115,12 +118,15 @@ class Policy:
     rules: Numbers
     minimum_cures: Sequence[Money] = ()
     holidays: Sequence[date] = ()
+    indices: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Checks names, ranges and sources of every number, and the order of the levels."""
         checked_text("display_name", self.display_name)
         for asset_class, numbers in self.classes.items():
             _check_numbers(f"classes[{asset_class}]", numbers, CLASS_PARAMETERS)
+        for asset_class, series_id in self.indices.items():
+            _check_index(asset_class, series_id)
         _check_numbers("rules", self.rules, RULE_PARAMETERS)
         missing = sorted(set(RULE_PARAMETERS) - set(self.rules) - set(LATER_RULES))
         if missing:
@@ -186,11 +192,14 @@ class Policy:
 
     def numbers_of(self, asset_class: str) -> dict[str, SourcedNumber]:
         """The numbers of a class: those of its roots, overridden by its own."""
-        parts = asset_class.split(".")
         merged: dict[str, SourcedNumber] = {}
-        for depth in range(1, len(parts) + 1):
-            merged.update(self.classes.get(".".join(parts[:depth]), {}))
+        for name in _roots(asset_class):
+            merged.update(self.classes.get(name, {}))
         return merged
+
+    def index_of(self, asset_class: str) -> str:
+        """The series that carries prices new of a class: its own, else that of the nearest root; empty for none."""
+        return next((self.indices[name] for name in reversed(_roots(asset_class)) if name in self.indices), "")
 
     def table(self, classes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Every parameter as a column [classes]; NaN where the policy says nothing."""
@@ -199,6 +208,19 @@ class Policy:
             name: np.array([float(row[name].value) if name in row else np.nan for row in merged], dtype=np.float64)
             for name in CLASS_PARAMETERS
         }
+
+
+def _roots(asset_class: str) -> list[str]:
+    """A class and those it inherits from, the widest first."""
+    parts = asset_class.split(".")
+    return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+
+
+def _check_index(asset_class: str, series_id: str) -> None:
+    where, machines = f"classes[{asset_class}].price_index", CLASS_ROOT[Kind.EQUIPMENT]
+    if _roots(asset_class)[0] != machines:
+        raise InvalidInput(where, repr(series_id[:80]), f"nothing: only {machines} has prices new")
+    checked_id(where, series_id)
 
 
 def _check_realisation(asset_class: str, numbers: Numbers) -> None:

@@ -110,7 +110,7 @@ def value_right(right: IntellectualProperty, state: RightState, question: RightQ
     reasons = _reasons(int(zero[0]), int(unknown[0]), life, state)
     counted = _counted(int(zero[0]), state, reasons)
     brackets = _brackets(right, question, life)
-    cap = caps()[right.right_kind][0] * (score.cap_share if score else 1.0)
+    cap = caps()[right.right_kind] * (score.cap_share if score else 1.0)
     return RightAnswer(
         value=value * counted,
         mean=float(drawn.mean[0]) * share * counted,

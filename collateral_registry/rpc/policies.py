@@ -91,7 +91,12 @@ def read_policy(message: pb.Policy, policy_id: str) -> Policy:
         rules=_read_numbers("rules", message.rules),
         minimum_cures=tuple(wire.read_money("minimum_cures", amount) for amount in message.minimum_cures),
         holidays=tuple(_holiday(holiday) for holiday in message.holidays),
+        indices={entry.asset_class: _read_index(entry) for entry in message.classes if entry.price_index},
     )
+
+
+def _read_index(entry: pb.ClassPolicy) -> str:
+    return id_of(f"classes[{entry.asset_class}].price_index", entry.price_index, "priceSeries")[0]
 
 
 def _read_numbers(field: str, numbers: Iterable[pb.PolicyNumber]) -> Numbers:
@@ -116,9 +121,7 @@ def _policy(stored: StoredPolicy, in_force: int | None) -> pb.Policy:
         display_name=policy.display_name,
         effective_date=wire.calendar_date(policy.effective),
         state=_state(stored, in_force),
-        classes=[
-            pb.ClassPolicy(asset_class=name, numbers=_numbers(numbers)) for name, numbers in policy.classes.items()
-        ],
+        classes=[_class_policy(policy, name) for name in policy.classes],
         rules=_numbers(policy.rules),
         minimum_cures=[wire.money(amount.minor, amount.currency) for amount in policy.minimum_cures],
         holidays=[wire.calendar_date(holiday) for holiday in policy.holidays],
@@ -134,6 +137,15 @@ def _state(stored: StoredPolicy, in_force: int | None) -> pb.PolicyState:
     if in_force is not None and stored.key < in_force:
         return pb.POLICY_STATE_SUPERSEDED
     return pb.POLICY_STATE_ACTIVE
+
+
+def _class_policy(policy: Policy, asset_class: str) -> pb.ClassPolicy:
+    index = policy.indices.get(asset_class)
+    return pb.ClassPolicy(
+        asset_class=asset_class,
+        numbers=_numbers(policy.classes[asset_class]),
+        price_index=f"priceSeries/{index}" if index else "",
+    )
 
 
 def _numbers(numbers: Numbers) -> list[pb.PolicyNumber]:

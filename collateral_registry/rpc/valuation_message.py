@@ -8,9 +8,9 @@ from typing import Any
 from collateral_registry.commands.value import Valued
 from collateral_registry.domain.appraise import model_name
 from collateral_registry.domain.assets import Equipment, IntellectualProperty, Inventory
-from collateral_registry.domain.base_values import Model
 from collateral_registry.domain.days import date_at, day_of
 from collateral_registry.domain.judge import NO_DAY
+from collateral_registry.domain.machine_bases import machine_bases
 from collateral_registry.rpc import wire
 from collateral_registry.v1 import common_pb2
 from collateral_registry.v1 import valuation_pb2 as pb
@@ -118,17 +118,12 @@ def _input(name: str, source: str, value: Decimal | float | None, unit: str, day
 
 def _add_bases(message: pb.Valuation, valued: Valued) -> None:
     """The other bases of value of a machine, as the steps of its row lead to them."""
-    row = valued.row
-    if row["model"] not in {Model.EQUIPMENT, Model.COMPARABLES} or row["zero"]:
+    found = machine_bases(valued.row, valued.asset.asset_class, valued.policy)
+    if found is None:
         return
-    fair = row["market_minor"]
-    orderly = round(fair * (1.0 - row["h_liquidity"]))
-    net = round(orderly * (1.0 - row["h_cost"]))
-    numbers = valued.policy.numbers_of(valued.asset.asset_class)
-    forced = min(orderly, round(fair * float(numbers["flv_factor"].value))) if "flv_factor" in numbers else None
     bases = message.equipment_bases
-    bases.fair_market_value.CopyFrom(wire.money(fair, valued.currency))
-    bases.orderly_liquidation_value.CopyFrom(wire.money(orderly, valued.currency))
-    bases.net_orderly_liquidation_value.CopyFrom(wire.money(net, valued.currency))
-    if forced is not None:
-        bases.forced_liquidation_value.CopyFrom(wire.money(forced, valued.currency))
+    bases.fair_market_value.CopyFrom(wire.money(found.fair, valued.currency))
+    bases.orderly_liquidation_value.CopyFrom(wire.money(found.orderly, valued.currency))
+    bases.net_orderly_liquidation_value.CopyFrom(wire.money(found.net, valued.currency))
+    if found.forced is not None:
+        bases.forced_liquidation_value.CopyFrom(wire.money(found.forced, valued.currency))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, case, func, select
-from sqlmodel import SQLModel
+from sqlalchemy import Connection, case, func, or_, select
+from sqlmodel import SQLModel, col
 
 from collateral_registry.domain.assets import Asset
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.facts import AssetFacts, Int, TargetFacts
+from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.numbers import unverified_stock
 from collateral_registry.store.assets import numbers_of
 from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns, typed_column
@@ -87,6 +88,20 @@ def assets_of_series(connection: Connection, series_keys: Int) -> Int:
     lots = select(InventoryRow.asset_key).where(in_keys(connection, InventoryRow.series_key, series_keys))
     machines = select(EquipmentRow.asset_key).where(in_keys(connection, EquipmentRow.index_key, series_keys))
     keys: Int = np.union1d(*(read_columns(connection, one)["asset_key"] for one in (lots, machines)))
+    return keys
+
+
+def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
+    """Keys of the machines of classes and of those below them that name no index and state the day of their price."""
+    below = [col(AssetRow.asset_class).startswith(f"{one}.", autoescape=True) for one in classes]
+    statement = (
+        select(EquipmentRow.asset_key)
+        .join(AssetRow, AssetRow.asset_key == EquipmentRow.asset_key)
+        .where(EquipmentRow.index_key == 0, EquipmentRow.price_new_day != NO_DAY)
+        .where(or_(AssetRow.asset_class.in_(classes), *below))
+        .order_by(EquipmentRow.asset_key)
+    )
+    keys: Int = read_columns(connection, statement)["asset_key"]
     return keys
 
 

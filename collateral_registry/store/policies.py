@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -12,6 +13,9 @@ from collateral_registry.domain.policy import Policy
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.tables import CommitRow, PolicyRow
+
+KEPT_POLICIES_LIMIT = 8
+"""Versions kept as read: each price asks for the one in force more than once, and reading takes a millisecond."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,11 @@ def list_policies(connection: Connection, before_key: int, limit: int) -> list[S
     return _stored(connection, (PolicyRow.policy_key < before_key,), (PolicyRow.policy_key.desc(),), limit)
 
 
+@lru_cache(KEPT_POLICIES_LIMIT)
+def _read(document: str) -> Policy:
+    return from_document(Policy, document)
+
+
 def _stored(
     connection: Connection, where: tuple[object, ...], order: tuple[object, ...], limit: int
 ) -> list[StoredPolicy]:
@@ -88,7 +97,4 @@ def _stored(
         .order_by(*order)
         .limit(limit)
     )
-    return [
-        StoredPolicy(row[0], from_document(Policy, row[1]), row[2], row[3], row[4])
-        for row in connection.execute(statement)
-    ]
+    return [StoredPolicy(row[0], _read(row[1]), row[2], row[3], row[4]) for row in connection.execute(statement)]

@@ -100,6 +100,15 @@ def list_series(connection: Connection, wanted: Sequence[Condition], after: str,
     return _stored(connection, [*conditions(FILTERS, wanted), PriceSeriesRow.series_id > after], limit)
 
 
+def series_keys(connection: Source, series_ids: Sequence[str]) -> dict[str, int]:
+    """The keys of series by id; ids that nobody opened are left out."""
+    statement = select(PriceSeriesRow.series_id, PriceSeriesRow.series_key).where(
+        PriceSeriesRow.series_id.in_(series_ids)
+    )
+    found = read_columns(connection, statement)
+    return dict(zip(found["series_id"].tolist(), found["series_key"].tolist(), strict=True))
+
+
 def series_facts(connection: Source, keys: Int | None) -> SeriesFacts:
     """Series with their newest accepted price."""
     statement = select(

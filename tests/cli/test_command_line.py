@@ -68,10 +68,9 @@ def write_csv(path: Path, text: str) -> Path:
     return path
 
 
-@pytest.fixture
-def brought(server, tmp_path):
-    """A server to which a small book was brought by files."""
-    files = {
+def bring(server, folder):
+    """Brings a small book to a server by files."""
+    texts = {
         "series": "series,kind,good,unit,currency,market,source,max_age_days\ncopper,GOOD,copper,t,USD,spot,test,10\n",
         "prices": "# a comment\nseries,date,price\n"
         + "".join(f"copper,2021-12-{day:02d},{9000 + day}\n" for day in range(1, 32)),
@@ -81,10 +80,30 @@ def brought(server, tmp_path):
         "loans": "loan_id,borrower,currency,principal,as_of\nloan-1,=Acme,USD,300000.00,2021-12-31\n",
         "pledges": "pledge_id,loan,asset,rank\np-1,loan-1,lot-1,1\n",
     }
-    for facts, text in files.items():
-        found = run("import", facts, str(write_csv(tmp_path / f"{facts}.csv", text)), server=server)
+    for facts, text in texts.items():
+        found = run("import", facts, str(write_csv(folder / f"{facts}.csv", text)), server=server)
         assert found.returncode == 0, found.stderr
     return server
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The folder of the files that the shared book was brought by."""
+    return tmp_path_factory.mktemp("files")
+
+
+@pytest.fixture(scope="module")
+def brought(files):
+    """A server with a small book, shared by the tests that leave it as it was."""
+    running = Server(f"sqlite:///{files / 'book.db'}").start()
+    yield bring(running, files)
+    running.stop()
+
+
+@pytest.fixture
+def brought_alone(server, tmp_path):
+    """A server with a small book for a test that changes it."""
+    return bring(server, tmp_path)
 
 
 def test_a_book_is_brought_by_files_and_reported(brought):
@@ -104,17 +123,17 @@ def test_text_cells_are_no_formulas(brought):
     assert rows[0]["borrower"] == "'=Acme"
 
 
-def test_bringing_a_file_again_is_harmless(brought, tmp_path):
-    found = run("import", "prices", str(tmp_path / "prices.csv"), server=brought)
+def test_bringing_a_file_again_is_harmless(brought, files):
+    found = run("import", "prices", str(files / "prices.csv"), server=brought)
 
     assert found.returncode == 0
     assert "0 refused" in found.stdout
 
 
-def test_refused_rows_are_named_by_line_and_the_others_go_in(brought, tmp_path):
+def test_refused_rows_are_named_by_line_and_the_others_go_in(brought_alone, tmp_path):
     rows = ("# note", "series,date,price", "copper,2021-12-31,-5", "copper,2021-02-30,9000", "silver,2021-12-31,20")
     text = "\n".join([*rows, "copper,2021-11-30,9001", ""])
-    found = run("import", "prices", str(write_csv(tmp_path / "bad.csv", text)), server=brought)
+    found = run("import", "prices", str(write_csv(tmp_path / "bad.csv", text)), server=brought_alone)
 
     assert found.returncode == 1
     assert "1 taken in" in found.stdout
@@ -147,12 +166,12 @@ def test_a_bad_moment_is_a_plain_sentence(brought):
     assert "--as-of: got 'yesterday', want" in found.stderr
 
 
-def test_watch_prints_events_and_ends_with_the_server(brought):
-    command = [COLLATERAL, "watch", "--server", brought.address]
+def test_watch_prints_events_and_ends_with_the_server(brought_alone):
+    command = [COLLATERAL, "watch", "--server", brought_alone.address]
     watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert watching.stdout is not None
     line = watching.stdout.readline()
-    brought.stop()
+    brought_alone.stop()
     code = watching.wait(20)
     watching.stdout.close()
 

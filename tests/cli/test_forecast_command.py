@@ -31,7 +31,8 @@ def test_a_fan_the_choice_and_a_picture(tmp_path):
     assert all(float(row["p05"]) < float(row["p50"]) < float(row["p95"]) for row in rows)
     assert all(float(row["lendable"]) <= last * (1 + 1e-7) for row in rows)
     trials = list(csv.DictReader((folder / "selection.csv").open()))
-    assert [row["model"] for row in trials if row["series"] == "tin/spot"] == ["random-walk", "damped-ets", "arima"]
+    models = ["random-walk", "damped-ets", "arima", "sarimax"]
+    assert [row["model"] for row in trials if row["series"] == "tin/spot"] == models
     assert sum(int(row["chosen"]) for row in trials if row["series"] == "tin/spot") == 1
     assert (folder / "tin_spot.svg").read_text().startswith("<?xml")
     assert "short: too short" in done.stderr

@@ -159,10 +159,13 @@ def test_appraisals_stand_beside_the_value_and_contradictions_are_told(client: C
     assert found.too_far_apart
 
 
-def appraise(client: Client, asset_id: str, who: str, amount: int, day: date = date(2021, 12, 1)) -> None:
-    """Records a fair market value that somebody appraised a machine at."""
+def appraise(
+    client: Client, asset_id: str, who: str, amount: int, day: date = date(2021, 12, 1),
+    basis: int = equipment_pb2.APPRAISAL_BASIS_FMV,
+) -> None:  # fmt: skip
+    """Records a value, fair unless said otherwise, that somebody appraised a machine at."""
     appraisal = equipment_pb2.Appraisal(
-        appraiser=who, date=calendar(day), basis=equipment_pb2.APPRAISAL_BASIS_FMV,
+        appraiser=who, date=calendar(day), basis=basis,
         amount=Money(currency_code="USD", units=amount),
     )  # fmt: skip
     service(client).RecordAppraisal(
@@ -188,6 +191,20 @@ def test_model_and_appraisal_make_one_value_between_them_and_the_newest_of_an_ap
     assert beside.appraisal.band == equipment_pb2.DEVIATION_BAND_ACCEPTED
     share = float(beside.share.value)
     assert found.reconciled_value.units == pytest.approx(value * 1.1**share, rel=1e-3)
+
+
+def test_an_appraisal_of_a_forced_sale_is_held_against_the_forced_value_and_no_other(client: Client) -> None:
+    register(client, "digger-9")
+    bases = valued(client, "digger-9").equipment_bases
+    forced = bases.forced_liquidation_value
+    assert 0 < forced.units < bases.orderly_liquidation_value.units
+    appraise(client, "digger-9", "A. Auctioneer", round(1.1 * forced.units), basis=equipment_pb2.APPRAISAL_BASIS_FLV)
+    (found,) = reconciled(client, "digger-9")
+    assert (found.basis, found.model_value) == (equipment_pb2.APPRAISAL_BASIS_FLV, forced)
+    assert found.appraisals[0].appraisal.band == equipment_pb2.DEVIATION_BAND_ACCEPTED
+    assert forced.units < found.reconciled_value.units < round(1.1 * forced.units)
+    listed = service(client).ListAppraisals(equipment_pb2.ListAppraisalsRequest(parent="assets/digger-9"))
+    assert listed.appraisals[0].band == equipment_pb2.DEVIATION_BAND_ACCEPTED
 
 
 def test_appraisals_that_contradict_or_are_too_old_carry_nothing(client: Client) -> None:

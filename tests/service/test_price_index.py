@@ -9,7 +9,7 @@ from decimal import Decimal
 import grpc
 import pytest
 
-from collateral_registry.v1 import asset_pb2, common_pb2, price_pb2, valuation_pb2
+from collateral_registry.v1 import asset_pb2, common_pb2, policy_pb2, price_pb2, valuation_pb2
 from tests.server import FIRST_DAY, Client, Server, calendar, details_of, money, observation
 
 PRICED = date(2020, 1, 15)
@@ -47,6 +47,32 @@ def machine(serial: str, index: str = "", priced: date = PRICED, **fields: objec
     return asset_pb2.Asset(owner="A", asset_class="equipment", currency_code="USD", equipment=detail)
 
 
+def dated(serial: str, asset_class: str, **fields: object) -> asset_pb2.Asset:
+    """A machine that states the day of its price and names no index."""
+    asset = machine(serial, **fields)
+    asset.asset_class = asset_class
+    asset.equipment.price_new_date.CopyFrom(calendar(PRICED))
+    return asset
+
+
+def policy_with_indices(client: Client, policy_id: str, **indices: str) -> None:
+    """Puts into force the newest policy with these indices for classes of machines, dots written as __."""
+    policy = client.policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies[0]
+    policy.effective_date.CopyFrom(calendar(FIRST_DAY))
+    for asset_class, index in indices.items():
+        name = asset_class.replace("__", ".")
+        entry = next((one for one in policy.classes if one.asset_class == name), None)
+        (entry or policy.classes.add(asset_class=name)).price_index = f"priceSeries/{index}"
+    client.policies.CreatePolicy(policy_pb2.CreatePolicyRequest(policy=policy, policy_id=policy_id))
+    client.policies.ActivatePolicy(policy_pb2.ActivatePolicyRequest(name=f"policies/{policy_id}"))
+
+
+def recorded(client: Client, asset_id: str) -> list[valuation_pb2.Valuation]:
+    """The valuations of an asset, newest first."""
+    request = valuation_pb2.ListValuationsRequest(parent=f"assets/{asset_id}")
+    return list(client.valuations.ListValuations(request).valuations)
+
+
 def worth(client: Client, asset: asset_pb2.Asset) -> float:
     value = client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=asset)).market_value
     return value.units + value.nanos / 1e9
@@ -75,13 +101,9 @@ def test_a_new_level_of_the_index_revalues_the_machines_that_name_it(client: Cli
     client.quote("50", date(2020, 1, 1), "presses")
     register(client, machine("4", "presses"), "press-4")
 
-    def recorded() -> list[valuation_pb2.Valuation]:
-        request = valuation_pb2.ListValuationsRequest(parent="assets/press-4")
-        return list(client.valuations.ListValuations(request).valuations)
-
-    assert len(recorded()) == 1
+    assert len(recorded(client, "press-4")) == 1
     client.quote("55", date(2021, 12, 1), "presses")
-    after, before = recorded()
+    after, before = recorded(client, "press-4")
     assert after.market_value.units == pytest.approx(before.market_value.units * 1.1, abs=1)
 
 
@@ -117,3 +139,50 @@ def test_the_index_comes_back_with_the_machine(client: Client) -> None:
     register(client, machine("7", "machine-tools"), "press-7")
     equipment = client.assets.GetAsset(asset_pb2.GetAssetRequest(name="assets/press-7")).equipment
     assert (equipment.price_index, equipment.price_new_date) == ("priceSeries/machine-tools", calendar(PRICED))
+
+
+def test_a_machine_that_names_no_index_has_that_of_its_class_and_its_own_comes_first(client: Client) -> None:
+    for series, level in (("all-machines", "110"), ("lathes", "115")):
+        open_index(client, series, 60)
+        client.quote("100", date(2020, 1, 1), series)
+        client.quote(level, date(2021, 12, 1), series)
+    plain = worth(client, machine("8"))
+    assert worth(client, dated("8", "equipment")) == plain
+    register(client, dated("9", "equipment.lathe"), "lathe-9")
+
+    policy_with_indices(client, "indexed", equipment="all-machines", equipment__lathe="lathes")
+
+    assert worth(client, dated("8", "equipment")) == pytest.approx(1.1 * plain, abs=0.01)
+    assert worth(client, dated("8", "equipment.press")) == pytest.approx(1.1 * plain, abs=0.01)
+    assert worth(client, dated("8", "equipment.lathe")) == pytest.approx(1.15 * plain, abs=0.01)
+    assert worth(client, machine("8", "machine-tools")) == pytest.approx(1.2 * plain, abs=0.01)
+    assert worth(client, machine("8")) == plain
+    assert recorded(client, "lathe-9")[0].market_value.units == pytest.approx(1.15 * plain, abs=1)
+    named = client.policies.GetPolicy(policy_pb2.GetPolicyRequest(name="policies/indexed")).classes
+    assert {one.asset_class: one.price_index for one in named if one.price_index} == {
+        "equipment": "priceSeries/all-machines", "equipment.lathe": "priceSeries/lathes"
+    }  # fmt: skip
+
+
+def test_a_new_level_of_the_index_of_a_class_revalues_its_machines(client: Client) -> None:
+    open_index(client, "drills", 60)
+    client.quote("50", date(2020, 1, 1), "drills")
+    policy_with_indices(client, "drilled", equipment__drill="drills")
+    register(client, dated("10", "equipment.drill.deep"), "drill-10")
+    register(client, dated("11", "equipment.drilling"), "drilling-11")
+    others = len(recorded(client, "drilling-11"))
+
+    client.quote("55", date(2021, 12, 1), "drills")
+
+    after, before = recorded(client, "drill-10")[:2]
+    assert after.market_value.units == pytest.approx(before.market_value.units * 1.1, abs=1)
+    assert len(recorded(client, "drilling-11")) == others
+
+
+def test_an_index_for_what_is_no_machine_and_one_nobody_opened_are_refused_with_the_policy(client: Client) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        policy_with_indices(client, "grain-index", inventory__grain="machine-tools")
+    assert details_of(refused.value)[1] == ["classes[inventory.grain].price_index"]
+    with pytest.raises(grpc.RpcError) as refused:
+        policy_with_indices(client, "no-index", equipment="nobody")
+    assert refused.value.code() == grpc.StatusCode.NOT_FOUND

@@ -80,12 +80,10 @@ def tiers() -> tuple[Tier, ...]:
 
 
 @cache
-def caps() -> Mapping[RightKind, tuple[float, float]]:
-    """By kind of right: the cap as a share of the appraised value, and the longest loan in years."""
+def caps() -> Mapping[RightKind, float]:
+    """By kind of right: the cap as a share of the appraised value."""
     rows = read_table("valuation.ip", "caps.csv")
-    return MappingProxyType(
-        {RightKind[row["kind"]]: (float(row["cap"]), float(row["most_loan_years"])) for row in rows}
-    )
+    return MappingProxyType({RightKind[row["kind"]]: float(row["cap"]) for row in rows})
 
 
 def score_right(given: Mapping[str, float], state: RightState) -> RightScore:

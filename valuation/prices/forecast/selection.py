@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from valuation.prices.diebold_mariano import Comparison, diebold_mariano
 from valuation.prices.forecast.models import MODELS, random_walk
+from valuation.prices.forecast.past import Dates, Past, past_at
 
 Float = NDArray[np.float64]
-
-FIT_WINDOW = 500
-"""Newest prices a model is fitted to: two years; older ones tell of another market."""
 
 LEAST_FIT = 100
 """Prices before the first origin; with fewer the three orders of the ARIMA cannot be told apart."""
@@ -32,7 +30,7 @@ SIGNIFICANCE = 0.05
 class Trial:
     """A model against the random walk: origins, mean absolute error of its log path, the test, and failed fits.
 
-    ``comparison`` is None for the random walk itself, and where origins are too few to test.
+    ``comparison`` is None for the random walk itself, where origins are too few to test, and where no fit succeeded.
     """
 
     model: str
@@ -50,25 +48,31 @@ class Selection:
     trials: tuple[Trial, ...]
 
 
-def select(logs: Float, steps: int) -> Selection:
+def select(logs: Float, dates: Dates, step_days: int, steps: int) -> Selection:
     """Refits each model at origins through the past of log prices [n], and compares their paths with what came.
 
+    The dates ahead of an origin are ``steps`` of ``step_days`` business days, as they will be for the forecast.
+
     Rolling origin: Tashman 2000, doi 10.1016/S0169-2070(00)00065-0. The loss of an origin is the mean absolute error
-    of the log path over the steps. A fit that fails counts as the random walk, which is what a user would get.
+    of the log path over the steps. A fit that fails counts as the random walk, which is what a user would get; a model
+    that never succeeds is left out, and takes no share of the significance.
     """
     origins = _origins(len(logs), steps)
+    pasts = [past_at(logs, dates, origin, step_days, steps) for origin in origins]
+    came = [logs[origin + 1 : origin + 1 + steps] - logs[origin] for origin in origins]
     errors, failures = {}, {}
     for name in MODELS:
-        losses = [_loss(name, logs, origin, steps) for origin in origins]
+        losses = [_loss(name, past, path) for past, path in zip(pasts, came, strict=True)]
         errors[name] = np.array([loss for loss, _ in losses])
         failures[name] = sum(failed for _, failed in losses)
     plain, *challengers = MODELS
     trials = [_trial(plain, errors[plain], None, failures[plain])]
     for name in challengers:
-        enough = len(origins) >= LEAST_ORIGINS
-        found = diebold_mariano(errors[plain] - errors[name], OVERLAP - 1) if enough else None
+        testable = len(origins) >= LEAST_ORIGINS and failures[name] < len(origins)
+        found = diebold_mariano(errors[plain] - errors[name], OVERLAP - 1) if testable else None
         trials.append(_trial(name, errors[name], found, failures[name]))
-    better = [one for one in trials if one.comparison and one.comparison.p_value < SIGNIFICANCE / len(challengers)]
+    tested = [(one, one.comparison) for one in trials if one.comparison]
+    better = [one for one, found in tested if found.p_value < SIGNIFICANCE / len(tested)]
     chosen = min(better, key=lambda one: one.error, default=trials[0])
     return Selection(chosen.model, tuple(trials))
 
@@ -80,12 +84,9 @@ def _origins(count: int, steps: int) -> list[int]:
     return list(range(newest, oldest - 1, -apart))[:MOST_ORIGINS][::-1]
 
 
-def _loss(model: str, logs: Float, origin: int, steps: int) -> tuple[float, bool]:
-    known = logs[max(0, origin + 1 - FIT_WINDOW) : origin + 1]
-    came = logs[origin + 1 : origin + 1 + steps] - logs[origin]
-    fitted = MODELS[model](known, steps)
-    path = (fitted or random_walk(known, steps)).path
-    return float(np.abs(came - path).mean()), fitted is None
+def _loss(model: str, past: Past, came: Float) -> tuple[float, bool]:
+    fitted = MODELS[model](past)
+    return float(np.abs(came - (fitted or random_walk(past)).path).mean()), fitted is None
 
 
 def _trial(model: str, errors: Float, comparison: Comparison | None, failures: int) -> Trial:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from valuation.errors import InvalidInput
 from valuation.prices.clean import Cleaned, Defect, clean
 from valuation.prices.forecast.models import MODELS, Fitted, random_walk
-from valuation.prices.forecast.selection import FIT_WINDOW, Selection, Trial, select
+from valuation.prices.forecast.past import Dates, dates_ahead, past_at, usual_step_days
+from valuation.prices.forecast.selection import Selection, Trial, select
 from valuation.prices.simulate import Start, filtered
 
 Float = NDArray[np.float64]
-Dates = NDArray[np.datetime64]
 
 QUANTILES = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 """Levels of the fan."""
@@ -53,7 +53,7 @@ class ValueForecast:
     @property
     def dates_ahead(self) -> Dates:
         """Dates of the columns [H], Saturdays and Sundays left out."""
-        return np.asarray(np.busday_offset(self.date, self.horizon_days, roll="backward"))
+        return dates_ahead(self.date, self.step_days, self.fan.shape[1])
 
 
 def forecast(prices: Float, dates: Dates, horizon_days: int, *, seed: int = 0) -> ValueForecast:
@@ -72,11 +72,11 @@ def forecast(prices: Float, dates: Dates, horizon_days: int, *, seed: int = 0) -
     broken = cleaned.defects.get(Defect.LEVEL_BREAK, np.zeros(0, dtype=np.int64))
     begin = int(np.flatnonzero(cleaned.rows == broken[-1])[0]) if len(broken) else 0
     days, logs = cleaned.dates[begin:], np.log(cleaned.prices[begin:])
-    step = _step_days(days)
+    step = usual_step_days(days)
     steps = -(-horizon_days // step)
     start = None
     if len(logs) >= LEAST_OBSERVATIONS:
-        selection, fitted = _fitted(logs, steps)
+        selection, fitted = _fitted(logs, days, step, steps)
         start = filtered(fitted.residuals, DECAY)
     if start is None:
         nothing = Selection(RANDOM_WALK, (Trial(RANDOM_WALK, 0, float("nan"), None, 0),))
@@ -101,18 +101,14 @@ def simulated_errors(start: Start, responses: Float, *, seed: int, paths: int = 
     return np.asarray(surprises @ carried)
 
 
-def _fitted(logs: Float, steps: int) -> tuple[Selection, Fitted]:
+def _fitted(logs: Float, dates: Dates, step_days: int, steps: int) -> tuple[Selection, Fitted]:
     """The model chosen, fitted to the newest prices; the random walk where that fit fails."""
-    selection, newest = select(logs, steps), logs[-FIT_WINDOW:]
-    fitted = MODELS[selection.model](newest, steps)
+    selection = select(logs, dates, step_days, steps)
+    past = past_at(logs, dates, len(logs) - 1, step_days, steps)
+    fitted = MODELS[selection.model](past)
     if fitted is None:
-        return Selection(RANDOM_WALK, selection.trials), random_walk(newest, steps)
+        return Selection(RANDOM_WALK, selection.trials), random_walk(past)
     return selection, fitted
-
-
-def _step_days(days: Dates) -> int:
-    """Business days of the usual step."""
-    return max(int(np.median(np.busday_count(days[:-1], days[1:]))), 1) if len(days) > 1 else 1
 
 
 def _answer(cleaned: Cleaned, step: int, selection: Selection, fan: Float) -> ValueForecast:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from tests.valuation.prices.forecast.test_models import autoregressive
+from tests.valuation.prices.forecast.test_models import autoregressive, yearly
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.errors import InvalidInput
+from valuation.prices.forecast.models import sarimax
+from valuation.prices.forecast.past import past_at
 from valuation.prices.forecast.value import QUANTILES, forecast, simulated_errors
 from valuation.prices.simulate import Start
 
@@ -49,6 +51,20 @@ def test_a_price_that_is_expected_to_fall_lends_less():
 
     assert found.lendable == pytest.approx(found.fan[3])
     assert (np.diff(found.lendable) <= 0.0).all()
+
+
+def test_a_season_moves_the_median_and_lends_no_more_in_its_high():
+    months = np.arange("1980-01", "2012-01", dtype="datetime64[M]").astype("datetime64[D]")
+    prices = 100.0 * np.exp(yearly(months, 0.15) + np.cumsum(noise(len(months), sd=0.03)))
+    before_high, before_low = (forecast(prices[:count], months[:count], 130) for count in (384, 378))
+
+    assert [found.selection.model for found in (before_high, before_low)] == ["sarimax", "sarimax"]
+    past = past_at(np.log(prices), months, 383, before_high.step_days, 6)
+    assert np.log(before_high.fan[3] / prices[-1]) == pytest.approx(sarimax(past).path)
+    assert before_high.fan[3].max() > 1.05 * prices[-1]
+    assert (before_high.lendable <= prices[-1]).all()
+    assert before_low.lendable[-1] < 0.95 * prices[-7]
+    assert (np.diff(before_low.lendable) <= 0.0).all()
 
 
 def test_the_same_prices_give_the_same_forecast_and_their_unit_does_not_matter():
