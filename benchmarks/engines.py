@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from collateral_registry.store.database import sqlite_file
-from tests.postgres import DURABLE, Cluster
+from tests.postgres import Cluster
+
+SETTINGS = Path(__file__).parents[1] / "deploy" / "postgresql.conf"
 
 
 class Engine(Protocol):
@@ -47,14 +49,20 @@ class SqliteFolder:
 
 @contextmanager
 def engine_of(name: str, folder: Path) -> Iterator[Engine]:
-    """The engine of a name, for as long as it is needed; PostgreSQL syncs every commit, as in production."""
+    """The engine of a name, for as long as it is needed; PostgreSQL with the settings of production."""
     if name == "sqlite":
         yield SqliteFolder(folder)
         return
     # A path of its own outside of the folder: a socket's path must be short, and PostgreSQL's user must reach it.
-    cluster = Cluster(Path(tempfile.gettempdir()) / f"chaos-{uuid.uuid4().hex[:12]}", DURABLE)
+    cluster = Cluster(Path(tempfile.gettempdir()) / f"chaos-{uuid.uuid4().hex[:12]}", postgresql_settings())
     cluster.start()
     try:
         yield cluster
     finally:
         cluster.stop()
+
+
+def postgresql_settings() -> dict[str, str]:
+    """The settings that we deploy PostgreSQL with, by name."""
+    lines = (line.partition("#")[0] for line in SETTINGS.read_text().splitlines())
+    return {name.strip(): value.strip() for name, found, value in (line.partition("=") for line in lines) if found}

@@ -25,7 +25,6 @@ OWN_DATABASE = "postgres"
 """The database that every cluster has."""
 
 START_SECONDS = 60
-DURABLE: Mapping[str, str] = {}
 WITHOUT_DURABILITY: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 CONNECTIONS_LIMIT = 200
 SEGMENT_MEGABYTES = 16

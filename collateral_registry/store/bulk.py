@@ -32,6 +32,9 @@ from sqlmodel import SQLModel
 FETCH_ROWS = 4_096
 """Rows turned into arrays at a time: few enough that they never burden the garbage collector."""
 
+POSTGRESQL_TYPES: Mapping[type, str] = {int: "int8", float: "float8", str: "text", bytes: "bytea"}
+"""What a column of each kind is in PostgreSQL: a copy in binary form must name its types, and nothing is parsed."""
+
 Columns = dict[str, Any]
 """Column name to array: int64, float64 with NaN for null, or object for text and bytes."""
 
@@ -116,8 +119,9 @@ def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[s
     with (
         _collector_paused(),
         driver.cursor() as cursor,
-        cursor.copy(f"COPY {target} ({','.join(names)}) FROM STDIN") as copy,
+        cursor.copy(f"COPY {target} ({','.join(names)}) FROM STDIN (FORMAT BINARY)") as copy,
     ):
+        copy.set_types([POSTGRESQL_TYPES[table.__table__.c[name].type.python_type] for name in names])
         for row in zip(*data, strict=True):
             copy.write_row(row)
 
