@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from valuation.flags import QualityFlag
 from valuation.prices import arithmetic as signed
@@ -16,7 +16,8 @@ from valuation.prices.arithmetic import arithmetic
 from valuation.prices.class_memory import NOTHING_LEARNED, ClassMemory
 from valuation.prices.clean import Cleaned, Defect, clean, clean_signed
 from valuation.prices.pooled import NOTHING_COMMON, class_floor, pooled_scale
-from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings
+from valuation.prices.stale_quotes import fresh
+from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings, no_opinion
 from valuation.prices.watch import UNWATCHED, Watch
 from valuation.prices.watched import watched_tier1
 
@@ -89,12 +90,17 @@ def haircut(
     """Cleans dated quotes [n] and reads the curve of the model at a horizon in business days.
 
     ``seed`` is of the models that simulate, ``settings`` of EWMA_FHS and ARITHMETIC, ``memory`` is what the class has
-    told POOLED before the last date. Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, or
-    dates and prices of different length; MissingExtra for TIER2 without arch.
+    told POOLED before the last date. A newest quote of 0 or less, which has no logarithm, leaves no opinion but
+    ARITHMETIC's; so do quotes that have stopped moving, but for POOLED, which looks from the day they did. Raises
+    InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, or dates and prices of different length;
+    MissingExtra for TIER2 without arch.
     """
     sort_out = clean_signed if model is HaircutModel.ARITHMETIC else clean
-    cleaned = sort_out(np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64))
-    if model is HaircutModel.POOLED:
+    days = np.asarray(dates, dtype="datetime64[D]")
+    cleaned = sort_out(days, np.asarray(prices, dtype=np.float64))
+    if _ends_below_zero(cleaned, days):
+        curve, spoke, why = no_opinion(horizon_days, len(cleaned.prices), QualityFlag.NONE), model.value, ""
+    elif model is HaircutModel.POOLED:
         curve, spoke, why = _pooled(cleaned, horizon_days, confidence, memory)
     else:
         curve, spoke, why = _simulated(cleaned, horizon_days, confidence, model, seed, settings)
@@ -136,6 +142,12 @@ def haircuts(
     return [haircut(prices, dates, horizon_days, confidence, model=model, memory=memory) for prices, dates in series]
 
 
+def _ends_below_zero(cleaned: Cleaned, days: NDArray[np.datetime64]) -> bool:
+    """Whether the newest quote was left out because it is not positive."""
+    left_out = cleaned.defects.get(Defect.NOT_POSITIVE)
+    return left_out is not None and bool((days[left_out].max() > cleaned.dates[-1:]).all())
+
+
 Spoken = tuple[HaircutCurve, str, str]
 """A curve, the model that made it, and why that is not the one asked for."""
 
@@ -158,6 +170,8 @@ def _simulated(
     settings: Tier1Settings,
 ) -> Spoken:
     dates, prices = cleaned.dates, cleaned.prices
+    if fresh(dates, prices).repetitions:
+        return no_opinion(horizon_days, len(prices), QualityFlag.STALE_SERIES), model.value, ""
     if model is HaircutModel.TIER2:
         found = tier2.tier2(dates, prices, max_horizon_days=horizon_days, confidence=confidence, seed=seed)
         return found.curve, found.model, found.why

@@ -20,6 +20,7 @@ from valuation.prices.daily_record import DAYS, NO_RECORD, DailyRecord, surprise
 from valuation.prices.pooled_table import log_multiples, shortfall_tails, term_weights
 from valuation.prices.returns import Returns, log_returns
 from valuation.prices.running import RECENT_DAYS, USUAL_DAILY_VOLATILITY, Terms, running_means, terms
+from valuation.prices.stale_quotes import fresh
 from valuation.prices.tier1 import HaircutCurve, no_opinion, require_question
 from valuation.prices.watch import WATCHED_TAIL, watch
 from valuation.prices.watched import raised
@@ -32,6 +33,9 @@ VERSION = "1"
 LEAST_OBSERVATIONS = 60
 FULL_OBSERVATIONS = 250
 """Prices below which there is no opinion, and below which the long-run variance leans on that of the class."""
+
+LEAST_MOVES = 20
+"""Quotes that differ from the one before, below which a series has shown too little of itself for an opinion."""
 
 CLASS_DAILY_VOLATILITY = 0.02
 """Of a series too short to know its own: above that of three in four of the commodities looked at."""
@@ -120,18 +124,23 @@ def pooled_scale(
     ``common`` [6] is what its class has learned (valuation/prices/class_memory.py), nothing unless given.
 
     Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, prices that are not positive, or
-    dates that do not increase. Too short a history and a series that never moves give no opinion, with the flag that
-    says why. ``standard_error`` is 0: nothing is simulated.
+    dates that do not increase. Too short a history, and a series that hardly moves or has long stood still, give no
+    opinion, with the flag that says why; one that stands still for less is looked at from the day on which it last
+    moved. ``standard_error`` is 0: nothing is simulated.
     """
     require_question(max_horizon_days, confidence)
-    returns = log_returns(dates, prices, max(len(prices), 2))
+    told = fresh(dates, prices)
+    returns = log_returns(dates[told.places], prices[told.places], max(len(told.places), 2))
     short = returns.observations < FULL_OBSERVATIONS
     flags = returns.flags | (QualityFlag.SHORT_HISTORY if short else QualityFlag.NONE)
-    days = np.arange(1, max_horizon_days + 1, dtype=np.int64)
-    if returns.observations < LEAST_OBSERVATIONS or QualityFlag.STALE_SERIES in flags:
+    enough = returns.observations >= LEAST_OBSERVATIONS
+    if told.repetitions or (enough and returns.moves < LEAST_MOVES):
+        flags |= QualityFlag.STALE_SERIES
+    if not enough or returns.moves < LEAST_MOVES or told.repetitions >= LEAST_OBSERVATIONS:
         return no_opinion(max_horizon_days, returns.observations, flags)
+    days = np.arange(1, max_horizon_days + 1, dtype=np.int64)
     state = pooled_state(returns, common)
-    horizons = np.maximum(days, returns.step_days).astype(np.float64)
+    horizons = np.maximum(days + told.age_days, returns.step_days).astype(np.float64)
     tail = 1.0 - confidence
     at, beyond = np.array([tail]), shortfall_tails(tail)
     losses = [

@@ -21,6 +21,7 @@ from valuation.flags import QualityFlag
 from valuation.prices.clean import Cleaned, clean
 from valuation.prices.haircut import PriceHaircut, haircut
 from valuation.prices.pooled import volatility_log_quantile
+from valuation.prices.returns import level_breaks
 from valuation.prices.watch import UNWATCHED, Watch
 
 Float = NDArray[np.float64]
@@ -154,10 +155,15 @@ def linked_haircut(
         daily_volatility=volatility,
         link=link,
         proxy=proxy,
-        flags=proxy.flags | (QualityFlag.NONE if speaks else QualityFlag.SHORT_HISTORY),
+        flags=proxy.flags | (QualityFlag.NONE if speaks else _why_not(grade)),
         model=f"{MODEL}/{VERSION}",
         cleaned=grade,
     )
+
+
+def _why_not(grade: Cleaned) -> QualityFlag:
+    """What keeps a grade from being linked: quotes enough for it that do not move, or too few."""
+    return QualityFlag.STALE_SERIES if len(grade.prices) > LEAST_PAIRS + TERMS else QualityFlag.SHORT_HISTORY
 
 
 def _parts(link: Link, proxy: PriceHaircut, horizon_days: int, tail: float) -> Parts:
@@ -172,24 +178,39 @@ def _parts(link: Link, proxy: PriceHaircut, horizon_days: int, tail: float) -> P
 
 
 def fitted_link(grade: Cleaned, proxy: Cleaned) -> Link | None:
-    """Weighted least squares between the grade's days; None for fewer than ``LEAST_PAIRS`` common moves."""
+    """Weighted least squares between the grade's days since its last level break.
+
+    None for fewer than ``LEAST_PAIRS`` common moves, or so few days on which the grade moved: a basis that was not seen
+    is not one of nothing.
+    """
     common, ours, theirs = _paired(grade, proxy)
     if len(common) < LEAST_PAIRS + TERMS:
         return None
     days = np.maximum(np.busday_count(common[1:-1], common[2:]), 1).astype(np.float64)
     moves, proxy_moves = np.diff(ours)[1:], np.diff(theirs)
+    if np.count_nonzero(moves) < LEAST_PAIRS:
+        return None
     weight = 1.0 / np.sqrt(days)
     columns = np.stack([proxy_moves[1:], proxy_moves[:-1]], axis=1) * weight[:, None]
     found, _, _, _ = np.linalg.lstsq(columns, moves * weight)
     left = moves * weight - columns @ found
     power, total = float(left @ left), float((moves * weight) @ (moves * weight))
     basis = float(np.sqrt(power / (len(moves) - TERMS)))
-    return Link(float(found[0]), float(found[1]), basis, len(moves), 1.0 - power / total if total else 0.0)
+    return Link(float(found[0]), float(found[1]), basis, len(moves), 1.0 - power / total)
 
 
 def _paired(grade: Cleaned, proxy: Cleaned) -> tuple[Dates, Float, Float]:
-    """Days [m] of the grade with a price of the proxy young enough, and log prices of both."""
+    """Days [m] of the grade with a price of the proxy young enough, and log prices of both, since the last break."""
+    begin = max(_begin(grade), _begin(proxy))
     at = np.searchsorted(proxy.dates, grade.dates, side="right") - 1
-    known = at >= 0
+    known = (at >= 0) & (grade.dates >= begin)
+    known[known] = proxy.dates[at[known]] >= begin
     known[known] = np.busday_count(proxy.dates[at[known]], grade.dates[known]) <= OLDEST_PROXY_DAYS
     return grade.dates[known], np.log(grade.prices[known]), np.log(proxy.prices[at[known]])
+
+
+def _begin(cleaned: Cleaned) -> np.datetime64:
+    """The first day of the series as it is now: that of its last level break, else of its first quote."""
+    broken = level_breaks(cleaned.log_returns)
+    first = int(broken[-1]) + 1 if len(broken) else 0
+    return np.datetime64(cleaned.dates[first]) if len(cleaned.dates) else np.datetime64("NaT")

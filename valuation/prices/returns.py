@@ -14,6 +14,7 @@ from valuation.prices.units import is_unit_factor
 
 Float = NDArray[np.float64]
 Dates = NDArray[np.datetime64]
+Int = NDArray[np.int64]
 
 ZERO_SHARE_LIMIT = 0.20
 """More unchanged quotes than this mean a stepwise series; exchange holidays alone give 3 to 5 %."""
@@ -24,6 +25,9 @@ AUTOCORRELATION_LIMIT = 0.15
 BREAK_LOG_MOVE = 1.0
 """A move by a factor of e is a level break, and so is one by the factor of a unit: before it is another series."""
 
+SPACING_GAPS = 60
+"""Gaps whose median is the step of their time: a quarter of a year of days, and enough that a holiday is no step."""
+
 GAP_TO_MEDIAN = 3.0
 """A gap is longer than so many usual steps."""
 
@@ -33,11 +37,12 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Returns:
-    """Log returns [m] a step apart, oldest first.
+    """Log returns [m] a step apart, oldest first; those of a time with another step are scaled to it.
 
-    ``step_days`` is business days a step, ``observations`` the prices behind them, ``smoothing`` the coefficient that
-    was taken out, 0 for none, ``unchanged_share`` the share of quotes equal to the one before, ``hidden_gap`` how far
-    the true price is from the last quote, in logs.
+    ``step_days`` is business days a step of the newest quotes, ``observations`` the prices behind them, ``smoothing``
+    the coefficient that was taken out, 0 for none, ``unchanged_share`` the share of quotes equal to the one before,
+    ``hidden_gap`` how far the true price is from the last quote, in logs, ``moves`` the quotes that differ from the one
+    before.
     """
 
     values: Float
@@ -47,13 +52,15 @@ class Returns:
     flags: QualityFlag
     unchanged_share: float = 0.0
     hidden_gap: float = 0.0
+    moves: int = 0
 
 
 def log_returns(dates: Dates, prices: Float, window: int) -> Returns:
     """The newest ``window`` log returns of a series [n], since its last level break, unsmoothed where smoothed.
 
-    A series quoted more than 1.5 business days apart is taken at its median step. Raises InvalidInput for prices that
-    are not positive and finite, dates that do not increase, or columns of different length.
+    A series is taken at the median step of its newest quotes; a move over another step is scaled by the root of time,
+    so that weeks before days look no wilder, and days before months no calmer. Raises InvalidInput for prices that are
+    not positive and finite, dates that do not increase, or columns of different length.
     """
     days = dates.astype("datetime64[D]")
     _check(days, prices)
@@ -77,17 +84,20 @@ def _described(days: Dates, values: Float, flags: QualityFlag) -> Returns:
     """Moves between the days with their step, their flags, and smoothing taken out."""
     if not len(values):
         return Returns(values, 1, len(days), 0.0, flags)
-    step, spacing = _spacing(days)
+    steps, spacing = _spacing(days)
+    step = int(steps[-1])
+    values = values if (steps == step).all() else values * np.sqrt(step / steps)
     flags |= spacing
-    if not values.any():
+    if _even(values) and (len(values) > 1 or not values.any()):
         return Returns(values, step, len(days), 0.0, flags | QualityFlag.STALE_SERIES)
-    smoothing, unchanged = first_autocorrelation(values), float(np.mean(values == 0.0))
+    moves = int(np.count_nonzero(values))
+    smoothing, unchanged = first_autocorrelation(values), 1.0 - moves / len(values)
     if smoothing <= AUTOCORRELATION_LIMIT and unchanged <= ZERO_SHARE_LIMIT:
-        return Returns(values, step, len(days), 0.0, flags, unchanged)
+        return Returns(values, step, len(days), 0.0, flags, unchanged, moves=moves)
     smoothing = max(smoothing, 0.0)
     true = unsmoothed(values, smoothing)[1:] if smoothing < 1.0 else values[1:]
     gap = hidden_gap(float(values[-1]), smoothing) if smoothing < 1.0 else 0.0
-    return Returns(true, step, len(days), smoothing, flags | QualityFlag.SMOOTHED, unchanged, gap)
+    return Returns(true, step, len(days), smoothing, flags | QualityFlag.SMOOTHED, unchanged, gap, moves)
 
 
 def level_breaks(values: Float) -> NDArray[np.int64]:
@@ -120,11 +130,15 @@ def hidden_gap(last_return: float, smoothing: float) -> float:
 
 def first_autocorrelation(values: Float) -> float:
     """Correlation of each return with the one before it; 0 where they do not vary."""
-    centred = values - values.mean()
-    power = float(np.sum(centred**2))
-    if power <= ROUNDING * float(np.sum(values**2)):
+    if _even(values):
         return 0.0
-    return float(np.sum(centred[1:] * centred[:-1])) / power
+    centred = values - values.mean()
+    return float(np.sum(centred[1:] * centred[:-1])) / float(np.sum(centred**2))
+
+
+def _even(values: Float) -> bool:
+    """Whether returns do not vary: a price that stands still, or one that a formula carries on."""
+    return float(np.sum((values - values.mean()) ** 2)) <= ROUNDING * float(np.sum(values**2))
 
 
 def _check(days: Dates, prices: Float) -> None:
@@ -149,9 +163,17 @@ def _since_break(days: Dates, values: Float) -> tuple[Dates, Float, QualityFlag]
     return days[after:], values[after:], QualityFlag.LEVEL_BREAK
 
 
-def _spacing(days: Dates) -> tuple[int, QualityFlag]:
-    """Business days of the usual step, whole and rounded down, so that no horizon gets too few steps; and its flags."""
+def _spacing(days: Dates) -> tuple[Int, QualityFlag]:
+    """Business days of the usual step at each gap [n - 1], whole and rounded down, so that no horizon gets too few.
+
+    The usual step is the median of ``SPACING_GAPS`` gaps, counted from the newest; the oldest, fewer than that, belong
+    to those after them. And the flags of the spacing.
+    """
     gaps = np.busday_count(days[:-1], days[1:])
-    step = max(int(np.median(gaps)), 1)
-    flags = QualityFlag.IRREGULAR_DATES if step > 1 else QualityFlag.NONE
-    return step, flags | (QualityFlag.GAPS if (gaps > GAP_TO_MEDIAN * step).any() else QualityFlag.NONE)
+    blocks = max(len(gaps) // SPACING_GAPS, 1)
+    rest = len(gaps) - blocks * SPACING_GAPS if len(gaps) >= SPACING_GAPS else 0
+    usual = np.maximum(np.median(gaps[rest:].reshape(blocks, -1), axis=1).astype(np.int64), 1)
+    steps = np.repeat(usual, len(gaps[rest:]) // blocks)
+    steps = np.concatenate([np.full(rest, steps[0]), steps])
+    flags = QualityFlag.IRREGULAR_DATES if (steps > 1).any() else QualityFlag.NONE
+    return steps, flags | (QualityFlag.GAPS if (gaps > GAP_TO_MEDIAN * steps).any() else QualityFlag.NONE)

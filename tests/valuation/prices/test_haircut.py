@@ -60,3 +60,23 @@ def test_many_series_get_what_each_gets_alone_in_any_order():
     assert [found.loss for found in together[:2]] == [haircut(*one, 20).loss for one in series[:2]]
     assert [found.loss for found in haircuts(series[1::-1], 20)] == [found.loss for found in together[1::-1]]
     assert not together[2].has_opinion
+
+
+@pytest.mark.parametrize("model", [HaircutModel.POOLED, HaircutModel.EWMA_FHS])
+def test_a_newest_quote_that_is_not_positive_leaves_no_opinion(model):
+    prices = np.append(walk(noise(600)), -37.0)
+
+    found = haircut(prices, DAYS[:602], 20, model=model)
+
+    assert not found.has_opinion
+    assert Defect.NOT_POSITIVE in found.cleaned.defects
+    assert haircut(np.append(prices, 70.0), DAYS[:603], 20, model=model).has_opinion
+
+
+def test_quotes_that_have_stopped_leave_simulated_models_without_an_opinion():
+    prices = np.append(walk(noise(600)), np.full(30, 100.0))
+
+    found = haircut(prices, DAYS[:631], 20, model=HaircutModel.EWMA_FHS)
+
+    assert not found.has_opinion
+    assert QualityFlag.STALE_SERIES in found.flags

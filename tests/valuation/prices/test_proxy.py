@@ -137,3 +137,19 @@ def test_promises_hold_on_walks_that_were_not_seen():
 
     assert windows == 480
     assert hits / windows < 0.02
+
+
+def test_a_grade_that_never_moves_is_stale_and_lends_nothing_by_its_proxy():
+    found = linked(np.full(2001, 50.0))
+
+    assert not found.has_opinion
+    assert QualityFlag.STALE_SERIES in found.flags
+    assert found.link is None
+
+
+def test_a_grade_whose_unit_changed_is_linked_by_what_came_after():
+    prices = grade(0.8, 0.004)
+    changed = np.where(np.arange(2001) < 800, 1000.0 * prices, prices)
+    rows = np.arange(0, 2001, 21)
+
+    assert linked(changed, rows).link == linked(prices, rows[rows >= 800]).link

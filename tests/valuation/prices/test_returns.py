@@ -144,3 +144,19 @@ def test_dates_must_increase_and_match_the_prices():
 def test_a_coefficient_outside_its_range_is_named(smoothing):
     with pytest.raises(InvalidInput, match="smoothing"):
         unsmoothed(noise(10), smoothing)
+
+
+def test_a_price_that_a_formula_carries_on_is_stale():
+    assert QualityFlag.STALE_SERIES in log_returns(DAYS[:301], walk(np.full(300, 0.001)), 500).flags
+
+
+@pytest.mark.parametrize(("before", "after"), [(5, 1), (21, 1), (1, 5), (1, 21)])
+def test_a_series_that_changes_its_step_keeps_the_variance_of_a_day(before, after):
+    gaps = np.concatenate([np.full(240, before), np.full(240, after)])
+    days = np.busday_offset(DAYS[0], np.concatenate([[0], np.cumsum(gaps)]), roll="forward")
+
+    found = log_returns(days, walk(noise(480, sd=1.0) * 0.01 * np.sqrt(gaps)), 500)
+
+    assert found.step_days == after
+    for part in (found.values[:240], found.values[240:]):
+        assert part.std() / np.sqrt(after) == pytest.approx(0.01, rel=0.15)
