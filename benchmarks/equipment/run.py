@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from valuation.equipment.artefact import save
-from valuation.equipment.degrade import degraded
+from valuation.equipment.degrade import degraded, strangers
 from valuation.equipment.files import read_comparables
 from valuation.equipment.hedonic import Learned, appraise, fit
 from valuation.equipment.mapping import ColumnMap, read_mapping
@@ -65,6 +65,7 @@ TOLD: dict[str, Callable[[Observations], Observations]] = {
     "without hours": no_hours,
     "without hours and model": no_model,
     "without hours, model and family": no_family,
+    "of a category never sold": strangers,
     "in a region never seen": elsewhere,
     "with random parts hidden": lambda machines: degraded(machines, seed=5),
 }

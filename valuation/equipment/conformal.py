@@ -9,7 +9,7 @@ first: its error is not the machine's, and it grows with time, so it is added fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,11 @@ class Calibration:
         """Stretch of each machine [n]."""
         own = np.array([self.categories.get(text, self.pooled) for text in category.tolist()])
         return np.asarray(own * np.array(self.steps)[step], dtype=np.float64)
+
+    def with_strangers(self, error: Float, half_width: Float) -> Calibration:
+        """The same with the stretch of machines of which no level was ever sold, measured on so many [n]."""
+        measured = _level(np.abs(error) / half_width) / self.pooled
+        return replace(self, steps=(*self.steps[: Step.ALL], max(measured, self.steps[Step.ALL])))
 
 
 def calibrate(error: Float, half_width: Float, time: Float, category: Texts, step: Int) -> Calibration:

@@ -48,5 +48,10 @@ def degraded(machines: Observations, seed: int) -> Observations:
     )
 
 
+def strangers(machines: Observations) -> Observations:
+    """The same machines as of a kind that was never sold: no category, class, line, family or model."""
+    return replace(machines, levels={name: np.full_like(column, "") for name, column in machines.levels.items()})
+
+
 def _hidden(column: NDArray[Any], rows: NDArray[np.bool_]) -> NDArray[Any]:
     return np.where(rows, "", column)

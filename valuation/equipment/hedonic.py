@@ -21,7 +21,7 @@ from valuation.equipment.conformal import (
     market_move,
     widened,
 )
-from valuation.equipment.degrade import degraded
+from valuation.equipment.degrade import degraded, strangers
 from valuation.equipment.encoding import Encoder, alike, encode, encode_apart, encoder_of
 from valuation.equipment.flags import EstimateFlag, Step
 from valuation.equipment.group_index import GroupIndex
@@ -223,18 +223,23 @@ def _best_rounds(booster: Booster, matrix: Float, actual: Float, level: float) -
 
 def _calibrated(trees: Trees, later: Observations) -> tuple[Calibration, Float]:
     """The calibration from later sales, as they are and with less told of them; and the log errors as they are."""
-    error, half, step = [], [], []
-    for shown in (later, degraded(later, HELD_OUT_SEED)):
-        encoded = encode(trees.encoder, shown)
-        market = trees.index.at(later.time, later.levels["category"]) + encoded.offset + _log_reference(later)
-        low, middle, high = (_predicted(booster, encoded.matrix) + market for booster in trees.boosters)
-        below, above = half_widths(low, middle, high)
-        error.append(np.log(later.price) - middle)
-        half.append(np.where(error[-1] < 0.0, below, above))
-        step.append(_step(encoded.sales))
+    told = [_errors(trees, shown) for shown in (later, degraded(later, HELD_OUT_SEED))]
+    error, half, step = (np.concatenate(parts) for parts in zip(*told, strict=True))
     time, category = np.tile(later.time, 2), np.tile(later.levels["category"], 2)
-    columns = np.concatenate(error), np.concatenate(half), time, category, np.concatenate(step)
-    return calibrate(*columns), error[0]
+    strange, strange_half, _ = _errors(trees, strangers(later))
+    moved = market_move(error, time)[: len(later)]
+    calibration = calibrate(error, half, time, category, step)
+    return calibration.with_strangers(strange - moved, strange_half), told[0][0]
+
+
+def _errors(trees: Trees, sales: Observations) -> tuple[Float, Float, Int]:
+    """Log error [n] of the middle, half width on its side [n] and Step [n] of sales."""
+    encoded = encode(trees.encoder, sales)
+    market = trees.index.at(sales.time, sales.levels["category"]) + encoded.offset + _log_reference(sales)
+    low, middle, high = (_predicted(booster, encoded.matrix) + market for booster in trees.boosters)
+    error = np.log(sales.price) - middle
+    below, above = half_widths(low, middle, high)
+    return error, np.where(error < 0.0, below, above), _step(encoded.sales)
 
 
 def _predicted(booster: Booster, matrix: Float) -> Float:

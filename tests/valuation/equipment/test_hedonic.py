@@ -123,3 +123,14 @@ def test_too_few_sales_give_no_model(bench: Bench) -> None:
     few = bench.sales.take(np.arange(SALES_LEAST - 1))
     with pytest.raises(InvalidInput, match=f"comparables: got {SALES_LEAST - 1} usable sales"):
         fit(few, bench.mapping)
+
+
+def test_a_kind_that_was_never_sold_is_met_as_often_as_promised(bench: Bench) -> None:
+    made = [changed(row, kind="crane", size_class="", family="", model="") for row in rows(400, seed=9)]
+    machines = bench.machines(made)
+
+    found = appraise(bench.learned, machines)
+
+    inside = (machines.price >= found.low) & (machines.price <= found.high)
+    assert set(found.step.tolist()) == {Step.ALL}
+    assert 0.75 < inside.mean() < 1.0
