@@ -143,13 +143,16 @@ def run(options: Options, chosen: tuple[str, ...]) -> dict[str, Any]:
     return {**totals, "parts": details}
 
 
-def failures(found: dict[str, Any]) -> list[str]:
-    """The totals that are not what they must be."""
+def failures(found: dict[str, Any], options: Options) -> list[str]:
+    """The figures that are not what they must be: what was lost, and what was not tried as often as asked for."""
     wrong = [key for key in ("lost", "doubled", "cover_mismatches") if found[key]]
     wrong += [key for one in _engines(found, "kills") for key in _MUST_BE_ZERO if one[key]]
-    # A part that failed no write has shown nothing.
-    wrong += ["hit" for one in _engines(found, "failing_writes") if one["cases"] and not one["hit"]]
+    # A case in which no write failed has shown nothing.
+    wrong += ["hit" for one in _engines(found, "failing_writes") if one["hit"] < one["cases"]]
+    wrong += [key for one in _engines(found, "kills") for key in ("kills", "items") if one[key] < getattr(options, key)]
     wrong += ["mismatched_rows" for one in _engines(found, "cluster") if one["mismatched_rows"]]
+    # A run may end before the last of its workers was to be killed.
+    wrong += [key for one in _engines(found, "cluster") for key in ("worker_kills", "scheduler_kills") if not one[key]]
     return wrong + (["resume_p99_s"] if found["resume_p99_s"] > RESUME_LIMIT_SECONDS else [])
 
 
@@ -171,7 +174,7 @@ def main() -> int:
     engines = tuple(chosen.engine or ENGINES)
     options = Options(engines, chosen.kills, chosen.items, chosen.failing_calls, chosen.seed)
     found = run(options, tuple(chosen.part or PARTS))
-    wrong = failures(found)
+    wrong = failures(found, options)
     if wrong:
         say(f"failed: {', '.join(wrong)}")
     print(json.dumps(found))

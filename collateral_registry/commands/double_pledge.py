@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -44,6 +45,8 @@ from collateral_registry.store.identities import (
 from valuation.errors import InvalidInput
 
 DOUBLE_KINDS = {FindingKind.DOUBLE_PLEDGE, FindingKind.SUSPECTED_DOUBLE_PLEDGE}
+
+PAIR_DIGEST_BYTES = 16
 
 PAIRS_LIMIT = 10_000
 """Pairs of numbers that a check of the book holds in memory as objects at a time."""
@@ -185,11 +188,17 @@ def _finding(mine: KnownIdentity, other: KnownIdentity, verdict: Verdict) -> Fin
     return Finding(
         kind=KIND[verdict],
         severity=SEVERITY[verdict],
-        fingerprint=f"double pledge {field} {mine.asset_id} {mine.loan_id} {other.asset_id} {other.loan_id}",
+        fingerprint=f"double pledge {field} {_pair(mine, other)}",
         summary=_sentence(mine, other, verdict)[:200],
         evidence=_evidence(mine, other),
         asset_key=mine.asset_key,
     )
+
+
+def _pair(mine: KnownIdentity, other: KnownIdentity) -> str:
+    """The two claims in few characters: four ids of full length are more than a fingerprint holds."""
+    ids = (mine.asset_id, mine.loan_id, other.asset_id, other.loan_id)
+    return hashlib.blake2b("/".join(ids).encode(), digest_size=PAIR_DIGEST_BYTES).hexdigest()
 
 
 def _evidence(mine: KnownIdentity, other: KnownIdentity) -> dict[str, str]:

@@ -239,3 +239,13 @@ def test_every_lookup_of_a_number_goes_by_an_index_to_its_last_column(sqlite_url
         "identity_tail (kind=? AND scope=? AND agreement=? AND tail=?)",
     }
     assert not any(part.endswith("(kind=? AND scope=?)") for part in reached)
+
+
+def test_names_of_full_length_on_both_sides_fit_into_a_finding(book):
+    name = "0123456789abcdef" * 4
+    for number in (1, 2):
+        register(book, machine(f"m{number}{name}"[:63], f"HX-100{number}", owner=f"owner {number}"))
+        lend_on(book, f"b{number}{name}"[:63])
+        pledge(book, f"b{number}{name}"[:63], f"m{number}{name}"[:63])
+
+    assert len({row.finding.fingerprint for row in findings(book)}) == len(findings(book)) > 1
