@@ -131,6 +131,8 @@ async def _follow_clock(server: RpcServer, settings: Settings, clock: Clock) -> 
             await server.business_date.move_to(local_date(clock(), settings.time_zone))
         except DomainError as error:
             LOG.warning("the business date was not moved; trying again", cause=str(error))
+        except Exception:  # whatever it is, the next day must not wait for a restart
+            LOG.exception("the business date was not moved; trying again")
         await asyncio.sleep(settings.date_check_seconds)
 
 

@@ -24,6 +24,7 @@ class UnknownReason(IntFlag):
     MISSING_PART = 1 << 9
     MISSING_INPUT = 1 << 10
     STATUS_UNCERTAIN = 1 << 11
+    OUT_OF_RANGE = 1 << 12
 
 
 class ZeroReason(IntFlag):

@@ -21,6 +21,11 @@ SHARE_UNITS = 1_000_000_000
 """Shares computed by models are taken to nine decimals; what lies beyond is noise of float64."""
 
 
+def beyond_money(amounts: NDArray[np.float64], digits: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether amounts in major units [n] are too large for money of so many digits; NaN is not."""
+    return np.asarray(np.abs(np.nan_to_num(amounts, nan=0.0)) * np.power(10.0, digits) >= AMOUNT_LIMIT_MINOR - 0.5)
+
+
 def to_minor(amounts: NDArray[np.float64], digits: NDArray[np.int64]) -> NDArray[np.int64]:
     """Amounts in major units [n] to minor units [n], half to even; NaN becomes 0 and must be masked by the caller.
 

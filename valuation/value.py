@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.haircuts.compose import compose
 from valuation.haircuts.parts import HaircutParts
-from valuation.money import share_of, to_minor
+from valuation.money import beyond_money, share_of, to_minor
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -57,6 +57,7 @@ def value(base: BaseColumns) -> ValueColumns:
     for missing, reason in (
         (incomplete, UnknownReason.MISSING_PART),
         (np.isnan(base.amount), UnknownReason.MISSING_INPUT),
+        (beyond_money(base.amount, base.digits), UnknownReason.OUT_OF_RANGE),
     ):
         unknown |= np.where(missing & (base.unknown == 0), int(reason), 0)
     unknown = np.where(zero != 0, 0, unknown)

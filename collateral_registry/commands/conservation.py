@@ -14,10 +14,12 @@ from collateral_registry.domain.conservation import Claim, allotted, converted, 
 from collateral_registry.domain.errors import Refused
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.findings import Finding, FindingKind, Severity
+from collateral_registry.domain.units import alike
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.findings import open_fingerprints
 from collateral_registry.store.holdings import (
     Place,
+    There,
     claims_at,
     places_of_assets,
     places_over_pledged,
@@ -73,10 +75,28 @@ class Weighed:
         }
 
 
-def weigh(connection: Connection, place: Place) -> Weighed:
-    """What is claimed of a place and what is there."""
+def weigh(connection: Connection, place: Place) -> list[Weighed]:
+    """What is claimed of a place and what is there, apart for weights, volumes and pieces.
+
+    Barrels that are claimed are not held against tonnes that are told: nothing tells of them, so they are unverified.
+    """
     claims, told = claims_at(connection, place), there_at(connection, place)
-    unit = told[0].unit if told else next((claim.unit for claim in claims), "")
+    units: list[str] = []
+    for unit in (*(one.unit for one in told), *(claim.unit for claim in claims)):
+        if not any(alike(unit, known) for known in units):
+            units.append(unit)
+    return [
+        _weighed(
+            place,
+            unit,
+            [claim for claim in claims if alike(claim.unit, unit)],
+            [one for one in told if alike(one.unit, unit)],
+        )
+        for unit in units
+    ]
+
+
+def _weighed(place: Place, unit: str, claims: Sequence[Claim], told: Sequence[There]) -> Weighed:
     claimed = [claim.claimed_in(unit) for claim in claims]
     there = sum(converted(one.quantity, one.unit, unit, ROUND_FLOOR) for one in told) if told else None
     held = claimed if there is None else allotted(claimed, there)
@@ -86,7 +106,7 @@ def weigh(connection: Connection, place: Place) -> Weighed:
 def claimed_by(connection: Connection, asset_key: int) -> int:
     """What an asset claims of its place now; 0 for what is not inventory."""
     places = places_of_assets(connection, np.array([asset_key], dtype=np.int64))
-    return sum(weigh(connection, place).claimed_by(asset_key) for place in places)
+    return sum(weighed.claimed_by(asset_key) for place in places for weighed in weigh(connection, place))
 
 
 def conserve_asset(write: Write, asset_key: int, claimed_before: int, *also: Place) -> Int:
@@ -95,14 +115,14 @@ def conserve_asset(write: Write, asset_key: int, claimed_before: int, *also: Pla
     ``also`` are places that the asset was in before. Returns the keys of the assets of which another share counts.
     """
     places = places_of_assets(write.connection, np.array([asset_key], dtype=np.int64))
-    for place in places:
-        weighed = weigh(write.connection, place)
+    for weighed in (one for place in places for one in weigh(write.connection, place)):
         if weighed.excess and weighed.claimed_by(asset_key) > claimed_before:
             evidence = weighed.evidence()
             raise Refused(
                 "OVER_PLEDGED",
-                f"{evidence['claimed']} of {place[1]} would be pledged or receipted in warehouse {place[0]}, where "
-                f"{evidence['there']} are ({evidence['told_by']}): {evidence['holders']}"[:1000],
+                f"{evidence['claimed']} of {evidence['good']} would be pledged or receipted in warehouse "
+                f"{evidence['warehouse']}, where {evidence['there']} are ({evidence['told_by']}): "
+                f"{evidence['holders']}"[:1000],
                 **evidence,
             )
     return conserve(write, sorted({*places, *also}))
@@ -110,7 +130,7 @@ def conserve_asset(write: Write, asset_key: int, claimed_before: int, *also: Pla
 
 def conserve(write: Write, places: Sequence[Place]) -> Int:
     """Counts each place anew and tells what no longer agrees; returns the assets of which another share counts."""
-    changed = [_conserve_one(write, weigh(write.connection, place)) for place in places]
+    changed = [_conserve_one(write, weighed) for place in places for weighed in weigh(write.connection, place)]
     return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *changed]))
 
 
@@ -118,8 +138,7 @@ def conserve_book(write: Write) -> tuple[int, Int]:
     """Counts every place anew whose claims exceed what is there; returns how many, and the assets that changed."""
     write_missing_holdings(write.connection)
     places = places_over_pledged(write.connection)
-    weighed = [weigh(write.connection, place) for place in places]
-    over = sum(one.excess > 0 for one in weighed)
+    over = sum(any(one.excess for one in weigh(write.connection, place)) for place in places)
     return over, conserve(write, places)
 
 

@@ -10,15 +10,17 @@ from decimal import ROUND_DOWN, Decimal
 
 import numpy as np
 
+from collateral_registry.commands.findings import open_findings
 from collateral_registry.commands.pickups import after_stock
 from collateral_registry.commands.recompute import NO_KEYS, recompute
-from collateral_registry.domain.assets import QUANTITY_DECIMALS, Asset, Inventory, Status
+from collateral_registry.domain.assets import QUANTITY_DECIMALS, QUANTITY_LIMIT, Asset, Inventory, Status
+from collateral_registry.domain.conservation import plain_quantity
+from collateral_registry.domain.findings import Finding, FindingKind, Severity
 from collateral_registry.domain.movements import MILLION
-from collateral_registry.domain.units import conversion_factor
+from collateral_registry.domain.units import alike, conversion_factor
 from collateral_registry.store.database import Write
 from collateral_registry.store.pledges import loans_of_assets
 from collateral_registry.store.take_up import TiedLot, forget_changes, next_changes, tied_lots, write_quantities
-from valuation.errors import InvalidInput
 
 LOTS_LIMIT = 1_000
 """Lots taken up by one commit: some ten milliseconds of the book's time."""
@@ -40,7 +42,9 @@ def take_up(write: Write) -> TakenUp:
     change_keys, lot_keys = next_changes(write.connection, CHANGES_LIMIT, LOTS_LIMIT)
     if not len(change_keys):
         return TakenUp(0, 0)
-    told = [(tied, asset) for tied in tied_lots(write.connection, lot_keys) if (asset := _as_told(tied)) is not None]
+    tied_to = tied_lots(write.connection, lot_keys)
+    told = [(tied, asset) for tied in tied_to if (asset := _as_told(tied)) is not None]
+    open_findings(write, [_beyond_measure(tied) for tied, _ in told if _told(tied) > QUANTITY_LIMIT])
     write_quantities(write, told)
     forget_changes(write, change_keys)
     moved = np.array(sorted(tied.asset_key for tied, _ in told), dtype=np.int64)
@@ -57,16 +61,36 @@ def _as_told(tied: TiedLot) -> Asset | None:
     lot = tied.asset.detail
     if not isinstance(lot, Inventory) or tied.asset.status == Status.RETIRED:
         return None
-    try:
-        factor = conversion_factor(tied.unit, lot.unit)
-    except InvalidInput:
-        return None  # the units are unlike: the owner's statement stays, and the places are weighed unit by unit
-    told = Decimal(tied.counted) / MILLION * factor
-    quantity = told.quantize(Decimal(1).scaleb(-QUANTITY_DECIMALS), ROUND_DOWN).normalize()
+    if not alike(tied.unit, lot.unit):
+        return None  # the owner's statement stays, unverified (commands/conservation.py)
+    told = _told(tied)
+    believed = told if told <= QUANTITY_LIMIT else Decimal(0)
+    quantity = believed.quantize(Decimal(1).scaleb(-QUANTITY_DECIMALS), ROUND_DOWN).normalize()
     grade = tied.grade or lot.grade
     if quantity == lot.quantity and grade == lot.grade:
         return None
     return replace(tied.asset, detail=replace(lot, quantity=quantity, grade=grade))
+
+
+def _told(tied: TiedLot) -> Decimal:
+    """What counts of the lot, in the unit of the asset; nothing where the units are unlike."""
+    lot = tied.asset.detail
+    if not isinstance(lot, Inventory) or not alike(tied.unit, lot.unit):
+        return Decimal(0)
+    return Decimal(tied.counted) / MILLION * conversion_factor(tied.unit, lot.unit)
+
+
+def _beyond_measure(tied: TiedLot) -> Finding:
+    """That a lot is told larger than any asset may be: a wrong unit, and nothing of it counts."""
+    asset_id = tied.asset.asset_id
+    return Finding(
+        kind=FindingKind.LOT_MISMATCH,
+        severity=Severity.CRITICAL,
+        fingerprint=f"beyond measure {asset_id}",
+        summary=f"the lot of assets/{asset_id} is told to be more than {QUANTITY_LIMIT:,.0f}: none of it counts",
+        evidence={"asset": f"assets/{asset_id}", "told": plain_quantity(tied.counted, tied.unit)},
+        asset_key=tied.asset_key,
+    )
 
 
 def _rises(before: Asset, after: Asset) -> bool:

@@ -51,6 +51,15 @@ def conversion_factor(unit: str, into: str) -> Decimal:
         raise InvalidInput("unit", repr(unit[:40]), f"the name of one unit ({type(error).__name__})") from None
 
 
+def alike(unit: str, other: str) -> bool:
+    """Whether quantities in two known units can be compared: both weights, both volumes, both pieces."""
+    try:
+        conversion_factor(unit, other)
+    except InvalidInput:
+        return False
+    return True
+
+
 PIECE_STEP = Decimal(1)
 MEASURE_STEP = Decimal("0.001")
 """Smallest quantities that are brought in: a whole piece, a thousandth of any measure."""

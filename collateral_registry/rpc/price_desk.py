@@ -9,7 +9,6 @@ import asyncio
 from dataclasses import dataclass
 
 from collateral_registry.commands.prices import Ingested, PriceMessage, ingest_together
-from collateral_registry.domain.errors import DomainError
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.store.database import Write
 
@@ -52,7 +51,7 @@ class PriceDesk:
                     lambda write, together=together: _taken(write, together),  # type: ignore[misc]
                     lambda result: any(one.changed for one in result[0]),
                 )
-            except DomainError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, each caller hears of it and the next are served
                 for brought in together:
                     _settle(brought, error)
                 continue
@@ -73,11 +72,11 @@ def _taken(write: Write, together: list[_Brought]) -> tuple[list[Ingested], int]
     return ingest_together(write, [brought.message for brought in together]), write.seq
 
 
-def _settle(brought: _Brought, result: tuple[Ingested, int] | DomainError) -> None:
+def _settle(brought: _Brought, result: tuple[Ingested, int] | Exception) -> None:
     """Tells the caller, who may have gone."""
     if brought.taken.done():
         return
-    if isinstance(result, DomainError):
+    if isinstance(result, Exception):
         brought.taken.set_exception(result)
     else:
         brought.taken.set_result(result)

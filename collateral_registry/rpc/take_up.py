@@ -58,6 +58,8 @@ class TakeUp:
                 await self._work()
             except DomainError as error:
                 LOG.warning("stock was not taken up; trying again", cause=str(error), seconds=LOOK_SECONDS)
+            except Exception:  # whatever it is, stock that comes later must not wait for a restart
+                LOG.exception("stock was not taken up; trying again", seconds=LOOK_SECONDS)
             await _any(self._desk.changed, committed)
 
     async def _work(self) -> None:

@@ -5,7 +5,7 @@ import time
 import grpc
 import pytest
 
-from collateral_registry.v1 import asset_pb2, breach_pb2
+from collateral_registry.v1 import asset_pb2, breach_pb2, common_pb2, finding_pb2
 from tests.postgres import wait_until
 from tests.server import Client, Server, copper_lot
 from tests.stock.pushing import Push, movement, receipt
@@ -128,6 +128,42 @@ def test_a_lot_of_another_good_is_left_alone(fed):
     wait_until(lambda: quantity(fed, "other") == "7", seconds=10)
 
     assert quantity(fed) == "100"
+
+
+def test_the_same_good_told_in_barrels_stops_nobody(fed):
+    push = Push(fed)
+    push.opened()
+    push.push(1, receipt("in-1", 5, lot="BARRELS", unit="bbl"))
+    push.push(2, receipt("in-2", 60, lot="LOT-1"))
+
+    wait_until(lambda: quantity(fed) == "60", seconds=10)
+
+
+def test_a_lot_told_beyond_all_measure_counts_for_nothing_and_stops_nobody(fed):
+    push = Push(fed)
+    push.opened()
+    fed.assets.CreateAsset(
+        asset_pb2.CreateAssetRequest(asset=copper_lot("1000", lot="KG", unit="kg"), asset_id="in-kg")
+    )
+    push.push(1, receipt("in-1", 1e11, lot="KG"))
+    push.push(2, receipt("in-2", 60, lot="LOT-1"))
+    wait_until(lambda: (quantity(fed, "in-kg"), quantity(fed)) == ("0", "60"), seconds=10)
+    found = fed.findings.ListFindings(finding_pb2.ListFindingsRequest(filter="kind=LOT_MISMATCH")).findings
+
+    assert [one.asset for one in found] == ["assets/in-kg"]
+
+
+def test_a_value_beyond_all_money_is_unknown_and_stops_nobody(fed):
+    push = Push(fed)
+    push.opened()
+    push.push(1, receipt("in-1", 1.2e10, lot="LOT-1"))
+    wait_until(lambda: quantity(fed) == "12000000000", seconds=10)
+    cover = fed.loan().cover
+
+    assert cover.coverage == common_pb2.COVERAGE_UNKNOWN
+    assert list(cover.unknown_reasons) == [common_pb2.UNKNOWN_REASON_OUT_OF_RANGE]
+    push.push(2, movement("out-1", "ISSUE", 1.2e10 - 100, lot="LOT-1"))
+    wait_until(lambda: fed.loan().cover.coverage == common_pb2.COVERAGE_KNOWN, seconds=10)
 
 
 def test_stock_pushed_at_one_server_reaches_a_watcher_at_another(postgres_url):
