@@ -15,7 +15,7 @@ from collateral_registry.domain.facts import Int
 from collateral_registry.domain.lending import PledgeState
 from collateral_registry.domain.movements import MovementKind
 from collateral_registry.domain.pickups import Pickup, PickupState
-from collateral_registry.store.bulk import in_keys
+from collateral_registry.store.bulk import in_keys, insert_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.filters import Condition, conditions
 from collateral_registry.store.pledge_tables import IssueMarkRow, PickupRow
@@ -130,18 +130,32 @@ def leaving_of(connection: Connection, asset_keys: Sequence[int]) -> dict[int, i
 def see_issues(write: Write, lot_keys: Int) -> list[Issue]:
     """Goods that left the lots since they were last looked at, where a pledge held them when it was told, in order.
 
-    From now on they have been looked at.
+    From now on they have been looked at. What becomes durable in the meantime, which READ COMMITTED shows to a later
+    statement, waits for the next look: up to where is read first.
     """
     held = _held_lots(write.connection, lot_keys)
     if not held:
         return []
     keys = np.array(sorted(held), dtype=np.int64)
-    issues = _unseen_issues(write.connection, keys, held)
-    _mark_seen(write, keys)
+    newest = _newest_movements(write.connection, keys)
+    issues = _unseen_issues(write.connection, keys, held, newest)
+    _mark_seen(write, keys, newest)
     return issues
 
 
-def _unseen_issues(connection: Connection, keys: Int, held: Mapping[int, _HeldLot]) -> list[Issue]:
+def _newest_movements(connection: Connection, keys: Int) -> dict[int, int]:
+    """The key of the last movement of each lot, which rises with the commits: the warehouse's lock orders them."""
+    statement = (
+        select(StockMovementRow.lot_key, func.max(StockMovementRow.movement_key))
+        .where(in_keys(connection, StockMovementRow.lot_key, keys))
+        .group_by(StockMovementRow.lot_key)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def _unseen_issues(
+    connection: Connection, keys: Int, held: Mapping[int, _HeldLot], newest: Mapping[int, int]
+) -> list[Issue]:
     move, mark = StockMovementRow, func.coalesce(IssueMarkRow.movement_key, 0)
     told = (move.movement_key, move.movement_id, move.lot_key, -move.change, move.effective_us, move.document)
     statement = (
@@ -154,7 +168,7 @@ def _unseen_issues(connection: Connection, keys: Int, held: Mapping[int, _HeldLo
     issues = []
     for movement_key, movement_id, lot_key, left, effective_us, document, received_us in connection.execute(statement):
         lot = held[lot_key]
-        if received_us >= lot.since_us:
+        if received_us >= lot.since_us and movement_key <= newest.get(lot_key, 0):
             place = (lot_key, lot.warehouse, lot.lot, lot.unit)
             holder = (lot.asset_key, lot.asset_id)
             issues.append(Issue(movement_key, movement_id, *place, left, effective_us, document, *holder))
@@ -202,16 +216,11 @@ def _held_since(connection: Connection, asset_keys: Int) -> dict[int, int]:
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
-def _mark_seen(write: Write, lot_keys: Int) -> None:
-    """Notes that every movement of the lots so far was looked at."""
-    among = in_keys(write.connection, StockMovementRow.lot_key, lot_keys)
-    newest = (
-        select(StockMovementRow.lot_key, func.max(StockMovementRow.movement_key))
-        .where(among)
-        .group_by(StockMovementRow.lot_key)
-    )
+def _mark_seen(write: Write, lot_keys: Int, newest: Mapping[int, int]) -> None:
+    """Notes up to which movement each lot was looked at."""
     write.connection.execute(delete(IssueMarkRow).where(in_keys(write.connection, IssueMarkRow.lot_key, lot_keys)))
-    write.connection.execute(insert(IssueMarkRow).from_select(["lot_key", "movement_key"], newest))
+    marks = {"lot_key": list(newest), "movement_key": list(newest.values())}
+    insert_columns(write.connection, IssueMarkRow, marks, len(newest))
 
 
 def peak_exposure(connection: Connection, loan_key: int, since_seq: int) -> int:

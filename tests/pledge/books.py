@@ -104,6 +104,12 @@ def pledge(database, loan_id, asset_id, pledge_id="p-1", **fields):
 
 def stock(database, sequence, *rows, warehouse="Qingdao Dagang"):
     """Pushes movements (kind, lot, tonnes) as one batch of one source, and lets the book see them."""
+    push(database, sequence, *rows, warehouse=warehouse)
+    return see(database)
+
+
+def push(database, sequence, *rows, warehouse="Qingdao Dagang"):
+    """Pushes movements, which become durable and wait to be seen."""
     open_feed(database, "dagang")
     count = len(rows)
     movements = Movements(
@@ -126,7 +132,6 @@ def stock(database, sequence, *rows, warehouse="Qingdao Dagang"):
     epoch = open_feed(database, "dagang").epoch
     (taken,) = take_in(database, [Batch("dagang", epoch, sequence, f"h-{sequence}", movements)])
     assert not taken.rejected, taken
-    return see(database)
 
 
 def see(database):

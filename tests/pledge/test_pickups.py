@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from collateral_registry.commands.business_date import advance
 from collateral_registry.commands.controlled_value import controlled_value
@@ -18,10 +19,28 @@ from collateral_registry.domain.findings import FindingKind
 from collateral_registry.domain.judge import EventKind
 from collateral_registry.domain.lending import PledgeMode
 from collateral_registry.domain.pickups import PickupState, largest_such
+from collateral_registry.store.database import Database
 from collateral_registry.store.events import events_after
 from collateral_registry.store.loans import get_loan
 from collateral_registry.store.pickups import get_pickup
-from tests.pledge.books import FIRST, cover, do, findings, lend_on, lot, move_to, owe, pledge, quote, register, stock
+from tests.pledge.books import (
+    CLOCK,
+    FIRST,
+    cover,
+    do,
+    findings,
+    lend_on,
+    lot,
+    move_to,
+    opened,
+    owe,
+    pledge,
+    push,
+    quote,
+    register,
+    see,
+    stock,
+)
 from valuation.money import PPM
 
 
@@ -167,6 +186,28 @@ def test_an_issue_is_looked_at_once(book):
     stock(book, 3, ("RECEIPT", "lot-a", 5))
 
     assert len(findings(book)) == 1
+
+
+def test_an_issue_that_becomes_durable_while_others_are_looked_at_is_seen_the_next_time(postgres_url):
+    """SQLite has one writer; on PostgreSQL every statement shows what was committed before it."""
+    book, partner = opened(postgres_url), Database(postgres_url, lambda: CLOCK)
+    stock(book, 1, ("RECEIPT", "lot-a", 100))
+    goods(book)
+    waiting = [3]
+
+    def cut_in(_connection, _cursor, statement, *_):
+        if "stock_movement" in statement and waiting:
+            push(partner, waiting.pop(), ("ISSUE", "lot-a", 7))
+
+    push(book, 2, ("ISSUE", "lot-a", 5))
+    event.listen(book.engine, "after_cursor_execute", cut_in)
+    see(book)
+    see(book)
+
+    told = [row.finding.evidence for row in findings(book) if row.finding.kind == FindingKind.UNAUTHORISED_ISSUE]
+    assert sorted(evidence["unauthorised"] for evidence in told) == ["5 t", "7 t"]
+    book.close()
+    partner.close()
 
 
 def test_an_authorised_issue_lowers_what_a_receipt_states(book):
