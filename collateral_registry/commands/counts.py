@@ -16,7 +16,7 @@ from collateral_registry.commands.findings import close_findings, open_findings
 from collateral_registry.commands.recompute import recompute
 from collateral_registry.commands.reliability import judge_anew
 from collateral_registry.domain.conservation import converted, plain_quantity
-from collateral_registry.domain.counts import Compared, CountLine, StockCount, compare
+from collateral_registry.domain.counts import FEED_ACTOR, Compared, CountLine, StockCount, compare
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.findings import COUNT_KINDS, Finding, FindingKind, Severity
 from collateral_registry.domain.identities import folded
@@ -30,7 +30,8 @@ from collateral_registry.store.counts import (
     is_fed,
     lot_of_reserve,
     open_counted_lots,
-    reserves_of,
+    raise_reserves,
+    standing_at,
     told_lots,
     write_reserves,
 )
@@ -68,19 +69,44 @@ class Reconciled:
 
 @dataclass(frozen=True)
 class _Held:
-    """A count beside the lots [n] it is about: what was counted of each, whether of its good, and how they compare."""
+    """A count beside the lots [n] it is about: what was counted of each, whether of its good, and how they compare.
+
+    ``outranked`` are lots that a later count has spoken of, which this one no longer changes: any later one of the
+    lender's, and for a warehouse's own count any. ``bound`` are those where this one may take more out of the cover but
+    give nothing back: what the lender reserved only the lender gives back, and an older count does not.
+    """
 
     count: StockCount
     lots: Columns
     counted: Int
     same_good: NDArray[np.bool_]
     compared: Compared
+    before: Int
+    outranked: NDArray[np.bool_]
+    bound: NDArray[np.bool_]
+
+    @property
+    def disagrees(self) -> NDArray[np.bool_]:
+        """The lots [n] that are not as counted."""
+        return self.compared.short | self.compared.long | ~self.same_good
 
     @property
     def differing(self) -> list[int]:
-        """The rows that do not agree."""
-        rows: list[int] = np.flatnonzero(self.compared.short | self.compared.long | ~self.same_good).tolist()
+        """The rows that do not agree and are this count's to tell."""
+        rows: list[int] = np.flatnonzero(self.disagrees & ~self.outranked).tolist()
         return rows
+
+    @property
+    def answered(self) -> Int:
+        """The keys of the lots of which this count has the last word."""
+        keys: Int = self.lots["lot_key"][~self.outranked & ~self.bound]
+        return keys
+
+    @property
+    def reserve(self) -> Int:
+        """What is reserved of each lot [n] from now on."""
+        raised = np.where(self.bound, np.maximum(self.before, self.compared.reserve), self.compared.reserve)
+        return np.where(self.outranked, self.before, raised).astype(np.int64)
 
     def kind(self, row: int) -> FindingKind:
         """What does not agree."""
@@ -105,7 +131,11 @@ def reconcile(write: Write, count: StockCount) -> Reconciled:
     lots = _lots(write, count)
     counted, same_good = _counted(lots, count.lines)
     has_book = told_lots(lots) | is_fed(write.connection, count.warehouse)
-    held = _Held(count, lots, counted, same_good, compare(counted, lots["book"], policy.count_tolerance_ppm, has_book))
+    compared = compare(counted, lots["book"], policy.count_tolerance_ppm, has_book)
+    stands, own = standing_at(write.connection, lots["lot_key"], count.counted_us), write.actor.startswith(FEED_ACTOR)
+    outranked = stands.later if own else stands.later_by_lender
+    bound = stands.reserved_by_lender if own else stands.later
+    held = _Held(count, lots, counted, same_good, compared, stands.reserve, outranked, bound)
     insert_counts(write, _rows(held))
     findings = _tell(write, held)
     _reserve(write, held, findings)
@@ -113,7 +143,7 @@ def reconcile(write: Write, count: StockCount) -> Reconciled:
     if len(assets):
         recompute(write, assets=assets)
     differences = [_difference(held, row, findings) for row in held.differing]
-    return Reconciled(len(counted) - len(differences), differences)
+    return Reconciled(int(np.count_nonzero(~held.disagrees)), differences)
 
 
 def lift_reserve(write: Write, finding_key: int) -> None:
@@ -188,8 +218,8 @@ def _tell(write: Write, held: _Held) -> dict[int, int]:
     open_findings(write, found)
     names = {_fingerprint(kind, key): key for key in held.lots["lot_key"].tolist() for kind in COUNT_KINDS}
     standing = open_fingerprints(write.connection, list(names))
-    wanted = {finding.fingerprint for finding in found}
-    answered = [key for name, key in standing.items() if name not in wanted]
+    wanted, settled = {finding.fingerprint for finding in found}, set(held.answered.tolist())
+    answered = [key for name, key in standing.items() if name not in wanted and names[name] in settled]
     if answered:
         close_findings(write, answered, "a later count says otherwise")
     return {names[name]: key for name, key in standing.items() if name in wanted}
@@ -233,11 +263,11 @@ def _fingerprint(kind: FindingKind, lot_key: int) -> str:
 
 def _reserve(write: Write, held: _Held, findings: Mapping[int, int]) -> None:
     """Sets the reserve of each lot, and has taken up what counts otherwise now."""
-    keys, reserves = held.lots["lot_key"], held.compared.reserve
-    before = reserves_of(write.connection, keys)
-    write_reserves(write, keys, reserves, findings)
-    was = np.array([before.get(key, 0) for key in keys.tolist()], dtype=np.int64)
-    note_lots(write, keys[(was != reserves) | ~told_lots(held.lots)])
+    keys, reserves = held.lots["lot_key"], held.reserve
+    stands = (held.outranked | held.bound) & (held.before > 0)
+    write_reserves(write, keys[~stands], reserves[~stands], findings)
+    raise_reserves(write, keys[stands], reserves[stands])
+    note_lots(write, keys[(held.before != reserves) | ~told_lots(held.lots)])
 
 
 def _difference(held: _Held, row: int, findings: Mapping[int, int]) -> Difference:
@@ -246,6 +276,6 @@ def _difference(held: _Held, row: int, findings: Mapping[int, int]) -> Differenc
         unit=str(held.lots["unit"][row]),
         counted=int(held.counted[row]),
         book=int(held.lots["book"][row]),
-        reserve=int(held.compared.reserve[row]),
+        reserve=int(held.reserve[row]),
         finding_key=findings.get(held.key(row), 0),
     )

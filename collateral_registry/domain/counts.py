@@ -25,6 +25,10 @@ LINES_LIMIT = 20_000
 """Lots in one count."""
 
 
+FEED_ACTOR = "stockFeeds/"
+"""How the actor of a count begins that a warehouse made of itself; every other one is the lender's."""
+
+
 class CountMethod(IntEnum):
     """How it was found out what is there; the numbers are stored and sent."""
 

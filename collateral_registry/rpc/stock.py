@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from collateral_registry.commands.stock_intake import CALL, Batch, Taken
+from collateral_registry.domain.counts import FEED_ACTOR
 from collateral_registry.domain.errors import NotPermitted
 from collateral_registry.domain.names import checked_text, id_of
 from collateral_registry.rpc.calls import Calls
@@ -89,7 +90,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
             raise NotPermitted(f"warehouse {warehouse} is not one of stockFeeds/{source_id}", warehouse=warehouse)
         count = read_count(warehouse, request.count)
         return await take_count(
-            self.calls, request, "ReportCount", pb.ReportCountResponse, count, f"stockFeeds/{source_id}"
+            self.calls, request, "ReportCount", pb.ReportCountResponse, count, f"{FEED_ACTOR}{source_id}"
         )
 
     def drain(self) -> None:

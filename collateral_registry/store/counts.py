@@ -7,15 +7,28 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Connection, cast, delete, func, literal, select
+from numpy.typing import NDArray
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
 
-from collateral_registry.domain.counts import CountLine
+from collateral_registry.domain.counts import FEED_ACTOR, CountLine
 from collateral_registry.domain.facts import Int
 from collateral_registry.store.bulk import Columns, in_keys, insert_columns, key_rows, new_keys, read_columns
 from collateral_registry.store.database import Write, lock_key
 from collateral_registry.store.stock import text_rows
 from collateral_registry.store.stock_tables import StockCountRow, StockLotRow, StockMovementRow, StockReserveRow
-from collateral_registry.store.tables import AssetRow
+from collateral_registry.store.tables import AssetRow, CommitRow
 
 NEVER_TOLD = 0
 """Version of a lot that no feed has told of."""
@@ -84,11 +97,47 @@ def insert_counts(write: Write, columns: Columns) -> None:
     insert_columns(write.connection, StockCountRow, {**columns, **same}, len(columns["lot_key"]))
 
 
-def reserves_of(connection: Connection, lot_keys: Int) -> dict[int, int]:
-    """What is reserved of those lots that have a reserve."""
-    statement = select(StockReserveRow.lot_key, StockReserveRow.quantity)
-    rows = connection.execute(statement.where(in_keys(connection, StockReserveRow.lot_key, lot_keys)))
-    return {row[0]: row[1] for row in rows}
+@dataclass(frozen=True)
+class Standing:
+    """What stands at lots [n]: whether a later count was made, by the lender or by anybody, and who has reserved."""
+
+    later: NDArray[np.bool_]
+    later_by_lender: NDArray[np.bool_]
+    reserve: Int
+    reserved_by_lender: NDArray[np.bool_]
+
+
+def standing_at(connection: Connection, lot_keys: Int, counted_us: int) -> Standing:
+    """What a count made at a time finds at the lots."""
+    lender = ~StockCountRow.actor.startswith(FEED_ACTOR)
+    later = (
+        select(StockCountRow.lot_key, func.max(case((lender, 1), else_=0)))
+        .where(in_keys(connection, StockCountRow.lot_key, lot_keys), StockCountRow.counted_us > counted_us)
+        .group_by(StockCountRow.lot_key)
+    )
+    counted = {row[0]: bool(row[1]) for row in connection.execute(later)}
+    reserve = (
+        select(StockReserveRow.lot_key, StockReserveRow.quantity, CommitRow.actor)
+        .join(CommitRow, CommitRow.seq == StockReserveRow.seq)
+        .where(in_keys(connection, StockReserveRow.lot_key, lot_keys))
+    )
+    reserved = {row[0]: (row[1], not row[2].startswith(FEED_ACTOR)) for row in connection.execute(reserve)}
+    keys = lot_keys.tolist()
+    return Standing(
+        later=np.array([key in counted for key in keys], dtype=np.bool_),
+        later_by_lender=np.array([counted.get(key, False) for key in keys], dtype=np.bool_),
+        reserve=np.array([reserved.get(key, (0, False))[0] for key in keys], dtype=np.int64),
+        reserved_by_lender=np.array([reserved.get(key, (0, False))[1] for key in keys], dtype=np.bool_),
+    )
+
+
+def raise_reserves(write: Write, lot_keys: Int, reserves: Int) -> None:
+    """Raises reserves that stand [n]; who set them, and why, stays."""
+    own: BindParameter[int] = bindparam("own")
+    statement = update(StockReserveRow).where(StockReserveRow.lot_key == own).values(quantity=bindparam("new"))
+    rows = [{"own": key, "new": new} for key, new in zip(lot_keys.tolist(), reserves.tolist(), strict=True)]
+    if rows:
+        write.connection.execute(statement, rows)
 
 
 def lot_of_reserve(connection: Connection, finding_key: int) -> Int:

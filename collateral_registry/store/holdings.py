@@ -131,7 +131,7 @@ def there_at(connection: Connection, place: Place) -> list[There]:
     last_count = (
         select(StockCountRow.counted)
         .where(StockCountRow.lot_key == StockLotRow.lot_key)
-        .order_by(StockCountRow.count_key.desc())
+        .order_by(StockCountRow.counted_us.desc(), StockCountRow.count_key.desc())
         .limit(1)
         .scalar_subquery()
     )

@@ -50,9 +50,9 @@ def opened(url, price="10000"):
     return database
 
 
-def do(database, work):
+def do(database, work, actor="test"):
     """Runs one change."""
-    with database.write("test", "test") as write:
+    with database.write("test", actor) as write:
         found = work(write)
         write.commit()
     return found

@@ -41,11 +41,11 @@ def push(database, sequence, *rows, warehouse=WAREHOUSE):
     return do(database, take_up)
 
 
-def count(database, *lines, hours=0, complete=False, warehouse=WAREHOUSE, good="aluminium", unit="t"):
+def count(database, *lines, hours=0, complete=False, warehouse=WAREHOUSE, good="aluminium", unit="t", actor="test"):
     """Brings a count of lots (name, quantity) made some hours ago, and lets the book take up what follows."""
     found = [CountLine(name, good, unit, round(quantity * 1_000_000)) for name, quantity in lines]
     brought = StockCount(warehouse, CountMethod.PHYSICAL_COUNT, FIRST_US - hours * HOUR_US, found, complete, "report 7")
-    reconciled = do(database, lambda write: reconcile(write, brought))
+    reconciled = do(database, lambda write: reconcile(write, brought), actor)
     do(database, take_up)
     return reconciled
 

@@ -99,6 +99,54 @@ def test_a_second_short_count_moves_the_reserve_and_opens_no_second_finding(book
     assert [row.state for row in findings(book)] == [FindingState.OPEN]
 
 
+OWN = "stockFeeds/dagang"
+"""Who counts where a warehouse counts itself."""
+
+
+def test_a_warehouse_does_not_lift_what_the_lender_has_reserved(book):
+    count(book, ("a", 60), hours=2)
+    count(book, ("a", 100), hours=1, actor=OWN)
+
+    assert quantity(book, "a") == 60
+    assert [row.state for row in findings(book)] == [FindingState.OPEN]
+
+
+def test_a_warehouse_that_says_less_than_the_lender_is_believed_until_the_lender_counts_again(book):
+    count(book, ("a", 60), hours=3)
+    count(book, ("a", 50), hours=2, actor=OWN)
+    less = quantity(book, "a")
+    count(book, ("a", 100), hours=1, actor=OWN)
+    still = quantity(book, "a")
+    count(book, ("a", 100))
+
+    assert (less, still, quantity(book, "a")) == (50, 50, 100)
+
+
+def test_a_warehouse_lifts_what_its_own_count_has_reserved(book):
+    count(book, ("a", 60), hours=2, actor=OWN)
+    count(book, ("a", 100), hours=1, actor=OWN)
+
+    assert quantity(book, "a") == 100
+    assert [row.state for row in findings(book)] == [FindingState.RESOLVED]
+
+
+@pytest.mark.parametrize("actor", ["test", OWN])
+def test_a_count_that_comes_late_changes_nothing_that_a_later_one_has_said(book, actor):
+    count(book, ("a", 60), hours=1)
+    late = count(book, ("a", 100), hours=2, actor=actor)
+
+    assert (late.agreed, late.differences) == (1, [])
+    assert quantity(book, "a") == 60
+    assert [row.state for row in findings(book)] == [FindingState.OPEN]
+
+
+def test_a_count_of_the_lender_that_comes_late_still_counts_against_a_later_one_of_the_warehouse(book):
+    count(book, ("a", 100), hours=1, actor=OWN)
+    count(book, ("a", 60), hours=2)
+
+    assert quantity(book, "a") == 60
+
+
 def test_a_finding_resolved_by_hand_lets_the_lot_count_again(book):
     count(book, ("a", 80))
     do(book, lambda write: resolve(write, findings(book)[0].key, "weighed again in our presence"))
