@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from collateral_registry.commands.findings import open_findings
 from collateral_registry.commands.leaving import Leaving, leaving_from
 from collateral_registry.commands.recompute import recompute
 from collateral_registry.domain.assets import Inventory
-from collateral_registry.domain.conservation import MILLION, plain_quantity
+from collateral_registry.domain.conservation import MILLION, converted, plain_quantity
 from collateral_registry.domain.controlled_value import cash_to_reach
 from collateral_registry.domain.cure import largest_release
 from collateral_registry.domain.days import date_at
@@ -25,7 +25,7 @@ from collateral_registry.domain.findings import Finding, FindingKind, Severity
 from collateral_registry.domain.lending import PledgeMode
 from collateral_registry.domain.money import Money
 from collateral_registry.domain.pickups import PICKUP_DAYS, PICKUP_DAYS_LIMIT, Pickup, PickupState, largest_such
-from collateral_registry.domain.units import smallest_step
+from collateral_registry.domain.units import alike, smallest_step
 from collateral_registry.store.assets import StoredAsset, get_asset
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.holdings import claimed_places_of_lots, lower_statement, places_of_assets
@@ -218,18 +218,26 @@ def _count_anew(write: Write, asset_key: int) -> None:
 
 
 def _held_against_pickups(write: Write, issue: Issue, standing: list[StoredPickup]) -> int:
-    """Uses up the authorisations of the asset that the issue falls under; returns what was issued beyond them."""
-    rest, day = issue.left, issue.effective_us // DAY_US
+    """Uses up the authorisations of the asset that the issue falls under; returns what was issued beyond them.
+
+    Authorisations are in the unit of the asset, the issue and what is returned in that of the feed.
+    """
+    rest, day, lowered = issue.left, issue.effective_us // DAY_US, 0
     for at, row in enumerate(standing):
-        part = min(rest, row.pickup.untaken)
-        if not part or row.pickup.unit != issue.unit or date_at(day) > row.pickup.expire:
+        unit = row.pickup.unit
+        if not alike(unit, issue.unit) or date_at(day) > row.pickup.expire:
+            continue
+        left = converted(rest, issue.unit, unit, ROUND_CEILING)
+        part = min(left, row.pickup.untaken)
+        if not part:
             continue
         taken = row.pickup.taken + part
         state = PickupState.TAKEN if taken == row.pickup.quantity else row.pickup.state
         standing[at] = update_pickup(write, row, replace(row.pickup, taken=taken, state=state))
-        rest -= part
-    if rest < issue.left:
-        lower_statement(write, issue.asset_key, issue.left - rest)
+        rest = rest - converted(part, unit, issue.unit, ROUND_FLOOR) if part < left else 0
+        lowered += part
+    if lowered:
+        lower_statement(write, issue.asset_key, lowered)
     return rest
 
 

@@ -12,6 +12,7 @@ from collateral_registry.commands.business_date import advance
 from collateral_registry.commands.controlled_value import controlled_value
 from collateral_registry.commands.pickups import cancel_pickup, check_pickup, request_pickup
 from collateral_registry.commands.pledges import ReleaseAsked, release_pledge
+from collateral_registry.commands.take_up import take_up
 from collateral_registry.domain.controlled_value import cash_to_free, cash_to_reach, floor_of, static_floor
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import InvalidInput, Refused
@@ -177,6 +178,26 @@ def test_an_issue_beyond_its_authorisation_is_booked_and_told(book):
         events = events_after(connection, 0, "bank-0", 100)
     assert EventKind.FINDING_OPENED in [row["kind"] for row in events]
     assert EventKind.OPENED in [row["kind"] for row in events]
+
+
+def test_an_issue_told_in_tonnes_uses_up_an_authorisation_in_kilograms(book):
+    push(book, 1, ("RECEIPT", "lot-a", 100))
+    do(book, take_up)
+    register(book, lot("lot-a", "100000", unit="kg"))
+    lend_on(book, "bank-0")
+    pledge(book, "bank-0", "lot-a")
+    owe(book, "bank-0", 490_000)
+    request(book, "20000")
+    push(book, 2, ("ISSUE", "lot-a", 15.0005))
+    do(book, take_up)
+    with book.read() as connection:
+        taken = get_pickup(connection, "bank-0", "u-1").pickup.taken
+    push(book, 3, ("ISSUE", "lot-a", 6))
+    do(book, take_up)
+    (found,) = findings(book)
+
+    assert taken == 15_000_500_000
+    assert found.finding.evidence["unauthorised"] == "1.0005 t"
 
 
 def test_an_issue_is_looked_at_once(book):
