@@ -12,6 +12,7 @@ from collateral_registry.commands.etags import check_etag
 from collateral_registry.commands.recompute import recompute
 from collateral_registry.commands.right_life import RightLife, check_right_life, tell_right_life
 from collateral_registry.commands.standing import Standing, standing_of
+from collateral_registry.commands.up_to_date import is_judged_today
 from collateral_registry.domain.cure import largest_draw
 from collateral_registry.domain.days import date_at
 from collateral_registry.domain.errors import Refused
@@ -106,6 +107,9 @@ def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswe
     stored = get_loan(connection, loan_id)
     if amount.currency != stored.loan.currency:
         raise InvalidInput("amount", amount.currency, f"the loan's currency {stored.loan.currency}")
+    if not is_judged_today(connection, stored.key):
+        reason = "the loan is not judged for the business date yet: ask again when its run has ended"
+        return DrawAnswer(allowed=False, headroom=Money(0, stored.loan.currency), reason=reason)
     standing = standing_of(connection, stored.key)
     headroom, reason = _headroom(stored.loan, standing)
     allowed = amount.minor <= headroom

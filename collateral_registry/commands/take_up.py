@@ -15,12 +15,20 @@ from collateral_registry.commands.pickups import after_stock
 from collateral_registry.commands.recompute import NO_KEYS, recompute
 from collateral_registry.domain.assets import QUANTITY_DECIMALS, QUANTITY_LIMIT, Asset, Inventory, Status
 from collateral_registry.domain.conservation import plain_quantity
+from collateral_registry.domain.facts import Int
 from collateral_registry.domain.findings import Finding, FindingKind, Severity
 from collateral_registry.domain.movements import MILLION
 from collateral_registry.domain.units import alike, conversion_factor
 from collateral_registry.store.database import Write
 from collateral_registry.store.pledges import loans_of_assets
-from collateral_registry.store.take_up import TiedLot, forget_changes, next_changes, tied_lots, write_quantities
+from collateral_registry.store.take_up import (
+    TiedLot,
+    changes_of_assets,
+    forget_changes,
+    next_changes,
+    tied_lots,
+    write_quantities,
+)
 
 LOTS_LIMIT = 1_000
 """Lots taken up by one commit: some ten milliseconds of the book's time."""
@@ -39,7 +47,15 @@ class TakenUp:
 
 def take_up(write: Write) -> TakenUp:
     """Takes up the lots that have waited longest, and values and judges what depends on them."""
-    change_keys, lot_keys = next_changes(write.connection, CHANGES_LIMIT, LOTS_LIMIT)
+    return _take_up(write, *next_changes(write.connection, CHANGES_LIMIT, LOTS_LIMIT))
+
+
+def take_up_of(write: Write, asset_keys: Int) -> TakenUp:
+    """Takes up what waits of the lots that are these assets, before their turn."""
+    return _take_up(write, *changes_of_assets(write.connection, asset_keys))
+
+
+def _take_up(write: Write, change_keys: Int, lot_keys: Int) -> TakenUp:
     if not len(change_keys):
         return TakenUp(0, 0)
     tied_to = tied_lots(write.connection, lot_keys)

@@ -32,6 +32,7 @@ from collateral_registry.rpc.loan_message import (
 )
 from collateral_registry.rpc.masks import masked
 from collateral_registry.rpc.paging import page_size, page_token, position_of
+from collateral_registry.rpc.up_to_date import ensure_up_to_date
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.loans import StoredLoan, get_loan, list_loans
 from collateral_registry.store.pledges import StoredPledge, get_pledge, list_pledges
@@ -195,6 +196,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             quantity=wire.read_optional_decimal("quantity", request, "quantity"),
         )
         work = _pledge_answer(lambda write: pledges.release_pledge(write, loan_id, pledge_id, request.etag, asked))
+        await ensure_up_to_date(self.calls, loan_id)
         return await self.calls.write(request, "ReleasePledge", pb.Pledge, work)
 
 

@@ -17,6 +17,7 @@ from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.cover_message import coverage_message
 from collateral_registry.rpc.filtering import conditions_in
 from collateral_registry.rpc.paging import page_size, page_token, position_of
+from collateral_registry.rpc.up_to_date import ensure_up_to_date
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.filters import Condition
 from collateral_registry.store.loans import get_loan
@@ -67,6 +68,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         def asked(write: Write) -> StoredPickup:
             return commands.request_pickup(write, loan_id, asset_id, pickup_id, quantity, expire, request.note)
 
+        await ensure_up_to_date(self.calls, loan_id)
         return await self.calls.write(request, "RequestPickup", pb.Pickup, _answering(asked))
 
     async def GetPickup(self, request: pb.GetPickupRequest, context: Any) -> pb.Pickup:  # noqa: ANN401, ARG002, N802

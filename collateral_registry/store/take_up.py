@@ -44,6 +44,20 @@ def next_changes(connection: Connection, changes_limit: int, lots_limit: int) ->
     return columns["change_key"][np.isin(columns["lot_key"], taken)], np.sort(taken)
 
 
+def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int]:
+    """The changes that wait of the lots that are these assets [c], and the lots, each once, in order."""
+    identity = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") + StockLotRow.lot
+    statement = (
+        select(StockChangeRow.change_key, StockChangeRow.lot_key)
+        .join(StockLotRow, StockLotRow.lot_key == StockChangeRow.lot_key)
+        .join(AssetRow, AssetRow.identity == identity)
+        .where(in_keys(connection, AssetRow.asset_key, asset_keys))
+        .order_by(StockChangeRow.change_key)
+    )
+    columns = read_columns(connection, statement)
+    return columns["change_key"], np.unique(columns["lot_key"])
+
+
 def changes_wait(connection: Connection) -> bool:
     """Whether any lot waits to be taken up."""
     return connection.execute(select(StockChangeRow.change_key).limit(1)).first() is not None

@@ -10,15 +10,18 @@ from sqlalchemy import event
 
 from collateral_registry.commands.business_date import advance
 from collateral_registry.commands.controlled_value import controlled_value
+from collateral_registry.commands.lend import check_draw
 from collateral_registry.commands.pickups import cancel_pickup, check_pickup, request_pickup
 from collateral_registry.commands.pledges import ReleaseAsked, release_pledge
 from collateral_registry.commands.take_up import take_up
+from collateral_registry.commands.up_to_date import bring_up_to_date, is_up_to_date
 from collateral_registry.domain.controlled_value import cash_to_free, cash_to_reach, floor_of, static_floor
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import InvalidInput, Refused
 from collateral_registry.domain.findings import FindingKind
 from collateral_registry.domain.judge import EventKind
 from collateral_registry.domain.lending import PledgeMode
+from collateral_registry.domain.money import Money
 from collateral_registry.domain.pickups import PickupState, largest_such
 from collateral_registry.store.database import Database
 from collateral_registry.store.events import events_after
@@ -264,6 +267,37 @@ def test_no_pickup_on_a_stale_price_while_the_run_of_the_new_day_is_under_way(bo
     assert not cover(book, "bank-0")["coverage_unknown"]
     assert (answer.allowed, answer.largest, answer.cash) == (False, Decimal(0), None)
     assert "UNKNOWN" in answer.reason
+
+
+def test_no_release_and_no_draw_on_yesterdays_judgement_while_the_run_of_the_new_day_is_under_way(book):
+    """The price is stale after the day has moved on, and nobody has judged the loan yet."""
+    goods(book, owed=100_000)
+    do(book, lambda write: advance(write, day_of(FIRST + timedelta(days=60))))
+
+    with book.read() as connection:
+        draw = check_draw(connection, "bank-0", Money(1_000_00, "USD"))
+        assert not is_up_to_date(connection, "bank-0")
+    do(book, lambda write: bring_up_to_date(write, "bank-0"))
+    with pytest.raises(Refused) as refused:
+        do(book, lambda write: release_pledge(write, "bank-0", "p-1", "", ReleaseAsked(share_ppm=100_000)))
+
+    assert refused.value.reason == "COVERAGE_UNKNOWN"
+    assert not draw.allowed
+    assert "not judged for the business date" in draw.reason
+
+
+def test_goods_that_have_left_cannot_leave_again_although_nobody_has_taken_it_up(book):
+    stock(book, 1, ("RECEIPT", "lot-a", 100))
+    goods(book, owed=10_000)
+    push(book, 2, ("ISSUE", "lot-a", 90))
+
+    with book.read() as connection:
+        assert not is_up_to_date(connection, "bank-0")
+    do(book, lambda write: bring_up_to_date(write, "bank-0"))
+    with pytest.raises(Refused) as refused:
+        request(book, "50")
+
+    assert "want at most the 10 t" in str(refused.value)
 
 
 def test_every_loan_on_the_lot_must_stay_covered(book):

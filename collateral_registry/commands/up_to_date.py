@@ -1,0 +1,44 @@
+"""Whether a loan stands as the facts do: before goods or money leave, what waits is taken up and judged first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from collateral_registry.commands.recompute import recompute
+from collateral_registry.commands.take_up import take_up_of
+from collateral_registry.domain.facts import Int
+from collateral_registry.store.commits import newest_commit
+from collateral_registry.store.covers import newest_covers
+from collateral_registry.store.database import Connection, Write
+from collateral_registry.store.loans import get_loan
+from collateral_registry.store.pledges import standing_pledges_of
+from collateral_registry.store.take_up import changes_of_assets
+
+
+def is_up_to_date(connection: Connection, loan_id: str) -> bool:
+    """Whether a loan was judged for the business date, with all that was told of the lots behind it.
+
+    A stock change is durable before it is taken up, and a new business date before its run has judged every loan.
+    """
+    loan = get_loan(connection, loan_id)
+    waiting, _ = changes_of_assets(connection, _assets_behind(connection, loan.key))
+    return not len(waiting) and is_judged_today(connection, loan.key)
+
+
+def is_judged_today(connection: Connection, loan_key: int) -> bool:
+    """Whether the newest judgement of a loan is of the business date."""
+    _, day = newest_commit(connection)
+    cover = newest_covers(connection, np.array([loan_key], dtype=np.int64))
+    return bool(cover["market_day"][0] >= day)
+
+
+def bring_up_to_date(write: Write, loan_id: str) -> None:
+    """Takes up the stock that waits behind a loan, else judges it for the business date: a commit for each."""
+    loan = get_loan(write.connection, loan_id)
+    assets = _assets_behind(write.connection, loan.key)
+    if not take_up_of(write, assets).lots:
+        recompute(write, assets=assets, loans=np.array([loan.key], dtype=np.int64))
+
+
+def _assets_behind(connection: Connection, loan_key: int) -> Int:
+    return np.unique(np.array([row.asset_key for row in standing_pledges_of(connection, loan_key)], dtype=np.int64))

@@ -1,0 +1,17 @@
+"""What waits of a loan is taken up and judged before goods or money leave."""
+
+from __future__ import annotations
+
+from collateral_registry.commands.up_to_date import bring_up_to_date, is_up_to_date
+from collateral_registry.rpc.calls import Calls
+
+COMMITS = 2
+"""One for the stock that waits, one for the business date."""
+
+
+async def ensure_up_to_date(calls: Calls, loan_id: str) -> None:
+    """Brings a loan up to what was told before the call came; raises NotFound for one that nobody registered."""
+    for _ in range(COMMITS):
+        if await calls.read(lambda connection: is_up_to_date(connection, loan_id)):
+            return
+        await calls.change("BringUpToDate", lambda write: bring_up_to_date(write, loan_id), lambda _: True)
