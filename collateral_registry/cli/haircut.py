@@ -189,14 +189,25 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked
                 say(f"{name}: {rows.why}")
             else:
                 writer.writerows(rows)
+            if histories[name].unreadable:
+                say(f"{name}: {_unreadable(histories[name])}")
     return EXIT_SOME_REFUSED if failed else 0
+
+
+def _unreadable(history: History) -> str:
+    count, first = history.unreadable, history.first_unreadable
+    return f"{count} rows without a readable date, the first {first}; want dates such as 2020-01-05"
 
 
 def _rows(
     name: str, history: History, proxy: History | None, memory: ClassMemory, wanted: Asked
 ) -> list[tuple[object, ...]]:
-    """A row per origin; of the proxy itself by its own quotes."""
+    """A row per origin; of the proxy itself by its own quotes; one without an opinion where the dates are doubtful."""
     dates, prices = history.columns()
+    if history.doubtful or not len(dates):
+        newest = dates.max() if len(dates) else np.datetime64("NaT", "D")
+        nothing = haircut(prices[:0], dates[:0], wanted.business_days, wanted.confidence, model=wanted.model)
+        return [_row(name, newest, nothing, history, wanted)]
     order = np.argsort(dates, kind="stable")
     in_order = bool((order[:-1] < order[1:]).all())
     rows = []
@@ -266,7 +277,7 @@ def _origins(dates: NDArray[np.datetime64], prices: NDArray[np.float64], wanted:
 
 
 def _row(name: str, origin: np.datetime64, found: Found, history: History, wanted: Asked) -> tuple[object, ...]:
-    start = (name, str(origin), wanted.total_days, wanted.confidence)
+    start = (name, "" if np.isnat(origin) else str(origin), wanted.total_days, wanted.confidence)
     flags = _flags(found, history, wanted)
     if not found.has_opinion:
         impact = wanted.sale.price_impact(FLOOR_DAILY_VOLATILITY)

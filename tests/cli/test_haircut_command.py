@@ -94,6 +94,82 @@ def test_what_is_wrong_with_a_file_is_said_in_flags_and_nothing_stops(tmp_path):
     assert {"NO_OPINION", "STALE_SERIES"} <= set(rows[1]["flags"].split("|"))
 
 
+def as_written(days, prices):
+    """A file whose dates and prices are written in some way, in quotes."""
+    rows = zip(days, prices, strict=False)
+    return "series,date,price\n" + "".join(f'copper,"{day}","{price}"\n' for day, price in rows)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%Y/{m}/{d}",
+        "%Y.%m.%d",
+        "%Y年{m}月{d}日",
+        "%Y%m%d",
+        "%Y-%m-%dT00:00:00",
+        "%d-%b-%y",
+        "%d %B %Y",
+        "%b %d, %Y",
+        "{m}/{d}/%Y",
+        "{d}/{m}/%Y",
+        "%d.%m.%Y",
+    ],
+)
+def test_dates_may_be_written_as_people_write_them(tmp_path, form):
+    days = [day.astype(object) for day in DAYS[:700]]
+    written = [day.strftime(form.format(d=day.day, m=day.month)) for day in days]
+    _, _, expected = run(tmp_path, as_written(days, PRICES))
+
+    code, stderr, rows = run(tmp_path, as_written(written, PRICES))
+
+    assert (code, rows, stderr) == (0, expected, "")
+
+
+def test_months_may_be_written_as_the_world_bank_does(tmp_path):
+    months = np.arange("2010-01", "2020-01", dtype="datetime64[M]")
+    _, _, expected = run(tmp_path, as_written(months, PRICES))
+
+    _, _, rows = run(tmp_path, as_written([str(month).replace("-", "M") for month in months], PRICES))
+
+    assert rows == expected
+    assert rows[0]["date"] == "2019-12-01"
+
+
+@pytest.mark.parametrize("written", [["5/1/2020", "6/2/2020"], ["5/13/2020", "13/5/2020"]])
+def test_dates_that_may_be_read_both_ways_are_refused(tmp_path, written):
+    code, stderr, _ = run(tmp_path, as_written(written, PRICES))
+
+    assert code == 2
+    assert "date: got 5/" in stderr
+
+
+def test_prices_with_a_decimal_comma_or_with_thousands_apart_are_read(tmp_path):
+    prices = np.round(100.0 * PRICES, 2)
+    _, _, expected = run(tmp_path, as_written(DAYS, prices))
+    apart = [f"{price:,.2f}" for price in prices]
+    comma = [text.translate(str.maketrans(",.", ".,")) for text in apart]
+
+    assert run(tmp_path, as_written(DAYS, apart))[2] == expected
+    assert run(tmp_path, as_written(DAYS, comma))[2] == expected
+
+
+def test_a_few_dates_that_cannot_be_read_are_told_and_many_leave_no_opinion(tmp_path):
+    days = [str(day) for day in DAYS[:700]]
+    few, many = days.copy(), days.copy()
+    few[7], many[::10] = "1577836800", ["soon"] * 70
+    code, stderr, rows = run(tmp_path, as_written(few, PRICES))
+    _, _, doubtful = run(tmp_path, as_written(many, PRICES))
+    _, _, none = run(tmp_path, as_written(["soon"] * 100, PRICES))
+
+    assert code == 0
+    assert "copper: 1 rows without a readable date, the first '1577836800'" in stderr
+    assert rows[0]["n_obs"] == "699"
+    assert (doubtful[0]["model"], doubtful[0]["date"]) == ("class-floor/1", str(DAYS[699]))
+    assert {"NO_OPINION", "UNREADABLE_DATE"} <= set(doubtful[0]["flags"].split("|"))
+    assert (none[0]["model"], none[0]["date"]) == ("class-floor/1", "")
+
+
 def test_calendar_days_are_fewer_business_days(tmp_path):
     text = "series,date,price\n" + lines(PRICES)
     _, _, calendar = run(tmp_path, text, "--calendar", "--horizon-days", "29")

@@ -127,7 +127,7 @@ def haircut(
     )
 
 
-def haircuts(
+def haircut_batch(
     series: Sequence[tuple[ArrayLike, ArrayLike]],
     horizon_days: int,
     confidence: float = 0.99,

@@ -13,7 +13,7 @@ from valuation.prices.class_memory import (
     class_memory,
     memory_of,
 )
-from valuation.prices.haircut import haircut, haircuts
+from valuation.prices.haircut import haircut, haircut_batch
 from valuation.prices.pooled import OWN_HORIZONS, OWN_TAIL
 
 CALM = [(walk(noise(1500, sd=0.012, seed=seed)), DAYS[:1501]) for seed in range(6)]
@@ -124,10 +124,10 @@ def test_a_class_without_outcomes_has_learned_nothing(series):
 def test_many_at_once_get_what_each_gets_alone():
     memory = class_memory(STORMY)
 
-    together = haircuts(CALM[:2], 20, memory=memory)
+    together = haircut_batch(CALM[:2], 20, memory=memory)
 
     assert [one.loss for one in together] == [haircut(*one, 20, memory=memory).loss for one in CALM[:2]]
-    assert haircuts(CALM[:1], 20, memory=NOTHING_LEARNED)[0].loss == haircut(*CALM[0], 20).loss
+    assert haircut_batch(CALM[:1], 20, memory=NOTHING_LEARNED)[0].loss == haircut(*CALM[0], 20).loss
 
 
 def test_horizons_are_those_of_the_pool():

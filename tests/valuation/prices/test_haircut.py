@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+import valuation
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.flags import QualityFlag
 from valuation.prices.clean import Defect
-from valuation.prices.haircut import HaircutModel, haircut, haircuts
+from valuation.prices.haircut import HaircutModel, haircut, haircut_batch
 from valuation.prices.tier1 import tier1
 
 PRICES = walk(noise(400))
@@ -55,10 +56,10 @@ def test_no_quotes_give_no_opinion():
 def test_many_series_get_what_each_gets_alone_in_any_order():
     series = [(walk(noise(count, seed=count)), DAYS[: count + 1]) for count in (300, 900, 40)]
 
-    together = haircuts(series, 20)
+    together = haircut_batch(series, 20)
 
     assert [found.loss for found in together[:2]] == [haircut(*one, 20).loss for one in series[:2]]
-    assert [found.loss for found in haircuts(series[1::-1], 20)] == [found.loss for found in together[1::-1]]
+    assert [found.loss for found in haircut_batch(series[1::-1], 20)] == [found.loss for found in together[1::-1]]
     assert not together[2].has_opinion
 
 
@@ -80,3 +81,11 @@ def test_quotes_that_have_stopped_leave_simulated_models_without_an_opinion():
 
     assert not found.has_opinion
     assert QualityFlag.STALE_SERIES in found.flags
+
+
+def test_the_library_hands_out_its_ways_in_by_name():
+    one, many = valuation.haircut(PRICES, DAYS[:401], 20), valuation.haircut_batch([(PRICES, DAYS[:401])], 20)
+
+    assert one.loss == many[0].loss == haircut(PRICES, DAYS[:401], 20).loss
+    with pytest.raises(AttributeError, match="no attribute 'guess'"):
+        _ = valuation.guess
