@@ -151,6 +151,7 @@ def _tested(found: Verdict) -> pb.BacktestHaircutResponse:
         pinball_historical=_number(found.pinball_historical),
         mean_haircut=_number(found.mean_haircut),
         without_opinion_count=found.without_opinion,
+        across_breaks_count=found.across_breaks,
     )
 
 

@@ -100,6 +100,11 @@ def _described(days: Dates, values: Float, flags: QualityFlag) -> Returns:
     return Returns(true, step, len(days), smoothing, flags | QualityFlag.SMOOTHED, unchanged, gap, moves)
 
 
+def usual_step_days(dates: Dates) -> int:
+    """Business days of the usual step of dates [n], at least one."""
+    return max(int(np.median(np.busday_count(dates[:-1], dates[1:]))), 1) if len(dates) > 1 else 1
+
+
 def level_breaks(values: Float) -> NDArray[np.int64]:
     """Places of log returns [n] at which another series begins: beyond a factor e, or by the factor of a unit."""
     large = np.flatnonzero(np.abs(values) > JUMP_LOG_MOVE)

@@ -25,13 +25,14 @@ from valuation.prices.backtest import (
 from valuation.prices.clean import clean
 from valuation.prices.ewma import ewma_variance
 from valuation.prices.haircut import HaircutModel, haircut
+from valuation.prices.returns import level_breaks, usual_step_days
 from valuation.prices.shortfall_backtest import acerbi_szekely_z2
 
 Float = NDArray[np.float64]
 Dates = NDArray[np.datetime64]
 
-FIRST_ORIGIN = 500
-"""Row of the first origin: two years of history before it."""
+HISTORY_DAYS, LEAST_HISTORY = 500, 60
+"""Business days before the first origin, two years, and quotes before it where they are further apart."""
 
 BENCHMARK_DECAY = 0.97
 BENCHMARK_WINDOW = 500
@@ -40,7 +41,10 @@ BENCHMARK_WINDOW = 500
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """One row for each window with an opinion [n]; log returns, quantiles and shortfalls are negative for losses."""
+    """One row for each window with an opinion [n]; log returns, quantiles and shortfalls are negative for losses.
+
+    ``without_opinion`` windows and those ``across_breaks`` of level, where another series begins, are left out.
+    """
 
     origins: Dates
     ends: Dates
@@ -50,6 +54,7 @@ class TrackRecord:
     normal: Float
     historical: Float
     without_opinion: int
+    across_breaks: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,40 +75,48 @@ class Verdict:
     better_than_normal_p: float
     mean_haircut: float
     without_opinion: int
+    across_breaks: int
 
 
 def track_record(
     dates: Dates, prices: Float, *, horizon_days: int, confidence: float, model: HaircutModel = HaircutModel.POOLED
 ) -> TrackRecord:
-    """Replays a series of raw quotes [n] at every ``horizon_days``-th good quote from the 501st on.
+    """Replays a series of raw quotes [n], window after window, from two years of history on.
 
+    A window is as many steps of the series as reach the horizon in business days, and what is promised is for them.
     Raises InvalidInput as ``haircut`` does.
     """
     if horizon_days < 1:
         raise InvalidInput("horizon_days", horizon_days, "1 or more")
     good = clean(dates, prices)
-    starts = np.arange(FIRST_ORIGIN, len(good.prices) - horizon_days, horizon_days)
+    step = usual_step_days(good.dates)
+    ahead, first = -(-horizon_days // step), max(HISTORY_DAYS // step, LEAST_HISTORY)
+    starts = np.arange(first, len(good.prices) - ahead, ahead)
     logs = np.log(good.prices)
+    breaks = np.concatenate([[0], np.cumsum(np.isin(np.arange(len(logs) - 1), level_breaks(np.diff(logs))))])
+    whole = breaks[starts + ahead] == breaks[starts]
+    across, starts = int(np.sum(~whole)), starts[whole]
     tail = 1.0 - confidence
     found = []
     for start in starts:
         known = dates <= good.dates[start]
-        one = haircut(prices[known], dates[known], horizon_days, confidence, model=model)
+        one = haircut(prices[known], dates[known], ahead * step, confidence, model=model)
         found.append((np.log1p(-one.loss), np.log1p(-one.expected_shortfall)))
     promised = np.array(found, dtype=np.float64).reshape(-1, 2)
     returns = np.diff(logs)
-    benchmarks = np.array([_benchmarks(returns[:start], horizon_days, tail) for start in starts]).reshape(-1, 2)
-    moves = logs[starts + horizon_days] - logs[starts]
+    benchmarks = np.array([_benchmarks(returns[:start], ahead, tail) for start in starts]).reshape(-1, 2)
+    moves = logs[starts + ahead] - logs[starts]
     speaks = np.isfinite(promised[:, 0])
     return TrackRecord(
         good.dates[starts][speaks],
-        good.dates[starts + horizon_days][speaks],
+        good.dates[starts + ahead][speaks],
         moves[speaks],
         promised[speaks, 0],
         promised[speaks, 1],
         benchmarks[speaks, 0],
         benchmarks[speaks, 1],
         int(np.sum(~speaks)),
+        across,
     )
 
 
@@ -124,6 +137,7 @@ def pooled_record(records: Sequence[TrackRecord]) -> TrackRecord:
         column("normal"),
         column("historical"),
         sum(record.without_opinion for record in records),
+        sum(record.across_breaks for record in records),
     )
 
 
@@ -137,7 +151,8 @@ def verdict(record: TrackRecord, confidence: float) -> Verdict:
     nothing = float("nan")
     if not windows:
         numbers = (nothing,) * 3
-        return Verdict(0, 0, 0.0, *numbers, "none", *numbers, nothing, nothing, nothing, record.without_opinion)
+        left_out = record.without_opinion, record.across_breaks
+        return Verdict(0, 0, 0.0, *numbers, "none", *numbers, nothing, nothing, nothing, *left_out)
     hits = record.log_return < record.quantile
     count = int(hits.sum())
     coverage = kupiec(count, windows, level)
@@ -160,6 +175,7 @@ def verdict(record: TrackRecord, confidence: float) -> Verdict:
         better_than_normal_p=_lead_p(scores[1] - scores[0]),
         mean_haircut=float(-np.expm1(record.quantile).mean()),
         without_opinion=record.without_opinion,
+        across_breaks=record.across_breaks,
     )
 
 
@@ -171,11 +187,11 @@ def _lead_p(lead: Float) -> float:
     return float(0.5 * erfc(lead.mean() / spread * np.sqrt(len(lead) / 2.0)))
 
 
-def _benchmarks(returns: Float, horizon_days: int, tail: float) -> tuple[float, float]:
-    """Quantiles of the normal law on EWMA variance, and of past overlapping returns over the horizon."""
+def _benchmarks(returns: Float, ahead: int, tail: float) -> tuple[float, float]:
+    """Quantiles of the normal law on EWMA variance, and of past overlapping returns, both so many steps ahead."""
     window = returns[-BENCHMARK_WINDOW:]
     variance = float(ewma_variance(window, BENCHMARK_DECAY)[-1])
     level = np.concatenate([[0.0], np.cumsum(window)])
-    past = level[horizon_days:] - level[:-horizon_days]
+    past = level[ahead:] - level[:-ahead]
     historical = float(np.quantile(past, tail)) if len(past) else float("nan")
-    return float(ndtri(tail) * np.sqrt(variance * horizon_days)), historical
+    return float(ndtri(tail) * np.sqrt(variance * ahead)), historical

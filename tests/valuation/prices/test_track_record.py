@@ -72,3 +72,26 @@ def test_a_series_that_never_moves_has_no_opinion_anywhere():
 def test_a_horizon_of_no_days_is_refused():
     with pytest.raises(InvalidInput, match="horizon_days"):
         track_record(DAYS[:701], PRICES[:701], horizon_days=0, confidence=0.99)
+
+
+@pytest.mark.parametrize(("step", "count", "horizon", "ahead"), [(5, 1300, 10, 2), (5, 1300, 12, 3), (21, 400, 20, 1)])
+def test_a_window_of_a_series_quoted_rarely_is_as_long_as_what_is_promised(step, count, horizon, ahead):
+    days = np.busday_offset(DAYS[0], step * np.arange(count + 1), roll="forward")
+    prices = walk(noise(count, sd=0.01 * np.sqrt(step)))
+
+    record = track_record(days, prices, horizon_days=horizon, confidence=0.99)
+    found = verdict(record, 0.99)
+
+    assert (np.busday_count(record.origins, record.ends) == ahead * step).all()
+    assert found.light == "green"
+    assert found.kupiec_p > 0.05
+
+
+def test_a_change_of_unit_is_no_loss():
+    changed = np.where(np.arange(2501) < 1503, 1000.0 * PRICES, PRICES)
+
+    record = track_record(DAYS[:2501], changed, horizon_days=20, confidence=0.99)
+
+    assert record.across_breaks == 1
+    assert record.log_return.min() > -1.0
+    assert len(record.origins) + record.without_opinion == 99

@@ -38,8 +38,3 @@ def dates_ahead(last: np.datetime64, step_days: int, steps: int) -> Dates:
     """Dates 1..H steps of so many business days after the last one; Saturdays and Sundays are left out."""
     horizons = step_days * np.arange(1, steps + 1, dtype=np.int64)
     return np.asarray(np.busday_offset(last, horizons, roll="backward"))
-
-
-def usual_step_days(dates: Dates) -> int:
-    """Business days of the usual step."""
-    return max(int(np.median(np.busday_count(dates[:-1], dates[1:]))), 1) if len(dates) > 1 else 1

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from valuation.errors import InvalidInput
 from valuation.prices.clean import Cleaned, Defect, clean
 from valuation.prices.forecast.models import MODELS, Fitted, random_walk
-from valuation.prices.forecast.past import Dates, dates_ahead, past_at, usual_step_days
+from valuation.prices.forecast.past import Dates, dates_ahead, past_at
 from valuation.prices.forecast.selection import Selection, Trial, select
+from valuation.prices.returns import usual_step_days
 from valuation.prices.simulate import Start, filtered
 
 Float = NDArray[np.float64]
