@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from collateral_registry.commands.pickups import end_pickups
+from collateral_registry.commands.reliability import judge_all
 from collateral_registry.commands.runs import start_run
 from collateral_registry.domain.days import date_at
 from collateral_registry.domain.policy import Policy
@@ -37,5 +38,6 @@ def advance(write: Write, day: int) -> bool:
     write.market_day = day
     set_market_day(write)
     end_pickups(write)
+    judge_all(write)
     start_run(write)
     return True

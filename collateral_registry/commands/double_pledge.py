@@ -24,6 +24,7 @@ from collateral_registry.domain.identities import (
     identities_of,
     match_within,
     notice_of,
+    shared_evidence,
     verdict_of,
 )
 from collateral_registry.domain.lending import Loan, Pledge
@@ -204,7 +205,6 @@ def _pair(mine: KnownIdentity, other: KnownIdentity) -> str:
 def _evidence(mine: KnownIdentity, other: KnownIdentity) -> dict[str, str]:
     """Which field, which values, whose, and what else agrees."""
     identity: Identity = mine.identity
-    agrees = identity.agreement == other.identity.agreement
     return {
         "field": FIELD_OF[identity.kind],
         "value": identity.written,
@@ -216,7 +216,7 @@ def _evidence(mine: KnownIdentity, other: KnownIdentity) -> dict[str, str]:
         "owner": mine.owner,
         "other_owner": other.owner,
         "holder": other.holder,
-        "agreeing": identity.agreement if agrees else "",
+        "agreeing": shared_evidence(identity, other.identity),
     }
 
 
@@ -225,4 +225,5 @@ def _sentence(mine: KnownIdentity, other: KnownIdentity, verdict: Verdict) -> st
     told = f"{field} {mine.identity.written} of assets/{mine.asset_id}"
     if verdict == Verdict.STRONG:
         return f"{told} is {other.identity.written} of assets/{other.asset_id}, held by {other.holder}"
-    return f"{told} is close to {other.identity.written} of assets/{other.asset_id}, and the rest agrees"
+    shared = shared_evidence(mine.identity, other.identity)
+    return f"{told} is close to {other.identity.written} of assets/{other.asset_id}, and so is the rest: {shared}"

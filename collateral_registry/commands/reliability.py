@@ -6,16 +6,19 @@ from collections.abc import Sequence
 
 from collateral_registry.domain.errors import NotFound
 from collateral_registry.domain.facts import Int
+from collateral_registry.domain.identities import folded
 from collateral_registry.domain.movements import MILLION
 from collateral_registry.domain.policy import Policy
 from collateral_registry.domain.reliability import reliability
 from collateral_registry.store.commits import newest_commit
 from collateral_registry.store.database import Connection, Write
+from collateral_registry.store.holdings import spellings_of
 from collateral_registry.store.policies import policy_in_force
 from collateral_registry.store.reliability import (
     NO_ASSETS,
     StoredWarehouse,
     get_warehouses,
+    haircut_of_spellings,
     judge_warehouse,
     record_of,
     set_haircut,
@@ -32,12 +35,31 @@ def statistics_since(policy: Policy, market_day: int) -> int:
 
 
 def judge_anew(write: Write, warehouse: str, policy: Policy) -> Int:
-    """Judges a warehouse; returns the keys of the assets that are to be valued anew."""
-    record = record_of(write.connection, warehouse, statistics_since(policy, write.market_day))
-    found = reliability(record, policy.reliability_rules)
-    if not judge_warehouse(write, warehouse, record, found):
-        return NO_ASSETS
-    return set_haircut(write, warehouse, found.haircut)
+    """Judges a warehouse in all its spellings; returns the keys of the assets that are to be valued anew."""
+    place = folded(warehouse)
+    return _judge(write, place, spellings_of(write.connection, place), policy)
+
+
+def judge_all(write: Write) -> None:
+    """Judges every warehouse for the business date: lateness counts without a count, and old counts cease to."""
+    policy = policy_in_force(write.connection, write.market_day).policy
+    spellings: dict[str, list[str]] = {}
+    for name in warehouse_names(write.connection):
+        spellings.setdefault(folded(name), []).append(name)
+    for place, names in spellings.items():
+        _judge(write, place, names, policy)
+
+
+def _judge(write: Write, place: str, names: Sequence[str], policy: Policy) -> Int:
+    """Judges each spelling by its own record; the lots of the warehouse get the largest of the haircuts."""
+    before = haircut_of_spellings(write.connection, names)
+    largest = 0.0
+    for name in names:
+        record = record_of(write.connection, name, statistics_since(policy, write.market_day))
+        found = reliability(record, policy.reliability_rules)
+        judge_warehouse(write, name, record, found)
+        largest = max(largest, found.haircut)
+    return NO_ASSETS if largest == before else set_haircut(write, place, largest)
 
 
 def known_warehouses(connection: Connection, names: Sequence[str]) -> list[StoredWarehouse]:

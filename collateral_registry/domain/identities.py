@@ -52,6 +52,13 @@ FIELD_OF = {
 """The field that a number is read from, as evidence names it."""
 
 
+AMOUNT_MARK = "|"
+"""Parts good, quantity and unit in the agreement of a lot; no id of a good has it."""
+
+MOVING_KINDS = (IdentityKind.LOT, IdentityKind.BIN)
+"""Numbers of places: their goods are what is there now. A receipt states for ever what its paper says."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """A number within its scope (warehouse, maker, office, debtor, registry); ``agreement`` as in the table."""
@@ -66,13 +73,18 @@ class Identity:
         """The number, to be compared."""
         return Writing(self.written)
 
+    @property
+    def good(self) -> str:
+        """The good of a lot; empty where nothing of it is there."""
+        return self.agreement.partition(AMOUNT_MARK)[0]
+
 
 def verdict_of(one: Identity, other: Identity) -> Verdict:
     """What two identities of the same kind and scope say.
 
     The same number is strong: a receipt, a serial number, a registration is given once. A lot's number is strong only
-    with the same goods. Of a bin, and of anything an edit apart, only agreeing evidence makes a suspicion: numbers of
-    a series lie an edit apart by nature.
+    with the same goods, and a suspicion with the same good in another quantity. Of a bin, and of
+    anything an edit apart, only agreeing evidence makes a suspicion: numbers of a series lie an edit apart by nature.
     """
     match = match_within(one, other)
     agrees = bool(one.agreement) and one.agreement == other.agreement
@@ -80,7 +92,18 @@ def verdict_of(one: Identity, other: Identity) -> Verdict:
         return Verdict.STRONG
     if match == Match.SAME and one.kind == IdentityKind.LOT and agrees:
         return Verdict.STRONG
-    return Verdict.SUSPICION if agrees and match > Match.NONE else Verdict.NONE
+    return Verdict.SUSPICION if match > Match.NONE and shared_evidence(one, other) else Verdict.NONE
+
+
+def shared_evidence(one: Identity, other: Identity) -> str:
+    """What else agrees: the whole agreement, or of one lot's number the good of both; empty for nothing.
+
+    The quantity of a lot is no evidence against a copy: it falls with every issue, and a copy may state another one.
+    """
+    if one.agreement == other.agreement:
+        return one.agreement
+    same_lot = one.kind == IdentityKind.LOT and match_within(one, other) == Match.SAME
+    return one.good if same_lot and one.good == other.good else ""
 
 
 def match_within(one: Identity, other: Identity) -> Match:
@@ -128,12 +151,17 @@ def _numbers(asset: Asset) -> list[Identity]:
 
 def _lot_numbers(lot: Inventory) -> list[Identity]:
     place = folded(lot.warehouse)
-    goods = f"{lot.good}|{plain_number(lot.quantity)}|{lot.unit}"
+    goods = goods_of(lot)
     return [
         Identity(IdentityKind.LOT, place, lot.lot, goods),
         Identity(IdentityKind.RECEIPT, place, lot.receipt_number, goods),
         Identity(IdentityKind.BIN, place, lot.bin, goods),
     ]
+
+
+def goods_of(lot: Inventory) -> str:
+    """Good, quantity and unit of a lot: what a copy of it would share. Empty where nothing is there any more."""
+    return "" if not lot.quantity else AMOUNT_MARK.join([lot.good, plain_number(lot.quantity), lot.unit])
 
 
 def _paper_number(owner: str, paper: Receivable | PurchaseOrder) -> Identity:

@@ -12,9 +12,12 @@ from sqlalchemy import text as sql
 
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.findings import FindingState
+from collateral_registry.domain.identities import folded
 from collateral_registry.domain.reliability import Record, Reliability
 from collateral_registry.store.bulk import in_keys, read_columns
 from collateral_registry.store.database import Write
+from collateral_registry.store.holdings import spellings_of
+from collateral_registry.store.pledge_tables import HoldingRow
 from collateral_registry.store.stock_tables import (
     FindingRow,
     StockCountRow,
@@ -22,7 +25,7 @@ from collateral_registry.store.stock_tables import (
     StockWarehouseRow,
     WarehouseReliabilityRow,
 )
-from collateral_registry.store.tables import AssetRow, InventoryRow
+from collateral_registry.store.tables import InventoryRow
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,25 @@ def record_of(connection: Connection, warehouse: str, since_us: int) -> Record:
 
 
 def haircut_of_warehouse(connection: Connection, warehouse: str) -> float:
-    """What a warehouse adds to the value part of the haircut; 0 for one that was never judged."""
-    newest = _newest(warehouse).with_only_columns(WarehouseReliabilityRow.haircut)
-    return float(connection.execute(newest).scalar() or 0.0)
+    """What a warehouse, however it is spelt, adds to the value part of the haircut; 0 for one never judged."""
+    return haircut_of_spellings(connection, spellings_of(connection, folded(warehouse)))
 
 
-def judge_warehouse(write: Write, warehouse: str, record: Record, found: Reliability) -> bool:
-    """Keeps a judgement; returns whether its haircut is another one than before."""
-    before = haircut_of_warehouse(write.connection, warehouse)
+def haircut_of_spellings(connection: Connection, names: Sequence[str]) -> float:
+    """The largest haircut in force among the spellings of one warehouse; 0 for one that was never judged."""
+    newest = (
+        select(WarehouseReliabilityRow.warehouse, func.max(WarehouseReliabilityRow.seq).label("seq"))
+        .where(WarehouseReliabilityRow.warehouse.in_(names))
+        .group_by(WarehouseReliabilityRow.warehouse)
+        .subquery()
+    )
+    in_force = (WarehouseReliabilityRow.warehouse == newest.c.warehouse) & (WarehouseReliabilityRow.seq == newest.c.seq)
+    largest = select(func.max(WarehouseReliabilityRow.haircut)).join(newest, in_force)
+    return float(connection.execute(largest).scalar() or 0.0)
+
+
+def judge_warehouse(write: Write, warehouse: str, record: Record, found: Reliability) -> None:
+    """Keeps a judgement."""
     values = {
         "warehouse": warehouse,
         "seq": write.seq,
@@ -88,14 +102,12 @@ def judge_warehouse(write: Write, warehouse: str, record: Record, found: Reliabi
         "haircut": found.haircut,
     }
     write.connection.execute(insert(WarehouseReliabilityRow).values(**values))
-    return before != found.haircut
 
 
-def set_haircut(write: Write, warehouse: str, haircut: float) -> Int:
-    """Gives every lot in a warehouse its haircut; returns the keys of their assets."""
-    lying = select(AssetRow.asset_key).where(AssetRow.place == warehouse).order_by(AssetRow.asset_key)
-    inventory = lying.join(InventoryRow, InventoryRow.asset_key == AssetRow.asset_key)
-    keys: Int = read_columns(write.connection, inventory)["asset_key"]
+def set_haircut(write: Write, place: str, haircut: float) -> Int:
+    """Gives every lot in a warehouse its haircut, by the folded name; returns the keys of their assets."""
+    lying = select(HoldingRow.asset_key).where(HoldingRow.place == place).order_by(HoldingRow.asset_key)
+    keys: Int = read_columns(write.connection, lying)["asset_key"]
     among = in_keys(write.connection, InventoryRow.asset_key, keys)
     write.connection.execute(update(InventoryRow).where(among).values(warehouse_haircut=haircut))
     return keys

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, literal, or_, select, update
 
 from collateral_registry.domain.assets import Asset, Inventory
 from collateral_registry.domain.conservation import millionths_of
 from collateral_registry.domain.facts import Int
+from collateral_registry.domain.identities import MOVING_KINDS, goods_of
 from collateral_registry.domain.numbers import quantity_in
 from collateral_registry.store.bulk import in_keys, insert_columns, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
-from collateral_registry.store.pledge_tables import HoldingRow
+from collateral_registry.store.pledge_tables import HoldingRow, IdentityRow
 from collateral_registry.store.stock_tables import StockChangeRow, StockLotRow, StockReserveRow
 from collateral_registry.store.tables import AssetRevisionRow, AssetRow, InventoryRow, PriceSeriesRow
 
@@ -141,6 +142,12 @@ def write_quantities(write: Write, changed: Sequence[tuple[TiedLot, Asset]]) -> 
         write,
         update(HoldingRow).where(HoldingRow.asset_key == own).values(quantity=bindparam("new")),
         [{"own": tied.asset_key, "new": millionths_of(_lot(asset).quantity)} for tied, asset in changed],
+    )
+    of_places = or_(*(IdentityRow.kind == int(kind) for kind in MOVING_KINDS))
+    _each(
+        write,
+        update(IdentityRow).where(IdentityRow.asset_key == own, of_places).values(agreement=bindparam("new")),
+        [{"own": tied.asset_key, "new": goods_of(_lot(asset))} for tied, asset in changed],
     )
 
 

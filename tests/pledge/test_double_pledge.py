@@ -12,6 +12,7 @@ from collateral_registry.commands import assets
 from collateral_registry.commands.check_book import check_whole_book
 from collateral_registry.commands.double_pledge import confirm_double_pledge
 from collateral_registry.commands.findings import resolve_finding
+from collateral_registry.commands.take_up import take_up
 from collateral_registry.domain.assets import Asset, IntellectualProperty, Receivable
 from collateral_registry.domain.errors import AlreadyExists, Refused
 from collateral_registry.domain.findings import FindingKind, FindingState
@@ -20,7 +21,7 @@ from collateral_registry.domain.judge import EventKind
 from collateral_registry.domain.money import Money
 from collateral_registry.store.assets import insert_asset
 from collateral_registry.store.identities import AGREEING_LIMIT, similar_identities
-from tests.pledge.books import cover, do, findings, lend_on, lot, machine, opened, owe, pledge, register, told_of
+from tests.pledge.books import cover, do, findings, lend_on, lot, machine, opened, owe, pledge, push, register, told_of
 from valuation.ip.life import RightKind
 
 
@@ -116,6 +117,59 @@ def test_a_lot_of_the_same_size_in_the_same_bin_is_a_suspicion(book):
 
     assert sorted(row.asset_id for row in findings(book)) == ["l-1", "l-2"]
     assert findings(book)[0].finding.evidence["field"] == "bin"
+
+
+@pytest.mark.parametrize("fields", [{"quantity": "99"}, {"quantity": "100000", "unit": "kg"}])
+def test_one_lot_number_written_otherwise_with_another_quantity_is_a_suspicion_at_both(book, fields):
+    register(book, lot("l-1", "100", lot="A-17"))
+    register(book, lot("l-2", lot="A 17", owner="Other", **fields))
+    found = findings(book)
+
+    assert {row.finding.kind for row in found} == {FindingKind.SUSPECTED_DOUBLE_PLEDGE}
+    assert sorted(row.asset_id for row in found) == ["l-1", "l-2"]
+    assert (found[0].finding.evidence["match"], found[0].finding.evidence["agreeing"]) == ("SAME", "aluminium")
+
+
+def test_the_number_of_a_lot_that_is_empty_or_of_another_good_accuses_nobody(book):
+    register(book, lot("l-1", "100", lot="A-17"))
+    register(book, lot("l-2", "0", lot="A 17", owner="Other"))
+    copper = lot("l-3", "100", lot="a17", owner="Third")
+    register(book, replace(copper, detail=replace(copper.detail, good="copper")))
+
+    assert findings(book) == []
+
+
+def test_a_copy_of_a_lot_with_the_quantity_that_its_feed_tells_now_is_refused(book):
+    register(book, lot("l-1", "100", lot="A-17"))
+    push(book, 1, ("RECEIPT", "A-17", 100))
+    push(book, 2, ("ISSUE", "A-17", 10))
+    do(book, take_up)
+
+    with pytest.raises(Refused) as refused:
+        register(book, lot("l-2", "90", lot="A 17", owner="Other"))
+
+    assert refused.value.reason == "DOUBLE_PLEDGE"
+    assert refused.value.facts["agreeing"] == "aluminium|90|t"
+
+
+def test_a_copy_of_a_receipt_is_still_a_suspicion_after_some_of_the_goods_have_left(book):
+    register(book, lot("l-1", "100", lot="A-17", receipt_number="WR-2022-0071"))
+    push(book, 1, ("RECEIPT", "A-17", 100), ("RECEIPT", "C-90", 200))
+    push(book, 2, ("ISSUE", "A-17", 10))
+    do(book, take_up)
+    register(book, lot("l-2", "100", lot="C-90", owner="Other", receipt_number="WR-2022-0072"))
+
+    assert {row.finding.evidence["field"] for row in findings(book)} == {"receipt_number"}
+
+
+def test_lots_that_have_left_one_bin_accuse_each_other_of_nothing(book):
+    register(book, lot("l-1", "100", lot="A-17", bin="R4-02"))
+    register(book, lot("l-2", "50", lot="C-90", bin="R4-02"))
+    push(book, 1, ("RECEIPT", "A-17", 100), ("RECEIPT", "C-90", 50))
+    push(book, 2, ("ISSUE", "A-17", 100), ("ISSUE", "C-90", 50))
+    do(book, take_up)
+
+    assert do(book, check_whole_book).suspicions == 0
 
 
 def test_a_number_changed_into_another_assets_is_refused_and_other_changes_are_not(book):

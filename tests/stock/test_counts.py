@@ -1,6 +1,7 @@
 """Counts held against the book: the smaller figure counts, and whoever lent on the lot hears of it."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -17,7 +18,8 @@ from collateral_registry.domain.reliability import Record, ReliabilityRules, rel
 from collateral_registry.store.counts import list_counts
 from collateral_registry.store.holdings import There, there_at
 from collateral_registry.store.reliability import haircut_of_warehouse
-from tests.pledge.books import do, lend_on, lot, opened, owe, pledge, register
+from collateral_registry.store.valuations import list_valuations
+from tests.pledge.books import FIRST, do, lend_on, lot, move_to, opened, owe, pledge, register
 from tests.stock.counting import WAREHOUSE, count, findings, push, quantity, told
 from valuation.errors import InvalidInput
 
@@ -274,3 +276,44 @@ def test_a_warehouse_without_a_record_costs_nothing_and_the_limit_is_never_passe
     assert reliability(Record(3, 0.9, 10, 10, 0), replace(RULES, haircut_limit=0.0)).score == 1
     assert reliability(Record(4, 0.01, 100, 50, 0), RULES).haircut == pytest.approx(0.02 + 0.01)
     assert Decimal(str(reliability(Record(4, 0.00123, 1, 0, 0), RULES).haircut)) == Decimal("0.0025")
+
+
+def test_a_warehouse_that_tells_late_costs_its_lots_a_share_of_their_value_without_any_count(book):
+    push(book, 2, ("RECEIPT", "b", 1, 30 * 24), ("RECEIPT", "c", 1, 30 * 24))
+
+    move_to(book, FIRST + timedelta(days=1))
+
+    with book.read() as connection:
+        added = haircut_of_warehouse(connection, WAREHOUSE)
+        (before, after) = [row["h_value"] for row in list_valuations(connection, "a", (2**62, ""), 9)][::-1][-2:]
+    assert added == pytest.approx(0.02 * 2 / 3, abs=1e-4)
+    assert after == pytest.approx(1 - (1 - before) * (1 - added))
+
+
+def test_an_old_count_costs_nothing_once_the_business_date_has_left_it_behind(book):
+    count(book, ("a", 96))
+
+    move_to(book, FIRST + timedelta(days=800))
+
+    with book.read() as connection:
+        assert haircut_of_warehouse(connection, WAREHOUSE) == 0
+
+
+def test_a_lot_whose_owner_spells_the_warehouse_otherwise_has_its_haircut_all_the_same(book):
+    register(book, lot("before", quantity="1", warehouse="QINGDAO-DAGANG"))
+    count(book, ("a", 96))
+    register(book, lot("after", quantity="1", warehouse="qingdao dagang"))
+
+    with book.read() as connection:
+        found = [valued.row["h_value"] for valued in value_assets(connection, ["a", "before", "after"], "USD")]
+    assert found[0] > 0.08
+    assert found == pytest.approx([found[0]] * 3)
+
+
+def test_a_warehouse_that_tells_late_under_another_spelling_has_the_worse_of_its_records(book):
+    push(book, 2, ("RECEIPT", "b", 1, 30 * 24), warehouse="QINGDAO-DAGANG")
+
+    move_to(book, FIRST + timedelta(days=1))
+
+    with book.read() as connection:
+        assert haircut_of_warehouse(connection, WAREHOUSE) == pytest.approx(0.02)
