@@ -1,7 +1,8 @@
 """`make bench-haircuts`: coverage, pinball and time beside other programs, as JSON lines and a table.
 
 With DATA a folder of public series is used, else the commodities of the sample, which are few: it says so. With STRIDE
-only every so many-th window of each series is judged, all models on the same ones.
+only every so many-th window of each series is judged, all models on the same ones. Beside the table goes what a
+reliability picture needs, in TABLE-reliability.csv.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from benchmarks.haircuts.fit import fitted, origins_of
 from benchmarks.haircuts.forward import forward_scores
 from benchmarks.haircuts.histories import FOLDS, PriceHistory, histories
 from benchmarks.haircuts.others import NAMES, Others
+from benchmarks.haircuts.reliability import reliability
 from valuation.prices import class_memory
 from valuation.prices.backtest import kupiec, pinball
 from valuation.prices.class_memory import ClassMemory
@@ -61,6 +63,8 @@ def main() -> None:
         rows += [_row(label, model, horizon, windows) for (model, horizon), windows in scores.items() if windows]
     for row in rows:
         say(**row)
+    if file:
+        _write_reliability(Path(file), [one for one in series if one.liquid], stride)
     for line in _leads(rows):
         say(**line)
     say(**_speed(others))
@@ -79,6 +83,13 @@ def _write(table: Path, rows: list[dict[str, object]]) -> None:
         writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _write_reliability(table: Path, part: list[PriceHistory], stride: int) -> None:
+    """Beside the table; nothing where no series is long enough for a window."""
+    rows = list(reliability(part, HORIZONS, FIRST, stride))
+    if rows:
+        _write(table.with_name(f"{table.stem}-reliability.csv"), rows)
 
 
 def _scores(part: list[PriceHistory], others: Others | None, stride: int) -> Scores:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from collateral_registry.cli.session import EXIT_SOME_REFUSED, EXIT_USAGE, say
 from collateral_registry.cli.workers import Failed, each_series
 from valuation.prices.haircut import HaircutModel
 from valuation.prices.model_evidence import ModelEvidence, model_evidence, window_losses
+from valuation.prices.shortfall_backtest import normal_z2_critical_value
 from valuation.prices.track_record import TrackRecord, Verdict, pooled_record, track_record, verdict
 
 POOLED = "(pooled)"
@@ -25,6 +27,12 @@ POOLED = "(pooled)"
 
 JUDGED = tuple(name for name, model in MODELS.items() if model is not HaircutModel.ARITHMETIC)
 """What ``--model`` and ``--compare`` may be: outcomes are log returns, which a price below 0 does not have."""
+
+SHORTFALL_SIGNIFICANCE = 0.05
+"""Chance of calling a right model too thin: the level of the other tests."""
+
+SHORTFALL_COLUMNS = ("shortfall_z2_critical", "shortfall_verdict")
+"""Of tests.csv, after the others."""
 
 WINDOW_COLUMNS = ("series", "horizon_days", "origin", "end", "haircut", "expected_shortfall", "loss", "exceeded")
 
@@ -100,9 +108,24 @@ def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], wanted
     for horizon in wanted.horizons:
         together = [record for (_, days), record in records.items() if days == horizon]
         if together:
-            rows.append((POOLED, horizon, verdict(pooled_record(together), wanted.confidence)))
-    shown = [(series, horizon, *astuple(found)) for series, horizon, found in rows]
-    write_rows(path, ("series", "horizon_days", *names), shown)
+            rows.append((POOLED, horizon, _pooled_verdict(together, wanted.confidence)))
+    shown = [(*row[:2], *astuple(row[2]), *_shortfall_verdict(row[2], wanted.confidence)) for row in rows]
+    write_rows(path, ("series", "horizon_days", *names, *SHORTFALL_COLUMNS), shown)
+
+
+def _pooled_verdict(records: Sequence[TrackRecord], confidence: float) -> Verdict:
+    """The tests of all series as one, without those that need windows one after the other and independent."""
+    nothing = math.nan
+    found = verdict(pooled_record(records), confidence)
+    return replace(found, independence_p=nothing, coverage_p=nothing, better_than_normal_p=nothing)
+
+
+def _shortfall_verdict(found: Verdict, confidence: float) -> tuple[float, str]:
+    """The Z2 that a right model of normal returns undershoots once in twenty times, and what Z2 says beside it."""
+    if not found.windows:
+        return math.nan, "none"
+    critical = normal_z2_critical_value(found.windows, 1.0 - confidence, SHORTFALL_SIGNIFICANCE)
+    return critical, "too thin" if found.shortfall_z2 < critical else "not rejected"
 
 
 def _write_models(path: Path, records: Sequence[Records], wanted: Asked) -> None:

@@ -18,6 +18,7 @@ from collateral_registry.cli.workers import Failed, each_series
 from valuation.errors import MissingExtra
 from valuation.flags import QualityFlag
 from valuation.prices import joint
+from valuation.prices.calendar_days import days_of_trade
 from valuation.prices.class_memory import NOTHING_LEARNED, ClassMemory, class_memory
 from valuation.prices.gjr import require_arch
 from valuation.prices.haircut import HaircutModel, PriceHaircut, haircut
@@ -48,9 +49,6 @@ MODELS = {
 
 FIRST_ROLLING_OBSERVATION = 501
 """Where rolling begins without a date: two years of history."""
-
-BUSINESS_DAYS_OF_YEAR, CALENDAR_DAYS_OF_YEAR = 250, 365
-
 
 JOINT_MODELS = ("auto", "ewma-fhs")
 """What ``--model`` may be where a rate is simulated beside the price."""
@@ -86,12 +84,9 @@ class Asked:
             return self.sale.horizon_days
         return self.horizon_days + self.sale.waiting_days
 
-    @property
-    def business_days(self) -> int:
-        """The horizon in business days, rounded up."""
-        if not self.calendar:
-            return self.total_days
-        return math.ceil(self.total_days * BUSINESS_DAYS_OF_YEAR / CALENDAR_DAYS_OF_YEAR)
+    def trading_days(self, dates: NDArray[np.datetime64], prices: NDArray[np.float64]) -> int:
+        """The horizon in days of trade of the series [n] that is simulated, rounded up."""
+        return days_of_trade(dates, prices, self.total_days) if self.calendar else self.total_days
 
 
 def model_named(option: str, name: str, allowed: Collection[str] = tuple(MODELS)) -> HaircutModel:
@@ -240,7 +235,9 @@ def _linked(
     """The haircut of a grade by what was known of it and of its proxy at the origin."""
     proxy_dates, proxy_prices = proxy.columns()
     past = proxy_dates <= origin
-    return linked_haircut(prices, dates, proxy_prices[past], proxy_dates[past], wanted.business_days, wanted.confidence)
+    proxy_prices, proxy_dates = proxy_prices[past], proxy_dates[past]
+    days = wanted.trading_days(proxy_dates, proxy_prices)
+    return linked_haircut(prices, dates, proxy_prices, proxy_dates, days, wanted.confidence)
 
 
 def _found(
@@ -252,7 +249,7 @@ def _found(
     wanted: Asked,
 ) -> Found:
     """The haircut of what was known at the origin, seeded by series, date and model."""
-    days, confidence = wanted.business_days, wanted.confidence
+    days, confidence = wanted.trading_days(dates, prices), wanted.confidence
     if wanted.rates is None:
         seed = seed_for(name, origin, wanted.model.value)
         return haircut(prices, dates, days, confidence, model=wanted.model, seed=seed, memory=memory)

@@ -2,11 +2,13 @@
 
 import csv
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from collateral_registry.cli.main import app
 from tests.valuation.prices.series import DAYS, noise, walk
+from valuation.prices.shortfall_backtest import normal_z2_critical_value
 
 LINES = "series,date,price\n" + "".join(
     f"{series},{day},{price}\n"
@@ -37,6 +39,35 @@ def test_tests_per_series_and_pooled_windows_and_pictures(tmp_path):
     windows = list(csv.DictReader((folder / "windows.csv").open()))
     assert all((float(row["loss"]) > float(row["haircut"])) == (row["exceeded"] == "1") for row in windows)
     assert (folder / "tin_spot-20d.svg").read_text().startswith("<?xml")
+
+
+def test_the_shortfall_is_judged_against_its_critical_value(tmp_path):
+    _, folder = run(tmp_path, "--horizon-days", "1", "--confidence", "0.9")
+
+    rows = list(csv.DictReader((folder / "tests.csv").open()))
+    assert float(rows[0]["shortfall_z2_critical"]) == pytest.approx(normal_z2_critical_value(200, 0.1, 0.05), rel=1e-6)
+    for row in rows:
+        thin = float(row["shortfall_z2"]) < float(row["shortfall_z2_critical"])
+        assert row["shortfall_verdict"] == ("too thin" if thin else "not rejected")
+
+
+def test_a_shortfall_that_is_promised_too_thin_is_called_so(tmp_path):
+    source, folder = tmp_path / "prices.csv", tmp_path / "out"
+    wilder = walk(noise(700) * np.where(np.arange(700) < 500, 1.0, 8.0))
+    source.write_text("series,date,price\n" + "".join(f"a,{d},{p}\n" for d, p in zip(DAYS, wilder, strict=False)))
+    CliRunner().invoke(app, ["backtest", str(source), "--output", str(folder), "--horizon-days", "1"])
+
+    assert next(csv.DictReader((folder / "tests.csv").open()))["shortfall_verdict"] == "too thin"
+
+
+def test_the_pooled_row_leaves_out_the_tests_that_simultaneous_windows_break(tmp_path):
+    _, folder = run(tmp_path, "--horizon-days", "10")
+
+    *single, pooled = csv.DictReader((folder / "tests.csv").open())
+    for name in ("independence_p", "coverage_p", "better_than_normal_p"):
+        assert pooled[name] == ""
+        assert all(row[name] for row in single)
+    assert pooled["kupiec_p"]
 
 
 def test_models_stand_beside_each_other_on_the_same_windows(tmp_path):

@@ -179,6 +179,15 @@ def test_calendar_days_are_fewer_business_days(tmp_path):
     assert calendar[0]["horizon_days"] == "29"
 
 
+def test_calendar_days_of_a_market_open_on_weekends_are_all_days_of_trade(tmp_path):
+    every_day = np.arange("2020-01-01", "2021-12-02", dtype="datetime64[D]")
+    text = "series,date,price\n" + lines(PRICES, days=every_day)
+    _, _, calendar = run(tmp_path, text, "--calendar", "--horizon-days", "20")
+    _, _, trading = run(tmp_path, text, "--horizon-days", "20")
+
+    assert calendar[0]["haircut"] == trading[0]["haircut"]
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
