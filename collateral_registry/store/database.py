@@ -217,7 +217,8 @@ def sqlite_turn(path: Path | None) -> Iterator[None]:
 
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True)
+        # Said here and not left to the server: a stricter default would read the book before the lock is held.
+        return create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED")
     engine = create_engine(
         url,
         pool_size=READERS_LIMIT,
