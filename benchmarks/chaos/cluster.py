@@ -29,9 +29,12 @@ from tests.server import free_port
 
 WORKERS = 2
 RECONNECT_SECONDS = 1.0
+LEAVE_SECONDS = 60.0
+"""How long a worker may take to notice that its scheduler is gone; it takes a second or two."""
+
 TRIES = 60
 KILLED_WITHIN = 0.7
-"""The share of a run in which processes are killed: a lost scheduler's partitions end untold, and every victim must have its turn."""
+"""The share of a run in which processes are killed; the rest is room for what ends untold with a scheduler."""
 
 Say = Callable[[str], None]
 
@@ -75,10 +78,12 @@ class Cluster:
         self.workers[0].wait()
 
     def kill_scheduler(self) -> None:
-        """Kills the scheduler with all it knows."""
+        """Kills the scheduler with all it knows; its workers leave by themselves."""
         assert self.scheduler is not None
         self.scheduler.send_signal(signal.SIGKILL)
         self.scheduler.wait()
+        for one in self.workers:
+            one.wait(LEAVE_SECONDS)
 
     def stop(self) -> None:
         """Kills everything."""
@@ -146,7 +151,7 @@ def _kill(cluster: Cluster, victim: str, found: Disturbed, say: Say) -> None:
 
 
 def _victims(partitions: int, worker_kills: int, scheduler_kills: int, seed: int) -> list[tuple[int, str]]:
-    """After how many stored partitions which process is killed, in order; the last part of the run is left to itself."""
+    """After how many stored partitions which process is killed, in order."""
     last = int(partitions * KILLED_WITHIN)
     places = random.Random(seed).sample(range(1, last), worker_kills + scheduler_kills)  # noqa: S311 - no secret
     return sorted(zip(places, ["worker"] * worker_kills + ["scheduler"] * scheduler_kills, strict=True))
