@@ -19,7 +19,7 @@ BATCH_ITEMS_LIMIT = 2_000
 """Items in a batch."""
 
 KEPT_TEXT_LIMIT_CHARACTERS = TEXT_LIMIT_CHARACTERS + 1
-"""What is kept of a text: bounded, for items bound the memory; one more than it may have, so too long stays rejected."""
+"""What is kept of a text, for items bound the memory: one more than it may have, so that too long stays rejected."""
 
 TIME_LIMIT_US = 253_402_300_799 * 1_000_000
 """The end of the year 9999, beyond which a timestamp cannot go."""
