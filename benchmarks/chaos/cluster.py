@@ -29,7 +29,12 @@ from tests.server import free_port
 
 WORKERS = 2
 RECONNECT_SECONDS = 1.0
+LEAVE_SECONDS = 60.0
+"""How long a worker may take to notice that its scheduler is gone; it takes a second or two."""
+
 TRIES = 60
+KILLED_WITHIN = 0.7
+"""The share of a run in which processes are killed; the rest is room for what ends untold with a scheduler."""
 
 Say = Callable[[str], None]
 
@@ -73,10 +78,12 @@ class Cluster:
         self.workers[0].wait()
 
     def kill_scheduler(self) -> None:
-        """Kills the scheduler with all it knows."""
+        """Kills the scheduler with all it knows; its workers leave by themselves."""
         assert self.scheduler is not None
         self.scheduler.send_signal(signal.SIGKILL)
         self.scheduler.wait()
+        for one in self.workers:
+            one.wait(LEAVE_SECONDS)
 
     def stop(self) -> None:
         """Kills everything."""
@@ -99,7 +106,7 @@ def disturbed_run(
     plan_run(database, write.seq, partition_assets)
     found = Disturbed(partitions=len(pending_orders(database, write.seq)))
     with _cluster() as cluster:
-        _work(database, cluster, write.seq, found, _places(found.partitions, worker_kills, scheduler_kills, seed), say)
+        _work(database, cluster, write.seq, found, _victims(found.partitions, worker_kills, scheduler_kills, seed), say)
     with database.write("PublishRevaluation", "chaos") as publishing:
         run = publish_run(publishing, write.seq)
         publishing.commit()
@@ -108,18 +115,23 @@ def disturbed_run(
     return found
 
 
-def _work(database: Database, cluster: Cluster, seq: int, found: Disturbed, kills: dict[int, str], say: Say) -> None:
-    """Works every partition, killing at the places chosen, until none is pending."""
-    stored, workers = 0, ClusterWorkers(database.url, cluster.address)
+def _work(
+    database: Database, cluster: Cluster, seq: int, found: Disturbed, victims: list[tuple[int, str]], say: Say
+) -> None:
+    """Works every partition, killing whose place has come, until none is pending."""
+    workers = ClusterWorkers(database.url, cluster.address)
     for _ in range(TRIES):
         cluster.start()
+        # What was stored without being told counts too, or the last victims would never be reached.
+        stored = found.partitions - len(pending_orders(database, seq))
         try:
             for step in ((RunStep.CURVES,), (RunStep.LOANS, RunStep.UNPLEDGED)):
                 orders = [order for order in pending_orders(database, seq) if order.partition.step in step]
                 for _number in workers.work(orders):
                     stored += 1
-                    _kill(cluster, kills.pop(stored, ""), found, say)
-                    cluster.start()
+                    if victims and victims[0][0] <= stored:
+                        _kill(cluster, victims.pop(0)[1], found, say)
+                        cluster.start()
         except WorkersLost as error:
             say(f"{error}; trying again")
             time.sleep(RECONNECT_SECONDS)
@@ -132,17 +144,17 @@ def _kill(cluster: Cluster, victim: str, found: Disturbed, say: Say) -> None:
     if victim == "worker":
         cluster.kill_worker()
         found.worker_kills += 1
-    if victim == "scheduler":
+    else:
         cluster.kill_scheduler()
         found.scheduler_kills += 1
-    if victim:
-        say(f"killed a {victim}")
+    say(f"killed a {victim}")
 
 
-def _places(partitions: int, worker_kills: int, scheduler_kills: int, seed: int) -> dict[int, str]:
-    """After how many stored partitions which process is killed."""
-    places = random.Random(seed).sample(range(1, partitions - 1), worker_kills + scheduler_kills)  # noqa: S311 - no secret
-    return dict(zip(places, ["worker"] * worker_kills + ["scheduler"] * scheduler_kills, strict=True))
+def _victims(partitions: int, worker_kills: int, scheduler_kills: int, seed: int) -> list[tuple[int, str]]:
+    """After how many stored partitions which process is killed, in order."""
+    last = int(partitions * KILLED_WITHIN)
+    places = random.Random(seed).sample(range(1, last), worker_kills + scheduler_kills)  # noqa: S311 - no secret
+    return sorted(zip(places, ["worker"] * worker_kills + ["scheduler"] * scheduler_kills, strict=True))
 
 
 def _mismatches(database: Database, calm: StoredRun, run: StoredRun) -> int:

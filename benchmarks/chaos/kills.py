@@ -102,7 +102,7 @@ def run_kills(url: str, copy: Callable[[str], str], folder: Path, plan: Plan, sa
     journals = {one.source: one.journal for one in partners}
     checked = check(server, copy, {source: journal.added for source, journal in journals.items()}, plan.seed, say)
     items = sum(journal.added for journal in journals.values())
-    return Outcome(plan.kills, partner_kills, items, resumes(healthy, list(journals.values())), checked, tally)
+    return Outcome(len(healthy), partner_kills, items, resumes(healthy, list(journals.values())), checked, tally)
 
 
 def _partners(address: str, folder: Path, plan: Plan) -> list[Partner]:

@@ -127,8 +127,10 @@ class Model:
             return {place: said}
         if place not in self.lots:
             return {}
-        if one.kind == "TRANSFER":
-            return {place: -said, (one.to_warehouse, one.to_lot): said}
+        if one.kind in {"TRANSFER", "SPLIT", "MERGE"}:
+            other = (one.to_warehouse or one.warehouse, one.to_lot)
+            known = one.kind != "MERGE" or other in self.lots
+            return {place: -said, other: said} if known and other != place else {}
         return {place: -said if one.kind == "ISSUE" else said}
 
 

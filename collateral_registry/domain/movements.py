@@ -204,10 +204,25 @@ def _passes(check: Callable[[str, str], str], text: str) -> bool:
     return True
 
 
+_FREE_TEXTS = (
+    "movement_id",
+    "warehouse",
+    "lot",
+    "bin",
+    "to_bin",
+    "grade",
+    "document",
+    "to_warehouse",
+    "to_lot",
+    "corrects",
+)
+"""Texts that the partner is free to choose, within the rule of clean texts."""
+
+
 def _wrong_texts(batch: Movements) -> list[tuple[str, list[int]]]:
     """Rows of each text column that hold what it cannot hold."""
     wrong = []
-    for name in ("movement_id", "warehouse", "lot", "bin", "to_bin", "grade", "document", "to_warehouse", "to_lot"):
+    for name in _FREE_TEXTS:
         column = getattr(batch, name)
         if not _all_clean(column):
             wrong.append((name, _rows_with(column, {text for text in set(column) if not _clean(text)})))

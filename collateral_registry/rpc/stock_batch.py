@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from collateral_registry.domain.movements import QUANTITY_LIMIT_MILLIONTHS, Movements
+from collateral_registry.domain.names import TEXT_LIMIT_CHARACTERS
 from collateral_registry.rpc import wire
 from collateral_registry.rpc.count_message import plain
 from collateral_registry.store.stock import printable
@@ -16,6 +17,9 @@ from valuation.errors import InvalidInput
 
 BATCH_ITEMS_LIMIT = 2_000
 """Items in a batch."""
+
+KEPT_TEXT_LIMIT_CHARACTERS = TEXT_LIMIT_CHARACTERS + 1
+"""What is kept of a text, for items bound the memory: one more than it may have, so that too long stays rejected."""
 
 TIME_LIMIT_US = 253_402_300_799 * 1_000_000
 """The end of the year 9999, beyond which a timestamp cannot go."""
@@ -46,13 +50,13 @@ def read_batch(message: pb.StockBatch) -> Movements:
         raise InvalidInput("batch.movement_ids", f"{count} items", f"1 to {BATCH_ITEMS_LIMIT} in a batch")
 
     def texts(column: Sequence[str]) -> list[str]:
-        return list(column) or [""] * count
+        return _kept(column) or [""] * count
 
     def numbers(column: Sequence[Any]) -> list[int]:
         return list(column) or [0] * count
 
     return Movements(
-        movement_id=list(message.movement_ids),
+        movement_id=_kept(message.movement_ids),
         kind=numbers(message.kinds),
         effective_us=numbers(message.effective_times_us),
         warehouse=texts(message.warehouses),
@@ -75,11 +79,11 @@ def read_movements(field: str, messages: Sequence[pb.StockMovement]) -> Movement
     if not 1 <= len(messages) <= BATCH_ITEMS_LIMIT:
         raise InvalidInput(field, f"{len(messages)} items", f"1 to {BATCH_ITEMS_LIMIT}")
     return Movements(
-        movement_id=[one.movement_id for one in messages],
+        movement_id=_kept([one.movement_id for one in messages]),
         kind=[one.kind for one in messages],
         effective_us=[one.effective_time.ToMicroseconds() for one in messages],
         quantity=[_millionths(f"{field}[{row}].quantity", one) for row, one in enumerate(messages)],
-        **{name: [getattr(one, name) for one in messages] for name in SAID_TEXTS},
+        **{name: _kept([getattr(one, name) for one in messages]) for name in SAID_TEXTS},
     )
 
 
@@ -95,6 +99,13 @@ def movement_message(said: Movements) -> pb.StockMovement:
     if 0 < time <= TIME_LIMIT_US:
         message.effective_time.FromMicroseconds(time)
     return message
+
+
+def _kept(column: Sequence[str]) -> list[str]:
+    """The texts, cut where they are longer than any text may be."""
+    if max(map(len, column), default=0) <= TEXT_LIMIT_CHARACTERS:
+        return list(column)
+    return [text[:KEPT_TEXT_LIMIT_CHARACTERS] for text in column]
 
 
 def _millionths(field: str, message: pb.StockMovement) -> int:

@@ -217,7 +217,7 @@ def sqlite_turn(path: Path | None) -> Iterator[None]:
 
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        # Said, not left to the server: a writer's statements must see what was committed before it got the lock.
+        # Said here and not left to the server: a stricter default would read the book before the lock is held.
         return create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED")
     engine = create_engine(
         url,

@@ -10,9 +10,10 @@ from collateral_registry.v1 import common_pb2, report_pb2
 from tests.server import FIRST_DAY, Client, details_of, money
 
 
-@pytest.fixture
-def book(client: Client) -> Client:
-    """Five loans on a lot each, one of which owes nothing, one with nothing pledged."""
+@pytest.fixture(scope="module")
+def book(shared_client: Client) -> Client:
+    """Five loans on a lot each, one of which owes nothing, one with nothing pledged; what they owe may change."""
+    client = shared_client
     client.covered_loan()
     for number in range(2, 6):
         client.register_loan(f"loan-{number}")

@@ -22,6 +22,15 @@ NOW = datetime(2022, 6, 1, tzinfo=UTC)
 PRICE = Decimal(10_000)
 OPENING = 100 * MILLIONTHS
 PLACES = [(warehouse, lot) for warehouse in ("W-1", "W-2") for lot in ("L-1", "L-2", "L-3")]
+NEW_LOTS = ["L-4", "L-5"]
+"""Lots that are opened by what is split off, and secure nothing."""
+
+TIED = "W-1"
+"""The warehouse whose lots are what the assets are; of the others the owners speak, and no movement changes them."""
+
+REFERENCE = {place[0]: (place[0], "L-0") for place in PLACES}
+"""A lot in each warehouse that nobody moves, counts or pledges: what a tonne there is lent on."""
+
 LOANS = ["loan-1", "loan-2", "loan-3"]
 
 
@@ -62,9 +71,9 @@ def prepare(database):
         Quote(n, "copper", day, Decimal(f"{price:.2f}")) for n, (day, price) in enumerate(zip(days, path, strict=True))
     ]
     do(database, lambda write: ingest_prices(write, found))
-    for place in PLACES:
-        # In a warehouse that tells nothing: what stock does to pledges is held against the raw facts in tests/chaos.
-        lot = Inventory("copper", Decimal(100), "t", f"silent {place[0]}", place[1])
+    for place in [*PLACES, *REFERENCE.values()]:
+        warehouse = place[0] if place[0] == TIED else f"silent {place[0]}"
+        lot = Inventory("copper", Decimal(100), "t", warehouse, place[1])
         asset = Asset(asset_id(place), "Acme", "inventory.base_metal", "USD", lot)
         do(database, lambda write, asset=asset: assets.register(write, asset))
     for loan in LOANS:

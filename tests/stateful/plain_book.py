@@ -1,4 +1,4 @@
-"""A book in plain dictionaries: what stock, prices, balances and pledges must come to."""
+"""A book in plain dictionaries: what stock, counts, prices, balances and pledges must come to, reckoned by itself."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -6,6 +6,11 @@ from decimal import Decimal
 from benchmarks.chaos.scenario import MILLIONTHS, Model, Place
 
 MINOR = 100
+TOLERANCE_DIVISOR = 200
+"""A count within half a percent of the book agrees: the default policy's count_tolerance."""
+
+TARGET = Decimal("0.99")
+"""Up to where a release may go: the default policy's margin_call less its buffer."""
 
 
 @dataclass
@@ -13,16 +18,39 @@ class PlainBook:
     """Lots by place, assets by the place of their lot, loans by id; quantities in millionths, money in minor units."""
 
     price: Decimal
+    tied: frozenset[Place]
     stock: Model = field(default_factory=Model)
+    reserve: dict[Place, int] = field(default_factory=dict)
     quantity: dict[Place, int] = field(default_factory=dict)
     owed: dict[str, int] = field(default_factory=dict)
     pledged: dict[str, set[Place]] = field(default_factory=dict)
 
+    def count(self, place: Place, counted: int) -> None:
+        """What a count lacks is reserved until the next count; within the tolerance nothing is."""
+        book = self.stock.lots[place]
+        short = book - counted > book // TOLERANCE_DIVISOR
+        self.reserve[place] = book - counted if short else 0
+
+    def take_up(self) -> None:
+        """A tied asset becomes what its lot holds less its reserve."""
+        for place in self.tied:
+            self.quantity[place] = max(0, self.stock.lots[place] - self.reserve.get(place, 0))
+
     def market_minor(self, loan: str) -> Decimal:
         """What the pledged lots of a loan would fetch, exactly."""
-        tonnes = sum((Decimal(self.quantity[place]) for place in self.pledged[loan]), Decimal(0)) / MILLIONTHS
-        return tonnes * self.price * MINOR
+        return sum((self._value(place) for place in self.pledged[loan]), Decimal(0))
+
+    def lendable_minor(self, places: set[Place], share: dict[str, Decimal]) -> Decimal:
+        """What may be lent on lots, where in each warehouse a share of the value is."""
+        return sum((self._value(place) * share[place[0]] for place in places), Decimal(0))
+
+    def most_owed(self, places: set[Place], share: dict[str, Decimal]) -> Decimal:
+        """What may be owed where only these lots are left after a release."""
+        return TARGET * self.lendable_minor(places, share)
 
     def is_free(self, place: Place) -> bool:
         """Whether no loan has the lot."""
         return all(place not in places for places in self.pledged.values())
+
+    def _value(self, place: Place) -> Decimal:
+        return Decimal(self.quantity[place]) / MILLIONTHS * self.price * MINOR

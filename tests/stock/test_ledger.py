@@ -8,6 +8,8 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.decimal_pb2 import Decimal
 
+from collateral_registry.clock import wall_clock
+from collateral_registry.store.database import Database
 from collateral_registry.v1 import stock_ledger_pb2 as ledger
 from collateral_registry.v1 import stock_pb2 as pb
 from tests.server import Client, Server, details_of
@@ -51,6 +53,15 @@ def rejected(client, filter_="state = OPEN", feed="acme"):
 def resolve(client, name, state=ledger.REJECTION_STATE_BOOKED, **fields):
     request = ledger.ResolveRejectedMovementRequest(name=name, state=state, actor="clerk", note="seen", **fields)
     return client.ledger.ResolveRejectedMovement(request)
+
+
+def longest_kept(url):
+    """Characters of the longest rejected item, as the database holds it."""
+    database = Database(url, wall_clock)
+    with database.read() as connection:
+        found = connection.exec_driver_sql("SELECT max(length(item)) FROM stock_rejection").scalar_one()
+    database.close()
+    return found
 
 
 def reason_of(call, *given, **named):
@@ -177,6 +188,32 @@ def test_an_item_of_a_stream_is_kept_whole_however_wrong_it_was(client):
     assert item.movement.lot == "L\\x00"
     assert not item.movement.HasField("effective_time")
     assert reason_of(resolve, client, item.name) == "MOVEMENT_REJECTED"
+
+
+@pytest.mark.parametrize("column", ["document", "corrects", "movement_id", "good"])
+def test_a_text_of_megabytes_is_rejected_and_kept_cut_and_the_items_beside_it_go_in(client, database_url, column):
+    long = "x" * 3_000_000
+    kind = "CORRECTION" if column == "corrects" else "RECEIPT"
+    push = Push(client)
+    push.opened()
+    taken = push.push(1, movement("long", kind, 1) | {column: long}, receipt("beside", 2))
+    push.close()
+    (kept,) = rejected(client)
+
+    assert taken.booked_count == 1
+    assert kept.reason == pb.REJECTION_REASON_INVALID_FIELD
+    assert kept.description.startswith(f"{column}: got ")
+    assert longest_kept(database_url) < 1_000
+
+
+def test_a_correction_of_an_id_that_no_movement_can_have_is_rejected_and_the_items_beside_it_go_in(client):
+    push = Push(client)
+    push.opened()
+    taken = push.push(1, receipt("m-1", 2), movement("m-2", "CORRECTION", 1, corrects="m\0-1"))
+    push.close()
+
+    assert taken.booked_count == 1
+    assert [item.reason for item in taken.rejected_items] == [pb.REJECTION_REASON_INVALID_FIELD]
 
 
 def test_what_is_not_there_and_what_is_no_answer_is_refused_by_name(client):
