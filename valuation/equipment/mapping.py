@@ -85,6 +85,22 @@ class ColumnMap:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
+def check_read_alike(learned: ColumnMap, assets: ColumnMap) -> None:
+    """Raises InvalidInput when assets are read in another unit, currency or order of conditions than a model learned.
+
+    What only one of the two reads is compared with nothing; an asset mapping may leave its currency out.
+    """
+    compared = (
+        ("currency", bool(learned.currency and assets.currency)),
+        ("hours_unit", bool(learned.hours and assets.hours)),
+        ("condition_order", bool(learned.condition and assets.condition)),
+    )
+    for name, both in compared:
+        wanted, given = getattr(learned, name), getattr(assets, name)
+        if both and wanted != given:
+            raise InvalidInput(f"reading.{name}", repr(given), f"{wanted!r} as the model learned")
+
+
 def read_mapping(path: Path) -> ColumnMap:
     """The mapping in a TOML file; raises InvalidInput naming the entry that is wrong."""
     try:
