@@ -28,9 +28,10 @@ def appraised(assets: Path, columns: Path, model: Path, as_of: str, date_column:
     """The machines of a file and their estimates by the model in a folder; raises InvalidInput for what is wrong."""
     if as_of and date_column:
         raise InvalidInput("as_of", as_of, "a date or a date column, not both")
+    day = _date(as_of)
     mapping, learned = read_mapping(columns), load(model).learned
     check_read_alike(learned.mapping, mapping)
-    machines = read_assets(assets, mapping, _date(as_of), date_column)
+    machines = read_assets(assets, mapping, day, date_column)
     return machines, appraise(learned, machines)
 
 
