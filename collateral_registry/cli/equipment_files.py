@@ -16,7 +16,7 @@ from valuation.equipment.estimates import bases_of_estimate
 from valuation.equipment.files import read_assets
 from valuation.equipment.flags import words_of
 from valuation.equipment.hedonic import Estimates, appraise
-from valuation.equipment.mapping import read_mapping
+from valuation.equipment.mapping import check_read_alike, read_mapping
 from valuation.equipment.observations import SEPARATOR, Observations
 from valuation.equipment.scores import Score
 from valuation.errors import InvalidInput
@@ -28,8 +28,11 @@ def appraised(assets: Path, columns: Path, model: Path, as_of: str, date_column:
     """The machines of a file and their estimates by the model in a folder; raises InvalidInput for what is wrong."""
     if as_of and date_column:
         raise InvalidInput("as_of", as_of, "a date or a date column, not both")
-    machines = read_assets(assets, read_mapping(columns), _date(as_of), date_column)
-    return machines, appraise(load(model).learned, machines)
+    day = _date(as_of)
+    mapping, learned = read_mapping(columns), load(model).learned
+    check_read_alike(learned.mapping, mapping)
+    machines = read_assets(assets, mapping, day, date_column)
+    return machines, appraise(learned, machines)
 
 
 def write_estimates(path: Path, ids: Sequence[str], estimates: Estimates) -> None:

@@ -36,6 +36,9 @@ OUTSIDE = (
 )
 """What puts a machine outside the sales that a model learned from."""
 
+NO_OPINION = EstimateFlag.CATEGORY_UNSEEN | EstimateFlag.AGE_UNKNOWN
+"""Where a model could only say what machines of all kinds or ages bring; the curve stands, unknown if it must be."""
+
 
 @dataclass(frozen=True)
 class ModelFiles:
@@ -89,9 +92,8 @@ def _estimates(model: Fitted, rows: Int, machines: list[Equipment], day: int) ->
     found = appraise(model.learned, observed(machines, model.learned.mapping, day))
     flags = np.where((found.flags & EstimateFlag.HOURS_UNKNOWN) != 0, int(QualityFlag.HOURS_UNKNOWN), 0)
     flags |= np.where((found.flags & OUTSIDE) != 0, int(QualityFlag.OUTSIDE_COMPARABLES), 0)
-    return MachineEstimates(
-        rows, found.fmv, found.olv, found.flv, found.nolv, found.value_haircut, flags.astype(np.int64)
-    )
+    fmv = np.where((found.flags & NO_OPINION) != 0, np.nan, found.fmv)
+    return MachineEstimates(rows, fmv, found.olv, found.flv, found.nolv, found.value_haircut, flags.astype(np.int64))
 
 
 def _joined(found: list[MachineEstimates]) -> MachineEstimates:

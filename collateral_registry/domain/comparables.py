@@ -11,6 +11,9 @@ from valuation.depreciation.equipment import Condition
 from valuation.equipment.mapping import ColumnMap
 from valuation.equipment.observations import DAYS_PER_YEAR, FIRST_YEAR, Observations, observe
 
+METER_UNIT = "hours"
+"""Unit of the register's meter; to a model that learned in another, such as miles, the reading says nothing."""
+
 
 def observed(machines: Sequence[Equipment], mapping: ColumnMap, day: int) -> Observations:
     """Machines [n] under a model's columns, to be valued on a day (days from 1970-01-01).
@@ -31,7 +34,7 @@ def _cells(machine: Equipment, mapping: ColumnMap) -> Mapping[str, str]:
         _last(mapping.model): machine.model,
         _last(mapping.make): machine.make,
         mapping.region: machine.location,
-        mapping.hours: "" if machine.hours is None else str(machine.hours),
+        mapping.hours: str(machine.hours) if machine.hours is not None and mapping.hours_unit == METER_UNIT else "",
         mapping.build_year: "" if machine.built is None else str(machine.built.year),
     }
     if machine.condition is not Condition.UNKNOWN and condition in mapping.condition_order:

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import structlog
+
 from collateral_registry.commands.equipment_models import store_model
 from collateral_registry.domain.errors import AlreadyExists, DomainError, NotFound, Refused
 from collateral_registry.rpc import wire
@@ -16,6 +18,11 @@ from collateral_registry.rpc.calls import Calls
 from collateral_registry.v1 import equipment_pb2 as pb
 from valuation.equipment.mapping import read_mapping
 from valuation.errors import InvalidInput
+
+LOG = structlog.get_logger("fits")
+
+UNEXPECTED = "the fit ended unexpectedly; the log of the server says why"
+"""Told instead of the error itself, which is nothing a caller can act on."""
 
 FITS_LIMIT = 100
 """Fits remembered; the oldest that are over are forgotten."""
@@ -108,9 +115,16 @@ class Fits:
                 lambda write: Fit(store_model(write, model_id, files).model_id).as_message(),
             )
         except (InvalidInput, DomainError) as error:
-            self._put(Fit(model_id, pb.EQUIPMENT_FIT_STATE_FAILED, self._fits[model_id].progress, str(error)))
+            self._fail(model_id, str(error))
+            return
+        except Exception:  # whatever ends a fit must free its id and its place among those that run
+            LOG.exception("fit_failed", model=model_id)
+            self._fail(model_id, UNEXPECTED)
             return
         self._put(Fit(model_id, pb.EQUIPMENT_FIT_STATE_DONE, 1.0))
+
+    def _fail(self, model_id: str, message: str) -> None:
+        self._put(Fit(model_id, pb.EQUIPMENT_FIT_STATE_FAILED, self._fits[model_id].progress, message))
 
     def _put(self, fit: Fit) -> None:
         self._fits[fit.model_id] = fit

@@ -132,6 +132,25 @@ def test_quotes_of_the_register_and_of_the_model_agree(client: Client) -> None:
     assert common_pb2.QUALITY_FLAG_OUTSIDE_COMPARABLES in valuation.quality_flags
 
 
+def quoted_under_model(client: Client, asset: asset_pb2.Asset) -> valuation_pb2.Valuation:
+    """What the register says of a machine that is not in it, with the model in charge of its class."""
+    request = equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class=CLASS)
+    service(client).ActivateEquipmentModel(request)
+    return client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=asset))
+
+
+def test_the_curve_stands_for_a_category_that_the_model_never_saw(client: Client) -> None:
+    assert quoted_under_model(client, digger("S-20", kind="submarine")).model == "equipment-curve/1"
+
+
+def test_a_machine_without_a_build_date_is_unknown_whatever_the_model_says(client: Client) -> None:
+    asset = digger("S-21")
+    asset.equipment.ClearField("build_date")
+    valuation = quoted_under_model(client, asset)
+    assert not valuation.HasField("market_value")
+    assert valuation.unknown_reasons == [common_pb2.UNKNOWN_REASON_MISSING_INPUT]
+
+
 def test_appraisals_stand_beside_the_value_and_contradictions_are_told(client: Client) -> None:
     register(client, "digger-2")
     value = valued(client, "digger-2").market_value.units

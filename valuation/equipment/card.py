@@ -16,6 +16,8 @@ def card_text(learned: Learned, data_hash: str) -> str:
     mapping, terms, market = learned.mapping, learned.terms, learned.trees.index.market
     first, last = date_of_years(learned.first_time), date_of_years(learned.last_time)
     explained = f"corrects the reference value in {mapping.reference}" if mapping.reference else "explains the price"
+    stated = f"stated for {mapping.marketability}"
+    factors = "learned from prices over estimates on later sales" if mapping.reference else stated
     lines = [
         "# Equipment model",
         "",
@@ -33,8 +35,7 @@ def card_text(learned: Learned, data_hash: str) -> str:
         f"- Half widths are stretched by {learned.calibration.pooled:.2f} on average, and by step outwards: "
         + ", ".join(f"{step.name.lower()} {one:.2f}" for step, one in zip(Step, learned.calibration.steps, strict=True))
         + ".",
-        f"- OLV is {terms.olv_factor:.2f} and FLV {terms.flv_factor:.2f} of FMV, "
-        + ("learned from hammer against reference." if mapping.reference else f"stated for {mapping.marketability}."),
+        f"- OLV is {terms.olv_factor:.2f} and FLV {terms.flv_factor:.2f} of FMV, {factors}.",
         "- Prices are those of the market the sales come from; another market has other prices.",
         "- It says nothing of title, of damage that no column names, or of kinds that are not in the sales.",
         "",

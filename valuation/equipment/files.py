@@ -8,7 +8,7 @@ import hashlib
 import io
 import zlib
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -27,14 +27,15 @@ def read_comparables(path: Path, mapping: ColumnMap) -> tuple[Observations, str]
     """The sales in a file and the SHA-256 of its bytes.
 
     Raises InvalidInput for a mapping without price or sale date, a column that the file lacks, or a cell that is no
-    number or no date.
+    number or no date. A day of sale that cannot be is unknown.
     """
     for name in ("price", "sale_date"):
         if not getattr(mapping, name):
             raise InvalidInput(f"columns.{name}", "nothing", "the column that holds it")
     content = _bytes(path)
     table, count = _table(content, path, mapping.needed((mapping.price, mapping.sale_date)))
-    time = years_of_days(days_of(mapping.sale_date, table[mapping.sale_date], mapping.unknown))
+    days = days_of(mapping.sale_date, table[mapping.sale_date], mapping.unknown)
+    time = years_of_days(_possible(days, mapping.oldest_sale_year))
     return observe(table, mapping, time, count), hashlib.sha256(content).hexdigest()
 
 
@@ -49,6 +50,12 @@ def read_assets(path: Path, mapping: ColumnMap, as_of: date | None, date_column:
     table, count = _table(_bytes(path), path, mapping.needed((column,)), also=(mapping.price,))
     days = days_of(column, table[column], mapping.unknown) if column else np.full(count, day_number(as_of or date.min))
     return observe(table, mapping, years_of_days(np.asarray(days, dtype=np.float64)), count)
+
+
+def _possible(days: Float, oldest_year: int) -> Float:
+    """The days of sales that can have been, until today; NaN for the others, which are left out and counted."""
+    oldest, today = day_number(date(oldest_year, 1, 1)), day_number(datetime.now(UTC).date())
+    return np.where((days < oldest) | (days > today), np.nan, days)
 
 
 def day_number(day: date) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -143,7 +143,12 @@ def fit(machines: Observations, mapping: ColumnMap, progress: Progress = unheard
 
 
 def appraise(learned: Learned, machines: Observations) -> Estimates:
-    """Estimates of every machine at its time, as a batch of one or of many."""
+    """Estimates of every machine at its time, as a batch of one or of many.
+
+    Whether a reference value is needed is the model's to say: without one that it learned with there is no opinion, and
+    one that it did not learn with is ignored.
+    """
+    machines = _referred(learned.mapping, machines)
     trees = learned.trees
     encoded = encode(trees.encoder, machines)
     market = trees.index.at(machines.time, machines.levels["category"]) + encoded.offset + _log_reference(machines)
@@ -160,6 +165,15 @@ def appraise(learned: Learned, machines: Observations) -> Estimates:
     fmv = np.exp(np.where(flags & EstimateFlag.REFERENCE_MISSING, np.nan, middle))
     values = learned.terms.values(fmv)
     return Estimates(fmv, fmv * np.exp(-below), fmv * np.exp(above), values.olv, values.flv, values.nolv, step, flags)
+
+
+def _referred(mapping: ColumnMap, machines: Observations) -> Observations:
+    """The machines with the reference values that a model learned with, flagged where one is missing."""
+    flags = machines.flags & ~int(EstimateFlag.REFERENCE_MISSING)
+    if not mapping.reference:
+        return replace(machines, reference=np.full(len(machines), np.nan), flags=flags)
+    missing = np.where(np.isnan(machines.reference), int(EstimateFlag.REFERENCE_MISSING), 0)
+    return replace(machines, flags=flags | missing)
 
 
 def _usable(machines: Observations) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import MAXYEAR, MINYEAR
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ UNKNOWN_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "None")
 
 MARKETABILITIES = ("commodity", "production_line", "single_purpose")
 
+OLDEST_SALE_YEAR = 1980
+"""A sale dated before it is an error of typing: files of auctions begin later, and one such day bends the market."""
+
 
 @dataclass(frozen=True)
 class ColumnMap:
@@ -34,6 +38,7 @@ class ColumnMap:
     ``condition_order`` lists the words of the condition from worst to best; without it the condition is a number that
     rises with quality.
     ``oldest_build_year`` and ``highest_hours`` bound what can be true; anything beyond is unknown, and flagged.
+    So does ``oldest_sale_year`` for the days of sales that are learned from; the latest is today.
     """
 
     id: str = ""
@@ -57,6 +62,7 @@ class ColumnMap:
     condition_order: tuple[str, ...] = ()
     unknown: tuple[str, ...] = UNKNOWN_WORDS
     oldest_build_year: int = 1900
+    oldest_sale_year: int = OLDEST_SALE_YEAR
     highest_hours: float = 1e6
     marketability: str = "commodity"
 
@@ -68,6 +74,8 @@ class ColumnMap:
             raise InvalidInput("marketability", repr(self.marketability), "one of " + ", ".join(MARKETABILITIES))
         if not self.highest_hours > 0:
             raise InvalidInput("highest_hours", self.highest_hours, "more than 0")
+        if not MINYEAR <= self.oldest_sale_year <= MAXYEAR:
+            raise InvalidInput("oldest_sale_year", self.oldest_sale_year, f"a year from {MINYEAR} to {MAXYEAR}")
 
     def level(self, name: str) -> tuple[str, ...]:
         """The columns of a level."""
@@ -83,6 +91,22 @@ class ColumnMap:
     def document(self) -> dict[str, Any]:
         """The mapping as plain values, for JSON."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def check_read_alike(learned: ColumnMap, assets: ColumnMap) -> None:
+    """Raises InvalidInput when assets are read in another unit, currency or order of conditions than a model learned.
+
+    What only one of the two reads is compared with nothing; an asset mapping may leave its currency out.
+    """
+    compared = (
+        ("currency", bool(learned.currency and assets.currency)),
+        ("hours_unit", bool(learned.hours and assets.hours)),
+        ("condition_order", bool(learned.condition and assets.condition)),
+    )
+    for name, both in compared:
+        wanted, given = getattr(learned, name), getattr(assets, name)
+        if both and wanted != given:
+            raise InvalidInput(f"reading.{name}", repr(given), f"{wanted!r} as the model learned")
 
 
 def read_mapping(path: Path) -> ColumnMap:

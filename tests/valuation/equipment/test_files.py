@@ -10,6 +10,7 @@ import pytest
 
 from tests.valuation.equipment.sales import changed, rows, write_mapping, write_sales
 from valuation.equipment.files import BLOCK_ROWS, read_assets, read_comparables
+from valuation.equipment.flags import EstimateFlag
 from valuation.equipment.mapping import read_mapping
 from valuation.errors import InvalidInput
 
@@ -32,6 +33,7 @@ def test_an_entry_nobody_reads_is_refused(tmp_path: Path) -> None:
     refused(tmp_path, "reading.colour", mapping='colour = "red"\n')
     refused(tmp_path, "marketability", mapping='marketability = "rare"\n')
     refused(tmp_path, "highest_hours", mapping='highest_hours = "many"\n')
+    refused(tmp_path, "oldest_sale_year", mapping="oldest_sale_year = 0\n")
 
 
 def test_a_mapping_that_is_no_toml_is_refused(tmp_path: Path) -> None:
@@ -89,3 +91,14 @@ def test_a_price_of_nothing_is_left_out_and_flagged(tmp_path: Path) -> None:
     made = [changed(row, hammer=price) for row, price in zip(rows(3), ("0", "-4", ""), strict=True)]
     sales, _ = read_comparables(write_sales(tmp_path / "s.csv", made), read_mapping(write_mapping(tmp_path)))
     assert np.isnan(sales.price).all()
+
+
+def test_a_sale_dated_before_the_oldest_year_or_after_today_has_no_date(tmp_path: Path) -> None:
+    days = ("1900-01-01", "2101-01-01", "9999-12-31", "2007-05-01")
+    made = [changed(row, sold=day) for row, day in zip(rows(4), days, strict=True)]
+    path = write_sales(tmp_path / "s.csv", made)
+    sales, _ = read_comparables(path, read_mapping(write_mapping(tmp_path)))
+    assert np.isnan(sales.time).tolist() == [True, True, True, False]
+    assert (sales.flags & EstimateFlag.DATE_MISSING != 0).tolist() == [True, True, True, False]
+    sales, _ = read_comparables(path, read_mapping(write_mapping(tmp_path, "oldest_sale_year = 1900\n")))
+    assert np.isnan(sales.time).tolist() == [False, True, True, False]

@@ -1,0 +1,40 @@
+"""A fit that ends for whatever reason is over, for those who watch it and for those who wait for its place."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from collateral_registry.rpc import equipment_fits
+from collateral_registry.rpc.equipment_fits import RUNNING_LIMIT, UNEXPECTED, Fit, Fits
+from collateral_registry.v1 import equipment_pb2 as pb
+
+
+def out_of_memory(*_: object) -> dict[str, bytes]:
+    """Ends as a fit that is too large for its machine."""
+    raise MemoryError
+
+
+async def watched(fits: Fits, model_id: str) -> Fit:
+    """The fit as it stood last."""
+    seen = [fit async for fit in fits.watch(model_id)]
+    return seen[-1]
+
+
+def test_a_fit_that_runs_out_of_memory_has_failed_and_leaves_its_place_and_its_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(equipment_fits, "_learn", out_of_memory)
+
+    async def fit_in_turn() -> list[Fit]:
+        fits = Fits(None)  # type: ignore[arg-type] # nothing is learned, so nothing is written
+        found = []
+        for _ in range(RUNNING_LIMIT + 1):
+            fits.start("large", b"", b"")
+            found.append(await asyncio.wait_for(watched(fits, "large"), timeout=30.0))
+        fits.close()
+        return found
+
+    for fit in asyncio.run(fit_in_turn()):
+        assert (fit.state, fit.message) == (pb.EQUIPMENT_FIT_STATE_FAILED, UNEXPECTED)
