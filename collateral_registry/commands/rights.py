@@ -18,12 +18,13 @@ from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.right_events import (
     StoredRightEvent,
     insert_right_event,
+    newest_of,
     right_events_of,
     rights_in_force,
     status_before,
 )
 from valuation.errors import InvalidInput
-from valuation.ip.events import RightEvent, RightEventKind, RightState, after
+from valuation.ip.events import RightEvent, RightEventKind, RightState, after, check_order, same_strand
 from valuation.ip.fees import Fee, fees_between, has_calendar
 from valuation.ip.legal_terms import RightKind
 from valuation.ip.status import LegalStatus
@@ -54,12 +55,14 @@ def quote(connection: Connection, right: IntellectualProperty, question: RightQu
 def record_event(write: Write, asset_id: str, event: RightEvent, note: str) -> StoredRightEvent:
     """Records an event and changes the right by it, its value and its loans in the same commit.
 
-    Raises InvalidInput for a day after the business date, or for what cannot follow the state of the right.
+    Raises InvalidInput for a day after the business date or before the newest event that changed the same thing, or
+    for what cannot follow the state of the right.
     """
     if day_of(event.day) > write.market_day:
         raise InvalidInput("right_event.date", event.day, f"not after the business date {date_at(write.market_day)}")
     stored = get_asset(write.connection, asset_id)
     right = _right(stored)
+    check_order(event, newest_of(write.connection, stored.key, same_strand(event.kind)))
     state = after(_state(write.connection, stored), event)
     change(write, asset_id, "", lambda asset: _changed(asset, state))
     text = checked_text("right_event.note", note, required=False)
@@ -140,15 +143,13 @@ def _state(connection: Connection, stored: StoredAsset) -> RightState:
 
 
 def _changed(asset: Asset, state: RightState) -> Asset:
-    """The asset in a state of its right."""
+    """The asset in a state of its right; what is lost, seized or retired stays so, whoever else it is pledged to."""
     right = asset.detail
     if not isinstance(right, IntellectualProperty):
         raise InvalidInput("name", f"assets/{asset.asset_id}", "a right")
     status = asset.status
-    if state.pledged_elsewhere:
-        status = Status.DOUBLE_PLEDGED
-    elif status is Status.DOUBLE_PLEDGED:
-        status = Status.NORMAL
+    if status in (Status.NORMAL, Status.DOUBLE_PLEDGED):
+        status = Status.DOUBLE_PLEDGED if state.pledged_elsewhere else Status.NORMAL
     detail = replace(
         right,
         legal_status=state.status,

@@ -115,6 +115,25 @@ def test_a_lapse_takes_the_value_to_nothing_the_same_day_and_a_restoration_bring
     ]
 
 
+def refused_field(client: Client, name: str, kind: int, day: date) -> str:
+    """The field that a refused event is refused by."""
+    with pytest.raises(grpc.RpcError) as refused:
+        record(client, name, kind, day)
+    (field,) = details_of(refused.value)[1]
+    return str(field)
+
+
+def test_an_event_of_an_earlier_day_or_a_grant_does_not_revive_a_lapsed_right(client: Client) -> None:
+    name = register(client, "patent-revived")
+    lapsed, earlier, later = date(2021, 6, 1), date(2019, 3, 1), date(2021, 7, 1)
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_LAPSED, lapsed)
+    assert refused_field(client, name, ip_pb2.RIGHT_EVENT_KIND_RESTORED, earlier) == "right_event.date"
+    assert refused_field(client, name, ip_pb2.RIGHT_EVENT_KIND_GRANTED, earlier) == "right_event.date"
+    assert refused_field(client, name, ip_pb2.RIGHT_EVENT_KIND_GRANTED, later) == "event"
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_LICENSED_EXCLUSIVELY, earlier)
+    assert list(valued(client, name).zero_reasons) == [common_pb2.ZERO_REASON_LAPSED]
+
+
 def test_each_event_changes_value_eligibility_or_flag(client: Client) -> None:
     name = register(client, "patent-events")
     whole = valued(client, name).market_value.units

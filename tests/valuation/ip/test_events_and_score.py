@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valuation.errors import InvalidInput
-from valuation.ip.events import FINAL, RightEvent, RightEventKind, RightState, after, state_on
+from valuation.ip.events import FINAL, RightEvent, RightEventKind, RightState, after, check_order, same_strand
 from valuation.ip.legal_terms import RightKind
 from valuation.ip.loan_life import LoanLife, life_against_loan
 from valuation.ip.score import caps, indicators, score_right, tiers
@@ -21,14 +21,37 @@ GOOD = {indicator.name: 90.0 for indicator in indicators()}
 
 def state(*kinds: RightEventKind) -> RightState:
     """The state of a granted right after these events."""
-    events = [RightEvent(kind, date(2024, 1, 1 + at)) for at, kind in enumerate(kinds)]
-    return state_on(date(2024, 12, 31), events, GRANTED)
+    found = GRANTED
+    for at, kind in enumerate(kinds):
+        found = after(found, RightEvent(kind, date(2024, 1, 1 + at)))
+    return found
 
 
-def test_a_lapse_counts_from_its_own_day() -> None:
-    events = [RightEvent(RightEventKind.LAPSED, date(2024, 5, 2))]
-    assert state_on(date(2024, 5, 1), events, GRANTED).status is LegalStatus.IN_FORCE
-    assert state_on(date(2024, 5, 2), events, GRANTED).status is LegalStatus.LAPSED
+def test_an_event_before_the_newest_of_its_strand_is_refused_and_one_of_the_same_day_is_not() -> None:
+    lapsed = RightEvent(RightEventKind.LAPSED, date(2024, 5, 2))
+    with pytest.raises(InvalidInput, match=r"right_event.date: got 2024-05-01, want not before LAPSED on 2024-05-02"):
+        check_order(RightEvent(RightEventKind.RESTORED, date(2024, 5, 1)), lapsed)
+    check_order(RightEvent(RightEventKind.RESTORED, date(2024, 5, 2)), lapsed)
+    check_order(RightEvent(RightEventKind.GRANTED, date(2019, 3, 1)), None)
+
+
+def test_every_kind_of_event_is_of_one_strand() -> None:
+    strands = {same_strand(kind) for kind in RightEventKind}
+    assert sorted(kind for strand in strands for kind in strand) == sorted(RightEventKind)
+
+
+@pytest.mark.parametrize("kind", [RightEventKind.APPLIED, RightEventKind.GRANTED])
+@pytest.mark.parametrize("undone", [RightEventKind.LAPSED, RightEventKind.DISPUTED])
+def test_a_lapse_or_dispute_is_not_ended_by_a_grant_or_an_application(
+    kind: RightEventKind, undone: RightEventKind
+) -> None:
+    with pytest.raises(InvalidInput, match=f"it is {undone.name}"):
+        state(undone, kind)
+
+
+def test_a_right_applied_for_is_granted() -> None:
+    asked = after(RightState(), RightEvent(RightEventKind.APPLIED, date(2024, 1, 1)))
+    assert after(asked, RightEvent(RightEventKind.GRANTED, date(2024, 1, 2))).status is LegalStatus.IN_FORCE
 
 
 def test_restoration_and_settlement_bring_back_what_was_before() -> None:
