@@ -155,6 +155,20 @@ def test_each_event_changes_value_eligibility_or_flag(client: Client) -> None:
     assert list(valued(client, name).zero_reasons) == [common_pb2.ZERO_REASON_INVALIDATED]
 
 
+@pytest.mark.parametrize("status", [asset_pb2.ASSET_STATUS_SEIZED, asset_pb2.ASSET_STATUS_LOST])
+def test_a_pledge_elsewhere_and_its_release_leave_a_seizure_or_loss_as_it_was(client: Client, status: int) -> None:
+    name = register(client, f"patent-gone-{status}")
+    asset = asset_pb2.Asset(name=name, status=status)
+    mask = FieldMask(paths=["status"])
+    client.assets.UpdateAsset(asset_pb2.UpdateAssetRequest(asset=asset, update_mask=mask))
+    gone = valued(client, name)
+    assert gone.state == valuation_pb2.VALUATION_STATE_ZERO
+    for kind in (ip_pb2.RIGHT_EVENT_KIND_PLEDGED_ELSEWHERE, ip_pb2.RIGHT_EVENT_KIND_PLEDGE_RELEASED):
+        record(client, name, kind)
+        assert list(valued(client, name).zero_reasons) == list(gone.zero_reasons)
+    assert client.assets.GetAsset(asset_pb2.GetAssetRequest(name=name)).status == status
+
+
 def test_fees_of_rights_in_force_are_listed_and_others_are_named(client: Client) -> None:
     name, other = register(client, "patent-fees"), register(client, "patent-elsewhere", office="XX")
     answer = service(client).ListComingFees(ip_pb2.ListComingFeesRequest(days_ahead=120))
