@@ -170,6 +170,7 @@ def _right(row: Row) -> asset_pb2.IntellectualProperty:
         discount_rate=_decimal(row, "discount_rate"),
         annual_survival=_decimal(row, "annual_survival"),
         technology_life_years=_decimal(row, "technology_life_years"),
+        technology_life_date=_date(row, "technology_life_date"),
         amortisation_years=_decimal(row, "amortisation_years"),
     )
 

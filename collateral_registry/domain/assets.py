@@ -168,7 +168,10 @@ class Equipment:
 
 @dataclass(frozen=True)
 class IntellectualProperty:
-    """A right; its identity is kind, office and number."""
+    """A right; its identity is kind, office and number.
+
+    ``technology_life_years`` count from ``technology_life_date``.
+    """
 
     right_kind: RightKind
     office: str
@@ -188,6 +191,7 @@ class IntellectualProperty:
     owned_share: Decimal = Decimal(1)
     licensed_exclusively: bool = False
     indicators: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    technology_life_date: date | None = None
 
     kind = Kind.INTELLECTUAL_PROPERTY
     good = ""

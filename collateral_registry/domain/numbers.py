@@ -76,6 +76,7 @@ def right_numbers(right: IntellectualProperty, *, pledged_elsewhere: bool) -> di
         "discount_rate": float(right.discount_rate),
         "annual_survival": float(right.annual_survival),
         "technology_life_years": _float(right.technology_life_years),
+        "technology_life_day": day_of(right.technology_life_date),
         "amortisation_years": float(right.amortisation_years),
         "owned_share": float(right.owned_share),
         "licensed_exclusively": int(right.licensed_exclusively),

@@ -25,7 +25,7 @@ from valuation.ip.cost_and_market import (
 )
 from valuation.ip.distribution import QUANTILE_LEVELS, RoyaltyDoubt, value_distribution
 from valuation.ip.events import RightState
-from valuation.ip.life import remaining_life_years
+from valuation.ip.life import remaining_life_years, technology_years_left
 from valuation.ip.loan_life import LoanLife, life_against_loan
 from valuation.ip.relief_from_royalty import RATE_LIMIT, RoyaltyColumns, relief_from_royalty
 from valuation.ip.score import RightScore, caps, score_right
@@ -130,7 +130,9 @@ def life_of(right: IntellectualProperty, day: int) -> float:
     """Remaining life of a right in years on a day (days from 1970-01-01); NaN where it is not known."""
     filing, grant, expire = (_dates(one) for one in (right.filing, right.grant, right.expire))
     kind, office = np.array([int(right.right_kind)], np.int8), np.array([right.office], dtype=object)
-    technology, today = _column(right.technology_life_years), np.datetime64(day, "D")
+    today = np.datetime64(day, "D")
+    stated = _column(right.technology_life_years), _dates(right.technology_life_date)
+    technology = technology_years_left(*stated, today)
     return float(remaining_life_years(kind, office, filing, grant, expire, technology, today).years[0])
 
 

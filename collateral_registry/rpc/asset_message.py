@@ -123,6 +123,7 @@ def read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
         technology_life_years=wire.read_optional_decimal(
             f"{prefix}.technology_life_years", message, "technology_life_years"
         ),
+        technology_life_date=wire.read_date(f"{prefix}.technology_life_date", message, "technology_life_date"),
         amortisation_years=rate("amortisation_years", "0"),
         owned_share=rate("owned_share", "1"),
         licensed_exclusively=message.licensed_exclusively,
@@ -261,6 +262,7 @@ def _right_message(right: IntellectualProperty) -> pb.IntellectualProperty:
         discount_rate=wire.decimal(right.discount_rate),
         annual_survival=wire.decimal(right.annual_survival),
         technology_life_years=_optional(right.technology_life_years),
+        technology_life_date=wire.calendar_date(right.technology_life_date),
         amortisation_years=wire.decimal(right.amortisation_years),
         owned_share=wire.decimal(right.owned_share),
         licensed_exclusively=right.licensed_exclusively,

@@ -277,6 +277,21 @@ def test_a_right_that_ends_before_the_loan_is_refused_and_one_within_the_margin_
     assert [(one.asset, one.loan) for one in found] == [("assets/patent-late", "loans/loan-patent-late")]
 
 
+def test_a_technology_life_runs_down_in_the_book_the_answer_and_beside_a_loan(client: Client) -> None:
+    right = patent("patent-aged")
+    right.technology_life_date.CopyFrom(calendar(FIRST_DAY - timedelta(days=731)))
+    asset = asset_pb2.Asset(
+        owner="Invented Firm", asset_class="ip.patent", currency_code="CNY", intellectual_property=right
+    )
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="patent-aged"))
+    answer = service(client).ValueRight(ip_pb2.ValueRightRequest(name="assets/patent-aged"))
+    assert float(answer.remaining_life_years.value) == pytest.approx(5.0 - 731 / 365.25, abs=1e-6)
+    assert valued(client, "assets/patent-aged").market_value == answer.value
+    with pytest.raises(grpc.RpcError) as refused:
+        pledged(client, "patent-aged", 3.1)
+    assert details_of(refused.value)[0].metadata["right_years"] == "3.00"
+
+
 def put_off(client: Client, asset_id: str, years: float) -> None:
     """Moves the end of the loan of a right to so many years from now."""
     loan = client.loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/loan-{asset_id}"))
