@@ -94,6 +94,21 @@ def read_equipment(message: pb.Equipment) -> Equipment:
     )
 
 
+EARNING_FIELDS = ("next_year_revenue", "royalty_rate", "annual_survival")
+"""Each of them at 0 makes a right worth 0 by arithmetic, and a value of 0 needs a stated fact: a lapse, say."""
+
+
+def _check_earning(message: pb.IntellectualProperty) -> None:
+    """Raises InvalidInput for a revenue, royalty or survival of 0 that is given."""
+    for name in EARNING_FIELDS:
+        field, given = f"intellectual_property.{name}", getattr(message, name)
+        if not message.HasField(name):
+            continue
+        amount = wire.read_money(field, given).major if name == "next_year_revenue" else wire.read_decimal(field, given)
+        if amount == 0:
+            raise InvalidInput(field, amount, "more than 0; a right that earns nothing is told by its status")
+
+
 def read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
     """The right in a message; raises InvalidInput naming the field."""
     prefix = "intellectual_property"
@@ -106,6 +121,7 @@ def read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
             raise InvalidInput(f"{prefix}.{name}", "nothing", "a ratio")
         return Decimal(missing or 0) if value is None else value
 
+    _check_earning(message)
     return IntellectualProperty(
         right_kind=wire.member(f"{prefix}.kind", RightKind, message.kind - 1),
         office=message.office,

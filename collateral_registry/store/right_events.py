@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -13,7 +14,7 @@ from collateral_registry.store.bulk import Columns, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.equipment_tables import RightEventRow
 from collateral_registry.store.tables import AssetRow, IntellectualPropertyRow
-from valuation.ip.events import RightEvent, RightEventKind
+from valuation.ip.events import RightEventKind
 from valuation.ip.status import LegalStatus
 
 
@@ -61,17 +62,19 @@ def status_before(connection: Connection, asset_key: int, kind: RightEventKind) 
     return LegalStatus.UNKNOWN if row is None else _stored(row).status_before
 
 
-def newest_of(connection: Connection, asset_key: int, kinds: Sequence[RightEventKind]) -> RightEvent | None:
-    """The event of some kinds with the latest day; none where there was none."""
+def newest_of(
+    connection: Connection, asset_key: int, kinds: Sequence[RightEventKind]
+) -> tuple[RightEventKind, date] | None:
+    """Kind and day of the event of some kinds with the latest day; none where there was none."""
     row = RightEventRow.__table__
     statement = (
-        select(row.c.kind, row.c.day, row.c.owned_share)
+        select(row.c.kind, row.c.day)
         .where(row.c.asset_key == asset_key, row.c.kind.in_([int(kind) for kind in kinds]))
         .order_by(row.c.day.desc(), row.c.event_key.desc())
         .limit(1)
     )
     found = connection.execute(statement).first()
-    return None if found is None else RightEvent(RightEventKind(found[0]), date_at(found[1]), found[2])
+    return None if found is None else (RightEventKind(found[0]), date_at(found[1]))
 
 
 def rights_in_force(connection: Connection) -> Columns:

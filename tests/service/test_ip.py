@@ -292,6 +292,15 @@ def test_a_technology_life_runs_down_in_the_book_the_answer_and_beside_a_loan(cl
     assert details_of(refused.value)[0].metadata["right_years"] == "3.00"
 
 
+@pytest.mark.parametrize("name", ["next_year_revenue", "royalty_rate", "annual_survival"])
+def test_a_right_that_would_be_worth_nothing_without_a_reason_is_refused(client: Client, name: str) -> None:
+    right = patent()
+    getattr(right, name).CopyFrom(Money(currency_code="CNY") if name == "next_year_revenue" else Decimal(value="0.0"))
+    with pytest.raises(grpc.RpcError) as refused:
+        service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=right))
+    assert details_of(refused.value)[1] == [f"intellectual_property.{name}"]
+
+
 def put_off(client: Client, asset_id: str, years: float) -> None:
     """Moves the end of the loan of a right to so many years from now."""
     loan = client.loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/loan-{asset_id}"))
@@ -339,6 +348,7 @@ def test_what_cannot_be_is_refused_by_its_field(client: Client) -> None:
         (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_RESTORED), "event"),
         (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_LAPSED, date(2022, 6, 1)), "right_event.date"),
         (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_CO_OWNED, share="1.5"), "owned_share"),
+        (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_CO_OWNED), "owned_share"),
     )
     for call, field in cases:
         with pytest.raises(grpc.RpcError) as refused:

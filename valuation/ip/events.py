@@ -31,16 +31,18 @@ class RightEventKind(IntEnum):
 
 @dataclass(frozen=True)
 class RightEvent:
-    """Something that happened on a day; ``owned_share`` is what the pledgor owns from then on, for CO_OWNED only."""
+    """Something that happened on a day; ``owned_share`` is what the pledgor owns from then on, below 1 of CO_OWNED."""
 
     kind: RightEventKind
     day: date
     owned_share: float = 1.0
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a share outside 0 to 1, or one below 1 of another kind of event."""
+        """Raises InvalidInput for a share outside 0 to 1, none of CO_OWNED, or one below 1 of another kind of event."""
         if not 0.0 < self.owned_share <= 1.0:
             raise InvalidInput("owned_share", self.owned_share, "more than 0, at most 1")
+        if self.owned_share == 1.0 and self.kind is RightEventKind.CO_OWNED:
+            raise InvalidInput("owned_share", self.owned_share, "below 1 for CO_OWNED")
         if self.owned_share < 1.0 and self.kind is not RightEventKind.CO_OWNED:
             raise InvalidInput("owned_share", self.owned_share, f"1 for {self.kind.name}")
 
@@ -121,13 +123,13 @@ def same_strand(kind: RightEventKind) -> tuple[RightEventKind, ...]:
     return next(strand for strand in _STRANDS if kind in strand)
 
 
-def check_order(event: RightEvent, newest: RightEvent | None) -> None:
-    """Raises InvalidInput for an event dated before the newest that is recorded of its strand.
+def check_order(event: RightEvent, newest: tuple[RightEventKind, date] | None) -> None:
+    """Raises InvalidInput for an event dated before the newest kind and day that are recorded of its strand.
 
     What such an event would have changed was settled by the later one, so that it cannot lead to the state of today.
     """
-    if newest is not None and event.day < newest.day:
-        raise InvalidInput("right_event.date", event.day, f"not before {newest.kind.name} on {newest.day}")
+    if newest is not None and event.day < newest[1]:
+        raise InvalidInput("right_event.date", event.day, f"not before {newest[0].name} on {newest[1]}")
 
 
 def _with_status(state: RightState, event: RightEvent) -> RightState:

@@ -28,7 +28,7 @@ def state(*kinds: RightEventKind) -> RightState:
 
 
 def test_an_event_before_the_newest_of_its_strand_is_refused_and_one_of_the_same_day_is_not() -> None:
-    lapsed = RightEvent(RightEventKind.LAPSED, date(2024, 5, 2))
+    lapsed = (RightEventKind.LAPSED, date(2024, 5, 2))
     with pytest.raises(InvalidInput, match=r"right_event.date: got 2024-05-01, want not before LAPSED on 2024-05-02"):
         check_order(RightEvent(RightEventKind.RESTORED, date(2024, 5, 1)), lapsed)
     check_order(RightEvent(RightEventKind.RESTORED, date(2024, 5, 2)), lapsed)
@@ -81,8 +81,9 @@ def test_what_has_not_begun_cannot_end(kind: RightEventKind) -> None:
 @given(st.sampled_from([RightEventKind.INVALIDATED, RightEventKind.EXPIRED]), st.sampled_from(list(RightEventKind)))
 def test_an_end_is_final(end: RightEventKind, later: RightEventKind) -> None:
     ended = state(end)
+    share = 0.5 if later is RightEventKind.CO_OWNED else 1.0
     try:
-        assert after(ended, RightEvent(later, date(2025, 1, 1))).status in FINAL
+        assert after(ended, RightEvent(later, date(2025, 1, 1), share)).status in FINAL
     except InvalidInput as error:
         assert "good" in error.want or "it is" in error.want  # noqa: PT017 - both ways out are right
 
@@ -92,6 +93,8 @@ def test_shares_are_of_co_owners_only() -> None:
         RightEvent(RightEventKind.LAPSED, date(2024, 1, 1), owned_share=0.5)
     with pytest.raises(InvalidInput, match="owned_share"):
         RightEvent(RightEventKind.CO_OWNED, date(2024, 1, 1), owned_share=0.0)
+    with pytest.raises(InvalidInput, match="below 1 for CO_OWNED"):
+        RightEvent(RightEventKind.CO_OWNED, date(2024, 1, 1))
 
 
 def test_a_life_shorter_than_the_loan_is_told_from_one_short_of_the_margin() -> None:
