@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from collateral_registry.commands.assets import change
-from collateral_registry.domain.assets import Asset, IntellectualProperty, Status
+from collateral_registry.domain.assets import CLASS_ROOT, Asset, IntellectualProperty, Status
 from collateral_registry.domain.days import date_at, day_of
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.names import checked_text
@@ -15,6 +15,7 @@ from collateral_registry.domain.right_values import RightAnswer, RightQuestion, 
 from collateral_registry.store.assets import StoredAsset, get_asset
 from collateral_registry.store.commits import newest_commit
 from collateral_registry.store.database import Connection, Write
+from collateral_registry.store.policies import policy_in_force
 from collateral_registry.store.right_events import (
     StoredRightEvent,
     insert_right_event,
@@ -38,18 +39,26 @@ def value_registered(connection: Connection, asset_id: str, question: RightQuest
     stored = get_asset(connection, asset_id)
     right = _right(stored)
     _, day = newest_commit(connection)
-    return value_right(right, _state(connection, stored), question, day), stored.asset.currency
+    cap = _policy_cap(connection, stored.asset.asset_class, day)
+    return value_right(right, _state(connection, stored), question, day, cap), stored.asset.currency
 
 
 def quote(connection: Connection, right: IntellectualProperty, question: RightQuestion) -> RightAnswer:
-    """The answer for a right that is not registered."""
+    """The answer for a right that is not registered, under the policy's cap of its kind."""
     _, day = newest_commit(connection)
     state = RightState(
         status=right.legal_status,
         licensed_exclusively=right.licensed_exclusively,
         owned_share=float(right.owned_share),
     )
-    return value_right(right, state, question, day)
+    asset_class = f"{CLASS_ROOT[right.kind]}.{right.right_kind.name.lower()}"
+    return value_right(right, state, question, day, _policy_cap(connection, asset_class, day))
+
+
+def _policy_cap(connection: Connection, asset_class: str, day: int) -> float:
+    """The cap of a class by the policy of a day; NaN where it has none."""
+    cap = policy_in_force(connection, day).policy.numbers_of(asset_class).get("cap")
+    return float("nan") if cap is None else float(cap.value)
 
 
 def record_event(write: Write, asset_id: str, event: RightEvent, note: str) -> StoredRightEvent:

@@ -184,9 +184,9 @@ def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
             if not np.isnan(value)
         ],
         loan_life=int(answer.loan_life),  # type: ignore[arg-type] # the numbers are the same
-        cap=wire.ratio(answer.cap),
         reasons=answer.reasons,
         bracket_flags=answer.brackets,
+        flags=answer.flags,
         evidence=EVIDENCE,
         brackets=pb.BracketValues(
             cost=_money(float(answer.bracket_values.cost[0]), currency),
@@ -196,6 +196,8 @@ def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
     )
     if not np.isnan(answer.life_years):
         message.remaining_life_years.CopyFrom(wire.decimal(Decimal(f"{answer.life_years:.6f}")))
+    if not np.isnan(answer.cap):
+        message.cap.CopyFrom(wire.ratio(answer.cap))
     if answer.score:
         message.score.CopyFrom(wire.ratio(answer.score.score))
         message.tier = answer.score.tier.name

@@ -81,6 +81,7 @@ def test_the_worked_patent_has_its_value_and_no_doubt_has_no_spread(client: Clie
     answer = service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=patent()))
     assert (answer.value.units, answer.value.nanos) == (1_469_680, 760_000_000)
     assert answer.pledge_value == answer.value
+    assert list(answer.flags) == ["NO_DOUBT_GIVEN"]
     assert "No public prices" in answer.evidence
 
 
@@ -94,6 +95,7 @@ def test_doubt_lowers_the_pledge_value_and_the_same_question_has_the_same_answer
     assert (answer.tier, float(answer.score.value)) == ("B", pytest.approx(70.0))
     assert float(answer.cap.value) == pytest.approx(0.25 * 0.8)
     assert answer.loan_life == ip_pb2.LOAN_LIFE_ENOUGH
+    assert list(answer.flags) == []
     assert service(client).ValueRight(request) == answer
 
 
@@ -245,13 +247,27 @@ def test_a_recorded_score_takes_its_share_of_the_cap_and_a_veto_all_of_it(client
     assert float(tier_b.cap.value) == pytest.approx(0.8 * float(before.cap.value))
     assert common_pb2.QUALITY_FLAG_CAP_BY_SCORE in tier_b.quality_flags
     assert tier_b.lendable_value.units == pytest.approx(0.8 * 0.25 * before.market_value.units, abs=1)
+    answer = service(client).ValueRight(ip_pb2.ValueRightRequest(name=name))
+    assert (answer.value, float(answer.cap.value), answer.tier) == (tier_b.market_value, float(tier_b.cap.value), "B")
     assert scored(100.0).lendable_value == before.lendable_value
     record(client, name, ip_pb2.RIGHT_EVENT_KIND_LICENSED_EXCLUSIVELY)
     vetoed = valued(client, name)
+    answer = service(client).ValueRight(ip_pb2.ValueRightRequest(name=name))
+    assert (answer.cap.value, list(answer.vetoes)) == ("0", ["licensed exclusively"])
+    assert answer.value == vetoed.market_value
     assert (vetoed.lendable_value.units, vetoed.market_value) == (0, before.market_value)
     with pytest.raises(grpc.RpcError) as refused:
         scored(101.0)
     assert details_of(refused.value)[1][0].startswith("indicators.")
+
+
+def test_the_cap_of_an_answer_is_that_of_the_policy_for_the_kind(client: Client) -> None:
+    caps = {}
+    for kind in (asset_pb2.RIGHT_KIND_TRADEMARK, asset_pb2.RIGHT_KIND_SOFTWARE, asset_pb2.RIGHT_KIND_COPYRIGHT):
+        right = patent()
+        right.kind = kind
+        caps[kind] = float(service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=right)).cap.value)
+    assert list(caps.values()) == [0.5, 0.15, 0.1]
 
 
 def pledged(client: Client, asset_id: str, years: float) -> None:

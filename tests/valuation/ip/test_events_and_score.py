@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from valuation.errors import InvalidInput
 from valuation.ip.events import FINAL, RightEvent, RightEventKind, RightState, after, check_order, same_strand
-from valuation.ip.legal_terms import RightKind
 from valuation.ip.loan_life import LoanLife, life_against_loan
-from valuation.ip.score import caps, indicators, score_right, tiers
+from valuation.ip.score import indicators, score_right, tiers
 from valuation.ip.status import LegalStatus
 
 GRANTED = RightState(status=LegalStatus.IN_FORCE)
@@ -104,9 +103,8 @@ def test_a_life_shorter_than_the_loan_is_told_from_one_short_of_the_margin() -> 
         life_against_loan(2.0, -1.0)
 
 
-def test_weights_sum_to_one_and_every_kind_has_a_cap() -> None:
+def test_weights_sum_to_one_and_tiers_begin_with_the_best() -> None:
     assert sum(indicator.weight for indicator in indicators()) == pytest.approx(1.0)
-    assert set(caps()) == set(RightKind)
     assert [tier.least_score for tier in tiers()] == sorted((tier.least_score for tier in tiers()), reverse=True)
 
 
