@@ -21,7 +21,7 @@ from collateral_registry.store.right_events import (
     insert_right_event,
     newest_of,
     right_events_of,
-    rights_in_force,
+    rights_with_fees,
     status_before,
 )
 from valuation.errors import InvalidInput
@@ -96,13 +96,15 @@ class ComingFee:
 
 
 def coming_fees(connection: Connection, days_ahead: int) -> tuple[list[ComingFee], list[str]]:
-    """Fees of rights in force that can be paid from the business date to some days later, in the order they are due.
+    """Fees that can be paid from the business date to some days later, in the order they are due.
+
+    They are those of rights in force or disputed.
 
     Second, the rights whose office and kind have no calendar, or which lack the day it counts from.
     """
     _, day = newest_commit(connection)
     first, last = date_at(day), date_at(day + days_ahead)
-    rights = rights_in_force(connection)
+    rights = rights_with_fees(connection)
     names = ("asset_id", "right_kind", "office", "filing_day", "grant_day")
     found: list[ComingFee] = []
     without: list[str] = []

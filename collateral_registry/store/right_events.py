@@ -8,7 +8,9 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
+from sqlmodel import col
 
+from collateral_registry.domain.assets import Status
 from collateral_registry.domain.days import date_at
 from collateral_registry.store.bulk import Columns, read_columns
 from collateral_registry.store.database import Write
@@ -77,13 +79,17 @@ def newest_of(
     return None if found is None else (RightEventKind(found[0]), date_at(found[1]))
 
 
-def rights_in_force(connection: Connection) -> Columns:
-    """Id, kind, office and days of every right in force that is normal or pledged elsewhere, in order of their ids."""
+FEES_FALL_DUE = (int(LegalStatus.IN_FORCE), int(LegalStatus.DISPUTED))
+"""Statuses under which a right is kept by its fees: a dispute does not put them off."""
+
+
+def rights_with_fees(connection: Connection) -> Columns:
+    """Id, kind, office and days of every right that fees keep and that is not retired, in order of their ids."""
     right = IntellectualPropertyRow
     statement = (
         select(AssetRow.asset_id, right.right_kind, right.office, right.filing_day, right.grant_day)
         .join(right, right.asset_key == AssetRow.asset_key)
-        .where(right.legal_status == int(LegalStatus.IN_FORCE))
+        .where(col(right.legal_status).in_(FEES_FALL_DUE), AssetRow.status != int(Status.RETIRED))
         .order_by(AssetRow.asset_id)
     )
     return read_columns(connection, statement)

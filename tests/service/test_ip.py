@@ -179,6 +179,14 @@ def test_fees_of_rights_in_force_are_listed_and_others_are_named(client: Client)
     assert other in answer.assets_without_calendar
 
 
+def test_fees_of_a_disputed_right_still_fall_due_and_those_of_a_retired_one_do_not(client: Client) -> None:
+    disputed, retired = register(client, "patent-fees-disputed"), register(client, "patent-fees-retired")
+    record(client, disputed, ip_pb2.RIGHT_EVENT_KIND_DISPUTED)
+    client.assets.RetireAsset(asset_pb2.RetireAssetRequest(name=retired))
+    fees = service(client).ListComingFees(ip_pb2.ListComingFeesRequest(days_ahead=120)).fees
+    assert (disputed in {fee.asset for fee in fees}, retired in {fee.asset for fee in fees}) == (True, False)
+
+
 def question_of(earned: list[int], charged: list[int], growth: str = "") -> ip_pb2.RightQuestion:
     """A question with years of earnings and charges as brackets, in yuan, and a cost of making the right again."""
     return ip_pb2.RightQuestion(
