@@ -74,7 +74,7 @@ def right_numbers(right: IntellectualProperty, *, pledged_elsewhere: bool) -> di
         "royalty_rate": float(right.royalty_rate),
         "tax_rate": float(right.tax_rate),
         "discount_rate": float(right.discount_rate),
-        "annual_survival": float(right.annual_survival),
+        "annual_survival": float(right.yearly_survival),
         "technology_life_years": _float(right.technology_life_years),
         "technology_life_day": day_of(right.technology_life_date),
         "amortisation_years": float(right.amortisation_years),

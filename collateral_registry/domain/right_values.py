@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 
-from collateral_registry.domain.assets import IntellectualProperty
+from collateral_registry.domain.assets import IntellectualProperty, Survival
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.facts import Float
 from collateral_registry.domain.judge import NO_DAY
@@ -104,6 +105,8 @@ class RightAnswer:
     brackets: tuple[str, ...]
     bracket_values: Brackets
     flags: tuple[str, ...]
+    annual_survival: Decimal
+    survival: Survival | None
 
 
 def value_right(
@@ -140,6 +143,8 @@ def value_right(
         brackets=_bracket_names(value, brackets),
         bracket_values=brackets,
         flags=() if question.has_doubt else (NO_DOUBT_GIVEN,),
+        annual_survival=right.yearly_survival,
+        survival=right.survival,
     )
 
 
@@ -178,7 +183,7 @@ def _inputs(
         royalty_rate=np.array([royalty]),
         tax_rate=np.array([float(right.tax_rate)]),
         discount_rate=np.array([discount]),
-        annual_survival=np.array([float(right.annual_survival)]),
+        annual_survival=np.array([float(right.yearly_survival)]),
         remaining_life_years=np.array([life]),
         mid_year=np.array([True]),
         amortisation_years=np.array([float(right.amortisation_years)]),

@@ -325,6 +325,33 @@ def test_a_right_that_would_be_worth_nothing_without_a_reason_is_refused(client:
     assert details_of(refused.value)[1] == [f"intellectual_property.{name}"]
 
 
+def test_survival_told_apart_counts_as_its_product_and_each_part_is_shown(client: Client) -> None:
+    whole, parts = patent("patent-survival"), patent("patent-survival")
+    whole.annual_survival.value = "0.84645"
+    parts.survival.legal.value, parts.survival.technical.value = "0.99", "0.95"
+    parts.survival.commercial.value = "0.9"
+    by_whole = service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=whole))
+    by_parts = service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=parts))
+    assert by_parts.value == by_whole.value
+    assert (by_parts.annual_survival.value, by_parts.survival.technical.value) == ("0.84645", "0.95")
+    assert not by_whole.HasField("survival")
+    asset = asset_pb2.Asset(owner="Firm", asset_class="ip.patent", currency_code="CNY", intellectual_property=parts)
+    kept = client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="patent-survival"))
+    assert kept.intellectual_property.survival == parts.survival
+    assert valued(client, kept.name).market_value == by_whole.value
+    change = asset_pb2.Asset(name=kept.name, intellectual_property=whole)
+    mask = FieldMask(paths=["intellectual_property.survival", "intellectual_property.annual_survival"])
+    again = client.assets.UpdateAsset(asset_pb2.UpdateAssetRequest(asset=change, update_mask=mask))
+    assert again.intellectual_property.annual_survival == whole.annual_survival
+    parts.survival.legal.value = "0"
+    cases = ((parts, "intellectual_property.survival.legal"), (whole, "intellectual_property.annual_survival"))
+    whole.survival.legal.value = "0.9"
+    for right, field in cases:
+        with pytest.raises(grpc.RpcError) as refused:
+            service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=right))
+        assert details_of(refused.value)[1] == [field]
+
+
 def put_off(client: Client, asset_id: str, years: float) -> None:
     """Moves the end of the loan of a right to so many years from now."""
     loan = client.loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/loan-{asset_id}"))
