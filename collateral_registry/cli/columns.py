@@ -27,7 +27,7 @@ COLUMNS: Mapping[str, Columns] = {
             "equipment_class", "schedule", "price_index", "price_new_date",
             "right_kind", "office", "number", "filed", "granted", "expires", "legal_status", "next_year_revenue",
             "growth", "royalty_rate", "tax_rate", "discount_rate", "annual_survival", "technology_life_years",
-            "amortisation_years",
+            "technology_life_date", "amortisation_years", "legal_survival", "technical_survival", "commercial_survival",
             "debtor", "invoice_number", "face_amount", "issued", "due", "supplier", "order_number",
         ),
     ),

@@ -35,7 +35,7 @@ def event(
     right: Right,
     kind: Annotated[str, typer.Argument(help="LAPSED, RESTORED, INVALIDATED, DISPUTED, CO_OWNED, …")],
     date: Annotated[str, typer.Option("--date", help="the day it happened, such as 2022-07-01")],
-    owned_share: Annotated[str, typer.Option(help="what the owner owns from then on, for CO_OWNED")] = "",
+    owned_share: Annotated[str, typer.Option(help="what the owner owns from then on, below 1; CO_OWNED needs it")] = "",
     note: Annotated[str, typer.Option(help="what is to be remembered")] = "",
     server: Server = DEFAULT_ADDRESS,
 ) -> None:

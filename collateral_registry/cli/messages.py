@@ -170,8 +170,17 @@ def _right(row: Row) -> asset_pb2.IntellectualProperty:
         discount_rate=_decimal(row, "discount_rate"),
         annual_survival=_decimal(row, "annual_survival"),
         technology_life_years=_decimal(row, "technology_life_years"),
+        survival=_survival(row),
+        technology_life_date=_date(row, "technology_life_date"),
         amortisation_years=_decimal(row, "amortisation_years"),
     )
+
+
+def _survival(row: Row) -> asset_pb2.Survival | None:
+    """The chances of a year told apart; none where a row tells none."""
+    names = ("legal", "technical", "commercial")
+    told = {name: _decimal(row, f"{name}_survival") for name in names if row.get(f"{name}_survival")}
+    return asset_pb2.Survival(**told) if told else None
 
 
 def _receivable(row: Row) -> asset_pb2.Receivable:

@@ -17,6 +17,7 @@ from collateral_registry.domain.days import date_at
 from collateral_registry.domain.errors import Refused
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.numbers import checked_against_series
+from collateral_registry.domain.technology_life import with_day_stated
 from collateral_registry.store.assets import StoredAsset, get_asset, insert_asset, update_asset
 from collateral_registry.store.database import Write
 from collateral_registry.store.holdings import places_of_assets, state_holding
@@ -33,6 +34,7 @@ def register(write: Write, asset: Asset) -> StoredAsset:
     """
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
+    asset = with_day_stated(asset, None, date_at(write.market_day))
     key = insert_asset(write, asset)
     check_asset(write, key, asset)
     check_inspection(write, key, asset, "")
@@ -53,7 +55,7 @@ def change(
     check_etag(f"assets/{asset_id}", stored.revision, etag)
     if stored.asset.status == Status.RETIRED:
         raise Refused("ASSET_RETIRED", f"assets/{asset_id} is retired and cannot change")
-    asset = changed(stored.asset)
+    asset = with_day_stated(changed(stored.asset), stored.asset, date_at(write.market_day))
     _check_pledged_currency(write, stored, asset)
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
@@ -98,7 +100,7 @@ def _check_dates(asset: Asset, day: int) -> None:
     today = date_at(day)
     detail = asset.detail
     facts = {"last_inspection_date": asset.last_inspection}
-    for field in ("built", "price_new_date", "filing", "grant", "issued"):
+    for field in ("built", "price_new_date", "filing", "grant", "technology_life_date", "issued"):
         facts[field] = getattr(detail, field, None)
     for field, value in facts.items():
         if value is not None and value > today:

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from collateral_registry.commands.assets import change
-from collateral_registry.domain.assets import Asset, IntellectualProperty, Status
+from collateral_registry.domain.assets import CLASS_ROOT, Asset, IntellectualProperty, Status
 from collateral_registry.domain.days import date_at, day_of
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.names import checked_text
@@ -15,15 +15,17 @@ from collateral_registry.domain.right_values import RightAnswer, RightQuestion, 
 from collateral_registry.store.assets import StoredAsset, get_asset
 from collateral_registry.store.commits import newest_commit
 from collateral_registry.store.database import Connection, Write
+from collateral_registry.store.policies import policy_in_force
 from collateral_registry.store.right_events import (
     StoredRightEvent,
     insert_right_event,
+    newest_of,
     right_events_of,
-    rights_in_force,
+    rights_with_fees,
     status_before,
 )
 from valuation.errors import InvalidInput
-from valuation.ip.events import RightEvent, RightEventKind, RightState, after
+from valuation.ip.events import RightEvent, RightEventKind, RightState, after, check_order, same_strand
 from valuation.ip.fees import Fee, fees_between, has_calendar
 from valuation.ip.legal_terms import RightKind
 from valuation.ip.status import LegalStatus
@@ -37,29 +39,39 @@ def value_registered(connection: Connection, asset_id: str, question: RightQuest
     stored = get_asset(connection, asset_id)
     right = _right(stored)
     _, day = newest_commit(connection)
-    return value_right(right, _state(connection, stored), question, day), stored.asset.currency
+    cap = _policy_cap(connection, stored.asset.asset_class, day)
+    return value_right(right, _state(connection, stored), question, day, cap), stored.asset.currency
 
 
 def quote(connection: Connection, right: IntellectualProperty, question: RightQuestion) -> RightAnswer:
-    """The answer for a right that is not registered."""
+    """The answer for a right that is not registered, under the policy's cap of its kind."""
     _, day = newest_commit(connection)
     state = RightState(
         status=right.legal_status,
         licensed_exclusively=right.licensed_exclusively,
         owned_share=float(right.owned_share),
     )
-    return value_right(right, state, question, day)
+    asset_class = f"{CLASS_ROOT[right.kind]}.{right.right_kind.name.lower()}"
+    return value_right(right, state, question, day, _policy_cap(connection, asset_class, day))
+
+
+def _policy_cap(connection: Connection, asset_class: str, day: int) -> float:
+    """The cap of a class by the policy of a day; NaN where it has none."""
+    cap = policy_in_force(connection, day).policy.numbers_of(asset_class).get("cap")
+    return float("nan") if cap is None else float(cap.value)
 
 
 def record_event(write: Write, asset_id: str, event: RightEvent, note: str) -> StoredRightEvent:
     """Records an event and changes the right by it, its value and its loans in the same commit.
 
-    Raises InvalidInput for a day after the business date, or for what cannot follow the state of the right.
+    Raises InvalidInput for a day after the business date or before the newest event that changed the same thing, or
+    for what cannot follow the state of the right.
     """
     if day_of(event.day) > write.market_day:
         raise InvalidInput("right_event.date", event.day, f"not after the business date {date_at(write.market_day)}")
     stored = get_asset(write.connection, asset_id)
     right = _right(stored)
+    check_order(event, newest_of(write.connection, stored.key, same_strand(event.kind)))
     state = after(_state(write.connection, stored), event)
     change(write, asset_id, "", lambda asset: _changed(asset, state))
     text = checked_text("right_event.note", note, required=False)
@@ -84,13 +96,15 @@ class ComingFee:
 
 
 def coming_fees(connection: Connection, days_ahead: int) -> tuple[list[ComingFee], list[str]]:
-    """Fees of rights in force that can be paid from the business date to some days later, in the order they are due.
+    """Fees that can be paid from the business date to some days later, in the order they are due.
+
+    They are those of rights in force or disputed.
 
     Second, the rights whose office and kind have no calendar, or which lack the day it counts from.
     """
     _, day = newest_commit(connection)
     first, last = date_at(day), date_at(day + days_ahead)
-    rights = rights_in_force(connection)
+    rights = rights_with_fees(connection)
     names = ("asset_id", "right_kind", "office", "filing_day", "grant_day")
     found: list[ComingFee] = []
     without: list[str] = []
@@ -140,15 +154,13 @@ def _state(connection: Connection, stored: StoredAsset) -> RightState:
 
 
 def _changed(asset: Asset, state: RightState) -> Asset:
-    """The asset in a state of its right."""
+    """The asset in a state of its right; what is lost, seized or retired stays so, whoever else it is pledged to."""
     right = asset.detail
     if not isinstance(right, IntellectualProperty):
         raise InvalidInput("name", f"assets/{asset.asset_id}", "a right")
     status = asset.status
-    if state.pledged_elsewhere:
-        status = Status.DOUBLE_PLEDGED
-    elif status is Status.DOUBLE_PLEDGED:
-        status = Status.NORMAL
+    if status in (Status.NORMAL, Status.DOUBLE_PLEDGED):
+        status = Status.DOUBLE_PLEDGED if state.pledged_elsewhere else Status.NORMAL
     detail = replace(
         right,
         legal_status=state.status,

@@ -167,8 +167,33 @@ class Equipment:
 
 
 @dataclass(frozen=True)
+class Survival:
+    """Chances that the income of a right survives a year, told apart by what may end it; their product is used."""
+
+    legal: Decimal = Decimal(1)
+    technical: Decimal = Decimal(1)
+    commercial: Decimal = Decimal(1)
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for a chance outside 0 to 1, or of 0: nothing is worth 0 without a stated fact."""
+        for name in ("legal", "technical", "commercial"):
+            chance = getattr(self, name)
+            if not (chance.is_finite() and 0 < chance <= 1):
+                raise InvalidInput(f"intellectual_property.survival.{name}", chance, "more than 0, at most 1")
+
+    @property
+    def product(self) -> Decimal:
+        """The chance that nothing ends it, if the three do not depend on each other."""
+        return self.legal * self.technical * self.commercial
+
+
+@dataclass(frozen=True)
 class IntellectualProperty:
-    """A right; its identity is kind, office and number."""
+    """A right; its identity is kind, office and number.
+
+    ``technology_life_years`` count from ``technology_life_date``; ``survival``, where it is told, stands in place of
+    ``annual_survival``.
+    """
 
     right_kind: RightKind
     office: str
@@ -188,6 +213,8 @@ class IntellectualProperty:
     owned_share: Decimal = Decimal(1)
     licensed_exclusively: bool = False
     indicators: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    technology_life_date: date | None = None
+    survival: Survival | None = None
 
     kind = Kind.INTELLECTUAL_PROPERTY
     good = ""
@@ -211,6 +238,11 @@ class IntellectualProperty:
             raise InvalidInput(f"{prefix}.expire_date", self.expire, f"not before the filing on {self.filing}")
         if self.filing and self.grant and self.grant < self.filing:
             raise InvalidInput(f"{prefix}.grant_date", self.grant, f"not before the filing on {self.filing}")
+
+    @property
+    def yearly_survival(self) -> Decimal:
+        """Chance in a year that the income survives, as it is used."""
+        return self.survival.product if self.survival else self.annual_survival
 
     @property
     def identity(self) -> str:

@@ -14,7 +14,7 @@ from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.policy import Policy
 from valuation.depreciation.equipment import EquipmentColumns, value_equipment
 from valuation.flags import QualityFlag, UnknownReason
-from valuation.ip.life import remaining_life_years
+from valuation.ip.life import remaining_life_years, technology_years_left
 from valuation.ip.relief_from_royalty import RoyaltyColumns, relief_from_royalty
 from valuation.ip.status import status_effect
 
@@ -185,7 +185,8 @@ def _value_rights(base: BaseValues, rights: Columns, day: int) -> None:
     today = np.datetime64(day, "D")
     filing, grant, expire = (_dates(rights[name]) for name in ("filing_day", "grant_day", "expire_day"))
     kind = rights["right_kind"].astype(np.int8)
-    life = remaining_life_years(kind, rights["office"], filing, grant, expire, rights["technology_life_years"], today)
+    technology = technology_years_left(rights["technology_life_years"], _dates(rights["technology_life_day"]), today)
+    life = remaining_life_years(kind, rights["office"], filing, grant, expire, technology, today)
     zero, unknown = status_effect(rights["legal_status"].astype(np.int8), expire, today)
     count = len(at)
     values = relief_from_royalty(

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 
-from collateral_registry.domain.assets import IntellectualProperty
+from collateral_registry.domain.assets import IntellectualProperty, Survival
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.facts import Float
 from collateral_registry.domain.judge import NO_DAY
@@ -25,14 +26,17 @@ from valuation.ip.cost_and_market import (
 )
 from valuation.ip.distribution import QUANTILE_LEVELS, RoyaltyDoubt, value_distribution
 from valuation.ip.events import RightState
-from valuation.ip.life import remaining_life_years
+from valuation.ip.life import remaining_life_years, technology_years_left
 from valuation.ip.loan_life import LoanLife, life_against_loan
 from valuation.ip.relief_from_royalty import RATE_LIMIT, RoyaltyColumns, relief_from_royalty
-from valuation.ip.score import RightScore, caps, score_right
+from valuation.ip.score import RightScore, score_right
 from valuation.ip.status import status_effect
 
 PLEDGE_LEVEL = 0.10
 EARNING_YEARS_LIMIT = 100
+NO_DOUBT_GIVEN = "NO_DOUBT_GIVEN"
+"""Flag of an answer without spread: the value that may be pledged is the forecast itself."""
+
 EVIDENCE = (
     "No public prices can prove a value of intellectual property: this is arithmetic on the forecasts given, "
     "tested against worked examples, limits and monotonicity."
@@ -62,6 +66,12 @@ class RightQuestion:
     loan_years: float | None = None
     operating_margin: float | None = None
 
+    @property
+    def has_doubt(self) -> bool:
+        """Whether anything is said to be uncertain."""
+        ends = (self.royalty_low, self.royalty_high, self.discount_low, self.discount_high)
+        return self.revenue_log_sd > 0.0 or self.life_low_share < 1.0 or any(end is not None for end in ends)
+
     def __post_init__(self) -> None:
         """Raises InvalidInput for a level or a share out of range; the models check the rest."""
         if not QUANTILE_LEVELS[0] <= self.pledge_level <= QUANTILE_LEVELS[-1]:
@@ -78,7 +88,10 @@ class RightQuestion:
 
 @dataclass(frozen=True)
 class RightAnswer:
-    """The value of a right in major units of its currency, NaN or 0 where ``reasons`` say why."""
+    """The value of a right in major units of its currency, NaN or 0 where ``reasons`` say why.
+
+    ``cap`` is the most of the value that is lent against it, NaN where the policy has none; ``flags`` weaken it.
+    """
 
     value: float
     mean: float
@@ -91,18 +104,25 @@ class RightAnswer:
     reasons: tuple[str, ...]
     brackets: tuple[str, ...]
     bracket_values: Brackets
+    flags: tuple[str, ...]
+    annual_survival: Decimal
+    survival: Survival | None
 
 
-def value_right(right: IntellectualProperty, state: RightState, question: RightQuestion, day: int) -> RightAnswer:
+def value_right(
+    right: IntellectualProperty, state: RightState, question: RightQuestion, day: int, policy_cap: float
+) -> RightAnswer:
     """Values a right on a day (days from 1970-01-01); the same right, day and question give the same bytes.
 
-    The score moves royalty and discount rate within and beyond the doubt as its tier says; it is no value. Raises
-    InvalidInput as the models do.
+    Indicators of the question move royalty and discount rate within and beyond the doubt as their tier says. Without
+    them those of the register count, as in the book: for the cap and its vetoes alone. ``policy_cap`` is that of the
+    class of the right, NaN where the policy has none. Raises InvalidInput as the models do.
     """
     today = np.datetime64(day, "D")
     life, expire = life_of(right, day), _dates(right.expire)
-    score = score_right(question.indicators, state) if question.indicators else None
-    columns, doubt = _inputs(right, question, score, float(np.nan_to_num(life)))
+    asked = score_right(question.indicators, state) if question.indicators else None
+    score = asked or (score_right(right.indicators, state) if right.indicators else None)
+    columns, doubt = _inputs(right, question, asked, float(np.nan_to_num(life)))
     share = float(right.owned_share)
     drawn = value_distribution(columns, doubt, np.array([_seed(right, day)]))
     value = float(relief_from_royalty(columns).value[0]) * share
@@ -110,7 +130,6 @@ def value_right(right: IntellectualProperty, state: RightState, question: RightQ
     reasons = _reasons(int(zero[0]), int(unknown[0]), life, state)
     counted = _counted(int(zero[0]), state, reasons)
     brackets = _brackets(right, question, life)
-    cap = caps()[right.right_kind] * (score.cap_share if score else 1.0)
     return RightAnswer(
         value=value * counted,
         mean=float(drawn.mean[0]) * share * counted,
@@ -119,18 +138,29 @@ def value_right(right: IntellectualProperty, state: RightState, question: RightQ
         life_years=life,
         loan_life=_loan_life(life, question),
         score=score,
-        cap=cap,
+        cap=_cap(policy_cap, score),
         reasons=reasons,
         brackets=_bracket_names(value, brackets),
         bracket_values=brackets,
+        flags=() if question.has_doubt else (NO_DOUBT_GIVEN,),
+        annual_survival=right.yearly_survival,
+        survival=right.survival,
     )
+
+
+def _cap(policy_cap: float, score: RightScore | None) -> float:
+    """The policy's cap after the tier of the score; 0 under a veto whatever the policy says."""
+    share = score.cap_share if score else 1.0
+    return policy_cap * share if share else 0.0
 
 
 def life_of(right: IntellectualProperty, day: int) -> float:
     """Remaining life of a right in years on a day (days from 1970-01-01); NaN where it is not known."""
     filing, grant, expire = (_dates(one) for one in (right.filing, right.grant, right.expire))
     kind, office = np.array([int(right.right_kind)], np.int8), np.array([right.office], dtype=object)
-    technology, today = _column(right.technology_life_years), np.datetime64(day, "D")
+    today = np.datetime64(day, "D")
+    stated = _column(right.technology_life_years), _dates(right.technology_life_date)
+    technology = technology_years_left(*stated, today)
     return float(remaining_life_years(kind, office, filing, grant, expire, technology, today).years[0])
 
 
@@ -153,7 +183,7 @@ def _inputs(
         royalty_rate=np.array([royalty]),
         tax_rate=np.array([float(right.tax_rate)]),
         discount_rate=np.array([discount]),
-        annual_survival=np.array([float(right.annual_survival)]),
+        annual_survival=np.array([float(right.yearly_survival)]),
         remaining_life_years=np.array([life]),
         mid_year=np.array([True]),
         amortisation_years=np.array([float(right.amortisation_years)]),

@@ -17,6 +17,7 @@ from collateral_registry.domain.assets import (
     PurchaseOrder,
     Receivable,
     Status,
+    Survival,
 )
 from collateral_registry.domain.names import id_of
 from collateral_registry.rpc import wire
@@ -94,6 +95,33 @@ def read_equipment(message: pb.Equipment) -> Equipment:
     )
 
 
+EARNING_FIELDS = ("next_year_revenue", "royalty_rate", "annual_survival")
+"""Each of them at 0 makes a right worth 0 by arithmetic, and a value of 0 needs a stated fact: a lapse, say."""
+
+
+def _check_earning(message: pb.IntellectualProperty) -> None:
+    """Raises InvalidInput for a revenue, royalty or survival of 0 that is given."""
+    for name in EARNING_FIELDS:
+        field, given = f"intellectual_property.{name}", getattr(message, name)
+        if not message.HasField(name):
+            continue
+        amount = wire.read_money(field, given).major if name == "next_year_revenue" else wire.read_decimal(field, given)
+        if amount == 0:
+            raise InvalidInput(field, amount, "more than 0; a right that earns nothing is told by its status")
+
+
+def _read_survival(message: pb.IntellectualProperty) -> Survival | None:
+    """The chances told apart; raises InvalidInput where one chance for all is given beside them."""
+    if not message.HasField("survival"):
+        return None
+    prefix = "intellectual_property"
+    if message.HasField("annual_survival"):
+        raise InvalidInput(f"{prefix}.annual_survival", message.annual_survival.value, "nothing beside survival")
+    names = ("legal", "technical", "commercial")
+    given = {name: wire.read_optional_decimal(f"{prefix}.survival.{name}", message.survival, name) for name in names}
+    return Survival(**{name: chance for name, chance in given.items() if chance is not None})
+
+
 def read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
     """The right in a message; raises InvalidInput naming the field."""
     prefix = "intellectual_property"
@@ -106,6 +134,7 @@ def read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
             raise InvalidInput(f"{prefix}.{name}", "nothing", "a ratio")
         return Decimal(missing or 0) if value is None else value
 
+    _check_earning(message)
     return IntellectualProperty(
         right_kind=wire.member(f"{prefix}.kind", RightKind, message.kind - 1),
         office=message.office,
@@ -123,6 +152,8 @@ def read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
         technology_life_years=wire.read_optional_decimal(
             f"{prefix}.technology_life_years", message, "technology_life_years"
         ),
+        survival=_read_survival(message),
+        technology_life_date=wire.read_date(f"{prefix}.technology_life_date", message, "technology_life_date"),
         amortisation_years=rate("amortisation_years", "0"),
         owned_share=rate("owned_share", "1"),
         licensed_exclusively=message.licensed_exclusively,
@@ -245,6 +276,17 @@ def _equipment_message(machine: Equipment) -> pb.Equipment:
     )
 
 
+def survival_message(survival: Survival | None) -> pb.Survival | None:
+    """The chances of a year told apart; none where they are not."""
+    if survival is None:
+        return None
+    return pb.Survival(
+        legal=wire.decimal(survival.legal),
+        technical=wire.decimal(survival.technical),
+        commercial=wire.decimal(survival.commercial),
+    )
+
+
 def _right_message(right: IntellectualProperty) -> pb.IntellectualProperty:
     return pb.IntellectualProperty(
         kind=int(right.right_kind) + 1,
@@ -259,8 +301,10 @@ def _right_message(right: IntellectualProperty) -> pb.IntellectualProperty:
         royalty_rate=wire.decimal(right.royalty_rate),
         tax_rate=wire.decimal(right.tax_rate),
         discount_rate=wire.decimal(right.discount_rate),
-        annual_survival=wire.decimal(right.annual_survival),
+        annual_survival=None if right.survival else wire.decimal(right.annual_survival),
+        survival=survival_message(right.survival),
         technology_life_years=_optional(right.technology_life_years),
+        technology_life_date=wire.calendar_date(right.technology_life_date),
         amortisation_years=wire.decimal(right.amortisation_years),
         owned_share=wire.decimal(right.owned_share),
         licensed_exclusively=right.licensed_exclusively,

@@ -12,7 +12,7 @@ from collateral_registry.domain.days import date_at
 from collateral_registry.domain.names import id_of
 from collateral_registry.domain.right_values import EVIDENCE, PLEDGE_LEVEL, RightAnswer, RightQuestion
 from collateral_registry.rpc import wire
-from collateral_registry.rpc.asset_message import read_right
+from collateral_registry.rpc.asset_message import read_right, survival_message
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.paging import page_size, page_token, position_of
 from collateral_registry.store.database import Connection, Write
@@ -184,9 +184,11 @@ def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
             if not np.isnan(value)
         ],
         loan_life=int(answer.loan_life),  # type: ignore[arg-type] # the numbers are the same
-        cap=wire.ratio(answer.cap),
         reasons=answer.reasons,
         bracket_flags=answer.brackets,
+        flags=answer.flags,
+        annual_survival=wire.decimal(answer.annual_survival),
+        survival=survival_message(answer.survival),
         evidence=EVIDENCE,
         brackets=pb.BracketValues(
             cost=_money(float(answer.bracket_values.cost[0]), currency),
@@ -196,6 +198,8 @@ def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
     )
     if not np.isnan(answer.life_years):
         message.remaining_life_years.CopyFrom(wire.decimal(Decimal(f"{answer.life_years:.6f}")))
+    if not np.isnan(answer.cap):
+        message.cap.CopyFrom(wire.ratio(answer.cap))
     if answer.score:
         message.score.CopyFrom(wire.ratio(answer.score.score))
         message.tier = answer.score.tier.name

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
+from sqlmodel import col
 
+from collateral_registry.domain.assets import Status
+from collateral_registry.domain.days import date_at
 from collateral_registry.store.bulk import Columns, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.equipment_tables import RightEventRow
@@ -59,13 +64,32 @@ def status_before(connection: Connection, asset_key: int, kind: RightEventKind) 
     return LegalStatus.UNKNOWN if row is None else _stored(row).status_before
 
 
-def rights_in_force(connection: Connection) -> Columns:
-    """Id, kind, office and days of every right in force that is normal or pledged elsewhere, in order of their ids."""
+def newest_of(
+    connection: Connection, asset_key: int, kinds: Sequence[RightEventKind]
+) -> tuple[RightEventKind, date] | None:
+    """Kind and day of the event of some kinds with the latest day; none where there was none."""
+    row = RightEventRow.__table__
+    statement = (
+        select(row.c.kind, row.c.day)
+        .where(row.c.asset_key == asset_key, row.c.kind.in_([int(kind) for kind in kinds]))
+        .order_by(row.c.day.desc(), row.c.event_key.desc())
+        .limit(1)
+    )
+    found = connection.execute(statement).first()
+    return None if found is None else (RightEventKind(found[0]), date_at(found[1]))
+
+
+FEES_FALL_DUE = (int(LegalStatus.IN_FORCE), int(LegalStatus.DISPUTED))
+"""Statuses under which a right is kept by its fees: a dispute does not put them off."""
+
+
+def rights_with_fees(connection: Connection) -> Columns:
+    """Id, kind, office and days of every right that fees keep and that is not retired, in order of their ids."""
     right = IntellectualPropertyRow
     statement = (
         select(AssetRow.asset_id, right.right_kind, right.office, right.filing_day, right.grant_day)
         .join(right, right.asset_key == AssetRow.asset_key)
-        .where(right.legal_status == int(LegalStatus.IN_FORCE))
+        .where(col(right.legal_status).in_(FEES_FALL_DUE), AssetRow.status != int(Status.RETIRED))
         .order_by(AssetRow.asset_id)
     )
     return read_columns(connection, statement)

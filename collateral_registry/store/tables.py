@@ -161,6 +161,7 @@ class IntellectualPropertyRow(SQLModel, table=True):
     owned_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
     licensed_exclusively: int = big(default=0, sa_column_kwargs={"server_default": "0"})
     cap_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
+    technology_life_day: int = big()
 
 
 class PriceSeriesRow(SQLModel, table=True):

@@ -81,6 +81,7 @@ def test_the_worked_patent_has_its_value_and_no_doubt_has_no_spread(client: Clie
     answer = service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=patent()))
     assert (answer.value.units, answer.value.nanos) == (1_469_680, 760_000_000)
     assert answer.pledge_value == answer.value
+    assert list(answer.flags) == ["NO_DOUBT_GIVEN"]
     assert "No public prices" in answer.evidence
 
 
@@ -94,6 +95,7 @@ def test_doubt_lowers_the_pledge_value_and_the_same_question_has_the_same_answer
     assert (answer.tier, float(answer.score.value)) == ("B", pytest.approx(70.0))
     assert float(answer.cap.value) == pytest.approx(0.25 * 0.8)
     assert answer.loan_life == ip_pb2.LOAN_LIFE_ENOUGH
+    assert list(answer.flags) == []
     assert service(client).ValueRight(request) == answer
 
 
@@ -113,6 +115,25 @@ def test_a_lapse_takes_the_value_to_nothing_the_same_day_and_a_restoration_bring
         ip_pb2.RIGHT_EVENT_KIND_RESTORED,
         ip_pb2.RIGHT_EVENT_KIND_LAPSED,
     ]
+
+
+def refused_field(client: Client, name: str, kind: int, day: date) -> str:
+    """The field that a refused event is refused by."""
+    with pytest.raises(grpc.RpcError) as refused:
+        record(client, name, kind, day)
+    (field,) = details_of(refused.value)[1]
+    return str(field)
+
+
+def test_an_event_of_an_earlier_day_or_a_grant_does_not_revive_a_lapsed_right(client: Client) -> None:
+    name = register(client, "patent-revived")
+    lapsed, earlier, later = date(2021, 6, 1), date(2019, 3, 1), date(2021, 7, 1)
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_LAPSED, lapsed)
+    assert refused_field(client, name, ip_pb2.RIGHT_EVENT_KIND_RESTORED, earlier) == "right_event.date"
+    assert refused_field(client, name, ip_pb2.RIGHT_EVENT_KIND_GRANTED, earlier) == "right_event.date"
+    assert refused_field(client, name, ip_pb2.RIGHT_EVENT_KIND_GRANTED, later) == "event"
+    record(client, name, ip_pb2.RIGHT_EVENT_KIND_LICENSED_EXCLUSIVELY, earlier)
+    assert list(valued(client, name).zero_reasons) == [common_pb2.ZERO_REASON_LAPSED]
 
 
 def test_each_event_changes_value_eligibility_or_flag(client: Client) -> None:
@@ -136,12 +157,34 @@ def test_each_event_changes_value_eligibility_or_flag(client: Client) -> None:
     assert list(valued(client, name).zero_reasons) == [common_pb2.ZERO_REASON_INVALIDATED]
 
 
+@pytest.mark.parametrize("status", [asset_pb2.ASSET_STATUS_SEIZED, asset_pb2.ASSET_STATUS_LOST])
+def test_a_pledge_elsewhere_and_its_release_leave_a_seizure_or_loss_as_it_was(client: Client, status: int) -> None:
+    name = register(client, f"patent-gone-{status}")
+    asset = asset_pb2.Asset(name=name, status=status)
+    mask = FieldMask(paths=["status"])
+    client.assets.UpdateAsset(asset_pb2.UpdateAssetRequest(asset=asset, update_mask=mask))
+    gone = valued(client, name)
+    assert gone.state == valuation_pb2.VALUATION_STATE_ZERO
+    for kind in (ip_pb2.RIGHT_EVENT_KIND_PLEDGED_ELSEWHERE, ip_pb2.RIGHT_EVENT_KIND_PLEDGE_RELEASED):
+        record(client, name, kind)
+        assert list(valued(client, name).zero_reasons) == list(gone.zero_reasons)
+    assert client.assets.GetAsset(asset_pb2.GetAssetRequest(name=name)).status == status
+
+
 def test_fees_of_rights_in_force_are_listed_and_others_are_named(client: Client) -> None:
     name, other = register(client, "patent-fees"), register(client, "patent-elsewhere", office="XX")
     answer = service(client).ListComingFees(ip_pb2.ListComingFeesRequest(days_ahead=120))
     fee = next(fee for fee in answer.fees if fee.asset == name)
     assert (fee.due_date, fee.amount.units, fee.amount.currency_code) == (calendar(date(2022, 3, 31)), 2_000, "CNY")
     assert other in answer.assets_without_calendar
+
+
+def test_fees_of_a_disputed_right_still_fall_due_and_those_of_a_retired_one_do_not(client: Client) -> None:
+    disputed, retired = register(client, "patent-fees-disputed"), register(client, "patent-fees-retired")
+    record(client, disputed, ip_pb2.RIGHT_EVENT_KIND_DISPUTED)
+    client.assets.RetireAsset(asset_pb2.RetireAssetRequest(name=retired))
+    fees = service(client).ListComingFees(ip_pb2.ListComingFeesRequest(days_ahead=120)).fees
+    assert (disputed in {fee.asset for fee in fees}, retired in {fee.asset for fee in fees}) == (True, False)
 
 
 def question_of(earned: list[int], charged: list[int], growth: str = "") -> ip_pb2.RightQuestion:
@@ -212,13 +255,27 @@ def test_a_recorded_score_takes_its_share_of_the_cap_and_a_veto_all_of_it(client
     assert float(tier_b.cap.value) == pytest.approx(0.8 * float(before.cap.value))
     assert common_pb2.QUALITY_FLAG_CAP_BY_SCORE in tier_b.quality_flags
     assert tier_b.lendable_value.units == pytest.approx(0.8 * 0.25 * before.market_value.units, abs=1)
+    answer = service(client).ValueRight(ip_pb2.ValueRightRequest(name=name))
+    assert (answer.value, float(answer.cap.value), answer.tier) == (tier_b.market_value, float(tier_b.cap.value), "B")
     assert scored(100.0).lendable_value == before.lendable_value
     record(client, name, ip_pb2.RIGHT_EVENT_KIND_LICENSED_EXCLUSIVELY)
     vetoed = valued(client, name)
+    answer = service(client).ValueRight(ip_pb2.ValueRightRequest(name=name))
+    assert (answer.cap.value, list(answer.vetoes)) == ("0", ["licensed exclusively"])
+    assert answer.value == vetoed.market_value
     assert (vetoed.lendable_value.units, vetoed.market_value) == (0, before.market_value)
     with pytest.raises(grpc.RpcError) as refused:
         scored(101.0)
     assert details_of(refused.value)[1][0].startswith("indicators.")
+
+
+def test_the_cap_of_an_answer_is_that_of_the_policy_for_the_kind(client: Client) -> None:
+    caps = {}
+    for kind in (asset_pb2.RIGHT_KIND_TRADEMARK, asset_pb2.RIGHT_KIND_SOFTWARE, asset_pb2.RIGHT_KIND_COPYRIGHT):
+        right = patent()
+        right.kind = kind
+        caps[kind] = float(service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=right)).cap.value)
+    assert list(caps.values()) == [0.5, 0.15, 0.1]
 
 
 def pledged(client: Client, asset_id: str, years: float) -> None:
@@ -242,6 +299,57 @@ def test_a_right_that_ends_before_the_loan_is_refused_and_one_within_the_margin_
     request = finding_pb2.ListFindingsRequest(filter="kind = RIGHT_ENDS_EARLY")
     found = client.findings.ListFindings(request).findings
     assert [(one.asset, one.loan) for one in found] == [("assets/patent-late", "loans/loan-patent-late")]
+
+
+def test_a_technology_life_runs_down_in_the_book_the_answer_and_beside_a_loan(client: Client) -> None:
+    right = patent("patent-aged")
+    right.technology_life_date.CopyFrom(calendar(FIRST_DAY - timedelta(days=731)))
+    asset = asset_pb2.Asset(
+        owner="Invented Firm", asset_class="ip.patent", currency_code="CNY", intellectual_property=right
+    )
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="patent-aged"))
+    answer = service(client).ValueRight(ip_pb2.ValueRightRequest(name="assets/patent-aged"))
+    assert float(answer.remaining_life_years.value) == pytest.approx(5.0 - 731 / 365.25, abs=1e-6)
+    assert valued(client, "assets/patent-aged").market_value == answer.value
+    with pytest.raises(grpc.RpcError) as refused:
+        pledged(client, "patent-aged", 3.1)
+    assert details_of(refused.value)[0].metadata["right_years"] == "3.00"
+
+
+@pytest.mark.parametrize("name", ["next_year_revenue", "royalty_rate", "annual_survival"])
+def test_a_right_that_would_be_worth_nothing_without_a_reason_is_refused(client: Client, name: str) -> None:
+    right = patent()
+    getattr(right, name).CopyFrom(Money(currency_code="CNY") if name == "next_year_revenue" else Decimal(value="0.0"))
+    with pytest.raises(grpc.RpcError) as refused:
+        service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=right))
+    assert details_of(refused.value)[1] == [f"intellectual_property.{name}"]
+
+
+def test_survival_told_apart_counts_as_its_product_and_each_part_is_shown(client: Client) -> None:
+    whole, parts = patent("patent-survival"), patent("patent-survival")
+    whole.annual_survival.value = "0.84645"
+    parts.survival.legal.value, parts.survival.technical.value = "0.99", "0.95"
+    parts.survival.commercial.value = "0.9"
+    by_whole = service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=whole))
+    by_parts = service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=parts))
+    assert by_parts.value == by_whole.value
+    assert (by_parts.annual_survival.value, by_parts.survival.technical.value) == ("0.84645", "0.95")
+    assert not by_whole.HasField("survival")
+    asset = asset_pb2.Asset(owner="Firm", asset_class="ip.patent", currency_code="CNY", intellectual_property=parts)
+    kept = client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="patent-survival"))
+    assert kept.intellectual_property.survival == parts.survival
+    assert valued(client, kept.name).market_value == by_whole.value
+    change = asset_pb2.Asset(name=kept.name, intellectual_property=whole)
+    mask = FieldMask(paths=["intellectual_property.survival", "intellectual_property.annual_survival"])
+    again = client.assets.UpdateAsset(asset_pb2.UpdateAssetRequest(asset=change, update_mask=mask))
+    assert again.intellectual_property.annual_survival == whole.annual_survival
+    parts.survival.legal.value = "0"
+    cases = ((parts, "intellectual_property.survival.legal"), (whole, "intellectual_property.annual_survival"))
+    whole.survival.legal.value = "0.9"
+    for right, field in cases:
+        with pytest.raises(grpc.RpcError) as refused:
+            service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=right))
+        assert details_of(refused.value)[1] == [field]
 
 
 def put_off(client: Client, asset_id: str, years: float) -> None:
@@ -291,6 +399,7 @@ def test_what_cannot_be_is_refused_by_its_field(client: Client) -> None:
         (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_RESTORED), "event"),
         (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_LAPSED, date(2022, 6, 1)), "right_event.date"),
         (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_CO_OWNED, share="1.5"), "owned_share"),
+        (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_CO_OWNED), "owned_share"),
     )
     for call, field in cases:
         with pytest.raises(grpc.RpcError) as refused:

@@ -1,8 +1,7 @@
-"""What happens to a right, and what it is on a day: status and encumbrances follow from the events up to that day."""
+"""What happens to a right, and what it is afterwards: status and encumbrances follow from the events in their order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum
@@ -32,16 +31,18 @@ class RightEventKind(IntEnum):
 
 @dataclass(frozen=True)
 class RightEvent:
-    """Something that happened on a day; ``owned_share`` is what the pledgor owns from then on, for CO_OWNED only."""
+    """Something that happened on a day; ``owned_share`` is what the pledgor owns from then on, below 1 of CO_OWNED."""
 
     kind: RightEventKind
     day: date
     owned_share: float = 1.0
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a share outside 0 to 1, or one below 1 of another kind of event."""
+        """Raises InvalidInput for a share outside 0 to 1, none of CO_OWNED, or one below 1 of another kind of event."""
         if not 0.0 < self.owned_share <= 1.0:
             raise InvalidInput("owned_share", self.owned_share, "more than 0, at most 1")
+        if self.owned_share == 1.0 and self.kind is RightEventKind.CO_OWNED:
+            raise InvalidInput("owned_share", self.owned_share, "below 1 for CO_OWNED")
         if self.owned_share < 1.0 and self.kind is not RightEventKind.CO_OWNED:
             raise InvalidInput("owned_share", self.owned_share, f"1 for {self.kind.name}")
 
@@ -69,18 +70,33 @@ _NEW_STATUS = {
     RightEventKind.DISPUTED: LegalStatus.DISPUTED,
 }
 
+_NEEDS_STATUS = {
+    RightEventKind.APPLIED: (LegalStatus.UNKNOWN,),
+    RightEventKind.GRANTED: (LegalStatus.UNKNOWN, LegalStatus.PENDING),
+}
+"""Statuses from which an event leads on: a lapse ends by a restoration only, a dispute by its settlement."""
+
 _RETURNS_FROM = {
     RightEventKind.RESTORED: LegalStatus.LAPSED,
     RightEventKind.DISPUTE_SETTLED: LegalStatus.DISPUTED,
 }
 """Events that bring back the status before, with the status they need."""
 
+_STRANDS = (
+    (*_NEW_STATUS, *_RETURNS_FROM),
+    (RightEventKind.LICENSED_EXCLUSIVELY, RightEventKind.LICENCE_ENDED),
+    (RightEventKind.PLEDGED_ELSEWHERE, RightEventKind.PLEDGE_RELEASED),
+    (RightEventKind.CO_OWNED, RightEventKind.SOLE_OWNERSHIP),
+)
+"""Kinds of events that change the same thing; those of different strands do not touch each other."""
+
 
 def after(state: RightState, event: RightEvent) -> RightState:
     """The state once an event has happened.
 
-    Raises InvalidInput for what cannot follow: a status after the end, a restoration of what has not lapsed, a
-    settlement of what is not disputed, a lapse of what is only applied for twice.
+    Raises InvalidInput for what cannot follow: a status after the end, a grant of what is neither applied for nor
+    unknown, an application for what is known, a restoration of what has not lapsed, a settlement of what is not
+    disputed, a lapse or dispute twice.
     """
     kind = event.kind
     if kind in _RETURNS_FROM:
@@ -102,22 +118,28 @@ def after(state: RightState, event: RightEvent) -> RightState:
     )
 
 
-def state_on(day: date, events: Sequence[RightEvent], start: RightState) -> RightState:
-    """The state at the end of a day; events of one day follow each other as given.
+def same_strand(kind: RightEventKind) -> tuple[RightEventKind, ...]:
+    """The kinds that change the same thing as a kind, itself among them: status, licence, pledge elsewhere or share."""
+    return next(strand for strand in _STRANDS if kind in strand)
 
-    Raises InvalidInput as after does.
+
+def check_order(event: RightEvent, newest: tuple[RightEventKind, date] | None) -> None:
+    """Raises InvalidInput for an event dated before the newest kind and day that are recorded of its strand.
+
+    What such an event would have changed was settled by the later one, so that it cannot lead to the state of today.
     """
-    state = start
-    for event in sorted(events, key=lambda event: event.day):
-        if event.day <= day:
-            state = after(state, event)
-    return state
+    if newest is not None and event.day < newest[1]:
+        raise InvalidInput("right_event.date", event.day, f"not before {newest[0].name} on {newest[1]}")
 
 
 def _with_status(state: RightState, event: RightEvent) -> RightState:
     status = _NEW_STATUS[event.kind]
     if state.status in FINAL:
         raise InvalidInput("event", event.kind.name, f"no change: the right is {state.status.name} for good")
+    needed = _NEEDS_STATUS.get(event.kind)
+    if needed and state.status not in needed:
+        names = " or ".join(one.name for one in needed)
+        raise InvalidInput("event", event.kind.name, f"a right that is {names}; it is {state.status.name}")
     returning = status in _RETURNS_FROM.values()
     if returning and state.status is status:
         raise InvalidInput("event", event.kind.name, f"a right that is not {status.name} already")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from valuation.depreciation.checks import require
 from valuation.ip.legal_terms import Dates, LegalTerms, RightKind, end_of_term, legal_terms
 
-__all__ = ["LifeLimit", "RemainingLife", "RightKind", "remaining_life_years"]
+__all__ = ["LifeLimit", "RemainingLife", "RightKind", "remaining_life_years", "technology_years_left"]
 
 Float = NDArray[np.float64]
 
@@ -35,6 +35,16 @@ class RemainingLife:
     limit: NDArray[np.int8]
 
 
+def technology_years_left(life_years: Float, stated: Dates, valuation_date: np.datetime64) -> Float:
+    """Years left [n] of technology lives that count from the day they were stated; never below 0.
+
+    A life without a day, or valued before it, is whole; NaN where no life is stated.
+    """
+    days = valuation_date.astype("datetime64[D]") - stated.astype("datetime64[D]")
+    gone = np.where(np.isnat(days), 0.0, days.astype(np.float64) / DAYS_PER_YEAR)
+    return np.maximum(life_years - np.maximum(gone, 0.0), 0.0)
+
+
 def remaining_life_years(
     kind: NDArray[np.int8],
     office: NDArray[Any],
@@ -44,7 +54,7 @@ def remaining_life_years(
     technology_life_years: Float,
     valuation_date: np.datetime64,
 ) -> RemainingLife:
-    """Life left of each right [n] from the valuation date; ``technology_life_years`` counts from that date too.
+    """Life left of each right [n] from the valuation date; ``technology_life_years`` is what is left from it too.
 
     The legal end is the expiry stated by the office, else the term of office and kind. A right that can be renewed
     without end lives as long as its technology or product once its present term has not run out; where that life is

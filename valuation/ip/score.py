@@ -1,6 +1,6 @@
 """An indicator score of a right: it selects parameters and the tier of the cap, and never the value itself.
 
-Indicators, weights, vetoes, tiers and caps are data (``indicators.csv``, ``score_tiers.csv``, ``caps.csv``).
+Indicators, weights, vetoes and tiers are data (``indicators.csv``, ``score_tiers.csv``); the caps are the policy's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from types import MappingProxyType
 
 from valuation.errors import InvalidInput
 from valuation.ip.events import RightState
-from valuation.ip.legal_terms import RightKind
 from valuation.ip.status import LegalStatus
 from valuation.tables import read_table
 
@@ -77,13 +76,6 @@ def tiers() -> tuple[Tier, ...]:
         )
         for row in read_table("valuation.ip", "score_tiers.csv")
     )
-
-
-@cache
-def caps() -> Mapping[RightKind, float]:
-    """By kind of right: the cap as a share of the appraised value."""
-    rows = read_table("valuation.ip", "caps.csv")
-    return MappingProxyType({RightKind[row["kind"]]: float(row["cap"]) for row in rows})
 
 
 def score_right(given: Mapping[str, float], state: RightState) -> RightScore:

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valuation.errors import InvalidInput
-from valuation.ip.events import FINAL, RightEvent, RightEventKind, RightState, after, state_on
-from valuation.ip.legal_terms import RightKind
+from valuation.ip.events import FINAL, RightEvent, RightEventKind, RightState, after, check_order, same_strand
 from valuation.ip.loan_life import LoanLife, life_against_loan
-from valuation.ip.score import caps, indicators, score_right, tiers
+from valuation.ip.score import indicators, score_right, tiers
 from valuation.ip.status import LegalStatus
 
 GRANTED = RightState(status=LegalStatus.IN_FORCE)
@@ -21,14 +20,37 @@ GOOD = {indicator.name: 90.0 for indicator in indicators()}
 
 def state(*kinds: RightEventKind) -> RightState:
     """The state of a granted right after these events."""
-    events = [RightEvent(kind, date(2024, 1, 1 + at)) for at, kind in enumerate(kinds)]
-    return state_on(date(2024, 12, 31), events, GRANTED)
+    found = GRANTED
+    for at, kind in enumerate(kinds):
+        found = after(found, RightEvent(kind, date(2024, 1, 1 + at)))
+    return found
 
 
-def test_a_lapse_counts_from_its_own_day() -> None:
-    events = [RightEvent(RightEventKind.LAPSED, date(2024, 5, 2))]
-    assert state_on(date(2024, 5, 1), events, GRANTED).status is LegalStatus.IN_FORCE
-    assert state_on(date(2024, 5, 2), events, GRANTED).status is LegalStatus.LAPSED
+def test_an_event_before_the_newest_of_its_strand_is_refused_and_one_of_the_same_day_is_not() -> None:
+    lapsed = (RightEventKind.LAPSED, date(2024, 5, 2))
+    with pytest.raises(InvalidInput, match=r"right_event.date: got 2024-05-01, want not before LAPSED on 2024-05-02"):
+        check_order(RightEvent(RightEventKind.RESTORED, date(2024, 5, 1)), lapsed)
+    check_order(RightEvent(RightEventKind.RESTORED, date(2024, 5, 2)), lapsed)
+    check_order(RightEvent(RightEventKind.GRANTED, date(2019, 3, 1)), None)
+
+
+def test_every_kind_of_event_is_of_one_strand() -> None:
+    strands = {same_strand(kind) for kind in RightEventKind}
+    assert sorted(kind for strand in strands for kind in strand) == sorted(RightEventKind)
+
+
+@pytest.mark.parametrize("kind", [RightEventKind.APPLIED, RightEventKind.GRANTED])
+@pytest.mark.parametrize("undone", [RightEventKind.LAPSED, RightEventKind.DISPUTED])
+def test_a_lapse_or_dispute_is_not_ended_by_a_grant_or_an_application(
+    kind: RightEventKind, undone: RightEventKind
+) -> None:
+    with pytest.raises(InvalidInput, match=f"it is {undone.name}"):
+        state(undone, kind)
+
+
+def test_a_right_applied_for_is_granted() -> None:
+    asked = after(RightState(), RightEvent(RightEventKind.APPLIED, date(2024, 1, 1)))
+    assert after(asked, RightEvent(RightEventKind.GRANTED, date(2024, 1, 2))).status is LegalStatus.IN_FORCE
 
 
 def test_restoration_and_settlement_bring_back_what_was_before() -> None:
@@ -58,8 +80,9 @@ def test_what_has_not_begun_cannot_end(kind: RightEventKind) -> None:
 @given(st.sampled_from([RightEventKind.INVALIDATED, RightEventKind.EXPIRED]), st.sampled_from(list(RightEventKind)))
 def test_an_end_is_final(end: RightEventKind, later: RightEventKind) -> None:
     ended = state(end)
+    share = 0.5 if later is RightEventKind.CO_OWNED else 1.0
     try:
-        assert after(ended, RightEvent(later, date(2025, 1, 1))).status in FINAL
+        assert after(ended, RightEvent(later, date(2025, 1, 1), share)).status in FINAL
     except InvalidInput as error:
         assert "good" in error.want or "it is" in error.want  # noqa: PT017 - both ways out are right
 
@@ -69,6 +92,8 @@ def test_shares_are_of_co_owners_only() -> None:
         RightEvent(RightEventKind.LAPSED, date(2024, 1, 1), owned_share=0.5)
     with pytest.raises(InvalidInput, match="owned_share"):
         RightEvent(RightEventKind.CO_OWNED, date(2024, 1, 1), owned_share=0.0)
+    with pytest.raises(InvalidInput, match="below 1 for CO_OWNED"):
+        RightEvent(RightEventKind.CO_OWNED, date(2024, 1, 1))
 
 
 def test_a_life_shorter_than_the_loan_is_told_from_one_short_of_the_margin() -> None:
@@ -78,9 +103,8 @@ def test_a_life_shorter_than_the_loan_is_told_from_one_short_of_the_margin() -> 
         life_against_loan(2.0, -1.0)
 
 
-def test_weights_sum_to_one_and_every_kind_has_a_cap() -> None:
+def test_weights_sum_to_one_and_tiers_begin_with_the_best() -> None:
     assert sum(indicator.weight for indicator in indicators()) == pytest.approx(1.0)
-    assert set(caps()) == set(RightKind)
     assert [tier.least_score for tier in tiers()] == sorted((tier.least_score for tier in tiers()), reverse=True)
 
 

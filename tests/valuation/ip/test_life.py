@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from valuation.errors import InvalidInput
 from valuation.ip.legal_terms import legal_terms, years_later
-from valuation.ip.life import DAYS_PER_YEAR, LifeLimit, RemainingLife, RightKind, remaining_life_years
+from valuation.ip.life import (
+    DAYS_PER_YEAR,
+    LifeLimit,
+    RemainingLife,
+    RightKind,
+    remaining_life_years,
+    technology_years_left,
+)
 
 TODAY = "2026-06-30"
 
@@ -161,6 +168,13 @@ def test_a_batch_of_one_gives_the_row_of_the_batch(several: list[dict[str, Any]]
     alone = [remaining(one) for one in several]
     assert together.years.tolist() == [float(one.years[0]) for one in alone]
     assert together.limit.tolist() == [int(one.limit[0]) for one in alone]
+
+
+def test_a_technology_life_runs_down_from_the_day_it_was_stated() -> None:
+    stated = np.array(["2020-01-01", "NaT", "2030-01-01", "2010-01-01", "2020-01-01"], dtype="datetime64[D]")
+    years = np.array([5.0, 5.0, 5.0, 5.0, np.nan])
+    left = technology_years_left(years, stated, np.datetime64("2022-01-01"))
+    assert left.tolist() == pytest.approx([5.0 - 731 / DAYS_PER_YEAR, 5.0, 5.0, 0.0, np.nan], nan_ok=True)
 
 
 def test_no_rights_have_no_lives() -> None:
