@@ -201,7 +201,9 @@ def _rows(
     dates, prices = history.columns()
     if history.doubtful or not len(dates):
         newest = dates.max() if len(dates) else np.datetime64("NaT", "D")
-        nothing = haircut(prices[:0], dates[:0], wanted.business_days, wanted.confidence, model=wanted.model)
+        nothing = haircut(
+            prices[:0], dates[:0], wanted.trading_days(dates[:0], prices[:0]), wanted.confidence, model=wanted.model
+        )
         return [_row(name, newest, nothing, history, wanted)]
     order = np.argsort(dates, kind="stable")
     in_order = bool((order[:-1] < order[1:]).all())
