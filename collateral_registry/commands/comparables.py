@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from collateral_registry.domain.assets import Equipment
-from collateral_registry.domain.comparables import observed
+from collateral_registry.domain.comparables import observed, tells_condition
 from collateral_registry.domain.facts import AssetFacts, Int, MachineEstimates, codes_of
 from collateral_registry.store.assets import equipment_of
 from collateral_registry.store.bulk import Source
@@ -93,9 +93,11 @@ def _estimates(model: Fitted, rows: Int, machines: list[Equipment], day: int) ->
     flags = np.where((found.flags & EstimateFlag.HOURS_UNKNOWN) != 0, int(QualityFlag.HOURS_UNKNOWN), 0)
     flags |= np.where((found.flags & OUTSIDE) != 0, int(QualityFlag.OUTSIDE_COMPARABLES), 0)
     fmv = np.where((found.flags & NO_OPINION) != 0, np.nan, found.fmv)
-    return MachineEstimates(rows, fmv, found.olv, found.flv, found.nolv, found.value_haircut, flags.astype(np.int64))
+    told = np.array([tells_condition(machine, model.learned.mapping) for machine in machines], dtype=np.bool_)
+    values = (fmv, found.olv, found.flv, found.nolv, found.value_haircut)
+    return MachineEstimates(rows, *values, flags.astype(np.int64), told)
 
 
 def _joined(found: list[MachineEstimates]) -> MachineEstimates:
-    names = ("asset_row", "fmv", "olv", "flv", "nolv", "value_haircut", "flags")
+    names = ("asset_row", "fmv", "olv", "flv", "nolv", "value_haircut", "flags", "condition_told")
     return MachineEstimates(*(np.concatenate([getattr(one, name) for one in found]) for name in names))

@@ -28,7 +28,7 @@ def curves_for(
     connection: Source, needs: Sequence[CurveNeed], market: MarketFacts, policy: Policy, made: list[NewCurve]
 ) -> dict[CurveNeed, Estimate]:
     """The curve of every need that has any price; those that had to be made anew are added to ``made``."""
-    known = latest_estimates(connection, needs)
+    known = latest_estimates(connection, needs, MODEL_NAME)
     curves = {}
     for need in needs:
         day, _ = _newest(need, market)

@@ -123,12 +123,16 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
 
 
 def needed_curves(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy) -> list[CurveNeed]:
-    """Every haircut curve that the targets ask for, each once, in a fixed order."""
+    """Every haircut curve that the targets ask for, each once, in a fixed order.
+
+    A priced good in another currency asks for that of the rate too: it stays where the good's own does not speak.
+    """
     series_key, currency = series_of_assets(assets, market)
     confidence_ppm = _ppm(_policy_columns(assets, policy, None)["confidence"])
     at = targets.asset_row
     needs, _ = _group_by_need(series_key[at], currency[at], targets.currency, confidence_ppm[at])
-    return sorted(need for need in needs if need is not None)
+    rates, _ = _group_by_need(np.zeros_like(series_key[at]), currency[at], targets.currency, confidence_ppm[at])
+    return sorted({need for need in (*needs, *rates) if need is not None})
 
 
 def _group_by_need(
@@ -228,10 +232,24 @@ def _market_part(
     stand_in = (priced | foreign) & np.isnan(loss)
     policy_loss = numbers["market_haircut"]
     with_fx = 1.0 - (1.0 - policy_loss) * (1.0 - np.where(foreign, loss, 0.0))
-    part = np.where(priced, np.where(np.isnan(loss), policy_loss, loss), np.where(stand_in, np.nan, with_fx))
+    stood_in = 1.0 - (1.0 - policy_loss) * (1.0 - np.nan_to_num(_rate_loss(base, targets, market, numbers, horizon)))
+    part = np.where(priced, np.where(np.isnan(loss), stood_in, loss), np.where(stand_in, np.nan, with_fx))
     stand_ins = np.where(priced & stand_in & ~np.isnan(part), STAND_IN_MARKET, 0)
     quality |= np.where(stand_ins != 0, int(QualityFlag.STAND_IN_PART), 0)
     return _Market(part, estimate_key, horizon, stand_ins, quality)
+
+
+def _rate_loss(
+    base: BaseValues, targets: TargetFacts, market: MarketFacts, numbers: dict[str, Float], horizon: Int
+) -> Float:
+    """The fall of the exchange rate alone [t]: 0 in one currency, NaN where its curve does not speak."""
+    at, loss = targets.asset_row, np.zeros(len(targets.asset_row))
+    none = np.zeros(len(at), dtype=np.int64)
+    needs, groups = _group_by_need(none, base.currency[at], targets.currency, _ppm(numbers["confidence"]))
+    for need, rows in zip(needs, groups, strict=True):
+        if need is not None:
+            loss[rows] = loss_at(market.curves[need].loss, horizon[rows]) if need in market.curves else np.nan
+    return loss
 
 
 def loss_at(loss: Float, horizon_days: Int) -> Float:

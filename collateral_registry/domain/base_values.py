@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from collateral_registry.domain.facts import AssetFacts, Columns, Float, Int, MachineEstimates, SeriesFacts, codes_of
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.policy import Policy
-from valuation.depreciation.equipment import EquipmentColumns, value_equipment
+from valuation.depreciation.equipment import Condition, EquipmentColumns, value_equipment
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.ip.life import remaining_life_years, technology_years_left
 from valuation.ip.relief_from_royalty import RoyaltyColumns, relief_from_royalty
 from valuation.ip.status import status_effect
 
 DAYS_PER_YEAR = 365.25
+
+CONDITIONS = tuple(one.name.lower() for one in Condition)
+"""Conditions as the policy names its factors, in the order of their numbers."""
 
 
 class Model(IntEnum):
@@ -122,21 +125,27 @@ def _value_machines(base: BaseValues, assets: AssetFacts, policy: Policy, day: i
 def _value_by_comparables(base: BaseValues, assets: AssetFacts, machines: MachineEstimates, policy: Policy) -> None:
     """Replaces the curve where a model of comparables has an opinion, between scrap and the price new.
 
-    The distance to its low point becomes the value part of the haircut.
+    The distance to its low point becomes the value part of the haircut. Where the model was not told of a condition
+    that is worse than usual, the policy's factor for it lowers the value, as it lowers the curve's.
     """
     known = ~np.isnan(machines.fmv)
     at = machines.asset_row[known]
     if not len(at):
         return
     table = assets.equipment
-    price_new = table["price_new"][np.searchsorted(table["asset_row"], at)]
+    place = np.searchsorted(table["asset_row"], at)
+    price_new = table["price_new"][place]
     classes, code = codes_of(assets.asset_class[at])
-    scrap = price_new * np.nan_to_num(policy.table(classes)["scrap_share"][code])
-    fmv = machines.fmv[known]
+    numbers = {name: column[code] for name, column in policy.table(classes).items()}
+    scrap = price_new * np.nan_to_num(numbers["scrap_share"])
+    factors = np.stack([numbers[f"condition_{name}"] for name in CONDITIONS], axis=1)
+    factor = factors[np.arange(len(at)), table["condition"][place].astype(np.int64)]
+    untold = ~machines.condition_told[known] & (table["condition"][place] != int(Condition.UNKNOWN))
+    fmv = machines.fmv[known] * np.where(untold, np.minimum(np.nan_to_num(factor, nan=1.0), 1.0), 1.0)
     base.amount[at] = np.clip(fmv, scrap, price_new)
     base.model[at] = int(Model.COMPARABLES)
     base.value[at] = machines.value_haircut[known]
-    base.liquidity[at], base.cost[at] = _steps_to_nolv(fmv, machines.olv[known], machines.nolv[known])
+    base.liquidity[at], base.cost[at] = _steps_to_nolv(machines.fmv[known], machines.olv[known], machines.nolv[known])
     base.quality[at] = machines.flags[known] | np.where(fmv < scrap, int(QualityFlag.BELOW_SCRAP), 0)
     base.unknown[at] = 0
 
@@ -154,7 +163,6 @@ def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, da
     numbers = {name: column[row] for name, column in policy.table(classes).items()}
     built = machines["built_day"]
     age = np.where(built == NO_DAY, np.nan, (day - built) / DAYS_PER_YEAR)
-    conditions = ("unknown", "excellent", "good", "fair", "poor", "scrap")
     return EquipmentColumns(
         replacement_cost=machines["price_new"],
         age_years=np.maximum(age, 0.0),
@@ -167,7 +175,7 @@ def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, da
         hours=machines["hours"],
         expected_hours_per_year=machines["expected_hours_per_year"],
         condition=machines["condition"].astype(np.int8),
-        condition_factors=np.stack([numbers[f"condition_{name}"] for name in conditions], axis=1),
+        condition_factors=np.stack([numbers[f"condition_{name}"] for name in CONDITIONS], axis=1),
         hours_elasticity=numbers["hours_elasticity"],
         scrap_share=numbers["scrap_share"],
         olv_factor=numbers["olv_factor"],

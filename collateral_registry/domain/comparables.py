@@ -27,6 +27,12 @@ def observed(machines: Sequence[Equipment], mapping: ColumnMap, day: int) -> Obs
     return observe(table, mapping, time, len(machines))
 
 
+def tells_condition(machine: Equipment, mapping: ColumnMap) -> bool:
+    """Whether a model hears of the condition that the register holds of a machine, or one that the machine states."""
+    stated = mapping.condition in machine.attributes
+    return bool(mapping.condition) and (stated or machine.condition.name.lower() in mapping.condition_order)
+
+
 def _cells(machine: Equipment, mapping: ColumnMap) -> Mapping[str, str]:
     """The words of one machine by column."""
     condition = machine.condition.name.lower()

@@ -127,7 +127,8 @@ class MachineEstimates:
     """What active models say of machines [m]: the row of their asset, values, and what weakens them.
 
     Values are in major units of the asset's currency; ``value_haircut`` is the share of the FMV that the low point lies
-    below it. ``flags`` are bits of valuation.flags.QualityFlag.
+    below it. ``flags`` are bits of valuation.flags.QualityFlag. ``condition_told`` is whether the model was told the
+    machine's condition: a model without a word for it says what machines in usual condition bring.
     """
 
     asset_row: Int
@@ -137,13 +138,14 @@ class MachineEstimates:
     nolv: Float
     value_haircut: Float
     flags: Int
+    condition_told: NDArray[np.bool_]
 
     @classmethod
     def none(cls) -> MachineEstimates:
         """No machine has a model."""
         nothing = np.zeros(0)
         rows = np.zeros(0, dtype=np.int64)
-        return cls(rows, nothing, nothing, nothing, nothing, nothing, rows)
+        return cls(rows, nothing, nothing, nothing, nothing, nothing, rows, np.zeros(0, dtype=np.bool_))
 
 
 @dataclass(frozen=True)

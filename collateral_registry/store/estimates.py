@@ -48,22 +48,24 @@ class NewCurve:
     cause: str
 
 
-def latest_estimates(connection: Source, needs: Sequence[CurveNeed]) -> dict[CurveNeed, Estimate]:
-    """The newest curve of each need that has one."""
+def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str) -> dict[CurveNeed, Estimate]:
+    """The newest curve that a model has made of each need; those of another model or version do not count."""
     if not needs:
         return {}
     series = np.unique(np.array([need.series_key for need in needs], dtype=np.int64))
     subject = (EstimateRow.series_key, EstimateRow.base_currency, EstimateRow.currency, EstimateRow.confidence_ppm)
     newest = (
         select(*subject, func.max(EstimateRow.day).label("day"))
-        .where(in_keys(connection, EstimateRow.series_key, series))
+        .where(in_keys(connection, EstimateRow.series_key, series), EstimateRow.model == model)
         .group_by(*subject)
         .subquery()
     )
     same = [column == newest.c[column.key] for column in (*subject, EstimateRow.day)]
     wanted = set(needs)
     found = {}
-    rows = read_columns(connection, select(*ESTIMATE, *subject).join(newest, and_(*same)))
+    rows = read_columns(
+        connection, select(*ESTIMATE, *subject).join(newest, and_(*same)).where(EstimateRow.model == model)
+    )
     for row in zip(*(column.tolist() for column in rows.values()), strict=True):
         need = CurveNeed(*row[len(ESTIMATE) :])
         if need in wanted:

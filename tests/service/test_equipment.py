@@ -143,6 +143,18 @@ def test_the_curve_stands_for_a_category_that_the_model_never_saw(client: Client
     assert quoted_under_model(client, digger("S-20", kind="submarine")).model == "equipment-curve/1"
 
 
+def test_scrap_is_worth_little_although_the_model_has_no_word_for_it(client: Client) -> None:
+    usual, scrap = digger("S-22"), digger("S-22")
+    usual.equipment.condition = asset_pb2.CONDITION_UNSPECIFIED
+    scrap.equipment.condition = asset_pb2.CONDITION_SCRAP
+    for asset in (usual, scrap):
+        asset.equipment.price_new.units = 10_000  # so that the scrap value, a share of it, is low
+    values = [quoted_under_model(client, asset) for asset in (usual, scrap)]
+
+    assert {value.model for value in values} == {"equipment-comparables/1"}
+    assert values[1].market_value.units < 0.2 * values[0].market_value.units
+
+
 def test_a_machine_without_a_build_date_is_unknown_whatever_the_model_says(client: Client) -> None:
     asset = digger("S-21")
     asset.equipment.ClearField("build_date")
