@@ -53,6 +53,8 @@ class RunDriver:
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._driven = 0
+        self._trouble: dict[int, str] = {}
 
     def start(self) -> None:
         """Begins to look for runs, in the running loop."""
@@ -77,12 +79,15 @@ class RunDriver:
             await self.finished(run.seq)
 
     async def progress(self, seq: int) -> AsyncIterator[StoredRun]:
-        """The run each time it has moved on, until it is over or the service stops; raises NotFound."""
+        """The run each time it has moved on, until it is over or the service stops.
+
+        Raises NotFound, and StoreUnavailable while it cannot go on for a reason that nobody foresaw.
+        """
         loop = asyncio.get_running_loop()
         told = None
         while not self._stopping:
-            if self._task is not None and self._task.done():
-                self._task.result()  # raises what has ended the driver
+            if trouble := self._trouble.get(seq):
+                raise StoreUnavailable(f"the run cannot go on and is tried again: {trouble}")
             moved = self._moved
             run = await loop.run_in_executor(None, self._read, seq)
             if run != told:
@@ -127,12 +132,18 @@ class RunDriver:
                     self._finish(run.seq)
         except (WorkersLost, StoreUnavailable) as error:
             LOG.warning("a revaluation could not go on; trying again", cause=str(error), seconds=CHECK_SECONDS)
+        except Exception as error:  # whatever it is, it is told, and the next run must not wait for a restart
+            LOG.exception("a revaluation could not go on; trying again", seconds=CHECK_SECONDS)
+            self._trouble = {self._driven: type(error).__name__}
+        else:
+            self._trouble = {}
 
     def _unfinished(self) -> StoredRun | None:
         with self._database.read() as connection:
             return unfinished_run(connection)
 
     def _finish(self, seq: int) -> None:
+        self._driven = seq
         plan_run(self._database, seq)
         orders = pending_orders(self._database, seq)
         for step in ((RunStep.CURVES,), (RunStep.LOANS, RunStep.UNPLEDGED)):

@@ -1,6 +1,7 @@
 """Runs over the whole book: started, watched, listed, and finished by whoever comes after."""
 
 import signal
+import sqlite3
 
 import grpc
 import pytest
@@ -102,6 +103,26 @@ def test_a_run_that_a_killed_server_has_left_is_finished_by_the_next(database_ur
     second.stop()
 
     assert run.valued_count == 1
+
+
+def test_a_run_that_meets_damage_says_so_and_the_next_one_after_the_repair_needs_no_restart(tmp_path):
+    path = tmp_path / "book.db"
+    server = Server(f"sqlite:///{path}").start()
+    with grpc.insecure_channel(server.address) as channel, sqlite3.connect(path, isolation_level=None) as beside:
+        client = Client(channel)
+        client.covered_loan()
+        kept = beside.execute("SELECT estimate_key, loss FROM estimate").fetchall()
+        beside.execute("UPDATE estimate SET loss = x'00'")
+        with pytest.raises(grpc.RpcError) as told:
+            client.valuations.Revalue(valuation_pb2.RevalueRequest(), timeout=30)
+        beside.executemany("UPDATE estimate SET loss = ?2 WHERE estimate_key = ?1", kept)
+        again = client.valuations.Revalue(valuation_pb2.RevalueRequest(), timeout=30)
+    server.stop()
+
+    assert kept
+    assert told.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert "cannot go on" in told.value.details()
+    assert again.valued_count == 1
 
 
 def test_several_processes_serve_one_port_and_hear_each_others_commits(cluster):
