@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal as Number
 
 import grpc
+import numpy as np
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
@@ -147,6 +148,28 @@ def test_a_value_in_another_currency_needs_a_rate_and_has_its_risk_inside(client
     assert amount(with_rate.market_value) == pytest.approx(Number(1_000_000) / Number("1.12"), abs=Number("0.01"))
     assert common_pb2.QUALITY_FLAG_FX_CONVERTED in with_rate.quality_flags
     assert with_rate.haircut_steps[1].haircut != value_of(client, "lot-1").haircut_steps[1].haircut
+
+
+def test_where_prices_are_too_few_the_rate_has_its_risk_beside_the_policys_stand_in(client):
+    client.open_copper()
+    client.quote_history(days=30)
+    client.register_lot()
+    moves = np.cumsum(np.random.default_rng(5).normal(0.0, 0.006, 300))
+    rates = [
+        price_pb2.FxRate(
+            base_currency_code="EUR",
+            quote_currency_code="USD",
+            date=calendar(FIRST_DAY - timedelta(days=299 - day)),
+            rate=Decimal(value=f"{1.12 * np.exp(move):.6f}"),
+        )
+        for day, move in enumerate(moves)
+    ]
+    client.prices.IngestFxRates(price_pb2.IngestFxRatesRequest(rates=rates))
+    home, abroad = (value_of(client, "lot-1", currency).haircut_steps[1] for currency in ("", "EUR"))
+
+    assert home.stand_in
+    assert abroad.stand_in
+    assert Number(abroad.haircut.value) > Number(home.haircut.value) + Number("0.02")
 
 
 def test_a_machine_of_five_years_keeps_the_published_share(client):
