@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from collateral_registry.clock import wall_clock
 from valuation.equipment.artefact import save
 from valuation.equipment.degrade import degraded, strangers
 from valuation.equipment.files import read_comparables
@@ -84,7 +85,7 @@ def main() -> None:
 def bulldozers(path: Path) -> None:
     """Rolling splits by year, then speed."""
     mapping = read_mapping(HERE / "bulldozers.toml")
-    sales, _ = read_comparables(path, mapping)
+    sales, _ = read_comparables(path, mapping, wall_clock().date())
     year = np.floor(sales.time)
     for last in YEARS:
         learned = fit(sales.take(year <= last), mapping)
@@ -99,7 +100,7 @@ def bulldozers(path: Path) -> None:
 def vehicles(path: Path) -> None:
     """The last quarter of the sales by day against their reference values."""
     mapping = read_mapping(HERE / "vehicles.toml")
-    sales, _ = read_comparables(path, mapping)
+    sales, _ = read_comparables(path, mapping, wall_clock().date())
     order = np.argsort(sales.time, kind="stable")
     first = len(sales) - len(sales) // 4
     learned = fit(sales.take(order[:first]), mapping)
@@ -117,7 +118,7 @@ def scored(learned: Learned, machines: Observations) -> list[Score]:
 
 def speed(path: Path, mapping: ColumnMap) -> None:
     """Seconds to fit on all sales, to appraise one machine, and to appraise many by the command from file to file."""
-    sales, data_hash = read_comparables(path, mapping)
+    sales, data_hash = read_comparables(path, mapping, wall_clock().date())
     began = time.perf_counter()
     learned = fit(sales, mapping)
     line(f"fit {len(sales)} sales, s", time.perf_counter() - began)

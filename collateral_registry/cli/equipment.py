@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from collateral_registry.cli.options import DEFAULT_ADDRESS, Server
+from collateral_registry.clock import wall_clock
 
 app = typer.Typer(
     help="Value machines from comparable sales in files; set appraisals beside them at a server.",
@@ -41,7 +42,7 @@ def fit(
         from valuation.equipment.mapping import read_mapping
 
         mapping = read_mapping(columns)
-        sales, data_hash = read_comparables(comparables, mapping)
+        sales, data_hash = read_comparables(comparables, mapping, wall_clock().date())
         learned = learn(sales, mapping)
         save(output, learned, data_hash)
         typer.echo((output / "card.md").read_text(encoding="utf-8"))

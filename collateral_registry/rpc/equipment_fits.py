@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import structlog
@@ -106,8 +107,9 @@ class Fits:
         def progress(share: float) -> None:
             loop.call_soon_threadsafe(self._put, replace(self._fits[model_id], progress=share))
 
+        today = self.calls.database.clock().date()
         try:
-            files = await loop.run_in_executor(self._threads, _learn, columns, comparables, progress)
+            files = await loop.run_in_executor(self._threads, _learn, columns, comparables, today, progress)
             await self.calls.write(
                 pb.GetEquipmentFitRequest(name=model_id),
                 "StoreEquipmentModel",
@@ -137,8 +139,8 @@ class Fits:
             del self._fits[model_id]
 
 
-def _learn(columns: bytes, comparables: bytes, progress: object) -> dict[str, bytes]:
-    """The files of a model learned from the bytes of a mapping and of sales."""
+def _learn(columns: bytes, comparables: bytes, today: date, progress: object) -> dict[str, bytes]:
+    """The files of a model learned from the bytes of a mapping and of the sales until today."""
     from valuation.equipment.artefact import pack  # noqa: PLC0415 - LightGBM comes with it
     from valuation.equipment.files import read_comparables  # noqa: PLC0415 - see above
     from valuation.equipment.hedonic import fit  # noqa: PLC0415 - see above
@@ -150,5 +152,5 @@ def _learn(columns: bytes, comparables: bytes, progress: object) -> dict[str, by
         mapping = read_mapping(mapping_file)
         if not mapping.currency:
             raise InvalidInput("reading.currency", "nothing", "the ISO 4217 code of the prices")
-        sales, data_hash = read_comparables(sales_file, mapping)
+        sales, data_hash = read_comparables(sales_file, mapping, today)
     return pack(fit(sales, mapping, progress), data_hash)  # type: ignore[arg-type] # a function of a share

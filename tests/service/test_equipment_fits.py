@@ -6,8 +6,11 @@ import asyncio
 
 import pytest
 
+from collateral_registry.clock import wall_clock
 from collateral_registry.rpc import equipment_fits
+from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.equipment_fits import RUNNING_LIMIT, UNEXPECTED, Fit, Fits
+from collateral_registry.store.database import Database
 from collateral_registry.v1 import equipment_pb2 as pb
 
 
@@ -23,17 +26,19 @@ async def watched(fits: Fits, model_id: str) -> Fit:
 
 
 def test_a_fit_that_runs_out_of_memory_has_failed_and_leaves_its_place_and_its_id(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, sqlite_url: str
 ) -> None:
     monkeypatch.setattr(equipment_fits, "_learn", out_of_memory)
 
     async def fit_in_turn() -> list[Fit]:
-        fits = Fits(None)  # type: ignore[arg-type] # nothing is learned, so nothing is written
+        calls = Calls(Database(sqlite_url, wall_clock))
+        fits = Fits(calls)
         found = []
         for _ in range(RUNNING_LIMIT + 1):
             fits.start("large", b"", b"")
             found.append(await asyncio.wait_for(watched(fits, "large"), timeout=30.0))
         fits.close()
+        calls.close()
         return found
 
     for fit in asyncio.run(fit_in_turn()):

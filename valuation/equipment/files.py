@@ -8,7 +8,7 @@ import hashlib
 import io
 import zlib
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -23,8 +23,8 @@ BLOCK_ROWS = 2_000
 FIRST_DAY = date(1970, 1, 1).toordinal()
 
 
-def read_comparables(path: Path, mapping: ColumnMap) -> tuple[Observations, str]:
-    """The sales in a file and the SHA-256 of its bytes.
+def read_comparables(path: Path, mapping: ColumnMap, today: date) -> tuple[Observations, str]:
+    """The sales in a file, as of a day, and the SHA-256 of its bytes.
 
     Raises InvalidInput for a mapping without price or sale date, a column that the file lacks, or a cell that is no
     number or no date. A day of sale that cannot be is unknown.
@@ -35,7 +35,7 @@ def read_comparables(path: Path, mapping: ColumnMap) -> tuple[Observations, str]
     content = _bytes(path)
     table, count = _table(content, path, mapping.needed((mapping.price, mapping.sale_date)))
     days = days_of(mapping.sale_date, table[mapping.sale_date], mapping.unknown)
-    time = years_of_days(_possible(days, mapping.oldest_sale_year))
+    time = years_of_days(_possible(days, mapping.oldest_sale_year, today))
     return observe(table, mapping, time, count), hashlib.sha256(content).hexdigest()
 
 
@@ -52,10 +52,10 @@ def read_assets(path: Path, mapping: ColumnMap, as_of: date | None, date_column:
     return observe(table, mapping, years_of_days(np.asarray(days, dtype=np.float64)), count)
 
 
-def _possible(days: Float, oldest_year: int) -> Float:
+def _possible(days: Float, oldest_year: int, today: date) -> Float:
     """The days of sales that can have been, until today; NaN for the others, which are left out and counted."""
-    oldest, today = day_number(date(oldest_year, 1, 1)), day_number(datetime.now(UTC).date())
-    return np.where((days < oldest) | (days > today), np.nan, days)
+    oldest, newest = day_number(date(oldest_year, 1, 1)), day_number(today)
+    return np.where((days < oldest) | (days > newest), np.nan, days)
 
 
 def day_number(day: date) -> float:

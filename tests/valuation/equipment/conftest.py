@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.valuation.equipment.sales import rows, write_mapping, write_sales
+from tests.valuation.equipment.sales import TODAY, rows, write_mapping, write_sales
 from valuation.equipment import boosting, hedonic
 from valuation.equipment.files import read_assets, read_comparables
 from valuation.equipment.hedonic import Estimates, Learned, appraise, fit
@@ -47,5 +47,5 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
         patch.setattr(boosting, "ROUNDS", FEW_ROUNDS)
         patch.setattr(hedonic, "ROUNDS", FEW_ROUNDS)
         mapping = read_mapping(write_mapping(folder))
-        sales, data_hash = read_comparables(write_sales(folder / "sales.csv", rows(SALES)), mapping)
+        sales, data_hash = read_comparables(write_sales(folder / "sales.csv", rows(SALES)), mapping, TODAY)
         return Bench(folder, mapping, sales, data_hash, fit(sales, mapping))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,9 @@ HEADER = (
     "cab",
     "guide",
 )
+TODAY = date(2011, 1, 1)
+"""The day after the last of the invented sales could be."""
+
 GRADES = ("poor", "fair", "good")
 
 
