@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from collateral_registry.cli.rows import read_rows
 from collateral_registry.cli.session import EXIT_SOME_REFUSED, tell
 from collateral_registry.cli.stock_push import token_of
 from collateral_registry.cli.stock_rows import time_of
+from collateral_registry.clock import wall_clock
 from collateral_registry.v1 import stock_pb2, stock_pb2_grpc, warehouse_pb2, warehouse_pb2_grpc
 
 
@@ -65,7 +65,7 @@ def _count(path: Path, counted: Counted) -> warehouse_pb2.StockCount:
             for row in (numbered.fitting for numbered in read_rows(file, "count"))
         ]
     count = warehouse_pb2.StockCount(method=method, complete=counted.complete, lines=lines, document=counted.document)
-    count.count_time.FromDatetime(time_of(counted.time) if counted.time else datetime.now(UTC))
+    count.count_time.FromDatetime(time_of(counted.time) if counted.time else wall_clock())
     return count
 
 

@@ -73,32 +73,21 @@ def tell_right_life(write: Write, asset: StoredAsset, loan_id: str, loan_key: in
     if life is None:
         return
     asset_id, findings = asset.asset.asset_id, []
-    evidence = {"asset": f"assets/{asset_id}", "loan": f"loans/{loan_id}", "loan_years": f"{life.loan_years:.2f}"}
+
+    def told(kind: FindingKind, severity: Severity, summary: str, **more: str) -> Finding:
+        evidence = {"asset": f"assets/{asset_id}", "loan": f"loans/{loan_id}", "loan_years": f"{life.loan_years:.2f}"}
+        name = f"{kind.name.lower().replace('_', ' ')} {asset_id} {loan_id}"
+        return Finding(kind, severity, name, summary, {**evidence, **more}, asset_key=asset.key, loan_key=loan_key)
+
     if life.verdict in EARLY:
-        findings.append(
-            Finding(
-                kind=FindingKind.RIGHT_ENDS_EARLY,
-                severity=Severity.WARNING,
-                fingerprint=f"right ends early {asset_id} {loan_id}",
-                summary=f"assets/{asset_id} lives {life.right_years:.2f} years, loans/{loan_id} {life.loan_years:.2f}",
-                evidence={**evidence, "right_years": f"{life.right_years:.2f}", "verdict": life.verdict.name},
-                asset_key=asset.key,
-                loan_key=loan_key,
-            )
-        )
+        years = f"{life.right_years:.2f}"
+        summary = f"assets/{asset_id} lives {years} years, loans/{loan_id} {life.loan_years:.2f}"
+        more = {"right_years": years, "verdict": life.verdict.name}
+        findings.append(told(FindingKind.RIGHT_ENDS_EARLY, Severity.WARNING, summary, **more))
     if life.most_loan_years is not None:
         most = f"{life.most_loan_years:g}"
-        findings.append(
-            Finding(
-                kind=FindingKind.LOAN_TOO_LONG,
-                severity=Severity.NOTICE,
-                fingerprint=f"loan too long {asset_id} {loan_id}",
-                summary=f"loans/{loan_id} has {life.loan_years:.2f} years left, at most {most} on assets/{asset_id}",
-                evidence={**evidence, "most_loan_years": most},
-                asset_key=asset.key,
-                loan_key=loan_key,
-            )
-        )
+        summary = f"loans/{loan_id} has {life.loan_years:.2f} years left, at most {most} on assets/{asset_id}"
+        findings.append(told(FindingKind.LOAN_TOO_LONG, Severity.NOTICE, summary, most_loan_years=most))
     open_findings(write, findings)
 
 
