@@ -11,8 +11,9 @@ from collateral_registry.domain.facts import CurveNeed, Estimate, EstimateCause,
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.policy import WEEKMASK, Policy
 from collateral_registry.store.bulk import Source
-from collateral_registry.store.estimates import NewCurve, estimate_of, insert_estimates, latest_estimates
+from collateral_registry.store.estimates import NewCurve, Newest, estimate_of, insert_estimates, latest_estimates
 from collateral_registry.store.prices import history
+from valuation.flags import QualityFlag
 from valuation.money import PPM
 from valuation.prices.drift import drift, may_alarm, scores_since
 from valuation.prices.pooled import MODEL, SURPRISE_DECAY, VERSION, pooled_scale
@@ -31,13 +32,15 @@ def curves_for(
     known = latest_estimates(connection, needs, MODEL_NAME)
     curves = {}
     for need in needs:
-        day, _ = _newest(need, market)
-        if day == NO_DAY:
+        newest = _newest(need, market)
+        if newest is None:
             continue
         estimate = known.get(need)
-        cause = _cause(connection, need, market, estimate, policy)
+        cause: str = EstimateCause.FIRST
+        if estimate is not None:
+            cause = _cause(newest, estimate, policy) or _drift_cause(connection, need, newest, market, estimate)
         if estimate is None or cause:
-            new = NewCurve(need, day, _make(connection, need, market, policy), cause)
+            new = NewCurve(need, newest, _make(connection, need, market, policy), cause)
             estimate = estimate_of(new, MODEL_NAME)
             made.append(new)
         curves[need] = estimate
@@ -49,45 +52,56 @@ def keep_curves(connection: Source, seq: int, made: Sequence[NewCurve]) -> None:
     insert_estimates(connection, seq, made, MODEL_NAME)
 
 
-def _newest(need: CurveNeed, market: MarketFacts) -> tuple[int, float]:
-    """Day of the newest observation behind a need, NO_DAY for none, and its log return."""
-    if need.series_key:
-        row = int(market.series.rows_of(np.array([need.series_key], dtype=np.int64))[0])
-        return int(market.series.day[row]), float(market.series.latest_return[row])
+def _newest(need: CurveNeed, market: MarketFacts) -> Newest | None:
+    """The newest observation behind a need, at the newest rate; none while nothing was observed."""
     quote = market.fx.get((need.base_currency, need.currency))
-    return (quote.day, np.nan) if quote else (NO_DAY, np.nan)
+    rate, changed = (quote.rate, quote.history_seq) if quote else (1.0, 0)
+    if not need.series_key:
+        return Newest(quote.day, rate, np.nan, changed) if quote else None
+    row = int(market.series.rows_of(np.array([need.series_key], dtype=np.int64))[0])
+    day, price = int(market.series.day[row]), float(market.series.price[row]) * rate
+    changed = max(changed, int(market.series.history_seq[row]))
+    return Newest(day, price, float(market.series.latest_return[row]), changed) if day != NO_DAY else None
 
 
-def _cause(connection: Source, need: CurveNeed, market: MarketFacts, estimate: Estimate | None, policy: Policy) -> str:
-    """Why newer prices ask for a new curve, empty while they do not.
+def _cause(newest: Newest, estimate: Estimate, policy: Policy) -> str:
+    """Why prices ask for a new curve by themselves, empty where they do not.
 
-    After some business days, at once after a shock, and between the two when moves drift away from what it says.
+    At once where the history was rewritten and after a shock, which a correction of the newest price or a move of the
+    rate may be; after some business days; and with every newer price where that tells of a gap or of the model's light.
     """
-    if estimate is None:
-        return EstimateCause.FIRST
-    day, log_return = _newest(need, market)
-    if day <= estimate.day:
-        return ""
-    age = np.busday_count(np.datetime64(estimate.day, "D"), np.datetime64(day, "D"), weekmask=WEEKMASK)
-    if age >= policy.rule_days("estimate_refresh_days"):
+    if newest.history_seq > estimate.history_seq:
+        return EstimateCause.HISTORY
+    age = int(np.busday_count(np.datetime64(estimate.day, "D"), np.datetime64(newest.day, "D"), weekmask=WEEKMASK))
+    is_newer = newest.day > estimate.day
+    if is_newer and age >= policy.rule_days("estimate_refresh_days"):
         return EstimateCause.SCHEDULE
-    shock = float(policy.rules["estimate_shock_sigmas"].value) * estimate.daily_volatility
-    if shock > 0 and abs(log_return) > shock:
+    if _is_shock(newest, estimate, age, float(policy.rules["estimate_shock_sigmas"].value)):
         return EstimateCause.SHOCK
-    if not may_alarm(estimate.watch.drift, day - estimate.day):
-        return ""
-    return EstimateCause.DRIFT if _drifted(connection, need, market, estimate) else ""
+    if is_newer and estimate.flags & int(QualityFlag.SMOOTHED):
+        return EstimateCause.SMOOTHED
+    return EstimateCause.LIGHT if is_newer and estimate.watch.flags else ""
 
 
-def _drifted(connection: Source, need: CurveNeed, market: MarketFacts, estimate: Estimate) -> bool:
-    """Whether the moves since an estimate, on top of those before, are too large for its model."""
-    if not estimate.watch.variance > 0.0:
+def _is_shock(newest: Newest, estimate: Estimate, age_days: int, sigmas: float) -> bool:
+    """Whether the newest move, or all since the curve's own price, is beyond some volatilities of its time."""
+    limit = sigmas * estimate.daily_volatility
+    if not limit > 0.0:
         return False
+    since = abs(np.log(newest.price / estimate.price)) > limit * np.sqrt(max(age_days, 1))
+    return bool(since or (newest.day > estimate.day and abs(newest.log_return) > limit))
+
+
+def _drift_cause(connection: Source, need: CurveNeed, newest: Newest, market: MarketFacts, estimate: Estimate) -> str:
+    """DRIFT where the moves since an estimate, on top of those before, are too large for its model, else empty."""
+    days_since = newest.day - estimate.day
+    if days_since <= 0 or not may_alarm(estimate.watch.drift, days_since) or not estimate.watch.variance > 0.0:
+        return ""
     days, prices = _converted_history(connection, need, market, estimate.day - LOOK_BACK_DAYS)
     known = np.searchsorted(days, estimate.day, side="right")
     returns = np.diff(np.log(prices[max(int(known) - 1, 0) :]))
     scores = scores_since(returns, estimate.watch.variance, SURPRISE_DECAY)
-    return bool(drift(scores, estimate.watch.drift).alarms)
+    return EstimateCause.DRIFT if drift(scores, estimate.watch.drift).alarms else ""
 
 
 def _make(connection: Source, need: CurveNeed, market: MarketFacts, policy: Policy) -> HaircutCurve:

@@ -31,7 +31,7 @@ from collateral_registry.store.prices import (
     series_keys,
     set_latest,
 )
-from valuation.prices.admit import Admission, RefusalReason, Verdict, admit
+from valuation.prices.admit import Admission, RefusalReason, Verdict, admit, rewritten
 
 PRICE_DIGITS_LIMIT = 18
 
@@ -177,6 +177,19 @@ class _Admitted:
         """Whether any quote came into use."""
         return bool((self.admission.verdict == int(Verdict.ACCEPTED)).any())
 
+    @property
+    def rewrites(self) -> bool:
+        """Whether what the series had said before its newest price is another history now.
+
+        It is when a day before that is filled, or corrected by more than the price usually moves from one to the next.
+        """
+        in_use = np.flatnonzero(self.admission.verdict == int(Verdict.ACCEPTED))
+        days = np.array([day_of(self.quotes[row].day) for row in in_use.tolist()], dtype=np.int64)
+        released = self.admission.released
+        days = np.concatenate([days, self.before.pending_day[released]])
+        prices = np.concatenate([self.prices[in_use], self.before.pending_price[released]])
+        return rewritten(self.before.day, self.before.price, days, prices)
+
     def verdicts(self) -> list[Problem]:
         """What became of each quote, with a sentence where it is not simply in use."""
         judged = zip(self.quotes, self.admission.verdict.tolist(), self.admission.reason.tolist(), strict=True)
@@ -266,7 +279,7 @@ def _latest(found: _Admitted) -> Latest:
     days = sorted(prices)
     price, decimal_text = prices[days[-1]]
     log_return = float(np.log(price / prices[days[-2]][0])) if len(days) > 1 else None
-    return Latest(days[-1], price, decimal_text or found.stored.latest_text, log_return)
+    return Latest(days[-1], price, decimal_text or found.stored.latest_text, log_return, found.rewrites)
 
 
 def _dependent_assets(write: Write, moved_keys: Int) -> Int:

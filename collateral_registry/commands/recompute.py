@@ -80,7 +80,7 @@ def valuation_columns(
         "policy_key": np.full(len(at), policy.key, dtype=np.int64),
         "estimate_key": appraisal.estimate_key,
         "model": base.model[at],
-        "price": base.price[at],
+        "price": appraisal.price,
         "price_day": base.price_day[at],
         "quantity": base.quantity[at],
         "fx_rate": appraisal.fx_rate,

@@ -28,6 +28,7 @@ from collateral_registry.domain.price_indices import carried_prices
 from valuation.flags import QualityFlag, UnknownReason, ZeroReason
 from valuation.haircuts.parts import HaircutParts
 from valuation.money import PPM
+from valuation.prices.returns import true_value_share
 from valuation.value import BaseColumns, ValueColumns, value
 
 STATUS_ZERO = {
@@ -43,12 +44,13 @@ STAND_IN_MARKET = 1 << 1
 
 @dataclass(frozen=True)
 class Appraisal:
-    """Valuations [t] as columns, in the order of the targets."""
+    """Valuations [t] as columns, in the order of the targets; ``price`` is that of lots, less what smoothing hides."""
 
     values: ValueColumns
     parts: HaircutParts
     base: BaseValues
     asset_row: Int
+    price: Float
     fx_rate: Float
     fx_day: Int
     estimate_key: Int
@@ -61,9 +63,10 @@ class Appraisal:
 
 @dataclass(frozen=True)
 class _Market:
-    """The market part [t] with what it rests on."""
+    """The market part [t] with what it rests on; ``true_share`` of a smoothed quote is what the good is worth."""
 
     loss: Float
+    true_share: Float
     estimate_key: Int
     horizon_days: Int
     stand_ins: Int
@@ -95,7 +98,7 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     converted = np.where(base.currency[at] != targets.currency, int(QualityFlag.FX_CONVERTED), 0)
     values = value(
         BaseColumns(
-            amount=base.amount[at] * fx_rate,
+            amount=base.amount[at] * risk.true_share * fx_rate,
             digits=_digits(targets.currency),
             parts=parts,
             floor=numbers["haircut_floor"],
@@ -111,6 +114,7 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
         parts=parts,
         base=base,
         asset_row=at,
+        price=base.price[at] * risk.true_share,
         fx_rate=fx_rate,
         fx_day=fx_day,
         estimate_key=risk.estimate_key,
@@ -213,7 +217,7 @@ def _market_part(
     """The fall of price and exchange rate until the sale, with the policy's stand-in where no curve speaks."""
     at = targets.asset_row
     horizon = _horizon(base.price_day[at], numbers, day)
-    loss = np.full(len(at), np.nan)
+    loss, true_share = np.full(len(at), np.nan), np.ones(len(at))
     estimate_key = np.zeros(len(at), dtype=np.int64)
     quality = np.zeros(len(at), dtype=np.int64)
     needs, groups = _group_by_need(
@@ -225,6 +229,7 @@ def _market_part(
         estimate = market.curves[need]
         loss[rows] = loss_at(estimate.loss, horizon[rows])
         estimate_key[rows] = estimate.estimate_key
+        true_share[rows] = true_value_share(estimate.hidden_gap) if need.series_key else 1.0
         beyond = np.where(horizon[rows] > len(estimate.loss), int(QualityFlag.EXTRAPOLATED_HORIZON), 0)
         quality[rows] = estimate.flags | beyond
     priced = base.series_key[at] > 0
@@ -236,7 +241,7 @@ def _market_part(
     part = np.where(priced, np.where(np.isnan(loss), stood_in, loss), np.where(stand_in, np.nan, with_fx))
     stand_ins = np.where(priced & stand_in & ~np.isnan(part), STAND_IN_MARKET, 0)
     quality |= np.where(stand_ins != 0, int(QualityFlag.STAND_IN_PART), 0)
-    return _Market(part, estimate_key, horizon, stand_ins, quality)
+    return _Market(part, true_share, estimate_key, horizon, stand_ins, quality)
 
 
 def _rate_loss(

@@ -53,12 +53,16 @@ class TargetFacts:
 
 @dataclass(frozen=True)
 class SeriesFacts:
-    """Price series [s] with their newest accepted price and log return, NaN where there is none."""
+    """Price series [s] with their newest accepted price and log return, NaN where there is none.
+
+    ``history_seq`` is the commit that last changed what they had said before it, 0 for none.
+    """
 
     series_key: Int
     price: Float
     day: Int
     latest_return: Float
+    history_seq: Int
     max_age_days: Int
     currency: Texts
 
@@ -77,33 +81,47 @@ class SeriesFacts:
 class FxQuote:
     """A rate from one currency to another: the day of its oldest leg, and its legs.
 
-    A leg is a series and +1 when it is quoted that way round, -1 when its inverse is meant.
+    A leg is a series and +1 when it is quoted that way round, -1 when its inverse is meant. ``history_seq`` is the
+    commit that last changed what a leg had said before its newest rate, 0 for none.
     """
 
     rate: float
     day: int
     legs: tuple[tuple[int, int], ...]
+    history_seq: int
 
 
 class EstimateCause(StrEnum):
-    """Why a curve was made: none was there, its time was up, one price moved too far, or many more than it says."""
+    """Why a curve was made.
+
+    None was there; its time was up; the history behind it was corrected or filled; a price moved too far, or many more
+    than it says; its model is in amber or red and follows every new price; or its quotes are smoothed, and how far
+    they are from the true price moves with every one.
+    """
 
     FIRST = "FIRST"
     SCHEDULE = "SCHEDULE"
+    HISTORY = "HISTORY"
     SHOCK = "SHOCK"
     DRIFT = "DRIFT"
+    LIGHT = "LIGHT"
+    SMOOTHED = "SMOOTHED"
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A haircut curve: the loss at each horizon from one business day on, NaN where there is no opinion.
 
-    ``watch`` is the light of its model's record, whose multiplier is in the losses, and the state of the detector of
-    drift.
+    ``day`` and ``price`` are those of the newest price behind it, ``history_seq`` the last change to the prices before
+    that, ``hidden_gap`` how far in logs the true price is from that quote where quotes are smoothed. ``watch`` is the
+    light of its model's record, whose multiplier is in the losses, and the state of the detector of drift.
     """
 
     estimate_key: int
     day: int
+    price: float
+    history_seq: int
+    hidden_gap: float
     loss: Float
     flags: int
     daily_volatility: float

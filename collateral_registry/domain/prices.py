@@ -67,7 +67,7 @@ def fx_paths(
 
 
 def _inverse(quote: FxQuote) -> FxQuote:
-    return FxQuote(1.0 / quote.rate, quote.day, tuple((key, -sign) for key, sign in quote.legs))
+    return FxQuote(1.0 / quote.rate, quote.day, tuple((key, -sign) for key, sign in quote.legs), quote.history_seq)
 
 
 def _cross(quotes: Mapping[tuple[str, str], FxQuote], source: str, target: str) -> FxQuote | None:
@@ -80,4 +80,5 @@ def _cross(quotes: Mapping[tuple[str, str], FxQuote], source: str, target: str) 
         return None
     _, _, first, second = min(ways, key=lambda way: way[:2])
     day = min(first.day, second.day)
-    return FxQuote(first.rate * second.rate, day, first.legs + second.legs)
+    changed = max(first.history_seq, second.history_seq)
+    return FxQuote(first.rate * second.rate, day, first.legs + second.legs, changed)

@@ -175,6 +175,7 @@ def _stored(row: StoredEstimate) -> pb.HaircutEstimate:
         drift=row.estimate.watch.drift,
         drift_threshold=THRESHOLD,
         cause=row.estimate.cause,
+        hidden_gap=row.estimate.hidden_gap,
     )
 
 

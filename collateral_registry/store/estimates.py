@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,9 @@ WATCH = (
 ESTIMATE = (
     EstimateRow.estimate_key,
     EstimateRow.day,
+    EstimateRow.price,
+    EstimateRow.history_seq,
+    EstimateRow.hidden_gap,
     EstimateRow.loss,
     EstimateRow.flags,
     EstimateRow.daily_volatility,
@@ -39,11 +43,24 @@ ESTIMATE = (
 
 
 @dataclass(frozen=True)
+class Newest:
+    """Day and price of the newest observation behind a need, and its log return, NaN for the first.
+
+    ``history_seq`` is the commit that last changed those before.
+    """
+
+    day: int
+    price: float
+    log_return: float
+    history_seq: int
+
+
+@dataclass(frozen=True)
 class NewCurve:
-    """A need, the day of its newest price, the curve made of its prices, and why."""
+    """A need, its newest price, the last change to those before, the curve made of its prices, and why."""
 
     need: CurveNeed
-    day: int
+    newest: Newest
     curve: HaircutCurve
     cause: str
 
@@ -64,14 +81,20 @@ def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str)
     wanted = set(needs)
     found = {}
     rows = read_columns(
-        connection, select(*ESTIMATE, *subject).join(newest, and_(*same)).where(EstimateRow.model == model)
+        connection,
+        select(*ESTIMATE, *subject)
+        .join(newest, and_(*same))
+        .where(EstimateRow.model == model)
+        .order_by(EstimateRow.history_seq, EstimateRow.seq, EstimateRow.estimate_key),
     )
     for row in zip(*(column.tolist() for column in rows.values()), strict=True):
         need = CurveNeed(*row[len(ESTIMATE) :])
         if need in wanted:
-            key, day, loss, flags, daily_volatility, model, cause, *watched = row[: len(ESTIMATE)]
+            key, day, price, changed, gap, loss, flags, volatility, model, cause, *watched = row[: len(ESTIMATE)]
             losses = np.frombuffer(loss, dtype=np.float64)
-            found[need] = Estimate(key, day, losses, flags, daily_volatility, model, Watch(*watched), cause)
+            found[need] = Estimate(
+                key, day, price, changed, gap, losses, flags, volatility, model, Watch(*watched), cause
+            )
     return found
 
 
@@ -100,12 +123,15 @@ def _row(key: int, seq: int, model: str, one: NewCurve) -> dict[str, Any]:
         "base_currency": need.base_currency,
         "currency": need.currency,
         "confidence_ppm": need.confidence_ppm,
-        "day": one.day,
+        "day": one.newest.day,
+        "price": one.newest.price,
+        "history_seq": one.newest.history_seq,
         "seq": seq,
         "model": model,
         "observations": curve.observations,
         "flags": int(curve.flags),
         "daily_volatility": float(np.nan_to_num(curve.daily_volatility, nan=0.0)),
+        "hidden_gap": curve.hidden_gap,
         "light": watched.light,
         "multiplier": watched.multiplier,
         "exceedances": watched.exceedances,
@@ -121,11 +147,24 @@ def _row(key: int, seq: int, model: str, one: NewCurve) -> dict[str, Any]:
 
 def estimate_of(one: NewCurve, model: str) -> Estimate:
     """A curve as it is stored, with a key made of what it is of: whoever makes it, valuations name it alike."""
-    need, day, curve = one.need, one.day, one.curve
-    subject = f"{need.series_key}:{need.base_currency}:{need.currency}:{need.confidence_ppm}:{day}:{model}"
+    need, newest, curve = one.need, one.newest, one.curve
+    told = f"{newest.day}:{newest.price!r}:{newest.history_seq}"
+    subject = f"{need.series_key}:{need.base_currency}:{need.currency}:{need.confidence_ppm}:{told}:{model}"
     key = int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest()) >> 1
     volatility = float(np.nan_to_num(curve.daily_volatility, nan=0.0))
-    return Estimate(key, day, curve.loss, int(curve.flags), volatility, model, curve.watch, one.cause)
+    return Estimate(
+        key,
+        newest.day,
+        newest.price,
+        newest.history_seq,
+        curve.hidden_gap,
+        curve.loss,
+        int(curve.flags),
+        volatility,
+        model,
+        curve.watch,
+        one.cause,
+    )
 
 
 def model_of(connection: Connection, estimate_key: int) -> str:
@@ -161,7 +200,17 @@ def list_estimates(connection: Connection, before: tuple[int, int], limit: int) 
         loss = np.frombuffer(row.loss, dtype=np.float64)
         watched = Watch(*(getattr(row, column.key) for column in WATCH))
         estimate = Estimate(
-            row.estimate_key, row.day, loss, row.flags, row.daily_volatility, row.model, watched, row.cause
+            row.estimate_key,
+            row.day,
+            math.nan if row.price is None else row.price,
+            row.history_seq,
+            row.hidden_gap,
+            loss,
+            row.flags,
+            row.daily_volatility,
+            row.model,
+            watched,
+            row.cause,
         )
         found.append(StoredEstimate(row.series_id or "", need, estimate, row.observations, row.seq))
     return found

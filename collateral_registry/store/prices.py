@@ -71,6 +71,7 @@ def insert_series(write: Write, series: PriceSeries) -> int:
         "max_age_days": series.max_age_days,
         "latest_day": NO_DAY,
         "latest_text": "",
+        "history_seq": 0,
         "created_seq": write.seq,
     }
     statement = insert(PriceSeriesRow).values(**values).returning(PriceSeriesRow.series_key)
@@ -116,6 +117,7 @@ def series_facts(connection: Source, keys: Int | None) -> SeriesFacts:
         PriceSeriesRow.latest_price.label("price"),
         PriceSeriesRow.latest_day.label("day"),
         PriceSeriesRow.latest_return,
+        PriceSeriesRow.history_seq,
         PriceSeriesRow.max_age_days,
         PriceSeriesRow.currency,
     ).where(in_keys(connection, PriceSeriesRow.series_key, keys))
@@ -130,20 +132,25 @@ def fx_quotes(connection: Source) -> dict[tuple[str, str], FxQuote]:
         PriceSeriesRow.latest_price,
         PriceSeriesRow.latest_day,
         PriceSeriesRow.series_key,
+        PriceSeriesRow.history_seq,
     ).where(PriceSeriesRow.is_fx == 1, PriceSeriesRow.latest_price.is_not(None))
     columns = read_columns(connection, statement)
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return {(base, quote): FxQuote(rate, day, ((key, 1),)) for base, quote, rate, day, key in rows}
+    return {(base, quote): FxQuote(rate, day, ((key, 1),), changed) for base, quote, rate, day, key, changed in rows}
 
 
 @dataclass(frozen=True)
 class Latest:
-    """The newest accepted price of a series and its log return from the one before; none for the first."""
+    """The newest accepted price of a series and its log return from the one before; none for the first.
+
+    ``rewritten`` says that what the series had said before it has changed with the same commit.
+    """
 
     day: int
     price: float
     decimal_text: str
     log_return: float | None
+    rewritten: bool
 
 
 @dataclass(frozen=True)
@@ -204,6 +211,7 @@ def set_latest(write: Write, latest: Mapping[int, Latest]) -> None:
                 latest_price=newest.price,
                 latest_text=newest.decimal_text,
                 latest_return=newest.log_return,
+                **({"history_seq": write.seq} if newest.rewritten else {}),
             )
         )
 

@@ -165,7 +165,10 @@ class IntellectualPropertyRow(SQLModel, table=True):
 
 
 class PriceSeriesRow(SQLModel, table=True):
-    """A price series with its newest accepted price; exchange rates are series too."""
+    """A price series with its newest accepted price; exchange rates are series too.
+
+    ``history_seq`` is the commit that last changed what the series had said before its newest price, 0 for none.
+    """
 
     __tablename__: ClassVar[str] = "price_series"
     series_key: int | None = big(primary_key=True, default=None)
@@ -181,6 +184,7 @@ class PriceSeriesRow(SQLModel, table=True):
     latest_price: float | None = real(default=None)
     latest_text: str = text()
     latest_return: float | None = real(default=None)
+    history_seq: int = big(default=0)
     created_seq: int = big()
 
 
@@ -207,11 +211,14 @@ class EstimateRow(SQLModel, table=True):
     currency: str = text()
     confidence_ppm: int = big()
     day: int = big()
+    price: float | None = real(default=None)
+    history_seq: int = big()
     seq: int = big()
     model: str = text()
     observations: int = big()
     flags: int = big()
     daily_volatility: float = real()
+    hidden_gap: float = real()
     light: str = text()
     multiplier: float = real()
     exceedances: int = big()

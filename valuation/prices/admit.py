@@ -85,6 +85,24 @@ def admit(
     return Admission(verdict, reason, screened.released, screened.level_break)
 
 
+def rewritten(
+    known_days: NDArray[np.int64], known_prices: Float, new_days: NDArray[np.int64], new_prices: Float
+) -> bool:
+    """Whether quotes that came into use [n] change the history before the newest of those known [k], in order of days.
+
+    A day that was not known does; a correction does if it is larger than the root mean square of the returns known,
+    below which it is a revision that no estimate would notice.
+    """
+    earlier = new_days < known_days[-1] if len(known_days) else np.zeros(len(new_days), dtype=np.bool_)
+    if not earlier.any():
+        return False
+    place = np.searchsorted(known_days, new_days[earlier])
+    if (known_days[place] != new_days[earlier]).any():
+        return True
+    usual = float(np.sqrt(np.mean(np.diff(np.log(known_prices)) ** 2)))
+    return bool((np.abs(np.log(new_prices[earlier] / known_prices[place])) > usual).any())
+
+
 def _check(**columns: tuple[Dates, Float]) -> None:
     for name, (dates, prices) in columns.items():
         if dates.shape != prices.shape:

@@ -16,6 +16,7 @@ from valuation.prices.arithmetic import arithmetic
 from valuation.prices.class_memory import NOTHING_LEARNED, ClassMemory
 from valuation.prices.clean import Cleaned, Defect, clean, clean_signed
 from valuation.prices.pooled import NOTHING_COMMON, class_floor, pooled_scale
+from valuation.prices.returns import true_value_share
 from valuation.prices.stale_quotes import fresh
 from valuation.prices.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings, no_opinion
 from valuation.prices.watch import UNWATCHED, Watch
@@ -73,7 +74,7 @@ class PriceHaircut:
     @property
     def value_correction(self) -> float:
         """What a smoothed last quote is multiplied by to be a value: exp(hidden gap) after a fall, at most 1."""
-        return float(np.exp(min(self.hidden_gap, 0.0)))
+        return true_value_share(self.hidden_gap)
 
 
 def haircut(

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from valuation.flags import QualityFlag
 from valuation.prices.clean import Cleaned, clean
 from valuation.prices.pooled import class_floor
-from valuation.prices.returns import Returns, log_returns
+from valuation.prices.returns import Returns, log_returns, true_value_share
 from valuation.prices.simulate import Start, Tails, filtered, log_loss, require_paths, simulated_sums, tails_of
 from valuation.prices.tier1 import DEFAULT, UNSMOOTHED_LIMIT, Tier1Settings, require_question
 from valuation.prices.watch import UNWATCHED, Watch
@@ -68,7 +68,7 @@ class JointHaircut:
     @property
     def value_correction(self) -> float:
         """What a smoothed last quote is multiplied by to be a value, at most 1."""
-        return float(np.exp(min(self.hidden_gap, 0.0)))
+        return true_value_share(self.hidden_gap)
 
     @property
     def watch(self) -> Watch:

@@ -133,6 +133,14 @@ def hidden_gap(last_return: float, smoothing: float) -> float:
     return smoothing / (1.0 - smoothing) * last_return
 
 
+def true_value_share(gap: float) -> float:
+    """What a smoothed quote is multiplied by to be a value: exp(hidden gap) after a fall, 1 after a rise.
+
+    A rise that has not reached the quotes is a forecast, and a forecast secures no loan.
+    """
+    return float(np.exp(min(gap, 0.0)))
+
+
 def first_autocorrelation(values: Float) -> float:
     """Correlation of each return with the one before it; 0 where they do not vary."""
     if _even(values):
