@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from collateral_registry.cli.workers import Failed, each_series
 from valuation.prices.haircut import HaircutModel
 from valuation.prices.model_evidence import ModelEvidence, model_evidence, window_losses
 from valuation.prices.shortfall_backtest import normal_z2_critical_value
-from valuation.prices.track_record import TrackRecord, Verdict, pooled_record, track_record, verdict
+from valuation.prices.track_record import TrackRecord, Verdict, pooled_verdict, track_record, verdict
 
 POOLED = "(pooled)"
 """Name of the row over all series."""
@@ -108,16 +108,9 @@ def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], wanted
     for horizon in wanted.horizons:
         together = [record for (_, days), record in records.items() if days == horizon]
         if together:
-            rows.append((POOLED, horizon, _pooled_verdict(together, wanted.confidence)))
+            rows.append((POOLED, horizon, pooled_verdict(together, wanted.confidence)))
     shown = [(*row[:2], *astuple(row[2]), *_shortfall_verdict(row[2], wanted.confidence)) for row in rows]
     write_rows(path, ("series", "horizon_days", *names, *SHORTFALL_COLUMNS), shown)
-
-
-def _pooled_verdict(records: Sequence[TrackRecord], confidence: float) -> Verdict:
-    """The tests of all series as one, without those that need windows one after the other and independent."""
-    nothing = math.nan
-    found = verdict(pooled_record(records), confidence)
-    return replace(found, independence_p=nothing, coverage_p=nothing, better_than_normal_p=nothing)
 
 
 def _shortfall_verdict(found: Verdict, confidence: float) -> tuple[float, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,14 @@ from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal
 from numpy.typing import NDArray
 
-from collateral_registry.commands.haircuts import accepted_prices, backtest_haircut, estimate_haircut
+from collateral_registry.commands.haircuts import (
+    HaircutAsked,
+    accepted_prices,
+    backtest_haircut,
+    class_prices,
+    estimate_haircut,
+    memory_of_class,
+)
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.names import id_of
 from collateral_registry.rpc import wire
@@ -25,11 +33,20 @@ from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.money import PPM
 from valuation.prices.drift import THRESHOLD
-from valuation.prices.haircut import PriceHaircut
-from valuation.prices.track_record import Verdict
+from valuation.prices.haircut import HaircutModel
+from valuation.prices.sale import Sale, SaleHaircut, after_impact
+from valuation.prices.track_record import Verdict, pooled_verdict, verdict
 
 PRICES_LIMIT = 10_000
 DEFAULT_CONFIDENCE = 0.99
+ESTIMATE_MODELS = {
+    "auto": HaircutModel.POOLED,
+    "ewma-fhs": HaircutModel.EWMA_FHS,
+    "arithmetic": HaircutModel.ARITHMETIC,
+}
+BACKTEST_MODELS = {"auto": HaircutModel.POOLED, "ewma-fhs": HaircutModel.EWMA_FHS}
+"""By the names of the command line; outcomes are log returns, which a price below 0 does not have."""
+
 NEWER_THAN_ALL = [2**62, 2**62]
 
 Dates = NDArray[np.datetime64]
@@ -50,11 +67,16 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
         context: Any,  # noqa: ANN401, ARG002
     ) -> pb.EstimateHaircutResponse:
         """Estimates a haircut."""
-        confidence = _confidence(request)
+        sale = _sale(request.sale) if request.HasField("sale") else None
+        asked = HaircutAsked(request.horizon_days, sale, _confidence(request), _model(request, ESTIMATE_MODELS))
+        related = _class_of(request)
+        if related and asked.model is not HaircutModel.POOLED:
+            raise InvalidInput("class_price_series", f"with {request.model}", "only with auto")
 
         def work(connection: Connection) -> pb.EstimateHaircutResponse:
             dates, prices = _history(connection, request)
-            return _estimated(dates, estimate_haircut(dates, prices, request.horizon_days, confidence))
+            memory = memory_of_class(connection, related)
+            return _estimated(dates, estimate_haircut(dates, prices, replace(asked, memory=memory)))
 
         return await self.calls.read(work)
 
@@ -64,12 +86,24 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
         context: Any,  # noqa: ANN401, ARG002
     ) -> pb.BacktestHaircutResponse:
         """Tests haircuts against the past."""
-        confidence = _confidence(request)
+        confidence, days, model = _confidence(request), request.horizon_days, _model(request, BACKTEST_MODELS)
+        related = _class_of(request)
+        if related and (request.price_series or request.prices):
+            raise InvalidInput("class_price_series", "with another series or prices", "either")
 
-        def work(connection: Connection) -> pb.BacktestHaircutResponse:
+        def of_one(connection: Connection) -> pb.BacktestHaircutResponse:
             dates, prices = _history(connection, request)
-            return _tested(backtest_haircut(dates, prices, request.horizon_days, confidence))
+            return _tested(verdict(backtest_haircut(dates, prices, days, confidence, model), confidence))
 
+        def of_class(connection: Connection) -> pb.BacktestHaircutResponse:
+            found = class_prices(connection, related)
+            records = {one: backtest_haircut(*columns, days, confidence, model) for one, columns in found.items()}
+            answer = _tested(pooled_verdict(list(records.values()), confidence))
+            tests = ((one, _tested(verdict(record, confidence))) for one, record in records.items())
+            answer.series.extend(pb.SeriesBacktest(price_series=f"priceSeries/{one}", tests=of) for one, of in tests)
+            return answer
+
+        work = of_class if related else of_one
         return await self.calls.read(work)
 
     async def ListHaircutEstimates(  # noqa: N802
@@ -100,6 +134,28 @@ def _confidence(request: Asked) -> float:
     return confidence
 
 
+def _model(request: Asked, allowed: Mapping[str, HaircutModel]) -> HaircutModel:
+    name = request.model or "auto"
+    if name not in allowed:
+        raise InvalidInput("model", repr(name), ", ".join(allowed))
+    return allowed[name]
+
+
+def _class_of(request: Asked) -> list[str]:
+    names = request.class_price_series
+    return [id_of(f"class_price_series[{row}]", name, "priceSeries")[0] for row, name in enumerate(names)]
+
+
+def _sale(message: pb.Sale) -> Sale:
+    names = ("quantity", "daily_volume", "participation")
+    given = {name: wire.read_optional_decimal(f"sale.{name}", message, name) for name in names}
+    numbers = {name: float(value) for name, value in given.items() if value is not None}
+    if numbers.get("quantity") and "daily_volume" not in numbers:
+        raise InvalidInput("sale.daily_volume", "none", "what the market trades a day beside a quantity")
+    days = {name: getattr(message, name) for name in ("age_days", "cure_days", "enforcement_days")}
+    return Sale(**numbers, **days)
+
+
 def _history(connection: Connection, request: Asked) -> tuple[Dates, Float]:
     """Dates and prices of the series named, or of those sent along; one of the two must be there."""
     if bool(request.price_series) == bool(request.prices):
@@ -118,11 +174,20 @@ def _sent(prices: Sequence[pb.DatedPrice]) -> tuple[Dates, Float]:
     return np.array(days, dtype=np.int64).astype("datetime64[D]"), np.array(values, dtype=np.float64)
 
 
-def _estimated(dates: Dates, found: PriceHaircut) -> pb.EstimateHaircutResponse:
+def _estimated(dates: Dates, of_sale: SaleHaircut) -> pb.EstimateHaircutResponse:
+    found, impact = of_sale.market, of_sale.impact
     used = found.cleaned.dates
     return pb.EstimateHaircutResponse(
-        haircut=_number(found.loss),
-        expected_shortfall=_number(found.expected_shortfall),
+        haircut=_number(of_sale.loss),
+        expected_shortfall=_number(of_sale.expected_shortfall),
+        path_minimum=_number(after_impact(found.path_minimum, impact)),
+        path_shortfall=_number(after_impact(found.path_shortfall, impact)),
+        standard_error=_number(found.standard_error),
+        shortfall_error=_number(found.shortfall_error),
+        daily_volatility=_number(found.daily_volatility),
+        value_correction=_number(found.value_correction),
+        horizon_days=found.horizon_days,
+        impact=_number(impact),
         class_floor=_number(found.class_floor),
         model=found.model,
         observation_count=found.observations,
@@ -152,6 +217,7 @@ def _tested(found: Verdict) -> pb.BacktestHaircutResponse:
         mean_haircut=_number(found.mean_haircut),
         without_opinion_count=found.without_opinion,
         across_breaks_count=found.across_breaks,
+        better_than_normal_p=_number(found.better_than_normal_p),
     )
 
 

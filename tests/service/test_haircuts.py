@@ -9,6 +9,7 @@ from collateral_registry.v1 import common_pb2, haircut_pb2
 from tests.server import FIRST_DAY, Client, calendar
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.prices.haircut import haircut
+from valuation.prices.sale import Sale, sale_haircut
 
 PRICES = walk(noise(700)).round(4)
 
@@ -165,3 +166,85 @@ def test_an_unknown_series_is_not_found(shared_client):
         shared_client.haircuts.EstimateHaircut(request)
 
     assert refused.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+def test_a_sale_has_its_own_horizon_and_impact_and_every_side_of_the_loss_is_told(shared_client):
+    sale = haircut_pb2.Sale(quantity=Decimal(value="600"), daily_volume=Decimal(value="300"), cure_days=5)
+
+    answer = estimate(shared_client, PRICES, horizon_days=0, sale=sale)
+
+    alone = sale_haircut(PRICES, DAYS[:701], Sale(quantity=600, daily_volume=300, cure_days=5))
+    assert answer.horizon_days == alone.market.horizon_days == 13
+    assert float(answer.haircut.value) == pytest.approx(alone.loss, abs=1e-9)
+    assert float(answer.impact.value) == pytest.approx(alone.impact, abs=1e-9)
+    assert float(answer.path_minimum.value) >= float(answer.haircut.value)
+    assert (answer.standard_error.value, answer.value_correction.value) == ("0", "1")
+
+
+def test_a_model_is_chosen_by_its_name(shared_client):
+    answer = estimate(shared_client, PRICES, model="ewma-fhs")
+
+    assert answer.model.startswith("tier1-ewma-fhs")
+    assert float(answer.standard_error.value) > 0.0
+
+
+def opened_class(client: Client) -> list[str]:
+    """Two series with the same history."""
+    for series in ("copper", "copper-2"):
+        client.open_copper(series)
+        client.quote_history(days=1_200, series=series)
+    return ["priceSeries/copper", "priceSeries/copper-2"]
+
+
+def test_a_class_is_tested_together_and_one_by_one_and_learned_from(client):
+    names = opened_class(client)
+
+    def tests_of(**which):
+        return client.haircuts.BacktestHaircut(haircut_pb2.BacktestHaircutRequest(horizon_days=10, **which))
+
+    pooled, alone = tests_of(class_price_series=names), tests_of(price_series=names[0])
+    assert [one.price_series for one in pooled.series] == names
+    assert pooled.series[0].tests == pooled.series[1].tests == alone
+    assert (pooled.window_count, pooled.exceedance_count) == (2 * alone.window_count, 2 * alone.exceedance_count)
+    assert alone.HasField("independence_p")
+    assert not pooled.HasField("independence_p")
+
+    def haircut_of(**which):
+        request = haircut_pb2.EstimateHaircutRequest(price_series=names[0], horizon_days=20, **which)
+        return client.haircuts.EstimateHaircut(request)
+
+    learned = haircut_of(class_price_series=names)
+    assert learned.model == "pooled-scale/1+class-memory/1"
+    assert float(learned.haircut.value) >= float(haircut_of().haircut.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "fields", "field"),
+    [
+        ("EstimateHaircut", {"model": "tier2"}, "model"),
+        ("EstimateHaircut", {"sale": haircut_pb2.Sale(cure_days=3)}, "horizon_days"),
+        ("EstimateHaircut", {"horizon_days": 0, "sale": haircut_pb2.Sale(quantity=Decimal(value="9"))}, "daily_volume"),
+        (
+            "EstimateHaircut",
+            {
+                "horizon_days": 0,
+                "sale": haircut_pb2.Sale(quantity=Decimal(value="1e300"), daily_volume=Decimal(value="1e-300")),
+            },
+            "daily_volume",
+        ),
+        ("EstimateHaircut", {"class_price_series": ["priceSeries/a"], "model": "ewma-fhs"}, "class_price_series"),
+        ("EstimateHaircut", {"class_price_series": ["copper"]}, "class_price_series[0]"),
+        ("EstimateHaircut", {"class_price_series": ["priceSeries/a"] * 51}, "class_price_series"),
+        ("BacktestHaircut", {"model": "arithmetic"}, "model"),
+        ("BacktestHaircut", {"class_price_series": ["priceSeries/a"]}, "class_price_series"),
+    ],
+)
+def test_models_sales_and_classes_that_cannot_be_are_refused_by_field(shared_client, call, fields, field):
+    request_of = getattr(haircut_pb2, f"{call}Request")
+    request = request_of(**{"prices": sent(PRICES[:100]), "horizon_days": 20, **fields})
+
+    with pytest.raises(grpc.RpcError) as refused:
+        getattr(shared_client.haircuts, call)(request)
+
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert field in refused.value.details()

@@ -56,6 +56,8 @@ class Sale:
             raise InvalidInput("daily_volume", self.daily_volume, "more than 0")
         if not 0.0 < self.participation <= 1.0:
             raise InvalidInput("participation", self.participation, "more than 0 and at most 1")
+        if not math.isfinite(self.quantity / (self.participation * self.daily_volume)):
+            raise InvalidInput("daily_volume", self.daily_volume, "enough to sell the quantity in finite time")
         for name in ("age_days", "cure_days", "enforcement_days", "impact"):
             if not getattr(self, name) >= 0:
                 raise InvalidInput(name, getattr(self, name), "0 or more")

@@ -7,7 +7,7 @@ compute: the normal law on EWMA variance, and the losses of the last two years a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,6 +177,13 @@ def verdict(record: TrackRecord, confidence: float) -> Verdict:
         without_opinion=record.without_opinion,
         across_breaks=record.across_breaks,
     )
+
+
+def pooled_verdict(records: Sequence[TrackRecord], confidence: float) -> Verdict:
+    """The tests of many series as one, without those that need windows one after the other and independent."""
+    nothing = float("nan")
+    found = verdict(pooled_record(records), confidence)
+    return replace(found, independence_p=nothing, coverage_p=nothing, better_than_normal_p=nothing)
 
 
 def _lead_p(lead: Float) -> float:
