@@ -61,6 +61,7 @@ def _take_up(write: Write, change_keys: Int, lot_keys: Int) -> TakenUp:
     tied_to = tied_lots(write.connection, lot_keys)
     told = [(tied, asset) for tied in tied_to if (asset := _as_told(tied)) is not None]
     open_findings(write, [_beyond_measure(tied) for tied, _ in told if _told(tied) > QUANTITY_LIMIT])
+    open_findings(write, [_another_good(tied) for tied, _ in told if _is_another_good(tied)])
     write_quantities(write, told)
     forget_changes(write, change_keys)
     moved = np.array(sorted(tied.asset_key for tied, _ in told), dtype=np.int64)
@@ -77,23 +78,45 @@ def _as_told(tied: TiedLot) -> Asset | None:
     lot = tied.asset.detail
     if not isinstance(lot, Inventory) or tied.asset.status == Status.RETIRED:
         return None
-    if not alike(tied.unit, lot.unit):
+    if not _is_another_good(tied) and not alike(tied.unit, lot.unit):
         return None  # the owner's statement stays, unverified (commands/conservation.py)
     told = _told(tied)
     believed = told if told <= QUANTITY_LIMIT else Decimal(0)
     quantity = believed.quantize(Decimal(1).scaleb(-QUANTITY_DECIMALS), ROUND_DOWN).normalize()
-    grade = tied.grade or lot.grade
+    grade = lot.grade if _is_another_good(tied) else tied.grade or lot.grade
     if quantity == lot.quantity and grade == lot.grade:
         return None
     return replace(tied.asset, detail=replace(lot, quantity=quantity, grade=grade))
 
 
 def _told(tied: TiedLot) -> Decimal:
-    """What counts of the lot, in the unit of the asset; nothing where the units are unlike."""
+    """What counts of the lot, in the unit of the asset; nothing of another good, nor where the units are unlike."""
     lot = tied.asset.detail
-    if not isinstance(lot, Inventory) or not alike(tied.unit, lot.unit):
+    if not isinstance(lot, Inventory) or _is_another_good(tied) or not alike(tied.unit, lot.unit):
         return Decimal(0)
     return Decimal(tied.counted) / MILLION * conversion_factor(tied.unit, lot.unit)
+
+
+def _is_another_good(tied: TiedLot) -> bool:
+    """Whether the warehouse tells that the lot is not what it was registered as."""
+    return isinstance(tied.asset.detail, Inventory) and tied.good != tied.asset.detail.good
+
+
+def _another_good(tied: TiedLot) -> Finding:
+    """That a lot is told to hold another good: what is pledged is not there, and nothing of it counts."""
+    asset_id, registered = tied.asset.asset_id, getattr(tied.asset.detail, "good", "")
+    return Finding(
+        kind=FindingKind.LOT_MISMATCH,
+        severity=Severity.CRITICAL,
+        fingerprint=f"another good {asset_id} {tied.good}",
+        summary=f"the lot of assets/{asset_id}, registered as {registered}, is told to be {tied.good}: none of it counts",
+        evidence={
+            "asset": f"assets/{asset_id}",
+            "registered": registered,
+            "told": f"{plain_quantity(tied.counted, tied.unit)} of {tied.good}",
+        },
+        asset_key=tied.asset_key,
+    )
 
 
 def _beyond_measure(tied: TiedLot) -> Finding:

@@ -163,6 +163,8 @@ def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, da
     numbers = {name: column[row] for name, column in policy.table(classes).items()}
     built = machines["built_day"]
     age = np.where(built == NO_DAY, np.nan, (day - built) / DAYS_PER_YEAR)
+    inspected = assets.inspection_day[machines["asset_row"]]
+    meter_age = np.where((built == NO_DAY) | (inspected == NO_DAY), np.nan, (inspected - built) / DAYS_PER_YEAR)
     return EquipmentColumns(
         replacement_cost=machines["price_new"],
         age_years=np.maximum(age, 0.0),
@@ -173,6 +175,7 @@ def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, da
         units_produced=machines["units_produced"],
         units_lifetime=machines["units_lifetime"],
         hours=machines["hours"],
+        meter_age_years=np.maximum(meter_age, 0.0),
         expected_hours_per_year=machines["expected_hours_per_year"],
         condition=machines["condition"].astype(np.int8),
         condition_factors=np.stack([numbers[f"condition_{name}"] for name in CONDITIONS], axis=1),

@@ -81,10 +81,11 @@ class ArrowDatabase:
     """The store on the road of columns: snapshots to read, and transactions of shards."""
 
     def __init__(self, url: str) -> None:
-        """Connects; raises the driver's error when the database cannot be reached."""
+        """Connects; raises StoreUnavailable when the database cannot be reached."""
         self._file = sqlite_file(url)
         self._dialect: Dialect = postgresql.dialect() if self._file is None else sqlite.dialect()  # type: ignore[no-untyped-call]
-        self._driver = _connect(url)
+        with _translated_errors():
+            self._driver = _connect(url)
 
     @contextmanager
     def read(self) -> Iterator[ArrowConnection]:
@@ -109,19 +110,26 @@ class ArrowDatabase:
 
     @contextmanager
     def _undone(self) -> Iterator[None]:
-        """Rolls back what is not committed; the driver's trouble becomes StoreUnavailable, which can be sent on."""
-        try:
+        """Rolls back what is not committed."""
+        with _translated_errors():
             try:
                 yield
             finally:
                 self._driver.rollback()
-        except AdbcError as error:
-            cause = str(error).strip().splitlines()[0]
-            raise StoreUnavailable(f"the database cannot be used now ({cause}); nothing was written") from None
 
     def _say(self, statement: str) -> None:
         with self._driver.cursor() as cursor:
             cursor.execute(statement)
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Turns the driver's trouble into StoreUnavailable, which unlike it can be sent from process to process."""
+    try:
+        yield
+    except AdbcError as error:
+        cause = str(error).strip().splitlines()[0]
+        raise StoreUnavailable(f"the database cannot be used now ({cause}); nothing was written") from None
 
 
 def _connect(url: str) -> AdbcConnection:

@@ -84,7 +84,7 @@ def forget_changes(write: Write, change_keys: Int) -> None:
 
 
 def tied_lots(connection: Connection, lot_keys: Int) -> list[TiedLot]:
-    """The lots of feeds that are registered as assets: of the same warehouse, lot number and good."""
+    """The lots of feeds that are registered as assets: of the same warehouse and lot number, whatever good is told."""
     identity = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") + StockLotRow.lot
     newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
     counted = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
@@ -99,7 +99,7 @@ def tied_lots(connection: Connection, lot_keys: Int) -> list[TiedLot]:
             counted,
             PriceSeriesRow.unit,
         )
-        .join_from(StockLotRow, AssetRow, (AssetRow.identity == identity) & (AssetRow.good == StockLotRow.good))
+        .join_from(StockLotRow, AssetRow, AssetRow.identity == identity)
         .join(AssetRevisionRow, newest)
         .join(InventoryRow, InventoryRow.asset_key == AssetRow.asset_key)
         .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)

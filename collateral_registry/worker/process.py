@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def work(url: str, order: Order) -> int:
-    """Works a partition of the book at a URL; returns its number. Raises the driver's error when it cannot."""
+    """Works a partition of the book at a URL; returns its number. Raises StoreUnavailable when it cannot."""
     try:
         work_partition(_database(url, get_ident()), order)
     except StoreUnavailable:

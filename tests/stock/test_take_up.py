@@ -119,15 +119,17 @@ def test_what_waits_when_a_server_dies_is_taken_up_by_the_next(database_url):
     second.stop()
 
 
-def test_a_lot_of_another_good_is_left_alone(fed):
+def test_nothing_counts_of_a_lot_that_is_told_to_be_another_good_and_a_finding_names_both(fed):
     push = Push(fed)
     push.opened()
-    push.push(1, receipt("in-1", 5, lot="LOT-1", good="zinc"))
-    push.push(2, receipt("in-2", 7, lot="OTHER"))
-    fed.register_lot("other", "1")
-    wait_until(lambda: quantity(fed, "other") == "7", seconds=10)
+    push.push(1, receipt("in-1", 500, lot="LOT-1", good="zinc"))
+    wait_until(lambda: quantity(fed) == "0", seconds=10)
+    (found,) = fed.findings.ListFindings(finding_pb2.ListFindingsRequest(filter="kind=LOT_MISMATCH")).findings
 
-    assert quantity(fed) == "100"
+    assert (found.asset, found.severity) == ("assets/lot-1", finding_pb2.FINDING_SEVERITY_CRITICAL)
+    told = {one.name: one.value for one in found.evidence}
+    assert (told["registered"], told["told"]) == ("copper", "500 t of zinc")
+    assert fed.loan().cover.level == common_pb2.LTV_LEVEL_LIQUIDATION
 
 
 def test_the_same_good_told_in_barrels_stops_nobody(fed):

@@ -23,6 +23,7 @@ from collateral_registry.domain.lending import Balance, Loan, Pledge
 from collateral_registry.domain.ltv_rows import plain_rows
 from collateral_registry.domain.money import Money
 from collateral_registry.domain.prices import PriceSeries
+from collateral_registry.store.arrow import ArrowDatabase
 from collateral_registry.store.bulk import read_columns
 from collateral_registry.store.commits import newest_commit
 from collateral_registry.store.database import Database
@@ -279,6 +280,11 @@ def test_time_never_runs_backwards_in_the_log(database_url):
 
     assert known == int(CLOCK.timestamp() * 1e6)
     database.close()
+
+
+def test_a_database_that_is_not_there_is_said_to_be_unavailable_by_the_road_of_columns_too():
+    with pytest.raises(StoreUnavailable, match="cannot be used now"):
+        ArrowDatabase("postgresql+psycopg://postgres@127.0.0.1:1/none")
 
 
 def test_a_database_that_is_not_there_is_said_to_be_unavailable():

@@ -57,7 +57,7 @@ class EquipmentColumns:
     """Machines [n]; NaN where a number is not known or not used.
 
     ``replacement_cost`` is the price new today in the currency of the row, ``annual_rate`` the geometric rate,
-    ``condition_factors`` [n, 6] or [6] are the policy's, by Condition. ``salvage_share`` and ``scrap_share`` are of the
+    ``meter_age_years`` the age at which the hours were read, NaN for today's. ``condition_factors`` [n, 6] or [6] are the policy's, by Condition. ``salvage_share`` and ``scrap_share`` are of the
     replacement cost, ``olv_factor`` and ``flv_factor`` of the FMV, the cost shares of the OLV.
     """
 
@@ -70,6 +70,7 @@ class EquipmentColumns:
     units_produced: Float
     units_lifetime: Float
     hours: Float
+    meter_age_years: Float
     expected_hours_per_year: Float
     condition: NDArray[np.int8]
     condition_factors: Float
@@ -82,7 +83,7 @@ class EquipmentColumns:
 
     def __post_init__(self) -> None:
         """Raises InvalidInput naming field and row for a value no machine can have."""
-        for name in ("replacement_cost", "age_years", "units_produced", "hours", "hours_elasticity"):
+        for name in ("replacement_cost", "age_years", "units_produced", "hours", "meter_age_years", "hours_elasticity"):
             column = getattr(self, name)
             require(name, column, (column >= 0.0) & np.isfinite(column), "0 or more, finite")
         for name in ("life_years", "units_lifetime", "expected_hours_per_year"):
@@ -191,10 +192,11 @@ def _retained(columns: EquipmentColumns) -> Float:
 def _hours_factor(columns: EquipmentColumns) -> tuple[Float, Bool, Bool]:
     """(expected hours / hours)^elasticity within its bounds [n], whether hours are known, and whether a bound binds.
 
-    1 where the hours are not known. A meter at 0 is one not reported, as auction records show it; a machine of age 0
-    has no hours to expect.
+    Expected are the hours of the age at which the meter was read, so that a reading that is not renewed makes no
+    machine look less and less used. 1 where the hours are not known. A meter at 0 is one not reported, as auction
+    records show it; a machine of age 0 has no hours to expect.
     """
-    expected = columns.expected_hours_per_year * columns.age_years
+    expected = columns.expected_hours_per_year * np.fmin(columns.meter_age_years, columns.age_years)
     known = (columns.hours > 0.0) & (expected > 0.0)
     ratio = np.divide(expected, columns.hours, out=np.ones_like(expected), where=known)
     factor = schedules.power(ratio, columns.hours_elasticity)

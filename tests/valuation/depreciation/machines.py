@@ -22,6 +22,7 @@ PLAIN: dict[str, ArrayLike] = {
     "units_produced": 40_000.0,
     "units_lifetime": 100_000.0,
     "hours": np.nan,
+    "meter_age_years": np.nan,
     "expected_hours_per_year": 1_000.0,
     "condition": Condition.GOOD,
     "condition_factors": FACTORS,

@@ -47,6 +47,11 @@ def test_a_machine_run_twice_as_long_as_expected_loses_a_share_set_by_the_elasti
     assert values.quality.tolist() == [0]
 
 
+def test_hours_are_held_against_those_expected_when_the_meter_was_read() -> None:
+    values = value_equipment(machines(3, hours=2_000.0, meter_age_years=[1.0, 4.0, np.nan]))
+    assert values.hours_factor == pytest.approx([0.5**0.2, 2.0**0.2, 2.0**0.2])
+
+
 @pytest.mark.parametrize(("hours", "bound"), [(4e6, HOURS_FACTOR_LOW), (1.0, HOURS_FACTOR_HIGH)])
 def test_hours_beyond_belief_are_bounded_and_flagged(hours: float, bound: float) -> None:
     values = value_equipment(machines(hours=hours))

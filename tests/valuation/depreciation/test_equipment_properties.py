@@ -54,6 +54,13 @@ def test_the_older_machine_of_the_same_use_is_never_dearer(one: dict[str, Any], 
 
 
 @given(one=machine, years=st.floats(0.0, 30.0))
+def test_a_machine_whose_meter_is_not_read_again_is_never_dearer_later(one: dict[str, Any], years: float) -> None:
+    one |= {"meter_age_years": one["age_years"]}
+    now, later = values_of(one, one | {"age_years": one["age_years"] + years}).fmv
+    assert later <= now * (1 + 1e-12)
+
+
+@given(one=machine, years=st.floats(0.0, 30.0))
 def test_the_older_machine_of_unknown_hours_is_never_dearer(one: dict[str, Any], years: float) -> None:
     one |= {"hours": np.nan}
     young, old = values_of(one, one | {"age_years": one["age_years"] + years}).fmv
