@@ -110,7 +110,7 @@ def _floor(url: str, empty_url: str) -> float:
     """Rows a second of the same rows into the same empty table, by the driver alone, a durable commit per batch."""
     source, target = Database(url, wall_clock), Database(empty_url, wall_clock)
     migrate(target)
-    columns = list(StockMovementRow.__table__.c)
+    columns = list(StockMovementRow.__table__.c)  # type: ignore[attr-defined] # SQLModel gives every table one
     with source.read() as connection:
         rows = [tuple(row) for row in connection.execute(select(*columns).order_by(columns[0]))]
     names = ",".join(column.name for column in columns)

@@ -11,8 +11,11 @@ from hypothesis import settings
 from collateral_registry.clock import wall_clock
 from collateral_registry.store.database import Database
 from collateral_registry.store.migrate import migrate
+from tests.launch import forked
 from tests.postgres import Cluster, SharedCluster
 from tests.server import Client, Server
+
+Server.launch = staticmethod(forked)
 
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("steady")

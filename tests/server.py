@@ -3,14 +3,13 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
 import grpc
 import numpy as np
@@ -41,6 +40,7 @@ from collateral_registry.v1 import (
     valuation_pb2_grpc,
     warehouse_pb2_grpc,
 )
+from tests.launch import Launched, spawned
 from tests.postgres import wait_until
 
 FIRST_DAY = date(2021, 12, 31)
@@ -54,7 +54,10 @@ def free_port() -> int:
 
 
 class Server:
-    """A server process on a database."""
+    """A server process on a database; one with an environment of its own is always started as users do."""
+
+    launch: ClassVar[Callable[[Sequence[str], Mapping[str, str], Path], Launched]] = staticmethod(spawned)
+    """How processes are started; the tests fork them."""
 
     def __init__(
         self,
@@ -68,19 +71,16 @@ class Server:
         self.business_date = business_date
         self.environment = environment
         # No pipe: one that nobody reads would stop a talkative server.
-        self.output = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the server
+        self.output = tempfile.NamedTemporaryFile()  # noqa: SIM115 - as long as the server
         self.address = f"127.0.0.1:{free_port()}"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Launched | None = None
 
     def start(self) -> "Server":
         """Starts the process and waits until it is healthy."""
-        command = [sys.executable, "-m", "collateral_registry", "serve", "--address", self.address]
-        command += ["--database", self.url, "--business-date", self.business_date]
-        command += ["--processes", str(self.processes)]
-        # A start is measured as users have it: with compiled modules.
-        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        kept |= self.environment
-        self.process = subprocess.Popen(command, stdout=self.output, stderr=subprocess.STDOUT, env=kept)
+        arguments = ["serve", "--address", self.address, "--database", self.url]
+        arguments += ["--business-date", self.business_date, "--processes", str(self.processes)]
+        launch = spawned if self.environment else Server.launch
+        self.process = launch(arguments, self.environment, Path(self.output.name))
         wait_until(self._healthy)
         return self
 

@@ -1,8 +1,8 @@
 """`make bench-haircuts`: coverage, pinball and time beside other programs, as JSON lines and a table.
 
 With DATA a folder of public series is used, else the commodities of the sample, which are few: it says so. With STRIDE
-only every so many-th window of each series is judged, all models on the same ones. Beside the table goes what a
-reliability picture needs, in TABLE-reliability.csv.
+only every so many-th window of each series is judged, all models on the same ones. Beside the table go the rows of the
+reliability picture and the picture, TABLE-reliability.csv and .svg.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from benchmarks.haircuts.forward import forward_scores
 from benchmarks.haircuts.histories import FOLDS, PriceHistory, histories
 from benchmarks.haircuts.others import NAMES, Others
 from benchmarks.haircuts.reliability import reliability
+from benchmarks.haircuts.reliability_picture import draw_reliability
 from valuation.prices import class_memory
 from valuation.prices.backtest import kupiec, pinball
 from valuation.prices.class_memory import ClassMemory
@@ -90,6 +91,7 @@ def _write_reliability(table: Path, part: list[PriceHistory], stride: int) -> No
     rows = list(reliability(part, HORIZONS, FIRST, stride))
     if rows:
         _write(table.with_name(f"{table.stem}-reliability.csv"), rows)
+        draw_reliability(table.with_name(f"{table.stem}-reliability.svg"), rows)
 
 
 def _scores(part: list[PriceHistory], others: Others | None, stride: int) -> Scores:

@@ -109,7 +109,7 @@ def _another_good(tied: TiedLot) -> Finding:
         kind=FindingKind.LOT_MISMATCH,
         severity=Severity.CRITICAL,
         fingerprint=f"another good {asset_id} {tied.good}",
-        summary=f"the lot of assets/{asset_id}, registered as {registered}, is told to be {tied.good}: none of it counts",
+        summary=f"the lot of assets/{asset_id}, registered as {registered}, is told to be {tied.good}: none counts",
         evidence={
             "asset": f"assets/{asset_id}",
             "registered": registered,

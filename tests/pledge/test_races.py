@@ -63,7 +63,7 @@ def first_cover_after(database, market_minor):
     from collateral_registry.store.tables import LoanCoverRow
 
     with database.read() as connection:
-        rows = read_columns(connection, select(*LoanCoverRow.__table__.c).order_by(LoanCoverRow.seq))
+        rows = read_columns(connection, select(*LoanCoverRow.__table__.c).order_by(LoanCoverRow.seq))  # type: ignore[attr-defined] # SQLModel gives every table one
     found = [
         {name: column[at] for name, column in rows.items()}
         for at in range(len(rows["seq"]))

@@ -166,7 +166,8 @@ def test_what_a_change_has_judged_during_a_run_stays_newest_and_is_judged_again_
     with book.read() as connection:
         after = newest_covers(connection, keys)
         published = read_columns(
-            connection, select(*LoanCoverRow.__table__.c).where(LoanCoverRow.seq == run.published_seq)
+            connection,
+            select(*LoanCoverRow.__table__.c).where(LoanCoverRow.seq == run.published_seq),  # type: ignore[attr-defined] # SQLModel gives every table one
         )
 
     assert run.judged_again == 2

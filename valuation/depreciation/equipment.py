@@ -57,7 +57,8 @@ class EquipmentColumns:
     """Machines [n]; NaN where a number is not known or not used.
 
     ``replacement_cost`` is the price new today in the currency of the row, ``annual_rate`` the geometric rate,
-    ``meter_age_years`` the age at which the hours were read, NaN for today's. ``condition_factors`` [n, 6] or [6] are the policy's, by Condition. ``salvage_share`` and ``scrap_share`` are of the
+    ``meter_age_years`` the age at which the hours were read, NaN for today's. ``condition_factors`` [n, 6] or [6] are
+    the policy's, by Condition. ``salvage_share`` and ``scrap_share`` are of the
     replacement cost, ``olv_factor`` and ``flv_factor`` of the FMV, the cost shares of the OLV.
     """
 

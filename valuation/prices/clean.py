@@ -153,6 +153,8 @@ def _unit_factors(kept: Int, accepted: Int, logs: Float, limit: float) -> Int:
 
 def _one_a_day(rows: Int, days: Int, prices: Float) -> tuple[Int, Int, Int]:
     """Rows in order of days, one each; the repetitions; and those of days with different prices."""
+    if (np.diff(days[rows]) > 0).all():
+        return rows, rows[:0], rows[:0]
     _, first, group = np.unique(days[rows], return_index=True, return_inverse=True)
     differs = prices[rows] != prices[rows][first][group]
     clash = np.isin(group, group[differs])

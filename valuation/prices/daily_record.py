@@ -82,5 +82,6 @@ def _before(values: Float) -> Float:
 
 def _scores(residuals: Float, before: Float) -> Float:
     """Normal scores of ranks: (rank - 3/8) / (n + 1/4), Blom 1958, Statistical Estimates."""
-    rank = np.sum(before < residuals[-DAYS:, None], axis=1) + 0.5 * np.sum(before == residuals[-DAYS:, None], axis=1)
+    newest = residuals[-DAYS:, None]
+    rank = np.count_nonzero(before < newest, axis=1) + 0.5 * np.count_nonzero(before == newest, axis=1)
     return np.asarray(ndtri((rank + 1.0 - 0.375) / (before.shape[1] + 1.25)))

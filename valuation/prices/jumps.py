@@ -72,6 +72,8 @@ def screen(known: Quotes, held: Quotes, candidates: Quotes, limit: float) -> Scr
 
 def _any_jump(known: Quotes, candidates: Quotes, limit: float) -> bool:
     """Whether any move to or from a candidate, all merged in order of days, is beyond the limit."""
+    if not len(known.days):
+        return bool((np.abs(np.diff(candidates.logs)) > limit).any())
     kept = ~np.isin(known.days, candidates.days)
     days = np.concatenate([known.days[kept], candidates.days])
     order = np.argsort(days, kind="stable")

@@ -10,6 +10,7 @@ have matured (docs/models/pooled-scale.md).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,9 @@ OWN_HALF_LIFE_DAYS = 4000.0
 PRIOR_WINDOWS = 100.0
 OWN_POWER = 0.3
 OWN_LIMITS = (0.8, 2.5)
-"""Memory of the correction; windows that the pool weighs; the tail's slope in log-log; least and largest correction."""
+MEMORY_BLOCK = 1024
+"""Memory of the correction; windows that the pool weighs; the tail's slope in log-log; least and largest correction; by
+how many outcomes the table of the memory grows."""
 
 SURPRISE_WINDOW = 500
 """Residuals among which a surprise is ranked."""
@@ -92,7 +95,7 @@ class PooledScale:
 
     def log_quantiles(self, horizons: Float, tails: Float) -> Float:
         """Log returns [A, H] that are undershot with each tail probability [A] at horizons [H] in business days."""
-        return np.asarray(-self._daily(horizons) * np.sqrt(horizons) * np.exp(log_multiples(horizons, tails)))
+        return self._ends(self._daily(horizons), horizons, tails)
 
     def path_log_quantiles(self, horizons: Float, tails: Float) -> Float:
         """Log returns [A, H] that the worst day on the way undershoots with each tail probability [A].
@@ -101,8 +104,13 @@ class PooledScale:
         (reflection), moved by 0.5826 daily volatilities because only closing prices count (Broadie, Glasserman and
         Kou 1997, doi 10.1111/1467-9965.00035); never above that of the last day.
         """
-        halved = self.log_quantiles(horizons, tails / 2.0) + CLOSES_ONLY * self._daily(horizons)
-        return np.asarray(np.minimum(halved, self.log_quantiles(horizons, tails)), dtype=np.float64)
+        daily = self._daily(horizons)
+        halved = self._ends(daily, horizons, tails / 2.0) + CLOSES_ONLY * daily
+        return np.asarray(np.minimum(halved, self._ends(daily, horizons, tails)), dtype=np.float64)
+
+    @staticmethod
+    def _ends(daily: Float, horizons: Float, tails: Float) -> Float:
+        return np.asarray(-daily * np.sqrt(horizons) * np.exp(log_multiples(horizons, tails)))
 
     def _daily(self, horizons: Float) -> Float:
         """Volatility a day over each horizon [H]."""
@@ -141,14 +149,10 @@ def pooled_scale(
     days = np.arange(1, max_horizon_days + 1, dtype=np.int64)
     state = pooled_state(returns, common)
     horizons = np.maximum(days + told.age_days, returns.step_days).astype(np.float64)
-    tail = 1.0 - confidence
-    at, beyond = np.array([tail]), shortfall_tails(tail)
-    losses = [
-        -np.expm1(state.log_quantiles(horizons, at))[0],
-        -np.expm1(state.log_quantiles(horizons, beyond)).mean(axis=0),
-        -np.expm1(state.path_log_quantiles(horizons, at))[0],
-        -np.expm1(state.path_log_quantiles(horizons, beyond)).mean(axis=0),
-    ]
+    tails = np.concatenate([[1.0 - confidence], shortfall_tails(1.0 - confidence)])
+    last_day = -np.expm1(state.log_quantiles(horizons, tails))
+    worst_day = -np.expm1(state.path_log_quantiles(horizons, tails))
+    losses = [last_day[0], last_day[1:].mean(axis=0), worst_day[0], worst_day[1:].mean(axis=0)]
     losses[1], losses[3] = np.maximum(losses[1], losses[0]), np.maximum(losses[3], losses[2])
     worst = np.maximum.accumulate(np.stack(losses), axis=1)
     exact = np.zeros(max_horizon_days)
@@ -242,11 +246,18 @@ def own_correction(hits: NDArray[np.bool_], ahead: int, step_days: int, prior: f
     """
     if not len(hits):
         return 0.0
-    age = np.arange(len(hits) - 1, -1, -1) * step_days
-    weight = 0.5 ** (age / OWN_HALF_LIFE_DAYS) / ahead
+    weight = _memory(step_days, -(-len(hits) // MEMORY_BLOCK) * MEMORY_BLOCK)[-len(hits) :] / ahead
     found = float(weight @ hits) + prior * OWN_TAIL
     ratio = (found / (float(weight.sum()) * OWN_TAIL + prior * OWN_TAIL)) ** OWN_POWER
     return float(np.log(np.clip(ratio, *OWN_LIMITS)))
+
+
+@lru_cache
+def _memory(step_days: int, count: int) -> Float:
+    """What outcomes [count], oldest first, still count each."""
+    kept = 0.5 ** (np.arange(count - 1, -1, -1) * step_days / OWN_HALF_LIFE_DAYS)
+    kept.setflags(write=False)
+    return np.asarray(kept, dtype=np.float64)
 
 
 def class_floor(horizon_days: int, confidence: float) -> float:
