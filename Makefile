@@ -37,7 +37,7 @@ $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
 $(LOCKED): | $(BIN)/pip
-	@echo "Installing what $(LOCK) names into $(VENV): half a minute"
+	@echo "Installing what $(LOCK) names into $(VENV): one or two minutes"
 	@$(PIP) --require-hashes -r $(LOCK)
 	@rm -f $(VENV)/.locked-*
 	@touch $@
