@@ -7,7 +7,7 @@ from typing import Any
 from collateral_registry.commands.value import Valued, with_last_good_day
 from collateral_registry.store.assets import document_at, get_asset
 from collateral_registry.store.database import Connection
-from collateral_registry.store.estimates import model_of
+from collateral_registry.store.estimates import model_and_gap_of
 from collateral_registry.store.policies import policy_by_key
 from collateral_registry.store.valuations import get_valuation, list_valuations
 
@@ -24,12 +24,14 @@ def recorded_valuations(connection: Connection, asset_id: str, before: tuple[int
 
 
 def _valued(connection: Connection, row: dict[str, Any]) -> Valued:
+    model, gap = model_and_gap_of(connection, row["estimate_key"])
     valued = Valued(
         row=row,
         asset=document_at(connection, row["asset_key"], row["asset_revision"]),
         currency=row["currency"],
         policy=policy_by_key(connection, row["policy_key"]).policy,
-        haircut_model=model_of(connection, row["estimate_key"]),
+        haircut_model=model,
+        hidden_gap=gap,
         known_us=row["known_us"],
     )
     return with_last_good_day(connection, valued)

@@ -24,13 +24,14 @@ from collateral_registry.store.policies import StoredPolicy, policy_in_force
 
 @dataclass(frozen=True)
 class Valued:
-    """A valuation as its row, with the names that the row's keys stand for."""
+    """A valuation as its row, with what the row's keys stand for; ``hidden_gap`` is that of the haircut's curve."""
 
     row: dict[str, Any]
     asset: Asset
     currency: str
     policy: Policy
     haircut_model: str
+    hidden_gap: float
     known_us: int = 0
     last_good_day: int = NO_DAY
 
@@ -80,5 +81,6 @@ def _rows(connection: Connection, gathered: Gathered, policy: StoredPolicy, day:
 def _valued(rows: dict[str, list[Any]], at: int, gathered: Gathered, asset: Asset, policy: StoredPolicy) -> Valued:
     row = {name: column[at] for name, column in rows.items()}
     row["seq"] = 0
-    models = {estimate.estimate_key: estimate.model for estimate in gathered.market.curves.values()}
-    return Valued(row, asset, str(gathered.targets.currency[at]), policy.policy, models.get(row["estimate_key"], ""))
+    spoke = {one.estimate_key: (one.model, one.hidden_gap) for one in gathered.market.curves.values()}
+    model, gap = spoke.get(row["estimate_key"], ("", 0.0))
+    return Valued(row, asset, str(gathered.targets.currency[at]), policy.policy, model, gap)

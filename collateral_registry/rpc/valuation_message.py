@@ -16,6 +16,10 @@ from collateral_registry.v1 import common_pb2
 from collateral_registry.v1 import valuation_pb2 as pb
 from valuation.flags import QualityFlag, UnknownReason, ZeroReason
 from valuation.haircuts.parts import PART_NAMES
+from valuation.prices.returns import true_value_share
+
+Input = tuple[str, str, Decimal | float | None, str, int]
+"""What went in: its name, where it comes from, its value and unit, and its day."""
 
 
 def valuation_message(valued: Valued) -> pb.Valuation:
@@ -86,11 +90,12 @@ def _inputs(valued: Valued) -> list[pb.ValuationInput]:
     """What went in, with dates: price and rate as used, the rest as registered."""
     row, detail = valued.row, valued.asset.detail
     asset = f"assets/{valued.asset.asset_id}"
-    found: list[tuple[str, str, Decimal | float | None, str, int]] = []
+    found: list[Input] = []
     if isinstance(detail, Inventory):
         found.append(("quantity", asset, detail.quantity, detail.unit, NO_DAY))
         found.append(("quantity_in_price_unit", asset, row["quantity"], "", NO_DAY))
-        found.append(("price", f"priceSeries/{detail.price_series}", row["price"], "", row["price_day"]))
+        series = f"priceSeries/{detail.price_series}"
+        found += _price_inputs(series, row["price"], row["price_day"], valued.hidden_gap)
     elif isinstance(detail, Equipment):
         found.append(("price_new", asset, detail.price_new.major, detail.price_new.currency, NO_DAY))
         found.append(("build_date", asset, None, detail.equipment_class, day_of(detail.built)))
@@ -105,6 +110,14 @@ def _inputs(valued: Valued) -> list[pb.ValuationInput]:
     if row["fx_day"] != NO_DAY:
         found.append(("fx_rate", "priceSeries", row["fx_rate"], valued.currency, row["fx_day"]))
     return [_input(*one) for one in found if one[2] is not None or one[4] != NO_DAY]
+
+
+def _price_inputs(series: str, price: float | None, day: int, hidden_gap: float) -> list[Input]:
+    """The quote, and beside a smoothed one the share of it that the good is worth after a fall."""
+    share = true_value_share(hidden_gap)
+    if price is None or share == 1.0:
+        return [("price", series, price, "", day)]
+    return [("price", series, price / share, "", day), ("true_value_share", series, share, "", day)]
 
 
 def _input(name: str, source: str, value: Decimal | float | None, unit: str, day: int) -> pb.ValuationInput:

@@ -167,10 +167,11 @@ def estimate_of(one: NewCurve, model: str) -> Estimate:
     )
 
 
-def model_of(connection: Connection, estimate_key: int) -> str:
-    """Model and version behind a stored curve; empty for none."""
-    statement = select(EstimateRow.model).where(EstimateRow.estimate_key == estimate_key)
-    return connection.execute(statement).scalar() or ""
+def model_and_gap_of(connection: Connection, estimate_key: int) -> tuple[str, float]:
+    """Model and version behind a stored curve, and its hidden gap; empty and 0 for none."""
+    statement = select(EstimateRow.model, EstimateRow.hidden_gap).where(EstimateRow.estimate_key == estimate_key)
+    row = connection.execute(statement).first()
+    return (row.model, row.hidden_gap) if row else ("", 0.0)
 
 
 @dataclass(frozen=True)

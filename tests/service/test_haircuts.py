@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from google.type.decimal_pb2 import Decimal
 
-from collateral_registry.v1 import common_pb2, haircut_pb2
-from tests.server import FIRST_DAY, Client, calendar
+from collateral_registry.v1 import common_pb2, haircut_pb2, price_pb2, valuation_pb2
+from tests.server import FIRST_DAY, Client, calendar, observation
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.prices.haircut import haircut
 from valuation.prices.sale import Sale, sale_haircut
@@ -248,3 +248,27 @@ def test_models_sales_and_classes_that_cannot_be_are_refused_by_field(shared_cli
 
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert field in refused.value.details()
+
+
+def test_a_valuation_shows_a_smoothed_quote_and_what_it_is_multiplied_by_after_a_fall(client):
+    moves = np.random.default_rng(7).normal(0.0, 0.01, 400)
+    for place in range(1, len(moves)):
+        moves[place] = 0.4 * moves[place] + 0.6 * moves[place - 1]
+    moves[-1] = -0.01
+    dates = np.busday_offset(FIRST_DAY, -np.arange(400)[::-1], roll="backward").astype(object)
+    path = 9_000 * np.exp(np.cumsum(moves))
+    quotes = [observation("copper", day, f"{price:.2f}") for day, price in zip(dates, path, strict=True)]
+    client.open_copper()
+    client.prices.IngestPrices(price_pb2.IngestPricesRequest(observations=quotes))
+    client.register_lot(quantity="1")
+
+    asked = valuation_pb2.ValueAssetsRequest(names=["assets/lot-1"])
+    now = client.valuations.ValueAssets(asked).valuations[0]
+    listed = client.valuations.ListValuations(valuation_pb2.ListValuationsRequest(parent="assets/lot-1"))
+    for answer in (now, listed.valuations[0]):
+        inputs = {one.input: float(one.value.value) for one in answer.inputs if one.HasField("value")}
+        worth = inputs["price"] * inputs["true_value_share"]
+        assert inputs["price"] == pytest.approx(round(path[-1], 2), rel=1e-12)
+        assert inputs["true_value_share"] < 0.99
+        assert answer.market_value.units + answer.market_value.nanos / 1e9 == pytest.approx(worth, abs=0.01)
+        assert common_pb2.QUALITY_FLAG_SMOOTHED in answer.quality_flags
