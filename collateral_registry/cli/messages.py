@@ -151,6 +151,11 @@ def _equipment(row: Row) -> asset_pb2.Equipment:
         location=row.get("location", ""),
         price_index=f"priceSeries/{row['price_index']}" if row.get("price_index") else "",
         price_new_date=_date(row, "price_new_date"),
+        units_produced=_decimal(row, "units_produced"),
+        units_lifetime=_decimal(row, "units_lifetime"),
+        acquisition_cost=_money(row, "acquisition_cost"),
+        acquisition_date=_date(row, "acquisition_date"),
+        book_schedule=_member(asset_pb2.DepreciationSchedule, "DEPRECIATION_SCHEDULE", row, "book_schedule"),
     )
 
 

@@ -26,6 +26,9 @@ def show_value(channel: grpc.Channel, asset: str, currency: str) -> None:
         console.print("because " + ", ".join(reason.split("REASON_")[1] for reason in reasons))
     if valuation.HasField("market_value"):
         console.print(_steps(valuation))
+    if valuation.HasField("book_value"):
+        book = valuation.book_value
+        console.print(f"beside it the owner's books: book value {amount(book)} {book.currency_code}", highlight=False)
     if valuation.HasField("last_good_lendable_value"):
         last = valuation.last_good_lendable_value
         console.print(f"last good lendable value {amount(last)} {last.currency_code}")

@@ -100,7 +100,7 @@ def _check_dates(asset: Asset, day: int) -> None:
     today = date_at(day)
     detail = asset.detail
     facts = {"last_inspection_date": asset.last_inspection}
-    for field in ("built", "price_new_date", "filing", "grant", "technology_life_date", "issued"):
+    for field in ("built", "price_new_date", "acquisition_date", "filing", "grant", "technology_life_date", "issued"):
         facts[field] = getattr(detail, field, None)
     for field, value in facts.items():
         if value is not None and value > today:

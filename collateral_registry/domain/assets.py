@@ -108,7 +108,10 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Equipment:
-    """A machine; its identity is make and serial number."""
+    """A machine; its identity is make and serial number.
+
+    ``schedule`` says how its market value falls, ``book_schedule`` how its owner's books write off its cost.
+    """
 
     make: str
     model: str
@@ -126,6 +129,9 @@ class Equipment:
     attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     price_index: str = ""
     price_new_date: date | None = None
+    acquisition_cost: Money | None = None
+    acquisition_date: date | None = None
+    book_schedule: Schedule = Schedule.STRAIGHT_LINE
 
     kind = Kind.EQUIPMENT
     good = ""
@@ -154,6 +160,21 @@ class Equipment:
         for name, word in self.attributes.items():
             checked_text("equipment.attributes", name)
             checked_text(f"equipment.attributes[{name[:80]}]", word, required=False)
+        self._check_books()
+
+    def _check_books(self) -> None:
+        """Raises InvalidInput where what the books say of the machine contradicts itself."""
+        cost, day = self.acquisition_cost, self.acquisition_date
+        if cost is not None and cost.minor == 0:
+            raise InvalidInput("equipment.acquisition_cost", cost.major, "more than 0; left out where it is not known")
+        if cost is not None and day is None:
+            raise InvalidInput("equipment.acquisition_date", "nothing", "the day it was put into use beside its cost")
+        if day and self.built and day < self.built:
+            raise InvalidInput("equipment.acquisition_date", day, f"not before the build date {self.built}")
+        if self.book_schedule is Schedule.UNITS_OF_PRODUCTION:
+            for field in ("units_produced", "units_lifetime"):
+                if getattr(self, field) is None:
+                    raise InvalidInput(f"equipment.{field}", "nothing", "a number: the books count units")
 
     @property
     def identity(self) -> str:
@@ -350,7 +371,10 @@ class Asset:
         detail = self.detail
         own: tuple[tuple[str, Money | None], ...] = ()
         if isinstance(detail, Equipment):
-            own = (("equipment.price_new", detail.price_new),)
+            own = (
+                ("equipment.price_new", detail.price_new),
+                ("equipment.acquisition_cost", detail.acquisition_cost),
+            )
         elif isinstance(detail, IntellectualProperty):
             own = (("intellectual_property.next_year_revenue", detail.next_year_revenue),)
         elif isinstance(detail, Receivable):

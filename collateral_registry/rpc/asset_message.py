@@ -92,7 +92,17 @@ def read_equipment(message: pb.Equipment) -> Equipment:
         if message.price_index
         else "",
         price_new_date=wire.read_date("equipment.price_new_date", message, "price_new_date"),
+        acquisition_cost=wire.read_optional_money("equipment.acquisition_cost", message, "acquisition_cost"),
+        acquisition_date=wire.read_date("equipment.acquisition_date", message, "acquisition_date"),
+        book_schedule=_read_book_schedule(message.book_schedule),
     )
+
+
+def _read_book_schedule(number: int) -> Schedule:
+    """The schedule of the books: straight line when not stated."""
+    if number == pb.DEPRECIATION_SCHEDULE_UNSPECIFIED:
+        return Schedule.STRAIGHT_LINE
+    return wire.member("equipment.book_schedule", Schedule, number - 1)
 
 
 EARNING_FIELDS = ("next_year_revenue", "royalty_rate", "annual_survival")
@@ -256,6 +266,7 @@ def _detail_message(detail: Detail) -> tuple[str, Message]:
 
 
 def _equipment_message(machine: Equipment) -> pb.Equipment:
+    cost = machine.acquisition_cost
     return pb.Equipment(
         make=machine.make,
         model=machine.model,
@@ -273,6 +284,9 @@ def _equipment_message(machine: Equipment) -> pb.Equipment:
         attributes=dict(machine.attributes),
         price_index=f"priceSeries/{machine.price_index}" if machine.price_index else "",
         price_new_date=wire.calendar_date(machine.price_new_date),
+        acquisition_cost=wire.money(cost.minor, cost.currency) if cost else None,
+        acquisition_date=wire.calendar_date(machine.acquisition_date),
+        book_schedule=int(machine.book_schedule) + 1,
     )
 
 

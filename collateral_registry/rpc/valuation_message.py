@@ -8,6 +8,7 @@ from typing import Any
 from collateral_registry.commands.value import Valued
 from collateral_registry.domain.appraise import model_name
 from collateral_registry.domain.assets import Equipment, IntellectualProperty, Inventory
+from collateral_registry.domain.book_value import book_value
 from collateral_registry.domain.days import date_at, day_of
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.machine_bases import machine_bases
@@ -55,6 +56,7 @@ def valuation_message(valued: Valued) -> pb.Valuation:
         message.last_good_market_value.CopyFrom(wire.money(row["good_market_minor"], currency))
         message.last_good_lendable_value.CopyFrom(wire.money(row["good_lendable_minor"], currency))
         message.last_good_date.CopyFrom(wire.calendar_date(date_at(valued.last_good_day)))
+    _add_book_value(message, valued)
     return message
 
 
@@ -100,6 +102,7 @@ def _inputs(valued: Valued) -> list[pb.ValuationInput]:
         found.append(("price_new", asset, detail.price_new.major, detail.price_new.currency, NO_DAY))
         found.append(("build_date", asset, None, detail.equipment_class, day_of(detail.built)))
         found.append(("hours", asset, detail.hours, "h", day_of(valued.asset.last_inspection)))
+        found.extend(_book_inputs(detail, asset))
     elif isinstance(detail, IntellectualProperty):
         found.append(
             ("next_year_revenue", asset, detail.next_year_revenue.major, detail.next_year_revenue.currency, NO_DAY)
@@ -118,6 +121,17 @@ def _price_inputs(series: str, price: float | None, day: int, hidden_gap: float)
     if price is None or share == 1.0:
         return [("price", series, price, "", day)]
     return [("price", series, price / share, "", day), ("true_value_share", series, share, "", day)]
+
+
+def _book_inputs(machine: Equipment, asset: str) -> list[Input]:
+    """What the book value is made of: the cost, and the day from which a schedule writes it off."""
+    cost, schedule = machine.acquisition_cost, machine.book_schedule.name.lower()
+    if cost is None:
+        return []
+    return [
+        ("acquisition_cost", asset, cost.major, cost.currency, NO_DAY),
+        ("acquisition_date", asset, None, schedule, day_of(machine.acquisition_date)),
+    ]
 
 
 def _input(name: str, source: str, value: Decimal | float | None, unit: str, day: int) -> pb.ValuationInput:
@@ -140,3 +154,12 @@ def _add_bases(message: pb.Valuation, valued: Valued) -> None:
     bases.net_orderly_liquidation_value.CopyFrom(wire.money(found.net, valued.currency))
     if found.forced is not None:
         bases.forced_liquidation_value.CopyFrom(wire.money(found.forced, valued.currency))
+
+
+def _add_book_value(message: pb.Valuation, valued: Valued) -> None:
+    """What the books say of a machine on the day it is valued for, known or not what the market would pay."""
+    asset, day = valued.asset, valued.row["market_day"]
+    if isinstance(asset.detail, Equipment):
+        found = book_value(asset.detail, asset.asset_class, valued.policy, day)
+        if found is not None:
+            message.book_value.CopyFrom(wire.money(found.minor, found.currency))

@@ -85,6 +85,10 @@ def test_a_bad_id_is_refused(shared_client, asset_id):
     assert details_of(error)[1] == ["asset_id"]
 
 
+BOUGHT = calendar(FIRST_DAY - timedelta(days=365))
+UNITS = asset_pb2.DEPRECIATION_SCHEDULE_UNITS_OF_PRODUCTION
+
+
 def machine(**fields) -> asset_pb2.Asset:
     detail = asset_pb2.Equipment(
         make="Okura", serial_number="1", equipment_class="metalworking_machines", price_new=money("100000"), **fields
@@ -103,6 +107,16 @@ def machine(**fields) -> asset_pb2.Asset:
         (machine(units_lifetime=Decimal(value="0")), "equipment.units_lifetime"),
         (machine(expected_hours_per_year=Decimal(value="0")), "equipment.expected_hours_per_year"),
         (machine(price_index="priceSeries/ppi"), "equipment.price_new_date"),
+        (machine(acquisition_cost=money("80000")), "equipment.acquisition_date"),
+        (machine(acquisition_cost=money("-1"), acquisition_date=BOUGHT), "equipment.acquisition_cost"),
+        (machine(acquisition_cost=money("0"), acquisition_date=BOUGHT), "equipment.acquisition_cost"),
+        (machine(acquisition_cost=money("1", "EUR"), acquisition_date=BOUGHT), "equipment.acquisition_cost"),
+        (machine(acquisition_date=calendar(FIRST_DAY + timedelta(days=1))), "acquisition_date"),
+        (machine(acquisition_date=Date(year=2021, month=2, day=30)), "equipment.acquisition_date"),
+        (machine(acquisition_date=BOUGHT, build_date=calendar(FIRST_DAY)), "equipment.acquisition_date"),
+        (machine(book_schedule=7), "equipment.book_schedule"),
+        (machine(book_schedule=UNITS, units_lifetime=Decimal(value="9")), "equipment.units_produced"),
+        (machine(book_schedule=UNITS, units_produced=Decimal(value="9")), "equipment.units_lifetime"),
     ],
 )
 def test_a_bad_machine_is_refused(shared_client, asset, field):

@@ -53,16 +53,12 @@ HOURS_FACTOR_HIGH = 1.2
 
 
 @dataclass(frozen=True)
-class EquipmentColumns:
-    """Machines [n]; NaN where a number is not known or not used.
+class ScheduleColumns:
+    """What the schedules need of machines [n]; NaN where a number is not known or not used.
 
-    ``replacement_cost`` is the price new today in the currency of the row, ``annual_rate`` the geometric rate,
-    ``meter_age_years`` the age at which the hours were read, NaN for today's. ``condition_factors`` [n, 6] or [6] are
-    the policy's, by Condition. ``salvage_share`` and ``scrap_share`` are of the
-    replacement cost, ``olv_factor`` and ``flv_factor`` of the FMV, the cost shares of the OLV.
+    ``annual_rate`` is the geometric rate, ``salvage_share`` of the cost that is written off.
     """
 
-    replacement_cost: Float
     age_years: Float
     schedule: NDArray[np.int8]
     annual_rate: Float
@@ -70,6 +66,32 @@ class EquipmentColumns:
     salvage_share: Float
     units_produced: Float
     units_lifetime: Float
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput naming field and row for a value no machine can have."""
+        for name in ("age_years", "units_produced"):
+            column = getattr(self, name)
+            require(name, column, (column >= 0.0) & np.isfinite(column), "0 or more, finite")
+        for name in ("life_years", "units_lifetime"):
+            column = getattr(self, name)
+            require(name, column, column > 0.0, "more than 0")
+        for name in ("annual_rate", "salvage_share"):
+            column = getattr(self, name)
+            require(name, column, (column >= 0.0) & (column <= 1.0), "0 to 1")
+        require("schedule", self.schedule, np.isin(self.schedule, list(Schedule)), "a Schedule, 0 to 5")
+
+
+@dataclass(frozen=True)
+class EquipmentColumns(ScheduleColumns):
+    """Machines [n]; NaN where a number is not known or not used.
+
+    ``replacement_cost`` is the price new today in the currency of the row, ``meter_age_years`` the age at which the
+    hours were read, NaN for today's. ``condition_factors`` [n, 6] or [6] are the policy's, by Condition.
+    ``salvage_share`` and ``scrap_share`` are of the replacement cost, ``olv_factor`` and ``flv_factor`` of the FMV, the
+    cost shares of the OLV.
+    """
+
+    replacement_cost: Float
     hours: Float
     meter_age_years: Float
     expected_hours_per_year: Float
@@ -84,17 +106,14 @@ class EquipmentColumns:
 
     def __post_init__(self) -> None:
         """Raises InvalidInput naming field and row for a value no machine can have."""
-        for name in ("replacement_cost", "age_years", "units_produced", "hours", "meter_age_years", "hours_elasticity"):
+        super().__post_init__()
+        for name in ("replacement_cost", "hours", "meter_age_years", "hours_elasticity"):
             column = getattr(self, name)
             require(name, column, (column >= 0.0) & np.isfinite(column), "0 or more, finite")
-        for name in ("life_years", "units_lifetime", "expected_hours_per_year"):
-            column = getattr(self, name)
-            require(name, column, column > 0.0, "more than 0")
-        for name in ("annual_rate", "salvage_share", "scrap_share"):
-            column = getattr(self, name)
-            require(name, column, (column >= 0.0) & (column <= 1.0), "0 to 1")
+        expected, scrap = self.expected_hours_per_year, self.scrap_share
+        require("expected_hours_per_year", expected, expected > 0.0, "more than 0")
+        require("scrap_share", scrap, (scrap >= 0.0) & (scrap <= 1.0), "0 to 1")
         require("condition_factors", self.condition_factors, self.condition_factors >= 0.0, "0 or more")
-        require("schedule", self.schedule, np.isin(self.schedule, list(Schedule)), "a Schedule, 0 to 5")
         require("condition", self.condition, np.isin(self.condition, list(Condition)), "a Condition, 0 to 5")
 
 
@@ -122,7 +141,7 @@ def value_equipment(columns: EquipmentColumns) -> EquipmentValues:
     realisation = Realisation(
         columns.olv_factor, columns.flv_factor, columns.sale_cost_share, columns.removal_cost_share
     )
-    retained = _retained(columns)
+    retained = retained_shares(columns)
     factors = np.broadcast_to(columns.condition_factors, (len(retained), len(Condition)))
     condition = factors[np.arange(len(retained)), columns.condition]
     hours, hours_known, hours_bound = _hours_factor(columns)
@@ -142,35 +161,35 @@ def value_equipment(columns: EquipmentColumns) -> EquipmentValues:
     )
 
 
-def _geometric(columns: EquipmentColumns, rows: Int) -> Float:
+def _geometric(columns: ScheduleColumns, rows: Int) -> Float:
     return schedules.geometric(1.0, columns.annual_rate[rows], columns.age_years[rows])
 
 
-def _straight_line(columns: EquipmentColumns, rows: Int) -> Float:
+def _straight_line(columns: ScheduleColumns, rows: Int) -> Float:
     return schedules.straight_line(1.0, columns.salvage_share[rows], columns.life_years[rows], columns.age_years[rows])
 
 
-def _declining_balance_switch(columns: EquipmentColumns, rows: Int) -> Float:
+def _declining_balance_switch(columns: ScheduleColumns, rows: Int) -> Float:
     return schedules.declining_balance_switch(
         1.0, columns.salvage_share[rows], columns.life_years[rows], columns.age_years[rows]
     )
 
 
-def _sum_of_years(columns: EquipmentColumns, rows: Int) -> Float:
+def _sum_of_years(columns: ScheduleColumns, rows: Int) -> Float:
     return schedules.sum_of_years(1.0, columns.salvage_share[rows], columns.life_years[rows], columns.age_years[rows])
 
 
-def _units_of_production(columns: EquipmentColumns, rows: Int) -> Float:
+def _units_of_production(columns: ScheduleColumns, rows: Int) -> Float:
     return schedules.units_of_production(
         1.0, columns.salvage_share[rows], columns.units_lifetime[rows], columns.units_produced[rows]
     )
 
 
-def _irs_half_year(columns: EquipmentColumns, rows: Int) -> Float:
+def _irs_half_year(columns: ScheduleColumns, rows: Int) -> Float:
     return macrs_half_year(1.0, recovery_period(columns.life_years[rows]), columns.age_years[rows])
 
 
-_CURVES: Mapping[Schedule, Callable[[EquipmentColumns, Int], Float]] = {
+_CURVES: Mapping[Schedule, Callable[[ScheduleColumns, Int], Float]] = {
     Schedule.GEOMETRIC: _geometric,
     Schedule.STRAIGHT_LINE: _straight_line,
     Schedule.DECLINING_BALANCE_SWITCH: _declining_balance_switch,
@@ -180,8 +199,8 @@ _CURVES: Mapping[Schedule, Callable[[EquipmentColumns, Int], Float]] = {
 }
 
 
-def _retained(columns: EquipmentColumns) -> Float:
-    """Share of the replacement cost left at each age [n], by the schedule of each row."""
+def retained_shares(columns: ScheduleColumns) -> Float:
+    """Share of the cost left at each age [n], by the schedule of each row; NaN where the schedule lacks an input."""
     retained = np.full(len(columns.age_years), np.nan)
     for schedule, curve in _CURVES.items():
         rows = np.flatnonzero(columns.schedule == schedule)

@@ -133,6 +133,7 @@ def _document(learned: Learned) -> dict[str, Any]:
             "levels": index.market.levels.tolist(),
             "error_a_year": index.market.error_a_year,
             "groups": {name: levels.tolist() for name, levels in index.groups.items()},
+            **({} if index.market.sold is None else {"sold": index.market.sold.tolist()}),
         },
         "encoder": {
             "level": asdict(encoder.level),
@@ -164,7 +165,8 @@ def _learned(document: Mapping[str, Any], files: Mapping[str, bytes]) -> Learned
     texts = [_content(files, name).decode() for name in TREES]
     boosters = [trees_of(text, len(encoder.features)) for text in texts]
     index = document["index"]
-    market = MarketIndex(np.array(index["times"]), np.array(index["levels"]), float(index["error_a_year"]))
+    sold = np.array(index["sold"], dtype=np.bool_) if "sold" in index else None
+    market = MarketIndex(np.array(index["times"]), np.array(index["levels"]), float(index["error_a_year"]), sold)
     groups = {name: np.array(levels) for name, levels in index.get("groups", {}).items()}
     calibration = document["calibration"]
     return Learned(

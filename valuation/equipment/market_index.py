@@ -3,7 +3,9 @@
 A model that was trained on past sales is low when prices rise: trees cannot go beyond what they saw. So the level of
 the market is taken out before they learn, by a local straight line through the residuals, and put back for the day that
 is asked for. After the last sale it goes on with the slope of the last TREND_YEARS, which is bounded and dies away, and
-is drawn back to where prices have stood after inflation; its error grows with time and is part of every interval.
+is drawn back to where prices have stood after inflation, at the points in time that have sales: one sale with an odd
+date leaves a long stretch without any, and there is no level there. Its error grows with time and is part of every
+interval.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 
 STEP_YEARS = 0.125
 BANDWIDTH_YEARS = 0.25
@@ -39,11 +42,15 @@ ERROR_FLOOR_A_YEAR = 0.03
 
 @dataclass(frozen=True)
 class MarketIndex:
-    """Log level [k] at times in years [k], 0 on average over the sales; ``error_a_year`` of a forecast by one year."""
+    """Log level [k] at times in years [k], 0 on average over the sales; ``error_a_year`` of a forecast by one year.
+
+    ``sold`` says which of the times are the nearest one of a sale; None means all of them.
+    """
 
     times: Float
     levels: Float
     error_a_year: float
+    sold: Bool | None = None
 
     @property
     def last_time(self) -> float:
@@ -53,7 +60,8 @@ class MarketIndex:
     def at(self, time: Float) -> Float:
         """Log level at times [n]: between sales as found, before the first as then, after the last as forecast."""
         ahead = np.maximum(time - self.last_time, 0.0)
-        return np.asarray(np.interp(time, self.times, self.levels) + _drift(self.times, self.levels, ahead))
+        sold = np.ones(len(self.times), dtype=np.bool_) if self.sold is None else self.sold
+        return np.asarray(np.interp(time, self.times, self.levels) + _drift(self.times, self.levels, sold, ahead))
 
     def error(self, time: Float) -> Float:
         """Standard deviation of the log level at times [n]; 0 within the span of the sales.
@@ -70,13 +78,20 @@ def market_index(time: Float, residual: Float) -> MarketIndex:
     times = _grid(time)
     levels = _local_line(times, time, residual)
     levels = levels - np.average(np.interp(time, times, levels))
-    return MarketIndex(times, levels, _error_a_year(times, levels))
+    sold = _sold(times, time)
+    return MarketIndex(times, levels, _error_a_year(times, levels, sold), None if sold.all() else sold)
 
 
 def _grid(time: Float) -> Float:
     """Points from the first to the last sale."""
     first, last = float(np.min(time)), float(np.max(time))
     return np.linspace(first, last, max(2, round((last - first) / STEP_YEARS) + 1))
+
+
+def _sold(times: Float, time: Float) -> Bool:
+    """Whether each point [k] is the nearest one of a sale."""
+    nearest = np.searchsorted((times[:-1] + times[1:]) / 2.0, time)
+    return np.asarray(np.bincount(nearest, minlength=len(times)) > 0)
 
 
 def _local_line(times: Float, time: Float, residual: Float) -> Float:
@@ -93,8 +108,8 @@ def _local_line(times: Float, time: Float, residual: Float) -> Float:
     return np.asarray((second * value - first * moment) / (second * total - first**2))
 
 
-def _drift(times: Float, levels: Float, ahead: Float) -> Float:
-    """Change of the log level at distances [n] after the last point."""
+def _drift(times: Float, levels: Float, sold: Bool, ahead: Float) -> Float:
+    """Change of the log level at distances [n] after the last point; the usual level is that of points with sales."""
     recent = times >= times[-1] - TREND_YEARS
     span = float(times[-1] - times[0])
     slope = 0.0
@@ -104,17 +119,18 @@ def _drift(times: Float, levels: Float, ahead: Float) -> Float:
     drift = slope * faded
     if span >= REVERSION_SPAN_YEARS:
         real = levels - INFLATION_A_YEAR * (times - times[-1])
-        gap = float(np.mean(real) - real[-1])
+        gap = float(np.mean(real[sold]) - real[-1])
         drift = drift + gap * -np.expm1(-REVERSION_A_YEAR * ahead) + INFLATION_A_YEAR * ahead
     return np.asarray(drift, dtype=np.float64)
 
 
-def _error_a_year(times: Float, levels: Float) -> float:
+def _error_a_year(times: Float, levels: Float, sold: Bool) -> float:
     """Root mean square error of one-year forecasts from each earlier point at which a slope can be had."""
     step = float(times[1] - times[0])
     ahead = round(1.0 / step) if step > 0 else 0
+    distance = np.array([ahead * step])
     errors = [
-        levels[at + ahead] - levels[at] - float(_drift(times[: at + 1], levels[: at + 1], np.array([ahead * step]))[0])
+        levels[at + ahead] - levels[at] - float(_drift(times[: at + 1], levels[: at + 1], sold[: at + 1], distance)[0])
         for at in range(len(times) - ahead)
         if ahead and times[at] - times[0] >= TREND_YEARS
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,18 @@ def test_a_model_read_back_values_as_before(bench: Bench, folder: Path) -> None:
     for name in ("fmv", "low", "high", "olv", "nolv", "step", "flags"):
         np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
     assert fitted.data_hash == bench.data_hash
+
+
+def test_points_in_time_without_sales_come_back_with_the_model(bench: Bench) -> None:
+    index = bench.learned.trees.index
+    sold = np.arange(len(index.market.times)) % 2 == 0
+    index = replace(index, market=replace(index.market, sold=sold))
+    thin = replace(bench.learned, trees=replace(bench.learned.trees, index=index))
+
+    found = unpack(pack(thin, bench.data_hash)).learned.trees.index.market.sold
+
+    np.testing.assert_array_equal(found, sold)
+    assert unpack(pack(bench.learned, bench.data_hash)).learned.trees.index.market.sold is None
 
 
 def test_the_same_sales_give_the_same_bytes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,3 +44,28 @@ def test_the_error_grows_with_the_root_of_time_for_a_year_then_with_time_and_is_
     error = market_index(time, level - level.mean()).error(np.array([2006.0, 2008.25, 2009.0, 2010.0, 2011.0]))
     assert error[0] == 0.0
     assert (error[1:] / error[2]).tolist() == pytest.approx([0.5, 1.0, 2.0, 3.0])
+
+
+def forecasts(time: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """Change of the level one, two and five years after 2010."""
+    index = market_index(time, level - level.mean())
+    return index.at(np.array([2011.0, 2012.0, 2015.0])) - index.at(np.array([2010.0]))
+
+
+def test_one_sale_with_an_odd_date_hardly_bends_the_forecast() -> None:
+    time, level = rising(0.03, years=6.0)
+    odd = forecasts(np.append(time, 1985.0), np.append(level, 0.0))
+    assert odd == pytest.approx(forecasts(time, level), abs=0.01)
+
+
+def test_a_history_with_sales_at_every_point_keeps_its_index_and_one_with_a_gap_tells_where() -> None:
+    time, level = rising(0.03, years=6.0)
+    whole = market_index(time, level)
+    assert whole.sold is None
+    assert replace(whole, sold=np.ones(len(whole.times), dtype=np.bool_)).at(time + 3.0).tolist() == (
+        whole.at(time + 3.0).tolist()
+    )
+    gap = (time > 2005.1) & (time < 2006.9)
+    sold = market_index(time[~gap], level[~gap]).sold
+    assert sold is not None
+    assert np.flatnonzero(~sold).tolist() == list(range(10, 23))
