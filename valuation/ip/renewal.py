@@ -84,8 +84,16 @@ def share_in_force(log_mean: float, log_sd: float, obsolescence: float, fees: Ar
     require("obsolescence", decay, (decay >= 0.0) & (decay < 1.0), "0 to less than 1")
     fee = np.asarray(fees, dtype=np.float64)
     require("fees", fee, fee > 0.0, "more than 0")
-    needed = np.maximum.accumulate(fee / (1.0 - decay) ** np.arange(len(fee)))
-    return np.asarray(ndtr((log_mean - np.log(needed)) / spread), dtype=np.float64)
+    return np.asarray(ndtr((log_mean - np.log(least_return(float(decay), fee))) / spread), dtype=np.float64)
+
+
+def least_return(obsolescence: float, fees: Float) -> Float:
+    """The least first return [years] with which every fee up to that of each year is worth paying.
+
+    The highest c_s / (1 - d)^(s-1) up to the year, in the currency of the fees [years]; ``obsolescence`` from 0 to less
+    than 1.
+    """
+    return np.maximum.accumulate(fees / (1.0 - obsolescence) ** np.arange(len(fees)))
 
 
 @dataclass(frozen=True)
@@ -98,32 +106,52 @@ class RenewalFit:
     log_likelihood: float
 
 
-def fit_renewal(lapsed: ArrayLike, kept: float, fees: ArrayLike) -> RenewalFit:
+def fit_renewal(lapsed: ArrayLike, kept: float, fees: ArrayLike, in_force: ArrayLike | None = None) -> RenewalFit:
     """The model fitted to a cohort: how many rights lapsed for want of each fee [years], and how many paid them all.
 
-    Raises InvalidInput for counts that are negative or as good as none, or fees that are not one for each count.
+    ``in_force`` [years] counts the rights watched part of their way: those whose newest fee is that of each year and
+    which were not asked for the next one yet. All that is known of their first return is that it was enough so far, so
+    the likelihood of one is the share in force at that age. None are meant where nothing is given. Raises InvalidInput
+    for counts that are negative or as good as none, or fees that are not one for each count.
     """
     from scipy.optimize import minimize  # noqa: PLC0415 - slow to import, and only fits need it
 
     counts, fee = np.asarray(lapsed, dtype=np.float64), np.asarray(fees, dtype=np.float64)
-    require("lapsed", counts, counts >= 0.0, "0 or more")
-    if counts.shape != fee.shape or len(fee) < FIT_FEES_LEAST:
-        raise InvalidInput(
-            "fees", f"{len(fee)} fees for {len(counts)} counts", f"at least {FIT_FEES_LEAST}, one for each"
-        )
-    if not counts.sum() > 0.0 or not kept >= 0.0:
-        raise InvalidInput("lapsed", float(counts.sum()), "some rights that lapsed, and 0 or more kept")
+    running = np.zeros(counts.shape) if in_force is None else np.asarray(in_force, dtype=np.float64)
+    _check_cohort(counts, kept, running, fee)
 
     def loss(parameters: Float) -> float:
-        in_force = share_in_force(parameters[0], float(np.exp(parameters[1])), float(_share(parameters[2])), fee)
-        steps = -np.diff(np.concatenate([[1.0], in_force]))
-        chances = np.maximum(np.append(steps, in_force[-1]), CHANCE_FLOOR)
-        return -float(np.sum(np.append(counts, kept) * np.log(chances)))
+        shares = share_in_force(parameters[0], float(np.exp(parameters[1])), float(_share(parameters[2])), fee)
+        steps = -np.diff(np.concatenate([[1.0], shares]))
+        chances = np.maximum(np.append(steps, shares[-1]), CHANCE_FLOOR)
+        so_far = float(np.sum(running * np.log(np.maximum(shares, CHANCE_FLOOR))))
+        return -float(np.sum(np.append(counts, kept) * np.log(chances))) - so_far
 
     start = np.array([float(np.log(fee.mean())), 0.0, 0.0])
     found = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4_000, "xatol": 1e-8, "fatol": 1e-8})
     mean, spread, decay = found.x
     return RenewalFit(float(mean), float(np.exp(spread)), float(_share(decay)), -float(found.fun))
+
+
+def _check_cohort(lapsed: Float, kept: float, in_force: Float, fees: Float) -> None:
+    """Raises InvalidInput for counts or fees that no fit can be made of."""
+    for name, counts in (("lapsed", lapsed), ("in_force", in_force)):
+        if not np.isfinite(counts).all():
+            raise InvalidInput(name, "a count that is no number", "0 or more")
+        require(name, counts, counts >= 0.0, "0 or more")
+    if lapsed.ndim != 1 or lapsed.shape != fees.shape or len(fees) < FIT_FEES_LEAST:
+        raise InvalidInput(
+            "fees", f"{fees.size} fees for {lapsed.size} counts", f"at least {FIT_FEES_LEAST}, one for each"
+        )
+    if in_force.shape != fees.shape:
+        raise InvalidInput("in_force", f"{in_force.size} counts for {fees.size} fees", "one for each fee")
+    if not np.isfinite(fees).all():
+        raise InvalidInput("fees", "a fee that is no number", "more than 0")
+    require("fees", fees, fees > 0.0, "more than 0")
+    if not lapsed.sum() > 0.0:
+        raise InvalidInput("lapsed", float(lapsed.sum()), "some rights that lapsed")
+    if not 0.0 <= kept < np.inf:
+        raise InvalidInput("kept", kept, "0 or more")
 
 
 def _share(parameter: float) -> float:
