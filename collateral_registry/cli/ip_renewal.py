@@ -115,7 +115,8 @@ def _rows(path: Path, facts: str, most: int) -> list[NumberedRow]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             text = file.read(FILE_LIMIT + 1)
-        rows = list(islice(read_rows(io.StringIO(text[:FILE_LIMIT], newline=""), facts), most + 1))
+        read = read_rows(io.StringIO(text, newline=""), facts) if len(text) <= FILE_LIMIT else ()
+        rows = list(islice(read, most + 1))
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
     if len(text) > FILE_LIMIT or len(rows) > most:

@@ -17,7 +17,14 @@ from scipy.special import log_ndtr, ndtri_exp
 
 from valuation.depreciation.checks import require
 from valuation.errors import InvalidInput
-from valuation.ip.renewal import OBSOLESCENCE_MOST, RenewalFit, fit_renewal, least_return, renewal_value
+from valuation.ip.renewal import (
+    FIT_FEES_LEAST,
+    OBSOLESCENCE_MOST,
+    RenewalFit,
+    fit_renewal,
+    least_return,
+    renewal_value,
+)
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -82,6 +89,8 @@ def fit_histories(years_paid: ArrayLike, lapsed: ArrayLike, fees: ArrayLike) -> 
     rights that were asked for a fee, lapses in fewer than FIT_LAPSE_YEARS_LEAST different years, or too few fees.
     """
     fee = np.asarray(fees, dtype=np.float64)
+    if fee.ndim != 1 or len(fee) < FIT_FEES_LEAST:
+        raise InvalidInput("fees", f"{fee.size} fees", f"at least {FIT_FEES_LEAST}, one for each year")
     paid, gone = _histories(years_paid, lapsed, len(fee))
     asked = int(np.count_nonzero(gone | (paid > 0)))
     if asked < FIT_RIGHTS_LEAST:
@@ -137,7 +146,7 @@ class _Model:
             ("obsolescence", fit.obsolescence, 0.0, OBSOLESCENCE_MOST),
         ):
             if not least <= got <= most:
-                raise InvalidInput(name, got, f"{least:g} to {most:g}")
+                raise InvalidInput(name, got, f"{least:g} to {most:g}; beyond, the lapses show no lognormal")
         if not 0.0 <= discount_rate < np.inf:
             raise InvalidInput("discount_rate", discount_rate, "0 or more")
         require("fees", np.nan_to_num(fees), (fees > 0.0) & np.isfinite(fees), "more than 0")
