@@ -29,6 +29,9 @@ RIGHTS_LIMIT = 200_000
 FEE_YEARS_LIMIT = 100
 ID_LIMIT = 200
 
+FEW_RIGHTS = 500
+"""With fewer, simulated cohorts had values several times too high or too low."""
+
 YEARS = re.compile(r"\d{1,3}", re.ASCII)
 AMOUNT = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 ANSWERS = {"yes": True, "no": False}
@@ -62,6 +65,8 @@ def run_renewal(
     _write(output, rights, values)
     tell(f"{fees_file.name if fees_file else office.upper()} {right_kind.name}: {fit_line(rights, fit)}")
     tell(EVIDENCE)
+    if len(rights.ids) < FEW_RIGHTS:
+        tell(f"Fewer than {FEW_RIGHTS} rights: the fit may put values several times too high or low.", aside=True)
 
 
 def read_rights(path: Path, fees: int) -> Rights:

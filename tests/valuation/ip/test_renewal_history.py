@@ -75,6 +75,20 @@ def test_counts_that_cannot_be_are_refused_by_their_field() -> None:
             fit_renewal(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("paid", "lapsed", "worth"),
+    [
+        (4, True, (2_187.10, 1_904.47, 2_471.49)),
+        (9, True, (29_256.76, 18_147.91, 42_271.80)),
+        (9, False, (149_701.21, 21_885.59, 325_213.25)),
+        (20, False, (915_612.99, 454_517.72, 1_573_926.91)),
+    ],
+)
+def test_a_history_has_its_worked_value(paid: int, *, lapsed: bool, worth: tuple[float, float, float]) -> None:
+    found = implied_values([paid], [lapsed], FIT, RATE, FEES)
+    assert (found.value[0], found.low[0], found.high[0]) == pytest.approx(worth, abs=0.005)
+
+
 def by_partial_means(fit: RenewalFit, paid: int, *, lapsed: bool) -> float:
     """Another road to the mean: between two bounds the value is a line in the first return, whose mean is known."""
     keep = 1.0 - fit.obsolescence
