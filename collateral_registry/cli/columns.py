@@ -49,6 +49,8 @@ COLUMNS: Mapping[str, Columns] = {
     ),
     "count": Columns(("lot", "good", "unit", "quantity")),
     "realised": Columns(("asset", "date", "price", "currency"), ("basis",)),
+    "renewal": Columns(("id", "years_paid", "lapsed")),
+    "yearly_fees": Columns(("year", "fee")),
     "timeline": Columns(("date", "action", "target", "value", "note")),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Intellectual property on the command line: value a right, record what happened to it, list the fees that come due."""
+"""Intellectual property on the command line: value rights, record what happened to them, learn from the fees paid."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.options import DEFAULT_ADDRESS, Server
+from collateral_registry.cli.options import DEFAULT_ADDRESS, File, Server
 
 app = typer.Typer(help="Value rights, follow them, watch their fees.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -58,3 +58,29 @@ def fees(
 
     with session(server) as channel:
         print_fees(channel, days)
+
+
+@app.command()
+def renewal(
+    families: File,
+    output: Annotated[Path, typer.Option("--output", dir_okay=False, help="CSV file to write, a row per right")],
+    office: Annotated[str, typer.Option(help="office with a table of yearly fees, such as CN; or give --fees")] = "",
+    kind: Annotated[str, typer.Option(help="patent, utility_model or design")] = "patent",
+    fees_file: Annotated[
+        Path | None,
+        typer.Option("--fees", exists=True, dir_okay=False, readable=True, help="CSV file of yearly fees: year, fee"),
+    ] = None,
+    discount_rate: Annotated[float, typer.Option(help="yearly, as a ratio from 0 to 2")] = 0.10,
+) -> None:
+    """Fit a renewal model to rights (id, years_paid, lapsed) and write what each history implies; needs no server.
+
+    No public price data proves such values.
+    """
+    from collateral_registry.cli.ip_renewal import run_renewal
+    from collateral_registry.cli.session import EXIT_USAGE, say
+
+    try:
+        run_renewal(families, office, kind, fees_file, discount_rate, output)
+    except (ValueError, OSError) as error:
+        say(str(error))
+        raise typer.Exit(EXIT_USAGE) from None

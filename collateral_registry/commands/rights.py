@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from collateral_registry.commands.assets import change
+from collateral_registry.domain.appraise import STATUS_ZERO
 from collateral_registry.domain.assets import CLASS_ROOT, Asset, IntellectualProperty, Status
 from collateral_registry.domain.days import date_at, day_of
 from collateral_registry.domain.judge import NO_DAY
@@ -25,6 +26,7 @@ from collateral_registry.store.right_events import (
     status_before,
 )
 from valuation.errors import InvalidInput
+from valuation.flags import ZeroReason
 from valuation.ip.events import RightEvent, RightEventKind, RightState, after, check_order, same_strand
 from valuation.ip.fees import Fee, fees_between, has_calendar
 from valuation.ip.legal_terms import RightKind
@@ -35,12 +37,16 @@ _BEGAN = {LegalStatus.LAPSED: RightEventKind.LAPSED, LegalStatus.DISPUTED: Right
 
 
 def value_registered(connection: Connection, asset_id: str, question: RightQuestion) -> tuple[RightAnswer, str]:
-    """The answer for a right of the register on the business date, and its currency."""
+    """The answer for a right of the register on the business date, and its currency.
+
+    What is lost, seized, pledged twice or retired counts for nothing with that reason, as in the book.
+    """
     stored = get_asset(connection, asset_id)
     right = _right(stored)
     _, day = newest_commit(connection)
     cap = _policy_cap(connection, stored.asset.asset_class, day)
-    return value_right(right, _state(connection, stored), question, day, cap), stored.asset.currency
+    stated = STATUS_ZERO.get(stored.asset.status, ZeroReason.NONE)
+    return value_right(right, _state(connection, stored), question, day, cap, stated), stored.asset.currency
 
 
 def quote(connection: Connection, right: IntellectualProperty, question: RightQuestion) -> RightAnswer:

@@ -110,13 +110,19 @@ class RightAnswer:
 
 
 def value_right(
-    right: IntellectualProperty, state: RightState, question: RightQuestion, day: int, policy_cap: float
+    right: IntellectualProperty,
+    state: RightState,
+    question: RightQuestion,
+    day: int,
+    policy_cap: float,
+    stated: ZeroReason = ZeroReason.NONE,
 ) -> RightAnswer:
     """Values a right on a day (days from 1970-01-01); the same right, day and question give the same bytes.
 
     Indicators of the question move royalty and discount rate within and beyond the doubt as their tier says. Without
     them those of the register count, as in the book: for the cap and its vetoes alone. ``policy_cap`` is that of the
-    class of the right, NaN where the policy has none. Raises InvalidInput as the models do.
+    class of the right, NaN where the policy has none. ``stated`` is why the asset counts for nothing whatever the right
+    earns: such a fact outranks all that is not known, as in the book. Raises InvalidInput as the models do.
     """
     today = np.datetime64(day, "D")
     life, expire = life_of(right, day), _dates(right.expire)
@@ -127,14 +133,21 @@ def value_right(
     drawn = value_distribution(columns, doubt, np.array([_seed(right, day)]))
     value = float(relief_from_royalty(columns).value[0]) * share
     zero, unknown = status_effect(np.array([int(right.legal_status)], np.int8), expire, today)
-    reasons = _reasons(int(zero[0]), int(unknown[0]), life, state)
-    counted = _counted(int(zero[0]), state, reasons)
+    nothing = int(zero[0]) | stated | (ZeroReason.DOUBLE_PLEDGED if state.pledged_elsewhere else ZeroReason.NONE)
+    reasons = _reasons(nothing, int(unknown[0]), life)
+
+    def counted(amount: float) -> float:
+        """0 for a stated nothing, NaN for what nobody knows."""
+        if nothing:
+            return 0.0
+        return float("nan") if reasons else amount
+
     brackets = _brackets(right, question, life)
     return RightAnswer(
-        value=value * counted,
-        mean=float(drawn.mean[0]) * share * counted,
-        quantiles=tuple(float(one) * share * counted for one in drawn.quantiles[0]),
-        pledge_value=float(drawn.at(question.pledge_level)[0]) * share * counted,
+        value=counted(value),
+        mean=counted(float(drawn.mean[0]) * share),
+        quantiles=tuple(counted(float(one) * share) for one in drawn.quantiles[0]),
+        pledge_value=counted(float(drawn.at(question.pledge_level)[0]) * share),
         life_years=life,
         loan_life=_loan_life(life, question),
         score=score,
@@ -197,24 +210,16 @@ def _ends(mode: float, low: float | None, high: float | None) -> tuple[float, fl
     return (mode if low is None else low, mode if high is None else high)
 
 
-def _reasons(zero: int, unknown: int, life: float, state: RightState) -> tuple[str, ...]:
-    """Why the right counts for nothing, or is not known."""
-    words = [reason.name or "" for reason in ZeroReason if zero & reason]
-    words += [reason.name or "" for reason in UnknownReason if unknown & reason]
-    if state.pledged_elsewhere:
-        words.append("DOUBLE_PLEDGED")
+def _reasons(zero: int, unknown: int, life: float) -> tuple[str, ...]:
+    """Why the right counts for nothing, or else why its value is not known."""
+    if zero:
+        return tuple(reason.name or "" for reason in ZeroReason if zero & reason)
+    words = [reason.name or "" for reason in UnknownReason if unknown & reason]
     if np.isnan(life):
         words.append("MISSING_INPUT")
     elif life <= 0.0 and "RIGHT_EXPIRED" not in words:
         words.append("RIGHT_EXPIRED")
     return tuple(words)
-
-
-def _counted(zero: int, state: RightState, reasons: tuple[str, ...]) -> float:
-    """1 for a value that stands, 0 for a stated nothing, NaN for what nobody knows."""
-    if zero or state.pledged_elsewhere:
-        return 0.0
-    return float("nan") if reasons else 1.0
 
 
 def _loan_life(life: float, question: RightQuestion) -> LoanLife:

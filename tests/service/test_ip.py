@@ -171,6 +171,45 @@ def test_a_pledge_elsewhere_and_its_release_leave_a_seizure_or_loss_as_it_was(cl
     assert client.assets.GetAsset(asset_pb2.GetAssetRequest(name=name)).status == status
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (asset_pb2.ASSET_STATUS_LOST, "LOST"),
+        (asset_pb2.ASSET_STATUS_SEIZED, "SEIZED"),
+        (asset_pb2.ASSET_STATUS_DOUBLE_PLEDGED, "DOUBLE_PLEDGED"),
+        (asset_pb2.ASSET_STATUS_RETIRED, "RETIRED"),
+    ],
+)
+def test_a_right_whose_asset_is_gone_is_answered_as_zero_with_the_reason_of_the_book(
+    client: Client, status: int, reason: str
+) -> None:
+    """Also where a technology life and a legal status are missing, so that its value would not be known."""
+    name = register(client, f"patent-zero-{status}")
+    right = patent(f"bare-{reason}")
+    right.ClearField("filing_date")
+    right.ClearField("technology_life_years")
+    right.ClearField("legal_status")
+    bare = asset_pb2.Asset(
+        owner="Invented Firm", asset_class="ip.patent", currency_code="CNY", intellectual_property=right
+    )
+    bare_name = client.assets.CreateAsset(
+        asset_pb2.CreateAssetRequest(asset=bare, asset_id=f"patent-bare-{status}")
+    ).name
+    for one in (name, bare_name):
+        if status == asset_pb2.ASSET_STATUS_RETIRED:
+            client.assets.RetireAsset(asset_pb2.RetireAssetRequest(name=one))
+        else:
+            asset, mask = asset_pb2.Asset(name=one, status=status), FieldMask(paths=["status"])
+            client.assets.UpdateAsset(asset_pb2.UpdateAssetRequest(asset=asset, update_mask=mask))
+        question = ip_pb2.RightQuestion(doubt=DOUBT)
+        answer = service(client).ValueRight(ip_pb2.ValueRightRequest(name=one, question=question))
+        amounts = [answer.value, answer.mean, answer.pledge_value, *(quantile.value for quantile in answer.quantiles)]
+        assert {(amount.currency_code, amount.units, amount.nanos) for amount in amounts} == {("CNY", 0, 0)}
+        assert list(answer.reasons) == [reason]
+        booked = [common_pb2.ZeroReason.Name(zero) for zero in valued(client, one).zero_reasons]
+        assert booked == [f"ZERO_REASON_{reason}"]
+
+
 def test_fees_of_rights_in_force_are_listed_and_others_are_named(client: Client) -> None:
     name, other = register(client, "patent-fees"), register(client, "patent-elsewhere", office="XX")
     answer = service(client).ListComingFees(ip_pb2.ListComingFeesRequest(days_ahead=120))
