@@ -24,6 +24,7 @@ from collateral_registry.domain.days import day_of
 from collateral_registry.domain.names import id_of
 from collateral_registry.rpc import wire
 from collateral_registry.rpc.calls import Calls
+from collateral_registry.rpc.filtering import conditions_in
 from collateral_registry.rpc.paging import page_size, page_token, position_of
 from collateral_registry.store.database import Connection
 from collateral_registry.store.estimates import StoredEstimate, list_estimates
@@ -112,11 +113,12 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
         context: Any,  # noqa: ANN401, ARG002
     ) -> pb.ListHaircutEstimatesResponse:
         """Lists stored curves."""
-        limit, query = page_size(request.page_size), "ListHaircutEstimates by commit"
+        wanted = conditions_in(request.filter, {})
+        limit, query = page_size(request.page_size), f"ListHaircutEstimates by commit {request.filter}"
         before = position_of(query, request.page_token) or NEWER_THAN_ALL
 
         def work(connection: Connection) -> pb.ListHaircutEstimatesResponse:
-            rows = list_estimates(connection, (int(before[0]), int(before[1])), limit + 1)
+            rows = list_estimates(connection, wanted, (int(before[0]), int(before[1])), limit + 1)
             more, last = len(rows) > limit, rows[:limit][-1:]
             token = page_token(query, [last[0].seq, last[0].estimate.estimate_key]) if more else ""
             return pb.ListHaircutEstimatesResponse(

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from collateral_registry.domain.facts import CurveNeed, Estimate
 from collateral_registry.store.bulk import Source, in_keys, insert_columns, read_columns
 from collateral_registry.store.database import lock_key
+from collateral_registry.store.filters import Condition, conditions
 from collateral_registry.store.tables import EstimateRow, PriceSeriesRow
 from valuation.prices.tier1 import HaircutCurve
 from valuation.prices.watch import Watch
@@ -40,6 +41,15 @@ ESTIMATE = (
     EstimateRow.cause,
     *WATCH,
 )
+
+FILTERS = {
+    "series": PriceSeriesRow.series_id,
+    "currency_code": EstimateRow.currency,
+    "model": EstimateRow.model,
+    "light": EstimateRow.light,
+    "cause": EstimateRow.cause,
+}
+"""Fields that a list of curves can be filtered by."""
 
 
 @dataclass(frozen=True)
@@ -185,12 +195,15 @@ class StoredEstimate:
     seq: int
 
 
-def list_estimates(connection: Connection, before: tuple[int, int], limit: int) -> list[StoredEstimate]:
+def list_estimates(
+    connection: Connection, wanted: Sequence[Condition], before: tuple[int, int], limit: int
+) -> list[StoredEstimate]:
     """A page of curves, newest first, after the one of a commit and key; keys order the curves of a commit."""
     seq, key = before
     statement = (
         select(EstimateRow.__table__, PriceSeriesRow.series_id)
         .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == EstimateRow.series_key)
+        .where(*conditions(FILTERS, wanted))
         .where(or_(EstimateRow.seq < seq, and_(EstimateRow.seq == seq, EstimateRow.estimate_key < key)))
         .order_by(EstimateRow.seq.desc(), EstimateRow.estimate_key.desc())
         .limit(limit)

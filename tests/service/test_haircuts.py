@@ -94,6 +94,10 @@ def test_the_curves_of_valuations_are_listed_newest_first_and_paged(client):
     assert curve.price_series.startswith("priceSeries/copper")
     assert (curve.base_currency_code, curve.currency_code, curve.confidence.value) == ("USD", "USD", "0.99")
     assert (np.diff(curve.losses) >= 0.0).all()
+    of_one = haircut_pb2.ListHaircutEstimatesRequest(filter=f"series = {curve.price_series[12:]} AND cause = FIRST")
+    assert curve in client.haircuts.ListHaircutEstimates(of_one).haircut_estimates
+    of_none = haircut_pb2.ListHaircutEstimatesRequest(filter="series = unobtainium")
+    assert not client.haircuts.ListHaircutEstimates(of_none).haircut_estimates
     rest = client.haircuts.ListHaircutEstimates(
         haircut_pb2.ListHaircutEstimatesRequest(page_size=1, page_token=first.next_page_token or "")
     )

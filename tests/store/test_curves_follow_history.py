@@ -14,6 +14,7 @@ from collateral_registry.domain.assets import Inventory
 from collateral_registry.domain.facts import EstimateCause
 from collateral_registry.domain.prices import PriceSeries
 from collateral_registry.store.estimates import list_estimates
+from collateral_registry.store.filters import Condition
 from collateral_registry.store.valuations import list_valuations
 from tests.store.test_both_engines import FIRST, LOT, do, opened
 from valuation.flags import QualityFlag
@@ -44,7 +45,7 @@ def tell(database, prices, days, series="copper"):
 def curves(database, series="copper"):
     """The stored curves of a series, oldest first."""
     with database.read() as connection:
-        return [one for one in list_estimates(connection, END, 1_000) if one.series_id == series][::-1]
+        return list_estimates(connection, [Condition("series", series)], END, 1_000)[::-1]
 
 
 def causes(database):
