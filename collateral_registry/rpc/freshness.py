@@ -1,7 +1,7 @@
 """Keeps the report of now ready: once after a start, and while reports are asked for.
 
-A page waits neither for the book to be read nor for the commits before it. Later, nobody asks, nothing is done: a server
-that only takes in prices pays nothing more for reports.
+A page waits neither for the book to be read nor for the commits before it. Later, nobody asks, nothing is done: a
+server that only takes in prices pays nothing more for reports.
 """
 
 from __future__ import annotations
