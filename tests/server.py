@@ -81,7 +81,11 @@ class Server:
         arguments += ["--business-date", self.business_date, "--processes", str(self.processes)]
         launch = spawned if self.environment else Server.launch
         self.process = launch(arguments, self.environment, Path(self.output.name))
-        wait_until(self._healthy)
+        try:
+            wait_until(self._healthy)
+        except BaseException:
+            self.stop(signal.SIGKILL)  # or the tests would wait for it in the end
+            raise
         return self
 
     def _healthy(self) -> bool:

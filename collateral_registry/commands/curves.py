@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,13 @@ from valuation.flags import QualityFlag
 from valuation.money import PPM
 from valuation.prices.drift import drift, may_alarm, scores_since
 from valuation.prices.pooled import MODEL, SURPRISE_DECAY, VERSION, pooled_scale
+from valuation.prices.returns import log_returns
 from valuation.prices.tier1 import HaircutCurve
 
 MODEL_NAME = f"{MODEL}/{VERSION}"
+
+NO_RETURN = 0.0
+"""Of a rate, whose moves are told by its price: it may be crossed of several series, each with a newest return."""
 
 LOOK_BACK_DAYS = 31
 """Days before an estimate in which its own price and the rate of that day are looked for."""
@@ -40,7 +45,8 @@ def curves_for(
         if estimate is not None:
             cause = _cause(newest, estimate, policy) or _drift_cause(connection, need, newest, market, estimate)
         if estimate is None or cause:
-            new = NewCurve(need, newest, _make(connection, need, market, policy), cause)
+            replaced = estimate.estimate_key if estimate else 0
+            new = NewCurve(need, newest, _make(connection, need, market, policy), cause, replaced)
             estimate = estimate_of(new, MODEL_NAME)
             made.append(new)
         curves[need] = estimate
@@ -53,11 +59,13 @@ def keep_curves(connection: Source, seq: int, made: Sequence[NewCurve]) -> None:
 
 
 def _newest(need: CurveNeed, market: MarketFacts) -> Newest | None:
-    """The newest observation behind a need, at the newest rate; none while nothing was observed."""
+    """The newest observation behind a need, at the newest rate; none while a price or the rate is not there."""
     quote = market.fx.get((need.base_currency, need.currency))
+    if quote is None and need.base_currency != need.currency:
+        return None
     rate, changed = (quote.rate, quote.history_seq) if quote else (1.0, 0)
     if not need.series_key:
-        return Newest(quote.day, rate, np.nan, changed) if quote else None
+        return Newest(quote.day, rate, NO_RETURN, changed) if quote else None
     row = int(market.series.rows_of(np.array([need.series_key], dtype=np.int64))[0])
     day, price = int(market.series.day[row]), float(market.series.price[row]) * rate
     changed = max(changed, int(market.series.history_seq[row]))
@@ -67,10 +75,11 @@ def _newest(need: CurveNeed, market: MarketFacts) -> Newest | None:
 def _cause(newest: Newest, estimate: Estimate, policy: Policy) -> str:
     """Why prices ask for a new curve by themselves, empty where they do not.
 
-    At once where the history was rewritten and after a shock, which a correction of the newest price or a move of the
-    rate may be; after some business days; and with every newer price where that tells of a gap or of the model's light.
+    At once where the history was rewritten (or is not known to be the one behind the curve) and after a shock, which a
+    correction of the newest price or a move of the rate may be; after some business days; with every other newest
+    return where that tells of a gap, and with every newer price where it tells of the model's light.
     """
-    if newest.history_seq > estimate.history_seq:
+    if newest.history_seq > estimate.history_seq or np.isnan(estimate.price):
         return EstimateCause.HISTORY
     age = int(np.busday_count(np.datetime64(estimate.day, "D"), np.datetime64(newest.day, "D"), weekmask=WEEKMASK))
     is_newer = newest.day > estimate.day
@@ -78,7 +87,7 @@ def _cause(newest: Newest, estimate: Estimate, policy: Policy) -> str:
         return EstimateCause.SCHEDULE
     if _is_shock(newest, estimate, age, float(policy.rules["estimate_shock_sigmas"].value)):
         return EstimateCause.SHOCK
-    if is_newer and estimate.flags & int(QualityFlag.SMOOTHED):
+    if (is_newer or newest.log_return != estimate.log_return) and estimate.flags & int(QualityFlag.SMOOTHED):
         return EstimateCause.SMOOTHED
     return EstimateCause.LIGHT if is_newer and estimate.watch.flags else ""
 
@@ -105,13 +114,19 @@ def _drift_cause(connection: Source, need: CurveNeed, newest: Newest, market: Ma
 
 
 def _make(connection: Source, need: CurveNeed, market: MarketFacts, policy: Policy) -> HaircutCurve:
+    """The curve of the converted prices; whether quotes are smoothed, the good's own in its own currency tell."""
     days, prices = _converted_history(connection, need, market)
-    return pooled_scale(
+    curve = pooled_scale(
         days.astype("datetime64[D]"),
         prices,
         max_horizon_days=policy.rule_days("simulated_horizon_days"),
         confidence=need.confidence_ppm / PPM,
     )
+    if not need.series_key or need.base_currency == need.currency:
+        return curve
+    own = history(connection, need.series_key)
+    returns = log_returns(own.day.astype("datetime64[D]"), own.price, len(own.price))
+    return replace(curve, hidden_gap=returns.hidden_gap, flags=curve.flags | returns.flags & QualityFlag.SMOOTHED)
 
 
 def _converted_history(

@@ -229,7 +229,8 @@ def _market_part(
         estimate = market.curves[need]
         loss[rows] = loss_at(estimate.loss, horizon[rows])
         estimate_key[rows] = estimate.estimate_key
-        true_share[rows] = true_value_share(estimate.hidden_gap) if need.series_key else 1.0
+        if need.series_key:
+            true_share[rows] = true_value_share(estimate.hidden_gap)
         beyond = np.where(horizon[rows] > len(estimate.loss), int(QualityFlag.EXTRAPOLATED_HORIZON), 0)
         quality[rows] = estimate.flags | beyond
     priced = base.series_key[at] > 0

@@ -112,14 +112,16 @@ class EstimateCause(StrEnum):
 class Estimate:
     """A haircut curve: the loss at each horizon from one business day on, NaN where there is no opinion.
 
-    ``day`` and ``price`` are those of the newest price behind it, ``history_seq`` the last change to the prices before
-    that, ``hidden_gap`` how far in logs the true price is from that quote where quotes are smoothed. ``watch`` is the
-    light of its model's record, whose multiplier is in the losses, and the state of the detector of drift.
+    ``day``, ``price`` and ``log_return`` are those of the newest price behind it (NaN in curves older than these
+    columns), ``history_seq`` the last change to the prices before that, ``hidden_gap`` how far in logs the true price
+    is from that quote where quotes are smoothed. ``watch`` is the light of its model's record, whose multiplier is in
+    the losses, and the state of the detector of drift.
     """
 
     estimate_key: int
     day: int
     price: float
+    log_return: float
     history_seq: int
     hidden_gap: float
     loss: Float

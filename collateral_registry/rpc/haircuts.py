@@ -21,6 +21,7 @@ from collateral_registry.commands.haircuts import (
     memory_of_class,
 )
 from collateral_registry.domain.days import day_of
+from collateral_registry.domain.facts import EstimateCause
 from collateral_registry.domain.names import id_of
 from collateral_registry.rpc import wire
 from collateral_registry.rpc.calls import Calls
@@ -37,6 +38,7 @@ from valuation.prices.drift import THRESHOLD
 from valuation.prices.haircut import HaircutModel
 from valuation.prices.sale import Sale, SaleHaircut, after_impact
 from valuation.prices.track_record import Verdict, pooled_verdict, verdict
+from valuation.prices.watch import NO_LIGHT
 
 PRICES_LIMIT = 10_000
 DEFAULT_CONFIDENCE = 0.99
@@ -45,8 +47,14 @@ ESTIMATE_MODELS = {
     "ewma-fhs": HaircutModel.EWMA_FHS,
     "arithmetic": HaircutModel.ARITHMETIC,
 }
+SALE_NUMBERS = (1e-9, 1e18)
+"""Least and most of a quantity, a volume or a share of it."""
+
 BACKTEST_MODELS = {"auto": HaircutModel.POOLED, "ewma-fhs": HaircutModel.EWMA_FHS}
 """By the names of the command line; outcomes are log returns, which a price below 0 does not have."""
+
+WORDS = {"cause": tuple(EstimateCause), "light": (NO_LIGHT, "green", "amber", "red")}
+"""What a filter may ask of these fields."""
 
 NEWER_THAN_ALL = [2**62, 2**62]
 
@@ -91,21 +99,16 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
         related = _class_of(request)
         if related and (request.price_series or request.prices):
             raise InvalidInput("class_price_series", "with another series or prices", "either")
-
-        def of_one(connection: Connection) -> pb.BacktestHaircutResponse:
-            dates, prices = _history(connection, request)
-            return _tested(verdict(backtest_haircut(dates, prices, days, confidence, model), confidence))
-
-        def of_class(connection: Connection) -> pb.BacktestHaircutResponse:
-            found = class_prices(connection, related)
-            records = {one: backtest_haircut(*columns, days, confidence, model) for one, columns in found.items()}
-            answer = _tested(pooled_verdict(list(records.values()), confidence))
-            tests = ((one, _tested(verdict(record, confidence))) for one, record in records.items())
-            answer.series.extend(pb.SeriesBacktest(price_series=f"priceSeries/{one}", tests=of) for one, of in tests)
-            return answer
-
-        work = of_class if related else of_one
-        return await self.calls.read(work)
+        if related and model is not HaircutModel.POOLED:
+            raise InvalidInput("class_price_series", f"with {request.model}", "only with auto")
+        # Read first, tested after: no snapshot stays open for the seconds that a class may take.
+        if related:
+            found = await self.calls.read(lambda connection: class_prices(connection, related))
+            return await self.calls.compute(lambda: _tested_class(found, days, confidence))
+        dates, prices = await self.calls.read(lambda connection: _history(connection, request))
+        return await self.calls.compute(
+            lambda: _tested(verdict(backtest_haircut(dates, prices, days, confidence, model), confidence))
+        )
 
     async def ListHaircutEstimates(  # noqa: N802
         self,
@@ -114,6 +117,10 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
     ) -> pb.ListHaircutEstimatesResponse:
         """Lists stored curves."""
         wanted = conditions_in(request.filter, {})
+        for condition in wanted:
+            words = WORDS.get(condition.field)
+            if words and condition.value not in words:
+                raise InvalidInput("filter", repr(condition.value), f"one of {', '.join(words)} for {condition.field}")
         limit, query = page_size(request.page_size), f"ListHaircutEstimates by commit {request.filter}"
         before = position_of(query, request.page_token) or NEWER_THAN_ALL
 
@@ -152,10 +159,16 @@ def _sale(message: pb.Sale) -> Sale:
     names = ("quantity", "daily_volume", "participation")
     given = {name: wire.read_optional_decimal(f"sale.{name}", message, name) for name in names}
     numbers = {name: float(value) for name, value in given.items() if value is not None}
+    for name, number in numbers.items():
+        if number and not SALE_NUMBERS[0] <= number <= SALE_NUMBERS[1]:
+            raise InvalidInput(f"sale.{name}", number, f"0, or {SALE_NUMBERS[0]:g} to {SALE_NUMBERS[1]:g}")
     if numbers.get("quantity") and "daily_volume" not in numbers:
         raise InvalidInput("sale.daily_volume", "none", "what the market trades a day beside a quantity")
     days = {name: getattr(message, name) for name in ("age_days", "cure_days", "enforcement_days")}
-    return Sale(**numbers, **days)
+    try:
+        return Sale(**numbers, **days)
+    except InvalidInput as error:
+        raise InvalidInput(f"sale.{error.field}", error.got, error.want) from None
 
 
 def _history(connection: Connection, request: Asked) -> tuple[Dates, Float]:
@@ -221,6 +234,18 @@ def _tested(found: Verdict) -> pb.BacktestHaircutResponse:
         across_breaks_count=found.across_breaks,
         better_than_normal_p=_number(found.better_than_normal_p),
     )
+
+
+def _tested_class(
+    found: Mapping[str, tuple[Dates, Float]], horizon_days: int, confidence: float
+) -> pb.BacktestHaircutResponse:
+    """The tests of a class, and of each of its series."""
+    model = HaircutModel.POOLED
+    records = {one: backtest_haircut(*columns, horizon_days, confidence, model) for one, columns in found.items()}
+    answer = _tested(pooled_verdict(list(records.values()), confidence))
+    tests = ((one, _tested(verdict(record, confidence))) for one, record in records.items())
+    answer.series.extend(pb.SeriesBacktest(price_series=f"priceSeries/{one}", tests=of) for one, of in tests)
+    return answer
 
 
 def _stored(row: StoredEstimate) -> pb.HaircutEstimate:

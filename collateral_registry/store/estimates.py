@@ -32,6 +32,7 @@ ESTIMATE = (
     EstimateRow.estimate_key,
     EstimateRow.day,
     EstimateRow.price,
+    EstimateRow.log_return,
     EstimateRow.history_seq,
     EstimateRow.hidden_gap,
     EstimateRow.loss,
@@ -67,12 +68,13 @@ class Newest:
 
 @dataclass(frozen=True)
 class NewCurve:
-    """A need, its newest price, the last change to those before, the curve made of its prices, and why."""
+    """A need, its newest price, the curve made of its prices, why, and the key of the curve it replaces (0: none)."""
 
     need: CurveNeed
     newest: Newest
     curve: HaircutCurve
     cause: str
+    replaces: int = 0
 
 
 def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str) -> dict[CurveNeed, Estimate]:
@@ -100,10 +102,10 @@ def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str)
     for row in zip(*(column.tolist() for column in rows.values()), strict=True):
         need = CurveNeed(*row[len(ESTIMATE) :])
         if need in wanted:
-            key, day, price, changed, gap, loss, flags, volatility, model, cause, *watched = row[: len(ESTIMATE)]
+            key, day, price, moved, changed, gap, loss, flags, volatility, model, cause, *watched = row[: len(ESTIMATE)]
             losses = np.frombuffer(loss, dtype=np.float64)
             found[need] = Estimate(
-                key, day, price, changed, gap, losses, flags, volatility, model, Watch(*watched), cause
+                key, day, price, moved, changed, gap, losses, flags, volatility, model, Watch(*watched), cause
             )
     return found
 
@@ -135,6 +137,7 @@ def _row(key: int, seq: int, model: str, one: NewCurve) -> dict[str, Any]:
         "confidence_ppm": need.confidence_ppm,
         "day": one.newest.day,
         "price": one.newest.price,
+        "log_return": one.newest.log_return,
         "history_seq": one.newest.history_seq,
         "seq": seq,
         "model": model,
@@ -156,9 +159,12 @@ def _row(key: int, seq: int, model: str, one: NewCurve) -> dict[str, Any]:
 
 
 def estimate_of(one: NewCurve, model: str) -> Estimate:
-    """A curve as it is stored, with a key made of what it is of: whoever makes it, valuations name it alike."""
+    """A curve as it is stored, with a key made of what it is of: whoever makes it, valuations name it alike.
+
+    And of the curve it replaces, so that a history that returns to what it was is not hidden behind what came between.
+    """
     need, newest, curve = one.need, one.newest, one.curve
-    told = f"{newest.day}:{newest.price!r}:{newest.history_seq}"
+    told = f"{newest.day}:{newest.price!r}:{newest.history_seq}:{one.replaces}"
     subject = f"{need.series_key}:{need.base_currency}:{need.currency}:{need.confidence_ppm}:{told}:{model}"
     key = int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest()) >> 1
     volatility = float(np.nan_to_num(curve.daily_volatility, nan=0.0))
@@ -166,6 +172,7 @@ def estimate_of(one: NewCurve, model: str) -> Estimate:
         key,
         newest.day,
         newest.price,
+        newest.log_return,
         newest.history_seq,
         curve.hidden_gap,
         curve.loss,
@@ -217,6 +224,7 @@ def list_estimates(
             row.estimate_key,
             row.day,
             math.nan if row.price is None else row.price,
+            math.nan if row.log_return is None else row.log_return,
             row.history_seq,
             row.hidden_gap,
             loss,

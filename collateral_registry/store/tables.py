@@ -212,6 +212,7 @@ class EstimateRow(SQLModel, table=True):
     confidence_ppm: int = big()
     day: int = big()
     price: float | None = real(default=None)
+    log_return: float | None = real(default=None)
     history_seq: int = big()
     seq: int = big()
     model: str = text()

@@ -7,14 +7,17 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from collateral_registry.commands.assets import register
 from collateral_registry.commands.prices import Quote, ensure_fx_series, ingest_prices, open_series
+from collateral_registry.commands.revalue import revalue
 from collateral_registry.domain.assets import Inventory
 from collateral_registry.domain.facts import EstimateCause
 from collateral_registry.domain.prices import PriceSeries
 from collateral_registry.store.estimates import list_estimates
 from collateral_registry.store.filters import Condition
+from collateral_registry.store.tables import EstimateRow
 from collateral_registry.store.valuations import list_valuations
 from tests.store.test_both_engines import FIRST, LOT, do, opened
 from valuation.flags import QualityFlag
@@ -97,6 +100,36 @@ def test_a_revision_smaller_than_a_usual_day_makes_no_new_curve(quiet):
     assert causes(quiet) == [EstimateCause.FIRST]
 
 
+def test_many_small_revisions_that_came_together_make_the_curve_anew(quiet):
+    shaken = prices_of(QUIET)[TOLD - 250 : TOLD - 1] * np.where(np.arange(249) % 2, 1.008, 0.992)
+    tell(quiet, shaken, DAYS[TOLD - 250 : TOLD - 1])
+
+    assert causes(quiet) == [EstimateCause.FIRST, EstimateCause.HISTORY]
+
+
+def test_an_old_break_of_level_hides_no_correction(book):
+    moves = QUIET.copy()
+    moves[100] = np.log(2204.6)
+    prices = prices_of(moves)
+    for first, last in ((0, 100), (100, TOLD)):
+        tell(book, prices[first:last], DAYS[first:last])
+    before = len(curves(book))
+    tell(book, [prices[TOLD - 6] * 1.1], [DAYS[TOLD - 6]])
+
+    assert causes(book)[before:] == [EstimateCause.HISTORY]
+
+
+def test_a_curve_stored_before_its_price_was_kept_is_made_anew(quiet):
+    with quiet.engine.begin() as connection:
+        connection.execute(update(EstimateRow).values(price=None, log_return=None))
+
+    do(quiet, lambda write: revalue(write, [LOT.asset_id]))
+
+    assert causes(quiet) == [EstimateCause.FIRST, EstimateCause.HISTORY]
+    do(quiet, lambda write: revalue(write, [LOT.asset_id]))
+    assert len(curves(quiet)) == 2
+
+
 def test_a_history_filled_in_later_makes_the_curve_anew(book):
     tell(book, prices_of(QUIET)[500:TOLD], DAYS[500:TOLD])
     tell(book, prices_of(QUIET)[:500], DAYS[:500])
@@ -126,15 +159,20 @@ def test_a_newest_price_corrected_by_much_is_a_shock_on_its_own_day(quiet):
     assert len({one.estimate.day for one in curves(quiet)}) == 1
 
 
-def test_a_newest_price_corrected_back_brings_the_first_curve_back(quiet):
+def test_a_newest_price_corrected_back_has_the_first_curve_s_numbers_and_makes_no_more_of_them(quiet):
     right = prices_of(QUIET)[TOLD - 1]
     tell(quiet, [right * 0.9], [DAYS[TOLD - 1]])
     tell(quiet, [right], [DAYS[TOLD - 1]])
 
     with quiet.read() as connection:
         values = list_valuations(connection, LOT.asset_id, (1 << 62, ""), 10)
-    assert values[0]["estimate_key"] == curves(quiet)[0].estimate.estimate_key
+    first, _, last = curves(quiet)
+    assert values[0]["estimate_key"] == last.estimate.estimate_key
+    np.testing.assert_array_equal(first.estimate.loss, last.estimate.loss)
     assert values[0]["lendable_minor"] == values[2]["lendable_minor"] > values[1]["lendable_minor"]
+
+    do(quiet, lambda write: revalue(write, [LOT.asset_id]))
+    assert len(curves(quiet)) == 3
 
 
 def test_a_crash_that_was_kept_aside_until_it_was_confirmed_is_a_shock(quiet):
@@ -167,11 +205,7 @@ def test_a_model_in_amber_or_red_follows_every_new_price(book):
 
 
 def test_a_smoothed_quote_after_a_fall_is_worth_less_than_it_says_and_after_a_rise_no_more(book):
-    smoothing, moves = 0.6, QUIET.copy()
-    for place in range(1, len(moves)):
-        moves[place] = (1 - smoothing) * QUIET[place] + smoothing * moves[place - 1]
-    moves[TOLD - 1], moves[TOLD] = -0.01, 0.01
-    prices = prices_of(moves)
+    prices = prices_of(smoothed())
     tell(book, prices[:TOLD], DAYS[:TOLD])
     fallen = curves(book)[-1].estimate
     with book.read() as connection:
@@ -189,6 +223,48 @@ def test_a_smoothed_quote_after_a_fall_is_worth_less_than_it_says_and_after_a_ri
         value = list_valuations(connection, LOT.asset_id, (1 << 62, ""), 1)[0]
     assert (risen.cause, risen.hidden_gap > 0.0) == (EstimateCause.SMOOTHED, True)
     assert value["price"] == float(f"{prices[TOLD]:.6g}")
+
+
+def smoothed(smoothing=0.6):
+    """Moves that follow quiet ones slowly, with a fall on the last day told and a rise on the next."""
+    moves = QUIET.copy()
+    for place in range(1, len(moves)):
+        moves[place] = (1 - smoothing) * QUIET[place] + smoothing * moves[place - 1]
+    moves[TOLD - 1], moves[TOLD] = -0.01, 0.01
+    return moves
+
+
+def test_a_smoothed_quote_corrected_on_its_own_day_has_the_gap_of_what_it_says_now(book):
+    prices = prices_of(smoothed())
+    tell(book, prices[:TOLD], DAYS[:TOLD])
+    before = curves(book)[-1].estimate
+    tell(book, [prices[TOLD - 1] * 0.99], [DAYS[TOLD - 1]])
+    after = curves(book)[-1].estimate
+
+    assert (after.cause, after.day) == (EstimateCause.SMOOTHED, before.day)
+    assert after.hidden_gap < before.hidden_gap - 0.005
+
+
+def test_a_smoothed_quote_hides_as_much_from_a_foreign_loan_as_from_one_in_its_own_currency(book):
+    do(book, lambda write: ensure_fx_series(write, {("EUR", "USD")}))
+    tell(book, 1.1 * np.exp(np.cumsum(QUIET[::-1]))[:TOLD], DAYS[:TOLD], FX)
+    tell(book, prices_of(smoothed())[:TOLD], DAYS[:TOLD])
+    foreign = replace(LOT, asset_id="lot-2", currency="EUR", detail=Inventory("copper", Decimal(1), "t", "W-1", "L-2"))
+    do(book, lambda write: register(write, foreign))
+
+    gaps = {one.need.currency: one.estimate.hidden_gap for one in curves(book)}
+    assert gaps["EUR"] == gaps["USD"] < -0.01
+
+
+def test_rates_that_come_after_a_lot_was_valued_without_them_make_its_curve(book):
+    tell(book, prices_of(QUIET)[:TOLD], DAYS[:TOLD])
+    foreign = replace(LOT, asset_id="lot-2", currency="EUR", detail=Inventory("copper", Decimal(1), "t", "W-1", "L-2"))
+    do(book, lambda write: register(write, foreign))
+    do(book, lambda write: ensure_fx_series(write, {("EUR", "USD")}))
+    tell(book, 1.1 * np.exp(np.cumsum(QUIET[::-1] / 3))[:TOLD], DAYS[:TOLD], FX)
+
+    (curve,) = [one.estimate for one in curves(book) if one.need.currency == "EUR"]
+    assert not np.isnan(curve.loss).any()
 
 
 def test_a_rate_that_moves_by_much_makes_the_curve_of_a_foreign_good_anew_while_its_price_stands(book):

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuation.errors import InvalidInput
-from valuation.prices.jumps import Quotes, jump_limit, screen
+from valuation.prices.jumps import RETURNS_LOOKED_AT, Quotes, jump_limit, screen
+from valuation.prices.steps import usual_sigma
 
 Dates = NDArray[np.datetime64]
 Float = NDArray[np.float64]
@@ -90,17 +91,19 @@ def rewritten(
 ) -> bool:
     """Whether quotes that came into use [n] change the history before the newest of those known [k], in order of days.
 
-    A day that was not known does; a correction does if it is larger than the root mean square of the returns known,
-    below which it is a revision that no estimate would notice.
+    The first ones do, and so does a day that was not known. Corrections do if together, as a root of the sum of their
+    squares, they are larger than a usual return (MAD-sigma of the newest 250): below that no estimate would notice.
     """
-    earlier = new_days < known_days[-1] if len(known_days) else np.zeros(len(new_days), dtype=np.bool_)
+    if not len(known_days):
+        return len(new_days) > 0
+    earlier = new_days < known_days[-1]
     if not earlier.any():
         return False
     place = np.searchsorted(known_days, new_days[earlier])
     if (known_days[place] != new_days[earlier]).any():
         return True
-    usual = float(np.sqrt(np.mean(np.diff(np.log(known_prices)) ** 2)))
-    return bool((np.abs(np.log(new_prices[earlier] / known_prices[place])) > usual).any())
+    corrections = np.log(new_prices[earlier] / known_prices[place])
+    return float(np.sqrt(np.sum(corrections**2))) > usual_sigma(np.diff(np.log(known_prices[-RETURNS_LOOKED_AT - 1 :])))
 
 
 def _check(**columns: tuple[Dates, Float]) -> None:

@@ -25,13 +25,16 @@ SHORTFALL_POINTS = 64
 """Quantiles in the mean beyond a quantile; doubling them moves it by less than 0.1 %."""
 
 
-KEPT = 1024
-"""Questions whose answers are kept: the numbers are the same for every series, and so are most horizons and tails."""
+KEPT = 128
+KEPT_HORIZONS = 250
+"""Questions whose answers are kept, and the horizons of the longest of them: some 17 MB at most. The numbers are the
+same for every series, and so are most horizons and tails."""
 
 
 def term_weights(horizons: Float) -> Float:
     """Weights [5, H] of the terms at horizons in business days."""
-    return _term_weights(horizons.tobytes())
+    days = np.ascontiguousarray(horizons, dtype=np.float64)
+    return (_term_weights if days.size <= KEPT_HORIZONS else _term_weights.__wrapped__)(days.tobytes())
 
 
 @lru_cache(KEPT)
@@ -45,7 +48,9 @@ def log_multiples(horizons: Float, tails: Float) -> Float:
 
     Between the fitted tails, and beyond them, linear in the log of the probability.
     """
-    return _log_multiples(horizons.tobytes(), tails.tobytes())
+    days, at = (np.ascontiguousarray(one, dtype=np.float64) for one in (horizons, tails))
+    found = _log_multiples if days.size <= KEPT_HORIZONS else _log_multiples.__wrapped__
+    return found(days.tobytes(), at.tobytes())
 
 
 @lru_cache(KEPT)

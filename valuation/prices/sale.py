@@ -23,6 +23,9 @@ from valuation.prices.haircut import HaircutModel, PriceHaircut, haircut
 PARTICIPATION = 0.10
 """Share of the market's volume that a seller can be without being the market: the low end of the usual 10 to 20 %."""
 
+SELLING_DAYS_LIMIT = 10_000
+"""Days of a sale: forty years, beyond which nothing is a horizon."""
+
 IMPACT_COEFFICIENT = 1.0
 """Of the square-root law, of order one in every market where it was measured: the high end of 0.5 to 1."""
 
@@ -56,8 +59,8 @@ class Sale:
             raise InvalidInput("daily_volume", self.daily_volume, "more than 0")
         if not 0.0 < self.participation <= 1.0:
             raise InvalidInput("participation", self.participation, "more than 0 and at most 1")
-        if not math.isfinite(self.quantity / (self.participation * self.daily_volume)):
-            raise InvalidInput("daily_volume", self.daily_volume, "enough to sell the quantity in finite time")
+        if self.quantity > SELLING_DAYS_LIMIT * self.participation * self.daily_volume:
+            raise InvalidInput("quantity", self.quantity, f"what {SELLING_DAYS_LIMIT} days of participation can sell")
         for name in ("age_days", "cure_days", "enforcement_days", "impact"):
             if not getattr(self, name) >= 0:
                 raise InvalidInput(name, getattr(self, name), "0 or more")
@@ -65,7 +68,7 @@ class Sale:
     @property
     def selling_days(self) -> int:
         """Business days of the sale, at least one."""
-        return max(math.ceil(self.quantity / (self.participation * self.daily_volume)), 1)
+        return max(math.ceil(self.quantity / (self.participation * self.daily_volume)), 1) if self.quantity else 1
 
     @property
     def waiting_days(self) -> int:
