@@ -23,7 +23,7 @@ COLUMNS: Mapping[str, Columns] = {
         (
             "description", "insurance_expiry", "last_inspection",
             "good", "grade", "series", "quantity", "unit", "warehouse", "lot", "receipt_number", "bin",
-            "make", "model", "serial_number", "built", "hours", "condition", "location", "price_new",
+            "make", "model", "serial_number", "built", "hours", "hours_date", "condition", "location", "price_new",
             "equipment_class", "schedule", "price_index", "price_new_date", "units_produced", "units_lifetime",
             "acquisition_cost", "acquisition_date", "book_schedule",
             "right_kind", "office", "number", "filed", "granted", "expires", "legal_status", "next_year_revenue",

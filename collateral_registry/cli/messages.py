@@ -147,6 +147,7 @@ def _equipment(row: Row) -> asset_pb2.Equipment:
         equipment_class=row["equipment_class"],
         schedule=_member(asset_pb2.DepreciationSchedule, "DEPRECIATION_SCHEDULE", row, "schedule"),
         hours=_decimal(row, "hours"),
+        hours_date=_date(row, "hours_date"),
         condition=_member(asset_pb2.Condition, "CONDITION", row, "condition"),
         location=row.get("location", ""),
         price_index=f"priceSeries/{row['price_index']}" if row.get("price_index") else "",

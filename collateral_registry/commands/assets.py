@@ -14,10 +14,10 @@ from collateral_registry.commands.inspections import check_inspection
 from collateral_registry.commands.recompute import NO_KEYS, recompute
 from collateral_registry.domain.assets import Asset, Inventory, Status
 from collateral_registry.domain.days import date_at
+from collateral_registry.domain.days_stated import with_days_stated
 from collateral_registry.domain.errors import Refused
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.numbers import checked_against_series
-from collateral_registry.domain.technology_life import with_day_stated
 from collateral_registry.store.assets import StoredAsset, get_asset, insert_asset, update_asset
 from collateral_registry.store.database import Write
 from collateral_registry.store.holdings import places_of_assets, state_holding
@@ -25,6 +25,11 @@ from collateral_registry.store.pledges import loans_of_assets, standing_pledges_
 from collateral_registry.store.prices import find_series
 from collateral_registry.store.take_up import note_lot
 from valuation.errors import InvalidInput
+
+PAST_DATES = (
+    "built", "hours_date", "price_new_date", "acquisition_date", "filing", "grant", "technology_life_date", "issued",
+)  # fmt: skip
+"""Fields of any kind of asset that cannot lie in the future."""
 
 
 def register(write: Write, asset: Asset) -> StoredAsset:
@@ -34,7 +39,7 @@ def register(write: Write, asset: Asset) -> StoredAsset:
     """
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
-    asset = with_day_stated(asset, None, date_at(write.market_day))
+    asset = with_days_stated(asset, None, date_at(write.market_day))
     key = insert_asset(write, asset)
     check_asset(write, key, asset)
     check_inspection(write, key, asset, "")
@@ -55,7 +60,7 @@ def change(
     check_etag(f"assets/{asset_id}", stored.revision, etag)
     if stored.asset.status == Status.RETIRED:
         raise Refused("ASSET_RETIRED", f"assets/{asset_id} is retired and cannot change")
-    asset = with_day_stated(changed(stored.asset), stored.asset, date_at(write.market_day))
+    asset = with_days_stated(changed(stored.asset), stored.asset, date_at(write.market_day))
     _check_pledged_currency(write, stored, asset)
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
@@ -100,7 +105,7 @@ def _check_dates(asset: Asset, day: int) -> None:
     today = date_at(day)
     detail = asset.detail
     facts = {"last_inspection_date": asset.last_inspection}
-    for field in ("built", "price_new_date", "acquisition_date", "filing", "grant", "technology_life_date", "issued"):
+    for field in PAST_DATES:
         facts[field] = getattr(detail, field, None)
     for field, value in facts.items():
         if value is not None and value > today:

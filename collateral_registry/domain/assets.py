@@ -110,7 +110,8 @@ class Inventory:
 class Equipment:
     """A machine; its identity is make and serial number.
 
-    ``schedule`` says how its market value falls, ``book_schedule`` how its owner's books write off its cost.
+    ``schedule`` says how its market value falls, ``book_schedule`` how its owner's books write off its cost;
+    ``hours_date`` is the day on which the meter was read.
     """
 
     make: str
@@ -129,6 +130,7 @@ class Equipment:
     attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     price_index: str = ""
     price_new_date: date | None = None
+    hours_date: date | None = None
     acquisition_cost: Money | None = None
     acquisition_date: date | None = None
     book_schedule: Schedule = Schedule.STRAIGHT_LINE

@@ -163,8 +163,8 @@ def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, da
     numbers = {name: column[row] for name, column in policy.table(classes).items()}
     built = machines["built_day"]
     age = np.where(built == NO_DAY, np.nan, (day - built) / DAYS_PER_YEAR)
-    inspected = assets.inspection_day[machines["asset_row"]]
-    meter_age = np.where((built == NO_DAY) | (inspected == NO_DAY), np.nan, (inspected - built) / DAYS_PER_YEAR)
+    read = machines["hours_day"]
+    meter_age = np.where((built == NO_DAY) | (read == NO_DAY), np.nan, (read - built) / DAYS_PER_YEAR)
     return EquipmentColumns(
         replacement_cost=machines["price_new"],
         age_years=np.maximum(age, 0.0),

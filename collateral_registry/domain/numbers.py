@@ -53,6 +53,7 @@ def equipment_numbers(machine: Equipment, index_key: int) -> dict[str, Any]:
         "annual_rate": depreciation.geometric_rate,
         "life_years": depreciation.service_life_years,
         "hours": _float(machine.hours),
+        "hours_day": day_of(machine.hours_date),
         "expected_hours_per_year": _float(machine.expected_hours_per_year),
         "condition": int(machine.condition),
         "units_produced": _float(machine.units_produced),

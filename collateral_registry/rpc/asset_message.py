@@ -80,6 +80,7 @@ def read_equipment(message: pb.Equipment) -> Equipment:
         built=wire.read_date("equipment.build_date", message, "build_date"),
         schedule=wire.member("equipment.schedule", Schedule, max(message.schedule - 1, 0)),
         hours=wire.read_optional_decimal("equipment.hours", message, "hours"),
+        hours_date=wire.read_date("equipment.hours_date", message, "hours_date"),
         expected_hours_per_year=wire.read_optional_decimal(
             "equipment.expected_hours_per_year", message, "expected_hours_per_year"
         ),
@@ -276,6 +277,7 @@ def _equipment_message(machine: Equipment) -> pb.Equipment:
         equipment_class=machine.equipment_class,
         schedule=int(machine.schedule) + 1,
         hours=_optional(machine.hours),
+        hours_date=wire.calendar_date(machine.hours_date),
         expected_hours_per_year=_optional(machine.expected_hours_per_year),
         condition=int(machine.condition),
         location=machine.location,

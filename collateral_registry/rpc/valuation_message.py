@@ -101,7 +101,7 @@ def _inputs(valued: Valued) -> list[pb.ValuationInput]:
     elif isinstance(detail, Equipment):
         found.append(("price_new", asset, detail.price_new.major, detail.price_new.currency, NO_DAY))
         found.append(("build_date", asset, None, detail.equipment_class, day_of(detail.built)))
-        found.append(("hours", asset, detail.hours, "h", day_of(valued.asset.last_inspection)))
+        found.append(("hours", asset, detail.hours, "h", day_of(detail.hours_date)))
         found.extend(_book_inputs(detail, asset))
     elif isinstance(detail, IntellectualProperty):
         found.append(

@@ -133,6 +133,7 @@ class EquipmentRow(SQLModel, table=True):
     annual_rate: float = real()
     life_years: float = real()
     hours: float | None = real(default=None)
+    hours_day: int = big()
     expected_hours_per_year: float | None = real(default=None)
     condition: int = big()
     units_produced: float | None = real(default=None)

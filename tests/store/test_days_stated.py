@@ -1,4 +1,4 @@
-"""Rights registered before their technology life had a day count it from their registration, on both engines."""
+"""Facts that were registered before they had a day count from their registration, on both engines."""
 
 from __future__ import annotations
 
@@ -7,33 +7,36 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
 from collateral_registry.commands.assets import change, register
+from collateral_registry.commands.revalue import revalue
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.right_values import life_of
 from collateral_registry.store.assets import get_asset
 from collateral_registry.store.migrate import MIGRATIONS, migrate
-from tests.store.test_both_engines import FIRST, RIGHT, do, opened
+from collateral_registry.store.valuations import list_valuations
+from tests.store.test_both_engines import FIRST, MACHINE, RIGHT, do, opened
 
 RIGHT_WITH_LIFE = replace(RIGHT, detail=replace(RIGHT.detail, technology_life_years=Decimal(5)))
 DAYS_LATER = 731
 
 
-def as_it_was_before(database) -> None:
+def as_it_was_before(database, version, field) -> None:
     """Takes the day away again, from the column and from the documents."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with database.engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.downgrade(config, "0009")
+        command.downgrade(config, version)
         for key, revision, document in connection.execute(
             text("SELECT asset_key, revision, document FROM asset_revision")
         ).all():
             old = json.loads(document)
-            del old["detail"]["technology_life_date"]
+            del old["detail"][field]
             connection.execute(
                 text("UPDATE asset_revision SET document = :text WHERE asset_key = :key AND revision = :revision"),
                 {"text": json.dumps(old), "key": key, "revision": revision},
@@ -46,7 +49,7 @@ def test_a_migrated_right_counts_its_technology_life_from_its_registration_and_k
     with database.write("test", "test", day_of(FIRST) + DAYS_LATER) as write:
         change(write, RIGHT.asset_id, "", lambda asset: replace(asset, display_name="a name"))
         write.commit()
-    as_it_was_before(database)
+    as_it_was_before(database, "0009", "technology_life_date")
 
     migrate(database)
 
@@ -56,3 +59,39 @@ def test_a_migrated_right_counts_its_technology_life_from_its_registration_and_k
     database.close()
     assert (right.technology_life_date, column) == (FIRST, day_of(FIRST))
     assert round(life_of(right, day_of(FIRST + timedelta(days=DAYS_LATER))), 6) == round(5 - DAYS_LATER / 365.25, 6)
+
+
+@pytest.mark.parametrize(
+    ("inspected", "read"), [(None, FIRST), (FIRST - timedelta(days=90), FIRST - timedelta(days=90))]
+)
+def test_migrated_hours_are_of_the_last_inspection_else_of_the_registration(schemaless_url, inspected, read):
+    database = opened(schemaless_url)
+    run = replace(MACHINE, last_inspection=inspected, detail=replace(MACHINE.detail, hours=Decimal(900)))
+    do(database, lambda write: register(write, run))
+    as_it_was_before(database, "0011", "hours_date")
+
+    migrate(database)
+
+    with database.read() as connection:
+        machine = get_asset(connection, MACHINE.asset_id).asset.detail
+        column = connection.execute(text("SELECT hours_day FROM equipment")).scalar_one()
+    database.close()
+    assert (machine.hours_date, column) == (read, day_of(read))
+
+
+def test_a_machine_that_nobody_looks_at_again_is_worth_less_every_day(database_url):
+    database = opened(database_url)
+    detail = replace(
+        MACHINE.detail, built=FIRST - timedelta(days=120), hours=Decimal(400), expected_hours_per_year=Decimal(1_000)
+    )
+    do(database, lambda write: register(write, replace(MACHINE, detail=detail)))
+    for day in range(1, 30):
+        with database.write("test", "test", day_of(FIRST) + day) as write:
+            revalue(write, [MACHINE.asset_id])
+            write.commit()
+    with database.read() as connection:
+        values = [row["market_minor"] for row in list_valuations(connection, MACHINE.asset_id, (1 << 62, ""), 100)]
+    database.close()
+
+    assert len(values) == 30
+    assert values == sorted(set(values))

@@ -1,0 +1,87 @@
+"""The technology life of a right counts from the day it was stated, hours from the day they were read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from collateral_registry.domain.assets import Asset, Equipment, IntellectualProperty
+from collateral_registry.domain.days_stated import with_days_stated
+from collateral_registry.domain.money import Money
+from valuation.ip.legal_terms import RightKind
+
+THEN, NOW, GIVEN = date(2022, 1, 3), date(2026, 1, 5), date(2021, 6, 1)
+
+
+def right(years: str | None, stated: date | None = None) -> Asset:
+    """A patent with a technology life stated on a day."""
+    rate = Decimal("0.1")
+    detail = IntellectualProperty(RightKind.PATENT, "CN", "1", Money(100, "CNY"), rate, rate, rate)
+    life = None if years is None else Decimal(years)
+    detail = replace(detail, technology_life_years=life, technology_life_date=stated)
+    return Asset("patent-1", "Firm", "ip.patent", "CNY", detail)
+
+
+def stated_day(asset: Asset, before: Asset | None) -> date | None:
+    """The day that the life of the asset counts from."""
+    detail = with_days_stated(asset, before, NOW).detail
+    assert isinstance(detail, IntellectualProperty)
+    return detail.technology_life_date
+
+
+def test_a_new_life_counts_from_today_or_from_the_day_given_with_it() -> None:
+    assert stated_day(right("5"), None) == NOW
+    assert stated_day(right("5", GIVEN), None) == GIVEN
+    assert stated_day(right("6", THEN), right("5", THEN)) == NOW
+    assert stated_day(right("6"), right("5", THEN)) == NOW
+    assert stated_day(right("6", GIVEN), right("5", THEN)) == GIVEN
+
+
+def test_a_life_that_stays_keeps_its_day_unless_another_is_given() -> None:
+    assert stated_day(right("5", THEN), right("5", THEN)) == THEN
+    assert stated_day(right("5"), right("5", THEN)) == THEN
+    assert stated_day(right("5", GIVEN), right("5", THEN)) == GIVEN
+
+
+def test_without_a_life_there_is_no_day() -> None:
+    assert stated_day(right(None, THEN), right("5", THEN)) is None
+
+
+def machine(hours: str | None, read: date | None = None, inspected: date | None = None) -> Asset:
+    """A lathe with hours read on a day, inspected on another."""
+    price = Money(100, "CNY")
+    reading = None if hours is None else Decimal(hours)
+    detail = Equipment("Okura", "QT", "7", "metalworking_machines", price, hours=reading, hours_date=read)
+    return Asset("lathe-1", "Firm", "equipment.commodity_machine", "CNY", detail, last_inspection=inspected)
+
+
+def read_day(asset: Asset, before: Asset | None) -> date | None:
+    """The day that the hours of the asset are of."""
+    detail = with_days_stated(asset, before, NOW).detail
+    assert isinstance(detail, Equipment)
+    return detail.hours_date
+
+
+def test_hours_are_of_the_day_given_of_the_inspection_told_with_them_or_of_today() -> None:
+    assert read_day(machine("900", GIVEN, THEN), None) == GIVEN
+    assert read_day(machine("900", None, THEN), None) == THEN
+    assert read_day(machine("900"), None) == NOW
+
+
+def test_other_hours_are_of_another_day() -> None:
+    before = machine("900", THEN, GIVEN)
+    assert read_day(machine("950", THEN, GIVEN), before) == NOW
+    assert read_day(machine("950", THEN, NOW), before) == NOW
+    assert read_day(machine("950", GIVEN, GIVEN), before) == GIVEN
+
+
+def test_the_same_hours_keep_their_day_until_an_inspection_reads_them_again() -> None:
+    before = machine("900", GIVEN)
+    assert read_day(machine("900", GIVEN), before) == GIVEN
+    assert read_day(machine("900"), before) == GIVEN
+    assert read_day(machine("900", GIVEN, THEN), before) == THEN
+
+
+def test_without_hours_there_is_no_day() -> None:
+    assert read_day(machine(None, THEN), machine("900", THEN)) is None
