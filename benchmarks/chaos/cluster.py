@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,8 +29,9 @@ from tests.server import free_port
 
 WORKERS = 2
 RECONNECT_SECONDS = 1.0
-LEAVE_SECONDS = 60.0
-"""How long a worker may take to notice that its scheduler is gone; it takes a second or two."""
+LEAVE_SECONDS = 15.0
+"""How long a worker may take to notice that its scheduler is gone; it takes a second or two. One that was only starting
+notices nothing: it goes on looking for a scheduler, and joins the next one at the same address."""
 
 TRIES = 60
 KILLED_WITHIN = 0.7
@@ -78,12 +79,14 @@ class Cluster:
         self.workers[0].wait()
 
     def kill_scheduler(self) -> None:
-        """Kills the scheduler with all it knows; its workers leave by themselves."""
+        """Kills the scheduler with all it knows; its workers leave by themselves, or join the next one."""
         assert self.scheduler is not None
         self.scheduler.send_signal(signal.SIGKILL)
         self.scheduler.wait()
+        deadline = time.monotonic() + LEAVE_SECONDS
         for one in self.workers:
-            one.wait(LEAVE_SECONDS)
+            with suppress(subprocess.TimeoutExpired):
+                one.wait(max(deadline - time.monotonic(), 0.0))
 
     def stop(self) -> None:
         """Kills everything."""
