@@ -22,7 +22,9 @@ LOOK_SECONDS = 1.0
 RESTS = 3
 """Rest after a commit, in times of what it took: the take-up has a quarter of the time at most while stock comes in."""
 
-FIRST_REST_SECONDS = 0.5
+FIRST_REST_SECONDS = 1.0
+"""Before the first commit after a start: it is the slowest, half a second of the database's time on a busy machine, and
+would keep partners waiting who are about to come back."""
 
 REST_LIMIT_SECONDS = 0.25
 """The longest rest between two commits."""
