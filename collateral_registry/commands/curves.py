@@ -26,6 +26,9 @@ MODEL_NAME = f"{MODEL}/{VERSION}"
 NO_RETURN = 0.0
 """Of a rate, whose moves are told by its price: it may be crossed of several series, each with a newest return."""
 
+TOLD_SIGMAS = 0.25
+"""Share of a usual day by which a newest return of smoothed quotes is another one: ticks within it keep their curve."""
+
 LOOK_BACK_DAYS = 31
 """Days before an estimate in which its own price and the rate of that day are looked for."""
 
@@ -76,8 +79,8 @@ def _cause(newest: Newest, estimate: Estimate, policy: Policy) -> str:
     """Why prices ask for a new curve by themselves, empty where they do not.
 
     At once where the history was rewritten (or is not known to be the one behind the curve) and after a shock, which a
-    correction of the newest price or a move of the rate may be; after some business days; with every other newest
-    return where that tells of a gap, and with every newer price where it tells of the model's light.
+    correction of the newest price or a move of the rate may be; after some business days; with every newer price where
+    that tells of a gap, as a correction of the newest return by much does, or of the model's light.
     """
     if newest.history_seq > estimate.history_seq or np.isnan(estimate.price):
         return EstimateCause.HISTORY
@@ -87,7 +90,8 @@ def _cause(newest: Newest, estimate: Estimate, policy: Policy) -> str:
         return EstimateCause.SCHEDULE
     if _is_shock(newest, estimate, age, float(policy.rules["estimate_shock_sigmas"].value)):
         return EstimateCause.SHOCK
-    if (is_newer or newest.log_return != estimate.log_return) and estimate.flags & int(QualityFlag.SMOOTHED):
+    told = abs(newest.log_return - estimate.log_return) > TOLD_SIGMAS * estimate.daily_volatility
+    if (is_newer or told) and estimate.flags & int(QualityFlag.SMOOTHED):
         return EstimateCause.SMOOTHED
     return EstimateCause.LIGHT if is_newer and estimate.watch.flags else ""
 

@@ -244,6 +244,9 @@ def test_a_smoothed_quote_corrected_on_its_own_day_has_the_gap_of_what_it_says_n
     assert (after.cause, after.day) == (EstimateCause.SMOOTHED, before.day)
     assert after.hidden_gap < before.hidden_gap - 0.005
 
+    tell(book, [prices[TOLD - 1] * 0.9899], [DAYS[TOLD - 1]])
+    assert len(curves(book)) == 2
+
 
 def test_a_smoothed_quote_hides_as_much_from_a_foreign_loan_as_from_one_in_its_own_currency(book):
     do(book, lambda write: ensure_fx_series(write, {("EUR", "USD")}))
