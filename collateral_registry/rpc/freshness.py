@@ -1,7 +1,6 @@
-"""Keeps the report of now ready: once after a start, and while reports are asked for.
+"""Keeps the report of now ready while reports are asked for, so that a page does not wait for the commits before it.
 
-A page waits neither for the book to be read nor for the commits before it. Later, nobody asks, nothing is done: a
-server that only takes in prices pays nothing more for reports.
+Nobody asks, nothing is done: a server that only takes in prices pays nothing for reports.
 """
 
 from __future__ import annotations
@@ -34,10 +33,6 @@ class Freshness:
         self._until = 0.0
         self._following: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
-        """Makes the first report ready; from the loop's own thread, once it serves."""
-        self._following = asyncio.create_task(self._ready())
-
     def asked(self) -> None:
         """Notes that a report is asked for; from the loop's own thread."""
         self._until = asyncio.get_running_loop().time() + FOLLOW_SECONDS
@@ -50,12 +45,6 @@ class Freshness:
             self._following.cancel()
             with suppress(asyncio.CancelledError):
                 await self._following
-
-    async def _ready(self) -> None:
-        """Prepares once, then follows if somebody has asked meanwhile."""
-        with suppress(DomainError):
-            await self._calls.read(self._prepare)
-            await self._follow()
 
     async def _follow(self) -> None:
         """Prepares after every commit; a database in trouble ends it, and the next report begins it again."""

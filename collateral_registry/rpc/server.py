@@ -148,7 +148,6 @@ class RpcServer:
         for service in _service_names():
             await self.health.set(service, health_pb2.HealthCheckResponse.SERVING)
         await self.health.set("", health_pb2.HealthCheckResponse.SERVING)
-        self.reports.freshness.begin()
         return int(port)
 
     async def drain(self) -> None:
