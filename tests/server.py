@@ -5,6 +5,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -81,11 +82,10 @@ class Server:
         arguments += ["--business-date", self.business_date, "--processes", str(self.processes)]
         launch = spawned if self.environment else Server.launch
         self.process = launch(arguments, self.environment, Path(self.output.name))
-        try:
+        with ExitStack() as undone:
+            undone.callback(self.stop, signal.SIGKILL)  # or the tests would wait in the end for one that never came up
             wait_until(self._healthy)
-        except BaseException:
-            self.stop(signal.SIGKILL)  # or the tests would wait for it in the end
-            raise
+            undone.pop_all()
         return self
 
     def _healthy(self) -> bool:

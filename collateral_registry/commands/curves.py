@@ -13,7 +13,7 @@ from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.policy import WEEKMASK, Policy
 from collateral_registry.store.bulk import Source
 from collateral_registry.store.estimates import NewCurve, Newest, estimate_of, insert_estimates, latest_estimates
-from collateral_registry.store.prices import history
+from collateral_registry.store.prices import History, history
 from valuation.flags import QualityFlag
 from valuation.money import PPM
 from valuation.prices.drift import drift, may_alarm, scores_since
@@ -110,7 +110,8 @@ def _drift_cause(connection: Source, need: CurveNeed, newest: Newest, market: Ma
     days_since = newest.day - estimate.day
     if days_since <= 0 or not may_alarm(estimate.watch.drift, days_since) or not estimate.watch.variance > 0.0:
         return ""
-    days, prices = _converted_history(connection, need, market, estimate.day - LOOK_BACK_DAYS)
+    since = estimate.day - LOOK_BACK_DAYS
+    days, prices = _converted(connection, history(connection, need.series_key, since), need, market, since)
     known = np.searchsorted(days, estimate.day, side="right")
     returns = np.diff(np.log(prices[max(int(known) - 1, 0) :]))
     scores = scores_since(returns, estimate.watch.variance, SURPRISE_DECAY)
@@ -119,7 +120,8 @@ def _drift_cause(connection: Source, need: CurveNeed, newest: Newest, market: Ma
 
 def _make(connection: Source, need: CurveNeed, market: MarketFacts, policy: Policy) -> HaircutCurve:
     """The curve of the converted prices; whether quotes are smoothed, the good's own in its own currency tell."""
-    days, prices = _converted_history(connection, need, market)
+    own = history(connection, need.series_key)
+    days, prices = _converted(connection, own, need, market)
     curve = pooled_scale(
         days.astype("datetime64[D]"),
         prices,
@@ -128,24 +130,22 @@ def _make(connection: Source, need: CurveNeed, market: MarketFacts, policy: Poli
     )
     if not need.series_key or need.base_currency == need.currency:
         return curve
-    own = history(connection, need.series_key)
     returns = log_returns(own.day.astype("datetime64[D]"), own.price, len(own.price))
     return replace(curve, hidden_gap=returns.hidden_gap, flags=curve.flags | returns.flags & QualityFlag.SMOOTHED)
 
 
-def _converted_history(
-    connection: Source, need: CurveNeed, market: MarketFacts, since: int | None = None
+def _converted(
+    connection: Source, own: History, need: CurveNeed, market: MarketFacts, since: int | None = None
 ) -> tuple[Int, NDArray[np.float64]]:
-    """Prices of a series in another currency by dated rates, from a day on; the rates alone when there is no series."""
+    """A series' own prices at dated rates, from a day on; the rates alone when there is no series."""
     quote = market.fx.get((need.base_currency, need.currency))
     if not need.series_key:
         return _rate_history(connection, quote, since) if quote else (np.zeros(0, dtype=np.int64), np.zeros(0))
-    prices = history(connection, need.series_key, since)
     if need.base_currency == need.currency:
-        return prices.day, prices.price
+        return own.day, own.price
     if quote is None:
         return np.zeros(0, dtype=np.int64), np.zeros(0)
-    return at_dated_rates(prices.day, prices.price, *_rate_history(connection, quote, since))
+    return at_dated_rates(own.day, own.price, *_rate_history(connection, quote, since))
 
 
 def _rate_history(connection: Source, quote: FxQuote, since: int | None = None) -> tuple[Int, NDArray[np.float64]]:

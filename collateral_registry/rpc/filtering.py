@@ -12,8 +12,8 @@ FILTER_LIMIT_CHARACTERS = 1_000
 _TERM = re.compile(r"""\s*([a-z_]+)\s*=\s*(?:"([^"]*)"|([^\s"]+))\s*""")
 
 
-def conditions_in(text: str, enums: Mapping[str, Mapping[str, int]]) -> list[Condition]:
-    """The conditions in a filter; values of the fields in ``enums`` become their numbers."""
+def conditions_in(text: str, enums: Mapping[str, Mapping[str, int | str]]) -> list[Condition]:
+    """The conditions in a filter; values of the fields in ``enums`` become what they are stored as."""
     if len(text) > FILTER_LIMIT_CHARACTERS:
         raise InvalidInput("filter", f"{len(text)} characters", f"at most {FILTER_LIMIT_CHARACTERS} characters")
     if not text.strip():
@@ -21,7 +21,7 @@ def conditions_in(text: str, enums: Mapping[str, Mapping[str, int]]) -> list[Con
     return [_condition(term, enums) for term in re.split(r"\s+AND\s+", text.strip())]
 
 
-def _condition(term: str, enums: Mapping[str, Mapping[str, int]]) -> Condition:
+def _condition(term: str, enums: Mapping[str, Mapping[str, int | str]]) -> Condition:
     match = _TERM.fullmatch(term)
     if match is None:
         raise InvalidInput("filter", repr(term[:60]), 'field = value, joined by AND, text in "quotes"')

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from collateral_registry.cli.main import app
 from tests.server import Client, Server
-from tests.service.test_ip import register
+from tests.service.ip.rights import register
 
 
 def run(*arguments: str) -> tuple[int, str]:
