@@ -25,7 +25,11 @@ def peak_mb() -> float:
 
 
 def peak_mb_of(process: int) -> float:
-    """The most memory that another process has held, in MB."""
+    """The most memory that another process and its children have held, in MB; what they share is counted by each."""
+    return sum(map(_peak_mb, [process, *children_of(process)]))
+
+
+def _peak_mb(process: int) -> float:
     lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     (kibibytes,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
     return int(kibibytes) / 1024
@@ -33,12 +37,13 @@ def peak_mb_of(process: int) -> float:
 
 def peak_mb_of_children() -> float:
     """The most memory that any process now started by this one has held, in MB."""
-    return max(map(peak_mb_of, _children()), default=0.0)
+    return max(map(_peak_mb, children_of(os.getpid())), default=0.0)
 
 
-def _children() -> list[int]:
+def children_of(process: int) -> list[int]:
+    """The processes that a process has started and that run."""
     processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    return [one for one in processes if _parent(one) == os.getpid()]
+    return [one for one in processes if _parent(one) == process]
 
 
 def _parent(process: int) -> int:

@@ -7,12 +7,14 @@ import fcntl
 import logging
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from os import cpu_count
 from threading import Event, Thread
+from typing import IO
 
 import structlog
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from collateral_registry.clock import Clock, local_date, wall_clock
 from collateral_registry.commands.business_date import open_book
@@ -27,7 +29,11 @@ from collateral_registry.store.database import Database, sqlite_file
 from collateral_registry.store.migrate import migrate as migrate_schema
 from collateral_registry.store.notices import listen
 from collateral_registry.worker.driver import RunDriver, Workers
+from collateral_registry.worker.intake import IntakeProcess
 from collateral_registry.worker.local import LocalWorkers
+
+ENDING_SECONDS = 2.0
+"""How long a SQLite book may still be held by a server that is ending."""
 
 LOG = structlog.get_logger("collateral")
 
@@ -56,13 +62,13 @@ def serve(settings: Settings, clock: Clock = wall_clock) -> None:
     import uvloop  # noqa: PLC0415 - only the server needs the loop
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
-    with _sole_use(settings.url):
-        uvloop.run(_serve(settings, clock))
-
-
-async def _serve(settings: Settings, clock: Clock) -> None:
     # The table of units takes a third of a second to build, which the first partner to push would wait for.
-    units = asyncio.create_task(asyncio.to_thread(checked_unit, "unit", "t"))
+    checked_unit("unit", "t")
+    with _sole_use(settings.url), closing(IntakeProcess(settings.url, clock)) as intake:
+        uvloop.run(_serve(settings, clock, intake))
+
+
+async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> None:
     database = Database(settings.url, clock)
     migrate_schema(database)
     empty_log(database)
@@ -73,12 +79,11 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     calls = Calls(database)
     loop = asyncio.get_running_loop()
     runs = RunDriver(database, _workers(settings), partial(_committed, calls, loop))
-    server = RpcServer(calls, runs, limits, settings.partners(), follows_clock=settings.follows_clock)
+    server = RpcServer(calls, runs, intake, limits, settings.partners(), follows_clock=settings.follows_clock)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     quiet = _beside(settings, database, calls, loop)
-    await units
     port = await server.start(settings.address)
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     follower = asyncio.create_task(_follow_clock(server, settings, clock)) if settings.follows_clock else None
@@ -146,7 +151,18 @@ def _sole_use(url: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(path.suffix + ".lock").open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _held(lock)
         except BlockingIOError:
             raise Refused("DATABASE_IN_USE", f"{path} is in use by another server; stop it first") from None
         yield
+
+
+# A server that was killed may be followed at once: its process of the intake sees it within moments.
+@retry(
+    retry=retry_if_exception_type(BlockingIOError),
+    stop=stop_after_delay(ENDING_SECONDS),
+    wait=wait_fixed(0.02),
+    reraise=True,
+)
+def _held(lock: IO[str]) -> None:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,6 +12,10 @@ class InvalidInput(ValueError):
         self.got = got
         self.want = want
 
+    def __reduce__(self) -> tuple[type[InvalidInput], tuple[str, str, str]]:
+        """How it comes from one process to another; what was got may be anything, so its text goes."""
+        return InvalidInput, (self.field, str(self.got), self.want)
+
 
 class MissingExtra(RuntimeError):
     """A part of the product that is not installed; reads like ``tier2 needs arch: install collateral[tier2]``."""

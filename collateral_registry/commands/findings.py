@@ -48,6 +48,8 @@ def close_findings(write: Write, keys: Sequence[int], note: str) -> list[StoredF
 
 def _tell(write: Write, findings: Sequence[StoredFinding], kind: EventKind) -> None:
     """An event per finding and running loan that it is about, on the cover last judged."""
+    if not findings:
+        return
     row, loan = _loans_told(write, findings)
     cover = newest_covers(write.connection, np.unique(loan))
     place = {int(key): at for at, key in enumerate(cover["loan_key"])}

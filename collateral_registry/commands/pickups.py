@@ -134,21 +134,24 @@ def after_stock(write: Write, lot_keys: Int) -> Int:
 
     To be called with the lots taken up, after their assets have their new quantities; returns the assets to be valued.
     """
-    findings: list[Finding] = []
-    touched: set[int] = set()
     issues = see_issues(write, lot_keys)
-    assets = np.array(sorted({issue.asset_key for issue in issues}), dtype=np.int64)
-    standing = pickups_of(write.connection, assets)
-    for issue in issues:
-        unauthorised = _held_against_pickups(write, issue, standing.get(issue.asset_key, []))
-        touched.add(issue.asset_key)
-        if unauthorised:
-            findings.append(_finding(issue, unauthorised))
+    touched = np.array(sorted({issue.asset_key for issue in issues}), dtype=np.int64)
+    findings = _unauthorised(write, issues, touched)
     places = {*claimed_places_of_lots(write.connection, lot_keys)}
-    places |= {*places_of_assets(write.connection, np.array(sorted(touched), dtype=np.int64))}
+    if len(touched):
+        places |= {*places_of_assets(write.connection, touched)}
     changed = conserve(write, sorted(places))
     open_findings(write, findings)
-    return np.union1d(changed, np.array(sorted(touched), dtype=np.int64))
+    return np.union1d(changed, touched)
+
+
+def _unauthorised(write: Write, issues: Sequence[Issue], asset_keys: Int) -> list[Finding]:
+    """Holds issues of the assets against their authorisations; returns a finding for each that has none."""
+    if not issues:
+        return []
+    standing = pickups_of(write.connection, asset_keys)
+    left = [_held_against_pickups(write, issue, standing.get(issue.asset_key, [])) for issue in issues]
+    return [_finding(issue, quantity) for issue, quantity in zip(issues, left, strict=True) if quantity]
 
 
 def _question(connection: Connection, loan_id: str, asset_id: str, quantity: Decimal) -> _Question:

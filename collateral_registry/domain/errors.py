@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from valuation.errors import InvalidInput
 
@@ -28,6 +29,17 @@ class DomainError(Exception):
     def __init__(self, message: str, **facts: str) -> None:
         super().__init__(message)
         self.facts: Mapping[str, str] = facts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it comes from one process to another, whatever it is made of."""
+        return _restored, (type(self), str(self), self.reason, dict(self.facts))
+
+
+def _restored(kind: type[DomainError], message: str, reason: str, facts: Mapping[str, str]) -> DomainError:
+    error = kind.__new__(kind)
+    DomainError.__init__(error, message, **facts)
+    error.reason = reason
+    return error
 
 
 class NotFound(DomainError):

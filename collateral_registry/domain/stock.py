@@ -33,6 +33,9 @@ MARKING = frozenset({MovementKind.RECEIPT, MovementKind.QUALITY})
 Place = tuple[str, str]
 """Warehouse and lot."""
 
+_Said = tuple[str, str, str, str]
+"""Warehouse, lot, good and unit that a row names."""
+
 Content = tuple[object, ...]
 """What a movement says, for comparing."""
 
@@ -134,15 +137,17 @@ def book(
 
     ``past`` holds what is known of the ids, and of the corrected ids, of the rows.
     """
-    booking = _Booking(batch, lots, past, own_warehouses, Booked(problems=dict(problems)))
-    refused = booking.done.problems
-    for row in range(len(batch)):
+    booking = _Booking(batch, lots, past, own_warehouses)
+    refused = dict(problems)
+    places = zip(batch.warehouse, batch.lot, batch.good, batch.unit, strict=True)
+    rows = zip(batch.movement_id, batch.kind, places, batch.quantity, strict=True)
+    for row, (name, kind, said, quantity) in enumerate(rows):
         if row not in refused:
             try:
-                booking.book(row)
+                booking.book(row, name, kind, said, quantity)
             except _NotBookable as error:
                 refused[row] = error.problem
-    return booking.done
+    return booking.booked(refused)
 
 
 class _NotBookable(Exception):
@@ -162,56 +167,56 @@ class _Booking:
         lots: Lots,
         past: Mapping[str, Known],
         own: Collection[str] | None,
-        done: Booked,
     ) -> None:
-        self.batch, self.lots, self.past, self.own, self.done = batch, lots, past, own, done
+        self.batch, self.lots, self.past, self.own = batch, lots, past, own
+        self.done: list[tuple[int, int, int, int, int]] = []
+        self.known: list[int] = []
         self.again = _repeated(batch.movement_id, past)
         self.wanted = self.again.union(batch.corrects)
         self.place_in_done: dict[str, int] = {}
         self.restated: dict[str, int] = {}
-        self.found: dict[tuple[str, str, str, str], int] = {}
+        self.found: dict[_Said, int] = {}
 
-    def book(self, row: int) -> None:
+    def book(self, row: int, name: str, kind: int, said: _Said, quantity: int) -> None:
         """Books a row; raises _NotBookable and leaves the lots as they were."""
         batch, lots = self.batch, self.lots
-        if batch.movement_id[row] in self.again and self._is_known(row):
-            self.done.known.append(row)
+        if name in self.again and self._is_known(row):
+            self.known.append(row)
             return
-        kind = batch.kind[row]
         if kind == MovementKind.CORRECTION:
             self._correct(row)
             return
-        slot, other = self._lot_of(row, kind), NO_SLOT
-        change = SIGN[kind] * batch.quantity[row]
+        slot, other = self.found.get(said, NO_SLOT), NO_SLOT
+        if slot == NO_SLOT:
+            slot = self._lot_of(row, kind, said)
+        change = SIGN[kind] * quantity
         balance = self._balance(slot, change)
         if kind in TWO_LEGGED:
             other = self._other_lot(row, slot)
             lots.quantity[other] = self._balance(other, -change)
-            lots.changed.add(other)
         elif kind in MARKING:
             lots.grade[slot] = batch.grade[row] or lots.grade[slot]
             lots.bin[slot] = batch.bin[row] or lots.bin[slot]
         lots.quantity[slot] = balance
-        self._note(row, slot, other, change, batch.effective_us[row])
+        self._note(row, name, slot, other, change, batch.effective_us[row])
 
-    def _note(self, row: int, slot: int, other: int, change: int, effective_us: int) -> None:
-        done = self.done
-        if self.batch.movement_id[row] in self.wanted:
-            self.place_in_done[self.batch.movement_id[row]] = len(done.row)
-        self.lots.changed.add(slot)
-        done.row.append(row)
-        done.slot.append(slot)
-        done.to_slot.append(other)
-        done.change.append(change)
-        done.effective_us.append(effective_us)
+    def booked(self, problems: Problems) -> Booked:
+        """What became of the rows; the lots are marked that changed."""
+        columns = [list(column) for column in zip(*self.done, strict=True)] or [[] for _ in range(5)]
+        row, slot, to_slot, change, effective_us = columns
+        done = Booked(row, slot, to_slot, change, effective_us, self.known, problems)
+        self.lots.changed.update(done.slot, done.to_slot)
+        self.lots.changed.discard(NO_SLOT)
+        return done
 
-    def _lot_of(self, row: int, kind: int) -> int:
+    def _note(self, row: int, name: str, slot: int, other: int, change: int, effective_us: int) -> None:
+        if name in self.wanted:
+            self.place_in_done[name] = len(self.done)
+        self.done.append((row, slot, other, change, effective_us))
+
+    def _lot_of(self, row: int, kind: int, said: _Said) -> int:
         """The slot of the lot that a row names, opened by a receipt when it is new."""
         batch = self.batch
-        said = (batch.warehouse[row], batch.lot[row], batch.good[row], batch.unit[row])
-        slot = self.found.get(said)
-        if slot is not None:
-            return slot
         slot = self.lots.slot_of.get(said[:2])
         if slot is None:
             if kind != MovementKind.RECEIPT:
@@ -263,7 +268,7 @@ class _Booking:
         if name in self.past:
             before = self.past[name].content
         elif name in self.place_in_done:
-            before = content_of(self.batch, self.done.row[self.place_in_done[name]])
+            before = content_of(self.batch, self.done[self.place_in_done[name]][0])
         else:
             return False
         if before != content_of(self.batch, row):
@@ -284,10 +289,9 @@ class _Booking:
         if before.to_place is not None:
             other = lots.slot_of[before.to_place]
             lots.quantity[other] = self._balance(other, -change)
-            lots.changed.add(other)
         lots.quantity[slot] = balance
         self.restated[name] = quantity
-        self._note(row, slot, other, change, before.effective_us)
+        self._note(row, batch.movement_id[row], slot, other, change, before.effective_us)
 
     def _check_correction(self, row: int, before: Known) -> None:
         batch = self.batch
@@ -315,12 +319,12 @@ class _Booking:
         return replace(known, quantity=self.restated.get(name, known.quantity))
 
     def _known_here(self, place: int) -> Known:
-        batch, done, row = self.batch, self.done, self.done.row[place]
+        batch, (row, *_, effective_us) = self.batch, self.done[place]
         here = (batch.warehouse[row], batch.lot[row])
         return Known(
             content_of(batch, row),
             batch.kind[row],
-            done.effective_us[place],
+            effective_us,
             here,
             to_place(batch, row),
             batch.quantity[row],

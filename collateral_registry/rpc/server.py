@@ -72,6 +72,7 @@ from collateral_registry.v1 import (
     warehouse_pb2_grpc,
 )
 from collateral_registry.worker.driver import RunDriver
+from collateral_registry.worker.intake import IntakeProcess
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,14 @@ class RpcServer:
     """A server over one book."""
 
     def __init__(
-        self, calls: Calls, runs: RunDriver, limits: Limits, partners: Mapping[str, Partner], *, follows_clock: bool
+        self,
+        calls: Calls,
+        runs: RunDriver,
+        intake: IntakeProcess,
+        limits: Limits,
+        partners: Mapping[str, Partner],
+        *,
+        follows_clock: bool,
     ) -> None:
         """Adds every service; nothing listens yet."""
         self.calls = calls
@@ -105,7 +113,7 @@ class RpcServer:
         self.breaches = BreachServicer(calls)
         self.reports = ReportServicer(calls)
         self.business_date = BusinessDateServicer(calls, runs, follows_clock=follows_clock)
-        self.stock = StockServicer(calls)
+        self.stock = StockServicer(calls, intake)
         self.take_up = TakeUp(calls, self.stock.desk)
         self.equipment = EquipmentServicer(calls)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
@@ -160,7 +168,6 @@ class RpcServer:
         await self.server.stop(self.limits.drain_seconds)
         await stopping
         await self.take_up.stop()
-        self.stock.close()
         self.equipment.fits.close()
         self.calls.close()
 

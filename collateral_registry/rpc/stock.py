@@ -19,16 +19,17 @@ from collateral_registry.rpc.warehouse_name import warehouse_of
 from collateral_registry.rpc.warehouses import take_count
 from collateral_registry.v1 import stock_pb2 as pb
 from collateral_registry.v1 import stock_pb2_grpc
+from collateral_registry.worker.intake import IntakeProcess
 from valuation.errors import InvalidInput
 
 
 class StockServicer(stock_pb2_grpc.StockServiceServicer):
     """Takes in what warehouses say is there."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, intake: IntakeProcess) -> None:
         """Serves the book behind the calls; no stream is open."""
         self.calls = calls
-        self.desk = StockDesk(calls)
+        self.desk = StockDesk(intake)
         self.streams: dict[str, StockStream] = {}
         self._draining = False
 
@@ -98,10 +99,6 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
         self._draining = True
         for stream in self.streams.values():
             stream.drain()
-
-    def close(self) -> None:
-        """Stops the writer."""
-        self.desk.close()
 
 
 async def _opening(requests: AsyncIterator[pb.PushStockRequest]) -> str:

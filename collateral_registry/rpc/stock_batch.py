@@ -103,9 +103,10 @@ def movement_message(said: Movements) -> pb.StockMovement:
 
 def _kept(column: Sequence[str]) -> list[str]:
     """The texts, cut where they are longer than any text may be."""
-    if max(map(len, column), default=0) <= TEXT_LIMIT_CHARACTERS:
-        return list(column)
-    return [text[:KEPT_TEXT_LIMIT_CHARACTERS] for text in column]
+    texts = list(column)
+    if max(map(len, texts), default=0) <= TEXT_LIMIT_CHARACTERS:
+        return texts
+    return [text[:KEPT_TEXT_LIMIT_CHARACTERS] for text in texts]
 
 
 def _millionths(field: str, message: pb.StockMovement) -> int:

@@ -1,18 +1,23 @@
-"""Batches for one writer: those that wait while one group is made durable go into the next, with one commit."""
+"""Batches for one writer: those that wait while one group is made durable go into the next, with one commit.
+
+The writer is a process of its own (worker/intake.py); it has the next group by the time that it is done with one.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from concurrent.futures.process import BrokenProcessPool
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from collateral_registry.commands.stock_intake import Batch, Outcome, open_feed, take_in
-from collateral_registry.rpc.calls import Calls
+from collateral_registry.domain.errors import StoreUnavailable
 from collateral_registry.store.database import Database
 from collateral_registry.store.stock_sources import Source
+from collateral_registry.worker.intake import IntakeProcess
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 GROUP_ITEMS_LIMIT = 10_000
@@ -20,6 +25,12 @@ GROUP_ITEMS_LIMIT = 10_000
 
 HELD_ITEMS_LIMIT = 50_000
 """Items held in memory for all streams and calls together, some 100 MB; no more is read until some are durable."""
+
+GROUPS_LIMIT = 2
+"""Groups that the process of the intake has: the one that it works on, and the next."""
+
+NEXT_GROUP_ITEMS = 1_600
+"""Items that must wait for the next group to be handed over early: half a window of batches of 200."""
 
 WINDOW = 16
 """Batches that a stream may send without an answer."""
@@ -39,6 +50,17 @@ class Pace(NamedTuple):
 
     window: int
     delay_seconds: float
+
+
+class _Waiting(NamedTuple):
+    """A batch, and what will become of it."""
+
+    batch: Batch
+    outcome: asyncio.Future[Outcome]
+
+    @property
+    def items(self) -> int:
+        return len(self.batch.movements)
 
 
 class _Room:
@@ -62,23 +84,25 @@ class _Room:
 class StockDesk:
     """Takes batches of every stream and call, group by group."""
 
-    def __init__(self, calls: Calls) -> None:
-        """One writer thread; nobody waits yet."""
-        self.calls = calls
+    def __init__(self, intake: IntakeProcess) -> None:
+        """Nobody waits yet."""
+        self._intake = intake
         self._room = _Room()
         self.changed = asyncio.Event()
-        self._writer = ThreadPoolExecutor(1, "intake")
-        self._waiting: list[tuple[Batch, asyncio.Future[Outcome]]] = []
-        self._worker: asyncio.Task[None] | None = None
-        self._last_seconds = 0.0
+        self._waiting: list[_Waiting] = []
+        self._taking: set[asyncio.Task[None]] = set()
+        self._last_seconds, self._last_end = 0.0, 0.0
 
     async def open(self, source_id: str) -> Source:
         """Where a source stands; streams of it that were opened before may no longer write."""
-        return await self.run(lambda database: open_feed(database, source_id))
+        return await self.run(open_feed, source_id)
 
-    async def run(self, work: Callable[[Database], T]) -> T:
-        """Does other work of the intake in its turn."""
-        done = await asyncio.get_running_loop().run_in_executor(self._writer, work, self.calls.database)
+    async def run(self, work: Callable[Concatenate[Database, P], T], *args: P.args, **facts: P.kwargs) -> T:
+        """Does work of the intake in its turn; raises what it raises, and StoreUnavailable where the process died."""
+        try:
+            done = await asyncio.wrap_future(self._intake.submit(work, *args, **facts))
+        except BrokenProcessPool:
+            raise StoreUnavailable("the process of the intake has died; nothing was acknowledged") from None
         self.changed.set()
         return done
 
@@ -88,9 +112,8 @@ class StockDesk:
         await self._room.enter(items)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         outcome.add_done_callback(lambda _: self._room.leave(items))
-        self._waiting.append((batch, outcome))
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
+        self._waiting.append(_Waiting(batch, outcome))
+        self._hand_over()
         return outcome
 
     @property
@@ -100,27 +123,28 @@ class StockDesk:
             return Pace(WINDOW, 0.0)
         return Pace(BUSY_WINDOW, min(self._last_seconds, DELAY_LIMIT_SECONDS))
 
-    def close(self) -> None:
-        """Waits for the group under way and stops the thread."""
-        self._writer.shutdown()
+    def _hand_over(self) -> None:
+        """Gives what waits to the process of the intake, when that has nothing, or soon will."""
+        while self._waiting and len(self._taking) < GROUPS_LIMIT:
+            if self._taking and sum(one.items for one in self._waiting) < NEXT_GROUP_ITEMS:
+                return
+            self._taking.add(asyncio.create_task(self._take_in(self._next_group())))
 
-    async def _work(self) -> None:
-        """Makes what waits durable until nothing does."""
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            group = self._next_group()
-            start = time.monotonic()
-            batches = [batch for batch, _ in group]
-            taking = asyncio.ensure_future(loop.run_in_executor(self._writer, take_in, self.calls.database, batches))
-            await asyncio.wait([taking])
-            self._last_seconds = time.monotonic() - start
-            self._answer([outcome for _, outcome in group], taking)
-            self.changed.set()
+    async def _take_in(self, group: Sequence[_Waiting]) -> None:
+        """Has a group made durable, hands out what became of it, and the next group over."""
+        start = time.monotonic()
+        taking = asyncio.ensure_future(self.run(take_in, [one.batch for one in group]))
+        await asyncio.wait([taking])
+        end = time.monotonic()
+        self._last_seconds, self._last_end = end - max(start, self._last_end), end
+        self._taking.discard(asyncio.current_task())  # type: ignore[arg-type] # inside of a task there is one
+        self._answer([one.outcome for one in group], taking)
+        self._hand_over()
 
-    def _next_group(self) -> list[tuple[Batch, asyncio.Future[Outcome]]]:
+    def _next_group(self) -> list[_Waiting]:
         items, count = 0, 0
-        for batch, _ in self._waiting:
-            items += len(batch.movements)
+        for one in self._waiting:
+            items += one.items
             if count and items > GROUP_ITEMS_LIMIT:
                 break
             count += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from collateral_registry.commands.stock_rejections import book_rejection, dismiss_rejection
@@ -141,11 +140,11 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         actor, note = checked_text("actor", request.actor), checked_text("note", request.note)
         said = {"source_id": source_id, "key": int(number), "actor": actor, "note": note}
         if request.state == pb.REJECTION_STATE_DISMISSED:
-            return rejected_message(await self.desk.run(partial(dismiss_rejection, **said)))
+            return rejected_message(await self.desk.run(dismiss_rejection, **said))
         if request.state != pb.REJECTION_STATE_BOOKED:
             raise InvalidInput("state", request.state, "BOOKED or DISMISSED")
         instead = read_movements("movement", [request.movement]) if request.HasField("movement") else None
-        return rejected_message(await self.desk.run(partial(book_rejection, instead=instead, **said)))
+        return rejected_message(await self.desk.run(book_rejection, instead=instead, **said))
 
 
 def _of_feed(parent: str) -> list[Condition]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -21,12 +21,12 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
-    column,
     func,
+    literal_column,
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import SQLModel
 
 FETCH_ROWS = 4_096
@@ -154,24 +154,38 @@ def key_rows(connection: Source, keys: NDArray[np.int64]) -> Any:  # noqa: ANN40
     return func.unnest(array).table_valued("value", name="keys").render_derived()
 
 
-def text_rows(connection: Connection, texts: Collection[str]) -> Any:  # noqa: ANN401 - a named table
-    """A table ``texts(value)`` to join with: any number of them in one bound parameter.
+def text_rows(dialect: str) -> Any:  # noqa: ANN401 - a named table
+    """A table ``texts(value)`` to join with: any number of them in the parameter ``texts``, a JSON list.
 
     JSON on both engines: the driver of PostgreSQL would escape an array text by text.
     """
-    listed = bindparam(None, json.dumps(list(texts)), type_=Text)
-    if connection.dialect.name == "sqlite":
+    listed = bindparam("texts", type_=Text)
+    if dialect == "sqlite":
         return func.json_each(listed).table_valued("value", name="texts")
     return func.json_array_elements_text(cast(listed, JSON)).table_valued("value", name="texts").render_derived()
 
 
-def record_rows(records: Mapping[str, Sequence[Any]], kinds: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401
-    """A table of records given as columns, for PostgreSQL: any number of them in one bound parameter."""
-    names = list(kinds)
-    listed = [dict(zip(names, row, strict=True)) for row in zip(*(records[one] for one in names), strict=True)]
-    columns = [column(one, kind) for one, kind in kinds.items()]
-    rows = func.json_to_recordset(cast(bindparam(None, json.dumps(listed), type_=Text), JSON))
-    return rows.table_valued(*columns, name=name).render_derived(with_types=True)
+def listed_texts(texts: Iterable[str]) -> str:
+    """The parameter of :func:`text_rows`."""
+    return json.dumps(list(texts))
+
+
+def record_rows(dialect: str, kinds: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a named table
+    """A table ``records`` of named and typed columns: any number in the parameter ``records``, a JSON list of lists."""
+    listed = bindparam("records", type_=Text)
+    if dialect == "sqlite":
+        rows = func.json_each(listed).table_valued("value", name="listed")
+        columns = [func.json_extract(rows.c.value, f"$[{place}]").label(name) for place, name in enumerate(kinds)]
+    else:
+        rows = func.jsonb_array_elements(cast(listed, JSONB)).table_valued("value", name="listed").render_derived()
+        told = [rows.c.value.op("->>")(literal_column(str(place))) for place in range(len(kinds))]
+        columns = [cast(text, kind).label(name) for text, (name, kind) in zip(told, kinds.items(), strict=True)]
+    return select(*columns).subquery("records")
+
+
+def listed_records(records: Iterable[Sequence[Any]]) -> str:
+    """The parameter of :func:`record_rows`."""
+    return json.dumps(list(records))
 
 
 def _is_range(keys: NDArray[np.int64]) -> bool:

@@ -24,9 +24,17 @@ from sqlalchemy import (
 
 from collateral_registry.domain.counts import FEED_ACTOR, CountLine
 from collateral_registry.domain.facts import Int
-from collateral_registry.store.bulk import Columns, in_keys, insert_columns, key_rows, new_keys, read_columns
+from collateral_registry.store.bulk import (
+    Columns,
+    in_keys,
+    insert_columns,
+    key_rows,
+    listed_texts,
+    new_keys,
+    read_columns,
+    text_rows,
+)
 from collateral_registry.store.database import Write, lock_key
-from collateral_registry.store.stock import text_rows
 from collateral_registry.store.stock_tables import StockCountRow, StockLotRow, StockMovementRow, StockReserveRow
 from collateral_registry.store.tables import AssetRow, CommitRow
 
@@ -65,8 +73,9 @@ def balances_as_of(connection: Connection, warehouse: str, lots: Sequence[str] |
     statement = select(lot.lot_key, lot.lot, lot.good, lot.unit, lot.version, lot.quantity, book)
     statement = statement.where(lot.warehouse == warehouse)
     if lots is not None:
-        named = text_rows(connection, lots)
-        statement = statement.where(lot.lot.in_(select(named.c.value)))
+        named = text_rows(connection.dialect.name)
+        listed = lot.lot.in_(select(named.c.value))
+        statement = statement.where(listed).params(texts=listed_texts(lots))
     return read_columns(connection, statement.order_by(lot.lot_key))
 
 

@@ -11,10 +11,23 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Engine, bindparam, create_engine, event, func, insert, select, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Select,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -123,9 +136,7 @@ class Database:
         """
         with self._writing() as connection:
             if not self.is_sqlite:
-                keys = bindparam(None, sorted({lock_key(shard) for shard in shards}), type_=ARRAY(BigInteger))
-                shard_keys = func.unnest(keys).table_valued("key").render_derived()
-                connection.execute(select(func.pg_advisory_xact_lock(shard_keys.c.key)).select_from(shard_keys)).all()
+                connection.execute(_locks(), {"keys": sorted({lock_key(shard) for shard in shards})}).all()
             yield Intake(connection, microseconds(self.clock()))
 
     @contextmanager
@@ -188,6 +199,13 @@ class Database:
             )
         )
         return write
+
+
+@cache
+def _locks() -> Select[Any]:
+    """Takes the advisory locks of the keys, in their order."""
+    keys = func.unnest(bindparam("keys", type_=ARRAY(BigInteger))).table_valued("key").render_derived()
+    return select(func.pg_advisory_xact_lock(keys.c.key)).select_from(keys)
 
 
 def sqlite_file(url: str) -> Path | None:

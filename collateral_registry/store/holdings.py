@@ -14,7 +14,7 @@ from collateral_registry.domain.conservation import Claim, millionths_of
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.identities import folded
 from collateral_registry.domain.lending import PledgeState
-from collateral_registry.store.bulk import in_keys, text_rows
+from collateral_registry.store.bulk import in_keys, listed_texts, text_rows
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document
 from collateral_registry.store.pledge_tables import HoldingRow
@@ -83,9 +83,10 @@ def claimed_places_of_lots(connection: Connection, lot_keys: Int) -> list[Place]
     wanted = in_keys(connection, StockLotRow.lot_key, lot_keys)
     statement = select(StockLotRow.warehouse, StockLotRow.good).where(wanted).distinct()
     places = {(folded(row[0]), row[1]) for row in connection.execute(statement)}
-    names = text_rows(connection, sorted({place for place, _ in places}))
+    names = text_rows(connection.dialect.name)
     held = select(HoldingRow.place, HoldingRow.good).where(HoldingRow.place.in_(select(names.c.value))).distinct()
-    return sorted(places & {(row[0], row[1]) for row in connection.execute(held)})
+    named = {"texts": listed_texts(sorted({place for place, _ in places}))}
+    return sorted(places & {(row[0], row[1]) for row in connection.execute(held, named)})
 
 
 def claims_at(connection: Connection, place: Place) -> list[Claim]:

@@ -197,6 +197,8 @@ def _held_lots(connection: Connection, lot_keys: Int) -> dict[int, _HeldLot]:
         .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
     )
     found = connection.execute(tied).all()
+    if not found:
+        return {}
     since = _held_since(connection, np.array([row.asset_key for row in found], dtype=np.int64))
     return {
         row.lot_key: _HeldLot(row.warehouse, row.lot, row.unit, row.asset_key, row.asset_id, since[row.asset_key])

@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Connection, Text, bindparam, func, select, update
+from sqlalchemy import BigInteger, Connection, Insert, Select, Text, Update, bindparam, cast, insert, select, update
 from sqlalchemy import text as sql
 
 from collateral_registry.domain.movements import LATE_SECONDS, MILLION, Movements, RejectionState
 from collateral_registry.domain.stock import NO_SLOT, Booked, Known, Lots, Place, content
-from collateral_registry.store.bulk import insert_columns, new_keys, read_columns, record_rows, text_rows
+from collateral_registry.store.bulk import (
+    insert_columns,
+    listed_records,
+    listed_texts,
+    new_keys,
+    record_rows,
+    text_rows,
+)
 from collateral_registry.store.database import Intake
 from collateral_registry.store.stock_tables import (
     StockBatchRow,
@@ -45,44 +53,53 @@ class BatchPlaces:
 
 def read_lots(connection: Connection, places: Collection[Place]) -> Lots:
     """The lots at those places that have one."""
-    lots = Lots()
-    wanted = _place_rows(connection, places)
-    table = StockLotRow.__table__.c
-    statement = select(
-        table.lot_key, table.warehouse, table.lot, table.good, table.unit, table.grade, table.bin, table.quantity
-    ).join_from(wanted, StockLotRow.__table__, (table.warehouse == wanted.c.warehouse) & (table.lot == wanted.c.lot))
-    names = ("key", "warehouse", "lot", "good", "unit", "grade", "bin", "quantity")
-    for name, column in zip(names, read_columns(connection, statement).values(), strict=True):
-        getattr(lots, name).extend(column.tolist())
+    rows = connection.execute(_lots_at(connection.dialect.name), {"records": listed_records(places)}).all()
+    columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in LOT_COLUMNS)
+    lots = Lots(**dict(zip(LOT_COLUMNS, columns, strict=True)))
     lots.slot_of.update({place: slot for slot, place in enumerate(zip(lots.warehouse, lots.lot, strict=True))})
     return lots
 
 
-def _place_rows(connection: Connection, places: Collection[Place]) -> Any:  # noqa: ANN401 - a named table
-    """A table ``places(warehouse, lot)`` to join with."""
-    if connection.dialect.name == "sqlite":
-        rows = func.json_each(bindparam(None, json.dumps(list(places)))).table_valued("value", name="pairs")
-        return select(
-            func.json_extract(rows.c.value, "$[0]").label("warehouse"),
-            func.json_extract(rows.c.value, "$[1]").label("lot"),
-        ).subquery("places")
-    columns = {name: [place[side] for place in places] for side, name in enumerate(("warehouse", "lot"))}
-    return record_rows(columns, {"warehouse": Text, "lot": Text}, "places")
+LOT_COLUMNS = ("key", "warehouse", "lot", "good", "unit", "grade", "bin", "quantity")
+"""What booking needs of a lot."""
+
+
+@cache
+def _lots_at(dialect: str) -> Select[Any]:
+    """The lots at the places, which are records."""
+    wanted, table = record_rows(dialect, {"warehouse": Text, "lot": Text}), StockLotRow.__table__.c
+    columns = (
+        table.lot_key,
+        table.warehouse,
+        table.lot,
+        table.good,
+        table.unit,
+        table.grade,
+        table.bin,
+        table.quantity,
+    )
+    here = (table.warehouse == wanted.c.warehouse) & (table.lot == wanted.c.lot)
+    return select(*columns).join_from(wanted, StockLotRow.__table__, here)
 
 
 def known_movements(connection: Connection, source_key: int, ids: Collection[str]) -> dict[str, Known]:
     """What is known of those ids that the source has used before, with the quantity after the last correction."""
-    wanted = text_rows(connection, ids)
-    table = StockMovementRow.__table__.c
-    # A subquery for each id, which is looked up in the index; as a join it may become a scan of every movement.
-    key = select(table.movement_key).where(table.source_key == source_key, table.movement_id == wanted.c.value)
-    statement = select(wanted.c.value).where(key.scalar_subquery().is_not(None))
-    found = list(connection.execute(statement).scalars())
+    wanted = {"source": source_key, "texts": listed_texts(ids)}
+    found = list(connection.execute(_used_before(connection.dialect.name), wanted).scalars())
     return _known(connection, source_key, found) if found else {}
 
 
+@cache
+def _used_before(dialect: str) -> Select[Any]:
+    """Those of the texts that are ids of the source."""
+    wanted, table = text_rows(dialect), StockMovementRow.__table__.c
+    # A subquery for each id, which is looked up in the index; as a join it may become a scan of every movement.
+    key = select(table.movement_key).where(table.source_key == bindparam("source"), table.movement_id == wanted.c.value)
+    return select(wanted.c.value).where(key.scalar_subquery().is_not(None))
+
+
 def _known(connection: Connection, source_key: int, ids: Collection[str]) -> dict[str, Known]:
-    wanted = text_rows(connection, ids)
+    wanted = text_rows(connection.dialect.name)
     move, lot, other = StockMovementRow.__table__.c, StockLotRow.__table__.alias(), StockLotRow.__table__.alias()
     restated = _restated(connection, source_key, ids)
     statement = (
@@ -92,7 +109,7 @@ def _known(connection: Connection, source_key: int, ids: Collection[str]) -> dic
         .outerjoin(other, other.c.lot_key == move.to_lot_key)
     )
     known = {}
-    for row in connection.execute(statement):
+    for row in connection.execute(statement, {"texts": listed_texts(ids)}):
         place, to_place = tuple(row[-4:-2]), tuple(row[-2:]) if row.to_lot_key else None
         said = (row.quantity, row.bin, row.to_bin, row.grade, row.corrects, row.document)
         known[row.movement_id] = Known(
@@ -108,7 +125,7 @@ def _known(connection: Connection, source_key: int, ids: Collection[str]) -> dic
 
 def _restated(connection: Connection, source_key: int, ids: Collection[str]) -> dict[str, int]:
     """The quantity of the last correction of each movement that has one."""
-    wanted = text_rows(connection, ids)
+    wanted = text_rows(connection.dialect.name)
     table = StockMovementRow.__table__.c
     statement = (
         select(table.corrects, table.quantity)
@@ -119,7 +136,7 @@ def _restated(connection: Connection, source_key: int, ids: Collection[str]) -> 
         )
         .order_by(table.movement_key)
     )
-    return {row[0]: row[1] for row in connection.execute(statement)}
+    return {row[0]: row[1] for row in connection.execute(statement, {"texts": listed_texts(ids)})}
 
 
 def store_lots(intake: Intake, lots: Lots) -> None:
@@ -135,35 +152,37 @@ def store_lots(intake: Intake, lots: Lots) -> None:
     columns["lot_key"] = [lots.key[slot] for slot in new]
     times = {"version": 1, "opened_us": intake.received_us, "received_us": intake.received_us}
     insert_columns(intake.connection, StockLotRow, {**columns, **times}, len(new))
-    insert_columns(intake.connection, StockChangeRow, {"lot_key": [lots.key[slot] for slot in slots]}, len(slots))
+    if slots:
+        changed = {"texts": listed_texts(str(lots.key[slot]) for slot in slots)}
+        intake.connection.execute(_changes(intake.connection.dialect.name), changed)
+
+
+@cache
+def _changes(dialect: str) -> Insert:
+    """A change of each lot, whose keys are the texts."""
+    keys = select(cast(text_rows(dialect).c.value, BigInteger))
+    return insert(StockChangeRow).from_select(["lot_key"], keys)
 
 
 def _update_lots(intake: Intake, lots: Lots, slots: Sequence[int]) -> None:
     if not slots:
         return
-    table = StockLotRow.__table__
-    columns = {name: [getattr(lots, name)[slot] for slot in slots] for name in ("key", "quantity", "grade", "bin")}
-    if intake.connection.dialect.name == "sqlite":
-        driver = intake.connection.connection.driver_connection
-        assert driver is not None  # noqa: S101 - a connection in a transaction has a driver
-        statement = (
-            f"UPDATE {table.name} SET quantity=?, grade=?, bin=?, version=version+1, received_us={intake.received_us} "  # noqa: S608 - a number
-            "WHERE lot_key=?"
-        )
-        driver.executemany(
-            statement, zip(columns["quantity"], columns["grade"], columns["bin"], columns["key"], strict=True)
-        )
-        return
-    kinds: dict[str, Any] = {"key": BigInteger, "quantity": BigInteger, "grade": Text, "bin": Text}
-    new = record_rows(columns, kinds, "new")
-    values = {
-        "quantity": new.c.quantity,
-        "grade": new.c.grade,
-        "bin": new.c.bin,
-        "version": table.c.version + 1,
-        "received_us": intake.received_us,
-    }
-    intake.connection.execute(update(table).where(table.c.lot_key == new.c.key).values(**values))
+    columns = [[getattr(lots, name)[slot] for slot in slots] for name in CHANGING]
+    told = {"records": listed_records(zip(*columns, strict=True)), "now": intake.received_us}
+    intake.connection.execute(_lots_changed(intake.connection.dialect.name), told)
+
+
+CHANGING = {"key": BigInteger, "quantity": BigInteger, "grade": Text, "bin": Text}
+"""What a change of a lot says."""
+
+
+@cache
+def _lots_changed(dialect: str) -> Update:
+    """Lots with what their records say."""
+    new, table = record_rows(dialect, CHANGING), StockLotRow.__table__
+    values = {name: new.c[name] for name in ("quantity", "grade", "bin")}
+    changed = {**values, "version": table.c.version + 1, "received_us": bindparam("now")}
+    return update(table).where(table.c.lot_key == new.c.key).values(**changed)
 
 
 def store_movements(
@@ -237,17 +256,16 @@ def store_lateness(intake: Intake, lots: Lots, done: Sequence[Booked]) -> None:
         return
     told = np.array([time for booked in done for time in booked.effective_us], dtype=np.int64)
     seconds = np.maximum(intake.received_us - told, 0) // MILLION
-    names, code_of_slot = np.unique(np.array(lots.warehouse, dtype=object), return_inverse=True)
-    code = code_of_slot[slots]
-    rows = {
-        "warehouse": names.tolist(),
-        "movement_count": np.bincount(code, minlength=len(names)),
-        "late_count": np.bincount(code, seconds > LATE_SECONDS, len(names)).astype(np.int64),
-        "lateness_seconds": np.bincount(code, seconds, len(names)).astype(np.int64),
-    }
-    for warehouse, *sums in zip(rows["warehouse"], *(rows[name].tolist() for name in list(rows)[1:]), strict=True):
-        values = dict(zip(list(rows)[1:], sums, strict=True))
-        intake.connection.execute(_ADD_LATENESS, {"warehouse": warehouse, **values})
+    place_of = {warehouse: place for place, warehouse in enumerate(sorted(set(lots.warehouse)))}
+    place = np.array([place_of[warehouse] for warehouse in lots.warehouse], dtype=np.int64)[slots]
+    sums = (
+        np.bincount(place, minlength=len(place_of)),
+        np.bincount(place, seconds > LATE_SECONDS, len(place_of)).astype(np.int64),
+        np.bincount(place, seconds, len(place_of)).astype(np.int64),
+    )
+    rows = zip(place_of, *(one.tolist() for one in sums), strict=True)
+    names = ("warehouse", "movement_count", "late_count", "lateness_seconds")
+    intake.connection.execute(_ADD_LATENESS, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 _ADD_LATENESS = sql(

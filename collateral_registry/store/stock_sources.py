@@ -72,14 +72,19 @@ def ensure_source(intake: Intake, source_id: str) -> Source:
 
 def store_progress(intake: Intake, sources: Sequence[Source]) -> None:
     """Keeps how far each source has come."""
-    statement = (
-        update(StockSourceRow)
-        .where(StockSourceRow.source_key == bindparam("key"))
-        .values(last_sequence=bindparam("sequence"), last_call=bindparam("call"), received_us=intake.received_us)
-    )
-    rows = [{"key": one.key, "sequence": one.last_sequence, "call": one.last_call} for one in sources]
+    rows = [
+        {"key": one.key, "sequence": one.last_sequence, "call": one.last_call, "now": intake.received_us}
+        for one in sources
+    ]
     if rows:
-        intake.connection.execute(statement, rows)
+        intake.connection.execute(_PROGRESS, rows)
+
+
+_PROGRESS = (
+    update(StockSourceRow)
+    .where(StockSourceRow.source_key == bindparam("key"))
+    .values(last_sequence=bindparam("sequence"), last_call=bindparam("call"), received_us=bindparam("now"))
+)
 
 
 def stored_batches(connection: Connection, source_key: int, sequences: Sequence[int]) -> dict[int, StoredBatch]:

@@ -1,0 +1,144 @@
+"""The process of the intake: it may die, its service may die, and nothing that was acknowledged is lost or doubled."""
+
+import os
+import pickle
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from benchmarks.measured import children_of
+from collateral_registry.domain.errors import (
+    AlreadyExists,
+    DomainError,
+    EtagMismatch,
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+    Refused,
+    RequestIdReused,
+    StoreUnavailable,
+    Unauthenticated,
+)
+from collateral_registry.v1 import stock_ledger_pb2 as ledger
+from tests.postgres import wait_until
+from tests.server import Client, Server
+from tests.stock.pushing import Push, batch, receipt
+
+ERRORS = [
+    NotFound("assets/a"),
+    AlreadyExists("lot L-1", "assets/a"),
+    EtagMismatch("assets/a", "1", "2"),
+    RequestIdReused("r-1"),
+    Refused("SEQUENCE_REUSED", "sequence: 3 is durable with other content", sequence="3"),
+    Unauthenticated("no token"),
+    NotPermitted("warehouse W-1 is not yours", warehouse="W-1"),
+    StoreUnavailable("the database cannot be used now"),
+]
+
+
+@pytest.fixture
+def running(database_url):
+    server = Server(database_url).start()
+    yield server
+    server.stop()
+
+
+@contextmanager
+def partner_of(server: Server):
+    with grpc.insecure_channel(server.address) as channel:
+        yield Client(channel)
+
+
+def intake_of(server: Server) -> int:
+    """The process of the intake; the standard library's tracker of semaphores is a child too."""
+    assert server.process is not None
+    (found,) = (one for one in children_of(server.process.pid) if "resource_tracker" not in _command(one))
+    return found
+
+
+def runs(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
+
+
+def booked(client: Client) -> list[str]:
+    """The lots of the book, with their quantities."""
+    return [
+        f"{one.lot} {one.quantity.value}"
+        for one in client.ledger.ListStockLots(ledger.ListStockLotsRequest()).stock_lots
+    ]
+
+
+def _command(process: int) -> str:
+    return Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8")
+
+
+def test_a_stream_ends_when_the_process_dies_and_the_next_one_goes_on_where_it_was(running):
+    with partner_of(running) as client:
+        push = Push(client)
+        push.opened()
+        push.push(1, receipt("m-1", 5))
+        os.kill(intake_of(running), signal.SIGKILL)
+        push.send(batch(2, receipt("m-2", 2)))
+        died = push.error()
+        again = Push(client)
+        opened = again.opened()
+        taken = again.push(2, receipt("m-2", 2))
+
+        assert died.code() == grpc.StatusCode.UNAVAILABLE
+        assert "nothing was acknowledged" in died.details()
+        assert opened.last_sequence == 1
+        assert (taken.sequence, taken.booked_count, taken.repeated_batch) == (2, 1, False)
+        assert booked(client) == ["L-1 7"]
+    assert "the process of the intake has died" in running.said
+
+
+def test_a_signal_to_stop_that_reaches_every_process_still_acknowledges_what_was_sent(running):
+    intake = intake_of(running)
+    with partner_of(running) as client:
+        push = Push(client)
+        push.opened()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(intake, number)
+
+        assert push.push(1, receipt("m-1", 5)).booked_count == 1
+    running.stop()
+    wait_until(lambda: not runs(intake))
+
+
+def test_it_ends_with_a_service_that_is_killed_and_the_next_service_starts_at_once(running, database_url):
+    intake = intake_of(running)
+    with partner_of(running) as client:
+        push = Push(client)
+        push.opened()
+        push.push(1, receipt("m-1", 5))
+    running.stop(signal.SIGKILL)
+    next_one = Server(database_url).start()
+    try:
+        with partner_of(next_one) as client:
+            assert Push(client).opened().last_sequence == 1
+            assert booked(client) == ["L-1 5"]
+        wait_until(lambda: not runs(intake))
+    finally:
+        next_one.stop()
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_comes_out_of_the_process_as_it_was(error: DomainError):
+    other = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own bytes
+
+    assert type(other) is type(error)
+    assert (str(other), other.reason, other.facts) == (str(error), error.reason, error.facts)
+
+
+def test_every_kind_of_error_is_tried():
+    assert {type(error) for error in ERRORS} == set(DomainError.__subclasses__())
+
+
+def test_bad_input_comes_out_of_the_process_with_its_field_and_rule():
+    error = InvalidInput("haircut", 1.2, "0 to 1")
+    other = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own bytes
+
+    assert (other.field, other.got, other.want, str(other)) == ("haircut", "1.2", "0 to 1", str(error))
