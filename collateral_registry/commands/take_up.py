@@ -19,10 +19,13 @@ from collateral_registry.domain.facts import Int
 from collateral_registry.domain.findings import Finding, FindingKind, Severity
 from collateral_registry.domain.movements import MILLION
 from collateral_registry.domain.units import alike, conversion_factor
-from collateral_registry.store.database import Write
+from collateral_registry.store.commits import newest_commit
+from collateral_registry.store.database import Connection, Write
+from collateral_registry.store.holdings import claimed_places_of_lots
 from collateral_registry.store.pledges import loans_of_assets
 from collateral_registry.store.take_up import (
     TiedLot,
+    any_is_asset,
     changes_of_assets,
     forget_changes,
     next_changes,
@@ -45,9 +48,35 @@ class TakenUp:
     assets: int
 
 
-def take_up(write: Write) -> TakenUp:
-    """Takes up the lots that have waited longest, and values and judges what depends on them."""
-    return _take_up(write, *next_changes(write.connection, CHANGES_LIMIT, LOTS_LIMIT))
+@dataclass(frozen=True)
+class Waiting:
+    """Changes that wait [c] with their lots, the newest commit then, and whether the book claimed anything of them."""
+
+    change_keys: Int
+    lot_keys: Int
+    seq: int
+    is_claimed: bool
+
+
+def look(connection: Connection) -> Waiting | None:
+    """The lots that have waited longest; none when none wait. A read on one snapshot: nobody waits for it."""
+    change_keys, lot_keys = next_changes(connection, CHANGES_LIMIT, LOTS_LIMIT)
+    if not len(change_keys):
+        return None
+    is_claimed = any_is_asset(connection, lot_keys) or bool(claimed_places_of_lots(connection, lot_keys))
+    return Waiting(change_keys, lot_keys, newest_commit(connection)[0], is_claimed)
+
+
+def take_up(write: Write, waiting: Waiting) -> TakenUp:
+    """Takes up the lots that wait, and values and judges what depends on them.
+
+    Where the book claimed nothing and has not changed since, they are done with: whoever registers a lot later looks at
+    it then.
+    """
+    if not waiting.is_claimed and write.seq == waiting.seq + 1:
+        forget_changes(write, waiting.change_keys)
+        return TakenUp(len(waiting.lot_keys), 0)
+    return _take_up(write, waiting.change_keys, waiting.lot_keys)
 
 
 def take_up_of(write: Write, asset_keys: Int) -> TakenUp:

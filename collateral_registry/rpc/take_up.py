@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
-from collateral_registry.commands.take_up import TakenUp, take_up
+from collateral_registry.commands.take_up import look, take_up
 from collateral_registry.domain.errors import DomainError
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.stock_desk import StockDesk
-from collateral_registry.store.take_up import changes_wait
 
 LOG = structlog.get_logger("stock")
 
@@ -67,11 +67,9 @@ class TakeUp:
 
     async def _work(self) -> None:
         """Takes up what waits, commit by commit, and rests after each: the intake has its turn."""
-        while await self._calls.read(changes_wait):
+        while (waiting := await self._calls.read(look)) is not None:
             start = time.monotonic()
-            taken: TakenUp = await self._calls.change("TakeUpStock", take_up, lambda result: result.lots > 0, "stock")
-            if not taken.lots:
-                return
+            await self._calls.change("TakeUpStock", partial(take_up, waiting=waiting), lambda _: True, "stock")
             shortest, longest = REST_SECONDS
             await asyncio.sleep(min(max(RESTS * (time.monotonic() - start), shortest), longest))
 

@@ -59,9 +59,16 @@ def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int
     return columns["change_key"], np.unique(columns["lot_key"])
 
 
-def changes_wait(connection: Connection) -> bool:
-    """Whether any lot waits to be taken up."""
-    return connection.execute(select(StockChangeRow.change_key).limit(1)).first() is not None
+def any_is_asset(connection: Connection, lot_keys: Int) -> bool:
+    """Whether any of the lots is registered as an asset."""
+    identity = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") + StockLotRow.lot
+    statement = (
+        select(AssetRow.asset_key)
+        .join_from(StockLotRow, AssetRow, AssetRow.identity == identity)
+        .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
+        .limit(1)
+    )
+    return connection.execute(statement).first() is not None
 
 
 def note_lot(write: Write, lot: Inventory) -> None:

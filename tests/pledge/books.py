@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 from sqlalchemy import delete, select
@@ -15,6 +16,7 @@ from collateral_registry.commands.prices import Quote, ingest_prices, open_serie
 from collateral_registry.commands.recompute import recompute
 from collateral_registry.commands.runs import finish_run
 from collateral_registry.commands.stock_intake import Batch, open_feed, take_in
+from collateral_registry.commands.take_up import look, take_up
 from collateral_registry.domain.assets import Asset, Equipment, Inventory
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import NotFound
@@ -132,6 +134,20 @@ def push(database, sequence, *rows, warehouse="Qingdao Dagang"):
     epoch = open_feed(database, "dagang").epoch
     (taken,) = take_in(database, [Batch("dagang", epoch, sequence, f"h-{sequence}", movements)])
     assert not taken.rejected, taken
+
+
+def taken_up(database):
+    """Lets the book take up stock until none waits; returns what became of the last lots, or nothing."""
+    taken = None
+    while (waiting := looked(database)) is not None:
+        taken = do(database, partial(take_up, waiting=waiting))
+    return taken
+
+
+def looked(database):
+    """The stock that waits to be taken up."""
+    with database.read() as connection:
+        return look(connection)
 
 
 def see(database):

@@ -12,7 +12,6 @@ from collateral_registry.commands import assets
 from collateral_registry.commands.check_book import check_whole_book
 from collateral_registry.commands.double_pledge import confirm_double_pledge
 from collateral_registry.commands.findings import resolve_finding
-from collateral_registry.commands.take_up import take_up
 from collateral_registry.domain.assets import Asset, IntellectualProperty, Receivable
 from collateral_registry.domain.errors import AlreadyExists, Refused
 from collateral_registry.domain.findings import FindingKind, FindingState
@@ -21,7 +20,21 @@ from collateral_registry.domain.judge import EventKind
 from collateral_registry.domain.money import Money
 from collateral_registry.store.assets import insert_asset
 from collateral_registry.store.identities import AGREEING_LIMIT, similar_identities
-from tests.pledge.books import cover, do, findings, lend_on, lot, machine, opened, owe, pledge, push, register, told_of
+from tests.pledge.books import (
+    cover,
+    do,
+    findings,
+    lend_on,
+    lot,
+    machine,
+    opened,
+    owe,
+    pledge,
+    push,
+    register,
+    taken_up,
+    told_of,
+)
 from valuation.ip.life import RightKind
 
 
@@ -143,7 +156,7 @@ def test_a_copy_of_a_lot_with_the_quantity_that_its_feed_tells_now_is_refused(bo
     register(book, lot("l-1", "100", lot="A-17"))
     push(book, 1, ("RECEIPT", "A-17", 100))
     push(book, 2, ("ISSUE", "A-17", 10))
-    do(book, take_up)
+    taken_up(book)
 
     with pytest.raises(Refused) as refused:
         register(book, lot("l-2", "90", lot="A 17", owner="Other"))
@@ -156,7 +169,7 @@ def test_a_copy_of_a_receipt_is_still_a_suspicion_after_some_of_the_goods_have_l
     register(book, lot("l-1", "100", lot="A-17", receipt_number="WR-2022-0071"))
     push(book, 1, ("RECEIPT", "A-17", 100), ("RECEIPT", "C-90", 200))
     push(book, 2, ("ISSUE", "A-17", 10))
-    do(book, take_up)
+    taken_up(book)
     register(book, lot("l-2", "100", lot="C-90", owner="Other", receipt_number="WR-2022-0072"))
 
     assert {row.finding.evidence["field"] for row in findings(book)} == {"receipt_number"}
@@ -167,7 +180,7 @@ def test_lots_that_have_left_one_bin_accuse_each_other_of_nothing(book):
     register(book, lot("l-2", "50", lot="C-90", bin="R4-02"))
     push(book, 1, ("RECEIPT", "A-17", 100), ("RECEIPT", "C-90", 50))
     push(book, 2, ("ISSUE", "A-17", 100), ("ISSUE", "C-90", 50))
-    do(book, take_up)
+    taken_up(book)
 
     assert do(book, check_whole_book).suspicions == 0
 

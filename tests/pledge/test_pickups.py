@@ -13,7 +13,6 @@ from collateral_registry.commands.controlled_value import controlled_value
 from collateral_registry.commands.lend import check_draw
 from collateral_registry.commands.pickups import cancel_pickup, check_pickup, request_pickup
 from collateral_registry.commands.pledges import ReleaseAsked, release_pledge
-from collateral_registry.commands.take_up import take_up
 from collateral_registry.commands.up_to_date import bring_up_to_date, is_up_to_date
 from collateral_registry.domain.controlled_value import cash_to_free, cash_to_reach, floor_of, static_floor
 from collateral_registry.domain.days import day_of
@@ -44,6 +43,7 @@ from tests.pledge.books import (
     register,
     see,
     stock,
+    taken_up,
 )
 from valuation.money import PPM
 
@@ -185,18 +185,18 @@ def test_an_issue_beyond_its_authorisation_is_booked_and_told(book):
 
 def test_an_issue_told_in_tonnes_uses_up_an_authorisation_in_kilograms(book):
     push(book, 1, ("RECEIPT", "lot-a", 100))
-    do(book, take_up)
+    taken_up(book)
     register(book, lot("lot-a", "100000", unit="kg"))
     lend_on(book, "bank-0")
     pledge(book, "bank-0", "lot-a")
     owe(book, "bank-0", 490_000)
     request(book, "20000")
     push(book, 2, ("ISSUE", "lot-a", 15.0005))
-    do(book, take_up)
+    taken_up(book)
     with book.read() as connection:
         taken = get_pickup(connection, "bank-0", "u-1").pickup.taken
     push(book, 3, ("ISSUE", "lot-a", 6))
-    do(book, take_up)
+    taken_up(book)
     (found,) = findings(book)
 
     assert taken == 15_000_500_000

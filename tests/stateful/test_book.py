@@ -32,7 +32,6 @@ from collateral_registry.commands.pledges import ReleaseAsked
 from collateral_registry.commands.prices import Quote, ingest_prices
 from collateral_registry.commands.standing import standing_of
 from collateral_registry.commands.stock_intake import Batch, Gap, Taken, open_feed, take_in
-from collateral_registry.commands.take_up import take_up
 from collateral_registry.commands.value import value_assets
 from collateral_registry.domain.counts import CountLine, CountMethod, StockCount
 from collateral_registry.domain.days import day_of
@@ -44,6 +43,7 @@ from collateral_registry.store.covers import newest_claims, newest_covers
 from collateral_registry.store.database import Database
 from collateral_registry.store.loans import get_loan
 from collateral_registry.store.pledges import get_pledge
+from tests.pledge.books import taken_up
 from tests.postgres import Cluster
 from tests.stateful.opening import (
     FIRST,
@@ -196,8 +196,7 @@ class Book(RuleBasedStateMachine):
 
     @rule()
     def the_book_takes_stock_up(self):
-        while do(self.database, take_up).lots:
-            pass
+        taken_up(self.database)
         self.plain.take_up()
 
         with self.database.read() as connection:

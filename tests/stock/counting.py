@@ -2,13 +2,12 @@
 
 from collateral_registry.commands.counts import reconcile
 from collateral_registry.commands.stock_intake import Batch, open_feed, take_in
-from collateral_registry.commands.take_up import take_up
 from collateral_registry.domain.counts import CountLine, CountMethod, StockCount
 from collateral_registry.domain.movements import MovementKind, Movements
 from collateral_registry.store.assets import get_asset
 from collateral_registry.store.events import events_after
 from collateral_registry.store.findings import list_findings
-from tests.pledge.books import FIRST_US, do
+from tests.pledge.books import FIRST_US, do, taken_up
 
 WAREHOUSE = "Qingdao Dagang"
 HOUR_US = 3_600_000_000
@@ -38,7 +37,7 @@ def push(database, sequence, *rows, warehouse=WAREHOUSE):
     epoch = open_feed(database, "dagang").epoch
     (taken,) = take_in(database, [Batch("dagang", epoch, sequence, f"h-{sequence}", movements)])
     assert not taken.rejected, taken
-    return do(database, take_up)
+    return taken_up(database)
 
 
 def count(database, *lines, hours=0, complete=False, warehouse=WAREHOUSE, good="aluminium", unit="t", actor="test"):
@@ -46,7 +45,7 @@ def count(database, *lines, hours=0, complete=False, warehouse=WAREHOUSE, good="
     found = [CountLine(name, good, unit, round(quantity * 1_000_000)) for name, quantity in lines]
     brought = StockCount(warehouse, CountMethod.PHYSICAL_COUNT, FIRST_US - hours * HOUR_US, found, complete, "report 7")
     reconciled = do(database, lambda write: reconcile(write, brought), actor)
-    do(database, take_up)
+    taken_up(database)
     return reconciled
 
 
