@@ -30,9 +30,12 @@ def peak_mb_of(process: int) -> float:
 
 
 def _peak_mb(process: int) -> float:
-    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
-    (kibibytes,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
-    return int(kibibytes) / 1024
+    """Of one process; 0 when it has ended."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def peak_mb_of_children() -> float:

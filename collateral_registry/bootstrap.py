@@ -143,7 +143,7 @@ async def _follow_clock(server: RpcServer, settings: Settings, clock: Clock) -> 
 
 @contextmanager
 def _sole_use(url: str) -> Iterator[None]:
-    """Holds a SQLite file for this process; raises Refused when another one has it. PostgreSQL is shared."""
+    """Holds a SQLite file for this server; raises Refused when another one has it. PostgreSQL is shared."""
     path = sqlite_file(url)
     if path is None:
         yield

@@ -70,13 +70,15 @@ def look(connection: Connection) -> Waiting | None:
 def take_up(write: Write, waiting: Waiting) -> TakenUp:
     """Takes up the lots that wait, and values and judges what depends on them.
 
-    Where the book claimed nothing and has not changed since, they are done with: whoever registers a lot later looks at
-    it then.
+    Where the book claimed nothing, they are done with: whoever registers a lot later looks at it then. Where the book
+    has changed since it looked, it looks again: others may have taken them up, and their keys may be of newer changes.
     """
-    if not waiting.is_claimed and write.seq == waiting.seq + 1:
-        forget_changes(write, waiting.change_keys)
-        return TakenUp(len(waiting.lot_keys), 0)
-    return _take_up(write, waiting.change_keys, waiting.lot_keys)
+    if write.seq != waiting.seq + 1:
+        return _take_up(write, *next_changes(write.connection, CHANGES_LIMIT, LOTS_LIMIT))
+    if waiting.is_claimed:
+        return _take_up(write, waiting.change_keys, waiting.lot_keys)
+    forget_changes(write, waiting.change_keys)
+    return TakenUp(len(waiting.lot_keys), 0)
 
 
 def take_up_of(write: Write, asset_keys: Int) -> TakenUp:

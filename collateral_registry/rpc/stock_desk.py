@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from collateral_registry.commands.stock_intake import Batch, Outcome, open_feed, take_in
-from collateral_registry.domain.errors import StoreUnavailable
+from collateral_registry.domain.errors import DomainError, StoreUnavailable
 from collateral_registry.store.database import Database
 from collateral_registry.store.stock_sources import Source
 from collateral_registry.worker.intake import IntakeProcess
@@ -24,7 +24,10 @@ GROUP_ITEMS_LIMIT = 10_000
 """Items made durable by one commit: more would make the first of them wait."""
 
 HELD_ITEMS_LIMIT = 50_000
-"""Items held in memory for all streams and calls together, some 100 MB; no more is read until some are durable."""
+"""Items held for all streams and calls together, some 100 MB; no more is read until some are durable.
+
+The groups under way are on their way to the process of the intake as well: at most as much again of 20,000 items.
+"""
 
 GROUPS_LIMIT = 2
 """Groups that the process of the intake has: the one that it works on, and the next."""
@@ -100,9 +103,12 @@ class StockDesk:
     async def run(self, work: Callable[Concatenate[Database, P], T], *args: P.args, **facts: P.kwargs) -> T:
         """Does work of the intake in its turn; raises what it raises, and StoreUnavailable where the process died."""
         try:
-            done = await asyncio.wrap_future(self._intake.submit(work, *args, **facts))
+            # Shielded: a caller who leaves cancels nothing that the process may be at, or has in its queue.
+            done = await asyncio.shield(asyncio.wrap_future(self._intake.submit(work, *args, **facts)))
         except BrokenProcessPool:
             raise StoreUnavailable("the process of the intake has died; nothing was acknowledged") from None
+        except DomainError as error:
+            raise error from None  # its cause is a page of the other process
         self.changed.set()
         return done
 

@@ -69,7 +69,9 @@ class TakeUp:
         """Takes up what waits, commit by commit, and rests after each: the intake has its turn."""
         while (waiting := await self._calls.read(look)) is not None:
             start = time.monotonic()
-            await self._calls.change("TakeUpStock", partial(take_up, waiting=waiting), lambda _: True, "stock")
+            await self._calls.change(
+                "TakeUpStock", partial(take_up, waiting=waiting), lambda taken: taken.lots > 0, "stock"
+            )
             shortest, longest = REST_SECONDS
             await asyncio.sleep(min(max(RESTS * (time.monotonic() - start), shortest), longest))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
+from multiprocessing.util import Finalize
 from threading import Thread
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -26,7 +27,8 @@ class IntakeProcess:
     """One process, which ends with the service, however that ends; work is done one after the other.
 
     To be made before any thread is, for it is forked: it starts at once, and shares the hold on a SQLite book. One that
-    has died is followed by another, which is spawned, because a fork would copy the locks of threads.
+    has died is followed by another, which is spawned, because a fork would copy the locks of threads. That one has no
+    share in the hold: what it may still write when its service was killed is one transaction, or none.
     """
 
     def __init__(self, url: str, clock: Clock) -> None:
@@ -65,7 +67,9 @@ def _begin(url: str, clock: Clock) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     Thread(target=_end_with_service, name="service", daemon=True).start()
-    _BOOK[:] = [Database(url, clock)]
+    book = Database(url, clock)
+    _BOOK[:] = [book]
+    Finalize(None, book.close, exitpriority=1)  # the last to close a SQLite book leaves it in its one file
 
 
 def _end_with_service() -> None:

@@ -85,6 +85,10 @@ class Push:
         self._sent.put(None)
         return list(self._answers)
 
+    def leave(self) -> None:
+        """Hangs up."""
+        self._answers.cancel()
+
     def rest(self) -> Iterator[pb.PushStockResponse]:
         """Everything that is still answered."""
         return self._answers

@@ -3,6 +3,8 @@
 import os
 import pickle
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,10 +24,15 @@ from collateral_registry.domain.errors import (
     StoreUnavailable,
     Unauthenticated,
 )
+from collateral_registry.rpc.stock_desk import NEXT_GROUP_ITEMS
+from collateral_registry.store.database import sqlite_file
 from collateral_registry.v1 import stock_ledger_pb2 as ledger
 from tests.postgres import wait_until
 from tests.server import Client, Server
 from tests.stock.pushing import Push, batch, receipt
+
+SETTLED_SECONDS = 0.3
+"""Until what was sent has come to where it waits."""
 
 ERRORS = [
     NotFound("assets/a"),
@@ -93,6 +100,40 @@ def test_a_stream_ends_when_the_process_dies_and_the_next_one_goes_on_where_it_w
         assert (taken.sequence, taken.booked_count, taken.repeated_batch) == (2, 1, False)
         assert booked(client) == ["L-1 7"]
     assert "the process of the intake has died" in running.said
+
+
+def test_a_caller_who_leaves_before_the_process_dies_leaves_nobody_waiting(running, others_turn):
+    with partner_of(running) as client, ThreadPoolExecutor(2) as pool:
+        first, second = Push(client, "acme"), Push(client, "beta")
+        first.opened(), second.opened()
+        with others_turn():
+            first.send(batch(1, receipt("m-1", 5)))
+            time.sleep(SETTLED_SECONDS)
+            opening = [Push(client, f"feed-{number}") for number in range(3)]
+            time.sleep(SETTLED_SECONDS)
+            second.send(batch(1, *(receipt(f"n-{row}", 1, lot="L-2") for row in range(NEXT_GROUP_ITEMS))))
+            time.sleep(SETTLED_SECONDS)
+            opening[-1].leave()
+            time.sleep(SETTLED_SECONDS)
+            os.kill(intake_of(running), signal.SIGKILL)
+            errors = [pool.submit(one.error) for one in (first, second)]
+            codes = {one.result(timeout=20).code() for one in errors}
+
+        assert codes == {grpc.StatusCode.UNAVAILABLE}
+        again = Push(client, "beta")
+        again.opened()
+        assert again.push(1, receipt("n-0", 1, lot="L-2")).booked_count == 1
+
+
+def test_a_clean_stop_leaves_a_book_on_sqlite_in_its_one_file(sqlite_url):
+    server = Server(sqlite_url).start()
+    with partner_of(server) as client:
+        push = Push(client)
+        push.opened()
+        push.push(1, receipt("m-1", 5))
+    server.stop()
+
+    assert not list(sqlite_file(sqlite_url).parent.glob("*-wal"))
 
 
 def test_a_signal_to_stop_that_reaches_every_process_still_acknowledges_what_was_sent(running):

@@ -8,11 +8,8 @@ import grpc
 import pytest
 
 from benchmarks.measured import peak_mb_of
-from collateral_registry.clock import wall_clock
-from collateral_registry.commands.stock_intake import source_shard
 from collateral_registry.rpc.stock_batch import BATCH_ITEMS_LIMIT
 from collateral_registry.rpc.stock_desk import BUSY_SECONDS, BUSY_WINDOW, HELD_ITEMS_LIMIT, WINDOW
-from collateral_registry.store.database import Database
 from collateral_registry.v1 import stock_pb2 as pb
 from tests.postgres import wait_until
 from tests.server import Client, Server, details_of
@@ -41,14 +38,6 @@ def running(database_url):
 def pusher(running) -> Iterator[Client]:
     with grpc.insecure_channel(running.address) as channel:
         yield Client(channel)
-
-
-@pytest.fixture
-def others_turn(database_url):
-    """The turn to write for the feed acme, as another server of the book holds it."""
-    database = Database(database_url, wall_clock)
-    yield lambda: database.intake([source_shard("acme")])
-    database.close()
 
 
 def large(sequence: int, lot: str = "L-1") -> pb.StockBatch:
