@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import logging
 import signal
 from collections.abc import Iterator
@@ -64,6 +65,8 @@ def serve(settings: Settings, clock: Clock = wall_clock) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     # The table of units takes a third of a second to build, which the first partner to push would wait for.
     checked_unit("unit", "t")
+    # What was read to start is never garbage: a collection that looked at all of it held everybody up for 140 ms.
+    gc.freeze()
     with _sole_use(settings.url), closing(IntakeProcess(settings.url, clock)) as intake:
         uvloop.run(_serve(settings, clock, intake))
 
