@@ -160,7 +160,6 @@ def _sole_use(url: str) -> Iterator[None]:
         yield
 
 
-# A server that was killed may be followed at once: its process of the intake sees it within moments.
 @retry(
     retry=retry_if_exception_type(BlockingIOError),
     stop=stop_after_delay(ENDING_SECONDS),
@@ -168,4 +167,5 @@ def _sole_use(url: str) -> Iterator[None]:
     reraise=True,
 )
 def _held(lock: IO[str]) -> None:
+    """Takes the lock, which the process of the intake of a server that was killed holds for moments more."""
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

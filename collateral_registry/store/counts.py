@@ -17,7 +17,6 @@ from sqlalchemy import (
     cast,
     delete,
     func,
-    literal,
     select,
     update,
 )
@@ -35,7 +34,13 @@ from collateral_registry.store.bulk import (
     text_rows,
 )
 from collateral_registry.store.database import Write, lock_key
-from collateral_registry.store.stock_tables import StockCountRow, StockLotRow, StockMovementRow, StockReserveRow
+from collateral_registry.store.stock_tables import (
+    LOT_IDENTITY,
+    StockCountRow,
+    StockLotRow,
+    StockMovementRow,
+    StockReserveRow,
+)
 from collateral_registry.store.tables import AssetRow, CommitRow
 
 NEVER_TOLD = 0
@@ -173,12 +178,11 @@ def write_reserves(write: Write, lot_keys: Int, reserves: Int, finding_of: Mappi
 
 def assets_of_lots(connection: Connection, lot_keys: Int) -> dict[int, int]:
     """The key of the asset that each lot is registered as, where it is."""
-    identity = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") + StockLotRow.lot
     keys = key_rows(connection, lot_keys)
     statement = (
         select(StockLotRow.lot_key, AssetRow.asset_key)
         .join(keys, keys.c.value == StockLotRow.lot_key)
-        .join(AssetRow, AssetRow.identity == identity)
+        .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
     )
     return {row[0]: row[1] for row in connection.execute(statement)}
 

@@ -19,7 +19,7 @@ from collateral_registry.store.bulk import in_keys, insert_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.filters import Condition, conditions
 from collateral_registry.store.pledge_tables import IssueMarkRow, PickupRow
-from collateral_registry.store.stock_tables import StockLotRow, StockMovementRow
+from collateral_registry.store.stock_tables import LOT_IDENTITY, StockLotRow, StockMovementRow
 from collateral_registry.store.tables import AssetRow, CommitRow, LoanCoverRow, LoanRow, PledgeRow
 
 PICKUP_FILTERS = {
@@ -189,11 +189,10 @@ class _HeldLot:
 
 def _held_lots(connection: Connection, lot_keys: Int) -> dict[int, _HeldLot]:
     """Those of the lots that are assets which a standing pledge holds, by their keys."""
-    name = "warehouse " + StockLotRow.warehouse + " lot " + StockLotRow.lot
     lot = (StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.lot, StockLotRow.unit)
     tied = (
         select(*lot, AssetRow.asset_key, AssetRow.asset_id)
-        .join(AssetRow, AssetRow.identity == name)
+        .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
         .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
     )
     found = connection.execute(tied).all()

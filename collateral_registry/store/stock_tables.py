@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, literal
 from sqlalchemy import text as sql
 from sqlmodel import SQLModel
 
@@ -116,6 +116,10 @@ class StockLotRow(SQLModel, table=True):
     version: int = big()
     opened_us: int = big()
     received_us: int = big()
+
+
+LOT_IDENTITY = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") + StockLotRow.lot  # type: ignore[operator] # the class stands for its columns
+"""The identity of the asset that a lot is, where it is registered."""
 
 
 class StockChangeRow(SQLModel, table=True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, literal, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, or_, select, update
 
 from collateral_registry.domain.assets import Asset, Inventory
 from collateral_registry.domain.conservation import millionths_of
@@ -18,7 +18,7 @@ from collateral_registry.store.bulk import in_keys, insert_columns, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.pledge_tables import HoldingRow, IdentityRow
-from collateral_registry.store.stock_tables import StockChangeRow, StockLotRow, StockReserveRow
+from collateral_registry.store.stock_tables import LOT_IDENTITY, StockChangeRow, StockLotRow, StockReserveRow
 from collateral_registry.store.tables import AssetRevisionRow, AssetRow, InventoryRow, PriceSeriesRow
 
 
@@ -47,11 +47,10 @@ def next_changes(connection: Connection, changes_limit: int, lots_limit: int) ->
 
 def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int]:
     """The changes that wait of the lots that are these assets [c], and the lots, each once, in order."""
-    identity = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") + StockLotRow.lot
     statement = (
         select(StockChangeRow.change_key, StockChangeRow.lot_key)
         .join(StockLotRow, StockLotRow.lot_key == StockChangeRow.lot_key)
-        .join(AssetRow, AssetRow.identity == identity)
+        .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
         .where(in_keys(connection, AssetRow.asset_key, asset_keys))
         .order_by(StockChangeRow.change_key)
     )
@@ -61,10 +60,9 @@ def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int
 
 def any_is_asset(connection: Connection, lot_keys: Int) -> bool:
     """Whether any of the lots is registered as an asset."""
-    identity = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") + StockLotRow.lot
     statement = (
         select(AssetRow.asset_key)
-        .join_from(StockLotRow, AssetRow, AssetRow.identity == identity)
+        .join_from(StockLotRow, AssetRow, AssetRow.identity == LOT_IDENTITY)
         .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
         .limit(1)
     )
@@ -92,7 +90,6 @@ def forget_changes(write: Write, change_keys: Int) -> None:
 
 def tied_lots(connection: Connection, lot_keys: Int) -> list[TiedLot]:
     """The lots of feeds that are registered as assets: of the same warehouse and lot number, whatever good is told."""
-    identity = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") + StockLotRow.lot
     newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
     counted = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
     statement = (
@@ -106,7 +103,7 @@ def tied_lots(connection: Connection, lot_keys: Int) -> list[TiedLot]:
             counted,
             PriceSeriesRow.unit,
         )
-        .join_from(StockLotRow, AssetRow, AssetRow.identity == identity)
+        .join_from(StockLotRow, AssetRow, AssetRow.identity == LOT_IDENTITY)
         .join(AssetRevisionRow, newest)
         .join(InventoryRow, InventoryRow.asset_key == AssetRow.asset_key)
         .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)

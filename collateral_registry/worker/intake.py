@@ -1,4 +1,4 @@
-"""The process that takes in stock: its work on columns never waits for the calls of the service, nor they for it."""
+"""The process that takes in stock: its work on columns and the service's calls take no turns at the interpreter."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class IntakeProcess:
 
     def _started(self, way: str) -> ProcessPoolExecutor:
         pool = ProcessPoolExecutor(1, get_context(way), _begin, (self._url, self._clock))
-        pool.submit(os.getpid)
+        pool.submit(os.getpid)  # the pool starts its process with its first work
         return pool
 
 
