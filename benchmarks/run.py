@@ -21,7 +21,7 @@ from benchmarks.loan_checks import measure_loan_checks
 from benchmarks.measured import Measured, peak_mb
 from benchmarks.reports import measure_reports
 from benchmarks.revaluation import REVALUED, measure_revaluation
-from benchmarks.stock import measure_stock
+from benchmarks.stock import LOTS, measure_stock
 from benchmarks.ticks import measure_ticks
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.runs import run_book
@@ -38,8 +38,8 @@ EXPONENT_LIMIT = 1.05
 ACKNOWLEDGED_LIMIT_MILLISECONDS = 100.0
 
 
-def _stock(engine: Engine) -> list[Measured]:
-    rate = measure_stock(engine.new_database(), engine.new_database)
+def _stock(engine: Engine, assets: int) -> list[Measured]:
+    rate = measure_stock(engine.new_database(), engine.new_database, assets)
     items, floor, peak = rate.items_per_second, rate.floor_items_per_second, rate.peak_mb
     return [
         Measured("durable stock items, batches of 200", items, "items/s", floor, peak),
@@ -48,7 +48,8 @@ def _stock(engine: Engine) -> list[Measured]:
 
 
 ALONE: dict[str, tuple[int, Callable[[Engine], list[Measured]]]] = {
-    "stock": (0, _stock),
+    "stock": (0, lambda engine: _stock(engine, 0)),
+    "stock_of_assets": (LOTS, lambda engine: _stock(engine, LOTS)),
     "calls": (ASSETS, lambda engine: measure_calls(engine.new_database())),
 }
 """What is measured on a database of its own, and how many assets it puts there."""

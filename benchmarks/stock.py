@@ -16,8 +16,9 @@ from collateral_registry.clock import wall_clock
 from collateral_registry.store.database import Database
 from collateral_registry.store.migrate import migrate
 from collateral_registry.store.stock_tables import StockMovementRow
+from collateral_registry.v1 import asset_pb2
 from collateral_registry.v1 import stock_pb2 as pb
-from tests.server import Client, Server
+from tests.server import Client, Server, copper_lot
 from tests.stock.pushing import HAPPENED_US, batch, movement
 
 BATCH_ITEMS = 200
@@ -40,12 +41,17 @@ class StockRate:
     peak_mb: float
 
 
-def measure_stock(url: str, new_url: Callable[[], str]) -> StockRate:
-    """Pushes batches of 200 with a window of 16, then inserts the rows that came of it into another database."""
+def measure_stock(url: str, new_url: Callable[[], str], assets: int) -> StockRate:
+    """Pushes batches of 200 with a window of 16, then inserts the rows that came of it into another database.
+
+    The first so many lots are registered before, so that the book takes their stock up.
+    """
     server = Server(url).start()
     try:
         with grpc.insecure_channel(server.address) as channel:
-            rate, latencies = _push(Client(channel), _batches())
+            client = Client(channel)
+            _register(client, assets)
+            rate, latencies = _push(client, _batches())
         peak = peak_mb_of(server.process.pid)
     finally:
         server.stop()
@@ -53,10 +59,20 @@ def measure_stock(url: str, new_url: Callable[[], str]) -> StockRate:
     return StockRate(rate, floor, float(np.percentile(latencies, 99)), peak)
 
 
+def _register(client: Client, assets: int) -> None:
+    for number in range(assets):
+        asset = copper_lot("100000", **_place(number))
+        client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id=f"lot-{number}"))
+
+
+def _place(lot: int) -> dict[str, str]:
+    return {"warehouse": f"warehouse {lot % WAREHOUSES}", "lot": f"LOT-{lot:06d}"}
+
+
 def _batches() -> list[pb.StockBatch]:
     """Lots that are opened full, then what goes on in warehouses."""
     draw = np.random.default_rng(5)
-    lots = [{"warehouse": f"warehouse {lot % WAREHOUSES}", "lot": f"LOT-{lot:06d}"} for lot in range(LOTS)]
+    lots = [_place(lot) for lot in range(LOTS)]
     opening = [movement(f"open-{number:06d}", "RECEIPT", 100_000, **lot) for number, lot in enumerate(lots)]
     rows = list(opening)
     kinds = draw.choice(KINDS, BATCHES * BATCH_ITEMS, p=SHARES).tolist()
