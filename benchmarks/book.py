@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,6 +16,7 @@ from collateral_registry.commands.prices import Quote, ingest_prices, open_serie
 from collateral_registry.domain.assets import Asset, Inventory
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.facts import Int
+from collateral_registry.domain.identities import folded
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.lending import Balance, Loan, Pledge
 from collateral_registry.domain.money import Money
@@ -23,6 +25,7 @@ from collateral_registry.store.bulk import insert_columns
 from collateral_registry.store.database import Database, Write
 from collateral_registry.store.documents import to_document
 from collateral_registry.store.migrate import migrate
+from collateral_registry.store.pledge_tables import HoldingRow
 from collateral_registry.store.tables import (
     AssetRevisionRow,
     AssetRow,
@@ -41,6 +44,7 @@ HISTORY_DAYS = 600
 ASSETS_PER_LOAN = 10
 LOANS_PER_BORROWER = 2
 WAREHOUSES = 400
+LOTS_SIDE_BY_SIDE = 250
 METAL = "inventory.base_metal"
 
 
@@ -70,6 +74,21 @@ def make_book(database: Database, size: Size) -> None:
     gather_statistics(database)
 
 
+def good_of(key: int) -> str:
+    """The good of an asset, by its key."""
+    return f"series-{(key - 1) // ASSETS_PER_LOAN % SERIES}"
+
+
+def warehouse_of(key: int) -> str:
+    """Where an asset is, by its key: hundreds of lots in a row are in one warehouse."""
+    return f"W{(key - 1) // LOTS_SIDE_BY_SIDE % WAREHOUSES}"
+
+
+def lot_of(key: int) -> str:
+    """The number of an asset's lot, by its key."""
+    return f"LOT-{key:07d}"
+
+
 def gather_statistics(database: Database) -> None:
     """Lets PostgreSQL look at tables just filled, as its autovacuum would within a minute."""
     if not database.is_sqlite:
@@ -90,9 +109,9 @@ def history_of(series: str, seed: int) -> list[Quote]:
 def _insert_assets(write: Write, size: Size) -> None:
     count, numbers = size.assets, range(1, size.assets + 1)
     keys = np.arange(1, count + 1, dtype=np.int64)
-    series = [f"series-{(key - 1) // ASSETS_PER_LOAN % SERIES}" for key in numbers]
-    places = [f"W{key % WAREHOUSES}" for key in numbers]
+    series, places, lots = ([of(key) for key in numbers] for of in (good_of, warehouse_of, lot_of))
     ids = [f"lot-{key}" for key in numbers]
+    tonnes = 10 + keys % 7
     asset = {
         "asset_key": keys,
         "asset_id": ids,
@@ -102,7 +121,7 @@ def _insert_assets(write: Write, size: Size) -> None:
         "owner": "Bench",
         "good": series,
         "place": places,
-        "identity": [f"warehouse W lot {key}" for key in numbers],
+        "identity": [f"warehouse {place} lot {lot}" for place, lot in zip(places, lots, strict=True)],
         "status": 1,
         "prior_claims_minor": 0,
         "insurance_day": NO_DAY,
@@ -118,16 +137,27 @@ def _insert_assets(write: Write, size: Size) -> None:
         "seq": write.seq,
         "good": series,
         "place": places,
-        "document": _asset_documents(ids, series, places),
+        "document": _asset_documents(ids, series, tonnes.tolist(), places, lots),
     }
     insert_columns(write.connection, AssetRevisionRow, revision, count)
     lot = {
         "asset_key": keys,
         "series_id": series,
         "series_key": _series_keys(write)[(keys - 1) // ASSETS_PER_LOAN % SERIES],
-        "quantity_in_series_unit": 10.0 + keys % 7,
+        "quantity_in_series_unit": tonnes.astype(np.float64),
     }
     insert_columns(write.connection, InventoryRow, lot, count)
+    millionths = tonnes * 1_000_000
+    holding = {
+        "asset_key": keys,
+        "place": [folded(place) for place in places],
+        "good": series,
+        "unit": "t",
+        "quantity": millionths,
+        "stated": millionths,
+        "receipted": 0,
+    }
+    insert_columns(write.connection, HoldingRow, holding, count)
     insert_columns(write.connection, TargetRow, {"target_key": keys, "asset_key": keys, "currency": "USD"}, count)
 
 
@@ -138,13 +168,14 @@ def _series_keys(write: Write) -> Int:
     return np.array([keys[f"series-{number}"] for number in range(SERIES)], dtype=np.int64)
 
 
-def _asset_documents(ids: list[str], series: list[str], places: list[str]) -> list[str]:
-    """The document of one lot with the names of each in it."""
-    lot = Asset("@id", "Bench", METAL, "USD", Inventory("series-0", Decimal(10), "t", "@place", "L"))
-    start, middle, end = re.split("@id|@place", to_document(lot).replace("series-0", "@good"))
-    first, second = middle.split("@good")
+def _asset_documents(*columns: Sequence[object]) -> list[str]:
+    """The document of one lot with the id, good, tonnes, warehouse and lot of each in it."""
+    name, good, tonnes, place, lot = stand_ins = ("the-id", "the-good", "987654321", "the-place", "the-lot")
+    asset = Asset(name, "Bench", METAL, "USD", Inventory(good, Decimal(tonnes), "t", place, lot))
+    first, *rest = re.split("|".join(stand_ins), to_document(asset))
     return [
-        f"{start}{name}{first}{good}{second}{place}{end}" for name, good, place in zip(ids, series, places, strict=True)
+        first + "".join(f"{value}{part}" for value, part in zip(row, rest, strict=True))
+        for row in zip(*columns, strict=True)
     ]
 
 

@@ -21,7 +21,7 @@ from benchmarks.loan_checks import measure_loan_checks
 from benchmarks.measured import Measured, peak_mb
 from benchmarks.reports import measure_reports
 from benchmarks.revaluation import REVALUED, measure_revaluation
-from benchmarks.stock import LOTS, measure_stock
+from benchmarks.stock import measure_stock
 from benchmarks.ticks import measure_ticks
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.runs import run_book
@@ -38,8 +38,8 @@ EXPONENT_LIMIT = 1.05
 ACKNOWLEDGED_LIMIT_MILLISECONDS = 100.0
 
 
-def _stock(engine: Engine, assets: int) -> list[Measured]:
-    rate = measure_stock(engine.new_database(), engine.new_database, assets)
+def _stock(engine: Engine, url: str) -> list[Measured]:
+    rate = measure_stock(url, engine.new_database)
     items, floor, peak = rate.items_per_second, rate.floor_items_per_second, rate.peak_mb
     return [
         Measured("durable stock items, batches of 200", items, "items/s", floor, peak),
@@ -48,17 +48,17 @@ def _stock(engine: Engine, assets: int) -> list[Measured]:
 
 
 ALONE: dict[str, tuple[int, Callable[[Engine], list[Measured]]]] = {
-    "stock": (0, lambda engine: _stock(engine, 0)),
-    "stock_of_assets": (LOTS, lambda engine: _stock(engine, LOTS)),
+    "stock": (0, lambda engine: _stock(engine, engine.new_database())),
     "calls": (ASSETS, lambda engine: measure_calls(engine.new_database())),
 }
 """What is measured on a database of its own, and how many assets it puts there."""
 
-ON_A_BOOK: dict[str, Callable[[str, int], list[Measured]]] = {
-    "revaluation": measure_revaluation,
-    "loan_checks": measure_loan_checks,
-    "reports": measure_reports,
-    "ticks": measure_ticks,
+ON_A_BOOK: dict[str, Callable[[Engine, str, int], list[Measured]]] = {
+    "revaluation": lambda _, url, assets: measure_revaluation(url, assets),
+    "loan_checks": lambda _, url, assets: measure_loan_checks(url, assets),
+    "reports": lambda _, url, assets: measure_reports(url, assets),
+    "ticks": lambda _, url, assets: measure_ticks(url, assets),
+    "stock_of_a_book": lambda engine, url, _: _stock(engine, url),
 }
 """What is measured on a copy of a book of a given size, which was revalued once."""
 
@@ -95,7 +95,7 @@ def measure(engine_name: str, engine: Engine, chosen: Sequence[str], sizes: Sequ
         with _book(engine, assets) as copy:
             for name in on_a_book:
                 url = copy()
-                found = ON_A_BOOK[name](url, assets)
+                found = ON_A_BOOK[name](engine, url, assets)
                 _print_all(found, engine_name, assets)
                 seconds.update((assets, one.value) for one in found if one.measure == REVALUED)
                 _remove(url)

@@ -1,4 +1,7 @@
-"""Durable stock items a second over the stream, beside raw inserts of the same rows with a commit per batch."""
+"""Durable stock items a second over the stream, beside raw inserts of the same rows with a commit per batch.
+
+On a book, the lots that move are its first ones: each is an asset that secures a loan.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,22 @@ import grpc
 import numpy as np
 from sqlalchemy import select
 
+from benchmarks.book import good_of, lot_of, warehouse_of
 from benchmarks.measured import peak_mb_of
 from collateral_registry.clock import wall_clock
 from collateral_registry.store.database import Database
 from collateral_registry.store.migrate import migrate
 from collateral_registry.store.stock_tables import StockMovementRow
-from collateral_registry.v1 import asset_pb2
 from collateral_registry.v1 import stock_pb2 as pb
-from tests.server import Client, Server, copper_lot
+from tests.server import Client, Server
 from tests.stock.pushing import HAPPENED_US, batch, movement
 
 BATCH_ITEMS = 200
 BATCHES = 1_000
 WARM_UP = 100
-WAREHOUSES = 4
 LOTS = 1_000
 WINDOW = 16
+ELSEWHERE = "W-elsewhere"
 KINDS = ("RECEIPT", "ISSUE", "QUALITY", "TRANSFER", "ADJUSTMENT")
 SHARES = (0.5, 0.4, 0.05, 0.03, 0.02)
 
@@ -41,17 +44,12 @@ class StockRate:
     peak_mb: float
 
 
-def measure_stock(url: str, new_url: Callable[[], str], assets: int) -> StockRate:
-    """Pushes batches of 200 with a window of 16, then inserts the rows that came of it into another database.
-
-    The first so many lots are registered before, so that the book takes their stock up.
-    """
+def measure_stock(url: str, new_url: Callable[[], str]) -> StockRate:
+    """Pushes batches of 200 with a window of 16, then inserts the rows that came of it into another database."""
     server = Server(url).start()
     try:
         with grpc.insecure_channel(server.address) as channel:
-            client = Client(channel)
-            _register(client, assets)
-            rate, latencies = _push(client, _batches())
+            rate, latencies = _push(Client(channel), _batches())
         peak = peak_mb_of(server.process.pid)
     finally:
         server.stop()
@@ -59,20 +57,14 @@ def measure_stock(url: str, new_url: Callable[[], str], assets: int) -> StockRat
     return StockRate(rate, floor, float(np.percentile(latencies, 99)), peak)
 
 
-def _register(client: Client, assets: int) -> None:
-    for number in range(assets):
-        asset = copper_lot("100000", **_place(number))
-        client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id=f"lot-{number}"))
-
-
-def _place(lot: int) -> dict[str, str]:
-    return {"warehouse": f"warehouse {lot % WAREHOUSES}", "lot": f"LOT-{lot:06d}"}
+def _place(key: int) -> dict[str, str]:
+    return {"warehouse": warehouse_of(key), "lot": lot_of(key), "good": good_of(key)}
 
 
 def _batches() -> list[pb.StockBatch]:
     """Lots that are opened full, then what goes on in warehouses."""
     draw = np.random.default_rng(5)
-    lots = [_place(lot) for lot in range(LOTS)]
+    lots = [_place(key) for key in range(1, LOTS + 1)]
     opening = [movement(f"open-{number:06d}", "RECEIPT", 100_000, **lot) for number, lot in enumerate(lots)]
     rows = list(opening)
     kinds = draw.choice(KINDS, BATCHES * BATCH_ITEMS, p=SHARES).tolist()
@@ -80,7 +72,7 @@ def _batches() -> list[pb.StockBatch]:
     for number, (kind, place) in enumerate(zip(kinds, chosen, strict=True)):
         more = {
             "QUALITY": {"grade": "A"},
-            "TRANSFER": {"to_warehouse": f"warehouse {(place + 1) % WAREHOUSES}", "to_lot": f"IN-{place % 50:06d}"},
+            "TRANSFER": {"to_warehouse": ELSEWHERE, "to_lot": f"IN-{place:06d}"},
         }.get(kind, {})
         said = {"bin": f"B{number % 90}", "document": f"DN-{number:08d}", "effective_us": HAPPENED_US + number}
         quantity = 0 if kind == "QUALITY" else 1 + number % 7

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import ROUND_FLOOR
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from collateral_registry.store.findings import open_fingerprints
 from collateral_registry.store.holdings import (
     Place,
     There,
+    Told,
     claims_at,
     places_of_assets,
     places_over_pledged,
@@ -32,6 +33,9 @@ from valuation.flags import QualityFlag
 
 NAMED_LIMIT = 20
 """Holders that evidence names; the rest are counted."""
+
+PLACES_LIMIT = 1_000
+"""Places weighed at a time."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,17 @@ class Weighed:
         }
 
 
-def weigh(connection: Connection, place: Place) -> list[Weighed]:
-    """What is claimed of a place and what is there, apart for weights, volumes and pieces.
+def weigh(connection: Connection, places: Sequence[Place]) -> list[Weighed]:
+    """What is claimed of each of different places and what is there, apart for weights, volumes and pieces.
 
     Barrels that are claimed are not held against tonnes that are told: nothing tells of them, so they are unverified.
     """
-    claims, told = claims_at(connection, place), there_at(connection, place)
+    claims, told = claims_at(connection, places), there_at(connection, places)
+    return [one for place in places for one in _weigh_one(place, claims.get(place, []), told.get(place, Told()))]
+
+
+def _weigh_one(place: Place, stated: Sequence[Claim], all_told: Told) -> list[Weighed]:
+    claims, told = [_as_told(claim, all_told) for claim in stated], all_told.there
     units: list[str] = []
     for unit in (*(one.unit for one in told), *(claim.unit for claim in claims)):
         if not any(alike(unit, known) for known in units):
@@ -96,6 +105,14 @@ def weigh(connection: Connection, place: Place) -> list[Weighed]:
     ]
 
 
+def _as_told(claim: Claim, told: Told) -> Claim:
+    """The claim with what a feed tells of its lot now."""
+    own = told.of_assets.get(claim.asset_key)
+    if own is None or not alike(own.unit, claim.unit):
+        return claim
+    return replace(claim, told=converted(own.quantity, own.unit, claim.unit, ROUND_CEILING))
+
+
 def _weighed(place: Place, unit: str, claims: Sequence[Claim], told: Sequence[There]) -> Weighed:
     claimed = [claim.claimed_in(unit) for claim in claims]
     there = sum(converted(one.quantity, one.unit, unit, ROUND_FLOOR) for one in told) if told else None
@@ -106,7 +123,7 @@ def _weighed(place: Place, unit: str, claims: Sequence[Claim], told: Sequence[Th
 def claimed_by(connection: Connection, asset_key: int) -> int:
     """What an asset claims of its place now; 0 for what is not inventory."""
     places = places_of_assets(connection, np.array([asset_key], dtype=np.int64))
-    return sum(weighed.claimed_by(asset_key) for place in places for weighed in weigh(connection, place))
+    return sum(weighed.claimed_by(asset_key) for weighed in weigh(connection, places))
 
 
 def conserve_asset(write: Write, asset_key: int, claimed_before: int, *also: Place) -> Int:
@@ -115,7 +132,7 @@ def conserve_asset(write: Write, asset_key: int, claimed_before: int, *also: Pla
     ``also`` are places that the asset was in before. Returns the keys of the assets of which another share counts.
     """
     places = places_of_assets(write.connection, np.array([asset_key], dtype=np.int64))
-    for weighed in (one for place in places for one in weigh(write.connection, place)):
+    for weighed in weigh(write.connection, places):
         if weighed.excess and weighed.claimed_by(asset_key) > claimed_before:
             evidence = weighed.evidence()
             raise Refused(
@@ -129,8 +146,11 @@ def conserve_asset(write: Write, asset_key: int, claimed_before: int, *also: Pla
 
 
 def conserve(write: Write, places: Sequence[Place]) -> Int:
-    """Counts each place anew and tells what no longer agrees; returns the assets of which another share counts."""
-    changed = [_conserve_one(write, weighed) for place in places for weighed in weigh(write.connection, place)]
+    """Counts each place anew and tells what no longer agrees; returns the assets of which another share counts.
+
+    The places must differ.
+    """
+    changed = [_conserve_some(write, weighed) for weighed in _in_parts(write.connection, places)]
     return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *changed]))
 
 
@@ -138,15 +158,22 @@ def conserve_book(write: Write) -> tuple[int, Int]:
     """Counts every place anew whose claims exceed what is there; returns how many, and the assets that changed."""
     write_missing_holdings(write.connection)
     places = places_over_pledged(write.connection)
-    over = sum(any(one.excess for one in weigh(write.connection, place)) for place in places)
+    parts = _in_parts(write.connection, places)
+    over = sum(len({one.place for one in weighed if one.excess}) for weighed in parts)
     return over, conserve(write, places)
 
 
-def _conserve_one(write: Write, weighed: Weighed) -> Int:
-    leaving = leaving_of(write.connection, [claim.asset_key for claim in weighed.claims])
+def _in_parts(connection: Connection, places: Sequence[Place]) -> Iterator[list[Weighed]]:
+    for start in range(0, len(places), PLACES_LIMIT):
+        yield weigh(connection, places[start : start + PLACES_LIMIT])
+
+
+def _conserve_some(write: Write, weighed: Sequence[Weighed]) -> Int:
+    leaving = leaving_of(write.connection, [claim.asset_key for one in weighed for claim in one.claims])
     rows = [
-        _counted(weighed, claim, claimed, held, leaving.get(claim.asset_key, 0))
-        for claim, claimed, held in zip(weighed.claims, weighed.claimed, weighed.held, strict=True)
+        _counted(one, claim, claimed, held, leaving.get(claim.asset_key, 0))
+        for one in weighed
+        for claim, claimed, held in zip(one.claims, one.claimed, one.held, strict=True)
     ]
     changed = write_counted(write, rows)
     _tell(write, weighed)
@@ -161,13 +188,14 @@ def _counted(weighed: Weighed, claim: Claim, claimed: int, held: int, leaving: i
     return {"asset_key": claim.asset_key, "counted_share": share, "stock_quality": quality}
 
 
-def _tell(write: Write, weighed: Weighed) -> None:
+def _tell(write: Write, weighed: Sequence[Weighed]) -> None:
     """A finding at every claim that is not held in full; those of claims that are held again are closed."""
     short, names = [], {}
-    for claim, claimed, held in zip(weighed.claims, weighed.claimed, weighed.held, strict=True):
-        names[_fingerprint(claim)] = held < claimed
-        if held < claimed:
-            short.append(_finding(weighed, claim, claimed, held))
+    for one in weighed:
+        for claim, claimed, held in zip(one.claims, one.claimed, one.held, strict=True):
+            names[_fingerprint(claim)] = held < claimed
+            if held < claimed:
+                short.append(_finding(one, claim, claimed, held))
     open_findings(write, short)
     standing = open_fingerprints(write.connection, list(names))
     over = [key for fingerprint, key in standing.items() if not names[fingerprint]]

@@ -26,6 +26,8 @@ from collateral_registry.store.pledges import loans_by_asset
 
 def open_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFinding]:
     """Opens those findings that are not open already, and tells them; returns what is new."""
+    if not findings:
+        return []
     opened = insert_findings(write, findings)
     _tell(write, opened, EventKind.FINDING_OPENED)
     return opened

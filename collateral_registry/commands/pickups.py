@@ -1,50 +1,43 @@
-"""Goods that leave a pledged lot: what may, authorisations, and issues held against them."""
+"""Goods that are to leave a pledged lot: what may, and authorisations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 import numpy as np
 
 from collateral_registry.commands.conservation import conserve
 from collateral_registry.commands.controlled_value import static_hold
-from collateral_registry.commands.findings import open_findings
 from collateral_registry.commands.leaving import Leaving, leaving_from
 from collateral_registry.commands.recompute import recompute
 from collateral_registry.domain.assets import Inventory
-from collateral_registry.domain.conservation import MILLION, converted, plain_quantity
+from collateral_registry.domain.conservation import MILLION, plain_quantity
 from collateral_registry.domain.controlled_value import cash_to_reach
 from collateral_registry.domain.cure import largest_release
 from collateral_registry.domain.days import date_at
 from collateral_registry.domain.errors import Refused
 from collateral_registry.domain.facts import Int
-from collateral_registry.domain.findings import Finding, FindingKind, Severity
 from collateral_registry.domain.lending import PledgeMode
 from collateral_registry.domain.money import Money
 from collateral_registry.domain.pickups import PICKUP_DAYS, PICKUP_DAYS_LIMIT, Pickup, PickupState, largest_such
-from collateral_registry.domain.units import alike, smallest_step
+from collateral_registry.domain.units import smallest_step
 from collateral_registry.store.assets import StoredAsset, get_asset
 from collateral_registry.store.database import Connection, Write
-from collateral_registry.store.holdings import claimed_places_of_lots, lower_statement, places_of_assets
+from collateral_registry.store.holdings import places_of_assets
 from collateral_registry.store.loans import StoredLoan, get_loan
 from collateral_registry.store.pickups import (
-    Issue,
     StoredPickup,
     ended_pickups,
     get_pickup,
     insert_pickup,
-    pickups_of,
-    see_issues,
     update_pickup,
 )
 from collateral_registry.store.pledges import StoredPledge, standing_pledges_on
 from valuation.errors import InvalidInput
 from valuation.money import PPM
-
-DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -129,31 +122,6 @@ def end_pickups(write: Write) -> Int:
     return conserve(write, places_of_assets(write.connection, keys))
 
 
-def after_stock(write: Write, lot_keys: Int) -> Int:
-    """What the book does once stock has moved: issues against authorisations, places counted anew.
-
-    To be called with the lots taken up, after their assets have their new quantities; returns the assets to be valued.
-    """
-    issues = see_issues(write, lot_keys)
-    touched = np.array(sorted({issue.asset_key for issue in issues}), dtype=np.int64)
-    findings = _unauthorised(write, issues, touched)
-    places = {*claimed_places_of_lots(write.connection, lot_keys)}
-    if len(touched):
-        places |= {*places_of_assets(write.connection, touched)}
-    changed = conserve(write, sorted(places))
-    open_findings(write, findings)
-    return np.union1d(changed, touched)
-
-
-def _unauthorised(write: Write, issues: Sequence[Issue], asset_keys: Int) -> list[Finding]:
-    """Holds issues of the assets against their authorisations; returns a finding for each that has none."""
-    if not issues:
-        return []
-    standing = pickups_of(write.connection, asset_keys)
-    left = [_held_against_pickups(write, issue, standing.get(issue.asset_key, [])) for issue in issues]
-    return [_finding(issue, quantity) for issue, quantity in zip(issues, left, strict=True) if quantity]
-
-
 def _question(connection: Connection, loan_id: str, asset_id: str, quantity: Decimal) -> _Question:
     loan, asset = get_loan(connection, loan_id), get_asset(connection, asset_id)
     lot = asset.asset.detail
@@ -218,51 +186,3 @@ def _check_expiry(expire: date, today: date) -> None:
 def _count_anew(write: Write, asset_key: int) -> None:
     key = np.array([asset_key], dtype=np.int64)
     recompute(write, assets=np.union1d(key, conserve(write, places_of_assets(write.connection, key))))
-
-
-def _held_against_pickups(write: Write, issue: Issue, standing: list[StoredPickup]) -> int:
-    """Uses up the authorisations of the asset that the issue falls under; returns what was issued beyond them.
-
-    Authorisations are in the unit of the asset, the issue and what is returned in that of the feed.
-    """
-    rest, day, lowered = issue.left, issue.effective_us // DAY_US, 0
-    for at, row in enumerate(standing):
-        unit = row.pickup.unit
-        if not alike(unit, issue.unit) or date_at(day) > row.pickup.expire:
-            continue
-        left = converted(rest, issue.unit, unit, ROUND_CEILING)
-        part = min(left, row.pickup.untaken)
-        if not part:
-            continue
-        taken = row.pickup.taken + part
-        state = PickupState.TAKEN if taken == row.pickup.quantity else row.pickup.state
-        standing[at] = update_pickup(write, row, replace(row.pickup, taken=taken, state=state))
-        rest = rest - converted(part, unit, issue.unit, ROUND_FLOOR) if part < left else 0
-        lowered += part
-    if lowered:
-        lower_statement(write, issue.asset_key, lowered)
-    return rest
-
-
-def _finding(issue: Issue, unauthorised: int) -> Finding:
-    beyond, told = plain_quantity(unauthorised, issue.unit), plain_quantity(issue.left, issue.unit)
-    return Finding(
-        kind=FindingKind.UNAUTHORISED_ISSUE,
-        severity=Severity.CRITICAL,
-        fingerprint=f"unauthorised issue {issue.movement_key}",
-        summary=f"{beyond} left lot {issue.lot} in warehouse {issue.warehouse} without authorisation"[:200],
-        evidence={
-            "movement": issue.movement_id,
-            "document": issue.document,
-            "left": told,
-            "authorised": plain_quantity(issue.left - unauthorised, issue.unit),
-            "unauthorised": beyond,
-            "warehouse": issue.warehouse,
-            "lot": issue.lot,
-            "date": date_at(issue.effective_us // DAY_US).isoformat(),
-            "asset": f"assets/{issue.asset_id}",
-        },
-        asset_key=issue.asset_key,
-        warehouse=issue.warehouse,
-        lot_key=issue.lot_key,
-    )

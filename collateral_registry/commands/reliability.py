@@ -37,7 +37,7 @@ def statistics_since(policy: Policy, market_day: int) -> int:
 def judge_anew(write: Write, warehouse: str, policy: Policy) -> Int:
     """Judges a warehouse in all its spellings; returns the keys of the assets that are to be valued anew."""
     place = folded(warehouse)
-    return _judge(write, place, spellings_of(write.connection, place), policy)
+    return _judge(write, place, spellings_of(write.connection, [place])[place], policy)
 
 
 def judge_all(write: Write) -> None:

@@ -36,7 +36,7 @@ def bring_up_to_date(write: Write, loan_id: str) -> None:
     """Takes up the stock that waits behind a loan, else judges it for the business date: a commit for each."""
     loan = get_loan(write.connection, loan_id)
     assets = _assets_behind(write.connection, loan.key)
-    if not take_up_of(write, assets).lots:
+    if not take_up_of(write, assets).changes:
         recompute(write, assets=assets, loans=np.array([loan.key], dtype=np.int64))
 
 

@@ -18,7 +18,10 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Claim:
-    """What one asset claims of a place: the pledged share of its quantity, the whole of its receipt."""
+    """What one asset claims of a place: the pledged share of its quantity, the whole of its receipt.
+
+    ``told`` is what a feed tells of the very lot, in the asset's unit; none where no feed does.
+    """
 
     asset_key: int
     asset_id: str
@@ -28,10 +31,16 @@ class Claim:
     receipted: bool
     pledged_ppm: int
     holders: str = ""
+    told: int | None = None
+
+    @property
+    def present(self) -> int:
+        """Its quantity, or less where the feed tells less already: the quantity follows when the book takes it up."""
+        return self.quantity if self.told is None else min(self.quantity, self.told)
 
     def claimed_in(self, unit: str) -> int:
         """What is claimed, in millionths of a unit, rounded up."""
-        own = self.stated if self.receipted else -(-self.quantity * self.pledged_ppm // PPM)
+        own = self.stated if self.receipted else -(-self.present * self.pledged_ppm // PPM)
         return converted(own, self.unit, unit, ROUND_CEILING)
 
     def counted_share(self, claimed: int, held: int, leaving: int) -> float:
@@ -44,7 +53,7 @@ class Claim:
             return 1.0
         behind = self.quantity
         if held < claimed:
-            own = self.stated if self.receipted else self.quantity
+            own = self.stated if self.receipted else self.present
             behind = min(self.quantity, own * held // claimed)
         return max(behind - leaving, 0) / self.quantity
 

@@ -9,6 +9,7 @@ from valuation.errors import InvalidInput
 ID_RULE = "1 to 63 lower case letters, digits and hyphens, beginning with a letter or digit"
 TEXT_LIMIT_CHARACTERS = 200
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 def checked_id(field: str, value: str) -> str:
@@ -34,6 +35,6 @@ def checked_text(field: str, value: str, *, required: bool = True) -> str:
         raise InvalidInput(field, "nothing", "some text")
     if len(text) > TEXT_LIMIT_CHARACTERS:
         raise InvalidInput(field, f"{len(text)} characters", f"at most {TEXT_LIMIT_CHARACTERS} characters")
-    if any(ord(character) < 32 for character in text):
+    if _CONTROL.search(text):
         raise InvalidInput(field, repr(text), "no control characters")
     return text

@@ -44,6 +44,9 @@ BUSY_WINDOW = 2
 BUSY_SECONDS = 0.25
 """A group that takes longer than this says that the writer is busy."""
 
+IDLE_SECONDS = 0.1
+"""With nothing under way for so long, nothing comes in."""
+
 DELAY_LIMIT_SECONDS = 5.0
 """The longest delay that a stream is asked for."""
 
@@ -128,6 +131,11 @@ class StockDesk:
         if self._last_seconds <= BUSY_SECONDS:
             return Pace(WINDOW, 0.0)
         return Pace(BUSY_WINDOW, min(self._last_seconds, DELAY_LIMIT_SECONDS))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing has come in for a moment."""
+        return not self._taking and time.monotonic() - self._last_end > IDLE_SECONDS
 
     def _hand_over(self) -> None:
         """Gives what waits to the process of the intake, when that has nothing, or soon will."""

@@ -19,16 +19,18 @@ LOG = structlog.get_logger("stock")
 LOOK_SECONDS = 1.0
 """How often it looks by itself: for what another server has taken in, and after trouble."""
 
-RESTS = 3
-"""Rest after a commit, in times of what it took: the take-up has a quarter of the time at most while stock comes in."""
+RESTS = 9
+"""Rest after a commit while stock comes in, in times of what it took: the take-up has a tenth of the time at most."""
 
 FIRST_REST_SECONDS = 1.0
 """Before the first commit after a start: it is the slowest, half a second of the database's time on a busy machine, and
 would keep partners waiting who are about to come back."""
 
-REST_SECONDS = (0.1, 0.25)
-"""The shortest and the longest rest between two commits: of a thousand lots that move all the time, few would be taken
-up more often than a watcher can tell."""
+SHORTEST_REST_SECONDS = 0.1
+"""Between two commits: of lots that move all the time, few would be taken up more often than a watcher can tell."""
+
+LONGEST_REST_SECONDS = 2.0
+"""Whatever a commit took, the next one comes then."""
 
 
 class TakeUp:
@@ -66,14 +68,20 @@ class TakeUp:
             await _any(self._desk.changed, committed)
 
     async def _work(self) -> None:
-        """Takes up what waits, commit by commit, and rests after each: the intake has its turn."""
+        """Takes up what waits, commit by commit, and rests after each."""
         while (waiting := await self._calls.read(look)) is not None:
             start = time.monotonic()
             await self._calls.change(
-                "TakeUpStock", partial(take_up, waiting=waiting), lambda taken: taken.lots > 0, "stock"
+                "TakeUpStock", partial(take_up, waiting=waiting), lambda taken: taken.changes > 0, "stock"
             )
-            shortest, longest = REST_SECONDS
-            await asyncio.sleep(min(max(RESTS * (time.monotonic() - start), shortest), longest))
+            await self._rest(time.monotonic() - start)
+
+    async def _rest(self, worked_seconds: float) -> None:
+        """Leaves the database to the intake, as long as there is any."""
+        end = time.monotonic() + min(RESTS * worked_seconds, LONGEST_REST_SECONDS)
+        await asyncio.sleep(SHORTEST_REST_SECONDS)
+        while time.monotonic() < end and not self._desk.is_idle:
+            await asyncio.sleep(SHORTEST_REST_SECONDS)
 
 
 async def _any(*events: asyncio.Event) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import (
     JSON,
     BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
     Dialect,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     literal_column,
     select,
     true,
+    update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import SQLModel
@@ -124,6 +126,27 @@ def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[s
         copy.set_types([POSTGRESQL_TYPES[table.__table__.c[name].type.python_type] for name in names])
         for row in zip(*data, strict=True):
             copy.write_row(row)
+
+
+def update_columns(
+    connection: Connection, table: type[SQLModel], key: str, columns: Mapping[str, Any], *also: ColumnElement[bool]
+) -> None:
+    """Sets columns [n] of the rows that the column ``key`` names, where they are also such.
+
+    In the transaction of the connection; the keys, which are integers, must not be none.
+    """
+    names, target = [name for name in columns if name != key], table.__table__
+    data = zip(*(_listed(columns[name], 0) for name in (key, *names)), strict=True)
+    if connection.dialect.name == "sqlite":
+        own: BindParameter[int] = bindparam("own")
+        values: dict[str, BindParameter[Any]] = {name: bindparam(f"new_{name}") for name in names}
+        statement = update(target).where(target.c[key] == own, *also).values(**values)
+        marks = ("own", *(f"new_{name}" for name in names))
+        connection.execute(statement, [dict(zip(marks, row, strict=True)) for row in data])
+        return
+    new = record_rows(connection.dialect.name, {name: target.c[name].type for name in (key, *names)})
+    changed = update(target).where(target.c[key] == new.c[key], *also).values({name: new.c[name] for name in names})
+    connection.execute(changed, {"records": listed_records(data)})
 
 
 def new_keys(connection: Connection, table: type[SQLModel], count: int) -> list[int]:

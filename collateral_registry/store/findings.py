@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, literal_column, select, update
 
 from collateral_registry.domain.errors import NotFound
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.findings import Finding, FindingKind, FindingState, Severity
-from collateral_registry.store.bulk import in_keys
+from collateral_registry.store.bulk import in_keys, insert_columns, listed_texts, new_keys, text_rows
 from collateral_registry.store.database import Write
 from collateral_registry.store.filters import Condition, conditions
 from collateral_registry.store.stock_tables import FindingRow, StockLotRow
@@ -28,6 +28,10 @@ FINDING_FILTERS = {
     "loan": LoanRow.loan_id,
 }
 """Fields that a list of findings can be filtered by."""
+
+
+_OPEN: ColumnElement[int] = literal_column(str(int(FindingState.OPEN)))
+"""As the index of what is open has it: a bound parameter would not use it."""
 
 
 @dataclass(frozen=True)
@@ -55,21 +59,20 @@ def insert_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFin
     if not wanted:
         return []
     rows = [_row(write, finding) for finding in wanted.values()]
-    statement = insert(FindingRow).returning(FindingRow.finding_key)
-    keys = write.connection.execute(statement, rows).scalars().all()
+    keys = new_keys(write.connection, FindingRow, len(rows))
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    insert_columns(write.connection, FindingRow, {"finding_key": keys, **columns}, len(rows))
     return _stored(write.connection, [_among(write.connection, keys)], None)[::-1]
 
 
 def open_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> dict[str, int]:
     """The keys of those open findings whose fingerprint is among these."""
-    found: dict[str, int] = {}
-    for start in range(0, len(fingerprints), 500):
-        part = fingerprints[start : start + 500]
-        statement = select(FindingRow.fingerprint, FindingRow.finding_key).where(
-            FindingRow.fingerprint.in_(part), FindingRow.state == int(FindingState.OPEN)
-        )
-        found.update((row[0], row[1]) for row in connection.execute(statement))
-    return found
+    wanted = text_rows(connection.dialect.name)
+    statement = select(FindingRow.fingerprint, FindingRow.finding_key).join_from(
+        wanted, FindingRow, (FindingRow.fingerprint == wanted.c.value) & (FindingRow.state == _OPEN)
+    )
+    rows = connection.execute(statement, {"texts": listed_texts(fingerprints)})
+    return {row[0]: row[1] for row in rows}
 
 
 def told_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> set[str]:

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Float, case, cast, func, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Text,
+    case,
+    cast,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from collateral_registry.domain.assets import Asset, Inventory, Status
 from collateral_registry.domain.conservation import Claim, millionths_of
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.identities import folded
 from collateral_registry.domain.lending import PledgeState
-from collateral_registry.store.bulk import in_keys, listed_texts, text_rows
+from collateral_registry.store.bulk import (
+    in_keys,
+    listed_records,
+    listed_texts,
+    record_rows,
+    text_rows,
+    update_columns,
+)
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document
 from collateral_registry.store.pledge_tables import HoldingRow
-from collateral_registry.store.stock_tables import StockCountRow, StockLotRow, StockReserveRow, StockWarehouseRow
+from collateral_registry.store.stock_tables import (
+    LOT_IDENTITY,
+    StockCountRow,
+    StockLotRow,
+    StockReserveRow,
+    StockWarehouseRow,
+)
 from collateral_registry.store.tables import AssetRevisionRow, AssetRow, InventoryRow, LoanRow, PledgeRow
 from valuation.money import PPM
 
@@ -35,6 +60,27 @@ class There:
     quantity: int
     unit: str
     told_by: str
+
+
+@dataclass
+class Told:
+    """What is told of a place, by unit and teller, and what feeds tell of the lots that are assets, by their keys."""
+
+    sums: dict[tuple[str, str], int] = field(default_factory=dict)
+    of_assets: dict[int, There] = field(default_factory=dict)
+
+    def add(self, there: There, asset_key: int) -> None:
+        """Adds what is there of lots that are no asset (key 0), or of the one that is this asset."""
+        key = (there.unit, there.told_by)
+        self.sums[key] = self.sums.get(key, 0) + there.quantity
+        if asset_key and there.told_by == "feed":
+            self.of_assets[asset_key] = there
+
+    @property
+    def there(self) -> list[There]:
+        """What counts as there: what feeds tell, else what was counted."""
+        by_feed = {key: quantity for key, quantity in self.sums.items() if key[1] == "feed"}
+        return [There(quantity, unit, by) for (unit, by), quantity in sorted((by_feed or self.sums).items())]
 
 
 def write_holding(connection: Connection, asset_key: int, asset: Asset) -> None:
@@ -78,56 +124,72 @@ def places_of_assets(connection: Connection, asset_keys: Int | None) -> list[Pla
     return [(row[0], row[1]) for row in connection.execute(statement)]
 
 
-def claimed_places_of_lots(connection: Connection, lot_keys: Int) -> list[Place]:
-    """Those of the places of lots of which an asset claims something, each once, in order."""
+def places_of_lots(connection: Connection, lot_keys: Int) -> dict[int, Place]:
+    """The place of each lot."""
     wanted = in_keys(connection, StockLotRow.lot_key, lot_keys)
-    statement = select(StockLotRow.warehouse, StockLotRow.good).where(wanted).distinct()
-    places = {(folded(row[0]), row[1]) for row in connection.execute(statement)}
+    rows = connection.execute(select(StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.good).where(wanted)).all()
+    names = {name: folded(name) for name in {row.warehouse for row in rows}}
+    return {row.lot_key: (names[row.warehouse], row.good) for row in rows}
+
+
+def claimed_among(connection: Connection, places: Collection[Place]) -> set[Place]:
+    """Those of the places of which an asset claims something."""
     names = text_rows(connection.dialect.name)
     held = select(HoldingRow.place, HoldingRow.good).where(HoldingRow.place.in_(select(names.c.value))).distinct()
     named = {"texts": listed_texts(sorted({place for place, _ in places}))}
-    return sorted(places & {(row[0], row[1]) for row in connection.execute(held, named)})
+    return {(row[0], row[1]) for row in connection.execute(held, named)}.intersection(places)
 
 
-def claims_at(connection: Connection, place: Place) -> list[Claim]:
-    """What the assets of a place that are not retired claim, with the loans that hold them, in order of the assets."""
-    here = (HoldingRow.place == place[0], HoldingRow.good == place[1])
-    pledged = _pledged_ppm(PledgeRow.asset_key.in_(select(HoldingRow.asset_key).where(*here)))
+def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, list[Claim]]:
+    """What the assets of each place that are not retired claim, with the loans that hold them, in order of the assets.
+
+    The places must differ; one of which nothing is claimed is left out.
+    """
+    here = record_rows(connection.dialect.name, {"place": Text, "good": Text})
     statement = (
-        select(HoldingRow.__table__, AssetRow.asset_id, func.coalesce(pledged.c.ppm, 0).label("ppm"))
+        select(HoldingRow.__table__, AssetRow.asset_id)
+        .join_from(here, HoldingRow, (HoldingRow.place == here.c.place) & (HoldingRow.good == here.c.good))
         .join(AssetRow, AssetRow.asset_key == HoldingRow.asset_key)
-        .outerjoin(pledged, pledged.c.asset_key == HoldingRow.asset_key)
-        .where(*here, AssetRow.status != int(Status.RETIRED))
+        .where(AssetRow.status != int(Status.RETIRED))
         .order_by(HoldingRow.asset_key)
     )
-    rows = connection.execute(statement).all()
-    holders = _holders(connection, np.array([row.asset_key for row in rows], dtype=np.int64))
-    return [
-        Claim(
+    rows = connection.execute(statement, {"records": listed_records(places)}).all()
+    keys = np.array([row.asset_key for row in rows], dtype=np.int64)
+    holders, pledged = _holders(connection, keys), _pledged_ppm_of(connection, keys)
+    found: dict[Place, list[Claim]] = {}
+    for row in rows:
+        claim = Claim(
             asset_key=row.asset_key,
             asset_id=row.asset_id,
             unit=row.unit,
             quantity=row.quantity,
             stated=row.stated,
             receipted=bool(row.receipted),
-            pledged_ppm=row.ppm,
+            pledged_ppm=pledged.get(row.asset_key, 0),
             holders=holders.get(row.asset_key, ""),
         )
-        for row in rows
-    ]
+        found.setdefault((row.place, row.good), []).append(claim)
+    return found
 
 
-def spellings_of(connection: Connection, place: str) -> list[str]:
-    """The warehouses that speak of themselves by this name, however they write it."""
-    told = connection.execute(select(StockWarehouseRow.warehouse)).scalars()
-    return sorted(name for name in told if folded(name) == place)
+def spellings_of(connection: Connection, places: Collection[str]) -> dict[str, list[str]]:
+    """The warehouses that speak of themselves by each of these names, however they write it, in order."""
+    found: dict[str, list[str]] = {place: [] for place in places}
+    for name in sorted(connection.execute(select(StockWarehouseRow.warehouse)).scalars()):
+        if (place := folded(name)) in found:
+            found[place].append(name)
+    return found
 
 
-def there_at(connection: Connection, place: Place) -> list[There]:
+def there_at(connection: Connection, places: Collection[Place]) -> dict[Place, Told]:
     """What is there by the unit it is told in: lots less their reserves, else the last counts; none tells nothing.
 
-    Where a feed tells, a lot that only a count has found does not count: the smaller figure does.
+    Where a feed tells, a lot that only a count has found does not count: the smaller figure does. The sums and what is
+    each asset's own are of one statement, for stock goes on moving.
     """
+    spelt = spellings_of(connection, {place for place, _ in places})
+    named = [(warehouse, good) for place, good in places for warehouse in spelt[place]]
+    here = record_rows(connection.dialect.name, {"warehouse": Text, "good": Text})
     fed = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
     last_count = (
         select(StockCountRow.counted)
@@ -138,17 +200,23 @@ def there_at(connection: Connection, place: Place) -> list[There]:
     )
     quantity = case((StockLotRow.version > 0, fed), else_=func.coalesce(last_count, fed))
     told_by = case((StockLotRow.version > 0, "feed"), else_="count")
+    asset_key = func.coalesce(AssetRow.asset_key, 0)
+    lot = (StockLotRow.warehouse, StockLotRow.good, StockLotRow.unit)
     each = (
-        select(StockLotRow.unit, told_by.label("told_by"), quantity.label("quantity"))
+        select(*lot, told_by.label("told_by"), asset_key.label("asset_key"), quantity.label("quantity"))
+        .join_from(here, StockLotRow, (StockLotRow.warehouse == here.c.warehouse) & (StockLotRow.good == here.c.good))
         .outerjoin(StockReserveRow, StockReserveRow.lot_key == StockLotRow.lot_key)
-        .where(StockLotRow.warehouse.in_(spellings_of(connection, place[0])), StockLotRow.good == place[1])
+        .outerjoin(AssetRow, AssetRow.identity == LOT_IDENTITY)
         .subquery()
     )
+    by = (each.c.warehouse, each.c.good, each.c.unit, each.c.told_by, each.c.asset_key)
     positive = func.sum(case((each.c.quantity > 0, each.c.quantity), else_=0))
-    statement = select(each.c.unit, each.c.told_by, positive).group_by(each.c.unit, each.c.told_by)
-    sums = {(unit, by): int(millionths) for unit, by, millionths in connection.execute(statement)}
-    by_feed = {key: quantity for key, quantity in sums.items() if key[1] == "feed"}
-    return [There(quantity, unit, by) for (unit, by), quantity in sorted((by_feed or sums).items())]
+    found: dict[Place, Told] = {}
+    rows = connection.execute(select(*by, positive).group_by(*by), {"records": listed_records(named)})
+    for warehouse, good, unit, teller, key, millionths in rows:
+        told = found.setdefault((folded(warehouse), good), Told())
+        told.add(There(int(millionths), unit, teller), key)
+    return found
 
 
 def write_counted(write: Write, rows: Sequence[dict[str, Any]]) -> Int:
@@ -158,10 +226,9 @@ def write_counted(write: Write, rows: Sequence[dict[str, Any]]) -> Int:
     found = write.connection.execute(statement.where(in_keys(write.connection, InventoryRow.asset_key, keys)))
     before = {row[0]: (row[1], row[2]) for row in found}
     changed = [row for row in rows if before.get(row["asset_key"]) != (row["counted_share"], row["stock_quality"])]
-    for row in changed:
-        own = InventoryRow.asset_key == row["asset_key"]
-        values = {"counted_share": row["counted_share"], "stock_quality": row["stock_quality"]}
-        write.connection.execute(update(InventoryRow).where(own).values(**values))
+    if changed:
+        columns = {name: [row[name] for row in changed] for name in changed[0]}
+        update_columns(write.connection, InventoryRow, "asset_key", columns)
     return np.array([row["asset_key"] for row in changed], dtype=np.int64)
 
 
@@ -203,6 +270,12 @@ def _pledged_ppm(among: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a subquer
         .subquery()
     )
     return select(at_rank.c.asset_key, func.max(at_rank.c.ppm).label("ppm")).group_by(at_rank.c.asset_key).subquery()
+
+
+def _pledged_ppm_of(connection: Connection, asset_keys: Int) -> dict[int, int]:
+    """The share of each asset that is pledged, where any is."""
+    pledged = _pledged_ppm(in_keys(connection, PledgeRow.asset_key, asset_keys))
+    return {row[0]: int(row[1]) for row in connection.execute(select(pledged.c.asset_key, pledged.c.ppm))}
 
 
 def _holders(connection: Connection, asset_keys: Int) -> dict[int, str]:

@@ -73,7 +73,8 @@ def record_of(connection: Connection, warehouse: str, since_us: int) -> Record:
 
 def haircut_of_warehouse(connection: Connection, warehouse: str) -> float:
     """What a warehouse, however it is spelt, adds to the value part of the haircut; 0 for one never judged."""
-    return haircut_of_spellings(connection, spellings_of(connection, folded(warehouse)))
+    place = folded(warehouse)
+    return haircut_of_spellings(connection, spellings_of(connection, [place])[place])
 
 
 def haircut_of_spellings(connection: Connection, names: Sequence[str]) -> float:

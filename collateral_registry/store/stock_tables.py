@@ -104,7 +104,7 @@ class StockLotRow(SQLModel, table=True):
     """The sum of the movements of a lot; its version rises with every change."""
 
     __tablename__: ClassVar[str] = "stock_lot"
-    __table_args__ = (UniqueConstraint("warehouse", "lot"),)
+    __table_args__ = (UniqueConstraint("warehouse", "lot"), Index("stock_lot_good", "warehouse", "good"))
     lot_key: int | None = big(primary_key=True, default=None)
     warehouse: str = text()
     lot: str = text()

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from collateral_registry.domain.assets import Asset, Inventory
 from collateral_registry.domain.conservation import millionths_of
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.identities import MOVING_KINDS, goods_of
 from collateral_registry.domain.numbers import quantity_in
-from collateral_registry.store.bulk import in_keys, insert_columns, read_columns
+from collateral_registry.store.bulk import in_keys, insert_columns, read_columns, update_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.pledge_tables import HoldingRow, IdentityRow
@@ -23,30 +21,35 @@ from collateral_registry.store.tables import AssetRevisionRow, AssetRow, Invento
 
 
 @dataclass(frozen=True)
-class TiedLot:
-    """An inventory asset and the lot that it is: what counts of it, in millionths of the lot's unit, and its grade."""
+class TiedAsset:
+    """An inventory asset and the lot that it is: what the book has of it, which no feed changes."""
 
+    lot_key: int
     asset_key: int
     asset: Asset
     revision: int
+    series_unit: str | None
+
+
+@dataclass(frozen=True)
+class ToldLot:
+    """What a feed tells of a lot: what counts of it, in millionths of its unit."""
+
     good: str
     unit: str
     grade: str
     counted: int
-    series_unit: str | None
 
 
-def next_changes(connection: Connection, changes_limit: int, lots_limit: int) -> tuple[Int, Int]:
-    """The changes of the lots that have waited longest [c], and these lots, each once [at most lots_limit]."""
+def waiting_changes(connection: Connection, limit: int) -> tuple[Int, Int]:
+    """The changes that have waited longest [c], in their order, and the lot of each [c]."""
     statement = select(StockChangeRow.change_key, StockChangeRow.lot_key).order_by(StockChangeRow.change_key)
-    columns = read_columns(connection, statement.limit(changes_limit))
-    lots, first = np.unique(columns["lot_key"], return_index=True)
-    taken = lots[np.argsort(first)[:lots_limit]]
-    return columns["change_key"][np.isin(columns["lot_key"], taken)], np.sort(taken)
+    columns = read_columns(connection, statement.limit(limit))
+    return columns["change_key"], columns["lot_key"]
 
 
 def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int]:
-    """The changes that wait of the lots that are these assets [c], and the lots, each once, in order."""
+    """The changes that wait of the lots that are these assets [c], in their order, and the lot of each [c]."""
     statement = (
         select(StockChangeRow.change_key, StockChangeRow.lot_key)
         .join(StockLotRow, StockLotRow.lot_key == StockChangeRow.lot_key)
@@ -55,18 +58,17 @@ def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int
         .order_by(StockChangeRow.change_key)
     )
     columns = read_columns(connection, statement)
-    return columns["change_key"], np.unique(columns["lot_key"])
+    return columns["change_key"], columns["lot_key"]
 
 
-def any_is_asset(connection: Connection, lot_keys: Int) -> bool:
-    """Whether any of the lots is registered as an asset."""
+def registered_lots(connection: Connection, lot_keys: Int) -> Int:
+    """Those of the lots that are registered as assets."""
     statement = (
-        select(AssetRow.asset_key)
-        .join_from(StockLotRow, AssetRow, AssetRow.identity == LOT_IDENTITY)
+        select(StockLotRow.lot_key)
+        .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
         .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
-        .limit(1)
     )
-    return connection.execute(statement).first() is not None
+    return read_columns(connection, statement)["lot_key"]  # type: ignore[no-any-return] # columns are of any type
 
 
 def note_lot(write: Write, lot: Inventory) -> None:
@@ -88,36 +90,37 @@ def forget_changes(write: Write, change_keys: Int) -> None:
     write.connection.execute(delete(StockChangeRow).where(taken))
 
 
-def tied_lots(connection: Connection, lot_keys: Int) -> list[TiedLot]:
-    """The lots of feeds that are registered as assets: of the same warehouse and lot number, whatever good is told."""
+def tied_assets(connection: Connection, lot_keys: Int) -> list[TiedAsset]:
+    """The assets that the lots are registered as: of the same warehouse and lot number, whatever good is told."""
     newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
-    counted = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
+    own = (StockLotRow.lot_key, AssetRow.asset_key, AssetRevisionRow.document, AssetRow.revision)
     statement = (
-        select(
-            AssetRow.asset_key,
-            AssetRevisionRow.document,
-            AssetRow.revision,
-            StockLotRow.good,
-            StockLotRow.unit,
-            StockLotRow.grade,
-            counted,
-            PriceSeriesRow.unit,
-        )
+        select(*own, PriceSeriesRow.unit)
         .join_from(StockLotRow, AssetRow, AssetRow.identity == LOT_IDENTITY)
         .join(AssetRevisionRow, newest)
         .join(InventoryRow, InventoryRow.asset_key == AssetRow.asset_key)
         .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)
-        .outerjoin(StockReserveRow, StockReserveRow.lot_key == StockLotRow.lot_key)
-        .where(in_keys(connection, StockLotRow.lot_key, lot_keys), StockLotRow.version > 0)
+        .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
         .order_by(AssetRow.asset_key)
     )
     return [
-        TiedLot(row[0], from_document(Asset, row[1]), row[2], row[3], row[4], row[5], max(row[6], 0), row[7])
-        for row in connection.execute(statement)
+        TiedAsset(lot_key, asset_key, from_document(Asset, document), revision, unit)
+        for lot_key, asset_key, document, revision, unit in connection.execute(statement)
     ]
 
 
-def write_quantities(write: Write, changed: Sequence[tuple[TiedLot, Asset]]) -> None:
+def told_lots(connection: Connection, lot_keys: Int) -> dict[int, ToldLot]:
+    """What feeds tell of the lots that any feed has told of, by their keys."""
+    lot, counted = StockLotRow, StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
+    statement = (
+        select(lot.lot_key, lot.good, lot.unit, lot.grade, counted)
+        .outerjoin(StockReserveRow, StockReserveRow.lot_key == lot.lot_key)
+        .where(in_keys(connection, lot.lot_key, lot_keys), lot.version > 0)
+    )
+    return {row[0]: ToldLot(row[1], row[2], row[3], max(row[4], 0)) for row in connection.execute(statement)}
+
+
+def write_quantities(write: Write, changed: Sequence[tuple[TiedAsset, Asset]]) -> None:
     """Writes new revisions of assets of which only quantity or grade changed, in bulk."""
     if not changed:
         return
@@ -131,35 +134,18 @@ def write_quantities(write: Write, changed: Sequence[tuple[TiedLot, Asset]]) -> 
         "document": [to_document(asset) for _, asset in changed],
     }
     insert_columns(write.connection, AssetRevisionRow, revisions, len(changed))
-    own: BindParameter[int] = bindparam("own")
-    _each(
-        write,
-        update(AssetRow).where(AssetRow.asset_key == own).values(revision=bindparam("new"), updated_seq=write.seq),
-        [{"own": tied.asset_key, "new": tied.revision + 1} for tied, _ in changed],
-    )
-    _each(
-        write,
-        update(InventoryRow).where(InventoryRow.asset_key == own).values(quantity_in_series_unit=bindparam("new")),
-        [{"own": tied.asset_key, "new": _priced_quantity(tied, asset)} for tied, asset in changed],
-    )
-    _each(
-        write,
-        update(HoldingRow).where(HoldingRow.asset_key == own).values(quantity=bindparam("new")),
-        [{"own": tied.asset_key, "new": millionths_of(_lot(asset).quantity)} for tied, asset in changed],
-    )
+    newest = {name: revisions[name] for name in ("asset_key", "revision")}
+    update_columns(write.connection, AssetRow, "asset_key", {**newest, "updated_seq": [write.seq] * len(keys)})
+    priced = {"asset_key": keys, "quantity_in_series_unit": [_priced_quantity(*one) for one in changed]}
+    update_columns(write.connection, InventoryRow, "asset_key", priced)
+    held = {"asset_key": keys, "quantity": [millionths_of(_lot(asset).quantity) for _, asset in changed]}
+    update_columns(write.connection, HoldingRow, "asset_key", held)
+    agreed = {"asset_key": keys, "agreement": [goods_of(_lot(asset)) for _, asset in changed]}
     of_places = or_(*(IdentityRow.kind == int(kind) for kind in MOVING_KINDS))
-    _each(
-        write,
-        update(IdentityRow).where(IdentityRow.asset_key == own, of_places).values(agreement=bindparam("new")),
-        [{"own": tied.asset_key, "new": goods_of(_lot(asset))} for tied, asset in changed],
-    )
+    update_columns(write.connection, IdentityRow, "asset_key", agreed, of_places)
 
 
-def _each(write: Write, statement: Any, rows: list[dict[str, Any]]) -> None:  # noqa: ANN401 - an update
-    write.connection.execute(statement, rows)
-
-
-def _priced_quantity(tied: TiedLot, asset: Asset) -> float | None:
+def _priced_quantity(tied: TiedAsset, asset: Asset) -> float | None:
     return None if tied.series_unit is None else quantity_in(tied.series_unit, _lot(asset))
 
 

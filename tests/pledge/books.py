@@ -10,8 +10,8 @@ from sqlalchemy import delete, select
 
 from collateral_registry.commands import assets, lend, pledges
 from collateral_registry.commands.business_date import advance, open_book
+from collateral_registry.commands.issues import after_stock
 from collateral_registry.commands.lend import BalancePush
-from collateral_registry.commands.pickups import after_stock
 from collateral_registry.commands.prices import Quote, ingest_prices, open_series
 from collateral_registry.commands.recompute import recompute
 from collateral_registry.commands.runs import finish_run

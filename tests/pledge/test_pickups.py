@@ -22,6 +22,7 @@ from collateral_registry.domain.judge import EventKind
 from collateral_registry.domain.lending import PledgeMode
 from collateral_registry.domain.money import Money
 from collateral_registry.domain.pickups import PickupState, largest_such
+from collateral_registry.store import issues
 from collateral_registry.store.database import Database
 from collateral_registry.store.events import events_after
 from collateral_registry.store.loans import get_loan
@@ -181,6 +182,45 @@ def test_an_issue_beyond_its_authorisation_is_booked_and_told(book):
         events = events_after(connection, 0, "bank-0", 100)
     assert EventKind.FINDING_OPENED in [row["kind"] for row in events]
     assert EventKind.OPENED in [row["kind"] for row in events]
+
+
+def test_issues_of_one_lot_that_are_seen_together_are_one_finding_that_counts_them(book):
+    stock(book, 1, ("RECEIPT", "lot-a", 100))
+    goods(book)
+    stock(book, 2, ("ISSUE", "lot-a", 5), ("RECEIPT", "lot-a", 1), ("ISSUE", "lot-a", 7), ("ISSUE", "lot-a", 9))
+    (found,) = findings(book)
+
+    evidence = found.finding.evidence
+    assert (evidence["movements"], evidence["unauthorised"], evidence["authorised"]) == ("3", "21 t", "0 t")
+    assert evidence["movement"] == "m-2-0 to m-2-3"
+    assert evidence["date"] == "2022-01-01"
+
+
+def test_issues_of_an_authorised_lot_that_exceed_it_are_one_finding_too(book):
+    stock(book, 1, ("RECEIPT", "lot-a", 100))
+    goods(book)
+    request(book, "10")
+    stock(book, 2, ("ISSUE", "lot-a", 8), ("ISSUE", "lot-a", 7), ("ISSUE", "lot-a", 9))
+    (found,) = findings(book)
+
+    evidence = found.finding.evidence
+    assert (evidence["movements"], evidence["left"], evidence["unauthorised"]) == ("2", "16 t", "14 t")
+    assert evidence["movement"] == "m-2-1 to m-2-2"
+
+
+def test_more_issues_than_one_commit_looks_at_are_held_against_the_authorisation_by_the_next(book, monkeypatch):
+    monkeypatch.setattr(issues, "ISSUES_LIMIT", 2)
+    push(book, 1, ("RECEIPT", "lot-a", 100))
+    taken_up(book)
+    goods(book)
+    request(book, "20")
+    push(book, 2, *(("ISSUE", "lot-a", tonnes) for tonnes in (1, 2, 3, 4, 5)))
+    taken_up(book)
+    with book.read() as connection:
+        taken = get_pickup(connection, "bank-0", "u-1").pickup.taken
+
+    assert taken == 15_000_000
+    assert findings(book) == []
 
 
 def test_an_issue_told_in_tonnes_uses_up_an_authorisation_in_kilograms(book):

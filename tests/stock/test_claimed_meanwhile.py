@@ -5,9 +5,10 @@ from functools import partial
 import numpy as np
 import pytest
 
+from collateral_registry.commands import take_up as take_up_module
 from collateral_registry.commands.take_up import take_up, take_up_of
 from collateral_registry.store.assets import get_asset
-from tests.pledge.books import do, looked, lot, opened, push, register, taken_up
+from tests.pledge.books import do, findings, lend_on, looked, lot, opened, pledge, push, register, taken_up
 from tests.stock.counting import quantity
 
 
@@ -23,8 +24,8 @@ def test_stock_that_nobody_claims_is_done_with(book):
     waiting = looked(book)
     taken = do(book, partial(take_up, waiting=waiting))
 
-    assert not waiting.is_claimed
-    assert (taken.lots, taken.assets) == (1, 0)
+    assert not len(waiting.lot_keys)
+    assert (taken.changes, taken.assets) == (1, 0)
     assert looked(book) is None
 
 
@@ -34,7 +35,7 @@ def test_a_lot_that_is_registered_after_the_book_has_looked_is_taken_up_all_the_
     register(book, lot("l-1", "100", lot="A-17"))
     taken = do(book, partial(take_up, waiting=waiting))
 
-    assert not waiting.is_claimed
+    assert not len(waiting.lot_keys)
     assert taken.assets == 1
     assert quantity(book, "l-1") == 40
 
@@ -61,11 +62,57 @@ def test_what_another_server_has_taken_up_meanwhile_is_not_taken_up_again(book):
     do(book, partial(take_up, waiting=theirs))
     taken = do(book, partial(take_up, waiting=ours))
 
-    assert (taken.lots, taken.assets) == (0, 0)
+    assert (taken.changes, taken.assets) == (0, 0)
 
 
 def test_stock_in_a_place_of_which_an_asset_claims_something_is_claimed(book):
     register(book, lot("l-1", "100", lot="A-17"))
     push(book, 1, ("RECEIPT", "B-2", 40))
 
-    assert looked(book).is_claimed
+    assert len(looked(book).lot_keys) == 1
+
+
+def test_a_lot_that_has_fallen_but_was_not_taken_up_yet_is_no_over_pledge_of_its_place(book):
+    """Both lots fall; one is taken up before its turn, while the other still stands in the book as it was."""
+    push(book, 1, ("RECEIPT", "A-17", 100), ("RECEIPT", "B-2", 100))
+    for name, number in (("l-1", "A-17"), ("l-2", "B-2")):
+        register(book, lot(name, "100", lot=number))
+        lend_on(book, f"bank-{name}")
+        pledge(book, f"bank-{name}", name)
+    taken_up(book)
+    push(book, 2, ("ADJUSTMENT", "A-17", -10), ("ADJUSTMENT", "B-2", -60))
+    with book.read() as connection:
+        key = get_asset(connection, "l-1").key
+    do(book, lambda write: take_up_of(write, np.array([key])))
+
+    assert (quantity(book, "l-2"), findings(book)) == (100, [])
+    taken_up(book)
+    assert (quantity(book, "l-2"), findings(book)) == (40, [])
+
+
+def test_the_lots_of_a_place_are_taken_up_together_as_far_as_the_limit_allows(book, monkeypatch):
+    monkeypatch.setattr(take_up_module, "LOTS_LIMIT", 3)
+    places = {"A": "Shed A", "B": "Shed B", "C": "Shed C"}
+    for name in ("A-1", "B-1", "A-2", "B-2", "C-1", "C-2", "C-3", "C-4"):
+        register(book, lot(name.lower(), "100", lot=name, warehouse=places[name[0]]))
+    for sequence, name in enumerate(("A-1", "B-1", "A-2", "C-1", "B-2", "C-2", "C-3", "C-4"), start=1):
+        push(book, sequence, ("RECEIPT", name, 5), warehouse=places[name[0]])
+    seen = []
+    while (waiting := looked(book)) is not None:
+        seen.append(sorted(one.asset.asset_id for one in waiting.assets))
+        do(book, partial(take_up, waiting=waiting))
+
+    assert seen == [["a-1", "a-2"], ["b-1", "b-2"], ["c-1", "c-2", "c-3"], ["c-4"]]
+
+
+def test_stock_of_which_nothing_is_claimed_is_done_with_beside_what_is_taken_up(book):
+    register(book, lot("l-1", "100", lot="A-17"))
+    taken_up(book)
+    push(book, 1, ("RECEIPT", "X-1", 30), warehouse="Elsewhere")
+    push(book, 2, ("RECEIPT", "A-17", 40))
+    waiting = looked(book)
+    taken = do(book, partial(take_up, waiting=waiting))
+
+    assert (len(waiting.lot_keys), len(waiting.unclaimed_keys)) == (1, 1)
+    assert (taken.changes, taken.assets) == (2, 1)
+    assert looked(book) is None

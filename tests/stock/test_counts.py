@@ -168,9 +168,12 @@ def test_a_complete_list_counts_what_it_leaves_out_as_none(book):
 def test_a_lot_that_no_feed_tells_of_is_a_finding_and_does_not_count_as_there(book):
     found = count(book, ("ghost", 40))
 
+    place = ("qingdaodagang", "aluminium")
     assert (found.differences[0].book, found.differences[0].reserve) == (0, 0)
     with book.read() as connection:
-        assert there_at(connection, ("qingdaodagang", "aluminium")) == [There(100_000_000, "t", "feed")]
+        told = there_at(connection, [place])[place]
+
+    assert told.there == [There(100_000_000, "t", "feed")]
 
 
 def test_another_good_in_the_lot_reserves_all_of_it(book):

@@ -1,0 +1,166 @@
+"""Goods that left lots which a standing pledge holds, each movement looked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import BigInteger, Connection, Select, delete, func, select
+
+from collateral_registry.domain.facts import Int
+from collateral_registry.domain.lending import PledgeState
+from collateral_registry.domain.movements import MovementKind
+from collateral_registry.store.bulk import in_keys, insert_columns, listed_records, record_rows
+from collateral_registry.store.database import Write
+from collateral_registry.store.pledge_tables import IssueMarkRow
+from collateral_registry.store.stock_tables import LOT_IDENTITY, StockLotRow, StockMovementRow
+from collateral_registry.store.tables import AssetRow, CommitRow, PledgeRow
+from collateral_registry.store.take_up import note_lots
+
+ISSUES_LIMIT = 10_000
+"""Issues told one by one in one commit."""
+
+LEAVING_KINDS = (int(MovementKind.ISSUE), int(MovementKind.TRANSFER), int(MovementKind.CORRECTION))
+"""Movements by which goods leave a lot; a correction where it says that more left."""
+
+
+@dataclass(frozen=True)
+class HeldLot:
+    """A lot that is a pledged asset, and since when."""
+
+    key: int
+    warehouse: str
+    lot: str
+    unit: str
+    asset_key: int
+    asset_id: str
+    since_us: int
+
+
+@dataclass(frozen=True)
+class Issue:
+    """A movement by which goods left a lot: how much, in millionths of the lot's unit."""
+
+    movement_key: int
+    movement_id: str
+    document: str
+    quantity: int
+    effective_us: int
+
+
+@dataclass(frozen=True)
+class Left:
+    """All that left a lot since it was last looked at: by how many movements, how much, and when."""
+
+    lot: HeldLot
+    movements: int
+    quantity: int
+    first: Issue
+    last: Issue
+    earliest_us: int
+    latest_us: int
+
+
+def held_lots(connection: Connection, lot_keys: Int) -> list[HeldLot]:
+    """Those of the lots that are assets which a standing pledge holds."""
+    lot = (StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.lot, StockLotRow.unit)
+    tied = (
+        select(*lot, AssetRow.asset_key, AssetRow.asset_id)
+        .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
+        .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
+    )
+    found = connection.execute(tied).all()
+    since = _held_since(connection, np.array([row.asset_key for row in found], dtype=np.int64)) if found else {}
+    return [
+        HeldLot(row.lot_key, row.warehouse, row.lot, row.unit, row.asset_key, row.asset_id, since[row.asset_key])
+        for row in found
+        if row.asset_key in since
+    ]
+
+
+def left_unseen(write: Write, lots: Sequence[HeldLot]) -> list[Left]:
+    """What left each lot, where anything did, since it was last looked at and a pledge has held it.
+
+    From now on it has been looked at. The keys of a lot's movements rise with the commits, for the warehouse's lock
+    orders them, so what becomes durable in the meantime comes after the last one seen.
+    """
+    move, connection = StockMovementRow, write.connection
+    first, last = func.min(move.movement_key).label("first"), func.max(move.movement_key).label("last")
+    times = (func.min(move.effective_us).label("earliest"), func.max(move.effective_us).label("latest"))
+    sums = (func.count().label("movements"), func.sum(-move.change).label("quantity"))
+    statement = _unseen(connection, move.lot_key, first, last, *times, *sums).group_by(move.lot_key)
+    rows = connection.execute(statement, _since(lots)).all()
+    _mark_seen(write, {row.lot_key: row.last for row in rows})
+    issues = _issues(connection, np.unique([key for row in rows for key in (row.first, row.last)]).astype(np.int64))
+    lot_of = {lot.key: lot for lot in lots}
+    return [
+        Left(
+            lot_of[row.lot_key],
+            row.movements,
+            int(row.quantity),
+            issues[row.first],
+            issues[row.last],
+            row.earliest,
+            row.latest,
+        )
+        for row in rows
+    ]
+
+
+def issues_unseen(write: Write, lots: Sequence[HeldLot]) -> list[tuple[HeldLot, Issue]]:
+    """The same movement by movement, in order: at most ISSUES_LIMIT; where more may wait, the lots are noted again."""
+    statement = _unseen(write.connection, StockMovementRow.lot_key, *_issue_columns())
+    ordered = statement.order_by(StockMovementRow.movement_key).limit(ISSUES_LIMIT)
+    rows = write.connection.execute(ordered, _since(lots)).all()
+    if len(rows) == ISSUES_LIMIT:
+        note_lots(write, np.array([lot.key for lot in lots], dtype=np.int64))
+    _mark_seen(write, {row.lot_key: row.movement_key for row in rows})
+    lot_of = {lot.key: lot for lot in lots}
+    return [(lot_of[row.lot_key], Issue(*row[1:])) for row in rows]
+
+
+def _unseen(connection: Connection, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns and their sums
+    """Movements by which goods left the lots of the records since they were last looked at and pledged."""
+    move, held = StockMovementRow, record_rows(connection.dialect.name, {"lot_key": BigInteger, "since_us": BigInteger})
+    return (
+        select(*columns)
+        .join_from(held, move, move.lot_key == held.c.lot_key)
+        .outerjoin(IssueMarkRow, IssueMarkRow.lot_key == move.lot_key)
+        .where(move.movement_key > func.coalesce(IssueMarkRow.movement_key, 0), move.received_us >= held.c.since_us)
+        .where(move.kind.in_(LEAVING_KINDS), move.change < 0)
+    )
+
+
+def _since(lots: Sequence[HeldLot]) -> dict[str, str]:
+    return {"records": listed_records((lot.key, lot.since_us) for lot in lots)}
+
+
+def _issue_columns() -> tuple[Any, ...]:
+    move = StockMovementRow
+    return (move.movement_key, move.movement_id, move.document, -move.change, move.effective_us)
+
+
+def _issues(connection: Connection, keys: Int) -> dict[int, Issue]:
+    statement = select(*_issue_columns()).where(in_keys(connection, StockMovementRow.movement_key, keys))
+    return {row[0]: Issue(*row) for row in connection.execute(statement)}
+
+
+def _held_since(connection: Connection, asset_keys: Int) -> dict[int, int]:
+    """When the first standing pledge of each asset that has one became known, in microseconds."""
+    statement = (
+        select(PledgeRow.asset_key, func.min(CommitRow.known_us))
+        .join(CommitRow, CommitRow.seq == PledgeRow.created_seq)
+        .where(PledgeRow.state == int(PledgeState.ACTIVE), in_keys(connection, PledgeRow.asset_key, asset_keys))
+        .group_by(PledgeRow.asset_key)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def _mark_seen(write: Write, last: Mapping[int, int]) -> None:
+    """Notes up to which movement each lot was looked at."""
+    keys = np.array(sorted(last), dtype=np.int64)
+    write.connection.execute(delete(IssueMarkRow).where(in_keys(write.connection, IssueMarkRow.lot_key, keys)))
+    marks = {"lot_key": list(last), "movement_key": list(last.values())}
+    insert_columns(write.connection, IssueMarkRow, marks, len(last))

@@ -1,0 +1,16 @@
+"""What is there of a good in a warehouse is found without reading every lot of the warehouse."""
+
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index("stock_lot_good", "stock_lot", ["warehouse", "good"])
+
+
+def downgrade() -> None:
+    op.drop_index("stock_lot_good", "stock_lot")

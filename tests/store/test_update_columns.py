@@ -1,0 +1,45 @@
+"""Columns of many rows are set at once, the same on both engines, to the last bit."""
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from collateral_registry.store.bulk import insert_columns, update_columns
+from collateral_registry.store.database import Database
+from collateral_registry.store.migrate import migrate
+from collateral_registry.store.pledge_tables import HoldingRow
+from collateral_registry.store.stock_tables import WarehouseReliabilityRow
+
+AWKWARD = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, 2**53 + 1.0, -2.5, 123456789.12345679]
+NAMES = [f"W-{number}" for number in range(len(AWKWARD))]
+
+
+@pytest.fixture
+def connection(database_url):
+    database = Database(database_url, lambda: None)
+    migrate(database)
+    with database.engine.begin() as connection:
+        yield connection
+    database.close()
+
+
+def test_numbers_come_back_to_the_last_bit(connection):
+    keys = np.arange(len(AWKWARD))
+    zeros = dict.fromkeys(("late_share", "mean_lateness_seconds", "score", "haircut", "shrinkage_rate"), 0.0)
+    insert_columns(
+        connection, WarehouseReliabilityRow, {"warehouse": NAMES, "seq": keys, "count_lines": 0, **zeros}, len(keys)
+    )
+    update_columns(connection, WarehouseReliabilityRow, "seq", {"seq": keys, "score": AWKWARD})
+    found = connection.execute(select(WarehouseReliabilityRow.score).order_by(WarehouseReliabilityRow.seq)).scalars()
+
+    assert [value.hex() for value in found] == [value.hex() for value in AWKWARD]
+
+
+def test_only_the_named_rows_that_are_also_such_change(connection):
+    columns = {"place": ["a", "b", "c"], "good": "x", "unit": "t", "quantity": 1, "stated": 2, "receipted": [0, 1, 0]}
+    insert_columns(connection, HoldingRow, {"asset_key": [1, 2, 3], **columns}, 3)
+    told = {"asset_key": [1, 2], "quantity": [10**18, 7], "good": ["süß \"'\\", "y"]}
+    update_columns(connection, HoldingRow, "asset_key", told, HoldingRow.receipted == 0)
+    rows = connection.execute(select(HoldingRow.quantity, HoldingRow.good).order_by(HoldingRow.asset_key)).all()
+
+    assert [tuple(row) for row in rows] == [(10**18, "süß \"'\\"), (1, "x"), (1, "x")]
