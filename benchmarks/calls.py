@@ -1,4 +1,7 @@
-"""Value calls a second against a bare echo on the same machine in the same run, 32 in flight."""
+"""Value calls a second against a bare echo on the same machine in the same run, 32 in flight.
+
+At rest, while prices come in, and while stock of the same lots does.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ import numpy as np
 
 from benchmarks.book import FIRST, Size, make_book
 from benchmarks.measured import Measured, peak_mb_of
+from benchmarks.stock import PACED_ITEMS_PER_SECOND, stock_coming_in
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.runs import run_book
 from collateral_registry.store.database import Database
@@ -68,6 +72,8 @@ def measure_calls(url: str) -> list[Measured]:
             values.append(asyncio.run(_rate(server.address, _value_call)))
             echoes.append(asyncio.run(_rate(address, _echo_call)))
         busy = asyncio.run(_rate_while_prices_come_in(server.address))
+        with stock_coming_in(server.address, range(1, ASSETS + 1)):
+            moving = asyncio.run(_rate(server.address, _value_call))
         peak = peak_mb_of(server.process.pid)
     finally:
         echo.terminate()
@@ -81,6 +87,13 @@ def measure_calls(url: str) -> list[Measured]:
         Measured(
             "value one asset while 20 prices a second come in",
             busy.calls_per_second,
+            "calls/s",
+            best_echo.calls_per_second,
+            peak,
+        ),
+        Measured(
+            f"value one asset while {PACED_ITEMS_PER_SECOND} stock items/s come in",
+            moving.calls_per_second,
             "calls/s",
             best_echo.calls_per_second,
             peak,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import grpc
@@ -27,6 +28,7 @@ from tests.stock.pushing import HAPPENED_US, batch, movement
 BATCH_ITEMS = 200
 BATCHES = 1_000
 WARM_UP = 100
+PACED_ITEMS_PER_SECOND = 5_000
 LOTS = 1_000
 WINDOW = 16
 ELSEWHERE = "W-elsewhere"
@@ -49,7 +51,7 @@ def measure_stock(url: str, new_url: Callable[[], str]) -> StockRate:
     server = Server(url).start()
     try:
         with grpc.insecure_channel(server.address) as channel:
-            rate, latencies = _push(Client(channel), _batches())
+            rate, latencies = _push(Client(channel), _batches(range(1, LOTS + 1)))
         peak = peak_mb_of(server.process.pid)
     finally:
         server.stop()
@@ -61,14 +63,41 @@ def _place(key: int) -> dict[str, str]:
     return {"warehouse": warehouse_of(key), "lot": lot_of(key), "good": good_of(key)}
 
 
-def _batches() -> list[pb.StockBatch]:
+@contextmanager
+def stock_coming_in(address: str, keys: range) -> Iterator[None]:
+    """Movements of the lots of these assets are pushed meanwhile, at a pace far above any warehouse's."""
+    stop = threading.Event()
+
+    def sending() -> Iterator[pb.PushStockRequest]:
+        yield pb.PushStockRequest(open=pb.PushStockOpen(stock_feed="stockFeeds/bench"))
+        for one in _batches(keys):
+            if stop.wait(BATCH_ITEMS / PACED_ITEMS_PER_SECOND):
+                return
+            yield pb.PushStockRequest(batch=one)
+        raise AssertionError("there are no more movements to push")
+
+    def push() -> None:
+        with grpc.insecure_channel(address) as channel:
+            for _ in Client(channel).stock.PushStock(sending()):
+                pass
+
+    pushing = threading.Thread(target=push)
+    pushing.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        pushing.join()
+
+
+def _batches(keys: range) -> list[pb.StockBatch]:
     """Lots that are opened full, then what goes on in warehouses."""
     draw = np.random.default_rng(5)
-    lots = [_place(key) for key in range(1, LOTS + 1)]
+    lots = [_place(key) for key in keys]
     opening = [movement(f"open-{number:06d}", "RECEIPT", 100_000, **lot) for number, lot in enumerate(lots)]
     rows = list(opening)
     kinds = draw.choice(KINDS, BATCHES * BATCH_ITEMS, p=SHARES).tolist()
-    chosen = draw.integers(0, LOTS, len(kinds)).tolist()
+    chosen = draw.integers(0, len(lots), len(kinds)).tolist()
     for number, (kind, place) in enumerate(zip(kinds, chosen, strict=True)):
         more = {
             "QUALITY": {"grade": "A"},

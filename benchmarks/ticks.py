@@ -1,4 +1,7 @@
-"""Milliseconds from a price that touches a thousand assets to the breach event at a watcher, alone and during runs."""
+"""Milliseconds from a price that touches a thousand assets to the breach event at a watcher.
+
+Alone, during runs over the whole book, and while stock of other lots comes in.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from sqlalchemy import select, update
 
 from benchmarks.book import FIRST, history_of
 from benchmarks.measured import Measured, peak_mb_of
+from benchmarks.stock import PACED_ITEMS_PER_SECOND, stock_coming_in
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.prices import ingest_prices, open_series
 from collateral_registry.domain.prices import PriceSeries
@@ -42,12 +46,15 @@ def measure_ticks(url: str, _assets: int) -> list[Measured]:
             client.advance(FIRST + timedelta(days=1))
             idle = _latencies(client)
             running = _latencies_during_runs(client, channel)
+            with stock_coming_in(server.address, range(TOUCHED + 1, 2 * TOUCHED + 1)):
+                busy = _latencies(client)
         peak = peak_mb_of(server.process.pid)
     finally:
         server.stop()
     return [
         *_figures("idle", idle, IDLE_LIMIT_MILLISECONDS, peak),
         *_figures("during a run", running, RUNNING_LIMIT_MILLISECONDS, peak),
+        *_figures(f"while {PACED_ITEMS_PER_SECOND} stock items/s come in", busy, RUNNING_LIMIT_MILLISECONDS, peak),
     ]
 
 
