@@ -13,7 +13,7 @@ from collateral_registry.commands.findings import close_findings, open_findings
 from collateral_registry.domain.conservation import Claim, allotted, converted, plain_quantity
 from collateral_registry.domain.errors import Refused
 from collateral_registry.domain.facts import Int
-from collateral_registry.domain.findings import Finding, FindingKind, Severity
+from collateral_registry.domain.findings import Evidence, Finding, FindingKind, Severity
 from collateral_registry.domain.units import alike
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.findings import open_fingerprints
@@ -192,10 +192,11 @@ def _tell(write: Write, weighed: Sequence[Weighed]) -> None:
     """A finding at every claim that is not held in full; those of claims that are held again are closed."""
     short, names = [], {}
     for one in weighed:
+        evidence = one.evidence() if one.excess else {}
         for claim, claimed, held in zip(one.claims, one.claimed, one.held, strict=True):
             names[_fingerprint(claim)] = held < claimed
             if held < claimed:
-                short.append(_finding(one, claim, claimed, held))
+                short.append(_finding(one, evidence, claim, claimed, held))
     open_findings(write, short)
     standing = open_fingerprints(write.connection, list(names))
     over = [key for fingerprint, key in standing.items() if not names[fingerprint]]
@@ -203,8 +204,7 @@ def _tell(write: Write, weighed: Sequence[Weighed]) -> None:
         close_findings(write, over, "what is there covers what is claimed again")
 
 
-def _finding(weighed: Weighed, claim: Claim, claimed: int, held: int) -> Finding:
-    evidence = weighed.evidence()
+def _finding(weighed: Weighed, evidence: Evidence, claim: Claim, claimed: int, held: int) -> Finding:
     return Finding(
         kind=FindingKind.OVER_PLEDGED,
         severity=Severity.CRITICAL,

@@ -5,8 +5,8 @@ Every rule of the sequence is decided here, under the lock of the source, so tha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from collateral_registry.store.database import Database, Intake
 from collateral_registry.store.stock import (
     BatchPlaces,
     BatchRecord,
+    IdUsedBefore,
     known_movements,
     printable,
     read_lots,
@@ -96,7 +97,16 @@ def open_feed(database: Database, source_id: str) -> Source:
 
 
 def take_in(database: Database, batches: Sequence[Batch]) -> list[Outcome]:
-    """Books the batches in their order and makes all of them durable at once; returns what became of each [n]."""
+    """Books the batches in their order and makes all of them durable at once; returns what became of each [n].
+
+    Ids are taken for new, for nearly all are, and the index that keeps them unique tells where one is not; only then,
+    or where a row cannot be booked whose id is known, all of them are looked up.
+    """
+    with suppress(IdUsedBefore), locked_group(database, batches, _Run.corrected_ids) as group:
+        outcomes = group.book()
+        if not group.has_refused_known():
+            group.intake.commit()
+            return outcomes
     with locked_group(database, batches) as group:
         outcomes = group.book()
         group.intake.commit()
@@ -104,12 +114,17 @@ def take_in(database: Database, batches: Sequence[Batch]) -> list[Outcome]:
 
 
 @contextmanager
-def locked_group(database: Database, batches: Sequence[Batch]) -> Iterator[Group]:
-    """The batches in a transaction that has the lock of every shard they touch; durable once it is committed."""
+def locked_group(
+    database: Database, batches: Sequence[Batch], looked_up: Callable[[_Run], set[str]] | None = None
+) -> Iterator[Group]:
+    """The batches in a transaction that has the lock of every shard they touch; durable once it is committed.
+
+    ``looked_up`` tells which ids of a run are looked up; all of them if it is not given.
+    """
     shards = _shards(batches)
     while True:
         with database.intake(shards) as intake:
-            group = Group(intake, batches)
+            group = Group(intake, batches, looked_up or _Run.ids)
             unnamed = {warehouse_shard(place[0]) for place in group.places} - shards
             if not unnamed:
                 yield group
@@ -171,6 +186,15 @@ class _Run:
         rows = [row for row in range(len(run)) if row not in self.problems]
         return {name for row in rows for name in (run.movement_id[row], run.corrects[row]) if name}
 
+    def corrected_ids(self) -> set[str]:
+        """The ids that the rows without a problem correct."""
+        named = set(self.movements.corrects)
+        return self.ids() & named if named != {""} else set()
+
+    def refused_ids(self) -> set[str]:
+        """The ids of the rows that only the book refused."""
+        return {self.movements.movement_id[row] for row in self.booked.problems.keys() - self.problems.keys()}
+
     def counts(self, rows: Sequence[int]) -> list[int]:
         """How many of the rows, which rise, are of each batch."""
         return [int(count) for count in np.diff(np.searchsorted(rows, self.starts))]
@@ -189,14 +213,14 @@ class _Run:
 class Group:
     """Batches that are made durable together, in the transaction that has their shards."""
 
-    def __init__(self, intake: Intake, batches: Sequence[Batch]) -> None:
+    def __init__(self, intake: Intake, batches: Sequence[Batch], looked_up: Callable[[_Run], set[str]]) -> None:
         self.intake = intake
         self.batches = batches
         self.outcomes: list[Outcome | None] = [None] * len(batches)
         self.twins: dict[int, int] = {}
         self.runs = self._admitted()
         for run in self.runs:
-            run.past = self._past(run)
+            run.past = known_movements(intake.connection, run.source.key, looked_up(run))
         self.places = self._places()
 
     def _places(self) -> set[Place]:
@@ -222,6 +246,11 @@ class Group:
             self.outcomes[index] = _again(self.outcomes[first])
         return [outcome for outcome in self.outcomes if outcome is not None]
 
+    def has_refused_known(self) -> bool:
+        """Whether the book has refused a row whose id is known: then it may have been booked before."""
+        connection = self.intake.connection
+        return any(known_movements(connection, run.source.key, run.refused_ids()) for run in self.runs)
+
     def _store(self, run: _Run, lots: Lots) -> None:
         places = run.places()
         store_movements(self.intake, run.source.key, run.movements, places, run.booked, lots)
@@ -235,9 +264,6 @@ class Group:
         for place, rejected in enumerate(run.rejected()):
             taken = Taken(run.batches[place].sequence, booked[place], known[place], rejected)
             self.outcomes[run.indexes[place]] = taken
-
-    def _past(self, run: _Run) -> dict[str, Known]:
-        return known_movements(self.intake.connection, run.source.key, run.ids())
 
     def _admitted(self) -> list[_Run]:
         """The batches whose turn it is, by source; the outcome of every other one is settled."""

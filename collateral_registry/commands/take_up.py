@@ -28,6 +28,7 @@ from collateral_registry.store.take_up import (
     TiedAsset,
     ToldLot,
     changes_of_assets,
+    changes_of_lots,
     forget_changes,
     registered_lots,
     tied_assets,
@@ -37,10 +38,11 @@ from collateral_registry.store.take_up import (
 )
 
 LOTS_LIMIT = 100
-"""Lots taken up by one commit: some 50 ms of the book's time, half of it whatever their number."""
+"""Lots taken up by one commit: some 50 ms of the book's time, half of it whatever their number, where the places that
+they are in have no more lots than that; the others of a place are weighed with them."""
 
 CHANGES_LIMIT = 20_000
-"""Changes looked at for one commit: a lot that changed often is taken up once for all of them."""
+"""Changes looked at to choose the lots of one commit, each of which is then taken up once for all of its changes."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,8 @@ def look(connection: Connection) -> Waiting | None:
     return Waiting(
         seq=newest_commit(connection)[0],
         lot_keys=taken,
-        change_keys=change_keys[np.isin(lot_of_change, taken)],
-        assets=tied_assets(connection, taken) if len(taken) else (),
+        change_keys=changes_of_lots(connection, taken),
+        assets=tied_assets(connection, taken),
         unclaimed_keys=change_keys[~np.isin(lot_of_change, list(ours))],
     )
 

@@ -1,12 +1,13 @@
-"""Whether a loan stands as the facts do: before goods or money leave, what waits is taken up and judged first."""
+"""Whether a loan or a lot stands as the facts do: before it is decided on, what waits is taken up and judged."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from collateral_registry.commands.recompute import recompute
-from collateral_registry.commands.take_up import take_up_of
+from collateral_registry.commands.take_up import TakenUp, take_up_of
 from collateral_registry.domain.facts import Int
+from collateral_registry.store.assets import get_asset
 from collateral_registry.store.commits import newest_commit
 from collateral_registry.store.covers import newest_covers
 from collateral_registry.store.database import Connection, Write
@@ -38,6 +39,21 @@ def bring_up_to_date(write: Write, loan_id: str) -> None:
     assets = _assets_behind(write.connection, loan.key)
     if not take_up_of(write, assets).changes:
         recompute(write, assets=assets, loans=np.array([loan.key], dtype=np.int64))
+
+
+def stock_waits(connection: Connection, asset_id: str) -> bool:
+    """Whether something was told of the lot that an asset is and not taken up yet; raises NotFound."""
+    waiting, _ = changes_of_assets(connection, _key_of(connection, asset_id))
+    return bool(len(waiting))
+
+
+def take_up_stock(write: Write, asset_id: str) -> TakenUp:
+    """Takes up what waits of the lot that an asset is."""
+    return take_up_of(write, _key_of(write.connection, asset_id))
+
+
+def _key_of(connection: Connection, asset_id: str) -> Int:
+    return np.array([get_asset(connection, asset_id).key], dtype=np.int64)
 
 
 def _assets_behind(connection: Connection, loan_key: int) -> Int:

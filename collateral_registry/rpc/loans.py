@@ -32,7 +32,7 @@ from collateral_registry.rpc.loan_message import (
 )
 from collateral_registry.rpc.masks import masked
 from collateral_registry.rpc.paging import page_size, page_token, position_of
-from collateral_registry.rpc.up_to_date import ensure_up_to_date
+from collateral_registry.rpc.up_to_date import ensure_taken_up, ensure_up_to_date
 from collateral_registry.store.database import Connection, Write
 from collateral_registry.store.loans import StoredLoan, get_loan, list_loans
 from collateral_registry.store.pledges import StoredPledge, get_pledge, list_pledges
@@ -153,6 +153,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         (loan_id,) = id_of("parent", request.parent, "loans")
         pledge = read_pledge(request.pledge, loan_id, checked_id("pledge_id", request.pledge_id))
         work = _pledge_answer(lambda write: pledges.pledge_asset(write, pledge))
+        await ensure_taken_up(self.calls, pledge.asset_id)
         return await self.calls.write(request, "PledgeAsset", pb.Pledge, work)
 
     async def ListPledges(  # noqa: N802

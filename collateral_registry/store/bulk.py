@@ -20,6 +20,7 @@ from sqlalchemy import (
     Float,
     Select,
     Text,
+    any_,
     bindparam,
     cast,
     func,
@@ -168,6 +169,21 @@ def _listed(value: Any, rows: int) -> Sequence[Any]:  # noqa: ANN401 - an array 
     return value if isinstance(value, list) else [value] * rows
 
 
+def wide_sum(name: str, column: Any) -> tuple[ColumnElement[int], ColumnElement[int]]:  # noqa: ANN401 - a column
+    """The sum of whole numbers in two columns, whole millions and the rest; :func:`summed` puts them together.
+
+    SQLite ends a sum beyond 64 bits with an error.
+    """
+    million: ColumnElement[int] = literal_column("1000000", BigInteger)
+    high, low = func.sum(column // million), func.sum(column % million)
+    return high.label(f"{name}_millions"), low.label(f"{name}_rest")
+
+
+def summed(millions: int, rest: int) -> int:
+    """What :func:`wide_sum` has told."""
+    return int(millions) * 1_000_000 + int(rest)
+
+
 def key_rows(connection: Source, keys: NDArray[np.int64]) -> Any:  # noqa: ANN401 - a named table value
     """A table ``keys(value)`` of the keys, to join with: any number of them in one bound parameter."""
     listed = keys.tolist()
@@ -209,6 +225,17 @@ def record_rows(dialect: str, kinds: Mapping[str, Any]) -> Any:  # noqa: ANN401 
 def listed_records(records: Iterable[Sequence[Any]]) -> str:
     """The parameter of :func:`record_rows`."""
     return json.dumps(list(records))
+
+
+def in_texts(connection: Connection, column: Any, texts: Iterable[str]) -> ColumnElement[bool]:  # noqa: ANN401 - a column
+    """Condition that a column is among the texts.
+
+    Beside a join with :func:`record_rows`, of which PostgreSQL does not know how many there are, it tells it.
+    """
+    if connection.dialect.name == "sqlite":
+        listed = func.json_each(bindparam(None, listed_texts(texts))).table_valued("value", name="among")
+        return column.in_(select(listed.c.value))  # type: ignore[no-any-return] # the column is of any type
+    return column == any_(bindparam(None, list(texts), type_=ARRAY(Text)))  # type: ignore[no-any-return] # the same
 
 
 def _is_range(keys: NDArray[np.int64]) -> bool:

@@ -28,11 +28,14 @@ from collateral_registry.domain.identities import folded
 from collateral_registry.domain.lending import PledgeState
 from collateral_registry.store.bulk import (
     in_keys,
+    in_texts,
     listed_records,
     listed_texts,
     record_rows,
+    summed,
     text_rows,
     update_columns,
+    wide_sum,
 )
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document
@@ -151,6 +154,7 @@ def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, li
         .join_from(here, HoldingRow, (HoldingRow.place == here.c.place) & (HoldingRow.good == here.c.good))
         .join(AssetRow, AssetRow.asset_key == HoldingRow.asset_key)
         .where(AssetRow.status != int(Status.RETIRED))
+        .where(in_texts(connection, HoldingRow.place, sorted({place for place, _ in places})))
         .order_by(HoldingRow.asset_key)
     )
     rows = connection.execute(statement, {"records": listed_records(places)}).all()
@@ -207,15 +211,16 @@ def there_at(connection: Connection, places: Collection[Place]) -> dict[Place, T
         .join_from(here, StockLotRow, (StockLotRow.warehouse == here.c.warehouse) & (StockLotRow.good == here.c.good))
         .outerjoin(StockReserveRow, StockReserveRow.lot_key == StockLotRow.lot_key)
         .outerjoin(AssetRow, AssetRow.identity == LOT_IDENTITY)
+        .where(in_texts(connection, StockLotRow.warehouse, sorted({warehouse for warehouse, _ in named})))
         .subquery()
     )
     by = (each.c.warehouse, each.c.good, each.c.unit, each.c.told_by, each.c.asset_key)
-    positive = func.sum(case((each.c.quantity > 0, each.c.quantity), else_=0))
+    positive = wide_sum("there", case((each.c.quantity > 0, each.c.quantity), else_=0))
     found: dict[Place, Told] = {}
-    rows = connection.execute(select(*by, positive).group_by(*by), {"records": listed_records(named)})
-    for warehouse, good, unit, teller, key, millionths in rows:
+    rows = connection.execute(select(*by, *positive).group_by(*by), {"records": listed_records(named)})
+    for warehouse, good, unit, teller, key, *millionths in rows:
         told = found.setdefault((folded(warehouse), good), Told())
-        told.add(There(int(millionths), unit, teller), key)
+        told.add(There(summed(*millionths), unit, teller), key)
     return found
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Connection, Select, delete, func, select
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.lending import PledgeState
 from collateral_registry.domain.movements import MovementKind
-from collateral_registry.store.bulk import in_keys, insert_columns, listed_records, record_rows
+from collateral_registry.store.bulk import in_keys, insert_columns, listed_records, record_rows, summed, wide_sum
 from collateral_registry.store.database import Write
 from collateral_registry.store.pledge_tables import IssueMarkRow
 from collateral_registry.store.stock_tables import LOT_IDENTITY, StockLotRow, StockMovementRow
@@ -89,8 +89,8 @@ def left_unseen(write: Write, lots: Sequence[HeldLot]) -> list[Left]:
     move, connection = StockMovementRow, write.connection
     first, last = func.min(move.movement_key).label("first"), func.max(move.movement_key).label("last")
     times = (func.min(move.effective_us).label("earliest"), func.max(move.effective_us).label("latest"))
-    sums = (func.count().label("movements"), func.sum(-move.change).label("quantity"))
-    statement = _unseen(connection, move.lot_key, first, last, *times, *sums).group_by(move.lot_key)
+    sums = (func.count().label("movements"), *wide_sum("quantity", -move.change))
+    statement = _unseen(connection, lots, move.lot_key, first, last, *times, *sums).group_by(move.lot_key)
     rows = connection.execute(statement, _since(lots)).all()
     _mark_seen(write, {row.lot_key: row.last for row in rows})
     issues = _issues(connection, np.unique([key for row in rows for key in (row.first, row.last)]).astype(np.int64))
@@ -99,7 +99,7 @@ def left_unseen(write: Write, lots: Sequence[HeldLot]) -> list[Left]:
         Left(
             lot_of[row.lot_key],
             row.movements,
-            int(row.quantity),
+            summed(row.quantity_millions, row.quantity_rest),
             issues[row.first],
             issues[row.last],
             row.earliest,
@@ -111,7 +111,7 @@ def left_unseen(write: Write, lots: Sequence[HeldLot]) -> list[Left]:
 
 def issues_unseen(write: Write, lots: Sequence[HeldLot]) -> list[tuple[HeldLot, Issue]]:
     """The same movement by movement, in order: at most ISSUES_LIMIT; where more may wait, the lots are noted again."""
-    statement = _unseen(write.connection, StockMovementRow.lot_key, *_issue_columns())
+    statement = _unseen(write.connection, lots, StockMovementRow.lot_key, *_issue_columns())
     ordered = statement.order_by(StockMovementRow.movement_key).limit(ISSUES_LIMIT)
     rows = write.connection.execute(ordered, _since(lots)).all()
     if len(rows) == ISSUES_LIMIT:
@@ -121,15 +121,16 @@ def issues_unseen(write: Write, lots: Sequence[HeldLot]) -> list[tuple[HeldLot, 
     return [(lot_of[row.lot_key], Issue(*row[1:])) for row in rows]
 
 
-def _unseen(connection: Connection, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns and their sums
-    """Movements by which goods left the lots of the records since they were last looked at and pledged."""
+def _unseen(connection: Connection, lots: Sequence[HeldLot], *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns and their sums
+    """Movements by which goods left the lots, which are records too, since they were last looked at and pledged."""
+    keys = np.array(sorted(lot.key for lot in lots), dtype=np.int64)
     move, held = StockMovementRow, record_rows(connection.dialect.name, {"lot_key": BigInteger, "since_us": BigInteger})
     return (
         select(*columns)
         .join_from(held, move, move.lot_key == held.c.lot_key)
         .outerjoin(IssueMarkRow, IssueMarkRow.lot_key == move.lot_key)
         .where(move.movement_key > func.coalesce(IssueMarkRow.movement_key, 0), move.received_us >= held.c.since_us)
-        .where(move.kind.in_(LEAVING_KINDS), move.change < 0)
+        .where(move.kind.in_(LEAVING_KINDS), move.change < 0, in_keys(connection, move.lot_key, keys))
     )
 
 

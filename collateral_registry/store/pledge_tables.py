@@ -77,7 +77,7 @@ class PickupRow(SQLModel, table=True):
 
 
 class IssueMarkRow(SQLModel, table=True):
-    """The newest movement of a lot that was held against the authorisations."""
+    """The newest movement by which goods left a pledged lot that was looked at."""
 
     __tablename__: ClassVar[str] = "issue_mark"
     lot_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})

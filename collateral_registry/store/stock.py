@@ -6,9 +6,11 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
+from sqlite3 import IntegrityError as SqliteIntegrityError
 from typing import Any
 
 import numpy as np
+from psycopg import IntegrityError as PostgresIntegrityError
 from sqlalchemy import BigInteger, Connection, Insert, Select, Text, Update, bindparam, cast, insert, select, update
 from sqlalchemy import text as sql
 
@@ -30,6 +32,10 @@ from collateral_registry.store.stock_tables import (
     StockMovementRow,
     StockRejectionRow,
 )
+
+
+class IdUsedBefore(Exception):
+    """A movement has an id that its source has used before."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,8 @@ def _lots_at(dialect: str) -> Select[Any]:
 
 def known_movements(connection: Connection, source_key: int, ids: Collection[str]) -> dict[str, Known]:
     """What is known of those ids that the source has used before, with the quantity after the last correction."""
+    if not ids:
+        return {}
     wanted = {"source": source_key, "texts": listed_texts(ids)}
     found = list(connection.execute(_used_before(connection.dialect.name), wanted).scalars())
     return _known(connection, source_key, found) if found else {}
@@ -188,7 +196,10 @@ def _lots_changed(dialect: str) -> Update:
 def store_movements(
     intake: Intake, source_key: int, run: Movements, places: BatchPlaces, booked: Booked, lots: Lots
 ) -> None:
-    """Appends the rows of a run that were booked; each row [n] has its place in a batch."""
+    """Appends the rows of a run that were booked; each row [n] has its place in a batch.
+
+    Raises IdUsedBefore where the source has an id already; the transaction is then of no use any more.
+    """
     rows = booked.row
     whole = len(rows) == len(run)
 
@@ -214,7 +225,10 @@ def store_movements(
         "corrects": taken(run.corrects),
         "document": taken(run.document),
     }
-    insert_columns(intake.connection, StockMovementRow, columns, len(rows))
+    try:
+        insert_columns(intake.connection, StockMovementRow, columns, len(rows))
+    except (SqliteIntegrityError, PostgresIntegrityError) as error:
+        raise IdUsedBefore from error
 
 
 def store_batches(intake: Intake, records: Sequence[BatchRecord], booked: Sequence[int], known: Sequence[int]) -> None:

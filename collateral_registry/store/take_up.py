@@ -48,6 +48,12 @@ def waiting_changes(connection: Connection, limit: int) -> tuple[Int, Int]:
     return columns["change_key"], columns["lot_key"]
 
 
+def changes_of_lots(connection: Connection, lot_keys: Int) -> Int:
+    """All the changes that wait of these lots."""
+    statement = select(StockChangeRow.change_key).where(in_keys(connection, StockChangeRow.lot_key, lot_keys))
+    return read_columns(connection, statement)["change_key"]  # type: ignore[no-any-return] # columns are of any type
+
+
 def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int]:
     """The changes that wait of the lots that are these assets [c], in their order, and the lot of each [c]."""
     statement = (

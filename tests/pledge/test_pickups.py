@@ -23,6 +23,7 @@ from collateral_registry.domain.lending import PledgeMode
 from collateral_registry.domain.money import Money
 from collateral_registry.domain.pickups import PickupState, largest_such
 from collateral_registry.store import issues
+from collateral_registry.store.assets import get_asset
 from collateral_registry.store.database import Database
 from collateral_registry.store.events import events_after
 from collateral_registry.store.loans import get_loan
@@ -194,6 +195,19 @@ def test_issues_of_one_lot_that_are_seen_together_are_one_finding_that_counts_th
     assert (evidence["movements"], evidence["unauthorised"], evidence["authorised"]) == ("3", "21 t", "0 t")
     assert evidence["movement"] == "m-2-0 to m-2-3"
     assert evidence["date"] == "2022-01-01"
+
+
+def test_more_left_a_lot_than_sixty_four_bits_count_and_its_neighbour_is_taken_up_all_the_same(book):
+    goods(book)
+    register(book, lot("lot-b", "100"))
+    turns = [(kind, "lot-a", 9e11) for _ in range(12) for kind in ("RECEIPT", "ISSUE")]
+    push(book, 1, ("RECEIPT", "lot-a", 100), *turns, ("RECEIPT", "lot-b", 40))
+    taken_up(book)
+
+    (found,) = [row for row in findings(book) if row.finding.kind == FindingKind.UNAUTHORISED_ISSUE]
+    assert found.finding.evidence["unauthorised"] == "10800000000000 t"
+    with book.read() as connection:
+        assert get_asset(connection, "lot-b").asset.detail.quantity == 40
 
 
 def test_issues_of_an_authorised_lot_that_exceed_it_are_one_finding_too(book):

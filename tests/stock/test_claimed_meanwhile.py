@@ -7,6 +7,7 @@ import pytest
 
 from collateral_registry.commands import take_up as take_up_module
 from collateral_registry.commands.take_up import take_up, take_up_of
+from collateral_registry.commands.up_to_date import stock_waits, take_up_stock
 from collateral_registry.store.assets import get_asset
 from tests.pledge.books import do, findings, lend_on, looked, lot, opened, pledge, push, register, taken_up
 from tests.stock.counting import quantity
@@ -116,3 +117,29 @@ def test_stock_of_which_nothing_is_claimed_is_done_with_beside_what_is_taken_up(
     assert (len(waiting.lot_keys), len(waiting.unclaimed_keys)) == (1, 1)
     assert (taken.changes, taken.assets) == (2, 1)
     assert looked(book) is None
+
+
+def test_a_lot_is_taken_up_for_all_of_its_changes_however_many_wait(book, monkeypatch):
+    monkeypatch.setattr(take_up_module, "CHANGES_LIMIT", 2)
+    register(book, lot("l-1", "100", lot="A-17"))
+    taken_up(book)
+    for sequence in range(1, 7):
+        push(book, sequence, ("RECEIPT", "A-17", 5))
+    waiting = looked(book)
+    taken = do(book, partial(take_up, waiting=waiting))
+
+    assert (taken.changes, quantity(book, "l-1")) == (6, 30)
+    assert looked(book) is None
+
+
+def test_what_was_told_of_a_lot_is_taken_up_before_it_is_pledged(book):
+    register(book, lot("l-1", "100", lot="A-17"))
+    taken_up(book)
+    push(book, 1, ("RECEIPT", "A-17", 1))
+    with book.read() as connection:
+        before = stock_waits(connection, "l-1")
+    do(book, lambda write: take_up_stock(write, "l-1"))
+    with book.read() as connection:
+        after = stock_waits(connection, "l-1")
+
+    assert (before, after, quantity(book, "l-1")) == (True, False, 1)

@@ -84,6 +84,41 @@ def test_a_call_books_its_movements_names_what_it_does_not_and_is_counted_once(c
     assert len(rejected(client)) == 1
 
 
+def test_what_was_booked_before_is_known_whatever_has_become_of_the_goods(client):
+    record(client, said("in-1", "RECEIPT", "100"), said("out-1", "ISSUE", "100"))
+    alone = record(client, said("out-1", "ISSUE", "100"))
+    mixed = record(
+        client,
+        said("out-1", "ISSUE", "100"),
+        said("in-2", "RECEIPT", "5"),
+        said("in-1", "RECEIPT", "100"),
+        said("out-2", "ISSUE", "6"),
+    )
+
+    assert (alone.booked_count, alone.known_count, list(alone.rejected_items)) == (0, 1, [])
+    assert (mixed.booked_count, mixed.known_count) == (1, 2)
+    assert [one.movement_id for one in mixed.rejected_items] == ["out-2"]
+    assert lots(client) == {("W-1", "L-1"): "5"}
+
+
+def test_an_id_of_another_movement_is_rejected_and_the_rest_is_booked(client):
+    record(client, said("in-1", "RECEIPT", "100"))
+    found = record(client, said("in-1", "RECEIPT", "50"), said("in-2", "RECEIPT", "7"))
+
+    assert (found.booked_count, found.known_count) == (1, 0)
+    assert [one.reason for one in found.rejected_items] == [pb.REJECTION_REASON_ID_REUSED]
+    assert lots(client) == {("W-1", "L-1"): "107"}
+
+
+def test_a_correction_told_twice_corrects_once(client):
+    record(client, said("in-1", "RECEIPT", "100"))
+    record(client, said("fix-1", "CORRECTION", "90", corrects="in-1"))
+    found = record(client, said("fix-1", "CORRECTION", "90", corrects="in-1"), said("out-1", "ISSUE", "1"))
+
+    assert (found.booked_count, found.known_count, list(found.rejected_items)) == (1, 1, [])
+    assert lots(client) == {("W-1", "L-1"): "89"}
+
+
 def test_a_request_id_with_other_movements_and_a_call_of_none_are_refused(client):
     record(client, said("in-1", "RECEIPT", "1"), request_id="r-1")
 
