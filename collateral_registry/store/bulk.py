@@ -32,6 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import SQLModel
 
+MILLION = 1_000_000
+
 FETCH_ROWS = 4_096
 """Rows turned into arrays at a time: few enough that they never burden the garbage collector."""
 
@@ -174,14 +176,14 @@ def wide_sum(name: str, column: Any) -> tuple[ColumnElement[int], ColumnElement[
 
     SQLite ends a sum beyond 64 bits with an error.
     """
-    million: ColumnElement[int] = literal_column("1000000", BigInteger)
+    million: ColumnElement[int] = literal_column(str(MILLION), BigInteger)
     high, low = func.sum(column // million), func.sum(column % million)
     return high.label(f"{name}_millions"), low.label(f"{name}_rest")
 
 
 def summed(millions: int, rest: int) -> int:
     """What :func:`wide_sum` has told."""
-    return int(millions) * 1_000_000 + int(rest)
+    return int(millions) * MILLION + int(rest)
 
 
 def key_rows(connection: Source, keys: NDArray[np.int64]) -> Any:  # noqa: ANN401 - a named table value

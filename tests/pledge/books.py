@@ -12,6 +12,7 @@ from collateral_registry.commands import assets, lend, pledges
 from collateral_registry.commands.business_date import advance, open_book
 from collateral_registry.commands.issues import after_stock
 from collateral_registry.commands.lend import BalancePush
+from collateral_registry.commands.pickups import request_pickup
 from collateral_registry.commands.prices import Quote, ingest_prices, open_series
 from collateral_registry.commands.recompute import recompute
 from collateral_registry.commands.runs import finish_run
@@ -197,3 +198,17 @@ def told_of(database, kind):
     """The loans at which an event of a kind was told, in order."""
     with database.read() as connection:
         return [row["loan_id"] for row in events_after(connection, 0, None, 1_000) if row["kind"] == kind]
+
+
+def goods(book, quantity="100", owed=490_000, **terms):
+    """A loan on aluminium at 10,000 a tonne, target 70 %: 100 t hold 700,000."""
+    register(book, lot("lot-a", quantity))
+    lend_on(book, "bank-0")
+    pledge(book, "bank-0", "lot-a", **terms)
+    owe(book, "bank-0", owed)
+
+
+def request(book, quantity, pickup_id="u-1", loan_id="bank-0", expire=None):
+    """Authorises a pick-up."""
+    wanted = Decimal(quantity)
+    return do(book, lambda write: request_pickup(write, loan_id, "lot-a", pickup_id, wanted, expire, "truck 7"))
