@@ -42,10 +42,10 @@ class ArrowConnection:
         self._connection = connection
         self._options = {StatementOptions.BATCH_ROWS.value: str(TYPED_ROWS)} if dialect.name == "sqlite" else {}
 
-    def columns(self, statement: Select[Any]) -> Columns:
-        """The columns of a select [rows], as ``read_columns`` gives them."""
+    def columns(self, statement: Select[Any], named: Mapping[str, Any]) -> Columns:
+        """The columns of a select [rows] with its named parameters, as ``read_columns`` gives them."""
         with self._connection.cursor(adbc_stmt_kwargs=self._options) as cursor:
-            cursor.execute(self._sql(statement))
+            cursor.execute(self._sql(statement.params(named)))
             table = cursor.fetch_arrow_table()
         chosen = statement.selected_columns
         return {column.key or "": _numpy(data, column.type) for column, data in zip(chosen, table.columns, strict=True)}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import Connection, Select, case, func, or_, select
 from sqlmodel import SQLModel, col
 
 from collateral_registry.domain.assets import Asset
@@ -14,8 +15,9 @@ from collateral_registry.domain.days import day_of
 from collateral_registry.domain.facts import AssetFacts, Int, TargetFacts
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.numbers import unverified_stock
+from collateral_registry.store.among import Among, among
 from collateral_registry.store.assets import numbers_of
-from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns, typed_column
+from collateral_registry.store.bulk import Columns, Source, read_columns, typed_column
 from collateral_registry.store.tables import (
     AssetRow,
     EquipmentRow,
@@ -28,17 +30,8 @@ from collateral_registry.store.tables import (
 
 def read_facts(connection: Source, keys: Int | None) -> AssetFacts:
     """What the values of assets need, in order of their keys; no keys means every asset."""
-    statement = select(
-        AssetRow.asset_key,
-        AssetRow.revision,
-        AssetRow.status,
-        AssetRow.insurance_day,
-        AssetRow.inspection_day,
-        AssetRow.prior_claims_minor,
-        AssetRow.asset_class,
-        AssetRow.currency,
-    ).where(in_keys(connection, AssetRow.asset_key, keys))
-    columns = read_columns(connection, statement.order_by(AssetRow.asset_key))
+    wanted, named = among(connection, keys)
+    columns = read_columns(connection, _facts(wanted), named)
     return AssetFacts(
         **columns,
         inventory=_kind_columns(connection, InventoryRow, keys, columns["asset_key"]),
@@ -47,27 +40,51 @@ def read_facts(connection: Source, keys: Int | None) -> AssetFacts:
     )
 
 
+@cache
+def _facts(wanted: Among) -> Select[Any]:
+    columns = (
+        AssetRow.asset_key,
+        AssetRow.revision,
+        AssetRow.status,
+        AssetRow.insurance_day,
+        AssetRow.inspection_day,
+        AssetRow.prior_claims_minor,
+        AssetRow.asset_class,
+        AssetRow.currency,
+    )
+    return select(*columns).where(wanted(AssetRow.asset_key)).order_by(AssetRow.asset_key)
+
+
 def read_targets(connection: Source, facts: AssetFacts, keys: Int | None) -> TargetFacts:
     """The currencies each asset is valued in, in order of their keys."""
-    statement = select(TargetRow.target_key, TargetRow.asset_key, TargetRow.currency)
-    statement = statement.where(in_keys(connection, TargetRow.asset_key, keys)).order_by(TargetRow.target_key)
-    columns = read_columns(connection, statement)
+    wanted, named = among(connection, keys)
+    columns = read_columns(connection, _targets(wanted), named)
     row = np.searchsorted(facts.asset_key, columns["asset_key"]).astype(np.int64)
     return TargetFacts(columns["target_key"], row, columns["currency"])
 
 
+@cache
+def _targets(wanted: Among) -> Select[Any]:
+    columns = (TargetRow.target_key, TargetRow.asset_key, TargetRow.currency)
+    return select(*columns).where(wanted(TargetRow.asset_key)).order_by(TargetRow.target_key)
+
+
 def read_cover_targets(connection: Source, asset_keys: Int | None) -> Columns:
     """Targets of assets in order of their keys; prior claims stand on the one in the asset's own currency."""
+    wanted, named = among(connection, asset_keys)
+    return read_columns(connection, _cover_targets(wanted), named)
+
+
+@cache
+def _cover_targets(wanted: Among) -> Select[Any]:
     prior = case((TargetRow.currency == AssetRow.currency, AssetRow.prior_claims_minor), else_=0)
-    statement = (
+    return (
         select(TargetRow.target_key, TargetRow.asset_key, prior.label("prior_claims_minor"))
         .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
         # Said of both sides: a planner that knows the range of one alone reads all of the other.
-        .where(in_keys(connection, TargetRow.asset_key, asset_keys))
-        .where(in_keys(connection, AssetRow.asset_key, asset_keys))
+        .where(wanted(TargetRow.asset_key), wanted(AssetRow.asset_key))
         .order_by(TargetRow.target_key)
     )
-    return read_columns(connection, statement)
 
 
 def foreign_assets(connection: Connection) -> Columns:
@@ -85,10 +102,15 @@ def foreign_assets(connection: Connection) -> Columns:
 
 def assets_of_series(connection: Connection, series_keys: Int) -> Int:
     """Keys of the lots that the series price, and of the machines whose price new they carry."""
-    lots = select(InventoryRow.asset_key).where(in_keys(connection, InventoryRow.series_key, series_keys))
-    machines = select(EquipmentRow.asset_key).where(in_keys(connection, EquipmentRow.index_key, series_keys))
-    keys: Int = np.union1d(*(read_columns(connection, one)["asset_key"] for one in (lots, machines)))
+    wanted, named = among(connection, series_keys)
+    by_series = (_priced_by(wanted, InventoryRow.series_key), _priced_by(wanted, EquipmentRow.index_key))
+    keys: Int = np.union1d(*(read_columns(connection, one, named)["asset_key"] for one in by_series))
     return keys
+
+
+@cache
+def _priced_by(wanted: Among, series_key: Any) -> Select[Any]:  # noqa: ANN401 - a column
+    return select(series_key.class_.asset_key).where(wanted(series_key))
 
 
 def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
@@ -107,14 +129,19 @@ def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
 
 def _kind_columns(connection: Source, table: type[SQLModel], keys: Int | None, asset_key: Int) -> Columns:
     """The rows of one kind, with the row of their asset; a lot without a series has series key 0."""
+    wanted, named = among(connection, keys)
+    read = read_columns(connection, _of_kind(wanted, table), named)
+    read["asset_row"] = np.searchsorted(asset_key, read.pop("asset_key")).astype(np.int64)
+    return read
+
+
+@cache
+def _of_kind(wanted: Among, table: type[SQLModel]) -> Select[Any]:
     columns = table.__table__.c
     chosen = [column for column in columns if column.key not in {"series_id", "series_key"}]
     if "series_key" in columns:
         chosen.append(func.coalesce(columns.series_key, 0).label("series_key"))
-    statement = select(*chosen).where(in_keys(connection, columns.asset_key, keys)).order_by(columns.asset_key)
-    read = read_columns(connection, statement)
-    read["asset_row"] = np.searchsorted(asset_key, read.pop("asset_key")).astype(np.int64)
-    return read
+    return select(*chosen).where(wanted(columns.asset_key)).order_by(columns.asset_key)
 
 
 def facts_of(connection: Connection, asset: Asset) -> AssetFacts:

@@ -16,7 +16,8 @@ from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.identities import identities_of
 from collateral_registry.domain.numbers import equipment_numbers, inventory_numbers, right_numbers
-from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns
+from collateral_registry.store.among import in_keys
+from collateral_registry.store.bulk import Columns, Source, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.filters import Condition, conditions

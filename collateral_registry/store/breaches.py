@@ -9,7 +9,8 @@ import numpy as np
 from sqlalchemy import Connection, case, select, update
 
 from collateral_registry.domain.judge import EventKind
-from collateral_registry.store.bulk import Columns, in_keys, insert_columns
+from collateral_registry.store.among import in_keys
+from collateral_registry.store.bulk import Columns, insert_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.tables import BreachRow, EventRow, LoanRow
 

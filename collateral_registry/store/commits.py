@@ -12,10 +12,11 @@ from collateral_registry.store.tables import CommitRow
 
 def newest_commit(connection: Connection) -> tuple[int, int]:
     """Sequence and business day of the newest commit; (0, 0) in an empty book."""
-    row = connection.execute(
-        select(CommitRow.seq, CommitRow.market_day).order_by(CommitRow.seq.desc()).limit(1)
-    ).first()
+    row = connection.execute(_NEWEST).first()
     return (row[0], row[1]) if row else (0, 0)
+
+
+_NEWEST = select(CommitRow.seq, CommitRow.market_day).order_by(CommitRow.seq.desc()).limit(1)
 
 
 def market_day_of(connection: Connection, seq: int) -> int:

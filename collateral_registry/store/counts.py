@@ -23,16 +23,8 @@ from sqlalchemy import (
 
 from collateral_registry.domain.counts import FEED_ACTOR, CountLine
 from collateral_registry.domain.facts import Int
-from collateral_registry.store.bulk import (
-    Columns,
-    in_keys,
-    insert_columns,
-    key_rows,
-    listed_texts,
-    new_keys,
-    read_columns,
-    text_rows,
-)
+from collateral_registry.store.among import in_keys, listed_texts, text_rows
+from collateral_registry.store.bulk import Columns, insert_columns, new_keys, read_columns
 from collateral_registry.store.database import Write, lock_key
 from collateral_registry.store.stock_tables import (
     LOT_IDENTITY,
@@ -178,11 +170,10 @@ def write_reserves(write: Write, lot_keys: Int, reserves: Int, finding_of: Mappi
 
 def assets_of_lots(connection: Connection, lot_keys: Int) -> dict[int, int]:
     """The key of the asset that each lot is registered as, where it is."""
-    keys = key_rows(connection, lot_keys)
     statement = (
         select(StockLotRow.lot_key, AssetRow.asset_key)
-        .join(keys, keys.c.value == StockLotRow.lot_key)
         .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
+        .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
     )
     return {row[0]: row[1] for row in connection.execute(statement)}
 

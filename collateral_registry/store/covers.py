@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import CTE, Connection, select
+from sqlalchemy import CTE, Connection, Select, select
 
 from collateral_registry.domain.facts import Int
+from collateral_registry.store.among import listed_keys
 from collateral_registry.store.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.newest import newest_of, newest_of_runs_between
@@ -23,11 +25,16 @@ def insert_covers(write: Write, loans: Columns, pledges: Columns) -> None:
 
 def newest_covers(connection: Source, loan_keys: Int) -> Columns:
     """The newest judgement of those loans that have one."""
-    newest, table = newest_of(connection, LoanCoverRow, LoanCoverRow.loan_key, loan_keys), LoanCoverRow.__table__
-    statement = select(*table.c).join_from(
+    dialect = connection.dialect.name
+    return read_columns(connection, _newest_covers(dialect), listed_keys(dialect, loan_keys))
+
+
+@cache
+def _newest_covers(dialect: str) -> Select[Any]:
+    newest, table = newest_of(dialect, LoanCoverRow, LoanCoverRow.loan_key), LoanCoverRow.__table__
+    return select(*table.c).join_from(
         newest, table, (table.c.loan_key == newest.c.key) & (table.c.seq == newest.c.place)
     )
-    return read_columns(connection, statement)
 
 
 def covers_since(connection: Connection, after: int, seq: int) -> Columns:
@@ -71,10 +78,14 @@ def claims_of(connection: Connection, loan_key: int, seq: int) -> Columns:
 
 def newest_claims(connection: Connection, pledge_keys: list[int]) -> dict[int, tuple[int, int]]:
     """The newest market and lendable claim of each pledge that has been judged."""
-    table: Any = PledgeCoverRow.__table__
-    keys = np.array(pledge_keys, dtype=np.int64)
-    newest = newest_of(connection, PledgeCoverRow, PledgeCoverRow.pledge_key, keys)
-    statement = select(table.c.pledge_key, table.c.market_minor, table.c.lendable_minor).join_from(
+    dialect = connection.dialect.name
+    rows = connection.execute(_newest_claims(dialect), listed_keys(dialect, np.array(pledge_keys, dtype=np.int64)))
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+@cache
+def _newest_claims(dialect: str) -> Select[Any]:
+    newest, table = newest_of(dialect, PledgeCoverRow, PledgeCoverRow.pledge_key), PledgeCoverRow.__table__
+    return select(table.c.pledge_key, table.c.market_minor, table.c.lendable_minor).join_from(
         newest, table, (table.c.pledge_key == newest.c.key) & (table.c.seq == newest.c.place)
     )
-    return {row[0]: (row[1], row[2]) for row in connection.execute(statement)}

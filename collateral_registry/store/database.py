@@ -26,7 +26,6 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
@@ -182,9 +181,7 @@ class Database:
         return {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     def _opened(self, connection: Connection, kind: str, actor: str, market_day: int | None) -> Write:
-        last = connection.execute(
-            select(CommitRow.seq, CommitRow.market_day, CommitRow.known_us).order_by(text("seq DESC")).limit(1)
-        ).first()
+        last = connection.execute(_LAST_COMMIT).first()
         seq, day, known_us = (last.seq + 1, last.market_day, last.known_us) if last else (1, 0, 0)
         write = Write(
             connection=connection,
@@ -193,12 +190,16 @@ class Database:
             market_day=day if market_day is None else market_day,
             actor=actor,
         )
-        connection.execute(
-            insert(CommitRow).values(
-                seq=seq, known_us=write.known_us, market_day=write.market_day, kind=kind, actor=actor
-            )
-        )
+        row = {"seq": seq, "known_us": write.known_us, "market_day": write.market_day, "kind": kind, "actor": actor}
+        connection.execute(_NEW_COMMIT, row)
         return write
+
+
+_LAST_COMMIT = (
+    select(CommitRow.seq, CommitRow.market_day, CommitRow.known_us).order_by(CommitRow.seq.desc()).limit(1)  # type: ignore[attr-defined] # the class stands for its columns
+)
+
+_NEW_COMMIT = insert(CommitRow)
 
 
 @cache

@@ -6,13 +6,15 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
 
 from collateral_registry.domain.facts import CurveNeed, Estimate
-from collateral_registry.store.bulk import Source, in_keys, insert_columns, read_columns
+from collateral_registry.store.among import Among, among, in_keys
+from collateral_registry.store.bulk import Source, insert_columns, read_columns
 from collateral_registry.store.database import lock_key
 from collateral_registry.store.filters import Condition, conditions
 from collateral_registry.store.tables import EstimateRow, PriceSeriesRow
@@ -82,23 +84,10 @@ def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str)
     if not needs:
         return {}
     series = np.unique(np.array([need.series_key for need in needs], dtype=np.int64))
-    subject = (EstimateRow.series_key, EstimateRow.base_currency, EstimateRow.currency, EstimateRow.confidence_ppm)
-    newest = (
-        select(*subject, func.max(EstimateRow.day).label("day"))
-        .where(in_keys(connection, EstimateRow.series_key, series), EstimateRow.model == model)
-        .group_by(*subject)
-        .subquery()
-    )
-    same = [column == newest.c[column.key] for column in (*subject, EstimateRow.day)]
     wanted = set(needs)
     found = {}
-    rows = read_columns(
-        connection,
-        select(*ESTIMATE, *subject)
-        .join(newest, and_(*same))
-        .where(EstimateRow.model == model)
-        .order_by(EstimateRow.history_seq, EstimateRow.seq, EstimateRow.estimate_key),
-    )
+    of_series, named = among(connection, series)
+    rows = read_columns(connection, _latest_estimates(of_series), {**named, "of_model": model})
     for row in zip(*(column.tolist() for column in rows.values()), strict=True):
         need = CurveNeed(*row[len(ESTIMATE) :])
         if need in wanted:
@@ -108,6 +97,26 @@ def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str)
                 key, day, price, moved, changed, gap, losses, flags, volatility, model, Watch(*watched), cause
             )
     return found
+
+
+@cache
+def _latest_estimates(of_series: Among) -> Select[Any]:
+    """The curves of the newest day of each need, the last made behind, of the model that the parameter names."""
+    subject = (EstimateRow.series_key, EstimateRow.base_currency, EstimateRow.currency, EstimateRow.confidence_ppm)
+    of_model = EstimateRow.model == bindparam("of_model")
+    newest = (
+        select(*subject, func.max(EstimateRow.day).label("day"))
+        .where(of_series(EstimateRow.series_key), of_model)
+        .group_by(*subject)
+        .subquery()
+    )
+    same = [column == newest.c[column.key] for column in (*subject, EstimateRow.day)]
+    return (
+        select(*ESTIMATE, *subject)
+        .join(newest, and_(*same))
+        .where(of_model)
+        .order_by(EstimateRow.history_seq, EstimateRow.seq, EstimateRow.estimate_key)
+    )
 
 
 def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], model: str) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, func, select
 
+from collateral_registry.store.among import in_keys
 from collateral_registry.store.breaches import record_breaches
-from collateral_registry.store.bulk import Columns, in_keys, insert_columns
+from collateral_registry.store.bulk import Columns, insert_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.tables import BreachRow, EventRow, LoanRow
 
@@ -26,7 +27,10 @@ def insert_events(write: Write, columns: Columns) -> int:
 
 def last_event(connection: Connection) -> int:
     """Number of the newest event; 0 when there is none."""
-    return int(connection.execute(select(func.coalesce(func.max(EventRow.event_seq), 0))).scalar_one())
+    return int(connection.execute(_LAST).scalar_one())
+
+
+_LAST = select(func.coalesce(func.max(EventRow.event_seq), 0))
 
 
 def events_after(connection: Connection, after: int, loan_id: str | None, limit: int) -> list[dict[str, Any]]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, Select, literal_column, select, update
 
 from collateral_registry.domain.errors import NotFound
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.findings import Finding, FindingKind, FindingState, Severity
-from collateral_registry.store.bulk import in_keys, insert_columns, listed_texts, new_keys, text_rows
+from collateral_registry.store.among import in_keys, listed_texts, text_rows
+from collateral_registry.store.bulk import insert_columns, new_keys
 from collateral_registry.store.database import Write
 from collateral_registry.store.filters import Condition, conditions
 from collateral_registry.store.stock_tables import FindingRow, StockLotRow
@@ -67,12 +69,16 @@ def insert_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFin
 
 def open_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> dict[str, int]:
     """The keys of those open findings whose fingerprint is among these."""
-    wanted = text_rows(connection.dialect.name)
-    statement = select(FindingRow.fingerprint, FindingRow.finding_key).join_from(
+    rows = connection.execute(_open_among(connection.dialect.name), {"texts": listed_texts(fingerprints)})
+    return {row[0]: row[1] for row in rows}
+
+
+@cache
+def _open_among(dialect: str) -> Select[Any]:
+    wanted = text_rows(dialect)
+    return select(FindingRow.fingerprint, FindingRow.finding_key).join_from(
         wanted, FindingRow, (FindingRow.fingerprint == wanted.c.value) & (FindingRow.state == _OPEN)
     )
-    rows = connection.execute(statement, {"texts": listed_texts(fingerprints)})
-    return {row[0]: row[1] for row in rows}
 
 
 def told_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
+    Select,
     Text,
     case,
     cast,
@@ -26,17 +28,17 @@ from collateral_registry.domain.conservation import Claim, millionths_of
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.identities import folded
 from collateral_registry.domain.lending import PledgeState
-from collateral_registry.store.bulk import (
-    in_keys,
+from collateral_registry.store.among import (
+    Among,
+    among,
+    among_texts,
     in_texts,
     listed_records,
     listed_texts,
     record_rows,
-    summed,
     text_rows,
-    update_columns,
-    wide_sum,
 )
+from collateral_registry.store.bulk import summed, update_columns, wide_sum
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document
 from collateral_registry.store.pledge_tables import HoldingRow
@@ -118,29 +120,40 @@ def quantity_of(connection: Connection, asset_key: int) -> int:
 
 def places_of_assets(connection: Connection, asset_keys: Int | None) -> list[Place]:
     """The places of the assets, each once, in order; no keys means every asset."""
-    statement = (
-        select(HoldingRow.place, HoldingRow.good)
-        .where(in_keys(connection, HoldingRow.asset_key, asset_keys))
-        .distinct()
-        .order_by(HoldingRow.place, HoldingRow.good)
-    )
-    return [(row[0], row[1]) for row in connection.execute(statement)]
+    wanted, named = among(connection, asset_keys)
+    return [(row[0], row[1]) for row in connection.execute(_places_of(wanted), named)]
+
+
+@cache
+def _places_of(wanted: Among) -> Select[Any]:
+    place = (HoldingRow.place, HoldingRow.good)
+    return select(*place).where(wanted(HoldingRow.asset_key)).distinct().order_by(*place)
 
 
 def places_of_lots(connection: Connection, lot_keys: Int) -> dict[int, Place]:
     """The place of each lot."""
-    wanted = in_keys(connection, StockLotRow.lot_key, lot_keys)
-    rows = connection.execute(select(StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.good).where(wanted)).all()
+    wanted, named = among(connection, lot_keys)
+    rows = connection.execute(_lot_places(wanted), named).all()
     names = {name: folded(name) for name in {row.warehouse for row in rows}}
     return {row.lot_key: (names[row.warehouse], row.good) for row in rows}
 
 
+@cache
+def _lot_places(wanted: Among) -> Select[Any]:
+    return select(StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.good).where(wanted(StockLotRow.lot_key))
+
+
 def claimed_among(connection: Connection, places: Collection[Place]) -> set[Place]:
     """Those of the places of which an asset claims something."""
-    names = text_rows(connection.dialect.name)
-    held = select(HoldingRow.place, HoldingRow.good).where(HoldingRow.place.in_(select(names.c.value))).distinct()
     named = {"texts": listed_texts(sorted({place for place, _ in places}))}
-    return {(row[0], row[1]) for row in connection.execute(held, named)}.intersection(places)
+    held = connection.execute(_claimed(connection.dialect.name), named)
+    return {(row[0], row[1]) for row in held}.intersection(places)
+
+
+@cache
+def _claimed(dialect: str) -> Select[Any]:
+    names = text_rows(dialect)
+    return select(HoldingRow.place, HoldingRow.good).where(HoldingRow.place.in_(select(names.c.value))).distinct()
 
 
 def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, list[Claim]]:
@@ -148,16 +161,9 @@ def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, li
 
     The places must differ; one of which nothing is claimed is left out.
     """
-    here = record_rows(connection.dialect.name, {"place": Text, "good": Text})
-    statement = (
-        select(HoldingRow.__table__, AssetRow.asset_id)
-        .join_from(here, HoldingRow, (HoldingRow.place == here.c.place) & (HoldingRow.good == here.c.good))
-        .join(AssetRow, AssetRow.asset_key == HoldingRow.asset_key)
-        .where(AssetRow.status != int(Status.RETIRED))
-        .where(in_texts(connection, HoldingRow.place, sorted({place for place, _ in places})))
-        .order_by(HoldingRow.asset_key)
-    )
-    rows = connection.execute(statement, {"records": listed_records(places)}).all()
+    dialect = connection.dialect.name
+    named = {"records": listed_records(places), **among_texts(dialect, sorted({place for place, _ in places}))}
+    rows = connection.execute(_claims(dialect), named).all()
     keys = np.array([row.asset_key for row in rows], dtype=np.int64)
     holders, pledged = _holders(connection, keys), _pledged_ppm_of(connection, keys)
     found: dict[Place, list[Claim]] = {}
@@ -176,10 +182,26 @@ def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, li
     return found
 
 
+@cache
+def _claims(dialect: str) -> Select[Any]:
+    here = record_rows(dialect, {"place": Text, "good": Text})
+    return (
+        select(HoldingRow.__table__, AssetRow.asset_id)
+        .join_from(here, HoldingRow, (HoldingRow.place == here.c.place) & (HoldingRow.good == here.c.good))
+        .join(AssetRow, AssetRow.asset_key == HoldingRow.asset_key)
+        .where(AssetRow.status != int(Status.RETIRED), in_texts(dialect, HoldingRow.place))
+        .order_by(HoldingRow.asset_key)
+    )
+
+
+_WAREHOUSES = select(StockWarehouseRow.warehouse)
+"""Those that speak of themselves."""
+
+
 def spellings_of(connection: Connection, places: Collection[str]) -> dict[str, list[str]]:
     """The warehouses that speak of themselves by each of these names, however they write it, in order."""
     found: dict[str, list[str]] = {place: [] for place in places}
-    for name in sorted(connection.execute(select(StockWarehouseRow.warehouse)).scalars()):
+    for name in sorted(connection.execute(_WAREHOUSES).scalars()):
         if (place := folded(name)) in found:
             found[place].append(name)
     return found
@@ -192,8 +214,19 @@ def there_at(connection: Connection, places: Collection[Place]) -> dict[Place, T
     each asset's own are of one statement, for stock goes on moving.
     """
     spelt = spellings_of(connection, {place for place, _ in places})
-    named = [(warehouse, good) for place, good in places for warehouse in spelt[place]]
-    here = record_rows(connection.dialect.name, {"warehouse": Text, "good": Text})
+    spots = [(warehouse, good) for place, good in places for warehouse in spelt[place]]
+    dialect = connection.dialect.name
+    named = {"records": listed_records(spots), **among_texts(dialect, sorted({warehouse for warehouse, _ in spots}))}
+    found: dict[Place, Told] = {}
+    for warehouse, good, unit, teller, key, *millionths in connection.execute(_there(dialect), named):
+        told = found.setdefault((folded(warehouse), good), Told())
+        told.add(There(summed(*millionths), unit, teller), key)
+    return found
+
+
+@cache
+def _there(dialect: str) -> Select[Any]:
+    here = record_rows(dialect, {"warehouse": Text, "good": Text})
     fed = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
     last_count = (
         select(StockCountRow.counted)
@@ -211,30 +244,31 @@ def there_at(connection: Connection, places: Collection[Place]) -> dict[Place, T
         .join_from(here, StockLotRow, (StockLotRow.warehouse == here.c.warehouse) & (StockLotRow.good == here.c.good))
         .outerjoin(StockReserveRow, StockReserveRow.lot_key == StockLotRow.lot_key)
         .outerjoin(AssetRow, AssetRow.identity == LOT_IDENTITY)
-        .where(in_texts(connection, StockLotRow.warehouse, sorted({warehouse for warehouse, _ in named})))
+        .where(in_texts(dialect, StockLotRow.warehouse))
         .subquery()
     )
     by = (each.c.warehouse, each.c.good, each.c.unit, each.c.told_by, each.c.asset_key)
     positive = wide_sum("there", case((each.c.quantity > 0, each.c.quantity), else_=0))
-    found: dict[Place, Told] = {}
-    rows = connection.execute(select(*by, *positive).group_by(*by), {"records": listed_records(named)})
-    for warehouse, good, unit, teller, key, *millionths in rows:
-        told = found.setdefault((folded(warehouse), good), Told())
-        told.add(There(summed(*millionths), unit, teller), key)
-    return found
+    return select(*by, *positive).group_by(*by)
 
 
 def write_counted(write: Write, rows: Sequence[dict[str, Any]]) -> Int:
     """Writes counted share and flags of lots where they differ; returns the keys of the assets that changed."""
     keys = np.array([row["asset_key"] for row in rows], dtype=np.int64)
-    statement = select(InventoryRow.asset_key, InventoryRow.counted_share, InventoryRow.stock_quality)
-    found = write.connection.execute(statement.where(in_keys(write.connection, InventoryRow.asset_key, keys)))
+    wanted, named = among(write.connection, keys)
+    found = write.connection.execute(_counted(wanted), named)
     before = {row[0]: (row[1], row[2]) for row in found}
     changed = [row for row in rows if before.get(row["asset_key"]) != (row["counted_share"], row["stock_quality"])]
     if changed:
         columns = {name: [row[name] for row in changed] for name in changed[0]}
         update_columns(write.connection, InventoryRow, "asset_key", columns)
     return np.array([row["asset_key"] for row in changed], dtype=np.int64)
+
+
+@cache
+def _counted(wanted: Among) -> Select[Any]:
+    columns = (InventoryRow.asset_key, InventoryRow.counted_share, InventoryRow.stock_quality)
+    return select(*columns).where(wanted(InventoryRow.asset_key))
 
 
 def write_missing_holdings(connection: Connection) -> None:
@@ -279,21 +313,32 @@ def _pledged_ppm(among: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a subquer
 
 def _pledged_ppm_of(connection: Connection, asset_keys: Int) -> dict[int, int]:
     """The share of each asset that is pledged, where any is."""
-    pledged = _pledged_ppm(in_keys(connection, PledgeRow.asset_key, asset_keys))
-    return {row[0]: int(row[1]) for row in connection.execute(select(pledged.c.asset_key, pledged.c.ppm))}
+    wanted, named = among(connection, asset_keys)
+    return {row[0]: int(row[1]) for row in connection.execute(_pledged_shares(wanted), named)}
+
+
+@cache
+def _pledged_shares(wanted: Among) -> Select[Any]:
+    pledged = _pledged_ppm(wanted(PledgeRow.asset_key))
+    return select(pledged.c.asset_key, pledged.c.ppm)
 
 
 def _holders(connection: Connection, asset_keys: Int) -> dict[int, str]:
-    statement = (
-        select(PledgeRow.asset_key, LoanRow.loan_id)
-        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
-        .where(PledgeRow.state == int(PledgeState.ACTIVE), in_keys(connection, PledgeRow.asset_key, asset_keys))
-        .order_by(LoanRow.loan_id)
-    )
+    wanted, named = among(connection, asset_keys)
     found: dict[int, str] = {}
-    for key, loan_id in connection.execute(statement):
+    for key, loan_id in connection.execute(_loans_on(wanted), named):
         found[key] = f"{found[key]}, loans/{loan_id}" if key in found else f"loans/{loan_id}"
     return found
+
+
+@cache
+def _loans_on(wanted: Among) -> Select[Any]:
+    return (
+        select(PledgeRow.asset_key, LoanRow.loan_id)
+        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
+        .where(PledgeRow.state == int(PledgeState.ACTIVE), wanted(PledgeRow.asset_key))
+        .order_by(LoanRow.loan_id)
+    )
 
 
 def places_over_pledged(connection: Connection) -> list[Place]:

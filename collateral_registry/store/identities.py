@@ -13,7 +13,8 @@ from collateral_registry.domain.assets import Asset, Status
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.identities import Identity, IdentityKind, identities_of, notice_of
 from collateral_registry.domain.lending import Pledge, PledgeState
-from collateral_registry.store.bulk import Columns, in_keys, insert_columns, read_columns
+from collateral_registry.store.among import in_keys
+from collateral_registry.store.bulk import Columns, insert_columns, read_columns
 from collateral_registry.store.documents import from_document
 from collateral_registry.store.pledge_tables import IdentityRow
 from collateral_registry.store.tables import AssetRevisionRow, AssetRow, LoanRow, PledgeRevisionRow, PledgeRow

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Connection, Select, delete, func, select
+from sqlalchemy import BigInteger, Connection, Delete, Select, delete, func, select
 
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.lending import PledgeState
 from collateral_registry.domain.movements import MovementKind
-from collateral_registry.store.bulk import in_keys, insert_columns, listed_records, record_rows, summed, wide_sum
+from collateral_registry.store.among import Among, among, listed_records, record_rows
+from collateral_registry.store.bulk import insert_columns, summed, wide_sum
 from collateral_registry.store.database import Write
 from collateral_registry.store.pledge_tables import IssueMarkRow
 from collateral_registry.store.stock_tables import LOT_IDENTITY, StockLotRow, StockMovementRow
@@ -65,13 +67,8 @@ class Left:
 
 def held_lots(connection: Connection, lot_keys: Int) -> list[HeldLot]:
     """Those of the lots that are assets which a standing pledge holds."""
-    lot = (StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.lot, StockLotRow.unit)
-    tied = (
-        select(*lot, AssetRow.asset_key, AssetRow.asset_id)
-        .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
-        .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
-    )
-    found = connection.execute(tied).all()
+    wanted, named = among(connection, lot_keys)
+    found = connection.execute(_tied(wanted), named).all()
     since = _held_since(connection, np.array([row.asset_key for row in found], dtype=np.int64)) if found else {}
     return [
         HeldLot(row.lot_key, row.warehouse, row.lot, row.unit, row.asset_key, row.asset_id, since[row.asset_key])
@@ -80,20 +77,28 @@ def held_lots(connection: Connection, lot_keys: Int) -> list[HeldLot]:
     ]
 
 
+@cache
+def _tied(wanted: Among) -> Select[Any]:
+    lot = (StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.lot, StockLotRow.unit)
+    return (
+        select(*lot, AssetRow.asset_key, AssetRow.asset_id)
+        .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
+        .where(wanted(StockLotRow.lot_key))
+    )
+
+
 def left_unseen(write: Write, lots: Sequence[HeldLot]) -> list[Left]:
     """What left each lot, where anything did, since it was last looked at and a pledge has held it.
 
     From now on it has been looked at. The keys of a lot's movements rise with the commits, for the warehouse's lock
     orders them, so what becomes durable in the meantime comes after the last one seen.
     """
-    move, connection = StockMovementRow, write.connection
-    first, last = func.min(move.movement_key).label("first"), func.max(move.movement_key).label("last")
-    times = (func.min(move.effective_us).label("earliest"), func.max(move.effective_us).label("latest"))
-    sums = (func.count().label("movements"), *wide_sum("quantity", -move.change))
-    statement = _unseen(connection, lots, move.lot_key, first, last, *times, *sums).group_by(move.lot_key)
-    rows = connection.execute(statement, _since(lots)).all()
+    wanted, named = _asked(write.connection, lots)
+    rows = write.connection.execute(_left(wanted), named).all()
     _mark_seen(write, {row.lot_key: row.last for row in rows})
-    issues = _issues(connection, np.unique([key for row in rows for key in (row.first, row.last)]).astype(np.int64))
+    issues = _issues(
+        write.connection, np.unique([key for row in rows for key in (row.first, row.last)]).astype(np.int64)
+    )
     lot_of = {lot.key: lot for lot in lots}
     return [
         Left(
@@ -109,11 +114,20 @@ def left_unseen(write: Write, lots: Sequence[HeldLot]) -> list[Left]:
     ]
 
 
+@cache
+def _left(wanted: Among) -> Select[Any]:
+    """What left each lot, summed."""
+    move = StockMovementRow
+    first, last = func.min(move.movement_key).label("first"), func.max(move.movement_key).label("last")
+    times = (func.min(move.effective_us).label("earliest"), func.max(move.effective_us).label("latest"))
+    sums = (func.count().label("movements"), *wide_sum("quantity", -move.change))
+    return _unseen(wanted, move.lot_key, first, last, *times, *sums).group_by(move.lot_key)
+
+
 def issues_unseen(write: Write, lots: Sequence[HeldLot]) -> list[tuple[HeldLot, Issue]]:
     """The same movement by movement, in order: at most ISSUES_LIMIT; where more may wait, the lots are noted again."""
-    statement = _unseen(write.connection, lots, StockMovementRow.lot_key, *_issue_columns())
-    ordered = statement.order_by(StockMovementRow.movement_key).limit(ISSUES_LIMIT)
-    rows = write.connection.execute(ordered, _since(lots)).all()
+    wanted, named = _asked(write.connection, lots)
+    rows = write.connection.execute(_left_each(wanted), named).all()
     if len(rows) == ISSUES_LIMIT:
         note_lots(write, np.array([lot.key for lot in lots], dtype=np.int64))
     _mark_seen(write, {row.lot_key: row.movement_key for row in rows})
@@ -121,21 +135,28 @@ def issues_unseen(write: Write, lots: Sequence[HeldLot]) -> list[tuple[HeldLot, 
     return [(lot_of[row.lot_key], Issue(*row[1:])) for row in rows]
 
 
-def _unseen(connection: Connection, lots: Sequence[HeldLot], *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns and their sums
+@cache
+def _left_each(wanted: Among) -> Select[Any]:
+    """What left each lot, movement by movement."""
+    each = _unseen(wanted, StockMovementRow.lot_key, *_issue_columns())
+    return each.order_by(StockMovementRow.movement_key).limit(ISSUES_LIMIT)
+
+
+def _unseen(wanted: Among, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns and their sums
     """Movements by which goods left the lots, which are records too, since they were last looked at and pledged."""
-    keys = np.array(sorted(lot.key for lot in lots), dtype=np.int64)
-    move, held = StockMovementRow, record_rows(connection.dialect.name, {"lot_key": BigInteger, "since_us": BigInteger})
+    move, held = StockMovementRow, record_rows(wanted.dialect, {"lot_key": BigInteger, "since_us": BigInteger})
     return (
         select(*columns)
         .join_from(held, move, move.lot_key == held.c.lot_key)
         .outerjoin(IssueMarkRow, IssueMarkRow.lot_key == move.lot_key)
         .where(move.movement_key > func.coalesce(IssueMarkRow.movement_key, 0), move.received_us >= held.c.since_us)
-        .where(move.kind.in_(LEAVING_KINDS), move.change < 0, in_keys(connection, move.lot_key, keys))
+        .where(move.kind.in_(LEAVING_KINDS), move.change < 0, wanted(move.lot_key))
     )
 
 
-def _since(lots: Sequence[HeldLot]) -> dict[str, str]:
-    return {"records": listed_records((lot.key, lot.since_us) for lot in lots)}
+def _asked(connection: Connection, lots: Sequence[HeldLot]) -> tuple[Among, dict[str, Any]]:
+    wanted, named = among(connection, np.array(sorted(lot.key for lot in lots), dtype=np.int64))
+    return wanted, {**named, "records": listed_records((lot.key, lot.since_us) for lot in lots)}
 
 
 def _issue_columns() -> tuple[Any, ...]:
@@ -144,24 +165,39 @@ def _issue_columns() -> tuple[Any, ...]:
 
 
 def _issues(connection: Connection, keys: Int) -> dict[int, Issue]:
-    statement = select(*_issue_columns()).where(in_keys(connection, StockMovementRow.movement_key, keys))
-    return {row[0]: Issue(*row) for row in connection.execute(statement)}
+    wanted, named = among(connection, keys)
+    return {row[0]: Issue(*row) for row in connection.execute(_issues_of(wanted), named)}
+
+
+@cache
+def _issues_of(wanted: Among) -> Select[Any]:
+    return select(*_issue_columns()).where(wanted(StockMovementRow.movement_key))
 
 
 def _held_since(connection: Connection, asset_keys: Int) -> dict[int, int]:
     """When the first standing pledge of each asset that has one became known, in microseconds."""
-    statement = (
+    wanted, named = among(connection, asset_keys)
+    return {row[0]: row[1] for row in connection.execute(_first_pledges(wanted), named)}
+
+
+@cache
+def _first_pledges(wanted: Among) -> Select[Any]:
+    return (
         select(PledgeRow.asset_key, func.min(CommitRow.known_us))
         .join(CommitRow, CommitRow.seq == PledgeRow.created_seq)
-        .where(PledgeRow.state == int(PledgeState.ACTIVE), in_keys(connection, PledgeRow.asset_key, asset_keys))
+        .where(PledgeRow.state == int(PledgeState.ACTIVE), wanted(PledgeRow.asset_key))
         .group_by(PledgeRow.asset_key)
     )
-    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def _mark_seen(write: Write, last: Mapping[int, int]) -> None:
     """Notes up to which movement each lot was looked at."""
-    keys = np.array(sorted(last), dtype=np.int64)
-    write.connection.execute(delete(IssueMarkRow).where(in_keys(write.connection, IssueMarkRow.lot_key, keys)))
+    before, named = among(write.connection, np.array(sorted(last), dtype=np.int64))
+    write.connection.execute(_marks_before(before), named)
     marks = {"lot_key": list(last), "movement_key": list(last.values())}
     insert_columns(write.connection, IssueMarkRow, marks, len(last))
+
+
+@cache
+def _marks_before(before: Among) -> Delete:
+    return delete(IssueMarkRow).where(before(IssueMarkRow.lot_key))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from collateral_registry.domain.cover import NO_LIMIT
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.lending import Loan, LoanState
-from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns
+from collateral_registry.store.among import Among, among
+from collateral_registry.store.bulk import Columns, Source, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.filters import Condition, conditions
@@ -92,7 +94,13 @@ def list_loans(connection: Connection, wanted: Sequence[Condition], after: str, 
 
 def read_loans(connection: Source, keys: Int | None) -> Columns:
     """What judgement needs of running loans, in order of their keys; no keys means every loan."""
-    statement = select(
+    wanted, named = among(connection, keys)
+    return read_columns(connection, _running_loans(wanted), named)
+
+
+@cache
+def _running_loans(wanted: Among) -> Select[Any]:
+    columns = (
         LoanRow.loan_key,
         LoanRow.currency,
         LoanRow.exposure_minor,
@@ -102,8 +110,9 @@ def read_loans(connection: Source, keys: Int | None) -> Columns:
         LoanRow.margin_call_ppm,
         LoanRow.stop_draw_ppm,
         LoanRow.liquidation_ppm,
-    ).where(LoanRow.state == int(LoanState.ACTIVE), in_keys(connection, LoanRow.loan_key, keys))
-    return read_columns(connection, statement.order_by(LoanRow.loan_key))
+    )
+    running = LoanRow.state == int(LoanState.ACTIVE)
+    return select(*columns).where(running, wanted(LoanRow.loan_key)).order_by(LoanRow.loan_key)
 
 
 def terms_since(connection: Connection, after: int, seq: int) -> Columns:

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, func, select, union_all
 
-from collateral_registry.domain.facts import Int
-from collateral_registry.store.bulk import Source, key_rows
+from collateral_registry.store.among import key_rows
+from collateral_registry.store.bulk import Source
 from collateral_registry.store.run_tables import RunRow
 
 NEVER = 0
@@ -26,7 +26,7 @@ def newest_run(seq: int | None = None, after: int = NEVER) -> ScalarSelect[Any]:
     return select(func.coalesce(func.max(RunRow.seq), NEVER)).where(published).scalar_subquery()
 
 
-def newest_seq(connection: Source, table: Any, column: Any, key: Any, seq: int | None = None) -> ColumnElement[Any]:  # noqa: ANN401
+def newest_seq(dialect: str, table: Any, column: Any, key: Any, seq: int | None = None) -> ColumnElement[Any]:  # noqa: ANN401
     """Sequence of the row that counts for a key, as a condition's right side; NEVER when there is none.
 
     ``column`` is the table's key column, ``key`` the column of another table in the same statement that names it.
@@ -37,17 +37,17 @@ def newest_seq(connection: Source, table: Any, column: Any, key: Any, seq: int |
     changed_seq = changed.order_by(table.seq.desc()).limit(1).correlate(key.table).scalar_subquery()
     in_run = select(table.seq).where(table.seq == newest_run(seq), column == key, table.of_run == 1)
     run_seq = in_run.correlate(key.table).scalar_subquery()
-    later = func.max if connection.dialect.name == "sqlite" else func.greatest
+    later = func.max if dialect == "sqlite" else func.greatest
     return later(func.coalesce(changed_seq, NEVER), func.coalesce(run_seq, NEVER))
 
 
-def newest_of(connection: Source, table: Any, column: Any, keys: Int) -> CTE:  # noqa: ANN401 - a table and its key column
-    """A table ``newest(key, place)``: the sequence of the row that counts for each of the keys.
+def newest_of(dialect: str, table: Any, column: Any) -> CTE:  # noqa: ANN401 - a table and its key column
+    """A table ``newest(key, place)``: the sequence of the row that counts for each key of the parameter ``keys``.
 
     Found before anything is joined with it: as a condition of the join it would be sought for every row of a history.
     """
-    wanted = key_rows(connection, keys)
-    place = newest_seq(connection, table, column, wanted.c.value)
+    wanted = key_rows(dialect)
+    place = newest_seq(dialect, table, column, wanted.c.value)
     found = select(wanted.c.value.label("key"), place.label("place"))
     return found.cte("newest").prefix_with("MATERIALIZED")
 
@@ -89,7 +89,7 @@ def newest_of_runs_between(
     """
     if not after:
         owners = owner_key.class_.__table__
-        place = newest_seq(connection, table, key, owners.c[owner_key.key], seq)
+        place = newest_seq(connection.dialect.name, table, key, owners.c[owner_key.key], seq)
         found: Any = select(owner_key.label("key"), place.label("place"))
         return found.cte("newest").prefix_with("MATERIALIZED")
     changed = select(key.label("key"), table.seq.label("place")).where(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from collateral_registry.domain.days import date_at, day_of
 from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.pickups import Pickup, PickupState
-from collateral_registry.store.bulk import in_keys
+from collateral_registry.store.among import Among, among
 from collateral_registry.store.database import Write
 from collateral_registry.store.filters import Condition, conditions
 from collateral_registry.store.pledge_tables import PickupRow
@@ -78,13 +79,18 @@ def list_pickups(connection: Connection, wanted: Sequence[Condition], after_key:
 
 def pickups_of(connection: Connection, asset_keys: Int) -> dict[int, list[StoredPickup]]:
     """The authorisations of each asset that has any for issues to be held against, those that end first in front."""
-    states = [int(PickupState.AUTHORISED), int(PickupState.EXPIRED)]
-    wanted = in_keys(connection, PickupRow.asset_key, asset_keys)
+    wanted, named = among(connection, asset_keys)
     found: dict[int, list[StoredPickup]] = {}
-    rows = _pickups(connection, [wanted, PickupRow.state.in_(states)], None)
+    rows = [_stored(row) for row in connection.execute(_standing(wanted), named)]
     for row in sorted(rows, key=lambda row: (row.pickup.expire, row.key)):
         found.setdefault(row.asset_key, []).append(row)
     return found
+
+
+@cache
+def _standing(wanted: Among) -> Select[Any]:
+    states = [int(PickupState.AUTHORISED), int(PickupState.EXPIRED)]
+    return _select([wanted(PickupRow.asset_key), PickupRow.state.in_(states)], None)
 
 
 def ended_pickups(connection: Connection, day: int) -> list[StoredPickup]:
@@ -95,13 +101,17 @@ def ended_pickups(connection: Connection, day: int) -> list[StoredPickup]:
 
 def leaving_of(connection: Connection, asset_keys: Sequence[int]) -> dict[int, int]:
     """The millionths of each asset that may still be fetched."""
-    wanted = in_keys(connection, PickupRow.asset_key, np.array(asset_keys, dtype=np.int64))
-    statement = (
+    wanted, named = among(connection, np.array(asset_keys, dtype=np.int64))
+    return {row[0]: int(row[1]) for row in connection.execute(_leaving(wanted), named)}
+
+
+@cache
+def _leaving(wanted: Among) -> Select[Any]:
+    return (
         select(PickupRow.asset_key, func.sum(PickupRow.quantity - PickupRow.taken))
-        .where(wanted, PickupRow.state == int(PickupState.AUTHORISED))
+        .where(wanted(PickupRow.asset_key), PickupRow.state == int(PickupState.AUTHORISED))
         .group_by(PickupRow.asset_key)
     )
-    return {row[0]: int(row[1]) for row in connection.execute(statement)}
 
 
 def peak_exposure(connection: Connection, loan_key: int, since_seq: int) -> int:
@@ -113,7 +123,11 @@ def peak_exposure(connection: Connection, loan_key: int, since_seq: int) -> int:
 
 
 def _pickups(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredPickup]:
-    statement = (
+    return [_stored(row) for row in connection.execute(_select(where, limit))]
+
+
+def _select(where: Sequence[Any], limit: int | None) -> Select[Any]:
+    return (
         select(PickupRow.__table__, AssetRow.asset_id, AssetRow.place, LoanRow.loan_id, CommitRow.known_us)
         .join(AssetRow, AssetRow.asset_key == PickupRow.asset_key)
         .join(LoanRow, LoanRow.loan_key == PickupRow.loan_key)
@@ -122,27 +136,27 @@ def _pickups(connection: Connection, where: Sequence[Any], limit: int | None) ->
         .order_by(PickupRow.pickup_key)
         .limit(limit)
     )
-    return [
-        StoredPickup(
-            row.pickup_key,
-            row.loan_key,
-            row.asset_key,
-            row.place,
-            Pickup(
-                row.pickup_id,
-                row.loan_id,
-                row.asset_id,
-                row.quantity,
-                row.unit,
-                date_at(row.expire_day),
-                row.taken,
-                PickupState(row.state),
-                row.note,
-            ),
-            row.known_us,
-        )
-        for row in connection.execute(statement)
-    ]
+
+
+def _stored(row: Row[Any]) -> StoredPickup:
+    return StoredPickup(
+        row.pickup_key,
+        row.loan_key,
+        row.asset_key,
+        row.place,
+        Pickup(
+            row.pickup_id,
+            row.loan_id,
+            row.asset_id,
+            row.quantity,
+            row.unit,
+            date_at(row.expire_day),
+            row.taken,
+            PickupState(row.state),
+            row.note,
+        ),
+        row.known_us,
+    )
 
 
 def _row(pickup: Pickup) -> dict[str, Any]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from collateral_registry.domain.cover import NO_LIMIT
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.lending import LoanState, Pledge, PledgeState
-from collateral_registry.store.bulk import Columns, Source, in_keys, read_columns
+from collateral_registry.store.among import Among, among
+from collateral_registry.store.bulk import Columns, Source, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.tables import (
@@ -103,40 +105,54 @@ def standing_pledges_of(connection: Connection, loan_key: int) -> list[StoredPle
 
 def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:
     """Keys of the running loans that have a standing pledge on any of the assets, in order."""
-    statement = (
-        select(PledgeRow.loan_key)
-        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
-        .where(PledgeRow.state == int(PledgeState.ACTIVE), LoanRow.state == int(LoanState.ACTIVE))
-        .where(in_keys(connection, PledgeRow.asset_key, asset_keys))
-        .distinct()
-    )
-    keys: Int = np.sort(read_columns(connection, statement)["loan_key"])
+    wanted, named = among(connection, asset_keys)
+    keys: Int = np.sort(read_columns(connection, _loans_secured(wanted, PledgeRow.loan_key), named)["loan_key"])
     return keys
 
 
 def loans_by_asset(connection: Connection, asset_keys: Int) -> dict[int, list[int]]:
     """Keys of the running loans that have a standing pledge on each asset that secures one."""
-    statement = (
-        select(PledgeRow.asset_key, PledgeRow.loan_key)
-        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
-        .where(PledgeRow.state == int(PledgeState.ACTIVE), LoanRow.state == int(LoanState.ACTIVE))
-        .where(in_keys(connection, PledgeRow.asset_key, asset_keys))
-        .distinct()
-    )
+    wanted, named = among(connection, asset_keys)
     found: dict[int, list[int]] = {}
-    for asset_key, loan_key in connection.execute(statement):
+    for asset_key, loan_key in connection.execute(
+        _loans_secured(wanted, PledgeRow.asset_key, PledgeRow.loan_key), named
+    ):
         found.setdefault(asset_key, []).append(loan_key)
     return found
 
 
+@cache
+def _loans_secured(wanted: Among, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of a pledge
+    """What differs of the standing pledges on those assets that secure running loans."""
+    return (
+        select(*columns)
+        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
+        .where(PledgeRow.state == int(PledgeState.ACTIVE), LoanRow.state == int(LoanState.ACTIVE))
+        .where(wanted(PledgeRow.asset_key))
+        .distinct()
+    )
+
+
 def read_pledges(connection: Source, loan_keys: Int | None) -> Columns:
     """Every standing pledge on the assets that secure the loans, in order of their keys; no keys means all."""
-    standing = PledgeRow.state == int(PledgeState.ACTIVE)
     asset_keys = None
     if loan_keys is not None:
-        own = select(PledgeRow.asset_key).where(standing, in_keys(connection, PledgeRow.loan_key, loan_keys))
-        asset_keys = np.unique(read_columns(connection, own)["asset_key"])
-    statement = select(
+        of_loans, named = among(connection, loan_keys)
+        asset_keys = np.unique(read_columns(connection, _assets_pledged(of_loans), named)["asset_key"])
+    wanted, named = among(connection, asset_keys)
+    return read_columns(connection, _standing_pledges(wanted), named)
+
+
+@cache
+def _assets_pledged(of_loans: Among) -> Select[Any]:
+    standing = PledgeRow.state == int(PledgeState.ACTIVE)
+    return select(PledgeRow.asset_key).where(standing, of_loans(PledgeRow.loan_key))
+
+
+@cache
+def _standing_pledges(wanted: Among) -> Select[Any]:
+    standing = PledgeRow.state == int(PledgeState.ACTIVE)
+    columns = (
         PledgeRow.pledge_key,
         PledgeRow.loan_key,
         PledgeRow.asset_key,
@@ -145,8 +161,8 @@ def read_pledges(connection: Source, loan_keys: Int | None) -> Columns:
         PledgeRow.share_ppm,
         PledgeRow.limit_minor,
         PledgeRow.registration_expire_day,
-    ).where(standing, in_keys(connection, PledgeRow.asset_key, asset_keys))
-    return read_columns(connection, statement.order_by(PledgeRow.pledge_key))
+    )
+    return select(*columns).where(standing, wanted(PledgeRow.asset_key)).order_by(PledgeRow.pledge_key)
 
 
 def _pledges(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredPledge]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import AlreadyExists, NotFound, Refused
@@ -27,6 +28,23 @@ class StoredPolicy:
     created_us: int
     activated_seq: int | None
     activated_us: int | None
+
+
+_CREATED, _ACTIVATED = CommitRow.__table__.alias(), CommitRow.__table__.alias()
+
+_POLICIES = (
+    select(
+        PolicyRow.policy_key, PolicyRow.document, _CREATED.c.known_us, PolicyRow.activated_seq, _ACTIVATED.c.known_us
+    )
+    .join(_CREATED, _CREATED.c.seq == PolicyRow.created_seq)
+    .outerjoin(_ACTIVATED, _ACTIVATED.c.seq == PolicyRow.activated_seq)
+)
+
+_IN_FORCE = (
+    _POLICIES.where(PolicyRow.activated_seq.is_not(None), PolicyRow.effective_day <= bindparam("on_day"))
+    .order_by(PolicyRow.effective_day.desc(), PolicyRow.activated_seq.desc())
+    .limit(1)
+)
 
 
 def insert_policy(write: Write, policy: Policy) -> int:
@@ -52,30 +70,29 @@ def activate_policy(write: Write, key: int) -> None:
 
 def policy_in_force(connection: Connection, day: int) -> StoredPolicy:
     """The version for a day: of those activated and effective, the latest effective, then the latest activated."""
-    where = (PolicyRow.activated_seq.is_not(None), PolicyRow.effective_day <= day)
-    order = (PolicyRow.effective_day.desc(), PolicyRow.activated_seq.desc())
-    rows = _stored(connection, where, order, 1)
-    if not rows:
+    row = connection.execute(_IN_FORCE, {"on_day": day}).first()
+    if row is None:
         raise Refused("NO_POLICY", "no policy is in force on this date; activate one with an effective date before it")
-    return rows[0]
+    return _stored(row)
 
 
 def get_policy(connection: Connection, policy_id: str) -> StoredPolicy:
     """One version; raises NotFound."""
-    rows = _stored(connection, (PolicyRow.policy_id == policy_id,), (PolicyRow.policy_key,), 1)
-    if not rows:
+    row = connection.execute(_POLICIES.where(PolicyRow.policy_id == policy_id)).first()
+    if row is None:
         raise NotFound(f"policies/{policy_id}")
-    return rows[0]
+    return _stored(row)
 
 
 def policy_by_key(connection: Connection, key: int) -> StoredPolicy:
     """One version by its key."""
-    return _stored(connection, (PolicyRow.policy_key == key,), (PolicyRow.policy_key,), 1)[0]
+    return _stored(connection.execute(_POLICIES.where(PolicyRow.policy_key == key)).one())
 
 
 def list_policies(connection: Connection, before_key: int, limit: int) -> list[StoredPolicy]:
     """A page of versions, newest first."""
-    return _stored(connection, (PolicyRow.policy_key < before_key,), (PolicyRow.policy_key.desc(),), limit)
+    older = _POLICIES.where(PolicyRow.policy_key < before_key).order_by(PolicyRow.policy_key.desc()).limit(limit)
+    return [_stored(row) for row in connection.execute(older)]
 
 
 @lru_cache(KEPT_POLICIES_LIMIT)
@@ -83,18 +100,5 @@ def _read(document: str) -> Policy:
     return from_document(Policy, document)
 
 
-def _stored(
-    connection: Connection, where: tuple[object, ...], order: tuple[object, ...], limit: int
-) -> list[StoredPolicy]:
-    created, activated = CommitRow.__table__.alias(), CommitRow.__table__.alias()
-    statement = (
-        select(
-            PolicyRow.policy_key, PolicyRow.document, created.c.known_us, PolicyRow.activated_seq, activated.c.known_us
-        )
-        .join(created, created.c.seq == PolicyRow.created_seq)
-        .outerjoin(activated, activated.c.seq == PolicyRow.activated_seq)
-        .where(*where)
-        .order_by(*order)
-        .limit(limit)
-    )
-    return [StoredPolicy(row[0], _read(row[1]), row[2], row[3], row[4]) for row in connection.execute(statement)]
+def _stored(row: Any) -> StoredPolicy:  # noqa: ANN401 - a row of the statement above
+    return StoredPolicy(row[0], _read(row[1]), row[2], row[3], row[4])

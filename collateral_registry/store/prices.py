@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from collateral_registry.domain.errors import AlreadyExists, NotFound
 from collateral_registry.domain.facts import FxQuote, Int, SeriesFacts
 from collateral_registry.domain.judge import NO_DAY
 from collateral_registry.domain.prices import PriceSeries
-from collateral_registry.store.bulk import Columns, Source, in_keys, insert_columns, read_columns
+from collateral_registry.store.among import Among, among
+from collateral_registry.store.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.filters import Condition, conditions
 from collateral_registry.store.tables import CommitRow, PriceRow, PriceSeriesRow
@@ -112,7 +114,13 @@ def series_keys(connection: Source, series_ids: Sequence[str]) -> dict[str, int]
 
 def series_facts(connection: Source, keys: Int | None) -> SeriesFacts:
     """Series with their newest accepted price."""
-    statement = select(
+    wanted, named = among(connection, keys)
+    return SeriesFacts(**read_columns(connection, _series_facts(wanted), named))
+
+
+@cache
+def _series_facts(wanted: Among) -> Select[Any]:
+    columns = (
         PriceSeriesRow.series_key,
         PriceSeriesRow.latest_price.label("price"),
         PriceSeriesRow.latest_day.label("day"),
@@ -120,21 +128,23 @@ def series_facts(connection: Source, keys: Int | None) -> SeriesFacts:
         PriceSeriesRow.history_seq,
         PriceSeriesRow.max_age_days,
         PriceSeriesRow.currency,
-    ).where(in_keys(connection, PriceSeriesRow.series_key, keys))
-    return SeriesFacts(**read_columns(connection, statement))
+    )
+    return select(*columns).where(wanted(PriceSeriesRow.series_key))
+
+
+_FX_QUOTES = select(
+    PriceSeriesRow.unit,
+    PriceSeriesRow.currency,
+    PriceSeriesRow.latest_price,
+    PriceSeriesRow.latest_day,
+    PriceSeriesRow.series_key,
+    PriceSeriesRow.history_seq,
+).where(PriceSeriesRow.is_fx == 1, PriceSeriesRow.latest_price.is_not(None))
 
 
 def fx_quotes(connection: Source) -> dict[tuple[str, str], FxQuote]:
     """The newest rate of every pair that is quoted, base to quote."""
-    statement = select(
-        PriceSeriesRow.unit,
-        PriceSeriesRow.currency,
-        PriceSeriesRow.latest_price,
-        PriceSeriesRow.latest_day,
-        PriceSeriesRow.series_key,
-        PriceSeriesRow.history_seq,
-    ).where(PriceSeriesRow.is_fx == 1, PriceSeriesRow.latest_price.is_not(None))
-    columns = read_columns(connection, statement)
+    columns = read_columns(connection, _FX_QUOTES)
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     return {(base, quote): FxQuote(rate, day, ((key, 1),), changed) for base, quote, rate, day, key, changed in rows}
 

@@ -14,7 +14,8 @@ from collateral_registry.domain.facts import Int
 from collateral_registry.domain.findings import FindingState
 from collateral_registry.domain.identities import folded
 from collateral_registry.domain.reliability import Record, Reliability
-from collateral_registry.store.bulk import in_keys, read_columns
+from collateral_registry.store.among import in_keys
+from collateral_registry.store.bulk import read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.holdings import spellings_of
 from collateral_registry.store.pledge_tables import HoldingRow

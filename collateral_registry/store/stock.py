@@ -16,14 +16,8 @@ from sqlalchemy import text as sql
 
 from collateral_registry.domain.movements import LATE_SECONDS, MILLION, Movements, RejectionState
 from collateral_registry.domain.stock import NO_SLOT, Booked, Known, Lots, Place, content
-from collateral_registry.store.bulk import (
-    insert_columns,
-    listed_records,
-    listed_texts,
-    new_keys,
-    record_rows,
-    text_rows,
-)
+from collateral_registry.store.among import listed_records, listed_texts, record_rows, text_rows
+from collateral_registry.store.bulk import insert_columns, new_keys
 from collateral_registry.store.database import Intake
 from collateral_registry.store.stock_tables import (
     StockBatchRow,

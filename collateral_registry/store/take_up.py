@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select
+from sqlalchemy import Connection, Delete, Select, bindparam, delete, func, insert, or_, select
 
 from collateral_registry.domain.assets import Asset, Inventory
 from collateral_registry.domain.conservation import millionths_of
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.identities import MOVING_KINDS, goods_of
 from collateral_registry.domain.numbers import quantity_in
-from collateral_registry.store.bulk import in_keys, insert_columns, read_columns, update_columns
+from collateral_registry.store.among import Among, among, in_keys
+from collateral_registry.store.bulk import insert_columns, read_columns, update_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.documents import from_document, to_document
 from collateral_registry.store.pledge_tables import HoldingRow, IdentityRow
@@ -43,15 +46,26 @@ class ToldLot:
 
 def waiting_changes(connection: Connection, limit: int) -> tuple[Int, Int]:
     """The changes that have waited longest [c], in their order, and the lot of each [c]."""
-    statement = select(StockChangeRow.change_key, StockChangeRow.lot_key).order_by(StockChangeRow.change_key)
-    columns = read_columns(connection, statement.limit(limit))
+    columns = read_columns(connection, _WAITING, {"most": limit})
     return columns["change_key"], columns["lot_key"]
+
+
+_WAITING = (
+    select(StockChangeRow.change_key, StockChangeRow.lot_key)
+    .order_by(StockChangeRow.change_key)
+    .limit(bindparam("most"))
+)
 
 
 def changes_of_lots(connection: Connection, lot_keys: Int) -> Int:
     """All the changes that wait of these lots."""
-    statement = select(StockChangeRow.change_key).where(in_keys(connection, StockChangeRow.lot_key, lot_keys))
-    return read_columns(connection, statement)["change_key"]  # type: ignore[no-any-return] # columns are of any type
+    wanted, named = among(connection, lot_keys)
+    return read_columns(connection, _changes_of(wanted), named)["change_key"]  # type: ignore[no-any-return] # columns are of any type
+
+
+@cache
+def _changes_of(wanted: Among) -> Select[Any]:
+    return select(StockChangeRow.change_key).where(wanted(StockChangeRow.lot_key))
 
 
 def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int]:
@@ -69,12 +83,15 @@ def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int
 
 def registered_lots(connection: Connection, lot_keys: Int) -> Int:
     """Those of the lots that are registered as assets."""
-    statement = (
-        select(StockLotRow.lot_key)
-        .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
-        .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
+    wanted, named = among(connection, lot_keys)
+    return read_columns(connection, _registered(wanted), named)["lot_key"]  # type: ignore[no-any-return] # the same
+
+
+@cache
+def _registered(wanted: Among) -> Select[Any]:
+    return (
+        select(StockLotRow.lot_key).join(AssetRow, AssetRow.identity == LOT_IDENTITY).where(wanted(StockLotRow.lot_key))
     )
-    return read_columns(connection, statement)["lot_key"]  # type: ignore[no-any-return] # columns are of any type
 
 
 def note_lot(write: Write, lot: Inventory) -> None:
@@ -92,38 +109,54 @@ def note_lots(write: Write, lot_keys: Int) -> None:
 
 def forget_changes(write: Write, change_keys: Int) -> None:
     """Drops the changes that have been taken up."""
-    taken = in_keys(write.connection, StockChangeRow.change_key, change_keys)
-    write.connection.execute(delete(StockChangeRow).where(taken))
+    taken, named = among(write.connection, change_keys)
+    write.connection.execute(_forgotten(taken), named)
+
+
+@cache
+def _forgotten(taken: Among) -> Delete:
+    return delete(StockChangeRow).where(taken(StockChangeRow.change_key))
 
 
 def tied_assets(connection: Connection, lot_keys: Int) -> list[TiedAsset]:
     """The assets that the lots are registered as: of the same warehouse and lot number, whatever good is told."""
+    wanted, named = among(connection, lot_keys)
+    return [
+        TiedAsset(lot_key, asset_key, from_document(Asset, document), revision, unit)
+        for lot_key, asset_key, document, revision, unit in connection.execute(_tied(wanted), named)
+    ]
+
+
+@cache
+def _tied(wanted: Among) -> Select[Any]:
     newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
     own = (StockLotRow.lot_key, AssetRow.asset_key, AssetRevisionRow.document, AssetRow.revision)
-    statement = (
+    return (
         select(*own, PriceSeriesRow.unit)
         .join_from(StockLotRow, AssetRow, AssetRow.identity == LOT_IDENTITY)
         .join(AssetRevisionRow, newest)
         .join(InventoryRow, InventoryRow.asset_key == AssetRow.asset_key)
         .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)
-        .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
+        .where(wanted(StockLotRow.lot_key))
         .order_by(AssetRow.asset_key)
     )
-    return [
-        TiedAsset(lot_key, asset_key, from_document(Asset, document), revision, unit)
-        for lot_key, asset_key, document, revision, unit in connection.execute(statement)
-    ]
 
 
 def told_lots(connection: Connection, lot_keys: Int) -> dict[int, ToldLot]:
     """What feeds tell of the lots that any feed has told of, by their keys."""
+    wanted, named = among(connection, lot_keys)
+    rows = connection.execute(_told(wanted), named)
+    return {row[0]: ToldLot(row[1], row[2], row[3], max(row[4], 0)) for row in rows}
+
+
+@cache
+def _told(wanted: Among) -> Select[Any]:
     lot, counted = StockLotRow, StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
-    statement = (
+    return (
         select(lot.lot_key, lot.good, lot.unit, lot.grade, counted)
         .outerjoin(StockReserveRow, StockReserveRow.lot_key == lot.lot_key)
-        .where(in_keys(connection, lot.lot_key, lot_keys), lot.version > 0)
+        .where(wanted(lot.lot_key), lot.version > 0)
     )
-    return {row[0]: ToldLot(row[1], row[2], row[3], max(row[4], 0)) for row in connection.execute(statement)}
 
 
 def write_quantities(write: Write, changed: Sequence[tuple[TiedAsset, Asset]]) -> None:
@@ -147,8 +180,11 @@ def write_quantities(write: Write, changed: Sequence[tuple[TiedAsset, Asset]]) -
     held = {"asset_key": keys, "quantity": [millionths_of(_lot(asset).quantity) for _, asset in changed]}
     update_columns(write.connection, HoldingRow, "asset_key", held)
     agreed = {"asset_key": keys, "agreement": [goods_of(_lot(asset)) for _, asset in changed]}
-    of_places = or_(*(IdentityRow.kind == int(kind) for kind in MOVING_KINDS))
-    update_columns(write.connection, IdentityRow, "asset_key", agreed, of_places)
+    update_columns(write.connection, IdentityRow, "asset_key", agreed, _OF_PLACES)
+
+
+_OF_PLACES = or_(*(IdentityRow.kind == int(kind) for kind in MOVING_KINDS))
+"""Condition on identities that say where goods are."""
 
 
 def _priced_quantity(tied: TiedAsset, asset: Asset) -> float | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, select, union_all
+from sqlalchemy import Connection, Select, select, union_all
 
 from collateral_registry.domain.errors import NotFound
 from collateral_registry.domain.facts import Int
+from collateral_registry.store.among import listed_keys
 from collateral_registry.store.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.database import Write
 from collateral_registry.store.newest import newest_of
@@ -37,11 +39,16 @@ def insert_valuations(write: Write, columns: Columns) -> None:
 
 def newest_values(connection: Source, target_keys: Int) -> Columns:
     """The newest recorded value of those targets that have one."""
-    newest, table = newest_of(connection, ValuationRow, ValuationRow.target_key, target_keys), ValuationRow.__table__
-    statement = select(*COVER_COLUMNS).join_from(
+    dialect = connection.dialect.name
+    return read_columns(connection, _newest_values(dialect), listed_keys(dialect, target_keys))
+
+
+@cache
+def _newest_values(dialect: str) -> Select[Any]:
+    newest, table = newest_of(dialect, ValuationRow, ValuationRow.target_key), ValuationRow.__table__
+    return select(*COVER_COLUMNS).join_from(
         newest, table, (table.c.target_key == newest.c.key) & (table.c.seq == newest.c.place)
     )
-    return read_columns(connection, statement)
 
 
 def get_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> dict[str, Any]:
