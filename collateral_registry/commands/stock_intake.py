@@ -19,6 +19,8 @@ from collateral_registry.store.stock import (
     BatchPlaces,
     BatchRecord,
     IdUsedBefore,
+    LotMoved,
+    are_current,
     known_movements,
     printable,
     read_lots,
@@ -99,12 +101,12 @@ def open_feed(database: Database, source_id: str) -> Source:
 def take_in(database: Database, batches: Sequence[Batch]) -> list[Outcome]:
     """Books the batches in their order and makes all of them durable at once; returns what became of each [n].
 
-    Ids are taken for new, for nearly all are, and the index that keeps them unique tells where one is not; only then,
-    or where a row cannot be booked whose id is known, all of them are looked up.
+    Ids are taken for new and lots for what is remembered of them, for nearly all are. The index that keeps ids unique
+    and the versions of the lots tell where one is not; only then, or where a row was refused for it, all are looked up.
     """
-    with suppress(IdUsedBefore), locked_group(database, batches, _Run.corrected_ids) as group:
+    with suppress(IdUsedBefore, LotMoved), locked_group(database, batches, _Run.corrected_ids) as group:
         outcomes = group.book()
-        if not group.has_refused_known():
+        if not group.has_refused_wrongly():
             group.intake.commit()
             return outcomes
     with locked_group(database, batches) as group:
@@ -119,9 +121,11 @@ def locked_group(
 ) -> Iterator[Group]:
     """The batches in a transaction that has the lock of every shard they touch; durable once it is committed.
 
-    ``looked_up`` tells which ids of a run are looked up; all of them if it is not given.
+    ``looked_up`` tells which ids of a run are looked up; all of them if it is not given, and all lots as well.
     """
     shards = _shards(batches)
+    if looked_up is None:
+        database.lot_memory.forget()
     while True:
         with database.intake(shards) as intake:
             group = Group(intake, batches, looked_up or _Run.ids)
@@ -218,6 +222,7 @@ class Group:
         self.batches = batches
         self.outcomes: list[Outcome | None] = [None] * len(batches)
         self.twins: dict[int, int] = {}
+        self.lots = Lots()
         self.runs = self._admitted()
         for run in self.runs:
             run.past = known_movements(intake.connection, run.source.key, looked_up(run))
@@ -234,7 +239,7 @@ class Group:
 
     def book(self) -> list[Outcome]:
         """Books every run and stores what came of it."""
-        lots = read_lots(self.intake.connection, self.places)
+        self.lots = lots = read_lots(self.intake, self.places)
         for run in self.runs:
             run.booked = book(run.movements, run.problems, lots, run.past, run.own_warehouses)
         store_lots(self.intake, lots)
@@ -246,10 +251,12 @@ class Group:
             self.outcomes[index] = _again(self.outcomes[first])
         return [outcome for outcome in self.outcomes if outcome is not None]
 
-    def has_refused_known(self) -> bool:
-        """Whether the book has refused a row whose id is known: then it may have been booked before."""
+    def has_refused_wrongly(self) -> bool:
+        """Whether a row was refused whose id is known, so that it may have been booked, or by a lot that has moved."""
         connection = self.intake.connection
-        return any(known_movements(connection, run.source.key, run.refused_ids()) for run in self.runs)
+        refused = [run for run in self.runs if run.refused_ids()]
+        known = any(known_movements(connection, run.source.key, run.refused_ids()) for run in refused)
+        return known or bool(refused and not are_current(connection, self.lots, self.places))
 
     def _store(self, run: _Run, lots: Lots) -> None:
         places = run.places()

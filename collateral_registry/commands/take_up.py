@@ -37,7 +37,7 @@ from collateral_registry.store.take_up import (
     write_quantities,
 )
 
-LOTS_LIMIT = 100
+LOTS_LIMIT = 50
 """Lots taken up by one commit: some 50 ms of the book's time, half of it whatever their number, where the places that
 they are in have no more lots than that; the others of a place are weighed with them."""
 

@@ -42,7 +42,10 @@ Content = tuple[object, ...]
 
 @dataclass
 class Lots:
-    """Lots [s] as they are now, a column a list, found by their place; key 0 marks a lot that was opened here."""
+    """Lots [s] as they are now, a column a list, found by their place; key 0 marks a lot that was opened here.
+
+    ``version`` is the one that each was read with, 0 for a lot that was opened here.
+    """
 
     key: list[int] = field(default_factory=list)
     warehouse: list[str] = field(default_factory=list)
@@ -52,6 +55,7 @@ class Lots:
     grade: list[str] = field(default_factory=list)
     bin: list[str] = field(default_factory=list)
     quantity: list[int] = field(default_factory=list)
+    version: list[int] = field(default_factory=list)
     slot_of: dict[Place, int] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)
 
@@ -66,6 +70,7 @@ class Lots:
         self.grade.append(grade)
         self.bin.append(bin_)
         self.quantity.append(quantity)
+        self.version.append(0)
         self.slot_of[place] = slot
         return slot
 

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from collateral_registry.clock import Clock, microseconds
 from collateral_registry.domain.errors import StoreUnavailable
+from collateral_registry.domain.stock import Place
+from collateral_registry.store.lot_memory import LotMemory, LotRow
 from collateral_registry.store.notices import CHANNEL
 from collateral_registry.store.tables import CommitRow
 
@@ -87,10 +89,14 @@ class Intake:
 
     connection: Connection
     received_us: int
+    memory: LotMemory
+    lots: dict[Place, LotRow] = field(default_factory=dict)
+    """Lots as the transaction leaves them."""
 
     def commit(self) -> None:
         """Makes everything in the transaction durable at once."""
         self.connection.commit()
+        self.memory.keep(self.lots)
 
 
 class Database:
@@ -102,6 +108,7 @@ class Database:
         self.engine = _engine(url)
         self._file = sqlite_file(url)
         self.clock = clock
+        self.lot_memory = LotMemory()
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
     def prepare(self) -> None:
@@ -136,7 +143,7 @@ class Database:
         with self._writing() as connection:
             if not self.is_sqlite:
                 connection.execute(_locks(), {"keys": sorted({lock_key(shard) for shard in shards})}).all()
-            yield Intake(connection, microseconds(self.clock()))
+            yield Intake(connection, microseconds(self.clock()), self.lot_memory)
 
     @contextmanager
     def alone(self, what: str) -> Iterator[bool]:

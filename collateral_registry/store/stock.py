@@ -11,7 +11,20 @@ from typing import Any
 
 import numpy as np
 from psycopg import IntegrityError as PostgresIntegrityError
-from sqlalchemy import BigInteger, Connection, Insert, Select, Text, Update, bindparam, cast, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Insert,
+    Row,
+    Select,
+    Text,
+    Update,
+    bindparam,
+    cast,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy import text as sql
 
 from collateral_registry.domain.movements import LATE_SECONDS, MILLION, Movements, RejectionState
@@ -51,16 +64,34 @@ class BatchPlaces:
     batch_row: Sequence[int]
 
 
-def read_lots(connection: Connection, places: Collection[Place]) -> Lots:
-    """The lots at those places that have one."""
-    rows = connection.execute(_lots_at(connection.dialect.name), {"records": listed_records(places)}).all()
+class LotMoved(Exception):
+    """A lot has another version than the one remembered."""
+
+
+def read_lots(intake: Intake, places: Collection[Place]) -> Lots:
+    """The lots at those places that have one: as they are remembered, which may be wrong, else as they are stored."""
+    known = intake.memory.recall(places)
+    rows = [*known.values(), *_stored_lots(intake.connection, [place for place in places if place not in known])]
     columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in LOT_COLUMNS)
     lots = Lots(**dict(zip(LOT_COLUMNS, columns, strict=True)))
     lots.slot_of.update({place: slot for slot, place in enumerate(zip(lots.warehouse, lots.lot, strict=True))})
     return lots
 
 
-LOT_COLUMNS = ("key", "warehouse", "lot", "good", "unit", "grade", "bin", "quantity")
+def are_current(connection: Connection, lots: Lots, places: Collection[Place]) -> bool:
+    """Whether the lots at those places, which were stored by this transaction, had been read as they were."""
+    stored = {(row.warehouse, row.lot): row.version for row in _stored_lots(connection, places)}
+    expected = {place: lots.version[slot] + (slot in lots.changed) for place, slot in lots.slot_of.items()}
+    return all(stored.get(place) == expected.get(place) for place in places)
+
+
+def _stored_lots(connection: Connection, places: Collection[Place]) -> Sequence[Row[Any]]:
+    if not places:
+        return []
+    return connection.execute(_lots_at(connection.dialect.name), {"records": listed_records(places)}).all()
+
+
+LOT_COLUMNS = ("key", "warehouse", "lot", "good", "unit", "grade", "bin", "quantity", "version")
 """What booking needs of a lot."""
 
 
@@ -77,6 +108,7 @@ def _lots_at(dialect: str) -> Select[Any]:
         table.grade,
         table.bin,
         table.quantity,
+        table.version,
     )
     here = (table.warehouse == wanted.c.warehouse) & (table.lot == wanted.c.lot)
     return select(*columns).join_from(wanted, StockLotRow.__table__, here)
@@ -142,7 +174,10 @@ def _restated(connection: Connection, source_key: int, ids: Collection[str]) -> 
 
 
 def store_lots(intake: Intake, lots: Lots) -> None:
-    """Writes the lots that changed, gives new ones their keys, and notes all of them for the take-up."""
+    """Writes the lots that changed, gives new ones their keys, and notes all of them for the take-up.
+
+    Raises LotMoved where a lot is no longer as it was remembered; the transaction is then of no use any more.
+    """
     slots = sorted(lots.changed)
     new = [slot for slot in slots if not lots.key[slot]]
     known = [slot for slot in slots if lots.key[slot]]
@@ -157,6 +192,9 @@ def store_lots(intake: Intake, lots: Lots) -> None:
     if slots:
         changed = {"texts": listed_texts(str(lots.key[slot]) for slot in slots)}
         intake.connection.execute(_changes(intake.connection.dialect.name), changed)
+    rows = zip(*(getattr(lots, name) for name in LOT_COLUMNS[:-1]), lots.version, strict=True)
+    after = {row[1:3]: (*row[:-1], row[-1] + (slot in lots.changed)) for slot, row in enumerate(rows)}
+    intake.lots.update(after)
 
 
 @cache
@@ -171,10 +209,12 @@ def _update_lots(intake: Intake, lots: Lots, slots: Sequence[int]) -> None:
         return
     columns = [[getattr(lots, name)[slot] for slot in slots] for name in CHANGING]
     told = {"records": listed_records(zip(*columns, strict=True)), "now": intake.received_us}
-    intake.connection.execute(_lots_changed(intake.connection.dialect.name), told)
+    changed = intake.connection.execute(_lots_changed(intake.connection.dialect.name), told)
+    if changed.rowcount != len(slots):
+        raise LotMoved
 
 
-CHANGING = {"key": BigInteger, "quantity": BigInteger, "grade": Text, "bin": Text}
+CHANGING = {"key": BigInteger, "version": BigInteger, "quantity": BigInteger, "grade": Text, "bin": Text}
 """What a change of a lot says."""
 
 
@@ -184,7 +224,8 @@ def _lots_changed(dialect: str) -> Update:
     new, table = record_rows(dialect, CHANGING), StockLotRow.__table__
     values = {name: new.c[name] for name in ("quantity", "grade", "bin")}
     changed = {**values, "version": table.c.version + 1, "received_us": bindparam("now")}
-    return update(table).where(table.c.lot_key == new.c.key).values(**changed)
+    same = (table.c.lot_key == new.c.key) & (table.c.version == new.c.version)
+    return update(table).where(same).values(**changed)
 
 
 def store_movements(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from collateral_registry.domain.errors import NotFound
+from collateral_registry.store.among import listed_texts, text_rows
 from collateral_registry.store.database import Intake
 from collateral_registry.store.stock_tables import StockBatchRow, StockRejectionRow, StockSourceRow
 
@@ -37,7 +40,8 @@ class StoredBatch:
 
 def find_sources(connection: Connection, source_ids: Sequence[str]) -> dict[str, Source]:
     """Those of the sources that exist, by id."""
-    return {source.source_id: source for source in _sources(connection, StockSourceRow.source_id.in_(source_ids))}
+    rows = connection.execute(_named_sources(connection.dialect.name), {"texts": listed_texts(source_ids)})
+    return {row.source_id: Source(*row) for row in rows}
 
 
 def get_source(connection: Connection, source_id: str) -> Source:
@@ -50,7 +54,8 @@ def get_source(connection: Connection, source_id: str) -> Source:
 
 def list_sources(connection: Connection, after: str, limit: int) -> list[Source]:
     """A page of sources in order of their ids."""
-    return _sources(connection, StockSourceRow.source_id > after, limit)
+    later = _SOURCES.where(StockSourceRow.source_id > after).order_by(StockSourceRow.source_id).limit(limit)
+    return [Source(*row) for row in connection.execute(later)]
 
 
 def open_source(intake: Intake, source_id: str) -> Source:
@@ -114,17 +119,19 @@ def _new_source(intake: Intake, source_id: str) -> Source:
     return source
 
 
-def _sources(connection: Connection, where: object, limit: int | None = None) -> list[Source]:
-    columns = (
-        StockSourceRow.source_key,
-        StockSourceRow.source_id,
-        StockSourceRow.last_sequence,
-        StockSourceRow.last_call,
-        StockSourceRow.epoch,
-        StockSourceRow.received_us,
-    )
-    statement = select(*columns).where(where).order_by(StockSourceRow.source_id).limit(limit)
-    return [Source(*row) for row in connection.execute(statement)]
+_SOURCES = select(
+    StockSourceRow.source_key,
+    StockSourceRow.source_id,
+    StockSourceRow.last_sequence,
+    StockSourceRow.last_call,
+    StockSourceRow.epoch,
+    StockSourceRow.received_us,
+)
+
+
+@cache
+def _named_sources(dialect: str) -> Select[Any]:
+    return _SOURCES.where(StockSourceRow.source_id.in_(select(text_rows(dialect).c.value)))
 
 
 def _batches(connection: Connection, *where: object) -> list[StoredBatch]:
