@@ -30,7 +30,6 @@ BATCHES = 1_000
 WARM_UP = 100
 PACED_ITEMS_PER_SECOND = 5_000
 LOTS = 1_000
-WINDOW = 16
 ELSEWHERE = "W-elsewhere"
 KINDS = ("RECEIPT", "ISSUE", "QUALITY", "TRANSFER", "ADJUSTMENT")
 SHARES = (0.5, 0.4, 0.05, 0.03, 0.02)
@@ -47,7 +46,7 @@ class StockRate:
 
 
 def measure_stock(url: str, new_url: Callable[[], str]) -> StockRate:
-    """Pushes batches of 200 with a window of 16, then inserts the rows that came of it into another database."""
+    """Pushes batches of 200 in the server's window, then inserts the rows that came of it into another database."""
     server = Server(url).start()
     try:
         with grpc.insecure_channel(server.address) as channel:
@@ -112,23 +111,35 @@ def _batches(keys: range) -> list[pb.StockBatch]:
 
 @dataclass
 class _Clocked:
-    """When each batch was sent and acknowledged, with the window between."""
+    """When each batch was sent and acknowledged, with the window between that the server asks for."""
 
+    window: int
     sent: dict[int, float] = field(default_factory=dict)
     heard: dict[int, float] = field(default_factory=dict)
-    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(WINDOW))
+    turn: threading.Condition = field(default_factory=threading.Condition)
+
+    def send(self, sequence: int) -> None:
+        """Waits until there is room for a batch, and notes it as sent."""
+        with self.turn:
+            self.turn.wait_for(lambda: len(self.sent) - len(self.heard) < self.window)
+            self.sent[sequence] = time.perf_counter()
+
+    def hear(self, sequence: int, window: int) -> None:
+        """Notes a batch as acknowledged."""
+        with self.turn:
+            self.heard[sequence], self.window = time.perf_counter(), window
+            self.turn.notify()
 
 
 def _push(client: Client, batches: list[pb.StockBatch]) -> tuple[float, list[float]]:
-    clocked = _Clocked()
+    clocked = _Clocked(window=1)
     answers = client.stock.PushStock(_sending(batches, clocked))
-    next(answers)
+    clocked.window = next(answers).opened.window
     for answer in answers:
         acknowledged = answer.acknowledged
         if len(acknowledged.rejected_items):
             raise AssertionError(f"rejected: {acknowledged.rejected_items[0]}")
-        clocked.heard[acknowledged.sequence] = time.perf_counter()
-        clocked.room.release()
+        clocked.hear(acknowledged.sequence, acknowledged.window)
     measured = range(WARM_UP + 1, len(batches) + 1)
     seconds = clocked.heard[len(batches)] - clocked.heard[WARM_UP]
     latencies = [(clocked.heard[one] - clocked.sent[one]) * 1e3 for one in measured]
@@ -138,8 +149,7 @@ def _push(client: Client, batches: list[pb.StockBatch]) -> tuple[float, list[flo
 def _sending(batches: list[pb.StockBatch], clocked: _Clocked) -> Iterator[pb.PushStockRequest]:
     yield pb.PushStockRequest(open=pb.PushStockOpen(stock_feed="stockFeeds/bench"))
     for one in batches:
-        clocked.room.acquire()
-        clocked.sent[one.sequence] = time.perf_counter()
+        clocked.send(one.sequence)
         yield pb.PushStockRequest(batch=one)
 
 

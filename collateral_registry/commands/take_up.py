@@ -37,9 +37,12 @@ from collateral_registry.store.take_up import (
     write_quantities,
 )
 
-LOTS_LIMIT = 50
-"""Lots taken up by one commit: some 50 ms of the book's time, half of it whatever their number, where the places that
-they are in have no more lots than that; the others of a place are weighed with them."""
+LOTS_LIMIT = 100
+"""Lots taken up by one commit while no stock comes in, where their places have no more lots than that: the others of a
+place are weighed with them."""
+
+LOTS_BESIDE_INTAKE = 25
+"""The same while stock comes in, which on SQLite waits meanwhile: 10 ms whatever their number, and as much for them."""
 
 CHANGES_LIMIT = 20_000
 """Changes looked at to choose the lots of one commit, each of which is then taken up once for all of its changes."""
@@ -60,6 +63,7 @@ class Waiting:
     ``unclaimed_keys`` [u] are changes of other lots, of which the book claims nothing.
     """
 
+    lots_limit: int
     seq: int
     lot_keys: Int
     change_keys: Int
@@ -75,7 +79,7 @@ class _TiedLot:
     told: ToldLot
 
 
-def look(connection: Connection) -> Waiting | None:
+def look(connection: Connection, lots_limit: int = LOTS_LIMIT) -> Waiting | None:
     """The stock that has waited longest; none when none waits. A read on one snapshot: nobody waits for it.
 
     The lots of a place are taken up together, because what is claimed of a place is weighed as a whole.
@@ -87,8 +91,9 @@ def look(connection: Connection) -> Waiting | None:
     place_of, registered = places_of_lots(connection, lots), {*registered_lots(connection, lots).tolist()}
     claimed = claimed_among(connection, {*place_of.values()})
     ours = {lot for lot, place in place_of.items() if place in claimed or lot in registered}
-    taken = _longest_waiting([lot for lot in lot_of_change.tolist() if lot in ours], place_of)
+    taken = _longest_waiting([lot for lot in lot_of_change.tolist() if lot in ours], place_of, lots_limit)
     return Waiting(
+        lots_limit=lots_limit,
         seq=newest_commit(connection)[0],
         lot_keys=taken,
         change_keys=changes_of_lots(connection, taken),
@@ -97,17 +102,17 @@ def look(connection: Connection) -> Waiting | None:
     )
 
 
-def _longest_waiting(lots: Sequence[int], place_of: Mapping[int, Place]) -> Int:
+def _longest_waiting(lots: Sequence[int], place_of: Mapping[int, Place], limit: int) -> Int:
     """The first of the lots, by whole places as far as the limit allows; each once, in order of their keys."""
     of_place: dict[Place, dict[int, None]] = {}
     for lot in lots:
         of_place.setdefault(place_of[lot], {})[lot] = None
     taken: list[int] = []
     for together in of_place.values():
-        if taken and len(taken) + len(together) > LOTS_LIMIT:
+        if taken and len(taken) + len(together) > limit:
             break
         taken += together
-    return np.sort(np.array(taken[:LOTS_LIMIT], dtype=np.int64))
+    return np.sort(np.array(taken[:limit], dtype=np.int64))
 
 
 def take_up(write: Write, waiting: Waiting) -> TakenUp:
@@ -118,7 +123,7 @@ def take_up(write: Write, waiting: Waiting) -> TakenUp:
     """
     if write.seq == waiting.seq + 1:
         return _take_up(write, waiting)
-    again = look(write.connection)
+    again = look(write.connection, waiting.lots_limit)
     return TakenUp(0, 0) if again is None else _take_up(write, again)
 
 
@@ -126,7 +131,8 @@ def take_up_of(write: Write, asset_keys: Int) -> TakenUp:
     """Takes up what waits of the lots that are these assets, before their turn."""
     change_keys, lot_of_change = changes_of_assets(write.connection, asset_keys)
     lots = np.unique(lot_of_change)
-    return _take_up(write, Waiting(write.seq - 1, lots, change_keys, tied_assets(write.connection, lots), NO_KEYS))
+    tied = tied_assets(write.connection, lots)
+    return _take_up(write, Waiting(len(lots), write.seq - 1, lots, change_keys, tied, NO_KEYS))
 
 
 def _take_up(write: Write, waiting: Waiting) -> TakenUp:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
@@ -32,14 +33,20 @@ The groups under way are on their way to the process of the intake as well: at m
 GROUPS_LIMIT = 2
 """Groups that the process of the intake has: the one that it works on, and the next."""
 
-NEXT_GROUP_ITEMS = 1_600
-"""Items that must wait for the next group to be handed over early: half a window of batches of 200."""
+UNDER_WAY_ITEMS = 2_000
+"""Items that all streams together are asked to have under way: of what is more, each would only wait the longer."""
+
+NEXT_GROUP_ITEMS = 1_000
+"""Items that must wait for the next group to be handed over early: half of those under way."""
 
 WINDOW = 16
-"""Batches that a stream may send without an answer."""
+"""Batches that a stream may send without an answer at most, however small they are."""
+
+LONE_WINDOW = 2
+"""The least that a stream is asked for that is alone, however large its batches are: one is on its way meanwhile."""
 
 BUSY_WINDOW = 2
-"""The same while the writer is busy."""
+"""The most while the writer is busy."""
 
 BUSY_SECONDS = 0.25
 """A group that takes longer than this says that the writer is busy."""
@@ -96,6 +103,7 @@ class StockDesk:
         self._room = _Room()
         self.changed = asyncio.Event()
         self._waiting: list[_Waiting] = []
+        self._under_way: Counter[str] = Counter()
         self._taking: set[asyncio.Task[None]] = set()
         self._last_seconds, self._last_end = 0.0, 0.0
 
@@ -117,20 +125,26 @@ class StockDesk:
 
     async def take(self, batch: Batch) -> asyncio.Future[Outcome]:
         """What becomes of a batch, once it is durable; waits first until there is room for it."""
-        items = len(batch.movements)
-        await self._room.enter(items)
+        await self._room.enter(len(batch.movements))
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        outcome.add_done_callback(lambda _: self._room.leave(items))
+        outcome.add_done_callback(lambda _: self._leave(batch))
+        self._under_way[batch.source_id] += 1
         self._waiting.append(_Waiting(batch, outcome))
         self._hand_over()
         return outcome
 
-    @property
-    def pace(self) -> Pace:
-        """How fast a stream may go on."""
+    def pace(self, source_id: str, items: int) -> Pace:
+        """How fast a stream of a source may go on whose batches have so many items: its share of what is under way."""
+        sources = len(self._under_way.keys() | {source_id})
+        share = max(UNDER_WAY_ITEMS // (items * sources), LONE_WINDOW if sources == 1 else 1)
         if self._last_seconds <= BUSY_SECONDS:
-            return Pace(WINDOW, 0.0)
-        return Pace(BUSY_WINDOW, min(self._last_seconds, DELAY_LIMIT_SECONDS))
+            return Pace(min(share, WINDOW), 0.0)
+        return Pace(min(share, BUSY_WINDOW), min(self._last_seconds, DELAY_LIMIT_SECONDS))
+
+    def _leave(self, batch: Batch) -> None:
+        self._room.leave(len(batch.movements))
+        self._under_way[batch.source_id] -= 1
+        self._under_way += Counter()  # lets go of the sources that have nothing under way
 
     @property
     def is_idle(self) -> bool:

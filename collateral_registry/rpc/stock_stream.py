@@ -20,6 +20,9 @@ from collateral_registry.store.stock_sources import Source
 from collateral_registry.v1 import stock_pb2 as pb
 from valuation.errors import InvalidInput
 
+BATCH_ITEMS = 200
+"""What a batch is taken for before the first one came: as many as the kit puts into one."""
+
 
 @dataclass(frozen=True)
 class _Missing:
@@ -45,13 +48,14 @@ class StockStream:
         self.own_warehouses = own_warehouses
         self._awaited = source.last_sequence + 1
         self._asked_for = 0
+        self._batch_items = BATCH_ITEMS
         self._window = asyncio.Semaphore(WINDOW)
         self._answers: asyncio.Queue[_Answer] = asyncio.Queue()
         self._reader: asyncio.Task[None] | None = None
 
     async def run(self, requests: AsyncIterator[pb.PushStockRequest]) -> AsyncIterator[pb.PushStockResponse]:
         """The answers; raises what ends the stream, after everything before it was acknowledged."""
-        pace = self.desk.pace
+        pace = self._pace
         opened = pb.PushStockOpened(
             last_sequence=self.source.last_sequence, window=pace.window, batch_items_limit=BATCH_ITEMS_LIMIT
         )
@@ -95,6 +99,7 @@ class StockStream:
             self._ask_for(self._awaited)
             return
         movements = read_batch(message)
+        self._batch_items = len(movements)
         await self._window.acquire()
         outcome = await self.desk.take(
             Batch(
@@ -115,17 +120,22 @@ class StockStream:
             self._asked_for = sequence
             self._answers.put_nowait(_Missing(sequence))
 
+    @property
+    def _pace(self) -> Pace:
+        """How fast it may go on."""
+        return self.desk.pace(self.source.source_id, self._batch_items)
+
     async def _message(self, answer: _Answer) -> pb.PushStockResponse | None:
         """The message of an answer, when there is one; raises what ends the stream."""
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, _Missing):
-            return _rewind(answer.expected, self.desk.pace)
+            return _rewind(answer.expected, self._pace)
         assert isinstance(answer, asyncio.Future)  # noqa: S101 - the end was taken before
         outcome = await answer
         self._window.release()
         if isinstance(outcome, Taken):
-            return _acknowledged(outcome, self.desk.pace)
+            return _acknowledged(outcome, self._pace)
         if isinstance(outcome, Gap):
             self._awaited = outcome.expected
             self._ask_for(outcome.expected)

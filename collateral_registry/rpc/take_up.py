@@ -9,10 +9,11 @@ from functools import partial
 
 import structlog
 
-from collateral_registry.commands.take_up import look, take_up
+from collateral_registry.commands.take_up import LOTS_BESIDE_INTAKE, LOTS_LIMIT, Waiting, look, take_up
 from collateral_registry.domain.errors import DomainError
 from collateral_registry.rpc.calls import Calls
 from collateral_registry.rpc.stock_desk import StockDesk
+from collateral_registry.store.database import Connection
 
 LOG = structlog.get_logger("stock")
 
@@ -69,12 +70,15 @@ class TakeUp:
 
     async def _work(self) -> None:
         """Takes up what waits, commit by commit, and rests after each."""
-        while (waiting := await self._calls.read(look)) is not None:
+        while (waiting := await self._calls.read(self._look)) is not None:
             start = time.monotonic()
             await self._calls.change(
                 "TakeUpStock", partial(take_up, waiting=waiting), lambda taken: taken.changes > 0, "stock"
             )
             await self._rest(time.monotonic() - start)
+
+    def _look(self, connection: Connection) -> Waiting | None:
+        return look(connection, LOTS_LIMIT if self._desk.is_idle else LOTS_BESIDE_INTAKE)
 
     async def _rest(self, worked_seconds: float) -> None:
         """Leaves the database to the intake, as long as there is any."""

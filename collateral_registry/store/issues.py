@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Connection, Delete, Select, delete, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Delete, Select, delete, func, literal_column, select
 
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.lending import PledgeState
@@ -26,6 +26,10 @@ ISSUES_LIMIT = 10_000
 
 LEAVING_KINDS = (int(MovementKind.ISSUE), int(MovementKind.TRANSFER), int(MovementKind.CORRECTION))
 """Movements by which goods leave a lot; a correction where it says that more left."""
+
+
+_NOTHING: ColumnElement[int] = literal_column("0")
+"""As the index of what left a lot has it: a bound parameter would not use it."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +151,11 @@ def _unseen(wanted: Among, *columns: Any) -> Select[Any]:  # noqa: ANN401 - colu
     move, held = StockMovementRow, record_rows(wanted.dialect, {"lot_key": BigInteger, "since_us": BigInteger})
     return (
         select(*columns)
-        .join_from(held, move, move.lot_key == held.c.lot_key)
-        .outerjoin(IssueMarkRow, IssueMarkRow.lot_key == move.lot_key)
+        .select_from(held)
+        .outerjoin(IssueMarkRow, IssueMarkRow.lot_key == held.c.lot_key)
+        .join(move, move.lot_key == held.c.lot_key)
         .where(move.movement_key > func.coalesce(IssueMarkRow.movement_key, 0), move.received_us >= held.c.since_us)
-        .where(move.kind.in_(LEAVING_KINDS), move.change < 0, wanted(move.lot_key))
+        .where(move.kind.in_(LEAVING_KINDS), move.change < _NOTHING, wanted(move.lot_key))
     )
 
 

@@ -67,6 +67,13 @@ class StockMovementRow(SQLModel, table=True):
         UniqueConstraint("source_key", "movement_id"),
         Index("stock_movement_lot", "lot_key", "effective_us"),
         Index(
+            "stock_movement_left",
+            "lot_key",
+            "movement_key",
+            sqlite_where=sql("change < 0"),
+            postgresql_where=sql("change < 0"),
+        ),
+        Index(
             "stock_movement_to_lot",
             "to_lot_key",
             "effective_us",

@@ -17,7 +17,7 @@ from collateral_registry.commands.prices import Quote, ingest_prices, open_serie
 from collateral_registry.commands.recompute import recompute
 from collateral_registry.commands.runs import finish_run
 from collateral_registry.commands.stock_intake import Batch, open_feed, take_in
-from collateral_registry.commands.take_up import look, take_up
+from collateral_registry.commands.take_up import LOTS_LIMIT, look, take_up
 from collateral_registry.domain.assets import Asset, Equipment, Inventory
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.errors import NotFound
@@ -145,10 +145,10 @@ def taken_up(database):
     return taken
 
 
-def looked(database):
+def looked(database, lots_limit=LOTS_LIMIT):
     """The stock that waits to be taken up."""
     with database.read() as connection:
-        return look(connection)
+        return look(connection, lots_limit)
 
 
 def see(database):

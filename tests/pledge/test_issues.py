@@ -177,3 +177,25 @@ def test_an_authorised_issue_lowers_what_a_receipt_states(book):
 
     assert findings(book) == []
     assert cover(book, "bank-0")["market_minor"] == 800_000_00
+
+
+def test_what_left_a_lot_since_it_was_last_looked_at_is_found_without_reading_its_history(sqlite_url):
+    asked = []
+
+    def keep(_connection, _cursor, statement, given, _context, _many):
+        if "min(stock_movement.movement_key)" in statement:
+            asked.append((statement, given))
+
+    database = opened(sqlite_url)
+    event.listen(database.engine, "before_cursor_execute", keep)
+    goods(database)
+    stock(database, 1, ("RECEIPT", "lot-a", 100))
+    stock(database, 2, ("ISSUE", "lot-a", 10))
+    with database.read() as connection:
+        plans = [
+            str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", given).all()) for one, given in list(asked)
+        ]
+    database.close()
+
+    assert plans
+    assert all("stock_movement_left (lot_key=? AND movement_key>?)" in plan for plan in plans)

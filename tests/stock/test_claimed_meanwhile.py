@@ -91,15 +91,14 @@ def test_a_lot_that_has_fallen_but_was_not_taken_up_yet_is_no_over_pledge_of_its
     assert (quantity(book, "l-2"), findings(book)) == (40, [])
 
 
-def test_the_lots_of_a_place_are_taken_up_together_as_far_as_the_limit_allows(book, monkeypatch):
-    monkeypatch.setattr(take_up_module, "LOTS_LIMIT", 3)
+def test_the_lots_of_a_place_are_taken_up_together_as_far_as_the_limit_allows(book):
     places = {"A": "Shed A", "B": "Shed B", "C": "Shed C"}
     for name in ("A-1", "B-1", "A-2", "B-2", "C-1", "C-2", "C-3", "C-4"):
         register(book, lot(name.lower(), "100", lot=name, warehouse=places[name[0]]))
     for sequence, name in enumerate(("A-1", "B-1", "A-2", "C-1", "B-2", "C-2", "C-3", "C-4"), start=1):
         push(book, sequence, ("RECEIPT", name, 5), warehouse=places[name[0]])
     seen = []
-    while (waiting := looked(book)) is not None:
+    while (waiting := looked(book, lots_limit=3)) is not None:
         seen.append(sorted(one.asset.asset_id for one in waiting.assets))
         do(book, partial(take_up, waiting=waiting))
 

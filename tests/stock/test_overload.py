@@ -8,8 +8,16 @@ import grpc
 import pytest
 
 from benchmarks.measured import peak_mb_of
+from collateral_registry.client.pusher import BATCH_ITEMS
 from collateral_registry.rpc.stock_batch import BATCH_ITEMS_LIMIT
-from collateral_registry.rpc.stock_desk import BUSY_SECONDS, BUSY_WINDOW, HELD_ITEMS_LIMIT, WINDOW
+from collateral_registry.rpc.stock_desk import (
+    BUSY_SECONDS,
+    BUSY_WINDOW,
+    HELD_ITEMS_LIMIT,
+    LONE_WINDOW,
+    UNDER_WAY_ITEMS,
+    WINDOW,
+)
 from collateral_registry.v1 import stock_pb2 as pb
 from tests.postgres import wait_until
 from tests.server import Client, Server, details_of
@@ -56,10 +64,30 @@ def test_a_writer_that_was_held_up_asks_for_a_smaller_window_and_a_delay(pusher,
     later = (push.push(number, receipt(f"m-{number}", 1)) for number in range(2, TURNS))
     soon = next(answer for answer in later if not answer.HasField("retry_delay"))
 
-    assert window == WINDOW
+    assert window == UNDER_WAY_ITEMS // BATCH_ITEMS
     assert (late.booked_count, late.window) == (1, BUSY_WINDOW)
     assert late.retry_delay.ToTimedelta().total_seconds() > BUSY_SECONDS
     assert soon.window == WINDOW
+
+
+def test_partners_that_push_together_share_what_may_be_under_way(pusher, others_turn):
+    pushes = {feed: Push(pusher, feed) for feed in ("acme", *(f"feed-{number}" for number in range(FEEDS - 1)))}
+    begins = {feed: push.opened().last_sequence + 1 for feed, push in pushes.items()}
+    rows = [receipt(f"m-{row}", 1) for row in range(BATCH_ITEMS)]
+    with others_turn():
+        for feed, push in pushes.items():
+            push.send(*(batch(begins[feed] + number, *rows) for number in range(2)))
+        time.sleep(BUSY_SECONDS / 2)
+    together = pushes["acme"].hear().acknowledged
+    for push in pushes.values():
+        push.close()
+    alone = Push(pusher, "acme")
+    next_one = alone.opened().last_sequence + 1
+
+    assert together.window == UNDER_WAY_ITEMS // (FEEDS * BATCH_ITEMS)
+    assert alone.push(next_one, *rows).window == UNDER_WAY_ITEMS // BATCH_ITEMS
+    assert alone.push(next_one + 1, receipt("m-1", 1)).window == WINDOW, "small batches are limited by their number"
+    assert alone.push(next_one + 2, *rows * (BATCH_ITEMS_LIMIT // BATCH_ITEMS)).window == LONE_WINDOW
 
 
 def test_while_the_writer_is_held_up_no_more_than_a_window_is_read_and_then_all_is_booked(pusher, others_turn):
