@@ -121,16 +121,16 @@ def locked_group(
 ) -> Iterator[Group]:
     """The batches in a transaction that has the lock of every shard they touch; durable once it is committed.
 
-    ``looked_up`` tells which ids of a run are looked up; all of them if it is not given, and all lots as well.
+    ``looked_up`` tells which ids of a run are looked up; all of them if it is not given, and the lots as well.
     """
     shards = _shards(batches)
-    if looked_up is None:
-        database.lot_memory.forget()
     while True:
         with database.intake(shards) as intake:
             group = Group(intake, batches, looked_up or _Run.ids)
             unnamed = {warehouse_shard(place[0]) for place in group.places} - shards
             if not unnamed:
+                if looked_up is None:
+                    intake.memory.let_go(group.places)
                 yield group
                 return
         # A correction touches the warehouses of its movement, which nobody named before: once more, with their locks.

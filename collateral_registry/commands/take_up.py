@@ -60,7 +60,8 @@ class TakenUp:
 class Waiting:
     """Stock that waits to be taken up, as of a commit: lots [l], their changes [c], and the assets that they are.
 
-    ``unclaimed_keys`` [u] are changes of other lots, of which the book claims nothing.
+    ``unclaimed_keys`` [u] are changes of other lots, of which the book claims nothing. ``lots_limit`` is how many lots
+    were asked for.
     """
 
     lots_limit: int

@@ -34,10 +34,11 @@ GROUPS_LIMIT = 2
 """Groups that the process of the intake has: the one that it works on, and the next."""
 
 UNDER_WAY_ITEMS = 2_000
-"""Items that all streams together are asked to have under way: of what is more, each would only wait the longer."""
+"""Items that all streams together are asked to have under way, a batch each at least: with more, each would only wait
+the longer."""
 
 NEXT_GROUP_ITEMS = 1_000
-"""Items that must wait for the next group to be handed over early: half of those under way."""
+"""Items that always make the next group, to be handed over early; fewer do when as many are with the process."""
 
 WINDOW = 16
 """Batches that a stream may send without an answer at most, however small they are."""
@@ -105,6 +106,7 @@ class StockDesk:
         self._waiting: list[_Waiting] = []
         self._under_way: Counter[str] = Counter()
         self._taking: set[asyncio.Task[None]] = set()
+        self._items_taken = 0
         self._last_seconds, self._last_end = 0.0, 0.0
 
     async def open(self, source_id: str) -> Source:
@@ -154,9 +156,11 @@ class StockDesk:
     def _hand_over(self) -> None:
         """Gives what waits to the process of the intake, when that has nothing, or soon will."""
         while self._waiting and len(self._taking) < GROUPS_LIMIT:
-            if self._taking and sum(one.items for one in self._waiting) < NEXT_GROUP_ITEMS:
+            if sum(one.items for one in self._waiting) < min(self._items_taken, NEXT_GROUP_ITEMS):
                 return
-            self._taking.add(asyncio.create_task(self._take_in(self._next_group())))
+            group = self._next_group()
+            self._items_taken += sum(one.items for one in group)
+            self._taking.add(asyncio.create_task(self._take_in(group)))
 
     async def _take_in(self, group: Sequence[_Waiting]) -> None:
         """Has a group made durable, hands out what became of it, and the next group over."""
@@ -165,6 +169,7 @@ class StockDesk:
         await asyncio.wait([taking])
         end = time.monotonic()
         self._last_seconds, self._last_end = end - max(start, self._last_end), end
+        self._items_taken -= sum(one.items for one in group)
         self._taking.discard(asyncio.current_task())  # type: ignore[arg-type] # inside of a task there is one
         self._answer([one.outcome for one in group], taking)
         self._hand_over()

@@ -97,7 +97,8 @@ def _type_of_keys(dialect: str) -> Text | ARRAY[int]:
 def _rows_of(dialect: str, listed: BindParameter[Any]) -> Any:  # noqa: ANN401 - a named table
     if dialect == "sqlite":
         return func.json_each(listed).table_valued("value", name="keys")
-    return func.unnest(listed).table_valued("value", name="keys").render_derived()
+    # The cast is for a list of none, written out: it has no type of its own.
+    return func.unnest(cast(listed, ARRAY(BigInteger))).table_valued("value", name="keys").render_derived()
 
 
 def listed_keys(dialect: str, keys: Keys) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import SQLModel
 
 from collateral_registry.store.among import listed_records, record_rows
@@ -141,17 +143,23 @@ def update_columns(
     In the transaction of the connection; the keys, which are integers, must not be none. The conditions are kept with
     the statement: constants, not made for the call.
     """
-    dialect, names = connection.dialect.name, (key, *(name for name in columns if name != key))
-    statement = _updated(dialect, table, names, also)
+    names = (key, *(name for name in columns if name != key))
     data = [_listed(columns[name], 0) for name in names]
-    if dialect != "sqlite":
+    if connection.dialect.name != "sqlite":
+        statement = _updated(connection.dialect.name, table, names, also)
         connection.execute(statement, {"records": listed_records(zip(*data, strict=True))})
         return
-    compiled = statement.compile(dialect=connection.dialect)
+    compiled = _compiled(table, names, also)
     told = dict(zip((f"new_{name}" for name in names), data, strict=True))
     rows = len(data[0])
-    values = [told.get(name) or [compiled.params[name]] * rows for name in compiled.positiontup or ()]
-    _driver(connection).executemany(str(compiled), zip(*values, strict=True))
+    values = [told[name] if name in told else [compiled.params[name]] * rows for name in compiled.positiontup or ()]
+    _driver(connection).executemany(compiled.string, zip(*values, strict=True))
+
+
+@cache
+def _compiled(table: type[SQLModel], names: tuple[str, ...], also: tuple[ColumnElement[bool], ...]) -> SQLCompiler:
+    """The statement as SQLite's driver takes it, with marks in the order of ``positiontup``."""
+    return _updated("sqlite", table, names, also).compile(dialect=sqlite.dialect())  # type: ignore[no-untyped-call] # SQLAlchemy types no dialects
 
 
 @cache

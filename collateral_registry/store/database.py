@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from sqlite3 import OperationalError as SqliteOperationalError
 from typing import Any
 
+from psycopg import OperationalError as PostgresOperationalError
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -109,6 +111,8 @@ class Database:
         self._file = sqlite_file(url)
         self.clock = clock
         self.lot_memory = LotMemory()
+        # What a connection that was lost has left may be lost too, where another database has taken over.
+        event.listen(self.engine, "connect", lambda *_: self.lot_memory.forget())
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
     def prepare(self) -> None:
@@ -273,8 +277,9 @@ def _translated_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreUnavailable(f"the database cannot be used now ({error}); nothing was written") from error
-    except OperationalError as error:
-        cause = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no further word"
+    except (OperationalError, SqliteOperationalError, PostgresOperationalError) as error:
+        said = str(error.orig if isinstance(error, OperationalError) else error).strip()
+        cause = said.splitlines()[0] if said else "no further word"
         raise StoreUnavailable(f"the database cannot be used now ({cause}); nothing was written") from error
     except DBAPIError as error:
         if error.connection_invalidated:

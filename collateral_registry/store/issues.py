@@ -8,12 +8,23 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, Connection, Delete, Select, delete, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Delete,
+    Select,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+)
 
 from collateral_registry.domain.facts import Int
 from collateral_registry.domain.lending import PledgeState
 from collateral_registry.domain.movements import MovementKind
-from collateral_registry.store.among import Among, among, listed_records, record_rows
+from collateral_registry.store.among import Among, Shape, among, listed_keys, listed_records, record_rows
 from collateral_registry.store.bulk import insert_columns, summed, wide_sum
 from collateral_registry.store.database import Write
 from collateral_registry.store.pledge_tables import IssueMarkRow
@@ -131,7 +142,7 @@ def _left(wanted: Among) -> Select[Any]:
 def issues_unseen(write: Write, lots: Sequence[HeldLot]) -> list[tuple[HeldLot, Issue]]:
     """The same movement by movement, in order: at most ISSUES_LIMIT; where more may wait, the lots are noted again."""
     wanted, named = _asked(write.connection, lots)
-    rows = write.connection.execute(_left_each(wanted), named).all()
+    rows = write.connection.execute(_left_each(wanted), {**named, "most": ISSUES_LIMIT}).all()
     if len(rows) == ISSUES_LIMIT:
         note_lots(write, np.array([lot.key for lot in lots], dtype=np.int64))
     _mark_seen(write, {row.lot_key: row.movement_key for row in rows})
@@ -143,7 +154,7 @@ def issues_unseen(write: Write, lots: Sequence[HeldLot]) -> list[tuple[HeldLot, 
 def _left_each(wanted: Among) -> Select[Any]:
     """What left each lot, movement by movement."""
     each = _unseen(wanted, StockMovementRow.lot_key, *_issue_columns())
-    return each.order_by(StockMovementRow.movement_key).limit(ISSUES_LIMIT)
+    return each.order_by(StockMovementRow.movement_key).limit(bindparam("most"))
 
 
 def _unseen(wanted: Among, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns and their sums
@@ -160,8 +171,10 @@ def _unseen(wanted: Among, *columns: Any) -> Select[Any]:  # noqa: ANN401 - colu
 
 
 def _asked(connection: Connection, lots: Sequence[HeldLot]) -> tuple[Among, dict[str, Any]]:
-    wanted, named = among(connection, np.array(sorted(lot.key for lot in lots), dtype=np.int64))
-    return wanted, {**named, "records": listed_records((lot.key, lot.since_us) for lot in lots)}
+    dialect, keys = connection.dialect.name, np.array(sorted(lot.key for lot in lots), dtype=np.int64)
+    # A list also where the keys are a range: PostgreSQL would read all that ever left the lots of the range.
+    listed = {**listed_keys(dialect, keys), "records": listed_records((lot.key, lot.since_us) for lot in lots)}
+    return Among(dialect, Shape.LISTED), listed
 
 
 def _issue_columns() -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ a row was refused by what is remembered, that is held against what is stored (``
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from collateral_registry.domain.stock import Place
@@ -15,7 +15,9 @@ LotRow = Sequence[Any]
 """A lot, a value a column."""
 
 REMEMBERED_LOTS_LIMIT = 20_000
-"""Lots that are remembered, some 20 MB; with more, only those of the last transaction are."""
+"""Lots that are remembered, some 20 MB; with more, only those of the last transaction are, which are no more than that
+(two for each of the items of a group).
+"""
 
 
 class LotMemory:
@@ -32,9 +34,14 @@ class LotMemory:
 
     def keep(self, lots: Mapping[Place, LotRow]) -> None:
         """Remembers lots as a transaction has left them, once it is durable."""
-        if len(self._lots) + len(lots) > REMEMBERED_LOTS_LIMIT:
-            self.forget()
         self._lots.update(lots)
+        if len(self._lots) > REMEMBERED_LOTS_LIMIT:
+            self._lots = dict(lots)
+
+    def let_go(self, places: Iterable[Place]) -> None:
+        """Lets go of the lots at those places."""
+        for place in places:
+            self._lots.pop(place, None)
 
     def forget(self) -> None:
         """Lets go of all of them."""

@@ -193,7 +193,7 @@ def store_lots(intake: Intake, lots: Lots) -> None:
         changed = {"texts": listed_texts(str(lots.key[slot]) for slot in slots)}
         intake.connection.execute(_changes(intake.connection.dialect.name), changed)
     rows = zip(*(getattr(lots, name) for name in LOT_COLUMNS[:-1]), lots.version, strict=True)
-    after = {row[1:3]: (*row[:-1], row[-1] + (slot in lots.changed)) for slot, row in enumerate(rows)}
+    after = {row[1:3]: (*row[:-1], row[-1] + (slot in lots.changed)) for slot, row in enumerate(rows) if row[0]}
     intake.lots.update(after)
 
 

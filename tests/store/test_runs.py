@@ -17,7 +17,7 @@ from collateral_registry.commands.runs import pending_orders, plan_run, publish_
 from collateral_registry.domain.days import day_of
 from collateral_registry.domain.lending import Balance
 from collateral_registry.domain.money import Money
-from collateral_registry.domain.runs import RunState, cut
+from collateral_registry.domain.runs import RunState, RunStep, cut
 from collateral_registry.store.bulk import read_columns
 from collateral_registry.store.covers import newest_covers
 from collateral_registry.store.runs import get_run, list_runs, unfinished_run
@@ -80,6 +80,8 @@ def test_a_run_is_the_same_however_it_is_cut(book):
 
 
 def test_a_run_is_the_same_in_worker_processes_and_in_any_order(book):
+    unpledged = replace(LOT, asset_id="unpledged", detail=replace(LOT.detail, lot="L-unpledged"))
+    do(book, lambda write: assets.register(write, unpledged))
     here = run_book(book, "test", partition_assets=1)
     seq = start(book)
     orders = pending_orders(book, seq)
@@ -88,6 +90,7 @@ def test_a_run_is_the_same_in_worker_processes_and_in_any_order(book):
     workers.close()
     there = publish(book, seq)
 
+    assert {order.partition.step for order in orders} >= {RunStep.LOANS, RunStep.UNPLEDGED}
     assert stored == [order.partition.number for order in orders]
     assert there.state == RunState.PUBLISHED
     same_but_for_the_sequence(rows_of(book, here.seq), rows_of(book, there.seq))
