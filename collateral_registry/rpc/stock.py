@@ -29,7 +29,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
     def __init__(self, calls: Calls, intake: IntakeProcess) -> None:
         """Serves the book behind the calls; no stream is open."""
         self.calls = calls
-        self.desk = StockDesk(intake)
+        self.desk = StockDesk(intake, calls.database.engine.dialect.name)
         self.streams: dict[str, StockStream] = {}
         self._draining = False
 

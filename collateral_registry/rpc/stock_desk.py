@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from math import ceil
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from collateral_registry.commands.stock_intake import Batch, Outcome, open_feed, take_in
@@ -33,12 +34,9 @@ The groups under way are on their way to the process of the intake as well: at m
 GROUPS_LIMIT = 2
 """Groups that the process of the intake has: the one that it works on, and the next."""
 
-UNDER_WAY_ITEMS = 2_000
-"""Items that all streams together are asked to have under way, a batch each at least: with more, each would only wait
-the longer."""
-
-NEXT_GROUP_ITEMS = 1_000
-"""Items that always make the next group, to be handed over early; fewer do when as many are with the process."""
+UNDER_WAY_ITEMS = {"sqlite": 2_000, "postgresql": 3_200}
+"""Items that all streams together are asked to have under way, a batch each at least. Half of them make a group, which
+costs PostgreSQL some ten round trips whatever its size; with more, each would only wait the longer."""
 
 WINDOW = 16
 """Batches that a stream may send without an answer at most, however small they are."""
@@ -98,15 +96,15 @@ class _Room:
 class StockDesk:
     """Takes batches of every stream and call, group by group."""
 
-    def __init__(self, intake: IntakeProcess) -> None:
-        """Nobody waits yet."""
+    def __init__(self, intake: IntakeProcess, engine: str) -> None:
+        """Nobody waits yet; the engine is that of the book."""
         self._intake = intake
+        self._under_way_items = UNDER_WAY_ITEMS[engine]
         self._room = _Room()
         self.changed = asyncio.Event()
         self._waiting: list[_Waiting] = []
         self._under_way: Counter[str] = Counter()
         self._taking: set[asyncio.Task[None]] = set()
-        self._items_taken = 0
         self._last_seconds, self._last_end = 0.0, 0.0
 
     async def open(self, source_id: str) -> Source:
@@ -138,7 +136,7 @@ class StockDesk:
     def pace(self, source_id: str, items: int) -> Pace:
         """How fast a stream of a source may go on whose batches have so many items: its share of what is under way."""
         sources = len(self._under_way.keys() | {source_id})
-        share = max(UNDER_WAY_ITEMS // (items * sources), LONE_WINDOW if sources == 1 else 1)
+        share = max(ceil(self._under_way_items / (items * sources)), LONE_WINDOW if sources == 1 else 1)
         if self._last_seconds <= BUSY_SECONDS:
             return Pace(min(share, WINDOW), 0.0)
         return Pace(min(share, BUSY_WINDOW), min(self._last_seconds, DELAY_LIMIT_SECONDS))
@@ -156,11 +154,10 @@ class StockDesk:
     def _hand_over(self) -> None:
         """Gives what waits to the process of the intake, when that has nothing, or soon will."""
         while self._waiting and len(self._taking) < GROUPS_LIMIT:
-            if sum(one.items for one in self._waiting) < min(self._items_taken, NEXT_GROUP_ITEMS):
+            # With less than half of what is under way, small groups and large ones would take turns.
+            if self._taking and sum(one.items for one in self._waiting) < self._under_way_items / 2:
                 return
-            group = self._next_group()
-            self._items_taken += sum(one.items for one in group)
-            self._taking.add(asyncio.create_task(self._take_in(group)))
+            self._taking.add(asyncio.create_task(self._take_in(self._next_group())))
 
     async def _take_in(self, group: Sequence[_Waiting]) -> None:
         """Has a group made durable, hands out what became of it, and the next group over."""
@@ -169,7 +166,6 @@ class StockDesk:
         await asyncio.wait([taking])
         end = time.monotonic()
         self._last_seconds, self._last_end = end - max(start, self._last_end), end
-        self._items_taken -= sum(one.items for one in group)
         self._taking.discard(asyncio.current_task())  # type: ignore[arg-type] # inside of a task there is one
         self._answer([one.outcome for one in group], taking)
         self._hand_over()

@@ -24,12 +24,15 @@ from collateral_registry.domain.errors import (
     StoreUnavailable,
     Unauthenticated,
 )
-from collateral_registry.rpc.stock_desk import NEXT_GROUP_ITEMS
+from collateral_registry.rpc.stock_desk import UNDER_WAY_ITEMS
 from collateral_registry.store.database import sqlite_file
 from collateral_registry.v1 import stock_ledger_pb2 as ledger
 from tests.postgres import wait_until
 from tests.server import Client, Server
 from tests.stock.pushing import Push, batch, receipt
+
+NEXT_GROUP_ITEMS = max(UNDER_WAY_ITEMS.values()) // 2
+"""So many that wait are handed over early."""
 
 SETTLED_SECONDS = 0.3
 """Until what was sent has come to where it waits."""

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 
 import grpc
 import pytest
+from sqlalchemy import make_url
 
 from benchmarks.measured import peak_mb_of
 from collateral_registry.client.pusher import BATCH_ITEMS
@@ -48,13 +50,19 @@ def pusher(running) -> Iterator[Client]:
         yield Client(channel)
 
 
+@pytest.fixture
+def under_way_items(running) -> int:
+    """Items that all streams together are asked to have under way."""
+    return UNDER_WAY_ITEMS[make_url(running.url).get_backend_name()]
+
+
 def large(sequence: int, lot: str = "L-1") -> pb.StockBatch:
     """A batch as large as batches may be."""
     rows = (receipt(f"m-{sequence}-{row}", 1, lot=lot, document="d" * 200) for row in range(BATCH_ITEMS_LIMIT))
     return batch(sequence, *rows)
 
 
-def test_a_writer_that_was_held_up_asks_for_a_smaller_window_and_a_delay(pusher, others_turn):
+def test_a_writer_that_was_held_up_asks_for_a_smaller_window_and_a_delay(pusher, others_turn, under_way_items):
     push = Push(pusher)
     window = push.opened().window
     with others_turn():
@@ -64,13 +72,13 @@ def test_a_writer_that_was_held_up_asks_for_a_smaller_window_and_a_delay(pusher,
     later = (push.push(number, receipt(f"m-{number}", 1)) for number in range(2, TURNS))
     soon = next(answer for answer in later if not answer.HasField("retry_delay"))
 
-    assert window == UNDER_WAY_ITEMS // BATCH_ITEMS
+    assert window == under_way_items // BATCH_ITEMS
     assert (late.booked_count, late.window) == (1, BUSY_WINDOW)
     assert late.retry_delay.ToTimedelta().total_seconds() > BUSY_SECONDS
     assert soon.window == WINDOW
 
 
-def test_partners_that_push_together_share_what_may_be_under_way(pusher, others_turn):
+def test_partners_that_push_together_share_what_may_be_under_way(pusher, others_turn, under_way_items):
     pushes = {feed: Push(pusher, feed) for feed in ("acme", *(f"feed-{number}" for number in range(FEEDS - 1)))}
     begins = {feed: push.opened().last_sequence + 1 for feed, push in pushes.items()}
     rows = [receipt(f"m-{row}", 1) for row in range(BATCH_ITEMS)]
@@ -84,8 +92,8 @@ def test_partners_that_push_together_share_what_may_be_under_way(pusher, others_
     alone = Push(pusher, "acme")
     next_one = alone.opened().last_sequence + 1
 
-    assert together.window == UNDER_WAY_ITEMS // (FEEDS * BATCH_ITEMS)
-    assert alone.push(next_one, *rows).window == UNDER_WAY_ITEMS // BATCH_ITEMS
+    assert together.window == ceil(under_way_items / (FEEDS * BATCH_ITEMS))
+    assert alone.push(next_one, *rows).window == under_way_items // BATCH_ITEMS
     assert alone.push(next_one + 1, receipt("m-1", 1)).window == WINDOW, "small batches are limited by their number"
     assert alone.push(next_one + 2, *rows * (BATCH_ITEMS_LIMIT // BATCH_ITEMS)).window == LONE_WINDOW
 
