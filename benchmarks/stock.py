@@ -5,7 +5,6 @@ On a book, the lots that move are its first ones: each is an asset that secures 
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,35 +37,25 @@ SHARES = (0.5, 0.4, 0.05, 0.03, 0.02)
 
 @dataclass(frozen=True)
 class StockRate:
-    """Items a second beside the floor of raw inserts, the 99th percentile of an answer, the server's most memory.
-
-    The answers are those of a partner that sends as fast as it may, and of one that sends at half the floor's rate.
-    """
+    """Items a second beside the floor of raw inserts, the 99th percentile of an answer, the server's most memory."""
 
     items_per_second: float
     floor_items_per_second: float
     acknowledged_p99_ms: float
-    paced_p99_ms: float
     peak_mb: float
 
 
 def measure_stock(url: str, new_url: Callable[[], str]) -> StockRate:
     """Pushes batches of 200 in the server's window, then inserts the rows that came of it into another database."""
-    batches = _batches(range(1, LOTS + 1))
-    rate, latencies, peak = _served(url, batches, _Clocked("bench"))
-    floor = _floor(url, new_url())
-    _, paced, _ = _served(url, batches, _Clocked("paced", floor / 2))
-    return StockRate(rate, floor, *(float(np.percentile(one, 99)) for one in (latencies, paced)), peak)
-
-
-def _served(url: str, batches: list[pb.StockBatch], clocked: _Clocked) -> tuple[float, list[float], float]:
-    """Items a second, milliseconds of each answer and the most memory of a server that does nothing else."""
     server = Server(url).start()
     try:
         with grpc.insecure_channel(server.address) as channel:
-            return *_push(Client(channel), batches, clocked), peak_mb_of(server.process.pid)
+            rate, latencies = _push(Client(channel), _batches(range(1, LOTS + 1)))
+        peak = peak_mb_of(server.process.pid)
     finally:
         server.stop()
+    floor = _floor(url, new_url())
+    return StockRate(rate, floor, float(np.percentile(latencies, 99)), peak)
 
 
 def _place(key: int) -> dict[str, str]:
@@ -122,26 +111,18 @@ def _batches(keys: range) -> list[pb.StockBatch]:
 
 @dataclass
 class _Clocked:
-    """When each batch of a feed was sent and acknowledged, with the window between that the server asks for.
+    """When each batch was sent and acknowledged, with the window between that the server asks for."""
 
-    At a pace, a batch is sent when it is due or when there is room for it; it waits from when it was due.
-    """
-
-    feed: str
-    items_per_second: float = math.inf
-    window: int = 1
+    window: int
     sent: dict[int, float] = field(default_factory=dict)
     heard: dict[int, float] = field(default_factory=dict)
     turn: threading.Condition = field(default_factory=threading.Condition)
 
     def send(self, sequence: int) -> None:
-        """Waits until there is room for a batch and it is due, and notes it as sent."""
-        begin = self.sent.get(1, time.perf_counter())
-        due = begin + (sequence - 1) * BATCH_ITEMS / self.items_per_second
-        time.sleep(max(due - time.perf_counter(), 0.0))
+        """Waits until there is room for a batch, and notes it as sent."""
         with self.turn:
             self.turn.wait_for(lambda: len(self.sent) - len(self.heard) < self.window)
-            self.sent[sequence] = time.perf_counter() if math.isinf(self.items_per_second) else due
+            self.sent[sequence] = time.perf_counter()
 
     def hear(self, sequence: int, window: int) -> None:
         """Notes a batch as acknowledged."""
@@ -150,7 +131,8 @@ class _Clocked:
             self.turn.notify()
 
 
-def _push(client: Client, batches: list[pb.StockBatch], clocked: _Clocked) -> tuple[float, list[float]]:
+def _push(client: Client, batches: list[pb.StockBatch]) -> tuple[float, list[float]]:
+    clocked = _Clocked(window=1)
     answers = client.stock.PushStock(_sending(batches, clocked))
     clocked.window = next(answers).opened.window
     for answer in answers:
@@ -165,7 +147,7 @@ def _push(client: Client, batches: list[pb.StockBatch], clocked: _Clocked) -> tu
 
 
 def _sending(batches: list[pb.StockBatch], clocked: _Clocked) -> Iterator[pb.PushStockRequest]:
-    yield pb.PushStockRequest(open=pb.PushStockOpen(stock_feed=f"stockFeeds/{clocked.feed}"))
+    yield pb.PushStockRequest(open=pb.PushStockOpen(stock_feed="stockFeeds/bench"))
     for one in batches:
         clocked.send(one.sequence)
         yield pb.PushStockRequest(batch=one)
