@@ -60,11 +60,9 @@ class TakenUp:
 class Waiting:
     """Stock that waits to be taken up, as of a commit: lots [l], their changes [c], and the assets that they are.
 
-    ``unclaimed_keys`` [u] are changes of other lots, of which the book claims nothing. ``lots_limit`` is how many lots
-    were asked for.
+    ``unclaimed_keys`` [u] are changes of other lots, of which the book claims nothing.
     """
 
-    lots_limit: int
     seq: int
     lot_keys: Int
     change_keys: Int
@@ -94,7 +92,6 @@ def look(connection: Connection, lots_limit: int = LOTS_LIMIT) -> Waiting | None
     ours = {lot for lot, place in place_of.items() if place in claimed or lot in registered}
     taken = _longest_waiting([lot for lot in lot_of_change.tolist() if lot in ours], place_of, lots_limit)
     return Waiting(
-        lots_limit=lots_limit,
         seq=newest_commit(connection)[0],
         lot_keys=taken,
         change_keys=changes_of_lots(connection, taken),
@@ -120,11 +117,12 @@ def take_up(write: Write, waiting: Waiting) -> TakenUp:
     """Takes up the stock that waits, and values and judges what depends on it.
 
     Where the book claims nothing of a lot, it is done with: whoever registers it later looks at it then. Where the book
-    has changed since it looked, it looks again: others may have taken lots up, and their keys may be of newer changes.
+    has changed since it looked, it looks again, for few lots, because writers wait: others may have taken lots up, and
+    their keys may be of newer changes.
     """
     if write.seq == waiting.seq + 1:
         return _take_up(write, waiting)
-    again = look(write.connection, waiting.lots_limit)
+    again = look(write.connection, LOTS_BESIDE_INTAKE)
     return TakenUp(0, 0) if again is None else _take_up(write, again)
 
 
@@ -132,8 +130,7 @@ def take_up_of(write: Write, asset_keys: Int) -> TakenUp:
     """Takes up what waits of the lots that are these assets, before their turn."""
     change_keys, lot_of_change = changes_of_assets(write.connection, asset_keys)
     lots = np.unique(lot_of_change)
-    tied = tied_assets(write.connection, lots)
-    return _take_up(write, Waiting(len(lots), write.seq - 1, lots, change_keys, tied, NO_KEYS))
+    return _take_up(write, Waiting(write.seq - 1, lots, change_keys, tied_assets(write.connection, lots), NO_KEYS))
 
 
 def _take_up(write: Write, waiting: Waiting) -> TakenUp:

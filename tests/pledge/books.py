@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import partial
 
 import numpy as np
-from sqlalchemy import delete, select
+from sqlalchemy import delete, event, select
 
 from collateral_registry.commands import assets, lend, pledges
 from collateral_registry.commands.business_date import advance, open_book
@@ -149,6 +149,25 @@ def looked(database, lots_limit=LOTS_LIMIT):
     """The stock that waits to be taken up."""
     with database.read() as connection:
         return look(connection, lots_limit)
+
+
+def asking(database, part):
+    """The statements with that part that a database is asked from now on, with their parameters."""
+    asked = []
+
+    def keep(_connection, _cursor, statement, given, _context, _many):
+        if part in statement:
+            asked.append((statement, given))
+
+    event.listen(database.engine, "before_cursor_execute", keep)
+    return asked
+
+
+def plans_of(database, asked):
+    """How SQLite goes about each of the statements."""
+    with database.read() as connection:
+        lookups = list(asked)  # explaining them asks again
+        return [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", given).all()) for one, given in lookups]
 
 
 def see(database):

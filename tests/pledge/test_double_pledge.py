@@ -6,7 +6,6 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event
 
 from collateral_registry.commands import assets
 from collateral_registry.commands.check_book import check_whole_book
@@ -21,6 +20,7 @@ from collateral_registry.domain.money import Money
 from collateral_registry.store.assets import insert_asset
 from collateral_registry.store.identities import AGREEING_LIMIT, similar_identities
 from tests.pledge.books import (
+    asking,
     cover,
     do,
     findings,
@@ -29,6 +29,7 @@ from tests.pledge.books import (
     machine,
     opened,
     owe,
+    plans_of,
     pledge,
     push,
     register,
@@ -283,19 +284,12 @@ def test_a_confirmed_double_pledge_is_worth_nothing(book):
 
 def test_every_lookup_of_a_number_goes_by_an_index_to_its_last_column(sqlite_url):
     """In a book of a million, a number is held against the few that share a skeleton or a half, not its scope."""
-    asked = []
-
-    def keep(_connection, _cursor, statement, given, _context, _many):
-        if "FROM identity" in statement:
-            asked.append((statement, given))
-
     database = opened(sqlite_url)
-    event.listen(database.engine, "before_cursor_execute", keep)
+    asked = asking(database, "FROM identity")
     (number,) = identities_of(machine("m-1", "HX-1001"))
     with database.read() as connection:
         similar_identities(connection, number, 0)
-        lookups = list(asked)
-        plans = [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", given).all()) for one, given in lookups]
+    plans = plans_of(database, asked)
     database.close()
     reached = {part for plan in plans for part in re.findall(r"identity_\w+ \([^)]*\)", plan)}
 

@@ -12,6 +12,7 @@ from collateral_registry.store.events import events_after
 from collateral_registry.store.pickups import get_pickup
 from tests.pledge.books import (
     CLOCK,
+    asking,
     cover,
     findings,
     goods,
@@ -19,6 +20,7 @@ from tests.pledge.books import (
     lot,
     opened,
     owe,
+    plans_of,
     pledge,
     push,
     register,
@@ -180,21 +182,12 @@ def test_an_authorised_issue_lowers_what_a_receipt_states(book):
 
 
 def test_what_left_a_lot_since_it_was_last_looked_at_is_found_without_reading_its_history(sqlite_url):
-    asked = []
-
-    def keep(_connection, _cursor, statement, given, _context, _many):
-        if "min(stock_movement.movement_key)" in statement:
-            asked.append((statement, given))
-
     database = opened(sqlite_url)
-    event.listen(database.engine, "before_cursor_execute", keep)
+    asked = asking(database, "min(stock_movement.movement_key)")
     goods(database)
     stock(database, 1, ("RECEIPT", "lot-a", 100))
     stock(database, 2, ("ISSUE", "lot-a", 10))
-    with database.read() as connection:
-        plans = [
-            str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", given).all()) for one, given in list(asked)
-        ]
+    plans = plans_of(database, asked)
     database.close()
 
     assert plans
