@@ -11,32 +11,23 @@ from decimal import Decimal
 import numpy as np
 from sqlalchemy import select, text
 
-from collateral_registry.commands.business_date import open_book
-from collateral_registry.commands.prices import Quote, ingest_prices, open_series
-from collateral_registry.domain.assets import Asset, Inventory
-from collateral_registry.domain.days import day_of
-from collateral_registry.domain.facts import Int
-from collateral_registry.domain.identities import folded
-from collateral_registry.domain.judge import NO_DAY
-from collateral_registry.domain.lending import Balance, Loan, Pledge
-from collateral_registry.domain.money import Money
-from collateral_registry.domain.prices import PriceSeries
-from collateral_registry.store.bulk import insert_columns
-from collateral_registry.store.database import Database, Write
-from collateral_registry.store.documents import to_document
-from collateral_registry.store.migrate import migrate
-from collateral_registry.store.pledge_tables import HoldingRow
-from collateral_registry.store.tables import (
-    AssetRevisionRow,
-    AssetRow,
-    InventoryRow,
-    LoanRevisionRow,
-    LoanRow,
-    PledgeRevisionRow,
-    PledgeRow,
-    PriceSeriesRow,
-    TargetRow,
-)
+from collateral_registry.commands.book.business_date import open_book
+from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
+from collateral_registry.domain.assets.kinds import Asset, Inventory
+from collateral_registry.domain.findings.references import folded
+from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
+from collateral_registry.domain.prices.series import PriceSeries
+from collateral_registry.domain.shared.days import NO_DAY, day_of
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.engine.bulk import insert_columns
+from collateral_registry.store.engine.database import Database, Write
+from collateral_registry.store.engine.json_documents import to_document
+from collateral_registry.store.engine.migrate import migrate
+from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, InventoryRow, TargetRow
+from collateral_registry.store.schema.loans import LoanRevisionRow, LoanRow, PledgeRevisionRow, PledgeRow
+from collateral_registry.store.schema.prices import PriceSeriesRow
+from collateral_registry.store.schema.stock import HoldingRow
+from valuation._typing import Int
 
 FIRST = date(2021, 12, 31)
 SERIES = 50

@@ -20,8 +20,8 @@ from benchmarks.book import FIRST, Size, make_book
 from benchmarks.measured import Measured, peak_mb_of
 from benchmarks.stock import PACED_ITEMS_PER_SECOND, stock_coming_in
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.runs import run_book
-from collateral_registry.store.database import Database
+from collateral_registry.commands.revaluation.runs import run_book
+from collateral_registry.store.engine.database import Database
 from collateral_registry.v1 import price_pb2, price_pb2_grpc, valuation_pb2, valuation_pb2_grpc
 from tests.postgres import wait_until
 from tests.server import Server, free_port, observation

@@ -25,16 +25,16 @@ from sqlalchemy.engine import make_url
 from benchmarks.book import ASSETS_PER_LOAN
 from benchmarks.measured import Measured, peak_mb
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.judge_loans import judge_loans, judged_loans
-from collateral_registry.commands.recompute import NO_KEYS, recompute
-from collateral_registry.commands.snapshots import Snapshots
-from collateral_registry.domain.facts import Int
-from collateral_registry.domain.levels import loan_to_value
-from collateral_registry.domain.report import sums_by
-from collateral_registry.store.commits import newest_commit
-from collateral_registry.store.database import Database
-from collateral_registry.store.pledges import read_pledges
-from collateral_registry.store.policies import policy_in_force
+from collateral_registry.commands.pipeline.judge_loans import judge_loans, judged_loans
+from collateral_registry.commands.pipeline.recompute import NO_KEYS, recompute
+from collateral_registry.commands.reports.snapshots import Snapshots
+from collateral_registry.domain.loans.levels import loan_to_value
+from collateral_registry.domain.reports.totals import sums_by
+from collateral_registry.store.book.policies import policy_in_force
+from collateral_registry.store.engine.commits import newest_commit
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.loans.pledges import read_pledges
+from valuation._typing import Int
 from valuation.money import PPM
 
 RUNS = 3

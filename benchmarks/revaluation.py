@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from benchmarks.adbc import connect
 from benchmarks.measured import Measured, peak_mb_of_children
-from collateral_registry.commands.runs import pending_orders, plan_run, publish_run, start_run
-from collateral_registry.domain.runs import RunStep
-from collateral_registry.store.database import Database
-from collateral_registry.worker.local import LocalWorkers
+from collateral_registry.commands.revaluation.runs import pending_orders, plan_run, publish_run, start_run
+from collateral_registry.domain.revaluation.runs import RunStep
+from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
+from collateral_registry.store.engine.database import Database
 
 RUNS = 3
 REVALUED = "revalue and judge, stored"

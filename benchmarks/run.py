@@ -24,8 +24,8 @@ from benchmarks.revaluation import REVALUED, measure_revaluation
 from benchmarks.stock import measure_stock
 from benchmarks.ticks import measure_ticks
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.runs import run_book
-from collateral_registry.store.database import Database, sqlite_file
+from collateral_registry.commands.revaluation.runs import run_book
+from collateral_registry.store.engine.database import Database, sqlite_file
 
 ENGINES = ("sqlite", "postgresql")
 

@@ -18,9 +18,9 @@ from sqlalchemy import select
 from benchmarks.book import good_of, lot_of, warehouse_of
 from benchmarks.measured import peak_mb_of
 from collateral_registry.clock import wall_clock
-from collateral_registry.store.database import Database
-from collateral_registry.store.migrate import migrate
-from collateral_registry.store.stock_tables import StockMovementRow
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.engine.migrate import migrate
+from collateral_registry.store.schema.stock import StockMovementRow
 from collateral_registry.v1 import stock_pb2 as pb
 from tests.server import Client, Server
 from tests.stock.pushing import HAPPENED_US, batch, movement

@@ -17,10 +17,11 @@ from benchmarks.book import FIRST, history_of
 from benchmarks.measured import Measured, peak_mb_of
 from benchmarks.stock import PACED_ITEMS_PER_SECOND, stock_coming_in
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.prices import ingest_prices, open_series
-from collateral_registry.domain.prices import PriceSeries
-from collateral_registry.store.database import Database
-from collateral_registry.store.tables import InventoryRow, PriceSeriesRow
+from collateral_registry.commands.prices.ingest import ingest_prices, open_series
+from collateral_registry.domain.prices.series import PriceSeries
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.schema.assets import InventoryRow
+from collateral_registry.store.schema.prices import PriceSeriesRow
 from collateral_registry.v1 import breach_pb2, valuation_pb2
 from tests.server import Client, Server
 

@@ -18,20 +18,20 @@ import structlog
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from collateral_registry.clock import Clock, local_date, wall_clock
-from collateral_registry.commands.business_date import open_book
+from collateral_registry.commands.book.business_date import open_book
 from collateral_registry.config import Settings
-from collateral_registry.domain.days import day_of
-from collateral_registry.domain.errors import DomainError, Refused
-from collateral_registry.domain.units import checked_unit
-from collateral_registry.rpc.calls import Calls
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import DomainError, Refused
+from collateral_registry.domain.shared.units import checked_unit
 from collateral_registry.rpc.server import Limits, RpcServer
-from collateral_registry.store.checkpoints import checkpoint, empty_log
-from collateral_registry.store.database import Database, sqlite_file
-from collateral_registry.store.migrate import migrate as migrate_schema
-from collateral_registry.store.notices import listen
-from collateral_registry.worker.driver import RunDriver, Workers
-from collateral_registry.worker.intake import IntakeProcess
-from collateral_registry.worker.local import LocalWorkers
+from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
+from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
+from collateral_registry.runtime.stock.writer_process import IntakeProcess
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.engine.commit_listener import listen
+from collateral_registry.store.engine.database import Database, sqlite_file
+from collateral_registry.store.engine.migrate import migrate as migrate_schema
+from collateral_registry.store.engine.wal_checkpoints import checkpoint, empty_log
 
 ENDING_SECONDS = 2.0
 """How long a SQLite book may still be held by a server that is ending."""
@@ -126,7 +126,7 @@ def _committed(calls: Calls, loop: asyncio.AbstractEventLoop, seq: int) -> None:
 def _workers(settings: Settings) -> Workers:
     """Who works the partitions of large runs: the machines at a scheduler, or processes of this one."""
     if settings.dask_scheduler:
-        from collateral_registry.worker.cluster import ClusterWorkers  # noqa: PLC0415 - half a second, where used
+        from collateral_registry.runtime.revaluation.cluster_workers import ClusterWorkers  # noqa: PLC0415 - half a second, where used
 
         return ClusterWorkers(settings.url, settings.dask_scheduler)
     return LocalWorkers(settings.url, settings.revaluation_workers or cpu_count() or 1)

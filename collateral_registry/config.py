@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from collateral_registry.domain.partners import Partner
+from collateral_registry.domain.stock.partners import Partner
 
 FOLLOW_CLOCK = "wall"
 

@@ -11,8 +11,8 @@ import structlog
 
 from collateral_registry.bootstrap import migrate, prepare_book, serve
 from collateral_registry.config import Settings
-from collateral_registry.domain.errors import Refused
-from collateral_registry.store.database import sqlite_file
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.store.engine.database import sqlite_file
 
 LOG = structlog.get_logger("collateral")
 

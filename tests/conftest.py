@@ -9,8 +9,8 @@ import pytest
 from hypothesis import settings
 
 from collateral_registry.clock import wall_clock
-from collateral_registry.store.database import Database
-from collateral_registry.store.migrate import migrate
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.engine.migrate import migrate
 from tests.launch import forked
 from tests.postgres import Cluster, SharedCluster
 from tests.server import Client, Server

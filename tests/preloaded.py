@@ -5,6 +5,6 @@ import uvloop  # noqa: F401 - so does the server
 
 import collateral_registry.bootstrap
 import collateral_registry.cli.main  # noqa: F401
-from collateral_registry.domain.units import checked_unit
+from collateral_registry.domain.shared.units import checked_unit
 
 checked_unit("unit", "t")

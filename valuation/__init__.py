@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from valuation.prices.haircut import HaircutModel, PriceHaircut, haircut, haircut_batch
+    from valuation.haircuts.models.price_haircut import HaircutModel, PriceHaircut, haircut, haircut_batch
 
 __all__ = ["HaircutModel", "PriceHaircut", "haircut", "haircut_batch"]
 
@@ -19,5 +19,5 @@ __all__ = ["HaircutModel", "PriceHaircut", "haircut", "haircut_batch"]
 def __getattr__(name: str) -> object:
     """One of the names above; raises AttributeError for any other."""
     if name in __all__:
-        return getattr(import_module("valuation.prices.haircut"), name)
+        return getattr(import_module("valuation.haircuts.models.price_haircut"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

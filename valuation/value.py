@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from valuation._typing import Float, Int
 from valuation.flags import QualityFlag, UnknownReason
-from valuation.haircuts.compose import compose
-from valuation.haircuts.parts import HaircutParts
+from valuation.haircuts.composition.compose import compose
+from valuation.haircuts.composition.parts import HaircutParts
 from valuation.money import beyond_money, share_of, to_minor
-
-Float = NDArray[np.float64]
-Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,15 @@ from sqlalchemy import select
 
 from benchmarks.book import Size, make_book
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.runs import pending_orders, plan_run, publish_run, run_book, start_run
-from collateral_registry.domain.runs import RunState, RunStep
-from collateral_registry.store.bulk import read_columns
-from collateral_registry.store.database import Database
-from collateral_registry.store.runs import StoredRun
-from collateral_registry.store.tables import LoanCoverRow, PledgeCoverRow, ValuationRow
-from collateral_registry.worker.cluster import ClusterWorkers
-from collateral_registry.worker.lost import WorkersLost
+from collateral_registry.commands.revaluation.runs import pending_orders, plan_run, publish_run, run_book, start_run
+from collateral_registry.domain.revaluation.runs import RunState, RunStep
+from collateral_registry.runtime.revaluation.cluster_workers import ClusterWorkers
+from collateral_registry.runtime.revaluation.errors import WorkersLost
+from collateral_registry.store.engine.bulk import read_columns
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.revaluation.runs import StoredRun
+from collateral_registry.store.schema.loans import LoanCoverRow, PledgeCoverRow
+from collateral_registry.store.schema.valuations import ValuationRow
 from tests.server import free_port
 
 WORKERS = 2

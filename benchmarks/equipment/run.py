@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from collateral_registry.clock import wall_clock
-from valuation.equipment.artefact import save
-from valuation.equipment.degrade import degraded, strangers
-from valuation.equipment.files import read_comparables
-from valuation.equipment.hedonic import Learned, appraise, fit
-from valuation.equipment.mapping import ColumnMap, read_mapping
-from valuation.equipment.observations import Observations
-from valuation.equipment.scores import Score, scores
+from valuation.equipment.models.artefact import save
+from valuation.equipment.models.augment import degraded, strangers
+from valuation.equipment.models.hedonic import Learned, appraise, fit
+from valuation.equipment.models.scores import Score, scores
+from valuation.equipment.sales.files import read_comparables
+from valuation.equipment.sales.mapping import ColumnMap, read_mapping
+from valuation.equipment.sales.observations import Observations
 
 HERE = Path(__file__).parent
 YEARS = (2010, 2009, 2008, 2006)

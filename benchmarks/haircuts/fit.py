@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from benchmarks.haircuts.histories import PriceHistory
-from valuation.prices.running import TERM_NAMES, Terms, running_means, terms
-
-Float = NDArray[np.float64]
+from valuation._typing import Float
+from valuation.statistics.running_moments import TERM_NAMES, Terms, running_means, terms
 
 HORIZONS = (1, 2, 5, 10, 20, 40, 60, 120)
 TAILS = np.array([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25])

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from benchmarks.haircuts.fit import Numbers, fitted, origins_of
 from benchmarks.haircuts.histories import FOLDS, PriceHistory
-from valuation.prices.class_memory import ClassMemory, Outcomes, memory_of
-from valuation.prices.pooled import OWN_HORIZONS, OWN_TAIL, PRIOR_WINDOWS, own_correction
-from valuation.prices.running import Terms, running_means, terms
-
-Float = NDArray[np.float64]
+from valuation._typing import Float
+from valuation.haircuts.models.class_memory import ClassMemory, Outcomes, memory_of
+from valuation.haircuts.models.pooled import OWN_HORIZONS, OWN_TAIL, PRIOR_WINDOWS, own_correction
+from valuation.statistics.running_moments import Terms, running_means, terms
 
 YEAR = 2013
 FIRST = 500

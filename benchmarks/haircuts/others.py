@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 from arch.univariate import ARX, GARCH, SkewStudent
-from numpy.typing import NDArray
 from scipy.special import ndtri
 from statsforecast.garch import garch_model
 
-Float = NDArray[np.float64]
+from valuation._typing import Float
 
 WINDOW = 1500
 REFIT_DAYS = 60

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from benchmarks.haircuts.histories import PriceHistory
-from valuation.prices.clean import clean
-from valuation.prices.pooled import pooled_scale
+from valuation.haircuts.models.pooled import pooled_scale
+from valuation.prices.cleaning import clean
 
 TAILS = (0.1, 0.05, 0.025, 0.01)
 """Promised chances of exceedance: the levels at which haircuts are asked for."""

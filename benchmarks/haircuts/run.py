@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.haircuts.fit import HORIZONS as FITTED_HORIZONS
 from benchmarks.haircuts.fit import fitted, origins_of
@@ -25,14 +24,13 @@ from benchmarks.haircuts.histories import FOLDS, PriceHistory, histories
 from benchmarks.haircuts.others import NAMES, Others
 from benchmarks.haircuts.reliability import reliability
 from benchmarks.haircuts.reliability_picture import draw_reliability
-from valuation.prices import class_memory
-from valuation.prices.backtest import kupiec, pinball
-from valuation.prices.class_memory import ClassMemory
-from valuation.prices.clean import Cleaned, clean
-from valuation.prices.pooled import MODEL, NOTHING_COMMON, VERSION, pooled_scale
-from valuation.prices.running import Terms, running_means, terms
-
-Float = NDArray[np.float64]
+from valuation._typing import Float
+from valuation.haircuts.models import class_memory
+from valuation.haircuts.models.class_memory import ClassMemory
+from valuation.haircuts.models.pooled import MODEL, NOTHING_COMMON, VERSION, pooled_scale
+from valuation.prices.cleaning import Cleaned, clean
+from valuation.statistics.coverage_tests import kupiec, pinball
+from valuation.statistics.running_moments import Terms, running_means, terms
 
 HORIZONS = (10, 20, 60)
 TAIL = 0.01

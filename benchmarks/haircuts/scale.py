@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from valuation.prices.haircut import haircut_batch
+from valuation.haircuts.models.price_haircut import haircut_batch
 
 SERIES, DAYS = 10_000, 2_500
 HORIZON_DAYS = 20

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.book_commands import asset_app, breach_app, check_app, loan_app, pickup_app, report_app
-from collateral_registry.cli.equipment import app as equipment_app
-from collateral_registry.cli.ip import app as ip_app
-from collateral_registry.cli.options import DEFAULT_ADDRESS, File, Limit, Server
-from collateral_registry.cli.price_commands import app as price_app
-from collateral_registry.cli.stock import stock_app
-from collateral_registry.cli.warehouse import finding_app, warehouse_app
+from collateral_registry.cli.common.options import DEFAULT_ADDRESS, File, Limit, Server
+from collateral_registry.cli.equipment.commands import app as equipment_app
+from collateral_registry.cli.ip.commands import app as ip_app
+from collateral_registry.cli.loans.commands import asset_app, breach_app, check_app, loan_app, pickup_app, report_app
+from collateral_registry.cli.prices.commands import app as price_app
+from collateral_registry.cli.stock.commands import stock_app
+from collateral_registry.cli.stock.warehouse_commands import finding_app, warehouse_app
 
 app = typer.Typer(
     name="collateral",
@@ -65,7 +65,7 @@ def serve(
     processes: Annotated[int, typer.Option(min=0, help="server processes on one port, on PostgreSQL; 0: as set")] = 0,
 ) -> None:
     """Serve until Ctrl-C."""
-    from collateral_registry.cli.start import run_server
+    from collateral_registry.cli.server.start import run_server
 
     raise typer.Exit(run_server(address, database, business_date, processes))
 
@@ -73,7 +73,7 @@ def serve(
 @app.command()
 def migrate(database: Database = "") -> None:
     """Bring the database's schema up to date."""
-    from collateral_registry.cli.start import run_migration
+    from collateral_registry.cli.server.start import run_migration
 
     raise typer.Exit(run_migration(database))
 
@@ -86,7 +86,7 @@ def run(
     exit_after_replay: Annotated[bool, typer.Option(help="stop once the report is printed")] = False,  # noqa: FBT002
 ) -> None:
     """Start the service, with the sample book on first start, and print its report."""
-    from collateral_registry.cli.start import run_with_sample
+    from collateral_registry.cli.server.start import run_with_sample
 
     raise typer.Exit(run_with_sample(address, database, sample=sample, stay=not exit_after_replay))
 
@@ -98,8 +98,8 @@ def value(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Value one asset and show every step."""
-    from collateral_registry.cli.session import session
-    from collateral_registry.cli.show import show_value
+    from collateral_registry.cli.common.client import session
+    from collateral_registry.cli.loans.show import show_value
 
     with session(server) as channel:
         show_value(channel, asset, currency)
@@ -112,8 +112,8 @@ def watch(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Print breach events as they happen."""
-    from collateral_registry.cli.session import session
-    from collateral_registry.cli.show import show_events
+    from collateral_registry.cli.common.client import session
+    from collateral_registry.cli.loans.show import show_events
 
     with session(server) as channel:
         show_events(channel, after, loan)
@@ -125,8 +125,8 @@ def revalue(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Revalue the whole book in a run of its own, and show how far it is."""
-    from collateral_registry.cli.revalue import revalue as start
-    from collateral_registry.cli.session import session
+    from collateral_registry.cli.common.client import session
+    from collateral_registry.cli.server.revalue import revalue as start
 
     with session(server) as channel:
         raise typer.Exit(start(channel, watch=not detach))
@@ -135,8 +135,8 @@ def revalue(
 @app.command()
 def runs(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
     """A line per revaluation of the whole book, newest first."""
-    from collateral_registry.cli.revalue import list_runs
-    from collateral_registry.cli.session import session
+    from collateral_registry.cli.common.client import session
+    from collateral_registry.cli.server.revalue import list_runs
 
     with session(server) as channel:
         list_runs(channel, limit)
@@ -144,8 +144,8 @@ def runs(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
 
 def _import(facts: Facts) -> None:
     def command(file: File, server: Server = DEFAULT_ADDRESS) -> None:
-        from collateral_registry.cli.bring import bring_file
-        from collateral_registry.cli.session import session
+        from collateral_registry.cli.common.client import session
+        from collateral_registry.cli.importing.import_csv import bring_file
 
         with session(server) as channel:
             raise typer.Exit(bring_file(channel, facts.value, file))
@@ -164,8 +164,8 @@ def import_policy(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Store a version of the policy; it changes nothing until it is activated."""
-    from collateral_registry.cli.bring import bring_policy
-    from collateral_registry.cli.session import session
+    from collateral_registry.cli.common.client import session
+    from collateral_registry.cli.importing.import_csv import bring_policy
 
     with session(server) as channel:
         bring_policy(channel, file)
@@ -174,8 +174,8 @@ def import_policy(
 @sample_app.command("load")
 def sample_load(server: Server = DEFAULT_ADDRESS) -> None:
     """Load the sample book as of the end of 2021 into an empty book."""
-    from collateral_registry.cli.sample import load
-    from collateral_registry.cli.session import session
+    from collateral_registry.cli.common.client import session
+    from collateral_registry.cli.server.sample import load
 
     with session(server) as channel:
         load(channel)
@@ -188,8 +188,8 @@ def sample_replay(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Replay the sample's days from the business date on; a replay that broke off goes on."""
-    from collateral_registry.cli.replay import replay
-    from collateral_registry.cli.session import session
+    from collateral_registry.cli.common.client import session
+    from collateral_registry.cli.server.replay import replay
 
     with session(server) as channel:
         typer.echo(replay(channel, until, first))

@@ -10,29 +10,31 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from collateral_registry.domain.partners import Partner
-from collateral_registry.rpc.assets import AssetServicer
-from collateral_registry.rpc.breaches import BreachServicer
-from collateral_registry.rpc.business_date import BusinessDateServicer
-from collateral_registry.rpc.calls import Calls
-from collateral_registry.rpc.double_pledge import DoublePledgeServicer
-from collateral_registry.rpc.equipment import EquipmentServicer
-from collateral_registry.rpc.findings import FindingServicer
-from collateral_registry.rpc.haircuts import HaircutServicer
-from collateral_registry.rpc.interceptors import ErrorInterceptor
-from collateral_registry.rpc.ip import IpServicer
-from collateral_registry.rpc.loans import LoanServicer
-from collateral_registry.rpc.partners import PartnerInterceptor
-from collateral_registry.rpc.pickups import PickupServicer
-from collateral_registry.rpc.policies import PolicyServicer
-from collateral_registry.rpc.prices import PriceServicer
-from collateral_registry.rpc.reports import ReportServicer
-from collateral_registry.rpc.revaluations import RevaluationServicer
-from collateral_registry.rpc.stock import StockServicer
-from collateral_registry.rpc.stock_ledger import StockLedgerServicer
-from collateral_registry.rpc.take_up import TakeUp
-from collateral_registry.rpc.valuations import ValuationServicer
-from collateral_registry.rpc.warehouses import WarehouseServicer
+from collateral_registry.domain.stock.partners import Partner
+from collateral_registry.rpc.assets.servicer import AssetServicer
+from collateral_registry.rpc.book.business_date_servicer import BusinessDateServicer
+from collateral_registry.rpc.book.policy_servicer import PolicyServicer
+from collateral_registry.rpc.common.interceptors import ErrorInterceptor
+from collateral_registry.rpc.equipment.servicer import EquipmentServicer
+from collateral_registry.rpc.findings.double_pledge_servicer import DoublePledgeServicer
+from collateral_registry.rpc.findings.servicer import FindingServicer
+from collateral_registry.rpc.ip.servicer import IpServicer
+from collateral_registry.rpc.loans.pickup_servicer import PickupServicer
+from collateral_registry.rpc.loans.servicer import LoanServicer
+from collateral_registry.rpc.prices.servicer import PriceServicer
+from collateral_registry.rpc.reports.breach_servicer import BreachServicer
+from collateral_registry.rpc.reports.servicer import ReportServicer
+from collateral_registry.rpc.revaluation.servicer import RevaluationServicer
+from collateral_registry.rpc.stock.ledger_servicer import StockLedgerServicer
+from collateral_registry.rpc.stock.partners import PartnerInterceptor
+from collateral_registry.rpc.stock.servicer import StockServicer
+from collateral_registry.rpc.stock.warehouse_servicer import WarehouseServicer
+from collateral_registry.rpc.valuations.haircut_servicer import HaircutServicer
+from collateral_registry.rpc.valuations.servicer import ValuationServicer
+from collateral_registry.runtime.revaluation.driver import RunDriver
+from collateral_registry.runtime.stock.stock_sync_task import TakeUp
+from collateral_registry.runtime.stock.writer_process import IntakeProcess
+from collateral_registry.runtime.transactions import Calls
 from collateral_registry.v1 import (
     asset_pb2,
     asset_pb2_grpc,
@@ -71,8 +73,6 @@ from collateral_registry.v1 import (
     warehouse_pb2,
     warehouse_pb2_grpc,
 )
-from collateral_registry.worker.driver import RunDriver
-from collateral_registry.worker.intake import IntakeProcess
 
 
 @dataclass(frozen=True)

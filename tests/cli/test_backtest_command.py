@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from collateral_registry.cli.main import app
 from tests.valuation.prices.series import DAYS, noise, walk
-from valuation.prices.shortfall_backtest import normal_z2_critical_value
+from valuation.statistics.shortfall_test import normal_z2_critical_value
 
 LINES = "series,date,price\n" + "".join(
     f"{series},{day},{price}\n"

@@ -14,7 +14,7 @@ from collateral_registry.v1 import asset_pb2
 from tests.server import Client, Server
 from tests.service.test_equipment import digger
 from tests.valuation.equipment.sales import changed, rows, write_mapping, write_sales
-from valuation.equipment import boosting, hedonic
+from valuation.equipment.models import boosting, hedonic
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +150,7 @@ def test_an_appraisal_is_recorded_reconciled_and_held_against_a_sale(server: Ser
 
 
 def test_the_shipped_mappings_are_read() -> None:
-    from valuation.equipment.mapping import read_mapping
+    from valuation.equipment.sales.mapping import read_mapping
 
     for name in ("bulldozers", "vehicles"):
         assert read_mapping(Path(__file__).parents[2] / "benchmarks" / "equipment" / f"{name}.toml").currency == "USD"

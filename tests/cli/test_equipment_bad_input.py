@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from collateral_registry.cli.main import app
 from tests.valuation.equipment.sales import changed, rows, write_mapping, write_sales
-from valuation.equipment import boosting, hedonic
-from valuation.equipment.artefact import CARD, FORMAT_VERSION, MANIFEST, MODEL, TREES
+from valuation.equipment.models import boosting, hedonic
+from valuation.equipment.models.artefact import CARD, FORMAT_VERSION, MANIFEST, MODEL, TREES
 
 
 def run(*arguments: object) -> tuple[int, str]:

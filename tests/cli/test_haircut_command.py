@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from collateral_registry.cli.main import app
 from tests.valuation.prices.series import DAYS, noise, smoothed, walk
-from valuation.prices.haircut import HaircutModel, haircut
-from valuation.prices.proxy import linked_haircut
-from valuation.prices.sale import Sale, sale_haircut
-from valuation.prices.tier1 import seed_for
+from valuation.haircuts.models.price_haircut import HaircutModel, haircut
+from valuation.haircuts.models.proxy import linked_haircut
+from valuation.haircuts.models.sale_horizon import Sale, sale_haircut
+from valuation.haircuts.models.tier1 import seed_for
 
 PRICES = walk(noise(700))
 COLUMNS = ["series", "date", "horizon_days", "confidence", "haircut", "expected_shortfall", "model", "n_obs", "flags"]
@@ -344,7 +344,7 @@ def test_tier_two_speaks_where_it_may_and_says_why_where_it_may_not(tmp_path):
 
 
 def test_tier_two_without_its_extra_is_a_plain_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr("valuation.prices.gjr.find_spec", lambda _: None)
+    monkeypatch.setattr("valuation.haircuts.models.gjr.find_spec", lambda _: None)
 
     code, stderr, _ = run(tmp_path, "series,date,price\n" + lines(PRICES), "--model", "tier2")
 

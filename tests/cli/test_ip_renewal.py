@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from collateral_registry.cli import ip_renewal
+from collateral_registry.cli.ip import renewal
 from collateral_registry.cli.main import app
 from valuation.ip.legal_terms import RightKind
 from valuation.ip.renewal import annuities
@@ -151,9 +151,9 @@ def test_too_few_rights_or_lapses_and_files_beyond_the_limits_are_refused(
     assert (code, "got 20 rights that were asked for a fee, want at least 30" in said) == (2, True), said
     code, said = run(families(tmp_path, [(5, "no")] * 40), *at)
     assert (code, "lapsed: got lapses in 0 different years, want at least 3" in said) == (2, True), said
-    monkeypatch.setattr(ip_renewal, "RIGHTS_LIMIT", 38)
+    monkeypatch.setattr(renewal, "RIGHTS_LIMIT", 38)
     code, said = run(families(tmp_path), *at)
     assert (code, "families.csv: file: got a longer one, want at most 38 rows" in said) == (2, True), said
-    monkeypatch.setattr(ip_renewal, "FILE_LIMIT", 100)
+    monkeypatch.setattr(renewal, "FILE_LIMIT", 100)
     code, said = run(families(tmp_path), *at)
     assert (code, "and 100 characters" in said) == (2, True), said

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collateral_registry.cli import messages
-from collateral_registry.cli.request_id import identified
-from collateral_registry.cli.rows import batches, read_rows
-from collateral_registry.cli.sample import table
-from collateral_registry.cli.text import amount, date_message, exact, named, neutral
+from collateral_registry.cli.common.csv_rows import batches, read_rows
+from collateral_registry.cli.common.formatting import amount, date_message, exact, named, neutral
+from collateral_registry.cli.common.request_id import identified
+from collateral_registry.cli.importing import messages
+from collateral_registry.cli.server.sample import table
 from collateral_registry.v1 import asset_pb2, common_pb2, price_pb2
 
 

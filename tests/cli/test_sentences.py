@@ -9,10 +9,10 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from collateral_registry.cli import session as sessions
-from collateral_registry.cli.pages import whole
-from collateral_registry.cli.report import as_of_message
-from collateral_registry.cli.show import event_line
+from collateral_registry.cli.common import client as sessions
+from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.loans.report import as_of_message
+from collateral_registry.cli.loans.show import event_line
 from collateral_registry.v1 import asset_pb2, asset_pb2_grpc, breach_pb2, common_pb2
 
 

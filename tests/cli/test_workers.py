@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from collateral_registry.cli.main import app
-from collateral_registry.cli.price_file import History
-from collateral_registry.cli.workers import ENDED, Failed, each_series
+from collateral_registry.cli.prices.price_file import History
+from collateral_registry.cli.prices.workers import ENDED, Failed, each_series
 from tests.valuation.prices.series import DAYS, noise, walk
 
 NAMES = [f"s{number}" for number in range(12)]

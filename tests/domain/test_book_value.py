@@ -10,12 +10,12 @@ from importlib.resources import files
 
 import pytest
 
-from collateral_registry.domain.assets import Asset, Equipment
-from collateral_registry.domain.book_value import book_value
-from collateral_registry.domain.days import day_of
-from collateral_registry.domain.money import Money
-from collateral_registry.domain.policy import Policy
-from collateral_registry.store.documents import from_document, to_document
+from collateral_registry.domain.assets.kinds import Asset, Equipment
+from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.domain.valuations.book_value import book_value
+from collateral_registry.store.engine.json_documents import from_document, to_document
 from valuation.depreciation.equipment import Schedule
 
 BOUGHT = date(2017, 12, 31)

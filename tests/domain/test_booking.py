@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collateral_registry.domain.movements import Movements, RejectionReason, problems_of
-from collateral_registry.domain.stock import Known, Lots, book, content_of, to_place
+from collateral_registry.domain.stock.movement_booking import Known, Lots, book, content_of, to_place
+from collateral_registry.domain.stock.movements import Movements, RejectionReason, problems_of
 
 NOW_US = 1_700_000_000_000_000
 KINDS = {

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from collateral_registry.domain.assets import Equipment
-from collateral_registry.domain.comparables import observed
-from collateral_registry.domain.money import Money
-from valuation.equipment.mapping import ColumnMap
+from collateral_registry.domain.assets.kinds import Equipment
+from collateral_registry.domain.equipment.comparables import observed
+from collateral_registry.domain.shared.money import Money
+from valuation.equipment.sales.mapping import ColumnMap
 
 
 def hours_seen(hours_unit: str) -> float:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from collateral_registry.domain.assets import Asset, Equipment, IntellectualProperty
-from collateral_registry.domain.days_stated import with_days_stated
-from collateral_registry.domain.money import Money
+from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty
+from collateral_registry.domain.assets.observation_dates import with_days_stated
+from collateral_registry.domain.shared.money import Money
 from valuation.ip.legal_terms import RightKind
 
 THEN, NOW, GIVEN = date(2022, 1, 3), date(2026, 1, 5), date(2021, 6, 1)

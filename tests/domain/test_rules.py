@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collateral_registry.domain.cover import NO_LIMIT, PledgeColumns, TargetColumns, claim_values, pool_sums
-from collateral_registry.domain.cure import (
+from collateral_registry.domain.loans.cover import NO_LIMIT, PledgeColumns, TargetColumns, claim_values, pool_sums
+from collateral_registry.domain.loans.cure import (
     cash_cure,
     collateral_cure,
     largest_release,
@@ -16,8 +16,9 @@ from collateral_registry.domain.cure import (
     price_fall_to,
     quantity_for,
 )
-from collateral_registry.domain.judge import NO_DAY, CoverColumns, EventKind, JudgementRules, StateColumns, judge
-from collateral_registry.domain.levels import Level, level_of, loan_to_value
+from collateral_registry.domain.loans.judge import CoverColumns, EventKind, JudgementRules, StateColumns, judge
+from collateral_registry.domain.loans.levels import Level, level_of, loan_to_value
+from collateral_registry.domain.shared.days import NO_DAY
 
 PPM = 1_000_000
 MONDAY = int(np.datetime64("2022-01-03", "D").astype(np.int64))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collateral_registry.domain.skeletons import ONE_EDIT_LETTERS, Match, Writing, match_of
+from collateral_registry.domain.shared.reference_matching import ONE_EDIT_LETTERS, Match, Writing, match_of
 
 ALPHABET = string.ascii_uppercase + string.digits
 NUMBERS = st.text(ALPHABET, min_size=ONE_EDIT_LETTERS, max_size=24)

@@ -20,7 +20,7 @@ def loaded_by(*modules: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-@pytest.mark.parametrize("module", ["collateral_registry.cli.main", "collateral_registry.cli.start"])
+@pytest.mark.parametrize("module", ["collateral_registry.cli.main", "collateral_registry.cli.server.start"])
 def test_the_command_line_starts_without_statistics_packages(module):
     assert not SLOW_TO_IMPORT & loaded_by(module)
 

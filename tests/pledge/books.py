@@ -8,32 +8,33 @@ from functools import partial
 import numpy as np
 from sqlalchemy import delete, event, select
 
-from collateral_registry.commands import assets, lend, pledges
-from collateral_registry.commands.business_date import advance, open_book
-from collateral_registry.commands.issues import after_stock
-from collateral_registry.commands.lend import BalancePush
-from collateral_registry.commands.pickups import request_pickup
-from collateral_registry.commands.prices import Quote, ingest_prices, open_series
-from collateral_registry.commands.recompute import recompute
-from collateral_registry.commands.runs import finish_run
-from collateral_registry.commands.stock_intake import Batch, open_feed, take_in
-from collateral_registry.commands.take_up import LOTS_LIMIT, look, take_up
-from collateral_registry.domain.assets import Asset, Equipment, Inventory
-from collateral_registry.domain.days import day_of
-from collateral_registry.domain.errors import NotFound
-from collateral_registry.domain.lending import Balance, Loan, LtvLimits, Pledge
-from collateral_registry.domain.levels import Basis
-from collateral_registry.domain.money import Money
-from collateral_registry.domain.movements import MovementKind, Movements
-from collateral_registry.domain.prices import PriceSeries
-from collateral_registry.store.assets import get_asset, update_asset
-from collateral_registry.store.covers import newest_covers
-from collateral_registry.store.database import Database
-from collateral_registry.store.events import events_after
-from collateral_registry.store.findings import list_findings
-from collateral_registry.store.loans import get_loan
-from collateral_registry.store.migrate import migrate
-from collateral_registry.store.stock_tables import StockChangeRow, StockLotRow
+from collateral_registry.commands.assets.register import register as register_asset
+from collateral_registry.commands.book.business_date import advance, open_book
+from collateral_registry.commands.loans import lending, pledges
+from collateral_registry.commands.loans.lending import BalancePush
+from collateral_registry.commands.loans.pickups import request_pickup
+from collateral_registry.commands.pipeline.recompute import recompute
+from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
+from collateral_registry.commands.revaluation.runs import finish_run
+from collateral_registry.commands.stock.outgoing_movements import after_stock
+from collateral_registry.commands.stock.stock_intake import Batch, open_feed, take_in
+from collateral_registry.commands.stock.sync_lots import LOTS_LIMIT, look, take_up
+from collateral_registry.domain.assets.kinds import Asset, Equipment, Inventory
+from collateral_registry.domain.loans.agreements import Balance, Loan, LtvLimits, Pledge
+from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.prices.series import PriceSeries
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import NotFound
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.domain.stock.movements import MovementKind, Movements
+from collateral_registry.store.assets.repository import get_asset, update_asset
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.engine.migrate import migrate
+from collateral_registry.store.findings.repository import list_findings
+from collateral_registry.store.loans.events import events_after
+from collateral_registry.store.loans.judgements import newest_covers
+from collateral_registry.store.loans.repository import get_loan
+from collateral_registry.store.schema.stock import StockChangeRow, StockLotRow
 
 FIRST = date(2021, 12, 31)
 CLOCK = datetime(2022, 1, 1, 9, tzinfo=UTC)
@@ -81,7 +82,7 @@ def machine(asset_id, serial, owner="Acme", built=date(2018, 3, 1), model="QT-20
 
 def register(database, asset):
     """Registers an asset."""
-    return do(database, lambda write: assets.register(write, asset))
+    return do(database, lambda write: register_asset(write, asset))
 
 
 def lend_on(database, loan_id, borrower="Acme", owed=0):
@@ -89,14 +90,14 @@ def lend_on(database, loan_id, borrower="Acme", owed=0):
     nothing = Money(0, "USD")
     balance = Balance(Money(owed, "USD"), nothing, nothing, FIRST)
     loan = Loan(loan_id, borrower, "USD", balance, ltv_basis=Basis.MARKET, ltv_limits=SEVENTY)
-    do(database, lambda write: lend.create_loan(write, loan))
+    do(database, lambda write: lending.create_loan(write, loan))
 
 
 def owe(database, loan_id, dollars):
     """Pushes a balance."""
     nothing = Money(0, "USD")
     push = BalancePush(0, loan_id, Balance(Money(dollars * 100, "USD"), nothing, nothing, FIRST))
-    return do(database, lambda write: lend.take_balances(write, [push], ()))
+    return do(database, lambda write: lending.take_balances(write, [push], ()))
 
 
 def pledge(database, loan_id, asset_id, pledge_id="p-1", **fields):

@@ -3,12 +3,12 @@
 import sys
 from decimal import Decimal
 
-from collateral_registry.commands.pickups import request_pickup
-from collateral_registry.commands.pledges import ReleaseAsked, pledge_asset, release_pledge
-from collateral_registry.commands.prices import Quote, ingest_prices
-from collateral_registry.domain.errors import Refused
-from collateral_registry.domain.lending import Pledge
-from collateral_registry.store.database import Database
+from collateral_registry.commands.loans.pickups import request_pickup
+from collateral_registry.commands.loans.pledges import ReleaseAsked, pledge_asset, release_pledge
+from collateral_registry.commands.prices.ingest import Quote, ingest_prices
+from collateral_registry.domain.loans.agreements import Pledge
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.store.engine.database import Database
 from tests.pledge.books import CLOCK, FIRST, do
 
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from collateral_registry.commands import assets
-from collateral_registry.commands.check_book import check_whole_book
-from collateral_registry.domain.conservation import Claim, allotted
-from collateral_registry.domain.errors import Refused
-from collateral_registry.domain.findings import FindingKind, FindingState
-from collateral_registry.domain.judge import EventKind
-from collateral_registry.store.tables import InventoryRow
+from collateral_registry.commands.assets import register as asset_commands
+from collateral_registry.commands.findings.check_book import check_whole_book
+from collateral_registry.domain.findings.kinds import FindingKind, FindingState
+from collateral_registry.domain.findings.over_pledging import Claim, allotted
+from collateral_registry.domain.loans.judge import EventKind
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.store.schema.assets import InventoryRow
 from tests.pledge.books import cover, do, findings, lend_on, lot, owe, pledge, register, stock, told_of
 from valuation.flags import QualityFlag
 from valuation.money import PPM
@@ -116,7 +116,7 @@ def test_a_larger_quantity_on_a_receipt_is_refused_and_a_smaller_one_is_not(book
         def changed(asset):
             return replace(asset, detail=replace(asset.detail, quantity=Decimal(tonnes)))
 
-        return lambda write: assets.change(write, "receipt-a", "", changed)
+        return lambda write: asset_commands.change(write, "receipt-a", "", changed)
 
     with pytest.raises(Refused):
         do(book, quantity("101"))

@@ -7,18 +7,18 @@ from decimal import Decimal
 
 import pytest
 
-from collateral_registry.commands import assets
-from collateral_registry.commands.check_book import check_whole_book
-from collateral_registry.commands.double_pledge import confirm_double_pledge
-from collateral_registry.commands.findings import resolve_finding
-from collateral_registry.domain.assets import Asset, IntellectualProperty, Receivable
-from collateral_registry.domain.errors import AlreadyExists, Refused
-from collateral_registry.domain.findings import FindingKind, FindingState
-from collateral_registry.domain.identities import identities_of
-from collateral_registry.domain.judge import EventKind
-from collateral_registry.domain.money import Money
-from collateral_registry.store.assets import insert_asset
-from collateral_registry.store.identities import AGREEING_LIMIT, similar_identities
+from collateral_registry.commands.assets import register as asset_commands
+from collateral_registry.commands.findings.check_book import check_whole_book
+from collateral_registry.commands.findings.double_pledge import confirm_double_pledge
+from collateral_registry.commands.findings.record import resolve_finding
+from collateral_registry.domain.assets.kinds import Asset, IntellectualProperty, Receivable
+from collateral_registry.domain.findings.kinds import FindingKind, FindingState
+from collateral_registry.domain.findings.references import identities_of
+from collateral_registry.domain.loans.judge import EventKind
+from collateral_registry.domain.shared.errors import AlreadyExists, Refused
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.assets.references import AGREEING_LIMIT, similar_identities
+from collateral_registry.store.assets.repository import insert_asset
 from tests.pledge.books import (
     asking,
     cover,
@@ -194,7 +194,7 @@ def test_a_number_changed_into_another_assets_is_refused_and_other_changes_are_n
         def changed(asset):
             return replace(asset, detail=replace(asset.detail, serial_number=number))
 
-        return lambda write: assets.change(write, "m-2", "", changed)
+        return lambda write: asset_commands.change(write, "m-2", "", changed)
 
     with pytest.raises(Refused):
         do(book, with_serial("hx1001"))
@@ -203,7 +203,7 @@ def test_a_number_changed_into_another_assets_is_refused_and_other_changes_are_n
 
 def test_what_is_retired_holds_its_number_no_longer(book):
     register(book, machine("m-1", "HX-1001"))
-    do(book, lambda write: assets.retire(write, "m-1", ""))
+    do(book, lambda write: asset_commands.retire(write, "m-1", ""))
 
     assert register(book, machine("m-2", "hx1001")).asset.asset_id == "m-2"
 

@@ -2,14 +2,14 @@
 
 from sqlalchemy import event
 
-from collateral_registry.domain.findings import FindingKind
-from collateral_registry.domain.judge import EventKind
-from collateral_registry.domain.pickups import PickupState
-from collateral_registry.store import issues
-from collateral_registry.store.assets import get_asset
-from collateral_registry.store.database import Database
-from collateral_registry.store.events import events_after
-from collateral_registry.store.pickups import get_pickup
+from collateral_registry.domain.findings.kinds import FindingKind
+from collateral_registry.domain.loans.judge import EventKind
+from collateral_registry.domain.loans.pickups import PickupState
+from collateral_registry.store.assets.repository import get_asset
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.loans.events import events_after
+from collateral_registry.store.loans.pickups import get_pickup
+from collateral_registry.store.stock import outgoing_movements
 from tests.pledge.books import (
     CLOCK,
     asking,
@@ -104,7 +104,7 @@ def test_issues_of_an_authorised_lot_that_exceed_it_are_one_finding_too(book):
 
 
 def test_more_issues_than_one_commit_looks_at_are_held_against_the_authorisation_by_the_next(book, monkeypatch):
-    monkeypatch.setattr(issues, "ISSUES_LIMIT", 2)
+    monkeypatch.setattr(outgoing_movements, "ISSUES_LIMIT", 2)
     push(book, 1, ("RECEIPT", "lot-a", 100))
     taken_up(book)
     goods(book)

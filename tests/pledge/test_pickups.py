@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collateral_registry.commands.business_date import advance
-from collateral_registry.commands.controlled_value import controlled_value
-from collateral_registry.commands.lend import check_draw
-from collateral_registry.commands.pickups import cancel_pickup, check_pickup
-from collateral_registry.commands.pledges import ReleaseAsked, release_pledge
-from collateral_registry.commands.up_to_date import bring_up_to_date, is_up_to_date
-from collateral_registry.domain.controlled_value import cash_to_free, cash_to_reach, floor_of, static_floor
-from collateral_registry.domain.days import day_of
-from collateral_registry.domain.errors import InvalidInput, Refused
-from collateral_registry.domain.lending import PledgeMode
-from collateral_registry.domain.money import Money
-from collateral_registry.domain.pickups import PickupState, largest_such
-from collateral_registry.store.loans import get_loan
-from collateral_registry.store.pickups import get_pickup
+from collateral_registry.commands.book.business_date import advance
+from collateral_registry.commands.loans.controlled_value import controlled_value
+from collateral_registry.commands.loans.lending import check_draw
+from collateral_registry.commands.loans.pickups import cancel_pickup, check_pickup
+from collateral_registry.commands.loans.pledges import ReleaseAsked, release_pledge
+from collateral_registry.commands.loans.up_to_date import bring_up_to_date, is_up_to_date
+from collateral_registry.domain.loans.agreements import PledgeMode
+from collateral_registry.domain.loans.controlled_value import cash_to_free, cash_to_reach, floor_of, static_floor
+from collateral_registry.domain.loans.pickups import PickupState, largest_such
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import InvalidInput, Refused
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.loans.pickups import get_pickup
+from collateral_registry.store.loans.repository import get_loan
 from tests.pledge.books import (
     FIRST,
     cover,

@@ -59,8 +59,8 @@ def first_cover_after(database, market_minor):
     """The judgement that recorded what was left when the goods went: on the price before its fall."""
     from sqlalchemy import select
 
-    from collateral_registry.store.bulk import read_columns
-    from collateral_registry.store.tables import LoanCoverRow
+    from collateral_registry.store.engine.bulk import read_columns
+    from collateral_registry.store.schema.loans import LoanCoverRow
 
     with database.read() as connection:
         rows = read_columns(connection, select(*LoanCoverRow.__table__.c).order_by(LoanCoverRow.seq))  # type: ignore[attr-defined] # SQLModel gives every table one

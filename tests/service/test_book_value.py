@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
 
-from collateral_registry.cli.messages import asset_request
-from collateral_registry.cli.rows import read_rows
-from collateral_registry.cli.show import show_value
+from collateral_registry.cli.common.csv_rows import read_rows
+from collateral_registry.cli.importing.messages import asset_request
+from collateral_registry.cli.loans.show import show_value
 from collateral_registry.v1 import asset_pb2, price_pb2, valuation_pb2
 from tests.server import FIRST_DAY, Client, calendar, money
 

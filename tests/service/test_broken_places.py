@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy import event
 
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.business_date import open_book
-from collateral_registry.commands.prices import open_series
-from collateral_registry.commands.revalue import revalue
-from collateral_registry.domain.days import day_of
-from collateral_registry.domain.errors import StoreUnavailable
-from collateral_registry.domain.prices import PriceSeries
-from collateral_registry.store.commits import newest_commit
-from collateral_registry.store.database import Database
-from collateral_registry.store.migrate import migrate
+from collateral_registry.commands.book.business_date import open_book
+from collateral_registry.commands.prices.ingest import open_series
+from collateral_registry.commands.valuations.revalue import revalue
+from collateral_registry.domain.prices.series import PriceSeries
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.store.engine.commits import newest_commit
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.engine.migrate import migrate
 from tests.server import Server, free_port
 
 

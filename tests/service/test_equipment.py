@@ -24,7 +24,7 @@ from collateral_registry.v1 import (
 )
 from tests.server import Client, Server, calendar, details_of
 from tests.valuation.equipment.sales import MAPPING, changed, rows, write_sales
-from valuation.equipment.hedonic import SALES_LEAST
+from valuation.equipment.models.hedonic import SALES_LEAST
 
 CHUNK_BYTES = 50_000
 FIT_WAIT_SECONDS = 120

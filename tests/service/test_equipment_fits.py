@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from collateral_registry.clock import wall_clock
-from collateral_registry.rpc import equipment_fits
-from collateral_registry.rpc.calls import Calls
-from collateral_registry.rpc.equipment_fits import RUNNING_LIMIT, UNEXPECTED, Fit, Fits
-from collateral_registry.store.database import Database
+from collateral_registry.rpc.equipment import fits as equipment_fits
+from collateral_registry.rpc.equipment.fits import RUNNING_LIMIT, UNEXPECTED, Fit, Fits
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.engine.database import Database
 from collateral_registry.v1 import equipment_pb2 as pb
 
 

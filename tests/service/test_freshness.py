@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from collateral_registry.domain.errors import StoreUnavailable
-from collateral_registry.rpc.calls import Calls
-from collateral_registry.rpc.freshness import Freshness
+from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.runtime.report_refresher import Freshness
+from collateral_registry.runtime.transactions import Calls
 from tests.store.test_both_engines import opened
 
 

@@ -8,8 +8,8 @@ from google.type.decimal_pb2 import Decimal
 from collateral_registry.v1 import common_pb2, haircut_pb2, price_pb2, valuation_pb2
 from tests.server import FIRST_DAY, Client, calendar, observation
 from tests.valuation.prices.series import DAYS, noise, walk
-from valuation.prices.haircut import haircut
-from valuation.prices.sale import Sale, sale_haircut
+from valuation.haircuts.models.price_haircut import haircut
+from valuation.haircuts.models.sale_horizon import Sale, sale_haircut
 
 PRICES = walk(noise(700)).round(4)
 

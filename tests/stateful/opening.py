@@ -6,16 +6,17 @@ from decimal import Decimal
 import numpy as np
 
 from benchmarks.chaos.scenario import MILLIONTHS
-from collateral_registry.commands import assets, lend
-from collateral_registry.commands.business_date import open_book
-from collateral_registry.commands.prices import Quote, ingest_prices, open_series
-from collateral_registry.domain.assets import Asset, Inventory
-from collateral_registry.domain.days import day_of
-from collateral_registry.domain.errors import Refused
-from collateral_registry.domain.lending import Balance, Loan
-from collateral_registry.domain.money import Money
-from collateral_registry.domain.prices import PriceSeries
-from collateral_registry.store.migrate import migrate
+from collateral_registry.commands.assets import register
+from collateral_registry.commands.book.business_date import open_book
+from collateral_registry.commands.loans import lending
+from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
+from collateral_registry.domain.assets.kinds import Asset, Inventory
+from collateral_registry.domain.loans.agreements import Balance, Loan
+from collateral_registry.domain.prices.series import PriceSeries
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.engine.migrate import migrate
 
 FIRST = date(2021, 12, 31)
 NOW = datetime(2022, 6, 1, tzinfo=UTC)
@@ -75,7 +76,7 @@ def prepare(database):
         warehouse = place[0] if place[0] == TIED else f"silent {place[0]}"
         lot = Inventory("copper", Decimal(100), "t", warehouse, place[1])
         asset = Asset(asset_id(place), "Acme", "inventory.base_metal", "USD", lot)
-        do(database, lambda write, asset=asset: assets.register(write, asset))
+        do(database, lambda write, asset=asset: register.register(write, asset))
     for loan in LOANS:
         new = Loan(loan, "Acme", "USD", Balance(usd(0), usd(0), usd(0), FIRST))
-        do(database, lambda write, new=new: lend.create_loan(write, new))
+        do(database, lambda write, new=new: lending.create_loan(write, new))

@@ -24,25 +24,25 @@ from benchmarks.chaos.scenario import MILLIONTHS
 from collateral_registry.client import Movement
 from collateral_registry.client.movements import batch_of
 from collateral_registry.clock import microseconds
-from collateral_registry.commands import lend, pledges
-from collateral_registry.commands.business_date import advance
-from collateral_registry.commands.counts import reconcile
-from collateral_registry.commands.lend import BalancePush
-from collateral_registry.commands.pledges import ReleaseAsked
-from collateral_registry.commands.prices import Quote, ingest_prices
-from collateral_registry.commands.standing import standing_of
-from collateral_registry.commands.stock_intake import Batch, Gap, Taken, open_feed, take_in
-from collateral_registry.commands.value import value_assets
-from collateral_registry.domain.counts import CountLine, CountMethod, StockCount
-from collateral_registry.domain.days import day_of
-from collateral_registry.domain.lending import Balance, Pledge
-from collateral_registry.domain.levels import Level
-from collateral_registry.rpc.stock_batch import digest, read_batch
-from collateral_registry.store.assets import get_asset
-from collateral_registry.store.covers import newest_claims, newest_covers
-from collateral_registry.store.database import Database
-from collateral_registry.store.loans import get_loan
-from collateral_registry.store.pledges import get_pledge
+from collateral_registry.commands.book.business_date import advance
+from collateral_registry.commands.loans import lending, pledges
+from collateral_registry.commands.loans.lending import BalancePush
+from collateral_registry.commands.loans.pledges import ReleaseAsked
+from collateral_registry.commands.pipeline.loan_position import standing_of
+from collateral_registry.commands.prices.ingest import Quote, ingest_prices
+from collateral_registry.commands.stock.counts import reconcile
+from collateral_registry.commands.stock.stock_intake import Batch, Gap, Taken, open_feed, take_in
+from collateral_registry.commands.valuations.value import value_assets
+from collateral_registry.domain.loans.agreements import Balance, Pledge
+from collateral_registry.domain.loans.levels import Level
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount
+from collateral_registry.rpc.stock.movement_columns import digest, read_batch
+from collateral_registry.store.assets.repository import get_asset
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.loans.judgements import newest_claims, newest_covers
+from collateral_registry.store.loans.pledges import get_pledge
+from collateral_registry.store.loans.repository import get_loan
 from tests.pledge.books import taken_up
 from tests.postgres import Cluster
 from tests.stateful.opening import (
@@ -280,13 +280,13 @@ class Book(RuleBasedStateMachine):
 
     @rule(loan=st.sampled_from(LOANS), minor=st.integers(0, 300_000_000))
     def a_balance_is_told(self, loan, minor):
-        do(self.database, lambda write: lend.take_balances(write, [self._balance(loan, minor)], []))
+        do(self.database, lambda write: lending.take_balances(write, [self._balance(loan, minor)], []))
         self.plain.owed[loan] = minor
 
     @rule(loan=st.sampled_from(LOANS), minor=st.integers(0, 300_000_000))
     def a_balance_is_told_and_the_process_dies_before_the_commit(self, loan, minor):
         with self.database.write("test", "test") as write:
-            lend.take_balances(write, [self._balance(loan, minor)], [])
+            lending.take_balances(write, [self._balance(loan, minor)], [])
         self.the_process_starts_again()
 
     def _balance(self, loan, minor):

@@ -3,8 +3,8 @@
 import pytest
 
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.stock_intake import source_shard
-from collateral_registry.store.database import Database
+from collateral_registry.commands.stock.stock_intake import source_shard
+from collateral_registry.store.engine.database import Database
 
 
 @pytest.fixture

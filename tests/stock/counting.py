@@ -1,12 +1,12 @@
 """A book with a warehouse that is fed, and counts held against it; everything by the commands, at a fixed moment."""
 
-from collateral_registry.commands.counts import reconcile
-from collateral_registry.commands.stock_intake import Batch, open_feed, take_in
-from collateral_registry.domain.counts import CountLine, CountMethod, StockCount
-from collateral_registry.domain.movements import MovementKind, Movements
-from collateral_registry.store.assets import get_asset
-from collateral_registry.store.events import events_after
-from collateral_registry.store.findings import list_findings
+from collateral_registry.commands.stock.counts import reconcile
+from collateral_registry.commands.stock.stock_intake import Batch, open_feed, take_in
+from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount
+from collateral_registry.domain.stock.movements import MovementKind, Movements
+from collateral_registry.store.assets.repository import get_asset
+from collateral_registry.store.findings.repository import list_findings
+from collateral_registry.store.loans.events import events_after
 from tests.pledge.books import FIRST_US, do, taken_up
 
 WAREHOUSE = "Qingdao Dagang"

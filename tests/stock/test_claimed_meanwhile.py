@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 import pytest
 
-from collateral_registry.commands import take_up as take_up_module
-from collateral_registry.commands.take_up import take_up, take_up_of
-from collateral_registry.commands.up_to_date import stock_waits, take_up_stock
-from collateral_registry.store.assets import get_asset
+from collateral_registry.commands.loans.up_to_date import stock_waits, take_up_stock
+from collateral_registry.commands.stock import sync_lots as take_up_module
+from collateral_registry.commands.stock.sync_lots import take_up, take_up_of
+from collateral_registry.store.assets.repository import get_asset
 from tests.pledge.books import do, findings, lend_on, looked, lot, opened, pledge, push, register, taken_up
 from tests.stock.counting import quantity
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collateral_registry.commands.resolve import resolve
-from collateral_registry.commands.value import quote_asset, value_assets
-from collateral_registry.domain.counts import CountLine, CountMethod, StockCount, compare
-from collateral_registry.domain.findings import FindingKind, FindingState, Severity
-from collateral_registry.domain.judge import EventKind
-from collateral_registry.domain.reliability import Record, ReliabilityRules, reliability
-from collateral_registry.store.counts import list_counts
-from collateral_registry.store.holdings import There, there_at
-from collateral_registry.store.reliability import haircut_of_warehouse
-from collateral_registry.store.valuations import list_valuations
+from collateral_registry.commands.stock.resolve_finding import resolve
+from collateral_registry.commands.valuations.value import quote_asset, value_assets
+from collateral_registry.domain.findings.kinds import FindingKind, FindingState, Severity
+from collateral_registry.domain.loans.judge import EventKind
+from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount, compare
+from collateral_registry.domain.stock.warehouse_score import Record, ReliabilityRules, reliability
+from collateral_registry.store.stock.claims_by_place import There, there_at
+from collateral_registry.store.stock.counts import list_counts
+from collateral_registry.store.stock.warehouse_scores import haircut_of_warehouse
+from collateral_registry.store.valuations.repository import list_valuations
 from tests.pledge.books import FIRST, do, lend_on, lot, move_to, opened, owe, pledge, register
 from tests.stock.counting import WAREHOUSE, count, findings, push, quantity, told
 from valuation.errors import InvalidInput

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from benchmarks.measured import children_of
-from collateral_registry.domain.errors import (
+from collateral_registry.domain.shared.errors import (
     AlreadyExists,
     DomainError,
     EtagMismatch,
@@ -24,8 +24,8 @@ from collateral_registry.domain.errors import (
     StoreUnavailable,
     Unauthenticated,
 )
-from collateral_registry.rpc.stock_desk import UNDER_WAY_ITEMS
-from collateral_registry.store.database import sqlite_file
+from collateral_registry.runtime.stock.stock_batcher import UNDER_WAY_ITEMS
+from collateral_registry.store.engine.database import sqlite_file
 from collateral_registry.v1 import stock_ledger_pb2 as ledger
 from tests.postgres import wait_until
 from tests.server import Client, Server

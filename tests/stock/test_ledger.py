@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.decimal_pb2 import Decimal
 
 from collateral_registry.clock import wall_clock
-from collateral_registry.store.database import Database
+from collateral_registry.store.engine.database import Database
 from collateral_registry.v1 import stock_ledger_pb2 as ledger
 from collateral_registry.v1 import stock_pb2 as pb
 from tests.server import Client, Server, details_of

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import delete, event, select, update
 
-from collateral_registry.commands.stock_intake import Batch, open_feed, take_in
-from collateral_registry.domain.errors import StoreUnavailable
-from collateral_registry.domain.movements import MovementKind, RejectionReason, movement_of
-from collateral_registry.store import lot_memory
-from collateral_registry.store.database import Database, Intake
-from collateral_registry.store.stock_tables import StockLotRow, StockMovementRow
+from collateral_registry.commands.stock.stock_intake import Batch, open_feed, take_in
+from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.domain.stock.movements import MovementKind, RejectionReason, movement_of
+from collateral_registry.store.engine import lot_memory
+from collateral_registry.store.engine.database import Database, Intake
+from collateral_registry.store.schema.stock import StockLotRow, StockMovementRow
 
 MOMENT = datetime(2022, 1, 3, 12, tzinfo=UTC)
 MOMENT_US = int(MOMENT.timestamp()) * 1_000_000

@@ -11,8 +11,8 @@ from sqlalchemy import make_url
 
 from benchmarks.measured import peak_mb_of
 from collateral_registry.client.pusher import BATCH_ITEMS
-from collateral_registry.rpc.stock_batch import BATCH_ITEMS_LIMIT
-from collateral_registry.rpc.stock_desk import (
+from collateral_registry.rpc.stock.movement_columns import BATCH_ITEMS_LIMIT
+from collateral_registry.runtime.stock.stock_batcher import (
     BUSY_SECONDS,
     BUSY_WINDOW,
     HELD_ITEMS_LIMIT,

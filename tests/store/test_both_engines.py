@@ -8,28 +8,30 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from collateral_registry.commands import assets, lend, pledges
-from collateral_registry.commands.business_date import advance, open_book
-from collateral_registry.commands.lend import BalancePush
-from collateral_registry.commands.prices import Quote, ensure_fx_series, ingest_prices, open_series
-from collateral_registry.commands.reports import LtvReports, moment_of
-from collateral_registry.commands.revalue import revalue
-from collateral_registry.commands.runs import finish_run, run_book
-from collateral_registry.commands.value import value_assets
-from collateral_registry.domain.assets import Asset, Equipment, IntellectualProperty, Inventory
-from collateral_registry.domain.days import day_of
-from collateral_registry.domain.errors import StoreUnavailable
-from collateral_registry.domain.lending import Balance, Loan, Pledge
-from collateral_registry.domain.ltv_rows import plain_rows
-from collateral_registry.domain.money import Money
-from collateral_registry.domain.prices import PriceSeries
-from collateral_registry.store.arrow import ArrowDatabase
-from collateral_registry.store.bulk import read_columns
-from collateral_registry.store.commits import newest_commit
-from collateral_registry.store.database import Database
-from collateral_registry.store.migrate import MIGRATIONS, migrate, newest_version, version_of
-from collateral_registry.store.tables import EventRow, LoanCoverRow, PledgeCoverRow, ValuationRow
-from collateral_registry.store.valuations import newest_values
+from collateral_registry.commands.assets import register
+from collateral_registry.commands.book.business_date import advance, open_book
+from collateral_registry.commands.loans import lending, pledges
+from collateral_registry.commands.loans.lending import BalancePush
+from collateral_registry.commands.prices.ingest import Quote, ensure_fx_series, ingest_prices, open_series
+from collateral_registry.commands.reports.generate import LtvReports, moment_of
+from collateral_registry.commands.revaluation.runs import finish_run, run_book
+from collateral_registry.commands.valuations.revalue import revalue
+from collateral_registry.commands.valuations.value import value_assets
+from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty, Inventory
+from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
+from collateral_registry.domain.prices.series import PriceSeries
+from collateral_registry.domain.reports.ltv_rows import plain_rows
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.engine.arrow import ArrowDatabase
+from collateral_registry.store.engine.bulk import read_columns
+from collateral_registry.store.engine.commits import newest_commit
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.engine.migrate import MIGRATIONS, migrate, newest_version, version_of
+from collateral_registry.store.schema.loans import EventRow, LoanCoverRow, PledgeCoverRow
+from collateral_registry.store.schema.valuations import ValuationRow
+from collateral_registry.store.valuations.repository import newest_values
 from valuation.depreciation.equipment import Condition
 from valuation.ip.life import RightKind
 from valuation.ip.status import LegalStatus
@@ -104,10 +106,10 @@ def tell_story(database) -> None:
     do(database, lambda write: ensure_fx_series(write, {("EUR", "USD")}))
     do(database, lambda write: ingest_prices(write, [*quotes("copper", 9700), *quotes("fx-eur-usd", 1.13)]))
     for asset in (LOT, MACHINE, RIGHT):
-        do(database, lambda write, asset=asset: assets.register(write, asset))
+        do(database, lambda write, asset=asset: register.register(write, asset))
     nothing = Balance(Money(0, "EUR"), Money(0, "EUR"), Money(0, "EUR"), FIRST)
     for loan in ("loan-1", "loan-2"):
-        do(database, lambda write, loan=loan: lend.create_loan(write, Loan(loan, "Acme", "EUR", nothing)))
+        do(database, lambda write, loan=loan: lending.create_loan(write, Loan(loan, "Acme", "EUR", nothing)))
     first = Pledge("p-1", "loan-1", "lot-1", 1, limit=Money(40_000_000, "EUR"))
     for pledge in (
         first,
@@ -120,7 +122,7 @@ def tell_story(database) -> None:
     pushes = [
         BalancePush(n, loan, replace(nothing, principal=Money(amount, "EUR"))) for n, (loan, amount) in enumerate(owed)
     ]
-    do(database, lambda write: lend.take_balances(write, pushes, ()))
+    do(database, lambda write: lending.take_balances(write, pushes, ()))
     for week, price in enumerate(("9200", "8600", "8100", "7900")):
         day = FIRST + timedelta(days=7 * (week + 1))
         do(database, lambda write, day=day: advance(write, day_of(day)))
@@ -227,7 +229,7 @@ def test_a_machine_that_names_an_index_is_carried_alike_alone_and_with_the_book(
     for level in levels:
         do(book, lambda write, level=level: ingest_prices(write, [level]))
     named = replace(MACHINE.detail, serial_number="8", price_index="ppi", price_new_date=FIRST - timedelta(days=600))
-    do(book, lambda write: assets.register(write, replace(MACHINE, asset_id="machine-8", detail=named)))
+    do(book, lambda write: register.register(write, replace(MACHINE, asset_id="machine-8", detail=named)))
     seq = run_book(book, "test", partition_assets=1).seq
     with book.read() as connection:
         carried, plain = (value_assets(connection, [name], "")[0].row for name in ("machine-8", "machine-1"))

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from collateral_registry.commands.assets import register
-from collateral_registry.commands.prices import Quote, ensure_fx_series, ingest_prices, open_series
-from collateral_registry.commands.revalue import revalue
-from collateral_registry.domain.assets import Inventory
-from collateral_registry.domain.facts import EstimateCause
-from collateral_registry.domain.prices import PriceSeries
-from collateral_registry.store.estimates import list_estimates
-from collateral_registry.store.filters import Condition
-from collateral_registry.store.tables import EstimateRow
-from collateral_registry.store.valuations import list_valuations
+from collateral_registry.commands.assets.register import register
+from collateral_registry.commands.prices.ingest import Quote, ensure_fx_series, ingest_prices, open_series
+from collateral_registry.commands.valuations.revalue import revalue
+from collateral_registry.domain.assets.kinds import Inventory
+from collateral_registry.domain.prices.market_data import EstimateCause
+from collateral_registry.domain.prices.series import PriceSeries
+from collateral_registry.store.engine.filters import Condition
+from collateral_registry.store.prices.haircut_curves import list_estimates
+from collateral_registry.store.schema.prices import EstimateRow
+from collateral_registry.store.valuations.repository import list_valuations
 from tests.store.test_both_engines import FIRST, LOT, do, opened
 from valuation.flags import QualityFlag
-from valuation.prices.pooled import pooled_scale
+from valuation.haircuts.models.pooled import pooled_scale
 
 DAYS = np.busday_offset(FIRST, -np.arange(600)[::-1], roll="backward").astype(object)
 """Business days until the book's own, the last."""

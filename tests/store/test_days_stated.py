@@ -12,13 +12,13 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from collateral_registry.commands.assets import change, register
-from collateral_registry.commands.revalue import revalue
-from collateral_registry.domain.days import day_of
-from collateral_registry.domain.right_values import life_of
-from collateral_registry.store.assets import get_asset
-from collateral_registry.store.migrate import MIGRATIONS, migrate
-from collateral_registry.store.valuations import list_valuations
+from collateral_registry.commands.assets.register import change, register
+from collateral_registry.commands.valuations.revalue import revalue
+from collateral_registry.domain.ip.ip_valuation import life_of
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.store.assets.repository import get_asset
+from collateral_registry.store.engine.migrate import MIGRATIONS, migrate
+from collateral_registry.store.valuations.repository import list_valuations
 from tests.store.test_both_engines import FIRST, MACHINE, RIGHT, do, opened
 
 RIGHT_WITH_LIFE = replace(RIGHT, detail=replace(RIGHT.detail, technology_life_years=Decimal(5)))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
-from collateral_registry.store.database import Database
+from collateral_registry.store.engine.database import Database
 
 NOW = datetime(2022, 1, 1, tzinfo=UTC)
 LEVEL = text("SHOW transaction_isolation")

@@ -6,13 +6,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from collateral_registry.commands import assets
-from collateral_registry.commands.business_date import open_book
-from collateral_registry.domain.assets import Asset, Inventory
-from collateral_registry.domain.days import day_of
-from collateral_registry.store.asset_facts import facts_of, read_facts
-from collateral_registry.store.database import Database
-from collateral_registry.store.migrate import migrate
+from collateral_registry.commands.assets import register
+from collateral_registry.commands.book.business_date import open_book
+from collateral_registry.domain.assets.kinds import Asset, Inventory
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.engine.migrate import migrate
+from collateral_registry.store.valuations.valuation_inputs import facts_of, read_facts
 
 LOT = Asset("lot-1", "Acme", "inventory.base_metal", "USD", Inventory("copper", Decimal(120), "t", "W-1", "L-1"))
 
@@ -30,7 +30,7 @@ def test_a_quoted_lot_has_every_column_of_a_registered_one_with_the_same_value(b
     with book.read() as connection:
         quoted = facts_of(connection, LOT).inventory
     with book.write("test", "test") as write:
-        assets.register(write, LOT)
+        register.register(write, LOT)
         write.commit()
     with book.read() as connection:
         registered = read_facts(connection, None).inventory

@@ -8,22 +8,24 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from collateral_registry.commands import assets, lend
-from collateral_registry.commands.business_date import advance
-from collateral_registry.commands.lend import BalancePush
-from collateral_registry.commands.prices import Quote, ingest_prices
-from collateral_registry.commands.run_partition import work_partition
-from collateral_registry.commands.runs import pending_orders, plan_run, publish_run, run_book, start_run
-from collateral_registry.domain.days import day_of
-from collateral_registry.domain.lending import Balance
-from collateral_registry.domain.money import Money
-from collateral_registry.domain.runs import RunState, RunStep, cut
-from collateral_registry.store.bulk import read_columns
-from collateral_registry.store.covers import newest_covers
-from collateral_registry.store.runs import get_run, list_runs, unfinished_run
-from collateral_registry.store.tables import EventRow, LoanCoverRow, PledgeCoverRow, ValuationRow
-from collateral_registry.store.valuations import list_valuations, newest_values
-from collateral_registry.worker.local import LocalWorkers
+from collateral_registry.commands.assets import register
+from collateral_registry.commands.book.business_date import advance
+from collateral_registry.commands.loans import lending
+from collateral_registry.commands.loans.lending import BalancePush
+from collateral_registry.commands.prices.ingest import Quote, ingest_prices
+from collateral_registry.commands.revaluation.run_partition import work_partition
+from collateral_registry.commands.revaluation.runs import pending_orders, plan_run, publish_run, run_book, start_run
+from collateral_registry.domain.loans.agreements import Balance
+from collateral_registry.domain.revaluation.runs import RunState, RunStep, cut
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
+from collateral_registry.store.engine.bulk import read_columns
+from collateral_registry.store.loans.judgements import newest_covers
+from collateral_registry.store.revaluation.runs import get_run, list_runs, unfinished_run
+from collateral_registry.store.schema.loans import EventRow, LoanCoverRow, PledgeCoverRow
+from collateral_registry.store.schema.valuations import ValuationRow
+from collateral_registry.store.valuations.repository import list_valuations, newest_values
 from tests.store.test_both_engines import FIRST, LOT, do, opened, tell_story
 
 NEWEST = 2**62
@@ -81,7 +83,7 @@ def test_a_run_is_the_same_however_it_is_cut(book):
 
 def test_a_run_is_the_same_in_worker_processes_and_in_any_order(book):
     unpledged = replace(LOT, asset_id="unpledged", detail=replace(LOT.detail, lot="L-unpledged"))
-    do(book, lambda write: assets.register(write, unpledged))
+    do(book, lambda write: register.register(write, unpledged))
     here = run_book(book, "test", partition_assets=1)
     seq = start(book)
     orders = pending_orders(book, seq)
@@ -160,7 +162,7 @@ def test_what_a_change_has_judged_during_a_run_stays_newest_and_is_judged_again_
     day = FIRST + timedelta(days=28)
     do(book, lambda write: ingest_prices(write, [Quote(0, "copper", day, Decimal(7_400))]))
     owed = Balance(Money(30_000_000, "EUR"), Money(0, "EUR"), Money(0, "EUR"), day)
-    do(book, lambda write: lend.take_balances(write, [BalancePush(0, "loan-1", owed)], ()))
+    do(book, lambda write: lending.take_balances(write, [BalancePush(0, "loan-1", owed)], ()))
     for order in orders[len(orders) // 2 :]:
         work_partition(book, order)
     run = publish(book, seq)
@@ -183,7 +185,7 @@ def test_what_a_change_has_judged_during_a_run_stays_newest_and_is_judged_again_
 def test_a_registration_during_a_run_keeps_its_value(book):
     seq = start(book)
     late = replace(LOT, asset_id="lot-2", detail=replace(LOT.detail, lot="L-2"))
-    do(book, lambda write: assets.register(write, late))
+    do(book, lambda write: register.register(write, late))
     for order in pending_orders(book, seq):
         work_partition(book, order)
     publish(book, seq)

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from collateral_registry.domain.errors import StoreUnavailable
-from collateral_registry.store.bulk import insert_columns, update_columns
-from collateral_registry.store.database import Database
-from collateral_registry.store.migrate import migrate
-from collateral_registry.store.pledge_tables import HoldingRow
-from collateral_registry.store.stock_tables import WarehouseReliabilityRow
+from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.store.engine.bulk import insert_columns, update_columns
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.engine.migrate import migrate
+from collateral_registry.store.schema.stock import HoldingRow, WarehouseReliabilityRow
 
 AWKWARD = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, 2**53 + 1.0, -2.5, 123456789.12345679]
 NOT_RECEIPTED = HoldingRow.receipted == 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from valuation.flags import QualityFlag, UnknownReason, ZeroReason
-from valuation.haircuts.parts import HaircutParts
+from valuation.haircuts.composition.parts import HaircutParts
 from valuation.value import BaseColumns, ValueColumns, value
 
 

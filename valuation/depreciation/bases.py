@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from valuation.depreciation.checks import require
-
-Float = NDArray[np.float64]
+from valuation._typing import Float
+from valuation.checks import require
 
 
 @dataclass(frozen=True)

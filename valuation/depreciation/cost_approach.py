@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from valuation.depreciation.checks import require
+from valuation.checks import require
 from valuation.depreciation.schedules import straight_line
 
 

@@ -14,15 +14,12 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from valuation._typing import Bool, Float, Int
+from valuation.checks import require
 from valuation.depreciation import schedules
 from valuation.depreciation.bases import Realisation, liquidation_values
-from valuation.depreciation.checks import require
 from valuation.depreciation.macrs import macrs_half_year, recovery_period
 from valuation.flags import QualityFlag, UnknownReason
-
-Float = NDArray[np.float64]
-Int = NDArray[np.int64]
-Bool = NDArray[np.bool_]
 
 
 class Schedule(IntEnum):

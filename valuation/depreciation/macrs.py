@@ -10,12 +10,11 @@ from functools import cache
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from valuation.depreciation.checks import require
+from valuation._typing import Float
+from valuation.checks import require
 from valuation.tables import read_table
-
-Float = NDArray[np.float64]
 
 
 @cache

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
-from valuation.depreciation.checks import require
-
-Float = NDArray[np.float64]
+from valuation._typing import Float
+from valuation.checks import require
 
 
 def straight_line(cost: ArrayLike, salvage: ArrayLike, life: ArrayLike, age: ArrayLike) -> Float:

@@ -7,12 +7,11 @@ the age at retirement over 2 L has the Beta(m + 1, m + 1) distribution.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import betaincc
 
-from valuation.depreciation.checks import require
-
-Float = NDArray[np.float64]
+from valuation._typing import Float
+from valuation.checks import require
 
 S2_EXPONENT = 3.700
 S3_EXPONENT = 6.902

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from enum import IntFlag
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from valuation.depreciation.checks import require
+from valuation._typing import Float, Int
+from valuation.checks import require
 from valuation.errors import InvalidInput
-
-Float = NDArray[np.float64]
-Int = NDArray[np.int64]
 
 
 class BracketFlag(IntFlag):

@@ -11,10 +11,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.depreciation.checks import require
+from valuation._typing import Float
+from valuation.checks import require
 from valuation.ip.relief_from_royalty import RATE_LIMIT, RoyaltyColumns, relief_from_royalty
-
-Float = NDArray[np.float64]
 
 DRAWS = 10_000
 QUANTILE_LEVELS = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)

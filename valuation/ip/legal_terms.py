@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from valuation._typing import Dates
 from valuation.tables import read_table
-
-Dates = NDArray[np.datetime64]
 
 ANY_OFFICE = "*"
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.depreciation.checks import require
-from valuation.ip.legal_terms import Dates, LegalTerms, RightKind, end_of_term, legal_terms
+from valuation._typing import Dates, Float
+from valuation.checks import require
+from valuation.ip.legal_terms import LegalTerms, RightKind, end_of_term, legal_terms
 
 __all__ = ["LifeLimit", "RemainingLife", "RightKind", "remaining_life_years", "technology_years_left"]
 
-Float = NDArray[np.float64]
 
 DAYS_PER_YEAR = 365.25
 

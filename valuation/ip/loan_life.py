@@ -7,7 +7,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from valuation.depreciation.checks import require
+from valuation.checks import require
 
 MARGIN_YEARS = 2.0
 """Life that a right should have beyond the loan, to be sold in."""

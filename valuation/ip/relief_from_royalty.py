@@ -11,15 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation.depreciation.checks import require
+from valuation._typing import Bool, Float, Int
+from valuation.checks import require
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.ip.tax_amortisation import tax_amortisation_factor
-
-Float = NDArray[np.float64]
-Int = NDArray[np.int64]
-Bool = NDArray[np.bool_]
 
 LIFE_LIMIT_YEARS = 100.0
 """Years after this one are left out and flagged: of a constant income at 5 % they are 1.05^-100 = 0.8 % of the sum."""

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from valuation.depreciation.checks import require
+from valuation._typing import Float, Int
+from valuation.checks import require
 from valuation.errors import InvalidInput
 from valuation.ip.legal_terms import RightKind
 from valuation.tables import read_table
-
-Float = NDArray[np.float64]
-Int = NDArray[np.int64]
 
 FIT_FEES_LEAST = 3
 """Fewer fees leave the three parameters unknown."""

@@ -12,10 +12,11 @@ from enum import IntFlag
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import log_ndtr, ndtri_exp
 
-from valuation.depreciation.checks import require
+from valuation._typing import Bool, Float, Int
+from valuation.checks import require
 from valuation.errors import InvalidInput
 from valuation.ip.renewal import (
     FIT_FEES_LEAST,
@@ -25,10 +26,6 @@ from valuation.ip.renewal import (
     least_return,
     renewal_value,
 )
-
-Float = NDArray[np.float64]
-Int = NDArray[np.int64]
-Bool = NDArray[np.bool_]
 
 FIT_RIGHTS_LEAST = 30
 """Fewer rights with a history leave a fit to chance."""

@@ -7,10 +7,9 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.depreciation.checks import require
+from valuation._typing import Int
+from valuation.checks import require
 from valuation.flags import UnknownReason, ZeroReason
-
-Int = NDArray[np.int64]
 
 
 class LegalStatus(IntEnum):

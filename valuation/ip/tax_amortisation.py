@@ -7,11 +7,10 @@ a(n, k) = (1 - (1 + k)^-n) / k is the annuity of n years at k. Only for a buyer 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from valuation.depreciation.checks import require
-
-Float = NDArray[np.float64]
+from valuation._typing import Float
+from valuation.checks import require
 
 
 def tax_amortisation_factor(

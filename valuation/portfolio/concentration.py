@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from valuation._typing import Float
 from valuation.errors import InvalidInput
-
-Float = NDArray[np.float64]
 
 
 def herfindahl(weights: Float) -> float:

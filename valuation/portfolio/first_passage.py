@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import log_ndtr, ndtr
 
+from valuation._typing import Float
 from valuation.errors import InvalidInput
-
-Float = NDArray[np.float64]
 
 DISCRETE_MONITORING = 0.5826
 """Shift of a barrier watched at intervals, in standard deviations of one interval: -zeta(1/2) / sqrt(2 pi) (Broadie,

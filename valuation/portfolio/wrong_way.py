@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
+from valuation._typing import Float
 from valuation.errors import InvalidInput
-
-Float = NDArray[np.float64]
 
 NODES = 400
 """Within 1e-7 of four times as many; the quantile near probability 0 is what asks for so many."""

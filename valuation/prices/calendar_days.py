@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
-Dates = NDArray[np.datetime64]
+from valuation._typing import Dates, Float
 
 BUSINESS_DAYS_OF_YEAR, CALENDAR_DAYS_OF_YEAR = 250, 365
 """Days of trade in a year with weekends and holidays, and all days: also the newest days that are looked at."""

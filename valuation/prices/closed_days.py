@@ -6,10 +6,8 @@ import datetime as dt
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-Dates = NDArray[np.datetime64]
-Bool = NDArray[np.bool_]
+from valuation._typing import Bool, Dates
 
 MONDAY, THURSDAY, SATURDAY, SUNDAY = 0, 3, 5, 6
 GOOD_FRIDAY_BEFORE_EASTER = 2

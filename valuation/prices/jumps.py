@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
-Int = NDArray[np.int64]
+from valuation._typing import Float, Int
 
 JUMP_LOG_MOVE = 0.40
 """Log move that is always looked at: a unit or typing error is larger, a day of a real market hardly ever."""

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from valuation._typing import Dates, Float, Int
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.prices.jumps import JUMP_LOG_MOVE
-from valuation.prices.units import is_unit_factor
-
-Float = NDArray[np.float64]
-Dates = NDArray[np.datetime64]
-Int = NDArray[np.int64]
+from valuation.prices.unit_factors import is_unit_factor
 
 ZERO_SHARE_LIMIT = 0.20
 """More unchanged quotes than this mean a stepwise series; exchange holidays alone give 3 to 5 %."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
-Dates = NDArray[np.datetime64]
+from valuation._typing import Dates, Float
 
 LEAST_RUN = 5
 """Repetitions in a row that any series may show: a week's exchange holiday quoted as prices."""

@@ -1,11 +1,22 @@
-"""Runs the migrations on the connection handed over by collateral_registry.store.migrate."""
+"""Runs the migrations on the connection handed over by collateral_registry.store.engine.migrate."""
 
 from alembic import context
 from sqlmodel import SQLModel
 
-from collateral_registry.store import equipment_tables, pledge_tables, run_tables, stock_tables, tables
+from collateral_registry.store.schema import (
+    assets,
+    book,
+    equipment,
+    findings,
+    ip,
+    loans,
+    prices,
+    revaluation,
+    stock,
+    valuations,
+)
 
-for filled in (tables, equipment_tables, stock_tables, pledge_tables, run_tables):
+for filled in (assets, book, equipment, findings, ip, loans, prices, revaluation, stock, valuations):
     assert filled  # noqa: S101 - importing the tables fills the metadata
 
 context.configure(

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.valuation.equipment.sales import TODAY, rows, write_mapping, write_sales
-from valuation.equipment import boosting, hedonic
-from valuation.equipment.files import read_assets, read_comparables
-from valuation.equipment.hedonic import Estimates, Learned, appraise, fit
-from valuation.equipment.mapping import ColumnMap, read_mapping
-from valuation.equipment.observations import Observations
+from valuation.equipment.models import boosting, hedonic
+from valuation.equipment.models.hedonic import Estimates, Learned, appraise, fit
+from valuation.equipment.sales.files import read_assets, read_comparables
+from valuation.equipment.sales.mapping import ColumnMap, read_mapping
+from valuation.equipment.sales.observations import Observations
 
 SALES = 900
 FEW_ROUNDS = (20, 60)

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from collateral_registry.commands.equipment_models import store_model
-from collateral_registry.store.equipment_models import list_models
+from collateral_registry.commands.equipment.models import store_model
+from collateral_registry.store.equipment.models import list_models
 from tests.pledge.books import opened
 from tests.valuation.equipment.conftest import FEW_ROUNDS, Bench
 from tests.valuation.equipment.sales import rows
-from valuation.equipment import boosting, hedonic
-from valuation.equipment.artefact import CARD, FORMAT_VERSION, MANIFEST, MODEL, TREES, load, pack, save, unpack
-from valuation.equipment.hedonic import appraise, fit
+from valuation.equipment.models import boosting, hedonic
+from valuation.equipment.models.artefact import CARD, FORMAT_VERSION, MANIFEST, MODEL, TREES, load, pack, save, unpack
+from valuation.equipment.models.hedonic import appraise, fit
 from valuation.errors import InvalidInput
 
 

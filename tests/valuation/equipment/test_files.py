@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.valuation.equipment.sales import TODAY, changed, rows, write_mapping, write_sales
-from valuation.equipment.files import BLOCK_ROWS, read_assets, read_comparables
 from valuation.equipment.flags import EstimateFlag
-from valuation.equipment.mapping import read_mapping
+from valuation.equipment.sales.files import BLOCK_ROWS, read_assets, read_comparables
+from valuation.equipment.sales.mapping import read_mapping
 from valuation.errors import InvalidInput
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from valuation.equipment.group_index import FADE_YEARS, GroupIndex, group_index
-from valuation.equipment.market_index import MarketIndex
+from valuation.equipment.models.group_index import FADE_YEARS, GroupIndex, group_index
+from valuation.equipment.models.market_index import MarketIndex
 
 FLAT = MarketIndex(np.array([2004.0, 2006.0, 2008.0]), np.zeros(3), 0.05)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.valuation.equipment.conftest import Bench
 from tests.valuation.equipment.sales import changed, rows
 from valuation.equipment.flags import EstimateFlag, Step, words_of
-from valuation.equipment.hedonic import SALES_LEAST, appraise, fit
-from valuation.equipment.scores import scores
+from valuation.equipment.models.hedonic import SALES_LEAST, appraise, fit
+from valuation.equipment.models.scores import scores
 from valuation.errors import InvalidInput
 
 TYPICAL = rows(1)[0]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valuation.equipment.levels import level_means
-from valuation.equipment.names import (
+from valuation.equipment.models.levels import level_means
+from valuation.equipment.sales.model_names import (
     generation_of_model,
     line_of_family,
     series_of_model,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from valuation.equipment.market_index import SLOPE_LIMIT_A_YEAR, market_index
+from valuation.equipment.models.market_index import SLOPE_LIMIT_A_YEAR, market_index
 
 
 def rising(rate: float, years: float = 4.0) -> tuple[np.ndarray, np.ndarray]:

@@ -10,8 +10,8 @@ import pytest
 from tests.valuation.equipment.conftest import Bench
 from tests.valuation.equipment.sales import rows
 from valuation.equipment.flags import EstimateFlag
-from valuation.equipment.hedonic import appraise
-from valuation.equipment.mapping import ColumnMap, check_read_alike
+from valuation.equipment.models.hedonic import appraise
+from valuation.equipment.sales.mapping import ColumnMap, check_read_alike
 from valuation.errors import InvalidInput
 
 

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valuation.equipment.appraisals import (
+from valuation.equipment.appraisals.inspections import (
+    HOURS_A_DAY,
+    InspectionFlag,
+    Inspections,
+    check_histories,
+    check_inspections,
+)
+from valuation.equipment.appraisals.price_index import bounded_value, indexed_price, level_at, scrap_value
+from valuation.equipment.appraisals.reconciliation import (
     HALF_LIFE_DAYS,
     Band,
     backtest_appraisers,
@@ -16,15 +24,7 @@ from valuation.equipment.appraisals import (
     too_far_apart,
     weight_by_age,
 )
-from valuation.equipment.inspections import (
-    HOURS_A_DAY,
-    InspectionFlag,
-    Inspections,
-    check_histories,
-    check_inspections,
-)
-from valuation.equipment.liquidation import STATED_TERMS, LiquidationTerms, learned_terms
-from valuation.equipment.price_index import bounded_value, indexed_price, level_at, scrap_value
+from valuation.equipment.models.liquidation import STATED_TERMS, LiquidationTerms, learned_terms
 from valuation.errors import InvalidInput
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valuation.errors import InvalidInput
-from valuation.haircuts.compose import compose
-from valuation.haircuts.parts import PART_NAMES, HaircutParts
+from valuation.haircuts.composition.compose import compose
+from valuation.haircuts.composition.parts import PART_NAMES, HaircutParts
 
 shares = st.floats(0.0, 1.0)
 five = st.tuples(shares, shares, shares, shares, shares)

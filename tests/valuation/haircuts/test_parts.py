@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from valuation.errors import InvalidInput
-from valuation.haircuts.parts import PART_NAMES, HaircutParts
+from valuation.haircuts.composition.parts import PART_NAMES, HaircutParts
 
 
 def parts(**given):

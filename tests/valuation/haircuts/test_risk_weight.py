@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from valuation.errors import InvalidInput
-from valuation.haircuts.risk_weight import corporate_risk_weight
+from valuation.haircuts.supervisory.risk_weight import corporate_risk_weight
 
 
 def test_risk_weights_are_those_of_annex_5_of_basel_ii():

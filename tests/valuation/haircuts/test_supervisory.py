@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valuation.errors import InvalidInput
-from valuation.haircuts.supervisory import (
+from valuation.haircuts.supervisory.formulas import (
     SecuredSlice,
     adjusted_exposure,
     basket_haircut,

@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 
 from valuation.errors import InvalidInput
-from valuation.haircuts.supervisory import foundation_lgd
-from valuation.haircuts.supervisory_tables import Framework, foundation_slice, ten_day_haircut
+from valuation.haircuts.supervisory.formulas import foundation_lgd
+from valuation.haircuts.supervisory.haircut_tables import Framework, foundation_slice, ten_day_haircut
 from valuation.tables import read_table
 
 BASEL, CRR = Framework.BASEL, Framework.CRR
@@ -95,7 +95,7 @@ def test_a_currency_mismatch_is_added_to_the_haircut_of_the_slice():
 
 @pytest.mark.parametrize("name", ["supervisory_haircuts.csv", "foundation_lgd.csv"])
 def test_every_row_names_its_paragraph(name):
-    rows = read_table("valuation.haircuts", name)
+    rows = read_table("valuation.haircuts.supervisory", name)
 
     assert rows
     assert all(row["paragraph"].startswith(("CRE", "Art.")) for row in rows)
@@ -103,7 +103,7 @@ def test_every_row_names_its_paragraph(name):
 
 
 def test_bands_join_without_a_gap_and_longer_bonds_never_have_less():
-    bonds = [row for row in read_table("valuation.haircuts", "supervisory_haircuts.csv") if row["step"]]
+    bonds = [row for row in read_table("valuation.haircuts.supervisory", "supervisory_haircuts.csv") if row["step"]]
     for before, after in pairwise(bonds):
         if issuer(before) == issuer(after):
             assert after["over_years"] == before["to_years"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valuation.errors import InvalidInput
-from valuation.haircuts.volatility import volatility_haircut
+from valuation.haircuts.supervisory.volatility import volatility_haircut
 
 
 def test_sixty_days_of_1_5_percent():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valuation.errors import InvalidInput
-from valuation.haircuts.volatility import volatility_haircut
+from valuation.haircuts.supervisory.volatility import volatility_haircut
 from valuation.portfolio.wrong_way import expected_lgd, expected_loss
 
 CASE = {"default_probability": 0.02, "ltv": 0.8, "sale_cost": 0.10, "volatility": 0.30}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.errors import InvalidInput
-from valuation.prices.admit import RefusalReason, Verdict, admit
+from valuation.prices.admission import RefusalReason, Verdict, admit
 from valuation.prices.jumps import jump_limit
 
 A, D, Q, R = Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.QUARANTINED, Verdict.REFUSED

@@ -9,9 +9,9 @@ from scipy.special import ndtri
 from tests.valuation.prices.series import DAYS, noise
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
-from valuation.prices.arithmetic import arithmetic
-from valuation.prices.clean import Defect
-from valuation.prices.haircut import HaircutModel, haircut
+from valuation.haircuts.models.arithmetic import arithmetic
+from valuation.haircuts.models.price_haircut import HaircutModel, haircut
+from valuation.prices.cleaning import Defect
 
 MOVES = noise(600, sd=1.0)
 PRICES = 60.0 + np.concatenate([[0.0], np.cumsum(MOVES)])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import chdtrc
 
 from valuation.errors import InvalidInput
-from valuation.prices.backtest import (
+from valuation.statistics.coverage_tests import (
     LikelihoodRatio,
     christoffersen_independence,
     conditional_coverage,

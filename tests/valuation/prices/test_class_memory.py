@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.valuation.prices.series import DAYS, noise, walk
-from valuation.prices.class_memory import (
+from valuation.haircuts.models.class_memory import (
     HALF_LIFE_DAYS,
     NOTHING_LEARNED,
     POWER,
@@ -13,8 +13,8 @@ from valuation.prices.class_memory import (
     class_memory,
     memory_of,
 )
-from valuation.prices.haircut import haircut, haircut_batch
-from valuation.prices.pooled import OWN_HORIZONS, OWN_TAIL
+from valuation.haircuts.models.pooled import OWN_HORIZONS, OWN_TAIL
+from valuation.haircuts.models.price_haircut import haircut, haircut_batch
 
 CALM = [(walk(noise(1500, sd=0.012, seed=seed)), DAYS[:1501]) for seed in range(6)]
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.errors import InvalidInput
-from valuation.prices.clean import LEFT_OUT, Defect, clean
+from valuation.prices.cleaning import LEFT_OUT, Defect, clean
 
 PRICES = walk(noise(99))
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtri
 
 from valuation.errors import InvalidInput
-from valuation.prices.closed_forms import (
+from valuation.statistics.closed_forms import (
     autoregressive_drift,
     crps_normal,
     garch_variance,

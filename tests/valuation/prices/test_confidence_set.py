@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from valuation.errors import InvalidInput
-from valuation.prices.confidence_set import model_confidence_set
+from valuation.statistics.confidence_set import model_confidence_set
 
 
 def simulated(means, count=400, seed=1):

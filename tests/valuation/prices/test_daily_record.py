@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.valuation.prices.series import noise
-from valuation.prices.daily_record import DAYS, NO_RECORD, ewma_record
-from valuation.prices.simulate import filtered
+from valuation.haircuts.monitoring.daily_record import DAYS, NO_RECORD, ewma_record
+from valuation.statistics.simulation import filtered
 
 RETURNS = noise(750)
 RECORD = ewma_record(RETURNS, 0.05, decay=0.97, window=500)

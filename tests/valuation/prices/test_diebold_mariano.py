@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from valuation.errors import InvalidInput
-from valuation.prices.diebold_mariano import diebold_mariano, long_run_variance
+from valuation.statistics.diebold_mariano import diebold_mariano, long_run_variance
 
 
 @pytest.mark.parametrize("lags", [0, 1, 3, 9])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from valuation.errors import InvalidInput
-from valuation.prices.drift import STEPS_BETWEEN_FALSE_ALARMS, THRESHOLD, drift, may_alarm, scores_since
+from valuation.haircuts.monitoring.drift import STEPS_BETWEEN_FALSE_ALARMS, THRESHOLD, drift, may_alarm, scores_since
 
 
 def first_alarm(scores):

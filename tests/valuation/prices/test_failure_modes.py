@@ -6,10 +6,10 @@ from scipy.special import ndtri
 
 from tests.valuation.prices.series import DAYS, noise, smoothed, walk
 from valuation.flags import QualityFlag
-from valuation.prices.clean import Defect, clean
+from valuation.haircuts.models.price_haircut import HaircutModel, haircut
+from valuation.haircuts.models.tier1 import DEFAULT
+from valuation.prices.cleaning import Defect, clean
 from valuation.prices.closed_days import easter, exchange_holidays, is_exchange_holiday
-from valuation.prices.haircut import HaircutModel, haircut
-from valuation.prices.tier1 import DEFAULT
 
 PRICES = walk(noise(1200, sd=0.012))
 DATES = DAYS[:1201]

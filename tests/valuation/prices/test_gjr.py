@@ -7,8 +7,8 @@ import pytest
 
 from tests.valuation.prices.series import noise
 from valuation.errors import MissingExtra
-from valuation.prices import gjr
-from valuation.prices.gjr import Gjr, Rejected, filtered_by, fit_gjr, ljung_box_p
+from valuation.haircuts.models import gjr
+from valuation.haircuts.models.gjr import Gjr, Rejected, filtered_by, fit_gjr, ljung_box_p
 
 TRUE = (0.1, 0.03, 0.03, 0.06, 0.92)
 """Autoregression, constant, arch, leverage, garch, of returns in percent."""

@@ -6,9 +6,9 @@ import pytest
 import valuation
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.flags import QualityFlag
-from valuation.prices.clean import Defect
-from valuation.prices.haircut import HaircutModel, haircut, haircut_batch
-from valuation.prices.tier1 import tier1
+from valuation.haircuts.models.price_haircut import HaircutModel, haircut, haircut_batch
+from valuation.haircuts.models.tier1 import tier1
+from valuation.prices.cleaning import Defect
 
 PRICES = walk(noise(400))
 

@@ -9,9 +9,9 @@ from scipy.special import ndtri
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
-from valuation.prices.haircut import HaircutModel, haircut
-from valuation.prices.joint import joint_haircut
-from valuation.prices.tier1 import Tier1Settings
+from valuation.haircuts.models.joint import joint_haircut
+from valuation.haircuts.models.price_haircut import HaircutModel, haircut
+from valuation.haircuts.models.tier1 import Tier1Settings
 
 STILL = Tier1Settings(decay=1.0 - 1e-9)
 """A variance that stays where it is, so that the normal law is the answer."""

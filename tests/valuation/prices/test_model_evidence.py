@@ -7,9 +7,9 @@ import pytest
 
 from tests.valuation.prices.series import DAYS
 from valuation.errors import InvalidInput
-from valuation.prices.backtest import pinball
-from valuation.prices.model_evidence import WindowLosses, model_evidence, period_losses, window_losses
-from valuation.prices.track_record import TrackRecord
+from valuation.haircuts.backtesting.model_evidence import WindowLosses, model_evidence, period_losses, window_losses
+from valuation.haircuts.backtesting.track_record import TrackRecord
+from valuation.statistics.coverage_tests import pinball
 
 LEVEL = 0.05
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
-from valuation.prices.pooled import class_floor, pooled_scale
-from valuation.prices.pooled_table import log_multiples, term_weights
-from valuation.prices.running import running, running_means, terms
+from valuation.haircuts.models.pooled import class_floor, pooled_scale
+from valuation.haircuts.models.pooled_table import log_multiples, term_weights
+from valuation.statistics.running_moments import running, running_means, terms
 
 PRICES = walk(noise(1200, sd=0.015))
 

@@ -6,11 +6,11 @@ from scipy.special import ndtri
 
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.flags import QualityFlag
-from valuation.prices.clean import clean
-from valuation.prices.haircut import haircut
-from valuation.prices.pooled import volatility_log_quantile
-from valuation.prices.proxy import fitted_link, linked_haircut
-from valuation.prices.watch import UNWATCHED
+from valuation.haircuts.models.pooled import volatility_log_quantile
+from valuation.haircuts.models.price_haircut import haircut
+from valuation.haircuts.models.proxy import fitted_link, linked_haircut
+from valuation.haircuts.monitoring.model_monitor import UNWATCHED
+from valuation.prices.cleaning import clean
 
 DATES = DAYS[:2001]
 PROXY_MOVES = noise(2000, sd=0.015, seed=11)

@@ -5,9 +5,9 @@ import pytest
 
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.errors import InvalidInput
-from valuation.prices.backtest import kupiec
-from valuation.prices.rolling_origin import replay
-from valuation.prices.tier1 import MODEL, VERSION, Tier1Settings, seed_for, tier1
+from valuation.haircuts.backtesting.rolling_origin import replay
+from valuation.haircuts.models.tier1 import MODEL, VERSION, Tier1Settings, seed_for, tier1
+from valuation.statistics.coverage_tests import kupiec
 
 QUICK = Tier1Settings(paths=2_000, least_observations=100)
 

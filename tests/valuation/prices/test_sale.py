@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.errors import InvalidInput
-from valuation.prices.haircut import haircut
-from valuation.prices.sale import Sale, sale_haircut
+from valuation.haircuts.models.price_haircut import haircut
+from valuation.haircuts.models.sale_horizon import Sale, sale_haircut
 
 PRICES = walk(noise(800, sd=0.012))
 

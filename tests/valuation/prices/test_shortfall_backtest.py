@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from valuation.errors import InvalidInput
-from valuation.prices.shortfall_backtest import acerbi_szekely_z2, normal_z2_critical_value
+from valuation.statistics.shortfall_test import acerbi_szekely_z2, normal_z2_critical_value
 
 TAIL = 0.025
 QUANTILE, SHORTFALL = 1.959964, 2.337803

@@ -8,8 +8,8 @@ from scipy.special import ndtri
 
 from tests.valuation.prices.series import noise
 from valuation.errors import InvalidInput
-from valuation.prices.ewma import ewma_variance
-from valuation.prices.simulate import Start, filtered, simulated_tails
+from valuation.statistics.ewma import ewma_variance
+from valuation.statistics.simulation import Start, filtered, simulated_tails
 
 DECAY = 0.97
 Z99 = float(ndtri(0.99))

@@ -5,7 +5,7 @@ import pytest
 
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.flags import QualityFlag
-from valuation.prices.haircut import haircut
+from valuation.haircuts.models.price_haircut import haircut
 from valuation.prices.stale_quotes import fresh
 
 MOVING = walk(noise(999, sd=0.015))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.valuation.prices.series import DAYS, noise, smoothed, walk
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
-from valuation.prices.tier1 import Tier1Settings, seed_for, tier1
+from valuation.haircuts.models.tier1 import Tier1Settings, seed_for, tier1
 
 FAT = np.random.default_rng(9).standard_t(4, 700) * 0.01
 FEW_PATHS = Tier1Settings(paths=4_000)

@@ -7,11 +7,11 @@ from tests.valuation.prices.series import DAYS, noise, walk
 from tests.valuation.prices.test_gjr import TRUE, simulated
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
-from valuation.prices.gjr import Gjr, filtered_by, fit_gjr
-from valuation.prices.haircut import HaircutModel, haircut
-from valuation.prices.pooled import pooled_scale
-from valuation.prices.simulate import Tails
-from valuation.prices.tier2 import gjr_tails, mean_of_tails, tier2
+from valuation.haircuts.models.gjr import Gjr, filtered_by, fit_gjr
+from valuation.haircuts.models.pooled import pooled_scale
+from valuation.haircuts.models.price_haircut import HaircutModel, haircut
+from valuation.haircuts.models.tier2 import gjr_tails, mean_of_tails, tier2
+from valuation.statistics.simulation import Tails
 
 PRICES = walk(simulated(1500))
 FOUND = tier2(DAYS[:1501], PRICES, max_horizon_days=20, confidence=0.99, seed=1)

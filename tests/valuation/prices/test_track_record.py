@@ -7,8 +7,8 @@ import pytest
 
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.errors import InvalidInput
-from valuation.prices.haircut import haircut
-from valuation.prices.track_record import pooled_record, track_record, verdict
+from valuation.haircuts.backtesting.track_record import pooled_record, track_record, verdict
+from valuation.haircuts.models.price_haircut import haircut
 
 PRICES = walk(noise(2500, sd=0.015))
 RECORD = track_record(DAYS[:2501], PRICES, horizon_days=20, confidence=0.99)

@@ -5,14 +5,14 @@ import pytest
 
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.flags import QualityFlag
-from valuation.prices.daily_record import DAYS as DAYS_OF_A_YEAR
-from valuation.prices.daily_record import LEAST_REFERENCE, DailyRecord
-from valuation.prices.drift import THRESHOLD, drift, scores_since
-from valuation.prices.haircut import HaircutModel, haircut
-from valuation.prices.pooled import LEAST_OBSERVATIONS, SURPRISE_DECAY, pooled_scale
-from valuation.prices.tier1 import tier1
-from valuation.prices.watch import LARGEST_MULTIPLIER, UNWATCHED, Watch, multiplier, watch
-from valuation.prices.watched import raised, watched_tier1
+from valuation.haircuts.models.monitored_curve import raised, watched_tier1
+from valuation.haircuts.models.pooled import LEAST_OBSERVATIONS, SURPRISE_DECAY, pooled_scale
+from valuation.haircuts.models.price_haircut import HaircutModel, haircut
+from valuation.haircuts.models.tier1 import tier1
+from valuation.haircuts.monitoring.daily_record import DAYS as DAYS_OF_A_YEAR
+from valuation.haircuts.monitoring.daily_record import LEAST_REFERENCE, DailyRecord
+from valuation.haircuts.monitoring.drift import THRESHOLD, drift, scores_since
+from valuation.haircuts.monitoring.model_monitor import LARGEST_MULTIPLIER, UNWATCHED, Watch, multiplier, watch
 
 BASEL_1996 = {4: 3.00, 5: 3.40, 6: 3.50, 7: 3.65, 8: 3.75, 9: 3.85, 10: 4.00}
 """Multiplication factors of table 2 by exceedances of 250."""

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-from collateral_registry.store.holdings import write_missing_holdings
-from collateral_registry.store.identities import write_missing
+from collateral_registry.store.assets.references import write_missing
+from collateral_registry.store.stock.claims_by_place import write_missing_holdings
 
 Big = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

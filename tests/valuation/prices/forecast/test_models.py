@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.valuation.prices.series import DAYS, noise
-from valuation.prices.forecast.models import arima, damped_ets, random_walk, sarimax
-from valuation.prices.forecast.past import past_at
+from valuation.forecast.models import arima, damped_ets, random_walk, sarimax
+from valuation.forecast.past import past_at
 
 WALK = np.cumsum(noise(400))
 MONTHS = np.arange("2000-01", "2012-01", dtype="datetime64[M]").astype("datetime64[D]")

@@ -5,7 +5,7 @@ import pytest
 
 from tests.valuation.prices.forecast.test_models import autoregressive, yearly
 from tests.valuation.prices.series import DAYS, noise
-from valuation.prices.forecast.selection import LEAST_ORIGINS, MOST_ORIGINS, select
+from valuation.forecast.selection import LEAST_ORIGINS, MOST_ORIGINS, select
 
 
 def choice(logs, steps, dates=DAYS, step_days=1):

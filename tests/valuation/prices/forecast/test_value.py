@@ -7,10 +7,10 @@ from scipy.stats import norm
 from tests.valuation.prices.forecast.test_models import autoregressive, yearly
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.errors import InvalidInput
-from valuation.prices.forecast.models import sarimax
-from valuation.prices.forecast.past import past_at
-from valuation.prices.forecast.value import QUANTILES, forecast, simulated_errors
-from valuation.prices.simulate import Start
+from valuation.forecast.models import sarimax
+from valuation.forecast.past import past_at
+from valuation.forecast.value import QUANTILES, forecast, simulated_errors
+from valuation.statistics.simulation import Start
 
 PRICES = walk(noise(260))
 FOUND = forecast(PRICES, DAYS[:261], 20)

@@ -1,0 +1,1 @@
+"""What every command shares: the client, CSV rows, formatting, paging."""

@@ -1,0 +1,79 @@
+"""Files of the equipment commands: machines in, estimates and scores out."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.cli.common.formatting import neutral
+from valuation.equipment.flags import words_of
+from valuation.equipment.models.artefact import load
+from valuation.equipment.models.estimates import bases_of_estimate
+from valuation.equipment.models.hedonic import Estimates, appraise
+from valuation.equipment.models.scores import Score
+from valuation.equipment.sales.files import read_assets
+from valuation.equipment.sales.mapping import check_read_alike, read_mapping
+from valuation.equipment.sales.observations import SEPARATOR, Observations
+from valuation.errors import InvalidInput
+
+HEADER = ("id", "fmv", "fmv_low", "fmv_high", "olv", "flv", "nolv", "basis_of_estimate", "flags")
+
+
+def appraised(assets: Path, columns: Path, model: Path, as_of: str, date_column: str) -> tuple[Observations, Estimates]:
+    """The machines of a file and their estimates by the model in a folder; raises InvalidInput for what is wrong."""
+    if as_of and date_column:
+        raise InvalidInput("as_of", as_of, "a date or a date column, not both")
+    day = _date(as_of)
+    mapping, learned = read_mapping(columns), load(model).learned
+    check_read_alike(learned.mapping, mapping)
+    machines = read_assets(assets, mapping, day, date_column)
+    return machines, appraise(learned, machines)
+
+
+def write_estimates(path: Path, ids: Sequence[str], estimates: Estimates) -> None:
+    """Writes a row for each machine; amounts have two decimals, and none where there is no opinion."""
+    values = (estimates.fmv, estimates.low, estimates.high, estimates.olv, estimates.flv, estimates.nolv)
+    amounts = [_amounts(column) for column in values]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        writer.writerows(
+            zip(
+                map(neutral, ids),
+                *amounts,
+                bases_of_estimate(estimates.fmv, estimates.step),
+                words_of(estimates.flags),
+                strict=True,
+            )
+        )
+
+
+def score_lines(scores: Sequence[Score]) -> Iterator[str]:
+    """A line for each group."""
+    heads = f"{'rmsle':>7} {'bias':>8} {'covered':>8} {'pinball':>8} {'median':>10} {'reference':>10}"
+    yield f"{'group':24} {'sales':>7} {heads}"
+    for score in scores:
+        reference = "" if np.isnan(score.reference_error) else f"{score.reference_error:,.2f}"
+        yield (
+            f"{score.group.replace(SEPARATOR, ' ')[:24]:24} {score.sales:7} {score.rmsle:7.4f} {score.bias:+8.4f} "
+            f"{score.coverage:8.2%} {score.pinball:8.4f} {score.median_error:10,.2f} {reference:>10}"
+        )
+
+
+def _date(text: str) -> dt.date | None:
+    if not text:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput("as_of", repr(text[:40]), "a date such as 2012-03-31") from None
+
+
+def _amounts(column: NDArray[np.float64]) -> list[str]:
+    unknown = f"{np.nan:.2f}"
+    return ["" if text == unknown else text for text in map("{:.2f}".format, column.tolist())]

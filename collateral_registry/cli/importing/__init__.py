@@ -1,0 +1,1 @@
+"""Import of CSV files into a running server."""

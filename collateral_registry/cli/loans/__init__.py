@@ -1,0 +1,1 @@
+"""Commands for loans, pledges, pick-ups and breaches."""

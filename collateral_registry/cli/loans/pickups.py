@@ -1,0 +1,112 @@
+"""Goods that may leave a pledged lot, the floor they must keep, and the check for things pledged twice."""
+
+from __future__ import annotations
+
+import uuid
+
+import grpc
+from google.type.decimal_pb2 import Decimal
+from rich.markup import escape
+from rich.table import Table
+
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED
+from collateral_registry.cli.common.formatting import amount, date_message, named, percent, short, when
+from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.loans.report import console_for_reports
+from collateral_registry.v1 import common_pb2, double_pledge_pb2, double_pledge_pb2_grpc, pickup_pb2, pickup_pb2_grpc
+
+AMOUNTS = ("exposure", "floor", "goods_floor", "controlled_value", "other_value", "gap", "room")
+
+
+def check_book(channel: grpc.Channel) -> int:
+    """Checks the whole book and prints what it found; 1 when there is anything."""
+    stub = double_pledge_pb2_grpc.DoublePledgeServiceStub(channel)
+    found = stub.CheckDoublePledge(double_pledge_pb2.CheckDoublePledgeRequest(request_id=uuid.uuid4().hex))
+    console_for_reports().print(
+        f"{found.same_number_count} pairs of one number, {found.suspicion_count} suspicions, "
+        f"{found.over_pledged_place_count} places over-pledged; {found.opened_finding_count} findings are new",
+        highlight=False,
+    )
+    clean = not (found.same_number_count or found.suspicion_count or found.over_pledged_place_count)
+    return 0 if clean else EXIT_SOME_REFUSED
+
+
+def confirm_finding(channel: grpc.Channel, finding: str, actor: str, note: str) -> None:
+    """Takes a finding for proved and prints which asset is worth nothing from now on."""
+    request = double_pledge_pb2.ConfirmDoublePledgeRequest(
+        name=named("findings", finding), actor=actor, note=note, request_id=uuid.uuid4().hex
+    )
+    answer = double_pledge_pb2_grpc.DoublePledgeServiceStub(channel).ConfirmDoublePledge(request)
+    console_for_reports().print(f"{answer.asset} is worth nothing from now on", highlight=False)
+
+
+def check_pickup(channel: grpc.Channel, loan: str, asset: str, quantity: str) -> int:
+    """Prints whether goods may leave; 1 when not all of them may."""
+    request = pickup_pb2.CheckPickupRequest(
+        loan=named("loans", loan), asset=named("assets", asset), quantity=Decimal(value=quantity)
+    )
+    answer = pickup_pb2_grpc.PickupServiceStub(channel).CheckPickup(request)
+    told = f"all of it may leave: {answer.largest_quantity.value} {answer.unit}" if answer.allowed else answer.reason
+    console_for_reports().print(told, highlight=False, markup=False)
+    return 0 if answer.allowed else EXIT_SOME_REFUSED
+
+
+def request_pickup(channel: grpc.Channel, loan: str, asset: str, quantity: str, expire: str, note: str) -> None:
+    """Authorises a pick-up and prints it."""
+    request = pickup_pb2.RequestPickupRequest(
+        parent=named("loans", loan),
+        asset=named("assets", asset),
+        quantity=Decimal(value=quantity),
+        expire_date=date_message("expire", expire) if expire else None,
+        note=note,
+        pickup_id=f"pickup-{uuid.uuid4().hex[:12]}",
+        request_id=uuid.uuid4().hex,
+    )
+    _print_pickups([pickup_pb2_grpc.PickupServiceStub(channel).RequestPickup(request)])
+
+
+def cancel_pickup(channel: grpc.Channel, name: str) -> None:
+    """Takes an authorisation back and prints it."""
+    request = pickup_pb2.CancelPickupRequest(name=name, request_id=uuid.uuid4().hex)
+    _print_pickups([pickup_pb2_grpc.PickupServiceStub(channel).CancelPickup(request)])
+
+
+def list_pickups(channel: grpc.Channel, loan: str, filter_: str, limit: int) -> None:
+    """Prints a row per authorisation."""
+    request = pickup_pb2.ListPickupsRequest(parent=named("loans", loan) if loan else "loans/-", filter=filter_)
+    answer = whole(pickup_pb2_grpc.PickupServiceStub(channel).ListPickups, request, "pickups", limit)
+    _print_pickups(answer.pickups)
+
+
+def show_controlled_value(channel: grpc.Channel, loan: str) -> None:
+    """Prints floor, controlled value and gap of a loan."""
+    request = pickup_pb2.GetControlledValueRequest(name=named("loans", loan))
+    found = pickup_pb2_grpc.PickupServiceStub(channel).GetControlledValue(request)
+    table = Table(show_header=False)
+    for name in AMOUNTS:
+        money = getattr(found, name)
+        table.add_row(name.replace("_", " "), f"{amount(money)} {money.currency_code}")
+    table.add_row("target ratio", percent(found.target_ratio.value))
+    if found.HasField("market_pledge_rate"):
+        table.add_row("market pledge rate", percent(found.market_pledge_rate.value))
+    table.add_row("coverage", short(common_pb2.Coverage.Name(found.coverage), "COVERAGE_").upper())
+    console_for_reports().print(table)
+
+
+def _print_pickups(pickups: list[pickup_pb2.Pickup]) -> None:
+    table = Table()
+    for name in ("pickup", "asset", "warehouse", "quantity", "taken", "until", "state", "note"):
+        table.add_column(name, no_wrap=True)
+    for one in pickups:
+        cells = (
+            one.name,
+            one.asset.removeprefix("assets/"),
+            one.warehouse,
+            f"{one.quantity.value} {one.unit}",
+            f"{one.taken_quantity.value} {one.unit}",
+            when(one.expire_date),
+            short(pickup_pb2.PickupState.Name(one.state), "PICKUP_STATE_"),
+            one.note,
+        )
+        table.add_row(*(escape(cell) for cell in cells))
+    console_for_reports().print(table)

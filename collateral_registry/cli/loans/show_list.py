@@ -1,0 +1,110 @@
+"""Assets, loans and breaches one by one and in lists."""
+
+from __future__ import annotations
+
+import uuid
+
+import grpc
+from rich.markup import escape
+from rich.table import Table
+
+from collateral_registry.cli.common.formatting import amount, named, short
+from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.loans.report import (
+    console_for_reports,
+    coverage_cell,
+    level_cell,
+    ltv_of,
+    print_breach_table,
+    print_json,
+)
+from collateral_registry.cli.loans.show import event_line
+from collateral_registry.v1 import (
+    asset_pb2,
+    asset_pb2_grpc,
+    breach_pb2,
+    breach_pb2_grpc,
+    loan_pb2,
+    loan_pb2_grpc,
+)
+
+
+def show_asset(channel: grpc.Channel, asset: str) -> None:
+    """Prints an asset as JSON."""
+    stub = asset_pb2_grpc.AssetServiceStub(channel)
+    print_json(stub.GetAsset(asset_pb2.GetAssetRequest(name=named("assets", asset))))
+
+
+def list_assets(channel: grpc.Channel, filter_: str, limit: int) -> None:
+    """Prints a row per asset."""
+    stub = asset_pb2_grpc.AssetServiceStub(channel)
+    answer = whole(stub.ListAssets, asset_pb2.ListAssetsRequest(filter=filter_), "assets", limit)
+    table = _table("asset", "kind", "class", "owner", "currency", "status")
+    for asset in answer.assets:
+        kind = asset.WhichOneof("detail") or ""
+        status = short(asset_pb2.AssetStatus.Name(asset.status), "ASSET_STATUS_")
+        cells = (asset.name.removeprefix("assets/"), kind, asset.asset_class, asset.owner, asset.currency_code, status)
+        table.add_row(*(escape(cell) for cell in cells))
+    console_for_reports().print(table)
+
+
+def show_loan(channel: grpc.Channel, loan: str) -> None:
+    """Prints a loan with its cover as JSON."""
+    stub = loan_pb2_grpc.LoanServiceStub(channel)
+    print_json(stub.GetLoan(loan_pb2.GetLoanRequest(name=named("loans", loan))))
+
+
+def list_loans(channel: grpc.Channel, filter_: str, limit: int) -> None:
+    """Prints a row per loan."""
+    stub = loan_pb2_grpc.LoanServiceStub(channel)
+    answer = whole(stub.ListLoans, loan_pb2.ListLoansRequest(filter=filter_), "loans", limit)
+    table = _table("loan", "borrower", "state", "exposure", "LTV", "level", "coverage")
+    for loan in answer.loans:
+        exposure = f"{amount(loan.cover.exposure)} {loan.currency_code}" if loan.HasField("cover") else ""
+        table.add_row(
+            loan.name.removeprefix("loans/"),
+            escape(loan.borrower),
+            short(loan_pb2.LoanState.Name(loan.state), "LOAN_STATE_"),
+            exposure,
+            ltv_of(loan.cover),
+            level_cell(loan.cover.level),
+            coverage_cell(loan.cover),
+        )
+    console_for_reports().print(table)
+
+
+def show_breach(channel: grpc.Channel, breach: str) -> None:
+    """Prints a breach and its history."""
+    stub = breach_pb2_grpc.BreachServiceStub(channel)
+    _print_breach(stub.GetBreach(breach_pb2.GetBreachRequest(name=_breach_name(breach))))
+
+
+def acknowledge_breach(channel: grpc.Channel, breach: str, actor: str, note: str) -> None:
+    """Records that somebody has seen the breach, and prints it."""
+    stub = breach_pb2_grpc.BreachServiceStub(channel)
+    once = uuid.uuid4().hex  # a retry of this call is the same act, the next call another
+    request = breach_pb2.AcknowledgeBreachRequest(name=_breach_name(breach), actor=actor, note=note, request_id=once)
+    _print_breach(stub.AcknowledgeBreach(request))
+
+
+def _print_breach(breach: breach_pb2.Breach) -> None:
+    print_breach_table([breach])
+    for event in breach.history:
+        console_for_reports().print(event_line(event), highlight=False, soft_wrap=True)
+
+
+def _breach_name(text: str) -> str:
+    """loans/{loan}/breaches/{number}, written so or as {loan}/{number}; raises ValueError."""
+    parts = text.split("/")
+    if len(parts) == 2:
+        return f"loans/{parts[0]}/breaches/{parts[1]}"
+    if len(parts) == 4 and parts[0] == "loans" and parts[2] == "breaches":
+        return text
+    raise ValueError(f"breach: got {text[:60]!r}, want a loan and a number such as loan-1/1")
+
+
+def _table(*names: str) -> Table:
+    table = Table()
+    for name in names:
+        table.add_column(name, no_wrap=True, justify="right" if name in {"exposure", "LTV"} else "left")
+    return table

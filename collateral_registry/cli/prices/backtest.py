@@ -1,0 +1,141 @@
+"""Backtests of the haircuts of a file: tests as CSV, the model beside others, and a picture per series and horizon."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, say
+from collateral_registry.cli.common.result_files import file_stem, write_rows
+from collateral_registry.cli.prices.backtest_picture import draw_record
+from collateral_registry.cli.prices.haircut import MODELS, model_named
+from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
+from collateral_registry.cli.prices.workers import Failed, each_series
+from valuation.haircuts.backtesting.model_evidence import ModelEvidence, model_evidence, window_losses
+from valuation.haircuts.backtesting.track_record import TrackRecord, Verdict, pooled_verdict, track_record, verdict
+from valuation.haircuts.models.price_haircut import HaircutModel
+from valuation.statistics.shortfall_test import normal_z2_critical_value
+
+POOLED = "(pooled)"
+"""Name of the row over all series."""
+
+JUDGED = tuple(name for name, model in MODELS.items() if model is not HaircutModel.ARITHMETIC)
+"""What ``--model`` and ``--compare`` may be: outcomes are log returns, which a price below 0 does not have."""
+
+SHORTFALL_SIGNIFICANCE = 0.05
+"""Chance of calling a right model too thin: the level of the other tests."""
+
+SHORTFALL_COLUMNS = ("shortfall_z2_critical", "shortfall_verdict")
+"""Of tests.csv, after the others."""
+
+WINDOW_COLUMNS = ("series", "horizon_days", "origin", "end", "haircut", "expected_shortfall", "loss", "exceeded")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Horizons in business days, confidence, and models: the one that is tested, then those it is compared with."""
+
+    horizons: tuple[int, ...]
+    confidence: float
+    models: tuple[HaircutModel, ...]
+
+
+def asked(horizon_days: str, confidence: float, model: str, compare: str) -> Asked:
+    """Checks the options; raises ValueError naming the one that is wrong."""
+    parts = [part.strip() for part in horizon_days.split(",")]
+    if not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise ValueError(f"--horizon-days: got {horizon_days!r}, want whole days such as 10,20,60")
+    if not 0.5 < confidence < 1.0:
+        raise ValueError(f"--confidence: got {confidence}, want more than 0.5 and less than 1")
+    others = [part.strip() for part in compare.split(",") if part.strip()]
+    compared = [model_named("--compare", name, JUDGED) for name in others]
+    models = dict.fromkeys([model_named("--model", model, JUDGED), *compared])
+    return Asked(tuple(int(part) for part in parts), confidence, tuple(models))
+
+
+Records = dict[int, dict[str, TrackRecord]]
+"""Of one series, by horizon and model; the first model is the one that is tested."""
+
+
+def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: Asked, workers: int) -> int:
+    """Writes tests.csv, models.csv, windows.csv and the pictures; a series that fails is named, the others go on."""
+    try:
+        histories = read_histories(source, columns)
+    except (ValueError, OSError, csv.Error) as error:
+        say(str(error))
+        return EXIT_USAGE
+    folder.mkdir(parents=True, exist_ok=True)
+    records: dict[str, Records] = {}
+    for name, found in each_series(partial(_replayed, folder=folder, wanted=wanted), histories, workers, "Backtests"):
+        if isinstance(found, Failed):
+            say(f"{name}: {found.why}")
+        else:
+            records[name] = found
+    tested = {(name, days): _first(one[days]) for name, one in records.items() for days in wanted.horizons}
+    _write_tests(folder / "tests.csv", tested, wanted)
+    _write_models(folder / "models.csv", list(records.values()), wanted)
+    _write_windows(folder / "windows.csv", tested)
+    return EXIT_SOME_REFUSED if len(records) < len(histories) else 0
+
+
+def _replayed(name: str, history: History, folder: Path, wanted: Asked) -> Records:
+    """The records of a series, with a picture of each horizon."""
+    dates, prices = history.columns()
+
+    def record(horizon: int, model: HaircutModel) -> TrackRecord:
+        return track_record(dates, prices, horizon_days=horizon, confidence=wanted.confidence, model=model)
+
+    found = {days: {model.value: record(days, model) for model in wanted.models} for days in wanted.horizons}
+    for days, records in found.items():
+        title = f"{name}, {days} days"
+        draw_record(folder / f"{file_stem(name)}-{days}d.svg", title, dates, prices, _first(records))
+    return found
+
+
+def _first(records: dict[str, TrackRecord]) -> TrackRecord:
+    return next(iter(records.values()))
+
+
+def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], wanted: Asked) -> None:
+    names = [field.name for field in fields(Verdict)]
+    rows = [(series, horizon, verdict(record, wanted.confidence)) for (series, horizon), record in records.items()]
+    for horizon in wanted.horizons:
+        together = [record for (_, days), record in records.items() if days == horizon]
+        if together:
+            rows.append((POOLED, horizon, pooled_verdict(together, wanted.confidence)))
+    shown = [(*row[:2], *astuple(row[2]), *_shortfall_verdict(row[2], wanted.confidence)) for row in rows]
+    write_rows(path, ("series", "horizon_days", *names, *SHORTFALL_COLUMNS), shown)
+
+
+def _shortfall_verdict(found: Verdict, confidence: float) -> tuple[float, str]:
+    """The Z2 that a right model of normal returns undershoots once in twenty times, and what Z2 says beside it."""
+    if not found.windows:
+        return math.nan, "none"
+    critical = normal_z2_critical_value(found.windows, 1.0 - confidence, SHORTFALL_SIGNIFICANCE)
+    return critical, "too thin" if found.shortfall_z2 < critical else "not rejected"
+
+
+def _write_models(path: Path, records: Sequence[Records], wanted: Asked) -> None:
+    """Each model beside the one that is tested, on the same windows of all series."""
+    rows = []
+    for horizon in wanted.horizons if records else ():
+        tables = [window_losses(one[horizon], 1.0 - wanted.confidence) for one in records]
+        rows += [(horizon, *astuple(found)) for found in model_evidence(tables, horizon)]
+    names = [field.name for field in fields(ModelEvidence)]
+    write_rows(path, ("horizon_days", *names), [[int(x) if isinstance(x, bool) else x for x in row] for row in rows])
+
+
+def _write_windows(path: Path, records: dict[tuple[str, int], TrackRecord]) -> None:
+    rows = []
+    for (name, horizon), record in records.items():
+        losses = [-np.expm1(column) for column in (record.quantile, record.shortfall, record.log_return)]
+        exceeded = (record.log_return < record.quantile).astype(int).tolist()
+        numbers = zip(record.origins, record.ends, *losses, exceeded, strict=True)
+        rows += [(name, horizon, *row) for row in numbers]
+    write_rows(path, WINDOW_COLUMNS, rows)

@@ -1,0 +1,67 @@
+"""Value forecasts of the series of a file: a fan per series and horizon as CSV, the choice of model, and a picture."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, say
+from collateral_registry.cli.common.result_files import file_stem, write_rows
+from collateral_registry.cli.prices.forecast_picture import draw_forecast
+from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
+from collateral_registry.cli.prices.workers import Failed, each_series
+from valuation.forecast.value import QUANTILES, ValueForecast, forecast
+
+FORECAST_COLUMNS = (
+    "series", "date", "horizon_days", "target_date", "model", *(f"p{100 * level:02.0f}" for level in QUANTILES),
+    "lendable",
+)  # fmt: skip
+
+SELECTION_COLUMNS = (
+    "series", "model", "chosen", "origins", "mean_absolute_log_error", "dm_statistic", "better_than_random_walk_p",
+    "failed_fits",
+)  # fmt: skip
+
+
+def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days: int, workers: int) -> int:
+    """Writes forecast.csv, selection.csv and the pictures; a series that fails is named, the others go on."""
+    try:
+        histories = read_histories(source, columns)
+    except (ValueError, OSError, csv.Error) as error:
+        say(str(error))
+        return EXIT_USAGE
+    folder.mkdir(parents=True, exist_ok=True)
+    found: dict[str, ValueForecast] = {}
+    for name, one in each_series(partial(_forecast, horizon_days=horizon_days), histories, workers, "Forecasts"):
+        if isinstance(one, Failed):
+            say(f"{name}: {one.why}")
+        else:
+            found[name] = one
+    write_rows(folder / "forecast.csv", FORECAST_COLUMNS, [row for item in found.items() for row in _fan(*item)])
+    write_rows(folder / "selection.csv", SELECTION_COLUMNS, [row for item in found.items() for row in _trials(*item)])
+    for name, made in found.items():
+        if made.fan.shape[1]:
+            draw_forecast(folder / f"{file_stem(name)}.svg", name, made)
+        else:
+            say(f"{name}: too short or never moves, no forecast")
+    return EXIT_SOME_REFUSED if len(found) < len(histories) else 0
+
+
+def _forecast(name: str, history: History, horizon_days: int) -> ValueForecast:  # noqa: ARG001 - as each_series calls
+    dates, prices = history.columns()
+    return forecast(prices, dates, horizon_days)
+
+
+def _fan(name: str, found: ValueForecast) -> Iterator[tuple[object, ...]]:
+    for row, (horizon, target) in enumerate(zip(found.horizon_days.tolist(), found.dates_ahead, strict=True)):
+        start = (name, found.date, horizon, target, found.selection.model)
+        yield (*start, *found.fan[:, row].tolist(), float(found.lendable[row]))
+
+
+def _trials(name: str, found: ValueForecast) -> Iterator[tuple[object, ...]]:
+    for one in found.selection.trials:
+        test = (one.comparison.statistic, one.comparison.p_value) if one.comparison else (None, None)
+        chosen = int(one.model == found.selection.model)
+        yield (name, one.model, chosen, one.origins, one.error, *test, one.failures)

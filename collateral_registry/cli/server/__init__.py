@@ -1,0 +1,1 @@
+"""Commands that start a server, load the sample and revalue the book."""

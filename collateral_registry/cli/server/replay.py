@@ -1,0 +1,187 @@
+"""The sample's year, day by day: the business date, the day's rates and prices, and what people did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+import grpc
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.type.date_pb2 import Date
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from collateral_registry.cli.common.csv_rows import NumberedRow, Row
+from collateral_registry.cli.common.formatting import date_message, exact
+from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.common.request_id import identified
+from collateral_registry.cli.importing import messages
+from collateral_registry.cli.server.sample import LAST, OPENING, table, update_balances
+from collateral_registry.v1 import (
+    asset_pb2,
+    asset_pb2_grpc,
+    breach_pb2,
+    breach_pb2_grpc,
+    business_date_pb2,
+    business_date_pb2_grpc,
+    loan_pb2,
+    loan_pb2_grpc,
+    price_pb2,
+    price_pb2_grpc,
+)
+
+ByDay = Mapping[str, list[NumberedRow]]
+
+
+def replay(channel: grpc.Channel, until: str = LAST, first: str = "") -> str:
+    """Moves the book day by day and returns a line on the breaches of it.
+
+    The day the book stands at is brought again, which changes nothing when it was brought whole: a replay that broke
+    off goes on as if it had not. Raises ValueError for a date that is none.
+    """
+    now = _business_date(channel)
+    start = max(now, _day("--from", first)) if first else now
+    days = [day for day in business_days(start, _day("--until", until)) if day.isoformat() > OPENING]
+    if not days:
+        return f"nothing to replay from {start} until {until}; {breach_count(channel)}"
+    by_day = {name: _by_day(table(name)) for name in ("prices", "fx", "timeline")}
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("replaying", total=len(days))
+        for day in days:
+            if day != now:
+                _advance(channel, day)
+            _replay_day(channel, by_day, day)
+            progress.update(task, advance=1, description=f"replaying {day}")
+    return breach_count(channel)
+
+
+def business_days(first: date, last: date) -> list[date]:
+    """The days of a span that are no Saturdays and no Sundays."""
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return [day for day in days if day.weekday() < 5]
+
+
+def breach_count(channel: grpc.Channel) -> str:
+    """How many breaches of the book were opened, cured and go on, in a line."""
+    stub = breach_pb2_grpc.BreachServiceStub(channel)
+    found = whole(stub.ListBreaches, breach_pb2.ListBreachesRequest(parent="loans/-"), "breaches").breaches
+    cured = sum(breach.state == breach_pb2.BREACH_STATE_CURED for breach in found)
+    return f"{len(found)} breaches opened, {cured} cured, {len(found) - cured} live"
+
+
+def _business_date(channel: grpc.Channel) -> date:
+    stub = business_date_pb2_grpc.BusinessDateServiceStub(channel)
+    now = stub.GetBusinessDate(business_date_pb2.GetBusinessDateRequest()).date
+    return date(now.year, now.month, now.day)
+
+
+def _advance(channel: grpc.Channel, day: date) -> None:
+    stub = business_date_pb2_grpc.BusinessDateServiceStub(channel)
+    stub.AdvanceBusinessDate(business_date_pb2.AdvanceBusinessDateRequest(date=_message(day)))
+
+
+def _day(field: str, text: str) -> date:
+    found = date_message(field, text)
+    return date(found.year, found.month, found.day)
+
+
+def _message(day: date) -> Date:
+    return Date(year=day.year, month=day.month, day=day.day)
+
+
+def _by_day(numbered: Sequence[NumberedRow]) -> ByDay:
+    groups: dict[str, list[NumberedRow]] = {}
+    for row in numbered:
+        groups.setdefault(row.values["date"], []).append(row)
+    return groups
+
+
+def _replay_day(channel: grpc.Channel, by_day: Mapping[str, ByDay], day: date) -> None:
+    prices = price_pb2_grpc.PriceServiceStub(channel)
+    rates = [messages.fx_rate(row.values) for row in by_day["fx"].get(day.isoformat(), [])]
+    if rates:
+        prices.IngestFxRates(identified(price_pb2.IngestFxRatesRequest(rates=rates)))
+    quotes = [messages.price_observation(row.values) for row in by_day["prices"].get(day.isoformat(), [])]
+    if quotes:
+        prices.IngestPrices(identified(price_pb2.IngestPricesRequest(observations=quotes)))
+    actions = Actions(channel, day)
+    for row in by_day["timeline"].get(day.isoformat(), []):
+        actions.act(row.values)
+
+
+class Actions:
+    """What borrowers and the bank do on a day of the sample's story; each act done twice counts once."""
+
+    def __init__(self, channel: grpc.Channel, day: date) -> None:
+        """Acts on the server behind the channel."""
+        self.channel = channel
+        self.day = day
+        self.loans = loan_pb2_grpc.LoanServiceStub(channel)
+
+    def act(self, row: Row) -> None:
+        """Does one row of the story; raises ValueError for an action it does not know."""
+        target, value = row["target"], row["value"]
+        acts = {
+            "repay": lambda: self._change_principal(target, -Decimal(value)),
+            "draw": lambda: self._change_principal(target, Decimal(value)),
+            "quantity": lambda: self._set_quantity(target, value),
+            "status": lambda: self._set_legal_status(target, value),
+            "insure": lambda: self._set_date(target, "insurance_expire_date", date_message("value", value)),
+            "inspect": lambda: self._set_date(target, "last_inspection_date", _message(self.day)),
+            "register": lambda: self._renew_registration(target, value),
+            "pledge": lambda: self._pledge(target),
+            "acknowledge": lambda: self._acknowledge(target, row["note"]),
+        }
+        if row["action"] not in acts:
+            raise ValueError(f"action: got {row['action']!r}, want one of {', '.join(acts)}")
+        acts[row["action"]]()
+
+    def _change_principal(self, loan_id: str, by: Decimal) -> None:
+        loan = self.loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{loan_id}"))
+        if date(loan.balance_date.year, loan.balance_date.month, loan.balance_date.day) >= self.day:
+            return  # done before the replay broke off
+        principal = max(exact(loan.principal) + by, Decimal(0))
+        update = loan_pb2.BalanceUpdate(
+            loan=loan.name,
+            principal=messages.money(f"{principal:f}", loan.currency_code, "principal"),
+            accrued_interest=loan.accrued_interest,
+            fees=loan.fees,
+            balance_date=_message(self.day),
+        )
+        update_balances(self.channel, [update], str(self.day))
+
+    def _set_quantity(self, asset_id: str, quantity: str) -> None:
+        inventory = asset_pb2.Inventory(quantity={"value": quantity})
+        self._update(asset_id, asset_pb2.Asset(inventory=inventory), "inventory.quantity")
+
+    def _set_legal_status(self, asset_id: str, status: str) -> None:
+        right = asset_pb2.IntellectualProperty(legal_status=f"LEGAL_STATUS_{status}")
+        self._update(asset_id, asset_pb2.Asset(intellectual_property=right), "intellectual_property.legal_status")
+
+    def _set_date(self, asset_id: str, path: str, day: Date) -> None:
+        self._update(asset_id, asset_pb2.Asset(**{path: day}), path)
+
+    def _update(self, asset_id: str, change: asset_pb2.Asset, path: str) -> None:
+        change.name = f"assets/{asset_id}"
+        request = asset_pb2.UpdateAssetRequest(asset=change, update_mask=FieldMask(paths=[path]))
+        asset_pb2_grpc.AssetServiceStub(self.channel).UpdateAsset(identified(request, str(self.day)))
+
+    def _renew_registration(self, pledge: str, until: str) -> None:
+        change = loan_pb2.Pledge(name=pledge, registration_expire_date=date_message("value", until))
+        mask = FieldMask(paths=["registration_expire_date"])
+        self.loans.UpdatePledge(identified(loan_pb2.UpdatePledgeRequest(pledge=change, update_mask=mask)))
+
+    def _pledge(self, pledge_id: str) -> None:
+        (pledge,) = (row.values for row in table("pledges") if row.values["pledge_id"] == pledge_id)
+        loan = self.loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{pledge['loan']}"))
+        self.loans.PledgeAsset(identified(messages.pledge_request(pledge, loan.currency_code)))
+
+    def _acknowledge(self, loan_id: str, note: str) -> None:
+        stub = breach_pb2_grpc.BreachServiceStub(self.channel)
+        request = breach_pb2.ListBreachesRequest(parent=f"loans/{loan_id}", filter="state = OPEN")
+        for breach in stub.ListBreaches(request).breaches:
+            act = breach_pb2.AcknowledgeBreachRequest(name=breach.name, actor="risk desk", note=note)
+            stub.AcknowledgeBreach(identified(act, str(self.day)))

@@ -1,0 +1,62 @@
+"""A revaluation of the whole book, started and watched."""
+
+from __future__ import annotations
+
+import uuid
+
+import grpc
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from collateral_registry.cli.common.client import EXIT_REFUSED, say, tell
+from collateral_registry.cli.common.formatting import moment, short, when
+from collateral_registry.cli.common.paging import whole
+from collateral_registry.v1 import revaluation_pb2, revaluation_pb2_grpc
+
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+
+
+def revalue(channel: grpc.Channel, *, watch: bool) -> int:
+    """Starts a run and, if wanted, shows its progress until its values count; 4 when a newer run took its place.
+
+    Ctrl-C ends the watching, not the run.
+    """
+    stub = revaluation_pb2_grpc.RevaluationServiceStub(channel)
+    run = stub.StartRevaluation(revaluation_pb2.StartRevaluationRequest(request_id=uuid.uuid4().hex))
+    if not watch:
+        tell(_line(run))
+        return 0
+    console = Console(stderr=True)
+    with Progress(*COLUMNS, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("partitions", total=None)
+        for answer in stub.WatchRevaluation(revaluation_pb2.WatchRevaluationRequest(name=run.name)):
+            run = answer.revaluation
+            _show(progress, task, run)
+    tell(_line(run))
+    if run.state == revaluation_pb2.REVALUATION_STATE_ABANDONED:
+        say(f"{run.name} was abandoned: a newer run took its place")
+        return EXIT_REFUSED
+    return 0
+
+
+def list_runs(channel: grpc.Channel, limit: int) -> None:
+    """Prints a line per run, newest first."""
+    stub = revaluation_pb2_grpc.RevaluationServiceStub(channel)
+    request = revaluation_pb2.ListRevaluationsRequest()
+    for run in whole(stub.ListRevaluations, request, "revaluations", limit).revaluations:
+        tell(_line(run))
+
+
+def _show(progress: Progress, task: TaskID, run: revaluation_pb2.Revaluation) -> None:
+    total = run.partition_count or None
+    told = f"{run.valued_count:,} valued, {run.judged_count:,} judged"
+    progress.update(task, total=total, completed=run.done_partition_count, description=told)
+
+
+def _line(run: revaluation_pb2.Revaluation) -> str:
+    state = short(revaluation_pb2.RevaluationState.Name(run.state), "REVALUATION_STATE_")
+    return (
+        f"{run.name} of {when(run.market_date)}, started {moment(run.start_time)} by {run.actor}: {state}, "
+        f"{run.done_partition_count} of {run.partition_count} partitions, {run.valued_count} valued, "
+        f"{run.judged_count} judged, {run.event_count} events"
+    )

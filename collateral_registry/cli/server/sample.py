@@ -1,0 +1,67 @@
+"""The sample book: its files, and loading it as it stood at the end of 2021."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import files
+
+import grpc
+
+from collateral_registry.cli.common.csv_rows import NumberedRow, read_rows
+from collateral_registry.cli.common.request_id import identified
+from collateral_registry.cli.importing import messages
+from collateral_registry.cli.importing.import_csv import Tally, bring_rows
+from collateral_registry.v1 import loan_pb2, loan_pb2_grpc, price_pb2, price_pb2_grpc
+
+OPENING = "2021-12-31"
+LAST = "2022-12-30"
+UNDRAWN = {"principal": "", "accrued_interest": "", "fees": ""}
+
+
+def table(name: str) -> list[NumberedRow]:
+    """The rows of one of the sample's files."""
+    with files("collateral_registry.sample").joinpath(f"{name}.csv").open(encoding="utf-8") as file:
+        return list(read_rows(file, name))
+
+
+def load(channel: grpc.Channel) -> None:
+    """Series, prices, assets, undrawn loans and pledges, then the balances: collateral before money, as in life.
+
+    Loading again goes on where it broke off. Raises ValueError when the book refuses a row.
+    """
+    loans = table("loans")
+    parts = (
+        ("series", table("series")),
+        ("fx", [row for row in table("fx") if row.values["date"] <= OPENING]),
+        ("prices", [row for row in table("prices") if row.values["date"] <= OPENING]),
+        ("assets", table("assets")),
+        ("loans", [replace(row, values={**row.values, **UNDRAWN}) for row in loans]),
+        ("pledges", [row for row in table("pledges") if row.values["registered"] <= OPENING]),
+    )
+    for facts, numbered in parts:
+        tally = Tally()
+        bring_rows(channel, facts, numbered, tally)
+        if tally.refused:
+            line, why = tally.problems[0]
+            raise ValueError(f"sample {facts}.csv:{line}: {why}; load it into an empty book")
+    update_balances(channel, [messages.balance_update(row.values) for row in loans], "sample")
+
+
+def update_balances(channel: grpc.Channel, balances: list[loan_pb2.BalanceUpdate], occasion: str) -> None:
+    """Pushes balances; raises ValueError when one is refused."""
+    request = identified(loan_pb2.UpdateBalancesRequest(balances=balances), occasion)
+    answer = loan_pb2_grpc.LoanServiceStub(channel).UpdateBalances(request)
+    for problem in answer.problems:
+        raise ValueError(f"balance of {balances[problem.index].loan}: {problem.reason}")
+
+
+def is_sample(channel: grpc.Channel) -> bool:
+    """Whether the book holds the sample, if only a part of it: its first series, by its source."""
+    first = table("series")[0].values
+    try:
+        request = price_pb2.GetPriceSeriesRequest(name=f"priceSeries/{first['series']}")
+        return bool(price_pb2_grpc.PriceServiceStub(channel).GetPriceSeries(request).source == first["source"])
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.NOT_FOUND:
+            return False
+        raise

@@ -1,0 +1,202 @@
+"""Starting a server, alone or with the sample book."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, say, session
+from collateral_registry.cli.common.formatting import date_message, when
+
+if TYPE_CHECKING:
+    import grpc
+    from rich.console import Console
+
+    from collateral_registry.config import Settings
+
+HEALTH_WAIT_SECONDS = 30.0
+STOP_WAIT_SECONDS = 20.0
+CONNECT_WAIT_SECONDS = 1.0
+ASK_AGAIN_SECONDS = 0.5
+FOLLOW_CLOCK = "wall"
+DATABASE_URL = re.compile(r"(sqlite|postgresql(\+psycopg)?)://")
+
+
+def settings_from(address: str, database: str, business_date: str, processes: int = 0) -> Settings:
+    """The settings, with the flags that were given; raises ValueError naming the setting that is wrong."""
+    from pydantic import ValidationError
+
+    from collateral_registry.config import Settings
+
+    if business_date not in {"", FOLLOW_CLOCK}:
+        date_message("--business-date", business_date)
+    given: dict[str, Any] = {
+        "address": address,
+        "database_url": database,
+        "business_date": business_date,
+        "processes": processes,
+    }
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"])
+        raise ValueError(f"{name}: got {first['input']!r}; {first['msg']}") from None
+    if not DATABASE_URL.match(settings.url):
+        raise ValueError("database_url: want a URL such as sqlite:///book.db or postgresql+psycopg://host/book")
+    return settings
+
+
+def run_server(address: str, database: str, business_date: str, processes: int) -> int:
+    """Serves until stopped; returns the exit code."""
+    from collateral_registry.domain.shared.errors import DomainError
+    from collateral_registry.supervisor import serve_in_processes
+
+    try:
+        serve_in_processes(settings_from(address, database, business_date, processes))
+    except (DomainError, OSError) as error:
+        say(str(error))
+        return EXIT_REFUSED
+    except ValueError as error:
+        say(str(error))
+        return EXIT_USAGE
+    return 0
+
+
+def run_migration(database: str) -> int:
+    """Migrates; returns the exit code."""
+    from collateral_registry.bootstrap import migrate
+    from collateral_registry.domain.shared.errors import DomainError
+
+    try:
+        before, after = migrate(settings_from("", database, ""))
+    except (DomainError, OSError) as error:
+        say(str(error))
+        return EXIT_REFUSED
+    except ValueError as error:
+        say(str(error))
+        return EXIT_USAGE
+    print(f"schema {before or 'empty'} -> {after}")  # noqa: T201 - the command line speaks
+    return 0
+
+
+class StopAsked(Exception):
+    """Somebody pressed Ctrl-C or asked the process to end."""
+
+
+def run_with_sample(address: str, database: str, *, sample: bool, stay: bool) -> int:
+    """Starts a server in a process of its own, brings the sample on first start, shows the report, waits for Ctrl-C."""
+    try:
+        address = settings_from(address, database, "").address
+    except ValueError as error:
+        say(str(error))
+        return EXIT_USAGE
+    if _is_taken(address):
+        say(f"something listens at {address} already; stop it first, or choose another address with --address")
+        return EXIT_REFUSED
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, _ask_to_stop)
+    try:
+        with subprocess.Popen(  # noqa: S603 - our own program
+            _command(address, database, sample=sample), start_new_session=True
+        ) as server:
+            try:
+                return _accompany(server, address, sample=sample, stay=stay)
+            finally:
+                _stop(server)
+    except StopAsked:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return 0
+
+
+def _ask_to_stop(*_: Any) -> None:  # noqa: ANN401 - a signal handler's arguments
+    """Stops whatever is under way, and asks again: the interpreter swallows what is raised inside a finaliser."""
+    signal.setitimer(signal.ITIMER_REAL, ASK_AGAIN_SECONDS)
+    raise StopAsked
+
+
+def _is_taken(address: str) -> bool:
+    """Whether somebody answers there: the sample must never reach a server that we did not start."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return False
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_WAIT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _command(address: str, database: str, *, sample: bool) -> list[str]:
+    from collateral_registry.cli.server.sample import OPENING
+
+    command = [sys.executable, "-m", "collateral_registry", "serve", "--address", address]
+    command += ["--database", database] if database else []
+    return command + (["--business-date", OPENING] if sample else [])
+
+
+def _accompany(server: subprocess.Popen[bytes], address: str, *, sample: bool, stay: bool) -> int:
+    from rich.console import Console
+
+    console = Console()
+    if not _wait_for_health(server, address):
+        return server.poll() or EXIT_REFUSED
+    if sample:
+        with session(address) as channel:
+            _show_sample(channel, console)
+    console.print(f"gRPC at {address} (health and reflection on); stop with Ctrl-C", highlight=False, soft_wrap=True)
+    while stay and server.poll() is None:
+        time.sleep(0.2)
+    return 0 if server.poll() is None else server.returncode
+
+
+def _show_sample(channel: grpc.Channel, console: Console) -> None:
+    """Brings what is missing of the sample, and only to a book that is empty or holds it, then shows the book."""
+    from collateral_registry.cli.loans.report import print_breach_report, print_ltv_report
+    from collateral_registry.cli.server.replay import replay
+    from collateral_registry.cli.server.sample import OPENING, is_sample, load
+    from collateral_registry.v1 import business_date_pb2, business_date_pb2_grpc
+
+    stub = business_date_pb2_grpc.BusinessDateServiceStub(channel)
+    state = stub.GetBusinessDate(business_date_pb2.GetBusinessDateRequest())
+    opening = when(state.date) == OPENING
+    if opening and (state.sequence <= 1 or is_sample(channel)):
+        console.print("Loading the sample book: invented firms, real prices (see ATTRIBUTION.md) ...")
+        load(channel)
+    if is_sample(channel):
+        console.print(f"2022: {replay(channel)}", highlight=False)
+    print_breach_report(channel, "", "state = OPEN", "table")
+    print_ltv_report(channel, "", "", "", "table")
+
+
+def _wait_for_health(server: subprocess.Popen[bytes], address: str) -> bool:
+    import grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    deadline = time.monotonic() + HEALTH_WAIT_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        with grpc.insecure_channel(address) as channel:
+            try:
+                answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
+            except grpc.RpcError:
+                time.sleep(0.1)
+                continue
+            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+    return False
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """Asks the server to drain, and insists when it does not; who asks again waits."""
+    for number in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if server.poll() is None:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(STOP_WAIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()

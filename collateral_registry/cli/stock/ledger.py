@@ -1,0 +1,138 @@
+"""What partners pushed, in tables, and what was not booked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.decimal_pb2 import Decimal
+from rich.markup import escape
+from rich.table import Table
+
+from collateral_registry.cli.common.client import tell
+from collateral_registry.cli.common.formatting import moment, named, short
+from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.loans.report import console_for_reports
+from collateral_registry.cli.stock.rows import read_movements
+from collateral_registry.client import Movement
+from collateral_registry.v1 import stock_ledger_pb2, stock_ledger_pb2_grpc, stock_pb2
+
+NUMBERS = {"quantity", "reserved", "change", "sequence", "row", "calls", "not booked"}
+
+
+def list_feeds(channel: grpc.Channel, limit: int) -> None:
+    """Prints a row per feed."""
+    stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
+    answer = whole(stub.ListStockFeeds, stock_ledger_pb2.ListStockFeedsRequest(), "stock_feeds", limit)
+    table = _table("feed", "sequence", "calls", "not booked", "last heard")
+    for feed in answer.stock_feeds:
+        counts = (feed.last_sequence, feed.call_count, feed.open_rejection_count)
+        table.add_row(feed.name.removeprefix("stockFeeds/"), *map(str, counts), moment(feed.receive_time))
+    console_for_reports().print(table)
+
+
+def list_lots(channel: grpc.Channel, filter_: str, limit: int) -> None:
+    """Prints a row per lot."""
+    stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
+    request = stock_ledger_pb2.ListStockLotsRequest(filter=filter_)
+    table = _table("warehouse", "lot", "good", "grade", "bin", "quantity", "reserved", "unit", "changed")
+    for lot in whole(stub.ListStockLots, request, "stock_lots", limit).stock_lots:
+        said = (lot.warehouse, lot.lot, lot.good, lot.grade, lot.bin)
+        amounts = (lot.quantity.value, lot.reserved_quantity.value, lot.unit)
+        table.add_row(*map(escape, said), *amounts, moment(lot.change_time))
+    console_for_reports().print(table)
+
+
+def list_movements(channel: grpc.Channel, filter_: str, limit: int) -> None:
+    """Prints a row per movement."""
+    stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
+    request = stock_ledger_pb2.ListMovementsRequest(filter=filter_)
+    table = _table("feed", "movement", "kind", "happened", "known", "warehouse", "lot", "change", "unit", "document")
+    for one in whole(stub.ListMovements, request, "movements", limit).movements:
+        said = one.movement
+        table.add_row(
+            one.stock_feed.removeprefix("stockFeeds/"),
+            escape(said.movement_id),
+            _kind(said),
+            moment(said.effective_time),
+            moment(one.known_time),
+            escape(said.warehouse),
+            escape(said.lot),
+            one.change.value,
+            said.unit,
+            escape(said.document),
+        )
+    console_for_reports().print(table)
+
+
+def list_rejected(channel: grpc.Channel, feed: str, filter_: str, limit: int) -> None:
+    """Prints a row per item that was not booked."""
+    stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
+    parent = named("stockFeeds", feed or "-")
+    request = stock_ledger_pb2.ListRejectedMovementsRequest(parent=parent, filter=filter_)
+    _print_rejected(list(whole(stub.ListRejectedMovements, request, "rejected_movements", limit).rejected_movements))
+
+
+def resolve_rejected(
+    channel: grpc.Channel, item: str, actor: str, note: str, *, dismiss: bool, instead: Path | None
+) -> None:
+    """Books or dismisses an item and prints what became of it; raises ValueError for a file of other than one."""
+    if dismiss and instead is not None:
+        raise ValueError("instead: got a file with --dismiss, want one of them")
+    state = stock_ledger_pb2.REJECTION_STATE_DISMISSED if dismiss else stock_ledger_pb2.REJECTION_STATE_BOOKED
+    request = stock_ledger_pb2.ResolveRejectedMovementRequest(
+        name=_item_name(item), state=state, actor=actor, note=note, movement=_one_movement(instead) if instead else None
+    )
+    _print_rejected([stock_ledger_pb2_grpc.StockLedgerServiceStub(channel).ResolveRejectedMovement(request)])
+
+
+def _one_movement(path: Path) -> stock_pb2.StockMovement:
+    rows = read_movements(path)
+    for line, why in rows.refused:
+        raise ValueError(f"{path.name}:{line}: {why}")
+    if len(rows.movements) != 1:
+        raise ValueError(f"{path.name}: got {len(rows.movements)} movements, want the one to book")
+    return movement_message(rows.movements[0])
+
+
+def movement_message(movement: Movement) -> stock_pb2.StockMovement:
+    """A movement as a message of a single call."""
+    happened = Timestamp()
+    happened.FromDatetime(movement.happened)
+    texts = ("warehouse", "good", "lot", "bin", "unit", "to_warehouse", "to_lot", "to_bin", "grade", "corrects")
+    return stock_pb2.StockMovement(
+        movement_id=movement.movement_id,
+        kind=stock_pb2.MovementKind.Value(f"MOVEMENT_KIND_{movement.kind}"),
+        effective_time=happened,
+        quantity=Decimal(value=f"{movement.quantity:f}"),
+        document=movement.document,
+        **{name: getattr(movement, name) for name in texts},
+    )
+
+
+def _print_rejected(items: list[stock_ledger_pb2.RejectedMovement]) -> None:
+    """A line each, with the whole sentence: tables would cut it."""
+    for one in items:
+        reason = stock_pb2.RejectionReason.Name(one.reason).removeprefix("REJECTION_REASON_")
+        state = short(stock_ledger_pb2.RejectionState.Name(one.state), "REJECTION_STATE_")
+        settled = f" by {one.resolver}: {one.note}" if one.resolver else ""
+        tell(f"{one.name}: movement {one.movement.movement_id}: {reason}: {one.description} ({state}{settled})")
+    if not items:
+        tell("nothing")
+
+
+def _item_name(text: str) -> str:
+    parts = text.split("/")
+    return f"stockFeeds/{parts[0]}/rejectedMovements/{parts[1]}" if len(parts) == 2 else text
+
+
+def _kind(said: stock_pb2.StockMovement) -> str:
+    return short(stock_pb2.MovementKind.Name(said.kind), "MOVEMENT_KIND_")
+
+
+def _table(*names: str) -> Table:
+    table = Table()
+    for name in names:
+        table.add_column(name, no_wrap=True, justify="right" if name in NUMBERS else "left")
+    return table

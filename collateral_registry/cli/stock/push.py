@@ -1,0 +1,147 @@
+"""Pushing a file of movements by way of an outbox, and showing what waits there."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+from rich.console import Console
+from rich.progress import Progress
+
+from collateral_registry.cli.common.client import (
+    EXIT_INTERRUPTED,
+    EXIT_REFUSED,
+    EXIT_SOME_REFUSED,
+    EXIT_UNREACHABLE,
+    EXIT_USAGE,
+    complain,
+    say,
+    tell,
+)
+from collateral_registry.cli.stock.rows import MovementRows, read_movements
+from collateral_registry.client import NoAnswer, Outbox, Pushed, Pusher, RejectedMovement, open_channel
+from collateral_registry.client.pusher import ServerBehind
+
+TOKEN_VARIABLE = "COLLATERAL_STOCK_TOKEN"  # noqa: S105 - a name, not a token
+OUTBOX_FOLDER = Path(".data")
+SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+SHOWN_PROBLEMS = 50
+MICROSECONDS = 1e6
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the server is reached."""
+
+    server: str
+    token_file: Path | None
+    root_certificate: Path | None
+    patience_seconds: float
+
+
+def push_file(path: Path, source: str, outbox_path: Path | None, way: Way) -> int:
+    """Remembers the movements of a file, pushes whatever waits and prints a summary; returns the exit code."""
+    try:
+        rows = read_movements(path)
+        with (
+            _outbox(source, outbox_path, make=True) as outbox,
+            open_channel(way.server, way.root_certificate) as channel,
+        ):
+            outbox.add(rows.movements)
+            return _push(channel, outbox, way, path.name, rows)
+    except ValueError as error:
+        say(str(error))
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        say("interrupted; what waits is pushed by the next push")
+        return EXIT_INTERRUPTED
+
+
+def _push(channel: grpc.Channel, outbox: Outbox, way: Way, name: str, rows: MovementRows) -> int:
+    console = Console(stderr=True)
+    try:
+        with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+            task = progress.add_task("stock", total=outbox.backlog().items)
+            pushed = Pusher(
+                channel,
+                outbox,
+                token_of(way.token_file),
+                patience_seconds=way.patience_seconds,
+                on_durable=lambda items: progress.advance(task, items),
+            ).push()
+    except (grpc.RpcError, NoAnswer, ServerBehind) as error:
+        code = _complain(error, way.server)
+        say(f"{outbox.backlog().items} movements wait in the outbox; the next push sends them")
+        return code
+    return _summarise(pushed, name, rows)
+
+
+def _complain(error: grpc.RpcError | NoAnswer | ServerBehind, server: str) -> int:
+    """Prints why the push ended early and returns the exit code."""
+    if isinstance(error, grpc.RpcError):
+        return complain(error, server)
+    if isinstance(error, NoAnswer):
+        say(f"no server answers at {server}: {error}")
+        return EXIT_UNREACHABLE
+    say(str(error))
+    return EXIT_REFUSED
+
+
+def _summarise(pushed: Pushed, name: str, rows: MovementRows) -> int:
+    """Prints the counts and every row that did not go in; returns the exit code."""
+    refused = f", {len(rows.refused)} refused" if rows.refused else ""
+    tell(f"stock: {pushed.booked} booked, {pushed.known} known already, {len(pushed.rejected)} rejected{refused}")
+    problems = [f"{name}:{line}: {why}" for line, why in rows.refused]
+    problems += [_named(one, name, rows) for one in pushed.rejected]
+    _print_problems(problems)
+    return EXIT_SOME_REFUSED if problems else 0
+
+
+def _named(one: RejectedMovement, name: str, rows: MovementRows) -> str:
+    """A rejected movement with its line, or as left from before when this file does not hold it."""
+    place = f"{name}:{rows.line_of[one.movement_id]}" if one.movement_id in rows.line_of else "from before"
+    return f"{place}: movement {one.movement_id}: {one.reason}: {one.description}"
+
+
+def _print_problems(problems: Sequence[str]) -> None:
+    for problem in problems[:SHOWN_PROBLEMS]:
+        tell(problem, aside=True)
+    if len(problems) > SHOWN_PROBLEMS:
+        tell(f"... and {len(problems) - SHOWN_PROBLEMS} more", aside=True)
+
+
+def show_backlog(source: str, outbox_path: Path | None) -> int:
+    """Prints what waits and what was rejected; returns the exit code."""
+    try:
+        with _outbox(source, outbox_path, make=False) as outbox:
+            backlog, rejected = outbox.backlog(), outbox.rejected()
+    except ValueError as error:
+        say(str(error))
+        return EXIT_USAGE
+    oldest = datetime.fromtimestamp(backlog.oldest_us / MICROSECONDS, UTC).isoformat(timespec="seconds")
+    since = f", the oldest since {oldest}" if backlog.items else ""
+    tell(f"stock: {backlog.items} movements wait, cut into {backlog.batches} batches so far{since}")
+    for one in rejected:
+        tell(f"rejected: movement {one.movement_id}: {one.reason}: {one.description}")
+    return 0
+
+
+def _outbox(source: str, path: Path | None, *, make: bool) -> Outbox:
+    if not SOURCE_ID.fullmatch(source):
+        raise ValueError(f"source: got {source[:80]!r}, want lower case letters, digits and hyphens")
+    path = path or OUTBOX_FOLDER / f"outbox-{source}.db"
+    if make:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    elif not path.exists():
+        raise ValueError(f"outbox: {path} does not exist; a push makes it")
+    return Outbox(path, source)
+
+
+def token_of(path: Path | None) -> str:
+    """The token of the file, else of the environment; a process list shows neither."""
+    return path.read_text(encoding="utf-8").strip() if path else os.environ.get(TOKEN_VARIABLE, "")

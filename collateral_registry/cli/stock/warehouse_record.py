@@ -1,0 +1,103 @@
+"""Warehouses, their counts and findings, for people."""
+
+from __future__ import annotations
+
+import uuid
+from urllib.parse import quote
+
+import grpc
+from rich.markup import escape
+from rich.table import Table
+
+from collateral_registry.cli.common.client import tell
+from collateral_registry.cli.common.formatting import moment, named, percent, short
+from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.loans.report import console_for_reports
+from collateral_registry.v1 import finding_pb2, finding_pb2_grpc, warehouse_pb2, warehouse_pb2_grpc
+
+
+def list_warehouses(channel: grpc.Channel, limit: int) -> None:
+    """Prints a row per warehouse."""
+    stub = warehouse_pb2_grpc.WarehouseServiceStub(channel)
+    answer = whole(stub.ListWarehouses, warehouse_pb2.ListWarehousesRequest(), "warehouses", limit)
+    table = Table()
+    for name in ("warehouse", "lots", "movements", "late", "counted", "shrinkage", "score", "haircut", "findings"):
+        table.add_column(name, no_wrap=True, justify="left" if name == "warehouse" else "right")
+    for one in answer.warehouses:
+        table.add_row(
+            escape(one.display_name),
+            str(one.lot_count),
+            str(one.movement_count),
+            percent(one.late_share.value),
+            str(one.counted_lot_count),
+            percent(one.shrinkage_rate.value),
+            one.reliability_score.value,
+            percent(one.haircut.value),
+            str(one.open_finding_count),
+        )
+    console_for_reports().print(table)
+
+
+def list_counted_lots(channel: grpc.Channel, warehouse: str, limit: int) -> None:
+    """Prints a row per counted lot."""
+    stub = warehouse_pb2_grpc.WarehouseServiceStub(channel)
+    request = warehouse_pb2.ListCountedLotsRequest(parent=f"warehouses/{quote(warehouse, safe='')}")
+    table = Table()
+    for name in ("lot", "good", "method", "counted at", "counted", "book", "tolerance", "unit", "by", "document"):
+        right = name in {"counted", "book", "tolerance"}
+        table.add_column(name, no_wrap=True, justify="right" if right else "left")
+    for one in whole(stub.ListCountedLots, request, "counted_lots", limit).counted_lots:
+        table.add_row(
+            escape(one.lot),
+            one.good,
+            short(warehouse_pb2.CountMethod.Name(one.method), "COUNT_METHOD_").replace("_", " "),
+            moment(one.count_time),
+            one.counted_quantity.value,
+            one.book_quantity.value,
+            one.tolerance.value,
+            one.unit,
+            escape(one.actor),
+            escape(one.document),
+        )
+    console_for_reports().print(table)
+
+
+def list_findings(channel: grpc.Channel, filter_: str, limit: int) -> None:
+    """Prints a line per finding: a table would cut its sentence."""
+    stub = finding_pb2_grpc.FindingServiceStub(channel)
+    found = whole(stub.ListFindings, finding_pb2.ListFindingsRequest(filter=filter_), "findings", limit).findings
+    for one in found:
+        tell(_line(one))
+    if not found:
+        tell("nothing")
+
+
+def show_finding(channel: grpc.Channel, finding: str) -> None:
+    """Prints a finding with its evidence."""
+    request = finding_pb2.GetFindingRequest(name=named("findings", finding))
+    _show(finding_pb2_grpc.FindingServiceStub(channel).GetFinding(request))
+
+
+def resolve_finding(channel: grpc.Channel, finding: str, actor: str, note: str) -> None:
+    """Resolves a finding and prints it."""
+    request = finding_pb2.ResolveFindingRequest(
+        name=named("findings", finding), actor=actor, note=note, request_id=uuid.uuid4().hex
+    )
+    _show(finding_pb2_grpc.FindingServiceStub(channel).ResolveFinding(request))
+
+
+def _line(one: finding_pb2.Finding) -> str:
+    severity = short(finding_pb2.FindingSeverity.Name(one.severity), "FINDING_SEVERITY_")
+    state = short(finding_pb2.FindingState.Name(one.state), "FINDING_STATE_")
+    return f"{one.name} {moment(one.create_time)} {severity}, {state}: {one.summary}"
+
+
+def _show(one: finding_pb2.Finding) -> None:
+    tell(_line(one))
+    for fact in one.evidence:
+        tell(f"  {fact.name}: {fact.value}")
+    for name in ("asset", "loan", "warehouse", "lot"):
+        if getattr(one, name):
+            tell(f"  {name}: {getattr(one, name)}")
+    if one.resolver:
+        tell(f"  resolved {moment(one.resolve_time)} by {one.resolver}: {one.note}")

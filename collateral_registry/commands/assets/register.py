@@ -1,0 +1,126 @@
+"""Register, change and retire assets; each revalues what depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from collateral_registry.commands.assets.inspections import check_inspection
+from collateral_registry.commands.findings.double_pledge import check_asset
+from collateral_registry.commands.findings.over_pledging import claimed_by, conserve_asset
+from collateral_registry.commands.pipeline.etags import check_etag
+from collateral_registry.commands.pipeline.recompute import NO_KEYS, recompute
+from collateral_registry.domain.assets.kinds import Asset, Inventory, Status
+from collateral_registry.domain.assets.observation_dates import with_days_stated
+from collateral_registry.domain.assets.valuation_columns import checked_against_series
+from collateral_registry.domain.shared.days import date_at
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.store.assets.repository import StoredAsset, get_asset, insert_asset, update_asset
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.loans.pledges import loans_of_assets, standing_pledges_on
+from collateral_registry.store.prices.series import find_series
+from collateral_registry.store.stock.claims_by_place import places_of_assets, state_holding
+from collateral_registry.store.stock.pending_lots import note_lot
+from valuation._typing import Int
+from valuation.errors import InvalidInput
+
+PAST_DATES = (
+    "built", "hours_date", "price_new_date", "acquisition_date", "filing", "grant", "technology_life_date", "issued",
+)  # fmt: skip
+"""Fields of any kind of asset that cannot lie in the future."""
+
+
+def register(write: Write, asset: Asset) -> StoredAsset:
+    """Registers an asset and records its first valuation.
+
+    Raises Refused when another asset has its number, or its receipt is for more than there is.
+    """
+    _check_dates(asset, write.market_day)
+    _check_unit(write, asset)
+    asset = with_days_stated(asset, None, date_at(write.market_day))
+    key = insert_asset(write, asset)
+    check_asset(write, key, asset)
+    check_inspection(write, key, asset, "")
+    _note_lot(write, asset)
+    changed = conserve_asset(write, key, 0)
+    recompute(write, assets=np.union1d(np.array([key], dtype=np.int64), changed))
+    return get_asset(write.connection, asset.asset_id)
+
+
+def change(
+    write: Write, asset_id: str, etag: str, changed: Callable[[Asset], Asset], work_done: str = ""
+) -> StoredAsset:
+    """Changes an asset that is not retired and judges its loans again; a raised value counts as collateral come in.
+
+    ``work_done`` says what was done to a machine since its last inspection.
+    """
+    stored = get_asset(write.connection, asset_id)
+    check_etag(f"assets/{asset_id}", stored.revision, etag)
+    if stored.asset.status == Status.RETIRED:
+        raise Refused("ASSET_RETIRED", f"assets/{asset_id} is retired and cannot change")
+    asset = with_days_stated(changed(stored.asset), stored.asset, date_at(write.market_day))
+    _check_pledged_currency(write, stored, asset)
+    _check_dates(asset, write.market_day)
+    _check_unit(write, asset)
+    updated = _written(write, stored, asset, relieved=True)
+    check_inspection(write, stored.key, asset, work_done)
+    return updated
+
+
+def retire(write: Write, asset_id: str, etag: str) -> StoredAsset:
+    """Takes an asset out of use; refused while it is pledged."""
+    stored = get_asset(write.connection, asset_id)
+    check_etag(f"assets/{asset_id}", stored.revision, etag)
+    pledges = standing_pledges_on(write.connection, stored.key)
+    if pledges:
+        holders = ", ".join(f"loans/{row.pledge.loan_id}" for row in pledges)
+        raise Refused("ASSET_PLEDGED", f"assets/{asset_id} is pledged to {holders}; release it first")
+    return _written(write, stored, replace(stored.asset, status=Status.RETIRED), relieved=False)
+
+
+def _written(write: Write, stored: StoredAsset, asset: Asset, *, relieved: bool) -> StoredAsset:
+    keys: Int = np.array([stored.key], dtype=np.int64)
+    places, claimed = places_of_assets(write.connection, keys), claimed_by(write.connection, stored.key)
+    updated = update_asset(write, stored, asset)
+    if asset.detail != stored.asset.detail:
+        _note_lot(write, asset)
+        state_holding(write, stored.key, asset)
+        check_asset(write, stored.key, asset, stored.asset)
+    changed = conserve_asset(write, stored.key, claimed, *places)
+    relieved_loans = loans_of_assets(write.connection, keys) if relieved else NO_KEYS
+    recompute(write, assets=np.union1d(keys, changed), relieved=relieved_loans)
+    return updated
+
+
+def _note_lot(write: Write, asset: Asset) -> None:
+    """A lot that a warehouse tells of has the quantity it tells, whatever its owner says."""
+    if isinstance(asset.detail, Inventory):
+        note_lot(write, asset.detail)
+
+
+def _check_dates(asset: Asset, day: int) -> None:
+    """Facts of the past cannot lie in the future."""
+    today = date_at(day)
+    detail = asset.detail
+    facts = {"last_inspection_date": asset.last_inspection}
+    for field in PAST_DATES:
+        facts[field] = getattr(detail, field, None)
+    for field, value in facts.items():
+        if value is not None and value > today:
+            raise InvalidInput(field, value, f"not after the business date {today}")
+
+
+def _check_unit(write: Write, asset: Asset) -> None:
+    series_id = getattr(asset.detail, "price_series", None)
+    if series_id is not None:
+        series = find_series(write.connection, [series_id]).get(series_id)
+        checked_against_series(asset.detail, series.series.unit if series else None)
+
+
+def _check_pledged_currency(write: Write, stored: StoredAsset, asset: Asset) -> None:
+    if asset.detail.kind != stored.asset.detail.kind:
+        raise InvalidInput("kind", asset.detail.kind.name, f"{stored.asset.detail.kind.name}: an asset keeps its kind")
+    if asset.currency != stored.asset.currency and standing_pledges_on(write.connection, stored.key):
+        raise Refused("ASSET_PLEDGED", "the currency of an asset that is pledged cannot change")

@@ -1,0 +1,1 @@
+"""Use cases for the policy and the business date."""

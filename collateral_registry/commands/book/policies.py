@@ -1,0 +1,35 @@
+"""Store a version of the policy, and put it into force."""
+
+from __future__ import annotations
+
+from collateral_registry.commands.revaluation.runs import start_run
+from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.store.book.policies import (
+    StoredPolicy,
+    activate_policy,
+    get_policy,
+    insert_policy,
+    policy_in_force,
+)
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.prices.series import get_series
+
+
+def store_policy(write: Write, policy: Policy) -> StoredPolicy:
+    """Stores a version; nothing changes until it is activated. Raises NotFound for an index that nobody opened."""
+    for series_id in sorted(set(policy.indices.values())):
+        get_series(write.connection, series_id)
+    insert_policy(write, policy)
+    return get_policy(write.connection, policy.policy_id)
+
+
+def put_into_force(write: Write, policy_id: str) -> StoredPolicy:
+    """Activates a version; when it is the one of the day a run begins that values and judges the book by it."""
+    stored = get_policy(write.connection, policy_id)
+    if stored.activated_seq is not None:
+        raise Refused("POLICY_ACTIVE", f"policies/{policy_id} was activated before; store a new version to change it")
+    activate_policy(write, stored.key)
+    if policy_in_force(write.connection, write.market_day).key == stored.key:
+        start_run(write)
+    return get_policy(write.connection, policy_id)

@@ -1,0 +1,163 @@
+"""Store models of comparables, put them in charge of a class, and ask them; record what people say beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING
+
+from collateral_registry.commands.pipeline.comparables import ModelFiles, fitted
+from collateral_registry.commands.pipeline.recompute import recompute
+from collateral_registry.commands.valuations.value import value_assets
+from collateral_registry.domain.assets.kinds import CLASS_ROOT, Equipment, Kind
+from collateral_registry.domain.equipment.comparables import observed
+from collateral_registry.domain.equipment.value_bases import machine_bases
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.money import Money, digits_of
+from collateral_registry.domain.shared.names import checked_text
+from collateral_registry.store.assets.repository import StoredAsset, get_asset
+from collateral_registry.store.engine.commits import newest_commit
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.equipment.appraisals import StoredAppraisal, appraisals_of, insert_appraisal
+from collateral_registry.store.equipment.models import (
+    StoredModel,
+    activate_model,
+    assets_of_class,
+    files_of,
+    get_model,
+    insert_model,
+)
+from valuation.equipment.appraisals.reconciliation import (
+    VALID_DAYS,
+    Band,
+    Basis,
+    deviation_band,
+    too_far_apart,
+    weight_by_age,
+)
+from valuation.equipment.sales.files import date_of_years
+from valuation.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from valuation.equipment.models.artefact import Fitted
+    from valuation.equipment.models.hedonic import Estimates
+
+
+def store_model(write: Write, model_id: str, files: Mapping[str, bytes]) -> StoredModel:
+    """Stores a fitted model; it values nothing until it is activated."""
+    from valuation.equipment.models.artefact import CARD, unpack  # noqa: PLC0415 - LightGBM comes with it
+
+    model = unpack(files)
+    learned = model.learned
+    digits_of(learned.mapping.currency)
+    values = {
+        "model_id": model_id,
+        "currency": learned.mapping.currency,
+        "sales": learned.sales,
+        "first_day": day_of(date_of_years(learned.first_time)),
+        "last_day": day_of(date_of_years(learned.last_time)),
+        "data_hash": model.data_hash,
+        "model_hash": model.model_id,
+        "card": files[CARD].decode(),
+    }
+    insert_model(write, values, files)
+    return get_model(write.connection, model_id)
+
+
+def activate(write: Write, model_id: str, asset_class: str) -> StoredModel:
+    """Makes a model the one that values a class, and values the machines of the class by it."""
+    root = CLASS_ROOT[Kind.EQUIPMENT]
+    if asset_class != root and not asset_class.startswith(root + "."):
+        raise InvalidInput("asset_class", repr(asset_class[:80]), f"{root} or {root}.…")
+    model = get_model(write.connection, model_id)
+    activate_model(write, model.key, asset_class)
+    recompute(write, assets=assets_of_class(write.connection, asset_class))
+    return get_model(write.connection, model_id)
+
+
+def appraise_machines(connection: Connection, model_id: str, asset_ids: Sequence[str]) -> tuple[Estimates, str]:
+    """Estimates of machines of the register by a model on the business date, and the model's currency."""
+    machines = [_machine(get_asset(connection, asset_id)) for asset_id in asset_ids]
+    return quote_machines(connection, model_id, machines, None)
+
+
+def quote_machines(
+    connection: Connection, model_id: str, machines: Sequence[Equipment], on: date | None
+) -> tuple[Estimates, str]:
+    """Estimates of machines by a model on a day, the business date by default, and the model's currency."""
+    from valuation.equipment.models.hedonic import appraise  # noqa: PLC0415 - LightGBM's trees come with it
+
+    stored = get_model(connection, model_id)
+    model = _fitted(connection, stored)
+    day = newest_commit(connection)[1] if on is None else day_of(on)
+    return appraise(model.learned, observed(machines, model.learned.mapping, day)), stored.currency
+
+
+def _fitted(connection: Connection, stored: StoredModel) -> Fitted:
+    return fitted(ModelFiles(stored.model_hash, partial(files_of, connection, stored.key)))
+
+
+def record_appraisal(
+    write: Write, asset_id: str, appraiser: str, on: date, basis: Basis, amount: Money
+) -> StoredAppraisal:
+    """Records what a person appraised a machine at; it changes no value."""
+    stored = get_asset(write.connection, asset_id)
+    _machine(stored)
+    if amount.currency != stored.asset.currency:
+        raise InvalidInput("appraisal.amount", amount.currency, f"an amount in {stored.asset.currency}")
+    if day_of(on) > write.market_day:
+        raise InvalidInput("appraisal.date", on, "not after the business date")
+    name = checked_text("appraisal.appraiser", appraiser)
+    return insert_appraisal(write, stored.key, name, day_of(on), basis, amount.minor, amount.currency)
+
+
+@dataclass(frozen=True)
+class ReviewedAppraisal:
+    """An appraisal beside the value of today: its band, none without a value on its basis, and the weight left."""
+
+    stored: StoredAppraisal
+    band: Band | None
+    weight: float
+
+
+def review_appraisals(
+    connection: Connection, asset_id: str, before_key: int, limit: int
+) -> tuple[list[ReviewedAppraisal], bool]:
+    """A page of appraisals of a machine, newest first; and whether those that stand contradict each other."""
+    asset = get_asset(connection, asset_id)
+    _machine(asset)
+    found = appraisals_of(connection, asset.key, before_key, limit)
+    values, (_, today) = values_by_basis(connection, asset_id), newest_commit(connection)
+    beside = [reviewed(one, values, today) for one in found]
+    standing = [one for one in found if today - one.day <= VALID_DAYS and one.amount_minor > 0]
+    apart = any(
+        too_far_apart([float(one.amount_minor) for one in standing if one.basis is basis])
+        for basis in {one.basis for one in standing}
+    )
+    return beside, apart
+
+
+def reviewed(stored: StoredAppraisal, values: Mapping[Basis, float], today: int) -> ReviewedAppraisal:
+    """An appraisal beside the values of today by basis."""
+    value = values.get(stored.basis, 0.0)
+    band = Band(int(deviation_band(float(stored.amount_minor), value))) if value > 0.0 else None
+    return ReviewedAppraisal(stored, band, float(weight_by_age(float(max(today - stored.day, 0)))))
+
+
+def values_by_basis(connection: Connection, asset_id: str) -> dict[Basis, float]:
+    """The value of a machine today on the bases that its row leads to, in minor units; nothing while it is unknown."""
+    valued = value_assets(connection, [asset_id], "")[0]
+    found = machine_bases(valued.row, valued.asset.asset_class, valued.policy)
+    if found is None or valued.row["unknown"]:
+        return {}
+    forced = {} if found.forced is None else {Basis.FLV: float(found.forced)}
+    return {Basis.FMV: float(found.fair), Basis.OLV: float(found.orderly), Basis.NOLV: float(found.net), **forced}
+
+
+def _machine(stored: StoredAsset) -> Equipment:
+    detail = stored.asset.detail
+    if not isinstance(detail, Equipment):
+        raise InvalidInput("name", f"assets/{stored.asset.asset_id}", "a machine")
+    return detail

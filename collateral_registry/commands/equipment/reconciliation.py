@@ -1,0 +1,123 @@
+"""Appraisals by people made one value with the model's, and held against the prices that machines were sold at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from scipy.special import ndtri
+
+from collateral_registry.commands.equipment.models import ReviewedAppraisal, reviewed, values_by_basis
+from collateral_registry.commands.valuations.value import value_assets
+from collateral_registry.domain.assets.kinds import Equipment
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.assets.repository import get_asset
+from collateral_registry.store.engine.commits import newest_commit
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.equipment.appraisals import StoredAppraisal, appraisals_of
+from valuation.equipment.appraisals.reconciliation import (
+    APPRAISAL_LOG_ERROR,
+    AppraiserRecord,
+    Basis,
+    Reconciled,
+    backtest_appraisers,
+    reconcile,
+)
+from valuation.equipment.models.conformal import HALF_WIDTH_FLOOR, LOW
+from valuation.errors import InvalidInput
+
+APPRAISALS_LIMIT = 1_000
+"""Newest appraisals of a machine that are looked at."""
+
+NEWEST = 2**62
+
+
+@dataclass(frozen=True)
+class ReconciledBasis:
+    """The model's value of a machine on a basis, in minor units, and the appraisals it was reconciled with."""
+
+    basis: Basis
+    model_minor: float
+    currency: str
+    appraisals: Sequence[ReviewedAppraisal]
+    found: Reconciled
+
+
+def reconcile_machine(connection: Connection, asset_id: str) -> list[ReconciledBasis]:
+    """The reconciled value on each basis that has a value and an appraisal; the newest of each appraiser counts.
+
+    How well the model is known is the value part of the haircut, its low point one in ten.
+    """
+    asset = get_asset(connection, asset_id)
+    if not isinstance(asset.asset.detail, Equipment):
+        raise InvalidInput("name", f"assets/{asset_id}", "a machine")
+    values, (_, today) = values_by_basis(connection, asset_id), newest_commit(connection)
+    if not values:
+        return []
+    doubt = value_assets(connection, [asset_id], "")[0].row["h_value"]
+    error = max(float(-np.log1p(-doubt)), HALF_WIDTH_FLOOR) / float(-ndtri(LOW))
+    stored = appraisals_of(connection, asset.key, NEWEST, APPRAISALS_LIMIT)
+    found = []
+    for basis, value in values.items():
+        own = list(_newest_by_appraiser(one for one in stored if one.basis is basis).values())
+        if own and value > 0.0:
+            amounts, ages = [float(one.amount_minor) for one in own], [float(today - one.day) for one in own]
+            both = reconcile(value, error, amounts, ages, APPRAISAL_LOG_ERROR)
+            beside = [reviewed(one, values, today) for one in own]
+            found.append(ReconciledBasis(basis, value, asset.asset.currency, beside, both))
+    return found
+
+
+@dataclass(frozen=True)
+class Sale:
+    """What a machine was sold at, and the basis that the sale stands for."""
+
+    asset_id: str
+    price: Money
+    on: date
+    basis: Basis
+
+
+def backtest(connection: Connection, sales: Sequence[Sale]) -> tuple[list[AppraiserRecord], list[str]]:
+    """The record of each appraiser over sales, and the ids of machines nobody had appraised before on that basis.
+
+    Raises InvalidInput for a price in another currency than the asset's, or that is not more than 0.
+    """
+    pairs: list[tuple[StoredAppraisal, Sale]] = []
+    without: list[str] = []
+    for sale in sales:
+        own = _before(connection, sale)
+        pairs += [(one, sale) for one in own.values()]
+        if not own:
+            without.append(sale.asset_id)
+    if not pairs:
+        return [], without
+    records = backtest_appraisers(
+        np.array([one.appraiser for one, _ in pairs], dtype=object),
+        np.array([float(one.amount_minor) for one, _ in pairs]),
+        np.array([float(sale.price.minor) for _, sale in pairs]),
+        np.array([float(day_of(sale.on) - one.day) for one, sale in pairs]),
+    )
+    return records, without
+
+
+def _before(connection: Connection, sale: Sale) -> Mapping[str, StoredAppraisal]:
+    """The newest appraisal of each appraiser, on the basis of a sale, that was made up to its day."""
+    asset = get_asset(connection, sale.asset_id)
+    if sale.price.currency != asset.asset.currency:
+        raise InvalidInput("sales.price", sale.price.currency, f"an amount in {asset.asset.currency}")
+    if sale.price.minor <= 0:
+        raise InvalidInput("sales.price", sale.price.major, "more than 0")
+    found = appraisals_of(connection, asset.key, NEWEST, APPRAISALS_LIMIT)
+    last = day_of(sale.on)
+    return _newest_by_appraiser(
+        one for one in found if one.basis is sale.basis and one.day <= last and one.amount_minor > 0
+    )
+
+
+def _newest_by_appraiser(appraisals: Iterable[StoredAppraisal]) -> dict[str, StoredAppraisal]:
+    """The newest by day of each appraiser; of one day the last recorded."""
+    return {one.appraiser: one for one in sorted(appraisals, key=lambda one: (one.day, one.key))}

@@ -1,0 +1,99 @@
+"""Whether a right outlives the loan it is pledged to, and whether the loan is too long for it, as the policy says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from collateral_registry.commands.findings.record import open_findings
+from collateral_registry.domain.assets.kinds import IntellectualProperty
+from collateral_registry.domain.book.policy import SourcedNumber
+from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
+from collateral_registry.domain.ip.ip_valuation import life_of
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.store.assets.repository import StoredAsset
+from collateral_registry.store.book.policies import policy_in_force
+from collateral_registry.store.engine.database import Write
+from valuation.ip.life import DAYS_PER_YEAR
+from valuation.ip.loan_life import LoanLife, life_against_loan
+
+EARLY = (LoanLife.SHORT, LoanLife.ENDS_BEFORE)
+"""A life that is known and does not reach the margin beyond the loan."""
+
+
+@dataclass(frozen=True)
+class RightLife:
+    """Years that a right and the loan have left, how they stand to each other, and the most the loan should have.
+
+    ``verdict`` is ENOUGH where the policy has no margin; ``most_loan_years`` is None unless the loan is beyond it.
+    """
+
+    right_years: float
+    loan_years: float
+    verdict: LoanLife
+    most_loan_years: float | None
+
+
+def check_right_life(write: Write, asset: StoredAsset, maturity: date | None) -> RightLife | None:
+    """How a right stands to a loan that ends on a day; none for other assets and loans without an end.
+
+    A right whose life is not known is UNKNOWN. Raises Refused when the right does not outlive the loan by the policy's
+    ``life_refused_years``, or the loan has more than ``loan_refused_years`` left.
+    """
+    right = asset.asset.detail
+    if not isinstance(right, IntellectualProperty) or maturity is None:
+        return None
+    numbers = policy_in_force(write.connection, write.market_day).policy.numbers_of(asset.asset.asset_class)
+    life = life_of(right, write.market_day)
+    loan_years = max(day_of(maturity) - write.market_day, 0) / DAYS_PER_YEAR
+    name = f"assets/{asset.asset.asset_id}"
+    refused, most = _number(numbers, "life_refused_years"), _number(numbers, "loan_refused_years")
+    if refused is not None and _beside(life, loan_years, refused) in EARLY:
+        raise Refused(
+            "RIGHT_ENDS_EARLY",
+            f"{name} lives {life:.2f} years, the loan {loan_years:.2f}: want at least {refused:g} more than the loan",
+            right_years=f"{life:.2f}",
+            loan_years=f"{loan_years:.2f}",
+        )
+    if most is not None and loan_years > most:
+        raise Refused(
+            "LOAN_TOO_LONG",
+            f"the loan on {name} has {loan_years:.2f} years left: want at most {most:g}",
+            loan_years=f"{loan_years:.2f}",
+        )
+    margin, told = _number(numbers, "life_flagged_years"), _number(numbers, "loan_flagged_years")
+    verdict = LoanLife.ENOUGH if margin is None else _beside(life, loan_years, margin)
+    return RightLife(life, loan_years, verdict, told if told is not None and loan_years > told else None)
+
+
+def tell_right_life(write: Write, asset: StoredAsset, loan_id: str, loan_key: int, life: RightLife | None) -> None:
+    """Opens findings for a right that secures a loan although it does not outlive it by the margin, or it is long."""
+    if life is None:
+        return
+    asset_id, findings = asset.asset.asset_id, []
+
+    def told(kind: FindingKind, severity: Severity, summary: str, **more: str) -> Finding:
+        evidence = {"asset": f"assets/{asset_id}", "loan": f"loans/{loan_id}", "loan_years": f"{life.loan_years:.2f}"}
+        name = f"{kind.name.lower().replace('_', ' ')} {asset_id} {loan_id}"
+        return Finding(kind, severity, name, summary, {**evidence, **more}, asset_key=asset.key, loan_key=loan_key)
+
+    if life.verdict in EARLY:
+        years = f"{life.right_years:.2f}"
+        summary = f"assets/{asset_id} lives {years} years, loans/{loan_id} {life.loan_years:.2f}"
+        more = {"right_years": years, "verdict": life.verdict.name}
+        findings.append(told(FindingKind.RIGHT_ENDS_EARLY, Severity.WARNING, summary, **more))
+    if life.most_loan_years is not None:
+        most = f"{life.most_loan_years:g}"
+        summary = f"loans/{loan_id} has {life.loan_years:.2f} years left, at most {most} on assets/{asset_id}"
+        findings.append(told(FindingKind.LOAN_TOO_LONG, Severity.NOTICE, summary, most_loan_years=most))
+    open_findings(write, findings)
+
+
+def _beside(life: float, loan_years: float, margin_years: float) -> LoanLife:
+    return LoanLife(int(life_against_loan(life, loan_years, margin_years)))
+
+
+def _number(numbers: Mapping[str, SourcedNumber], name: str) -> float | None:
+    return float(numbers[name].value) if name in numbers else None

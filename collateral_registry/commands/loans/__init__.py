@@ -1,0 +1,1 @@
+"""Use cases for loans, pledges, pick-ups and breaches."""

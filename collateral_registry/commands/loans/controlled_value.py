@@ -1,0 +1,73 @@
+"""Where a loan stands above its minimum controlled value, and what of a static pledge must stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collateral_registry.commands.pipeline.loan_position import standing_of
+from collateral_registry.domain.assets.kinds import Inventory
+from collateral_registry.domain.findings.over_pledging import MILLION, millionths_of
+from collateral_registry.domain.loans.agreements import PledgeMode
+from collateral_registry.domain.loans.controlled_value import ControlledValue, cash_to_free, static_floor
+from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.store.assets.repository import document_as_of
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.loans.judgements import newest_claims
+from collateral_registry.store.loans.pickups import peak_exposure
+from collateral_registry.store.loans.pledges import StoredPledge, first_of_pledge, standing_pledges_of
+from collateral_registry.store.loans.repository import StoredLoan
+from valuation.money import PPM
+
+
+@dataclass(frozen=True)
+class StaticHold:
+    """What a static pledge began with, the most that was owed since, and what is owed; goods in millionths.
+
+    Of what has no quantity the whole counts as one unit.
+    """
+
+    began_with: int
+    peak: int
+    exposure: int
+
+    def must_stay(self) -> int:
+        """The part that repayment has not freed."""
+        return static_floor(self.began_with, self.exposure, self.peak)
+
+    def cash_for(self, left: int) -> int:
+        """The repayment after which no more than ``left`` must stay."""
+        return cash_to_free(self.began_with, left, self.exposure, self.peak)
+
+
+def controlled_value(connection: Connection, loan: StoredLoan) -> ControlledValue:
+    """Floor, controlled value and gap of a loan by its newest judgement: they move with every price and balance."""
+    standing = standing_of(connection, loan.key)
+    pledges = standing_pledges_of(connection, loan.key)
+    claims = newest_claims(connection, [row.key for row in pledges])
+    lendable = standing.basis == Basis.LENDABLE
+    floating = [row for row in pledges if row.pledge.mode == PledgeMode.DYNAMIC and _is_goods(connection, row)]
+    controlled = sum(claims.get(row.key, (0, 0))[lendable] for row in floating)
+    return ControlledValue(
+        exposure=standing.exposure,
+        target_ppm=standing.target_ppm,
+        controlled=controlled,
+        other=standing.pool - controlled,
+        market=sum(market for market, _ in claims.values()),
+        coverage_unknown=standing.coverage_unknown,
+    )
+
+
+def static_hold(connection: Connection, stored: StoredPledge) -> StaticHold:
+    """What must stay of a static pledge is told by its first terms, its lot then, and the loan's balances since."""
+    first, seq = first_of_pledge(connection, stored.key)
+    lot = document_as_of(connection, stored.asset_key, seq).detail
+    quantity = millionths_of(lot.quantity) if isinstance(lot, Inventory) else MILLION
+    return StaticHold(
+        began_with=quantity * first.share_ppm // PPM,
+        peak=peak_exposure(connection, stored.loan_key, seq),
+        exposure=standing_of(connection, stored.loan_key).exposure,
+    )
+
+
+def _is_goods(connection: Connection, stored: StoredPledge) -> bool:
+    return isinstance(document_as_of(connection, stored.asset_key, None).detail, Inventory)

@@ -1,0 +1,186 @@
+"""Register loans, take in balances, answer draws, close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from collateral_registry.commands.ip.ip_life_check import RightLife, check_right_life, tell_right_life
+from collateral_registry.commands.loans.up_to_date import is_judged_today
+from collateral_registry.commands.pipeline.etags import check_etag
+from collateral_registry.commands.pipeline.loan_position import Standing, standing_of
+from collateral_registry.commands.pipeline.recompute import recompute
+from collateral_registry.domain.loans.agreements import Balance, Loan, LoanState, PledgeState
+from collateral_registry.domain.loans.cure import largest_draw
+from collateral_registry.domain.loans.levels import Level
+from collateral_registry.domain.shared.days import date_at
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.assets.repository import StoredAsset, get_asset
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.loans.pledges import standing_pledges_of, update_pledge
+from collateral_registry.store.loans.repository import StoredLoan, find_loans, get_loan, insert_loan, update_loan
+from valuation.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class BalancePush:
+    """A balance from the loan system, with its place in the message."""
+
+    index: int
+    loan_id: str
+    balance: Balance
+
+
+@dataclass(frozen=True)
+class BalanceProblem:
+    """A balance that was refused, and why."""
+
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class BalancesTaken:
+    """What became of a message of balances."""
+
+    accepted: int
+    duplicates: int
+    problems: Sequence[BalanceProblem]
+
+
+@dataclass(frozen=True)
+class DrawAnswer:
+    """Whether a draw would be allowed, the most that would be, and why not."""
+
+    allowed: bool
+    headroom: Money
+    reason: str
+
+
+def create_loan(write: Write, loan: Loan) -> StoredLoan:
+    """Registers a loan and judges it: what is owed against nothing is at the worst level."""
+    _check_balance_date(loan.balance, write.market_day)
+    key = insert_loan(write, loan)
+    recompute(write, loans=np.array([key], dtype=np.int64))
+    return get_loan(write.connection, loan.loan_id)
+
+
+def change_terms(write: Write, loan_id: str, etag: str, changed: Callable[[Loan], Loan]) -> StoredLoan:
+    """Changes the terms of a running loan and judges it again; a later maturity is held against the rights pledged."""
+    stored = _running(write, loan_id)
+    check_etag(f"loans/{loan_id}", stored.revision, etag)
+    loan = changed(stored.loan)
+    rights = _rights_beside(write, stored, loan) if _ends_later(stored.loan.maturity, loan.maturity) else []
+    updated = update_loan(write, stored, loan)
+    recompute(write, loans=np.array([stored.key], dtype=np.int64))
+    for asset, life in rights:
+        tell_right_life(write, asset, loan_id, stored.key, life)
+    return updated
+
+
+def take_balances(write: Write, pushes: Sequence[BalancePush], refused: Sequence[BalanceProblem]) -> BalancesTaken:
+    """Takes in balances, each on its own, and judges the loans whose balance changed."""
+    known = find_loans(write.connection, sorted({push.loan_id for push in pushes}))
+    problems = list(refused)
+    changed, duplicates = [], 0
+    for push in pushes:
+        stored = known.get(push.loan_id)
+        problem = _balance_problem(push, stored, write.market_day)
+        if problem is not None:
+            problems.append(BalanceProblem(push.index, problem))
+        elif stored is not None and stored.loan.balance == push.balance:
+            duplicates += 1
+        elif stored is not None:
+            known[push.loan_id] = update_loan(write, stored, replace(stored.loan, balance=push.balance))
+            changed.append(stored.key)
+    if changed:
+        recompute(write, loans=np.unique(np.array(changed, dtype=np.int64)))
+    return BalancesTaken(len(changed), duplicates, sorted(problems, key=lambda problem: problem.index))
+
+
+def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswer:
+    """Whether a draw would keep the loan below its margin call, within its credit limit and with known coverage."""
+    stored = get_loan(connection, loan_id)
+    if amount.currency != stored.loan.currency:
+        raise InvalidInput("amount", amount.currency, f"the loan's currency {stored.loan.currency}")
+    if not is_judged_today(connection, stored.key):
+        reason = "the loan is not judged for the business date yet: ask again when its run has ended"
+        return DrawAnswer(allowed=False, headroom=Money(0, stored.loan.currency), reason=reason)
+    standing = standing_of(connection, stored.key)
+    headroom, reason = _headroom(stored.loan, standing)
+    allowed = amount.minor <= headroom
+    left = Money(headroom, stored.loan.currency)
+    over = f"amount: got {amount.major}, want at most {left.major} {left.currency}"
+    return DrawAnswer(allowed, left, "" if allowed else reason or over)
+
+
+def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
+    """Closes a loan on which nothing is owed and releases its pledges."""
+    stored = _running(write, loan_id)
+    check_etag(f"loans/{loan_id}", stored.revision, etag)
+    if stored.loan.balance.exposure_minor:
+        owed = Money(stored.loan.balance.exposure_minor, stored.loan.currency)
+        raise Refused("LOAN_OUTSTANDING", f"loans/{loan_id} owes {owed.major} {owed.currency}, want 0 to close it")
+    pledges = standing_pledges_of(write.connection, stored.key)
+    for pledge in pledges:
+        update_pledge(write, pledge, replace(pledge.pledge, state=PledgeState.RELEASED))
+    keys = np.array([stored.key], dtype=np.int64)
+    recompute(write, assets=np.unique(np.array([pledge.asset_key for pledge in pledges], dtype=np.int64)), loans=keys)
+    return update_loan(write, stored, replace(stored.loan, state=LoanState.CLOSED))
+
+
+def _running(write: Write, loan_id: str) -> StoredLoan:
+    stored = get_loan(write.connection, loan_id)
+    if stored.loan.state == LoanState.CLOSED:
+        raise Refused("LOAN_CLOSED", f"loans/{loan_id} is closed")
+    return stored
+
+
+def _ends_later(before: date | None, after: date | None) -> bool:
+    """Whether a maturity was put off, or stated for the first time."""
+    return after is not None and (before is None or after > before)
+
+
+def _rights_beside(write: Write, stored: StoredLoan, loan: Loan) -> list[tuple[StoredAsset, RightLife]]:
+    """The rights pledged to a loan beside its new maturity; raises Refused as a pledge of today would."""
+    pledged = sorted({pledge.pledge.asset_id for pledge in standing_pledges_of(write.connection, stored.key)})
+    assets = [get_asset(write.connection, asset_id) for asset_id in pledged]
+    beside = [(asset, check_right_life(write, asset, loan.maturity)) for asset in assets]
+    return [(asset, life) for asset, life in beside if life is not None]
+
+
+def _check_balance_date(balance: Balance, day: int) -> None:
+    if balance.day > date_at(day):
+        raise InvalidInput("balance_date", balance.day, f"not after the business date {date_at(day)}")
+
+
+def _balance_problem(push: BalancePush, stored: StoredLoan | None, day: int) -> str | None:
+    if stored is None:
+        return f"loan: got loans/{push.loan_id}, want one that exists"
+    if stored.loan.state == LoanState.CLOSED:
+        return f"loan: got loans/{push.loan_id}, want one that is not closed"
+    if push.balance.principal.currency != stored.loan.currency:
+        return f"principal: got {push.balance.principal.currency}, want the loan's currency {stored.loan.currency}"
+    if push.balance.day > date_at(day):
+        return f"balance_date: got {push.balance.day}, want not after the business date {date_at(day)}"
+    if push.balance.day < stored.loan.balance.day:
+        return f"balance_date: got {push.balance.day}, want not before the balance known, of {stored.loan.balance.day}"
+    return None
+
+
+def _headroom(loan: Loan, standing: Standing) -> tuple[int, str]:
+    """The most that may be drawn in minor units, and the rule that forbids any draw."""
+    if loan.state == LoanState.CLOSED:
+        return 0, "the loan is closed"
+    if standing.coverage_unknown:
+        return 0, "coverage is UNKNOWN: no draw until every asset that decides the level can be valued"
+    if standing.level >= Level.STOP_DRAW:
+        return 0, f"the loan is at {standing.level.name}: no draws"
+    room = largest_draw(standing.exposure, standing.pool, standing.target_ppm)
+    if loan.credit_limit is not None:
+        room = min(room, max(loan.credit_limit.minor - standing.exposure, 0))
+    return room, ""

@@ -1,0 +1,188 @@
+"""Goods that are to leave a pledged lot: what may, and authorisations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+
+from collateral_registry.commands.findings.over_pledging import conserve
+from collateral_registry.commands.loans.controlled_value import static_hold
+from collateral_registry.commands.loans.release_simulation import Leaving, leaving_from
+from collateral_registry.commands.pipeline.recompute import recompute
+from collateral_registry.domain.assets.kinds import Inventory
+from collateral_registry.domain.findings.over_pledging import MILLION, plain_quantity
+from collateral_registry.domain.loans.agreements import PledgeMode
+from collateral_registry.domain.loans.controlled_value import cash_to_reach
+from collateral_registry.domain.loans.cure import largest_release
+from collateral_registry.domain.loans.pickups import PICKUP_DAYS, PICKUP_DAYS_LIMIT, Pickup, PickupState, largest_such
+from collateral_registry.domain.shared.days import date_at
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.domain.shared.units import smallest_step
+from collateral_registry.store.assets.repository import StoredAsset, get_asset
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.loans.pickups import (
+    StoredPickup,
+    ended_pickups,
+    get_pickup,
+    insert_pickup,
+    update_pickup,
+)
+from collateral_registry.store.loans.pledges import StoredPledge, standing_pledges_on
+from collateral_registry.store.loans.repository import StoredLoan, get_loan
+from collateral_registry.store.stock.claims_by_place import places_of_assets
+from valuation._typing import Int
+from valuation.errors import InvalidInput
+from valuation.money import PPM
+
+
+@dataclass(frozen=True)
+class PickupAnswer:
+    """Whether a quantity may leave; else the largest that may, the cash that would free it, and why not."""
+
+    allowed: bool
+    largest: Decimal
+    unit: str
+    cash: Money | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A pick-up asked for: of which lot, for which loan, under which pledges on the lot."""
+
+    loan: StoredLoan
+    asset: StoredAsset
+    lot: Inventory
+    pledges: Sequence[StoredPledge]
+    quantity: int
+
+
+def check_pickup(connection: Connection, loan_id: str, asset_id: str, quantity: Decimal) -> PickupAnswer:
+    """Answers from the facts known now; every loan on the lot must stay covered, a static pledge keep its part."""
+    asked = _question(connection, loan_id, asset_id, quantity)
+    left = leaving_from(connection, asked.asset.key)
+    if left.coverage_unknown:
+        reason = "coverage is UNKNOWN: nothing leaves until every asset that decides the level can be valued"
+        return PickupAnswer(allowed=False, largest=Decimal(0), unit=asked.lot.unit, cash=None, reason=reason)
+    floors = _static_floors(connection, asked)
+    step = int(smallest_step(asked.lot.unit) * MILLION)
+
+    def holds(steps: int) -> bool:
+        return _may_leave(left, floors, asked, steps * step)
+
+    if asked.quantity <= left.counted and _may_leave(left, floors, asked, asked.quantity):
+        return PickupAnswer(allowed=True, largest=quantity, unit=asked.lot.unit, cash=None, reason="")
+    most = left.counted // step
+    guess = _first_guess(left, asked) // step
+    largest = Decimal(largest_such(holds, guess, min(most, asked.quantity // step)) * step) / MILLION
+    return _refusal(connection, asked, left, largest)
+
+
+def request_pickup(
+    write: Write, loan_id: str, asset_id: str, pickup_id: str, quantity: Decimal, expire: date | None, note: str
+) -> StoredPickup:
+    """Authorises a pick-up: from now on the goods no longer count. Refused where they may not leave."""
+    expire = expire or date_at(write.market_day) + timedelta(days=PICKUP_DAYS)
+    _check_expiry(expire, date_at(write.market_day))
+    answer = check_pickup(write.connection, loan_id, asset_id, quantity)
+    if not answer.allowed:
+        cash = {"cash": f"{answer.cash.major} {answer.cash.currency}"} if answer.cash else {}
+        raise Refused("PICKUP_REFUSED", answer.reason, largest=f"{answer.largest:f} {answer.unit}", **cash)
+    asked = _question(write.connection, loan_id, asset_id, quantity)
+    pickup = Pickup(pickup_id, loan_id, asset_id, asked.quantity, asked.lot.unit, expire, note=note)
+    insert_pickup(write, pickup, asked.loan.key, asked.asset.key)
+    _count_anew(write, asked.asset.key)
+    if leaving_from(write.connection, asked.asset.key).uncovered_after(0):
+        raise Refused("PICKUP_REFUSED", "the rest would no longer cover every loan on the lot")
+    return get_pickup(write.connection, loan_id, pickup_id)
+
+
+def cancel_pickup(write: Write, loan_id: str, pickup_id: str) -> StoredPickup:
+    """Takes an authorisation back; what is left of it counts again."""
+    stored = get_pickup(write.connection, loan_id, pickup_id)
+    if stored.pickup.state != PickupState.AUTHORISED:
+        name = f"loans/{loan_id}/pickups/{pickup_id}"
+        raise Refused("PICKUP_ENDED", f"{name} is {stored.pickup.state.name} already")
+    updated = update_pickup(write, stored, replace(stored.pickup, state=PickupState.CANCELLED))
+    _count_anew(write, stored.asset_key)
+    return updated
+
+
+def end_pickups(write: Write) -> Int:
+    """Ends the authorisations whose last day has passed; returns the assets of which another share counts."""
+    ended = ended_pickups(write.connection, write.market_day)
+    for row in ended:
+        update_pickup(write, row, replace(row.pickup, state=PickupState.EXPIRED))
+    keys = np.unique(np.array([row.asset_key for row in ended], dtype=np.int64))
+    return conserve(write, places_of_assets(write.connection, keys))
+
+
+def _question(connection: Connection, loan_id: str, asset_id: str, quantity: Decimal) -> _Question:
+    loan, asset = get_loan(connection, loan_id), get_asset(connection, asset_id)
+    lot = asset.asset.detail
+    if not isinstance(lot, Inventory):
+        raise InvalidInput("asset", f"assets/{asset_id}", "an inventory lot: only goods can be fetched")
+    pledges = standing_pledges_on(connection, asset.key)
+    if not any(row.loan_key == loan.key for row in pledges):
+        raise Refused("ASSET_NOT_PLEDGED", f"assets/{asset_id} is not pledged to loans/{loan_id}")
+    millionths = quantity * MILLION
+    if millionths != millionths.to_integral_value() or not 0 < millionths <= 10**18:
+        raise InvalidInput("quantity", quantity, "more than 0, at most 10^12, with at most 6 decimals")
+    return _Question(loan, asset, lot, pledges, int(millionths))
+
+
+def _static_floors(connection: Connection, asked: _Question) -> list[tuple[StoredPledge, int]]:
+    """What must stay of each static pledge on the lot, in millionths."""
+    static = [row for row in asked.pledges if row.pledge.mode == PledgeMode.STATIC]
+    return [(row, static_hold(connection, row).must_stay()) for row in static]
+
+
+def _may_leave(left: Leaving, floors: Sequence[tuple[StoredPledge, int]], asked: _Question, quantity: int) -> bool:
+    rest = left.counted - quantity
+    kept = all(rest * row.pledge.share_ppm // PPM >= floor for row, floor in floors)
+    return rest >= 0 and kept and not left.uncovered_after(quantity) and asked.quantity > 0
+
+
+def _first_guess(left: Leaving, asked: _Question) -> int:
+    """The largest release of the asked loan's claim (rules.md section 4) as goods, in millionths."""
+    claim = left.claim_of(asked.loan.key)
+    exposure, pool, target = left.terms_of(asked.loan.key)
+    most = int(largest_release(*(np.array([n]) for n in (exposure, pool, claim, target)))[0])
+    return left.counted * most // claim if claim else left.counted
+
+
+def _refusal(connection: Connection, asked: _Question, left: Leaving, largest: Decimal) -> PickupAnswer:
+    """Why not, the most that may leave, and the cash from this loan that would free the whole."""
+    unit, loan = asked.lot.unit, asked.loan
+    if asked.quantity > left.counted:
+        reason = f"quantity: got {plain_quantity(asked.quantity, unit)}, want at most the "
+        reason += f"{plain_quantity(left.counted, unit)} of assets/{asked.asset.asset.asset_id} that count"
+        return PickupAnswer(allowed=False, largest=largest, unit=unit, cash=None, reason=reason)
+    exposure, _, target = left.terms_of(loan.key)
+    cash = cash_to_reach(exposure, left.pool_after(loan.key, asked.quantity), target)
+    for row in asked.pledges:
+        if row.loan_key == loan.key and row.pledge.mode == PledgeMode.STATIC:
+            rest = (left.counted - asked.quantity) * row.pledge.share_ppm // PPM
+            cash = max(cash, static_hold(connection, row).cash_for(rest))
+    money = Money(cash, loan.loan.currency)
+    others = [row.pledge for row in asked.pledges if row.loan_key in left.uncovered_after(asked.quantity)]
+    names = ", ".join(sorted({f"loans/{one.loan_id}" for one in others if one.loan_id != loan.loan.loan_id}))
+    reason = f"at most {largest:f} {unit} may leave, or all of it against {money.major} {money.currency} of cash"
+    reason += f"; {names} would not be covered either" if names else ""
+    return PickupAnswer(allowed=False, largest=largest, unit=unit, cash=money, reason=reason)
+
+
+def _check_expiry(expire: date, today: date) -> None:
+    last = today + timedelta(days=PICKUP_DAYS_LIMIT)
+    if not today <= expire <= last:
+        raise InvalidInput("expire_date", expire, f"{today} to {last}")
+
+
+def _count_anew(write: Write, asset_key: int) -> None:
+    key = np.array([asset_key], dtype=np.int64)
+    recompute(write, assets=np.union1d(key, conserve(write, places_of_assets(write.connection, key))))

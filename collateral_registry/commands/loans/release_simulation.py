@@ -1,0 +1,116 @@
+"""What would become of the loans on a lot if goods left it: the one path, run on a smaller quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from collateral_registry.commands.pipeline.judge_loans import Covered, cover_loans
+from collateral_registry.commands.pipeline.load_inputs import Gathered, market_for
+from collateral_registry.commands.pipeline.loan_position import Standing, standing_of
+from collateral_registry.commands.pipeline.recompute import valuation_columns
+from collateral_registry.domain.loans.controlled_value import floor_of
+from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.valuations.appraise import appraise
+from collateral_registry.store.book.policies import StoredPolicy, policy_in_force
+from collateral_registry.store.engine.commits import newest_commit
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.loans.pledges import loans_of_assets, read_pledges
+from collateral_registry.store.stock.claims_by_place import quantity_of
+from collateral_registry.store.valuations.valuation_inputs import read_facts, read_targets
+from valuation._typing import Int
+
+KEPT_POOLS = 128
+"""Quantities whose pools are kept while one question is answered."""
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A lot with the loans on it, as they stand; ``counted`` are the millionths of it that count."""
+
+    counted: int
+    standings: dict[int, Standing]
+    pools: Callable[[int], dict[int, int]]
+    in_doubt: bool
+
+    @property
+    def coverage_unknown(self) -> bool:
+        """Whether the cover of any loan on the lot cannot be stood behind."""
+        return self.in_doubt or any(standing.coverage_unknown for standing in self.standings.values())
+
+    def terms_of(self, loan_key: int) -> tuple[int, int, int]:
+        """Exposure, pool and target ratio of a loan as it stands."""
+        standing = self.standings[loan_key]
+        return standing.exposure, standing.pool, standing.target_ppm
+
+    def claim_of(self, loan_key: int) -> int:
+        """What the loan claims of the lot, on its basis: what its pool would lose with all of it."""
+        return self.pool_after(loan_key, 0) - self.pool_after(loan_key, self.counted)
+
+    def pool_after(self, loan_key: int, quantity: int) -> int:
+        """The pool of a loan on its basis once so many millionths have left."""
+        return self.pools(quantity)[loan_key]
+
+    def uncovered_after(self, quantity: int) -> list[int]:
+        """Keys of the loans that would be below their floor once so many millionths have left."""
+        pools = self.pools(quantity)
+        return [
+            key
+            for key, standing in self.standings.items()
+            if standing.exposure and pools[key] < floor_of(standing.exposure, standing.target_ppm)
+        ]
+
+
+def leaving_from(connection: Connection, asset_key: int) -> Leaving:
+    """Reads a lot, its market and the loans on it, once for any number of quantities."""
+    keys = np.array([asset_key], dtype=np.int64)
+    _, day = newest_commit(connection)
+    policy = policy_in_force(connection, day)
+    facts = read_facts(connection, keys)
+    targets = read_targets(connection, facts, keys)
+    gathered = Gathered(facts, targets, market_for(connection, facts, targets, policy, []))
+    loan_keys = loans_of_assets(connection, keys)
+    standings = {int(key): standing_of(connection, int(key)) for key in loan_keys}
+    quantity = quantity_of(connection, asset_key)
+    share = float(facts.inventory["counted_share"][0])
+    counted = round(quantity * share) if share < 1.0 else quantity
+
+    @lru_cache(KEPT_POOLS)
+    def pools(left: int) -> dict[int, int]:
+        rest = max(counted - left, 0) / quantity if quantity else 0.0
+        covered = _covered(connection, gathered, policy, day, loan_keys, rest)
+        lendable = {key: standing.basis == Basis.LENDABLE for key, standing in standings.items()}
+        columns = zip(covered.loans["loan_key"], covered.pools.lendable, covered.pools.market, strict=True)
+        return {int(key): int(kept if lendable[int(key)] else market) for key, kept, market in columns}
+
+    whole = _covered(connection, gathered, policy, day, loan_keys, counted / quantity if quantity else 0.0)
+    return Leaving(counted, standings, pools, _in_doubt(whole, standings))
+
+
+def _in_doubt(covered: Covered, standings: dict[int, Standing]) -> bool:
+    """Whether a value of today that nobody can vouch for decides if a loan is covered.
+
+    The day may have moved on while the run that judges the loans for it is still under way.
+    """
+    pools, found = covered.pools, False
+    for at, key in enumerate(covered.loans["loan_key"].tolist()):
+        standing = standings[key]
+        lendable = standing.basis == Basis.LENDABLE
+        safe, good = (pools.lendable, pools.good_lendable) if lendable else (pools.market, pools.good_market)
+        floor = floor_of(standing.exposure, standing.target_ppm)
+        found |= standing.exposure > 0 and bool(pools.never_valued[at] or (safe[at] >= floor) != (good[at] >= floor))
+    return found
+
+
+def _covered(
+    connection: Connection, gathered: Gathered, policy: StoredPolicy, day: int, loan_keys: Int, share: float
+) -> Covered:
+    """The cover of the loans when only a share of the lot's quantity counts."""
+    inventory = {**gathered.assets.inventory, "counted_share": np.array([share])}
+    assets = replace(gathered.assets, inventory=inventory)
+    appraisal = appraise(assets, gathered.targets, gathered.market, policy.policy, day)
+    values = valuation_columns(connection, replace(gathered, assets=assets), appraisal, policy, day)
+    return cover_loans(connection, loan_keys, read_pledges(connection, loan_keys), values, day)

@@ -1,0 +1,1 @@
+"""The path of every change: load inputs, value, judge, record."""

@@ -1,0 +1,176 @@
+"""Haircut curves: reused while they are fresh, made anew from the price history when they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.domain.book.policy import WEEKMASK, Policy
+from collateral_registry.domain.prices.market_data import CurveNeed, Estimate, EstimateCause, FxQuote
+from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.valuations.valuation_inputs import MarketFacts
+from collateral_registry.store.engine.bulk import Source
+from collateral_registry.store.prices.haircut_curves import (
+    NewCurve,
+    Newest,
+    estimate_of,
+    insert_estimates,
+    latest_estimates,
+)
+from collateral_registry.store.prices.series import History, history
+from valuation._typing import Int
+from valuation.flags import QualityFlag
+from valuation.haircuts.models.pooled import MODEL, SURPRISE_DECAY, VERSION, pooled_scale
+from valuation.haircuts.models.tier1 import HaircutCurve
+from valuation.haircuts.monitoring.drift import drift, may_alarm, scores_since
+from valuation.money import PPM
+from valuation.prices.returns import log_returns
+
+MODEL_NAME = f"{MODEL}/{VERSION}"
+
+NO_RETURN = 0.0
+"""Of a rate, whose moves are told by its price: it may be crossed of several series, each with a newest return."""
+
+TOLD_SIGMAS = 0.25
+"""Share of a usual day by which a newest return of smoothed quotes is another one: ticks within it keep their curve."""
+
+LOOK_BACK_DAYS = 31
+"""Days before an estimate in which its own price and the rate of that day are looked for."""
+
+
+def curves_for(
+    connection: Source, needs: Sequence[CurveNeed], market: MarketFacts, policy: Policy, made: list[NewCurve]
+) -> dict[CurveNeed, Estimate]:
+    """The curve of every need that has any price; those that had to be made anew are added to ``made``."""
+    known = latest_estimates(connection, needs, MODEL_NAME)
+    curves = {}
+    for need in needs:
+        newest = _newest(need, market)
+        if newest is None:
+            continue
+        estimate = known.get(need)
+        cause: str = EstimateCause.FIRST
+        if estimate is not None:
+            cause = _cause(newest, estimate, policy) or _drift_cause(connection, need, newest, market, estimate)
+        if estimate is None or cause:
+            replaced = estimate.estimate_key if estimate else 0
+            new = NewCurve(need, newest, _make(connection, need, market, policy), cause, replaced)
+            estimate = estimate_of(new, MODEL_NAME)
+            made.append(new)
+        curves[need] = estimate
+    return curves
+
+
+def keep_curves(connection: Source, seq: int, made: Sequence[NewCurve]) -> None:
+    """Stores new curves as known from a commit on."""
+    insert_estimates(connection, seq, made, MODEL_NAME)
+
+
+def _newest(need: CurveNeed, market: MarketFacts) -> Newest | None:
+    """The newest observation behind a need, at the newest rate; none while a price or the rate is not there."""
+    quote = market.fx.get((need.base_currency, need.currency))
+    if quote is None and need.base_currency != need.currency:
+        return None
+    rate, changed = (quote.rate, quote.history_seq) if quote else (1.0, 0)
+    if not need.series_key:
+        return Newest(quote.day, rate, NO_RETURN, changed) if quote else None
+    row = int(market.series.rows_of(np.array([need.series_key], dtype=np.int64))[0])
+    day, price = int(market.series.day[row]), float(market.series.price[row]) * rate
+    changed = max(changed, int(market.series.history_seq[row]))
+    return Newest(day, price, float(market.series.latest_return[row]), changed) if day != NO_DAY else None
+
+
+def _cause(newest: Newest, estimate: Estimate, policy: Policy) -> str:
+    """Why prices ask for a new curve by themselves, empty where they do not.
+
+    At once where the history was rewritten (or is not known to be the one behind the curve) and after a shock, which a
+    correction of the newest price or a move of the rate may be; after some business days; with every newer price where
+    that tells of a gap, as a correction of the newest return by much does, or of the model's light.
+    """
+    if newest.history_seq > estimate.history_seq or np.isnan(estimate.price):
+        return EstimateCause.HISTORY
+    age = int(np.busday_count(np.datetime64(estimate.day, "D"), np.datetime64(newest.day, "D"), weekmask=WEEKMASK))
+    is_newer = newest.day > estimate.day
+    if is_newer and age >= policy.rule_days("estimate_refresh_days"):
+        return EstimateCause.SCHEDULE
+    if _is_shock(newest, estimate, age, float(policy.rules["estimate_shock_sigmas"].value)):
+        return EstimateCause.SHOCK
+    told = abs(newest.log_return - estimate.log_return) > TOLD_SIGMAS * estimate.daily_volatility
+    if (is_newer or told) and estimate.flags & int(QualityFlag.SMOOTHED):
+        return EstimateCause.SMOOTHED
+    return EstimateCause.LIGHT if is_newer and estimate.watch.flags else ""
+
+
+def _is_shock(newest: Newest, estimate: Estimate, age_days: int, sigmas: float) -> bool:
+    """Whether the newest move, or all since the curve's own price, is beyond some volatilities of its time."""
+    limit = sigmas * estimate.daily_volatility
+    if not limit > 0.0:
+        return False
+    since = abs(np.log(newest.price / estimate.price)) > limit * np.sqrt(max(age_days, 1))
+    return bool(since or (newest.day > estimate.day and abs(newest.log_return) > limit))
+
+
+def _drift_cause(connection: Source, need: CurveNeed, newest: Newest, market: MarketFacts, estimate: Estimate) -> str:
+    """DRIFT where the moves since an estimate, on top of those before, are too large for its model, else empty."""
+    days_since = newest.day - estimate.day
+    if days_since <= 0 or not may_alarm(estimate.watch.drift, days_since) or not estimate.watch.variance > 0.0:
+        return ""
+    since = estimate.day - LOOK_BACK_DAYS
+    days, prices = _converted(connection, history(connection, need.series_key, since), need, market, since)
+    known = np.searchsorted(days, estimate.day, side="right")
+    returns = np.diff(np.log(prices[max(int(known) - 1, 0) :]))
+    scores = scores_since(returns, estimate.watch.variance, SURPRISE_DECAY)
+    return EstimateCause.DRIFT if drift(scores, estimate.watch.drift).alarms else ""
+
+
+def _make(connection: Source, need: CurveNeed, market: MarketFacts, policy: Policy) -> HaircutCurve:
+    """The curve of the converted prices; whether quotes are smoothed, the good's own in its own currency tell."""
+    own = history(connection, need.series_key)
+    days, prices = _converted(connection, own, need, market)
+    curve = pooled_scale(
+        days.astype("datetime64[D]"),
+        prices,
+        max_horizon_days=policy.rule_days("simulated_horizon_days"),
+        confidence=need.confidence_ppm / PPM,
+    )
+    if not need.series_key or need.base_currency == need.currency:
+        return curve
+    returns = log_returns(own.day.astype("datetime64[D]"), own.price, len(own.price))
+    return replace(curve, hidden_gap=returns.hidden_gap, flags=curve.flags | returns.flags & QualityFlag.SMOOTHED)
+
+
+def _converted(
+    connection: Source, own: History, need: CurveNeed, market: MarketFacts, since: int | None = None
+) -> tuple[Int, NDArray[np.float64]]:
+    """A series' own prices at dated rates, from a day on; the rates alone when there is no series."""
+    quote = market.fx.get((need.base_currency, need.currency))
+    if not need.series_key:
+        return _rate_history(connection, quote, since) if quote else (np.zeros(0, dtype=np.int64), np.zeros(0))
+    if need.base_currency == need.currency:
+        return own.day, own.price
+    if quote is None:
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+    return at_dated_rates(own.day, own.price, *_rate_history(connection, quote, since))
+
+
+def _rate_history(connection: Source, quote: FxQuote, since: int | None = None) -> tuple[Int, NDArray[np.float64]]:
+    """The rates of a pair on the days of its first leg, the other legs as known on those days."""
+    first, *others = quote.legs
+    leg = history(connection, first[0], since)
+    days, rates = leg.day, leg.price ** first[1]
+    for key, sign in others:
+        other = history(connection, key, since)
+        days, rates = at_dated_rates(days, rates, other.day, other.price**sign)
+    return days, rates
+
+
+def at_dated_rates(
+    days: Int, prices: NDArray[np.float64], rate_days: Int, rates: NDArray[np.float64]
+) -> tuple[Int, NDArray[np.float64]]:
+    """Prices times the rate of their day or the last one before; days before the first rate are left out."""
+    row = np.searchsorted(rate_days, days, side="right") - 1
+    known = row >= 0
+    return days[known], prices[known] * rates[row[known]]

@@ -1,0 +1,11 @@
+"""Etags: the revision a caller has read."""
+
+from __future__ import annotations
+
+from collateral_registry.domain.shared.errors import EtagMismatch
+
+
+def check_etag(name: str, revision: int, etag: str) -> None:
+    """Raises EtagMismatch when an etag is given and is not the present revision."""
+    if etag and etag != str(revision):
+        raise EtagMismatch(name, etag, str(revision))

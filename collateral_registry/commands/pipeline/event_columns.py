@@ -1,0 +1,52 @@
+"""Events as columns: what happened, and the judgement of the loan it happened to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from collateral_registry.store.engine.bulk import Columns
+from collateral_registry.store.engine.database import Write
+from valuation._typing import Int
+
+JUDGED = (
+    "loan_key",
+    "level",
+    "coverage_unknown",
+    "exposure_minor",
+    "market_minor",
+    "lendable_minor",
+    "basis",
+    "cash_cure_minor",
+    "collateral_cure_minor",
+    "deadline_day",
+)
+"""What an event repeats of the judgement."""
+
+
+def pending_columns(judged: Columns, kind: Int, level_before: Int, breach_number: Int) -> Columns:
+    """One event a row [e] from the judgements of their loans [e]; breach number 0 stands outside a breach."""
+    return {
+        **{name: judged[name] for name in JUDGED},
+        "kind": kind,
+        "level_before": level_before,
+        "breach_number": breach_number,
+    }
+
+
+def stamped(events: Columns, write: Write, note: str = "") -> Columns:
+    """The events [e] with the day, the moment, who caused them and what somebody wrote."""
+    count = len(events["kind"])
+    return {
+        **events,
+        "market_day": np.full(count, write.market_day, dtype=np.int64),
+        "event_us": np.full(count, write.known_us, dtype=np.int64),
+        "actor": [write.actor] * count,
+        "note": [note] * count,
+    }
+
+
+def event_columns(
+    judged: Columns, kind: Int, level_before: Int, breach_number: Int, write: Write, note: str = ""
+) -> Columns:
+    """Events [e] of this change, from the judgements of their loans [e]."""
+    return stamped(pending_columns(judged, kind, level_before, breach_number), write, note)

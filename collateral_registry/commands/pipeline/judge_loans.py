@@ -1,0 +1,302 @@
+"""Cover and judgement of loans from values just made or last recorded, written with their events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.commands.pipeline.event_columns import pending_columns, stamped
+from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.loans.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
+from collateral_registry.domain.loans.judge import CoverColumns, Judgement, StateColumns, judge
+from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.store.book.policies import StoredPolicy
+from collateral_registry.store.engine.bulk import Columns, Source
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.loans.events import insert_events
+from collateral_registry.store.loans.judgements import insert_covers, newest_covers
+from collateral_registry.store.loans.pledges import read_pledges
+from collateral_registry.store.loans.repository import read_loans
+from collateral_registry.store.valuations.repository import newest_values
+from collateral_registry.store.valuations.valuation_inputs import read_cover_targets
+from valuation._typing import Int
+from valuation.flags import UnknownReason
+
+LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm")
+
+
+@dataclass(frozen=True)
+class Pools:
+    """What secures each loan [l]: sums of claims, conservative and last good, and what stands against them."""
+
+    market: Int
+    lendable: Int
+    good_market: Int
+    good_lendable: Int
+    never_valued: NDArray[np.bool_]
+    unknown_assets: Int
+    unknown: Int
+    quality: Int
+    oldest_day: Int
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Loans with their pools, and the claims of the pledges that belong to them; ``claim_loan`` [c] is their row."""
+
+    loans: Columns
+    pools: Pools
+    claims: Columns
+    claim_loan: Int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Judgements as rows, the claims of their pledges and the events they raise, not yet recorded.
+
+    ``before_seq`` [l] is the sequence of the judgement before, 0 for none; ``claim_loan`` [c] and ``event_loan`` [e]
+    are rows of the judgements.
+    """
+
+    rows: Columns
+    claims: Columns
+    events: Columns
+    before_seq: Int
+    claim_loan: Int
+    event_loan: Int
+
+    def of(self, chosen: NDArray[np.bool_]) -> Judged:
+        """The judgements chosen [l], with their claims and events."""
+        row = np.cumsum(chosen) - 1
+        claim, event = chosen[self.claim_loan], chosen[self.event_loan]
+        return Judged(
+            {name: column[chosen] for name, column in self.rows.items()},
+            {name: column[claim] for name, column in self.claims.items()},
+            {name: column[event] for name, column in self.events.items()},
+            self.before_seq[chosen],
+            row[self.claim_loan[claim]],
+            row[self.event_loan[event]],
+        )
+
+
+def judge_loans(
+    write: Write, loan_keys: Int | None, values: Columns | None, policy: StoredPolicy, relieved: Int
+) -> tuple[int, int]:
+    """Judges the loans, all when no keys are given; returns how many were judged and how many events were raised."""
+    pledges = read_pledges(write.connection, loan_keys)
+    judged = judged_loans(write.connection, loan_keys, pledges, values, policy, write.market_day, relieved)
+    insert_covers(write, judged.rows, judged.claims)
+    events = insert_events(write, stamped(judged.events, write))
+    return len(judged.before_seq), events
+
+
+def judged_loans(
+    source: Source,
+    loan_keys: Int | None,
+    pledges: Columns,
+    values: Columns | None,
+    policy: StoredPolicy,
+    day: int,
+    relieved: Int,
+) -> Judged:
+    """The judgement of the loans for a day, from values just made or last recorded; nothing is written.
+
+    ``pledges`` are all that stand on the assets which secure the loans.
+    """
+    covered = cover_loans(source, loan_keys, pledges, values, day)
+    terms = _terms(covered.loans, policy.policy)
+    before = _before(source, covered.loans["loan_key"])
+    judgement = judge(_cover(covered, terms, before, relieved), _state(before), day, policy.policy.judgement_rules)
+    rows = _cover_rows(covered, terms, judgement, before, day)
+    events = _event_rows(rows, judgement, before)
+    return Judged(rows, covered.claims, events, before["seq"], covered.claim_loan, judgement.event_loan)
+
+
+def cover_loans(
+    connection: Source, loan_keys: Int | None, pledges: Columns, values: Columns | None, day: int
+) -> Covered:
+    """The pools of the loans from values just made, else from the newest recorded ones."""
+    loans = read_loans(connection, loan_keys)
+    targets = read_cover_targets(connection, None if loan_keys is None else np.unique(pledges["asset_key"]))
+    valued = _values_of(connection, targets["target_key"], values)
+    columns = PledgeColumns(
+        target=_rows_in(targets["target_key"], pledges["target_key"]),
+        loan=_rows_in(loans["loan_key"], pledges["loan_key"]),
+        rank=pledges["rank"],
+        share_ppm=pledges["share_ppm"],
+        limit_minor=pledges["limit_minor"],
+    )
+    asset = np.unique(targets["asset_key"], return_inverse=True)[1].astype(np.int64)
+    own = TargetColumns(asset, targets["prior_claims_minor"])
+    lapsed = (pledges["registration_expire_day"] != NO_DAY) & (pledges["registration_expire_day"] < day)
+    names = ("market_minor", "lendable_minor", "good_market_minor", "good_lendable_minor")
+    claims = {name: claim_values(columns, own, valued[name]) for name in names}
+    for name in names[:2]:
+        claims[name] = np.where(lapsed, 0, claims[name])
+    mine = np.isin(pledges["loan_key"], loans["loan_key"])
+    pools = _pools(columns, claims, valued, lapsed, mine, len(loans["loan_key"]), day)
+    kept = {"pledge_key": pledges["pledge_key"][mine], **{name: claims[name][mine] for name in names[:2]}}
+    return Covered(loans, pools, kept, columns.loan[mine])
+
+
+def _rows_in(keys: Int, wanted: Int) -> Int:
+    """The row of each wanted key [n] among keys in order."""
+    rows: Int = np.searchsorted(keys, wanted).astype(np.int64)
+    return rows
+
+
+def _values_of(connection: Source, target_keys: Int, values: Columns | None) -> Columns:
+    """The value of every target [t]: of this run, else the newest recorded; never valued is unknown."""
+    names = ("market_minor", "lendable_minor", "good_seq", "good_market_minor", "good_lendable_minor", "quality")
+    found = {name: np.zeros(len(target_keys), dtype=np.int64) for name in (*names, "oldest_day")}
+    found["unknown"] = np.full(len(target_keys), int(UnknownReason.MISSING_INPUT), dtype=np.int64)
+    missing = np.ones(len(target_keys), dtype=np.bool_)
+    if values is not None:
+        _place(found, missing, target_keys, values)
+    if missing.any():
+        _place(found, missing, target_keys, newest_values(connection, target_keys[missing]))
+    return found
+
+
+def _place(found: Columns, missing: NDArray[np.bool_], target_keys: Int, values: Columns) -> None:
+    """Copies values to the rows of their targets and strikes those from the missing."""
+    inside = np.isin(values["target_key"], target_keys)
+    row = np.searchsorted(target_keys, values["target_key"][inside])
+    for name in found:
+        found[name][row] = values[name][inside]
+    missing[row] = False
+
+
+def _pools(
+    pledges: PledgeColumns,
+    claims: Columns,
+    valued: Columns,
+    lapsed: NDArray[np.bool_],
+    mine: NDArray[np.bool_],
+    count: int,
+    day: int,
+) -> Pools:
+    own = PledgeColumns(
+        *(getattr(pledges, name)[mine] for name in ("target", "loan", "rank", "share_ppm", "limit_minor"))
+    )
+    unknown = valued["unknown"][own.target] | np.where(lapsed[mine], int(UnknownReason.REGISTRATION_EXPIRED), 0)
+    never = (valued["unknown"][own.target] != 0) & (valued["good_seq"][own.target] == 0)
+    bits = {"unknown": np.zeros(count, dtype=np.int64), "quality": np.zeros(count, dtype=np.int64)}
+    np.bitwise_or.at(bits["unknown"], own.loan, unknown)
+    np.bitwise_or.at(bits["quality"], own.loan, valued["quality"][own.target])
+    oldest = np.full(count, day, dtype=np.int64)
+    seen = valued["oldest_day"][own.target] != 0
+    np.minimum.at(oldest, own.loan[seen], valued["oldest_day"][own.target[seen]])
+    return Pools(
+        market=pool_sums(own, claims["market_minor"][mine], count),
+        lendable=pool_sums(own, claims["lendable_minor"][mine], count),
+        good_market=pool_sums(own, claims["good_market_minor"][mine], count),
+        good_lendable=pool_sums(own, claims["good_lendable_minor"][mine], count),
+        never_valued=pool_sums(own, never.astype(np.int64), count) > 0,
+        unknown_assets=pool_sums(own, (unknown != 0).astype(np.int64), count),
+        unknown=bits["unknown"],
+        quality=bits["quality"],
+        oldest_day=oldest,
+    )
+
+
+def _terms(loans: Columns, policy: Policy) -> Columns:
+    """Basis, limits [l, 4], buffer and smallest cure: the loan's own, else the policy's."""
+    limits = np.stack([loans[name] for name in LIMIT_NAMES], axis=1)
+    own = limits[:, :1] > 0
+    minimum = {code: policy.minimum_cure_minor(code) for code in set(loans["currency"])}
+    return {
+        "basis": np.where(loans["ltv_basis"] > 0, loans["ltv_basis"], int(policy.basis)),
+        "limits_ppm": np.where(own, limits, np.array(policy.limits.as_tuple(), dtype=np.int64)),
+        "buffer_ppm": np.full(len(limits), policy.buffer_ppm, dtype=np.int64),
+        "minimum_cure": np.array([minimum[code] for code in loans["currency"]], dtype=np.int64),
+    }
+
+
+def _before(connection: Source, loan_keys: Int) -> Columns:
+    """The newest judgement of each loan [l]; a loan never judged is at no level and owed nothing."""
+    newest = newest_covers(connection, loan_keys)
+    row = np.searchsorted(loan_keys, newest["loan_key"])
+    before = {}
+    for name, column in newest.items():
+        empty = NO_DAY if name in {"watch_day", "unknown_day", "deadline_day"} else 0
+        before[name] = np.full(len(loan_keys), empty, dtype=np.int64)
+        before[name][row] = column
+    return before
+
+
+def _state(before: Columns) -> StateColumns:
+    return StateColumns(
+        judged=before["judged"],
+        level=before["level"],
+        unknown=before["coverage_unknown"] > 0,
+        watch_day=before["watch_day"],
+        unknown_day=before["unknown_day"],
+        breach_open=before["breach_open"] > 0,
+        deadline_day=before["deadline_day"],
+        deadline_missed=before["deadline_missed"] > 0,
+        noticed=before["noticed"] > 0,
+        waived=before["waived"] > 0,
+        cash_cure=before["cash_cure_minor"],
+    )
+
+
+def _cover(covered: Covered, terms: Columns, before: Columns, relieved: Int) -> CoverColumns:
+    lendable = terms["basis"] == int(Basis.LENDABLE)
+    exposure = covered.loans["exposure_minor"]
+    return CoverColumns(
+        exposure=exposure,
+        conservative=np.where(lendable, covered.pools.lendable, covered.pools.market),
+        last_good=np.where(lendable, covered.pools.good_lendable, covered.pools.good_market),
+        never_valued=covered.pools.never_valued,
+        limits_ppm=terms["limits_ppm"],
+        buffer_ppm=terms["buffer_ppm"],
+        minimum_cure=terms["minimum_cure"],
+        relieved=(exposure < before["exposure_minor"]) | np.isin(covered.loans["loan_key"], relieved),
+    )
+
+
+def _cover_rows(covered: Covered, terms: Columns, judgement: Judgement, before: Columns, day: int) -> Columns:
+    after, pools = judgement.after, covered.pools
+    opened = after.breach_open & (before["breach_open"] == 0)
+    limits = {name: terms["limits_ppm"][:, place] for place, name in enumerate(LIMIT_NAMES)}
+    return {
+        "loan_key": covered.loans["loan_key"],
+        "market_day": np.full(len(opened), day, dtype=np.int64),
+        "exposure_minor": covered.loans["exposure_minor"],
+        "market_minor": pools.market,
+        "lendable_minor": pools.lendable,
+        "good_market_minor": pools.good_market,
+        "good_lendable_minor": pools.good_lendable,
+        "basis": terms["basis"],
+        **limits,
+        "buffer_ppm": terms["buffer_ppm"],
+        "judged": after.judged,
+        "level": after.level,
+        "coverage_unknown": after.unknown.astype(np.int64),
+        "cash_cure_minor": after.cash_cure,
+        "collateral_cure_minor": judgement.collateral_cure,
+        "watch_day": after.watch_day,
+        "unknown_day": after.unknown_day,
+        "breach_number": before["breach_number"] + opened,
+        "breach_open": after.breach_open.astype(np.int64),
+        "deadline_day": after.deadline_day,
+        "deadline_missed": after.deadline_missed.astype(np.int64),
+        "noticed": after.noticed.astype(np.int64),
+        "waived": after.waived.astype(np.int64),
+        "unknown_assets": pools.unknown_assets,
+        "unknown": pools.unknown,
+        "quality": pools.quality,
+        "oldest_day": np.minimum(pools.oldest_day, covered.loans["balance_day"]),
+    }
+
+
+def _event_rows(rows: Columns, judgement: Judgement, before: Columns) -> Columns:
+    loan = judgement.event_loan
+    in_breach = (rows["breach_open"][loan] > 0) | (before["breach_open"][loan] > 0)
+    number = np.where(in_breach, rows["breach_number"][loan], 0)
+    told = {name: column[loan] for name, column in rows.items()}
+    return pending_columns(told, judgement.event_kind, before["level"][loan], number)

@@ -1,0 +1,110 @@
+"""Everything that valuing a set of assets needs, read in a few columns before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from collateral_registry.commands.pipeline.curves import curves_for
+from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.prices.market_data import CurveNeed, IndexHistory
+from collateral_registry.domain.prices.series import fx_paths
+from collateral_registry.domain.valuations.appraise import needed_curves, series_of_assets
+from collateral_registry.domain.valuations.price_indices import index_keys
+from collateral_registry.domain.valuations.valuation_inputs import (
+    AssetFacts,
+    MachineEstimates,
+    MarketFacts,
+    TargetFacts,
+)
+from collateral_registry.store.book.policies import StoredPolicy
+from collateral_registry.store.engine.bulk import Source
+from collateral_registry.store.prices.haircut_curves import NewCurve
+from collateral_registry.store.prices.series import fx_quotes, history, series_facts, series_keys
+from collateral_registry.store.valuations.valuation_inputs import read_facts, read_targets
+from valuation._typing import Int
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Assets, the currencies they are valued in, and the market."""
+
+    assets: AssetFacts
+    targets: TargetFacts
+    market: MarketFacts
+
+    def knowing(self, machines: MachineEstimates) -> Gathered:
+        """The same with what models of comparables say of the machines."""
+        return replace(self, market=replace(self.market, machines=machines))
+
+
+def gather(source: Source, asset_keys: Int, policy: StoredPolicy, made: list[NewCurve]) -> Gathered:
+    """The facts of assets in every currency they are needed in; haircut curves made anew are added to ``made``."""
+    assets = read_facts(source, asset_keys)
+    targets = read_targets(source, assets, asset_keys)
+    return Gathered(assets, targets, market_for(source, assets, targets, policy, made))
+
+
+def gather_in(connection: Source, asset_keys: Int, policy: StoredPolicy, currency: str) -> Gathered:
+    """The facts of assets in one currency, or each in its own, for an answer that nobody stores."""
+    assets = read_facts(connection, asset_keys)
+    targets = in_currency(assets, currency, read_targets(connection, assets, asset_keys))
+    return Gathered(assets, targets, market_for(connection, assets, targets, policy, []))
+
+
+def in_currency(assets: AssetFacts, currency: str, known: TargetFacts | None = None) -> TargetFacts:
+    """Every asset once, in the currency or in its own when none is given; key 0 where it is not kept in it."""
+    count = len(assets.asset_key)
+    wanted = np.full(count, currency, dtype=object) if currency else assets.currency
+    keys = np.zeros(count, dtype=np.int64)
+    if known is not None:
+        kept = np.flatnonzero(known.currency == wanted[known.asset_row])
+        keys[known.asset_row[kept]] = known.target_key[kept]
+    return TargetFacts(keys, np.arange(count, dtype=np.int64), wanted)
+
+
+def market_for(
+    connection: Source, assets: AssetFacts, targets: TargetFacts, policy: StoredPolicy, made: list[NewCurve]
+) -> MarketFacts:
+    """Prices, exchange rates and haircut curves for the targets."""
+    keys = np.unique(assets.inventory["series_key"])
+    series = series_facts(connection, keys[keys > 0])
+    by_class = _class_indices(connection, assets, policy.policy)
+    indices = _indices(connection, index_keys(assets, by_class))
+    market = MarketFacts(series, {}, {}, MachineEstimates.none(), indices, by_class)
+    _, base = series_of_assets(assets, market)
+    pairs = {pair for pair in zip(base[targets.asset_row], targets.currency, strict=True) if pair[0] != pair[1]}
+    market = replace(market, fx=fx_paths(fx_quotes(connection), pairs) if pairs else {})
+    needs = needed_curves(assets, targets, market, policy.policy)
+    return replace(market, curves=curves_for(connection, needs, market, policy.policy, made))
+
+
+def _class_indices(source: Source, assets: AssetFacts, policy: Policy) -> dict[str, int]:
+    """The keys of the indices that the policy names for the classes of the assets."""
+    if not policy.indices:
+        return {}
+    named = {one: policy.index_of(one) for one in np.unique(assets.asset_class.astype(str)).tolist()}
+    keys = series_keys(source, sorted(set(named.values()) - {""}))
+    return {one: keys[series_id] for one, series_id in named.items() if series_id}
+
+
+def _indices(source: Source, index_key: Int) -> dict[int, IndexHistory]:
+    """The indices that carry the prices new of machines."""
+    keys = np.unique(index_key[index_key > 0])
+    if not len(keys):
+        return {}
+    series, found = series_facts(source, keys), {}
+    for key, most in zip(series.series_key.tolist(), series.max_age_days.tolist(), strict=True):
+        known = history(source, key)
+        found[key] = IndexHistory(known.day, known.price, most)
+    return found
+
+
+def make_curves(source: Source, needs: Sequence[CurveNeed], policy: StoredPolicy, made: list[NewCurve]) -> None:
+    """Makes those curves of the needs whose time is up."""
+    series = series_facts(source, np.unique(np.array([need.series_key for need in needs], dtype=np.int64)))
+    pairs = {(need.base_currency, need.currency) for need in needs if need.base_currency != need.currency}
+    market = MarketFacts(series, fx_paths(fx_quotes(source), pairs) if pairs else {}, {}, MachineEstimates.none())
+    curves_for(source, needs, market, policy.policy, made)

@@ -1,0 +1,121 @@
+"""The one path: value, cover, judge, record, in the transaction that brought the change.
+
+A tick, a stock change and a balance differ only in the keys they bring. The whole book goes the same path in partitions
+(commands/revaluation/run_partition.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from collateral_registry.commands.pipeline.comparables import machine_estimates
+from collateral_registry.commands.pipeline.curves import keep_curves
+from collateral_registry.commands.pipeline.judge_loans import judge_loans
+from collateral_registry.commands.pipeline.load_inputs import Gathered, gather
+from collateral_registry.domain.valuations.appraise import Appraisal, appraise
+from collateral_registry.store.book.policies import StoredPolicy, policy_in_force
+from collateral_registry.store.engine.bulk import Columns, Source
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.loans.pledges import loans_of_assets
+from collateral_registry.store.prices.haircut_curves import NewCurve
+from collateral_registry.store.valuations.repository import insert_valuations, newest_values
+from valuation._typing import Int
+
+NO_KEYS = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """How much a change touched."""
+
+    valued: int
+    judged: int
+    events: int
+
+
+def recompute(write: Write, assets: Int = NO_KEYS, loans: Int = NO_KEYS, relieved: Int = NO_KEYS) -> Recomputed:
+    """Values the assets, then judges their loans and the loans named.
+
+    ``relieved`` are loans to which cash or collateral has just come in.
+    """
+    policy = policy_in_force(write.connection, write.market_day)
+    values = _value_and_record(write, assets, policy) if len(assets) else None
+    touched = np.union1d(loans, loans_of_assets(write.connection, assets) if len(assets) else NO_KEYS)
+    judged, events = judge_loans(write, touched, values, policy, relieved)
+    return Recomputed(0 if values is None else len(values["target_key"]), judged, events)
+
+
+def _value_and_record(write: Write, assets: Int, policy: StoredPolicy) -> Columns:
+    made: list[NewCurve] = []
+    gathered = gather(write.connection, assets, policy, made)
+    keep_curves(write.connection, write.seq, made)
+    columns = valued(write.connection, gathered, policy, write.market_day, write.seq)
+    insert_valuations(write, columns)
+    return columns
+
+
+def valued(source: Source, gathered: Gathered, policy: StoredPolicy, day: int, seq: int) -> Columns:
+    """The rows of valuations to be recorded with a sequence: what is known now is the last good value."""
+    gathered = gathered.knowing(machine_estimates(source, gathered.assets, day))
+    appraisal = appraise(gathered.assets, gathered.targets, gathered.market, policy.policy, day)
+    columns = valuation_columns(source, gathered, appraisal, policy, day)
+    columns["good_seq"] = np.where(columns["unknown"] == 0, seq, columns["good_seq"])
+    return columns
+
+
+def valuation_columns(
+    source: Source, gathered: Gathered, appraisal: Appraisal, policy: StoredPolicy, day: int
+) -> Columns:
+    """The valuation's row in columns, with the last good value beside what is unknown now."""
+    at, values, base = appraisal.asset_row, appraisal.values, appraisal.base
+    target_key = gathered.targets.target_key
+    good = _last_good(source, target_key, values.unknown != 0)
+    known = values.unknown == 0
+    return {
+        "target_key": target_key,
+        "market_day": np.full(len(at), day, dtype=np.int64),
+        "asset_revision": gathered.assets.revision[at],
+        "policy_key": np.full(len(at), policy.key, dtype=np.int64),
+        "estimate_key": appraisal.estimate_key,
+        "model": base.model[at],
+        "price": appraisal.price,
+        "price_day": base.price_day[at],
+        "quantity": base.quantity[at],
+        "fx_rate": appraisal.fx_rate,
+        "fx_day": appraisal.fx_day,
+        "horizon_days": appraisal.horizon_days,
+        "h_value": appraisal.parts.value,
+        "h_market": appraisal.parts.market,
+        "h_liquidity": appraisal.parts.liquidity,
+        "h_cost": appraisal.parts.cost,
+        "h_legal": appraisal.parts.legal,
+        "stand_ins": appraisal.stand_ins,
+        "haircut": values.haircut,
+        "haircut_floor": appraisal.floor,
+        "cap": appraisal.cap,
+        "market_minor": values.market_minor,
+        "lendable_minor": values.lendable_minor,
+        "good_seq": np.where(known, 0, good["good_seq"]),
+        "good_market_minor": np.where(known, values.market_minor, good["good_market_minor"]),
+        "good_lendable_minor": np.where(known, values.lendable_minor, good["good_lendable_minor"]),
+        "unknown": values.unknown,
+        "zero": values.zero,
+        "quality": values.quality,
+        "oldest_day": appraisal.oldest_day,
+    }
+
+
+def _last_good(source: Source, target_key: Int, unknown: np.typing.NDArray[np.bool_]) -> Columns:
+    """The last value of each target [t] that could be stood behind; zeros where it is not asked or there is none."""
+    names = ("good_seq", "good_market_minor", "good_lendable_minor")
+    good = {name: np.zeros(len(target_key), dtype=np.int64) for name in names}
+    asked = target_key[unknown & (target_key > 0)]
+    if len(asked):
+        newest = newest_values(source, asked)
+        order = np.argsort(target_key, kind="stable")
+        row = order[np.searchsorted(target_key, newest["target_key"], sorter=order)]
+        for name in names:
+            good[name][row] = newest[name]
+    return good

@@ -1,0 +1,162 @@
+"""What people do about a breach: see it, grant time, waive; and the story of a breach from its events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from collateral_registry.commands.pipeline.event_columns import event_columns
+from collateral_registry.domain.loans.judge import EventKind
+from collateral_registry.domain.loans.levels import Level
+from collateral_registry.domain.shared.days import NO_DAY, date_at, day_of
+from collateral_registry.domain.shared.errors import NotFound, Refused
+from collateral_registry.domain.shared.names import checked_text
+from collateral_registry.store.engine.bulk import Columns
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.loans.breaches import LAST, BreachesWanted, list_breaches
+from collateral_registry.store.loans.events import events_of_breaches, insert_events
+from collateral_registry.store.loans.judgements import claims_of, insert_covers, newest_covers
+from collateral_registry.store.loans.repository import get_loan
+from valuation.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Breach:
+    """An episode told by its events, oldest first."""
+
+    loan_id: str
+    number: int
+    borrower: str
+    events: Sequence[dict[str, Any]]
+
+    @property
+    def first_event(self) -> int:
+        """Number of the event that opened it."""
+        return int(self.events[0]["event_seq"])
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it goes on."""
+        return all(event["kind"] != EventKind.CURED for event in self.events)
+
+    @property
+    def level(self) -> Level:
+        """Level in force; once cured, the last one inside it."""
+        last = self.events[-1]
+        return Level(last["level"] if self.is_open else last["level_before"])
+
+    @property
+    def worst_level(self) -> Level:
+        """Worst level so far."""
+        inside = [event["level"] for event in self.events if event["kind"] != EventKind.CURED]
+        return Level(max(inside))
+
+    @property
+    def open_day(self) -> int:
+        """Day it opened."""
+        return int(self._of(EventKind.OPENED)[0]["market_day"])
+
+    @property
+    def deadline_day(self) -> int:
+        """Day by which to cure."""
+        set_days = [event["deadline_day"] for event in self.events if event["deadline_day"] != NO_DAY]
+        return int(set_days[-1]) if set_days else NO_DAY
+
+    @property
+    def cure_day(self) -> int:
+        """Day it was cured; NO_DAY while it goes on."""
+        cured = self._of(EventKind.CURED)
+        return int(cured[0]["market_day"]) if cured else NO_DAY
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether somebody has seen it."""
+        return bool(self._of(EventKind.ACKNOWLEDGED))
+
+    @property
+    def waived(self) -> bool:
+        """Whether its call is waived and has not worsened since."""
+        for event in reversed(self.events):
+            if event["kind"] in {EventKind.WAIVED, EventKind.ESCALATED}:
+                return bool(event["kind"] == EventKind.WAIVED)
+        return False
+
+    def _of(self, kind: EventKind) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["kind"] == kind]
+
+
+def breach_stories(
+    connection: Connection, seq: int, wanted: BreachesWanted, before: int = LAST, limit: int | None = None
+) -> list[Breach]:
+    """Breaches up to a commit with their events, newest first: those that began before an event, at most so many."""
+    heads = list_breaches(connection, seq, wanted, before, limit)
+    told: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for event in events_of_breaches(connection, [head["first_event"] for head in heads], seq):
+        told.setdefault((event["loan_key"], event["breach_number"]), []).append(event)
+    return [
+        Breach(head["loan_id"], number, head["borrower"], told[head["loan_key"], number])
+        for head in heads
+        for number in [head["breach_number"]]
+    ]
+
+
+def get_breach(connection: Connection, seq: int, loan_id: str, number: int) -> Breach:
+    """One breach; raises NotFound."""
+    found = breach_stories(connection, seq, BreachesWanted(loan_id, (("number", number),)))
+    if not found:
+        raise NotFound(f"loans/{loan_id}/breaches/{number}")
+    return found[0]
+
+
+def acknowledge(write: Write, loan_id: str, number: int, note: str) -> None:
+    """Records that somebody has seen an open breach."""
+    cover = _open_breach(write, loan_id, number)
+    _record(write, cover, EventKind.ACKNOWLEDGED, note)
+
+
+def grant_grace(write: Write, loan_id: str, number: int, deadline: date, note: str) -> None:
+    """Moves the deadline of an open breach to a later day; a missed one is lifted."""
+    cover = _open_breach(write, loan_id, number)
+    before = int(cover["deadline_day"][0])
+    if day_of(deadline) <= max(before, write.market_day):
+        raise InvalidInput("deadline_date", deadline, f"later than {date_at(max(before, write.market_day))}")
+    cover["deadline_day"][:] = day_of(deadline)
+    cover["deadline_missed"][:] = 0
+    _record(write, cover, EventKind.GRACE_GRANTED, note)
+
+
+def waive(write: Write, loan_id: str, number: int, note: str) -> None:
+    """Waives the call of an open breach until it worsens; the reason is required."""
+    cover = _open_breach(write, loan_id, number)
+    cover["waived"][:] = 1
+    cover["deadline_missed"][:] = 0
+    _record(write, cover, EventKind.WAIVED, checked_text("note", note))
+
+
+def _open_breach(write: Write, loan_id: str, number: int) -> Columns:
+    loan = get_loan(write.connection, loan_id)
+    cover = newest_covers(write.connection, np.array([loan.key], dtype=np.int64))
+    known = int(cover["breach_number"][0]) if len(cover["breach_number"]) else 0
+    if not 1 <= number <= known:
+        raise NotFound(f"loans/{loan_id}/breaches/{number}")
+    if number < known or not cover["breach_open"][0]:
+        raise Refused("BREACH_CURED", f"loans/{loan_id}/breaches/{number} is cured")
+    return cover
+
+
+def _record(write: Write, cover: Columns, kind: EventKind, note: str) -> None:
+    """Appends the state after an act of people, with its event; cover and claims are those last judged."""
+    checked_text("actor", write.actor)
+    checked_text("note", note, required=False)
+    claims = claims_of(write.connection, int(cover["loan_key"][0]), int(cover["seq"][0]))
+    state = {name: column for name, column in cover.items() if name != "seq"}
+    before = int(cover["level"][0])
+    state["level"] = state["judged"].copy() if not state["deadline_missed"][0] else state["level"]
+    insert_covers(write, state, claims)
+    number = state["breach_number"]
+    kinds, levels = np.array([int(kind)], dtype=np.int64), np.array([before], dtype=np.int64)
+    insert_events(write, event_columns(state, kinds, levels, number, write, note))

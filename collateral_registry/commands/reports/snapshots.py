@@ -1,0 +1,54 @@
+"""Snapshots of the book for reports: the newest is brought forward commit by commit, a past one is read by SQL."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from collateral_registry.domain.reports.snapshot import Changes, Snapshot, Words, brought_forward, empty_snapshot
+from collateral_registry.domain.shared.lru_cache import Kept
+from collateral_registry.store.assets.repository import places_since
+from collateral_registry.store.engine.bulk import Columns
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.loans.judgements import claims_since, covers_since
+from collateral_registry.store.loans.repository import terms_since
+
+KEPT_SNAPSHOTS_LIMIT = 3
+"""Snapshots kept: the newest, and those of pages being turned; some 100 MB each for a million assets."""
+
+
+class Snapshots:
+    """The snapshots of one book that were asked for last."""
+
+    def __init__(self) -> None:
+        """Nothing has been asked for yet."""
+        self._words = Words()
+        self._kept: Kept[int, Snapshot] = Kept(KEPT_SNAPSHOTS_LIMIT)
+        self._newest = Lock()
+        self._past = Lock()
+
+    def at(self, connection: Connection, seq: int) -> Snapshot:
+        """The book after a commit: from the nearest one kept before it, else read as a whole.
+
+        One caller brings the newest forward while others wait for it; a past one being read does not hold them up.
+        """
+        with self._newest if seq >= max(self._kept.held(), default=0) else self._past:
+            known = self._kept.get(seq)
+            if known is None:
+                known = self._made(connection, seq)
+                self._kept.put(seq, known)
+        return known
+
+    def _made(self, connection: Connection, seq: int) -> Snapshot:
+        nearest = max((key for key in self._kept.held() if key < seq), default=0)
+        before = self._kept.get(nearest) or empty_snapshot(self._words)
+        changes = Changes(
+            terms=self._numbered(terms_since(connection, before.seq, seq), "loan_id", "borrower", "currency"),
+            covers=covers_since(connection, before.seq, seq),
+            claims=claims_since(connection, before.seq, seq),
+            places=self._numbered(places_since(connection, before.seq, seq), "good", "place"),
+        )
+        return brought_forward(before, seq, changes)
+
+    def _numbered(self, columns: Columns, *texts: str) -> Columns:
+        """The columns with their texts as numbers."""
+        return {**columns, **{name: getattr(self._words, name).numbers(columns[name]) for name in texts}}

@@ -1,0 +1,96 @@
+"""One partition of a run: value, cover and judge a range of the book, and store it with the mark that it is done.
+
+The same functions as for a change of one price; only the road of the columns differs (store/engine/arrow.py). A
+partition may be worked twice, by two workers or again after a crash: it is stored once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.commands.pipeline.curves import keep_curves
+from collateral_registry.commands.pipeline.judge_loans import Judged, judged_loans
+from collateral_registry.commands.pipeline.load_inputs import gather, make_curves
+from collateral_registry.commands.pipeline.recompute import NO_KEYS, valued
+from collateral_registry.domain.revaluation.runs import Partition, RunStep
+from collateral_registry.store.book.policies import StoredPolicy
+from collateral_registry.store.engine.bulk import Columns, Source
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.loans.pledges import read_pledges
+from collateral_registry.store.prices.haircut_curves import NewCurve
+from collateral_registry.store.revaluation.runs import (
+    is_wanted,
+    loans_between,
+    mark_done,
+    store_partition,
+    unpledged_between,
+)
+from valuation._typing import Int
+
+if TYPE_CHECKING:
+    from collateral_registry.store.engine.arrow import ArrowDatabase
+
+Road = Union[Database, "ArrowDatabase"]
+"""How columns move: through the engine, or without an object for a value, which a large run needs."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A partition of a run to be worked, with all that the worker needs beside the database."""
+
+    seq: int
+    market_day: int
+    policy: StoredPolicy
+    partition: Partition
+
+    @property
+    def shard(self) -> str:
+        """The shard of work that the partition is."""
+        return f"revaluations/{self.seq}/{self.partition.number}"
+
+
+def work_partition(road: Road, order: Order) -> None:
+    """Computes a partition and stores it, unless it is stored already or the run is over."""
+    made: list[NewCurve] = []
+    curves_alone = order.partition.step == RunStep.CURVES
+    with road.read() as source:
+        if curves_alone:
+            make_curves(source, order.partition.needs, order.policy, made)
+        else:
+            values, judged = _value_and_judge(source, order, made)
+    with road.intake([order.shard]) as writing:
+        if not is_wanted(writing.connection, order.seq, order.partition.number):
+            return
+        keep_curves(writing.connection, order.seq, made)
+        if curves_alone:
+            mark_done(writing.connection, order.seq, order.partition.number)
+        else:
+            results = (values, judged.rows, judged.claims, judged.events)
+            store_partition(writing.connection, order.seq, order.partition.number, *results)
+        writing.commit()
+
+
+def _value_and_judge(source: Source, order: Order, made: list[NewCurve]) -> tuple[Columns, Judged]:
+    """The values of the partition's assets, and the judgement of its loans that no change has judged since."""
+    ends = order.partition.first_key, order.partition.last_key
+    unpledged = order.partition.step == RunStep.UNPLEDGED
+    loans = NO_KEYS if unpledged else loans_between(source, *ends)
+    pledges = read_pledges(source, loans)
+    assets = unpledged_between(source, *ends) if unpledged else np.unique(pledges["asset_key"])
+    gathered = gather(source, assets, order.policy, made)
+    values = valued(source, gathered, order.policy, order.market_day, order.seq)
+    judged = judged_loans(source, loans, pledges, values, order.policy, order.market_day, NO_KEYS)
+    home = np.ones(len(assets), dtype=np.bool_) if unpledged else _at_home(assets, pledges, loans)
+    own = {name: column[home[gathered.targets.asset_row]] for name, column in values.items()}
+    return own, judged.of(judged.before_seq < order.seq)
+
+
+def _at_home(assets: Int, pledges: Columns, loans: Int) -> NDArray[np.bool_]:
+    """Whether an asset [a] is recorded here: one that secures loans of several partitions is at home with the first."""
+    first = np.full(len(assets), np.iinfo(np.int64).max)
+    np.minimum.at(first, np.searchsorted(assets, pledges["asset_key"]), pledges["loan_key"])
+    return np.isin(first, loans)

@@ -1,0 +1,119 @@
+"""A revaluation of the whole book, from its start to its publication.
+
+started   a commit; the run is of this moment, and its rows will carry this sequence
+planned   the loans, the assets that secure none and the curves are cut into partitions
+worked    each partition is computed and stored in a transaction of its own, anywhere, in any order within its step
+published a commit; from here on the run's rows count, all at once
+
+The book goes on meanwhile. What a change revalues has a later sequence and stays the newest; the loans it judged are
+judged again with the publication, from the newest values of all their assets.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from collateral_registry.commands.pipeline.event_columns import stamped
+from collateral_registry.commands.pipeline.judge_loans import judge_loans
+from collateral_registry.commands.pipeline.recompute import NO_KEYS
+from collateral_registry.commands.revaluation.run_partition import Order, work_partition
+from collateral_registry.domain.revaluation.runs import PARTITION_ASSETS, PARTITION_CURVES, Partition, RunStep, cut
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.store.book.policies import policy_by_key, policy_in_force
+from collateral_registry.store.engine.database import Connection, Database, Write
+from collateral_registry.store.loans.events import insert_events
+from collateral_registry.store.revaluation.runs import (
+    StoredRun,
+    get_run,
+    insert_partitions,
+    insert_run,
+    known_needs,
+    loans_judged_since,
+    partitions_with_events,
+    pending_events,
+    pending_partitions,
+    pool_sizes,
+    set_outcome,
+    set_published,
+    unfinished_run,
+    unpledged_blocks,
+)
+
+
+def start_run(write: Write) -> None:
+    """Starts a run with this commit, by the policy of the day."""
+    insert_run(write, policy_in_force(write.connection, write.market_day).key)
+
+
+def plan_run(database: Database, seq: int, partition_assets: int = PARTITION_ASSETS) -> None:
+    """Cuts a run into partitions of about so many assets; does nothing when that was done before."""
+    with database.read() as connection:
+        partitions = _partitions(connection, partition_assets)
+    with database.intake([f"revaluations/{seq}"]) as writing:
+        insert_partitions(writing.connection, seq, partitions)
+        writing.commit()
+
+
+def publish_run(write: Write, seq: int) -> StoredRun:
+    """Lets the run count from this commit on, raises its events and judges again what changes have judged meanwhile."""
+    if set_published(write, seq):
+        overtaken = loans_judged_since(write.connection, seq)
+        events = sum(_raise(write, seq, number, overtaken) for number in partitions_with_events(write.connection, seq))
+        policy = policy_by_key(write.connection, get_run(write.connection, seq).policy_key)
+        judged, more = judge_loans(write, overtaken, None, policy, NO_KEYS) if len(overtaken) else (0, 0)
+        set_outcome(write, seq, events + more, judged)
+    return get_run(write.connection, seq)
+
+
+def pending_orders(database: Database, seq: int) -> list[Order]:
+    """The partitions of a run that are still to be worked, in order of their steps; none when it is over."""
+    with database.read() as connection:
+        run = get_run(connection, seq)
+        if run.is_over:
+            return []
+        policy = policy_by_key(connection, run.policy_key)
+        pending = pending_partitions(connection, seq)
+    return [Order(seq, run.market_day, policy, partition) for partition in pending]
+
+
+def run_book(database: Database, actor: str, partition_assets: int = PARTITION_ASSETS) -> StoredRun:
+    """Revalues the whole book here and now."""
+    with database.write("StartRevaluation", actor) as write:
+        start_run(write)
+        write.commit()
+    return finish_run(database, partition_assets)
+
+
+def finish_run(database: Database, partition_assets: int = PARTITION_ASSETS) -> StoredRun:
+    """Brings the run that is under way to its end here and now, partition by partition."""
+    with database.read() as connection:
+        run = unfinished_run(connection)
+    if run is None:
+        raise Refused("NO_REVALUATION", "no revaluation is under way")
+    plan_run(database, run.seq, partition_assets)
+    for order in pending_orders(database, run.seq):
+        work_partition(database, order)
+    with database.write("PublishRevaluation", "collateral") as write:
+        published = publish_run(write, run.seq)
+        write.commit()
+    return published
+
+
+def _partitions(connection: Connection, assets: int) -> list[Partition]:
+    """The partitions of a run in the order of their steps."""
+    needs = known_needs(connection)
+    parts = [tuple(needs[start : start + PARTITION_CURVES]) for start in range(0, len(needs), PARTITION_CURVES)]
+    curves = [(RunStep.CURVES, 0, 0, part) for part in parts]
+    pools = pool_sizes(connection)
+    loans = [(RunStep.LOANS, *ends, ()) for ends in cut(pools["loan_key"], pools["pledges"] + 1, assets)]
+    blocks = unpledged_blocks(connection, assets)
+    ranges = cut(blocks["block"], blocks["assets"], assets)
+    rest = [(RunStep.UNPLEDGED, first, last + assets - 1, ()) for first, last in ranges]
+    return [Partition(number, *parts) for number, parts in enumerate([*curves, *loans, *rest])]
+
+
+def _raise(write: Write, seq: int, number: int, overtaken: np.typing.NDArray[np.int64]) -> int:
+    """Raises the events of a partition but for loans that changes have judged since; returns how many."""
+    events = pending_events(write.connection, seq, number)
+    stays = ~np.isin(events["loan_key"], overtaken)
+    return insert_events(write, stamped({name: column[stays] for name, column in events.items()}, write))

@@ -1,0 +1,17 @@
+"""Resolve a finding by hand, with what follows from it."""
+
+from __future__ import annotations
+
+from collateral_registry.commands.findings.record import resolve_finding
+from collateral_registry.commands.stock.counts import lift_reserve
+from collateral_registry.domain.findings.kinds import COUNT_KINDS
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.findings.repository import StoredFinding
+
+
+def resolve(write: Write, key: int, note: str) -> StoredFinding:
+    """Resolves an open finding with a reason; what was reserved for a count counts again."""
+    resolved = resolve_finding(write, key, note)
+    if resolved.finding.kind in COUNT_KINDS:
+        lift_reserve(write, key)
+    return resolved

@@ -1,0 +1,73 @@
+"""Judge a warehouse anew from its record, and give the lots there the haircut that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.findings.references import folded
+from collateral_registry.domain.shared.errors import NotFound
+from collateral_registry.domain.stock.movements import MILLION
+from collateral_registry.domain.stock.warehouse_score import reliability
+from collateral_registry.store.book.policies import policy_in_force
+from collateral_registry.store.engine.commits import newest_commit
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.stock.claims_by_place import spellings_of
+from collateral_registry.store.stock.warehouse_scores import (
+    NO_ASSETS,
+    StoredWarehouse,
+    get_warehouses,
+    haircut_of_spellings,
+    judge_warehouse,
+    record_of,
+    set_haircut,
+    warehouse_names,
+)
+from valuation._typing import Int
+
+DAY_US = 86_400 * MILLION
+"""Microseconds in a day."""
+
+
+def statistics_since(policy: Policy, market_day: int) -> int:
+    """The time from which counts speak of a warehouse on a business date."""
+    return (market_day - policy.rule_days("warehouse_statistics_days")) * DAY_US
+
+
+def judge_anew(write: Write, warehouse: str, policy: Policy) -> Int:
+    """Judges a warehouse in all its spellings; returns the keys of the assets that are to be valued anew."""
+    place = folded(warehouse)
+    return _judge(write, place, spellings_of(write.connection, [place])[place], policy)
+
+
+def judge_all(write: Write) -> None:
+    """Judges every warehouse for the business date: lateness counts without a count, and old counts cease to."""
+    policy = policy_in_force(write.connection, write.market_day).policy
+    spellings: dict[str, list[str]] = {}
+    for name in warehouse_names(write.connection):
+        spellings.setdefault(folded(name), []).append(name)
+    for place, names in spellings.items():
+        _judge(write, place, names, policy)
+
+
+def _judge(write: Write, place: str, names: Sequence[str], policy: Policy) -> Int:
+    """Judges each spelling by its own record; the lots of the warehouse get the largest of the haircuts."""
+    before = haircut_of_spellings(write.connection, names)
+    largest = 0.0
+    for name in names:
+        record = record_of(write.connection, name, statistics_since(policy, write.market_day))
+        found = reliability(record, policy.reliability_rules)
+        judge_warehouse(write, name, record, found)
+        largest = max(largest, found.haircut)
+    return NO_ASSETS if largest == before else set_haircut(write, place, largest)
+
+
+def known_warehouses(connection: Connection, names: Sequence[str]) -> list[StoredWarehouse]:
+    """The warehouses by their names with their records; raises NotFound for one that has never told or been counted."""
+    known = set(warehouse_names(connection))
+    missing = next((name for name in names if name not in known), None)
+    if missing is not None:
+        raise NotFound(f"warehouse {missing}")
+    _, day = newest_commit(connection)
+    policy = policy_in_force(connection, day).policy
+    return get_warehouses(connection, names, statistics_since(policy, day))

@@ -1,0 +1,77 @@
+"""Estimate a haircut and test it on the past: of a registered series, or of prices that are sent along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.prices.series import get_series, history
+from valuation._typing import Dates, Float
+from valuation.errors import InvalidInput
+from valuation.haircuts.backtesting.track_record import TrackRecord, track_record
+from valuation.haircuts.models.class_memory import NOTHING_LEARNED, ClassMemory, class_memory
+from valuation.haircuts.models.price_haircut import HaircutModel, haircut
+from valuation.haircuts.models.sale_horizon import Sale, SaleHaircut
+
+ESTIMATE_HORIZON_LIMIT_DAYS = 2_500
+BACKTEST_HORIZON_DAYS = (5, 250)
+"""Shortest and longest window of a backtest: shorter ones are too many estimates for a call, longer ones too few."""
+
+CLASS_SERIES_LIMIT = 50
+"""Series of a class in one call."""
+
+
+def accepted_prices(connection: Connection, series_id: str) -> tuple[Dates, Float]:
+    """Dates and accepted prices of a registered series; raises NotFound."""
+    known = history(connection, get_series(connection, series_id).key)
+    return known.day.astype("datetime64[D]"), known.price
+
+
+@dataclass(frozen=True)
+class HaircutAsked:
+    """A haircut at a horizon in business days, or at that of a sale, by a model and with what a class has told."""
+
+    horizon_days: int
+    sale: Sale | None
+    confidence: float
+    model: HaircutModel
+    memory: ClassMemory = NOTHING_LEARNED
+
+
+def class_prices(connection: Connection, series_ids: Sequence[str]) -> dict[str, tuple[Dates, Float]]:
+    """Dates and accepted prices of series; raises NotFound, and InvalidInput for too many or one twice."""
+    if len(series_ids) > CLASS_SERIES_LIMIT:
+        raise InvalidInput("class_price_series", f"{len(series_ids)} items", f"at most {CLASS_SERIES_LIMIT}")
+    found = {series_id: accepted_prices(connection, series_id) for series_id in series_ids}
+    if len(found) < len(series_ids):
+        raise InvalidInput("class_price_series", "a series twice", "each once")
+    return found
+
+
+def memory_of_class(connection: Connection, series_ids: Sequence[str]) -> ClassMemory:
+    """What the series of a class have told together."""
+    found = class_prices(connection, series_ids)
+    return class_memory((prices, dates) for dates, prices in found.values())
+
+
+def estimate_haircut(dates: Dates, prices: Float, asked: HaircutAsked) -> SaleHaircut:
+    """The haircut of dated prices [n]; raises InvalidInput for a horizon outside its limits, or two of them."""
+    if asked.sale is not None and asked.horizon_days:
+        raise InvalidInput("horizon_days", asked.horizon_days, "0 beside a sale, which has its own")
+    sale = asked.sale or Sale()
+    days = sale.horizon_days if asked.sale else asked.horizon_days
+    if not 1 <= days <= ESTIMATE_HORIZON_LIMIT_DAYS:
+        raise InvalidInput("horizon_days", days, f"1 to {ESTIMATE_HORIZON_LIMIT_DAYS}")
+    market = haircut(prices, dates, days, asked.confidence, model=asked.model, memory=asked.memory)
+    return SaleHaircut(market, sale.price_impact(market.daily_volatility))
+
+
+def backtest_haircut(
+    dates: Dates, prices: Float, horizon_days: int, confidence: float, model: HaircutModel
+) -> TrackRecord:
+    """The record of haircuts of dated prices [n]; raises InvalidInput for a horizon outside its limits."""
+    shortest, longest = BACKTEST_HORIZON_DAYS
+    if not shortest <= horizon_days <= longest:
+        raise InvalidInput("horizon_days", horizon_days, f"{shortest} to {longest}")
+    return track_record(dates, prices, horizon_days=horizon_days, confidence=confidence, model=model)

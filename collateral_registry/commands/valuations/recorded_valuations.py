@@ -1,0 +1,37 @@
+"""Recorded valuations as they were: the row, with the asset and policy of its own time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collateral_registry.commands.valuations.value import Valued, with_last_good_day
+from collateral_registry.store.assets.repository import document_at, get_asset
+from collateral_registry.store.book.policies import policy_by_key
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.prices.haircut_curves import model_and_gap_of
+from collateral_registry.store.valuations.repository import get_valuation, list_valuations
+
+
+def recorded_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> Valued:
+    """One recorded valuation; raises NotFound."""
+    return _valued(connection, get_valuation(connection, asset_id, seq, currency))
+
+
+def recorded_valuations(connection: Connection, asset_id: str, before: tuple[int, str], limit: int) -> list[Valued]:
+    """A page of the recorded valuations of an asset, newest first; raises NotFound for an unknown asset."""
+    get_asset(connection, asset_id)
+    return [_valued(connection, row) for row in list_valuations(connection, asset_id, before, limit)]
+
+
+def _valued(connection: Connection, row: dict[str, Any]) -> Valued:
+    model, gap = model_and_gap_of(connection, row["estimate_key"])
+    valued = Valued(
+        row=row,
+        asset=document_at(connection, row["asset_key"], row["asset_revision"]),
+        currency=row["currency"],
+        policy=policy_by_key(connection, row["policy_key"]).policy,
+        haircut_model=model,
+        hidden_gap=gap,
+        known_us=row["known_us"],
+    )
+    return with_last_good_day(connection, valued)

@@ -1,0 +1,86 @@
+"""Answer what assets are worth now, without recording anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from collateral_registry.commands.pipeline.comparables import machine_estimates, quoted_estimates
+from collateral_registry.commands.pipeline.load_inputs import Gathered, gather_in, in_currency, market_for
+from collateral_registry.commands.pipeline.recompute import valuation_columns
+from collateral_registry.domain.assets.kinds import Asset, Equipment
+from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.valuations.appraise import appraise
+from collateral_registry.store.assets.repository import asset_keys, documents_of
+from collateral_registry.store.book.policies import StoredPolicy, policy_in_force
+from collateral_registry.store.engine.commits import market_day_of, newest_commit
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.valuations.valuation_inputs import facts_of
+
+
+@dataclass(frozen=True)
+class Valued:
+    """A valuation as its row, with what the row's keys stand for; ``hidden_gap`` is that of the haircut's curve."""
+
+    row: dict[str, Any]
+    asset: Asset
+    currency: str
+    policy: Policy
+    haircut_model: str
+    hidden_gap: float
+    known_us: int = 0
+    last_good_day: int = NO_DAY
+
+
+def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str) -> list[Valued]:
+    """The value of each asset [n] from the facts known now, in one currency or each in its own."""
+    policy, day = _policy_today(connection)
+    keys = asset_keys(connection, asset_ids)
+    gathered = gather_in(connection, np.unique(keys), policy, currency)
+    gathered = gathered.knowing(machine_estimates(connection, gathered.assets, day))
+    rows = _rows(connection, gathered, policy, day)
+    documents = documents_of(connection, gathered.assets.asset_key)
+    by_key = {int(key): row for row, key in enumerate(gathered.assets.asset_key)}
+    found = [_valued(rows, by_key[int(key)], gathered, documents[int(key)], policy) for key in keys]
+    return [with_last_good_day(connection, valued) for valued in found]
+
+
+def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
+    """The value of an asset that is not registered."""
+    policy, day = _policy_today(connection)
+    assets = facts_of(connection, asset)
+    targets = in_currency(assets, currency)
+    gathered = Gathered(assets, targets, market_for(connection, assets, targets, policy, []))
+    if isinstance(asset.detail, Equipment):
+        gathered = gathered.knowing(quoted_estimates(connection, assets, asset.detail, day))
+    return _valued(_rows(connection, gathered, policy, day), 0, gathered, asset, policy)
+
+
+def with_last_good_day(connection: Connection, valued: Valued) -> Valued:
+    """The valuation with the day of its last good value, where it is unknown and has one."""
+    if not valued.row["unknown"] or not valued.row["good_seq"]:
+        return valued
+    return replace(valued, last_good_day=market_day_of(connection, valued.row["good_seq"]))
+
+
+def _policy_today(connection: Connection) -> tuple[StoredPolicy, int]:
+    _, day = newest_commit(connection)
+    return policy_in_force(connection, day), day
+
+
+def _rows(connection: Connection, gathered: Gathered, policy: StoredPolicy, day: int) -> dict[str, list[Any]]:
+    appraisal = appraise(gathered.assets, gathered.targets, gathered.market, policy.policy, day)
+    columns = valuation_columns(connection, gathered, appraisal, policy, day)
+    return {name: column.tolist() for name, column in columns.items()}
+
+
+def _valued(rows: dict[str, list[Any]], at: int, gathered: Gathered, asset: Asset, policy: StoredPolicy) -> Valued:
+    row = {name: column[at] for name, column in rows.items()}
+    row["seq"] = 0
+    spoke = {one.estimate_key: (one.model, one.hidden_gap) for one in gathered.market.curves.values()}
+    model, gap = spoke.get(row["estimate_key"], ("", 0.0))
+    return Valued(row, asset, str(gathered.targets.currency[at]), policy.policy, model, gap)

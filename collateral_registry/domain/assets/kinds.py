@@ -1,0 +1,386 @@
+"""The five kinds of assets, as frozen types that cannot hold a broken value."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import IntEnum
+
+from collateral_registry.domain.shared.money import Money, digits_of
+from collateral_registry.domain.shared.names import checked_id, checked_text
+from collateral_registry.domain.shared.units import checked_unit
+from valuation.depreciation.equipment import Condition, Schedule
+from valuation.errors import InvalidInput
+from valuation.ip.events import RightState
+from valuation.ip.life import RightKind
+from valuation.ip.score import score_right
+from valuation.ip.status import LegalStatus
+
+QUANTITY_LIMIT = Decimal("1e12")
+QUANTITY_DECIMALS = 9
+ATTRIBUTES_LIMIT = 100
+"""Most columns of comparables that a machine states its words for."""
+
+
+class Kind(IntEnum):
+    """Kind of asset; the numbers are stored."""
+
+    INVENTORY = 1
+    EQUIPMENT = 2
+    INTELLECTUAL_PROPERTY = 3
+    RECEIVABLE = 4
+    PURCHASE_ORDER = 5
+
+
+class Status(IntEnum):
+    """Stated facts about the whereabouts of an asset; the numbers are stored."""
+
+    NORMAL = 1
+    LOST = 2
+    SEIZED = 3
+    DOUBLE_PLEDGED = 4
+    RETIRED = 5
+
+
+CLASS_ROOT = {
+    Kind.INVENTORY: "inventory",
+    Kind.EQUIPMENT: "equipment",
+    Kind.INTELLECTUAL_PROPERTY: "ip",
+    Kind.RECEIVABLE: "receivable",
+    Kind.PURCHASE_ORDER: "order",
+}
+"""The root of the policy classes of each kind."""
+
+
+def checked_number(field: str, value: Decimal | None, low: str, high: str) -> None:
+    """Raises InvalidInput unless the number is absent or within [low, high]."""
+    if value is not None and not (value.is_finite() and Decimal(low) <= value <= Decimal(high)):
+        raise InvalidInput(field, value, f"{low} to {high}")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """A lot of goods; its identity is warehouse and lot."""
+
+    good: str
+    quantity: Decimal
+    unit: str
+    warehouse: str
+    lot: str
+    grade: str = ""
+    series: str = ""
+    receipt_number: str = ""
+    bin: str = ""
+
+    kind = Kind.INVENTORY
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        checked_id("inventory.good", self.good)
+        for field in ("warehouse", "lot"):
+            checked_text(f"inventory.{field}", getattr(self, field))
+        for field in ("grade", "receipt_number", "bin"):
+            checked_text(f"inventory.{field}", getattr(self, field), required=False)
+        checked_id("inventory.price_series", self.price_series)
+        checked_number("inventory.quantity", self.quantity, "0", str(QUANTITY_LIMIT))
+        if -int(self.quantity.as_tuple().exponent) > QUANTITY_DECIMALS:
+            raise InvalidInput("inventory.quantity", self.quantity, f"at most {QUANTITY_DECIMALS} decimals")
+        checked_unit("inventory.unit", self.unit)
+
+    @property
+    def price_series(self) -> str:
+        """Id of the series that prices it: the one named, else the one named like the good."""
+        return self.series or self.good
+
+    @property
+    def identity(self) -> str:
+        """What no other asset may be."""
+        return f"warehouse {self.warehouse} lot {self.lot}"
+
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        return self.warehouse
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """A machine; its identity is make and serial number.
+
+    ``schedule`` says how its market value falls, ``book_schedule`` how its owner's books write off its cost;
+    ``hours_date`` is the day on which the meter was read.
+    """
+
+    make: str
+    model: str
+    serial_number: str
+    equipment_class: str
+    price_new: Money
+    built: date | None = None
+    schedule: Schedule = Schedule.GEOMETRIC
+    hours: Decimal | None = None
+    expected_hours_per_year: Decimal | None = None
+    condition: Condition = Condition.UNKNOWN
+    location: str = ""
+    units_produced: Decimal | None = None
+    units_lifetime: Decimal | None = None
+    attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    price_index: str = ""
+    price_new_date: date | None = None
+    hours_date: date | None = None
+    acquisition_cost: Money | None = None
+    acquisition_date: date | None = None
+    book_schedule: Schedule = Schedule.STRAIGHT_LINE
+
+    kind = Kind.EQUIPMENT
+    good = ""
+
+    def __post_init__(self) -> None:
+        """Checks every field; the class must be one of the depreciation classes."""
+        from valuation.depreciation.classes import equipment_classes  # noqa: PLC0415 - reads a packaged table
+
+        for field in ("make", "serial_number"):
+            checked_text(f"equipment.{field}", getattr(self, field))
+        checked_text("equipment.model", self.model, required=False)
+        checked_text("equipment.location", self.location, required=False)
+        if self.equipment_class not in equipment_classes():
+            want = "one of " + ", ".join(sorted(equipment_classes()))
+            raise InvalidInput("equipment.equipment_class", repr(self.equipment_class[:80]), want)
+        checked_number("equipment.hours", self.hours, "0", "1000000")
+        checked_number("equipment.expected_hours_per_year", self.expected_hours_per_year, "1", "8784")
+        checked_number("equipment.units_produced", self.units_produced, "0", "1e12")
+        checked_number("equipment.units_lifetime", self.units_lifetime, "1", "1e12")
+        if len(self.attributes) > ATTRIBUTES_LIMIT:
+            raise InvalidInput("equipment.attributes", f"{len(self.attributes)}", f"at most {ATTRIBUTES_LIMIT}")
+        if self.price_index:
+            checked_id("equipment.price_index", self.price_index)
+        if self.price_index and self.price_new_date is None:
+            raise InvalidInput("equipment.price_new_date", "nothing", "the day of the price beside its index")
+        for name, word in self.attributes.items():
+            checked_text("equipment.attributes", name)
+            checked_text(f"equipment.attributes[{name[:80]}]", word, required=False)
+        self._check_books()
+
+    def _check_books(self) -> None:
+        """Raises InvalidInput where what the books say of the machine contradicts itself."""
+        cost, day = self.acquisition_cost, self.acquisition_date
+        if cost is not None and cost.minor == 0:
+            raise InvalidInput("equipment.acquisition_cost", cost.major, "more than 0; left out where it is not known")
+        if cost is not None and day is None:
+            raise InvalidInput("equipment.acquisition_date", "nothing", "the day it was put into use beside its cost")
+        if day and self.built and day < self.built:
+            raise InvalidInput("equipment.acquisition_date", day, f"not before the build date {self.built}")
+        if self.book_schedule is Schedule.UNITS_OF_PRODUCTION:
+            for field in ("units_produced", "units_lifetime"):
+                if getattr(self, field) is None:
+                    raise InvalidInput(f"equipment.{field}", "nothing", "a number: the books count units")
+
+    @property
+    def identity(self) -> str:
+        """What no other asset may be."""
+        return f"make {self.make} serial number {self.serial_number}"
+
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        return self.location
+
+
+@dataclass(frozen=True)
+class Survival:
+    """Chances that the income of a right survives a year, told apart by what may end it; their product is used."""
+
+    legal: Decimal = Decimal(1)
+    technical: Decimal = Decimal(1)
+    commercial: Decimal = Decimal(1)
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for a chance outside 0 to 1, or of 0: nothing is worth 0 without a stated fact."""
+        for name in ("legal", "technical", "commercial"):
+            chance = getattr(self, name)
+            if not (chance.is_finite() and 0 < chance <= 1):
+                raise InvalidInput(f"intellectual_property.survival.{name}", chance, "more than 0, at most 1")
+
+    @property
+    def product(self) -> Decimal:
+        """The chance that nothing ends it, if the three do not depend on each other."""
+        return self.legal * self.technical * self.commercial
+
+
+@dataclass(frozen=True)
+class IntellectualProperty:
+    """A right; its identity is kind, office and number.
+
+    ``technology_life_years`` count from ``technology_life_date``; ``survival``, where it is told, stands in place of
+    ``annual_survival``.
+    """
+
+    right_kind: RightKind
+    office: str
+    number: str
+    next_year_revenue: Money
+    royalty_rate: Decimal
+    tax_rate: Decimal
+    discount_rate: Decimal
+    filing: date | None = None
+    grant: date | None = None
+    expire: date | None = None
+    legal_status: LegalStatus = LegalStatus.UNKNOWN
+    growth: Decimal = Decimal(0)
+    annual_survival: Decimal = Decimal(1)
+    technology_life_years: Decimal | None = None
+    amortisation_years: Decimal = Decimal(0)
+    owned_share: Decimal = Decimal(1)
+    licensed_exclusively: bool = False
+    indicators: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    technology_life_date: date | None = None
+    survival: Survival | None = None
+
+    kind = Kind.INTELLECTUAL_PROPERTY
+    good = ""
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        prefix = "intellectual_property"
+        checked_text(f"{prefix}.office", self.office)
+        checked_text(f"{prefix}.number", self.number)
+        checked_number(f"{prefix}.growth", self.growth, "-0.9", "1")
+        checked_number(f"{prefix}.royalty_rate", self.royalty_rate, "0", "1")
+        checked_number(f"{prefix}.tax_rate", self.tax_rate, "0", "0.9")
+        checked_number(f"{prefix}.discount_rate", self.discount_rate, "0.001", "2")
+        checked_number(f"{prefix}.annual_survival", self.annual_survival, "0", "1")
+        checked_number(f"{prefix}.technology_life_years", self.technology_life_years, "0", "100")
+        checked_number(f"{prefix}.amortisation_years", self.amortisation_years, "0", "50")
+        checked_number(f"{prefix}.owned_share", self.owned_share, "0.000001", "1")
+        if self.indicators:
+            score_right(self.indicators, RightState(self.legal_status))
+        if self.filing and self.expire and self.expire < self.filing:
+            raise InvalidInput(f"{prefix}.expire_date", self.expire, f"not before the filing on {self.filing}")
+        if self.filing and self.grant and self.grant < self.filing:
+            raise InvalidInput(f"{prefix}.grant_date", self.grant, f"not before the filing on {self.filing}")
+
+    @property
+    def yearly_survival(self) -> Decimal:
+        """Chance in a year that the income survives, as it is used."""
+        return self.survival.product if self.survival else self.annual_survival
+
+    @property
+    def identity(self) -> str:
+        """What no other asset may be."""
+        return f"{self.right_kind.name.lower()} {self.office} {self.number}"
+
+    @property
+    def place(self) -> str:
+        """Where it is: the office that keeps it."""
+        return self.office
+
+
+@dataclass(frozen=True)
+class Receivable:
+    """Money owed by a debtor; its identity is debtor and invoice number."""
+
+    debtor: str
+    invoice_number: str
+    face_amount: Money
+    issued: date | None = None
+    due: date | None = None
+
+    kind = Kind.RECEIVABLE
+    good = ""
+    place = ""
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        checked_text("receivable.debtor", self.debtor)
+        checked_text("receivable.invoice_number", self.invoice_number)
+        if self.issued and self.due and self.due < self.issued:
+            raise InvalidInput("receivable.due_date", self.due, f"not before the issue on {self.issued}")
+
+    @property
+    def identity(self) -> str:
+        """What no other asset may be, together with its owner."""
+        return f"debtor {self.debtor} invoice {self.invoice_number}"
+
+
+@dataclass(frozen=True)
+class PurchaseOrder:
+    """A confirmed order; its identity is buyer and order number."""
+
+    buyer: str
+    order_number: str
+    order_amount: Money
+    issued: date | None = None
+    due: date | None = None
+
+    kind = Kind.PURCHASE_ORDER
+    good = ""
+    place = ""
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        checked_text("purchase_order.buyer", self.buyer)
+        checked_text("purchase_order.order_number", self.order_number)
+        if self.issued and self.due and self.due < self.issued:
+            raise InvalidInput("purchase_order.due_date", self.due, f"not before the issue on {self.issued}")
+
+    @property
+    def identity(self) -> str:
+        """What no other asset may be, together with its owner."""
+        return f"buyer {self.buyer} order {self.order_number}"
+
+
+Detail = Inventory | Equipment | IntellectualProperty | Receivable | PurchaseOrder
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One registered thing."""
+
+    asset_id: str
+    owner: str
+    asset_class: str
+    currency: str
+    detail: Detail
+    display_name: str = ""
+    prior_claims: Money | None = None
+    insurance_expire: date | None = None
+    last_inspection: date | None = None
+    status: Status = Status.NORMAL
+
+    def __post_init__(self) -> None:
+        """Checks every field and that class and currencies agree."""
+        checked_text("owner", self.owner)
+        checked_text("display_name", self.display_name, required=False)
+        digits_of(self.currency)
+        root = CLASS_ROOT[self.detail.kind]
+        if self.asset_class != root and not self.asset_class.startswith(root + "."):
+            raise InvalidInput("asset_class", repr(self.asset_class[:80]), f"{root} or {root}.…")
+        for field, money in self._amounts():
+            if money is not None and money.currency != self.currency:
+                raise InvalidInput(field, money.currency, f"the asset's currency {self.currency}")
+
+    @property
+    def identity(self) -> str:
+        """What no other asset may be; paper is unique within its owner."""
+        if self.detail.kind in {Kind.RECEIVABLE, Kind.PURCHASE_ORDER}:
+            return f"owner {self.owner} {self.detail.identity}"
+        return self.detail.identity
+
+    def _amounts(self) -> tuple[tuple[str, Money | None], ...]:
+        detail = self.detail
+        own: tuple[tuple[str, Money | None], ...] = ()
+        if isinstance(detail, Equipment):
+            own = (
+                ("equipment.price_new", detail.price_new),
+                ("equipment.acquisition_cost", detail.acquisition_cost),
+            )
+        elif isinstance(detail, IntellectualProperty):
+            own = (("intellectual_property.next_year_revenue", detail.next_year_revenue),)
+        elif isinstance(detail, Receivable):
+            own = (("receivable.face_amount", detail.face_amount),)
+        elif isinstance(detail, PurchaseOrder):
+            own = (("purchase_order.order_amount", detail.order_amount),)
+        return (("prior_claims", self.prior_claims), *own)

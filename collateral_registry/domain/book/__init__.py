@@ -1,0 +1,1 @@
+"""Rules for the policy and the business date."""

@@ -1,0 +1,249 @@
+"""The lending policy: every number that is neither computed nor observed, each with its source.
+
+A class such as ``inventory.base_metal`` has the numbers of its root ``inventory`` except where it states its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.domain.assets.kinds import CLASS_ROOT, Kind
+from collateral_registry.domain.loans.agreements import LTV_LIMIT_PPM, LtvLimits, ppm_of
+from collateral_registry.domain.loans.judge import JudgementRules
+from collateral_registry.domain.loans.levels import Basis, Level
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.domain.shared.names import checked_id, checked_text
+from collateral_registry.domain.stock.warehouse_score import ReliabilityRules
+from valuation.errors import InvalidInput
+from valuation.money import PPM
+
+_SHARE = ("0", "1")
+_DAYS = ("0", "3650")
+
+CLASS_PARAMETERS: Mapping[str, tuple[str, str]] = {
+    "cap": _SHARE,
+    "haircut_floor": _SHARE,
+    "confidence": ("0.5", "0.9999"),
+    "liquidation_days": _DAYS,
+    "cure_days": _DAYS,
+    "revaluation_days": ("1", "3650"),
+    "value_haircut": _SHARE,
+    "market_haircut": _SHARE,
+    "liquidity_haircut": _SHARE,
+    "cost_haircut": _SHARE,
+    "legal_haircut": _SHARE,
+    "inspection_max_age_days": _DAYS,
+    "insurance_required": _SHARE,
+    "olv_factor": _SHARE,
+    "flv_factor": _SHARE,
+    "sale_cost_share": _SHARE,
+    "removal_cost_share": _SHARE,
+    "life_refused_years": ("0", "100"),
+    "life_flagged_years": ("0", "100"),
+    "loan_refused_years": ("0", "100"),
+    "loan_flagged_years": ("0", "100"),
+    "scrap_share": _SHARE,
+    "salvage_share": _SHARE,
+    "hours_elasticity": _SHARE,
+    "condition_unknown": _SHARE,
+    "condition_excellent": _SHARE,
+    "condition_good": _SHARE,
+    "condition_fair": _SHARE,
+    "condition_poor": _SHARE,
+    "condition_scrap": _SHARE,
+}
+"""Parameters of a class with their lowest and highest value."""
+
+RULE_PARAMETERS: Mapping[str, tuple[str, str]] = {
+    "watch": ("0.000001", "10"),
+    "margin_call": ("0.000001", "10"),
+    "stop_draw": ("0.000001", "10"),
+    "liquidation": ("0.000001", "10"),
+    "buffer": ("0", "0.5"),
+    "ltv_basis": ("1", "2"),
+    "grace_days": _DAYS,
+    "unknown_grace_days": _DAYS,
+    "missed_deadline_level": ("2", "4"),
+    "simulated_horizon_days": ("1", "250"),
+    "estimate_refresh_days": ("1", "250"),
+    "estimate_shock_sigmas": ("1", "100"),
+    "fx_max_age_days": _DAYS,
+    "count_tolerance": _SHARE,
+    "warehouse_statistics_days": ("1", "3650"),
+    "warehouse_shrinkage_multiple": ("1", "100"),
+    "warehouse_lateness_weight": _SHARE,
+    "warehouse_haircut_limit": _SHARE,
+}
+"""Parameters of the whole book; all are required of a policy but those in LATER_RULES."""
+
+WEEKMASK = "Mon Tue Wed Thu Fri"
+
+
+@dataclass(frozen=True)
+class SourcedNumber:
+    """A number and who says so."""
+
+    value: Decimal
+    source: str
+
+
+Numbers = Mapping[str, SourcedNumber]
+
+LATER_RULES: Numbers = {
+    "count_tolerance": SourcedNumber(Decimal("0.005"), "Expert default; set your own"),
+    "warehouse_statistics_days": SourcedNumber(Decimal(365), "House rule: a year of counts"),
+    "warehouse_shrinkage_multiple": SourcedNumber(
+        Decimal(2), "House rule: what was lost once may be lost until the sale"
+    ),
+    "warehouse_lateness_weight": SourcedNumber(Decimal("0.02"), "Expert default; set your own"),
+    "warehouse_haircut_limit": SourcedNumber(Decimal("0.25"), "Expert default; set your own"),
+}
+"""Rules that policies stored before them do not have, and what stands in for them there."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One version of the policy; ``indices`` names a price series by class of machines."""
+
+    policy_id: str
+    display_name: str
+    effective: date
+    classes: Mapping[str, Numbers]
+    rules: Numbers
+    minimum_cures: Sequence[Money] = ()
+    holidays: Sequence[date] = ()
+    indices: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Checks names, ranges and sources of every number, and the order of the levels."""
+        checked_text("display_name", self.display_name)
+        for asset_class, numbers in self.classes.items():
+            _check_numbers(f"classes[{asset_class}]", numbers, CLASS_PARAMETERS)
+        for asset_class, series_id in self.indices.items():
+            _check_index(asset_class, series_id)
+        _check_numbers("rules", self.rules, RULE_PARAMETERS)
+        missing = sorted(set(RULE_PARAMETERS) - set(self.rules) - set(LATER_RULES))
+        if missing:
+            raise InvalidInput("rules", "no " + ", ".join(missing), "every rule of the book")
+        currencies = [money.currency for money in self.minimum_cures]
+        if len(set(currencies)) < len(currencies):
+            raise InvalidInput("minimum_cures", ", ".join(currencies), "one amount per currency")
+        self.limits  # noqa: B018 - building them checks their order
+        for asset_class in self.classes:
+            _check_realisation(asset_class, self.numbers_of(asset_class))
+
+    @property
+    def limits(self) -> LtvLimits:
+        """The levels of loans that have none of their own."""
+        names = ("watch", "margin_call", "stop_draw", "liquidation")
+        return LtvLimits(*(ppm_of(name, self.rules[name].value, LTV_LIMIT_PPM) for name in names))
+
+    @property
+    def basis(self) -> Basis:
+        """The basis of loans that name none."""
+        return Basis(int(self.rules["ltv_basis"].value))
+
+    @property
+    def buffer_ppm(self) -> int:
+        """How far below a limit a loan must come to leave it, in millionths."""
+        return int(self.rules["buffer"].value * PPM)
+
+    @property
+    def judgement_rules(self) -> JudgementRules:
+        """The rules of judgement for the whole book."""
+        return JudgementRules(
+            grace_days=self.rule_days("grace_days"),
+            unknown_grace_days=self.rule_days("unknown_grace_days"),
+            missed_deadline_level=Level(int(self.rules["missed_deadline_level"].value)),
+            weekmask=WEEKMASK,
+            holidays=np.array(sorted(self.holidays), dtype="datetime64[D]"),
+        )
+
+    @property
+    def count_tolerance_ppm(self) -> int:
+        """Share of the book by which a count may differ, in millionths."""
+        return int(self._rule("count_tolerance") * PPM)
+
+    @property
+    def reliability_rules(self) -> ReliabilityRules:
+        """How a warehouse's record becomes a haircut."""
+        return ReliabilityRules(
+            shrinkage_multiple=float(self._rule("warehouse_shrinkage_multiple")),
+            lateness_weight=float(self._rule("warehouse_lateness_weight")),
+            haircut_limit=float(self._rule("warehouse_haircut_limit")),
+        )
+
+    def rule_days(self, name: str) -> int:
+        """A rule that is a whole number of days."""
+        return int(self._rule(name))
+
+    def _rule(self, name: str) -> Decimal:
+        return self.rules[name].value if name in self.rules else LATER_RULES[name].value
+
+    def minimum_cure_minor(self, currency: str) -> int:
+        """Smallest cash cure in the currency that raises a notice; 0 when the policy names none."""
+        return next((money.minor for money in self.minimum_cures if money.currency == currency), 0)
+
+    def numbers_of(self, asset_class: str) -> dict[str, SourcedNumber]:
+        """The numbers of a class: those of its roots, overridden by its own."""
+        merged: dict[str, SourcedNumber] = {}
+        for name in _roots(asset_class):
+            merged.update(self.classes.get(name, {}))
+        return merged
+
+    def index_of(self, asset_class: str) -> str:
+        """The series that carries prices new of a class: its own, else that of the nearest root; empty for none."""
+        return next((self.indices[name] for name in reversed(_roots(asset_class)) if name in self.indices), "")
+
+    def table(self, classes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """Every parameter as a column [classes]; NaN where the policy says nothing."""
+        merged = [self.numbers_of(asset_class) for asset_class in classes]
+        return {
+            name: np.array([float(row[name].value) if name in row else np.nan for row in merged], dtype=np.float64)
+            for name in CLASS_PARAMETERS
+        }
+
+
+def _roots(asset_class: str) -> list[str]:
+    """A class and those it inherits from, the widest first."""
+    parts = asset_class.split(".")
+    return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+
+
+def _check_index(asset_class: str, series_id: str) -> None:
+    where, machines = f"classes[{asset_class}].price_index", CLASS_ROOT[Kind.EQUIPMENT]
+    if _roots(asset_class)[0] != machines:
+        raise InvalidInput(where, repr(series_id[:80]), f"nothing: only {machines} has prices new")
+    checked_id(where, series_id)
+
+
+def _check_realisation(asset_class: str, numbers: Numbers) -> None:
+    """A forced sale brings no more than an orderly one, and selling costs no more than the proceeds."""
+
+    def value(name: str) -> Decimal:
+        return numbers[name].value if name in numbers else Decimal(0)
+
+    if {"olv_factor", "flv_factor"} <= set(numbers) and value("flv_factor") > value("olv_factor"):
+        want = f"at most the olv_factor {value('olv_factor')}"
+        raise InvalidInput(f"classes[{asset_class}].flv_factor", value("flv_factor"), want)
+    costs = value("sale_cost_share") + value("removal_cost_share")
+    if costs > 1:
+        raise InvalidInput(
+            f"classes[{asset_class}].sale_cost_share", costs, "at most 1 together with removal_cost_share"
+        )
+
+
+def _check_numbers(field: str, numbers: Numbers, known: Mapping[str, tuple[str, str]]) -> None:
+    for name, number in numbers.items():
+        if name not in known:
+            raise InvalidInput(field, repr(name[:80]), "one of " + ", ".join(known))
+        low, high = known[name]
+        if not number.value.is_finite() or not Decimal(low) <= number.value <= Decimal(high):
+            raise InvalidInput(f"{field}.{name}", number.value, f"{low} to {high}")
+        checked_text(f"{field}.{name}.source", number.source)

@@ -1,0 +1,52 @@
+"""Machines of the register as comparables know them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from collateral_registry.domain.assets.kinds import Equipment
+from valuation.depreciation.equipment import Condition
+from valuation.equipment.sales.mapping import ColumnMap
+from valuation.equipment.sales.observations import DAYS_PER_YEAR, FIRST_YEAR, Observations, observe
+
+METER_UNIT = "hours"
+"""Unit of the register's meter; to a model that learned in another, such as miles, the reading says nothing."""
+
+
+def observed(machines: Sequence[Equipment], mapping: ColumnMap, day: int) -> Observations:
+    """Machines [n] under a model's columns, to be valued on a day (days from 1970-01-01).
+
+    A word that a machine states for a column stands; the register fills in what it holds itself. A condition that the
+    mapping has no word for is unknown.
+    """
+    cells = [_cells(machine, mapping) for machine in machines]
+    table = {column: [row.get(column, "") for row in cells] for column in mapping.needed()}
+    time = np.full(len(machines), FIRST_YEAR + day / DAYS_PER_YEAR)
+    return observe(table, mapping, time, len(machines))
+
+
+def tells_condition(machine: Equipment, mapping: ColumnMap) -> bool:
+    """Whether a model hears of the condition that the register holds of a machine, or one that the machine states."""
+    stated = mapping.condition in machine.attributes
+    return bool(mapping.condition) and (stated or machine.condition.name.lower() in mapping.condition_order)
+
+
+def _cells(machine: Equipment, mapping: ColumnMap) -> Mapping[str, str]:
+    """The words of one machine by column."""
+    condition = machine.condition.name.lower()
+    known = {
+        _last(mapping.model): machine.model,
+        _last(mapping.make): machine.make,
+        mapping.region: machine.location,
+        mapping.hours: str(machine.hours) if machine.hours is not None and mapping.hours_unit == METER_UNIT else "",
+        mapping.build_year: "" if machine.built is None else str(machine.built.year),
+    }
+    if machine.condition is not Condition.UNKNOWN and condition in mapping.condition_order:
+        known[mapping.condition] = condition
+    return {column: word for column, word in (known | dict(machine.attributes)).items() if column}
+
+
+def _last(columns: tuple[str, ...]) -> str:
+    return columns[-1] if columns else ""

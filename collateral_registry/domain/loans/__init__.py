@@ -1,0 +1,1 @@
+"""Rules for loans, pledges, pick-ups and breaches."""

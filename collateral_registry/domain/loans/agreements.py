@@ -1,0 +1,156 @@
+"""Loans and pledges, as frozen types that cannot hold a broken value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import IntEnum
+from itertools import pairwise
+
+from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.shared.money import Money, digits_of
+from collateral_registry.domain.shared.names import checked_text
+from valuation.errors import InvalidInput
+from valuation.money import AMOUNT_LIMIT_MINOR, PPM
+
+LTV_LIMIT_PPM = 10 * PPM
+"""No LTV limit is above ten times the collateral."""
+
+
+class LoanState(IntEnum):
+    """Whether a loan is running; the numbers are stored."""
+
+    ACTIVE = 1
+    CLOSED = 2
+
+
+class PledgeState(IntEnum):
+    """Whether a pledge stands; the numbers are stored."""
+
+    ACTIVE = 1
+    RELEASED = 2
+
+
+class PledgeMode(IntEnum):
+    """How goods may leave a pledge; the numbers are stored and sent."""
+
+    STATIC = 1
+    """Against repayment only: what the repaid part frees."""
+    DYNAMIC = 2
+    """Goods may come and go above the floor that covers the loan."""
+
+
+def ppm_of(field: str, ratio: Decimal, high: int) -> int:
+    """A ratio of a contract in millionths; raises InvalidInput beyond (0, high] or with more than six decimals."""
+    if not ratio.is_finite():
+        raise InvalidInput(field, ratio, "a finite number")
+    scaled = ratio * PPM
+    if scaled != scaled.to_integral_value():
+        raise InvalidInput(field, ratio, "at most 6 decimals")
+    if not 0 < scaled <= high:
+        raise InvalidInput(field, ratio, f"more than 0 and at most {high / PPM:g}")
+    return int(scaled)
+
+
+@dataclass(frozen=True)
+class LtvLimits:
+    """The four limits of a loan in millionths, strictly increasing."""
+
+    watch_ppm: int
+    margin_call_ppm: int
+    stop_draw_ppm: int
+    liquidation_ppm: int
+
+    def __post_init__(self) -> None:
+        """Refuses limits that are not strictly increasing."""
+        steps = self.as_tuple()
+        if any(low >= high for low, high in pairwise(steps)) or steps[0] <= 0:
+            got = ", ".join(f"{step / PPM:g}" for step in steps)
+            raise InvalidInput("ltv_levels", got, "watch < margin_call < stop_draw < liquidation")
+
+    def as_tuple(self) -> tuple[int, int, int, int]:
+        """The four in rising order."""
+        return (self.watch_ppm, self.margin_call_ppm, self.stop_draw_ppm, self.liquidation_ppm)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What is owed on a day."""
+
+    principal: Money
+    accrued_interest: Money
+    fees: Money
+    day: date
+
+    def __post_init__(self) -> None:
+        """Refuses a mix of currencies."""
+        currencies = {self.principal.currency, self.accrued_interest.currency, self.fees.currency}
+        if len(currencies) > 1:
+            raise InvalidInput("balance", ", ".join(sorted(currencies)), "one currency")
+        if self.exposure_minor >= AMOUNT_LIMIT_MINOR:
+            raise InvalidInput("balance", self.exposure_minor, "a sum of less than 2^53 minor units")
+
+    @property
+    def exposure_minor(self) -> int:
+        """Principal, interest and fees in minor units."""
+        return self.principal.minor + self.accrued_interest.minor + self.fees.minor
+
+
+@dataclass(frozen=True)
+class Loan:
+    """What is owed, and on what terms."""
+
+    loan_id: str
+    borrower: str
+    currency: str
+    balance: Balance
+    credit_limit: Money | None = None
+    ltv_basis: Basis | None = None
+    ltv_limits: LtvLimits | None = None
+    maturity: date | None = None
+    state: LoanState = LoanState.ACTIVE
+
+    def __post_init__(self) -> None:
+        """Checks every field and that the currencies agree."""
+        checked_text("borrower", self.borrower)
+        digits_of(self.currency)
+        if self.balance.principal.currency != self.currency:
+            raise InvalidInput("principal", self.balance.principal.currency, f"the loan's currency {self.currency}")
+        if self.credit_limit is not None and self.credit_limit.currency != self.currency:
+            raise InvalidInput("credit_limit", self.credit_limit.currency, f"the loan's currency {self.currency}")
+
+
+@dataclass(frozen=True)
+class Pledge:
+    """The tie of an asset to a loan."""
+
+    pledge_id: str
+    loan_id: str
+    asset_id: str
+    rank: int = 1
+    share_ppm: int = PPM
+    limit: Money | None = None
+    registry: str = ""
+    registration_number: str = ""
+    registered: date | None = None
+    registration_expire: date | None = None
+    state: PledgeState = PledgeState.ACTIVE
+    mode: PledgeMode = PledgeMode.DYNAMIC
+
+    RANK_LIMIT = 100
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        if not 1 <= self.rank <= self.RANK_LIMIT:
+            raise InvalidInput("rank", self.rank, f"1 to {self.RANK_LIMIT}")
+        if not 0 < self.share_ppm <= PPM:
+            raise InvalidInput("share", self.share_ppm / PPM, "more than 0 and at most 1")
+        for field in ("registry", "registration_number"):
+            checked_text(field, getattr(self, field), required=False)
+        if self.registered and self.registration_expire and self.registration_expire < self.registered:
+            raise InvalidInput(
+                "registration_expire_date",
+                self.registration_expire,
+                f"not before the registration on {self.registered}",
+            )

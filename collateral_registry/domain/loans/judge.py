@@ -1,0 +1,188 @@
+"""The judgement of loans: cover and state before in, state after and what happened out (rules.md 2 and 3).
+
+Pure and columnar: a judgement of one loan and of a hundred thousand is this function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.domain.loans.cure import cash_cure, collateral_cure
+from collateral_registry.domain.loans.levels import Level, level_of, loan_to_value
+from collateral_registry.domain.shared.days import NO_DAY
+from valuation._typing import Int
+
+
+class EventKind(IntEnum):
+    """What happened to a loan; the numbers are stored and sent."""
+
+    OPENED = 1
+    ESCALATED = 2
+    EASED = 3
+    CURED = 4
+    ACKNOWLEDGED = 5
+    NOTICE = 6
+    DEADLINE_MISSED = 7
+    PARTIAL_CURE = 8
+    GRACE_GRANTED = 9
+    WAIVED = 10
+    WATCH_ENTERED = 11
+    WATCH_LEFT = 12
+    COVERAGE_UNKNOWN = 13
+    COVERAGE_KNOWN = 14
+    FINDING_OPENED = 15
+    FINDING_RESOLVED = 16
+
+
+@dataclass(frozen=True)
+class CoverColumns:
+    """The pool of each loan on its basis, in minor units, and its terms."""
+
+    exposure: Int
+    conservative: Int
+    last_good: Int
+    never_valued: NDArray[np.bool_]
+    limits_ppm: Int
+    buffer_ppm: Int
+    minimum_cure: Int
+    relieved: NDArray[np.bool_]
+    """True where cash or collateral has come in since the judgement before."""
+
+
+@dataclass(frozen=True)
+class StateColumns:
+    """What is remembered of each loan between judgements."""
+
+    judged: Int
+    level: Int
+    unknown: NDArray[np.bool_]
+    watch_day: Int
+    unknown_day: Int
+    breach_open: NDArray[np.bool_]
+    deadline_day: Int
+    deadline_missed: NDArray[np.bool_]
+    noticed: NDArray[np.bool_]
+    waived: NDArray[np.bool_]
+    cash_cure: Int
+
+
+@dataclass(frozen=True)
+class JudgementRules:
+    """The policy's rules for the whole book."""
+
+    grace_days: int
+    unknown_grace_days: int
+    missed_deadline_level: Level
+    weekmask: str
+    holidays: NDArray[np.datetime64]
+
+    def working_days_after(self, day: int, count: int) -> int:
+        """The day that lies ``count`` working days after a day."""
+        start = np.datetime64(day, "D")
+        end = np.busday_offset(start, count, roll="backward", weekmask=self.weekmask, holidays=self.holidays)
+        return int(end.astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """State after, and the events as pairs of loan row and kind in the order they happened."""
+
+    after: StateColumns
+    ltv: NDArray[np.float64]
+    last_good_ltv: NDArray[np.float64]
+    collateral_cure: Int
+    event_loan: Int
+    event_kind: Int
+
+
+def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementRules) -> Judgement:
+    """Judges every loan [n] for one day."""
+    ltv = loan_to_value(cover.exposure, cover.conservative)
+    good_ltv = loan_to_value(cover.exposure, cover.last_good)
+    safe = level_of(ltv, cover.limits_ppm, cover.buffer_ppm, before.judged)
+    good = level_of(good_ltv, cover.limits_ppm, cover.buffer_ppm, before.judged)
+    unknown = ((safe != good) | cover.never_valued) & (cover.exposure > 0)
+    unknown_day = np.where(unknown, np.where(before.unknown_day == NO_DAY, day, before.unknown_day), NO_DAY)
+    past_grace = unknown & (day >= _days_after(unknown_day, rules.unknown_grace_days, rules))
+    on_last_good = unknown & ~past_grace
+    raw = np.where(on_last_good, good, safe)
+    judged, watch_day = _watch_on_the_second_day(raw, before, day)
+    is_open = judged >= Level.MARGIN_CALL
+    opened = is_open & ~before.breach_open
+    fresh_deadline = rules.working_days_after(day, rules.grace_days)
+    deadline = np.where(opened, fresh_deadline, np.where(is_open, before.deadline_day, NO_DAY))
+    waived = is_open & before.waived & (judged <= before.judged)
+    missed_now = is_open & ~opened & ~waived & ~before.deadline_missed & (day > deadline)
+    missed = is_open & (before.deadline_missed | missed_now) & ~opened & ~waived
+    level = np.where(missed, np.maximum(judged, int(rules.missed_deadline_level)), judged)
+    pool = np.where(on_last_good, cover.last_good, cover.conservative)
+    theta = cover.limits_ppm[:, 1] - cover.buffer_ppm
+    cash = cash_cure(cover.exposure, pool, theta)
+    notice = is_open & ~(before.noticed & before.breach_open) & ~waived & (cash > 0) & (cash >= cover.minimum_cure)
+    after = StateColumns(
+        judged=judged,
+        level=level,
+        unknown=unknown,
+        watch_day=watch_day,
+        unknown_day=unknown_day,
+        breach_open=is_open,
+        deadline_day=deadline,
+        deadline_missed=missed,
+        noticed=is_open & ((before.noticed & before.breach_open) | notice),
+        waived=waived,
+        cash_cure=cash,
+    )
+    event_loan, event_kind = _events(before, after, opened, missed_now, notice, cover.relieved)
+    return Judgement(after, ltv, good_ltv, collateral_cure(cover.exposure, pool, theta), event_loan, event_kind)
+
+
+def _days_after(days: Int, count: int, rules: JudgementRules) -> Int:
+    """For each day [n] the day ``count`` working days later; NO_DAY stays."""
+    later = days.copy()
+    for day in np.unique(days[days != NO_DAY]):
+        later[days == day] = rules.working_days_after(int(day), count)
+    return later
+
+
+def _watch_on_the_second_day(raw: Int, before: StateColumns, day: int) -> tuple[Int, Int]:
+    """WATCH from below needs two judgements on different days; the first one only notes its day."""
+    rising = (raw == Level.WATCH) & (before.judged == Level.NONE)
+    first_day = np.where(before.watch_day == NO_DAY, day, before.watch_day)
+    waiting = rising & (first_day >= day)
+    judged = np.where(waiting, int(Level.NONE), raw).astype(np.int64)
+    return judged, np.where(waiting, first_day, NO_DAY)
+
+
+def _events(
+    before: StateColumns,
+    after: StateColumns,
+    opened: NDArray[np.bool_],
+    missed_now: NDArray[np.bool_],
+    notice: NDArray[np.bool_],
+    relieved: NDArray[np.bool_],
+) -> tuple[Int, Int]:
+    """What happened, loan by loan, in a fixed order of kinds."""
+    stays = before.breach_open & after.breach_open
+    partly_cured = stays & relieved & (after.cash_cure < before.cash_cure)
+    happened = (
+        (EventKind.COVERAGE_UNKNOWN, after.unknown & ~before.unknown),
+        (EventKind.COVERAGE_KNOWN, before.unknown & ~after.unknown),
+        (EventKind.CURED, before.breach_open & ~after.breach_open),
+        (EventKind.WATCH_LEFT, (before.judged == Level.WATCH) & (after.judged == Level.NONE)),
+        (EventKind.WATCH_ENTERED, (before.judged != Level.WATCH) & (after.judged == Level.WATCH)),
+        (EventKind.OPENED, opened),
+        (EventKind.DEADLINE_MISSED, missed_now),
+        (EventKind.ESCALATED, stays & (after.level > before.level)),
+        (EventKind.EASED, stays & (after.level < before.level)),
+        (EventKind.PARTIAL_CURE, partly_cured),
+        (EventKind.NOTICE, notice),
+    )
+    loans = [np.flatnonzero(mask) for _, mask in happened]
+    kinds = [np.full(len(rows), int(kind), dtype=np.int64) for (kind, _), rows in zip(happened, loans, strict=True)]
+    loan, kind = np.concatenate(loans), np.concatenate(kinds)
+    order = np.argsort(loan, kind="stable")
+    return loan[order].astype(np.int64), kind[order]

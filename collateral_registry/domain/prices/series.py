@@ -1,0 +1,84 @@
+"""Price series and the ways from one currency to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from collateral_registry.domain.prices.market_data import FxQuote
+from collateral_registry.domain.shared.money import digits_of
+from collateral_registry.domain.shared.names import checked_id, checked_text
+from collateral_registry.domain.shared.units import checked_unit
+from valuation.errors import InvalidInput
+
+MAX_AGE_LIMIT_DAYS = 3650
+FX_MAX_AGE_DAYS = 7
+
+
+@dataclass(frozen=True)
+class PriceSeries:
+    """Dated unit prices of one good in one currency, unit and market."""
+
+    series_id: str
+    good: str
+    unit: str
+    currency: str
+    market: str = ""
+    source: str = ""
+    max_age_days: int = 7
+    is_fx: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        checked_id("price_series_id", self.series_id)
+        digits_of(self.currency)
+        if self.is_fx:
+            digits_of(self.unit)
+        else:
+            checked_id("price_series.good", self.good)
+            checked_unit("price_series.unit", self.unit)
+        checked_text("price_series.market", self.market, required=False)
+        checked_text("price_series.source", self.source, required=False)
+        if not 1 <= self.max_age_days <= MAX_AGE_LIMIT_DAYS:
+            raise InvalidInput("price_series.max_age_days", self.max_age_days, f"1 to {MAX_AGE_LIMIT_DAYS}")
+
+
+def fx_series(base: str, quote: str) -> PriceSeries:
+    """The series that holds the rates of a pair; raises InvalidInput for unknown or equal currencies."""
+    digits_of(base)
+    digits_of(quote)
+    if base == quote:
+        raise InvalidInput("quote_currency_code", quote, f"another currency than the base {base}")
+    series_id = f"fx-{base.lower()}-{quote.lower()}"
+    return PriceSeries(series_id, "", base, quote, "", "", FX_MAX_AGE_DAYS, is_fx=True)
+
+
+def fx_paths(
+    quotes: Mapping[tuple[str, str], FxQuote], pairs: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], FxQuote | None]:
+    """The rate of each pair: quoted, the inverse of a quoted one, or crossed through one common currency.
+
+    A cross takes the currency that comes first in the alphabet among those whose older leg is newest, so that
+    the same rates always give the same cross.
+    """
+    both = dict(quotes)
+    both.update({(quote, base): _inverse(fx) for (base, quote), fx in quotes.items() if (quote, base) not in quotes})
+    return {pair: both.get(pair) or _cross(both, *pair) for pair in pairs}
+
+
+def _inverse(quote: FxQuote) -> FxQuote:
+    return FxQuote(1.0 / quote.rate, quote.day, tuple((key, -sign) for key, sign in quote.legs), quote.history_seq)
+
+
+def _cross(quotes: Mapping[tuple[str, str], FxQuote], source: str, target: str) -> FxQuote | None:
+    ways = [
+        (-min(first.day, second.day), middle, first, second)
+        for (start, middle), first in quotes.items()
+        if start == source and (second := quotes.get((middle, target))) is not None
+    ]
+    if not ways:
+        return None
+    _, _, first, second = min(ways, key=lambda way: way[:2])
+    day = min(first.day, second.day)
+    changed = max(first.history_seq, second.history_seq)
+    return FxQuote(first.rate * second.rate, day, first.legs + second.legs, changed)

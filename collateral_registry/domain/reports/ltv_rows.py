@@ -1,0 +1,101 @@
+"""Which loans a loan-to-value report shows, and in what order: rows of a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.domain.loans.agreements import LoanState
+from collateral_registry.domain.loans.levels import Basis, loan_to_value
+from collateral_registry.domain.reports.snapshot import COVER_NAMES, Snapshot
+from collateral_registry.domain.shared.string_interner import Vocabulary
+from valuation._typing import Float, Int
+from valuation.errors import InvalidInput
+
+LTV_FILTERS = ("borrower", "currency_code", "level", "coverage")
+NEXT_LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm")
+"""The limit that comes after each level but the worst, by the level's number."""
+
+LTV_ORDERS = ("ltv desc", "ltv", "loan", "exposure desc", "level desc")
+
+
+def pool_of(covers: Mapping[str, Int], good: str = "") -> Int:
+    """The pool [l] on each loan's basis, conservative or, with ``good_`` as prefix, of last good values."""
+    lendable = covers["basis"] == int(Basis.LENDABLE)
+    pool: Int = np.where(lendable, covers[f"{good}lendable_minor"], covers[f"{good}market_minor"])
+    return pool
+
+
+def ltv_of(covers: Mapping[str, Int], good: str = "") -> Float:
+    """LTV [l] on that pool; infinite where something is owed against nothing, 0 where nothing is owed."""
+    return loan_to_value(covers["exposure_minor"], pool_of(covers, good))
+
+
+def next_limit_of(covers: Mapping[str, Int]) -> Int:
+    """The limit [l] of the level after the one judged, in millionths; 0 at the worst and where there is no ratio."""
+    limits = np.stack([covers[name] for name in NEXT_LIMIT_NAMES], axis=1)
+    worst = len(NEXT_LIMIT_NAMES)
+    there = (covers["judged"] < worst) & (pool_of(covers) > 0) & (covers["exposure_minor"] > 0)
+    rows = np.arange(len(there))
+    limit: Int = np.where(there, limits[rows, np.minimum(covers["judged"], worst - 1)], 0)
+    return limit
+
+
+def wanted_rows(snapshot: Snapshot, wanted: Sequence[tuple[str, str | int]]) -> Int:
+    """Rows of the running loans for which every field equals its value; raises InvalidInput for another field."""
+    terms = snapshot.cover_terms
+    keep: NDArray[np.bool_] = snapshot.terms["state"][terms] == int(LoanState.ACTIVE)
+    for name, value in wanted:
+        keep = keep & _equal(snapshot, name, value)
+    return np.flatnonzero(keep).astype(np.int64)
+
+
+def _equal(snapshot: Snapshot, name: str, value: str | int) -> NDArray[np.bool_]:
+    if name not in LTV_FILTERS:
+        raise InvalidInput("filter", repr(name[:40]), "one of " + ", ".join(LTV_FILTERS))
+    numbered = {"level": "level", "coverage": "coverage_unknown"}
+    if name in numbered:
+        return np.equal(snapshot.covers[numbered[name]], value)
+    column = {"borrower": "borrower", "currency_code": "currency"}[name]
+    words: Vocabulary = getattr(snapshot.words, column)
+    return np.equal(snapshot.terms[column][snapshot.cover_terms], words.number_of(str(value)))
+
+
+def in_order(snapshot: Snapshot, rows: Int, order_by: str) -> Int:
+    """The rows in an order, worst first when none is named; raises InvalidInput for an unknown one."""
+    covers, rank = snapshot.covers, snapshot.id_rank[rows]
+    keys: dict[str, Callable[[], tuple[NDArray[Any], ...]]] = {
+        "ltv desc": lambda: (rank, -ltv_of(covers)[rows]),
+        "ltv": lambda: (rank, ltv_of(covers)[rows]),
+        "loan": lambda: (rank,),
+        "exposure desc": lambda: (rank, -covers["exposure_minor"][rows], _currency_ranks(snapshot)[rows]),
+        "level desc": lambda: (rank, -ltv_of(covers)[rows], -covers["level"][rows]),
+    }
+    chosen = order_by or LTV_ORDERS[0]
+    if chosen not in keys:
+        raise InvalidInput("order_by", repr(chosen[:40]), "one of " + ", ".join(LTV_ORDERS))
+    return rows[np.lexsort(keys[chosen]())]
+
+
+def _currency_ranks(snapshot: Snapshot) -> Int:
+    """The place of each loan's currency code [l] in the alphabet."""
+    codes = snapshot.words.currency.texts
+    place = {code: number for number, code in enumerate(sorted(codes))}
+    ranks = np.array([place[code] for code in codes], dtype=np.int64)
+    found: Int = ranks[snapshot.terms["currency"][snapshot.cover_terms]]
+    return found
+
+
+def plain_rows(snapshot: Snapshot, rows: Int) -> list[dict[str, Any]]:
+    """The judgements in the rows with the names of their loans, as plain values."""
+    terms, words = snapshot.cover_terms[rows], snapshot.words
+    columns = {name: snapshot.covers[name][rows].tolist() for name in COVER_NAMES}
+    named = {"loan_id": ("loan_id", words.loan_id), "borrower": ("borrower", words.borrower)}
+    named["currency_code"] = ("currency", words.currency)
+    for name, (column, vocabulary) in named.items():
+        columns[name] = [vocabulary.texts[number] for number in snapshot.terms[column][terms].tolist()]
+    columns["ltv"] = ltv_of(snapshot.covers)[rows].tolist()
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]

@@ -1,0 +1,145 @@
+"""The whole book as reports see it after one commit: loans, their newest judgements, claims and goods, in columns.
+
+A snapshot never changes. The next one is made from it and from what became known since; columns that did not change
+are shared between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.domain.shared.string_interner import Vocabulary
+from valuation._typing import Int
+
+Columns = Mapping[str, NDArray[np.int64]]
+
+COVER_NAMES = (
+    "loan_key", "seq", "market_day", "exposure_minor", "market_minor", "lendable_minor", "good_market_minor",
+    "good_lendable_minor", "basis", "watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm", "buffer_ppm",
+    "judged", "level", "coverage_unknown", "cash_cure_minor", "collateral_cure_minor", "watch_day", "unknown_day",
+    "breach_number", "breach_open", "deadline_day", "deadline_missed", "noticed", "waived", "unknown_assets", "unknown",
+    "quality", "oldest_day",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Words:
+    """The texts that the columns of snapshots hold as numbers."""
+
+    loan_id: Vocabulary = field(default_factory=Vocabulary)
+    borrower: Vocabulary = field(default_factory=Vocabulary)
+    currency: Vocabulary = field(default_factory=Vocabulary)
+    good: Vocabulary = field(default_factory=Vocabulary)
+    place: Vocabulary = field(default_factory=Vocabulary)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What became known between two commits: the newest rows of each table, in any order, texts as numbers."""
+
+    terms: Columns
+    covers: Columns
+    claims: Columns
+    places: Columns
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Tables in order of their keys, and which row of one belongs to which of another.
+
+    ``covers`` [l] judged loans, ``terms`` [t] loans, ``claims`` [c] pledges, ``places`` [a] assets; ``cover_terms`` [l]
+    is the row of a loan's terms, ``id_rank`` [l] its place in order of ids, ``claim_cover`` [c] the row of a pledge's
+    loan, ``claim_place`` [c] that of its asset. A claim counts while it is of its loan's newest judgement.
+    """
+
+    seq: int
+    words: Words
+    terms: Columns
+    covers: Columns
+    claims: Columns
+    places: Columns
+    cover_terms: Int
+    id_rank: Int
+    claim_cover: Int
+    claim_place: Int
+
+
+def empty_snapshot(words: Words) -> Snapshot:
+    """The book before its first commit."""
+    none = np.zeros(0, dtype=np.int64)
+    return Snapshot(
+        seq=0,
+        words=words,
+        terms=dict.fromkeys(("loan_key", "seq", "loan_id", "borrower", "currency", "state"), none),
+        covers=dict.fromkeys(COVER_NAMES, none),
+        claims=dict.fromkeys(("pledge_key", "seq", "loan_key", "asset_key", "lendable_minor"), none),
+        places=dict.fromkeys(("asset_key", "seq", "good", "place"), none),
+        cover_terms=none,
+        id_rank=none,
+        claim_cover=none,
+        claim_place=none,
+    )
+
+
+def brought_forward(before: Snapshot, seq: int, changes: Changes) -> Snapshot:
+    """The book after a later commit.
+
+    Keys are never taken away, so two columns of keys of the same length are the same keys: rows are matched anew only
+    where keys came.
+    """
+    terms = merged(before.terms, changes.terms, "loan_key")
+    covers = merged(before.covers, changes.covers, "loan_key")
+    claims = merged(before.claims, changes.claims, "pledge_key", fixed=("loan_key", "asset_key"))
+    places = merged(before.places, changes.places, "asset_key")
+    loans_came = len(terms["loan_key"]) > len(before.terms["loan_key"]) or len(covers["loan_key"]) > len(before.id_rank)
+    pledges_came = len(claims["pledge_key"]) > len(before.claim_cover)
+    assets_came = len(places["asset_key"]) > len(before.places["asset_key"])
+    cover_terms = rows_of(terms["loan_key"], covers["loan_key"]) if loans_came else before.cover_terms
+    id_rank = _ranks(before.words.loan_id, terms["loan_id"][cover_terms]) if loans_came else before.id_rank
+    claim_cover, claim_place = before.claim_cover, before.claim_place
+    if loans_came or pledges_came:
+        claim_cover = rows_of(covers["loan_key"], claims["loan_key"])
+    if assets_came or pledges_came:
+        claim_place = rows_of(places["asset_key"], claims["asset_key"])
+    return Snapshot(seq, before.words, terms, covers, claims, places, cover_terms, id_rank, claim_cover, claim_place)
+
+
+def merged(before: Columns, came: Columns, key: str, fixed: tuple[str, ...] = ()) -> Columns:
+    """Rows by key, the one of the later commit where both have it; ``fixed`` columns never change for a key."""
+    if not len(came[key]):
+        return before
+    order = np.argsort(came[key], kind="stable")
+    came = {name: came[name][order] for name in before}
+    place = np.searchsorted(before[key], came[key])
+    known = np.zeros(len(place), dtype=np.bool_)
+    inside = place < len(before[key])
+    known[inside] = before[key][place[inside]] == came[key][inside]
+    newer = np.flatnonzero(known)
+    newer = newer[came["seq"][newer] >= before["seq"][place[newer]]]
+    after = {}
+    for name, column in before.items():
+        after[name] = column
+        if len(newer) and name != key and name not in fixed:
+            after[name] = column.copy()
+            after[name][place[newer]] = came[name][newer]
+    if known.all():
+        return after
+    return {name: np.insert(column, place[~known], came[name][~known]) for name, column in after.items()}
+
+
+def rows_of(keys: Int, wanted: Int) -> Int:
+    """The row of each wanted key [n] among keys in order, all of which are there."""
+    rows: Int = np.searchsorted(keys, wanted).astype(np.int64)
+    return rows
+
+
+def _ranks(ids: Vocabulary, numbers: Int) -> Int:
+    """The place of each row in order of its id's text."""
+    order = sorted(range(len(numbers)), key=[ids.texts[number] for number in numbers.tolist()].__getitem__)
+    ranks = np.empty(len(numbers), dtype=np.int64)
+    ranks[order] = np.arange(len(numbers), dtype=np.int64)
+    return ranks

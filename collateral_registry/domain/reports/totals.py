@@ -1,0 +1,139 @@
+"""Totals and concentrations of a report: sums per currency, never across currencies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from collateral_registry.domain.loans.levels import Level
+from collateral_registry.domain.reports.snapshot import Snapshot
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.string_interner import Vocabulary
+from valuation._typing import Int
+
+SUM_LIMIT = 2.0**62
+"""Sums at or above this are refused rather than wrapped around."""
+
+
+class Dimension(IntEnum):
+    """What a concentration is by; the numbers are sent."""
+
+    GOOD = 1
+    WAREHOUSE = 2
+    BORROWER = 3
+
+
+@dataclass(frozen=True)
+class Total:
+    """Sums over the loans of one currency, in minor units."""
+
+    currency: str
+    loans: int
+    breaches: int
+    unknown: int
+    exposure_minor: int
+    market_minor: int
+    lendable_minor: int
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """A key's share of the lendable value of one currency; without a key, that of ``others`` keys together."""
+
+    dimension: Dimension
+    key: str
+    currency: str
+    lendable_minor: int
+    share: float
+    others: int = 0
+
+
+def totals(snapshot: Snapshot, rows: Int) -> list[Total]:
+    """One total per currency over the loans in the rows, in order of their codes."""
+    covers, codes = snapshot.covers, snapshot.words.currency.texts
+    group = snapshot.terms["currency"][snapshot.cover_terms[rows]]
+    loans = np.bincount(group, minlength=len(codes))
+    breaches = np.bincount(group[covers["level"][rows] >= Level.MARGIN_CALL], minlength=len(codes))
+    unknown = np.bincount(group[covers["coverage_unknown"][rows] > 0], minlength=len(codes))
+    names = ("exposure_minor", "market_minor", "lendable_minor")
+    sums = {name: sums_by(covers[name][rows], group, len(codes)) for name in names}
+    return [
+        Total(code, int(loans[n]), int(breaches[n]), int(unknown[n]), *(int(sums[name][n]) for name in names))
+        for code, n in sorted((code, n) for n, code in enumerate(codes) if loans[n])
+    ]
+
+
+def concentrations(snapshot: Snapshot, rows: Int, limit: int) -> list[Concentration]:
+    """Shares by good, warehouse and borrower of what secures the loans in the rows, largest first.
+
+    At most ``limit`` keys of a dimension and currency stand on their own; the others are summed behind them, without
+    a key, so that nothing is left out.
+    """
+    standing = _standing_claims(snapshot, rows)
+    terms = snapshot.cover_terms[snapshot.claim_cover[standing]]
+    place, words = snapshot.claim_place[standing], snapshot.words
+    lendable, currency = snapshot.claims["lendable_minor"][standing], snapshot.terms["currency"][terms]
+    whole = sums_by(lendable, currency, len(words.currency))
+    by = {
+        Dimension.GOOD: (words.good, snapshot.places["good"][place]),
+        Dimension.WAREHOUSE: (words.place, snapshot.places["place"][place]),
+        Dimension.BORROWER: (words.borrower, snapshot.terms["borrower"][terms]),
+    }
+    found = []
+    for dimension, (keys, key) in by.items():
+        shape = (len(words.currency), len(keys))
+        group = currency * len(keys) + key
+        sums = sums_by(lendable, group, shape[0] * shape[1]).reshape(shape)
+        present = np.bincount(group, minlength=shape[0] * shape[1]).reshape(shape) > 0
+        for code, number in sorted((code, number) for number, code in enumerate(words.currency.texts)):
+            if whole[number]:
+                one = _OneCurrency(dimension, keys, code, int(whole[number]))
+                found += _largest(one, sums[number], np.flatnonzero(present[number]), limit)
+    return found
+
+
+def _standing_claims(snapshot: Snapshot, rows: Int) -> Int:
+    """Rows of the claims of the newest judgements of the loans in the rows."""
+    shown = np.zeros(len(snapshot.cover_terms), dtype=np.bool_)
+    shown[rows] = True
+    newest = np.where(shown, snapshot.covers["seq"], 0)
+    return np.flatnonzero(snapshot.claims["seq"] == newest[snapshot.claim_cover])
+
+
+@dataclass(frozen=True)
+class _OneCurrency:
+    """A dimension within a currency: the texts of its keys, and the lendable value of the currency."""
+
+    dimension: Dimension
+    keys: Vocabulary
+    currency: str
+    whole: int
+
+    def share(self, key: str, lendable: int, others: int = 0) -> Concentration:
+        return Concentration(self.dimension, key, self.currency, lendable, lendable / self.whole, others)
+
+
+def _largest(one: _OneCurrency, sums: Int, present: Int, limit: int) -> list[Concentration]:
+    """The largest of the keys present, and the sum of the others."""
+    keys = present[present != one.keys.number_of("")]
+    near = keys
+    if len(keys) > limit:
+        near = keys[sums[keys] >= np.partition(sums[keys], -limit)[-limit]]
+    listed = sorted(near.tolist(), key=lambda key: (-int(sums[key]), one.keys.texts[key]))[:limit]
+    found = [one.share(one.keys.texts[key], int(sums[key])) for key in listed]
+    others = len(keys) - len(listed)
+    if others:
+        rest = int(sums[keys].sum()) - sum(share.lendable_minor for share in found)
+        found.append(one.share("", rest, others))
+    return found
+
+
+def sums_by(amounts: Int, group: Int, count: int) -> Int:
+    """Exact sums [count] of amounts [n] that are not negative, by group [n]; raises Refused at 2^62."""
+    if float(np.sum(amounts, dtype=np.float64)) >= SUM_LIMIT:
+        raise Refused("SUM_TOO_LARGE", "the sum of the report's amounts: got 2^62 minor units or more, want less")
+    sums = np.zeros(count, dtype=np.int64)
+    np.add.at(sums, group, amounts)
+    return sums

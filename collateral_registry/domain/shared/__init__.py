@@ -1,0 +1,1 @@
+"""Types shared by all subjects: money, units, names, dates, errors."""

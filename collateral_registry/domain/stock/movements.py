@@ -1,0 +1,302 @@
+"""Movements of warehouse stock as columns, and what can be told of each without knowing the book.
+
+Quantities are whole millionths of the lot's unit, times microseconds from 1970-01-01 UTC. A text that is not said is
+empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.domain.assets.kinds import QUANTITY_LIMIT
+from collateral_registry.domain.shared.names import TEXT_LIMIT_CHARACTERS, checked_id
+from collateral_registry.domain.shared.units import checked_unit
+from valuation._typing import Bool
+from valuation.errors import InvalidInput
+
+MILLION = 1_000_000
+"""Millionths in a unit."""
+
+QUANTITY_LIMIT_MILLIONTHS = int(QUANTITY_LIMIT) * MILLION
+
+CLOCK_TOLERANCE_US = 5 * 60 * MILLION
+"""How far a partner's clock may be ahead: five minutes."""
+
+LATE_SECONDS = 86_400
+"""A movement told more than a day after it happened is late: warehouses list their stock daily."""
+
+
+class MovementKind(IntEnum):
+    """What happened to goods; the numbers are stored and sent."""
+
+    RECEIPT = 1
+    ISSUE = 2
+    TRANSFER = 3
+    ADJUSTMENT = 4
+    QUALITY = 5
+    SPLIT = 6
+    MERGE = 7
+    CORRECTION = 8
+
+
+class RejectionReason(IntEnum):
+    """Why a movement was not booked; the numbers are stored and sent."""
+
+    INVALID_FIELD = 1
+    FOREIGN_WAREHOUSE = 2
+    UNKNOWN_LOT = 3
+    INSUFFICIENT_STOCK = 4
+    LOT_MISMATCH = 5
+    ID_REUSED = 6
+    UNKNOWN_MOVEMENT = 7
+    FUTURE_TIME = 8
+
+
+class RejectionState(IntEnum):
+    """What became of an item that was not booked; the numbers are stored and sent."""
+
+    OPEN = 1
+    BOOKED = 2
+    DISMISSED = 3
+
+
+TWO_LEGGED = frozenset({MovementKind.TRANSFER, MovementKind.SPLIT, MovementKind.MERGE})
+"""Kinds that take from one lot and give to another."""
+
+
+class Problem(NamedTuple):
+    """Why a row was not booked."""
+
+    reason: RejectionReason
+    description: str
+
+
+Problems = dict[int, Problem]
+"""The first problem of each row that has one."""
+
+
+@dataclass(frozen=True)
+class Movements:
+    """Movements [n] as the partner says them, a column a list."""
+
+    movement_id: Sequence[str]
+    kind: Sequence[int]
+    effective_us: Sequence[int]
+    warehouse: Sequence[str]
+    good: Sequence[str]
+    lot: Sequence[str]
+    bin: Sequence[str]
+    unit: Sequence[str]
+    quantity: Sequence[int]
+    to_warehouse: Sequence[str]
+    to_lot: Sequence[str]
+    to_bin: Sequence[str]
+    grade: Sequence[str]
+    corrects: Sequence[str]
+    document: Sequence[str]
+
+    def __post_init__(self) -> None:
+        """Checks that every column has a row for each movement."""
+        count = len(self.movement_id)
+        for column in fields(self):
+            found = len(getattr(self, column.name))
+            if found != count:
+                raise InvalidInput(f"batch.{column.name}", f"{found} rows", f"{count}, one for each movement id")
+
+    def __len__(self) -> int:
+        """How many movements."""
+        return len(self.movement_id)
+
+    def item(self, row: int) -> dict[str, str | int]:
+        """A row as names and values."""
+        return {column.name: getattr(self, column.name)[row] for column in fields(self)}
+
+
+def movement_of(item: Mapping[str, str | int]) -> Movements:
+    """The one movement that :meth:`Movements.item` told."""
+    columns: dict[str, Any] = {name: [value] for name, value in item.items()}
+    return Movements(**columns)
+
+
+def joined(batches: Sequence[Movements]) -> Movements:
+    """The movements of batches one after the other."""
+    if len(batches) == 1:
+        return batches[0]
+    names = [column.name for column in fields(Movements)]
+    return Movements(**{name: list(chain.from_iterable(getattr(one, name) for one in batches)) for name in names})
+
+
+def problems_of(batch: Movements, own_warehouses: Collection[str] | None, now_us: int) -> Problems:
+    """What is wrong with each row by itself; no own warehouses given (None) means that any may be named.
+
+    Columns are looked at as a whole, and row by row only where something is wrong.
+    """
+    kind = np.array(batch.kind, dtype=np.int64)
+    found: Problems = {}
+    for name, rows in (*_wrong_texts(batch), *_wrong_by_kind(batch, kind), *_wrong_quantities(batch, kind)):
+        _add(found, rows, RejectionReason.INVALID_FIELD, name, getattr(batch, name), WANTED[name])
+    _check_times(found, batch, kind, now_us)
+    if own_warehouses is not None:
+        for name in ("warehouse", "to_warehouse"):
+            column = getattr(batch, name)
+            rows = _rows_with(column, {text for text in set(column) if text and text not in own_warehouses})
+            _add(found, rows, RejectionReason.FOREIGN_WAREHOUSE, name, column, "a warehouse of the source")
+    return found
+
+
+WANTED = {
+    "movement_id": "1 to 200 printable characters without spaces around them",
+    "kind": "a kind of movement",
+    "warehouse": "1 to 200 printable characters without spaces around them",
+    "lot": "1 to 200 printable characters without spaces around them",
+    "good": "an id such as copper",
+    "unit": "a known unit such as t, kg, lb, bbl, oz_t or piece",
+    "bin": "at most 200 printable characters",
+    "to_bin": "at most 200 printable characters",
+    "grade": "at most 200 printable characters; a quality change needs one",
+    "document": "at most 200 printable characters",
+    "to_warehouse": "another warehouse for a transfer, none for other kinds",
+    "to_lot": "the other lot for a split or merge, that or none for a transfer, none for other kinds",
+    "corrects": "the id of another movement for a correction, none for other kinds",
+    "quantity": "millionths above 0 and at most 10^18; for an adjustment not 0, for a quality change 0",
+}
+"""What each field must hold."""
+
+
+def _add(
+    found: Problems, rows: Iterable[int], reason: RejectionReason, name: str, column: Sequence[object], want: str
+) -> None:
+    for row in rows:
+        found.setdefault(row, Problem(reason, f"{name}: got {_shown(column[row])}, want {want}"))
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value == "" else repr(value)[:80]
+
+
+def _rows_with(column: Sequence[str], wrong: Collection[str]) -> list[int]:
+    return [row for row, text in enumerate(column) if text in wrong] if wrong else []
+
+
+def _all_clean(column: Sequence[str]) -> bool:
+    """Whether every text is clean, told from all of them at once; a column with spaces in it is looked at by text."""
+    whole = "".join(column)
+    return whole.isprintable() and " " not in whole and max(map(len, column)) <= TEXT_LIMIT_CHARACTERS
+
+
+def _clean(text: str) -> bool:
+    return len(text) <= TEXT_LIMIT_CHARACTERS and text.isprintable() and text == text.strip()
+
+
+def _passes(check: Callable[[str, str], str], text: str) -> bool:
+    try:
+        check("", text)
+    except InvalidInput:
+        return False
+    return True
+
+
+_FREE_TEXTS = (
+    "movement_id",
+    "warehouse",
+    "lot",
+    "bin",
+    "to_bin",
+    "grade",
+    "document",
+    "to_warehouse",
+    "to_lot",
+    "corrects",
+)
+"""Texts that the partner is free to choose, within the rule of clean texts."""
+
+
+def _wrong_texts(batch: Movements) -> list[tuple[str, list[int]]]:
+    """Rows of each text column that hold what it cannot hold."""
+    wrong = []
+    for name in _FREE_TEXTS:
+        column = getattr(batch, name)
+        if not _all_clean(column):
+            wrong.append((name, _rows_with(column, {text for text in set(column) if not _clean(text)})))
+    for name, check in (("good", checked_id), ("unit", checked_unit)):
+        column = getattr(batch, name)
+        bad = {text for text in set(column) if text and not _passes(check, text)}
+        wrong.append((name, _rows_with(column, bad)))
+    return wrong
+
+
+def _wrong_by_kind(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[str, list[int]]]:
+    """Rows that lack a field their kind needs, or have one that it cannot have."""
+    opens = kind == MovementKind.RECEIPT
+    corrects = kind == MovementKind.CORRECTION
+    moves, stays = kind == MovementKind.TRANSFER, (kind == MovementKind.SPLIT) | (kind == MovementKind.MERGE)
+    said = {name: _said(getattr(batch, name)) for name in ("to_warehouse", "to_lot", "corrects")}
+    wrong: dict[str, Bool] = {
+        "kind": (kind < 1) | (kind > len(MovementKind)),
+        "movement_id": ~_said(batch.movement_id),
+        "warehouse": ~corrects & ~_said(batch.warehouse),
+        "lot": ~corrects & ~_said(batch.lot),
+        "good": opens & ~_said(batch.good),
+        "unit": opens & ~_said(batch.unit),
+        "grade": (kind == MovementKind.QUALITY) & ~_said(batch.grade),
+        "to_warehouse": (moves & ~said["to_warehouse"]) | (~moves & said["to_warehouse"]),
+        "to_lot": (stays & ~said["to_lot"]) | (~moves & ~stays & said["to_lot"]),
+        "corrects": corrects != said["corrects"],
+    }
+    _to_itself(batch, moves, stays, wrong)
+    return [(name, np.flatnonzero(rows).tolist()) for name, rows in wrong.items() if rows.any()]
+
+
+def _to_itself(batch: Movements, moves: Bool, stays: Bool, wrong: dict[str, Bool]) -> None:
+    """Adds rows that move goods to where they are."""
+    if moves.any():
+        wrong["to_warehouse"] |= moves & _equal(batch.to_warehouse, batch.warehouse)
+    if stays.any():
+        wrong["to_lot"] |= stays & _equal(batch.to_lot, batch.lot)
+
+
+def _equal(one: Sequence[str], other: Sequence[str]) -> Bool:
+    return np.fromiter((a == b for a, b in zip(one, other, strict=True)), np.bool_, len(one))
+
+
+def _said(column: Sequence[str]) -> Bool:
+    """Whether each row [n] holds a text."""
+    if not any(column):
+        return np.zeros(len(column), dtype=np.bool_)
+    return (
+        np.ones(len(column), dtype=np.bool_) if all(column) else np.fromiter(map(bool, column), np.bool_, len(column))
+    )
+
+
+def _wrong_quantities(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[str, list[int]]]:
+    quantity = np.array(batch.quantity, dtype=np.int64)
+    adjusts, corrects = kind == MovementKind.ADJUSTMENT, kind == MovementKind.CORRECTION
+    grades = kind == MovementKind.QUALITY
+    wrong = (quantity > QUANTITY_LIMIT_MILLIONTHS) | (quantity < -QUANTITY_LIMIT_MILLIONTHS)
+    wrong |= np.where(adjusts, quantity == 0, (quantity <= 0) & ~corrects & ~grades)
+    wrong |= grades & (quantity != 0)
+    return [("quantity", np.flatnonzero(wrong).tolist())] if wrong.any() else []
+
+
+def _check_times(found: Problems, batch: Movements, kind: NDArray[np.int64], now_us: int) -> None:
+    """The time of a correction is that of the movement it restates; what it says itself is not used."""
+    time = np.array(batch.effective_us, dtype=np.int64)
+    stated = kind != MovementKind.CORRECTION
+    latest = now_us + CLOCK_TOLERANCE_US
+    missing, future = np.flatnonzero(stated & (time <= 0)), np.flatnonzero(stated & (time > latest))
+    _add(found, missing.tolist(), RejectionReason.INVALID_FIELD, "effective_time_us", batch.effective_us, "a time")
+    _add(
+        found,
+        future.tolist(),
+        RejectionReason.FUTURE_TIME,
+        "effective_time_us",
+        batch.effective_us,
+        f"not after {latest}, five minutes from now",
+    )

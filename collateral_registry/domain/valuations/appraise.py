@@ -1,0 +1,314 @@
+"""The value of assets from gathered facts: base value by the model of the kind, parts by policy and market.
+
+One function for one asset and for a million. The columns it returns are the valuation's row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from collateral_registry.domain.assets.kinds import Status
+from collateral_registry.domain.book.policy import WEEKMASK, Policy
+from collateral_registry.domain.prices.market_data import CurveNeed
+from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.shared.money import digits_of
+from collateral_registry.domain.shared.string_interner import codes_of
+from collateral_registry.domain.valuations.base_values import BaseValues, Model, base_values
+from collateral_registry.domain.valuations.price_indices import carried_prices
+from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, MarketFacts, TargetFacts
+from valuation._typing import Float, Int, Texts
+from valuation.flags import QualityFlag, UnknownReason, ZeroReason
+from valuation.haircuts.composition.parts import HaircutParts
+from valuation.money import PPM
+from valuation.prices.returns import true_value_share
+from valuation.value import BaseColumns, ValueColumns, value
+
+STATUS_ZERO = {
+    Status.LOST: ZeroReason.LOST,
+    Status.SEIZED: ZeroReason.SEIZED,
+    Status.DOUBLE_PLEDGED: ZeroReason.DOUBLE_PLEDGED,
+    Status.RETIRED: ZeroReason.RETIRED,
+}
+
+STAND_IN_MARKET = 1 << 1
+"""Bit of the market part in ``stand_ins``: the parts in their order are bits 0 to 4."""
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """Valuations [t] as columns, in the order of the targets; ``price`` is that of lots, less what smoothing hides."""
+
+    values: ValueColumns
+    parts: HaircutParts
+    base: BaseValues
+    asset_row: Int
+    price: Float
+    fx_rate: Float
+    fx_day: Int
+    estimate_key: Int
+    horizon_days: Int
+    stand_ins: Int
+    floor: Float
+    cap: Float
+    oldest_day: Int
+
+
+@dataclass(frozen=True)
+class _Market:
+    """The market part [t] with what it rests on; ``true_share`` of a smoothed quote is what the good is worth."""
+
+    loss: Float
+    true_share: Float
+    estimate_key: Int
+    horizon_days: Int
+    stand_ins: Int
+    quality: Int
+
+
+def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int) -> Appraisal:
+    """Values every target for a day under a policy."""
+    carried = carried_prices(assets, market, day)
+    assets = carried.assets
+    base = base_values(assets, market.series, market.machines, policy, day)
+    base.quality[assets.equipment["asset_row"][carried.stale]] |= int(QualityFlag.STALE_SERIES)
+    at = targets.asset_row
+    numbers = _policy_columns(assets, policy, at)
+    fx_rate, fx_day, fx_unknown = _fx(base, targets, market, policy, day)
+    risk = _market_part(base, targets, market, numbers, day)
+    parts = HaircutParts(
+        value=_value_part(assets, np.where(np.isnan(base.value[at]), numbers["value_haircut"], base.value[at]), at),
+        market=risk.loss,
+        liquidity=np.where(np.isnan(base.liquidity[at]), numbers["liquidity_haircut"], base.liquidity[at]),
+        cost=np.where(np.isnan(base.cost[at]), numbers["cost_haircut"], base.cost[at]),
+        legal=numbers["legal_haircut"],
+    )
+    share = _cap_share(assets)
+    cap = numbers["cap"] * share[at]
+    lowered = np.where(share < 1.0, int(QualityFlag.CAP_BY_SCORE), 0)
+    stated = base.unknown | _expired_papers(assets, policy, day)
+    zero = base.zero | _status_zero(assets.status)
+    converted = np.where(base.currency[at] != targets.currency, int(QualityFlag.FX_CONVERTED), 0)
+    values = value(
+        BaseColumns(
+            amount=base.amount[at] * risk.true_share * fx_rate,
+            digits=_digits(targets.currency),
+            parts=parts,
+            floor=numbers["haircut_floor"],
+            cap=cap,
+            unknown=stated[at] | fx_unknown,
+            zero=zero[at],
+            quality=base.quality[at] | converted | risk.quality | lowered[at],
+        )
+    )
+    dated = np.stack([base.input_day[at], np.where(fx_day == NO_DAY, day, fx_day)])
+    return Appraisal(
+        values=values,
+        parts=parts,
+        base=base,
+        asset_row=at,
+        price=base.price[at] * risk.true_share,
+        fx_rate=fx_rate,
+        fx_day=fx_day,
+        estimate_key=risk.estimate_key,
+        horizon_days=risk.horizon_days,
+        stand_ins=risk.stand_ins,
+        floor=np.nan_to_num(numbers["haircut_floor"], nan=0.0),
+        cap=cap,
+        oldest_day=dated.min(axis=0),
+    )
+
+
+def needed_curves(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy) -> list[CurveNeed]:
+    """Every haircut curve that the targets ask for, each once, in a fixed order.
+
+    A priced good in another currency asks for that of the rate too: it stays where the good's own does not speak.
+    """
+    series_key, currency = series_of_assets(assets, market)
+    confidence_ppm = _ppm(_policy_columns(assets, policy, None)["confidence"])
+    at = targets.asset_row
+    needs, _ = _group_by_need(series_key[at], currency[at], targets.currency, confidence_ppm[at])
+    rates, _ = _group_by_need(np.zeros_like(series_key[at]), currency[at], targets.currency, confidence_ppm[at])
+    return sorted({need for need in (*needs, *rates) if need is not None})
+
+
+def _group_by_need(
+    series_key: Int, base_currency: Texts, currency: Texts, confidence_ppm: Int
+) -> tuple[list[CurveNeed | None], list[Int]]:
+    """The distinct curves of the rows [t], none for what has neither series nor foreign currency, and their rows."""
+    if not len(series_key):
+        return [], []
+    bases, base_code = codes_of(base_currency)
+    currencies, currency_code = codes_of(currency)
+    confidences, confidence_code = np.unique(confidence_ppm, return_inverse=True)
+    pair = base_code * len(currencies) + currency_code
+    key = (series_key * (len(bases) * len(currencies)) + pair) * len(confidences) + confidence_code
+    order = np.argsort(key, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(key[order])) + 1)
+    needs: list[CurveNeed | None] = []
+    for group in groups:
+        first = group[0]
+        asked = series_key[first] > 0 or base_currency[first] != currency[first]
+        need = CurveNeed(int(series_key[first]), base_currency[first], currency[first], int(confidence_ppm[first]))
+        needs.append(need if asked and need.confidence_ppm > 0 else None)
+    return needs, groups
+
+
+def _digits(currency: Texts) -> Int:
+    """Decimal places of the currency of each row [n]."""
+    currencies, code = codes_of(currency)
+    return np.array([digits_of(one) for one in currencies], dtype=np.int64)[code]
+
+
+def _ppm(share: Float) -> Int:
+    return np.rint(np.nan_to_num(share) * PPM).astype(np.int64)
+
+
+def series_of_assets(assets: AssetFacts, market: MarketFacts) -> tuple[Int, Texts]:
+    """The price series of each asset [a], 0 for none, and the currency its model values it in."""
+    series_key = np.zeros(len(assets.asset_key), dtype=np.int64)
+    currency = assets.currency.copy()
+    lots = assets.inventory
+    rows = market.series.rows_of(lots["series_key"])
+    found = rows >= 0
+    series_key[lots["asset_row"][found]] = lots["series_key"][found]
+    currency[lots["asset_row"][found]] = market.series.currency[rows[found]]
+    return series_key, currency
+
+
+def _policy_columns(assets: AssetFacts, policy: Policy, at: Int | None) -> dict[str, Float]:
+    """The policy's numbers for each asset [a], or for each target when its asset rows are given."""
+    classes, row = codes_of(assets.asset_class)
+    if at is not None:
+        row = row[at]
+    return {name: column[row] for name, column in policy.table(classes).items()}
+
+
+def _fx(
+    base: BaseValues, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int
+) -> tuple[Float, Int, Int]:
+    """Rate, day of the rate and unknown bits for each target [t]; 1 and no day in one's own currency."""
+    oldest = day - policy.rule_days("fx_max_age_days")
+    rate = np.ones(len(targets.target_key), dtype=np.float64)
+    rate_day = np.full(len(targets.target_key), NO_DAY, dtype=np.int64)
+    unknown = np.zeros(len(targets.target_key), dtype=np.int64)
+    source = base.currency[targets.asset_row]
+    for pair in {pair for pair in zip(source, targets.currency, strict=True) if pair[0] != pair[1]}:
+        rows = (source == pair[0]) & (targets.currency == pair[1])
+        quote = market.fx.get(pair)
+        if quote is None:
+            rate[rows], unknown[rows] = np.nan, int(UnknownReason.NO_FX)
+            continue
+        rate[rows], rate_day[rows] = quote.rate, quote.day
+        unknown[rows] = int(UnknownReason.STALE_FX) if quote.day < oldest else 0
+    return rate, rate_day, unknown
+
+
+def _market_part(
+    base: BaseValues, targets: TargetFacts, market: MarketFacts, numbers: dict[str, Float], day: int
+) -> _Market:
+    """The fall of price and exchange rate until the sale, with the policy's stand-in where no curve speaks."""
+    at = targets.asset_row
+    horizon = _horizon(base.price_day[at], numbers, day)
+    loss, true_share = np.full(len(at), np.nan), np.ones(len(at))
+    estimate_key = np.zeros(len(at), dtype=np.int64)
+    quality = np.zeros(len(at), dtype=np.int64)
+    needs, groups = _group_by_need(
+        base.series_key[at], base.currency[at], targets.currency, _ppm(numbers["confidence"])
+    )
+    for need, rows in zip(needs, groups, strict=True):
+        if need is None or need not in market.curves:
+            continue
+        estimate = market.curves[need]
+        loss[rows] = loss_at(estimate.loss, horizon[rows])
+        estimate_key[rows] = estimate.estimate_key
+        if need.series_key:
+            true_share[rows] = true_value_share(estimate.hidden_gap)
+        beyond = np.where(horizon[rows] > len(estimate.loss), int(QualityFlag.EXTRAPOLATED_HORIZON), 0)
+        quality[rows] = estimate.flags | beyond
+    priced = base.series_key[at] > 0
+    foreign = base.currency[at] != targets.currency
+    stand_in = (priced | foreign) & np.isnan(loss)
+    policy_loss = numbers["market_haircut"]
+    with_fx = 1.0 - (1.0 - policy_loss) * (1.0 - np.where(foreign, loss, 0.0))
+    stood_in = 1.0 - (1.0 - policy_loss) * (1.0 - np.nan_to_num(_rate_loss(base, targets, market, numbers, horizon)))
+    part = np.where(priced, np.where(np.isnan(loss), stood_in, loss), np.where(stand_in, np.nan, with_fx))
+    stand_ins = np.where(priced & stand_in & ~np.isnan(part), STAND_IN_MARKET, 0)
+    quality |= np.where(stand_ins != 0, int(QualityFlag.STAND_IN_PART), 0)
+    return _Market(part, true_share, estimate_key, horizon, stand_ins, quality)
+
+
+def _rate_loss(
+    base: BaseValues, targets: TargetFacts, market: MarketFacts, numbers: dict[str, Float], horizon: Int
+) -> Float:
+    """The fall of the exchange rate alone [t]: 0 in one currency, NaN where its curve does not speak."""
+    at, loss = targets.asset_row, np.zeros(len(targets.asset_row))
+    none = np.zeros(len(at), dtype=np.int64)
+    needs, groups = _group_by_need(none, base.currency[at], targets.currency, _ppm(numbers["confidence"]))
+    for need, rows in zip(needs, groups, strict=True):
+        if need is not None:
+            loss[rows] = loss_at(market.curves[need].loss, horizon[rows]) if need in market.curves else np.nan
+    return loss
+
+
+def loss_at(loss: Float, horizon_days: Int) -> Float:
+    """The loss of a curve [H] at horizons [n]; beyond its end log losses grow with the square root of time."""
+    last = len(loss)
+    inside = loss[np.clip(horizon_days, 1, last) - 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beyond = -np.expm1(np.log1p(-inside) * np.sqrt(np.maximum(horizon_days, last) / last))
+    return np.where(horizon_days > last, beyond, inside)
+
+
+def _horizon(price_day: Int, numbers: dict[str, Float], day: int) -> Int:
+    """Business days until the money is there: sale, cure, gap between revaluations and age of the price."""
+    planned = numbers["liquidation_days"] + numbers["cure_days"] + numbers["revaluation_days"] - 1
+    days = np.where(price_day == NO_DAY, day, np.minimum(price_day, day))
+    distinct, row = np.unique(days, return_inverse=True)
+    age = np.busday_count(distinct.astype("datetime64[D]"), np.datetime64(day, "D"), weekmask=WEEKMASK)
+    return (np.nan_to_num(planned).astype(np.int64) + age[row]).astype(np.int64)
+
+
+def _value_part(assets: AssetFacts, part: Float, at: Int) -> Float:
+    """The value part [t] with what the warehouse of a lot adds to the doubt: 1 - (1 - part)(1 - warehouse)."""
+    warehouse = np.zeros(len(assets.asset_key), dtype=np.float64)
+    warehouse[assets.inventory["asset_row"]] = assets.inventory["warehouse_haircut"]
+    added = warehouse[at]
+    return np.where(added > 0, 1.0 - (1.0 - part) * (1.0 - added), part)
+
+
+def _cap_share(assets: AssetFacts) -> Float:
+    """Share of the policy's cap [a] that the score of a right leaves; 1 for what has none."""
+    share = np.ones(len(assets.asset_key))
+    share[assets.rights["asset_row"]] = assets.rights["cap_share"]
+    return share
+
+
+def _expired_papers(assets: AssetFacts, policy: Policy, day: int) -> Int:
+    """Unknown bits [a] for expired insurance and overdue inspection."""
+    uninsured = (assets.insurance_day != NO_DAY) & (assets.insurance_day < day)
+    limit = _policy_columns(assets, policy, None)["inspection_max_age_days"]
+    overdue = (assets.inspection_day != NO_DAY) & ~np.isnan(limit) & (day - assets.inspection_day > limit)
+    bits: Int = np.where(uninsured, int(UnknownReason.INSURANCE_EXPIRED), 0)
+    bits |= np.where(overdue, int(UnknownReason.INSPECTION_OVERDUE), 0)
+    return bits
+
+
+def _status_zero(status: Int) -> Int:
+    """Zero bits [a] for stated facts about the asset."""
+    bits = np.zeros(len(status), dtype=np.int64)
+    for stated, reason in STATUS_ZERO.items():
+        bits[status == stated] |= int(reason)
+    return bits
+
+
+def model_name(model: int) -> str:
+    """Name and version of a base-value model."""
+    return {
+        Model.NONE: "",
+        Model.SPOT_PRICE: "spot-price/1",
+        Model.EQUIPMENT: "equipment-curve/1",
+        Model.RELIEF_FROM_ROYALTY: "relief-from-royalty/1",
+        Model.COMPARABLES: "equipment-comparables/1",
+    }[Model(model)]

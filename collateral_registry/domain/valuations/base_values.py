@@ -1,0 +1,234 @@
+"""Base values by the model of each kind: price times quantity, depreciation, relief from royalty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.prices.market_data import SeriesFacts
+from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.shared.string_interner import codes_of
+from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, MachineEstimates
+from valuation._typing import Columns, Float, Int
+from valuation.depreciation.equipment import Condition, EquipmentColumns, value_equipment
+from valuation.flags import QualityFlag, UnknownReason
+from valuation.ip.life import remaining_life_years, technology_years_left
+from valuation.ip.relief_from_royalty import RoyaltyColumns, relief_from_royalty
+from valuation.ip.status import status_effect
+
+DAYS_PER_YEAR = 365.25
+
+CONDITIONS = tuple(one.name.lower() for one in Condition)
+"""Conditions as the policy names its factors, in the order of their numbers."""
+
+
+class Model(IntEnum):
+    """Model of the base value; the numbers are stored."""
+
+    NONE = 0
+    SPOT_PRICE = 1
+    EQUIPMENT = 2
+    RELIEF_FROM_ROYALTY = 3
+    COMPARABLES = 10
+
+
+@dataclass(frozen=True)
+class BaseValues:
+    """Base values [a] in major units of ``currency``, with the parts that the model itself knows (NaN: policy)."""
+
+    amount: Float
+    currency: NDArray[Any]
+    model: Int
+    series_key: Int
+    price: Float
+    price_day: Int
+    quantity: Float
+    value: Float
+    liquidity: Float
+    cost: Float
+    input_day: Int
+    unknown: Int
+    zero: Int
+    quality: Int
+
+
+def base_values(
+    assets: AssetFacts, series: SeriesFacts, machines: MachineEstimates, policy: Policy, day: int
+) -> BaseValues:
+    """Values every asset by the model of its kind; kinds without a model are unknown for that reason."""
+    count = len(assets.asset_key)
+    empty = BaseValues(
+        amount=np.full(count, np.nan),
+        currency=assets.currency.copy(),
+        model=np.zeros(count, dtype=np.int64),
+        series_key=np.zeros(count, dtype=np.int64),
+        price=np.full(count, np.nan),
+        price_day=np.full(count, NO_DAY, dtype=np.int64),
+        quantity=np.full(count, np.nan),
+        value=np.full(count, np.nan),
+        liquidity=np.full(count, np.nan),
+        cost=np.full(count, np.nan),
+        input_day=np.full(count, day, dtype=np.int64),
+        unknown=np.full(count, int(UnknownReason.NO_MODEL), dtype=np.int64),
+        zero=np.zeros(count, dtype=np.int64),
+        quality=np.zeros(count, dtype=np.int64),
+    )
+    _price_lots(empty, assets.inventory, series, day)
+    _value_machines(empty, assets, policy, day)
+    _value_by_comparables(empty, assets, machines, policy)
+    _value_rights(empty, assets.rights, day)
+    return empty
+
+
+def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) -> None:
+    """Fills in the inventory rows: quantity x latest price; no price and stale price are unknown."""
+    at = lots["asset_row"]
+    if not len(at):
+        return
+    row = series.rows_of(lots["series_key"])
+    found = row >= 0
+    price = np.where(found, series.price[row], np.nan) if len(series.price) else np.full(len(at), np.nan)
+    priced = ~np.isnan(price)
+    price_day = np.where(priced, series.day[row], NO_DAY) if len(series.day) else np.full(len(at), NO_DAY)
+    quantity = lots["quantity_in_series_unit"] * lots["counted_share"]
+    base.amount[at] = quantity * price
+    base.quantity[at], base.price[at], base.price_day[at] = quantity, price, price_day
+    base.quality[at] = lots["stock_quality"]
+    base.model[at] = int(Model.SPOT_PRICE)
+    base.series_key[at] = np.where(found, lots["series_key"], 0)
+    base.currency[at[found]] = series.currency[row[found]]
+    base.input_day[at] = np.where(priced, price_day, day)
+    limit = series.max_age_days[row] if len(series.max_age_days) else np.zeros(len(at), dtype=np.int64)
+    stale = priced & (day - price_day > limit)
+    unknown = np.where(priced, 0, int(UnknownReason.NO_PRICE)) | np.where(stale, int(UnknownReason.STALE_PRICE), 0)
+    no_unit = found & np.isnan(lots["quantity_in_series_unit"])
+    base.unknown[at] = unknown | np.where(no_unit, int(UnknownReason.MISSING_INPUT), 0)
+
+
+def _value_machines(base: BaseValues, assets: AssetFacts, policy: Policy, day: int) -> None:
+    """Fills in the machine rows: fair market value, with liquidity and cost as steps down to NOLV."""
+    machines = assets.equipment
+    at = machines["asset_row"]
+    if not len(at):
+        return
+    values = value_equipment(_equipment_columns(machines, assets, policy, day))
+    base.amount[at] = values.fmv
+    base.model[at] = int(Model.EQUIPMENT)
+    base.liquidity[at], base.cost[at] = _steps_to_nolv(values.fmv, values.olv, values.nolv)
+    base.quality[at], base.unknown[at] = values.quality, values.unknown
+    inspected = assets.inspection_day[at]
+    base.input_day[at] = np.where(inspected == NO_DAY, day, inspected)
+
+
+def _value_by_comparables(base: BaseValues, assets: AssetFacts, machines: MachineEstimates, policy: Policy) -> None:
+    """Replaces the curve where a model of comparables has an opinion, between scrap and the price new.
+
+    The distance to its low point becomes the value part of the haircut. Where the model was not told of a condition
+    that is worse than usual, the policy's factor for it lowers the value, as it lowers the curve's.
+    """
+    known = ~np.isnan(machines.fmv)
+    at = machines.asset_row[known]
+    if not len(at):
+        return
+    table = assets.equipment
+    place = np.searchsorted(table["asset_row"], at)
+    price_new = table["price_new"][place]
+    classes, code = codes_of(assets.asset_class[at])
+    numbers = {name: column[code] for name, column in policy.table(classes).items()}
+    scrap = price_new * np.nan_to_num(numbers["scrap_share"])
+    factors = np.stack([numbers[f"condition_{name}"] for name in CONDITIONS], axis=1)
+    factor = factors[np.arange(len(at)), table["condition"][place].astype(np.int64)]
+    untold = ~machines.condition_told[known] & (table["condition"][place] != int(Condition.UNKNOWN))
+    fmv = machines.fmv[known] * np.where(untold, np.minimum(np.nan_to_num(factor, nan=1.0), 1.0), 1.0)
+    base.amount[at] = np.clip(fmv, scrap, price_new)
+    base.model[at] = int(Model.COMPARABLES)
+    base.value[at] = machines.value_haircut[known]
+    base.liquidity[at], base.cost[at] = _steps_to_nolv(machines.fmv[known], machines.olv[known], machines.nolv[known])
+    base.quality[at] = machines.flags[known] | np.where(fmv < scrap, int(QualityFlag.BELOW_SCRAP), 0)
+    base.unknown[at] = 0
+
+
+def _steps_to_nolv(fmv: Float, olv: Float, nolv: Float) -> tuple[Float, Float]:
+    """Share lost from FMV to OLV, and from OLV to NOLV."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        liquidity = np.where(fmv > 0, 1.0 - olv / fmv, 0.0)
+        cost = np.where(olv > 0, 1.0 - nolv / olv, 0.0)
+    return np.clip(liquidity, 0.0, 1.0), np.clip(cost, 0.0, 1.0)
+
+
+def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, day: int) -> EquipmentColumns:
+    classes, row = codes_of(assets.asset_class[machines["asset_row"]])
+    numbers = {name: column[row] for name, column in policy.table(classes).items()}
+    built = machines["built_day"]
+    age = np.where(built == NO_DAY, np.nan, (day - built) / DAYS_PER_YEAR)
+    read = machines["hours_day"]
+    meter_age = np.where((built == NO_DAY) | (read == NO_DAY), np.nan, (read - built) / DAYS_PER_YEAR)
+    return EquipmentColumns(
+        replacement_cost=machines["price_new"],
+        age_years=np.maximum(age, 0.0),
+        schedule=machines["schedule"].astype(np.int8),
+        annual_rate=machines["annual_rate"],
+        life_years=machines["life_years"],
+        salvage_share=numbers["salvage_share"],
+        units_produced=machines["units_produced"],
+        units_lifetime=machines["units_lifetime"],
+        hours=machines["hours"],
+        meter_age_years=np.maximum(meter_age, 0.0),
+        expected_hours_per_year=machines["expected_hours_per_year"],
+        condition=machines["condition"].astype(np.int8),
+        condition_factors=np.stack([numbers[f"condition_{name}"] for name in CONDITIONS], axis=1),
+        hours_elasticity=numbers["hours_elasticity"],
+        scrap_share=numbers["scrap_share"],
+        olv_factor=numbers["olv_factor"],
+        flv_factor=numbers["flv_factor"],
+        sale_cost_share=numbers["sale_cost_share"],
+        removal_cost_share=numbers["removal_cost_share"],
+    )
+
+
+def _value_rights(base: BaseValues, rights: Columns, day: int) -> None:
+    """Fills in the rows of intellectual property: relief from royalty over the remaining life."""
+    at = rights["asset_row"]
+    if not len(at):
+        return
+    today = np.datetime64(day, "D")
+    filing, grant, expire = (_dates(rights[name]) for name in ("filing_day", "grant_day", "expire_day"))
+    kind = rights["right_kind"].astype(np.int8)
+    technology = technology_years_left(rights["technology_life_years"], _dates(rights["technology_life_day"]), today)
+    life = remaining_life_years(kind, rights["office"], filing, grant, expire, technology, today)
+    zero, unknown = status_effect(rights["legal_status"].astype(np.int8), expire, today)
+    count = len(at)
+    values = relief_from_royalty(
+        RoyaltyColumns(
+            next_year_revenue=rights["next_year_revenue"],
+            growth=rights["growth"],
+            royalty_rate=rights["royalty_rate"],
+            tax_rate=rights["tax_rate"],
+            discount_rate=rights["discount_rate"],
+            annual_survival=rights["annual_survival"],
+            remaining_life_years=np.maximum(np.nan_to_num(life.years, nan=0.0), 0.0),
+            mid_year=np.ones(count, dtype=np.bool_),
+            amortisation_years=rights["amortisation_years"],
+            operating_margin=np.full(count, np.nan),
+        )
+    )
+    no_life = np.where(np.isnan(life.years), int(UnknownReason.MISSING_INPUT), 0)
+    ended = np.where(life.years <= 0, int(UnknownReason.RIGHT_EXPIRED), 0)
+    base.amount[at] = values.value * rights["owned_share"]
+    base.model[at] = int(Model.RELIEF_FROM_ROYALTY)
+    licensed = np.where(rights["licensed_exclusively"] != 0, int(QualityFlag.LICENSED_EXCLUSIVELY), 0)
+    shared = np.where(rights["owned_share"] < 1.0, int(QualityFlag.CO_OWNED), 0)
+    base.quality[at] = values.quality | licensed | shared
+    base.zero[at] = zero
+    base.unknown[at] = values.unknown | unknown | no_life | ended
+
+
+def _dates(days: Int) -> NDArray[np.datetime64]:
+    dates = days.astype("datetime64[D]")
+    dates[days == NO_DAY] = np.datetime64("NaT")
+    return dates

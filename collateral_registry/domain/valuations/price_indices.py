@@ -1,0 +1,54 @@
+"""The price new of a machine on the day it is valued, carried there by the index that it or its class names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.domain.prices.market_data import IndexHistory
+from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.shared.string_interner import codes_of
+from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, MarketFacts
+from valuation._typing import Int
+from valuation.equipment.appraisals.price_index import level_at
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Assets whose machines have the price new of the day; ``stale`` [m] marks machines of an index that is too old."""
+
+    assets: AssetFacts
+    stale: NDArray[np.bool_]
+
+
+def index_keys(assets: AssetFacts, class_indices: Mapping[str, int]) -> Int:
+    """The index of each machine [m], 0 for none: its own, else that of its class where its price has a day."""
+    machines = assets.equipment
+    if not class_indices:
+        return np.asarray(machines["index_key"], dtype=np.int64)
+    classes, row = codes_of(assets.asset_class)
+    of_class = np.array([class_indices.get(one, 0) for one in classes], dtype=np.int64)[row][machines["asset_row"]]
+    dated = machines["price_new_day"] != NO_DAY
+    return np.where(machines["index_key"] > 0, machines["index_key"], np.where(dated, of_class, 0)).astype(np.int64)
+
+
+def carried_prices(assets: AssetFacts, market: MarketFacts, day: int) -> Carried:
+    """Replaces the price new of machines with an index by price x index of the day / index of the price's day.
+
+    A day without an index has that of the last day before it. Where there is none the price is NaN: not known.
+    """
+    machines = assets.equipment
+    price = machines["price_new"].copy()
+    stale = np.zeros(len(price), dtype=np.bool_)
+    keys = index_keys(assets, market.class_indices)
+    for key in np.unique(keys[keys > 0]).tolist():
+        rows = keys == key
+        index: IndexHistory = market.indices[key]
+        then, today = (level_at(one, index.day, index.level) for one in (machines["price_new_day"][rows], day))
+        price[rows] = price[rows] * today / then
+        known = index.day[index.day <= day]
+        stale[rows] = len(known) > 0 and day - known[-1] > index.max_age_days
+    return Carried(replace(assets, equipment={**machines, "price_new": price}), stale)

@@ -1,0 +1,108 @@
+"""AssetService."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from collateral_registry.commands.assets import register as commands
+from collateral_registry.domain.assets.kinds import (
+    Asset,
+    Kind,
+    Status,
+)
+from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
+from collateral_registry.rpc.assets.messages import asset_message, plain_message, read_asset
+from collateral_registry.rpc.common.field_masks import masked
+from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.assets.repository import StoredAsset, get_asset, list_assets
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.v1 import asset_pb2 as pb
+from collateral_registry.v1 import asset_pb2_grpc
+from valuation.errors import InvalidInput
+
+ENUMS = {"kind": {kind.name: int(kind) for kind in Kind}, "status": {status.name: int(status) for status in Status}}
+
+MASKED_FIELDS = (
+    "display_name",
+    "owner",
+    "asset_class",
+    "currency_code",
+    "inventory",
+    "equipment",
+    "intellectual_property",
+    "receivable",
+    "purchase_order",
+    "prior_claims",
+    "insurance_expire_date",
+    "last_inspection_date",
+    "status",
+)
+"""Fields of an asset that an update may name, whole or in part."""
+
+
+class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
+    """Registers movable assets and rights."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+
+    async def CreateAsset(self, request: pb.CreateAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
+        """Registers an asset."""
+        asset = read_asset(request.asset, checked_id("asset_id", request.asset_id))
+        if asset.status == Status.RETIRED:
+            raise InvalidInput("status", "RETIRED", "an asset in use; RetireAsset retires")
+        work = _answering(lambda write: commands.register(write, asset))
+        return await self.calls.write(request, "CreateAsset", pb.Asset, work)
+
+    async def GetAsset(self, request: pb.GetAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
+        """Returns one asset."""
+        (asset_id,) = id_of("name", request.name, "assets")
+        return await self.calls.read(lambda connection: asset_message(get_asset(connection, asset_id)))
+
+    async def ListAssets(  # noqa: N802
+        self,
+        request: pb.ListAssetsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListAssetsResponse:
+        """Lists assets."""
+        wanted = conditions_in(request.filter, ENUMS)
+        limit, query = page_size(request.page_size), f"ListAssets {request.filter}"
+        after = position_of(query, request.page_token) or [""]
+
+        def work(connection: Connection) -> pb.ListAssetsResponse:
+            rows = list_assets(connection, wanted, str(after[0]), limit + 1)
+            token = page_token(query, [rows[limit - 1].asset.asset_id]) if len(rows) > limit else ""
+            return pb.ListAssetsResponse(assets=[asset_message(row) for row in rows[:limit]], next_page_token=token)
+
+        return await self.calls.read(work)
+
+    async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
+        """Changes the fields in the mask."""
+        (asset_id,) = id_of("asset.name", request.asset.name, "assets")
+        work_done = checked_text("work_done", request.work_done, required=False)
+
+        def changed(asset: Asset) -> Asset:
+            message = pb.Asset()
+            message.CopyFrom(plain_message(asset))
+            masked(request.asset, message, request.update_mask, MASKED_FIELDS)
+            after = read_asset(message, asset_id)
+            if after.status == Status.RETIRED:
+                raise InvalidInput("status", "RETIRED", "an asset in use; RetireAsset retires")
+            return after
+
+        work = _answering(lambda write: commands.change(write, asset_id, request.asset.etag, changed, work_done))
+        return await self.calls.write(request, "UpdateAsset", pb.Asset, work)
+
+    async def RetireAsset(self, request: pb.RetireAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
+        """Takes an asset out of use."""
+        (asset_id,) = id_of("name", request.name, "assets")
+        work = _answering(lambda write: commands.retire(write, asset_id, request.etag))
+        return await self.calls.write(request, "RetireAsset", pb.Asset, work)
+
+
+def _answering(work: Callable[[Write], StoredAsset]) -> Callable[[Write], pb.Asset]:
+    return lambda write: asset_message(work(write))

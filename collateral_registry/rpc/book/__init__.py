@@ -1,0 +1,1 @@
+"""gRPC services for the policy and the business date."""

@@ -1,0 +1,67 @@
+"""BusinessDateService."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from collateral_registry.commands.book.business_date import advance
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.rpc.common import convert
+from collateral_registry.runtime.revaluation.driver import RunDriver
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.engine.commits import newest_commit
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.v1 import business_date_pb2 as pb
+from collateral_registry.v1 import business_date_pb2_grpc
+
+
+class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
+    """Tells and moves the day the book is valued for."""
+
+    def __init__(self, calls: Calls, runs: RunDriver, *, follows_clock: bool) -> None:
+        """Serves the book behind the calls; callers may move the date only when it does not follow the clock."""
+        self.calls = calls
+        self.runs = runs
+        self.follows_clock = follows_clock
+
+    async def GetBusinessDate(  # noqa: N802
+        self,
+        request: pb.GetBusinessDateRequest,  # noqa: ARG002
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.GetBusinessDateResponse:
+        """Returns the business date."""
+
+        def work(connection: Connection) -> pb.GetBusinessDateResponse:
+            seq, day = newest_commit(connection)
+            return pb.GetBusinessDateResponse(date=convert.day(day), follows_clock=self.follows_clock, sequence=seq)
+
+        return await self.calls.read(work)
+
+    async def AdvanceBusinessDate(  # noqa: N802
+        self,
+        request: pb.AdvanceBusinessDateRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.AdvanceBusinessDateResponse:
+        """Moves to a later day."""
+        if self.follows_clock:
+            raise Refused("FOLLOWS_CLOCK", "the business date follows the wall clock and cannot be moved by hand")
+        return await self.move_to(convert.required_date("date", request, "date"))
+
+    async def move_to(self, to: date) -> pb.AdvanceBusinessDateResponse:
+        """Moves to a later day and waits until the book is revalued; the same day changes nothing."""
+        request = pb.AdvanceBusinessDateRequest(date=convert.calendar_date(to))
+
+        def work(write: Any) -> pb.AdvanceBusinessDateResponse:  # noqa: ANN401 - a write transaction
+            moved = advance(write, day_of(to))
+            return pb.AdvanceBusinessDateResponse(
+                date=convert.day(write.market_day), sequence=write.seq if moved else 0
+            )
+
+        answer = await self.calls.write(
+            request, "AdvanceBusinessDate", pb.AdvanceBusinessDateResponse, work, lambda answer: answer.sequence > 0
+        )
+        if answer.sequence:
+            answer.sequence = (await self.runs.finished(answer.sequence)).published_seq or answer.sequence
+        return answer

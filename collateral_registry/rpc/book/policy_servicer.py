@@ -1,0 +1,155 @@
+"""PolicyService."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from collateral_registry.commands.book import policies as commands
+from collateral_registry.domain.book.policy import Numbers, Policy, SourcedNumber
+from collateral_registry.domain.shared.names import checked_id, id_of
+from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.runtime.revaluation.driver import RunDriver
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.book.policies import StoredPolicy, get_policy, list_policies, policy_in_force
+from collateral_registry.store.engine.commits import newest_commit
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.v1 import policy_pb2 as pb
+from collateral_registry.v1 import policy_pb2_grpc
+from valuation.errors import InvalidInput
+
+
+class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
+    """Keeps the versions of the lending policy."""
+
+    def __init__(self, calls: Calls, runs: RunDriver) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+        self.runs = runs
+
+    async def CreatePolicy(self, request: pb.CreatePolicyRequest, context: Any) -> pb.Policy:  # noqa: ANN401, ARG002, N802
+        """Stores a new version."""
+        policy = read_policy(request.policy, checked_id("policy_id", request.policy_id))
+        return await self.calls.write(
+            request, "CreatePolicy", pb.Policy, lambda write: _policy(commands.store_policy(write, policy), None)
+        )
+
+    async def GetPolicy(self, request: pb.GetPolicyRequest, context: Any) -> pb.Policy:  # noqa: ANN401, ARG002, N802
+        """Returns one version."""
+        (policy_id,) = id_of("name", request.name, "policies")
+
+        def work(connection: Connection) -> pb.Policy:
+            return _policy(get_policy(connection, policy_id), _key_in_force(connection))
+
+        return await self.calls.read(work)
+
+    async def ListPolicies(  # noqa: N802
+        self,
+        request: pb.ListPoliciesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListPoliciesResponse:
+        """Lists versions."""
+        limit, query = page_size(request.page_size), "ListPolicies"
+        before = position_of(query, request.page_token) or [2**62]
+
+        def work(connection: Connection) -> pb.ListPoliciesResponse:
+            rows = list_policies(connection, int(before[0]), limit + 1)
+            token = page_token(query, [rows[limit - 1].key]) if len(rows) > limit else ""
+            in_force = _key_in_force(connection)
+            return pb.ListPoliciesResponse(
+                policies=[_policy(row, in_force) for row in rows[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+    async def ActivatePolicy(self, request: pb.ActivatePolicyRequest, context: Any) -> pb.Policy:  # noqa: ANN401, ARG002, N802
+        """Puts a version into force and waits until the book is judged by it."""
+        (policy_id,) = id_of("name", request.name, "policies")
+        activated = await self.calls.write(
+            request,
+            "ActivatePolicy",
+            pb.Policy,
+            lambda write: _policy(commands.put_into_force(write, policy_id), _key_in_force(write.connection)),
+        )
+        await self.runs.settled()
+        return activated
+
+
+def _key_in_force(connection: Connection) -> int:
+    _, day = newest_commit(connection)
+    return policy_in_force(connection, day).key
+
+
+def read_policy(message: pb.Policy, policy_id: str) -> Policy:
+    """The policy in a message; raises InvalidInput naming the field."""
+    return Policy(
+        policy_id=policy_id,
+        display_name=message.display_name,
+        effective=convert.required_date("effective_date", message, "effective_date"),
+        classes={entry.asset_class: _read_numbers(entry.asset_class, entry.numbers) for entry in message.classes},
+        rules=_read_numbers("rules", message.rules),
+        minimum_cures=tuple(convert.read_money("minimum_cures", amount) for amount in message.minimum_cures),
+        holidays=tuple(_holiday(holiday) for holiday in message.holidays),
+        indices={entry.asset_class: _read_index(entry) for entry in message.classes if entry.price_index},
+    )
+
+
+def _read_index(entry: pb.ClassPolicy) -> str:
+    return id_of(f"classes[{entry.asset_class}].price_index", entry.price_index, "priceSeries")[0]
+
+
+def _read_numbers(field: str, numbers: Iterable[pb.PolicyNumber]) -> Numbers:
+    found: dict[str, SourcedNumber] = {}
+    for number in numbers:
+        if number.parameter in found:
+            raise InvalidInput(f"{field}.{number.parameter}", "two numbers", "one")
+        value = convert.read_decimal(f"{field}.{number.parameter}", number.value)
+        found[number.parameter] = SourcedNumber(value, number.source)
+    return found
+
+
+def _holiday(message: Any) -> Any:  # noqa: ANN401 - a date message
+    holder = pb.Policy(effective_date=message)
+    return convert.required_date("holidays", holder, "effective_date")
+
+
+def _policy(stored: StoredPolicy, in_force: int | None) -> pb.Policy:
+    policy = stored.policy
+    return pb.Policy(
+        name=f"policies/{policy.policy_id}",
+        display_name=policy.display_name,
+        effective_date=convert.calendar_date(policy.effective),
+        state=_state(stored, in_force),
+        classes=[_class_policy(policy, name) for name in policy.classes],
+        rules=_numbers(policy.rules),
+        minimum_cures=[convert.money(amount.minor, amount.currency) for amount in policy.minimum_cures],
+        holidays=[convert.calendar_date(holiday) for holiday in policy.holidays],
+        create_time=convert.timestamp(stored.created_us),
+        activate_time=None if stored.activated_us is None else convert.timestamp(stored.activated_us),
+    )
+
+
+def _state(stored: StoredPolicy, in_force: int | None) -> pb.PolicyState:
+    """Draft until activated, superseded once another one is in force that was activated later."""
+    if stored.activated_seq is None:
+        return pb.POLICY_STATE_DRAFT
+    if in_force is not None and stored.key < in_force:
+        return pb.POLICY_STATE_SUPERSEDED
+    return pb.POLICY_STATE_ACTIVE
+
+
+def _class_policy(policy: Policy, asset_class: str) -> pb.ClassPolicy:
+    index = policy.indices.get(asset_class)
+    return pb.ClassPolicy(
+        asset_class=asset_class,
+        numbers=_numbers(policy.classes[asset_class]),
+        price_index=f"priceSeries/{index}" if index else "",
+    )
+
+
+def _numbers(numbers: Numbers) -> list[pb.PolicyNumber]:
+    return [
+        pb.PolicyNumber(parameter=name, value=convert.decimal(number.value), source=number.source)
+        for name, number in numbers.items()
+    ]

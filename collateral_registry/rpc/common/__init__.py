@@ -1,0 +1,1 @@
+"""What every servicer shares: conversion, errors, paging, filters, field masks."""

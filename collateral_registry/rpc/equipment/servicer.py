@@ -1,0 +1,319 @@
+"""EquipmentService."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from collateral_registry.commands.equipment import models as commands
+from collateral_registry.commands.equipment import reconciliation
+from collateral_registry.domain.shared.days import date_at
+from collateral_registry.domain.shared.names import checked_id, id_of
+from collateral_registry.rpc.assets.messages import read_equipment
+from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.equipment.fits import Fits
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.equipment.models import StoredModel, get_model, list_models
+from collateral_registry.v1 import equipment_pb2 as pb
+from collateral_registry.v1 import equipment_pb2_grpc
+from valuation.equipment.appraisals.reconciliation import AppraiserRecord, Basis
+from valuation.equipment.flags import words_of
+from valuation.equipment.models.estimates import bases_of_estimate
+from valuation.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from google.type.money_pb2 import Money as MoneyMessage
+
+    from valuation.equipment.models.hedonic import Estimates
+
+MACHINES_LIMIT = 1_000
+COMPARABLES_LIMIT_BYTES = 256 * 1024 * 1024
+NEWEST = 2**62
+
+
+class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
+    """Fits models of comparables, keeps them, puts them in charge and asks them."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+        self.fits = Fits(calls)
+
+    async def FitEquipmentModel(  # noqa: N802
+        self,
+        request_iterator: AsyncIterator[pb.FitEquipmentModelRequest],
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.EquipmentFit:
+        """Takes comparables and starts to learn."""
+        model_id, columns, size = "", "", 0
+        chunks: list[bytes] = []
+        async for request in request_iterator:
+            if not chunks:
+                model_id, columns = checked_id("model_id", request.model_id), request.columns
+            chunks.append(request.chunk)
+            size += len(request.chunk)
+            if size > COMPARABLES_LIMIT_BYTES:
+                raise InvalidInput("chunk", f"{size} bytes", f"at most {COMPARABLES_LIMIT_BYTES} in all")
+        if not chunks:
+            raise InvalidInput("chunk", "nothing", "comparables")
+        return self.fits.start(model_id, columns.encode(), b"".join(chunks)).as_message()
+
+    async def GetEquipmentFit(  # noqa: N802
+        self,
+        request: pb.GetEquipmentFitRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.EquipmentFit:
+        """Returns one fit."""
+        return self.fits.get(id_of("name", request.name, "equipmentFits")[0]).as_message()
+
+    async def WatchEquipmentFit(  # noqa: N802
+        self,
+        request: pb.WatchEquipmentFitRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> AsyncIterator[pb.WatchEquipmentFitResponse]:
+        """Streams a fit until it is over."""
+        async for fit in self.fits.watch(id_of("name", request.name, "equipmentFits")[0]):
+            yield pb.WatchEquipmentFitResponse(equipment_fit=fit.as_message())
+
+    async def GetEquipmentModel(  # noqa: N802
+        self,
+        request: pb.GetEquipmentModelRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.EquipmentModel:
+        """Returns one model."""
+        (model_id,) = id_of("name", request.name, "equipmentModels")
+        return await self.calls.read(lambda connection: _model(get_model(connection, model_id)))
+
+    async def ListEquipmentModels(  # noqa: N802
+        self,
+        request: pb.ListEquipmentModelsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListEquipmentModelsResponse:
+        """Lists models."""
+        limit, query = page_size(request.page_size), "ListEquipmentModels"
+        (before,) = position_of(query, request.page_token) or [NEWEST]
+
+        def work(connection: Connection) -> pb.ListEquipmentModelsResponse:
+            found = list_models(connection, int(before), limit + 1)
+            token = page_token(query, [found[limit - 1].key]) if len(found) > limit else ""
+            return pb.ListEquipmentModelsResponse(
+                equipment_models=[_model(one) for one in found[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+    async def ActivateEquipmentModel(  # noqa: N802
+        self,
+        request: pb.ActivateEquipmentModelRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.EquipmentModel:
+        """Puts a model in charge of a class."""
+        (model_id,) = id_of("name", request.name, "equipmentModels")
+        return await self.calls.write(
+            request,
+            "ActivateEquipmentModel",
+            pb.EquipmentModel,
+            lambda write: _model(commands.activate(write, model_id, request.asset_class)),
+        )
+
+    async def AppraiseEquipment(  # noqa: N802
+        self,
+        request: pb.AppraiseEquipmentRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.AppraiseEquipmentResponse:
+        """Appraises machines of the register."""
+        (model_id,) = id_of("equipment_model", request.equipment_model, "equipmentModels")
+        _check_count("names", len(request.names))
+        asset_ids = [id_of("names", name, "assets")[0] for name in request.names]
+
+        def work(connection: Connection) -> pb.AppraiseEquipmentResponse:
+            found, currency = commands.appraise_machines(connection, model_id, asset_ids)
+            return pb.AppraiseEquipmentResponse(estimates=_estimates(found, currency, list(request.names)))
+
+        return await self.calls.read(work)
+
+    async def QuoteEquipment(  # noqa: N802
+        self,
+        request: pb.QuoteEquipmentRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.QuoteEquipmentResponse:
+        """Appraises machines that are not registered."""
+        (model_id,) = id_of("equipment_model", request.equipment_model, "equipmentModels")
+        _check_count("machines", len(request.machines))
+        machines = [read_equipment(machine) for machine in request.machines]
+        on = convert.read_date("date", request, "date")
+
+        def work(connection: Connection) -> pb.QuoteEquipmentResponse:
+            found, currency = commands.quote_machines(connection, model_id, machines, on)
+            return pb.QuoteEquipmentResponse(estimates=_estimates(found, currency, [""] * len(machines)))
+
+        return await self.calls.read(work)
+
+    async def RecordAppraisal(  # noqa: N802
+        self,
+        request: pb.RecordAppraisalRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.Appraisal:
+        """Records an appraisal."""
+        (asset_id,) = id_of("parent", request.parent, "assets")
+        given = request.appraisal
+        on = convert.required_date("appraisal.date", given, "date")
+        basis = convert.member("appraisal.basis", Basis, given.basis)
+        amount = convert.read_money("appraisal.amount", given.amount)
+
+        def work(write: Write) -> pb.Appraisal:
+            stored = commands.record_appraisal(write, asset_id, given.appraiser, on, basis, amount)
+            return _appraisal(asset_id, commands.ReviewedAppraisal(stored, None, 1.0))
+
+        return await self.calls.write(request, "RecordAppraisal", pb.Appraisal, work)
+
+    async def ListAppraisals(  # noqa: N802
+        self,
+        request: pb.ListAppraisalsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListAppraisalsResponse:
+        """Lists the appraisals of a machine beside its value."""
+        (asset_id,) = id_of("parent", request.parent, "assets")
+        limit, query = page_size(request.page_size), f"ListAppraisals {request.parent}"
+        (before,) = position_of(query, request.page_token) or [NEWEST]
+
+        def work(connection: Connection) -> pb.ListAppraisalsResponse:
+            found, apart = commands.review_appraisals(connection, asset_id, int(before), limit + 1)
+            token = page_token(query, [found[limit - 1].stored.key]) if len(found) > limit else ""
+            return pb.ListAppraisalsResponse(
+                appraisals=[_appraisal(asset_id, one) for one in found[:limit]],
+                next_page_token=token,
+                too_far_apart=apart,
+            )
+
+        return await self.calls.read(work)
+
+    async def ReconcileAppraisals(  # noqa: N802
+        self,
+        request: pb.ReconcileAppraisalsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ReconcileAppraisalsResponse:
+        """Makes one value of the model's and the appraisals'."""
+        (asset_id,) = id_of("name", request.name, "assets")
+
+        def work(connection: Connection) -> pb.ReconcileAppraisalsResponse:
+            found = reconciliation.reconcile_machine(connection, asset_id)
+            return pb.ReconcileAppraisalsResponse(values=[_reconciled(asset_id, one) for one in found])
+
+        return await self.calls.read(work)
+
+    async def BacktestAppraisers(  # noqa: N802
+        self,
+        request: pb.BacktestAppraisersRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.BacktestAppraisersResponse:
+        """Sets appraisals against prices."""
+        _check_count("sales", len(request.sales))
+        sales = [_sale(sale) for sale in request.sales]
+
+        def work(connection: Connection) -> pb.BacktestAppraisersResponse:
+            records, without = reconciliation.backtest(connection, sales)
+            return pb.BacktestAppraisersResponse(
+                records=[_record(one) for one in records],
+                assets_without_appraisal=[f"assets/{asset_id}" for asset_id in without],
+            )
+
+        return await self.calls.read(work)
+
+
+def _check_count(field: str, count: int) -> None:
+    if not 1 <= count <= MACHINES_LIMIT:
+        raise InvalidInput(field, f"{count}", f"1 to {MACHINES_LIMIT}")
+
+
+def _model(stored: StoredModel) -> pb.EquipmentModel:
+    return pb.EquipmentModel(
+        name=f"equipmentModels/{stored.model_id}",
+        currency_code=stored.currency,
+        sale_count=stored.sales,
+        first_sale_date=convert.calendar_date(date_at(stored.first_day)),
+        last_sale_date=convert.calendar_date(date_at(stored.last_day)),
+        data_hash=stored.data_hash,
+        model_hash=stored.model_hash,
+        card=stored.card,
+        active_classes=stored.active_classes,
+        create_time=convert.timestamp(stored.created_us),
+    )
+
+
+def _estimates(found: Estimates, currency: str, names: list[str]) -> list[pb.EquipmentEstimate]:
+    bases, words = bases_of_estimate(found.fmv, found.step), words_of(found.flags)
+    return [
+        pb.EquipmentEstimate(
+            asset=name,
+            fair_market_value=_money(found.fmv[row], currency),
+            low=_money(found.low[row], currency),
+            high=_money(found.high[row], currency),
+            orderly_liquidation_value=_money(found.olv[row], currency),
+            forced_liquidation_value=_money(found.flv[row], currency),
+            net_orderly_liquidation_value=_money(found.nolv[row], currency),
+            basis_of_estimate=bases[row],
+            flags=[word for word in words[row].split("|") if word],
+        )
+        for row, name in enumerate(names)
+    ]
+
+
+def _money(amount: float, currency: str) -> MoneyMessage | None:
+    """An amount of a model to the minor unit; none where it has no opinion."""
+    if np.isnan(amount):
+        return None
+    return convert.money_of_float(float(amount), currency)
+
+
+def _appraisal(asset_id: str, reviewed: commands.ReviewedAppraisal) -> pb.Appraisal:
+    stored = reviewed.stored
+    return pb.Appraisal(
+        name=f"assets/{asset_id}/appraisals/{stored.key}",
+        appraiser=stored.appraiser,
+        date=convert.calendar_date(date_at(stored.day)),
+        basis=int(stored.basis),  # type: ignore[arg-type] # the numbers are the same
+        amount=convert.money(stored.amount_minor, stored.currency),
+        band=int(reviewed.band) if reviewed.band else 0,  # type: ignore[arg-type] # the numbers are the same
+        weight=convert.ratio(reviewed.weight),
+        sequence=stored.seq,
+    )
+
+
+def _reconciled(asset_id: str, one: reconciliation.ReconciledBasis) -> pb.ReconciledValue:
+    found = one.found
+    return pb.ReconciledValue(
+        basis=int(one.basis),  # type: ignore[arg-type] # the numbers are the same
+        model_value=convert.money(round(one.model_minor), one.currency),
+        reconciled_value=convert.money(round(found.value), one.currency),
+        appraisals=[
+            pb.ReconciledAppraisal(
+                appraisal=_appraisal(asset_id, appraisal), share=convert.ratio(share), expired=expired
+            )
+            for appraisal, share, expired in zip(one.appraisals, found.shares, found.expired, strict=True)
+        ],
+        too_far_apart=found.apart,
+    )
+
+
+def _sale(message: pb.RealisedSale) -> reconciliation.Sale:
+    (asset_id,) = id_of("sales.asset", message.asset, "assets")
+    return reconciliation.Sale(
+        asset_id=asset_id,
+        price=convert.read_money("sales.price", message.price),
+        on=convert.required_date("sales.date", message, "date"),
+        basis=convert.member("sales.basis", Basis, message.basis or int(Basis.FMV)),
+    )
+
+
+def _record(record: AppraiserRecord) -> pb.AppraiserRecord:
+    message = pb.AppraiserRecord(appraiser=record.appraiser, sale_count=record.sales, flagged=record.flagged)
+    if not np.isnan(record.bias):
+        message.bias.CopyFrom(convert.decimal(Decimal(f"{record.bias:.6f}")))
+        message.error.CopyFrom(convert.decimal(Decimal(f"{record.error:.6f}")))
+    return message

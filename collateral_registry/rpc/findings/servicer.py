@@ -1,0 +1,67 @@
+"""FindingService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collateral_registry.commands.stock.resolve_finding import resolve
+from collateral_registry.domain.findings.kinds import FindingKind, FindingState, Severity
+from collateral_registry.domain.shared.names import checked_text
+from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.findings.messages import finding_key, finding_message
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.findings.repository import get_finding, list_findings
+from collateral_registry.v1 import finding_pb2 as pb
+from collateral_registry.v1 import finding_pb2_grpc
+
+ENUMS = {
+    "kind": {kind.name: int(kind) for kind in FindingKind},
+    "severity": {severity.name: int(severity) for severity in Severity},
+    "state": {state.name: int(state) for state in FindingState},
+}
+
+
+class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
+    """Keeps what does not agree."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+
+    async def GetFinding(self, request: pb.GetFindingRequest, context: Any) -> pb.Finding:  # noqa: ANN401, ARG002, N802
+        """Returns one finding."""
+        key = finding_key("name", request.name)
+        return await self.calls.read(lambda connection: finding_message(get_finding(connection, key)))
+
+    async def ListFindings(  # noqa: N802
+        self,
+        request: pb.ListFindingsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListFindingsResponse:
+        """Lists findings."""
+        wanted = conditions_in(request.filter, ENUMS)
+        limit, query = page_size(request.page_size), f"ListFindings {request.filter}"
+        before = position_of(query, request.page_token) or [2**62]
+
+        def work(connection: Connection) -> pb.ListFindingsResponse:
+            rows = list_findings(connection, wanted, int(before[0]), limit + 1)
+            token = page_token(query, [rows[limit - 1].key]) if len(rows) > limit else ""
+            return pb.ListFindingsResponse(
+                findings=[finding_message(row) for row in rows[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+    async def ResolveFinding(self, request: pb.ResolveFindingRequest, context: Any) -> pb.Finding:  # noqa: ANN401, ARG002, N802
+        """Resolves a finding."""
+        key, note = finding_key("name", request.name), checked_text("note", request.note)
+        actor = checked_text("actor", request.actor)
+        return await self.calls.write(
+            request,
+            "ResolveFinding",
+            pb.Finding,
+            lambda write: finding_message(resolve(write, key, note)),
+            actor=actor,
+        )

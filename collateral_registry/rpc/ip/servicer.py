@@ -1,0 +1,236 @@
+"""IpService."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from collateral_registry.commands.ip import ip_assets as commands
+from collateral_registry.domain.ip.ip_valuation import EVIDENCE, PLEDGE_LEVEL, RightAnswer, RightQuestion
+from collateral_registry.domain.shared.days import date_at
+from collateral_registry.domain.shared.names import id_of
+from collateral_registry.rpc.assets.messages import read_right, survival_message
+from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.ip.events import StoredRightEvent
+from collateral_registry.v1 import ip_pb2 as pb
+from collateral_registry.v1 import ip_pb2_grpc
+from valuation.errors import InvalidInput
+from valuation.ip.distribution import QUANTILE_LEVELS
+from valuation.ip.events import RightEvent, RightEventKind
+
+if TYPE_CHECKING:
+    from google.type.money_pb2 import Money as MoneyMessage
+
+NEWEST = 2**62
+SINGLE_BRACKETS = ("reproduction_cost", "market_price", "excess_earnings")
+YEARLY_BRACKETS = ("earnings_after_tax", "contributory_charges")
+DAYS_AHEAD, DAYS_AHEAD_LIMIT = 90, 3_650
+
+
+class IpServicer(ip_pb2_grpc.IpServiceServicer):
+    """Values rights, follows them, and lists their fees."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+
+    async def ValueRight(self, request: pb.ValueRightRequest, context: Any) -> pb.RightValue:  # noqa: ANN401, ARG002, N802
+        """Values a right of the register."""
+        (asset_id,) = id_of("name", request.name, "assets")
+        question = _question(request.question)
+
+        def work(connection: Connection) -> pb.RightValue:
+            answer, currency = commands.value_registered(connection, asset_id, question)
+            _check_brackets(request.question.brackets, currency)
+            return _value(answer, currency)
+
+        return await self.calls.read(work)
+
+    async def QuoteRight(self, request: pb.QuoteRightRequest, context: Any) -> pb.RightValue:  # noqa: ANN401, ARG002, N802
+        """Values a right that is not registered."""
+        right, question = read_right(request.right), _question(request.question)
+        currency = request.currency_code or right.next_year_revenue.currency
+        if currency != right.next_year_revenue.currency:
+            raise InvalidInput("currency_code", currency, f"{right.next_year_revenue.currency}, that of the revenue")
+        _check_brackets(request.question.brackets, currency)
+        return await self.calls.read(lambda connection: _value(commands.quote(connection, right, question), currency))
+
+    async def RecordRightEvent(  # noqa: N802
+        self,
+        request: pb.RecordRightEventRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.RightEvent:
+        """Records what happened to a right."""
+        (asset_id,) = id_of("parent", request.parent, "assets")
+        given = request.right_event
+        share = convert.read_optional_decimal("right_event.owned_share", given, "owned_share")
+        event = RightEvent(
+            kind=convert.member("right_event.kind", RightEventKind, given.kind),
+            day=convert.required_date("right_event.date", given, "date"),
+            owned_share=1.0 if share is None else float(share),
+        )
+
+        def work(write: Write) -> pb.RightEvent:
+            return _event(asset_id, commands.record_event(write, asset_id, event, given.note))
+
+        return await self.calls.write(request, "RecordRightEvent", pb.RightEvent, work)
+
+    async def ListRightEvents(  # noqa: N802
+        self,
+        request: pb.ListRightEventsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListRightEventsResponse:
+        """Lists what happened to a right."""
+        (asset_id,) = id_of("parent", request.parent, "assets")
+        limit, query = page_size(request.page_size), f"ListRightEvents {request.parent}"
+        (before,) = position_of(query, request.page_token) or [NEWEST]
+
+        def work(connection: Connection) -> pb.ListRightEventsResponse:
+            found = commands.list_events(connection, asset_id, int(before), limit + 1)
+            token = page_token(query, [found[limit - 1].key]) if len(found) > limit else ""
+            return pb.ListRightEventsResponse(
+                right_events=[_event(asset_id, one) for one in found[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+    async def ListComingFees(  # noqa: N802
+        self,
+        request: pb.ListComingFeesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListComingFeesResponse:
+        """Lists the fees that keep rights."""
+        if not 0 <= request.days_ahead <= DAYS_AHEAD_LIMIT:
+            raise InvalidInput("days_ahead", request.days_ahead, f"0 to {DAYS_AHEAD_LIMIT}")
+        days = request.days_ahead or DAYS_AHEAD
+        limit, query = page_size(request.page_size), f"ListComingFees {days}"
+        (start,) = position_of(query, request.page_token) or [0]
+
+        def work(connection: Connection) -> pb.ListComingFeesResponse:
+            fees, without = commands.coming_fees(connection, days)
+            first, last = int(start), int(start) + limit
+            return pb.ListComingFeesResponse(
+                fees=[_fee(one) for one in fees[first:last]],
+                next_page_token=page_token(query, [last]) if len(fees) > last else "",
+                assets_without_calendar=[f"assets/{asset_id}" for asset_id in without],
+            )
+
+        return await self.calls.read(work)
+
+
+def _question(message: pb.RightQuestion) -> RightQuestion:
+    """The question in a message; raises InvalidInput naming the field."""
+    doubt, brackets = message.doubt, message.brackets
+
+    def number(holder: Any, name: str) -> float | None:  # noqa: ANN401 - any message
+        value = convert.read_optional_decimal(f"question.{name}", holder, name)
+        return None if value is None else float(value)
+
+    def amount(name: str) -> float | None:
+        value = convert.read_optional_money(f"question.brackets.{name}", brackets, name)
+        return None if value is None else float(value.major)
+
+    def amounts(name: str) -> list[float]:
+        field = f"question.brackets.earnings.{name}"
+        return [float(convert.read_money(field, one).major) for one in getattr(brackets.earnings, name)]
+
+    life, level = number(doubt, "life_low_share"), number(message, "pledge_level")
+    return RightQuestion(
+        revenue_log_sd=number(doubt, "revenue_log_sd") or 0.0,
+        royalty_low=number(doubt, "royalty_low"),
+        royalty_high=number(doubt, "royalty_high"),
+        life_low_share=1.0 if life is None else life,
+        discount_low=number(doubt, "discount_low"),
+        discount_high=number(doubt, "discount_high"),
+        reproduction_cost=amount("reproduction_cost"),
+        functional_obsolescence=number(brackets, "functional_obsolescence") or 0.0,
+        economic_obsolescence=number(brackets, "economic_obsolescence") or 0.0,
+        market_price=amount("market_price"),
+        excess_earnings=amount("excess_earnings"),
+        earnings_after_tax=amounts("earnings_after_tax"),
+        contributory_charges=amounts("contributory_charges"),
+        terminal_growth=number(brackets.earnings, "terminal_growth"),
+        indicators=dict(message.indicators),
+        pledge_level=PLEDGE_LEVEL if level is None else level,
+        loan_years=number(message, "loan_years"),
+        operating_margin=number(message, "operating_margin"),
+    )
+
+
+def _check_brackets(brackets: pb.RightBrackets, currency: str) -> None:
+    """Raises InvalidInput for an amount in another currency than that of the right."""
+    single = {name: getattr(brackets, name) for name in SINGLE_BRACKETS if brackets.HasField(name)}
+    years = {f"earnings.{name}": list(getattr(brackets.earnings, name)) for name in YEARLY_BRACKETS}
+    given = [(name, amount) for name, amounts in years.items() for amount in amounts] + list(single.items())
+    for name, amount in given:
+        if amount.currency_code != currency:
+            raise InvalidInput(f"question.brackets.{name}", amount.currency_code, f"{currency}, that of the right")
+
+
+def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
+    quantiles = zip(QUANTILE_LEVELS, answer.quantiles, strict=True)
+    message = pb.RightValue(
+        value=_money(answer.value, currency),
+        mean=_money(answer.mean, currency),
+        pledge_value=_money(answer.pledge_value, currency),
+        quantiles=[
+            pb.ValueQuantile(level=convert.ratio(level), value=_money(value, currency))
+            for level, value in quantiles
+            if not np.isnan(value)
+        ],
+        loan_life=int(answer.loan_life),  # type: ignore[arg-type] # the numbers are the same
+        reasons=answer.reasons,
+        bracket_flags=answer.brackets,
+        flags=answer.flags,
+        annual_survival=convert.decimal(answer.annual_survival),
+        survival=survival_message(answer.survival),
+        evidence=EVIDENCE,
+        brackets=pb.BracketValues(
+            cost=_money(float(answer.bracket_values.cost[0]), currency),
+            excess_earnings=_money(float(answer.bracket_values.excess_earnings[0]), currency),
+            market_price=_money(float(answer.bracket_values.market[0]), currency),
+        ),
+    )
+    if not np.isnan(answer.life_years):
+        message.remaining_life_years.CopyFrom(convert.decimal(Decimal(f"{answer.life_years:.6f}")))
+    if not np.isnan(answer.cap):
+        message.cap.CopyFrom(convert.ratio(answer.cap))
+    if answer.score:
+        message.score.CopyFrom(convert.ratio(answer.score.score))
+        message.tier = answer.score.tier.name
+        message.vetoes.extend(answer.score.vetoes)
+    return message
+
+
+def _money(amount: float, currency: str) -> MoneyMessage | None:
+    """An amount of a model to the minor unit; none where it is not known."""
+    return None if np.isnan(amount) else convert.money_of_float(amount, currency)
+
+
+def _event(asset_id: str, stored: StoredRightEvent) -> pb.RightEvent:
+    return pb.RightEvent(
+        name=f"assets/{asset_id}/rightEvents/{stored.key}",
+        kind=int(stored.kind),  # type: ignore[arg-type] # the numbers are the same
+        date=convert.calendar_date(date_at(stored.day)),
+        owned_share=convert.ratio(stored.owned_share),
+        note=stored.note,
+        sequence=stored.seq,
+    )
+
+
+def _fee(coming: commands.ComingFee) -> pb.RightFee:
+    fee = coming.fee
+    return pb.RightFee(
+        asset=f"assets/{coming.asset_id}",
+        number=fee.number,
+        due_date=convert.calendar_date(fee.due),
+        last_date=convert.calendar_date(fee.last_day),
+        amount=convert.money_of_float(fee.amount, fee.currency),
+        valid_from=fee.valid_from,
+        source=fee.source,
+    )

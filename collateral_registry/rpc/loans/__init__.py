@@ -1,0 +1,1 @@
+"""gRPC services for loans, pledges, pick-ups and breaches."""

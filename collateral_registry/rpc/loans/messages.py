@@ -1,0 +1,173 @@
+"""Loans and pledges as messages and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from google.protobuf.message import Message
+
+from collateral_registry.commands.loans.cures import CureInKind
+from collateral_registry.domain.loans.agreements import (
+    LTV_LIMIT_PPM,
+    Balance,
+    Loan,
+    LtvLimits,
+    Pledge,
+    PledgeMode,
+    ppm_of,
+)
+from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.domain.shared.names import id_of
+from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.loans.cover_messages import cover_message
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.loans.judgements import newest_claims, newest_covers
+from collateral_registry.store.loans.pledges import StoredPledge
+from collateral_registry.store.loans.repository import StoredLoan, get_loan
+from collateral_registry.v1 import common_pb2
+from collateral_registry.v1 import loan_pb2 as pb
+from valuation.money import PPM
+
+LEVELS = ("watch", "margin_call", "stop_draw", "liquidation")
+
+
+def read_balance(message: Any, currency: str) -> Balance:  # noqa: ANN401 - a loan or a balance
+    """The balance in a message; absent interest and fees are nothing, an absent principal too."""
+    day = convert.required_date("balance_date", message, "balance_date")
+
+    def amount(name: str) -> Money:
+        return convert.read_optional_money(name, message, name) or Money(0, currency)
+
+    return Balance(amount("principal"), amount("accrued_interest"), amount("fees"), day)
+
+
+def read_loan(message: pb.Loan, loan_id: str) -> Loan:
+    """The loan in a message; raises InvalidInput naming the field."""
+    return Loan(
+        loan_id=loan_id,
+        borrower=message.borrower,
+        currency=message.currency_code,
+        balance=read_balance(message, message.currency_code),
+        credit_limit=convert.read_optional_money("credit_limit", message, "credit_limit"),
+        ltv_basis=convert.member("ltv_basis", Basis, message.ltv_basis) if message.ltv_basis else None,
+        ltv_limits=_read_limits(message.ltv_levels) if message.HasField("ltv_levels") else None,
+        maturity=convert.read_date("maturity_date", message, "maturity_date"),
+    )
+
+
+def _read_limits(message: common_pb2.LtvLevels) -> LtvLimits:
+    return LtvLimits(*(ppm_of(f"ltv_levels.{name}", _level(message, name), LTV_LIMIT_PPM) for name in LEVELS))
+
+
+def _level(message: common_pb2.LtvLevels, name: str) -> Decimal:
+    return convert.read_decimal(f"ltv_levels.{name}", getattr(message, name))
+
+
+def read_pledge(message: pb.Pledge, loan_id: str, pledge_id: str) -> Pledge:
+    """The pledge in a message; raises InvalidInput naming the field."""
+    (asset_id,) = id_of("pledge.asset", message.asset, "assets")
+    share = convert.read_optional_decimal("share", message, "share")
+    return Pledge(
+        pledge_id=pledge_id,
+        loan_id=loan_id,
+        asset_id=asset_id,
+        rank=message.rank or 1,
+        share_ppm=PPM if share is None else ppm_of("share", share, PPM),
+        limit=convert.read_optional_money("limit", message, "limit"),
+        registry=message.registry,
+        registration_number=message.registration_number,
+        registered=convert.read_date("registration_date", message, "registration_date"),
+        registration_expire=convert.read_date("registration_expire_date", message, "registration_expire_date"),
+        mode=convert.member("mode", PledgeMode, message.mode or pb.PLEDGE_MODE_DYNAMIC),
+    )
+
+
+def loan_messages(connection: Connection, rows: list[StoredLoan]) -> list[pb.Loan]:
+    """Stored loans as messages with their newest cover."""
+    keys = np.array([row.key for row in rows], dtype=np.int64)
+    columns = newest_covers(connection, keys)
+    covers = {
+        int(key): {name: column[at] for name, column in columns.items()} for at, key in enumerate(columns["loan_key"])
+    }
+    messages = []
+    for row in rows:
+        message = plain_loan(row.loan)
+        message.etag = str(row.revision)
+        message.create_time.CopyFrom(convert.timestamp(row.created_us))
+        if row.key in covers:
+            cover = {name: value.item() for name, value in covers[row.key].items()}
+            message.cover.CopyFrom(cover_message(cover, row.loan.currency))
+        messages.append(message)
+    return messages
+
+
+def plain_loan(loan: Loan) -> pb.Loan:
+    """The loan without cover, etag and time."""
+    balance, limits = loan.balance, loan.ltv_limits
+    message = pb.Loan(
+        name=f"loans/{loan.loan_id}",
+        borrower=loan.borrower,
+        currency_code=loan.currency,
+        principal=convert.money(balance.principal.minor, loan.currency),
+        accrued_interest=convert.money(balance.accrued_interest.minor, loan.currency),
+        fees=convert.money(balance.fees.minor, loan.currency),
+        balance_date=convert.calendar_date(balance.day),
+        credit_limit=convert.money(loan.credit_limit.minor, loan.currency) if loan.credit_limit else None,
+        ltv_basis=int(loan.ltv_basis or 0),
+        maturity_date=convert.calendar_date(loan.maturity),
+        state=int(loan.state),
+    )
+    if limits is not None:
+        for name, ppm in zip(LEVELS, limits.as_tuple(), strict=True):
+            getattr(message.ltv_levels, name).CopyFrom(convert.decimal((Decimal(ppm) / PPM).normalize()))
+    return message
+
+
+def pledge_messages(connection: Connection, rows: list[StoredPledge]) -> list[pb.Pledge]:
+    """Stored pledges as messages with their newest claims."""
+    claims = newest_claims(connection, [row.key for row in rows])
+    currency = {row.loan_key: get_loan(connection, row.pledge.loan_id).loan.currency for row in rows[:1]}
+    messages: list[Message] = []
+    for row in rows:
+        message = plain_pledge(row.pledge)
+        message.etag = str(row.revision)
+        message.create_time.CopyFrom(convert.timestamp(row.created_us))
+        market, lendable = claims.get(row.key, (0, 0))
+        message.market_claim.CopyFrom(convert.money(market, currency[row.loan_key]))
+        message.lendable_claim.CopyFrom(convert.money(lendable, currency[row.loan_key]))
+        messages.append(message)
+    return messages
+
+
+def plain_pledge(pledge: Pledge) -> pb.Pledge:
+    """The pledge without claims, etag and time."""
+    return pb.Pledge(
+        name=f"loans/{pledge.loan_id}/pledges/{pledge.pledge_id}",
+        asset=f"assets/{pledge.asset_id}",
+        rank=pledge.rank,
+        share=convert.decimal((Decimal(pledge.share_ppm) / PPM).normalize()),
+        limit=convert.money(pledge.limit.minor, pledge.limit.currency) if pledge.limit else None,
+        registry=pledge.registry,
+        registration_number=pledge.registration_number,
+        registration_date=convert.calendar_date(pledge.registered),
+        registration_expire_date=convert.calendar_date(pledge.registration_expire),
+        state=int(pledge.state),
+        mode=int(pledge.mode),
+    )
+
+
+def cure_messages(cures: Sequence[CureInKind], currency: str) -> list[pb.CureInKind]:
+    """Cures in kind as messages."""
+    return [
+        pb.CureInKind(
+            asset=f"assets/{cure.asset_id}",
+            market_value=convert.money(cure.market_minor, currency),
+            quantity=convert.decimal(cure.quantity),
+            unit=cure.unit,
+        )
+        for cure in cures
+    ]

@@ -1,0 +1,225 @@
+"""LoanService."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from collateral_registry.commands.loans import lending, pledges
+from collateral_registry.commands.loans.cures import cures_in_kind
+from collateral_registry.commands.loans.lending import BalanceProblem, BalancePush
+from collateral_registry.commands.loans.pledges import ReleaseAsked
+from collateral_registry.domain.loans.agreements import (
+    Loan,
+    LoanState,
+    Pledge,
+    ppm_of,
+)
+from collateral_registry.domain.shared.names import checked_id, id_of
+from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.field_masks import masked
+from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.loans.messages import (
+    cure_messages,
+    loan_messages,
+    plain_loan,
+    plain_pledge,
+    pledge_messages,
+    read_balance,
+    read_loan,
+    read_pledge,
+)
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.up_to_date import ensure_taken_up, ensure_up_to_date
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.loans.pledges import StoredPledge, get_pledge, list_pledges
+from collateral_registry.store.loans.repository import StoredLoan, get_loan, list_loans
+from collateral_registry.v1 import loan_pb2 as pb
+from collateral_registry.v1 import loan_pb2_grpc
+from valuation.errors import InvalidInput
+from valuation.money import PPM
+
+BALANCES_LIMIT = 10_000
+ENUMS = {"state": {state.name: int(state) for state in LoanState}}
+LOAN_MASK = ("borrower", "credit_limit", "ltv_basis", "ltv_levels", "maturity_date")
+PLEDGE_MASK = (
+    "rank",
+    "share",
+    "limit",
+    "mode",
+    "registry",
+    "registration_number",
+    "registration_date",
+    "registration_expire_date",
+)
+
+
+class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
+    """Registers loans and the assets pledged to them."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+
+    async def CreateLoan(self, request: pb.CreateLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
+        """Registers a loan."""
+        loan = read_loan(request.loan, checked_id("loan_id", request.loan_id))
+        work = _loan_answer(lambda write: lending.create_loan(write, loan))
+        return await self.calls.write(request, "CreateLoan", pb.Loan, work)
+
+    async def GetLoan(self, request: pb.GetLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
+        """Returns one loan."""
+        (loan_id,) = id_of("name", request.name, "loans")
+
+        def work(connection: Connection) -> pb.Loan:
+            stored = get_loan(connection, loan_id)
+            message = loan_messages(connection, [stored])[0]
+            message.cover.cures_in_kind.extend(cure_messages(cures_in_kind(connection, stored), stored.loan.currency))
+            return message
+
+        return await self.calls.read(work)
+
+    async def ListLoans(self, request: pb.ListLoansRequest, context: Any) -> pb.ListLoansResponse:  # noqa: ANN401, ARG002, N802
+        """Lists loans."""
+        wanted = conditions_in(request.filter, ENUMS)
+        limit, query = page_size(request.page_size), f"ListLoans {request.filter}"
+        after = position_of(query, request.page_token) or [""]
+
+        def work(connection: Connection) -> pb.ListLoansResponse:
+            rows = list_loans(connection, wanted, str(after[0]), limit + 1)
+            token = page_token(query, [rows[limit - 1].loan.loan_id]) if len(rows) > limit else ""
+            return pb.ListLoansResponse(loans=loan_messages(connection, rows[:limit]), next_page_token=token)
+
+        return await self.calls.read(work)
+
+    async def UpdateLoan(self, request: pb.UpdateLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
+        """Changes the terms in the mask."""
+        (loan_id,) = id_of("loan.name", request.loan.name, "loans")
+
+        def changed(loan: Loan) -> Loan:
+            message = plain_loan(loan)
+            masked(request.loan, message, request.update_mask, LOAN_MASK)
+            return replace(read_loan(message, loan_id), state=loan.state)
+
+        work = _loan_answer(lambda write: lending.change_terms(write, loan_id, request.loan.etag, changed))
+        return await self.calls.write(request, "UpdateLoan", pb.Loan, work)
+
+    async def UpdateBalances(  # noqa: N802
+        self,
+        request: pb.UpdateBalancesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.UpdateBalancesResponse:
+        """Takes in balances."""
+        if not 1 <= len(request.balances) <= BALANCES_LIMIT:
+            raise InvalidInput("balances", f"{len(request.balances)} items", f"1 to {BALANCES_LIMIT} in a message")
+        pushes, refused = _read_balances(request)
+
+        def work(write: Write) -> pb.UpdateBalancesResponse:
+            taken = lending.take_balances(write, pushes, refused)
+            problems = [pb.BalanceProblem(index=one.index, reason=one.reason) for one in taken.problems]
+            return pb.UpdateBalancesResponse(
+                accepted_count=taken.accepted,
+                duplicate_count=taken.duplicates,
+                problems=problems,
+                sequence=write.seq if taken.accepted else 0,
+            )
+
+        return await self.calls.write(
+            request, "UpdateBalances", pb.UpdateBalancesResponse, work, lambda answer: answer.sequence > 0
+        )
+
+    async def CheckDraw(self, request: pb.CheckDrawRequest, context: Any) -> pb.CheckDrawResponse:  # noqa: ANN401, ARG002, N802
+        """Tells whether a draw would be allowed."""
+        (loan_id,) = id_of("name", request.name, "loans")
+        amount = convert.read_money("amount", request.amount)
+
+        def work(connection: Connection) -> pb.CheckDrawResponse:
+            answer = lending.check_draw(connection, loan_id, amount)
+            headroom = convert.money(answer.headroom.minor, answer.headroom.currency)
+            return pb.CheckDrawResponse(allowed=answer.allowed, headroom=headroom, reason=answer.reason)
+
+        return await self.calls.read(work)
+
+    async def CloseLoan(self, request: pb.CloseLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
+        """Closes a loan on which nothing is owed."""
+        (loan_id,) = id_of("name", request.name, "loans")
+        work = _loan_answer(lambda write: lending.close_loan(write, loan_id, request.etag))
+        return await self.calls.write(request, "CloseLoan", pb.Loan, work)
+
+    async def PledgeAsset(self, request: pb.PledgeAssetRequest, context: Any) -> pb.Pledge:  # noqa: ANN401, ARG002, N802
+        """Pledges an asset."""
+        (loan_id,) = id_of("parent", request.parent, "loans")
+        pledge = read_pledge(request.pledge, loan_id, checked_id("pledge_id", request.pledge_id))
+        work = _pledge_answer(lambda write: pledges.pledge_asset(write, pledge))
+        await ensure_taken_up(self.calls, pledge.asset_id)
+        return await self.calls.write(request, "PledgeAsset", pb.Pledge, work)
+
+    async def ListPledges(  # noqa: N802
+        self,
+        request: pb.ListPledgesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListPledgesResponse:
+        """Lists the pledges of a loan."""
+        (loan_id,) = id_of("parent", request.parent, "loans")
+        limit, query = page_size(request.page_size), f"ListPledges {request.parent}"
+        after = position_of(query, request.page_token) or [""]
+
+        def work(connection: Connection) -> pb.ListPledgesResponse:
+            get_loan(connection, loan_id)
+            rows = list_pledges(connection, loan_id, str(after[0]), limit + 1)
+            token = page_token(query, [rows[limit - 1].pledge.pledge_id]) if len(rows) > limit else ""
+            return pb.ListPledgesResponse(pledges=pledge_messages(connection, rows[:limit]), next_page_token=token)
+
+        return await self.calls.read(work)
+
+    async def UpdatePledge(self, request: pb.UpdatePledgeRequest, context: Any) -> pb.Pledge:  # noqa: ANN401, ARG002, N802
+        """Changes the fields in the mask."""
+        loan_id, pledge_id = id_of("pledge.name", request.pledge.name, "loans", "pledges")
+
+        def changed(pledge: Pledge) -> Pledge:
+            message = plain_pledge(pledge)
+            masked(request.pledge, message, request.update_mask, PLEDGE_MASK)
+            return read_pledge(message, loan_id, pledge_id)
+
+        work = _pledge_answer(
+            lambda write: pledges.change_pledge(write, loan_id, pledge_id, request.pledge.etag, changed)
+        )
+        return await self.calls.write(request, "UpdatePledge", pb.Pledge, work)
+
+    async def ReleasePledge(self, request: pb.ReleasePledgeRequest, context: Any) -> pb.Pledge:  # noqa: ANN401, ARG002, N802
+        """Releases a pledge, whole or in part."""
+        loan_id, pledge_id = id_of("name", request.name, "loans", "pledges")
+        share = convert.read_optional_decimal("share", request, "share")
+        asked = ReleaseAsked(
+            share_ppm=None if share is None else ppm_of("share", share, PPM),
+            quantity=convert.read_optional_decimal("quantity", request, "quantity"),
+        )
+        work = _pledge_answer(lambda write: pledges.release_pledge(write, loan_id, pledge_id, request.etag, asked))
+        await ensure_up_to_date(self.calls, loan_id)
+        return await self.calls.write(request, "ReleasePledge", pb.Pledge, work)
+
+
+def _loan_answer(work: Callable[[Write], StoredLoan]) -> Callable[[Write], pb.Loan]:
+    return lambda write: loan_messages(write.connection, [work(write)])[0]
+
+
+def _pledge_answer(work: Callable[[Write], StoredPledge]) -> Callable[[Write], pb.Pledge]:
+    def answer(write: Write) -> pb.Pledge:
+        done = work(write).pledge
+        return pledge_messages(write.connection, [get_pledge(write.connection, done.loan_id, done.pledge_id)])[0]
+
+    return answer
+
+
+def _read_balances(request: pb.UpdateBalancesRequest) -> tuple[list[BalancePush], list[BalanceProblem]]:
+    """Reads every balance that can be read; the others become problems."""
+    pushes, refused = [], []
+    for index, message in enumerate(request.balances):
+        try:
+            (loan_id,) = id_of("loan", message.loan, "loans")
+            pushes.append(BalancePush(index, loan_id, read_balance(message, message.principal.currency_code)))
+        except InvalidInput as error:
+            refused.append(BalanceProblem(index, str(error)))
+    return pushes, refused

@@ -1,0 +1,219 @@
+"""PriceService."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from collateral_registry.commands.prices import ingest as commands
+from collateral_registry.commands.prices.ingest import Ingested, Problem, Quote
+from collateral_registry.domain.prices.series import PriceSeries, fx_series
+from collateral_registry.domain.shared.names import checked_id, id_of
+from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.runtime.price_batcher import PriceDesk
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.prices.series import StoredPrice, StoredSeries, get_series, list_prices, list_series
+from collateral_registry.v1 import price_pb2 as pb
+from collateral_registry.v1 import price_pb2_grpc
+from valuation.errors import InvalidInput
+from valuation.prices.admission import Verdict
+
+QUOTES_LIMIT = 10_000
+BEYOND_ALL = [2**62, 2**62]
+
+VERDICTS = {
+    Verdict.ACCEPTED: pb.PRICE_VERDICT_ACCEPTED,
+    Verdict.DUPLICATE: pb.PRICE_VERDICT_DUPLICATE,
+    Verdict.QUARANTINED: pb.PRICE_VERDICT_QUARANTINED,
+    Verdict.REFUSED: pb.PRICE_VERDICT_REFUSED,
+}
+
+Answer = TypeVar("Answer", pb.IngestPricesResponse, pb.IngestFxRatesResponse)
+
+
+class PriceServicer(price_pb2_grpc.PriceServiceServicer):
+    """Keeps price series and exchange rates."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+        self.desk = PriceDesk(calls)
+
+    async def CreatePriceSeries(  # noqa: N802
+        self,
+        request: pb.CreatePriceSeriesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.PriceSeries:
+        """Opens a price series."""
+        asked = request.price_series
+        series = PriceSeries(
+            series_id=checked_id("price_series_id", request.price_series_id),
+            good=asked.good,
+            unit=asked.unit,
+            currency=asked.currency_code,
+            market=asked.market,
+            source=asked.source,
+            **({"max_age_days": asked.max_age_days} if asked.max_age_days else {}),
+        )
+        return await self.calls.write(
+            request, "CreatePriceSeries", pb.PriceSeries, lambda write: _series(commands.open_series(write, series))
+        )
+
+    async def GetPriceSeries(  # noqa: N802
+        self,
+        request: pb.GetPriceSeriesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.PriceSeries:
+        """Returns one price series."""
+        (series_id,) = id_of("name", request.name, "priceSeries")
+        return await self.calls.read(lambda connection: _series(get_series(connection, series_id)))
+
+    async def ListPriceSeries(  # noqa: N802
+        self,
+        request: pb.ListPriceSeriesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListPriceSeriesResponse:
+        """Lists price series."""
+        wanted = conditions_in(request.filter, {})
+        limit, query = page_size(request.page_size), f"ListPriceSeries {request.filter}"
+        after = position_of(query, request.page_token) or [""]
+
+        def work(connection: Connection) -> pb.ListPriceSeriesResponse:
+            rows = list_series(connection, wanted, str(after[0]), limit + 1)
+            token = page_token(query, [rows[limit - 1].series.series_id]) if len(rows) > limit else ""
+            return pb.ListPriceSeriesResponse(
+                price_series=[_series(row) for row in rows[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+    async def IngestPrices(  # noqa: N802
+        self,
+        request: pb.IngestPricesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.IngestPricesResponse:
+        """Takes in prices."""
+        _check_count("observations", len(request.observations))
+        quotes, refused = _read_each(enumerate(request.observations), _read_observation)
+
+        if not request.request_id:
+            taken, seq = await self.desk.ingest(commands.PriceMessage(quotes, refused))
+            return _ingested(pb.IngestPricesResponse, taken, seq)
+
+        def work(write: Write) -> pb.IngestPricesResponse:
+            return _ingested(pb.IngestPricesResponse, commands.ingest_prices(write, quotes, refused), write.seq)
+
+        return await self.calls.write(request, "IngestPrices", pb.IngestPricesResponse, work, _changed)
+
+    async def ListPrices(self, request: pb.ListPricesRequest, context: Any) -> pb.ListPricesResponse:  # noqa: ANN401, ARG002, N802
+        """Lists the observations of a series."""
+        (series_id,) = id_of("parent", request.parent, "priceSeries")
+        limit, query = page_size(request.page_size), f"ListPrices {request.parent}"
+        before = position_of(query, request.page_token) or BEYOND_ALL
+
+        def work(connection: Connection) -> pb.ListPricesResponse:
+            key = get_series(connection, series_id).key
+            rows = list_prices(connection, key, (int(before[0]), int(before[1])), limit + 1)
+            token = page_token(query, [rows[limit - 1].day, rows[limit - 1].seq]) if len(rows) > limit else ""
+            return pb.ListPricesResponse(prices=[_price(row) for row in rows[:limit]], next_page_token=token)
+
+        return await self.calls.read(work)
+
+    async def IngestFxRates(  # noqa: N802
+        self,
+        request: pb.IngestFxRatesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.IngestFxRatesResponse:
+        """Takes in exchange rates."""
+        _check_count("rates", len(request.rates))
+        quotes, refused = _read_each(enumerate(request.rates), _read_rate)
+        pairs = {(rate.base_currency_code, rate.quote_currency_code) for rate in request.rates}
+        known = {quote.series_id for quote in quotes}
+        wanted = {pair for pair in pairs if f"fx-{pair[0].lower()}-{pair[1].lower()}" in known}
+
+        def work(write: Write) -> pb.IngestFxRatesResponse:
+            commands.ensure_fx_series(write, wanted)
+            return _ingested(pb.IngestFxRatesResponse, commands.ingest_prices(write, quotes, refused), write.seq)
+
+        return await self.calls.write(request, "IngestFxRates", pb.IngestFxRatesResponse, work, _changed)
+
+
+def _check_count(field: str, count: int) -> None:
+    if not 1 <= count <= QUOTES_LIMIT:
+        raise InvalidInput(field, f"{count} items", f"1 to {QUOTES_LIMIT} in a message")
+
+
+def _read_each(
+    messages: Iterable[tuple[int, Any]], reader: Callable[[int, Any], Quote]
+) -> tuple[list[Quote], list[Problem]]:
+    """Reads every quote that can be read; the others become problems."""
+    quotes, refused = [], []
+    for index, message in messages:
+        try:
+            quotes.append(reader(index, message))
+        except InvalidInput as error:
+            refused.append(Problem(index, Verdict.REFUSED, str(error)))
+    return quotes, refused
+
+
+def _read_observation(index: int, message: pb.PriceObservation) -> Quote:
+    (series_id,) = id_of("price_series", message.price_series, "priceSeries")
+    day = convert.required_date("date", message, "date")
+    return Quote(index, series_id, day, convert.read_decimal("price", message.price))
+
+
+def _read_rate(index: int, message: pb.FxRate) -> Quote:
+    series = fx_series(message.base_currency_code, message.quote_currency_code)
+    day = convert.required_date("date", message, "date")
+    return Quote(index, series.series_id, day, convert.read_decimal("rate", message.rate))
+
+
+def _ingested(answer: type[Answer], taken: Ingested, seq: int) -> Answer:
+    return answer(
+        accepted_count=taken.accepted,
+        duplicate_count=taken.duplicates,
+        quarantined_count=taken.quarantined,
+        refused_count=taken.refused,
+        problems=[
+            pb.ObservationProblem(index=problem.index, verdict=VERDICTS[problem.verdict], reason=problem.reason)
+            for problem in taken.problems
+        ],
+        overtaken_count=taken.overtaken,
+        sequence=seq if taken.changed else 0,
+    )
+
+
+def _changed(answer: pb.IngestPricesResponse | pb.IngestFxRatesResponse) -> bool:
+    return answer.sequence > 0
+
+
+def _series(stored: StoredSeries) -> pb.PriceSeries:
+    series = stored.series
+    message = pb.PriceSeries(
+        name=f"priceSeries/{series.series_id}",
+        good=series.good,
+        unit=series.unit,
+        currency_code=series.currency,
+        market=series.market,
+        source=series.source,
+        max_age_days=series.max_age_days,
+        latest_date=convert.day(stored.latest_day),
+        create_time=convert.timestamp(stored.created_us),
+    )
+    if stored.latest_text:
+        message.latest_price.value = stored.latest_text
+    return message
+
+
+def _price(stored: StoredPrice) -> pb.RecordedPrice:
+    return pb.RecordedPrice(
+        date=convert.day(stored.day),
+        price={"value": stored.decimal_text},
+        verdict=VERDICTS[stored.verdict],
+        sequence=stored.seq,
+        known_time=convert.timestamp(stored.known_us),
+        superseded=stored.superseded,
+    )

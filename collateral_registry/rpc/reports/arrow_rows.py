@@ -1,0 +1,170 @@
+"""Rows of a loan-to-value report as an Arrow IPC stream, a batch at a time.
+
+An IPC stream is its schema, its batches and a mark at the end, each a message of its own, so a batch is encoded when it
+is sent and nothing of the report is held beside the snapshot it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import IntFlag
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from collateral_registry.domain.loans.cure import price_fall_to
+from collateral_registry.domain.loans.levels import Basis, Level
+from collateral_registry.domain.reports.ltv_rows import ltv_of, next_limit_of, pool_of
+from collateral_registry.domain.reports.snapshot import COVER_NAMES, Snapshot
+from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.shared.money import digits_of
+from collateral_registry.domain.shared.string_interner import Vocabulary
+from valuation._typing import Int
+from valuation.flags import QualityFlag, UnknownReason
+from valuation.money import PPM
+
+STREAM_BATCH_ROWS = 8_192
+"""Rows encoded at a time: some 2 MB."""
+
+PIECE_LIMIT_BYTES = 1 << 20
+"""Bytes of the stream in one message, well below what clients take at most."""
+
+END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+"""What closes an Arrow IPC stream."""
+
+AMOUNTS = {
+    "exposure_minor": "exposure_minor",
+    "market_value_minor": "market_minor",
+    "lendable_value_minor": "lendable_minor",
+    "last_good_market_value_minor": "good_market_minor",
+    "last_good_lendable_value_minor": "good_lendable_minor",
+}
+
+SCHEMA = pa.schema(
+    [
+        ("loan_id", pa.string()),
+        ("borrower", pa.string()),
+        ("currency_code", pa.string()),
+        ("minor_unit_digits", pa.int8()),
+        ("market_date", pa.date32()),
+        ("level", pa.string()),
+        ("coverage", pa.string()),
+        ("ltv_basis", pa.string()),
+        *((name, pa.int64()) for name in AMOUNTS),
+        ("ltv", pa.float64()),
+        ("last_good_ltv", pa.float64()),
+        ("distance_to_next_level", pa.float64()),
+        ("price_fall_to_next_level", pa.float64()),
+        ("cash_cure_minor", pa.int64()),
+        ("collateral_cure_minor", pa.int64()),
+        ("unknown_asset_count", pa.int32()),
+        ("unknown_reasons", pa.string()),
+        ("quality_flags", pa.string()),
+        ("oldest_input_date", pa.date32()),
+        ("breach_number", pa.int64()),
+        ("deadline_date", pa.date32()),
+        ("sequence", pa.int64()),
+    ]
+)
+
+
+class ArrowRows:
+    """Encodes rows of one snapshot."""
+
+    begin: bytes = SCHEMA.serialize().to_pybytes()
+    end: bytes = END_OF_STREAM
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Nothing is encoded yet."""
+        self._snapshot = snapshot
+
+    def batches(self, rows: Int) -> Iterator[Int]:
+        """The rows that are encoded together."""
+        for start in range(0, len(rows), STREAM_BATCH_ROWS):
+            yield rows[start : start + STREAM_BATCH_ROWS]
+
+    def pieces(self, data: memoryview) -> Iterator[bytes]:
+        """The bytes in messages of bounded size."""
+        for start in range(0, len(data), PIECE_LIMIT_BYTES):
+            yield bytes(data[start : start + PIECE_LIMIT_BYTES])
+
+    def batch(self, rows: Int) -> memoryview:
+        """The judgements in the rows as one record batch."""
+        covers = {name: self._snapshot.covers[name][rows] for name in COVER_NAMES}
+        columns = {**self._names(rows), **_judged(covers), **_ratios(covers)}
+        return memoryview(
+            pa.record_batch([_array(columns[field.name], field) for field in SCHEMA], schema=SCHEMA).serialize()
+        )
+
+    def _names(self, rows: Int) -> dict[str, Any]:
+        terms, words = self._snapshot.cover_terms[rows], self._snapshot.words
+        currency = self._snapshot.terms["currency"][terms]
+        digits = np.array([digits_of(code) for code in words.currency.texts], dtype=np.int64)
+        return {
+            "loan_id": _texts(words.loan_id, self._snapshot.terms["loan_id"][terms]),
+            "borrower": _texts(words.borrower, self._snapshot.terms["borrower"][terms]),
+            "currency_code": _texts(words.currency, currency),
+            "minor_unit_digits": digits[currency],
+        }
+
+
+def _judged(covers: dict[str, Int]) -> dict[str, Any]:
+    return {
+        **{name: covers[column] for name, column in AMOUNTS.items()},
+        "market_date": covers["market_day"],
+        "level": _chosen([level.name for level in Level], covers["level"]),
+        "coverage": _chosen(["KNOWN", "UNKNOWN"], covers["coverage_unknown"]),
+        "ltv_basis": _chosen(["", *(basis.name for basis in Basis)], covers["basis"]),
+        "cash_cure_minor": covers["cash_cure_minor"],
+        "collateral_cure_minor": covers["collateral_cure_minor"],
+        "unknown_asset_count": covers["unknown_assets"],
+        "unknown_reasons": _flags(UnknownReason, covers["unknown"]),
+        "quality_flags": _flags(QualityFlag, covers["quality"]),
+        "oldest_input_date": np.ma.masked_equal(covers["oldest_day"], NO_DAY),
+        "breach_number": np.ma.masked_where(covers["breach_open"] == 0, covers["breach_number"]),
+        "deadline_date": np.ma.masked_equal(covers["deadline_day"], NO_DAY),
+        "sequence": covers["seq"],
+    }
+
+
+def _ratios(covers: dict[str, Int]) -> dict[str, Any]:
+    """LTV and what is missing to the next level; masked where there is none."""
+    exposure, pool, limit = covers["exposure_minor"], pool_of(covers), next_limit_of(covers)
+    ltv, nothing, no_next = ltv_of(covers), exposure == 0, limit == 0
+    fall = price_fall_to(exposure, np.where(no_next, 1, pool), np.where(no_next, PPM, limit))
+    with np.errstate(invalid="ignore"):
+        distance = limit / PPM - ltv
+    return {
+        "ltv": np.ma.masked_where(nothing, ltv),
+        "last_good_ltv": np.ma.masked_where(nothing, ltv_of(covers, "good_")),
+        "distance_to_next_level": np.ma.masked_where(no_next, distance),
+        "price_fall_to_next_level": np.ma.masked_where(no_next, fall),
+    }
+
+
+def _array(column: Any, field: pa.Field) -> pa.Array:  # noqa: ANN401 - numpy or Arrow
+    """A column in the type of its field; what is masked is null."""
+    if isinstance(column, pa.Array):
+        return column
+    kind = pa.int32() if pa.types.is_date32(field.type) else field.type
+    values = np.ma.getdata(column).astype(kind.to_pandas_dtype(), copy=False)
+    masked = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else None
+    return pa.array(values, type=kind, mask=masked).cast(field.type)
+
+
+def _texts(words: Vocabulary, numbers: Int) -> pa.Array:
+    texts = words.texts
+    return pa.array([texts[number] for number in numbers.tolist()], type=pa.string())
+
+
+def _chosen(names: Sequence[str], numbers: Int) -> pa.Array:
+    """The name of each number [n]."""
+    return pa.array(names, type=pa.string()).take(pa.array(numbers))
+
+
+def _flags(flags: type[IntFlag], bits: Int) -> pa.Array:
+    """The names of the flags set in each bit set [n]; few sets differ."""
+    sets, number = np.unique(bits, return_inverse=True)
+    names = [" ".join(str(flag.name) for flag in flags if flag and flag & int(one)) for one in sets]
+    return _chosen(names, number.astype(np.int64))

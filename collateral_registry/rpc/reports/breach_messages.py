@@ -1,0 +1,58 @@
+"""Breaches and their events as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from collateral_registry.commands.reports.breaches import Breach
+from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.loans.cover_messages import add_ltv, coverage_message, level_message
+from collateral_registry.v1 import breach_pb2 as pb
+
+
+def event_message(event: Mapping[str, Any]) -> pb.BreachEvent:
+    """An event as a message."""
+    currency = event["currency"]
+    loan = f"loans/{event['loan_id']}"
+    message = pb.BreachEvent(
+        sequence=event["event_seq"],
+        kind=event["kind"],
+        loan=loan,
+        breach=f"{loan}/breaches/{event['breach_number']}" if event["breach_number"] else "",
+        event_time=convert.timestamp(event["event_us"]),
+        market_date=convert.day(event["market_day"]),
+        actor=event["actor"],
+        level_before=level_message(event["level_before"]),
+        level=level_message(event["level"]),
+        coverage=coverage_message(event["coverage_unknown"]),
+        exposure=convert.money(event["exposure_minor"], currency),
+        market_value=convert.money(event["market_minor"], currency),
+        lendable_value=convert.money(event["lendable_minor"], currency),
+        cash_cure=convert.money(event["cash_cure_minor"], currency),
+        collateral_cure=convert.money(event["collateral_cure_minor"], currency),
+        deadline_date=convert.day(event["deadline_day"]),
+        note=event["note"],
+        commit_sequence=event["seq"],
+    )
+    lendable = event["basis"] == Basis.LENDABLE
+    add_ltv(message, event["exposure_minor"], event["lendable_minor"] if lendable else event["market_minor"])
+    return message
+
+
+def breach_message(breach: Breach, with_history: bool = True) -> pb.Breach:  # noqa: FBT001, FBT002 - lists leave it out
+    """A breach as a message."""
+    return pb.Breach(
+        name=f"loans/{breach.loan_id}/breaches/{breach.number}",
+        borrower=breach.borrower,
+        state=pb.BREACH_STATE_OPEN if breach.is_open else pb.BREACH_STATE_CURED,
+        level=level_message(breach.level),
+        worst_level=level_message(breach.worst_level),
+        open_date=convert.day(breach.open_day),
+        deadline_date=convert.day(breach.deadline_day),
+        cure_date=convert.day(breach.cure_day),
+        acknowledged=breach.acknowledged,
+        waived=breach.waived,
+        history=[event_message(event) for event in breach.events] if with_history else [],
+    )

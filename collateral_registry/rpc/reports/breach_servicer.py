@@ -1,0 +1,177 @@
+"""BreachService."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+from collateral_registry.commands.reports import breaches as commands
+from collateral_registry.commands.reports.generate import breach_report, moment_of
+from collateral_registry.domain.loans.levels import Level
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.names import checked_text, id_of
+from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.reports.breach_messages import breach_message, event_message
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.engine.commits import newest_commit
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.loans.breaches import LAST
+from collateral_registry.store.loans.events import events_after, last_event
+from collateral_registry.store.loans.repository import get_loan
+from collateral_registry.v1 import breach_pb2 as pb
+from collateral_registry.v1 import breach_pb2_grpc
+from valuation.errors import InvalidInput
+
+EVENTS_LIMIT = 500
+"""Events in one message of a watch."""
+
+OTHERS_COMMIT_SECONDS = 1.0
+"""How long a watch waits before it looks for commits of other processes on the same database."""
+
+WATCHERS_LIMIT = 200
+"""Watches open at once; the next one is told to come back."""
+
+ENUMS = {"state": {"OPEN": 1, "CURED": 0}, "level": {level.name: int(level) for level in Level}}
+
+
+class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
+    """Tells which loans are beyond their limits."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Serves the book behind the calls; nobody watches yet."""
+        self.calls = calls
+        self.watchers = 0
+        self.draining = asyncio.Event()
+
+    async def GetBreach(self, request: pb.GetBreachRequest, context: Any) -> pb.Breach:  # noqa: ANN401, ARG002, N802
+        """Returns one breach with its history."""
+        loan_id, number = _breach_of(request.name)
+        return await self.calls.read(lambda connection: _breach(connection, loan_id, number))
+
+    async def ListBreaches(  # noqa: N802
+        self,
+        request: pb.ListBreachesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListBreachesResponse:
+        """Lists breaches."""
+        loan_id = "" if request.parent in {"loans/-", ""} else id_of("parent", request.parent, "loans")[0]
+        wanted = conditions_in(request.filter, ENUMS)
+        limit, query = page_size(request.page_size), f"ListBreaches {request.parent} {request.filter}"
+        position = position_of(query, request.page_token)
+        before = int(position[0]) if position else LAST
+
+        def work(connection: Connection) -> pb.ListBreachesResponse:
+            if loan_id:
+                get_loan(connection, loan_id)
+            rows = breach_report(connection, moment_of(connection), wanted, before, limit + 1, loan_id)
+            token = page_token(query, [rows[limit - 1].first_event]) if len(rows) > limit else ""
+            messages = [breach_message(row, with_history=False) for row in rows[:limit]]
+            return pb.ListBreachesResponse(breaches=messages, next_page_token=token)
+
+        return await self.calls.read(work)
+
+    async def AcknowledgeBreach(  # noqa: N802
+        self,
+        request: pb.AcknowledgeBreachRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.Breach:
+        """Records that somebody has seen the breach."""
+        loan_id, number = _breach_of(request.name)
+        return await self._act(
+            request, "AcknowledgeBreach", lambda write: commands.acknowledge(write, loan_id, number, request.note)
+        )
+
+    async def GrantGrace(self, request: pb.GrantGraceRequest, context: Any) -> pb.Breach:  # noqa: ANN401, ARG002, N802
+        """Moves the deadline."""
+        loan_id, number = _breach_of(request.name)
+        deadline = convert.required_date("deadline_date", request, "deadline_date")
+        return await self._act(
+            request, "GrantGrace", lambda write: commands.grant_grace(write, loan_id, number, deadline, request.note)
+        )
+
+    async def WaiveBreach(self, request: pb.WaiveBreachRequest, context: Any) -> pb.Breach:  # noqa: ANN401, ARG002, N802
+        """Waives the call."""
+        loan_id, number = _breach_of(request.name)
+        return await self._act(
+            request, "WaiveBreach", lambda write: commands.waive(write, loan_id, number, request.note)
+        )
+
+    async def WatchBreaches(  # noqa: N802
+        self,
+        request: pb.WatchBreachesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> AsyncIterator[pb.WatchBreachesResponse]:
+        """Streams events after a sequence number, then as they happen."""
+        loan_id = id_of("loan", request.loan, "loans")[0] if request.loan else None
+        after = request.after_sequence
+        await self.calls.read(lambda connection: _check_start(connection, after, loan_id))
+        if self.watchers >= WATCHERS_LIMIT:
+            raise Refused("TOO_MANY_WATCHERS", f"watches: got {WATCHERS_LIMIT} open, want fewer; come back later")
+        self.watchers += 1
+        try:
+            async for answer in self._events(after, loan_id):
+                yield answer
+        finally:
+            self.watchers -= 1
+
+    async def _events(self, after: int, loan_id: str | None) -> AsyncIterator[pb.WatchBreachesResponse]:
+        """The answers of a watch; a first one always comes at once, so that the caller knows it is heard."""
+        first = True
+        while not self.draining.is_set():
+            changed = self.calls.next_change
+            rows = await self.calls.read(_page_after(after, loan_id))
+            if rows or first:
+                after = rows[-1]["event_seq"] if rows else after
+                yield pb.WatchBreachesResponse(events=[event_message(row) for row in rows], last_sequence=after)
+            first = False
+            if len(rows) < EVENTS_LIMIT:
+                await self._next_change(changed)
+
+    async def _next_change(self, changed: asyncio.Event) -> None:
+        """Waits for the next commit; one made by another process is noticed when the waiting ends."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OTHERS_COMMIT_SECONDS):
+                await changed.wait()
+
+    def drain(self) -> None:
+        """Ends every watch after what it is sending."""
+        self.draining.set()
+        self.calls.wake()
+
+    async def _act(self, request: Any, kind: str, act: Callable[[Write], None]) -> pb.Breach:  # noqa: ANN401
+        loan_id, number = _breach_of(request.name)
+        actor = checked_text("actor", request.actor)
+
+        def work(write: Write) -> pb.Breach:
+            act(write)
+            return _breach(write.connection, loan_id, number)
+
+        return await self.calls.write(request, kind, pb.Breach, work, actor=actor)
+
+
+def _breach_of(name: str) -> tuple[str, int]:
+    loan_id, number = id_of("name", name, "loans", "breaches")
+    if not number.isdigit() or len(number) > 9:
+        raise InvalidInput("name", repr(name), "loans/{loan}/breaches/{number}")
+    return loan_id, int(number)
+
+
+def _breach(connection: Connection, loan_id: str, number: int) -> pb.Breach:
+    seq, _ = newest_commit(connection)
+    return breach_message(commands.get_breach(connection, seq, loan_id, number))
+
+
+def _page_after(after: int, loan_id: str | None) -> Callable[[Connection], list[dict[str, Any]]]:
+    return lambda connection: events_after(connection, after, loan_id, EVENTS_LIMIT)
+
+
+def _check_start(connection: Connection, after: int, loan_id: str | None) -> None:
+    newest = last_event(connection)
+    if not 0 <= after <= newest:
+        raise InvalidInput("after_sequence", after, f"0 to {newest}, the newest event")
+    if loan_id is not None:
+        get_loan(connection, loan_id)

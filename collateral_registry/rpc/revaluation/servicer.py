@@ -1,0 +1,104 @@
+"""RevaluationService."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from collateral_registry.commands.revaluation.runs import start_run
+from collateral_registry.domain.shared.names import id_of
+from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.runtime.revaluation.driver import RunDriver
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.revaluation.runs import StoredRun, get_run, list_runs
+from collateral_registry.v1 import revaluation_pb2 as pb
+from collateral_registry.v1 import revaluation_pb2_grpc
+from valuation.errors import InvalidInput
+
+NEWEST = 2**62
+"""A sequence after every commit."""
+
+
+class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
+    """Starts runs and tells how far they are."""
+
+    def __init__(self, calls: Calls, runs: RunDriver) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+        self.runs = runs
+
+    async def StartRevaluation(  # noqa: N802
+        self,
+        request: pb.StartRevaluationRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.Revaluation:
+        """Starts a run."""
+
+        def work(write: Write) -> pb.Revaluation:
+            start_run(write)
+            return run_message(get_run(write.connection, write.seq))
+
+        started = await self.calls.write(request, "StartRevaluation", pb.Revaluation, work)
+        self.runs.wake()
+        return started
+
+    async def GetRevaluation(self, request: pb.GetRevaluationRequest, context: Any) -> pb.Revaluation:  # noqa: ANN401, ARG002, N802
+        """Returns one run."""
+        seq = seq_of(request.name)
+        return await self.calls.read(lambda connection: run_message(get_run(connection, seq)))
+
+    async def ListRevaluations(  # noqa: N802
+        self,
+        request: pb.ListRevaluationsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListRevaluationsResponse:
+        """Lists runs."""
+        limit = page_size(request.page_size)
+        (before,) = position_of("ListRevaluations", request.page_token) or [NEWEST]
+
+        def work(connection: Connection) -> pb.ListRevaluationsResponse:
+            found = list_runs(connection, int(before), limit + 1)
+            token = page_token("ListRevaluations", [found[limit - 1].seq]) if len(found) > limit else ""
+            return pb.ListRevaluationsResponse(
+                revaluations=[run_message(run) for run in found[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+    async def WatchRevaluation(  # noqa: N802
+        self,
+        request: pb.WatchRevaluationRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> AsyncIterator[pb.WatchRevaluationResponse]:
+        """Streams a run until it is over."""
+        async for run in self.runs.progress(seq_of(request.name)):
+            yield pb.WatchRevaluationResponse(revaluation=run_message(run))
+
+
+def seq_of(name: str) -> int:
+    """The sequence in the name of a run."""
+    (seq,) = id_of("name", name, "revaluations")
+    if not seq.isdigit() or len(seq) > 18:
+        raise InvalidInput("name", repr(name), "revaluations/{sequence}")
+    return int(seq)
+
+
+def run_message(run: StoredRun) -> pb.Revaluation:
+    """A run as a message."""
+    return pb.Revaluation(
+        name=f"revaluations/{run.seq}",
+        state=int(run.state),  # type: ignore[arg-type] # the numbers are the same
+        market_date=convert.day(run.market_day),
+        actor=run.actor,
+        start_time=convert.timestamp(run.started_us),
+        finish_time=convert.timestamp(run.finished_us) if run.finished_us is not None else None,
+        partition_count=run.partitions,
+        done_partition_count=run.done,
+        valued_count=run.valued,
+        judged_count=run.judged,
+        event_count=run.events,
+        published_sequence=run.published_seq or 0,
+        judged_again_count=run.judged_again,
+    )

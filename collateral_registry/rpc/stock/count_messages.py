@@ -1,0 +1,98 @@
+"""Counts of stock from the wire, and what came of them as messages."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from google.type.decimal_pb2 import Decimal as DecimalMessage
+
+from collateral_registry.commands.stock.counts import Difference, Reconciled
+from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount
+from collateral_registry.domain.stock.movements import MILLION
+from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.warehouse_names import warehouse_name
+from collateral_registry.store.stock.counts import StoredCount
+from collateral_registry.store.stock.warehouse_scores import StoredWarehouse
+from collateral_registry.v1 import warehouse_pb2 as pb
+from valuation.errors import InvalidInput
+
+
+def read_count(warehouse: str, message: pb.StockCount) -> StockCount:
+    """The count in a message; raises InvalidInput naming the field."""
+    return StockCount(
+        warehouse=warehouse,
+        method=convert.member("count.method", CountMethod, message.method),
+        counted_us=message.count_time.ToMicroseconds() if message.HasField("count_time") else 0,
+        lines=[_read_line(line) for line in message.lines],
+        complete=message.complete,
+        document=message.document,
+    )
+
+
+def _read_line(line: pb.CountLine) -> CountLine:
+    quantity = convert.read_decimal("count.lines.quantity", line.quantity) * MILLION
+    if quantity != quantity.to_integral_value():
+        raise InvalidInput("count.lines.quantity", line.quantity.value, "at most 6 decimals")
+    return CountLine(line.lot, line.good, line.unit, int(quantity))
+
+
+def reconciliation_message(found: Reconciled, warehouse: StoredWarehouse, sequence: int) -> pb.Reconciliation:
+    """What a count came to."""
+    return pb.Reconciliation(
+        agreed_count=found.agreed,
+        differences=[_difference(one) for one in found.differences],
+        warehouse=warehouse_message(warehouse),
+        sequence=sequence,
+    )
+
+
+def warehouse_message(row: StoredWarehouse) -> pb.Warehouse:
+    """A warehouse with its record."""
+    record = row.record
+    message = pb.Warehouse(
+        name=warehouse_name(row.warehouse),
+        display_name=row.warehouse,
+        lot_count=row.lots,
+        movement_count=record.movements,
+        late_share=convert.ratio(record.late_share),
+        counted_lot_count=record.count_lines,
+        shrinkage_rate=convert.ratio(record.shrinkage_rate),
+        reliability_score=convert.ratio(row.reliability.score),
+        haircut=convert.ratio(row.reliability.haircut),
+        open_finding_count=row.open_findings,
+    )
+    message.mean_lateness.FromSeconds(round(record.mean_lateness_seconds))
+    return message
+
+
+def counted_lot_message(row: StoredCount) -> pb.CountedLot:
+    """A lot as it was counted."""
+    return pb.CountedLot(
+        lot=row.lot,
+        good=row.good,
+        unit=row.unit,
+        method=row.method,
+        count_time=convert.timestamp(row.counted_us),
+        known_time=convert.timestamp(row.known_us),
+        counted_quantity=plain(row.counted),
+        book_quantity=plain(row.book),
+        tolerance=plain(row.tolerance),
+        actor=row.actor,
+        document=row.document,
+    )
+
+
+def plain(millionths: int) -> DecimalMessage:
+    """Millionths as a decimal of units."""
+    return convert.decimal((Decimal(millionths) / MILLION).normalize())
+
+
+def _difference(one: Difference) -> pb.CountDifference:
+    return pb.CountDifference(
+        lot=one.lot,
+        unit=one.unit,
+        counted_quantity=plain(one.counted),
+        book_quantity=plain(one.book),
+        reserved_quantity=plain(one.reserve),
+        finding=f"findings/{one.finding_key}" if one.finding_key else "",
+    )

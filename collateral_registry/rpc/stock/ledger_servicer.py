@@ -1,0 +1,155 @@
+"""StockLedgerService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collateral_registry.commands.stock.rejections import book_rejection, dismiss_rejection
+from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
+from collateral_registry.domain.stock.movements import MovementKind, RejectionReason, RejectionState
+from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.stock.ledger_messages import feed_message, lot_message, recorded_message, rejected_message
+from collateral_registry.rpc.stock.movement_columns import read_movements
+from collateral_registry.runtime.stock.stock_batcher import StockDesk
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.engine.filters import Condition
+from collateral_registry.store.stock.feeds import get_source, list_sources
+from collateral_registry.store.stock.ledger import list_lots, list_movements, open_rejections
+from collateral_registry.store.stock.rejections import list_rejections
+from collateral_registry.v1 import stock_ledger_pb2 as pb
+from collateral_registry.v1 import stock_ledger_pb2_grpc
+from valuation.errors import InvalidInput
+
+NEWEST = 2**62
+"""Above every key."""
+
+KEY_DIGITS = 18
+
+ENUMS = {
+    "kind": {kind.name: int(kind) for kind in MovementKind},
+    "state": {state.name: int(state) for state in RejectionState},
+    "reason": {reason.name: int(reason) for reason in RejectionReason},
+}
+
+
+class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
+    """Shows what partners pushed, and settles what was not booked."""
+
+    def __init__(self, calls: Calls, desk: StockDesk) -> None:
+        """Reads the book behind the calls; what is booked goes by the desk of the intake."""
+        self.calls = calls
+        self.desk = desk
+
+    async def GetStockFeed(self, request: pb.GetStockFeedRequest, context: Any) -> pb.StockFeed:  # noqa: ANN401, ARG002, N802
+        """Returns one feed."""
+        (source_id,) = id_of("name", request.name, "stockFeeds")
+
+        def work(connection: Connection) -> pb.StockFeed:
+            source = get_source(connection, source_id)
+            return feed_message(source, open_rejections(connection, [source]))
+
+        return await self.calls.read(work)
+
+    async def ListStockFeeds(  # noqa: N802
+        self,
+        request: pb.ListStockFeedsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListStockFeedsResponse:
+        """Lists feeds."""
+        limit, query = page_size(request.page_size), "ListStockFeeds"
+        (after,) = position_of(query, request.page_token) or [""]
+
+        def work(connection: Connection) -> pb.ListStockFeedsResponse:
+            found = list_sources(connection, str(after), limit + 1)
+            token = page_token(query, [found[limit - 1].source_id]) if len(found) > limit else ""
+            rejections = open_rejections(connection, found[:limit])
+            return pb.ListStockFeedsResponse(
+                stock_feeds=[feed_message(one, rejections) for one in found[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+    async def ListStockLots(  # noqa: N802
+        self,
+        request: pb.ListStockLotsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListStockLotsResponse:
+        """Lists lots."""
+        wanted = conditions_in(request.filter, {})
+        limit, query = page_size(request.page_size), f"ListStockLots {request.filter}"
+        (after,) = position_of(query, request.page_token) or [0]
+
+        def work(connection: Connection) -> pb.ListStockLotsResponse:
+            found = list_lots(connection, wanted, int(after), limit + 1)
+            token = page_token(query, [found[limit - 1].key]) if len(found) > limit else ""
+            return pb.ListStockLotsResponse(
+                stock_lots=[lot_message(one) for one in found[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+    async def ListMovements(  # noqa: N802
+        self,
+        request: pb.ListMovementsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListMovementsResponse:
+        """Lists movements."""
+        wanted = conditions_in(request.filter, ENUMS)
+        limit, query = page_size(request.page_size), f"ListMovements {request.filter}"
+        (before,) = position_of(query, request.page_token) or [NEWEST]
+
+        def work(connection: Connection) -> pb.ListMovementsResponse:
+            found = list_movements(connection, wanted, int(before), limit + 1)
+            token = page_token(query, [found[limit - 1].key]) if len(found) > limit else ""
+            return pb.ListMovementsResponse(
+                movements=[recorded_message(one) for one in found[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+    async def ListRejectedMovements(  # noqa: N802
+        self,
+        request: pb.ListRejectedMovementsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListRejectedMovementsResponse:
+        """Lists items that were not booked."""
+        wanted = [*conditions_in(request.filter, ENUMS), *_of_feed(request.parent)]
+        limit, query = page_size(request.page_size), f"ListRejectedMovements {request.parent} {request.filter}"
+        (before,) = position_of(query, request.page_token) or [NEWEST]
+
+        def work(connection: Connection) -> pb.ListRejectedMovementsResponse:
+            found = list_rejections(connection, wanted, int(before), limit + 1)
+            token = page_token(query, [found[limit - 1].key]) if len(found) > limit else ""
+            return pb.ListRejectedMovementsResponse(
+                rejected_movements=[rejected_message(one) for one in found[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+    async def ResolveRejectedMovement(  # noqa: N802
+        self,
+        request: pb.ResolveRejectedMovementRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.RejectedMovement:
+        """Settles an item that was not booked."""
+        source_id, number = id_of("name", request.name, "stockFeeds", "rejectedMovements")
+        if not number.isdigit() or len(number) > KEY_DIGITS:
+            raise InvalidInput("name", repr(request.name[:80]), "stockFeeds/{source}/rejectedMovements/{number}")
+        actor, note = checked_text("actor", request.actor), checked_text("note", request.note)
+        said = {"source_id": source_id, "key": int(number), "actor": actor, "note": note}
+        if request.state == pb.REJECTION_STATE_DISMISSED:
+            return rejected_message(await self.desk.run(dismiss_rejection, **said))
+        if request.state != pb.REJECTION_STATE_BOOKED:
+            raise InvalidInput("state", request.state, "BOOKED or DISMISSED")
+        instead = read_movements("movement", [request.movement]) if request.HasField("movement") else None
+        return rejected_message(await self.desk.run(book_rejection, instead=instead, **said))
+
+
+def _of_feed(parent: str) -> list[Condition]:
+    """The feed that a list is of; none for stockFeeds/-."""
+    if parent == "stockFeeds/-":
+        return []
+    (source_id,) = id_of("parent", parent, "stockFeeds")
+    return [Condition("feed", checked_id("parent", source_id))]

@@ -1,0 +1,109 @@
+"""StockService."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from collateral_registry.commands.stock.stock_intake import CALL, Batch, Taken
+from collateral_registry.domain.shared.errors import NotPermitted
+from collateral_registry.domain.shared.names import checked_text, id_of
+from collateral_registry.domain.stock.counts import FEED_ACTOR
+from collateral_registry.rpc.common.warehouse_names import warehouse_of
+from collateral_registry.rpc.stock.count_messages import read_count
+from collateral_registry.rpc.stock.movement_columns import digest, read_movements
+from collateral_registry.rpc.stock.partners import own_warehouses
+from collateral_registry.rpc.stock.stream import StockStream, rejected_items
+from collateral_registry.rpc.stock.warehouse_servicer import take_count
+from collateral_registry.runtime.stock.stock_batcher import StockDesk
+from collateral_registry.runtime.stock.writer_process import IntakeProcess
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.v1 import stock_pb2 as pb
+from collateral_registry.v1 import stock_pb2_grpc
+from valuation.errors import InvalidInput
+
+
+class StockServicer(stock_pb2_grpc.StockServiceServicer):
+    """Takes in what warehouses say is there."""
+
+    def __init__(self, calls: Calls, intake: IntakeProcess) -> None:
+        """Serves the book behind the calls; no stream is open."""
+        self.calls = calls
+        self.desk = StockDesk(intake, calls.database.engine.dialect.name)
+        self.streams: dict[str, StockStream] = {}
+        self._draining = False
+
+    async def PushStock(  # noqa: N802
+        self,
+        request_iterator: AsyncIterator[pb.PushStockRequest],
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> AsyncIterator[pb.PushStockResponse]:
+        """Takes numbered batches of one source, and acknowledges each once it is durable."""
+        (source_id,) = id_of("open.stock_feed", await _opening(request_iterator), "stockFeeds")
+        own = own_warehouses(source_id)
+        stream = StockStream(self.desk, await self.desk.open(source_id), own)
+        if source_id in self.streams:
+            self.streams[source_id].supersede()
+        self.streams[source_id] = stream
+        if self._draining:
+            stream.drain()
+        try:
+            async for answer in stream.run(request_iterator):
+                yield answer
+        finally:
+            if self.streams.get(source_id) is stream:
+                del self.streams[source_id]
+
+    async def RecordMovements(  # noqa: N802
+        self,
+        request: pb.RecordMovementsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.RecordMovementsResponse:
+        """Takes in the movements of one call."""
+        (source_id,) = id_of("stock_feed", request.stock_feed, "stockFeeds")
+        own = own_warehouses(source_id)
+        batch = Batch(
+            source_id=source_id,
+            epoch=CALL,
+            sequence=CALL,
+            body_hash=digest(pb.RecordMovementsRequest(movements=request.movements)),
+            movements=read_movements("movements", request.movements),
+            own_warehouses=own,
+            request_id=checked_text("request_id", request.request_id, required=False),
+        )
+        outcome = await (await self.desk.take(batch))
+        if isinstance(outcome, Exception):
+            raise outcome
+        assert isinstance(outcome, Taken)  # noqa: S101 - a call has no place in the sequence, so no gap before it
+        return pb.RecordMovementsResponse(
+            booked_count=outcome.booked, known_count=outcome.known, rejected_items=rejected_items(outcome)
+        )
+
+    async def ReportCount(  # noqa: N802
+        self,
+        request: pb.ReportCountRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ReportCountResponse:
+        """Takes in a count of a partner's own warehouse."""
+        (source_id,) = id_of("stock_feed", request.stock_feed, "stockFeeds")
+        own, warehouse = own_warehouses(source_id), warehouse_of("warehouse", request.warehouse)
+        if own is not None and warehouse not in own:
+            raise NotPermitted(f"warehouse {warehouse} is not one of stockFeeds/{source_id}", warehouse=warehouse)
+        count = read_count(warehouse, request.count)
+        return await take_count(
+            self.calls, request, "ReportCount", pb.ReportCountResponse, count, f"{FEED_ACTOR}{source_id}"
+        )
+
+    def drain(self) -> None:
+        """Ends every stream after what is under way is acknowledged."""
+        self._draining = True
+        for stream in self.streams.values():
+            stream.drain()
+
+
+async def _opening(requests: AsyncIterator[pb.PushStockRequest]) -> str:
+    """The feed that the first message opens."""
+    first = await anext(aiter(requests), None)
+    if first is None or first.WhichOneof("message") != "open":
+        raise InvalidInput("message", "no open", "open as the first message of the stream")
+    return first.open.stock_feed

@@ -1,0 +1,108 @@
+"""WarehouseService, and the counts that partners bring through StockService."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from collateral_registry.commands.stock.counts import reconcile
+from collateral_registry.commands.stock.warehouse_score import known_warehouses
+from collateral_registry.domain.shared.names import checked_text
+from collateral_registry.domain.stock.counts import StockCount
+from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.warehouse_names import warehouse_of
+from collateral_registry.rpc.stock.count_messages import (
+    counted_lot_message,
+    read_count,
+    reconciliation_message,
+    warehouse_message,
+)
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.stock.counts import list_counts
+from collateral_registry.store.stock.warehouse_scores import list_warehouses
+from collateral_registry.v1 import stock_pb2, warehouse_pb2_grpc
+from collateral_registry.v1 import warehouse_pb2 as pb
+
+Answer = TypeVar("Answer", pb.RecordInspectionResponse, stock_pb2.ReportCountResponse)
+
+
+async def take_count(
+    calls: Calls,
+    request: Any,  # noqa: ANN401 - any request message
+    kind: str,
+    answer: type[Answer],
+    count: StockCount,
+    actor: str,
+) -> Answer:
+    """Holds a count against the book in a change of its own."""
+
+    def work(write: Write) -> Answer:
+        found = reconcile(write, count)
+        (warehouse,) = known_warehouses(write.connection, [count.warehouse])
+        return answer(reconciliation=reconciliation_message(found, warehouse, write.seq))
+
+    return await calls.write(request, kind, answer, work, actor=actor)
+
+
+class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
+    """Holds counts against the book, and tells how far warehouses can be relied on."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+
+    async def GetWarehouse(self, request: pb.GetWarehouseRequest, context: Any) -> pb.Warehouse:  # noqa: ANN401, ARG002, N802
+        """Returns one warehouse."""
+        name = warehouse_of("name", request.name)
+
+        def work(connection: Connection) -> pb.Warehouse:
+            (row,) = known_warehouses(connection, [name])
+            return warehouse_message(row)
+
+        return await self.calls.read(work)
+
+    async def ListWarehouses(  # noqa: N802
+        self,
+        request: pb.ListWarehousesRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListWarehousesResponse:
+        """Lists warehouses."""
+        limit, query = page_size(request.page_size), "ListWarehouses"
+        after = position_of(query, request.page_token) or [""]
+
+        def work(connection: Connection) -> pb.ListWarehousesResponse:
+            names = list_warehouses(connection, str(after[0]), limit + 1)
+            token = page_token(query, [names[limit - 1]]) if len(names) > limit else ""
+            rows = known_warehouses(connection, names[:limit])
+            return pb.ListWarehousesResponse(warehouses=[warehouse_message(row) for row in rows], next_page_token=token)
+
+        return await self.calls.read(work)
+
+    async def RecordInspection(  # noqa: N802
+        self,
+        request: pb.RecordInspectionRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.RecordInspectionResponse:
+        """Takes in a count made by the lender or for it."""
+        count = read_count(warehouse_of("warehouse", request.warehouse), request.count)
+        actor = checked_text("actor", request.actor)
+        return await take_count(self.calls, request, "RecordInspection", pb.RecordInspectionResponse, count, actor)
+
+    async def ListCountedLots(  # noqa: N802
+        self,
+        request: pb.ListCountedLotsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListCountedLotsResponse:
+        """Lists the lots counted in a warehouse."""
+        warehouse = warehouse_of("parent", request.parent)
+        limit, query = page_size(request.page_size), f"ListCountedLots {request.parent}"
+        before = position_of(query, request.page_token) or [2**62]
+
+        def work(connection: Connection) -> pb.ListCountedLotsResponse:
+            rows = list_counts(connection, warehouse, int(before[0]), limit + 1)
+            token = page_token(query, [rows[limit - 1].key]) if len(rows) > limit else ""
+            return pb.ListCountedLotsResponse(
+                counted_lots=[counted_lot_message(row) for row in rows[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)

@@ -1,0 +1,129 @@
+"""ValuationService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collateral_registry.commands.revaluation.runs import start_run
+from collateral_registry.commands.valuations.recorded_valuations import recorded_valuation, recorded_valuations
+from collateral_registry.commands.valuations.revalue import revalue
+from collateral_registry.commands.valuations.value import quote_asset
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.money import digits_of
+from collateral_registry.domain.shared.names import id_of
+from collateral_registry.rpc.assets.messages import read_asset
+from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.valuations.messages import valuation_message
+from collateral_registry.rpc.valuations.value_batcher import ValueDesk
+from collateral_registry.runtime.revaluation.driver import RunDriver
+from collateral_registry.runtime.transactions import Calls
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.v1 import valuation_pb2 as pb
+from collateral_registry.v1 import valuation_pb2_grpc
+from valuation.errors import InvalidInput
+
+VALUE_LIMIT = 1_000
+REVALUE_LIMIT = 10_000
+QUOTE_ID = "quote"
+
+
+class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
+    """Answers what assets are worth."""
+
+    def __init__(self, calls: Calls, runs: RunDriver) -> None:
+        """Serves the book behind the calls."""
+        self.calls = calls
+        self.runs = runs
+        self.desk = ValueDesk(calls)
+
+    async def ValueAssets(  # noqa: N802
+        self,
+        request: pb.ValueAssetsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ValueAssetsResponse:
+        """Values assets from the facts known now."""
+        asset_ids = _asset_ids(request.names, VALUE_LIMIT, least=1)
+        return await self.desk.value(asset_ids, _currency(request.currency_code))
+
+    async def QuoteAsset(self, request: pb.QuoteAssetRequest, context: Any) -> pb.Valuation:  # noqa: ANN401, ARG002, N802
+        """Values an asset that is not registered."""
+        asset = read_asset(request.asset, QUOTE_ID)
+        currency = _currency(request.currency_code)
+
+        def work(connection: Connection) -> pb.Valuation:
+            message = valuation_message(quote_asset(connection, asset, currency))
+            message.asset = ""
+            return message
+
+        return await self.calls.read(work)
+
+    async def GetValuation(self, request: pb.GetValuationRequest, context: Any) -> pb.Valuation:  # noqa: ANN401, ARG002, N802
+        """Returns one recorded valuation."""
+        asset_id, valuation = id_of("name", request.name, "assets", "valuations")
+        seq, _, currency = valuation.partition("-")
+        if not seq.isdigit() or len(seq) > 18 or not currency:
+            raise InvalidInput("name", repr(request.name), "assets/{asset}/valuations/{sequence}-{currency}")
+        return await self.calls.read(
+            lambda connection: valuation_message(recorded_valuation(connection, asset_id, int(seq), currency.upper()))
+        )
+
+    async def ListValuations(  # noqa: N802
+        self,
+        request: pb.ListValuationsRequest,
+        context: Any,  # noqa: ANN401, ARG002
+    ) -> pb.ListValuationsResponse:
+        """Lists recorded valuations."""
+        (asset_id,) = id_of("parent", request.parent, "assets")
+        limit, query = page_size(request.page_size), f"ListValuations {request.parent}"
+        before = position_of(query, request.page_token) or [2**62, ""]
+
+        def work(connection: Connection) -> pb.ListValuationsResponse:
+            rows = recorded_valuations(connection, asset_id, (int(before[0]), str(before[1])), limit + 1)
+            last = rows[limit - 1] if len(rows) > limit else None
+            token = page_token(query, [last.row["seq"], last.currency]) if last else ""
+            return pb.ListValuationsResponse(
+                valuations=[valuation_message(row) for row in rows[:limit]], next_page_token=token
+            )
+
+        return await self.calls.read(work)
+
+    async def Revalue(self, request: pb.RevalueRequest, context: Any) -> pb.RevalueResponse:  # noqa: ANN401, ARG002, N802
+        """Values some assets and judges their loans, or waits for a run over the whole book."""
+        asset_ids = _asset_ids(request.names, REVALUE_LIMIT, least=0)
+        if not asset_ids:
+            return await self._revalued_book(request)
+
+        def work(write: Write) -> pb.RevalueResponse:
+            done = revalue(write, asset_ids)
+            return pb.RevalueResponse(
+                sequence=write.seq, valued_count=done.valued, judged_count=done.judged, event_count=done.events
+            )
+
+        return await self.calls.write(request, "Revalue", pb.RevalueResponse, work)
+
+    async def _revalued_book(self, request: pb.RevalueRequest) -> pb.RevalueResponse:
+        """What a run over the whole book did, once it is published; a retry waits for the same run."""
+
+        def work(write: Write) -> pb.RevalueResponse:
+            start_run(write)
+            return pb.RevalueResponse(sequence=write.seq)
+
+        started = await self.calls.write(request, "Revalue", pb.RevalueResponse, work)
+        run = await self.runs.finished(started.sequence)
+        if run.published_seq is None:
+            raise Refused("REVALUATION_ABANDONED", f"revaluations/{run.seq} was abandoned for a newer one")
+        return pb.RevalueResponse(
+            sequence=run.published_seq, valued_count=run.valued, judged_count=run.judged, event_count=run.events
+        )
+
+
+def _asset_ids(names: Any, limit: int, least: int) -> list[str]:  # noqa: ANN401 - a repeated field
+    if not least <= len(names) <= limit:
+        raise InvalidInput("names", f"{len(names)} names", f"{least} to {limit}")
+    return [id_of("names", name, "assets")[0] for name in names]
+
+
+def _currency(code: str) -> str:
+    if code:
+        digits_of(code)
+    return code

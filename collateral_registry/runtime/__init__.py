@@ -1,0 +1,1 @@
+"""The service at run time, without gRPC: transactions, batching and background tasks."""

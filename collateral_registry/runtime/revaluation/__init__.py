@@ -1,0 +1,1 @@
+"""Runtime of revaluation runs: the driver and its workers."""

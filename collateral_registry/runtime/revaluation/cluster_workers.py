@@ -1,0 +1,72 @@
+"""Workers on several machines, through a Dask scheduler.
+
+The scheduler knows which partitions wait, the database which are done: one that dies forgets nothing that matters.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from distributed import Client, Future
+from distributed.client import FutureCancelledError
+from distributed.comm.core import CommClosedError
+from distributed.scheduler import KilledWorker
+
+from collateral_registry.commands.revaluation.run_partition import Order
+from collateral_registry.runtime.revaluation.errors import WorkersLost
+from collateral_registry.runtime.revaluation.worker_process import work
+
+CONNECT_SECONDS = 10.0
+
+LOOK_SECONDS = 0.02
+"""How often it is looked which partitions are done."""
+
+STALL_SECONDS = 15.0
+"""Without a partition stored for so long, the rest is given out again; one takes about a second."""
+
+LOST = (CommClosedError, FutureCancelledError, KilledWorker, OSError, TimeoutError)
+"""What the client raises when the scheduler or too many workers are gone."""
+
+
+class ClusterWorkers:
+    """The workers that have joined a scheduler; each must reach the database at the same URL."""
+
+    def __init__(self, url: str, scheduler: str) -> None:
+        """Connects to nothing yet."""
+        self._url = url
+        self._scheduler = scheduler
+        self._client: Client | None = None
+
+    def work(self, orders: Sequence[Order]) -> Iterator[int]:
+        """Works the orders and yields the number of each that is stored; raises WorkersLost without a scheduler."""
+        if not orders:
+            return
+        try:
+            if self._client is None:
+                self._client = Client(self._scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+            futures = [self._client.submit(work, self._url, order, pure=False) for order in orders]
+            for future in self._as_completed(futures):
+                yield int(future.result())
+        except LOST as error:
+            self.close()
+            raise WorkersLost(f"the scheduler at {self._scheduler} or its workers are gone ({error})") from None
+
+    def _as_completed(self, futures: list[Future[int]]) -> Iterator[Future[int]]:
+        """The futures as they end; raises TimeoutError when none does for a while, as with a forgetful scheduler."""
+        waiting, since = futures, time.monotonic()
+        while waiting:
+            done = [future for future in waiting if future.done()]
+            if done:
+                yield from done
+                waiting, since = [future for future in waiting if future not in done], time.monotonic()
+            elif time.monotonic() - since > STALL_SECONDS:
+                raise TimeoutError(f"no partition was stored in {STALL_SECONDS:g} s")
+            else:
+                time.sleep(LOOK_SECONDS)
+
+    def close(self) -> None:
+        """Leaves the scheduler."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close(timeout=1)

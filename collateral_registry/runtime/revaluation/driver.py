@@ -1,0 +1,165 @@
+"""Drives revaluation runs: plans one, has its partitions worked, publishes it; resumes what a stop has left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+
+from collateral_registry.commands.revaluation.run_partition import Order, work_partition
+from collateral_registry.commands.revaluation.runs import pending_orders, plan_run, publish_run
+from collateral_registry.domain.revaluation.runs import RunStep
+from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.runtime.revaluation.errors import WorkersLost
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.revaluation.runs import StoredRun, get_run, unfinished_run
+
+LOG = structlog.get_logger("runs")
+
+INLINE_ORDERS = 2
+"""Orders of a step that the service works itself: less than it takes to hand them to another process."""
+
+CHECK_SECONDS = 5.0
+"""How often a server looks for a run that nobody drives, and tries again what has failed."""
+
+PROGRESS_SECONDS = 0.25
+"""How often somebody who waits for a run looks how far it is."""
+
+
+class Workers(Protocol):
+    """Whoever works partitions."""
+
+    def work(self, orders: Sequence[Order]) -> Iterator[int]:
+        """Works the orders and yields the number of each that is stored; raises WorkersLost."""
+
+    def close(self) -> None:
+        """Lets the workers go."""
+
+
+class RunDriver:
+    """The driver of one book; of several servers on a book one drives at a time."""
+
+    def __init__(self, database: Database, workers: Workers, committed: Callable[[int], None]) -> None:
+        """``committed`` is told each commit, from another thread."""
+        self._database = database
+        self._workers = workers
+        self._committed = committed
+        self._thread = ThreadPoolExecutor(1, "driver")
+        self._wanted = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._driven = 0
+        self._trouble: dict[int, str] = {}
+
+    def start(self) -> None:
+        """Begins to look for runs, in the running loop."""
+        self._task = asyncio.create_task(self._watch())
+
+    def wake(self) -> None:
+        """Looks for a run at once; from the loop's own thread."""
+        self._wanted.set()
+
+    async def finished(self, seq: int) -> StoredRun:
+        """The run once it is over; it begins to be driven at once."""
+        self.wake()
+        async for run in self.progress(seq):
+            if run.is_over:
+                return run
+        raise StoreUnavailable("the service is stopping; the run goes on when it is started again")
+
+    async def settled(self) -> None:
+        """Waits until no run is under way."""
+        run = await asyncio.get_running_loop().run_in_executor(None, self._unfinished)
+        if run is not None:
+            await self.finished(run.seq)
+
+    async def progress(self, seq: int) -> AsyncIterator[StoredRun]:
+        """The run each time it has moved on, until it is over or the service stops.
+
+        Raises NotFound, and StoreUnavailable while it cannot go on for a reason that nobody foresaw.
+        """
+        loop = asyncio.get_running_loop()
+        told = None
+        while not self._stopping:
+            if trouble := self._trouble.get(seq):
+                raise StoreUnavailable(f"the run cannot go on and is tried again: {trouble}")
+            moved = self._moved
+            run = await loop.run_in_executor(None, self._read, seq)
+            if run != told:
+                told = run
+                yield run
+            if run.is_over:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PROGRESS_SECONDS):
+                    await moved.wait()
+
+    async def stop(self) -> None:
+        """Stops between two partitions; what is not worked yet waits for the next start."""
+        self._stopping = True
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
+        self._workers.close()
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._wanted.clear()
+            await loop.run_in_executor(self._thread, self._drive)
+            moved, self._moved = self._moved, asyncio.Event()
+            moved.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await self._wanted.wait()
+
+    def _read(self, seq: int) -> StoredRun:
+        with self._database.read() as connection:
+            return get_run(connection, seq)
+
+    def _drive(self) -> None:
+        """Drives whatever run is under way to its end, unless somebody else does."""
+        try:
+            with self._database.alone("revaluation") as alone:
+                while alone and not self._stopping and (run := self._unfinished()) is not None:
+                    self._finish(run.seq)
+        except (WorkersLost, StoreUnavailable) as error:
+            LOG.warning("a revaluation could not go on; trying again", cause=str(error), seconds=CHECK_SECONDS)
+        except Exception as error:  # whatever it is, it is told, and the next run must not wait for a restart
+            LOG.exception("a revaluation could not go on; trying again", seconds=CHECK_SECONDS)
+            self._trouble = {self._driven: type(error).__name__}
+        else:
+            self._trouble = {}
+
+    def _unfinished(self) -> StoredRun | None:
+        with self._database.read() as connection:
+            return unfinished_run(connection)
+
+    def _finish(self, seq: int) -> None:
+        self._driven = seq
+        plan_run(self._database, seq)
+        orders = pending_orders(self._database, seq)
+        for step in ((RunStep.CURVES,), (RunStep.LOANS, RunStep.UNPLEDGED)):
+            for _ in self._worked([order for order in orders if order.partition.step in step]):
+                if self._stopping:
+                    return
+        with self._database.write("PublishRevaluation", "collateral") as write:
+            run = publish_run(write, seq)
+            write.commit()
+        self._committed(write.seq)
+        LOG.info("revalued", run=seq, valued=run.valued, judged=run.judged, events=run.events)
+
+    def _worked(self, orders: Sequence[Order]) -> Iterator[int]:
+        if len(orders) > INLINE_ORDERS:
+            yield from self._workers.work(orders)
+            return
+        for order in orders:
+            work_partition(self._database, order)
+            yield order.partition.number

@@ -1,0 +1,46 @@
+"""Worker processes of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+
+from collateral_registry.commands.revaluation.run_partition import Order
+from collateral_registry.runtime.revaluation.errors import WorkersLost
+from collateral_registry.runtime.revaluation.worker_process import work
+
+NICENESS = 10
+"""Steps by which the workers let the service go first, where both want a processor."""
+
+
+class LocalWorkers:
+    """A few processes, started with the first large run; spawned, because a fork would copy the locks of threads."""
+
+    def __init__(self, url: str, count: int) -> None:
+        """Starts nothing yet."""
+        self._url = url
+        self._count = count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def work(self, orders: Sequence[Order]) -> Iterator[int]:
+        """Works the orders and yields the number of each that is stored; raises WorkersLost when a process dies."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self._count, get_context("spawn"), os.nice, (NICENESS,))
+        futures: list[Future[int]] = [self._pool.submit(work, self._url, order) for order in orders]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool:
+            self._pool = None
+            raise WorkersLost("a worker process has died") from None
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def close(self) -> None:
+        """Stops the processes after what they are at."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)

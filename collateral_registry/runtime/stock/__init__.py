@@ -1,0 +1,1 @@
+"""Runtime of warehouse stock: the writer process, batching and the sync task."""

@@ -1,0 +1,246 @@
+"""The numbers of assets and pledges, found again by skeleton and by halves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, and_, delete, func, or_, select
+
+from collateral_registry.domain.assets.kinds import Asset, Status
+from collateral_registry.domain.findings.references import Identity, IdentityKind, identities_of, notice_of
+from collateral_registry.domain.loans.agreements import Pledge, PledgeState
+from collateral_registry.store.engine.bulk import Columns, insert_columns, read_columns
+from collateral_registry.store.engine.json_documents import from_document
+from collateral_registry.store.engine.key_sets import in_keys
+from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, IdentityRow
+from collateral_registry.store.schema.loans import LoanRow, PledgeRevisionRow, PledgeRow
+from valuation._typing import Int
+
+AGREEING_LIMIT = 20
+"""Evidence that more than so many share within one scope (warrants of one size) tells nothing apart."""
+
+BACKFILL_ROWS = 10_000
+"""Assets whose numbers are written at a time."""
+
+
+@dataclass(frozen=True)
+class KnownIdentity:
+    """A number in the book, and who goes by it; of a pledge also the loan and its borrower."""
+
+    identity: Identity
+    asset_key: int
+    asset_id: str
+    owner: str
+    loan_id: str
+    borrower: str
+
+    @property
+    def holder(self) -> str:
+        """Its name as evidence gives it."""
+        return f"loans/{self.loan_id}" if self.loan_id else f"assets/{self.asset_id}"
+
+
+def write_identities(connection: Connection, asset_key: int, pledge_key: int, found: Sequence[Identity]) -> None:
+    """Writes the numbers of an asset (pledge key 0) or of a pledge in place of those it had."""
+    own = and_(IdentityRow.asset_key == asset_key, IdentityRow.pledge_key == pledge_key)
+    connection.execute(delete(IdentityRow).where(own))
+    _append(connection, [(asset_key, pledge_key, one) for one in found])
+
+
+def similar_identities(connection: Connection, wanted: Identity, own_asset: int) -> list[KnownIdentity]:
+    """Numbers of other assets that may be the same: equal in skeleton, or a half with the same agreement.
+
+    Nothing is looked for by halves where the agreement is shared by too many to tell anything.
+    """
+    scope = [IdentityRow.kind == int(wanted.kind), IdentityRow.scope == wanted.scope]
+    writing = wanted.writing
+    found = []
+    # A question per index: one question for either of two columns would read the whole scope.
+    for equal in (IdentityRow.skeleton == writing.skeleton, IdentityRow.grouped == writing.grouped):
+        found += _known(connection, [*scope, equal, IdentityRow.asset_key != own_asset])
+    if wanted.agreement and writing.is_told_apart_by_one_edit and _tells_apart(connection, wanted):
+        agreeing = [*scope, IdentityRow.agreement == wanted.agreement, IdentityRow.asset_key != own_asset]
+        for half in (
+            IdentityRow.head.in_(writing.heads_within_one_edit()),
+            IdentityRow.tail.in_(writing.tails_within_one_edit()),
+        ):
+            found += _known(connection, [*agreeing, half])
+    return list(dict.fromkeys(found))
+
+
+def same_numbers(connection: Connection) -> Columns:
+    """Every number of the book that stands under one skeleton or grouping with another asset's, with that in columns.
+
+    Columns ``kind``, ``scope``, ``key`` (the skeleton or grouping they share) and the identity's own.
+    """
+    parts = []
+    for form in (IdentityRow.skeleton, IdentityRow.grouped):
+        shared = (
+            select(IdentityRow.kind, IdentityRow.scope, form.label("form"))
+            .group_by(IdentityRow.kind, IdentityRow.scope, form)
+            .having(func.count(func.distinct(IdentityRow.asset_key)) > 1)
+            .subquery()
+        )
+        on = (IdentityRow.kind == shared.c.kind) & (IdentityRow.scope == shared.c.scope) & (form == shared.c.form)
+        parts.append(_group_columns(connection, shared, on))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def agreeing_numbers(connection: Connection) -> Columns:
+    """Every number whose agreement others of its scope share, but few enough that it means something."""
+    shared = (
+        select(IdentityRow.kind, IdentityRow.scope, IdentityRow.agreement.label("form"))
+        .where(IdentityRow.agreement != "")
+        .group_by(IdentityRow.kind, IdentityRow.scope, IdentityRow.agreement)
+        .having(func.count(IdentityRow.identity_key).between(2, AGREEING_LIMIT))
+        .subquery()
+    )
+    on = (
+        (IdentityRow.kind == shared.c.kind)
+        & (IdentityRow.scope == shared.c.scope)
+        & (IdentityRow.agreement == shared.c.form)
+    )
+    return _group_columns(connection, shared, on)
+
+
+def identities_by_key(connection: Connection, keys: Int) -> dict[int, KnownIdentity]:
+    """Numbers by their keys."""
+    return dict(_keyed(connection, [in_keys(connection, IdentityRow.identity_key, keys)]))
+
+
+def write_missing(connection: Connection) -> int:
+    """Writes the numbers of assets and pledges that were brought in without them; returns how many had none."""
+    count = 0
+    for batch in _assets_without(connection):
+        rows = [(key, 0, one) for key, asset in batch for one in _or_none(identities_of(asset))]
+        _append(connection, rows)
+        count += len(batch)
+    _append(connection, _notices_without(connection))
+    return count
+
+
+def _or_none(found: list[Identity]) -> list[Identity]:
+    """The numbers, or a mark that the asset has none, so that it is not looked at again."""
+    return found or [Identity(IdentityKind.BIN, "", "", "")]
+
+
+def _assets_without(connection: Connection) -> Iterator[list[tuple[int, Asset]]]:
+    newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
+    has = select(IdentityRow.asset_key).where(IdentityRow.asset_key == AssetRow.asset_key).exists()
+    statement = (
+        select(AssetRow.asset_key, AssetRevisionRow.document)
+        .join(AssetRevisionRow, newest)
+        .where(AssetRow.status != int(Status.RETIRED), ~has)
+        .order_by(AssetRow.asset_key)
+        .limit(BACKFILL_ROWS)
+    )
+    while rows := connection.execute(statement).all():
+        yield [(row[0], from_document(Asset, row[1])) for row in rows]
+
+
+def _notices_without(connection: Connection) -> list[tuple[int, int, Identity]]:
+    """The registrations of standing pledges that have none written; a notice is part of the pledge's document."""
+    has = select(IdentityRow.asset_key).where(IdentityRow.pledge_key == PledgeRow.pledge_key).exists()
+    statement = (
+        select(PledgeRow.asset_key, PledgeRow.pledge_key, PledgeRevisionRow.document, AssetRevisionRow.document)
+        .join(
+            PledgeRevisionRow,
+            (PledgeRevisionRow.pledge_key == PledgeRow.pledge_key) & (PledgeRevisionRow.revision == PledgeRow.revision),
+        )
+        .join(AssetRow, AssetRow.asset_key == PledgeRow.asset_key)
+        .join(
+            AssetRevisionRow,
+            (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision),
+        )
+        .where(PledgeRow.state == int(PledgeState.ACTIVE), ~has)
+        .where(PledgeRevisionRow.document.not_like('%"registration_number":""%'))
+    )
+    return [
+        (asset_key, pledge_key, one)
+        for asset_key, pledge_key, pledge, asset in connection.execute(statement).all()
+        for one in notice_of(from_document(Pledge, pledge), from_document(Asset, asset))
+    ]
+
+
+def _append(connection: Connection, rows: Sequence[tuple[int, int, Identity]]) -> None:
+    writings = [one.writing for _, _, one in rows]
+    columns: Columns = {
+        "asset_key": [asset_key for asset_key, _, _ in rows],
+        "pledge_key": [pledge_key for _, pledge_key, _ in rows],
+        "kind": [int(one.kind) for _, _, one in rows],
+        "scope": [one.scope for _, _, one in rows],
+        "written": [one.written for _, _, one in rows],
+        "agreement": [one.agreement for _, _, one in rows],
+        "skeleton": [writing.skeleton for writing in writings],
+        "grouped": [writing.grouped for writing in writings],
+        "head": [writing.head for writing in writings],
+        "tail": [writing.tail for writing in writings],
+    }
+    insert_columns(connection, IdentityRow, columns, len(rows))
+
+
+def _tells_apart(connection: Connection, wanted: Identity) -> bool:
+    """Whether few enough numbers of the scope share the agreement."""
+    sharing = (
+        select(IdentityRow.identity_key)
+        .where(
+            IdentityRow.kind == int(wanted.kind),
+            IdentityRow.scope == wanted.scope,
+            IdentityRow.agreement == wanted.agreement,
+        )
+        .limit(AGREEING_LIMIT)
+    )
+    return len(connection.execute(sharing).all()) < AGREEING_LIMIT
+
+
+def _group_columns(connection: Connection, shared: Any, on: Any) -> Columns:  # noqa: ANN401 - SQL constructs
+    statement = (
+        select(
+            IdentityRow.identity_key,
+            IdentityRow.asset_key,
+            IdentityRow.kind,
+            IdentityRow.scope,
+            IdentityRow.written,
+            IdentityRow.agreement,
+            shared.c.form.label("form"),
+        )
+        .join(shared, on)
+        .join(AssetRow, AssetRow.asset_key == IdentityRow.asset_key)
+        .where(AssetRow.status != int(Status.RETIRED), IdentityRow.written != "")
+        .order_by(IdentityRow.kind, IdentityRow.scope, shared.c.form, IdentityRow.identity_key)
+    )
+    return read_columns(connection, statement)
+
+
+def _known(connection: Connection, where: Sequence[Any]) -> list[KnownIdentity]:
+    return [known for _, known in _keyed(connection, where)]
+
+
+def _keyed(connection: Connection, where: Sequence[Any]) -> list[tuple[int, KnownIdentity]]:
+    """Numbers of assets that are not retired and of pledges that stand, in order of their keys."""
+    standing = or_(IdentityRow.pledge_key == 0, PledgeRow.state == int(PledgeState.ACTIVE))
+    statement = (
+        select(IdentityRow.__table__, AssetRow.asset_id, AssetRow.owner, LoanRow.loan_id, LoanRow.borrower)
+        .join(AssetRow, AssetRow.asset_key == IdentityRow.asset_key)
+        .outerjoin(PledgeRow, PledgeRow.pledge_key == IdentityRow.pledge_key)
+        .outerjoin(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
+        .where(*where, AssetRow.status != int(Status.RETIRED), standing)
+        .order_by(IdentityRow.identity_key)
+    )
+    return [
+        (
+            row.identity_key,
+            KnownIdentity(
+                Identity(IdentityKind(row.kind), row.scope, row.written, row.agreement),
+                row.asset_key,
+                row.asset_id,
+                row.owner,
+                row.loan_id or "",
+                row.borrower or "",
+            ),
+        )
+        for row in connection.execute(statement)
+    ]

@@ -1,0 +1,311 @@
+"""Assets, their history and their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, insert, select, true, update
+from sqlmodel import SQLModel
+
+from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty, Inventory, Status
+from collateral_registry.domain.assets.valuation_columns import equipment_numbers, inventory_numbers, right_numbers
+from collateral_registry.domain.findings.references import identities_of
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
+from collateral_registry.store.assets.references import write_identities
+from collateral_registry.store.engine.bulk import Columns, Source, read_columns
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.json_documents import from_document, to_document
+from collateral_registry.store.engine.key_sets import in_keys
+from collateral_registry.store.revaluation.row_versions import newest_between
+from collateral_registry.store.schema.assets import (
+    AssetRevisionRow,
+    AssetRow,
+    EquipmentRow,
+    IntellectualPropertyRow,
+    InventoryRow,
+    TargetRow,
+)
+from collateral_registry.store.schema.book import CommitRow
+from collateral_registry.store.schema.prices import PriceSeriesRow
+from collateral_registry.store.stock.claims_by_place import write_holding
+from collateral_registry.store.stock.warehouse_scores import haircut_of_warehouse
+from valuation._typing import Int
+
+FILTERS = {
+    "kind": AssetRow.kind,
+    "asset_class": AssetRow.asset_class,
+    "owner": AssetRow.owner,
+    "good": AssetRow.good,
+    "warehouse": AssetRow.place,
+    "status": AssetRow.status,
+    "currency_code": AssetRow.currency,
+}
+"""Fields that a list of assets can be filtered by."""
+
+
+@dataclass(frozen=True)
+class StoredAsset:
+    """An asset with its key, revision and times."""
+
+    key: int
+    asset: Asset
+    revision: int
+    created_us: int
+    updated_us: int
+
+
+def insert_asset(write: Write, asset: Asset) -> int:
+    """Registers an asset; raises AlreadyExists naming the asset that has its id or identity."""
+    _refuse_taken(write.connection, asset, None)
+    values = {
+        **_row(asset),
+        "asset_id": asset.asset_id,
+        "revision": 1,
+        "created_seq": write.seq,
+        "updated_seq": write.seq,
+    }
+    key = int(write.connection.execute(insert(AssetRow).values(**values).returning(AssetRow.asset_key)).scalar_one())
+    _write_revision(write, key, 1, asset)
+    _write_what_it_is(write, key, asset)
+    ensure_target(write, key, asset.currency)
+    return key
+
+
+def update_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset:
+    """Writes a new revision of an asset; raises AlreadyExists when its new identity is taken."""
+    _refuse_taken(write.connection, asset, stored.key)
+    revision = stored.revision + 1
+    write.connection.execute(
+        update(AssetRow)
+        .where(AssetRow.asset_key == stored.key)
+        .values(**_row(asset), revision=revision, updated_seq=write.seq)
+    )
+    _write_revision(write, stored.key, revision, asset)
+    _write_what_it_is(write, stored.key, asset)
+    ensure_target(write, stored.key, asset.currency)
+    return StoredAsset(stored.key, asset, revision, stored.created_us, write.known_us)
+
+
+def get_asset(connection: Connection, asset_id: str) -> StoredAsset:
+    """One asset; raises NotFound."""
+    rows = _stored(connection, [AssetRow.asset_id == asset_id], 1)
+    if not rows:
+        raise NotFound(f"assets/{asset_id}")
+    return rows[0]
+
+
+def list_assets(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredAsset]:
+    """A page of assets in order of their ids."""
+    return _stored(connection, [*conditions(FILTERS, wanted), AssetRow.asset_id > after], limit)
+
+
+def asset_keys(connection: Connection, asset_ids: Sequence[str]) -> Int:
+    """The key of each id [n]; raises NotFound for the first that is missing."""
+    found: dict[str, int] = {}
+    for start in range(0, len(asset_ids), 500):
+        part = asset_ids[start : start + 500]
+        statement = select(AssetRow.asset_id, AssetRow.asset_key).where(AssetRow.asset_id.in_(part))
+        found.update((row[0], row[1]) for row in connection.execute(statement))
+    missing = next((asset_id for asset_id in asset_ids if asset_id not in found), None)
+    if missing is not None:
+        raise NotFound(f"assets/{missing}")
+    return np.array([found[asset_id] for asset_id in asset_ids], dtype=np.int64)
+
+
+def ensure_target(write: Write, asset_key: int, currency: str) -> int:
+    """The key of an asset in a currency, made when there is none."""
+    found = write.connection.execute(
+        select(TargetRow.target_key).where(TargetRow.asset_key == asset_key, TargetRow.currency == currency)
+    ).scalar()
+    if found is not None:
+        return int(found)
+    statement = insert(TargetRow).values(asset_key=asset_key, currency=currency).returning(TargetRow.target_key)
+    return int(write.connection.execute(statement).scalar_one())
+
+
+def lots_waiting_for(connection: Connection, series_id: str) -> list[StoredAsset]:
+    """Lots that name a series which did not exist when they were registered."""
+    waiting = select(InventoryRow.asset_key).where(
+        InventoryRow.series_id == series_id,
+        InventoryRow.series_key.is_(None),
+    )
+    return _stored(connection, [AssetRow.asset_key.in_(waiting)], None)
+
+
+def rewrite_numbers(write: Write, stored: StoredAsset) -> None:
+    """Computes the numbers of an asset again, after its series has come into being."""
+    _write_numbers(write, stored.key, stored.asset)
+
+
+def documents_of(connection: Connection, asset_keys: Int) -> dict[int, Asset]:
+    """The assets by their keys."""
+    statement = (
+        select(AssetRow.asset_key, AssetRevisionRow.document)
+        .join(AssetRevisionRow, _newest_revision())
+        .where(in_keys(connection, AssetRow.asset_key, asset_keys))
+    )
+    return {row[0]: from_document(Asset, row[1]) for row in connection.execute(statement)}
+
+
+def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
+    """The machines among assets by their keys."""
+    statement = (
+        select(AssetRow.asset_key, AssetRevisionRow.document)
+        .join(AssetRevisionRow, _newest_revision())
+        .where(in_keys(source, AssetRow.asset_key, asset_keys))
+    )
+    columns = read_columns(source, statement)
+    documents = zip(columns["asset_key"].tolist(), columns["document"].tolist(), strict=True)
+    details = {key: from_document(Asset, document).detail for key, document in documents}
+    return {key: detail for key, detail in details.items() if isinstance(detail, Equipment)}
+
+
+def places_since(connection: Connection, after: int, seq: int) -> Columns:
+    """Good (the class where there is none) and place of the assets that changed after a commit, as after another."""
+    revision = AssetRevisionRow.__table__
+    newest = newest_between(
+        AssetRow.asset_key, AssetRevisionRow.asset_key, AssetRevisionRow.revision, AssetRevisionRow.seq, after, seq
+    )
+    statement = select(revision.c.asset_key, revision.c.good, revision.c.place, revision.c.seq).join_from(
+        newest, revision, (revision.c.asset_key == newest.c.key) & (revision.c.revision == newest.c.place)
+    )
+    return read_columns(connection, statement)
+
+
+def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
+    """An asset as it was in a revision."""
+    statement = select(AssetRevisionRow.document).where(
+        AssetRevisionRow.asset_key == asset_key, AssetRevisionRow.revision == revision
+    )
+    return from_document(Asset, connection.execute(statement).scalar_one())
+
+
+def newest_documents(connection: Connection, asset_key: int, limit: int) -> list[Asset]:
+    """The newest revisions of an asset as they were, oldest first."""
+    statement = (
+        select(AssetRevisionRow.document)
+        .where(AssetRevisionRow.asset_key == asset_key)
+        .order_by(AssetRevisionRow.revision.desc())
+        .limit(limit)
+    )
+    return [from_document(Asset, text) for text in connection.execute(statement).scalars()][::-1]
+
+
+def document_as_of(connection: Connection, asset_key: int, seq: int | None) -> Asset:
+    """An asset as it was after a commit; as it is now when none is given."""
+    upto = AssetRevisionRow.seq <= seq if seq is not None else true()
+    statement = (
+        select(AssetRevisionRow.document)
+        .where(AssetRevisionRow.asset_key == asset_key, upto)
+        .order_by(AssetRevisionRow.revision.desc())
+        .limit(1)
+    )
+    return from_document(Asset, connection.execute(statement).scalar_one())
+
+
+def _stored(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredAsset]:
+    created, updated = CommitRow.__table__.alias(), CommitRow.__table__.alias()
+    statement = (
+        select(AssetRow.asset_key, AssetRevisionRow.document, AssetRow.revision, created.c.known_us, updated.c.known_us)
+        .join(AssetRevisionRow, _newest_revision())
+        .join(created, created.c.seq == AssetRow.created_seq)
+        .join(updated, updated.c.seq == AssetRow.updated_seq)
+        .where(*where)
+        .order_by(AssetRow.asset_id)
+        .limit(limit)
+    )
+    return [
+        StoredAsset(row[0], from_document(Asset, row[1]), row[2], row[3], row[4])
+        for row in connection.execute(statement)
+    ]
+
+
+def _newest_revision() -> Any:  # noqa: ANN401 - an SQL condition
+    return (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
+
+
+def _row(asset: Asset) -> dict[str, Any]:
+    return {
+        "kind": int(asset.detail.kind),
+        "asset_class": asset.asset_class,
+        "currency": asset.currency,
+        "owner": asset.owner,
+        "good": asset.detail.good,
+        "place": asset.detail.place,
+        "identity": None if asset.status == Status.RETIRED else asset.identity,
+        "status": int(asset.status),
+        "prior_claims_minor": asset.prior_claims.minor if asset.prior_claims else 0,
+        "insurance_day": day_of(asset.insurance_expire),
+        "inspection_day": day_of(asset.last_inspection),
+    }
+
+
+def _refuse_taken(connection: Connection, asset: Asset, own_key: int | None) -> None:
+    statement = select(AssetRow.asset_id, AssetRow.asset_key).where(
+        (AssetRow.asset_id == asset.asset_id) | (AssetRow.identity == asset.identity)
+    )
+    for holder, key in connection.execute(statement):
+        if key != own_key:
+            what = f"id {asset.asset_id}" if holder == asset.asset_id else asset.identity
+            raise AlreadyExists(what, f"assets/{holder}")
+
+
+def _write_revision(write: Write, key: int, revision: int, asset: Asset) -> None:
+    values = {
+        "asset_key": key,
+        "revision": revision,
+        "seq": write.seq,
+        "good": asset.detail.good or asset.asset_class,
+        "place": asset.detail.place,
+        "document": to_document(asset),
+    }
+    write.connection.execute(insert(AssetRevisionRow).values(**values))
+
+
+def _write_numbers(write: Write, key: int, asset: Asset) -> None:
+    """Writes the numbers of an asset; what of a lot counts stays as it is."""
+    table, numbers = numbers_of(write.connection, asset)
+    if table is None:
+        return
+    changed = write.connection.execute(update(table).where(table.asset_key == key).values(**numbers))
+    if not changed.rowcount:
+        write.connection.execute(insert(table).values(asset_key=key, **numbers))
+
+
+def _write_what_it_is(write: Write, key: int, asset: Asset) -> None:
+    """Writes an asset's numbers, the names it goes by and what it holds of a place."""
+    _write_numbers(write, key, asset)
+    write_identities(write.connection, key, 0, identities_of(asset))
+    write_holding(write.connection, key, asset)
+
+
+def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | None, Mapping[str, Any]]:
+    """The table of an asset's kind and its row there; none for kinds without a model."""
+    detail = asset.detail
+    if isinstance(detail, Inventory):
+        statement = select(PriceSeriesRow.series_key, PriceSeriesRow.unit)
+        series = connection.execute(statement.where(PriceSeriesRow.series_id == detail.price_series)).first()
+        series_key, series_unit = series or (None, None)
+        added = haircut_of_warehouse(connection, detail.warehouse)
+        return InventoryRow, inventory_numbers(detail, series_key, series_unit, added)
+    if isinstance(detail, Equipment):
+        return EquipmentRow, equipment_numbers(detail, _index_key(connection, detail))
+    if isinstance(detail, IntellectualProperty):
+        return IntellectualPropertyRow, right_numbers(detail, pledged_elsewhere=asset.status is Status.DOUBLE_PLEDGED)
+    return None, {}
+
+
+def _index_key(connection: Connection, machine: Equipment) -> int:
+    """Key of the index that carries the price new of a machine, 0 for none; raises NotFound for one nobody opened."""
+    if not machine.price_index:
+        return 0
+    statement = select(PriceSeriesRow.series_key).where(PriceSeriesRow.series_id == machine.price_index)
+    key = connection.execute(statement).scalar()
+    if key is None:
+        raise NotFound(f"priceSeries/{machine.price_index}")
+    return int(key)

@@ -1,0 +1,104 @@
+"""Versions of the policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import AlreadyExists, NotFound, Refused
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.json_documents import from_document, to_document
+from collateral_registry.store.schema.book import CommitRow, PolicyRow
+
+KEPT_POLICIES_LIMIT = 8
+"""Versions kept as read: each price asks for the one in force more than once, and reading takes a millisecond."""
+
+
+@dataclass(frozen=True)
+class StoredPolicy:
+    """A version with its key and the commits that stored and activated it."""
+
+    key: int
+    policy: Policy
+    created_us: int
+    activated_seq: int | None
+    activated_us: int | None
+
+
+_CREATED, _ACTIVATED = CommitRow.__table__.alias(), CommitRow.__table__.alias()
+
+_POLICIES = (
+    select(
+        PolicyRow.policy_key, PolicyRow.document, _CREATED.c.known_us, PolicyRow.activated_seq, _ACTIVATED.c.known_us
+    )
+    .join(_CREATED, _CREATED.c.seq == PolicyRow.created_seq)
+    .outerjoin(_ACTIVATED, _ACTIVATED.c.seq == PolicyRow.activated_seq)
+)
+
+_IN_FORCE = (
+    _POLICIES.where(PolicyRow.activated_seq.is_not(None), PolicyRow.effective_day <= bindparam("on_day"))
+    .order_by(PolicyRow.effective_day.desc(), PolicyRow.activated_seq.desc())
+    .limit(1)
+)
+
+
+def insert_policy(write: Write, policy: Policy) -> int:
+    """Stores a version; raises AlreadyExists when the id is taken."""
+    taken = select(PolicyRow.policy_key).where(PolicyRow.policy_id == policy.policy_id)
+    if write.connection.execute(taken).first() is not None:
+        raise AlreadyExists(f"id {policy.policy_id}", f"policies/{policy.policy_id}")
+    values = {
+        "policy_id": policy.policy_id,
+        "effective_day": day_of(policy.effective),
+        "created_seq": write.seq,
+        "document": to_document(policy),
+    }
+    return int(
+        write.connection.execute(insert(PolicyRow).values(**values).returning(PolicyRow.policy_key)).scalar_one()
+    )
+
+
+def activate_policy(write: Write, key: int) -> None:
+    """Marks a version as activated by this commit."""
+    write.connection.execute(update(PolicyRow).where(PolicyRow.policy_key == key).values(activated_seq=write.seq))
+
+
+def policy_in_force(connection: Connection, day: int) -> StoredPolicy:
+    """The version for a day: of those activated and effective, the latest effective, then the latest activated."""
+    row = connection.execute(_IN_FORCE, {"on_day": day}).first()
+    if row is None:
+        raise Refused("NO_POLICY", "no policy is in force on this date; activate one with an effective date before it")
+    return _stored(row)
+
+
+def get_policy(connection: Connection, policy_id: str) -> StoredPolicy:
+    """One version; raises NotFound."""
+    row = connection.execute(_POLICIES.where(PolicyRow.policy_id == policy_id)).first()
+    if row is None:
+        raise NotFound(f"policies/{policy_id}")
+    return _stored(row)
+
+
+def policy_by_key(connection: Connection, key: int) -> StoredPolicy:
+    """One version by its key."""
+    return _stored(connection.execute(_POLICIES.where(PolicyRow.policy_key == key)).one())
+
+
+def list_policies(connection: Connection, before_key: int, limit: int) -> list[StoredPolicy]:
+    """A page of versions, newest first."""
+    older = _POLICIES.where(PolicyRow.policy_key < before_key).order_by(PolicyRow.policy_key.desc()).limit(limit)
+    return [_stored(row) for row in connection.execute(older)]
+
+
+@lru_cache(KEPT_POLICIES_LIMIT)
+def _read(document: str) -> Policy:
+    return from_document(Policy, document)
+
+
+def _stored(row: Any) -> StoredPolicy:  # noqa: ANN401 - a row of the statement above
+    return StoredPolicy(row[0], _read(row[1]), row[2], row[3], row[4])

@@ -1,0 +1,164 @@
+"""Columns in and out without a Python object for a value: the road of large runs (ADBC).
+
+SQLite's own rule forbids two copies of its library in one process on one file, for closing one drops the other's locks.
+The driver brings a copy of its own, so on SQLite this road is for worker processes that open nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import adbc_driver_postgresql.dbapi
+import adbc_driver_sqlite.dbapi
+import numpy as np
+import pyarrow as pa
+from adbc_driver_manager.dbapi import Connection as AdbcConnection
+from adbc_driver_manager.dbapi import Error as AdbcError
+from adbc_driver_sqlite import StatementOptions
+from numpy.typing import NDArray
+from sqlalchemy import Dialect, Float, Select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlmodel import SQLModel
+
+from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.store.engine.database import SQLITE_PRAGMAS, lock_key, sqlite_file, sqlite_turn
+
+TYPED_ROWS = 65_536
+"""Rows that the SQLite driver looks at before it decides on a column's type: more than any partition has."""
+
+Columns = dict[str, Any]
+
+
+class ArrowConnection:
+    """A connection in a transaction that reads and appends columns."""
+
+    def __init__(self, connection: AdbcConnection, dialect: Dialect) -> None:
+        """Works on a connection of the driver."""
+        self.dialect = dialect
+        self._connection = connection
+        self._options = {StatementOptions.BATCH_ROWS.value: str(TYPED_ROWS)} if dialect.name == "sqlite" else {}
+
+    def columns(self, statement: Select[Any], named: Mapping[str, Any]) -> Columns:
+        """The columns of a select [rows] with its named parameters, as ``read_columns`` gives them."""
+        with self._connection.cursor(adbc_stmt_kwargs=self._options) as cursor:
+            cursor.execute(self._sql(statement.params(named)))
+            table = cursor.fetch_arrow_table()
+        chosen = statement.selected_columns
+        return {column.key or "": _numpy(data, column.type) for column, data in zip(chosen, table.columns, strict=True)}
+
+    def append(self, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
+        """Appends rows given as columns; scalars are repeated."""
+        arrays = {name: _arrow(data, rows) for name, data in columns.items()}
+        with self._connection.cursor() as cursor:
+            cursor.adbc_ingest(str(table.__tablename__), pa.table(arrays), mode="append")
+
+    def execute(self, statement: Any) -> None:  # noqa: ANN401 - any SQLAlchemy construct
+        """Runs a statement whose rows nobody wants."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(self._sql(statement))
+
+    def _sql(self, statement: Any) -> str:  # noqa: ANN401 - any SQLAlchemy construct
+        return str(statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
+
+
+@dataclass
+class ArrowIntake:
+    """A transaction outside the book's commit log."""
+
+    connection: ArrowConnection
+    driver: AdbcConnection
+
+    def commit(self) -> None:
+        """Makes everything in the transaction durable at once."""
+        self.driver.commit()
+
+
+class ArrowDatabase:
+    """The store on the road of columns: snapshots to read, and transactions of shards."""
+
+    def __init__(self, url: str) -> None:
+        """Connects; raises StoreUnavailable when the database cannot be reached."""
+        self._file = sqlite_file(url)
+        self._dialect: Dialect = postgresql.dialect() if self._file is None else sqlite.dialect()  # type: ignore[no-untyped-call]
+        with _translated_errors():
+            self._driver = _connect(url)
+
+    @contextmanager
+    def read(self) -> Iterator[ArrowConnection]:
+        """A snapshot: everything read inside is of one moment."""
+        with self._undone():
+            if self._file is None:
+                self._say("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield ArrowConnection(self._driver, self._dialect)
+
+    @contextmanager
+    def intake(self, shards: Iterable[str]) -> Iterator[ArrowIntake]:
+        """A transaction that has some named shards to itself; undone unless committed."""
+        with sqlite_turn(self._file), self._undone():
+            if self._file is None:
+                for key in sorted({lock_key(shard) for shard in shards}):
+                    self._say(f"SELECT pg_advisory_xact_lock({key})")
+            yield ArrowIntake(ArrowConnection(self._driver, self._dialect), self._driver)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._driver.close()
+
+    @contextmanager
+    def _undone(self) -> Iterator[None]:
+        """Rolls back what is not committed."""
+        with _translated_errors():
+            try:
+                yield
+            finally:
+                self._driver.rollback()
+
+    def _say(self, statement: str) -> None:
+        with self._driver.cursor() as cursor:
+            cursor.execute(statement)
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Turns the driver's trouble into StoreUnavailable, which unlike it can be sent from process to process."""
+    try:
+        yield
+    except AdbcError as error:
+        cause = str(error).strip().splitlines()[0]
+        raise StoreUnavailable(f"the database cannot be used now ({cause}); nothing was written") from None
+
+
+def _connect(url: str) -> AdbcConnection:
+    path = sqlite_file(url)
+    if path is None:
+        libpq = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        return cast("AdbcConnection", adbc_driver_postgresql.dbapi.connect(libpq))
+    connection = cast("AdbcConnection", adbc_driver_sqlite.dbapi.connect(str(path)))
+    connection.adbc_connection.set_autocommit(True)  # the settings below are refused in a transaction
+    with connection.cursor() as cursor:
+        for pragma in SQLITE_PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+            cursor.fetchall()
+    connection.adbc_connection.set_autocommit(False)
+    return connection
+
+
+def _numpy(data: pa.ChunkedArray, kind: Any) -> NDArray[Any]:  # noqa: ANN401 - SQLAlchemy's type objects
+    """float64 with NaN for null, int64, or object; a text that stands in many rows is one object."""
+    if isinstance(kind, Float):
+        return np.asarray(data.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    if kind.python_type is int:
+        return np.asarray(data.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
+    encoded = data.combine_chunks().dictionary_encode()
+    distinct = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
+    return distinct[encoded.indices.fill_null(len(distinct) - 1).to_numpy(zero_copy_only=False)]
+
+
+def _arrow(data: Any, rows: int) -> pa.Array:  # noqa: ANN401 - an array, a list or a scalar
+    if isinstance(data, np.ndarray):
+        return pa.array(data, from_pandas=True)
+    return pa.array(data) if isinstance(data, list) else pa.repeat(pa.scalar(data), rows)

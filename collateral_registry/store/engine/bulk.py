@@ -1,0 +1,221 @@
+"""Columns in and out of tables: many rows as numpy arrays, never as objects."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Float,
+    Select,
+    Update,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlmodel import SQLModel
+
+from collateral_registry.store.engine.key_sets import listed_records, record_rows
+
+MILLION = 1_000_000
+
+FETCH_ROWS = 4_096
+"""Rows turned into arrays at a time: few enough that they never burden the garbage collector."""
+
+POSTGRESQL_TYPES: Mapping[type, str] = {int: "int8", float: "float8", str: "text", bytes: "bytea"}
+"""What a column of each kind is in PostgreSQL: a copy in binary form must name its types, and nothing is parsed."""
+
+Columns = dict[str, Any]
+"""Column name to array: int64, float64 with NaN for null, or object for text and bytes."""
+
+
+class ColumnConnection(Protocol):
+    """A connection that moves whole partitions (store/engine/arrow.py), in a transaction."""
+
+    dialect: Dialect
+
+    def columns(self, statement: Select[Any], named: Mapping[str, Any]) -> Columns:
+        """The columns of a select [rows] with its named parameters."""
+
+    def append(self, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
+        """Appends rows given as columns; scalars are repeated."""
+
+    def execute(self, statement: Any) -> None:  # noqa: ANN401 - any SQLAlchemy construct
+        """Runs a statement whose rows nobody wants."""
+
+
+Source = Connection | ColumnConnection
+"""Where columns come from and go to: the connection of a change or of a snapshot, or one for whole partitions."""
+
+
+def read_columns(connection: Source, statement: Select[Any], named: Mapping[str, Any] | None = None) -> Columns:
+    """Runs a select with its named parameters and returns its columns [rows]; integer columns must not be null."""
+    if not isinstance(connection, Connection):
+        return connection.columns(statement, named or {})
+    columns = list(statement.selected_columns)
+    parts: list[list[NDArray[Any]]] = [[typed_column(column.type, ())] for column in columns]
+    result = connection.execute(statement, named)
+    with _collector_paused():
+        while result.cursor is not None and (rows := result.cursor.fetchmany(FETCH_ROWS)):
+            for part, column, data in zip(parts, columns, zip(*rows, strict=True), strict=True):
+                part.append(typed_column(column.type, data))
+    result.close()
+    return {column.key or "": np.concatenate(part) for column, part in zip(columns, parts, strict=True)}
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No garbage collection inside: rows by the ten thousand hold no cycles, yet each pass would look at them all."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def typed_column(kind: Any, data: Sequence[Any]) -> NDArray[Any]:  # noqa: ANN401 - SQLAlchemy's type objects
+    """An array of the column's type: float64 with NaN for null, int64, or object."""
+    if isinstance(kind, Float):
+        return np.array(data, dtype=np.float64)
+    if kind.python_type is int:
+        return np.array(data, dtype=np.int64)
+    array = np.empty(len(data), dtype=object)
+    array[:] = data
+    return array
+
+
+def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
+    """Appends rows given as columns; scalars are repeated. In the transaction of the connection."""
+    if rows == 0:
+        return
+    if not isinstance(connection, Connection):
+        connection.append(table, columns, rows)
+        return
+    names = list(columns)
+    data = [_listed(columns[name], rows) for name in names]
+    driver = _driver(connection)
+    target = table.__tablename__
+    if connection.dialect.name == "sqlite":
+        marks = ",".join("?" * len(names))
+        insert = f"INSERT INTO {target} ({','.join(names)}) VALUES ({marks})"  # noqa: S608 - names come from the schema
+        with _collector_paused():
+            driver.executemany(insert, zip(*data, strict=True))
+        return
+    with (
+        _collector_paused(),
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY {target} ({','.join(names)}) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.set_types([POSTGRESQL_TYPES[table.__table__.c[name].type.python_type] for name in names])
+        for row in zip(*data, strict=True):
+            copy.write_row(row)
+
+
+def _driver(connection: Connection) -> Any:  # noqa: ANN401 - a connection of either driver
+    driver = connection.connection.driver_connection
+    if driver is None:
+        message = "the connection has no driver connection"
+        raise RuntimeError(message)
+    return driver
+
+
+def update_columns(
+    connection: Connection, table: type[SQLModel], key: str, columns: Mapping[str, Any], *also: ColumnElement[bool]
+) -> None:
+    """Sets columns [n] of the rows that the column ``key`` names, where they are also such.
+
+    In the transaction of the connection; the keys, which are integers, must not be none. The conditions are kept with
+    the statement: constants, not made for the call.
+    """
+    names = (key, *(name for name in columns if name != key))
+    data = [_listed(columns[name], 0) for name in names]
+    if connection.dialect.name != "sqlite":
+        statement = _updated(connection.dialect.name, table, names, also)
+        connection.execute(statement, {"records": listed_records(zip(*data, strict=True))})
+        return
+    compiled = _compiled(table, names, also)
+    told = dict(zip((f"new_{name}" for name in names), data, strict=True))
+    rows = len(data[0])
+    values = [told[name] if name in told else [compiled.params[name]] * rows for name in compiled.positiontup or ()]
+    _driver(connection).executemany(compiled.string, zip(*values, strict=True))
+
+
+@cache
+def _compiled(table: type[SQLModel], names: tuple[str, ...], also: tuple[ColumnElement[bool], ...]) -> SQLCompiler:
+    """The statement as SQLite's driver takes it, with marks in the order of ``positiontup``."""
+    return _updated("sqlite", table, names, also).compile(dialect=sqlite.dialect())  # type: ignore[no-untyped-call] # SQLAlchemy types no dialects
+
+
+@cache
+def _updated(
+    dialect: str, table: type[SQLModel], names: tuple[str, ...], also: tuple[ColumnElement[bool], ...]
+) -> Update:
+    """Rows with what is told of them; the first of the columns names the row."""
+    target, (key, *changed) = table.__table__, names
+    if dialect == "sqlite":
+        own: BindParameter[int] = bindparam(f"new_{key}")
+        values: dict[str, BindParameter[Any]] = {name: bindparam(f"new_{name}") for name in changed}
+        return update(target).where(target.c[key] == own, *also).values(values)
+    new = record_rows(dialect, {name: target.c[name].type for name in names})
+    return update(target).where(target.c[key] == new.c[key], *also).values({name: new.c[name] for name in changed})
+
+
+def new_keys(connection: Connection, table: type[SQLModel], count: int) -> list[int]:
+    """Keys for new rows of a table with a numbered key; in a write transaction."""
+    if not count:
+        return []
+    if connection.dialect.name == "sqlite":
+        last = connection.execute(_last_key(table)).scalar_one()
+        return list(range(last + 1, last + 1 + count))
+    return list(connection.execute(_next_keys(table), {"count": count}).scalars())
+
+
+@cache
+def _last_key(table: type[SQLModel]) -> Select[Any]:
+    (key,) = table.__table__.primary_key
+    return select(func.coalesce(func.max(key), 0))
+
+
+@cache
+def _next_keys(table: type[SQLModel]) -> Select[Any]:
+    (key,) = table.__table__.primary_key
+    sequence = func.pg_get_serial_sequence(table.__tablename__, key.name)
+    numbers = func.generate_series(1, bindparam("count", type_=BigInteger)).table_valued("value").render_derived()
+    return select(func.nextval(sequence)).select_from(numbers)
+
+
+def _listed(value: Any, rows: int) -> Sequence[Any]:  # noqa: ANN401 - an array or a scalar
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value if isinstance(value, list) else [value] * rows
+
+
+def wide_sum(name: str, column: Any) -> tuple[ColumnElement[int], ColumnElement[int]]:  # noqa: ANN401 - a column
+    """The sum of whole numbers in two columns, whole millions and the rest; :func:`summed` puts them together.
+
+    SQLite ends a sum beyond 64 bits with an error.
+    """
+    million: ColumnElement[int] = literal_column(str(MILLION), BigInteger)
+    high, low = func.sum(column // million), func.sum(column % million)
+    return high.label(f"{name}_millions"), low.label(f"{name}_rest")
+
+
+def summed(millions: int, rest: int) -> int:
+    """What :func:`wide_sum` has told."""
+    return int(millions) * MILLION + int(rest)

@@ -1,0 +1,287 @@
+"""The database: one writer at a time, readers on a snapshot, and nothing half-written.
+
+Writers are serialised (SQLite: BEGIN IMMEDIATE; PostgreSQL: one advisory transaction lock), so the order of
+sequences is the order of commits and no reader ever sees a later sequence without the earlier ones.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from sqlite3 import OperationalError as SqliteOperationalError
+from typing import Any
+
+from psycopg import OperationalError as PostgresOperationalError
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Select,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from collateral_registry.clock import Clock, microseconds
+from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.domain.stock.movement_booking import Place
+from collateral_registry.store.engine.commit_listener import CHANNEL
+from collateral_registry.store.engine.lot_memory import LotMemory, LotRow
+from collateral_registry.store.schema.book import CommitRow
+
+__all__ = ["SQLITE_PRAGMAS", "Connection", "Database", "Intake", "Write", "lock_key", "sqlite_file", "sqlite_turn"]
+
+WRITER_LOCK_KEY = 0x636F6C6C61746572
+"""Advisory lock of the one writer on PostgreSQL: "collater" in ASCII."""
+
+BUSY_TIMEOUT_MILLISECONDS = 10_000
+READERS_LIMIT = 8
+MMAP_BYTES = 1 << 30
+LOG_PAGES = 8_192
+"""Length of the write-ahead log at which a commit copies what is left of it: 32 MB; before, ``checkpoints`` does."""
+
+CACHE_KIBIBYTES = 65_536
+
+SQLITE_PRAGMAS = (
+    f"busy_timeout={BUSY_TIMEOUT_MILLISECONDS}",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"wal_autocheckpoint={LOG_PAGES}",
+    f"cache_size=-{CACHE_KIBIBYTES}",
+    f"mmap_size={MMAP_BYTES}",
+    "temp_store=MEMORY",
+)
+"""How every connection to SQLite is set up; the busy timeout comes first, or two processes opening a new file fail."""
+
+
+@dataclass
+class Write:
+    """A write transaction: its connection, sequence and moment. Without ``commit()`` it leaves no trace."""
+
+    connection: Connection
+    seq: int
+    known_us: int
+    market_day: int
+    actor: str
+    committed: bool = False
+
+    def commit(self) -> None:
+        """Makes everything in the transaction durable at once, and tells the other servers of the book."""
+        if self.connection.dialect.name != "sqlite":
+            self.connection.execute(select(func.pg_notify(CHANNEL, "")))
+        self.connection.commit()
+        self.committed = True
+
+
+@dataclass
+class Intake:
+    """A transaction of stock that comes in: outside the book's commit log, alone with its shards."""
+
+    connection: Connection
+    received_us: int
+    memory: LotMemory
+    lots: dict[Place, LotRow] = field(default_factory=dict)
+    """Lots as the transaction leaves them."""
+
+    def commit(self) -> None:
+        """Makes everything in the transaction durable at once."""
+        self.connection.commit()
+        self.memory.keep(self.lots)
+
+
+class Database:
+    """A store on SQLite or PostgreSQL, by its URL."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        """Opens nothing yet; connections are made when needed."""
+        self.url = url
+        self.engine = _engine(url)
+        self._file = sqlite_file(url)
+        self.clock = clock
+        self.lot_memory = LotMemory()
+        # What a connection that was lost has left may be lost too, where another database has taken over.
+        event.listen(self.engine, "connect", lambda *_: self.lot_memory.forget())
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+
+    def prepare(self) -> None:
+        """Makes a new SQLite file a write-ahead-log database, once, before anything else opens it."""
+        if self.is_sqlite:
+            with _translated_errors(), self.engine.connect() as connection:
+                connection.connection.execute("PRAGMA journal_mode=WAL")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A snapshot: everything read inside is of one moment."""
+        with _translated_errors(), self.engine.connect() as connection:
+            connection.execution_options(**self._read_options())
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self, kind: str, actor: str, market_day: int | None = None) -> Iterator[Write]:
+        """The only way to change anything; ``market_day`` moves the business date, else it stays."""
+        with self._writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK_KEY)))
+            yield self._opened(connection, kind, actor, market_day)
+
+    @contextmanager
+    def intake(self, shards: Iterable[str]) -> Iterator[Intake]:
+        """A transaction that has some named shards (sources, warehouses, runs) to itself; it leaves the book alone.
+
+        On PostgreSQL each shard is an advisory lock, taken in order of the keys so that nobody waits in a circle;
+        SQLite has one writer anyway.
+        """
+        with self._writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(_locks(), {"keys": sorted({lock_key(shard) for shard in shards})}).all()
+            yield Intake(connection, microseconds(self.clock()), self.lot_memory)
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[bool]:
+        """Whether nobody else does something now; held until the end. A SQLite book has one server, so nobody does."""
+        if self.is_sqlite:
+            yield True
+            return
+        key = lock_key(what)
+        with self.outside_transactions() as connection:
+            alone = bool(connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one())
+            try:
+                yield alone
+            finally:
+                if alone:
+                    connection.execute(select(func.pg_advisory_unlock(key)))
+
+    @contextmanager
+    def outside_transactions(self) -> Iterator[Connection]:
+        """A connection whose statements stand alone."""
+        with _translated_errors(), self.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A write transaction, undone unless committed."""
+        with _translated_errors(), sqlite_turn(self._file), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+            transaction = connection.begin()
+            try:
+                yield connection
+            finally:
+                if transaction.is_active:
+                    transaction.rollback()
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+    def _read_options(self) -> dict[str, Any]:
+        return {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+    def _opened(self, connection: Connection, kind: str, actor: str, market_day: int | None) -> Write:
+        last = connection.execute(_LAST_COMMIT).first()
+        seq, day, known_us = (last.seq + 1, last.market_day, last.known_us) if last else (1, 0, 0)
+        write = Write(
+            connection=connection,
+            seq=seq,
+            known_us=max(microseconds(self.clock()), known_us),
+            market_day=day if market_day is None else market_day,
+            actor=actor,
+        )
+        row = {"seq": seq, "known_us": write.known_us, "market_day": write.market_day, "kind": kind, "actor": actor}
+        connection.execute(_NEW_COMMIT, row)
+        return write
+
+
+_LAST_COMMIT = (
+    select(CommitRow.seq, CommitRow.market_day, CommitRow.known_us).order_by(CommitRow.seq.desc()).limit(1)  # type: ignore[attr-defined] # the class stands for its columns
+)
+
+_NEW_COMMIT = insert(CommitRow)
+
+
+@cache
+def _locks() -> Select[Any]:
+    """Takes the advisory locks of the keys, in their order."""
+    keys = func.unnest(bindparam("keys", type_=ARRAY(BigInteger))).table_valued("key").render_derived()
+    return select(func.pg_advisory_xact_lock(keys.c.key)).select_from(keys)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite URL; none for another engine."""
+    parsed = make_url(url)
+    return Path((parsed.database or "").removeprefix("file:")) if parsed.drivername.startswith("sqlite") else None
+
+
+def lock_key(shard: str) -> int:
+    """The advisory lock of a shard: 64 bits of its name's digest."""
+    return int.from_bytes(hashlib.blake2b(shard.encode(), digest_size=8).digest(), signed=True)
+
+
+@contextmanager
+def sqlite_turn(path: Path | None) -> Iterator[None]:
+    """Holds the turn to write to a SQLite file, across threads and processes; nothing to hold for another engine.
+
+    SQLite's own waiting polls with pauses of up to a tenth of a second; the kernel wakes the next in line at once.
+    """
+    if path is None:
+        yield
+        return
+    with path.with_suffix(path.suffix + ".turn").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+
+
+def _engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        # Said here and not left to the server: a stricter default would read the book before the lock is held.
+        return create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    engine = create_engine(
+        url,
+        pool_size=READERS_LIMIT,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MILLISECONDS / 1e3},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a raw driver connection
+    """Sets the connection up."""
+    connection.isolation_level = None
+    for pragma in SQLITE_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Turns trouble of the database itself (locked, full, read-only, gone) into StoreUnavailable."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable(f"the database cannot be used now ({error}); nothing was written") from error
+    except (OperationalError, SqliteOperationalError, PostgresOperationalError) as error:
+        said = str(error.orig if isinstance(error, OperationalError) else error).strip()
+        cause = said.splitlines()[0] if said else "no further word"
+        raise StoreUnavailable(f"the database cannot be used now ({cause}); nothing was written") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailable("the connection to the database was lost; nothing was written") from error
+        raise

@@ -1,0 +1,26 @@
+"""First answers to request ids, so that a retry gets the same answer and does nothing twice."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select
+
+from collateral_registry.domain.shared.errors import RequestIdReused
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.schema.book import RequestRow
+
+
+def first_answer(connection: Connection, request_id: str, body_hash: str) -> bytes | None:
+    """The answer given before, none for a new id; raises RequestIdReused when the body differs."""
+    statement = select(RequestRow.body_hash, RequestRow.answer).where(RequestRow.request_id == request_id)
+    row = connection.execute(statement).first()
+    if row is None:
+        return None
+    if row.body_hash != body_hash:
+        raise RequestIdReused(request_id)
+    return bytes(row.answer)
+
+
+def remember_answer(write: Write, request_id: str, body_hash: str, answer: bytes) -> None:
+    """Keeps the answer in the transaction that did the work."""
+    values = {"request_id": request_id, "body_hash": body_hash, "answer": answer, "seq": write.seq}
+    write.connection.execute(insert(RequestRow).values(**values))

@@ -1,0 +1,70 @@
+"""The schema's version: brought up to date by ``migrate``, checked before anything is served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.store.engine.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+VERSION_TABLE = "alembic_version"
+"""Where alembic notes the version of a database."""
+
+
+def _known_versions() -> list[str]:
+    """The versions of this program, oldest first: each migration's file begins with its own."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+
+def newest_version() -> str:
+    """The version that this program writes."""
+    return _known_versions()[-1]
+
+
+def version_of(database: Database) -> str | None:
+    """The version of a database; none for an empty one. Raises Refused for a version this program does not know.
+
+    Read without alembic, which takes a tenth of a second to import: a start on a current database has no use for it.
+    """
+    with database.read() as connection:
+        if not inspect(connection).has_table(VERSION_TABLE):
+            return None
+        found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - our name
+    if found is None:
+        return None
+    if found not in _known_versions():
+        message = f"database version: got {found}, want {newest_version()} or older; it was written by a newer program"
+        raise Refused("NEWER_DATABASE", message)
+    return str(found)
+
+
+def migrate(database: Database) -> tuple[str | None, str]:
+    """Brings the schema up to date; returns the versions before and after."""
+    before = version_of(database)
+    if before != newest_version():
+        _upgrade(database)
+    return before, newest_version()
+
+
+def _upgrade(database: Database) -> None:
+    from alembic import command  # noqa: PLC0415 - see version_of
+
+    database.prepare()
+    with database.engine.begin() as connection:
+        command.upgrade(_config(connection), "head")
+
+
+def _config(connection: Connection) -> Config:
+    from alembic.config import Config  # noqa: PLC0415 - see version_of
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config

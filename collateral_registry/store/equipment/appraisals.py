@@ -1,0 +1,62 @@
+"""Appraisals of machines by people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.schema.equipment import AppraisalRow
+from valuation.equipment.appraisals.reconciliation import Basis
+
+
+@dataclass(frozen=True)
+class StoredAppraisal:
+    """An appraisal with its key and the commit that recorded it."""
+
+    key: int
+    appraiser: str
+    day: int
+    basis: Basis
+    amount_minor: int
+    currency: str
+    seq: int
+
+
+def insert_appraisal(
+    write: Write, asset_key: int, appraiser: str, day: int, basis: Basis, amount_minor: int, currency: str
+) -> StoredAppraisal:
+    """Records an appraisal."""
+    values = {
+        "asset_key": asset_key,
+        "appraiser": appraiser,
+        "day": day,
+        "basis": int(basis),
+        "amount_minor": amount_minor,
+        "currency": currency,
+        "seq": write.seq,
+    }
+    statement = insert(AppraisalRow).values(**values).returning(AppraisalRow.appraisal_key)
+    key = int(write.connection.execute(statement).scalar_one())
+    return StoredAppraisal(key, appraiser, day, basis, amount_minor, currency, write.seq)
+
+
+def appraisals_of(connection: Connection, asset_key: int, before_key: int, limit: int) -> list[StoredAppraisal]:
+    """A page of the appraisals of a machine, newest first."""
+    statement = (
+        select(
+            AppraisalRow.appraisal_key,
+            AppraisalRow.appraiser,
+            AppraisalRow.day,
+            AppraisalRow.basis,
+            AppraisalRow.amount_minor,
+            AppraisalRow.currency,
+            AppraisalRow.seq,
+        )
+        .where(AppraisalRow.asset_key == asset_key, AppraisalRow.appraisal_key < before_key)
+        .order_by(AppraisalRow.appraisal_key.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(statement)
+    return [StoredAppraisal(row[0], row[1], row[2], Basis(row[3]), row[4], row[5], row[6]) for row in rows]

@@ -1,0 +1,147 @@
+"""Equipment models with their files, and which of them values which class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, func, insert, select
+
+from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
+from collateral_registry.store.engine.bulk import Source, read_columns
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.schema.assets import AssetRow
+from collateral_registry.store.schema.book import CommitRow
+from collateral_registry.store.schema.equipment import (
+    EquipmentActivationRow,
+    EquipmentModelFileRow,
+    EquipmentModelRow,
+)
+from valuation._typing import Int
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model without its files, with the classes that it values now."""
+
+    key: int
+    model_id: str
+    currency: str
+    sales: int
+    first_day: int
+    last_day: int
+    data_hash: str
+    model_hash: str
+    card: str
+    created_us: int
+    active_classes: tuple[str, ...]
+
+
+def insert_model(write: Write, values: Mapping[str, object], files: Mapping[str, bytes]) -> None:
+    """Stores a model; raises AlreadyExists when its id is taken."""
+    model_id = values["model_id"]
+    taken = select(EquipmentModelRow.model_key).where(EquipmentModelRow.model_id == model_id)
+    if write.connection.execute(taken).first() is not None:
+        raise AlreadyExists(f"id {model_id}", f"equipmentModels/{model_id}")
+    statement = insert(EquipmentModelRow).values(**values, created_seq=write.seq)
+    key = int(write.connection.execute(statement.returning(EquipmentModelRow.model_key)).scalar_one())
+    rows = [{"model_key": key, "name": name, "content": content} for name, content in files.items()]
+    write.connection.execute(insert(EquipmentModelFileRow), rows)
+
+
+def get_model(connection: Connection, model_id: str) -> StoredModel:
+    """One model; raises NotFound."""
+    rows = _stored(connection, EquipmentModelRow.model_id == model_id, 1)
+    if not rows:
+        raise NotFound(f"equipmentModels/{model_id}")
+    return rows[0]
+
+
+def list_models(connection: Connection, before_key: int, limit: int) -> list[StoredModel]:
+    """A page of models, newest first."""
+    return _stored(connection, EquipmentModelRow.model_key < before_key, limit)
+
+
+def files_of(source: Source, model_key: int) -> dict[str, bytes]:
+    """The files of a model by name."""
+    statement = select(EquipmentModelFileRow.name, EquipmentModelFileRow.content)
+    columns = read_columns(source, statement.where(EquipmentModelFileRow.model_key == model_key))
+    return dict(zip(columns["name"].tolist(), map(bytes, columns["content"].tolist()), strict=True))
+
+
+def activate_model(write: Write, model_key: int, asset_class: str) -> None:
+    """From this commit on the model values the class."""
+    values = {"asset_class": asset_class, "seq": write.seq, "model_key": model_key}
+    write.connection.execute(insert(EquipmentActivationRow).values(**values))
+
+
+def active_models(source: Source, classes: Sequence[str]) -> dict[str, tuple[int, str, str]]:
+    """Key, hash and currency of the model that values each of some classes; nothing for a class without one."""
+    if not classes:
+        return {}
+    newest = (
+        select(EquipmentActivationRow.asset_class, func.max(EquipmentActivationRow.seq).label("seq"))
+        .where(EquipmentActivationRow.asset_class.in_(classes))
+        .group_by(EquipmentActivationRow.asset_class)
+        .subquery()
+    )
+    statement = (
+        select(
+            EquipmentActivationRow.asset_class,
+            EquipmentModelRow.model_key,
+            EquipmentModelRow.model_hash,
+            EquipmentModelRow.currency,
+        )
+        .join(newest, _same_activation(newest))
+        .join(EquipmentModelRow, EquipmentModelRow.model_key == EquipmentActivationRow.model_key)
+    )
+    columns = read_columns(source, statement)
+    rows = zip(*(columns[name].tolist() for name in ("model_key", "model_hash", "currency")), strict=True)
+    return dict(zip(columns["asset_class"].tolist(), rows, strict=True))
+
+
+def assets_of_class(connection: Connection, asset_class: str) -> Int:
+    """Keys of the assets of exactly a class."""
+    statement = select(AssetRow.asset_key).where(AssetRow.asset_class == asset_class).order_by(AssetRow.asset_key)
+    keys: Int = np.asarray(read_columns(connection, statement)["asset_key"], dtype=np.int64)
+    return keys
+
+
+def _same_activation(newest: object) -> object:
+    return (EquipmentActivationRow.asset_class == newest.c.asset_class) & (EquipmentActivationRow.seq == newest.c.seq)
+
+
+def _stored(connection: Connection, where: object, limit: int) -> list[StoredModel]:
+    statement = (
+        select(EquipmentModelRow, CommitRow.known_us)
+        .join(CommitRow, CommitRow.seq == EquipmentModelRow.created_seq)
+        .where(where)
+        .order_by(EquipmentModelRow.model_key.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(statement).mappings().all()
+    valued = _classes_now(connection)
+    return [
+        StoredModel(
+            key=row["model_key"],
+            created_us=row["known_us"],
+            active_classes=valued.get(row["model_key"], ()),
+            **{
+                name: row[name]
+                for name in (
+                    "model_id", "currency", "sales", "first_day", "last_day", "data_hash", "model_hash", "card",
+                )
+            },
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _classes_now(connection: Connection) -> dict[int, tuple[str, ...]]:
+    """The classes that each model values now."""
+    classes = connection.execute(select(EquipmentActivationRow.asset_class).distinct()).scalars().all()
+    found: dict[int, tuple[str, ...]] = {}
+    for asset_class, (key, _, _) in sorted(active_models(connection, classes).items()):
+        found[key] = (*found.get(key, ()), asset_class)
+    return found

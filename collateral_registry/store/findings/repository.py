@@ -1,0 +1,192 @@
+"""Findings and their state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Select, literal_column, select, update
+
+from collateral_registry.domain.findings.kinds import Finding, FindingKind, FindingState, Severity
+from collateral_registry.domain.shared.errors import NotFound
+from collateral_registry.store.engine.bulk import insert_columns, new_keys
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.key_sets import in_keys, listed_texts, text_rows
+from collateral_registry.store.schema.assets import AssetRow
+from collateral_registry.store.schema.findings import FindingRow
+from collateral_registry.store.schema.loans import LoanRow
+from collateral_registry.store.schema.stock import StockLotRow
+from valuation._typing import Int
+
+FINDING_FILTERS = {
+    "kind": FindingRow.kind,
+    "severity": FindingRow.severity,
+    "state": FindingRow.state,
+    "warehouse": FindingRow.warehouse,
+    "asset": AssetRow.asset_id,
+    "loan": LoanRow.loan_id,
+}
+"""Fields that a list of findings can be filtered by."""
+
+
+_OPEN: ColumnElement[int] = literal_column(str(int(FindingState.OPEN)))
+"""As the index of what is open has it: a bound parameter would not use it."""
+
+
+@dataclass(frozen=True)
+class StoredFinding:
+    """A finding with its key, names and what became of it."""
+
+    key: int
+    finding: Finding
+    state: FindingState
+    asset_id: str
+    loan_id: str
+    lot: str
+    created_us: int
+    created_by: str
+    resolved_us: int
+    resolved_by: str
+    note: str
+
+
+def insert_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFinding]:
+    """Opens findings and returns them with their keys; one whose fingerprint is open already is left out."""
+    wanted = {finding.fingerprint: finding for finding in findings}
+    for fingerprint in open_fingerprints(write.connection, list(wanted)):
+        del wanted[fingerprint]
+    if not wanted:
+        return []
+    rows = [_row(write, finding) for finding in wanted.values()]
+    keys = new_keys(write.connection, FindingRow, len(rows))
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    insert_columns(write.connection, FindingRow, {"finding_key": keys, **columns}, len(rows))
+    return _stored(write.connection, [_among(write.connection, keys)], None)[::-1]
+
+
+def open_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> dict[str, int]:
+    """The keys of those open findings whose fingerprint is among these."""
+    rows = connection.execute(_open_among(connection.dialect.name), {"texts": listed_texts(fingerprints)})
+    return {row[0]: row[1] for row in rows}
+
+
+@cache
+def _open_among(dialect: str) -> Select[Any]:
+    wanted = text_rows(dialect)
+    return select(FindingRow.fingerprint, FindingRow.finding_key).join_from(
+        wanted, FindingRow, (FindingRow.fingerprint == wanted.c.value) & (FindingRow.state == _OPEN)
+    )
+
+
+def told_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
+    """Those of the fingerprints that a finding has or had: what somebody dismissed is not raised again."""
+    told: set[str] = set()
+    for start in range(0, len(fingerprints), 500):
+        part = fingerprints[start : start + 500]
+        told.update(
+            connection.execute(select(FindingRow.fingerprint).where(FindingRow.fingerprint.in_(part))).scalars()
+        )
+    return told
+
+
+def resolve_findings(write: Write, keys: Sequence[int], note: str) -> list[StoredFinding]:
+    """Marks open findings as resolved and returns them; those resolved before are left out."""
+    standing = [_among(write.connection, keys), FindingRow.state == int(FindingState.OPEN)]
+    found = [row.key for row in _stored(write.connection, standing, None)]
+    values = {
+        "state": int(FindingState.RESOLVED),
+        "resolved_seq": write.seq,
+        "resolved_us": write.known_us,
+        "resolved_by": write.actor,
+        "note": note,
+    }
+    among = _among(write.connection, found)
+    write.connection.execute(update(FindingRow).where(among).values(**values))
+    return _stored(write.connection, [among], None)[::-1]
+
+
+def get_finding(connection: Connection, key: int) -> StoredFinding:
+    """One finding; raises NotFound."""
+    rows = _stored(connection, [FindingRow.finding_key == key], 1)
+    if not rows:
+        raise NotFound(f"findings/{key}")
+    return rows[0]
+
+
+def list_findings(
+    connection: Connection, wanted: Sequence[Condition], before_key: int, limit: int
+) -> list[StoredFinding]:
+    """A page of findings, newest first."""
+    return _stored(connection, [*conditions(FINDING_FILTERS, wanted), FindingRow.finding_key < before_key], limit)
+
+
+def _among(connection: Connection, keys: Sequence[int]) -> Any:  # noqa: ANN401 - an SQL condition
+    wanted: Int = np.array(keys, dtype=np.int64)
+    return in_keys(connection, FindingRow.finding_key, wanted)
+
+
+def _row(write: Write, finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": int(finding.kind),
+        "severity": int(finding.severity),
+        "state": int(FindingState.OPEN),
+        "fingerprint": finding.fingerprint,
+        "summary": finding.summary,
+        "evidence": json.dumps(finding.evidence, ensure_ascii=False, sort_keys=True),
+        "asset_key": finding.asset_key,
+        "loan_key": finding.loan_key,
+        "warehouse": finding.warehouse,
+        "lot_key": finding.lot_key,
+        "created_seq": write.seq,
+        "created_us": write.known_us,
+        "created_by": write.actor,
+        "resolved_seq": 0,
+        "resolved_us": 0,
+        "resolved_by": "",
+        "note": "",
+    }
+
+
+def _stored(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredFinding]:
+    statement = (
+        select(FindingRow.__table__, AssetRow.asset_id, LoanRow.loan_id, StockLotRow.lot)
+        .outerjoin(AssetRow, AssetRow.asset_key == FindingRow.asset_key)
+        .outerjoin(LoanRow, LoanRow.loan_key == FindingRow.loan_key)
+        .outerjoin(StockLotRow, StockLotRow.lot_key == FindingRow.lot_key)
+        .where(*where)
+        .order_by(FindingRow.finding_key.desc())
+        .limit(limit)
+    )
+    return [_of(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def _of(row: Mapping[str, Any]) -> StoredFinding:
+    finding = Finding(
+        kind=FindingKind(row["kind"]),
+        severity=Severity(row["severity"]),
+        fingerprint=row["fingerprint"],
+        summary=row["summary"],
+        evidence=json.loads(row["evidence"]),
+        asset_key=row["asset_key"],
+        loan_key=row["loan_key"],
+        warehouse=row["warehouse"],
+        lot_key=row["lot_key"],
+    )
+    return StoredFinding(
+        key=row["finding_key"],
+        finding=finding,
+        state=FindingState(row["state"]),
+        asset_id=row["asset_id"] or "",
+        loan_id=row["loan_id"] or "",
+        lot=row["lot"] or "",
+        created_us=row["created_us"],
+        created_by=row["created_by"],
+        resolved_us=row["resolved_us"],
+        resolved_by=row["resolved_by"],
+        note=row["note"],
+    )

@@ -1,0 +1,116 @@
+"""What happened to rights, and the rights whose fees are to be watched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+from sqlmodel import col
+
+from collateral_registry.domain.assets.kinds import Status
+from collateral_registry.domain.shared.days import date_at
+from collateral_registry.store.engine.bulk import Columns, read_columns
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.schema.assets import AssetRow, IntellectualPropertyRow
+from collateral_registry.store.schema.ip import RightEventRow
+from valuation.ip.events import RightEventKind
+from valuation.ip.status import LegalStatus
+
+
+@dataclass(frozen=True)
+class StoredRightEvent:
+    """An event with its key, the status before it and the commit that recorded it."""
+
+    key: int
+    kind: RightEventKind
+    day: int
+    owned_share: float
+    status_before: LegalStatus
+    note: str
+    seq: int
+
+
+def insert_right_event(
+    write: Write, asset_key: int, kind: RightEventKind, day: int, owned_share: float, status: LegalStatus, note: str
+) -> StoredRightEvent:
+    """Records an event beside the status that the right had before it."""
+    values = {
+        "asset_key": asset_key,
+        "kind": int(kind),
+        "day": day,
+        "owned_share": owned_share,
+        "status_before": int(status),
+        "note": note,
+        "seq": write.seq,
+    }
+    statement = insert(RightEventRow).values(**values).returning(RightEventRow.event_key)
+    key = int(write.connection.execute(statement).scalar_one())
+    return StoredRightEvent(key, kind, day, owned_share, status, note, write.seq)
+
+
+def right_events_of(connection: Connection, asset_key: int, before_key: int, limit: int) -> list[StoredRightEvent]:
+    """A page of what happened to a right, newest first."""
+    statement = _events(asset_key).where(RightEventRow.event_key < before_key).limit(limit)
+    return [_stored(row) for row in connection.execute(statement)]
+
+
+def status_before(connection: Connection, asset_key: int, kind: RightEventKind) -> LegalStatus:
+    """The status before the newest event of a kind; unknown when there was none."""
+    statement = _events(asset_key).where(RightEventRow.kind == int(kind)).limit(1)
+    row = connection.execute(statement).first()
+    return LegalStatus.UNKNOWN if row is None else _stored(row).status_before
+
+
+def newest_of(
+    connection: Connection, asset_key: int, kinds: Sequence[RightEventKind]
+) -> tuple[RightEventKind, date] | None:
+    """Kind and day of the event of some kinds with the latest day; none where there was none."""
+    row = RightEventRow.__table__
+    statement = (
+        select(row.c.kind, row.c.day)
+        .where(row.c.asset_key == asset_key, row.c.kind.in_([int(kind) for kind in kinds]))
+        .order_by(row.c.day.desc(), row.c.event_key.desc())
+        .limit(1)
+    )
+    found = connection.execute(statement).first()
+    return None if found is None else (RightEventKind(found[0]), date_at(found[1]))
+
+
+FEES_FALL_DUE = (int(LegalStatus.IN_FORCE), int(LegalStatus.DISPUTED))
+"""Statuses under which a right is kept by its fees: a dispute does not put them off."""
+
+
+def rights_with_fees(connection: Connection) -> Columns:
+    """Id, kind, office and days of every right that fees keep and that is not retired, in order of their ids."""
+    right = IntellectualPropertyRow
+    statement = (
+        select(AssetRow.asset_id, right.right_kind, right.office, right.filing_day, right.grant_day)
+        .join(right, right.asset_key == AssetRow.asset_key)
+        .where(col(right.legal_status).in_(FEES_FALL_DUE), AssetRow.status != int(Status.RETIRED))
+        .order_by(AssetRow.asset_id)
+    )
+    return read_columns(connection, statement)
+
+
+def _events(asset_key: int) -> Any:  # noqa: ANN401 - an SQL statement
+    return (
+        select(
+            RightEventRow.event_key,
+            RightEventRow.kind,
+            RightEventRow.day,
+            RightEventRow.owned_share,
+            RightEventRow.status_before,
+            RightEventRow.note,
+            RightEventRow.seq,
+        )
+        .where(RightEventRow.asset_key == asset_key)
+        .order_by(RightEventRow.event_key.desc())
+    )
+
+
+def _stored(row: Any) -> StoredRightEvent:  # noqa: ANN401 - a row of SQLAlchemy's
+    key, kind, day, owned_share, status, note, seq = row
+    return StoredRightEvent(key, RightEventKind(kind), day, owned_share, LegalStatus(status), note, seq)

@@ -1,0 +1,1 @@
+"""Storage of loans, pledges, pick-ups and breaches."""

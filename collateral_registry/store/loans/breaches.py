@@ -1,0 +1,93 @@
+"""Heads of breaches: where each story begins and which commit ended it, so that a page of them is read by an index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, case, select, update
+
+from collateral_registry.domain.loans.judge import EventKind
+from collateral_registry.store.engine.bulk import Columns, insert_columns
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.key_sets import in_keys
+from collateral_registry.store.schema.loans import BreachRow, EventRow, LoanRow
+
+NOT_CURED = 2**62
+"""Stands for the commit that cures a breach while there is none."""
+
+LAST = 2**62
+"""An event number after every event."""
+
+
+@dataclass(frozen=True)
+class BreachesWanted:
+    """Breaches of one loan or of all, and equalities over state (1 open, 0 cured), level, borrower and number."""
+
+    loan_id: str = ""
+    equal: tuple[tuple[str, str | int], ...] = ()
+
+
+def record_breaches(write: Write, events: Columns) -> None:
+    """Writes the heads of the breaches that the events, in order, open and cure."""
+    inside = np.flatnonzero(events["breach_number"] > 0)
+    loans, first = np.unique(events["loan_key"][inside], return_index=True)
+    opened = np.isin(loans, events["loan_key"][events["kind"] == int(EventKind.OPENED)])
+    head = inside[first[opened]]
+    heads = {
+        "first_event": events["event_seq"][head],
+        "loan_key": events["loan_key"][head],
+        "breach_number": events["breach_number"][head],
+        "opened_seq": write.seq,
+        "cured_seq": NOT_CURED,
+    }
+    insert_columns(write.connection, BreachRow, heads, len(head))
+    cured = events["loan_key"][events["kind"] == int(EventKind.CURED)]
+    if len(cured):
+        open_ones = (BreachRow.cured_seq == NOT_CURED) & in_keys(write.connection, BreachRow.loan_key, cured)
+        write.connection.execute(update(BreachRow).where(open_ones).values(cured_seq=write.seq))
+
+
+def list_breaches(
+    connection: Connection, seq: int, wanted: BreachesWanted, before: int, limit: int | None
+) -> list[dict[str, Any]]:
+    """Heads of breaches up to a commit whose first event is before one, newest first: loan, number, first event."""
+    statement = (
+        select(
+            BreachRow.loan_key,
+            LoanRow.loan_id,
+            LoanRow.borrower,
+            BreachRow.breach_number,
+            BreachRow.first_event,
+        )
+        .join(LoanRow, LoanRow.loan_key == BreachRow.loan_key)
+        .where(BreachRow.opened_seq <= seq, BreachRow.first_event < before)
+        .where(*[_equal(name, value, seq) for name, value in wanted.equal])
+        .order_by(BreachRow.first_event.desc())
+        .limit(limit)
+    )
+    if wanted.loan_id:
+        statement = statement.where(LoanRow.loan_id == wanted.loan_id)
+    return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def _equal(name: str, value: str | int, seq: int) -> Any:  # noqa: ANN401 - an SQL condition
+    """A condition on what a breach was after a commit."""
+    open_then = BreachRow.cured_seq > seq
+    if name == "state":
+        return open_then if value else ~open_then
+    if name == "level":
+        last = (
+            select(case((open_then, EventRow.level), else_=EventRow.level_before))
+            .where(
+                EventRow.loan_key == BreachRow.loan_key,
+                EventRow.breach_number == BreachRow.breach_number,
+                EventRow.seq <= seq,
+            )
+            .order_by(EventRow.event_seq.desc())
+            .limit(1)
+            .correlate(BreachRow)
+        )
+        return last.scalar_subquery() == value
+    return {"borrower": LoanRow.borrower, "number": BreachRow.breach_number}[name] == value

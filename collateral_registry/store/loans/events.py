@@ -1,0 +1,59 @@
+"""Events of loans, numbered without gaps; a breach is the events that carry its number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, func, select
+
+from collateral_registry.store.engine.bulk import Columns, insert_columns
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.key_sets import in_keys
+from collateral_registry.store.loans.breaches import record_breaches
+from collateral_registry.store.schema.loans import BreachRow, EventRow, LoanRow
+
+
+def insert_events(write: Write, columns: Columns) -> int:
+    """Appends events given as columns in the order they happened; returns how many."""
+    count = len(columns["loan_key"])
+    if count:
+        first = last_event(write.connection) + 1
+        numbered = {**columns, "event_seq": np.arange(first, first + count, dtype=np.int64), "seq": write.seq}
+        insert_columns(write.connection, EventRow, numbered, count)
+        record_breaches(write, numbered)
+    return count
+
+
+def last_event(connection: Connection) -> int:
+    """Number of the newest event; 0 when there is none."""
+    return int(connection.execute(_LAST).scalar_one())
+
+
+_LAST = select(func.coalesce(func.max(EventRow.event_seq), 0))
+
+
+def events_after(connection: Connection, after: int, loan_id: str | None, limit: int) -> list[dict[str, Any]]:
+    """A page of events after a number, in order."""
+    where = [EventRow.event_seq > after]
+    if loan_id is not None:
+        where.append(LoanRow.loan_id == loan_id)
+    return _events(connection, where, limit)
+
+
+def events_of_breaches(connection: Connection, first_events: list[int], seq: int) -> list[dict[str, Any]]:
+    """Every event up to a commit of the breaches that begin with the events, in order."""
+    begun = in_keys(connection, BreachRow.first_event, np.array(first_events, dtype=np.int64))
+    of_breach = (BreachRow.loan_key == EventRow.loan_key) & (BreachRow.breach_number == EventRow.breach_number)
+    return _events(connection, [begun, of_breach, EventRow.seq <= seq], None)
+
+
+def _events(connection: Connection, where: list[Any], limit: int | None) -> list[dict[str, Any]]:
+    statement = (
+        select(EventRow.__table__, LoanRow.loan_id, LoanRow.currency, LoanRow.borrower)
+        .join(LoanRow, LoanRow.loan_key == EventRow.loan_key)
+        .where(*where)
+        .order_by(EventRow.event_seq)
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name

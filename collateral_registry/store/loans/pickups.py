@@ -1,0 +1,171 @@
+"""Authorisations to fetch goods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+
+from collateral_registry.domain.loans.pickups import Pickup, PickupState
+from collateral_registry.domain.shared.days import date_at, day_of
+from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.key_sets import Among, among
+from collateral_registry.store.schema.assets import AssetRow
+from collateral_registry.store.schema.book import CommitRow
+from collateral_registry.store.schema.loans import LoanCoverRow, LoanRow, PickupRow
+from valuation._typing import Int
+
+PICKUP_FILTERS = {
+    "asset": AssetRow.asset_id,
+    "loan": LoanRow.loan_id,
+    "warehouse": AssetRow.place,
+    "state": PickupRow.state,
+}
+"""Fields that a list of pick-ups can be filtered by."""
+
+
+@dataclass(frozen=True)
+class StoredPickup:
+    """An authorisation with its keys, place and time."""
+
+    key: int
+    loan_key: int
+    asset_key: int
+    warehouse: str
+    pickup: Pickup
+    created_us: int
+
+
+def insert_pickup(write: Write, pickup: Pickup, loan_key: int, asset_key: int) -> None:
+    """Records an authorisation; raises AlreadyExists when the loan has one of that id."""
+    taken = select(PickupRow.pickup_key).where(PickupRow.loan_key == loan_key, PickupRow.pickup_id == pickup.pickup_id)
+    if write.connection.execute(taken).first() is not None:
+        raise AlreadyExists(f"id {pickup.pickup_id}", f"loans/{pickup.loan_id}/pickups/{pickup.pickup_id}")
+    values = {
+        **_row(pickup),
+        "pickup_id": pickup.pickup_id,
+        "loan_key": loan_key,
+        "asset_key": asset_key,
+        "created_seq": write.seq,
+        "updated_seq": write.seq,
+    }
+    write.connection.execute(insert(PickupRow).values(**values))
+
+
+def update_pickup(write: Write, stored: StoredPickup, pickup: Pickup) -> StoredPickup:
+    """Writes what became of an authorisation."""
+    values = {**_row(pickup), "updated_seq": write.seq}
+    write.connection.execute(update(PickupRow).where(PickupRow.pickup_key == stored.key).values(**values))
+    return replace(stored, pickup=pickup)
+
+
+def get_pickup(connection: Connection, loan_id: str, pickup_id: str) -> StoredPickup:
+    """One authorisation; raises NotFound."""
+    rows = _pickups(connection, [LoanRow.loan_id == loan_id, PickupRow.pickup_id == pickup_id], 1)
+    if not rows:
+        raise NotFound(f"loans/{loan_id}/pickups/{pickup_id}")
+    return rows[0]
+
+
+def list_pickups(connection: Connection, wanted: Sequence[Condition], after_key: int, limit: int) -> list[StoredPickup]:
+    """A page of authorisations, oldest first."""
+    return _pickups(connection, [*conditions(PICKUP_FILTERS, wanted), PickupRow.pickup_key > after_key], limit)
+
+
+def pickups_of(connection: Connection, asset_keys: Int) -> dict[int, list[StoredPickup]]:
+    """The authorisations of each asset that has any for issues to be held against, those that end first in front."""
+    wanted, named = among(connection, asset_keys)
+    found: dict[int, list[StoredPickup]] = {}
+    rows = [_stored(row) for row in connection.execute(_standing(wanted), named)]
+    for row in sorted(rows, key=lambda row: (row.pickup.expire, row.key)):
+        found.setdefault(row.asset_key, []).append(row)
+    return found
+
+
+@cache
+def _standing(wanted: Among) -> Select[Any]:
+    states = [int(PickupState.AUTHORISED), int(PickupState.EXPIRED)]
+    return _select([wanted(PickupRow.asset_key), PickupRow.state.in_(states)], None)
+
+
+def ended_pickups(connection: Connection, day: int) -> list[StoredPickup]:
+    """The authorisations that stand although their last day has passed."""
+    where = [PickupRow.state == int(PickupState.AUTHORISED), PickupRow.expire_day < day]
+    return _pickups(connection, where, None)
+
+
+def leaving_of(connection: Connection, asset_keys: Sequence[int]) -> dict[int, int]:
+    """The millionths of each asset that may still be fetched."""
+    wanted, named = among(connection, np.array(asset_keys, dtype=np.int64))
+    return {row[0]: int(row[1]) for row in connection.execute(_leaving(wanted), named)}
+
+
+@cache
+def _leaving(wanted: Among) -> Select[Any]:
+    return (
+        select(PickupRow.asset_key, func.sum(PickupRow.quantity - PickupRow.taken))
+        .where(wanted(PickupRow.asset_key), PickupRow.state == int(PickupState.AUTHORISED))
+        .group_by(PickupRow.asset_key)
+    )
+
+
+def peak_exposure(connection: Connection, loan_key: int, since_seq: int) -> int:
+    """The most that was owed on a loan in the judgements from a commit on, in minor units."""
+    statement = select(func.coalesce(func.max(LoanCoverRow.exposure_minor), 0)).where(
+        LoanCoverRow.loan_key == loan_key, LoanCoverRow.seq >= since_seq
+    )
+    return int(connection.execute(statement).scalar_one())
+
+
+def _pickups(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredPickup]:
+    return [_stored(row) for row in connection.execute(_select(where, limit))]
+
+
+def _select(where: Sequence[Any], limit: int | None) -> Select[Any]:
+    return (
+        select(PickupRow.__table__, AssetRow.asset_id, AssetRow.place, LoanRow.loan_id, CommitRow.known_us)
+        .join(AssetRow, AssetRow.asset_key == PickupRow.asset_key)
+        .join(LoanRow, LoanRow.loan_key == PickupRow.loan_key)
+        .join(CommitRow, CommitRow.seq == PickupRow.created_seq)
+        .where(*where)
+        .order_by(PickupRow.pickup_key)
+        .limit(limit)
+    )
+
+
+def _stored(row: Row[Any]) -> StoredPickup:
+    return StoredPickup(
+        row.pickup_key,
+        row.loan_key,
+        row.asset_key,
+        row.place,
+        Pickup(
+            row.pickup_id,
+            row.loan_id,
+            row.asset_id,
+            row.quantity,
+            row.unit,
+            date_at(row.expire_day),
+            row.taken,
+            PickupState(row.state),
+            row.note,
+        ),
+        row.known_us,
+    )
+
+
+def _row(pickup: Pickup) -> dict[str, Any]:
+    return {
+        "quantity": pickup.quantity,
+        "taken": pickup.taken,
+        "unit": pickup.unit,
+        "expire_day": day_of(pickup.expire),
+        "state": int(pickup.state),
+        "note": pickup.note,
+    }

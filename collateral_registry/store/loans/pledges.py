@@ -1,0 +1,202 @@
+"""Pledges with their history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Select, insert, select, update
+
+from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeState
+from collateral_registry.domain.loans.cover import NO_LIMIT
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
+from collateral_registry.store.engine.bulk import Columns, Source, read_columns
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.json_documents import from_document, to_document
+from collateral_registry.store.engine.key_sets import Among, among
+from collateral_registry.store.schema.book import CommitRow
+from collateral_registry.store.schema.loans import LoanRow, PledgeRevisionRow, PledgeRow
+from valuation._typing import Int
+
+
+@dataclass(frozen=True)
+class StoredPledge:
+    """A pledge with its keys, revision and time."""
+
+    key: int
+    loan_key: int
+    asset_key: int
+    pledge: Pledge
+    revision: int
+    created_us: int
+
+
+def insert_pledge(write: Write, pledge: Pledge, loan_key: int, asset_key: int, target_key: int) -> int:
+    """Makes a pledge; raises AlreadyExists when the loan has one of that id."""
+    taken = select(PledgeRow.pledge_key).where(PledgeRow.loan_key == loan_key, PledgeRow.pledge_id == pledge.pledge_id)
+    if write.connection.execute(taken).first() is not None:
+        raise AlreadyExists(f"id {pledge.pledge_id}", f"loans/{pledge.loan_id}/pledges/{pledge.pledge_id}")
+    values = {
+        **_pledge_row(pledge),
+        "pledge_id": pledge.pledge_id,
+        "loan_key": loan_key,
+        "asset_key": asset_key,
+        "target_key": target_key,
+        "revision": 1,
+        "created_seq": write.seq,
+        "updated_seq": write.seq,
+    }
+    key = int(write.connection.execute(insert(PledgeRow).values(**values).returning(PledgeRow.pledge_key)).scalar_one())
+    _pledge_revision(write, key, 1, pledge)
+    return key
+
+
+def update_pledge(write: Write, stored: StoredPledge, pledge: Pledge) -> StoredPledge:
+    """Writes a new revision of a pledge."""
+    revision = stored.revision + 1
+    row = {**_pledge_row(pledge), "revision": revision, "updated_seq": write.seq}
+    write.connection.execute(update(PledgeRow).where(PledgeRow.pledge_key == stored.key).values(**row))
+    _pledge_revision(write, stored.key, revision, pledge)
+    return StoredPledge(stored.key, stored.loan_key, stored.asset_key, pledge, revision, stored.created_us)
+
+
+def get_pledge(connection: Connection, loan_id: str, pledge_id: str) -> StoredPledge:
+    """One pledge; raises NotFound."""
+    where = [LoanRow.loan_id == loan_id, PledgeRow.pledge_id == pledge_id]
+    rows = _pledges(connection, where, 1)
+    if not rows:
+        raise NotFound(f"loans/{loan_id}/pledges/{pledge_id}")
+    return rows[0]
+
+
+def list_pledges(connection: Connection, loan_id: str, after: str, limit: int) -> list[StoredPledge]:
+    """A page of the pledges of a loan in order of their ids."""
+    return _pledges(connection, [LoanRow.loan_id == loan_id, PledgeRow.pledge_id > after], limit)
+
+
+def first_of_pledge(connection: Connection, pledge_key: int) -> tuple[Pledge, int]:
+    """A pledge as it was made, and the commit that made it."""
+    statement = select(PledgeRevisionRow.document, PledgeRevisionRow.seq).where(
+        PledgeRevisionRow.pledge_key == pledge_key, PledgeRevisionRow.revision == 1
+    )
+    row = connection.execute(statement).one()
+    return from_document(Pledge, row[0]), row[1]
+
+
+def standing_pledges_on(connection: Connection, asset_key: int) -> list[StoredPledge]:
+    """The standing pledges on an asset."""
+    where = [PledgeRow.asset_key == asset_key, PledgeRow.state == int(PledgeState.ACTIVE)]
+    return _pledges(connection, where, None)
+
+
+def standing_pledges_of(connection: Connection, loan_key: int) -> list[StoredPledge]:
+    """The standing pledges that secure a loan."""
+    where = [PledgeRow.loan_key == loan_key, PledgeRow.state == int(PledgeState.ACTIVE)]
+    return _pledges(connection, where, None)
+
+
+def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:
+    """Keys of the running loans that have a standing pledge on any of the assets, in order."""
+    wanted, named = among(connection, asset_keys)
+    keys: Int = np.sort(read_columns(connection, _loans_secured(wanted, PledgeRow.loan_key), named)["loan_key"])
+    return keys
+
+
+def loans_by_asset(connection: Connection, asset_keys: Int) -> dict[int, list[int]]:
+    """Keys of the running loans that have a standing pledge on each asset that secures one."""
+    wanted, named = among(connection, asset_keys)
+    found: dict[int, list[int]] = {}
+    for asset_key, loan_key in connection.execute(
+        _loans_secured(wanted, PledgeRow.asset_key, PledgeRow.loan_key), named
+    ):
+        found.setdefault(asset_key, []).append(loan_key)
+    return found
+
+
+@cache
+def _loans_secured(wanted: Among, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of a pledge
+    """What differs of the standing pledges on those assets that secure running loans."""
+    return (
+        select(*columns)
+        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
+        .where(PledgeRow.state == int(PledgeState.ACTIVE), LoanRow.state == int(LoanState.ACTIVE))
+        .where(wanted(PledgeRow.asset_key))
+        .distinct()
+    )
+
+
+def read_pledges(connection: Source, loan_keys: Int | None) -> Columns:
+    """Every standing pledge on the assets that secure the loans, in order of their keys; no keys means all."""
+    asset_keys = None
+    if loan_keys is not None:
+        of_loans, named = among(connection, loan_keys)
+        asset_keys = np.unique(read_columns(connection, _assets_pledged(of_loans), named)["asset_key"])
+    wanted, named = among(connection, asset_keys)
+    return read_columns(connection, _standing_pledges(wanted), named)
+
+
+@cache
+def _assets_pledged(of_loans: Among) -> Select[Any]:
+    standing = PledgeRow.state == int(PledgeState.ACTIVE)
+    return select(PledgeRow.asset_key).where(standing, of_loans(PledgeRow.loan_key))
+
+
+@cache
+def _standing_pledges(wanted: Among) -> Select[Any]:
+    standing = PledgeRow.state == int(PledgeState.ACTIVE)
+    columns = (
+        PledgeRow.pledge_key,
+        PledgeRow.loan_key,
+        PledgeRow.asset_key,
+        PledgeRow.target_key,
+        PledgeRow.rank,
+        PledgeRow.share_ppm,
+        PledgeRow.limit_minor,
+        PledgeRow.registration_expire_day,
+    )
+    return select(*columns).where(standing, wanted(PledgeRow.asset_key)).order_by(PledgeRow.pledge_key)
+
+
+def _pledges(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredPledge]:
+    statement = (
+        select(
+            PledgeRow.pledge_key,
+            PledgeRow.loan_key,
+            PledgeRow.asset_key,
+            PledgeRevisionRow.document,
+            PledgeRow.revision,
+            CommitRow.known_us,
+        )
+        .join(CommitRow, CommitRow.seq == PledgeRow.created_seq)
+        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
+        .join(
+            PledgeRevisionRow,
+            (PledgeRevisionRow.pledge_key == PledgeRow.pledge_key) & (PledgeRevisionRow.revision == PledgeRow.revision),
+        )
+        .where(*where)
+        .order_by(PledgeRow.pledge_id)
+        .limit(limit)
+    )
+    return [
+        StoredPledge(row[0], row[1], row[2], from_document(Pledge, row[3]), row[4], row[5])
+        for row in connection.execute(statement)
+    ]
+
+
+def _pledge_row(pledge: Pledge) -> dict[str, Any]:
+    return {
+        "rank": pledge.rank,
+        "share_ppm": pledge.share_ppm,
+        "limit_minor": pledge.limit.minor if pledge.limit else NO_LIMIT,
+        "registration_expire_day": day_of(pledge.registration_expire),
+        "state": int(pledge.state),
+    }
+
+
+def _pledge_revision(write: Write, key: int, revision: int, pledge: Pledge) -> None:
+    values = {"pledge_key": key, "revision": revision, "seq": write.seq, "document": to_document(pledge)}
+    write.connection.execute(insert(PledgeRevisionRow).values(**values))

@@ -1,0 +1,179 @@
+"""Loans and their pledges, with their history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, insert, select, update
+
+from collateral_registry.domain.loans.agreements import Loan, LoanState
+from collateral_registry.domain.loans.cover import NO_LIMIT
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
+from collateral_registry.store.engine.bulk import Columns, Source, read_columns
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.json_documents import from_document, to_document
+from collateral_registry.store.engine.key_sets import Among, among
+from collateral_registry.store.revaluation.row_versions import newest_between
+from collateral_registry.store.schema.book import CommitRow
+from collateral_registry.store.schema.loans import LoanRevisionRow, LoanRow
+from valuation._typing import Int
+
+LOAN_FILTERS = {"borrower": LoanRow.borrower, "currency_code": LoanRow.currency, "state": LoanRow.state}
+"""Fields that a list of loans can be filtered by."""
+
+POLICYS = 0
+"""Marks a basis or a level that the loan leaves to the policy."""
+
+
+@dataclass(frozen=True)
+class StoredLoan:
+    """A loan with its key, revision and time."""
+
+    key: int
+    loan: Loan
+    revision: int
+    created_us: int
+
+
+def insert_loan(write: Write, loan: Loan) -> int:
+    """Registers a loan; raises AlreadyExists when the id is taken."""
+    taken = select(LoanRow.loan_key).where(LoanRow.loan_id == loan.loan_id)
+    if write.connection.execute(taken).first() is not None:
+        raise AlreadyExists(f"id {loan.loan_id}", f"loans/{loan.loan_id}")
+    values = {
+        **_loan_row(loan),
+        "loan_id": loan.loan_id,
+        "revision": 1,
+        "created_seq": write.seq,
+        "updated_seq": write.seq,
+    }
+    key = int(write.connection.execute(insert(LoanRow).values(**values).returning(LoanRow.loan_key)).scalar_one())
+    _loan_revision(write, key, 1, loan)
+    return key
+
+
+def update_loan(write: Write, stored: StoredLoan, loan: Loan) -> StoredLoan:
+    """Writes a new revision of a loan."""
+    revision = stored.revision + 1
+    row = {**_loan_row(loan), "revision": revision, "updated_seq": write.seq}
+    write.connection.execute(update(LoanRow).where(LoanRow.loan_key == stored.key).values(**row))
+    _loan_revision(write, stored.key, revision, loan)
+    return StoredLoan(stored.key, loan, revision, stored.created_us)
+
+
+def get_loan(connection: Connection, loan_id: str) -> StoredLoan:
+    """One loan; raises NotFound."""
+    rows = find_loans(connection, [loan_id])
+    if not rows:
+        raise NotFound(f"loans/{loan_id}")
+    return rows[loan_id]
+
+
+def find_loans(connection: Connection, loan_ids: Sequence[str]) -> dict[str, StoredLoan]:
+    """Those of the loans that exist, by id."""
+    found: dict[str, StoredLoan] = {}
+    for start in range(0, len(loan_ids), 500):
+        part = loan_ids[start : start + 500]
+        rows = _loans(connection, [LoanRow.loan_id.in_(part)], None)
+        found.update((row.loan.loan_id, row) for row in rows)
+    return found
+
+
+def list_loans(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredLoan]:
+    """A page of loans in order of their ids."""
+    return _loans(connection, [*conditions(LOAN_FILTERS, wanted), LoanRow.loan_id > after], limit)
+
+
+def read_loans(connection: Source, keys: Int | None) -> Columns:
+    """What judgement needs of running loans, in order of their keys; no keys means every loan."""
+    wanted, named = among(connection, keys)
+    return read_columns(connection, _running_loans(wanted), named)
+
+
+@cache
+def _running_loans(wanted: Among) -> Select[Any]:
+    columns = (
+        LoanRow.loan_key,
+        LoanRow.currency,
+        LoanRow.exposure_minor,
+        LoanRow.balance_day,
+        LoanRow.ltv_basis,
+        LoanRow.watch_ppm,
+        LoanRow.margin_call_ppm,
+        LoanRow.stop_draw_ppm,
+        LoanRow.liquidation_ppm,
+    )
+    running = LoanRow.state == int(LoanState.ACTIVE)
+    return select(*columns).where(running, wanted(LoanRow.loan_key)).order_by(LoanRow.loan_key)
+
+
+def terms_since(connection: Connection, after: int, seq: int) -> Columns:
+    """Id, borrower, currency and state of the loans that changed after a commit, as they were after another."""
+    revision = LoanRevisionRow.__table__
+    newest = newest_between(
+        LoanRow.loan_key, LoanRevisionRow.loan_key, LoanRevisionRow.revision, LoanRevisionRow.seq, after, seq
+    )
+    statement = (
+        select(
+            revision.c.loan_key,
+            LoanRow.loan_id,
+            revision.c.borrower,
+            revision.c.currency,
+            revision.c.state,
+            revision.c.seq,
+        )
+        .join_from(newest, revision, (revision.c.loan_key == newest.c.key) & (revision.c.revision == newest.c.place))
+        .join(LoanRow, LoanRow.loan_key == revision.c.loan_key)
+    )
+    return read_columns(connection, statement)
+
+
+def _loans(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredLoan]:
+    statement = (
+        select(LoanRow.loan_key, LoanRevisionRow.document, LoanRow.revision, CommitRow.known_us)
+        .join(
+            LoanRevisionRow,
+            (LoanRevisionRow.loan_key == LoanRow.loan_key) & (LoanRevisionRow.revision == LoanRow.revision),
+        )
+        .join(CommitRow, CommitRow.seq == LoanRow.created_seq)
+        .where(*where)
+        .order_by(LoanRow.loan_id)
+        .limit(limit)
+    )
+    return [StoredLoan(row[0], from_document(Loan, row[1]), row[2], row[3]) for row in connection.execute(statement)]
+
+
+def _loan_row(loan: Loan) -> dict[str, Any]:
+    limits = loan.ltv_limits.as_tuple() if loan.ltv_limits else (POLICYS,) * 4
+    return {
+        "borrower": loan.borrower,
+        "currency": loan.currency,
+        "exposure_minor": loan.balance.exposure_minor,
+        "balance_day": day_of(loan.balance.day),
+        "credit_limit_minor": loan.credit_limit.minor if loan.credit_limit else NO_LIMIT,
+        "ltv_basis": int(loan.ltv_basis) if loan.ltv_basis else POLICYS,
+        "watch_ppm": limits[0],
+        "margin_call_ppm": limits[1],
+        "stop_draw_ppm": limits[2],
+        "liquidation_ppm": limits[3],
+        "maturity_day": day_of(loan.maturity),
+        "state": int(loan.state),
+    }
+
+
+def _loan_revision(write: Write, key: int, revision: int, loan: Loan) -> None:
+    values = {
+        "loan_key": key,
+        "revision": revision,
+        "seq": write.seq,
+        "borrower": loan.borrower,
+        "currency": loan.currency,
+        "state": int(loan.state),
+        "document": to_document(loan),
+    }
+    write.connection.execute(insert(LoanRevisionRow).values(**values))

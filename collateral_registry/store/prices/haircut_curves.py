@@ -1,0 +1,247 @@
+"""Haircut curves of price series, made once and reused until their time is up."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
+
+from collateral_registry.domain.prices.market_data import CurveNeed, Estimate
+from collateral_registry.store.engine.bulk import Source, insert_columns, read_columns
+from collateral_registry.store.engine.database import lock_key
+from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.key_sets import Among, among, in_keys
+from collateral_registry.store.schema.prices import EstimateRow, PriceSeriesRow
+from valuation.haircuts.models.tier1 import HaircutCurve
+from valuation.haircuts.monitoring.model_monitor import Watch
+
+WATCH = (
+    EstimateRow.light,
+    EstimateRow.multiplier,
+    EstimateRow.exceedances,
+    EstimateRow.promises,
+    EstimateRow.drift,
+    EstimateRow.next_variance,
+)
+
+ESTIMATE = (
+    EstimateRow.estimate_key,
+    EstimateRow.day,
+    EstimateRow.price,
+    EstimateRow.log_return,
+    EstimateRow.history_seq,
+    EstimateRow.hidden_gap,
+    EstimateRow.loss,
+    EstimateRow.flags,
+    EstimateRow.daily_volatility,
+    EstimateRow.model,
+    EstimateRow.cause,
+    *WATCH,
+)
+
+FILTERS = {
+    "series": PriceSeriesRow.series_id,
+    "currency_code": EstimateRow.currency,
+    "model": EstimateRow.model,
+    "light": EstimateRow.light,
+    "cause": EstimateRow.cause,
+}
+"""Fields that a list of curves can be filtered by."""
+
+
+@dataclass(frozen=True)
+class Newest:
+    """Day and price of the newest observation behind a need, and its log return, NaN for the first.
+
+    ``history_seq`` is the commit that last changed those before.
+    """
+
+    day: int
+    price: float
+    log_return: float
+    history_seq: int
+
+
+@dataclass(frozen=True)
+class NewCurve:
+    """A need, its newest price, the curve made of its prices, why, and the key of the curve it replaces (0: none)."""
+
+    need: CurveNeed
+    newest: Newest
+    curve: HaircutCurve
+    cause: str
+    replaces: int = 0
+
+
+def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str) -> dict[CurveNeed, Estimate]:
+    """The newest curve that a model has made of each need; those of another model or version do not count."""
+    if not needs:
+        return {}
+    series = np.unique(np.array([need.series_key for need in needs], dtype=np.int64))
+    wanted = set(needs)
+    found = {}
+    of_series, named = among(connection, series)
+    rows = read_columns(connection, _latest_estimates(of_series), {**named, "of_model": model})
+    for row in zip(*(column.tolist() for column in rows.values()), strict=True):
+        need = CurveNeed(*row[len(ESTIMATE) :])
+        if need in wanted:
+            key, day, price, moved, changed, gap, loss, flags, volatility, model, cause, *watched = row[: len(ESTIMATE)]
+            losses = np.frombuffer(loss, dtype=np.float64)
+            found[need] = Estimate(
+                key, day, price, moved, changed, gap, losses, flags, volatility, model, Watch(*watched), cause
+            )
+    return found
+
+
+@cache
+def _latest_estimates(of_series: Among) -> Select[Any]:
+    """The curves of the newest day of each need, the last made behind, of the model that the parameter names."""
+    subject = (EstimateRow.series_key, EstimateRow.base_currency, EstimateRow.currency, EstimateRow.confidence_ppm)
+    of_model = EstimateRow.model == bindparam("of_model")
+    newest = (
+        select(*subject, func.max(EstimateRow.day).label("day"))
+        .where(of_series(EstimateRow.series_key), of_model)
+        .group_by(*subject)
+        .subquery()
+    )
+    same = [column == newest.c[column.key] for column in (*subject, EstimateRow.day)]
+    return (
+        select(*ESTIMATE, *subject)
+        .join(newest, and_(*same))
+        .where(of_model)
+        .order_by(EstimateRow.history_seq, EstimateRow.seq, EstimateRow.estimate_key)
+    )
+
+
+def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], model: str) -> None:
+    """Stores new curves as known from a commit on; one that somebody else has made meanwhile is the same row."""
+    if not made:
+        return
+    if connection.dialect.name != "sqlite":
+        connection.execute(select(func.pg_advisory_xact_lock(lock_key("estimates"))))
+    kept = {estimate_of(one, model).estimate_key: one for one in made}
+    keys = np.array(list(kept), dtype=np.int64)
+    known = select(EstimateRow.estimate_key).where(in_keys(connection, EstimateRow.estimate_key, keys))
+    for key in read_columns(connection, known)["estimate_key"].tolist():
+        del kept[key]
+    rows = [_row(key, seq, model, one) for key, one in kept.items()]
+    if rows:
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        insert_columns(connection, EstimateRow, columns, len(rows))
+
+
+def _row(key: int, seq: int, model: str, one: NewCurve) -> dict[str, Any]:
+    need, curve, watched = one.need, one.curve, one.curve.watch
+    return {
+        "estimate_key": key,
+        "series_key": need.series_key,
+        "base_currency": need.base_currency,
+        "currency": need.currency,
+        "confidence_ppm": need.confidence_ppm,
+        "day": one.newest.day,
+        "price": one.newest.price,
+        "log_return": one.newest.log_return,
+        "history_seq": one.newest.history_seq,
+        "seq": seq,
+        "model": model,
+        "observations": curve.observations,
+        "flags": int(curve.flags),
+        "daily_volatility": float(np.nan_to_num(curve.daily_volatility, nan=0.0)),
+        "hidden_gap": curve.hidden_gap,
+        "light": watched.light,
+        "multiplier": watched.multiplier,
+        "exceedances": watched.exceedances,
+        "promises": watched.promises,
+        "drift": watched.drift,
+        "next_variance": watched.variance,
+        "cause": str(one.cause),
+        "loss": curve.loss.tobytes(),
+        "expected_shortfall": curve.expected_shortfall.tobytes(),
+        "standard_error": curve.standard_error.tobytes(),
+    }
+
+
+def estimate_of(one: NewCurve, model: str) -> Estimate:
+    """A curve as it is stored, with a key made of what it is of: whoever makes it, valuations name it alike.
+
+    And of the curve it replaces, so that a history that returns to what it was is not hidden behind what came between.
+    """
+    need, newest, curve = one.need, one.newest, one.curve
+    told = f"{newest.day}:{newest.price!r}:{newest.history_seq}:{one.replaces}"
+    subject = f"{need.series_key}:{need.base_currency}:{need.currency}:{need.confidence_ppm}:{told}:{model}"
+    key = int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest()) >> 1
+    volatility = float(np.nan_to_num(curve.daily_volatility, nan=0.0))
+    return Estimate(
+        key,
+        newest.day,
+        newest.price,
+        newest.log_return,
+        newest.history_seq,
+        curve.hidden_gap,
+        curve.loss,
+        int(curve.flags),
+        volatility,
+        model,
+        curve.watch,
+        one.cause,
+    )
+
+
+def model_and_gap_of(connection: Connection, estimate_key: int) -> tuple[str, float]:
+    """Model and version behind a stored curve, and its hidden gap; empty and 0 for none."""
+    statement = select(EstimateRow.model, EstimateRow.hidden_gap).where(EstimateRow.estimate_key == estimate_key)
+    row = connection.execute(statement).first()
+    return (row.model, row.hidden_gap) if row else ("", 0.0)
+
+
+@dataclass(frozen=True)
+class StoredEstimate:
+    """A stored curve with the id of its series, empty for an exchange rate alone."""
+
+    series_id: str
+    need: CurveNeed
+    estimate: Estimate
+    observations: int
+    seq: int
+
+
+def list_estimates(
+    connection: Connection, wanted: Sequence[Condition], before: tuple[int, int], limit: int
+) -> list[StoredEstimate]:
+    """A page of curves, newest first, after the one of a commit and key; keys order the curves of a commit."""
+    seq, key = before
+    statement = (
+        select(EstimateRow.__table__, PriceSeriesRow.series_id)
+        .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == EstimateRow.series_key)
+        .where(*conditions(FILTERS, wanted))
+        .where(or_(EstimateRow.seq < seq, and_(EstimateRow.seq == seq, EstimateRow.estimate_key < key)))
+        .order_by(EstimateRow.seq.desc(), EstimateRow.estimate_key.desc())
+        .limit(limit)
+    )
+    found = []
+    for row in connection.execute(statement):
+        need = CurveNeed(row.series_key, row.base_currency, row.currency, row.confidence_ppm)
+        loss = np.frombuffer(row.loss, dtype=np.float64)
+        watched = Watch(*(getattr(row, column.key) for column in WATCH))
+        estimate = Estimate(
+            row.estimate_key,
+            row.day,
+            math.nan if row.price is None else row.price,
+            math.nan if row.log_return is None else row.log_return,
+            row.history_seq,
+            row.hidden_gap,
+            loss,
+            row.flags,
+            row.daily_volatility,
+            row.model,
+            watched,
+            row.cause,
+        )
+        found.append(StoredEstimate(row.series_id or "", need, estimate, row.observations, row.seq))
+    return found

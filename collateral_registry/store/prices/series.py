@@ -1,0 +1,285 @@
+"""Price series and their observations; exchange rates are series named fx-{base}-{quote}."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Select, insert, select, update
+
+from collateral_registry.domain.prices.market_data import FxQuote, SeriesFacts
+from collateral_registry.domain.prices.series import PriceSeries
+from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
+from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.key_sets import Among, among
+from collateral_registry.store.schema.book import CommitRow
+from collateral_registry.store.schema.prices import PriceRow, PriceSeriesRow
+from valuation._typing import Int
+from valuation.prices.admission import Verdict
+
+FILTERS = {
+    "good": PriceSeriesRow.good,
+    "unit": PriceSeriesRow.unit,
+    "currency_code": PriceSeriesRow.currency,
+    "market": PriceSeriesRow.market,
+}
+"""Fields that a list of series can be filtered by."""
+
+HISTORY_LIMIT = 2_000
+"""Observations read of a series: four windows of the haircut model, so that corrections cannot crowd it out."""
+
+
+@dataclass(frozen=True)
+class StoredSeries:
+    """A series with its key and its newest accepted price, as text with every digit."""
+
+    key: int
+    series: PriceSeries
+    latest_day: int
+    latest_text: str
+    created_us: int
+
+
+@dataclass(frozen=True)
+class StoredPrice:
+    """An observation."""
+
+    day: int
+    decimal_text: str
+    verdict: Verdict
+    seq: int
+    known_us: int
+    superseded: bool
+
+
+def insert_series(write: Write, series: PriceSeries) -> int:
+    """Opens a series; raises AlreadyExists when the id is taken."""
+    taken = select(PriceSeriesRow.series_key).where(PriceSeriesRow.series_id == series.series_id)
+    if write.connection.execute(taken).first() is not None:
+        raise AlreadyExists(f"id {series.series_id}", f"priceSeries/{series.series_id}")
+    values = {
+        "series_id": series.series_id,
+        "is_fx": int(series.is_fx),
+        "good": series.good,
+        "unit": series.unit,
+        "currency": series.currency,
+        "market": series.market,
+        "source": series.source,
+        "max_age_days": series.max_age_days,
+        "latest_day": NO_DAY,
+        "latest_text": "",
+        "history_seq": 0,
+        "created_seq": write.seq,
+    }
+    statement = insert(PriceSeriesRow).values(**values).returning(PriceSeriesRow.series_key)
+    return int(write.connection.execute(statement).scalar_one())
+
+
+def get_series(connection: Connection, series_id: str) -> StoredSeries:
+    """One series; raises NotFound."""
+    rows = _stored(connection, [PriceSeriesRow.series_id == series_id], 1)
+    if not rows:
+        raise NotFound(f"priceSeries/{series_id}")
+    return rows[0]
+
+
+def find_series(connection: Connection, series_ids: Sequence[str]) -> dict[str, StoredSeries]:
+    """Those of the series that exist, by id."""
+    found: dict[str, StoredSeries] = {}
+    for start in range(0, len(series_ids), 500):
+        part = series_ids[start : start + 500]
+        condition = PriceSeriesRow.series_id.in_(part)
+        found.update((row.series.series_id, row) for row in _stored(connection, [condition], None))
+    return found
+
+
+def list_series(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredSeries]:
+    """A page of series in order of their ids."""
+    return _stored(connection, [*conditions(FILTERS, wanted), PriceSeriesRow.series_id > after], limit)
+
+
+def series_keys(connection: Source, series_ids: Sequence[str]) -> dict[str, int]:
+    """The keys of series by id; ids that nobody opened are left out."""
+    statement = select(PriceSeriesRow.series_id, PriceSeriesRow.series_key).where(
+        PriceSeriesRow.series_id.in_(series_ids)
+    )
+    found = read_columns(connection, statement)
+    return dict(zip(found["series_id"].tolist(), found["series_key"].tolist(), strict=True))
+
+
+def series_facts(connection: Source, keys: Int | None) -> SeriesFacts:
+    """Series with their newest accepted price."""
+    wanted, named = among(connection, keys)
+    return SeriesFacts(**read_columns(connection, _series_facts(wanted), named))
+
+
+@cache
+def _series_facts(wanted: Among) -> Select[Any]:
+    columns = (
+        PriceSeriesRow.series_key,
+        PriceSeriesRow.latest_price.label("price"),
+        PriceSeriesRow.latest_day.label("day"),
+        PriceSeriesRow.latest_return,
+        PriceSeriesRow.history_seq,
+        PriceSeriesRow.max_age_days,
+        PriceSeriesRow.currency,
+    )
+    return select(*columns).where(wanted(PriceSeriesRow.series_key))
+
+
+_FX_QUOTES = select(
+    PriceSeriesRow.unit,
+    PriceSeriesRow.currency,
+    PriceSeriesRow.latest_price,
+    PriceSeriesRow.latest_day,
+    PriceSeriesRow.series_key,
+    PriceSeriesRow.history_seq,
+).where(PriceSeriesRow.is_fx == 1, PriceSeriesRow.latest_price.is_not(None))
+
+
+def fx_quotes(connection: Source) -> dict[tuple[str, str], FxQuote]:
+    """The newest rate of every pair that is quoted, base to quote."""
+    columns = read_columns(connection, _FX_QUOTES)
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return {(base, quote): FxQuote(rate, day, ((key, 1),), changed) for base, quote, rate, day, key, changed in rows}
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The newest accepted price of a series and its log return from the one before; none for the first.
+
+    ``rewritten`` says that what the series had said before it has changed with the same commit.
+    """
+
+    day: int
+    price: float
+    decimal_text: str
+    log_return: float | None
+    rewritten: bool
+
+
+@dataclass(frozen=True)
+class History:
+    """What is known of a series: accepted prices, one a day, and those kept aside, each in order of days."""
+
+    day: Int
+    price: NDArray[np.float64]
+    pending_day: Int
+    pending_price: NDArray[np.float64]
+    pending_text: NDArray[Any]
+
+
+def history(connection: Source, series_key: int, since: int | None = None) -> History:
+    """The newest observations of a series, HISTORY_LIMIT at most, from a day on: the last word on each day counts."""
+    wanted = [PriceRow.series_key == series_key, *([] if since is None else [PriceRow.day >= since])]
+    newest = (
+        select(PriceRow.day, PriceRow.seq, PriceRow.value, PriceRow.verdict, PriceRow.decimal_text)
+        .where(*wanted)
+        .order_by(PriceRow.day.desc(), PriceRow.seq.desc())
+        .limit(HISTORY_LIMIT)
+        .subquery()
+    )
+    rows = read_columns(connection, select(newest).order_by(newest.c.day, newest.c.seq))
+    accepted = _last_of_each_day(rows, rows["verdict"] == int(Verdict.ACCEPTED))
+    last = _last_of_each_day(rows, np.ones(len(rows["day"]), dtype=np.bool_))
+    pending = last[rows["verdict"][last] == int(Verdict.QUARANTINED)]
+    return History(
+        rows["day"][accepted],
+        rows["value"][accepted],
+        rows["day"][pending],
+        rows["value"][pending],
+        rows["decimal_text"][pending],
+    )
+
+
+def _last_of_each_day(rows: Columns, among: NDArray[np.bool_]) -> Int:
+    """Row numbers of the last row of each day among the rows chosen."""
+    chosen = np.flatnonzero(among)
+    day = rows["day"][chosen]
+    last = np.append(day[1:] != day[:-1], True)[: len(day)]
+    return chosen[last]
+
+
+def insert_prices(write: Write, columns: Columns) -> None:
+    """Appends observations given as columns series_key, day, verdict, value, decimal_text."""
+    insert_columns(write.connection, PriceRow, {**columns, "seq": write.seq}, len(columns["day"]))
+
+
+def set_latest(write: Write, latest: Mapping[int, Latest]) -> None:
+    """Moves the newest price of series on, by key."""
+    for key, newest in latest.items():
+        write.connection.execute(
+            update(PriceSeriesRow)
+            .where(PriceSeriesRow.series_key == key)
+            .values(
+                latest_day=newest.day,
+                latest_price=newest.price,
+                latest_text=newest.decimal_text,
+                latest_return=newest.log_return,
+                **({"history_seq": write.seq} if newest.rewritten else {}),
+            )
+        )
+
+
+def list_prices(connection: Connection, series_key: int, before: tuple[int, int], limit: int) -> list[StoredPrice]:
+    """A page of observations before a (day, sequence), newest first."""
+    day, seq = before
+    newer = PriceRow.__table__.alias()
+    superseded = (
+        select(newer.c.seq)
+        .where(
+            newer.c.series_key == PriceRow.series_key,
+            newer.c.day == PriceRow.day,
+            newer.c.seq > PriceRow.seq,
+            newer.c.verdict == int(Verdict.ACCEPTED),
+        )
+        .exists()
+    )
+    statement = (
+        select(PriceRow.day, PriceRow.decimal_text, PriceRow.verdict, PriceRow.seq, CommitRow.known_us, superseded)
+        .join(CommitRow, CommitRow.seq == PriceRow.seq)
+        .where(PriceRow.series_key == series_key)
+        .where((PriceRow.day < day) | ((PriceRow.day == day) & (PriceRow.seq < seq)))
+        .order_by(PriceRow.day.desc(), PriceRow.seq.desc())
+        .limit(limit)
+    )
+    return [
+        StoredPrice(row[0], row[1], Verdict(row[2]), row[3], row[4], bool(row[5]))
+        for row in connection.execute(statement)
+    ]
+
+
+def _stored(connection: Connection, where: Sequence[object], limit: int | None) -> list[StoredSeries]:
+    statement = (
+        select(PriceSeriesRow.__table__, CommitRow.known_us)
+        .join(CommitRow, CommitRow.seq == PriceSeriesRow.created_seq)
+        .where(*where)
+        .order_by(PriceSeriesRow.series_id)
+        .limit(limit)
+    )
+    return [
+        StoredSeries(
+            key=row.series_key,
+            series=PriceSeries(
+                series_id=row.series_id,
+                good=row.good,
+                unit=row.unit,
+                currency=row.currency,
+                market=row.market,
+                source=row.source,
+                max_age_days=row.max_age_days,
+                is_fx=bool(row.is_fx),
+            ),
+            latest_day=row.latest_day,
+            latest_text=row.latest_text,
+            created_us=row.known_us,
+        )
+        for row in connection.execute(statement)
+    ]

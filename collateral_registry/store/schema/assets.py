@@ -1,0 +1,147 @@
+"""Tables of assets, their revisions and their details by kind."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import SQLModel
+
+from collateral_registry.store.schema.columns import big, real, text
+from valuation.flags import QualityFlag
+
+
+class AssetRow(SQLModel, table=True):
+    """An asset as it is now."""
+
+    __tablename__: ClassVar[str] = "asset"
+    asset_key: int | None = big(primary_key=True, default=None)
+    asset_id: str = text(unique=True)
+    kind: int = big()
+    asset_class: str = text()
+    currency: str = text()
+    owner: str = text()
+    good: str = text()
+    place: str = text()
+    identity: str | None = text(unique=True, default=None)
+    status: int = big()
+    prior_claims_minor: int = big()
+    insurance_day: int = big()
+    inspection_day: int = big()
+    revision: int = big()
+    created_seq: int = big()
+    updated_seq: int = big()
+
+
+class AssetRevisionRow(SQLModel, table=True):
+    """Every state an asset has had; ``good`` is its class where there is no good."""
+
+    __tablename__: ClassVar[str] = "asset_revision"
+    asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    revision: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = big(index=True)
+    good: str = text()
+    place: str = text()
+    document: str = text()
+
+
+class InventoryRow(SQLModel, table=True):
+    """The numbers of an inventory lot that its value is computed from.
+
+    ``counted_share`` is the share of the quantity that is there, as far as anybody can tell, and not on its way out;
+    ``stock_quality`` holds the quality flags that go with it.
+    """
+
+    __tablename__: ClassVar[str] = "inventory"
+    asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    series_id: str = text(index=True)
+    series_key: int | None = big(index=True, default=None)
+    quantity_in_series_unit: float | None = real(default=None)
+    counted_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
+    stock_quality: int = big(
+        default=int(QualityFlag.STOCK_UNVERIFIED),
+        sa_column_kwargs={"server_default": str(int(QualityFlag.STOCK_UNVERIFIED))},
+    )
+    warehouse_haircut: float = real(default=0.0, sa_column_kwargs={"server_default": "0"})
+
+
+class EquipmentRow(SQLModel, table=True):
+    """The numbers of a machine that its value is computed from."""
+
+    __tablename__: ClassVar[str] = "equipment"
+    asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    price_new: float = real()
+    index_key: int = big()
+    price_new_day: int = big()
+    built_day: int = big()
+    schedule: int = big()
+    annual_rate: float = real()
+    life_years: float = real()
+    hours: float | None = real(default=None)
+    hours_day: int = big()
+    expected_hours_per_year: float | None = real(default=None)
+    condition: int = big()
+    units_produced: float | None = real(default=None)
+    units_lifetime: float | None = real(default=None)
+
+
+class IntellectualPropertyRow(SQLModel, table=True):
+    """The numbers of a right that its value is computed from."""
+
+    __tablename__: ClassVar[str] = "intellectual_property"
+    asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    right_kind: int = big()
+    office: str = text()
+    filing_day: int = big()
+    grant_day: int = big()
+    expire_day: int = big()
+    legal_status: int = big()
+    next_year_revenue: float = real()
+    growth: float = real()
+    royalty_rate: float = real()
+    tax_rate: float = real()
+    discount_rate: float = real()
+    annual_survival: float = real()
+    technology_life_years: float | None = real(default=None)
+    amortisation_years: float = real()
+    owned_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
+    licensed_exclusively: int = big(default=0, sa_column_kwargs={"server_default": "0"})
+    cap_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
+    technology_life_day: int = big()
+
+
+class TargetRow(SQLModel, table=True):
+    """An asset in a currency: what a valuation is of."""
+
+    __tablename__: ClassVar[str] = "valuation_target"
+    __table_args__ = (UniqueConstraint("asset_key", "currency"),)
+    target_key: int | None = big(primary_key=True, default=None)
+    asset_key: int = big()
+    currency: str = text()
+
+
+class IdentityRow(SQLModel, table=True):
+    """A number that an asset or a pledge goes by, within its scope; both halves of its letters are indexed.
+
+    ``agreement`` is what a copy of the same thing would share beside the number; empty where too little is stated.
+    ``pledge_key`` is 0 for the numbers of an asset itself.
+    """
+
+    __tablename__: ClassVar[str] = "identity"
+    __table_args__ = (
+        Index("identity_skeleton", "kind", "scope", "skeleton"),
+        Index("identity_grouped", "kind", "scope", "grouped"),
+        Index("identity_head", "kind", "scope", "agreement", "head"),
+        Index("identity_tail", "kind", "scope", "agreement", "tail"),
+    )
+    identity_key: int | None = big(primary_key=True, default=None)
+    asset_key: int = big(index=True)
+    pledge_key: int = big(index=True)
+    kind: int = big()
+    scope: str = text()
+    written: str = text()
+    skeleton: str = text()
+    grouped: str = text()
+    head: str = text()
+    tail: str = text()
+    agreement: str = text()

@@ -1,0 +1,43 @@
+"""Tables of the commit log, of request ids and of policies."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import LargeBinary
+from sqlmodel import Field, SQLModel
+
+from collateral_registry.store.schema.columns import big, text
+
+
+class CommitRow(SQLModel, table=True):
+    """One committed change; its sequence orders everything."""
+
+    __tablename__: ClassVar[str] = "commit_log"
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    known_us: int = big(index=True)
+    market_day: int = big(index=True)
+    kind: str = text()
+    actor: str = text()
+
+
+class RequestRow(SQLModel, table=True):
+    """The first answer to a request_id, so that a retry gets it again."""
+
+    __tablename__: ClassVar[str] = "request"
+    request_id: str = text(primary_key=True)
+    body_hash: str = text()
+    answer: bytes = Field(sa_type=LargeBinary)
+    seq: int = big()
+
+
+class PolicyRow(SQLModel, table=True):
+    """A version of the policy."""
+
+    __tablename__: ClassVar[str] = "policy"
+    policy_key: int | None = big(primary_key=True, default=None)
+    policy_id: str = text(unique=True)
+    effective_day: int = big()
+    created_seq: int = big()
+    activated_seq: int | None = big(default=None)
+    document: str = text()

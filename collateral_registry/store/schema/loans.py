@@ -1,0 +1,184 @@
+"""Tables of loans, pledges, their judgements, events and breaches."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import SQLModel
+
+from collateral_registry.store.schema.columns import IN_ORDER, big, incremental, text
+
+
+class LoanRow(SQLModel, table=True):
+    """A loan as it is now."""
+
+    __tablename__: ClassVar[str] = "loan"
+    loan_key: int | None = big(primary_key=True, default=None)
+    loan_id: str = text(unique=True)
+    borrower: str = text()
+    currency: str = text()
+    exposure_minor: int = big()
+    balance_day: int = big()
+    credit_limit_minor: int = big()
+    ltv_basis: int = big()
+    watch_ppm: int = big()
+    margin_call_ppm: int = big()
+    stop_draw_ppm: int = big()
+    liquidation_ppm: int = big()
+    maturity_day: int = big()
+    state: int = big()
+    revision: int = big()
+    created_seq: int = big()
+    updated_seq: int = big()
+
+
+class LoanRevisionRow(SQLModel, table=True):
+    """Every state a loan has had, balances included; what reports need of it stands in columns."""
+
+    __tablename__: ClassVar[str] = "loan_revision"
+    loan_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    revision: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = big(index=True)
+    borrower: str = text()
+    currency: str = text()
+    state: int = big()
+    document: str = text()
+
+
+class PledgeRow(SQLModel, table=True):
+    """A pledge as it is now."""
+
+    __tablename__: ClassVar[str] = "pledge"
+    __table_args__ = (UniqueConstraint("loan_key", "pledge_id"),)
+    pledge_key: int | None = big(primary_key=True, default=None)
+    pledge_id: str = text()
+    loan_key: int = big(index=True)
+    asset_key: int = big(index=True)
+    target_key: int = big()
+    rank: int = big()
+    share_ppm: int = big()
+    limit_minor: int = big()
+    registration_expire_day: int = big()
+    state: int = big()
+    revision: int = big()
+    created_seq: int = big()
+    updated_seq: int = big()
+
+
+class PledgeRevisionRow(SQLModel, table=True):
+    """Every state a pledge has had."""
+
+    __tablename__: ClassVar[str] = "pledge_revision"
+    pledge_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    revision: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = big()
+    document: str = text()
+
+
+class LoanCoverRow(SQLModel, table=True):
+    """A judgement of a loan: its cover, its limits and what is remembered until the next."""
+
+    __tablename__: ClassVar[str] = "loan_cover"
+    __table_args__ = (incremental("cover_of_loan", "loan_key"), IN_ORDER)
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    loan_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    of_run: int = big(default=0)
+    market_day: int = big()
+    exposure_minor: int = big()
+    market_minor: int = big()
+    lendable_minor: int = big()
+    good_market_minor: int = big()
+    good_lendable_minor: int = big()
+    basis: int = big()
+    watch_ppm: int = big()
+    margin_call_ppm: int = big()
+    stop_draw_ppm: int = big()
+    liquidation_ppm: int = big()
+    buffer_ppm: int = big()
+    judged: int = big()
+    level: int = big()
+    coverage_unknown: int = big()
+    cash_cure_minor: int = big()
+    collateral_cure_minor: int = big()
+    watch_day: int = big()
+    unknown_day: int = big()
+    breach_number: int = big()
+    breach_open: int = big()
+    deadline_day: int = big()
+    deadline_missed: int = big()
+    noticed: int = big()
+    waived: int = big()
+    unknown_assets: int = big()
+    unknown: int = big()
+    quality: int = big()
+    oldest_day: int = big()
+
+
+class PledgeCoverRow(SQLModel, table=True):
+    """What a pledge claimed when its loan was judged."""
+
+    __tablename__: ClassVar[str] = "pledge_cover"
+    __table_args__ = (incremental("cover_of_pledge", "pledge_key"), IN_ORDER)
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    pledge_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    of_run: int = big(default=0)
+    market_minor: int = big()
+    lendable_minor: int = big()
+
+
+class EventRow(SQLModel, table=True):
+    """Something that happened to a loan, with the cover it was judged on; numbered without gaps."""
+
+    __tablename__: ClassVar[str] = "event"
+    __table_args__ = (Index("event_story", "loan_key", "breach_number", "event_seq"),)
+    event_seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = big(index=True)
+    kind: int = big()
+    loan_key: int = big()
+    breach_number: int = big()
+    event_us: int = big()
+    market_day: int = big()
+    actor: str = text()
+    note: str = text()
+    level_before: int = big()
+    level: int = big()
+    coverage_unknown: int = big()
+    exposure_minor: int = big()
+    market_minor: int = big()
+    lendable_minor: int = big()
+    basis: int = big()
+    cash_cure_minor: int = big()
+    collateral_cure_minor: int = big()
+    deadline_day: int = big()
+
+
+class BreachRow(SQLModel, table=True):
+    """The head of a breach: where its story begins and, once cured, the commit that ended it."""
+
+    __tablename__: ClassVar[str] = "breach"
+    __table_args__ = (UniqueConstraint("loan_key", "breach_number"),)
+    first_event: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    loan_key: int = big()
+    breach_number: int = big()
+    opened_seq: int = big()
+    cured_seq: int = big(index=True)
+
+
+class PickupRow(SQLModel, table=True):
+    """Goods that may be fetched from a pledged lot until a day."""
+
+    __tablename__: ClassVar[str] = "pickup"
+    __table_args__ = (UniqueConstraint("loan_key", "pickup_id"), Index("pickup_asset", "asset_key", "state"))
+    pickup_key: int | None = big(primary_key=True, default=None)
+    pickup_id: str = text()
+    loan_key: int = big()
+    asset_key: int = big()
+    quantity: int = big()
+    taken: int = big()
+    unit: str = text()
+    expire_day: int = big()
+    state: int = big()
+    note: str = text()
+    created_seq: int = big()
+    updated_seq: int = big()

@@ -1,0 +1,78 @@
+"""Tables of price series, their observations and their haircut curves."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import Index, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from collateral_registry.store.schema.columns import big, real, text
+
+
+class PriceSeriesRow(SQLModel, table=True):
+    """A price series with its newest accepted price; exchange rates are series too.
+
+    ``history_seq`` is the commit that last changed what the series had said before its newest price, 0 for none.
+    """
+
+    __tablename__: ClassVar[str] = "price_series"
+    series_key: int | None = big(primary_key=True, default=None)
+    series_id: str = text(unique=True)
+    is_fx: int = big()
+    good: str = text()
+    unit: str = text()
+    currency: str = text()
+    market: str = text()
+    source: str = text()
+    max_age_days: int = big()
+    latest_day: int = big()
+    latest_price: float | None = real(default=None)
+    latest_text: str = text()
+    latest_return: float | None = real(default=None)
+    history_seq: int = big(default=0)
+    created_seq: int = big()
+
+
+class PriceRow(SQLModel, table=True):
+    """An observation; a correction is a later row of the same day."""
+
+    __tablename__: ClassVar[str] = "price"
+    series_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    day: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    verdict: int = big()
+    value: float = real()
+    decimal_text: str = text()
+
+
+class EstimateRow(SQLModel, table=True):
+    """A haircut curve of a series in a currency at a confidence; arrays are float64 bytes, one a business day."""
+
+    __tablename__: ClassVar[str] = "estimate"
+    __table_args__ = (Index("estimate_subject", "series_key", "base_currency", "currency", "confidence_ppm", "day"),)
+    estimate_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    series_key: int = big()
+    base_currency: str = text()
+    currency: str = text()
+    confidence_ppm: int = big()
+    day: int = big()
+    price: float | None = real(default=None)
+    log_return: float | None = real(default=None)
+    history_seq: int = big()
+    seq: int = big()
+    model: str = text()
+    observations: int = big()
+    flags: int = big()
+    daily_volatility: float = real()
+    hidden_gap: float = real()
+    light: str = text()
+    multiplier: float = real()
+    exceedances: int = big()
+    promises: int = big()
+    drift: float = real()
+    next_variance: float = real()
+    cause: str = text()
+    loss: bytes = Field(sa_type=LargeBinary)
+    expected_shortfall: bytes = Field(sa_type=LargeBinary)
+    standard_error: bytes = Field(sa_type=LargeBinary)

@@ -1,0 +1,71 @@
+"""The schema of revaluation runs: what was started, in which partitions, and what each tells when it is published."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import LargeBinary
+from sqlmodel import Field, SQLModel
+
+from collateral_registry.store.schema.columns import big, text
+from collateral_registry.store.schema.loans import EventRow
+
+
+class RunRow(SQLModel, table=True):
+    """A revaluation of the whole book as of the commit that started it."""
+
+    __tablename__: ClassVar[str] = "revaluation_run"
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    state: int = big()
+    market_day: int = big()
+    policy_key: int = big()
+    actor: str = text()
+    published_seq: int | None = big(index=True, default=None)
+    finished_us: int | None = big(default=None)
+    events: int = big(default=0)
+    judged_again: int = big(default=0)
+
+
+class RunPartitionRow(SQLModel, table=True):
+    """A part of a run: what it covers, and whether its results are stored."""
+
+    __tablename__: ClassVar[str] = "run_partition"
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    number: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    step: int = big()
+    first_key: int = big()
+    last_key: int = big()
+    needs: bytes | None = Field(sa_type=LargeBinary, default=None)
+    done: int = big(default=0)
+    valued: int = big(default=0)
+    judged: int = big(default=0)
+
+
+class RunEventRow(SQLModel, table=True):
+    """An event that a run will raise when it is published, unless its loan is judged anew meanwhile."""
+
+    __tablename__: ClassVar[str] = "run_event"
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    number: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    place: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    kind: int = big()
+    loan_key: int = big()
+    breach_number: int = big()
+    level_before: int = big()
+    level: int = big()
+    coverage_unknown: int = big()
+    exposure_minor: int = big()
+    market_minor: int = big()
+    lendable_minor: int = big()
+    basis: int = big()
+    cash_cure_minor: int = big()
+    collateral_cure_minor: int = big()
+    deadline_day: int = big()
+
+
+PENDING = tuple(
+    column.key
+    for column in RunEventRow.__table__.c  # type: ignore[attr-defined] # SQLModel gives every table one
+    if column.key in EventRow.__table__.c and column.key != "seq"  # type: ignore[attr-defined] # the same
+)
+"""What a pending event has in common with the event that it becomes."""

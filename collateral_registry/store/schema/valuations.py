@@ -1,0 +1,48 @@
+"""The table of recorded valuations."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlmodel import SQLModel
+
+from collateral_registry.store.schema.columns import IN_ORDER, big, incremental, real
+
+
+class ValuationRow(SQLModel, table=True):
+    """A valuation as its steps: the explanation is the row."""
+
+    __tablename__: ClassVar[str] = "valuation"
+    __table_args__ = (incremental("valuation_of_target", "target_key"), IN_ORDER)
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    target_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    of_run: int = big(default=0)
+    market_day: int = big()
+    asset_revision: int = big()
+    policy_key: int = big()
+    estimate_key: int = big()
+    model: int = big()
+    price: float | None = real(default=None)
+    price_day: int = big()
+    quantity: float | None = real(default=None)
+    fx_rate: float | None = real(default=None)
+    fx_day: int = big()
+    horizon_days: int = big()
+    h_value: float | None = real(default=None)
+    h_market: float | None = real(default=None)
+    h_liquidity: float | None = real(default=None)
+    h_cost: float | None = real(default=None)
+    h_legal: float | None = real(default=None)
+    stand_ins: int = big()
+    haircut: float | None = real(default=None)
+    haircut_floor: float | None = real(default=None)
+    cap: float | None = real(default=None)
+    market_minor: int = big()
+    lendable_minor: int = big()
+    good_seq: int = big()
+    good_market_minor: int = big()
+    good_lendable_minor: int = big()
+    unknown: int = big()
+    zero: int = big()
+    quality: int = big()
+    oldest_day: int = big()

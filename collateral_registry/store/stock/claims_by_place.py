@@ -1,0 +1,389 @@
+"""What inventory assets claim of a place, and what the warehouses say is there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
+
+from collateral_registry.domain.assets.kinds import Asset, Inventory, Status
+from collateral_registry.domain.findings.over_pledging import Claim, millionths_of
+from collateral_registry.domain.findings.references import folded
+from collateral_registry.domain.loans.agreements import PledgeState
+from collateral_registry.store.engine.bulk import summed, update_columns, wide_sum
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.json_documents import from_document
+from collateral_registry.store.engine.key_sets import (
+    Among,
+    among,
+    among_texts,
+    in_texts,
+    listed_records,
+    listed_texts,
+    record_rows,
+    text_rows,
+)
+from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, InventoryRow
+from collateral_registry.store.schema.loans import LoanRow, PledgeRow
+from collateral_registry.store.schema.stock import (
+    LOT_IDENTITY,
+    HoldingRow,
+    StockCountRow,
+    StockLotRow,
+    StockReserveRow,
+    StockWarehouseRow,
+)
+from valuation._typing import Int
+from valuation.money import PPM
+
+Place = tuple[str, str]
+"""A warehouse, folded, and a good."""
+
+BACKFILL_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class There:
+    """What a warehouse says is there of a good: millionths of a unit, and what tells it; none tells nothing."""
+
+    quantity: int
+    unit: str
+    told_by: str
+
+
+@dataclass
+class Told:
+    """What is told of a place, by unit and teller, and what feeds tell of the lots that are assets, by their keys."""
+
+    sums: dict[tuple[str, str], int] = field(default_factory=dict)
+    of_assets: dict[int, There] = field(default_factory=dict)
+
+    def add(self, there: There, asset_key: int) -> None:
+        """Adds what is there of lots that are no asset (key 0), or of the one that is this asset."""
+        key = (there.unit, there.told_by)
+        self.sums[key] = self.sums.get(key, 0) + there.quantity
+        if asset_key and there.told_by == "feed":
+            self.of_assets[asset_key] = there
+
+    @property
+    def there(self) -> list[There]:
+        """What counts as there: what feeds tell, else what was counted."""
+        by_feed = {key: quantity for key, quantity in self.sums.items() if key[1] == "feed"}
+        return [There(quantity, unit, by) for (unit, by), quantity in sorted((by_feed or self.sums).items())]
+
+
+def write_holding(connection: Connection, asset_key: int, asset: Asset) -> None:
+    """Keeps the holding of an inventory asset; a quantity that merely moved leaves what was stated as it was."""
+    if not isinstance(asset.detail, Inventory):
+        return
+    row = _row(asset.detail)
+    stated = row.pop("stated")
+    changed = connection.execute(update(HoldingRow).where(HoldingRow.asset_key == asset_key).values(**row))
+    if not changed.rowcount:
+        connection.execute(insert(HoldingRow).values(asset_key=asset_key, stated=stated, **row))
+
+
+def state_holding(write: Write, asset_key: int, asset: Asset) -> None:
+    """Takes the quantity of an asset for what its owner states."""
+    if isinstance(asset.detail, Inventory):
+        values = {"stated": millionths_of(asset.detail.quantity)}
+        write.connection.execute(update(HoldingRow).where(HoldingRow.asset_key == asset_key).values(**values))
+
+
+def lower_statement(write: Write, asset_key: int, taken: int) -> None:
+    """Takes from what an asset states the millionths that left by authorisation."""
+    left = case((HoldingRow.stated > taken, HoldingRow.stated - taken), else_=0)
+    write.connection.execute(update(HoldingRow).where(HoldingRow.asset_key == asset_key).values(stated=left))
+
+
+def quantity_of(connection: Connection, asset_key: int) -> int:
+    """The quantity of an inventory asset, in millionths of its unit."""
+    statement = select(HoldingRow.quantity).where(HoldingRow.asset_key == asset_key)
+    return int(connection.execute(statement).scalar_one())
+
+
+def places_of_assets(connection: Connection, asset_keys: Int | None) -> list[Place]:
+    """The places of the assets, each once, in order; no keys means every asset."""
+    wanted, named = among(connection, asset_keys)
+    return [(row[0], row[1]) for row in connection.execute(_places_of(wanted), named)]
+
+
+@cache
+def _places_of(wanted: Among) -> Select[Any]:
+    place = (HoldingRow.place, HoldingRow.good)
+    return select(*place).where(wanted(HoldingRow.asset_key)).distinct().order_by(*place)
+
+
+def places_of_lots(connection: Connection, lot_keys: Int) -> dict[int, Place]:
+    """The place of each lot."""
+    wanted, named = among(connection, lot_keys)
+    rows = connection.execute(_lot_places(wanted), named).all()
+    names = {name: folded(name) for name in {row.warehouse for row in rows}}
+    return {row.lot_key: (names[row.warehouse], row.good) for row in rows}
+
+
+@cache
+def _lot_places(wanted: Among) -> Select[Any]:
+    return select(StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.good).where(wanted(StockLotRow.lot_key))
+
+
+def claimed_among(connection: Connection, places: Collection[Place]) -> set[Place]:
+    """Those of the places of which an asset claims something."""
+    named = {"texts": listed_texts(sorted({place for place, _ in places}))}
+    held = connection.execute(_claimed(connection.dialect.name), named)
+    return {(row[0], row[1]) for row in held}.intersection(places)
+
+
+@cache
+def _claimed(dialect: str) -> Select[Any]:
+    names = text_rows(dialect)
+    return select(HoldingRow.place, HoldingRow.good).where(HoldingRow.place.in_(select(names.c.value))).distinct()
+
+
+def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, list[Claim]]:
+    """What the assets of each place that are not retired claim, with the loans that hold them, in order of the assets.
+
+    The places must differ; one of which nothing is claimed is left out.
+    """
+    dialect = connection.dialect.name
+    named = {"records": listed_records(places), **among_texts(dialect, sorted({place for place, _ in places}))}
+    rows = connection.execute(_claims(dialect), named).all()
+    keys = np.array([row.asset_key for row in rows], dtype=np.int64)
+    holders, pledged = _holders(connection, keys), _pledged_ppm_of(connection, keys)
+    found: dict[Place, list[Claim]] = {}
+    for row in rows:
+        claim = Claim(
+            asset_key=row.asset_key,
+            asset_id=row.asset_id,
+            unit=row.unit,
+            quantity=row.quantity,
+            stated=row.stated,
+            receipted=bool(row.receipted),
+            pledged_ppm=pledged.get(row.asset_key, 0),
+            holders=holders.get(row.asset_key, ""),
+        )
+        found.setdefault((row.place, row.good), []).append(claim)
+    return found
+
+
+@cache
+def _claims(dialect: str) -> Select[Any]:
+    here = record_rows(dialect, {"place": Text, "good": Text})
+    return (
+        select(HoldingRow.__table__, AssetRow.asset_id)
+        .join_from(here, HoldingRow, (HoldingRow.place == here.c.place) & (HoldingRow.good == here.c.good))
+        .join(AssetRow, AssetRow.asset_key == HoldingRow.asset_key)
+        .where(AssetRow.status != int(Status.RETIRED), in_texts(dialect, HoldingRow.place))
+        .order_by(HoldingRow.asset_key)
+    )
+
+
+_WAREHOUSES = select(StockWarehouseRow.warehouse)
+"""Those that speak of themselves."""
+
+
+def spellings_of(connection: Connection, places: Collection[str]) -> dict[str, list[str]]:
+    """The warehouses that speak of themselves by each of these names, however they write it, in order."""
+    found: dict[str, list[str]] = {place: [] for place in places}
+    for name in sorted(connection.execute(_WAREHOUSES).scalars()):
+        if (place := folded(name)) in found:
+            found[place].append(name)
+    return found
+
+
+def there_at(connection: Connection, places: Collection[Place]) -> dict[Place, Told]:
+    """What is there by the unit it is told in: lots less their reserves, else the last counts; none tells nothing.
+
+    Where a feed tells, a lot that only a count has found does not count: the smaller figure does. The sums and what is
+    each asset's own are of one statement, for stock goes on moving.
+    """
+    spelt = spellings_of(connection, {place for place, _ in places})
+    spots = [(warehouse, good) for place, good in places for warehouse in spelt[place]]
+    dialect = connection.dialect.name
+    named = {"records": listed_records(spots), **among_texts(dialect, sorted({warehouse for warehouse, _ in spots}))}
+    found: dict[Place, Told] = {}
+    for warehouse, good, unit, teller, key, *millionths in connection.execute(_there(dialect), named):
+        told = found.setdefault((folded(warehouse), good), Told())
+        told.add(There(summed(*millionths), unit, teller), key)
+    return found
+
+
+@cache
+def _there(dialect: str) -> Select[Any]:
+    here = record_rows(dialect, {"warehouse": Text, "good": Text})
+    fed = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
+    last_count = (
+        select(StockCountRow.counted)
+        .where(StockCountRow.lot_key == StockLotRow.lot_key)
+        .order_by(StockCountRow.counted_us.desc(), StockCountRow.count_key.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    quantity = case((StockLotRow.version > 0, fed), else_=func.coalesce(last_count, fed))
+    told_by = case((StockLotRow.version > 0, "feed"), else_="count")
+    asset_key = func.coalesce(AssetRow.asset_key, 0)
+    lot = (StockLotRow.warehouse, StockLotRow.good, StockLotRow.unit)
+    each = (
+        select(*lot, told_by.label("told_by"), asset_key.label("asset_key"), quantity.label("quantity"))
+        .join_from(here, StockLotRow, (StockLotRow.warehouse == here.c.warehouse) & (StockLotRow.good == here.c.good))
+        .outerjoin(StockReserveRow, StockReserveRow.lot_key == StockLotRow.lot_key)
+        .outerjoin(AssetRow, AssetRow.identity == LOT_IDENTITY)
+        .where(in_texts(dialect, StockLotRow.warehouse))
+        .subquery()
+    )
+    by = (each.c.warehouse, each.c.good, each.c.unit, each.c.told_by, each.c.asset_key)
+    positive = wide_sum("there", case((each.c.quantity > 0, each.c.quantity), else_=0))
+    return select(*by, *positive).group_by(*by)
+
+
+def write_counted(write: Write, rows: Sequence[dict[str, Any]]) -> Int:
+    """Writes counted share and flags of lots where they differ; returns the keys of the assets that changed."""
+    keys = np.array([row["asset_key"] for row in rows], dtype=np.int64)
+    wanted, named = among(write.connection, keys)
+    found = write.connection.execute(_counted(wanted), named)
+    before = {row[0]: (row[1], row[2]) for row in found}
+    changed = [row for row in rows if before.get(row["asset_key"]) != (row["counted_share"], row["stock_quality"])]
+    if changed:
+        columns = {name: [row[name] for row in changed] for name in changed[0]}
+        update_columns(write.connection, InventoryRow, "asset_key", columns)
+    return np.array([row["asset_key"] for row in changed], dtype=np.int64)
+
+
+@cache
+def _counted(wanted: Among) -> Select[Any]:
+    columns = (InventoryRow.asset_key, InventoryRow.counted_share, InventoryRow.stock_quality)
+    return select(*columns).where(wanted(InventoryRow.asset_key))
+
+
+def write_missing_holdings(connection: Connection) -> None:
+    """Writes the holdings of inventory assets that were brought in without them."""
+    newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
+    has = select(HoldingRow.asset_key).where(HoldingRow.asset_key == InventoryRow.asset_key).exists()
+    statement = (
+        select(AssetRow.asset_key, AssetRevisionRow.document)
+        .join(InventoryRow, InventoryRow.asset_key == AssetRow.asset_key)
+        .join(AssetRevisionRow, newest)
+        .where(~has)
+        .limit(BACKFILL_ROWS)
+    )
+    while rows := connection.execute(statement).all():
+        found = [(row[0], from_document(Asset, row[1]).detail) for row in rows]
+        values = [{"asset_key": key, **_row(lot)} for key, lot in found if isinstance(lot, Inventory)]
+        connection.execute(insert(HoldingRow), values)
+
+
+def _row(lot: Inventory) -> dict[str, Any]:
+    quantity = millionths_of(lot.quantity)
+    return {
+        "place": folded(lot.warehouse),
+        "good": lot.good,
+        "unit": lot.unit,
+        "quantity": quantity,
+        "stated": quantity,
+        "receipted": int(bool(lot.receipt_number.strip())),
+    }
+
+
+def _pledged_ppm(among: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a subquery
+    """The share of each of those assets that is pledged: the largest sum of the shares at one rank."""
+    at_rank = (
+        select(PledgeRow.asset_key, PledgeRow.rank, func.sum(PledgeRow.share_ppm).label("ppm"))
+        .where(PledgeRow.state == int(PledgeState.ACTIVE), among)
+        .group_by(PledgeRow.asset_key, PledgeRow.rank)
+        .subquery()
+    )
+    return select(at_rank.c.asset_key, func.max(at_rank.c.ppm).label("ppm")).group_by(at_rank.c.asset_key).subquery()
+
+
+def _pledged_ppm_of(connection: Connection, asset_keys: Int) -> dict[int, int]:
+    """The share of each asset that is pledged, where any is."""
+    wanted, named = among(connection, asset_keys)
+    return {row[0]: int(row[1]) for row in connection.execute(_pledged_shares(wanted), named)}
+
+
+@cache
+def _pledged_shares(wanted: Among) -> Select[Any]:
+    pledged = _pledged_ppm(wanted(PledgeRow.asset_key))
+    return select(pledged.c.asset_key, pledged.c.ppm)
+
+
+def _holders(connection: Connection, asset_keys: Int) -> dict[int, str]:
+    wanted, named = among(connection, asset_keys)
+    found: dict[int, str] = {}
+    for key, loan_id in connection.execute(_loans_on(wanted), named):
+        found[key] = f"{found[key]}, loans/{loan_id}" if key in found else f"loans/{loan_id}"
+    return found
+
+
+@cache
+def _loans_on(wanted: Among) -> Select[Any]:
+    return (
+        select(PledgeRow.asset_key, LoanRow.loan_id)
+        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
+        .where(PledgeRow.state == int(PledgeState.ACTIVE), wanted(PledgeRow.asset_key))
+        .order_by(LoanRow.loan_id)
+    )
+
+
+def places_over_pledged(connection: Connection) -> list[Place]:
+    """Places where claims may exceed what is there, by sums over the whole book; to be weighed exactly.
+
+    A place told in several units is always among them, and so is one that was short before.
+    """
+    pledged = _pledged_ppm(true())
+    part = cast(HoldingRow.quantity, Float) * func.coalesce(pledged.c.ppm, 0) / PPM
+    claim = case((HoldingRow.receipted > 0, cast(HoldingRow.stated, Float)), else_=part)
+    statement = (
+        select(HoldingRow.place, HoldingRow.good, HoldingRow.unit, func.sum(claim).label("claimed"))
+        .join(AssetRow, AssetRow.asset_key == HoldingRow.asset_key)
+        .outerjoin(pledged, pledged.c.asset_key == HoldingRow.asset_key)
+        .where(AssetRow.status != int(Status.RETIRED))
+        .group_by(HoldingRow.place, HoldingRow.good, HoldingRow.unit)
+    )
+    claimed = {(row[0], row[1], row[2]): row[3] or 0.0 for row in connection.execute(statement)}
+    there: dict[tuple[str, str, str], float] = {}
+    lots = select(StockLotRow.warehouse, StockLotRow.good, StockLotRow.unit, func.sum(StockLotRow.quantity))
+    for warehouse, good, unit, quantity in connection.execute(
+        lots.group_by(StockLotRow.warehouse, StockLotRow.good, StockLotRow.unit)
+    ):
+        key = (folded(warehouse), good, unit)
+        there[key] = there.get(key, 0.0) + float(quantity)
+    told = {key[:2] for key in there}
+    short = {key[:2] for key, sum_ in claimed.items() if key[:2] in told and sum_ > there.get(key, 0.0)}
+    return sorted(short | _places_cut(connection) | _places_reserved(connection))
+
+
+def _places_cut(connection: Connection) -> set[Place]:
+    """Places with a lot of which not everything counts."""
+    statement = (
+        select(HoldingRow.place, HoldingRow.good)
+        .join(InventoryRow, InventoryRow.asset_key == HoldingRow.asset_key)
+        .where(InventoryRow.counted_share < 1.0)
+        .distinct()
+    )
+    return {(row[0], row[1]) for row in connection.execute(statement)}
+
+
+def _places_reserved(connection: Connection) -> set[Place]:
+    """Places with a lot of which something is reserved, or that was only counted."""
+    reserved = select(StockReserveRow.lot_key).where(StockReserveRow.quantity > 0)
+    wanted = StockLotRow.lot_key.in_(reserved) | (StockLotRow.version == 0)
+    statement = select(StockLotRow.warehouse, StockLotRow.good).where(wanted).distinct()
+    return {(folded(row[0]), row[1]) for row in connection.execute(statement)}

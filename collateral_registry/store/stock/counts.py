@@ -1,0 +1,216 @@
+"""Counts of stock, the balances they are held against, and what is reserved for what they lack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    select,
+    update,
+)
+
+from collateral_registry.domain.stock.counts import FEED_ACTOR, CountLine
+from collateral_registry.store.engine.bulk import Columns, insert_columns, new_keys, read_columns
+from collateral_registry.store.engine.database import Write, lock_key
+from collateral_registry.store.engine.key_sets import in_keys, listed_texts, text_rows
+from collateral_registry.store.schema.assets import AssetRow
+from collateral_registry.store.schema.book import CommitRow
+from collateral_registry.store.schema.stock import (
+    LOT_IDENTITY,
+    StockCountRow,
+    StockLotRow,
+    StockMovementRow,
+    StockReserveRow,
+)
+from valuation._typing import Int
+
+NEVER_TOLD = 0
+"""Version of a lot that no feed has told of."""
+
+
+@dataclass(frozen=True)
+class StoredCount:
+    """A lot as it was counted, beside the book as of that time."""
+
+    key: int
+    warehouse: str
+    lot: str
+    good: str
+    unit: str
+    method: int
+    counted_us: int
+    known_us: int
+    counted: int
+    book: int
+    tolerance: int
+    actor: str
+    document: str
+
+
+def balances_as_of(connection: Connection, warehouse: str, lots: Sequence[str] | None, time_us: int) -> Columns:
+    """Lots of a warehouse with their balance as of a time, movements that came later included; no names means all.
+
+    The balance is what is there now less what happened after the time, read by one statement.
+    """
+    lot, moved = StockLotRow.__table__.c, StockMovementRow.__table__.c
+    gained = _sum_after(moved.lot_key == lot.lot_key, time_us)
+    given = _sum_after((moved.to_lot_key == lot.lot_key) & (moved.to_lot_key > 0), time_us)
+    book = (lot.quantity - gained + given).label("book")
+    statement = select(lot.lot_key, lot.lot, lot.good, lot.unit, lot.version, lot.quantity, book)
+    statement = statement.where(lot.warehouse == warehouse)
+    if lots is not None:
+        named = text_rows(connection.dialect.name)
+        listed = lot.lot.in_(select(named.c.value))
+        statement = statement.where(listed).params(texts=listed_texts(lots))
+    return read_columns(connection, statement.order_by(lot.lot_key))
+
+
+def _sum_after(belongs: Any, time_us: int) -> Any:  # noqa: ANN401 - SQL expressions
+    moved = StockMovementRow.__table__.c
+    total = cast(func.coalesce(func.sum(moved.change), 0), BigInteger)
+    return select(total).where(belongs, moved.effective_us > time_us).scalar_subquery()
+
+
+def hold_warehouse(write: Write, warehouse: str) -> None:
+    """Has the lots of a warehouse to itself until the commit, so that no feed opens the same lot meanwhile."""
+    if write.connection.dialect.name != "sqlite":
+        write.connection.execute(select(func.pg_advisory_xact_lock(lock_key(f"warehouse {warehouse}"))))
+
+
+def open_counted_lots(write: Write, warehouse: str, lines: Sequence[CountLine]) -> None:
+    """Opens lots that no feed has told of, with nothing in them."""
+    columns: dict[str, Any] = {name: [getattr(line, name) for line in lines] for name in ("lot", "good", "unit")}
+    columns["lot_key"] = new_keys(write.connection, StockLotRow, len(lines))
+    same = {"warehouse": warehouse, "grade": "", "bin": "", "quantity": 0, "version": NEVER_TOLD}
+    times = {"opened_us": write.known_us, "received_us": write.known_us}
+    insert_columns(write.connection, StockLotRow, {**columns, **same, **times}, len(lines))
+
+
+def insert_counts(write: Write, columns: Columns) -> None:
+    """Appends counts given as columns."""
+    same = {"seq": write.seq, "known_us": write.known_us, "actor": write.actor}
+    insert_columns(write.connection, StockCountRow, {**columns, **same}, len(columns["lot_key"]))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands at lots [n]: whether a later count was made, by the lender or by anybody, and who has reserved."""
+
+    later: NDArray[np.bool_]
+    later_by_lender: NDArray[np.bool_]
+    reserve: Int
+    reserved_by_lender: NDArray[np.bool_]
+
+
+def standing_at(connection: Connection, lot_keys: Int, counted_us: int) -> Standing:
+    """What a count made at a time finds at the lots."""
+    lender = ~StockCountRow.actor.startswith(FEED_ACTOR)
+    later = (
+        select(StockCountRow.lot_key, func.max(case((lender, 1), else_=0)))
+        .where(in_keys(connection, StockCountRow.lot_key, lot_keys), StockCountRow.counted_us > counted_us)
+        .group_by(StockCountRow.lot_key)
+    )
+    counted = {row[0]: bool(row[1]) for row in connection.execute(later)}
+    reserve = (
+        select(StockReserveRow.lot_key, StockReserveRow.quantity, CommitRow.actor)
+        .join(CommitRow, CommitRow.seq == StockReserveRow.seq)
+        .where(in_keys(connection, StockReserveRow.lot_key, lot_keys))
+    )
+    reserved = {row[0]: (row[1], not row[2].startswith(FEED_ACTOR)) for row in connection.execute(reserve)}
+    keys = lot_keys.tolist()
+    return Standing(
+        later=np.array([key in counted for key in keys], dtype=np.bool_),
+        later_by_lender=np.array([counted.get(key, False) for key in keys], dtype=np.bool_),
+        reserve=np.array([reserved.get(key, (0, False))[0] for key in keys], dtype=np.int64),
+        reserved_by_lender=np.array([reserved.get(key, (0, False))[1] for key in keys], dtype=np.bool_),
+    )
+
+
+def raise_reserves(write: Write, lot_keys: Int, reserves: Int) -> None:
+    """Raises reserves that stand [n]; who set them, and why, stays."""
+    own: BindParameter[int] = bindparam("own")
+    statement = update(StockReserveRow).where(StockReserveRow.lot_key == own).values(quantity=bindparam("new"))
+    rows = [{"own": key, "new": new} for key, new in zip(lot_keys.tolist(), reserves.tolist(), strict=True)]
+    if rows:
+        write.connection.execute(statement, rows)
+
+
+def lot_of_reserve(connection: Connection, finding_key: int) -> Int:
+    """The key of the lot that is reserved because of a finding; none when nothing is."""
+    statement = select(StockReserveRow.lot_key).where(StockReserveRow.finding_key == finding_key)
+    keys: Int = read_columns(connection, statement)["lot_key"]
+    return keys
+
+
+def write_reserves(write: Write, lot_keys: Int, reserves: Int, finding_of: Mapping[int, int]) -> None:
+    """Sets the reserve of each lot [n]; 0 takes it away."""
+    among = in_keys(write.connection, StockReserveRow.lot_key, lot_keys)
+    write.connection.execute(delete(StockReserveRow).where(among))
+    kept = reserves > 0
+    keys = lot_keys[kept]
+    columns = {
+        "lot_key": keys,
+        "quantity": reserves[kept],
+        "finding_key": [finding_of.get(key, 0) for key in keys.tolist()],
+        "seq": write.seq,
+    }
+    insert_columns(write.connection, StockReserveRow, columns, len(keys))
+
+
+def assets_of_lots(connection: Connection, lot_keys: Int) -> dict[int, int]:
+    """The key of the asset that each lot is registered as, where it is."""
+    statement = (
+        select(StockLotRow.lot_key, AssetRow.asset_key)
+        .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
+        .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def list_counts(connection: Connection, warehouse: str, before_key: int, limit: int) -> list[StoredCount]:
+    """A page of the counts of a warehouse, newest first."""
+    statement = (
+        select(
+            StockCountRow.count_key,
+            StockLotRow.warehouse,
+            StockLotRow.lot,
+            StockLotRow.good,
+            StockLotRow.unit,
+            StockCountRow.method,
+            StockCountRow.counted_us,
+            StockCountRow.known_us,
+            StockCountRow.counted,
+            StockCountRow.book,
+            StockCountRow.tolerance,
+            StockCountRow.actor,
+            StockCountRow.document,
+        )
+        .join(StockLotRow, StockLotRow.lot_key == StockCountRow.lot_key)
+        .where(StockLotRow.warehouse == warehouse, StockCountRow.count_key < before_key)
+        .order_by(StockCountRow.count_key.desc())
+        .limit(limit)
+    )
+    return [StoredCount(*row) for row in connection.execute(statement)]
+
+
+def is_fed(connection: Connection, warehouse: str) -> bool:
+    """Whether a feed tells what is in a warehouse: then a lot it does not tell of is not in the book."""
+    told = select(StockLotRow.lot_key).where(StockLotRow.warehouse == warehouse, StockLotRow.version > NEVER_TOLD)
+    return connection.execute(told.limit(1)).first() is not None
+
+
+def told_lots(columns: Columns) -> Any:  # noqa: ANN401 - an array of truth
+    """Which lots [n] a feed has told of."""
+    return np.asarray(columns["version"] > NEVER_TOLD)

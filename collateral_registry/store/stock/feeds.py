@@ -1,0 +1,153 @@
+"""Feeds of stock movements and their durable batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
+
+from collateral_registry.domain.shared.errors import NotFound
+from collateral_registry.store.engine.database import Intake
+from collateral_registry.store.engine.key_sets import listed_texts, text_rows
+from collateral_registry.store.schema.stock import StockBatchRow, StockRejectionRow, StockSourceRow
+
+
+@dataclass
+class Source:
+    """Where a feed stands."""
+
+    key: int
+    source_id: str
+    last_sequence: int
+    last_call: int
+    epoch: int
+    received_us: int
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """A durable batch with its digest, its counts and the rows that were not booked."""
+
+    sequence: int
+    body_hash: str
+    booked: int
+    known: int
+    rejected: Sequence[tuple[int, str, int, str]]
+
+
+def find_sources(connection: Connection, source_ids: Sequence[str]) -> dict[str, Source]:
+    """Those of the sources that exist, by id."""
+    rows = connection.execute(_named_sources(connection.dialect.name), {"texts": listed_texts(source_ids)})
+    return {row.source_id: Source(*row) for row in rows}
+
+
+def get_source(connection: Connection, source_id: str) -> Source:
+    """One source; raises NotFound."""
+    found = find_sources(connection, [source_id])
+    if not found:
+        raise NotFound(f"stockFeeds/{source_id}")
+    return found[source_id]
+
+
+def list_sources(connection: Connection, after: str, limit: int) -> list[Source]:
+    """A page of sources in order of their ids."""
+    later = _SOURCES.where(StockSourceRow.source_id > after).order_by(StockSourceRow.source_id).limit(limit)
+    return [Source(*row) for row in connection.execute(later)]
+
+
+def open_source(intake: Intake, source_id: str) -> Source:
+    """The source, made when it is new, with a new epoch: streams of older epochs may no longer write."""
+    found = find_sources(intake.connection, [source_id]).get(source_id)
+    if found is None:
+        return _new_source(intake, source_id)
+    found.epoch += 1
+    intake.connection.execute(
+        update(StockSourceRow).where(StockSourceRow.source_key == found.key).values(epoch=found.epoch)
+    )
+    return found
+
+
+def ensure_source(intake: Intake, source_id: str) -> Source:
+    """The source, made when it is new."""
+    return find_sources(intake.connection, [source_id]).get(source_id) or _new_source(intake, source_id)
+
+
+def store_progress(intake: Intake, sources: Sequence[Source]) -> None:
+    """Keeps how far each source has come."""
+    rows = [
+        {"key": one.key, "sequence": one.last_sequence, "call": one.last_call, "now": intake.received_us}
+        for one in sources
+    ]
+    if rows:
+        intake.connection.execute(_PROGRESS, rows)
+
+
+_PROGRESS = (
+    update(StockSourceRow)
+    .where(StockSourceRow.source_key == bindparam("key"))
+    .values(last_sequence=bindparam("sequence"), last_call=bindparam("call"), received_us=bindparam("now"))
+)
+
+
+def stored_batches(connection: Connection, source_key: int, sequences: Sequence[int]) -> dict[int, StoredBatch]:
+    """Those of the batches that are durable, by sequence."""
+    where = (StockBatchRow.source_key == source_key, StockBatchRow.sequence.in_(sequences))
+    return {batch.sequence: batch for batch in _batches(connection, *where)} if sequences else {}
+
+
+def batch_of_request(connection: Connection, source_key: int, request_id: str) -> StoredBatch | None:
+    """The batch that a request id brought; none for a new id."""
+    where = (StockBatchRow.source_key == source_key, StockBatchRow.request_id == request_id)
+    return next(iter(_batches(connection, *where)), None) if request_id else None
+
+
+def _new_source(intake: Intake, source_id: str) -> Source:
+    source = Source(0, source_id, 0, 0, 1, 0)
+    values = {
+        "source_id": source_id,
+        "last_sequence": 0,
+        "last_call": 0,
+        "epoch": 1,
+        "created_us": intake.received_us,
+        "received_us": 0,
+    }
+    statement = insert(StockSourceRow).values(**values).returning(StockSourceRow.source_key)
+    source.key = int(intake.connection.execute(statement).scalar_one())
+    return source
+
+
+_SOURCES = select(
+    StockSourceRow.source_key,
+    StockSourceRow.source_id,
+    StockSourceRow.last_sequence,
+    StockSourceRow.last_call,
+    StockSourceRow.epoch,
+    StockSourceRow.received_us,
+)
+
+
+@cache
+def _named_sources(dialect: str) -> Select[Any]:
+    return _SOURCES.where(StockSourceRow.source_id.in_(select(text_rows(dialect).c.value)))
+
+
+def _batches(connection: Connection, *where: object) -> list[StoredBatch]:
+    rows = connection.execute(select(StockBatchRow.__table__).where(*where)).all()
+    found = []
+    for row in rows:
+        rejected = (
+            select(
+                StockRejectionRow.batch_row,
+                StockRejectionRow.movement_id,
+                StockRejectionRow.reason,
+                StockRejectionRow.description,
+            )
+            .where(StockRejectionRow.source_key == row.source_key, StockRejectionRow.sequence == row.sequence)
+            .order_by(StockRejectionRow.batch_row)
+        )
+        items = [tuple(item) for item in connection.execute(rejected)] if row.item_count > row.booked_count else []
+        found.append(StoredBatch(row.sequence, row.body_hash, row.booked_count, row.known_count, items))
+    return found

@@ -1,0 +1,147 @@
+"""Feeds, lots and movements as they are looked at, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, or_, select
+
+from collateral_registry.domain.stock.movements import Movements, RejectionState, movement_of
+from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.schema.stock import (
+    StockLotRow,
+    StockMovementRow,
+    StockRejectionRow,
+    StockReserveRow,
+    StockSourceRow,
+)
+from collateral_registry.store.stock.feeds import Source
+
+LOT_FILTERS = {
+    "warehouse": StockLotRow.warehouse,
+    "lot": StockLotRow.lot,
+    "good": StockLotRow.good,
+    "unit": StockLotRow.unit,
+}
+"""Fields that a list of lots can be filtered by."""
+
+MOVEMENT_FILTERS = {
+    "feed": StockSourceRow.source_id,
+    "movement": StockMovementRow.movement_id,
+    "kind": StockMovementRow.kind,
+    "document": StockMovementRow.document,
+}
+"""Fields that a list of movements can be filtered by, beside the lot."""
+
+PLACE_FILTERS = {"warehouse": StockLotRow.warehouse, "lot": StockLotRow.lot}
+"""The lot that a movement left or went to."""
+
+
+@dataclass(frozen=True)
+class StoredLot:
+    """A lot as it is now, and what of it is reserved; quantities in millionths."""
+
+    key: int
+    warehouse: str
+    lot: str
+    good: str
+    grade: str
+    bin: str
+    unit: str
+    quantity: int
+    reserved: int
+    version: int
+    opened_us: int
+    received_us: int
+
+
+@dataclass(frozen=True)
+class StoredMovement:
+    """A movement that was booked, who told it and in which row, and what its lot gained; millionths."""
+
+    key: int
+    source_id: str
+    sequence: int
+    batch_row: int
+    movement: Movements
+    change: int
+    received_us: int
+
+
+def open_rejections(connection: Connection, sources: Sequence[Source]) -> dict[int, int]:
+    """How many items of each source were not booked and nobody has settled, by key of the source."""
+    among = StockRejectionRow.source_key.in_([source.key for source in sources])
+    is_open = StockRejectionRow.state == int(RejectionState.OPEN)
+    statement = select(StockRejectionRow.source_key, func.count()).where(among, is_open)
+    return {row[0]: row[1] for row in connection.execute(statement.group_by(StockRejectionRow.source_key))}
+
+
+def list_lots(connection: Connection, wanted: Sequence[Condition], after_key: int, limit: int) -> list[StoredLot]:
+    """A page of lots in order of their opening."""
+    lot = StockLotRow
+    reserved = func.coalesce(StockReserveRow.quantity, 0)
+    what = (lot.lot_key, lot.warehouse, lot.lot, lot.good, lot.grade, lot.bin, lot.unit, lot.quantity, reserved)
+    statement = (
+        select(*what, lot.version, lot.opened_us, lot.received_us)
+        .outerjoin(StockReserveRow, StockReserveRow.lot_key == lot.lot_key)
+        .where(*conditions(LOT_FILTERS, wanted), lot.lot_key > after_key)
+        .order_by(lot.lot_key)
+        .limit(limit)
+    )
+    return [StoredLot(*row) for row in connection.execute(statement)]
+
+
+def list_movements(
+    connection: Connection, wanted: Sequence[Condition], before_key: int, limit: int
+) -> list[StoredMovement]:
+    """A page of movements, last booked first."""
+    lot, other = StockLotRow.__table__.alias("lot"), StockLotRow.__table__.alias("other")
+    names = [lot.c.warehouse, lot.c.lot, lot.c.good, lot.c.unit]
+    statement = (
+        select(
+            StockMovementRow.__table__,
+            StockSourceRow.source_id,
+            *(column.label(f"lot_{column.name}") for column in names),
+            other.c.warehouse.label("other_warehouse"),
+            other.c.lot.label("other_lot"),
+        )
+        .join(StockSourceRow, StockSourceRow.source_key == StockMovementRow.source_key)
+        .join(lot, lot.c.lot_key == StockMovementRow.lot_key)
+        .outerjoin(other, other.c.lot_key == StockMovementRow.to_lot_key)
+        .where(*_where(wanted), StockMovementRow.movement_key < before_key)
+        .order_by(StockMovementRow.movement_key.desc())
+        .limit(limit)
+    )
+    return [_movement(row) for row in connection.execute(statement)]
+
+
+def _where(wanted: Sequence[Condition]) -> list[Any]:
+    place = [one for one in wanted if one.field in PLACE_FILTERS]
+    where = conditions(MOVEMENT_FILTERS, [one for one in wanted if one.field not in PLACE_FILTERS])
+    if not place:
+        return where
+    lots = select(StockLotRow.lot_key).where(*conditions(PLACE_FILTERS, place))
+    move = StockMovementRow
+    return [*where, or_(move.lot_key.in_(lots), and_(move.to_lot_key > 0, move.to_lot_key.in_(lots)))]
+
+
+def _movement(row: Row[Any]) -> StoredMovement:
+    """What was said; the good and unit are the lot's, as the movement may have left them out."""
+    item = {
+        **{name: getattr(row, name) for name in ("movement_id", "kind", "effective_us", "quantity")},
+        **{name: getattr(row, name) for name in ("bin", "to_bin", "grade", "corrects", "document")},
+        **{name: getattr(row, f"lot_{name}") for name in ("warehouse", "lot", "good", "unit")},
+        "to_warehouse": row.other_warehouse or "",
+        "to_lot": row.other_lot or "",
+    }
+    return StoredMovement(
+        row.movement_key,
+        row.source_id,
+        row.sequence,
+        row.batch_row,
+        movement_of(item),
+        row.change,
+        row.received_us,
+    )

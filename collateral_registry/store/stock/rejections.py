@@ -1,0 +1,95 @@
+"""Items of feeds that were not booked, until somebody books or dismisses them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from collateral_registry.domain.shared.errors import NotFound
+from collateral_registry.domain.stock.movements import Movements, RejectionReason, RejectionState, movement_of
+from collateral_registry.store.engine.database import Intake
+from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.schema.stock import StockRejectionRow, StockSourceRow
+
+REJECTION_FILTERS = {
+    "feed": StockSourceRow.source_id,
+    "state": StockRejectionRow.state,
+    "reason": StockRejectionRow.reason,
+    "movement": StockRejectionRow.movement_id,
+}
+"""Fields that a list of rejected items can be filtered by."""
+
+
+@dataclass(frozen=True)
+class StoredRejection:
+    """An item that was not booked, and what became of it."""
+
+    key: int
+    source_id: str
+    sequence: int
+    batch_row: int
+    movement: Movements
+    reason: RejectionReason
+    description: str
+    received_us: int
+    state: RejectionState
+    resolved_us: int
+    resolved_by: str
+    note: str
+
+
+def get_rejection(connection: Connection, source_id: str, key: int) -> StoredRejection:
+    """One item; raises NotFound."""
+    where = [StockRejectionRow.rejection_key == key, StockSourceRow.source_id == source_id]
+    found = _stored(connection, where, 1)
+    if not found:
+        raise NotFound(f"stockFeeds/{source_id}/rejectedMovements/{key}")
+    return found[0]
+
+
+def list_rejections(
+    connection: Connection, wanted: Sequence[Condition], before_key: int, limit: int
+) -> list[StoredRejection]:
+    """A page of items, newest first."""
+    where = [*conditions(REJECTION_FILTERS, wanted), StockRejectionRow.rejection_key < before_key]
+    return _stored(connection, where, limit)
+
+
+def settle_rejection(intake: Intake, key: int, state: RejectionState, actor: str, note: str) -> bool:
+    """Says what became of an open item; returns False, and changes nothing, when it is settled already."""
+    values = {"state": int(state), "resolved_us": intake.received_us, "resolved_by": actor, "note": note}
+    is_open = StockRejectionRow.state == int(RejectionState.OPEN)
+    statement = update(StockRejectionRow).where(StockRejectionRow.rejection_key == key, is_open).values(**values)
+    return bool(intake.connection.execute(statement).rowcount)
+
+
+def _stored(connection: Connection, where: Sequence[Any], limit: int) -> list[StoredRejection]:
+    statement = (
+        select(StockRejectionRow.__table__, StockSourceRow.source_id)
+        .join(StockSourceRow, StockSourceRow.source_key == StockRejectionRow.source_key)
+        .where(*where)
+        .order_by(StockRejectionRow.rejection_key.desc())
+        .limit(limit)
+    )
+    return [_of(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def _of(row: Mapping[str, Any]) -> StoredRejection:
+    return StoredRejection(
+        key=row["rejection_key"],
+        source_id=row["source_id"],
+        sequence=row["sequence"],
+        batch_row=row["batch_row"],
+        movement=movement_of(json.loads(row["item"])),
+        reason=RejectionReason(row["reason"]),
+        description=row["description"],
+        received_us=row["received_us"],
+        state=RejectionState(row["state"]),
+        resolved_us=row["resolved_us"],
+        resolved_by=row["resolved_by"],
+        note=row["note"],
+    )

@@ -1,0 +1,160 @@
+"""How far warehouses can be relied on: their records, and the newest judgement of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Float, case, cast, func, insert, select, update
+from sqlalchemy import text as sql
+
+from collateral_registry.domain.findings.kinds import FindingState
+from collateral_registry.domain.findings.references import folded
+from collateral_registry.domain.stock.warehouse_score import Record, Reliability
+from collateral_registry.store.engine.bulk import read_columns
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.key_sets import in_keys
+from collateral_registry.store.schema.assets import InventoryRow
+from collateral_registry.store.schema.findings import FindingRow
+from collateral_registry.store.schema.stock import (
+    HoldingRow,
+    StockCountRow,
+    StockLotRow,
+    StockWarehouseRow,
+    WarehouseReliabilityRow,
+)
+from collateral_registry.store.stock.claims_by_place import spellings_of
+from valuation._typing import Int
+
+
+@dataclass(frozen=True)
+class StoredWarehouse:
+    """A warehouse that has told or been counted: its record, the judgement in force, and what is open."""
+
+    warehouse: str
+    record: Record
+    reliability: Reliability
+    lots: int
+    open_findings: int
+
+
+def ensure_warehouse(write: Write, warehouse: str) -> None:
+    """Knows a warehouse from now on, though it has told no movement."""
+    write.connection.execute(_KNOW_WAREHOUSE, {"warehouse": warehouse})
+
+
+_KNOW_WAREHOUSE = sql(
+    "INSERT INTO stock_warehouse (warehouse, movement_count, late_count, lateness_seconds) "
+    "VALUES (:warehouse, 0, 0, 0) ON CONFLICT (warehouse) DO NOTHING"
+)
+
+
+def warehouse_names(connection: Connection) -> list[str]:
+    """Every warehouse that has told or been counted."""
+    return list(connection.execute(select(StockWarehouseRow.warehouse).order_by(StockWarehouseRow.warehouse)).scalars())
+
+
+def record_of(connection: Connection, warehouse: str, since_us: int) -> Record:
+    """The counts of a warehouse since a time, and the lateness of all it has told."""
+    lacked = cast(StockCountRow.book - StockCountRow.counted, Float) / cast(StockCountRow.book, Float)
+    shrinkage = func.avg(case((StockCountRow.counted < StockCountRow.book, lacked), else_=0.0))
+    counts = (
+        select(func.count(), shrinkage)
+        .select_from(StockCountRow)
+        .join(StockLotRow, StockLotRow.lot_key == StockCountRow.lot_key)
+        .where(StockLotRow.warehouse == warehouse, StockCountRow.counted_us >= since_us, StockCountRow.book > 0)
+    )
+    lines, rate = connection.execute(counts).one()
+    told = select(StockWarehouseRow.movement_count, StockWarehouseRow.late_count, StockWarehouseRow.lateness_seconds)
+    row = connection.execute(told.where(StockWarehouseRow.warehouse == warehouse)).first()
+    return Record(int(lines), float(rate or 0.0), *(row or (0, 0, 0)))
+
+
+def haircut_of_warehouse(connection: Connection, warehouse: str) -> float:
+    """What a warehouse, however it is spelt, adds to the value part of the haircut; 0 for one never judged."""
+    place = folded(warehouse)
+    return haircut_of_spellings(connection, spellings_of(connection, [place])[place])
+
+
+def haircut_of_spellings(connection: Connection, names: Sequence[str]) -> float:
+    """The largest haircut in force among the spellings of one warehouse; 0 for one that was never judged."""
+    newest = (
+        select(WarehouseReliabilityRow.warehouse, func.max(WarehouseReliabilityRow.seq).label("seq"))
+        .where(WarehouseReliabilityRow.warehouse.in_(names))
+        .group_by(WarehouseReliabilityRow.warehouse)
+        .subquery()
+    )
+    in_force = (WarehouseReliabilityRow.warehouse == newest.c.warehouse) & (WarehouseReliabilityRow.seq == newest.c.seq)
+    largest = select(func.max(WarehouseReliabilityRow.haircut)).join(newest, in_force)
+    return float(connection.execute(largest).scalar() or 0.0)
+
+
+def judge_warehouse(write: Write, warehouse: str, record: Record, found: Reliability) -> None:
+    """Keeps a judgement."""
+    values = {
+        "warehouse": warehouse,
+        "seq": write.seq,
+        "count_lines": record.count_lines,
+        "shrinkage_rate": record.shrinkage_rate,
+        "late_share": record.late_share,
+        "mean_lateness_seconds": record.mean_lateness_seconds,
+        "score": found.score,
+        "haircut": found.haircut,
+    }
+    write.connection.execute(insert(WarehouseReliabilityRow).values(**values))
+
+
+def set_haircut(write: Write, place: str, haircut: float) -> Int:
+    """Gives every lot in a warehouse its haircut, by the folded name; returns the keys of their assets."""
+    lying = select(HoldingRow.asset_key).where(HoldingRow.place == place).order_by(HoldingRow.asset_key)
+    keys: Int = read_columns(write.connection, lying)["asset_key"]
+    among = in_keys(write.connection, InventoryRow.asset_key, keys)
+    write.connection.execute(update(InventoryRow).where(among).values(warehouse_haircut=haircut))
+    return keys
+
+
+def get_warehouses(connection: Connection, names: Sequence[str], since_us: int) -> list[StoredWarehouse]:
+    """The warehouses by their names, in that order."""
+    lots = _counts(connection, StockLotRow.warehouse, names)
+    opened = _counts(connection, FindingRow.warehouse, names, FindingRow.state == int(FindingState.OPEN))
+    return [
+        StoredWarehouse(
+            warehouse=name,
+            record=record_of(connection, name, since_us),
+            reliability=_judged(connection, name),
+            lots=lots.get(name, 0),
+            open_findings=opened.get(name, 0),
+        )
+        for name in names
+    ]
+
+
+def list_warehouses(connection: Connection, after: str, limit: int) -> list[str]:
+    """A page of the names of warehouses, in order."""
+    statement = select(StockWarehouseRow.warehouse).where(StockWarehouseRow.warehouse > after)
+    return list(connection.execute(statement.order_by(StockWarehouseRow.warehouse).limit(limit)).scalars())
+
+
+def _judged(connection: Connection, warehouse: str) -> Reliability:
+    row = connection.execute(_newest(warehouse)).first()
+    return Reliability(row.score, row.haircut) if row else Reliability(1.0, 0.0)
+
+
+def _newest(warehouse: str) -> Any:  # noqa: ANN401 - a select
+    return (
+        select(WarehouseReliabilityRow.__table__)
+        .where(WarehouseReliabilityRow.warehouse == warehouse)
+        .order_by(WarehouseReliabilityRow.seq.desc())
+        .limit(1)
+    )
+
+
+def _counts(connection: Connection, column: Any, names: Sequence[str], *where: Any) -> dict[str, int]:  # noqa: ANN401
+    statement = select(column, func.count()).where(column.in_(names), *where).group_by(column)
+    return {row[0]: int(row[1]) for row in connection.execute(statement)}
+
+
+NO_ASSETS = np.zeros(0, dtype=np.int64)
+"""No asset changed."""

@@ -1,0 +1,95 @@
+"""Recorded valuations: appended, never changed; the newest of a target is its value."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, select, union_all
+
+from collateral_registry.domain.shared.errors import NotFound
+from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.key_sets import listed_keys
+from collateral_registry.store.revaluation.row_versions import newest_of
+from collateral_registry.store.schema.assets import AssetRow, TargetRow
+from collateral_registry.store.schema.book import CommitRow
+from collateral_registry.store.schema.revaluation import RunRow
+from collateral_registry.store.schema.valuations import ValuationRow
+from valuation._typing import Int
+
+COVER_COLUMNS = (
+    ValuationRow.target_key,
+    ValuationRow.market_minor,
+    ValuationRow.lendable_minor,
+    ValuationRow.good_seq,
+    ValuationRow.good_market_minor,
+    ValuationRow.good_lendable_minor,
+    ValuationRow.unknown,
+    ValuationRow.quality,
+    ValuationRow.oldest_day,
+)
+"""What the cover of loans needs of a valuation."""
+
+
+def insert_valuations(write: Write, columns: Columns) -> None:
+    """Appends valuations given as columns."""
+    insert_columns(
+        write.connection, ValuationRow, {**columns, "seq": write.seq, "of_run": 0}, len(columns["target_key"])
+    )
+
+
+def newest_values(connection: Source, target_keys: Int) -> Columns:
+    """The newest recorded value of those targets that have one."""
+    dialect = connection.dialect.name
+    return read_columns(connection, _newest_values(dialect), listed_keys(dialect, target_keys))
+
+
+@cache
+def _newest_values(dialect: str) -> Select[Any]:
+    newest, table = newest_of(dialect, ValuationRow, ValuationRow.target_key), ValuationRow.__table__
+    return select(*COVER_COLUMNS).join_from(
+        newest, table, (table.c.target_key == newest.c.key) & (table.c.seq == newest.c.place)
+    )
+
+
+def get_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> dict[str, Any]:
+    """One recorded valuation as a row; raises NotFound."""
+    rows = _rows(connection, asset_id, (ValuationRow.seq == seq, TargetRow.currency == currency), 1)
+    if not rows:
+        raise NotFound(f"assets/{asset_id}/valuations/{seq}-{currency.lower()}")
+    return rows[0]
+
+
+def list_valuations(connection: Connection, asset_id: str, before: tuple[int, str], limit: int) -> list[dict[str, Any]]:
+    """A page of the recorded valuations of an asset before a (sequence, currency), newest first."""
+    seq, currency = before
+    earlier = (ValuationRow.seq < seq) | ((ValuationRow.seq == seq) & (TargetRow.currency > currency))
+    return _rows(connection, asset_id, (earlier,), limit)
+
+
+def _rows(connection: Connection, asset_id: str, where: tuple[Any, ...], limit: int) -> list[dict[str, Any]]:
+    recorded = _recorded(asset_id)
+    statement = (
+        select(ValuationRow.__table__, TargetRow.currency, AssetRow.asset_id, AssetRow.asset_key, CommitRow.known_us)
+        .join(recorded, (recorded.c.seq == ValuationRow.seq) & (recorded.c.target_key == ValuationRow.target_key))
+        .join(TargetRow, TargetRow.target_key == ValuationRow.target_key)
+        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
+        .join(CommitRow, CommitRow.seq == ValuationRow.seq)
+        .where(*where)
+        .order_by(ValuationRow.seq.desc(), TargetRow.currency)
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def _recorded(asset_id: str) -> Any:  # noqa: ANN401 - a subquery
+    """Sequence and target of every valuation of an asset that counts: those of changes, and of published runs."""
+    targets = (
+        select(TargetRow.target_key)
+        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
+        .where(AssetRow.asset_id == asset_id)
+    )
+    pair = select(ValuationRow.seq, ValuationRow.target_key).where(ValuationRow.target_key.in_(targets))
+    published = pair.join(RunRow, RunRow.seq == ValuationRow.seq).where(RunRow.published_seq.is_not(None))
+    return union_all(pair.where(ValuationRow.of_run == 0), published.where(ValuationRow.of_run == 1)).subquery()

@@ -1,0 +1,175 @@
+"""What valuing assets needs of the store, in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Select, case, func, or_, select
+from sqlmodel import SQLModel, col
+
+from collateral_registry.domain.assets.kinds import Asset
+from collateral_registry.domain.assets.valuation_columns import unverified_stock
+from collateral_registry.domain.shared.days import NO_DAY, day_of
+from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, TargetFacts
+from collateral_registry.store.assets.repository import numbers_of
+from collateral_registry.store.engine.bulk import Columns, Source, read_columns, typed_column
+from collateral_registry.store.engine.key_sets import Among, among
+from collateral_registry.store.schema.assets import (
+    AssetRow,
+    EquipmentRow,
+    IntellectualPropertyRow,
+    InventoryRow,
+    TargetRow,
+)
+from collateral_registry.store.schema.prices import PriceSeriesRow
+from valuation._typing import Int
+
+
+def read_facts(connection: Source, keys: Int | None) -> AssetFacts:
+    """What the values of assets need, in order of their keys; no keys means every asset."""
+    wanted, named = among(connection, keys)
+    columns = read_columns(connection, _facts(wanted), named)
+    return AssetFacts(
+        **columns,
+        inventory=_kind_columns(connection, InventoryRow, keys, columns["asset_key"]),
+        equipment=_kind_columns(connection, EquipmentRow, keys, columns["asset_key"]),
+        rights=_kind_columns(connection, IntellectualPropertyRow, keys, columns["asset_key"]),
+    )
+
+
+@cache
+def _facts(wanted: Among) -> Select[Any]:
+    columns = (
+        AssetRow.asset_key,
+        AssetRow.revision,
+        AssetRow.status,
+        AssetRow.insurance_day,
+        AssetRow.inspection_day,
+        AssetRow.prior_claims_minor,
+        AssetRow.asset_class,
+        AssetRow.currency,
+    )
+    return select(*columns).where(wanted(AssetRow.asset_key)).order_by(AssetRow.asset_key)
+
+
+def read_targets(connection: Source, facts: AssetFacts, keys: Int | None) -> TargetFacts:
+    """The currencies each asset is valued in, in order of their keys."""
+    wanted, named = among(connection, keys)
+    columns = read_columns(connection, _targets(wanted), named)
+    row = np.searchsorted(facts.asset_key, columns["asset_key"]).astype(np.int64)
+    return TargetFacts(columns["target_key"], row, columns["currency"])
+
+
+@cache
+def _targets(wanted: Among) -> Select[Any]:
+    columns = (TargetRow.target_key, TargetRow.asset_key, TargetRow.currency)
+    return select(*columns).where(wanted(TargetRow.asset_key)).order_by(TargetRow.target_key)
+
+
+def read_cover_targets(connection: Source, asset_keys: Int | None) -> Columns:
+    """Targets of assets in order of their keys; prior claims stand on the one in the asset's own currency."""
+    wanted, named = among(connection, asset_keys)
+    return read_columns(connection, _cover_targets(wanted), named)
+
+
+@cache
+def _cover_targets(wanted: Among) -> Select[Any]:
+    prior = case((TargetRow.currency == AssetRow.currency, AssetRow.prior_claims_minor), else_=0)
+    return (
+        select(TargetRow.target_key, TargetRow.asset_key, prior.label("prior_claims_minor"))
+        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
+        # Said of both sides: a planner that knows the range of one alone reads all of the other.
+        .where(wanted(TargetRow.asset_key), wanted(AssetRow.asset_key))
+        .order_by(TargetRow.target_key)
+    )
+
+
+def foreign_assets(connection: Connection) -> Columns:
+    """Assets that are valued through an exchange rate: the currency of their model and the one asked for."""
+    base = func.coalesce(PriceSeriesRow.currency, AssetRow.currency)
+    statement = (
+        select(TargetRow.asset_key, base.label("base"), TargetRow.currency)
+        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
+        .outerjoin(InventoryRow, InventoryRow.asset_key == TargetRow.asset_key)
+        .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)
+        .where(base != TargetRow.currency)
+    )
+    return read_columns(connection, statement)
+
+
+def assets_of_series(connection: Connection, series_keys: Int) -> Int:
+    """Keys of the lots that the series price, and of the machines whose price new they carry."""
+    wanted, named = among(connection, series_keys)
+    by_series = (_priced_by(wanted, InventoryRow.series_key), _priced_by(wanted, EquipmentRow.index_key))
+    keys: Int = np.union1d(*(read_columns(connection, one, named)["asset_key"] for one in by_series))
+    return keys
+
+
+@cache
+def _priced_by(wanted: Among, series_key: Any) -> Select[Any]:  # noqa: ANN401 - a column
+    return select(series_key.class_.asset_key).where(wanted(series_key))
+
+
+def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
+    """Keys of the machines of classes and of those below them that name no index and state the day of their price."""
+    below = [col(AssetRow.asset_class).startswith(f"{one}.", autoescape=True) for one in classes]
+    statement = (
+        select(EquipmentRow.asset_key)
+        .join(AssetRow, AssetRow.asset_key == EquipmentRow.asset_key)
+        .where(EquipmentRow.index_key == 0, EquipmentRow.price_new_day != NO_DAY)
+        .where(or_(AssetRow.asset_class.in_(classes), *below))
+        .order_by(EquipmentRow.asset_key)
+    )
+    keys: Int = read_columns(connection, statement)["asset_key"]
+    return keys
+
+
+def _kind_columns(connection: Source, table: type[SQLModel], keys: Int | None, asset_key: Int) -> Columns:
+    """The rows of one kind, with the row of their asset; a lot without a series has series key 0."""
+    wanted, named = among(connection, keys)
+    read = read_columns(connection, _of_kind(wanted, table), named)
+    read["asset_row"] = np.searchsorted(asset_key, read.pop("asset_key")).astype(np.int64)
+    return read
+
+
+@cache
+def _of_kind(wanted: Among, table: type[SQLModel]) -> Select[Any]:
+    columns = table.__table__.c
+    chosen = [column for column in columns if column.key not in {"series_id", "series_key"}]
+    if "series_key" in columns:
+        chosen.append(func.coalesce(columns.series_key, 0).label("series_key"))
+    return select(*chosen).where(wanted(columns.asset_key)).order_by(columns.asset_key)
+
+
+def facts_of(connection: Connection, asset: Asset) -> AssetFacts:
+    """The facts of an asset that is not registered, in the same columns."""
+    table, numbers = numbers_of(connection, asset)
+    return AssetFacts(
+        asset_key=np.zeros(1, dtype=np.int64),
+        revision=np.zeros(1, dtype=np.int64),
+        status=np.array([int(asset.status)], dtype=np.int64),
+        insurance_day=np.array([day_of(asset.insurance_expire)], dtype=np.int64),
+        inspection_day=np.array([day_of(asset.last_inspection)], dtype=np.int64),
+        prior_claims_minor=np.zeros(1, dtype=np.int64),
+        asset_class=np.array([asset.asset_class], dtype=object),
+        currency=np.array([asset.currency], dtype=object),
+        inventory=_quoted_columns(InventoryRow, table, numbers),
+        equipment=_quoted_columns(EquipmentRow, table, numbers),
+        rights=_quoted_columns(IntellectualPropertyRow, table, numbers),
+    )
+
+
+def _quoted_columns(table: type[SQLModel], own: type[SQLModel] | None, numbers: Mapping[str, Any]) -> Columns:
+    """One row when the table is the asset's own, else the same columns without rows."""
+    columns: Columns = {"asset_row": np.zeros(int(table is own), dtype=np.int64)}
+    for column in table.__table__.c:
+        if column.key in {"asset_key", "series_id"}:
+            continue
+        data = [numbers.get(column.key, unverified_stock().get(column.key))] if table is own else []
+        if column.key == "series_key":
+            data = [value or 0 for value in data]
+        columns[column.key] = typed_column(column.type, data)
+    return columns

@@ -1,0 +1,1 @@
+"""Appraisals and inspections of machines, reconciled with the model."""

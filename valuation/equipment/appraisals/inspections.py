@@ -1,0 +1,119 @@
+"""Inspections of one machine in a row: what cannot have happened between two of them is flagged, never set right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation._typing import Float, Int
+from valuation.checks import require
+from valuation.depreciation.equipment import Condition
+
+HOURS_A_DAY = 24.0
+
+
+class InspectionFlag(IntFlag):
+    """What is wrong with an inspection beside the one before it; the numbers are stored."""
+
+    NONE = 0
+    HOURS_FELL = 1 << 0
+    HOURS_TOO_FAST = 1 << 1
+    CONDITION_IMPROVED = 1 << 2
+    BUILT_AFTER = 1 << 3
+    BUILD_YEAR_CHANGED = 1 << 4
+
+
+@dataclass(frozen=True)
+class Inspections:
+    """Inspections [n] of one machine in the order of their days; NaN where a number was not read.
+
+    ``worked_on`` says that work was done on the machine since the inspection before.
+    """
+
+    day: Int
+    hours: Float
+    condition: NDArray[np.int8]
+    build_year: Float
+    worked_on: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for days out of order, negative hours or a condition that is none."""
+        forward = np.concatenate([[True], np.diff(self.day) >= 0])[: len(self.day)]
+        require("day", self.day.astype(np.float64), forward, "in the order of days")
+        require("hours", self.hours, self.hours >= 0.0, "0 or more")
+        require("condition", self.condition, np.isin(self.condition, list(Condition)), "a Condition, 0 to 5")
+
+
+def check_inspections(inspections: Inspections) -> Int:
+    """InspectionFlag bits of each inspection [n], against the last known reading before it."""
+    condition = np.where(inspections.condition == Condition.UNKNOWN, np.nan, inspections.condition.astype(np.float64))
+    found = _contradictions(
+        _Readings(inspections.day.astype(np.float64), inspections.hours, condition, inspections.build_year),
+        np.zeros(len(inspections.day), dtype=np.int64),
+        HOURS_A_DAY,
+    )
+    improved = found & InspectionFlag.CONDITION_IMPROVED
+    year = inspections.day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    late = np.where(inspections.build_year > year, int(InspectionFlag.BUILT_AFTER), 0)
+    return np.asarray((found & ~np.where(inspections.worked_on, improved, 0)) | late, dtype=np.int64)
+
+
+def check_histories(
+    machine: NDArray[Any], day: Float, hours: Float, condition: Float, build_year: Float, most_a_day: float
+) -> Int:
+    """InspectionFlag bits of each row [n] of a file in which a machine may stand several times.
+
+    The rows of a machine are taken in the order of their days, then of the file; one without a name stands alone.
+    ``condition`` rises with quality, ``most_a_day`` is what a meter gains in a day at most. NaN is not known.
+    """
+    names = np.where(machine == "", np.arange(len(machine)).astype(str).astype(object) + " alone", machine)
+    _, code = np.unique(names.astype(str), return_inverse=True)
+    order = np.lexsort((np.nan_to_num(day, nan=np.inf), code))
+    starts = np.flatnonzero(np.diff(code[order], prepend=-1))
+    first = np.repeat(starts, np.diff(starts, append=len(order)))
+    readings = _Readings(*(column[order] for column in (day, hours, -condition, build_year)))
+    flags = np.zeros(len(order), dtype=np.int64)
+    flags[order] = _contradictions(readings, first, most_a_day)
+    return flags
+
+
+@dataclass(frozen=True)
+class _Readings:
+    """Readings [n], those of a machine together and in order; a condition rises as the machine gets worse."""
+
+    day: Float
+    hours: Float
+    condition: Float
+    build_year: Float
+
+
+def _contradictions(readings: _Readings, first: Int, most_a_day: float) -> Int:
+    """InspectionFlag bits of each reading [n] against the last known one of its machine, whose rows begin at first."""
+    hours_before, day_before = _last_known(readings.hours, readings.day, first)
+    condition_before, _ = _last_known(readings.condition, readings.day, first)
+    built_before, _ = _last_known(readings.build_year, readings.day, first)
+    gained, days = readings.hours - hours_before, readings.day - day_before
+    found = (
+        (gained < 0.0, InspectionFlag.HOURS_FELL),
+        (gained > most_a_day * np.maximum(days, 1.0), InspectionFlag.HOURS_TOO_FAST),
+        (readings.condition < condition_before, InspectionFlag.CONDITION_IMPROVED),
+        (np.abs(readings.build_year - built_before) > 0.0, InspectionFlag.BUILD_YEAR_CHANGED),
+    )
+    flags = np.zeros(len(readings.day), dtype=np.int64)
+    for wrong, flag in found:
+        flags |= np.where(wrong, int(flag), 0)
+    return flags
+
+
+def _last_known(column: Float, day: Float, first: Int) -> tuple[Float, Float]:
+    """The last known value of the same machine before each row [n] and its day; NaN before its first."""
+    count = len(column)
+    place = np.where(np.isnan(column), -1, np.arange(count))
+    latest = np.maximum.accumulate(np.concatenate([[-1], place])[:count])
+    known = (latest >= 0) & (latest >= first)
+    at = np.maximum(latest, 0)
+    return np.where(known, column[at], np.nan), np.where(known, day[at], np.nan)

@@ -1,0 +1,57 @@
+"""Sales with less told of them, so that the model has learned what to say of a machine of which little is known.
+
+The comparables of one auctioneer all have a meter reading; those of another have none. A model that never saw a gap has
+no answer to it, and its interval is the interval of well described machines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation.equipment.sales.observations import Observations
+
+MODEL_HIDDEN_SHARE = 0.25
+FAMILY_HIDDEN_SHARE = 0.10
+"""Of all rows; a hidden family hides its model too."""
+
+HOURS_HIDDEN_SHARE = 1.0
+AGE_HIDDEN_SHARE = 0.10
+ROWS_WITH_HIDDEN_WORDS_SHARE = 0.10
+WORDS_HIDDEN_SHARE = 0.70
+"""Of the words of those rows."""
+
+
+def degraded(machines: Observations, seed: int) -> Observations:
+    """The same machines with random parts of what is known of them hidden."""
+    random = np.random.default_rng(seed)
+    count = len(machines)
+    hidden = random.random(count)
+    no_hours, no_age = random.random(count) < HOURS_HIDDEN_SHARE, random.random(count) < AGE_HIDDEN_SHARE
+    few_words = random.random(count) < ROWS_WITH_HIDDEN_WORDS_SHARE
+    levels = dict(machines.levels)
+    levels["model"] = _hidden(levels["model"], hidden < MODEL_HIDDEN_SHARE)
+    levels["family"] = _hidden(levels["family"], hidden < FAMILY_HIDDEN_SHARE)
+    words = {
+        name: _hidden(column, few_words & (random.random(count) < WORDS_HIDDEN_SHARE))
+        for name, column in machines.words.items()
+    }
+    return replace(
+        machines,
+        hours=np.where(no_hours, np.nan, machines.hours),
+        build_year=np.where(no_age, np.nan, machines.build_year),
+        levels=levels,
+        words=words,
+    )
+
+
+def strangers(machines: Observations) -> Observations:
+    """The same machines as of a kind that was never sold: no category, class, line, family or model."""
+    return replace(machines, levels={name: np.full_like(column, "") for name, column in machines.levels.items()})
+
+
+def _hidden(column: NDArray[Any], rows: NDArray[np.bool_]) -> NDArray[Any]:
+    return np.where(rows, "", column)

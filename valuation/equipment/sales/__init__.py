@@ -1,0 +1,1 @@
+"""Reading comparable sales: column mapping, files and observations."""

@@ -1,0 +1,1 @@
+"""Rolling-origin backtests of haircuts and the comparison of models."""

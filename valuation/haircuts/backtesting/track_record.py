@@ -1,0 +1,201 @@
+"""The track record of a haircut: what was promised at origins through the past, what came, and the tests of it.
+
+Windows do not overlap; each origin sees only the quotes up to its day. Beside the model stand two that anybody can
+compute: the normal law on EWMA variance, and the losses of the last two years as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import erfc, ndtri
+
+from valuation._typing import Dates, Float
+from valuation.errors import InvalidInput
+from valuation.haircuts.models.price_haircut import HaircutModel, haircut
+from valuation.prices.cleaning import clean
+from valuation.prices.returns import level_breaks, usual_step_days
+from valuation.statistics.coverage_tests import (
+    christoffersen_independence,
+    conditional_coverage,
+    kupiec,
+    pinball,
+    traffic_light,
+    transitions,
+)
+from valuation.statistics.ewma import ewma_variance
+from valuation.statistics.shortfall_test import acerbi_szekely_z2
+
+HISTORY_DAYS, LEAST_HISTORY = 500, 60
+"""Business days before the first origin, two years, and quotes before it where they are further apart."""
+
+BENCHMARK_DECAY = 0.97
+BENCHMARK_WINDOW = 500
+"""Decay of the normal benchmark, and returns of the historical one."""
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """One row for each window with an opinion [n]; log returns, quantiles and shortfalls are negative for losses.
+
+    ``without_opinion`` windows and those ``across_breaks`` of level, where another series begins, are left out.
+    """
+
+    origins: Dates
+    ends: Dates
+    log_return: Float
+    quantile: Float
+    shortfall: Float
+    normal: Float
+    historical: Float
+    without_opinion: int
+    across_breaks: int = 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the tests say of a track record; NaN where it is too short to say."""
+
+    windows: int
+    exceedances: int
+    expected: float
+    kupiec_p: float
+    independence_p: float
+    coverage_p: float
+    light: str
+    shortfall_z2: float
+    pinball: float
+    pinball_normal: float
+    pinball_historical: float
+    better_than_normal_p: float
+    mean_haircut: float
+    without_opinion: int
+    across_breaks: int
+
+
+def track_record(
+    dates: Dates, prices: Float, *, horizon_days: int, confidence: float, model: HaircutModel = HaircutModel.POOLED
+) -> TrackRecord:
+    """Replays a series of raw quotes [n], window after window, from two years of history on.
+
+    A window is as many steps of the series as reach the horizon in business days, and what is promised is for them.
+    Raises InvalidInput as ``haircut`` does.
+    """
+    if horizon_days < 1:
+        raise InvalidInput("horizon_days", horizon_days, "1 or more")
+    good = clean(dates, prices)
+    step = usual_step_days(good.dates)
+    ahead, first = -(-horizon_days // step), max(HISTORY_DAYS // step, LEAST_HISTORY)
+    starts = np.arange(first, len(good.prices) - ahead, ahead)
+    logs = np.log(good.prices)
+    breaks = np.concatenate([[0], np.cumsum(np.isin(np.arange(len(logs) - 1), level_breaks(np.diff(logs))))])
+    whole = breaks[starts + ahead] == breaks[starts]
+    across, starts = int(np.sum(~whole)), starts[whole]
+    tail = 1.0 - confidence
+    found = []
+    for start in starts:
+        known = dates <= good.dates[start]
+        one = haircut(prices[known], dates[known], ahead * step, confidence, model=model)
+        found.append((np.log1p(-one.loss), np.log1p(-one.expected_shortfall)))
+    promised = np.array(found, dtype=np.float64).reshape(-1, 2)
+    returns = np.diff(logs)
+    benchmarks = np.array([_benchmarks(returns[:start], ahead, tail) for start in starts]).reshape(-1, 2)
+    moves = logs[starts + ahead] - logs[starts]
+    speaks = np.isfinite(promised[:, 0])
+    return TrackRecord(
+        good.dates[starts][speaks],
+        good.dates[starts + ahead][speaks],
+        moves[speaks],
+        promised[speaks, 0],
+        promised[speaks, 1],
+        benchmarks[speaks, 0],
+        benchmarks[speaks, 1],
+        int(np.sum(~speaks)),
+        across,
+    )
+
+
+def pooled_record(records: Sequence[TrackRecord]) -> TrackRecord:
+    """The windows of many series as one record, in order of their origins."""
+    origins = np.concatenate([record.origins for record in records])
+    order = np.argsort(origins, kind="stable")
+
+    def column(name: str) -> Float:
+        return np.asarray(np.concatenate([getattr(record, name) for record in records])[order], dtype=np.float64)
+
+    return TrackRecord(
+        origins[order],
+        np.concatenate([record.ends for record in records])[order],
+        column("log_return"),
+        column("quantile"),
+        column("shortfall"),
+        column("normal"),
+        column("historical"),
+        sum(record.without_opinion for record in records),
+        sum(record.across_breaks for record in records),
+    )
+
+
+def verdict(record: TrackRecord, confidence: float) -> Verdict:
+    """The tests of a record; of no windows it says nothing but their number.
+
+    ``better_than_normal_p`` is the chance of a lead in pinball over the normal benchmark as large as this when neither
+    is better (Diebold and Mariano 1995; the windows do not overlap, so no correction for it).
+    """
+    level, windows = 1.0 - confidence, len(record.log_return)
+    nothing = float("nan")
+    if not windows:
+        numbers = (nothing,) * 3
+        left_out = record.without_opinion, record.across_breaks
+        return Verdict(0, 0, 0.0, *numbers, "none", *numbers, nothing, nothing, nothing, *left_out)
+    hits = record.log_return < record.quantile
+    count = int(hits.sum())
+    coverage = kupiec(count, windows, level)
+    moves = transitions(hits)
+    counts = (moves.calm_calm, moves.calm_hit, moves.hit_calm, moves.hit_hit)
+    independence = christoffersen_independence(*counts) if windows > 1 else None
+    scores = [pinball(record.log_return, q, level) for q in (record.quantile, record.normal, record.historical)]
+    return Verdict(
+        windows=windows,
+        exceedances=count,
+        expected=windows * level,
+        kupiec_p=coverage.p_value,
+        independence_p=independence.p_value if independence else nothing,
+        coverage_p=conditional_coverage(coverage, independence).p_value if independence else nothing,
+        light=traffic_light(count, windows, level).colour,
+        shortfall_z2=acerbi_szekely_z2(record.log_return, -record.quantile, -record.shortfall, level),
+        pinball=float(scores[0].mean()),
+        pinball_normal=float(scores[1].mean()),
+        pinball_historical=float(scores[2].mean()),
+        better_than_normal_p=_lead_p(scores[1] - scores[0]),
+        mean_haircut=float(-np.expm1(record.quantile).mean()),
+        without_opinion=record.without_opinion,
+        across_breaks=record.across_breaks,
+    )
+
+
+def pooled_verdict(records: Sequence[TrackRecord], confidence: float) -> Verdict:
+    """The tests of many series as one, without those that need windows one after the other and independent."""
+    nothing = float("nan")
+    found = verdict(pooled_record(records), confidence)
+    return replace(found, independence_p=nothing, coverage_p=nothing, better_than_normal_p=nothing)
+
+
+def _lead_p(lead: Float) -> float:
+    """One-sided p-value of the mean of differences in score."""
+    spread = float(lead.std())
+    if not spread:
+        return 0.5
+    return float(0.5 * erfc(lead.mean() / spread * np.sqrt(len(lead) / 2.0)))
+
+
+def _benchmarks(returns: Float, ahead: int, tail: float) -> tuple[float, float]:
+    """Quantiles of the normal law on EWMA variance, and of past overlapping returns, both so many steps ahead."""
+    window = returns[-BENCHMARK_WINDOW:]
+    variance = float(ewma_variance(window, BENCHMARK_DECAY)[-1])
+    level = np.concatenate([[0.0], np.cumsum(window)])
+    past = level[ahead:] - level[:-ahead]
+    historical = float(np.quantile(past, tail)) if len(past) else float("nan")
+    return float(ndtri(tail) * np.sqrt(variance * ahead)), historical

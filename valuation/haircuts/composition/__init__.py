@@ -1,0 +1,1 @@
+"""The parts of a haircut and their composition."""

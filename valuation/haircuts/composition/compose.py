@@ -1,0 +1,44 @@
+"""Parts to one haircut: each acts on what the others left, then the floor, then the cap.
+
+lendable share = min(1 - max(1 - product of (1 - part), floor), cap). Multiplicative because each loss is taken from
+what remains; the supervisory formula adds instead (valuation/haircuts/supervisory/formulas.py) and is the
+harsher of the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation._typing import Float
+from valuation.haircuts.composition.parts import HaircutParts, require_share
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The whole haircut [n] and the share of market value that may be lent; NaN where a part is missing.
+
+    ``floor_binds`` and ``cap_binds`` say that the floor, or the cap, made the share smaller than it was.
+    """
+
+    kept: Float
+    haircut: Float
+    lendable_share: Float
+    floor_binds: NDArray[np.bool_]
+    cap_binds: NDArray[np.bool_]
+
+
+def compose(parts: HaircutParts, floor: Float, cap: Float) -> Composed:
+    """Composes the parts [n] with a floor on the haircut and a cap on the lendable share, each [n].
+
+    Raises InvalidInput for a floor or cap outside [0, 1].
+    """
+    require_share("floor", floor)
+    require_share("cap", cap)
+    kept = np.multiply.reduce([1.0 - part for part in parts.as_rows()])
+    parts_alone = 1.0 - kept
+    haircut = np.maximum(parts_alone, floor)
+    share = np.minimum(1.0 - haircut, cap)
+    return Composed(kept, haircut, share, floor > parts_alone, cap < 1.0 - haircut)

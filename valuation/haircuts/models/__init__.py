@@ -1,0 +1,1 @@
+"""Haircut models of price series, from raw quotes to a loss quantile per horizon."""

@@ -1,0 +1,48 @@
+"""Haircuts of prices that can be 0 or less: differences take the place of log returns.
+
+WTI settled at -36.98 on 2020-04-20; it has no logarithm, and a model of log returns leaves it out. Filtered historical
+simulation as in Tier 1 (Barone-Adesi, Giannopoulos and Vosper 1999), on P_t - P_{t-1}; the loss is a share of the last
+price, at most all of it (docs/models/arithmetic.md).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation._typing import Float
+from valuation.haircuts.models.tier1 import DEFAULT, HaircutCurve, Tier1Settings, require_question, simulated_curve
+from valuation.prices.returns import price_moves
+
+MODEL = "arithmetic-fhs"
+VERSION = "1"
+
+
+def arithmetic(
+    dates: NDArray[np.datetime64],
+    prices: Float,
+    *,
+    max_horizon_days: int,
+    confidence: float,
+    seed: int,
+    settings: Tier1Settings = DEFAULT,
+) -> HaircutCurve:
+    """The haircut curve of a series of dated prices [n] of any sign, in order of dates.
+
+    ``daily_volatility`` is a share of the last price, ``hidden_gap`` is not computed. A last price of 0 or less secures
+    nothing: its loss is all of it. Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, prices
+    that are not finite, or dates that do not increase. No opinion as in ``tier1``.
+    """
+    require_question(max_horizon_days, confidence)
+    moves = price_moves(dates, prices, settings.window)
+    last = float(prices[-1]) if len(prices) else 0.0
+
+    def loss_of(sums: Float) -> Float:
+        return np.minimum(-sums / last, 1.0) if last > 0.0 else np.ones_like(sums)
+
+    curve = simulated_curve(moves, max_horizon_days, confidence, seed, settings, loss_of)
+    volatility = curve.daily_volatility / last if last > 0.0 else math.inf
+    return replace(curve, daily_volatility=volatility, hidden_gap=0.0)

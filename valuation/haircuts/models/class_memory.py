@@ -1,0 +1,134 @@
+"""What a class of series has told of the pool's numbers lately: one multiplier for all of them, with a memory.
+
+    multiplier(h, t) = max(1, (undershot + N a) / (expected + N a)) ^ p         of outcomes that matured before day t
+
+Numbers fitted in one decade are too thin for the next, for all series at once; one series is too short to show it, all
+together are not. A multiplier only widens: a calm decade is no reason to trust the next one
+(docs/models/class-memory.md). After I. Gibbs and E. Candes, Adaptive conformal inference under distribution shift,
+2021, arXiv 2106.00170, with counts in place of their step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from valuation._typing import Float, Int
+from valuation.flags import QualityFlag
+from valuation.haircuts.models.pooled import (
+    FULL_OBSERVATIONS,
+    NOTHING_COMMON,
+    OWN_HORIZONS,
+    OWN_TAIL,
+    STEPWISE_SHARE,
+    steps_ahead,
+    terms_path,
+    undershot,
+)
+from valuation.prices.cleaning import clean
+from valuation.prices.returns import Returns, level_breaks, log_returns
+
+MODEL = "class-memory"
+VERSION = "1"
+
+HALF_LIFE_DAYS = 3650.0
+PRIOR_WINDOWS = 300.0
+POWER = 0.5
+"""Calendar days after which an outcome counts half, windows that the pool weighs, and the power of the ratio."""
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Outcomes of one series at one horizon: days since 1970 on which they matured [n], and whether they undershot [n].
+
+    Each counts ``weight`` of a window, since they overlap.
+    """
+
+    days: Int
+    undershot: NDArray[np.bool_]
+    weight: float
+
+
+@dataclass(frozen=True)
+class ClassMemory:
+    """Log multipliers [D, 6] at ``OWN_HORIZONS`` after each day [D] since 1970 on which something matured."""
+
+    days: Int
+    log_multipliers: Float
+
+    def before(self, date: np.datetime64) -> Float:
+        """Log multipliers [6] by what matured before a date; zeros where nothing had."""
+        place = int(np.searchsorted(self.days, date.astype("datetime64[D]").astype(np.int64))) - 1
+        return self.log_multipliers[place] if place >= 0 else NOTHING_COMMON
+
+
+NOTHING_LEARNED = ClassMemory(np.zeros(0, dtype=np.int64), np.zeros((0, len(OWN_HORIZONS))))
+
+
+def class_memory(series: Iterable[tuple[ArrayLike, ArrayLike]]) -> ClassMemory:
+    """What series of raw prices [n] and dates [n] have told together; raises InvalidInput as ``clean`` does."""
+    columns: list[list[Outcomes]] = [[] for _ in OWN_HORIZONS]
+    for prices, dates in series:
+        for column, found in zip(columns, _outcomes(prices, dates), strict=True):
+            column.extend(found)
+    return memory_of(columns)
+
+
+def memory_of(columns: Sequence[Sequence[Outcomes]]) -> ClassMemory:
+    """The memory of outcomes of many series, a sequence of them for each of ``OWN_HORIZONS``."""
+    matured = [found.days for column in columns for found in column]
+    days = np.unique(np.concatenate(matured)) if matured else np.zeros(0, dtype=np.int64)
+    if not len(days):
+        return NOTHING_LEARNED
+    counts = np.zeros((len(days), 2, len(columns)))
+    for place, column in enumerate(columns):
+        for found in column:
+            rows = np.searchsorted(days, found.days)
+            np.add.at(counts[:, 0, place], rows, found.weight * found.undershot)
+            np.add.at(counts[:, 1, place], rows, found.weight)
+    kept = 0.5 ** (np.diff(days, prepend=days[0]) / HALF_LIFE_DAYS)
+    sums = np.empty_like(counts)
+    now = np.zeros(counts.shape[1:])
+    for row, share in enumerate(kept.tolist()):
+        now = share * now + counts[row]
+        sums[row] = now
+    prior = PRIOR_WINDOWS * OWN_TAIL
+    ratio = (sums[:, 0] + prior) / (sums[:, 1] * OWN_TAIL + prior)
+    return ClassMemory(days, np.maximum(POWER * np.log(ratio), 0.0))
+
+
+def _outcomes(prices: ArrayLike, dates: ArrayLike) -> list[list[Outcomes]]:
+    """Outcomes at each of the horizons, of each stretch between breaks of level; none knows what comes after it."""
+    good = clean(np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64))
+    found: list[list[Outcomes]] = [[] for _ in OWN_HORIZONS]
+    edges = [0, *(level_breaks(good.log_returns) + 1).tolist(), len(good.prices)]
+    for first, last in pairwise(edges):
+        returns = _returns(good.dates[first:last], good.prices[first:last])
+        if returns is not None:
+            _collect(found, good.dates[first + 1 : last].astype(np.int64), returns)
+    return found
+
+
+def _returns(dates: NDArray[np.datetime64], prices: Float) -> Returns | None:
+    """The moves of a stretch; None where it is too short, or its first year is smoothed, stepwise or still.
+
+    Step and smoothness are judged by the first year alone, since later ones were not known while the outcomes matured.
+    """
+    if len(prices) <= FULL_OBSERVATIONS + 1:
+        return None
+    year = log_returns(dates[: FULL_OBSERVATIONS + 1], prices[: FULL_OBSERVATIONS + 1], FULL_OBSERVATIONS)
+    if year.flags & (QualityFlag.SMOOTHED | QualityFlag.STALE_SERIES) or year.unchanged_share > STEPWISE_SHARE:
+        return None
+    return replace(year, values=np.diff(np.log(prices)))
+
+
+def _collect(found: list[list[Outcomes]], days: Int, returns: Returns) -> None:
+    path = terms_path(returns)
+    for column, horizon in zip(found, OWN_HORIZONS, strict=True):
+        ahead = steps_ahead(horizon, returns.step_days)
+        hits = undershot(path, returns, ahead)
+        column.append(Outcomes(days[len(days) - len(hits) :], hits, 1.0 / ahead))

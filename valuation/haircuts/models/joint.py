@@ -1,0 +1,151 @@
+"""Price and exchange rate together, where the loan is in another currency than the price.
+
+Filtered historical simulation on both, residuals drawn on the same dates: what fell together falls together, without a
+model of the dependence (Barone-Adesi, Giannopoulos and Vosper 1999, as in Tier 1). The loss is that of price x rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from valuation._typing import Dates
+from valuation.flags import QualityFlag
+from valuation.haircuts.models.pooled import class_floor
+from valuation.haircuts.models.tier1 import DEFAULT, UNSMOOTHED_LIMIT, Tier1Settings, require_question
+from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
+from valuation.prices.cleaning import Cleaned, clean
+from valuation.prices.returns import Returns, log_returns, true_value_share
+from valuation.statistics.simulation import Start, Tails, filtered, log_loss, require_paths, simulated_sums, tails_of
+
+MODEL = "joint-ewma-fhs"
+VERSION = "1"
+
+
+@dataclass(frozen=True)
+class JointHaircut:
+    """Share of the value in the loan's currency lost by the horizon, and beside it the price's and the rate's alone.
+
+    NaN where there is no opinion. The errors are those of the simulation; ``path_minimum`` and ``path_shortfall`` are
+    of the worst day on the way; ``dates`` [m] are those on which both were quoted, ``daily_volatility`` and
+    ``hidden_gap`` are the price's.
+    """
+
+    loss: float
+    expected_shortfall: float
+    path_minimum: float
+    path_shortfall: float
+    standard_error: float
+    shortfall_error: float
+    price_alone: float
+    rate_alone: float
+    class_floor: float
+    daily_volatility: float
+    hidden_gap: float
+    horizon_days: int
+    confidence: float
+    flags: QualityFlag
+    model: str
+    seed: int
+    dates: Dates
+    cleaned: Cleaned
+    cleaned_rates: Cleaned
+
+    @property
+    def has_opinion(self) -> bool:
+        """Whether the common history was enough."""
+        return not np.isnan(self.loss)
+
+    @property
+    def observations(self) -> int:
+        """Days on which both were quoted."""
+        return len(self.dates)
+
+    @property
+    def value_correction(self) -> float:
+        """What a smoothed last quote is multiplied by to be a value, at most 1."""
+        return true_value_share(self.hidden_gap)
+
+    @property
+    def watch(self) -> Watch:
+        """No record is kept of price and rate together."""
+        return UNWATCHED
+
+    @property
+    def fallen_back(self) -> str:
+        """No other model speaks in its place."""
+        return ""
+
+
+def joint_haircut(
+    prices: ArrayLike,
+    dates: ArrayLike,
+    rates: ArrayLike,
+    rate_dates: ArrayLike,
+    horizon_days: int,
+    confidence: float = 0.99,
+    *,
+    seed: int = 0,
+    settings: Tier1Settings = DEFAULT,
+) -> JointHaircut:
+    """The haircut of dated quotes [n] in a currency whose dated rates [k] are units of the loan's currency for one.
+
+    Only days with both count. Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, or dates
+    and numbers of different length.
+    """
+    require_question(horizon_days, confidence)
+    require_paths(settings.paths, confidence)
+    price, rate = _cleaned(prices, dates), _cleaned(rates, rate_dates)
+    common, at, of = np.intersect1d(price.dates, rate.dates, return_indices=True)
+    pair = [log_returns(common, one, settings.window) for one in (price.prices[at], rate.prices[of])]
+    steps = -(-horizon_days // pair[0].step_days)
+    starts = _starts(pair, settings)
+    tails = [_tails(chosen, steps, confidence, seed, settings) for chosen in (starts, starts[:1], starts[1:])]
+    flags = pair[0].flags | pair[1].flags | QualityFlag.FX_CONVERTED
+    if len(common) < settings.full_observations:
+        flags |= QualityFlag.SHORT_HISTORY
+    both, price_alone, rate_alone = tails
+    return JointHaircut(
+        loss=float(both.loss[-1]),
+        expected_shortfall=float(both.expected_shortfall[-1]),
+        path_minimum=float(both.path_minimum[-1]),
+        path_shortfall=float(both.path_shortfall[-1]),
+        standard_error=float(both.standard_error[-1]),
+        shortfall_error=float(both.shortfall_error[-1]),
+        price_alone=float(price_alone.loss[-1]),
+        rate_alone=float(rate_alone.loss[-1]),
+        class_floor=class_floor(horizon_days, confidence),
+        daily_volatility=float(np.sqrt(np.mean(pair[0].values ** 2) / pair[0].step_days)) if starts else float("nan"),
+        hidden_gap=pair[0].hidden_gap,
+        horizon_days=horizon_days,
+        confidence=confidence,
+        flags=flags,
+        model=f"{MODEL}/{VERSION}",
+        seed=seed,
+        dates=common,
+        cleaned=price,
+        cleaned_rates=rate,
+    )
+
+
+def _cleaned(numbers: ArrayLike, dates: ArrayLike) -> Cleaned:
+    return clean(np.asarray(dates, dtype="datetime64[D]"), np.asarray(numbers, dtype=np.float64))
+
+
+def _starts(pair: list[Returns], settings: Tier1Settings) -> list[Start]:
+    """Where price and rate start, with residuals of the same dates; none where one of them gives no opinion."""
+    length = min(len(one.values) for one in pair)
+    if length + 1 < settings.least_observations or max(one.smoothing for one in pair) >= UNSMOOTHED_LIMIT:
+        return []
+    starts = [filtered(one.values[-length:], settings.decay) for one in pair]
+    known = [start for start in starts if start is not None]
+    return known if len(known) == len(pair) else []
+
+
+def _tails(starts: list[Start], steps: int, confidence: float, seed: int, settings: Tier1Settings) -> Tails:
+    if not starts:
+        return Tails(*[np.array([np.nan])] * 6)
+    walk = simulated_sums(starts, decay=settings.decay, paths=settings.paths, seed=seed)
+    return tails_of(walk, steps, 1.0 - confidence, log_loss)

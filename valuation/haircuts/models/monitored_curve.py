@@ -1,0 +1,65 @@
+"""Haircut curves under watch: deepened where the model's own record is amber or red."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation._typing import Float
+from valuation.haircuts.models.tier1 import DEFAULT, HaircutCurve, Tier1Settings, tier1
+from valuation.haircuts.monitoring.daily_record import DAYS, ewma_record
+from valuation.haircuts.monitoring.model_monitor import WATCHED_TAIL, Watch, watch
+from valuation.prices.returns import log_returns
+
+
+def watched_tier1(
+    dates: NDArray[np.datetime64],
+    prices: Float,
+    *,
+    max_horizon_days: int,
+    confidence: float,
+    seed: int,
+    settings: Tier1Settings = DEFAULT,
+) -> HaircutCurve:
+    """The curve of ``tier1`` of a series of dated prices [n], raised by its record of the last year.
+
+    Raises InvalidInput as ``tier1`` does.
+    """
+    curve = tier1(dates, prices, max_horizon_days=max_horizon_days, confidence=confidence, seed=seed, settings=settings)
+    returns = log_returns(dates, prices, settings.window + DAYS).values
+    record = ewma_record(returns, WATCHED_TAIL, decay=settings.decay, window=settings.window)
+    return raised(curve, watch(record))
+
+
+def raised(curve: HaircutCurve, watched: Watch) -> HaircutCurve:
+    """The curve with its log losses deepened by the multiplier, 1 - (1 - loss)^k, and the light among its flags.
+
+    Loss and shortfall of the last day and those of the worst day on the way are deepened alike, and the simulation
+    errors are carried over.
+    """
+    flags = curve.flags | watched.flags
+    if watched.multiplier == 1.0:
+        return replace(curve, flags=flags, watch=watched)
+    factor = watched.multiplier
+    return replace(
+        curve,
+        loss=_deepened(curve.loss, factor),
+        expected_shortfall=_deepened(curve.expected_shortfall, factor),
+        standard_error=_slope(curve.loss, factor) * curve.standard_error,
+        shortfall_error=_slope(curve.expected_shortfall, factor) * curve.shortfall_error,
+        path_minimum=_deepened(curve.path_minimum, factor),
+        path_shortfall=_deepened(curve.path_shortfall, factor),
+        flags=flags,
+        watch=watched,
+    )
+
+
+def _deepened(loss: Float, factor: float) -> Float:
+    return np.asarray(1.0 - (1.0 - loss) ** factor)
+
+
+def _slope(loss: Float, factor: float) -> Float:
+    """Of the deepened loss against the plain one."""
+    return np.asarray(factor * (1.0 - loss) ** (factor - 1.0))

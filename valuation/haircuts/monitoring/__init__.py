@@ -1,0 +1,1 @@
+"""Monitoring of haircut models: exceedance record, traffic-light status and drift."""

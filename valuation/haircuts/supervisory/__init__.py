@@ -1,0 +1,1 @@
+"""Supervisory haircuts and risk weights, used as reference floors."""

@@ -1,0 +1,186 @@
+"""Raw quotes to a series of prices: every quote is either in the series or named with what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from valuation._typing import Dates, Float, Int
+from valuation.errors import InvalidInput
+from valuation.prices.closed_days import is_exchange_holiday, is_weekend
+from valuation.prices.jumps import Quotes, jump_limit, screen
+from valuation.prices.regime_breaks import sudden_steps, usual_sigma
+from valuation.prices.returns import GAP_TO_MEDIAN
+from valuation.prices.unit_factors import is_unit_factor
+
+
+class Defect(IntEnum):
+    """What was found about a quote; those of ``LEFT_OUT`` keep it out of the series, the others only mark it."""
+
+    NOT_FINITE = 1
+    NOT_POSITIVE = 2
+    REPEATED_QUOTE = 3
+    CONFLICTING_QUOTES = 4
+    SPIKE = 5
+    OUT_OF_ORDER = 6
+    LEVEL_BREAK = 7
+    UNCHANGED = 8
+    GAP = 9
+    NOT_POSITIVE_KEPT = 10
+    UNIT_FACTOR = 11
+    SUDDEN_STEP = 12
+    STEP_AND_BACK = 13
+    CONTRACT_ROLL = 14
+    HOLIDAY_REPEAT = 15
+    WEEKEND_REPEAT = 16
+
+
+LEFT_OUT = frozenset(
+    {
+        Defect.NOT_FINITE,
+        Defect.NOT_POSITIVE,
+        Defect.REPEATED_QUOTE,
+        Defect.CONFLICTING_QUOTES,
+        Defect.SPIKE,
+        Defect.WEEKEND_REPEAT,
+    }
+)
+"""What keeps a quote out."""
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A series in order of dates [m], the rows of the input it came from, and what was found.
+
+    ``defects`` maps each defect found to the rows of the input, in order. GAP and UNCHANGED name the later quote of
+    the two, LEVEL_BREAK the first quote at the new level, NOT_POSITIVE_KEPT a price of 0 or less in a series that may
+    have them, UNIT_FACTOR a spike or break by the factor of a change of unit. SUDDEN_STEP, STEP_AND_BACK and
+    CONTRACT_ROLL name the quote after a move too large for the series
+    (valuation/prices/regime_breaks.py), HOLIDAY_REPEAT and WEEKEND_REPEAT a quote that repeats the one before on a
+    day without a market.
+    """
+
+    dates: Dates
+    prices: Float
+    rows: Int
+    defects: dict[Defect, Int]
+
+    @property
+    def log_returns(self) -> Float:
+        """From each price to the next [m - 1]."""
+        return np.asarray(np.diff(np.log(self.prices)), dtype=np.float64)
+
+
+UNIT_ERROR_LEVELS = 5.0
+"""In typical prices: a quote that jumps further and comes back is in another unit. WTI's fall to -36.98 was 1.1."""
+
+
+def clean(dates: Dates, prices: Float) -> Cleaned:
+    """Sorts out raw quotes [n] of one series.
+
+    A quote out of order is put in its place. Of equal quotes of a date the first stays; of different ones none does. A
+    quote that jumps beyond max(8 MAD-sigma, 40 %) and comes back is a spike; one that stays is a level break
+    (valuation/prices/jumps.py). A weekend's repetition of Friday is left out: it is no calm day. Raises InvalidInput
+    where dates and prices differ in length or a date is NaT.
+    """
+    days = _days(dates, prices)
+    finite = np.isfinite(prices)
+    found = {Defect.NOT_FINITE: np.flatnonzero(~finite), Defect.NOT_POSITIVE: np.flatnonzero(finite & (prices <= 0.0))}
+    kept = _in_order(np.flatnonzero(finite & (prices > 0.0)), days, prices, found)
+    logs = np.log(np.where(finite & (prices > 0.0), prices, 1.0))
+    limit = jump_limit(prices[kept])
+    accepted = _without_spikes(kept, days, logs[kept], limit, found)
+    found[Defect.UNIT_FACTOR] = _unit_factors(kept, accepted, logs, limit)
+    return _cleaned(accepted, days, prices, np.diff(logs[accepted]), limit, found)
+
+
+def clean_signed(dates: Dates, prices: Float) -> Cleaned:
+    """The same for a series whose prices may be 0 or less: these stay and are named NOT_POSITIVE_KEPT.
+
+    Jumps are measured in typical prices, since there is no logarithm: one beyond UNIT_ERROR_LEVELS of them that comes
+    back is a spike. A price a hundred times too small cannot be told from a fall. Raises InvalidInput as ``clean``.
+    """
+    days = _days(dates, prices)
+    finite = np.isfinite(prices)
+    found = {Defect.NOT_FINITE: np.flatnonzero(~finite)}
+    kept = _in_order(np.flatnonzero(finite), days, prices, found)
+    typical = float(np.median(np.abs(prices[kept]))) if len(kept) else 0.0
+    levels = prices / (typical or 1.0)
+    kept = _without_spikes(kept, days, levels[kept], UNIT_ERROR_LEVELS, found)
+    found[Defect.NOT_POSITIVE_KEPT] = kept[prices[kept] <= 0.0]
+    return _cleaned(kept, days, prices, np.diff(levels[kept]), UNIT_ERROR_LEVELS, found)
+
+
+def _days(dates: Dates, prices: Float) -> Int:
+    days = dates.astype("datetime64[D]").astype(np.int64)
+    if days.shape != prices.shape or np.isnat(dates).any():
+        raise InvalidInput("dates", f"{len(days)} for {len(prices)} prices", "a date for each price")
+    return days
+
+
+def _cleaned(kept: Int, days: Int, prices: Float, moves: Float, limit: float, found: dict[Defect, Int]) -> Cleaned:
+    found |= _marks(kept, days, moves, limit)
+    defects = {defect: rows for defect, rows in sorted(found.items()) if len(rows)}
+    return Cleaned(days[kept].astype("datetime64[D]"), prices[kept], kept, defects)
+
+
+def _in_order(usable: Int, days: Int, prices: Float, found: dict[Defect, Int]) -> Int:
+    """Rows in order of days, one each, without weekends' repetitions; what is wrong with others goes into ``found``."""
+    if len(usable):
+        found[Defect.OUT_OF_ORDER] = usable[days[usable] < np.maximum.accumulate(days[usable])]
+    kept, found[Defect.REPEATED_QUOTE], found[Defect.CONFLICTING_QUOTES] = _one_a_day(usable, days, prices)
+    again = np.flatnonzero(np.diff(prices[kept]) == 0.0) + 1
+    copied = again[is_weekend(days[kept[again]].astype("datetime64[D]"))]
+    found[Defect.WEEKEND_REPEAT] = kept[copied]
+    return np.delete(kept, copied)
+
+
+def _unit_factors(kept: Int, accepted: Int, logs: Float, limit: float) -> Int:
+    """Rows that jump by a unit's factor from the row before: spikes, and first quotes after a break."""
+    moves = np.diff(logs[kept])
+    jumped = np.flatnonzero(np.abs(moves) > limit)
+    if not len(jumped):
+        return kept[:0]
+    back = np.isin(kept[jumped + 1], accepted) & ~np.isin(kept[jumped], accepted)
+    known = is_unit_factor(moves[jumped], usual_sigma(np.diff(logs[accepted])))
+    return kept[jumped + 1][known & ~back]
+
+
+def _one_a_day(rows: Int, days: Int, prices: Float) -> tuple[Int, Int, Int]:
+    """Rows in order of days, one each; the repetitions; and those of days with different prices."""
+    if (np.diff(days[rows]) > 0).all():
+        return rows, rows[:0], rows[:0]
+    _, first, group = np.unique(days[rows], return_index=True, return_inverse=True)
+    differs = prices[rows] != prices[rows][first][group]
+    clash = np.isin(group, group[differs])
+    again = ~clash
+    again[first] = False
+    kept = rows[first][~clash[first]]
+    return kept, rows[again], rows[clash]
+
+
+def _without_spikes(rows: Int, days: Int, levels: Float, limit: float, found: dict[Defect, Int]) -> Int:
+    nothing = Quotes(np.zeros(0, dtype=np.int64), np.zeros(0))
+    held = screen(nothing, nothing, Quotes(days[rows], levels), limit).held
+    found[Defect.SPIKE] = np.sort(rows[held])
+    return rows[~held]
+
+
+def _marks(rows: Int, days: Int, moves: Float, limit: float) -> dict[Defect, Int]:
+    """What is worth knowing of the quotes that stay."""
+    dates = days[rows].astype("datetime64[D]")
+    gaps = np.busday_count(dates[:-1], dates[1:])
+    usual = max(float(np.median(gaps)), 1.0) if len(gaps) else 1.0
+    later, unchanged = rows[1:], moves == 0.0
+    steps = sudden_steps(dates[1:], moves, limit)
+    return {
+        Defect.LEVEL_BREAK: later[np.abs(moves) > limit],
+        Defect.UNCHANGED: later[unchanged],
+        Defect.GAP: later[gaps > GAP_TO_MEDIAN * usual],
+        Defect.SUDDEN_STEP: later[steps.others],
+        Defect.STEP_AND_BACK: later[steps.and_back],
+        Defect.CONTRACT_ROLL: later[steps.rolls],
+        Defect.HOLIDAY_REPEAT: later[unchanged][is_exchange_holiday(dates[1:][unchanged])],
+    }

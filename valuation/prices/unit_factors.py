@@ -1,0 +1,26 @@
+"""Factors by which a price jumps when its unit changes, not its worth: per hundred, per tonne, per pound, per ounce."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation._typing import Float
+from valuation.tables import read_table
+
+LEAST_LOG_WIDTH = 0.02
+WIDTH_SIGMAS = 3.0
+"""How near a jump must be to a factor: the usual move of three days' spread, or two hundredths."""
+
+
+def is_unit_factor(moves: Float, sigma: float) -> NDArray[np.bool_]:
+    """Whether log moves [n] of a series with a daily standard deviation are those of a change of unit."""
+    width = max(LEAST_LOG_WIDTH, WIDTH_SIGMAS * sigma)
+    return np.asarray((np.abs(np.abs(moves)[:, None] - _log_factors()) <= width).any(axis=1), dtype=np.bool_)
+
+
+@cache
+def _log_factors() -> Float:
+    return np.log([float(row["factor"]) for row in read_table("valuation.prices", "unit_factors.csv")])

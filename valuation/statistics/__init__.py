@@ -1,0 +1,1 @@
+"""Statistical tests, filters and simulation shared by haircuts and forecasts."""

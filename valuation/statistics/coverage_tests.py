@@ -1,0 +1,119 @@
+"""Backtests of haircuts: did the price fall further than promised more often than promised?
+
+Windows must not overlap. The tests are two-sided: too few exceedances reject as well, which is a cost, not a failure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import bdtr, bdtrc, gammaincc, xlogy
+
+from valuation._typing import Float
+from valuation.errors import InvalidInput
+
+GREEN_BELOW = 0.95
+AMBER_BELOW = 0.9999
+"""Cumulative probabilities of the Basel traffic light (Basel Committee 1996, framework for backtesting)."""
+
+
+@dataclass(frozen=True)
+class LikelihoodRatio:
+    """A likelihood ratio with the p-value of its chi-square law."""
+
+    statistic: float
+    degrees: int
+
+    @property
+    def p_value(self) -> float:
+        """Chance of a larger statistic when the model is right."""
+        return float(gammaincc(self.degrees / 2.0, self.statistic / 2.0))
+
+
+@dataclass(frozen=True)
+class TrafficLight:
+    """Colour, cumulative probability and the chance of seeing as many or more when the model is right."""
+
+    colour: str
+    cumulative: float
+    type_one: float
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """How often a window without (calm) or with an exceedance (hit) followed the one before."""
+
+    calm_calm: int
+    calm_hit: int
+    hit_calm: int
+    hit_hit: int
+
+
+def transitions(exceeded: NDArray[np.bool_]) -> Transitions:
+    """Counts of the four transitions in a sequence of windows [n]; n - 1 in all."""
+    before, after = exceeded[:-1], exceeded[1:]
+    return Transitions(
+        int(np.sum(~before & ~after)),
+        int(np.sum(~before & after)),
+        int(np.sum(before & ~after)),
+        int(np.sum(before & after)),
+    )
+
+
+def kupiec(exceedances: int, observations: int, level: float) -> LikelihoodRatio:
+    """Proportion of failures, chi-square with 1 degree (Kupiec 1995, doi 10.3905/jod.1995.407942); 0 ln 0 is 0."""
+    if observations < 1 or not 0 <= exceedances <= observations:
+        raise InvalidInput("exceedances", exceedances, f"0 to the {observations} observations, of which 1 or more")
+    if not 0.0 < level < 1.0:
+        raise InvalidInput("level", level, "between 0 and 1")
+    kept, rate = observations - exceedances, exceedances / observations
+    under = xlogy(kept, 1.0 - level) + xlogy(exceedances, level)
+    over = xlogy(kept, 1.0 - rate) + xlogy(exceedances, rate)
+    return LikelihoodRatio(_ratio(under, over), 1)
+
+
+def christoffersen_independence(calm_calm: int, calm_hit: int, hit_calm: int, hit_hit: int) -> LikelihoodRatio:
+    """Independence of exceedances, chi-square with 1 degree (Christoffersen 1998, doi 10.2307/2527341).
+
+    Takes the counts of ``transitions``. Raises InvalidInput where there is none.
+    """
+    counts = (calm_calm, calm_hit, hit_calm, hit_hit)
+    if min(counts) < 0 or not sum(counts):
+        raise InvalidInput("transitions", counts, "0 or more each, 1 or more in all")
+    after_calm = calm_hit / max(calm_calm + calm_hit, 1)
+    after_hit = hit_hit / max(hit_calm + hit_hit, 1)
+    rate = (calm_hit + hit_hit) / sum(counts)
+    under = xlogy(calm_calm + hit_calm, 1.0 - rate) + xlogy(calm_hit + hit_hit, rate)
+    over = xlogy(calm_calm, 1.0 - after_calm) + xlogy(calm_hit, after_calm)
+    over += xlogy(hit_calm, 1.0 - after_hit) + xlogy(hit_hit, after_hit)
+    return LikelihoodRatio(_ratio(under, over), 1)
+
+
+def conditional_coverage(coverage: LikelihoodRatio, independence: LikelihoodRatio) -> LikelihoodRatio:
+    """Right number and no clusters at once: the sum of both ratios, chi-square with 2 degrees (the same paper)."""
+    return LikelihoodRatio(coverage.statistic + independence.statistic, coverage.degrees + independence.degrees)
+
+
+def traffic_light(exceedances: int, observations: int, level: float) -> TrafficLight:
+    """Green, amber or red by the binomial law."""
+    if not 0 <= exceedances <= observations or not 0.0 < level < 1.0:
+        raise InvalidInput("exceedances, level", (exceedances, level), f"0 to {observations}, and between 0 and 1")
+    cumulative = float(bdtr(exceedances, observations, level))
+    colour = "green" if cumulative < GREEN_BELOW else "amber" if cumulative < AMBER_BELOW else "red"
+    type_one = 1.0 if exceedances == 0 else float(bdtrc(exceedances - 1, observations, level))
+    return TrafficLight(colour, cumulative, type_one)
+
+
+def pinball(outcomes: Float, quantiles: Float, level: float) -> Float:
+    """(level - 1[y < q]) (y - q) for each forecast [n]: the score whose mean a true quantile minimises.
+
+    Koenker and Bassett 1978, doi 10.2307/1913643.
+    """
+    return (level - (outcomes < quantiles)) * (outcomes - quantiles)
+
+
+def _ratio(under: float, over: float) -> float:
+    """Twice the log likelihood gained; rounding can make an exact fit a hair below 0."""
+    return max(float(-2.0 * (under - over)), 0.0)
