@@ -26,7 +26,7 @@ from collateral_registry.store.engine.migrate import migrate
 from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, InventoryRow, TargetRow
 from collateral_registry.store.schema.loans import LoanRevisionRow, LoanRow, PledgeRevisionRow, PledgeRow
 from collateral_registry.store.schema.prices import PriceSeriesRow
-from collateral_registry.store.schema.stock import HoldingRow
+from collateral_registry.store.schema.stock import PlaceClaimRow
 from valuation._typing import Int
 
 FIRST = date(2021, 12, 31)
@@ -148,7 +148,7 @@ def _insert_assets(write: Write, size: Size) -> None:
         "stated": millionths,
         "receipted": 0,
     }
-    insert_columns(write.connection, HoldingRow, holding, count)
+    insert_columns(write.connection, PlaceClaimRow, holding, count)
     insert_columns(write.connection, TargetRow, {"target_key": keys, "asset_key": keys, "currency": "USD"}, count)
 
 

@@ -50,7 +50,7 @@ uvloop.run(main())
 
 @dataclass(frozen=True)
 class Rate:
-    """Calls a second, and the 99th percentile of an answer."""
+    """BookRunner a second, and the 99th percentile of an answer."""
 
     calls_per_second: float
     p99_ms: float
@@ -126,7 +126,7 @@ def _echo_call(channel: grpc.aio.Channel) -> Call:
 
 
 async def _rate(address: str, make: Callable[[grpc.aio.Channel], Call]) -> Rate:
-    """Calls a second with 32 callers, each waiting for its answer before it asks again."""
+    """BookRunner a second with 32 callers, each waiting for its answer before it asks again."""
     async with grpc.aio.insecure_channel(address) as channel:
         call = make(channel)
         await call(0)

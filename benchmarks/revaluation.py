@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from benchmarks.adbc import connect
 from benchmarks.measured import Measured, peak_mb_of_children
-from collateral_registry.commands.revaluation.runs import pending_orders, plan_run, publish_run, start_run
+from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, start_run
 from collateral_registry.domain.revaluation.runs import RunStep
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
 from collateral_registry.store.engine.database import Database
@@ -53,7 +53,7 @@ def _revalue(database: Database, workers: LocalWorkers) -> tuple[float, int]:
         start_run(write)
         write.commit()
     plan_run(database, write.seq)
-    orders = pending_orders(database, write.seq)
+    orders = pending_jobs(database, write.seq)
     for steps in ((RunStep.CURVES,), (RunStep.LOANS, RunStep.UNPLEDGED)):
         for _ in workers.work([order for order in orders if order.partition.step in steps]):
             pass

@@ -27,7 +27,7 @@ from collateral_registry.rpc.server import Limits, RpcServer
 from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commit_listener import listen
 from collateral_registry.store.engine.database import Database, sqlite_file
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
@@ -79,14 +79,14 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
     limits = Limits(
         settings.message_limit_bytes, settings.concurrent_calls_limit, settings.drain_seconds, settings.processes > 1
     )
-    calls = Calls(database)
+    runner = BookRunner(database)
     loop = asyncio.get_running_loop()
-    runs = RunDriver(database, _workers(settings), partial(_committed, calls, loop))
-    server = RpcServer(calls, runs, intake, limits, settings.partners(), follows_clock=settings.follows_clock)
+    runs = RunDriver(database, _workers(settings), partial(_committed, runner, loop))
+    server = RpcServer(runner, runs, intake, limits, settings.partners(), follows_clock=settings.follows_clock)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    quiet = _beside(settings, database, calls, loop)
+    quiet = _beside(settings, database, runner, loop)
     port = await server.start(settings.address)
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     follower = asyncio.create_task(_follow_clock(server, settings, clock)) if settings.follows_clock else None
@@ -102,7 +102,7 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
     LOG.info("stopped")
 
 
-def _beside(settings: Settings, database: Database, calls: Calls, loop: asyncio.AbstractEventLoop) -> Event:
+def _beside(settings: Settings, database: Database, runner: BookRunner, loop: asyncio.AbstractEventLoop) -> Event:
     """Starts what goes on beside the calls, and returns what ends it.
 
     On PostgreSQL the watchers are woken when another server of the book commits; on SQLite, which has no other server,
@@ -110,17 +110,17 @@ def _beside(settings: Settings, database: Database, calls: Calls, loop: asyncio.
     """
     quiet, path = Event(), sqlite_file(settings.url)
     if path is None:
-        heard = partial(loop.call_soon_threadsafe, calls.wake)
+        heard = partial(loop.call_soon_threadsafe, runner.wake)
         Thread(target=listen, args=(settings.url, heard, quiet), name="listener", daemon=True).start()
     else:
         Thread(target=checkpoint, args=(database, path, quiet), name="checkpoint", daemon=True).start()
     return quiet
 
 
-def _committed(calls: Calls, loop: asyncio.AbstractEventLoop, seq: int) -> None:
+def _committed(runner: BookRunner, loop: asyncio.AbstractEventLoop, seq: int) -> None:
     """Tells the watchers of a commit that was made outside the loop."""
-    calls.note_commit(seq)
-    loop.call_soon_threadsafe(calls.wake)
+    runner.note_commit(seq)
+    loop.call_soon_threadsafe(runner.wake)
 
 
 def _workers(settings: Settings) -> Workers:

@@ -17,14 +17,14 @@ from sqlalchemy import select
 
 from benchmarks.book import Size, make_book
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.revaluation.runs import pending_orders, plan_run, publish_run, run_book, start_run
+from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, run_book, start_run
 from collateral_registry.domain.revaluation.runs import RunState, RunStep
 from collateral_registry.runtime.revaluation.cluster_workers import ClusterWorkers
 from collateral_registry.runtime.revaluation.errors import WorkersLost
 from collateral_registry.store.engine.bulk import read_columns
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.revaluation.runs import StoredRun
-from collateral_registry.store.schema.loans import LoanCoverRow, PledgeCoverRow
+from collateral_registry.store.schema.loans import LoanJudgementRow, PledgeClaimRow
 from collateral_registry.store.schema.valuations import ValuationRow
 from tests.server import free_port
 
@@ -108,7 +108,7 @@ def disturbed_run(
         start_run(write)
         write.commit()
     plan_run(database, write.seq, partition_assets)
-    found = Disturbed(partitions=len(pending_orders(database, write.seq)))
+    found = Disturbed(partitions=len(pending_jobs(database, write.seq)))
     with _cluster() as cluster:
         _work(database, cluster, write.seq, found, _victims(found.partitions, worker_kills, scheduler_kills, seed), say)
     with database.write("PublishRevaluation", "chaos") as publishing:
@@ -127,10 +127,10 @@ def _work(
     for _ in range(TRIES):
         cluster.start()
         # What was stored without being told counts too, or the last victims would never be reached.
-        stored = found.partitions - len(pending_orders(database, seq))
+        stored = found.partitions - len(pending_jobs(database, seq))
         try:
             for step in ((RunStep.CURVES,), (RunStep.LOANS, RunStep.UNPLEDGED)):
-                orders = [order for order in pending_orders(database, seq) if order.partition.step in step]
+                orders = [order for order in pending_jobs(database, seq) if order.partition.step in step]
                 for _number in workers.work(orders):
                     stored += 1
                     if victims and victims[0][0] <= stored:
@@ -139,7 +139,7 @@ def _work(
         except WorkersLost as error:
             say(f"{error}; trying again")
             time.sleep(RECONNECT_SECONDS)
-        if not pending_orders(database, seq):
+        if not pending_jobs(database, seq):
             break
     workers.close()
 
@@ -167,7 +167,7 @@ def _mismatches(database: Database, calm: StoredRun, run: StoredRun) -> int:
         return calm.valued + calm.judged
     wrong = 0
     with database.read() as connection:
-        for table in (ValuationRow, LoanCoverRow, PledgeCoverRow):
+        for table in (ValuationRow, LoanJudgementRow, PledgeClaimRow):
             order = table.__table__.primary_key
             one, other = (
                 read_columns(connection, select(*table.__table__.c).where(table.seq == seq).order_by(*order))

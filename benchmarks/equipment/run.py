@@ -22,7 +22,7 @@ import numpy as np
 
 from collateral_registry.clock import wall_clock
 from valuation.equipment.models.artefact import save
-from valuation.equipment.models.augment import degraded, strangers
+from valuation.equipment.models.augment import degraded, without_category
 from valuation.equipment.models.hedonic import Learned, appraise, fit
 from valuation.equipment.models.scores import Score, scores
 from valuation.equipment.sales.files import read_comparables
@@ -66,7 +66,7 @@ TOLD: dict[str, Callable[[Observations], Observations]] = {
     "without hours": no_hours,
     "without hours and model": no_model,
     "without hours, model and family": no_family,
-    "of a category never sold": strangers,
+    "of a category never sold": without_category,
     "in a region never seen": elsewhere,
     "with random parts hidden": lambda machines: degraded(machines, seed=5),
 }

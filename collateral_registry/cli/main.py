@@ -145,10 +145,10 @@ def runs(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
 def _import(facts: Facts) -> None:
     def command(file: File, server: Server = DEFAULT_ADDRESS) -> None:
         from collateral_registry.cli.common.client import session
-        from collateral_registry.cli.importing.import_csv import bring_file
+        from collateral_registry.cli.importing.import_csv import import_file
 
         with session(server) as channel:
-            raise typer.Exit(bring_file(channel, facts.value, file))
+            raise typer.Exit(import_file(channel, facts.value, file))
 
     command.__doc__ = f"Bring {facts.value} from a CSV file; rows that are refused are named, the others go in."
     import_app.command(facts.value)(command)

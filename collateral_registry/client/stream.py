@@ -34,7 +34,7 @@ class Stream:
     """An open stream, used by one thread; ``heard`` tells whether the server has said anything yet."""
 
     def __init__(self, channel: grpc.Channel, token: str, silence_seconds: float) -> None:
-        """Calls; waits for nothing yet."""
+        """BookRunner; waits for nothing yet."""
         self._silence_seconds = silence_seconds
         self.heard = False
         self._requests: SimpleQueue[stock_pb2.PushStockRequest | None] = SimpleQueue()

@@ -32,9 +32,9 @@ from collateral_registry.rpc.stock.warehouse_servicer import WarehouseServicer
 from collateral_registry.rpc.valuations.haircut_servicer import HaircutServicer
 from collateral_registry.rpc.valuations.servicer import ValuationServicer
 from collateral_registry.runtime.revaluation.driver import RunDriver
-from collateral_registry.runtime.stock.stock_sync_task import TakeUp
+from collateral_registry.runtime.stock.stock_sync_task import StockSyncTask
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.v1 import (
     asset_pb2,
     asset_pb2_grpc,
@@ -90,7 +90,7 @@ class RpcServer:
 
     def __init__(
         self,
-        calls: Calls,
+        runner: BookRunner,
         runs: RunDriver,
         intake: IntakeProcess,
         limits: Limits,
@@ -99,7 +99,7 @@ class RpcServer:
         follows_clock: bool,
     ) -> None:
         """Adds every service; nothing listens yet."""
-        self.calls = calls
+        self.runner = runner
         self.runs = runs
         self.limits = limits
         self.server = grpc.aio.server(
@@ -110,37 +110,39 @@ class RpcServer:
             ],
             maximum_concurrent_rpcs=limits.concurrent_calls,
         )
-        self.breaches = BreachServicer(calls)
-        self.reports = ReportServicer(calls)
-        self.business_date = BusinessDateServicer(calls, runs, follows_clock=follows_clock)
-        self.stock = StockServicer(calls, intake)
-        self.take_up = TakeUp(calls, self.stock.desk)
-        self.equipment = EquipmentServicer(calls)
+        self.breaches = BreachServicer(runner)
+        self.reports = ReportServicer(runner)
+        self.business_date = BusinessDateServicer(runner, runs, follows_clock=follows_clock)
+        self.stock = StockServicer(runner, intake)
+        self.take_up = StockSyncTask(runner, self.stock.batcher)
+        self.equipment = EquipmentServicer(runner)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
         self._add_services()
 
     def _add_services(self) -> None:
-        asset_pb2_grpc.add_AssetServiceServicer_to_server(AssetServicer(self.calls), self.server)
-        price_pb2_grpc.add_PriceServiceServicer_to_server(PriceServicer(self.calls), self.server)
-        haircut_pb2_grpc.add_HaircutServiceServicer_to_server(HaircutServicer(self.calls), self.server)
-        policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(self.calls, self.runs), self.server)
-        valuation_pb2_grpc.add_ValuationServiceServicer_to_server(ValuationServicer(self.calls, self.runs), self.server)
-        loan_pb2_grpc.add_LoanServiceServicer_to_server(LoanServicer(self.calls), self.server)
-        pickup_pb2_grpc.add_PickupServiceServicer_to_server(PickupServicer(self.calls), self.server)
-        double_pledge_pb2_grpc.add_DoublePledgeServiceServicer_to_server(DoublePledgeServicer(self.calls), self.server)
+        asset_pb2_grpc.add_AssetServiceServicer_to_server(AssetServicer(self.runner), self.server)
+        price_pb2_grpc.add_PriceServiceServicer_to_server(PriceServicer(self.runner), self.server)
+        haircut_pb2_grpc.add_HaircutServiceServicer_to_server(HaircutServicer(self.runner), self.server)
+        policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(self.runner, self.runs), self.server)
+        valuation_pb2_grpc.add_ValuationServiceServicer_to_server(
+            ValuationServicer(self.runner, self.runs), self.server
+        )
+        loan_pb2_grpc.add_LoanServiceServicer_to_server(LoanServicer(self.runner), self.server)
+        pickup_pb2_grpc.add_PickupServiceServicer_to_server(PickupServicer(self.runner), self.server)
+        double_pledge_pb2_grpc.add_DoublePledgeServiceServicer_to_server(DoublePledgeServicer(self.runner), self.server)
         equipment_pb2_grpc.add_EquipmentServiceServicer_to_server(self.equipment, self.server)
-        ip_pb2_grpc.add_IpServiceServicer_to_server(IpServicer(self.calls), self.server)
+        ip_pb2_grpc.add_IpServiceServicer_to_server(IpServicer(self.runner), self.server)
         breach_pb2_grpc.add_BreachServiceServicer_to_server(self.breaches, self.server)
         report_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, self.server)
         stock_pb2_grpc.add_StockServiceServicer_to_server(self.stock, self.server)
         stock_ledger_pb2_grpc.add_StockLedgerServiceServicer_to_server(
-            StockLedgerServicer(self.calls, self.stock.desk), self.server
+            StockLedgerServicer(self.runner, self.stock.batcher), self.server
         )
-        warehouse_pb2_grpc.add_WarehouseServiceServicer_to_server(WarehouseServicer(self.calls), self.server)
-        finding_pb2_grpc.add_FindingServiceServicer_to_server(FindingServicer(self.calls), self.server)
+        warehouse_pb2_grpc.add_WarehouseServiceServicer_to_server(WarehouseServicer(self.runner), self.server)
+        finding_pb2_grpc.add_FindingServiceServicer_to_server(FindingServicer(self.runner), self.server)
         business_date_pb2_grpc.add_BusinessDateServiceServicer_to_server(self.business_date, self.server)
         revaluation_pb2_grpc.add_RevaluationServiceServicer_to_server(
-            RevaluationServicer(self.calls, self.runs), self.server
+            RevaluationServicer(self.runner, self.runs), self.server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         reflection.enable_server_reflection(_service_names(), self.server)
@@ -162,14 +164,14 @@ class RpcServer:
         """Says it is going, ends watches and pushes, lets calls under way finish, stops."""
         await self.health.enter_graceful_shutdown()
         self.breaches.drain()
-        await self.reports.freshness.end()
+        await self.reports.refresher.end()
         self.stock.drain()
         stopping = asyncio.create_task(self.runs.stop())
         await self.server.stop(self.limits.drain_seconds)
         await stopping
         await self.take_up.stop()
         self.equipment.fits.close()
-        self.calls.close()
+        self.runner.close()
 
 
 def _service_names() -> Sequence[str]:

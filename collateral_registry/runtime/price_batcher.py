@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass
 
 from collateral_registry.commands.prices.ingest import Ingested, PriceMessage, ingest_together
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Write
 
 TOGETHER_QUOTES_LIMIT = 5_000
@@ -24,12 +24,12 @@ class _Brought:
     taken: asyncio.Future[tuple[Ingested, int]]
 
 
-class PriceDesk:
+class PriceBatcher:
     """Takes in prices in bounded groups; how many wait is bounded by the calls under way."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Nobody waits yet."""
-        self.calls = calls
+        self.runner = runner
         self._waiting: list[_Brought] = []
         self._worker: asyncio.Task[None] | None = None
 
@@ -46,7 +46,7 @@ class PriceDesk:
         while self._waiting:
             together = self._next_group()
             try:
-                found, seq = await self.calls.change(
+                found, seq = await self.runner.change(
                     "IngestPrices",
                     lambda write, together=together: _taken(write, together),  # type: ignore[misc]
                     lambda result: any(one.changed for one in result[0]),

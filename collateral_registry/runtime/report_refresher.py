@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from collateral_registry.domain.shared.errors import DomainError
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 
 FOLLOW_SECONDS = 600.0
@@ -23,12 +23,12 @@ OTHERS_COMMIT_SECONDS = 1.0
 """How long to wait for a commit of this process before looking for those of others."""
 
 
-class Freshness:
+class ReportRefresher:
     """Follows the commits of a book for a while after each time a report was asked for."""
 
-    def __init__(self, calls: Calls, prepare: Callable[[Connection], None]) -> None:
+    def __init__(self, runner: BookRunner, prepare: Callable[[Connection], None]) -> None:
         """Nobody has asked yet; ``prepare`` makes the report of now."""
-        self._calls = calls
+        self._calls = runner
         self._prepare = prepare
         self._until = 0.0
         self._following: asyncio.Task[None] | None = None

@@ -21,7 +21,7 @@ M = TypeVar("M", bound=Message)
 READER_THREADS = 4
 
 
-class Calls:
+class BookRunner:
     """Runs reads and writes off the loop and wakes the watchers after every commit."""
 
     def __init__(self, database: Database) -> None:

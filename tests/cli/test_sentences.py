@@ -10,7 +10,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from collateral_registry.cli.common import client as sessions
-from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.loans.report import as_of_message
 from collateral_registry.cli.loans.show import event_line
 from collateral_registry.v1 import asset_pb2, asset_pb2_grpc, breach_pb2, common_pb2
@@ -130,7 +130,7 @@ def test_pages_are_read_as_far_as_they_are_wanted(limit, wanted, calls):
             assets=assets[start:end], next_page_token=str(end) if end < len(assets) else ""
         )
 
-    answer = whole(call, asset_pb2.ListAssetsRequest(), "assets", limit)
+    answer = fetch_all(call, asset_pb2.ListAssetsRequest(), "assets", limit)
 
     assert list(answer.assets) == assets[:wanted]
     assert not answer.next_page_token

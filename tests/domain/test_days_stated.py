@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty
-from collateral_registry.domain.assets.observation_dates import with_days_stated
+from collateral_registry.domain.assets.observation_dates import with_observation_dates
 from collateral_registry.domain.shared.money import Money
 from valuation.ip.legal_terms import RightKind
 
@@ -25,7 +25,7 @@ def right(years: str | None, stated: date | None = None) -> Asset:
 
 def stated_day(asset: Asset, before: Asset | None) -> date | None:
     """The day that the life of the asset counts from."""
-    detail = with_days_stated(asset, before, NOW).detail
+    detail = with_observation_dates(asset, before, NOW).detail
     assert isinstance(detail, IntellectualProperty)
     return detail.technology_life_date
 
@@ -58,7 +58,7 @@ def machine(hours: str | None, read: date | None = None, inspected: date | None 
 
 def read_day(asset: Asset, before: Asset | None) -> date | None:
     """The day that the hours of the asset are of."""
-    detail = with_days_stated(asset, before, NOW).detail
+    detail = with_observation_dates(asset, before, NOW).detail
     assert isinstance(detail, Equipment)
     return detail.hours_date
 

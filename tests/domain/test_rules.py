@@ -182,7 +182,7 @@ def test_a_level_is_entered_at_its_limit_and_left_a_buffer_below(exposure, befor
     assert level(exposure, 10000, before) == after
 
 
-def cover_columns(exposure, conservative, last_good=None, *, never=False, minimum=0, relieved=False):
+def cover_columns(exposure, conservative, last_good=None, *, never=False, minimum=0, collateral_added=False):
     return CoverColumns(
         exposure=ints(exposure),
         conservative=ints(conservative),
@@ -191,7 +191,7 @@ def cover_columns(exposure, conservative, last_good=None, *, never=False, minimu
         limits_ppm=LIMITS,
         buffer_ppm=ints(10_000),
         minimum_cure=ints(minimum),
-        relieved=np.array([relieved]),
+        collateral_added=np.array([collateral_added]),
     )
 
 
@@ -243,7 +243,7 @@ def test_a_partial_cure_is_told_when_something_came_in_not_when_the_price_rose()
     told, _ = story(
         (MONDAY, cover_columns(10_500, 10_000)),
         (MONDAY + 1, cover_columns(10_500, 10_100)),
-        (MONDAY + 2, cover_columns(10_300, 10_100, relieved=True)),
+        (MONDAY + 2, cover_columns(10_300, 10_100, collateral_added=True)),
     )
 
     assert told == [["OPENED", "NOTICE"], [], ["PARTIAL_CURE"]]

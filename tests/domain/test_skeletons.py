@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collateral_registry.domain.shared.reference_matching import ONE_EDIT_LETTERS, Match, Writing, match_of
+from collateral_registry.domain.shared.reference_matching import (
+    ONE_EDIT_LETTERS,
+    Match,
+    ReferenceNumber,
+    compare_references,
+)
 
 ALPHABET = string.ascii_uppercase + string.digits
 NUMBERS = st.text(ALPHABET, min_size=ONE_EDIT_LETTERS, max_size=24)
@@ -30,26 +35,26 @@ WRITTEN = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_
     ],
 )
 def test_a_number_written_otherwise_is_the_same_number(one, other):
-    assert match_of(Writing(one), Writing(other)) == Match.SAME
+    assert compare_references(ReferenceNumber(one), ReferenceNumber(other)) == Match.SAME
 
 
 @pytest.mark.parametrize(("one", "other"), [("A-1-11", "A-11-1"), ("B-10-100", "B-101-00")])
 def test_digits_parted_otherwise_are_another_number(one, other):
     """Row and bay: 1-11 is not 11-1, though both are 111 without the hyphen."""
-    assert match_of(Writing(one), Writing(other)) == Match.REGROUPED
+    assert compare_references(ReferenceNumber(one), ReferenceNumber(other)) == Match.REGROUPED
 
 
 @pytest.mark.parametrize(("one", "other"), [("B1", "81"), ("S-1", "5-1"), ("", ""), ("--", ".."), ("7", "8")])
 def test_short_numbers_are_not_the_same_by_look_alikes(one, other):
-    assert match_of(Writing(one), Writing(other)) == Match.NONE
+    assert compare_references(ReferenceNumber(one), ReferenceNumber(other)) == Match.NONE
 
 
 @given(NUMBERS, st.integers(1, 9_999), st.integers(1, 9_999))
 def test_numbers_of_a_series_are_never_the_same(prefix, first, second):
     """HX-1001 and HX-1002 may lie one edit apart; that alone refuses nothing."""
-    one, other = Writing(f"{prefix}-{first}"), Writing(f"{prefix}-{second}")
+    one, other = ReferenceNumber(f"{prefix}-{first}"), ReferenceNumber(f"{prefix}-{second}")
 
-    assert (match_of(one, other) == Match.SAME) == (first == second)
+    assert (compare_references(one, other) == Match.SAME) == (first == second)
 
 
 @st.composite
@@ -71,22 +76,24 @@ def edited(draw):
 
 @given(edited())
 def test_every_single_edit_is_found_by_two_lookups(pair):
-    one, other = map(Writing, pair)
+    one, other = map(ReferenceNumber, pair)
 
     assert one.head in other.heads_within_one_edit() or one.tail in other.tails_within_one_edit()
     assert other.head in one.heads_within_one_edit() or other.tail in one.tails_within_one_edit()
     if min(len(one.letters), len(other.letters)) >= ONE_EDIT_LETTERS:
-        assert match_of(one, other) >= Match.ONE_EDIT
+        assert compare_references(one, other) >= Match.ONE_EDIT
 
 
 @given(WRITTEN, WRITTEN)
 def test_matching_is_the_same_both_ways_round(one, other):
-    assert match_of(Writing(one), Writing(other)) == match_of(Writing(other), Writing(one))
-    assert match_of(Writing(one), Writing(one)) in {Match.SAME, Match.NONE}
+    assert compare_references(ReferenceNumber(one), ReferenceNumber(other)) == compare_references(
+        ReferenceNumber(other), ReferenceNumber(one)
+    )
+    assert compare_references(ReferenceNumber(one), ReferenceNumber(one)) in {Match.SAME, Match.NONE}
 
 
 @given(WRITTEN)
 def test_the_halves_are_the_whole(text):
-    writing = Writing(text)
+    writing = ReferenceNumber(text)
 
     assert writing.head + writing.tail == writing.letters

@@ -18,10 +18,10 @@ from collateral_registry.commands.prices.ingest import Quote, ingest_prices, ope
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.commands.stock.outgoing_movements import after_stock
 from collateral_registry.commands.stock.stock_intake import Batch, open_feed, take_in
-from collateral_registry.commands.stock.sync_lots import LOTS_LIMIT, look, take_up
+from collateral_registry.commands.stock.sync_lots import LOTS_LIMIT, find_pending_lots, take_up
 from collateral_registry.domain.assets.kinds import Asset, Equipment, Inventory
 from collateral_registry.domain.loans.agreements import Balance, Loan, LtvLimits, Pledge
-from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import NotFound
@@ -89,7 +89,7 @@ def lend_on(database, loan_id, borrower="Acme", owed=0):
     """Registers a loan judged on market value with its target at 70 %."""
     nothing = Money(0, "USD")
     balance = Balance(Money(owed, "USD"), nothing, nothing, FIRST)
-    loan = Loan(loan_id, borrower, "USD", balance, ltv_basis=Basis.MARKET, ltv_limits=SEVENTY)
+    loan = Loan(loan_id, borrower, "USD", balance, ltv_basis=LtvBasis.MARKET, ltv_limits=SEVENTY)
     do(database, lambda write: lending.create_loan(write, loan))
 
 
@@ -149,7 +149,7 @@ def taken_up(database):
 def looked(database, lots_limit=LOTS_LIMIT):
     """The stock that waits to be taken up."""
     with database.read() as connection:
-        return look(connection, lots_limit)
+        return find_pending_lots(connection, lots_limit)
 
 
 def asking(database, part):

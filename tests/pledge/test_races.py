@@ -60,10 +60,10 @@ def first_cover_after(database, market_minor):
     from sqlalchemy import select
 
     from collateral_registry.store.engine.bulk import read_columns
-    from collateral_registry.store.schema.loans import LoanCoverRow
+    from collateral_registry.store.schema.loans import LoanJudgementRow
 
     with database.read() as connection:
-        rows = read_columns(connection, select(*LoanCoverRow.__table__.c).order_by(LoanCoverRow.seq))  # type: ignore[attr-defined] # SQLModel gives every table one
+        rows = read_columns(connection, select(*LoanJudgementRow.__table__.c).order_by(LoanJudgementRow.seq))  # type: ignore[attr-defined] # SQLModel gives every table one
     found = [
         {name: column[at] for name, column in rows.items()}
         for at in range(len(rows["seq"]))

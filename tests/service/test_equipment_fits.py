@@ -9,7 +9,7 @@ import pytest
 from collateral_registry.clock import wall_clock
 from collateral_registry.rpc.equipment import fits as equipment_fits
 from collateral_registry.rpc.equipment.fits import RUNNING_LIMIT, UNEXPECTED, Fit, Fits
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Database
 from collateral_registry.v1 import equipment_pb2 as pb
 
@@ -31,14 +31,14 @@ def test_a_fit_that_runs_out_of_memory_has_failed_and_leaves_its_place_and_its_i
     monkeypatch.setattr(equipment_fits, "_learn", out_of_memory)
 
     async def fit_in_turn() -> list[Fit]:
-        calls = Calls(Database(sqlite_url, wall_clock))
-        fits = Fits(calls)
+        runner = BookRunner(Database(sqlite_url, wall_clock))
+        fits = Fits(runner)
         found = []
         for _ in range(RUNNING_LIMIT + 1):
             fits.start("large", b"", b"")
             found.append(await asyncio.wait_for(watched(fits, "large"), timeout=30.0))
         fits.close()
-        calls.close()
+        runner.close()
         return found
 
     for fit in asyncio.run(fit_in_turn()):

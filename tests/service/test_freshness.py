@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from collateral_registry.domain.shared.errors import StoreUnavailable
-from collateral_registry.runtime.report_refresher import Freshness
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.report_refresher import ReportRefresher
+from collateral_registry.runtime.transactions import BookRunner
 from tests.store.test_both_engines import opened
 
 
@@ -17,8 +17,8 @@ class Kept:
     def __init__(self, database, troubles=0):
         self.ready, self.count = threading.Event(), 0
         self.troubles = troubles
-        self.calls = Calls(database)
-        self.freshness = Freshness(self.calls, self.prepare)
+        self.runner = BookRunner(database)
+        self.refresher = ReportRefresher(self.runner, self.prepare)
 
     def prepare(self, _connection):
         self.count += 1
@@ -28,12 +28,12 @@ class Kept:
 
     async def is_made_after_a_commit(self, seconds=10.0):
         self.ready.clear()
-        self.calls.wake()
+        self.runner.wake()
         return await asyncio.to_thread(self.ready.wait, seconds)
 
     async def end(self):
-        await self.freshness.end()
-        self.calls.close()
+        await self.refresher.end()
+        self.runner.close()
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_nobody_asks_and_nothing_is_done_after_a_commit(book):
 def test_commits_are_followed_once_somebody_has_asked(book):
     async def go():
         kept = Kept(book)
-        kept.freshness.asked()
+        kept.refresher.asked()
         made = [await kept.is_made_after_a_commit() for _ in range(2)]
         await kept.end()
         return made
@@ -67,11 +67,11 @@ def test_commits_are_followed_once_somebody_has_asked(book):
 def test_a_database_in_trouble_ends_it_and_the_next_report_begins_it_again(book):
     async def go():
         kept = Kept(book, troubles=1)
-        kept.freshness.asked()
+        kept.refresher.asked()
         await kept.is_made_after_a_commit()
         await asyncio.sleep(0.3)
         ended = not await kept.is_made_after_a_commit(seconds=1.5)
-        kept.freshness.asked()
+        kept.refresher.asked()
         made = await kept.is_made_after_a_commit()
         await kept.end()
         return ended, made

@@ -28,7 +28,7 @@ from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
 from collateral_registry.commands.loans.pledges import ReleaseAsked
-from collateral_registry.commands.pipeline.loan_position import standing_of
+from collateral_registry.commands.pipeline.loan_position import position_of
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices
 from collateral_registry.commands.stock.counts import reconcile
 from collateral_registry.commands.stock.stock_intake import Batch, Gap, Taken, open_feed, take_in
@@ -253,7 +253,7 @@ class Book(RuleBasedStateMachine):
     def _most_without(self, loan, pledge_id):
         """The most that may be owed without a pledge, by the book's cover: E <= theta (C - claim)."""
         with self.database.read() as connection:
-            standing = standing_of(connection, get_loan(connection, loan).key)
+            standing = position_of(connection, get_loan(connection, loan).key)
             key = get_pledge(connection, loan, pledge_id).key
             _, claim = newest_claims(connection, [key])[key]
         return standing.target_ppm * (standing.pool - claim) // PPM

@@ -29,7 +29,7 @@ from collateral_registry.store.engine.bulk import read_columns
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import MIGRATIONS, migrate, newest_version, version_of
-from collateral_registry.store.schema.loans import EventRow, LoanCoverRow, PledgeCoverRow
+from collateral_registry.store.schema.loans import EventRow, LoanJudgementRow, PledgeClaimRow
 from collateral_registry.store.schema.valuations import ValuationRow
 from collateral_registry.store.valuations.repository import newest_values
 from valuation.depreciation.equipment import Condition
@@ -135,7 +135,7 @@ def tell_story(database) -> None:
 
 def recorded(database):
     """Everything that was valued, judged and told, as plain rows."""
-    tables = (ValuationRow, LoanCoverRow, PledgeCoverRow, EventRow)
+    tables = (ValuationRow, LoanJudgementRow, PledgeClaimRow, EventRow)
     with database.read() as connection:
         found = []
         for table in tables:

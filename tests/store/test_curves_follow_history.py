@@ -17,7 +17,7 @@ from collateral_registry.domain.prices.market_data import EstimateCause
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.prices.haircut_curves import list_estimates
-from collateral_registry.store.schema.prices import EstimateRow
+from collateral_registry.store.schema.prices import HaircutCurveRow
 from collateral_registry.store.valuations.repository import list_valuations
 from tests.store.test_both_engines import FIRST, LOT, do, opened
 from valuation.flags import QualityFlag
@@ -121,7 +121,7 @@ def test_an_old_break_of_level_hides_no_correction(book):
 
 def test_a_curve_stored_before_its_price_was_kept_is_made_anew(quiet):
     with quiet.engine.begin() as connection:
-        connection.execute(update(EstimateRow).values(price=None, log_return=None))
+        connection.execute(update(HaircutCurveRow).values(price=None, log_return=None))
 
     do(quiet, lambda write: revalue(write, [LOT.asset_id]))
 

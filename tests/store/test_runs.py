@@ -14,7 +14,7 @@ from collateral_registry.commands.loans import lending
 from collateral_registry.commands.loans.lending import BalancePush
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices
 from collateral_registry.commands.revaluation.run_partition import work_partition
-from collateral_registry.commands.revaluation.runs import pending_orders, plan_run, publish_run, run_book, start_run
+from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, run_book, start_run
 from collateral_registry.domain.loans.agreements import Balance
 from collateral_registry.domain.revaluation.runs import RunState, RunStep, cut
 from collateral_registry.domain.shared.days import day_of
@@ -23,7 +23,7 @@ from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
 from collateral_registry.store.engine.bulk import read_columns
 from collateral_registry.store.loans.judgements import newest_covers
 from collateral_registry.store.revaluation.runs import get_run, list_runs, unfinished_run
-from collateral_registry.store.schema.loans import EventRow, LoanCoverRow, PledgeCoverRow
+from collateral_registry.store.schema.loans import EventRow, LoanJudgementRow, PledgeClaimRow
 from collateral_registry.store.schema.valuations import ValuationRow
 from collateral_registry.store.valuations.repository import list_valuations, newest_values
 from tests.store.test_both_engines import FIRST, LOT, do, opened, tell_story
@@ -62,7 +62,7 @@ def rows_of(book, seq):
             read_columns(
                 connection, select(*table.__table__.c).where(table.seq == seq).order_by(*table.__table__.primary_key)
             )
-            for table in (ValuationRow, LoanCoverRow, PledgeCoverRow)
+            for table in (ValuationRow, LoanJudgementRow, PledgeClaimRow)
         ]
 
 
@@ -86,14 +86,14 @@ def test_a_run_is_the_same_in_worker_processes_and_in_any_order(book):
     do(book, lambda write: register.register(write, unpledged))
     here = run_book(book, "test", partition_assets=1)
     seq = start(book)
-    orders = pending_orders(book, seq)
+    jobs = pending_jobs(book, seq)
     workers = LocalWorkers(book.url, 2)
-    stored = sorted(workers.work(list(reversed(orders))))
+    stored = sorted(workers.work(list(reversed(jobs))))
     workers.close()
     there = publish(book, seq)
 
-    assert {order.partition.step for order in orders} >= {RunStep.LOANS, RunStep.UNPLEDGED}
-    assert stored == [order.partition.number for order in orders]
+    assert {order.partition.step for order in jobs} >= {RunStep.LOANS, RunStep.UNPLEDGED}
+    assert stored == [order.partition.number for order in jobs]
     assert there.state == RunState.PUBLISHED
     same_but_for_the_sequence(rows_of(book, here.seq), rows_of(book, there.seq))
 
@@ -105,7 +105,7 @@ def test_nothing_of_a_run_counts_before_it_is_published(book):
         before = newest_values(connection, np.array([1, 2], dtype=np.int64))
         listed = len(list_valuations(connection, "lot-1", (NEWEST, ""), 100))
     plan_run(book, seq)
-    for order in pending_orders(book, seq):
+    for order in pending_jobs(book, seq):
         work_partition(book, order)
     with book.read() as connection:
         unpublished = newest_values(connection, np.array([1, 2], dtype=np.int64))
@@ -121,29 +121,29 @@ def test_nothing_of_a_run_counts_before_it_is_published(book):
 
 def test_a_run_with_a_partition_missing_is_not_published(book):
     seq = start(book)
-    orders = pending_orders(book, seq)
-    for order in orders[:-1]:
+    jobs = pending_jobs(book, seq)
+    for order in jobs[:-1]:
         work_partition(book, order)
 
     assert publish(book, seq).state == RunState.RUNNING
-    work_partition(book, orders[-1])
+    work_partition(book, jobs[-1])
     assert publish(book, seq).state == RunState.PUBLISHED
 
 
 def test_a_partition_worked_twice_is_stored_once(book):
     seq = start(book)
-    for order in pending_orders(book, seq):
+    for order in pending_jobs(book, seq):
         work_partition(book, order)
         work_partition(book, order)
     run = publish(book, seq)
 
     assert len(rows_of(book, seq)[0]["target_key"]) == run.valued
-    assert pending_orders(book, seq) == []
+    assert pending_jobs(book, seq) == []
 
 
 def test_a_newer_run_takes_the_place_of_one_under_way(book):
     first, second = start(book), start(book)
-    for order in pending_orders(book, second):
+    for order in pending_jobs(book, second):
         work_partition(book, order)
     run = publish(book, second)
     with book.read() as connection:
@@ -151,19 +151,19 @@ def test_a_newer_run_takes_the_place_of_one_under_way(book):
 
     assert run.state == RunState.PUBLISHED
     assert states == [RunState.PUBLISHED, RunState.ABANDONED]
-    assert pending_orders(book, first) == []
+    assert pending_jobs(book, first) == []
 
 
 def test_what_a_change_has_judged_during_a_run_stays_newest_and_is_judged_again_with_it(book):
     seq = start(book)
-    orders = pending_orders(book, seq)
-    for order in orders[: len(orders) // 2]:
+    jobs = pending_jobs(book, seq)
+    for order in jobs[: len(jobs) // 2]:
         work_partition(book, order)
     day = FIRST + timedelta(days=28)
     do(book, lambda write: ingest_prices(write, [Quote(0, "copper", day, Decimal(7_400))]))
     owed = Balance(Money(30_000_000, "EUR"), Money(0, "EUR"), Money(0, "EUR"), day)
     do(book, lambda write: lending.take_balances(write, [BalancePush(0, "loan-1", owed)], ()))
-    for order in orders[len(orders) // 2 :]:
+    for order in jobs[len(jobs) // 2 :]:
         work_partition(book, order)
     run = publish(book, seq)
     again = run_book(book, "test")
@@ -172,7 +172,7 @@ def test_what_a_change_has_judged_during_a_run_stays_newest_and_is_judged_again_
         after = newest_covers(connection, keys)
         published = read_columns(
             connection,
-            select(*LoanCoverRow.__table__.c).where(LoanCoverRow.seq == run.published_seq),  # type: ignore[attr-defined] # SQLModel gives every table one
+            select(*LoanJudgementRow.__table__.c).where(LoanJudgementRow.seq == run.published_seq),  # type: ignore[attr-defined] # SQLModel gives every table one
         )
 
     assert run.judged_again == 2
@@ -186,7 +186,7 @@ def test_a_registration_during_a_run_keeps_its_value(book):
     seq = start(book)
     late = replace(LOT, asset_id="lot-2", detail=replace(LOT.detail, lot="L-2"))
     do(book, lambda write: register.register(write, late))
-    for order in pending_orders(book, seq):
+    for order in pending_jobs(book, seq):
         work_partition(book, order)
     publish(book, seq)
     with book.read() as connection:
@@ -201,7 +201,7 @@ def test_events_of_a_run_are_raised_once_with_its_publication_in_order_of_loans(
     with book.read() as connection:
         seq = unfinished_run(connection).seq
     plan_run(book, seq, partition_assets=1)
-    for order in reversed(pending_orders(book, seq)):
+    for order in reversed(pending_jobs(book, seq)):
         work_partition(book, order)
     run = publish(book, seq)
     publish(book, seq)

@@ -10,10 +10,10 @@ from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.store.engine.bulk import insert_columns, update_columns
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
-from collateral_registry.store.schema.stock import HoldingRow, WarehouseReliabilityRow
+from collateral_registry.store.schema.stock import PlaceClaimRow, WarehouseReliabilityRow
 
 AWKWARD = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, 2**53 + 1.0, -2.5, 123456789.12345679]
-NOT_RECEIPTED = HoldingRow.receipted == 0
+NOT_RECEIPTED = PlaceClaimRow.receipted == 0
 NAMES = [f"W-{number}" for number in range(len(AWKWARD))]
 
 
@@ -42,22 +42,24 @@ def test_a_disk_that_is_full_is_told_as_a_store_that_cannot_be_used(sqlite_url):
     database = Database(sqlite_url, lambda: datetime(2022, 1, 3, tzinfo=UTC))
     with database.intake(["test"]) as intake:
         columns = {"place": "a", "good": "x", "unit": "t", "quantity": 1, "stated": 2, "receipted": 0}
-        insert_columns(intake.connection, HoldingRow, {"asset_key": [1], **columns}, 1)
+        insert_columns(intake.connection, PlaceClaimRow, {"asset_key": [1], **columns}, 1)
         pages = intake.connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         intake.connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
         intake.commit()
     with pytest.raises(StoreUnavailable, match="full"), database.intake(["test"]) as intake:
-        update_columns(intake.connection, HoldingRow, "asset_key", {"asset_key": [1], "place": ["x" * 5_000_000]})
+        update_columns(intake.connection, PlaceClaimRow, "asset_key", {"asset_key": [1], "place": ["x" * 5_000_000]})
     with pytest.raises(StoreUnavailable, match="full"), database.intake(["test"]) as intake:
-        insert_columns(intake.connection, HoldingRow, {"asset_key": [2], **columns, "place": ["x" * 5_000_000]}, 1)
+        insert_columns(intake.connection, PlaceClaimRow, {"asset_key": [2], **columns, "place": ["x" * 5_000_000]}, 1)
     database.close()
 
 
 def test_only_the_named_rows_that_are_also_such_change(connection):
     columns = {"place": ["a", "b", "c"], "good": "x", "unit": "t", "quantity": 1, "stated": 2, "receipted": [0, 1, 0]}
-    insert_columns(connection, HoldingRow, {"asset_key": [1, 2, 3], **columns}, 3)
+    insert_columns(connection, PlaceClaimRow, {"asset_key": [1, 2, 3], **columns}, 3)
     told = {"asset_key": [1, 2], "quantity": [10**18, 7], "good": ["süß \"'\\", "y"]}
-    update_columns(connection, HoldingRow, "asset_key", told, NOT_RECEIPTED)
-    rows = connection.execute(select(HoldingRow.quantity, HoldingRow.good).order_by(HoldingRow.asset_key)).all()
+    update_columns(connection, PlaceClaimRow, "asset_key", told, NOT_RECEIPTED)
+    rows = connection.execute(
+        select(PlaceClaimRow.quantity, PlaceClaimRow.good).order_by(PlaceClaimRow.asset_key)
+    ).all()
 
     assert [tuple(row) for row in rows] == [(10**18, "süß \"'\\"), (1, "x"), (1, "x")]

@@ -18,7 +18,7 @@ from valuation.prices.jumps import RETURNS_LOOKED_AT, Quotes, jump_limit, screen
 from valuation.prices.regime_breaks import usual_sigma
 
 
-class Verdict(IntEnum):
+class AdmissionVerdict(IntEnum):
     """What becomes of a quote; the numbers are stored."""
 
     ACCEPTED = 0
@@ -75,12 +75,14 @@ def admit(
     known, pending = _quotes(known_dates, known_prices), _quotes(pending_dates, pending_prices)
     fresh = Quotes(distinct[~is_known], np.log(prices[~is_known]))
     screened = screen(known, pending, fresh, jump_limit(known_prices))
-    verdict_of_day = np.full(len(distinct), int(Verdict.DUPLICATE), dtype=np.int8)
-    verdict_of_day[~is_known] = np.where(screened.held, int(Verdict.QUARANTINED), int(Verdict.ACCEPTED))
-    verdict = np.full(len(days), int(Verdict.REFUSED), dtype=np.int8)
+    verdict_of_day = np.full(len(distinct), int(AdmissionVerdict.DUPLICATE), dtype=np.int8)
+    verdict_of_day[~is_known] = np.where(
+        screened.held, int(AdmissionVerdict.QUARANTINED), int(AdmissionVerdict.ACCEPTED)
+    )
+    verdict = np.full(len(days), int(AdmissionVerdict.REFUSED), dtype=np.int8)
     verdict[usable] = verdict_of_day[repeat]
-    verdict[np.delete(usable, first)] = int(Verdict.DUPLICATE)
-    reason[verdict == int(Verdict.QUARANTINED)] = int(RefusalReason.JUMP)
+    verdict[np.delete(usable, first)] = int(AdmissionVerdict.DUPLICATE)
+    reason[verdict == int(AdmissionVerdict.QUARANTINED)] = int(RefusalReason.JUMP)
     return Admission(verdict, reason, screened.released, screened.level_break)
 
 

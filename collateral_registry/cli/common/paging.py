@@ -8,7 +8,7 @@ from typing import Any
 PAGE_ROWS = 1_000
 
 
-def whole(call: Callable[[Any], Any], request: Any, field: str, limit: int = 0) -> Any:  # noqa: ANN401 - any messages
+def fetch_all(call: Callable[[Any], Any], request: Any, field: str, limit: int = 0) -> Any:  # noqa: ANN401 - any messages
     """Every page of an answer in one message, or its first ``limit`` rows; ``field`` holds the rows."""
     request.page_size = min(limit, PAGE_ROWS) if limit else PAGE_ROWS
     answer = call(request)

@@ -86,7 +86,7 @@ class Tally:
         return f"{facts}: {self.accepted} taken in, {self.known} known already, {aside}{self.refused} refused"
 
 
-def bring_file(channel: grpc.Channel, facts: str, path: Path) -> int:
+def import_file(channel: grpc.Channel, facts: str, path: Path) -> int:
     """Brings a CSV file; prints a summary and every refusal, also when the server goes; returns the exit code.
 
     Raises ValueError when the file cannot be read, grpc.RpcError when the server goes.

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED
 from collateral_registry.cli.common.formatting import amount, date_message, named, percent, short, when
-from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.loans.report import console_for_reports
 from collateral_registry.v1 import common_pb2, double_pledge_pb2, double_pledge_pb2_grpc, pickup_pb2, pickup_pb2_grpc
 
@@ -74,7 +74,7 @@ def cancel_pickup(channel: grpc.Channel, name: str) -> None:
 def list_pickups(channel: grpc.Channel, loan: str, filter_: str, limit: int) -> None:
     """Prints a row per authorisation."""
     request = pickup_pb2.ListPickupsRequest(parent=named("loans", loan) if loan else "loans/-", filter=filter_)
-    answer = whole(pickup_pb2_grpc.PickupServiceStub(channel).ListPickups, request, "pickups", limit)
+    answer = fetch_all(pickup_pb2_grpc.PickupServiceStub(channel).ListPickups, request, "pickups", limit)
     _print_pickups(answer.pickups)
 
 

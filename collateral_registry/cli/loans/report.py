@@ -26,7 +26,7 @@ from collateral_registry.cli.common.formatting import (
     short,
     when,
 )
-from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.v1 import breach_pb2, common_pb2, loan_pb2, report_pb2, report_pb2_grpc
 
 SEQUENCE = re.compile(r"\d{1,18}", re.ASCII)
@@ -85,7 +85,7 @@ def print_ltv_report(
 ) -> None:
     """Prints the report in the form asked for."""
     request = report_pb2.GenerateLtvReportRequest(as_of=as_of_message(as_of), filter=filter_, order_by=order_by)
-    report = whole(report_pb2_grpc.ReportServiceStub(channel).GenerateLtvReport, request, "rows", limit)
+    report = fetch_all(report_pb2_grpc.ReportServiceStub(channel).GenerateLtvReport, request, "rows", limit)
     if output == "json":
         print_json(report)
     elif output == "csv":
@@ -97,7 +97,7 @@ def print_ltv_report(
 def print_breach_report(channel: grpc.Channel, as_of: str, filter_: str, output: str, limit: int = 0) -> None:
     """Prints the report in the form asked for."""
     request = report_pb2.GenerateBreachReportRequest(as_of=as_of_message(as_of), filter=filter_)
-    report = whole(report_pb2_grpc.ReportServiceStub(channel).GenerateBreachReport, request, "breaches", limit)
+    report = fetch_all(report_pb2_grpc.ReportServiceStub(channel).GenerateBreachReport, request, "breaches", limit)
     if output == "json":
         print_json(report)
     elif output == "csv":

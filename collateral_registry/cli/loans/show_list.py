@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from collateral_registry.cli.common.formatting import amount, named, short
-from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.loans.report import (
     console_for_reports,
     coverage_cell,
@@ -38,7 +38,7 @@ def show_asset(channel: grpc.Channel, asset: str) -> None:
 def list_assets(channel: grpc.Channel, filter_: str, limit: int) -> None:
     """Prints a row per asset."""
     stub = asset_pb2_grpc.AssetServiceStub(channel)
-    answer = whole(stub.ListAssets, asset_pb2.ListAssetsRequest(filter=filter_), "assets", limit)
+    answer = fetch_all(stub.ListAssets, asset_pb2.ListAssetsRequest(filter=filter_), "assets", limit)
     table = _table("asset", "kind", "class", "owner", "currency", "status")
     for asset in answer.assets:
         kind = asset.WhichOneof("detail") or ""
@@ -57,7 +57,7 @@ def show_loan(channel: grpc.Channel, loan: str) -> None:
 def list_loans(channel: grpc.Channel, filter_: str, limit: int) -> None:
     """Prints a row per loan."""
     stub = loan_pb2_grpc.LoanServiceStub(channel)
-    answer = whole(stub.ListLoans, loan_pb2.ListLoansRequest(filter=filter_), "loans", limit)
+    answer = fetch_all(stub.ListLoans, loan_pb2.ListLoansRequest(filter=filter_), "loans", limit)
     table = _table("loan", "borrower", "state", "exposure", "LTV", "level", "coverage")
     for loan in answer.loans:
         exposure = f"{amount(loan.cover.exposure)} {loan.currency_code}" if loan.HasField("cover") else ""

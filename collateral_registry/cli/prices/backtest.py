@@ -18,7 +18,13 @@ from collateral_registry.cli.prices.haircut import MODELS, model_named
 from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
 from valuation.haircuts.backtesting.model_evidence import ModelEvidence, model_evidence, window_losses
-from valuation.haircuts.backtesting.track_record import TrackRecord, Verdict, pooled_verdict, track_record, verdict
+from valuation.haircuts.backtesting.track_record import (
+    BacktestVerdict,
+    TrackRecord,
+    pooled_verdict,
+    track_record,
+    verdict,
+)
 from valuation.haircuts.models.price_haircut import HaircutModel
 from valuation.statistics.shortfall_test import normal_z2_critical_value
 
@@ -38,7 +44,7 @@ WINDOW_COLUMNS = ("series", "horizon_days", "origin", "end", "haircut", "expecte
 
 
 @dataclass(frozen=True)
-class Asked:
+class BacktestRequest:
     """Horizons in business days, confidence, and models: the one that is tested, then those it is compared with."""
 
     horizons: tuple[int, ...]
@@ -46,7 +52,7 @@ class Asked:
     models: tuple[HaircutModel, ...]
 
 
-def asked(horizon_days: str, confidence: float, model: str, compare: str) -> Asked:
+def asked(horizon_days: str, confidence: float, model: str, compare: str) -> BacktestRequest:
     """Checks the options; raises ValueError naming the one that is wrong."""
     parts = [part.strip() for part in horizon_days.split(",")]
     if not all(part.isdigit() and int(part) > 0 for part in parts):
@@ -56,14 +62,14 @@ def asked(horizon_days: str, confidence: float, model: str, compare: str) -> Ask
     others = [part.strip() for part in compare.split(",") if part.strip()]
     compared = [model_named("--compare", name, JUDGED) for name in others]
     models = dict.fromkeys([model_named("--model", model, JUDGED), *compared])
-    return Asked(tuple(int(part) for part in parts), confidence, tuple(models))
+    return BacktestRequest(tuple(int(part) for part in parts), confidence, tuple(models))
 
 
 Records = dict[int, dict[str, TrackRecord]]
 """Of one series, by horizon and model; the first model is the one that is tested."""
 
 
-def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: Asked, workers: int) -> int:
+def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: BacktestRequest, workers: int) -> int:
     """Writes tests.csv, models.csv, windows.csv and the pictures; a series that fails is named, the others go on."""
     try:
         histories = read_histories(source, columns)
@@ -84,7 +90,7 @@ def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: Aske
     return EXIT_SOME_REFUSED if len(records) < len(histories) else 0
 
 
-def _replayed(name: str, history: History, folder: Path, wanted: Asked) -> Records:
+def _replayed(name: str, history: History, folder: Path, wanted: BacktestRequest) -> Records:
     """The records of a series, with a picture of each horizon."""
     dates, prices = history.columns()
 
@@ -102,8 +108,8 @@ def _first(records: dict[str, TrackRecord]) -> TrackRecord:
     return next(iter(records.values()))
 
 
-def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], wanted: Asked) -> None:
-    names = [field.name for field in fields(Verdict)]
+def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], wanted: BacktestRequest) -> None:
+    names = [field.name for field in fields(BacktestVerdict)]
     rows = [(series, horizon, verdict(record, wanted.confidence)) for (series, horizon), record in records.items()]
     for horizon in wanted.horizons:
         together = [record for (_, days), record in records.items() if days == horizon]
@@ -113,7 +119,7 @@ def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], wanted
     write_rows(path, ("series", "horizon_days", *names, *SHORTFALL_COLUMNS), shown)
 
 
-def _shortfall_verdict(found: Verdict, confidence: float) -> tuple[float, str]:
+def _shortfall_verdict(found: BacktestVerdict, confidence: float) -> tuple[float, str]:
     """The Z2 that a right model of normal returns undershoots once in twenty times, and what Z2 says beside it."""
     if not found.windows:
         return math.nan, "none"
@@ -121,7 +127,7 @@ def _shortfall_verdict(found: Verdict, confidence: float) -> tuple[float, str]:
     return critical, "too thin" if found.shortfall_z2 < critical else "not rejected"
 
 
-def _write_models(path: Path, records: Sequence[Records], wanted: Asked) -> None:
+def _write_models(path: Path, records: Sequence[Records], wanted: BacktestRequest) -> None:
     """Each model beside the one that is tested, on the same windows of all series."""
     rows = []
     for horizon in wanted.horizons if records else ():

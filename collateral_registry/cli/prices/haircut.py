@@ -60,7 +60,7 @@ Found = PriceHaircut | JointHaircut | LinkedHaircut
 
 
 @dataclass(frozen=True)
-class Asked:
+class HaircutRequest:
     """What the command was asked for; ``start`` is NaT for the first origin that has two years before it."""
 
     horizon_days: int
@@ -116,7 +116,7 @@ def asked(
     proxy: str,
     more_columns: bool,
     learn_across: bool,
-) -> Asked:
+) -> HaircutRequest:
     """Checks the options; raises ValueError naming the one that is wrong."""
     if proxy and rates is not None:
         raise ValueError("--proxy: not together with --rates: convert both series by dated rates first")
@@ -134,7 +134,7 @@ def asked(
     first = parse_day(start)
     if start and np.isnat(first):
         raise ValueError(f"--from: got {start!r}, want a date such as 2015-01-02")
-    return Asked(
+    return HaircutRequest(
         horizon_days,
         confidence,
         chosen,
@@ -161,7 +161,7 @@ def read_rates(source: Path | None) -> History | None:
     return found[0]
 
 
-def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Asked, workers: int) -> int:
+def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: HaircutRequest, workers: int) -> int:
     """Writes a row per series and origin; a series that fails is named and the others go on; returns the exit code."""
     try:
         histories = read_histories(source, columns)
@@ -195,7 +195,7 @@ def _unreadable(history: History) -> str:
 
 
 def _rows(
-    name: str, history: History, proxy: History | None, memory: ClassMemory, wanted: Asked
+    name: str, history: History, proxy: History | None, memory: ClassMemory, wanted: HaircutRequest
 ) -> list[tuple[object, ...]]:
     """A row per origin; of the proxy itself by its own quotes; one without an opinion where the dates are doubtful."""
     dates, prices = history.columns()
@@ -219,7 +219,7 @@ def _rows(
     return rows
 
 
-def _memory(histories: dict[str, History], wanted: Asked) -> ClassMemory:
+def _memory(histories: dict[str, History], wanted: HaircutRequest) -> ClassMemory:
     """What the series of the file have told together, where it was asked for."""
     if not wanted.learn_across:
         return NOTHING_LEARNED
@@ -232,7 +232,7 @@ def _linked(
     prices: NDArray[np.float64],
     dates: NDArray[np.datetime64],
     proxy: History,
-    wanted: Asked,
+    wanted: HaircutRequest,
 ) -> LinkedHaircut:
     """The haircut of a grade by what was known of it and of its proxy at the origin."""
     proxy_dates, proxy_prices = proxy.columns()
@@ -248,7 +248,7 @@ def _found(
     prices: NDArray[np.float64],
     dates: NDArray[np.datetime64],
     memory: ClassMemory,
-    wanted: Asked,
+    wanted: HaircutRequest,
 ) -> Found:
     """The haircut of what was known at the origin, seeded by series, date and model."""
     days, confidence = wanted.trading_days(dates, prices), wanted.confidence
@@ -261,7 +261,9 @@ def _found(
     return joint_haircut(prices, dates, rates[past], rate_dates[past], days, confidence, seed=seed)
 
 
-def _origins(dates: NDArray[np.datetime64], prices: NDArray[np.float64], wanted: Asked) -> NDArray[np.datetime64]:
+def _origins(
+    dates: NDArray[np.datetime64], prices: NDArray[np.float64], wanted: HaircutRequest
+) -> NDArray[np.datetime64]:
     """The last observation, or when rolling one every so many observations (calendar days where those are counted)."""
     observed = np.unique(dates[np.isfinite(prices)])
     if not wanted.rolling:
@@ -275,7 +277,9 @@ def _origins(dates: NDArray[np.datetime64], prices: NDArray[np.float64], wanted:
     return later[np.concatenate([[True], np.diff(steps) > 0])] if len(later) else later
 
 
-def _row(name: str, origin: np.datetime64, found: Found, history: History, wanted: Asked) -> tuple[object, ...]:
+def _row(
+    name: str, origin: np.datetime64, found: Found, history: History, wanted: HaircutRequest
+) -> tuple[object, ...]:
     start = (name, "" if np.isnat(origin) else str(origin), wanted.total_days, wanted.confidence)
     flags = _flags(found, history, wanted)
     if not found.has_opinion:
@@ -294,7 +298,7 @@ def _row(name: str, origin: np.datetime64, found: Found, history: History, wante
     return (*row, *(f"{one:.10f}" for one in beside))
 
 
-def _flags(found: Found, history: History, wanted: Asked) -> list[str]:
+def _flags(found: Found, history: History, wanted: HaircutRequest) -> list[str]:
     flags = [flag.name or "" for flag in QualityFlag if flag and flag in found.flags]
     flags += [defect.name for defect in found.cleaned.defects if defect.name not in flags]
     flags += [found.fallen_back] if found.fallen_back and found.fallen_back not in flags else []

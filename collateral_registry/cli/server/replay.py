@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from collateral_registry.cli.common.csv_rows import NumberedRow, Row
 from collateral_registry.cli.common.formatting import date_message, exact
-from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.common.request_id import identified
 from collateral_registry.cli.importing import messages
 from collateral_registry.cli.server.sample import LAST, OPENING, table, update_balances
@@ -67,7 +67,7 @@ def business_days(first: date, last: date) -> list[date]:
 def breach_count(channel: grpc.Channel) -> str:
     """How many breaches of the book were opened, cured and go on, in a line."""
     stub = breach_pb2_grpc.BreachServiceStub(channel)
-    found = whole(stub.ListBreaches, breach_pb2.ListBreachesRequest(parent="loans/-"), "breaches").breaches
+    found = fetch_all(stub.ListBreaches, breach_pb2.ListBreachesRequest(parent="loans/-"), "breaches").breaches
     cured = sum(breach.state == breach_pb2.BREACH_STATE_CURED for breach in found)
     return f"{len(found)} breaches opened, {cured} cured, {len(found) - cured} live"
 

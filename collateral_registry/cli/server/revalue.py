@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from collateral_registry.cli.common.client import EXIT_REFUSED, say, tell
 from collateral_registry.cli.common.formatting import moment, short, when
-from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.v1 import revaluation_pb2, revaluation_pb2_grpc
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -43,7 +43,7 @@ def list_runs(channel: grpc.Channel, limit: int) -> None:
     """Prints a line per run, newest first."""
     stub = revaluation_pb2_grpc.RevaluationServiceStub(channel)
     request = revaluation_pb2.ListRevaluationsRequest()
-    for run in whole(stub.ListRevaluations, request, "revaluations", limit).revaluations:
+    for run in fetch_all(stub.ListRevaluations, request, "revaluations", limit).revaluations:
         tell(_line(run))
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from collateral_registry.cli.common.client import tell
 from collateral_registry.cli.common.formatting import moment, named, short
-from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.loans.report import console_for_reports
 from collateral_registry.cli.stock.rows import read_movements
 from collateral_registry.client import Movement
@@ -24,7 +24,7 @@ NUMBERS = {"quantity", "reserved", "change", "sequence", "row", "calls", "not bo
 def list_feeds(channel: grpc.Channel, limit: int) -> None:
     """Prints a row per feed."""
     stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
-    answer = whole(stub.ListStockFeeds, stock_ledger_pb2.ListStockFeedsRequest(), "stock_feeds", limit)
+    answer = fetch_all(stub.ListStockFeeds, stock_ledger_pb2.ListStockFeedsRequest(), "stock_feeds", limit)
     table = _table("feed", "sequence", "calls", "not booked", "last heard")
     for feed in answer.stock_feeds:
         counts = (feed.last_sequence, feed.call_count, feed.open_rejection_count)
@@ -37,7 +37,7 @@ def list_lots(channel: grpc.Channel, filter_: str, limit: int) -> None:
     stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
     request = stock_ledger_pb2.ListStockLotsRequest(filter=filter_)
     table = _table("warehouse", "lot", "good", "grade", "bin", "quantity", "reserved", "unit", "changed")
-    for lot in whole(stub.ListStockLots, request, "stock_lots", limit).stock_lots:
+    for lot in fetch_all(stub.ListStockLots, request, "stock_lots", limit).stock_lots:
         said = (lot.warehouse, lot.lot, lot.good, lot.grade, lot.bin)
         amounts = (lot.quantity.value, lot.reserved_quantity.value, lot.unit)
         table.add_row(*map(escape, said), *amounts, moment(lot.change_time))
@@ -49,7 +49,7 @@ def list_movements(channel: grpc.Channel, filter_: str, limit: int) -> None:
     stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
     request = stock_ledger_pb2.ListMovementsRequest(filter=filter_)
     table = _table("feed", "movement", "kind", "happened", "known", "warehouse", "lot", "change", "unit", "document")
-    for one in whole(stub.ListMovements, request, "movements", limit).movements:
+    for one in fetch_all(stub.ListMovements, request, "movements", limit).movements:
         said = one.movement
         table.add_row(
             one.stock_feed.removeprefix("stockFeeds/"),
@@ -71,7 +71,9 @@ def list_rejected(channel: grpc.Channel, feed: str, filter_: str, limit: int) ->
     stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
     parent = named("stockFeeds", feed or "-")
     request = stock_ledger_pb2.ListRejectedMovementsRequest(parent=parent, filter=filter_)
-    _print_rejected(list(whole(stub.ListRejectedMovements, request, "rejected_movements", limit).rejected_movements))
+    _print_rejected(
+        list(fetch_all(stub.ListRejectedMovements, request, "rejected_movements", limit).rejected_movements)
+    )
 
 
 def resolve_rejected(

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from collateral_registry.cli.common.client import tell
 from collateral_registry.cli.common.formatting import moment, named, percent, short
-from collateral_registry.cli.common.paging import whole
+from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.loans.report import console_for_reports
 from collateral_registry.v1 import finding_pb2, finding_pb2_grpc, warehouse_pb2, warehouse_pb2_grpc
 
@@ -19,7 +19,7 @@ from collateral_registry.v1 import finding_pb2, finding_pb2_grpc, warehouse_pb2,
 def list_warehouses(channel: grpc.Channel, limit: int) -> None:
     """Prints a row per warehouse."""
     stub = warehouse_pb2_grpc.WarehouseServiceStub(channel)
-    answer = whole(stub.ListWarehouses, warehouse_pb2.ListWarehousesRequest(), "warehouses", limit)
+    answer = fetch_all(stub.ListWarehouses, warehouse_pb2.ListWarehousesRequest(), "warehouses", limit)
     table = Table()
     for name in ("warehouse", "lots", "movements", "late", "counted", "shrinkage", "score", "haircut", "findings"):
         table.add_column(name, no_wrap=True, justify="left" if name == "warehouse" else "right")
@@ -46,7 +46,7 @@ def list_counted_lots(channel: grpc.Channel, warehouse: str, limit: int) -> None
     for name in ("lot", "good", "method", "counted at", "counted", "book", "tolerance", "unit", "by", "document"):
         right = name in {"counted", "book", "tolerance"}
         table.add_column(name, no_wrap=True, justify="right" if right else "left")
-    for one in whole(stub.ListCountedLots, request, "counted_lots", limit).counted_lots:
+    for one in fetch_all(stub.ListCountedLots, request, "counted_lots", limit).counted_lots:
         table.add_row(
             escape(one.lot),
             one.good,
@@ -65,7 +65,7 @@ def list_counted_lots(channel: grpc.Channel, warehouse: str, limit: int) -> None
 def list_findings(channel: grpc.Channel, filter_: str, limit: int) -> None:
     """Prints a line per finding: a table would cut its sentence."""
     stub = finding_pb2_grpc.FindingServiceStub(channel)
-    found = whole(stub.ListFindings, finding_pb2.ListFindingsRequest(filter=filter_), "findings", limit).findings
+    found = fetch_all(stub.ListFindings, finding_pb2.ListFindingsRequest(filter=filter_), "findings", limit).findings
     for one in found:
         tell(_line(one))
     if not found:

@@ -9,11 +9,11 @@ import numpy as np
 
 from collateral_registry.commands.assets.inspections import check_inspection
 from collateral_registry.commands.findings.double_pledge import check_asset
-from collateral_registry.commands.findings.over_pledging import claimed_by, conserve_asset
+from collateral_registry.commands.findings.over_pledging import claimed_by, reconcile_asset_claims
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, recompute
 from collateral_registry.domain.assets.kinds import Asset, Inventory, Status
-from collateral_registry.domain.assets.observation_dates import with_days_stated
+from collateral_registry.domain.assets.observation_dates import with_observation_dates
 from collateral_registry.domain.assets.valuation_columns import checked_against_series
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
@@ -21,7 +21,7 @@ from collateral_registry.store.assets.repository import StoredAsset, get_asset, 
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.pledges import loans_of_assets, standing_pledges_on
 from collateral_registry.store.prices.series import find_series
-from collateral_registry.store.stock.claims_by_place import places_of_assets, state_holding
+from collateral_registry.store.stock.claims_by_place import places_of_assets, set_declared
 from collateral_registry.store.stock.pending_lots import note_lot
 from valuation._typing import Int
 from valuation.errors import InvalidInput
@@ -39,12 +39,12 @@ def register(write: Write, asset: Asset) -> StoredAsset:
     """
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
-    asset = with_days_stated(asset, None, date_at(write.market_day))
+    asset = with_observation_dates(asset, None, date_at(write.market_day))
     key = insert_asset(write, asset)
     check_asset(write, key, asset)
     check_inspection(write, key, asset, "")
     _note_lot(write, asset)
-    changed = conserve_asset(write, key, 0)
+    changed = reconcile_asset_claims(write, key, 0)
     recompute(write, assets=np.union1d(np.array([key], dtype=np.int64), changed))
     return get_asset(write.connection, asset.asset_id)
 
@@ -60,11 +60,11 @@ def change(
     check_etag(f"assets/{asset_id}", stored.revision, etag)
     if stored.asset.status == Status.RETIRED:
         raise Refused("ASSET_RETIRED", f"assets/{asset_id} is retired and cannot change")
-    asset = with_days_stated(changed(stored.asset), stored.asset, date_at(write.market_day))
+    asset = with_observation_dates(changed(stored.asset), stored.asset, date_at(write.market_day))
     _check_pledged_currency(write, stored, asset)
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
-    updated = _written(write, stored, asset, relieved=True)
+    updated = _written(write, stored, asset, collateral_added=True)
     check_inspection(write, stored.key, asset, work_done)
     return updated
 
@@ -77,20 +77,20 @@ def retire(write: Write, asset_id: str, etag: str) -> StoredAsset:
     if pledges:
         holders = ", ".join(f"loans/{row.pledge.loan_id}" for row in pledges)
         raise Refused("ASSET_PLEDGED", f"assets/{asset_id} is pledged to {holders}; release it first")
-    return _written(write, stored, replace(stored.asset, status=Status.RETIRED), relieved=False)
+    return _written(write, stored, replace(stored.asset, status=Status.RETIRED), collateral_added=False)
 
 
-def _written(write: Write, stored: StoredAsset, asset: Asset, *, relieved: bool) -> StoredAsset:
+def _written(write: Write, stored: StoredAsset, asset: Asset, *, collateral_added: bool) -> StoredAsset:
     keys: Int = np.array([stored.key], dtype=np.int64)
     places, claimed = places_of_assets(write.connection, keys), claimed_by(write.connection, stored.key)
     updated = update_asset(write, stored, asset)
     if asset.detail != stored.asset.detail:
         _note_lot(write, asset)
-        state_holding(write, stored.key, asset)
+        set_declared(write, stored.key, asset)
         check_asset(write, stored.key, asset, stored.asset)
-    changed = conserve_asset(write, stored.key, claimed, *places)
-    relieved_loans = loans_of_assets(write.connection, keys) if relieved else NO_KEYS
-    recompute(write, assets=np.union1d(keys, changed), relieved=relieved_loans)
+    changed = reconcile_asset_claims(write, stored.key, claimed, *places)
+    relieved_loans = loans_of_assets(write.connection, keys) if collateral_added else NO_KEYS
+    recompute(write, assets=np.union1d(keys, changed), collateral_added=relieved_loans)
     return updated
 
 

@@ -31,8 +31,8 @@ from collateral_registry.store.equipment.models import (
 )
 from valuation.equipment.appraisals.reconciliation import (
     VALID_DAYS,
+    AppraisalBasis,
     Band,
-    Basis,
     deviation_band,
     too_far_apart,
     weight_by_age,
@@ -100,7 +100,7 @@ def _fitted(connection: Connection, stored: StoredModel) -> Fitted:
 
 
 def record_appraisal(
-    write: Write, asset_id: str, appraiser: str, on: date, basis: Basis, amount: Money
+    write: Write, asset_id: str, appraiser: str, on: date, basis: AppraisalBasis, amount: Money
 ) -> StoredAppraisal:
     """Records what a person appraised a machine at; it changes no value."""
     stored = get_asset(write.connection, asset_id)
@@ -139,21 +139,26 @@ def review_appraisals(
     return beside, apart
 
 
-def reviewed(stored: StoredAppraisal, values: Mapping[Basis, float], today: int) -> ReviewedAppraisal:
+def reviewed(stored: StoredAppraisal, values: Mapping[AppraisalBasis, float], today: int) -> ReviewedAppraisal:
     """An appraisal beside the values of today by basis."""
     value = values.get(stored.basis, 0.0)
     band = Band(int(deviation_band(float(stored.amount_minor), value))) if value > 0.0 else None
     return ReviewedAppraisal(stored, band, float(weight_by_age(float(max(today - stored.day, 0)))))
 
 
-def values_by_basis(connection: Connection, asset_id: str) -> dict[Basis, float]:
+def values_by_basis(connection: Connection, asset_id: str) -> dict[AppraisalBasis, float]:
     """The value of a machine today on the bases that its row leads to, in minor units; nothing while it is unknown."""
     valued = value_assets(connection, [asset_id], "")[0]
     found = machine_bases(valued.row, valued.asset.asset_class, valued.policy)
     if found is None or valued.row["unknown"]:
         return {}
-    forced = {} if found.forced is None else {Basis.FLV: float(found.forced)}
-    return {Basis.FMV: float(found.fair), Basis.OLV: float(found.orderly), Basis.NOLV: float(found.net), **forced}
+    forced = {} if found.forced is None else {AppraisalBasis.FLV: float(found.forced)}
+    return {
+        AppraisalBasis.FMV: float(found.fair),
+        AppraisalBasis.OLV: float(found.orderly),
+        AppraisalBasis.NOLV: float(found.net),
+        **forced,
+    }
 
 
 def _machine(stored: StoredAsset) -> Equipment:

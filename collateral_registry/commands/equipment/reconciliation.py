@@ -20,9 +20,9 @@ from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.equipment.appraisals import StoredAppraisal, appraisals_of
 from valuation.equipment.appraisals.reconciliation import (
     APPRAISAL_LOG_ERROR,
+    AppraisalBasis,
     AppraiserRecord,
-    Basis,
-    Reconciled,
+    ReconciledEstimate,
     backtest_appraisers,
     reconcile,
 )
@@ -39,11 +39,11 @@ NEWEST = 2**62
 class ReconciledBasis:
     """The model's value of a machine on a basis, in minor units, and the appraisals it was reconciled with."""
 
-    basis: Basis
+    basis: AppraisalBasis
     model_minor: float
     currency: str
     appraisals: Sequence[ReviewedAppraisal]
-    found: Reconciled
+    found: ReconciledEstimate
 
 
 def reconcile_machine(connection: Connection, asset_id: str) -> list[ReconciledBasis]:
@@ -78,7 +78,7 @@ class Sale:
     asset_id: str
     price: Money
     on: date
-    basis: Basis
+    basis: AppraisalBasis
 
 
 def backtest(connection: Connection, sales: Sequence[Sale]) -> tuple[list[AppraiserRecord], list[str]]:

@@ -18,7 +18,7 @@ from collateral_registry.domain.findings.references import (
     FIELD_OF,
     Identity,
     IdentityKind,
-    Verdict,
+    ReferenceVerdict,
     identities_of,
     match_within,
     notice_of,
@@ -27,7 +27,7 @@ from collateral_registry.domain.findings.references import (
 )
 from collateral_registry.domain.loans.agreements import Loan, Pledge
 from collateral_registry.domain.shared.errors import Refused
-from collateral_registry.domain.shared.reference_matching import Writing
+from collateral_registry.domain.shared.reference_matching import ReferenceNumber
 from collateral_registry.store.assets.references import (
     AGREEING_LIMIT,
     KnownIdentity,
@@ -52,8 +52,11 @@ PAIR_DIGEST_BYTES = 16
 PAIRS_LIMIT = 10_000
 """Pairs of numbers that a check of the book holds in memory as objects at a time."""
 
-SEVERITY = {Verdict.STRONG: Severity.CRITICAL, Verdict.SUSPICION: Severity.WARNING}
-KIND = {Verdict.STRONG: FindingKind.DOUBLE_PLEDGE, Verdict.SUSPICION: FindingKind.SUSPECTED_DOUBLE_PLEDGE}
+SEVERITY = {ReferenceVerdict.STRONG: Severity.CRITICAL, ReferenceVerdict.SUSPICION: Severity.WARNING}
+KIND = {
+    ReferenceVerdict.STRONG: FindingKind.DOUBLE_PLEDGE,
+    ReferenceVerdict.SUSPICION: FindingKind.SUSPECTED_DOUBLE_PLEDGE,
+}
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,9 @@ def _check_pairs(write: Write, pairs: Sequence[tuple[int, int]]) -> Checked:
     findings = [one for first, second, verdict in judged if verdict for one in _findings(first, second, verdict)]
     told = told_fingerprints(write.connection, [finding.fingerprint for finding in findings])
     opened = open_findings(write, [finding for finding in findings if finding.fingerprint not in told])
-    strong, suspicions = (sum(row[2] == wanted for row in judged) for wanted in (Verdict.STRONG, Verdict.SUSPICION))
+    strong, suspicions = (
+        sum(row[2] == wanted for row in judged) for wanted in (ReferenceVerdict.STRONG, ReferenceVerdict.SUSPICION)
+    )
     return Checked(strong, suspicions, len(opened))
 
 
@@ -124,19 +129,19 @@ def _check(write: Write, mine: KnownIdentity) -> None:
     findings: list[Finding] = []
     for other in similar_identities(write.connection, mine.identity, mine.asset_key):
         verdict = _verdict(mine, other)
-        if verdict == Verdict.STRONG:
+        if verdict == ReferenceVerdict.STRONG:
             evidence = _evidence(mine, other)
             raise Refused("DOUBLE_PLEDGE", _sentence(mine, other, verdict), **evidence)
-        if verdict == Verdict.SUSPICION:
+        if verdict == ReferenceVerdict.SUSPICION:
             findings += _findings(mine, other, verdict)
     told = told_fingerprints(write.connection, [finding.fingerprint for finding in findings])
     open_findings(write, [finding for finding in findings if finding.fingerprint not in told])
 
 
-def _verdict(one: KnownIdentity, other: KnownIdentity) -> Verdict:
+def _verdict(one: KnownIdentity, other: KnownIdentity) -> ReferenceVerdict:
     """What two numbers say; one notice may cover many things of one borrower."""
     if one.identity.kind == IdentityKind.NOTICE and one.borrower == other.borrower:
-        return Verdict.NONE
+        return ReferenceVerdict.NONE
     return verdict_of(one.identity, other.identity)
 
 
@@ -154,7 +159,7 @@ def _near_pairs(rows: Columns) -> set[tuple[int, int]]:
     """Pairs within one edit among those that share an agreement, by comparing each group with itself shifted."""
     pairs: set[tuple[int, int]] = set()
     _, group = _groups(rows)
-    letters = np.array([Writing(text).letters for text in rows["written"]], dtype=object)
+    letters = np.array([ReferenceNumber(text).letters for text in rows["written"]], dtype=object)
     for step in range(1, AGREEING_LIMIT):
         near = np.flatnonzero(group[:-step] == group[step:]) if len(group) > step else np.zeros(0, dtype=np.int64)
         if not len(near):
@@ -179,12 +184,12 @@ def _groups(rows: Columns) -> tuple[Int, Int]:
     return np.flatnonzero(changes), np.cumsum(changes) - 1
 
 
-def _findings(one: KnownIdentity, other: KnownIdentity, verdict: Verdict) -> Sequence[Finding]:
+def _findings(one: KnownIdentity, other: KnownIdentity, verdict: ReferenceVerdict) -> Sequence[Finding]:
     """The same said of each of the two, so that the lenders of both hear it."""
     return [_finding(one, other, verdict), _finding(other, one, verdict)]
 
 
-def _finding(mine: KnownIdentity, other: KnownIdentity, verdict: Verdict) -> Finding:
+def _finding(mine: KnownIdentity, other: KnownIdentity, verdict: ReferenceVerdict) -> Finding:
     field = FIELD_OF[mine.identity.kind]
     return Finding(
         kind=KIND[verdict],
@@ -220,10 +225,10 @@ def _evidence(mine: KnownIdentity, other: KnownIdentity) -> dict[str, str]:
     }
 
 
-def _sentence(mine: KnownIdentity, other: KnownIdentity, verdict: Verdict) -> str:
+def _sentence(mine: KnownIdentity, other: KnownIdentity, verdict: ReferenceVerdict) -> str:
     field = FIELD_OF[mine.identity.kind]
     told = f"{field} {mine.identity.written} of assets/{mine.asset_id}"
-    if verdict == Verdict.STRONG:
+    if verdict == ReferenceVerdict.STRONG:
         return f"{told} is {other.identity.written} of assets/{other.asset_id}, held by {other.holder}"
     shared = shared_evidence(mine.identity, other.identity)
     return f"{told} is close to {other.identity.written} of assets/{other.asset_id}, and so is the rest: {shared}"

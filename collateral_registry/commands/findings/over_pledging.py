@@ -18,9 +18,9 @@ from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.findings.repository import open_fingerprints
 from collateral_registry.store.loans.pickups import leaving_of
 from collateral_registry.store.stock.claims_by_place import (
+    Available,
     Place,
-    There,
-    Told,
+    ReportedStock,
     claims_at,
     places_of_assets,
     places_over_pledged,
@@ -39,7 +39,7 @@ PLACES_LIMIT = 1_000
 
 
 @dataclass(frozen=True)
-class Weighed:
+class PlaceBalance:
     """The claims on a place [n] in one unit, what stands behind each, and what is there (none: nothing can be told)."""
 
     place: Place
@@ -79,16 +79,18 @@ class Weighed:
         }
 
 
-def weigh(connection: Connection, places: Sequence[Place]) -> list[Weighed]:
+def balance_places(connection: Connection, places: Sequence[Place]) -> list[PlaceBalance]:
     """What is claimed of each of different places and what is there, apart for weights, volumes and pieces.
 
     Barrels that are claimed are not held against tonnes that are told: nothing tells of them, so they are unverified.
     """
     claims, told = claims_at(connection, places), there_at(connection, places)
-    return [one for place in places for one in _weigh_one(place, claims.get(place, []), told.get(place, Told()))]
+    return [
+        one for place in places for one in _weigh_one(place, claims.get(place, []), told.get(place, ReportedStock()))
+    ]
 
 
-def _weigh_one(place: Place, stated: Sequence[Claim], all_told: Told) -> list[Weighed]:
+def _weigh_one(place: Place, stated: Sequence[Claim], all_told: ReportedStock) -> list[PlaceBalance]:
     claims, told = [_as_told(claim, all_told) for claim in stated], all_told.there
     units: list[str] = []
     for unit in (*(one.unit for one in told), *(claim.unit for claim in claims)):
@@ -105,7 +107,7 @@ def _weigh_one(place: Place, stated: Sequence[Claim], all_told: Told) -> list[We
     ]
 
 
-def _as_told(claim: Claim, told: Told) -> Claim:
+def _as_told(claim: Claim, told: ReportedStock) -> Claim:
     """The claim with what a feed tells of its lot now."""
     own = told.of_assets.get(claim.asset_key)
     if own is None or not alike(own.unit, claim.unit):
@@ -113,26 +115,26 @@ def _as_told(claim: Claim, told: Told) -> Claim:
     return replace(claim, told=converted(own.quantity, own.unit, claim.unit, ROUND_CEILING))
 
 
-def _weighed(place: Place, unit: str, claims: Sequence[Claim], told: Sequence[There]) -> Weighed:
+def _weighed(place: Place, unit: str, claims: Sequence[Claim], told: Sequence[Available]) -> PlaceBalance:
     claimed = [claim.claimed_in(unit) for claim in claims]
     there = sum(converted(one.quantity, one.unit, unit, ROUND_FLOOR) for one in told) if told else None
     held = claimed if there is None else allotted(claimed, there)
-    return Weighed(place, unit, claims, claimed, held, there, " and ".join(sorted({one.told_by for one in told})))
+    return PlaceBalance(place, unit, claims, claimed, held, there, " and ".join(sorted({one.told_by for one in told})))
 
 
 def claimed_by(connection: Connection, asset_key: int) -> int:
     """What an asset claims of its place now; 0 for what is not inventory."""
     places = places_of_assets(connection, np.array([asset_key], dtype=np.int64))
-    return sum(weighed.claimed_by(asset_key) for weighed in weigh(connection, places))
+    return sum(weighed.claimed_by(asset_key) for weighed in balance_places(connection, places))
 
 
-def conserve_asset(write: Write, asset_key: int, claimed_before: int, *also: Place) -> Int:
+def reconcile_asset_claims(write: Write, asset_key: int, claimed_before: int, *also: Place) -> Int:
     """Refuses an asset's larger claim that is more than there is, else counts its place anew.
 
     ``also`` are places that the asset was in before. Returns the keys of the assets of which another share counts.
     """
     places = places_of_assets(write.connection, np.array([asset_key], dtype=np.int64))
-    for weighed in weigh(write.connection, places):
+    for weighed in balance_places(write.connection, places):
         if weighed.excess and weighed.claimed_by(asset_key) > claimed_before:
             evidence = weighed.evidence()
             raise Refused(
@@ -142,10 +144,10 @@ def conserve_asset(write: Write, asset_key: int, claimed_before: int, *also: Pla
                 f"{evidence['holders']}"[:1000],
                 **evidence,
             )
-    return conserve(write, sorted({*places, *also}))
+    return reconcile_claims(write, sorted({*places, *also}))
 
 
-def conserve(write: Write, places: Sequence[Place]) -> Int:
+def reconcile_claims(write: Write, places: Sequence[Place]) -> Int:
     """Counts each place anew and tells what no longer agrees; returns the assets of which another share counts.
 
     The places must differ.
@@ -160,15 +162,15 @@ def conserve_book(write: Write) -> tuple[int, Int]:
     places = places_over_pledged(write.connection)
     parts = _in_parts(write.connection, places)
     over = sum(len({one.place for one in weighed if one.excess}) for weighed in parts)
-    return over, conserve(write, places)
+    return over, reconcile_claims(write, places)
 
 
-def _in_parts(connection: Connection, places: Sequence[Place]) -> Iterator[list[Weighed]]:
+def _in_parts(connection: Connection, places: Sequence[Place]) -> Iterator[list[PlaceBalance]]:
     for start in range(0, len(places), PLACES_LIMIT):
-        yield weigh(connection, places[start : start + PLACES_LIMIT])
+        yield balance_places(connection, places[start : start + PLACES_LIMIT])
 
 
-def _conserve_some(write: Write, weighed: Sequence[Weighed]) -> Int:
+def _conserve_some(write: Write, weighed: Sequence[PlaceBalance]) -> Int:
     leaving = leaving_of(write.connection, [claim.asset_key for one in weighed for claim in one.claims])
     rows = [
         _counted(one, claim, claimed, held, leaving.get(claim.asset_key, 0))
@@ -180,7 +182,7 @@ def _conserve_some(write: Write, weighed: Sequence[Weighed]) -> Int:
     return changed
 
 
-def _counted(weighed: Weighed, claim: Claim, claimed: int, held: int, leaving: int) -> dict[str, Any]:
+def _counted(weighed: PlaceBalance, claim: Claim, claimed: int, held: int, leaving: int) -> dict[str, Any]:
     quality = int(QualityFlag.STOCK_UNVERIFIED) if weighed.there is None else 0
     quality |= int(QualityFlag.STOCK_SHORT) if held < claimed else 0
     quality |= int(QualityFlag.PICKUP_AUTHORISED) if leaving else 0
@@ -188,7 +190,7 @@ def _counted(weighed: Weighed, claim: Claim, claimed: int, held: int, leaving: i
     return {"asset_key": claim.asset_key, "counted_share": share, "stock_quality": quality}
 
 
-def _tell(write: Write, weighed: Sequence[Weighed]) -> None:
+def _tell(write: Write, weighed: Sequence[PlaceBalance]) -> None:
     """A finding at every claim that is not held in full; those of claims that are held again are closed."""
     short, names = [], {}
     for one in weighed:
@@ -204,7 +206,7 @@ def _tell(write: Write, weighed: Sequence[Weighed]) -> None:
         close_findings(write, over, "what is there covers what is claimed again")
 
 
-def _finding(weighed: Weighed, evidence: Evidence, claim: Claim, claimed: int, held: int) -> Finding:
+def _finding(weighed: PlaceBalance, evidence: Evidence, claim: Claim, claimed: int, held: int) -> Finding:
     return Finding(
         kind=FindingKind.OVER_PLEDGED,
         severity=Severity.CRITICAL,

@@ -24,7 +24,7 @@ EARLY = (LoanLife.SHORT, LoanLife.ENDS_BEFORE)
 
 
 @dataclass(frozen=True)
-class RightLife:
+class IpLife:
     """Years that a right and the loan have left, how they stand to each other, and the most the loan should have.
 
     ``verdict`` is ENOUGH where the policy has no margin; ``most_loan_years`` is None unless the loan is beyond it.
@@ -36,7 +36,7 @@ class RightLife:
     most_loan_years: float | None
 
 
-def check_right_life(write: Write, asset: StoredAsset, maturity: date | None) -> RightLife | None:
+def check_right_life(write: Write, asset: StoredAsset, maturity: date | None) -> IpLife | None:
     """How a right stands to a loan that ends on a day; none for other assets and loans without an end.
 
     A right whose life is not known is UNKNOWN. Raises Refused when the right does not outlive the loan by the policy's
@@ -50,7 +50,7 @@ def check_right_life(write: Write, asset: StoredAsset, maturity: date | None) ->
     loan_years = max(day_of(maturity) - write.market_day, 0) / DAYS_PER_YEAR
     name = f"assets/{asset.asset.asset_id}"
     refused, most = _number(numbers, "life_refused_years"), _number(numbers, "loan_refused_years")
-    if refused is not None and _beside(life, loan_years, refused) in EARLY:
+    if refused is not None and _compare_life(life, loan_years, refused) in EARLY:
         raise Refused(
             "RIGHT_ENDS_EARLY",
             f"{name} lives {life:.2f} years, the loan {loan_years:.2f}: want at least {refused:g} more than the loan",
@@ -64,11 +64,11 @@ def check_right_life(write: Write, asset: StoredAsset, maturity: date | None) ->
             loan_years=f"{loan_years:.2f}",
         )
     margin, told = _number(numbers, "life_flagged_years"), _number(numbers, "loan_flagged_years")
-    verdict = LoanLife.ENOUGH if margin is None else _beside(life, loan_years, margin)
-    return RightLife(life, loan_years, verdict, told if told is not None and loan_years > told else None)
+    verdict = LoanLife.ENOUGH if margin is None else _compare_life(life, loan_years, margin)
+    return IpLife(life, loan_years, verdict, told if told is not None and loan_years > told else None)
 
 
-def tell_right_life(write: Write, asset: StoredAsset, loan_id: str, loan_key: int, life: RightLife | None) -> None:
+def report_ip_life(write: Write, asset: StoredAsset, loan_id: str, loan_key: int, life: IpLife | None) -> None:
     """Opens findings for a right that secures a loan although it does not outlive it by the margin, or it is long."""
     if life is None:
         return
@@ -91,7 +91,7 @@ def tell_right_life(write: Write, asset: StoredAsset, loan_id: str, loan_key: in
     open_findings(write, findings)
 
 
-def _beside(life: float, loan_years: float, margin_years: float) -> LoanLife:
+def _compare_life(life: float, loan_years: float, margin_years: float) -> LoanLife:
     return LoanLife(int(life_against_loan(life, loan_years, margin_years)))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collateral_registry.commands.pipeline.loan_position import standing_of
+from collateral_registry.commands.pipeline.loan_position import position_of
 from collateral_registry.domain.assets.kinds import Inventory
 from collateral_registry.domain.findings.over_pledging import MILLION, millionths_of
 from collateral_registry.domain.loans.agreements import PledgeMode
 from collateral_registry.domain.loans.controlled_value import ControlledValue, cash_to_free, static_floor
-from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.store.assets.repository import document_as_of
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import newest_claims
@@ -41,19 +41,19 @@ class StaticHold:
 
 def controlled_value(connection: Connection, loan: StoredLoan) -> ControlledValue:
     """Floor, controlled value and gap of a loan by its newest judgement: they move with every price and balance."""
-    standing = standing_of(connection, loan.key)
+    position = position_of(connection, loan.key)
     pledges = standing_pledges_of(connection, loan.key)
     claims = newest_claims(connection, [row.key for row in pledges])
-    lendable = standing.basis == Basis.LENDABLE
+    lendable = position.basis == LtvBasis.LENDABLE
     floating = [row for row in pledges if row.pledge.mode == PledgeMode.DYNAMIC and _is_goods(connection, row)]
     controlled = sum(claims.get(row.key, (0, 0))[lendable] for row in floating)
     return ControlledValue(
-        exposure=standing.exposure,
-        target_ppm=standing.target_ppm,
+        exposure=position.exposure,
+        target_ppm=position.target_ppm,
         controlled=controlled,
-        other=standing.pool - controlled,
+        other=position.pool - controlled,
         market=sum(market for market, _ in claims.values()),
-        coverage_unknown=standing.coverage_unknown,
+        coverage_unknown=position.coverage_unknown,
     )
 
 
@@ -65,7 +65,7 @@ def static_hold(connection: Connection, stored: StoredPledge) -> StaticHold:
     return StaticHold(
         began_with=quantity * first.share_ppm // PPM,
         peak=peak_exposure(connection, stored.loan_key, seq),
-        exposure=standing_of(connection, stored.loan_key).exposure,
+        exposure=position_of(connection, stored.loan_key).exposure,
     )
 
 

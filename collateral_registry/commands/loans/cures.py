@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from collateral_registry.commands.pipeline.loan_position import standing_of
+from collateral_registry.commands.pipeline.loan_position import position_of
 from collateral_registry.commands.valuations.value import value_assets
 from collateral_registry.domain.assets.kinds import Inventory
 from collateral_registry.domain.loans.cure import market_value_for, quantity_for
-from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.units import smallest_step
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.pledges import standing_pledges_of
@@ -29,16 +29,16 @@ class CureInKind:
 
 def cures_in_kind(connection: Connection, loan: StoredLoan) -> Sequence[CureInKind]:
     """The cure in each pledged lot whose value is known; none for a loan that needs no cure."""
-    standing = standing_of(connection, loan.key)
+    position = position_of(connection, loan.key)
     asset_ids = sorted({row.pledge.asset_id for row in standing_pledges_of(connection, loan.key)})
-    if not standing.collateral_cure or not asset_ids:
+    if not position.collateral_cure or not asset_ids:
         return []
     cures = []
     for valued in value_assets(connection, asset_ids, loan.loan.currency):
         lot, market = valued.asset.detail, valued.row["market_minor"]
-        claim_of_lot = valued.row["lendable_minor"] if standing.basis == Basis.LENDABLE else market
+        claim_of_lot = valued.row["lendable_minor"] if position.basis == LtvBasis.LENDABLE else market
         if isinstance(lot, Inventory) and lot.quantity and claim_of_lot:
-            needed = market_value_for(standing.collateral_cure, market, claim_of_lot)
+            needed = market_value_for(position.collateral_cure, market, claim_of_lot)
             quantity = quantity_for(needed, market, lot.quantity, smallest_step(lot.unit))
             cures.append(CureInKind(valued.asset.asset_id, needed, quantity, lot.unit))
     return cures

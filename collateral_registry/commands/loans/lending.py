@@ -8,10 +8,10 @@ from datetime import date
 
 import numpy as np
 
-from collateral_registry.commands.ip.ip_life_check import RightLife, check_right_life, tell_right_life
+from collateral_registry.commands.ip.ip_life_check import IpLife, check_right_life, report_ip_life
 from collateral_registry.commands.loans.up_to_date import is_judged_today
 from collateral_registry.commands.pipeline.etags import check_etag
-from collateral_registry.commands.pipeline.loan_position import Standing, standing_of
+from collateral_registry.commands.pipeline.loan_position import LoanPosition, position_of
 from collateral_registry.commands.pipeline.recompute import recompute
 from collateral_registry.domain.loans.agreements import Balance, Loan, LoanState, PledgeState
 from collateral_registry.domain.loans.cure import largest_draw
@@ -78,7 +78,7 @@ def change_terms(write: Write, loan_id: str, etag: str, changed: Callable[[Loan]
     updated = update_loan(write, stored, loan)
     recompute(write, loans=np.array([stored.key], dtype=np.int64))
     for asset, life in rights:
-        tell_right_life(write, asset, loan_id, stored.key, life)
+        report_ip_life(write, asset, loan_id, stored.key, life)
     return updated
 
 
@@ -110,8 +110,8 @@ def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswe
     if not is_judged_today(connection, stored.key):
         reason = "the loan is not judged for the business date yet: ask again when its run has ended"
         return DrawAnswer(allowed=False, headroom=Money(0, stored.loan.currency), reason=reason)
-    standing = standing_of(connection, stored.key)
-    headroom, reason = _headroom(stored.loan, standing)
+    position = position_of(connection, stored.key)
+    headroom, reason = _headroom(stored.loan, position)
     allowed = amount.minor <= headroom
     left = Money(headroom, stored.loan.currency)
     over = f"amount: got {amount.major}, want at most {left.major} {left.currency}"
@@ -145,7 +145,7 @@ def _ends_later(before: date | None, after: date | None) -> bool:
     return after is not None and (before is None or after > before)
 
 
-def _rights_beside(write: Write, stored: StoredLoan, loan: Loan) -> list[tuple[StoredAsset, RightLife]]:
+def _rights_beside(write: Write, stored: StoredLoan, loan: Loan) -> list[tuple[StoredAsset, IpLife]]:
     """The rights pledged to a loan beside its new maturity; raises Refused as a pledge of today would."""
     pledged = sorted({pledge.pledge.asset_id for pledge in standing_pledges_of(write.connection, stored.key)})
     assets = [get_asset(write.connection, asset_id) for asset_id in pledged]
@@ -172,15 +172,15 @@ def _balance_problem(push: BalancePush, stored: StoredLoan | None, day: int) -> 
     return None
 
 
-def _headroom(loan: Loan, standing: Standing) -> tuple[int, str]:
+def _headroom(loan: Loan, position: LoanPosition) -> tuple[int, str]:
     """The most that may be drawn in minor units, and the rule that forbids any draw."""
     if loan.state == LoanState.CLOSED:
         return 0, "the loan is closed"
-    if standing.coverage_unknown:
+    if position.coverage_unknown:
         return 0, "coverage is UNKNOWN: no draw until every asset that decides the level can be valued"
-    if standing.level >= Level.STOP_DRAW:
-        return 0, f"the loan is at {standing.level.name}: no draws"
-    room = largest_draw(standing.exposure, standing.pool, standing.target_ppm)
+    if position.level >= Level.STOP_DRAW:
+        return 0, f"the loan is at {position.level.name}: no draws"
+    room = largest_draw(position.exposure, position.pool, position.target_ppm)
     if loan.credit_limit is not None:
-        room = min(room, max(loan.credit_limit.minor - standing.exposure, 0))
+        room = min(room, max(loan.credit_limit.minor - position.exposure, 0))
     return room, ""

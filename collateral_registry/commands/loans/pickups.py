@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import numpy as np
 
-from collateral_registry.commands.findings.over_pledging import conserve
+from collateral_registry.commands.findings.over_pledging import reconcile_claims
 from collateral_registry.commands.loans.controlled_value import static_hold
-from collateral_registry.commands.loans.release_simulation import Leaving, leaving_from
+from collateral_registry.commands.loans.release_simulation import ReleaseScenario, leaving_from
 from collateral_registry.commands.pipeline.recompute import recompute
 from collateral_registry.domain.assets.kinds import Inventory
 from collateral_registry.domain.findings.over_pledging import MILLION, plain_quantity
@@ -96,7 +96,7 @@ def request_pickup(
     asked = _question(write.connection, loan_id, asset_id, quantity)
     pickup = Pickup(pickup_id, loan_id, asset_id, asked.quantity, asked.lot.unit, expire, note=note)
     insert_pickup(write, pickup, asked.loan.key, asked.asset.key)
-    _count_anew(write, asked.asset.key)
+    _recount(write, asked.asset.key)
     if leaving_from(write.connection, asked.asset.key).uncovered_after(0):
         raise Refused("PICKUP_REFUSED", "the rest would no longer cover every loan on the lot")
     return get_pickup(write.connection, loan_id, pickup_id)
@@ -109,7 +109,7 @@ def cancel_pickup(write: Write, loan_id: str, pickup_id: str) -> StoredPickup:
         name = f"loans/{loan_id}/pickups/{pickup_id}"
         raise Refused("PICKUP_ENDED", f"{name} is {stored.pickup.state.name} already")
     updated = update_pickup(write, stored, replace(stored.pickup, state=PickupState.CANCELLED))
-    _count_anew(write, stored.asset_key)
+    _recount(write, stored.asset_key)
     return updated
 
 
@@ -119,7 +119,7 @@ def end_pickups(write: Write) -> Int:
     for row in ended:
         update_pickup(write, row, replace(row.pickup, state=PickupState.EXPIRED))
     keys = np.unique(np.array([row.asset_key for row in ended], dtype=np.int64))
-    return conserve(write, places_of_assets(write.connection, keys))
+    return reconcile_claims(write, places_of_assets(write.connection, keys))
 
 
 def _question(connection: Connection, loan_id: str, asset_id: str, quantity: Decimal) -> _Question:
@@ -142,13 +142,15 @@ def _static_floors(connection: Connection, asked: _Question) -> list[tuple[Store
     return [(row, static_hold(connection, row).must_stay()) for row in static]
 
 
-def _may_leave(left: Leaving, floors: Sequence[tuple[StoredPledge, int]], asked: _Question, quantity: int) -> bool:
+def _may_leave(
+    left: ReleaseScenario, floors: Sequence[tuple[StoredPledge, int]], asked: _Question, quantity: int
+) -> bool:
     rest = left.counted - quantity
     kept = all(rest * row.pledge.share_ppm // PPM >= floor for row, floor in floors)
     return rest >= 0 and kept and not left.uncovered_after(quantity) and asked.quantity > 0
 
 
-def _first_guess(left: Leaving, asked: _Question) -> int:
+def _first_guess(left: ReleaseScenario, asked: _Question) -> int:
     """The largest release of the asked loan's claim (rules.md section 4) as goods, in millionths."""
     claim = left.claim_of(asked.loan.key)
     exposure, pool, target = left.terms_of(asked.loan.key)
@@ -156,7 +158,7 @@ def _first_guess(left: Leaving, asked: _Question) -> int:
     return left.counted * most // claim if claim else left.counted
 
 
-def _refusal(connection: Connection, asked: _Question, left: Leaving, largest: Decimal) -> PickupAnswer:
+def _refusal(connection: Connection, asked: _Question, left: ReleaseScenario, largest: Decimal) -> PickupAnswer:
     """Why not, the most that may leave, and the cash from this loan that would free the whole."""
     unit, loan = asked.lot.unit, asked.loan
     if asked.quantity > left.counted:
@@ -183,6 +185,6 @@ def _check_expiry(expire: date, today: date) -> None:
         raise InvalidInput("expire_date", expire, f"{today} to {last}")
 
 
-def _count_anew(write: Write, asset_key: int) -> None:
+def _recount(write: Write, asset_key: int) -> None:
     key = np.array([asset_key], dtype=np.int64)
-    recompute(write, assets=np.union1d(key, conserve(write, places_of_assets(write.connection, key))))
+    recompute(write, assets=np.union1d(key, reconcile_claims(write, places_of_assets(write.connection, key))))

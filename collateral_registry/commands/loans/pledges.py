@@ -9,18 +9,18 @@ from decimal import Decimal
 import numpy as np
 
 from collateral_registry.commands.findings.double_pledge import check_notice
-from collateral_registry.commands.findings.over_pledging import claimed_by, conserve, conserve_asset
-from collateral_registry.commands.ip.ip_life_check import check_right_life, tell_right_life
+from collateral_registry.commands.findings.over_pledging import claimed_by, reconcile_asset_claims, reconcile_claims
+from collateral_registry.commands.ip.ip_life_check import check_right_life, report_ip_life
 from collateral_registry.commands.loans.controlled_value import static_hold
 from collateral_registry.commands.loans.release_simulation import leaving_from
 from collateral_registry.commands.pipeline.etags import check_etag
-from collateral_registry.commands.pipeline.loan_position import standing_of
+from collateral_registry.commands.pipeline.loan_position import position_of
 from collateral_registry.commands.pipeline.recompute import recompute
 from collateral_registry.domain.assets.kinds import Inventory, Status
 from collateral_registry.domain.findings.over_pledging import MILLION, plain_quantity
 from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeMode, PledgeState
 from collateral_registry.domain.loans.cure import largest_release
-from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
@@ -64,8 +64,8 @@ def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
     claimed = claimed_by(write.connection, asset.key)
     key = insert_pledge(write, pledge, loan.key, asset.key, target)
     check_notice(write, pledge, key, asset.key, asset.asset, loan.loan)
-    _recompute(write, asset.key, loan.key, conserve_asset(write, asset.key, claimed))
-    tell_right_life(write, asset, loan.loan.loan_id, loan.key, life)
+    _recompute(write, asset.key, loan.key, reconcile_asset_claims(write, asset.key, claimed))
+    report_ip_life(write, asset, loan.loan.loan_id, loan.key, life)
     return get_pledge(write.connection, pledge.loan_id, pledge.pledge_id)
 
 
@@ -82,7 +82,7 @@ def change_pledge(
     claimed = claimed_by(write.connection, asset.key)
     updated = update_pledge(write, stored, pledge)
     check_notice(write, pledge, stored.key, asset.key, asset.asset, get_loan(write.connection, loan_id).loan)
-    _recompute(write, stored.asset_key, stored.loan_key, conserve_asset(write, asset.key, claimed))
+    _recompute(write, stored.asset_key, stored.loan_key, reconcile_asset_claims(write, asset.key, claimed))
     return updated
 
 
@@ -98,7 +98,7 @@ def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, asked:
     pledge = replace(stored.pledge, share_ppm=left) if left else replace(stored.pledge, state=PledgeState.RELEASED)
     updated = update_pledge(write, stored, pledge)
     key = np.array([stored.asset_key], dtype=np.int64)
-    changed = conserve(write, places_of_assets(write.connection, key))
+    changed = reconcile_claims(write, places_of_assets(write.connection, key))
     recompute(write, assets=np.union1d(key, changed), loans=np.array([stored.loan_key], dtype=np.int64))
     return updated
 
@@ -114,7 +114,7 @@ def _standing(write: Write, loan_id: str, pledge_id: str, etag: str) -> StoredPl
 def _recompute(write: Write, asset_key: int, loan_key: int, changed: Int) -> None:
     loans = np.array([loan_key], dtype=np.int64)
     assets = np.union1d(np.array([asset_key], dtype=np.int64), changed)
-    recompute(write, assets=assets, loans=loans, relieved=loans)
+    recompute(write, assets=assets, loans=loans, collateral_added=loans)
 
 
 def _check_terms(pledge: Pledge, currency: str, day: int) -> None:
@@ -159,15 +159,15 @@ def _share_asked(asked: ReleaseAsked, pledge: Pledge, lot: Inventory | None) -> 
 
 def _check_release(write: Write, stored: StoredPledge, share_ppm: int, lot: Inventory | None) -> None:
     """Refuses a release after which E <= theta (C - release) would not hold, or whose effect nobody can tell."""
-    standing = standing_of(write.connection, stored.loan_key)
-    if standing.exposure == 0:
+    position = position_of(write.connection, stored.loan_key)
+    if position.exposure == 0:
         return
-    if standing.coverage_unknown:
+    if position.coverage_unknown:
         message = "coverage is UNKNOWN: nothing is released until every asset that decides the level can be valued"
         raise Refused("COVERAGE_UNKNOWN", message)
     claim = _claim(write, stored)
     most = int(
-        largest_release(*(np.array([n]) for n in (standing.exposure, standing.pool, claim, standing.target_ppm)))[0]
+        largest_release(*(np.array([n]) for n in (position.exposure, position.pool, claim, position.target_ppm)))[0]
     )
     if -(-claim * share_ppm // PPM) <= most:
         return
@@ -206,4 +206,4 @@ def _check_redeemed(write: Write, stored: StoredPledge, share_ppm: int, lot: Inv
 def _claim(write: Write, stored: StoredPledge) -> int:
     """What the pledge claims on the basis of its loan."""
     market, lendable = newest_claims(write.connection, [stored.key]).get(stored.key, (0, 0))
-    return lendable if standing_of(write.connection, stored.loan_key).basis == Basis.LENDABLE else market
+    return lendable if position_of(write.connection, stored.loan_key).basis == LtvBasis.LENDABLE else market

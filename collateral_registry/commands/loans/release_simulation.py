@@ -9,11 +9,11 @@ from functools import lru_cache
 import numpy as np
 
 from collateral_registry.commands.pipeline.judge_loans import Covered, cover_loans
-from collateral_registry.commands.pipeline.load_inputs import Gathered, market_for
-from collateral_registry.commands.pipeline.loan_position import Standing, standing_of
+from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, market_for
+from collateral_registry.commands.pipeline.loan_position import LoanPosition, position_of
 from collateral_registry.commands.pipeline.recompute import valuation_columns
 from collateral_registry.domain.loans.controlled_value import floor_of
-from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.valuations.appraise import appraise
 from collateral_registry.store.book.policies import StoredPolicy, policy_in_force
 from collateral_registry.store.engine.commits import newest_commit
@@ -28,23 +28,23 @@ KEPT_POOLS = 128
 
 
 @dataclass(frozen=True)
-class Leaving:
+class ReleaseScenario:
     """A lot with the loans on it, as they stand; ``counted`` are the millionths of it that count."""
 
     counted: int
-    standings: dict[int, Standing]
+    positions: dict[int, LoanPosition]
     pools: Callable[[int], dict[int, int]]
     in_doubt: bool
 
     @property
     def coverage_unknown(self) -> bool:
         """Whether the cover of any loan on the lot cannot be stood behind."""
-        return self.in_doubt or any(standing.coverage_unknown for standing in self.standings.values())
+        return self.in_doubt or any(position.coverage_unknown for position in self.positions.values())
 
     def terms_of(self, loan_key: int) -> tuple[int, int, int]:
         """Exposure, pool and target ratio of a loan as it stands."""
-        standing = self.standings[loan_key]
-        return standing.exposure, standing.pool, standing.target_ppm
+        position = self.positions[loan_key]
+        return position.exposure, position.pool, position.target_ppm
 
     def claim_of(self, loan_key: int) -> int:
         """What the loan claims of the lot, on its basis: what its pool would lose with all of it."""
@@ -59,21 +59,21 @@ class Leaving:
         pools = self.pools(quantity)
         return [
             key
-            for key, standing in self.standings.items()
-            if standing.exposure and pools[key] < floor_of(standing.exposure, standing.target_ppm)
+            for key, position in self.positions.items()
+            if position.exposure and pools[key] < floor_of(position.exposure, position.target_ppm)
         ]
 
 
-def leaving_from(connection: Connection, asset_key: int) -> Leaving:
+def leaving_from(connection: Connection, asset_key: int) -> ReleaseScenario:
     """Reads a lot, its market and the loans on it, once for any number of quantities."""
     keys = np.array([asset_key], dtype=np.int64)
     _, day = newest_commit(connection)
     policy = policy_in_force(connection, day)
     facts = read_facts(connection, keys)
     targets = read_targets(connection, facts, keys)
-    gathered = Gathered(facts, targets, market_for(connection, facts, targets, policy, []))
+    gathered = LoadedInputs(facts, targets, market_for(connection, facts, targets, policy, []))
     loan_keys = loans_of_assets(connection, keys)
-    standings = {int(key): standing_of(connection, int(key)) for key in loan_keys}
+    positions = {int(key): position_of(connection, int(key)) for key in loan_keys}
     quantity = quantity_of(connection, asset_key)
     share = float(facts.inventory["counted_share"][0])
     counted = round(quantity * share) if share < 1.0 else quantity
@@ -82,31 +82,31 @@ def leaving_from(connection: Connection, asset_key: int) -> Leaving:
     def pools(left: int) -> dict[int, int]:
         rest = max(counted - left, 0) / quantity if quantity else 0.0
         covered = _covered(connection, gathered, policy, day, loan_keys, rest)
-        lendable = {key: standing.basis == Basis.LENDABLE for key, standing in standings.items()}
+        lendable = {key: position.basis == LtvBasis.LENDABLE for key, position in positions.items()}
         columns = zip(covered.loans["loan_key"], covered.pools.lendable, covered.pools.market, strict=True)
         return {int(key): int(kept if lendable[int(key)] else market) for key, kept, market in columns}
 
     whole = _covered(connection, gathered, policy, day, loan_keys, counted / quantity if quantity else 0.0)
-    return Leaving(counted, standings, pools, _in_doubt(whole, standings))
+    return ReleaseScenario(counted, positions, pools, _in_doubt(whole, positions))
 
 
-def _in_doubt(covered: Covered, standings: dict[int, Standing]) -> bool:
+def _in_doubt(covered: Covered, positions: dict[int, LoanPosition]) -> bool:
     """Whether a value of today that nobody can vouch for decides if a loan is covered.
 
     The day may have moved on while the run that judges the loans for it is still under way.
     """
     pools, found = covered.pools, False
     for at, key in enumerate(covered.loans["loan_key"].tolist()):
-        standing = standings[key]
-        lendable = standing.basis == Basis.LENDABLE
+        position = positions[key]
+        lendable = position.basis == LtvBasis.LENDABLE
         safe, good = (pools.lendable, pools.good_lendable) if lendable else (pools.market, pools.good_market)
-        floor = floor_of(standing.exposure, standing.target_ppm)
-        found |= standing.exposure > 0 and bool(pools.never_valued[at] or (safe[at] >= floor) != (good[at] >= floor))
+        floor = floor_of(position.exposure, position.target_ppm)
+        found |= position.exposure > 0 and bool(pools.never_valued[at] or (safe[at] >= floor) != (good[at] >= floor))
     return found
 
 
 def _covered(
-    connection: Connection, gathered: Gathered, policy: StoredPolicy, day: int, loan_keys: Int, share: float
+    connection: Connection, gathered: LoadedInputs, policy: StoredPolicy, day: int, loan_keys: Int, share: float
 ) -> Covered:
     """The cover of the loans when only a share of the lot's quantity counts."""
     inventory = {**gathered.assets.inventory, "counted_share": np.array([share])}

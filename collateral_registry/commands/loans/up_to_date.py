@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from collateral_registry.commands.pipeline.recompute import recompute
-from collateral_registry.commands.stock.sync_lots import TakenUp, take_up_of
+from collateral_registry.commands.stock.sync_lots import SyncResult, take_up_of
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
@@ -47,7 +47,7 @@ def stock_waits(connection: Connection, asset_id: str) -> bool:
     return bool(len(waiting))
 
 
-def take_up_stock(write: Write, asset_id: str) -> TakenUp:
+def take_up_stock(write: Write, asset_id: str) -> SyncResult:
     """Takes up what waits of the lot that an asset is."""
     return take_up_of(write, _key_of(write.connection, asset_id))
 

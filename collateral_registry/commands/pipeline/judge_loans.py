@@ -11,7 +11,7 @@ from collateral_registry.commands.pipeline.event_columns import pending_columns,
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.loans.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
 from collateral_registry.domain.loans.judge import CoverColumns, Judgement, StateColumns, judge
-from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.book.policies import StoredPolicy
 from collateral_registry.store.engine.bulk import Columns, Source
@@ -83,11 +83,11 @@ class Judged:
 
 
 def judge_loans(
-    write: Write, loan_keys: Int | None, values: Columns | None, policy: StoredPolicy, relieved: Int
+    write: Write, loan_keys: Int | None, values: Columns | None, policy: StoredPolicy, collateral_added: Int
 ) -> tuple[int, int]:
     """Judges the loans, all when no keys are given; returns how many were judged and how many events were raised."""
     pledges = read_pledges(write.connection, loan_keys)
-    judged = judged_loans(write.connection, loan_keys, pledges, values, policy, write.market_day, relieved)
+    judged = judged_loans(write.connection, loan_keys, pledges, values, policy, write.market_day, collateral_added)
     insert_covers(write, judged.rows, judged.claims)
     events = insert_events(write, stamped(judged.events, write))
     return len(judged.before_seq), events
@@ -100,7 +100,7 @@ def judged_loans(
     values: Columns | None,
     policy: StoredPolicy,
     day: int,
-    relieved: Int,
+    collateral_added: Int,
 ) -> Judged:
     """The judgement of the loans for a day, from values just made or last recorded; nothing is written.
 
@@ -109,7 +109,9 @@ def judged_loans(
     covered = cover_loans(source, loan_keys, pledges, values, day)
     terms = _terms(covered.loans, policy.policy)
     before = _before(source, covered.loans["loan_key"])
-    judgement = judge(_cover(covered, terms, before, relieved), _state(before), day, policy.policy.judgement_rules)
+    judgement = judge(
+        _cover(covered, terms, before, collateral_added), _state(before), day, policy.policy.judgement_rules
+    )
     rows = _cover_rows(covered, terms, judgement, before, day)
     events = _event_rows(rows, judgement, before)
     return Judged(rows, covered.claims, events, before["seq"], covered.claim_loan, judgement.event_loan)
@@ -244,8 +246,8 @@ def _state(before: Columns) -> StateColumns:
     )
 
 
-def _cover(covered: Covered, terms: Columns, before: Columns, relieved: Int) -> CoverColumns:
-    lendable = terms["basis"] == int(Basis.LENDABLE)
+def _cover(covered: Covered, terms: Columns, before: Columns, collateral_added: Int) -> CoverColumns:
+    lendable = terms["basis"] == int(LtvBasis.LENDABLE)
     exposure = covered.loans["exposure_minor"]
     return CoverColumns(
         exposure=exposure,
@@ -255,7 +257,7 @@ def _cover(covered: Covered, terms: Columns, before: Columns, relieved: Int) -> 
         limits_ppm=terms["limits_ppm"],
         buffer_ppm=terms["buffer_ppm"],
         minimum_cure=terms["minimum_cure"],
-        relieved=(exposure < before["exposure_minor"]) | np.isin(covered.loans["loan_key"], relieved),
+        collateral_added=(exposure < before["exposure_minor"]) | np.isin(covered.loans["loan_key"], collateral_added),
     )
 
 

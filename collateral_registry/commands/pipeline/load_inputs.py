@@ -28,30 +28,30 @@ from valuation._typing import Int
 
 
 @dataclass(frozen=True)
-class Gathered:
+class LoadedInputs:
     """Assets, the currencies they are valued in, and the market."""
 
     assets: AssetFacts
     targets: TargetFacts
     market: MarketFacts
 
-    def knowing(self, machines: MachineEstimates) -> Gathered:
+    def with_estimates(self, machines: MachineEstimates) -> LoadedInputs:
         """The same with what models of comparables say of the machines."""
         return replace(self, market=replace(self.market, machines=machines))
 
 
-def gather(source: Source, asset_keys: Int, policy: StoredPolicy, made: list[NewCurve]) -> Gathered:
+def load_inputs(source: Source, asset_keys: Int, policy: StoredPolicy, made: list[NewCurve]) -> LoadedInputs:
     """The facts of assets in every currency they are needed in; haircut curves made anew are added to ``made``."""
     assets = read_facts(source, asset_keys)
     targets = read_targets(source, assets, asset_keys)
-    return Gathered(assets, targets, market_for(source, assets, targets, policy, made))
+    return LoadedInputs(assets, targets, market_for(source, assets, targets, policy, made))
 
 
-def gather_in(connection: Source, asset_keys: Int, policy: StoredPolicy, currency: str) -> Gathered:
+def gather_in(connection: Source, asset_keys: Int, policy: StoredPolicy, currency: str) -> LoadedInputs:
     """The facts of assets in one currency, or each in its own, for an answer that nobody stores."""
     assets = read_facts(connection, asset_keys)
     targets = in_currency(assets, currency, read_targets(connection, assets, asset_keys))
-    return Gathered(assets, targets, market_for(connection, assets, targets, policy, []))
+    return LoadedInputs(assets, targets, market_for(connection, assets, targets, policy, []))
 
 
 def in_currency(assets: AssetFacts, currency: str, known: TargetFacts | None = None) -> TargetFacts:

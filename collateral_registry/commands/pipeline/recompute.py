@@ -13,7 +13,7 @@ import numpy as np
 from collateral_registry.commands.pipeline.comparables import machine_estimates
 from collateral_registry.commands.pipeline.curves import keep_curves
 from collateral_registry.commands.pipeline.judge_loans import judge_loans
-from collateral_registry.commands.pipeline.load_inputs import Gathered, gather
+from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, load_inputs
 from collateral_registry.domain.valuations.appraise import Appraisal, appraise
 from collateral_registry.store.book.policies import StoredPolicy, policy_in_force
 from collateral_registry.store.engine.bulk import Columns, Source
@@ -35,7 +35,7 @@ class Recomputed:
     events: int
 
 
-def recompute(write: Write, assets: Int = NO_KEYS, loans: Int = NO_KEYS, relieved: Int = NO_KEYS) -> Recomputed:
+def recompute(write: Write, assets: Int = NO_KEYS, loans: Int = NO_KEYS, collateral_added: Int = NO_KEYS) -> Recomputed:
     """Values the assets, then judges their loans and the loans named.
 
     ``relieved`` are loans to which cash or collateral has just come in.
@@ -43,22 +43,22 @@ def recompute(write: Write, assets: Int = NO_KEYS, loans: Int = NO_KEYS, relieve
     policy = policy_in_force(write.connection, write.market_day)
     values = _value_and_record(write, assets, policy) if len(assets) else None
     touched = np.union1d(loans, loans_of_assets(write.connection, assets) if len(assets) else NO_KEYS)
-    judged, events = judge_loans(write, touched, values, policy, relieved)
+    judged, events = judge_loans(write, touched, values, policy, collateral_added)
     return Recomputed(0 if values is None else len(values["target_key"]), judged, events)
 
 
 def _value_and_record(write: Write, assets: Int, policy: StoredPolicy) -> Columns:
     made: list[NewCurve] = []
-    gathered = gather(write.connection, assets, policy, made)
+    gathered = load_inputs(write.connection, assets, policy, made)
     keep_curves(write.connection, write.seq, made)
     columns = valued(write.connection, gathered, policy, write.market_day, write.seq)
     insert_valuations(write, columns)
     return columns
 
 
-def valued(source: Source, gathered: Gathered, policy: StoredPolicy, day: int, seq: int) -> Columns:
+def valued(source: Source, gathered: LoadedInputs, policy: StoredPolicy, day: int, seq: int) -> Columns:
     """The rows of valuations to be recorded with a sequence: what is known now is the last good value."""
-    gathered = gathered.knowing(machine_estimates(source, gathered.assets, day))
+    gathered = gathered.with_estimates(machine_estimates(source, gathered.assets, day))
     appraisal = appraise(gathered.assets, gathered.targets, gathered.market, policy.policy, day)
     columns = valuation_columns(source, gathered, appraisal, policy, day)
     columns["good_seq"] = np.where(columns["unknown"] == 0, seq, columns["good_seq"])
@@ -66,7 +66,7 @@ def valued(source: Source, gathered: Gathered, policy: StoredPolicy, day: int, s
 
 
 def valuation_columns(
-    source: Source, gathered: Gathered, appraisal: Appraisal, policy: StoredPolicy, day: int
+    source: Source, gathered: LoadedInputs, appraisal: Appraisal, policy: StoredPolicy, day: int
 ) -> Columns:
     """The valuation's row in columns, with the last good value beside what is unknown now."""
     at, values, base = appraisal.asset_row, appraisal.values, appraisal.base

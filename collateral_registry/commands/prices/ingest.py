@@ -31,7 +31,7 @@ from collateral_registry.store.prices.series import (
 )
 from collateral_registry.store.valuations.valuation_inputs import assets_of_series, foreign_assets, machines_of_classes
 from valuation._typing import Int
-from valuation.prices.admission import Admission, RefusalReason, Verdict, admit, rewritten
+from valuation.prices.admission import Admission, AdmissionVerdict, RefusalReason, admit, rewritten
 
 PRICE_DIGITS_LIMIT = 18
 
@@ -47,11 +47,11 @@ class Quote:
 
 
 @dataclass(frozen=True)
-class Problem:
+class QuoteProblem:
     """What became of a quote, and why it was not simply accepted."""
 
     index: int
-    verdict: Verdict
+    verdict: AdmissionVerdict
     reason: str
 
 
@@ -64,7 +64,7 @@ class Ingested:
     quarantined: int
     refused: int
     overtaken: int
-    problems: Sequence[Problem]
+    problems: Sequence[QuoteProblem]
 
     @property
     def changed(self) -> bool:
@@ -88,10 +88,10 @@ class PriceMessage:
     """Quotes that came in one message; ``refused`` are those that could not even be read, counted with the others."""
 
     quotes: Sequence[Quote]
-    refused: Sequence[Problem] = ()
+    refused: Sequence[QuoteProblem] = ()
 
 
-def ingest_prices(write: Write, quotes: Sequence[Quote], refused: Sequence[Problem] = ()) -> Ingested:
+def ingest_prices(write: Write, quotes: Sequence[Quote], refused: Sequence[QuoteProblem] = ()) -> Ingested:
     """Takes in the prices of one message and recomputes what depends on the series that moved."""
     return ingest_together(write, [PriceMessage(quotes, refused)])[0]
 
@@ -117,17 +117,17 @@ Place = tuple[int, int]
 """Number of a message, and the place of a quote in it."""
 
 
-def _take_in(write: Write, quotes: Sequence[tuple[int, Quote]]) -> dict[Place, Problem]:
+def _take_in(write: Write, quotes: Sequence[tuple[int, Quote]]) -> dict[Place, QuoteProblem]:
     """Holds the quotes against the history of their series, stores what is kept and recomputes what moved."""
     series = find_series(write.connection, sorted({quote.series_id for _, quote in quotes}))
-    verdicts: dict[Place, Problem] = {}
+    verdicts: dict[Place, QuoteProblem] = {}
     admitted: dict[int, _Admitted] = {}
     for series_id, group in _by_series(quotes).items():
         places = [(number, quote.index) for number, quote in group]
         stored = series.get(series_id)
         if stored is None:
             missing = f"price_series: got priceSeries/{series_id}, want one that exists"
-            verdicts |= {place: Problem(place[1], Verdict.REFUSED, missing) for place in places}
+            verdicts |= {place: QuoteProblem(place[1], AdmissionVerdict.REFUSED, missing) for place in places}
             continue
         admitted[stored.key] = found = _admit(write, stored, [quote for _, quote in group])
         verdicts |= dict(zip(places, found.verdicts(), strict=True))
@@ -138,15 +138,18 @@ def _take_in(write: Write, quotes: Sequence[tuple[int, Quote]]) -> dict[Place, P
     return verdicts
 
 
-def _ingested(message: PriceMessage, judged: Sequence[Problem]) -> Ingested:
+def _ingested(message: PriceMessage, judged: Sequence[QuoteProblem]) -> Ingested:
     """What became of a message, from the verdicts on those of its quotes that were not overtaken."""
-    problems = [*message.refused, *(one for one in judged if one.verdict in {Verdict.QUARANTINED, Verdict.REFUSED})]
+    problems = [
+        *message.refused,
+        *(one for one in judged if one.verdict in {AdmissionVerdict.QUARANTINED, AdmissionVerdict.REFUSED}),
+    ]
     verdicts = [one.verdict for one in judged]
     return Ingested(
-        accepted=verdicts.count(Verdict.ACCEPTED),
-        duplicates=verdicts.count(Verdict.DUPLICATE),
-        quarantined=verdicts.count(Verdict.QUARANTINED),
-        refused=sum(problem.verdict == Verdict.REFUSED for problem in problems),
+        accepted=verdicts.count(AdmissionVerdict.ACCEPTED),
+        duplicates=verdicts.count(AdmissionVerdict.DUPLICATE),
+        quarantined=verdicts.count(AdmissionVerdict.QUARANTINED),
+        refused=sum(problem.verdict == AdmissionVerdict.REFUSED for problem in problems),
         overtaken=len(message.quotes) - len(judged),
         problems=sorted(problems, key=lambda problem: problem.index),
     )
@@ -175,7 +178,7 @@ class _Admitted:
     @property
     def moves(self) -> bool:
         """Whether any quote came into use."""
-        return bool((self.admission.verdict == int(Verdict.ACCEPTED)).any())
+        return bool((self.admission.verdict == int(AdmissionVerdict.ACCEPTED)).any())
 
     @property
     def rewrites(self) -> bool:
@@ -183,18 +186,18 @@ class _Admitted:
 
         It is when a day before that is filled, or corrected by more than the price usually moves from one to the next.
         """
-        in_use = np.flatnonzero(self.admission.verdict == int(Verdict.ACCEPTED))
+        in_use = np.flatnonzero(self.admission.verdict == int(AdmissionVerdict.ACCEPTED))
         days = np.array([day_of(self.quotes[row].day) for row in in_use.tolist()], dtype=np.int64)
         released = self.admission.released
         days = np.concatenate([days, self.before.pending_day[released]])
         prices = np.concatenate([self.prices[in_use], self.before.pending_price[released]])
         return rewritten(self.before.day, self.before.price, days, prices)
 
-    def verdicts(self) -> list[Problem]:
+    def verdicts(self) -> list[QuoteProblem]:
         """What became of each quote, with a sentence where it is not simply in use."""
         judged = zip(self.quotes, self.admission.verdict.tolist(), self.admission.reason.tolist(), strict=True)
         return [
-            Problem(quote.index, Verdict(verdict), self._sentence(quote, RefusalReason(reason)))
+            QuoteProblem(quote.index, AdmissionVerdict(verdict), self._sentence(quote, RefusalReason(reason)))
             for quote, verdict, reason in judged
         ]
 
@@ -248,7 +251,7 @@ def _write(write: Write, admitted: Mapping[int, _Admitted]) -> None:
 
 
 def _rows(key: int, found: _Admitted) -> list[tuple[int, int, int, float, str]]:
-    kept = {int(Verdict.ACCEPTED), int(Verdict.QUARANTINED)}
+    kept = {int(AdmissionVerdict.ACCEPTED), int(AdmissionVerdict.QUARANTINED)}
     rows = [
         (key, day_of(quote.day), verdict, float(quote.price), str(quote.price))
         for quote, verdict in zip(found.quotes, found.admission.verdict.tolist(), strict=True)
@@ -258,7 +261,7 @@ def _rows(key: int, found: _Admitted) -> list[tuple[int, int, int, float, str]]:
     released = np.flatnonzero(found.admission.released)
     before = found.before
     rows += [
-        (key, int(before.pending_day[row]), int(Verdict.ACCEPTED), float(before.pending_price[row]), text)
+        (key, int(before.pending_day[row]), int(AdmissionVerdict.ACCEPTED), float(before.pending_price[row]), text)
         for row, text in zip(released, before.pending_text[released], strict=True)
         if int(before.pending_day[row]) not in taken
     ]
@@ -267,7 +270,7 @@ def _rows(key: int, found: _Admitted) -> list[tuple[int, int, int, float, str]]:
 
 def _latest(found: _Admitted) -> Latest:
     """The newest accepted price and its log return from the one before."""
-    in_use = found.admission.verdict == int(Verdict.ACCEPTED)
+    in_use = found.admission.verdict == int(AdmissionVerdict.ACCEPTED)
     prices = {int(day): (float(price), "") for day, price in zip(found.before.day, found.before.price, strict=True)}
     released = np.flatnonzero(found.admission.released)
     before = found.before

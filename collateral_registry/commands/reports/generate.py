@@ -12,7 +12,7 @@ from collateral_registry.domain.reports.ltv_rows import in_order, wanted_rows
 from collateral_registry.domain.reports.snapshot import Snapshot
 from collateral_registry.domain.reports.totals import Concentration, Total, concentrations, totals
 from collateral_registry.domain.shared.days import day_of
-from collateral_registry.domain.shared.lru_cache import Kept
+from collateral_registry.domain.shared.lru_cache import LruCache
 from collateral_registry.store.engine.commits import (
     last_commit_known_by,
     last_commit_of_day,
@@ -62,8 +62,8 @@ class LtvReports:
     def __init__(self) -> None:
         """Nothing has been asked for yet."""
         self._snapshots = Snapshots()
-        self._orders: Kept[tuple[object, ...], Int] = Kept(KEPT_REPORTS_LIMIT)
-        self._sums: Kept[tuple[object, ...], Sums] = Kept(KEPT_REPORTS_LIMIT)
+        self._orders: LruCache[tuple[object, ...], Int] = LruCache(KEPT_REPORTS_LIMIT)
+        self._sums: LruCache[tuple[object, ...], Sums] = LruCache(KEPT_REPORTS_LIMIT)
 
     def report(
         self, connection: Connection, moment: Moment, wanted: Sequence[Condition] = (), order_by: str = ""

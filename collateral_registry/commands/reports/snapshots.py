@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 
 from collateral_registry.domain.reports.snapshot import Changes, Snapshot, Words, brought_forward, empty_snapshot
-from collateral_registry.domain.shared.lru_cache import Kept
+from collateral_registry.domain.shared.lru_cache import LruCache
 from collateral_registry.store.assets.repository import places_since
 from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.database import Connection
@@ -22,7 +22,7 @@ class Snapshots:
     def __init__(self) -> None:
         """Nothing has been asked for yet."""
         self._words = Words()
-        self._kept: Kept[int, Snapshot] = Kept(KEPT_SNAPSHOTS_LIMIT)
+        self._kept: LruCache[int, Snapshot] = LruCache(KEPT_SNAPSHOTS_LIMIT)
         self._newest = Lock()
         self._past = Lock()
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from collateral_registry.commands.pipeline.curves import keep_curves
 from collateral_registry.commands.pipeline.judge_loans import Judged, judged_loans
-from collateral_registry.commands.pipeline.load_inputs import gather, make_curves
+from collateral_registry.commands.pipeline.load_inputs import load_inputs, make_curves
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, valued
 from collateral_registry.domain.revaluation.runs import Partition, RunStep
 from collateral_registry.store.book.policies import StoredPolicy
@@ -34,12 +34,12 @@ from valuation._typing import Int
 if TYPE_CHECKING:
     from collateral_registry.store.engine.arrow import ArrowDatabase
 
-Road = Union[Database, "ArrowDatabase"]
+Transport = Union[Database, "ArrowDatabase"]
 """How columns move: through the engine, or without an object for a value, which a large run needs."""
 
 
 @dataclass(frozen=True)
-class Order:
+class PartitionJob:
     """A partition of a run to be worked, with all that the worker needs beside the database."""
 
     seq: int
@@ -53,40 +53,40 @@ class Order:
         return f"revaluations/{self.seq}/{self.partition.number}"
 
 
-def work_partition(road: Road, order: Order) -> None:
+def work_partition(road: Transport, job: PartitionJob) -> None:
     """Computes a partition and stores it, unless it is stored already or the run is over."""
     made: list[NewCurve] = []
-    curves_alone = order.partition.step == RunStep.CURVES
+    curves_alone = job.partition.step == RunStep.CURVES
     with road.read() as source:
         if curves_alone:
-            make_curves(source, order.partition.needs, order.policy, made)
+            make_curves(source, job.partition.needs, job.policy, made)
         else:
-            values, judged = _value_and_judge(source, order, made)
-    with road.intake([order.shard]) as writing:
-        if not is_wanted(writing.connection, order.seq, order.partition.number):
+            values, judged = _value_and_judge(source, job, made)
+    with road.intake([job.shard]) as writing:
+        if not is_wanted(writing.connection, job.seq, job.partition.number):
             return
-        keep_curves(writing.connection, order.seq, made)
+        keep_curves(writing.connection, job.seq, made)
         if curves_alone:
-            mark_done(writing.connection, order.seq, order.partition.number)
+            mark_done(writing.connection, job.seq, job.partition.number)
         else:
             results = (values, judged.rows, judged.claims, judged.events)
-            store_partition(writing.connection, order.seq, order.partition.number, *results)
+            store_partition(writing.connection, job.seq, job.partition.number, *results)
         writing.commit()
 
 
-def _value_and_judge(source: Source, order: Order, made: list[NewCurve]) -> tuple[Columns, Judged]:
+def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) -> tuple[Columns, Judged]:
     """The values of the partition's assets, and the judgement of its loans that no change has judged since."""
-    ends = order.partition.first_key, order.partition.last_key
-    unpledged = order.partition.step == RunStep.UNPLEDGED
+    ends = job.partition.first_key, job.partition.last_key
+    unpledged = job.partition.step == RunStep.UNPLEDGED
     loans = NO_KEYS if unpledged else loans_between(source, *ends)
     pledges = read_pledges(source, loans)
     assets = unpledged_between(source, *ends) if unpledged else np.unique(pledges["asset_key"])
-    gathered = gather(source, assets, order.policy, made)
-    values = valued(source, gathered, order.policy, order.market_day, order.seq)
-    judged = judged_loans(source, loans, pledges, values, order.policy, order.market_day, NO_KEYS)
+    gathered = load_inputs(source, assets, job.policy, made)
+    values = valued(source, gathered, job.policy, job.market_day, job.seq)
+    judged = judged_loans(source, loans, pledges, values, job.policy, job.market_day, NO_KEYS)
     home = np.ones(len(assets), dtype=np.bool_) if unpledged else _at_home(assets, pledges, loans)
     own = {name: column[home[gathered.targets.asset_row]] for name, column in values.items()}
-    return own, judged.of(judged.before_seq < order.seq)
+    return own, judged.of(judged.before_seq < job.seq)
 
 
 def _at_home(assets: Int, pledges: Columns, loans: Int) -> NDArray[np.bool_]:

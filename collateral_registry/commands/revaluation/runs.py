@@ -16,7 +16,7 @@ import numpy as np
 from collateral_registry.commands.pipeline.event_columns import stamped
 from collateral_registry.commands.pipeline.judge_loans import judge_loans
 from collateral_registry.commands.pipeline.recompute import NO_KEYS
-from collateral_registry.commands.revaluation.run_partition import Order, work_partition
+from collateral_registry.commands.revaluation.run_partition import PartitionJob, work_partition
 from collateral_registry.domain.revaluation.runs import PARTITION_ASSETS, PARTITION_CURVES, Partition, RunStep, cut
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.book.policies import policy_by_key, policy_in_force
@@ -65,7 +65,7 @@ def publish_run(write: Write, seq: int) -> StoredRun:
     return get_run(write.connection, seq)
 
 
-def pending_orders(database: Database, seq: int) -> list[Order]:
+def pending_jobs(database: Database, seq: int) -> list[PartitionJob]:
     """The partitions of a run that are still to be worked, in order of their steps; none when it is over."""
     with database.read() as connection:
         run = get_run(connection, seq)
@@ -73,7 +73,7 @@ def pending_orders(database: Database, seq: int) -> list[Order]:
             return []
         policy = policy_by_key(connection, run.policy_key)
         pending = pending_partitions(connection, seq)
-    return [Order(seq, run.market_day, policy, partition) for partition in pending]
+    return [PartitionJob(seq, run.market_day, policy, partition) for partition in pending]
 
 
 def run_book(database: Database, actor: str, partition_assets: int = PARTITION_ASSETS) -> StoredRun:
@@ -91,7 +91,7 @@ def finish_run(database: Database, partition_assets: int = PARTITION_ASSETS) -> 
     if run is None:
         raise Refused("NO_REVALUATION", "no revaluation is under way")
     plan_run(database, run.seq, partition_assets)
-    for order in pending_orders(database, run.seq):
+    for order in pending_jobs(database, run.seq):
         work_partition(database, order)
     with database.write("PublishRevaluation", "collateral") as write:
         published = publish_run(write, run.seq)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from collateral_registry.commands.findings.record import close_findings, open_findings
 from collateral_registry.commands.pipeline.recompute import recompute
-from collateral_registry.commands.stock.warehouse_score import judge_anew
+from collateral_registry.commands.stock.warehouse_score import rescore
 from collateral_registry.domain.findings.kinds import COUNT_KINDS, Finding, FindingKind, Severity
 from collateral_registry.domain.findings.over_pledging import converted, plain_quantity
 from collateral_registry.domain.findings.references import folded
@@ -27,13 +27,13 @@ from collateral_registry.store.findings.repository import open_fingerprints
 from collateral_registry.store.stock.counts import (
     assets_of_lots,
     balances_as_of,
+    baseline_at,
     hold_warehouse,
     insert_counts,
     is_fed,
     lot_of_reserve,
     open_counted_lots,
     raise_reserves,
-    standing_at,
     told_lots,
     write_reserves,
 )
@@ -60,7 +60,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Reconciled:
+class CountReconciliation:
     """What a count came to: how many lots agree, and those that do not."""
 
     agreed: int
@@ -68,7 +68,7 @@ class Reconciled:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _CountComparison:
     """A count beside the lots [n] it is about: what was counted of each, whether of its good, and how they compare.
 
     ``outranked`` are lots that a later count has spoken of, which this one no longer changes: any later one of the
@@ -82,8 +82,8 @@ class _Held:
     same_good: NDArray[np.bool_]
     compared: Compared
     before: Int
-    outranked: NDArray[np.bool_]
-    bound: NDArray[np.bool_]
+    superseded: NDArray[np.bool_]
+    reserve_only: NDArray[np.bool_]
 
     @property
     def disagrees(self) -> NDArray[np.bool_]:
@@ -93,20 +93,20 @@ class _Held:
     @property
     def differing(self) -> list[int]:
         """The rows that do not agree and are this count's to tell."""
-        rows: list[int] = np.flatnonzero(self.disagrees & ~self.outranked).tolist()
+        rows: list[int] = np.flatnonzero(self.disagrees & ~self.superseded).tolist()
         return rows
 
     @property
     def answered(self) -> Int:
         """The keys of the lots of which this count has the last word."""
-        keys: Int = self.lots["lot_key"][~self.outranked & ~self.bound]
+        keys: Int = self.lots["lot_key"][~self.superseded & ~self.reserve_only]
         return keys
 
     @property
     def reserve(self) -> Int:
         """What is reserved of each lot [n] from now on."""
-        raised = np.where(self.bound, np.maximum(self.before, self.compared.reserve), self.compared.reserve)
-        return np.where(self.outranked, self.before, raised).astype(np.int64)
+        raised = np.where(self.reserve_only, np.maximum(self.before, self.compared.reserve), self.compared.reserve)
+        return np.where(self.superseded, self.before, raised).astype(np.int64)
 
     def kind(self, row: int) -> FindingKind:
         """What does not agree."""
@@ -124,7 +124,7 @@ class _Held:
         return plain_quantity(int(column[row]), str(self.lots["unit"][row]))
 
 
-def reconcile(write: Write, count: StockCount) -> Reconciled:
+def reconcile(write: Write, count: StockCount) -> CountReconciliation:
     """Takes in a count; raises InvalidInput for a time to come, another spelling of a warehouse, or unlike units."""
     _check(write, count)
     policy = policy_in_force(write.connection, write.market_day).policy
@@ -132,18 +132,18 @@ def reconcile(write: Write, count: StockCount) -> Reconciled:
     counted, same_good = _counted(lots, count.lines)
     has_book = told_lots(lots) | is_fed(write.connection, count.warehouse)
     compared = compare(counted, lots["book"], policy.count_tolerance_ppm, has_book)
-    stands, own = standing_at(write.connection, lots["lot_key"], count.counted_us), write.actor.startswith(FEED_ACTOR)
-    outranked = stands.later if own else stands.later_by_lender
-    bound = stands.reserved_by_lender if own else stands.later
-    held = _Held(count, lots, counted, same_good, compared, stands.reserve, outranked, bound)
+    stands, own = baseline_at(write.connection, lots["lot_key"], count.counted_us), write.actor.startswith(FEED_ACTOR)
+    superseded = stands.later if own else stands.later_by_lender
+    reserve_only = stands.reserved_by_lender if own else stands.later
+    held = _CountComparison(count, lots, counted, same_good, compared, stands.reserve, superseded, reserve_only)
     insert_counts(write, _rows(held))
     findings = _tell(write, held)
     _reserve(write, held, findings)
-    assets = judge_anew(write, count.warehouse, policy)
+    assets = rescore(write, count.warehouse, policy)
     if len(assets):
         recompute(write, assets=assets)
     differences = [_difference(held, row, findings) for row in held.differing]
-    return Reconciled(int(np.count_nonzero(~held.disagrees)), differences)
+    return CountReconciliation(int(np.count_nonzero(~held.disagrees)), differences)
 
 
 def lift_reserve(write: Write, finding_key: int) -> None:
@@ -198,7 +198,7 @@ def _counted(lots: Columns, lines: Sequence[CountLine]) -> tuple[Int, NDArray[np
     return counted, same
 
 
-def _rows(held: _Held) -> Columns:
+def _rows(held: _CountComparison) -> Columns:
     return {
         "lot_key": held.lots["lot_key"],
         "method": int(held.count.method),
@@ -210,7 +210,7 @@ def _rows(held: _Held) -> Columns:
     }
 
 
-def _tell(write: Write, held: _Held) -> dict[int, int]:
+def _tell(write: Write, held: _CountComparison) -> dict[int, int]:
     """Opens a finding for each lot that does not agree, closes what these counts answer; the open one of each lot."""
     asset_of = assets_of_lots(write.connection, held.lots["lot_key"][held.differing])
     goods = {line.lot: line.good for line in held.count.lines}
@@ -225,7 +225,7 @@ def _tell(write: Write, held: _Held) -> dict[int, int]:
     return {names[name]: key for name, key in standing.items() if name in wanted}
 
 
-def _finding(held: _Held, row: int, asset_of: Mapping[int, int], goods: Mapping[str, str]) -> Finding:
+def _finding(held: _CountComparison, row: int, asset_of: Mapping[int, int], goods: Mapping[str, str]) -> Finding:
     kind, key, lot = held.kind(row), held.key(row), str(held.lots["lot"][row])
     counted, book, warehouse = held.plain("counted", row), held.plain("book", row), held.count.warehouse
     return Finding(
@@ -261,16 +261,16 @@ def _fingerprint(kind: FindingKind, lot_key: int) -> str:
     return f"{kind.name} lot {lot_key}"
 
 
-def _reserve(write: Write, held: _Held, findings: Mapping[int, int]) -> None:
+def _reserve(write: Write, held: _CountComparison, findings: Mapping[int, int]) -> None:
     """Sets the reserve of each lot, and has taken up what counts otherwise now."""
     keys, reserves = held.lots["lot_key"], held.reserve
-    stands = (held.outranked | held.bound) & (held.before > 0)
+    stands = (held.superseded | held.reserve_only) & (held.before > 0)
     write_reserves(write, keys[~stands], reserves[~stands], findings)
     raise_reserves(write, keys[stands], reserves[stands])
     note_lots(write, keys[(held.before != reserves) | ~told_lots(held.lots)])
 
 
-def _difference(held: _Held, row: int, findings: Mapping[int, int]) -> Difference:
+def _difference(held: _CountComparison, row: int, findings: Mapping[int, int]) -> Difference:
     return Difference(
         lot=str(held.lots["lot"][row]),
         unit=str(held.lots["unit"][row]),

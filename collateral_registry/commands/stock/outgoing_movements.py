@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR
 
 import numpy as np
 
-from collateral_registry.commands.findings.over_pledging import conserve
+from collateral_registry.commands.findings.over_pledging import reconcile_claims
 from collateral_registry.commands.findings.record import open_findings
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
 from collateral_registry.domain.findings.over_pledging import converted, plain_quantity
@@ -19,17 +19,17 @@ from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.pickups import StoredPickup, pickups_of, update_pickup
 from collateral_registry.store.stock.claims_by_place import (
     claimed_among,
-    lower_statement,
     places_of_assets,
     places_of_lots,
+    reduce_declared,
 )
 from collateral_registry.store.stock.outgoing_movements import (
-    HeldLot,
     Issue,
-    Left,
+    IssueTotal,
+    PledgedLot,
     held_lots,
-    issues_unseen,
-    left_unseen,
+    unprocessed_issue_totals,
+    unprocessed_issues,
 )
 from valuation._typing import Int
 
@@ -46,21 +46,21 @@ def after_stock(write: Write, lot_keys: Int) -> Int:
     places = claimed_among(write.connection, moved)
     if len(touched):
         places |= {*places_of_assets(write.connection, touched)}
-    changed = conserve(write, sorted(places))
+    changed = reconcile_claims(write, sorted(places))
     open_findings(write, findings)
     return np.union1d(changed, touched)
 
 
-def _hold_issues(write: Write, lots: Sequence[HeldLot]) -> tuple[Int, list[Finding]]:
+def _hold_issues(write: Write, lots: Sequence[PledgedLot]) -> tuple[Int, list[Finding]]:
     """The assets of which something left, and a finding for each lot that more left than was authorised."""
     if not lots:
         return np.zeros(0, dtype=np.int64), []
     standing = pickups_of(write.connection, np.array(sorted(lot.asset_key for lot in lots), dtype=np.int64))
-    left = left_unseen(write, [lot for lot in lots if lot.asset_key not in standing])
+    left = unprocessed_issue_totals(write, [lot for lot in lots if lot.asset_key not in standing])
     findings = [_finding(one, one.quantity) for one in left]
     authorised = [lot for lot in lots if lot.asset_key in standing]
-    issues = issues_unseen(write, authorised) if authorised else []
-    beyond: dict[int, list[tuple[HeldLot, Issue, int]]] = {}
+    issues = unprocessed_issues(write, authorised) if authorised else []
+    beyond: dict[int, list[tuple[PledgedLot, Issue, int]]] = {}
     for lot, issue in issues:
         quantity = _held_against_pickups(write, lot, issue, standing[lot.asset_key])
         if quantity:
@@ -70,7 +70,7 @@ def _hold_issues(write: Write, lots: Sequence[HeldLot]) -> tuple[Int, list[Findi
     return np.array(sorted(touched), dtype=np.int64), findings
 
 
-def _held_against_pickups(write: Write, lot: HeldLot, issue: Issue, standing: list[StoredPickup]) -> int:
+def _held_against_pickups(write: Write, lot: PledgedLot, issue: Issue, standing: list[StoredPickup]) -> int:
     """Uses up the authorisations of the asset that the issue falls under; returns what was issued beyond them.
 
     Authorisations are in the unit of the asset, the issue and what is returned in that of the feed.
@@ -90,18 +90,18 @@ def _held_against_pickups(write: Write, lot: HeldLot, issue: Issue, standing: li
         rest = rest - converted(part, unit, lot.unit, ROUND_FLOOR) if part < left else 0
         lowered += part
     if lowered:
-        lower_statement(write, lot.asset_key, lowered)
+        reduce_declared(write, lot.asset_key, lowered)
     return rest
 
 
-def _summed(found: Sequence[tuple[HeldLot, Issue, int]]) -> Left:
+def _summed(found: Sequence[tuple[PledgedLot, Issue, int]]) -> IssueTotal:
     issues = [issue for _, issue, _ in found]
     times = [issue.effective_us for issue in issues]
     quantity = sum(issue.quantity for issue in issues)
-    return Left(found[0][0], len(issues), quantity, issues[0], issues[-1], min(times), max(times))
+    return IssueTotal(found[0][0], len(issues), quantity, issues[0], issues[-1], min(times), max(times))
 
 
-def _finding(left: Left, unauthorised: int) -> Finding:
+def _finding(left: IssueTotal, unauthorised: int) -> Finding:
     """That more left a lot than was authorised, by one movement or by several."""
     lot, beyond = left.lot, plain_quantity(unauthorised, left.lot.unit)
     days = [date_at(time_us // DAY_US).isoformat() for time_us in (left.earliest_us, left.latest_us)]

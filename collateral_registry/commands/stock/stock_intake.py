@@ -31,7 +31,7 @@ from collateral_registry.store.stock.booking import (
     store_rejections,
 )
 from collateral_registry.store.stock.feeds import (
-    Source,
+    Feed,
     StoredBatch,
     batch_of_request,
     ensure_source,
@@ -90,7 +90,7 @@ Outcome = Taken | Gap | Refused | RequestIdReused
 """What becomes of a batch; an error concerns it alone."""
 
 
-def open_feed(database: Database, source_id: str) -> Source:
+def open_feed(database: Database, source_id: str) -> Feed:
     """Where the source stands; from now on streams opened before may no longer write."""
     with database.intake([source_shard(source_id)]) as intake:
         source = open_source(intake, source_id)
@@ -159,7 +159,7 @@ def _shards(batches: Sequence[Batch]) -> set[str]:
 class _Run:
     """The batches of one source that are booked now, one after the other."""
 
-    source: Source
+    source: Feed
     indexes: list[int]
     batches: list[Batch]
     now_us: int
@@ -248,7 +248,7 @@ class Group:
         store_lateness(self.intake, lots, [run.booked for run in self.runs])
         store_progress(self.intake, [run.source for run in self.runs])
         for index, first in self.twins.items():
-            self.outcomes[index] = _again(self.outcomes[first])
+            self.outcomes[index] = _repeat(self.outcomes[first])
         return [outcome for outcome in self.outcomes if outcome is not None]
 
     def has_refused_wrongly(self) -> bool:
@@ -294,7 +294,7 @@ class Group:
         ]
 
     def _settled(
-        self, source: Source, batch: Batch, seen: dict[tuple[str, int | str], int], index: int
+        self, source: Feed, batch: Batch, seen: dict[tuple[str, int | str], int], index: int
     ) -> Outcome | None:
         """What becomes of a batch that is not booked now; none for one whose turn it is, or that comes twice here."""
         if batch.sequence != CALL and batch.epoch != source.epoch:
@@ -310,7 +310,7 @@ class Group:
             return _repeated(stored) if stored.body_hash == batch.body_hash else _reused(batch)
         return Gap(source.last_sequence + 1) if batch.sequence > source.last_sequence + 1 else None
 
-    def _stored(self, source: Source, batch: Batch) -> StoredBatch | None:
+    def _stored(self, source: Feed, batch: Batch) -> StoredBatch | None:
         connection = self.intake.connection
         if batch.sequence == CALL:
             return batch_of_request(connection, source.key, batch.request_id)
@@ -324,7 +324,7 @@ def _named(batch: Batch) -> bool:
     return batch.sequence != CALL or bool(batch.request_id)
 
 
-def _numbered(source: Source, batch: Batch) -> Batch:
+def _numbered(source: Feed, batch: Batch) -> Batch:
     """The batch with its number, which the source has come to now."""
     if batch.sequence == CALL:
         source.last_call -= 1
@@ -351,5 +351,5 @@ def _repeated(stored: StoredBatch) -> Taken:
     return Taken(stored.sequence, stored.booked, stored.known, rejected, repeated=True)
 
 
-def _again(outcome: Outcome | None) -> Outcome | None:
+def _repeat(outcome: Outcome | None) -> Outcome | None:
     return replace(outcome, repeated=True) if isinstance(outcome, Taken) else outcome

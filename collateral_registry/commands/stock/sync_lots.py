@@ -24,8 +24,8 @@ from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.pledges import loans_of_assets
 from collateral_registry.store.stock.claims_by_place import Place, claimed_among, places_of_lots
 from collateral_registry.store.stock.pending_lots import (
-    TiedAsset,
-    ToldLot,
+    LinkedAsset,
+    ReportedLot,
     changes_of_assets,
     changes_of_lots,
     forget_changes,
@@ -49,7 +49,7 @@ CHANGES_LIMIT = 20_000
 
 
 @dataclass(frozen=True)
-class TakenUp:
+class SyncResult:
     """How many changes are done with, and how many assets have another quantity or value."""
 
     changes: int
@@ -57,7 +57,7 @@ class TakenUp:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingLots:
     """Stock that waits to be taken up, as of a commit: lots [l], their changes [c], and the assets that they are.
 
     ``unclaimed_keys`` [u] are changes of other lots, of which the book claims nothing.
@@ -66,19 +66,19 @@ class Waiting:
     seq: int
     lot_keys: Int
     change_keys: Int
-    assets: Sequence[TiedAsset]
+    assets: Sequence[LinkedAsset]
     unclaimed_keys: Int
 
 
 @dataclass(frozen=True)
-class _TiedLot:
+class _LinkedLot:
     """An asset and what is told of the lot that it is."""
 
-    own: TiedAsset
-    told: ToldLot
+    own: LinkedAsset
+    told: ReportedLot
 
 
-def look(connection: Connection, lots_limit: int = LOTS_LIMIT) -> Waiting | None:
+def find_pending_lots(connection: Connection, lots_limit: int = LOTS_LIMIT) -> PendingLots | None:
     """The stock that has waited longest; none when none waits. A read on one snapshot: nobody waits for it.
 
     The lots of a place are taken up together, because what is claimed of a place is weighed as a whole.
@@ -91,7 +91,7 @@ def look(connection: Connection, lots_limit: int = LOTS_LIMIT) -> Waiting | None
     claimed = claimed_among(connection, {*place_of.values()})
     ours = {lot for lot, place in place_of.items() if place in claimed or lot in registered}
     taken = _longest_waiting([lot for lot in lot_of_change.tolist() if lot in ours], place_of, lots_limit)
-    return Waiting(
+    return PendingLots(
         seq=newest_commit(connection)[0],
         lot_keys=taken,
         change_keys=changes_of_lots(connection, taken),
@@ -113,7 +113,7 @@ def _longest_waiting(lots: Sequence[int], place_of: Mapping[int, Place], limit: 
     return np.sort(np.array(taken[:limit], dtype=np.int64))
 
 
-def take_up(write: Write, waiting: Waiting) -> TakenUp:
+def take_up(write: Write, waiting: PendingLots) -> SyncResult:
     """Takes up the stock that waits, and values and judges what depends on it.
 
     Where the book claims nothing of a lot, it is done with: whoever registers it later looks at it then. Where the book
@@ -122,46 +122,46 @@ def take_up(write: Write, waiting: Waiting) -> TakenUp:
     """
     if write.seq == waiting.seq + 1:
         return _take_up(write, waiting)
-    again = look(write.connection, LOTS_BESIDE_INTAKE)
-    return TakenUp(0, 0) if again is None else _take_up(write, again)
+    again = find_pending_lots(write.connection, LOTS_BESIDE_INTAKE)
+    return SyncResult(0, 0) if again is None else _take_up(write, again)
 
 
-def take_up_of(write: Write, asset_keys: Int) -> TakenUp:
+def take_up_of(write: Write, asset_keys: Int) -> SyncResult:
     """Takes up what waits of the lots that are these assets, before their turn."""
     change_keys, lot_of_change = changes_of_assets(write.connection, asset_keys)
     lots = np.unique(lot_of_change)
-    return _take_up(write, Waiting(write.seq - 1, lots, change_keys, tied_assets(write.connection, lots), NO_KEYS))
+    return _take_up(write, PendingLots(write.seq - 1, lots, change_keys, tied_assets(write.connection, lots), NO_KEYS))
 
 
-def _take_up(write: Write, waiting: Waiting) -> TakenUp:
+def _take_up(write: Write, waiting: PendingLots) -> SyncResult:
     done = np.union1d(waiting.change_keys, waiting.unclaimed_keys)
     forget_changes(write, done)
     changes = len(done)
     if not len(waiting.lot_keys):
-        return TakenUp(changes, 0)
+        return SyncResult(changes, 0)
     told = told_lots(write.connection, waiting.lot_keys)
-    tied_to = [_TiedLot(one, told[one.lot_key]) for one in waiting.assets if one.lot_key in told]
+    tied_to = [_LinkedLot(one, told[one.lot_key]) for one in waiting.assets if one.lot_key in told]
     changed = [(tied, asset) for tied in tied_to if (asset := _as_told(tied)) is not None]
-    open_findings(write, [_beyond_measure(tied) for tied, _ in changed if _told(tied) > QUANTITY_LIMIT])
+    open_findings(write, [_beyond_measure(tied) for tied, _ in changed if _reported(tied) > QUANTITY_LIMIT])
     open_findings(write, [_another_good(tied) for tied, _ in changed if _is_another_good(tied)])
     write_quantities(write, [(tied.own, asset) for tied, asset in changed])
     moved = np.array(sorted(tied.own.asset_key for tied, _ in changed), dtype=np.int64)
     risen = [tied.own.asset_key for tied, asset in changed if _rises(tied.own.asset, asset)]
     assets = np.union1d(moved, after_stock(write, waiting.lot_keys))
     if len(assets):
-        relieved = loans_of_assets(write.connection, np.array(risen, dtype=np.int64)) if risen else NO_KEYS
-        recompute(write, assets=assets, relieved=relieved)
-    return TakenUp(changes, len(assets))
+        collateral_added = loans_of_assets(write.connection, np.array(risen, dtype=np.int64)) if risen else NO_KEYS
+        recompute(write, assets=assets, collateral_added=collateral_added)
+    return SyncResult(changes, len(assets))
 
 
-def _as_told(tied: _TiedLot) -> Asset | None:
+def _as_told(tied: _LinkedLot) -> Asset | None:
     """The asset with the quantity and grade of its lot; none when it says so already, or cannot."""
     lot = tied.own.asset.detail
     if not isinstance(lot, Inventory) or tied.own.asset.status == Status.RETIRED:
         return None
     if not _is_another_good(tied) and not alike(tied.told.unit, lot.unit):
         return None  # the owner's statement stays, unverified (commands/findings/over_pledging.py)
-    told = _told(tied)
+    told = _reported(tied)
     believed = told if told <= QUANTITY_LIMIT else Decimal(0)
     quantity = believed.quantize(Decimal(1).scaleb(-QUANTITY_DECIMALS), ROUND_DOWN).normalize()
     grade = lot.grade if _is_another_good(tied) else tied.told.grade or lot.grade
@@ -170,7 +170,7 @@ def _as_told(tied: _TiedLot) -> Asset | None:
     return replace(tied.own.asset, detail=replace(lot, quantity=quantity, grade=grade))
 
 
-def _told(tied: _TiedLot) -> Decimal:
+def _reported(tied: _LinkedLot) -> Decimal:
     """What counts of the lot, in the unit of the asset; nothing of another good, nor where the units are unlike."""
     lot = tied.own.asset.detail
     if not isinstance(lot, Inventory) or _is_another_good(tied) or not alike(tied.told.unit, lot.unit):
@@ -178,12 +178,12 @@ def _told(tied: _TiedLot) -> Decimal:
     return Decimal(tied.told.counted) / MILLION * conversion_factor(tied.told.unit, lot.unit)
 
 
-def _is_another_good(tied: _TiedLot) -> bool:
+def _is_another_good(tied: _LinkedLot) -> bool:
     """Whether the warehouse tells that the lot is not what it was registered as."""
     return isinstance(tied.own.asset.detail, Inventory) and tied.told.good != tied.own.asset.detail.good
 
 
-def _another_good(tied: _TiedLot) -> Finding:
+def _another_good(tied: _LinkedLot) -> Finding:
     """That a lot is told to hold another good: what is pledged is not there, and nothing of it counts."""
     asset_id, registered = tied.own.asset.asset_id, getattr(tied.own.asset.detail, "good", "")
     told = tied.told
@@ -201,7 +201,7 @@ def _another_good(tied: _TiedLot) -> Finding:
     )
 
 
-def _beyond_measure(tied: _TiedLot) -> Finding:
+def _beyond_measure(tied: _LinkedLot) -> Finding:
     """That a lot is told larger than any asset may be: a wrong unit, and nothing of it counts."""
     asset_id = tied.own.asset.asset_id
     return Finding(

@@ -34,7 +34,7 @@ def statistics_since(policy: Policy, market_day: int) -> int:
     return (market_day - policy.rule_days("warehouse_statistics_days")) * DAY_US
 
 
-def judge_anew(write: Write, warehouse: str, policy: Policy) -> Int:
+def rescore(write: Write, warehouse: str, policy: Policy) -> Int:
     """Judges a warehouse in all its spellings; returns the keys of the assets that are to be valued anew."""
     place = folded(warehouse)
     return _judge(write, place, spellings_of(write.connection, [place])[place], policy)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from collateral_registry.commands.pipeline.comparables import machine_estimates, quoted_estimates
-from collateral_registry.commands.pipeline.load_inputs import Gathered, gather_in, in_currency, market_for
+from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, gather_in, in_currency, market_for
 from collateral_registry.commands.pipeline.recompute import valuation_columns
 from collateral_registry.domain.assets.kinds import Asset, Equipment
 from collateral_registry.domain.book.policy import Policy
@@ -41,7 +41,7 @@ def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str
     policy, day = _policy_today(connection)
     keys = asset_keys(connection, asset_ids)
     gathered = gather_in(connection, np.unique(keys), policy, currency)
-    gathered = gathered.knowing(machine_estimates(connection, gathered.assets, day))
+    gathered = gathered.with_estimates(machine_estimates(connection, gathered.assets, day))
     rows = _rows(connection, gathered, policy, day)
     documents = documents_of(connection, gathered.assets.asset_key)
     by_key = {int(key): row for row, key in enumerate(gathered.assets.asset_key)}
@@ -54,9 +54,9 @@ def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
     policy, day = _policy_today(connection)
     assets = facts_of(connection, asset)
     targets = in_currency(assets, currency)
-    gathered = Gathered(assets, targets, market_for(connection, assets, targets, policy, []))
+    gathered = LoadedInputs(assets, targets, market_for(connection, assets, targets, policy, []))
     if isinstance(asset.detail, Equipment):
-        gathered = gathered.knowing(quoted_estimates(connection, assets, asset.detail, day))
+        gathered = gathered.with_estimates(quoted_estimates(connection, assets, asset.detail, day))
     return _valued(_rows(connection, gathered, policy, day), 0, gathered, asset, policy)
 
 
@@ -72,13 +72,13 @@ def _policy_today(connection: Connection) -> tuple[StoredPolicy, int]:
     return policy_in_force(connection, day), day
 
 
-def _rows(connection: Connection, gathered: Gathered, policy: StoredPolicy, day: int) -> dict[str, list[Any]]:
+def _rows(connection: Connection, gathered: LoadedInputs, policy: StoredPolicy, day: int) -> dict[str, list[Any]]:
     appraisal = appraise(gathered.assets, gathered.targets, gathered.market, policy.policy, day)
     columns = valuation_columns(connection, gathered, appraisal, policy, day)
     return {name: column.tolist() for name, column in columns.items()}
 
 
-def _valued(rows: dict[str, list[Any]], at: int, gathered: Gathered, asset: Asset, policy: StoredPolicy) -> Valued:
+def _valued(rows: dict[str, list[Any]], at: int, gathered: LoadedInputs, asset: Asset, policy: StoredPolicy) -> Valued:
     row = {name: column[at] for name, column in rows.items()}
     row["seq"] = 0
     spoke = {one.estimate_key: (one.model, one.hidden_gap) for one in gathered.market.curves.values()}

@@ -8,7 +8,7 @@ from datetime import date
 from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty
 
 
-def with_days_stated(asset: Asset, before: Asset | None, today: date) -> Asset:
+def with_observation_dates(asset: Asset, before: Asset | None, today: date) -> Asset:
     """The asset with the day on which its technology life was stated, or its meter was read; none without the fact.
 
     A fact that is new counts from today unless another day is given with it; one that stays as it was ``before`` keeps

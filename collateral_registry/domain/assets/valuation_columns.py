@@ -61,7 +61,7 @@ def equipment_numbers(machine: Equipment, index_key: int) -> dict[str, Any]:
     }
 
 
-def right_numbers(right: IntellectualProperty, *, pledged_elsewhere: bool) -> dict[str, Any]:
+def ip_numbers(right: IntellectualProperty, *, pledged_elsewhere: bool) -> dict[str, Any]:
     """A right's dates, status and income, and the share of its cap that its score leaves."""
     return {
         "right_kind": int(right.right_kind),

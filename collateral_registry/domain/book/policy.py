@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from collateral_registry.domain.assets.kinds import CLASS_ROOT, Kind
 from collateral_registry.domain.loans.agreements import LTV_LIMIT_PPM, LtvLimits, ppm_of
 from collateral_registry.domain.loans.judge import JudgementRules
-from collateral_registry.domain.loans.levels import Basis, Level
+from collateral_registry.domain.loans.levels import Level, LtvBasis
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.names import checked_id, checked_text
 from collateral_registry.domain.stock.warehouse_score import ReliabilityRules
@@ -145,9 +145,9 @@ class Policy:
         return LtvLimits(*(ppm_of(name, self.rules[name].value, LTV_LIMIT_PPM) for name in names))
 
     @property
-    def basis(self) -> Basis:
+    def basis(self) -> LtvBasis:
         """The basis of loans that name none."""
-        return Basis(int(self.rules["ltv_basis"].value))
+        return LtvBasis(int(self.rules["ltv_basis"].value))
 
     @property
     def buffer_ppm(self) -> int:

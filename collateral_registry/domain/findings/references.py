@@ -15,7 +15,7 @@ from collateral_registry.domain.assets.kinds import (
     Receivable,
 )
 from collateral_registry.domain.loans.agreements import Pledge
-from collateral_registry.domain.shared.reference_matching import Match, Writing, match_of
+from collateral_registry.domain.shared.reference_matching import Match, ReferenceNumber, compare_references
 
 
 class IdentityKind(IntEnum):
@@ -31,7 +31,7 @@ class IdentityKind(IntEnum):
     NOTICE = 8
 
 
-class Verdict(IntEnum):
+class ReferenceVerdict(IntEnum):
     """What two identities say of each other, in rising order."""
 
     NONE = 0
@@ -69,9 +69,9 @@ class Identity:
     agreement: str
 
     @property
-    def writing(self) -> Writing:
+    def writing(self) -> ReferenceNumber:
         """The number, to be compared."""
-        return Writing(self.written)
+        return ReferenceNumber(self.written)
 
     @property
     def good(self) -> str:
@@ -79,7 +79,7 @@ class Identity:
         return self.agreement.partition(AMOUNT_MARK)[0]
 
 
-def verdict_of(one: Identity, other: Identity) -> Verdict:
+def verdict_of(one: Identity, other: Identity) -> ReferenceVerdict:
     """What two identities of the same kind and scope say.
 
     The same number is strong: a receipt, a serial number, a registration is given once. A lot's number is strong only
@@ -89,10 +89,10 @@ def verdict_of(one: Identity, other: Identity) -> Verdict:
     match = match_within(one, other)
     agrees = bool(one.agreement) and one.agreement == other.agreement
     if match == Match.SAME and one.kind not in {IdentityKind.LOT, IdentityKind.BIN}:
-        return Verdict.STRONG
+        return ReferenceVerdict.STRONG
     if match == Match.SAME and one.kind == IdentityKind.LOT and agrees:
-        return Verdict.STRONG
-    return Verdict.SUSPICION if match > Match.NONE and shared_evidence(one, other) else Verdict.NONE
+        return ReferenceVerdict.STRONG
+    return ReferenceVerdict.SUSPICION if match > Match.NONE and shared_evidence(one, other) else ReferenceVerdict.NONE
 
 
 def shared_evidence(one: Identity, other: Identity) -> str:
@@ -110,7 +110,7 @@ def match_within(one: Identity, other: Identity) -> Match:
     """How much the numbers match; none across kinds and scopes, and no edits in the numbers of places."""
     if (one.kind, one.scope) != (other.kind, other.scope):
         return Match.NONE
-    match = match_of(one.writing, other.writing)
+    match = compare_references(one.writing, other.writing)
     edits_count = one.kind not in {IdentityKind.LOT, IdentityKind.BIN}
     return match if edits_count or match != Match.ONE_EDIT else Match.NONE
 
@@ -131,7 +131,7 @@ def notice_of(pledge: Pledge, asset: Asset) -> list[Identity]:
 
 def folded(text: str) -> str:
     """A name without case, punctuation and leading zeros: two spellings of one warehouse are one place."""
-    return Writing(text).plain
+    return ReferenceNumber(text).plain
 
 
 def _numbers(asset: Asset) -> list[Identity]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import IntEnum
 from itertools import pairwise
 
-from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_text
 from valuation.errors import InvalidInput
@@ -106,7 +106,7 @@ class Loan:
     currency: str
     balance: Balance
     credit_limit: Money | None = None
-    ltv_basis: Basis | None = None
+    ltv_basis: LtvBasis | None = None
     ltv_limits: LtvLimits | None = None
     maturity: date | None = None
     state: LoanState = LoanState.ACTIVE

@@ -49,7 +49,7 @@ class CoverColumns:
     limits_ppm: Int
     buffer_ppm: Int
     minimum_cure: Int
-    relieved: NDArray[np.bool_]
+    collateral_added: NDArray[np.bool_]
     """True where cash or collateral has come in since the judgement before."""
 
 
@@ -136,7 +136,7 @@ def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementR
         waived=waived,
         cash_cure=cash,
     )
-    event_loan, event_kind = _events(before, after, opened, missed_now, notice, cover.relieved)
+    event_loan, event_kind = _events(before, after, opened, missed_now, notice, cover.collateral_added)
     return Judgement(after, ltv, good_ltv, collateral_cure(cover.exposure, pool, theta), event_loan, event_kind)
 
 
@@ -163,11 +163,11 @@ def _events(
     opened: NDArray[np.bool_],
     missed_now: NDArray[np.bool_],
     notice: NDArray[np.bool_],
-    relieved: NDArray[np.bool_],
+    collateral_added: NDArray[np.bool_],
 ) -> tuple[Int, Int]:
     """What happened, loan by loan, in a fixed order of kinds."""
     stays = before.breach_open & after.breach_open
-    partly_cured = stays & relieved & (after.cash_cure < before.cash_cure)
+    partly_cured = stays & collateral_added & (after.cash_cure < before.cash_cure)
     happened = (
         (EventKind.COVERAGE_UNKNOWN, after.unknown & ~before.unknown),
         (EventKind.COVERAGE_KNOWN, before.unknown & ~after.unknown),

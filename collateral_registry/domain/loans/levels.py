@@ -21,7 +21,7 @@ class Level(IntEnum):
     LIQUIDATION = 4
 
 
-class Basis(IntEnum):
+class LtvBasis(IntEnum):
     """The value a loan's limits are set against; the numbers are stored."""
 
     LENDABLE = 1

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.domain.loans.agreements import LoanState
-from collateral_registry.domain.loans.levels import Basis, loan_to_value
+from collateral_registry.domain.loans.levels import LtvBasis, loan_to_value
 from collateral_registry.domain.reports.snapshot import COVER_NAMES, Snapshot
-from collateral_registry.domain.shared.string_interner import Vocabulary
+from collateral_registry.domain.shared.string_interner import StringInterner
 from valuation._typing import Float, Int
 from valuation.errors import InvalidInput
 
@@ -24,7 +24,7 @@ LTV_ORDERS = ("ltv desc", "ltv", "loan", "exposure desc", "level desc")
 
 def pool_of(covers: Mapping[str, Int], good: str = "") -> Int:
     """The pool [l] on each loan's basis, conservative or, with ``good_`` as prefix, of last good values."""
-    lendable = covers["basis"] == int(Basis.LENDABLE)
+    lendable = covers["basis"] == int(LtvBasis.LENDABLE)
     pool: Int = np.where(lendable, covers[f"{good}lendable_minor"], covers[f"{good}market_minor"])
     return pool
 
@@ -60,7 +60,7 @@ def _equal(snapshot: Snapshot, name: str, value: str | int) -> NDArray[np.bool_]
     if name in numbered:
         return np.equal(snapshot.covers[numbered[name]], value)
     column = {"borrower": "borrower", "currency_code": "currency"}[name]
-    words: Vocabulary = getattr(snapshot.words, column)
+    words: StringInterner = getattr(snapshot.words, column)
     return np.equal(snapshot.terms[column][snapshot.cover_terms], words.number_of(str(value)))
 
 

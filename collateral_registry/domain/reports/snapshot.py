@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.domain.shared.string_interner import Vocabulary
+from collateral_registry.domain.shared.string_interner import StringInterner
 from valuation._typing import Int
 
 Columns = Mapping[str, NDArray[np.int64]]
@@ -30,11 +30,11 @@ COVER_NAMES = (
 class Words:
     """The texts that the columns of snapshots hold as numbers."""
 
-    loan_id: Vocabulary = field(default_factory=Vocabulary)
-    borrower: Vocabulary = field(default_factory=Vocabulary)
-    currency: Vocabulary = field(default_factory=Vocabulary)
-    good: Vocabulary = field(default_factory=Vocabulary)
-    place: Vocabulary = field(default_factory=Vocabulary)
+    loan_id: StringInterner = field(default_factory=StringInterner)
+    borrower: StringInterner = field(default_factory=StringInterner)
+    currency: StringInterner = field(default_factory=StringInterner)
+    good: StringInterner = field(default_factory=StringInterner)
+    place: StringInterner = field(default_factory=StringInterner)
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def rows_of(keys: Int, wanted: Int) -> Int:
     return rows
 
 
-def _ranks(ids: Vocabulary, numbers: Int) -> Int:
+def _ranks(ids: StringInterner, numbers: Int) -> Int:
     """The place of each row in order of its id's text."""
     order = sorted(range(len(numbers)), key=[ids.texts[number] for number in numbers.tolist()].__getitem__)
     ranks = np.empty(len(numbers), dtype=np.int64)

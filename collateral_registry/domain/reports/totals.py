@@ -10,7 +10,7 @@ import numpy as np
 from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.reports.snapshot import Snapshot
 from collateral_registry.domain.shared.errors import Refused
-from collateral_registry.domain.shared.string_interner import Vocabulary
+from collateral_registry.domain.shared.string_interner import StringInterner
 from valuation._typing import Int
 
 SUM_LIMIT = 2.0**62
@@ -107,7 +107,7 @@ class _OneCurrency:
     """A dimension within a currency: the texts of its keys, and the lendable value of the currency."""
 
     dimension: Dimension
-    keys: Vocabulary
+    keys: StringInterner
     currency: str
     whole: int
 

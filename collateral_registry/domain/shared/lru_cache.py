@@ -10,7 +10,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Kept(Generic[K, V]):
+class LruCache(Generic[K, V]):
     """At most ``limit`` values by key, safe between threads."""
 
     def __init__(self, limit: int) -> None:

@@ -35,7 +35,7 @@ class Match(IntEnum):
 
 
 @dataclass(frozen=True)
-class Writing:
+class ReferenceNumber:
     """A number as it stands on the paper."""
 
     text: str
@@ -107,7 +107,7 @@ class Writing:
         return frozenset(cuts)
 
 
-def match_of(one: Writing, other: Writing) -> Match:
+def compare_references(one: ReferenceNumber, other: ReferenceNumber) -> Match:
     """How much two writings are one number; nothing written matches nothing."""
     if not one.letters or not other.letters:
         return Match.NONE
@@ -119,7 +119,7 @@ def match_of(one: Writing, other: Writing) -> Match:
     return Match.ONE_EDIT if OSA.distance(one.letters, other.letters, score_cutoff=1) <= 1 else Match.NONE
 
 
-def _same_skeleton(one: Writing, other: Writing) -> Match:
+def _same_skeleton(one: ReferenceNumber, other: ReferenceNumber) -> Match:
     """SAME, unless the digits are parted otherwise, or a short number is the same by look-alikes alone."""
     if one.plain != other.plain and len(one.letters) < ONE_EDIT_LETTERS:
         return Match.NONE

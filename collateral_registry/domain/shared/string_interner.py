@@ -17,7 +17,7 @@ def codes_of(texts: Texts) -> tuple[list[str], Int]:
     return list(number), np.fromiter(map(number.__getitem__, listed), np.int64, len(listed))
 
 
-class Vocabulary:
+class StringInterner:
     """Distinct texts in the order they came; it only grows, so a number once given holds, also for other threads."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:

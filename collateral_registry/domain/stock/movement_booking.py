@@ -15,8 +15,8 @@ from collateral_registry.domain.stock.movements import (
     QUANTITY_LIMIT_MILLIONTHS,
     TWO_LEGGED,
     MovementKind,
+    MovementProblem,
     Movements,
-    Problem,
     Problems,
     RejectionReason,
 )
@@ -160,7 +160,7 @@ class _NotBookable(Exception):
 
     def __init__(self, reason: RejectionReason, description: str) -> None:
         super().__init__(description)
-        self.problem = Problem(reason, description)
+        self.problem = MovementProblem(reason, description)
 
 
 class _Booking:

@@ -71,14 +71,14 @@ TWO_LEGGED = frozenset({MovementKind.TRANSFER, MovementKind.SPLIT, MovementKind.
 """Kinds that take from one lot and give to another."""
 
 
-class Problem(NamedTuple):
+class MovementProblem(NamedTuple):
     """Why a row was not booked."""
 
     reason: RejectionReason
     description: str
 
 
-Problems = dict[int, Problem]
+Problems = dict[int, MovementProblem]
 """The first problem of each row that has one."""
 
 
@@ -174,7 +174,7 @@ def _add(
     found: Problems, rows: Iterable[int], reason: RejectionReason, name: str, column: Sequence[object], want: str
 ) -> None:
     for row in rows:
-        found.setdefault(row, Problem(reason, f"{name}: got {_shown(column[row])}, want {want}"))
+        found.setdefault(row, MovementProblem(reason, f"{name}: got {_shown(column[row])}, want {want}"))
 
 
 def _shown(value: object) -> str:

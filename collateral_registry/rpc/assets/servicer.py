@@ -16,7 +16,7 @@ from collateral_registry.rpc.assets.messages import asset_message, plain_message
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.assets.repository import StoredAsset, get_asset, list_assets
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.v1 import asset_pb2 as pb
@@ -46,9 +46,9 @@ MASKED_FIELDS = (
 class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
     """Registers movable assets and rights."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
+        self.runner = runner
 
     async def CreateAsset(self, request: pb.CreateAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
         """Registers an asset."""
@@ -56,12 +56,12 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         if asset.status == Status.RETIRED:
             raise InvalidInput("status", "RETIRED", "an asset in use; RetireAsset retires")
         work = _answering(lambda write: commands.register(write, asset))
-        return await self.calls.write(request, "CreateAsset", pb.Asset, work)
+        return await self.runner.write(request, "CreateAsset", pb.Asset, work)
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
         """Returns one asset."""
         (asset_id,) = id_of("name", request.name, "assets")
-        return await self.calls.read(lambda connection: asset_message(get_asset(connection, asset_id)))
+        return await self.runner.read(lambda connection: asset_message(get_asset(connection, asset_id)))
 
     async def ListAssets(  # noqa: N802
         self,
@@ -78,7 +78,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
             token = page_token(query, [rows[limit - 1].asset.asset_id]) if len(rows) > limit else ""
             return pb.ListAssetsResponse(assets=[asset_message(row) for row in rows[:limit]], next_page_token=token)
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
         """Changes the fields in the mask."""
@@ -95,13 +95,13 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
             return after
 
         work = _answering(lambda write: commands.change(write, asset_id, request.asset.etag, changed, work_done))
-        return await self.calls.write(request, "UpdateAsset", pb.Asset, work)
+        return await self.runner.write(request, "UpdateAsset", pb.Asset, work)
 
     async def RetireAsset(self, request: pb.RetireAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
         """Takes an asset out of use."""
         (asset_id,) = id_of("name", request.name, "assets")
         work = _answering(lambda write: commands.retire(write, asset_id, request.etag))
-        return await self.calls.write(request, "RetireAsset", pb.Asset, work)
+        return await self.runner.write(request, "RetireAsset", pb.Asset, work)
 
 
 def _answering(work: Callable[[Write], StoredAsset]) -> Callable[[Write], pb.Asset]:

@@ -10,7 +10,7 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.rpc.common import convert
 from collateral_registry.runtime.revaluation.driver import RunDriver
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.v1 import business_date_pb2 as pb
@@ -20,9 +20,9 @@ from collateral_registry.v1 import business_date_pb2_grpc
 class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
     """Tells and moves the day the book is valued for."""
 
-    def __init__(self, calls: Calls, runs: RunDriver, *, follows_clock: bool) -> None:
+    def __init__(self, runner: BookRunner, runs: RunDriver, *, follows_clock: bool) -> None:
         """Serves the book behind the calls; callers may move the date only when it does not follow the clock."""
-        self.calls = calls
+        self.runner = runner
         self.runs = runs
         self.follows_clock = follows_clock
 
@@ -37,7 +37,7 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
             seq, day = newest_commit(connection)
             return pb.GetBusinessDateResponse(date=convert.day(day), follows_clock=self.follows_clock, sequence=seq)
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def AdvanceBusinessDate(  # noqa: N802
         self,
@@ -59,7 +59,7 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
                 date=convert.day(write.market_day), sequence=write.seq if moved else 0
             )
 
-        answer = await self.calls.write(
+        answer = await self.runner.write(
             request, "AdvanceBusinessDate", pb.AdvanceBusinessDateResponse, work, lambda answer: answer.sequence > 0
         )
         if answer.sequence:

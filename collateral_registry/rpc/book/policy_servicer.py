@@ -11,7 +11,7 @@ from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
 from collateral_registry.runtime.revaluation.driver import RunDriver
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.book.policies import StoredPolicy, get_policy, list_policies, policy_in_force
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection
@@ -23,15 +23,15 @@ from valuation.errors import InvalidInput
 class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
     """Keeps the versions of the lending policy."""
 
-    def __init__(self, calls: Calls, runs: RunDriver) -> None:
+    def __init__(self, runner: BookRunner, runs: RunDriver) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
+        self.runner = runner
         self.runs = runs
 
     async def CreatePolicy(self, request: pb.CreatePolicyRequest, context: Any) -> pb.Policy:  # noqa: ANN401, ARG002, N802
         """Stores a new version."""
         policy = read_policy(request.policy, checked_id("policy_id", request.policy_id))
-        return await self.calls.write(
+        return await self.runner.write(
             request, "CreatePolicy", pb.Policy, lambda write: _policy(commands.store_policy(write, policy), None)
         )
 
@@ -42,7 +42,7 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
         def work(connection: Connection) -> pb.Policy:
             return _policy(get_policy(connection, policy_id), _key_in_force(connection))
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ListPolicies(  # noqa: N802
         self,
@@ -61,12 +61,12 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
                 policies=[_policy(row, in_force) for row in rows[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ActivatePolicy(self, request: pb.ActivatePolicyRequest, context: Any) -> pb.Policy:  # noqa: ANN401, ARG002, N802
         """Puts a version into force and waits until the book is judged by it."""
         (policy_id,) = id_of("name", request.name, "policies")
-        activated = await self.calls.write(
+        activated = await self.runner.write(
             request,
             "ActivatePolicy",
             pb.Policy,

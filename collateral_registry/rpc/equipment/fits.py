@@ -15,7 +15,7 @@ import structlog
 from collateral_registry.commands.equipment.models import store_model
 from collateral_registry.domain.shared.errors import AlreadyExists, DomainError, NotFound, Refused
 from collateral_registry.rpc.common import convert
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.v1 import equipment_pb2 as pb
 from valuation.equipment.sales.mapping import read_mapping
 from valuation.errors import InvalidInput
@@ -56,9 +56,9 @@ class Fit:
 class Fits:
     """The fits of this process."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Nothing is learning yet."""
-        self.calls = calls
+        self.runner = runner
         self._threads = ThreadPoolExecutor(RUNNING_LIMIT, "fit")
         self._fits: dict[str, Fit] = {}
         self._moved = asyncio.Event()
@@ -107,10 +107,10 @@ class Fits:
         def progress(share: float) -> None:
             loop.call_soon_threadsafe(self._put, replace(self._fits[model_id], progress=share))
 
-        today = self.calls.database.clock().date()
+        today = self.runner.database.clock().date()
         try:
             files = await loop.run_in_executor(self._threads, _learn, columns, comparables, today, progress)
-            await self.calls.write(
+            await self.runner.write(
                 pb.GetEquipmentFitRequest(name=model_id),
                 "StoreEquipmentModel",
                 pb.EquipmentFit,

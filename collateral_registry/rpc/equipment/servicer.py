@@ -16,12 +16,12 @@ from collateral_registry.rpc.assets.messages import read_equipment
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
 from collateral_registry.rpc.equipment.fits import Fits
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.equipment.models import StoredModel, get_model, list_models
 from collateral_registry.v1 import equipment_pb2 as pb
 from collateral_registry.v1 import equipment_pb2_grpc
-from valuation.equipment.appraisals.reconciliation import AppraiserRecord, Basis
+from valuation.equipment.appraisals.reconciliation import AppraisalBasis, AppraiserRecord
 from valuation.equipment.flags import words_of
 from valuation.equipment.models.estimates import bases_of_estimate
 from valuation.errors import InvalidInput
@@ -39,10 +39,10 @@ NEWEST = 2**62
 class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     """Fits models of comparables, keeps them, puts them in charge and asks them."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
-        self.fits = Fits(calls)
+        self.runner = runner
+        self.fits = Fits(runner)
 
     async def FitEquipmentModel(  # noqa: N802
         self,
@@ -87,7 +87,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     ) -> pb.EquipmentModel:
         """Returns one model."""
         (model_id,) = id_of("name", request.name, "equipmentModels")
-        return await self.calls.read(lambda connection: _model(get_model(connection, model_id)))
+        return await self.runner.read(lambda connection: _model(get_model(connection, model_id)))
 
     async def ListEquipmentModels(  # noqa: N802
         self,
@@ -105,7 +105,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
                 equipment_models=[_model(one) for one in found[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ActivateEquipmentModel(  # noqa: N802
         self,
@@ -114,7 +114,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     ) -> pb.EquipmentModel:
         """Puts a model in charge of a class."""
         (model_id,) = id_of("name", request.name, "equipmentModels")
-        return await self.calls.write(
+        return await self.runner.write(
             request,
             "ActivateEquipmentModel",
             pb.EquipmentModel,
@@ -135,7 +135,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             found, currency = commands.appraise_machines(connection, model_id, asset_ids)
             return pb.AppraiseEquipmentResponse(estimates=_estimates(found, currency, list(request.names)))
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def QuoteEquipment(  # noqa: N802
         self,
@@ -152,7 +152,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             found, currency = commands.quote_machines(connection, model_id, machines, on)
             return pb.QuoteEquipmentResponse(estimates=_estimates(found, currency, [""] * len(machines)))
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def RecordAppraisal(  # noqa: N802
         self,
@@ -163,14 +163,14 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         (asset_id,) = id_of("parent", request.parent, "assets")
         given = request.appraisal
         on = convert.required_date("appraisal.date", given, "date")
-        basis = convert.member("appraisal.basis", Basis, given.basis)
+        basis = convert.member("appraisal.basis", AppraisalBasis, given.basis)
         amount = convert.read_money("appraisal.amount", given.amount)
 
         def work(write: Write) -> pb.Appraisal:
             stored = commands.record_appraisal(write, asset_id, given.appraiser, on, basis, amount)
             return _appraisal(asset_id, commands.ReviewedAppraisal(stored, None, 1.0))
 
-        return await self.calls.write(request, "RecordAppraisal", pb.Appraisal, work)
+        return await self.runner.write(request, "RecordAppraisal", pb.Appraisal, work)
 
     async def ListAppraisals(  # noqa: N802
         self,
@@ -191,7 +191,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
                 too_far_apart=apart,
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ReconcileAppraisals(  # noqa: N802
         self,
@@ -205,7 +205,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             found = reconciliation.reconcile_machine(connection, asset_id)
             return pb.ReconcileAppraisalsResponse(values=[_reconciled(asset_id, one) for one in found])
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def BacktestAppraisers(  # noqa: N802
         self,
@@ -223,7 +223,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
                 assets_without_appraisal=[f"assets/{asset_id}" for asset_id in without],
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
 
 def _check_count(field: str, count: int) -> None:
@@ -307,7 +307,7 @@ def _sale(message: pb.RealisedSale) -> reconciliation.Sale:
         asset_id=asset_id,
         price=convert.read_money("sales.price", message.price),
         on=convert.required_date("sales.date", message, "date"),
-        basis=convert.member("sales.basis", Basis, message.basis or int(Basis.FMV)),
+        basis=convert.member("sales.basis", AppraisalBasis, message.basis or int(AppraisalBasis.FMV)),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from collateral_registry.commands.findings.check_book import check_whole_book
 from collateral_registry.commands.findings.double_pledge import confirm_double_pledge
 from collateral_registry.domain.shared.names import checked_text, id_of
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.findings.repository import get_finding
 from collateral_registry.v1 import double_pledge_pb2 as pb
@@ -20,9 +20,9 @@ FINDING_DIGITS = 18
 class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):
     """Looks over the whole book."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
+        self.runner = runner
 
     async def CheckDoublePledge(  # noqa: N802
         self,
@@ -41,7 +41,7 @@ class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):
                 sequence=write.seq if found.changed else 0,
             )
 
-        return await self.calls.write(
+        return await self.runner.write(
             request, "CheckDoublePledge", pb.CheckDoublePledgeResponse, work, lambda answer: answer.sequence > 0
         )
 
@@ -61,4 +61,6 @@ class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):
             asset_id = get_finding(write.connection, int(number)).asset_id
             return pb.ConfirmDoublePledgeResponse(asset=f"assets/{asset_id}")
 
-        return await self.calls.write(request, "ConfirmDoublePledge", pb.ConfirmDoublePledgeResponse, work, actor=actor)
+        return await self.runner.write(
+            request, "ConfirmDoublePledge", pb.ConfirmDoublePledgeResponse, work, actor=actor
+        )

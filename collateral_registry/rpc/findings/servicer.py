@@ -10,7 +10,7 @@ from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
 from collateral_registry.rpc.findings.messages import finding_key, finding_message
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.findings.repository import get_finding, list_findings
 from collateral_registry.v1 import finding_pb2 as pb
@@ -26,14 +26,14 @@ ENUMS = {
 class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
     """Keeps what does not agree."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
+        self.runner = runner
 
     async def GetFinding(self, request: pb.GetFindingRequest, context: Any) -> pb.Finding:  # noqa: ANN401, ARG002, N802
         """Returns one finding."""
         key = finding_key("name", request.name)
-        return await self.calls.read(lambda connection: finding_message(get_finding(connection, key)))
+        return await self.runner.read(lambda connection: finding_message(get_finding(connection, key)))
 
     async def ListFindings(  # noqa: N802
         self,
@@ -52,13 +52,13 @@ class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
                 findings=[finding_message(row) for row in rows[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ResolveFinding(self, request: pb.ResolveFindingRequest, context: Any) -> pb.Finding:  # noqa: ANN401, ARG002, N802
         """Resolves a finding."""
         key, note = finding_key("name", request.name), checked_text("note", request.note)
         actor = checked_text("actor", request.actor)
-        return await self.calls.write(
+        return await self.runner.write(
             request,
             "ResolveFinding",
             pb.Finding,

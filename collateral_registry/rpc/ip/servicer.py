@@ -14,7 +14,7 @@ from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_right, survival_message
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.ip.events import StoredRightEvent
 from collateral_registry.v1 import ip_pb2 as pb
@@ -35,9 +35,9 @@ DAYS_AHEAD, DAYS_AHEAD_LIMIT = 90, 3_650
 class IpServicer(ip_pb2_grpc.IpServiceServicer):
     """Values rights, follows them, and lists their fees."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
+        self.runner = runner
 
     async def ValueRight(self, request: pb.ValueRightRequest, context: Any) -> pb.RightValue:  # noqa: ANN401, ARG002, N802
         """Values a right of the register."""
@@ -49,7 +49,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
             _check_brackets(request.question.brackets, currency)
             return _value(answer, currency)
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def QuoteRight(self, request: pb.QuoteRightRequest, context: Any) -> pb.RightValue:  # noqa: ANN401, ARG002, N802
         """Values a right that is not registered."""
@@ -58,7 +58,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         if currency != right.next_year_revenue.currency:
             raise InvalidInput("currency_code", currency, f"{right.next_year_revenue.currency}, that of the revenue")
         _check_brackets(request.question.brackets, currency)
-        return await self.calls.read(lambda connection: _value(commands.quote(connection, right, question), currency))
+        return await self.runner.read(lambda connection: _value(commands.quote(connection, right, question), currency))
 
     async def RecordRightEvent(  # noqa: N802
         self,
@@ -78,7 +78,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         def work(write: Write) -> pb.RightEvent:
             return _event(asset_id, commands.record_event(write, asset_id, event, given.note))
 
-        return await self.calls.write(request, "RecordRightEvent", pb.RightEvent, work)
+        return await self.runner.write(request, "RecordRightEvent", pb.RightEvent, work)
 
     async def ListRightEvents(  # noqa: N802
         self,
@@ -97,7 +97,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
                 right_events=[_event(asset_id, one) for one in found[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ListComingFees(  # noqa: N802
         self,
@@ -120,7 +120,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
                 assets_without_calendar=[f"assets/{asset_id}" for asset_id in without],
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
 
 def _question(message: pb.RightQuestion) -> RightQuestion:

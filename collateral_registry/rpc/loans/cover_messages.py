@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from collateral_registry.domain.loans.cure import price_fall_to
-from collateral_registry.domain.loans.levels import Basis, Level, loan_to_value
+from collateral_registry.domain.loans.levels import Level, LtvBasis, loan_to_value
 from collateral_registry.rpc.common import convert
 from collateral_registry.v1 import common_pb2, loan_pb2
 from valuation.flags import QualityFlag, UnknownReason
@@ -36,7 +36,7 @@ def coverage_message(unknown: int) -> common_pb2.Coverage:
 
 def cover_message(row: Mapping[str, Any], currency: str) -> loan_pb2.LoanCover:
     """A judgement of a loan as a message."""
-    lendable = row["basis"] == Basis.LENDABLE
+    lendable = row["basis"] == LtvBasis.LENDABLE
     pool = row["lendable_minor"] if lendable else row["market_minor"]
     good_pool = row["good_lendable_minor"] if lendable else row["good_market_minor"]
     message = loan_pb2.LoanCover(

@@ -19,7 +19,7 @@ from collateral_registry.domain.loans.agreements import (
     PledgeMode,
     ppm_of,
 )
-from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
@@ -53,7 +53,7 @@ def read_loan(message: pb.Loan, loan_id: str) -> Loan:
         currency=message.currency_code,
         balance=read_balance(message, message.currency_code),
         credit_limit=convert.read_optional_money("credit_limit", message, "credit_limit"),
-        ltv_basis=convert.member("ltv_basis", Basis, message.ltv_basis) if message.ltv_basis else None,
+        ltv_basis=convert.member("ltv_basis", LtvBasis, message.ltv_basis) if message.ltv_basis else None,
         ltv_limits=_read_limits(message.ltv_levels) if message.HasField("ltv_levels") else None,
         maturity=convert.read_date("maturity_date", message, "maturity_date"),
     )

@@ -16,7 +16,7 @@ from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
 from collateral_registry.rpc.loans.cover_messages import coverage_message
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.up_to_date import ensure_up_to_date
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.engine.filters import Condition
@@ -33,9 +33,9 @@ EVERY_LOAN = {"", "loans/-"}
 class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
     """Answers whether goods may leave a pledged lot, and keeps what was authorised."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
+        self.runner = runner
 
     async def CheckPickup(  # noqa: N802
         self,
@@ -56,7 +56,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
                 reason=answer.reason,
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def RequestPickup(self, request: pb.RequestPickupRequest, context: Any) -> pb.Pickup:  # noqa: ANN401, ARG002, N802
         """Authorises a pick-up."""
@@ -68,13 +68,13 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         def asked(write: Write) -> StoredPickup:
             return commands.request_pickup(write, loan_id, asset_id, pickup_id, quantity, expire, request.note)
 
-        await ensure_up_to_date(self.calls, loan_id)
-        return await self.calls.write(request, "RequestPickup", pb.Pickup, _answering(asked))
+        await ensure_up_to_date(self.runner, loan_id)
+        return await self.runner.write(request, "RequestPickup", pb.Pickup, _answering(asked))
 
     async def GetPickup(self, request: pb.GetPickupRequest, context: Any) -> pb.Pickup:  # noqa: ANN401, ARG002, N802
         """Returns one authorisation."""
         loan_id, pickup_id = id_of("name", request.name, "loans", "pickups")
-        return await self.calls.read(lambda connection: _pickup_message(get_pickup(connection, loan_id, pickup_id)))
+        return await self.runner.read(lambda connection: _pickup_message(get_pickup(connection, loan_id, pickup_id)))
 
     async def ListPickups(  # noqa: N802
         self,
@@ -93,13 +93,13 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
             token = page_token(query, [rows[limit - 1].key]) if len(rows) > limit else ""
             return pb.ListPickupsResponse(pickups=[_pickup_message(row) for row in rows[:limit]], next_page_token=token)
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def CancelPickup(self, request: pb.CancelPickupRequest, context: Any) -> pb.Pickup:  # noqa: ANN401, ARG002, N802
         """Takes an authorisation back."""
         loan_id, pickup_id = id_of("name", request.name, "loans", "pickups")
         work = _answering(lambda write: commands.cancel_pickup(write, loan_id, pickup_id))
-        return await self.calls.write(request, "CancelPickup", pb.Pickup, work)
+        return await self.runner.write(request, "CancelPickup", pb.Pickup, work)
 
     async def GetControlledValue(  # noqa: N802
         self,
@@ -113,7 +113,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
             loan = get_loan(connection, loan_id)
             return _controlled_message(loan_id, controlled_value(connection, loan), loan.loan.currency)
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
 
 def _answering(work: Callable[[Write], StoredPickup]) -> Callable[[Write], pb.Pickup]:

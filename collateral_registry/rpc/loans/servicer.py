@@ -31,7 +31,7 @@ from collateral_registry.rpc.loans.messages import (
     read_loan,
     read_pledge,
 )
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.up_to_date import ensure_taken_up, ensure_up_to_date
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.pledges import StoredPledge, get_pledge, list_pledges
@@ -59,15 +59,15 @@ PLEDGE_MASK = (
 class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     """Registers loans and the assets pledged to them."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
+        self.runner = runner
 
     async def CreateLoan(self, request: pb.CreateLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
         """Registers a loan."""
         loan = read_loan(request.loan, checked_id("loan_id", request.loan_id))
         work = _loan_answer(lambda write: lending.create_loan(write, loan))
-        return await self.calls.write(request, "CreateLoan", pb.Loan, work)
+        return await self.runner.write(request, "CreateLoan", pb.Loan, work)
 
     async def GetLoan(self, request: pb.GetLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
         """Returns one loan."""
@@ -79,7 +79,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             message.cover.cures_in_kind.extend(cure_messages(cures_in_kind(connection, stored), stored.loan.currency))
             return message
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ListLoans(self, request: pb.ListLoansRequest, context: Any) -> pb.ListLoansResponse:  # noqa: ANN401, ARG002, N802
         """Lists loans."""
@@ -92,7 +92,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             token = page_token(query, [rows[limit - 1].loan.loan_id]) if len(rows) > limit else ""
             return pb.ListLoansResponse(loans=loan_messages(connection, rows[:limit]), next_page_token=token)
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def UpdateLoan(self, request: pb.UpdateLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
         """Changes the terms in the mask."""
@@ -104,7 +104,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             return replace(read_loan(message, loan_id), state=loan.state)
 
         work = _loan_answer(lambda write: lending.change_terms(write, loan_id, request.loan.etag, changed))
-        return await self.calls.write(request, "UpdateLoan", pb.Loan, work)
+        return await self.runner.write(request, "UpdateLoan", pb.Loan, work)
 
     async def UpdateBalances(  # noqa: N802
         self,
@@ -126,7 +126,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
                 sequence=write.seq if taken.accepted else 0,
             )
 
-        return await self.calls.write(
+        return await self.runner.write(
             request, "UpdateBalances", pb.UpdateBalancesResponse, work, lambda answer: answer.sequence > 0
         )
 
@@ -140,21 +140,21 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             headroom = convert.money(answer.headroom.minor, answer.headroom.currency)
             return pb.CheckDrawResponse(allowed=answer.allowed, headroom=headroom, reason=answer.reason)
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def CloseLoan(self, request: pb.CloseLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
         """Closes a loan on which nothing is owed."""
         (loan_id,) = id_of("name", request.name, "loans")
         work = _loan_answer(lambda write: lending.close_loan(write, loan_id, request.etag))
-        return await self.calls.write(request, "CloseLoan", pb.Loan, work)
+        return await self.runner.write(request, "CloseLoan", pb.Loan, work)
 
     async def PledgeAsset(self, request: pb.PledgeAssetRequest, context: Any) -> pb.Pledge:  # noqa: ANN401, ARG002, N802
         """Pledges an asset."""
         (loan_id,) = id_of("parent", request.parent, "loans")
         pledge = read_pledge(request.pledge, loan_id, checked_id("pledge_id", request.pledge_id))
         work = _pledge_answer(lambda write: pledges.pledge_asset(write, pledge))
-        await ensure_taken_up(self.calls, pledge.asset_id)
-        return await self.calls.write(request, "PledgeAsset", pb.Pledge, work)
+        await ensure_taken_up(self.runner, pledge.asset_id)
+        return await self.runner.write(request, "PledgeAsset", pb.Pledge, work)
 
     async def ListPledges(  # noqa: N802
         self,
@@ -172,7 +172,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             token = page_token(query, [rows[limit - 1].pledge.pledge_id]) if len(rows) > limit else ""
             return pb.ListPledgesResponse(pledges=pledge_messages(connection, rows[:limit]), next_page_token=token)
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def UpdatePledge(self, request: pb.UpdatePledgeRequest, context: Any) -> pb.Pledge:  # noqa: ANN401, ARG002, N802
         """Changes the fields in the mask."""
@@ -186,7 +186,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         work = _pledge_answer(
             lambda write: pledges.change_pledge(write, loan_id, pledge_id, request.pledge.etag, changed)
         )
-        return await self.calls.write(request, "UpdatePledge", pb.Pledge, work)
+        return await self.runner.write(request, "UpdatePledge", pb.Pledge, work)
 
     async def ReleasePledge(self, request: pb.ReleasePledgeRequest, context: Any) -> pb.Pledge:  # noqa: ANN401, ARG002, N802
         """Releases a pledge, whole or in part."""
@@ -197,8 +197,8 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             quantity=convert.read_optional_decimal("quantity", request, "quantity"),
         )
         work = _pledge_answer(lambda write: pledges.release_pledge(write, loan_id, pledge_id, request.etag, asked))
-        await ensure_up_to_date(self.calls, loan_id)
-        return await self.calls.write(request, "ReleasePledge", pb.Pledge, work)
+        await ensure_up_to_date(self.runner, loan_id)
+        return await self.runner.write(request, "ReleasePledge", pb.Pledge, work)
 
 
 def _loan_answer(work: Callable[[Write], StoredLoan]) -> Callable[[Write], pb.Loan]:

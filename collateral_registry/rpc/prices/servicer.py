@@ -6,29 +6,29 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from collateral_registry.commands.prices import ingest as commands
-from collateral_registry.commands.prices.ingest import Ingested, Problem, Quote
+from collateral_registry.commands.prices.ingest import Ingested, Quote, QuoteProblem
 from collateral_registry.domain.prices.series import PriceSeries, fx_series
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
-from collateral_registry.runtime.price_batcher import PriceDesk
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.price_batcher import PriceBatcher
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.prices.series import StoredPrice, StoredSeries, get_series, list_prices, list_series
 from collateral_registry.v1 import price_pb2 as pb
 from collateral_registry.v1 import price_pb2_grpc
 from valuation.errors import InvalidInput
-from valuation.prices.admission import Verdict
+from valuation.prices.admission import AdmissionVerdict
 
 QUOTES_LIMIT = 10_000
 BEYOND_ALL = [2**62, 2**62]
 
 VERDICTS = {
-    Verdict.ACCEPTED: pb.PRICE_VERDICT_ACCEPTED,
-    Verdict.DUPLICATE: pb.PRICE_VERDICT_DUPLICATE,
-    Verdict.QUARANTINED: pb.PRICE_VERDICT_QUARANTINED,
-    Verdict.REFUSED: pb.PRICE_VERDICT_REFUSED,
+    AdmissionVerdict.ACCEPTED: pb.PRICE_VERDICT_ACCEPTED,
+    AdmissionVerdict.DUPLICATE: pb.PRICE_VERDICT_DUPLICATE,
+    AdmissionVerdict.QUARANTINED: pb.PRICE_VERDICT_QUARANTINED,
+    AdmissionVerdict.REFUSED: pb.PRICE_VERDICT_REFUSED,
 }
 
 Answer = TypeVar("Answer", pb.IngestPricesResponse, pb.IngestFxRatesResponse)
@@ -37,10 +37,10 @@ Answer = TypeVar("Answer", pb.IngestPricesResponse, pb.IngestFxRatesResponse)
 class PriceServicer(price_pb2_grpc.PriceServiceServicer):
     """Keeps price series and exchange rates."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
-        self.desk = PriceDesk(calls)
+        self.runner = runner
+        self.batcher = PriceBatcher(runner)
 
     async def CreatePriceSeries(  # noqa: N802
         self,
@@ -58,7 +58,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
             source=asked.source,
             **({"max_age_days": asked.max_age_days} if asked.max_age_days else {}),
         )
-        return await self.calls.write(
+        return await self.runner.write(
             request, "CreatePriceSeries", pb.PriceSeries, lambda write: _series(commands.open_series(write, series))
         )
 
@@ -69,7 +69,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
     ) -> pb.PriceSeries:
         """Returns one price series."""
         (series_id,) = id_of("name", request.name, "priceSeries")
-        return await self.calls.read(lambda connection: _series(get_series(connection, series_id)))
+        return await self.runner.read(lambda connection: _series(get_series(connection, series_id)))
 
     async def ListPriceSeries(  # noqa: N802
         self,
@@ -88,7 +88,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
                 price_series=[_series(row) for row in rows[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def IngestPrices(  # noqa: N802
         self,
@@ -100,13 +100,13 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
         quotes, refused = _read_each(enumerate(request.observations), _read_observation)
 
         if not request.request_id:
-            taken, seq = await self.desk.ingest(commands.PriceMessage(quotes, refused))
+            taken, seq = await self.batcher.ingest(commands.PriceMessage(quotes, refused))
             return _ingested(pb.IngestPricesResponse, taken, seq)
 
         def work(write: Write) -> pb.IngestPricesResponse:
             return _ingested(pb.IngestPricesResponse, commands.ingest_prices(write, quotes, refused), write.seq)
 
-        return await self.calls.write(request, "IngestPrices", pb.IngestPricesResponse, work, _changed)
+        return await self.runner.write(request, "IngestPrices", pb.IngestPricesResponse, work, _changed)
 
     async def ListPrices(self, request: pb.ListPricesRequest, context: Any) -> pb.ListPricesResponse:  # noqa: ANN401, ARG002, N802
         """Lists the observations of a series."""
@@ -120,7 +120,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
             token = page_token(query, [rows[limit - 1].day, rows[limit - 1].seq]) if len(rows) > limit else ""
             return pb.ListPricesResponse(prices=[_price(row) for row in rows[:limit]], next_page_token=token)
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def IngestFxRates(  # noqa: N802
         self,
@@ -138,7 +138,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
             commands.ensure_fx_series(write, wanted)
             return _ingested(pb.IngestFxRatesResponse, commands.ingest_prices(write, quotes, refused), write.seq)
 
-        return await self.calls.write(request, "IngestFxRates", pb.IngestFxRatesResponse, work, _changed)
+        return await self.runner.write(request, "IngestFxRates", pb.IngestFxRatesResponse, work, _changed)
 
 
 def _check_count(field: str, count: int) -> None:
@@ -148,14 +148,14 @@ def _check_count(field: str, count: int) -> None:
 
 def _read_each(
     messages: Iterable[tuple[int, Any]], reader: Callable[[int, Any], Quote]
-) -> tuple[list[Quote], list[Problem]]:
+) -> tuple[list[Quote], list[QuoteProblem]]:
     """Reads every quote that can be read; the others become problems."""
     quotes, refused = [], []
     for index, message in messages:
         try:
             quotes.append(reader(index, message))
         except InvalidInput as error:
-            refused.append(Problem(index, Verdict.REFUSED, str(error)))
+            refused.append(QuoteProblem(index, AdmissionVerdict.REFUSED, str(error)))
     return quotes, refused
 
 

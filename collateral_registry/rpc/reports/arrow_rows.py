@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 
 from collateral_registry.domain.loans.cure import price_fall_to
-from collateral_registry.domain.loans.levels import Basis, Level
+from collateral_registry.domain.loans.levels import Level, LtvBasis
 from collateral_registry.domain.reports.ltv_rows import ltv_of, next_limit_of, pool_of
 from collateral_registry.domain.reports.snapshot import COVER_NAMES, Snapshot
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.money import digits_of
-from collateral_registry.domain.shared.string_interner import Vocabulary
+from collateral_registry.domain.shared.string_interner import StringInterner
 from valuation._typing import Int
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.money import PPM
@@ -115,7 +115,7 @@ def _judged(covers: dict[str, Int]) -> dict[str, Any]:
         "market_date": covers["market_day"],
         "level": _chosen([level.name for level in Level], covers["level"]),
         "coverage": _chosen(["KNOWN", "UNKNOWN"], covers["coverage_unknown"]),
-        "ltv_basis": _chosen(["", *(basis.name for basis in Basis)], covers["basis"]),
+        "ltv_basis": _chosen(["", *(basis.name for basis in LtvBasis)], covers["basis"]),
         "cash_cure_minor": covers["cash_cure_minor"],
         "collateral_cure_minor": covers["collateral_cure_minor"],
         "unknown_asset_count": covers["unknown_assets"],
@@ -153,7 +153,7 @@ def _array(column: Any, field: pa.Field) -> pa.Array:  # noqa: ANN401 - numpy or
     return pa.array(values, type=kind, mask=masked).cast(field.type)
 
 
-def _texts(words: Vocabulary, numbers: Int) -> pa.Array:
+def _texts(words: StringInterner, numbers: Int) -> pa.Array:
     texts = words.texts
     return pa.array([texts[number] for number in numbers.tolist()], type=pa.string())
 

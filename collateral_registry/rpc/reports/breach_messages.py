@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from collateral_registry.commands.reports.breaches import Breach
-from collateral_registry.domain.loans.levels import Basis
+from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.loans.cover_messages import add_ltv, coverage_message, level_message
 from collateral_registry.v1 import breach_pb2 as pb
@@ -36,7 +36,7 @@ def event_message(event: Mapping[str, Any]) -> pb.BreachEvent:
         note=event["note"],
         commit_sequence=event["seq"],
     )
-    lendable = event["basis"] == Basis.LENDABLE
+    lendable = event["basis"] == LtvBasis.LENDABLE
     add_ltv(message, event["exposure_minor"], event["lendable_minor"] if lendable else event["market_minor"])
     return message
 

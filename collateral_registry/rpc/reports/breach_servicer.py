@@ -16,7 +16,7 @@ from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
 from collateral_registry.rpc.reports.breach_messages import breach_message, event_message
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.breaches import LAST
@@ -41,16 +41,16 @@ ENUMS = {"state": {"OPEN": 1, "CURED": 0}, "level": {level.name: int(level) for 
 class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
     """Tells which loans are beyond their limits."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Serves the book behind the calls; nobody watches yet."""
-        self.calls = calls
+        self.runner = runner
         self.watchers = 0
         self.draining = asyncio.Event()
 
     async def GetBreach(self, request: pb.GetBreachRequest, context: Any) -> pb.Breach:  # noqa: ANN401, ARG002, N802
         """Returns one breach with its history."""
         loan_id, number = _breach_of(request.name)
-        return await self.calls.read(lambda connection: _breach(connection, loan_id, number))
+        return await self.runner.read(lambda connection: _breach(connection, loan_id, number))
 
     async def ListBreaches(  # noqa: N802
         self,
@@ -72,7 +72,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
             messages = [breach_message(row, with_history=False) for row in rows[:limit]]
             return pb.ListBreachesResponse(breaches=messages, next_page_token=token)
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def AcknowledgeBreach(  # noqa: N802
         self,
@@ -108,7 +108,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         """Streams events after a sequence number, then as they happen."""
         loan_id = id_of("loan", request.loan, "loans")[0] if request.loan else None
         after = request.after_sequence
-        await self.calls.read(lambda connection: _check_start(connection, after, loan_id))
+        await self.runner.read(lambda connection: _check_start(connection, after, loan_id))
         if self.watchers >= WATCHERS_LIMIT:
             raise Refused("TOO_MANY_WATCHERS", f"watches: got {WATCHERS_LIMIT} open, want fewer; come back later")
         self.watchers += 1
@@ -122,8 +122,8 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         """The answers of a watch; a first one always comes at once, so that the caller knows it is heard."""
         first = True
         while not self.draining.is_set():
-            changed = self.calls.next_change
-            rows = await self.calls.read(_page_after(after, loan_id))
+            changed = self.runner.next_change
+            rows = await self.runner.read(_page_after(after, loan_id))
             if rows or first:
                 after = rows[-1]["event_seq"] if rows else after
                 yield pb.WatchBreachesResponse(events=[event_message(row) for row in rows], last_sequence=after)
@@ -140,7 +140,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
     def drain(self) -> None:
         """Ends every watch after what it is sending."""
         self.draining.set()
-        self.calls.wake()
+        self.runner.wake()
 
     async def _act(self, request: Any, kind: str, act: Callable[[Write], None]) -> pb.Breach:  # noqa: ANN401
         loan_id, number = _breach_of(request.name)
@@ -150,7 +150,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
             act(write)
             return _breach(write.connection, loan_id, number)
 
-        return await self.calls.write(request, kind, pb.Breach, work, actor=actor)
+        return await self.runner.write(request, kind, pb.Breach, work, actor=actor)
 
 
 def _breach_of(name: str) -> tuple[str, int]:

@@ -18,8 +18,8 @@ from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
 from collateral_registry.rpc.loans.cover_messages import cover_message
 from collateral_registry.rpc.reports.breach_messages import breach_message
-from collateral_registry.runtime.report_refresher import Freshness
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.report_refresher import ReportRefresher
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.breaches import LAST
 from collateral_registry.v1 import report_pb2 as pb
@@ -43,11 +43,11 @@ ENUMS = {
 class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     """Reports on the whole book."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
+        self.runner = runner
         self.ltv = LtvReports()
-        self.freshness = Freshness(calls, self._prepare)
+        self.refresher = ReportRefresher(runner, self._prepare)
 
     async def GenerateLtvReport(  # noqa: N802
         self,
@@ -59,7 +59,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         limit, keys = page_size(request.page_size), _concentration_limit(request.concentration_limit)
         query = f"Ltv {request.as_of} {request.filter} {request.order_by}"
         position = position_of(query, request.page_token)
-        self.freshness.asked()
+        self.refresher.asked()
 
         def work(connection: Connection) -> pb.GenerateLtvReportResponse:
             moment = _moment(connection, request.as_of, position)
@@ -76,7 +76,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
                 next_page_token=page_token(query, [moment.seq, start + limit]) if more else "",
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     def _prepare(self, connection: Connection) -> None:
         """Makes what the first page of the report of now needs, and keeps it."""
@@ -98,7 +98,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             report = self.ltv.report(connection, _moment(connection, request.as_of, None), wanted, request.order_by)
             return report, ArrowRows(report.snapshot)
 
-        report, rows = await self.calls.read(work)
+        report, rows = await self.runner.read(work)
         yield pb.StreamLtvReportResponse(
             arrow=rows.begin,
             sequence=report.moment.seq,
@@ -106,7 +106,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             row_count=len(report.rows),
         )
         for batch in rows.batches(report.rows):
-            for piece in rows.pieces(await self.calls.compute(partial(rows.batch, batch))):
+            for piece in rows.pieces(await self.runner.compute(partial(rows.batch, batch))):
                 yield pb.StreamLtvReportResponse(arrow=piece)
         yield pb.StreamLtvReportResponse(arrow=rows.end)
 
@@ -132,7 +132,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
                 next_page_token=page_token(query, [moment.seq, found[limit - 1].first_event]) if more else "",
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
 
 def _concentration_limit(asked: int) -> int:

@@ -10,7 +10,7 @@ from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
 from collateral_registry.runtime.revaluation.driver import RunDriver
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.revaluation.runs import StoredRun, get_run, list_runs
 from collateral_registry.v1 import revaluation_pb2 as pb
@@ -24,9 +24,9 @@ NEWEST = 2**62
 class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
     """Starts runs and tells how far they are."""
 
-    def __init__(self, calls: Calls, runs: RunDriver) -> None:
+    def __init__(self, runner: BookRunner, runs: RunDriver) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
+        self.runner = runner
         self.runs = runs
 
     async def StartRevaluation(  # noqa: N802
@@ -40,14 +40,14 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
             start_run(write)
             return run_message(get_run(write.connection, write.seq))
 
-        started = await self.calls.write(request, "StartRevaluation", pb.Revaluation, work)
+        started = await self.runner.write(request, "StartRevaluation", pb.Revaluation, work)
         self.runs.wake()
         return started
 
     async def GetRevaluation(self, request: pb.GetRevaluationRequest, context: Any) -> pb.Revaluation:  # noqa: ANN401, ARG002, N802
         """Returns one run."""
         seq = seq_of(request.name)
-        return await self.calls.read(lambda connection: run_message(get_run(connection, seq)))
+        return await self.runner.read(lambda connection: run_message(get_run(connection, seq)))
 
     async def ListRevaluations(  # noqa: N802
         self,
@@ -65,7 +65,7 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
                 revaluations=[run_message(run) for run in found[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def WatchRevaluation(  # noqa: N802
         self,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from google.type.decimal_pb2 import Decimal as DecimalMessage
 
-from collateral_registry.commands.stock.counts import Difference, Reconciled
+from collateral_registry.commands.stock.counts import CountReconciliation, Difference
 from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount
 from collateral_registry.domain.stock.movements import MILLION
 from collateral_registry.rpc.common import convert
@@ -36,7 +36,7 @@ def _read_line(line: pb.CountLine) -> CountLine:
     return CountLine(line.lot, line.good, line.unit, int(quantity))
 
 
-def reconciliation_message(found: Reconciled, warehouse: StoredWarehouse, sequence: int) -> pb.Reconciliation:
+def reconciliation_message(found: CountReconciliation, warehouse: StoredWarehouse, sequence: int) -> pb.Reconciliation:
     """What a count came to."""
     return pb.Reconciliation(
         agreed_count=found.agreed,

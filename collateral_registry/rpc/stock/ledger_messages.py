@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.stock.count_messages import plain
 from collateral_registry.rpc.stock.movement_columns import movement_message
-from collateral_registry.store.stock.feeds import Source
+from collateral_registry.store.stock.feeds import Feed
 from collateral_registry.store.stock.ledger import StoredLot, StoredMovement
 from collateral_registry.store.stock.rejections import StoredRejection
 from collateral_registry.v1 import stock_ledger_pb2 as pb
 
 
-def feed_message(source: Source, open_rejections: Mapping[int, int]) -> pb.StockFeed:
+def feed_message(source: Feed, open_rejections: Mapping[int, int]) -> pb.StockFeed:
     """A feed; the open rejections are by key of the source."""
     return pb.StockFeed(
         name=f"stockFeeds/{source.source_id}",

@@ -11,8 +11,8 @@ from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
 from collateral_registry.rpc.stock.ledger_messages import feed_message, lot_message, recorded_message, rejected_message
 from collateral_registry.rpc.stock.movement_columns import read_movements
-from collateral_registry.runtime.stock.stock_batcher import StockDesk
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.stock.stock_batcher import StockBatcher
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.stock.feeds import get_source, list_sources
@@ -37,10 +37,10 @@ ENUMS = {
 class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     """Shows what partners pushed, and settles what was not booked."""
 
-    def __init__(self, calls: Calls, desk: StockDesk) -> None:
+    def __init__(self, runner: BookRunner, batcher: StockBatcher) -> None:
         """Reads the book behind the calls; what is booked goes by the desk of the intake."""
-        self.calls = calls
-        self.desk = desk
+        self.runner = runner
+        self.batcher = batcher
 
     async def GetStockFeed(self, request: pb.GetStockFeedRequest, context: Any) -> pb.StockFeed:  # noqa: ANN401, ARG002, N802
         """Returns one feed."""
@@ -50,7 +50,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
             source = get_source(connection, source_id)
             return feed_message(source, open_rejections(connection, [source]))
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ListStockFeeds(  # noqa: N802
         self,
@@ -69,7 +69,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
                 stock_feeds=[feed_message(one, rejections) for one in found[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ListStockLots(  # noqa: N802
         self,
@@ -88,7 +88,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
                 stock_lots=[lot_message(one) for one in found[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ListMovements(  # noqa: N802
         self,
@@ -107,7 +107,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
                 movements=[recorded_message(one) for one in found[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ListRejectedMovements(  # noqa: N802
         self,
@@ -126,7 +126,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
                 rejected_movements=[rejected_message(one) for one in found[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ResolveRejectedMovement(  # noqa: N802
         self,
@@ -140,11 +140,11 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         actor, note = checked_text("actor", request.actor), checked_text("note", request.note)
         said = {"source_id": source_id, "key": int(number), "actor": actor, "note": note}
         if request.state == pb.REJECTION_STATE_DISMISSED:
-            return rejected_message(await self.desk.run(dismiss_rejection, **said))
+            return rejected_message(await self.batcher.run(dismiss_rejection, **said))
         if request.state != pb.REJECTION_STATE_BOOKED:
             raise InvalidInput("state", request.state, "BOOKED or DISMISSED")
         instead = read_movements("movement", [request.movement]) if request.HasField("movement") else None
-        return rejected_message(await self.desk.run(book_rejection, instead=instead, **said))
+        return rejected_message(await self.batcher.run(book_rejection, instead=instead, **said))
 
 
 def _of_feed(parent: str) -> list[Condition]:

@@ -16,7 +16,7 @@ from collateral_registry.domain.shared.errors import NotPermitted, Unauthenticat
 from collateral_registry.domain.stock.partners import Partner, partner_of
 
 PARTNER_CALLS = frozenset({"PushStock", "RecordMovements", "ReportCount"})
-"""Calls of StockService that a partner makes for itself."""
+"""BookRunner of StockService that a partner makes for itself."""
 
 SERVICE = "/collateral_registry.v1.StockService/"
 SCHEME = "bearer "

@@ -15,9 +15,9 @@ from collateral_registry.rpc.stock.movement_columns import digest, read_movement
 from collateral_registry.rpc.stock.partners import own_warehouses
 from collateral_registry.rpc.stock.stream import StockStream, rejected_items
 from collateral_registry.rpc.stock.warehouse_servicer import take_count
-from collateral_registry.runtime.stock.stock_batcher import StockDesk
+from collateral_registry.runtime.stock.stock_batcher import StockBatcher
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.v1 import stock_pb2 as pb
 from collateral_registry.v1 import stock_pb2_grpc
 from valuation.errors import InvalidInput
@@ -26,10 +26,10 @@ from valuation.errors import InvalidInput
 class StockServicer(stock_pb2_grpc.StockServiceServicer):
     """Takes in what warehouses say is there."""
 
-    def __init__(self, calls: Calls, intake: IntakeProcess) -> None:
+    def __init__(self, runner: BookRunner, intake: IntakeProcess) -> None:
         """Serves the book behind the calls; no stream is open."""
-        self.calls = calls
-        self.desk = StockDesk(intake, calls.database.engine.dialect.name)
+        self.runner = runner
+        self.batcher = StockBatcher(intake, runner.database.engine.dialect.name)
         self.streams: dict[str, StockStream] = {}
         self._draining = False
 
@@ -41,7 +41,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
         """Takes numbered batches of one source, and acknowledges each once it is durable."""
         (source_id,) = id_of("open.stock_feed", await _opening(request_iterator), "stockFeeds")
         own = own_warehouses(source_id)
-        stream = StockStream(self.desk, await self.desk.open(source_id), own)
+        stream = StockStream(self.batcher, await self.batcher.open(source_id), own)
         if source_id in self.streams:
             self.streams[source_id].supersede()
         self.streams[source_id] = stream
@@ -71,7 +71,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
             own_warehouses=own,
             request_id=checked_text("request_id", request.request_id, required=False),
         )
-        outcome = await (await self.desk.take(batch))
+        outcome = await (await self.batcher.take(batch))
         if isinstance(outcome, Exception):
             raise outcome
         assert isinstance(outcome, Taken)  # noqa: S101 - a call has no place in the sequence, so no gap before it
@@ -91,7 +91,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
             raise NotPermitted(f"warehouse {warehouse} is not one of stockFeeds/{source_id}", warehouse=warehouse)
         count = read_count(warehouse, request.count)
         return await take_count(
-            self.calls, request, "ReportCount", pb.ReportCountResponse, count, f"{FEED_ACTOR}{source_id}"
+            self.runner, request, "ReportCount", pb.ReportCountResponse, count, f"{FEED_ACTOR}{source_id}"
         )
 
     def drain(self) -> None:

@@ -15,8 +15,8 @@ from google.protobuf.duration_pb2 import Duration
 
 from collateral_registry.commands.stock.stock_intake import Batch, Gap, Outcome, Taken, superseded
 from collateral_registry.rpc.stock.movement_columns import BATCH_ITEMS_LIMIT, digest, read_batch
-from collateral_registry.runtime.stock.stock_batcher import WINDOW, Pace, StockDesk
-from collateral_registry.store.stock.feeds import Source
+from collateral_registry.runtime.stock.stock_batcher import WINDOW, Pace, StockBatcher
+from collateral_registry.store.stock.feeds import Feed
 from collateral_registry.v1 import stock_pb2 as pb
 from valuation.errors import InvalidInput
 
@@ -41,9 +41,9 @@ _Answer = asyncio.Future[Outcome] | _Missing | Exception | _End
 class StockStream:
     """A stream of one source from its opening to its end."""
 
-    def __init__(self, desk: StockDesk, source: Source, own_warehouses: Collection[str] | None) -> None:
+    def __init__(self, batcher: StockBatcher, source: Feed, own_warehouses: Collection[str] | None) -> None:
         """Nothing is read yet; the first batch awaited is the one after the last durable one."""
-        self.desk = desk
+        self.batcher = batcher
         self.source = source
         self.own_warehouses = own_warehouses
         self._awaited = source.last_sequence + 1
@@ -101,7 +101,7 @@ class StockStream:
         movements = read_batch(message)
         self._batch_items = len(movements)
         await self._window.acquire()
-        outcome = await self.desk.take(
+        outcome = await self.batcher.take(
             Batch(
                 source_id=self.source.source_id,
                 epoch=self.source.epoch,
@@ -123,7 +123,7 @@ class StockStream:
     @property
     def _pace(self) -> Pace:
         """How fast it may go on."""
-        return self.desk.pace(self.source.source_id, self._batch_items)
+        return self.batcher.pace(self.source.source_id, self._batch_items)
 
     async def _message(self, answer: _Answer) -> pb.PushStockResponse | None:
         """The message of an answer, when there is one; raises what ends the stream."""

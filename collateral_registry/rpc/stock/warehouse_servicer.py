@@ -16,7 +16,7 @@ from collateral_registry.rpc.stock.count_messages import (
     reconciliation_message,
     warehouse_message,
 )
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.stock.counts import list_counts
 from collateral_registry.store.stock.warehouse_scores import list_warehouses
@@ -27,7 +27,7 @@ Answer = TypeVar("Answer", pb.RecordInspectionResponse, stock_pb2.ReportCountRes
 
 
 async def take_count(
-    calls: Calls,
+    runner: BookRunner,
     request: Any,  # noqa: ANN401 - any request message
     kind: str,
     answer: type[Answer],
@@ -41,15 +41,15 @@ async def take_count(
         (warehouse,) = known_warehouses(write.connection, [count.warehouse])
         return answer(reconciliation=reconciliation_message(found, warehouse, write.seq))
 
-    return await calls.write(request, kind, answer, work, actor=actor)
+    return await runner.write(request, kind, answer, work, actor=actor)
 
 
 class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
     """Holds counts against the book, and tells how far warehouses can be relied on."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
+        self.runner = runner
 
     async def GetWarehouse(self, request: pb.GetWarehouseRequest, context: Any) -> pb.Warehouse:  # noqa: ANN401, ARG002, N802
         """Returns one warehouse."""
@@ -59,7 +59,7 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
             (row,) = known_warehouses(connection, [name])
             return warehouse_message(row)
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def ListWarehouses(  # noqa: N802
         self,
@@ -76,7 +76,7 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
             rows = known_warehouses(connection, names[:limit])
             return pb.ListWarehousesResponse(warehouses=[warehouse_message(row) for row in rows], next_page_token=token)
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def RecordInspection(  # noqa: N802
         self,
@@ -86,7 +86,7 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
         """Takes in a count made by the lender or for it."""
         count = read_count(warehouse_of("warehouse", request.warehouse), request.count)
         actor = checked_text("actor", request.actor)
-        return await take_count(self.calls, request, "RecordInspection", pb.RecordInspectionResponse, count, actor)
+        return await take_count(self.runner, request, "RecordInspection", pb.RecordInspectionResponse, count, actor)
 
     async def ListCountedLots(  # noqa: N802
         self,
@@ -105,4 +105,4 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
                 counted_lots=[counted_lot_message(row) for row in rows[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)

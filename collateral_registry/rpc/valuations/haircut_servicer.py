@@ -25,7 +25,7 @@ from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.prices.haircut_curves import StoredEstimate, list_estimates
 from collateral_registry.v1 import common_pb2, haircut_pb2_grpc
@@ -33,7 +33,7 @@ from collateral_registry.v1 import haircut_pb2 as pb
 from valuation._typing import Dates, Float
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
-from valuation.haircuts.backtesting.track_record import Verdict, pooled_verdict, verdict
+from valuation.haircuts.backtesting.track_record import BacktestVerdict, pooled_verdict, verdict
 from valuation.haircuts.models.price_haircut import HaircutModel
 from valuation.haircuts.models.sale_horizon import Sale, SaleHaircut, after_impact
 from valuation.haircuts.monitoring.drift import THRESHOLD
@@ -67,9 +67,9 @@ Asked = pb.EstimateHaircutRequest | pb.BacktestHaircutRequest
 class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
     """Estimates how far a price may fall, and tests it on the past."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
+        self.runner = runner
 
     async def EstimateHaircut(  # noqa: N802
         self,
@@ -88,7 +88,7 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
             memory = memory_of_class(connection, related)
             return _estimated(dates, estimate_haircut(dates, prices, replace(asked, memory=memory)))
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def BacktestHaircut(  # noqa: N802
         self,
@@ -104,10 +104,10 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
             raise InvalidInput("class_price_series", f"with {request.model}", "only with auto")
         # Read first, tested after: no snapshot stays open for the seconds that a class may take.
         if related:
-            found = await self.calls.read(lambda connection: class_prices(connection, related))
-            return await self.calls.compute(lambda: _tested_class(found, days, confidence))
-        dates, prices = await self.calls.read(lambda connection: _history(connection, request))
-        return await self.calls.compute(
+            found = await self.runner.read(lambda connection: class_prices(connection, related))
+            return await self.runner.compute(lambda: _tested_class(found, days, confidence))
+        dates, prices = await self.runner.read(lambda connection: _history(connection, request))
+        return await self.runner.compute(
             lambda: _tested(verdict(backtest_haircut(dates, prices, days, confidence, model), confidence))
         )
 
@@ -129,7 +129,7 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
                 haircut_estimates=[_stored(row) for row in rows[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
 
 def _confidence(request: Asked) -> float:
@@ -214,7 +214,7 @@ def _estimated(dates: Dates, of_sale: SaleHaircut) -> pb.EstimateHaircutResponse
     )
 
 
-def _tested(found: Verdict) -> pb.BacktestHaircutResponse:
+def _tested(found: BacktestVerdict) -> pb.BacktestHaircutResponse:
     return pb.BacktestHaircutResponse(
         window_count=found.windows,
         exceedance_count=found.exceedances,

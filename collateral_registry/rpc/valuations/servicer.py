@@ -14,9 +14,9 @@ from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_asset
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
 from collateral_registry.rpc.valuations.messages import valuation_message
-from collateral_registry.rpc.valuations.value_batcher import ValueDesk
+from collateral_registry.rpc.valuations.value_batcher import ValueBatcher
 from collateral_registry.runtime.revaluation.driver import RunDriver
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.v1 import valuation_pb2 as pb
 from collateral_registry.v1 import valuation_pb2_grpc
@@ -30,11 +30,11 @@ QUOTE_ID = "quote"
 class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
     """Answers what assets are worth."""
 
-    def __init__(self, calls: Calls, runs: RunDriver) -> None:
+    def __init__(self, runner: BookRunner, runs: RunDriver) -> None:
         """Serves the book behind the calls."""
-        self.calls = calls
+        self.runner = runner
         self.runs = runs
-        self.desk = ValueDesk(calls)
+        self.batcher = ValueBatcher(runner)
 
     async def ValueAssets(  # noqa: N802
         self,
@@ -43,7 +43,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
     ) -> pb.ValueAssetsResponse:
         """Values assets from the facts known now."""
         asset_ids = _asset_ids(request.names, VALUE_LIMIT, least=1)
-        return await self.desk.value(asset_ids, _currency(request.currency_code))
+        return await self.batcher.value(asset_ids, _currency(request.currency_code))
 
     async def QuoteAsset(self, request: pb.QuoteAssetRequest, context: Any) -> pb.Valuation:  # noqa: ANN401, ARG002, N802
         """Values an asset that is not registered."""
@@ -55,7 +55,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
             message.asset = ""
             return message
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def GetValuation(self, request: pb.GetValuationRequest, context: Any) -> pb.Valuation:  # noqa: ANN401, ARG002, N802
         """Returns one recorded valuation."""
@@ -63,7 +63,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         seq, _, currency = valuation.partition("-")
         if not seq.isdigit() or len(seq) > 18 or not currency:
             raise InvalidInput("name", repr(request.name), "assets/{asset}/valuations/{sequence}-{currency}")
-        return await self.calls.read(
+        return await self.runner.read(
             lambda connection: valuation_message(recorded_valuation(connection, asset_id, int(seq), currency.upper()))
         )
 
@@ -85,7 +85,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
                 valuations=[valuation_message(row) for row in rows[:limit]], next_page_token=token
             )
 
-        return await self.calls.read(work)
+        return await self.runner.read(work)
 
     async def Revalue(self, request: pb.RevalueRequest, context: Any) -> pb.RevalueResponse:  # noqa: ANN401, ARG002, N802
         """Values some assets and judges their loans, or waits for a run over the whole book."""
@@ -99,7 +99,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
                 sequence=write.seq, valued_count=done.valued, judged_count=done.judged, event_count=done.events
             )
 
-        return await self.calls.write(request, "Revalue", pb.RevalueResponse, work)
+        return await self.runner.write(request, "Revalue", pb.RevalueResponse, work)
 
     async def _revalued_book(self, request: pb.RevalueRequest) -> pb.RevalueResponse:
         """What a run over the whole book did, once it is published; a retry waits for the same run."""
@@ -108,7 +108,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
             start_run(write)
             return pb.RevalueResponse(sequence=write.seq)
 
-        started = await self.calls.write(request, "Revalue", pb.RevalueResponse, work)
+        started = await self.runner.write(request, "Revalue", pb.RevalueResponse, work)
         run = await self.runs.finished(started.sequence)
         if run.published_seq is None:
             raise Refused("REVALUATION_ABANDONED", f"revaluations/{run.seq} was abandoned for a newer one")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from collateral_registry.commands.valuations.value import value_assets
 from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.rpc.valuations.messages import valuation_message
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.v1 import valuation_pb2 as pb
@@ -35,12 +35,12 @@ class _Asked:
 Answer = pb.ValueAssetsResponse | DomainError | InvalidInput
 
 
-class ValueDesk:
+class ValueBatcher:
     """Answers ValueAssets in batches."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, runner: BookRunner) -> None:
         """Nobody waits and nothing is kept yet."""
-        self.calls = calls
+        self.runner = runner
         self._waiting: list[_Asked] = []
         self._worker: asyncio.Task[None] | None = None
         self._seq = -1
@@ -48,7 +48,7 @@ class ValueDesk:
 
     async def value(self, asset_ids: Sequence[str], currency: str) -> pb.ValueAssetsResponse:
         """The values of assets in one currency, or each in its own; raises NotFound."""
-        if self._seq == self.calls.newest_seq and len(asset_ids) == 1 and (asset_ids[0], currency) in self._kept:
+        if self._seq == self.runner.newest_seq and len(asset_ids) == 1 and (asset_ids[0], currency) in self._kept:
             return self._kept[asset_ids[0], currency]
         asked = _Asked(tuple(asset_ids), currency, asyncio.get_running_loop().create_future())
         self._waiting.append(asked)
@@ -61,7 +61,7 @@ class ValueDesk:
         while self._waiting:
             batch, self._waiting = self._waiting, []
             try:
-                answers = await self.calls.read(lambda connection, batch=batch: self._answers(connection, batch))  # type: ignore[misc]
+                answers = await self.runner.read(lambda connection, batch=batch: self._answers(connection, batch))  # type: ignore[misc]
             except DomainError as error:
                 answers = [error] * len(batch)
             for asked, answer in zip(batch, answers, strict=True):
@@ -75,7 +75,7 @@ class ValueDesk:
     def _answers(self, connection: Connection, batch: Sequence[_Asked]) -> list[Answer]:
         """The answer of each call; what one cannot have does not touch the others."""
         seq, _ = newest_commit(connection)
-        self.calls.note_commit(seq)
+        self.runner.note_commit(seq)
         if seq != self._seq or len(self._kept) > KEPT_ANSWERS_LIMIT:
             self._kept, self._seq = {}, seq
         for currency in {asked.currency for asked in batch}:

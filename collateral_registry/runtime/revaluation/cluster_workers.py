@@ -13,7 +13,7 @@ from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
-from collateral_registry.commands.revaluation.run_partition import Order
+from collateral_registry.commands.revaluation.run_partition import PartitionJob
 from collateral_registry.runtime.revaluation.errors import WorkersLost
 from collateral_registry.runtime.revaluation.worker_process import work
 
@@ -38,14 +38,14 @@ class ClusterWorkers:
         self._scheduler = scheduler
         self._client: Client | None = None
 
-    def work(self, orders: Sequence[Order]) -> Iterator[int]:
+    def work(self, jobs: Sequence[PartitionJob]) -> Iterator[int]:
         """Works the orders and yields the number of each that is stored; raises WorkersLost without a scheduler."""
-        if not orders:
+        if not jobs:
             return
         try:
             if self._client is None:
                 self._client = Client(self._scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
-            futures = [self._client.submit(work, self._url, order, pure=False) for order in orders]
+            futures = [self._client.submit(work, self._url, job, pure=False) for job in jobs]
             for future in self._as_completed(futures):
                 yield int(future.result())
         except LOST as error:

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import structlog
 
-from collateral_registry.commands.revaluation.run_partition import Order, work_partition
-from collateral_registry.commands.revaluation.runs import pending_orders, plan_run, publish_run
+from collateral_registry.commands.revaluation.run_partition import PartitionJob, work_partition
+from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run
 from collateral_registry.domain.revaluation.runs import RunStep
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.runtime.revaluation.errors import WorkersLost
@@ -20,7 +20,7 @@ from collateral_registry.store.revaluation.runs import StoredRun, get_run, unfin
 
 LOG = structlog.get_logger("runs")
 
-INLINE_ORDERS = 2
+INLINE_JOBS = 2
 """Orders of a step that the service works itself: less than it takes to hand them to another process."""
 
 CHECK_SECONDS = 5.0
@@ -33,7 +33,7 @@ PROGRESS_SECONDS = 0.25
 class Workers(Protocol):
     """Whoever works partitions."""
 
-    def work(self, orders: Sequence[Order]) -> Iterator[int]:
+    def work(self, jobs: Sequence[PartitionJob]) -> Iterator[int]:
         """Works the orders and yields the number of each that is stored; raises WorkersLost."""
 
     def close(self) -> None:
@@ -145,9 +145,9 @@ class RunDriver:
     def _finish(self, seq: int) -> None:
         self._driven = seq
         plan_run(self._database, seq)
-        orders = pending_orders(self._database, seq)
+        jobs = pending_jobs(self._database, seq)
         for step in ((RunStep.CURVES,), (RunStep.LOANS, RunStep.UNPLEDGED)):
-            for _ in self._worked([order for order in orders if order.partition.step in step]):
+            for _ in self._worked([job for job in jobs if job.partition.step in step]):
                 if self._stopping:
                     return
         with self._database.write("PublishRevaluation", "collateral") as write:
@@ -156,10 +156,10 @@ class RunDriver:
         self._committed(write.seq)
         LOG.info("revalued", run=seq, valued=run.valued, judged=run.judged, events=run.events)
 
-    def _worked(self, orders: Sequence[Order]) -> Iterator[int]:
-        if len(orders) > INLINE_ORDERS:
-            yield from self._workers.work(orders)
+    def _worked(self, jobs: Sequence[PartitionJob]) -> Iterator[int]:
+        if len(jobs) > INLINE_JOBS:
+            yield from self._workers.work(jobs)
             return
-        for order in orders:
-            work_partition(self._database, order)
-            yield order.partition.number
+        for job in jobs:
+            work_partition(self._database, job)
+            yield job.partition.number

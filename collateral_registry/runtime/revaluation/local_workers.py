@@ -8,7 +8,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
-from collateral_registry.commands.revaluation.run_partition import Order
+from collateral_registry.commands.revaluation.run_partition import PartitionJob
 from collateral_registry.runtime.revaluation.errors import WorkersLost
 from collateral_registry.runtime.revaluation.worker_process import work
 
@@ -25,11 +25,11 @@ class LocalWorkers:
         self._count = count
         self._pool: ProcessPoolExecutor | None = None
 
-    def work(self, orders: Sequence[Order]) -> Iterator[int]:
+    def work(self, jobs: Sequence[PartitionJob]) -> Iterator[int]:
         """Works the orders and yields the number of each that is stored; raises WorkersLost when a process dies."""
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self._count, get_context("spawn"), os.nice, (NICENESS,))
-        futures: list[Future[int]] = [self._pool.submit(work, self._url, order) for order in orders]
+        futures: list[Future[int]] = [self._pool.submit(work, self._url, job) for job in jobs]
         try:
             for future in as_completed(futures):
                 yield future.result()

@@ -9,21 +9,21 @@ from functools import cache
 from threading import get_ident
 from typing import TYPE_CHECKING
 
-from collateral_registry.commands.revaluation.run_partition import Order, work_partition
+from collateral_registry.commands.revaluation.run_partition import PartitionJob, work_partition
 from collateral_registry.domain.shared.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from collateral_registry.store.engine.arrow import ArrowDatabase
 
 
-def work(url: str, order: Order) -> int:
+def work(url: str, job: PartitionJob) -> int:
     """Works a partition of the book at a URL; returns its number. Raises StoreUnavailable when it cannot."""
     try:
-        work_partition(_database(url, get_ident()), order)
+        work_partition(_database(url, get_ident()), job)
     except StoreUnavailable:
         _database.cache_clear()  # the next order begins with a fresh connection
         raise
-    return order.partition.number
+    return job.partition.number
 
 
 @cache

@@ -18,7 +18,7 @@ from collateral_registry.commands.stock.stock_intake import Batch, Outcome, open
 from collateral_registry.domain.shared.errors import DomainError, StoreUnavailable
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.store.engine.database import Database
-from collateral_registry.store.stock.feeds import Source
+from collateral_registry.store.stock.feeds import Feed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,7 +65,7 @@ class Pace(NamedTuple):
     delay_seconds: float
 
 
-class _Waiting(NamedTuple):
+class _PendingBatch(NamedTuple):
     """A batch, and what will become of it."""
 
     batch: Batch
@@ -94,7 +94,7 @@ class _Room:
         self._freed.set()
 
 
-class StockDesk:
+class StockBatcher:
     """Takes batches of every stream and call, group by group."""
 
     def __init__(self, intake: IntakeProcess, engine: str) -> None:
@@ -103,12 +103,12 @@ class StockDesk:
         self._under_way_items = UNDER_WAY_ITEMS[engine]
         self._room = _Room()
         self.changed = asyncio.Event()
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_PendingBatch] = []
         self._under_way: Counter[str] = Counter()
         self._taking: set[asyncio.Task[None]] = set()
         self._last_seconds, self._last_end = 0.0, 0.0
 
-    async def open(self, source_id: str) -> Source:
+    async def open(self, source_id: str) -> Feed:
         """Where a source stands; streams of it that were opened before may no longer write."""
         return await self.run(open_feed, source_id)
 
@@ -130,7 +130,7 @@ class StockDesk:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         outcome.add_done_callback(lambda _: self._leave(batch))
         self._under_way[batch.source_id] += 1
-        self._waiting.append(_Waiting(batch, outcome))
+        self._waiting.append(_PendingBatch(batch, outcome))
         self._hand_over()
         return outcome
 
@@ -160,7 +160,7 @@ class StockDesk:
                 return
             self._taking.add(asyncio.create_task(self._take_in(self._next_group())))
 
-    async def _take_in(self, group: Sequence[_Waiting]) -> None:
+    async def _take_in(self, group: Sequence[_PendingBatch]) -> None:
         """Has a group made durable, hands out what became of it, and the next group over."""
         start = time.monotonic()
         taking = asyncio.ensure_future(self.run(take_in, [one.batch for one in group]))
@@ -171,7 +171,7 @@ class StockDesk:
         self._answer([one.outcome for one in group], taking)
         self._hand_over()
 
-    def _next_group(self) -> list[_Waiting]:
+    def _next_group(self) -> list[_PendingBatch]:
         items, count = 0, 0
         for one in self._waiting:
             items += one.items

@@ -9,10 +9,16 @@ from functools import partial
 
 import structlog
 
-from collateral_registry.commands.stock.sync_lots import LOTS_BESIDE_INTAKE, LOTS_LIMIT, Waiting, look, take_up
+from collateral_registry.commands.stock.sync_lots import (
+    LOTS_BESIDE_INTAKE,
+    LOTS_LIMIT,
+    PendingLots,
+    find_pending_lots,
+    take_up,
+)
 from collateral_registry.domain.shared.errors import DomainError
-from collateral_registry.runtime.stock.stock_batcher import StockDesk
-from collateral_registry.runtime.transactions import Calls
+from collateral_registry.runtime.stock.stock_batcher import StockBatcher
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 
 LOG = structlog.get_logger("stock")
@@ -34,13 +40,13 @@ LONGEST_REST_SECONDS = 2.0
 """Whatever a commit took, the next one comes then."""
 
 
-class TakeUp:
+class StockSyncTask:
     """Takes up the stock of one book; servers of one book take turns by the book's own lock."""
 
-    def __init__(self, calls: Calls, desk: StockDesk) -> None:
+    def __init__(self, runner: BookRunner, batcher: StockBatcher) -> None:
         """Nothing is looked at yet."""
-        self._calls = calls
-        self._desk = desk
+        self._calls = runner
+        self._desk = batcher
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -77,8 +83,8 @@ class TakeUp:
             )
             await self._rest(time.monotonic() - start)
 
-    def _look(self, connection: Connection) -> Waiting | None:
-        return look(connection, LOTS_LIMIT if self._desk.is_idle else LOTS_BESIDE_INTAKE)
+    def _look(self, connection: Connection) -> PendingLots | None:
+        return find_pending_lots(connection, LOTS_LIMIT if self._desk.is_idle else LOTS_BESIDE_INTAKE)
 
     async def _rest(self, worked_seconds: float) -> None:
         """Leaves the database to the intake, as long as there is any."""

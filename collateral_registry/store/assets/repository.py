@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, true, update
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty, Inventory, Status
-from collateral_registry.domain.assets.valuation_columns import equipment_numbers, inventory_numbers, right_numbers
+from collateral_registry.domain.assets.valuation_columns import equipment_numbers, inventory_numbers, ip_numbers
 from collateral_registry.domain.findings.references import identities_of
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
@@ -296,7 +296,7 @@ def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | N
     if isinstance(detail, Equipment):
         return EquipmentRow, equipment_numbers(detail, _index_key(connection, detail))
     if isinstance(detail, IntellectualProperty):
-        return IntellectualPropertyRow, right_numbers(detail, pledged_elsewhere=asset.status is Status.DOUBLE_PLEDGED)
+        return IntellectualPropertyRow, ip_numbers(detail, pledged_elsewhere=asset.status is Status.DOUBLE_PLEDGED)
     return None, {}
 
 

@@ -15,7 +15,7 @@ RECONNECT_SECONDS = 1.0
 
 
 def listen(url: str, heard: Callable[[], None], stop: Event) -> None:
-    """Calls ``heard`` after every commit of the book at a PostgreSQL URL, until told to stop.
+    """BookRunner ``heard`` after every commit of the book at a PostgreSQL URL, until told to stop.
 
     While the connection is lost no word comes; whoever waits must also look for itself now and then.
     """

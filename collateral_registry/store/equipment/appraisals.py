@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select
 
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.schema.equipment import AppraisalRow
-from valuation.equipment.appraisals.reconciliation import Basis
+from valuation.equipment.appraisals.reconciliation import AppraisalBasis
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,14 @@ class StoredAppraisal:
     key: int
     appraiser: str
     day: int
-    basis: Basis
+    basis: AppraisalBasis
     amount_minor: int
     currency: str
     seq: int
 
 
 def insert_appraisal(
-    write: Write, asset_key: int, appraiser: str, day: int, basis: Basis, amount_minor: int, currency: str
+    write: Write, asset_key: int, appraiser: str, day: int, basis: AppraisalBasis, amount_minor: int, currency: str
 ) -> StoredAppraisal:
     """Records an appraisal."""
     values = {
@@ -59,4 +59,4 @@ def appraisals_of(connection: Connection, asset_key: int, before_key: int, limit
         .limit(limit)
     )
     rows = connection.execute(statement)
-    return [StoredAppraisal(row[0], row[1], row[2], Basis(row[3]), row[4], row[5], row[6]) for row in rows]
+    return [StoredAppraisal(row[0], row[1], row[2], AppraisalBasis(row[3]), row[4], row[5], row[6]) for row in rows]

@@ -12,15 +12,15 @@ from collateral_registry.store.engine.bulk import Columns, Source, insert_column
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.key_sets import listed_keys
 from collateral_registry.store.revaluation.row_versions import newest_of, newest_of_runs_between
-from collateral_registry.store.schema.loans import LoanCoverRow, LoanRow, PledgeCoverRow, PledgeRow
+from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, PledgeClaimRow, PledgeRow
 from valuation._typing import Int
 
 
 def insert_covers(write: Write, loans: Columns, pledges: Columns) -> None:
     """Appends judgements of loans and the claims of their pledges."""
     change = {"seq": write.seq, "of_run": 0}
-    insert_columns(write.connection, LoanCoverRow, {**loans, **change}, len(loans["loan_key"]))
-    insert_columns(write.connection, PledgeCoverRow, {**pledges, **change}, len(pledges["pledge_key"]))
+    insert_columns(write.connection, LoanJudgementRow, {**loans, **change}, len(loans["loan_key"]))
+    insert_columns(write.connection, PledgeClaimRow, {**pledges, **change}, len(pledges["pledge_key"]))
 
 
 def newest_covers(connection: Source, loan_keys: Int) -> Columns:
@@ -31,7 +31,7 @@ def newest_covers(connection: Source, loan_keys: Int) -> Columns:
 
 @cache
 def _newest_covers(dialect: str) -> Select[Any]:
-    newest, table = newest_of(dialect, LoanCoverRow, LoanCoverRow.loan_key), LoanCoverRow.__table__
+    newest, table = newest_of(dialect, LoanJudgementRow, LoanJudgementRow.loan_key), LoanJudgementRow.__table__
     return select(*table.c).join_from(
         newest, table, (table.c.loan_key == newest.c.key) & (table.c.seq == newest.c.place)
     )
@@ -39,7 +39,7 @@ def _newest_covers(dialect: str) -> Select[Any]:
 
 def covers_since(connection: Connection, after: int, seq: int) -> Columns:
     """The newest judgement of each loan that was judged after a commit and not later than another."""
-    newest, table = _newest_judgements(connection, after, seq), LoanCoverRow.__table__
+    newest, table = _newest_judgements(connection, after, seq), LoanJudgementRow.__table__
     statement = select(*table.c).join_from(
         newest, table, (table.c.loan_key == newest.c.key) & (table.c.seq == newest.c.place)
     )
@@ -48,7 +48,7 @@ def covers_since(connection: Connection, after: int, seq: int) -> Columns:
 
 def claims_since(connection: Connection, after: int, seq: int) -> Columns:
     """The claims recorded with those judgements: pledge, loan, asset, lendable value and sequence."""
-    newest, pledge, claim = _newest_judgements(connection, after, seq), PledgeRow.__table__.c, PledgeCoverRow.__table__
+    newest, pledge, claim = _newest_judgements(connection, after, seq), PledgeRow.__table__.c, PledgeClaimRow.__table__
     # The pledges first and by themselves: else SQLite looks through every claim of a commit for each of its loans.
     held = (
         select(pledge.pledge_key, pledge.loan_key, pledge.asset_key, newest.c.place)
@@ -63,15 +63,15 @@ def claims_since(connection: Connection, after: int, seq: int) -> Columns:
 
 
 def _newest_judgements(connection: Connection, after: int, seq: int) -> CTE:
-    return newest_of_runs_between(connection, LoanRow.loan_key, LoanCoverRow, LoanCoverRow.loan_key, after, seq)
+    return newest_of_runs_between(connection, LoanRow.loan_key, LoanJudgementRow, LoanJudgementRow.loan_key, after, seq)
 
 
 def claims_of(connection: Connection, loan_key: int, seq: int) -> Columns:
     """The claims recorded with one judgement of a loan: pledge and values."""
     statement = (
-        select(PledgeCoverRow.pledge_key, PledgeCoverRow.market_minor, PledgeCoverRow.lendable_minor)
-        .join(PledgeRow, PledgeRow.pledge_key == PledgeCoverRow.pledge_key)
-        .where(PledgeRow.loan_key == loan_key, PledgeCoverRow.seq == seq)
+        select(PledgeClaimRow.pledge_key, PledgeClaimRow.market_minor, PledgeClaimRow.lendable_minor)
+        .join(PledgeRow, PledgeRow.pledge_key == PledgeClaimRow.pledge_key)
+        .where(PledgeRow.loan_key == loan_key, PledgeClaimRow.seq == seq)
     )
     return read_columns(connection, statement)
 
@@ -85,7 +85,7 @@ def newest_claims(connection: Connection, pledge_keys: list[int]) -> dict[int, t
 
 @cache
 def _newest_claims(dialect: str) -> Select[Any]:
-    newest, table = newest_of(dialect, PledgeCoverRow, PledgeCoverRow.pledge_key), PledgeCoverRow.__table__
+    newest, table = newest_of(dialect, PledgeClaimRow, PledgeClaimRow.pledge_key), PledgeClaimRow.__table__
     return select(table.c.pledge_key, table.c.market_minor, table.c.lendable_minor).join_from(
         newest, table, (table.c.pledge_key == newest.c.key) & (table.c.seq == newest.c.place)
     )

@@ -18,7 +18,7 @@ from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import Among, among
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
-from collateral_registry.store.schema.loans import LoanCoverRow, LoanRow, PickupRow
+from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, PickupRow
 from valuation._typing import Int
 
 PICKUP_FILTERS = {
@@ -117,8 +117,8 @@ def _leaving(wanted: Among) -> Select[Any]:
 
 def peak_exposure(connection: Connection, loan_key: int, since_seq: int) -> int:
     """The most that was owed on a loan in the judgements from a commit on, in minor units."""
-    statement = select(func.coalesce(func.max(LoanCoverRow.exposure_minor), 0)).where(
-        LoanCoverRow.loan_key == loan_key, LoanCoverRow.seq >= since_seq
+    statement = select(func.coalesce(func.max(LoanJudgementRow.exposure_minor), 0)).where(
+        LoanJudgementRow.loan_key == loan_key, LoanJudgementRow.seq >= since_seq
     )
     return int(connection.execute(statement).scalar_one())
 

@@ -17,40 +17,40 @@ from collateral_registry.store.engine.bulk import Source, insert_columns, read_c
 from collateral_registry.store.engine.database import lock_key
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import Among, among, in_keys
-from collateral_registry.store.schema.prices import EstimateRow, PriceSeriesRow
+from collateral_registry.store.schema.prices import HaircutCurveRow, PriceSeriesRow
 from valuation.haircuts.models.tier1 import HaircutCurve
 from valuation.haircuts.monitoring.model_monitor import Watch
 
 WATCH = (
-    EstimateRow.light,
-    EstimateRow.multiplier,
-    EstimateRow.exceedances,
-    EstimateRow.promises,
-    EstimateRow.drift,
-    EstimateRow.next_variance,
+    HaircutCurveRow.light,
+    HaircutCurveRow.multiplier,
+    HaircutCurveRow.exceedances,
+    HaircutCurveRow.promises,
+    HaircutCurveRow.drift,
+    HaircutCurveRow.next_variance,
 )
 
 ESTIMATE = (
-    EstimateRow.estimate_key,
-    EstimateRow.day,
-    EstimateRow.price,
-    EstimateRow.log_return,
-    EstimateRow.history_seq,
-    EstimateRow.hidden_gap,
-    EstimateRow.loss,
-    EstimateRow.flags,
-    EstimateRow.daily_volatility,
-    EstimateRow.model,
-    EstimateRow.cause,
+    HaircutCurveRow.estimate_key,
+    HaircutCurveRow.day,
+    HaircutCurveRow.price,
+    HaircutCurveRow.log_return,
+    HaircutCurveRow.history_seq,
+    HaircutCurveRow.hidden_gap,
+    HaircutCurveRow.loss,
+    HaircutCurveRow.flags,
+    HaircutCurveRow.daily_volatility,
+    HaircutCurveRow.model,
+    HaircutCurveRow.cause,
     *WATCH,
 )
 
 FILTERS = {
     "series": PriceSeriesRow.series_id,
-    "currency_code": EstimateRow.currency,
-    "model": EstimateRow.model,
-    "light": EstimateRow.light,
-    "cause": EstimateRow.cause,
+    "currency_code": HaircutCurveRow.currency,
+    "model": HaircutCurveRow.model,
+    "light": HaircutCurveRow.light,
+    "cause": HaircutCurveRow.cause,
 }
 """Fields that a list of curves can be filtered by."""
 
@@ -102,20 +102,25 @@ def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str)
 @cache
 def _latest_estimates(of_series: Among) -> Select[Any]:
     """The curves of the newest day of each need, the last made behind, of the model that the parameter names."""
-    subject = (EstimateRow.series_key, EstimateRow.base_currency, EstimateRow.currency, EstimateRow.confidence_ppm)
-    of_model = EstimateRow.model == bindparam("of_model")
+    subject = (
+        HaircutCurveRow.series_key,
+        HaircutCurveRow.base_currency,
+        HaircutCurveRow.currency,
+        HaircutCurveRow.confidence_ppm,
+    )
+    of_model = HaircutCurveRow.model == bindparam("of_model")
     newest = (
-        select(*subject, func.max(EstimateRow.day).label("day"))
-        .where(of_series(EstimateRow.series_key), of_model)
+        select(*subject, func.max(HaircutCurveRow.day).label("day"))
+        .where(of_series(HaircutCurveRow.series_key), of_model)
         .group_by(*subject)
         .subquery()
     )
-    same = [column == newest.c[column.key] for column in (*subject, EstimateRow.day)]
+    same = [column == newest.c[column.key] for column in (*subject, HaircutCurveRow.day)]
     return (
         select(*ESTIMATE, *subject)
         .join(newest, and_(*same))
         .where(of_model)
-        .order_by(EstimateRow.history_seq, EstimateRow.seq, EstimateRow.estimate_key)
+        .order_by(HaircutCurveRow.history_seq, HaircutCurveRow.seq, HaircutCurveRow.estimate_key)
     )
 
 
@@ -127,13 +132,13 @@ def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], mod
         connection.execute(select(func.pg_advisory_xact_lock(lock_key("estimates"))))
     kept = {estimate_of(one, model).estimate_key: one for one in made}
     keys = np.array(list(kept), dtype=np.int64)
-    known = select(EstimateRow.estimate_key).where(in_keys(connection, EstimateRow.estimate_key, keys))
+    known = select(HaircutCurveRow.estimate_key).where(in_keys(connection, HaircutCurveRow.estimate_key, keys))
     for key in read_columns(connection, known)["estimate_key"].tolist():
         del kept[key]
     rows = [_row(key, seq, model, one) for key, one in kept.items()]
     if rows:
         columns = {name: [row[name] for row in rows] for name in rows[0]}
-        insert_columns(connection, EstimateRow, columns, len(rows))
+        insert_columns(connection, HaircutCurveRow, columns, len(rows))
 
 
 def _row(key: int, seq: int, model: str, one: NewCurve) -> dict[str, Any]:
@@ -195,7 +200,9 @@ def estimate_of(one: NewCurve, model: str) -> Estimate:
 
 def model_and_gap_of(connection: Connection, estimate_key: int) -> tuple[str, float]:
     """Model and version behind a stored curve, and its hidden gap; empty and 0 for none."""
-    statement = select(EstimateRow.model, EstimateRow.hidden_gap).where(EstimateRow.estimate_key == estimate_key)
+    statement = select(HaircutCurveRow.model, HaircutCurveRow.hidden_gap).where(
+        HaircutCurveRow.estimate_key == estimate_key
+    )
     row = connection.execute(statement).first()
     return (row.model, row.hidden_gap) if row else ("", 0.0)
 
@@ -217,11 +224,11 @@ def list_estimates(
     """A page of curves, newest first, after the one of a commit and key; keys order the curves of a commit."""
     seq, key = before
     statement = (
-        select(EstimateRow.__table__, PriceSeriesRow.series_id)
-        .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == EstimateRow.series_key)
+        select(HaircutCurveRow.__table__, PriceSeriesRow.series_id)
+        .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == HaircutCurveRow.series_key)
         .where(*conditions(FILTERS, wanted))
-        .where(or_(EstimateRow.seq < seq, and_(EstimateRow.seq == seq, EstimateRow.estimate_key < key)))
-        .order_by(EstimateRow.seq.desc(), EstimateRow.estimate_key.desc())
+        .where(or_(HaircutCurveRow.seq < seq, and_(HaircutCurveRow.seq == seq, HaircutCurveRow.estimate_key < key)))
+        .order_by(HaircutCurveRow.seq.desc(), HaircutCurveRow.estimate_key.desc())
         .limit(limit)
     )
     found = []

@@ -18,8 +18,8 @@ from collateral_registry.store.engine.bulk import Columns, Source, insert_column
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
-from collateral_registry.store.schema.loans import LoanCoverRow, LoanRow, PledgeCoverRow, PledgeRow
-from collateral_registry.store.schema.prices import EstimateRow
+from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, PledgeClaimRow, PledgeRow
+from collateral_registry.store.schema.prices import HaircutCurveRow
 from collateral_registry.store.schema.revaluation import PENDING, RunEventRow, RunPartitionRow, RunRow
 from collateral_registry.store.schema.valuations import ValuationRow
 from valuation._typing import Int
@@ -142,8 +142,8 @@ def store_partition(
     of_run = {"seq": seq, "of_run": 1}
     valued, judged = len(values["target_key"]), len(covers["loan_key"])
     insert_columns(source, ValuationRow, {**values, **of_run}, valued)
-    insert_columns(source, LoanCoverRow, {**covers, **of_run}, judged)
-    insert_columns(source, PledgeCoverRow, {**claims, **of_run}, len(claims["pledge_key"]))
+    insert_columns(source, LoanJudgementRow, {**covers, **of_run}, judged)
+    insert_columns(source, PledgeClaimRow, {**claims, **of_run}, len(claims["pledge_key"]))
     raised = len(events["loan_key"])
     placed = {**events, "seq": seq, "number": number, "place": np.arange(raised, dtype=np.int64)}
     insert_columns(source, RunEventRow, placed, raised)
@@ -186,7 +186,9 @@ def set_outcome(write: Write, seq: int, events: int, judged_again: int) -> None:
 
 def loans_judged_since(connection: Connection, seq: int) -> Int:
     """Keys of the loans that changes of the book have judged since a commit, in order."""
-    statement = select(LoanCoverRow.loan_key).where(LoanCoverRow.seq > seq, LoanCoverRow.of_run == 0).distinct()
+    statement = (
+        select(LoanJudgementRow.loan_key).where(LoanJudgementRow.seq > seq, LoanJudgementRow.of_run == 0).distinct()
+    )
     keys: Int = np.sort(read_columns(connection, statement)["loan_key"])
     return keys
 
@@ -227,7 +229,12 @@ def unpledged_between(source: Source, first: int, last: int) -> Int:
 
 def known_needs(connection: Connection) -> list[CurveNeed]:
     """Every haircut curve that was ever needed, each once, in a fixed order."""
-    subject = (EstimateRow.series_key, EstimateRow.base_currency, EstimateRow.currency, EstimateRow.confidence_ppm)
+    subject = (
+        HaircutCurveRow.series_key,
+        HaircutCurveRow.base_currency,
+        HaircutCurveRow.currency,
+        HaircutCurveRow.confidence_ppm,
+    )
     return [CurveNeed(*row) for row in connection.execute(select(*subject).distinct().order_by(*subject))]
 
 

@@ -76,7 +76,7 @@ class PledgeRevisionRow(SQLModel, table=True):
     document: str = text()
 
 
-class LoanCoverRow(SQLModel, table=True):
+class LoanJudgementRow(SQLModel, table=True):
     """A judgement of a loan: its cover, its limits and what is remembered until the next."""
 
     __tablename__: ClassVar[str] = "loan_cover"
@@ -115,7 +115,7 @@ class LoanCoverRow(SQLModel, table=True):
     oldest_day: int = big()
 
 
-class PledgeCoverRow(SQLModel, table=True):
+class PledgeClaimRow(SQLModel, table=True):
     """What a pledge claimed when its loan was judged."""
 
     __tablename__: ClassVar[str] = "pledge_cover"

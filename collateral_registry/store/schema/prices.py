@@ -46,7 +46,7 @@ class PriceRow(SQLModel, table=True):
     decimal_text: str = text()
 
 
-class EstimateRow(SQLModel, table=True):
+class HaircutCurveRow(SQLModel, table=True):
     """A haircut curve of a series in a currency at a confidence; arrays are float64 bytes, one a business day."""
 
     __tablename__: ClassVar[str] = "estimate"

@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 from collateral_registry.store.schema.columns import big, real, text
 
 
-class StockSourceRow(SQLModel, table=True):
+class StockFeedRow(SQLModel, table=True):
     """A feed of movements: its last durable sequence, and the epoch of the stream that may write it.
 
     Single calls are numbered downwards from -1, so that they never meet the sequence of the stream.
@@ -208,7 +208,7 @@ class WarehouseReliabilityRow(SQLModel, table=True):
     haircut: float = real()
 
 
-class HoldingRow(SQLModel, table=True):
+class PlaceClaimRow(SQLModel, table=True):
     """How much of a good an inventory asset says is in a place.
 
     ``quantity`` is what counts now; ``stated`` what its registration or receipt says, less what left by authorisation.
@@ -225,7 +225,7 @@ class HoldingRow(SQLModel, table=True):
     receipted: int = big()
 
 
-class IssueMarkRow(SQLModel, table=True):
+class IssueWatermarkRow(SQLModel, table=True):
     """The newest movement by which goods left a pledged lot that was looked at."""
 
     __tablename__: ClassVar[str] = "issue_mark"

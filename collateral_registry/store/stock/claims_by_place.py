@@ -44,7 +44,7 @@ from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, 
 from collateral_registry.store.schema.loans import LoanRow, PledgeRow
 from collateral_registry.store.schema.stock import (
     LOT_IDENTITY,
-    HoldingRow,
+    PlaceClaimRow,
     StockCountRow,
     StockLotRow,
     StockReserveRow,
@@ -60,7 +60,7 @@ BACKFILL_ROWS = 10_000
 
 
 @dataclass(frozen=True)
-class There:
+class Available:
     """What a warehouse says is there of a good: millionths of a unit, and what tells it; none tells nothing."""
 
     quantity: int
@@ -69,13 +69,13 @@ class There:
 
 
 @dataclass
-class Told:
+class ReportedStock:
     """What is told of a place, by unit and teller, and what feeds tell of the lots that are assets, by their keys."""
 
     sums: dict[tuple[str, str], int] = field(default_factory=dict)
-    of_assets: dict[int, There] = field(default_factory=dict)
+    of_assets: dict[int, Available] = field(default_factory=dict)
 
-    def add(self, there: There, asset_key: int) -> None:
+    def add(self, there: Available, asset_key: int) -> None:
         """Adds what is there of lots that are no asset (key 0), or of the one that is this asset."""
         key = (there.unit, there.told_by)
         self.sums[key] = self.sums.get(key, 0) + there.quantity
@@ -83,10 +83,10 @@ class Told:
             self.of_assets[asset_key] = there
 
     @property
-    def there(self) -> list[There]:
+    def there(self) -> list[Available]:
         """What counts as there: what feeds tell, else what was counted."""
         by_feed = {key: quantity for key, quantity in self.sums.items() if key[1] == "feed"}
-        return [There(quantity, unit, by) for (unit, by), quantity in sorted((by_feed or self.sums).items())]
+        return [Available(quantity, unit, by) for (unit, by), quantity in sorted((by_feed or self.sums).items())]
 
 
 def write_holding(connection: Connection, asset_key: int, asset: Asset) -> None:
@@ -95,27 +95,27 @@ def write_holding(connection: Connection, asset_key: int, asset: Asset) -> None:
         return
     row = _row(asset.detail)
     stated = row.pop("stated")
-    changed = connection.execute(update(HoldingRow).where(HoldingRow.asset_key == asset_key).values(**row))
+    changed = connection.execute(update(PlaceClaimRow).where(PlaceClaimRow.asset_key == asset_key).values(**row))
     if not changed.rowcount:
-        connection.execute(insert(HoldingRow).values(asset_key=asset_key, stated=stated, **row))
+        connection.execute(insert(PlaceClaimRow).values(asset_key=asset_key, stated=stated, **row))
 
 
-def state_holding(write: Write, asset_key: int, asset: Asset) -> None:
+def set_declared(write: Write, asset_key: int, asset: Asset) -> None:
     """Takes the quantity of an asset for what its owner states."""
     if isinstance(asset.detail, Inventory):
         values = {"stated": millionths_of(asset.detail.quantity)}
-        write.connection.execute(update(HoldingRow).where(HoldingRow.asset_key == asset_key).values(**values))
+        write.connection.execute(update(PlaceClaimRow).where(PlaceClaimRow.asset_key == asset_key).values(**values))
 
 
-def lower_statement(write: Write, asset_key: int, taken: int) -> None:
+def reduce_declared(write: Write, asset_key: int, taken: int) -> None:
     """Takes from what an asset states the millionths that left by authorisation."""
-    left = case((HoldingRow.stated > taken, HoldingRow.stated - taken), else_=0)
-    write.connection.execute(update(HoldingRow).where(HoldingRow.asset_key == asset_key).values(stated=left))
+    left = case((PlaceClaimRow.stated > taken, PlaceClaimRow.stated - taken), else_=0)
+    write.connection.execute(update(PlaceClaimRow).where(PlaceClaimRow.asset_key == asset_key).values(stated=left))
 
 
 def quantity_of(connection: Connection, asset_key: int) -> int:
     """The quantity of an inventory asset, in millionths of its unit."""
-    statement = select(HoldingRow.quantity).where(HoldingRow.asset_key == asset_key)
+    statement = select(PlaceClaimRow.quantity).where(PlaceClaimRow.asset_key == asset_key)
     return int(connection.execute(statement).scalar_one())
 
 
@@ -127,8 +127,8 @@ def places_of_assets(connection: Connection, asset_keys: Int | None) -> list[Pla
 
 @cache
 def _places_of(wanted: Among) -> Select[Any]:
-    place = (HoldingRow.place, HoldingRow.good)
-    return select(*place).where(wanted(HoldingRow.asset_key)).distinct().order_by(*place)
+    place = (PlaceClaimRow.place, PlaceClaimRow.good)
+    return select(*place).where(wanted(PlaceClaimRow.asset_key)).distinct().order_by(*place)
 
 
 def places_of_lots(connection: Connection, lot_keys: Int) -> dict[int, Place]:
@@ -154,7 +154,9 @@ def claimed_among(connection: Connection, places: Collection[Place]) -> set[Plac
 @cache
 def _claimed(dialect: str) -> Select[Any]:
     names = text_rows(dialect)
-    return select(HoldingRow.place, HoldingRow.good).where(HoldingRow.place.in_(select(names.c.value))).distinct()
+    return (
+        select(PlaceClaimRow.place, PlaceClaimRow.good).where(PlaceClaimRow.place.in_(select(names.c.value))).distinct()
+    )
 
 
 def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, list[Claim]]:
@@ -187,11 +189,11 @@ def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, li
 def _claims(dialect: str) -> Select[Any]:
     here = record_rows(dialect, {"place": Text, "good": Text})
     return (
-        select(HoldingRow.__table__, AssetRow.asset_id)
-        .join_from(here, HoldingRow, (HoldingRow.place == here.c.place) & (HoldingRow.good == here.c.good))
-        .join(AssetRow, AssetRow.asset_key == HoldingRow.asset_key)
-        .where(AssetRow.status != int(Status.RETIRED), in_texts(dialect, HoldingRow.place))
-        .order_by(HoldingRow.asset_key)
+        select(PlaceClaimRow.__table__, AssetRow.asset_id)
+        .join_from(here, PlaceClaimRow, (PlaceClaimRow.place == here.c.place) & (PlaceClaimRow.good == here.c.good))
+        .join(AssetRow, AssetRow.asset_key == PlaceClaimRow.asset_key)
+        .where(AssetRow.status != int(Status.RETIRED), in_texts(dialect, PlaceClaimRow.place))
+        .order_by(PlaceClaimRow.asset_key)
     )
 
 
@@ -208,7 +210,7 @@ def spellings_of(connection: Connection, places: Collection[str]) -> dict[str, l
     return found
 
 
-def there_at(connection: Connection, places: Collection[Place]) -> dict[Place, Told]:
+def there_at(connection: Connection, places: Collection[Place]) -> dict[Place, ReportedStock]:
     """What is there by the unit it is told in: lots less their reserves, else the last counts; none tells nothing.
 
     Where a feed tells, a lot that only a count has found does not count: the smaller figure does. The sums and what is
@@ -218,10 +220,10 @@ def there_at(connection: Connection, places: Collection[Place]) -> dict[Place, T
     spots = [(warehouse, good) for place, good in places for warehouse in spelt[place]]
     dialect = connection.dialect.name
     named = {"records": listed_records(spots), **among_texts(dialect, sorted({warehouse for warehouse, _ in spots}))}
-    found: dict[Place, Told] = {}
+    found: dict[Place, ReportedStock] = {}
     for warehouse, good, unit, teller, key, *millionths in connection.execute(_there(dialect), named):
-        told = found.setdefault((folded(warehouse), good), Told())
-        told.add(There(summed(*millionths), unit, teller), key)
+        told = found.setdefault((folded(warehouse), good), ReportedStock())
+        told.add(Available(summed(*millionths), unit, teller), key)
     return found
 
 
@@ -275,7 +277,7 @@ def _counted(wanted: Among) -> Select[Any]:
 def write_missing_holdings(connection: Connection) -> None:
     """Writes the holdings of inventory assets that were brought in without them."""
     newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
-    has = select(HoldingRow.asset_key).where(HoldingRow.asset_key == InventoryRow.asset_key).exists()
+    has = select(PlaceClaimRow.asset_key).where(PlaceClaimRow.asset_key == InventoryRow.asset_key).exists()
     statement = (
         select(AssetRow.asset_key, AssetRevisionRow.document)
         .join(InventoryRow, InventoryRow.asset_key == AssetRow.asset_key)
@@ -286,7 +288,7 @@ def write_missing_holdings(connection: Connection) -> None:
     while rows := connection.execute(statement).all():
         found = [(row[0], from_document(Asset, row[1]).detail) for row in rows]
         values = [{"asset_key": key, **_row(lot)} for key, lot in found if isinstance(lot, Inventory)]
-        connection.execute(insert(HoldingRow), values)
+        connection.execute(insert(PlaceClaimRow), values)
 
 
 def _row(lot: Inventory) -> dict[str, Any]:
@@ -348,14 +350,14 @@ def places_over_pledged(connection: Connection) -> list[Place]:
     A place told in several units is always among them, and so is one that was short before.
     """
     pledged = _pledged_ppm(true())
-    part = cast(HoldingRow.quantity, Float) * func.coalesce(pledged.c.ppm, 0) / PPM
-    claim = case((HoldingRow.receipted > 0, cast(HoldingRow.stated, Float)), else_=part)
+    part = cast(PlaceClaimRow.quantity, Float) * func.coalesce(pledged.c.ppm, 0) / PPM
+    claim = case((PlaceClaimRow.receipted > 0, cast(PlaceClaimRow.stated, Float)), else_=part)
     statement = (
-        select(HoldingRow.place, HoldingRow.good, HoldingRow.unit, func.sum(claim).label("claimed"))
-        .join(AssetRow, AssetRow.asset_key == HoldingRow.asset_key)
-        .outerjoin(pledged, pledged.c.asset_key == HoldingRow.asset_key)
+        select(PlaceClaimRow.place, PlaceClaimRow.good, PlaceClaimRow.unit, func.sum(claim).label("claimed"))
+        .join(AssetRow, AssetRow.asset_key == PlaceClaimRow.asset_key)
+        .outerjoin(pledged, pledged.c.asset_key == PlaceClaimRow.asset_key)
         .where(AssetRow.status != int(Status.RETIRED))
-        .group_by(HoldingRow.place, HoldingRow.good, HoldingRow.unit)
+        .group_by(PlaceClaimRow.place, PlaceClaimRow.good, PlaceClaimRow.unit)
     )
     claimed = {(row[0], row[1], row[2]): row[3] or 0.0 for row in connection.execute(statement)}
     there: dict[tuple[str, str, str], float] = {}
@@ -373,8 +375,8 @@ def places_over_pledged(connection: Connection) -> list[Place]:
 def _places_cut(connection: Connection) -> set[Place]:
     """Places with a lot of which not everything counts."""
     statement = (
-        select(HoldingRow.place, HoldingRow.good)
-        .join(InventoryRow, InventoryRow.asset_key == HoldingRow.asset_key)
+        select(PlaceClaimRow.place, PlaceClaimRow.good)
+        .join(InventoryRow, InventoryRow.asset_key == PlaceClaimRow.asset_key)
         .where(InventoryRow.counted_share < 1.0)
         .distinct()
     )

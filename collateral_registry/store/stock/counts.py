@@ -105,7 +105,7 @@ def insert_counts(write: Write, columns: Columns) -> None:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CountBaseline:
     """What stands at lots [n]: whether a later count was made, by the lender or by anybody, and who has reserved."""
 
     later: NDArray[np.bool_]
@@ -114,7 +114,7 @@ class Standing:
     reserved_by_lender: NDArray[np.bool_]
 
 
-def standing_at(connection: Connection, lot_keys: Int, counted_us: int) -> Standing:
+def baseline_at(connection: Connection, lot_keys: Int, counted_us: int) -> CountBaseline:
     """What a count made at a time finds at the lots."""
     lender = ~StockCountRow.actor.startswith(FEED_ACTOR)
     later = (
@@ -130,7 +130,7 @@ def standing_at(connection: Connection, lot_keys: Int, counted_us: int) -> Stand
     )
     reserved = {row[0]: (row[1], not row[2].startswith(FEED_ACTOR)) for row in connection.execute(reserve)}
     keys = lot_keys.tolist()
-    return Standing(
+    return CountBaseline(
         later=np.array([key in counted for key in keys], dtype=np.bool_),
         later_by_lender=np.array([counted.get(key, False) for key in keys], dtype=np.bool_),
         reserve=np.array([reserved.get(key, (0, False))[0] for key in keys], dtype=np.int64),

@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Select, bindparam, insert, select, update
 from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.store.engine.database import Intake
 from collateral_registry.store.engine.key_sets import listed_texts, text_rows
-from collateral_registry.store.schema.stock import StockBatchRow, StockRejectionRow, StockSourceRow
+from collateral_registry.store.schema.stock import StockBatchRow, StockFeedRow, StockRejectionRow
 
 
 @dataclass
-class Source:
+class Feed:
     """Where a feed stands."""
 
     key: int
@@ -38,13 +38,13 @@ class StoredBatch:
     rejected: Sequence[tuple[int, str, int, str]]
 
 
-def find_sources(connection: Connection, source_ids: Sequence[str]) -> dict[str, Source]:
+def find_sources(connection: Connection, source_ids: Sequence[str]) -> dict[str, Feed]:
     """Those of the sources that exist, by id."""
     rows = connection.execute(_named_sources(connection.dialect.name), {"texts": listed_texts(source_ids)})
-    return {row.source_id: Source(*row) for row in rows}
+    return {row.source_id: Feed(*row) for row in rows}
 
 
-def get_source(connection: Connection, source_id: str) -> Source:
+def get_source(connection: Connection, source_id: str) -> Feed:
     """One source; raises NotFound."""
     found = find_sources(connection, [source_id])
     if not found:
@@ -52,30 +52,30 @@ def get_source(connection: Connection, source_id: str) -> Source:
     return found[source_id]
 
 
-def list_sources(connection: Connection, after: str, limit: int) -> list[Source]:
+def list_sources(connection: Connection, after: str, limit: int) -> list[Feed]:
     """A page of sources in order of their ids."""
-    later = _SOURCES.where(StockSourceRow.source_id > after).order_by(StockSourceRow.source_id).limit(limit)
-    return [Source(*row) for row in connection.execute(later)]
+    later = _SOURCES.where(StockFeedRow.source_id > after).order_by(StockFeedRow.source_id).limit(limit)
+    return [Feed(*row) for row in connection.execute(later)]
 
 
-def open_source(intake: Intake, source_id: str) -> Source:
+def open_source(intake: Intake, source_id: str) -> Feed:
     """The source, made when it is new, with a new epoch: streams of older epochs may no longer write."""
     found = find_sources(intake.connection, [source_id]).get(source_id)
     if found is None:
         return _new_source(intake, source_id)
     found.epoch += 1
     intake.connection.execute(
-        update(StockSourceRow).where(StockSourceRow.source_key == found.key).values(epoch=found.epoch)
+        update(StockFeedRow).where(StockFeedRow.source_key == found.key).values(epoch=found.epoch)
     )
     return found
 
 
-def ensure_source(intake: Intake, source_id: str) -> Source:
+def ensure_source(intake: Intake, source_id: str) -> Feed:
     """The source, made when it is new."""
     return find_sources(intake.connection, [source_id]).get(source_id) or _new_source(intake, source_id)
 
 
-def store_progress(intake: Intake, sources: Sequence[Source]) -> None:
+def store_progress(intake: Intake, sources: Sequence[Feed]) -> None:
     """Keeps how far each source has come."""
     rows = [
         {"key": one.key, "sequence": one.last_sequence, "call": one.last_call, "now": intake.received_us}
@@ -86,8 +86,8 @@ def store_progress(intake: Intake, sources: Sequence[Source]) -> None:
 
 
 _PROGRESS = (
-    update(StockSourceRow)
-    .where(StockSourceRow.source_key == bindparam("key"))
+    update(StockFeedRow)
+    .where(StockFeedRow.source_key == bindparam("key"))
     .values(last_sequence=bindparam("sequence"), last_call=bindparam("call"), received_us=bindparam("now"))
 )
 
@@ -104,8 +104,8 @@ def batch_of_request(connection: Connection, source_key: int, request_id: str) -
     return next(iter(_batches(connection, *where)), None) if request_id else None
 
 
-def _new_source(intake: Intake, source_id: str) -> Source:
-    source = Source(0, source_id, 0, 0, 1, 0)
+def _new_source(intake: Intake, source_id: str) -> Feed:
+    source = Feed(0, source_id, 0, 0, 1, 0)
     values = {
         "source_id": source_id,
         "last_sequence": 0,
@@ -114,24 +114,24 @@ def _new_source(intake: Intake, source_id: str) -> Source:
         "created_us": intake.received_us,
         "received_us": 0,
     }
-    statement = insert(StockSourceRow).values(**values).returning(StockSourceRow.source_key)
+    statement = insert(StockFeedRow).values(**values).returning(StockFeedRow.source_key)
     source.key = int(intake.connection.execute(statement).scalar_one())
     return source
 
 
 _SOURCES = select(
-    StockSourceRow.source_key,
-    StockSourceRow.source_id,
-    StockSourceRow.last_sequence,
-    StockSourceRow.last_call,
-    StockSourceRow.epoch,
-    StockSourceRow.received_us,
+    StockFeedRow.source_key,
+    StockFeedRow.source_id,
+    StockFeedRow.last_sequence,
+    StockFeedRow.last_call,
+    StockFeedRow.epoch,
+    StockFeedRow.received_us,
 )
 
 
 @cache
 def _named_sources(dialect: str) -> Select[Any]:
-    return _SOURCES.where(StockSourceRow.source_id.in_(select(text_rows(dialect).c.value)))
+    return _SOURCES.where(StockFeedRow.source_id.in_(select(text_rows(dialect).c.value)))
 
 
 def _batches(connection: Connection, *where: object) -> list[StoredBatch]:

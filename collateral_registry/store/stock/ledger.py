@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Row, and_, func, or_, select
 from collateral_registry.domain.stock.movements import Movements, RejectionState, movement_of
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.schema.stock import (
+    StockFeedRow,
     StockLotRow,
     StockMovementRow,
     StockRejectionRow,
     StockReserveRow,
-    StockSourceRow,
 )
 from collateral_registry.store.stock.feeds import Source
 
@@ -28,7 +28,7 @@ LOT_FILTERS = {
 """Fields that a list of lots can be filtered by."""
 
 MOVEMENT_FILTERS = {
-    "feed": StockSourceRow.source_id,
+    "feed": StockFeedRow.source_id,
     "movement": StockMovementRow.movement_id,
     "kind": StockMovementRow.kind,
     "document": StockMovementRow.document,
@@ -102,12 +102,12 @@ def list_movements(
     statement = (
         select(
             StockMovementRow.__table__,
-            StockSourceRow.source_id,
+            StockFeedRow.source_id,
             *(column.label(f"lot_{column.name}") for column in names),
             other.c.warehouse.label("other_warehouse"),
             other.c.lot.label("other_lot"),
         )
-        .join(StockSourceRow, StockSourceRow.source_key == StockMovementRow.source_key)
+        .join(StockFeedRow, StockFeedRow.source_key == StockMovementRow.source_key)
         .join(lot, lot.c.lot_key == StockMovementRow.lot_key)
         .outerjoin(other, other.c.lot_key == StockMovementRow.to_lot_key)
         .where(*_where(wanted), StockMovementRow.movement_key < before_key)

@@ -29,7 +29,7 @@ from collateral_registry.store.engine.key_sets import Among, Shape, among, liste
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import PledgeRow
-from collateral_registry.store.schema.stock import LOT_IDENTITY, IssueMarkRow, StockLotRow, StockMovementRow
+from collateral_registry.store.schema.stock import LOT_IDENTITY, IssueWatermarkRow, StockLotRow, StockMovementRow
 from collateral_registry.store.stock.pending_lots import note_lots
 from valuation._typing import Int
 
@@ -45,7 +45,7 @@ _NOTHING: ColumnElement[int] = literal_column("0")
 
 
 @dataclass(frozen=True)
-class HeldLot:
+class PledgedLot:
     """A lot that is a pledged asset, and since when."""
 
     key: int
@@ -69,10 +69,10 @@ class Issue:
 
 
 @dataclass(frozen=True)
-class Left:
+class IssueTotal:
     """All that left a lot since it was last looked at: by how many movements, how much, and when."""
 
-    lot: HeldLot
+    lot: PledgedLot
     movements: int
     quantity: int
     first: Issue
@@ -81,13 +81,13 @@ class Left:
     latest_us: int
 
 
-def held_lots(connection: Connection, lot_keys: Int) -> list[HeldLot]:
+def held_lots(connection: Connection, lot_keys: Int) -> list[PledgedLot]:
     """Those of the lots that are assets which a standing pledge holds."""
     wanted, named = among(connection, lot_keys)
     found = connection.execute(_tied(wanted), named).all()
     since = _held_since(connection, np.array([row.asset_key for row in found], dtype=np.int64)) if found else {}
     return [
-        HeldLot(row.lot_key, row.warehouse, row.lot, row.unit, row.asset_key, row.asset_id, since[row.asset_key])
+        PledgedLot(row.lot_key, row.warehouse, row.lot, row.unit, row.asset_key, row.asset_id, since[row.asset_key])
         for row in found
         if row.asset_key in since
     ]
@@ -103,7 +103,7 @@ def _tied(wanted: Among) -> Select[Any]:
     )
 
 
-def left_unseen(write: Write, lots: Sequence[HeldLot]) -> list[Left]:
+def unprocessed_issue_totals(write: Write, lots: Sequence[PledgedLot]) -> list[IssueTotal]:
     """What left each lot, where anything did, since it was last looked at and a pledge has held it.
 
     From now on it has been looked at. The keys of a lot's movements rise with the commits, for the warehouse's lock
@@ -117,7 +117,7 @@ def left_unseen(write: Write, lots: Sequence[HeldLot]) -> list[Left]:
     )
     lot_of = {lot.key: lot for lot in lots}
     return [
-        Left(
+        IssueTotal(
             lot_of[row.lot_key],
             row.movements,
             summed(row.quantity_millions, row.quantity_rest),
@@ -140,7 +140,7 @@ def _left(wanted: Among) -> Select[Any]:
     return _unseen(wanted, move.lot_key, first, last, *times, *sums).group_by(move.lot_key)
 
 
-def issues_unseen(write: Write, lots: Sequence[HeldLot]) -> list[tuple[HeldLot, Issue]]:
+def unprocessed_issues(write: Write, lots: Sequence[PledgedLot]) -> list[tuple[PledgedLot, Issue]]:
     """The same movement by movement, in order: at most ISSUES_LIMIT; where more may wait, the lots are noted again."""
     wanted, named = _asked(write.connection, lots)
     rows = write.connection.execute(_left_each(wanted), {**named, "most": ISSUES_LIMIT}).all()
@@ -164,14 +164,16 @@ def _unseen(wanted: Among, *columns: Any) -> Select[Any]:  # noqa: ANN401 - colu
     return (
         select(*columns)
         .select_from(held)
-        .outerjoin(IssueMarkRow, IssueMarkRow.lot_key == held.c.lot_key)
+        .outerjoin(IssueWatermarkRow, IssueWatermarkRow.lot_key == held.c.lot_key)
         .join(move, move.lot_key == held.c.lot_key)
-        .where(move.movement_key > func.coalesce(IssueMarkRow.movement_key, 0), move.received_us >= held.c.since_us)
+        .where(
+            move.movement_key > func.coalesce(IssueWatermarkRow.movement_key, 0), move.received_us >= held.c.since_us
+        )
         .where(move.kind.in_(LEAVING_KINDS), move.change < _NOTHING, wanted(move.lot_key))
     )
 
 
-def _asked(connection: Connection, lots: Sequence[HeldLot]) -> tuple[Among, dict[str, Any]]:
+def _asked(connection: Connection, lots: Sequence[PledgedLot]) -> tuple[Among, dict[str, Any]]:
     dialect, keys = connection.dialect.name, np.array(sorted(lot.key for lot in lots), dtype=np.int64)
     # A list also where the keys are a range: PostgreSQL would read all that ever left the lots of the range.
     listed = {**listed_keys(dialect, keys), "records": listed_records((lot.key, lot.since_us) for lot in lots)}
@@ -214,9 +216,9 @@ def _mark_seen(write: Write, last: Mapping[int, int]) -> None:
     before, named = among(write.connection, np.array(sorted(last), dtype=np.int64))
     write.connection.execute(_marks_before(before), named)
     marks = {"lot_key": list(last), "movement_key": list(last.values())}
-    insert_columns(write.connection, IssueMarkRow, marks, len(last))
+    insert_columns(write.connection, IssueWatermarkRow, marks, len(last))
 
 
 @cache
 def _marks_before(before: Among) -> Delete:
-    return delete(IssueMarkRow).where(before(IssueMarkRow.lot_key))
+    return delete(IssueWatermarkRow).where(before(IssueWatermarkRow.lot_key))

@@ -21,7 +21,7 @@ from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, 
 from collateral_registry.store.schema.prices import PriceSeriesRow
 from collateral_registry.store.schema.stock import (
     LOT_IDENTITY,
-    HoldingRow,
+    PlaceClaimRow,
     StockChangeRow,
     StockLotRow,
     StockReserveRow,
@@ -30,7 +30,7 @@ from valuation._typing import Int
 
 
 @dataclass(frozen=True)
-class TiedAsset:
+class LinkedAsset:
     """An inventory asset and the lot that it is: what the book has of it, which no feed changes."""
 
     lot_key: int
@@ -41,7 +41,7 @@ class TiedAsset:
 
 
 @dataclass(frozen=True)
-class ToldLot:
+class ReportedLot:
     """What a feed tells of a lot: what counts of it, in millionths of its unit."""
 
     good: str
@@ -124,11 +124,11 @@ def _forgotten(taken: Among) -> Delete:
     return delete(StockChangeRow).where(taken(StockChangeRow.change_key))
 
 
-def tied_assets(connection: Connection, lot_keys: Int) -> list[TiedAsset]:
+def tied_assets(connection: Connection, lot_keys: Int) -> list[LinkedAsset]:
     """The assets that the lots are registered as: of the same warehouse and lot number, whatever good is told."""
     wanted, named = among(connection, lot_keys)
     return [
-        TiedAsset(lot_key, asset_key, from_document(Asset, document), revision, unit)
+        LinkedAsset(lot_key, asset_key, from_document(Asset, document), revision, unit)
         for lot_key, asset_key, document, revision, unit in connection.execute(_tied(wanted), named)
     ]
 
@@ -148,15 +148,15 @@ def _tied(wanted: Among) -> Select[Any]:
     )
 
 
-def told_lots(connection: Connection, lot_keys: Int) -> dict[int, ToldLot]:
+def told_lots(connection: Connection, lot_keys: Int) -> dict[int, ReportedLot]:
     """What feeds tell of the lots that any feed has told of, by their keys."""
     wanted, named = among(connection, lot_keys)
-    rows = connection.execute(_told(wanted), named)
-    return {row[0]: ToldLot(row[1], row[2], row[3], max(row[4], 0)) for row in rows}
+    rows = connection.execute(_reported(wanted), named)
+    return {row[0]: ReportedLot(row[1], row[2], row[3], max(row[4], 0)) for row in rows}
 
 
 @cache
-def _told(wanted: Among) -> Select[Any]:
+def _reported(wanted: Among) -> Select[Any]:
     lot, counted = StockLotRow, StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
     return (
         select(lot.lot_key, lot.good, lot.unit, lot.grade, counted)
@@ -165,7 +165,7 @@ def _told(wanted: Among) -> Select[Any]:
     )
 
 
-def write_quantities(write: Write, changed: Sequence[tuple[TiedAsset, Asset]]) -> None:
+def write_quantities(write: Write, changed: Sequence[tuple[LinkedAsset, Asset]]) -> None:
     """Writes new revisions of assets of which only quantity or grade changed, in bulk."""
     if not changed:
         return
@@ -184,7 +184,7 @@ def write_quantities(write: Write, changed: Sequence[tuple[TiedAsset, Asset]]) -
     priced = {"asset_key": keys, "quantity_in_series_unit": [_priced_quantity(*one) for one in changed]}
     update_columns(write.connection, InventoryRow, "asset_key", priced)
     held = {"asset_key": keys, "quantity": [millionths_of(_lot(asset).quantity) for _, asset in changed]}
-    update_columns(write.connection, HoldingRow, "asset_key", held)
+    update_columns(write.connection, PlaceClaimRow, "asset_key", held)
     agreed = {"asset_key": keys, "agreement": [goods_of(_lot(asset)) for _, asset in changed]}
     update_columns(write.connection, IdentityRow, "asset_key", agreed, _OF_PLACES)
 
@@ -193,7 +193,7 @@ _OF_PLACES = or_(*(IdentityRow.kind == int(kind) for kind in MOVING_KINDS))
 """Condition on identities that say where goods are."""
 
 
-def _priced_quantity(tied: TiedAsset, asset: Asset) -> float | None:
+def _priced_quantity(tied: LinkedAsset, asset: Asset) -> float | None:
     return None if tied.series_unit is None else quantity_in(tied.series_unit, _lot(asset))
 
 

@@ -13,10 +13,10 @@ from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.domain.stock.movements import Movements, RejectionReason, RejectionState, movement_of
 from collateral_registry.store.engine.database import Intake
 from collateral_registry.store.engine.filters import Condition, conditions
-from collateral_registry.store.schema.stock import StockRejectionRow, StockSourceRow
+from collateral_registry.store.schema.stock import StockFeedRow, StockRejectionRow
 
 REJECTION_FILTERS = {
-    "feed": StockSourceRow.source_id,
+    "feed": StockFeedRow.source_id,
     "state": StockRejectionRow.state,
     "reason": StockRejectionRow.reason,
     "movement": StockRejectionRow.movement_id,
@@ -44,7 +44,7 @@ class StoredRejection:
 
 def get_rejection(connection: Connection, source_id: str, key: int) -> StoredRejection:
     """One item; raises NotFound."""
-    where = [StockRejectionRow.rejection_key == key, StockSourceRow.source_id == source_id]
+    where = [StockRejectionRow.rejection_key == key, StockFeedRow.source_id == source_id]
     found = _stored(connection, where, 1)
     if not found:
         raise NotFound(f"stockFeeds/{source_id}/rejectedMovements/{key}")
@@ -69,8 +69,8 @@ def settle_rejection(intake: Intake, key: int, state: RejectionState, actor: str
 
 def _stored(connection: Connection, where: Sequence[Any], limit: int) -> list[StoredRejection]:
     statement = (
-        select(StockRejectionRow.__table__, StockSourceRow.source_id)
-        .join(StockSourceRow, StockSourceRow.source_key == StockRejectionRow.source_key)
+        select(StockRejectionRow.__table__, StockFeedRow.source_id)
+        .join(StockFeedRow, StockFeedRow.source_key == StockRejectionRow.source_key)
         .where(*where)
         .order_by(StockRejectionRow.rejection_key.desc())
         .limit(limit)

@@ -19,7 +19,7 @@ from collateral_registry.store.engine.key_sets import in_keys
 from collateral_registry.store.schema.assets import InventoryRow
 from collateral_registry.store.schema.findings import FindingRow
 from collateral_registry.store.schema.stock import (
-    HoldingRow,
+    PlaceClaimRow,
     StockCountRow,
     StockLotRow,
     StockWarehouseRow,
@@ -108,7 +108,7 @@ def judge_warehouse(write: Write, warehouse: str, record: Record, found: Reliabi
 
 def set_haircut(write: Write, place: str, haircut: float) -> Int:
     """Gives every lot in a warehouse its haircut, by the folded name; returns the keys of their assets."""
-    lying = select(HoldingRow.asset_key).where(HoldingRow.place == place).order_by(HoldingRow.asset_key)
+    lying = select(PlaceClaimRow.asset_key).where(PlaceClaimRow.place == place).order_by(PlaceClaimRow.asset_key)
     keys: Int = read_columns(write.connection, lying)["asset_key"]
     among = in_keys(write.connection, InventoryRow.asset_key, keys)
     write.connection.execute(update(InventoryRow).where(among).values(warehouse_haircut=haircut))

@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 
 from tests.valuation.prices.series import DAYS, noise, walk
 from valuation.errors import InvalidInput
-from valuation.prices.admission import RefusalReason, Verdict, admit
+from valuation.prices.admission import AdmissionVerdict, RefusalReason, admit
 from valuation.prices.jumps import jump_limit
 
-A, D, Q, R = Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.QUARANTINED, Verdict.REFUSED
+A, D, Q, R = (
+    AdmissionVerdict.ACCEPTED,
+    AdmissionVerdict.DUPLICATE,
+    AdmissionVerdict.QUARANTINED,
+    AdmissionVerdict.REFUSED,
+)
 TODAY = DAYS[-1]
 LEVEL = 100.0
 KNOWN = (DAYS[:60], np.full(60, LEVEL))

@@ -44,7 +44,7 @@ BIAS_LIMIT = 0.10
 """Mean log of appraisal over price beyond which an appraiser is flagged."""
 
 
-class Basis(IntEnum):
+class AppraisalBasis(IntEnum):
     """Basis of value that an appraisal states; the numbers are stored."""
 
     FMV = 1
@@ -95,7 +95,7 @@ def weight_by_age(age_days: ArrayLike) -> Float:
 
 
 @dataclass(frozen=True)
-class Reconciled:
+class ReconciledEstimate:
     """A value from model and appraisals: never above what both together carry, with what was found on the way.
 
     ``shares`` says how much of the value each appraisal carries, the model the rest.
@@ -110,7 +110,7 @@ class Reconciled:
 
 def reconcile(
     modelled: float, model_log_error: float, appraised: Sequence[float], age_days: Sequence[float], log_error: float
-) -> Reconciled:
+) -> ReconciledEstimate:
     """The model's value and appraisals on one basis as one value, in logs, each weighted by how well it is known.
 
     The weight of the model is the inverse of its squared log error, that of an appraisal the same times its weight by
@@ -129,7 +129,7 @@ def reconcile(
     logs = own * np.log(modelled) + float(np.sum(weight[counted] * np.log(amounts[counted])))
     value = float(np.exp(logs / (own + float(np.sum(weight)))))
     shares = weight / (own + float(np.sum(weight)))
-    return Reconciled(
+    return ReconciledEstimate(
         value, tuple(Band(band) for band in bands.tolist()), apart, tuple(expired.tolist()), tuple(shares.tolist())
     )
 

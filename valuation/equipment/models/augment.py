@@ -48,7 +48,7 @@ def degraded(machines: Observations, seed: int) -> Observations:
     )
 
 
-def strangers(machines: Observations) -> Observations:
+def without_category(machines: Observations) -> Observations:
     """The same machines as of a kind that was never sold: no category, class, line, family or model."""
     return replace(machines, levels={name: np.full_like(column, "") for name, column in machines.levels.items()})
 

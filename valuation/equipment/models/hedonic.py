@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from valuation._typing import Float, Int
 from valuation.equipment.flags import EstimateFlag, Step
-from valuation.equipment.models.augment import degraded, strangers
+from valuation.equipment.models.augment import degraded, without_category
 from valuation.equipment.models.boosting import ROUNDS, grow, trees_of
 from valuation.equipment.models.conformal import (
     HIGH,
@@ -239,7 +239,7 @@ def _calibrated(trees: Trees, later: Observations) -> tuple[Calibration, Float]:
     told = [_errors(trees, shown) for shown in (later, degraded(later, HELD_OUT_SEED))]
     error, half, step = (np.concatenate(parts) for parts in zip(*told, strict=True))
     time, category = np.tile(later.time, 2), np.tile(later.levels["category"], 2)
-    strange, strange_half, _ = _errors(trees, strangers(later))
+    strange, strange_half, _ = _errors(trees, without_category(later))
     moved = market_move(error, time)[: len(later)]
     calibration = calibrate(error, half, time, category, step)
     return calibration.with_strangers(strange - moved, strange_half), told[0][0]

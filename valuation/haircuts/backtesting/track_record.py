@@ -55,7 +55,7 @@ class TrackRecord:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BacktestVerdict:
     """What the tests say of a track record; NaN where it is too short to say."""
 
     windows: int
@@ -138,7 +138,7 @@ def pooled_record(records: Sequence[TrackRecord]) -> TrackRecord:
     )
 
 
-def verdict(record: TrackRecord, confidence: float) -> Verdict:
+def verdict(record: TrackRecord, confidence: float) -> BacktestVerdict:
     """The tests of a record; of no windows it says nothing but their number.
 
     ``better_than_normal_p`` is the chance of a lead in pinball over the normal benchmark as large as this when neither
@@ -149,7 +149,7 @@ def verdict(record: TrackRecord, confidence: float) -> Verdict:
     if not windows:
         numbers = (nothing,) * 3
         left_out = record.without_opinion, record.across_breaks
-        return Verdict(0, 0, 0.0, *numbers, "none", *numbers, nothing, nothing, nothing, *left_out)
+        return BacktestVerdict(0, 0, 0.0, *numbers, "none", *numbers, nothing, nothing, nothing, *left_out)
     hits = record.log_return < record.quantile
     count = int(hits.sum())
     coverage = kupiec(count, windows, level)
@@ -157,7 +157,7 @@ def verdict(record: TrackRecord, confidence: float) -> Verdict:
     counts = (moves.calm_calm, moves.calm_hit, moves.hit_calm, moves.hit_hit)
     independence = christoffersen_independence(*counts) if windows > 1 else None
     scores = [pinball(record.log_return, q, level) for q in (record.quantile, record.normal, record.historical)]
-    return Verdict(
+    return BacktestVerdict(
         windows=windows,
         exceedances=count,
         expected=windows * level,
@@ -176,7 +176,7 @@ def verdict(record: TrackRecord, confidence: float) -> Verdict:
     )
 
 
-def pooled_verdict(records: Sequence[TrackRecord], confidence: float) -> Verdict:
+def pooled_verdict(records: Sequence[TrackRecord], confidence: float) -> BacktestVerdict:
     """The tests of many series as one, without those that need windows one after the other and independent."""
     nothing = float("nan")
     found = verdict(pooled_record(records), confidence)
