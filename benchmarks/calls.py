@@ -23,8 +23,8 @@ from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revaluation.runs import run_book
 from collateral_registry.store.engine.database import Database
 from collateral_registry.v1 import price_pb2, price_pb2_grpc, valuation_pb2, valuation_pb2_grpc
-from tests.postgres import wait_until
-from tests.server import Server, free_port, observation
+from tests.support.postgres import wait_until
+from tests.support.server import Server, free_port, observation
 
 IN_FLIGHT = 32
 SECONDS = 4.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from collateral_registry.store.engine.database import sqlite_file
-from tests.postgres import Cluster
+from tests.support.postgres import Cluster
 
 SETTINGS = Path(__file__).parents[1] / "deploy" / "postgresql.conf"
 

@@ -16,7 +16,7 @@ from benchmarks.adbc import connect
 from benchmarks.book import ASSETS_PER_LOAN, FIRST
 from benchmarks.measured import Measured, peak_mb_of
 from collateral_registry.v1 import loan_pb2, report_pb2
-from tests.server import Client, Server, calendar, money
+from tests.support.server import Client, Server, calendar, money
 
 PAGES = 200
 COMMITS = 60

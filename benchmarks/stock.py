@@ -22,8 +22,8 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
 from collateral_registry.store.schema.stock import StockMovementRow
 from collateral_registry.v1 import stock_pb2 as pb
-from tests.server import Client, Server
-from tests.stock.pushing import HAPPENED_US, batch, movement
+from tests.support.pushing import HAPPENED_US, batch, movement
+from tests.support.server import Client, Server
 
 BATCH_ITEMS = 200
 BATCHES = 1_000

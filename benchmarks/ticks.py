@@ -23,7 +23,7 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.schema.assets import InventoryRow
 from collateral_registry.store.schema.prices import PriceSeriesRow
 from collateral_registry.v1 import breach_pb2, valuation_pb2
-from tests.server import Client, Server
+from tests.support.server import Client, Server
 
 TOUCHED = 1_000
 TICKS = 120

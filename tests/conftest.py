@@ -11,9 +11,9 @@ from hypothesis import settings
 from collateral_registry.clock import wall_clock
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
-from tests.launch import forked
-from tests.postgres import Cluster, SharedCluster
-from tests.server import Client, Server
+from tests.support.launch import forked
+from tests.support.postgres import Cluster, SharedCluster
+from tests.support.server import Client, Server
 
 Server.launch = staticmethod(forked)
 

@@ -8,7 +8,7 @@ import grpc
 
 from benchmarks.chaos.scenario import OPENING_UNITS, SIDES, lot, warehouse
 from collateral_registry.v1 import asset_pb2
-from tests.server import Client, copper_lot
+from tests.support.server import Client, copper_lot
 
 LOTS_A_LOAN = 4
 BALANCE = "26000000"

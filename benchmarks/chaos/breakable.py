@@ -13,8 +13,8 @@ from typing import Protocol
 
 from benchmarks.chaos.bad_disk import BadDisk, build_shim
 from benchmarks.chaos.book import open_book
-from tests.postgres import OWN_DATABASE, Cluster
-from tests.server import Server
+from tests.support.postgres import OWN_DATABASE, Cluster
+from tests.support.server import Server
 
 BOOK = "book.db"
 REACHABLE = 0o755

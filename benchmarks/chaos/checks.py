@@ -13,7 +13,7 @@ from benchmarks.chaos.scenario import MILLIONTHS, Place, model_of
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revaluation.runs import run_book
 from collateral_registry.store.engine.database import Connection, Database
-from tests.server import Server
+from tests.support.server import Server
 
 TAKE_UP_SECONDS = 120.0
 POLL_SECONDS = 0.2

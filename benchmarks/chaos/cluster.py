@@ -26,7 +26,7 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.revaluation.runs import StoredRun
 from collateral_registry.store.schema.loans import LoanJudgementRow, PledgeClaimRow
 from collateral_registry.store.schema.valuations import ValuationRow
-from tests.server import free_port
+from tests.support.server import free_port
 
 WORKERS = 2
 RECONNECT_SECONDS = 1.0

@@ -18,7 +18,7 @@ from benchmarks.chaos.scenario import SIDES, model_of, movements
 from collateral_registry.client import NoAnswer, Outbox, Pusher, open_channel
 from collateral_registry.clock import wall_clock
 from collateral_registry.store.engine.database import Database
-from tests.server import Server
+from tests.support.server import Server
 
 SOURCE = "alpha"
 MOVEMENTS = 400

@@ -16,7 +16,7 @@ from benchmarks.chaos.checks import Checked, check
 from benchmarks.chaos.partner import Journal, read_journal
 from benchmarks.chaos.proxy import Faults, Proxy
 from benchmarks.chaos.scenario import SOURCES
-from tests.server import Server
+from tests.support.server import Server
 
 MOST_UNDER_LOAD = 1_000_000
 FINISH_SECONDS = 900.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import FIRST_DAY, Server, repository
+from tests.support.server import FIRST_DAY, Server, repository
 
 COLLATERAL = str(Path(sys.executable).parent / "collateral")
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from collateral_registry.client import Backlog, Outbox, RejectedMovement
-from tests.client.movements import movement, receipts
-from tests.server import repository
+from tests.support.movements import movement, receipts
+from tests.support.server import repository
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_what_waits_is_there_after_the_file_was_opened_again(path):
 def test_what_was_added_outlives_a_killed_process(path):
     program = (
         "import os, pathlib, sys; from collateral_registry.client import Outbox; "
-        "from tests.client.movements import receipts; "
+        "from tests.support.movements import receipts; "
         "Outbox(pathlib.Path(sys.argv[1]), 'acme').add(receipts(5)); os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", program, str(path)], cwd=repository(), check=False)

@@ -9,9 +9,9 @@ import pytest
 from collateral_registry.client import NoAnswer, Outbox, Pusher, open_channel
 from collateral_registry.client.pusher import ServerBehind
 from collateral_registry.client.stream import reason_of
-from tests.client.movements import movement, receipts
-from tests.server import Server, free_port
-from tests.stock.pushing import Push, receipt
+from tests.support.movements import movement, receipts
+from tests.support.pushing import Push, receipt
+from tests.support.server import Server, free_port
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.server import repository
+from tests.support.server import repository
 
 
 def test_imports_point_down_the_layers_only():

@@ -43,9 +43,7 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.loans.judgements import newest_claims, newest_covers
 from collateral_registry.store.loans.pledges import get_pledge
 from collateral_registry.store.loans.repository import get_loan
-from tests.pledge.books import taken_up
-from tests.postgres import Cluster
-from tests.stateful.opening import (
+from tests.support.opening import (
     FIRST,
     LOANS,
     NEW_LOTS,
@@ -61,7 +59,9 @@ from tests.stateful.opening import (
     refusal_of,
     usd,
 )
-from tests.stateful.plain_book import PlainBook
+from tests.support.plain_book import PlainBook
+from tests.support.postgres import Cluster
+from tests.support.small_book import taken_up
 
 HAPPENED = NOW - timedelta(hours=1)
 SOURCE = "acme"

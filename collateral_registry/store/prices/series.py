@@ -22,7 +22,7 @@ from collateral_registry.store.engine.key_sets import Among, among
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.prices import PriceRow, PriceSeriesRow
 from valuation._typing import Int
-from valuation.prices.admission import Verdict
+from valuation.prices.admission import AdmissionVerdict
 
 FILTERS = {
     "good": PriceSeriesRow.good,
@@ -53,7 +53,7 @@ class StoredPrice:
 
     day: int
     decimal_text: str
-    verdict: Verdict
+    verdict: AdmissionVerdict
     seq: int
     known_us: int
     superseded: bool
@@ -187,9 +187,9 @@ def history(connection: Source, series_key: int, since: int | None = None) -> Hi
         .subquery()
     )
     rows = read_columns(connection, select(newest).order_by(newest.c.day, newest.c.seq))
-    accepted = _last_of_each_day(rows, rows["verdict"] == int(Verdict.ACCEPTED))
+    accepted = _last_of_each_day(rows, rows["verdict"] == int(AdmissionVerdict.ACCEPTED))
     last = _last_of_each_day(rows, np.ones(len(rows["day"]), dtype=np.bool_))
-    pending = last[rows["verdict"][last] == int(Verdict.QUARANTINED)]
+    pending = last[rows["verdict"][last] == int(AdmissionVerdict.QUARANTINED)]
     return History(
         rows["day"][accepted],
         rows["value"][accepted],
@@ -238,7 +238,7 @@ def list_prices(connection: Connection, series_key: int, before: tuple[int, int]
             newer.c.series_key == PriceRow.series_key,
             newer.c.day == PriceRow.day,
             newer.c.seq > PriceRow.seq,
-            newer.c.verdict == int(Verdict.ACCEPTED),
+            newer.c.verdict == int(AdmissionVerdict.ACCEPTED),
         )
         .exists()
     )
@@ -251,7 +251,7 @@ def list_prices(connection: Connection, series_key: int, before: tuple[int, int]
         .limit(limit)
     )
     return [
-        StoredPrice(row[0], row[1], Verdict(row[2]), row[3], row[4], bool(row[5]))
+        StoredPrice(row[0], row[1], AdmissionVerdict(row[2]), row[3], row[4], bool(row[5]))
         for row in connection.execute(statement)
     ]
 

@@ -17,7 +17,7 @@ from collateral_registry.store.schema.stock import (
     StockRejectionRow,
     StockReserveRow,
 )
-from collateral_registry.store.stock.feeds import Source
+from collateral_registry.store.stock.feeds import Feed
 
 LOT_FILTERS = {
     "warehouse": StockLotRow.warehouse,
@@ -70,7 +70,7 @@ class StoredMovement:
     received_us: int
 
 
-def open_rejections(connection: Connection, sources: Sequence[Source]) -> dict[int, int]:
+def open_rejections(connection: Connection, sources: Sequence[Feed]) -> dict[int, int]:
     """How many items of each source were not booked and nobody has settled, by key of the source."""
     among = StockRejectionRow.source_key.in_([source.key for source in sources])
     is_open = StockRejectionRow.state == int(RejectionState.OPEN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.valuation.depreciation.machines import machines
+from tests.support.machine_columns import machines
 from valuation.depreciation.equipment import HOURS_FACTOR_HIGH, HOURS_FACTOR_LOW, Condition, Schedule, value_equipment
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag, UnknownReason

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.valuation.depreciation.machines import machines
+from tests.support.machine_columns import machines
 from valuation.depreciation.equipment import Condition, EquipmentColumns, EquipmentValues, Schedule, value_equipment
 
 ONE_DAY = 1.0 / 365.25

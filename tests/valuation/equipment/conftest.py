@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.valuation.equipment.sales import TODAY, rows, write_mapping, write_sales
+from tests.support.equipment_sales import TODAY, rows, write_mapping, write_sales
 from valuation.equipment.models import boosting, hedonic
 from valuation.equipment.models.hedonic import Estimates, Learned, appraise, fit
 from valuation.equipment.sales.files import read_assets, read_comparables

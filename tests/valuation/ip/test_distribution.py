@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.valuation.ip.rights import rights
+from tests.support.ip_columns import rights
 from valuation.errors import InvalidInput
 from valuation.ip.distribution import QUANTILE_LEVELS, RoyaltyDoubt, value_distribution
 from valuation.ip.relief_from_royalty import relief_from_royalty

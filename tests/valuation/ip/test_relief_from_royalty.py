@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.valuation.ip.rights import rights
+from tests.support.ip_columns import rights
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.ip.relief_from_royalty import RoyaltyValues, relief_from_royalty

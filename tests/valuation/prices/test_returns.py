@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.valuation.prices.series import DAYS, noise, smoothed, walk
+from tests.support.price_series import DAYS, noise, smoothed, walk
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.prices.returns import (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.valuation.prices.series import DAYS, noise, walk
+from tests.support.price_series import DAYS, noise, walk
 from valuation.flags import QualityFlag
 from valuation.haircuts.models.price_haircut import haircut
 from valuation.prices.stale_quotes import fresh

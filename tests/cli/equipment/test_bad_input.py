@@ -1,0 +1,102 @@
+"""What is wrong in a file of machines is named by the command, with its exit code, or flagged in its row."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from collateral_registry.cli.main import app
+from tests.support.equipment_sales import changed, rows, write_mapping, write_sales
+from valuation.equipment.models import boosting, hedonic
+from valuation.equipment.models.artefact import CARD, FORMAT_VERSION, MANIFEST, MODEL, TREES
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    """Exit code and everything printed."""
+    result = CliRunner().invoke(app, ["equipment", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with sales, their mapping and a model of few trees."""
+    folder = tmp_path_factory.mktemp("bad-input")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boosting, "ROUNDS", (10,))
+        patch.setattr(hedonic, "ROUNDS", (10,))
+        sales = write_sales(folder / "sales.csv", rows(400))
+        code, said = run("fit", sales, "--columns", write_mapping(folder), "--output", folder / "model")
+        assert code == 0, said
+        yield folder
+
+
+def appraised(folder: Path, row: list[str], **options: object) -> tuple[int, str, dict[str, str]]:
+    """Exit code, what was said, and the answer for one machine."""
+    out = folder / "out.csv"
+    out.unlink(missing_ok=True)
+    given = {"columns": folder / "columns.toml", "model": folder / "model", "as-of": "2010-12-31"} | options
+    arguments = [part for name, value in given.items() for part in (f"--{name}", value)]
+    code, said = run("appraise", write_sales(folder / "one.csv", [row]), *arguments, "--output", out)
+    if code:
+        assert not out.exists(), "nothing is half-written"
+        return code, said, {}
+    with out.open(encoding="utf-8", newline="") as file:
+        return code, said, next(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("cells", "flag"),
+    [
+        ({"meter": "-5"}, "HOURS_IMPOSSIBLE"),
+        ({"meter": "0"}, "HOURS_UNKNOWN"),
+        ({"built": "1000"}, "BUILD_YEAR_IMPOSSIBLE"),
+        ({"built": "2031"}, "BUILT_AFTER_SALE"),
+        ({"kind": "submarine"}, "CATEGORY_UNSEEN"),
+    ],
+)
+def test_what_a_machine_cannot_be_is_flagged_in_its_row_and_has_a_value_still(fitted: Path, cells, flag: str) -> None:
+    code, said, answer = appraised(fitted, changed(rows(2)[1], **cells))
+    assert code == 0, said
+    assert flag in answer["flags"].split("|")
+    assert 0.0 < float(answer["fmv_low"]) < float(answer["fmv"]) < float(answer["fmv_high"])
+
+
+def test_a_mapping_that_names_a_missing_column_is_refused_by_every_command(fitted: Path) -> None:
+    text = (fitted / "columns.toml").read_text(encoding="utf-8").replace('"meter"', '"meters"')
+    wrong = fitted / "wrong.toml"
+    wrong.write_text(text, encoding="utf-8")
+    code, said, _ = appraised(fitted, rows(1)[0], columns=wrong)
+    assert (code, "no column 'meters'" in said) == (2, True)
+    code, said = run("fit", fitted / "sales.csv", "--columns", wrong, "--output", fitted / "none")
+    assert (code, "no column 'meters'" in said, (fitted / "none").exists()) == (2, True, False)
+    code, said = run("score", fitted / "sales.csv", "--columns", wrong, "--model", fitted / "model")
+    assert (code, "no column 'meters'" in said) == (2, True)
+
+
+@pytest.mark.parametrize("name", [TREES[1], MODEL, CARD, MANIFEST])
+def test_a_model_file_that_is_cut_off_is_refused_by_name(fitted: Path, tmp_path: Path, name: str) -> None:
+    for path in (fitted / "model").iterdir():
+        content = path.read_bytes()
+        (tmp_path / path.name).write_bytes(content[: len(content) // 2] if path.name == name else content)
+    code, said, _ = appraised(fitted, rows(1)[0], model=tmp_path)
+    assert (code, name in said) == (2, True)
+
+
+def test_a_model_of_a_newer_program_is_refused(fitted: Path, tmp_path: Path) -> None:
+    for path in (fitted / "model").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    manifest = json.loads((tmp_path / MANIFEST).read_text(encoding="utf-8"))
+    manifest["format_version"] = FORMAT_VERSION + 1
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    code, said, _ = appraised(fitted, rows(1)[0], model=tmp_path)
+    assert (code, "a newer program wrote it" in said) == (2, True)
+
+
+def test_a_word_where_a_number_belongs_is_refused_with_its_row(fitted: Path) -> None:
+    code, said, _ = appraised(fitted, changed(rows(1)[0], meter="many"))
+    assert (code, "meter[0]: got 'many'" in said) == (2, True)

@@ -1,0 +1,384 @@
+"""`collateral haircut` on files as lenders have them."""
+
+import csv
+import gzip
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from collateral_registry.cli.main import app
+from tests.support.price_series import DAYS, noise, smoothed, walk
+from valuation.haircuts.models.price_haircut import HaircutModel, haircut
+from valuation.haircuts.models.proxy import linked_haircut
+from valuation.haircuts.models.sale_horizon import Sale, sale_haircut
+from valuation.haircuts.models.tier1 import seed_for
+
+PRICES = walk(noise(700))
+COLUMNS = ["series", "date", "horizon_days", "confidence", "haircut", "expected_shortfall", "model", "n_obs", "flags"]
+
+
+def run(tmp_path, text, *options, name="prices.csv"):
+    """Exit code, standard error and rows of the output."""
+    source, output = tmp_path / name, tmp_path / "out.csv"
+    source.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    done = CliRunner().invoke(app, ["haircut", str(source), "--output", str(output), *options])
+    rows = list(csv.DictReader(output.open())) if output.exists() else []
+    return done.exit_code, done.stderr, rows
+
+
+def lines(prices, series="copper", days=DAYS):
+    return "".join(f"{series},{day},{price}\n" for day, price in zip(days, prices, strict=False))
+
+
+def test_a_row_per_series_with_the_columns_promised(tmp_path):
+    code, _, rows = run(tmp_path, "series,date,price\n" + lines(PRICES) + lines(PRICES * 3, "tin"))
+
+    assert code == 0
+    assert list(rows[0]) == COLUMNS
+    assert [(row["series"], row["date"], row["n_obs"]) for row in rows] == [
+        ("copper", str(DAYS[700]), "701"),
+        ("tin", str(DAYS[700]), "701"),
+    ]
+    assert float(rows[0]["haircut"]) == pytest.approx(haircut(PRICES, DAYS[:701], 20).loss, abs=1e-9)
+
+
+def test_the_same_file_gives_the_same_bytes(tmp_path):
+    text = "series,date,price\n" + lines(PRICES)
+    run(tmp_path, text)
+    before = (tmp_path / "out.csv").read_bytes()
+    run(tmp_path, text)
+
+    assert (tmp_path / "out.csv").read_bytes() == before
+
+
+def test_rolling_uses_only_prices_up_to_its_origin(tmp_path):
+    changed = PRICES.copy()
+    changed[601:] *= np.exp(np.cumsum(noise(100, sd=0.1, seed=9)))
+    options = ("--rolling", "--from", str(DAYS[560]), "--every", "20", "--horizon-days", "10")
+
+    _, _, rows = run(tmp_path, "series,date,price\n" + lines(PRICES), *options)
+    _, _, others = run(tmp_path, "series,date,price\n" + lines(changed), *options)
+
+    assert [row["date"] for row in rows] == [str(day) for day in DAYS[560:701:20]]
+    assert rows[:3] == others[:3]
+    assert rows[3:] != others[3:]
+
+
+def test_rolling_without_a_start_begins_at_the_501st_observation(tmp_path):
+    _, _, rows = run(tmp_path, "series,date,price\n" + lines(PRICES), "--rolling", "--every", "100")
+
+    assert [row["date"] for row in rows] == [str(DAYS[500]), str(DAYS[600]), str(DAYS[700])]
+
+
+def test_other_column_names_no_series_and_a_packed_file(tmp_path):
+    text = "Day,Close\n" + "".join(f"{day},{price}\n" for day, price in zip(DAYS, PRICES, strict=False))
+
+    code, _, rows = run(tmp_path, text, "--date-column", "Day", "--price-column", "Close", name="zinc.csv.gz")
+
+    assert code == 0
+    assert rows[0]["series"] == "zinc"
+
+
+def test_what_is_wrong_with_a_file_is_said_in_flags_and_nothing_stops(tmp_path):
+    wrong = PRICES.copy()
+    wrong[100], wrong[200], wrong[300] = -36.98, wrong[200] * 100, np.nan
+    text = "series,date,price\n" + lines(wrong) + f"copper,{DAYS[50]},1\ncopper,soon,5\n" + lines([5.0] * 300, "glass")
+
+    code, _, rows = run(tmp_path, text)
+
+    assert code == 0
+    flags = rows[0]["flags"].split("|")
+    assert {"NOT_POSITIVE", "SPIKE", "NOT_FINITE", "CONFLICTING_QUOTES", "UNREADABLE_DATE"} <= set(flags)
+    assert rows[1]["model"] == "class-floor/1"
+    assert {"NO_OPINION", "STALE_SERIES"} <= set(rows[1]["flags"].split("|"))
+
+
+def as_written(days, prices):
+    """A file whose dates and prices are written in some way, in quotes."""
+    rows = zip(days, prices, strict=False)
+    return "series,date,price\n" + "".join(f'copper,"{day}","{price}"\n' for day, price in rows)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%Y/{m}/{d}",
+        "%Y.%m.%d",
+        "%Y年{m}月{d}日",
+        "%Y%m%d",
+        "%Y-%m-%dT00:00:00",
+        "%d-%b-%y",
+        "%d %B %Y",
+        "%b %d, %Y",
+        "{m}/{d}/%Y",
+        "{d}/{m}/%Y",
+        "%d.%m.%Y",
+    ],
+)
+def test_dates_may_be_written_as_people_write_them(tmp_path, form):
+    days = [day.astype(object) for day in DAYS[:700]]
+    written = [day.strftime(form.format(d=day.day, m=day.month)) for day in days]
+    _, _, expected = run(tmp_path, as_written(days, PRICES))
+
+    code, stderr, rows = run(tmp_path, as_written(written, PRICES))
+
+    assert (code, rows, stderr) == (0, expected, "")
+
+
+def test_months_may_be_written_as_the_world_bank_does(tmp_path):
+    months = np.arange("2010-01", "2020-01", dtype="datetime64[M]")
+    _, _, expected = run(tmp_path, as_written(months, PRICES))
+
+    _, _, rows = run(tmp_path, as_written([str(month).replace("-", "M") for month in months], PRICES))
+
+    assert rows == expected
+    assert rows[0]["date"] == "2019-12-01"
+
+
+@pytest.mark.parametrize("written", [["5/1/2020", "6/2/2020"], ["5/13/2020", "13/5/2020"]])
+def test_dates_that_may_be_read_both_ways_are_refused(tmp_path, written):
+    code, stderr, _ = run(tmp_path, as_written(written, PRICES))
+
+    assert code == 2
+    assert "date: got 5/" in stderr
+
+
+def test_prices_with_a_decimal_comma_or_with_thousands_apart_are_read(tmp_path):
+    prices = np.round(100.0 * PRICES, 2)
+    _, _, expected = run(tmp_path, as_written(DAYS, prices))
+    apart = [f"{price:,.2f}" for price in prices]
+    comma = [text.translate(str.maketrans(",.", ".,")) for text in apart]
+
+    assert run(tmp_path, as_written(DAYS, apart))[2] == expected
+    assert run(tmp_path, as_written(DAYS, comma))[2] == expected
+
+
+def test_a_few_dates_that_cannot_be_read_are_told_and_many_leave_no_opinion(tmp_path):
+    days = [str(day) for day in DAYS[:700]]
+    few, many = days.copy(), days.copy()
+    few[7], many[::10] = "1577836800", ["soon"] * 70
+    code, stderr, rows = run(tmp_path, as_written(few, PRICES))
+    _, _, doubtful = run(tmp_path, as_written(many, PRICES))
+    _, _, none = run(tmp_path, as_written(["soon"] * 100, PRICES))
+
+    assert code == 0
+    assert "copper: 1 rows without a readable date, the first '1577836800'" in stderr
+    assert rows[0]["n_obs"] == "699"
+    assert (doubtful[0]["model"], doubtful[0]["date"]) == ("class-floor/1", str(DAYS[699]))
+    assert {"NO_OPINION", "UNREADABLE_DATE"} <= set(doubtful[0]["flags"].split("|"))
+    assert (none[0]["model"], none[0]["date"]) == ("class-floor/1", "")
+
+
+def test_calendar_days_are_fewer_business_days(tmp_path):
+    text = "series,date,price\n" + lines(PRICES)
+    _, _, calendar = run(tmp_path, text, "--calendar", "--horizon-days", "29")
+    _, _, business = run(tmp_path, text, "--horizon-days", "20")
+
+    assert calendar[0]["haircut"] == business[0]["haircut"]
+    assert calendar[0]["horizon_days"] == "29"
+
+
+def test_calendar_days_of_a_market_open_on_weekends_are_all_days_of_trade(tmp_path):
+    every_day = np.arange("2020-01-01", "2021-12-02", dtype="datetime64[D]")
+    text = "series,date,price\n" + lines(PRICES, days=every_day)
+    _, _, calendar = run(tmp_path, text, "--calendar", "--horizon-days", "20")
+    _, _, trading = run(tmp_path, text, "--horizon-days", "20")
+
+    assert calendar[0]["haircut"] == trading[0]["haircut"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--model", "guess"), "--model: got 'guess'"),
+        (("--confidence", "99"), "--confidence: got 99.0"),
+        (("--from", "spring"), "--from: got 'spring'"),
+        (("--price-column", "close"), "want a column 'close'"),
+        (("--series-column", "name"), "want a column 'name'"),
+    ],
+)
+def test_a_wrong_option_is_named(tmp_path, options, sentence):
+    code, stderr, _ = run(tmp_path, "series,date,price\n" + lines(PRICES), *options)
+
+    assert code == 2
+    assert sentence in stderr
+
+
+def test_weekly_and_monthly_series_have_an_opinion(tmp_path):
+    text = "series,date,price\n" + lines(PRICES[:400], "weekly", DAYS[::5]) + lines(PRICES[:120], "monthly", DAYS[::21])
+
+    code, _, rows = run(tmp_path, text)
+
+    assert code == 0
+    assert all("IRREGULAR_DATES" in row["flags"] and 0.0 < float(row["haircut"]) < 1.0 for row in rows)
+
+
+def test_prices_below_zero_have_a_model_of_their_own(tmp_path):
+    oil = PRICES.copy()
+    oil[690] = -36.98
+    text = "series,date,price\n" + lines(oil, "wti")
+
+    _, _, rows = run(tmp_path, text, "--model", "arithmetic")
+
+    assert rows[0]["model"] == "arithmetic-fhs/1"
+    assert "NOT_POSITIVE_KEPT" in rows[0]["flags"].split("|")
+    assert float(rows[0]["haircut"]) == 1.0
+
+
+PLAIN = "series,date,price\n" + lines(PRICES)
+
+
+def test_waiting_is_added_to_the_horizon(tmp_path):
+    options = ("--horizon-days", "10", "--age-days", "1", "--cure-days", "4", "--enforcement-days", "5")
+    _, _, waited = run(tmp_path, PLAIN, *options)
+    _, _, plain = run(tmp_path, PLAIN, "--horizon-days", "20")
+
+    assert (waited[0]["horizon_days"], waited[0]["haircut"]) == ("20", plain[0]["haircut"])
+
+
+def test_a_quantity_sets_the_days_of_the_sale_and_moves_the_price(tmp_path):
+    sale = Sale(3_000.0, 1_000.0, cure_days=5, participation=0.2)
+    options = ("--quantity", "3000", "--daily-volume", "1000", "--cure-days", "5", "--participation", "0.2")
+
+    _, _, rows = run(tmp_path, PLAIN, *options, "--more-columns")
+
+    expected = sale_haircut(PRICES, DAYS[:701], sale)
+    assert list(rows[0])[: len(COLUMNS)] == COLUMNS
+    assert rows[0]["horizon_days"] == str(sale.horizon_days)
+    assert float(rows[0]["haircut"]) == pytest.approx(expected.loss, abs=1e-9)
+    assert float(rows[0]["impact"]) == pytest.approx(expected.impact, abs=1e-9)
+    assert "PRICE_IMPACT" in rows[0]["flags"]
+
+
+def test_the_worst_day_on_the_way_can_be_the_haircut(tmp_path):
+    _, _, rows = run(tmp_path, PLAIN, "--basis", "path-minimum", "--more-columns")
+
+    found = haircut(PRICES, DAYS[:701], 20)
+    assert float(rows[0]["haircut"]) == pytest.approx(found.path_minimum, abs=1e-9)
+    assert float(rows[0]["expected_shortfall"]) == pytest.approx(found.path_shortfall, abs=1e-9)
+    assert "PATH_MINIMUM" in rows[0]["flags"]
+
+
+def test_a_rate_is_simulated_with_the_price_and_errors_stand_beside(tmp_path):
+    rates = tmp_path / "usd.csv"
+    rate = walk(noise(700, sd=0.004, seed=5), 7.0)
+    rates.write_text("date,price\n" + "".join(f"{day},{one}\n" for day, one in zip(DAYS, rate, strict=False)))
+
+    _, _, rows = run(tmp_path, PLAIN, "--rates", str(rates), "--more-columns")
+    _, _, again = run(tmp_path, PLAIN, "--rates", str(rates), "--more-columns")
+
+    assert rows == again
+    assert rows[0]["model"] == "joint-ewma-fhs/1"
+    assert "FX_CONVERTED" in rows[0]["flags"]
+    converted = haircut(PRICES * rate, DAYS[:701], 20, model=HaircutModel.EWMA_FHS).loss
+    assert float(rows[0]["haircut"]) == pytest.approx(converted, rel=0.10)
+    assert 0.0 < float(rows[0]["standard_error"]) < 0.02
+    assert 0.0 < float(rows[0]["shortfall_error"]) < 0.02
+
+
+def test_the_seed_is_that_of_series_date_and_model(tmp_path):
+    twice = PLAIN + lines(PRICES, "tin")
+
+    _, _, rows = run(tmp_path, twice, "--model", "ewma-fhs")
+
+    seed = seed_for("copper", DAYS[700], "tier1-ewma-fhs/1")
+    expected = haircut(PRICES, DAYS[:701], 20, model=HaircutModel.EWMA_FHS, seed=seed)
+    assert float(rows[0]["haircut"]) == pytest.approx(expected.loss, abs=1e-9)
+    assert rows[0]["haircut"] != rows[1]["haircut"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--basis", "middle"), "--basis: got 'middle'"),
+        (("--quantity", "5"), "--daily-volume: got none"),
+        (("--quantity", "5", "--daily-volume", "9", "--calendar"), "--calendar: a sale"),
+        (("--participation", "2"), "participation: got 2.0"),
+        (("--rates", "/nowhere.csv"), "nowhere.csv"),
+        (("--proxy", "copper", "--model", "tier2"), "--model: got 'tier2', want auto, pooled"),
+    ],
+)
+def test_a_wrong_option_of_the_sale_is_named(tmp_path, options, sentence):
+    code, stderr, _ = run(tmp_path, PLAIN, *options)
+
+    assert code == 2
+    assert sentence in stderr
+
+
+def test_a_grade_is_linked_to_a_liquid_series_of_the_file(tmp_path):
+    rows_of_grade = np.arange(0, 701, 10)
+    grade = walk(0.8 * noise(700) + noise(700, sd=0.004, seed=3))
+    text = PLAIN + lines(grade[rows_of_grade], "scrap", DAYS[rows_of_grade])
+
+    code, _, rows = run(tmp_path, text, "--proxy", "copper")
+    missing, stderr, _ = run(tmp_path, text, "--proxy", "tin")
+
+    expected = linked_haircut(grade[rows_of_grade], DAYS[rows_of_grade], PRICES, DAYS[:701], 20)
+    assert (code, missing) == (0, 2)
+    assert "--proxy: got 'tin'" in stderr
+    assert [row["model"] for row in rows] == ["pooled-scale/1", "proxy-linked/1"]
+    assert float(rows[1]["haircut"]) == pytest.approx(expected.loss, abs=1e-9)
+    assert "PROXY_LINKED" in rows[1]["flags"].split("|")
+
+
+def test_a_smoothed_quote_after_a_fall_says_that_its_value_is_less(tmp_path):
+    moves = noise(700)
+    moves[-3:] = -0.03
+    text = "series,date,price\n" + lines(walk(smoothed(moves, 0.7)))
+
+    _, _, rows = run(tmp_path, text, "--more-columns")
+
+    assert {"SMOOTHED", "HIDDEN_GAP"} <= set(rows[0]["flags"].split("|"))
+    assert 0.90 < float(rows[0]["value_correction"]) < 0.99
+
+
+def test_tier_two_speaks_where_it_may_and_says_why_where_it_may_not(tmp_path):
+    text = "series,date,price\n" + lines(PRICES) + lines(PRICES[:300], "tin")
+
+    code, _, rows = run(tmp_path, text, "--model", "tier2")
+
+    assert code == 0
+    assert [row["model"] for row in rows] == ["tier2-mean-of-three/1", "pooled-scale/1"]
+    assert {"FALLEN_BACK", "SHORT_HISTORY"} <= set(rows[1]["flags"].split("|"))
+
+
+def test_tier_two_without_its_extra_is_a_plain_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("valuation.haircuts.models.gjr.find_spec", lambda _: None)
+
+    code, stderr, _ = run(tmp_path, "series,date,price\n" + lines(PRICES), "--model", "tier2")
+
+    assert code == 2
+    assert "--model: tier2 needs arch: install collateral[tier2]" in stderr
+
+
+def test_a_light_that_is_not_green_is_said_with_its_multiplier(tmp_path):
+    jumpy = noise(2000)
+    jumpy[1750::21] = -0.06
+
+    _, _, rows = run(tmp_path, "series,date,price\n" + lines(walk(jumpy)), "--model", "ewma-fhs")
+
+    flags = rows[0]["flags"].split("|")
+    assert {"MODEL_AMBER", "MODEL_RED"} & set(flags)
+    assert any(flag.startswith("MULTIPLIER_1.") for flag in flags)
+
+
+def test_what_all_series_of_a_file_have_told_widens_each_and_uses_only_the_past(tmp_path):
+    text = "series,date,price\n"
+    for seed in range(4):
+        signs = np.repeat(np.random.default_rng(seed).choice([-1.0, 1.0], 40), 20)
+        moves = np.abs(noise(800, sd=0.009, seed=seed)) * signs + noise(800, sd=0.004)
+        moves[:260] = noise(260, seed=seed + 9)
+        text += lines(walk(moves), f"s{seed}")
+    options = ("--rolling", "--every", "100")
+
+    _, _, alone = run(tmp_path, text, *options)
+    _, _, together = run(tmp_path, text, *options, "--learn-across")
+    until = "".join(line + "\n" for line in text.splitlines() if line < "t" and line.split(",")[1] <= str(DAYS[600]))
+    _, _, past = run(tmp_path, "series,date,price\n" + until, *options, "--learn-across")
+
+    assert all(float(one["haircut"]) >= float(other["haircut"]) for one, other in zip(together, alone, strict=True))
+    assert float(together[-1]["haircut"]) > 1.02 * float(alone[-1]["haircut"])
+    assert past[0] == together[0]
+    code, stderr, _ = run(tmp_path, text, "--learn-across", "--model", "ewma-fhs")
+    assert (code, "--learn-across: only with" in stderr) == (2, True)

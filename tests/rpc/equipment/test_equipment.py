@@ -1,0 +1,385 @@
+"""A model is fitted over gRPC, put in charge of a class, and values its machines on the one path."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.type.decimal_pb2 import Decimal
+from google.type.money_pb2 import Money
+
+from collateral_registry.v1 import (
+    asset_pb2,
+    common_pb2,
+    equipment_pb2,
+    equipment_pb2_grpc,
+    finding_pb2,
+    finding_pb2_grpc,
+    valuation_pb2,
+)
+from tests.support.equipment_sales import MAPPING, changed, rows, write_sales
+from tests.support.server import Client, Server, calendar, details_of
+from valuation.equipment.models.hedonic import SALES_LEAST
+
+CHUNK_BYTES = 50_000
+FIT_WAIT_SECONDS = 120
+CLASS = "equipment.diggers"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """One server for all tests of the module, with a model that learned from invented sales."""
+    folder = tmp_path_factory.mktemp("equipment-service")
+    running = Server(f"sqlite:///{folder / 'book.db'}").start()
+    with grpc.insecure_channel(running.address) as channel:
+        client = Client(channel)
+        fit(service(client), "diggers", write_sales(folder / "sales.csv", rows(SALES_LEAST + 100)))
+        yield client
+    running.stop()
+
+
+def service(client: Client) -> equipment_pb2_grpc.EquipmentServiceStub:
+    return equipment_pb2_grpc.EquipmentServiceStub(client.channel)
+
+
+def fit(
+    equipment: equipment_pb2_grpc.EquipmentServiceStub, model_id: str, sales: Path, columns: str = MAPPING
+) -> equipment_pb2.EquipmentFit:
+    """Sends sales in chunks and watches the fit to its end."""
+    content = sales.read_bytes()
+    requests = [
+        equipment_pb2.FitEquipmentModelRequest(
+            model_id=model_id, columns=columns, chunk=content[start : start + CHUNK_BYTES]
+        )
+        for start in range(0, len(content), CHUNK_BYTES)
+    ]
+    started = equipment.FitEquipmentModel(iter(requests))
+    watched = equipment.WatchEquipmentFit(
+        equipment_pb2.WatchEquipmentFitRequest(name=started.name), timeout=FIT_WAIT_SECONDS
+    )
+    return list(watched)[-1].equipment_fit
+
+
+def digger(serial: str = "S-1", **attributes: str) -> asset_pb2.Asset:
+    """A digger of a model that was sold often."""
+    words = {"kind": "digger", "size_class": "digger - 300 to 350 kg", "family": "M300", "cab": "cab"} | attributes
+    machine = asset_pb2.Equipment(
+        make="Invented", model="M300B", serial_number=serial, build_date=calendar(date(2002, 6, 1)),
+        price_new=Money(currency_code="USD", units=90_000), equipment_class="construction_machinery",
+        hours=Decimal(value="4000"), condition=asset_pb2.CONDITION_GOOD, location="state 1", attributes=words,
+    )  # fmt: skip
+    return asset_pb2.Asset(owner="Invented Firm", asset_class=CLASS, currency_code="USD", equipment=machine)
+
+
+def register(client: Client, asset_id: str) -> None:
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=digger(asset_id), asset_id=asset_id))
+
+
+def valued(client: Client, asset_id: str) -> valuation_pb2.Valuation:
+    request = valuation_pb2.ValueAssetsRequest(names=[f"assets/{asset_id}"])
+    return client.valuations.ValueAssets(request).valuations[0]
+
+
+def test_the_model_is_kept_with_its_card(client: Client) -> None:
+    listed = service(client).ListEquipmentModels(equipment_pb2.ListEquipmentModelsRequest())
+    model = listed.equipment_models[0]
+    assert (model.name, model.sale_count, model.currency_code) == ("equipmentModels/diggers", SALES_LEAST + 100, "USD")
+    assert "Scores on the last sales" in model.card
+    assert service(client).GetEquipmentModel(equipment_pb2.GetEquipmentModelRequest(name=model.name)) == model
+
+
+def test_a_model_in_charge_values_its_class_and_its_doubt_is_the_value_haircut(client: Client) -> None:
+    register(client, "digger-1")
+    before = valued(client, "digger-1")
+    assert before.model == "equipment-curve/1"
+    request = equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class=CLASS)
+    assert service(client).ActivateEquipmentModel(request).active_classes == [CLASS]
+    after = valued(client, "digger-1")
+    assert after.model == "equipment-comparables/1"
+    estimate = (
+        service(client)
+        .AppraiseEquipment(
+            equipment_pb2.AppraiseEquipmentRequest(equipment_model="equipmentModels/diggers", names=["assets/digger-1"])
+        )
+        .estimates[0]
+    )
+    assert after.market_value == estimate.fair_market_value
+    doubt = 1.0 - estimate.low.units / estimate.fair_market_value.units
+    value_part = next(step for step in after.haircut_steps if step.part == valuation_pb2.HAIRCUT_PART_VALUE)
+    assert float(value_part.haircut.value) == pytest.approx(doubt, abs=0.001)
+    assert estimate.basis_of_estimate == "comparables of the model"
+    recorded = client.valuations.ListValuations(valuation_pb2.ListValuationsRequest(parent="assets/digger-1"))
+    assert recorded.valuations[0].market_value == after.market_value
+
+
+def test_quotes_of_the_register_and_of_the_model_agree(client: Client) -> None:
+    asset = digger("S-9", family="M999", size_class="digger - 990 to 999 kg")
+    asset.equipment.model = "M999A"
+    quote = service(client).QuoteEquipment(
+        equipment_pb2.QuoteEquipmentRequest(equipment_model="equipmentModels/diggers", machines=[asset.equipment])
+    )
+    estimate = quote.estimates[0]
+    assert {"MODEL_UNSEEN", "FAMILY_UNSEEN", "AFTER_TRAINING"} <= set(estimate.flags)
+    request = equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class=CLASS)
+    service(client).ActivateEquipmentModel(request)
+    valuation = client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=asset))
+    assert valuation.market_value == estimate.fair_market_value
+    assert common_pb2.QUALITY_FLAG_OUTSIDE_COMPARABLES in valuation.quality_flags
+
+
+def quoted_under_model(client: Client, asset: asset_pb2.Asset) -> valuation_pb2.Valuation:
+    """What the register says of a machine that is not in it, with the model in charge of its class."""
+    request = equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class=CLASS)
+    service(client).ActivateEquipmentModel(request)
+    return client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=asset))
+
+
+def test_the_curve_stands_for_a_category_that_the_model_never_saw(client: Client) -> None:
+    assert quoted_under_model(client, digger("S-20", kind="submarine")).model == "equipment-curve/1"
+
+
+def test_scrap_is_worth_little_although_the_model_has_no_word_for_it(client: Client) -> None:
+    usual, scrap = digger("S-22"), digger("S-22")
+    usual.equipment.condition = asset_pb2.CONDITION_UNSPECIFIED
+    scrap.equipment.condition = asset_pb2.CONDITION_SCRAP
+    for asset in (usual, scrap):
+        asset.equipment.price_new.units = 10_000  # so that the scrap value, a share of it, is low
+    values = [quoted_under_model(client, asset) for asset in (usual, scrap)]
+
+    assert {value.model for value in values} == {"equipment-comparables/1"}
+    assert values[1].market_value.units < 0.2 * values[0].market_value.units
+
+
+def test_a_machine_without_a_build_date_is_unknown_whatever_the_model_says(client: Client) -> None:
+    asset = digger("S-21")
+    asset.equipment.ClearField("build_date")
+    valuation = quoted_under_model(client, asset)
+    assert not valuation.HasField("market_value")
+    assert valuation.unknown_reasons == [common_pb2.UNKNOWN_REASON_MISSING_INPUT]
+
+
+def test_appraisals_stand_beside_the_value_and_contradictions_are_told(client: Client) -> None:
+    register(client, "digger-2")
+    value = valued(client, "digger-2").market_value.units
+
+    def record(share: float) -> equipment_pb2.Appraisal:
+        appraisal = equipment_pb2.Appraisal(
+            appraiser="A. Appraiser",
+            date=calendar(date(2021, 12, 1)),
+            basis=equipment_pb2.APPRAISAL_BASIS_FMV,
+            amount=Money(currency_code="USD", units=round(value * share)),
+        )
+        return service(client).RecordAppraisal(
+            equipment_pb2.RecordAppraisalRequest(parent="assets/digger-2", appraisal=appraisal)
+        )
+
+    record(1.05)
+    listing = equipment_pb2.ListAppraisalsRequest(parent="assets/digger-2")
+    found = service(client).ListAppraisals(listing)
+    assert [one.band for one in found.appraisals] == [equipment_pb2.DEVIATION_BAND_ACCEPTED]
+    assert 0.9 < float(found.appraisals[0].weight.value) < 1.0
+    assert not found.too_far_apart
+    record(1.40)
+    found = service(client).ListAppraisals(listing)
+    assert found.appraisals[0].band == equipment_pb2.DEVIATION_BAND_REJECTED
+    assert found.too_far_apart
+
+
+def appraise(
+    client: Client, asset_id: str, who: str, amount: int, day: date = date(2021, 12, 1),
+    basis: int = equipment_pb2.APPRAISAL_BASIS_FMV,
+) -> None:  # fmt: skip
+    """Records a value, fair unless said otherwise, that somebody appraised a machine at."""
+    appraisal = equipment_pb2.Appraisal(
+        appraiser=who, date=calendar(day), basis=basis,
+        amount=Money(currency_code="USD", units=amount),
+    )  # fmt: skip
+    service(client).RecordAppraisal(
+        equipment_pb2.RecordAppraisalRequest(parent=f"assets/{asset_id}", appraisal=appraisal)
+    )
+
+
+def reconciled(client: Client, asset_id: str) -> list[equipment_pb2.ReconciledValue]:
+    request = equipment_pb2.ReconcileAppraisalsRequest(name=f"assets/{asset_id}")
+    return list(service(client).ReconcileAppraisals(request).values)
+
+
+def test_model_and_appraisal_make_one_value_between_them_and_the_newest_of_an_appraiser_counts(client: Client) -> None:
+    register(client, "digger-7")
+    assert reconciled(client, "digger-7") == []
+    value = valued(client, "digger-7").market_value.units
+    appraise(client, "digger-7", "A. Appraiser", round(0.5 * value), date(2021, 10, 1))
+    appraise(client, "digger-7", "A. Appraiser", round(1.1 * value))
+    (found,) = reconciled(client, "digger-7")
+    assert found.model_value == valued(client, "digger-7").market_value
+    assert value < found.reconciled_value.units < round(1.1 * value)
+    (beside,) = found.appraisals
+    assert beside.appraisal.band == equipment_pb2.DEVIATION_BAND_ACCEPTED
+    share = float(beside.share.value)
+    assert found.reconciled_value.units == pytest.approx(value * 1.1**share, rel=1e-3)
+
+
+def test_an_appraisal_of_a_forced_sale_is_held_against_the_forced_value_and_no_other(client: Client) -> None:
+    register(client, "digger-9")
+    bases = valued(client, "digger-9").equipment_bases
+    forced = bases.forced_liquidation_value
+    assert 0 < forced.units < bases.orderly_liquidation_value.units
+    appraise(client, "digger-9", "A. Auctioneer", round(1.1 * forced.units), basis=equipment_pb2.APPRAISAL_BASIS_FLV)
+    (found,) = reconciled(client, "digger-9")
+    assert (found.basis, found.model_value) == (equipment_pb2.APPRAISAL_BASIS_FLV, forced)
+    assert found.appraisals[0].appraisal.band == equipment_pb2.DEVIATION_BAND_ACCEPTED
+    assert forced.units < found.reconciled_value.units < round(1.1 * forced.units)
+    listed = service(client).ListAppraisals(equipment_pb2.ListAppraisalsRequest(parent="assets/digger-9"))
+    assert listed.appraisals[0].band == equipment_pb2.DEVIATION_BAND_ACCEPTED
+
+
+def test_appraisals_that_contradict_or_are_too_old_carry_nothing(client: Client) -> None:
+    register(client, "digger-8")
+    value = valued(client, "digger-8").market_value.units
+    appraise(client, "digger-8", "Old", round(1.1 * value), date(2021, 1, 1))
+    (found,) = reconciled(client, "digger-8")
+    assert ([one.expired for one in found.appraisals], found.reconciled_value) == ([True], found.model_value)
+    appraise(client, "digger-8", "High", round(1.15 * value))
+    appraise(client, "digger-8", "Low", round(0.9 * value))
+    (found,) = reconciled(client, "digger-8")
+    assert found.too_far_apart
+    assert found.reconciled_value == found.model_value
+
+
+def test_an_appraiser_who_is_always_high_is_flagged_by_the_prices_of_sales(client: Client) -> None:
+    sales = []
+    for number in range(5):
+        asset_id = f"sold-{number}"
+        register(client, asset_id)
+        appraise(client, asset_id, "Always High", 36_000)
+        appraise(client, asset_id, "Fair", 30_000 + 100 * number)
+        price = Money(currency_code="USD", units=30_000)
+        sales.append(
+            equipment_pb2.RealisedSale(asset=f"assets/{asset_id}", price=price, date=calendar(date(2021, 12, 20)))
+        )
+    register(client, "sold-alone")
+    price = Money(currency_code="USD", units=1)
+    sales.append(equipment_pb2.RealisedSale(asset="assets/sold-alone", price=price, date=calendar(date(2021, 12, 20))))
+    answer = service(client).BacktestAppraisers(equipment_pb2.BacktestAppraisersRequest(sales=sales))
+    high, fair = answer.records
+    assert (high.appraiser, high.sale_count, high.flagged) == ("Always High", 5, True)
+    assert float(high.bias.value) == pytest.approx(math.log(1.2), abs=1e-6)
+    assert (fair.appraiser, fair.flagged) == ("Fair", False)
+    assert list(answer.assets_without_appraisal) == ["assets/sold-alone"]
+    sales[0].price.units = 0
+    with pytest.raises(grpc.RpcError) as refused:
+        service(client).BacktestAppraisers(equipment_pb2.BacktestAppraisersRequest(sales=sales))
+    assert details_of(refused.value)[1] == ["sales.price"]
+
+
+def findings(client: Client, asset_id: str) -> list[tuple[str, bool]]:
+    """Flags of the findings about a machine, oldest first, with whether they are open."""
+    request = finding_pb2.ListFindingsRequest(filter=f'asset = "{asset_id}" AND kind = INSPECTION_CONTRADICTS')
+    listed = finding_pb2_grpc.FindingServiceStub(client.channel).ListFindings(request).findings
+    return [
+        (
+            next(one.value for one in finding.evidence if one.name == "flag"),
+            finding.state == finding_pb2.FINDING_STATE_OPEN,
+        )
+        for finding in reversed(listed)
+    ]
+
+
+def inspect(client: Client, asset_id: str, work_done: str = "", **fields: object) -> None:
+    """Updates what an inspection of a machine says."""
+    machine = asset_pb2.Equipment(**fields)
+    client.assets.UpdateAsset(
+        asset_pb2.UpdateAssetRequest(
+            asset=asset_pb2.Asset(name=f"assets/{asset_id}", equipment=machine),
+            update_mask=FieldMask(paths=[f"equipment.{name}" for name in fields]),
+            work_done=work_done,
+        )
+    )
+
+
+def test_an_inspection_that_cannot_follow_is_a_finding_and_stays_as_it_was_told(client: Client) -> None:
+    register(client, "digger-3")
+    assert findings(client, "digger-3") == []
+    inspect(client, "digger-3", hours=Decimal(value="4200"))
+    assert findings(client, "digger-3") == []
+    inspect(client, "digger-3", hours=Decimal(value="3000"))
+    assert findings(client, "digger-3") == [("HOURS_FELL", True)]
+    asset = client.assets.GetAsset(asset_pb2.GetAssetRequest(name="assets/digger-3"))
+    assert asset.equipment.hours.value == "3000"
+    inspect(client, "digger-3", condition=asset_pb2.CONDITION_EXCELLENT)
+    assert findings(client, "digger-3")[1:] == [("CONDITION_IMPROVED", True)]
+    inspect(client, "digger-3", build_date=calendar(date(2004, 1, 1)))
+    assert findings(client, "digger-3")[2:] == [("BUILD_YEAR_CHANGED", True)]
+
+
+def test_a_reading_that_is_left_out_between_hides_no_fall(client: Client) -> None:
+    register(client, "digger-4")
+    client.assets.UpdateAsset(
+        asset_pb2.UpdateAssetRequest(
+            asset=asset_pb2.Asset(name="assets/digger-4"), update_mask=FieldMask(paths=["equipment.hours"])
+        )
+    )
+    inspect(client, "digger-4", hours=Decimal(value="100"))
+    assert findings(client, "digger-4") == [("HOURS_FELL", True)]
+
+
+def test_a_condition_that_improved_by_work_is_told_and_resolved_with_it(client: Client) -> None:
+    register(client, "digger-5")
+    inspect(client, "digger-5", work_done="new engine", condition=asset_pb2.CONDITION_EXCELLENT)
+    assert findings(client, "digger-5") == [("CONDITION_IMPROVED", False)]
+
+
+def test_the_words_of_a_machine_are_replaced_as_a_whole(client: Client) -> None:
+    register(client, "digger-words")
+    inspect(client, "digger-words", attributes={"kind": "digger"})
+    asset = client.assets.GetAsset(asset_pb2.GetAssetRequest(name="assets/digger-words"))
+    assert dict(asset.equipment.attributes) == {"kind": "digger"}
+
+
+def test_a_machine_built_in_a_year_after_its_inspection_is_a_finding(client: Client) -> None:
+    asset = digger("S-6")
+    asset.last_inspection_date.CopyFrom(calendar(date(2001, 5, 1)))
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="digger-6"))
+    assert findings(client, "digger-6") == [("BUILT_AFTER", True)]
+
+
+def quoted(
+    equipment: equipment_pb2_grpc.EquipmentServiceStub, machine: asset_pb2.Equipment
+) -> equipment_pb2.EquipmentEstimate:
+    """What the model says of a machine that is not registered."""
+    request = equipment_pb2.QuoteEquipmentRequest(equipment_model="equipmentModels/diggers", machines=[machine])
+    return equipment.QuoteEquipment(request).estimates[0]
+
+
+def test_what_is_wrong_is_named(client: Client, tmp_path: Path) -> None:
+    equipment = service(client)
+    few = fit(equipment, "few", write_sales(tmp_path / "few.csv", rows(20)))
+    assert few.state == equipment_pb2.EQUIPMENT_FIT_STATE_FAILED
+    assert "20 usable sales" in few.message
+    wrong = fit(equipment, "wrong", write_sales(tmp_path / "w.csv", [changed(rows(1)[0], hammer="much")]))
+    assert "hammer[0]: got 'much'" in wrong.message
+    columns = MAPPING.replace('"meter"', '"meters"')
+    lacking = fit(equipment, "lacking", write_sales(tmp_path / "l.csv", rows(300)), columns)
+    assert (lacking.state, "no column 'meters'" in lacking.message) == (equipment_pb2.EQUIPMENT_FIT_STATE_FAILED, True)
+    unknown = digger("S-0", kind="submarine").equipment
+    unknown.hours.value = "-1"
+    with pytest.raises(grpc.RpcError) as refused:
+        quoted(equipment, unknown)
+    assert details_of(refused.value)[1] == ["equipment.hours"]
+    unknown.hours.value = "100"
+    estimate = quoted(equipment, unknown)
+    assert "CATEGORY_UNSEEN" in estimate.flags
+    assert estimate.fair_market_value.units > 0
+    with pytest.raises(grpc.RpcError) as refused:
+        equipment.ActivateEquipmentModel(
+            equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class="inventory")
+        )
+    assert details_of(refused.value)[0].reason == "INVALID_INPUT"
+    with pytest.raises(grpc.RpcError) as refused:
+        equipment.GetEquipmentModel(equipment_pb2.GetEquipmentModelRequest(name="equipmentModels/none"))
+    assert refused.value.code() == grpc.StatusCode.NOT_FOUND

@@ -1,0 +1,21 @@
+"""One server for the tests of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from tests.support.server import Client, Server
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """One server for all tests of the module."""
+    folder: Path = tmp_path_factory.mktemp("ip-service")
+    running = Server(f"sqlite:///{folder / 'book.db'}").start()
+    with grpc.insecure_channel(running.address) as channel:
+        yield Client(channel)
+    running.stop()

@@ -1,0 +1,279 @@
+"""Movements of one call, what was pushed as it is looked at, and what was not booked until it is settled."""
+
+import hashlib
+import json
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.decimal_pb2 import Decimal
+
+from collateral_registry.clock import wall_clock
+from collateral_registry.store.engine.database import Database
+from collateral_registry.v1 import stock_ledger_pb2 as ledger
+from collateral_registry.v1 import stock_pb2 as pb
+from tests.support.pushing import HAPPENED_US, Push, movement, receipt
+from tests.support.server import Client, Server, details_of
+
+TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - of nobody
+
+
+@pytest.fixture
+def client(database_url):
+    server = Server(database_url).start()
+    with grpc.insecure_channel(server.address) as channel:
+        yield Client(channel)
+    server.stop()
+
+
+def said(movement_id, kind, quantity="0", **fields):
+    """A movement of copper in lot L-1 of warehouse W-1 as a message."""
+    happened = Timestamp()
+    happened.FromMicroseconds(HAPPENED_US)
+    told = {"warehouse": "W-1", "lot": "L-1", "good": "copper", "unit": "t", "effective_time": happened, **fields}
+    number = pb.MovementKind.Value(f"MOVEMENT_KIND_{kind}")
+    return pb.StockMovement(movement_id=movement_id, kind=number, quantity=Decimal(value=quantity), **told)
+
+
+def record(client, *movements, request_id="", feed="acme", metadata=None):
+    request = pb.RecordMovementsRequest(stock_feed=f"stockFeeds/{feed}", movements=movements, request_id=request_id)
+    return client.stock.RecordMovements(request, metadata=metadata)
+
+
+def lots(client, filter_=""):
+    found = client.ledger.ListStockLots(ledger.ListStockLotsRequest(filter=filter_)).stock_lots
+    return {(one.warehouse, one.lot): one.quantity.value for one in found}
+
+
+def rejected(client, filter_="state = OPEN", feed="acme"):
+    request = ledger.ListRejectedMovementsRequest(parent=f"stockFeeds/{feed}", filter=filter_)
+    return list(client.ledger.ListRejectedMovements(request).rejected_movements)
+
+
+def resolve(client, name, state=ledger.REJECTION_STATE_BOOKED, **fields):
+    request = ledger.ResolveRejectedMovementRequest(name=name, state=state, actor="clerk", note="seen", **fields)
+    return client.ledger.ResolveRejectedMovement(request)
+
+
+def longest_kept(url):
+    """Characters of the longest rejected item, as the database holds it."""
+    database = Database(url, wall_clock)
+    with database.read() as connection:
+        found = connection.exec_driver_sql("SELECT max(length(item)) FROM stock_rejection").scalar_one()
+    database.close()
+    return found
+
+
+def reason_of(call, *given, **named):
+    with pytest.raises(grpc.RpcError) as refused:
+        call(*given, **named)
+    return details_of(refused.value)[0].reason
+
+
+def test_a_call_books_its_movements_names_what_it_does_not_and_is_counted_once(client):
+    movements = [said("in-1", "RECEIPT", "100"), said("out-1", "ISSUE", "130"), said("out-2", "ISSUE", "30.5")]
+    first = record(client, *movements, request_id="r-1")
+    again = record(client, *movements, request_id="r-1")
+
+    assert (first.booked_count, first.known_count) == (2, 0)
+    assert [(one.row, one.movement_id, one.reason) for one in first.rejected_items] == [
+        (1, "out-1", pb.REJECTION_REASON_INSUFFICIENT_STOCK)
+    ]
+    assert again == first
+    assert lots(client) == {("W-1", "L-1"): "69.5"}
+    assert len(rejected(client)) == 1
+
+
+def test_what_was_booked_before_is_known_whatever_has_become_of_the_goods(client):
+    record(client, said("in-1", "RECEIPT", "100"), said("out-1", "ISSUE", "100"))
+    alone = record(client, said("out-1", "ISSUE", "100"))
+    mixed = record(
+        client,
+        said("out-1", "ISSUE", "100"),
+        said("in-2", "RECEIPT", "5"),
+        said("in-1", "RECEIPT", "100"),
+        said("out-2", "ISSUE", "6"),
+    )
+
+    assert (alone.booked_count, alone.known_count, list(alone.rejected_items)) == (0, 1, [])
+    assert (mixed.booked_count, mixed.known_count) == (1, 2)
+    assert [one.movement_id for one in mixed.rejected_items] == ["out-2"]
+    assert lots(client) == {("W-1", "L-1"): "5"}
+
+
+def test_an_id_of_another_movement_is_rejected_and_the_rest_is_booked(client):
+    record(client, said("in-1", "RECEIPT", "100"))
+    found = record(client, said("in-1", "RECEIPT", "50"), said("in-2", "RECEIPT", "7"))
+
+    assert (found.booked_count, found.known_count) == (1, 0)
+    assert [one.reason for one in found.rejected_items] == [pb.REJECTION_REASON_ID_REUSED]
+    assert lots(client) == {("W-1", "L-1"): "107"}
+
+
+def test_a_correction_told_twice_corrects_once(client):
+    record(client, said("in-1", "RECEIPT", "100"))
+    record(client, said("fix-1", "CORRECTION", "90", corrects="in-1"))
+    found = record(client, said("fix-1", "CORRECTION", "90", corrects="in-1"), said("out-1", "ISSUE", "1"))
+
+    assert (found.booked_count, found.known_count, list(found.rejected_items)) == (1, 1, [])
+    assert lots(client) == {("W-1", "L-1"): "89"}
+
+
+def test_a_request_id_with_other_movements_and_a_call_of_none_are_refused(client):
+    record(client, said("in-1", "RECEIPT", "1"), request_id="r-1")
+
+    assert reason_of(record, client, said("in-2", "RECEIPT", "1"), request_id="r-1") == "REQUEST_ID_REUSED"
+    assert reason_of(record, client) == "INVALID_INPUT"
+    assert reason_of(record, client, said("in-3", "RECEIPT", "0.0000001")) == "INVALID_INPUT"
+    assert lots(client) == {("W-1", "L-1"): "1"}
+
+
+def test_calls_leave_the_sequence_of_the_stream_alone(client):
+    push = Push(client)
+    push.opened()
+    push.push(1, receipt("in-1", 10))
+    record(client, said("in-2", "RECEIPT", "5"))
+    acknowledged = push.push(2, receipt("in-3", 1))
+    feed = client.ledger.GetStockFeed(ledger.GetStockFeedRequest(name="stockFeeds/acme"))
+    listed = client.ledger.ListStockFeeds(ledger.ListStockFeedsRequest()).stock_feeds
+
+    assert acknowledged.booked_count == 1
+    assert (feed.last_sequence, feed.call_count, feed.open_rejection_count) == (2, 1, 0)
+    assert list(listed) == [feed]
+    assert lots(client) == {("W-1", "L-1"): "16"}
+
+
+def test_movements_are_listed_as_they_were_said_by_the_lot_they_left_or_went_to(client):
+    record(
+        client,
+        said("in-1", "RECEIPT", "10", document="WR-7", grade="A"),
+        said("to-1", "TRANSFER", "4", to_warehouse="W-2", to_lot="L-9"),
+        said("in-2", "RECEIPT", "3", lot="L-2"),
+        said("fix-1", "CORRECTION", "12", corrects="in-1"),
+    )
+
+    def listed(filter_, **paging):
+        return client.ledger.ListMovements(ledger.ListMovementsRequest(filter=filter_, **paging))
+
+    changes = [(one.movement.movement_id, one.change.value) for one in listed('lot = "L-1"').movements]
+    arrived = listed('warehouse = "W-2" AND lot = "L-9"').movements
+    (received,) = listed('document = "WR-7" AND kind = RECEIPT').movements
+    page = listed("feed = acme", page_size=3)
+    rest = listed("feed = acme", page_size=3, page_token=page.next_page_token)
+
+    assert changes == [("fix-1", "2"), ("to-1", "-4"), ("in-1", "10")]
+    assert [one.movement.movement_id for one in arrived] == ["to-1"]
+    assert received.movement == said("in-1", "RECEIPT", "10", document="WR-7", grade="A")
+    assert (received.stock_feed, received.sequence, received.row) == ("stockFeeds/acme", -1, 0)
+    assert [one.movement.movement_id for one in [*page.movements, *rest.movements]] == [
+        "fix-1",
+        "in-2",
+        "to-1",
+        "in-1",
+    ]
+    assert not rest.next_page_token
+
+
+def test_an_item_that_could_not_be_booked_is_booked_later_as_it_was_said(client):
+    record(client, said("out-1", "ISSUE", "4"))
+    (item,) = rejected(client)
+    early = reason_of(resolve, client, item.name)
+    record(client, said("in-1", "RECEIPT", "10"))
+    booked = resolve(client, item.name)
+    again = resolve(client, item.name)
+
+    assert item.reason == pb.REJECTION_REASON_UNKNOWN_LOT
+    assert item.movement.movement_id == "out-1"
+    assert early == "MOVEMENT_REJECTED"
+    assert (booked.state, booked.resolver, booked.note) == (ledger.REJECTION_STATE_BOOKED, "clerk", "seen")
+    assert again == booked
+    assert lots(client) == {("W-1", "L-1"): "6"}
+    assert rejected(client) == []
+
+
+def test_an_item_is_booked_with_what_is_right_instead_of_what_was_said(client):
+    record(client, said("in-1", "RECEIPT", "10"), said("out-1", "ISSUE", "40"))
+    (item,) = rejected(client)
+    resolve(client, item.name, movement=said("out-1", "ISSUE", "4"))
+
+    assert lots(client) == {("W-1", "L-1"): "6"}
+
+
+def test_a_dismissed_item_is_never_booked_and_one_that_was_booked_is_not_dismissed(client):
+    record(client, said("out-1", "ISSUE", "4"), said("out-2", "ISSUE", "1"))
+    second, first = rejected(client)
+    dismissed = resolve(client, first.name, ledger.REJECTION_STATE_DISMISSED)
+    record(client, said("in-1", "RECEIPT", "10"))
+    resolve(client, second.name)
+
+    assert dismissed.state == ledger.REJECTION_STATE_DISMISSED
+    assert reason_of(resolve, client, first.name) == "REJECTION_SETTLED"
+    assert reason_of(resolve, client, second.name, ledger.REJECTION_STATE_DISMISSED) == "REJECTION_SETTLED"
+    assert lots(client) == {("W-1", "L-1"): "9"}
+    assert [one.name for one in rejected(client, "state = DISMISSED")] == [first.name]
+
+
+def test_an_item_of_a_stream_is_kept_whole_however_wrong_it_was(client):
+    push = Push(client)
+    push.opened()
+    push.push(1, movement("odd-1", "RECEIPT", 5, effective_us=2**62, good="no such thing", lot="L\x00"))
+    (item,) = rejected(client)
+
+    assert item.movement.good == "no such thing"
+    assert item.movement.lot == "L\\x00"
+    assert not item.movement.HasField("effective_time")
+    assert reason_of(resolve, client, item.name) == "MOVEMENT_REJECTED"
+
+
+@pytest.mark.parametrize("column", ["document", "corrects", "movement_id", "good"])
+def test_a_text_of_megabytes_is_rejected_and_kept_cut_and_the_items_beside_it_go_in(client, database_url, column):
+    long = "x" * 3_000_000
+    kind = "CORRECTION" if column == "corrects" else "RECEIPT"
+    push = Push(client)
+    push.opened()
+    taken = push.push(1, movement("long", kind, 1) | {column: long}, receipt("beside", 2))
+    push.close()
+    (kept,) = rejected(client)
+
+    assert taken.booked_count == 1
+    assert kept.reason == pb.REJECTION_REASON_INVALID_FIELD
+    assert kept.description.startswith(f"{column}: got ")
+    assert longest_kept(database_url) < 1_000
+
+
+def test_a_correction_of_an_id_that_no_movement_can_have_is_rejected_and_the_items_beside_it_go_in(client):
+    push = Push(client)
+    push.opened()
+    taken = push.push(1, receipt("m-1", 2), movement("m-2", "CORRECTION", 1, corrects="m\0-1"))
+    push.close()
+
+    assert taken.booked_count == 1
+    assert [item.reason for item in taken.rejected_items] == [pb.REJECTION_REASON_INVALID_FIELD]
+
+
+def test_what_is_not_there_and_what_is_no_answer_is_refused_by_name(client):
+    assert reason_of(resolve, client, "stockFeeds/acme/rejectedMovements/7") == "NOT_FOUND"
+    assert reason_of(resolve, client, "stockFeeds/acme/rejectedMovements/x") == "INVALID_INPUT"
+    record(client, said("out-1", "ISSUE", "4"))
+    (item,) = rejected(client)
+    assert reason_of(resolve, client, item.name, ledger.REJECTION_STATE_OPEN) == "INVALID_INPUT"
+
+
+def test_a_partner_records_with_its_token_in_its_own_warehouses_only(tmp_path, sqlite_url):
+    entry = {"token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "warehouses": ["W-1"]}
+    path = tmp_path / "partners.json"
+    path.write_text(json.dumps({"acme": entry}))
+    server = Server(sqlite_url, environment={"COLLATERAL_PARTNERS_FILE": str(path)}).start()
+    bearer = [("authorization", f"Bearer {TOKEN}")]
+    with grpc.insecure_channel(server.address) as channel:
+        guarded = Client(channel)
+        taken = record(
+            guarded, said("in-1", "RECEIPT", "5"), said("in-2", "RECEIPT", "5", warehouse="W-2"), metadata=bearer
+        )
+        without = reason_of(record, guarded, said("in-3", "RECEIPT", "5"))
+        other = reason_of(record, guarded, said("in-3", "RECEIPT", "5"), feed="zenith", metadata=bearer)
+    server.stop()
+
+    assert taken.booked_count == 1
+    assert [one.reason for one in taken.rejected_items] == [pb.REJECTION_REASON_FOREIGN_WAREHOUSE]
+    assert (without, other) == ("UNAUTHENTICATED", "NOT_PERMITTED")

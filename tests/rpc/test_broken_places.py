@@ -1,0 +1,103 @@
+"""A database that is taken, newer, full or read-only: a plain error, and nothing half-written."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from collateral_registry.clock import wall_clock
+from collateral_registry.commands.book.business_date import open_book
+from collateral_registry.commands.prices.ingest import open_series
+from collateral_registry.commands.valuations.revalue import revalue
+from collateral_registry.domain.prices.series import PriceSeries
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.store.engine.commits import newest_commit
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.engine.migrate import migrate
+from tests.support.server import Server, free_port
+
+
+def start_and_fail(url: str) -> tuple[int, str]:
+    """Exit code and words of a server that cannot start."""
+    command = [sys.executable, "-m", "collateral_registry", "serve", "--database", url]
+    command += ["--address", f"127.0.0.1:{free_port()}"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return found.returncode, found.stderr
+
+
+def test_two_servers_on_one_database_file_are_refused(server):
+    code, words = start_and_fail(server.url)
+
+    assert code == 4
+    assert "in use by another server" in words
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path):
+    path = tmp_path / "book.db"
+    running = Server(f"sqlite:///{path}").start()
+    running.stop()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    code, words = start_and_fail(f"sqlite:///{path}")
+
+    assert code == 4
+    assert "9999" in words
+    assert "newer program" in words
+
+
+def test_a_full_disk_is_an_error_and_nothing_is_half_written(tmp_path: Path):
+    """The file is held at its present size, as a full disk would hold it."""
+    database = Database(f"sqlite:///{tmp_path / 'book.db'}", wall_clock)
+    migrate(database)
+    open_book(database, day_of(date(2021, 12, 31)))
+    event.listen(database.engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1"))
+
+    def fill() -> None:
+        for number in range(1000):
+            with database.write("test", "test") as write:
+                open_series(write, PriceSeries(f"series-{number}", "copper", "t", "USD", source="x" * 200))
+                write.commit()
+
+    with pytest.raises(StoreUnavailable, match="full"):
+        fill()
+    with database.read() as connection:
+        seq, _ = newest_commit(connection)
+    with database.read() as connection:
+        opened = connection.exec_driver_sql("SELECT count(*) FROM price_series").scalar_one()
+    database.close()
+
+    assert opened == seq - 1
+
+
+def refusal_of_a_read_only_store(path: Path) -> str:
+    """What a write says on a file opened read-only: root may write any file, so the opening is made read-only."""
+    database = Database(f"sqlite:///file:{path}?mode=ro&uri=true", wall_clock)
+    with pytest.raises(StoreUnavailable) as caught, database.write("test", "test") as write:
+        revalue(write, [])
+    database.close()
+    return str(caught.value)
+
+
+def test_a_read_only_database_is_an_error_that_says_so(tmp_path: Path):
+    path = tmp_path / "book.db"
+    Server(f"sqlite:///{path}").start().stop()
+    if os.geteuid() == 0:
+        error = refusal_of_a_read_only_store(path)
+        assert "readonly" in error
+        return
+    path.chmod(0o444)
+    tmp_path.chmod(0o555)
+    command = [sys.executable, "-m", "collateral_registry", "serve", "--database", f"sqlite:///{path}"]
+    command += ["--address", f"127.0.0.1:{free_port()}"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    tmp_path.chmod(0o755)
+
+    assert found.returncode == 4
+    assert "collateral:" in found.stderr

@@ -1,0 +1,190 @@
+"""The process of the intake: it may die, its service may die, and nothing that was acknowledged is lost or doubled."""
+
+import os
+import pickle
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from benchmarks.measured import children_of
+from collateral_registry.domain.shared.errors import (
+    AlreadyExists,
+    DomainError,
+    EtagMismatch,
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+    Refused,
+    RequestIdReused,
+    StoreUnavailable,
+    Unauthenticated,
+)
+from collateral_registry.runtime.stock.stock_batcher import UNDER_WAY_ITEMS
+from collateral_registry.store.engine.database import sqlite_file
+from collateral_registry.v1 import stock_ledger_pb2 as ledger
+from tests.support.postgres import wait_until
+from tests.support.pushing import Push, batch, receipt
+from tests.support.server import Client, Server
+
+NEXT_GROUP_ITEMS = max(UNDER_WAY_ITEMS.values()) // 2
+"""So many that wait are handed over early."""
+
+SETTLED_SECONDS = 0.3
+"""Until what was sent has come to where it waits."""
+
+ERRORS = [
+    NotFound("assets/a"),
+    AlreadyExists("lot L-1", "assets/a"),
+    EtagMismatch("assets/a", "1", "2"),
+    RequestIdReused("r-1"),
+    Refused("SEQUENCE_REUSED", "sequence: 3 is durable with other content", sequence="3"),
+    Unauthenticated("no token"),
+    NotPermitted("warehouse W-1 is not yours", warehouse="W-1"),
+    StoreUnavailable("the database cannot be used now"),
+]
+
+
+@pytest.fixture
+def running(database_url):
+    server = Server(database_url).start()
+    yield server
+    server.stop()
+
+
+@contextmanager
+def partner_of(server: Server):
+    with grpc.insecure_channel(server.address) as channel:
+        yield Client(channel)
+
+
+def intake_of(server: Server) -> int:
+    """The process of the intake; the standard library's tracker of semaphores is a child too."""
+    assert server.process is not None
+    (found,) = (one for one in children_of(server.process.pid) if "resource_tracker" not in _command(one))
+    return found
+
+
+def runs(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
+
+
+def booked(client: Client) -> list[str]:
+    """The lots of the book, with their quantities."""
+    return [
+        f"{one.lot} {one.quantity.value}"
+        for one in client.ledger.ListStockLots(ledger.ListStockLotsRequest()).stock_lots
+    ]
+
+
+def _command(process: int) -> str:
+    return Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8")
+
+
+def test_a_stream_ends_when_the_process_dies_and_the_next_one_goes_on_where_it_was(running, others_turn):
+    with partner_of(running) as client:
+        push = Push(client)
+        push.opened()
+        push.push(1, receipt("m-1", 5))
+        with others_turn():  # or a service that had seen it die would give the batch to the next one
+            push.send(batch(2, receipt("m-2", 2)))
+            time.sleep(SETTLED_SECONDS)
+            os.kill(intake_of(running), signal.SIGKILL)
+            died = push.error()
+        again = Push(client)
+        opened = again.opened()
+        taken = again.push(2, receipt("m-2", 2))
+
+        assert died.code() == grpc.StatusCode.UNAVAILABLE
+        assert "nothing was acknowledged" in died.details()
+        assert opened.last_sequence == 1
+        assert (taken.sequence, taken.booked_count, taken.repeated_batch) == (2, 1, False)
+        assert booked(client) == ["L-1 7"]
+    assert "the process of the intake has died" in running.said
+
+
+def test_a_caller_who_leaves_before_the_process_dies_leaves_nobody_waiting(running, others_turn):
+    with partner_of(running) as client, ThreadPoolExecutor(2) as pool:
+        first, second = Push(client, "acme"), Push(client, "beta")
+        first.opened(), second.opened()
+        with others_turn():
+            first.send(batch(1, receipt("m-1", 5)))
+            time.sleep(SETTLED_SECONDS)
+            opening = [Push(client, f"feed-{number}") for number in range(3)]
+            time.sleep(SETTLED_SECONDS)
+            second.send(batch(1, *(receipt(f"n-{row}", 1, lot="L-2") for row in range(NEXT_GROUP_ITEMS))))
+            time.sleep(SETTLED_SECONDS)
+            opening[-1].leave()
+            time.sleep(SETTLED_SECONDS)
+            os.kill(intake_of(running), signal.SIGKILL)
+            errors = [pool.submit(one.error) for one in (first, second)]
+            codes = {one.result(timeout=20).code() for one in errors}
+
+        assert codes == {grpc.StatusCode.UNAVAILABLE}
+        again = Push(client, "beta")
+        again.opened()
+        assert again.push(1, receipt("n-0", 1, lot="L-2")).booked_count == 1
+
+
+def test_a_clean_stop_leaves_a_book_on_sqlite_in_its_one_file(sqlite_url):
+    server = Server(sqlite_url).start()
+    with partner_of(server) as client:
+        push = Push(client)
+        push.opened()
+        push.push(1, receipt("m-1", 5))
+    server.stop()
+
+    assert not list(sqlite_file(sqlite_url).parent.glob("*-wal"))
+
+
+def test_a_signal_to_stop_that_reaches_every_process_still_acknowledges_what_was_sent(running):
+    intake = intake_of(running)
+    with partner_of(running) as client:
+        push = Push(client)
+        push.opened()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(intake, number)
+
+        assert push.push(1, receipt("m-1", 5)).booked_count == 1
+    running.stop()
+    wait_until(lambda: not runs(intake))
+
+
+def test_it_ends_with_a_service_that_is_killed_and_the_next_service_starts_at_once(running, database_url):
+    intake = intake_of(running)
+    with partner_of(running) as client:
+        push = Push(client)
+        push.opened()
+        push.push(1, receipt("m-1", 5))
+    running.stop(signal.SIGKILL)
+    next_one = Server(database_url).start()
+    try:
+        with partner_of(next_one) as client:
+            assert Push(client).opened().last_sequence == 1
+            assert booked(client) == ["L-1 5"]
+        wait_until(lambda: not runs(intake))
+    finally:
+        next_one.stop()
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_comes_out_of_the_process_as_it_was(error: DomainError):
+    other = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own bytes
+
+    assert type(other) is type(error)
+    assert (str(other), other.reason, other.facts) == (str(error), error.reason, error.facts)
+
+
+def test_every_kind_of_error_is_tried():
+    assert {type(error) for error in ERRORS} == set(DomainError.__subclasses__())
+
+
+def test_bad_input_comes_out_of_the_process_with_its_field_and_rule():
+    error = InvalidInput("haircut", 1.2, "0 to 1")
+    other = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own bytes
+
+    assert (other.field, other.got, other.want, str(other)) == ("haircut", "1.2", "0 to 1", str(error))

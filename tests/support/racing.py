@@ -1,0 +1,52 @@
+"""One of two processes that race for the same collateral: starts at a word on its input, prints what became of it."""
+
+import sys
+from decimal import Decimal
+
+from collateral_registry.commands.loans.pickups import request_pickup
+from collateral_registry.commands.loans.pledges import ReleaseAsked, pledge_asset, release_pledge
+from collateral_registry.commands.prices.ingest import Quote, ingest_prices
+from collateral_registry.domain.loans.agreements import Pledge
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.store.engine.database import Database
+from tests.support.small_book import CLOCK, FIRST, do
+
+
+def tell(word: str) -> None:
+    """Says a word to who started the race."""
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+def act(database: Database, deed: str) -> object:
+    """Does one deed."""
+    name, *given = deed.split()
+    if name == "fall":
+        return do(database, lambda write: ingest_prices(write, [Quote(0, "aluminium", FIRST, Decimal(given[0]))]))
+    if name == "release":
+        asked = ReleaseAsked(share_ppm=int(given[0]))
+        return do(database, lambda write: release_pledge(write, "bank-0", "p-1", "", asked))
+    if name == "pickup":
+        day, tonnes = None, Decimal(given[0])
+        return do(database, lambda write: request_pickup(write, "bank-0", "lot-a", "u-1", tonnes, day, ""))
+    last_share = Pledge("p-9", given[0], "lot-a", share_ppm=600_000)
+    return do(database, lambda write: pledge_asset(write, last_share))
+
+
+def main(url: str, deed: str) -> None:
+    """Says that it is ready, waits, acts and tells."""
+    database = Database(url, lambda: CLOCK)
+    with database.read():
+        tell("ready")
+    sys.stdin.readline()
+    try:
+        act(database, deed)
+    except Refused as error:
+        tell(error.reason)
+    else:
+        tell("done")
+    database.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,37 @@
+"""What the README says works as it is written."""
+
+import os
+import re
+import subprocess
+import sys
+
+from tests.support.server import Server, repository
+
+
+def test_the_first_client_of_the_readme_hears_of_its_breach(tmp_path):
+    text = (repository() / "README.md").read_text(encoding="utf-8")
+    program = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert program is not None
+    server = Server(f"sqlite:///{tmp_path / 'first.db'}", business_date="2022-06-01").start()
+    environment = {**os.environ, "COLLATERAL_SERVER": server.address}
+    found = subprocess.run(
+        [sys.executable, "-c", program.group(1)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=environment,
+    )
+    server.stop()
+
+    assert found.returncode == 0, found.stderr
+    assert "loans/loan-1/breaches/1" in found.stdout
+
+
+def test_the_readme_names_files_that_exist():
+    text = (repository() / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:docs|collateral_registry|protos)/[\w./-]+)`", text)
+
+    assert named
+    for name in named:
+        assert (repository() / name).exists(), name
