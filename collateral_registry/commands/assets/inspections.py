@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from collateral_registry.commands.findings.record import close_findings, open_findings
+from collateral_registry.commands.pipeline.findings import close_findings, open_findings
 from collateral_registry.domain.assets.kinds import Asset, Equipment
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
 from collateral_registry.domain.shared.days import day_of

@@ -9,8 +9,8 @@ import numpy as np
 
 from collateral_registry.commands.assets.inspections import check_inspection
 from collateral_registry.commands.findings.double_pledge import check_asset
-from collateral_registry.commands.findings.over_pledging import claimed_by, reconcile_asset_claims
 from collateral_registry.commands.pipeline.etags import check_etag
+from collateral_registry.commands.pipeline.over_pledging import claimed_by, reconcile_asset_claims
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, recompute
 from collateral_registry.domain.assets.kinds import Asset, Inventory, Status
 from collateral_registry.domain.assets.observation_dates import with_observation_dates

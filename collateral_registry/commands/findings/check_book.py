@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collateral_registry.commands.findings.double_pledge import check_book
-from collateral_registry.commands.findings.over_pledging import conserve_book
+from collateral_registry.commands.pipeline.over_pledging import conserve_book
 from collateral_registry.commands.pipeline.recompute import recompute
 from collateral_registry.store.engine.database import Write
 

@@ -10,7 +10,7 @@ import numpy as np
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
-from collateral_registry.commands.findings.record import open_findings, resolve_finding
+from collateral_registry.commands.pipeline.findings import open_findings, resolve_finding
 from collateral_registry.commands.pipeline.recompute import recompute
 from collateral_registry.domain.assets.kinds import Asset, Status
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, FindingState, Severity

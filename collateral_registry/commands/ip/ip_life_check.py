@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from collateral_registry.commands.findings.record import open_findings
+from collateral_registry.commands.pipeline.findings import open_findings
 from collateral_registry.domain.assets.kinds import IntellectualProperty
 from collateral_registry.domain.book.policy import SourcedNumber
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity

@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import numpy as np
 
-from collateral_registry.commands.findings.over_pledging import reconcile_claims
 from collateral_registry.commands.loans.controlled_value import static_hold
 from collateral_registry.commands.loans.release_simulation import ReleaseScenario, leaving_from
+from collateral_registry.commands.pipeline.over_pledging import reconcile_claims
 from collateral_registry.commands.pipeline.recompute import recompute
 from collateral_registry.domain.assets.kinds import Inventory
 from collateral_registry.domain.findings.over_pledging import MILLION, plain_quantity

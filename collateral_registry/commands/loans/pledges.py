@@ -9,12 +9,12 @@ from decimal import Decimal
 import numpy as np
 
 from collateral_registry.commands.findings.double_pledge import check_notice
-from collateral_registry.commands.findings.over_pledging import claimed_by, reconcile_asset_claims, reconcile_claims
 from collateral_registry.commands.ip.ip_life_check import check_right_life, report_ip_life
 from collateral_registry.commands.loans.controlled_value import static_hold
 from collateral_registry.commands.loans.release_simulation import leaving_from
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.loan_position import position_of
+from collateral_registry.commands.pipeline.over_pledging import claimed_by, reconcile_asset_claims, reconcile_claims
 from collateral_registry.commands.pipeline.recompute import recompute
 from collateral_registry.domain.assets.kinds import Inventory, Status
 from collateral_registry.domain.findings.over_pledging import MILLION, plain_quantity

@@ -12,7 +12,7 @@ from decimal import ROUND_FLOOR
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.commands.findings.record import close_findings, open_findings
+from collateral_registry.commands.pipeline.findings import close_findings, open_findings
 from collateral_registry.commands.pipeline.recompute import recompute
 from collateral_registry.commands.stock.warehouse_score import rescore
 from collateral_registry.domain.findings.kinds import COUNT_KINDS, Finding, FindingKind, Severity

@@ -8,8 +8,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR
 
 import numpy as np
 
-from collateral_registry.commands.findings.over_pledging import reconcile_claims
-from collateral_registry.commands.findings.record import open_findings
+from collateral_registry.commands.pipeline.findings import open_findings
+from collateral_registry.commands.pipeline.over_pledging import reconcile_claims
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
 from collateral_registry.domain.findings.over_pledging import converted, plain_quantity
 from collateral_registry.domain.loans.pickups import PickupState

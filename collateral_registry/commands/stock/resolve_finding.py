@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collateral_registry.commands.findings.record import resolve_finding
+from collateral_registry.commands.pipeline.findings import resolve_finding
 from collateral_registry.commands.stock.counts import lift_reserve
 from collateral_registry.domain.findings.kinds import COUNT_KINDS
 from collateral_registry.store.engine.database import Write

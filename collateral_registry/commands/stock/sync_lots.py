@@ -11,7 +11,7 @@ from decimal import ROUND_DOWN, Decimal
 
 import numpy as np
 
-from collateral_registry.commands.findings.record import open_findings
+from collateral_registry.commands.pipeline.findings import open_findings
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, recompute
 from collateral_registry.commands.stock.outgoing_movements import after_stock
 from collateral_registry.domain.assets.kinds import QUANTITY_DECIMALS, QUANTITY_LIMIT, Asset, Inventory, Status
@@ -160,7 +160,7 @@ def _as_told(tied: _LinkedLot) -> Asset | None:
     if not isinstance(lot, Inventory) or tied.own.asset.status == Status.RETIRED:
         return None
     if not _is_another_good(tied) and not alike(tied.told.unit, lot.unit):
-        return None  # the owner's statement stays, unverified (commands/findings/over_pledging.py)
+        return None  # the owner's statement stays, unverified (commands/pipeline/over_pledging.py)
     told = _reported(tied)
     believed = told if told <= QUANTITY_LIMIT else Decimal(0)
     quantity = believed.quantize(Decimal(1).scaleb(-QUANTITY_DECIMALS), ROUND_DOWN).normalize()

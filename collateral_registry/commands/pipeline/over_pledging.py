@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from collateral_registry.commands.findings.record import close_findings, open_findings
+from collateral_registry.commands.pipeline.findings import close_findings, open_findings
 from collateral_registry.domain.findings.kinds import Evidence, Finding, FindingKind, Severity
 from collateral_registry.domain.findings.over_pledging import Claim, allotted, converted, plain_quantity
 from collateral_registry.domain.shared.errors import Refused
