@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import select, text
 
 from collateral_registry.commands.book.business_date import open_book
+from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
 from collateral_registry.domain.assets.kinds import Asset, Inventory
 from collateral_registry.domain.findings.references import folded
@@ -56,12 +57,12 @@ def make_book(database: Database, size: Size) -> None:
             series = f"series-{number}"
             open_series(write, PriceSeries(series, series, "t", "USD", max_age_days=30))
             ingest_prices(write, history_of(series, number))
-            write.commit()
+            commit(write)
     with database.write("bench", "bench") as write:
         _insert_assets(write, size)
         _insert_loans(write, size)
         _insert_pledges(write, size)
-        write.commit()
+        commit(write)
     gather_statistics(database)
 
 

@@ -27,6 +27,7 @@ from benchmarks.measured import Measured, peak_mb
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.pipeline.judge_loans import judge_loans, judged_loans
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, recompute
+from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.reports.snapshots import Snapshots
 from collateral_registry.domain.loans.levels import loan_to_value
 from collateral_registry.domain.reports.totals import sums_by
@@ -102,7 +103,7 @@ def _judge_some(database: Database) -> None:
     """A change that touches some loans."""
     with database.write("bench", "bench") as write:
         recompute(write, loans=np.arange(1, CHANGED_LOANS + 1, dtype=np.int64))
-        write.commit()
+        commit(write)
 
 
 def _check(database: Database, snapshots: Snapshots) -> Int:
@@ -129,7 +130,7 @@ def _store(database: Database) -> None:
     """The same in a change of the book: judgements, claims and events are durable at the end."""
     with database.write("bench", "bench") as write:
         judge_loans(write, None, None, policy_in_force(write.connection, write.market_day), NO_KEYS)
-        write.commit()
+        commit(write)
 
 
 def _loop(url: str, loan_keys: list[int]) -> list[int]:

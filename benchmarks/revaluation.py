@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from benchmarks.adbc import connect
 from benchmarks.measured import Measured, peak_mb_of_children
+from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, start_run
 from collateral_registry.domain.revaluation.runs import RunStep
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
@@ -51,7 +52,7 @@ def _revalue(database: Database, workers: LocalWorkers) -> tuple[float, int]:
     start = time.perf_counter()
     with database.write("bench", "bench") as write:
         start_run(write)
-        write.commit()
+        commit(write)
     plan_run(database, write.seq)
     orders = pending_jobs(database, write.seq)
     for steps in ((RunStep.CURVES,), (RunStep.LOANS, RunStep.UNPLEDGED)):

@@ -17,6 +17,7 @@ from benchmarks.book import FIRST, history_of
 from benchmarks.measured import Measured, peak_mb_of
 from benchmarks.stock import PACED_ITEMS_PER_SECOND, stock_coming_in
 from collateral_registry.clock import wall_clock
+from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import ingest_prices, open_series
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.store.engine.database import Database
@@ -74,7 +75,7 @@ def _touch(database: Database) -> None:
         ).scalar_one()
         mine = update(InventoryRow).where(InventoryRow.asset_key <= TOUCHED)
         write.connection.execute(mine.values(series_id=SERIES, series_key=key))
-        write.commit()
+        commit(write)
 
 
 def _latencies_during_runs(client: Client, channel: grpc.Channel) -> list[float]:

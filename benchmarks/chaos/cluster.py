@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from benchmarks.book import Size, make_book
 from collateral_registry.clock import wall_clock
+from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, run_book, start_run
 from collateral_registry.domain.revaluation.runs import RunState, RunStep
 from collateral_registry.runtime.revaluation.cluster_workers import ClusterWorkers
@@ -106,7 +107,7 @@ def disturbed_run(
     calm = run_book(database, "chaos", partition_assets)
     with database.write("StartRevaluation", "chaos") as write:
         start_run(write)
-        write.commit()
+        commit(write)
     plan_run(database, write.seq, partition_assets)
     found = Disturbed(partitions=len(pending_jobs(database, write.seq)))
     with _cluster() as cluster:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
+from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.store.engine.database import Connection, Database, Write
 from collateral_registry.store.engine.idempotency import first_answer, remember_answer
@@ -98,6 +99,7 @@ class BookRunner:
     def _change(self, kind: str, work: Callable[[Write], T], keep: Callable[[T], bool], actor: str) -> T:
         with self.database.write(kind, actor) as write:
             result = work(write)
+            settle(write)
             if keep(result):
                 write.commit()
                 self.note_commit(write.seq)
@@ -120,6 +122,7 @@ class BookRunner:
                 if known is not None:
                     return answer.FromString(known)
             result = work(write)
+            settle(write)
             if getattr(request, "validate_only", False):
                 return result
             if request_id:

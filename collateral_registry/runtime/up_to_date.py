@@ -1,23 +1,31 @@
-"""What waits is taken up and judged before goods or money leave, or a lot is pledged."""
+"""Reads that decide about a loan: pending stock is applied and the loan is judged for the business date first."""
 
 from __future__ import annotations
 
-from collateral_registry.commands.loans.up_to_date import bring_up_to_date, is_up_to_date, stock_waits, take_up_stock
+from collections.abc import Callable
+from typing import TypeVar
+
+from collateral_registry.commands.loans.up_to_date import bring_up_to_date, is_up_to_date
+from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.runtime.transactions import BookRunner
+from collateral_registry.store.engine.database import Connection, Write
 
-COMMITS = 2
-"""One for the stock that waits, one for the business date."""
-
-
-async def ensure_up_to_date(runner: BookRunner, loan_id: str) -> None:
-    """Brings a loan up to what was told before the call came; raises NotFound for one that nobody registered."""
-    for _ in range(COMMITS):
-        if await runner.read(lambda connection: is_up_to_date(connection, loan_id)):
-            return
-        await runner.change("BringUpToDate", lambda write: bring_up_to_date(write, loan_id), lambda _: True)
+T = TypeVar("T")
 
 
-async def ensure_taken_up(runner: BookRunner, asset_id: str) -> None:
-    """Takes up what was told of the lot that an asset is; raises NotFound for an asset that nobody registered."""
-    if await runner.read(lambda connection: stock_waits(connection, asset_id)):
-        await runner.change("TakeUpStock", lambda write: take_up_stock(write, asset_id), lambda _: True, "stock")
+async def read_up_to_date(runner: BookRunner, loan_id: str, work: Callable[[Connection], T]) -> T:
+    """Returns the result of a read on a snapshot in which the loan is up to date; raises NotFound.
+
+    Where it is not, the read runs in the transaction that brings the loan up to date.
+    """
+
+    def read(connection: Connection) -> tuple[T] | None:
+        return (work(connection),) if is_up_to_date(connection, loan_id) else None
+
+    def change(write: Write) -> T:
+        bring_up_to_date(write, loan_id)
+        settle(write)
+        return work(write.connection)
+
+    found = await runner.read(read)
+    return found[0] if found is not None else await runner.change("BringUpToDate", change, lambda _: True)

@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.book.business_date import open_book
+from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import open_series
 from collateral_registry.commands.valuations.revalue import revalue
 from collateral_registry.domain.prices.series import PriceSeries
@@ -63,7 +64,7 @@ def test_a_full_disk_is_an_error_and_nothing_is_half_written(tmp_path: Path):
         for number in range(1000):
             with database.write("test", "test") as write:
                 open_series(write, PriceSeries(f"series-{number}", "copper", "t", "USD", source="x" * 200))
-                write.commit()
+                commit(write)
 
     with pytest.raises(StoreUnavailable, match="full"):
         fill()

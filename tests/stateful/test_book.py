@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -197,7 +198,7 @@ class Book(RuleBasedStateMachine):
     @rule()
     def the_book_takes_stock_up(self):
         taken_up(self.database)
-        self.plain.take_up()
+        self.plain.sync()
 
         with self.database.read() as connection:
             found = {place: get_asset(connection, asset_id(place)).asset.detail.quantity for place in PLACES}
@@ -212,6 +213,7 @@ class Book(RuleBasedStateMachine):
 
         assert refused == ("" if free else "ASSET_OVER_PLEDGED")
         if free:
+            self.plain.sync({place, *self.plain.pledged[loan]})
             self.plain.pledged[loan].add(place)
             self.pledge_ids[loan, place] = pledge.pledge_id
 
@@ -219,7 +221,9 @@ class Book(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_lot_is_released_where_the_rest_covers(self, data):
         loan, place = self._drawn_pledge(data)
-        owed, most = self.plain.owed[loan], self.plain.most_owed(self.plain.pledged[loan] - {place}, self._shares())
+        synced = deepcopy(self.plain)
+        synced.sync(self.plain.pledged[loan])
+        owed, most = synced.owed[loan], synced.most_owed(synced.pledged[loan] - {place}, self._shares())
         if owed and abs(owed - most) <= self._slack(loan):
             return  # within a cent of the edge the next rule knows
         self._release(loan, place, covers=not owed or owed <= most)
@@ -228,6 +232,7 @@ class Book(RuleBasedStateMachine):
     @rule(data=st.data(), beyond=st.integers(-1, 1))
     def a_lot_is_released_at_the_very_edge(self, data, beyond):
         """The balance is told so that the rest just covers it, to the cent of the book's cover, or just does not."""
+        self.the_book_takes_stock_up()
         loan, place = self._drawn_pledge(data)
         most = self._most_without(loan, self.pledge_ids[loan, place])
         owed = max(0, most + beyond)
@@ -243,6 +248,7 @@ class Book(RuleBasedStateMachine):
 
         assert refused == ("" if covers else "RELEASE_UNCOVERED")
         if covers:
+            self.plain.sync(self.plain.pledged[loan])
             self.plain.pledged[loan].remove(place)
 
     def _drawn_pledge(self, data):

@@ -12,6 +12,7 @@ from collateral_registry.commands.assets import register
 from collateral_registry.commands.book.business_date import advance, open_book
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
+from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import Quote, ensure_fx_series, ingest_prices, open_series
 from collateral_registry.commands.reports.generate import LtvReports, moment_of
 from collateral_registry.commands.revaluation.runs import finish_run, run_book
@@ -52,7 +53,7 @@ def do(database, work):
     """Runs one change."""
     with database.write("test", "test") as write:
         found = work(write)
-        write.commit()
+        commit(write)
     return found
 
 

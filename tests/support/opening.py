@@ -9,6 +9,7 @@ from benchmarks.chaos.scenario import MILLIONTHS
 from collateral_registry.commands.assets import register
 from collateral_registry.commands.book.business_date import open_book
 from collateral_registry.commands.loans import lending
+from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
 from collateral_registry.domain.assets.kinds import Asset, Inventory
 from collateral_registry.domain.loans.agreements import Balance, Loan
@@ -39,7 +40,7 @@ def do(database, work):
     """Runs one change."""
     with database.write("test", "test") as write:
         found = work(write)
-        write.commit()
+        commit(write)
     return found
 
 

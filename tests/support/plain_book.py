@@ -1,5 +1,6 @@
 """A book in plain dictionaries: what stock, counts, prices, balances and pledges must come to, reckoned by itself."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -31,9 +32,9 @@ class PlainBook:
         short = book - counted > book // TOLERANCE_DIVISOR
         self.reserve[place] = book - counted if short else 0
 
-    def take_up(self) -> None:
-        """A tied asset becomes what its lot holds less its reserve."""
-        for place in self.tied:
+    def sync(self, places: Iterable[Place] | None = None) -> None:
+        """Gives the linked assets at the places, or everywhere, the quantity of their lot less its reserve."""
+        for place in self.tied if places is None else self.tied.intersection(places):
             self.quantity[place] = max(0, self.stock.lots[place] - self.reserve.get(place, 0))
 
     def market_minor(self, loan: str) -> Decimal:

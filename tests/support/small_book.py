@@ -13,10 +13,10 @@ from collateral_registry.commands.book.business_date import advance, open_book
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
 from collateral_registry.commands.loans.pickups import request_pickup
-from collateral_registry.commands.pipeline.recompute import recompute
+from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
 from collateral_registry.commands.revaluation.runs import finish_run
-from collateral_registry.commands.stock.outgoing_movements import after_stock
+from collateral_registry.commands.stock.outgoing_movements import touch_moved_lots
 from collateral_registry.commands.stock.stock_intake import Batch, open_feed, take_in
 from collateral_registry.commands.stock.sync_lots import LOTS_LIMIT, find_pending_lots, take_up
 from collateral_registry.domain.assets.kinds import Asset, Equipment, Inventory
@@ -58,7 +58,7 @@ def do(database, work, actor="test"):
     """Runs one change."""
     with database.write("test", actor) as write:
         found = work(write)
-        write.commit()
+        commit(write)
     return found
 
 
@@ -188,8 +188,8 @@ def see(database):
             detail = replace(held.asset.detail, quantity=Decimal(f"{quantity:f}"))
             update_asset(write, held, replace(held.asset, detail=detail))
             tied.append(held.key)
-        changed = after_stock(write, keys.astype(np.int64))
-        recompute(write, assets=np.union1d(np.array(tied, dtype=np.int64), changed))
+        write.touched.add(assets=tied)
+        touch_moved_lots(write, keys.astype(np.int64))
 
     do(database, taken_up)
 

@@ -1,4 +1,4 @@
-"""Register, change and retire assets; each revalues what depends on it."""
+"""Register, change and retire assets."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import numpy as np
 from collateral_registry.commands.assets.inspections import check_inspection
 from collateral_registry.commands.findings.double_pledge import check_asset
 from collateral_registry.commands.pipeline.etags import check_etag
-from collateral_registry.commands.pipeline.over_pledging import claimed_by, reconcile_asset_claims
-from collateral_registry.commands.pipeline.recompute import NO_KEYS, recompute
+from collateral_registry.commands.pipeline.over_pledging import touch_claim
 from collateral_registry.domain.assets.kinds import Asset, Inventory, Status
 from collateral_registry.domain.assets.observation_dates import with_observation_dates
 from collateral_registry.domain.assets.valuation_columns import checked_against_series
@@ -21,9 +20,8 @@ from collateral_registry.store.assets.repository import StoredAsset, get_asset, 
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.pledges import loans_of_assets, standing_pledges_on
 from collateral_registry.store.prices.series import find_series
-from collateral_registry.store.stock.claims_by_place import places_of_assets, set_declared
+from collateral_registry.store.stock.claims_by_place import set_declared
 from collateral_registry.store.stock.pending_lots import note_lot
-from valuation._typing import Int
 from valuation.errors import InvalidInput
 
 PAST_DATES = (
@@ -33,9 +31,10 @@ PAST_DATES = (
 
 
 def register(write: Write, asset: Asset) -> StoredAsset:
-    """Registers an asset and records its first valuation.
+    """Registers an asset.
 
-    Raises Refused when another asset has its number, or its receipt is for more than there is.
+    Raises Refused if another asset has the same reference number. Settling refuses an asset whose receipt exceeds the
+    available stock.
     """
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
@@ -44,17 +43,17 @@ def register(write: Write, asset: Asset) -> StoredAsset:
     check_asset(write, key, asset)
     check_inspection(write, key, asset, "")
     _note_lot(write, asset)
-    changed = reconcile_asset_claims(write, key, 0)
-    recompute(write, assets=np.union1d(np.array([key], dtype=np.int64), changed))
+    write.touched.claimed_before[key] = 0
+    write.touched.add(claims=[key])
     return get_asset(write.connection, asset.asset_id)
 
 
 def change(
     write: Write, asset_id: str, etag: str, changed: Callable[[Asset], Asset], work_done: str = ""
 ) -> StoredAsset:
-    """Changes an asset that is not retired and judges its loans again; a raised value counts as collateral come in.
+    """Changes an asset that is not retired; a higher value counts as collateral added to its loans.
 
-    ``work_done`` says what was done to a machine since its last inspection.
+    ``work_done`` states the work done on a machine since its last inspection.
     """
     stored = get_asset(write.connection, asset_id)
     check_etag(f"assets/{asset_id}", stored.revision, etag)
@@ -64,44 +63,41 @@ def change(
     _check_pledged_currency(write, stored, asset)
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
-    updated = _written(write, stored, asset, collateral_added=True)
+    updated = _write_asset(write, stored, asset)
+    write.touched.add(collateral_added=loans_of_assets(write.connection, np.array([stored.key], dtype=np.int64)))
     check_inspection(write, stored.key, asset, work_done)
     return updated
 
 
 def retire(write: Write, asset_id: str, etag: str) -> StoredAsset:
-    """Takes an asset out of use; refused while it is pledged."""
+    """Retires an asset; raises Refused while it is pledged."""
     stored = get_asset(write.connection, asset_id)
     check_etag(f"assets/{asset_id}", stored.revision, etag)
     pledges = standing_pledges_on(write.connection, stored.key)
     if pledges:
         holders = ", ".join(f"loans/{row.pledge.loan_id}" for row in pledges)
         raise Refused("ASSET_PLEDGED", f"assets/{asset_id} is pledged to {holders}; release it first")
-    return _written(write, stored, replace(stored.asset, status=Status.RETIRED), collateral_added=False)
+    return _write_asset(write, stored, replace(stored.asset, status=Status.RETIRED))
 
 
-def _written(write: Write, stored: StoredAsset, asset: Asset, *, collateral_added: bool) -> StoredAsset:
-    keys: Int = np.array([stored.key], dtype=np.int64)
-    places, claimed = places_of_assets(write.connection, keys), claimed_by(write.connection, stored.key)
+def _write_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset:
+    touch_claim(write, stored.key)
     updated = update_asset(write, stored, asset)
     if asset.detail != stored.asset.detail:
         _note_lot(write, asset)
         set_declared(write, stored.key, asset)
         check_asset(write, stored.key, asset, stored.asset)
-    changed = reconcile_asset_claims(write, stored.key, claimed, *places)
-    relieved_loans = loans_of_assets(write.connection, keys) if collateral_added else NO_KEYS
-    recompute(write, assets=np.union1d(keys, changed), collateral_added=relieved_loans)
     return updated
 
 
 def _note_lot(write: Write, asset: Asset) -> None:
-    """A lot that a warehouse tells of has the quantity it tells, whatever its owner says."""
+    """Queues the lot of an inventory asset: a quantity reported by the warehouse replaces the declared one."""
     if isinstance(asset.detail, Inventory):
         note_lot(write, asset.detail)
 
 
 def _check_dates(asset: Asset, day: int) -> None:
-    """Facts of the past cannot lie in the future."""
+    """Raises InvalidInput for a past fact dated after the business date."""
     today = date_at(day)
     detail = asset.detail
     facts = {"last_inspection_date": asset.last_inspection}

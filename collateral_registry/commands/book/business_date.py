@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from collateral_registry.commands.loans.pickups import end_pickups
+from collateral_registry.commands.pipeline.settle import reconcile_touched
 from collateral_registry.commands.revaluation.runs import start_run
 from collateral_registry.commands.stock.warehouse_score import judge_all
 from collateral_registry.domain.book.policy import Policy
@@ -38,6 +39,8 @@ def advance(write: Write, day: int) -> bool:
     write.market_day = day
     set_market_day(write)
     end_pickups(write)
+    reconcile_touched(write)
+    write.touched.assets.clear()  # the run values the whole book
     judge_all(write)
     start_run(write)
     return True

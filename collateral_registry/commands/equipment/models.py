@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from collateral_registry.commands.pipeline.comparables import ModelFiles, fitted
-from collateral_registry.commands.pipeline.recompute import recompute
 from collateral_registry.commands.valuations.value import value_assets
 from collateral_registry.domain.assets.kinds import CLASS_ROOT, Equipment, Kind
 from collateral_registry.domain.equipment.comparables import observed
@@ -73,7 +72,7 @@ def activate(write: Write, model_id: str, asset_class: str) -> StoredModel:
         raise InvalidInput("asset_class", repr(asset_class[:80]), f"{root} or {root}.…")
     model = get_model(write.connection, model_id)
     activate_model(write, model.key, asset_class)
-    recompute(write, assets=assets_of_class(write.connection, asset_class))
+    write.touched.add(assets=assets_of_class(write.connection, asset_class))
     return get_model(write.connection, model_id)
 
 

@@ -1,18 +1,18 @@
-"""The whole book looked over: numbers that come twice, and goods claimed beyond what is there."""
+"""Checks the whole book for duplicate reference numbers and over-pledged stock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from collateral_registry.commands.findings.double_pledge import check_book
-from collateral_registry.commands.pipeline.over_pledging import conserve_book
-from collateral_registry.commands.pipeline.recompute import recompute
+from collateral_registry.commands.pipeline.over_pledging import touch_over_pledged_places
+from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.store.engine.database import Write
 
 
 @dataclass(frozen=True)
 class BookChecked:
-    """How many pairs of one number, how many suspicions, how many places over-pledged, and what is new."""
+    """Counts of duplicate pairs, of suspected pairs, of over-pledged places and of new findings."""
 
     strong: int
     suspicions: int
@@ -22,10 +22,8 @@ class BookChecked:
 
 
 def check_whole_book(write: Write) -> BookChecked:
-    """Checks every number and every place, opens findings for what is new, and counts anew what is short."""
+    """Checks every reference number and every place, opens findings, and reconciles the over-pledged places."""
     numbers = check_book(write)
-    over, assets = conserve_book(write)
-    if len(assets):
-        recompute(write, assets=assets)
-    changed = bool(numbers.opened or over or len(assets))
+    over = touch_over_pledged_places(write)
+    changed = bool(numbers.opened or over or settle(write).valued)
     return BookChecked(numbers.strong, numbers.suspicions, over, numbers.opened, changed)

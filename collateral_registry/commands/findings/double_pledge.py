@@ -11,7 +11,6 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
 from collateral_registry.commands.pipeline.findings import open_findings, resolve_finding
-from collateral_registry.commands.pipeline.recompute import recompute
 from collateral_registry.domain.assets.kinds import Asset, Status
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, FindingState, Severity
 from collateral_registry.domain.findings.references import (
@@ -122,7 +121,7 @@ def confirm_double_pledge(write: Write, key: int, note: str) -> None:
         raise Refused("ASSET_RETIRED", f"assets/{stored.asset_id} is retired and cannot change")
     resolve_finding(write, key, f"confirmed: {note}")
     update_asset(write, asset, replace(asset.asset, status=Status.DOUBLE_PLEDGED))
-    recompute(write, assets=np.array([asset.key], dtype=np.int64))
+    write.touched.add(assets=[asset.key])
 
 
 def _check(write: Write, mine: KnownIdentity) -> None:

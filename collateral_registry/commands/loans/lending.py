@@ -9,10 +9,10 @@ from datetime import date
 import numpy as np
 
 from collateral_registry.commands.ip.ip_life_check import IpLife, check_right_life, report_ip_life
-from collateral_registry.commands.loans.up_to_date import is_judged_today
+from collateral_registry.commands.loans.up_to_date import are_judged_today
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.loan_position import LoanPosition, position_of
-from collateral_registry.commands.pipeline.recompute import recompute
+from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.domain.loans.agreements import Balance, Loan, LoanState, PledgeState
 from collateral_registry.domain.loans.cure import largest_draw
 from collateral_registry.domain.loans.levels import Level
@@ -65,7 +65,7 @@ def create_loan(write: Write, loan: Loan) -> StoredLoan:
     """Registers a loan and judges it: what is owed against nothing is at the worst level."""
     _check_balance_date(loan.balance, write.market_day)
     key = insert_loan(write, loan)
-    recompute(write, loans=np.array([key], dtype=np.int64))
+    write.touched.add(loans=[key])
     return get_loan(write.connection, loan.loan_id)
 
 
@@ -76,7 +76,7 @@ def change_terms(write: Write, loan_id: str, etag: str, changed: Callable[[Loan]
     loan = changed(stored.loan)
     rights = _rights_beside(write, stored, loan) if _ends_later(stored.loan.maturity, loan.maturity) else []
     updated = update_loan(write, stored, loan)
-    recompute(write, loans=np.array([stored.key], dtype=np.int64))
+    write.touched.add(loans=[stored.key])
     for asset, life in rights:
         report_ip_life(write, asset, loan_id, stored.key, life)
     return updated
@@ -97,8 +97,7 @@ def take_balances(write: Write, pushes: Sequence[BalancePush], refused: Sequence
         elif stored is not None:
             known[push.loan_id] = update_loan(write, stored, replace(stored.loan, balance=push.balance))
             changed.append(stored.key)
-    if changed:
-        recompute(write, loans=np.unique(np.array(changed, dtype=np.int64)))
+    write.touched.add(loans=changed)
     return BalancesTaken(len(changed), duplicates, sorted(problems, key=lambda problem: problem.index))
 
 
@@ -107,8 +106,8 @@ def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswe
     stored = get_loan(connection, loan_id)
     if amount.currency != stored.loan.currency:
         raise InvalidInput("amount", amount.currency, f"the loan's currency {stored.loan.currency}")
-    if not is_judged_today(connection, stored.key):
-        reason = "the loan is not judged for the business date yet: ask again when its run has ended"
+    if not are_judged_today(connection, np.array([stored.key], dtype=np.int64)).all():
+        reason = "the loan is not judged for the business date yet"
         return DrawAnswer(allowed=False, headroom=Money(0, stored.loan.currency), reason=reason)
     position = position_of(connection, stored.key)
     headroom, reason = _headroom(stored.loan, position)
@@ -128,8 +127,8 @@ def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
     pledges = standing_pledges_of(write.connection, stored.key)
     for pledge in pledges:
         update_pledge(write, pledge, replace(pledge.pledge, state=PledgeState.RELEASED))
-    keys = np.array([stored.key], dtype=np.int64)
-    recompute(write, assets=np.unique(np.array([pledge.asset_key for pledge in pledges], dtype=np.int64)), loans=keys)
+    write.touched.add(loans=[stored.key], claims=[pledge.asset_key for pledge in pledges])
+    settle(write)  # judged while it is still active: a closed loan is no longer judged
     return update_loan(write, stored, replace(stored.loan, state=LoanState.CLOSED))
 
 

@@ -10,9 +10,9 @@ from decimal import Decimal
 import numpy as np
 
 from collateral_registry.commands.loans.controlled_value import static_hold
-from collateral_registry.commands.loans.release_simulation import ReleaseScenario, leaving_from
-from collateral_registry.commands.pipeline.over_pledging import reconcile_claims
-from collateral_registry.commands.pipeline.recompute import recompute
+from collateral_registry.commands.loans.dispositions import Positions, dispose, loans_on
+from collateral_registry.commands.loans.release_simulation import ReleaseScenario, simulate_release
+from collateral_registry.commands.pipeline.loan_position import positions_of
 from collateral_registry.domain.assets.kinds import Inventory
 from collateral_registry.domain.findings.over_pledging import MILLION, plain_quantity
 from collateral_registry.domain.loans.agreements import PledgeMode
@@ -32,10 +32,8 @@ from collateral_registry.store.loans.pickups import (
     insert_pickup,
     update_pickup,
 )
-from collateral_registry.store.loans.pledges import StoredPledge, standing_pledges_on
+from collateral_registry.store.loans.pledges import StoredPledge, loans_of_assets, standing_pledges_on
 from collateral_registry.store.loans.repository import StoredLoan, get_loan
-from collateral_registry.store.stock.claims_by_place import places_of_assets
-from valuation._typing import Int
 from valuation.errors import InvalidInput
 from valuation.money import PPM
 
@@ -63,9 +61,17 @@ class _Question:
 
 
 def check_pickup(connection: Connection, loan_id: str, asset_id: str, quantity: Decimal) -> PickupAnswer:
-    """Answers from the facts known now; every loan on the lot must stay covered, a static pledge keep its part."""
+    """Returns whether a quantity may leave, by the newest judgements and prices.
+
+    Every loan on the lot must stay covered, and a static pledge keeps its part.
+    """
     asked = _question(connection, loan_id, asset_id, quantity)
-    left = leaving_from(connection, asked.asset.key)
+    loans = loans_of_assets(connection, np.array([asked.asset.key], dtype=np.int64))
+    return _answer(connection, asked, positions_of(connection, loans))
+
+
+def _answer(connection: Connection, asked: _Question, positions: Positions) -> PickupAnswer:
+    left = simulate_release(connection, asked.asset.key, positions)
     if left.coverage_unknown:
         reason = "coverage is UNKNOWN: nothing leaves until every asset that decides the level can be valued"
         return PickupAnswer(allowed=False, largest=Decimal(0), unit=asked.lot.unit, cash=None, reason=reason)
@@ -76,7 +82,8 @@ def check_pickup(connection: Connection, loan_id: str, asset_id: str, quantity: 
         return _may_leave(left, floors, asked, steps * step)
 
     if asked.quantity <= left.counted and _may_leave(left, floors, asked, asked.quantity):
-        return PickupAnswer(allowed=True, largest=quantity, unit=asked.lot.unit, cash=None, reason="")
+        whole = Decimal(asked.quantity) / MILLION
+        return PickupAnswer(allowed=True, largest=whole, unit=asked.lot.unit, cash=None, reason="")
     most = left.counted // step
     guess = _first_guess(left, asked) // step
     largest = Decimal(largest_such(holds, guess, min(most, asked.quantity // step)) * step) / MILLION
@@ -86,40 +93,46 @@ def check_pickup(connection: Connection, loan_id: str, asset_id: str, quantity: 
 def request_pickup(
     write: Write, loan_id: str, asset_id: str, pickup_id: str, quantity: Decimal, expire: date | None, note: str
 ) -> StoredPickup:
-    """Authorises a pick-up: from now on the goods no longer count. Refused where they may not leave."""
+    """Authorises a pick-up; the goods no longer count from then on. Raises Refused where they may not leave."""
     expire = expire or date_at(write.market_day) + timedelta(days=PICKUP_DAYS)
     _check_expiry(expire, date_at(write.market_day))
-    answer = check_pickup(write.connection, loan_id, asset_id, quantity)
-    if not answer.allowed:
-        cash = {"cash": f"{answer.cash.major} {answer.cash.currency}"} if answer.cash else {}
-        raise Refused("PICKUP_REFUSED", answer.reason, largest=f"{answer.largest:f} {answer.unit}", **cash)
-    asked = _question(write.connection, loan_id, asset_id, quantity)
-    pickup = Pickup(pickup_id, loan_id, asset_id, asked.quantity, asked.lot.unit, expire, note=note)
-    insert_pickup(write, pickup, asked.loan.key, asked.asset.key)
-    _recount(write, asked.asset.key)
-    if leaving_from(write.connection, asked.asset.key).uncovered_after(0):
-        raise Refused("PICKUP_REFUSED", "the rest would no longer cover every loan on the lot")
+    asset, loan = get_asset(write.connection, asset_id), get_loan(write.connection, loan_id)
+
+    def authorise(before: Positions) -> None:
+        asked = _question(write.connection, loan_id, asset_id, quantity)
+        answer = _answer(write.connection, asked, before)
+        if not answer.allowed:
+            cash = {"cash": f"{answer.cash.major} {answer.cash.currency}"} if answer.cash else {}
+            raise Refused("PICKUP_REFUSED", answer.reason, largest=f"{answer.largest:f} {answer.unit}", **cash)
+        pickup = Pickup(pickup_id, loan_id, asset_id, asked.quantity, asked.lot.unit, expire, note=note)
+        insert_pickup(write, pickup, asked.loan.key, asked.asset.key)
+
+    secured = loans_on(write, asset.key, [loan.key]).tolist()
+    dispose(write, asset.key, [loan.key], authorise, removes=secured, explain=_explain)
     return get_pickup(write.connection, loan_id, pickup_id)
 
 
 def cancel_pickup(write: Write, loan_id: str, pickup_id: str) -> StoredPickup:
-    """Takes an authorisation back; what is left of it counts again."""
+    """Cancels an authorisation; the quantity not yet taken counts again."""
     stored = get_pickup(write.connection, loan_id, pickup_id)
     if stored.pickup.state != PickupState.AUTHORISED:
         name = f"loans/{loan_id}/pickups/{pickup_id}"
         raise Refused("PICKUP_ENDED", f"{name} is {stored.pickup.state.name} already")
     updated = update_pickup(write, stored, replace(stored.pickup, state=PickupState.CANCELLED))
-    _recount(write, stored.asset_key)
+    write.touched.add(claims=[stored.asset_key])
     return updated
 
 
-def end_pickups(write: Write) -> Int:
-    """Ends the authorisations whose last day has passed; returns the assets of which another share counts."""
+def end_pickups(write: Write) -> None:
+    """Expires the authorisations whose last day has passed, and reconciles the claims of their assets."""
     ended = ended_pickups(write.connection, write.market_day)
     for row in ended:
         update_pickup(write, row, replace(row.pickup, state=PickupState.EXPIRED))
-    keys = np.unique(np.array([row.asset_key for row in ended], dtype=np.int64))
-    return reconcile_claims(write, places_of_assets(write.connection, keys))
+    write.touched.add(claims=[row.asset_key for row in ended])
+
+
+def _explain(_before: Positions, _loan_key: int) -> Refused:
+    return Refused("PICKUP_REFUSED", "the rest would no longer cover every loan on the lot")
 
 
 def _question(connection: Connection, loan_id: str, asset_id: str, quantity: Decimal) -> _Question:
@@ -183,8 +196,3 @@ def _check_expiry(expire: date, today: date) -> None:
     last = today + timedelta(days=PICKUP_DAYS_LIMIT)
     if not today <= expire <= last:
         raise InvalidInput("expire_date", expire, f"{today} to {last}")
-
-
-def _recount(write: Write, asset_key: int) -> None:
-    key = np.array([asset_key], dtype=np.int64)
-    recompute(write, assets=np.union1d(key, reconcile_claims(write, places_of_assets(write.connection, key))))

@@ -1,4 +1,4 @@
-"""Pledge assets, change pledges, release them where the rest still covers."""
+"""Pledge assets, change pledges, and release them where the rest still covers the loan."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import numpy as np
 from collateral_registry.commands.findings.double_pledge import check_notice
 from collateral_registry.commands.ip.ip_life_check import check_right_life, report_ip_life
 from collateral_registry.commands.loans.controlled_value import static_hold
-from collateral_registry.commands.loans.release_simulation import leaving_from
+from collateral_registry.commands.loans.dispositions import Explain, Positions, dispose
+from collateral_registry.commands.loans.release_simulation import counted_quantity
 from collateral_registry.commands.pipeline.etags import check_etag
-from collateral_registry.commands.pipeline.loan_position import position_of
-from collateral_registry.commands.pipeline.over_pledging import claimed_by, reconcile_asset_claims, reconcile_claims
-from collateral_registry.commands.pipeline.recompute import recompute
+from collateral_registry.commands.pipeline.over_pledging import touch_claim
+from collateral_registry.commands.stock.sync_lots import sync_lots_of
 from collateral_registry.domain.assets.kinds import Inventory, Status
 from collateral_registry.domain.findings.over_pledging import MILLION, plain_quantity
 from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeMode, PledgeState
 from collateral_registry.domain.loans.cure import largest_release
+from collateral_registry.domain.loans.dispositions import lowers_terms
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
@@ -35,22 +36,24 @@ from collateral_registry.store.loans.pledges import (
     update_pledge,
 )
 from collateral_registry.store.loans.repository import get_loan
-from collateral_registry.store.stock.claims_by_place import places_of_assets
-from valuation._typing import Int
 from valuation.errors import InvalidInput
 from valuation.money import PPM
 
 
 @dataclass(frozen=True)
 class ReleaseAsked:
-    """How much of a pledge to release: a share in millionths, or a quantity of the lot; neither means all."""
+    """The part of a pledge to release: a share in millionths or a quantity of the lot; neither means all of it."""
 
     share_ppm: int | None = None
     quantity: Decimal | None = None
 
 
 def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
-    """Pledges an asset to a loan and judges every loan on it; refused when more would be promised than there is."""
+    """Pledges an asset to a loan.
+
+    Raises Refused if more would be promised than there is, or if a loan that the asset already secures would be
+    uncovered by a pledge ahead of it.
+    """
     loan = get_loan(write.connection, pledge.loan_id)
     asset = get_asset(write.connection, pledge.asset_id)
     if loan.loan.state == LoanState.CLOSED:
@@ -60,50 +63,76 @@ def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
     _check_terms(pledge, loan.loan.currency, write.market_day)
     _check_promises(asset, [row.pledge for row in standing_pledges_on(write.connection, asset.key)], pledge)
     life = check_right_life(write, asset, loan.loan.maturity)
-    target = ensure_target(write, asset.key, loan.loan.currency)
-    claimed = claimed_by(write.connection, asset.key)
-    key = insert_pledge(write, pledge, loan.key, asset.key, target)
-    check_notice(write, pledge, key, asset.key, asset.asset, loan.loan)
-    _recompute(write, asset.key, loan.key, reconcile_asset_claims(write, asset.key, claimed))
-    report_ip_life(write, asset, loan.loan.loan_id, loan.key, life)
+
+    def insert(_before: Positions) -> None:
+        target = ensure_target(write, asset.key, loan.loan.currency)
+        touch_claim(write, asset.key)
+        key = insert_pledge(write, pledge, loan.key, asset.key, target)
+        check_notice(write, pledge, key, asset.key, asset.asset, loan.loan)
+        write.touched.add(collateral_added=[loan.key])
+        report_ip_life(write, asset, loan.loan.loan_id, loan.key, life)
+
+    sync_lots_of(write, np.array([asset.key], dtype=np.int64))
+    dispose(write, asset.key, [loan.key], insert, removes=(), explain=_explain_other)
     return get_pledge(write.connection, pledge.loan_id, pledge.pledge_id)
 
 
 def change_pledge(
     write: Write, loan_id: str, pledge_id: str, etag: str, changed: Callable[[Pledge], Pledge]
 ) -> StoredPledge:
-    """Changes rank, share, limit or registration of a standing pledge."""
-    stored = _standing(write, loan_id, pledge_id, etag)
+    """Changes rank, share, limit, mode or registration of an active pledge.
+
+    Raises Refused where a release of the same effect would be refused: terms that give a loan less may not uncover it,
+    and a static pledge keeps what repayment has not freed.
+    """
+    stored = _active(write, loan_id, pledge_id, etag)
     pledge = changed(stored.pledge)
-    _check_terms(pledge, get_loan(write.connection, loan_id).loan.currency, write.market_day)
+    loan = get_loan(write.connection, loan_id).loan
+    _check_terms(pledge, loan.currency, write.market_day)
     asset = get_asset(write.connection, pledge.asset_id)
     others = [row.pledge for row in standing_pledges_on(write.connection, asset.key) if row.key != stored.key]
     _check_promises(asset, others, pledge)
-    claimed = claimed_by(write.connection, asset.key)
-    updated = update_pledge(write, stored, pledge)
-    check_notice(write, pledge, stored.key, asset.key, asset.asset, get_loan(write.connection, loan_id).loan)
-    _recompute(write, stored.asset_key, stored.loan_key, reconcile_asset_claims(write, asset.key, claimed))
-    return updated
+
+    def update(_before: Positions) -> StoredPledge:
+        _check_redeemed(write, stored, pledge)
+        touch_claim(write, asset.key)
+        updated = update_pledge(write, stored, pledge)
+        check_notice(write, pledge, stored.key, asset.key, asset.asset, loan)
+        if not lowered:
+            write.touched.add(collateral_added=[stored.loan_key])
+        return updated
+
+    lowered = lowers_terms(stored.pledge, pledge)
+    removes = [stored.loan_key] if lowered else []
+    return dispose(write, asset.key, [], update, removes=removes, explain=_explain_release(write, stored))
 
 
 def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, asked: ReleaseAsked) -> StoredPledge:
-    """Releases a pledge, whole or in part; where the rest would not cover, refused with the most that could be."""
-    stored = _standing(write, loan_id, pledge_id, etag)
-    asset = documents_of(write.connection, np.array([stored.asset_key], dtype=np.int64))[stored.asset_key]
-    lot = asset.detail if isinstance(asset.detail, Inventory) else None
-    share = _share_asked(asked, stored.pledge, lot)
-    _check_release(write, stored, share, lot)
-    _check_redeemed(write, stored, share, lot)
-    left = stored.pledge.share_ppm - -(-stored.pledge.share_ppm * share // PPM)
-    pledge = replace(stored.pledge, share_ppm=left) if left else replace(stored.pledge, state=PledgeState.RELEASED)
-    updated = update_pledge(write, stored, pledge)
-    key = np.array([stored.asset_key], dtype=np.int64)
-    changed = reconcile_claims(write, places_of_assets(write.connection, key))
-    recompute(write, assets=np.union1d(key, changed), loans=np.array([stored.loan_key], dtype=np.int64))
-    return updated
+    """Releases a pledge in whole or in part.
+
+    Raises Refused if the rest would not cover the loan, with the largest share that may be released.
+    """
+    stored = _active(write, loan_id, pledge_id, etag)
+
+    def release(_before: Positions) -> StoredPledge:
+        lot = _lot_of(write, stored)
+        share = _share_asked(asked, stored.pledge, lot)
+        left = stored.pledge.share_ppm - -(-stored.pledge.share_ppm * share // PPM)
+        pledge = replace(stored.pledge, share_ppm=left) if left else replace(stored.pledge, state=PledgeState.RELEASED)
+        _check_redeemed(write, stored, pledge)
+        return update_pledge(write, stored, pledge)
+
+    return dispose(
+        write,
+        stored.asset_key,
+        [stored.loan_key],
+        release,
+        removes=[stored.loan_key],
+        explain=_explain_release(write, stored),
+    )
 
 
-def _standing(write: Write, loan_id: str, pledge_id: str, etag: str) -> StoredPledge:
+def _active(write: Write, loan_id: str, pledge_id: str, etag: str) -> StoredPledge:
     stored = get_pledge(write.connection, loan_id, pledge_id)
     check_etag(f"loans/{loan_id}/pledges/{pledge_id}", stored.revision, etag)
     if stored.pledge.state == PledgeState.RELEASED:
@@ -111,10 +140,10 @@ def _standing(write: Write, loan_id: str, pledge_id: str, etag: str) -> StoredPl
     return stored
 
 
-def _recompute(write: Write, asset_key: int, loan_key: int, changed: Int) -> None:
-    loans = np.array([loan_key], dtype=np.int64)
-    assets = np.union1d(np.array([asset_key], dtype=np.int64), changed)
-    recompute(write, assets=assets, loans=loans, collateral_added=loans)
+def _lot_of(write: Write, stored: StoredPledge) -> Inventory | None:
+    """Returns the inventory that a pledge is on, None for another kind of asset."""
+    detail = documents_of(write.connection, np.array([stored.asset_key], dtype=np.int64))[stored.asset_key].detail
+    return detail if isinstance(detail, Inventory) else None
 
 
 def _check_terms(pledge: Pledge, currency: str, day: int) -> None:
@@ -157,39 +186,45 @@ def _share_asked(asked: ReleaseAsked, pledge: Pledge, lot: Inventory | None) -> 
     return PPM if asked.share_ppm is None else asked.share_ppm
 
 
-def _check_release(write: Write, stored: StoredPledge, share_ppm: int, lot: Inventory | None) -> None:
-    """Refuses a release after which E <= theta (C - release) would not hold, or whose effect nobody can tell."""
-    position = position_of(write.connection, stored.loan_key)
-    if position.exposure == 0:
-        return
-    if position.coverage_unknown:
-        message = "coverage is UNKNOWN: nothing is released until every asset that decides the level can be valued"
-        raise Refused("COVERAGE_UNKNOWN", message)
-    claim = _claim(write, stored)
-    most = int(
-        largest_release(*(np.array([n]) for n in (position.exposure, position.pool, claim, position.target_ppm)))[0]
-    )
-    if -(-claim * share_ppm // PPM) <= most:
-        return
-    largest = most * PPM // claim if claim else 0
-    quantity = f", {lot.quantity * stored.pledge.share_ppm / PPM * largest / PPM:f} {lot.unit}" if lot else ""
-    value = Money(most, get_loan(write.connection, stored.pledge.loan_id).loan.currency)
-    raise Refused(
-        "RELEASE_UNCOVERED",
-        f"the rest would no longer cover the loan; the most that could be released is a share of {largest / PPM:f}"
-        f"{quantity}, a claim of {value.major} {value.currency}",
-        largest_share=f"{largest / PPM:f}",
-    )
+def _explain_release(write: Write, stored: StoredPledge) -> Explain:
+    """Builds the refusal of a release: what could be released at most of the pledge as it was."""
+    lot = _lot_of(write, stored)
+    claims = newest_claims(write.connection, [stored.key]).get(stored.key, (0, 0))
+
+    def explain(before: Positions, loan_key: int) -> Refused:
+        if loan_key != stored.loan_key:
+            return _explain_other(before, loan_key)
+        position = before[loan_key]
+        claim = claims[1] if position.basis == LtvBasis.LENDABLE else claims[0]
+        terms = (position.exposure, position.pool, claim, position.target_ppm)
+        most = int(largest_release(*(np.array([number]) for number in terms))[0])
+        largest = most * PPM // claim if claim else 0
+        quantity = f", {lot.quantity * stored.pledge.share_ppm / PPM * largest / PPM:f} {lot.unit}" if lot else ""
+        value = Money(most, get_loan(write.connection, stored.pledge.loan_id).loan.currency)
+        return Refused(
+            "RELEASE_UNCOVERED",
+            f"the rest would no longer cover the loan; the most that could be released is a share of {largest / PPM:f}"
+            f"{quantity}, a claim of {value.major} {value.currency}",
+            largest_share=f"{largest / PPM:f}",
+        )
+
+    return explain
 
 
-def _check_redeemed(write: Write, stored: StoredPledge, share_ppm: int, lot: Inventory | None) -> None:
-    """Refuses to release more of a static pledge than repayment has freed."""
-    if stored.pledge.mode != PledgeMode.STATIC:
+def _explain_other(before: Positions, loan_key: int) -> Refused:
+    level = before[loan_key].level.name
+    return Refused("OTHER_LOAN_UNCOVERED", f"another loan on the asset, at level {level}, would no longer be covered")
+
+
+def _check_redeemed(write: Write, stored: StoredPledge, pledge: Pledge) -> None:
+    """Raises Refused if new terms take more from a static pledge than repayment has freed."""
+    if stored.pledge.mode != PledgeMode.STATIC or not lowers_terms(stored.pledge, pledge):
         return
-    hold = static_hold(write.connection, stored)
-    whole = leaving_from(write.connection, stored.asset_key).counted if lot else MILLION
+    lot, hold = _lot_of(write, stored), static_hold(write.connection, stored)
+    whole = counted_quantity(write.connection, stored.asset_key) if lot else MILLION
     pledged = whole * stored.pledge.share_ppm // PPM
-    left = pledged - -(-pledged * share_ppm // PPM)
+    stays = pledge.state == PledgeState.ACTIVE and pledge.mode == PledgeMode.STATIC
+    left = whole * pledge.share_ppm // PPM if stays else 0
     if left >= hold.must_stay():
         return
     free = max(pledged - hold.must_stay(), 0)
@@ -201,9 +236,3 @@ def _check_redeemed(write: Write, stored: StoredPledge, share_ppm: int, lot: Inv
         largest_share=f"{free / pledged if pledged else 0:f}",
         cash=f"{cash.major} {cash.currency}",
     )
-
-
-def _claim(write: Write, stored: StoredPledge) -> int:
-    """What the pledge claims on the basis of its loan."""
-    market, lendable = newest_claims(write.connection, [stored.key]).get(stored.key, (0, 0))
-    return lendable if position_of(write.connection, stored.loan_key).basis == LtvBasis.LENDABLE else market

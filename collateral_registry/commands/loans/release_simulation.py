@@ -1,8 +1,8 @@
-"""What would become of the loans on a lot if goods left it: the one path, run on a smaller quantity."""
+"""Simulates the release of goods from a lot: its loans are covered again with a smaller quantity."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from collateral_registry.commands.pipeline.judge_loans import Covered, cover_loans
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, market_for
-from collateral_registry.commands.pipeline.loan_position import LoanPosition, position_of
+from collateral_registry.commands.pipeline.loan_position import LoanPosition
 from collateral_registry.commands.pipeline.recompute import valuation_columns
 from collateral_registry.domain.loans.controlled_value import floor_of
+from collateral_registry.domain.loans.dispositions import disposition_refusal
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.valuations.appraise import appraise
 from collateral_registry.store.book.policies import StoredPolicy, policy_in_force
@@ -55,17 +56,24 @@ class ReleaseScenario:
         return self.pools(quantity)[loan_key]
 
     def uncovered_after(self, quantity: int) -> list[int]:
-        """Keys of the loans that would be below their floor once so many millionths have left."""
+        """Returns the keys of the loans that may not lose so many millionths (domain/loans/dispositions.py)."""
         pools = self.pools(quantity)
         return [
             key
             for key, position in self.positions.items()
-            if position.exposure and pools[key] < floor_of(position.exposure, position.target_ppm)
+            if disposition_refusal(position.cover, replace(position.cover, pool=pools[key]), removes=True)
         ]
 
 
-def leaving_from(connection: Connection, asset_key: int) -> ReleaseScenario:
-    """Reads a lot, its market and the loans on it, once for any number of quantities."""
+def counted_quantity(connection: Connection, asset_key: int) -> int:
+    """Returns the part of a lot's quantity that counts, in millionths of its unit."""
+    facts = read_facts(connection, np.array([asset_key], dtype=np.int64))
+    quantity, share = quantity_of(connection, asset_key), float(facts.inventory["counted_share"][0])
+    return round(quantity * share) if share < 1.0 else quantity
+
+
+def simulate_release(connection: Connection, asset_key: int, positions: Mapping[int, LoanPosition]) -> ReleaseScenario:
+    """Reads a lot and its market once, for any number of quantities; ``positions`` are those of the loans on it."""
     keys = np.array([asset_key], dtype=np.int64)
     _, day = newest_commit(connection)
     policy = policy_in_force(connection, day)
@@ -73,10 +81,8 @@ def leaving_from(connection: Connection, asset_key: int) -> ReleaseScenario:
     targets = read_targets(connection, facts, keys)
     gathered = LoadedInputs(facts, targets, market_for(connection, facts, targets, policy, []))
     loan_keys = loans_of_assets(connection, keys)
-    positions = {int(key): position_of(connection, int(key)) for key in loan_keys}
-    quantity = quantity_of(connection, asset_key)
-    share = float(facts.inventory["counted_share"][0])
-    counted = round(quantity * share) if share < 1.0 else quantity
+    positions = {int(key): positions[int(key)] for key in loan_keys}
+    quantity, counted = quantity_of(connection, asset_key), counted_quantity(connection, asset_key)
 
     @lru_cache(KEPT_POOLS)
     def pools(left: int) -> dict[int, int]:

@@ -1,60 +1,47 @@
-"""Whether a loan or a lot stands as the facts do: before it is decided on, what waits is taken up and judged."""
+"""Applies pending stock before a decision, and judges loans for the business date."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from collateral_registry.commands.pipeline.recompute import recompute
-from collateral_registry.commands.stock.sync_lots import SyncResult, take_up_of
-from collateral_registry.store.assets.repository import get_asset
+from collateral_registry.commands.stock.sync_lots import sync_lots_of
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.judgements import newest_covers
-from collateral_registry.store.loans.pledges import standing_pledges_of
+from collateral_registry.store.loans.pledges import assets_of_loans
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.store.stock.pending_lots import changes_of_assets
 from valuation._typing import Int
 
 
 def is_up_to_date(connection: Connection, loan_id: str) -> bool:
-    """Whether a loan was judged for the business date, with all that was told of the lots behind it.
+    """Returns whether a loan was judged for the business date with all stock reported for its assets.
 
-    A stock change is durable before it is taken up, and a new business date before its run has judged every loan.
+    A stock movement is durable before it is applied, and a new business date counts before its revaluation run has
+    judged every loan.
     """
-    loan = get_loan(connection, loan_id)
-    waiting, _ = changes_of_assets(connection, _assets_behind(connection, loan.key))
-    return not len(waiting) and is_judged_today(connection, loan.key)
+    keys = np.array([get_loan(connection, loan_id).key], dtype=np.int64)
+    pending, _ = changes_of_assets(connection, assets_of_loans(connection, keys))
+    return not len(pending) and bool(are_judged_today(connection, keys).all())
 
 
-def is_judged_today(connection: Connection, loan_key: int) -> bool:
-    """Whether the newest judgement of a loan is of the business date."""
-    _, day = newest_commit(connection)
-    cover = newest_covers(connection, np.array([loan_key], dtype=np.int64))
-    return bool(cover["market_day"][0] >= day)
+def touch_current_facts(write: Write, loan_keys: Int) -> None:
+    """Applies the pending stock behind the loans, and touches those not yet judged for the business date."""
+    assets = assets_of_loans(write.connection, loan_keys)
+    sync_lots_of(write, assets)
+    stale = loan_keys[~are_judged_today(write.connection, loan_keys)]
+    if len(stale):
+        write.touched.add(assets=assets_of_loans(write.connection, stale), loans=stale)
 
 
 def bring_up_to_date(write: Write, loan_id: str) -> None:
-    """Takes up the stock that waits behind a loan, else judges it for the business date: a commit for each."""
-    loan = get_loan(write.connection, loan_id)
-    assets = _assets_behind(write.connection, loan.key)
-    if not take_up_of(write, assets).changes:
-        recompute(write, assets=assets, loans=np.array([loan.key], dtype=np.int64))
+    """Applies the pending stock behind a loan and has it judged for the business date."""
+    touch_current_facts(write, np.array([get_loan(write.connection, loan_id).key], dtype=np.int64))
 
 
-def stock_waits(connection: Connection, asset_id: str) -> bool:
-    """Whether something was told of the lot that an asset is and not taken up yet; raises NotFound."""
-    waiting, _ = changes_of_assets(connection, _key_of(connection, asset_id))
-    return bool(len(waiting))
-
-
-def take_up_stock(write: Write, asset_id: str) -> SyncResult:
-    """Takes up what waits of the lot that an asset is."""
-    return take_up_of(write, _key_of(write.connection, asset_id))
-
-
-def _key_of(connection: Connection, asset_id: str) -> Int:
-    return np.array([get_asset(connection, asset_id).key], dtype=np.int64)
-
-
-def _assets_behind(connection: Connection, loan_key: int) -> Int:
-    return np.unique(np.array([row.asset_key for row in standing_pledges_of(connection, loan_key)], dtype=np.int64))
+def are_judged_today(connection: Connection, loan_keys: Int) -> np.typing.NDArray[np.bool_]:
+    """Returns whether the newest judgement of each loan [n] is of the business date."""
+    _, day = newest_commit(connection)
+    cover = newest_covers(connection, loan_keys)
+    current = cover["loan_key"][cover["market_day"] >= day]
+    return np.isin(loan_keys, current)

@@ -1,4 +1,4 @@
-"""Open and resolve findings; each is told at every loan that the thing it is about secures."""
+"""Open and resolve findings; each is announced at every loan that it concerns."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collateral_registry.domain.loans.judge import EventKind
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.touched import Announcement
 from collateral_registry.store.findings.repository import (
     StoredFinding,
     get_finding,
@@ -25,11 +26,11 @@ from valuation._typing import Int
 
 
 def open_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFinding]:
-    """Opens those findings that are not open already, and tells them; returns what is new."""
+    """Opens those findings that are not open already; returns the new ones."""
     if not findings:
         return []
     opened = insert_findings(write, findings)
-    _tell(write, opened, EventKind.FINDING_OPENED)
+    _queue(write, opened, EventKind.FINDING_OPENED)
     return opened
 
 
@@ -42,41 +43,48 @@ def resolve_finding(write: Write, key: int, note: str) -> StoredFinding:
 
 
 def close_findings(write: Write, keys: Sequence[int], note: str) -> list[StoredFinding]:
-    """Resolves those of the findings that are open, and tells it."""
+    """Resolves those of the findings that are open."""
     resolved = resolve_findings(write, keys, note)
-    _tell(write, resolved, EventKind.FINDING_RESOLVED)
+    _queue(write, resolved, EventKind.FINDING_RESOLVED)
     return resolved
 
 
-def _tell(write: Write, findings: Sequence[StoredFinding], kind: EventKind) -> None:
-    """An event per finding and running loan that it is about, on the cover last judged."""
-    if not findings:
+def announce_findings(write: Write, announcements: Sequence[Announcement]) -> None:
+    """Records an event for each finding and each running loan that it concerns, with the loan's newest judgement."""
+    if not announcements:
         return
-    row, loan = _loans_told(write, findings)
+    row, loan = _loans_concerned(write, announcements)
     cover = newest_covers(write.connection, np.unique(loan))
     place = {int(key): at for at, key in enumerate(cover["loan_key"])}
-    told = [(int(at), place[int(key)]) for at, key in zip(row, loan, strict=True) if int(key) in place]
-    if not told:
+    pairs = [(int(at), place[int(key)]) for at, key in zip(row, loan, strict=True) if int(key) in place]
+    if not pairs:
         return
-    judged = {name: column[[at for _, at in told]] for name, column in cover.items()}
-    kinds, outside = np.full(len(told), int(kind), dtype=np.int64), np.zeros(len(told), dtype=np.int64)
-    events = event_columns(judged, kinds, judged["level"], outside, write)
-    insert_events(write, {**events, "note": [_note(findings[at]) for at, _ in told]})
+    judged = {name: column[[at for _, at in pairs]] for name, column in cover.items()}
+    kinds = np.array([announcements[at].event_kind for at, _ in pairs], dtype=np.int64)
+    no_breach = np.zeros(len(pairs), dtype=np.int64)
+    events = event_columns(judged, kinds, judged["level"], no_breach, write)
+    insert_events(write, {**events, "note": [announcements[at].note for at, _ in pairs]})
 
 
-def _loans_told(write: Write, findings: Sequence[StoredFinding]) -> tuple[Int, Int]:
-    """Pairs [n] of a finding's row and a loan it is about, each once: its own, and those its asset secures."""
-    assets = np.array(sorted({row.finding.asset_key for row in findings} - {0}), dtype=np.int64)
+def _queue(write: Write, findings: Sequence[StoredFinding], kind: EventKind) -> None:
+    """Queues the announcement of findings: it follows the judgement of the loans (commands/pipeline/settle.py)."""
+    write.touched.announcements += [
+        Announcement(
+            int(kind), row.finding.asset_key, row.finding.loan_key, f"findings/{row.key}: {row.finding.summary}"
+        )
+        for row in findings
+    ]
+
+
+def _loans_concerned(write: Write, announcements: Sequence[Announcement]) -> tuple[Int, Int]:
+    """Returns distinct pairs [n]: the row of an announcement and a loan it concerns."""
+    assets = np.array(sorted({one.asset_key for one in announcements} - {0}), dtype=np.int64)
     secured = loans_by_asset(write.connection, assets)
     pairs = {
         (at, loan)
-        for at, row in enumerate(findings)
-        for loan in (row.finding.loan_key, *secured.get(row.finding.asset_key, ()))
+        for at, one in enumerate(announcements)
+        for loan in (one.loan_key, *secured.get(one.asset_key, ()))
         if loan
     }
     columns: Int = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
     return columns[:, 0], columns[:, 1]
-
-
-def _note(row: StoredFinding) -> str:
-    return f"findings/{row.key}: {row.finding.summary}"

@@ -1,4 +1,4 @@
-"""Where a loan stands: its newest judgement as plain numbers."""
+"""The position of a loan: exposure, collateral value, level and coverage as plain numbers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collateral_registry.commands.pipeline.judge_loans import judged_loans
+from collateral_registry.commands.pipeline.load_inputs import load_inputs
+from collateral_registry.commands.pipeline.recompute import NO_KEYS, valued
+from collateral_registry.domain.loans.dispositions import CoverState
 from collateral_registry.domain.loans.levels import Level, LtvBasis
-from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.book.policies import policy_in_force
+from collateral_registry.store.engine.bulk import Columns
+from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.judgements import newest_covers
+from collateral_registry.store.loans.pledges import read_pledges
+from valuation._typing import Int
 
 
 @dataclass(frozen=True)
 class LoanPosition:
-    """Exposure and conservative pool on the loan's basis, in minor units, with level and target ratio."""
+    """Exposure and conservative collateral value on the loan's basis, in minor units, with level and target ratio."""
 
     exposure: int
     pool: int
@@ -23,11 +31,43 @@ class LoanPosition:
     coverage_unknown: bool
     collateral_cure: int
 
+    @property
+    def cover(self) -> CoverState:
+        """The position as the disposition rule sees it."""
+        return CoverState(self.exposure, self.pool, self.target_ppm, self.coverage_unknown)
+
 
 def position_of(connection: Connection, loan_key: int) -> LoanPosition:
-    """The newest judgement of a loan; every loan has been judged once when it was registered."""
-    rows = newest_covers(connection, np.array([loan_key], dtype=np.int64))
-    row = {name: int(column[0]) for name, column in rows.items()}
+    """Returns the newest judgement of a loan; every loan has been judged since it was registered."""
+    return positions_of(connection, np.array([loan_key], dtype=np.int64))[loan_key]
+
+
+def positions_of(connection: Connection, loan_keys: Int) -> dict[int, LoanPosition]:
+    """Returns the newest judgement of each loan."""
+    return _positions(newest_covers(connection, loan_keys))
+
+
+def preview_positions(write: Write, loan_keys: Int) -> dict[int, LoanPosition]:
+    """Returns what the loans would be judged as now, from values computed now; records nothing."""
+    policy = policy_in_force(write.connection, write.market_day)
+    pledges = read_pledges(write.connection, loan_keys)
+    assets = np.unique(pledges["asset_key"])
+    values = None
+    if len(assets):
+        loaded = load_inputs(write.connection, assets, policy, [])
+        values = valued(write.connection, loaded, policy, write.market_day, write.seq)
+    judged = judged_loans(write.connection, loan_keys, pledges, values, policy, write.market_day, NO_KEYS)
+    return _positions(judged.rows)
+
+
+def _positions(rows: Columns) -> dict[int, LoanPosition]:
+    plain = {name: column.tolist() for name, column in rows.items()}
+    return {
+        key: _position({name: column[at] for name, column in plain.items()}) for at, key in enumerate(plain["loan_key"])
+    }
+
+
+def _position(row: dict[str, int]) -> LoanPosition:
     return LoanPosition(
         exposure=row["exposure_minor"],
         pool=row["lendable_minor"] if row["basis"] == LtvBasis.LENDABLE else row["market_minor"],

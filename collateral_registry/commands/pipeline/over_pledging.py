@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Any
@@ -123,46 +123,37 @@ def _weighed(place: Place, unit: str, claims: Sequence[Claim], told: Sequence[Av
 
 
 def claimed_by(connection: Connection, asset_key: int) -> int:
-    """What an asset claims of its place now; 0 for what is not inventory."""
+    """Returns what an asset claims of its place, in millionths; 0 for an asset that is not inventory."""
     places = places_of_assets(connection, np.array([asset_key], dtype=np.int64))
-    return sum(weighed.claimed_by(asset_key) for weighed in balance_places(connection, places))
+    return sum(balance.claimed_by(asset_key) for balance in balance_places(connection, places))
 
 
-def reconcile_asset_claims(write: Write, asset_key: int, claimed_before: int, *also: Place) -> Int:
-    """Refuses an asset's larger claim that is more than there is, else counts its place anew.
+def touch_claim(write: Write, asset_key: int) -> None:
+    """Declares that a change may enlarge or move the asset's claim; to be called before the change.
 
-    ``also`` are places that the asset was in before. Returns the keys of the assets of which another share counts.
+    Settling refuses the change if the claim grows beyond the available stock (Refused, OVER_PLEDGED).
     """
     places = places_of_assets(write.connection, np.array([asset_key], dtype=np.int64))
-    for weighed in balance_places(write.connection, places):
-        if weighed.excess and weighed.claimed_by(asset_key) > claimed_before:
-            evidence = weighed.evidence()
-            raise Refused(
-                "OVER_PLEDGED",
-                f"{evidence['claimed']} of {evidence['good']} would be pledged or receipted in warehouse "
-                f"{evidence['warehouse']}, where {evidence['there']} are ({evidence['told_by']}): "
-                f"{evidence['holders']}"[:1000],
-                **evidence,
-            )
-    return reconcile_claims(write, sorted({*places, *also}))
+    write.touched.claimed_before.setdefault(asset_key, claimed_by(write.connection, asset_key))
+    write.touched.add(claims=[asset_key], places=places)
 
 
-def reconcile_claims(write: Write, places: Sequence[Place]) -> Int:
-    """Counts each place anew and tells what no longer agrees; returns the assets of which another share counts.
+def reconcile_claims(write: Write, places: Sequence[Place], claimed_before: Mapping[int, int]) -> Int:
+    """Allots the available stock of each place to its claims, and opens or closes findings; the places are distinct.
 
-    The places must differ.
+    Returns the keys of the assets whose counted share changed. ``claimed_before`` is the former claim of each asset
+    whose change must not over-pledge: raises Refused if one of them claims more than before and the place lacks stock.
     """
-    changed = [_conserve_some(write, weighed) for weighed in _in_parts(write.connection, places)]
+    changed = [_reconcile(write, balances, claimed_before) for balances in _in_parts(write.connection, places)]
     return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *changed]))
 
 
-def conserve_book(write: Write) -> tuple[int, Int]:
-    """Counts every place anew whose claims exceed what is there; returns how many, and the assets that changed."""
+def touch_over_pledged_places(write: Write) -> int:
+    """Declares every place whose claims exceed the available stock for reconciliation; returns how many there are."""
     write_missing_holdings(write.connection)
     places = places_over_pledged(write.connection)
-    parts = _in_parts(write.connection, places)
-    over = sum(len({one.place for one in weighed if one.excess}) for weighed in parts)
-    return over, reconcile_claims(write, places)
+    write.touched.add(places=places)
+    return sum(len({one.place for one in part if one.excess}) for part in _in_parts(write.connection, places))
 
 
 def _in_parts(connection: Connection, places: Sequence[Place]) -> Iterator[list[PlaceBalance]]:
@@ -170,7 +161,22 @@ def _in_parts(connection: Connection, places: Sequence[Place]) -> Iterator[list[
         yield balance_places(connection, places[start : start + PLACES_LIMIT])
 
 
-def _conserve_some(write: Write, weighed: Sequence[PlaceBalance]) -> Int:
+def _refuse_over_pledging(balance: PlaceBalance, claimed_before: Mapping[int, int]) -> None:
+    for asset_key, before in claimed_before.items():
+        if balance.excess and balance.claimed_by(asset_key) > before:
+            evidence = balance.evidence()
+            raise Refused(
+                "OVER_PLEDGED",
+                f"{evidence['claimed']} of {evidence['good']} would be pledged or receipted in warehouse "
+                f"{evidence['warehouse']}, where {evidence['there']} are ({evidence['told_by']}): "
+                f"{evidence['holders']}"[:1000],
+                **evidence,
+            )
+
+
+def _reconcile(write: Write, weighed: Sequence[PlaceBalance], claimed_before: Mapping[int, int]) -> Int:
+    for balance in weighed:
+        _refuse_over_pledging(balance, claimed_before)
     leaving = leaving_of(write.connection, [claim.asset_key for one in weighed for claim in one.claims])
     rows = [
         _counted(one, claim, claimed, held, leaving.get(claim.asset_key, 0))

@@ -10,7 +10,6 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.commands.pipeline.recompute import recompute
 from collateral_registry.domain.prices.series import PriceSeries, fx_paths, fx_series
 from collateral_registry.domain.shared.days import date_at, day_of
 from collateral_registry.store.assets.repository import lots_waiting_for, rewrite_numbers
@@ -78,8 +77,7 @@ def open_series(write: Write, series: PriceSeries) -> StoredSeries:
     waiting = lots_waiting_for(write.connection, series.series_id)
     for stored in waiting:
         rewrite_numbers(write, stored)
-    if waiting:
-        recompute(write, assets=np.array([stored.key for stored in waiting], dtype=np.int64))
+    write.touched.add(assets=[stored.key for stored in waiting])
     return get_series(write.connection, series.series_id)
 
 
@@ -134,7 +132,7 @@ def _take_in(write: Write, quotes: Sequence[tuple[int, Quote]]) -> dict[Place, Q
     _write(write, admitted)
     moved = np.array([key for key, found in admitted.items() if found.moves], dtype=np.int64)
     if len(moved):
-        recompute(write, assets=_dependent_assets(write, moved))
+        write.touched.add(assets=_dependent_assets(write, moved))
     return verdicts
 
 

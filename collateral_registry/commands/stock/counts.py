@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.commands.pipeline.findings import close_findings, open_findings
-from collateral_registry.commands.pipeline.recompute import recompute
 from collateral_registry.commands.stock.warehouse_score import rescore
 from collateral_registry.domain.findings.kinds import COUNT_KINDS, Finding, FindingKind, Severity
 from collateral_registry.domain.findings.over_pledging import converted, plain_quantity
@@ -139,9 +138,7 @@ def reconcile(write: Write, count: StockCount) -> CountReconciliation:
     insert_counts(write, _rows(held))
     findings = _tell(write, held)
     _reserve(write, held, findings)
-    assets = rescore(write, count.warehouse, policy)
-    if len(assets):
-        recompute(write, assets=assets)
+    write.touched.add(assets=rescore(write, count.warehouse, policy))
     differences = [_difference(held, row, findings) for row in held.differing]
     return CountReconciliation(int(np.count_nonzero(~held.disagrees)), differences)
 

@@ -9,7 +9,6 @@ from decimal import ROUND_CEILING, ROUND_FLOOR
 import numpy as np
 
 from collateral_registry.commands.pipeline.findings import open_findings
-from collateral_registry.commands.pipeline.over_pledging import reconcile_claims
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
 from collateral_registry.domain.findings.over_pledging import converted, plain_quantity
 from collateral_registry.domain.loans.pickups import PickupState
@@ -36,19 +35,18 @@ from valuation._typing import Int
 DAY_US = 86_400_000_000
 
 
-def after_stock(write: Write, lot_keys: Int) -> Int:
-    """What the book does once stock has moved: issues against authorisations, places counted anew.
+def touch_moved_lots(write: Write, lot_keys: Int) -> None:
+    """Applies the issues of synced lots to the pick-up authorisations and declares the lots' places for reconciliation.
 
-    To be called with the lots taken up, after their assets have their new quantities; returns the assets to be valued.
+    To be called after the assets of the lots have their new quantities.
     """
     touched, findings = _hold_issues(write, held_lots(write.connection, lot_keys))
     moved = {*places_of_lots(write.connection, lot_keys).values()}
     places = claimed_among(write.connection, moved)
     if len(touched):
         places |= {*places_of_assets(write.connection, touched)}
-    changed = reconcile_claims(write, sorted(places))
+    write.touched.add(assets=touched, places=places)
     open_findings(write, findings)
-    return np.union1d(changed, touched)
 
 
 def _hold_issues(write: Write, lots: Sequence[PledgedLot]) -> tuple[Int, list[Finding]]:

@@ -12,8 +12,8 @@ from decimal import ROUND_DOWN, Decimal
 import numpy as np
 
 from collateral_registry.commands.pipeline.findings import open_findings
-from collateral_registry.commands.pipeline.recompute import NO_KEYS, recompute
-from collateral_registry.commands.stock.outgoing_movements import after_stock
+from collateral_registry.commands.pipeline.recompute import NO_KEYS
+from collateral_registry.commands.stock.outgoing_movements import touch_moved_lots
 from collateral_registry.domain.assets.kinds import QUANTITY_DECIMALS, QUANTITY_LIMIT, Asset, Inventory, Status
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
 from collateral_registry.domain.findings.over_pledging import plain_quantity
@@ -126,8 +126,8 @@ def take_up(write: Write, waiting: PendingLots) -> SyncResult:
     return SyncResult(0, 0) if again is None else _take_up(write, again)
 
 
-def take_up_of(write: Write, asset_keys: Int) -> SyncResult:
-    """Takes up what waits of the lots that are these assets, before their turn."""
+def sync_lots_of(write: Write, asset_keys: Int) -> SyncResult:
+    """Applies the pending stock of the lots of these assets, ahead of the queue."""
     change_keys, lot_of_change = changes_of_assets(write.connection, asset_keys)
     lots = np.unique(lot_of_change)
     return _take_up(write, PendingLots(write.seq - 1, lots, change_keys, tied_assets(write.connection, lots), NO_KEYS))
@@ -145,13 +145,12 @@ def _take_up(write: Write, waiting: PendingLots) -> SyncResult:
     open_findings(write, [_beyond_measure(tied) for tied, _ in changed if _reported(tied) > QUANTITY_LIMIT])
     open_findings(write, [_another_good(tied) for tied, _ in changed if _is_another_good(tied)])
     write_quantities(write, [(tied.own, asset) for tied, asset in changed])
-    moved = np.array(sorted(tied.own.asset_key for tied, _ in changed), dtype=np.int64)
+    write.touched.add(assets=[tied.own.asset_key for tied, _ in changed])
     risen = [tied.own.asset_key for tied, asset in changed if _rises(tied.own.asset, asset)]
-    assets = np.union1d(moved, after_stock(write, waiting.lot_keys))
-    if len(assets):
-        collateral_added = loans_of_assets(write.connection, np.array(risen, dtype=np.int64)) if risen else NO_KEYS
-        recompute(write, assets=assets, collateral_added=collateral_added)
-    return SyncResult(changes, len(assets))
+    if risen:
+        write.touched.add(collateral_added=loans_of_assets(write.connection, np.array(risen, dtype=np.int64)))
+    touch_moved_lots(write, waiting.lot_keys)
+    return SyncResult(changes, len(changed))
 
 
 def _as_told(tied: _LinkedLot) -> Asset | None:

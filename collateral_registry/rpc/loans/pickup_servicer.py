@@ -17,7 +17,7 @@ from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of
 from collateral_registry.rpc.loans.cover_messages import coverage_message
 from collateral_registry.runtime.transactions import BookRunner
-from collateral_registry.runtime.up_to_date import ensure_up_to_date
+from collateral_registry.runtime.up_to_date import read_up_to_date
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.loans.pickups import StoredPickup, get_pickup, list_pickups
@@ -56,7 +56,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
                 reason=answer.reason,
             )
 
-        return await self.runner.read(work)
+        return await read_up_to_date(self.runner, loan_id, work)
 
     async def RequestPickup(self, request: pb.RequestPickupRequest, context: Any) -> pb.Pickup:  # noqa: ANN401, ARG002, N802
         """Authorises a pick-up."""
@@ -68,7 +68,6 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         def asked(write: Write) -> StoredPickup:
             return commands.request_pickup(write, loan_id, asset_id, pickup_id, quantity, expire, request.note)
 
-        await ensure_up_to_date(self.runner, loan_id)
         return await self.runner.write(request, "RequestPickup", pb.Pickup, _answering(asked))
 
     async def GetPickup(self, request: pb.GetPickupRequest, context: Any) -> pb.Pickup:  # noqa: ANN401, ARG002, N802
@@ -113,7 +112,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
             loan = get_loan(connection, loan_id)
             return _controlled_message(loan_id, controlled_value(connection, loan), loan.loan.currency)
 
-        return await self.runner.read(work)
+        return await read_up_to_date(self.runner, loan_id, work)
 
 
 def _answering(work: Callable[[Write], StoredPickup]) -> Callable[[Write], pb.Pickup]:

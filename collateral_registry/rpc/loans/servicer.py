@@ -10,6 +10,7 @@ from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.cures import cures_in_kind
 from collateral_registry.commands.loans.lending import BalanceProblem, BalancePush
 from collateral_registry.commands.loans.pledges import ReleaseAsked
+from collateral_registry.commands.pipeline.settle import settled
 from collateral_registry.domain.loans.agreements import (
     Loan,
     LoanState,
@@ -32,7 +33,7 @@ from collateral_registry.rpc.loans.messages import (
     read_pledge,
 )
 from collateral_registry.runtime.transactions import BookRunner
-from collateral_registry.runtime.up_to_date import ensure_taken_up, ensure_up_to_date
+from collateral_registry.runtime.up_to_date import read_up_to_date
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.pledges import StoredPledge, get_pledge, list_pledges
 from collateral_registry.store.loans.repository import StoredLoan, get_loan, list_loans
@@ -140,7 +141,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             headroom = convert.money(answer.headroom.minor, answer.headroom.currency)
             return pb.CheckDrawResponse(allowed=answer.allowed, headroom=headroom, reason=answer.reason)
 
-        return await self.runner.read(work)
+        return await read_up_to_date(self.runner, loan_id, work)
 
     async def CloseLoan(self, request: pb.CloseLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
         """Closes a loan on which nothing is owed."""
@@ -153,7 +154,6 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         (loan_id,) = id_of("parent", request.parent, "loans")
         pledge = read_pledge(request.pledge, loan_id, checked_id("pledge_id", request.pledge_id))
         work = _pledge_answer(lambda write: pledges.pledge_asset(write, pledge))
-        await ensure_taken_up(self.runner, pledge.asset_id)
         return await self.runner.write(request, "PledgeAsset", pb.Pledge, work)
 
     async def ListPledges(  # noqa: N802
@@ -197,17 +197,16 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             quantity=convert.read_optional_decimal("quantity", request, "quantity"),
         )
         work = _pledge_answer(lambda write: pledges.release_pledge(write, loan_id, pledge_id, request.etag, asked))
-        await ensure_up_to_date(self.runner, loan_id)
         return await self.runner.write(request, "ReleasePledge", pb.Pledge, work)
 
 
 def _loan_answer(work: Callable[[Write], StoredLoan]) -> Callable[[Write], pb.Loan]:
-    return lambda write: loan_messages(write.connection, [work(write)])[0]
+    return lambda write: loan_messages(write.connection, [settled(write, work)])[0]
 
 
 def _pledge_answer(work: Callable[[Write], StoredPledge]) -> Callable[[Write], pb.Pledge]:
     def answer(write: Write) -> pb.Pledge:
-        done = work(write).pledge
+        done = settled(write, work).pledge
         return pledge_messages(write.connection, [get_pledge(write.connection, done.loan_id, done.pledge_id)])[0]
 
     return answer

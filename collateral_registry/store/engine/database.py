@@ -39,6 +39,7 @@ from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.domain.stock.movement_booking import Place
 from collateral_registry.store.engine.commit_listener import CHANNEL
 from collateral_registry.store.engine.lot_memory import LotMemory, LotRow
+from collateral_registry.store.engine.touched import Touched
 from collateral_registry.store.schema.book import CommitRow
 
 __all__ = ["SQLITE_PRAGMAS", "Connection", "Database", "Intake", "Write", "lock_key", "sqlite_file", "sqlite_turn"]
@@ -68,7 +69,10 @@ SQLITE_PRAGMAS = (
 
 @dataclass
 class Write:
-    """A write transaction: its connection, sequence and moment. Without ``commit()`` it leaves no trace."""
+    """A write transaction: its connection, sequence and moment. Without ``commit()`` it leaves no trace.
+
+    Commands declare what they touched in ``touched``; commands/pipeline/settle.py judges it before the commit.
+    """
 
     connection: Connection
     seq: int
@@ -76,9 +80,15 @@ class Write:
     market_day: int
     actor: str
     committed: bool = False
+    touched: Touched = field(default_factory=Touched)
 
     def commit(self) -> None:
-        """Makes everything in the transaction durable at once, and tells the other servers of the book."""
+        """Makes everything in the transaction durable at once and notifies the other servers of the book.
+
+        Raises RuntimeError if something touched was not settled: a commit must never leave a loan unjudged.
+        """
+        if self.touched:
+            raise RuntimeError("the change touched assets or loans that were not settled before the commit")
         if self.connection.dialect.name != "sqlite":
             self.connection.execute(select(func.pg_notify(CHANNEL, "")))
         self.connection.commit()

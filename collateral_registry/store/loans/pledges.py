@@ -129,12 +129,16 @@ def _loans_secured(wanted: Among, *columns: Any) -> Select[Any]:  # noqa: ANN401
     )
 
 
+def assets_of_loans(connection: Source, loan_keys: Int) -> Int:
+    """Returns the keys of the assets with an active pledge to any of the loans, in order."""
+    of_loans, named = among(connection, loan_keys)
+    keys: Int = np.unique(read_columns(connection, _assets_pledged(of_loans), named)["asset_key"])
+    return keys
+
+
 def read_pledges(connection: Source, loan_keys: Int | None) -> Columns:
     """Every standing pledge on the assets that secure the loans, in order of their keys; no keys means all."""
-    asset_keys = None
-    if loan_keys is not None:
-        of_loans, named = among(connection, loan_keys)
-        asset_keys = np.unique(read_columns(connection, _assets_pledged(of_loans), named)["asset_key"])
+    asset_keys = None if loan_keys is None else assets_of_loans(connection, loan_keys)
     wanted, named = among(connection, asset_keys)
     return read_columns(connection, _standing_pledges(wanted), named)
 

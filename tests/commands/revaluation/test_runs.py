@@ -12,6 +12,7 @@ from collateral_registry.commands.assets import register
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans import lending
 from collateral_registry.commands.loans.lending import BalancePush
+from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices
 from collateral_registry.commands.revaluation.run_partition import work_partition
 from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, run_book, start_run
@@ -43,7 +44,7 @@ def start(book) -> int:
     """Starts a run and cuts it into as many partitions as there are loans."""
     with book.write("StartRevaluation", "test") as write:
         start_run(write)
-        write.commit()
+        commit(write)
     plan_run(book, write.seq, partition_assets=1)
     return write.seq
 
@@ -51,7 +52,7 @@ def start(book) -> int:
 def publish(book, seq):
     with book.write("PublishRevaluation", "test") as write:
         run = publish_run(write, seq)
-        write.commit()
+        commit(write)
     return run
 
 

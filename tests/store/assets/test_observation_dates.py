@@ -13,6 +13,7 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from collateral_registry.commands.assets.register import change, register
+from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.valuations.revalue import revalue
 from collateral_registry.domain.ip.ip_valuation import life_of
 from collateral_registry.domain.shared.days import day_of
@@ -48,7 +49,7 @@ def test_a_migrated_right_counts_its_technology_life_from_its_registration_and_k
     do(database, lambda write: register(write, RIGHT_WITH_LIFE))
     with database.write("test", "test", day_of(FIRST) + DAYS_LATER) as write:
         change(write, RIGHT.asset_id, "", lambda asset: replace(asset, display_name="a name"))
-        write.commit()
+        commit(write)
     as_it_was_before(database, "0009", "technology_life_date")
 
     migrate(database)
@@ -88,7 +89,7 @@ def test_a_machine_that_nobody_looks_at_again_is_worth_less_every_day(database_u
     for day in range(1, 30):
         with database.write("test", "test", day_of(FIRST) + day) as write:
             revalue(write, [MACHINE.asset_id])
-            write.commit()
+            commit(write)
     with database.read() as connection:
         values = [row["market_minor"] for row in list_valuations(connection, MACHINE.asset_id, (1 << 62, ""), 100)]
     database.close()

@@ -8,6 +8,7 @@ import pytest
 
 from collateral_registry.commands.assets import register
 from collateral_registry.commands.book.business_date import open_book
+from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.domain.assets.kinds import Asset, Inventory
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.engine.database import Database
@@ -31,7 +32,7 @@ def test_a_quoted_lot_has_every_column_of_a_registered_one_with_the_same_value(b
         quoted = facts_of(connection, LOT).inventory
     with book.write("test", "test") as write:
         register.register(write, LOT)
-        write.commit()
+        commit(write)
     with book.read() as connection:
         registered = read_facts(connection, None).inventory
 

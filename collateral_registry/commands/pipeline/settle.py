@@ -1,0 +1,74 @@
+"""The end of every change: reconcile claims, value assets, judge loans, announce findings, once before the commit.
+
+A command declares what it touched (``write.touched``) and passes nothing along. ``Write.commit`` refuses a change that
+was not settled, so no command can forget it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import numpy as np
+
+from collateral_registry.commands.pipeline.findings import announce_findings
+from collateral_registry.commands.pipeline.over_pledging import reconcile_claims
+from collateral_registry.commands.pipeline.recompute import Recomputed, recompute
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.touched import Touched
+from collateral_registry.store.stock.claims_by_place import places_of_assets
+from valuation._typing import Int
+
+T = TypeVar("T")
+
+
+def settle(write: Write) -> Recomputed:
+    """Values and judges everything the change touched, and records it; does nothing if nothing was touched.
+
+    A loan can be judged once in a commit: a command that needs the judgement before it goes on settles itself and
+    touches none of the same loans afterwards. Raises Refused where a larger claim exceeds the available stock.
+    """
+    touched, write.touched = write.touched, Touched()
+    changed = _reconcile(write, touched)
+    assets = np.union1d(_keys(touched.assets), changed)
+    loans, added = _keys(touched.loans), _keys(touched.collateral_added)
+    done = recompute(write, assets, loans, added) if len(assets) or len(loans) else Recomputed(0, 0, 0)
+    announce_findings(write, [*touched.announcements, *write.touched.announcements])
+    write.touched = Touched()
+    return done
+
+
+def settled(write: Write, work: Callable[[Write], T]) -> T:
+    """Runs a change and settles it, for callers that read the judgement before the commit."""
+    result = work(write)
+    settle(write)
+    return result
+
+
+def reconcile_touched(write: Write) -> None:
+    """Reconciles the claims touched so far, so that a preview sees their counted shares; settling values the assets."""
+    touched = write.touched
+    touched.add(assets=_reconcile(write, touched))
+    touched.claims.clear()
+    touched.places.clear()
+
+
+def commit(write: Write) -> None:
+    """Settles and commits a change."""
+    settle(write)
+    write.commit()
+
+
+def _reconcile(write: Write, touched: Touched) -> Int:
+    places = (
+        {*touched.places, *places_of_assets(write.connection, _keys(touched.claims))}
+        if touched.claims
+        else (touched.places)
+    )
+    if not places:
+        return _keys(())
+    return reconcile_claims(write, sorted(places), touched.claimed_before)
+
+
+def _keys(keys: Iterable[int]) -> Int:
+    return np.array(sorted(keys), dtype=np.int64)

@@ -1,0 +1,71 @@
+"""Whether collateral may leave: the one rule for releases, pledge updates, pick-ups and draws (rules.md section 5).
+
+A disposition is a choice of the lender or borrower that may take collateral from a loan. It may never uncover a loan
+that is covered, nor take collateral from a loan whose coverage is UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from collateral_registry.domain.loans.agreements import Pledge, PledgeMode
+from collateral_registry.domain.loans.controlled_value import floor_of
+
+
+class DispositionRefusal(StrEnum):
+    """Why a disposition is refused."""
+
+    COVERAGE_UNKNOWN = "COVERAGE_UNKNOWN"
+    UNCOVERED = "UNCOVERED"
+
+
+@dataclass(frozen=True)
+class CoverState:
+    """A loan before or after a disposition: exposure and conservative collateral value in minor units of its currency.
+
+    ``target_ppm`` is the LTV, in millionths, that a covered loan does not exceed: the margin call less the buffer.
+    """
+
+    exposure: int
+    pool: int
+    target_ppm: int
+    coverage_unknown: bool
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether exposure <= target x collateral value."""
+        return self.exposure == 0 or self.pool >= floor_of(self.exposure, self.target_ppm)
+
+
+def disposition_refusal(before: CoverState, after: CoverState, *, removes: bool) -> DispositionRefusal | None:
+    """Returns why a disposition must be refused for one loan, or None if it may stand.
+
+    ``removes`` states that the disposition takes something from the loan even if its conservative value does not show
+    it, as the release of an asset without a value. A loan without exposure loses nothing it needs. While the coverage
+    is UNKNOWN nothing is removed. Otherwise the loan must be covered afterwards, or at least lose no value.
+    """
+    lowered = after.pool < before.pool or (after.coverage_unknown and not before.coverage_unknown)
+    if after.exposure == 0 or not (removes or lowered):
+        return None
+    if before.coverage_unknown or after.coverage_unknown:
+        return DispositionRefusal.COVERAGE_UNKNOWN
+    if after.is_covered or after.pool >= before.pool:
+        return None
+    return DispositionRefusal.UNCOVERED
+
+
+def lowers_terms(before: Pledge, after: Pledge) -> bool:
+    """Returns whether new terms of a pledge give its loan less than the old ones at some value of the asset."""
+    limit_falls = after.limit is not None and (before.limit is None or after.limit.minor < before.limit.minor)
+    expires_earlier = after.registration_expire is not None and (
+        before.registration_expire is None or after.registration_expire < before.registration_expire
+    )
+    return (
+        after.state != before.state
+        or after.share_ppm < before.share_ppm
+        or after.rank > before.rank
+        or limit_falls
+        or expires_earlier
+        or (before.mode == PledgeMode.STATIC and after.mode != PledgeMode.STATIC)
+    )

@@ -1,0 +1,58 @@
+"""What a change has touched and what therefore has to be settled before it may be committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+Place = tuple[str, str]
+"""Warehouse and good, both folded."""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A finding that was opened or resolved, to become an event at its loan and at the loans its asset secures."""
+
+    event_kind: int
+    asset_key: int
+    loan_key: int
+    note: str
+
+
+@dataclass
+class Touched:
+    """Keys of the assets and loans that a change has touched, collected while it runs.
+
+    ``assets`` are to be valued, ``loans`` to be judged although none of their assets changed, and ``collateral_added``
+    are loans that cash or collateral has come in for. ``claims`` are assets whose claim on their place may differ, and
+    ``places`` further places to be reconciled. ``claimed_before`` holds the claim, in millionths, of each asset whose
+    change must not over-pledge its place. ``announcements`` are findings to be announced at the loans they concern.
+    """
+
+    assets: set[int] = field(default_factory=set)
+    loans: set[int] = field(default_factory=set)
+    collateral_added: set[int] = field(default_factory=set)
+    claims: set[int] = field(default_factory=set)
+    places: set[Place] = field(default_factory=set)
+    claimed_before: dict[int, int] = field(default_factory=dict)
+    announcements: list[Announcement] = field(default_factory=list)
+
+    def add(
+        self,
+        assets: Iterable[int] = (),
+        loans: Iterable[int] = (),
+        collateral_added: Iterable[int] = (),
+        claims: Iterable[int] = (),
+        places: Iterable[Place] = (),
+    ) -> None:
+        """Adds keys; numpy integers become plain ones."""
+        claims = [int(key) for key in claims]
+        self.assets.update(int(key) for key in assets)
+        self.assets.update(claims)
+        self.loans.update(int(key) for key in loans)
+        self.collateral_added.update(int(key) for key in collateral_added)
+        self.claims.update(claims)
+        self.places.update(places)
+
+    def __bool__(self) -> bool:
+        return any((self.assets, self.loans, self.collateral_added, self.claims, self.places, self.announcements))
