@@ -210,7 +210,7 @@ def test_the_first_day_of_the_tests_is_the_sample_s_opening():
 def test_a_request_to_stop_that_a_finaliser_swallows_is_made_again():
     program = """
 import signal, time
-from collateral_registry.cli import start
+from collateral_registry.cli.server import start
 class Swallows:
     def __del__(self):
         signal.raise_signal(signal.SIGTERM)
