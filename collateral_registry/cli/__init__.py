@@ -1,1 +1,1 @@
-"""The command line: a gRPC client of a running server, and the commands that start one."""
+"""Command line: commands that call a running server, start one, or work on files."""

@@ -80,10 +80,10 @@ def migrate(database: Database = "") -> None:
 
 @app.command()
 def run(
-    sample: Annotated[bool, typer.Option(help="load and replay the sample book on first start")] = True,  # noqa: FBT002
+    sample: Annotated[bool, typer.Option(help="load and replay the sample book on first start")] = True,
     address: Annotated[str, typer.Option(help="host:port to listen at")] = "",
     database: Database = "",
-    exit_after_replay: Annotated[bool, typer.Option(help="stop once the report is printed")] = False,  # noqa: FBT002
+    exit_after_replay: Annotated[bool, typer.Option(help="stop once the report is printed")] = False,
 ) -> None:
     """Start the service, with the sample book on first start, and print its report."""
     from collateral_registry.cli.server.start import run_with_sample
@@ -121,7 +121,7 @@ def watch(
 
 @app.command()
 def revalue(
-    detach: Annotated[bool, typer.Option("--detach", help="start it and do not wait")] = False,  # noqa: FBT002
+    detach: Annotated[bool, typer.Option("--detach", help="start it and do not wait")] = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Revalue the whole book in a run of its own, and show how far it is."""
@@ -165,10 +165,10 @@ def import_policy(
 ) -> None:
     """Store a version of the policy; it changes nothing until it is activated."""
     from collateral_registry.cli.common.client import session
-    from collateral_registry.cli.importing.import_csv import bring_policy
+    from collateral_registry.cli.importing.import_csv import store_policy
 
     with session(server) as channel:
-        bring_policy(channel, file)
+        store_policy(channel, file)
 
 
 @sample_app.command("load")

@@ -1,1 +1,1 @@
-"""What every command shares: the client, CSV rows, formatting, paging."""
+"""Parts shared by all commands: client, CSV rows, formatting and paging."""

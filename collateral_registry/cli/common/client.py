@@ -1,9 +1,8 @@
-"""A channel to the server, and plain sentences for what goes wrong on it."""
+"""Channel to the server for one command; errors become a message and an exit code."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,7 +37,7 @@ RETRY = {
 
 
 def open_channel(server: str) -> grpc.Channel:
-    """A channel that tries again while the server cannot be reached."""
+    """Returns a channel that retries calls while the server is unreachable."""
     options = [
         ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
         ("grpc.service_config", json.dumps(RETRY)),
@@ -49,53 +48,53 @@ def open_channel(server: str) -> grpc.Channel:
 
 @contextmanager
 def session(server: str) -> Iterator[grpc.Channel]:
-    """A channel for one command; errors end it with a sentence and an exit code."""
+    """Yields a channel for one command; an error is printed and ends the command with its exit code."""
     try:
         with open_channel(server) as channel:
             yield channel
     except grpc.RpcError as error:
-        raise typer.Exit(complain(error, server)) from None
+        raise typer.Exit(report_rpc_error(error, server)) from None
     except ValueError as error:
-        say(str(error))
+        print_error(str(error))
         raise typer.Exit(EXIT_USAGE) from None
     except KeyboardInterrupt:
-        say("interrupted")
+        print_error("interrupted")
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
-def say(sentence: str) -> None:
-    """Tells what went wrong, apart from the output."""
-    print(f"collateral: {sentence}", file=sys.stderr)  # noqa: T201 - the command line speaks
+def print_error(message: str) -> None:
+    """Prints an error message to standard error."""
+    typer.echo(f"collateral: {message}", err=True)
 
 
-def tell(text: str, *, aside: bool = False) -> None:
-    """Prints a line of the result, or one aside from it."""
-    print(text, file=sys.stderr if aside else sys.stdout)
+def print_line(text: str, *, to_stderr: bool = False) -> None:
+    """Prints a line to standard output, or to standard error."""
+    typer.echo(text, err=to_stderr)
 
 
-def complain(error: grpc.RpcError, server: str) -> int:
-    """Prints what went wrong and returns the exit code."""
+def report_rpc_error(error: grpc.RpcError, server: str) -> int:
+    """Prints the message of a failed call and returns the exit code."""
     if error.code() == grpc.StatusCode.UNAVAILABLE and not _details(error):
-        say(f"no server answers at {server}; start one with: collateral serve")
+        print_error(f"cannot reach a server at {server}; start one with: collateral serve")
         return EXIT_UNREACHABLE
-    say(sentence(error))
+    print_error(error_text(error))
     return EXIT_REFUSED
 
 
-def sentence(error: grpc.RpcError) -> str:
-    """What the server said: its sentence, the fields it names, its reason and what it says of it."""
-    said = error.details() or f"the server failed with {error.code().name}"
+def error_text(error: grpc.RpcError) -> str:
+    """Returns the server's message with the invalid fields, the reason code and its details."""
+    text = error.details() or f"the server failed with {error.code().name}"
     for detail in _details(error):
         info, bad = ErrorInfo(), BadRequest()
         if detail.Unpack(bad):
-            said += "".join(f"; {one.description}" for one in bad.field_violations if one.description not in said)
+            text += "".join(f"; {one.description}" for one in bad.field_violations if one.description not in text)
         elif detail.Unpack(info) and info.reason:
-            facts = [f"{key} {value}" for key, value in sorted(info.metadata.items()) if value not in said]
-            said += f" [{', '.join([info.reason, *facts])}]"
-    return said
+            details = [f"{key} {value}" for key, value in sorted(info.metadata.items()) if value not in text]
+            text += f" [{', '.join([info.reason, *details])}]"
+    return text
 
 
 def _details(error: grpc.RpcError) -> list[ErrorInfo | BadRequest]:
-    """The details of a status that our server made; none when nobody of ours answered."""
+    """Returns the status details that the server attached; empty if another process or proxy answered."""
     trailing: dict[str, bytes] = dict(error.trailing_metadata() or ())
     return list(Status.FromString(trailing[DETAILS_KEY]).details) if DETAILS_KEY in trailing else []

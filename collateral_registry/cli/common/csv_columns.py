@@ -1,4 +1,4 @@
-"""The columns of the CSV files: which a file must have, and which it may."""
+"""Required and optional columns of the CSV files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns that must be there, and those that may."""
+    """Required and optional columns of one kind of file."""
 
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
@@ -55,9 +55,9 @@ COLUMNS: Mapping[str, Columns] = {
 }  # fmt: skip
 
 
-def check_header(facts: str, header: Sequence[str]) -> None:
-    """Refuses a header that lacks a column, has one twice or has one nobody reads; raises ValueError."""
-    columns = COLUMNS[facts]
+def check_header(file_kind: str, header: Sequence[str]) -> None:
+    """Raises ValueError if a required column is missing, or a column is unknown or repeated."""
+    columns = COLUMNS[file_kind]
     known = columns.required + columns.optional
     for name in columns.required:
         if name not in header:

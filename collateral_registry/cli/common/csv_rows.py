@@ -1,4 +1,4 @@
-"""Rows of CSV files, each with its line, and batches of what was made of them."""
+"""Reads CSV rows with their line numbers, and groups messages into batches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LENGTH_PREFIX_BYTES = 8  # tag and length of a repeated message
 
 @dataclass(frozen=True)
 class NumberedRow:
-    """A row with its line number in the file and the number of cells it has beyond the header."""
+    """A row with its line number, and the number of cells beyond those of the header."""
 
     line: int
     values: Row
@@ -25,21 +25,24 @@ class NumberedRow:
 
     @property
     def fitting(self) -> Row:
-        """The values; raises ValueError when the row has more cells than the header."""
+        """The values; raises ValueError if the row has more cells than the header."""
         if self.surplus:
-            raise ValueError(f"row: got {self.surplus} cells too many, want as many as the header; quote a comma")
+            wanted = len(self.values)
+            raise ValueError(
+                f"row: got {wanted + self.surplus} cells, want {wanted} as in the header; quote a cell with a comma"
+            )
         return self.values
 
 
-def read_rows(file: TextIO, facts: str) -> Iterator[NumberedRow]:
-    """The rows of a CSV file of these facts; lines before the header that begin with # are comments.
+def read_rows(file: TextIO, file_kind: str) -> Iterator[NumberedRow]:
+    """Yields the rows of a CSV file; lines before the header that begin with # are comments.
 
-    Raises ValueError when the file is not CSV, or its header lacks a column or has one that is not known.
+    Raises ValueError if the file is not CSV, or its header lacks a column or has an unknown one.
     """
     first, reader = _after_comments(file)
     try:
         header = [name.strip() for name in next(reader, [])]
-        check_header(facts, header)
+        check_header(file_kind, header)
         for cells in reader:
             if cells:
                 values = dict.fromkeys(header, "") | {
@@ -47,11 +50,11 @@ def read_rows(file: TextIO, facts: str) -> Iterator[NumberedRow]:
                 }
                 yield NumberedRow(first + reader.line_num, values, max(0, len(cells) - len(header)))
     except csv.Error as error:
-        raise ValueError(f"line {first + reader.line_num}: {error}; is a quote left open?") from None
+        raise ValueError(f"line {first + reader.line_num}: {error}; check for an unclosed quote") from None
 
 
 def _after_comments(file: TextIO) -> tuple[int, Any]:
-    """The number of comment lines, and a reader of what follows them."""
+    """Returns the number of comment lines, and a CSV reader of the lines after them."""
     comments = 0
     for line in file:
         if line.strip() and not line.startswith("#"):
@@ -60,18 +63,16 @@ def _after_comments(file: TextIO) -> tuple[int, Any]:
     return comments, csv.reader([])
 
 
-def batches(
-    messages: Sequence[tuple[int, Any]], most_messages: int, most_bytes: int
-) -> Iterator[list[tuple[int, Any]]]:
-    """Messages, each with its line, in batches that keep to both limits."""
+def batches(messages: Sequence[tuple[int, Any]], max_messages: int, max_bytes: int) -> Iterator[list[tuple[int, Any]]]:
+    """Yields messages with their lines in batches within both limits; a larger single message is a batch alone."""
     batch: list[tuple[int, Any]] = []
-    room = most_bytes
+    free_bytes = max_bytes
     for line, message in messages:
         size = message.ByteSize() + LENGTH_PREFIX_BYTES
-        if batch and (len(batch) == most_messages or size > room):
+        if batch and (len(batch) == max_messages or size > free_bytes):
             yield batch
-            batch, room = [], most_bytes
+            batch, free_bytes = [], max_bytes
         batch.append((line, message))
-        room -= size
+        free_bytes -= size
     if batch:
         yield batch

@@ -1,4 +1,4 @@
-"""Figures and names as people read them."""
+"""Formats amounts, dates and names for display."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHOWN_DECIMALS = 2
 
 
 def date_message(field: str, text: str) -> Date:
-    """A date such as 2022-07-01 as a message; raises ValueError naming the field."""
+    """Parses a date such as 2022-07-01 into a message; raises ValueError naming the field."""
     problem = ValueError(f"{field}: got {text[:40]!r}, want a date such as 2022-07-01")
     if not DATE.fullmatch(text):
         raise problem
@@ -37,50 +37,50 @@ def date_message(field: str, text: str) -> Date:
     return Date(year=day.year, month=day.month, day=day.day)
 
 
-def exact(money: Money) -> Decimal:
-    """An amount as a number."""
+def to_decimal(money: Money) -> Decimal:
+    """Returns an amount as an exact decimal."""
     return Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
 
 
-def amount(money: Money) -> str:
-    """An amount with thousands separators and two decimals, or as many as its currency needs."""
-    value = exact(money).normalize()
+def format_amount(money: Money) -> str:
+    """Formats an amount with thousands separators and at least two decimals."""
+    value = to_decimal(money).normalize()
     decimals = max(SHOWN_DECIMALS, -int(value.as_tuple().exponent))
     return f"{value:,.{decimals}f}"
 
 
-def percent(ratio: str) -> str:
-    """A ratio in percent with two decimals."""
+def format_percent(ratio: str) -> str:
+    """Formats a ratio as a percentage with two decimals."""
     return f"{Decimal(ratio) * 100:.2f} %"
 
 
-def when(date: Date) -> str:
-    """A date; nothing when it is not set."""
+def format_date(date: Date) -> str:
+    """Formats a date as YYYY-MM-DD; empty if unset."""
     return f"{date.year:04d}-{date.month:02d}-{date.day:02d}" if date.year else ""
 
 
-def moment(stamp: Timestamp) -> str:
-    """A moment in UTC to the second; nothing when it is not set."""
+def format_time(stamp: Timestamp) -> str:
+    """Formats a timestamp in UTC to the second; empty if unset."""
     return stamp.ToDatetime(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if stamp.seconds else ""
 
 
-def named(collection: str, text: str) -> str:
-    """A resource name from an id, or from the name itself."""
+def resource_name(collection: str, text: str) -> str:
+    """Returns the resource name for an id; a full name is returned unchanged."""
     return text if text.startswith(f"{collection}/") else f"{collection}/{text}"
 
 
-def short(name: str, prefix: str) -> str:
-    """The name of an enum's member without its prefix, in lower case."""
+def enum_label(name: str, prefix: str) -> str:
+    """Returns an enum member's name without its prefix, in lower case."""
     return name.removeprefix(prefix).lower()
 
 
 def level_name(level: int) -> str:
-    """A level's name."""
+    """Returns the name of an LTV level without its prefix."""
     return common_pb2.LtvLevel.Name(level).removeprefix("LTV_LEVEL_")
 
 
-def neutral(cell: str) -> str:
-    """A text cell that no spreadsheet takes for a formula."""
+def escape_formula(cell: str) -> str:
+    """Prefixes a text cell with an apostrophe if a spreadsheet would read it as a formula."""
     return "'" + cell if cell[:1] in FORMULA_STARTS and not _is_number(cell) else cell
 
 

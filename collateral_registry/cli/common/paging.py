@@ -1,15 +1,32 @@
-"""Answers that come in pages, as one."""
+"""Reads all pages of a list call into one response."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol, TypeVar
 
 PAGE_ROWS = 1_000
 
 
-def fetch_all(call: Callable[[Any], Any], request: Any, field: str, limit: int = 0) -> Any:  # noqa: ANN401 - any messages
-    """Every page of an answer in one message, or its first ``limit`` rows; ``field`` holds the rows."""
+class PagedRequest(Protocol):
+    """A request message with the standard paging fields."""
+
+    page_size: int
+    page_token: str
+
+
+class PagedResponse(Protocol):
+    """A response message with the standard paging field."""
+
+    next_page_token: str
+
+
+Request = TypeVar("Request", bound=PagedRequest)
+Response = TypeVar("Response", bound=PagedResponse)
+
+
+def fetch_all(call: Callable[[Request], Response], request: Request, field: str, limit: int = 0) -> Response:
+    """Returns one response holding the rows of all pages, or the first ``limit`` of them; ``field`` names the rows."""
     request.page_size = min(limit, PAGE_ROWS) if limit else PAGE_ROWS
     answer = call(request)
     rows, request.page_token = getattr(answer, field), answer.next_page_token

@@ -1,4 +1,4 @@
-"""Request ids made from what is asked, so that asking again, after a break or in a second run, does nothing twice."""
+"""Derives request ids from the content of requests, so that repeating a request has no further effect."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any, TypeVar
 Request = TypeVar("Request", bound=Any)
 
 
-def identified(request: Request, occasion: str = "") -> Request:
-    """The request with an id made from its content; the same content on another occasion is another request."""
+def with_request_id(request: Request, occasion: str = "") -> Request:
+    """Sets the request id to a hash of the content and returns the request.
+
+    ``occasion`` distinguishes requests with equal content that are meant to be applied once each.
+    """
     request.ClearField("request_id")
     content = request.SerializeToString(deterministic=True)
     request.request_id = hashlib.sha256(f"{type(request).__name__} {occasion} ".encode() + content).hexdigest()

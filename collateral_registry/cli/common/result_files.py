@@ -1,4 +1,4 @@
-"""Result files of the commands that work on files: numbers as CSV, and names of pictures."""
+"""Writes the result files of the offline commands, and names them by series."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Writes a header and rows; a float has eight significant digits, NaN and None are empty."""
+    """Writes a header and rows as CSV; floats have eight significant digits, NaN and None are empty."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
@@ -17,7 +17,7 @@ def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object
 
 
 def file_stem(series: str) -> str:
-    """The name of a series as part of a file's name."""
+    """Returns a series name as a safe file name stem."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in series)
 
 

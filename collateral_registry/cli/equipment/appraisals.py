@@ -1,4 +1,4 @@
-"""The calls behind the equipment commands about appraisals by people."""
+"""Calls of the equipment commands that record and compare appraisals by people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from google.protobuf import json_format
 
 from collateral_registry.cli.common.csv_rows import NumberedRow, read_rows
-from collateral_registry.cli.common.formatting import date_message, named
+from collateral_registry.cli.common.formatting import date_message, resource_name
 from collateral_registry.cli.importing.messages import money
 from collateral_registry.v1 import equipment_pb2, equipment_pb2_grpc
 
@@ -20,7 +20,7 @@ PREFIX = "APPRAISAL_BASIS_"
 def record_appraisal(
     channel: grpc.Channel, asset: str, appraiser: str, date: str, basis: str, amount: str, currency: str
 ) -> None:
-    """Records an appraisal and prints its name; raises ValueError for a basis or an amount that is none."""
+    """Records an appraisal and prints its name; raises ValueError for an invalid basis, date or amount."""
     appraisal = equipment_pb2.Appraisal(
         appraiser=appraiser,
         date=date_message("--date", date),
@@ -28,38 +28,38 @@ def record_appraisal(
         amount=money(amount, currency, "amount"),
     )
     request = equipment_pb2.RecordAppraisalRequest(
-        parent=named("assets", asset), appraisal=appraisal, request_id=uuid.uuid4().hex
+        parent=resource_name("assets", asset), appraisal=appraisal, request_id=uuid.uuid4().hex
     )
     typer.echo(equipment_pb2_grpc.EquipmentServiceStub(channel).RecordAppraisal(request).name)
 
 
 def print_reconciled(channel: grpc.Channel, asset: str) -> None:
-    """Prints what model and appraisals say together, as JSON."""
-    request = equipment_pb2.ReconcileAppraisalsRequest(name=named("assets", asset))
+    """Prints the reconciliation of model and appraisals as JSON."""
+    request = equipment_pb2.ReconcileAppraisalsRequest(name=resource_name("assets", asset))
     answer = equipment_pb2_grpc.EquipmentServiceStub(channel).ReconcileAppraisals(request)
     typer.echo(json_format.MessageToJson(answer, preserving_proto_field_name=True))
 
 
 def print_records(channel: grpc.Channel, file: Path) -> None:
-    """Prints the record of each appraiser over the sales in a file; raises ValueError for a row that is no sale."""
+    """Prints the accuracy of each appraiser against the sales in a file; raises ValueError for an invalid row."""
     with file.open(encoding="utf-8-sig", newline="") as opened:
         sales = [_sale(file, row) for row in read_rows(opened, "realised")]
     request = equipment_pb2.BacktestAppraisersRequest(sales=sales)
     answer = equipment_pb2_grpc.EquipmentServiceStub(channel).BacktestAppraisers(request)
     typer.echo(f"{'appraiser':32} {'sales':>6} {'bias':>8} {'error':>8}")
     for record in answer.records:
-        found = (f"{float(one.value):+8.4f}" if one.value else " too few" for one in (record.bias, record.error))
-        told = "  flagged" if record.flagged else ""
-        typer.echo(f"{record.appraiser[:32]:32} {record.sale_count:6} {' '.join(found)}{told}")
+        figures = (f"{float(one.value):+8.4f}" if one.value else " too few" for one in (record.bias, record.error))
+        flag = "  flagged" if record.flagged else ""
+        typer.echo(f"{record.appraiser[:32]:32} {record.sale_count:6} {' '.join(figures)}{flag}")
     for name in answer.assets_without_appraisal:
-        typer.echo(f"{name}: nobody had appraised it before on that basis", err=True)
+        typer.echo(f"{name}: no earlier appraisal on the basis of the sale", err=True)
 
 
 def _sale(file: Path, row: NumberedRow) -> equipment_pb2.RealisedSale:
     try:
         cells = row.fitting
         return equipment_pb2.RealisedSale(
-            asset=named("assets", cells["asset"]),
+            asset=resource_name("assets", cells["asset"]),
             price=money(cells["price"], cells["currency"], "price"),
             date=date_message("date", cells["date"]),
             basis=_basis(cells.get("basis") or "FMV"),

@@ -1,4 +1,4 @@
-"""Equipment on the command line: models of comparables on files, and appraisals by people at a server."""
+"""Equipment commands: models of comparable sales on files, and appraisals by people on a server."""
 
 from __future__ import annotations
 
@@ -13,37 +13,40 @@ from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Server
 from collateral_registry.clock import wall_clock
 
 app = typer.Typer(
-    help="Value machines from comparable sales in files; set appraisals beside them at a server.",
+    help="Value machines from comparable sales; record appraisals.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
-Asset = Annotated[str, typer.Argument(help="id of the machine, such as press-1")]
+Asset = Annotated[str, typer.Argument(help="asset id of the machine, such as press-1")]
 Csv = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV file, plain or gzipped")]
 Columns = Annotated[
-    Path, typer.Option("--columns", exists=True, dir_okay=False, help="TOML that says which column is what")
+    Path, typer.Option("--columns", exists=True, dir_okay=False, help="TOML file that maps columns to fields")
 ]
-Model = Annotated[Path, typer.Option("--model", exists=True, file_okay=False, help="folder that fit has written")]
-AsOf = Annotated[str, typer.Option(help="value on this day, such as 2012-03-31")]
-DateColumn = Annotated[str, typer.Option(help="value each row on the day in this column; the sale date by default")]
+Model = Annotated[Path, typer.Option("--model", exists=True, file_okay=False, help="model folder written by fit")]
+AsOf = Annotated[str, typer.Option(help="valuation date, such as 2012-03-31")]
+DateColumn = Annotated[str, typer.Option(help="column with the valuation date of each row; default: sale date")]
 
 
 @app.command()
 def fit(
     comparables: Csv,
     columns: Columns,
-    output: Annotated[Path, typer.Option("--output", file_okay=False, help="folder for the model")],
+    output: Annotated[Path, typer.Option("--output", file_okay=False, help="folder to write the model to")],
 ) -> None:
-    """Learn from comparable sales; writes a folder with the model and its card."""
-    with _refusals():
+    """Fit a model to comparable sales.
+
+    Writes a folder with the model and its model card, and prints the card.
+    """
+    with _input_errors():
         from valuation.equipment.models.artefact import save
-        from valuation.equipment.models.hedonic import fit as learn
+        from valuation.equipment.models.hedonic import fit as fit_model
         from valuation.equipment.sales.files import read_comparables
         from valuation.equipment.sales.mapping import read_mapping
 
         mapping = read_mapping(columns)
         sales, data_hash = read_comparables(comparables, mapping, wall_clock().date())
-        learned = learn(sales, mapping)
+        learned = fit_model(sales, mapping)
         save(output, learned, data_hash)
         typer.echo((output / "card.md").read_text(encoding="utf-8"))
 
@@ -57,11 +60,14 @@ def appraise(
     as_of: AsOf = "",
     date_column: DateColumn = "",
 ) -> None:
-    """Value machines by a model: FMV with its 10 % and 90 % points, OLV, FLV, NOLV, what it leans on and its flags."""
-    with _refusals():
-        from collateral_registry.cli.equipment.files import appraised, write_estimates
+    """Value machines with a fitted model.
 
-        machines, estimates = appraised(assets, columns, model, as_of, date_column)
+    Writes FMV with its 10 % and 90 % points, OLV, FLV, NOLV, the basis of the estimate and quality flags per row.
+    """
+    with _input_errors():
+        from collateral_registry.cli.equipment.files import appraise_file, write_estimates
+
+        machines, estimates = appraise_file(assets, columns, model, as_of, date_column)
         write_estimates(output, machines.ids.tolist(), estimates)
 
 
@@ -72,15 +78,18 @@ def score(
     model: Model,
     as_of: AsOf = "",
     date_column: DateColumn = "",
-    picture: Annotated[Path | None, typer.Option(dir_okay=False, help="SVG file to draw into")] = None,
+    picture: Annotated[Path | None, typer.Option(dir_okay=False, help="SVG file to write a chart to")] = None,
 ) -> None:
-    """Compare a model with known prices: RMSLE, bias, coverage and pinball, for all and by category."""
-    with _refusals():
-        from collateral_registry.cli.equipment.files import appraised, score_lines
+    """Score a model against known sale prices.
+
+    Prints RMSLE, bias, interval coverage and pinball loss over all sales and by category.
+    """
+    with _input_errors():
+        from collateral_registry.cli.equipment.files import appraise_file, score_lines
         from collateral_registry.cli.equipment.picture import write_picture
         from valuation.equipment.models.scores import scores
 
-        machines, estimates = appraised(sales, columns, model, as_of, date_column)
+        machines, estimates = appraise_file(sales, columns, model, as_of, date_column)
         found = scores(
             machines.price, estimates.low, estimates.fmv, estimates.high, machines.reference,
             machines.levels["category"],
@@ -94,14 +103,17 @@ def score(
 @app.command()
 def record(
     asset: Asset,
-    appraiser: Annotated[str, typer.Option(help="who appraised it")],
-    date: Annotated[str, typer.Option(help="day of the appraisal, such as 2022-07-01")],
-    amount: Annotated[str, typer.Option(help="plain digits, such as 48000")],
+    appraiser: Annotated[str, typer.Option(help="name of the appraiser")],
+    date: Annotated[str, typer.Option(help="date of the appraisal, such as 2022-07-01")],
+    amount: Annotated[str, typer.Option(help="appraised amount in plain digits, such as 48000")],
     currency: Annotated[str, typer.Option(help="currency of the asset, such as USD")],
-    basis: Annotated[str, typer.Option(help="FMV, OLV, FLV or NOLV")] = "FMV",
+    basis: Annotated[str, typer.Option(help="basis of value: FMV, OLV, FLV or NOLV")] = "FMV",
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Record what a person appraised a machine at; it changes no value."""
+    """Record an appraisal of a machine.
+
+    An appraisal does not change the valuation of the machine.
+    """
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.equipment.appraisals import record_appraisal
 
@@ -111,7 +123,10 @@ def record(
 
 @app.command()
 def reconcile(asset: Asset, server: Server = DEFAULT_ADDRESS) -> None:
-    """Set the appraisals of a machine beside the model, and make one value of both. Prints JSON."""
+    """Reconcile the appraisals of a machine with the model.
+
+    Prints the appraisals, the model's estimate and their combined value on each basis as JSON.
+    """
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.equipment.appraisals import print_reconciled
 
@@ -126,7 +141,7 @@ def appraisers(
     ],
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Hold recorded appraisals against the prices that machines were sold at, by appraiser."""
+    """Compare recorded appraisals with sale prices by appraiser."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.equipment.appraisals import print_records
 
@@ -135,13 +150,13 @@ def appraisers(
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
-    """Ends the command with a sentence and its exit code when a file or a number is refused."""
-    from collateral_registry.cli.common.client import EXIT_USAGE, say
+def _input_errors() -> Iterator[None]:
+    """Turns InvalidInput and OSError into an error message and the usage exit code."""
+    from collateral_registry.cli.common.client import EXIT_USAGE, print_error
     from valuation.errors import InvalidInput
 
     try:
         yield
     except (InvalidInput, OSError) as error:
-        say(str(error))
+        print_error(str(error))
         raise typer.Exit(EXIT_USAGE) from None

@@ -1,4 +1,4 @@
-"""Files of the equipment commands: machines in, estimates and scores out."""
+"""Reads machines from files, and formats their estimates and scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.cli.common.formatting import neutral
+from collateral_registry.cli.common.formatting import escape_formula
 from valuation.equipment.flags import words_of
 from valuation.equipment.models.artefact import load
 from valuation.equipment.models.estimates import bases_of_estimate
@@ -24,8 +24,10 @@ from valuation.errors import InvalidInput
 HEADER = ("id", "fmv", "fmv_low", "fmv_high", "olv", "flv", "nolv", "basis_of_estimate", "flags")
 
 
-def appraised(assets: Path, columns: Path, model: Path, as_of: str, date_column: str) -> tuple[Observations, Estimates]:
-    """The machines of a file and their estimates by the model in a folder; raises InvalidInput for what is wrong."""
+def appraise_file(
+    assets: Path, columns: Path, model: Path, as_of: str, date_column: str
+) -> tuple[Observations, Estimates]:
+    """Returns the machines of a file and their estimates by a stored model; raises InvalidInput for invalid input."""
     if as_of and date_column:
         raise InvalidInput("as_of", as_of, "a date or a date column, not both")
     day = _date(as_of)
@@ -36,7 +38,7 @@ def appraised(assets: Path, columns: Path, model: Path, as_of: str, date_column:
 
 
 def write_estimates(path: Path, ids: Sequence[str], estimates: Estimates) -> None:
-    """Writes a row for each machine; amounts have two decimals, and none where there is no opinion."""
+    """Writes one CSV row per machine; amounts have two decimals and are empty where the model has no estimate."""
     values = (estimates.fmv, estimates.low, estimates.high, estimates.olv, estimates.flv, estimates.nolv)
     amounts = [_amounts(column) for column in values]
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -44,7 +46,7 @@ def write_estimates(path: Path, ids: Sequence[str], estimates: Estimates) -> Non
         writer.writerow(HEADER)
         writer.writerows(
             zip(
-                map(neutral, ids),
+                map(escape_formula, ids),
                 *amounts,
                 bases_of_estimate(estimates.fmv, estimates.step),
                 words_of(estimates.flags),
@@ -54,7 +56,7 @@ def write_estimates(path: Path, ids: Sequence[str], estimates: Estimates) -> Non
 
 
 def score_lines(scores: Sequence[Score]) -> Iterator[str]:
-    """A line for each group."""
+    """Yields a header line and one line per group."""
     heads = f"{'rmsle':>7} {'bias':>8} {'covered':>8} {'pinball':>8} {'median':>10} {'reference':>10}"
     yield f"{'group':24} {'sales':>7} {heads}"
     for score in scores:

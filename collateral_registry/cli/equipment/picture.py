@@ -1,4 +1,4 @@
-"""The picture of a score as SVG: each price against its estimate, and how often the interval held by category."""
+"""Draws model scores as SVG: prices against estimates, and interval coverage by category."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from valuation.equipment.sales.observations import SEPARATOR
 
 WIDTH, HEIGHT, PLOT, MARGIN = 960, 520, 400, 60
 POINTS_LIMIT = 4_000
-"""Most sales drawn; of more, evenly spaced ones."""
+"""Maximum number of sales drawn; a larger file is thinned evenly."""
 
 BARS_LIMIT = 16
 
 
 def write_picture(path: Path, price: NDArray[np.float64], estimates: Estimates, scores: Sequence[Score]) -> None:
-    """Draws both panels into a file."""
+    """Writes an SVG file with both panels."""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" '
         'font-size="12">',
@@ -35,7 +35,7 @@ def write_picture(path: Path, price: NDArray[np.float64], estimates: Estimates, 
 
 
 def _scatter(price: NDArray[np.float64], estimates: Estimates) -> list[str]:
-    """Prices against estimates, both logarithmic, a point each; those outside their interval are red."""
+    """Returns a scatter plot of log price against log estimate; points outside their interval are red."""
     known = np.flatnonzero(~np.isnan(price + estimates.fmv))
     drawn = known[:: max(1, len(known) // POINTS_LIMIT)]
     actual, middle = np.log(price[drawn]), np.log(estimates.fmv[drawn])
@@ -44,7 +44,7 @@ def _scatter(price: NDArray[np.float64], estimates: Estimates) -> list[str]:
     across, down = MARGIN + (middle - low) * scale, MARGIN + PLOT - (actual - low) * scale
     inside = (price[drawn] >= estimates.low[drawn]) & (price[drawn] <= estimates.high[drawn])
     parts = [
-        _text(MARGIN, MARGIN - 20, "price against estimate, logarithmic; red: outside its interval"),
+        _text(MARGIN, MARGIN - 20, "price against estimate (log scales); red: outside the interval"),
         f'<rect x="{MARGIN}" y="{MARGIN}" width="{PLOT}" height="{PLOT}" fill="none" stroke="black"/>',
         f'<line x1="{MARGIN}" y1="{MARGIN + PLOT}" x2="{MARGIN + PLOT}" y2="{MARGIN}" stroke="gray"/>',
         _text(MARGIN, MARGIN + PLOT + 20, f"{np.exp(low):,.0f}"),
@@ -57,12 +57,12 @@ def _scatter(price: NDArray[np.float64], estimates: Estimates) -> list[str]:
 
 
 def _bars(scores: Sequence[Score]) -> list[str]:
-    """How often the interval held: all, then the largest categories."""
+    """Returns bars of interval coverage: all sales first, then the largest categories."""
     left = MARGIN + PLOT + MARGIN
     shown = [scores[0], *sorted(scores[1:], key=lambda score: -score.sales)[: BARS_LIMIT - 1]]
     span, step = WIDTH - left - 200, PLOT / len(shown)
-    promised = left + 120 + span * COVERAGE
-    parts = [_text(left, MARGIN - 20, f"share within the interval; the line is {COVERAGE:.0%}")]
+    nominal = left + 120 + span * COVERAGE
+    parts = [_text(left, MARGIN - 20, f"share within the interval; line: nominal {COVERAGE:.0%}")]
     for number, score in enumerate(shown):
         top = MARGIN + number * step
         parts += [
@@ -71,7 +71,7 @@ def _bars(scores: Sequence[Score]) -> list[str]:
             'fill="steelblue"/>',
             _text(left + 125 + span, top + step / 2 + 4, f"{score.coverage:.1%} of {score.sales}"),
         ]
-    line = f'<line x1="{promised:.1f}" y1="{MARGIN}" x2="{promised:.1f}" y2="{MARGIN + PLOT}" stroke="firebrick"/>'
+    line = f'<line x1="{nominal:.1f}" y1="{MARGIN}" x2="{nominal:.1f}" y2="{MARGIN + PLOT}" stroke="firebrick"/>'
     return [*parts, line]
 
 

@@ -12,9 +12,9 @@ from google.protobuf.json_format import Parse, ParseError
 from rich.console import Console
 from rich.progress import Progress
 
-from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, sentence, tell
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, error_text, print_line
 from collateral_registry.cli.common.csv_rows import NumberedRow, Row, batches, read_rows
-from collateral_registry.cli.common.request_id import identified
+from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
 from collateral_registry.v1 import (
     asset_pb2_grpc,
@@ -98,17 +98,17 @@ def import_file(channel: grpc.Channel, facts: str, path: Path) -> int:
         raise ValueError(f"{path.name}: {error}") from None
     tally = Tally()
     try:
-        bring_rows(channel, facts, numbered, tally)
+        import_rows(channel, facts, numbered, tally)
     finally:
-        tell(tally.summary(facts))
+        print_line(tally.summary(facts))
         for line, why in sorted(tally.problems)[:SHOWN_PROBLEMS]:
-            tell(f"{path.name}:{line}: {why}", aside=True)
+            print_line(f"{path.name}:{line}: {why}", to_stderr=True)
         if len(tally.problems) > SHOWN_PROBLEMS:
-            tell(f"... and {len(tally.problems) - SHOWN_PROBLEMS} more", aside=True)
+            print_line(f"... and {len(tally.problems) - SHOWN_PROBLEMS} more", to_stderr=True)
     return EXIT_SOME_REFUSED if tally.problems else 0
 
 
-def bring_rows(channel: grpc.Channel, facts: str, numbered: Sequence[NumberedRow], tally: Tally) -> None:
+def import_rows(channel: grpc.Channel, facts: str, numbered: Sequence[NumberedRow], tally: Tally) -> None:
     """Brings rows of one sort, counting them, with a progress bar where somebody looks."""
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
@@ -139,7 +139,7 @@ def _readable(numbered: Sequence[NumberedRow], reader: Callable[[Row], Any], tal
 
 
 def _bring_batch(stub: Any, batched: Batched, batch: Sequence[Numbered], tally: Tally) -> None:  # noqa: ANN401 - a stub
-    answer = batched.call(stub, identified(batched.request([message for _, message in batch])))
+    answer = batched.call(stub, with_request_id(batched.request([message for _, message in batch])))
     refused = [batch[index] for index, _ in _count(answer, batch, tally)]
     if not refused:
         return
@@ -171,12 +171,12 @@ def _one_by_one(channel: grpc.Channel, facts: str) -> Callable[[Row], Any]:
 
     def bring_pledge(row: Row) -> Any:  # noqa: ANN401 - an answer
         loan = loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{row['loan']}"))
-        return loans.PledgeAsset(identified(messages.pledge_request(row, loan.currency_code)))
+        return loans.PledgeAsset(with_request_id(messages.pledge_request(row, loan.currency_code)))
 
     return {
-        "assets": lambda row: assets.CreateAsset(identified(messages.asset_request(row))),
-        "loans": lambda row: loans.CreateLoan(identified(messages.loan_request(row))),
-        "series": lambda row: prices.CreatePriceSeries(identified(messages.series_request(row))),
+        "assets": lambda row: assets.CreateAsset(with_request_id(messages.asset_request(row))),
+        "loans": lambda row: loans.CreateLoan(with_request_id(messages.loan_request(row))),
+        "series": lambda row: prices.CreatePriceSeries(with_request_id(messages.series_request(row))),
         "pledges": bring_pledge,
     }[facts]
 
@@ -190,10 +190,10 @@ def _bring_one(bring: Callable[[Row], Any], row: NumberedRow, tally: Tally) -> N
     except grpc.RpcError as error:
         if error.code() not in REFUSALS:
             raise
-        tally.refuse(row.line, sentence(error))
+        tally.refuse(row.line, error_text(error))
 
 
-def bring_policy(channel: grpc.Channel, path: Path) -> None:
+def store_policy(channel: grpc.Channel, path: Path) -> None:
     """Stores a version of the policy from the JSON of its message; raises ValueError when it cannot be read."""
     try:
         policy = Parse(path.read_text(encoding="utf-8-sig"), policy_pb2.Policy())
@@ -203,8 +203,8 @@ def bring_policy(channel: grpc.Channel, path: Path) -> None:
     if not policy_id:
         raise ValueError(f"{path.name}: name: got nothing, want policies/ and an id")
     request = policy_pb2.CreatePolicyRequest(policy=policy, policy_id=policy_id)
-    stored = policy_pb2_grpc.PolicyServiceStub(channel).CreatePolicy(identified(request))
-    tell(f"policy: {stored.name} is stored; it changes nothing until it is activated")
+    stored = policy_pb2_grpc.PolicyServiceStub(channel).CreatePolicy(with_request_id(request))
+    print_line(f"policy: {stored.name} is stored; it changes nothing until it is activated")
 
 
 def _said(error: Exception) -> str:

@@ -1,1 +1,1 @@
-"""Commands for intellectual property."""
+"""Commands for intellectual property (IP assets)."""

@@ -10,7 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED
-from collateral_registry.cli.common.formatting import amount, date_message, named, percent, short, when
+from collateral_registry.cli.common.formatting import (
+    date_message,
+    enum_label,
+    format_amount,
+    format_date,
+    format_percent,
+    resource_name,
+)
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.loans.report import console_for_reports
 from collateral_registry.v1 import common_pb2, double_pledge_pb2, double_pledge_pb2_grpc, pickup_pb2, pickup_pb2_grpc
@@ -34,7 +41,7 @@ def check_book(channel: grpc.Channel) -> int:
 def confirm_finding(channel: grpc.Channel, finding: str, actor: str, note: str) -> None:
     """Takes a finding for proved and prints which asset is worth nothing from now on."""
     request = double_pledge_pb2.ConfirmDoublePledgeRequest(
-        name=named("findings", finding), actor=actor, note=note, request_id=uuid.uuid4().hex
+        name=resource_name("findings", finding), actor=actor, note=note, request_id=uuid.uuid4().hex
     )
     answer = double_pledge_pb2_grpc.DoublePledgeServiceStub(channel).ConfirmDoublePledge(request)
     console_for_reports().print(f"{answer.asset} is worth nothing from now on", highlight=False)
@@ -43,7 +50,7 @@ def confirm_finding(channel: grpc.Channel, finding: str, actor: str, note: str) 
 def check_pickup(channel: grpc.Channel, loan: str, asset: str, quantity: str) -> int:
     """Prints whether goods may leave; 1 when not all of them may."""
     request = pickup_pb2.CheckPickupRequest(
-        loan=named("loans", loan), asset=named("assets", asset), quantity=Decimal(value=quantity)
+        loan=resource_name("loans", loan), asset=resource_name("assets", asset), quantity=Decimal(value=quantity)
     )
     answer = pickup_pb2_grpc.PickupServiceStub(channel).CheckPickup(request)
     told = f"all of it may leave: {answer.largest_quantity.value} {answer.unit}" if answer.allowed else answer.reason
@@ -54,8 +61,8 @@ def check_pickup(channel: grpc.Channel, loan: str, asset: str, quantity: str) ->
 def request_pickup(channel: grpc.Channel, loan: str, asset: str, quantity: str, expire: str, note: str) -> None:
     """Authorises a pick-up and prints it."""
     request = pickup_pb2.RequestPickupRequest(
-        parent=named("loans", loan),
-        asset=named("assets", asset),
+        parent=resource_name("loans", loan),
+        asset=resource_name("assets", asset),
         quantity=Decimal(value=quantity),
         expire_date=date_message("expire", expire) if expire else None,
         note=note,
@@ -73,23 +80,23 @@ def cancel_pickup(channel: grpc.Channel, name: str) -> None:
 
 def list_pickups(channel: grpc.Channel, loan: str, filter_: str, limit: int) -> None:
     """Prints a row per authorisation."""
-    request = pickup_pb2.ListPickupsRequest(parent=named("loans", loan) if loan else "loans/-", filter=filter_)
+    request = pickup_pb2.ListPickupsRequest(parent=resource_name("loans", loan) if loan else "loans/-", filter=filter_)
     answer = fetch_all(pickup_pb2_grpc.PickupServiceStub(channel).ListPickups, request, "pickups", limit)
     _print_pickups(answer.pickups)
 
 
 def show_controlled_value(channel: grpc.Channel, loan: str) -> None:
     """Prints floor, controlled value and gap of a loan."""
-    request = pickup_pb2.GetControlledValueRequest(name=named("loans", loan))
+    request = pickup_pb2.GetControlledValueRequest(name=resource_name("loans", loan))
     found = pickup_pb2_grpc.PickupServiceStub(channel).GetControlledValue(request)
     table = Table(show_header=False)
     for name in AMOUNTS:
         money = getattr(found, name)
-        table.add_row(name.replace("_", " "), f"{amount(money)} {money.currency_code}")
-    table.add_row("target ratio", percent(found.target_ratio.value))
+        table.add_row(name.replace("_", " "), f"{format_amount(money)} {money.currency_code}")
+    table.add_row("target ratio", format_percent(found.target_ratio.value))
     if found.HasField("market_pledge_rate"):
-        table.add_row("market pledge rate", percent(found.market_pledge_rate.value))
-    table.add_row("coverage", short(common_pb2.Coverage.Name(found.coverage), "COVERAGE_").upper())
+        table.add_row("market pledge rate", format_percent(found.market_pledge_rate.value))
+    table.add_row("coverage", enum_label(common_pb2.Coverage.Name(found.coverage), "COVERAGE_").upper())
     console_for_reports().print(table)
 
 
@@ -104,8 +111,8 @@ def _print_pickups(pickups: list[pickup_pb2.Pickup]) -> None:
             one.warehouse,
             f"{one.quantity.value} {one.unit}",
             f"{one.taken_quantity.value} {one.unit}",
-            when(one.expire_date),
-            short(pickup_pb2.PickupState.Name(one.state), "PICKUP_STATE_"),
+            format_date(one.expire_date),
+            enum_label(pickup_pb2.PickupState.Name(one.state), "PICKUP_STATE_"),
             one.note,
         )
         table.add_row(*(escape(cell) for cell in cells))

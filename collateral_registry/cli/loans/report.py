@@ -18,13 +18,13 @@ from rich.table import Table
 
 from collateral_registry.cli.common.formatting import (
     LEVEL_STYLES,
-    amount,
     date_message,
+    enum_label,
+    escape_formula,
+    format_amount,
+    format_date,
+    format_percent,
     level_name,
-    neutral,
-    percent,
-    short,
-    when,
 )
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.v1 import breach_pb2, common_pb2, loan_pb2, report_pb2, report_pb2_grpc
@@ -115,24 +115,24 @@ def print_json(message: Any) -> None:  # noqa: ANN401 - any message
 def _print_csv(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([neutral(cell) for cell in row] for row in rows)
+    writer.writerows([escape_formula(cell) for cell in row] for row in rows)
 
 
 def ltv_of(cover: loan_pb2.LoanCover, name: str = "ltv") -> str:
     """A ratio of a cover in percent; nothing where there is none."""
     if cover.ltv_infinite and name == "ltv":
         return "infinite"
-    return percent(getattr(cover, name).value) if cover.HasField(name) else ""
+    return format_percent(getattr(cover, name).value) if cover.HasField(name) else ""
 
 
 def _flags(cover: loan_pb2.LoanCover) -> str:
-    reasons = [short(common_pb2.UnknownReason.Name(one), "UNKNOWN_REASON_") for one in cover.unknown_reasons]
-    flags = [short(common_pb2.QualityFlag.Name(one), "QUALITY_FLAG_") for one in cover.quality_flags]
+    reasons = [enum_label(common_pb2.UnknownReason.Name(one), "UNKNOWN_REASON_") for one in cover.unknown_reasons]
+    flags = [enum_label(common_pb2.QualityFlag.Name(one), "QUALITY_FLAG_") for one in cover.quality_flags]
     return " ".join([reason.upper() for reason in reasons] + flags)
 
 
 def _coverage(cover: loan_pb2.LoanCover) -> str:
-    return short(common_pb2.Coverage.Name(cover.coverage), "COVERAGE_").upper()
+    return enum_label(common_pb2.Coverage.Name(cover.coverage), "COVERAGE_").upper()
 
 
 def level_cell(level: common_pb2.LtvLevel.ValueType) -> str:
@@ -149,30 +149,35 @@ def coverage_cell(cover: loan_pb2.LoanCover) -> str:
 def _ltv_cells(row: report_pb2.LtvReportRow) -> list[str]:
     cover = row.cover
     return [
-        row.loan, row.borrower, cover.exposure.currency_code, amount(cover.exposure), amount(cover.market_value),
-        amount(cover.lendable_value), ltv_of(cover), ltv_of(cover, "last_good_ltv"), level_name(cover.level),
+        row.loan, row.borrower, cover.exposure.currency_code, format_amount(cover.exposure),
+        format_amount(cover.market_value), format_amount(cover.lendable_value), ltv_of(cover),
+        ltv_of(cover, "last_good_ltv"), level_name(cover.level),
         _coverage(cover),
-        cover.distance_to_next_level.value, cover.price_fall_to_next_level.value, amount(cover.cash_cure),
-        amount(cover.collateral_cure), when(cover.oldest_input_date), _flags(cover), row.breach,
-        when(row.deadline_date) if row.HasField("deadline_date") else "",
+        cover.distance_to_next_level.value, cover.price_fall_to_next_level.value, format_amount(cover.cash_cure),
+        format_amount(cover.collateral_cure), format_date(cover.oldest_input_date), _flags(cover), row.breach,
+        format_date(row.deadline_date) if row.HasField("deadline_date") else "",
     ]  # fmt: skip
 
 
 def _print_ltv_table(report: report_pb2.GenerateLtvReportResponse) -> None:
     console = console_for_reports()
-    table = Table(title=f"Loan to value on {when(report.market_date)} (commit {report.sequence})", title_justify="left")
+    table = Table(
+        title=f"Loan to value on {format_date(report.market_date)} (commit {report.sequence})", title_justify="left"
+    )
     table.add_column("loan", no_wrap=True)
     for name in ("exposure", "market", "lendable", "LTV", "level", "fall to next", "cash cure", "coverage"):
         table.add_column(name, justify="left" if name in {"level", "coverage"} else "right", no_wrap=True)
     for row in report.rows:
         cover = row.cover
-        fall = percent(cover.price_fall_to_next_level.value) if cover.HasField("price_fall_to_next_level") else ""
-        cash = amount(cover.cash_cure) if cover.cash_cure.units or cover.cash_cure.nanos else ""
+        fall = (
+            format_percent(cover.price_fall_to_next_level.value) if cover.HasField("price_fall_to_next_level") else ""
+        )
+        cash = format_amount(cover.cash_cure) if cover.cash_cure.units or cover.cash_cure.nanos else ""
         table.add_row(
             row.loan.removeprefix("loans/"),
-            f"{amount(cover.exposure)} {cover.exposure.currency_code}",
-            amount(cover.market_value),
-            amount(cover.lendable_value),
+            f"{format_amount(cover.exposure)} {cover.exposure.currency_code}",
+            format_amount(cover.market_value),
+            format_amount(cover.lendable_value),
             ltv_of(cover),
             level_cell(cover.level),
             fall,
@@ -182,22 +187,24 @@ def _print_ltv_table(report: report_pb2.GenerateLtvReportResponse) -> None:
     console.print(table)
     for total in report.totals:
         loans = f"{total.loan_count} loans, {total.breach_count} in breach, {total.unknown_count} with unknown coverage"
-        values = f"lendable {amount(total.lendable_value)}, market {amount(total.market_value)}"
-        console.print(f"{total.currency_code}: {loans}; exposure {amount(total.exposure)}, {values}")
+        values = f"lendable {format_amount(total.lendable_value)}, market {format_amount(total.market_value)}"
+        console.print(f"{total.currency_code}: {loans}; exposure {format_amount(total.exposure)}, {values}")
 
 
 def _breach_cells(breach: breach_pb2.Breach) -> list[str]:
     return [
         breach.name,
         breach.borrower,
-        short(breach_pb2.BreachState.Name(breach.state), "BREACH_STATE_"),
+        enum_label(breach_pb2.BreachState.Name(breach.state), "BREACH_STATE_"),
         level_name(breach.level),
         level_name(breach.worst_level),
-        when(breach.open_date),
-        when(breach.deadline_date),
-        when(breach.cure_date) if breach.HasField("cure_date") else "",
+        format_date(breach.open_date),
+        format_date(breach.deadline_date),
+        format_date(breach.cure_date) if breach.HasField("cure_date") else "",
         "yes" if breach.acknowledged else "no",
-        " ".join(short(breach_pb2.BreachEventKind.Name(event.kind), "BREACH_EVENT_KIND_") for event in breach.history),
+        " ".join(
+            enum_label(breach_pb2.BreachEventKind.Name(event.kind), "BREACH_EVENT_KIND_") for event in breach.history
+        ),
     ]
 
 

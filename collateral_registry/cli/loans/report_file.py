@@ -15,7 +15,7 @@ import pyarrow.parquet
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from collateral_registry.cli.common.formatting import neutral
+from collateral_registry.cli.common.formatting import escape_formula
 from collateral_registry.cli.loans.report import as_of_message
 from collateral_registry.v1 import report_pb2, report_pb2_grpc
 
@@ -91,7 +91,7 @@ def _writer(form: str, path: Path, schema: pa.Schema) -> AbstractContextManager[
 def _without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch with no text that a spreadsheet takes for a formula."""
     columns = [
-        pa.array([neutral(text) for text in column.to_pylist()]) if pa.types.is_string(column.type) else column
+        pa.array([escape_formula(text) for text in column.to_pylist()]) if pa.types.is_string(column.type) else column
         for column in batch.columns
     ]
     return pa.record_batch(columns, schema=batch.schema)

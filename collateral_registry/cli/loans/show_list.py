@@ -8,7 +8,7 @@ import grpc
 from rich.markup import escape
 from rich.table import Table
 
-from collateral_registry.cli.common.formatting import amount, named, short
+from collateral_registry.cli.common.formatting import enum_label, format_amount, resource_name
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.loans.report import (
     console_for_reports,
@@ -32,7 +32,7 @@ from collateral_registry.v1 import (
 def show_asset(channel: grpc.Channel, asset: str) -> None:
     """Prints an asset as JSON."""
     stub = asset_pb2_grpc.AssetServiceStub(channel)
-    print_json(stub.GetAsset(asset_pb2.GetAssetRequest(name=named("assets", asset))))
+    print_json(stub.GetAsset(asset_pb2.GetAssetRequest(name=resource_name("assets", asset))))
 
 
 def list_assets(channel: grpc.Channel, filter_: str, limit: int) -> None:
@@ -42,7 +42,7 @@ def list_assets(channel: grpc.Channel, filter_: str, limit: int) -> None:
     table = _table("asset", "kind", "class", "owner", "currency", "status")
     for asset in answer.assets:
         kind = asset.WhichOneof("detail") or ""
-        status = short(asset_pb2.AssetStatus.Name(asset.status), "ASSET_STATUS_")
+        status = enum_label(asset_pb2.AssetStatus.Name(asset.status), "ASSET_STATUS_")
         cells = (asset.name.removeprefix("assets/"), kind, asset.asset_class, asset.owner, asset.currency_code, status)
         table.add_row(*(escape(cell) for cell in cells))
     console_for_reports().print(table)
@@ -51,7 +51,7 @@ def list_assets(channel: grpc.Channel, filter_: str, limit: int) -> None:
 def show_loan(channel: grpc.Channel, loan: str) -> None:
     """Prints a loan with its cover as JSON."""
     stub = loan_pb2_grpc.LoanServiceStub(channel)
-    print_json(stub.GetLoan(loan_pb2.GetLoanRequest(name=named("loans", loan))))
+    print_json(stub.GetLoan(loan_pb2.GetLoanRequest(name=resource_name("loans", loan))))
 
 
 def list_loans(channel: grpc.Channel, filter_: str, limit: int) -> None:
@@ -60,11 +60,11 @@ def list_loans(channel: grpc.Channel, filter_: str, limit: int) -> None:
     answer = fetch_all(stub.ListLoans, loan_pb2.ListLoansRequest(filter=filter_), "loans", limit)
     table = _table("loan", "borrower", "state", "exposure", "LTV", "level", "coverage")
     for loan in answer.loans:
-        exposure = f"{amount(loan.cover.exposure)} {loan.currency_code}" if loan.HasField("cover") else ""
+        exposure = f"{format_amount(loan.cover.exposure)} {loan.currency_code}" if loan.HasField("cover") else ""
         table.add_row(
             loan.name.removeprefix("loans/"),
             escape(loan.borrower),
-            short(loan_pb2.LoanState.Name(loan.state), "LOAN_STATE_"),
+            enum_label(loan_pb2.LoanState.Name(loan.state), "LOAN_STATE_"),
             exposure,
             ltv_of(loan.cover),
             level_cell(loan.cover.level),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, say
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error
 from collateral_registry.cli.common.result_files import file_stem, write_rows
 from collateral_registry.cli.prices.backtest_picture import draw_record
 from collateral_registry.cli.prices.haircut import MODELS, model_named
@@ -74,13 +74,13 @@ def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: Back
     try:
         histories = read_histories(source, columns)
     except (ValueError, OSError, csv.Error) as error:
-        say(str(error))
+        print_error(str(error))
         return EXIT_USAGE
     folder.mkdir(parents=True, exist_ok=True)
     records: dict[str, Records] = {}
     for name, found in each_series(partial(_replayed, folder=folder, wanted=wanted), histories, workers, "Backtests"):
         if isinstance(found, Failed):
-            say(f"{name}: {found.why}")
+            print_error(f"{name}: {found.why}")
         else:
             records[name] = found
     tested = {(name, days): _first(one[days]) for name, one in records.items() for days in wanted.horizons}

@@ -27,10 +27,10 @@ def haircut_command(
     series_column: SeriesColumn = "series",
     date_column: DateColumn = "date",
     price_column: PriceColumn = "price",
-    rolling: Annotated[bool, typer.Option("--rolling", help="at origins through the past")] = False,  # noqa: FBT002
+    rolling: Annotated[bool, typer.Option("--rolling", help="at origins through the past")] = False,
     start: Annotated[str, typer.Option("--from", help="first origin; else the 501st observation")] = "",
     every: Annotated[int, typer.Option(min=0, help="observations between origins; 0 means the horizon")] = 0,
-    calendar: Annotated[bool, typer.Option("--calendar", help="count calendar days")] = False,  # noqa: FBT002
+    calendar: Annotated[bool, typer.Option("--calendar", help="count calendar days")] = False,
     model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs, arithmetic or tier2")] = "auto",
     quantity: Annotated[float, typer.Option(min=0.0, help="goods to sell; sets the days of the sale")] = 0.0,
     daily_volume: Annotated[float, typer.Option(help="what the market trades a day, in the same unit")] = math.inf,
@@ -44,12 +44,12 @@ def haircut_command(
         Path | None, typer.Option(help="CSV file, date and price: the loan's currency for one of the price's")
     ] = None,
     proxy: Annotated[str, typer.Option(help="liquid series of the file that the others are linked to")] = "",
-    learn_across: Annotated[bool, typer.Option("--learn-across", help="widen by what all series have told")] = False,  # noqa: FBT002
-    more_columns: Annotated[bool, typer.Option("--more-columns", help="errors, worst day, impact, correction")] = False,  # noqa: FBT002
+    learn_across: Annotated[bool, typer.Option("--learn-across", help="widen by what all series have told")] = False,
+    more_columns: Annotated[bool, typer.Option("--more-columns", help="errors, worst day, impact, correction")] = False,
     workers: Workers = 1,
 ) -> None:
     """Estimate haircuts from a CSV file of prices; needs no server."""
-    from collateral_registry.cli.common.client import EXIT_USAGE, say
+    from collateral_registry.cli.common.client import EXIT_USAGE, print_error
     from collateral_registry.cli.prices.haircut import asked, read_rates, run_haircut
     from collateral_registry.cli.prices.price_file import PriceColumns
     from valuation.haircuts.models.sale_horizon import Sale
@@ -73,7 +73,7 @@ def haircut_command(
             learn_across=learn_across,
         )
     except (ValueError, OSError) as error:
-        say(str(error))
+        print_error(str(error))
         raise typer.Exit(EXIT_USAGE) from None
     raise typer.Exit(run_haircut(prices, output, columns, wanted, workers))
 
@@ -92,14 +92,14 @@ def backtest_command(
     workers: Workers = 1,
 ) -> None:
     """Test haircuts against the past of a CSV file of prices; needs no server."""
-    from collateral_registry.cli.common.client import EXIT_USAGE, say
+    from collateral_registry.cli.common.client import EXIT_USAGE, print_error
     from collateral_registry.cli.prices.backtest import asked, run_backtest
     from collateral_registry.cli.prices.price_file import PriceColumns
 
     try:
         wanted = asked(horizon_days, confidence, model, compare)
     except ValueError as error:
-        say(str(error))
+        print_error(str(error))
         raise typer.Exit(EXIT_USAGE) from None
     columns = PriceColumns(series_column, date_column, price_column)
     raise typer.Exit(run_backtest(prices, output, columns, wanted, workers))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, say
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error
 from collateral_registry.cli.common.result_files import file_stem, write_rows
 from collateral_registry.cli.prices.forecast_picture import draw_forecast
 from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
@@ -30,13 +30,13 @@ def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days
     try:
         histories = read_histories(source, columns)
     except (ValueError, OSError, csv.Error) as error:
-        say(str(error))
+        print_error(str(error))
         return EXIT_USAGE
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, ValueForecast] = {}
     for name, one in each_series(partial(_forecast, horizon_days=horizon_days), histories, workers, "Forecasts"):
         if isinstance(one, Failed):
-            say(f"{name}: {one.why}")
+            print_error(f"{name}: {one.why}")
         else:
             found[name] = one
     write_rows(folder / "forecast.csv", FORECAST_COLUMNS, [row for item in found.items() for row in _fan(*item)])
@@ -45,7 +45,7 @@ def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days
         if made.fan.shape[1]:
             draw_forecast(folder / f"{file_stem(name)}.svg", name, made)
         else:
-            say(f"{name}: too short or never moves, no forecast")
+            print_error(f"{name}: too short or never moves, no forecast")
     return EXIT_SOME_REFUSED if len(found) < len(histories) else 0
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, say
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error
 from collateral_registry.cli.prices.price_file import History, PriceColumns, parse_day, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
 from valuation.errors import MissingExtra
@@ -166,10 +166,10 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Hairc
     try:
         histories = read_histories(source, columns)
     except (ValueError, OSError, csv.Error) as error:
-        say(str(error))
+        print_error(str(error))
         return EXIT_USAGE
     if wanted.proxy and wanted.proxy not in histories:
-        say(f"--proxy: got {wanted.proxy!r}, want a series of the file")
+        print_error(f"--proxy: got {wanted.proxy!r}, want a series of the file")
         return EXIT_USAGE
     proxy = histories.get(wanted.proxy)
     memory = _memory(histories, wanted)
@@ -181,11 +181,11 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Hairc
         for name, rows in each_series(work, histories, workers, "Haircuts"):
             if isinstance(rows, Failed):
                 failed += 1
-                say(f"{name}: {rows.why}")
+                print_error(f"{name}: {rows.why}")
             else:
                 writer.writerows(rows)
             if histories[name].unreadable:
-                say(f"{name}: {_unreadable(histories[name])}")
+                print_error(f"{name}: {_unreadable(histories[name])}")
     return EXIT_SOME_REFUSED if failed else 0
 
 

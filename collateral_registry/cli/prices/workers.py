@@ -23,7 +23,7 @@ IN_FLIGHT_PER_WORKER = 4
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """The workers are the threads."""
 
-ENDED = "its worker process ended, for want of memory or by a signal"
+WORKER_ENDED = "its worker process ended, for want of memory or by a signal"
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _alone(work: Callable[[str, History], Result], name: str, history: History) 
         try:
             return name, pool.submit(attempt, work, name, history).result()
         except BrokenProcessPool:
-            return name, Failed(ENDED)
+            return name, Failed(WORKER_ENDED)
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

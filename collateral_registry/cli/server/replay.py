@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from collateral_registry.cli.common.csv_rows import NumberedRow, Row
-from collateral_registry.cli.common.formatting import date_message, exact
+from collateral_registry.cli.common.formatting import date_message, to_decimal
 from collateral_registry.cli.common.paging import fetch_all
-from collateral_registry.cli.common.request_id import identified
+from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
 from collateral_registry.cli.server.sample import LAST, OPENING, table, update_balances
 from collateral_registry.v1 import (
@@ -103,10 +103,10 @@ def _replay_day(channel: grpc.Channel, by_day: Mapping[str, ByDay], day: date) -
     prices = price_pb2_grpc.PriceServiceStub(channel)
     rates = [messages.fx_rate(row.values) for row in by_day["fx"].get(day.isoformat(), [])]
     if rates:
-        prices.IngestFxRates(identified(price_pb2.IngestFxRatesRequest(rates=rates)))
+        prices.IngestFxRates(with_request_id(price_pb2.IngestFxRatesRequest(rates=rates)))
     quotes = [messages.price_observation(row.values) for row in by_day["prices"].get(day.isoformat(), [])]
     if quotes:
-        prices.IngestPrices(identified(price_pb2.IngestPricesRequest(observations=quotes)))
+        prices.IngestPrices(with_request_id(price_pb2.IngestPricesRequest(observations=quotes)))
     actions = Actions(channel, day)
     for row in by_day["timeline"].get(day.isoformat(), []):
         actions.act(row.values)
@@ -143,7 +143,7 @@ class Actions:
         loan = self.loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{loan_id}"))
         if date(loan.balance_date.year, loan.balance_date.month, loan.balance_date.day) >= self.day:
             return  # done before the replay broke off
-        principal = max(exact(loan.principal) + by, Decimal(0))
+        principal = max(to_decimal(loan.principal) + by, Decimal(0))
         update = loan_pb2.BalanceUpdate(
             loan=loan.name,
             principal=messages.money(f"{principal:f}", loan.currency_code, "principal"),
@@ -167,21 +167,21 @@ class Actions:
     def _update(self, asset_id: str, change: asset_pb2.Asset, path: str) -> None:
         change.name = f"assets/{asset_id}"
         request = asset_pb2.UpdateAssetRequest(asset=change, update_mask=FieldMask(paths=[path]))
-        asset_pb2_grpc.AssetServiceStub(self.channel).UpdateAsset(identified(request, str(self.day)))
+        asset_pb2_grpc.AssetServiceStub(self.channel).UpdateAsset(with_request_id(request, str(self.day)))
 
     def _renew_registration(self, pledge: str, until: str) -> None:
         change = loan_pb2.Pledge(name=pledge, registration_expire_date=date_message("value", until))
         mask = FieldMask(paths=["registration_expire_date"])
-        self.loans.UpdatePledge(identified(loan_pb2.UpdatePledgeRequest(pledge=change, update_mask=mask)))
+        self.loans.UpdatePledge(with_request_id(loan_pb2.UpdatePledgeRequest(pledge=change, update_mask=mask)))
 
     def _pledge(self, pledge_id: str) -> None:
         (pledge,) = (row.values for row in table("pledges") if row.values["pledge_id"] == pledge_id)
         loan = self.loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{pledge['loan']}"))
-        self.loans.PledgeAsset(identified(messages.pledge_request(pledge, loan.currency_code)))
+        self.loans.PledgeAsset(with_request_id(messages.pledge_request(pledge, loan.currency_code)))
 
     def _acknowledge(self, loan_id: str, note: str) -> None:
         stub = breach_pb2_grpc.BreachServiceStub(self.channel)
         request = breach_pb2.ListBreachesRequest(parent=f"loans/{loan_id}", filter="state = OPEN")
         for breach in stub.ListBreaches(request).breaches:
             act = breach_pb2.AcknowledgeBreachRequest(name=breach.name, actor="risk desk", note=note)
-            stub.AcknowledgeBreach(identified(act, str(self.day)))
+            stub.AcknowledgeBreach(with_request_id(act, str(self.day)))

@@ -8,8 +8,8 @@ import grpc
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from collateral_registry.cli.common.client import EXIT_REFUSED, say, tell
-from collateral_registry.cli.common.formatting import moment, short, when
+from collateral_registry.cli.common.client import EXIT_REFUSED, print_error, print_line
+from collateral_registry.cli.common.formatting import enum_label, format_date, format_time
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.v1 import revaluation_pb2, revaluation_pb2_grpc
 
@@ -24,7 +24,7 @@ def revalue(channel: grpc.Channel, *, watch: bool) -> int:
     stub = revaluation_pb2_grpc.RevaluationServiceStub(channel)
     run = stub.StartRevaluation(revaluation_pb2.StartRevaluationRequest(request_id=uuid.uuid4().hex))
     if not watch:
-        tell(_line(run))
+        print_line(_line(run))
         return 0
     console = Console(stderr=True)
     with Progress(*COLUMNS, console=console, disable=not console.is_terminal, transient=True) as progress:
@@ -32,9 +32,9 @@ def revalue(channel: grpc.Channel, *, watch: bool) -> int:
         for answer in stub.WatchRevaluation(revaluation_pb2.WatchRevaluationRequest(name=run.name)):
             run = answer.revaluation
             _show(progress, task, run)
-    tell(_line(run))
+    print_line(_line(run))
     if run.state == revaluation_pb2.REVALUATION_STATE_ABANDONED:
-        say(f"{run.name} was abandoned: a newer run took its place")
+        print_error(f"{run.name} was abandoned: a newer run took its place")
         return EXIT_REFUSED
     return 0
 
@@ -44,7 +44,7 @@ def list_runs(channel: grpc.Channel, limit: int) -> None:
     stub = revaluation_pb2_grpc.RevaluationServiceStub(channel)
     request = revaluation_pb2.ListRevaluationsRequest()
     for run in fetch_all(stub.ListRevaluations, request, "revaluations", limit).revaluations:
-        tell(_line(run))
+        print_line(_line(run))
 
 
 def _show(progress: Progress, task: TaskID, run: revaluation_pb2.Revaluation) -> None:
@@ -54,9 +54,9 @@ def _show(progress: Progress, task: TaskID, run: revaluation_pb2.Revaluation) ->
 
 
 def _line(run: revaluation_pb2.Revaluation) -> str:
-    state = short(revaluation_pb2.RevaluationState.Name(run.state), "REVALUATION_STATE_")
+    state = enum_label(revaluation_pb2.RevaluationState.Name(run.state), "REVALUATION_STATE_")
     return (
-        f"{run.name} of {when(run.market_date)}, started {moment(run.start_time)} by {run.actor}: {state}, "
+        f"{run.name} of {format_date(run.market_date)}, started {format_time(run.start_time)} by {run.actor}: {state}, "
         f"{run.done_partition_count} of {run.partition_count} partitions, {run.valued_count} valued, "
         f"{run.judged_count} judged, {run.event_count} events"
     )

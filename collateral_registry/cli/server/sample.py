@@ -8,9 +8,9 @@ from importlib.resources import files
 import grpc
 
 from collateral_registry.cli.common.csv_rows import NumberedRow, read_rows
-from collateral_registry.cli.common.request_id import identified
+from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
-from collateral_registry.cli.importing.import_csv import Tally, bring_rows
+from collateral_registry.cli.importing.import_csv import Tally, import_rows
 from collateral_registry.v1 import loan_pb2, loan_pb2_grpc, price_pb2, price_pb2_grpc
 
 OPENING = "2021-12-31"
@@ -40,7 +40,7 @@ def load(channel: grpc.Channel) -> None:
     )
     for facts, numbered in parts:
         tally = Tally()
-        bring_rows(channel, facts, numbered, tally)
+        import_rows(channel, facts, numbered, tally)
         if tally.refused:
             line, why = tally.problems[0]
             raise ValueError(f"sample {facts}.csv:{line}: {why}; load it into an empty book")
@@ -49,7 +49,7 @@ def load(channel: grpc.Channel) -> None:
 
 def update_balances(channel: grpc.Channel, balances: list[loan_pb2.BalanceUpdate], occasion: str) -> None:
     """Pushes balances; raises ValueError when one is refused."""
-    request = identified(loan_pb2.UpdateBalancesRequest(balances=balances), occasion)
+    request = with_request_id(loan_pb2.UpdateBalancesRequest(balances=balances), occasion)
     answer = loan_pb2_grpc.LoanServiceStub(channel).UpdateBalances(request)
     for problem in answer.problems:
         raise ValueError(f"balance of {balances[problem.index].loan}: {problem.reason}")

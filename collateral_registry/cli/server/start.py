@@ -10,8 +10,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, say, session
-from collateral_registry.cli.common.formatting import date_message, when
+from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, print_error, session
+from collateral_registry.cli.common.formatting import date_message, format_date
 
 if TYPE_CHECKING:
     import grpc
@@ -60,10 +60,10 @@ def run_server(address: str, database: str, business_date: str, processes: int) 
     try:
         serve_in_processes(settings_from(address, database, business_date, processes))
     except (DomainError, OSError) as error:
-        say(str(error))
+        print_error(str(error))
         return EXIT_REFUSED
     except ValueError as error:
-        say(str(error))
+        print_error(str(error))
         return EXIT_USAGE
     return 0
 
@@ -76,10 +76,10 @@ def run_migration(database: str) -> int:
     try:
         before, after = migrate(settings_from("", database, ""))
     except (DomainError, OSError) as error:
-        say(str(error))
+        print_error(str(error))
         return EXIT_REFUSED
     except ValueError as error:
-        say(str(error))
+        print_error(str(error))
         return EXIT_USAGE
     print(f"schema {before or 'empty'} -> {after}")  # noqa: T201 - the command line speaks
     return 0
@@ -94,10 +94,10 @@ def run_with_sample(address: str, database: str, *, sample: bool, stay: bool) ->
     try:
         address = settings_from(address, database, "").address
     except ValueError as error:
-        say(str(error))
+        print_error(str(error))
         return EXIT_USAGE
     if _is_taken(address):
-        say(f"something listens at {address} already; stop it first, or choose another address with --address")
+        print_error(f"something listens at {address} already; stop it first, or choose another address with --address")
         return EXIT_REFUSED
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, _ask_to_stop)
@@ -164,7 +164,7 @@ def _show_sample(channel: grpc.Channel, console: Console) -> None:
 
     stub = business_date_pb2_grpc.BusinessDateServiceStub(channel)
     state = stub.GetBusinessDate(business_date_pb2.GetBusinessDateRequest())
-    opening = when(state.date) == OPENING
+    opening = format_date(state.date) == OPENING
     if opening and (state.sequence <= 1 or is_sample(channel)):
         console.print("Loading the sample book: invented firms, real prices (see ATTRIBUTION.md) ...")
         load(channel)

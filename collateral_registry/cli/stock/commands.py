@@ -50,9 +50,9 @@ def stock_push(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Push movements from a CSV file, and what waits from before; what is rejected is named."""
-    from collateral_registry.cli.stock.push import Way, push_file
+    from collateral_registry.cli.stock.push import PushOptions, push_file
 
-    way = Way(server, token_file, root_certificate, patience)
+    way = PushOptions(server, token_file, root_certificate, patience)
     raise typer.Exit(push_file(file, source, outbox, way))
 
 
@@ -114,7 +114,7 @@ def stock_resolve(
     item: Annotated[str, typer.Argument(help="stockFeeds/{feed}/rejectedMovements/{number}, or {feed}/{number}")],
     actor: Actor,
     note: Note,
-    dismiss: Annotated[bool, typer.Option("--dismiss", help="it need not be booked")] = False,  # noqa: FBT002
+    dismiss: Annotated[bool, typer.Option("--dismiss", help="it need not be booked")] = False,
     instead: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="CSV file with the one movement to book instead"),
@@ -139,18 +139,18 @@ def stock_count(
     method: Annotated[CountMethod, typer.Option(help="a list from a system, or somebody went and looked")] = (
         CountMethod.PHYSICAL_COUNT
     ),
-    complete: Annotated[bool, typer.Option("--complete", help="lots left out are not there")] = False,  # noqa: FBT002
+    complete: Annotated[bool, typer.Option("--complete", help="lots left out are not there")] = False,
     document: Annotated[str, typer.Option(help="number of the list or report")] = "",
     token_file: TokenFile = None,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Hold a count or a daily list (columns lot, good, unit, quantity) against the book; what differs is named."""
     from collateral_registry.cli.common.client import session
-    from collateral_registry.cli.stock.count import Counted, bring_count
+    from collateral_registry.cli.stock.count import CountDetails, submit_count
 
-    counted = Counted(warehouse, time, method.value, complete, document)
+    counted = CountDetails(warehouse, time, method.value, complete, document)
     with session(server) as channel:
-        raise typer.Exit(bring_count(channel, file, counted, source, actor, token_file))
+        raise typer.Exit(submit_count(channel, file, counted, source, actor, token_file))
 
 
 @stock_app.command("token")

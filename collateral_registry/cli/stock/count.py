@@ -10,16 +10,16 @@ from urllib.parse import quote
 import grpc
 from google.type.decimal_pb2 import Decimal
 
-from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, tell
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, print_line
 from collateral_registry.cli.common.csv_rows import read_rows
-from collateral_registry.cli.stock.push import token_of
-from collateral_registry.cli.stock.rows import time_of
+from collateral_registry.cli.stock.push import read_token
+from collateral_registry.cli.stock.rows import parse_time
 from collateral_registry.clock import wall_clock
 from collateral_registry.v1 import stock_pb2, stock_pb2_grpc, warehouse_pb2, warehouse_pb2_grpc
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountDetails:
     """What was counted, when and how."""
 
     warehouse: str
@@ -34,15 +34,15 @@ class Counted:
         return f"warehouses/{quote(self.warehouse, safe='')}"
 
 
-def bring_count(
-    channel: grpc.Channel, path: Path, counted: Counted, source: str, actor: str, token_file: Path | None
+def submit_count(
+    channel: grpc.Channel, path: Path, counted: CountDetails, source: str, actor: str, token_file: Path | None
 ) -> int:
     """Brings the count of a partner or of the lender and prints what differs; 1 when anything does."""
     if bool(source) == bool(actor):
         raise ValueError("source, actor: want one of them, the feed that counts itself or who counted for the lender")
     count, once = _count(path, counted), uuid.uuid4().hex
     if source:
-        metadata = [("authorization", f"Bearer {token}")] if (token := token_of(token_file)) else None
+        metadata = [("authorization", f"Bearer {token}")] if (token := read_token(token_file)) else None
         own = stock_pb2.ReportCountRequest(
             stock_feed=f"stockFeeds/{source}", warehouse=counted.name, count=count, request_id=once
         )
@@ -55,7 +55,7 @@ def bring_count(
     return _tell(found)
 
 
-def _count(path: Path, counted: Counted) -> warehouse_pb2.StockCount:
+def _count(path: Path, counted: CountDetails) -> warehouse_pb2.StockCount:
     method = warehouse_pb2.CountMethod.Value(f"COUNT_METHOD_{counted.method.replace('-', '_').upper()}")
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = [
@@ -65,15 +65,15 @@ def _count(path: Path, counted: Counted) -> warehouse_pb2.StockCount:
             for row in (numbered.fitting for numbered in read_rows(file, "count"))
         ]
     count = warehouse_pb2.StockCount(method=method, complete=counted.complete, lines=lines, document=counted.document)
-    count.count_time.FromDatetime(time_of(counted.time) if counted.time else wall_clock())
+    count.count_time.FromDatetime(parse_time(counted.time) if counted.time else wall_clock())
     return count
 
 
 def _tell(found: warehouse_pb2.Reconciliation) -> int:
-    tell(f"count: {found.agreed_count} lots agree, {len(found.differences)} do not")
+    print_line(f"count: {found.agreed_count} lots agree, {len(found.differences)} do not")
     for one in found.differences:
         counted, book, reserved = (
             f"{amount.value} {one.unit}" for amount in (one.counted_quantity, one.book_quantity, one.reserved_quantity)
         )
-        tell(f"lot {one.lot}: counted {counted}, book {book}, reserved {reserved}; {one.finding}")
+        print_line(f"lot {one.lot}: counted {counted}, book {book}, reserved {reserved}; {one.finding}")
     return EXIT_SOME_REFUSED if found.differences else 0

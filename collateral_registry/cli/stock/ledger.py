@@ -10,8 +10,8 @@ from google.type.decimal_pb2 import Decimal
 from rich.markup import escape
 from rich.table import Table
 
-from collateral_registry.cli.common.client import tell
-from collateral_registry.cli.common.formatting import moment, named, short
+from collateral_registry.cli.common.client import print_line
+from collateral_registry.cli.common.formatting import enum_label, format_time, resource_name
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.loans.report import console_for_reports
 from collateral_registry.cli.stock.rows import read_movements
@@ -28,7 +28,7 @@ def list_feeds(channel: grpc.Channel, limit: int) -> None:
     table = _table("feed", "sequence", "calls", "not booked", "last heard")
     for feed in answer.stock_feeds:
         counts = (feed.last_sequence, feed.call_count, feed.open_rejection_count)
-        table.add_row(feed.name.removeprefix("stockFeeds/"), *map(str, counts), moment(feed.receive_time))
+        table.add_row(feed.name.removeprefix("stockFeeds/"), *map(str, counts), format_time(feed.receive_time))
     console_for_reports().print(table)
 
 
@@ -40,7 +40,7 @@ def list_lots(channel: grpc.Channel, filter_: str, limit: int) -> None:
     for lot in fetch_all(stub.ListStockLots, request, "stock_lots", limit).stock_lots:
         said = (lot.warehouse, lot.lot, lot.good, lot.grade, lot.bin)
         amounts = (lot.quantity.value, lot.reserved_quantity.value, lot.unit)
-        table.add_row(*map(escape, said), *amounts, moment(lot.change_time))
+        table.add_row(*map(escape, said), *amounts, format_time(lot.change_time))
     console_for_reports().print(table)
 
 
@@ -55,8 +55,8 @@ def list_movements(channel: grpc.Channel, filter_: str, limit: int) -> None:
             one.stock_feed.removeprefix("stockFeeds/"),
             escape(said.movement_id),
             _kind(said),
-            moment(said.effective_time),
-            moment(one.known_time),
+            format_time(said.effective_time),
+            format_time(one.known_time),
             escape(said.warehouse),
             escape(said.lot),
             one.change.value,
@@ -69,7 +69,7 @@ def list_movements(channel: grpc.Channel, filter_: str, limit: int) -> None:
 def list_rejected(channel: grpc.Channel, feed: str, filter_: str, limit: int) -> None:
     """Prints a row per item that was not booked."""
     stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
-    parent = named("stockFeeds", feed or "-")
+    parent = resource_name("stockFeeds", feed or "-")
     request = stock_ledger_pb2.ListRejectedMovementsRequest(parent=parent, filter=filter_)
     _print_rejected(
         list(fetch_all(stub.ListRejectedMovements, request, "rejected_movements", limit).rejected_movements)
@@ -117,11 +117,11 @@ def _print_rejected(items: list[stock_ledger_pb2.RejectedMovement]) -> None:
     """A line each, with the whole sentence: tables would cut it."""
     for one in items:
         reason = stock_pb2.RejectionReason.Name(one.reason).removeprefix("REJECTION_REASON_")
-        state = short(stock_ledger_pb2.RejectionState.Name(one.state), "REJECTION_STATE_")
+        state = enum_label(stock_ledger_pb2.RejectionState.Name(one.state), "REJECTION_STATE_")
         settled = f" by {one.resolver}: {one.note}" if one.resolver else ""
-        tell(f"{one.name}: movement {one.movement.movement_id}: {reason}: {one.description} ({state}{settled})")
+        print_line(f"{one.name}: movement {one.movement.movement_id}: {reason}: {one.description} ({state}{settled})")
     if not items:
-        tell("nothing")
+        print_line("nothing")
 
 
 def _item_name(text: str) -> str:
@@ -130,7 +130,7 @@ def _item_name(text: str) -> str:
 
 
 def _kind(said: stock_pb2.StockMovement) -> str:
-    return short(stock_pb2.MovementKind.Name(said.kind), "MOVEMENT_KIND_")
+    return enum_label(stock_pb2.MovementKind.Name(said.kind), "MOVEMENT_KIND_")
 
 
 def _table(*names: str) -> Table:

@@ -19,9 +19,9 @@ from collateral_registry.cli.common.client import (
     EXIT_SOME_REFUSED,
     EXIT_UNREACHABLE,
     EXIT_USAGE,
-    complain,
-    say,
-    tell,
+    print_error,
+    print_line,
+    report_rpc_error,
 )
 from collateral_registry.cli.stock.rows import MovementRows, read_movements
 from collateral_registry.client import NoAnswer, Outbox, Pushed, Pusher, RejectedMovement, open_channel
@@ -35,7 +35,7 @@ MICROSECONDS = 1e6
 
 
 @dataclass(frozen=True)
-class Way:
+class PushOptions:
     """How the server is reached."""
 
     server: str
@@ -44,7 +44,7 @@ class Way:
     patience_seconds: float
 
 
-def push_file(path: Path, source: str, outbox_path: Path | None, way: Way) -> int:
+def push_file(path: Path, source: str, outbox_path: Path | None, way: PushOptions) -> int:
     """Remembers the movements of a file, pushes whatever waits and prints a summary; returns the exit code."""
     try:
         rows = read_movements(path)
@@ -55,14 +55,14 @@ def push_file(path: Path, source: str, outbox_path: Path | None, way: Way) -> in
             outbox.add(rows.movements)
             return _push(channel, outbox, way, path.name, rows)
     except ValueError as error:
-        say(str(error))
+        print_error(str(error))
         return EXIT_USAGE
     except KeyboardInterrupt:
-        say("interrupted; what waits is pushed by the next push")
+        print_error("interrupted; what waits is pushed by the next push")
         return EXIT_INTERRUPTED
 
 
-def _push(channel: grpc.Channel, outbox: Outbox, way: Way, name: str, rows: MovementRows) -> int:
+def _push(channel: grpc.Channel, outbox: Outbox, way: PushOptions, name: str, rows: MovementRows) -> int:
     console = Console(stderr=True)
     try:
         with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
@@ -70,13 +70,13 @@ def _push(channel: grpc.Channel, outbox: Outbox, way: Way, name: str, rows: Move
             pushed = Pusher(
                 channel,
                 outbox,
-                token_of(way.token_file),
+                read_token(way.token_file),
                 patience_seconds=way.patience_seconds,
                 on_durable=lambda items: progress.advance(task, items),
             ).push()
     except (grpc.RpcError, NoAnswer, ServerBehind) as error:
         code = _complain(error, way.server)
-        say(f"{outbox.backlog().items} movements wait in the outbox; the next push sends them")
+        print_error(f"{outbox.backlog().items} movements wait in the outbox; the next push sends them")
         return code
     return _summarise(pushed, name, rows)
 
@@ -84,18 +84,18 @@ def _push(channel: grpc.Channel, outbox: Outbox, way: Way, name: str, rows: Move
 def _complain(error: grpc.RpcError | NoAnswer | ServerBehind, server: str) -> int:
     """Prints why the push ended early and returns the exit code."""
     if isinstance(error, grpc.RpcError):
-        return complain(error, server)
+        return report_rpc_error(error, server)
     if isinstance(error, NoAnswer):
-        say(f"no server answers at {server}: {error}")
+        print_error(f"no server answers at {server}: {error}")
         return EXIT_UNREACHABLE
-    say(str(error))
+    print_error(str(error))
     return EXIT_REFUSED
 
 
 def _summarise(pushed: Pushed, name: str, rows: MovementRows) -> int:
     """Prints the counts and every row that did not go in; returns the exit code."""
     refused = f", {len(rows.refused)} refused" if rows.refused else ""
-    tell(f"stock: {pushed.booked} booked, {pushed.known} known already, {len(pushed.rejected)} rejected{refused}")
+    print_line(f"stock: {pushed.booked} booked, {pushed.known} known already, {len(pushed.rejected)} rejected{refused}")
     problems = [f"{name}:{line}: {why}" for line, why in rows.refused]
     problems += [_named(one, name, rows) for one in pushed.rejected]
     _print_problems(problems)
@@ -110,9 +110,9 @@ def _named(one: RejectedMovement, name: str, rows: MovementRows) -> str:
 
 def _print_problems(problems: Sequence[str]) -> None:
     for problem in problems[:SHOWN_PROBLEMS]:
-        tell(problem, aside=True)
+        print_line(problem, to_stderr=True)
     if len(problems) > SHOWN_PROBLEMS:
-        tell(f"... and {len(problems) - SHOWN_PROBLEMS} more", aside=True)
+        print_line(f"... and {len(problems) - SHOWN_PROBLEMS} more", to_stderr=True)
 
 
 def show_backlog(source: str, outbox_path: Path | None) -> int:
@@ -121,13 +121,13 @@ def show_backlog(source: str, outbox_path: Path | None) -> int:
         with _outbox(source, outbox_path, make=False) as outbox:
             backlog, rejected = outbox.backlog(), outbox.rejected()
     except ValueError as error:
-        say(str(error))
+        print_error(str(error))
         return EXIT_USAGE
     oldest = datetime.fromtimestamp(backlog.oldest_us / MICROSECONDS, UTC).isoformat(timespec="seconds")
     since = f", the oldest since {oldest}" if backlog.items else ""
-    tell(f"stock: {backlog.items} movements wait, cut into {backlog.batches} batches so far{since}")
+    print_line(f"stock: {backlog.items} movements wait, cut into {backlog.batches} batches so far{since}")
     for one in rejected:
-        tell(f"rejected: movement {one.movement_id}: {one.reason}: {one.description}")
+        print_line(f"rejected: movement {one.movement_id}: {one.reason}: {one.description}")
     return 0
 
 
@@ -142,6 +142,6 @@ def _outbox(source: str, path: Path | None, *, make: bool) -> Outbox:
     return Outbox(path, source)
 
 
-def token_of(path: Path | None) -> str:
+def read_token(path: Path | None) -> str:
     """The token of the file, else of the environment; a process list shows neither."""
     return path.read_text(encoding="utf-8").strip() if path else os.environ.get(TOKEN_VARIABLE, "")

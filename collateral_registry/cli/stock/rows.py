@@ -37,7 +37,7 @@ def read_movements(path: Path) -> MovementRows:
 
 def _take(row: NumberedRow, rows: MovementRows) -> None:
     try:
-        movement = movement_of(row.fitting)
+        movement = parse_movement(row.fitting)
     except ValueError as error:
         rows.refused.append((row.line, str(error)))
         return
@@ -45,12 +45,12 @@ def _take(row: NumberedRow, rows: MovementRows) -> None:
     rows.line_of.setdefault(movement.movement_id, row.line)
 
 
-def movement_of(row: Row) -> Movement:
+def parse_movement(row: Row) -> Movement:
     """A row as a movement; raises ValueError naming the column. A correction needs no time."""
     return Movement(
         movement_id=row["movement"],
         kind=row["kind"],
-        happened=time_of(row["time"]) if row["time"] or row["kind"] != "CORRECTION" else EPOCH,
+        happened=parse_time(row["time"]) if row["time"] or row["kind"] != "CORRECTION" else EPOCH,
         warehouse=row["warehouse"],
         lot=row["lot"],
         quantity=_quantity(row["quantity"]),
@@ -58,7 +58,7 @@ def movement_of(row: Row) -> Movement:
     )
 
 
-def time_of(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """A time with its zone; raises ValueError."""
     problem = ValueError(f"time: got {text[:40]!r}, want a time with its zone such as 2022-07-01T12:00:00Z")
     try:

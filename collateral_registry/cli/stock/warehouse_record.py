@@ -9,8 +9,8 @@ import grpc
 from rich.markup import escape
 from rich.table import Table
 
-from collateral_registry.cli.common.client import tell
-from collateral_registry.cli.common.formatting import moment, named, percent, short
+from collateral_registry.cli.common.client import print_line
+from collateral_registry.cli.common.formatting import enum_label, format_percent, format_time, resource_name
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.loans.report import console_for_reports
 from collateral_registry.v1 import finding_pb2, finding_pb2_grpc, warehouse_pb2, warehouse_pb2_grpc
@@ -28,11 +28,11 @@ def list_warehouses(channel: grpc.Channel, limit: int) -> None:
             escape(one.display_name),
             str(one.lot_count),
             str(one.movement_count),
-            percent(one.late_share.value),
+            format_percent(one.late_share.value),
             str(one.counted_lot_count),
-            percent(one.shrinkage_rate.value),
+            format_percent(one.shrinkage_rate.value),
             one.reliability_score.value,
-            percent(one.haircut.value),
+            format_percent(one.haircut.value),
             str(one.open_finding_count),
         )
     console_for_reports().print(table)
@@ -50,8 +50,8 @@ def list_counted_lots(channel: grpc.Channel, warehouse: str, limit: int) -> None
         table.add_row(
             escape(one.lot),
             one.good,
-            short(warehouse_pb2.CountMethod.Name(one.method), "COUNT_METHOD_").replace("_", " "),
-            moment(one.count_time),
+            enum_label(warehouse_pb2.CountMethod.Name(one.method), "COUNT_METHOD_").replace("_", " "),
+            format_time(one.count_time),
             one.counted_quantity.value,
             one.book_quantity.value,
             one.tolerance.value,
@@ -67,37 +67,37 @@ def list_findings(channel: grpc.Channel, filter_: str, limit: int) -> None:
     stub = finding_pb2_grpc.FindingServiceStub(channel)
     found = fetch_all(stub.ListFindings, finding_pb2.ListFindingsRequest(filter=filter_), "findings", limit).findings
     for one in found:
-        tell(_line(one))
+        print_line(_line(one))
     if not found:
-        tell("nothing")
+        print_line("nothing")
 
 
 def show_finding(channel: grpc.Channel, finding: str) -> None:
     """Prints a finding with its evidence."""
-    request = finding_pb2.GetFindingRequest(name=named("findings", finding))
+    request = finding_pb2.GetFindingRequest(name=resource_name("findings", finding))
     _show(finding_pb2_grpc.FindingServiceStub(channel).GetFinding(request))
 
 
 def resolve_finding(channel: grpc.Channel, finding: str, actor: str, note: str) -> None:
     """Resolves a finding and prints it."""
     request = finding_pb2.ResolveFindingRequest(
-        name=named("findings", finding), actor=actor, note=note, request_id=uuid.uuid4().hex
+        name=resource_name("findings", finding), actor=actor, note=note, request_id=uuid.uuid4().hex
     )
     _show(finding_pb2_grpc.FindingServiceStub(channel).ResolveFinding(request))
 
 
 def _line(one: finding_pb2.Finding) -> str:
-    severity = short(finding_pb2.FindingSeverity.Name(one.severity), "FINDING_SEVERITY_")
-    state = short(finding_pb2.FindingState.Name(one.state), "FINDING_STATE_")
-    return f"{one.name} {moment(one.create_time)} {severity}, {state}: {one.summary}"
+    severity = enum_label(finding_pb2.FindingSeverity.Name(one.severity), "FINDING_SEVERITY_")
+    state = enum_label(finding_pb2.FindingState.Name(one.state), "FINDING_STATE_")
+    return f"{one.name} {format_time(one.create_time)} {severity}, {state}: {one.summary}"
 
 
 def _show(one: finding_pb2.Finding) -> None:
-    tell(_line(one))
+    print_line(_line(one))
     for fact in one.evidence:
-        tell(f"  {fact.name}: {fact.value}")
+        print_line(f"  {fact.name}: {fact.value}")
     for name in ("asset", "loan", "warehouse", "lot"):
         if getattr(one, name):
-            tell(f"  {name}: {getattr(one, name)}")
+            print_line(f"  {name}: {getattr(one, name)}")
     if one.resolver:
-        tell(f"  resolved {moment(one.resolve_time)} by {one.resolver}: {one.note}")
+        print_line(f"  resolved {format_time(one.resolve_time)} by {one.resolver}: {one.note}")

@@ -1,4 +1,4 @@
-"""Rows of CSV files become exactly the messages they say, or are refused by column, value and rule."""
+"""CSV rows are converted to messages exactly, or refused with column, value and rule."""
 
 import io
 from decimal import Decimal
@@ -8,15 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collateral_registry.cli.common.csv_rows import batches, read_rows
-from collateral_registry.cli.common.formatting import amount, date_message, exact, named, neutral
-from collateral_registry.cli.common.request_id import identified
+from collateral_registry.cli.common.formatting import (
+    date_message,
+    escape_formula,
+    format_amount,
+    resource_name,
+    to_decimal,
+)
+from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
 from collateral_registry.cli.server.sample import table
 from collateral_registry.v1 import asset_pb2, common_pb2, price_pb2
 
 
-def read(text, facts="prices"):
-    return list(read_rows(io.StringIO(text), facts))
+def read(text, file_kind="prices"):
+    return list(read_rows(io.StringIO(text), file_kind))
 
 
 def test_lines_before_the_header_that_begin_with_a_hash_are_comments():
@@ -32,17 +38,17 @@ def test_a_hash_after_the_header_is_data():
     assert [row.values["series"] for row in rows] == ["#copper"]
 
 
-def test_lines_are_counted_with_empty_ones_and_with_line_breaks_inside_quotes():
+def test_line_numbers_include_empty_lines_and_line_breaks_inside_quotes():
     rows = read('series,date,price\n\n"cop\nper",2022-07-01,8000\nzinc,2022-07-01,3000\n')
 
     assert [row.line for row in rows] == [4, 5]
 
 
-def test_a_cell_too_many_is_refused_and_not_dropped():
-    """An unquoted thousands separator makes one cell two."""
+def test_a_row_with_an_extra_cell_is_refused():
+    """An unquoted thousands separator splits one cell into two."""
     (row,) = read("series,date,price\ncopper,2022-07-01,8,000\n")
 
-    with pytest.raises(ValueError, match="row: got 1 cells too many, want as many as the header"):
+    with pytest.raises(ValueError, match="row: got 4 cells, want 3 as in the header"):
         _ = row.fitting
 
 
@@ -53,7 +59,7 @@ def test_missing_cells_are_empty():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "header: got no column 'series', want series, date, price"),
         ("# only a comment\n", "header: got no column 'series'"),
@@ -63,42 +69,42 @@ def test_missing_cells_are_empty():
         ("series,date,price\ncopper,2022-07-01," + "9" * 200_000 + "\n", "line 2: field larger than field limit"),
     ],
 )
-def test_a_file_that_is_no_table_of_these_facts_is_refused(text, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_file_with_a_wrong_header_or_no_csv_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
         read(text)
 
 
 @given(st.decimals(min_value=-(10**17), max_value=10**17, places=9))
-def test_amounts_arrive_to_the_last_digit(value):
-    assert exact(messages.money(f"{value:f}", "USD", "principal")) == value
+def test_amounts_keep_every_digit(value):
+    assert to_decimal(messages.money(f"{value:f}", "USD", "principal")) == value
 
 
 @pytest.mark.parametrize("text", ["1e3", "1_000", "1,000.00", "NaN", "inf", "٣", "1.0000000001", "9" * 19, " 5", "--1"])
-def test_an_amount_that_would_lose_a_digit_or_mean_two_things_is_refused(text):
+def test_an_ambiguous_or_inexact_amount_is_refused(text):
     with pytest.raises(ValueError, match=r"principal: got .*, want an amount such as"):
         messages.money(text, "USD", "principal")
 
 
 @pytest.mark.parametrize("text", ["2022-02-30", "2022-7-1", "20220701", "2022-W01-1", "01.07.2022", "٢٠٢٢-07-01"])
-def test_a_date_is_written_one_way_and_exists(text):
+def test_an_invalid_date_is_refused(text):
     with pytest.raises(ValueError, match=r"date: got .*, want a date such as 2022-07-01"):
         date_message("date", text)
 
 
 @pytest.mark.parametrize("days", ["abc", "-1", "1.5", "99999999999"])
-def test_a_whole_number_is_refused_by_column(days):
+def test_an_invalid_whole_number_is_refused_by_column(days):
     with pytest.raises(ValueError, match=r"max_age_days: got .*, want a whole number"):
         messages.series_request({"series": "tin", "good": "tin", "unit": "t", "currency": "USD", "max_age_days": days})
 
 
-def test_a_series_of_rates_is_not_opened_by_hand():
+def test_a_series_of_exchange_rates_is_refused():
     row = {"series": "fx-eur-usd", "kind": "FX", "good": "", "unit": "EUR", "currency": "USD"}
 
     with pytest.raises(ValueError, match="kind: got 'FX', want GOOD"):
         messages.series_request(row)
 
 
-def test_a_price_names_its_series_and_day():
+def test_a_price_message_has_its_series_and_date():
     found = messages.price_observation({"series": "copper", "date": "2022-07-01", "price": "8000.5"})
 
     assert found.price_series == "priceSeries/copper"
@@ -106,7 +112,7 @@ def test_a_price_names_its_series_and_day():
     assert found.price.value == "8000.5"
 
 
-def test_every_kind_of_asset_of_the_sample_becomes_a_message_of_its_kind():
+def test_sample_assets_of_every_kind_become_messages_of_that_kind():
     kinds = {}
     for row in table("assets"):
         asset = messages.asset_request(row.fitting).asset
@@ -118,15 +124,15 @@ def test_every_kind_of_asset_of_the_sample_becomes_a_message_of_its_kind():
     assert all(asset.equipment.price_new.currency_code == asset.currency_code for asset in kinds["equipment"])
 
 
-def test_an_unknown_word_is_refused_with_the_words_there_are():
+def test_an_unknown_enum_value_is_refused_with_the_known_values():
     row = {"make": "A", "serial_number": "1", "equipment_class": "x", "condition": "SHINY"}
 
     with pytest.raises(ValueError, match="condition: got 'SHINY', want one of EXCELLENT, GOOD"):
         messages.DETAILS["EQUIPMENT"](row)
 
 
-def test_the_limits_of_a_loan_are_sent_as_far_as_they_are_given():
-    """Half a set of limits is for the server to refuse, not for the client to forget."""
+def test_partial_ltv_levels_are_sent_unchanged():
+    """The server refuses an incomplete set of levels; the client must not drop it."""
     row = {"loan_id": "l", "borrower": "B", "currency": "USD", "principal": "1", "as_of": "2021-12-31"}
 
     assert not messages.loan_request(row).loan.HasField("ltv_levels")
@@ -135,44 +141,44 @@ def test_the_limits_of_a_loan_are_sent_as_far_as_they_are_given():
     assert levels.ltv_basis == common_pb2.LTV_BASIS_MARKET
 
 
-def test_the_limit_of_a_pledge_is_in_the_currency_of_the_loan():
+def test_the_limit_of_a_pledge_is_in_the_loan_currency():
     row = {"pledge_id": "p", "loan": "l", "asset": "a", "limit": "12.5", "share": "0.5"}
     request = messages.pledge_request(row, "EUR")
 
     assert request.parent == "loans/l"
     assert request.pledge.limit.currency_code == "EUR"
-    assert exact(request.pledge.limit) == Decimal("12.5")
+    assert to_decimal(request.pledge.limit) == Decimal("12.5")
     assert request.pledge.rank == 1
 
 
 @given(st.lists(st.integers(0, 400), max_size=60), st.integers(1, 9), st.integers(50, 600))
-def test_batches_keep_every_message_in_order_within_both_limits(sizes, most_messages, most_bytes):
+def test_batches_keep_order_and_both_limits(sizes, max_messages, max_bytes):
     found = [(line, price_pb2.PriceObservation(price_series="x" * size)) for line, size in enumerate(sizes)]
-    made = list(batches(found, most_messages, most_bytes))
+    made = list(batches(found, max_messages, max_bytes))
 
     assert [one for batch in made for one in batch] == found
     for batch in made:
-        assert 1 <= len(batch) <= most_messages
+        assert 1 <= len(batch) <= max_messages
         request = price_pb2.IngestPricesRequest(observations=[message for _, message in batch])
-        assert len(batch) == 1 or request.ByteSize() <= most_bytes
+        assert len(batch) == 1 or request.ByteSize() <= max_bytes
 
 
-def test_a_request_id_is_that_of_the_content():
-    def ask(asset_id):
+def test_a_request_id_depends_on_content_and_occasion():
+    def create_request(asset_id):
         return asset_pb2.CreateAssetRequest(asset_id=asset_id)
 
-    first = identified(ask("a")).request_id
-    assert identified(identified(ask("a"))).request_id == first
-    assert identified(ask("b")).request_id != first
-    assert identified(ask("a"), "2022-07-01").request_id != first
+    first = with_request_id(create_request("a")).request_id
+    assert with_request_id(with_request_id(create_request("a"))).request_id == first
+    assert with_request_id(create_request("b")).request_id != first
+    assert with_request_id(create_request("a"), "2022-07-01").request_id != first
     assert len(first) == 64
 
 
-def test_amounts_show_thousands_and_no_fewer_decimals_than_there_are():
-    def shown(text):
-        return amount(messages.money(text, "BHD", "amount"))
+def test_amounts_have_thousands_separators_and_all_decimals():
+    def formatted(text):
+        return format_amount(messages.money(text, "BHD", "amount"))
 
-    assert [shown("1234567"), shown("-0.5"), shown("1000.125"), shown("1e3".replace("e3", "000"))] == [
+    assert [formatted("1234567"), formatted("-0.5"), formatted("1000.125"), formatted("1e3".replace("e3", "000"))] == [
         "1,234,567.00",
         "-0.50",
         "1,000.125",
@@ -181,14 +187,14 @@ def test_amounts_show_thousands_and_no_fewer_decimals_than_there_are():
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-x", "@sum", "\t=1", "\r=1"])
-def test_a_text_that_a_spreadsheet_would_run_is_made_plain(cell):
-    assert neutral(cell) == "'" + cell
+def test_a_text_that_looks_like_a_formula_is_escaped(cell):
+    assert escape_formula(cell) == "'" + cell
 
 
 @pytest.mark.parametrize("cell", ["-12.5", "Acme", "", "1,000.00"])
-def test_numbers_and_plain_texts_stay_as_they_are(cell):
-    assert neutral(cell) == cell
+def test_numbers_and_plain_texts_are_unchanged(cell):
+    assert escape_formula(cell) == cell
 
 
-def test_an_id_and_a_name_are_the_same_to_a_command():
-    assert named("loans", "loan-1") == named("loans", "loans/loan-1") == "loans/loan-1"
+def test_an_id_and_a_resource_name_are_equivalent():
+    assert resource_name("loans", "loan-1") == resource_name("loans", "loans/loan-1") == "loans/loan-1"

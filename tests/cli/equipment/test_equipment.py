@@ -1,4 +1,4 @@
-"""The equipment commands end to end, without a server."""
+"""Equipment commands end to end."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from valuation.equipment.models import boosting, hedonic
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a fit takes a second."""
+    """Limits the number of trees so that a fit takes a second."""
     monkeypatch.setattr(boosting, "ROUNDS", (20,))
     monkeypatch.setattr(hedonic, "ROUNDS", (20,))
 
 
 def run(*arguments: object) -> tuple[int, str]:
-    """Exit code and everything printed."""
+    """Returns the exit code and the output."""
     result = CliRunner().invoke(app, ["equipment", *map(str, arguments)])
     return result.exit_code, result.output
 
@@ -47,8 +47,8 @@ def test_fit_appraise_and_score_work_together(tmp_path: Path, columns: Path) -> 
     made = [changed(row, guide="" if at == 3 else row[-1]) for at, row in enumerate(rows(20, seed=8))]
     assets = write_sales(tmp_path / "assets.csv", made)
     options = ("--columns", columns, "--model", tmp_path / "model")
-    code, said = run("appraise", assets, *options, "--as-of", "2010-12-31", "--output", tmp_path / "out.csv")
-    assert code == 0, said
+    code, output = run("appraise", assets, *options, "--as-of", "2010-12-31", "--output", tmp_path / "out.csv")
+    assert code == 0, output
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file))
     assert list(found[0]) == ["id", "fmv", "fmv_low", "fmv_high", "olv", "flv", "nolv", "basis_of_estimate", "flags"]
@@ -65,7 +65,7 @@ def test_fit_appraise_and_score_work_together(tmp_path: Path, columns: Path) -> 
     assert (tmp_path / "score.svg").read_text(encoding="utf-8").endswith("</svg>\n")
 
 
-def test_a_file_with_fewer_columns_than_the_sales_is_appraised_wider_and_flagged(tmp_path: Path) -> None:
+def test_missing_columns_widen_the_interval_and_are_flagged(tmp_path: Path) -> None:
     whole = write_mapping(tmp_path)
     sales = write_sales(tmp_path / "sales.csv", rows(600))
     assert run("fit", sales, "--columns", whole, "--output", tmp_path / "model")[0] == 0
@@ -76,8 +76,8 @@ def test_a_file_with_fewer_columns_than_the_sales_is_appraised_wider_and_flagged
     widths = {}
     for name in ("columns", "few"):
         options = ("--columns", tmp_path / f"{name}.toml", "--model", tmp_path / "model", "--as-of", "2010-12-31")
-        code, said = run("appraise", sales, *options, "--output", tmp_path / f"{name}.csv")
-        assert code == 0, said
+        code, output = run("appraise", sales, *options, "--output", tmp_path / f"{name}.csv")
+        assert code == 0, output
         with (tmp_path / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             found = list(csv.DictReader(file))
         widths[name] = sum(float(row["fmv_high"]) / float(row["fmv_low"]) for row in found) / len(found)
@@ -85,7 +85,7 @@ def test_a_file_with_fewer_columns_than_the_sales_is_appraised_wider_and_flagged
     assert all({"HOURS_UNKNOWN", "MODEL_UNSEEN"} <= set(row["flags"].split("|")) for row in found)
 
 
-def test_rows_of_one_machine_that_contradict_each_other_are_flagged_and_not_mended(tmp_path: Path) -> None:
+def test_contradicting_rows_of_one_machine_are_flagged_and_not_corrected(tmp_path: Path) -> None:
     whole = write_mapping(tmp_path)
     sales = write_sales(tmp_path / "sales.csv", rows(600))
     assert run("fit", sales, "--columns", whole, "--output", tmp_path / "model")[0] == 0
@@ -102,8 +102,10 @@ def test_rows_of_one_machine_that_contradict_each_other_are_flagged_and_not_mend
     options = ("--columns", named, "--model", tmp_path / "model", "--date-column", "sold")
     found = []
     for name in ("assets", "lone"):
-        code, said = run("appraise", {"assets": assets, "lone": lone}[name], *options, "--output", tmp_path / "out.csv")
-        assert code == 0, said
+        code, output = run(
+            "appraise", {"assets": assets, "lone": lone}[name], *options, "--output", tmp_path / "out.csv"
+        )
+        assert code == 0, output
         with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
             found += list(csv.DictReader(file))
     wrong = [set(row["flags"].split("|")) for row in found]
@@ -115,41 +117,41 @@ def test_rows_of_one_machine_that_contradict_each_other_are_flagged_and_not_mend
     assert found[0]["fmv"] == found[6]["fmv"]
 
 
-def test_each_wrong_input_is_named_with_exit_code_two(tmp_path: Path, columns: Path) -> None:
+def test_invalid_input_is_reported_with_exit_code_2(tmp_path: Path, columns: Path) -> None:
     sales = write_sales(tmp_path / "sales.csv", rows(50))
-    code, said = run("fit", sales, "--columns", columns, "--output", tmp_path / "model")
-    assert (code, "at least 200" in said) == (2, True)
+    code, output = run("fit", sales, "--columns", columns, "--output", tmp_path / "model")
+    assert (code, "at least 200" in output) == (2, True)
     (tmp_path / "empty").mkdir()
     options = ("--columns", columns, "--model", tmp_path / "empty", "--output", tmp_path / "out.csv")
-    code, said = run("appraise", sales, *options)
-    assert (code, "got no such file" in said) == (2, True)
-    code, said = run("appraise", sales, *options, "--as-of", "soon")
-    assert (code, "a date such as" in said) == (2, True)
-    code, said = run("appraise", sales, *options, "--as-of", "2010-01-01", "--date-column", "sold")
-    assert (code, "not both" in said) == (2, True)
+    code, output = run("appraise", sales, *options)
+    assert (code, "got no such file" in output) == (2, True)
+    code, output = run("appraise", sales, *options, "--as-of", "soon")
+    assert (code, "a date such as" in output) == (2, True)
+    code, output = run("appraise", sales, *options, "--as-of", "2010-01-01", "--date-column", "sold")
+    assert (code, "not both" in output) == (2, True)
 
 
-def test_an_appraisal_is_recorded_reconciled_and_held_against_a_sale(server: Server, client: Client, tmp_path) -> None:
+def test_an_appraisal_is_recorded_reconciled_and_compared_with_a_sale(server: Server, client: Client, tmp_path) -> None:
     client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=digger("S-cli"), asset_id="digger-cli"))
     at = ("--server", server.address)
     given = ("--appraiser", "Ann", "--date", "2021-12-01", "--amount", "20000", "--currency", "USD")
-    code, said = run("record", "digger-cli", *given, *at)
-    assert (code, said.startswith("assets/digger-cli/appraisals/")) == (0, True), said
-    code, said = run("reconcile", "digger-cli", *at)
-    assert code == 0, said
-    (found,) = json.loads(said)["values"]
+    code, output = run("record", "digger-cli", *given, *at)
+    assert (code, output.startswith("assets/digger-cli/appraisals/")) == (0, True), output
+    code, output = run("reconcile", "digger-cli", *at)
+    assert code == 0, output
+    (found,) = json.loads(output)["values"]
     assert found["appraisals"][0]["appraisal"]["appraiser"] == "Ann"
     assert (code, found["basis"]) == (0, "APPRAISAL_BASIS_FMV")
     sales = tmp_path / "realised.csv"
     sales.write_text("asset,date,price,currency\ndigger-cli,2021-12-20,19000,USD\n", encoding="utf-8")
-    code, said = run("appraisers", sales, *at)
-    assert (code, "Ann" in said, "too few" in said) == (0, True, True), said
+    code, output = run("appraisers", sales, *at)
+    assert (code, "Ann" in output, "too few" in output) == (0, True, True), output
     sales.write_text("asset,date,price,currency,basis\ndigger-cli,2021-12-20,19000,USD,BOOK\n", encoding="utf-8")
-    code, said = run("appraisers", sales, *at)
-    assert (code, "realised.csv:2: basis: got 'BOOK'" in said) == (2, True), said
+    code, output = run("appraisers", sales, *at)
+    assert (code, "realised.csv:2: basis: got 'BOOK'" in output) == (2, True), output
 
 
-def test_the_shipped_mappings_are_read() -> None:
+def test_the_shipped_mappings_are_valid() -> None:
     from valuation.equipment.sales.mapping import read_mapping
 
     for name in ("bulldozers", "vehicles"):

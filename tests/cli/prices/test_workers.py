@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from collateral_registry.cli.main import app
 from collateral_registry.cli.prices.price_file import History
-from collateral_registry.cli.prices.workers import ENDED, Failed, each_series
+from collateral_registry.cli.prices.workers import WORKER_ENDED, Failed, each_series
 from tests.support.price_series import DAYS, noise, walk
 
 NAMES = [f"s{number}" for number in range(12)]
@@ -47,7 +47,7 @@ def test_a_worker_that_is_killed_fails_its_own_series_only():
     found = dict(each_series(killed, HISTORIES, 2, "Doubling"))
 
     assert list(found) == NAMES
-    assert found["s5"] == Failed(ENDED)
+    assert found["s5"] == Failed(WORKER_ENDED)
     assert [found["s0"], found["s6"], found["s11"]] == [0.0, 12.0, 22.0]
 
 
