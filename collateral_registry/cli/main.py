@@ -1,4 +1,4 @@
-"""The commands. Anything slow is imported inside them, so that --help answers at once."""
+"""The ``collateral`` command. Commands import their modules when they run, so that --help is fast."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ from collateral_registry.cli.stock.warehouse_commands import finding_app, wareho
 
 app = typer.Typer(
     name="collateral",
-    help="Registers movable collateral, values it, and tells which loans it no longer covers.",
+    help="Register movable collateral, value it, and report the loans it no longer covers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-import_app = typer.Typer(help="Bring CSV files to a running server.", no_args_is_help=True, rich_markup_mode=None)
-sample_app = typer.Typer(
-    help="The sample book: invented firms, real prices.", no_args_is_help=True, rich_markup_mode=None
-)
+import_app = typer.Typer(help="Import files into a running server.", no_args_is_help=True, rich_markup_mode=None)
+sample_app = typer.Typer(help="Load and replay the sample book.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(import_app, name="import")
 app.add_typer(asset_app, name="asset")
 app.add_typer(loan_app, name="loan")
@@ -42,12 +40,14 @@ app.add_typer(equipment_app, name="equipment")
 app.add_typer(ip_app, name="ip")
 app.add_typer(price_app)
 
-Database = Annotated[str, typer.Option(help="SQLAlchemy URL; the embedded database when not given")]
-BusinessDate = Annotated[str, typer.Option(help="'wall', or the first date of a new book that is advanced by hand")]
+Database = Annotated[str, typer.Option(help="SQLAlchemy URL; default: the embedded database")]
+BusinessDate = Annotated[
+    str, typer.Option(help="'wall' to follow the clock, or the first date of a new book advanced by hand")
+]
 
 
-class Facts(StrEnum):
-    """What a CSV file holds."""
+class FileKind(StrEnum):
+    """Kinds of CSV files."""
 
     PRICES = "prices"
     FX = "fx"
@@ -62,9 +62,11 @@ def serve(
     address: Annotated[str, typer.Option(help="host:port to listen at")] = "",
     database: Database = "",
     business_date: BusinessDate = "",
-    processes: Annotated[int, typer.Option(min=0, help="server processes on one port, on PostgreSQL; 0: as set")] = 0,
+    processes: Annotated[
+        int, typer.Option(min=0, help="server processes sharing one port (PostgreSQL only); 0: from the settings")
+    ] = 0,
 ) -> None:
-    """Serve until Ctrl-C."""
+    """Start a server and serve until Ctrl-C."""
     from collateral_registry.cli.server.start import run_server
 
     raise typer.Exit(run_server(address, database, business_date, processes))
@@ -72,7 +74,7 @@ def serve(
 
 @app.command()
 def migrate(database: Database = "") -> None:
-    """Bring the database's schema up to date."""
+    """Upgrade the database schema."""
     from collateral_registry.cli.server.start import run_migration
 
     raise typer.Exit(run_migration(database))
@@ -80,12 +82,15 @@ def migrate(database: Database = "") -> None:
 
 @app.command()
 def run(
-    sample: Annotated[bool, typer.Option(help="load and replay the sample book on first start")] = True,
+    sample: Annotated[bool, typer.Option(help="load and replay the sample book on the first start")] = True,
     address: Annotated[str, typer.Option(help="host:port to listen at")] = "",
     database: Database = "",
-    exit_after_replay: Annotated[bool, typer.Option(help="stop once the report is printed")] = False,
+    exit_after_replay: Annotated[bool, typer.Option(help="exit after printing the report")] = False,
 ) -> None:
-    """Start the service, with the sample book on first start, and print its report."""
+    """Start a server with the sample book and print its report.
+
+    The sample book is loaded and replayed on the first start.
+    """
     from collateral_registry.cli.server.start import run_with_sample
 
     raise typer.Exit(run_with_sample(address, database, sample=sample, stay=not exit_after_replay))
@@ -94,10 +99,10 @@ def run(
 @app.command()
 def value(
     asset: Annotated[str, typer.Argument(help="id of the asset")],
-    currency: Annotated[str, typer.Option(help="ISO 4217 code; the asset's own when not given")] = "",
+    currency: Annotated[str, typer.Option(help="ISO 4217 code; default: the currency of the asset")] = "",
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Value one asset and show every step."""
+    """Value an asset and show every step."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show import show_value
 
@@ -107,8 +112,8 @@ def value(
 
 @app.command()
 def watch(
-    after: Annotated[int, typer.Option(min=0, help="events after this number")] = 0,
-    loan: Annotated[str, typer.Option(help="id of one loan")] = "",
+    after: Annotated[int, typer.Option(min=0, help="start after this event number")] = 0,
+    loan: Annotated[str, typer.Option(help="only events of the loan with this id")] = "",
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Print breach events as they happen."""
@@ -121,20 +126,20 @@ def watch(
 
 @app.command()
 def revalue(
-    detach: Annotated[bool, typer.Option("--detach", help="start it and do not wait")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="start the run without waiting for it")] = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Revalue the whole book in a run of its own, and show how far it is."""
+    """Revalue the whole book and show the progress."""
     from collateral_registry.cli.common.client import session
-    from collateral_registry.cli.server.revalue import revalue as start
+    from collateral_registry.cli.server.revalue import revalue as start_run
 
     with session(server) as channel:
-        raise typer.Exit(start(channel, watch=not detach))
+        raise typer.Exit(start_run(channel, watch=not detach))
 
 
 @app.command()
 def runs(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
-    """A line per revaluation of the whole book, newest first."""
+    """List revaluation runs, newest first."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.server.revalue import list_runs
 
@@ -142,28 +147,33 @@ def runs(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
         list_runs(channel, limit)
 
 
-def _import(facts: Facts) -> None:
+def _add_import_command(file_kind: FileKind) -> None:
     def command(file: File, server: Server = DEFAULT_ADDRESS) -> None:
         from collateral_registry.cli.common.client import session
         from collateral_registry.cli.importing.import_csv import import_file
 
         with session(server) as channel:
-            raise typer.Exit(import_file(channel, facts.value, file))
+            raise typer.Exit(import_file(channel, file_kind.value, file))
 
-    command.__doc__ = f"Bring {facts.value} from a CSV file; rows that are refused are named, the others go in."
-    import_app.command(facts.value)(command)
+    command.__doc__ = (
+        f"Import {file_kind.value} from a CSV file.\n\n"
+        "Each refused row is reported with its line; the other rows are imported."
+    )
+    import_app.command(file_kind.value)(command)
 
 
-for _facts in Facts:
-    _import(_facts)
+for _file_kind in FileKind:
+    _add_import_command(_file_kind)
 
 
 @import_app.command("policy")
 def import_policy(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="JSON of a Policy message")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="JSON file of a Policy message")
+    ],
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Store a version of the policy; it changes nothing until it is activated."""
+    """Store a policy version without activating it."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.importing.import_csv import store_policy
 
@@ -173,7 +183,10 @@ def import_policy(
 
 @sample_app.command("load")
 def sample_load(server: Server = DEFAULT_ADDRESS) -> None:
-    """Load the sample book as of the end of 2021 into an empty book."""
+    """Load the sample book as of the end of 2021.
+
+    The book of the server must be empty, or hold a part of the sample.
+    """
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.server.sample import load
 
@@ -183,11 +196,14 @@ def sample_load(server: Server = DEFAULT_ADDRESS) -> None:
 
 @sample_app.command("replay")
 def sample_replay(
-    first: Annotated[str, typer.Option("--from", help="first date to replay; days before it are left out")] = "",
+    first: Annotated[str, typer.Option("--from", help="first date to replay; earlier days are skipped")] = "",
     until: Annotated[str, typer.Option(help="last date to replay")] = "2022-12-30",
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Replay the sample's days from the business date on; a replay that broke off goes on."""
+    """Replay the sample from the business date.
+
+    An interrupted replay continues where it stopped.
+    """
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.server.replay import replay
 
@@ -196,5 +212,5 @@ def sample_replay(
 
 
 def main() -> None:
-    """The ``collateral`` command."""
+    """Runs the ``collateral`` command."""
     app()

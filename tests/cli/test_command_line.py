@@ -1,4 +1,4 @@
-"""The command line against the real server."""
+"""Commands against a real server."""
 
 import csv
 import io
@@ -16,12 +16,12 @@ COLLATERAL = str(Path(sys.executable).parent / "collateral")
 
 
 def run(*arguments: str, server: Server | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end."""
+    """Runs a command until it exits."""
     command = [COLLATERAL, *arguments, *(["--server", server.address] if server else [])]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_help_answers_in_half_a_second():
+def test_help_is_printed_within_half_a_second():
     run("--help")
     start = time.perf_counter()
     found = run("--help")
@@ -34,12 +34,12 @@ def test_help_answers_in_half_a_second():
 def test_the_server_is_healthy_within_two_seconds_on_an_existing_database(tmp_path):
     Server(f"sqlite:///{tmp_path / 'book.db'}").start().stop()
 
-    # The best of a few: what other tests do on the same cores meanwhile is no part of a start.
+    # The best of three, because other tests share the cores.
     assert min(seconds_to_health(f"sqlite:///{tmp_path / 'book.db'}") for _ in range(3)) < 2.0
 
 
 def seconds_to_health(url: str) -> float:
-    """How long a server takes from its command to a healthy answer."""
+    """Returns the seconds from the start of a server until it is healthy."""
     start = time.perf_counter()
     server = Server(url).start()
     seconds = time.perf_counter() - start
@@ -47,7 +47,7 @@ def seconds_to_health(url: str) -> float:
     return seconds
 
 
-def test_the_service_starts_without_the_slow_statistics_libraries():
+def test_the_service_starts_without_slow_statistics_libraries():
     slow = "('statsmodels', 'scipy.stats', 'pandas', 'arch')"
     program = f"import sys, collateral_registry.bootstrap; print([m for m in {slow} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -55,11 +55,11 @@ def test_the_service_starts_without_the_slow_statistics_libraries():
     assert found.stdout.strip() == "[]"
 
 
-def test_no_server_is_a_plain_sentence_and_exit_code_3():
+def test_an_unreachable_server_is_reported_with_exit_code_3():
     found = run("report", "ltv", "--server", "127.0.0.1:1")
 
     assert found.returncode == 3
-    assert "no server answers at 127.0.0.1:1" in found.stderr
+    assert "cannot reach a server at 127.0.0.1:1" in found.stderr
     assert "Traceback" not in found.stderr
 
 
@@ -68,8 +68,8 @@ def write_csv(path: Path, text: str) -> Path:
     return path
 
 
-def bring(server, folder):
-    """Brings a small book to a server by files."""
+def import_book(server, folder):
+    """Imports a small book from files."""
     texts = {
         "series": "series,kind,good,unit,currency,market,source,max_age_days\ncopper,GOOD,copper,t,USD,spot,test,10\n",
         "prices": "# a comment\nseries,date,price\n"
@@ -80,36 +80,36 @@ def bring(server, folder):
         "loans": "loan_id,borrower,currency,principal,as_of\nloan-1,=Acme,USD,300000.00,2021-12-31\n",
         "pledges": "pledge_id,loan,asset,rank\np-1,loan-1,lot-1,1\n",
     }
-    for facts, text in texts.items():
-        found = run("import", facts, str(write_csv(folder / f"{facts}.csv", text)), server=server)
+    for kind, text in texts.items():
+        found = run("import", kind, str(write_csv(folder / f"{kind}.csv", text)), server=server)
         assert found.returncode == 0, found.stderr
     return server
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """The folder of the files that the shared book was brought by."""
+    """The folder with the files of the shared book."""
     return tmp_path_factory.mktemp("files")
 
 
 @pytest.fixture(scope="module")
-def brought(files):
-    """A server with a small book, shared by the tests that leave it as it was."""
+def shared_server(files):
+    """A server with a small book, shared by the tests that do not change it."""
     running = Server(f"sqlite:///{files / 'book.db'}").start()
-    yield bring(running, files)
+    yield import_book(running, files)
     running.stop()
 
 
 @pytest.fixture
-def brought_alone(server, tmp_path):
+def own_server(server, tmp_path):
     """A server with a small book for a test that changes it."""
-    return bring(server, tmp_path)
+    return import_book(server, tmp_path)
 
 
-def test_a_book_is_brought_by_files_and_reported(brought):
-    table = run("report", "ltv", server=brought)
-    rows = list(csv.DictReader(io.StringIO(run("report", "ltv", "--format", "csv", server=brought).stdout)))
-    document = json.loads(run("report", "ltv", "--format", "json", server=brought).stdout)
+def test_an_imported_book_is_reported(shared_server):
+    table = run("report", "ltv", server=shared_server)
+    rows = list(csv.DictReader(io.StringIO(run("report", "ltv", "--format", "csv", server=shared_server).stdout)))
+    document = json.loads(run("report", "ltv", "--format", "json", server=shared_server).stdout)
 
     assert "loan-1" in table.stdout
     assert rows[0]["loan"] == "loans/loan-1"
@@ -117,33 +117,33 @@ def test_a_book_is_brought_by_files_and_reported(brought):
     assert document["rows"][0]["loan"] == "loans/loan-1"
 
 
-def test_text_cells_are_no_formulas(brought):
-    rows = list(csv.DictReader(io.StringIO(run("report", "ltv", "--format", "csv", server=brought).stdout)))
+def test_formula_like_cells_are_escaped(shared_server):
+    rows = list(csv.DictReader(io.StringIO(run("report", "ltv", "--format", "csv", server=shared_server).stdout)))
 
     assert rows[0]["borrower"] == "'=Acme"
 
 
-def test_bringing_a_file_again_is_harmless(brought, files):
-    found = run("import", "prices", str(files / "prices.csv"), server=brought)
+def test_importing_a_file_again_changes_nothing(shared_server, files):
+    found = run("import", "prices", str(files / "prices.csv"), server=shared_server)
 
     assert found.returncode == 0
     assert "0 refused" in found.stdout
 
 
-def test_refused_rows_are_named_by_line_and_the_others_go_in(brought_alone, tmp_path):
+def test_refused_rows_are_reported_by_line_and_the_others_imported(own_server, tmp_path):
     rows = ("# note", "series,date,price", "copper,2021-12-31,-5", "copper,2021-02-30,9000", "silver,2021-12-31,20")
     text = "\n".join([*rows, "copper,2021-11-30,9001", ""])
-    found = run("import", "prices", str(write_csv(tmp_path / "bad.csv", text)), server=brought_alone)
+    found = run("import", "prices", str(write_csv(tmp_path / "bad.csv", text)), server=own_server)
 
     assert found.returncode == 1
-    assert "1 taken in" in found.stdout
+    assert "1 accepted" in found.stdout
     assert "bad.csv:3: price: got -5, want more than 0" in found.stderr
     assert "bad.csv:4: date" in found.stderr
     assert "bad.csv:5: price_series" in found.stderr
 
 
-def test_value_shows_every_step(brought):
-    found = run("value", "lot-1", server=brought)
+def test_value_shows_every_step(shared_server):
+    found = run("value", "lot-1", server=shared_server)
 
     assert "lendable value" in found.stdout
     assert "market haircut over 15 business days" in found.stdout
@@ -151,27 +151,27 @@ def test_value_shows_every_step(brought):
     assert "SHORT_HISTORY".lower() in found.stdout
 
 
-def test_breaches_as_of_a_date(brought):
-    now = run("report", "breaches", "--format", "csv", server=brought)
-    before = run("report", "breaches", "--format", "csv", "--as-of", "2021-12-30", server=brought)
+def test_breaches_as_of_a_date(shared_server):
+    now = run("report", "breaches", "--format", "csv", server=shared_server)
+    before = run("report", "breaches", "--format", "csv", "--as-of", "2021-12-30", server=shared_server)
 
     assert "loans/loan-1/breaches/1" in now.stdout
     assert "loans/loan-1" not in before.stdout
 
 
-def test_a_bad_moment_is_a_plain_sentence(brought):
-    found = run("report", "ltv", "--as-of", "yesterday", server=brought)
+def test_an_invalid_as_of_is_reported(shared_server):
+    found = run("report", "ltv", "--as-of", "yesterday", server=shared_server)
 
     assert found.returncode == 2
     assert "--as-of: got 'yesterday', want" in found.stderr
 
 
-def test_watch_prints_events_and_ends_with_the_server(brought_alone):
-    command = [COLLATERAL, "watch", "--server", brought_alone.address]
+def test_watch_prints_events_until_the_server_stops(own_server):
+    command = [COLLATERAL, "watch", "--server", own_server.address]
     watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert watching.stdout is not None
     line = watching.stdout.readline()
-    brought_alone.stop()
+    own_server.stop()
     code = watching.wait(20)
     watching.stdout.close()
 
@@ -179,8 +179,8 @@ def test_watch_prints_events_and_ends_with_the_server(brought_alone):
     assert code in {0, 3}
 
 
-def test_a_client_with_buf_curl_alone_gets_a_value(brought):
-    """Reflection is on: a caller needs no generated code."""
+def test_buf_curl_can_value_an_asset(shared_server):
+    """Server reflection is on, so a client needs no generated code."""
     body = json.dumps({"names": ["assets/lot-1"]})
     command = [
         str(Path(sys.executable).parent / "buf"),
@@ -191,35 +191,35 @@ def test_a_client_with_buf_curl_alone_gets_a_value(brought):
         "-d",
         body,
     ]
-    url = f"http://{brought.address}/collateral_registry.v1.ValuationService/ValueAssets"
+    url = f"http://{shared_server.address}/collateral_registry.v1.ValuationService/ValueAssets"
     found = subprocess.run([*command, url], capture_output=True, text=True, timeout=60, check=True)
 
     assert json.loads(found.stdout)["valuations"][0]["marketValue"]["units"] == "903100"
 
 
-def test_the_product_never_reads_outside_its_own_folders():
-    """The sample is packaged; no path of another folder is in the product."""
+def test_no_module_reads_outside_the_packages():
+    """The sample data is part of the package."""
     for path in (*repository().glob("collateral_registry/**/*.py"), *repository().glob("valuation/**/*.py")):
         assert "../shared" not in path.read_text(encoding="utf-8"), path
 
 
-def test_the_first_day_of_the_tests_is_the_sample_s_opening():
+def test_the_first_day_of_the_tests_is_the_opening_of_the_sample():
     assert FIRST_DAY.isoformat() == "2021-12-31"
 
 
-def test_a_request_to_stop_that_a_finaliser_swallows_is_made_again():
+def test_a_stop_request_swallowed_by_a_finaliser_is_repeated():
     program = """
 import signal, time
 from collateral_registry.cli.server import start
-class Swallows:
+class Finalised:
     def __del__(self):
         signal.raise_signal(signal.SIGTERM)
 for number in (signal.SIGTERM, signal.SIGALRM):
-    signal.signal(number, start._ask_to_stop)
+    signal.signal(number, start._request_stop)
 try:
-    Swallows()
+    Finalised()
     time.sleep(5)
-except start.StopAsked:
+except start.StopRequested:
     print("stopped")
 """
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)

@@ -1,4 +1,4 @@
-"""The command line against the real server: what goes wrong, and what is done twice."""
+"""Commands against a real server: errors and repeated commands."""
 
 import json
 import re
@@ -25,30 +25,30 @@ LOANS = "loan_id,borrower,currency,principal,as_of\nloan-1,Acme [/b],USD,300000.
 
 
 def run(*arguments, server=None):
-    """Runs a command to its end."""
+    """Runs a command until it exits."""
     command = [COLLATERAL, *arguments, *(["--server", server.address] if server else [])]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.fixture
-def bring(server, tmp_path):
-    """Brings a text as a file of some facts."""
+def import_text(server, tmp_path):
+    """Imports a text as a file of some kind."""
 
-    def bringing(facts, text, name="facts.csv"):
+    def import_file(kind, text, name="rows.csv"):
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
-        return run("import", facts, str(path), server=server)
+        return run("import", kind, str(path), server=server)
 
-    return bringing
+    return import_file
 
 
 def sequence(server):
-    """The newest commit of a server."""
+    """Returns the number of the newest commit."""
     with grpc.insecure_channel(server.address) as channel:
         return Client(channel).dates.GetBusinessDate(business_date_pb2.GetBusinessDateRequest()).sequence
 
 
-def test_help_loads_nothing_slow():
+def test_help_loads_no_slow_library():
     program = (
         "import sys, collateral_registry.cli.main; "
         "print([m for m in ('grpc', 'rich', 'google.protobuf', 'numpy', 'sqlalchemy', 'pydantic') if m in sys.modules])"
@@ -58,75 +58,77 @@ def test_help_loads_nothing_slow():
     assert found.stdout.strip() == "[]"
 
 
-def test_prices_refused_for_want_of_a_series_go_in_once_it_is_there(bring):
-    """The same file again is the same request, and must not get its old refusal for ever."""
+def test_prices_refused_for_a_missing_series_are_accepted_once_it_exists(import_text):
+    """The repeated file has the same request id, but its stored refusal must not be returned again."""
     prices = "series,date,price\ncopper,2021-12-30,9000\n"
-    refused = bring("prices", prices)
-    bring("series", SERIES)
-    mended = bring("prices", prices)
+    refused = import_text("prices", prices)
+    import_text("series", SERIES)
+    repeated = import_text("prices", prices)
 
-    assert (refused.returncode, mended.returncode) == (1, 0)
-    assert "0 taken in, 0 known already, 1 refused" in refused.stdout
-    assert "1 taken in, 0 known already, 0 refused" in mended.stdout
+    assert (refused.returncode, repeated.returncode) == (1, 0)
+    assert "0 accepted, 0 already known, 1 refused" in refused.stdout
+    assert "1 accepted, 0 already known, 0 refused" in repeated.stdout
 
 
-def test_a_row_that_says_something_else_of_a_known_id_is_refused(bring, server):
-    first = bring("loans", LOANS)
+def test_a_row_with_a_known_id_and_different_content_is_refused(import_text, server):
+    first = import_text("loans", LOANS)
     before = sequence(server)
-    again = bring("loans", LOANS)
-    changed = bring("loans", LOANS.replace("300000.00", "7.00"))
+    again = import_text("loans", LOANS)
+    changed = import_text("loans", LOANS.replace("300000.00", "7.00"))
 
     assert (first.returncode, again.returncode, changed.returncode) == (0, 0, 1)
-    assert "facts.csv:2: id loan-1 is already registered as loans/loan-1" in changed.stderr
-    assert sequence(server) == before, "bringing rows again writes nothing"
+    assert "rows.csv:2: id loan-1 is already registered as loans/loan-1" in changed.stderr
+    assert sequence(server) == before, "importing rows again writes nothing"
 
 
-def test_a_quarantined_price_says_so(bring):
-    bring("series", SERIES)
+def test_a_quarantined_price_is_reported(import_text):
+    import_text("series", SERIES)
     days = "".join(f"copper,2021-11-{day:02d},{9000 + day}\n" for day in range(1, 31))
-    found = bring("prices", f"series,date,price\n{days}copper,2021-12-01,900000\n")
+    found = import_text("prices", f"series,date,price\n{days}copper,2021-12-01,900000\n")
 
     assert found.returncode == 1
-    assert "30 taken in, 0 known already, 1 quarantined, 0 refused" in found.stdout
-    assert "facts.csv:32: quarantined: price: got 900000" in found.stderr
+    assert "30 accepted, 0 already known, 1 quarantined, 0 refused" in found.stdout
+    assert "rows.csv:32: quarantined: price: got 900000" in found.stderr
 
 
-def test_a_long_file_goes_in_batches_and_its_refusals_keep_their_lines(bring):
-    bring("series", SERIES)
+def test_a_long_file_is_sent_in_batches_and_refusals_keep_their_lines(import_text):
+    import_text("series", SERIES)
     rows = ["copper,2021-12-30,9000"] * 5_000 + ["copper,2021-12-31,-1", "copper,2021-12-31,9001"]
-    found = bring("prices", "series,date,price\n" + "\n".join(rows) + "\n")
+    found = import_text("prices", "series,date,price\n" + "\n".join(rows) + "\n")
 
-    assert "2 taken in, 4999 known already, 1 refused" in found.stdout
-    assert found.stderr == "facts.csv:5002: price: got -1, want more than 0\n"
+    assert "2 accepted, 4999 already known, 1 refused" in found.stdout
+    assert found.stderr == "rows.csv:5002: price: got -1, want more than 0\n"
 
 
-def test_a_file_that_is_no_table_is_refused_whole_with_exit_code_2(bring):
-    found = bring("loans", "loan_id,borrower,currency,principal,as_of,credit_limitt\nl-1,A,USD,1.00,2021-12-31,5\n")
+def test_a_file_with_a_wrong_header_is_refused_as_a_whole_with_exit_code_2(import_text):
+    found = import_text(
+        "loans", "loan_id,borrower,currency,principal,as_of,credit_limitt\nl-1,A,USD,1.00,2021-12-31,5\n"
+    )
 
     assert found.returncode == 2
-    assert "facts.csv: header: got column 'credit_limitt', want only loan_id" in found.stderr
+    assert "rows.csv: header: got column 'credit_limitt', want only loan_id" in found.stderr
     assert found.stdout == ""
 
 
-def test_a_policy_is_stored_from_its_json(bring, server):
+def test_a_policy_is_stored_from_its_json(import_text, server):
     with grpc.insecure_channel(server.address) as channel:
         (default,) = Client(channel).policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies
     default.name = "policies/house-2022"
-    stored = bring("policy", MessageToJson(default), "policy.json")
-    broken = bring("policy", "{", "policy.json")
-    nameless = bring("policy", "{}", "policy.json")
+    stored = import_text("policy", MessageToJson(default), "policy.json")
+    broken = import_text("policy", "{", "policy.json")
+    nameless = import_text("policy", "{}", "policy.json")
 
     assert (stored.returncode, broken.returncode, nameless.returncode) == (0, 2, 2)
     assert "policies/house-2022 is stored" in stored.stdout
     assert "policy.json: name: got nothing" in nameless.stderr
 
 
-def test_assets_loans_and_breaches_can_be_looked_at(bring, server):
-    bring("series", SERIES)
-    bring("prices", "series,date,price\n" + "".join(f"copper,2021-12-{n:02d},{9000 + n}\n" for n in range(1, 32)))
-    bring("assets", ASSETS)
-    bring("loans", LOANS.replace("300000", "900000"))
-    bring("pledges", "pledge_id,loan,asset\np-1,loan-1,lot-1\n")
+def test_assets_loans_and_breaches_are_shown(import_text, server):
+    import_text("series", SERIES)
+    import_text("prices", "series,date,price\n" + "".join(f"copper,2021-12-{n:02d},{9000 + n}\n" for n in range(1, 32)))
+    import_text("assets", ASSETS)
+    import_text("loans", LOANS.replace("300000", "900000"))
+    import_text("pledges", "pledge_id,loan,asset\np-1,loan-1,lot-1\n")
     asset = json.loads(run("asset", "show", "lot-1", server=server).stdout)
     loan = json.loads(run("loan", "show", "loans/loan-1", server=server).stdout)
     acknowledged = run("breach", "ack", "loan-1/1", "--actor", "desk", "--note", "see [/mail]", server=server)
@@ -139,7 +141,7 @@ def test_assets_loans_and_breaches_can_be_looked_at(bring, server):
     assert "(see [/mail])" in run("breach", "show", "loans/loan-1/breaches/1", server=server).stdout
 
 
-def test_what_does_not_exist_is_exit_code_4(server):
+def test_a_missing_resource_gives_exit_code_4(server):
     found = run("loan", "show", "none", server=server)
 
     assert found.returncode == 4
@@ -147,24 +149,24 @@ def test_what_does_not_exist_is_exit_code_4(server):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--business-date", "soon"), "--business-date: got 'soon', want a date such as 2022-07-01"),
         (("--database", "book.db"), "database_url: want a URL such as sqlite:///book.db"),
         (("--database", "postgresql://127.0.0.1:1/book"), "the database cannot be"),
     ],
 )
-def test_a_wrong_setting_is_a_sentence(arguments, said):
+def test_an_invalid_setting_is_reported(arguments, message):
     found = run("serve", "--address", f"127.0.0.1:{free_port()}", *arguments)
 
     assert found.returncode in {2, 4}
-    assert said in found.stderr
+    assert message in found.stderr
     assert "Traceback" not in found.stderr
 
 
 @pytest.fixture(scope="module")
 def sampled(tmp_path_factory):
-    """A server with the sample book, loaded."""
+    """A server with the sample book."""
     running = Server(f"sqlite:///{tmp_path_factory.mktemp('sample') / 'book.db'}").start()
     found = run("sample", "load", server=running)
     assert found.returncode == 0, found.stderr
@@ -184,8 +186,8 @@ def owed(server, loan):
         return Client(channel).loan(loan).principal.units
 
 
-def test_a_day_replayed_twice_counts_once(sampled):
-    """17 May: Red Prairie draws a million."""
+def test_a_day_replayed_twice_is_applied_once(sampled):
+    """On 17 May Red Prairie draws a million."""
     before = owed(sampled, "loan-red-prairie")
     first = run("sample", "replay", "--from", "2022-05-16", "--until", "2022-05-17", server=sampled)
     drawn, commit = owed(sampled, "loan-red-prairie"), sequence(sampled)
@@ -198,25 +200,25 @@ def test_a_day_replayed_twice_counts_once(sampled):
     assert second.stdout == first.stdout
 
 
-def test_a_replay_of_days_gone_by_says_that_there_is_nothing_to_do(sampled):
+def test_a_replay_of_past_days_has_nothing_to_do(sampled):
     run("sample", "replay", "--until", "2022-01-03", server=sampled)
     found = run("sample", "replay", "--until", "2021-12-31", server=sampled)
 
     assert found.stdout.startswith("nothing to replay from ")
 
 
-def test_run_leaves_a_server_alone_that_it_did_not_start(server, tmp_path):
-    """The sample must never end up in somebody's book because the address was the same."""
+def test_run_refuses_an_address_in_use(server, tmp_path):
+    """The sample must never be loaded into the book of another server."""
     before = sequence(server)
     found = run("run", "--address", server.address, "--database", f"sqlite:///{tmp_path / 'other.db'}")
 
     assert found.returncode == 4
-    assert f"something listens at {server.address} already" in found.stderr
+    assert f"another process already listens at {server.address}" in found.stderr
     assert sequence(server) == before
     assert not (tmp_path / "other.db").exists()
 
 
-def test_run_leaves_a_book_alone_that_is_not_the_sample(tmp_path):
+def test_run_does_not_load_the_sample_into_another_book(tmp_path):
     url = f"sqlite:///{tmp_path / 'own.db'}"
     own = Server(url).start()
     with grpc.insecure_channel(own.address) as channel:
@@ -234,18 +236,18 @@ def test_run_leaves_a_book_alone_that_is_not_the_sample(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_run_stops_at_once_in_mid_replay_and_leaves_no_server_behind(number, tmp_path):
+def test_run_stops_during_the_replay_and_leaves_no_server_running(number, tmp_path):
     url, port = f"sqlite:///{tmp_path / 'book.db'}", free_port()
     command = [COLLATERAL, "run", "--address", f"127.0.0.1:{port}", "--database", url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         while "Loading" not in running.stdout.readline():
             assert running.poll() is None
-        asked = time.perf_counter()
+        sent = time.perf_counter()
         running.send_signal(number)
         code = running.wait(20)
-        seconds = time.perf_counter() - asked
+        seconds = time.perf_counter() - sent
 
     assert code == 0
     assert seconds < 10
-    assert run("migrate", "--database", url).returncode == 0, "nobody holds the database any more"
+    assert run("migrate", "--database", url).returncode == 0, "no process holds the database"

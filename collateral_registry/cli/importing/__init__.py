@@ -1,1 +1,1 @@
-"""Import of CSV files into a running server."""
+"""Imports files into a running server."""

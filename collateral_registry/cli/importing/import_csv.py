@@ -1,4 +1,4 @@
-"""Bringing the rows of a file to the server: in batches, each row on its own, every refusal named by its line."""
+"""Imports CSV files row by row; a refused row is reported with its line and does not stop the others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from collateral_registry.v1 import (
 )
 
 BATCH_ROWS = 5_000
-BATCH_BYTES = 3 * 1024 * 1024  # the server takes 4 MiB
+BATCH_BYTES = 3 * 1024 * 1024  # the server accepts 4 MiB
 SHOWN_PROBLEMS = 50
 REFUSALS = {
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -36,15 +36,17 @@ REFUSALS = {
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.ABORTED,
 }
-"""Statuses that are about the row; any other ends the work."""
+"""Statuses that concern the row only; any other status ends the import."""
 
 Numbered = tuple[int, Any]
-"""A message with the line it was read from."""
+"""Line number in the file, and the message made of that line."""
+
+IngestResponse = price_pb2.IngestPricesResponse | price_pb2.IngestFxRatesResponse
 
 
 @dataclass(frozen=True)
-class Batched:
-    """Facts that go many to a message: how a row is read, what asks for them, and the call."""
+class BatchedKind:
+    """File kind sent in batches: parser of a row, constructor of the request, and the call."""
 
     reader: Callable[[Row], Any]
     request: Callable[[list[Any]], Any]
@@ -52,12 +54,12 @@ class Batched:
 
 
 BATCHED = {
-    "prices": Batched(
+    "prices": BatchedKind(
         messages.price_observation,
         lambda found: price_pb2.IngestPricesRequest(observations=found),
         lambda stub, request: stub.IngestPrices(request),
     ),
-    "fx": Batched(
+    "fx": BatchedKind(
         messages.fx_rate,
         lambda found: price_pb2.IngestFxRatesRequest(rates=found),
         lambda stub, request: stub.IngestFxRates(request),
@@ -67,7 +69,7 @@ BATCHED = {
 
 @dataclass
 class Tally:
-    """What became of the rows of a file."""
+    """Counts of accepted, known, quarantined and refused rows, with the problems by line."""
 
     accepted: int = 0
     known: int = 0
@@ -75,82 +77,85 @@ class Tally:
     refused: int = 0
     problems: list[tuple[int, str]] = field(default_factory=list)
 
-    def refuse(self, line: int, why: str) -> None:
-        """Counts a row that was refused."""
+    def refuse(self, line: int, reason: str) -> None:
+        """Counts a refused row and records its reason."""
         self.refused += 1
-        self.problems.append((line, why))
+        self.problems.append((line, reason))
 
-    def summary(self, facts: str) -> str:
-        """The counts in a line."""
-        aside = f"{self.quarantined} quarantined, " if self.quarantined else ""
-        return f"{facts}: {self.accepted} taken in, {self.known} known already, {aside}{self.refused} refused"
+    def summary(self, file_kind: str) -> str:
+        """Returns the counts in one line."""
+        quarantined = f"{self.quarantined} quarantined, " if self.quarantined else ""
+        return f"{file_kind}: {self.accepted} accepted, {self.known} already known, {quarantined}{self.refused} refused"
 
 
-def import_file(channel: grpc.Channel, facts: str, path: Path) -> int:
-    """Brings a CSV file; prints a summary and every refusal, also when the server goes; returns the exit code.
+def import_file(channel: grpc.Channel, file_kind: str, path: Path) -> int:
+    """Imports a CSV file and returns the exit code; prints a summary and the refusals, even if the server fails.
 
-    Raises ValueError when the file cannot be read, grpc.RpcError when the server goes.
+    Raises ValueError if the file cannot be read, grpc.RpcError if the server fails.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            numbered = list(read_rows(file, facts))
+            numbered = list(read_rows(file, file_kind))
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
     tally = Tally()
     try:
-        import_rows(channel, facts, numbered, tally)
+        import_rows(channel, file_kind, numbered, tally)
     finally:
-        print_line(tally.summary(facts))
-        for line, why in sorted(tally.problems)[:SHOWN_PROBLEMS]:
-            print_line(f"{path.name}:{line}: {why}", to_stderr=True)
+        print_line(tally.summary(file_kind))
+        for line, reason in sorted(tally.problems)[:SHOWN_PROBLEMS]:
+            print_line(f"{path.name}:{line}: {reason}", to_stderr=True)
         if len(tally.problems) > SHOWN_PROBLEMS:
             print_line(f"... and {len(tally.problems) - SHOWN_PROBLEMS} more", to_stderr=True)
     return EXIT_SOME_REFUSED if tally.problems else 0
 
 
-def import_rows(channel: grpc.Channel, facts: str, numbered: Sequence[NumberedRow], tally: Tally) -> None:
-    """Brings rows of one sort, counting them, with a progress bar where somebody looks."""
+def import_rows(channel: grpc.Channel, file_kind: str, numbered: Sequence[NumberedRow], tally: Tally) -> None:
+    """Imports rows of one kind and counts them; shows a progress bar on a terminal."""
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(facts, total=len(numbered))
-        if facts in BATCHED:
-            batched = BATCHED[facts]
-            found = _readable(numbered, batched.reader, tally)
-            progress.advance(task, len(numbered) - len(found))
-            for batch in batches(found, BATCH_ROWS, BATCH_BYTES):
-                _bring_batch(price_pb2_grpc.PriceServiceStub(channel), batched, batch, tally)
+        task = progress.add_task(file_kind, total=len(numbered))
+        if file_kind in BATCHED:
+            batched = BATCHED[file_kind]
+            parsed = _parse(numbered, batched.reader, tally)
+            progress.advance(task, len(numbered) - len(parsed))
+            for batch in batches(parsed, BATCH_ROWS, BATCH_BYTES):
+                _import_batch(price_pb2_grpc.PriceServiceStub(channel), batched, batch, tally)
                 progress.advance(task, len(batch))
             return
-        bring_one = _one_by_one(channel, facts)
+        import_one = _single_call(channel, file_kind)
         for row in numbered:
-            _bring_one(bring_one, row, tally)
+            _import_row(import_one, row, tally)
             progress.advance(task)
 
 
-def _readable(numbered: Sequence[NumberedRow], reader: Callable[[Row], Any], tally: Tally) -> list[Numbered]:
-    """The messages of those rows that can be read, with their lines; the others are refused."""
-    found = []
+def _parse(numbered: Sequence[NumberedRow], reader: Callable[[Row], Any], tally: Tally) -> list[Numbered]:
+    """Returns the messages of the valid rows with their lines; invalid rows are counted as refused."""
+    parsed = []
     for row in numbered:
         try:
-            found.append((row.line, reader(row.fitting)))
+            parsed.append((row.line, reader(row.fitting)))
         except (ValueError, KeyError) as error:
-            tally.refuse(row.line, _said(error))
-    return found
+            tally.refuse(row.line, _reason(error))
+    return parsed
 
 
-def _bring_batch(stub: Any, batched: Batched, batch: Sequence[Numbered], tally: Tally) -> None:  # noqa: ANN401 - a stub
+def _import_batch(
+    stub: price_pb2_grpc.PriceServiceStub, batched: BatchedKind, batch: Sequence[Numbered], tally: Tally
+) -> None:
     answer = batched.call(stub, with_request_id(batched.request([message for _, message in batch])))
     refused = [batch[index] for index, _ in _count(answer, batch, tally)]
     if not refused:
         return
-    # A batch brought before gets its first answer, given perhaps before the cause was mended: these are asked anew.
+    # The server replays its stored answer for a request id it has seen, even if the cause of a refusal has since been
+    # fixed. The refused rows are therefore sent again without an id.
     answer = batched.call(stub, batched.request([message for _, message in refused]))
     for index, reason in _count(answer, refused, tally):
         tally.refuse(refused[index][0], reason)
 
 
-def _count(answer: Any, batch: Sequence[Numbered], tally: Tally) -> list[tuple[int, str]]:  # noqa: ANN401 - an answer
-    """Counts what a batch came to, and returns the places and reasons of what was refused."""
+def _count(answer: IngestResponse, batch: Sequence[Numbered], tally: Tally) -> list[tuple[int, str]]:
+    """Counts the results of a batch; returns the index and reason of each refused row."""
     tally.accepted += answer.accepted_count
     tally.known += answer.duplicate_count
     refused = []
@@ -163,30 +168,30 @@ def _count(answer: Any, batch: Sequence[Numbered], tally: Tally) -> list[tuple[i
     return refused
 
 
-def _one_by_one(channel: grpc.Channel, facts: str) -> Callable[[Row], Any]:
-    """The call that brings one row of a sort."""
+def _single_call(channel: grpc.Channel, file_kind: str) -> Callable[[Row], Any]:
+    """Returns the call that imports one row of a kind that has no batch call."""
     assets = asset_pb2_grpc.AssetServiceStub(channel)
     loans = loan_pb2_grpc.LoanServiceStub(channel)
     prices = price_pb2_grpc.PriceServiceStub(channel)
 
-    def bring_pledge(row: Row) -> Any:  # noqa: ANN401 - an answer
+    def pledge_asset(row: Row) -> None:
         loan = loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{row['loan']}"))
-        return loans.PledgeAsset(with_request_id(messages.pledge_request(row, loan.currency_code)))
+        loans.PledgeAsset(with_request_id(messages.pledge_request(row, loan.currency_code)))
 
     return {
         "assets": lambda row: assets.CreateAsset(with_request_id(messages.asset_request(row))),
         "loans": lambda row: loans.CreateLoan(with_request_id(messages.loan_request(row))),
         "series": lambda row: prices.CreatePriceSeries(with_request_id(messages.series_request(row))),
-        "pledges": bring_pledge,
-    }[facts]
+        "pledges": pledge_asset,
+    }[file_kind]
 
 
-def _bring_one(bring: Callable[[Row], Any], row: NumberedRow, tally: Tally) -> None:
+def _import_row(import_one: Callable[[Row], Any], row: NumberedRow, tally: Tally) -> None:
     try:
-        bring(row.fitting)
+        import_one(row.fitting)
         tally.accepted += 1
     except (ValueError, KeyError) as error:
-        tally.refuse(row.line, _said(error))
+        tally.refuse(row.line, _reason(error))
     except grpc.RpcError as error:
         if error.code() not in REFUSALS:
             raise
@@ -194,7 +199,7 @@ def _bring_one(bring: Callable[[Row], Any], row: NumberedRow, tally: Tally) -> N
 
 
 def store_policy(channel: grpc.Channel, path: Path) -> None:
-    """Stores a version of the policy from the JSON of its message; raises ValueError when it cannot be read."""
+    """Stores a policy version from the JSON of its message, without activating it; raises ValueError if invalid."""
     try:
         policy = Parse(path.read_text(encoding="utf-8-sig"), policy_pb2.Policy())
     except (ParseError, UnicodeDecodeError) as error:
@@ -204,8 +209,8 @@ def store_policy(channel: grpc.Channel, path: Path) -> None:
         raise ValueError(f"{path.name}: name: got nothing, want policies/ and an id")
     request = policy_pb2.CreatePolicyRequest(policy=policy, policy_id=policy_id)
     stored = policy_pb2_grpc.PolicyServiceStub(channel).CreatePolicy(with_request_id(request))
-    print_line(f"policy: {stored.name} is stored; it changes nothing until it is activated")
+    print_line(f"policy: {stored.name} is stored; it takes effect once activated")
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return f"column {error} is missing" if isinstance(error, KeyError) else str(error)

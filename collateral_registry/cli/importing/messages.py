@@ -1,12 +1,12 @@
-"""Rows of CSV files as messages; raises ValueError or, for a column that is not there, KeyError."""
+"""Converts CSV rows to messages; raises ValueError for an invalid cell and KeyError for a missing column."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
 
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal as DecimalMessage
 from google.type.money_pb2 import Money
@@ -42,7 +42,7 @@ def _decimal(row: Row, column: str) -> DecimalMessage | None:
 
 
 def money(text: str, currency: str, column: str) -> Money | None:
-    """An amount in plain digits as a message, not a digit lost; none for nothing."""
+    """Parses an amount in plain digits exactly; returns None for an empty text and raises ValueError if invalid."""
     if not text:
         return None
     if not AMOUNT.fullmatch(text):
@@ -59,12 +59,12 @@ def _money(row: Row, column: str) -> Money | None:
 
 
 def _member(
-    enum: Any,  # noqa: ANN401 - generated enums
+    enum: EnumTypeWrapper,
     prefix: str,
     row: Row,
     column: str,
 ) -> int:
-    """The number of an enum's member named in a column; 0 for nothing."""
+    """Returns the number of the enum member named in a column; 0 if the cell is empty or UNKNOWN."""
     name = row.get(column, "")
     if not name or name == "UNKNOWN":
         return 0
@@ -76,14 +76,14 @@ def _member(
 
 
 def price_observation(row: Row) -> price_pb2.PriceObservation:
-    """series, date, price."""
+    """Converts a row with the columns series, date and price."""
     return price_pb2.PriceObservation(
         price_series=f"priceSeries/{row['series']}", date=_date(row, "date"), price=_decimal(row, "price")
     )
 
 
 def fx_rate(row: Row) -> price_pb2.FxRate:
-    """base, quote, date, rate."""
+    """Converts a row with the columns base, quote, date and rate."""
     return price_pb2.FxRate(
         base_currency_code=row["base"],
         quote_currency_code=row["quote"],
@@ -93,9 +93,9 @@ def fx_rate(row: Row) -> price_pb2.FxRate:
 
 
 def series_request(row: Row) -> price_pb2.CreatePriceSeriesRequest:
-    """series, good, unit, currency, market, source, max_age_days; kind may say GOOD."""
+    """Converts a row of a price series; raises ValueError for a kind other than GOOD or empty."""
     if row.get("kind", "") not in {"", "GOOD"}:
-        raise ValueError(f"kind: got {row['kind']!r}, want GOOD; a series of rates opens with its first rate")
+        raise ValueError(f"kind: got {row['kind']!r}, want GOOD; the first exchange rate creates its own series")
     series = price_pb2.PriceSeries(
         good=row["good"],
         unit=row["unit"],
@@ -108,7 +108,7 @@ def series_request(row: Row) -> price_pb2.CreatePriceSeriesRequest:
 
 
 def asset_request(row: Row) -> asset_pb2.CreateAssetRequest:
-    """An asset of any kind; columns of other kinds stay empty."""
+    """Converts a row of an asset of any kind; columns of other kinds are ignored."""
     if row["kind"] not in KIND_FIELDS:
         raise ValueError(f"kind: got {row['kind']!r}, want one of {', '.join(KIND_FIELDS)}")
     asset = asset_pb2.Asset(
@@ -160,7 +160,7 @@ def _equipment(row: Row) -> asset_pb2.Equipment:
     )
 
 
-def _right(row: Row) -> asset_pb2.IntellectualProperty:
+def _ip_asset(row: Row) -> asset_pb2.IntellectualProperty:
     return asset_pb2.IntellectualProperty(
         kind=_member(asset_pb2.RightKind, "RIGHT_KIND", row, "right_kind"),
         office=row["office"],
@@ -183,10 +183,10 @@ def _right(row: Row) -> asset_pb2.IntellectualProperty:
 
 
 def _survival(row: Row) -> asset_pb2.Survival | None:
-    """The chances of a year told apart; none where a row tells none."""
+    """Returns the yearly survival probabilities by cause; None if the row has none."""
     names = ("legal", "technical", "commercial")
-    told = {name: _decimal(row, f"{name}_survival") for name in names if row.get(f"{name}_survival")}
-    return asset_pb2.Survival(**told) if told else None
+    stated = {name: _decimal(row, f"{name}_survival") for name in names if row.get(f"{name}_survival")}
+    return asset_pb2.Survival(**stated) if stated else None
 
 
 def _receivable(row: Row) -> asset_pb2.Receivable:
@@ -199,7 +199,7 @@ def _receivable(row: Row) -> asset_pb2.Receivable:
     )
 
 
-def _order(row: Row) -> asset_pb2.PurchaseOrder:
+def _purchase_order(row: Row) -> asset_pb2.PurchaseOrder:
     return asset_pb2.PurchaseOrder(
         buyer=row["supplier"],
         order_number=row["order_number"],
@@ -212,14 +212,14 @@ def _order(row: Row) -> asset_pb2.PurchaseOrder:
 DETAILS: Mapping[str, Callable[[Row], object]] = {
     "INVENTORY": _inventory,
     "EQUIPMENT": _equipment,
-    "INTELLECTUAL_PROPERTY": _right,
+    "INTELLECTUAL_PROPERTY": _ip_asset,
     "RECEIVABLE": _receivable,
-    "PURCHASE_ORDER": _order,
+    "PURCHASE_ORDER": _purchase_order,
 }
 
 
 def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
-    """loan_id, borrower, currency, balance, terms; empty levels are the policy's."""
+    """Converts a row of a loan; LTV levels left empty are those of the policy."""
     loan = loan_pb2.Loan(
         borrower=row["borrower"],
         currency_code=row["currency"],
@@ -238,7 +238,7 @@ def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
 
 
 def balance_update(row: Row) -> loan_pb2.BalanceUpdate:
-    """The balance of a loan's row."""
+    """Converts a row of a loan to an update of its balance."""
     return loan_pb2.BalanceUpdate(
         loan=f"loans/{row['loan_id']}",
         principal=_money(row, "principal"),
@@ -249,7 +249,7 @@ def balance_update(row: Row) -> loan_pb2.BalanceUpdate:
 
 
 def pledge_request(row: Row, currency: str) -> loan_pb2.PledgeAssetRequest:
-    """pledge_id, loan, asset, rank, share, limit, registration; the limit is in the loan's currency."""
+    """Converts a row of a pledge; ``currency`` is the loan's, in which the limit is stated."""
     pledge = loan_pb2.Pledge(
         asset=f"assets/{row['asset']}",
         rank=_whole(row, "rank", 1),

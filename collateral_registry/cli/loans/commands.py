@@ -1,4 +1,4 @@
-"""Commands that look at the book of a running server: reports, assets, loans, breaches, pick-ups, double pledges."""
+"""Commands on the book of a running server: reports, assets, loans, breaches, pick-ups and double pledges."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ import typer
 
 from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Filter, Limit, Server
 
-report_app = typer.Typer(help="Read reports from a running server.", no_args_is_help=True, rich_markup_mode=None)
-asset_app = typer.Typer(help="Look at assets.", no_args_is_help=True, rich_markup_mode=None)
-loan_app = typer.Typer(help="Look at loans.", no_args_is_help=True, rich_markup_mode=None)
-breach_app = typer.Typer(help="Look at breaches and acknowledge them.", no_args_is_help=True, rich_markup_mode=None)
-pickup_app = typer.Typer(help="Goods that may leave a pledged lot.", no_args_is_help=True, rich_markup_mode=None)
-check_app = typer.Typer(help="Look for things pledged twice.", no_args_is_help=True, rich_markup_mode=None)
+report_app = typer.Typer(help="Print reports on loans and breaches.", no_args_is_help=True, rich_markup_mode=None)
+asset_app = typer.Typer(help="Show assets.", no_args_is_help=True, rich_markup_mode=None)
+loan_app = typer.Typer(help="Show loans.", no_args_is_help=True, rich_markup_mode=None)
+breach_app = typer.Typer(help="Show and acknowledge breaches.", no_args_is_help=True, rich_markup_mode=None)
+pickup_app = typer.Typer(
+    help="Check and authorise pick-ups from pledged lots.", no_args_is_help=True, rich_markup_mode=None
+)
+check_app = typer.Typer(help="Check the book for double pledges.", no_args_is_help=True, rich_markup_mode=None)
 
 AsOf = Annotated[str, typer.Option(help="commit number, time (2022-07-01T12:00:00Z) or business date (2022-07-01)")]
 LoanId = Annotated[str, typer.Argument(help="id of the loan")]
-AssetId = Annotated[str, typer.Argument(help="id of the lot")]
-Quantity = Annotated[str, typer.Argument(help="how much, in the lot's unit")]
-BreachName = Annotated[str, typer.Argument(help="loan and number, such as loan-1/1")]
+AssetId = Annotated[str, typer.Argument(help="id of the asset, a stock lot")]
+Quantity = Annotated[str, typer.Argument(help="quantity in the unit of the lot")]
+BreachName = Annotated[str, typer.Argument(help="loan and number of the breach, such as loan-1/1")]
 
 
 class Format(StrEnum):
-    """How a report is printed."""
+    """Formats of a printed report."""
 
     TABLE = "table"
     CSV = "csv"
@@ -33,7 +35,7 @@ class Format(StrEnum):
 
 
 class LtvFormat(StrEnum):
-    """How the loan-to-value report is printed, or written to a file."""
+    """Formats of the loan-to-value report, printed or written to a file."""
 
     TABLE = "table"
     CSV = "csv"
@@ -49,10 +51,12 @@ def report_ltv(
     filter_: Filter = "",
     order_by: Annotated[str, typer.Option(help="ltv desc, ltv, loan, exposure desc or level desc")] = "",
     limit: Limit = 0,
-    output: Annotated[Path | None, typer.Option(dir_okay=False, help="file for every row: arrow, parquet, csv")] = None,
+    output: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="file to write all rows to: arrow, parquet or csv")
+    ] = None,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """A row per loan, worst first."""
+    """Print the loan-to-value report, worst loan first."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.report import check_output, print_ltv_report
 
@@ -74,7 +78,7 @@ def report_breaches(
     limit: Limit = 0,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """A row per breach, newest first."""
+    """Print the breach report, newest breach first."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.report import print_breach_report
 
@@ -94,7 +98,7 @@ def asset_show(asset: Annotated[str, typer.Argument(help="id of the asset")], se
 
 @asset_app.command("list")
 def asset_list(filter_: Filter = "", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
-    """A row per asset."""
+    """List assets."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show_list import list_assets
 
@@ -114,7 +118,7 @@ def loan_show(loan: Annotated[str, typer.Argument(help="id of the loan")], serve
 
 @loan_app.command("list")
 def loan_list(filter_: Filter = "", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
-    """A row per loan with its level."""
+    """List loans with their LTV level."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show_list import list_loans
 
@@ -124,7 +128,7 @@ def loan_list(filter_: Filter = "", limit: Limit = 0, server: Server = DEFAULT_A
 
 @loan_app.command("floor")
 def loan_floor(loan: Annotated[str, typer.Argument(help="id of the loan")], server: Server = DEFAULT_ADDRESS) -> None:
-    """The least value that must stay under control, and what stands above it."""
+    """Show the minimum controlled value of a loan and its gap."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import show_controlled_value
 
@@ -134,7 +138,10 @@ def loan_floor(loan: Annotated[str, typer.Argument(help="id of the loan")], serv
 
 @pickup_app.command("check")
 def pickup_check(loan: LoanId, asset: AssetId, quantity: Quantity, server: Server = DEFAULT_ADDRESS) -> None:
-    """Whether goods may leave: all of them, the largest part that may, or the cash that would free them."""
+    """Check whether goods may leave a pledged lot.
+
+    If not, prints the largest quantity that may leave, or the repayment that would release the goods; exit code 1.
+    """
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import check_pickup
 
@@ -147,11 +154,14 @@ def pickup_request(
     loan: LoanId,
     asset: AssetId,
     quantity: Quantity,
-    expire: Annotated[str, typer.Option(help="last day on which they may leave; else five days on")] = "",
-    note: Annotated[str, typer.Option(help="what is said with it, such as who comes")] = "",
+    expire: Annotated[str, typer.Option(help="last day of the authorisation; default: five days from now")] = "",
+    note: Annotated[str, typer.Option(help="note, such as who collects the goods")] = "",
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Authorise a pick-up; from then on the goods no longer count."""
+    """Authorise a pick-up.
+
+    Authorised goods no longer count as collateral.
+    """
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import request_pickup
 
@@ -161,9 +171,10 @@ def pickup_request(
 
 @pickup_app.command("cancel")
 def pickup_cancel(
-    pickup: Annotated[str, typer.Argument(help="loans/{loan}/pickups/{pickup}")], server: Server = DEFAULT_ADDRESS
+    pickup: Annotated[str, typer.Argument(help="name of the pick-up: loans/{loan}/pickups/{pickup}")],
+    server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Take an authorisation back."""
+    """Cancel the authorisation of a pick-up."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import cancel_pickup
 
@@ -173,12 +184,12 @@ def pickup_cancel(
 
 @pickup_app.command("list")
 def pickup_list(
-    loan: Annotated[str, typer.Option(help="id of one loan")] = "",
+    loan: Annotated[str, typer.Option(help="only pick-ups of the loan with this id")] = "",
     filter_: Filter = "",
     limit: Limit = 0,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """A row per authorisation."""
+    """List pick-up authorisations."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import list_pickups
 
@@ -188,7 +199,10 @@ def pickup_list(
 
 @check_app.command("book")
 def check_book_command(server: Server = DEFAULT_ADDRESS) -> None:
-    """Look over the whole book for numbers that come twice and goods claimed beyond what is there."""
+    """Check the book for duplicates and over-pledged stock.
+
+    Compares reference numbers and claimed quantities of the whole book; exit code 1 if anything is found.
+    """
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import check_book
 
@@ -199,11 +213,14 @@ def check_book_command(server: Server = DEFAULT_ADDRESS) -> None:
 @check_app.command("confirm")
 def check_confirm(
     finding: Annotated[str, typer.Argument(help="number of the finding")],
-    actor: Annotated[str, typer.Option(help="who says so")],
-    note: Annotated[str, typer.Option(help="what proves it")],
+    actor: Annotated[str, typer.Option(help="name of the person who confirms")],
+    note: Annotated[str, typer.Option(help="evidence")],
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Take a double pledge for proved: its asset is worth nothing from now on."""
+    """Confirm a double pledge.
+
+    The asset of the finding is valued at zero from then on.
+    """
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import confirm_finding
 
@@ -213,7 +230,7 @@ def check_confirm(
 
 @breach_app.command("show")
 def breach_show(breach: BreachName, server: Server = DEFAULT_ADDRESS) -> None:
-    """A breach with everything that happened."""
+    """Show a breach with its history."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show_list import show_breach
 
@@ -224,11 +241,11 @@ def breach_show(breach: BreachName, server: Server = DEFAULT_ADDRESS) -> None:
 @breach_app.command("ack")
 def breach_ack(
     breach: BreachName,
-    actor: Annotated[str, typer.Option(help="who has seen it")],
-    note: Annotated[str, typer.Option(help="what they say")] = "",
+    actor: Annotated[str, typer.Option(help="name of the person who acknowledges")],
+    note: Annotated[str, typer.Option(help="note stored with the acknowledgement")] = "",
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Record that somebody has seen a breach."""
+    """Acknowledge a breach."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show_list import acknowledge_breach
 

@@ -1,4 +1,4 @@
-"""Goods that may leave a pledged lot, the floor they must keep, and the check for things pledged twice."""
+"""Calls of the pick-up commands, of the controlled value of a loan, and of the double-pledge check."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ AMOUNTS = ("exposure", "floor", "goods_floor", "controlled_value", "other_value"
 
 
 def check_book(channel: grpc.Channel) -> int:
-    """Checks the whole book and prints what it found; 1 when there is anything."""
+    """Checks the whole book and prints the counts; returns 1 if anything was found, else 0."""
     stub = double_pledge_pb2_grpc.DoublePledgeServiceStub(channel)
     found = stub.CheckDoublePledge(double_pledge_pb2.CheckDoublePledgeRequest(request_id=uuid.uuid4().hex))
     console_for_reports().print(
-        f"{found.same_number_count} pairs of one number, {found.suspicion_count} suspicions, "
-        f"{found.over_pledged_place_count} places over-pledged; {found.opened_finding_count} findings are new",
+        f"{found.same_number_count} pairs with the same number, {found.suspicion_count} suspicions, "
+        f"{found.over_pledged_place_count} over-pledged places; {found.opened_finding_count} new findings",
         highlight=False,
     )
     clean = not (found.same_number_count or found.suspicion_count or found.over_pledged_place_count)
@@ -39,22 +39,22 @@ def check_book(channel: grpc.Channel) -> int:
 
 
 def confirm_finding(channel: grpc.Channel, finding: str, actor: str, note: str) -> None:
-    """Takes a finding for proved and prints which asset is worth nothing from now on."""
+    """Confirms a double pledge and prints the asset that is now valued at zero."""
     request = double_pledge_pb2.ConfirmDoublePledgeRequest(
         name=resource_name("findings", finding), actor=actor, note=note, request_id=uuid.uuid4().hex
     )
     answer = double_pledge_pb2_grpc.DoublePledgeServiceStub(channel).ConfirmDoublePledge(request)
-    console_for_reports().print(f"{answer.asset} is worth nothing from now on", highlight=False)
+    console_for_reports().print(f"{answer.asset} is now valued at zero", highlight=False)
 
 
 def check_pickup(channel: grpc.Channel, loan: str, asset: str, quantity: str) -> int:
-    """Prints whether goods may leave; 1 when not all of them may."""
+    """Prints whether goods may leave; returns 0 if all of them may, else 1."""
     request = pickup_pb2.CheckPickupRequest(
         loan=resource_name("loans", loan), asset=resource_name("assets", asset), quantity=Decimal(value=quantity)
     )
     answer = pickup_pb2_grpc.PickupServiceStub(channel).CheckPickup(request)
-    told = f"all of it may leave: {answer.largest_quantity.value} {answer.unit}" if answer.allowed else answer.reason
-    console_for_reports().print(told, highlight=False, markup=False)
+    allowed = f"all of it may leave: {answer.largest_quantity.value} {answer.unit}"
+    console_for_reports().print(allowed if answer.allowed else answer.reason, highlight=False, markup=False)
     return 0 if answer.allowed else EXIT_SOME_REFUSED
 
 
@@ -73,20 +73,20 @@ def request_pickup(channel: grpc.Channel, loan: str, asset: str, quantity: str, 
 
 
 def cancel_pickup(channel: grpc.Channel, name: str) -> None:
-    """Takes an authorisation back and prints it."""
+    """Cancels an authorisation and prints it."""
     request = pickup_pb2.CancelPickupRequest(name=name, request_id=uuid.uuid4().hex)
     _print_pickups([pickup_pb2_grpc.PickupServiceStub(channel).CancelPickup(request)])
 
 
 def list_pickups(channel: grpc.Channel, loan: str, filter_: str, limit: int) -> None:
-    """Prints a row per authorisation."""
+    """Prints a table of pick-up authorisations."""
     request = pickup_pb2.ListPickupsRequest(parent=resource_name("loans", loan) if loan else "loans/-", filter=filter_)
     answer = fetch_all(pickup_pb2_grpc.PickupServiceStub(channel).ListPickups, request, "pickups", limit)
     _print_pickups(answer.pickups)
 
 
 def show_controlled_value(channel: grpc.Channel, loan: str) -> None:
-    """Prints floor, controlled value and gap of a loan."""
+    """Prints the floor, the controlled value and the gap of a loan."""
     request = pickup_pb2.GetControlledValueRequest(name=resource_name("loans", loan))
     found = pickup_pb2_grpc.PickupServiceStub(channel).GetControlledValue(request)
     table = Table(show_header=False)

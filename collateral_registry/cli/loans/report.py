@@ -1,4 +1,4 @@
-"""Reports as tables, CSV or JSON."""
+"""Prints reports as tables, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import grpc
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 from rich.table import Table
@@ -54,7 +54,7 @@ BREACH_COLUMNS = (
 
 
 def as_of_message(text: str) -> report_pb2.AsOf:
-    """A commit number, a time or a business date as a moment; nothing means now. Raises ValueError."""
+    """Parses a commit number, a time or a business date; an empty text means now. Raises ValueError if invalid."""
     if not text:
         return report_pb2.AsOf()
     if SEQUENCE.fullmatch(text):
@@ -71,19 +71,19 @@ def as_of_message(text: str) -> report_pb2.AsOf:
 
 
 def check_output(form: str, limit: int, output: Path | None) -> None:
-    """Raises ValueError for a form that cannot go where it is wanted."""
+    """Raises ValueError if the format cannot be printed, or cannot be written to a file."""
     if output is None and form not in PRINTED_FORMS:
         raise ValueError(f"--output: got nothing, want a file for --format {form}")
     if output is not None and form not in FILE_FORMS:
         raise ValueError(f"--format: got {form}, want one of {', '.join(FILE_FORMS)} with --output")
     if output is not None and limit:
-        raise ValueError(f"--limit: got {limit}, want none with --output: a file has every row")
+        raise ValueError(f"--limit: got {limit}, want none with --output, which writes all rows")
 
 
 def print_ltv_report(
     channel: grpc.Channel, as_of: str, filter_: str, order_by: str, output: str, limit: int = 0
 ) -> None:
-    """Prints the report in the form asked for."""
+    """Prints the loan-to-value report as a table, CSV or JSON."""
     request = report_pb2.GenerateLtvReportRequest(as_of=as_of_message(as_of), filter=filter_, order_by=order_by)
     report = fetch_all(report_pb2_grpc.ReportServiceStub(channel).GenerateLtvReport, request, "rows", limit)
     if output == "json":
@@ -95,7 +95,7 @@ def print_ltv_report(
 
 
 def print_breach_report(channel: grpc.Channel, as_of: str, filter_: str, output: str, limit: int = 0) -> None:
-    """Prints the report in the form asked for."""
+    """Prints the breach report as a table, CSV or JSON."""
     request = report_pb2.GenerateBreachReportRequest(as_of=as_of_message(as_of), filter=filter_)
     report = fetch_all(report_pb2_grpc.ReportServiceStub(channel).GenerateBreachReport, request, "breaches", limit)
     if output == "json":
@@ -106,8 +106,8 @@ def print_breach_report(channel: grpc.Channel, as_of: str, filter_: str, output:
         print_breach_table(report.breaches)
 
 
-def print_json(message: Any) -> None:  # noqa: ANN401 - any message
-    """Prints a message as JSON with the names of the contract."""
+def print_json(message: Message) -> None:
+    """Prints a message as JSON with the field names of the contract."""
     json.dump(MessageToDict(message, preserving_proto_field_name=True), sys.stdout, indent=1, ensure_ascii=False)
     sys.stdout.write("\n")
 
@@ -119,7 +119,7 @@ def _print_csv(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def ltv_of(cover: loan_pb2.LoanCover, name: str = "ltv") -> str:
-    """A ratio of a cover in percent; nothing where there is none."""
+    """Formats an LTV field of a cover as a percentage; empty if unset."""
     if cover.ltv_infinite and name == "ltv":
         return "infinite"
     return format_percent(getattr(cover, name).value) if cover.HasField(name) else ""
@@ -136,13 +136,13 @@ def _coverage(cover: loan_pb2.LoanCover) -> str:
 
 
 def level_cell(level: common_pb2.LtvLevel.ValueType) -> str:
-    """A level in its colour."""
+    """Returns a level with the markup of its colour."""
     style = LEVEL_STYLES.get(level, "")
     return f"[{style}]{level_name(level)}[/]" if style else level_name(level)
 
 
 def coverage_cell(cover: loan_pb2.LoanCover) -> str:
-    """Whether a cover can be stood behind, loudly when not."""
+    """Returns "known", or a highlighted UNKNOWN."""
     return "[bold magenta]UNKNOWN[/]" if cover.coverage == common_pb2.COVERAGE_UNKNOWN else "known"
 
 
@@ -221,6 +221,6 @@ def print_breach_table(breaches: Sequence[breach_pb2.Breach]) -> None:
 
 
 def console_for_reports() -> Console:
-    """A console wide enough for a report where nobody tells its width."""
+    """Returns a console; output to a file or pipe is wide enough for a report."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDTH_OF_FILES)

@@ -1,4 +1,4 @@
-"""The whole loan-to-value report as a file: Arrow, Parquet or CSV, a batch at a time as it arrives."""
+"""Streams the loan-to-value report into an Arrow, Parquet or CSV file, one batch at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
 import pyarrow as pa
@@ -19,45 +19,49 @@ from collateral_registry.cli.common.formatting import escape_formula
 from collateral_registry.cli.loans.report import as_of_message
 from collateral_registry.v1 import report_pb2, report_pb2_grpc
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 READ_BYTES = 1 << 20
 
 
 class _Writer(Protocol):
-    """Takes record batches."""
+    """Writer of record batches."""
 
     def write_batch(self, batch: pa.RecordBatch) -> None: ...
 
 
-class _Pieces(io.RawIOBase):
-    """The bytes of the pieces of an answer as one stream to read."""
+class _ResponseStream(io.RawIOBase):
+    """Readable stream over the Arrow bytes of successive responses."""
 
     def __init__(self, answers: Iterator[report_pb2.StreamLtvReportResponse], first: bytes) -> None:
         self._answers = answers
-        self._left = memoryview(first)
+        self._rest = memoryview(first)
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - anything that can be filled
-        while not self._left:
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        target = memoryview(buffer)
+        while not self._rest:
             answer = next(self._answers, None)
             if answer is None:
                 return 0
-            self._left = memoryview(answer.arrow)
-        count = min(len(buffer), len(self._left))
-        buffer[:count] = self._left[:count]
-        self._left = self._left[count:]
+            self._rest = memoryview(answer.arrow)
+        count = min(len(target), len(self._rest))
+        target[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
         return count
 
 
 def save_ltv_report(channel: grpc.Channel, as_of: str, filter_: str, order_by: str, form: str, path: Path) -> None:
-    """Writes every row of the report to a file, which is there only once it is whole."""
+    """Writes all rows of the report to a file; the file appears only when it is complete."""
     request = report_pb2.StreamLtvReportRequest(as_of=as_of_message(as_of), filter=filter_, order_by=order_by)
     answers = report_pb2_grpc.ReportServiceStub(channel).StreamLtvReport(request)
     first = next(answers)
     part = path.with_name(path.name + ".part")
     try:
-        source = io.BufferedReader(_Pieces(answers, first.arrow), READ_BYTES)
+        source = io.BufferedReader(_ResponseStream(answers, first.arrow), READ_BYTES)
         with pa.ipc.open_stream(source) as reader, _writer(form, part, reader.schema) as writer:
             _copy(reader, writer, form, first.row_count)
         part.replace(path)
@@ -66,8 +70,8 @@ def save_ltv_report(channel: grpc.Channel, as_of: str, filter_: str, order_by: s
         part.unlink(missing_ok=True)
 
 
-def _copy(reader: Any, writer: _Writer, form: str, rows: int) -> None:  # noqa: ANN401 - pyarrow publishes no types
-    """Copies batches, with a progress bar where somebody looks."""
+def _copy(reader: pa.RecordBatchReader, writer: _Writer, form: str, rows: int) -> None:
+    """Copies batches; shows a progress bar on a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
@@ -78,7 +82,7 @@ def _copy(reader: Any, writer: _Writer, form: str, rows: int) -> None:  # noqa: 
 
 
 def _writer(form: str, path: Path, schema: pa.Schema) -> AbstractContextManager[Any]:
-    """What writes batches in a form."""
+    """Returns a writer of the given file format."""
     makers: dict[str, Any] = {
         "arrow": lambda: pa.ipc.new_file(str(path), schema),
         "parquet": lambda: pa.parquet.ParquetWriter(str(path), schema),
@@ -89,7 +93,7 @@ def _writer(form: str, path: Path, schema: pa.Schema) -> AbstractContextManager[
 
 
 def _without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with no text that a spreadsheet takes for a formula."""
+    """Returns the batch with formula-like texts escaped."""
     columns = [
         pa.array([escape_formula(text) for text in column.to_pylist()]) if pa.types.is_string(column.type) else column
         for column in batch.columns

@@ -1,4 +1,4 @@
-"""One valuation and the stream of events, for people."""
+"""Prints a valuation with its steps, and the stream of breach events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WIDTH_OF_STEPS = 100
 
 
 def show_value(channel: grpc.Channel, asset: str, currency: str) -> None:
-    """Prints a valuation as the steps from market to lendable value."""
+    """Prints the steps of a valuation from market value to lendable value."""
     request = valuation_pb2.ValueAssetsRequest(names=[resource_name("assets", asset)], currency_code=currency)
     valuation = valuation_pb2_grpc.ValuationServiceStub(channel).ValueAssets(request).valuations[0]
     console = Console(width=WIDTH_OF_STEPS)
@@ -39,7 +39,7 @@ def show_value(channel: grpc.Channel, asset: str, currency: str) -> None:
     if valuation.HasField("book_value"):
         book = valuation.book_value
         console.print(
-            f"beside it the owner's books: book value {format_amount(book)} {book.currency_code}", highlight=False
+            f"book value in the owner's accounts: {format_amount(book)} {book.currency_code}", highlight=False
         )
     if valuation.HasField("last_good_lendable_value"):
         last = valuation.last_good_lendable_value
@@ -60,7 +60,7 @@ def _steps(valuation: valuation_pb2.Valuation) -> Table:
     table.add_row("market value", f"{format_amount(valuation.market_value)} {code}")
     for step in valuation.haircut_steps:
         name = enum_label(valuation_pb2.HaircutPart.Name(step.part), "HAIRCUT_PART_")
-        stand_in = " (policy's stand-in)" if step.stand_in else ""
+        stand_in = " (stand-in of the policy)" if step.stand_in else ""
         horizon = f" over {valuation.horizon_days} business days" if name == "market" else ""
         table.add_row(f"- {name} haircut{horizon}{stand_in}", format_percent(step.haircut.value))
     table.add_row("= haircut", format_percent(valuation.haircut.value))
@@ -72,7 +72,7 @@ def _steps(valuation: valuation_pb2.Valuation) -> Table:
 
 
 def show_events(channel: grpc.Channel, after: int, loan: str) -> None:
-    """Prints events until Ctrl-C or until the server goes."""
+    """Prints events until Ctrl-C or until the server ends the stream."""
     request = breach_pb2.WatchBreachesRequest(after_sequence=after, loan=resource_name("loans", loan) if loan else "")
     console = Console()
     try:
@@ -84,7 +84,7 @@ def show_events(channel: grpc.Channel, after: int, loan: str) -> None:
 
 
 def event_line(event: breach_pb2.BreachEvent) -> str:
-    """An event in one line."""
+    """Formats an event as one line."""
     kind = breach_pb2.BreachEventKind.Name(event.kind).removeprefix("BREACH_EVENT_KIND_")
     ltv = (
         "infinite"

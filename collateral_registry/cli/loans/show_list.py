@@ -1,4 +1,4 @@
-"""Assets, loans and breaches one by one and in lists."""
+"""Shows and lists assets, loans and breaches."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def show_asset(channel: grpc.Channel, asset: str) -> None:
 
 
 def list_assets(channel: grpc.Channel, filter_: str, limit: int) -> None:
-    """Prints a row per asset."""
+    """Prints a table of assets."""
     stub = asset_pb2_grpc.AssetServiceStub(channel)
     answer = fetch_all(stub.ListAssets, asset_pb2.ListAssetsRequest(filter=filter_), "assets", limit)
     table = _table("asset", "kind", "class", "owner", "currency", "status")
@@ -55,7 +55,7 @@ def show_loan(channel: grpc.Channel, loan: str) -> None:
 
 
 def list_loans(channel: grpc.Channel, filter_: str, limit: int) -> None:
-    """Prints a row per loan."""
+    """Prints a table of loans."""
     stub = loan_pb2_grpc.LoanServiceStub(channel)
     answer = fetch_all(stub.ListLoans, loan_pb2.ListLoansRequest(filter=filter_), "loans", limit)
     table = _table("loan", "borrower", "state", "exposure", "LTV", "level", "coverage")
@@ -80,10 +80,13 @@ def show_breach(channel: grpc.Channel, breach: str) -> None:
 
 
 def acknowledge_breach(channel: grpc.Channel, breach: str, actor: str, note: str) -> None:
-    """Records that somebody has seen the breach, and prints it."""
+    """Acknowledges a breach and prints it."""
     stub = breach_pb2_grpc.BreachServiceStub(channel)
-    once = uuid.uuid4().hex  # a retry of this call is the same act, the next call another
-    request = breach_pb2.AcknowledgeBreachRequest(name=_breach_name(breach), actor=actor, note=note, request_id=once)
+    # gRPC retries repeat this id, so they are applied once; another run of the command has a new id.
+    request_id = uuid.uuid4().hex
+    request = breach_pb2.AcknowledgeBreachRequest(
+        name=_breach_name(breach), actor=actor, note=note, request_id=request_id
+    )
     _print_breach(stub.AcknowledgeBreach(request))
 
 
@@ -94,7 +97,7 @@ def _print_breach(breach: breach_pb2.Breach) -> None:
 
 
 def _breach_name(text: str) -> str:
-    """loans/{loan}/breaches/{number}, written so or as {loan}/{number}; raises ValueError."""
+    """Returns the resource name for {loan}/{number} or the full name; raises ValueError for any other form."""
     parts = text.split("/")
     if len(parts) == 2:
         return f"loans/{parts[0]}/breaches/{parts[1]}"
