@@ -1,1 +1,1 @@
-"""Commands that start a server, load the sample and revalue the book."""
+"""Commands that start a server, load the sample book and revalue the book."""

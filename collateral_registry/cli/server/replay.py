@@ -1,4 +1,4 @@
-"""The sample's year, day by day: the business date, the day's rates and prices, and what people did."""
+"""Replays the sample year day by day: business date, exchange rates, prices, and actions of borrowers and bank."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ ByDay = Mapping[str, list[NumberedRow]]
 
 
 def replay(channel: grpc.Channel, until: str = LAST, first: str = "") -> str:
-    """Moves the book day by day and returns a line on the breaches of it.
+    """Advances the book day by day and returns one line with the counts of its breaches.
 
-    The day the book stands at is brought again, which changes nothing when it was brought whole: a replay that broke
-    off goes on as if it had not. Raises ValueError for a date that is none.
+    The current business date is replayed first, in case an earlier replay was interrupted on it; requests already
+    applied have no further effect. Raises ValueError for an invalid date.
     """
     now = _business_date(channel)
-    start = max(now, _day("--from", first)) if first else now
-    days = [day for day in business_days(start, _day("--until", until)) if day.isoformat() > OPENING]
+    start = max(now, _parse_date("--from", first)) if first else now
+    days = [day for day in business_days(start, _parse_date("--until", until)) if day.isoformat() > OPENING]
     if not days:
         return f"nothing to replay from {start} until {until}; {breach_count(channel)}"
     by_day = {name: _by_day(table(name)) for name in ("prices", "fx", "timeline")}
@@ -59,13 +59,13 @@ def replay(channel: grpc.Channel, until: str = LAST, first: str = "") -> str:
 
 
 def business_days(first: date, last: date) -> list[date]:
-    """The days of a span that are no Saturdays and no Sundays."""
+    """Returns the days from first to last that are not Saturdays or Sundays."""
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return [day for day in days if day.weekday() < 5]
 
 
 def breach_count(channel: grpc.Channel) -> str:
-    """How many breaches of the book were opened, cured and go on, in a line."""
+    """Returns one line with the numbers of opened, cured and live breaches."""
     stub = breach_pb2_grpc.BreachServiceStub(channel)
     found = fetch_all(stub.ListBreaches, breach_pb2.ListBreachesRequest(parent="loans/-"), "breaches").breaches
     cured = sum(breach.state == breach_pb2.BREACH_STATE_CURED for breach in found)
@@ -80,15 +80,15 @@ def _business_date(channel: grpc.Channel) -> date:
 
 def _advance(channel: grpc.Channel, day: date) -> None:
     stub = business_date_pb2_grpc.BusinessDateServiceStub(channel)
-    stub.AdvanceBusinessDate(business_date_pb2.AdvanceBusinessDateRequest(date=_message(day)))
+    stub.AdvanceBusinessDate(business_date_pb2.AdvanceBusinessDateRequest(date=_date_message(day)))
 
 
-def _day(field: str, text: str) -> date:
-    found = date_message(field, text)
-    return date(found.year, found.month, found.day)
+def _parse_date(field: str, text: str) -> date:
+    message = date_message(field, text)
+    return date(message.year, message.month, message.day)
 
 
-def _message(day: date) -> Date:
+def _date_message(day: date) -> Date:
     return Date(year=day.year, month=day.month, day=day.day)
 
 
@@ -109,47 +109,46 @@ def _replay_day(channel: grpc.Channel, by_day: Mapping[str, ByDay], day: date) -
         prices.IngestPrices(with_request_id(price_pb2.IngestPricesRequest(observations=quotes)))
     actions = Actions(channel, day)
     for row in by_day["timeline"].get(day.isoformat(), []):
-        actions.act(row.values)
+        actions.apply(row.values)
 
 
 class Actions:
-    """What borrowers and the bank do on a day of the sample's story; each act done twice counts once."""
+    """Actions of borrowers and the bank on one day of the sample; repeating an action has no further effect."""
 
     def __init__(self, channel: grpc.Channel, day: date) -> None:
-        """Acts on the server behind the channel."""
         self.channel = channel
         self.day = day
         self.loans = loan_pb2_grpc.LoanServiceStub(channel)
 
-    def act(self, row: Row) -> None:
-        """Does one row of the story; raises ValueError for an action it does not know."""
+    def apply(self, row: Row) -> None:
+        """Applies one row of the timeline; raises ValueError for an unknown action."""
         target, value = row["target"], row["value"]
-        acts = {
+        calls = {
             "repay": lambda: self._change_principal(target, -Decimal(value)),
             "draw": lambda: self._change_principal(target, Decimal(value)),
             "quantity": lambda: self._set_quantity(target, value),
             "status": lambda: self._set_legal_status(target, value),
             "insure": lambda: self._set_date(target, "insurance_expire_date", date_message("value", value)),
-            "inspect": lambda: self._set_date(target, "last_inspection_date", _message(self.day)),
+            "inspect": lambda: self._set_date(target, "last_inspection_date", _date_message(self.day)),
             "register": lambda: self._renew_registration(target, value),
             "pledge": lambda: self._pledge(target),
             "acknowledge": lambda: self._acknowledge(target, row["note"]),
         }
-        if row["action"] not in acts:
-            raise ValueError(f"action: got {row['action']!r}, want one of {', '.join(acts)}")
-        acts[row["action"]]()
+        if row["action"] not in calls:
+            raise ValueError(f"action: got {row['action']!r}, want one of {', '.join(calls)}")
+        calls[row["action"]]()
 
     def _change_principal(self, loan_id: str, by: Decimal) -> None:
         loan = self.loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{loan_id}"))
         if date(loan.balance_date.year, loan.balance_date.month, loan.balance_date.day) >= self.day:
-            return  # done before the replay broke off
+            return  # applied before the replay was interrupted
         principal = max(to_decimal(loan.principal) + by, Decimal(0))
         update = loan_pb2.BalanceUpdate(
             loan=loan.name,
             principal=messages.money(f"{principal:f}", loan.currency_code, "principal"),
             accrued_interest=loan.accrued_interest,
             fees=loan.fees,
-            balance_date=_message(self.day),
+            balance_date=_date_message(self.day),
         )
         update_balances(self.channel, [update], str(self.day))
 
@@ -158,8 +157,8 @@ class Actions:
         self._update(asset_id, asset_pb2.Asset(inventory=inventory), "inventory.quantity")
 
     def _set_legal_status(self, asset_id: str, status: str) -> None:
-        right = asset_pb2.IntellectualProperty(legal_status=f"LEGAL_STATUS_{status}")
-        self._update(asset_id, asset_pb2.Asset(intellectual_property=right), "intellectual_property.legal_status")
+        ip_asset = asset_pb2.IntellectualProperty(legal_status=f"LEGAL_STATUS_{status}")
+        self._update(asset_id, asset_pb2.Asset(intellectual_property=ip_asset), "intellectual_property.legal_status")
 
     def _set_date(self, asset_id: str, path: str, day: Date) -> None:
         self._update(asset_id, asset_pb2.Asset(**{path: day}), path)
@@ -183,5 +182,5 @@ class Actions:
         stub = breach_pb2_grpc.BreachServiceStub(self.channel)
         request = breach_pb2.ListBreachesRequest(parent=f"loans/{loan_id}", filter="state = OPEN")
         for breach in stub.ListBreaches(request).breaches:
-            act = breach_pb2.AcknowledgeBreachRequest(name=breach.name, actor="risk desk", note=note)
-            stub.AcknowledgeBreach(with_request_id(act, str(self.day)))
+            acknowledgement = breach_pb2.AcknowledgeBreachRequest(name=breach.name, actor="risk desk", note=note)
+            stub.AcknowledgeBreach(with_request_id(acknowledgement, str(self.day)))

@@ -1,4 +1,4 @@
-"""A revaluation of the whole book, started and watched."""
+"""Starts and watches revaluation runs of the whole book."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), 
 
 
 def revalue(channel: grpc.Channel, *, watch: bool) -> int:
-    """Starts a run and, if wanted, shows its progress until its values count; 4 when a newer run took its place.
+    """Starts a run and returns the exit code; with ``watch`` shows its progress until it is published.
 
-    Ctrl-C ends the watching, not the run.
+    Returns EXIT_REFUSED if a newer run replaced it. Ctrl-C ends the watching, not the run.
     """
     stub = revaluation_pb2_grpc.RevaluationServiceStub(channel)
     run = stub.StartRevaluation(revaluation_pb2.StartRevaluationRequest(request_id=uuid.uuid4().hex))
@@ -34,13 +34,13 @@ def revalue(channel: grpc.Channel, *, watch: bool) -> int:
             _show(progress, task, run)
     print_line(_line(run))
     if run.state == revaluation_pb2.REVALUATION_STATE_ABANDONED:
-        print_error(f"{run.name} was abandoned: a newer run took its place")
+        print_error(f"{run.name} was abandoned: a newer run replaced it")
         return EXIT_REFUSED
     return 0
 
 
 def list_runs(channel: grpc.Channel, limit: int) -> None:
-    """Prints a line per run, newest first."""
+    """Prints one line per run, newest first."""
     stub = revaluation_pb2_grpc.RevaluationServiceStub(channel)
     request = revaluation_pb2.ListRevaluationsRequest()
     for run in fetch_all(stub.ListRevaluations, request, "revaluations", limit).revaluations:
@@ -49,8 +49,8 @@ def list_runs(channel: grpc.Channel, limit: int) -> None:
 
 def _show(progress: Progress, task: TaskID, run: revaluation_pb2.Revaluation) -> None:
     total = run.partition_count or None
-    told = f"{run.valued_count:,} valued, {run.judged_count:,} judged"
-    progress.update(task, total=total, completed=run.done_partition_count, description=told)
+    counts = f"{run.valued_count:,} valued, {run.judged_count:,} judged"
+    progress.update(task, total=total, completed=run.done_partition_count, description=counts)
 
 
 def _line(run: revaluation_pb2.Revaluation) -> str:

@@ -1,4 +1,4 @@
-"""The sample book: its files, and loading it as it stood at the end of 2021."""
+"""Loads the sample book as of the end of 2021."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ UNDRAWN = {"principal": "", "accrued_interest": "", "fees": ""}
 
 
 def table(name: str) -> list[NumberedRow]:
-    """The rows of one of the sample's files."""
+    """Returns the rows of a file of the sample."""
     with files("collateral_registry.sample").joinpath(f"{name}.csv").open(encoding="utf-8") as file:
         return list(read_rows(file, name))
 
 
 def load(channel: grpc.Channel) -> None:
-    """Series, prices, assets, undrawn loans and pledges, then the balances: collateral before money, as in life.
+    """Loads series, rates, prices, assets, undrawn loans and pledges, then the loan balances.
 
-    Loading again goes on where it broke off. Raises ValueError when the book refuses a row.
+    Loans are drawn last, so that no loan is uncovered while the sample is loaded. Loading again continues after an
+    interruption. Raises ValueError if the server refuses a row.
     """
     loans = table("loans")
     parts = (
@@ -38,17 +39,17 @@ def load(channel: grpc.Channel) -> None:
         ("loans", [replace(row, values={**row.values, **UNDRAWN}) for row in loans]),
         ("pledges", [row for row in table("pledges") if row.values["registered"] <= OPENING]),
     )
-    for facts, numbered in parts:
+    for file_kind, numbered in parts:
         tally = Tally()
-        import_rows(channel, facts, numbered, tally)
+        import_rows(channel, file_kind, numbered, tally)
         if tally.refused:
-            line, why = tally.problems[0]
-            raise ValueError(f"sample {facts}.csv:{line}: {why}; load it into an empty book")
+            line, reason = tally.problems[0]
+            raise ValueError(f"sample {file_kind}.csv:{line}: {reason}; load the sample into an empty book")
     update_balances(channel, [messages.balance_update(row.values) for row in loans], "sample")
 
 
 def update_balances(channel: grpc.Channel, balances: list[loan_pb2.BalanceUpdate], occasion: str) -> None:
-    """Pushes balances; raises ValueError when one is refused."""
+    """Updates loan balances; raises ValueError if one is refused."""
     request = with_request_id(loan_pb2.UpdateBalancesRequest(balances=balances), occasion)
     answer = loan_pb2_grpc.LoanServiceStub(channel).UpdateBalances(request)
     for problem in answer.problems:
@@ -56,7 +57,7 @@ def update_balances(channel: grpc.Channel, balances: list[loan_pb2.BalanceUpdate
 
 
 def is_sample(channel: grpc.Channel) -> bool:
-    """Whether the book holds the sample, if only a part of it: its first series, by its source."""
+    """Returns whether the book holds the sample or a part of it, recognised by the source of its first series."""
     first = table("series")[0].values
     try:
         request = price_pb2.GetPriceSeriesRequest(name=f"priceSeries/{first['series']}")

@@ -1,4 +1,4 @@
-"""Starting a server, alone or with the sample book."""
+"""Starts a server, with or without the sample book, and migrates its database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, print_error, session
+from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, print_error, print_line, session
 from collateral_registry.cli.common.formatting import date_message, format_date
 
 if TYPE_CHECKING:
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
 HEALTH_WAIT_SECONDS = 30.0
 STOP_WAIT_SECONDS = 20.0
 CONNECT_WAIT_SECONDS = 1.0
-ASK_AGAIN_SECONDS = 0.5
+REPEAT_STOP_SECONDS = 0.5
 FOLLOW_CLOCK = "wall"
 DATABASE_URL = re.compile(r"(sqlite|postgresql(\+psycopg)?)://")
 
 
 def settings_from(address: str, database: str, business_date: str, processes: int = 0) -> Settings:
-    """The settings, with the flags that were given; raises ValueError naming the setting that is wrong."""
+    """Returns the settings, overridden by the given options; raises ValueError naming an invalid setting."""
     from pydantic import ValidationError
 
     from collateral_registry.config import Settings
 
     if business_date not in {"", FOLLOW_CLOCK}:
         date_message("--business-date", business_date)
-    given: dict[str, Any] = {
+    options: dict[str, Any] = {
         "address": address,
         "database_url": database,
         "business_date": business_date,
         "processes": processes,
     }
     try:
-        settings = Settings(**{name: value for name, value in given.items() if value})
+        settings = Settings(**{name: value for name, value in options.items() if value})
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"])
@@ -53,7 +53,7 @@ def settings_from(address: str, database: str, business_date: str, processes: in
 
 
 def run_server(address: str, database: str, business_date: str, processes: int) -> int:
-    """Serves until stopped; returns the exit code."""
+    """Serves until stopped and returns the exit code."""
     from collateral_registry.domain.shared.errors import DomainError
     from collateral_registry.supervisor import serve_in_processes
 
@@ -69,7 +69,7 @@ def run_server(address: str, database: str, business_date: str, processes: int) 
 
 
 def run_migration(database: str) -> int:
-    """Migrates; returns the exit code."""
+    """Migrates the database and returns the exit code."""
     from collateral_registry.bootstrap import migrate
     from collateral_registry.domain.shared.errors import DomainError
 
@@ -81,47 +81,56 @@ def run_migration(database: str) -> int:
     except ValueError as error:
         print_error(str(error))
         return EXIT_USAGE
-    print(f"schema {before or 'empty'} -> {after}")  # noqa: T201 - the command line speaks
+    print_line(f"schema {before or 'empty'} -> {after}")
     return 0
 
 
-class StopAsked(Exception):
-    """Somebody pressed Ctrl-C or asked the process to end."""
+class StopRequested(Exception):
+    """Raised by the signal handler on Ctrl-C or SIGTERM."""
 
 
 def run_with_sample(address: str, database: str, *, sample: bool, stay: bool) -> int:
-    """Starts a server in a process of its own, brings the sample on first start, shows the report, waits for Ctrl-C."""
+    """Starts a server process, loads the sample into a new book, prints the report and waits for Ctrl-C.
+
+    Returns the exit code. With ``stay`` False the server is stopped after the report.
+    """
     try:
         address = settings_from(address, database, "").address
     except ValueError as error:
         print_error(str(error))
         return EXIT_USAGE
     if _is_taken(address):
-        print_error(f"something listens at {address} already; stop it first, or choose another address with --address")
+        print_error(f"another process already listens at {address}; stop it or choose another --address")
         return EXIT_REFUSED
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, _ask_to_stop)
+        signal.signal(number, _request_stop)
     try:
-        with subprocess.Popen(  # noqa: S603 - our own program
+        with subprocess.Popen(  # noqa: S603 - starts this program itself
             _command(address, database, sample=sample), start_new_session=True
         ) as server:
             try:
-                return _accompany(server, address, sample=sample, stay=stay)
+                return _run_until_stopped(server, address, sample=sample, stay=stay)
             finally:
                 _stop(server)
-    except StopAsked:
+    except StopRequested:
         signal.setitimer(signal.ITIMER_REAL, 0)
         return 0
 
 
-def _ask_to_stop(*_: Any) -> None:  # noqa: ANN401 - a signal handler's arguments
-    """Stops whatever is under way, and asks again: the interpreter swallows what is raised inside a finaliser."""
-    signal.setitimer(signal.ITIMER_REAL, ASK_AGAIN_SECONDS)
-    raise StopAsked
+def _request_stop(*_: object) -> None:
+    """Raises StopRequested, and arms a timer that calls this handler again.
+
+    The interpreter discards an exception raised while a finaliser runs, so one request might have no effect.
+    """
+    signal.setitimer(signal.ITIMER_REAL, REPEAT_STOP_SECONDS)
+    raise StopRequested
 
 
 def _is_taken(address: str) -> bool:
-    """Whether somebody answers there: the sample must never reach a server that we did not start."""
+    """Returns whether a process listens at the address.
+
+    The sample must never be loaded into a server that this command did not start.
+    """
     host, _, port = address.rpartition(":")
     if not port.isdigit():
         return False
@@ -140,7 +149,7 @@ def _command(address: str, database: str, *, sample: bool) -> list[str]:
     return command + (["--business-date", OPENING] if sample else [])
 
 
-def _accompany(server: subprocess.Popen[bytes], address: str, *, sample: bool, stay: bool) -> int:
+def _run_until_stopped(server: subprocess.Popen[bytes], address: str, *, sample: bool, stay: bool) -> int:
     from rich.console import Console
 
     console = Console()
@@ -156,7 +165,7 @@ def _accompany(server: subprocess.Popen[bytes], address: str, *, sample: bool, s
 
 
 def _show_sample(channel: grpc.Channel, console: Console) -> None:
-    """Brings what is missing of the sample, and only to a book that is empty or holds it, then shows the book."""
+    """Completes the sample in a book that is empty or holds it already, then prints the reports."""
     from collateral_registry.cli.loans.report import print_breach_report, print_ltv_report
     from collateral_registry.cli.server.replay import replay
     from collateral_registry.cli.server.sample import OPENING, is_sample, load
@@ -191,7 +200,7 @@ def _wait_for_health(server: subprocess.Popen[bytes], address: str) -> bool:
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    """Asks the server to drain, and insists when it does not; who asks again waits."""
+    """Stops the server: SIGTERM lets it drain, SIGKILL follows after a timeout; further signals are ignored."""
     for number in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     if server.poll() is None:
