@@ -1,4 +1,4 @@
-"""Backtests of the haircuts of a file: tests as CSV, the model beside others, and a picture per series and horizon."""
+"""Backtests haircuts of the series of a file: test results and model comparison as CSV, and charts."""
 
 from __future__ import annotations
 
@@ -29,48 +29,51 @@ from valuation.haircuts.models.price_haircut import HaircutModel
 from valuation.statistics.shortfall_test import normal_z2_critical_value
 
 POOLED = "(pooled)"
-"""Name of the row over all series."""
+"""Series name of the row over all series."""
 
-JUDGED = tuple(name for name, model in MODELS.items() if model is not HaircutModel.ARITHMETIC)
-"""What ``--model`` and ``--compare`` may be: outcomes are log returns, which a price below 0 does not have."""
+TESTABLE_MODELS = tuple(name for name, model in MODELS.items() if model is not HaircutModel.ARITHMETIC)
+"""Values of ``--model`` and ``--compare``. Outcomes are log returns, so the arithmetic model is excluded."""
 
 SHORTFALL_SIGNIFICANCE = 0.05
-"""Chance of calling a right model too thin: the level of the other tests."""
+"""Probability of rejecting a correct model: the level of the other tests."""
 
 SHORTFALL_COLUMNS = ("shortfall_z2_critical", "shortfall_verdict")
-"""Of tests.csv, after the others."""
+"""Last columns of tests.csv."""
 
 WINDOW_COLUMNS = ("series", "horizon_days", "origin", "end", "haircut", "expected_shortfall", "loss", "exceeded")
 
 
 @dataclass(frozen=True)
 class BacktestRequest:
-    """Horizons in business days, confidence, and models: the one that is tested, then those it is compared with."""
+    """Horizons in business days, confidence, and models: the tested one first, then those compared with it."""
 
     horizons: tuple[int, ...]
     confidence: float
     models: tuple[HaircutModel, ...]
 
 
-def asked(horizon_days: str, confidence: float, model: str, compare: str) -> BacktestRequest:
-    """Checks the options; raises ValueError naming the one that is wrong."""
+def backtest_request(horizon_days: str, confidence: float, model: str, compare: str) -> BacktestRequest:
+    """Returns the request for the options; raises ValueError naming an invalid option."""
     parts = [part.strip() for part in horizon_days.split(",")]
     if not all(part.isdigit() and int(part) > 0 for part in parts):
         raise ValueError(f"--horizon-days: got {horizon_days!r}, want whole days such as 10,20,60")
     if not 0.5 < confidence < 1.0:
         raise ValueError(f"--confidence: got {confidence}, want more than 0.5 and less than 1")
     others = [part.strip() for part in compare.split(",") if part.strip()]
-    compared = [model_named("--compare", name, JUDGED) for name in others]
-    models = dict.fromkeys([model_named("--model", model, JUDGED), *compared])
+    compared = [model_named("--compare", name, TESTABLE_MODELS) for name in others]
+    models = dict.fromkeys([model_named("--model", model, TESTABLE_MODELS), *compared])
     return BacktestRequest(tuple(int(part) for part in parts), confidence, tuple(models))
 
 
 Records = dict[int, dict[str, TrackRecord]]
-"""Of one series, by horizon and model; the first model is the one that is tested."""
+"""Track records of one series by horizon and model; the first model is the tested one."""
 
 
-def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: BacktestRequest, workers: int) -> int:
-    """Writes tests.csv, models.csv, windows.csv and the pictures; a series that fails is named, the others go on."""
+def run_backtest(source: Path, folder: Path, columns: PriceColumns, request: BacktestRequest, workers: int) -> int:
+    """Writes tests.csv, models.csv, windows.csv and the charts, and returns the exit code.
+
+    A failing series is reported and does not stop the others.
+    """
     try:
         histories = read_histories(source, columns)
     except (ValueError, OSError, csv.Error) as error:
@@ -78,26 +81,26 @@ def run_backtest(source: Path, folder: Path, columns: PriceColumns, wanted: Back
         return EXIT_USAGE
     folder.mkdir(parents=True, exist_ok=True)
     records: dict[str, Records] = {}
-    for name, found in each_series(partial(_replayed, folder=folder, wanted=wanted), histories, workers, "Backtests"):
+    for name, found in each_series(partial(_backtest, folder=folder, request=request), histories, workers, "Backtests"):
         if isinstance(found, Failed):
-            print_error(f"{name}: {found.why}")
+            print_error(f"{name}: {found.reason}")
         else:
             records[name] = found
-    tested = {(name, days): _first(one[days]) for name, one in records.items() for days in wanted.horizons}
-    _write_tests(folder / "tests.csv", tested, wanted)
-    _write_models(folder / "models.csv", list(records.values()), wanted)
+    tested = {(name, days): _first(one[days]) for name, one in records.items() for days in request.horizons}
+    _write_tests(folder / "tests.csv", tested, request)
+    _write_models(folder / "models.csv", list(records.values()), request)
     _write_windows(folder / "windows.csv", tested)
     return EXIT_SOME_REFUSED if len(records) < len(histories) else 0
 
 
-def _replayed(name: str, history: History, folder: Path, wanted: BacktestRequest) -> Records:
-    """The records of a series, with a picture of each horizon."""
+def _backtest(name: str, history: History, folder: Path, request: BacktestRequest) -> Records:
+    """Returns the track records of a series and writes a chart per horizon."""
     dates, prices = history.columns()
 
     def record(horizon: int, model: HaircutModel) -> TrackRecord:
-        return track_record(dates, prices, horizon_days=horizon, confidence=wanted.confidence, model=model)
+        return track_record(dates, prices, horizon_days=horizon, confidence=request.confidence, model=model)
 
-    found = {days: {model.value: record(days, model) for model in wanted.models} for days in wanted.horizons}
+    found = {days: {model.value: record(days, model) for model in request.models} for days in request.horizons}
     for days, records in found.items():
         title = f"{name}, {days} days"
         draw_record(folder / f"{file_stem(name)}-{days}d.svg", title, dates, prices, _first(records))
@@ -108,30 +111,30 @@ def _first(records: dict[str, TrackRecord]) -> TrackRecord:
     return next(iter(records.values()))
 
 
-def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], wanted: BacktestRequest) -> None:
+def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], request: BacktestRequest) -> None:
     names = [field.name for field in fields(BacktestVerdict)]
-    rows = [(series, horizon, verdict(record, wanted.confidence)) for (series, horizon), record in records.items()]
-    for horizon in wanted.horizons:
+    rows = [(series, horizon, verdict(record, request.confidence)) for (series, horizon), record in records.items()]
+    for horizon in request.horizons:
         together = [record for (_, days), record in records.items() if days == horizon]
         if together:
-            rows.append((POOLED, horizon, pooled_verdict(together, wanted.confidence)))
-    shown = [(*row[:2], *astuple(row[2]), *_shortfall_verdict(row[2], wanted.confidence)) for row in rows]
+            rows.append((POOLED, horizon, pooled_verdict(together, request.confidence)))
+    shown = [(*row[:2], *astuple(row[2]), *_shortfall_verdict(row[2], request.confidence)) for row in rows]
     write_rows(path, ("series", "horizon_days", *names, *SHORTFALL_COLUMNS), shown)
 
 
 def _shortfall_verdict(found: BacktestVerdict, confidence: float) -> tuple[float, str]:
-    """The Z2 that a right model of normal returns undershoots once in twenty times, and what Z2 says beside it."""
+    """Returns the critical value of Z2 under normal returns at the 5 % level, and the verdict."""
     if not found.windows:
         return math.nan, "none"
     critical = normal_z2_critical_value(found.windows, 1.0 - confidence, SHORTFALL_SIGNIFICANCE)
     return critical, "too thin" if found.shortfall_z2 < critical else "not rejected"
 
 
-def _write_models(path: Path, records: Sequence[Records], wanted: BacktestRequest) -> None:
-    """Each model beside the one that is tested, on the same windows of all series."""
+def _write_models(path: Path, records: Sequence[Records], request: BacktestRequest) -> None:
+    """Writes the comparison of all models on the same windows of all series."""
     rows = []
-    for horizon in wanted.horizons if records else ():
-        tables = [window_losses(one[horizon], 1.0 - wanted.confidence) for one in records]
+    for horizon in request.horizons if records else ():
+        tables = [window_losses(one[horizon], 1.0 - request.confidence) for one in records]
         rows += [(horizon, *astuple(found)) for found in model_evidence(tables, horizon)]
     names = [field.name for field in fields(ModelEvidence)]
     write_rows(path, ("horizon_days", *names), [[int(x) if isinstance(x, bool) else x for x in row] for row in rows])

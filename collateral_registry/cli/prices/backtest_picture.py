@@ -1,4 +1,4 @@
-"""A track record to judge by eye: price, the lowest price promised, and where it fell through."""
+"""Draws a track record: price, forecast lowest price, and exceedances."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH_INCHES, HEIGHT_INCHES = 10.0, 4.5
 def draw_record(
     path: Path, title: str, dates: NDArray[np.datetime64], prices: NDArray[np.float64], record: TrackRecord
 ) -> None:
-    """Draws the record of a series of raw quotes as SVG; the same record gives the same bytes."""
+    """Writes the track record of a series of raw quotes as SVG; equal records give equal bytes."""
     good = clean(dates, prices)
     figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), layout="constrained")
     axes = figure.subplots()
@@ -26,12 +26,12 @@ def draw_record(
     start = good.prices[np.searchsorted(good.dates, record.origins)]
     lowest, ended = start * np.exp(record.quantile), start * np.exp(record.log_return)
     for row in range(len(record.origins)):
-        label = "lowest price promised" if row == 0 else None
+        label = "forecast lowest price" if row == 0 else None
         span = [record.origins[row], record.ends[row]]
         axes.fill_between(span, lowest[row], start[row], color="tab:blue", alpha=0.25, linewidth=0, label=label)
     hit = record.log_return < record.quantile
-    said = f"fell through: {int(hit.sum())} of {len(hit)}"
-    axes.scatter(record.ends[hit], ended[hit], color="tab:red", s=18, zorder=3, label=said)
+    exceedances = f"exceedances: {int(hit.sum())} of {len(hit)}"
+    axes.scatter(record.ends[hit], ended[hit], color="tab:red", s=18, zorder=3, label=exceedances)
     axes.set_yscale("log")
     axes.set_title(title)
     axes.legend(loc="upper left", frameon=False)

@@ -1,4 +1,4 @@
-"""Value forecasts of the series of a file: a fan per series and horizon as CSV, the choice of model, and a picture."""
+"""Forecasts the series of a file: quantiles per horizon and model selection as CSV, and a chart per series."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SELECTION_COLUMNS = (
 
 
 def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days: int, workers: int) -> int:
-    """Writes forecast.csv, selection.csv and the pictures; a series that fails is named, the others go on."""
+    """Writes forecast.csv, selection.csv and the charts, and returns the exit code; failing series are reported."""
     try:
         histories = read_histories(source, columns)
     except (ValueError, OSError, csv.Error) as error:
@@ -36,7 +36,7 @@ def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days
     found: dict[str, ValueForecast] = {}
     for name, one in each_series(partial(_forecast, horizon_days=horizon_days), histories, workers, "Forecasts"):
         if isinstance(one, Failed):
-            print_error(f"{name}: {one.why}")
+            print_error(f"{name}: {one.reason}")
         else:
             found[name] = one
     write_rows(folder / "forecast.csv", FORECAST_COLUMNS, [row for item in found.items() for row in _fan(*item)])
@@ -45,11 +45,11 @@ def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days
         if made.fan.shape[1]:
             draw_forecast(folder / f"{file_stem(name)}.svg", name, made)
         else:
-            print_error(f"{name}: too short or never moves, no forecast")
+            print_error(f"{name}: no forecast; the series is too short or constant")
     return EXIT_SOME_REFUSED if len(found) < len(histories) else 0
 
 
-def _forecast(name: str, history: History, horizon_days: int) -> ValueForecast:  # noqa: ARG001 - as each_series calls
+def _forecast(_name: str, history: History, horizon_days: int) -> ValueForecast:
     dates, prices = history.columns()
     return forecast(prices, dates, horizon_days)
 

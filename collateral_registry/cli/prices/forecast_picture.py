@@ -1,4 +1,4 @@
-"""A value forecast to judge by eye: the last year of prices, and the fan ahead."""
+"""Draws a forecast: the last year of prices and the quantiles ahead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN_PRICES = 250
 
 
 def draw_forecast(path: Path, title: str, found: ValueForecast) -> None:
-    """Draws a forecast as SVG; the same forecast gives the same bytes."""
+    """Writes a forecast as SVG; equal forecasts give equal bytes."""
     figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), layout="constrained")
     axes = figure.subplots()
     shown = slice(-SHOWN_PRICES, None)

@@ -1,4 +1,4 @@
-"""Haircuts of the series of a file, at their last date or rolling through their past."""
+"""Estimates haircuts of the series of a file, at the last date or at rolling origins."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ OUTPUT_COLUMNS = (
 )  # fmt: skip
 
 MORE_COLUMNS = ("path_minimum", "path_shortfall", "standard_error", "shortfall_error", "impact", "value_correction")
-"""Of ``--more-columns``, after the others."""
+"""Additional columns of ``--more-columns``."""
 
 BASES = ("terminal", "path-minimum")
-"""Which loss is the haircut: that at the end of the horizon, or that of the worst day on the way."""
+"""Loss used as the haircut: at the end of the horizon, or on the worst day within it."""
 
 MODELS = {
     "auto": HaircutModel.POOLED,
@@ -48,20 +48,20 @@ MODELS = {
 }
 
 FIRST_ROLLING_OBSERVATION = 501
-"""Where rolling begins without a date: two years of history."""
+"""Default first origin of rolling estimates: after two years of history."""
 
 JOINT_MODELS = ("auto", "ewma-fhs")
-"""What ``--model`` may be where a rate is simulated beside the price."""
+"""Values of ``--model`` when an exchange rate is simulated jointly with the price."""
 
 LINKED_MODELS = ("auto", "pooled")
-"""What it may be where a grade is linked to another series of the file."""
+"""Values of ``--model`` when series are linked to a proxy series."""
 
-Found = PriceHaircut | JointHaircut | LinkedHaircut
+AnyHaircut = PriceHaircut | JointHaircut | LinkedHaircut
 
 
 @dataclass(frozen=True)
 class HaircutRequest:
-    """What the command was asked for; ``start`` is NaT for the first origin that has two years before it."""
+    """Options of the haircut command; ``start`` NaT selects the first origin with two years of history."""
 
     horizon_days: int
     confidence: float
@@ -79,18 +79,18 @@ class HaircutRequest:
 
     @property
     def total_days(self) -> int:
-        """The horizon with all waiting, in the days asked for; that of the sale where its quantity is known."""
+        """The horizon with all waiting periods in the requested kind of days; of the sale if a quantity is given."""
         if self.sale.quantity:
             return self.sale.horizon_days
         return self.horizon_days + self.sale.waiting_days
 
     def trading_days(self, dates: NDArray[np.datetime64], prices: NDArray[np.float64]) -> int:
-        """The horizon in days of trade of the series [n] that is simulated, rounded up."""
+        """Returns the horizon in trading days of the simulated series [n], rounded up."""
         return days_of_trade(dates, prices, self.total_days) if self.calendar else self.total_days
 
 
 def model_named(option: str, name: str, allowed: Collection[str] = tuple(MODELS)) -> HaircutModel:
-    """The model of a name; raises ValueError naming the option for none, or for one whose extra is not installed."""
+    """Returns the model of a name; raises ValueError naming the option if it is unknown or its extra not installed."""
     if name not in allowed:
         raise ValueError(f"{option}: got {name!r}, want {', '.join(allowed)}")
     if MODELS[name] is HaircutModel.TIER2:
@@ -101,7 +101,7 @@ def model_named(option: str, name: str, allowed: Collection[str] = tuple(MODELS)
     return MODELS[name]
 
 
-def asked(
+def haircut_request(
     horizon_days: int,
     confidence: float,
     model: str,
@@ -117,20 +117,20 @@ def asked(
     more_columns: bool,
     learn_across: bool,
 ) -> HaircutRequest:
-    """Checks the options; raises ValueError naming the one that is wrong."""
+    """Returns the request for the options; raises ValueError naming an invalid option."""
     if proxy and rates is not None:
-        raise ValueError("--proxy: not together with --rates: convert both series by dated rates first")
+        raise ValueError("--proxy: cannot be combined with --rates; convert both series by dated rates first")
     chosen = model_named("--model", model, LINKED_MODELS if proxy else MODELS if rates is None else JOINT_MODELS)
     if not 0.5 < confidence < 1.0:
         raise ValueError(f"--confidence: got {confidence}, want more than 0.5 and less than 1")
     if basis not in BASES:
         raise ValueError(f"--basis: got {basis!r}, want {', '.join(BASES)}")
     if sale.quantity and math.isinf(sale.daily_volume):
-        raise ValueError("--daily-volume: got none, want what the market trades a day, in the unit of --quantity")
+        raise ValueError("--daily-volume: got none, want the daily market volume in the unit of --quantity")
     if sale.quantity and calendar:
-        raise ValueError("--calendar: a sale of a --quantity is counted in business days")
+        raise ValueError("--calendar: cannot be combined with --quantity; a sale is counted in business days")
     if learn_across and (proxy or rates is not None or chosen is not HaircutModel.POOLED):
-        raise ValueError("--learn-across: only with --model auto, tier1 or pooled, and neither --rates nor --proxy")
+        raise ValueError("--learn-across: only with --model auto, tier1 or pooled, and without --rates and --proxy")
     first = parse_day(start)
     if start and np.isnat(first):
         raise ValueError(f"--from: got {start!r}, want a date such as 2015-01-02")
@@ -152,7 +152,7 @@ def asked(
 
 
 def read_rates(source: Path | None) -> History | None:
-    """The one series of a file of rates, in columns ``date`` and ``price``; raises ValueError for several."""
+    """Reads the single series of a file of rates, with the columns ``date`` and ``price``; raises ValueError."""
     if source is None:
         return None
     found = list(read_histories(source, PriceColumns()).values())
@@ -161,27 +161,27 @@ def read_rates(source: Path | None) -> History | None:
     return found[0]
 
 
-def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: HaircutRequest, workers: int) -> int:
-    """Writes a row per series and origin; a series that fails is named and the others go on; returns the exit code."""
+def run_haircut(source: Path, output: Path, columns: PriceColumns, request: HaircutRequest, workers: int) -> int:
+    """Writes one row per series and origin, and returns the exit code; failing series are reported."""
     try:
         histories = read_histories(source, columns)
     except (ValueError, OSError, csv.Error) as error:
         print_error(str(error))
         return EXIT_USAGE
-    if wanted.proxy and wanted.proxy not in histories:
-        print_error(f"--proxy: got {wanted.proxy!r}, want a series of the file")
+    if request.proxy and request.proxy not in histories:
+        print_error(f"--proxy: got {request.proxy!r}, want a series of the file")
         return EXIT_USAGE
-    proxy = histories.get(wanted.proxy)
-    memory = _memory(histories, wanted)
+    proxy = histories.get(request.proxy)
+    memory = _memory(histories, request)
     failed = 0
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*OUTPUT_COLUMNS, *(MORE_COLUMNS if wanted.more_columns else ())])
-        work = partial(_rows, proxy=proxy, memory=memory, wanted=wanted)
+        writer.writerow([*OUTPUT_COLUMNS, *(MORE_COLUMNS if request.more_columns else ())])
+        work = partial(_rows, proxy=proxy, memory=memory, request=request)
         for name, rows in each_series(work, histories, workers, "Haircuts"):
             if isinstance(rows, Failed):
                 failed += 1
-                print_error(f"{name}: {rows.why}")
+                print_error(f"{name}: {rows.reason}")
             else:
                 writer.writerows(rows)
             if histories[name].unreadable:
@@ -191,114 +191,119 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, wanted: Hairc
 
 def _unreadable(history: History) -> str:
     count, first = history.unreadable, history.first_unreadable
-    return f"{count} rows without a readable date, the first {first}; want dates such as 2020-01-05"
+    return f"{count} rows with an unreadable date, first {first}; want dates such as 2020-01-05"
 
 
 def _rows(
-    name: str, history: History, proxy: History | None, memory: ClassMemory, wanted: HaircutRequest
+    name: str, history: History, proxy: History | None, memory: ClassMemory, request: HaircutRequest
 ) -> list[tuple[object, ...]]:
-    """A row per origin; of the proxy itself by its own quotes; one without an opinion where the dates are doubtful."""
+    """Returns one row per origin.
+
+    The proxy series itself is estimated from its own quotes. A series with too many unreadable dates has one row with
+    the class floor.
+    """
     dates, prices = history.columns()
     if history.doubtful or not len(dates):
         newest = dates.max() if len(dates) else np.datetime64("NaT", "D")
-        nothing = haircut(
-            prices[:0], dates[:0], wanted.trading_days(dates[:0], prices[:0]), wanted.confidence, model=wanted.model
+        floor = haircut(
+            prices[:0], dates[:0], request.trading_days(dates[:0], prices[:0]), request.confidence, model=request.model
         )
-        return [_row(name, newest, nothing, history, wanted)]
+        return [_row(name, newest, floor, history, request)]
     order = np.argsort(dates, kind="stable")
     in_order = bool((order[:-1] < order[1:]).all())
     rows = []
-    for origin in _origins(dates, prices, wanted):
+    for origin in _origins(dates, prices, request):
         known = order[: int(np.searchsorted(dates[order], origin, side="right"))]
         known = known if in_order else np.sort(known)
-        if proxy is None or name == wanted.proxy:
-            found: Found = _found(name, origin, prices[known], dates[known], memory, wanted)
+        if proxy is None or name == request.proxy:
+            found: AnyHaircut = _estimate(name, origin, prices[known], dates[known], memory, request)
         else:
-            found = _linked(origin, prices[known], dates[known], proxy, wanted)
-        rows.append(_row(name, origin, found, history, wanted))
+            found = _estimate_linked(origin, prices[known], dates[known], proxy, request)
+        rows.append(_row(name, origin, found, history, request))
     return rows
 
 
-def _memory(histories: dict[str, History], wanted: HaircutRequest) -> ClassMemory:
-    """What the series of the file have told together, where it was asked for."""
-    if not wanted.learn_across:
+def _memory(histories: dict[str, History], request: HaircutRequest) -> ClassMemory:
+    """Returns the experience pooled over all series of the file if requested, else none."""
+    if not request.learn_across:
         return NOTHING_LEARNED
     columns = [history.columns() for history in histories.values()]
     return class_memory((prices, dates) for dates, prices in columns)
 
 
-def _linked(
+def _estimate_linked(
     origin: np.datetime64,
     prices: NDArray[np.float64],
     dates: NDArray[np.datetime64],
     proxy: History,
-    wanted: HaircutRequest,
+    request: HaircutRequest,
 ) -> LinkedHaircut:
-    """The haircut of a grade by what was known of it and of its proxy at the origin."""
+    """Returns the haircut of a grade from its quotes and its proxy's up to the origin."""
     proxy_dates, proxy_prices = proxy.columns()
     past = proxy_dates <= origin
     proxy_prices, proxy_dates = proxy_prices[past], proxy_dates[past]
-    days = wanted.trading_days(proxy_dates, proxy_prices)
-    return linked_haircut(prices, dates, proxy_prices, proxy_dates, days, wanted.confidence)
+    days = request.trading_days(proxy_dates, proxy_prices)
+    return linked_haircut(prices, dates, proxy_prices, proxy_dates, days, request.confidence)
 
 
-def _found(
+def _estimate(
     name: str,
     origin: np.datetime64,
     prices: NDArray[np.float64],
     dates: NDArray[np.datetime64],
     memory: ClassMemory,
-    wanted: HaircutRequest,
-) -> Found:
-    """The haircut of what was known at the origin, seeded by series, date and model."""
-    days, confidence = wanted.trading_days(dates, prices), wanted.confidence
-    if wanted.rates is None:
-        seed = seed_for(name, origin, wanted.model.value)
-        return haircut(prices, dates, days, confidence, model=wanted.model, seed=seed, memory=memory)
-    rate_dates, rates = wanted.rates.columns()
+    request: HaircutRequest,
+) -> AnyHaircut:
+    """Returns the haircut from the quotes up to the origin, seeded by series, date and model."""
+    days, confidence = request.trading_days(dates, prices), request.confidence
+    if request.rates is None:
+        seed = seed_for(name, origin, request.model.value)
+        return haircut(prices, dates, days, confidence, model=request.model, seed=seed, memory=memory)
+    rate_dates, rates = request.rates.columns()
     past = rate_dates <= origin
     seed = seed_for(name, origin, f"{joint.MODEL}/{joint.VERSION}")
     return joint_haircut(prices, dates, rates[past], rate_dates[past], days, confidence, seed=seed)
 
 
 def _origins(
-    dates: NDArray[np.datetime64], prices: NDArray[np.float64], wanted: HaircutRequest
+    dates: NDArray[np.datetime64], prices: NDArray[np.float64], request: HaircutRequest
 ) -> NDArray[np.datetime64]:
-    """The last observation, or when rolling one every so many observations (calendar days where those are counted)."""
+    """Returns the last observation or, if rolling, one origin every so many observations or calendar days."""
     observed = np.unique(dates[np.isfinite(prices)])
-    if not wanted.rolling:
+    if not request.rolling:
         return observed[-1:] if len(observed) else np.unique(dates)[-1:]
-    nothing_asked = bool(np.isnat(wanted.start))
-    place = FIRST_ROLLING_OBSERVATION - 1 if nothing_asked else int(np.searchsorted(observed, wanted.start))
-    if not wanted.calendar:
-        return observed[place :: wanted.every]
+    no_start = bool(np.isnat(request.start))
+    place = FIRST_ROLLING_OBSERVATION - 1 if no_start else int(np.searchsorted(observed, request.start))
+    if not request.calendar:
+        return observed[place :: request.every]
+    # Keep the first observation of each period of ``every`` calendar days.
     later = observed[place:]
-    steps = (later - later[:1]).astype(np.int64) // wanted.every
+    steps = (later - later[:1]).astype(np.int64) // request.every
     return later[np.concatenate([[True], np.diff(steps) > 0])] if len(later) else later
 
 
 def _row(
-    name: str, origin: np.datetime64, found: Found, history: History, wanted: HaircutRequest
+    name: str, origin: np.datetime64, found: AnyHaircut, history: History, request: HaircutRequest
 ) -> tuple[object, ...]:
-    start = (name, "" if np.isnat(origin) else str(origin), wanted.total_days, wanted.confidence)
-    flags = _flags(found, history, wanted)
+    start = (name, "" if np.isnat(origin) else str(origin), request.total_days, request.confidence)
+    flags = _flags(found, history, request)
     if not found.has_opinion:
-        impact = wanted.sale.price_impact(FLOOR_DAILY_VOLATILITY)
+        impact = request.sale.price_impact(FLOOR_DAILY_VOLATILITY)
         floor = f"{after_impact(found.class_floor, impact):.10f}"
-        more = ("", "", "", "", f"{impact:.10f}", "") if wanted.more_columns else ()
+        more = ("", "", "", "", f"{impact:.10f}", "") if request.more_columns else ()
         return (*start, floor, floor, "class-floor/1", found.observations, "|".join(["NO_OPINION", *flags]), *more)
-    impact = wanted.sale.price_impact(found.daily_volatility)
+    impact = request.sale.price_impact(found.daily_volatility)
     terminal, worst = (found.loss, found.expected_shortfall), (found.path_minimum, found.path_shortfall)
-    chosen = terminal if wanted.basis == BASES[0] else worst
+    chosen = terminal if request.basis == BASES[0] else worst
     numbers = [f"{after_impact(loss, impact):.10f}" for loss in chosen]
     row = (*start, *numbers, found.model, found.observations, "|".join(flags))
-    if not wanted.more_columns:
+    if not request.more_columns:
         return row
-    beside = (*worst, found.standard_error, found.shortfall_error, impact, found.value_correction)
-    return (*row, *(f"{one:.10f}" for one in beside))
+    additional = (*worst, found.standard_error, found.shortfall_error, impact, found.value_correction)
+    return (*row, *(f"{one:.10f}" for one in additional))
 
 
-def _flags(found: Found, history: History, wanted: HaircutRequest) -> list[str]:
+def _flags(found: AnyHaircut, history: History, request: HaircutRequest) -> list[str]:
     flags = [flag.name or "" for flag in QualityFlag if flag and flag in found.flags]
     flags += [defect.name for defect in found.cleaned.defects if defect.name not in flags]
     flags += [found.fallen_back] if found.fallen_back and found.fallen_back not in flags else []
@@ -306,5 +311,5 @@ def _flags(found: Found, history: History, wanted: HaircutRequest) -> list[str]:
     flags += ["UNREADABLE_DATE"] if history.unreadable else []
     flags += ["HIDDEN_GAP"] if found.value_correction < 1.0 else []
     flags += ["PROXY_LINKED"] if isinstance(found, LinkedHaircut) else []
-    flags += ["PATH_MINIMUM"] if wanted.basis != BASES[0] else []
-    return [*flags, "PRICE_IMPACT"] if wanted.sale.quantity else flags
+    flags += ["PATH_MINIMUM"] if request.basis != BASES[0] else []
+    return [*flags, "PRICE_IMPACT"] if request.sale.quantity else flags

@@ -1,7 +1,7 @@
-"""A CSV file of price histories, whatever its column names and its way to write dates and numbers.
+"""Reads price histories from CSV files with any column names and the common date and number formats.
 
-What one cell leaves open the column tells: 5/1/2020 is in May if another cell says 5/13/2020, and 9,825 is less than
-ten if another says 98,25. What the column leaves open too is refused.
+An ambiguous cell is read like the other cells of its column: 5/1/2020 is in May if another cell is 5/13/2020, and 9,825
+is less than ten if another cell is 98,25. A column that stays ambiguous is refused.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TextIO
 
@@ -20,14 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 FIRST_YEAR, LAST_YEAR = "1600", "2200"
-"""Years of prices; a number outside of them is no year."""
+"""Range of years; a number outside it is not read as a year."""
 
 ISO_LENGTH = 10
-"""Characters of a day such as 2020-01-05, which most files have and numpy reads fastest."""
+"""Length of an ISO date such as 2020-01-05, the most common form, which numpy parses fastest."""
 
 UNMARKED = re.compile(r"(\d{4})(\d{2})(\d{2})")
 YEAR_FIRST = re.compile(r"(\d{4})(?:[-/.年M](\d{1,2})(?:[-/.月](\d{1,2})日?)?月?)?")
-"""Year, month and day, unpadded too; a month, a year is its first day. 2020M01 is how the World Bank writes January."""
+"""Year, month and day, padded or not; a month or year stands for its first day. 2020M01 is the World Bank's form."""
 
 YEAR_LAST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
 WORD_FORMS = ("%d-%b-%y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y")
@@ -37,14 +38,14 @@ THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+")
 
 DOUBTFUL_SHARE = 0.05
-"""Rows without a readable date beyond which the others are no history."""
+"""Largest share of unreadable dates for which the other rows are still used as a history."""
 
 NO_DAY = np.datetime64("NaT", "D")
 
 
 @dataclass(frozen=True)
 class PriceColumns:
-    """Names of the columns; a file without the series column holds one series, named as the file."""
+    """Column names; a file without the series column holds one series, named after the file."""
 
     series: str = "series"
     date: str = "date"
@@ -53,9 +54,9 @@ class PriceColumns:
 
 @dataclass
 class History:
-    """One series as read: dates and prices [n] in the order of the file, and rows whose date cannot be read.
+    """One series: dates and prices [n] in file order, and the number of rows with an unreadable date.
 
-    ``first_unreadable`` is the date of the first of them as it is written.
+    ``first_unreadable`` is the text of the first unreadable date.
     """
 
     dates: list[np.datetime64] = field(default_factory=list)
@@ -65,49 +66,54 @@ class History:
 
     @property
     def doubtful(self) -> bool:
-        """Whether so many rows have no readable date that the others are no history."""
+        """Whether too many rows have an unreadable date for the others to be used."""
         return self.unreadable > DOUBTFUL_SHARE * (self.unreadable + len(self.dates))
 
     def columns(self) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
-        """The dates and prices as arrays; a price that is no number is NaN."""
+        """Returns dates and prices [n] as arrays; an invalid price is NaN."""
         return np.array(self.dates, dtype="datetime64[D]"), np.array(self.prices, dtype=np.float64)
 
 
 @dataclass
-class _Open:
-    """Cells that leave open what they mean, by their place: dates with the year last, prices with a comma."""
+class _AmbiguousCells:
+    """Ambiguous cells with their position: dates with the year last, and prices with a comma."""
 
     days: list[tuple[History, int, tuple[int, int, int]]] = field(default_factory=list)
     numbers: list[tuple[History, int, str]] = field(default_factory=list)
 
-    def settle(self, columns: PriceColumns) -> None:
-        """Reads them as their column is written; raises ValueError where it does not tell."""
+    def resolve(self, columns: PriceColumns) -> None:
+        """Parses the cells by the format of their column; raises ValueError if the date format stays ambiguous."""
         if self.days:
-            self._settle_days(columns.date)
-        decimal = any(not THOUSANDS.fullmatch(text) and DECIMAL_COMMA.fullmatch(text) for _, _, text in self.numbers)
-        form, plain = (DECIMAL_COMMA, str.maketrans(",", ".", ".")) if decimal else (THOUSANDS, {ord(","): None})
+            self._resolve_days(columns.date)
+        # A comma is decimal if any cell cannot be read with commas between thousands.
+        decimal_comma = any(
+            not THOUSANDS.fullmatch(text) and DECIMAL_COMMA.fullmatch(text) for _, _, text in self.numbers
+        )
+        form, to_plain = (
+            (DECIMAL_COMMA, str.maketrans(",", ".", ".")) if decimal_comma else (THOUSANDS, {ord(","): None})
+        )
         for history, place, text in self.numbers:
-            history.prices[place] = float(text.translate(plain)) if form.fullmatch(text) else float("nan")
+            history.prices[place] = float(text.translate(to_plain)) if form.fullmatch(text) else float("nan")
 
-    def _settle_days(self, column: str) -> None:
+    def _resolve_days(self, column: str) -> None:
         day_first = any(first > MONTHS_OF_YEAR for _, _, (first, _, _) in self.days)
         month_first = any(second > MONTHS_OF_YEAR for _, _, (_, second, _) in self.days)
         if day_first == month_first:
             first, second, year = self.days[0][2]
-            why = "both the day and the month come first" if day_first else "nothing tells whether the day comes first"
-            raise ValueError(f"{column}: got {first}/{second}/{year}, and {why}: want dates such as 2020-01-05")
+            reason = "both day-first and month-first dates occur" if day_first else "day and month cannot be told apart"
+            raise ValueError(f"{column}: got {first}/{second}/{year}, but {reason}; want dates such as 2020-01-05")
         for history, place, (first, second, year) in self.days:
             history.dates[place] = _day(year, second, first) if day_first else _day(year, first, second)
 
 
 def read_histories(path: Path, columns: PriceColumns) -> dict[str, History]:
-    """Every series of the file, in the order in which they begin.
+    """Reads all series of a file, in order of first appearance.
 
-    Raises ValueError for a missing column, and for dates of which nothing tells whether the day or the month is first.
+    Raises ValueError for a missing column, and for dates whose day and month cannot be distinguished.
     """
     histories: dict[str, History] = {}
-    left_open = _Open()
-    with _opened(path) as file:
+    ambiguous = _AmbiguousCells()
+    with _open_text(path) as file:
         reader = csv.DictReader(line for line in file if not line.startswith("#"))
         header = [name.strip() for name in reader.fieldnames or []]
         reader.fieldnames = header
@@ -119,55 +125,58 @@ def read_histories(path: Path, columns: PriceColumns) -> dict[str, History]:
         for row in reader:
             name = (row.get(columns.series) or "").strip() or path.name.split(".")[0]
             history = histories.setdefault(name, History())
-            _take(history, (row[columns.date] or "").strip(), (row[columns.price] or "").strip(), left_open)
-    left_open.settle(columns)
+            _add_row(history, (row[columns.date] or "").strip(), (row[columns.price] or "").strip(), ambiguous)
+    ambiguous.resolve(columns)
     return histories
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[TextIO]:
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+def _open_text(path: Path) -> Iterator[TextIO]:
+    open_file = gzip.open if path.suffix == ".gz" else open
+    with open_file(path, "rt", encoding="utf-8-sig", newline="") as file:
         yield file
 
 
-def _take(history: History, written: str, price: str, left_open: _Open) -> None:
-    day, year_last = parse_day(written), YEAR_LAST.match(written)
+def _add_row(history: History, date_text: str, price: str, ambiguous: _AmbiguousCells) -> None:
+    day, year_last = parse_day(date_text), YEAR_LAST.match(date_text)
     if np.isnat(day) and not year_last:
-        history.first_unreadable = history.first_unreadable or repr(written[:40])
+        history.first_unreadable = history.first_unreadable or repr(date_text[:40])
         history.unreadable += 1
         return
     if np.isnat(day) and year_last:
         first, second, year = (int(part) for part in year_last.groups())
-        left_open.days.append((history, len(history.dates), (first, second, year)))
+        ambiguous.days.append((history, len(history.dates), (first, second, year)))
     if "," in price:
-        left_open.numbers.append((history, len(history.prices), price))
+        ambiguous.numbers.append((history, len(history.prices), price))
     history.dates.append(day)
     history.prices.append(_number(price))
 
 
 def parse_day(text: str) -> np.datetime64:
-    """A day with the year first, as words, or as a time of it, or a month or a year; NaT for anything else."""
-    given = text.strip()
-    if len(given) == ISO_LENGTH and given[4] == given[7] == "-":
+    """Parses a date with the year first or the month in words; a time of day is ignored.
+
+    A month or a year stands for its first day. Returns NaT for anything else.
+    """
+    text = text.strip()
+    if len(text) == ISO_LENGTH and text[4] == text[7] == "-":
         try:
-            return np.datetime64(given, "D") if FIRST_YEAR <= given[:4] <= LAST_YEAR else NO_DAY
+            return np.datetime64(text, "D") if FIRST_YEAR <= text[:4] <= LAST_YEAR else NO_DAY
         except ValueError:
             return NO_DAY
-    marked = UNMARKED.fullmatch(given) or YEAR_FIRST.fullmatch(given.split("T")[0].split(" ")[0])
+    marked = UNMARKED.fullmatch(text) or YEAR_FIRST.fullmatch(text.split("T")[0].split(" ")[0])
     if marked:
         year, month, day = (int(part or 1) for part in marked.groups())
         return _day(year, month, day)
-    return _day_in_words(given)
+    return _day_in_words(text)
 
 
 def _day_in_words(text: str) -> np.datetime64:
     for form in WORD_FORMS:
         try:
-            found = datetime.strptime(text, form)  # noqa: DTZ007 - a day has no time zone
+            parsed = time.strptime(text, form)
         except ValueError:
             continue
-        return _day(found.year, found.month, found.day)
+        return _day(parsed.tm_year, parsed.tm_mon, parsed.tm_mday)
     return NO_DAY
 
 

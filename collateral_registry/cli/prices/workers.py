@@ -1,4 +1,4 @@
-"""Work on each series of a file, in this process or in several; one that fails is said and the others go on."""
+"""Applies a function to every series of a file, in one or more processes; a failing series stops no other."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from collateral_registry.cli.prices.price_file import History
 Result = TypeVar("Result")
 
 IN_FLIGHT_PER_WORKER = 4
-"""Series handed out ahead, so that no worker waits and ten thousand histories are not copied at once."""
+"""Series submitted ahead per worker: enough to keep workers busy without copying all histories at once."""
 
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""The workers are the threads."""
+"""One thread per library in each worker, because the workers already use all cores."""
 
-WORKER_ENDED = "its worker process ended, for want of memory or by a signal"
+WORKER_ENDED = "its worker process was killed, by a signal or for lack of memory"
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A series that could not be worked, and why."""
+    """A series that failed, with the reason."""
 
-    why: str
+    reason: str
 
 
 def each_series(
-    work: Callable[[str, History], Result], histories: Mapping[str, History], workers: int, doing: str
+    work: Callable[[str, History], Result], histories: Mapping[str, History], workers: int, description: str
 ) -> Iterator[tuple[str, Result | Failed]]:
-    """The result of each series in the order of the file, with a progress bar on the terminal.
+    """Yields the result of each series in the order of the file, with a progress bar on the terminal.
 
-    ``work`` and its results must be picklable where there is more than one worker, and depend on nothing but its
-    arguments: then any number of workers gives the same. Wrong input and arithmetic fail a series; a worker that is
-    killed fails the series it had, which is tried once more on its own.
+    With more than one worker, ``work`` and its results must be picklable. ``work`` must depend on its arguments only;
+    then the results are the same for any number of workers. A ValueError, ArithmeticError or LookupError fails the
+    series. If a worker is killed, its series is tried once more in a process of its own.
     """
     if workers == 1:
         done: Iterable[tuple[str, Result | Failed]] = (
@@ -48,11 +48,11 @@ def each_series(
         )
     else:
         done = _in_processes(work, histories, workers)
-    yield from track(done, doing, total=len(histories), transient=True)
+    yield from track(done, description, total=len(histories), transient=True)
 
 
 def attempt(work: Callable[[str, History], Result], name: str, history: History) -> Result | Failed:
-    """The result, or why there is none."""
+    """Returns the result, or the failure with its reason."""
     try:
         return work(name, history)
     except (ValueError, ArithmeticError, LookupError) as error:
@@ -62,34 +62,34 @@ def attempt(work: Callable[[str, History], Result], name: str, history: History)
 def _in_processes(
     work: Callable[[str, History], Result], histories: Mapping[str, History], workers: int
 ) -> Iterator[tuple[str, Result | Failed]]:
-    waiting = deque(histories.items())
-    while waiting:
+    pending = deque(histories.items())
+    while pending:
         with _pool(workers) as pool:
-            yield from _until_broken(pool, work, waiting, workers * IN_FLIGHT_PER_WORKER)
-        if waiting:
-            yield _alone(work, *waiting.popleft())
+            yield from _until_broken(pool, work, pending, workers * IN_FLIGHT_PER_WORKER)
+        if pending:
+            yield _run_alone(work, *pending.popleft())
 
 
 def _until_broken(
     pool: ProcessPoolExecutor,
     work: Callable[[str, History], Result],
-    waiting: deque[tuple[str, History]],
+    pending: deque[tuple[str, History]],
     ahead: int,
 ) -> Iterator[tuple[str, Result | Failed]]:
-    """Results in order; returns with the rest still waiting when a worker was killed."""
-    flying: deque[Future[Result | Failed]] = deque()
-    while waiting:
+    """Yields results in order; returns early, with the rest still pending, if a worker is killed."""
+    in_flight: deque[Future[Result | Failed]] = deque()
+    while pending:
         try:
-            while len(flying) < min(ahead, len(waiting)):
-                flying.append(pool.submit(attempt, work, *waiting[len(flying)]))
-            found = flying.popleft().result()
+            while len(in_flight) < min(ahead, len(pending)):
+                in_flight.append(pool.submit(attempt, work, *pending[len(in_flight)]))
+            found = in_flight.popleft().result()
         except BrokenProcessPool:
             return
-        name, _ = waiting.popleft()
+        name, _ = pending.popleft()
         yield name, found
 
 
-def _alone(work: Callable[[str, History], Result], name: str, history: History) -> tuple[str, Result | Failed]:
+def _run_alone(work: Callable[[str, History], Result], name: str, history: History) -> tuple[str, Result | Failed]:
     with _pool(1) as pool:
         try:
             return name, pool.submit(attempt, work, name, history).result()

@@ -1,4 +1,4 @@
-"""`collateral backtest` writes what one can compute with and what one can look at."""
+"""`collateral backtest` writes result files and charts."""
 
 import csv
 
@@ -23,7 +23,7 @@ def run(tmp_path, *options):
     return CliRunner().invoke(app, ["backtest", str(source), "--output", str(folder), *options]), folder
 
 
-def test_tests_per_series_and_pooled_windows_and_pictures(tmp_path):
+def test_backtest_writes_tests_windows_and_charts(tmp_path):
     done, folder = run(tmp_path, "--horizon-days", "10,20")
 
     assert done.exit_code == 0
@@ -41,7 +41,7 @@ def test_tests_per_series_and_pooled_windows_and_pictures(tmp_path):
     assert (folder / "tin_spot-20d.svg").read_text().startswith("<?xml")
 
 
-def test_the_shortfall_is_judged_against_its_critical_value(tmp_path):
+def test_the_shortfall_is_compared_with_its_critical_value(tmp_path):
     _, folder = run(tmp_path, "--horizon-days", "1", "--confidence", "0.9")
 
     rows = list(csv.DictReader((folder / "tests.csv").open()))
@@ -51,7 +51,7 @@ def test_the_shortfall_is_judged_against_its_critical_value(tmp_path):
         assert row["shortfall_verdict"] == ("too thin" if thin else "not rejected")
 
 
-def test_a_shortfall_that_is_promised_too_thin_is_called_so(tmp_path):
+def test_an_underestimated_shortfall_is_too_thin(tmp_path):
     source, folder = tmp_path / "prices.csv", tmp_path / "out"
     wilder = walk(noise(700) * np.where(np.arange(700) < 500, 1.0, 8.0))
     source.write_text("series,date,price\n" + "".join(f"a,{d},{p}\n" for d, p in zip(DAYS, wilder, strict=False)))
@@ -60,7 +60,7 @@ def test_a_shortfall_that_is_promised_too_thin_is_called_so(tmp_path):
     assert next(csv.DictReader((folder / "tests.csv").open()))["shortfall_verdict"] == "too thin"
 
 
-def test_the_pooled_row_leaves_out_the_tests_that_simultaneous_windows_break(tmp_path):
+def test_the_pooled_row_omits_tests_invalid_for_simultaneous_windows(tmp_path):
     _, folder = run(tmp_path, "--horizon-days", "10")
 
     *single, pooled = csv.DictReader((folder / "tests.csv").open())
@@ -70,7 +70,7 @@ def test_the_pooled_row_leaves_out_the_tests_that_simultaneous_windows_break(tmp
     assert pooled["kupiec_p"]
 
 
-def test_models_stand_beside_each_other_on_the_same_windows(tmp_path):
+def test_models_are_compared_on_the_same_windows(tmp_path):
     done, folder = run(tmp_path, "--horizon-days", "10", "--compare", "ewma-fhs")
 
     assert done.exit_code == 0
@@ -83,7 +83,7 @@ def test_models_stand_beside_each_other_on_the_same_windows(tmp_path):
     assert any(row["in_set"] == "1" for row in rows)
 
 
-def test_the_same_prices_give_the_same_bytes(tmp_path):
+def test_equal_prices_give_equal_files(tmp_path):
     _, folder = run(tmp_path, "--horizon-days", "20")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     run(tmp_path, "--horizon-days", "20")
@@ -102,7 +102,7 @@ def test_the_same_prices_give_the_same_bytes(tmp_path):
         ("--compare", "pooled,arithmetic"),
     ],
 )
-def test_a_wrong_option_is_named(tmp_path, option, value):
+def test_an_invalid_option_is_named(tmp_path, option, value):
     done, _ = run(tmp_path, option, value)
 
     assert done.exit_code == 2

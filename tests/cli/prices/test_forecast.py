@@ -1,4 +1,4 @@
-"""`collateral forecast` on files."""
+"""`collateral forecast` on price files."""
 
 import csv
 
@@ -21,7 +21,7 @@ def run(tmp_path, text=LINES, *options):
     return CliRunner().invoke(app, ["forecast", str(source), "--output", str(folder), *options]), folder
 
 
-def test_a_fan_the_choice_and_a_picture(tmp_path):
+def test_forecast_writes_quantiles_model_selection_and_chart(tmp_path):
     done, folder = run(tmp_path, LINES, "--horizon-days", "10")
 
     assert done.exit_code == 0
@@ -35,10 +35,10 @@ def test_a_fan_the_choice_and_a_picture(tmp_path):
     assert [row["model"] for row in trials if row["series"] == "tin/spot"] == models
     assert sum(int(row["chosen"]) for row in trials if row["series"] == "tin/spot") == 1
     assert (folder / "tin_spot.svg").read_text().startswith("<?xml")
-    assert "short: too short" in done.stderr
+    assert "short: no forecast" in done.stderr
 
 
-def test_the_same_prices_give_the_same_bytes(tmp_path):
+def test_equal_prices_give_equal_files(tmp_path):
     _, folder = run(tmp_path)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     run(tmp_path)
@@ -47,7 +47,7 @@ def test_the_same_prices_give_the_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "code"), [("day,price\n", 2), ("series,date,price\nx,2020-01-02,-3\n", 1)])
-def test_what_cannot_be_read_or_used_is_named(tmp_path, text, code):
+def test_invalid_files_and_series_are_reported(tmp_path, text, code):
     done, _ = run(tmp_path, text)
 
     assert done.exit_code == code

@@ -1,4 +1,4 @@
-"""`collateral haircut` on files as lenders have them."""
+"""`collateral haircut` on price files in many formats."""
 
 import csv
 import gzip
@@ -19,7 +19,7 @@ COLUMNS = ["series", "date", "horizon_days", "confidence", "haircut", "expected_
 
 
 def run(tmp_path, text, *options, name="prices.csv"):
-    """Exit code, standard error and rows of the output."""
+    """Returns the exit code, standard error and output rows."""
     source, output = tmp_path / name, tmp_path / "out.csv"
     source.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
     done = CliRunner().invoke(app, ["haircut", str(source), "--output", str(output), *options])
@@ -31,7 +31,7 @@ def lines(prices, series="copper", days=DAYS):
     return "".join(f"{series},{day},{price}\n" for day, price in zip(days, prices, strict=False))
 
 
-def test_a_row_per_series_with_the_columns_promised(tmp_path):
+def test_output_has_one_row_per_series_and_the_documented_columns(tmp_path):
     code, _, rows = run(tmp_path, "series,date,price\n" + lines(PRICES) + lines(PRICES * 3, "tin"))
 
     assert code == 0
@@ -43,7 +43,7 @@ def test_a_row_per_series_with_the_columns_promised(tmp_path):
     assert float(rows[0]["haircut"]) == pytest.approx(haircut(PRICES, DAYS[:701], 20).loss, abs=1e-9)
 
 
-def test_the_same_file_gives_the_same_bytes(tmp_path):
+def test_equal_files_give_equal_output(tmp_path):
     text = "series,date,price\n" + lines(PRICES)
     run(tmp_path, text)
     before = (tmp_path / "out.csv").read_bytes()
@@ -71,7 +71,7 @@ def test_rolling_without_a_start_begins_at_the_501st_observation(tmp_path):
     assert [row["date"] for row in rows] == [str(DAYS[500]), str(DAYS[600]), str(DAYS[700])]
 
 
-def test_other_column_names_no_series_and_a_packed_file(tmp_path):
+def test_column_names_can_be_set_and_the_file_gzipped(tmp_path):
     text = "Day,Close\n" + "".join(f"{day},{price}\n" for day, price in zip(DAYS, PRICES, strict=False))
 
     code, _, rows = run(tmp_path, text, "--date-column", "Day", "--price-column", "Close", name="zinc.csv.gz")
@@ -80,7 +80,7 @@ def test_other_column_names_no_series_and_a_packed_file(tmp_path):
     assert rows[0]["series"] == "zinc"
 
 
-def test_what_is_wrong_with_a_file_is_said_in_flags_and_nothing_stops(tmp_path):
+def test_data_defects_are_flagged_and_do_not_stop_the_run(tmp_path):
     wrong = PRICES.copy()
     wrong[100], wrong[200], wrong[300] = -36.98, wrong[200] * 100, np.nan
     text = "series,date,price\n" + lines(wrong) + f"copper,{DAYS[50]},1\ncopper,soon,5\n" + lines([5.0] * 300, "glass")
@@ -94,8 +94,8 @@ def test_what_is_wrong_with_a_file_is_said_in_flags_and_nothing_stops(tmp_path):
     assert {"NO_OPINION", "STALE_SERIES"} <= set(rows[1]["flags"].split("|"))
 
 
-def as_written(days, prices):
-    """A file whose dates and prices are written in some way, in quotes."""
+def file_of(days, prices):
+    """Returns a file with the given texts of dates and prices, in quotes."""
     rows = zip(days, prices, strict=False)
     return "series,date,price\n" + "".join(f'copper,"{day}","{price}"\n' for day, price in rows)
 
@@ -116,61 +116,61 @@ def as_written(days, prices):
         "%d.%m.%Y",
     ],
 )
-def test_dates_may_be_written_as_people_write_them(tmp_path, form):
+def test_common_date_formats_are_read(tmp_path, form):
     days = [day.astype(object) for day in DAYS[:700]]
     written = [day.strftime(form.format(d=day.day, m=day.month)) for day in days]
-    _, _, expected = run(tmp_path, as_written(days, PRICES))
+    _, _, expected = run(tmp_path, file_of(days, PRICES))
 
-    code, stderr, rows = run(tmp_path, as_written(written, PRICES))
+    code, stderr, rows = run(tmp_path, file_of(written, PRICES))
 
     assert (code, rows, stderr) == (0, expected, "")
 
 
-def test_months_may_be_written_as_the_world_bank_does(tmp_path):
+def test_the_month_format_of_the_world_bank_is_read(tmp_path):
     months = np.arange("2010-01", "2020-01", dtype="datetime64[M]")
-    _, _, expected = run(tmp_path, as_written(months, PRICES))
+    _, _, expected = run(tmp_path, file_of(months, PRICES))
 
-    _, _, rows = run(tmp_path, as_written([str(month).replace("-", "M") for month in months], PRICES))
+    _, _, rows = run(tmp_path, file_of([str(month).replace("-", "M") for month in months], PRICES))
 
     assert rows == expected
     assert rows[0]["date"] == "2019-12-01"
 
 
 @pytest.mark.parametrize("written", [["5/1/2020", "6/2/2020"], ["5/13/2020", "13/5/2020"]])
-def test_dates_that_may_be_read_both_ways_are_refused(tmp_path, written):
-    code, stderr, _ = run(tmp_path, as_written(written, PRICES))
+def test_ambiguous_dates_are_refused(tmp_path, written):
+    code, stderr, _ = run(tmp_path, file_of(written, PRICES))
 
     assert code == 2
     assert "date: got 5/" in stderr
 
 
-def test_prices_with_a_decimal_comma_or_with_thousands_apart_are_read(tmp_path):
+def test_decimal_commas_and_thousands_separators_are_read(tmp_path):
     prices = np.round(100.0 * PRICES, 2)
-    _, _, expected = run(tmp_path, as_written(DAYS, prices))
+    _, _, expected = run(tmp_path, file_of(DAYS, prices))
     apart = [f"{price:,.2f}" for price in prices]
     comma = [text.translate(str.maketrans(",.", ".,")) for text in apart]
 
-    assert run(tmp_path, as_written(DAYS, apart))[2] == expected
-    assert run(tmp_path, as_written(DAYS, comma))[2] == expected
+    assert run(tmp_path, file_of(DAYS, apart))[2] == expected
+    assert run(tmp_path, file_of(DAYS, comma))[2] == expected
 
 
-def test_a_few_dates_that_cannot_be_read_are_told_and_many_leave_no_opinion(tmp_path):
+def test_few_unreadable_dates_are_reported_and_many_give_the_class_floor(tmp_path):
     days = [str(day) for day in DAYS[:700]]
     few, many = days.copy(), days.copy()
     few[7], many[::10] = "1577836800", ["soon"] * 70
-    code, stderr, rows = run(tmp_path, as_written(few, PRICES))
-    _, _, doubtful = run(tmp_path, as_written(many, PRICES))
-    _, _, none = run(tmp_path, as_written(["soon"] * 100, PRICES))
+    code, stderr, rows = run(tmp_path, file_of(few, PRICES))
+    _, _, doubtful = run(tmp_path, file_of(many, PRICES))
+    _, _, none = run(tmp_path, file_of(["soon"] * 100, PRICES))
 
     assert code == 0
-    assert "copper: 1 rows without a readable date, the first '1577836800'" in stderr
+    assert "copper: 1 rows with an unreadable date, first '1577836800'" in stderr
     assert rows[0]["n_obs"] == "699"
     assert (doubtful[0]["model"], doubtful[0]["date"]) == ("class-floor/1", str(DAYS[699]))
     assert {"NO_OPINION", "UNREADABLE_DATE"} <= set(doubtful[0]["flags"].split("|"))
     assert (none[0]["model"], none[0]["date"]) == ("class-floor/1", "")
 
 
-def test_calendar_days_are_fewer_business_days(tmp_path):
+def test_calendar_days_are_converted_to_business_days(tmp_path):
     text = "series,date,price\n" + lines(PRICES)
     _, _, calendar = run(tmp_path, text, "--calendar", "--horizon-days", "29")
     _, _, business = run(tmp_path, text, "--horizon-days", "20")
@@ -179,7 +179,7 @@ def test_calendar_days_are_fewer_business_days(tmp_path):
     assert calendar[0]["horizon_days"] == "29"
 
 
-def test_calendar_days_of_a_market_open_on_weekends_are_all_days_of_trade(tmp_path):
+def test_calendar_days_equal_trading_days_for_a_market_open_on_weekends(tmp_path):
     every_day = np.arange("2020-01-01", "2021-12-02", dtype="datetime64[D]")
     text = "series,date,price\n" + lines(PRICES, days=every_day)
     _, _, calendar = run(tmp_path, text, "--calendar", "--horizon-days", "20")
@@ -189,7 +189,7 @@ def test_calendar_days_of_a_market_open_on_weekends_are_all_days_of_trade(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "message"),
     [
         (("--model", "guess"), "--model: got 'guess'"),
         (("--confidence", "99"), "--confidence: got 99.0"),
@@ -198,14 +198,14 @@ def test_calendar_days_of_a_market_open_on_weekends_are_all_days_of_trade(tmp_pa
         (("--series-column", "name"), "want a column 'name'"),
     ],
 )
-def test_a_wrong_option_is_named(tmp_path, options, sentence):
+def test_an_invalid_option_is_named(tmp_path, options, message):
     code, stderr, _ = run(tmp_path, "series,date,price\n" + lines(PRICES), *options)
 
     assert code == 2
-    assert sentence in stderr
+    assert message in stderr
 
 
-def test_weekly_and_monthly_series_have_an_opinion(tmp_path):
+def test_weekly_and_monthly_series_have_a_haircut(tmp_path):
     text = "series,date,price\n" + lines(PRICES[:400], "weekly", DAYS[::5]) + lines(PRICES[:120], "monthly", DAYS[::21])
 
     code, _, rows = run(tmp_path, text)
@@ -214,7 +214,7 @@ def test_weekly_and_monthly_series_have_an_opinion(tmp_path):
     assert all("IRREGULAR_DATES" in row["flags"] and 0.0 < float(row["haircut"]) < 1.0 for row in rows)
 
 
-def test_prices_below_zero_have_a_model_of_their_own(tmp_path):
+def test_the_arithmetic_model_accepts_negative_prices(tmp_path):
     oil = PRICES.copy()
     oil[690] = -36.98
     text = "series,date,price\n" + lines(oil, "wti")
@@ -229,7 +229,7 @@ def test_prices_below_zero_have_a_model_of_their_own(tmp_path):
 PLAIN = "series,date,price\n" + lines(PRICES)
 
 
-def test_waiting_is_added_to_the_horizon(tmp_path):
+def test_waiting_periods_are_added_to_the_horizon(tmp_path):
     options = ("--horizon-days", "10", "--age-days", "1", "--cure-days", "4", "--enforcement-days", "5")
     _, _, waited = run(tmp_path, PLAIN, *options)
     _, _, plain = run(tmp_path, PLAIN, "--horizon-days", "20")
@@ -237,7 +237,7 @@ def test_waiting_is_added_to_the_horizon(tmp_path):
     assert (waited[0]["horizon_days"], waited[0]["haircut"]) == ("20", plain[0]["haircut"])
 
 
-def test_a_quantity_sets_the_days_of_the_sale_and_moves_the_price(tmp_path):
+def test_a_quantity_sets_the_horizon_and_the_price_impact(tmp_path):
     sale = Sale(3_000.0, 1_000.0, cure_days=5, participation=0.2)
     options = ("--quantity", "3000", "--daily-volume", "1000", "--cure-days", "5", "--participation", "0.2")
 
@@ -251,7 +251,7 @@ def test_a_quantity_sets_the_days_of_the_sale_and_moves_the_price(tmp_path):
     assert "PRICE_IMPACT" in rows[0]["flags"]
 
 
-def test_the_worst_day_on_the_way_can_be_the_haircut(tmp_path):
+def test_path_minimum_uses_the_worst_day(tmp_path):
     _, _, rows = run(tmp_path, PLAIN, "--basis", "path-minimum", "--more-columns")
 
     found = haircut(PRICES, DAYS[:701], 20)
@@ -260,7 +260,7 @@ def test_the_worst_day_on_the_way_can_be_the_haircut(tmp_path):
     assert "PATH_MINIMUM" in rows[0]["flags"]
 
 
-def test_a_rate_is_simulated_with_the_price_and_errors_stand_beside(tmp_path):
+def test_a_rate_is_simulated_jointly_and_errors_are_reported(tmp_path):
     rates = tmp_path / "usd.csv"
     rate = walk(noise(700, sd=0.004, seed=5), 7.0)
     rates.write_text("date,price\n" + "".join(f"{day},{one}\n" for day, one in zip(DAYS, rate, strict=False)))
@@ -277,7 +277,7 @@ def test_a_rate_is_simulated_with_the_price_and_errors_stand_beside(tmp_path):
     assert 0.0 < float(rows[0]["shortfall_error"]) < 0.02
 
 
-def test_the_seed_is_that_of_series_date_and_model(tmp_path):
+def test_the_seed_depends_on_series_date_and_model(tmp_path):
     twice = PLAIN + lines(PRICES, "tin")
 
     _, _, rows = run(tmp_path, twice, "--model", "ewma-fhs")
@@ -289,24 +289,24 @@ def test_the_seed_is_that_of_series_date_and_model(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "message"),
     [
         (("--basis", "middle"), "--basis: got 'middle'"),
         (("--quantity", "5"), "--daily-volume: got none"),
-        (("--quantity", "5", "--daily-volume", "9", "--calendar"), "--calendar: a sale"),
+        (("--quantity", "5", "--daily-volume", "9", "--calendar"), "--calendar: cannot be combined with --quantity"),
         (("--participation", "2"), "participation: got 2.0"),
         (("--rates", "/nowhere.csv"), "nowhere.csv"),
         (("--proxy", "copper", "--model", "tier2"), "--model: got 'tier2', want auto, pooled"),
     ],
 )
-def test_a_wrong_option_of_the_sale_is_named(tmp_path, options, sentence):
+def test_an_invalid_sale_option_is_named(tmp_path, options, message):
     code, stderr, _ = run(tmp_path, PLAIN, *options)
 
     assert code == 2
-    assert sentence in stderr
+    assert message in stderr
 
 
-def test_a_grade_is_linked_to_a_liquid_series_of_the_file(tmp_path):
+def test_a_grade_is_linked_to_the_proxy_series(tmp_path):
     rows_of_grade = np.arange(0, 701, 10)
     grade = walk(0.8 * noise(700) + noise(700, sd=0.004, seed=3))
     text = PLAIN + lines(grade[rows_of_grade], "scrap", DAYS[rows_of_grade])
@@ -322,7 +322,7 @@ def test_a_grade_is_linked_to_a_liquid_series_of_the_file(tmp_path):
     assert "PROXY_LINKED" in rows[1]["flags"].split("|")
 
 
-def test_a_smoothed_quote_after_a_fall_says_that_its_value_is_less(tmp_path):
+def test_a_smoothed_quote_after_a_fall_is_corrected(tmp_path):
     moves = noise(700)
     moves[-3:] = -0.03
     text = "series,date,price\n" + lines(walk(smoothed(moves, 0.7)))
@@ -333,7 +333,7 @@ def test_a_smoothed_quote_after_a_fall_says_that_its_value_is_less(tmp_path):
     assert 0.90 < float(rows[0]["value_correction"]) < 0.99
 
 
-def test_tier_two_speaks_where_it_may_and_says_why_where_it_may_not(tmp_path):
+def test_tier_two_falls_back_for_a_short_history(tmp_path):
     text = "series,date,price\n" + lines(PRICES) + lines(PRICES[:300], "tin")
 
     code, _, rows = run(tmp_path, text, "--model", "tier2")
@@ -343,7 +343,7 @@ def test_tier_two_speaks_where_it_may_and_says_why_where_it_may_not(tmp_path):
     assert {"FALLEN_BACK", "SHORT_HISTORY"} <= set(rows[1]["flags"].split("|"))
 
 
-def test_tier_two_without_its_extra_is_a_plain_sentence(tmp_path, monkeypatch):
+def test_tier_two_without_its_extra_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("valuation.haircuts.models.gjr.find_spec", lambda _: None)
 
     code, stderr, _ = run(tmp_path, "series,date,price\n" + lines(PRICES), "--model", "tier2")
@@ -352,7 +352,7 @@ def test_tier_two_without_its_extra_is_a_plain_sentence(tmp_path, monkeypatch):
     assert "--model: tier2 needs arch: install collateral[tier2]" in stderr
 
 
-def test_a_light_that_is_not_green_is_said_with_its_multiplier(tmp_path):
+def test_an_amber_or_red_status_is_flagged_with_its_multiplier(tmp_path):
     jumpy = noise(2000)
     jumpy[1750::21] = -0.06
 
@@ -363,7 +363,7 @@ def test_a_light_that_is_not_green_is_said_with_its_multiplier(tmp_path):
     assert any(flag.startswith("MULTIPLIER_1.") for flag in flags)
 
 
-def test_what_all_series_of_a_file_have_told_widens_each_and_uses_only_the_past(tmp_path):
+def test_learning_across_series_widens_haircuts_and_uses_only_the_past(tmp_path):
     text = "series,date,price\n"
     for seed in range(4):
         signs = np.repeat(np.random.default_rng(seed).choice([-1.0, 1.0], 40), 20)

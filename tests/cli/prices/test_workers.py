@@ -1,4 +1,4 @@
-"""Series worked in several processes: the same results, and nothing stops at one that fails."""
+"""Several processes give the same results as one, and a failing series stops no other."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ HISTORIES = {name: History([DAYS[0]], [float(number)]) for number, name in enume
 
 
 def doubled(name, history):
-    """Twice the first price; some histories are wrong."""
+    """Returns twice the first price; some series raise errors."""
     price = history.prices[0]
     if name == "s3":
         raise ValueError("no price: got 3, want another")
@@ -27,14 +27,14 @@ def doubled(name, history):
 
 
 def killed(name, history):
-    """Ends its process at once for one series, as a kernel short of memory does."""
+    """Kills its process for one series, like the out-of-memory killer."""
     if name == "s5":
         os._exit(9)
     return doubled(name, history)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_results_come_in_the_order_of_the_file_and_failures_among_them(workers):
+def test_results_and_failures_come_in_file_order(workers):
     found = dict(each_series(doubled, HISTORIES, workers, "Doubling"))
 
     assert list(found) == NAMES
@@ -43,7 +43,7 @@ def test_results_come_in_the_order_of_the_file_and_failures_among_them(workers):
     assert [found[name] for name in NAMES if name not in {"s3", "s4"}] == [0, 2, 4, *range(10, 24, 2)]
 
 
-def test_a_worker_that_is_killed_fails_its_own_series_only():
+def test_a_killed_worker_fails_only_its_own_series():
     found = dict(each_series(killed, HISTORIES, 2, "Doubling"))
 
     assert list(found) == NAMES
@@ -67,7 +67,7 @@ def written(folder: Path, command, source, *options):
         ("backtest", ("--horizon-days", "20")),
     ],
 )
-def test_any_number_of_workers_writes_the_same_bytes(tmp_path, command, options):
+def test_output_is_the_same_for_any_number_of_workers(tmp_path, command, options):
     source = tmp_path / "prices.csv"
     rows = [
         f"{series},{day},{price}\n"
