@@ -1,4 +1,4 @@
-"""The way to the server: a channel that comes back by itself."""
+"""Opens a channel to the server that reconnects quickly."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ import grpc
 CONNECT_MILLISECONDS = 1_000
 FIRST_RECONNECT_MILLISECONDS = 50
 LONGEST_RECONNECT_MILLISECONDS = 250
-"""A partner is back within a second of its server; grpc waits up to two minutes unless told."""
+"""Reconnects within a second of a server restart; the default of gRPC is up to two minutes."""
 
 OPTIONS = [
-    ("grpc.min_reconnect_backoff_ms", CONNECT_MILLISECONDS),  # by this name grpc means how long one attempt may take
+    ("grpc.min_reconnect_backoff_ms", CONNECT_MILLISECONDS),  # despite its name, the time limit of one attempt
     ("grpc.initial_reconnect_backoff_ms", FIRST_RECONNECT_MILLISECONDS),
     ("grpc.max_reconnect_backoff_ms", LONGEST_RECONNECT_MILLISECONDS),
 ]
 
 
 def open_channel(server: str, root_certificate: Path | None = None) -> grpc.Channel:
-    """A channel to host:port, by TLS when a file of root certificates is given; raises OSError when it is not there."""
+    """Opens a channel to host:port, with TLS if a file of root certificates is given.
+
+    Raises OSError if that file cannot be read.
+    """
     if root_certificate is None:
         return grpc.insecure_channel(server, OPTIONS)
     credentials = grpc.ssl_channel_credentials(root_certificate.read_bytes())

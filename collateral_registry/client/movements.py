@@ -1,4 +1,4 @@
-"""What happened to goods, as a partner says it, and batches of it as the wire wants them."""
+"""Stock movements reported by a partner, and their encoding in batches."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ TEXT_COLUMNS: tuple[Any, ...] = tuple(
 
 @dataclass(frozen=True)
 class Movement:
-    """A movement of stock; raises ValueError naming a field that the wire cannot carry, the server judges the rest.
+    """A stock movement.
 
-    The id is the partner's own and never used for another movement. ``quantity`` is in ``unit``, at most six decimals;
-    ``happened`` carries its zone. Good and unit are the lot's when they are not said.
+    ``movement_id`` is assigned by the partner and never used for another movement. ``quantity`` is in ``unit`` and has
+    at most six decimals; ``happened`` has a time zone. An empty good or unit means that of the lot.
+
+    The constructor raises ValueError naming a field that cannot be encoded; the server validates everything else.
     """
 
     movement_id: str
@@ -47,18 +49,23 @@ class Movement:
     document: str = ""
 
     def __post_init__(self) -> None:
-        """Checks what the wire cannot carry."""
+        """Raises ValueError for values that cannot be encoded."""
         if not self.movement_id:
             raise ValueError("movement_id: got nothing, want the partner's id of the movement")
         if self.kind not in KINDS:
             raise ValueError(f"kind: got {self.kind[:40]!r}, want one of {', '.join(KINDS)}")
         if self.happened.tzinfo is None:
-            raise ValueError(f"happened: got {self.happened.isoformat()} without a zone, want a time with its zone")
+            raise ValueError(
+                f"happened: got {self.happened.isoformat()} without a time zone, want a time with its zone"
+            )
         _millionths(self.quantity)
 
     @property
     def message(self) -> stock_pb2.StockBatch:
-        """A batch of this one item, in which every column is filled, so that batches can be strung together."""
+        """Batch message of this item alone.
+
+        Every column has one value, so that concatenated messages parse as one batch with aligned columns.
+        """
         return stock_pb2.StockBatch(
             movement_ids=[self.movement_id],
             kinds=[stock_pb2.MovementKind.Value(KIND_PREFIX + self.kind)],
@@ -79,7 +86,8 @@ class Movement:
 
 
 def batch_of(sequence: int, items: Iterable[bytes]) -> stock_pb2.StockBatch:
-    """The batch of items made by ``Movement.message``: their columns end to end, none that is empty in every row."""
+    """Builds a batch from serialised ``Movement.message`` items; text columns empty in every row are omitted."""
+    # Parsing concatenated protobuf messages appends their repeated fields.
     batch = stock_pb2.StockBatch.FromString(b"".join(items))
     for column in TEXT_COLUMNS:
         if not any(getattr(batch, column)):
@@ -89,7 +97,7 @@ def batch_of(sequence: int, items: Iterable[bytes]) -> stock_pb2.StockBatch:
 
 
 def _millionths(quantity: Decimal) -> int:
-    """A quantity in whole millionths, not a digit lost; raises ValueError when it is finer or too large."""
+    """Converts a quantity to millionths exactly; raises ValueError if it has more decimals or is too large."""
     if quantity.is_finite() and quantity.adjusted() < WHOLE_DIGITS_LIMIT:
         exact = Fraction(quantity) * MILLIONTHS
         if exact.denominator == 1:

@@ -1,6 +1,7 @@
-"""Movements that the server has not yet made durable, in a local file that outlives every crash.
+"""Crash-safe local queue of movements that the server has not yet made durable.
 
-An item waits without a number, is cut into a numbered batch exactly once, and leaves when its batch is acknowledged.
+An item is stored without a sequence number, assigned to a numbered batch exactly once, and deleted when its batch is
+acknowledged.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from collateral_registry.client.movements import Movement, batch_of
 from collateral_registry.v1 import stock_pb2
 
 MICROSECOND_NANOSECONDS = 1_000
-CUT_BATCHES = 16
-"""Batches cut at a time: one sync for all of them, and still few beside what waits."""
+ASSIGNED_BATCHES = 16
+"""Batches numbered in one transaction, which costs one sync of the file."""
 
 BUSY_SECONDS = 10.0
 SCHEMA = (
@@ -30,12 +31,13 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS rejected (movement_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, "
     "reason TEXT NOT NULL, description TEXT NOT NULL)",
 )
-"""``feed`` is one row with the last sequence cut; an item has a sequence once cut, and a batch of it as its content."""
+"""``feed`` has one row with the last assigned sequence. An item has a sequence once it is assigned to a batch; its content
+is a serialised batch of that item alone."""
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """What is not durable at the server yet: items, batches cut of them, when the oldest was added (0 for none)."""
+    """Pending items, batches formed of them, and the time the oldest was added in microseconds since 1970 (0: none)."""
 
     items: int
     batches: int
@@ -44,7 +46,7 @@ class Backlog:
 
 @dataclass(frozen=True)
 class RejectedMovement:
-    """A movement that the server did not book, in which batch, why and what it said."""
+    """A movement that the server rejected, with the sequence of its batch, the reason code and its description."""
 
     movement_id: str
     sequence: int
@@ -53,28 +55,31 @@ class RejectedMovement:
 
 
 class Outbox:
-    """The file of one source. Used by one thread; two processes may have it open at once."""
+    """Outbox file of one feed. An instance is used by one thread; several processes may open the same file.
 
-    def __init__(self, path: Path, source: str) -> None:
-        """Opens or makes the file; raises ValueError when it is another source's or no outbox at all."""
-        self.source = source
+    The constructor creates a missing file, and raises ValueError if the file belongs to another feed or is not an
+    outbox.
+    """
+
+    def __init__(self, path: Path, feed: str) -> None:
+        self.feed = feed
         try:
             self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-            holder = self._open()
+            owner = self._open()
         except sqlite3.DatabaseError as error:
             raise ValueError(f"outbox: {path.name} cannot be used: {error}") from error
-        if holder != source:
+        if owner != feed:
             self.close()
-            raise ValueError(f"outbox: {path.name} holds the stock of {holder}, want {source}")
+            raise ValueError(f"outbox: {path.name} holds the stock of {owner}, want {feed}")
 
     def _open(self) -> str:
-        """Makes what is missing, and returns whose file it is."""
+        """Creates missing tables and returns the feed of the file."""
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         with self._writing() as write:
             for statement in SCHEMA:
                 write.execute(statement)
-            write.execute("INSERT INTO feed SELECT ?, 0 WHERE NOT EXISTS (SELECT 1 FROM feed)", (self.source,))
+            write.execute("INSERT INTO feed SELECT ?, 0 WHERE NOT EXISTS (SELECT 1 FROM feed)", (self.feed,))
             return str(write.execute("SELECT source FROM feed").fetchone()[0])
 
     def __enter__(self) -> Self:
@@ -90,9 +95,9 @@ class Outbox:
         self._connection.close()
 
     def add(self, movements: Iterable[Movement]) -> int:
-        """Remembers movements in order; durable when it returns, with how many did not wait already.
+        """Adds movements in order, durably; returns the number that were not already pending.
 
-        Raises ValueError when an id waits already with another content; nothing is remembered then.
+        Raises ValueError if an id is already pending with different content; then none is added.
         """
         now_us = time.time_ns() // MICROSECOND_NANOSECONDS
         added = 0
@@ -106,40 +111,40 @@ class Outbox:
         insert = "INSERT INTO item (movement_id, added_us, content) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
         if write.execute(insert, (movement_id, now_us, content)).rowcount:
             return 1
-        (held,) = write.execute("SELECT content FROM item WHERE movement_id = ?", (movement_id,)).fetchone()
-        if held != content:
-            raise ValueError(f"movement_id: {movement_id} waits already with another content, want an id of its own")
+        (stored,) = write.execute("SELECT content FROM item WHERE movement_id = ?", (movement_id,)).fetchone()
+        if stored != content:
+            raise ValueError(f"movement_id: {movement_id} is already pending with different content, want a unique id")
         return 0
 
     def backlog(self) -> Backlog:
-        """What waits."""
+        """Returns the counts of pending items and batches."""
         query = "SELECT count(*), count(DISTINCT sequence), coalesce(min(added_us), 0) FROM item"
         return Backlog(*self._connection.execute(query).fetchone())
 
     def waiting(self) -> list[str]:
-        """Ids of the movements that wait, in order."""
+        """Returns the ids of the pending movements in order."""
         return [one for (one,) in self._connection.execute("SELECT movement_id FROM item ORDER BY position")]
 
     def batches(self, after: int, limit: int, server_last: int, batch_items: int) -> list[stock_pb2.StockBatch]:
-        """Up to ``limit`` batches of a sequence beyond ``after``, each the same whenever it is asked for.
+        """Returns up to ``limit`` batches with a sequence beyond ``after``; a batch never changes.
 
-        When no cut ones are left, waiting items are cut, ``batch_items`` to a batch, and numbered on from the last of
-        this file or of the server (``server_last``), whichever is later.
+        If there is none, pending items are assigned to new batches of ``batch_items``. Their sequence continues after
+        the last one of this file or of the server (``server_last``), whichever is greater.
         """
-        found = self._cut_beyond(after, limit)
-        if not found and self._cut(server_last, batch_items):
-            found = self._cut_beyond(after, limit)
-        return [batch_of(sequence, self._contents(sequence)) for sequence in found]
+        sequences = self._assigned_after(after, limit)
+        if not sequences and self._assign(server_last, batch_items):
+            sequences = self._assigned_after(after, limit)
+        return [batch_of(sequence, self._contents(sequence)) for sequence in sequences]
 
-    def _cut_beyond(self, after: int, limit: int) -> list[int]:
+    def _assigned_after(self, after: int, limit: int) -> list[int]:
         query = "SELECT DISTINCT sequence FROM item WHERE sequence > ? ORDER BY sequence LIMIT ?"
         return [sequence for (sequence,) in self._connection.execute(query, (after, limit))]
 
-    def _cut(self, server_last: int, batch_items: int) -> bool:
-        """Numbers the longest waiting items, durably before any of them is sent; whether there were any."""
+    def _assign(self, server_last: int, batch_items: int) -> bool:
+        """Assigns the oldest unassigned items to batches, durably; returns whether there were any."""
         query = "SELECT position FROM item WHERE sequence IS NULL ORDER BY position LIMIT ?"
         with self._writing() as write:
-            positions = write.execute(query, (CUT_BATCHES * batch_items,)).fetchall()
+            positions = write.execute(query, (ASSIGNED_BATCHES * batch_items,)).fetchall()
             first = max(server_last, self.last_sequence) + 1
             numbered = [(first + at // batch_items, position) for at, (position,) in enumerate(positions)]
             write.executemany("UPDATE item SET sequence = ? WHERE position = ?", numbered)
@@ -152,42 +157,42 @@ class Outbox:
 
     @property
     def last_sequence(self) -> int:
-        """Sequence of the last batch that was cut; 0 in a new file."""
+        """Sequence of the last batch formed; 0 in a new file."""
         return int(self._connection.execute("SELECT last_sequence FROM feed").fetchone()[0])
 
     @property
     def last_acknowledged(self) -> int:
-        """Sequence of the last batch before those that wait for their acknowledgement."""
+        """Sequence of the last acknowledged batch."""
         first = self._connection.execute("SELECT min(sequence) FROM item").fetchone()[0]
         return self.last_sequence if first is None else int(first) - 1
 
     def acknowledge(self, sequence: int, rejected: Iterable[RejectedMovement]) -> int:
-        """Forgets the batches up to one, and lists what the server rejected of them; returns the items gone."""
+        """Deletes the batches up to ``sequence`` and stores the rejected movements; returns the items deleted."""
         with self._writing() as write:
             write.execute(
                 "DELETE FROM rejected WHERE movement_id IN (SELECT movement_id FROM item WHERE sequence <= ?)",
                 (sequence,),
             )
-            gone = write.execute("DELETE FROM item WHERE sequence <= ?", (sequence,)).rowcount
+            deleted = write.execute("DELETE FROM item WHERE sequence <= ?", (sequence,)).rowcount
             write.executemany(
                 "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?)",
                 [(one.movement_id, one.sequence, one.reason, one.description) for one in rejected],
             )
-        return gone
+        return deleted
 
     def rejected(self) -> list[RejectedMovement]:
-        """What the server rejected and nobody forgot yet, in the order of its answers."""
+        """Returns the rejected movements that are neither booked since nor forgotten, oldest first."""
         query = "SELECT movement_id, sequence, reason, description FROM rejected ORDER BY sequence, rowid"
         return [RejectedMovement(*row) for row in self._connection.execute(query)]
 
     def forget_rejected(self, movement_ids: Iterable[str]) -> None:
-        """Takes movements off that list, once somebody has dealt with them; what is booked later leaves by itself."""
+        """Removes movements from the rejected ones. Movements booked later are removed automatically."""
         with self._writing() as write:
             write.executemany("DELETE FROM rejected WHERE movement_id = ?", [(one,) for one in movement_ids])
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One durable transaction; without trace when it does not come to its end."""
+        """Runs a durable transaction; rolls back unless it completes."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield self._connection

@@ -1,9 +1,9 @@
-"""From the outbox to the server, through any crash or reset of either, nothing lost and nothing twice.
+"""Pushes the outbox to the server; after a crash or reset of either side, nothing is lost or booked twice.
 
-Batches go with the server's window in flight; a stream begins with one and twice as many after each answer, so that on
-a network that cuts streams the first batches are answered before much more is sent. What was sent and not acknowledged
-is sent again, unchanged, when a stream breaks: the server knows it by its number, and says again which items it
-rejected.
+A stream starts with one batch in flight and at most doubles that number with each response, up to the window of the
+server. On a network that breaks streams, the first batches are therefore acknowledged before many more are sent. When a
+stream breaks, unacknowledged batches are sent again unchanged. The server recognises them by their sequence numbers,
+and repeats which items it rejected.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from collateral_registry.v1 import stock_pb2
 BATCH_ITEMS = 200
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 0.25
-"""A partner is back within a second of its server."""
+"""Bounds of the random delay between streams: a push resumes within a second of a server restart."""
 
 SILENCE_SECONDS = 10.0
 LONGEST_SILENCE_SECONDS = 60.0
 PATIENCE_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 30.0
 REASON_PREFIX = "REJECTION_REASON_"
-PASSING = {
+TRANSIENT = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.INTERNAL,
     grpc.StatusCode.UNKNOWN,
@@ -40,20 +40,21 @@ PASSING = {
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.ABORTED,
 }
-"""Statuses of a stream that was cut, or of a server that is going or busy; any other stays until somebody mends it."""
+"""Statuses of a broken stream, or of a server that is stopping or busy. Any other status is permanent."""
 
 SUPERSEDED = "STREAM_SUPERSEDED"
 SUPERSEDED_LIMIT = 3
-"""Streams of one push that another may take over: the late opening of a broken one may, a second pusher always does."""
+"""Number of streams of one push that may be superseded. A broken stream that opens late supersedes its successor once;
+a second pusher of the feed does so every time."""
 
 
 class ServerBehind(Exception):
-    """The server has lost batches that it had acknowledged, and the outbox has let go of them."""
+    """Raised when the server has lost acknowledged batches, which the outbox has already deleted."""
 
 
 @dataclass
-class Pushed:
-    """What became of the movements that the server made durable in this push."""
+class PushResult:
+    """Counts of booked and already known movements of a push, and the rejected ones."""
 
     booked: int = 0
     known: int = 0
@@ -62,22 +63,27 @@ class Pushed:
 
 @dataclass
 class _Flight:
-    """What is under way on a stream: the last sequence sent, those unanswered, and how fast the server lets it go.
+    """State of a stream: last sequence sent, unacknowledged sequences, and flow control.
 
-    ``proven`` is how many batches in flight the stream has earned by its answers.
+    ``window`` is the limit of batches in flight set by the server. ``ramp`` is the limit reached by the slow start.
+    ``resume_at`` is the monotonic time until which the server asked the client to pause.
     """
 
     server_last: int
     sent: int
     window: int
     batch_items: int
-    proven: int = 1
+    ramp: int = 1
     unanswered: deque[int] = field(default_factory=deque)
-    go_on_at: float = 0.0
+    resume_at: float = 0.0
 
 
 class Pusher:
-    """Pushes what waits in an outbox."""
+    """Pushes the pending movements of an outbox.
+
+    ``on_durable`` is called with the number of items that became durable. A push gives up after ``patience_seconds``
+    without progress.
+    """
 
     def __init__(
         self,
@@ -90,134 +96,139 @@ class Pusher:
         patience_seconds: float = PATIENCE_SECONDS,
         on_durable: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """``on_durable`` hears how many more items are durable; ``patience_seconds`` may pass without any progress."""
         self.outbox = outbox
         self._channel = channel
         self._token = token
         self._batch_items = batch_items
         self._silence_seconds = min(silence_seconds, patience_seconds)
         self._on_durable = on_durable
-        self._answered = 0
+        self._acknowledgements = 0
         self._superseded = 0
         self._silences = 0
-        self._pushed = Pushed()
-        self._trying = Retrying(
-            retry=retry_if_exception(self._passes),
+        self._result = PushResult()
+        self._retrying = Retrying(
+            retry=retry_if_exception(self._is_transient),
             wait=_wait,
             stop=stop_after_delay(patience_seconds),
             reraise=True,
         )
 
-    def push(self) -> Pushed:
-        """Pushes until nothing waits, and tells what became of it.
+    def push(self) -> PushResult:
+        """Pushes until nothing is pending and returns the result.
 
-        Raises grpc.RpcError when the server refuses, or broke off until the patience was over; NoAnswer when it said
-        nothing; ServerBehind. What waits then is pushed by the next push.
+        Raises grpc.RpcError if the server refuses or streams keep breaking, NoAnswer if it does not respond, and
+        ServerBehind if it has lost acknowledged batches. Movements still pending are sent by the next push.
         """
-        self._pushed, self._superseded = Pushed(), 0
+        self._result, self._superseded = PushResult(), 0
         while self.outbox.backlog().items:
-            self._trying(self._stream)
-        return self._pushed
+            self._retrying(self._stream)
+        return self._result
 
     def _stream(self) -> None:
-        """Pushes on one stream until nothing waits or it breaks; a break is an error only when nothing was achieved."""
-        before = self._answered
+        """Pushes on one stream until nothing is pending or it breaks.
+
+        A transient break raises only if the stream had no acknowledgement, so that progress resets the patience.
+        """
+        before = self._acknowledgements
         try:
             with closing(Stream(self._channel, self._token, self._silence())) as stream:
                 self._exchange(stream)
         except (grpc.RpcError, NoAnswer) as error:
-            self._silences += isinstance(error, NoAnswer) and stream.heard
+            self._silences += isinstance(error, NoAnswer) and stream.answered
             self._superseded += isinstance(error, grpc.RpcError) and reason_of(error) == SUPERSEDED
-            if self._answered == before or not self._passes(error):
+            if self._acknowledgements == before or not self._is_transient(error):
                 raise
 
     def _silence(self) -> float:
-        """Seconds of silence that end a stream: twice as many after each that ended so, for the server may be slow."""
+        """Returns the silence in seconds that ends a stream; doubles after each timeout, as the server may be slow."""
         return min(self._silence_seconds * 2.0**self._silences, LONGEST_SILENCE_SECONDS)
 
-    def _passes(self, error: BaseException) -> bool:
-        """Whether trying again may do."""
+    def _is_transient(self, error: BaseException) -> bool:
+        """Returns whether another attempt may succeed."""
         if isinstance(error, grpc.RpcError):
-            taken_over = self._superseded <= SUPERSEDED_LIMIT and reason_of(error) == SUPERSEDED
-            return taken_over or error.code() in PASSING
+            superseded = self._superseded <= SUPERSEDED_LIMIT and reason_of(error) == SUPERSEDED
+            return superseded or error.code() in TRANSIENT
         return isinstance(error, NoAnswer)
 
     def _exchange(self, stream: Stream) -> None:
-        flight = self._opened(stream)
+        flight = self._open(stream)
         while True:
-            self._fill(stream, flight)
+            self._send_batches(stream, flight)
             if flight.unanswered:
-                self._take(stream.answers(), flight)
-            elif (pause := flight.go_on_at - time.monotonic()) > 0:
+                self._process(stream.answers(), flight)
+            elif (pause := flight.resume_at - time.monotonic()) > 0:
                 time.sleep(pause)
             else:
                 return
 
-    def _opened(self, stream: Stream) -> _Flight:
-        """Opens the stream and learns where the server stands."""
-        opening = stock_pb2.PushStockOpen(stock_feed=f"stockFeeds/{self.outbox.source}")
+    def _open(self, stream: Stream) -> _Flight:
+        """Opens the stream and reads the last sequence and the limits of the server."""
+        opening = stock_pb2.PushStockOpen(stock_feed=f"stockFeeds/{self.outbox.feed}")
         stream.send(stock_pb2.PushStockRequest(open=opening))
         opened = stream.answers()[0].opened
-        self._check_server_at(opened.last_sequence)
+        self._check_last_sequence(opened.last_sequence)
         sent = self.outbox.last_acknowledged
         batch_items = min(self._batch_items, opened.batch_items_limit or self._batch_items)
         return _Flight(opened.last_sequence, sent, max(1, opened.window), batch_items)
 
-    def _check_server_at(self, sequence: int) -> None:
+    def _check_last_sequence(self, sequence: int) -> None:
         acknowledged = self.outbox.last_acknowledged
         if sequence < acknowledged:
-            raise ServerBehind(f"the server stands at batch {sequence}, but had acknowledged all up to {acknowledged}")
+            raise ServerBehind(
+                f"the last batch of the server is {sequence}, but it had acknowledged batch {acknowledged}"
+            )
 
-    def _fill(self, stream: Stream, flight: _Flight) -> None:
-        """Sends as many batches as the window has room for."""
-        room = min(flight.window, flight.proven) - len(flight.unanswered)
-        if room <= 0 or time.monotonic() < flight.go_on_at:
+    def _send_batches(self, stream: Stream, flight: _Flight) -> None:
+        """Sends batches up to the limit in flight, unless the server asked for a pause."""
+        free = min(flight.window, flight.ramp) - len(flight.unanswered)
+        if free <= 0 or time.monotonic() < flight.resume_at:
             return
-        for batch in self.outbox.batches(flight.sent, room, flight.server_last, flight.batch_items):
+        for batch in self.outbox.batches(flight.sent, free, flight.server_last, flight.batch_items):
             stream.send(stock_pb2.PushStockRequest(batch=batch))
             flight.sent = batch.sequence
             flight.unanswered.append(batch.sequence)
 
-    def _take(self, answers: Sequence[stock_pb2.PushStockResponse], flight: _Flight) -> None:
-        """Notes what has become durable, all of it in one transaction, and goes as fast as the server says."""
+    def _process(self, answers: Sequence[stock_pb2.PushStockResponse], flight: _Flight) -> None:
+        """Applies responses: acknowledgements in one transaction of the outbox, flow control and rewinds."""
         durable, rejected = 0, []
         for answer in answers:
             if answer.HasField("acknowledged"):
                 durable = max(durable, answer.acknowledged.sequence)
-                rejected += self._counted(answer.acknowledged)
-                self._heed(answer.acknowledged, flight)
+                rejected += self._count(answer.acknowledged)
+                self._apply_flow_control(answer.acknowledged, flight)
             elif answer.HasField("rewind"):
-                self._go_back(answer.rewind, flight)
+                self._rewind(answer.rewind, flight)
         if durable:
             self._on_durable(self.outbox.acknowledge(durable, rejected))
-            self._answered += 1
+            self._acknowledgements += 1
             self._silences = 0
 
-    def _counted(self, acknowledged: stock_pb2.PushStockAcknowledged) -> list[RejectedMovement]:
+    def _count(self, acknowledged: stock_pb2.PushStockAcknowledged) -> list[RejectedMovement]:
+        """Adds an acknowledgement to the result and returns its rejected movements."""
         rejected = [
             RejectedMovement(one.movement_id, acknowledged.sequence, _reason(one.reason), one.description)
             for one in acknowledged.rejected_items
         ]
-        self._pushed.booked += acknowledged.booked_count
-        self._pushed.known += acknowledged.known_count
-        self._pushed.rejected += rejected
+        self._result.booked += acknowledged.booked_count
+        self._result.known += acknowledged.known_count
+        self._result.rejected += rejected
         return rejected
 
-    def _heed(self, acknowledged: stock_pb2.PushStockAcknowledged, flight: _Flight) -> None:
+    def _apply_flow_control(self, acknowledged: stock_pb2.PushStockAcknowledged, flight: _Flight) -> None:
         while flight.unanswered and flight.unanswered[0] <= acknowledged.sequence:
             flight.unanswered.popleft()
         flight.window = max(1, acknowledged.window)
-        flight.proven = min(2 * flight.proven, flight.window)
+        flight.ramp = min(2 * flight.ramp, flight.window)
         delay = acknowledged.retry_delay.ToTimedelta().total_seconds()
         if delay > 0:
-            flight.go_on_at = time.monotonic() + min(delay, LONGEST_PAUSE_SECONDS)
+            flight.resume_at = time.monotonic() + min(delay, LONGEST_PAUSE_SECONDS)
 
-    def _go_back(self, rewind: stock_pb2.PushStockRewind, flight: _Flight) -> None:
-        """Sends again from where the server says."""
-        awaited = rewind.expected_sequence
-        self._check_server_at(awaited - 1)
+    def _rewind(self, rewind: stock_pb2.PushStockRewind, flight: _Flight) -> None:
+        """Continues from the sequence that the server expects."""
+        last = rewind.expected_sequence - 1
+        self._check_last_sequence(last)
         flight.unanswered.clear()
-        flight.sent = awaited - 1
+        flight.sent = last
         flight.window = max(1, rewind.window)
 
 
@@ -225,10 +236,13 @@ def _reason(number: stock_pb2.RejectionReason.ValueType) -> str:
     return stock_pb2.RejectionReason.Name(number).removeprefix(REASON_PREFIX)
 
 
-_backed_off = wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)
+_back_off = wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)
 
 
 def _wait(state: RetryCallState) -> float:
-    """Seconds until the next stream; a silence was wait enough, and the channel by then tries to connect by itself."""
+    """Returns the seconds until the next stream.
+
+    There is no delay after a timeout, because the silence itself was the back-off.
+    """
     silent = state.outcome is not None and isinstance(state.outcome.exception(), NoAnswer)
-    return 0.0 if silent else _backed_off(state)
+    return 0.0 if silent else _back_off(state)

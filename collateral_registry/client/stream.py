@@ -1,4 +1,4 @@
-"""One call of PushStock: what is sent goes through a queue, what comes is heard in a thread of its own."""
+"""One PushStock call: requests are sent through a queue, and responses are received by a thread."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ DETAILS_KEY = "grpc-status-details-bin"
 
 
 class NoAnswer(Exception):
-    """The server has not said anything for too long."""
+    """Raised when the server ended the stream, or sent no response in time."""
 
 
 def reason_of(error: grpc.RpcError) -> str:
-    """The server's stable reason of a refusal; nothing when nobody of ours answered."""
+    """Returns the stable reason code of a refusal; empty if the error is not from the server itself."""
     trailing: Any = error.trailing_metadata() or ()
     info = ErrorInfo()
     for detail in Status.FromString(dict(trailing).get(DETAILS_KEY, b"")).details:
@@ -31,52 +31,51 @@ def reason_of(error: grpc.RpcError) -> str:
 
 
 class Stream:
-    """An open stream, used by one thread; ``heard`` tells whether the server has said anything yet."""
+    """An open stream, used by one thread; ``answered`` is set once the server has sent a response."""
 
     def __init__(self, channel: grpc.Channel, token: str, silence_seconds: float) -> None:
-        """BookRunner; waits for nothing yet."""
         self._silence_seconds = silence_seconds
-        self.heard = False
+        self.answered = False
         self._requests: SimpleQueue[stock_pb2.PushStockRequest | None] = SimpleQueue()
         self._answers: SimpleQueue[stock_pb2.PushStockResponse | Exception] = SimpleQueue()
         metadata = ((AUTHORIZATION, f"Bearer {token}"),) if token else ()
-        stub: Any = stock_pb2_grpc.StockServiceStub(channel)  # type: ignore[no-untyped-call] # generated
+        stub: Any = stock_pb2_grpc.StockServiceStub(channel)
         self._call = stub.PushStock(iter(self._requests.get, None), metadata=metadata, wait_for_ready=True)
-        Thread(target=self._listen, name="stock answers", daemon=True).start()
+        Thread(target=self._receive, name="stock responses", daemon=True).start()
 
-    def _listen(self) -> None:
+    def _receive(self) -> None:
         try:
             for answer in self._call:
                 self._answers.put(answer)
-            self._answers.put(NoAnswer("the server has ended the stream"))
+            self._answers.put(NoAnswer("the server ended the stream"))
         except grpc.RpcError as error:
             self._answers.put(error)
 
     def send(self, request: stock_pb2.PushStockRequest) -> None:
-        """Sends without waiting."""
+        """Queues a request; does not block."""
         self._requests.put(request)
 
     def answers(self) -> list[stock_pb2.PushStockResponse]:
-        """The next answer and all that have come with it.
+        """Waits for the next response, and returns it with all that have arrived since.
 
-        Raises grpc.RpcError when the stream broke, NoAnswer when it ended or was silent for too long.
+        Raises grpc.RpcError if the stream broke, NoAnswer if it ended or stayed silent for too long.
         """
-        found = [self._next(self._silence_seconds)]
+        responses = [self._next(self._silence_seconds)]
         while not self._answers.empty():
-            found.append(self._next(0))
-        return found
+            responses.append(self._next(0))
+        return responses
 
     def _next(self, seconds: float) -> stock_pb2.PushStockResponse:
         try:
-            found = self._answers.get(timeout=seconds)
+            response = self._answers.get(timeout=seconds)
         except Empty:
-            raise NoAnswer(f"the server has said nothing for {seconds:g} s") from None
-        if isinstance(found, Exception):
-            raise found
-        self.heard = True
-        return found
+            raise NoAnswer(f"no response from the server for {seconds:g} s") from None
+        if isinstance(response, Exception):
+            raise response
+        self.answered = True
+        return response
 
     def close(self) -> None:
-        """Ends the call, whatever its state."""
+        """Cancels the call in any state."""
         self._requests.put(None)
         self._call.cancel()

@@ -1,4 +1,4 @@
-"""The pusher against the real server: everything arrives once, whatever breaks."""
+"""Pusher against a real server: every movement is booked once, despite failures."""
 
 import signal
 import threading
@@ -27,7 +27,7 @@ def channel(server):
 
 
 def stored(server, query="SELECT count(*), count(DISTINCT movement_id) FROM stock_movement"):
-    """A row of the server's database."""
+    """Returns a row from the database of the server."""
     import sqlite3
 
     with sqlite3.connect(server.url.removeprefix("sqlite:///")) as connection:
@@ -36,13 +36,13 @@ def stored(server, query="SELECT count(*), count(DISTINCT movement_id) FROM stoc
     return found
 
 
-def test_everything_that_waits_becomes_durable(server, channel, outbox):
-    heard = []
+def test_all_pending_movements_become_durable(server, channel, outbox):
+    durable = []
     outbox.add(receipts(1_000))
-    pushed = Pusher(channel, outbox, batch_items=30, on_durable=heard.append).push()
+    pushed = Pusher(channel, outbox, batch_items=30, on_durable=durable.append).push()
 
     assert (pushed.booked, pushed.known, pushed.rejected) == (1_000, 0, [])
-    assert sum(heard) == 1_000
+    assert sum(durable) == 1_000
     assert outbox.backlog().items == 0
     assert stored(server) == (1_000, 1_000)
 
@@ -65,12 +65,12 @@ def test_rejected_items_are_returned_and_stay_listed(channel, outbox):
     assert outbox.rejected() == pushed.rejected
 
 
-def test_an_acknowledgement_that_was_never_heard_is_asked_for_again(channel, outbox):
-    """The server knows the batch; the kit learns again which of its items were rejected."""
+def test_a_lost_acknowledgement_is_repeated(channel, outbox):
+    """The server recognises the batch and reports its rejected items again."""
     outbox.add([movement("m-1"), movement("m-2", "ISSUE", "5")])
-    lost = _Unheard(outbox)
-    with pytest.raises(_Unheard.Killed):
-        Pusher(channel, lost).push()
+    failing = _FailingOutbox(outbox)
+    with pytest.raises(_FailingOutbox.Killed):
+        Pusher(channel, failing).push()
     pushed = Pusher(channel, outbox).push()
 
     assert pushed.booked == 1
@@ -78,11 +78,11 @@ def test_an_acknowledgement_that_was_never_heard_is_asked_for_again(channel, out
     assert outbox.backlog().items == 0
 
 
-class _Unheard:
-    """An outbox whose process dies when it would note an acknowledgement."""
+class _FailingOutbox:
+    """An outbox that fails before it stores an acknowledgement."""
 
     class Killed(Exception):
-        """As SIGKILL would."""
+        """Stands for a killed process."""
 
     def __init__(self, outbox):
         self._outbox = outbox
@@ -94,32 +94,32 @@ class _Unheard:
         raise self.Killed
 
 
-def test_a_stream_sends_one_batch_and_no_more_than_twice_as_many_after_each_answer(channel, outbox):
+def test_a_stream_at_most_doubles_its_batches_with_each_response(channel, outbox):
     outbox.add(receipts(200))
-    flights = _Flights(outbox)
-    Pusher(channel, flights, batch_items=5).push()
+    recording = _RecordingOutbox(outbox)
+    Pusher(channel, recording, batch_items=5).push()
 
-    assert flights.asked[0] == 1
-    assert all(later <= 2 * (sum(flights.asked[:at]) or 1) for at, later in enumerate(flights.asked))
-    assert max(flights.asked) > 1
+    assert recording.limits[0] == 1
+    assert all(later <= 2 * (sum(recording.limits[:at]) or 1) for at, later in enumerate(recording.limits))
+    assert max(recording.limits) > 1
 
 
-class _Flights:
-    """An outbox that notes how many batches it is asked for at a time."""
+class _RecordingOutbox:
+    """An outbox that records the limits of its calls to ``batches``."""
 
     def __init__(self, outbox):
         self._outbox = outbox
-        self.asked = []
+        self.limits = []
 
     def __getattr__(self, name):
         return getattr(self._outbox, name)
 
     def batches(self, after, limit, *rest):
-        self.asked.append(limit)
+        self.limits.append(limit)
         return self._outbox.batches(after, limit, *rest)
 
 
-def test_an_outbox_that_was_lost_goes_on_after_the_servers_sequence(server, channel, outbox, tmp_path):
+def test_a_new_outbox_continues_after_the_sequence_of_the_server(server, channel, outbox, tmp_path):
     outbox.add(receipts(20))
     Pusher(channel, outbox, batch_items=5).push()
     with Outbox(tmp_path / "new.db", "acme") as new:
@@ -127,25 +127,25 @@ def test_an_outbox_that_was_lost_goes_on_after_the_servers_sequence(server, chan
         pushed = Pusher(channel, new, batch_items=5).push()
 
     assert (pushed.booked, pushed.known) == (10, 5)
-    assert new_last(server) == (7,)
+    assert last_sequence(server) == (7,)
     assert stored(server) == (30, 30)
 
 
-def new_last(server):
+def last_sequence(server):
     return stored(server, "SELECT last_sequence FROM stock_source")
 
 
-def test_a_server_that_lost_acknowledged_batches_is_told_apart(channel, tmp_path):
+def test_a_server_that_lost_acknowledged_batches_is_detected(channel, tmp_path):
     with Outbox(tmp_path / "before.db", "acme") as before:
         before.add(receipts(4))
         before.batches(0, 8, 6, 2)
         before.acknowledge(8, [])
         before.add(receipts(1, first=5))
-        with pytest.raises(ServerBehind, match="stands at batch 0, but had acknowledged all up to 8"):
+        with pytest.raises(ServerBehind, match="last batch of the server is 0, but it had acknowledged batch 8"):
             Pusher(channel, before).push()
 
 
-def test_pushing_goes_on_when_the_server_is_killed_and_comes_back(server, channel, outbox):
+def test_a_push_survives_a_kill_and_restart_of_the_server(server, channel, outbox):
     outbox.add(receipts(6_000))
     killed = threading.Event()
     restart = threading.Thread(target=_kill_and_start, args=(server, killed))
@@ -163,31 +163,34 @@ def _kill_and_start(server, first_durable):
     server.start()
 
 
-def test_no_server_ends_the_push_when_its_patience_is_over(outbox):
+def test_a_push_without_a_server_ends_after_its_patience(outbox):
     outbox.add(receipts(1))
-    with open_channel(f"127.0.0.1:{free_port()}") as channel, pytest.raises(NoAnswer, match=r"said nothing for 0\.3 s"):
+    with (
+        open_channel(f"127.0.0.1:{free_port()}") as channel,
+        pytest.raises(NoAnswer, match=r"no response from the server for 0\.3 s"),
+    ):
         Pusher(channel, outbox, silence_seconds=0.3, patience_seconds=0.6).push()
 
     assert outbox.backlog().items == 1
 
 
-def test_a_second_pusher_of_the_source_ends_the_first_for_good(client, channel, outbox):
-    """Two pushers that take over from each other would never end: the kit gives up after a few times."""
-    taken = []
+def test_a_second_pusher_of_the_feed_ends_the_first(client, channel, outbox):
+    """Two pushers that supersede each other would never end, so a pusher gives up after a few times."""
+    others = []
 
-    def take_over(_):
-        taken.append(Push(client))
-        taken[-1].opened()
+    def supersede(_):
+        others.append(Push(client))
+        others[-1].opened()
 
     outbox.add(receipts(2_000))
     with pytest.raises(grpc.RpcError) as caught:
-        Pusher(channel, outbox, batch_items=10, on_durable=take_over).push()
+        Pusher(channel, outbox, batch_items=10, on_durable=supersede).push()
 
     assert reason_of(caught.value) == "STREAM_SUPERSEDED"
-    assert len(taken) > 1
+    assert len(others) > 1
 
 
-def test_a_number_that_somebody_else_used_ends_the_push(client, channel, outbox):
+def test_a_sequence_used_by_another_pusher_ends_the_push(client, channel, outbox):
     outbox.add(receipts(1))
     outbox.batches(0, 1, 0, 1)
     other = Push(client)
@@ -199,7 +202,7 @@ def test_a_number_that_somebody_else_used_ends_the_push(client, channel, outbox)
     assert reason_of(caught.value) == "SEQUENCE_REUSED"
 
 
-def test_both_engines_take_the_same_push(database_url, outbox):
+def test_both_database_engines_book_a_push(database_url, outbox):
     running = Server(database_url).start()
     outbox.add(receipts(500))
     with open_channel(running.address) as opened:

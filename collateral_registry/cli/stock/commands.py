@@ -1,4 +1,4 @@
-"""The commands of a warehouse partner, and those that look at what partners pushed."""
+"""Stock commands: push movements as a warehouse partner, and show what partners pushed."""
 
 from __future__ import annotations
 
@@ -10,33 +10,39 @@ import typer
 
 from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Actor, File, Limit, Note, Server
 
-stock_app = typer.Typer(help="Push warehouse stock, and look at it.", no_args_is_help=True, rich_markup_mode=None)
+stock_app = typer.Typer(help="Push warehouse stock, count it and show it.", no_args_is_help=True, rich_markup_mode=None)
 
 Source = Annotated[str, typer.Option("--source", help="id of the partner's feed")]
 OutboxFile = Annotated[
     Path | None,
-    typer.Option("--outbox", dir_okay=False, help="file of what waits; else .data/outbox-SOURCE.db"),
+    typer.Option("--outbox", dir_okay=False, help="file of pending movements; default: .data/outbox-SOURCE.db"),
 ]
 TokenFile = Annotated[
-    Path | None, typer.Option(exists=True, dir_okay=False, help="file with the token; else COLLATERAL_STOCK_TOKEN")
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, help="file with the token; default: environment variable COLLATERAL_STOCK_TOKEN"
+    ),
 ]
 RootCertificate = Annotated[
-    Path | None, typer.Option(exists=True, dir_okay=False, help="root certificates in PEM, for a server behind TLS")
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="root certificates in PEM format, for a server with TLS"),
 ]
 LotFilter = Annotated[str, typer.Option("--filter", help='such as: warehouse = "W-1" AND good = copper')]
 MovementFilter = Annotated[str, typer.Option("--filter", help='such as: feed = acme AND lot = "L-1"')]
-RejectionFilter = Annotated[str, typer.Option("--filter", help="by state, reason or movement; empty for all")]
-LastRows = Annotated[int, typer.Option("--limit", min=0, help="most rows; 0 means all")]
+RejectionFilter = Annotated[
+    str, typer.Option("--filter", help="equalities of state, reason or movement; empty for all")
+]
+LastRows = Annotated[int, typer.Option("--limit", min=0, help="maximum number of rows; 0 for all")]
 
 
 class CountMethod(StrEnum):
-    """How it was found out what is there."""
+    """Methods of a stock count."""
 
     STOCK_LIST = "stock-list"
     PHYSICAL_COUNT = "physical-count"
 
 
-Patience = Annotated[float, typer.Option("--patience", min=0.1, help="seconds without any progress before giving up")]
+Patience = Annotated[float, typer.Option("--patience", min=0.1, help="seconds without progress before giving up")]
 
 
 @stock_app.command("push")
@@ -49,16 +55,19 @@ def stock_push(
     patience: Patience = 30.0,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Push movements from a CSV file, and what waits from before; what is rejected is named."""
+    """Push stock movements from a CSV file.
+
+    Movements still pending from earlier pushes are sent first. Rejected movements are reported.
+    """
     from collateral_registry.cli.stock.push import PushOptions, push_file
 
-    way = PushOptions(server, token_file, root_certificate, patience)
-    raise typer.Exit(push_file(file, source, outbox, way))
+    options = PushOptions(server, token_file, root_certificate, patience)
+    raise typer.Exit(push_file(file, source, outbox, options))
 
 
 @stock_app.command("backlog")
 def stock_backlog(source: Source, outbox: OutboxFile = None) -> None:
-    """Show what waits in an outbox, and what the server rejected of it."""
+    """Show pending and rejected movements of an outbox."""
     from collateral_registry.cli.stock.push import show_backlog
 
     raise typer.Exit(show_backlog(source, outbox))
@@ -66,7 +75,7 @@ def stock_backlog(source: Source, outbox: OutboxFile = None) -> None:
 
 @stock_app.command("feeds")
 def stock_feeds(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
-    """A row per feed: how far it has come, and what of it was not booked."""
+    """List stock feeds with their last sequence and rejections."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.ledger import list_feeds
 
@@ -76,7 +85,7 @@ def stock_feeds(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
 
 @stock_app.command("lots")
 def stock_lots(filter_: LotFilter = "", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
-    """A row per lot: what is there now, and what of it is reserved."""
+    """List stock lots with current and reserved quantities."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.ledger import list_lots
 
@@ -86,7 +95,7 @@ def stock_lots(filter_: LotFilter = "", limit: Limit = 0, server: Server = DEFAU
 
 @stock_app.command("movements")
 def stock_movements(filter_: MovementFilter = "", limit: LastRows = 50, server: Server = DEFAULT_ADDRESS) -> None:
-    """A row per movement that was booked, the last first."""
+    """List booked movements, newest first."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.ledger import list_movements
 
@@ -96,12 +105,12 @@ def stock_movements(filter_: MovementFilter = "", limit: LastRows = 50, server: 
 
 @stock_app.command("rejected")
 def stock_rejected(
-    feed: Annotated[str, typer.Option(help="id of one feed")] = "",
+    feed: Annotated[str, typer.Option(help="only items of the feed with this id")] = "",
     filter_: RejectionFilter = "state = OPEN",
     limit: Limit = 0,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """A row per item that was not booked, the newest first."""
+    """List rejected movements, newest first."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.ledger import list_rejected
 
@@ -114,14 +123,17 @@ def stock_resolve(
     item: Annotated[str, typer.Argument(help="stockFeeds/{feed}/rejectedMovements/{number}, or {feed}/{number}")],
     actor: Actor,
     note: Note,
-    dismiss: Annotated[bool, typer.Option("--dismiss", help="it need not be booked")] = False,
+    dismiss: Annotated[bool, typer.Option("--dismiss", help="close the item without booking it")] = False,
     instead: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="CSV file with the one movement to book instead"),
+        typer.Option(exists=True, dir_okay=False, help="CSV file with the corrected movement to book instead"),
     ] = None,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Book an item that was not booked, as it was said or set right, or dismiss it."""
+    """Book or dismiss a rejected movement.
+
+    The movement is booked as reported, or as corrected by the file given with --instead.
+    """
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.ledger import resolve_rejected
 
@@ -132,19 +144,22 @@ def stock_resolve(
 @stock_app.command("count")
 def stock_count(
     file: File,
-    warehouse: Annotated[str, typer.Option(help="the warehouse, as its lots call it")],
-    source: Annotated[str, typer.Option("--source", help="id of the partner's feed, which counts itself")] = "",
-    actor: Annotated[str, typer.Option(help="who counted for the lender")] = "",
-    time: Annotated[str, typer.Option(help="when it was counted, with its zone; now when not given")] = "",
-    method: Annotated[CountMethod, typer.Option(help="a list from a system, or somebody went and looked")] = (
+    warehouse: Annotated[str, typer.Option(help="warehouse name as used by its lots")],
+    source: Annotated[str, typer.Option("--source", help="feed id of the partner, for a count by the partner")] = "",
+    actor: Annotated[str, typer.Option(help="name of the person who counted for the lender")] = "",
+    time: Annotated[str, typer.Option(help="time of the count with its time zone; default: now")] = "",
+    method: Annotated[CountMethod, typer.Option(help="list from a system, or physical count")] = (
         CountMethod.PHYSICAL_COUNT
     ),
-    complete: Annotated[bool, typer.Option("--complete", help="lots left out are not there")] = False,
-    document: Annotated[str, typer.Option(help="number of the list or report")] = "",
+    complete: Annotated[bool, typer.Option("--complete", help="count lots missing from the file as zero")] = False,
+    document: Annotated[str, typer.Option(help="number of the stock list or report")] = "",
     token_file: TokenFile = None,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Hold a count or a daily list (columns lot, good, unit, quantity) against the book; what differs is named."""
+    """Compare a stock count or daily list with the book.
+
+    The file has the columns lot, good, unit and quantity. Differences are reported with exit code 1.
+    """
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.count import CountDetails, submit_count
 
@@ -155,7 +170,10 @@ def stock_count(
 
 @stock_app.command("token")
 def stock_token() -> None:
-    """Make a token for a partner: it gets the token, the server's settings get the digest."""
-    from collateral_registry.cli.stock.token import make_token
+    """Generate a partner token and its settings entry.
 
-    make_token()
+    The partner receives the token; the settings of the server hold its digest.
+    """
+    from collateral_registry.cli.stock.token import print_new_token
+
+    print_new_token()

@@ -1,4 +1,4 @@
-"""A count or a daily list from a CSV file, held against the book."""
+"""Sends a stock count from a CSV file and prints the differences from the book."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from collateral_registry.v1 import stock_pb2, stock_pb2_grpc, warehouse_pb2, war
 
 @dataclass(frozen=True)
 class CountDetails:
-    """What was counted, when and how."""
+    """Warehouse, time, method and document of a count."""
 
     warehouse: str
     time: str
@@ -30,33 +30,38 @@ class CountDetails:
 
     @property
     def name(self) -> str:
-        """The warehouse as a resource name."""
+        """Resource name of the warehouse."""
         return f"warehouses/{quote(self.warehouse, safe='')}"
 
 
 def submit_count(
-    channel: grpc.Channel, path: Path, counted: CountDetails, source: str, actor: str, token_file: Path | None
+    channel: grpc.Channel, path: Path, details: CountDetails, source: str, actor: str, token_file: Path | None
 ) -> int:
-    """Brings the count of a partner or of the lender and prints what differs; 1 when anything does."""
+    """Sends a count by a partner or the lender and prints the differences; returns 1 if there are any, else 0.
+
+    Raises ValueError unless exactly one of source and actor is given.
+    """
     if bool(source) == bool(actor):
-        raise ValueError("source, actor: want one of them, the feed that counts itself or who counted for the lender")
-    count, once = _count(path, counted), uuid.uuid4().hex
+        raise ValueError(
+            "source, actor: want exactly one: the feed of the partner, or the person who counted for the lender"
+        )
+    count, request_id = _count(path, details), uuid.uuid4().hex
     if source:
         metadata = [("authorization", f"Bearer {token}")] if (token := read_token(token_file)) else None
-        own = stock_pb2.ReportCountRequest(
-            stock_feed=f"stockFeeds/{source}", warehouse=counted.name, count=count, request_id=once
+        partner_request = stock_pb2.ReportCountRequest(
+            stock_feed=f"stockFeeds/{source}", warehouse=details.name, count=count, request_id=request_id
         )
-        found = stock_pb2_grpc.StockServiceStub(channel).ReportCount(own, metadata=metadata).reconciliation
+        found = stock_pb2_grpc.StockServiceStub(channel).ReportCount(partner_request, metadata=metadata).reconciliation
     else:
         request = warehouse_pb2.RecordInspectionRequest(
-            warehouse=counted.name, count=count, actor=actor, request_id=once
+            warehouse=details.name, count=count, actor=actor, request_id=request_id
         )
         found = warehouse_pb2_grpc.WarehouseServiceStub(channel).RecordInspection(request).reconciliation
-    return _tell(found)
+    return _print_reconciliation(found)
 
 
-def _count(path: Path, counted: CountDetails) -> warehouse_pb2.StockCount:
-    method = warehouse_pb2.CountMethod.Value(f"COUNT_METHOD_{counted.method.replace('-', '_').upper()}")
+def _count(path: Path, details: CountDetails) -> warehouse_pb2.StockCount:
+    method = warehouse_pb2.CountMethod.Value(f"COUNT_METHOD_{details.method.replace('-', '_').upper()}")
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = [
             warehouse_pb2.CountLine(
@@ -64,13 +69,13 @@ def _count(path: Path, counted: CountDetails) -> warehouse_pb2.StockCount:
             )
             for row in (numbered.fitting for numbered in read_rows(file, "count"))
         ]
-    count = warehouse_pb2.StockCount(method=method, complete=counted.complete, lines=lines, document=counted.document)
-    count.count_time.FromDatetime(parse_time(counted.time) if counted.time else wall_clock())
+    count = warehouse_pb2.StockCount(method=method, complete=details.complete, lines=lines, document=details.document)
+    count.count_time.FromDatetime(parse_time(details.time) if details.time else wall_clock())
     return count
 
 
-def _tell(found: warehouse_pb2.Reconciliation) -> int:
-    print_line(f"count: {found.agreed_count} lots agree, {len(found.differences)} do not")
+def _print_reconciliation(found: warehouse_pb2.Reconciliation) -> int:
+    print_line(f"count: {found.agreed_count} lots agree, {len(found.differences)} differ")
     for one in found.differences:
         counted, book, reserved = (
             f"{amount.value} {one.unit}" for amount in (one.counted_quantity, one.book_quantity, one.reserved_quantity)

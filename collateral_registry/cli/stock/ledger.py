@@ -1,4 +1,4 @@
-"""What partners pushed, in tables, and what was not booked."""
+"""Prints feeds, lots, movements and rejected items, and resolves rejected items."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NUMBERS = {"quantity", "reserved", "change", "sequence", "row", "calls", "not bo
 
 
 def list_feeds(channel: grpc.Channel, limit: int) -> None:
-    """Prints a row per feed."""
+    """Prints a table of feeds."""
     stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
     answer = fetch_all(stub.ListStockFeeds, stock_ledger_pb2.ListStockFeedsRequest(), "stock_feeds", limit)
     table = _table("feed", "sequence", "calls", "not booked", "last heard")
@@ -33,41 +33,41 @@ def list_feeds(channel: grpc.Channel, limit: int) -> None:
 
 
 def list_lots(channel: grpc.Channel, filter_: str, limit: int) -> None:
-    """Prints a row per lot."""
+    """Prints a table of lots."""
     stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
     request = stock_ledger_pb2.ListStockLotsRequest(filter=filter_)
     table = _table("warehouse", "lot", "good", "grade", "bin", "quantity", "reserved", "unit", "changed")
     for lot in fetch_all(stub.ListStockLots, request, "stock_lots", limit).stock_lots:
-        said = (lot.warehouse, lot.lot, lot.good, lot.grade, lot.bin)
+        texts = (lot.warehouse, lot.lot, lot.good, lot.grade, lot.bin)
         amounts = (lot.quantity.value, lot.reserved_quantity.value, lot.unit)
-        table.add_row(*map(escape, said), *amounts, format_time(lot.change_time))
+        table.add_row(*map(escape, texts), *amounts, format_time(lot.change_time))
     console_for_reports().print(table)
 
 
 def list_movements(channel: grpc.Channel, filter_: str, limit: int) -> None:
-    """Prints a row per movement."""
+    """Prints a table of booked movements."""
     stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
     request = stock_ledger_pb2.ListMovementsRequest(filter=filter_)
     table = _table("feed", "movement", "kind", "happened", "known", "warehouse", "lot", "change", "unit", "document")
     for one in fetch_all(stub.ListMovements, request, "movements", limit).movements:
-        said = one.movement
+        movement = one.movement
         table.add_row(
             one.stock_feed.removeprefix("stockFeeds/"),
-            escape(said.movement_id),
-            _kind(said),
-            format_time(said.effective_time),
+            escape(movement.movement_id),
+            _kind(movement),
+            format_time(movement.effective_time),
             format_time(one.known_time),
-            escape(said.warehouse),
-            escape(said.lot),
+            escape(movement.warehouse),
+            escape(movement.lot),
             one.change.value,
-            said.unit,
-            escape(said.document),
+            movement.unit,
+            escape(movement.document),
         )
     console_for_reports().print(table)
 
 
 def list_rejected(channel: grpc.Channel, feed: str, filter_: str, limit: int) -> None:
-    """Prints a row per item that was not booked."""
+    """Prints one line per rejected item."""
     stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
     parent = resource_name("stockFeeds", feed or "-")
     request = stock_ledger_pb2.ListRejectedMovementsRequest(parent=parent, filter=filter_)
@@ -79,9 +79,9 @@ def list_rejected(channel: grpc.Channel, feed: str, filter_: str, limit: int) ->
 def resolve_rejected(
     channel: grpc.Channel, item: str, actor: str, note: str, *, dismiss: bool, instead: Path | None
 ) -> None:
-    """Books or dismisses an item and prints what became of it; raises ValueError for a file of other than one."""
+    """Books or dismisses an item and prints the result; raises ValueError unless the file has one movement."""
     if dismiss and instead is not None:
-        raise ValueError("instead: got a file with --dismiss, want one of them")
+        raise ValueError("instead: got a file together with --dismiss, want one of them")
     state = stock_ledger_pb2.REJECTION_STATE_DISMISSED if dismiss else stock_ledger_pb2.REJECTION_STATE_BOOKED
     request = stock_ledger_pb2.ResolveRejectedMovementRequest(
         name=_item_name(item), state=state, actor=actor, note=note, movement=_one_movement(instead) if instead else None
@@ -91,15 +91,15 @@ def resolve_rejected(
 
 def _one_movement(path: Path) -> stock_pb2.StockMovement:
     rows = read_movements(path)
-    for line, why in rows.refused:
-        raise ValueError(f"{path.name}:{line}: {why}")
+    for line, reason in rows.refused:
+        raise ValueError(f"{path.name}:{line}: {reason}")
     if len(rows.movements) != 1:
-        raise ValueError(f"{path.name}: got {len(rows.movements)} movements, want the one to book")
+        raise ValueError(f"{path.name}: got {len(rows.movements)} movements, want one")
     return movement_message(rows.movements[0])
 
 
 def movement_message(movement: Movement) -> stock_pb2.StockMovement:
-    """A movement as a message of a single call."""
+    """Converts a movement to the message of a single call."""
     happened = Timestamp()
     happened.FromDatetime(movement.happened)
     texts = ("warehouse", "good", "lot", "bin", "unit", "to_warehouse", "to_lot", "to_bin", "grade", "corrects")
@@ -114,14 +114,16 @@ def movement_message(movement: Movement) -> stock_pb2.StockMovement:
 
 
 def _print_rejected(items: list[stock_ledger_pb2.RejectedMovement]) -> None:
-    """A line each, with the whole sentence: tables would cut it."""
+    """Prints one line per item, because a table would truncate the description."""
     for one in items:
         reason = stock_pb2.RejectionReason.Name(one.reason).removeprefix("REJECTION_REASON_")
         state = enum_label(stock_ledger_pb2.RejectionState.Name(one.state), "REJECTION_STATE_")
-        settled = f" by {one.resolver}: {one.note}" if one.resolver else ""
-        print_line(f"{one.name}: movement {one.movement.movement_id}: {reason}: {one.description} ({state}{settled})")
+        resolution = f" by {one.resolver}: {one.note}" if one.resolver else ""
+        print_line(
+            f"{one.name}: movement {one.movement.movement_id}: {reason}: {one.description} ({state}{resolution})"
+        )
     if not items:
-        print_line("nothing")
+        print_line("none")
 
 
 def _item_name(text: str) -> str:
@@ -129,8 +131,8 @@ def _item_name(text: str) -> str:
     return f"stockFeeds/{parts[0]}/rejectedMovements/{parts[1]}" if len(parts) == 2 else text
 
 
-def _kind(said: stock_pb2.StockMovement) -> str:
-    return enum_label(stock_pb2.MovementKind.Name(said.kind), "MOVEMENT_KIND_")
+def _kind(movement: stock_pb2.StockMovement) -> str:
+    return enum_label(stock_pb2.MovementKind.Name(movement.kind), "MOVEMENT_KIND_")
 
 
 def _table(*names: str) -> Table:

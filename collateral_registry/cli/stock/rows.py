@@ -1,4 +1,4 @@
-"""Movements of stock from CSV files, each with its line."""
+"""Reads stock movements from CSV files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collateral_registry.client.movements import EPOCH
 
 @dataclass
 class MovementRows:
-    """What was read of a file: movements, the line of each by its id, and the rows that are none."""
+    """Movements of a file, the line of each by its id, and the refused rows with their reasons."""
 
     movements: list[Movement] = field(default_factory=list)
     line_of: dict[str, int] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class MovementRows:
 
 
 def read_movements(path: Path) -> MovementRows:
-    """The movements of a file; raises ValueError when it cannot be read as a whole."""
+    """Reads the movements of a file; raises ValueError if the file as a whole is invalid."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             numbered = list(read_rows(file, "stock"))
@@ -31,11 +31,11 @@ def read_movements(path: Path) -> MovementRows:
         raise ValueError(f"{path.name}: {error}") from None
     rows = MovementRows()
     for row in numbered:
-        _take(row, rows)
+        _add_row(row, rows)
     return rows
 
 
-def _take(row: NumberedRow, rows: MovementRows) -> None:
+def _add_row(row: NumberedRow, rows: MovementRows) -> None:
     try:
         movement = parse_movement(row.fitting)
     except ValueError as error:
@@ -46,7 +46,7 @@ def _take(row: NumberedRow, rows: MovementRows) -> None:
 
 
 def parse_movement(row: Row) -> Movement:
-    """A row as a movement; raises ValueError naming the column. A correction needs no time."""
+    """Converts a row to a movement; raises ValueError naming the column. A correction needs no time."""
     return Movement(
         movement_id=row["movement"],
         kind=row["kind"],
@@ -59,7 +59,7 @@ def parse_movement(row: Row) -> Movement:
 
 
 def parse_time(text: str) -> datetime:
-    """A time with its zone; raises ValueError."""
+    """Parses a time with its time zone; raises ValueError if invalid or without a zone."""
     problem = ValueError(f"time: got {text[:40]!r}, want a time with its zone such as 2022-07-01T12:00:00Z")
     try:
         found = datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""A token for a partner."""
+"""Generates tokens for partners."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collateral_registry.cli.common.client import print_line
 TOKEN_BYTES = 32
 
 
-def make_token() -> None:
-    """Prints a new token, and its digest as an entry of the server's settings."""
+def print_new_token() -> None:
+    """Prints a new token, its digest, and an entry for the partners file of the server."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     digest = hashlib.sha256(token.encode()).hexdigest()
     print_line(f"token, for the partner only: {token}")

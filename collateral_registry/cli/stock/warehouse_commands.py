@@ -1,4 +1,4 @@
-"""The commands that look at warehouses and at what does not agree."""
+"""Commands on warehouses and findings."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import typer
 
 from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Actor, Limit, Note, Server
 
-warehouse_app = typer.Typer(help="Warehouses and how far they can be relied on.", no_args_is_help=True)
-finding_app = typer.Typer(help="What does not agree, until somebody resolves it.", no_args_is_help=True)
+warehouse_app = typer.Typer(help="Show warehouses and their reliability.", no_args_is_help=True, rich_markup_mode=None)
+finding_app = typer.Typer(help="Show and resolve findings.", no_args_is_help=True, rich_markup_mode=None)
 
-Warehouse = Annotated[str, typer.Argument(help="the warehouse, as its lots call it")]
+Warehouse = Annotated[str, typer.Argument(help="warehouse name as used by its lots")]
 Finding = Annotated[str, typer.Argument(help="number of the finding")]
 FindingFilter = Annotated[
-    str, typer.Option("--filter", help="by kind, severity, state, warehouse, asset or loan; empty for all")
+    str, typer.Option("--filter", help="equalities of kind, severity, state, warehouse, asset or loan; empty for all")
 ]
 
 
 @warehouse_app.command("list")
 def warehouse_list(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
-    """A row per warehouse with its record."""
+    """List warehouses with their reliability record."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.warehouse_record import list_warehouses
 
@@ -30,7 +30,7 @@ def warehouse_list(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
 
 @warehouse_app.command("counts")
 def warehouse_counts(warehouse: Warehouse, limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
-    """A row per lot that was counted, the newest first."""
+    """List counted lots of a warehouse, newest first."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.warehouse_record import list_counted_lots
 
@@ -40,7 +40,7 @@ def warehouse_counts(warehouse: Warehouse, limit: Limit = 0, server: Server = DE
 
 @finding_app.command("list")
 def finding_list(filter_: FindingFilter = "state = OPEN", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
-    """A line per finding, the newest first."""
+    """List findings, newest first."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.warehouse_record import list_findings
 
@@ -50,7 +50,7 @@ def finding_list(filter_: FindingFilter = "state = OPEN", limit: Limit = 0, serv
 
 @finding_app.command("show")
 def finding_show(finding: Finding, server: Server = DEFAULT_ADDRESS) -> None:
-    """A finding with its evidence."""
+    """Show a finding with its evidence."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.warehouse_record import show_finding
 
@@ -60,7 +60,10 @@ def finding_show(finding: Finding, server: Server = DEFAULT_ADDRESS) -> None:
 
 @finding_app.command("resolve")
 def finding_resolve(finding: Finding, actor: Actor, note: Note, server: Server = DEFAULT_ADDRESS) -> None:
-    """Resolve a finding with a reason; what was reserved because of a count counts again."""
+    """Resolve a finding with a reason.
+
+    Quantities reserved because of a count become available again.
+    """
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.warehouse_record import resolve_finding
 

@@ -1,4 +1,4 @@
-"""Warehouses, their counts and findings, for people."""
+"""Prints warehouses, counted lots and findings, and resolves findings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from collateral_registry.v1 import finding_pb2, finding_pb2_grpc, warehouse_pb2,
 
 
 def list_warehouses(channel: grpc.Channel, limit: int) -> None:
-    """Prints a row per warehouse."""
+    """Prints a table of warehouses."""
     stub = warehouse_pb2_grpc.WarehouseServiceStub(channel)
     answer = fetch_all(stub.ListWarehouses, warehouse_pb2.ListWarehousesRequest(), "warehouses", limit)
     table = Table()
@@ -39,7 +39,7 @@ def list_warehouses(channel: grpc.Channel, limit: int) -> None:
 
 
 def list_counted_lots(channel: grpc.Channel, warehouse: str, limit: int) -> None:
-    """Prints a row per counted lot."""
+    """Prints a table of the counted lots of a warehouse."""
     stub = warehouse_pb2_grpc.WarehouseServiceStub(channel)
     request = warehouse_pb2.ListCountedLotsRequest(parent=f"warehouses/{quote(warehouse, safe='')}")
     table = Table()
@@ -63,13 +63,13 @@ def list_counted_lots(channel: grpc.Channel, warehouse: str, limit: int) -> None
 
 
 def list_findings(channel: grpc.Channel, filter_: str, limit: int) -> None:
-    """Prints a line per finding: a table would cut its sentence."""
+    """Prints one line per finding, because a table would truncate the summary."""
     stub = finding_pb2_grpc.FindingServiceStub(channel)
     found = fetch_all(stub.ListFindings, finding_pb2.ListFindingsRequest(filter=filter_), "findings", limit).findings
     for one in found:
         print_line(_line(one))
     if not found:
-        print_line("nothing")
+        print_line("none")
 
 
 def show_finding(channel: grpc.Channel, finding: str) -> None:

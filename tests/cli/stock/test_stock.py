@@ -1,4 +1,4 @@
-"""``collateral stock``: a partner's file goes in once, and what does not go in is named."""
+"""``collateral stock``: files are booked once, and refused or rejected rows are reported."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ RECEIPTS = "".join(f"m-{number},RECEIPT,2021-12-20T08:00:00Z,W-1,L-1,{number},co
 
 
 def run(*arguments, folder, server=None, **environment):
-    """Runs a command to its end in a folder."""
+    """Runs a stock command in a folder until it exits."""
     command = [COLLATERAL, "stock", *arguments, *(["--server", server.address] if server else [])]
     kept = {**os.environ, **environment}
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=folder, env=kept)
@@ -28,16 +28,16 @@ def file(tmp_path):
     return path
 
 
-def test_a_file_is_pushed_and_pushing_it_again_books_nothing(server, file, tmp_path):
+def test_pushing_a_file_again_books_nothing(server, file, tmp_path):
     first = run("push", str(file), "--source", "acme", folder=tmp_path, server=server)
     second = run("push", str(file), "--source", "acme", folder=tmp_path, server=server)
 
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
-    assert first.stdout == "stock: 300 booked, 0 known already, 0 rejected\n"
-    assert second.stdout == "stock: 0 booked, 300 known already, 0 rejected\n"
+    assert first.stdout == "stock: 300 booked, 0 already known, 0 rejected\n"
+    assert second.stdout == "stock: 0 booked, 300 already known, 0 rejected\n"
 
 
-def test_rejected_and_unreadable_rows_are_named_by_line_and_the_others_go_in(server, tmp_path):
+def test_rejected_and_refused_rows_are_reported_by_line_and_the_others_booked(server, tmp_path):
     rows = (
         "m-1,RECEIPT,2021-12-20T08:00:00Z,W-1,L-1,10,copper,t\n"
         "m-2,ISSUE,2021-12-20T09:00:00Z,W-1,L-1,25,copper,t\n"
@@ -52,7 +52,7 @@ def test_rejected_and_unreadable_rows_are_named_by_line_and_the_others_go_in(ser
     listed = run("backlog", "--source", "acme", folder=tmp_path)
 
     assert found.returncode == 1
-    assert found.stdout == "stock: 1 booked, 0 known already, 1 rejected, 4 refused\n"
+    assert found.stdout == "stock: 1 booked, 0 already known, 1 rejected, 4 refused\n"
     assert "bad.csv:3: movement m-2: INSUFFICIENT_STOCK: " in found.stderr
     assert "bad.csv:4: time: got '2021-12-20T08:00:00', want a time with its zone" in found.stderr
     assert "bad.csv:5: quantity: got 1E-7, want at most" in found.stderr
@@ -61,7 +61,7 @@ def test_rejected_and_unreadable_rows_are_named_by_line_and_the_others_go_in(ser
     assert "rejected: movement m-2: INSUFFICIENT_STOCK" in listed.stdout
 
 
-def test_every_kind_of_movement_goes_in_from_a_file(server, tmp_path):
+def test_every_kind_of_movement_is_booked_from_a_file(server, tmp_path):
     path = tmp_path / "kinds.csv"
     path.write_text(
         "movement,kind,time,warehouse,lot,quantity,good,unit,to_warehouse,to_lot,grade,corrects\n"
@@ -76,50 +76,50 @@ def test_every_kind_of_movement_goes_in_from_a_file(server, tmp_path):
     )
     found = run("push", str(path), "--source", "acme", folder=tmp_path, server=server)
 
-    assert found.stdout == "stock: 8 booked, 0 known already, 0 rejected\n", found.stderr
+    assert found.stdout == "stock: 8 booked, 0 already known, 0 rejected\n", found.stderr
 
 
-def test_what_no_server_took_waits_and_is_shown_and_goes_with_the_next_push(server, file, tmp_path):
+def test_movements_stay_pending_without_a_server_and_are_sent_by_the_next_push(server, file, tmp_path):
     nowhere = f"127.0.0.1:{free_port()}"
     lost = run("push", str(file), "--source", "acme", "--patience", "0.5", folder=tmp_path, COLLATERAL_SERVER=nowhere)
-    waiting = run("backlog", "--source", "acme", folder=tmp_path)
+    backlog = run("backlog", "--source", "acme", folder=tmp_path)
     file.write_text(HEADER + "m-301,ISSUE,2021-12-20T08:00:00Z,W-1,L-9,1,copper,t\n")
     found = run("push", str(file), "--source", "acme", folder=tmp_path, server=server)
 
     assert lost.returncode == 3
-    assert f"no server answers at {nowhere}" in lost.stderr
-    assert "300 movements wait in the outbox" in lost.stderr
-    assert waiting.stdout.startswith("stock: 300 movements wait, cut into 0 batches so far, the oldest since ")
-    assert found.stdout == "stock: 300 booked, 0 known already, 1 rejected\n"
+    assert f"cannot reach a server at {nowhere}" in lost.stderr
+    assert "300 movements are pending in the outbox" in lost.stderr
+    assert backlog.stdout.startswith("stock: 300 movements pending, 0 batches formed, oldest added ")
+    assert found.stdout == "stock: 300 booked, 0 already known, 1 rejected\n"
     assert "stock.csv:2: movement m-301: UNKNOWN_LOT" in found.stderr
 
 
-def test_a_file_with_an_id_twice_is_refused_as_a_whole(server, file, tmp_path):
+def test_a_file_with_a_repeated_id_is_refused_as_a_whole(server, file, tmp_path):
     file.write_text(file.read_text() + "m-1,ISSUE,2021-12-20T08:00:00Z,W-1,L-1,1,copper,t\n")
     found = run("push", str(file), "--source", "acme", folder=tmp_path, server=server)
-    waiting = run("backlog", "--source", "acme", folder=tmp_path)
+    backlog = run("backlog", "--source", "acme", folder=tmp_path)
 
     assert found.returncode == 2
-    assert "movement_id: m-1 waits already with another content" in found.stderr
-    assert waiting.stdout == "stock: 0 movements wait, cut into 0 batches so far\n"
+    assert "movement_id: m-1 is already pending with different content" in found.stderr
+    assert backlog.stdout == "stock: 0 movements pending, 0 batches formed\n"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("--source", "Acme Ltd"), "source: got 'Acme Ltd'"),
         (("--source", "other", "--outbox", "acme.db"), "holds the stock of acme, want other"),
     ],
 )
-def test_a_wrong_source_sends_nothing(server, file, tmp_path, arguments, words):
+def test_a_wrong_source_sends_nothing(server, file, tmp_path, arguments, message):
     run("push", str(file), "--source", "acme", "--outbox", "acme.db", folder=tmp_path, server=server)
     found = run("push", str(file), *arguments, folder=tmp_path, server=server)
 
     assert found.returncode == 2
-    assert words in found.stderr
+    assert message in found.stderr
 
 
-def test_a_token_is_made_with_its_digest(tmp_path):
+def test_a_new_token_is_printed_with_its_digest(tmp_path):
     import hashlib
 
     found = run("token", folder=tmp_path)
@@ -131,35 +131,35 @@ def test_a_token_is_made_with_its_digest(tmp_path):
 
 
 def collateral(*arguments, server):
-    """Runs any command to its end."""
+    """Runs a command until it exits."""
     command = [COLLATERAL, *arguments, "--server", server.address]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_what_was_pushed_is_shown_and_what_was_not_booked_is_settled(server, tmp_path):
+def test_stock_is_listed_and_a_rejected_movement_resolved(server, tmp_path):
     path = tmp_path / "stock.csv"
     path.write_text(
         HEADER + "m-1,RECEIPT,2021-12-20T08:00:00Z,W-1,L-1,10,copper,t\nm-2,ISSUE,2021-12-20T09:00:00Z,W-1,L-1,25,,\n"
     )
     run("push", str(path), "--source", "acme", folder=tmp_path, server=server)
-    right = tmp_path / "right.csv"
-    right.write_text(HEADER + "m-2,ISSUE,2021-12-20T09:00:00Z,W-1,L-1,2.5,,\n")
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text(HEADER + "m-2,ISSUE,2021-12-20T09:00:00Z,W-1,L-1,2.5,,\n")
     listed = run("rejected", folder=tmp_path, server=server)
-    settling = ("--actor", "clerk", "--note", "a point was lost")
-    settled = run("resolve", "acme/1", *settling, "--instead", str(right), folder=tmp_path, server=server)
+    resolution = ("--actor", "clerk", "--note", "a point was lost")
+    resolved = run("resolve", "acme/1", *resolution, "--instead", str(corrected), folder=tmp_path, server=server)
     feeds = run("feeds", folder=tmp_path, server=server).stdout
     lots = run("lots", "--filter", 'warehouse = "W-1"', folder=tmp_path, server=server).stdout
     moves = run("movements", "--filter", "feed = acme", folder=tmp_path, server=server).stdout
 
     assert "stockFeeds/acme/rejectedMovements/1: movement m-2: INSUFFICIENT_STOCK" in listed.stdout
-    assert settled.returncode == 0, settled.stderr
-    assert "(booked by clerk: a point was lost)" in settled.stdout
+    assert resolved.returncode == 0, resolved.stderr
+    assert "(booked by clerk: a point was lost)" in resolved.stdout
     assert "acme" in feeds
     assert "7.5" in lots
     assert moves.index("m-2") < moves.index("m-1")
 
 
-def test_a_count_from_a_file_is_held_against_the_book_and_its_finding_resolved(server, file, tmp_path):
+def test_a_count_is_compared_with_the_book_and_its_finding_resolved(server, file, tmp_path):
     run("push", str(file), "--source", "acme", folder=tmp_path, server=server)
     count = tmp_path / "count.csv"
     count.write_text("lot,good,unit,quantity\nL-1,copper,t,40000\n")
@@ -171,7 +171,7 @@ def test_a_count_from_a_file_is_held_against_the_book_and_its_finding_resolved(s
     counts = collateral("warehouse", "counts", "W-1", server=server)
 
     assert (found.returncode, both.returncode) == (1, 2)
-    assert "0 lots agree, 1 do not" in found.stdout
+    assert "0 lots agree, 1 differ" in found.stdout
     assert "lot L-1: counted 40000 t, book 45150 t, reserved 5150 t; findings/1" in found.stdout
     assert "findings/1" in findings.stdout
     assert "by auditor: found" in resolved.stdout
