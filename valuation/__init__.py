@@ -1,8 +1,8 @@
-"""Valuation of movable collateral: pure functions of numpy arrays, usable alone.
+"""Valuation of movable collateral: pure functions of numpy arrays, usable without the service.
 
-The way in for a notebook: ``haircut(prices, dates, horizon_days, confidence)`` for one series of prices and
-``haircut_batch(series, horizon_days, confidence)`` for many. They are fetched when they are first asked for, so that
-``import valuation`` costs nothing.
+Entry points for notebooks: ``haircut(prices, dates, horizon_days, confidence)`` for one price series and
+``haircut_batch(series, horizon_days, confidence)`` for many. They are imported on first access, so that
+``import valuation`` stays fast.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["HaircutModel", "PriceHaircut", "haircut", "haircut_batch"]
 
 
 def __getattr__(name: str) -> object:
-    """One of the names above; raises AttributeError for any other."""
+    """Imports an entry point on first access; raises AttributeError for names outside ``__all__``."""
     if name in __all__:
         return getattr(import_module("valuation.haircuts.models.price_haircut"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Aliases of the array types used in signatures."""
+"""Array type aliases used in signatures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 Dates = NDArray[np.datetime64]
 Texts = NDArray[Any]
-"""Strings as objects."""
+"""Strings in an object array."""
 
 Columns = Mapping[str, NDArray[Any]]
-"""Columns of equal length by name."""
+"""Columns of equal length, keyed by name."""

@@ -1,4 +1,4 @@
-"""The one check of a column: where a known value breaks a rule, an error names field, row, value and rule."""
+"""Validation of input columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from valuation.errors import InvalidInput
 
 
 def require(field: str, column: NDArray[Any], holds: NDArray[np.bool_], want: str) -> None:
-    """Raises InvalidInput at the first value of ``column`` for which ``holds`` is false; NaN is unknown and passes."""
+    """Raises InvalidInput for the first value of ``column`` where ``holds`` is false.
+
+    The error names the field, the index, the value and the rule ``want``. NaN means unknown and always passes.
+    """
     broken = np.asarray(~(holds | np.isnan(column)))
     if broken.any():
         at = np.unravel_index(int(np.argmax(broken)), broken.shape)

@@ -1,6 +1,6 @@
-"""Why a value is unknown, why it is zero, and what weakens it: bit sets, so that they fit a column.
+"""Bit sets that state why a value is unknown, why it is zero, and what reduces its quality.
 
-The numbers are stored and sent: never renumber, only add.
+The numbers are stored and sent over the wire: add new ones, never change existing ones.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import IntFlag
 
 
 class UnknownReason(IntFlag):
-    """Why the value cannot be stood behind; any bit set means UNKNOWN, never zero and never "fine"."""
+    """Reasons why a value is unknown. If any bit is set, the value is UNKNOWN; it must not be read as zero."""
 
     NONE = 0
     NO_PRICE = 1 << 0
@@ -28,7 +28,7 @@ class UnknownReason(IntFlag):
 
 
 class ZeroReason(IntFlag):
-    """The stated fact that makes an asset worth nothing."""
+    """Stated facts that make an asset worthless."""
 
     NONE = 0
     LAPSED = 1 << 0
@@ -40,7 +40,7 @@ class ZeroReason(IntFlag):
 
 
 class QualityFlag(IntFlag):
-    """What a reader should know before trusting a value that is known."""
+    """Limitations of a known value that its reader should consider."""
 
     NONE = 0
     SHORT_HISTORY = 1 << 0

@@ -1,6 +1,6 @@
-"""The one crossing from float to money: amounts become int64 minor units, and only here.
+"""Conversion of float amounts to money in int64 minor units; no other module converts.
 
-Market values round half to even; lendable values round down, towards the lender. Products of an amount
+Market values round half to even; lendable values round down, in favour of the lender. Products of an amount
 and a share are exact in integers, so that ``4 200 000.00 x 0.60`` is ``2 520 000.00`` on every machine.
 """
 
@@ -12,24 +12,25 @@ from numpy.typing import NDArray
 from valuation.errors import InvalidInput
 
 AMOUNT_LIMIT_MINOR = 2**53
-"""Amounts at or above this are refused: beyond it float64 no longer tells neighbouring integers apart."""
+"""Amounts at or above this limit are refused: beyond it float64 cannot represent every integer."""
 
 PPM = 1_000_000
-"""Shares and ratios of contracts are whole millionths."""
+"""Parts per million: contract shares and ratios are integers in this unit."""
 
 SHARE_UNITS = 1_000_000_000
-"""Shares computed by models are taken to nine decimals; what lies beyond is noise of float64."""
+"""Shares computed by models are rounded to nine decimals; further digits are float64 noise."""
 
 
 def beyond_money(amounts: NDArray[np.float64], digits: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether amounts in major units [n] are too large for money of so many digits; NaN is not."""
+    """Returns whether amounts in major units [n] exceed the money limit at ``digits`` decimals; False for NaN."""
     return np.asarray(np.abs(np.nan_to_num(amounts, nan=0.0)) * np.power(10.0, digits) >= AMOUNT_LIMIT_MINOR - 0.5)
 
 
 def to_minor(amounts: NDArray[np.float64], digits: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Amounts in major units [n] to minor units [n], half to even; NaN becomes 0 and must be masked by the caller.
+    """Converts amounts in major units [n] to minor units [n], rounding half to even.
 
-    ``digits`` is the ISO 4217 exponent of each row's currency. Raises InvalidInput at 2^53 minor units.
+    ``digits`` [n] is the ISO 4217 exponent of each row's currency. NaN becomes 0; callers must mask it. Raises
+    InvalidInput for amounts of 2^53 minor units or more.
     """
     scaled = np.rint(np.nan_to_num(amounts, nan=0.0) * np.power(10.0, digits))
     too_large = np.abs(scaled) >= AMOUNT_LIMIT_MINOR
@@ -42,9 +43,9 @@ def to_minor(amounts: NDArray[np.float64], digits: NDArray[np.int64]) -> NDArray
 def mul_div_floor(
     amount: NDArray[np.int64], times: NDArray[np.int64], over: NDArray[np.int64] | int
 ) -> NDArray[np.int64]:
-    """Exact floor(amount x times / over) for amount < 2^53, times and over up to 10^9, without overflow.
+    """Returns the exact floor(amount x times / over) for amount < 2^53, and times and over up to 10^9.
 
-    The remainder's product stays below 10^18 and fits int64; the quotient's does while the result does.
+    The remainder's product stays below 10^18 and fits int64; the quotient's product fits whenever the result does.
     """
     quotient, remainder = np.divmod(amount, over)
     return np.asarray(quotient * times + (remainder * times) // over, dtype=np.int64)
@@ -53,12 +54,12 @@ def mul_div_floor(
 def mul_div_ceil(
     amount: NDArray[np.int64], times: NDArray[np.int64], over: NDArray[np.int64] | int
 ) -> NDArray[np.int64]:
-    """Exact ceil(amount x times / over), under the limits of :func:`mul_div_floor`."""
+    """Returns the exact ceil(amount x times / over), under the limits of :func:`mul_div_floor`."""
     quotient, remainder = np.divmod(amount, over)
     return np.asarray(quotient * times - ((-remainder * times) // over), dtype=np.int64)
 
 
 def share_of(amount_minor: NDArray[np.int64], share: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The share [n] in [0, 1] of an amount [n], rounded down to the minor unit; a NaN share gives 0."""
+    """Returns the share [n], in [0, 1], of an amount [n], rounded down to the minor unit; a NaN share gives 0."""
     units = np.rint(np.nan_to_num(share, nan=0.0) * SHARE_UNITS).astype(np.int64)
     return mul_div_floor(amount_minor, units, SHARE_UNITS)

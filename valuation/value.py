@@ -1,4 +1,4 @@
-"""From a base value and haircut parts to market and lendable value (rules.md section 1), in columns."""
+"""Market and lendable values from base values and haircut parts (rules.md section 1), in columns."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from valuation.money import beyond_money, share_of, to_minor
 
 @dataclass(frozen=True)
 class BaseColumns:
-    """What the models say of each asset [n]: value in major units of the target currency, parts and facts.
+    """Model results for each asset [n]: base value, haircut parts and flags.
 
-    ``amount`` is NaN where the model has no value; ``digits`` is the ISO 4217 exponent of the target currency;
-    ``unknown``, ``zero`` and ``quality`` are bit sets of valuation.flags.
+    ``amount`` is in major units of the target currency, NaN where the model has no value. ``digits`` is the ISO 4217
+    exponent of the target currency. ``floor`` bounds the total haircut from below (NaN for none) and ``cap`` bounds
+    the lendable share from above. ``unknown``, ``zero`` and ``quality`` are bit sets of valuation.flags.
     """
 
     amount: Float
@@ -33,9 +34,9 @@ class BaseColumns:
 
 @dataclass(frozen=True)
 class ValueColumns:
-    """The values [n] in minor units, with the whole haircut and what stands against them.
+    """Market and lendable values [n] in minor units, with the total haircut and the flags.
 
-    Where ``unknown`` is set both values are 0 and must not be read as worth nothing.
+    Where ``unknown`` is set, both values are 0, which does not mean that the asset is worthless.
     """
 
     market_minor: Int
@@ -47,7 +48,10 @@ class ValueColumns:
 
 
 def value(base: BaseColumns) -> ValueColumns:
-    """Values every row; a stated zero outranks an unknown, an unknown outranks every number."""
+    """Computes market and lendable value of every row.
+
+    A stated zero takes precedence over an unknown, and an unknown takes precedence over a computed value.
+    """
     zero = base.zero
     incomplete = np.isnan(np.vstack([*base.parts.as_rows(), base.cap])).any(axis=0)
     unknown = base.unknown.copy()
@@ -56,6 +60,7 @@ def value(base: BaseColumns) -> ValueColumns:
         (np.isnan(base.amount), UnknownReason.MISSING_INPUT),
         (beyond_money(base.amount, base.digits), UnknownReason.OUT_OF_RANGE),
     ):
+        # A reason that the base value states is kept as it is: derived reasons would only repeat it.
         unknown |= np.where(missing & (base.unknown == 0), int(reason), 0)
     unknown = np.where(zero != 0, 0, unknown)
     composed = compose(base.parts, np.nan_to_num(base.floor, nan=0.0), base.cap)

@@ -1,1 +1,1 @@
-"""Price series: admission, cleaning, haircut estimates and their backtests."""
+"""Price series: admission of new quotes, cleaning, and log returns."""

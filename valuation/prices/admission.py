@@ -1,7 +1,7 @@
-"""Admission of new prices: in use, kept aside, or refused with the reason.
+"""Admission of new quotes: each is accepted, quarantined, or refused with a reason.
 
-A quote that jumps away from its neighbours is quarantined; three in a row that agree with each other are a level
-break and come into use together (valuation/prices/jumps.py).
+A quote that jumps away from its neighbours is quarantined. Three consecutive quarantined quotes that agree with each
+other are a level break and are accepted together (valuation/prices/jumps.py).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from valuation._typing import Dates, Float
 from valuation.errors import InvalidInput
-from valuation.prices.jumps import RETURNS_LOOKED_AT, Quotes, jump_limit, screen
+from valuation.prices.jumps import SIGMA_WINDOW, Quotes, jump_limit, screen
 from valuation.prices.regime_breaks import usual_sigma
 
 
 class AdmissionVerdict(IntEnum):
-    """What becomes of a quote; the numbers are stored."""
+    """Outcome for a quote; the numbers are stored."""
 
     ACCEPTED = 0
     DUPLICATE = 1
@@ -28,7 +28,7 @@ class AdmissionVerdict(IntEnum):
 
 
 class RefusalReason(IntEnum):
-    """Why a quote is not in use."""
+    """Reason why a quote is not in use."""
 
     NONE = 0
     NOT_FINITE = 1
@@ -40,7 +40,7 @@ class RefusalReason(IntEnum):
 
 @dataclass(frozen=True)
 class Admission:
-    """Verdict and reason of each new quote [n], and which pending quotes [p] are now in use."""
+    """Verdict and reason of each new quote [n], and which quarantined quotes [p] are now in use."""
 
     verdict: NDArray[np.int8]
     reason: NDArray[np.int8]
@@ -57,13 +57,17 @@ def admit(
     new_prices: Float,
     today: np.datetime64,
 ) -> Admission:
-    """Judges new quotes [n] of one series against the accepted ones [k] and those in quarantine [p].
+    """Judges new quotes [n] of one series against its accepted quotes [k] and its quarantined quotes [p].
 
-    ``known`` and ``pending`` hold positive prices in order of dates, one a date. A quote equal to the accepted one of
-    its date, or to one before it in the message, is a DUPLICATE; another price for such a date is a correction,
-    accepted if it passes the jump rule against the neighbours on other dates. Two prices for one date in one message
-    are both refused. A quote that repeats a quarantined one stays quarantined: saying an error twice does not confirm
-    it. Raises InvalidInput where dates and prices differ in length or a date is NaT.
+    ``known`` (accepted) and ``pending`` (quarantined) hold positive prices in date order, one for each date.
+
+    - A quote equal to the accepted quote of its date, or to an earlier quote in the same message, is a DUPLICATE.
+    - A different price for an accepted date is a correction. It is accepted if it passes the jump rule against the
+      neighbours on other dates.
+    - Different prices for one date in the same message are all refused.
+    - A quote that repeats a quarantined one stays quarantined: repeating an error does not confirm it.
+
+    Raises InvalidInput where dates and prices differ in length or a date is NaT.
     """
     _check(known=(known_dates, known_prices), pending=(pending_dates, pending_prices), new=(new_dates, new_prices))
     days = _days(new_dates)
@@ -89,10 +93,11 @@ def admit(
 def rewritten(
     known_days: NDArray[np.int64], known_prices: Float, new_days: NDArray[np.int64], new_prices: Float
 ) -> bool:
-    """Whether quotes that came into use [n] change the history before the newest of those known [k], in order of days.
+    """Returns whether newly accepted quotes [n] change the history before the newest known quote [k].
 
-    The first ones do, and so does a day that was not known. Corrections do if together, as a root of the sum of their
-    squares, they are larger than a usual return (MAD-sigma of the newest 250): below that no estimate would notice.
+    Both sets are in date order. The first quotes of a series change its history, and so does a quote on a day without
+    a known quote. Corrections change it if the root of the sum of their squared log changes exceeds a typical return
+    (MAD-sigma of the newest 250 returns); smaller corrections do not affect estimates noticeably.
     """
     if not len(known_days):
         return len(new_days) > 0
@@ -103,7 +108,7 @@ def rewritten(
     if (known_days[place] != new_days[earlier]).any():
         return True
     corrections = np.log(new_prices[earlier] / known_prices[place])
-    return float(np.sqrt(np.sum(corrections**2))) > usual_sigma(np.diff(np.log(known_prices[-RETURNS_LOOKED_AT - 1 :])))
+    return float(np.sqrt(np.sum(corrections**2))) > usual_sigma(np.diff(np.log(known_prices[-SIGMA_WINDOW - 1 :])))
 
 
 def _check(**columns: tuple[Dates, Float]) -> None:
@@ -123,7 +128,10 @@ def _quotes(dates: Dates, prices: Float) -> Quotes:
 
 
 def _refusals(days: NDArray[np.int64], prices: Float, today: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Reasons that need no neighbour; a quote refused for itself does not clash with another of its date."""
+    """Returns refusal reasons that need no comparison with other dates.
+
+    A quote that is refused for its own value does not conflict with another quote of its date.
+    """
     finite = np.isfinite(prices)
     reason = np.where(days > today, int(RefusalReason.FUTURE_DATE), int(RefusalReason.NONE)).astype(np.int8)
     reason[finite & (prices <= 0.0)] = int(RefusalReason.NOT_POSITIVE)
@@ -139,7 +147,7 @@ def _refusals(days: NDArray[np.int64], prices: Float, today: NDArray[np.int64]) 
 def _is_among(
     days: NDArray[np.int64], prices: Float, known_days: NDArray[np.int64], known_prices: Float
 ) -> NDArray[np.bool_]:
-    """Whether each quote is one of the known quotes, which are in order of days."""
+    """Returns whether each quote equals a known quote, by day and price; known quotes are in date order."""
     place = np.searchsorted(known_days, days)
     found = place < len(known_days)
     found[found] = known_days[place[found]] == days[found]

@@ -1,4 +1,4 @@
-"""How many quotes a horizon in calendar days holds: fewer where markets rest on weekends, all where they do not."""
+"""Conversion of a horizon in calendar days to trading days of a price series."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ import numpy as np
 from valuation._typing import Dates, Float
 
 BUSINESS_DAYS_OF_YEAR, CALENDAR_DAYS_OF_YEAR = 250, 365
-"""Days of trade in a year with weekends and holidays, and all days: also the newest days that are looked at."""
+"""Trading days of a market that closes on weekends and holidays, and calendar days, in a year. The calendar days are
+also the length of the recent history that is examined."""
 
 WEEKEND_SHARE = 0.5
-"""Weekends that move a price beyond which the market is open on them; a stray quote is no open market."""
+"""Price changes on weekend days, per week, above which the market counts as open on weekends."""
 
 WEEK_DAYS = 7.0
 
 
 def days_of_trade(dates: Dates, prices: Float, calendar_days: int) -> int:
-    """Quotes of a series [n] that so many calendar days hold, rounded up: 250 of 365, or more if weekends move it."""
+    """Returns the number of trading days in ``calendar_days`` for a series [n], rounded up.
+
+    The share is 250 of 365 days, or the observed share of days with a quote if the price also changes on weekends.
+    """
     share = max(BUSINESS_DAYS_OF_YEAR / CALENDAR_DAYS_OF_YEAR, _quotes_per_day(dates, prices))
     return math.ceil(round(calendar_days * share, 9))
 
 
 def _quotes_per_day(dates: Dates, prices: Float) -> float:
-    """Days with a quote per calendar day of the newest year, 0 where weekends do not move the price."""
+    """Returns days with a quote per calendar day of the newest year; 0 if the price does not change on weekends."""
     finite = np.isfinite(prices)
     days, places = np.unique(dates[finite].astype("datetime64[D]"), return_index=True)
     if len(days) < 2:

@@ -1,4 +1,4 @@
-"""Raw quotes to a series of prices: every quote is either in the series or named with what is wrong with it."""
+"""Cleaning of raw quotes into a price series; every quote that is left out is listed with its defect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from valuation.prices.unit_factors import is_unit_factor
 
 
 class Defect(IntEnum):
-    """What was found about a quote; those of ``LEFT_OUT`` keep it out of the series, the others only mark it."""
+    """Finding about a quote; those in ``LEFT_OUT`` exclude it from the series, the others only mark it."""
 
     NOT_FINITE = 1
     NOT_POSITIVE = 2
@@ -47,19 +47,22 @@ LEFT_OUT = frozenset(
         Defect.WEEKEND_REPEAT,
     }
 )
-"""What keeps a quote out."""
+"""Defects that exclude a quote from the series."""
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A series in order of dates [m], the rows of the input it came from, and what was found.
+    """A clean series in date order [m], the input rows it came from, and the defects found.
 
-    ``defects`` maps each defect found to the rows of the input, in order. GAP and UNCHANGED name the later quote of
-    the two, LEVEL_BREAK the first quote at the new level, NOT_POSITIVE_KEPT a price of 0 or less in a series that may
-    have them, UNIT_FACTOR a spike or break by the factor of a change of unit. SUDDEN_STEP, STEP_AND_BACK and
-    CONTRACT_ROLL name the quote after a move too large for the series
-    (valuation/prices/regime_breaks.py), HOLIDAY_REPEAT and WEEKEND_REPEAT a quote that repeats the one before on a
-    day without a market.
+    ``defects`` maps each defect to the input rows that have it, in order:
+
+    - GAP and UNCHANGED: the later of the two quotes.
+    - LEVEL_BREAK: the first quote at the new level.
+    - NOT_POSITIVE_KEPT: a price of 0 or less in a series that permits them.
+    - UNIT_FACTOR: a spike or level break by the factor of a unit change.
+    - SUDDEN_STEP, STEP_AND_BACK and CONTRACT_ROLL: the quote after a move that is too large for the series
+      (valuation/prices/regime_breaks.py).
+    - HOLIDAY_REPEAT and WEEKEND_REPEAT: a quote that repeats the previous one on a day without trading.
     """
 
     dates: Dates
@@ -69,21 +72,22 @@ class Cleaned:
 
     @property
     def log_returns(self) -> Float:
-        """From each price to the next [m - 1]."""
+        """Log returns between consecutive prices [m - 1]."""
         return np.asarray(np.diff(np.log(self.prices)), dtype=np.float64)
 
 
 UNIT_ERROR_LEVELS = 5.0
-"""In typical prices: a quote that jumps further and comes back is in another unit. WTI's fall to -36.98 was 1.1."""
+"""Jump, in multiples of the typical price, beyond which a quote that reverts is a unit error. For comparison, the fall
+of WTI to -36.98 was a jump of 1.1."""
 
 
 def clean(dates: Dates, prices: Float) -> Cleaned:
-    """Sorts out raw quotes [n] of one series.
+    """Cleans raw quotes [n] of one series.
 
-    A quote out of order is put in its place. Of equal quotes of a date the first stays; of different ones none does. A
-    quote that jumps beyond max(8 MAD-sigma, 40 %) and comes back is a spike; one that stays is a level break
-    (valuation/prices/jumps.py). A weekend's repetition of Friday is left out: it is no calm day. Raises InvalidInput
-    where dates and prices differ in length or a date is NaT.
+    Quotes are sorted by date. Of equal quotes for one date the first is kept; of different quotes none is kept. A
+    quote that jumps by more than max(8 MAD-sigma, 40 %) and reverts is a spike; one that persists is a level break
+    (valuation/prices/jumps.py). Weekend quotes that repeat Friday's price are left out, because they would make the
+    market look calmer than it is. Raises InvalidInput where dates and prices differ in length or a date is NaT.
     """
     days = _days(dates, prices)
     finite = np.isfinite(prices)
@@ -97,10 +101,11 @@ def clean(dates: Dates, prices: Float) -> Cleaned:
 
 
 def clean_signed(dates: Dates, prices: Float) -> Cleaned:
-    """The same for a series whose prices may be 0 or less: these stay and are named NOT_POSITIVE_KEPT.
+    """Cleans raw quotes [n] of a series whose prices may be 0 or less; these are kept and marked NOT_POSITIVE_KEPT.
 
-    Jumps are measured in typical prices, since there is no logarithm: one beyond UNIT_ERROR_LEVELS of them that comes
-    back is a spike. A price a hundred times too small cannot be told from a fall. Raises InvalidInput as ``clean``.
+    Jumps are measured in multiples of the median absolute price, since logarithms do not exist: a jump beyond
+    UNIT_ERROR_LEVELS that reverts is a spike. A price a hundred times too small is not detected, because it looks
+    like a fall. Raises InvalidInput as ``clean`` does.
     """
     days = _days(dates, prices)
     finite = np.isfinite(prices)
@@ -127,38 +132,39 @@ def _cleaned(kept: Int, days: Int, prices: Float, moves: Float, limit: float, fo
 
 
 def _in_order(usable: Int, days: Int, prices: Float, found: dict[Defect, Int]) -> Int:
-    """Rows in order of days, one each, without weekends' repetitions; what is wrong with others goes into ``found``."""
+    """Returns rows in date order, one for each day, without weekend repetitions; adds the defects to ``found``."""
     if len(usable):
         found[Defect.OUT_OF_ORDER] = usable[days[usable] < np.maximum.accumulate(days[usable])]
     kept, found[Defect.REPEATED_QUOTE], found[Defect.CONFLICTING_QUOTES] = _one_a_day(usable, days, prices)
-    again = np.flatnonzero(np.diff(prices[kept]) == 0.0) + 1
-    copied = again[is_weekend(days[kept[again]].astype("datetime64[D]"))]
+    unchanged = np.flatnonzero(np.diff(prices[kept]) == 0.0) + 1
+    copied = unchanged[is_weekend(days[kept[unchanged]].astype("datetime64[D]"))]
     found[Defect.WEEKEND_REPEAT] = kept[copied]
     return np.delete(kept, copied)
 
 
 def _unit_factors(kept: Int, accepted: Int, logs: Float, limit: float) -> Int:
-    """Rows that jump by a unit's factor from the row before: spikes, and first quotes after a break."""
+    """Returns rows that jump from the previous row by a unit factor: spikes, and first quotes after a level break."""
     moves = np.diff(logs[kept])
     jumped = np.flatnonzero(np.abs(moves) > limit)
     if not len(jumped):
         return kept[:0]
-    back = np.isin(kept[jumped + 1], accepted) & ~np.isin(kept[jumped], accepted)
-    known = is_unit_factor(moves[jumped], usual_sigma(np.diff(logs[accepted])))
-    return kept[jumped + 1][known & ~back]
+    # The move from a spike back to an accepted quote has the same factor, but that quote is correct.
+    reverts = np.isin(kept[jumped + 1], accepted) & ~np.isin(kept[jumped], accepted)
+    by_unit = is_unit_factor(moves[jumped], usual_sigma(np.diff(logs[accepted])))
+    return kept[jumped + 1][by_unit & ~reverts]
 
 
 def _one_a_day(rows: Int, days: Int, prices: Float) -> tuple[Int, Int, Int]:
-    """Rows in order of days, one each; the repetitions; and those of days with different prices."""
+    """Returns rows in date order, one for each day; repeated rows; and rows of days with conflicting prices."""
     if (np.diff(days[rows]) > 0).all():
         return rows, rows[:0], rows[:0]
     _, first, group = np.unique(days[rows], return_index=True, return_inverse=True)
     differs = prices[rows] != prices[rows][first][group]
     clash = np.isin(group, group[differs])
-    again = ~clash
-    again[first] = False
+    repeated = ~clash
+    repeated[first] = False
     kept = rows[first][~clash[first]]
-    return kept, rows[again], rows[clash]
+    return kept, rows[repeated], rows[clash]
 
 
 def _without_spikes(rows: Int, days: Int, levels: Float, limit: float, found: dict[Defect, Int]) -> Int:
@@ -169,7 +175,7 @@ def _without_spikes(rows: Int, days: Int, levels: Float, limit: float, found: di
 
 
 def _marks(rows: Int, days: Int, moves: Float, limit: float) -> dict[Defect, Int]:
-    """What is worth knowing of the quotes that stay."""
+    """Returns the marks of quotes that stay in the series, by defect."""
     dates = days[rows].astype("datetime64[D]")
     gaps = np.busday_count(dates[:-1], dates[1:])
     usual = max(float(np.median(gaps)), 1.0) if len(gaps) else 1.0

@@ -1,4 +1,4 @@
-"""Days on which no price was made: a quote of such a day that repeats the one before is a copy, not a calm market."""
+"""Weekends and exchange holidays: a quote that repeats the previous one on such a day is a copy, not a calm market."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ KING_DAY_SINCE = 1998
 
 
 def is_weekend(days: Dates) -> Bool:
-    """Whether days [n] are Saturdays or Sundays."""
+    """Returns whether days [n] are Saturdays or Sundays."""
     return np.asarray(~np.is_busday(days.astype("datetime64[D]")), dtype=np.bool_)
 
 
 def is_exchange_holiday(days: Dates) -> Bool:
-    """Whether days [n] are holidays of the exchanges of New York and Chicago (NYSE Rule 7.2)."""
+    """Returns whether days [n] are holidays of the New York and Chicago exchanges (NYSE Rule 7.2)."""
     if not len(days):
         return np.zeros(0, dtype=np.bool_)
     whole = days.astype("datetime64[D]")
@@ -36,15 +36,18 @@ def _between(first: int, last: int) -> Dates:
 
 
 def exchange_holidays(year: int) -> list[dt.date]:
-    """The holidays of a year; one on a Saturday is kept on Friday, one on a Sunday on Monday, never in another year."""
+    """Returns the exchange holidays of a year.
+
+    A holiday on a Saturday is observed on Friday and one on a Sunday on Monday, unless that day is in another year.
+    """
     fixed = [(1, 1), (7, 4), (12, 25), *([(6, 19)] if year >= JUNETEENTH_SINCE else [])]
-    kept = [_observed(dt.date(year, month, day)) for month, day in fixed]
+    observed = [_observed(dt.date(year, month, day)) for month, day in fixed]
     monday_of = [(2, 3), (9, 1), *([(1, 3)] if year >= KING_DAY_SINCE else [])]
     floating = [_nth_weekday(year, month, MONDAY, nth) for month, nth in monday_of]
     memorial = _nth_weekday(year, 6, MONDAY, 1) - dt.timedelta(weeks=1)
     good_friday = easter(year) - dt.timedelta(days=GOOD_FRIDAY_BEFORE_EASTER)
     return [
-        *(day for day in kept if day.year == year),
+        *(day for day in observed if day.year == year),
         *floating,
         memorial,
         _nth_weekday(year, 11, THURSDAY, 4),
@@ -53,7 +56,7 @@ def exchange_holidays(year: int) -> list[dt.date]:
 
 
 def easter(year: int) -> dt.date:
-    """Easter Sunday of the Gregorian calendar (Meeus, Astronomical Algorithms, 1991, chapter 8)."""
+    """Returns Easter Sunday of the Gregorian calendar (Meeus, Astronomical Algorithms, 1991, chapter 8)."""
     golden, century, rest = year % 19, year // 100, year % 100
     moon = (19 * golden + century - century // 4 - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
     week = (32 + 2 * (century % 4) + 2 * (rest // 4) - moon - rest % 4) % 7

@@ -1,7 +1,7 @@
-"""Quotes that jump away from their neighbours are held aside until enough of them agree with each other.
+"""Jump screening: quotes that jump away from their neighbours are held until enough of them agree with each other.
 
-A unit error or a typing error reverts; a new level persists. So a quote beyond the limit waits, and a run of
-QUOTES_OF_A_BREAK held quotes that agree, with no accepted quote between them, comes into use together.
+Unit errors and typing errors revert, while a new price level persists. A quote beyond the limit is therefore held. A
+run of LEVEL_BREAK_QUOTES held quotes that agree, with no accepted quote between them, is released together.
 """
 
 from __future__ import annotations
@@ -15,22 +15,25 @@ from numpy.typing import NDArray
 from valuation._typing import Float, Int
 
 JUMP_LOG_MOVE = 0.40
-"""Log move that is always looked at: a unit or typing error is larger, a day of a real market hardly ever."""
+"""Smallest log move that can be a jump: unit and typing errors are larger, genuine daily moves almost never are."""
 
 JUMP_SIGMAS = 8.0
-"""Robust standard deviations that are looked at in a series too wild for JUMP_LOG_MOVE."""
+"""Jump limit in robust standard deviations, for series too volatile for JUMP_LOG_MOVE."""
 
 MAD_TO_SIGMA = 1.4826
-"""Median absolute deviation to standard deviation of a normal law: 1 / Phi^-1(3/4)."""
+"""Ratio of standard deviation to median absolute deviation of a normal distribution: 1 / Phi^-1(3/4)."""
 
-RETURNS_FOR_SIGMA = 20
-RETURNS_LOOKED_AT = 250
-QUOTES_OF_A_BREAK = 3
+LEAST_SIGMA_RETURNS = 20
+SIGMA_WINDOW = 250
+"""Fewest returns from which a MAD-sigma is computed, and the number of newest returns used for it."""
+
+LEVEL_BREAK_QUOTES = 3
+"""Consecutive agreeing held quotes that make a level break."""
 
 
 @dataclass(frozen=True)
 class Quotes:
-    """Quotes of one series in order of days: days since 1970 [n], one each, and log prices [n]."""
+    """Quotes of one series in date order, one for each day: days since 1970 [n] and log prices [n]."""
 
     days: Int
     logs: Float
@@ -38,7 +41,7 @@ class Quotes:
 
 @dataclass(frozen=True)
 class Screened:
-    """Which candidates [n] are held aside, which held ones [p] come into use, and whether the level broke."""
+    """Which candidates [n] are held, which earlier held quotes [p] are released, and whether the level broke."""
 
     held: NDArray[np.bool_]
     released: NDArray[np.bool_]
@@ -46,31 +49,32 @@ class Screened:
 
 
 def jump_limit(known_prices: Float) -> float:
-    """Log move beyond which a quote is held: max(8 MAD-sigma of the newest 250 log returns, 0.40)."""
-    returns = np.diff(np.log(known_prices[-RETURNS_LOOKED_AT - 1 :]))
-    if len(returns) < RETURNS_FOR_SIGMA:
+    """Returns the log move beyond which a quote is held: max(8 MAD-sigma of the newest 250 log returns, 0.40)."""
+    returns = np.diff(np.log(known_prices[-SIGMA_WINDOW - 1 :]))
+    if len(returns) < LEAST_SIGMA_RETURNS:
         return JUMP_LOG_MOVE
     sigma = MAD_TO_SIGMA * float(np.median(np.abs(returns - np.median(returns))))
     return max(JUMP_SIGMAS * sigma, JUMP_LOG_MOVE)
 
 
 def screen(known: Quotes, held: Quotes, candidates: Quotes, limit: float) -> Screened:
-    """Judges candidates in order of days; one on a day of ``known`` corrects it, one on a day of ``held`` replaces it.
+    """Screens candidates in date order against accepted (``known``) and held quotes.
 
-    A candidate is held when it moves more than ``limit`` against the accepted quote before it, or against the accepted
-    one after it. Where those two are themselves further apart than the limit, agreeing with either is enough.
+    A candidate on a day of ``known`` corrects that quote; one on a day of ``held`` replaces it. A candidate is held if
+    it differs by more than ``limit`` from the accepted quote before it or from the one after it. If those two differ
+    from each other by more than the limit, the candidate needs to agree with only one of them.
     """
     if not _any_jump(known, candidates, limit):
         nothing = np.zeros(len(candidates.days), dtype=np.bool_)
         return Screened(nothing, np.zeros(len(held.days), dtype=np.bool_), level_break=False)
     walk = _Walk(known, held, candidates, limit)
     for row in range(len(candidates.days)):
-        walk.take(row)
+        walk.judge(row)
     return walk.result()
 
 
 def _any_jump(known: Quotes, candidates: Quotes, limit: float) -> bool:
-    """Whether any move to or from a candidate, all merged in order of days, is beyond the limit."""
+    """Returns whether any move to or from a candidate in the merged series exceeds the limit."""
     if not len(known.days):
         return bool((np.abs(np.diff(candidates.logs)) > limit).any())
     kept = ~np.isin(known.days, candidates.days)
@@ -83,9 +87,10 @@ def _any_jump(known: Quotes, candidates: Quotes, limit: float) -> bool:
 
 
 class _Walk:
-    """Accepted and held quotes while candidates are taken in order of days.
+    """Accepted and held quotes while candidates are judged in date order.
 
-    Held rows are numbered as the candidates are; those held from before have numbers below 0, the first one -1.
+    ``held_rows`` are candidate rows; quotes held before the call are numbered -1, -2 and so on. ``uncorrected`` keeps
+    the accepted price of each day that a candidate would correct, to restore it if the candidate is held.
     """
 
     def __init__(self, known: Quotes, held: Quotes, candidates: Quotes, limit: float) -> None:
@@ -104,11 +109,11 @@ class _Walk:
         self.broke = False
 
     def result(self) -> Screened:
-        """What became of the quotes."""
+        """Returns the outcome after all candidates are judged."""
         return Screened(self.is_held, self.is_released, self.broke)
 
-    def take(self, row: int) -> None:
-        """Accepts the candidate, or holds it and lets the run it completes come into use."""
+    def judge(self, row: int) -> None:
+        """Accepts the candidate, or holds it and releases the run that it completes."""
         day, log = self.candidate_days[row], self.candidate_logs[row]
         self._forget_held(day)
         if self._agrees_with_neighbours(row, day, log):
@@ -118,7 +123,7 @@ class _Walk:
             self._accept(day, self.uncorrected[day])
         self._hold(row, day, log)
         first, last = self._run_at(bisect_left(self.held_days, day))
-        if last - first >= QUOTES_OF_A_BREAK:
+        if last - first >= LEVEL_BREAK_QUOTES:
             self._release(first, last)
 
     def _agrees_with_neighbours(self, row: int, day: int, log: float) -> bool:
@@ -131,7 +136,10 @@ class _Walk:
         return agreeing == 2 or (agreeing == 1 and abs(after - before) > self.limit)
 
     def _is_next(self, row: int, place: int) -> bool:
-        """Whether the accepted quote follows the candidate directly; else the next candidate is judged against it."""
+        """Returns whether no candidate lies between this one and the accepted quote at ``place``.
+
+        If one does, the later candidate is the one to compare with that quote.
+        """
         return row + 1 == len(self.candidate_days) or self.days[place] < self.candidate_days[row + 1]
 
     def _accept(self, day: int, log: float) -> None:
@@ -155,7 +163,10 @@ class _Walk:
             del self.held_days[place], self.held_logs[place], self.held_rows[place]
 
     def _run_at(self, place: int) -> tuple[int, int]:
-        """First and one past the last of the held quotes that agree in a row; empty where a later quote objects."""
+        """Returns the bounds [first, last) of the run of agreeing held quotes around ``place``.
+
+        The run is empty if the accepted quote after it is further away than the limit.
+        """
         first, last = place, place + 1
         while last < len(self.held_days) and self._follows(last):
             last += 1
@@ -167,7 +178,7 @@ class _Walk:
         return first, last
 
     def _follows(self, place: int) -> bool:
-        """Whether a held quote agrees with the held one before it and no accepted one lies between."""
+        """Returns whether a held quote agrees with the previous held one and no accepted quote lies between."""
         between = bisect_left(self.days, self.held_days[place]) - bisect_right(self.days, self.held_days[place - 1])
         return between <= 0 and abs(self.held_logs[place] - self.held_logs[place - 1]) <= self.limit
 

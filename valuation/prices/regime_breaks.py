@@ -1,7 +1,7 @@
-"""Moves too large for their series that are not held aside: rolls, currency switches, or true days, named for a look.
+"""Marks implausible price moves that stay in the series: contract rolls, currency switches, genuine shocks.
 
-From prices alone a change of currency by a tenth and a true fall by a tenth are the same number. So nothing is taken
-out: such a day stays in the risk, and whoever lends is told of it.
+Prices alone cannot distinguish a currency switch of ten percent from a genuine fall of ten percent. Such moves
+therefore stay in the risk estimate and are marked for the lender to review.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import numpy as np
 from scipy.special import bdtrc
 
 from valuation._typing import Bool, Dates, Float
-from valuation.prices.jumps import JUMP_SIGMAS, MAD_TO_SIGMA, RETURNS_FOR_SIGMA
+from valuation.prices.jumps import JUMP_SIGMAS, LEAST_SIGMA_RETURNS, MAD_TO_SIGMA
 
-BACK_SIGMAS = 3.0
-"""A step that the next move undoes to within so many standard deviations never was a price."""
+REVERT_SIGMAS = 3.0
+"""A step is undone if the next move reverts it to within this many standard deviations; it was not a real price."""
 
 ROLL_WINDOW_DAYS = 5
 DAYS_OF_MONTH = 31
 ROLL_CHANCE = 0.01
 LEAST_ROLLS = 3
-"""Contracts expire on the same days of the month: so many days, the chance below which it is no coincidence, and how
-many it takes at least."""
+"""Futures contracts expire on similar days of the month. These are the width in days of the window of the month, the
+probability below which steps inside it are no coincidence, and the fewest steps to test."""
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Which moves [n] step and come back at once, fall on the days of a contract's roll, or are neither."""
+    """Which moves [n] are steps that revert at once, contract rolls, or other sudden steps."""
 
     and_back: Bool
     rolls: Bool
@@ -35,18 +35,21 @@ class Steps:
 
 
 def usual_sigma(moves: Float) -> float:
-    """MAD-sigma of moves [n]; 0 where there are too few to tell."""
-    if len(moves) < RETURNS_FOR_SIGMA:
+    """Returns the MAD-sigma of moves [n]; 0 for too few moves."""
+    if len(moves) < LEAST_SIGMA_RETURNS:
         return 0.0
     return MAD_TO_SIGMA * float(np.median(np.abs(moves - np.median(moves))))
 
 
 def sudden_steps(days: Dates, moves: Float, limit: float) -> Steps:
-    """Moves [n] that end on ``days`` [n], beyond 8 MAD-sigma of the whole series and within the limit of a break."""
+    """Classifies moves [n], which end on ``days`` [n], larger than 8 MAD-sigma of the series and at most ``limit``.
+
+    Moves beyond ``limit`` are level breaks and are not classified here.
+    """
     sigma = usual_sigma(moves)
     sudden = (np.abs(moves) > JUMP_SIGMAS * sigma) & (np.abs(moves) <= limit) & (sigma > 0.0)
     back = np.zeros(len(moves), dtype=np.bool_)
-    undone = sudden[:-1] & sudden[1:] & (np.abs(moves[:-1] + moves[1:]) <= BACK_SIGMAS * sigma)
+    undone = sudden[:-1] & sudden[1:] & (np.abs(moves[:-1] + moves[1:]) <= REVERT_SIGMAS * sigma)
     back[:-1] |= undone
     back[1:] |= undone
     rolls = roll_days(days, sudden & ~back)
@@ -54,9 +57,10 @@ def sudden_steps(days: Dates, moves: Float, limit: float) -> Steps:
 
 
 def roll_days(days: Dates, sudden: Bool) -> Bool:
-    """Those of the sudden moves that share five days of the month too often for chance, each month counted once.
+    """Returns which sudden moves fall into the same five days of the month more often than chance explains.
 
-    The chance is that of a binomial law over the months, times the windows that could have been the one.
+    Each month counts once. The probability is binomial over the months, multiplied by the number of possible windows
+    (Bonferroni).
     """
     chosen = np.zeros(len(days), dtype=np.bool_)
     place = np.flatnonzero(sudden)

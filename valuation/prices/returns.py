@@ -1,4 +1,4 @@
-"""Dated prices to the log returns that a haircut is simulated from, with what was found on the way."""
+"""Log returns of dated prices, from which haircuts are simulated, with smoothing removed and quality flags."""
 
 from __future__ import annotations
 
@@ -14,32 +14,33 @@ from valuation.prices.jumps import JUMP_LOG_MOVE
 from valuation.prices.unit_factors import is_unit_factor
 
 ZERO_SHARE_LIMIT = 0.20
-"""More unchanged quotes than this mean a stepwise series; exchange holidays alone give 3 to 5 %."""
+"""Share of unchanged quotes above which a series is stepwise; exchange holidays alone cause 3 to 5 %."""
 
 AUTOCORRELATION_LIMIT = 0.15
-"""First autocorrelation beyond this means smoothed quotes; three standard errors of 500 independent returns."""
+"""First autocorrelation above which quotes are smoothed: three standard errors of 500 independent returns."""
 
 BREAK_LOG_MOVE = 1.0
-"""A move by a factor of e is a level break, and so is one by the factor of a unit: before it is another series."""
+"""Log move beyond which the level breaks, and the prices before it belong to another series."""
 
 SPACING_GAPS = 60
-"""Gaps whose median is the step of their time: a quarter of a year of days, and enough that a holiday is no step."""
+"""Number of gaps whose median is the step of their period: about a quarter of daily quotes, enough for holidays not to
+affect the median."""
 
 GAP_TO_MEDIAN = 3.0
-"""A gap is longer than so many usual steps."""
+"""Multiple of the usual step beyond which a space between quotes is a gap."""
 
 ROUNDING = 1e-12
-"""Share of the sum of squares below which deviations from the mean are rounding."""
+"""Share of the sum of squares below which deviations from the mean are rounding errors."""
 
 
 @dataclass(frozen=True)
 class Returns:
-    """Log returns [m] a step apart, oldest first; those of a time with another step are scaled to it.
+    """Log returns [m] over one step each, oldest first; returns over other steps are scaled to it.
 
-    ``step_days`` is business days a step of the newest quotes, ``observations`` the prices behind them, ``smoothing``
-    the coefficient that was taken out, 0 for none, ``unchanged_share`` the share of quotes equal to the one before,
-    ``hidden_gap`` how far the true price is from the last quote, in logs, ``moves`` the quotes that differ from the one
-    before.
+    ``step_days`` is the step of the newest quotes in business days. ``observations`` counts the prices used.
+    ``smoothing`` is the smoothing coefficient that was removed, 0 for none. ``unchanged_share`` is the share of quotes
+    equal to the previous one, and ``moves`` the number of quotes that differ from it. ``hidden_gap`` is the log of the
+    estimated true price over the last quote.
     """
 
     values: Float
@@ -53,39 +54,40 @@ class Returns:
 
 
 def log_returns(dates: Dates, prices: Float, window: int) -> Returns:
-    """The newest ``window`` log returns of a series [n], since its last level break, unsmoothed where smoothed.
+    """Returns the newest ``window`` log returns of a series [n] since its last level break, with smoothing removed.
 
-    A series is taken at the median step of its newest quotes; a move over another step is scaled by the root of time,
-    so that weeks before days look no wilder, and days before months no calmer. Raises InvalidInput for prices that are
-    not positive and finite, dates that do not increase, or columns of different length.
+    The step is the median step of the newest quotes. Returns over another step are scaled by the square root of time,
+    so that a series that changed from weekly to daily quotes, or from daily to monthly, keeps its variance per day.
+    Raises InvalidInput for prices that are not positive and finite, dates that do not increase, or columns of
+    different length.
     """
     days = dates.astype("datetime64[D]")
     _check(days, prices)
-    return _described(*_since_break(days[-window - 1 :], np.diff(np.log(prices[-window - 1 :]))))
+    return _with_properties(*_since_break(days[-window - 1 :], np.diff(np.log(prices[-window - 1 :]))))
 
 
 def price_moves(dates: Dates, prices: Float, window: int) -> Returns:
-    """The newest ``window`` differences of prices that may be 0 or less, unsmoothed where smoothed.
+    """Returns the newest ``window`` differences of prices that may be 0 or less, with smoothing removed.
 
-    There are no level breaks: a difference has no unit to break. Raises InvalidInput as ``log_returns`` does, but for
-    the sign.
+    Level breaks are not detected, because differences have no scale to compare with. Raises InvalidInput as
+    ``log_returns`` does, except that prices need not be positive.
     """
     days = dates.astype("datetime64[D]")
     _check_columns(days, prices)
     if not np.isfinite(prices).all():
         raise InvalidInput("price", float(prices[~np.isfinite(prices)][0]), "finite")
-    return _described(days[-window - 1 :], np.diff(prices[-window - 1 :]), QualityFlag.NONE)
+    return _with_properties(days[-window - 1 :], np.diff(prices[-window - 1 :]), QualityFlag.NONE)
 
 
-def _described(days: Dates, values: Float, flags: QualityFlag) -> Returns:
-    """Moves between the days with their step, their flags, and smoothing taken out."""
+def _with_properties(days: Dates, values: Float, flags: QualityFlag) -> Returns:
+    """Returns the moves between the days with step and flags, and with smoothing removed."""
     if not len(values):
         return Returns(values, 1, len(days), 0.0, flags)
     steps, spacing = _spacing(days)
     step = int(steps[-1])
     values = values if (steps == step).all() else values * np.sqrt(step / steps)
     flags |= spacing
-    if _even(values) and (len(values) > 1 or not values.any()):
+    if _is_constant(values) and (len(values) > 1 or not values.any()):
         return Returns(values, step, len(days), 0.0, flags | QualityFlag.STALE_SERIES)
     moves = int(np.count_nonzero(values))
     smoothing, unchanged = first_autocorrelation(values), 1.0 - moves / len(values)
@@ -98,20 +100,21 @@ def _described(days: Dates, values: Float, flags: QualityFlag) -> Returns:
 
 
 def usual_step_days(dates: Dates) -> int:
-    """Business days of the usual step of dates [n], at least one."""
+    """Returns the median step between dates [n] in business days, at least 1."""
     return max(int(np.median(np.busday_count(dates[:-1], dates[1:]))), 1) if len(dates) > 1 else 1
 
 
 def level_breaks(values: Float) -> NDArray[np.int64]:
-    """Places of log returns [n] at which another series begins: beyond a factor e, or by the factor of a unit."""
+    """Returns the indices of log returns [n] that are level breaks: moves beyond a factor of e, or by a unit factor."""
     large = np.flatnonzero(np.abs(values) > JUMP_LOG_MOVE)
     return large[(np.abs(values[large]) > BREAK_LOG_MOVE) | is_unit_factor(values[large], 0.0)]
 
 
 def unsmoothed(returns: Float, smoothing: float) -> Float:
-    """R*_t = (R_t - a R_{t-1}) / (1 - a), the inverse of R_t = (1 - a) R*_t + a R_{t-1}; the first is left as it is.
+    """Removes smoothing: R*_t = (R_t - a R_{t-1}) / (1 - a), the inverse of R_t = (1 - a) R*_t + a R_{t-1}.
 
-    Geltner 1991, doi 10.1007/BF00161933. Raises InvalidInput for a smoothing outside [0, 1).
+    The first return is unchanged. Geltner 1991, doi 10.1007/BF00161933. Raises InvalidInput for a smoothing outside
+    [0, 1).
     """
     if not 0.0 <= smoothing < 1.0:
         raise InvalidInput("smoothing", smoothing, "0 or more and less than 1")
@@ -121,33 +124,36 @@ def unsmoothed(returns: Float, smoothing: float) -> Float:
 
 
 def unsmoothed_sd_ratio(smoothing: float) -> float:
-    """Spread of true returns over that of smoothed ones: sqrt(1 - a^2) / (1 - a) for independent true returns."""
+    """Returns the standard deviation of true returns over that of smoothed returns.
+
+    The ratio is sqrt(1 - a^2) / (1 - a) for independent true returns.
+    """
     return float(np.sqrt(1.0 - smoothing**2) / (1.0 - smoothing))
 
 
 def hidden_gap(last_return: float, smoothing: float) -> float:
-    """Log P* - log P = a / (1 - a) R_t: how far the true price is from the smoothed quote."""
+    """Returns log P* - log P = a / (1 - a) R_t, the distance of the true price from the smoothed quote."""
     return smoothing / (1.0 - smoothing) * last_return
 
 
 def true_value_share(gap: float) -> float:
-    """What a smoothed quote is multiplied by to be a value: exp(hidden gap) after a fall, 1 after a rise.
+    """Returns the factor that corrects a smoothed quote: exp(hidden gap) after a fall, 1 after a rise.
 
-    A rise that has not reached the quotes is a forecast, and a forecast secures no loan.
+    A rise that is not yet in the quotes is a forecast, and forecasts are not used as collateral value.
     """
     return float(np.exp(min(gap, 0.0)))
 
 
 def first_autocorrelation(values: Float) -> float:
-    """Correlation of each return with the one before it; 0 where they do not vary."""
-    if _even(values):
+    """Returns the correlation of each return with the previous one; 0 if the returns do not vary."""
+    if _is_constant(values):
         return 0.0
     centred = values - values.mean()
     return float(np.sum(centred[1:] * centred[:-1])) / float(np.sum(centred**2))
 
 
-def _even(values: Float) -> bool:
-    """Whether returns do not vary: a price that stands still, or one that a formula carries on."""
+def _is_constant(values: Float) -> bool:
+    """Returns whether returns do not vary: the price stands still or follows a formula."""
     return float(np.sum((values - values.mean()) ** 2)) <= ROUNDING * float(np.sum(values**2))
 
 
@@ -174,10 +180,10 @@ def _since_break(days: Dates, values: Float) -> tuple[Dates, Float, QualityFlag]
 
 
 def _spacing(days: Dates) -> tuple[Int, QualityFlag]:
-    """Business days of the usual step at each gap [n - 1], whole and rounded down, so that no horizon gets too few.
+    """Returns the usual step at each gap [n - 1] in business days, and the spacing flags.
 
-    The usual step is the median of ``SPACING_GAPS`` gaps, counted from the newest; the oldest, fewer than that, belong
-    to those after them. And the flags of the spacing.
+    The usual step is the median of blocks of ``SPACING_GAPS`` gaps, counted from the newest; an incomplete oldest block
+    uses the step of the next block. Steps are rounded down, so that a horizon never gets too few of them.
     """
     gaps = np.busday_count(days[:-1], days[1:])
     blocks = max(len(gaps) // SPACING_GAPS, 1)

@@ -1,4 +1,4 @@
-"""Quotes that only repeat the last price for longer than the series ever does: a feed that stands still, no calm."""
+"""Detection of stale quotes: a price repeated for longer than is usual in its series means that its feed stopped."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from valuation._typing import Dates, Float
 
 LEAST_RUN = 5
-"""Repetitions in a row that any series may show: a week's exchange holiday quoted as prices."""
+"""Consecutive repetitions that are never stale: a week of exchange holidays quoted with the last price."""
 
 USUAL_RUNS = 3
-"""A run that came so often is the way of the series."""
+"""Number of runs of at least a given length that make this length usual for the series."""
 
 RUN_TO_USUAL = 2
-"""A run is stale beyond so many times the longest usual one."""
+"""Multiple of the longest usual run beyond which a run is stale."""
 
 
 @dataclass(frozen=True)
 class Fresh:
-    """Places of the quotes [m] that tell something, business days since the last of them, and repetitions after it."""
+    """Indices of the quotes that are not stale [m], business days since the last of them, and repetitions after it."""
 
     places: NDArray[np.int64]
     age_days: int
@@ -29,7 +29,7 @@ class Fresh:
 
 
 def fresh(dates: Dates, prices: Float) -> Fresh:
-    """Leaves stale repetitions out of a series [n] in order of dates; the first quote of each run stays."""
+    """Selects the quotes of a series [n] in date order that are not stale; the first quote of each run is kept."""
     repeats = np.diff(prices) == 0.0
     moved = np.flatnonzero(np.concatenate([[True], ~repeats]))
     runs = np.diff(moved, append=len(prices)) - 1

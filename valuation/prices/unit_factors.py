@@ -1,4 +1,4 @@
-"""Factors by which a price jumps when its unit changes, not its worth: per hundred, per tonne, per pound, per ounce."""
+"""Factors by which a quote changes when only its unit changes: per hundred, per tonne, per pound, per ounce."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from valuation.tables import read_table
 
 LEAST_LOG_WIDTH = 0.02
 WIDTH_SIGMAS = 3.0
-"""How near a jump must be to a factor: the usual move of three days' spread, or two hundredths."""
+"""Greatest distance of a log move from a factor: three daily standard deviations, at least 0.02."""
 
 
 def is_unit_factor(moves: Float, sigma: float) -> NDArray[np.bool_]:
-    """Whether log moves [n] of a series with a daily standard deviation are those of a change of unit."""
+    """Returns whether log moves [n] match a unit factor; ``sigma`` is the daily standard deviation of the series."""
     width = max(LEAST_LOG_WIDTH, WIDTH_SIGMAS * sigma)
     return np.asarray((np.abs(np.abs(moves)[:, None] - _log_factors()) <= width).any(axis=1), dtype=np.bool_)
 
