@@ -1,4 +1,4 @@
-"""Money: one crossing from float to minor units, and exact products of amounts and shares."""
+"""Tests of the conversion to minor units and of exact products of amounts and shares."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from valuation.errors import InvalidInput
 from valuation.money import AMOUNT_LIMIT_MINOR, mul_div_ceil, mul_div_floor, share_of, to_minor
 
 
-def test_amounts_cross_from_float_to_minor_units_half_to_even():
+def test_amounts_are_rounded_to_minor_units_half_to_even():
     found = to_minor(np.array([0.125, 0.375, 2.5, 1.0005]), np.array([2, 2, 0, 3]))
 
     assert found.tolist() == [12, 38, 2, 1000]

@@ -1,4 +1,4 @@
-"""From base values and parts to market and lendable value: zeros outrank unknowns, unknowns outrank numbers."""
+"""Tests of market and lendable value: zeros take precedence over unknowns, and unknowns over computed values."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from valuation.value import BaseColumns, ValueColumns, value
 
 
 def valued(amount=1_000.0, *, market=0.2, cap=0.9, floor=0.0, unknown=0, zero=0) -> ValueColumns:
-    """One row through the step."""
+    """Values a single row."""
     parts = HaircutParts(*(np.array([part]) for part in (0.0, market, 0.0, 0.08, 0.05)))
     return value(
         BaseColumns(
@@ -39,25 +39,25 @@ def test_the_lendable_value_is_rounded_down_and_the_market_value_half_to_even():
     assert (found.market_minor[0], found.lendable_minor[0]) == (2, 1)
 
 
-def test_a_cap_and_a_floor_that_bind_say_so():
+def test_a_cap_and_a_floor_that_bind_are_flagged():
     assert valued(cap=0.5).lendable_minor[0] == 50_000
     assert valued(cap=0.5).quality[0] == QualityFlag.CAP_BINDS
     assert valued(floor=0.4).lendable_minor[0] == 60_000
     assert valued(floor=0.4).quality[0] == QualityFlag.FLOOR_BINDS
 
 
-def test_a_missing_part_is_unknown_never_zero_haircut():
+def test_a_missing_part_makes_the_value_unknown_not_the_haircut_zero():
     found = valued(market=np.nan)
 
     assert found.unknown[0] == UnknownReason.MISSING_PART
     assert found.lendable_minor[0] == 0
 
 
-def test_a_missing_amount_is_unknown():
+def test_a_missing_amount_makes_the_value_unknown():
     assert valued(np.nan).unknown[0] == UnknownReason.MISSING_INPUT
 
 
-def test_a_stated_unknown_is_told_alone():
+def test_a_stated_unknown_reason_is_not_combined_with_others():
     assert valued(np.nan, market=np.nan, unknown=int(UnknownReason.NO_PRICE)).unknown[0] == UnknownReason.NO_PRICE
 
 

@@ -1,4 +1,4 @@
-"""Raw quotes to a series: everything is either in it or named."""
+"""Tests of cleaning raw quotes: every quote is in the series or listed with a defect."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def rows(found, defect):
     return found.defects.get(defect, np.array([])).tolist()
 
 
-def test_a_good_series_is_left_as_it_is():
+def test_a_clean_series_is_unchanged():
     found = clean(DAYS[:100], PRICES)
 
     assert found.defects == {}
@@ -35,7 +35,7 @@ def test_a_good_series_is_left_as_it_is():
         (PRICES[50] / 300, Defect.SPIKE),
     ],
 )
-def test_a_bad_price_is_left_out_and_named(price, defect):
+def test_an_invalid_price_is_left_out_with_its_defect(price, defect):
     prices = PRICES.copy()
     prices[50] = price
 
@@ -56,7 +56,7 @@ def test_two_wrong_prices_in_a_row_are_spikes_and_a_lasting_change_is_a_level_br
     assert rows(clean(DAYS[:100], lasting), Defect.LEVEL_BREAK) == [50]
 
 
-def test_quotes_out_of_order_are_put_in_their_place():
+def test_quotes_out_of_order_are_sorted():
     order = [1, 0, *range(2, 100)]
 
     found = clean(DAYS[:100][order], PRICES[order])
@@ -66,7 +66,7 @@ def test_quotes_out_of_order_are_put_in_their_place():
     assert found.rows.tolist() == order
 
 
-def test_of_equal_quotes_of_a_date_one_stays_and_of_different_ones_none():
+def test_of_equal_quotes_for_a_date_one_is_kept_and_of_different_ones_none():
     again = [*range(100), 10, 20]
     prices = PRICES[again]
     prices[-1] *= 1.01
@@ -112,7 +112,7 @@ def test_a_missing_date_is_refused():
         max_size=25,
     )
 )
-def test_every_quote_is_in_the_series_or_named_once_as_left_out(quotes):
+def test_every_quote_is_in_the_series_or_left_out_once_with_a_defect(quotes):
     days = DAYS[[day for day, _ in quotes]]
 
     found = clean(days, np.array([price for _, price in quotes], dtype=np.float64))

@@ -1,4 +1,4 @@
-"""Dated prices to log returns, and the smoothing that is taken out of them."""
+"""Tests of log returns from dated prices and of the removal of smoothing."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def returns_of(values, window=500):
     return log_returns(DAYS[: len(values) + 1], walk(values), window)
 
 
-def test_plain_returns_are_those_of_the_prices():
+def test_returns_of_independent_moves_are_the_log_differences_of_prices():
     found = returns_of(noise(300))
 
     assert found.values == pytest.approx(noise(300))
@@ -31,7 +31,7 @@ def test_plain_returns_are_those_of_the_prices():
     assert found.flags == QualityFlag.NONE
 
 
-def test_only_the_window_counts():
+def test_only_returns_in_the_window_are_used():
     found = returns_of(noise(900), window=500)
 
     assert found.values == pytest.approx(noise(900)[-500:])
@@ -39,7 +39,7 @@ def test_only_the_window_counts():
 
 
 def test_geltner_triples_the_spread_at_a_coefficient_of_0_8():
-    """The ratio of variances is 0.1111."""
+    """The ratio of the smoothed to the true variance is 0.1111."""
     assert unsmoothed_sd_ratio(0.8) == pytest.approx(3.0)
     assert 1.0 / unsmoothed_sd_ratio(0.8) ** 2 == pytest.approx(0.1111, abs=5e-5)
 
@@ -53,14 +53,14 @@ def test_unsmoothing_undoes_smoothing(coefficient):
 
 @given(COEFFICIENTS)
 def test_the_smoothed_quote_plus_the_hidden_gap_is_the_true_price(coefficient):
-    """By the other road: the sum of true returns against the sum of reported ones."""
+    """Compares the sum of true returns with the sum of reported returns."""
     true = noise(400)
     reported = smoothed(true, coefficient)
 
     assert reported.sum() + hidden_gap(reported[-1], coefficient) == pytest.approx(true.sum(), abs=1e-9)
 
 
-def test_smoothed_quotes_are_recognised_and_their_spread_restored():
+def test_smoothed_quotes_are_detected_and_their_spread_restored():
     true = noise(3000, 0.02)
 
     found = returns_of(smoothed(true, 0.6), window=3000)
@@ -77,7 +77,7 @@ def test_steps_without_change_are_flagged_as_smoothed():
     assert QualityFlag.SMOOTHED in returns_of(values).flags
 
 
-def test_exchange_holidays_alone_are_not():
+def test_exchange_holidays_alone_are_not_flagged_as_smoothed():
     values = noise(300)
     values[::20] = 0.0
 
@@ -88,12 +88,12 @@ def test_a_price_that_never_moves_is_stale_and_not_smoothed():
     assert returns_of(np.zeros(300)).flags == QualityFlag.STALE_SERIES
 
 
-def test_returns_that_are_all_alike_have_no_autocorrelation():
+def test_constant_returns_have_no_autocorrelation():
     assert first_autocorrelation(np.full(100, 0.001)) == 0.0
     assert first_autocorrelation(np.zeros(100)) == 0.0
 
 
-def test_what_lies_before_a_level_break_is_another_series():
+def test_prices_before_a_level_break_are_ignored():
     values = noise(300)
     values[100] = np.log(100.0)
 
@@ -104,7 +104,7 @@ def test_what_lies_before_a_level_break_is_another_series():
     assert found.observations == 200
 
 
-def test_a_weekly_series_is_taken_in_steps_of_five_days():
+def test_a_weekly_series_has_steps_of_five_days():
     weeks = np.arange("2015-01-02", "2020-01-01", 7, dtype="datetime64[D]")
 
     found = log_returns(weeks, walk(noise(len(weeks) - 1)), 500)
@@ -113,7 +113,7 @@ def test_a_weekly_series_is_taken_in_steps_of_five_days():
     assert found.flags == QualityFlag.IRREGULAR_DATES
 
 
-def test_a_long_hole_is_flagged():
+def test_a_long_gap_is_flagged():
     kept = np.delete(np.arange(301), np.arange(100, 110))
 
     assert log_returns(DAYS[kept], walk(noise(300))[kept], 500).flags == QualityFlag.GAPS
@@ -128,7 +128,7 @@ def test_no_prices_and_one_price_give_no_returns(count):
 
 
 @pytest.mark.parametrize("price", [-36.98, 0.0, np.nan, np.inf])
-def test_a_price_without_a_logarithm_is_named(price):
+def test_the_error_names_a_price_without_a_logarithm(price):
     with pytest.raises(InvalidInput, match=f"price: got {price}, want positive and finite"):
         log_returns(DAYS[:2], np.array([100.0, price]), 500)
 
@@ -141,17 +141,17 @@ def test_dates_must_increase_and_match_the_prices():
 
 
 @pytest.mark.parametrize("smoothing", [-0.1, 1.0, np.nan])
-def test_a_coefficient_outside_its_range_is_named(smoothing):
+def test_the_error_names_a_coefficient_outside_its_range(smoothing):
     with pytest.raises(InvalidInput, match="smoothing"):
         unsmoothed(noise(10), smoothing)
 
 
-def test_a_price_that_a_formula_carries_on_is_stale():
+def test_a_price_that_follows_a_formula_is_stale():
     assert QualityFlag.STALE_SERIES in log_returns(DAYS[:301], walk(np.full(300, 0.001)), 500).flags
 
 
 @pytest.mark.parametrize(("before", "after"), [(5, 1), (21, 1), (1, 5), (1, 21)])
-def test_a_series_that_changes_its_step_keeps_the_variance_of_a_day(before, after):
+def test_a_series_that_changes_its_step_keeps_its_daily_variance(before, after):
     gaps = np.concatenate([np.full(240, before), np.full(240, after)])
     days = np.busday_offset(DAYS[0], np.concatenate([[0], np.cumsum(gaps)]), roll="forward")
 

@@ -1,4 +1,4 @@
-"""A feed that repeats its last price is no calm market."""
+"""Tests of stale quotes: a feed that repeats its last price is not a calm market."""
 
 import numpy as np
 import pytest
@@ -16,12 +16,12 @@ def stopped(repetitions, prices=MOVING):
 
 
 def stepwise(run, count=40, seed=4):
-    """Prices that stay for a run of quotes and then move."""
+    """Returns prices that stay equal for ``run`` quotes and then move."""
     return np.repeat(walk(noise(count, sd=0.03, seed=seed)), run)
 
 
 @pytest.mark.parametrize("repetitions", [0, 5])
-def test_a_weeks_holiday_quoted_as_prices_is_left_in(repetitions):
+def test_a_week_of_holidays_quoted_with_the_last_price_is_kept(repetitions):
     prices = stopped(repetitions)
 
     told = fresh(DAYS[: len(prices)], prices)
@@ -30,21 +30,21 @@ def test_a_weeks_holiday_quoted_as_prices_is_left_in(repetitions):
     assert told.age_days == told.repetitions == 0
 
 
-def test_beyond_that_a_feed_stands_still_since_it_last_moved():
+def test_a_longer_run_makes_the_feed_stale_since_it_last_moved():
     told = fresh(DAYS[:1020], stopped(20))
 
     assert told.places[-1] == 999
     assert told.age_days == told.repetitions == 20
 
 
-def test_a_run_that_the_series_has_often_shown_is_its_way():
+def test_a_run_of_a_length_usual_for_the_series_is_not_stale():
     usual, longer = stepwise(12), stopped(25, stepwise(12))
 
     assert len(fresh(DAYS[: len(usual)], usual).places) == len(usual)
     assert fresh(DAYS[: len(longer)], longer).repetitions == 11 + 25
 
 
-def test_a_stop_that_ended_is_one_quote_and_a_gap():
+def test_a_stale_run_that_ended_is_one_quote_and_a_gap():
     prices = np.concatenate([stopped(100), walk(noise(50, seed=8), MOVING[-1] * 1.02)])
 
     told = fresh(DAYS[: len(prices)], prices)
@@ -58,7 +58,7 @@ def test_no_quotes_and_one_quote_are_fresh(count):
     assert len(fresh(DAYS[:count], np.full(count, 5.0)).places) == count
 
 
-def test_the_haircut_of_a_feed_that_stopped_grows_with_every_day_and_then_has_no_opinion():
+def test_the_haircut_of_a_stopped_feed_grows_daily_until_there_is_no_opinion():
     found = {count: haircut(stopped(count), DAYS[: 1000 + count], 20) for count in (0, 20, 40, 59, 60, 500)}
 
     assert found[0].loss < found[20].loss < found[40].loss < found[59].loss
@@ -69,7 +69,7 @@ def test_the_haircut_of_a_feed_that_stopped_grows_with_every_day_and_then_has_no
     assert QualityFlag.STALE_SERIES in found[500].flags
 
 
-def test_a_series_that_has_moved_a_few_times_has_not_shown_its_risk():
+def test_a_series_with_few_moves_has_no_opinion():
     prices = np.where(np.arange(600) < 300, 100.0, 101.0)
 
     found = haircut(prices, DAYS[:600], 20)
