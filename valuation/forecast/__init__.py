@@ -1,1 +1,1 @@
-"""The value forecast: where a price is likely to stand at a horizon."""
+"""Value forecast: the distribution of a price at each horizon."""

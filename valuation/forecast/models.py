@@ -1,6 +1,6 @@
-"""The models of the value forecast: where the log price goes, and how a surprise of today is carried on.
+"""Models of the value forecast: the expected path of the log price and its response to a surprise.
 
-statsmodels takes seconds to import, so it is imported when a model is fitted, and nowhere else in the product.
+statsmodels takes seconds to import, so it is imported only when a model is fitted, and only in this module.
 """
 
 from __future__ import annotations
@@ -12,35 +12,36 @@ from dataclasses import dataclass
 import numpy as np
 
 from valuation._typing import Dates, Float
-from valuation.forecast.past import Past
+from valuation.forecast.history import History
 
 FIT_WINDOW = 500
-"""Newest prices that a model without a season is fitted to: two years of days; older ones tell of another market."""
+"""Newest prices used to fit a model without a season: two years of daily prices, because markets change."""
 
 PERCENT = 100.0
-"""Log prices are fitted in percent: optimisers stop too early on numbers of a thousandth."""
+"""Log prices are fitted in percent, because optimisers stop too early on very small numbers."""
 
 ORDERS = ((1, 0), (0, 1), (1, 1))
-"""Autoregressive and moving-average orders of the ARIMA, differenced once, among which Akaike's criterion chooses."""
+"""Autoregressive and moving-average orders of the ARIMA, differenced once; Akaike's criterion selects one."""
 
-DAYS_A_YEAR = 365.2425
+GREGORIAN_YEAR_DAYS = 365.2425
+"""Mean days of a calendar year, so that the season does not shift against the calendar."""
 
-SEASON_YEARS_LEAST, SEASON_YEARS_MOST = 2, 10
-"""Full years without which there is no telling a season from a drift, and the newest years a season is taken from."""
+MIN_SEASON_YEARS, MAX_SEASON_YEARS = 2, 10
+"""Fewest full years needed to distinguish a season from a drift, and the newest years used to estimate it."""
 
 HARMONICS = 2
-"""Waves a year: one for the year, one for the half; each costs two coefficients."""
+"""Seasonal waves: one with a period of a year and one of half a year; each has two coefficients."""
 
-QUOTES_A_YEAR_LEAST = 8
-"""Fewer quotes a year cannot carry two waves: a wave of half a year seen quarterly stands still."""
+MIN_QUOTES_PER_YEAR = 8
+"""Fewest quotes a year that can identify two waves; sampled quarterly, the half-year wave would be aliased."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a model says after its last price.
+    """A fitted model's forecast from its last price.
 
-    ``path`` [H] are median log returns from now to 1..H steps ahead, ``residuals`` [m] its one-step errors, oldest
-    first, ``responses`` [H] what one unit of surprise adds to the log price 0..H-1 steps later.
+    ``path`` [H] are the median log returns from now to 1..H steps ahead. ``residuals`` [m] are the one-step errors,
+    oldest first. ``responses`` [H] are the effects of a unit surprise on the log price 0..H-1 steps later.
     """
 
     path: Float
@@ -48,24 +49,24 @@ class Fitted:
     responses: Float
 
 
-Model = Callable[[Past], Fitted | None]
-"""None where the past is too short for it, the fit did not converge or makes no sense."""
+Model = Callable[[History], Fitted | None]
+"""A model returns None if the history is too short, the fit does not converge, or its result is not finite."""
 
 
-def random_walk(past: Past) -> Fitted:
-    """Tomorrow as today: no drift, and each surprise stays."""
-    return Fitted(np.zeros(past.steps), np.diff(past.newest(FIT_WINDOW).logs), np.ones(past.steps))
+def random_walk(history: History) -> Fitted:
+    """Forecasts the last price, without drift; surprises are permanent."""
+    return Fitted(np.zeros(history.steps), np.diff(history.newest(FIT_WINDOW).logs), np.ones(history.steps))
 
 
-def damped_ets(past: Past) -> Fitted | None:
-    """Exponential smoothing with additive errors and a damped additive trend, ETS(A, Ad, N).
+def damped_ets(history: History) -> Fitted | None:
+    """Fits exponential smoothing with additive errors and a damped additive trend, ETS(A, Ad, N).
 
     Responses are 1, then a + b (f + ... + f^j): Hyndman, Koehler, Ord and Snyder, Forecasting with Exponential
     Smoothing, 2008, doi 10.1007/978-3-540-71918-2, table 6.1.
     """
-    from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # noqa: PLC0415
+    from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # noqa: PLC0415 - slow to import
 
-    logs, steps = past.newest(FIT_WINDOW).logs, past.steps
+    logs, steps = history.newest(FIT_WINDOW).logs, history.steps
     scaled = PERCENT * (logs - logs[-1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -74,18 +75,18 @@ def damped_ets(past: Past) -> Fitted | None:
         return None
     level, trend, damping = fit.params[:3].tolist()
     responses = np.concatenate([[1.0], level + trend * np.cumsum(damping ** np.arange(1, steps))])
-    return _sound(Fitted(fit.forecast(steps) / PERCENT, fit.resid / PERCENT, responses))
+    return _if_finite(Fitted(fit.forecast(steps) / PERCENT, fit.resid / PERCENT, responses))
 
 
-def arima(past: Past) -> Fitted | None:
-    """ARIMA(p, 1, q) without a constant; p and q by Akaike's corrected criterion among ``ORDERS``.
+def arima(history: History) -> Fitted | None:
+    """Fits ARIMA(p, 1, q) without a constant; Akaike's corrected criterion selects p and q from ``ORDERS``.
 
     Box and Jenkins, Time Series Analysis: Forecasting and Control, 1970; Hurvich and Tsai 1989, doi
     10.1093/biomet/76.2.297.
     """
-    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415
+    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - slow to import
 
-    moves, steps = PERCENT * np.diff(past.newest(FIT_WINDOW).logs), past.steps
+    moves, steps = PERCENT * np.diff(history.newest(FIT_WINDOW).logs), history.steps
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fits = [SARIMAX(moves, order=(p, 0, q), trend="n").fit(disp=False) for p, q in ORDERS]
@@ -94,27 +95,27 @@ def arima(past: Past) -> Fitted | None:
         return None
     best = min(usable, key=lambda fit: float(fit.aicc))
     responses = np.cumsum(best.impulse_responses(steps - 1))
-    return _sound(Fitted(np.cumsum(best.forecast(steps)) / PERCENT, best.resid / PERCENT, responses))
+    return _if_finite(Fitted(np.cumsum(best.forecast(steps)) / PERCENT, best.resid / PERCENT, responses))
 
 
-def sarimax(past: Past) -> Fitted | None:
-    """A yearly season: waves of the calendar as regressors, ARIMA(1, 1, 0) errors; one road for any step.
+def sarimax(history: History) -> Fitted | None:
+    """Fits a yearly season: calendar waves as regressors with ARIMA(1, 1, 0) errors, for any step.
 
-    log P = sum of b sin(k a) + c cos(k a) + u, with a the angle of the day in its year and u integrated. A seasonal lag
-    of 250 days would need a state of as many numbers; waves need none. Dynamic harmonic regression: Hyndman and
-    Athanasopoulos, Forecasting: Principles and Practice, 3rd edition 2021, section 10.5. None for a past of less than
-    SEASON_YEARS_LEAST full years or of QUOTES_A_YEAR_LEAST quotes a year.
+    log P = sum of b sin(k a) + c cos(k a) + u, with a the angle of the day in its year and u integrated. Unlike a
+    seasonal lag of 250 days, waves need no large state vector. Dynamic harmonic regression: Hyndman and
+    Athanasopoulos, Forecasting: Principles and Practice, 3rd edition 2021, section 10.5. The result is None for a
+    history of less than MIN_SEASON_YEARS full years or MIN_QUOTES_PER_YEAR quotes a year.
     """
-    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415
+    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - slow to import
 
-    years = (past.dates - past.dates[-1]).astype(np.float64) / DAYS_A_YEAR
-    if years[0] > -SEASON_YEARS_LEAST:
+    years = (history.dates - history.dates[-1]).astype(np.float64) / GREGORIAN_YEAR_DAYS
+    if years[0] > -MIN_SEASON_YEARS:
         return None
-    recent = past.newest(int(np.count_nonzero(years >= -SEASON_YEARS_MOST)))
-    if len(recent.logs) < QUOTES_A_YEAR_LEAST * -max(years[0], -SEASON_YEARS_MOST):
+    recent = history.newest(int(np.count_nonzero(years >= -MAX_SEASON_YEARS)))
+    if len(recent.logs) < MIN_QUOTES_PER_YEAR * -max(years[0], -MAX_SEASON_YEARS):
         return None
     known, coming = _waves(recent.dates), _waves(np.concatenate([recent.dates[-1:], recent.ahead]))
-    # Optimisers want regressors of one size; a day's move of a wave is a hundredth of the wave.
+    # Scale the regressors to similar sizes for the optimiser: daily moves of a wave are small.
     size = known.std(axis=0)
     moves = PERCENT * np.diff(recent.logs)
     with warnings.catch_warnings():
@@ -123,9 +124,9 @@ def sarimax(past: Past) -> Fitted | None:
         fit = model.fit(disp=False, cov_type="none")
     if not fit.mle_retvals["converged"]:
         return None
-    path = np.cumsum(fit.forecast(past.steps, exog=coming / size)) / PERCENT
-    responses = np.cumsum(fit.impulse_responses(past.steps - 1))
-    return _sound(Fitted(path, fit.resid[-FIT_WINDOW:] / PERCENT, responses))
+    path = np.cumsum(fit.forecast(history.steps, exog=coming / size)) / PERCENT
+    responses = np.cumsum(fit.impulse_responses(history.steps - 1))
+    return _if_finite(Fitted(path, fit.resid[-FIT_WINDOW:] / PERCENT, responses))
 
 
 MODELS: dict[str, Model] = {
@@ -134,16 +135,16 @@ MODELS: dict[str, Model] = {
     "arima": arima,
     "sarimax": sarimax,
 }
-"""By name; the first is what the others must beat."""
+"""Models by name; the first one is the benchmark for the others."""
 
 
 def _waves(dates: Dates) -> Float:
-    """Moves of the waves of the year between dates [n - 1, 2 HARMONICS]."""
-    angle = 2.0 * np.pi * dates.astype("datetime64[D]").astype(np.float64) / DAYS_A_YEAR
+    """Returns the moves of the seasonal waves between consecutive dates [n - 1, 2 HARMONICS]."""
+    angle = 2.0 * np.pi * dates.astype("datetime64[D]").astype(np.float64) / GREGORIAN_YEAR_DAYS
     waves = [wave(count * angle) for count in range(1, HARMONICS + 1) for wave in (np.sin, np.cos)]
     return np.diff(np.column_stack(waves), axis=0)
 
 
-def _sound(fitted: Fitted) -> Fitted | None:
+def _if_finite(fitted: Fitted) -> Fitted | None:
     columns = (fitted.path, fitted.residuals, fitted.responses)
     return fitted if all(np.isfinite(column).all() for column in columns) else None

@@ -1,4 +1,4 @@
-"""Choice of the model by what it would have said: the random walk, unless another is better and not by luck."""
+"""Model selection by backtest: the random walk, unless another model is significantly better."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from valuation._typing import Dates, Float
+from valuation.forecast.history import History, history_at
 from valuation.forecast.models import MODELS, random_walk
-from valuation.forecast.past import Past, past_at
 from valuation.statistics.diebold_mariano import Comparison, diebold_mariano
 
-LEAST_FIT = 100
-"""Prices before the first origin; with fewer the three orders of the ARIMA cannot be told apart."""
+MIN_FIT_PRICES = 100
+"""Fewest prices before the first origin; with fewer, the three ARIMA orders cannot be distinguished."""
 
-MOST_ORIGINS, LEAST_ORIGINS = 30, 12
-"""Origins tried, spread over the whole past, and fewer than which prove nothing."""
+MAX_ORIGINS, MIN_ORIGINS = 30, 12
+"""Most origins to test, spread over the whole history, and fewest origins for a significance test."""
 
 OVERLAP = 2
-"""Most windows that cover a moment: twice as many origins from a history, and one autocovariance in the variance."""
+"""Most windows that cover one date. Overlap doubles the number of origins; the variance needs one autocovariance."""
 
 SIGNIFICANCE = 0.05
-"""Chance that any challenger takes the place of the random walk by luck; shared among them (Bonferroni)."""
+"""Probability that any challenger replaces the random walk by chance, divided among the challengers (Bonferroni)."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A model against the random walk: origins, mean absolute error of its log path, the test, and failed fits.
+    """Backtest of a model against the random walk.
 
-    ``comparison`` is None for the random walk itself, where origins are too few to test, and where no fit succeeded.
+    ``error`` is the mean absolute error of the log path over all origins and ``failures`` the number of failed fits.
+    ``comparison`` is None for the random walk itself, for too few origins, and if no fit succeeded.
     """
 
     model: str
@@ -40,51 +41,51 @@ class Trial:
 
 @dataclass(frozen=True)
 class Selection:
-    """The model chosen, and the trials of all."""
+    """The selected model, and the trials of all models."""
 
     model: str
     trials: tuple[Trial, ...]
 
 
 def select(logs: Float, dates: Dates, step_days: int, steps: int) -> Selection:
-    """Refits each model at origins through the past of log prices [n], and compares their paths with what came.
+    """Refits each model at origins through the history of log prices [n] and compares its paths with the outcomes.
 
-    The dates ahead of an origin are ``steps`` of ``step_days`` business days, as they will be for the forecast.
-
-    Rolling origin: Tashman 2000, doi 10.1016/S0169-2070(00)00065-0. The loss of an origin is the mean absolute error
-    of the log path over the steps. A fit that fails counts as the random walk, which is what a user would get; a model
-    that never succeeds is left out, and takes no share of the significance.
+    Each origin forecasts ``steps`` of ``step_days`` business days, as the forecast itself does. Rolling origin:
+    Tashman 2000, doi 10.1016/S0169-2070(00)00065-0. The loss of an origin is the mean absolute error of the log path
+    over the steps. A failed fit counts as the random walk, which is also the fallback of the forecast. A model that
+    never fits is not tested and uses no share of the significance level.
     """
     origins = _origins(len(logs), steps)
-    pasts = [past_at(logs, dates, origin, step_days, steps) for origin in origins]
-    came = [logs[origin + 1 : origin + 1 + steps] - logs[origin] for origin in origins]
+    histories = [history_at(logs, dates, origin, step_days, steps) for origin in origins]
+    realised = [logs[origin + 1 : origin + 1 + steps] - logs[origin] for origin in origins]
     errors, failures = {}, {}
     for name in MODELS:
-        losses = [_loss(name, past, path) for past, path in zip(pasts, came, strict=True)]
+        losses = [_loss(name, history, path) for history, path in zip(histories, realised, strict=True)]
         errors[name] = np.array([loss for loss, _ in losses])
         failures[name] = sum(failed for _, failed in losses)
     plain, *challengers = MODELS
     trials = [_trial(plain, errors[plain], None, failures[plain])]
     for name in challengers:
-        testable = len(origins) >= LEAST_ORIGINS and failures[name] < len(origins)
-        found = diebold_mariano(errors[plain] - errors[name], OVERLAP - 1) if testable else None
-        trials.append(_trial(name, errors[name], found, failures[name]))
-    tested = [(one, one.comparison) for one in trials if one.comparison]
-    better = [one for one, found in tested if found.p_value < SIGNIFICANCE / len(tested)]
-    chosen = min(better, key=lambda one: one.error, default=trials[0])
+        testable = len(origins) >= MIN_ORIGINS and failures[name] < len(origins)
+        comparison = diebold_mariano(errors[plain] - errors[name], OVERLAP - 1) if testable else None
+        trials.append(_trial(name, errors[name], comparison, failures[name]))
+    tested = [(trial, trial.comparison) for trial in trials if trial.comparison]
+    better = [trial for trial, comparison in tested if comparison.p_value < SIGNIFICANCE / len(tested)]
+    chosen = min(better, key=lambda trial: trial.error, default=trials[0])
     return Selection(chosen.model, tuple(trials))
 
 
 def _origins(count: int, steps: int) -> list[int]:
-    """Rows of the last price known at each origin, oldest first."""
-    oldest, newest = LEAST_FIT - 1, count - 1 - steps
-    apart = max(-(-steps // OVERLAP), (newest - oldest) // (MOST_ORIGINS - 1))
-    return list(range(newest, oldest - 1, -apart))[:MOST_ORIGINS][::-1]
+    """Returns the row of the last known price at each origin, oldest first."""
+    oldest, newest = MIN_FIT_PRICES - 1, count - 1 - steps
+    apart = max(-(-steps // OVERLAP), (newest - oldest) // (MAX_ORIGINS - 1))
+    return list(range(newest, oldest - 1, -apart))[:MAX_ORIGINS][::-1]
 
 
-def _loss(model: str, past: Past, came: Float) -> tuple[float, bool]:
-    fitted = MODELS[model](past)
-    return float(np.abs(came - (fitted or random_walk(past)).path).mean()), fitted is None
+def _loss(model: str, history: History, realised: Float) -> tuple[float, bool]:
+    """Returns the loss of a model at an origin, and whether its fit failed."""
+    fitted = MODELS[model](history)
+    return float(np.abs(realised - (fitted or random_walk(history)).path).mean()), fitted is None
 
 
 def _trial(model: str, errors: Float, comparison: Comparison | None, failures: int) -> Trial:

@@ -1,4 +1,4 @@
-"""The value forecast: a fan of prices at each horizon, and what of it a lender may count on."""
+"""Value forecast: quantiles of the price at each horizon, and the value that a lender may rely on."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from numpy.typing import NDArray
 
 from valuation._typing import Dates, Float
 from valuation.errors import InvalidInput
+from valuation.forecast.history import dates_ahead, history_at
 from valuation.forecast.models import MODELS, Fitted, random_walk
-from valuation.forecast.past import dates_ahead, past_at
 from valuation.forecast.selection import Selection, Trial, select
 from valuation.prices.cleaning import Cleaned, Defect, clean
 from valuation.prices.returns import usual_step_days
 from valuation.statistics.simulation import Start, filtered
 
 QUANTILES = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
-"""Levels of the fan."""
+"""Quantile levels of the fan."""
 
-LEAST_OBSERVATIONS = 60
-"""Prices below which there is no forecast."""
+MIN_OBSERVATIONS = 60
+"""Fewest prices for a forecast."""
 
 PATHS = 10_000
 DECAY = 0.97
-"""Simulated paths, and decay of the variance of surprises, that of the haircuts' EWMA."""
+"""Number of simulated paths, and EWMA decay of the variance of surprises, as in the haircut models."""
 
 RANDOM_WALK = "random-walk"
 
 
 @dataclass(frozen=True)
 class ValueForecast:
-    """Prices at 1..H steps of the series, each ``step_days`` business days.
+    """Forecast prices at 1..H steps of ``step_days`` business days.
 
-    ``fan`` [7, H] are the quantiles of ``QUANTILES``; ``lendable`` [H] is the median, but never above the last price
-    and never rising again. Empty columns where there is no forecast.
+    ``fan`` [7, H] are the price quantiles at ``QUANTILES``. ``lendable`` [H] is the running minimum of the median and
+    the last price, so that an expected rise never increases it. Both have no columns if there is no forecast.
     """
 
     date: np.datetime64
@@ -52,17 +52,17 @@ class ValueForecast:
 
     @property
     def dates_ahead(self) -> Dates:
-        """Dates of the columns [H], Saturdays and Sundays left out."""
+        """Dates of the columns [H]; weekends are skipped."""
         return dates_ahead(self.date, self.step_days, self.fan.shape[1])
 
 
 def forecast(prices: Float, dates: Dates, horizon_days: int, *, seed: int = 0) -> ValueForecast:
-    """Forecasts raw quotes [n] of one series up to a horizon in business days, since their last level break.
+    """Forecasts raw quotes [n] of one series, since its last level break, up to a horizon in business days.
 
-    The model is chosen by ``select``. Its surprises are drawn from its own, scaled by their EWMA volatility
-    (filtered historical simulation, Barone-Adesi, Giannopoulos and Vosper 1999), and carried on by its responses. The
-    fan's median is the model's path. Raises InvalidInput for a horizon under 1 day, dates that do not fit the prices,
-    or no usable price.
+    ``select`` chooses the model. Surprises are drawn from the model's residuals, scaled by their EWMA volatility
+    (filtered historical simulation, Barone-Adesi, Giannopoulos and Vosper 1999), and propagated by the model's
+    responses. The median of the fan is the model's path. Raises InvalidInput for a horizon below 1 day, dates that do
+    not match the prices, or no usable price.
     """
     if horizon_days < 1:
         raise InvalidInput("horizon_days", horizon_days, "1 or more")
@@ -74,21 +74,21 @@ def forecast(prices: Float, dates: Dates, horizon_days: int, *, seed: int = 0) -
     days, logs = cleaned.dates[begin:], np.log(cleaned.prices[begin:])
     step = usual_step_days(days)
     steps = -(-horizon_days // step)
-    start = None
-    if len(logs) >= LEAST_OBSERVATIONS:
+    start = None  # stays None for a short history and for a price that never moves: then there is no forecast
+    if len(logs) >= MIN_OBSERVATIONS:
         selection, fitted = _fitted(logs, days, step, steps)
         start = filtered(fitted.residuals, DECAY)
     if start is None:
-        nothing = Selection(RANDOM_WALK, (Trial(RANDOM_WALK, 0, float("nan"), None, 0),))
-        return _answer(cleaned, step, nothing, np.zeros((len(QUANTILES), 0)))
+        untested = Selection(RANDOM_WALK, (Trial(RANDOM_WALK, 0, float("nan"), None, 0),))
+        return _value_forecast(cleaned, step, untested, np.zeros((len(QUANTILES), 0)))
     errors = simulated_errors(start, fitted.responses, seed=seed)
     spread = np.quantile(errors, QUANTILES, axis=0)
     spread -= spread[QUANTILES.index(0.50)]
-    return _answer(cleaned, step, selection, np.exp(logs[-1] + fitted.path + spread))
+    return _value_forecast(cleaned, step, selection, np.exp(logs[-1] + fitted.path + spread))
 
 
 def simulated_errors(start: Start, responses: Float, *, seed: int, paths: int = PATHS) -> Float:
-    """Errors of the log price [paths, H] from drawn residuals whose EWMA variance follows each path."""
+    """Simulates errors of the log price [paths, H] from drawn residuals; EWMA variance follows each path."""
     steps = len(responses)
     generator = np.random.Generator(np.random.PCG64(seed))
     variance = np.full(paths, start.variance)
@@ -97,21 +97,21 @@ def simulated_errors(start: Start, responses: Float, *, seed: int, paths: int = 
         surprises[:, step] = start.residuals[generator.integers(0, len(start.residuals), paths)] * np.sqrt(variance)
         variance = DECAY * variance + (1.0 - DECAY) * surprises[:, step] ** 2
     lag = np.arange(steps)[None, :] - np.arange(steps)[:, None]
-    carried = np.where(lag >= 0, responses[np.maximum(lag, 0)], 0.0)
-    return np.asarray(surprises @ carried)
+    propagated = np.where(lag >= 0, responses[np.maximum(lag, 0)], 0.0)
+    return np.asarray(surprises @ propagated)
 
 
 def _fitted(logs: Float, dates: Dates, step_days: int, steps: int) -> tuple[Selection, Fitted]:
-    """The model chosen, fitted to the newest prices; the random walk where that fit fails."""
+    """Selects a model and fits it to the newest prices; falls back to the random walk if that fit fails."""
     selection = select(logs, dates, step_days, steps)
-    past = past_at(logs, dates, len(logs) - 1, step_days, steps)
-    fitted = MODELS[selection.model](past)
+    history = history_at(logs, dates, len(logs) - 1, step_days, steps)
+    fitted = MODELS[selection.model](history)
     if fitted is None:
-        return Selection(RANDOM_WALK, selection.trials), random_walk(past)
+        return Selection(RANDOM_WALK, selection.trials), random_walk(history)
     return selection, fitted
 
 
-def _answer(cleaned: Cleaned, step: int, selection: Selection, fan: Float) -> ValueForecast:
+def _value_forecast(cleaned: Cleaned, step: int, selection: Selection, fan: Float) -> ValueForecast:
     last = float(cleaned.prices[-1])
     median = fan[QUANTILES.index(0.50)]
     lendable = np.minimum.accumulate(np.minimum(median, last))

@@ -23,7 +23,7 @@ JUMP_SIGMAS = 8.0
 MAD_TO_SIGMA = 1.4826
 """Ratio of standard deviation to median absolute deviation of a normal distribution: 1 / Phi^-1(3/4)."""
 
-LEAST_SIGMA_RETURNS = 20
+MIN_SIGMA_RETURNS = 20
 SIGMA_WINDOW = 250
 """Fewest returns from which a MAD-sigma is computed, and the number of newest returns used for it."""
 
@@ -51,7 +51,7 @@ class Screened:
 def jump_limit(known_prices: Float) -> float:
     """Returns the log move beyond which a quote is held: max(8 MAD-sigma of the newest 250 log returns, 0.40)."""
     returns = np.diff(np.log(known_prices[-SIGMA_WINDOW - 1 :]))
-    if len(returns) < LEAST_SIGMA_RETURNS:
+    if len(returns) < MIN_SIGMA_RETURNS:
         return JUMP_LOG_MOVE
     sigma = MAD_TO_SIGMA * float(np.median(np.abs(returns - np.median(returns))))
     return max(JUMP_SIGMAS * sigma, JUMP_LOG_MOVE)

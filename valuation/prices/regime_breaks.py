@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import bdtrc
 
 from valuation._typing import Bool, Dates, Float
-from valuation.prices.jumps import JUMP_SIGMAS, LEAST_SIGMA_RETURNS, MAD_TO_SIGMA
+from valuation.prices.jumps import JUMP_SIGMAS, MAD_TO_SIGMA, MIN_SIGMA_RETURNS
 
 REVERT_SIGMAS = 3.0
 """A step is undone if the next move reverts it to within this many standard deviations; it was not a real price."""
@@ -20,7 +20,7 @@ REVERT_SIGMAS = 3.0
 ROLL_WINDOW_DAYS = 5
 DAYS_OF_MONTH = 31
 ROLL_CHANCE = 0.01
-LEAST_ROLLS = 3
+MIN_ROLLS = 3
 """Futures contracts expire on similar days of the month. These are the width in days of the window of the month, the
 probability below which steps inside it are no coincidence, and the fewest steps to test."""
 
@@ -36,7 +36,7 @@ class Steps:
 
 def usual_sigma(moves: Float) -> float:
     """Returns the MAD-sigma of moves [n]; 0 for too few moves."""
-    if len(moves) < LEAST_SIGMA_RETURNS:
+    if len(moves) < MIN_SIGMA_RETURNS:
         return 0.0
     return MAD_TO_SIGMA * float(np.median(np.abs(moves - np.median(moves))))
 
@@ -64,7 +64,7 @@ def roll_days(days: Dates, sudden: Bool) -> Bool:
     """
     chosen = np.zeros(len(days), dtype=np.bool_)
     place = np.flatnonzero(sudden)
-    if len(place) < LEAST_ROLLS:
+    if len(place) < MIN_ROLLS:
         return chosen
     months = days[place].astype("datetime64[M]")
     of_month = (days[place] - months.astype("datetime64[D]")).astype(np.int64) + 1

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from valuation._typing import Dates, Float
 
-LEAST_RUN = 5
+MIN_RUN = 5
 """Consecutive repetitions that are never stale: a week of exchange holidays quoted with the last price."""
 
 USUAL_RUNS = 3
@@ -34,7 +34,7 @@ def fresh(dates: Dates, prices: Float) -> Fresh:
     moved = np.flatnonzero(np.concatenate([[True], ~repeats]))
     runs = np.diff(moved, append=len(prices)) - 1
     usual = int(np.partition(runs[:-1], -USUAL_RUNS)[-USUAL_RUNS]) if len(runs) > USUAL_RUNS else 0
-    limit = max(LEAST_RUN, RUN_TO_USUAL * usual)
+    limit = max(MIN_RUN, RUN_TO_USUAL * usual)
     if not len(prices) or runs.max() <= limit:
         return Fresh(np.arange(len(prices)), 0, 0)
     stale = np.repeat(runs > limit, runs + 1)

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from valuation._typing import Float
 from valuation.tables import read_table
 
-LEAST_LOG_WIDTH = 0.02
+MIN_LOG_WIDTH = 0.02
 WIDTH_SIGMAS = 3.0
 """Greatest distance of a log move from a factor: three daily standard deviations, at least 0.02."""
 
 
 def is_unit_factor(moves: Float, sigma: float) -> NDArray[np.bool_]:
     """Returns whether log moves [n] match a unit factor; ``sigma`` is the daily standard deviation of the series."""
-    width = max(LEAST_LOG_WIDTH, WIDTH_SIGMAS * sigma)
+    width = max(MIN_LOG_WIDTH, WIDTH_SIGMAS * sigma)
     return np.asarray((np.abs(np.abs(moves)[:, None] - _log_factors()) <= width).any(axis=1), dtype=np.bool_)
 
 

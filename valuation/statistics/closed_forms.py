@@ -1,6 +1,6 @@
-"""Closed forms beside the simulation: other models of a price, and scores of a forecast.
+"""Closed-form price models and forecast scores.
 
-Oracles for tests and screens for reports; no valuation rests on them.
+Used as test oracles and as report screens; no valuation depends on them.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ from valuation._typing import Float
 from valuation.errors import InvalidInput
 
 JUMP_TAIL_SDS = 12.0
-"""Poisson counts beyond mean + 12 sd + JUMP_TERMS_ADDED have less probability than rounding."""
-
 JUMP_TERMS_ADDED = 20
+"""Poisson counts above mean + 12 sd + 20 are omitted: their probability is below rounding error."""
 
 
 def garch_variance(
     constant: float, alpha: float, beta: float, next_variance: float, days: int, autoregression: float = 0.0
 ) -> float:
-    """Variance of the sum of returns over days under GARCH(1,1), with AR(1) returns where asked.
+    """Returns the variance of the sum of ``days`` returns under GARCH(1,1), optionally with AR(1) returns.
 
     V_h = sum over i of ((1 - phi^(h-i+1)) / (1 - phi))^2 s2_i, where s2_i = m + (s2_1 - m)(alpha + beta)^(i-1) and
-    m = constant / (1 - alpha - beta) (Bollerslev 1986, doi 10.1016/0304-4076(86)90063-1). Raises InvalidInput where
-    the variance has no mean to revert to, |phi| is 1 or more, or days is under 1.
+    m = constant / (1 - alpha - beta) (Bollerslev 1986, doi 10.1016/0304-4076(86)90063-1). Raises InvalidInput if the
+    variance is not mean-reverting, |phi| is 1 or more, or days is below 1.
     """
     persistence = alpha + beta
     if min(constant, next_variance) <= 0.0 or min(alpha, beta) < 0.0 or persistence >= 1.0:
@@ -47,15 +46,15 @@ def garch_variance(
 
 
 def autoregressive_drift(last_return: float, autoregression: float, days: int) -> float:
-    """Expected sum of the next returns of a mean-zero AR(1): r_0 phi (1 - phi^h) / (1 - phi)."""
+    """Returns r_0 phi (1 - phi^h) / (1 - phi): the expected sum of the next h = ``days`` returns, a mean-zero AR(1)."""
     return last_return * autoregression * (1.0 - autoregression**days) / (1.0 - autoregression)
 
 
 def gpd_value_at_risk(shape: float, scale: float, threshold: float, total: int, above: int, level: float) -> float:
-    """Quantile of losses by peaks over threshold: u + beta / xi ((n / N_u (1 - p))^-xi - 1).
+    """Returns the loss quantile by peaks over threshold: u + beta / xi ((n / N_u (1 - p))^-xi - 1).
 
-    McNeil, Frey and Embrechts, Quantitative Risk Management, section 5.2.3; the limit of shape 0 is an exponential
-    tail. Raises InvalidInput for a scale of 0 or less, or a level that the threshold already exceeds.
+    McNeil, Frey and Embrechts, Quantitative Risk Management, section 5.2.3. A shape of 0 gives the limiting
+    exponential tail. Raises InvalidInput for a scale of 0 or less, or a quantile that lies below the threshold.
     """
     beyond = total / above * (1.0 - level)
     if scale <= 0.0 or not 0.0 < beyond <= 1.0:
@@ -66,7 +65,10 @@ def gpd_value_at_risk(shape: float, scale: float, threshold: float, total: int, 
 
 
 def gpd_expected_shortfall(shape: float, scale: float, threshold: float, total: int, above: int, level: float) -> float:
-    """Mean loss beyond that quantile: VaR / (1 - xi) + (beta - xi u) / (1 - xi), for xi < 1."""
+    """Returns the mean loss beyond ``gpd_value_at_risk``: VaR / (1 - xi) + (beta - xi u) / (1 - xi).
+
+    Raises InvalidInput for a shape of 1 or more, and as ``gpd_value_at_risk`` does.
+    """
     if shape >= 1.0:
         raise InvalidInput("shape", shape, "less than 1: the mean loss is infinite")
     quantile = gpd_value_at_risk(shape, scale, threshold, total, above, level)
@@ -76,7 +78,7 @@ def gpd_expected_shortfall(shape: float, scale: float, threshold: float, total: 
 def merton_quantile(
     level: float, years: float, volatility: float, *, jumps_per_year: float, jump_mean: float, jump_sd: float
 ) -> float:
-    """Quantile of log returns under Merton's jump diffusion (doi 10.1016/0304-405X(76)90022-2), without drift.
+    """Returns a quantile of log returns under Merton's jump diffusion without drift (doi 10.1016/0304-405X(76)90022-2).
 
     P(X <= x) = sum over k of Pois(k; lambda T) Phi((x - k mu_J) / sqrt(sigma^2 T + k s_J^2)). Raises InvalidInput for
     a level outside (0, 1), or a volatility or time of 0 or less.
@@ -98,10 +100,10 @@ def merton_quantile(
 
 
 def linear_liquidation_factor(days: ArrayLike) -> Float:
-    """sqrt((n + 1)(2n + 1) / (6n)): daily volatilities of a position sold in equal parts over n days.
+    """Returns sqrt((n + 1)(2n + 1) / (6n)), the risk in daily volatilities of selling in equal parts over n days.
 
-    Of the variance of the last unit, the k-th part bears k days: sum over k of (k/n)^2. Raises InvalidInput for n
-    below 1.
+    On day k the unsold share is (n - k + 1) / n, so the variance is the sum over k of (k/n)^2 daily variances. Raises
+    InvalidInput for n below 1.
     """
     n = np.asarray(days, dtype=np.float64)
     if (n < 1.0).any():
@@ -110,7 +112,11 @@ def linear_liquidation_factor(days: ArrayLike) -> Float:
 
 
 def crps_normal(outcome: ArrayLike, mean: ArrayLike, sd: ArrayLike) -> Float:
-    """Ranked probability score of a normal forecast (Gneiting and Raftery, doi 10.1198/016214506000001437)."""
+    """Returns the continuous ranked probability score of a normal forecast.
+
+    Gneiting and Raftery 2007, doi 10.1198/016214506000001437. Arguments broadcast. Raises InvalidInput for an sd of 0
+    or less.
+    """
     spread = np.asarray(sd, dtype=np.float64)
     if not (spread > 0.0).all():
         raise InvalidInput("sd", sd, "more than 0")
@@ -120,11 +126,12 @@ def crps_normal(outcome: ArrayLike, mean: ArrayLike, sd: ArrayLike) -> Float:
     return score
 
 
-def population_stability_index(expected: Float, found: Float) -> float:
-    """Sum of (found - expected) ln(found / expected) over bins of shares; 0.10 to 0.25 watch, from 0.25 refit.
+def population_stability_index(expected: Float, observed: Float) -> float:
+    """Returns the sum of (observed - expected) ln(observed / expected) over bins of shares [n].
 
-    Raises InvalidInput for an empty bin, whose index is infinite: join it with its neighbour.
+    Usual thresholds: monitor the model from 0.10, refit it from 0.25. Raises InvalidInput for an empty bin, which makes
+    the index infinite; merge such a bin with its neighbour.
     """
-    if expected.shape != found.shape or (np.minimum(expected, found) <= 0.0).any():
-        raise InvalidInput("expected, found", (expected.tolist(), found.tolist()), "shares above 0, bin for bin")
-    return float(np.sum((found - expected) * np.log(found / expected)))
+    if expected.shape != observed.shape or (np.minimum(expected, observed) <= 0.0).any():
+        raise InvalidInput("expected, observed", (expected.tolist(), observed.tolist()), "shares above 0, bin for bin")
+    return float(np.sum((observed - expected) * np.log(observed / expected)))

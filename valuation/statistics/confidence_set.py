@@ -1,4 +1,4 @@
-"""The models among which the best cannot be told apart: Hansen's model confidence set."""
+"""Model confidence set: the models that cannot be distinguished from the best one."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from valuation._typing import Float
 from valuation.errors import InvalidInput
 
 BOOTSTRAPS = 2_000
-"""Resamples: the standard error of a p-value near 10 % is then under 0.7 percentage points."""
+"""Number of resamples, which gives a p-value near 10 % a standard error below 0.7 percentage points."""
 
 SEED = 20_110_301
-"""Fixed, so that the same losses give the same set."""
+"""Fixed seed, so that the same losses give the same set."""
 
 
 @dataclass(frozen=True)
 class ConfidenceSet:
-    """The p-value of each model [m], in the order of the losses, and whether it is in the set."""
+    """The p-value of each model [m], in the order of the loss columns, and whether it is in the set."""
 
     p_values: Float
     included: NDArray[np.bool_]
@@ -28,29 +28,30 @@ class ConfidenceSet:
 def model_confidence_set(
     losses: Float, block: int, *, size: float = 0.10, bootstraps: int = BOOTSTRAPS, seed: int = SEED
 ) -> ConfidenceSet:
-    """The set that holds the model of least expected loss with a chance of 1 - size, from losses [n, m] in time order.
+    """Returns the set that contains the model of least expected loss with probability 1 - size.
 
-    The worst model is taken out again and again, by the largest of the t-statistics of its loss over the mean of those
-    that are left (T-max); its p-value is the largest seen so far. Spreads and critical values come from a moving-block
-    bootstrap with blocks of ``block`` rows, wrapped around (Hansen, Lunde and Nason, Econometrica 79 (2011), doi
-    10.3982/ECTA5771, sections 2 and 3.1.2; Politis and Romano 1992, circular blocks). Raises InvalidInput for fewer
-    than two models or rows, a block outside 1 to n, or a size outside (0, 1).
+    ``losses`` [n, m] are in time order, one column for each model. The procedure repeatedly removes the worst model:
+    the one whose loss exceeds the mean of the remaining models by the largest t-statistic (T-max). The p-value of a
+    removed model is the largest p-value of any step so far. Standard deviations and critical values come from a
+    circular block bootstrap with blocks of ``block`` rows (Hansen, Lunde and Nason, Econometrica 79 (2011), doi
+    10.3982/ECTA5771, sections 2 and 3.1.2; Politis and Romano 1992). Raises InvalidInput for fewer than two models or
+    rows, a block outside 1 to n, or a size outside (0, 1).
     """
     count, models = losses.shape
     if count < 2 or models < 2 or not 1 <= block <= count or not 0.0 < size < 1.0:
-        raise InvalidInput("losses, block, size", (losses.shape, block, size), "2 rows and models, a block, a share")
+        raise InvalidInput("losses, block, size", (losses.shape, block, size), "2 rows and models, 1 to n, 0 to 1")
     means = losses.mean(axis=0)
     resampled = _block_means(losses, block, bootstraps, seed) - means
-    p_values, left, so_far = np.ones(models), list(range(models)), 0.0
-    while len(left) > 1:
-        worst, p_value = _worst(means[left], resampled[:, left])
-        so_far = max(so_far, p_value)
-        p_values[left.pop(worst)] = so_far
+    p_values, remaining, largest_p = np.ones(models), list(range(models)), 0.0
+    while len(remaining) > 1:
+        worst, p_value = _worst(means[remaining], resampled[:, remaining])
+        largest_p = max(largest_p, p_value)
+        p_values[remaining.pop(worst)] = largest_p
     return ConfidenceSet(p_values, p_values > size)
 
 
 def _worst(means: Float, resampled: Float) -> tuple[int, float]:
-    """Place of the worst of the models that are left, and the chance of so large a statistic if all are equal."""
+    """Returns the index of the worst remaining model, and the p-value of its statistic if all models are equal."""
     over = means - means.mean()
     drawn = resampled - resampled.mean(axis=1, keepdims=True)
     spread = np.sqrt(np.mean(drawn**2, axis=0))
@@ -62,7 +63,11 @@ def _worst(means: Float, resampled: Float) -> tuple[int, float]:
 
 
 def _block_means(losses: Float, block: int, bootstraps: int, seed: int) -> Float:
-    """Means [bootstraps, m] of rows drawn in blocks; whole blocks only, so that each row is drawn as often."""
+    """Returns bootstrap means [bootstraps, m] of the losses.
+
+    Each sample consists of whole blocks that wrap around, so that all rows are equally likely. Block sums come from one
+    cumulative sum.
+    """
     generator = np.random.Generator(np.random.PCG64(seed))
     count = len(losses)
     blocks = -(-count // block)

@@ -1,6 +1,7 @@
-"""Backtests of haircuts: did the price fall further than promised more often than promised?
+"""Coverage backtests: does the price fall further than the haircut as often as its confidence level states?
 
-Windows must not overlap. The tests are two-sided: too few exceedances reject as well, which is a cost, not a failure.
+Windows must not overlap. The tests are two-sided: too few exceedances also reject, because a haircut that is too large
+restricts lending.
 """
 
 from __future__ import annotations
@@ -16,25 +17,29 @@ from valuation.errors import InvalidInput
 
 GREEN_BELOW = 0.95
 AMBER_BELOW = 0.9999
-"""Cumulative probabilities of the Basel traffic light (Basel Committee 1996, framework for backtesting)."""
+"""Upper bounds of the cumulative probability for green and amber (Basel Committee 1996, framework for backtesting)."""
 
 
 @dataclass(frozen=True)
 class LikelihoodRatio:
-    """A likelihood ratio with the p-value of its chi-square law."""
+    """A likelihood-ratio statistic with the degrees of freedom of its chi-square distribution."""
 
     statistic: float
     degrees: int
 
     @property
     def p_value(self) -> float:
-        """Chance of a larger statistic when the model is right."""
+        """Probability of a larger statistic if the model is correct."""
         return float(gammaincc(self.degrees / 2.0, self.statistic / 2.0))
 
 
 @dataclass(frozen=True)
 class TrafficLight:
-    """Colour, cumulative probability and the chance of seeing as many or more when the model is right."""
+    """Result of the Basel traffic-light test.
+
+    ``cumulative`` is the probability of at most the observed exceedances and ``type_one`` that of at least as many,
+    both if the model is correct.
+    """
 
     colour: str
     cumulative: float
@@ -43,7 +48,7 @@ class TrafficLight:
 
 @dataclass(frozen=True)
 class Transitions:
-    """How often a window without (calm) or with an exceedance (hit) followed the one before."""
+    """Counts of consecutive window pairs by whether each has an exceedance (hit) or not (calm)."""
 
     calm_calm: int
     calm_hit: int
@@ -52,7 +57,7 @@ class Transitions:
 
 
 def transitions(exceeded: NDArray[np.bool_]) -> Transitions:
-    """Counts of the four transitions in a sequence of windows [n]; n - 1 in all."""
+    """Counts the n - 1 transitions in a sequence of windows [n]."""
     before, after = exceeded[:-1], exceeded[1:]
     return Transitions(
         int(np.sum(~before & ~after)),
@@ -63,9 +68,12 @@ def transitions(exceeded: NDArray[np.bool_]) -> Transitions:
 
 
 def kupiec(exceedances: int, observations: int, level: float) -> LikelihoodRatio:
-    """Proportion of failures, chi-square with 1 degree (Kupiec 1995, doi 10.3905/jod.1995.407942); 0 ln 0 is 0."""
+    """Tests the proportion of failures; chi-square with 1 degree of freedom (Kupiec 1995, doi 10.3905/jod.1995.407942).
+
+    0 ln 0 counts as 0. Raises InvalidInput for impossible counts or a level outside (0, 1).
+    """
     if observations < 1 or not 0 <= exceedances <= observations:
-        raise InvalidInput("exceedances", exceedances, f"0 to the {observations} observations, of which 1 or more")
+        raise InvalidInput("exceedances", exceedances, f"0 to {observations} observations, at least 1 observation")
     if not 0.0 < level < 1.0:
         raise InvalidInput("level", level, "between 0 and 1")
     kept, rate = observations - exceedances, exceedances / observations
@@ -75,9 +83,10 @@ def kupiec(exceedances: int, observations: int, level: float) -> LikelihoodRatio
 
 
 def christoffersen_independence(calm_calm: int, calm_hit: int, hit_calm: int, hit_hit: int) -> LikelihoodRatio:
-    """Independence of exceedances, chi-square with 1 degree (Christoffersen 1998, doi 10.2307/2527341).
+    """Tests the independence of exceedances; chi-square with 1 degree of freedom.
 
-    Takes the counts of ``transitions``. Raises InvalidInput where there is none.
+    Christoffersen 1998, doi 10.2307/2527341. Arguments are the counts of ``transitions``. Raises InvalidInput if all
+    are 0 or one is negative.
     """
     counts = (calm_calm, calm_hit, hit_calm, hit_hit)
     if min(counts) < 0 or not sum(counts):
@@ -92,12 +101,18 @@ def christoffersen_independence(calm_calm: int, calm_hit: int, hit_calm: int, hi
 
 
 def conditional_coverage(coverage: LikelihoodRatio, independence: LikelihoodRatio) -> LikelihoodRatio:
-    """Right number and no clusters at once: the sum of both ratios, chi-square with 2 degrees (the same paper)."""
+    """Tests coverage and independence jointly: the sum of both ratios, chi-square with 2 degrees of freedom.
+
+    Christoffersen 1998, doi 10.2307/2527341.
+    """
     return LikelihoodRatio(coverage.statistic + independence.statistic, coverage.degrees + independence.degrees)
 
 
 def traffic_light(exceedances: int, observations: int, level: float) -> TrafficLight:
-    """Green, amber or red by the binomial law."""
+    """Returns the Basel traffic-light status by the binomial distribution.
+
+    Raises InvalidInput for impossible counts or a level outside (0, 1).
+    """
     if not 0 <= exceedances <= observations or not 0.0 < level < 1.0:
         raise InvalidInput("exceedances, level", (exceedances, level), f"0 to {observations}, and between 0 and 1")
     cumulative = float(bdtr(exceedances, observations, level))
@@ -107,7 +122,7 @@ def traffic_light(exceedances: int, observations: int, level: float) -> TrafficL
 
 
 def pinball(outcomes: Float, quantiles: Float, level: float) -> Float:
-    """(level - 1[y < q]) (y - q) for each forecast [n]: the score whose mean a true quantile minimises.
+    """Returns the pinball loss (level - 1[y < q]) (y - q) of each forecast [n]; the true quantile minimises its mean.
 
     Koenker and Bassett 1978, doi 10.2307/1913643.
     """
@@ -115,5 +130,5 @@ def pinball(outcomes: Float, quantiles: Float, level: float) -> Float:
 
 
 def _ratio(under: float, over: float) -> float:
-    """Twice the log likelihood gained; rounding can make an exact fit a hair below 0."""
+    """Returns twice the log-likelihood gain, at least 0: rounding can make an exact fit slightly negative."""
     return max(float(-2.0 * (under - over)), 0.0)

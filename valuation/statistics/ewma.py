@@ -1,4 +1,4 @@
-"""Exponentially weighted variance of returns."""
+"""Exponentially weighted moving average (EWMA) of the variance of returns."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from valuation.errors import InvalidInput
 
 
 def ewma_variance(returns: Float, decay: float) -> Float:
-    """Variance forecast before each return [n] and after the last: s2 = decay s2 + (1 - decay) r2, n + 1 values.
+    """Returns the variance forecast before each return [n] and after the last one, n + 1 values.
 
-    Starts from the mean square of the returns (RiskMetrics Technical Document 1996). Raises InvalidInput for a decay
-    outside (0, 1) or no returns.
+    s2 = decay s2 + (1 - decay) r2, starting from the mean square of all returns (RiskMetrics Technical Document 1996).
+    Raises InvalidInput for a decay outside (0, 1) or for no returns.
     """
     if not 0.0 < decay < 1.0:
         raise InvalidInput("decay", decay, "more than 0 and less than 1")

@@ -1,4 +1,4 @@
-"""Running means of a price series: all that the pooled-scale model knows of its past, each updated in O(1)."""
+"""Running means of returns, the inputs of the pooled-scale model; each return updates them in O(1)."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ MEANS = (
     ("plain", MONTH_DAYS),
     ("plain", YEAR_DAYS),
 )
-"""Of what each row is the mean, and its half-life: squared returns, those of falls only, or returns themselves."""
+"""Quantity and half-life of each mean: squared returns, squares of negative returns only, or returns themselves."""
 
 TREND_LIMIT = 4.0
-"""Standard deviations beyond which a trend counts no more."""
+"""Standard errors at which the size of a trend is capped."""
 
 BLOCK = 50
-"""Returns taken at once: a recursion in matrices, many times faster than one return after the other."""
+"""Returns in a block: the recursion runs as matrix products over blocks, which are faster than a loop over returns."""
 
-LEAST_VARIANCE = 1e-14
-"""Daily variance of a price that does not move, so that ratios stay finite."""
+MIN_VARIANCE = 1e-14
+"""Variance added to every mean square, so that ratios stay finite for a price that does not move."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """Weighted sums [7] of ``MEANS`` and sums of their weights [7] after some returns, a step of days apart."""
+    """Weighted sums [7] of ``MEANS`` and sums of their weights [7] after returns over ``step_days`` business days."""
 
     sums: Float
     weights: Float
     step_days: int
 
     def after(self, log_return: float) -> Running:
-        """The sums one return later."""
+        """Returns the sums after one more return."""
         decay = decays(self.step_days)
         parts = _parts(np.array([log_return]))[:, 0]
         return Running(decay * self.sums + (1.0 - decay) * parts, decay * self.weights + 1.0 - decay, self.step_days)
 
     @property
     def means(self) -> Float:
-        """The means [7]."""
+        """The weighted means [7]."""
         return self.sums / self.weights
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What widens the tail [5, n], in the order of ``TERM_NAMES``, and the long run's ``log_volatility`` [n]."""
+    """Terms that widen the tail [5, n], in the order of ``TERM_NAMES``, and the long-run ``log_volatility`` [n]."""
 
     values: Float
     log_volatility: Float
@@ -65,19 +65,19 @@ class Terms:
 TERM_NAMES = ("recent", "level", "downside", "trend_month", "trend_year")
 
 USUAL_DAILY_VOLATILITY = 0.015
-"""That of the usual commodity; wilder ones calm down on average, calmer ones do not stay so."""
+"""Daily volatility of a typical commodity, to which higher and lower volatilities revert on average."""
 
 
 def decays(step_days: int) -> Float:
-    """Decay a step of each mean [7]."""
+    """Returns the decay of each mean [7] over one step."""
     half_lives = np.array([half_life for _, half_life in MEANS])
     return np.asarray(0.5 ** (step_days / half_lives), dtype=np.float64)
 
 
 def running_means(returns: Float, step_days: int) -> Float:
-    """The means [7, n] after each log return [n]; the weights of the returns seen so far sum to 1.
+    """Returns the means [7, n] after each log return [n]; the weights of the returns up to then sum to 1.
 
-    Raises InvalidInput for no returns or a step under a day.
+    Raises InvalidInput for no returns or a step below one day.
     """
     if not len(returns) or step_days < 1:
         raise InvalidInput("returns, step_days", (len(returns), step_days), "one or more each")
@@ -95,20 +95,21 @@ def running_means(returns: Float, step_days: int) -> Float:
 
 
 def running(returns: Float, step_days: int) -> Running:
-    """The sums after the last return."""
+    """Returns the sums after the last of the log returns [n]."""
     weights = 1.0 - decays(step_days) ** len(returns)
     return Running(running_means(returns, step_days)[:, -1] * weights, weights, step_days)
 
 
 def terms(means: Float, step_days: int) -> Terms:
-    """The terms of means [7, n], per business day.
+    """Computes the terms from means [7, n].
 
-    ``recent``: log volatility of half a month over the long run's. ``level``: log long-run volatility over the usual.
-    ``downside``: share of falls in the recent squares less a half. ``trend_month``, ``trend_year``: ln(1 + |trend|),
-    a trend being the mean return over its standard error.
+    - ``recent``: log of the half-month volatility over the long-run volatility.
+    - ``level``: log of the long-run daily volatility over ``USUAL_DAILY_VOLATILITY``.
+    - ``downside``: share of negative returns in the recent squares, minus one half.
+    - ``trend_month``, ``trend_year``: ln(1 + |trend|), where a trend is the mean return over its standard error.
     """
     recent, long_run, month, year, fallen, drift_month, drift_year = means
-    squares = np.stack([recent, long_run, month, year]) + LEAST_VARIANCE
+    squares = np.stack([recent, long_run, month, year]) + MIN_VARIANCE
     logs = 0.5 * np.log(squares[:2] / step_days)
     downside = np.clip(fallen / squares[0] - 0.5, -0.5, 0.5)
     trends = [
@@ -121,7 +122,7 @@ def terms(means: Float, step_days: int) -> Terms:
 
 @cache
 def _block(step_days: int) -> tuple[Float, Float]:
-    """What the returns of a block add to each mean [7, BLOCK, BLOCK], and what is left of the block before."""
+    """Returns the weights of a block's returns in each mean [7, BLOCK, BLOCK], and the decay of the previous block."""
     decay = decays(step_days)[:, None, None]
     lag = np.arange(BLOCK)[None, :] - np.arange(BLOCK)[:, None]
     triangle = np.where(lag >= 0, (1.0 - decay) * decay ** np.maximum(lag, 0), 0.0)
@@ -130,5 +131,5 @@ def _block(step_days: int) -> tuple[Float, Float]:
 
 def _parts(returns: Float) -> Float:
     squares = returns**2
-    of = {"square": squares, "fallen": np.where(returns < 0.0, squares, 0.0), "plain": returns}
-    return np.stack([of[name] for name, _ in MEANS])
+    columns = {"square": squares, "fallen": np.where(returns < 0.0, squares, 0.0), "plain": returns}
+    return np.stack([columns[name] for name, _ in MEANS])

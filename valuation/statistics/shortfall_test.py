@@ -1,4 +1,4 @@
-"""Backtest of expected shortfall: were the losses beyond the quantile as deep as promised?"""
+"""Backtest of expected shortfall: are losses beyond the quantile as deep as predicted?"""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from valuation._typing import Float
 from valuation.errors import InvalidInput
 
 SIMULATIONS = 20_000
-"""Enough that the 5 % critical value of Z2 moves by about 0.01 from seed to seed."""
+"""Simulated samples; the 5 % critical value of Z2 then differs by about 0.01 between seeds."""
 
 
 def acerbi_szekely_z2(returns: Float, value_at_risk: Float, expected_shortfall: Float, tail: float) -> float:
-    """Z2 = 1 + sum of r_t 1[r_t < -VaR_t] / (n a ES_t): 0 is right, below 0 the shortfall is promised too thin.
+    """Returns Z2 = 1 + sum of r_t 1[r_t < -VaR_t] / (n a ES_t), with a the tail probability.
 
-    ``returns`` [n] are negative for losses, ``value_at_risk`` and ``expected_shortfall`` [n] positive, ``tail`` is a.
-    Acerbi and Szekely, Back-testing expected shortfall, Risk, December 2014. Raises InvalidInput for a tail outside
-    (0, 0.5), no returns, or a shortfall that is not positive or lies above its quantile.
+    Z2 is 0 on average if the model is correct and negative if it predicts too small a shortfall. ``returns`` [n] are
+    negative for losses; ``value_at_risk`` and ``expected_shortfall`` [n] are positive. Acerbi and Szekely,
+    Back-testing expected shortfall, Risk, December 2014. Raises InvalidInput for a tail outside (0, 0.5), no returns,
+    or a shortfall that is not positive or is smaller than its value at risk.
     """
     if not 0.0 < tail < 0.5 or not len(returns):
         raise InvalidInput("tail, returns", (tail, len(returns)), "between 0 and 0.5, and 1 or more")
@@ -32,10 +33,10 @@ def acerbi_szekely_z2(returns: Float, value_at_risk: Float, expected_shortfall: 
 def normal_z2_critical_value(
     observations: int, tail: float, significance: float, *, seed: int = 0, simulations: int = SIMULATIONS
 ) -> float:
-    """The Z2 below which a right model falls with the given chance, returns being normal; by simulation.
+    """Returns the quantile of Z2 at ``significance`` for a correct model of normal returns, by simulation.
 
-    Only returns beyond the quantile count, so their number is drawn first and their sizes after it. Raises InvalidInput
-    for a tail or significance outside (0, 0.5).
+    Only returns beyond the quantile enter Z2, so the simulation draws their number first and then their sizes. Raises
+    InvalidInput for a tail or significance outside (0, 0.5).
     """
     if not 0.0 < tail < 0.5 or not 0.0 < significance < 0.5:
         raise InvalidInput("tail, significance", (tail, significance), "between 0 and 0.5")

@@ -1,4 +1,4 @@
-"""Paths of a price by filtered historical simulation, and the tail of their losses at each step."""
+"""Price paths by filtered historical simulation, and the tail of their losses at each step."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from valuation.statistics.ewma import ewma_variance
 Float32 = NDArray[np.float32]
 
 LossOf = Callable[[Float], Float]
-"""Share of the price lost, of the sum of moves since the start; never growing with it."""
+"""Maps sums of moves since the start to the share of the price lost; a larger sum never gives a larger loss."""
 
-LEAST_PATHS_BEYOND = 10
-"""Fewer paths beyond the quantile leave it to chance, and its error without order statistics on both sides."""
+MIN_PATHS_BEYOND = 10
+"""Fewest paths beyond the quantile; with fewer, its error has no order statistics on both sides."""
 
-LEAST_RESIDUAL_SPREAD = 1e-6
-"""Residuals have a spread near 1; this little is rounding of returns that do not vary around their mean."""
+MIN_RESIDUAL_SPREAD = 1e-6
+"""Standard deviation of residuals below which the returns are constant and the residuals are rounding errors."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """Where paths start: standardised residuals [m], the variance of the first step, and whether its floor binds."""
+    """Start of simulated paths: standardised residuals [m], variance of the first step, and whether its floor binds."""
 
     residuals: Float
     variance: float
@@ -35,10 +35,10 @@ class Start:
 
 @dataclass(frozen=True)
 class Tails:
-    """Loss at the quantile and mean loss beyond it, with the simulation error of each; all [steps].
+    """Loss at the quantile and mean loss beyond it, with their simulation errors; all [steps].
 
-    ``path_minimum`` and ``path_shortfall`` are quantile and mean of the worst loss on the way: of a sale at the worst
-    step, not at the last.
+    ``path_minimum`` and ``path_shortfall`` are the quantile and tail mean of the worst loss along each path: the loss
+    of a sale at the worst step instead of the last one.
     """
 
     loss: Float
@@ -50,14 +50,15 @@ class Tails:
 
 
 def log_loss(sums: Float) -> Float:
-    """Loss after a sum of log returns: 1 - exp(sum)."""
+    """Returns the loss after a sum of log returns: 1 - exp(sum)."""
     return np.asarray(-np.expm1(sums), dtype=np.float64)
 
 
 def filtered(returns: Float, decay: float) -> Start | None:
-    """Returns [m] over their EWMA volatility, centred and scaled to unit spread; None where they do not vary.
+    """Divides returns [m] by their EWMA volatility, then centres and scales them to unit standard deviation.
 
-    The first variance is at least the mean square of the returns: a calm week does not make a calm market.
+    The result is None for constant returns. The start variance is at least the mean square of the returns, so that a
+    few calm days do not lower the estimate.
     """
     variance = ewma_variance(returns, decay)
     if not variance[:-1].all():
@@ -65,17 +66,17 @@ def filtered(returns: Float, decay: float) -> Start | None:
     residuals = returns / np.sqrt(variance[:-1])
     residuals -= residuals.mean()
     spread = float(residuals.std())
-    if spread < LEAST_RESIDUAL_SPREAD:
+    if spread < MIN_RESIDUAL_SPREAD:
         return None
     mean_square = float(variance[0])
     return Start(residuals / spread, max(float(variance[-1]), mean_square), float(variance[-1]) < mean_square)
 
 
 def simulated_sums(starts: Sequence[Start], *, decay: float, paths: int, seed: int) -> Iterator[Float32]:
-    """Sums of simulated moves [paths] after one step, after two, and on: no drift, EWMA variance follows each path.
+    """Yields sums of simulated moves [paths] after 1, 2, ... steps, without drift; EWMA variance follows each path.
 
-    Residuals are drawn with replacement, those of several starts [k] on the same dates, so that what fell together
-    falls together; their moves are added. It is the same array each time. The starts need residuals of one length.
+    Residuals are drawn with replacement. Several starts [k] draw the same dates, which preserves their dependence, and
+    their moves are added; their residuals must have equal length. The yielded array is updated in place.
     """
     generator = np.random.Generator(np.random.PCG64(seed))
     residuals = [start.residuals.astype(np.float32) for start in starts]
@@ -95,23 +96,24 @@ def simulated_sums(starts: Sequence[Start], *, decay: float, paths: int, seed: i
 def simulated_tails(
     start: Start, *, decay: float, steps: int, confidence: float, paths: int, seed: int, loss_of: LossOf = log_loss
 ) -> Tails:
-    """Tails of the price after 1..steps steps.
+    """Simulates the tails of the price after 1..steps steps.
 
-    A gain counts as no loss, and loss never falls as the horizon grows: a position that may be sold later can still
-    lose what it could have lost before. Raises InvalidInput for too few paths.
+    A gain counts as a loss of 0, and losses never decrease with the horizon: a later sale can lose at least as much as
+    an earlier one. Raises InvalidInput for too few paths.
     """
     require_paths(paths, confidence)
     return tails_of(simulated_sums([start], decay=decay, paths=paths, seed=seed), steps, 1.0 - confidence, loss_of)
 
 
 def tails_of(walk: Iterator[Float32], steps: int, alpha: float, loss_of: LossOf) -> Tails:
-    """The tails at each of the first steps of sums [paths]."""
+    """Returns the tails at each of the first ``steps`` sums [paths] of the walk."""
     tails = np.empty((6, steps))
     lowest: Float32 | None = None
     bound = np.float32(np.inf)
     for step, sums in zip(range(steps), walk, strict=False):
         lowest = sums.copy() if lowest is None else np.minimum(lowest, sums, out=lowest)
         tails[:4, step] = _tail(sums, alpha, loss_of)
+        # Only paths at or below the previous step's quantile can be in the tail of the worst sums.
         deepest = _deepest(lowest[lowest <= bound], _rank(len(lowest), alpha))
         bound = deepest[-1]
         losses = loss_of(deepest.astype(np.float64))
@@ -122,33 +124,33 @@ def tails_of(walk: Iterator[Float32], steps: int, alpha: float, loss_of: LossOf)
 
 
 def require_paths(paths: int, confidence: float) -> None:
-    """Raises InvalidInput where too few paths lie beyond the quantile."""
+    """Raises InvalidInput if fewer than ``MIN_PATHS_BEYOND`` paths lie beyond the quantile."""
     alpha = 1.0 - confidence
-    if alpha * paths < LEAST_PATHS_BEYOND:
-        raise InvalidInput("paths", paths, f"{LEAST_PATHS_BEYOND / alpha:.0f} or more at confidence {confidence}")
+    if alpha * paths < MIN_PATHS_BEYOND:
+        raise InvalidInput("paths", paths, f"{MIN_PATHS_BEYOND / alpha:.0f} or more at confidence {confidence}")
 
 
 def _rank(count: int, alpha: float) -> int:
-    """Place of the quantile among sums in order, from 0."""
+    """Returns the zero-based rank of the quantile among sorted sums."""
     return int(np.ceil(round(alpha * count, 6))) - 1
 
 
 def _deepest(sums: Float32, rank: int) -> Float32:
-    """The lowest sums up to that of a rank, which is the last.
+    """Returns the lowest sums up to the given rank; the sum of that rank is the last element.
 
-    A worst sum only falls, so those above the quantile of one step are above that of the next: they need not be sorted.
+    A path's worst sum never rises, and neither does its quantile over the paths.
     """
     return np.partition(sums, rank)[: rank + 1]
 
 
 def _tail(sums: Float32, alpha: float, loss_of: LossOf) -> tuple[float, float, float, float]:
-    """Loss at the quantile, mean loss beyond, and the standard error of both.
+    """Returns the loss at the quantile, the mean loss beyond it, and the standard errors of both.
 
     The rank of the true quantile among n draws is binomial with variance n alpha (1 - alpha) (David and Nagaraja,
-    Order Statistics, 2003, section 7.1), so the order statistics one standard deviation either side bracket it by one
-    standard error each way. That of the mean of the k losses beyond q is the root of
-    (their variance + (1 - alpha) (mean - q)^2) / k (Manistre and Hancock, Variance of the CTE Estimator, North American
-    Actuarial Journal 9, 2005).
+    Order Statistics, 2003, section 7.1). The order statistics one standard deviation of the rank to either side are
+    therefore one standard error away. The standard error of the mean of the k losses beyond the quantile q is the root
+    of (their variance + (1 - alpha) (mean - q)^2) / k (Manistre and Hancock, Variance of the CTE Estimator, North
+    American Actuarial Journal 9, 2005).
     """
     rank = _rank(len(sums), alpha)
     width = round(float(np.sqrt(len(sums) * alpha * (1.0 - alpha))))

@@ -1,27 +1,27 @@
-"""Choice of the model: the random walk keeps its place unless it is beaten and not by luck."""
+"""Tests of model selection: the random walk is kept unless another model is significantly better."""
 
 import numpy as np
 import pytest
 
 from tests.support.price_series import DAYS, noise
 from tests.valuation.forecast.test_models import autoregressive, yearly
-from valuation.forecast.selection import LEAST_ORIGINS, MOST_ORIGINS, select
+from valuation.forecast.selection import MAX_ORIGINS, MIN_ORIGINS, select
 
 
 def choice(logs, steps, dates=DAYS, step_days=1):
-    """The selection among the models for log prices."""
+    """Returns the model selection for log prices."""
     return select(logs, dates[: len(logs)], step_days, steps)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_of_a_random_walk_nothing_beats_the_random_walk(seed):
+def test_no_model_beats_the_random_walk_on_a_random_walk(seed):
     found = choice(np.cumsum(noise(300, seed=seed)), 5)
 
     assert found.model == "random-walk"
-    assert [trial.origins for trial in found.trials] == [MOST_ORIGINS] * 4
+    assert [trial.origins for trial in found.trials] == [MAX_ORIGINS] * 4
 
 
-def test_returns_that_carry_on_are_found_by_another_model():
+def test_autocorrelated_returns_select_another_model():
     found = choice(autoregressive(0.8), 4)
 
     assert found.model != "random-walk"
@@ -30,15 +30,15 @@ def test_returns_that_carry_on_are_found_by_another_model():
     assert chosen.comparison.p_value < 0.025
 
 
-def test_a_lead_that_rests_on_few_origins_is_not_tested():
+def test_too_few_origins_are_not_tested():
     found = choice(autoregressive(0.8, count=130), 10)
 
     assert found.model == "random-walk"
-    assert 0 < found.trials[1].origins < LEAST_ORIGINS
+    assert 0 < found.trials[1].origins < MIN_ORIGINS
     assert found.trials[1].comparison is None
 
 
-def test_no_origin_sees_what_came_later():
+def test_no_origin_uses_later_prices():
     logs = autoregressive(0.5)
     later = np.concatenate([logs, logs[-1] + np.cumsum(noise(5, sd=0.5))])
 
@@ -47,7 +47,7 @@ def test_no_origin_sees_what_came_later():
     assert [trial.error for trial in alone.trials] == [trial.error for trial in errors.trials]
 
 
-def test_a_strong_yearly_season_is_found_and_forecast_better_than_by_the_random_walk():
+def test_a_strong_yearly_season_selects_the_seasonal_model():
     dates = np.arange("1980-01", "2012-01", dtype="datetime64[M]").astype("datetime64[D]")
     found = choice(yearly(dates, 0.15) + np.cumsum(noise(len(dates), sd=0.03)), 6, dates, 22)
 
@@ -57,11 +57,11 @@ def test_a_strong_yearly_season_is_found_and_forecast_better_than_by_the_random_
     assert trials["sarimax"].comparison.p_value < 0.05 / 3
 
 
-def test_a_model_that_never_fits_is_no_challenger():
+def test_a_model_that_never_fits_is_not_tested():
     found = choice(autoregressive(0.8), 4)
 
     seasonal = found.trials[-1]
-    assert (seasonal.model, seasonal.failures, seasonal.comparison) == ("sarimax", MOST_ORIGINS, None)
+    assert (seasonal.model, seasonal.failures, seasonal.comparison) == ("sarimax", MAX_ORIGINS, None)
     assert seasonal.error == found.trials[0].error
 
 

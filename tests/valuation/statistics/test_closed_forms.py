@@ -1,4 +1,4 @@
-"""Closed forms against printed figures and, where there is another road, against that."""
+"""Tests of closed forms against published figures and against independent computations."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ JUMPS = {"jumps_per_year": 2.0, "jump_mean": -0.05, "jump_sd": 0.08}
 
 
 def test_garch_variance_of_twenty_days():
-    """The square root of time would give 60."""
+    """Scaling by the square root of time would give 60."""
     assert garch_variance(**GARCH, days=20) == pytest.approx(53.2392, abs=5e-5)
 
 
@@ -47,7 +47,7 @@ def test_garch_variance_is_the_sum_of_the_forecasts_of_each_day(alpha, beta, var
     assert garch_variance(0.05, alpha, beta, variance, days) == pytest.approx(total)
 
 
-def test_garch_without_a_mean_to_revert_to_is_refused():
+def test_garch_without_mean_reversion_is_refused():
     with pytest.raises(InvalidInput, match="alpha and beta"):
         garch_variance(0.02, 0.10, 0.90, 3.0, 20)
     with pytest.raises(InvalidInput, match="autoregression, days"):
@@ -110,13 +110,13 @@ def test_selling_in_equal_parts_is_less_risky_than_selling_at_the_end():
 
 
 @given(st.integers(1, 300))
-def test_the_liquidation_factor_adds_up_the_days_each_part_waits(days):
+def test_the_liquidation_factor_sums_the_days_until_each_part_is_sold(days):
     held = np.arange(1, days + 1) / days
 
     assert linear_liquidation_factor(days) == pytest.approx(np.sqrt(np.sum(held**2)))
 
 
-def test_no_days_to_sell_is_refused():
+def test_a_sale_of_no_days_is_refused():
     with pytest.raises(InvalidInput, match="days"):
         linear_liquidation_factor([5, 0])
 
@@ -153,5 +153,5 @@ def test_population_stability_is_never_negative_and_zero_for_the_same_shares(wei
 
 
 def test_an_empty_bin_is_refused():
-    with pytest.raises(InvalidInput, match="expected, found"):
+    with pytest.raises(InvalidInput, match="expected, observed"):
         population_stability_index(np.array([0.5, 0.5]), np.array([1.0, 0.0]))

@@ -1,4 +1,4 @@
-"""The model confidence set: another program's p-values, and sets whose answer is known."""
+"""Tests of the model confidence set against another program's p-values and against known sets."""
 
 import numpy as np
 import pytest
@@ -8,13 +8,13 @@ from valuation.statistics.confidence_set import model_confidence_set
 
 
 def simulated(means, count=400, seed=1):
-    """Losses that share most of their noise, as losses of models do on the same windows."""
+    """Returns losses that share most of their noise, as losses of models on the same windows do."""
     draw = np.random.default_rng(seed)
     common = draw.normal(size=(count, 1))
     return np.array(means) + common + 0.5 * draw.normal(size=(count, len(means)))
 
 
-def test_another_program_takes_the_models_out_with_the_same_p_values():
+def test_another_program_removes_the_models_with_the_same_p_values():
     from arch.bootstrap import MCS
 
     losses = simulated([1.0, 1.03, 1.06, 1.15])
@@ -49,7 +49,7 @@ def test_the_same_losses_give_the_same_set_in_any_order_of_models():
     assert turned.p_values[::-1] == pytest.approx(first.p_values)
 
 
-def test_losses_in_runs_are_less_evidence_than_independent_ones():
+def test_autocorrelated_losses_are_weaker_evidence_than_independent_ones():
     losses = np.repeat(simulated([1.0, 1.08], 60), 10, axis=0)
 
     assert model_confidence_set(losses, 10).p_values[1] > model_confidence_set(losses, 1).p_values[1]
@@ -62,6 +62,6 @@ def test_equal_models_stay_together():
 
 
 @pytest.mark.parametrize(("shape", "block"), [((1, 3), 1), ((9, 1), 1), ((9, 2), 10), ((9, 2), 0)])
-def test_nothing_to_compare_is_refused(shape, block):
+def test_too_few_models_or_rows_are_refused(shape, block):
     with pytest.raises(InvalidInput, match="losses"):
         model_confidence_set(np.ones(shape), block)

@@ -1,4 +1,4 @@
-"""Backtests of coverage and independence against published and recomputed figures."""
+"""Tests of the coverage and independence backtests against published and recomputed figures."""
 
 import numpy as np
 import pytest
@@ -36,12 +36,12 @@ def test_kupiec_agrees_with_published_and_recomputed_figures(exceedances, observ
     assert found.p_value == pytest.approx(p_value, abs=5e-6)
 
 
-def test_no_exceedance_in_250_rejects_too_because_the_haircut_is_too_safe():
+def test_no_exceedance_in_250_also_rejects_because_the_haircut_is_too_large():
     assert kupiec(0, 250, 0.01).p_value == pytest.approx(0.025, abs=5e-4)
 
 
 @given(st.integers(1, 2_000), st.floats(0.001, 0.5))
-def test_kupiec_is_smallest_where_the_share_is_the_level(observations, level):
+def test_kupiec_is_smallest_if_the_exceedance_share_equals_the_level(observations, level):
     at_level = round(observations * level)
     statistics = [kupiec(count, observations, level).statistic for count in range(0, observations + 1, 7)]
 
@@ -63,7 +63,7 @@ def test_conditional_coverage_agrees_with_the_published_example():
     assert found.p_value == pytest.approx(0.69763, abs=5e-6)
 
 
-def test_exceedances_in_one_lump_are_not_independent():
+def test_clustered_exceedances_are_not_independent():
     lump, spread = np.zeros(500, dtype=np.bool_), np.zeros(500, dtype=np.bool_)
     lump[100:110], spread[::50] = True, True
 
@@ -89,10 +89,10 @@ def test_chi_square_95_percent_points():
 
 
 def test_the_traffic_light_turns_amber_at_five_and_red_at_ten_of_250():
-    lights = [traffic_light(count, 250, 0.01) for count in range(11)]
+    results = [traffic_light(count, 250, 0.01) for count in range(11)]
 
-    assert [light.colour for light in lights] == ["green"] * 5 + ["amber"] * 5 + ["red"]
-    assert [light.cumulative for light in lights] == pytest.approx(CUMULATIVE_OF_250, abs=5.1e-5)
+    assert [result.colour for result in results] == ["green"] * 5 + ["amber"] * 5 + ["red"]
+    assert [result.cumulative for result in results] == pytest.approx(CUMULATIVE_OF_250, abs=5.1e-5)
 
 
 def test_the_traffic_light_agrees_with_the_published_example():
@@ -103,7 +103,7 @@ def test_the_traffic_light_agrees_with_the_published_example():
     assert found.type_one == pytest.approx(0.26396, abs=5e-6)
 
 
-def test_as_many_or_more_than_none_is_certain():
+def test_zero_or_more_exceedances_are_certain():
     assert traffic_light(0, 250, 0.01).type_one == 1.0
 
 
@@ -129,12 +129,12 @@ def test_impossible_counts_and_levels_are_refused(arguments):
 
 
 @pytest.mark.parametrize("arguments", [(-1, 250, 0.01), (251, 250, 0.01), (1, 250, 1.0)])
-def test_the_traffic_light_refuses_them_too(arguments):
+def test_the_traffic_light_refuses_impossible_counts_and_levels(arguments):
     with pytest.raises(InvalidInput, match="exceedances, level"):
         traffic_light(*arguments)
 
 
 @pytest.mark.parametrize("counts", [(0, 0, 0, 0), (10, -1, 0, 0)])
-def test_transitions_must_be_counts_of_something(counts):
+def test_transitions_must_not_be_negative_or_all_zero(counts):
     with pytest.raises(InvalidInput, match="transitions"):
         christoffersen_independence(*counts)

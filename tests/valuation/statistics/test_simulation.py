@@ -1,4 +1,4 @@
-"""EWMA variance, filtered residuals and the tails of simulated paths."""
+"""Tests of EWMA variance, filtered residuals and tails of simulated paths."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def tails(start, steps=10, confidence=0.99, paths=20_000, seed=1, decay=DECAY):
 
 
 def test_ewma_variance_is_a_weighted_mean_of_squares():
-    """By the other road: the explicit weights (1 - d) d^k, and d^n on the start."""
+    """Computes the mean from the explicit weights, (1 - d) d^k for squares and d^n for the start."""
     returns = noise(40)
     weights = (1.0 - DECAY) * DECAY ** np.arange(39, -1, -1)
     start = np.mean(returns**2)
@@ -33,12 +33,12 @@ def test_ewma_variance_is_a_weighted_mean_of_squares():
 
 
 @pytest.mark.parametrize("decay", [0.0, 1.0, 1.5, np.nan])
-def test_a_decay_outside_its_range_is_named(decay):
+def test_the_error_names_a_decay_outside_its_range(decay):
     with pytest.raises(InvalidInput, match="decay"):
         ewma_variance(noise(10), decay)
 
 
-def test_ewma_of_nothing_is_refused():
+def test_ewma_of_no_returns_is_refused():
     with pytest.raises(InvalidInput, match="returns: got none"):
         ewma_variance(np.array([]), DECAY)
 
@@ -61,12 +61,12 @@ def test_the_first_variance_is_never_below_the_mean_square():
 
 
 @pytest.mark.parametrize("value", [0.0, 0.001, -0.02])
-def test_returns_that_do_not_vary_start_no_path(value):
+def test_constant_returns_have_no_start(value):
     assert filtered(np.full(100, value), DECAY) is None
 
 
 def test_normal_residuals_of_constant_variance_give_the_normal_loss():
-    """Decay near 1 keeps the variance; then loss = 1 - exp(-z sigma sqrt h)."""
+    """A decay near 1 keeps the variance constant, so that loss = 1 - exp(-z sigma sqrt h)."""
     residuals = ndtri((np.arange(5_000) + 0.5) / 5_000)
     start = Start(residuals / residuals.std(), 0.01**2, floor_binds=False)
 
@@ -86,7 +86,7 @@ def test_the_shortfall_of_a_normal_law_is_its_mean_beyond_the_quantile():
     assert found.expected_shortfall[0] == pytest.approx(0.001 * density / 0.01, rel=0.02)
 
 
-def test_the_standard_error_is_what_other_seeds_show():
+def test_the_standard_error_matches_the_spread_across_seeds():
     start = filtered(np.random.default_rng(2).standard_t(4, 500) * 0.01, DECAY)
     runs = [tails(start, steps=5, paths=5_000, seed=seed) for seed in range(200)]
 
@@ -97,8 +97,8 @@ def test_the_standard_error_is_what_other_seeds_show():
     assert np.mean([run.shortfall_error[-1] for run in runs]) == pytest.approx(shortfall_spread, rel=0.20)
 
 
-def test_the_worst_day_on_the_way_is_that_of_a_random_walk_looked_at_daily():
-    """First passage, by the other road: P(min < -b) = 2 Phi(-(b + 0.5826 s) / (s sqrt h)) for a walk without drift."""
+def test_the_worst_day_matches_the_first_passage_of_a_daily_random_walk():
+    """For a walk without drift, P(min < -b) = 2 Phi(-(b + 0.5826 s) / (s sqrt h))."""
     residuals = ndtri((np.arange(5_000) + 0.5) / 5_000)
     start = Start(residuals / residuals.std(), 0.01**2, floor_binds=False)
 
