@@ -1,1 +1,1 @@
-"""The parts of a haircut, their composition, and the supervisory formulas beside them."""
+"""Haircuts: price models, their backtests and monitoring, composition of parts, and supervisory formulas."""

@@ -37,7 +37,7 @@ from valuation.haircuts.backtesting.track_record import BacktestVerdict, pooled_
 from valuation.haircuts.models.price_haircut import HaircutModel
 from valuation.haircuts.models.sale_horizon import Sale, SaleHaircut, after_impact
 from valuation.haircuts.monitoring.drift import THRESHOLD
-from valuation.haircuts.monitoring.model_monitor import NO_LIGHT
+from valuation.haircuts.monitoring.model_monitor import NO_STATUS
 from valuation.money import PPM
 
 PRICES_LIMIT = 10_000
@@ -55,7 +55,7 @@ BACKTEST_MODELS = {"auto": HaircutModel.POOLED, "ewma-fhs": HaircutModel.EWMA_FH
 
 ENUMS = {
     "cause": {str(one): str(one) for one in EstimateCause},
-    "light": {one: one for one in (NO_LIGHT, "green", "amber", "red")},
+    "light": {one: one for one in (NO_STATUS, "green", "amber", "red")},
 }
 """What a filter may ask of these fields, which are stored as words."""
 
@@ -209,7 +209,7 @@ def _estimated(dates: Dates, of_sale: SaleHaircut) -> pb.EstimateHaircutResponse
             for defect, rows in found.cleaned.defects.items()
         ],
         date=_days(used[-1:])[0] if len(used) else None,
-        light=found.watch.light,
+        light=found.watch.status,
         multiplier=_number(found.watch.multiplier),
     )
 
@@ -258,7 +258,7 @@ def _stored(row: StoredEstimate) -> pb.HaircutEstimate:
         quality_flags=_flags(row.estimate.flags),
         losses=[] if np.isnan(loss).any() else loss.tolist(),
         sequence=row.seq,
-        light=row.estimate.watch.light,
+        light=row.estimate.watch.status,
         multiplier=convert.ratio(row.estimate.watch.multiplier),
         promise_count=row.estimate.watch.promises,
         exceedance_count=row.estimate.watch.exceedances,

@@ -159,7 +159,7 @@ def _row(key: int, seq: int, model: str, one: NewCurve) -> dict[str, Any]:
         "flags": int(curve.flags),
         "daily_volatility": float(np.nan_to_num(curve.daily_volatility, nan=0.0)),
         "hidden_gap": curve.hidden_gap,
-        "light": watched.light,
+        "light": watched.status,
         "multiplier": watched.multiplier,
         "exceedances": watched.exceedances,
         "promises": watched.promises,

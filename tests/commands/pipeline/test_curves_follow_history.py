@@ -195,7 +195,7 @@ def test_a_model_in_amber_or_red_follows_every_new_price(book):
     moves = QUIET.copy()
     moves[TOLD - 200 : TOLD : 24] = -0.06
     tell(book, prices_of(moves)[:TOLD], DAYS[:TOLD])
-    assert curves(book)[0].estimate.watch.light in {"amber", "red"}
+    assert curves(book)[0].estimate.watch.status in {"amber", "red"}
 
     tell(book, prices_of(moves)[TOLD : TOLD + 1], DAYS[TOLD : TOLD + 1])
 

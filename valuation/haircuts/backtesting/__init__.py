@@ -1,1 +1,1 @@
-"""Rolling-origin backtests of haircuts and the comparison of models."""
+"""Rolling-origin backtests of haircuts and comparison of models."""

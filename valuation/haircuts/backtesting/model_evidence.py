@@ -1,7 +1,7 @@
-"""Evidence for the choice among haircut models: who is better on the same windows, and could it be luck?
+"""Comparison of haircut models on the same windows, with significance tests.
 
-Windows of one time share their crises across series, so losses are first summed over periods as long as the horizon:
-what is tested is a series of periods, not of windows, and its p-values are honest about common crises.
+Windows of different series share market crises, so they are not independent. Losses are therefore summed over periods
+as long as the horizon, and the tests run on periods instead of windows.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from valuation.statistics.coverage_tests import pinball
 from valuation.statistics.diebold_mariano import diebold_mariano
 
 NORMAL, HISTORICAL = "ewma-normal", "historical"
-"""The two benchmarks that every track record carries."""
+"""The two benchmarks in every track record."""
 
-LEAST_PERIODS = 8
-"""Periods below which nothing is tested: a block bootstrap of fewer has nothing to draw from."""
+MIN_PERIODS = 8
+"""Fewest periods for the tests: a block bootstrap needs several blocks to draw from."""
 
 
 @dataclass(frozen=True)
 class WindowLosses:
-    """Pinball losses [n, m] and exceedances [n, m] of the models at the windows that began at ``origins`` [n]."""
+    """Pinball losses [n, m] and exceedances [n, m] of m models for the windows that start at ``origins`` [n]."""
 
     models: tuple[str, ...]
     origins: Dates
@@ -38,11 +38,11 @@ class WindowLosses:
 
 @dataclass(frozen=True)
 class ModelEvidence:
-    """A model beside the first of the list, on the same windows.
+    """Comparison of a model with the first model of the list, on the same windows.
 
-    ``first_better_p`` is the one-sided chance of the first's lead in loss when neither is better, ``set_p`` the p-value
-    of the model confidence set, ``in_set`` whether the model is in the 90 % set; NaN and True where periods are too few
-    to say.
+    ``first_better_p`` is the one-sided p-value of the hypothesis that the first model is not better. ``set_p`` is the
+    p-value of the model confidence set, and ``in_set`` states whether the model is in the 90 % set. With too few
+    periods the statistics are NaN and ``in_set`` is True.
     """
 
     model: str
@@ -57,28 +57,31 @@ class ModelEvidence:
 
 
 def window_losses(records: Mapping[str, TrackRecord], level: float) -> WindowLosses:
-    """Losses of models on one series, at the origins at which all of them spoke, then those of the benchmarks."""
+    """Returns the losses of models and benchmarks on one series, at the origins where every model has an estimate.
+
+    ``records`` holds one track record for each model; the columns are the models in that order, then the benchmarks.
+    """
     first = next(iter(records.values()))
     common = first.origins
     for record in records.values():
         common = common[np.isin(common, record.origins)]
     rows = {name: np.searchsorted(record.origins, common) for name, record in records.items()}
-    mine = rows[next(iter(records))]
-    came = first.log_return[mine]
-    promised = [record.quantile[rows[name]] for name, record in records.items()]
-    quantiles = np.column_stack([*promised, first.normal[mine], first.historical[mine]])
-    losses = pinball(came[:, None], quantiles, level)
+    first_rows = rows[next(iter(records))]
+    realised = first.log_return[first_rows]
+    predicted = [record.quantile[rows[name]] for name, record in records.items()]
+    quantiles = np.column_stack([*predicted, first.normal[first_rows], first.historical[first_rows]])
+    losses = pinball(realised[:, None], quantiles, level)
     usable = np.isfinite(losses).all(axis=1)
-    exceeded = came[:, None] < quantiles
+    exceeded = realised[:, None] < quantiles
     return WindowLosses((*records, NORMAL, HISTORICAL), common[usable], losses[usable], exceeded[usable])
 
 
 def model_evidence(tables: Sequence[WindowLosses], horizon_days: int) -> list[ModelEvidence]:
-    """Pools the windows of many series, of the same models each, and tests them.
+    """Pools the windows of many series and compares the models.
 
-    Newey-West lags and bootstrap blocks are the cube root of the number of periods, the rate that is best for a
-    variance (Hall, Horowitz and Jing, Biometrika 82 (1995), doi 10.1093/biomet/82.3.561). Raises InvalidInput for a
-    horizon under 1 day or tables of different models.
+    The number of Newey-West lags and the bootstrap block length are the cube root of the number of periods, the optimal
+    rate for estimating a variance (Hall, Horowitz and Jing, Biometrika 82 (1995), doi 10.1093/biomet/82.3.561). Raises
+    InvalidInput for a horizon below 1 day or tables of different models.
     """
     if horizon_days < 1 or len({table.models for table in tables}) != 1:
         raise InvalidInput("tables, horizon_days", (len(tables), horizon_days), "the same models, 1 day or more")
@@ -86,7 +89,7 @@ def model_evidence(tables: Sequence[WindowLosses], horizon_days: int) -> list[Mo
     periods = period_losses(np.concatenate([table.origins for table in tables]), losses, horizon_days)
     models = tables[0].models
     exceedances = np.concatenate([table.exceeded for table in tables]).sum(axis=0).tolist()
-    if len(periods) < LEAST_PERIODS:
+    if len(periods) < MIN_PERIODS:
         nothing = float("nan")
         means = losses.mean(axis=0) if len(losses) else np.full(len(models), nothing)
         tests = [(nothing, nothing, nothing, True)] * len(models)
@@ -100,7 +103,7 @@ def model_evidence(tables: Sequence[WindowLosses], horizon_days: int) -> list[Mo
 
 
 def period_losses(origins: Dates, losses: Float, horizon_days: int) -> Float:
-    """Losses [periods, m] of periods as long as the horizon, so scaled that their mean is the mean of the windows."""
+    """Sums losses over periods as long as the horizon [periods, m], scaled to the same mean as those of the windows."""
     if not len(origins):
         return np.zeros((0, losses.shape[1]))
     number = np.busday_count(origins.min(), origins) // horizon_days
@@ -111,11 +114,12 @@ def period_losses(origins: Dates, losses: Float, horizon_days: int) -> Float:
 
 
 def _tests(periods: Float) -> list[tuple[float, float, float, bool]]:
+    """Returns, for each model, statistic and p-value against the first model, and p-value and membership of the set."""
     span = int(np.ceil(np.cbrt(len(periods))))
     chosen = model_confidence_set(periods, span)
-    found = []
+    tests = []
     for model, (set_p, included) in enumerate(zip(chosen.p_values.tolist(), chosen.included.tolist(), strict=True)):
         test = diebold_mariano(periods[:, model] - periods[:, 0], span)
-        own = (float("nan"), float("nan")) if model == 0 else (test.statistic, test.p_value)
-        found.append((*own, set_p, included))
-    return found
+        against_first = (float("nan"), float("nan")) if model == 0 else (test.statistic, test.p_value)
+        tests.append((*against_first, set_p, included))
+    return tests

@@ -1,4 +1,4 @@
-"""Replays the past: the haircut promised at each origin against the loss that followed, windows not overlapping."""
+"""Rolling-origin backtest of Tier 1: the predicted haircut at each origin against the loss that followed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from valuation.haircuts.models.tier1 import DEFAULT, MODEL, VERSION, Tier1Settin
 
 @dataclass(frozen=True)
 class Replay:
-    """One row for each origin with an opinion [n]: dates, loss promised, shortfall promised, log return that came.
+    """One row for each origin with an estimate [n]: date, predicted loss and shortfall, and realised log return.
 
-    ``without_opinion`` counts origins for which the model did not speak: they are no evidence for it.
+    ``without_opinion`` counts the origins without an estimate, which are left out.
     """
 
     origins: Dates
@@ -27,12 +27,12 @@ class Replay:
 
     @property
     def realised_loss(self) -> Float:
-        """Share of the price lost at the end of each window; negative for a gain."""
+        """Share of the price lost at the end of each window [n]; negative for a gain."""
         return np.asarray(-np.expm1(self.log_return), dtype=np.float64)
 
     @property
     def exceeded(self) -> NDArray[np.bool_]:
-        """Whether the price fell further than promised."""
+        """Whether the price fell further than predicted [n]."""
         return np.asarray(self.realised_loss > self.promised_loss, dtype=np.bool_)
 
 
@@ -45,10 +45,10 @@ def replay(
     series: str = "replay",
     settings: Tier1Settings = DEFAULT,
 ) -> Replay:
-    """Runs Tier 1 at origins ``horizon_days`` business days apart, each time on what was known then.
+    """Runs Tier 1 at origins ``horizon_days`` business days apart, each with the prices known at its date.
 
-    The first origin is the first with ``least_observations`` prices behind it. A window ends at the last price on or
-    before its end; one without any price is left out. Raises InvalidInput as ``tier1`` does.
+    Windows do not overlap. The first origin has ``least_observations`` prices. A window ends with the last price on or
+    before its end date; a window without a price is left out. Raises InvalidInput as ``tier1`` does.
     """
     if horizon_days < 1:
         raise InvalidInput("horizon_days", horizon_days, "1 or more")
@@ -69,13 +69,13 @@ def replay(
         )
     loss = np.array([curve.loss[-1] for curve in curves], dtype=np.float64)
     shortfall = np.array([curve.expected_shortfall[-1] for curve in curves], dtype=np.float64)
-    speaks = ~np.isnan(loss)
+    usable = ~np.isnan(loss)
     moves = np.log(prices[ends] / prices[starts])
-    return Replay(days[starts][speaks], loss[speaks], shortfall[speaks], moves[speaks], int(np.sum(~speaks)))
+    return Replay(days[starts][usable], loss[usable], shortfall[usable], moves[usable], int(np.sum(~usable)))
 
 
 def _windows(days: Dates, horizon_days: int, least_observations: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the first and last price of each window; a window begins where the one before it ended."""
+    """Returns the rows of the first and last price of each window; a window starts where the previous one ends."""
     starts, ends = [], []
     start = least_observations - 1
     while start < len(days):

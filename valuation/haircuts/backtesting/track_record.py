@@ -1,7 +1,7 @@
-"""The track record of a haircut: what was promised at origins through the past, what came, and the tests of it.
+"""Track record of a haircut model: its predictions at past origins, the outcomes, and their backtests.
 
-Windows do not overlap; each origin sees only the quotes up to its day. Beside the model stand two that anybody can
-compute: the normal law on EWMA variance, and the losses of the last two years as they were.
+Windows do not overlap, and each origin uses only quotes up to its date. Two simple benchmarks accompany the model: a
+normal distribution with EWMA variance, and the empirical quantile of the last two years.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ from valuation.statistics.coverage_tests import (
 from valuation.statistics.ewma import ewma_variance
 from valuation.statistics.shortfall_test import acerbi_szekely_z2
 
-HISTORY_DAYS, LEAST_HISTORY = 500, 60
-"""Business days before the first origin, two years, and quotes before it where they are further apart."""
+HISTORY_DAYS, MIN_HISTORY = 500, 60
+"""Business days before the first origin (two years), and fewest quotes before it for series quoted less often."""
 
 BENCHMARK_DECAY = 0.97
 BENCHMARK_WINDOW = 500
-"""Decay of the normal benchmark, and returns of the historical one."""
+"""EWMA decay of the normal benchmark, and number of returns used by both benchmarks."""
 
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """One row for each window with an opinion [n]; log returns, quantiles and shortfalls are negative for losses.
+    """One row for each window with an estimate [n]; log returns, quantiles and shortfalls are negative for losses.
 
-    ``without_opinion`` windows and those ``across_breaks`` of level, where another series begins, are left out.
+    ``normal`` and ``historical`` are the quantiles of the benchmarks. ``without_opinion`` counts the windows without
+    an estimate and ``across_breaks`` those across a level break; both are left out.
     """
 
     origins: Dates
@@ -56,7 +57,10 @@ class TrackRecord:
 
 @dataclass(frozen=True)
 class BacktestVerdict:
-    """What the tests say of a track record; NaN where it is too short to say."""
+    """Backtest results of a track record; NaN where it is too short for a test.
+
+    ``light`` is the Basel traffic-light status, "none" without windows.
+    """
 
     windows: int
     exceedances: int
@@ -78,47 +82,48 @@ class BacktestVerdict:
 def track_record(
     dates: Dates, prices: Float, *, horizon_days: int, confidence: float, model: HaircutModel = HaircutModel.POOLED
 ) -> TrackRecord:
-    """Replays a series of raw quotes [n], window after window, from two years of history on.
+    """Computes the track record of a series of raw quotes [n]; the first origin follows two years of history.
 
-    A window is as many steps of the series as reach the horizon in business days, and what is promised is for them.
-    Raises InvalidInput as ``haircut`` does.
+    A window is the smallest number of steps of the series that reaches the horizon in business days, and the haircut
+    is predicted for the length of the window. Raises InvalidInput as ``haircut`` does.
     """
     if horizon_days < 1:
         raise InvalidInput("horizon_days", horizon_days, "1 or more")
     good = clean(dates, prices)
     step = usual_step_days(good.dates)
-    ahead, first = -(-horizon_days // step), max(HISTORY_DAYS // step, LEAST_HISTORY)
+    ahead, first = -(-horizon_days // step), max(HISTORY_DAYS // step, MIN_HISTORY)
     starts = np.arange(first, len(good.prices) - ahead, ahead)
     logs = np.log(good.prices)
+    # Number of level breaks up to each price: a window without a break has the same number at both ends.
     breaks = np.concatenate([[0], np.cumsum(np.isin(np.arange(len(logs) - 1), level_breaks(np.diff(logs))))])
     whole = breaks[starts + ahead] == breaks[starts]
     across, starts = int(np.sum(~whole)), starts[whole]
     tail = 1.0 - confidence
-    found = []
+    log_losses = []
     for start in starts:
         known = dates <= good.dates[start]
         one = haircut(prices[known], dates[known], ahead * step, confidence, model=model)
-        found.append((np.log1p(-one.loss), np.log1p(-one.expected_shortfall)))
-    promised = np.array(found, dtype=np.float64).reshape(-1, 2)
+        log_losses.append((np.log1p(-one.loss), np.log1p(-one.expected_shortfall)))
+    predicted = np.array(log_losses, dtype=np.float64).reshape(-1, 2)
     returns = np.diff(logs)
     benchmarks = np.array([_benchmarks(returns[:start], ahead, tail) for start in starts]).reshape(-1, 2)
     moves = logs[starts + ahead] - logs[starts]
-    speaks = np.isfinite(promised[:, 0])
+    usable = np.isfinite(predicted[:, 0])
     return TrackRecord(
-        good.dates[starts][speaks],
-        good.dates[starts + ahead][speaks],
-        moves[speaks],
-        promised[speaks, 0],
-        promised[speaks, 1],
-        benchmarks[speaks, 0],
-        benchmarks[speaks, 1],
-        int(np.sum(~speaks)),
+        good.dates[starts][usable],
+        good.dates[starts + ahead][usable],
+        moves[usable],
+        predicted[usable, 0],
+        predicted[usable, 1],
+        benchmarks[usable, 0],
+        benchmarks[usable, 1],
+        int(np.sum(~usable)),
         across,
     )
 
 
 def pooled_record(records: Sequence[TrackRecord]) -> TrackRecord:
-    """The windows of many series as one record, in order of their origins."""
+    """Returns the windows of many series as one record, in order of their origins."""
     origins = np.concatenate([record.origins for record in records])
     order = np.argsort(origins, kind="stable")
 
@@ -139,10 +144,10 @@ def pooled_record(records: Sequence[TrackRecord]) -> TrackRecord:
 
 
 def verdict(record: TrackRecord, confidence: float) -> BacktestVerdict:
-    """The tests of a record; of no windows it says nothing but their number.
+    """Tests a record; without windows all test results are NaN.
 
-    ``better_than_normal_p`` is the chance of a lead in pinball over the normal benchmark as large as this when neither
-    is better (Diebold and Mariano 1995; the windows do not overlap, so no correction for it).
+    ``better_than_normal_p`` is the one-sided p-value of the lead in pinball loss over the normal benchmark (Diebold and
+    Mariano 1995, without a correction for overlap, because the windows do not overlap).
     """
     level, windows = 1.0 - confidence, len(record.log_return)
     nothing = float("nan")
@@ -177,14 +182,14 @@ def verdict(record: TrackRecord, confidence: float) -> BacktestVerdict:
 
 
 def pooled_verdict(records: Sequence[TrackRecord], confidence: float) -> BacktestVerdict:
-    """The tests of many series as one, without those that need windows one after the other and independent."""
+    """Tests the pooled windows of many series, without the tests that need consecutive, independent windows."""
     nothing = float("nan")
     found = verdict(pooled_record(records), confidence)
     return replace(found, independence_p=nothing, coverage_p=nothing, better_than_normal_p=nothing)
 
 
 def _lead_p(lead: Float) -> float:
-    """One-sided p-value of the mean of differences in score."""
+    """Returns the one-sided p-value of the mean difference in scores [n]."""
     spread = float(lead.std())
     if not spread:
         return 0.5
@@ -192,7 +197,7 @@ def _lead_p(lead: Float) -> float:
 
 
 def _benchmarks(returns: Float, ahead: int, tail: float) -> tuple[float, float]:
-    """Quantiles of the normal law on EWMA variance, and of past overlapping returns, both so many steps ahead."""
+    """Returns ``ahead``-step quantiles of a normal distribution with EWMA variance and of past overlapping returns."""
     window = returns[-BENCHMARK_WINDOW:]
     variance = float(ewma_variance(window, BENCHMARK_DECAY)[-1])
     level = np.concatenate([[0.0], np.cumsum(window)])

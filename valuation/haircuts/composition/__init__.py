@@ -1,1 +1,1 @@
-"""The parts of a haircut and their composition."""
+"""Haircut parts and their composition."""

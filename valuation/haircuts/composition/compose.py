@@ -1,8 +1,8 @@
-"""Parts to one haircut: each acts on what the others left, then the floor, then the cap.
+"""Composition of haircut parts into one haircut, with a floor and a cap.
 
-lendable share = min(1 - max(1 - product of (1 - part), floor), cap). Multiplicative because each loss is taken from
-what remains; the supervisory formula adds instead (valuation/haircuts/supervisory/formulas.py) and is the
-harsher of the two.
+lendable share = min(1 - max(1 - product of (1 - part), floor), cap). Parts multiply, because each loss applies to the
+value that remains after the others. The supervisory formula adds them instead and is stricter
+(valuation/haircuts/supervisory/formulas.py).
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from valuation.haircuts.composition.parts import HaircutParts, require_share
 
 @dataclass(frozen=True)
 class Composed:
-    """The whole haircut [n] and the share of market value that may be lent; NaN where a part is missing.
+    """Total haircut [n] and share of market value that may be lent; NaN where a part is missing.
 
-    ``floor_binds`` and ``cap_binds`` say that the floor, or the cap, made the share smaller than it was.
+    ``kept`` is the product of (1 - part), before floor and cap. ``floor_binds`` and ``cap_binds`` state whether the
+    floor or the cap reduced the share.
     """
 
     kept: Float

@@ -1,4 +1,4 @@
-"""The five parts of a haircut, in columns."""
+"""The five haircut parts, in columns."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from valuation._typing import Float
 from valuation.errors import InvalidInput
 
 PART_NAMES = ("value", "market", "liquidity", "cost", "legal")
-"""The parts in the order in which they act."""
+"""The parts in the order in which they apply."""
 
 
 @dataclass(frozen=True)
 class HaircutParts:
-    """Each part [n] in [0, 1], or NaN where it is missing; FX risk is inside ``market``.
+    """Haircut parts [n] in [0, 1]; NaN where a part is missing.
 
-    ``value`` is doubt about the value itself, ``market`` the fall of price until the sale, ``liquidity`` what selling
-    this much moves the price, ``cost`` of keeping and selling, ``legal`` what the right may fail to bring.
+    ``value`` covers uncertainty of the value itself, ``market`` a fall in price until the sale (including FX risk),
+    ``liquidity`` the price impact of selling the quantity, ``cost`` the costs of storage and sale, and ``legal`` the
+    loss if the security right cannot be fully enforced.
     """
 
     value: Float
@@ -36,12 +37,12 @@ class HaircutParts:
             require_share(f"{name} haircut", part)
 
     def as_rows(self) -> tuple[Float, ...]:
-        """The five columns in their order."""
+        """Returns the five columns in the order of ``PART_NAMES``."""
         return (self.value, self.market, self.liquidity, self.cost, self.legal)
 
 
 def require_share(field: str, column: Float) -> None:
-    """Raises InvalidInput with the row of the first share outside [0, 1]; NaN is missing and passes."""
+    """Raises InvalidInput for the first row whose share is outside [0, 1]; NaN means missing and passes."""
     outside = (column < 0.0) | (column > 1.0)
     if outside.any():
         row = int(np.argmax(outside))

@@ -1,1 +1,1 @@
-"""Haircut models of price series, from raw quotes to a loss quantile per horizon."""
+"""Haircut models of price series: loss quantiles for each horizon from raw quotes."""

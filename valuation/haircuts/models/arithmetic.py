@@ -1,8 +1,8 @@
-"""Haircuts of prices that can be 0 or less: differences take the place of log returns.
+"""Haircuts of prices that can be 0 or less, from price differences instead of log returns.
 
-WTI settled at -36.98 on 2020-04-20; it has no logarithm, and a model of log returns leaves it out. Filtered historical
-simulation as in Tier 1 (Barone-Adesi, Giannopoulos and Vosper 1999), on P_t - P_{t-1}; the loss is a share of the last
-price, at most all of it (docs/models/arithmetic.md).
+Such prices have no logarithm, so models of log returns must leave them out; WTI settled at -36.98 on 2020-04-20. The
+model is filtered historical simulation as in Tier 1 (Barone-Adesi, Giannopoulos and Vosper 1999) on P_t - P_{t-1}. The
+loss is a share of the last price, at most 1 (docs/models/arithmetic.md).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuation._typing import Float
-from valuation.haircuts.models.tier1 import DEFAULT, HaircutCurve, Tier1Settings, require_question, simulated_curve
+from valuation.haircuts.models.tier1 import DEFAULT, HaircutCurve, Tier1Settings, require_valid_request, simulated_curve
 from valuation.prices.returns import price_moves
 
 MODEL = "arithmetic-fhs"
@@ -30,13 +30,13 @@ def arithmetic(
     seed: int,
     settings: Tier1Settings = DEFAULT,
 ) -> HaircutCurve:
-    """The haircut curve of a series of dated prices [n] of any sign, in order of dates.
+    """Computes the haircut curve of a series of dated prices [n] of any sign, in date order.
 
-    ``daily_volatility`` is a share of the last price, ``hidden_gap`` is not computed. A last price of 0 or less secures
-    nothing: its loss is all of it. Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, prices
-    that are not finite, or dates that do not increase. No opinion as in ``tier1``.
+    ``daily_volatility`` is a share of the last price; ``hidden_gap`` is not computed. A last price of 0 or less gives a
+    loss of 1. The curve has no opinion in the same cases as ``tier1``. Raises InvalidInput for a confidence outside
+    (0.5, 1), a horizon below 1 day, prices that are not finite, or dates that do not increase.
     """
-    require_question(max_horizon_days, confidence)
+    require_valid_request(max_horizon_days, confidence)
     moves = price_moves(dates, prices, settings.window)
     last = float(prices[-1]) if len(prices) else 0.0
 

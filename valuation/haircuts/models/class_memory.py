@@ -1,11 +1,11 @@
-"""What a class of series has told of the pool's numbers lately: one multiplier for all of them, with a memory.
+"""Class memory: a common correction of the pooled-scale model from the recent outcomes of a class of series.
 
     multiplier(h, t) = max(1, (undershot + N a) / (expected + N a)) ^ p         of outcomes that matured before day t
 
-Numbers fitted in one decade are too thin for the next, for all series at once; one series is too short to show it, all
-together are not. A multiplier only widens: a calm decade is no reason to trust the next one
-(docs/models/class-memory.md). After I. Gibbs and E. Candes, Adaptive conformal inference under distribution shift,
-2021, arXiv 2106.00170, with counts in place of their step.
+Parameters fitted in one decade can be too low in the next one for all series at once. A single series is too short to
+show this, but a class of series is not. The multiplier never narrows a haircut, because a calm decade does not
+predict the next one (docs/models/class-memory.md). After I. Gibbs and E. Candes, Adaptive conformal inference under
+distribution shift, 2021, arXiv 2106.00170, with counts instead of their step.
 """
 
 from __future__ import annotations
@@ -38,14 +38,15 @@ VERSION = "1"
 HALF_LIFE_DAYS = 3650.0
 PRIOR_WINDOWS = 300.0
 POWER = 0.5
-"""Calendar days after which an outcome counts half, windows that the pool weighs, and the power of the ratio."""
+"""Half-life of outcomes in calendar days, weight of the pool in windows, and the power p of the ratio."""
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Outcomes of one series at one horizon: days since 1970 on which they matured [n], and whether they undershot [n].
+    """Matured outcomes of one series at one horizon.
 
-    Each counts ``weight`` of a window, since they overlap.
+    ``days`` [n] are the days since 1970 on which they matured, and ``undershot`` [n] states whether they fell below the
+    predicted quantile. Outcomes overlap, so each counts as the fraction ``weight`` of a window.
     """
 
     days: Int
@@ -55,13 +56,13 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class ClassMemory:
-    """Log multipliers [D, 6] at ``OWN_HORIZONS`` after each day [D] since 1970 on which something matured."""
+    """Log multipliers [D, 6] at ``OWN_HORIZONS`` after each day [D], in days since 1970, on which outcomes matured."""
 
     days: Int
     log_multipliers: Float
 
     def before(self, date: np.datetime64) -> Float:
-        """Log multipliers [6] by what matured before a date; zeros where nothing had."""
+        """Returns the log multipliers [6] from outcomes that matured before a date; zeros if there are none."""
         place = int(np.searchsorted(self.days, date.astype("datetime64[D]").astype(np.int64))) - 1
         return self.log_multipliers[place] if place >= 0 else NOTHING_COMMON
 
@@ -70,31 +71,34 @@ NOTHING_LEARNED = ClassMemory(np.zeros(0, dtype=np.int64), np.zeros((0, len(OWN_
 
 
 def class_memory(series: Iterable[tuple[ArrayLike, ArrayLike]]) -> ClassMemory:
-    """What series of raw prices [n] and dates [n] have told together; raises InvalidInput as ``clean`` does."""
+    """Computes the memory of series of raw prices [n] and dates [n].
+
+    Raises InvalidInput as ``clean`` does.
+    """
     columns: list[list[Outcomes]] = [[] for _ in OWN_HORIZONS]
     for prices, dates in series:
-        for column, found in zip(columns, _outcomes(prices, dates), strict=True):
-            column.extend(found)
+        for column, outcomes in zip(columns, _outcomes(prices, dates), strict=True):
+            column.extend(outcomes)
     return memory_of(columns)
 
 
 def memory_of(columns: Sequence[Sequence[Outcomes]]) -> ClassMemory:
-    """The memory of outcomes of many series, a sequence of them for each of ``OWN_HORIZONS``."""
-    matured = [found.days for column in columns for found in column]
+    """Computes the memory from the outcomes of many series, one sequence of them for each of ``OWN_HORIZONS``."""
+    matured = [outcomes.days for column in columns for outcomes in column]
     days = np.unique(np.concatenate(matured)) if matured else np.zeros(0, dtype=np.int64)
     if not len(days):
         return NOTHING_LEARNED
     counts = np.zeros((len(days), 2, len(columns)))
     for place, column in enumerate(columns):
-        for found in column:
-            rows = np.searchsorted(days, found.days)
-            np.add.at(counts[:, 0, place], rows, found.weight * found.undershot)
-            np.add.at(counts[:, 1, place], rows, found.weight)
-    kept = 0.5 ** (np.diff(days, prepend=days[0]) / HALF_LIFE_DAYS)
+        for outcomes in column:
+            rows = np.searchsorted(days, outcomes.days)
+            np.add.at(counts[:, 0, place], rows, outcomes.weight * outcomes.undershot)
+            np.add.at(counts[:, 1, place], rows, outcomes.weight)
+    decay = 0.5 ** (np.diff(days, prepend=days[0]) / HALF_LIFE_DAYS)
     sums = np.empty_like(counts)
     now = np.zeros(counts.shape[1:])
-    for row, share in enumerate(kept.tolist()):
-        now = share * now + counts[row]
+    for row, factor in enumerate(decay.tolist()):
+        now = factor * now + counts[row]
         sums[row] = now
     prior = PRIOR_WINDOWS * OWN_TAIL
     ratio = (sums[:, 0] + prior) / (sums[:, 1] * OWN_TAIL + prior)
@@ -102,7 +106,10 @@ def memory_of(columns: Sequence[Sequence[Outcomes]]) -> ClassMemory:
 
 
 def _outcomes(prices: ArrayLike, dates: ArrayLike) -> list[list[Outcomes]]:
-    """Outcomes at each of the horizons, of each stretch between breaks of level; none knows what comes after it."""
+    """Returns the outcomes of a series at each horizon, for each segment between level breaks.
+
+    Each prediction uses only prices up to its day.
+    """
     good = clean(np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64))
     found: list[list[Outcomes]] = [[] for _ in OWN_HORIZONS]
     edges = [0, *(level_breaks(good.log_returns) + 1).tolist(), len(good.prices)]
@@ -114,9 +121,9 @@ def _outcomes(prices: ArrayLike, dates: ArrayLike) -> list[list[Outcomes]]:
 
 
 def _returns(dates: NDArray[np.datetime64], prices: Float) -> Returns | None:
-    """The moves of a stretch; None where it is too short, or its first year is smoothed, stepwise or still.
+    """Returns the log returns of a segment; None if it is too short, or its first year is smoothed, stepwise or stale.
 
-    Step and smoothness are judged by the first year alone, since later ones were not known while the outcomes matured.
+    Step and smoothing are judged by the first year only, because later prices were not known when outcomes matured.
     """
     if len(prices) <= FULL_OBSERVATIONS + 1:
         return None

@@ -1,7 +1,7 @@
-"""AR(1) returns with GJR-GARCH(1,1) variance and skewed t errors: the fit, and whether it may be believed.
+"""Fit of AR(1) returns with GJR-GARCH(1,1) variance and skewed t errors, with checks of the fit.
 
-arch takes seconds to import and comes with the extra ``tier2``, so it is imported when a model is fitted, and nowhere
-else in the product.
+arch takes seconds to import and belongs to the extra ``tier2``, so it is imported only when a model is fitted, and only
+in this module.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from valuation._typing import Float
 from valuation.errors import MissingExtra
 
 PERCENT = 100.0
-"""Returns are fitted in percent: the optimiser stops too early on squares of a thousandth."""
+"""Returns are fitted in percent, because the optimiser stops too early on very small variances."""
 
 LARGEST_AUTOREGRESSION = 0.5
 LARGEST_PERSISTENCE = 0.999
-LEAST_DEGREES = 2.1
-"""A fit beyond these has found a trend, a variance without a mean, or a tail without a variance."""
+MIN_DEGREES = 2.1
+"""Limits of an accepted fit; beyond them it has a trend, a variance without mean reversion, or infinite variance."""
 
 TESTED_LAGS = 10
-LEAST_P_VALUE = 0.01
-"""Of Ljung and Box's test of the residuals, and of their squares: below it the model has left something unexplained."""
+MIN_P_VALUE = 0.01
+"""Number of lags and smallest p-value of the Ljung-Box test on the residuals and on their squares."""
 
 BURN_IN = 50
-"""First residuals, still scaled by a variance that is only a guess."""
+"""Number of first residuals to drop, because their variance depends on the assumed start value."""
 
 FLAG_CONVERGED = 0
 
 
 @dataclass(frozen=True)
 class Gjr:
-    """Parameters of r = p r' + e, v = w + (a + g 1[e < 0]) e^2 + b v', in percent, and where the returns have ended.
+    """Parameters of r = p r' + e, v = w + (a + g 1[e < 0]) e^2 + b v', in percent, and the state after the last return.
 
-    ``residuals`` [m] are centred and without the first ``BURN_IN``; ``variance`` is that of the next return.
+    ``residuals`` [m] are centred and exclude the first ``BURN_IN``; ``variance`` is that of the next return.
     """
 
     autoregression: float
@@ -50,19 +50,19 @@ class Gjr:
 
     @property
     def persistence(self) -> float:
-        """Share of a variance shock that is left a step later; below 1 where variance has a mean."""
+        """Share of a variance shock that remains one step later; below 1 if the variance is mean-reverting."""
         return self.arch + self.leverage / 2.0 + self.garch
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """Why a fit is not believed."""
+    """Reason why a fit is rejected."""
 
     why: str
 
 
 def require_arch() -> None:
-    """Raises MissingExtra where the program that fits is not installed."""
+    """Raises MissingExtra if arch is not installed."""
     if find_spec("arch") is None:
         raise MissingExtra("tier2", "arch")
 
@@ -71,11 +71,11 @@ def fit_gjr(returns: Float) -> Gjr | Rejected:
     """Fits log returns [n] by maximum likelihood and checks the fit.
 
     Glosten, Jagannathan and Runkle 1993, doi 10.1111/j.1540-6261.1993.tb05128.x; errors of Hansen 1994, doi
-    10.2307/2527081; residuals held against Ljung and Box 1978, doi 10.1093/biomet/65.2.297. Raises MissingExtra where
-    arch is not installed.
+    10.2307/2527081; residuals tested by Ljung and Box 1978, doi 10.1093/biomet/65.2.297. Raises MissingExtra if arch
+    is not installed.
     """
     require_arch()
-    from arch.univariate import ARX, GARCH, SkewStudent  # noqa: PLC0415
+    from arch.univariate import ARX, GARCH, SkewStudent  # noqa: PLC0415 - slow to import, and optional
 
     scaled = PERCENT * returns
     variance = GARCH(1, 1, 1)
@@ -90,7 +90,7 @@ def fit_gjr(returns: Float) -> Gjr | Rejected:
 def filtered_by(
     scaled: Float, autoregression: float, constant: float, arch: float, leverage: float, garch: float
 ) -> Gjr:
-    """The residuals of returns in percent [n] under given parameters, from the mean square of their errors on."""
+    """Filters returns in percent [n] with given parameters, starting from the mean square of their errors."""
     shocks = scaled[1:] - autoregression * scaled[:-1]
     before = np.empty(len(shocks))
     now = float(np.mean(shocks**2))
@@ -103,11 +103,11 @@ def filtered_by(
 
 
 def ljung_box_p(values: Float, lags: int = TESTED_LAGS) -> float:
-    """p-value that the first autocorrelations are all 0: n (n + 2) sum r_k^2 / (n - k) is chi-square."""
+    """Returns the p-value that all autocorrelations to ``lags`` are 0: n (n + 2) sum r_k^2 / (n - k) is chi-square."""
     centred = values - values.mean()
     count, power = len(centred), float(centred @ centred)
-    found = [float(centred[lag:] @ centred[:-lag]) / power for lag in range(1, lags + 1)]
-    statistic = count * (count + 2.0) * sum(r * r / (count - lag) for lag, r in enumerate(found, start=1))
+    correlations = [float(centred[lag:] @ centred[:-lag]) / power for lag in range(1, lags + 1)]
+    statistic = count * (count + 2.0) * sum(r * r / (count - lag) for lag, r in enumerate(correlations, start=1))
     return float(gammaincc(lags / 2.0, statistic / 2.0))
 
 
@@ -115,8 +115,8 @@ def _checked(fit: Gjr, degrees: float) -> Gjr | Rejected:
     checks = {
         "NOT_STATIONARY": fit.persistence < LARGEST_PERSISTENCE and fit.variance > 0.0,
         "AUTOREGRESSION": abs(fit.autoregression) < LARGEST_AUTOREGRESSION,
-        "NO_VARIANCE": degrees > LEAST_DEGREES,
-        "RESIDUALS": min(ljung_box_p(fit.residuals), ljung_box_p(fit.residuals**2)) >= LEAST_P_VALUE,
+        "NO_VARIANCE": degrees > MIN_DEGREES,
+        "RESIDUALS": min(ljung_box_p(fit.residuals), ljung_box_p(fit.residuals**2)) >= MIN_P_VALUE,
     }
     failed = [why for why, passed in checks.items() if not passed]
     return Rejected(failed[0]) if failed else fit

@@ -1,7 +1,7 @@
-"""Price and exchange rate together, where the loan is in another currency than the price.
+"""Joint haircut of price and exchange rate, for loans in another currency than the price.
 
-Filtered historical simulation on both, residuals drawn on the same dates: what fell together falls together, without a
-model of the dependence (Barone-Adesi, Giannopoulos and Vosper 1999, as in Tier 1). The loss is that of price x rate.
+Filtered historical simulation of both, as in Tier 1 (Barone-Adesi, Giannopoulos and Vosper 1999). Residuals are drawn
+on the same dates, which preserves the dependence without modelling it. The loss is that of price x rate.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from valuation._typing import Dates
 from valuation.flags import QualityFlag
 from valuation.haircuts.models.pooled import class_floor
-from valuation.haircuts.models.tier1 import DEFAULT, UNSMOOTHED_LIMIT, Tier1Settings, require_question
+from valuation.haircuts.models.tier1 import DEFAULT, UNSMOOTHED_LIMIT, Tier1Settings, require_valid_request
 from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
 from valuation.prices.cleaning import Cleaned, clean
 from valuation.prices.returns import Returns, log_returns, true_value_share
@@ -26,11 +26,11 @@ VERSION = "1"
 
 @dataclass(frozen=True)
 class JointHaircut:
-    """Share of the value in the loan's currency lost by the horizon, and beside it the price's and the rate's alone.
+    """Share of the value in the loan's currency lost by the horizon; NaN if there is no opinion.
 
-    NaN where there is no opinion. The errors are those of the simulation; ``path_minimum`` and ``path_shortfall`` are
-    of the worst day on the way; ``dates`` [m] are those on which both were quoted, ``daily_volatility`` and
-    ``hidden_gap`` are the price's.
+    ``price_alone`` and ``rate_alone`` are the losses of price and rate on their own. ``standard_error`` and
+    ``shortfall_error`` are simulation errors. ``path_minimum`` and ``path_shortfall`` refer to the worst day of the
+    path. ``dates`` [m] are the dates with both quotes. ``daily_volatility`` and ``hidden_gap`` are those of the price.
     """
 
     loss: float
@@ -55,27 +55,27 @@ class JointHaircut:
 
     @property
     def has_opinion(self) -> bool:
-        """Whether the common history was enough."""
+        """Whether the common history is sufficient for an estimate."""
         return not np.isnan(self.loss)
 
     @property
     def observations(self) -> int:
-        """Days on which both were quoted."""
+        """Number of days with both quotes."""
         return len(self.dates)
 
     @property
     def value_correction(self) -> float:
-        """What a smoothed last quote is multiplied by to be a value, at most 1."""
+        """Factor that corrects a smoothed last quote, at most 1."""
         return true_value_share(self.hidden_gap)
 
     @property
     def watch(self) -> Watch:
-        """No record is kept of price and rate together."""
+        """Always unmonitored: price and rate have no joint record."""
         return UNWATCHED
 
     @property
     def fallen_back(self) -> str:
-        """No other model speaks in its place."""
+        """Always empty: this model has no fallback."""
         return ""
 
 
@@ -90,16 +90,18 @@ def joint_haircut(
     seed: int = 0,
     settings: Tier1Settings = DEFAULT,
 ) -> JointHaircut:
-    """The haircut of dated quotes [n] in a currency whose dated rates [k] are units of the loan's currency for one.
+    """Computes the haircut of dated quotes [n], converted with dated exchange rates [k].
 
-    Only days with both count. Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, or dates
-    and numbers of different length.
+    A rate is the number of units of the loan's currency for one unit of the quote's currency. Only days with both are
+    used. Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day, or dates and numbers of
+    different length.
     """
-    require_question(horizon_days, confidence)
+    require_valid_request(horizon_days, confidence)
     require_paths(settings.paths, confidence)
     price, rate = _cleaned(prices, dates), _cleaned(rates, rate_dates)
-    common, at, of = np.intersect1d(price.dates, rate.dates, return_indices=True)
-    pair = [log_returns(common, one, settings.window) for one in (price.prices[at], rate.prices[of])]
+    common, price_rows, rate_rows = np.intersect1d(price.dates, rate.dates, return_indices=True)
+    columns = price.prices[price_rows], rate.prices[rate_rows]
+    pair = [log_returns(common, column, settings.window) for column in columns]
     steps = -(-horizon_days // pair[0].step_days)
     starts = _starts(pair, settings)
     tails = [_tails(chosen, steps, confidence, seed, settings) for chosen in (starts, starts[:1], starts[1:])]
@@ -135,7 +137,7 @@ def _cleaned(numbers: ArrayLike, dates: ArrayLike) -> Cleaned:
 
 
 def _starts(pair: list[Returns], settings: Tier1Settings) -> list[Start]:
-    """Where price and rate start, with residuals of the same dates; none where one of them gives no opinion."""
+    """Returns the starts of price and rate, with residuals of the same dates; empty if either has no estimate."""
     length = min(len(one.values) for one in pair)
     if length + 1 < settings.least_observations or max(one.smoothing for one in pair) >= UNSMOOTHED_LIMIT:
         return []

@@ -1,4 +1,4 @@
-"""Haircut curves under watch: deepened where the model's own record is amber or red."""
+"""Monitored haircut curves: losses are raised where the traffic-light status of the model's record requires it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def watched_tier1(
     seed: int,
     settings: Tier1Settings = DEFAULT,
 ) -> HaircutCurve:
-    """The curve of ``tier1`` of a series of dated prices [n], raised by its record of the last year.
+    """Computes the ``tier1`` curve of a series of dated prices [n] and applies the multiplier of its last-year record.
 
     Raises InvalidInput as ``tier1`` does.
     """
@@ -34,10 +34,10 @@ def watched_tier1(
 
 
 def raised(curve: HaircutCurve, watched: Watch) -> HaircutCurve:
-    """The curve with its log losses deepened by the multiplier, 1 - (1 - loss)^k, and the light among its flags.
+    """Applies the multiplier k to the log losses of a curve, 1 - (1 - loss)^k, and adds the status to its flags.
 
-    Loss and shortfall of the last day and those of the worst day on the way are deepened alike, and the simulation
-    errors are carried over.
+    Loss and shortfall, of the last day and of the worst day on the path, are all raised in this way. The simulation
+    errors are scaled by the slope of the transformation.
     """
     flags = curve.flags | watched.flags
     if watched.multiplier == 1.0:
@@ -45,21 +45,21 @@ def raised(curve: HaircutCurve, watched: Watch) -> HaircutCurve:
     factor = watched.multiplier
     return replace(
         curve,
-        loss=_deepened(curve.loss, factor),
-        expected_shortfall=_deepened(curve.expected_shortfall, factor),
+        loss=_raised_loss(curve.loss, factor),
+        expected_shortfall=_raised_loss(curve.expected_shortfall, factor),
         standard_error=_slope(curve.loss, factor) * curve.standard_error,
         shortfall_error=_slope(curve.expected_shortfall, factor) * curve.shortfall_error,
-        path_minimum=_deepened(curve.path_minimum, factor),
-        path_shortfall=_deepened(curve.path_shortfall, factor),
+        path_minimum=_raised_loss(curve.path_minimum, factor),
+        path_shortfall=_raised_loss(curve.path_shortfall, factor),
         flags=flags,
         watch=watched,
     )
 
 
-def _deepened(loss: Float, factor: float) -> Float:
+def _raised_loss(loss: Float, factor: float) -> Float:
     return np.asarray(1.0 - (1.0 - loss) ** factor)
 
 
 def _slope(loss: Float, factor: float) -> Float:
-    """Of the deepened loss against the plain one."""
+    """Returns the derivative of the raised loss by the original loss."""
     return np.asarray(factor * (1.0 - loss) ** (factor - 1.0))

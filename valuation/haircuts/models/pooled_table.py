@@ -1,6 +1,6 @@
-"""The numbers of the pooled-scale model: weights of its terms and tail multiples, at any horizon and confidence.
+"""Parameters of the pooled-scale model: term weights and tail multiples at any horizon and confidence.
 
-They were fitted once to many series (docs/models/pooled-scale.md) and are the same for every series.
+They are fitted to many series together and are the same for every series (docs/models/pooled-scale.md).
 """
 
 from __future__ import annotations
@@ -17,60 +17,62 @@ PACKAGE = "valuation.haircuts.models"
 
 CENTRE_DAYS = 20.0
 LONGEST_FITTED_DAYS = 120.0
-"""Horizon at which the slopes count from, and the longest that was fitted; beyond it only the square root of time."""
+"""Horizon at which the slopes are centred, and the longest fitted horizon; beyond it only the root of time applies."""
 
 SHORTFALL_POINTS = 64
-"""Quantiles in the mean beyond a quantile; doubling them moves it by less than 0.1 %."""
+"""Number of quantiles averaged for the expected shortfall; more do not change it noticeably."""
 
 
-KEPT = 128
-KEPT_HORIZONS = 250
-"""Questions whose answers are kept, and the horizons of the longest of them: some 17 MB at most. The numbers are the
-same for every series, and so are most horizons and tails."""
+CACHED = 128
+MAX_CACHED_HORIZONS = 250
+"""Cached results, and the most horizons of a cached request. Most series need the same horizons and tails; the cache
+takes some 17 MB at most."""
 
 
 def term_weights(horizons: Float) -> Float:
-    """Weights [5, H] of the terms at horizons in business days."""
+    """Returns the weights [5, H] of the terms at horizons [H] in business days; the array is read-only."""
     days = np.ascontiguousarray(horizons, dtype=np.float64)
-    return (_term_weights if days.size <= KEPT_HORIZONS else _term_weights.__wrapped__)(days.tobytes())
+    return (_term_weights if days.size <= MAX_CACHED_HORIZONS else _term_weights.__wrapped__)(days.tobytes())
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED)
 def _term_weights(horizons: bytes) -> Float:
     constant, slope = _weights()
-    return _kept(constant[:, None] + slope[:, None] * _time(np.frombuffer(horizons)))
+    return _read_only(constant[:, None] + slope[:, None] * _time(np.frombuffer(horizons)))
 
 
 def log_multiples(horizons: Float, tails: Float) -> Float:
-    """Log tail multiples [A, H] at tail probabilities [A]; the deeper the tail, the larger.
+    """Returns log tail multiples [A, H] at tail probabilities [A] and horizons [H]; the array is read-only.
 
-    Between the fitted tails, and beyond them, linear in the log of the probability.
+    They increase as the tail probability decreases. Between and beyond the fitted tails they are linear in the log of
+    the probability.
     """
     days, at = (np.ascontiguousarray(one, dtype=np.float64) for one in (horizons, tails))
-    found = _log_multiples if days.size <= KEPT_HORIZONS else _log_multiples.__wrapped__
-    return found(days.tobytes(), at.tobytes())
+    compute = _log_multiples if days.size <= MAX_CACHED_HORIZONS else _log_multiples.__wrapped__
+    return compute(days.tobytes(), at.tobytes())
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED)
 def _log_multiples(horizons: bytes, tails: bytes) -> Float:
     at, constant, slope, curve = _tails()
     time = _time(np.frombuffer(horizons))
     fitted = constant[:, None] + slope[:, None] * time + curve[:, None] * time**2
+    # The fits of the tails are independent: enforce that a smaller tail never has a smaller multiple.
     fitted = np.maximum.accumulate(fitted[::-1], axis=0)[::-1]
     logs, wanted = np.log(at), np.log(np.frombuffer(tails))
     left = np.clip(np.searchsorted(logs, wanted) - 1, 0, len(at) - 2)
     share = ((wanted - logs[left]) / (logs[left + 1] - logs[left]))[:, None]
-    return _kept(fitted[left] + share * (fitted[left + 1] - fitted[left]))
+    return _read_only(fitted[left] + share * (fitted[left + 1] - fitted[left]))
 
 
-def _kept(numbers: Float) -> Float:
-    """Numbers that nobody changes by mistake."""
+def _read_only(numbers: Float) -> Float:
+    """Makes an array read-only, because callers share the cached copy."""
     numbers.setflags(write=False)
     return numbers
 
 
 def shortfall_tails(tail: float) -> Float:
-    """Tail probabilities whose losses average to the expected shortfall beyond ``tail``."""
+    """Returns the tail probabilities [64] whose losses average to the expected shortfall beyond ``tail``."""
     return np.asarray(tail * (np.arange(SHORTFALL_POINTS) + 0.5) / SHORTFALL_POINTS, dtype=np.float64)
 
 

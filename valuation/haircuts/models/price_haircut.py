@@ -1,4 +1,4 @@
-"""The haircut of one series at one horizon, or of many, from raw quotes: the way in for a notebook and a program."""
+"""Entry points of the haircut models: haircuts of one or many series of raw quotes at one horizon."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from valuation.prices.stale_quotes import fresh
 
 
 class HaircutModel(Enum):
-    """Which model: POOLED is what ``auto`` chooses, EWMA_FHS simulates from the series alone, TIER2 averages three.
+    """Haircut models.
 
-    ARITHMETIC simulates differences instead of log returns, for prices that can be 0 or less.
+    POOLED is the default (``auto``). EWMA_FHS simulates from the series alone. ARITHMETIC simulates price differences
+    instead of log returns, for prices that can be 0 or less. TIER2 averages three models.
     """
 
     POOLED = f"{pooled.MODEL}/{pooled.VERSION}"
@@ -37,14 +38,15 @@ class HaircutModel(Enum):
 
 @dataclass(frozen=True)
 class PriceHaircut:
-    """Share of the price lost by the horizon, not exceeded with the confidence; NaN where there is no opinion.
+    """Haircut of a price series: the share of the price lost by the horizon, not exceeded at the given confidence.
 
-    ``path_minimum`` and ``path_shortfall`` are loss and shortfall of a sale on the worst day; ``class_floor`` is
-    what to lend by where there is no opinion. ``standard_error`` and ``shortfall_error`` are the simulation errors of
-    ``loss`` and ``expected_shortfall``, 0 for a model that simulates nothing. ``watch`` is the light of the model's
-    record on the series, whose multiplier is in all four losses; ``model`` is the one that spoke, and ``fallen_back``
-    why it is not the one asked for, empty where it is. ``model``, ``seed`` and ``cleaned`` are what it takes to get the
-    same number again.
+    - All losses are NaN if the model has no opinion; ``class_floor`` is the haircut to use in that case.
+    - ``path_minimum`` and ``path_shortfall`` are loss and shortfall of a sale on the worst day of the path.
+    - ``standard_error`` and ``shortfall_error`` are the simulation errors of ``loss`` and ``expected_shortfall``, 0 for
+      a model without simulation.
+    - ``watch`` is the monitoring result of the model on the series, whose multiplier is included in all four losses.
+    - ``model`` is the model used, and ``fallen_back`` the reason if it is not the requested one, else empty.
+    - ``model``, ``seed`` and ``cleaned`` allow the result to be reproduced.
     """
 
     loss: float
@@ -68,12 +70,12 @@ class PriceHaircut:
 
     @property
     def has_opinion(self) -> bool:
-        """Whether the history was enough for an estimate."""
+        """Whether the history is sufficient for an estimate."""
         return not np.isnan(self.loss)
 
     @property
     def value_correction(self) -> float:
-        """What a smoothed last quote is multiplied by to be a value: exp(hidden gap) after a fall, at most 1."""
+        """Factor that corrects a smoothed last quote: exp(hidden gap) after a fall, at most 1."""
         return true_value_share(self.hidden_gap)
 
 
@@ -88,23 +90,23 @@ def haircut(
     settings: Tier1Settings = DEFAULT,
     memory: ClassMemory = NOTHING_LEARNED,
 ) -> PriceHaircut:
-    """Cleans dated quotes [n] and reads the curve of the model at a horizon in business days.
+    """Computes the haircut of dated quotes [n] at a horizon in business days.
 
-    ``seed`` is of the models that simulate, ``settings`` of EWMA_FHS and ARITHMETIC, ``memory`` is what the class has
-    told POOLED before the last date. A newest quote of 0 or less, which has no logarithm, leaves no opinion but
-    ARITHMETIC's; so do quotes that have stopped moving, but for POOLED, which looks from the day they did. Raises
-    InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, or dates and prices of different length;
-    MissingExtra for TIER2 without arch.
+    ``seed`` applies to models that simulate, ``settings`` to EWMA_FHS and ARITHMETIC, and ``memory`` to POOLED. If the
+    newest quote is 0 or less, only ARITHMETIC has an estimate. If the newest quotes are stale, the simulated models
+    have no opinion, and POOLED starts its horizon at the last move. Raises InvalidInput for a confidence outside
+    (0.5, 1), a horizon below 1 day, or dates and prices of different length; raises MissingExtra for TIER2 without
+    arch.
     """
-    sort_out = clean_signed if model is HaircutModel.ARITHMETIC else clean
+    clean_quotes = clean_signed if model is HaircutModel.ARITHMETIC else clean
     days = np.asarray(dates, dtype="datetime64[D]")
-    cleaned = sort_out(days, np.asarray(prices, dtype=np.float64))
+    cleaned = clean_quotes(days, np.asarray(prices, dtype=np.float64))
     if _ends_below_zero(cleaned, days):
-        curve, spoke, why = no_opinion(horizon_days, len(cleaned.prices), QualityFlag.NONE), model.value, ""
+        curve, used, why = no_opinion(horizon_days, len(cleaned.prices), QualityFlag.NONE), model.value, ""
     elif model is HaircutModel.POOLED:
-        curve, spoke, why = _pooled(cleaned, horizon_days, confidence, memory)
+        curve, used, why = _pooled(cleaned, horizon_days, confidence, memory)
     else:
-        curve, spoke, why = _simulated(cleaned, horizon_days, confidence, model, seed, settings)
+        curve, used, why = _simulated(cleaned, horizon_days, confidence, model, seed, settings)
     broke = QualityFlag.LEVEL_BREAK if Defect.LEVEL_BREAK in cleaned.defects else QualityFlag.NONE
     return PriceHaircut(
         loss=float(curve.loss[-1]),
@@ -120,7 +122,7 @@ def haircut(
         hidden_gap=curve.hidden_gap,
         observations=curve.observations,
         flags=curve.flags | broke,
-        model=spoke,
+        model=used,
         seed=seed,
         cleaned=cleaned,
         watch=curve.watch,
@@ -136,7 +138,7 @@ def haircut_batch(
     model: HaircutModel = HaircutModel.POOLED,
     memory: ClassMemory = NOTHING_LEARNED,
 ) -> list[PriceHaircut]:
-    """The haircut of each series [n] of prices and dates; the same as ``haircut`` of one after the other.
+    """Computes the haircut of each series [n], given as prices and dates, as ``haircut`` does.
 
     Raises InvalidInput as ``haircut`` does.
     """
@@ -144,16 +146,16 @@ def haircut_batch(
 
 
 def _ends_below_zero(cleaned: Cleaned, days: NDArray[np.datetime64]) -> bool:
-    """Whether the newest quote was left out because it is not positive."""
+    """Returns whether the newest quote was left out because it is not positive."""
     left_out = cleaned.defects.get(Defect.NOT_POSITIVE)
     return left_out is not None and bool((days[left_out].max() > cleaned.dates[-1:]).all())
 
 
-Spoken = tuple[HaircutCurve, str, str]
-"""A curve, the model that made it, and why that is not the one asked for."""
+ModelCurve = tuple[HaircutCurve, str, str]
+"""A curve, the model that computed it, and the reason if that is not the requested model."""
 
 
-def _pooled(cleaned: Cleaned, horizon_days: int, confidence: float, memory: ClassMemory) -> Spoken:
+def _pooled(cleaned: Cleaned, horizon_days: int, confidence: float, memory: ClassMemory) -> ModelCurve:
     common = memory.before(cleaned.dates[-1]) if len(cleaned.dates) else NOTHING_COMMON
     curve = pooled_scale(
         cleaned.dates, cleaned.prices, max_horizon_days=horizon_days, confidence=confidence, common=common
@@ -169,7 +171,7 @@ def _simulated(
     model: HaircutModel,
     seed: int,
     settings: Tier1Settings,
-) -> Spoken:
+) -> ModelCurve:
     dates, prices = cleaned.dates, cleaned.prices
     if fresh(dates, prices).repetitions:
         return no_opinion(horizon_days, len(prices), QualityFlag.STALE_SERIES), model.value, ""

@@ -1,11 +1,11 @@
-"""An illiquid grade priced rarely, linked to a liquid proxy: what it shares with it, and the basis that it does not.
+"""Haircut of an illiquid, rarely quoted grade that is linked to a liquid proxy, plus the basis between the two.
 
-    r_grade = b0 r_proxy + b1 r_proxy(before) + e           between the grade's own days of observation
+    r_grade = b0 r_proxy + b1 r_proxy(before) + e           between the grade's own quote dates
     q(h)    = - sqrt( (b q_proxy(h))^2 + q_basis(h)^2 )      b = b0 + b1; haircut = 1 - exp(q)
 
-The lagged term is for quotes that answer late (Dimson 1979, doi 10.1016/0304-405X(79)90013-8). Least squares with
-weights 1 / days, since a variance grows with time. Basis and proxy are independent by construction, so their quantiles
-add as roots of squares (docs/models/proxy-linked.md).
+The lagged term captures quotes that react late (Dimson 1979, doi 10.1016/0304-405X(79)90013-8). Least squares has
+weights 1 / days, because variance grows with time. Basis and proxy are uncorrelated by construction, so their
+quantiles combine as the root of the sum of squares (docs/models/proxy-linked.md).
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from valuation.prices.returns import level_breaks
 MODEL = "proxy-linked"
 VERSION = "1"
 
-LEAST_PAIRS = 12
-"""Common moves below which a link is a guess: three degrees of freedom go to it, and nine are left for its basis."""
+MIN_PAIRS = 12
+"""Fewest common moves for a link, so that enough degrees of freedom remain to estimate the basis."""
 
 OLDEST_PROXY_DAYS = 5
-"""Business days that a price of the proxy may be older than the grade's; a pair without one is left out."""
+"""Greatest age in business days of a proxy price on a date of the grade; dates without one are left out."""
 
 CHANCE_TREND = 0.5348
-"""Mean of ln(1 + |t|) for a standard normal t: the trend that a walk without one shows."""
+"""Mean of ln(1 + |t|) for a standard normal t: the average trend term of a random walk without drift."""
 
 TERMS = 2
-"""Coefficients of the regression."""
+"""Number of coefficients of the regression."""
 
 
 Parts = tuple[float, float, float, float, float, float]
@@ -47,7 +47,12 @@ NO_PARTS: Parts = (math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
 
 @dataclass(frozen=True)
 class Link:
-    """Coefficients on the proxy's move and the one before, daily standard deviation of the basis, and pairs used."""
+    """Regression of the grade on its proxy.
+
+    ``same`` and ``lagged`` are the coefficients on the proxy's move of the same and of the previous period,
+    ``basis_volatility`` the daily standard deviation of the residual, ``pairs`` the number of moves used, and
+    ``explained`` the share of variance explained.
+    """
 
     same: float
     lagged: float
@@ -57,13 +62,14 @@ class Link:
 
     @property
     def beta(self) -> float:
-        """What of a move of the proxy arrives in the grade sooner or later."""
+        """Total effect of a proxy move on the grade, immediate and lagged."""
         return self.same + self.lagged
 
     def basis_log_quantile(self, horizon_days: int, tail: float) -> float:
-        """Log return of the basis alone: the pool's tail of a series of that volatility, with the trend of chance.
+        """Returns the log-return quantile of the basis alone, by the pooled tail of a series of that volatility.
 
-        Widened as a Student law with the degrees of freedom that the fit has left is wider than the normal one.
+        It is widened by the ratio of the Student to the normal quantile, with the residual degrees of freedom of the
+        regression, because the volatility is estimated from few moves.
         """
         if not self.basis_volatility:
             return 0.0
@@ -73,10 +79,10 @@ class Link:
 
 @dataclass(frozen=True)
 class LinkedHaircut:
-    """Haircut of the grade with the two parts it is made of; NaN where there is no link or no opinion on the proxy.
+    """Haircut of the grade and its two parts; NaN without a link or without an opinion on the proxy.
 
-    ``proxy_loss`` is that of beta times the proxy, ``basis_loss`` of the basis alone; shortfall and worst day lie
-    beyond the loss as the proxy's do beyond its own. ``link`` is None where too few moves are common.
+    ``proxy_loss`` is the loss of beta times the proxy and ``basis_loss`` that of the basis alone. Shortfall and worst
+    day have the same ratio to the loss, in logs, as those of the proxy. ``link`` is None for too few common moves.
     """
 
     loss: float
@@ -95,37 +101,37 @@ class LinkedHaircut:
 
     @property
     def has_opinion(self) -> bool:
-        """Whether both the link and the proxy are known well enough."""
+        """Whether both the link and the proxy have an estimate."""
         return not np.isnan(self.loss)
 
     @property
     def observations(self) -> int:
-        """Moves that the link rests on."""
+        """Number of moves used for the link."""
         return self.link.pairs if self.link else 0
 
     @property
     def standard_error(self) -> float:
-        """Nothing is simulated."""
+        """Always 0: nothing is simulated."""
         return 0.0
 
     @property
     def shortfall_error(self) -> float:
-        """Nothing is simulated."""
+        """Always 0: nothing is simulated."""
         return 0.0
 
     @property
     def value_correction(self) -> float:
-        """The grade's own quotes are not smoothed by assumption."""
+        """Always 1: the grade's own quotes are assumed not to be smoothed."""
         return 1.0
 
     @property
     def watch(self) -> Watch:
-        """That of the proxy's haircut, whose multiplier is in the part that the grade shares with it."""
+        """Monitoring result of the proxy's haircut, whose multiplier is included in the shared part."""
         return self.proxy.watch if self.has_opinion else UNWATCHED
 
     @property
     def fallen_back(self) -> str:
-        """No other model speaks in its place."""
+        """Always empty: this model has no fallback."""
         return ""
 
 
@@ -137,15 +143,15 @@ def linked_haircut(
     horizon_days: int,
     confidence: float = 0.99,
 ) -> LinkedHaircut:
-    """The haircut of a grade's quotes [n] by those of a liquid proxy [k].
+    """Computes the haircut of a grade with quotes [n] from the quotes [k] of a liquid proxy.
 
-    Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, or columns of different length.
+    Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day, or columns of different length.
     """
     grade = clean(np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64))
     proxy = haircut(proxy_prices, proxy_dates, horizon_days, confidence)
     link = fitted_link(grade, proxy.cleaned)
-    speaks = link is not None and proxy.has_opinion
-    parts = _parts(link, proxy, horizon_days, 1.0 - confidence) if link and speaks else NO_PARTS
+    usable = link is not None and proxy.has_opinion
+    parts = _parts(link, proxy, horizon_days, 1.0 - confidence) if link and usable else NO_PARTS
     volatility = float(np.hypot(link.beta * proxy.daily_volatility, link.basis_volatility)) if link else float("nan")
     return LinkedHaircut(
         *parts,
@@ -153,53 +159,53 @@ def linked_haircut(
         daily_volatility=volatility,
         link=link,
         proxy=proxy,
-        flags=proxy.flags | (QualityFlag.NONE if speaks else _why_not(grade)),
+        flags=proxy.flags | (QualityFlag.NONE if usable else _no_link_flag(grade)),
         model=f"{MODEL}/{VERSION}",
         cleaned=grade,
     )
 
 
-def _why_not(grade: Cleaned) -> QualityFlag:
-    """What keeps a grade from being linked: quotes enough for it that do not move, or too few."""
-    return QualityFlag.STALE_SERIES if len(grade.prices) > LEAST_PAIRS + TERMS else QualityFlag.SHORT_HISTORY
+def _no_link_flag(grade: Cleaned) -> QualityFlag:
+    """Returns why a grade has no link: enough quotes that rarely move, or too few quotes."""
+    return QualityFlag.STALE_SERIES if len(grade.prices) > MIN_PAIRS + TERMS else QualityFlag.SHORT_HISTORY
 
 
 def _parts(link: Link, proxy: PriceHaircut, horizon_days: int, tail: float) -> Parts:
-    """Loss, shortfall, the two at the worst day, and the losses of the shared part and of the basis alone."""
-    at = float(np.log1p(-proxy.loss))
-    shared, basis = link.beta * at, link.basis_log_quantile(horizon_days, tail)
+    """Returns loss, shortfall, both for the worst day, and the losses of the shared part and of the basis alone."""
+    proxy_log_loss = float(np.log1p(-proxy.loss))
+    shared, basis = link.beta * proxy_log_loss, link.basis_log_quantile(horizon_days, tail)
     together = float(np.hypot(shared, basis))
-    further = np.log1p([-proxy.expected_shortfall, -proxy.path_minimum, -proxy.path_shortfall]) / at
-    losses = -np.expm1(-np.abs([together, *(together * further), shared, basis]))
+    ratios = np.log1p([-proxy.expected_shortfall, -proxy.path_minimum, -proxy.path_shortfall]) / proxy_log_loss
+    losses = -np.expm1(-np.abs([together, *(together * ratios), shared, basis]))
     loss, shortfall, worst, worst_shortfall, of_proxy, of_basis = losses.tolist()
     return loss, shortfall, worst, worst_shortfall, of_proxy, of_basis
 
 
 def fitted_link(grade: Cleaned, proxy: Cleaned) -> Link | None:
-    """Weighted least squares between the grade's days since its last level break.
+    """Fits the link by weighted least squares on moves between the grade's dates since its last level break.
 
-    None for fewer than ``LEAST_PAIRS`` common moves, or so few days on which the grade moved: a basis that was not seen
-    is not one of nothing.
+    The result is None for fewer than ``MIN_PAIRS`` common moves or moves of the grade: a basis that cannot be observed
+    must not be estimated as 0.
     """
-    common, ours, theirs = _paired(grade, proxy)
-    if len(common) < LEAST_PAIRS + TERMS:
+    common, grade_logs, proxy_logs = _paired(grade, proxy)
+    if len(common) < MIN_PAIRS + TERMS:
         return None
     days = np.maximum(np.busday_count(common[1:-1], common[2:]), 1).astype(np.float64)
-    moves, proxy_moves = np.diff(ours)[1:], np.diff(theirs)
-    if np.count_nonzero(moves) < LEAST_PAIRS:
+    moves, proxy_moves = np.diff(grade_logs)[1:], np.diff(proxy_logs)
+    if np.count_nonzero(moves) < MIN_PAIRS:
         return None
     weight = 1.0 / np.sqrt(days)
     columns = np.stack([proxy_moves[1:], proxy_moves[:-1]], axis=1) * weight[:, None]
-    found, _, _, _ = np.linalg.lstsq(columns, moves * weight)
-    left = moves * weight - columns @ found
-    power, total = float(left @ left), float((moves * weight) @ (moves * weight))
+    coefficients, _, _, _ = np.linalg.lstsq(columns, moves * weight)
+    residual = moves * weight - columns @ coefficients
+    power, total = float(residual @ residual), float((moves * weight) @ (moves * weight))
     basis = float(np.sqrt(power / (len(moves) - TERMS)))
-    return Link(float(found[0]), float(found[1]), basis, len(moves), 1.0 - power / total)
+    return Link(float(coefficients[0]), float(coefficients[1]), basis, len(moves), 1.0 - power / total)
 
 
 def _paired(grade: Cleaned, proxy: Cleaned) -> tuple[Dates, Float, Float]:
-    """Days [m] of the grade with a price of the proxy young enough, and log prices of both, since the last break."""
-    begin = max(_begin(grade), _begin(proxy))
+    """Returns the grade's dates [m] with a recent proxy price since the last level break, and log prices of both."""
+    begin = max(_first_day(grade), _first_day(proxy))
     at = np.searchsorted(proxy.dates, grade.dates, side="right") - 1
     known = (at >= 0) & (grade.dates >= begin)
     known[known] = proxy.dates[at[known]] >= begin
@@ -207,8 +213,8 @@ def _paired(grade: Cleaned, proxy: Cleaned) -> tuple[Dates, Float, Float]:
     return grade.dates[known], np.log(grade.prices[known]), np.log(proxy.prices[at[known]])
 
 
-def _begin(cleaned: Cleaned) -> np.datetime64:
-    """The first day of the series as it is now: that of its last level break, else of its first quote."""
+def _first_day(cleaned: Cleaned) -> np.datetime64:
+    """Returns the first day after the last level break, or that of the first quote; NaT without quotes."""
     broken = level_breaks(cleaned.log_returns)
     first = int(broken[-1]) + 1 if len(broken) else 0
     return np.datetime64(cleaned.dates[first]) if len(cleaned.dates) else np.datetime64("NaT")

@@ -1,9 +1,8 @@
-"""Tier 1: the haircut of any price series without an optimiser.
+"""Tier 1: haircut of a price series by simulation, without parameter fitting.
 
 Filtered historical simulation on EWMA variance (Barone-Adesi, Giannopoulos and Vosper 1999, doi
-10.1002/(SICI)1096-9934(199908)19:5<583::AID-FUT5>3.0.CO;2-S) with the start variance floored at the window's mean
-square. On eleven real series the floor brought exceedances of the 1 % quantile from 1.45 % to 0.93 % at ten days
-(docs/models/tier1-price-haircut.md).
+10.1002/(SICI)1096-9934(199908)19:5<583::AID-FUT5>3.0.CO;2-S). The start variance is floored at the mean square of the
+window, because unfloored quantiles are exceeded too often after calm days (docs/models/tier1-price-haircut.md).
 """
 
 from __future__ import annotations
@@ -25,20 +24,19 @@ MODEL = "tier1-ewma-fhs"
 VERSION = "1"
 
 UNSMOOTHED_LIMIT = 0.90
-"""Beyond this coefficient unsmoothing multiplies the spread by more than 4.4 and a quote says nothing of its day."""
+"""Smoothing coefficient from which there is no estimate: unsmoothing would multiply the volatility by more than 4.4."""
 
 
 @dataclass(frozen=True)
 class Tier1Settings:
-    """How the curve is made; the defaults are those measured in docs/models/tier1-price-haircut.md.
+    """Settings of the simulation; docs/models/tier1-price-haircut.md justifies the defaults.
 
     Attributes:
-        decay: of the EWMA variance. 0.97 is the RiskMetrics value for monthly horizons (Technical Document 1996)
-            and the one measured.
-        window: newest returns used; 500 covered 1 % better than 1,500 at 10, 20 and 60 days once floored.
-        paths: at 10,000 the seed alone moves the 60-day quantile by 1 to 2 log points; 20,000 halve its variance.
-        least_observations: prices below which there is no opinion; a 1 % tail drawn from less is a guess.
-        full_observations: prices below which the curve carries SHORT_HISTORY, one year.
+        decay: decay of the EWMA variance; 0.97 is the RiskMetrics value for monthly horizons (Technical Document 1996).
+        window: number of newest returns used.
+        paths: number of simulated paths; more paths reduce the dependence of long-horizon quantiles on the seed.
+        least_observations: fewest prices for an estimate; a 1 % tail of fewer is not meaningful.
+        full_observations: prices below which the curve has the flag SHORT_HISTORY, one year.
     """
 
     decay: float = 0.97
@@ -48,7 +46,7 @@ class Tier1Settings:
     full_observations: int = 250
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for settings with which nothing can be simulated."""
+        """Raises InvalidInput for settings that cannot be simulated."""
         if not 0.0 < self.decay < 1.0:
             raise InvalidInput("decay", self.decay, "more than 0 and less than 1")
         for name in ("window", "paths", "least_observations"):
@@ -61,14 +59,16 @@ DEFAULT = Tier1Settings()
 
 @dataclass(frozen=True)
 class HaircutCurve:
-    """Loss at each horizon 1..H business days, NaN throughout where there is no opinion.
+    """Losses at horizons 1..H business days; all NaN if the model has no opinion.
 
-    ``loss`` is 1 - exp(q) of the alpha-quantile q of log returns, never falling with the horizon;
-    ``expected_shortfall`` the mean loss beyond it, ``standard_error`` and ``shortfall_error`` the simulation errors of
-    the two, ``path_minimum`` and ``path_shortfall`` loss and shortfall at the worst day on the way,
-    ``daily_volatility`` the root mean square log return a business day, ``hidden_gap`` how far in logs the true price
-    is from a smoothed last quote, ``observations`` the prices used, ``watch`` the judgement of the model's record on
-    the series, which may have raised the losses.
+    - ``loss`` is 1 - exp(q) of the alpha-quantile q of log returns and never decreases with the horizon.
+    - ``expected_shortfall`` is the mean loss beyond it.
+    - ``standard_error`` and ``shortfall_error`` are the simulation errors of these two.
+    - ``path_minimum`` and ``path_shortfall`` are loss and shortfall of a sale on the worst day of the path.
+    - ``daily_volatility`` is the root mean square log return of a business day.
+    - ``hidden_gap`` is the log of the true price over a smoothed last quote.
+    - ``observations`` is the number of prices used.
+    - ``watch`` is the monitoring result of the model on the series, whose multiplier is included in the losses.
     """
 
     horizon_days: NDArray[np.int64]
@@ -86,7 +86,7 @@ class HaircutCurve:
 
 
 def seed_for(series: str, date: np.datetime64, model_version: str) -> int:
-    """A seed from series, date and model version, so that the same inputs give the same bytes on every machine."""
+    """Derives a seed from series, date and model version, so that equal inputs give equal results on every machine."""
     digest = hashlib.sha256(f"{series}|{date}|{model_version}".encode()).digest()
     return int.from_bytes(digest[:8], "big")
 
@@ -100,19 +100,19 @@ def tier1(
     seed: int,
     settings: Tier1Settings = DEFAULT,
 ) -> HaircutCurve:
-    """The haircut curve of a series of dated prices [n], in order of dates.
+    """Computes the haircut curve of a series of dated prices [n], in date order.
 
-    Raises InvalidInput for a confidence outside (0.5, 1), a horizon under 1 day, prices that are not positive, or
-    dates that do not increase. Too short a history, a series that never moves and one smoothed beyond repair give no
-    opinion, with the flag that says why; never a confident zero.
+    A short history, a price that never moves, and excessive smoothing give no opinion, with a flag that states the
+    reason. Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day, prices that are not positive,
+    or dates that do not increase.
     """
-    require_question(max_horizon_days, confidence)
+    require_valid_request(max_horizon_days, confidence)
     returns = log_returns(dates, prices, settings.window)
     return simulated_curve(returns, max_horizon_days, confidence, seed, settings, log_loss)
 
 
-def require_question(max_horizon_days: int, confidence: float) -> None:
-    """Raises InvalidInput for a confidence outside (0.5, 1) or a horizon under 1 day."""
+def require_valid_request(max_horizon_days: int, confidence: float) -> None:
+    """Raises InvalidInput for a confidence outside (0.5, 1) or a horizon below 1 day."""
     if not 0.5 < confidence < 1.0:
         raise InvalidInput("confidence", confidence, "more than 0.5 and less than 1")
     if max_horizon_days < 1:
@@ -122,9 +122,9 @@ def require_question(max_horizon_days: int, confidence: float) -> None:
 def simulated_curve(
     returns: Returns, max_horizon_days: int, confidence: float, seed: int, settings: Tier1Settings, loss_of: LossOf
 ) -> HaircutCurve:
-    """Simulates moves in steps of the series; a horizon inside a step takes the whole step.
+    """Simulates moves in steps of the series; a horizon within a step uses the whole step.
 
-    No opinion, with its flag, where the history is too short, smoothed beyond repair, or never moves.
+    A short history, excessive smoothing, and constant returns give no opinion, with a flag that states the reason.
     """
     short = returns.observations < settings.full_observations
     flags = returns.flags | (QualityFlag.SHORT_HISTORY if short else QualityFlag.NONE)
@@ -160,7 +160,7 @@ def simulated_curve(
 
 
 def no_opinion(max_horizon_days: int, observations: int, flags: QualityFlag) -> HaircutCurve:
-    """A curve of NaN with the flags that say why."""
+    """Returns a curve of NaN with the flags that state the reason."""
     nothing = np.full(max_horizon_days, np.nan)
     days = np.arange(1, max_horizon_days + 1, dtype=np.int64)
     return HaircutCurve(days, *(nothing,) * 6, float("nan"), 0.0, observations, flags)

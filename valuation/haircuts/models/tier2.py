@@ -1,7 +1,8 @@
-"""Tier 2: the mean of the quantiles of three unlike models, where history allows and the fit may be believed.
+"""Tier 2: mean of the quantiles of three different models, for series with a long history and an acceptable fit.
 
-AR-GJR-GARCH skew-t filtered historical simulation, and two of EWMA variance: a long window as it is, and a short one
-whose variance is floored (Tier 1). Where it may not, the pooled scale speaks, and it is said why.
+The members are filtered historical simulations: AR-GJR-GARCH with skewed t errors, EWMA variance on a long window
+without a floor, and EWMA variance on a short window with a floor (Tier 1). If the fit is not possible or is rejected,
+the pooled scale is used and the reason is returned.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from valuation.flags import QualityFlag
 from valuation.haircuts.models import pooled
 from valuation.haircuts.models.gjr import PERCENT, Gjr, Rejected, fit_gjr, require_arch
 from valuation.haircuts.models.pooled import pooled_scale
-from valuation.haircuts.models.tier1 import DEFAULT, HaircutCurve, require_question, tier1
+from valuation.haircuts.models.tier1 import DEFAULT, HaircutCurve, require_valid_request, tier1
 from valuation.prices.returns import Returns, log_returns
 from valuation.statistics.ewma import ewma_variance
 from valuation.statistics.simulation import Float32, Start, Tails, filtered, log_loss, simulated_tails, tails_of
@@ -25,15 +26,16 @@ from valuation.statistics.simulation import Float32, Start, Tails, filtered, log
 MODEL = "tier2-mean-of-three"
 VERSION = "1"
 
-LEAST_RETURNS = 500
-"""Below it a GARCH fit converges and means nothing; 1,500 are better and the most that are used."""
+MIN_RETURNS = 500
+"""Fewest returns for a meaningful GARCH fit."""
 
 WINDOW = 1_500
+"""Number of newest returns used."""
 
 
 @dataclass(frozen=True)
 class Tier2:
-    """A curve, the model and version that made it, and why that is not the mean of three (empty where it is)."""
+    """A curve, its model and version, and the reason for a fallback (empty without one)."""
 
     curve: HaircutCurve
     model: str
@@ -43,19 +45,19 @@ class Tier2:
 def tier2(
     dates: NDArray[np.datetime64], prices: Float, *, max_horizon_days: int, confidence: float, seed: int
 ) -> Tier2:
-    """The haircut curve of a series of dated prices [n], in order of dates.
+    """Computes the haircut curve of a series of dated prices [n], in date order.
 
-    The log quantiles and log shortfalls of the three, of the last day and of the worst on the way, are averaged with
-    equal weights; the simulation errors are those of the averages. A fallback carries FALLEN_BACK. Raises InvalidInput
-    as ``tier1`` does, and MissingExtra where arch is not installed.
+    The log quantiles and log shortfalls of the three members, of the last day and of the worst day of the path, are
+    averaged with equal weights; the simulation errors are those of the averages. A fallback has the flag FALLEN_BACK.
+    Raises InvalidInput as ``tier1`` does, and MissingExtra if arch is not installed.
     """
-    require_question(max_horizon_days, confidence)
+    require_valid_request(max_horizon_days, confidence)
     require_arch()
     returns = log_returns(dates, prices, WINDOW)
     short = tier1(dates, prices, max_horizon_days=max_horizon_days, confidence=confidence, seed=seed)
-    start = _unfloored(returns) if len(returns.values) >= LEAST_RETURNS else None
+    start = _unfloored(returns) if len(returns.values) >= MIN_RETURNS else None
     if start is None or np.isnan(short.loss).any():
-        fit: Gjr | Rejected = Rejected("SHORT_HISTORY" if len(returns.values) < LEAST_RETURNS else "STALE_SERIES")
+        fit: Gjr | Rejected = Rejected("SHORT_HISTORY" if len(returns.values) < MIN_RETURNS else "STALE_SERIES")
     else:
         fit = fit_gjr(returns.values)
     if start is None or isinstance(fit, Rejected):
@@ -84,7 +86,7 @@ def tier2(
 
 
 def mean_of_tails(members: list[Tails]) -> Tails:
-    """One minus the geometric mean of what is left by each member, horizon by horizon, with the errors of that mean."""
+    """Returns 1 minus the geometric mean of (1 - loss) of the members, by horizon, with the errors of that mean."""
     loss = _mean_loss([one.loss for one in members])
     beyond = _mean_loss([one.expected_shortfall for one in members])
     return Tails(
@@ -102,20 +104,20 @@ def _mean_loss(losses: list[Float]) -> Float:
 
 
 def _mean_error(loss: Float, log_errors: list[Float]) -> Float:
-    """Error of a mean loss from the errors of its members in logs, which are drawn apart."""
+    """Returns the error of a mean loss from the independent log errors of its members."""
     return np.asarray((1.0 - loss) * np.sqrt(np.sum(np.square(log_errors), axis=0)) / len(log_errors), dtype=np.float64)
 
 
 def gjr_tails(fit: Gjr, *, steps: int, confidence: float, paths: int, seed: int) -> Tails:
-    """Tails of the price after 1..steps steps of the fit; losses never fall as the horizon grows."""
+    """Simulates the tails of the price after 1..steps steps of the fit; losses never decrease with the horizon."""
     return tails_of(gjr_sums(fit, paths=paths, seed=seed), steps, 1.0 - confidence, log_loss)
 
 
 def gjr_sums(fit: Gjr, *, paths: int, seed: int) -> Iterator[Float32]:
-    """Sums of log returns [paths] after one step, after two, and on: residuals drawn anew, variance follows each path.
+    """Yields sums of log returns [paths] after 1, 2, ... steps; residuals are resampled and variance follows each path.
 
-    The autoregression carries drawn returns on, which widens or narrows the tail, but not the last return that was: no
-    drift is in the haircut.
+    The autoregression applies to simulated returns, which widens or narrows the tail, but not to the last observed
+    return, because haircuts contain no drift.
     """
     generator = np.random.Generator(np.random.PCG64(seed))
     residuals = fit.residuals.astype(np.float32)
@@ -131,7 +133,7 @@ def gjr_sums(fit: Gjr, *, paths: int, seed: int) -> Iterator[Float32]:
 
 
 def _unfloored(returns: Returns) -> Start | None:
-    """Residuals of the long window, with its variance as it is."""
+    """Returns the start of the long window, without the floor on its variance."""
     start = filtered(returns.values, DEFAULT.decay)
     return start and Start(start.residuals, float(ewma_variance(returns.values, DEFAULT.decay)[-1]), floor_binds=False)
 

@@ -1,6 +1,6 @@
-"""What a model promised from each day to the next, against what came: the record that its light and its drift rest on.
+"""Daily record of a model: predicted one-step losses against the outcomes, the input of its status and drift.
 
-One step ahead there are as many windows as prices, and none of them overlap.
+One step ahead, every price gives a window, and the windows do not overlap.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from valuation._typing import Float
 from valuation.statistics.ewma import ewma_variance
 
 DAYS = 250
-"""Promises looked at, those of a year (Basel Committee 1996, part II)."""
+"""Number of predictions in a record, one year (Basel Committee 1996, part II)."""
 
-LEAST_REFERENCE = 250
-"""Residuals before a promise, below which neither its quantile nor a rank among them says much."""
+MIN_REFERENCE = 250
+"""Fewest residuals before a prediction; with fewer, quantiles and ranks are too uncertain."""
 
 
 @dataclass(frozen=True)
 class DailyRecord:
-    """One row for each of the newest ``DAYS`` returns, or none where the past is too short.
+    """One row for each of the newest ``DAYS`` returns; empty if the history is too short.
 
-    ``exceeded`` [m] whether the price fell further than promised from the step before; ``scores`` [m] normal scores of
-    the rank of each residual among those before it, of unit variance while the model is right, and ``variance`` of the
-    next return by the model, where the model's drift is watched: else none and 0.
+    ``exceeded`` [m] states whether the price fell further than predicted one step earlier. ``scores`` [m] are the
+    normal scores of each residual's rank among the earlier residuals; their variance is 1 while the model is correct.
+    ``variance`` is the model's variance of the next return. If drift is not monitored, ``scores`` is empty and
+    ``variance`` is 0.
     """
 
     exceeded: NDArray[np.bool_]
@@ -40,13 +41,13 @@ NO_RECORD = DailyRecord(np.zeros(0, dtype=np.bool_), np.zeros(0), 0.0)
 
 
 def ewma_record(returns: Float, tail: float, *, decay: float, window: int) -> DailyRecord:
-    """The record of filtered historical simulation of returns [n] on EWMA variance, floored as ``tier1`` floors it.
+    """Returns the record of filtered historical simulation on EWMA variance for returns [n].
 
-    The variance runs on from the oldest return instead of beginning anew in each window: after 250 steps that is a
-    difference of 0.05 % of the start.
+    The variance is floored as in ``tier1``. It is computed once from the oldest return instead of restarting in each
+    window; after 250 steps the start value has no noticeable weight.
     """
     values = returns[-window - DAYS :]
-    if len(values) < LEAST_REFERENCE + DAYS or not values.any():
+    if len(values) < MIN_REFERENCE + DAYS or not values.any():
         return NO_RECORD
     variance = ewma_variance(values, decay)
     if not variance.all():
@@ -63,11 +64,11 @@ def ewma_record(returns: Float, tail: float, *, decay: float, window: int) -> Da
 
 
 def surprises(residuals: Float) -> tuple[Float, float]:
-    """Scores of the newest ``DAYS`` residuals [n] among those before, and the newest spread of a residual.
+    """Returns the scores of the newest ``DAYS`` residuals [n], and the newest standard deviation of residuals.
 
-    No scores and 0 where too few are before, or where they do not move.
+    Scores are empty and the standard deviation is 0 if there are too few earlier residuals or they are constant.
     """
-    if len(residuals) < LEAST_REFERENCE + DAYS:
+    if len(residuals) < MIN_REFERENCE + DAYS:
         return np.zeros(0), 0.0
     before = _before(residuals)
     spread = float(before[-1].std())
@@ -75,12 +76,12 @@ def surprises(residuals: Float) -> tuple[Float, float]:
 
 
 def _before(values: Float) -> Float:
-    """The values before each of the newest ``DAYS``, as many for each [DAYS, w]."""
+    """Returns the w values before each of the newest ``DAYS`` values [DAYS, w]."""
     return np.asarray(sliding_window_view(values, len(values) - DAYS)[:DAYS])
 
 
 def _scores(residuals: Float, before: Float) -> Float:
-    """Normal scores of ranks: (rank - 3/8) / (n + 1/4), Blom 1958, Statistical Estimates."""
+    """Returns the normal quantiles of (rank - 3/8) / (n + 1/4) (Blom, Statistical Estimates, 1958)."""
     newest = residuals[-DAYS:, None]
     rank = np.count_nonzero(before < newest, axis=1) + 0.5 * np.count_nonzero(before == newest, axis=1)
     return np.asarray(ndtri((rank + 1.0 - 0.375) / (before.shape[1] + 1.25)))

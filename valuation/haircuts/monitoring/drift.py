@@ -1,4 +1,4 @@
-"""Has the size of surprises changed since the model was fitted? A cumulative sum that says so as soon as it can."""
+"""Drift detection: a cumulative sum that detects an increase in the size of surprises."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from valuation._typing import Float
 from valuation.errors import InvalidInput
 
 SPREAD_RATIO = 1.5
-"""The change that is looked for: surprises half as large again. Smaller ones are found later, larger ones sooner."""
+"""Increase in standard deviation to detect. Smaller increases are detected later and larger ones sooner."""
 
 STEPS_BETWEEN_FALSE_ALARMS = 2_500
-"""Ten years of daily prices."""
+"""Fewest expected steps between false alarms: ten years of daily prices."""
 
 THRESHOLD = float(np.log(STEPS_BETWEEN_FALSE_ALARMS))
-"""Lorden's bound: with it a right model is called wrong no more often than once in so many steps."""
+"""Lorden's bound: with this threshold, a correct model has at most one false alarm in that many steps on average."""
 
 LARGEST_SCORE = 3.0
-"""Scores beyond count as this: one wild day is a shock, which has a rule of its own, and no drift."""
+"""Cap on scores: a single extreme day is a shock, which another rule handles, not drift."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """The sum after the last score, and at which scores it passed the threshold (and began again at 0)."""
+    """The sum after the last score, and the indices of the scores at which it passed the threshold and was reset."""
 
     statistic: float
     alarms: tuple[int, ...]
 
 
 def drift(scores: Float, statistic: float = 0.0) -> Drift:
-    """Page's cumulative sum of log likelihood ratios of scores [n] with spread ``SPREAD_RATIO`` against 1.
+    """Computes Page's cumulative sum of log-likelihood ratios of scores [n]: spread ``SPREAD_RATIO`` against 1.
 
-    S = max(0, S + z^2 / 2 (1 - 1 / s^2) - ln s): Page, Biometrika 41 (1954), doi 10.1093/biomet/41.1-2.100; the
-    threshold by Lorden, Annals of Mathematical Statistics 42 (1971), doi 10.1214/aoms/1177693055. ``statistic`` is the
-    sum before the first score, so that each new price costs one step.
+    S = max(0, S + z^2 / 2 (1 - 1 / s^2) - ln s): Page, Biometrika 41 (1954), doi 10.1093/biomet/41.1-2.100. The
+    threshold is that of Lorden, Annals of Mathematical Statistics 42 (1971), doi 10.1214/aoms/1177693055.
+    ``statistic`` is the sum before the first score, so that a new price needs only one update.
     """
     capped = np.clip(scores, -LARGEST_SCORE, LARGEST_SCORE)
     now, alarms = statistic, []
@@ -48,14 +48,15 @@ def drift(scores: Float, statistic: float = 0.0) -> Drift:
 
 
 def may_alarm(statistic: float, steps: int) -> bool:
-    """Whether so many scores to come could make an alarm at all, each as large as one may count."""
+    """Returns whether ``steps`` more scores can raise an alarm, if each is as large as the cap."""
     return statistic + steps * float(_gains(np.array([LARGEST_SCORE]))[0]) > THRESHOLD
 
 
 def scores_since(returns: Float, variance: float, decay: float) -> Float:
-    """New returns [n] over the volatility expected of each, the EWMA variance following them.
+    """Divides new returns [n] by their expected volatility; the EWMA variance is updated after each return.
 
-    ``variance`` is that of the first by the model (``DailyRecord``). Raises InvalidInput for one that is not positive.
+    ``variance`` is the model's variance of the first return (``DailyRecord``). Raises InvalidInput if it is not
+    positive.
     """
     if not variance > 0.0:
         raise InvalidInput("variance", variance, "more than 0")

@@ -1,4 +1,4 @@
-"""The watch over a haircut model: the light of its record, the multiplier it costs, and the drift of its surprises."""
+"""Monitoring of a haircut model: traffic-light status of its record, the resulting multiplier, and drift."""
 
 from __future__ import annotations
 
@@ -12,30 +12,33 @@ from valuation.haircuts.monitoring.daily_record import DailyRecord
 from valuation.haircuts.monitoring.drift import drift
 from valuation.statistics.coverage_tests import traffic_light
 
-NO_LIGHT = "none"
+NO_STATUS = "none"
+"""Status of a model whose history is too short to be judged."""
 
-RAISING_LIGHTS = ("amber", "red")
-"""Lights that deepen a curve, unless a model is measured to do better otherwise."""
+RAISING_STATUSES = ("amber", "red")
+"""Traffic-light statuses that raise the losses of a curve, unless a model defines its own."""
 
 WATCHED_TAIL = 0.01
-"""Promises are watched at 99 %, as in Basel, whatever confidence a curve is for: so every confidence has the same
-multiplier, and a higher one never a smaller haircut."""
+"""Predictions are monitored at 99 %, as in Basel, for curves of any confidence. All confidences then have the same
+multiplier, so a higher confidence never gives a smaller haircut."""
 
 LARGEST_MULTIPLIER = 2.0
-"""Most a light deepens log losses: a model that needs more is wrong, and its flag says so."""
+"""Upper limit of the multiplier on log losses; a model that needs more is unsuitable, which its flag states."""
 
-FLAG_OF_LIGHT = {"amber": QualityFlag.MODEL_AMBER, "red": QualityFlag.MODEL_RED}
+FLAG_OF_STATUS = {"amber": QualityFlag.MODEL_AMBER, "red": QualityFlag.MODEL_RED}
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Light and multiplier of a model on a series, exceedances behind it, and the state of the drift detector.
+    """Monitoring result of a model on a series.
 
-    ``drift`` is the cumulative sum after the last price and ``variance`` that of the next return by the model: with
-    both a new price is judged without the history.
+    ``status`` is the Basel traffic-light status and ``multiplier`` the factor on log losses. ``exceedances`` counts
+    the outcomes worse than predicted among ``promises`` predictions. ``drift`` is the drift statistic after the last
+    price and ``variance`` the model's variance of the next return; both allow a new price to be judged without the
+    history.
     """
 
-    light: str
+    status: str
     multiplier: float
     exceedances: int
     promises: int
@@ -44,34 +47,35 @@ class Watch:
 
     @property
     def flags(self) -> QualityFlag:
-        """What the light says to a reader."""
-        return FLAG_OF_LIGHT.get(self.light, QualityFlag.NONE)
+        """The quality flag of the traffic-light status."""
+        return FLAG_OF_STATUS.get(self.status, QualityFlag.NONE)
 
 
-UNWATCHED = Watch(NO_LIGHT, 1.0, 0, 0, 0.0, 0.0)
-"""Of a past too short to judge a model by."""
+UNWATCHED = Watch(NO_STATUS, 1.0, 0, 0, 0.0, 0.0)
+"""Result for a history that is too short to judge the model."""
 
 
-def watch(record: DailyRecord, raising: Collection[str] = RAISING_LIGHTS) -> Watch:
-    """Judges a model by its record of promises at ``WATCHED_TAIL``.
+def watch(record: DailyRecord, raising: Collection[str] = RAISING_STATUSES) -> Watch:
+    """Judges a model by its record of predictions at ``WATCHED_TAIL``.
 
-    ``raising`` are the lights that cost a multiplier.
+    Only the statuses in ``raising`` have a multiplier above 1.
     """
     promises = len(record.exceeded)
     if not promises:
         return UNWATCHED
     count = int(record.exceeded.sum())
-    light = traffic_light(count, promises, WATCHED_TAIL).colour
-    factor = multiplier(count, promises) if light in raising else 1.0
-    return Watch(light, factor, count, promises, drift(record.scores).statistic, record.variance)
+    status = traffic_light(count, promises, WATCHED_TAIL).colour
+    factor = multiplier(count, promises) if status in raising else 1.0
+    return Watch(status, factor, count, promises, drift(record.scores).statistic, record.variance)
 
 
 def multiplier(exceedances: int, promises: int) -> float:
-    """Normal quantile of ``WATCHED_TAIL`` over that of the share exceeded, at least 1.
+    """Returns the normal quantile of ``WATCHED_TAIL`` over that of the share exceeded, from 1 to LARGEST_MULTIPLIER.
 
-    So the plus factors of the Basel traffic light were made (Basel Committee, Supervisory framework for the use of
-    backtesting, January 1996, table 2): 5 to 10 exceedances of 250 at 1 % give 1.13, 1.18, 1.22, 1.26, 1.29 and 1.33,
-    there 1.13, 1.17, 1.22, 1.25, 1.28 and 1.33. Goes on beyond ten instead of stopping there.
+    The plus factors of the Basel traffic light are derived in the same way (Basel Committee, Supervisory framework for
+    the use of backtesting, January 1996, table 2). For 5 to 10 exceedances of 250 at 1 % this gives 1.13, 1.18, 1.22,
+    1.26, 1.29 and 1.33; the table has 1.13, 1.17, 1.22, 1.25, 1.28 and 1.33. Unlike the table, the multiplier
+    continues to rise above ten exceedances.
     """
     share = exceedances / promises
     if share <= WATCHED_TAIL:

@@ -1,1 +1,1 @@
-"""Supervisory haircuts and risk weights, used as reference floors."""
+"""Supervisory haircuts and risk weights, as reference floors."""

@@ -1,8 +1,9 @@
-"""Supervisory collateral formulas, as reference floors and oracles.
+"""Supervisory collateral formulas, used as reference floors and test oracles.
 
 Basel Framework CRE22 and CRE32, Capital Requirements Regulation (CRR) Articles 223 to 239: comprehensive approach,
-scaling of haircuts, maturity mismatch, foundation LGD*. Inventory, equipment and rights are not eligible financial
-collateral there: the results are floors to compare with. Everything broadcasts; amounts are in one currency.
+scaling of haircuts, maturity mismatch, foundation LGD*. Inventory, equipment and IP assets are not eligible financial
+collateral under these rules, so the results are only floors for comparison. Arguments broadcast, and all amounts are in
+one currency. Negative amounts and haircuts raise InvalidInput.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ from valuation.errors import InvalidInput
 CAPPED_YEARS = 5.0
 MINIMUM_YEARS = 0.25
 MINIMUM_ORIGINAL_YEARS = 1.0
-"""Longest maturity that counts, and the shortest protection that does (CRE22.12 to 22.15; CRR Art. 237(2), 239(2))."""
+"""Cap on maturities, and the shortest residual and original maturity of eligible protection (CRE22.12 to 22.15; CRR
+Art. 237(2), 239(2))."""
 
 
 def adjusted_exposure(
     exposure: ArrayLike, collateral: ArrayLike, h_exposure: ArrayLike, h_collateral: ArrayLike, h_fx: ArrayLike
 ) -> Float:
-    """E* = max(0, E (1 + He) - C (1 - Hc - Hfx)) (CRR Art. 223(5)).
+    """Returns E* = max(0, E (1 + He) - C (1 - Hc - Hfx)) (CRR Art. 223(5)).
 
-    Haircuts are additive; together above 1 they leave nothing of the collateral, they do not add a debt.
+    Haircuts add. If their sum exceeds 1, the collateral counts as 0, never as negative.
     """
     amount, pledged = _not_negative("exposure", exposure), _not_negative("collateral", collateral)
     haircut = _not_negative("h_collateral", h_collateral) + _not_negative("h_fx", h_fx)
@@ -37,7 +39,7 @@ def adjusted_exposure(
 
 
 def basket_haircut(shares: Float, haircuts: Float) -> float:
-    """H = sum of a_i H_i over a basket, a_i the share of each asset in its value (CRR Art. 223(7)).
+    """Returns H = sum of a_i H_i over a basket, with a_i the share of each asset in its value (CRR Art. 223(7)).
 
     Raises InvalidInput unless the shares sum to 1.
     """
@@ -47,14 +49,17 @@ def basket_haircut(shares: Float, haircuts: Float) -> float:
 
 
 def scaled_to_holding_period(haircut: ArrayLike, from_days: ArrayLike, to_days: ArrayLike) -> Float:
-    """H_T = H_M sqrt(T / M), holding periods in business days (CRE22.56 to 22.59; CRR Art. 224(2))."""
+    """Returns H_T = H_M sqrt(T / M), holding periods in business days (CRE22.56 to 22.59; CRR Art. 224(2))."""
     before, after = _positive("from_days", from_days), _positive("to_days", to_days)
     scaled: Float = _not_negative("haircut", haircut) * np.sqrt(after / before)
     return scaled
 
 
 def scaled_to_revaluation(haircut: ArrayLike, holding_days: ArrayLike, revaluation_days: ArrayLike) -> Float:
-    """H = H_M sqrt((N_R + T_M - 1) / T_M) for revaluation every N_R business days (CRE22.56 to 22.59; CRR Art. 226)."""
+    """Returns H = H_M sqrt((N_R + T_M - 1) / T_M) for revaluation every N_R business days.
+
+    CRE22.56 to 22.59; CRR Art. 226. Raises InvalidInput for fewer than 1 day between revaluations.
+    """
     holding, between = _positive("holding_days", holding_days), np.asarray(revaluation_days, dtype=np.float64)
     if (between < 1.0).any():
         raise InvalidInput("revaluation_days", revaluation_days, "1 or more")
@@ -65,10 +70,10 @@ def scaled_to_revaluation(haircut: ArrayLike, holding_days: ArrayLike, revaluati
 def maturity_mismatch_factor(
     protection_years: ArrayLike, exposure_years: ArrayLike, original_years: ArrayLike
 ) -> Float:
-    """(t - 0.25) / (T - 0.25), T at most 5 (CRE22.12 to 22.15; CRR Art. 239(2)).
+    """Returns (t - 0.25) / (T - 0.25), with T at most 5 (CRE22.12 to 22.15; CRR Art. 239(2)).
 
-    1 where the protection lasts as long as the exposure; 0 with less than three months left, or where protection
-    that is too short was made for less than a year.
+    The factor is 1 if the protection lasts as long as the exposure. Otherwise it is 0 for protection with less than
+    three months left or with an original maturity below one year.
     """
     left, original = np.asarray(protection_years, dtype=np.float64), np.asarray(original_years, dtype=np.float64)
     needed = np.minimum(np.asarray(exposure_years, dtype=np.float64), CAPPED_YEARS)
@@ -80,10 +85,11 @@ def maturity_mismatch_factor(
 
 @dataclass(frozen=True)
 class SecuredSlice:
-    """Collateral of one type under the foundation approach; each field a number or a column [n].
+    """Collateral of one type under the foundation approach; each field is a number or a column [n].
 
-    ``haircut`` is Hc + Hfx, ``lgd`` the LGD of the secured part, ``over_collateralisation`` the divisor of the older
-    accord (1 in the final one) and ``minimum_cover`` the share of exposure below which the collateral does not count.
+    ``haircut`` is Hc + Hfx and ``lgd`` the LGD of the secured part. ``over_collateralisation`` is the divisor of the
+    older accord (1 in the final one), and ``minimum_cover`` the share of the exposure below which the collateral does
+    not count.
     """
 
     collateral: ArrayLike
@@ -93,7 +99,7 @@ class SecuredSlice:
     minimum_cover: ArrayLike = 0.0
 
     def secured(self, exposure: Float) -> Float:
-        """What the slice could secure were it alone: C (1 - Hc - Hfx) / over-collateralisation, 0 under the minimum."""
+        """Returns the secured amount C (1 - Hc - Hfx) / over-collateralisation; 0 below the minimum cover."""
         amount = _not_negative("collateral", self.collateral)
         left = np.maximum(1.0 - _not_negative("haircut", self.haircut), 0.0)
         counts = amount >= np.asarray(self.minimum_cover, dtype=np.float64) * exposure
@@ -103,10 +109,10 @@ class SecuredSlice:
 def foundation_lgd(
     exposure: ArrayLike, slices: Sequence[SecuredSlice], unsecured_lgd: ArrayLike, h_exposure: ArrayLike = 0.0
 ) -> Float:
-    """LGD* = sum of LGD_S E_S / (E (1 + He)) + LGD_U E_U / (E (1 + He)) (CRE32.10, 32.14; CRR Art. 230).
+    """Returns LGD* = sum of LGD_S E_S / (E (1 + He)) + LGD_U E_U / (E (1 + He)) (CRE32.10, 32.14; CRR Art. 230).
 
-    Slices are taken in the order given, each up to what the ones before it left of the exposure: the bank chooses the
-    order, and the type with the lowest LGD first is the lowest LGD*. Raises InvalidInput for an exposure of 0 or less.
+    Slices apply in the given order, each to the exposure that the earlier slices leave unsecured. The bank chooses the
+    order; starting with the lowest LGD gives the lowest LGD*. Raises InvalidInput for an exposure of 0 or less.
     """
     amount = _positive("exposure", exposure) * (1.0 + _not_negative("h_exposure", h_exposure))
     left, loss = amount, np.zeros_like(amount)

@@ -1,6 +1,6 @@
-"""The supervisory tables: haircuts of financial collateral, and parameters of the foundation LGD*.
+"""Supervisory tables: haircuts of financial collateral, and parameters of the foundation LGD*.
 
-The numbers are data, each row with its paragraph: ``data/supervisory_haircuts.csv`` and ``data/foundation_lgd.csv``.
+The data are in ``data/supervisory_haircuts.csv`` and ``data/foundation_lgd.csv``; each row cites its paragraph.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PACKAGE = "valuation.haircuts.supervisory"
 
 
 class Framework(Enum):
-    """Which text: the final Basel III framework, or the EU regulation as first adopted."""
+    """Regulatory text: the final Basel III framework, or the EU regulation as first adopted."""
 
     BASEL = "BASEL"
     CRR = "CRR"
@@ -29,7 +29,10 @@ class Framework(Enum):
 
 @cache
 def _haircuts() -> Mapping[tuple[str, str, str], tuple[tuple[float, float], ...]]:
-    """Framework, collateral and step to bands: longest residual maturity in years, and haircut; in order of years."""
+    """Returns the maturity bands by framework, collateral and step, in order of years.
+
+    A band is its longest residual maturity in years and its haircut.
+    """
     bands: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for row in read_table(PACKAGE, "supervisory_haircuts.csv"):
         until = float(row["to_years"] or math.inf)
@@ -39,10 +42,10 @@ def _haircuts() -> Mapping[tuple[str, str, str], tuple[tuple[float, float], ...]
 
 
 def ten_day_haircut(framework: Framework, collateral: str, *, step: int | None = None, years: float = 0.0) -> float:
-    """Haircut of financial collateral held 10 business days and revalued daily.
+    """Returns the haircut of financial collateral with a 10-day holding period and daily revaluation.
 
     ``step`` is the credit quality step of a bond's issuer and ``years`` its residual maturity; other collateral has
-    neither. Raises InvalidInput for a collateral and step that are not in the table: they are not eligible.
+    neither. Raises InvalidInput for a collateral and step that are not in the table, that is, not eligible.
     """
     key = (framework.value, collateral, "" if step is None else str(step))
     if key not in _haircuts():
@@ -53,7 +56,7 @@ def ten_day_haircut(framework: Framework, collateral: str, *, step: int | None =
 
 
 def foundation_slice(framework: Framework, collateral: str, amount: ArrayLike, h_fx: float = 0.0) -> SecuredSlice:
-    """A slice of non-financial collateral for ``foundation_lgd``, with the parameters of its type.
+    """Returns a slice of non-financial collateral for ``foundation_lgd``, with the parameters of its type.
 
     Raises InvalidInput for a type that is not in the table.
     """

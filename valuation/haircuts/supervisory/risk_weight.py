@@ -1,4 +1,4 @@
-"""Risk weights of the internal ratings-based approach for companies, as a reference beside the supervisory haircuts."""
+"""Corporate risk weights of the internal ratings-based approach, as a reference."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from scipy.special import ndtr, ndtri
 from valuation._typing import Float
 from valuation.errors import InvalidInput
 
-LEAST_CORRELATION, MOST_CORRELATION = 0.12, 0.24
+MIN_CORRELATION, MAX_CORRELATION = 0.12, 0.24
 CORRELATION_DECAY = 50.0
-"""Asset correlation of companies, from the riskiest to the safest, and how fast it falls with PD (CRE31.5)."""
+"""Asset correlation of the riskiest and of the safest companies, and its rate of decline with PD (CRE31.5)."""
 
 MATURITY_LEVEL, MATURITY_SLOPE = 0.11852, 0.05478
-"""Of the maturity adjustment b = (0.11852 - 0.05478 ln PD)^2 (CRE31.5)."""
+"""Coefficients of the maturity adjustment b = (0.11852 - 0.05478 ln PD)^2 (CRE31.5)."""
 
 STANDARD_YEARS = 2.5
 CAPITAL_CONFIDENCE = 0.999
 WEIGHT_OF_CAPITAL = 12.5
-"""Maturity without an adjustment, confidence of the loss, and the reciprocal of 8 % capital (CRE31.5)."""
+"""Maturity in years without an adjustment, confidence level of the loss, and reciprocal of 8 % capital (CRE31.5)."""
 
 MATURITY_RANGE = (1.0, 5.0)
-"""Years that maturity may have (CRE32.46)."""
+"""Smallest and largest maturity in years (CRE32.46)."""
 
 
 def corporate_risk_weight(pd: ArrayLike, lgd: ArrayLike, maturity_years: ArrayLike = STANDARD_YEARS) -> Float:
-    """12.5 K, a share of exposure at default; of a company that has not defaulted (CRE31.5; CRR Art. 153(1)).
+    """Returns the risk weight 12.5 K of a non-defaulted company, as a share of exposure at default.
 
     K = (LGD N[(N^-1(PD) + sqrt(R) N^-1(0.999)) / sqrt(1 - R)] - LGD PD) (1 + (M - 2.5) b) / (1 - 1.5 b), without the
-    factor 1.06 of Basel II and the first CRR. Everything broadcasts; floors of PD and LGD are the caller's. Raises
-    InvalidInput for a PD outside (0, 1), an LGD outside 0 to 1 or a maturity outside 1 to 5 years.
+    factor 1.06 of Basel II and the first CRR (CRE31.5; CRR Art. 153(1)). Arguments broadcast; the caller applies floors
+    of PD and LGD. Raises InvalidInput for a PD outside (0, 1), an LGD outside 0 to 1 or a maturity outside 1 to 5
+    years.
     """
     chance = np.asarray(pd, dtype=np.float64)
     if not ((chance > 0.0) & (chance < 1.0)).all():
@@ -45,9 +46,9 @@ def corporate_risk_weight(pd: ArrayLike, lgd: ArrayLike, maturity_years: ArrayLi
 
 
 def _correlation(pd: Float) -> Float:
-    """R, between 0.24 for a PD near 0 and 0.12 for a large one."""
+    """Returns the asset correlation R, from 0.24 for a PD near 0 to 0.12 for a large PD."""
     share = -np.expm1(-CORRELATION_DECAY * pd) / -np.expm1(-CORRELATION_DECAY)
-    correlation: Float = LEAST_CORRELATION * share + MOST_CORRELATION * (1.0 - share)
+    correlation: Float = MIN_CORRELATION * share + MAX_CORRELATION * (1.0 - share)
     return correlation
 
 

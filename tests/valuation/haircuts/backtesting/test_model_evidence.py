@@ -1,4 +1,4 @@
-"""Evidence among models: on the same windows, pooled by periods, with a known answer."""
+"""Tests of the comparison of models on the same windows, pooled by periods, with known results."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ LEVEL = 0.05
 
 
 def record(moves, factor=1.0, days=DAYS[500:4000:10]):
-    """Outcomes of unit spread against their true quantile, times a factor; benchmarks far too deep."""
+    """Returns unit-variance outcomes with their true quantile times a factor, and benchmarks that are far too low."""
     count = len(moves)
     quantile = np.full(count, -1.645 * factor)
     return TrackRecord(days[:count], days[:count], moves, quantile, 1.2 * quantile, 2.0 * quantile, 3.0 * quantile, 0)
@@ -29,7 +29,7 @@ def tables(seeds, factors):
     return found
 
 
-def test_losses_are_those_of_each_model_on_the_windows_of_all():
+def test_losses_are_computed_on_the_common_windows_of_all_models():
     moves = np.random.default_rng(1).normal(size=100)
     whole = record(moves)
     part = replace(record(moves, 2.0), origins=whole.origins[10:], log_return=moves[10:], quantile=-np.ones(90))
@@ -42,7 +42,7 @@ def test_losses_are_those_of_each_model_on_the_windows_of_all():
     assert found.losses[:, 1] == pytest.approx(pinball(moves[10:], -np.ones(90), LEVEL))
 
 
-def test_the_true_quantile_beats_wrong_ones_and_they_leave_the_set():
+def test_the_true_quantile_beats_wrong_ones_which_are_not_in_the_set():
     found = {one.model: one for one in model_evidence(tables(range(8), (1.0, 0.5, 1.9)), 10)}
 
     assert found["x1.0"].in_set
@@ -54,7 +54,7 @@ def test_the_true_quantile_beats_wrong_ones_and_they_leave_the_set():
     assert found["x0.5"].exceedances > 3 * found["x1.0"].exceedances > 9 * found["x1.9"].exceedances
 
 
-def test_a_model_as_good_stays_in_the_set():
+def test_an_equally_good_model_stays_in_the_set():
     found = {one.model: one for one in model_evidence(tables(range(8), (1.0, 1.01)), 10)}
 
     assert found["x1.0"].in_set
@@ -71,7 +71,7 @@ def test_the_mean_over_periods_is_the_mean_over_windows():
     assert len(periods) == 45
 
 
-def test_series_that_share_every_crisis_are_no_more_evidence_than_one():
+def test_identical_series_are_no_more_evidence_than_one():
     one = tables([1], (1.0, 1.3))[0]
 
     alone, copied = model_evidence([one], 10)[1], model_evidence([one] * 20, 10)[1]
@@ -80,7 +80,7 @@ def test_series_that_share_every_crisis_are_no_more_evidence_than_one():
     assert copied.set_p == pytest.approx(alone.set_p, abs=1e-9)
 
 
-def test_too_few_periods_say_nothing():
+def test_too_few_periods_are_not_tested():
     few = WindowLosses(("one", "two"), DAYS[:5], np.ones((5, 2)), np.ones((5, 2), dtype=bool))
 
     found = model_evidence([few], 10)

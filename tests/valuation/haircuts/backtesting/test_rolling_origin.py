@@ -1,4 +1,4 @@
-"""Replays of the past."""
+"""Tests of rolling-origin backtests."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_windows_follow_each_other_without_overlap():
     assert len(found.origins) == (601 - 100) // 10
 
 
-def test_what_came_is_the_return_to_the_end_of_the_window():
+def test_the_outcome_is_the_return_to_the_end_of_the_window():
     prices = walk(noise(600))
 
     found = run(prices)
@@ -35,7 +35,7 @@ def test_what_came_is_the_return_to_the_end_of_the_window():
     assert found.realised_loss[0] == pytest.approx(1.0 - prices[109] / prices[99])
 
 
-def test_each_promise_is_made_on_what_was_known_then():
+def test_each_prediction_uses_only_prices_known_at_its_date():
     prices = walk(noise(600))
     changed = prices.copy()
     changed[300:] *= np.linspace(1.0, 5.0, 301)
@@ -55,7 +55,7 @@ def test_each_promise_is_made_on_what_was_known_then():
     assert one.promised_loss[0] == curve.loss[-1]
 
 
-def test_independent_normal_returns_exceed_about_as_often_as_promised():
+def test_independent_normal_returns_exceed_about_as_often_as_predicted():
     found = run(walk(noise(3900, seed=21)))
 
     assert kupiec(int(found.exceeded.sum()), len(found.exceeded), 0.05).p_value > 0.01
@@ -71,17 +71,17 @@ def test_a_crash_is_an_exceedance():
     assert found.exceeded[(found.origins <= DAYS[250])][-1]
 
 
-def test_origins_without_an_opinion_are_counted_apart():
+def test_origins_without_an_opinion_are_counted_separately():
     found = run(walk(np.concatenate([np.zeros(300), noise(300)])))
 
     assert found.without_opinion == 20 + 1
     assert not np.isnan(found.promised_loss).any()
 
 
-def test_a_series_too_short_has_no_window():
+def test_a_short_series_has_no_window():
     assert len(run(walk(noise(90))).origins) == 0
 
 
-def test_a_horizon_under_one_day_is_named():
+def test_a_horizon_below_one_day_is_refused():
     with pytest.raises(InvalidInput, match="horizon_days: got 0, want 1 or more"):
         run(walk(noise(200)), horizon=0)

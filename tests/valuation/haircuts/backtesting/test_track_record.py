@@ -1,4 +1,4 @@
-"""Track records: only the past, windows that do not overlap, and tests that tell right from wrong."""
+"""Tests of track records: past prices only, windows without overlap, and tests that detect wrong predictions."""
 
 from dataclasses import replace
 
@@ -20,14 +20,14 @@ def test_windows_begin_at_the_501st_price_and_do_not_overlap():
     assert len(RECORD.origins) == 100
 
 
-def test_a_promise_is_the_haircut_of_what_was_known():
+def test_a_prediction_is_the_haircut_of_the_known_quotes():
     known = haircut(PRICES[:521], DAYS[:521], 20).loss
 
     assert -np.expm1(RECORD.quantile[1]) == pytest.approx(known, rel=1e-12)
     assert RECORD.log_return[1] == pytest.approx(np.log(PRICES[540] / PRICES[520]))
 
 
-def test_of_a_quiet_market_the_light_is_green():
+def test_a_calm_market_has_status_green():
     found = verdict(RECORD, 0.99)
 
     assert (found.windows, found.light) == (100, "green")
@@ -35,7 +35,7 @@ def test_of_a_quiet_market_the_light_is_green():
     assert found.expected == pytest.approx(1.0)
 
 
-def test_promises_that_are_too_thin_are_red_and_score_worse():
+def test_predictions_that_are_too_small_are_red_and_score_worse():
     thin = replace(RECORD, quantile=RECORD.quantile / 3, shortfall=RECORD.shortfall / 3)
 
     found = verdict(thin, 0.99)
@@ -56,14 +56,14 @@ def test_pooling_adds_windows_and_exceedances():
     assert together.exceedances == verdict(RECORD, 0.99).exceedances + verdict(other, 0.99).exceedances
 
 
-def test_a_history_without_windows_says_so():
+def test_a_history_without_windows_has_no_results():
     found = verdict(track_record(DAYS[:300], PRICES[:300], horizon_days=20, confidence=0.99), 0.99)
 
     assert (found.windows, found.light) == (0, "none")
     assert np.isnan(found.kupiec_p)
 
 
-def test_a_series_that_never_moves_has_no_opinion_anywhere():
+def test_a_series_that_never_moves_has_no_opinion_at_any_origin():
     record = track_record(DAYS[:701], np.full(701, 3.0), horizon_days=20, confidence=0.99)
 
     assert (len(record.origins), record.without_opinion) == (0, 10)
@@ -75,7 +75,7 @@ def test_a_horizon_of_no_days_is_refused():
 
 
 @pytest.mark.parametrize(("step", "count", "horizon", "ahead"), [(5, 1300, 10, 2), (5, 1300, 12, 3), (21, 400, 20, 1)])
-def test_a_window_of_a_series_quoted_rarely_is_as_long_as_what_is_promised(step, count, horizon, ahead):
+def test_a_window_of_a_rarely_quoted_series_is_as_long_as_its_prediction(step, count, horizon, ahead):
     days = np.busday_offset(DAYS[0], step * np.arange(count + 1), roll="forward")
     prices = walk(noise(count, sd=0.01 * np.sqrt(step)))
 
@@ -87,7 +87,7 @@ def test_a_window_of_a_series_quoted_rarely_is_as_long_as_what_is_promised(step,
     assert found.kupiec_p > 0.05
 
 
-def test_a_change_of_unit_is_no_loss():
+def test_a_change_of_unit_is_not_a_loss():
     changed = np.where(np.arange(2501) < 1503, 1000.0 * PRICES, PRICES)
 
     record = track_record(DAYS[:2501], changed, horizon_days=20, confidence=0.99)

@@ -1,4 +1,4 @@
-"""Parts to one haircut."""
+"""Tests of the composition of haircut parts."""
 
 import itertools
 
@@ -21,7 +21,7 @@ def composed(values, floor=0.0, cap=1.0):
 
 
 def test_20_8_and_5_percent_keep_0_6992():
-    """Additive they would be 33 %."""
+    """Added, the parts would be 33 %."""
     found = composed([0.0, 0.20, 0.08, 0.05, 0.0])
 
     assert found.kept[0] == pytest.approx(0.6992)
@@ -39,14 +39,14 @@ def test_a_floor_above_the_parts_is_the_haircut():
     assert found.floor_binds[0]
 
 
-def test_a_cap_below_what_is_kept_is_the_share():
+def test_a_cap_below_the_kept_share_is_the_share():
     found = composed([0.0, 0.20, 0.0, 0.0, 0.0], cap=0.60)
 
     assert (found.haircut[0], found.lendable_share[0]) == (pytest.approx(0.20), 0.60)
     assert found.cap_binds[0]
 
 
-def test_a_floor_and_a_cap_that_change_nothing_do_not_bind():
+def test_a_floor_and_a_cap_without_effect_do_not_bind():
     found = composed([0.0, 0.5, 0.0, 0.0, 0.0], floor=0.5, cap=0.5)
 
     assert not found.floor_binds[0]
@@ -54,7 +54,7 @@ def test_a_floor_and_a_cap_that_change_nothing_do_not_bind():
 
 
 @pytest.mark.parametrize("missing", range(5))
-def test_a_missing_part_leaves_no_haircut_and_no_share_and_binds_nothing(missing):
+def test_a_missing_part_gives_no_haircut_and_no_share_and_nothing_binds(missing):
     values = [0.1] * 5
     values[missing] = np.nan
 
@@ -114,6 +114,6 @@ def test_no_rows_give_no_rows():
 
 
 @pytest.mark.parametrize(("floor", "cap", "field"), [(1.2, 1.0, "floor"), (0.0, -0.1, "cap")])
-def test_a_floor_or_cap_outside_its_range_is_named(floor, cap, field):
+def test_the_error_names_a_floor_or_cap_outside_its_range(floor, cap, field):
     with pytest.raises(InvalidInput, match=rf"{field}\[0\]: got .*, want 0 to 1"):
         composed([0.0] * 5, floor, cap)

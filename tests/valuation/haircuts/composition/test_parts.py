@@ -1,4 +1,4 @@
-"""The parts of a haircut."""
+"""Tests of haircut parts."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ def parts(**given):
     return HaircutParts(**columns | given)
 
 
-def test_parts_come_in_the_order_in_which_they_act():
+def test_parts_are_in_the_order_in_which_they_apply():
     legal = np.array([0.3, 0.4])
 
     assert parts(legal=legal).as_rows()[-1] is legal
@@ -21,12 +21,12 @@ def test_parts_come_in_the_order_in_which_they_act():
 
 @pytest.mark.parametrize("name", PART_NAMES)
 @pytest.mark.parametrize("value", [-0.01, 1.2, np.inf, -np.inf])
-def test_a_part_outside_its_range_is_named_with_its_row(name, value):
+def test_the_error_names_a_part_outside_its_range_and_its_row(name, value):
     with pytest.raises(InvalidInput, match=rf"{name} haircut\[1\]: got {value}, want 0 to 1"):
         parts(**{name: np.array([0.0, value])})
 
 
-def test_a_missing_part_may_stand():
+def test_a_missing_part_is_accepted():
     assert np.isnan(parts(market=np.array([np.nan, 0.0])).market[0])
 
 

@@ -1,4 +1,4 @@
-"""Prices that can be 0 or less: differences in place of log returns."""
+"""Tests of the arithmetic model, for prices that can be 0 or less."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def found(prices, horizon_days=20, confidence=0.99):
 
 
 def test_independent_normal_differences_give_the_normal_loss():
-    """Z sd sqrt h over the last price: no simulation, no variance state."""
+    """The normal loss is z sd sqrt h over the last price."""
     prices = 1000.0 + np.cumsum(noise(501, sd=1.0, seed=4))
 
     expected = float(ndtri(0.99)) * np.sqrt(20.0) / prices[-1]
@@ -30,7 +30,7 @@ def test_independent_normal_differences_give_the_normal_loss():
     assert found(prices).loss == pytest.approx(expected, rel=0.12)
 
 
-def test_a_negative_settlement_stays_in_the_series_and_is_named():
+def test_a_negative_settlement_stays_in_the_series_and_is_marked():
     prices = PRICES.copy()
     prices[580] = -36.98
 
@@ -43,7 +43,7 @@ def test_a_negative_settlement_stays_in_the_series_and_is_named():
     assert (signed.model, signed.observations) == ("arithmetic-fhs/1", 501)
 
 
-def test_a_last_price_of_nothing_or_less_secures_nothing():
+def test_a_last_price_of_zero_or_less_gives_a_total_loss():
     prices = PRICES.copy()
     prices[-1] = -36.98
 
@@ -51,14 +51,14 @@ def test_a_last_price_of_nothing_or_less_secures_nothing():
 
 
 @given(st.floats(-20.0, 500.0), st.floats(0.01, 100.0))
-def test_the_loss_in_money_knows_neither_the_level_nor_the_unit_of_the_price(shift, unit):
+def test_the_loss_in_money_does_not_depend_on_the_level_or_the_unit_of_the_price(shift, unit):
     last = PRICES[-1]
     base = found(PRICES + 300.0, 5).loss * (last + 300.0)
 
     assert found((PRICES + 300.0 + shift) * unit, 5).loss * (last + 300.0 + shift) == pytest.approx(base, rel=1e-4)
 
 
-def test_a_price_a_hundred_times_too_large_for_a_day_is_left_out_and_named():
+def test_a_price_a_hundred_times_too_large_for_a_day_is_left_out_as_a_spike():
     prices = PRICES.copy()
     prices[300] *= 100.0
 
@@ -66,13 +66,13 @@ def test_a_price_a_hundred_times_too_large_for_a_day_is_left_out_and_named():
     assert found(prices).loss == pytest.approx(found(PRICES).loss, rel=0.05)
 
 
-def test_a_price_that_never_moves_is_stale_and_no_quotes_are_too_few():
+def test_a_price_that_never_moves_is_stale_and_no_quotes_are_a_short_history():
     assert QualityFlag.STALE_SERIES in found(np.full(300, -5.0)).flags
     assert not found(np.full(300, -5.0)).has_opinion
     assert not found(np.array([])).has_opinion
 
 
-def test_what_has_no_difference_is_named():
+def test_the_error_names_prices_that_are_not_finite_and_dates_out_of_order():
     with pytest.raises(InvalidInput, match=r"price: got nan, want finite"):
         arithmetic(DAYS[:2], np.array([1.0, np.nan]), max_horizon_days=5, confidence=0.99, seed=0)
     with pytest.raises(InvalidInput, match=r"dates: got not increasing"):

@@ -1,4 +1,4 @@
-"""What a class of series tells together."""
+"""Tests of the class memory."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ CALM = [(walk(noise(1500, sd=0.012, seed=seed)), DAYS[:1501]) for seed in range(
 
 
 def falling(seed, count=1500):
-    """A year of a calm walk; then the moves of a month go one way: further than any pool of daily returns expects."""
+    """Returns a calm year, then months of moves of the same sign, which fall further than the pool expects."""
     signs = np.repeat(np.random.default_rng(seed).choice([-1.0, 1.0], count // 20), 20)
     moves = np.abs(noise(count, sd=0.009, seed=seed)) * signs + noise(count, sd=0.004, seed=seed + 50)
     moves[:260] = noise(260, sd=0.01, seed=seed + 90)
@@ -35,7 +35,7 @@ def column(days, hits, weight=1.0):
 
 
 def test_the_multiplier_is_the_ratio_of_decayed_counts():
-    """By the other road: each outcome with its own weight of age."""
+    """Compares with explicit weights by the age of each outcome."""
     days, hits = [100, 400, 401, 2000], [True, True, False, True]
 
     found = memory_of([column(days, hits)] + [[]] * 5)
@@ -47,7 +47,7 @@ def test_the_multiplier_is_the_ratio_of_decayed_counts():
     assert found.log_multipliers[-1, 1:].tolist() == [0.0] * 5
 
 
-def test_only_what_matured_before_the_day_counts():
+def test_only_outcomes_that_matured_before_the_day_count():
     found = memory_of([column([100, 200], [True, True])] * 6)
 
     assert found.before(np.datetime64(100, "D")).tolist() == [0.0] * 6
@@ -55,13 +55,13 @@ def test_only_what_matured_before_the_day_counts():
     assert found.before(np.datetime64(999, "D")).tolist() == found.log_multipliers[1].tolist()
 
 
-def test_promises_kept_too_well_never_narrow_the_next():
+def test_too_few_exceedances_never_narrow_the_haircut():
     found = memory_of([column(range(5000), [False] * 5000)] * 6)
 
     assert not found.log_multipliers.any()
 
 
-def test_a_class_that_falls_further_than_promised_widens_all_of_it():
+def test_a_class_that_falls_further_than_predicted_widens_all_its_haircuts():
     memory = class_memory(STORMY)
     newcomer, dates = CALM[0][0][:300], DAYS[1201:1501]
 
@@ -72,7 +72,7 @@ def test_a_class_that_falls_further_than_promised_widens_all_of_it():
     assert alone.model == "pooled-scale/1"
 
 
-def test_a_class_that_behaves_changes_little():
+def test_a_class_that_behaves_as_predicted_changes_little():
     memory = class_memory(CALM)
 
     assert (memory.log_multipliers[-1] < 0.10).all()
@@ -84,22 +84,22 @@ def test_the_order_of_the_series_does_not_matter():
     assert one.log_multipliers == pytest.approx(other.log_multipliers, abs=1e-12)
 
 
-def test_the_future_of_the_others_does_not_reach_back():
+def test_later_outcomes_of_other_series_do_not_affect_earlier_dates():
     origin = DAYS[1000]
     until = [(prices[:1001], dates[:1001]) for prices, dates in STORMY]
 
     assert class_memory(STORMY).before(origin) == pytest.approx(class_memory(until).before(origin))
 
 
-def test_a_break_of_level_later_on_takes_nothing_back():
+def test_a_later_level_break_does_not_remove_earlier_outcomes():
     broken = [(np.where(np.arange(1501) < 1200, prices, prices * 100.0), dates) for prices, dates in STORMY]
     origin = DAYS[1150]
 
     assert class_memory(broken).before(origin) == pytest.approx(class_memory(STORMY).before(origin))
 
 
-def test_it_widens_under_every_light_by_as_much():
-    """The light of a series is the same with it and without: it turns none back."""
+def test_it_widens_by_the_same_factor_in_every_traffic_light_status():
+    """The status of a series is the same with and without the class memory."""
     memory = class_memory(STORMY)
     for jumps in range(0, 13, 2):
         moves = noise(1500, sd=0.012)
@@ -121,7 +121,7 @@ def test_a_class_without_outcomes_has_learned_nothing(series):
     assert haircut(*CALM[0], 20, memory=memory).loss == haircut(*CALM[0], 20).loss
 
 
-def test_many_at_once_get_what_each_gets_alone():
+def test_a_batch_gives_the_same_haircuts_as_single_calls():
     memory = class_memory(STORMY)
 
     together = haircut_batch(CALM[:2], 20, memory=memory)

@@ -1,4 +1,4 @@
-"""What has spoilt haircuts elsewhere: each input that did, and what is said of it here."""
+"""Tests of inputs that are known to distort haircuts: each one is handled and flagged."""
 
 import numpy as np
 import pytest
@@ -24,14 +24,14 @@ def rows(one, defect):
 
 
 def exceeded(true, quotes, dates, horizon_days, spacing):
-    """Share of windows of the true price in which the haircut of the quotes known at its start was not enough."""
+    """Returns the share of windows in which the true price falls further than the haircut of the known quotes."""
     starts = np.arange(600, len(true) - horizon_days, spacing)
     losses = [found(quotes[: row + 1], dates[: row + 1], horizon_days).loss for row in starts]
     return float(np.mean(1.0 - true[starts + horizon_days] / true[starts] > losses))
 
 
 @pytest.mark.parametrize("factor", [100.0, 0.01, 1000.0, 0.001, 2.20462262, 22.0462262])
-def test_a_price_that_goes_on_in_another_unit_begins_a_new_series(factor):
+def test_a_price_that_continues_in_another_unit_starts_a_new_series(factor):
     changed = PRICES.copy()
     changed[800:] *= factor
 
@@ -43,7 +43,7 @@ def test_a_price_that_goes_on_in_another_unit_begins_a_new_series(factor):
 
 
 @pytest.mark.parametrize("factor", [100.0, 0.01, 1000.0])
-def test_one_quote_in_another_unit_is_left_out_and_named_as_such(factor):
+def test_a_single_quote_in_another_unit_is_left_out_with_its_defect(factor):
     wrong = PRICES.copy()
     wrong[800] *= factor
 
@@ -53,7 +53,7 @@ def test_one_quote_in_another_unit_is_left_out_and_named_as_such(factor):
     assert one.loss == pytest.approx(found(PRICES).loss, rel=0.03)
 
 
-def test_a_feed_that_slips_a_unit_for_a_week_ends_in_no_opinion_rather_than_a_wild_one():
+def test_a_feed_in_another_unit_for_a_week_gives_no_opinion_rather_than_a_large_haircut():
     wrong = PRICES.copy()
     wrong[1190:1195] *= 100.0
 
@@ -65,7 +65,7 @@ def test_a_feed_that_slips_a_unit_for_a_week_ends_in_no_opinion_rather_than_a_wi
 
 
 @pytest.mark.parametrize("rate", [0.88, 1.14, 1.32])
-def test_a_switch_of_currency_below_the_limit_of_a_break_is_named_and_stays_in_the_risk(rate):
+def test_a_currency_switch_below_the_level_break_limit_is_marked_and_stays_in_the_risk(rate):
     switched = PRICES.copy()
     switched[800:] *= rate
 
@@ -76,7 +76,7 @@ def test_a_switch_of_currency_below_the_limit_of_a_break_is_named_and_stays_in_t
     assert one.loss > 0.95 * found(PRICES).loss
 
 
-def test_steps_on_the_same_days_of_the_month_are_contract_rolls_and_others_are_not():
+def test_only_steps_on_the_same_days_of_the_month_are_contract_rolls():
     of_month = (DATES - DATES.astype("datetime64[M]").astype("datetime64[D]")).astype(int) + 1
     month = DATES.astype("datetime64[M]").astype(int) % 12 + 1
     expiry = np.flatnonzero(np.isin(month, [7, 12]) & (of_month >= 15) & (of_month <= 17))
@@ -90,7 +90,7 @@ def test_steps_on_the_same_days_of_the_month_are_contract_rolls_and_others_are_n
         assert one.defects[defect].tolist() == places.tolist()
 
 
-def test_a_day_of_another_prompt_that_comes_back_is_named_and_stays():
+def test_a_step_that_reverts_the_next_day_is_marked_and_kept():
     wrong = PRICES.copy()
     wrong[800] *= 0.80
 
@@ -100,7 +100,7 @@ def test_a_day_of_another_prompt_that_comes_back_is_named_and_stays():
     assert rows(one, Defect.SPIKE) == []
 
 
-def test_exchange_holidays_repeated_as_prices_are_named_and_do_not_make_a_series_stale():
+def test_prices_repeated_on_exchange_holidays_are_marked_and_not_stale():
     closed = np.flatnonzero(is_exchange_holiday(DATES))
     repeated = PRICES.copy()
     for row in closed:
@@ -114,8 +114,8 @@ def test_exchange_holidays_repeated_as_prices_are_named_and_do_not_make_a_series
     assert one.loss == pytest.approx(found(PRICES).loss, rel=0.05)
 
 
-def test_the_holidays_are_those_of_the_exchanges_calendar():
-    """As the New York Stock Exchange published them for 2024, and Easter Sundays of almanacs."""
+def test_the_holidays_are_those_of_the_exchange_calendar():
+    """Compares with the 2024 calendar of the New York Stock Exchange and with published Easter Sundays."""
     published = ["01-01", "01-15", "02-19", "03-29", "05-27", "06-19", "07-04", "09-02", "11-28", "12-25"]
 
     assert sorted(day.isoformat()[5:] for day in exchange_holidays(2024)) == published
@@ -127,7 +127,7 @@ def test_the_holidays_are_those_of_the_exchanges_calendar():
     ]
 
 
-def test_weekends_that_repeat_friday_are_left_out_and_named():
+def test_weekend_quotes_that_repeat_friday_are_left_out():
     every = np.arange(DATES[0], DATES[-1] + 1)
     held = PRICES[np.searchsorted(DATES, every, side="right") - 1]
 
@@ -138,14 +138,14 @@ def test_weekends_that_repeat_friday_are_left_out_and_named():
     assert QualityFlag.SMOOTHED not in one.flags
 
 
-def test_a_market_that_trades_at_weekends_keeps_them():
+def test_weekend_quotes_are_kept_if_the_market_trades_on_weekends():
     every = np.arange(DATES[0], DATES[0] + 1201)
 
     assert len(found(PRICES, every).cleaned.prices) == 1201
 
 
-def test_the_square_root_of_time_fails_on_smoothed_quotes_and_this_does_not():
-    """The quote reports a fifth of each move a day: the naive haircut is exceeded in one window of eleven or so."""
+def test_smoothed_quotes_are_covered_where_the_square_root_of_time_fails():
+    """The quote reports a fifth of each move a day, so the naive haircut is exceeded in about one window of eleven."""
     moves = noise(3900, sd=0.012, seed=8)
     true, quotes = walk(moves), walk(smoothed(moves, 0.8))
     starts = np.arange(600, 3880, 10)
@@ -157,7 +157,7 @@ def test_the_square_root_of_time_fails_on_smoothed_quotes_and_this_does_not():
     assert exceeded(true, quotes, DAYS[:3901], 20, 10) < 0.015
 
 
-def test_weekly_assessments_carried_through_the_week_keep_their_promise():
+def test_weekly_assessments_repeated_through_the_week_are_covered():
     moves = noise(3900, sd=0.012, seed=9)
     true = walk(moves)
     quotes = true[np.arange(3901) // 5 * 5]
@@ -165,13 +165,13 @@ def test_weekly_assessments_carried_through_the_week_keep_their_promise():
     assert exceeded(true, quotes, DAYS[:3901], 20, 7) < 0.02
 
 
-def test_missing_days_here_and_there_change_little():
+def test_random_missing_days_change_little():
     kept = np.sort(np.random.default_rng(3).choice(1201, 800, replace=False))
 
     assert found(PRICES[kept], DATES[kept]).loss == pytest.approx(found(PRICES).loss, rel=0.20)
 
 
-def test_four_unchanged_quotes_in_five_are_flagged_and_never_safe():
+def test_four_unchanged_quotes_in_five_are_flagged_and_covered():
     moves = noise(1200, sd=0.012, seed=4)
     held = walk(moves)[np.arange(1201) // 5 * 5]
 
@@ -183,12 +183,12 @@ def test_four_unchanged_quotes_in_five_are_flagged_and_never_safe():
 
 @pytest.mark.parametrize("count", [0, 1, 5, 30])
 @pytest.mark.parametrize("model", list(HaircutModel))
-def test_a_handful_of_prices_never_gives_a_number(count, model):
+def test_a_few_prices_never_give_an_estimate(count, model):
     assert not found(PRICES[:count], DATES[:count], model=model).has_opinion
 
 
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
-def test_a_hole_in_the_numbers_is_named_and_the_rest_is_used(hole):
+def test_missing_numbers_are_reported_and_the_rest_is_used(hole):
     wrong = PRICES.copy()
     wrong[600] = hole
 
@@ -198,15 +198,15 @@ def test_a_hole_in_the_numbers_is_named_and_the_rest_is_used(hole):
     assert one.loss == pytest.approx(found(PRICES).loss, rel=0.02)
 
 
-def test_a_rising_past_makes_no_future_safer():
-    """Residuals that are not centred carry the drift of the past into every path."""
+def test_a_rising_history_does_not_lower_the_haircut():
+    """Residuals that are not centred would add the past drift to every path."""
     risen = walk(noise(1200, sd=0.012) + 0.004)
     model = HaircutModel.EWMA_FHS
 
     assert found(risen, horizon_days=60, model=model).loss > 0.95 * found(PRICES, horizon_days=60, model=model).loss
 
 
-def test_the_seed_moves_a_haircut_of_sixty_days_by_no_more_than_its_error_says():
+def test_the_seed_changes_a_sixty_day_haircut_within_its_standard_error():
     one, other = (found(PRICES, horizon_days=60, model=HaircutModel.EWMA_FHS, seed=seed) for seed in (1, 2))
 
     assert DEFAULT.paths >= 20_000
@@ -214,8 +214,8 @@ def test_the_seed_moves_a_haircut_of_sixty_days_by_no_more_than_its_error_says()
     assert one.standard_error < 0.01
 
 
-def test_a_smoothed_quote_is_corrected_for_what_it_hides_downwards_only():
-    """Against the true price, which only this test knows: nearer after a fall, and never raised after a rise."""
+def test_a_smoothed_quote_is_corrected_downwards_only():
+    """Compared with the true price, the corrected quote is nearer after a fall and never raised after a rise."""
     moves = noise(3000, sd=0.012, seed=10)
     true, quotes = walk(moves), walk(smoothed(moves, 0.8))
     rows_at = np.arange(1000, 3000, 20)

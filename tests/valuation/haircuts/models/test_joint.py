@@ -1,4 +1,4 @@
-"""Price and rate together."""
+"""Tests of the joint haircut of price and exchange rate."""
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ from valuation.haircuts.models.price_haircut import HaircutModel, haircut
 from valuation.haircuts.models.tier1 import Tier1Settings
 
 STILL = Tier1Settings(decay=1.0 - 1e-9)
-"""A variance that stays where it is, so that the normal law is the answer."""
+"""Settings with nearly constant variance, so that the normal distribution gives the expected loss."""
 
 DATES = DAYS[:501]
 
 
 def correlated(correlation, seed=2):
-    """Standard normal draws [2, 500], centred and of exactly that correlation."""
+    """Returns standard normal draws [2, 500], centred and with exactly this correlation."""
     draws = np.random.default_rng(seed).normal(size=(2, 500))
     draws -= draws.mean(axis=1, keepdims=True)
     draws = np.linalg.solve(np.linalg.cholesky(np.cov(draws)), draws)
@@ -38,7 +38,7 @@ def test_normal_moves_of_a_correlation_give_the_normal_loss_of_their_sum(correla
     assert found.price_alone == pytest.approx(-np.expm1(ndtri(0.01) * 0.012 * np.sqrt(20)), rel=0.05)
 
 
-def test_a_rate_that_undoes_the_price_leaves_no_loss():
+def test_a_rate_that_offsets_the_price_leaves_no_loss():
     moves = noise(500)
 
     assert joint_haircut(walk(moves), DATES, walk(-moves), DATES, 20).loss < 1e-3
@@ -55,7 +55,7 @@ def test_it_agrees_with_the_converted_series():
 
 @settings(max_examples=10, deadline=None)
 @given(st.floats(-0.95, 0.95), st.integers(0, 99))
-def test_it_is_no_more_than_both_losses_one_after_the_other(correlation, seed):
+def test_the_loss_is_at_most_both_losses_combined(correlation, seed):
     one, other = correlated(correlation, seed)
 
     found = joint_haircut(walk(0.02 * one), DATES, walk(0.01 * other), DATES, 10)
@@ -67,7 +67,7 @@ def test_it_is_no_more_than_both_losses_one_after_the_other(correlation, seed):
     assert min(found.standard_error, found.shortfall_error) > 0.0
 
 
-def test_the_same_inputs_and_seed_give_the_same_bytes_and_another_seed_others():
+def test_the_result_is_reproducible_and_depends_on_the_seed():
     pair = (walk(noise(500)), DATES, walk(noise(500, 0.005, 3)), DATES, 20)
 
     assert joint_haircut(*pair, seed=5).loss == joint_haircut(*pair, seed=5).loss
@@ -85,7 +85,7 @@ def test_only_days_with_both_count():
 
 
 @pytest.mark.parametrize("rates", [np.full(501, 7.0), np.full(40, 7.0), np.zeros(0)])
-def test_a_pegged_rate_and_too_little_in_common_give_no_opinion(rates):
+def test_a_pegged_rate_and_a_short_common_history_give_no_opinion(rates):
     found = joint_haircut(walk(noise(500)), DATES, rates, DATES[: len(rates)], 20)
 
     assert not found.has_opinion
@@ -93,7 +93,7 @@ def test_a_pegged_rate_and_too_little_in_common_give_no_opinion(rates):
     assert QualityFlag.FX_CONVERTED in found.flags
 
 
-def test_a_question_out_of_range_is_named():
+def test_the_error_names_arguments_out_of_range():
     with pytest.raises(InvalidInput, match="confidence"):
         joint_haircut([1.0], [DAYS[0]], [1.0], [DAYS[0]], 20, 1.0)
     with pytest.raises(InvalidInput, match="dates: got 1 for 2 prices"):

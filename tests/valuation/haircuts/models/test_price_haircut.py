@@ -1,4 +1,4 @@
-"""The haircut of raw quotes."""
+"""Tests of the haircut of raw quotes."""
 
 import numpy as np
 import pytest
@@ -23,11 +23,11 @@ def test_it_is_the_end_of_the_curve():
     assert (found.model, found.seed, found.horizon_days) == ("tier1-ewma-fhs/1", 3, 20)
 
 
-def test_lists_and_iso_dates_will_do():
+def test_lists_and_iso_dates_are_accepted():
     assert haircut(PRICES.tolist(), [str(day) for day in DAYS[:401]], 10).loss == haircut(PRICES, DAYS[:401], 10).loss
 
 
-def test_a_unit_error_is_reported_and_moves_the_haircut_by_no_more_than_its_day():
+def test_a_unit_error_is_reported_and_removing_it_changes_the_haircut_little():
     wrong = PRICES.copy()
     wrong[200] *= 100
 
@@ -53,7 +53,7 @@ def test_no_quotes_give_no_opinion():
     assert not found.has_opinion
 
 
-def test_many_series_get_what_each_gets_alone_in_any_order():
+def test_a_batch_in_any_order_gives_the_same_haircuts_as_single_calls():
     series = [(walk(noise(count, seed=count)), DAYS[: count + 1]) for count in (300, 900, 40)]
 
     together = haircut_batch(series, 20)
@@ -64,7 +64,7 @@ def test_many_series_get_what_each_gets_alone_in_any_order():
 
 
 @pytest.mark.parametrize("model", [HaircutModel.POOLED, HaircutModel.EWMA_FHS])
-def test_a_newest_quote_that_is_not_positive_leaves_no_opinion(model):
+def test_a_newest_quote_that_is_not_positive_gives_no_opinion(model):
     prices = np.append(walk(noise(600)), -37.0)
 
     found = haircut(prices, DAYS[:602], 20, model=model)
@@ -74,7 +74,7 @@ def test_a_newest_quote_that_is_not_positive_leaves_no_opinion(model):
     assert haircut(np.append(prices, 70.0), DAYS[:603], 20, model=model).has_opinion
 
 
-def test_quotes_that_have_stopped_leave_simulated_models_without_an_opinion():
+def test_stale_quotes_give_simulated_models_no_opinion():
     prices = np.append(walk(noise(600)), np.full(30, 100.0))
 
     found = haircut(prices, DAYS[:631], 20, model=HaircutModel.EWMA_FHS)
@@ -83,7 +83,7 @@ def test_quotes_that_have_stopped_leave_simulated_models_without_an_opinion():
     assert QualityFlag.STALE_SERIES in found.flags
 
 
-def test_the_library_hands_out_its_ways_in_by_name():
+def test_the_package_provides_its_entry_points_by_name():
     one, many = valuation.haircut(PRICES, DAYS[:401], 20), valuation.haircut_batch([(PRICES, DAYS[:401])], 20)
 
     assert one.loss == many[0].loss == haircut(PRICES, DAYS[:401], 20).loss

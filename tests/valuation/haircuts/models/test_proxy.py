@@ -1,4 +1,4 @@
-"""An illiquid grade by its liquid proxy."""
+"""Tests of haircuts of an illiquid grade that is linked to a liquid proxy."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ MONTHLY = np.arange(2000, -1, -21)[:40][::-1]
 
 
 def grade(beta, basis, seed=12):
-    """Daily prices of a grade that follows the proxy with a basis of its own."""
+    """Returns daily prices of a grade that follows the proxy with its own basis."""
     return walk(beta * PROXY_MOVES + noise(2000, sd=basis, seed=seed))
 
 
@@ -28,7 +28,7 @@ def linked(prices, rows=MONTHLY, horizon_days=20):
 
 
 @pytest.mark.parametrize("beta", [0.3, 0.8, 1.2])
-def test_the_link_is_found_from_the_grades_own_days(beta):
+def test_the_link_is_estimated_from_the_grades_own_dates(beta):
     rows = np.sort(np.random.default_rng(5).choice(2001, 150, replace=False))
 
     link = linked(grade(beta, 0.004), rows).link
@@ -37,8 +37,8 @@ def test_the_link_is_found_from_the_grades_own_days(beta):
     assert link.basis_volatility == pytest.approx(0.004, rel=0.25)
 
 
-def test_it_is_the_regression_of_a_textbook_where_days_are_even():
-    """Normal equations on moves of 21 days, the proxy's and the one before."""
+def test_the_link_is_ordinary_least_squares_for_equally_spaced_dates():
+    """Solves the normal equations on 21-day moves of the proxy, same and previous period."""
     prices = grade(0.7, 0.006)[MONTHLY]
     ours, theirs = np.diff(np.log(prices))[1:], np.diff(np.log(PROXY[MONTHLY]))
     columns = np.stack([theirs[1:], theirs[:-1]])
@@ -52,7 +52,7 @@ def test_it_is_the_regression_of_a_textbook_where_days_are_even():
     assert link.pairs == len(ours) == 38
 
 
-def test_a_grade_that_answers_a_month_late_keeps_all_of_its_proxys_risk():
+def test_a_grade_that_reacts_a_month_late_keeps_the_full_risk_of_its_proxy():
     late = np.concatenate([np.zeros(21), PROXY_MOVES[:-21]])
     prices = walk(0.5 * PROXY_MOVES + 0.5 * late + noise(2000, sd=0.002, seed=3))
 
@@ -62,7 +62,7 @@ def test_a_grade_that_answers_a_month_late_keeps_all_of_its_proxys_risk():
     assert link.beta == pytest.approx(1.0, abs=0.12)
 
 
-def test_the_basis_is_kept_beside_what_is_shared():
+def test_the_basis_is_added_to_the_shared_part():
     close, wide = linked(grade(1.0, 0.002)), linked(grade(1.0, 0.012))
 
     assert close.loss == pytest.approx(close.proxy.loss, rel=0.10)
@@ -72,7 +72,7 @@ def test_the_basis_is_kept_beside_what_is_shared():
     assert wide.path_minimum >= wide.loss
 
 
-def test_the_light_of_the_proxy_deepens_what_is_shared_with_it():
+def test_the_status_of_the_proxy_raises_the_shared_part():
     moves = PROXY_MOVES.copy()
     moves[1750 : 1750 + 19 * 13 : 19] = -0.12
     falling, few = walk(moves), MONTHLY[-5:]
@@ -87,14 +87,14 @@ def test_the_light_of_the_proxy_deepens_what_is_shared_with_it():
     assert unlinked.watch == UNWATCHED
 
 
-def test_an_unrelated_proxy_lends_no_safety():
-    """A grade of its own risk: the haircut covers the normal loss of its own volatility."""
+def test_an_unrelated_proxy_does_not_reduce_the_haircut():
+    """The haircut covers the normal loss of the grade's own volatility."""
     alone = walk(noise(2000, sd=0.02, seed=8))
 
     assert linked(alone).loss > -np.expm1(ndtri(0.01) * 0.02 * np.sqrt(20))
 
 
-def test_a_basis_known_from_few_moves_is_wider_than_from_many():
+def test_a_basis_estimated_from_few_moves_is_wider_than_from_many():
     prices = grade(0.9, 0.008)
     many, few = linked(prices).link, linked(prices, MONTHLY[-16:]).link
 
@@ -115,7 +115,7 @@ def test_too_few_common_moves_give_no_opinion_and_the_class_floor(count):
     assert found.class_floor == haircut([], [], 20).class_floor
 
 
-def test_a_proxy_price_too_old_for_the_grades_day_makes_no_pair():
+def test_a_proxy_price_that_is_too_old_gives_no_pair():
     kept = DATES[1500] > DATES
 
     link = linked_haircut(grade(1.0, 0.002)[MONTHLY], DATES[MONTHLY], PROXY[kept], DATES[kept], 20).link
@@ -123,8 +123,8 @@ def test_a_proxy_price_too_old_for_the_grades_day_makes_no_pair():
     assert link.pairs == int(np.sum(MONTHLY < 1505)) - 2
 
 
-def test_promises_hold_on_walks_that_were_not_seen():
-    """Forty grades quoted monthly, judged by what came in the next twenty days."""
+def test_haircuts_hold_on_unseen_random_walks():
+    """Judges forty grades with monthly quotes by their moves in the next twenty days."""
     hits, windows = 0, 0
     for seed in range(40):
         prices = grade(0.8, 0.009, seed=100 + seed)
@@ -139,7 +139,7 @@ def test_promises_hold_on_walks_that_were_not_seen():
     assert hits / windows < 0.02
 
 
-def test_a_grade_that_never_moves_is_stale_and_lends_nothing_by_its_proxy():
+def test_a_grade_that_never_moves_is_stale_and_has_no_opinion():
     found = linked(np.full(2001, 50.0))
 
     assert not found.has_opinion
@@ -147,7 +147,7 @@ def test_a_grade_that_never_moves_is_stale_and_lends_nothing_by_its_proxy():
     assert found.link is None
 
 
-def test_a_grade_whose_unit_changed_is_linked_by_what_came_after():
+def test_a_grade_whose_unit_changed_is_linked_by_later_prices():
     prices = grade(0.8, 0.004)
     changed = np.where(np.arange(2001) < 800, 1000.0 * prices, prices)
     rows = np.arange(0, 2001, 21)

@@ -1,4 +1,4 @@
-"""The reliability data of the benchmark: what was promised beside what came."""
+"""Tests of the reliability data of the benchmark: predicted against observed exceedance rates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from benchmarks.haircuts.reliability import TAILS, reliability
 from tests.support.price_series import DAYS, noise, walk
 
 
-def test_a_steady_walk_is_exceeded_as_often_as_promised():
+def test_a_random_walk_exceeds_as_often_as_predicted():
     prices = walk(noise(2500))
     history = PriceHistory(name="a", liquid=True, dates=DAYS[: len(prices)], prices=prices)
 

@@ -1,4 +1,4 @@
-"""The haircut curve of a price series."""
+"""Tests of the Tier 1 haircut curve."""
 
 import time
 
@@ -28,7 +28,7 @@ def curve(prices, *, horizon=30, confidence=0.99, seed=7, settings=FEW_PATHS, da
 
 
 def test_normal_returns_give_the_normal_haircut():
-    """Independent normal returns, a long sample: 1 - exp(-2.3263 sigma sqrt h) within 5 %."""
+    """A long sample of independent normal returns gives 1 - exp(-2.3263 sigma sqrt h) within 5 %."""
     settings = Tier1Settings(window=3000, decay=0.999)
 
     found = curve(walk(noise(3000, 0.015)), horizon=10, settings=settings)
@@ -45,13 +45,13 @@ def test_the_same_inputs_give_the_same_bytes():
     assert curve(walk(FAT), seed=8).loss[-1] != one.loss[-1]
 
 
-def test_what_lies_before_the_window_does_not_matter():
+def test_returns_before_the_window_are_ignored():
     prices = walk(FAT)
 
     assert curve(prices[-501:]).loss.tobytes() == curve(prices, days=DAYS).loss.tobytes()
 
 
-def test_seeds_differ_by_series_date_and_model_and_are_the_same_on_every_machine():
+def test_seeds_differ_by_series_date_and_model_and_are_equal_on_every_machine():
     seeds = {
         seed_for(series, date, model) for series in ("copper", "zinc") for date in DAYS[:3] for model in ("a/1", "a/2")
     }
@@ -82,7 +82,7 @@ def test_wider_returns_give_a_larger_haircut():
 
 
 @pytest.mark.parametrize("move", [0.0, 0.001])
-def test_a_price_that_never_moves_or_only_grows_evenly_is_stale_never_safe(move):
+def test_a_price_that_never_moves_or_grows_evenly_is_stale_and_has_no_opinion(move):
     found = curve(walk(np.full(400, move)))
 
     assert np.isnan(found.loss).all()
@@ -101,7 +101,7 @@ def test_fewer_than_60_prices_give_no_opinion(count):
 
 
 @pytest.mark.parametrize(("count", "short"), [(60, True), (249, True), (250, False)])
-def test_under_a_year_of_prices_there_is_an_opinion_with_a_flag(count, short):
+def test_less_than_a_year_of_prices_gives_an_opinion_with_a_flag(count, short):
     found = curve(walk(noise(count - 1)))
 
     assert not np.isnan(found.loss).any()
@@ -127,7 +127,7 @@ def test_smoothed_quotes_get_nearly_the_haircut_of_the_true_prices():
     assert naive < 0.7 * plain.loss[-1]
 
 
-def test_smoothed_beyond_repair_there_is_no_opinion():
+def test_excessive_smoothing_gives_no_opinion():
     found = curve(walk(smoothed(noise(500), 0.97)))
 
     assert np.isnan(found.loss).all()
@@ -135,7 +135,7 @@ def test_smoothed_beyond_repair_there_is_no_opinion():
 
 
 def test_monthly_prices_are_simulated_in_whole_months():
-    """Most months have 22 business days from first to first."""
+    """Most months have 22 business days."""
     months = np.arange("2005-01", "2020-01", dtype="datetime64[M]").astype("datetime64[D]")
 
     found = curve(walk(noise(179, 0.05)), horizon=63, days=months)
@@ -145,14 +145,14 @@ def test_monthly_prices_are_simulated_in_whole_months():
     assert found.daily_volatility == pytest.approx(np.sqrt(np.mean(noise(179, 0.05) ** 2) / 22))
 
 
-def test_the_same_risk_quoted_weekly_gives_about_the_same_haircut():
+def test_weekly_quotes_give_about_the_same_haircut_as_daily_ones():
     prices = walk(noise(2500, 0.01))
     daily, weekly = curve(prices, horizon=20), curve(prices[::5], horizon=20, days=DAYS[::5])
 
     assert weekly.loss[-1] == pytest.approx(daily.loss[-1], rel=0.20)
 
 
-def test_a_break_of_level_does_not_enter_the_risk():
+def test_a_level_break_does_not_enter_the_risk():
     values = FAT.copy()
     values[300] = np.log(100.0)
 
@@ -162,8 +162,8 @@ def test_a_break_of_level_does_not_enter_the_risk():
     assert found.loss[-1] == pytest.approx(curve(walk(values[301:])).loss[-1])
 
 
-def test_a_curve_of_ninety_days_takes_a_moment():
-    """Twenty thousand paths from five hundred returns; the best of three, for a busy machine."""
+def test_a_ninety_day_curve_is_fast():
+    """Simulates 20,000 paths from 500 returns; takes the best of three runs, because the machine may be busy."""
     seconds = []
     for _ in range(3):
         begun = time.perf_counter()
@@ -174,17 +174,17 @@ def test_a_curve_of_ninety_days_takes_a_moment():
 
 
 @pytest.mark.parametrize("confidence", [0.5, 1.0, 99.0, np.nan])
-def test_a_confidence_outside_its_range_is_named(confidence):
+def test_the_error_names_a_confidence_outside_its_range(confidence):
     with pytest.raises(InvalidInput, match=f"confidence: got {confidence}, want more than 0.5 and less than 1"):
         curve(walk(FAT), confidence=confidence)
 
 
-def test_a_horizon_under_one_day_is_named():
+def test_a_horizon_below_one_day_is_refused():
     with pytest.raises(InvalidInput, match="max_horizon_days: got 0, want 1 or more"):
         curve(walk(FAT), horizon=0)
 
 
 @pytest.mark.parametrize("settings", [{"decay": 1.0}, {"decay": 0.0}, {"window": 1}, {"paths": 0}])
-def test_settings_that_simulate_nothing_are_refused(settings):
+def test_settings_that_cannot_be_simulated_are_refused(settings):
     with pytest.raises(InvalidInput, match=next(iter(settings))):
         Tier1Settings(**settings)

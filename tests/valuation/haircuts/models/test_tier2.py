@@ -1,4 +1,4 @@
-"""Tier 2: the mean of three where it may, and the pooled scale with the reason where it may not."""
+"""Tests of Tier 2: the mean of three models, or the pooled scale with the reason for the fallback."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def constant_variance(autoregression=0.0):
     return Gjr(autoregression, 0.0, 0.0, 0.0, 1.0, residuals - residuals.mean(), 1.0)
 
 
-def test_the_mean_of_three_lies_among_them_and_does_not_fall_with_the_horizon():
+def test_the_mean_of_three_lies_between_them_and_does_not_decrease_with_the_horizon():
     assert (FOUND.model, FOUND.why) == ("tier2-mean-of-three/1", "")
     assert (np.diff(FOUND.curve.loss) >= 0.0).all()
     assert (FOUND.curve.expected_shortfall > FOUND.curve.loss).all()
@@ -30,7 +30,7 @@ def test_the_mean_of_three_lies_among_them_and_does_not_fall_with_the_horizon():
     assert 0.0 < FOUND.curve.shortfall_error[-1] < 0.01
 
 
-def test_the_worst_day_on_the_way_is_that_of_its_own_paths():
+def test_the_worst_day_is_that_of_the_simulated_paths():
     curve = FOUND.curve
 
     assert curve.path_minimum[0] == pytest.approx(curve.loss[0])
@@ -41,7 +41,7 @@ def test_the_worst_day_on_the_way_is_that_of_its_own_paths():
     assert curve.path_minimum[-1] == pytest.approx(fitted.path_minimum[-1], rel=0.2)
 
 
-def test_of_a_known_process_the_fitted_quantile_is_the_true_one():
+def test_the_fitted_quantile_of_a_known_process_is_the_true_one():
     returns = simulated(4000)
     variance, phi = np.full(100_000, filtered_by(100 * returns, *TRUE).variance), TRUE[0]
     move = total = np.zeros(100_000)
@@ -56,7 +56,7 @@ def test_of_a_known_process_the_fitted_quantile_is_the_true_one():
     assert np.log1p(-tails.loss[-1]) == pytest.approx(np.quantile(total, 0.01) / 100.0, rel=0.06)
 
 
-def test_what_is_left_is_the_geometric_mean_of_what_the_members_leave():
+def test_the_remaining_value_is_the_geometric_mean_of_those_of_the_members():
     members = [
         Tails(*(np.array([one]) for one in (loss, loss + 0.1, 0.003, 0.004, loss + 0.05, loss + 0.2)))
         for loss in (0.1, 0.2, 0.3)
@@ -72,13 +72,13 @@ def test_what_is_left_is_the_geometric_mean_of_what_the_members_leave():
     assert found.shortfall_error[0] == pytest.approx(0.004 / np.sqrt(3), rel=0.03)
 
 
-def test_without_changes_of_variance_the_tail_is_the_normal_one():
+def test_constant_variance_gives_the_normal_tail():
     tails = gjr_tails(constant_variance(), steps=16, confidence=0.99, paths=40_000, seed=1)
 
     assert np.log1p(-tails.loss[15]) == pytest.approx(-2.326 * 0.01 * 4.0, rel=0.03)
 
 
-def test_returns_that_carry_on_widen_the_tail_as_their_sum_does():
+def test_autoregression_widens_the_tail_like_the_sum_of_returns():
     tails = gjr_tails(constant_variance(0.3), steps=20, confidence=0.99, paths=40_000, seed=1)
     weights = (1.0 - 0.3 ** np.arange(1, 21)) / 0.7
 
@@ -93,7 +93,7 @@ def test_returns_that_carry_on_widen_the_tail_as_their_sum_does():
         (walk(noise(1000) * (1.0 + 0.9 * np.sin(np.arange(1000) * 2.0 * np.pi / 5.0))), "RESIDUALS"),
     ],
 )
-def test_where_it_may_not_the_pooled_scale_speaks_and_it_is_said_why(prices, why):
+def test_the_fallback_is_the_pooled_scale_with_a_reason(prices, why):
     days = DAYS[: len(prices)]
     found = tier2(days, prices, max_horizon_days=10, confidence=0.99, seed=1)
     plain = pooled_scale(days, prices, max_horizon_days=10, confidence=0.99)
@@ -104,7 +104,7 @@ def test_where_it_may_not_the_pooled_scale_speaks_and_it_is_said_why(prices, why
     assert QualityFlag.FALLEN_BACK in found.curve.flags
 
 
-def test_a_haircut_says_which_model_spoke():
+def test_a_haircut_states_the_model_used():
     spoke = haircut(PRICES, DAYS[:1501], 20, model=HaircutModel.TIER2, seed=1)
     fell = haircut(PRICES[:300], DAYS[:300], 20, model=HaircutModel.TIER2)
 
@@ -121,6 +121,6 @@ def test_the_unit_of_the_price_does_not_matter_and_the_same_seed_gives_the_same_
 
 
 @pytest.mark.parametrize(("horizon", "confidence"), [(0, 0.99), (10, 0.4), (10, 1.0)])
-def test_senseless_questions_are_refused(horizon, confidence):
+def test_invalid_arguments_are_refused(horizon, confidence):
     with pytest.raises(InvalidInput, match=r"confidence|max_horizon_days"):
         tier2(DAYS[:1501], PRICES, max_horizon_days=horizon, confidence=confidence, seed=1)

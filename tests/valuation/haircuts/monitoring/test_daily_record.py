@@ -1,4 +1,4 @@
-"""The daily record against the model itself, run at each of the days."""
+"""Tests of the daily record against the model itself, run on each day."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ RETURNS = noise(750)
 RECORD = ewma_record(RETURNS, 0.05, decay=0.97, window=500)
 
 
-def test_promises_are_those_that_the_model_makes_each_day():
+def test_predictions_are_those_of_the_model_on_each_day():
     agreed = []
     for row, exceeded in zip(range(500, 750), RECORD.exceeded, strict=True):
         start = filtered(RETURNS[row - 500 : row], 0.97)
@@ -25,18 +25,18 @@ def test_the_variance_of_the_next_return_is_near_the_true_one():
     assert RECORD.variance == pytest.approx(0.0001, rel=0.3)
 
 
-def test_scores_of_a_quiet_market_are_of_unit_spread():
+def test_scores_of_a_calm_market_have_unit_variance():
     assert RECORD.scores.std() == pytest.approx(1.0, abs=0.12)
     assert len(RECORD.scores) == DAYS
 
 
-def test_a_right_model_is_exceeded_as_often_as_it_says():
+def test_a_correct_model_is_exceeded_as_often_as_it_predicts():
     shares = [ewma_record(noise(750, seed=s), 0.05, decay=0.97, window=500).exceeded.mean() for s in range(40)]
 
     assert np.mean(shares) == pytest.approx(0.05, abs=0.01)
 
 
-def test_a_market_that_grew_wild_exceeds_and_scores_more():
+def test_a_market_with_rising_volatility_has_more_exceedances_and_larger_scores():
     wild = np.concatenate([noise(600), noise(150, seed=2) * np.linspace(1.0, 6.0, 150)])
     record = ewma_record(wild, 0.05, decay=0.97, window=500)
 
@@ -45,5 +45,5 @@ def test_a_market_that_grew_wild_exceeds_and_scores_more():
 
 
 @pytest.mark.parametrize("returns", [noise(499), np.zeros(750), np.concatenate([np.zeros(600), [0.01]])])
-def test_a_past_that_says_nothing_has_no_record(returns):
+def test_a_short_or_constant_history_has_no_record(returns):
     assert ewma_record(returns, 0.01, decay=0.97, window=500) is NO_RECORD

@@ -1,4 +1,4 @@
-"""Supervisory formulas against printed columns and worked cases."""
+"""Tests of the supervisory formulas against published tables and worked examples."""
 
 import numpy as np
 import pytest
@@ -61,9 +61,9 @@ def test_adjusted_exposure_of_a_million(collateral, haircut, fx, days, adjusted)
 
 
 def test_a_bond_lent_against_a_bond_is_raised_by_its_own_haircut():
-    """Five days: He 6 %, Hc 2 % at ten. The case is printed as 105,861.38 and, with He forgotten, 63,434.97.
+    """Five days, with ten-day haircuts He 6 % and Hc 2 %; published as 105,861.38 and, without He, 63,434.97.
 
-    Both rest on 950,000 x (1 - 0.0141421) printed as 936,565.03; it is 936,564.97, so the cents differ by 6.
+    Both published values use 936,565.03 for 950,000 x (1 - 0.0141421); the exact value is 936,564.97, 6 cents less.
     """
     right, wrong = (
         adjusted_exposure(MILLION, 950_000, h_exposure, held(0.02, 5), 0.0) for h_exposure in (held(0.06, 5), 0.0)
@@ -98,7 +98,7 @@ def test_less_frequent_revaluation_raises_the_haircut(haircut, holding, every, s
     assert scaled_to_revaluation(haircut, holding, every) == pytest.approx(scaled, abs=5e-7)
 
 
-def test_daily_revaluation_leaves_it():
+def test_daily_revaluation_does_not_change_the_haircut():
     assert scaled_to_revaluation(0.15, 10, 1) == 0.15
 
 
@@ -126,8 +126,8 @@ def test_six_of_machines_for_ten_secure_6_over_1_4_in_the_older_accord():
     assert foundation_lgd(10, [SecuredSlice(6, 0.0, 0.40, 1.4, 0.30)], 0.45) == pytest.approx(0.428571, abs=5e-7)
 
 
-def test_receivables_divided_by_1_25_twice_would_be_0_3988():
-    """The mistake to keep out: the divisor taken once as a haircut and once more as itself."""
+def test_dividing_receivables_by_1_25_twice_would_give_0_3988():
+    """Documents a mistake to avoid: applying the divisor twice, once as a haircut."""
     assert foundation_lgd(MILLION, [SecuredSlice(8e5 / 1.25, 0.0, 0.35, 1.25)], 0.45) == pytest.approx(0.3988)
 
 
@@ -213,6 +213,6 @@ def test_the_factor_is_a_share(protection, exposure, original):
         (lambda: foundation_lgd(1, [SecuredSlice(1, 0, 0, 0)], 0.4), "over_collateralisation"),
     ],
 )
-def test_bad_input_is_named(call, field):
+def test_the_error_names_invalid_input(call, field):
     with pytest.raises(InvalidInput, match=f"^{field}: got"):
         call()

@@ -1,4 +1,4 @@
-"""The supervisory tables that are shipped as data."""
+"""Tests of the packaged supervisory tables."""
 
 from itertools import pairwise
 
@@ -94,7 +94,7 @@ def test_a_currency_mismatch_is_added_to_the_haircut_of_the_slice():
 
 
 @pytest.mark.parametrize("name", ["supervisory_haircuts.csv", "foundation_lgd.csv"])
-def test_every_row_names_its_paragraph(name):
+def test_every_row_cites_its_paragraph(name):
     rows = read_table("valuation.haircuts.supervisory", name)
 
     assert rows
@@ -124,6 +124,6 @@ def test_bands_join_without_a_gap_and_longer_bonds_never_have_less():
         (lambda: foundation_slice(CRR, "PATENT", 1.0), "collateral: got PATENT, want a type of the foundation"),
     ],
 )
-def test_what_is_not_in_a_table_is_refused(call, message):
+def test_collateral_outside_the_tables_is_refused(call, message):
     with pytest.raises(InvalidInput, match=message):
         call()

@@ -1,4 +1,4 @@
-"""Risk weights of companies to the printed digits, and what they refuse."""
+"""Tests of corporate risk weights against published values, and of refused input."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def test_a_longer_loan_weighs_more():
     ("given", "field"),
     [((0.0, 0.45), "pd"), ((np.nan, 0.45), "pd"), ((0.01, 1.2), "lgd"), ((0.01, 0.45, 0.5), "maturity_years")],
 )
-def test_what_is_out_of_range_is_refused_by_name(given, field):
+def test_the_error_names_arguments_out_of_range(given, field):
     with pytest.raises(InvalidInput, match=field):
         corporate_risk_weight(*given)

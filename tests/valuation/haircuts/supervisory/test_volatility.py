@@ -1,4 +1,4 @@
-"""The haircut of a lognormal price."""
+"""Tests of the haircut of a lognormal price."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_a_missing_volatility_gives_no_haircut():
 
 
 @given(st.floats(0, 0.2), st.floats(0, 500), st.floats(0.5, 0.9999), st.floats(1.0, 2.0))
-def test_more_volatility_or_time_never_lower_it_and_it_is_a_share(volatility, days, confidence, factor):
+def test_more_volatility_or_time_never_lower_the_haircut_which_is_a_share(volatility, days, confidence, factor):
     found = volatility_haircut(volatility, days, confidence)
 
     assert 0.0 <= found <= 1.0
@@ -40,6 +40,6 @@ def test_more_volatility_or_time_never_lower_it_and_it_is_a_share(volatility, da
 
 
 @pytest.mark.parametrize("arguments", [(-0.01, 10, 0.99), (0.01, -1, 0.99), (0.01, 10, 0.4), (0.01, 10, 1.0)])
-def test_bad_input_is_refused(arguments):
+def test_invalid_input_is_refused(arguments):
     with pytest.raises(InvalidInput, match="want"):
         volatility_haircut(*arguments)
