@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from valuation._typing import Bool
 from valuation.errors import InvalidInput
 
 
-def require(field: str, column: NDArray[Any], holds: NDArray[np.bool_], want: str) -> None:
+def require(field: str, column: NDArray[Any], holds: Bool, want: str) -> None:
     """Raises InvalidInput for the first value of ``column`` where ``holds`` is false.
 
     The error names the field, the index, the value and the rule ``want``. NaN means unknown and always passes.

@@ -7,8 +7,8 @@ and a share are exact in integers, so that ``4 200 000.00 x 0.60`` is ``2 520 00
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from valuation._typing import Bool, Float, Int
 from valuation.errors import InvalidInput
 
 AMOUNT_LIMIT_MINOR = 2**53
@@ -21,12 +21,12 @@ SHARE_UNITS = 1_000_000_000
 """Shares computed by models are rounded to nine decimals; further digits are float64 noise."""
 
 
-def beyond_money(amounts: NDArray[np.float64], digits: NDArray[np.int64]) -> NDArray[np.bool_]:
+def beyond_money(amounts: Float, digits: Int) -> Bool:
     """Returns whether amounts in major units [n] exceed the money limit at ``digits`` decimals; False for NaN."""
     return np.asarray(np.abs(np.nan_to_num(amounts, nan=0.0)) * np.power(10.0, digits) >= AMOUNT_LIMIT_MINOR - 0.5)
 
 
-def to_minor(amounts: NDArray[np.float64], digits: NDArray[np.int64]) -> NDArray[np.int64]:
+def to_minor(amounts: Float, digits: Int) -> Int:
     """Converts amounts in major units [n] to minor units [n], rounding half to even.
 
     ``digits`` [n] is the ISO 4217 exponent of each row's currency. NaN becomes 0; callers must mask it. Raises
@@ -40,9 +40,7 @@ def to_minor(amounts: NDArray[np.float64], digits: NDArray[np.int64]) -> NDArray
     return scaled.astype(np.int64)
 
 
-def mul_div_floor(
-    amount: NDArray[np.int64], times: NDArray[np.int64], over: NDArray[np.int64] | int
-) -> NDArray[np.int64]:
+def mul_div_floor(amount: Int, times: Int, over: Int | int) -> Int:
     """Returns the exact floor(amount x times / over) for amount < 2^53, and times and over up to 10^9.
 
     The remainder's product stays below 10^18 and fits int64; the quotient's product fits whenever the result does.
@@ -51,15 +49,13 @@ def mul_div_floor(
     return np.asarray(quotient * times + (remainder * times) // over, dtype=np.int64)
 
 
-def mul_div_ceil(
-    amount: NDArray[np.int64], times: NDArray[np.int64], over: NDArray[np.int64] | int
-) -> NDArray[np.int64]:
+def mul_div_ceil(amount: Int, times: Int, over: Int | int) -> Int:
     """Returns the exact ceil(amount x times / over), under the limits of :func:`mul_div_floor`."""
     quotient, remainder = np.divmod(amount, over)
     return np.asarray(quotient * times - ((-remainder * times) // over), dtype=np.int64)
 
 
-def share_of(amount_minor: NDArray[np.int64], share: NDArray[np.float64]) -> NDArray[np.int64]:
+def share_of(amount_minor: Int, share: Float) -> Int:
     """Returns the share [n], in [0, 1], of an amount [n], rounded down to the minor unit; a NaN share gives 0."""
     units = np.rint(np.nan_to_num(share, nan=0.0) * SHARE_UNITS).astype(np.int64)
     return mul_div_floor(amount_minor, units, SHARE_UNITS)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation._typing import Dates, Float
+from valuation._typing import Dates, Float, Int
 from valuation.errors import InvalidInput
 from valuation.forecast.history import dates_ahead, history_at
 from valuation.forecast.models import MODELS, Fitted, random_walk
@@ -46,7 +45,7 @@ class ValueForecast:
     cleaned: Cleaned
 
     @property
-    def horizon_days(self) -> NDArray[np.int64]:
+    def horizon_days(self) -> Int:
         """Business days from the last price to each column [H]."""
         return self.step_days * np.arange(1, self.fan.shape[1] + 1, dtype=np.int64)
 

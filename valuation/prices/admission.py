@@ -12,7 +12,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation._typing import Dates, Float
+from valuation._typing import Bool, Dates, Float, Int
 from valuation.errors import InvalidInput
 from valuation.prices.jumps import SIGMA_WINDOW, Quotes, jump_limit, screen
 from valuation.prices.regime_breaks import usual_sigma
@@ -44,7 +44,7 @@ class Admission:
 
     verdict: NDArray[np.int8]
     reason: NDArray[np.int8]
-    released: NDArray[np.bool_]
+    released: Bool
     level_break: bool
 
 
@@ -90,9 +90,7 @@ def admit(
     return Admission(verdict, reason, screened.released, screened.level_break)
 
 
-def rewritten(
-    known_days: NDArray[np.int64], known_prices: Float, new_days: NDArray[np.int64], new_prices: Float
-) -> bool:
+def rewritten(known_days: Int, known_prices: Float, new_days: Int, new_prices: Float) -> bool:
     """Returns whether newly accepted quotes [n] change the history before the newest known quote [k].
 
     Both sets are in date order. The first quotes of a series change its history, and so does a quote on a day without
@@ -119,7 +117,7 @@ def _check(**columns: tuple[Dates, Float]) -> None:
             raise InvalidInput(f"{name} dates", "NaT", "a date")
 
 
-def _days(dates: Dates) -> NDArray[np.int64]:
+def _days(dates: Dates) -> Int:
     return dates.astype("datetime64[D]").astype(np.int64)
 
 
@@ -127,7 +125,7 @@ def _quotes(dates: Dates, prices: Float) -> Quotes:
     return Quotes(_days(dates), np.log(prices))
 
 
-def _refusals(days: NDArray[np.int64], prices: Float, today: NDArray[np.int64]) -> NDArray[np.int8]:
+def _refusals(days: Int, prices: Float, today: Int) -> NDArray[np.int8]:
     """Returns refusal reasons that need no comparison with other dates.
 
     A quote that is refused for its own value does not conflict with another quote of its date.
@@ -144,9 +142,7 @@ def _refusals(days: NDArray[np.int64], prices: Float, today: NDArray[np.int64]) 
     return reason
 
 
-def _is_among(
-    days: NDArray[np.int64], prices: Float, known_days: NDArray[np.int64], known_prices: Float
-) -> NDArray[np.bool_]:
+def _is_among(days: Int, prices: Float, known_days: Int, known_prices: Float) -> Bool:
     """Returns whether each quote equals a known quote, by day and price; known quotes are in date order."""
     place = np.searchsorted(known_days, days)
     found = place < len(known_days)

@@ -10,9 +10,8 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation._typing import Float, Int
+from valuation._typing import Bool, Float, Int
 
 JUMP_LOG_MOVE = 0.40
 """Smallest log move that can be a jump: unit and typing errors are larger, genuine daily moves almost never are."""
@@ -43,8 +42,8 @@ class Quotes:
 class Screened:
     """Which candidates [n] are held, which earlier held quotes [p] are released, and whether the level broke."""
 
-    held: NDArray[np.bool_]
-    released: NDArray[np.bool_]
+    held: Bool
+    released: Bool
     level_break: bool
 
 

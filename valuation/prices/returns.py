@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from valuation._typing import Dates, Float, Int
 from valuation.errors import InvalidInput
@@ -104,7 +103,7 @@ def usual_step_days(dates: Dates) -> int:
     return max(int(np.median(np.busday_count(dates[:-1], dates[1:]))), 1) if len(dates) > 1 else 1
 
 
-def level_breaks(values: Float) -> NDArray[np.int64]:
+def level_breaks(values: Float) -> Int:
     """Returns the indices of log returns [n] that are level breaks: moves beyond a factor of e, or by a unit factor."""
     large = np.flatnonzero(np.abs(values) > JUMP_LOG_MOVE)
     return large[(np.abs(values[large]) > BREAK_LOG_MOVE) | is_unit_factor(values[large], 0.0)]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation._typing import Dates, Float
+from valuation._typing import Dates, Float, Int
 
 MIN_RUN = 5
 """Consecutive repetitions that are never stale: a week of exchange holidays quoted with the last price."""
@@ -23,7 +22,7 @@ RUN_TO_USUAL = 2
 class Fresh:
     """Indices of the quotes that are not stale [m], business days since the last of them, and repetitions after it."""
 
-    places: NDArray[np.int64]
+    places: Int
     age_days: int
     repetitions: int
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation._typing import Float
+from valuation._typing import Bool, Float
 from valuation.errors import InvalidInput
 
 BOOTSTRAPS = 2_000
@@ -22,7 +21,7 @@ class ConfidenceSet:
     """The p-value of each model [m], in the order of the loss columns, and whether it is in the set."""
 
     p_values: Float
-    included: NDArray[np.bool_]
+    included: Bool
 
 
 def model_confidence_set(

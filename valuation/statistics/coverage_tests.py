@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import bdtr, bdtrc, gammaincc, xlogy
 
-from valuation._typing import Float
+from valuation._typing import Bool, Float
 from valuation.errors import InvalidInput
 
 GREEN_BELOW = 0.95
@@ -56,7 +55,7 @@ class Transitions:
     hit_hit: int
 
 
-def transitions(exceeded: NDArray[np.bool_]) -> Transitions:
+def transitions(exceeded: Bool) -> Transitions:
     """Counts the n - 1 transitions in a sequence of windows [n]."""
     before, after = exceeded[:-1], exceeded[1:]
     return Transitions(

@@ -24,17 +24,17 @@ def stepwise(run, count=40, seed=4):
 def test_a_week_of_holidays_quoted_with_the_last_price_is_kept(repetitions):
     prices = stopped(repetitions)
 
-    told = fresh(DAYS[: len(prices)], prices)
+    found = fresh(DAYS[: len(prices)], prices)
 
-    assert len(told.places) == len(prices)
-    assert told.age_days == told.repetitions == 0
+    assert len(found.places) == len(prices)
+    assert found.age_days == found.repetitions == 0
 
 
 def test_a_longer_run_makes_the_feed_stale_since_it_last_moved():
-    told = fresh(DAYS[:1020], stopped(20))
+    found = fresh(DAYS[:1020], stopped(20))
 
-    assert told.places[-1] == 999
-    assert told.age_days == told.repetitions == 20
+    assert found.places[-1] == 999
+    assert found.age_days == found.repetitions == 20
 
 
 def test_a_run_of_a_length_usual_for_the_series_is_not_stale():
@@ -47,10 +47,10 @@ def test_a_run_of_a_length_usual_for_the_series_is_not_stale():
 def test_a_stale_run_that_ended_is_one_quote_and_a_gap():
     prices = np.concatenate([stopped(100), walk(noise(50, seed=8), MOVING[-1] * 1.02)])
 
-    told = fresh(DAYS[: len(prices)], prices)
+    found = fresh(DAYS[: len(prices)], prices)
 
-    assert len(told.places) == len(prices) - 100
-    assert told.repetitions == 0
+    assert len(found.places) == len(prices) - 100
+    assert found.repetitions == 0
 
 
 @pytest.mark.parametrize("count", [0, 1])

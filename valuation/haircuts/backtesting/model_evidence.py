@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation._typing import Dates, Float
+from valuation._typing import Bool, Dates, Float
 from valuation.errors import InvalidInput
 from valuation.haircuts.backtesting.track_record import TrackRecord
 from valuation.statistics.confidence_set import model_confidence_set
@@ -33,7 +32,7 @@ class WindowLosses:
     models: tuple[str, ...]
     origins: Dates
     losses: Float
-    exceeded: NDArray[np.bool_]
+    exceeded: Bool
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation._typing import Dates, Float
+from valuation._typing import Bool, Dates, Float, Int
 from valuation.errors import InvalidInput
 from valuation.haircuts.models.tier1 import DEFAULT, MODEL, VERSION, Tier1Settings, seed_for, tier1
 
@@ -31,7 +30,7 @@ class Replay:
         return np.asarray(-np.expm1(self.log_return), dtype=np.float64)
 
     @property
-    def exceeded(self) -> NDArray[np.bool_]:
+    def exceeded(self) -> Bool:
         """Whether the price fell further than predicted [n]."""
         return np.asarray(self.realised_loss > self.promised_loss, dtype=np.bool_)
 
@@ -74,7 +73,7 @@ def replay(
     return Replay(days[starts][usable], loss[usable], shortfall[usable], moves[usable], int(np.sum(~usable)))
 
 
-def _windows(days: Dates, horizon_days: int, least_observations: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _windows(days: Dates, horizon_days: int, least_observations: int) -> tuple[Int, Int]:
     """Returns the rows of the first and last price of each window; a window starts where the previous one ends."""
     starts, ends = [], []
     start = least_observations - 1

@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation._typing import Float
+from valuation._typing import Bool, Float
 from valuation.haircuts.composition.parts import HaircutParts, require_share
 
 
@@ -27,8 +26,8 @@ class Composed:
     kept: Float
     haircut: Float
     lendable_share: Float
-    floor_binds: NDArray[np.bool_]
-    cap_binds: NDArray[np.bool_]
+    floor_binds: Bool
+    cap_binds: Bool
 
 
 def compose(parts: HaircutParts, floor: Float, cap: Float) -> Composed:

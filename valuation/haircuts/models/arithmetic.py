@@ -11,9 +11,8 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation._typing import Float
+from valuation._typing import Dates, Float
 from valuation.haircuts.models.tier1 import DEFAULT, HaircutCurve, Tier1Settings, require_valid_request, simulated_curve
 from valuation.prices.returns import price_moves
 
@@ -22,7 +21,7 @@ VERSION = "1"
 
 
 def arithmetic(
-    dates: NDArray[np.datetime64],
+    dates: Dates,
     prices: Float,
     *,
     max_horizon_days: int,

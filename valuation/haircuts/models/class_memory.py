@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from valuation._typing import Float, Int
+from valuation._typing import Bool, Dates, Float, Int
 from valuation.flags import QualityFlag
 from valuation.haircuts.models.pooled import (
     FULL_OBSERVATIONS,
@@ -50,7 +50,7 @@ class Outcomes:
     """
 
     days: Int
-    undershot: NDArray[np.bool_]
+    undershot: Bool
     weight: float
 
 
@@ -120,7 +120,7 @@ def _outcomes(prices: ArrayLike, dates: ArrayLike) -> list[list[Outcomes]]:
     return found
 
 
-def _returns(dates: NDArray[np.datetime64], prices: Float) -> Returns | None:
+def _returns(dates: Dates, prices: Float) -> Returns | None:
     """Returns the log returns of a segment; None if it is too short, or its first year is smoothed, stepwise or stale.
 
     Step and smoothing are judged by the first year only, because later prices were not known when outcomes matured.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation._typing import Float
+from valuation._typing import Dates, Float
 from valuation.haircuts.models.tier1 import DEFAULT, HaircutCurve, Tier1Settings, tier1
 from valuation.haircuts.monitoring.daily_record import DAYS, ewma_record
 from valuation.haircuts.monitoring.model_monitor import WATCHED_TAIL, Watch, watch
@@ -15,7 +14,7 @@ from valuation.prices.returns import log_returns
 
 
 def watched_tier1(
-    dates: NDArray[np.datetime64],
+    dates: Dates,
     prices: Float,
     *,
     max_horizon_days: int,

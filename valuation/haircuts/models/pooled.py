@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation._typing import Float
+from valuation._typing import Bool, Dates, Float
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.haircuts.models.monitored_curve import raised
@@ -120,7 +119,7 @@ class PooledScale:
 
 
 def pooled_scale(
-    dates: NDArray[np.datetime64],
+    dates: Dates,
     prices: Float,
     *,
     max_horizon_days: int,
@@ -213,7 +212,7 @@ def _blended(means: Float, returns: Returns) -> Float:
     return blended
 
 
-def undershot(path: Terms, returns: Returns, ahead: int) -> NDArray[np.bool_]:
+def undershot(path: Terms, returns: Returns, ahead: int) -> Bool:
     """Returns whether each matured outcome fell below the pool's 5 % quantile of ``ahead`` steps earlier, oldest first.
 
     The first prediction follows ``FULL_OBSERVATIONS`` returns. Outcomes overlap, so each has a weight of 1 / ahead.
@@ -239,7 +238,7 @@ def _own(path: Terms, returns: Returns, horizon: int, prior: float) -> float:
     return own_correction(undershot(path, returns, ahead), ahead, returns.step_days, prior)
 
 
-def own_correction(hits: NDArray[np.bool_], ahead: int, step_days: int, prior: float) -> float:
+def own_correction(hits: Bool, ahead: int, step_days: int, prior: float) -> float:
     """Returns the log correction from how often outcomes [n], oldest first, fell below the pool's 5 % quantile.
 
     ``ahead`` is the number of steps by which outcomes overlap and ``prior`` the weight of the pool in windows. The

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from valuation._typing import Dates
 from valuation.flags import QualityFlag
 from valuation.haircuts.models import arithmetic as signed
 from valuation.haircuts.models import class_memory, pooled, tier2
@@ -145,7 +146,7 @@ def haircut_batch(
     return [haircut(prices, dates, horizon_days, confidence, model=model, memory=memory) for prices, dates in series]
 
 
-def _ends_below_zero(cleaned: Cleaned, days: NDArray[np.datetime64]) -> bool:
+def _ends_below_zero(cleaned: Cleaned, days: Dates) -> bool:
     """Returns whether the newest quote was left out because it is not positive."""
     left_out = cleaned.defects.get(Defect.NOT_POSITIVE)
     return left_out is not None and bool((days[left_out].max() > cleaned.dates[-1:]).all())

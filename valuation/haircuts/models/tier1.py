@@ -11,9 +11,8 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation._typing import Float
+from valuation._typing import Dates, Float, Int
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
@@ -71,7 +70,7 @@ class HaircutCurve:
     - ``watch`` is the monitoring result of the model on the series, whose multiplier is included in the losses.
     """
 
-    horizon_days: NDArray[np.int64]
+    horizon_days: Int
     loss: Float
     expected_shortfall: Float
     standard_error: Float
@@ -92,7 +91,7 @@ def seed_for(series: str, date: np.datetime64, model_version: str) -> int:
 
 
 def tier1(
-    dates: NDArray[np.datetime64],
+    dates: Dates,
     prices: Float,
     *,
     max_horizon_days: int,

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valuation._typing import Float
+from valuation._typing import Dates, Float, Int
 from valuation.flags import QualityFlag
 from valuation.haircuts.models import pooled
 from valuation.haircuts.models.gjr import PERCENT, Gjr, Rejected, fit_gjr, require_arch
@@ -42,9 +41,7 @@ class Tier2:
     why: str
 
 
-def tier2(
-    dates: NDArray[np.datetime64], prices: Float, *, max_horizon_days: int, confidence: float, seed: int
-) -> Tier2:
+def tier2(dates: Dates, prices: Float, *, max_horizon_days: int, confidence: float, seed: int) -> Tier2:
     """Computes the haircut curve of a series of dated prices [n], in date order.
 
     The log quantiles and log shortfalls of the three members, of the last day and of the worst day of the path, are
@@ -138,7 +135,7 @@ def _unfloored(returns: Returns) -> Start | None:
     return start and Start(start.residuals, float(ewma_variance(returns.values, DEFAULT.decay)[-1]), floor_binds=False)
 
 
-def _at(tails: Tails, step: NDArray[np.int64]) -> Tails:
+def _at(tails: Tails, step: Int) -> Tails:
     return Tails(*(getattr(tails, field.name)[step] for field in fields(Tails)))
 
 

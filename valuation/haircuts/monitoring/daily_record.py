@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from valuation._typing import Float
+from valuation._typing import Bool, Float
 from valuation.statistics.ewma import ewma_variance
 
 DAYS = 250
@@ -32,7 +31,7 @@ class DailyRecord:
     ``variance`` is 0.
     """
 
-    exceeded: NDArray[np.bool_]
+    exceeded: Bool
     scores: Float
     variance: float
 
@@ -59,8 +58,8 @@ def ewma_record(returns: Float, tail: float, *, decay: float, window: int) -> Da
         return NO_RECORD
     floor = np.mean(_before(values) ** 2, axis=1)
     shape = (np.quantile(before, tail, axis=1) - before.mean(axis=1)) / spread
-    promised = shape * np.sqrt(np.maximum(variance[-DAYS - 1 : -1], floor))
-    return DailyRecord(values[-DAYS:] < promised, _scores(residuals, before), float(variance[-1] * spread[-1] ** 2))
+    predicted = shape * np.sqrt(np.maximum(variance[-DAYS - 1 : -1], floor))
+    return DailyRecord(values[-DAYS:] < predicted, _scores(residuals, before), float(variance[-1] * spread[-1] ** 2))
 
 
 def surprises(residuals: Float) -> tuple[Float, float]:

@@ -105,11 +105,11 @@ def test_the_fallback_is_the_pooled_scale_with_a_reason(prices, why):
 
 
 def test_a_haircut_states_the_model_used():
-    spoke = haircut(PRICES, DAYS[:1501], 20, model=HaircutModel.TIER2, seed=1)
-    fell = haircut(PRICES[:300], DAYS[:300], 20, model=HaircutModel.TIER2)
+    found = haircut(PRICES, DAYS[:1501], 20, model=HaircutModel.TIER2, seed=1)
+    fallback = haircut(PRICES[:300], DAYS[:300], 20, model=HaircutModel.TIER2)
 
-    assert (spoke.model, spoke.loss) == ("tier2-mean-of-three/1", FOUND.curve.loss[-1])
-    assert (fell.model, fell.fallen_back) == ("pooled-scale/1", "SHORT_HISTORY")
+    assert (found.model, found.loss) == ("tier2-mean-of-three/1", FOUND.curve.loss[-1])
+    assert (fallback.model, fallback.fallen_back) == ("pooled-scale/1", "SHORT_HISTORY")
 
 
 def test_the_unit_of_the_price_does_not_matter_and_the_same_seed_gives_the_same_curve():

@@ -15,8 +15,8 @@ def test_predictions_are_those_of_the_model_on_each_day():
     agreed = []
     for row, exceeded in zip(range(500, 750), RECORD.exceeded, strict=True):
         start = filtered(RETURNS[row - 500 : row], 0.97)
-        promised = np.sqrt(start.variance) * np.quantile(start.residuals, 0.05)
-        agreed.append((RETURNS[row] < promised) == exceeded)
+        predicted = np.sqrt(start.variance) * np.quantile(start.residuals, 0.05)
+        agreed.append((RETURNS[row] < predicted) == exceeded)
 
     assert np.mean(agreed) > 0.985
 
