@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuation._typing import Dates, Float
+from valuation.calendar import DAYS_PER_YEAR
 from valuation.checks import require
 from valuation.ip.legal_terms import LegalTerms, RightKind, end_of_term, legal_terms
 
 __all__ = ["LifeLimit", "RemainingLife", "RightKind", "remaining_life_years", "technology_years_left"]
-
-
-DAYS_PER_YEAR = 365.25
 
 
 class LifeLimit(IntEnum):

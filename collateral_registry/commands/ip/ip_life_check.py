@@ -16,7 +16,7 @@ from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.assets.repository import StoredAsset
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.database import Write
-from valuation.ip.life import DAYS_PER_YEAR
+from valuation.calendar import DAYS_PER_YEAR
 from valuation.ip.loan_life import LoanLife, life_against_loan
 
 EARLY = (LoanLife.SHORT, LoanLife.ENDS_BEFORE)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from collateral_registry.domain.assets.kinds import Equipment
+from valuation.calendar import DAYS_PER_YEAR
 from valuation.depreciation.equipment import Condition
 from valuation.equipment.sales.mapping import ColumnMap
-from valuation.equipment.sales.observations import DAYS_PER_YEAR, FIRST_YEAR, Observations, observe
+from valuation.equipment.sales.observations import FIRST_YEAR, Observations, observe
 
 METER_UNIT = "hours"
 """Unit of the register's meter; to a model that learned in another, such as miles, the reading says nothing."""

@@ -15,13 +15,12 @@ from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.string_interner import codes_of
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, MachineEstimates
 from valuation._typing import Columns, Float, Int
+from valuation.calendar import DAYS_PER_YEAR
 from valuation.depreciation.equipment import Condition, EquipmentColumns, value_equipment
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.ip.life import remaining_life_years, technology_years_left
 from valuation.ip.relief_from_royalty import RoyaltyColumns, relief_from_royalty
 from valuation.ip.status import status_effect
-
-DAYS_PER_YEAR = 365.25
 
 CONDITIONS = tuple(one.name.lower() for one in Condition)
 """Conditions as the policy names its factors, in the order of their numbers."""

@@ -11,7 +11,7 @@ from collateral_registry.domain.assets.kinds import Equipment
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.money import Money
-from collateral_registry.domain.valuations.base_values import DAYS_PER_YEAR
+from valuation.calendar import DAYS_PER_YEAR
 from valuation.depreciation.classes import equipment_classes
 from valuation.depreciation.equipment import ScheduleColumns, retained_shares
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.machine_columns import machines
+from valuation.calendar import DAYS_PER_YEAR
 from valuation.depreciation.equipment import Condition, EquipmentColumns, EquipmentValues, Schedule, value_equipment
 
-ONE_DAY = 1.0 / 365.25
+ONE_DAY = 1.0 / DAYS_PER_YEAR
 
 ages = st.floats(ONE_DAY, 60.0)
 hours = st.one_of(st.just(np.nan), st.floats(1.0, 100_000.0))

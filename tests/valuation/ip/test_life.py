@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from valuation.calendar import DAYS_PER_YEAR
 from valuation.errors import InvalidInput
 from valuation.ip.legal_terms import legal_terms, years_later
 from valuation.ip.life import (
-    DAYS_PER_YEAR,
     LifeLimit,
     RemainingLife,
     RightKind,

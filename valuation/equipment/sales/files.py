@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from valuation._typing import Float
+from valuation.calendar import DAYS_PER_YEAR
 from valuation.equipment.sales.mapping import ColumnMap
-from valuation.equipment.sales.observations import DAYS_PER_YEAR, Observations, observe
+from valuation.equipment.sales.observations import Observations, observe
 from valuation.errors import InvalidInput
 
 GZIP_MAGIC = b"\x1f\x8b"

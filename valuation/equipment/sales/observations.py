@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuation._typing import Bool, Float, Int, Texts
+from valuation.calendar import DAYS_PER_YEAR
 from valuation.equipment.appraisals.inspections import HOURS_A_DAY, InspectionFlag, check_histories
 from valuation.equipment.flags import EstimateFlag
 from valuation.equipment.sales import model_names
@@ -23,7 +24,6 @@ from valuation.errors import InvalidInput
 LEVELS = ("category", "class", "line", "family", "model")
 """The hierarchy from wide to narrow; a line is the make, or the letters that its families begin with."""
 
-DAYS_PER_YEAR = 365.25
 FIRST_YEAR = 1970.0
 SEPARATOR = "\x1f"
 """Between the parts of a key that is made of several columns."""
