@@ -1,4 +1,4 @@
-"""Invented sales of machines, whose prices follow a rule that is known: size, age, hours, market, noise."""
+"""Synthetic machine sales with prices from a known formula of size, age, hours and condition plus noise."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ HEADER = (
     "guide",
 )
 TODAY = date(2011, 1, 1)
-"""The day after the last of the invented sales could be."""
+"""A day after all synthetic sales."""
 
 GRADES = ("poor", "fair", "good")
 
 
 def write_mapping(folder: Path, extra: str = "") -> Path:
-    """The mapping of the invented sales, with more entries at its end."""
+    """Writes the column mapping of the synthetic sales, followed by extra entries, and returns its path."""
     path = folder / "columns.toml"
     path.write_text(MAPPING + extra, encoding="utf-8")
     return path
 
 
 def rows(count: int, seed: int = 1) -> list[list[str]]:
-    """Sales from 2005 to 2010."""
+    """Returns synthetic sales [count] from 2005 to 2010 as rows of CSV cells."""
     random = np.random.default_rng(seed)
     made = []
     for lot in range(count):
@@ -78,7 +78,7 @@ def rows(count: int, seed: int = 1) -> list[list[str]]:
 
 
 def write_sales(path: Path, made: list[list[str]]) -> Path:
-    """The sales as CSV."""
+    """Writes the sales as CSV and returns the path."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(HEADER)
@@ -87,5 +87,5 @@ def write_sales(path: Path, made: list[list[str]]) -> Path:
 
 
 def changed(row: list[str], **cells: str) -> list[str]:
-    """The row with other cells."""
+    """Returns the row with the named cells replaced."""
     return [cells.get(name, cell) for name, cell in zip(HEADER, row, strict=True)]

@@ -1,4 +1,4 @@
-"""Machines to value: one plain machine of four years, and any number of them that differ from it."""
+"""Builds machine columns for valuation tests from one default machine of four years."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from valuation.depreciation.equipment import Condition, EquipmentColumns, Schedule
 
 FACTORS = (0.90, 1.0, 1.0, 0.85, 0.60, 0.05)
-"""By Condition, falling from GOOD to SCRAP."""
+"""Condition factors indexed by Condition."""
 
 PLAIN: dict[str, ArrayLike] = {
     "replacement_cost": 1_000_000.0,
@@ -36,7 +36,7 @@ PLAIN: dict[str, ArrayLike] = {
 
 
 def machines(count: int = 1, **differing: ArrayLike) -> EquipmentColumns:
-    """Plain machines [count] except for the fields named, each a number or a column."""
+    """Returns default machines [count] with the given fields replaced, each by a number or a column."""
     columns: dict[str, Any] = {}
     for name, given in (PLAIN | differing).items():
         kind = np.int8 if name in {"schedule", "condition"} else np.float64

@@ -1,1 +1,1 @@
-"""Equipment: schedules, classes, bases of value."""
+"""Depreciation of equipment: schedules, equipment classes and bases of value."""

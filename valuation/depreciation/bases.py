@@ -1,7 +1,8 @@
-"""Bases of value: from the fair market value of a machine to what a sale under pressure leaves.
+"""Bases of value: derives the liquidation values of a machine from its fair market value.
 
-FMV: willing parties, no compulsion. OLV: a compelled sale with time to advertise. FLV: an auction at once. NOLV: OLV
-less the costs of selling and removing. The factors are the policy's; they fall as compulsion rises.
+FMV (fair market value): willing parties, no compulsion to sell. OLV (orderly liquidation value): compelled sale with
+time to advertise. FLV (forced liquidation value): immediate auction. NOLV (net orderly liquidation value): OLV less the
+costs of sale and removal. The factors come from the lender's policy.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from valuation.checks import require
 
 @dataclass(frozen=True)
 class Realisation:
-    """Shares [n] in [0, 1]: OLV and FLV of the FMV, costs of the OLV; NaN where not known."""
+    """Factors [n] in [0, 1]: OLV and FLV as shares of the FMV, costs as shares of the OLV; NaN where unknown."""
 
     olv_factor: Float
     flv_factor: Float
@@ -33,7 +34,7 @@ class Realisation:
 
 @dataclass(frozen=True)
 class LiquidationValues:
-    """Values [n] in the unit of the FMV they came from."""
+    """Liquidation values [n] in the unit of the FMV they are derived from."""
 
     olv: Float
     flv: Float
@@ -41,16 +42,16 @@ class LiquidationValues:
 
 
 def liquidation_values(fmv: Float, realisation: Realisation) -> LiquidationValues:
-    """OLV, FLV and NOLV of each fair market value; NaN where a factor or the value is not known."""
+    """Returns OLV, FLV and NOLV for each fair market value [n]; NaN where the value or a factor is unknown."""
     olv = fmv * realisation.olv_factor
     costs = realisation.sale_cost_share + realisation.removal_cost_share
     return LiquidationValues(olv=olv, flv=fmv * realisation.flv_factor, nolv=olv * (1.0 - costs))
 
 
 def orderly_from_forced(fmv: Float, flv: Float) -> Float:
-    """OLV halfway between FMV and FLV, the rule of the trade where only an auction value is to be had.
+    """Returns the OLV as the mean of FMV and FLV, a trade convention for appraisals that state only an auction value.
 
-    Raises InvalidInput for an auction value that is negative or above the fair market value.
+    Raises InvalidInput for an FLV that is negative or above the FMV.
     """
     require("flv", flv, (flv >= 0.0) & ~(flv > fmv), "0 to the fmv")
     return 0.5 * (fmv + flv)

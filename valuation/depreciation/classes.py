@@ -1,4 +1,4 @@
-"""Equipment classes with their published geometric rates and service lives."""
+"""Equipment classes with published geometric depreciation rates and service lives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from valuation.tables import read_table
 
 @dataclass(frozen=True)
 class EquipmentClass:
-    """A class: yearly geometric rate = declining balance rate / service life (Hulten and Wykoff, BEA)."""
+    """Equipment class whose yearly geometric rate is its declining-balance rate / service life (Hulten-Wykoff, BEA)."""
 
     code: str
     asset_class: str
@@ -23,7 +23,7 @@ class EquipmentClass:
 
 @cache
 def equipment_classes() -> Mapping[str, EquipmentClass]:
-    """Every class by its code."""
+    """Returns all equipment classes by code."""
     rows = read_table("valuation.depreciation", "bea_rates.csv")
     classes = {
         row["code"]: EquipmentClass(

@@ -1,4 +1,4 @@
-"""The cost approach: replacement cost new less physical, functional and economic obsolescence (IVS 105)."""
+"""Cost approach: replacement cost new less physical, functional and economic obsolescence (IVS 105)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def cost_approach(
     functional: ArrayLike,
     economic: ArrayLike,
 ) -> NDArray[np.float64]:
-    """RCN x (1 - age / life) x condition x functional x economic, in numbers or arrays that broadcast.
+    """Returns RCN x (1 - age / life) x condition x functional x economic for numbers or arrays that broadcast.
 
-    The age may be an effective one. Raises InvalidInput for a factor outside [0, 1], an age outside 0 to the life: a
-    machine in use beyond its life needs a new estimate of that life, not a value of 0.
+    The age may be actual or effective. Raises InvalidInput for a factor outside [0, 1] or an age outside 0 to the life:
+    a machine in use beyond its life needs a new estimate of that life, not a value of 0.
     """
     age, life = np.asarray(age_years, dtype=np.float64), np.asarray(life_years, dtype=np.float64)
     require("age_years", age, (age >= 0.0) & ~(age > life), "0 to the life_years")

@@ -1,8 +1,8 @@
-"""The value of machines from their age, use and condition, on four bases, in columns.
+"""Values machines from age, usage and condition on four bases of value, in columns.
 
-FMV = replacement cost x share retained at its age x condition x hours, at most the replacement cost and at least
-scrap. The geometric curve has the rates of the US Bureau of Economic Analysis (valuation.depreciation.classes); the
-book schedules are for reporting, and for lack of anything else.
+FMV = replacement cost x share retained at the age x condition factor x hours factor, limited to the range from scrap
+value to replacement cost. The geometric curve uses the rates of the US Bureau of Economic Analysis
+(valuation.depreciation.classes). The accounting schedules serve reporting, or machines without a market-based curve.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from valuation.flags import QualityFlag, UnknownReason
 
 
 class Schedule(IntEnum):
-    """How a machine loses value with age; the numbers are stored."""
+    """Depreciation schedule of a machine; the numbers are stored."""
 
     GEOMETRIC = 0
     STRAIGHT_LINE = 1
@@ -34,7 +34,7 @@ class Schedule(IntEnum):
 
 
 class Condition(IntEnum):
-    """State at the last inspection; the numbers are stored."""
+    """Condition at the last inspection; the numbers are stored."""
 
     UNKNOWN = 0
     EXCELLENT = 1
@@ -46,14 +46,14 @@ class Condition(IntEnum):
 
 HOURS_FACTOR_LOW = 0.5
 HOURS_FACTOR_HIGH = 1.2
-"""Hours alone move a value no further than this (docs/models/equipment-geometric.md)."""
+"""Bounds of the hours factor (docs/models/equipment-geometric.md)."""
 
 
 @dataclass(frozen=True)
 class ScheduleColumns:
-    """What the schedules need of machines [n]; NaN where a number is not known or not used.
+    """Inputs of the depreciation schedules for machines [n]; NaN where a number is unknown or unused.
 
-    ``annual_rate`` is the geometric rate, ``salvage_share`` of the cost that is written off.
+    ``annual_rate`` is the geometric rate. ``salvage_share`` is the salvage value as a share of the depreciated cost.
     """
 
     age_years: Float
@@ -65,7 +65,7 @@ class ScheduleColumns:
     units_lifetime: Float
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput naming field and row for a value no machine can have."""
+        """Raises InvalidInput with field and row for a value out of range."""
         for name in ("age_years", "units_produced"):
             column = getattr(self, name)
             require(name, column, (column >= 0.0) & np.isfinite(column), "0 or more, finite")
@@ -80,12 +80,12 @@ class ScheduleColumns:
 
 @dataclass(frozen=True)
 class EquipmentColumns(ScheduleColumns):
-    """Machines [n]; NaN where a number is not known or not used.
+    """Machines [n] to be valued; NaN where a number is unknown or unused.
 
-    ``replacement_cost`` is the price new today in the currency of the row, ``meter_age_years`` the age at which the
-    hours were read, NaN for today's. ``condition_factors`` [n, 6] or [6] are the policy's, by Condition.
-    ``salvage_share`` and ``scrap_share`` are of the replacement cost, ``olv_factor`` and ``flv_factor`` of the FMV, the
-    cost shares of the OLV.
+    ``replacement_cost`` is the current price of a new machine, in the currency of the row. ``meter_age_years`` is the
+    machine's age when the hours were read; NaN means today. ``condition_factors`` [n, 6] or [6] are indexed by
+    Condition. ``salvage_share`` and ``scrap_share`` are shares of the replacement cost, ``olv_factor`` and
+    ``flv_factor`` shares of the FMV, and both cost shares are shares of the OLV.
     """
 
     replacement_cost: Float
@@ -102,7 +102,7 @@ class EquipmentColumns(ScheduleColumns):
     removal_cost_share: Float
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput naming field and row for a value no machine can have."""
+        """Raises InvalidInput with field and row for a value out of range."""
         super().__post_init__()
         for name in ("replacement_cost", "hours", "meter_age_years", "hours_elasticity"):
             column = getattr(self, name)
@@ -116,10 +116,10 @@ class EquipmentColumns(ScheduleColumns):
 
 @dataclass(frozen=True)
 class EquipmentValues:
-    """Values [n] on each basis, in the currency of the row, with the factors that led there.
+    """Values [n] on each basis, in the currency of the row, with the factors applied.
 
-    ``retained`` is the share left after age alone. ``quality`` and ``unknown`` are bit sets of valuation.flags; the
-    FMV is NaN where an input is missing.
+    ``retained`` is the share left after depreciation by age alone. ``quality`` and ``unknown`` are bit sets of
+    valuation.flags. The FMV is NaN where an input is missing.
     """
 
     fmv: Float
@@ -134,7 +134,10 @@ class EquipmentValues:
 
 
 def value_equipment(columns: EquipmentColumns) -> EquipmentValues:
-    """Values every machine; raises InvalidInput where the liquidation factors are out of order (see Realisation)."""
+    """Values every machine [n] on each basis.
+
+    Raises InvalidInput for liquidation factors out of range or out of order (see Realisation).
+    """
     realisation = Realisation(
         columns.olv_factor, columns.flv_factor, columns.sale_cost_share, columns.removal_cost_share
     )
@@ -197,7 +200,7 @@ _CURVES: Mapping[Schedule, Callable[[ScheduleColumns, Int], Float]] = {
 
 
 def retained_shares(columns: ScheduleColumns) -> Float:
-    """Share of the cost left at each age [n], by the schedule of each row; NaN where the schedule lacks an input."""
+    """Returns the share of cost left at each age [n] by the schedule of the row; NaN where an input is missing."""
     retained = np.full(len(columns.age_years), np.nan)
     for schedule, curve in _CURVES.items():
         rows = np.flatnonzero(columns.schedule == schedule)
@@ -207,12 +210,12 @@ def retained_shares(columns: ScheduleColumns) -> Float:
 
 
 def _hours_factor(columns: EquipmentColumns) -> tuple[Float, Bool, Bool]:
-    """(expected hours / hours)^elasticity within its bounds [n], whether hours are known, and whether a bound binds.
+    """Returns the bounded hours factor [n], whether hours are known [n], and whether a bound applies [n].
 
-    Expected are the hours of the age at which the meter was read, so that a reading that is not renewed makes no
-    machine look less and less used. 1 where the hours are not known. A meter at 0 is one not reported, as auction
-    records show it; a machine of age 0 has no hours to expect.
+    The factor is (expected hours / hours)^elasticity, or 1 where the hours are unknown. A meter reading of 0 is treated
+    as missing, because auction records write 0 for unread meters. A machine of age 0 has no expected hours.
     """
+    # Expected hours refer to the age at the reading; otherwise an old reading would make a machine look ever less used.
     expected = columns.expected_hours_per_year * np.fmin(columns.meter_age_years, columns.age_years)
     known = (columns.hours > 0.0) & (expected > 0.0)
     ratio = np.divide(expected, columns.hours, out=np.ones_like(expected), where=known)
@@ -222,7 +225,7 @@ def _hours_factor(columns: EquipmentColumns) -> tuple[Float, Bool, Bool]:
 
 
 def _quality(columns: EquipmentColumns, below_scrap: Bool, hours_known: Bool, hours_bound: Bool) -> Int:
-    """What weakens each value [n]."""
+    """Returns the QualityFlag bits of each value [n]."""
     flags = (
         (below_scrap, QualityFlag.BELOW_SCRAP),
         (~hours_known, QualityFlag.HOURS_UNKNOWN),

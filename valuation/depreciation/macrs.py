@@ -1,6 +1,6 @@
-"""The percentage table of the US Internal Revenue Service for personal property, half-year convention.
+"""Depreciation by the US MACRS percentage table for personal property, half-year convention.
 
-The table is data: its last digits are adjusted so that each column sums to 100, which no formula gives.
+The table is stored as data because its last digits are adjusted to make each column sum to 100.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from valuation.tables import read_table
 
 @cache
 def macrs_percentages() -> Mapping[int, tuple[float, ...]]:
-    """Recovery period to the percentage of cost written off in each tax year (IRS Publication 946, Table A-1)."""
+    """Returns the percentages of cost written off in each tax year, by recovery period (IRS Pub. 946, Table A-1)."""
     table: dict[int, list[float]] = {}
     for row in read_table("valuation.depreciation", "macrs_half_year.csv"):
         table.setdefault(int(row["recovery_years"]), []).append(float(row["pct"]))
@@ -27,9 +27,9 @@ def macrs_percentages() -> Mapping[int, tuple[float, ...]]:
 
 
 def recovery_period(life_years: ArrayLike) -> Float:
-    """The longest recovery period of the table that does not exceed a life, else the shortest; NaN gives NaN.
+    """Returns the longest recovery period in the table that does not exceed the life, or the shortest; NaN gives NaN.
 
-    A life between two periods is written off by the shorter one, so the table never flatters a machine.
+    A life between two periods uses the shorter one, so that depreciation is never too slow.
     """
     life = np.asarray(life_years, dtype=np.float64)
     periods = np.array(sorted(macrs_percentages()), dtype=np.float64)
@@ -38,7 +38,7 @@ def recovery_period(life_years: ArrayLike) -> Float:
 
 
 def macrs_half_year(cost: ArrayLike, recovery_years: ArrayLike, age: ArrayLike) -> Float:
-    """Book value at an age in tax years, in a straight line inside each; there is no salvage.
+    """Returns the book value at an age in tax years, interpolated linearly within a year, without salvage value.
 
     Raises InvalidInput for a recovery period that is not in the table or a negative age.
     """

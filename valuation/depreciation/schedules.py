@@ -1,9 +1,12 @@
-"""Book values by the schedules of accountants, in columns; the charge of a span is a difference of two book values.
+"""Book values by accounting depreciation schedules, in columns.
 
-Every function takes numbers or arrays that broadcast, gives the book value at an age, and stays at its last value
-after the end of the life. Ages are in the periods of the life (years, months or days); between whole periods the book
-value falls in a straight line. Each raises InvalidInput for a salvage outside 0 to the cost, a life or lifetime that is
-not positive, or a negative age. NaN gives NaN.
+Every function takes numbers or arrays that broadcast and returns the book value at an age. The charge of an interval is
+the difference of two book values. Life and age have the same unit (years, months or days). The book value falls
+linearly within a period and is constant after the end of life. Every function raises InvalidInput for a salvage value
+outside 0 to the cost, a life or lifetime that is not positive, or a negative age. NaN gives NaN.
+
+Symbols: C cost, S salvage value, n life, t period, BV book value at the start of the period, f declining-balance
+factor.
 """
 
 from __future__ import annotations
@@ -19,13 +22,16 @@ from valuation.checks import require
 
 
 def straight_line(cost: ArrayLike, salvage: ArrayLike, life: ArrayLike, age: ArrayLike) -> Float:
-    """A charge of (C - S) / n a period."""
+    """Returns book values for a charge of (C - S) / n in each period."""
     cost, salvage, life, age = _columns(cost, salvage, life, age)
     return _float(cost - (cost - salvage) * np.minimum(age / life, 1.0))
 
 
 def sum_of_years(cost: ArrayLike, salvage: ArrayLike, life: ArrayLike, age: ArrayLike) -> Float:
-    """A charge of (C - S) (n - t + 1) 2 / (n (n + 1)) in period t, which leaves (n - t) (n - t + 1) of n (n + 1)."""
+    """Returns book values for a charge of (C - S) (n - t + 1) 2 / (n (n + 1)) in period t.
+
+    The share of C - S left after period t is (n - t) (n - t + 1) / (n (n + 1)).
+    """
     cost, salvage, life, age = _columns(cost, salvage, life, age)
     left = _along_periods(age, life, lambda end: (life - end) * (life - end + 1.0) / (life * (life + 1.0)))
     return _float(salvage + (cost - salvage) * left)
@@ -34,7 +40,7 @@ def sum_of_years(cost: ArrayLike, salvage: ArrayLike, life: ArrayLike, age: Arra
 def declining_balance(
     cost: ArrayLike, salvage: ArrayLike, life: ArrayLike, age: ArrayLike, factor: float = 2.0
 ) -> Float:
-    """A charge of min(BV f / n, BV - S) a period; with f = 2 the double-declining balance."""
+    """Returns book values for a charge of min(BV f / n, BV - S) in each period; f = 2 is double-declining balance."""
     cost, salvage, life, age = _columns(cost, salvage, life, age)
     kept = np.maximum(1.0 - factor / life, 0.0)
     return _along_periods(age, life, lambda end: _float(np.maximum(cost * power(kept, end), salvage)))
@@ -43,7 +49,10 @@ def declining_balance(
 def declining_balance_switch(
     cost: ArrayLike, salvage: ArrayLike, life: ArrayLike, age: ArrayLike, factor: float = 2.0
 ) -> Float:
-    """A charge of max(BV f / n, (BV - S) / (n - t + 1)): to a straight line over the rest once that writes off more."""
+    """Returns book values for a charge of max(BV f / n, (BV - S) / (n - t + 1)) in period t, down to salvage value.
+
+    The schedule switches from declining balance to straight line once the latter charges more.
+    """
     cost, salvage, life, age = _columns(cost, salvage, life, age)
     opening = cost.copy()
     book = cost.copy()
@@ -60,9 +69,10 @@ def declining_balance_switch(
 def fixed_declining_balance(
     cost: ArrayLike, salvage: ArrayLike, life: ArrayLike, periods: ArrayLike, first_year_months: ArrayLike = 12
 ) -> Float:
-    """Book value after whole years at the fixed rate 1 - (S / C)^(1/n), rounded to three decimals as spreadsheets do.
+    """Returns the book value after whole years at the fixed rate 1 - (S / C)^(1/n), rounded to three decimals.
 
-    A first year of m months charges m / 12 of the rate; the months it leaves are charged in year n + 1.
+    Spreadsheets round the same way. A first year of m months charges m / 12 of the rate, and year n + 1 charges the
+    remaining 12 - m months. Raises InvalidInput also for fractional years or months outside 1 to 12.
     """
     cost, salvage, life, periods = _columns(cost, salvage, life, periods)
     months = np.asarray(first_year_months, dtype=np.float64)
@@ -77,12 +87,15 @@ def fixed_declining_balance(
 
 
 def units_of_production(cost: ArrayLike, salvage: ArrayLike, units_lifetime: ArrayLike, units: ArrayLike) -> Float:
-    """A charge of (C - S) / lifetime units for each unit produced: a straight line in units instead of years."""
+    """Returns book values for a charge of (C - S) / lifetime units for each unit produced."""
     return straight_line(cost, salvage, units_lifetime, units)
 
 
 def geometric(cost: ArrayLike, annual_rate: ArrayLike, age: ArrayLike) -> Float:
-    """C (1 - d)^age, the curve Hulten and Wykoff fitted to prices of used assets (doi 10.1016/0304-4076(81)90101-9)."""
+    """Returns C (1 - d)^age, the curve that Hulten and Wykoff fitted to prices of used assets.
+
+    Source: doi 10.1016/0304-4076(81)90101-9. Raises InvalidInput for a rate outside [0, 1] or a negative age.
+    """
     cost, rate, age = (np.asarray(column, dtype=np.float64) for column in (cost, annual_rate, age))
     require("annual_rate", rate, (rate >= 0.0) & (rate <= 1.0), "0 to 1")
     require("age", age, age >= 0.0, "0 or more")
@@ -90,16 +103,16 @@ def geometric(cost: ArrayLike, annual_rate: ArrayLike, age: ArrayLike) -> Float:
 
 
 def power(base: ArrayLike, exponent: ArrayLike) -> Float:
-    """Base [n] >= 0 to the exponent [n], 0 to the 0 being 1.
+    """Returns base [n] >= 0 raised to the exponent [n]; 0 to the power 0 is 1.
 
-    By logarithms, for the ** of numpy takes a shortcut where a column repeats one number in memory, so that a row
-    would differ in its last bit from the same row of another batch.
+    Computed by logarithms: numpy's ** operator takes a different code path for broadcast columns, which would make the
+    last bit of a row depend on its batch.
     """
     return _float(np.exp(xlogy(exponent, base)))
 
 
 def _along_periods(age: Float, life: Float, book: Callable[[Float], Float]) -> Float:
-    """Straight lines between the values of ``book`` at whole periods and at the end of the life."""
+    """Interpolates ``book`` linearly between whole periods and the end of life."""
     age = np.minimum(age, life)
     start = np.floor(age)
     end = np.minimum(start + 1.0, life)
@@ -108,7 +121,7 @@ def _along_periods(age: Float, life: Float, book: Callable[[Float], Float]) -> F
 
 
 def _columns(cost: ArrayLike, salvage: ArrayLike, life: ArrayLike, age: ArrayLike) -> tuple[Float, ...]:
-    """The four as arrays of one shape, checked."""
+    """Returns the four arguments as arrays of one shape, after checking their ranges."""
     given = (np.asarray(column, dtype=np.float64) for column in (cost, salvage, life, age))
     cost, salvage, life, age = np.broadcast_arrays(*given)
     require("salvage", salvage, (salvage >= 0.0) & ~(salvage > cost), "0 to the cost")
@@ -118,7 +131,7 @@ def _columns(cost: ArrayLike, salvage: ArrayLike, life: ArrayLike, age: ArrayLik
 
 
 def _periods(age: Float) -> int:
-    """Periods begun at the highest known age."""
+    """Returns the number of periods begun at the highest known age."""
     return int(np.ceil(np.max(age, initial=0.0, where=~np.isnan(age))))
 
 

@@ -1,7 +1,7 @@
-"""Survivor curves of Iowa type S: how many machines of a class are left at an age, and for how long.
+"""Survivor curves of Iowa type S: share of machines surviving to an age, and their expected remaining life.
 
-Retirements are spread symmetrically about the average life L with density proportional to (1 - x^2 / a^2)^m, a = L, so
-the age at retirement over 2 L has the Beta(m + 1, m + 1) distribution.
+The retirement density is symmetric about the average life L and proportional to (1 - x^2 / L^2)^m, where x is age - L.
+Therefore age at retirement / (2 L) follows the Beta(m + 1, m + 1) distribution. Ages are stated as a multiple of L.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from valuation.checks import require
 
 S2_EXPONENT = 3.700
 S3_EXPONENT = 6.902
-"""Exponents m (OECD, Measuring Capital, annex on Winfrey's curves)."""
+"""Exponents m of the S2 and S3 curves (OECD, Measuring Capital, annex on Winfrey's curves)."""
 
 
 def surviving_share(age_to_life: ArrayLike, exponent: float) -> Float:
-    """Share left at an age over the average life: 1 when new, 0 from twice the average life on.
+    """Returns the share surviving to an age / average life: 1 when new, 0 from twice the average life.
 
     Raises InvalidInput for a negative age.
     """
@@ -28,22 +28,26 @@ def surviving_share(age_to_life: ArrayLike, exponent: float) -> Float:
 
 
 def remaining_life(age_to_life: ArrayLike, exponent: float) -> Float:
-    """Expected remaining life over the average life of a machine still in use at an age over the average life.
+    """Returns expected remaining life / average life of a machine still in use at an age / average life.
 
-    The area under the curve beyond the age, over its height there. For a Beta variable U with mean 1/2 the area is
-    E[(U - u)+] = 1/2 P(U' > u) - u P(U > u), U' being Beta(m + 2, m + 1). 0 from twice the average life on.
+    This is the area under the survivor curve beyond the age, divided by the curve at the age. With U ~ Beta(m + 1,
+    m + 1) and U' ~ Beta(m + 2, m + 1), the area is E[(U - u)+] = 1/2 P(U' > u) - u P(U > u). The result is 0 from twice
+    the average life. Raises InvalidInput for a negative age.
     """
     age = _checked(age_to_life)
     share = np.minimum(age / 2.0, 1.0)
     height = betaincc(exponent + 1.0, exponent + 1.0, share)
     area = 0.5 * betaincc(exponent + 2.0, exponent + 1.0, share) - share * height
     alive = height > 0.0
-    # The mean excess cannot be negative; rounding can make it so where next to nothing is left.
+    # The area cannot be negative, but rounding errors can make it so near the end of the curve.
     return _float(np.where(np.isnan(age), np.nan, 2.0 * np.maximum(area, 0.0) / np.where(alive, height, 1.0)))
 
 
 def remaining_life_ratio(age_to_life: ArrayLike, exponent: float) -> Float:
-    """Remaining over total expected life of a machine of that age: the newness ratio of the Chinese cost approach."""
+    """Returns remaining life / (age + remaining life), the newness ratio of the Chinese cost approach.
+
+    Raises InvalidInput for a negative age.
+    """
     left = remaining_life(age_to_life, exponent)
     return _float(left / (left + np.asarray(age_to_life, dtype=np.float64)))
 

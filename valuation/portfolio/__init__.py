@@ -1,1 +1,1 @@
-"""The book as a whole: first passage, wrong-way risk, concentration."""
+"""Portfolio measures: first-passage probability, wrong-way risk and concentration."""

@@ -1,4 +1,4 @@
-"""How concentrated a pool is."""
+"""Concentration of a set of exposures."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from valuation.errors import InvalidInput
 
 
 def herfindahl(weights: Float) -> float:
-    """Sum of squared shares of weights [n], from 1 / n (all alike) to 1 (one has all).
+    """Returns the Herfindahl index, the sum of squared shares of weights [n]: from 1 / n (all equal) to 1 (one only).
 
-    Raises InvalidInput for a weight below 0 or NaN, or a sum of 0.
+    Raises InvalidInput for a weight that is negative or NaN, or a sum of 0.
     """
     if not (weights >= 0.0).all() or not weights.sum() > 0.0:
         raise InvalidInput("weights", weights.tolist(), "0 or more with a positive sum")
@@ -20,5 +20,8 @@ def herfindahl(weights: Float) -> float:
 
 
 def effective_number(weights: Float) -> float:
-    """How many equal parts would be as concentrated: one over the Herfindahl index."""
+    """Returns the number of equal parts with the same concentration: 1 / Herfindahl index of weights [n].
+
+    Raises InvalidInput as herfindahl does.
+    """
     return 1.0 / herfindahl(weights)

@@ -1,4 +1,4 @@
-"""Loss given default when collateral falls with the borrower (Frye): one Gaussian factor joins the two."""
+"""Loss given default where collateral value and borrower are correlated through Gaussian factors (Frye)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from valuation._typing import Float
 from valuation.errors import InvalidInput
 
 NODES = 400
-"""Within 1e-7 of four times as many; the quantile near probability 0 is what asks for so many."""
+"""Quadrature nodes. The quantile function is steep near probability 0, so that fewer nodes are not accurate."""
 
 
 def expected_lgd(
@@ -23,12 +23,13 @@ def expected_lgd(
     correlation: ArrayLike,
     years: ArrayLike = 1.0,
 ) -> Float:
-    """E[(1 - V (1 - cost) / L)+ | default], V lognormal with mean 1, correlated with the borrower's strength.
+    """Returns E[(1 - V (1 - cost) / LTV)+ | default], where V is lognormal with mean 1.
 
-    The borrower defaults when its standard normal factor is below Phi^-1(PD); the collateral's has the correlation with
-    it (Frye, Collateral damage, Risk, April 2000). Integrates over the borrower's factor by Gauss-Legendre, the
-    collateral in closed form. Broadcasts. Raises InvalidInput for a PD outside (0, 1), a correlation outside (-1, 1), a
-    cost outside [0, 1), or an LTV, volatility or time of 0 or less.
+    The borrower defaults when its standard normal factor is below Phi^-1(PD). The factor of the collateral has the
+    given correlation with it (Frye, Collateral damage, Risk, April 2000). The borrower's factor is integrated by
+    Gauss-Legendre quadrature, the collateral in closed form. Volatility is annual. Arguments broadcast. Raises
+    InvalidInput for a PD outside (0, 1), a correlation outside (-1, 1), a cost outside [0, 1), or an LTV, volatility or
+    time of 0 or less.
     """
     names = ("default_probability", "ltv", "sale_cost", "volatility", "correlation", "years")
     given = (default_probability, ltv, sale_cost, volatility, correlation, years)
@@ -58,13 +59,13 @@ def expected_lgd(
 
 @cache
 def _nodes() -> tuple[Float, Float]:
-    """Points and weights of the integral over (-1, 1)."""
+    """Returns the Gauss-Legendre nodes and weights [NODES] on (-1, 1)."""
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     return nodes, weights
 
 
 def expected_loss(default_probability: ArrayLike, lgd: ArrayLike, exposure: ArrayLike) -> Float:
-    """EL = PD x LGD x EAD, in the currency of the exposure. Broadcasts."""
+    """Returns the expected loss PD x LGD x EAD in the currency of the exposure. Arguments broadcast."""
     pd, loss, amount = (np.asarray(given, dtype=np.float64) for given in (default_probability, lgd, exposure))
     expected: Float = pd * loss * amount
     return expected

@@ -1,7 +1,8 @@
-"""Equipment classes carry the published rates."""
+"""Equipment classes have the published rates."""
 
 from __future__ import annotations
 
+import operator
 from dataclasses import FrozenInstanceError
 
 import pytest
@@ -31,19 +32,19 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("code", sorted(PUBLISHED))
 def test_a_class_has_the_published_life_and_rates(code: str) -> None:
-    known = equipment_classes()[code]
-    assert (known.service_life_years, known.declining_balance_rate, known.geometric_rate) == PUBLISHED[code]
+    found = equipment_classes()[code]
+    assert (found.service_life_years, found.declining_balance_rate, found.geometric_rate) == PUBLISHED[code]
 
 
 @pytest.mark.parametrize("code", sorted(equipment_classes()))
-def test_every_rate_is_declining_balance_over_life_to_four_digits(code: str) -> None:
-    known = equipment_classes()[code]
-    assert known.geometric_rate == pytest.approx(known.declining_balance_rate / known.service_life_years, abs=5.1e-5)
-    assert known.code == code == code.lower()
+def test_every_geometric_rate_is_the_declining_balance_rate_over_the_life(code: str) -> None:
+    found = equipment_classes()[code]
+    assert found.geometric_rate == pytest.approx(found.declining_balance_rate / found.service_life_years, abs=5.1e-5)
+    assert found.code == code == code.lower()
 
 
 def test_the_classes_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
-        equipment_classes()["trucks"] = equipment_classes()["ships"]  # type: ignore[index]
+        operator.setitem(equipment_classes(), "trucks", equipment_classes()["ships"])
     with pytest.raises(FrozenInstanceError):
-        equipment_classes()["trucks"].geometric_rate = 0.0  # type: ignore[misc]
+        equipment_classes()["trucks"].geometric_rate = 0.0  # type: ignore[misc] - the assignment must fail

@@ -1,4 +1,4 @@
-"""The cost approach multiplies what each kind of obsolescence leaves."""
+"""The cost approach multiplies the shares left after each kind of obsolescence."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from valuation.depreciation.cost_approach import cost_approach
 from valuation.errors import InvalidInput
 
 
-def test_a_machine_of_four_years_out_of_ten_has_the_worked_value() -> None:
-    """RCN 1 m, condition 0.9, functional 0.95, economic 0.9: 461,700."""
+def test_a_machine_at_four_of_ten_years_has_the_worked_value() -> None:
+    """An RCN of 1 million with factors 0.9, 0.95 and 0.9 gives 461,700."""
     assert float(cost_approach(1_000_000, 4, 10, 0.9, 0.95, 0.9)) == pytest.approx(461_700.0)
 
 
-def test_columns_give_what_single_machines_give() -> None:
+def test_a_column_has_the_values_of_its_single_machines() -> None:
     ages = np.array([0.0, 4.0, 10.0])
     together = cost_approach(1e6, ages, 10.0, 0.9, 0.95, 0.9)
     assert together.tolist() == [float(cost_approach(1e6, age, 10.0, 0.9, 0.95, 0.9)) for age in ages]
@@ -30,6 +30,6 @@ def test_columns_give_what_single_machines_give() -> None:
         ((1e6, 4, 10, 0.9, 0.95, [0.9, 2.0]), r"economic\[1\]: got 2.0, want 0 to 1"),
     ],
 )
-def test_a_broken_number_is_named(arguments: tuple[float, ...], message: str) -> None:
+def test_an_error_names_the_argument_out_of_range(arguments: tuple[float, ...], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         cost_approach(*arguments)

@@ -1,4 +1,4 @@
-"""What holds for every machine."""
+"""Properties of the values of random machines."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ machine = st.fixed_dictionaries(
 )
 
 
-def values_of(*each: dict[str, Any]) -> EquipmentValues:
-    """Values of machines given one by one."""
-    columns = {name: [one[name] for one in each] for name in each[0]}
-    return value_equipment(machines(len(each), **columns))
+def values_of(*records: dict[str, Any]) -> EquipmentValues:
+    """Values machines given as records."""
+    columns = {name: [record[name] for record in records] for name in records[0]}
+    return value_equipment(machines(len(records), **columns))
 
 
 @given(one=machine, years=st.floats(0.0, 30.0))
-def test_the_older_machine_of_the_same_use_is_never_dearer(one: dict[str, Any], years: float) -> None:
-    """The same use: as many hours a year, and units produced as time goes by."""
+def test_an_older_machine_of_equal_yearly_use_is_never_worth_more(one: dict[str, Any], years: float) -> None:
+    """Hours and units produced grow in proportion to age."""
     older_age = one["age_years"] + years
     grown = {
         "age_years": older_age,
@@ -55,34 +55,34 @@ def test_the_older_machine_of_the_same_use_is_never_dearer(one: dict[str, Any], 
 
 
 @given(one=machine, years=st.floats(0.0, 30.0))
-def test_a_machine_whose_meter_is_not_read_again_is_never_dearer_later(one: dict[str, Any], years: float) -> None:
+def test_a_machine_without_a_new_reading_is_never_worth_more_later(one: dict[str, Any], years: float) -> None:
     one |= {"meter_age_years": one["age_years"]}
     now, later = values_of(one, one | {"age_years": one["age_years"] + years}).fmv
     assert later <= now * (1 + 1e-12)
 
 
 @given(one=machine, years=st.floats(0.0, 30.0))
-def test_the_older_machine_of_unknown_hours_is_never_dearer(one: dict[str, Any], years: float) -> None:
+def test_an_older_machine_of_unknown_hours_is_never_worth_more(one: dict[str, Any], years: float) -> None:
     one |= {"hours": np.nan}
     young, old = values_of(one, one | {"age_years": one["age_years"] + years}).fmv
     assert old <= young * (1 + 1e-12)
 
 
 @given(one=machine)
-def test_the_worse_condition_is_never_dearer(one: dict[str, Any]) -> None:
+def test_a_worse_condition_is_never_worth_more(one: dict[str, Any]) -> None:
     worsening = (Condition.EXCELLENT, Condition.GOOD, Condition.FAIR, Condition.POOR, Condition.SCRAP)
     fmv = values_of(*({**one, "condition": condition} for condition in worsening)).fmv
     assert (np.diff(fmv) <= 0).all()
 
 
 @given(one=machine, fewer=st.floats(1.0, 50_000.0), more=st.floats(0.0, 50_000.0))
-def test_more_hours_are_never_dearer(one: dict[str, Any], fewer: float, more: float) -> None:
+def test_more_hours_are_never_worth_more(one: dict[str, Any], fewer: float, more: float) -> None:
     little, much = values_of(one | {"hours": fewer}, one | {"hours": fewer + more}).fmv
     assert much <= little
 
 
 @given(one=machine)
-def test_every_value_lies_between_scrap_and_the_price_new_and_the_bases_in_order(one: dict[str, Any]) -> None:
+def test_values_are_between_scrap_and_replacement_cost_with_the_bases_in_order(one: dict[str, Any]) -> None:
     values = values_of(one)
     assert one["replacement_cost"] * one["scrap_share"] <= values.fmv[0] <= one["replacement_cost"]
     assert values.fmv[0] >= values.olv[0] >= values.flv[0] >= 0.0
@@ -90,13 +90,13 @@ def test_every_value_lies_between_scrap_and_the_price_new_and_the_bases_in_order
 
 
 @given(one=machine)
-def test_a_price_in_another_unit_gives_the_value_in_that_unit(one: dict[str, Any]) -> None:
+def test_the_value_is_proportional_to_the_replacement_cost(one: dict[str, Any]) -> None:
     plain, doubled = values_of(one, one | {"replacement_cost": 2.0 * one["replacement_cost"]}).fmv
     assert doubled == pytest.approx(2.0 * plain, rel=1e-15, abs=1e-300)
 
 
 @given(several=st.lists(machine, min_size=2, max_size=20))
-def test_a_batch_of_one_gives_the_row_of_the_batch_to_the_last_bit(several: list[dict[str, Any]]) -> None:
+def test_a_row_has_the_same_bits_alone_and_in_a_batch(several: list[dict[str, Any]]) -> None:
     together = values_of(*several)
     for row, one in enumerate(several):
         alone = values_of(one)
@@ -105,7 +105,7 @@ def test_a_batch_of_one_gives_the_row_of_the_batch_to_the_last_bit(several: list
 
 
 @pytest.mark.parametrize("schedule", list(Schedule))
-def test_a_large_batch_has_the_rows_of_its_machines(schedule: Schedule) -> None:
+def test_a_large_batch_has_the_values_of_its_single_machines(schedule: Schedule) -> None:
     count = 1_003
     age = np.linspace(0.0, 45.0, count)
     together = value_equipment(machines(count, schedule=schedule, age_years=age, units_produced=2_000 * age))
@@ -114,7 +114,7 @@ def test_a_large_batch_has_the_rows_of_its_machines(schedule: Schedule) -> None:
         assert alone.fmv[0] == together.fmv[row]
 
 
-def test_valuing_leaves_the_columns_as_they_were() -> None:
+def test_valuing_does_not_modify_its_input() -> None:
     columns = machines(5, age_years=[0.0, 1.0, 2.0, 3.0, 50.0])
     before = {field.name: np.copy(getattr(columns, field.name)) for field in fields(EquipmentColumns)}
     value_equipment(columns)

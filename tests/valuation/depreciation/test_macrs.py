@@ -1,4 +1,4 @@
-"""The tax table of the United States is the printed one, and machines follow it."""
+"""The MACRS table matches the published one and gives the book values."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PRINTED = {
 
 
 @pytest.mark.parametrize("years", sorted(PRINTED))
-def test_the_table_has_the_printed_digits(years: int) -> None:
+def test_the_table_has_the_published_digits(years: int) -> None:
     assert macrs_percentages()[years] == PRINTED[years]
 
 
-def test_the_twenty_year_column_begins_and_ends_as_printed() -> None:
+def test_the_twenty_year_column_begins_and_ends_as_published() -> None:
     column = macrs_percentages()[20]
     assert column[:9] == (3.750, 7.219, 6.677, 6.177, 5.713, 5.285, 4.888, 4.522, 4.462)
     assert column[-1] == 2.231
@@ -35,8 +35,8 @@ def test_every_column_sums_to_a_hundred(years: int) -> None:
 
 
 @pytest.mark.parametrize(("years", "factor"), [(3, 2.0), (5, 2.0), (7, 2.0), (10, 2.0), (15, 1.5), (20, 1.5)])
-def test_the_table_is_declining_balance_with_a_half_year_to_its_last_digit(years: int, factor: float) -> None:
-    """Another road: half a year of declining balance, then the switch over what is left, within 0.011 points."""
+def test_the_table_matches_declining_balance_with_a_half_year(years: int, factor: float) -> None:
+    """Recomputes the table: half a year of declining balance, then the switch; the tolerance is 0.011 points."""
     first = factor / years / 2.0
     left, rates = 1.0 - first, [first]
     for year in range(1, years + 1):
@@ -46,21 +46,21 @@ def test_the_table_is_declining_balance_with_a_half_year_to_its_last_digit(years
     assert macrs_percentages()[years] == pytest.approx([100 * rate for rate in rates], abs=0.011)
 
 
-def test_the_table_writes_off_faster_than_its_schedule_without_the_half_year_at_the_end() -> None:
+def test_the_half_year_convention_charges_less_in_the_first_year() -> None:
     assert float(macrs_half_year(1.0, 5, 1)) > float(declining_balance_switch(1.0, 0.0, 5, 1))
 
 
-def test_book_value_runs_through_the_printed_years_and_straight_between_them() -> None:
+def test_book_value_is_interpolated_between_tax_years() -> None:
     assert macrs_half_year(1000.0, 5, [0, 1, 1.5, 2, 6, 9]) == pytest.approx([1000, 800, 640, 480, 0, 0], abs=1e-9)
 
 
-def test_a_life_takes_the_longest_recovery_period_that_does_not_exceed_it() -> None:
+def test_the_recovery_period_is_the_longest_that_does_not_exceed_the_life() -> None:
     lives = [1.0, 3.0, 4.9, 5.0, 7.0, 8.0, 10.0, 14.0, 16.0, 20.0, 33.0, np.nan]
     assert recovery_period(lives)[:-1].tolist() == [3, 3, 3, 5, 7, 7, 10, 10, 15, 20, 20]
     assert np.isnan(recovery_period(lives)[-1])
 
 
-def test_unknown_age_or_period_gives_an_unknown_book_value() -> None:
+def test_an_unknown_age_or_period_gives_an_unknown_book_value() -> None:
     assert np.isnan(macrs_half_year(1.0, [5, np.nan], [np.nan, 1.0])).all()
 
 

@@ -1,4 +1,4 @@
-"""How concentrated a pool is."""
+"""Herfindahl index and effective number."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from valuation.portfolio.concentration import effective_number, herfindahl
 weights = st.lists(st.floats(0.01, 1e6), min_size=1, max_size=30).map(np.array)
 
 
-def test_the_worked_case():
+def test_the_worked_example():
     shares = np.array([0.5, 0.3, 0.2])
 
     assert herfindahl(shares) == pytest.approx(0.38)
@@ -19,12 +19,12 @@ def test_the_worked_case():
 
 
 @given(st.integers(1, 50))
-def test_equal_parts_count_as_many_as_they_are(count):
+def test_the_effective_number_of_equal_parts_is_their_count(count):
     assert effective_number(np.full(count, 7.0)) == pytest.approx(count)
 
 
 @given(weights, st.floats(0.001, 1000))
-def test_the_index_lies_between_its_bounds_and_knows_no_unit(given_weights, factor):
+def test_the_index_is_within_its_bounds_and_independent_of_the_unit(given_weights, factor):
     found = herfindahl(given_weights)
 
     assert 1.0 / len(given_weights) - 1e-12 <= found <= 1.0 + 1e-12
@@ -32,20 +32,20 @@ def test_the_index_lies_between_its_bounds_and_knows_no_unit(given_weights, fact
 
 
 @given(weights)
-def test_a_small_part_more_lowers_it(given_weights):
+def test_adding_a_small_part_lowers_the_index(given_weights):
     small = given_weights.min() * 0.5
 
     assert herfindahl(np.append(given_weights, small)) < herfindahl(given_weights)
 
 
 @given(weights)
-def test_joining_two_parts_raises_it(given_weights):
+def test_merging_two_parts_never_lowers_the_index(given_weights):
     joined = np.append(given_weights[2:], given_weights[:2].sum())
 
     assert herfindahl(joined) >= herfindahl(given_weights) - 1e-12
 
 
 @pytest.mark.parametrize("bad", [[0.5, -0.1], [0.0, 0.0], [], [np.nan, 1.0]])
-def test_weights_that_make_no_shares_are_refused(bad):
+def test_negative_unknown_and_zero_sum_weights_are_refused(bad):
     with pytest.raises(InvalidInput, match="weights"):
         herfindahl(np.array(bad, dtype=np.float64))

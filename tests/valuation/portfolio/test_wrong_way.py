@@ -1,4 +1,4 @@
-"""Loss given default when collateral falls with the borrower."""
+"""Expected loss given default with correlated collateral."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ CASE = {"default_probability": 0.02, "ltv": 0.8, "sale_cost": 0.10, "volatility"
 
 
 def simulated(correlation, count=2_000_000):
-    """Draws only defaults: the borrower's factor below its default point."""
+    """Returns the mean loss of simulated defaults; borrower factors are drawn below the default threshold only."""
     from scipy.special import ndtri
 
     generator = np.random.default_rng(6)
@@ -26,7 +26,7 @@ def simulated(correlation, count=2_000_000):
 @pytest.mark.parametrize(
     ("correlation", "lgd", "loss"), [(0.0, 0.0737, 0.00147), (0.3, 0.1651, 0.00330), (0.6, 0.2911, 0.00582)]
 )
-def test_the_worked_case_whose_figures_were_simulated_to_one_percent(correlation, lgd, loss):
+def test_the_worked_examples_within_one_percent(correlation, lgd, loss):
     found = expected_lgd(**CASE, correlation=correlation)
 
     assert found == pytest.approx(lgd, rel=0.01)
@@ -34,12 +34,12 @@ def test_the_worked_case_whose_figures_were_simulated_to_one_percent(correlation
 
 
 @pytest.mark.parametrize("correlation", [-0.5, 0.0, 0.3, 0.6, 0.9])
-def test_it_agrees_with_a_simulation_of_defaults(correlation):
+def test_it_matches_simulated_defaults(correlation):
     assert expected_lgd(**CASE, correlation=correlation) == pytest.approx(simulated(correlation), rel=0.01, abs=5e-4)
 
 
 @given(st.floats(0.001, 0.5), st.floats(0.1, 2.0), st.floats(0.0, 0.5), st.floats(0.05, 0.8))
-def test_without_correlation_default_says_nothing_of_the_collateral(pd, ltv, cost, volatility):
+def test_without_correlation_the_lgd_does_not_depend_on_the_pd(pd, ltv, cost, volatility):
     found = expected_lgd(pd, ltv, cost, volatility, 0.0)
 
     assert found == pytest.approx(expected_lgd(0.5, ltv, cost, volatility, 0.0))
@@ -47,17 +47,17 @@ def test_without_correlation_default_says_nothing_of_the_collateral(pd, ltv, cos
 
 
 @given(st.floats(-0.8, 0.7), st.floats(0.01, 0.2))
-def test_more_correlation_never_lowers_the_loss(correlation, more):
+def test_a_higher_correlation_never_lowers_the_loss(correlation, more):
     assert expected_lgd(**CASE, correlation=correlation + more) >= expected_lgd(**CASE, correlation=correlation)
 
 
-def test_a_loan_far_inside_its_collateral_loses_next_to_nothing():
+def test_a_low_ltv_gives_a_negligible_loss():
     safe = 1.0 - volatility_haircut(0.30, 1.0, 0.999999)
 
     assert expected_lgd(0.02, safe * 0.5, 0.0, 0.30, 0.0) < 1e-6
 
 
-def test_columns_broadcast():
+def test_arguments_broadcast():
     found = expected_lgd(**CASE, correlation=np.array([0.0, 0.3, 0.6]))
 
     assert found == pytest.approx([0.0737, 0.1651, 0.2911], rel=0.01)
@@ -75,6 +75,6 @@ def test_columns_broadcast():
         ("years", 0.0),
     ],
 )
-def test_what_is_out_of_range_is_named(field, value):
+def test_an_error_names_the_argument_out_of_range(field, value):
     with pytest.raises(InvalidInput, match=f"^{field}: got {value}"):
         expected_lgd(**CASE | {"correlation": 0.3} | {field: value})
