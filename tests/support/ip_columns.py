@@ -1,4 +1,4 @@
-"""Rights to value: one plain patent, and any number of them that differ from it."""
+"""Builds royalty columns for valuation tests from one default patent."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ PLAIN: dict[str, ArrayLike] = {
 }
 
 
-def rights(count: int = 1, **differing: ArrayLike) -> RoyaltyColumns:
-    """Plain patents [count] except for the fields named, each a number or a column."""
+def patents(count: int = 1, **differing: ArrayLike) -> RoyaltyColumns:
+    """Returns default patents [count] with the given fields replaced, each by a number or a column."""
     columns: dict[str, Any] = {}
     for name, given in (PLAIN | differing).items():
         kind = np.bool_ if name == "mid_year" else np.float64

@@ -1,1 +1,1 @@
-"""Intellectual property: income, life, status."""
+"""Intellectual property: income value, remaining life and legal status."""

@@ -1,7 +1,7 @@
-"""Brackets of an income value: what it would cost to make the right again, what it earns in excess, what others paid.
+"""Brackets of an income value: reproduction cost, excess earnings and market price.
 
-Income values rest on forecasts. The cost of making the thing again is a floor for a right in use, the excess earnings
-of the business a ceiling, and prices of comparable rights, where somebody enters them, lie wherever they lie.
+An income value rests on forecasts and is compared with independent values. Reproduction cost is a floor for an IP asset
+in use, excess earnings of the business are a ceiling, and prices of comparable IP assets are used where entered.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from valuation.errors import InvalidInput
 
 
 class BracketFlag(IntFlag):
-    """Where an income value stands to its brackets; the numbers are stored."""
+    """Position of an income value relative to its brackets; the numbers are stored."""
 
     NONE = 0
     BELOW_COST = 1 << 0
@@ -28,29 +28,31 @@ class BracketFlag(IntFlag):
 
 
 MARKET_TOLERANCE = 0.30
-"""Distance from the middle market price beyond which an income value is flagged."""
+"""Relative distance from the market price beyond which an income value is flagged."""
 
 
 def reproduction_cost(cost: ArrayLike, functional: ArrayLike, economic: ArrayLike) -> Float:
-    """Cost x (1 - functional) x (1 - economic obsolescence) [n].
+    """Returns cost x (1 - functional) x (1 - economic obsolescence) [n].
 
     Raises InvalidInput for a negative cost or an obsolescence outside 0 to 1.
     """
-    made, useless, unwanted = (np.asarray(given, dtype=np.float64) for given in (cost, functional, economic))
-    require("cost", made, made >= 0.0, "0 or more")
-    for name, share in (("functional", useless), ("economic", unwanted)):
+    gross, functional_share, economic_share = (
+        np.asarray(given, dtype=np.float64) for given in (cost, functional, economic)
+    )
+    require("cost", gross, gross >= 0.0, "0 or more")
+    for name, share in (("functional", functional_share), ("economic", economic_share)):
         require(name, share, (share >= 0.0) & (share <= 1.0), "0 to 1")
-    return np.asarray(made * (1.0 - useless) * (1.0 - unwanted), dtype=np.float64)
+    return np.asarray(gross * (1.0 - functional_share) * (1.0 - economic_share), dtype=np.float64)
 
 
 def excess_earnings(
     earnings: ArrayLike, contributory_charges: ArrayLike, discount_rate: float, terminal_growth: float | None = None
 ) -> float:
-    """Present value, at mid-year, of yearly earnings after tax [years] less charges for the other assets [years].
+    """Returns the present value of yearly after-tax earnings [years] less contributory asset charges [years].
 
-    With a terminal growth the last year goes on for ever at it. Years with less than the charges count as they are.
-    Raises InvalidInput for columns of different lengths, a discount rate that is not above 0, or a growth that is not
-    below it.
+    Cash flows are discounted at mid-year. With ``terminal_growth`` the last year grows at that rate in perpetuity.
+    Years with negative excess earnings reduce the value. Raises InvalidInput for columns of different lengths, a
+    discount rate outside (0, 2], or a terminal growth outside -1 to less than the discount rate.
     """
     earned, charged = (np.asarray(given, dtype=np.float64) for given in (earnings, contributory_charges))
     if earned.shape != charged.shape or earned.ndim != 1 or not len(earned):
@@ -68,9 +70,10 @@ def excess_earnings(
 
 
 def earnings_within(earnings: ArrayLike, life_years: float) -> Float:
-    """Yearly earnings [years] as far as a right lives: the year in which it ends counts by its part, later ones not.
+    """Returns yearly earnings [years] limited to the life of an IP asset.
 
-    Raises InvalidInput for a life below 0.
+    The year in which the life ends counts in proportion, and later years are 0. Raises InvalidInput for a negative
+    life.
     """
     earned = np.asarray(earnings, dtype=np.float64)
     if not life_years >= 0.0:
@@ -80,7 +83,7 @@ def earnings_within(earnings: ArrayLike, life_years: float) -> Float:
 
 @dataclass(frozen=True)
 class Brackets:
-    """Values [n] that an income value is set against; NaN where not known."""
+    """Values [n] that income values are compared with; NaN where unknown."""
 
     cost: Float
     excess_earnings: Float
@@ -88,7 +91,7 @@ class Brackets:
 
 
 def bracket_flags(income: Float, brackets: Brackets) -> Int:
-    """BracketFlag bits of each income value [n]; the value itself is not moved."""
+    """Returns the BracketFlag bits of each income value [n]; the values themselves are not changed."""
     with np.errstate(invalid="ignore", divide="ignore"):
         from_market = np.abs(income / brackets.market - 1.0)
     found = (

@@ -1,7 +1,7 @@
-"""The distribution of a right's value: relief from royalty over draws of its four least certain inputs.
+"""Value distribution of IP assets: relief from royalty over random draws of its four least certain inputs.
 
-Revenue is lognormal about its forecast; royalty, life and discount rate are triangular between a low and a high with
-the forecast as mode. The pledge value is a low quantile of the draws. The same seed gives the same bytes.
+Revenue is lognormal with the forecast as mean. Royalty rate, life and discount rate are triangular between a low and a
+high, with the forecast as mode. The pledge value is a low quantile of the draws. The same seed gives the same bytes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ QUANTILE_LEVELS = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 
 @dataclass(frozen=True)
 class RoyaltyDoubt:
-    """How uncertain each right [n] is: ``revenue_log_sd`` of the revenue, lowest and highest of the other three.
+    """Uncertainty of the inputs of each IP asset [n]: log standard deviation of revenue, bounds of the other three.
 
-    A right's own royalty, life and discount rate are the modes and must lie between; equal ends leave an input certain.
+    The asset's own royalty rate, life and discount rate are the modes and must lie within the bounds. Equal bounds make
+    an input certain.
     """
 
     revenue_log_sd: Float
@@ -35,7 +36,7 @@ class RoyaltyDoubt:
     discount_high: Float
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a negative spread or ends out of order or range."""
+        """Raises InvalidInput for a negative standard deviation, or bounds out of order or out of range."""
         require("revenue_log_sd", self.revenue_log_sd, self.revenue_log_sd >= 0.0, "0 or more")
         for low, high, most in (
             ("royalty_low", "royalty_high", 1.0),
@@ -49,27 +50,27 @@ class RoyaltyDoubt:
 
 @dataclass(frozen=True)
 class ValueDistribution:
-    """Of each right [n]: mean, standard deviation, and the value at each of QUANTILE_LEVELS [n, levels]."""
+    """Mean [n], standard deviation [n] and quantiles [n, levels] at QUANTILE_LEVELS of each IP asset's value."""
 
     mean: Float
     standard_deviation: Float
     quantiles: Float
 
     def at(self, level: float) -> Float:
-        """The value at a level [n], between those of QUANTILE_LEVELS by straight lines."""
+        """Returns the quantile at a level [n], interpolated linearly between QUANTILE_LEVELS."""
         return np.array([np.interp(level, QUANTILE_LEVELS, row) for row in self.quantiles], dtype=np.float64)
 
 
 def value_distribution(
     columns: RoyaltyColumns, doubt: RoyaltyDoubt, seeds: NDArray[np.int64], draws: int = DRAWS
 ) -> ValueDistribution:
-    """The distribution of each right [n] from draws with its own seed [n].
+    """Returns the value distribution of each IP asset [n] from random draws with its own seed [n].
 
-    A drawn royalty stays at or below the operating margin where one is given. Raises InvalidInput where a right's own
-    royalty, life or discount rate lies outside its ends.
+    Drawn royalty rates are capped at the operating margin, if known. Raises InvalidInput where an asset's own royalty
+    rate, life or discount rate lies outside its bounds.
     """
     _check_modes(columns, doubt)
-    rows = [_one(columns, doubt, row, int(seed), draws) for row, seed in enumerate(seeds.tolist())]
+    rows = [_draw_values(columns, doubt, row, int(seed), draws) for row, seed in enumerate(seeds.tolist())]
     values = np.array(rows).reshape(len(rows), draws)
     return ValueDistribution(
         mean=values.mean(axis=1),
@@ -85,14 +86,15 @@ def _check_modes(columns: RoyaltyColumns, doubt: RoyaltyDoubt) -> None:
         ("discount_rate", doubt.discount_low, doubt.discount_high),
     ):
         mode = getattr(columns, name)
-        require(name, mode, ~((mode < low) | (mode > high)), "between the low and the high of its doubt")
+        require(name, mode, ~((mode < low) | (mode > high)), "between its low and its high")
 
 
-def _one(columns: RoyaltyColumns, doubt: RoyaltyDoubt, row: int, seed: int, draws: int) -> Float:
-    """Values of one right [draws]."""
+def _draw_values(columns: RoyaltyColumns, doubt: RoyaltyDoubt, row: int, seed: int, draws: int) -> Float:
+    """Draws values of one IP asset [draws]."""
     random = np.random.default_rng(seed)
     spread = float(doubt.revenue_log_sd[row])
     drawn = {field.name: np.full(draws, getattr(columns, field.name)[row]) for field in fields(RoyaltyColumns)}
+    # The term -spread^2 / 2 keeps the mean of the lognormal at the forecast.
     drawn["next_year_revenue"] = drawn["next_year_revenue"] * np.exp(
         random.normal(0.0, 1.0, draws) * spread - 0.5 * spread**2
     )
@@ -108,7 +110,7 @@ def _one(columns: RoyaltyColumns, doubt: RoyaltyDoubt, row: int, seed: int, draw
 
 
 def _triangular(uniform: Float, low: float, mode: Float, high: float) -> Float:
-    """The triangular variable of a uniform one [draws]; the mode where the ends meet."""
+    """Transforms uniform draws [draws] to triangular ones by the inverse distribution; equal bounds give the mode."""
     span = high - low
     if span == 0.0:
         return mode

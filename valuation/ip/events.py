@@ -1,4 +1,4 @@
-"""What happens to a right, and what it is afterwards: status and encumbrances follow from the events in their order."""
+"""Legal events of an IP asset and the state that results: status and encumbrances follow from the events in order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from valuation.ip.status import LegalStatus
 
 
 class RightEventKind(IntEnum):
-    """What happened to a right; the numbers are stored."""
+    """Kind of legal event; the numbers are stored."""
 
     APPLIED = 1
     GRANTED = 2
@@ -31,14 +31,14 @@ class RightEventKind(IntEnum):
 
 @dataclass(frozen=True)
 class RightEvent:
-    """Something that happened on a day; ``owned_share`` is what the pledgor owns from then on, below 1 of CO_OWNED."""
+    """Legal event on a day; ``owned_share`` is the pledgor's share from then on, below 1 only for CO_OWNED."""
 
     kind: RightEventKind
     day: date
     owned_share: float = 1.0
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a share outside 0 to 1, none of CO_OWNED, or one below 1 of another kind of event."""
+        """Raises InvalidInput for a share outside (0, 1], a share of 1 with CO_OWNED, or below 1 with another kind."""
         if not 0.0 < self.owned_share <= 1.0:
             raise InvalidInput("owned_share", self.owned_share, "more than 0, at most 1")
         if self.owned_share == 1.0 and self.kind is RightEventKind.CO_OWNED:
@@ -49,7 +49,7 @@ class RightEvent:
 
 @dataclass(frozen=True)
 class RightState:
-    """What a right is: its legal status, the status before a dispute or lapse, and what lies on it."""
+    """State of an IP asset: legal status, status before a dispute or lapse, encumbrances and the pledgor's share."""
 
     status: LegalStatus = LegalStatus.UNKNOWN
     before: LegalStatus = LegalStatus.UNKNOWN
@@ -59,7 +59,7 @@ class RightState:
 
 
 FINAL = (LegalStatus.INVALIDATED, LegalStatus.EXPIRED)
-"""Statuses that nothing ends: a right invalidated or expired does not come back."""
+"""Final statuses: no event restores an invalidated or expired IP asset."""
 
 _NEW_STATUS = {
     RightEventKind.APPLIED: LegalStatus.PENDING,
@@ -74,13 +74,13 @@ _NEEDS_STATUS = {
     RightEventKind.APPLIED: (LegalStatus.UNKNOWN,),
     RightEventKind.GRANTED: (LegalStatus.UNKNOWN, LegalStatus.PENDING),
 }
-"""Statuses from which an event leads on: a lapse ends by a restoration only, a dispute by its settlement."""
+"""Statuses that an event requires. Only a restoration ends a lapse, and only a settlement ends a dispute."""
 
 _RETURNS_FROM = {
     RightEventKind.RESTORED: LegalStatus.LAPSED,
     RightEventKind.DISPUTE_SETTLED: LegalStatus.DISPUTED,
 }
-"""Events that bring back the status before, with the status they need."""
+"""Events that restore the previous status, with the status they require."""
 
 _STRANDS = (
     (*_NEW_STATUS, *_RETURNS_FROM),
@@ -88,45 +88,48 @@ _STRANDS = (
     (RightEventKind.PLEDGED_ELSEWHERE, RightEventKind.PLEDGE_RELEASED),
     (RightEventKind.CO_OWNED, RightEventKind.SOLE_OWNERSHIP),
 )
-"""Kinds of events that change the same thing; those of different strands do not touch each other."""
+"""Groups of event kinds that change the same property; events of different groups are independent."""
 
 
 def after(state: RightState, event: RightEvent) -> RightState:
-    """The state once an event has happened.
+    """Returns the state after an event.
 
-    Raises InvalidInput for what cannot follow: a status after the end, a grant of what is neither applied for nor
-    unknown, an application for what is known, a restoration of what has not lapsed, a settlement of what is not
-    disputed, a lapse or dispute twice.
+    Raises InvalidInput for an event that cannot follow the state: a status event after a final status, a grant unless
+    the status is PENDING or UNKNOWN, an application unless it is UNKNOWN, a restoration unless it is LAPSED, a
+    settlement unless it is DISPUTED, or a second lapse or dispute.
     """
     kind = event.kind
     if kind in _RETURNS_FROM:
         needed = _RETURNS_FROM[kind]
         if state.status is not needed:
-            raise InvalidInput("event", kind.name, f"a right that is {needed.name}; it is {state.status.name}")
+            raise InvalidInput("event", kind.name, f"legal status {needed.name}; it is {state.status.name}")
         return replace(state, status=state.before, before=LegalStatus.UNKNOWN)
     if kind in _NEW_STATUS:
         return _with_status(state, event)
     return replace(
         state,
         licensed_exclusively=_switched(
-            state.licensed_exclusively, kind, RightEventKind.LICENSED_EXCLUSIVELY, RightEventKind.LICENCE_ENDED
+            kind, RightEventKind.LICENSED_EXCLUSIVELY, RightEventKind.LICENCE_ENDED, now=state.licensed_exclusively
         ),
         pledged_elsewhere=_switched(
-            state.pledged_elsewhere, kind, RightEventKind.PLEDGED_ELSEWHERE, RightEventKind.PLEDGE_RELEASED
+            kind, RightEventKind.PLEDGED_ELSEWHERE, RightEventKind.PLEDGE_RELEASED, now=state.pledged_elsewhere
         ),
-        owned_share=_owned(state.owned_share, event),
+        owned_share=_owned_share(state.owned_share, event),
     )
 
 
 def same_strand(kind: RightEventKind) -> tuple[RightEventKind, ...]:
-    """The kinds that change the same thing as a kind, itself among them: status, licence, pledge elsewhere or share."""
+    """Returns the kinds that change the same property as a kind, including itself.
+
+    The properties are legal status, exclusive licence, pledge to another lender, and owned share.
+    """
     return next(strand for strand in _STRANDS if kind in strand)
 
 
 def check_order(event: RightEvent, newest: tuple[RightEventKind, date] | None) -> None:
-    """Raises InvalidInput for an event dated before the newest kind and day that are recorded of its strand.
+    """Raises InvalidInput for an event dated before the newest recorded event (kind, day) of the same strand.
 
-    What such an event would have changed was settled by the later one, so that it cannot lead to the state of today.
+    The newest event already determines the current state, so an earlier one cannot change it.
     """
     if newest is not None and event.day < newest[1]:
         raise InvalidInput("right_event.date", event.day, f"not before {newest[0].name} on {newest[1]}")
@@ -135,22 +138,22 @@ def check_order(event: RightEvent, newest: tuple[RightEventKind, date] | None) -
 def _with_status(state: RightState, event: RightEvent) -> RightState:
     status = _NEW_STATUS[event.kind]
     if state.status in FINAL:
-        raise InvalidInput("event", event.kind.name, f"no change: the right is {state.status.name} for good")
+        raise InvalidInput("event", event.kind.name, f"no status event, because {state.status.name} is final")
     needed = _NEEDS_STATUS.get(event.kind)
     if needed and state.status not in needed:
         names = " or ".join(one.name for one in needed)
-        raise InvalidInput("event", event.kind.name, f"a right that is {names}; it is {state.status.name}")
-    returning = status in _RETURNS_FROM.values()
-    if returning and state.status is status:
-        raise InvalidInput("event", event.kind.name, f"a right that is not {status.name} already")
-    return replace(state, status=status, before=state.status if returning else LegalStatus.UNKNOWN)
+        raise InvalidInput("event", event.kind.name, f"legal status {names}; it is {state.status.name}")
+    reversible = status in _RETURNS_FROM.values()
+    if reversible and state.status is status:
+        raise InvalidInput("event", event.kind.name, f"a legal status other than {status.name}")
+    return replace(state, status=status, before=state.status if reversible else LegalStatus.UNKNOWN)
 
 
-def _switched(now: bool, kind: RightEventKind, on: RightEventKind, off: RightEventKind) -> bool:  # noqa: FBT001
+def _switched(kind: RightEventKind, on: RightEventKind, off: RightEventKind, *, now: bool) -> bool:
     return {on: True, off: False}.get(kind, now)
 
 
-def _owned(now: float, event: RightEvent) -> float:
+def _owned_share(now: float, event: RightEvent) -> float:
     if event.kind is RightEventKind.CO_OWNED:
         return event.owned_share
     return 1.0 if event.kind is RightEventKind.SOLE_OWNERSHIP else now

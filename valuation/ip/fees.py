@@ -1,4 +1,4 @@
-"""Fees that keep rights in force: which come due, until when they can still be paid, and what they cost."""
+"""Renewal fees of IP assets: due dates, grace periods and amounts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from valuation.tables import read_table
 
 @dataclass(frozen=True)
 class Fee:
-    """One fee of a right: due on a day, payable with a surcharge until the last day of grace.
+    """Renewal fee of an IP asset, payable with a surcharge after the due date until the last day of the grace period.
 
-    ``number`` counts the fees of the calendar from 1; ``valid_from`` and ``source`` say since when the amount is in
-    force and who says so.
+    ``number`` is the position in the fee calendar from 1. ``valid_from`` and ``source`` document the amount.
     """
 
     number: int
@@ -60,38 +59,39 @@ def _calendar(office: str, kind: RightKind) -> tuple[_Entry, ...]:
 
 
 def has_calendar(office: str, kind: RightKind) -> bool:
-    """Whether the fees of an office for a kind are known."""
+    """Returns whether there is a fee calendar for an office and kind."""
     return bool(_calendar(office, kind))
 
 
 def fees_between(
     office: str, kind: RightKind, filing: date | None, grant: date | None, first: date, last: date
 ) -> list[Fee]:
-    """The fees of a right that can be paid on some day from first to last, in the order they are due.
+    """Returns the fees of an IP asset that are payable on any day from first to last, in order of their due dates.
 
-    A fee that is due before the grant is not asked for. Raises InvalidInput for an office and kind without a calendar,
-    a missing day that the calendar counts from, or days that are out of order.
+    Fees due before the grant are not charged. Raises InvalidInput for an office and kind without a calendar, a missing
+    date that the calendar counts from, or a last day before the first.
     """
     calendar = _calendar(office, kind)
     if not calendar:
-        raise InvalidInput("office", f"{office} {kind.name}", "an office and kind with a calendar of fees")
+        raise InvalidInput("office", f"{office} {kind.name}", "an office and kind with a fee calendar")
     if last < first:
         raise InvalidInput("last", last, f"not before {first}")
     fees = []
     for number, entry in enumerate(calendar, 1):
         start = grant if entry.counted_from_grant else filing
         if start is None:
-            raise InvalidInput("grant" if entry.counted_from_grant else "filing", "nothing", "the day fees count from")
+            missing = "grant" if entry.counted_from_grant else "filing"
+            raise InvalidInput(missing, "nothing", "the date that fees are counted from")
         due = months_later(start, entry.due_months)
         until = months_later(due, entry.grace_months)
-        asked_for = grant is None or due >= grant
-        if asked_for and due <= last and until >= first:
+        charged = grant is None or due >= grant
+        if charged and due <= last and until >= first:
             fees.append(Fee(number, due, until, entry.amount, entry.currency, entry.valid_from, entry.source))
     return fees
 
 
 def months_later(day: date, months: int) -> date:
-    """The same day some months later; the last of the month where it has no such day."""
+    """Returns the same day of the month a number of months later, or the last day of that month if it is shorter."""
     month = np.datetime64(day, "M") + np.timedelta64(months, "M")
     last = (month + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
     same = month.astype("datetime64[D]") + np.timedelta64(day.day - 1, "D")

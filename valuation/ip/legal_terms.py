@@ -1,4 +1,4 @@
-"""The last day the law gives each right, by office, kind and dates."""
+"""Legal terms of protection of IP assets by office, kind and dates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANY_OFFICE = "*"
 
 
 class RightKind(IntEnum):
-    """Kind of right; the numbers are stored."""
+    """Kind of IP asset; the numbers are stored."""
 
     PATENT = 0
     UTILITY_MODEL = 1
@@ -28,7 +28,7 @@ class RightKind(IntEnum):
 
 @dataclass(frozen=True)
 class LegalTerms:
-    """Terms [n]: length in years, whether counted from the grant instead of the filing, whether renewable."""
+    """Legal terms [n]: length in years, whether counted from grant instead of filing, and whether renewable."""
 
     years: NDArray[np.int64]
     from_grant: NDArray[np.bool_]
@@ -36,12 +36,13 @@ class LegalTerms:
 
 
 def legal_terms(kind: NDArray[np.int8], office: NDArray[Any], filing: Dates) -> LegalTerms:
-    """The term of each right; one of an unlisted office has the least that treaties ask for.
+    """Returns the legal term of each IP asset [n]; unlisted offices have the minimum term of international treaties.
 
-    Where the law changed and the filing day is not known (NaT), the older and shorter term holds.
+    If the law changed and the filing date is unknown (NaT), the older and shorter term applies.
     """
     terms = LegalTerms(np.zeros(len(kind), np.int64), np.zeros(len(kind), np.bool_), np.zeros(len(kind), np.bool_))
     for row in read_table("valuation.ip", "legal_terms.csv"):
+        # Later rows of the table are more specific and override earlier ones.
         applies = kind == RightKind[row["kind"]]
         if row["office"] != ANY_OFFICE:
             applies = applies & (office == row["office"])
@@ -54,10 +55,10 @@ def legal_terms(kind: NDArray[np.int8], office: NDArray[Any], filing: Dates) -> 
 
 
 def end_of_term(terms: LegalTerms, filing: Dates, grant: Dates, valuation_date: np.datetime64) -> Dates:
-    """Last day [n] of the term; of a renewable right the end of the term that the valuation date falls in.
+    """Returns the last day of the term [n]; for a renewable IP asset, of the term that contains the valuation date.
 
-    A term counted from a grant that is not stated is counted from the filing, which comes first and so ends it
-    sooner. NaT where the day it is counted from is not known.
+    If the term counts from an unknown grant date, the filing date is used, which ends the term earlier. NaT where no
+    date to count from is known.
     """
     start = np.where(terms.from_grant & ~np.isnat(grant), grant, filing)
     elapsed = _whole_years_between(start, valuation_date)
@@ -66,7 +67,7 @@ def end_of_term(terms: LegalTerms, filing: Dates, grant: Dates, valuation_date: 
 
 
 def years_later(date: Dates, years: NDArray[np.int64]) -> Dates:
-    """The same day some years later [n], 28 February for a 29th that is missing; NaT stays."""
+    """Returns the same day a number of years later [n]; 29 February becomes 28 February if needed, NaT stays NaT."""
     day = date.astype("datetime64[D]")
     month = day.astype("datetime64[M]")
     later = month + (12 * years).astype("timedelta64[M]")
@@ -76,7 +77,7 @@ def years_later(date: Dates, years: NDArray[np.int64]) -> Dates:
 
 
 def _whole_years_between(start: Dates, end: np.datetime64) -> NDArray[np.int64]:
-    """Anniversaries of ``start`` up to ``end`` [n]; 0 where the start is not known."""
+    """Returns the number of anniversaries of ``start`` up to ``end`` [n]; 0 where the start is unknown."""
     from_day, to_day = start.astype("datetime64[D]"), end.astype("datetime64[D]")
     from_month, to_month = from_day.astype("datetime64[M]"), to_day.astype("datetime64[M]")
     months = (to_month - from_month).astype(np.int64)

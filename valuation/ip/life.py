@@ -1,4 +1,4 @@
-"""Remaining economic life of a right: what is left of its legal term, or of its technology if that ends sooner."""
+"""Remaining economic life of an IP asset: the shorter of its remaining legal term and its technology life."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["LifeLimit", "RemainingLife", "RightKind", "remaining_life_years", "t
 
 
 class LifeLimit(IntEnum):
-    """What ends the life of a right; the numbers are stored."""
+    """Limit that ends the life of an IP asset; the numbers are stored."""
 
     UNKNOWN = 0
     LEGAL = 1
@@ -27,20 +27,20 @@ class LifeLimit(IntEnum):
 
 @dataclass(frozen=True)
 class RemainingLife:
-    """Years left [n], 0 where the right has ended, NaN where its legal end is not known; and the limit that binds."""
+    """Years left [n] and binding limit [n]; years are 0 after the end and NaN where the legal end is unknown."""
 
     years: Float
     limit: NDArray[np.int8]
 
 
 def technology_years_left(life_years: Float, stated: Dates, valuation_date: np.datetime64) -> Float:
-    """Years left [n] of technology lives that count from the day they were stated; never below 0.
+    """Returns the years left [n] of technology lives counted from the dates they were stated; at least 0.
 
-    A life without a day, or valued before it, is whole; NaN where no life is stated.
+    The full life is left if the date is missing (NaT) or after the valuation date. NaN where no life is stated.
     """
     days = valuation_date.astype("datetime64[D]") - stated.astype("datetime64[D]")
-    gone = np.where(np.isnat(days), 0.0, days.astype(np.float64) / DAYS_PER_YEAR)
-    return np.maximum(life_years - np.maximum(gone, 0.0), 0.0)
+    elapsed = np.where(np.isnat(days), 0.0, days.astype(np.float64) / DAYS_PER_YEAR)
+    return np.maximum(life_years - np.maximum(elapsed, 0.0), 0.0)
 
 
 def remaining_life_years(
@@ -52,11 +52,11 @@ def remaining_life_years(
     technology_life_years: Float,
     valuation_date: np.datetime64,
 ) -> RemainingLife:
-    """Life left of each right [n] from the valuation date; ``technology_life_years`` is what is left from it too.
+    """Returns the remaining life of each IP asset [n] from the valuation date.
 
-    The legal end is the expiry stated by the office, else the term of office and kind. A right that can be renewed
-    without end lives as long as its technology or product once its present term has not run out; where that life is
-    not known only the present term counts, since nobody is bound to renew.
+    ``technology_life_years`` also counts from the valuation date. The legal end is the expiry date stated by the
+    office, or else the end of the legal term. A renewable IP asset in its current term lives as long as its technology
+    or product. If that life is unknown, only the current term counts, because renewal is optional.
 
     Raises InvalidInput for a kind that is not a RightKind, a negative technology life, or a grant or expiry before the
     filing.
@@ -75,7 +75,7 @@ def remaining_life_years(
 
 
 def _legal_years(end: Dates, terms: LegalTerms, technology_life_years: Float, valuation_date: np.datetime64) -> Float:
-    """Years to the legal end [n], without end where renewals can follow the technology, NaN where not known."""
+    """Returns years to the legal end [n]; infinite where renewals can continue, NaN where unknown."""
     days = end.astype("datetime64[D]") - valuation_date.astype("datetime64[D]")
     years = np.where(np.isnat(days), np.nan, np.maximum(days.astype(np.float64) / DAYS_PER_YEAR, 0.0))
     renewed = terms.renewable & (years > 0.0) & ~np.isnan(technology_life_years)

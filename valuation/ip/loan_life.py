@@ -1,4 +1,4 @@
-"""Whether a right outlives a loan by enough: one that ends before the loan secures nothing when it is needed."""
+"""Compares the remaining life of an IP asset with the term of a loan that it secures."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from valuation.checks import require
 
 MARGIN_YEARS = 2.0
-"""Life that a right should have beyond the loan, to be sold in."""
+"""Default margin: years of life beyond loan maturity that allow a sale."""
 
 
 class LoanLife(IntEnum):
-    """How the life of a right stands to a loan; the numbers are stored."""
+    """Remaining life compared with the loan term; the numbers are stored.
+
+    ENOUGH: at least loan term plus margin. SHORT: less than the margin beyond the loan. ENDS_BEFORE: shorter than the
+    loan.
+    """
 
     UNKNOWN = 0
     ENOUGH = 1
@@ -25,9 +29,9 @@ class LoanLife(IntEnum):
 def life_against_loan(
     remaining_life_years: ArrayLike, loan_years: ArrayLike, margin_years: ArrayLike = MARGIN_YEARS
 ) -> NDArray[np.int8]:
-    """The LoanLife of each right [n]: a policy refuses what ends before the loan and flags what is short of the margin.
+    """Returns the LoanLife of each IP asset [n]; UNKNOWN where an argument is NaN.
 
-    Raises InvalidInput for a negative number of years. NaN is unknown.
+    Raises InvalidInput for a negative number of years.
     """
     life, loan, margin = (
         np.asarray(given, dtype=np.float64) for given in (remaining_life_years, loan_years, margin_years)

@@ -1,9 +1,9 @@
-"""Relief from royalty: the royalties an owner does not have to pay, after tax, discounted over the remaining life.
+"""Relief from royalty: after-tax royalties that the owner saves, discounted over the remaining life.
 
-V = TAB x sum over years t = 1, 2, ... of R (1 + g)^(t-1) x royalty x (1 - tax) x s^t / (1 + k)^t, the last factor with
-t - 1/2 at mid-year. R is the revenue of the coming year, already grown to it; s^t is the chance that the right still
-earns in year t, so attrition counts from year 1. A last year that is a part of a year counts in proportion. The tax
-amortisation benefit TAB is taken at year ends whatever the timing of the royalties: tax is saved when it is settled.
+V = TAB x sum over years t = 1, 2, ... of R (1 + g)^(t-1) x royalty x (1 - tax) x s^t / (1 + k)^t. With mid-year timing
+the discount exponent is t - 1/2. R is the revenue of the coming year, with growth already applied. s^t is the
+probability that the IP asset still earns in year t, so attrition applies from year 1. A partial last year counts in
+proportion. The tax amortisation benefit TAB always uses year ends, because tax is settled at year end.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from valuation.flags import QualityFlag, UnknownReason
 from valuation.ip.tax_amortisation import tax_amortisation_factor
 
 LIFE_LIMIT_YEARS = 100.0
-"""Years after this one are left out and flagged: of a constant income at 5 % they are 1.05^-100 = 0.8 % of the sum."""
+"""Years beyond this limit are omitted and flagged; for a constant income at 5 % they add 1.05^-100 = 0.8 %."""
 
 RATE_LIMIT = 2.0
-"""Growth or discount above 200 % a year is a percentage given for a ratio."""
+"""Upper bound of growth and discount rate; a larger number is a percentage entered as a ratio."""
 
 BLOCK_ROWS = 10_000
-"""Rows worked on at once, so that a block of LIFE_LIMIT_YEARS columns takes 8 MB."""
+"""Rows per block; a block of LIFE_LIMIT_YEARS columns uses 8 MB."""
 
 
 @dataclass(frozen=True)
 class RoyaltyColumns:
-    """Rights [n]: revenue of the coming year in the currency of the row, rates as ratios, NaN where not known.
+    """IP assets [n] to be valued: revenue in the currency of the row, rates as ratios, NaN where unknown.
 
-    ``annual_survival`` is one minus the yearly hazard; ``mid_year`` sets the income in the middle of each year instead
-    of its end; ``amortisation_years`` 0 leaves the tax benefit out; ``operating_margin`` NaN skips the check that the
-    royalty leaves the licensee something.
+    ``next_year_revenue`` is the revenue of the coming year. ``annual_survival`` is one minus the yearly hazard.
+    ``mid_year`` places income in the middle of each year instead of at its end. ``amortisation_years`` of 0 omits the
+    tax benefit. ``operating_margin`` is an upper bound of the royalty rate; NaN omits that check.
     """
 
     next_year_revenue: Float
@@ -48,7 +48,7 @@ class RoyaltyColumns:
     operating_margin: Float
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput naming field and row for a number no right can have."""
+        """Raises InvalidInput with field and row for a value out of range."""
         for name in ("royalty_rate", "annual_survival"):
             ratio = getattr(self, name)
             require(name, ratio, (ratio >= 0.0) & (ratio <= 1.0), "0 to 1")
@@ -61,18 +61,18 @@ class RoyaltyColumns:
         require("discount_rate", self.discount_rate, discounted, f"0 to {RATE_LIMIT:g}")
         require("remaining_life_years", self.remaining_life_years, self.remaining_life_years >= 0.0, "0 or more")
         require("operating_margin", self.operating_margin, self.operating_margin <= 1.0, "at most 1")
-        bearable = ~(self.royalty_rate > self.operating_margin)
-        require("royalty_rate", self.royalty_rate, bearable, "at most the operating_margin")
-        lasting = (1.0 + self.growth) * self.annual_survival >= 1.0 + self.discount_rate
-        converges = ~(np.isinf(self.remaining_life_years) & lasting)
-        require("growth", self.growth, converges, "below the discount_rate, after attrition, for a life without end")
+        affordable = ~(self.royalty_rate > self.operating_margin)
+        require("royalty_rate", self.royalty_rate, affordable, "at most the operating_margin")
+        diverges = (1.0 + self.growth) * self.annual_survival >= 1.0 + self.discount_rate
+        converges = ~(np.isinf(self.remaining_life_years) & diverges)
+        require("growth", self.growth, converges, "below the discount_rate, after attrition, for an infinite life")
 
 
 @dataclass(frozen=True)
 class RoyaltyValues:
-    """Values [n] in the currency of the row.
+    """Values [n] of IP assets in the currency of the row.
 
-    ``undiscounted`` is the sum of the expected royalties after tax, before discount and tax benefit. ``quality`` and
+    ``undiscounted`` is the sum of expected after-tax royalties before discounting and tax benefit. ``quality`` and
     ``unknown`` are bit sets of valuation.flags; the value is NaN where an input is missing.
     """
 
@@ -84,7 +84,7 @@ class RoyaltyValues:
 
 
 def relief_from_royalty(columns: RoyaltyColumns) -> RoyaltyValues:
-    """Values every right; 0 where no life remains."""
+    """Values every IP asset [n]; 0 where no life remains, NaN where an input is missing."""
     first = columns.next_year_revenue * columns.royalty_rate * (1.0 - columns.tax_rate) * columns.annual_survival
     yearly = (1.0 + columns.growth) * columns.annual_survival
     discount = 1.0 / (1.0 + columns.discount_rate)
@@ -104,7 +104,7 @@ def relief_from_royalty(columns: RoyaltyColumns) -> RoyaltyValues:
 
 
 def _sum_over_life(first: Float, yearly_factor: Float, life_years: Float) -> Float:
-    """Sum of first x (1 + f + f^2 + ...) over the years of each life [n], a block of rows at a time."""
+    """Returns the sum of first x (1 + f + f^2 + ...) over the years of each life [n], computed in blocks of rows."""
     total = np.empty(len(first))
     for start in range(0, len(first), BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
@@ -113,7 +113,10 @@ def _sum_over_life(first: Float, yearly_factor: Float, life_years: Float) -> Flo
 
 
 def _sum_of_block(first: Float, yearly_factor: Float, life_years: Float) -> Float:
-    """The sum by a matrix [rows, years]; running products and sums, so a row does not depend on its neighbours."""
+    """Returns the sum of one block [rows] by a matrix [rows, years].
+
+    Sequential products and sums make a row independent of its neighbours to the last bit.
+    """
     longest = np.max(life_years, initial=1.0, where=~np.isnan(life_years))
     year = np.arange(int(np.ceil(longest)), dtype=np.float64)
     amounts = np.repeat(yearly_factor[:, None], len(year), axis=1)

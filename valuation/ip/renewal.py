@@ -1,8 +1,8 @@
-"""Patent renewal: what owners reveal of a right's worth by paying its yearly fees.
+"""Patent renewal model: infers the value of IP assets from the yearly fees that their owners pay.
 
-A right earns r_t = r_1 (1 - d)^(t-1) in year t and costs the fee c_t; its owner renews while r_t >= c_t, and a right
-not renewed is lost. Its value is the discounted sum of r_t - c_t over the years paid. Schankerman and Pakes (1986),
-doi 10.2307/2233173.
+An IP asset earns r_t = r_1 (1 - d)^(t-1) in year t and costs the fee c_t. The owner renews while r_t >= c_t, and the
+asset lapses otherwise. The value is the discounted sum of r_t - c_t over the renewed years. Source: Schankerman and
+Pakes (1986), doi 10.2307/2233173.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from valuation.ip.legal_terms import RightKind
 from valuation.tables import read_table
 
 FIT_FEES_LEAST = 3
-"""Fewer fees leave the three parameters unknown."""
+"""Minimum number of fees; fewer cannot identify the three parameters."""
 
 CHANCE_FLOOR = 1e-12
 OBSOLESCENCE_MOST = 0.9
-"""Bounds of a fit: the least chance of what was seen, and the fastest decay."""
+"""Bounds of a fit: smallest probability of an observation and largest obsolescence."""
 
 
 @dataclass(frozen=True)
 class RenewalValues:
-    """Value [n] of each right to an owner who renews as long as it pays, and the years he pays for."""
+    """Value [n] of each IP asset to an owner who renews while it is profitable, and number of years renewed [n]."""
 
     value: Float
     years_renewed: Int
@@ -38,7 +38,7 @@ class RenewalValues:
 
 @cache
 def annuities(office: str, kind: RightKind) -> tuple[float, ...]:
-    """Fee of each year from the first to the end of the term, in the office's currency.
+    """Returns the fee of each year from the first to the end of the term, in the office's currency.
 
     Raises InvalidInput for an office and kind without a table.
     """
@@ -52,10 +52,10 @@ def annuities(office: str, kind: RightKind) -> tuple[float, ...]:
 def renewal_value(
     first_return: ArrayLike, obsolescence: ArrayLike, discount_rate: ArrayLike, fees: ArrayLike
 ) -> RenewalValues:
-    """Value of rights [n] at their first year, first return and fee undiscounted, in the currency of the fees [years].
+    """Values IP assets [n] at the start of their first year, in the currency of the fees [years].
 
-    ``obsolescence`` is the share of the return lost each year. Raises InvalidInput for a negative return, fee or
-    discount rate, or an obsolescence outside [0, 1].
+    The first return and fee are not discounted. ``obsolescence`` is the share of the return lost each year. Raises
+    InvalidInput for a negative return, fee or discount rate, or an obsolescence outside [0, 1].
     """
     given = (np.atleast_1d(np.asarray(column, np.float64)) for column in (first_return, obsolescence, discount_rate))
     first, decay, discount = np.broadcast_arrays(*given)
@@ -72,10 +72,10 @@ def renewal_value(
 
 
 def share_in_force(log_mean: float, log_sd: float, obsolescence: float, fees: ArrayLike) -> Float:
-    """Share of a cohort still renewed in each year [years] when first returns are lognormal.
+    """Returns the share of a cohort still renewed in each year [years] for lognormal first returns.
 
-    A right is renewed in year t when its first return is at least the highest c_s (1 - d)^(1-s) up to t. Raises
-    InvalidInput for a standard deviation that is not positive or an obsolescence outside 0 to less than 1.
+    An IP asset is renewed in year t if its first return is at least max over s <= t of c_s (1 - d)^(1-s). Raises
+    InvalidInput for a standard deviation or fee that is not positive, or an obsolescence outside [0, 1).
     """
     spread, decay = np.asarray(log_sd, dtype=np.float64), np.asarray(obsolescence, dtype=np.float64)
     require("log_sd", spread, spread > 0.0, "more than 0")
@@ -86,17 +86,17 @@ def share_in_force(log_mean: float, log_sd: float, obsolescence: float, fees: Ar
 
 
 def least_return(obsolescence: float, fees: Float) -> Float:
-    """The least first return [years] with which every fee up to that of each year is worth paying.
+    """Returns the least first return [years] for which every fee up to each year is worth paying.
 
-    The highest c_s / (1 - d)^(s-1) up to the year, in the currency of the fees [years]; ``obsolescence`` from 0 to less
-    than 1.
+    This is max over s <= t of c_s / (1 - d)^(s-1), in the currency of the fees [years], with an obsolescence d in
+    [0, 1).
     """
     return np.maximum.accumulate(fees / (1.0 - obsolescence) ** np.arange(len(fees)))
 
 
 @dataclass(frozen=True)
 class RenewalFit:
-    """A lognormal of first returns and an obsolescence under which the lapses that were seen are most likely."""
+    """Maximum-likelihood parameters of the renewal model: lognormal first returns and obsolescence."""
 
     log_mean: float
     log_sd: float
@@ -105,14 +105,14 @@ class RenewalFit:
 
 
 def fit_renewal(lapsed: ArrayLike, kept: float, fees: ArrayLike, in_force: ArrayLike | None = None) -> RenewalFit:
-    """The model fitted to a cohort: how many rights lapsed for want of each fee [years], and how many paid them all.
+    """Fits the model to a cohort by maximum likelihood.
 
-    ``in_force`` [years] counts the rights watched part of their way: those whose newest fee is that of each year and
-    which were not asked for the next one yet. All that is known of their first return is that it was enough so far, so
-    the likelihood of one is the share in force at that age. None are meant where nothing is given. Raises InvalidInput
-    for counts that are negative or as good as none, or fees that are not one for each count.
+    ``lapsed`` [years] counts the IP assets that lapsed because the fee of each year was not paid, ``kept`` those that
+    paid all fees. ``in_force`` [years], by default 0, counts censored histories by the last year paid, where the next
+    fee is not yet due; the likelihood of each is the share in force in that year. Raises InvalidInput for negative or
+    non-finite counts, a cohort without lapses, fees that are not positive, or fewer than FIT_FEES_LEAST fees.
     """
-    from scipy.optimize import minimize  # noqa: PLC0415 - slow to import, and only fits need it
+    from scipy.optimize import minimize  # noqa: PLC0415 - slow to import, and only fits use it
 
     counts, fee = np.asarray(lapsed, dtype=np.float64), np.asarray(fees, dtype=np.float64)
     running = np.zeros(counts.shape) if in_force is None else np.asarray(in_force, dtype=np.float64)
@@ -122,8 +122,8 @@ def fit_renewal(lapsed: ArrayLike, kept: float, fees: ArrayLike, in_force: Array
         shares = share_in_force(parameters[0], float(np.exp(parameters[1])), float(_share(parameters[2])), fee)
         steps = -np.diff(np.concatenate([[1.0], shares]))
         chances = np.maximum(np.append(steps, shares[-1]), CHANCE_FLOOR)
-        so_far = float(np.sum(running * np.log(np.maximum(shares, CHANCE_FLOOR))))
-        return -float(np.sum(np.append(counts, kept) * np.log(chances))) - so_far
+        censored = float(np.sum(running * np.log(np.maximum(shares, CHANCE_FLOOR))))
+        return -float(np.sum(np.append(counts, kept) * np.log(chances))) - censored
 
     start = np.array([float(np.log(fee.mean())), 0.0, 0.0])
     found = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4_000, "xatol": 1e-8, "fatol": 1e-8})
@@ -132,10 +132,10 @@ def fit_renewal(lapsed: ArrayLike, kept: float, fees: ArrayLike, in_force: Array
 
 
 def _check_cohort(lapsed: Float, kept: float, in_force: Float, fees: Float) -> None:
-    """Raises InvalidInput for counts or fees that no fit can be made of."""
+    """Raises InvalidInput for counts or fees that cannot be fitted."""
     for name, counts in (("lapsed", lapsed), ("in_force", in_force)):
         if not np.isfinite(counts).all():
-            raise InvalidInput(name, "a count that is no number", "0 or more")
+            raise InvalidInput(name, "a count that is not finite", "0 or more")
         require(name, counts, counts >= 0.0, "0 or more")
     if lapsed.ndim != 1 or lapsed.shape != fees.shape or len(fees) < FIT_FEES_LEAST:
         raise InvalidInput(
@@ -144,14 +144,14 @@ def _check_cohort(lapsed: Float, kept: float, in_force: Float, fees: Float) -> N
     if in_force.shape != fees.shape:
         raise InvalidInput("in_force", f"{in_force.size} counts for {fees.size} fees", "one for each fee")
     if not np.isfinite(fees).all():
-        raise InvalidInput("fees", "a fee that is no number", "more than 0")
+        raise InvalidInput("fees", "a fee that is not finite", "more than 0")
     require("fees", fees, fees > 0.0, "more than 0")
     if not lapsed.sum() > 0.0:
-        raise InvalidInput("lapsed", float(lapsed.sum()), "some rights that lapsed")
+        raise InvalidInput("lapsed", float(lapsed.sum()), "more than 0 in total")
     if not 0.0 <= kept < np.inf:
         raise InvalidInput("kept", kept, "0 or more")
 
 
 def _share(parameter: float) -> float:
-    """A number of the whole line as an obsolescence from 0 to OBSOLESCENCE_MOST."""
+    """Maps an unbounded parameter to an obsolescence in (0, OBSOLESCENCE_MOST)."""
     return float(OBSOLESCENCE_MOST / (1.0 + np.exp(-parameter)))

@@ -1,6 +1,7 @@
-"""An indicator score of a right: it selects parameters and the tier of the cap, and never the value itself.
+"""Quality score of an IP asset: selects a tier of parameters and caps, and never sets the value itself.
 
-Indicators, weights, vetoes and tiers are data (``indicators.csv``, ``score_tiers.csv``); the caps are the policy's.
+Indicators, weights, veto thresholds and tiers are data (``indicators.csv``, ``score_tiers.csv``). The caps come from
+the lender's policy.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ SCORE_LOW, SCORE_HIGH = 0.0, 100.0
 
 @dataclass(frozen=True)
 class Indicator:
-    """One indicator: its group, its weight of all, and the score below which it refuses the right."""
+    """Quality indicator: group, share of the total weight, and the score below which it vetoes the IP asset."""
 
     group: str
     name: str
@@ -30,7 +31,7 @@ class Indicator:
 
 @dataclass(frozen=True)
 class Tier:
-    """What a score from ``least_score`` on selects (``score_tiers.csv``)."""
+    """Parameters selected by a score of at least ``least_score`` (``score_tiers.csv``)."""
 
     name: str
     least_score: float
@@ -41,7 +42,7 @@ class Tier:
 
 @dataclass(frozen=True)
 class RightScore:
-    """A score from 0 to 100 with its groups, the tier it selects, and the vetoes that stand against it."""
+    """Score from 0 to 100, scores of the groups, selected tier, and vetoes."""
 
     score: float
     groups: Mapping[str, float]
@@ -50,13 +51,13 @@ class RightScore:
 
     @property
     def cap_share(self) -> float:
-        """Share of the cap of the right's kind; 0 under a veto."""
+        """Share of the policy cap for the kind of IP asset; 0 under a veto."""
         return 0.0 if self.vetoes else self.tier.cap_share
 
 
 @cache
 def indicators() -> tuple[Indicator, ...]:
-    """The shipped indicators; their weights sum to 1."""
+    """Returns the shipped indicators, whose weights sum to 1."""
     return tuple(
         Indicator(row["group"], row["indicator"], float(row["weight"]), float(row["least"]))
         for row in read_table("valuation.ip", "indicators.csv")
@@ -65,7 +66,7 @@ def indicators() -> tuple[Indicator, ...]:
 
 @cache
 def tiers() -> tuple[Tier, ...]:
-    """The shipped tiers, best first."""
+    """Returns the shipped tiers, best first."""
     return tuple(
         Tier(
             row["tier"],
@@ -79,9 +80,9 @@ def tiers() -> tuple[Tier, ...]:
 
 
 def score_right(given: Mapping[str, float], state: RightState) -> RightScore:
-    """The score of a right from what each indicator was given, with the vetoes of its state.
+    """Returns the score of an IP asset from the values given for each indicator, with the vetoes of its state.
 
-    Raises InvalidInput for an indicator that is missing, not known, or outside 0 to 100.
+    Raises InvalidInput for an indicator that is missing, unknown, or outside 0 to 100.
     """
     known = indicators()
     names = {indicator.name for indicator in known}
@@ -99,7 +100,7 @@ def score_right(given: Mapping[str, float], state: RightState) -> RightScore:
 
 
 def _groups(given: Mapping[str, float]) -> Mapping[str, float]:
-    """The weighted mean of each group."""
+    """Returns the weighted mean of the indicators of each group."""
     sums: dict[str, list[float]] = {}
     for indicator in indicators():
         parts = sums.setdefault(indicator.group, [0.0, 0.0])
@@ -113,7 +114,7 @@ def _tier(score: float) -> Tier:
 
 
 def _vetoes_of(state: RightState) -> list[str]:
-    """What the state of a right refuses, whatever its score."""
+    """Returns the vetoes that follow from the state of an IP asset, regardless of its score."""
     found = []
     if state.status is not LegalStatus.IN_FORCE:
         found.append(f"legal status {state.status.name}")

@@ -1,4 +1,4 @@
-"""What the legal status of a right does to its value, on the same day."""
+"""Effect of the legal status of an IP asset on its value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from valuation.flags import UnknownReason, ZeroReason
 
 
 class LegalStatus(IntEnum):
-    """Legal status; the numbers are stored."""
+    """Legal status of an IP asset; the numbers are stored."""
 
     UNKNOWN = 0
     PENDING = 1
@@ -25,17 +25,17 @@ class LegalStatus(IntEnum):
 
 
 UNCERTAIN = (LegalStatus.UNKNOWN, LegalStatus.PENDING, LegalStatus.DISPUTED)
-"""Statuses under which nobody can say whether there is a right to sell."""
+"""Statuses under which it is uncertain whether there is a right that can be sold."""
 
 
 def status_effect(
     status: NDArray[np.int8], expiry: NDArray[np.datetime64], valuation_date: np.datetime64
 ) -> tuple[Int, Int]:
-    """Bits of ZeroReason and of UnknownReason for each right [n].
+    """Returns ZeroReason bits [n] and UnknownReason bits [n] of IP assets [n].
 
-    Lapsed and invalidated rights are worth nothing, a stated fact. A right past its last day is unknown until its
-    office says more, and so is one that is pending, disputed or of unknown status. NaT is no stated last day.
-    Raises InvalidInput for a status that is not a LegalStatus.
+    Lapsed and invalidated IP assets have a value of 0. The value is unknown after the expiry date, and for a status of
+    EXPIRED, PENDING, DISPUTED or UNKNOWN. An expiry of NaT means that no date is stated. Raises InvalidInput for a
+    status that is not a LegalStatus.
     """
     require("status", status, np.isin(status, list(LegalStatus)), "a LegalStatus, 0 to 6")
     zero = np.where(status == LegalStatus.LAPSED, int(ZeroReason.LAPSED), 0)

@@ -1,7 +1,7 @@
-"""Tax amortisation benefit: what a buyer saves in tax by writing off the price, which makes the price higher.
+"""Tax amortisation benefit: tax that a buyer saves by amortising the purchase price, which raises the price.
 
 The price P includes its own benefit: P = V + P x (tax / n) x a(n, k), so P = V / (1 - (tax / n) x a(n, k)), where
-a(n, k) = (1 - (1 + k)^-n) / k is the annuity of n years at k. Only for a buyer who may amortise.
+a(n, k) = (1 - (1 + k)^-n) / k is the annuity factor of n years at rate k. Applies only if the buyer may amortise.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from valuation.checks import require
 def tax_amortisation_factor(
     tax_rate: ArrayLike, amortisation_years: ArrayLike, discount_rate: ArrayLike, *, mid_year: ArrayLike
 ) -> Float:
-    """The factor P / V [n]: 1 where ``amortisation_years`` is 0; at mid-year the annuity is (1 + k)^0.5 times larger.
+    """Returns the factor P / V [n], which is 1 where ``amortisation_years`` is 0.
 
-    Raises InvalidInput for a tax rate outside [0, 1), negative years or a negative discount rate. NaN gives NaN.
+    Mid-year timing multiplies the annuity factor by (1 + k)^0.5. Raises InvalidInput for a tax rate outside [0, 1),
+    negative years or a negative discount rate. NaN gives NaN.
     """
     tax, years, rate = (np.asarray(given, dtype=np.float64) for given in (tax_rate, amortisation_years, discount_rate))
     require("tax_rate", tax, (tax >= 0.0) & (tax < 1.0), "0 to less than 1")
@@ -31,7 +32,7 @@ def tax_amortisation_factor(
 
 
 def _annuity(years: Float, rate: Float) -> Float:
-    """Present value of 1 at the end of each year; the number of years at a rate of 0."""
+    """Returns the present value of 1 a year at year ends; at a rate of 0 this is the number of years."""
     interest = np.where(rate > 0.0, rate, 1.0)
     annuity = -np.expm1(-years * np.log1p(rate)) / interest
     return np.asarray(np.where(rate == 0.0, years, annuity), dtype=np.float64)

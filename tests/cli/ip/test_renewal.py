@@ -148,7 +148,7 @@ def test_too_few_histories_or_lapses_and_oversized_files_are_refused(
 ) -> None:
     at = ("--office", "CN", "--output", tmp_path / "out.csv")
     code, output = run(families(tmp_path, FAMILIES[:20]), *at)
-    assert (code, "got 20 rights that were asked for a fee, want at least 30" in output) == (2, True), output
+    assert (code, "got 20 IP assets with a fee due, want at least 30" in output) == (2, True), output
     code, output = run(families(tmp_path, [(5, "no")] * 40), *at)
     assert (code, "lapsed: got lapses in 0 different years, want at least 3" in output) == (2, True), output
     monkeypatch.setattr(renewal, "HISTORIES_LIMIT", 38)

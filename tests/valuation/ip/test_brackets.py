@@ -1,4 +1,4 @@
-"""Cost, excess earnings and market stand beside an income value and never move it."""
+"""Brackets of an income value: reproduction cost, excess earnings and market price."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from valuation.ip.legal_terms import RightKind
 from valuation.ip.renewal import annuities, fit_renewal, share_in_force
 
 
-def test_cost_falls_with_each_obsolescence() -> None:
+def test_reproduction_cost_falls_with_each_obsolescence() -> None:
     assert reproduction_cost(1_000.0, 0.2, 0.5).tolist() == pytest.approx(400.0)
     with pytest.raises(InvalidInput, match="functional"):
         reproduction_cost(1_000.0, 1.2, 0.0)
 
 
-def test_level_excess_for_ever_is_the_perpetuity_at_mid_year() -> None:
+def test_constant_excess_earnings_are_a_perpetuity_at_mid_year() -> None:
     value = excess_earnings([100.0] * 3, [40.0] * 3, 0.10, terminal_growth=0.0)
     assert value == pytest.approx(60.0 / 0.10 * 1.10**0.5)
 
 
-def test_without_a_terminal_value_only_the_years_given_count() -> None:
+def test_without_terminal_growth_only_the_given_years_count() -> None:
     assert excess_earnings([100.0], [40.0], 0.21) == pytest.approx(60.0 / 1.1)
 
 
-def test_growth_at_the_discount_rate_and_columns_that_do_not_fit_are_refused() -> None:
+def test_growth_at_the_discount_rate_and_unequal_columns_are_refused() -> None:
     with pytest.raises(InvalidInput, match="terminal_growth"):
         excess_earnings([1.0], [0.0], 0.1, terminal_growth=0.1)
     with pytest.raises(InvalidInput, match="contributory_charges"):
@@ -54,13 +54,13 @@ def test_an_income_value_outside_its_brackets_is_flagged() -> None:
     ]  # fmt: skip
 
 
-def test_a_cohort_made_by_the_renewal_model_is_fitted_again() -> None:
+def test_a_fit_recovers_a_cohort_of_the_renewal_model() -> None:
     fees = annuities("CN", RightKind.PATENT)
     in_force = share_in_force(np.log(20_000.0), 1.5, 0.12, fees)
     lapsed = -np.diff(np.concatenate([[1.0], in_force])) * 100_000.0
     found = fit_renewal(lapsed, float(in_force[-1]) * 100_000.0, fees)
-    again = share_in_force(found.log_mean, found.log_sd, found.obsolescence, fees)
-    assert np.abs(again - in_force).max() < 0.005
+    fitted = share_in_force(found.log_mean, found.log_sd, found.obsolescence, fees)
+    assert np.abs(fitted - in_force).max() < 0.005
 
 
 def test_a_fit_without_lapses_or_with_too_few_fees_is_refused() -> None:
@@ -71,7 +71,7 @@ def test_a_fit_without_lapses_or_with_too_few_fees_is_refused() -> None:
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=12), st.floats(0, 12))
-def test_years_beyond_the_life_do_not_count_and_the_last_counts_by_its_part(earned: list[float], life: float) -> None:
+def test_years_after_the_life_do_not_count_and_the_last_counts_in_proportion(earned: list[float], life: float) -> None:
     counted = earnings_within(earned, life)
     whole = int(life)
     assert counted[:whole].tolist() == earned[:whole]
@@ -81,6 +81,6 @@ def test_years_beyond_the_life_do_not_count_and_the_last_counts_by_its_part(earn
         assert counted[whole] == pytest.approx(earned[whole] * (life - whole))
 
 
-def test_a_life_below_nothing_is_refused() -> None:
+def test_a_negative_life_is_refused() -> None:
     with pytest.raises(InvalidInput, match="life_years"):
         earnings_within([1.0], -0.5)

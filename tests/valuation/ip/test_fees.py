@@ -1,4 +1,4 @@
-"""Fees come due by office and kind, and can be paid in their grace."""
+"""Renewal fees: due dates by office and kind, and grace periods."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from valuation.ip.renewal import annuities
 FILED, GRANTED = date(2016, 8, 31), date(2018, 3, 15)
 
 
-def test_a_chinese_patent_pays_each_year_from_its_grant_on() -> None:
+def test_a_chinese_patent_pays_yearly_from_its_grant() -> None:
     fees = fees_between("CN", RightKind.PATENT, FILED, GRANTED, GRANTED, date(2036, 8, 31))
     assert [fee.due.year for fee in fees] == list(range(2018, 2036))
     assert fees[0].due == date(2018, 8, 31)
     assert [fee.amount for fee in fees] == list(annuities("CN", RightKind.PATENT)[2:])
 
 
-def test_a_fee_overdue_is_listed_until_its_grace_has_ended() -> None:
+def test_an_overdue_fee_is_listed_until_its_grace_period_ends() -> None:
     def due(day: date) -> list[date]:
         return [fee.due for fee in fees_between("CN", RightKind.PATENT, FILED, GRANTED, day, day)]
 
@@ -30,7 +30,7 @@ def test_a_fee_overdue_is_listed_until_its_grace_has_ended() -> None:
     assert due(date(2021, 3, 1)) == []
 
 
-def test_an_american_patent_pays_three_times_from_its_grant() -> None:
+def test_a_us_patent_pays_three_fees_after_its_grant() -> None:
     fees = fees_between("US", RightKind.PATENT, FILED, GRANTED, GRANTED, date(2040, 1, 1))
     assert [(fee.due, fee.amount) for fee in fees] == [
         (date(2021, 9, 15), 1600.0), (date(2025, 9, 15), 3600.0), (date(2029, 9, 15), 7400.0),
@@ -39,9 +39,9 @@ def test_an_american_patent_pays_three_times_from_its_grant() -> None:
     assert "Patently-O" in fees[0].source
 
 
-def test_what_a_calendar_cannot_say_is_refused() -> None:
+def test_missing_calendars_missing_dates_and_reversed_dates_are_refused() -> None:
     assert not has_calendar("US", RightKind.TRADEMARK)
-    with pytest.raises(InvalidInput, match="calendar of fees"):
+    with pytest.raises(InvalidInput, match="fee calendar"):
         fees_between("US", RightKind.TRADEMARK, FILED, GRANTED, FILED, FILED)
     with pytest.raises(InvalidInput, match="grant"):
         fees_between("US", RightKind.PATENT, FILED, None, FILED, FILED)
@@ -49,5 +49,5 @@ def test_what_a_calendar_cannot_say_is_refused() -> None:
         fees_between("CN", RightKind.PATENT, FILED, GRANTED, GRANTED, FILED)
 
 
-def test_months_end_where_the_month_ends() -> None:
+def test_months_later_ends_with_a_shorter_month() -> None:
     assert months_later(date(2024, 8, 31), 6) == date(2025, 2, 28)

@@ -1,4 +1,4 @@
-"""Relief from royalty gives the worked values, the geometric sum, and what must hold for every right."""
+"""Relief from royalty: worked examples, refused input, and properties of random IP assets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.ip_columns import rights
+from tests.support.ip_columns import patents
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.ip.relief_from_royalty import RoyaltyValues, relief_from_royalty
@@ -26,46 +26,46 @@ from valuation.ip.relief_from_royalty import RoyaltyValues, relief_from_royalty
     ],
 )
 def test_five_years_of_royalties_have_the_worked_value(differing: dict[str, float], worked: float) -> None:
-    """10 m growing 5 %, royalty 5 %, tax 25 %, discount 15 %: mid-year, end-year, 10 % hazard, tax benefit."""
-    assert relief_from_royalty(rights(**differing)).value.round(2).tolist() == [worked]
+    """Revenue is 10 million growing 5 % a year, with royalty 5 %, tax 25 % and discount rate 15 %."""
+    assert relief_from_royalty(patents(**differing)).value.round(2).tolist() == [worked]
 
 
-def test_revenue_given_before_its_first_growth_is_grown_by_the_caller() -> None:
-    """10 m of the last year, growing 3 %, at year ends: the first year to come has 10.3 m."""
-    values = relief_from_royalty(rights(next_year_revenue=10e6 * 1.03, growth=0.03, mid_year=False))
+def test_the_caller_applies_growth_to_last_year_revenue() -> None:
+    """Last year's revenue of 10 million with 3 % growth gives 10.3 million in the coming year."""
+    values = relief_from_royalty(patents(next_year_revenue=10e6 * 1.03, growth=0.03, mid_year=False))
     assert values.value.round(2).tolist() == [1_363_578.05]
 
 
-def test_attrition_that_begins_in_the_second_year_is_a_first_year_made_whole() -> None:
-    """The same at mid-year with 10 % attrition from year 2: survival of year 1 is divided out of the revenue."""
-    values = relief_from_royalty(rights(next_year_revenue=10e6 * 1.03 / 0.9, growth=0.03, annual_survival=0.9))
+def test_attrition_from_the_second_year_divides_revenue_by_the_first_survival() -> None:
+    """Attrition is 10 % from year 2, so that the survival of year 1 is divided out of the revenue."""
+    values = relief_from_royalty(patents(next_year_revenue=10e6 * 1.03 / 0.9, growth=0.03, annual_survival=0.9))
     assert values.value.round(2).tolist() == [1_225_277.67]
 
 
 def test_without_growth_discount_tax_or_attrition_the_value_is_a_plain_sum() -> None:
-    values = relief_from_royalty(rights(growth=0.0, discount_rate=0.0, tax_rate=0.0))
+    values = relief_from_royalty(patents(growth=0.0, discount_rate=0.0, tax_rate=0.0))
     assert values.value == pytest.approx([2_500_000.0])
     assert values.undiscounted == pytest.approx([2_500_000.0])
 
 
-def test_a_part_of_a_last_year_counts_in_proportion() -> None:
-    two, between, three = relief_from_royalty(rights(3, remaining_life_years=[2.0, 2.25, 3.0])).value
+def test_a_partial_last_year_counts_in_proportion() -> None:
+    two, between, three = relief_from_royalty(patents(3, remaining_life_years=[2.0, 2.25, 3.0])).value
     assert between == pytest.approx(two + 0.25 * (three - two))
 
 
-def test_a_right_without_remaining_life_is_worth_nothing() -> None:
-    values = relief_from_royalty(rights(remaining_life_years=0.0, amortisation_years=10.0))
+def test_a_remaining_life_of_zero_gives_a_known_value_of_zero() -> None:
+    values = relief_from_royalty(patents(remaining_life_years=0.0, amortisation_years=10.0))
     assert (values.value.tolist(), values.unknown.tolist()) == ([0.0], [0])
 
 
-def test_years_beyond_the_hundredth_are_left_out_and_flagged() -> None:
-    values = relief_from_royalty(rights(3, growth=0.0, remaining_life_years=[100.0, 8_000.0, np.inf]))
+def test_years_after_the_hundredth_are_omitted_and_flagged() -> None:
+    values = relief_from_royalty(patents(3, growth=0.0, remaining_life_years=[100.0, 8_000.0, np.inf]))
     assert values.value[0] == values.value[1] == values.value[2]
     assert values.quality.tolist() == [0, QualityFlag.LIFE_TRUNCATED, QualityFlag.LIFE_TRUNCATED]
 
 
-def test_a_life_without_end_is_nearly_the_perpetuity() -> None:
-    values = relief_from_royalty(rights(growth=0.02, mid_year=False, remaining_life_years=np.inf))
+def test_an_infinite_life_is_close_to_the_perpetuity() -> None:
+    values = relief_from_royalty(patents(growth=0.02, mid_year=False, remaining_life_years=np.inf))
     assert values.value == pytest.approx([10e6 * 0.05 * 0.75 / (0.15 - 0.02)], rel=1e-4)
 
 
@@ -83,13 +83,13 @@ def test_a_life_without_end_is_nearly_the_perpetuity() -> None:
     ],
 )
 def test_a_missing_input_makes_the_value_unknown_and_not_zero(missing: str) -> None:
-    values = relief_from_royalty(rights(2, **{missing: [np.nan, getattr(rights(), missing)[0]]}))
+    values = relief_from_royalty(patents(2, **{missing: [np.nan, getattr(patents(), missing)[0]]}))
     assert np.isnan(values.value).tolist() == [True, False]
     assert values.unknown.tolist() == [UnknownReason.MISSING_INPUT, 0]
 
 
-def test_no_rights_have_no_values() -> None:
-    assert len(relief_from_royalty(rights(0)).value) == 0
+def test_empty_columns_give_empty_values() -> None:
+    assert len(relief_from_royalty(patents(0)).value) == 0
 
 
 @pytest.mark.parametrize(
@@ -108,28 +108,28 @@ def test_no_rights_have_no_values() -> None:
         ("operating_margin", 12.0, "at most 1"),
     ],
 )
-def test_a_broken_number_is_refused_by_field_row_and_rule(field: str, bad: float, want: str) -> None:
-    good = np.array(getattr(rights(3), field))
+def test_an_error_names_field_row_and_rule(field: str, bad: float, want: str) -> None:
+    good = np.array(getattr(patents(3), field))
     good[2] = bad
     with pytest.raises(InvalidInput) as refused:
-        rights(3, **{field: good})
+        patents(3, **{field: good})
     assert (refused.value.field, refused.value.want) == (f"{field}[2]", want)
 
 
 def test_a_royalty_above_the_operating_margin_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"royalty_rate\[1\]: got 0.05, want at most the operating_margin"):
-        rights(2, operating_margin=[0.05, 0.04])
+        patents(2, operating_margin=[0.05, 0.04])
     with pytest.raises(InvalidInput, match=r"royalty_rate\[0\]: got 0.05, want at most the operating_margin"):
-        rights(operating_margin=-0.20)
+        patents(operating_margin=-0.20)
 
 
-def test_a_perpetuity_that_grows_as_fast_as_its_discount_is_refused() -> None:
+def test_an_infinite_life_growing_at_the_discount_rate_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"growth\[0\]: got 0.15, want below the discount_rate"):
-        rights(growth=0.15, remaining_life_years=np.inf)
-    assert relief_from_royalty(rights(growth=0.15, annual_survival=0.9, remaining_life_years=np.inf)).value[0] > 0
+        patents(growth=0.15, remaining_life_years=np.inf)
+    assert relief_from_royalty(patents(growth=0.15, annual_survival=0.9, remaining_life_years=np.inf)).value[0] > 0
 
 
-right = st.fixed_dictionaries(
+ip_asset = st.fixed_dictionaries(
     {
         "next_year_revenue": st.floats(0.0, 1e9, allow_subnormal=False),
         "growth": st.floats(-0.9, 0.5),
@@ -145,14 +145,15 @@ right = st.fixed_dictionaries(
 ROUNDING = 1 + 1e-12
 
 
-def values_of(*each: dict[str, Any]) -> RoyaltyValues:
-    """Values of rights given one by one."""
-    return relief_from_royalty(rights(len(each), **{name: [one[name] for one in each] for name in each[0]}))
+def values_of(*records: dict[str, Any]) -> RoyaltyValues:
+    """Values IP assets given as records."""
+    columns = {name: [record[name] for record in records] for name in records[0]}
+    return relief_from_royalty(patents(len(records), **columns))
 
 
-@given(one=right)
-def test_the_value_is_the_geometric_sum(one: dict[str, Any]) -> None:
-    """Another road: one number at a time, year by year."""
+@given(one=ip_asset)
+def test_the_value_matches_a_year_by_year_sum(one: dict[str, Any]) -> None:
+    """Adds the discounted royalties of one IP asset year by year."""
     total, year = 0.0, 0
     while year < one["remaining_life_years"]:
         year += 1
@@ -165,36 +166,36 @@ def test_the_value_is_the_geometric_sum(one: dict[str, Any]) -> None:
     assert values.value[0] == pytest.approx(total * values.tax_amortisation_factor[0], rel=1e-9, abs=1e-12)
 
 
-@given(one=right, more=st.floats(0.0, 1.0))
-def test_a_higher_discount_rate_is_never_dearer(one: dict[str, Any], more: float) -> None:
+@given(one=ip_asset, more=st.floats(0.0, 1.0))
+def test_a_higher_discount_rate_never_raises_the_value(one: dict[str, Any], more: float) -> None:
     low, high = values_of(one, one | {"discount_rate": one["discount_rate"] + more}).value
     assert high <= low * ROUNDING
 
 
-@given(one=right, more=st.floats(0.0, 0.5))
-def test_a_higher_royalty_or_growth_is_never_cheaper(one: dict[str, Any], more: float) -> None:
+@given(one=ip_asset, more=st.floats(0.0, 0.5))
+def test_a_higher_royalty_or_growth_never_lowers_the_value(one: dict[str, Any], more: float) -> None:
     for name in ("royalty_rate", "growth"):
         low, high = values_of(one, one | {name: one[name] + more}).value
         assert low <= high * ROUNDING
 
 
-@given(one=right, share=st.floats(0.0, 1.0))
-def test_less_survival_or_a_shorter_life_is_never_dearer(one: dict[str, Any], share: float) -> None:
+@given(one=ip_asset, share=st.floats(0.0, 1.0))
+def test_less_survival_or_a_shorter_life_never_raises_the_value(one: dict[str, Any], share: float) -> None:
     for name in ("annual_survival", "remaining_life_years"):
         high, low = values_of(one, one | {name: one[name] * share}).value
         assert low <= high * ROUNDING
 
 
-@given(one=right)
-def test_mid_year_is_never_cheaper_than_year_end_and_no_value_exceeds_its_undiscounted_sum(one: dict[str, Any]) -> None:
+@given(one=ip_asset)
+def test_year_end_timing_never_raises_the_value_above_mid_year_or_the_undiscounted_sum(one: dict[str, Any]) -> None:
     middle, end = values_of(one | {"mid_year": True}, one | {"mid_year": False}).value
     assert end <= middle * ROUNDING
     values = values_of(one)
     assert 0.0 <= values.value[0] <= values.undiscounted[0] * values.tax_amortisation_factor[0] * ROUNDING
 
 
-@given(several=st.lists(right, min_size=2, max_size=12))
-def test_a_batch_of_one_gives_the_row_of_the_batch_to_the_last_bit(several: list[dict[str, Any]]) -> None:
+@given(several=st.lists(ip_asset, min_size=2, max_size=12))
+def test_a_row_has_the_same_bits_alone_and_in_a_batch(several: list[dict[str, Any]]) -> None:
     together = values_of(*several)
     for row, one in enumerate(several):
         alone = values_of(one)
@@ -202,9 +203,9 @@ def test_a_batch_of_one_gives_the_row_of_the_batch_to_the_last_bit(several: list
             assert getattr(alone, field.name)[0] == getattr(together, field.name)[row]
 
 
-def test_rows_on_either_side_of_a_block_have_the_values_of_their_rights() -> None:
+def test_rows_next_to_a_block_boundary_have_their_own_values() -> None:
     count = 20_001
     life = np.linspace(0.0, 30.0, count)
-    together = relief_from_royalty(rights(count, remaining_life_years=life)).value
+    together = relief_from_royalty(patents(count, remaining_life_years=life)).value
     for row in (0, 9_999, 10_000, 19_999, 20_000):
-        assert relief_from_royalty(rights(remaining_life_years=life[row])).value[0] == together[row]
+        assert relief_from_royalty(patents(remaining_life_years=life[row])).value[0] == together[row]

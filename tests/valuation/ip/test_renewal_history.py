@@ -1,4 +1,4 @@
-"""Rights still in force count in a fit, and each history says between which bounds a right's value lies."""
+"""Renewal histories: fits with censored histories, and implied values."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ TRUE = (np.log(8_000.0), 1.4, 0.12)
 FIT = RenewalFit(9.0, 1.4, 0.12, 0.0)
 RATE = 0.10
 PLAIN = (9.628710900882659, 2.6334627861559485, 0.19643972366876883, -244.03218896146336)
-"""The fit of a cohort watched to its end, as it was when no other could be fitted."""
+"""Reference fit of a cohort without censored histories."""
 
 
-def watched_part_way(seed: int, rights: int = 2_000) -> tuple[np.ndarray, np.ndarray]:
-    """Newest year paid and lapse of simulated rights, each asked for the fees of its first 1 to 20 years so far."""
+def censored_histories(seed: int, count: int = 2_000) -> tuple[np.ndarray, np.ndarray]:
+    """Returns last year paid and lapse of simulated patents aged 1 to 20 years."""
     random = np.random.default_rng(seed)
-    first, age = np.exp(random.normal(*TRUE[:2], rights)), random.integers(1, YEARS + 1, rights)
+    first, age = np.exp(random.normal(*TRUE[:2], count)), random.integers(1, YEARS + 1, count)
     would_pay = renewal_value(first, TRUE[2], RATE, FEES).years_renewed
     return np.minimum(would_pay, age), would_pay < age
 
@@ -35,8 +35,8 @@ def shares(fit: RenewalFit) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_cohort_watched_part_way_is_recovered_better_than_without_its_running_rights(seed: int) -> None:
-    paid, lapsed = watched_part_way(seed)
+def test_censored_histories_improve_the_fit(seed: int) -> None:
+    paid, lapsed = censored_histories(seed)
     true = share_in_force(*TRUE, FEES)
     kept = float(np.sum(~lapsed & (paid == YEARS)))
     without = fit_renewal(np.bincount(paid[lapsed], minlength=YEARS), kept, FEES)
@@ -45,7 +45,7 @@ def test_a_cohort_watched_part_way_is_recovered_better_than_without_its_running_
     assert found < np.abs(shares(without) - true).max() / 3
 
 
-def test_a_fit_with_no_right_in_force_is_the_fit_of_a_cohort_watched_to_its_end() -> None:
+def test_without_censored_histories_the_fit_is_that_of_a_complete_cohort() -> None:
     lapsed, kept = [10.0, 4, 3, 6, 2, 2, 9, 3, 2, 12, 3, 2, 6, 2, 2, 5, 2, 1, 1, 1], 9.0
     plain = fit_renewal(lapsed, kept, FEES)
     assert fit_renewal(lapsed, kept, FEES, np.zeros(YEARS)) == plain
@@ -55,21 +55,21 @@ def test_a_fit_with_no_right_in_force_is_the_fit_of_a_cohort_watched_to_its_end(
     assert histories == plain
 
 
-def test_a_right_in_force_after_the_last_fee_counts_as_one_that_paid_them_all() -> None:
+def test_a_patent_in_force_after_the_last_fee_counts_as_kept() -> None:
     lapsed, last = [5.0, 3, 9, 4], [0.0, 0, 0, 7]
     assert fit_renewal(lapsed, 0.0, FEES[5:9], last) == fit_renewal(lapsed, 7.0, FEES[5:9])
 
 
-def test_counts_that_cannot_be_are_refused_by_their_field() -> None:
+def test_impossible_counts_and_fees_are_refused() -> None:
     lapsed, fees = [5.0, 3, 9], [1.0, 2, 3]
     for arguments, field in (
         ((lapsed, 1.0, fees, [1.0, -1.0, 0.0]), r"in_force\[1\]: got -1.0, want 0 or more"),
-        ((lapsed, 1.0, fees, [1.0, np.nan, 0.0]), "in_force: got a count that is no number"),
+        ((lapsed, 1.0, fees, [1.0, np.nan, 0.0]), "in_force: got a count that is not finite"),
         ((lapsed, 1.0, fees, [1.0, 2.0]), "in_force: got 2 counts for 3 fees, want one for each fee"),
         ((lapsed, -1.0, fees, None), "kept: got -1.0, want 0 or more"),
-        (([0.0, 0.0, 0.0], 1.0, fees, [5.0, 5.0, 5.0]), "lapsed: got 0.0, want some rights that lapsed"),
+        (([0.0, 0.0, 0.0], 1.0, fees, [5.0, 5.0, 5.0]), "lapsed: got 0.0, want more than 0 in total"),
         ((lapsed, 1.0, [1.0, 0.0, 3.0], None), r"fees\[1\]: got 0.0, want more than 0"),
-        ((lapsed, 1.0, [1.0, np.inf, 3.0], None), "fees: got a fee that is no number"),
+        ((lapsed, 1.0, [1.0, np.inf, 3.0], None), "fees: got a fee that is not finite"),
     ):
         with pytest.raises(InvalidInput, match=field):
             fit_renewal(*arguments)
@@ -90,7 +90,7 @@ def test_a_history_has_its_worked_value(paid: int, *, lapsed: bool, worth: tuple
 
 
 def by_partial_means(fit: RenewalFit, paid: int, *, lapsed: bool) -> float:
-    """Another road to the mean: between two bounds the value is a line in the first return, whose mean is known."""
+    """Returns the mean in closed form: between two bounds the value is linear in the first return."""
     keep = 1.0 - fit.obsolescence
     year = np.arange(YEARS)
     needed = np.maximum.accumulate(FEES / keep**year)
@@ -107,7 +107,7 @@ def by_partial_means(fit: RenewalFit, paid: int, *, lapsed: bool) -> float:
 
 
 def between(low: float, high: float) -> float:
-    """Chance that a standard normal lies between two places, from the tail that both are nearer to."""
+    """Returns the probability of a standard normal in [low, high], computed in the nearer tail for accuracy."""
     return float(ndtr(-low) - ndtr(-high) if low + high > 0.0 else ndtr(high) - ndtr(low))
 
 
@@ -116,7 +116,7 @@ def between(low: float, high: float) -> float:
     mean=st.floats(6.0, 11.0), spread=st.floats(0.3, 5.0), decay=st.floats(0.02, 0.4),
     paid=st.integers(1, YEARS), lapsed=st.booleans(),
 )  # fmt: skip
-def test_the_mean_of_a_history_is_that_of_the_cut_lognormal_by_its_partial_means(
+def test_the_mean_matches_the_closed_form_by_partial_means(
     mean: float, spread: float, decay: float, paid: int, *, lapsed: bool
 ) -> None:
     fit, gone = RenewalFit(mean, spread, decay, 0.0), lapsed and paid < YEARS
@@ -125,8 +125,8 @@ def test_the_mean_of_a_history_is_that_of_the_cut_lognormal_by_its_partial_means
 
 
 @pytest.mark.parametrize(("paid", "lapsed"), [(0, False), (4, True), (9, True), (6, False), (14, False), (20, False)])
-def test_mean_and_points_of_a_history_are_those_of_a_large_grid_of_first_returns(paid: int, *, lapsed: bool) -> None:
-    """Another road: a grid of first returns with their densities; those stay that would have done the same."""
+def test_mean_and_quantiles_match_a_fine_grid_of_first_returns(paid: int, *, lapsed: bool) -> None:
+    """Weights a grid of first returns by density and keeps those that give the same history."""
     grid = 2_000_000
     place = np.linspace(-7.0, 9.0, grid)
     chance = np.exp(-(place**2) / 2)
@@ -139,7 +139,7 @@ def test_mean_and_points_of_a_history_are_those_of_a_large_grid_of_first_returns
     assert [found.low[0], found.high[0]] == pytest.approx(points.tolist(), rel=1e-3, abs=0.01)
 
 
-def test_who_paid_longer_has_the_worthier_right_and_a_lapse_bounds_it_from_above() -> None:
+def test_values_rise_with_years_paid_and_a_lapse_lowers_them() -> None:
     paid = np.arange(1, YEARS)
     gone = implied_values(paid, [True] * len(paid), FIT, RATE, FEES)
     running = implied_values(paid, [False] * len(paid), FIT, RATE, FEES)
@@ -161,21 +161,21 @@ def test_each_history_has_its_flags() -> None:
     assert wide.flags.tolist() == [HistoryFlag.STILL_IN_FORCE | above]
 
 
-def test_a_lapse_for_want_of_a_lower_fee_than_was_paid_has_no_value() -> None:
+def test_a_lapse_at_a_lower_fee_than_one_paid_has_no_value() -> None:
     found = implied_values([1, 2], [True, True], FIT, RATE, [900.0, 100.0, 5_000.0])
     assert np.isnan([found.value[0], found.low[0], found.high[0]]).all()
     assert found.flags.tolist() == [HistoryFlag.NO_RETURN_FITS, HistoryFlag.NONE]
 
 
-def test_histories_that_cannot_be_and_too_few_of_them_are_refused_by_their_field() -> None:
+def test_impossible_or_too_few_histories_and_bad_fits_are_refused() -> None:
     many, gone = np.arange(60) % 10, np.arange(60) % 2 == 0
     for paid, lapsed, field in (
         ([21], [False], r"years_paid\[0\]: got 21.0, want a whole number, 0 to 20"),
         ([1.5], [False], r"years_paid\[0\]"),
         ([np.nan], [False], r"years_paid\[0\]"),
         ([3, 20], [True, True], r"lapsed\[1\]: got yes after all 20 fees"),
-        ([3, 4], [True], "lapsed: got 1 for 2 rights"),
-        (many[:29], gone[:29], "years_paid: got 29 rights that were asked for a fee, want at least 30"),
+        ([3, 4], [True], "lapsed: got 1 for 2 IP assets"),
+        (many[:29], gone[:29], "years_paid: got 29 IP assets with a fee due, want at least 30"),
         (many, many == 4, "lapsed: got lapses in 1 different years, want at least 3"),
     ):
         with pytest.raises(InvalidInput, match=field):

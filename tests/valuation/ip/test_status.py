@@ -1,4 +1,4 @@
-"""Lapse and invalidity make a right worth nothing; doubt makes it unknown, never fine."""
+"""Legal status: lapsed or invalidated gives zero, an uncertain status gives unknown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEVER = np.datetime64("NaT", "D")
 
 
 def effect(status: LegalStatus, expiry: np.datetime64 = NEVER) -> tuple[int, int]:
-    """Zero and unknown bits of one right."""
+    """Returns the zero and unknown bits of one IP asset."""
     zero, unknown = status_effect(np.array([status], dtype=np.int8), np.array([expiry]), TODAY)
     return int(zero[0]), int(unknown[0])
 
@@ -39,21 +39,21 @@ def test_each_status_has_its_effect(status: LegalStatus, zero: int, unknown: int
     ("expiry", "unknown"),
     [("2026-06-29", UnknownReason.RIGHT_EXPIRED), ("2026-06-30", 0), ("2026-07-01", 0)],
 )
-def test_a_right_is_good_through_its_last_day(expiry: str, unknown: int) -> None:
+def test_an_ip_asset_is_in_force_through_its_expiry_date(expiry: str, unknown: int) -> None:
     assert effect(LegalStatus.IN_FORCE, np.datetime64(expiry)) == (0, unknown)
 
 
-def test_reasons_add_up() -> None:
+def test_several_reasons_are_combined() -> None:
     both = UnknownReason.RIGHT_EXPIRED | UnknownReason.STATUS_UNCERTAIN
     assert effect(LegalStatus.DISPUTED, np.datetime64("2020-01-01")) == (0, both)
 
 
-def test_every_status_is_judged_in_one_batch_as_alone() -> None:
+def test_a_status_has_the_same_effect_alone_and_in_a_batch() -> None:
     statuses = list(LegalStatus)
     zero, unknown = status_effect(np.array(statuses, dtype=np.int8), np.full(len(statuses), NEVER), TODAY)
     assert list(zip(zero.tolist(), unknown.tolist(), strict=True)) == [effect(status) for status in statuses]
 
 
-def test_a_number_that_is_no_status_is_refused() -> None:
+def test_an_undefined_status_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"status\[1\]: got 9, want a LegalStatus, 0 to 6"):
         status_effect(np.array([2, 9], dtype=np.int8), np.full(2, NEVER), TODAY)

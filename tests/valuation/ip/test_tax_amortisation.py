@@ -1,4 +1,4 @@
-"""The tax amortisation benefit has the worked factors and solves its own equation."""
+"""The tax amortisation factor matches worked examples and solves its own equation."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from valuation.ip.tax_amortisation import tax_amortisation_factor
         (0.25, 10, 0.15, False, 1.143470),
     ],
 )
-def test_the_factor_has_the_worked_digits(
+def test_the_factor_matches_the_worked_examples(
     tax: float, years: float, rate: float, *, mid_year: bool, worked: float
 ) -> None:
     assert round(float(tax_amortisation_factor(tax, years, rate, mid_year=mid_year)), 6) == worked
 
 
 @given(tax=st.floats(0.0, 0.9), years=st.integers(1, 30), rate=st.floats(0.0, 1.0), mid_year=st.booleans())
-def test_the_price_pays_for_its_own_tax_saving(tax: float, years: int, rate: float, *, mid_year: bool) -> None:
-    """Another road: value of 1 plus the saving of each year, discounted one by one, is the factor again."""
+def test_the_price_includes_its_own_tax_saving(tax: float, years: int, rate: float, *, mid_year: bool) -> None:
+    """The factor equals a value of 1 plus the discounted tax saving of each year."""
     price = float(tax_amortisation_factor(tax, years, rate, mid_year=mid_year))
     shift = 0.5 if mid_year else 0.0
     saving = sum(price * tax / years / (1 + rate) ** (year - shift) for year in range(1, years + 1))
@@ -38,11 +38,11 @@ def test_without_amortisation_or_tax_there_is_no_benefit() -> None:
     assert tax_amortisation_factor([0.25, 0.0], [0.0, 10.0], 0.15, mid_year=False).tolist() == [1.0, 1.0]
 
 
-def test_money_without_a_price_of_time_saves_the_whole_tax() -> None:
+def test_without_discounting_the_whole_tax_is_saved() -> None:
     assert float(tax_amortisation_factor(0.25, 10, 0.0, mid_year=False)) == pytest.approx(1 / 0.75)
 
 
-def test_unknown_numbers_give_an_unknown_factor() -> None:
+def test_unknown_inputs_give_an_unknown_factor() -> None:
     factors = tax_amortisation_factor([np.nan, 0.25, 0.25], [10, np.nan, 10], [0.15, 0.15, np.nan], mid_year=False)
     assert np.isnan(factors).all()
 
@@ -55,6 +55,6 @@ def test_unknown_numbers_give_an_unknown_factor() -> None:
         ((0.25, 10, -0.15), "discount_rate: got -0.15, want 0 or more, finite"),
     ],
 )
-def test_a_broken_number_is_named(arguments: tuple[float, ...], message: str) -> None:
+def test_an_error_names_the_argument_out_of_range(arguments: tuple[float, ...], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         tax_amortisation_factor(*arguments, mid_year=False)
