@@ -1,1 +1,1 @@
-"""Equipment valued from comparables: sales learned from, intervals calibrated, appraisals and inspections checked."""
+"""Equipment valuation from comparable sales, with calibrated intervals, and checks of appraisals and inspections."""

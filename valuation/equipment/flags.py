@@ -1,6 +1,6 @@
-"""What a reader should know before trusting an estimate from comparables: a bit set, so that it fits a column.
+"""Quality flags of estimates from comparable sales, as bit sets that fit in a column.
 
-The numbers are stored and written out: never renumber, only add.
+The numbers are stored and exported: never renumber them, only add new ones.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 class EstimateFlag(IntFlag):
-    """What weakens an estimate, or was found wrong in its input and left out of it."""
+    """Limitation of an estimate, or an input value that was rejected."""
 
     NONE = 0
     HOURS_UNKNOWN = 1 << 0
@@ -39,7 +39,7 @@ class EstimateFlag(IntFlag):
 
 
 class Step(IntEnum):
-    """The narrowest level of the hierarchy that has comparables of its own; wider is larger. The numbers are stored."""
+    """Narrowest level of the hierarchy with comparables, from narrow to wide; the numbers are stored."""
 
     MODEL = 0
     FAMILY = 1
@@ -48,7 +48,7 @@ class Step(IntEnum):
 
 
 def words_of(flags: NDArray[np.int64]) -> list[str]:
-    """The names set in each row [n], joined by a bar; empty where nothing is."""
+    """Returns the flag names of each row [n], joined by a bar; empty where no flag is set."""
     distinct, row = np.unique(flags, return_inverse=True)
     words = ["|".join(flag.name or "" for flag in EstimateFlag(int(bits))) for bits in distinct]
     return [words[place] for place in row]

@@ -89,7 +89,7 @@ def test_the_model_is_kept_with_its_card(client: Client) -> None:
     listed = service(client).ListEquipmentModels(equipment_pb2.ListEquipmentModelsRequest())
     model = listed.equipment_models[0]
     assert (model.name, model.sale_count, model.currency_code) == ("equipmentModels/diggers", SALES_LEAST + 100, "USD")
-    assert "Scores on the last sales" in model.card
+    assert "Scores on the latest sales" in model.card
     assert service(client).GetEquipmentModel(equipment_pb2.GetEquipmentModelRequest(name=model.name)) == model
 
 

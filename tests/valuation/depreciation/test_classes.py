@@ -47,4 +47,4 @@ def test_the_classes_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         operator.setitem(equipment_classes(), "trucks", equipment_classes()["ships"])
     with pytest.raises(FrozenInstanceError):
-        equipment_classes()["trucks"].geometric_rate = 0.0  # type: ignore[misc] - the assignment must fail
+        equipment_classes()["trucks"].geometric_rate = 0.0  # type: ignore[misc] # the assignment must fail

@@ -1,4 +1,4 @@
-"""One model of invented sales for all tests of this folder."""
+"""Provides one model fitted to synthetic sales for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEW_ROUNDS = (20, 60)
 
 @dataclass(frozen=True)
 class Bench:
-    """A fitted model with its mapping and a place for files."""
+    """Fitted model with its mapping, sales and a folder for files."""
 
     folder: Path
     mapping: ColumnMap
@@ -30,18 +30,18 @@ class Bench:
     learned: Learned
 
     def machines(self, made: list[list[str]], as_of: str = "2010-06-01") -> Observations:
-        """Machines of a file, valued on one day."""
+        """Writes rows to a file and reads them as machines to be valued on one day."""
         path = write_sales(self.folder / "assets.csv", made)
         return read_assets(path, self.mapping, dt.date.fromisoformat(as_of), "")
 
     def estimate(self, made: list[list[str]], as_of: str = "2010-06-01") -> Estimates:
-        """Their estimates."""
+        """Returns the estimates of machines given as rows."""
         return appraise(self.learned, self.machines(made, as_of))
 
 
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """Fitted once, with few trees so that it takes a second."""
+    """Fits the model once a session, with few trees to save time."""
     folder = tmp_path_factory.mktemp("equipment")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boosting, "ROUNDS", FEW_ROUNDS)

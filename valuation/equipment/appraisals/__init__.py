@@ -1,1 +1,1 @@
-"""Appraisals and inspections of machines, reconciled with the model."""
+"""Appraisals and inspections of machines, and their reconciliation with model values."""

@@ -1,4 +1,4 @@
-"""Inspections of one machine in a row: what cannot have happened between two of them is flagged, never set right."""
+"""Flags contradictions between successive inspections of a machine; the data is not corrected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOURS_A_DAY = 24.0
 
 
 class InspectionFlag(IntFlag):
-    """What is wrong with an inspection beside the one before it; the numbers are stored."""
+    """Contradiction of an inspection with an earlier one; the numbers are stored."""
 
     NONE = 0
     HOURS_FELL = 1 << 0
@@ -29,9 +29,9 @@ class InspectionFlag(IntFlag):
 
 @dataclass(frozen=True)
 class Inspections:
-    """Inspections [n] of one machine in the order of their days; NaN where a number was not read.
+    """Inspections [n] of one machine in date order; NaN where a number was not recorded.
 
-    ``worked_on`` says that work was done on the machine since the inspection before.
+    ``worked_on`` is true if the machine was repaired or overhauled since the previous inspection.
     """
 
     day: Int
@@ -41,7 +41,7 @@ class Inspections:
     worked_on: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for days out of order, negative hours or a condition that is none."""
+        """Raises InvalidInput for days out of order, negative hours or an undefined condition."""
         forward = np.concatenate([[True], np.diff(self.day) >= 0])[: len(self.day)]
         require("day", self.day.astype(np.float64), forward, "in the order of days")
         require("hours", self.hours, self.hours >= 0.0, "0 or more")
@@ -49,7 +49,7 @@ class Inspections:
 
 
 def check_inspections(inspections: Inspections) -> Int:
-    """InspectionFlag bits of each inspection [n], against the last known reading before it."""
+    """Returns InspectionFlag bits of each inspection [n], compared with the last known reading before it."""
     condition = np.where(inspections.condition == Condition.UNKNOWN, np.nan, inspections.condition.astype(np.float64))
     found = _contradictions(
         _Readings(inspections.day.astype(np.float64), inspections.hours, condition, inspections.build_year),
@@ -63,13 +63,14 @@ def check_inspections(inspections: Inspections) -> Int:
 
 
 def check_histories(
-    machine: NDArray[Any], day: Float, hours: Float, condition: Float, build_year: Float, most_a_day: float
+    machine: NDArray[Any], day: Float, hours: Float, condition: Float, build_year: Float, daily_limit: float
 ) -> Int:
-    """InspectionFlag bits of each row [n] of a file in which a machine may stand several times.
+    """Returns InspectionFlag bits of each row [n] of a file in which a machine can have several rows.
 
-    The rows of a machine are taken in the order of their days, then of the file; one without a name stands alone.
-    ``condition`` rises with quality, ``most_a_day`` is what a meter gains in a day at most. NaN is not known.
+    The rows of a machine are compared in order of date, then of position. A row without a machine name is not compared.
+    ``condition`` rises with quality, ``daily_limit`` is the highest plausible meter gain in a day. NaN is unknown.
     """
+    # Every row without a name gets a unique one, so that it forms a group of its own.
     names = np.where(machine == "", np.arange(len(machine)).astype(str).astype(object) + " alone", machine)
     _, code = np.unique(names.astype(str), return_inverse=True)
     order = np.lexsort((np.nan_to_num(day, nan=np.inf), code))
@@ -77,13 +78,13 @@ def check_histories(
     first = np.repeat(starts, np.diff(starts, append=len(order)))
     readings = _Readings(*(column[order] for column in (day, hours, -condition, build_year)))
     flags = np.zeros(len(order), dtype=np.int64)
-    flags[order] = _contradictions(readings, first, most_a_day)
+    flags[order] = _contradictions(readings, first, daily_limit)
     return flags
 
 
 @dataclass(frozen=True)
 class _Readings:
-    """Readings [n], those of a machine together and in order; a condition rises as the machine gets worse."""
+    """Readings [n] grouped by machine and in date order; ``condition`` rises as the machine gets worse."""
 
     day: Float
     hours: Float
@@ -91,15 +92,18 @@ class _Readings:
     build_year: Float
 
 
-def _contradictions(readings: _Readings, first: Int, most_a_day: float) -> Int:
-    """InspectionFlag bits of each reading [n] against the last known one of its machine, whose rows begin at first."""
+def _contradictions(readings: _Readings, first: Int, daily_limit: float) -> Int:
+    """Returns InspectionFlag bits of each reading [n] compared with the last known one of its machine.
+
+    ``first`` [n] is the row where the readings of the machine begin.
+    """
     hours_before, day_before = _last_known(readings.hours, readings.day, first)
     condition_before, _ = _last_known(readings.condition, readings.day, first)
     built_before, _ = _last_known(readings.build_year, readings.day, first)
     gained, days = readings.hours - hours_before, readings.day - day_before
     found = (
         (gained < 0.0, InspectionFlag.HOURS_FELL),
-        (gained > most_a_day * np.maximum(days, 1.0), InspectionFlag.HOURS_TOO_FAST),
+        (gained > daily_limit * np.maximum(days, 1.0), InspectionFlag.HOURS_TOO_FAST),
         (readings.condition < condition_before, InspectionFlag.CONDITION_IMPROVED),
         (np.abs(readings.build_year - built_before) > 0.0, InspectionFlag.BUILD_YEAR_CHANGED),
     )
@@ -110,7 +114,7 @@ def _contradictions(readings: _Readings, first: Int, most_a_day: float) -> Int:
 
 
 def _last_known(column: Float, day: Float, first: Int) -> tuple[Float, Float]:
-    """The last known value of the same machine before each row [n] and its day; NaN before its first."""
+    """Returns the last known value of the same machine before each row [n], and its day; NaN if there is none."""
     count = len(column)
     place = np.where(np.isnan(column), -1, np.arange(count))
     latest = np.maximum.accumulate(np.concatenate([[-1], place])[:count])

@@ -1,7 +1,7 @@
-"""A price of some year as a price of today, by a published index of producer prices; and the bounds of a value.
+"""Adjusts old prices to current prices by a published producer price index, and bounds machine values.
 
-Replacement cost new must be of today: an old one undervalues after inflation. What a machine is worth lies between its
-scrap and the price new, wherever a curve would put it.
+Replacement cost must be current, because an old one undervalues a machine after inflation. The value of a machine is
+between its scrap value and its replacement cost.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from valuation.errors import InvalidInput
 
 
 def indexed_price(price: ArrayLike, price_month: ArrayLike, month: int, months: ArrayLike, index: ArrayLike) -> Float:
-    """Prices [n] of their months as prices of another month, by an index [k] at months [k] that rise.
+    """Converts prices [n] of their months [n] to prices of another month by an index [k] at ascending months [k].
 
-    A month is a whole number, 12 x year + month. The index of a month without one is that of the last before it.
-    Raises InvalidInput for a negative price, an index that is not more than 0, or a month before the first.
+    A month is the integer 12 x year + month. A month without an index uses the last index before it. Raises
+    InvalidInput for a negative price, an index that is not positive, months that do not ascend, or a month before the
+    first.
     """
     old, at = np.asarray(price, dtype=np.float64), np.asarray(price_month, dtype=np.float64)
     known, level = np.asarray(months, dtype=np.float64), np.asarray(index, dtype=np.float64)
     require("price", old, old >= 0.0, "0 or more")
     require("index", level, level > 0.0, "more than 0")
     if len(known) == 0 or not bool(np.all(np.diff(known) > 0)):
-        raise InvalidInput("months", f"{len(known)} months", "at least one, rising")
+        raise InvalidInput("months", f"{len(known)} months", "at least one, ascending")
     require("price_month", at, at >= known[0], f"not before {known[0]:g}")
     if month < known[0]:
         raise InvalidInput("month", month, f"not before {known[0]:g}")
@@ -33,18 +34,19 @@ def indexed_price(price: ArrayLike, price_month: ArrayLike, month: int, months: 
 
 
 def level_at(time: ArrayLike, times: ArrayLike, index: ArrayLike) -> Float:
-    """The index [k] of each time [n], or of the last before it, at times [k] that rise; NaN before the first.
+    """Returns the index at each time [n], or the last index before it; NaN before the first or for a NaN time.
 
-    Times are whole numbers of one unit, months or days; NaN is not known.
+    ``index`` [k] belongs to ascending ``times`` [k], which are integers of one unit, months or days.
     """
-    asked, known = np.asarray(time, dtype=np.float64), np.asarray(times, dtype=np.float64)
+    at, known = np.asarray(time, dtype=np.float64), np.asarray(times, dtype=np.float64)
+    # A time before the first has place -1, which is the NaN appended at the end.
     level = np.append(np.asarray(index, dtype=np.float64), np.nan)
-    place = np.searchsorted(known, asked, side="right") - 1
-    return np.asarray(np.where(np.isnan(asked), np.nan, level[place]), dtype=np.float64)
+    place = np.searchsorted(known, at, side="right") - 1
+    return np.asarray(np.where(np.isnan(at), np.nan, level[place]), dtype=np.float64)
 
 
 def bounded_value(value: ArrayLike, scrap: ArrayLike, replacement_cost: ArrayLike) -> Float:
-    """Values [n] not below scrap and not above replacement cost new.
+    """Limits values [n] to the range from scrap value to replacement cost.
 
     Raises InvalidInput for a negative scrap value or one above the replacement cost.
     """
@@ -54,7 +56,7 @@ def bounded_value(value: ArrayLike, scrap: ArrayLike, replacement_cost: ArrayLik
 
 
 def scrap_value(mass_t: ArrayLike, price_a_tonne: ArrayLike, removal_cost: ArrayLike) -> Float:
-    """What the metal of a machine [n] brings after it is taken out; never below 0.
+    """Returns the metal value of machines [n] less removal cost; at least 0.
 
     Raises InvalidInput for a negative mass, price or cost.
     """

@@ -1,7 +1,7 @@
-"""Appraisals by people beside the model: how far apart, whom to believe how far, and for how long.
+"""Reconciles appraisals with model values and backtests appraisers.
 
-An appraisal loses weight with age, as the market moves on without it. The deviation of an appraisal from the model
-falls into a band; two that stand too far apart must be made anew. Realised sales tell how far to trust each appraiser.
+The deviation of an appraisal from the model falls into a band. Appraisals that differ too much must be repeated. An
+appraisal loses weight with age, because the market moves on. Realised sales show the bias and error of each appraiser.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from valuation.errors import InvalidInput
 
 FLAGGED_DEVIATION = 0.20
 REJECTED_DEVIATION = 0.30
-"""Bands of the deviation from the model: up to the first is accepted, up to the second looked at, beyond it refused."""
+"""Limits of the deviation from the model: accepted up to the first, flagged up to the second, rejected beyond."""
 
 APART_LIMIT = 0.15
-"""Two appraisals further apart, of the lower, must be made anew."""
+"""Largest difference of two appraisals, relative to the lower; beyond it they must be repeated."""
 
 RATIO_DIGITS = 9
-"""Decimals of a ratio that count, so that a fifth is a fifth whichever way it was computed."""
+"""Decimals to which a ratio is rounded, so that rounding errors do not change the band."""
 
 HALF_LIFE_DAYS = 365.0
-"""Age at which an appraisal has half its weight."""
+"""Age at which an appraisal has half its initial weight."""
 
 VALID_DAYS = 180.0
-"""Age beyond which an appraisal no longer stands on its own."""
+"""Age beyond which an appraisal has expired."""
 
 APPRAISAL_LOG_ERROR = float(np.log1p(FLAGGED_DEVIATION) / ndtri(0.9))
-"""Standard deviation of the log of an appraisal about the value: four in five lie within the first band (expert)."""
+"""Standard deviation of log appraisal about log value; 80 % fall within the first band (expert assumption)."""
 
 BACKTEST_SALES_LEAST = 5
-"""Fewer realised sales say nothing of an appraiser."""
+"""Minimum number of realised sales for the record of an appraiser."""
 
 BIAS_LIMIT = 0.10
-"""Mean log of appraisal over price beyond which an appraiser is flagged."""
+"""Absolute mean of log(appraisal / price) beyond which an appraiser is flagged."""
 
 
 class AppraisalBasis(IntEnum):
-    """Basis of value that an appraisal states; the numbers are stored."""
+    """Basis of value stated by an appraisal; the numbers are stored."""
 
     FMV = 1
     OLV = 2
@@ -54,7 +54,7 @@ class AppraisalBasis(IntEnum):
 
 
 class Band(IntEnum):
-    """Where the deviation of an appraisal from the model falls; the numbers are stored."""
+    """Band of an appraisal's deviation from the model; the numbers are stored."""
 
     ACCEPTED = 1
     FLAGGED = 2
@@ -62,9 +62,9 @@ class Band(IntEnum):
 
 
 def deviation_band(appraised: ArrayLike, modelled: ArrayLike) -> NDArray[np.int8]:
-    """The Band of each appraisal [n] against the model's value on the same basis.
+    """Returns the Band of each appraisal [n] compared with the model value on the same basis.
 
-    Raises InvalidInput for an appraisal that is negative or a modelled value that is not more than 0.
+    Raises InvalidInput for a negative appraisal or a model value that is not positive.
     """
     amount, model = np.asarray(appraised, dtype=np.float64), np.asarray(modelled, dtype=np.float64)
     require("appraised", amount, amount >= 0.0, "0 or more")
@@ -75,9 +75,9 @@ def deviation_band(appraised: ArrayLike, modelled: ArrayLike) -> NDArray[np.int8
 
 
 def too_far_apart(appraised: Sequence[float]) -> bool:
-    """Whether the highest of several appraisals on one basis exceeds the lowest by more than APART_LIMIT of it.
+    """Returns whether the highest of several appraisals on one basis exceeds the lowest by more than APART_LIMIT.
 
-    Raises InvalidInput for an appraisal that is not more than 0.
+    Raises InvalidInput for an appraisal that is not positive.
     """
     amounts = np.asarray(appraised, dtype=np.float64)
     require("appraised", amounts, amounts > 0.0, "more than 0")
@@ -85,9 +85,9 @@ def too_far_apart(appraised: Sequence[float]) -> bool:
 
 
 def weight_by_age(age_days: ArrayLike) -> Float:
-    """Weight of an appraisal [n] of an age: 1 on its day, halved every HALF_LIFE_DAYS.
+    """Returns the weight of appraisals [n] by age: 1 on the first day, halved every HALF_LIFE_DAYS.
 
-    Raises InvalidInput for an age below 0: an appraisal of tomorrow is none.
+    Raises InvalidInput for a negative age.
     """
     age = np.asarray(age_days, dtype=np.float64)
     require("age_days", age, age >= 0.0, "0 or more")
@@ -96,9 +96,10 @@ def weight_by_age(age_days: ArrayLike) -> Float:
 
 @dataclass(frozen=True)
 class ReconciledEstimate:
-    """A value from model and appraisals: never above what both together carry, with what was found on the way.
+    """Value reconciled from the model and appraisals.
 
-    ``shares`` says how much of the value each appraisal carries, the model the rest.
+    ``bands``, ``expired`` and ``shares`` have one entry for each appraisal. ``apart`` is true if the appraisals differ
+    too much. ``shares`` are the weights of the appraisals in the log value; the model has the rest.
     """
 
     value: float
@@ -111,11 +112,11 @@ class ReconciledEstimate:
 def reconcile(
     modelled: float, model_log_error: float, appraised: Sequence[float], age_days: Sequence[float], log_error: float
 ) -> ReconciledEstimate:
-    """The model's value and appraisals on one basis as one value, in logs, each weighted by how well it is known.
+    """Combines the model value and appraisals on one basis as a weighted mean of their logs.
 
-    The weight of the model is the inverse of its squared log error, that of an appraisal the same times its weight by
-    age; one that is refused or expired has none. Where appraisals stand too far apart none counts until they are made
-    anew. Raises InvalidInput for a value or an error that is not more than 0.
+    The weight of the model is 1 / model_log_error^2. The weight of an appraisal is 1 / log_error^2 times its weight by
+    age, or 0 if it is rejected or expired. If valid appraisals differ too much, all have weight 0. Raises InvalidInput
+    for a model value or log error that is not positive, or a negative appraisal or age.
     """
     for name, number in (("modelled", modelled), ("model_log_error", model_log_error), ("log_error", log_error)):
         if not number > 0.0:
@@ -136,10 +137,11 @@ def reconcile(
 
 @dataclass(frozen=True)
 class AppraiserRecord:
-    """How one appraiser's values stood against prices: ``bias`` is the mean log of appraisal over price.
+    """Track record of one appraiser against realised prices.
 
-    ``error`` is the standard deviation about it; ``flagged`` says that the bias is beyond BIAS_LIMIT. Each sale counts
-    by the weight that age had left to its appraisal. Both are NaN for fewer than BACKTEST_SALES_LEAST sales.
+    ``bias`` is the mean of log(appraisal / price), ``error`` the standard deviation about it, both weighted by the age
+    of the appraisals at sale. Both are NaN for fewer than BACKTEST_SALES_LEAST sales. ``flagged`` is true if the
+    absolute bias exceeds BIAS_LIMIT.
     """
 
     appraiser: str
@@ -150,9 +152,10 @@ class AppraiserRecord:
 
 
 def backtest_appraisers(appraiser: Texts, appraised: Float, realised: Float, age_days: Float) -> list[AppraiserRecord]:
-    """The record of each appraiser over sales [n], by name; ages are those of the appraisals on the day of sale.
+    """Returns the record of each appraiser over sales [n], sorted by name.
 
-    Raises InvalidInput for an amount that is not positive, or an appraisal of after the sale.
+    ``age_days`` [n] are the ages of the appraisals on the day of sale. Raises InvalidInput for an amount that is not
+    positive or a negative age.
     """
     for name, column in (("appraised", appraised), ("realised", realised)):
         require(name, column, column > 0.0, "more than 0")

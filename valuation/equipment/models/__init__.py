@@ -1,1 +1,1 @@
-"""Models fitted to comparable sales, and their evaluation."""
+"""Models fitted to comparable sales, their calibration and evaluation."""

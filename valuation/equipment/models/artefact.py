@@ -1,7 +1,7 @@
-"""A fitted model as a folder: a card to read, JSON tables, trees as LightGBM's text, and a manifest of hashes.
+"""Serialises fitted models as files: model card, JSON tables, trees in LightGBM's text format, manifest of hashes.
 
-Nothing in it is run: JSON and the text of trees are parsed, every file's hash is checked before, and a format that is
-newer than this code is refused.
+Reading executes no code: JSON and tree texts are parsed after the hash of every file has been checked. Formats newer
+than this code are refused.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from valuation.errors import InvalidInput
 FORMAT = "collateral-equipment-model"
 FORMAT_VERSION = 2
 READABLE_VERSIONS = (1, FORMAT_VERSION)
-"""The first has no levels of the market by product group: all groups then stand where the market stands."""
+"""Readable format versions. Version 1 has no market index by product group, so that all groups follow the market."""
 
 MANIFEST, MODEL, CARD = "manifest.json", "model.json", "card.md"
 TREES = ("trees-low.txt", "trees-middle.txt", "trees-high.txt")
@@ -41,7 +41,7 @@ FILE_LIMIT_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model with what it was learned from: ``model_id`` is the hash of its content, ``data_hash`` of the sales."""
+    """Fitted model with its hashes: ``model_id`` is the hash of its manifest, ``data_hash`` that of the sales."""
 
     learned: Learned
     data_hash: str
@@ -49,7 +49,7 @@ class Fitted:
 
 
 def pack(learned: Learned, data_hash: str) -> dict[str, bytes]:
-    """The files of a model by name; the same model gives the same bytes."""
+    """Returns the files of a model by name; the same model gives the same bytes."""
     files = {
         name: booster.model_to_string().encode() for name, booster in zip(TREES, learned.trees.boosters, strict=True)
     }
@@ -61,9 +61,9 @@ def pack(learned: Learned, data_hash: str) -> dict[str, bytes]:
 
 
 def unpack(files: Mapping[str, bytes]) -> Fitted:
-    """The model in these files.
+    """Parses a model from its files.
 
-    Raises InvalidInput for a file that is missing, cut off or changed, or a format that is not known here.
+    Raises InvalidInput for a file that is missing, truncated or modified, or an unknown format.
     """
     manifest = _parsed(files, MANIFEST)
     if manifest.get("format") != FORMAT:
@@ -75,7 +75,7 @@ def unpack(files: Mapping[str, bytes]) -> Fitted:
     for name in (*TREES, MODEL, CARD):
         found = hashlib.sha256(_content(files, name)).hexdigest()
         if hashes.get(name) != found:
-            raise InvalidInput(name, "another content than the manifest names", "the whole file as it was written")
+            raise InvalidInput(name, "content with another hash than in the manifest", "the unmodified file")
     document = _parsed(files, MODEL)
     model_id = hashlib.sha256(_content(files, MANIFEST)).hexdigest()
     try:
@@ -85,14 +85,14 @@ def unpack(files: Mapping[str, bytes]) -> Fitted:
 
 
 def save(folder: Path, learned: Learned, data_hash: str) -> None:
-    """Writes a model into a folder, the manifest last, so that a broken write is seen."""
+    """Writes a model into a folder; the manifest is written last, so that an incomplete write is detected."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in pack(learned, data_hash).items():
         (folder / name).write_bytes(content)
 
 
 def load(folder: Path) -> Fitted:
-    """The model in a folder; raises InvalidInput as unpack does."""
+    """Reads a model from a folder; raises InvalidInput for a missing or too large file, and as unpack does."""
     files = {}
     for name in (*TREES, MODEL, CARD, MANIFEST):
         path = folder / name
@@ -118,7 +118,7 @@ def _parsed(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
     try:
         document = json.loads(_content(files, name))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(name, str(error), "whole JSON") from None
+        raise InvalidInput(name, str(error), "valid JSON") from None
     if not isinstance(document, dict):
         raise InvalidInput(name, type(document).__name__, "a JSON object")
     return document
@@ -155,8 +155,8 @@ def _document(learned: Learned) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401 - a number or a text
-    """The value; none for a number that JSON has no word for."""
+def _finite(value: object) -> object:
+    """Returns the value, or None for a number that JSON cannot represent."""
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
@@ -181,7 +181,7 @@ def _learned(document: Mapping[str, Any], files: Mapping[str, bytes]) -> Learned
         last_time=float(document["last_time"]),
         sales=int(document["sales"]),
         left_out=int(document["left_out"]),
-        held_out=[Score(**{name: _known(value) for name, value in row.items()}) for row in document["held_out"]],
+        held_out=[_score(row) for row in document["held_out"]],
     )
 
 
@@ -189,8 +189,9 @@ def _bound(value: float | None) -> float:
     return float("inf") if value is None else float(value)
 
 
-def _known(value: Any) -> Any:  # noqa: ANN401 - a number or a text
-    return float("nan") if value is None else value
+def _score(document: Mapping[str, Any]) -> Score:
+    fields: dict[str, Any] = {name: float("nan") if value is None else value for name, value in document.items()}
+    return Score(**fields)
 
 
 def _encoder(document: Mapping[str, Any]) -> Encoder:
@@ -198,14 +199,14 @@ def _encoder(document: Mapping[str, Any]) -> Encoder:
     return Encoder(
         level=_means(document["level"]),
         build_year=_means(document["build_year"]) if document["build_year"] else None,
-        relatives=Relatives({name: _three(columns) for name, columns in document["relatives"].items()}),
+        relatives=Relatives({name: _families(columns) for name, columns in document["relatives"].items()}),
         words={name: document["words"][name] for name in coded},
         word_means={name: _means(document["word_means"][name]) for name in averaged},
         numbers=document["numbers"],
     )
 
 
-def _three(columns: list[list[float]]) -> tuple[Any, Any, Any]:
+def _families(columns: list[list[float]]) -> tuple[Any, Any, Any]:
     sizes, sales, sums = (np.array(column) for column in columns)
     return sizes, sales, sums
 

@@ -1,7 +1,7 @@
-"""Sales with less told of them, so that the model has learned what to say of a machine of which little is known.
+"""Hides parts of the sales data, so that a model also learns to value machines with missing data.
 
-The comparables of one auctioneer all have a meter reading; those of another have none. A model that never saw a gap has
-no answer to it, and its interval is the interval of well described machines.
+Some sources always state a meter reading and others never do. A model trained on complete data only would be wrong
+about incomplete machines, and its intervals would be too narrow for them.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from valuation.equipment.sales.observations import Observations
 
 MODEL_HIDDEN_SHARE = 0.25
 FAMILY_HIDDEN_SHARE = 0.10
-"""Of all rows; a hidden family hides its model too."""
+"""Shares of all rows; a hidden family also hides the model."""
 
 HOURS_HIDDEN_SHARE = 1.0
 AGE_HIDDEN_SHARE = 0.10
 ROWS_WITH_HIDDEN_WORDS_SHARE = 0.10
 WORDS_HIDDEN_SHARE = 0.70
-"""Of the words of those rows."""
+"""Share of the attribute texts hidden in those rows."""
 
 
 def degraded(machines: Observations, seed: int) -> Observations:
-    """The same machines with random parts of what is known of them hidden."""
+    """Returns the machines with random parts of their data hidden."""
     random = np.random.default_rng(seed)
     count = len(machines)
     hidden = random.random(count)
@@ -49,7 +49,7 @@ def degraded(machines: Observations, seed: int) -> Observations:
 
 
 def without_category(machines: Observations) -> Observations:
-    """The same machines as of a kind that was never sold: no category, class, line, family or model."""
+    """Returns the machines without category, class, line, family and model, as if their kind had never been sold."""
     return replace(machines, levels={name: np.full_like(column, "") for name, column in machines.levels.items()})
 
 

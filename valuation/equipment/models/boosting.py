@@ -1,9 +1,9 @@
-"""Boosted trees held monotone, for quantiles of a number.
+"""Monotone boosted trees for quantiles.
 
-LightGBM refuses monotone constraints with its own quantile objective, so the quantiles are learned by the pinball loss
-with its corner rounded by a logistic curve, given as gradient and curvature. Words are codes in the order of their
-frequency, split like numbers: told apart as categories they cost accuracy on later sales. LightGBM is imported where it
-is used.
+LightGBM does not support monotone constraints with its own quantile objective. Therefore the objective here is a
+pinball loss that is smoothed by a logistic curve, given as gradient and curvature. Texts are coded by frequency and
+split like numbers, because LightGBM's categorical splits are less accurate on later sales. LightGBM is imported only
+where it is used.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from valuation._typing import Float
 from valuation.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from lightgbm import Booster
+    from lightgbm import Booster, Dataset
 
 
 ROUNDS = (50, 100, 150, 200, 250, 300)
-"""Numbers of trees that are tried on later sales; more gain nothing and cost time at every appraisal."""
+"""Numbers of trees that are compared on later sales."""
 
 PARAMETERS: dict[str, Any] = {
     "learning_rate": 0.07,
@@ -37,42 +37,44 @@ PARAMETERS: dict[str, Any] = {
     "seed": 1,
     "verbose": -1,
 }
-"""One thread and a fixed seed: the same sales give the same bytes, and a busy machine does not stall the fit."""
+"""LightGBM parameters; one thread and a fixed seed make the trees reproducible to the byte."""
 
 ROUNDING_SHARE = 0.25
-"""Width over which the corner of the pinball loss is rounded, of the distance between the quartiles of the target."""
+"""Smoothing width of the pinball loss, as a share of the interquartile range of the target."""
 
 ROUNDING_LEAST = 0.01
+"""Smallest smoothing width."""
 
 CURVATURE_FLOOR = 0.05
+"""Lower bound of the curvature relative to the smoothing width; keeps the Newton steps of LightGBM finite."""
 
 
 def grow(matrix: Float, target: Float, level: float, monotone: Sequence[int], rounds: int) -> Booster:
-    """As many trees as there are rounds, for a quantile level of a target [n] by features [n, f].
+    """Fits ``rounds`` trees for a quantile level of a target [n] by features [n, f].
 
-    Each feature is held monotone by its sign.
+    ``monotone`` [f] is 1, -1 or 0 for an increasing, decreasing or unconstrained effect.
     """
-    import lightgbm  # noqa: PLC0415 - a second to import, and the service runs without it
+    import lightgbm  # noqa: PLC0415 - slow to import, and the service starts without it
 
-    between_quartiles = float(np.subtract(*np.quantile(target, [0.75, 0.25])))
-    loss = rounded_pinball(level, max(ROUNDING_SHARE * between_quartiles, ROUNDING_LEAST))
+    interquartile_range = float(np.subtract(*np.quantile(target, [0.75, 0.25])))
+    loss = smoothed_pinball(level, max(ROUNDING_SHARE * interquartile_range, ROUNDING_LEAST))
     parameters = {**PARAMETERS, "objective": loss, "monotone_constraints": list(monotone)}
     return lightgbm.train(parameters, lightgbm.Dataset(matrix, target, params={"verbose": -1}), rounds)
 
 
-def rounded_pinball(level: float, rounding: float) -> Callable[[Float, Any], tuple[Float, Float]]:
-    """Gradient and curvature [n] of the rounded pinball loss at a quantile level."""
+def smoothed_pinball(level: float, width: float) -> Callable[[Float, Dataset], tuple[Float, Float]]:
+    """Returns a function for the gradient [n] and curvature [n] of the smoothed pinball loss at a quantile level."""
 
-    def loss(predicted: Float, data: Any) -> tuple[Float, Float]:  # noqa: ANN401 - LightGBM's data set
-        below = 1.0 / (1.0 + np.exp(-(predicted - data.get_label()) / rounding))
-        return below - level, np.maximum(below * (1.0 - below), CURVATURE_FLOOR) / rounding
+    def loss(predicted: Float, data: Dataset) -> tuple[Float, Float]:
+        below = 1.0 / (1.0 + np.exp(-(predicted - np.asarray(data.get_label())) / width))
+        return below - level, np.maximum(below * (1.0 - below), CURVATURE_FLOOR) / width
 
     return loss
 
 
 def trees_of(text: str, features: int) -> Booster:
-    """Trees from their text; raises InvalidInput when they are not whole or not of that many features."""
-    import lightgbm  # noqa: PLC0415 - see above
+    """Parses trees from text; raises InvalidInput for a damaged text or another number of features."""
+    import lightgbm  # noqa: PLC0415 - slow to import, and the service starts without it
 
     try:
         booster = lightgbm.Booster(model_str=text)

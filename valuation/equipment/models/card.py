@@ -1,4 +1,4 @@
-"""The card of a model: what it learned from, how it scored on later sales, and what it must not be used for."""
+"""Model card: training data, scores on later sales, and limits of use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from valuation.equipment.sales.observations import SEPARATOR
 
 
 def card_text(learned: Learned, data_hash: str) -> str:
-    """The card as Markdown."""
+    """Returns the model card as Markdown."""
     mapping, terms, market = learned.mapping, learned.terms, learned.trees.index.market
     first, last = date_of_years(learned.first_time), date_of_years(learned.last_time)
     explained = f"corrects the reference value in {mapping.reference}" if mapping.reference else "explains the price"
@@ -21,23 +21,23 @@ def card_text(learned: Learned, data_hash: str) -> str:
     lines = [
         "# Equipment model",
         "",
-        f"Learned from {learned.sales} sales from {first} to {last}; {learned.left_out} rows were left out.",
+        f"Learned from {learned.sales} sales from {first} to {last}; {learned.left_out} rows were excluded.",
         f"SHA-256 of the sales: {data_hash}. Currency: {mapping.currency or 'not stated'}.",
-        f"It {explained} by age, {mapping.hours_unit}, place in the hierarchy, attributes and time.",
+        f"The model {explained} by age, {mapping.hours_unit}, level of the hierarchy, attributes and time.",
         "",
-        "## Scores on the last sales by time, learned from the others",
+        "## Scores on the latest sales by a model fitted to the earlier ones",
         "",
         *_table(learned.held_out),
         "",
         "## Limits",
         "",
-        f"- The market's level after {last} is a forecast; its log error a year later is {market.error_a_year:.3f}.",
-        f"- Half widths are stretched by {learned.calibration.pooled:.2f} on average, and by step outwards: "
+        f"- The market level after {last} is a forecast; its log error after one year is {market.error_a_year:.3f}.",
+        f"- Half widths are multiplied by {learned.calibration.pooled:.2f} on average, and further by step: "
         + ", ".join(f"{step.name.lower()} {one:.2f}" for step, one in zip(Step, learned.calibration.steps, strict=True))
         + ".",
         f"- OLV is {terms.olv_factor:.2f} and FLV {terms.flv_factor:.2f} of FMV, {factors}.",
-        "- Prices are those of the market the sales come from; another market has other prices.",
-        "- It says nothing of title, of damage that no column names, or of kinds that are not in the sales.",
+        "- Prices apply to the market of the sales; other markets have other prices.",
+        "- Title, damage without a column, and kinds of machines without sales are not considered.",
         "",
     ]
     return "\n".join(lines)

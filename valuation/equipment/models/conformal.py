@@ -1,9 +1,9 @@
-"""Intervals that hold what they promise: stretched until they held in later sales that the trees had not seen.
+"""Calibrates intervals on held-out later sales (split conformal prediction).
 
-The distance of each held-out price from the middle is set against the half width that the quantile trees gave it; the
-factor that makes COVERAGE of them fit is the stretch, by category, blended with that of all where sales are few. Each
-step outwards (a model, a family never seen) stretches further. The market's own move in the held-out time is taken out
-first: its error is not the machine's, and it grows with time, so it is added for the distance asked for.
+The distance of each held-out price from the median estimate is divided by the half width from the quantile trees. The
+COVERAGE quantile of that ratio is the stretch of the intervals, by category, shrunk towards that of all sales. Each
+wider step (model, family or class without sales) stretches further. The market move during the held-out period is
+removed first, because its error grows with time and is added separately for the valuation date.
 """
 
 from __future__ import annotations
@@ -26,43 +26,45 @@ NORMAL_HALF_WIDTH = float(ndtri(HIGH))
 """Half width of the interval of a normal error, in standard deviations."""
 
 HALF_WIDTH_FLOOR = 0.02
-"""Least log half width of the trees: no price is known better than to 2 %."""
+"""Lower bound of the log half width: no price is known better than to 2 %."""
 
 CATEGORY_PRIOR_SALES = 50.0
-"""Held-out sales of all categories that each category is blended with."""
+"""Number of held-out sales of all categories that shrink the stretch of a category towards the pooled one."""
 
 OUTLIER_SPANS = 1.5
-"""Errors beyond this many half widths of their middle 80 % do not move the market's line further."""
+"""Bound of the errors that enter the market move, in half widths of their middle 80 %."""
 
 STEP_SALES_LEAST = 50
+"""Minimum number of held-out sales to measure the stretch of a step."""
+
 STEP_GROWTH = 1.05
-"""Least growth of the stretch from one step to the next."""
+"""Minimum ratio of the stretch of a step to that of the narrower step."""
 
 OUT_OF_RANGE_STRETCH = 1.25
-"""Further stretch beyond the ages and hours that were seen."""
+"""Additional stretch for ages and hours beyond the range of the sales."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Stretch of the half width by category, for all, and by Step."""
+    """Stretch of half widths by category, pooled over categories, and additional stretch by Step."""
 
     categories: Mapping[str, float]
     pooled: float
     steps: tuple[float, ...]
 
     def stretch(self, category: Texts, step: Int) -> Float:
-        """Stretch of each machine [n]."""
+        """Returns the stretch of each machine [n]."""
         own = np.array([self.categories.get(text, self.pooled) for text in category.tolist()])
         return np.asarray(own * np.array(self.steps)[step], dtype=np.float64)
 
-    def with_strangers(self, error: Float, half_width: Float) -> Calibration:
-        """The same with the stretch of machines of which no level was ever sold, measured on so many [n]."""
+    def with_unseen_category(self, error: Float, half_width: Float) -> Calibration:
+        """Returns the calibration with the stretch of Step.ALL measured on machines [n] with all levels hidden."""
         measured = _level(np.abs(error) / half_width) / self.pooled
         return replace(self, steps=(*self.steps[: Step.ALL], max(measured, self.steps[Step.ALL])))
 
 
 def calibrate(error: Float, half_width: Float, time: Float, category: Texts, step: Int) -> Calibration:
-    """The calibration from held-out log errors [n], actual less middle, and the half width on their side [n]."""
+    """Fits the calibration to held-out log errors [n] (actual less median) and the half widths on their side [n]."""
     ratio = np.abs(error - market_move(error, time)) / half_width
     pooled = _level(ratio)
     categories = {}
@@ -75,26 +77,29 @@ def calibrate(error: Float, half_width: Float, time: Float, category: Texts, ste
 
 
 def market_move(error: Float, time: Float) -> Float:
-    """What all prices moved beyond the forecast at each time [n]: a smooth line through errors, outliers held back."""
-    middle = float(np.median(error))
-    limit = OUTLIER_SPANS * float(np.quantile(np.abs(error - middle), COVERAGE))
-    bounded = np.clip(error - middle, -limit, limit)
+    """Returns the common move of all prices beyond the forecast at each time [n], robust to outliers.
+
+    It is a smooth line through the bounded errors [n].
+    """
+    median = float(np.median(error))
+    limit = OUTLIER_SPANS * float(np.quantile(np.abs(error - median), COVERAGE))
+    bounded = np.clip(error - median, -limit, limit)
     centre = float(np.mean(bounded))
-    return np.asarray(middle + centre + market_index(time, bounded - centre).at(time), dtype=np.float64)
+    return np.asarray(median + centre + market_index(time, bounded - centre).at(time), dtype=np.float64)
 
 
 def half_widths(low: Float, middle: Float, high: Float) -> tuple[Float, Float]:
-    """Log half widths [n] below and above the middle, as the trees give them."""
+    """Returns the log half widths [n] below and above the median, at least HALF_WIDTH_FLOOR."""
     return np.maximum(middle - low, HALF_WIDTH_FLOOR), np.maximum(high - middle, HALF_WIDTH_FLOOR)
 
 
 def widened(half_width: Float, stretch: Float, market_error: Float) -> Float:
-    """Half width [n] stretched, with the market's standard error [n] added in squares."""
+    """Returns the half widths [n] after stretching, with the market's standard error [n] added in quadrature."""
     return np.asarray(np.hypot(half_width * stretch, NORMAL_HALF_WIDTH * market_error))
 
 
 def _steps(stretched: Float, step: Int) -> tuple[float, ...]:
-    """Further stretch by step, never less than the step before it allows."""
+    """Returns the additional stretch by step, at least STEP_GROWTH times that of the narrower step."""
     found: list[float] = []
     for number in Step:
         own = stretched[step == number]
@@ -105,5 +110,8 @@ def _steps(stretched: Float, step: Int) -> tuple[float, ...]:
 
 
 def _level(ratio: Float) -> float:
-    """The ratio that COVERAGE of a new one will be below, a little above the quantile for small samples."""
+    """Returns the conformal quantile: a new ratio is below it with probability COVERAGE.
+
+    The level COVERAGE (n + 1) / n corrects for the sample size n.
+    """
     return float(np.quantile(ratio, min(1.0, COVERAGE * (len(ratio) + 1) / len(ratio))))

@@ -1,7 +1,7 @@
-"""Machines as the numbers that trees split on: age, meter, size, what comparables say of their model, attributes.
+"""Encodes machines as features of the trees: age, meter, size, price level of the model, attributes.
 
-The level of a model is a mean of prices, so a machine must not see its own price in it: while learning, each row is
-encoded from the other folds, as a new machine will be encoded from all of them.
+The price level of a model is a mean of prices that must not include the price of the encoded machine. Therefore each
+training row is encoded from the other folds (target encoding out of fold), and a new machine from all sales.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from valuation.equipment.models.similar_models import Relatives, relatives_of
 from valuation.equipment.sales.observations import LEVELS, Observations
 
 WORDS_LIMIT = 60
-"""Most words of an attribute that are told apart by code; of one with more, a word is the mean that its sales leave."""
+"""Largest number of distinct texts of a coded attribute; texts of others are encoded by their mean residual."""
 
 RESIDUAL_LIMIT = 0.5
-"""Log residuals beyond this move the mean of a word no further."""
+"""Bound of the log residuals that enter the mean of a text."""
 
 FOLDS = 8
 FOLD_SEED = 20110101
 
 WORN = ("age", "hours")
-"""Features that never raise a value as they rise."""
+"""Features with a decreasing effect on value."""
 
 BETTER = ("condition",)
-"""Features that never lower a value as they rise."""
+"""Features with an increasing effect on value."""
 
 NUMBERS = (
     *WORN, *BETTER, "class_size", "family_size", "generation", "series", "implied_age", *LEVELS, "family_sales",
@@ -42,7 +42,7 @@ NUMBERS = (
 
 @dataclass(frozen=True)
 class Encoder:
-    """What encoding needs to know of the sales learned from: tables by key, and words by attribute in their order."""
+    """Encoding tables fitted to sales: means by key, and the coded texts of each attribute in order of their codes."""
 
     level: LevelMeans
     build_year: LevelMeans | None
@@ -53,18 +53,18 @@ class Encoder:
 
     @property
     def features(self) -> list[str]:
-        """Names of the columns in their order."""
+        """Names of the features in column order."""
         return [*NUMBERS, *self.numbers, *self.words, *self.word_means]
 
     @property
     def monotone(self) -> list[int]:
-        """-1, 0 or 1 for each column: how it may move a value."""
+        """Direction of the effect of each feature: -1 decreasing, 1 increasing, 0 unconstrained."""
         return [-1 if name in WORN else int(name in BETTER) for name in self.features]
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Machines [n] as a matrix [n, features], the level of their model, and the sales behind each level [levels][n]."""
+    """Feature matrix [n, features], price level of the model [n], and number of sales at each level [levels][n]."""
 
     matrix: Float
     offset: Float
@@ -72,29 +72,29 @@ class Encoded:
 
 
 def encoder_of(machines: Observations, residual: Float) -> Encoder:
-    """The encoder learned from sales and what their log prices leave beyond market and age [n]."""
+    """Fits an encoder to sales and the residuals [n] of their log prices after market and age."""
     words = {name: _by_frequency(column) for name, column in machines.words.items()}
     return _encoder(machines, residual, {name: known for name, known in words.items() if len(known) <= WORDS_LIMIT})
 
 
 def _encoder(machines: Observations, residual: Float, words: Mapping[str, Sequence[str]]) -> Encoder:
-    """The encoder with these words by code, and the other attributes by the mean of each word."""
+    """Fits an encoder that codes the attributes in ``words`` and encodes the texts of others by their mean residual."""
     keys = _keys(machines)
     means = level_means(keys, residual)
     left = np.clip(residual - means.at(keys)[0][-1], -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
-    many = [name for name in machines.words if name not in words]
+    averaged = [name for name in machines.words if name not in words]
     return Encoder(
         level=means,
         build_year=_build_years(machines),
         relatives=relatives_of(machines, residual, means),
         words=words,
-        word_means={name: level_means([machines.words[name]], left) for name in many},
+        word_means={name: level_means([machines.words[name]], left) for name in averaged},
         numbers=list(machines.numbers),
     )
 
 
 def _build_years(machines: Observations) -> LevelMeans | None:
-    """The usual build year of each key; none when no year is known."""
+    """Returns the mean build year of each key; None if no build year is known."""
     dated = ~np.isnan(machines.build_year)
     if not dated.any():
         return None
@@ -102,8 +102,8 @@ def _build_years(machines: Observations) -> LevelMeans | None:
 
 
 def encode(encoder: Encoder, machines: Observations) -> Encoded:
-    """Machines in the numbers of an encoder; an attribute that their file does not have is unknown of all of them."""
-    unknown, unsaid = np.full(len(machines), np.nan), np.full(len(machines), "", dtype=object)
+    """Encodes machines; an attribute missing from their file is unknown for all of them."""
+    unknown, empty = np.full(len(machines), np.nan), np.full(len(machines), "", dtype=object)
     means, sales = encoder.level.at(_keys(machines))
     relatives = encoder.relatives.at(machines.levels["line"], machines.family_size, means[1])
     typical = encoder.build_year.at(_keys(machines))[0][-1] if encoder.build_year else np.full(len(machines), np.nan)
@@ -123,21 +123,24 @@ def encode(encoder: Encoder, machines: Observations) -> Encoded:
         means[-1] - relatives,
         np.log(machines.reference),
         *(machines.numbers.get(name, unknown) for name in encoder.numbers),
-        *(_codes(machines.words.get(name, unsaid), words) for name, words in encoder.words.items()),
-        *(mean.at([machines.words.get(name, unsaid)])[0][0] for name, mean in encoder.word_means.items()),
+        *(_codes(machines.words.get(name, empty), words) for name, words in encoder.words.items()),
+        *(mean.at([machines.words.get(name, empty)])[0][0] for name, mean in encoder.word_means.items()),
     ]
     return Encoded(np.column_stack(columns), means[-1], sales)
 
 
-def encode_apart(machines: Observations, residual: Float, shown: Observations) -> Encoded:
-    """Sales [n], as they are ``shown``, encoded each from the folds it is not in; words by all sales."""
+def encode_out_of_fold(machines: Observations, residual: Float, shown: Observations) -> Encoded:
+    """Encodes sales [n] out of fold: each row of ``shown`` by an encoder fitted to the other folds of ``machines``.
+
+    ``shown`` has the same sales, possibly with data hidden. The codes of texts are those of all sales.
+    """
     words = encoder_of(machines, residual).words
     fold = np.random.default_rng(FOLD_SEED).integers(0, FOLDS, len(machines))
     parts = []
     for number in range(FOLDS):
         others, own = fold != number, fold == number
-        apart = _encoder(machines.take(others), residual[others], words)
-        parts.append((np.flatnonzero(own), encode(apart, shown.take(own))))
+        fitted = _encoder(machines.take(others), residual[others], words)
+        parts.append((np.flatnonzero(own), encode(fitted, shown.take(own))))
     order = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
     return Encoded(
         np.concatenate([part.matrix for _, part in parts])[order],
@@ -146,16 +149,17 @@ def encode_apart(machines: Observations, residual: Float, shown: Observations) -
     )
 
 
-def alike(matrix: Float) -> tuple[Int, Int]:
-    """The first of each kind of row of a matrix [n, features], and the kind of each row [n].
+def distinct_rows(matrix: Float) -> tuple[Int, Int]:
+    """Returns the first index of each distinct row [k] of a matrix [n, features], and for each row its number [n].
 
-    A fleet has many machines that differ in nothing the model sees; each kind is predicted once.
+    A fleet has many identical machines; predicting each distinct row once saves time.
     """
     rows = list(map(bytes, np.ascontiguousarray(matrix)))
+    # Reversed, so that the first of equal rows is stored last and wins.
     first = {row: at for at, row in reversed(list(enumerate(rows)))}
-    kinds = {row: kind for kind, row in enumerate(first)}
+    number = {row: at for at, row in enumerate(first)}
     return np.array(list(first.values()), dtype=np.int64), np.fromiter(
-        map(kinds.__getitem__, rows), np.int64, len(rows)
+        map(number.__getitem__, rows), np.int64, len(rows)
     )
 
 
@@ -164,13 +168,13 @@ def _keys(machines: Observations) -> list[NDArray[Any]]:
 
 
 def _by_frequency(column: NDArray[Any]) -> list[str]:
-    """The words, most frequent first and then by spelling."""
+    """Returns the distinct non-empty texts, most frequent first and then alphabetically."""
     words, counts = np.unique(column.astype(str), return_counts=True)
     order = np.lexsort((words, -counts))
     return [str(words[at]) for at in order if words[at]]
 
 
 def _codes(column: NDArray[Any], words: Sequence[str]) -> Float:
-    """The place of each word [n] in a list; NaN for one that is not there."""
+    """Returns the index of each text [n] in a list; NaN for a missing one."""
     place = {word: float(at) for at, word in enumerate(words)}
     return np.fromiter(map(place.get, column.tolist(), repeat(np.nan)), np.float64, len(column))

@@ -1,8 +1,8 @@
-"""The market's level by product group: excavators do not fall when trucks do.
+"""Market index by product group, because product groups such as excavators and trucks move differently.
 
-Each group has a distance from the market of all, a mean of what its own sales leave about each point in time, blended
-with sales that show none, so that a group with few sales stands where all stand. After the last sale the distance
-fades: a group that ran ahead comes back.
+Each group has a log distance from the overall market: a kernel mean of the residuals of its sales at each point in
+time, shrunk towards 0, so that a group with few sales follows the overall market. After the last sale the distance
+decays to 0.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from valuation._typing import Float, Texts
 from valuation.equipment.models.market_index import TREND_YEARS, MarketIndex
 
 BANDWIDTH_YEARS = 0.35
-"""Standard deviation of the weights about each point."""
+"""Standard deviation of the kernel."""
 
 PRIOR_SALES = 40.0
-"""Sales without a distance that each point of a group is blended with."""
+"""Number of sales with a distance of 0 that shrink each point of a group."""
 
 FADE_YEARS = 3.0
-"""Time in which the distance of a group falls to 1/e after the last sale."""
+"""Time after the last sale in which the distance of a group decays to 1/e."""
 
 
 @dataclass(frozen=True)
 class GroupIndex:
-    """The market of all, and by group the log distance from it [k] at the market's times."""
+    """Overall market index, and for each group the log distance from it [k] at the times of the index."""
 
     market: MarketIndex
     groups: Mapping[str, Float]
 
     def at(self, time: Float, group: Texts) -> Float:
-        """Log level at times [n] of machines of groups [n]; a group never seen stands where all stand."""
+        """Returns log levels at times [n] for groups [n]; an unseen group has the level of the overall market."""
         distance = np.zeros(len(time))
         names = group.astype(str)
         for name in np.unique(names).tolist():
@@ -44,14 +44,14 @@ class GroupIndex:
         return np.asarray(self.market.at(time) + distance * np.exp(-ahead / FADE_YEARS))
 
     def error(self, time: Float) -> Float:
-        """Standard deviation of the log level at times [n], that of the market."""
+        """Returns the standard deviation of the overall market's log level at times [n]."""
         return self.market.error(time)
 
 
 def group_index(market: MarketIndex, time: Float, group: Texts, residual: Float) -> GroupIndex:
-    """The distances of groups from what the market leaves of log prices [n] at their times.
+    """Fits the group index to log prices [n] less the overall market, at times [n].
 
-    A history without a trend of the market, shorter than TREND_YEARS, has none of its groups either.
+    A history shorter than TREND_YEARS has no group distances.
     """
     if market.last_time - float(market.times[0]) < TREND_YEARS:
         return GroupIndex(market, {})

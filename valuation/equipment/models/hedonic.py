@@ -1,4 +1,4 @@
-"""Learning from comparables, and appraising by what was learned (docs/models/equipment-hedonic.md)."""
+"""Hedonic model: fits comparable sales and values machines (docs/models/equipment-hedonic.md)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from valuation.equipment.models.conformal import (
     market_move,
     widened,
 )
-from valuation.equipment.models.encoding import Encoder, alike, encode, encode_apart, encoder_of
+from valuation.equipment.models.encoding import Encoder, distinct_rows, encode, encode_out_of_fold, encoder_of
 from valuation.equipment.models.group_index import GroupIndex
 from valuation.equipment.models.liquidation import STATED_TERMS, LiquidationTerms, learned_terms
 from valuation.equipment.models.scores import Score, pinball, scores
@@ -39,29 +39,29 @@ if TYPE_CHECKING:
 
 QUANTILES = (LOW, MIDDLE, HIGH)
 SALES_LEAST = 200
-"""Fewer comparables give no model: use the curve of the class."""
+"""Minimum number of sales for a model; with fewer, the curve of the equipment class should be used."""
 
 HELD_OUT_SHARE = 0.15
-"""Last sales, by time, that choose the number of trees, stretch the intervals and score the card.
+"""Share of the latest sales that select the number of trees, calibrate the intervals and score the model.
 
-A second fit then learns from all.
+A second fit then uses all sales.
 """
 
 DEGRADE_SEED = 7
 HELD_OUT_SEED = 3
 ONE_THREAD_ROWS = 1_000
-"""Fewer rows are predicted by one thread: starting more would take longer."""
+"""Number of rows up to which one thread predicts; for few rows, starting threads takes longer."""
 
 LOG_RATIO_LIMIT = 2.0
-"""A price further than e^2 = 7.4 times from its reference is an error of typing, and is not learned from."""
+"""Bound of |log(price / reference)|; a price beyond a factor of e^2 = 7.4 is a typing error and is not used."""
 
 RANGE_LEVEL = 0.995
-"""Quantile of age and hours beyond which a machine is outside what was seen."""
+"""Quantile of age and hours beyond which a machine is outside the range of the sales."""
 
 
 @dataclass(frozen=True)
 class Trees:
-    """What one fit learned: the market, the encoder and the trees of each quantile."""
+    """Result of one fit: market index, encoder, and trees for each of QUANTILES."""
 
     index: GroupIndex
     encoder: Encoder
@@ -70,9 +70,10 @@ class Trees:
 
 @dataclass(frozen=True)
 class Learned:
-    """A fitted model: its trees, how far their intervals are stretched, and what its card says.
+    """Fitted model: trees, calibration, liquidation terms, and the contents of the model card.
 
-    ``ranges`` gives by category the highest usual age in years and hours.
+    ``ranges`` is by category the RANGE_LEVEL quantile of age in years and of hours. ``first_time`` and ``last_time``
+    are the times of the first and last sale. ``left_out`` is the number of rows not used.
     """
 
     mapping: ColumnMap
@@ -89,9 +90,10 @@ class Learned:
 
 @dataclass(frozen=True)
 class Estimates:
-    """Values [n] in the currency of the comparables, NaN where there is no opinion.
+    """Estimated values [n] in the currency of the comparables; NaN where the model cannot value the machine.
 
-    ``low`` and ``high`` are the 10 % and 90 % points; ``step`` is a Step, ``flags`` a bit set of EstimateFlag.
+    ``low`` and ``high`` are the 10 % and 90 % quantiles of the FMV. ``step`` is a Step, ``flags`` are EstimateFlag
+    bits.
     """
 
     fmv: Float
@@ -105,22 +107,23 @@ class Estimates:
 
     @property
     def value_haircut(self) -> Float:
-        """Share of the FMV that the low point lies below it [n]: the value-uncertainty part of the haircut."""
+        """Relative distance from the FMV to the 10 % quantile [n]: the value-uncertainty part of the haircut."""
         return np.asarray(1.0 - self.low / self.fmv)
 
 
 Progress = Callable[[float], None]
+"""Callback for the share of the work that is done, from 0 to 1."""
 
 
-def unheard(share: float) -> None:
-    """Progress that nobody listens to."""
+def no_progress(share: float) -> None:
+    """Ignores progress."""
 
 
-def fit(machines: Observations, mapping: ColumnMap, progress: Progress = unheard) -> Learned:
-    """Learns from sales; ``progress`` is told the share that is done.
+def fit(machines: Observations, mapping: ColumnMap, progress: Progress = no_progress) -> Learned:
+    """Fits a model to sales and reports progress.
 
-    Sales without price or date, without their reference, or far from it are left out and counted. Raises InvalidInput
-    when fewer than SALES_LEAST are left.
+    Sales are not used without a price or date, or if a reference value is missing or far from the price. Raises
+    InvalidInput if fewer than SALES_LEAST sales remain.
     """
     usable = _usable(machines)
     sales = machines.take(usable)
@@ -131,7 +134,7 @@ def fit(machines: Observations, mapping: ColumnMap, progress: Progress = unheard
     first = round(len(sales) * (1.0 - HELD_OUT_SHARE))
     earlier, later = sales.take(np.arange(first)), sales.take(np.arange(first, len(sales)))
     most = [max(ROUNDS)] * len(QUANTILES)
-    trees, rounds = _shortened(_learn(earlier, most, lambda share: progress(0.45 * share)), later)
+    trees, rounds = _select_rounds(_learn(earlier, most, lambda share: progress(0.45 * share)), later)
     calibration, log_error = _calibrated(trees, later)
     stated = STATED_TERMS[mapping.marketability]
     terms = learned_terms(log_error, stated) if mapping.reference else stated
@@ -142,16 +145,16 @@ def fit(machines: Observations, mapping: ColumnMap, progress: Progress = unheard
 
 
 def appraise(learned: Learned, machines: Observations) -> Estimates:
-    """Estimates of every machine at its time, as a batch of one or of many.
+    """Values every machine [n] at its own time; results do not depend on the other rows of the batch.
 
-    Whether a reference value is needed is the model's to say: without one that it learned with there is no opinion, and
-    one that it did not learn with is ignored.
+    If the model was fitted with reference values, a machine without one has a NaN value. Otherwise reference values are
+    ignored.
     """
-    machines = _referred(learned.mapping, machines)
+    machines = _with_model_references(learned.mapping, machines)
     trees = learned.trees
     encoded = encode(trees.encoder, machines)
     market = trees.index.at(machines.time, machines.levels["category"]) + encoded.offset + _log_reference(machines)
-    first, place = alike(encoded.matrix)
+    first, place = distinct_rows(encoded.matrix)
     distinct = encoded.matrix[first]
     low, middle, high = (_predicted(booster, distinct)[place] + market for booster in trees.boosters)
     step = _step(encoded.sales)
@@ -166,8 +169,8 @@ def appraise(learned: Learned, machines: Observations) -> Estimates:
     return Estimates(fmv, fmv * np.exp(-below), fmv * np.exp(above), values.olv, values.flv, values.nolv, step, flags)
 
 
-def _referred(mapping: ColumnMap, machines: Observations) -> Observations:
-    """The machines with the reference values that a model learned with, flagged where one is missing."""
+def _with_model_references(mapping: ColumnMap, machines: Observations) -> Observations:
+    """Returns the machines with reference values as used by the model: removed if unused, flagged where missing."""
     flags = machines.flags & ~int(EstimateFlag.REFERENCE_MISSING)
     if not mapping.reference:
         return replace(machines, reference=np.full(len(machines), np.nan), flags=flags)
@@ -176,7 +179,7 @@ def _referred(mapping: ColumnMap, machines: Observations) -> Observations:
 
 
 def _usable(machines: Observations) -> NDArray[np.bool_]:
-    """Sales to learn from [n]."""
+    """Returns whether each sale [n] can be used for fitting."""
     usable = ~np.isnan(machines.price + machines.time)
     usable &= (machines.flags & EstimateFlag.REFERENCE_MISSING) == 0
     return usable & (np.abs(np.log(machines.price) - _log_reference(machines)) < _ratio_limit(machines))
@@ -187,19 +190,19 @@ def _ratio_limit(machines: Observations) -> Float:
 
 
 def _log_reference(machines: Observations) -> Float:
-    """Log reference value [n], 0 where there is none: what the model explains is then the price itself."""
+    """Returns the log reference value [n], or 0 without one, in which case the model explains the price itself."""
     return np.where(np.isnan(machines.reference), 0.0, np.log(machines.reference))
 
 
 def _learn(sales: Observations, rounds: Sequence[int], progress: Progress) -> Trees:
-    """One fit: market, encoder, and the trees of each quantile on the sales as they are and with less told of them."""
+    """Fits market index, encoder and trees, both on the complete sales and on sales with data hidden."""
     log_price = np.log(sales.price) - _log_reference(sales)
     index, residual = split_prices(sales, log_price)
     encoder = encoder_of(sales, residual)
-    told = [encode_apart(sales, residual, shown) for shown in (sales, degraded(sales, DEGRADE_SEED))]
-    matrix = np.concatenate([part.matrix for part in told])
-    offset = np.concatenate([part.offset for part in told])
-    target = np.tile(log_price - index.at(sales.time, sales.levels["category"]), len(told)) - offset
+    parts = [encode_out_of_fold(sales, residual, shown) for shown in (sales, degraded(sales, DEGRADE_SEED))]
+    matrix = np.concatenate([part.matrix for part in parts])
+    offset = np.concatenate([part.offset for part in parts])
+    target = np.tile(log_price - index.at(sales.time, sales.levels["category"]), len(parts)) - offset
     boosters = []
     for number, level in enumerate(QUANTILES):
         boosters.append(grow(matrix, target, level, encoder.monotone, rounds[number]))
@@ -207,14 +210,17 @@ def _learn(sales: Observations, rounds: Sequence[int], progress: Progress) -> Tr
     return Trees(index, encoder, boosters)
 
 
-def _shortened(trees: Trees, later: Observations) -> tuple[Trees, list[int]]:
-    """The trees cut to the number that loses least on later sales at each quantile, and those numbers."""
-    told = [encode(trees.encoder, shown) for shown in (later, degraded(later, HELD_OUT_SEED))]
+def _select_rounds(trees: Trees, later: Observations) -> tuple[Trees, list[int]]:
+    """Returns the trees truncated to the number with the least loss on later sales for each quantile, and the numbers.
+
+    The market move after the fit is removed first, because no number of trees can explain it.
+    """
+    parts = [encode(trees.encoder, shown) for shown in (later, degraded(later, HELD_OUT_SEED))]
     market = trees.index.at(later.time, later.levels["category"]) + _log_reference(later)
-    actual = np.concatenate([np.log(later.price) - market - part.offset for part in told])
-    matrix = np.concatenate([part.matrix for part in told])
+    actual = np.concatenate([np.log(later.price) - market - part.offset for part in parts])
+    matrix = np.concatenate([part.matrix for part in parts])
     middle = _predicted(trees.boosters[1], matrix)
-    actual = actual - market_move(actual - middle, np.tile(later.time, len(told)))
+    actual = actual - market_move(actual - middle, np.tile(later.time, len(parts)))
     best = [
         _best_rounds(booster, matrix, actual, level) for booster, level in zip(trees.boosters, QUANTILES, strict=True)
     ]
@@ -226,7 +232,7 @@ def _shortened(trees: Trees, later: Observations) -> tuple[Trees, list[int]]:
 
 
 def _best_rounds(booster: Booster, matrix: Float, actual: Float, level: float) -> int:
-    """The number of trees, of ROUNDS, with the least pinball loss."""
+    """Returns the number of trees in ROUNDS with the least pinball loss."""
     losses = [
         float(np.mean(pinball(actual, np.asarray(booster.predict(matrix, num_iteration=count, num_threads=1)), level)))
         for count in ROUNDS
@@ -235,18 +241,18 @@ def _best_rounds(booster: Booster, matrix: Float, actual: Float, level: float) -
 
 
 def _calibrated(trees: Trees, later: Observations) -> tuple[Calibration, Float]:
-    """The calibration from later sales, as they are and with less told of them; and the log errors as they are."""
-    told = [_errors(trees, shown) for shown in (later, degraded(later, HELD_OUT_SEED))]
-    error, half, step = (np.concatenate(parts) for parts in zip(*told, strict=True))
+    """Calibrates on later sales, complete and with data hidden; also returns the log errors of the complete ones."""
+    shown = [_errors(trees, sales) for sales in (later, degraded(later, HELD_OUT_SEED))]
+    error, half, step = (np.concatenate(parts) for parts in zip(*shown, strict=True))
     time, category = np.tile(later.time, 2), np.tile(later.levels["category"], 2)
-    strange, strange_half, _ = _errors(trees, without_category(later))
+    unseen_error, unseen_half, _ = _errors(trees, without_category(later))
     moved = market_move(error, time)[: len(later)]
     calibration = calibrate(error, half, time, category, step)
-    return calibration.with_strangers(strange - moved, strange_half), told[0][0]
+    return calibration.with_unseen_category(unseen_error - moved, unseen_half), shown[0][0]
 
 
 def _errors(trees: Trees, sales: Observations) -> tuple[Float, Float, Int]:
-    """Log error [n] of the middle, half width on its side [n] and Step [n] of sales."""
+    """Returns the log error of the median [n], the half width on the side of the error [n] and the Step [n]."""
     encoded = encode(trees.encoder, sales)
     market = trees.index.at(sales.time, sales.levels["category"]) + encoded.offset + _log_reference(sales)
     low, middle, high = (_predicted(booster, encoded.matrix) + market for booster in trees.boosters)
@@ -278,7 +284,7 @@ def _scored(trial: Learned, later: Observations) -> list[Score]:
 
 
 def _step(sales: Sequence[Float]) -> Int:
-    """The narrowest Step with sales of its own [n]; a line counts as its class."""
+    """Returns the narrowest Step with sales [n]; a line counts as a class."""
     by_level = dict(zip(LEVELS, sales, strict=True))
     step = np.where((by_level["class"] > 0) | (by_level["line"] > 0), int(Step.CLASS), int(Step.ALL))
     step = np.where(by_level["family"] > 0, int(Step.FAMILY), step)
@@ -286,27 +292,27 @@ def _step(sales: Sequence[Float]) -> Int:
 
 
 def _ranges(sales: Observations) -> dict[str, tuple[float, float]]:
-    """The highest usual age and hours by category; without any, no bound is known."""
+    """Returns the RANGE_LEVEL quantiles of age and hours by category; infinite where no value is known."""
     category = sales.levels["category"].astype(str)
     return {
-        str(name): (_usual(sales.age_years[category == name]), _usual(sales.hours[category == name]))
+        str(name): (_range_end(sales.age_years[category == name]), _range_end(sales.hours[category == name]))
         for name in np.unique(category)
     }
 
 
-def _usual(column: Float) -> float:
+def _range_end(column: Float) -> float:
     known = column[~np.isnan(column)]
     return float(np.quantile(known, RANGE_LEVEL)) if len(known) else float("inf")
 
 
 def _flags(learned: Learned, machines: Observations, sales: Sequence[Float]) -> Int:
-    """What weakens each estimate [n], beside what was found when it was read."""
-    beyond = (float("inf"), float("inf"))
-    bounds = [learned.ranges.get(text, beyond) for text in machines.levels["category"].astype(str).tolist()]
+    """Returns the EstimateFlag bits [n] that follow from missing data and from the range of the sales."""
+    unbounded = (float("inf"), float("inf"))
+    bounds = [learned.ranges.get(text, unbounded) for text in machines.levels["category"].astype(str).tolist()]
     oldest, most = (np.array([bound[place] for bound in bounds]) for place in (0, 1))
     by_level = dict(zip(LEVELS, sales, strict=True))
     mapping = learned.mapping
-    told = (
+    rules = (
         (bool(mapping.hours) & np.isnan(machines.hours), EstimateFlag.HOURS_UNKNOWN),
         (bool(mapping.build_year) & np.isnan(machines.build_year), EstimateFlag.AGE_UNKNOWN),
         (bool(mapping.condition) & np.isnan(machines.condition), EstimateFlag.CONDITION_UNKNOWN),
@@ -320,6 +326,6 @@ def _flags(learned: Learned, machines: Observations, sales: Sequence[Float]) -> 
         (machines.time < learned.first_time, EstimateFlag.BEFORE_TRAINING),
     )
     flags = np.zeros(len(machines), dtype=np.int64)
-    for weak, flag in told:
+    for weak, flag in rules:
         flags |= np.where(weak, int(flag), 0)
     return flags

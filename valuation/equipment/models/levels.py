@@ -1,7 +1,7 @@
-"""What the levels of a hierarchy say of a number: means shrunken towards the wider level, with their counts.
+"""Hierarchical means: the mean of each key is shrunk towards the mean of the next wider level.
 
-Each level adds a correction to the one above it: the sum of what is left there over its count plus a prior. A key that
-was never seen adds nothing, so a machine of an unseen model stands where its family stands, and so on outwards.
+Each level adds a correction to the level above: sum of residuals / (count + prior). An unseen key has a correction of
+0, so that a machine of an unseen model has the mean of its family, and likewise at wider levels.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ PRIOR_SALES_MOST = 200.0
 
 @dataclass(frozen=True)
 class LevelMeans:
-    """For each level, from wide to narrow, the correction and the count of each key, beyond a common root."""
+    """Overall mean, and corrections and counts by key for each level from wide to narrow."""
 
     root: float
     corrections: Sequence[Mapping[str, float]]
     counts: Sequence[Mapping[str, int]]
 
     def at(self, keys: Sequence[Texts]) -> tuple[list[Float], list[Float]]:
-        """The mean down to each level [levels][n] and the count of each level's key [levels][n], 0 where unseen."""
+        """Returns the mean down to each level [levels][n] and the count of each key [levels][n], 0 where unseen."""
         mean = np.full(len(keys[0]), self.root)
         means, counts = [], []
         for level, key in enumerate(keys):
             listed = key.tolist()
-            mean = mean + _looked_up(self.corrections[level], listed)
+            mean = mean + _lookup(self.corrections[level], listed)
             means.append(mean)
-            counts.append(_looked_up(self.counts[level], listed))
+            counts.append(_lookup(self.counts[level], listed))
         return means, counts
 
 
-def _looked_up(numbers: Mapping[str, float], keys: Sequence[str]) -> Float:
-    """The number of each key [n], 0 for one that is not there."""
+def _lookup(numbers: Mapping[str, float], keys: Sequence[str]) -> Float:
+    """Returns the number of each key [n]; 0 for a missing key."""
     return np.fromiter(map(numbers.get, keys, repeat(0.0)), np.float64, len(keys))
 
 
 def level_means(keys: Sequence[Texts], value: Float) -> LevelMeans:
-    """The means of values [n] by the keys of each level [levels][n]."""
+    """Fits the means of values [n] by the keys of each level [levels][n]; empty keys have no mean."""
     root = float(np.mean(value))
     left = value - root
     corrections: list[dict[str, float]] = []
@@ -61,21 +61,22 @@ def level_means(keys: Sequence[Texts], value: Float) -> LevelMeans:
 
 
 def _prior(left: Float, row: Int, count: Int) -> float:
-    """Sales that a key's own mean is blended with: the variance within keys over the variance between them.
+    """Returns the prior count of the shrinkage: variance within keys / variance between keys.
 
-    The estimate of analysis of variance, about a mean of 0; bounded, and at its upper bound where no key has two sales.
+    Both are analysis-of-variance estimates about a mean of 0. The result is bounded, and equals the upper bound if no
+    key has two sales.
     """
     mean = np.bincount(row, weights=left, minlength=len(count)) / count
-    spare = len(row) - len(count)
-    if spare <= 0:
+    freedom = len(row) - len(count)
+    if freedom <= 0:
         return PRIOR_SALES_MOST
-    within = float(np.sum((left - mean[row]) ** 2)) / spare
+    within = float(np.sum((left - mean[row]) ** 2)) / freedom
     between = (float(np.sum(count * mean**2)) - len(count) * within) / len(row)
     return float(np.clip(within / between, PRIOR_SALES_LEAST, PRIOR_SALES_MOST)) if between > 0.0 else PRIOR_SALES_MOST
 
 
 def _codes(key: Texts) -> tuple[list[str], Int, Int]:
-    """The distinct keys in the order they appear, the place of each row [n] among them, and their counts."""
+    """Returns the distinct keys in order of appearance [k], the index of each row's key [n], and the counts [k]."""
     listed = key.tolist()
     place = {text: at for at, text in enumerate(dict.fromkeys(listed))}
     row = np.fromiter(map(place.__getitem__, listed), np.int64, len(listed))

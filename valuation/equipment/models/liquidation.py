@@ -1,7 +1,7 @@
-"""From fair market value to what a sale under pressure leaves, by how readily machines of a kind find a buyer.
+"""Liquidation terms by marketability: derives liquidation values from fair market values.
 
-The factors are stated, expert and to be replaced by one's own realisations; where hammer prices stand beside reference
-values they are learned from them instead.
+The stated factors are expert assumptions that lenders should replace by their own realisations. If sales include both
+hammer prices and reference values, the factors are estimated from them.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from valuation.depreciation.bases import LiquidationValues, Realisation, liquida
 from valuation.errors import InvalidInput
 
 ORDERLY_LEVEL, FORCED_LEVEL = 0.25, 0.10
-"""Quantile levels of price over estimate that stand for an orderly and a forced sale where factors are learned."""
+"""Quantile levels of price / estimate that represent orderly and forced sales when factors are estimated."""
 
 
 @dataclass(frozen=True)
 class LiquidationTerms:
-    """Shares of the FMV that an orderly and a forced sale bring, and what selling costs.
+    """Liquidation factors as shares of the FMV, and costs as shares of the OLV.
 
-    ``sale_cost_share`` and ``removal_cost_share`` are of the OLV, and so is ``storage_share_a_month`` for each of the
-    ``months_to_sell``.
+    ``storage_share_a_month`` is charged for each of the ``months_to_sell``.
     """
 
     olv_factor: float
@@ -34,20 +33,20 @@ class LiquidationTerms:
     months_to_sell: float
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a negative time or storage, or for shares that Realisation refuses."""
+        """Raises InvalidInput for a negative time or storage cost, or shares that Realisation refuses."""
         for name in ("storage_share_a_month", "months_to_sell"):
             if not getattr(self, name) >= 0.0:
                 raise InvalidInput(name, getattr(self, name), "0 or more")
         self.realisation()
 
     def realisation(self) -> Realisation:
-        """The terms as a column of one."""
+        """Returns the terms as columns of length 1, with storage included in the costs of sale."""
         selling = self.sale_cost_share + self.storage_share_a_month * self.months_to_sell
         shares = (self.olv_factor, self.flv_factor, selling, self.removal_cost_share)
         return Realisation(*(np.array([share]) for share in shares))
 
     def values(self, fmv: Float) -> LiquidationValues:
-        """OLV, FLV and NOLV of each FMV [n]."""
+        """Returns OLV, FLV and NOLV for each FMV [n]."""
         return liquidation_values(fmv, self.realisation())
 
 
@@ -56,13 +55,13 @@ STATED_TERMS = {
     "production_line": LiquidationTerms(0.65, 0.40, 0.12, 0.08, 0.01, 6.0),
     "single_purpose": LiquidationTerms(0.32, 0.15, 0.15, 0.10, 0.015, 9.0),
 }
-"""By marketability; the middles of the ranges in docs/models/equipment-bases.md."""
+"""Terms by marketability: midpoints of the ranges in docs/models/equipment-bases.md."""
 
 
 def learned_terms(log_error: Float, stated: LiquidationTerms) -> LiquidationTerms:
-    """The stated terms with factors learned from log errors [n], hammer price over estimate, of held-out sales.
+    """Returns the stated terms with factors estimated from held-out log errors log(price / estimate) [n].
 
-    A quarter of sales under the hammer bring less than the orderly factor, a tenth less than the forced one.
+    The OLV factor is the 25 % quantile of price / estimate, at most 1, and the FLV factor the 10 % quantile.
     """
     orderly, forced = np.exp(np.quantile(log_error, [ORDERLY_LEVEL, FORCED_LEVEL]))
     orderly = min(float(orderly), 1.0)

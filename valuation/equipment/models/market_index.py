@@ -1,11 +1,11 @@
-"""The market's level over time, and where it is taken to stand after the last sale that was seen.
+"""Log price level of the market over time, and its forecast after the last sale.
 
-A model that was trained on past sales is low when prices rise: trees cannot go beyond what they saw. So the level of
-the market is taken out before they learn, by a local straight line through the residuals, and put back for the day that
-is asked for. After the last sale it goes on with the slope of the last TREND_YEARS, which is bounded and dies away, and
-is drawn back to where prices have stood after inflation, at the points in time that have sales: one sale with an odd
-date leaves a long stretch without any, and there is no level there. Its error grows with time and is part of every
-interval.
+Trees cannot extrapolate, so that a model trained on past sales is too low when prices rise. Therefore the market level
+is removed from log prices before the trees are fitted and added again for the valuation date. The level is a local
+linear regression of the residuals. After the last sale, the forecast continues with the slope of the last TREND_YEARS,
+which is bounded and decays, and reverts to the mean inflation-adjusted level. That mean includes only points in time
+with sales, because a sale with a wrong date would create a long period without any. The error of the forecast grows
+with time and is part of every interval.
 """
 
 from __future__ import annotations
@@ -17,32 +17,35 @@ import numpy as np
 from valuation._typing import Bool, Float
 
 STEP_YEARS = 0.125
+"""Distance of the points of the index."""
+
 BANDWIDTH_YEARS = 0.25
-"""Standard deviation of the weights about each point."""
+"""Standard deviation of the kernel."""
 
 PRIOR_SALES = 3.0
-"""Sales without a drift that each point is blended with, so that a thin quarter does not jump."""
+"""Number of sales with a residual of 0 that shrink each point, so that periods with few sales do not jump."""
 
 TREND_YEARS = 1.5
-"""Span of the slope that is carried on, and the time in which it dies away."""
+"""Length of the period that determines the slope, and decay time of the slope."""
 
 SLOPE_LIMIT_A_YEAR = 0.10
 INFLATION_A_YEAR = 0.02
 REVERSION_A_YEAR = 0.30
-"""Share of the distance from the usual level, after inflation, that closes in a year."""
+"""Rate of reversion to the mean inflation-adjusted level."""
 
 REVERSION_SPAN_YEARS = 5.0
-"""A shorter history has no usual level to return to."""
+"""Minimum length of history for mean reversion."""
 
 ERROR_FLOOR_A_YEAR = 0.03
-"""Least standard deviation of the level a year after the last sale."""
+"""Lower bound of the standard deviation of the level one year after the last sale."""
 
 
 @dataclass(frozen=True)
 class MarketIndex:
-    """Log level [k] at times in years [k], 0 on average over the sales; ``error_a_year`` of a forecast by one year.
+    """Log levels [k] at times [k] in decimal years, with a mean of 0 over the sales.
 
-    ``sold`` says which of the times are the nearest one of a sale; None means all of them.
+    ``error_a_year`` is the standard deviation of a one-year forecast. ``sold`` [k] is true for times that are the
+    nearest point of at least one sale; None means all of them.
     """
 
     times: Float
@@ -52,19 +55,19 @@ class MarketIndex:
 
     @property
     def last_time(self) -> float:
-        """The time of the last sale."""
+        """Time of the last sale."""
         return float(self.times[-1])
 
     def at(self, time: Float) -> Float:
-        """Log level at times [n]: between sales as found, before the first as then, after the last as forecast."""
+        """Returns log levels at times [n]: interpolated within the index, constant before it, and forecast after it."""
         ahead = np.maximum(time - self.last_time, 0.0)
         sold = np.ones(len(self.times), dtype=np.bool_) if self.sold is None else self.sold
         return np.asarray(np.interp(time, self.times, self.levels) + _drift(self.times, self.levels, sold, ahead))
 
     def error(self, time: Float) -> Float:
-        """Standard deviation of the log level at times [n]; 0 within the span of the sales.
+        """Returns the standard deviation of the log level at times [n]; 0 within the period of the sales.
 
-        It grows with the root of time for a year, and with time itself after that, for a market that turns goes on
+        It grows with the square root of time for one year and linearly after that, because market trends persist
         (docs/models/equipment-comparables.md).
         """
         outside = np.maximum(time - self.last_time, 0.0) + np.maximum(self.times[0] - time, 0.0)
@@ -72,7 +75,7 @@ class MarketIndex:
 
 
 def market_index(time: Float, residual: Float) -> MarketIndex:
-    """The index of log prices [n] from which all else was taken, at their times [n]."""
+    """Fits the index to log price residuals [n] at times [n]."""
     times = _grid(time)
     levels = _local_line(times, time, residual)
     levels = levels - np.average(np.interp(time, times, levels))
@@ -81,21 +84,21 @@ def market_index(time: Float, residual: Float) -> MarketIndex:
 
 
 def _grid(time: Float) -> Float:
-    """Points from the first to the last sale."""
+    """Returns evenly spaced points [k] from the first to the last sale."""
     first, last = float(np.min(time)), float(np.max(time))
     return np.linspace(first, last, max(2, round((last - first) / STEP_YEARS) + 1))
 
 
 def _sold(times: Float, time: Float) -> Bool:
-    """Whether each point [k] is the nearest one of a sale."""
+    """Returns whether each point [k] is the nearest one of at least one sale."""
     nearest = np.searchsorted((times[:-1] + times[1:]) / 2.0, time)
     return np.asarray(np.bincount(nearest, minlength=len(times)) > 0)
 
 
 def _local_line(times: Float, time: Float, residual: Float) -> Float:
-    """A weighted straight line through the residuals about each point, bent towards none where sales are few.
+    """Returns a local linear regression of the residuals at each point [k], shrunk towards 0 where sales are few.
 
-    A line and not a mean: at the end of a rise the mean would lag behind.
+    A local mean would lag at the end of a trend.
     """
     distance = time[None, :] - times[:, None]
     weight = np.exp(-0.5 * (distance / BANDWIDTH_YEARS) ** 2)
@@ -107,7 +110,10 @@ def _local_line(times: Float, time: Float, residual: Float) -> Float:
 
 
 def _drift(times: Float, levels: Float, sold: Bool, ahead: Float) -> Float:
-    """Change of the log level at distances [n] after the last point; the usual level is that of points with sales."""
+    """Returns the forecast change of the log level at times ``ahead`` [n] after the last point.
+
+    It is the decaying trend plus, for a long history, inflation and reversion to the mean level of points with sales.
+    """
     recent = times >= times[-1] - TREND_YEARS
     span = float(times[-1] - times[0])
     slope = 0.0
@@ -123,7 +129,7 @@ def _drift(times: Float, levels: Float, sold: Bool, ahead: Float) -> Float:
 
 
 def _error_a_year(times: Float, levels: Float, sold: Bool) -> float:
-    """Root mean square error of one-year forecasts from each earlier point at which a slope can be had."""
+    """Returns the root mean square error of one-year forecasts from all earlier points with a slope."""
     step = float(times[1] - times[0])
     ahead = round(1.0 / step) if step > 0 else 0
     distance = np.array([ahead * step])

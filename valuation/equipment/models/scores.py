@@ -1,4 +1,4 @@
-"""How estimates stand against prices that were paid: error, bias, coverage and pinball, for all and by category."""
+"""Scores estimates against realised prices: error, bias, coverage and pinball loss, overall and by category."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ EVERYTHING = "all"
 
 @dataclass(frozen=True)
 class Score:
-    """One group's score: ``bias`` is the mean log of estimate over price, so that below 0 is too low.
+    """Score of one group of sales.
 
-    ``coverage`` is the share of prices within low and high, ``pinball`` the mean loss of the three quantiles in log
-    price, ``median_error`` the median absolute error in the currency; ``reference_error`` that of the reference value,
-    NaN without one.
+    ``rmsle`` is the root mean square of log1p(estimate) - log1p(price). ``bias`` is the mean of log(estimate / price).
+    ``coverage`` is the share of prices between low and high. ``pinball`` is the mean loss of the three quantiles in log
+    price. ``median_error`` is the median absolute error in currency, ``reference_error`` the same for the reference
+    value, or NaN without one.
     """
 
     group: str
@@ -34,9 +35,9 @@ class Score:
 
 
 def scores(price: Float, low: Float, fmv: Float, high: Float, reference: Float, group: Texts) -> list[Score]:
-    """The score of all sales [n] that have both a price and an estimate, then of each group by its name.
+    """Returns the score of all sales [n] with a price and an estimate, followed by the score of each group by name.
 
-    Raises InvalidInput when there is none, or for a price that is not more than 0.
+    Raises InvalidInput if no sale has both, or for a price that is not positive.
     """
     require("price", price, price > 0.0, "more than 0")
     scored = ~np.isnan(price + fmv)
@@ -49,7 +50,7 @@ def scores(price: Float, low: Float, fmv: Float, high: Float, reference: Float, 
 
 
 def pinball(actual: Float, quantile: Float, level: float) -> Float:
-    """Loss [n] of a quantile at a level."""
+    """Returns the pinball loss [n] of quantile estimates [n] at a level."""
     return np.asarray((level - (actual < quantile)) * (actual - quantile))
 
 

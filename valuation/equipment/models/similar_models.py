@@ -1,6 +1,7 @@
-"""The level of a family by its relatives: families of the same line with a number near its own.
+"""Estimates the price level of a model family from similar families of the same line.
 
-An unlisted 992 is placed by the 988 and the 990 of its line, weighted by how near the logarithms of their numbers are.
+Families are similar if their size numbers are close. A family 992 without sales is placed by the families 988 and 990
+of its line, weighted by the distance of the log size numbers.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ BANDWIDTH = 0.08
 """Standard deviation of the weights, in log size: 8 %."""
 
 PRIOR_SALES = 3.0
-"""Sales without a correction that the relatives are blended with."""
+"""Number of sales with a correction of 0 that shrink the correction."""
 
 WIDE_LEVELS = 2
-"""Levels (category and class) that stand when no relative is near."""
+"""Number of levels (category and class) used if no similar family exists."""
 
 
 @dataclass(frozen=True)
 class Relatives:
-    """By line: log sizes of its families [f], their sales, and the sum of what their sales say beyond the class."""
+    """Similar families by line: log sizes [f], numbers of sales [f] and sums of residuals beyond the class mean [f]."""
 
     lines: Mapping[str, tuple[Float, Float, Float]]
 
     def at(self, line: Texts, family_size: Float, wide_mean: Float) -> Float:
-        """The mean by class [n], corrected by the relatives where there are any."""
+        """Returns the class mean [n] plus the correction by similar families of the line, if there are any."""
         listed = list(zip(line.tolist(), np.log1p(family_size).tolist(), strict=True))
         found = {pair: self._correction(*pair) for pair in set(listed)}
         return np.asarray(wide_mean + np.array([found[pair] for pair in listed]))
@@ -45,7 +46,7 @@ class Relatives:
 
 
 def relatives_of(machines: Observations, value: Float, means: LevelMeans) -> Relatives:
-    """The relatives among machines [n] of a value [n] whose means by level are known."""
+    """Returns the similar families among machines [n] with log values [n] and their means by level."""
     line = machines.levels["line"]
     wide = means.at([machines.levels[level] for level in ("category", "class")])[0][-1]
     log_size = np.log1p(machines.family_size)

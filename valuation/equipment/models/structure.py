@@ -1,7 +1,7 @@
-"""Log prices split into the market's level, the effect of age, and what is left for the models to explain.
+"""Splits log prices into market level, age effect and a residual that the trees explain.
 
-The three are fitted in turn until they agree (backfitting). The age effect serves only to make sales of one model
-comparable before they are averaged; the boosted trees learn age anew, held monotone.
+The parts are fitted in turn for a fixed number of rounds (backfitting). The age effect only makes sales of one model
+comparable before they are averaged. The boosted trees fit age again with a monotone constraint.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ EARLY_YEARS = 10.0
 POOLED_RIDGE = 5.0
 CATEGORY_RIDGE = 50.0
 RESIDUAL_LIMIT = 1.0
-"""Log residuals beyond this move neither the index nor the age effect further."""
+"""Bound of the log residuals that enter the index and the age effect."""
 
 
 def split_prices(machines: Observations, log_price: Float) -> tuple[GroupIndex, Float]:
-    """The market by product group, and log prices [n] less market and age: what is left to models and attributes."""
+    """Returns the market index by product group and the log prices [n] less market level and age effect."""
     keys = [machines.levels[level] for level in LEVELS]
     shape, rows = _age_shape(machines), _rows_by_key(machines.levels["category"])
     index_level, model_level = np.zeros(len(machines)), np.zeros(len(machines))
@@ -52,17 +52,17 @@ def _bounded(residual: Float) -> Float:
 
 
 def _age_shape(machines: Observations) -> Float:
-    """Columns [n, 4] that a curve of age is made of, each less its mean; an unknown age is the median's."""
+    """Returns centred basis functions of age [n, 4]; an unknown age is set to the median and marked in the last one."""
     age = machines.age_years
     unknown = np.isnan(age)
-    usual = float(np.median(age[~unknown])) if (~unknown).any() else 0.0
-    age = np.clip(np.where(unknown, usual, age), 0.0, AGE_LIMIT_YEARS)
+    median = float(np.median(age[~unknown])) if (~unknown).any() else 0.0
+    age = np.clip(np.where(unknown, median, age), 0.0, AGE_LIMIT_YEARS)
     shape = np.column_stack([age, np.sqrt(age), np.minimum(age, EARLY_YEARS), unknown.astype(np.float64)])
     return np.asarray(shape - shape.mean(axis=0))
 
 
 def _age_effect(shape: Float, residual: Float, rows: Sequence[NDArray[np.int64]]) -> Float:
-    """The effect of age [n]: one curve for all, bent by each category as far as its sales ask for it."""
+    """Returns the age effect [n]: one pooled curve plus a shrunk correction by category."""
     pooled = _ridge(shape, residual, POOLED_RIDGE)
     effect = shape @ pooled
     for at in rows:

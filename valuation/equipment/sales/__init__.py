@@ -1,1 +1,1 @@
-"""Reading comparable sales: column mapping, files and observations."""
+"""Input of comparable sales: column mapping, files and observations."""

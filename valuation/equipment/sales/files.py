@@ -1,4 +1,4 @@
-"""Comparables and assets from CSV files, plain or gzipped, by a mapping; the bytes are hashed for the card."""
+"""Reads comparable sales and machines from CSV files, plain or gzipped, by a column mapping."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ FIRST_DAY = date(1970, 1, 1).toordinal()
 
 
 def read_comparables(path: Path, mapping: ColumnMap, today: date) -> tuple[Observations, str]:
-    """The sales in a file, as of a day, and the SHA-256 of its bytes.
+    """Returns the sales in a file and the SHA-256 hash of its uncompressed content.
 
-    Raises InvalidInput for a mapping without price or sale date, a column that the file lacks, or a cell that is no
-    number or no date. A day of sale that cannot be is unknown.
+    Sale dates before the oldest year of the mapping or after today count as unknown. Raises InvalidInput for a mapping
+    without price or sale date, a column missing from the file, or a cell that is not a number or date.
     """
     for name in ("price", "sale_date"):
         if not getattr(mapping, name):
-            raise InvalidInput(f"columns.{name}", "nothing", "the column that holds it")
+            raise InvalidInput(f"columns.{name}", "nothing", "the name of a column")
     content = _bytes(path)
     table, count = _table(content, path, mapping.needed((mapping.price, mapping.sale_date)))
     days = days_of(mapping.sale_date, table[mapping.sale_date], mapping.unknown)
@@ -42,41 +42,45 @@ def read_comparables(path: Path, mapping: ColumnMap, today: date) -> tuple[Obser
 
 
 def read_assets(path: Path, mapping: ColumnMap, as_of: date | None, date_column: str) -> Observations:
-    """Machines to be valued on one day, or each on the day that a column gives; prices in the file are kept.
+    """Returns machines to be valued on the day ``as_of``, or else each on the date in a column.
 
-    With neither, the sale date of the mapping is used. Raises InvalidInput as read_comparables does.
+    ``date_column`` defaults to the sale date of the mapping. Prices are read if the file has them. Raises InvalidInput
+    if there is no date, for a column missing from the file, or for a cell that is not a number or date.
     """
     column = "" if as_of else date_column or mapping.sale_date
     if not as_of and not column:
-        raise InvalidInput("as_of", "no date", "a date, or a column that holds one")
+        raise InvalidInput("as_of", "no date", "a date, or a column of dates")
     table, count = _table(_bytes(path), path, mapping.needed((column,)), also=(mapping.price,))
     days = days_of(column, table[column], mapping.unknown) if column else np.full(count, day_number(as_of or date.min))
     return observe(table, mapping, years_of_days(np.asarray(days, dtype=np.float64)), count)
 
 
 def _possible(days: Float, oldest_year: int, today: date) -> Float:
-    """The days of sales that can have been, until today; NaN for the others, which are left out and counted."""
+    """Returns the days with those before the oldest year or after today set to NaN."""
     oldest, newest = day_number(date(oldest_year, 1, 1)), day_number(today)
     return np.where((days < oldest) | (days > newest), np.nan, days)
 
 
 def day_number(day: date) -> float:
-    """Days from 1970-01-01."""
+    """Returns the number of days since 1970-01-01."""
     return float(day.toordinal() - FIRST_DAY)
 
 
 def years_of_days(days: Float) -> Float:
-    """Days from 1970-01-01 as years with fractions."""
+    """Converts days since 1970-01-01 to decimal years."""
     return np.asarray(1970.0 + days / DAYS_PER_YEAR, dtype=np.float64)
 
 
 def date_of_years(time: float) -> date:
-    """The day of a time in years."""
+    """Converts decimal years to a date."""
     return date.fromordinal(FIRST_DAY + round((time - 1970.0) * DAYS_PER_YEAR))
 
 
 def days_of(column: str, cells: Sequence[str], unknown: Sequence[str]) -> Float:
-    """Days from 1970-01-01 of cells such as 2011-05-26, with or without a time; NaN where they say nothing."""
+    """Converts ISO 8601 dates or timestamps to days since 1970-01-01 [n]; NaN for cells listed as unknown.
+
+    Raises InvalidInput for any other cell.
+    """
     days: dict[str, float] = dict.fromkeys(unknown, np.nan)
     for at, cell in enumerate(cells):
         if cell not in days and cell.strip() not in days:
@@ -92,18 +96,18 @@ def _day(column: str, at: int, cell: str) -> float:
 
 
 def _bytes(path: Path) -> bytes:
-    """The content of a file, unpacked when it is gzipped."""
+    """Returns the content of a file, decompressed if it is gzipped."""
     content = path.read_bytes()
     if not content.startswith(GZIP_MAGIC):
         return content
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise InvalidInput(path.name, str(error), "a whole gzip file") from None
+        raise InvalidInput(path.name, str(error), "a complete gzip file") from None
 
 
 def _table(content: bytes, path: Path, needed: set[str], also: Sequence[str] = ()) -> tuple[dict[str, list[str]], int]:
-    """The needed columns of a CSV file, those of ``also`` that it has, and its number of rows."""
+    """Returns the needed columns of a CSV file and those in ``also`` that it has, and the number of rows."""
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = [name.strip() for name in next(reader, [])]
@@ -118,7 +122,10 @@ def _table(content: bytes, path: Path, needed: set[str], also: Sequence[str] = (
 
 
 def _columns(path: Path, header: Sequence[str], reader: Iterator[list[str]]) -> list[list[str]]:
-    """The cells by column: turned block by block, for rows kept whole would take longer and twice the memory."""
+    """Returns the cells by column.
+
+    Rows are transposed in blocks, because keeping all rows would need twice the memory.
+    """
     columns: list[list[str]] = [[] for _ in header]
     rows = filter(None, reader)
     while block := list(islice(rows, BLOCK_ROWS)):
@@ -134,4 +141,4 @@ def _columns(path: Path, header: Sequence[str], reader: Iterator[list[str]]) -> 
 def _check_header(path: Path, header: Sequence[str], needed: set[str]) -> None:
     missing = sorted(needed - set(header))
     if missing:
-        raise InvalidInput(f"{path.name} header", f"no column {missing[0]!r}", "every column that the mapping names")
+        raise InvalidInput(f"{path.name} header", f"no column {missing[0]!r}", "every column named in the mapping")

@@ -1,7 +1,7 @@
-"""Which column of somebody's file is what: a mapping in TOML, checked before a row is read.
+"""Column mapping of a sales file, read from TOML and checked before any row is read.
 
-A level (category, class, family, model) or the make may be one column or several that are joined. What a file does not
-have is left out; only price and sale date are needed to fit, and some level to compare by.
+A level (category, class, family, model) and the make can consist of several columns that are joined. Entries are
+optional, except that fitting needs price, sale date and at least one level.
 """
 
 from __future__ import annotations
@@ -21,24 +21,23 @@ LISTED = ("attributes", "numbers")
 LEVELS = ("category", "class", "family", "model")
 
 UNKNOWN_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "None")
-"""Cells that say nothing."""
+"""Default cell texts that mean an unknown value."""
 
 MARKETABILITIES = ("commodity", "production_line", "single_purpose")
 
 OLDEST_SALE_YEAR = 1980
-"""A sale dated before it is an error of typing: files of auctions begin later, and one such day bends the market."""
+"""Default first year of valid sale dates; earlier dates are typing errors that would distort the market index."""
 
 
 @dataclass(frozen=True)
 class ColumnMap:
-    """The columns of a file by what they hold, and how its values are to be read.
+    """Columns of a file by meaning, and settings for reading their values.
 
-    ``machine`` names the machine of a row, where one may stand several times: its rows are held against each other.
-    ``hours`` is the meter of what wears a machine, in ``hours_unit``: of a vehicle it is an odometer.
-    ``condition_order`` lists the words of the condition from worst to best; without it the condition is a number that
-    rises with quality.
-    ``oldest_build_year`` and ``highest_hours`` bound what can be true; anything beyond is unknown, and flagged.
-    So does ``oldest_sale_year`` for the days of sales that are learned from; the latest is today.
+    ``machine`` identifies a machine that can have several rows, which are then checked against each other. ``hours`` is
+    the usage meter in ``hours_unit``, for a vehicle the odometer. ``condition_order`` lists the condition words from
+    worst to best; without it the condition is a number that rises with quality. Values beyond ``oldest_build_year`` and
+    ``highest_hours`` count as unknown and are flagged. Sales dated before ``oldest_sale_year`` or after today are not
+    used for fitting.
     """
 
     id: str = ""
@@ -67,7 +66,7 @@ class ColumnMap:
     marketability: str = "commodity"
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a mapping by which nothing can be compared."""
+        """Raises InvalidInput for a mapping without any level, or a setting out of range."""
         if not any((self.category, self.class_, self.family, self.model)):
             raise InvalidInput("columns", "no category, class, family or model", "at least one level to compare by")
         if self.marketability not in MARKETABILITIES:
@@ -78,25 +77,25 @@ class ColumnMap:
             raise InvalidInput("oldest_sale_year", self.oldest_sale_year, f"a year from {MINYEAR} to {MAXYEAR}")
 
     def level(self, name: str) -> tuple[str, ...]:
-        """The columns of a level."""
+        """Returns the columns of a level."""
         columns: tuple[str, ...] = getattr(self, "class_" if name == "class" else name)
         return columns
 
     def needed(self, extra: Sequence[str] = ()) -> set[str]:
-        """Every column that the mapping names, but for the price and date, which ``extra`` adds where they are used."""
+        """Returns all mapped columns except price and sale date, plus the columns in ``extra``."""
         single = {getattr(self, name) for name in SINGLE if name not in {"price", "sale_date"}}
         joined = {column for name in JOINED for column in self.level(name)}
         return (single | joined | set(self.attributes) | set(self.numbers) | set(extra)) - {""}
 
     def document(self) -> dict[str, Any]:
-        """The mapping as plain values, for JSON."""
+        """Returns the mapping as plain values for JSON."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def check_read_alike(learned: ColumnMap, assets: ColumnMap) -> None:
-    """Raises InvalidInput when assets are read in another unit, currency or order of conditions than a model learned.
+    """Raises InvalidInput if a mapping of assets differs from the model's in currency, meter unit or condition order.
 
-    What only one of the two reads is compared with nothing; an asset mapping may leave its currency out.
+    A setting is compared only if both mappings use it.
     """
     compared = (
         ("currency", bool(learned.currency and assets.currency)),
@@ -106,11 +105,11 @@ def check_read_alike(learned: ColumnMap, assets: ColumnMap) -> None:
     for name, both in compared:
         wanted, given = getattr(learned, name), getattr(assets, name)
         if both and wanted != given:
-            raise InvalidInput(f"reading.{name}", repr(given), f"{wanted!r} as the model learned")
+            raise InvalidInput(f"reading.{name}", repr(given), f"{wanted!r} as in the model")
 
 
 def read_mapping(path: Path) -> ColumnMap:
-    """The mapping in a TOML file; raises InvalidInput naming the entry that is wrong."""
+    """Reads a mapping from a TOML file; raises InvalidInput with the name of an invalid entry."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -127,19 +126,20 @@ def read_mapping(path: Path) -> ColumnMap:
 
 
 def mapping_of(document: Mapping[str, Any]) -> ColumnMap:
-    """The mapping of plain values; raises InvalidInput for a value of the wrong type."""
+    """Returns the mapping for plain values; raises InvalidInput for a value of the wrong type."""
     defaults = {field.name: field.default for field in fields(ColumnMap)}
-    return ColumnMap(**{name: _typed(name, given, defaults[name]) for name, given in document.items()})
+    settings: dict[str, Any] = {name: _typed(name, given, defaults[name]) for name, given in document.items()}
+    return ColumnMap(**settings)
 
 
 def _only(table: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
     for name in given:
         if name not in known:
-            raise InvalidInput(f"{table}.{name}", "an entry nobody reads", "one of " + ", ".join(known))
+            raise InvalidInput(f"{table}.{name}", "an unknown entry", "one of " + ", ".join(known))
 
 
-def _typed(name: str, given: Any, default: Any) -> Any:  # noqa: ANN401 - a value of TOML
-    """The value in the type of its default; one text stands for a list of one."""
+def _typed(name: str, given: object, default: object) -> object:
+    """Returns a TOML value in the type of its default; a single text becomes a tuple of one."""
     if isinstance(default, tuple):
         listed = [given] if isinstance(given, str) else given
         if not isinstance(listed, (list, tuple)) or not all(isinstance(item, str) for item in listed):

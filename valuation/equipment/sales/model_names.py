@@ -1,7 +1,8 @@
-"""What the name of a machine says of its size and age: makers number models by size and letter them by generation.
+"""Extracts size and generation from the names of machine models.
 
-``950FII`` is larger than ``930`` and newer than ``950E``; ``110.0 to 120.0 Horsepower`` lies between its neighbours. A
-model that was never sold is placed among its relatives by these numbers.
+Makers number models by size and letter them by generation: ``950FII`` is larger than ``930`` and newer than ``950E``.
+Class names contain size ranges such as ``110.0 to 120.0 Horsepower``. These numbers place a model without sales among
+similar models.
 """
 
 from __future__ import annotations
@@ -18,31 +19,31 @@ NAN = float("nan")
 
 
 def size_of_class(text: str) -> float:
-    """The middle of the first range of numbers in the name of a class; NaN without one."""
+    """Returns the middle of the first range of numbers in a class name; NaN without a number."""
     numbers = [float(number) for number in _NUMBER.findall(text)[:2]]
     return sum(numbers) / len(numbers) if numbers else NAN
 
 
 def size_of_family(text: str) -> float:
-    """The first number in the name of a family; NaN without one."""
+    """Returns the first number in a family name; NaN without a number."""
     found = _NUMBER.search(text)
     return float(found.group()) if found else NAN
 
 
 def line_of_family(text: str) -> str:
-    """The letters that a family begins with, which tell the makers and lines of a group apart."""
+    """Returns the leading letters of a family name in upper case, which identify a maker or product line."""
     found = _LETTERS.match(text)
     return found.group().upper() if found else ""
 
 
 def generation_of_model(text: str) -> float:
-    """The place in the alphabet of the letter after the first number; NaN without one."""
+    """Returns the alphabet position of the letter after the first number; NaN without a letter."""
     found = _LETTER_AFTER_NUMBER.match(text)
     return float(ord(found.group(1).upper()) - ord("A") + 1) if found else NAN
 
 
 def series_of_model(text: str) -> float:
-    """The number after a hyphen, or a Roman numeral at the end; NaN without one."""
+    """Returns the number after a hyphen, or a Roman numeral at the end of the name; NaN without either."""
     found = _SERIES.search(text)
     if not found:
         return NAN

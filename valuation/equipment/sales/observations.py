@@ -1,7 +1,7 @@
-"""Rows of somebody's file as columns: what is known of each machine, and what was found impossible in it.
+"""Converts the rows of a sales file to columns and rejects impossible values.
 
-Impossible values are treated as what they are, unknown: an hour meter at 0 was not read, a machine of the year 1000 has
-no build year, one built after its sale has none that can be trusted. Nothing is set right in silence: each is flagged.
+Impossible values become unknown: an hour meter at 0 was not read, and a build year of 1000 or after the sale is wrong.
+Every rejected value is flagged, except meters at 0.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from valuation.equipment.sales.mapping import ColumnMap
 from valuation.errors import InvalidInput
 
 LEVELS = ("category", "class", "line", "family", "model")
-"""The hierarchy from wide to narrow; a line is the make, or the letters that its families begin with."""
+"""Hierarchy from wide to narrow; a line is the make, or else the leading letters of the family names."""
 
 FIRST_YEAR = 1970.0
 SEPARATOR = "\x1f"
-"""Between the parts of a key that is made of several columns."""
+"""Separator between the parts of a key that consists of several columns."""
 
 
 @dataclass(frozen=True)
 class Observations:
-    """Machines [n]; NaN where a number is not known, an empty text where a word is not.
+    """Machines [n]; unknown numbers are NaN and unknown texts are empty.
 
-    ``time`` is the day of sale or valuation in years with fractions, ``age_years`` counts from the middle of the build
-    year, ``hours`` are in the unit of the mapping, ``condition`` rises with quality. ``levels`` holds a key for each of
+    ``time`` is the day of sale or valuation in decimal years. ``age_years`` counts from the middle of the build year.
+    ``hours`` has the unit of the mapping, and ``condition`` rises with quality. ``levels`` contains a key for each of
     LEVELS, ``words`` the attributes and the region.
     """
 
@@ -56,47 +56,52 @@ class Observations:
 
     @property
     def age_years(self) -> Float:
-        """Age at the time [n]; never below 0."""
+        """Age [n] on the day of sale or valuation; at least 0."""
         return np.maximum(self.time - self.build_year - 0.5, 0.0)
 
     def __len__(self) -> int:
-        """Number of machines."""
+        """Returns the number of machines."""
         return len(self.ids)
 
     def take(self, rows: Int | Bool) -> Observations:
-        """Some of the machines, in the order of the rows."""
-        taken = {field.name: _take(getattr(self, field.name), rows) for field in fields(self)}
+        """Returns the machines in the given rows, in that order."""
+        taken: dict[str, Any] = {field.name: _take(getattr(self, field.name), rows) for field in fields(self)}
         return Observations(**taken)
 
 
-def _take(column: Any, rows: Int | Bool) -> Any:  # noqa: ANN401 - a column, or a mapping of them
+def _take(
+    column: NDArray[Any] | Mapping[str, NDArray[Any]], rows: Int | Bool
+) -> NDArray[Any] | dict[str, NDArray[Any]]:
     if isinstance(column, Mapping):
         return {name: inner[rows] for name, inner in column.items()}
     return column[rows]
 
 
 Table = Mapping[str, Sequence[str]]
-"""The cells of a file by column."""
+"""Cells of a file by column."""
 
 
 def observe(table: Table, mapping: ColumnMap, time: Float, count: int) -> Observations:
-    """The machines [count] in the cells of a file at their times; the price is read where the file has it."""
-    words = _Words(table, mapping, count)
-    category, class_, family, model = (words.joined(mapping.level(level)) for level in _MAPPED)
-    line = words.joined(mapping.make) if mapping.make else _each(family, model_names.line_of_family)
-    price, reference = words.number(mapping.price), words.number(mapping.reference)
-    build_year, built_flags = _build_year(words.number(mapping.build_year), time, mapping)
-    hours, hours_flags = _hours(words.number(mapping.hours), mapping)
+    """Returns the machines [count] in the cells of a file, with their times [count]; the price column is optional.
+
+    Raises InvalidInput for a cell that is not a number where one is required, or an unlisted condition word.
+    """
+    cells = _Cells(table, mapping, count)
+    category, class_, family, model = (cells.joined(mapping.level(level)) for level in _MAPPED)
+    line = cells.joined(mapping.make) if mapping.make else _each(family, model_names.line_of_family)
+    price, reference = cells.number(mapping.price), cells.number(mapping.reference)
+    build_year, built_flags = _build_year(cells.number(mapping.build_year), time, mapping)
+    hours, hours_flags = _hours(cells.number(mapping.hours), mapping)
     missing = bool(mapping.reference) & ~(reference > 0.0)
     wrong_price = (price <= 0.0) | np.isinf(price)
     flags = built_flags | hours_flags | np.where(missing, int(EstimateFlag.REFERENCE_MISSING), 0)
     flags |= np.where(wrong_price, int(EstimateFlag.PRICE_IMPOSSIBLE), 0)
     flags |= np.where(np.isnan(time), int(EstimateFlag.DATE_MISSING), 0)
-    condition = words.condition()
+    condition = cells.condition()
     if mapping.machine:
-        flags |= _histories(words.text(mapping.machine), time, hours, condition, build_year, mapping)
+        flags |= _histories(cells.text(mapping.machine), time, hours, condition, build_year, mapping)
     return Observations(
-        ids=words.text(mapping.id) if mapping.id else np.arange(1, count + 1).astype(str).astype(object),
+        ids=cells.text(mapping.id) if mapping.id else np.arange(1, count + 1).astype(str).astype(object),
         price=np.where(wrong_price, np.nan, price),
         reference=np.where(missing, np.nan, reference),
         time=time,
@@ -109,8 +114,8 @@ def observe(table: Table, mapping: ColumnMap, time: Float, count: int) -> Observ
         series=_each_number(model, model_names.series_of_model),
         flags=flags.astype(np.int64),
         levels=_keys(category, class_, line, family, model),
-        words={name: words.text(name) for name in (*mapping.attributes, mapping.region) if name},
-        numbers={name: words.number(name) for name in mapping.numbers},
+        words={name: cells.text(name) for name in (*mapping.attributes, mapping.region) if name},
+        numbers={name: cells.number(name) for name in mapping.numbers},
     )
 
 
@@ -118,7 +123,7 @@ _MAPPED = ("category", "class", "family", "model")
 
 
 def _keys(category: Texts, class_: Texts, line: Texts, family: Texts, model: Texts) -> dict[str, Texts]:
-    """A key per level; all but the widest hold their category, so that one name in two categories is two things."""
+    """Returns the keys [n] of each level; keys below category include it, because categories can share names."""
 
     def within(texts: Texts) -> Texts:
         pairs = list(zip(category.tolist(), texts.tolist(), strict=True))
@@ -135,9 +140,9 @@ def _keys(category: Texts, class_: Texts, line: Texts, family: Texts, model: Tex
 
 
 def _build_year(year: Float, time: Float, mapping: ColumnMap) -> tuple[Float, Int]:
-    """The build years that can be true [n], with a flag for those that cannot.
+    """Returns the plausible build years [n] and flags [n] for rejected ones.
 
-    A model year runs ahead of the calendar by up to one.
+    A build year can be one year after the sale, because model years run ahead of the calendar.
     """
     impossible = (year < mapping.oldest_build_year) | np.isinf(year)
     late = ~impossible & (year > np.floor(time) + 1.0)
@@ -147,7 +152,10 @@ def _build_year(year: Float, time: Float, mapping: ColumnMap) -> tuple[Float, In
 
 
 def _hours(hours: Float, mapping: ColumnMap) -> tuple[Float, Int]:
-    """The readings that can be true [n]; 0 is a meter not read, less than 0 or beyond the bound is impossible."""
+    """Returns the plausible meter readings [n] and flags [n] for readings that are negative or above the bound.
+
+    A reading of 0 counts as unknown and is not flagged.
+    """
     impossible = (hours < 0.0) | (hours > mapping.highest_hours)
     flags = np.where(impossible, int(EstimateFlag.HOURS_IMPOSSIBLE), 0)
     return np.where(impossible | (hours == 0.0), np.nan, hours), flags
@@ -159,23 +167,23 @@ HISTORY_FLAGS = {
     InspectionFlag.CONDITION_IMPROVED: EstimateFlag.CONDITION_IMPROVED,
     InspectionFlag.BUILD_YEAR_CHANGED: EstimateFlag.BUILD_YEAR_CHANGED,
 }
-"""What rows of one machine may contradict each other in."""
+"""Estimate flags for contradictions between rows of one machine."""
 
 
 def _histories(
     machine: Texts, time: Float, hours: Float, condition: Float, build_year: Float, mapping: ColumnMap
 ) -> Int:
-    """EstimateFlag bits [n] for rows that contradict an earlier one of the same machine."""
-    most_a_day = HOURS_A_DAY if mapping.hours_unit == "hours" else np.inf
-    found = check_histories(machine, (time - FIRST_YEAR) * DAYS_PER_YEAR, hours, condition, build_year, most_a_day)
+    """Returns EstimateFlag bits [n] for rows that contradict an earlier row of the same machine."""
+    daily_limit = HOURS_A_DAY if mapping.hours_unit == "hours" else np.inf
+    found = check_histories(machine, (time - FIRST_YEAR) * DAYS_PER_YEAR, hours, condition, build_year, daily_limit)
     flags = np.zeros(len(machine), dtype=np.int64)
     for inspection, estimate in HISTORY_FLAGS.items():
         flags |= np.where(found & inspection, int(estimate), 0)
     return flags
 
 
-class _Words:
-    """The cells of a file, read as texts or numbers, those that say nothing being unknown."""
+class _Cells:
+    """Parser for the cells of a file as texts or numbers; cells listed as unknown give empty texts or NaN."""
 
     def __init__(self, table: Table, mapping: ColumnMap, count: int) -> None:
         self.table = table
@@ -184,13 +192,13 @@ class _Words:
         self.unknown = set(mapping.unknown)
 
     def text(self, column: str) -> Texts:
-        """The words of a column [n]."""
+        """Returns the texts of a column [n]; empty texts for an unmapped column."""
         if not column:
             return np.full(self.count, "", dtype=object)
         return _column_of(self._read(column, str), self.table[column], np.dtype(object))
 
     def joined(self, columns: Sequence[str]) -> Texts:
-        """Several columns as one key [n], unknown where its last part is."""
+        """Joins several columns into one key [n]; the key is empty where its last part is."""
         if not columns:
             return self.text("")
         rows = list(zip(*(self.text(column).tolist() for column in columns), strict=True))
@@ -198,7 +206,7 @@ class _Words:
         return _column_of(keys, rows, np.dtype(object))
 
     def number(self, column: str) -> Float:
-        """The numbers of a column [n], NaN where it has none or says nothing; raises InvalidInput for other words."""
+        """Returns the numbers of a column [n], NaN where unknown or missing; raises InvalidInput for other texts."""
         if not column or column not in self.table:
             return np.full(self.count, np.nan)
         try:
@@ -209,12 +217,12 @@ class _Words:
             raise InvalidInput(f"{column}[{at}]", repr(word[:40]), "a number") from None
 
     def _read(self, column: str, read: Callable[[str], Any]) -> dict[str, Any]:
-        """What each distinct cell of a column is read as; one that says nothing is read as an empty text."""
+        """Parses each distinct cell of a column; cells listed as unknown are parsed as empty texts."""
         stripped = {cell: cell.strip() for cell in set(self.table[column])}
         return {cell: read("" if word in self.unknown else word) for cell, word in stripped.items()}
 
     def condition(self) -> Float:
-        """The condition [n], rising with quality; raises InvalidInput for a word that the order does not list."""
+        """Returns the condition [n], rising with quality; raises InvalidInput for a word that is not in the order."""
         mapping = self.mapping
         if not mapping.condition or not mapping.condition_order:
             return self.number(mapping.condition)
@@ -228,7 +236,7 @@ class _Words:
 
 
 def _column_of(known: Mapping[Any, Any], cells: Sequence[Any], kind: np.dtype[Any]) -> NDArray[Any]:
-    """What is known of each cell [n]: columns have few distinct cells, so that each is read once."""
+    """Looks up each cell [n] in ``known``; a column has few distinct cells, so that each is parsed only once."""
     return np.fromiter(map(known.__getitem__, cells), kind, len(cells))
 
 
@@ -249,7 +257,7 @@ def _last_part(text: str) -> str:
 
 
 def _each(texts: Texts, read: Callable[[str], str]) -> Texts:
-    """What a function reads in each text [n], once for each distinct one."""
+    """Applies a function to the last part of each key [n], once for each distinct key."""
     listed = texts.tolist()
     return _column_of({text: read(_last_part(text)) if text else "" for text in set(listed)}, listed, np.dtype(object))
 

@@ -1,4 +1,4 @@
-"""Appraisals and inspections by people: bands, decay, track record, and what cannot have happened."""
+"""Appraisals, inspections, liquidation terms and price index."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from valuation.equipment.models.liquidation import STATED_TERMS, LiquidationTerm
 from valuation.errors import InvalidInput
 
 
-def test_deviations_fall_into_bands_at_a_fifth_and_three_tenths() -> None:
+def test_the_bands_end_at_deviations_of_20_and_30_percent() -> None:
     bands = deviation_band([100.0, 120.0, 121.0, 130.0, 131.0, 69.0], 100.0)
     assert bands.tolist() == [Band.ACCEPTED, Band.ACCEPTED, Band.FLAGGED, Band.FLAGGED, Band.REJECTED, Band.REJECTED]
 
 
-def test_two_appraisals_more_than_fifteen_percent_apart_must_be_made_anew() -> None:
+def test_appraisals_more_than_15_percent_apart_are_too_far_apart() -> None:
     assert not too_far_apart([100.0, 115.0])
     assert too_far_apart([100.0, 115.5])
     assert not too_far_apart([100.0])
@@ -46,12 +46,12 @@ def test_an_appraisal_loses_half_its_weight_in_a_year() -> None:
 
 
 @given(st.floats(50, 150), st.floats(0, 170), st.floats(0.05, 0.5))
-def test_a_reconciled_value_lies_between_model_and_appraisal(amount: float, age: float, error: float) -> None:
+def test_a_reconciled_value_is_between_model_and_appraisal(amount: float, age: float, error: float) -> None:
     found = reconcile(100.0, 0.2, [amount], [age], error)
     assert min(100.0, amount) - 1e-9 <= found.value <= max(100.0, amount) + 1e-9
 
 
-def test_refused_expired_and_contradicting_appraisals_carry_nothing() -> None:
+def test_rejected_expired_and_contradicting_appraisals_have_no_weight() -> None:
     assert reconcile(100.0, 0.2, [140.0], [0.0], 0.1).value == pytest.approx(100.0)
     assert reconcile(100.0, 0.2, [110.0], [400.0], 0.1).value == pytest.approx(100.0)
     apart = reconcile(100.0, 0.2, [90.0, 115.0], [0.0, 0.0], 0.1)
@@ -59,7 +59,7 @@ def test_refused_expired_and_contradicting_appraisals_carry_nothing() -> None:
     assert apart.value == pytest.approx(100.0)
 
 
-def test_an_appraiser_who_is_always_high_is_flagged_and_one_with_few_sales_is_not() -> None:
+def test_a_biased_appraiser_is_flagged_and_one_with_few_sales_is_not() -> None:
     names = np.array(["high"] * 6 + ["fair"] * 6 + ["new"] * 2)
     realised = np.full(14, 100.0)
     appraised = np.array([120.0] * 6 + [99.0, 101.0] * 3 + [300.0, 300.0])
@@ -69,7 +69,7 @@ def test_an_appraiser_who_is_always_high_is_flagged_and_one_with_few_sales_is_no
     assert np.isnan(new.bias)
 
 
-def test_an_old_appraisal_counts_less_in_the_record_of_its_appraiser() -> None:
+def test_old_appraisals_have_less_weight_in_the_record() -> None:
     names = np.array(["one"] * 6)
     appraised, realised = np.array([150.0, 150.0, 150.0, 100.0, 100.0, 100.0]), np.full(6, 100.0)
     old_errors = backtest_appraisers(names, appraised, realised, np.array([730.0] * 3 + [0.0] * 3))[0]
@@ -80,7 +80,7 @@ def test_an_old_appraisal_counts_less_in_the_record_of_its_appraiser() -> None:
         backtest_appraisers(names, appraised, realised, np.full(6, -1.0))
 
 
-def test_the_shares_of_appraisals_and_model_make_up_the_value() -> None:
+def test_the_shares_are_the_weights_of_the_log_values() -> None:
     found = reconcile(100.0, 0.2, [108.0, 95.0, 0.0], [0.0, 100.0, 0.0], 0.15)
     log_value = sum(share * np.log(amount) for share, amount in zip(found.shares[:2], (108.0, 95.0), strict=True))
     log_value += (1.0 - sum(found.shares)) * np.log(100.0)
@@ -92,7 +92,7 @@ def test_the_shares_of_appraisals_and_model_make_up_the_value() -> None:
 def inspected(
     hours: list[float], condition: list[int], worked_on: list[bool], built: list[float] | None = None
 ) -> list[int]:
-    """Flags of inspections a hundred days apart."""
+    """Returns the flags of inspections at intervals of 100 days."""
     count = len(hours)
     days = np.arange(count) * 100 + 15_000
     return check_inspections(
@@ -106,22 +106,22 @@ def inspected(
     ).tolist()
 
 
-def test_falling_and_racing_meters_are_flagged_across_a_reading_that_is_missing() -> None:
+def test_falling_and_too_fast_meters_are_flagged_across_a_missing_reading() -> None:
     flags = inspected([500.0, np.nan, 400.0, 9_000.0], [2] * 4, [False] * 4)
     assert flags == [0, 0, InspectionFlag.HOURS_FELL, InspectionFlag.HOURS_TOO_FAST]
 
 
-def test_a_condition_that_improves_without_work_is_flagged() -> None:
+def test_an_improved_condition_without_work_is_flagged() -> None:
     assert inspected([np.nan] * 3, [3, 0, 2], [False] * 3) == [0, 0, InspectionFlag.CONDITION_IMPROVED]
     assert inspected([np.nan] * 3, [3, 0, 2], [False, False, True]) == [0, 0, 0]
 
 
-def test_a_build_year_after_the_visit_or_a_changed_one_is_flagged() -> None:
+def test_a_build_year_after_the_inspection_or_a_changed_one_is_flagged() -> None:
     flags = inspected([np.nan] * 3, [2] * 3, [False] * 3, [2000.0, 2050.0, np.nan])
     assert flags == [0, InspectionFlag.BUILT_AFTER | InspectionFlag.BUILD_YEAR_CHANGED, 0]
 
 
-def test_rows_of_a_file_are_flagged_as_the_inspections_of_each_machine_alone() -> None:
+def test_rows_of_a_file_have_the_flags_of_each_machine_alone() -> None:
     random = np.random.default_rng(5)
     count = 400
     machine = np.array([f"m{number}" for number in random.integers(0, 60, count)], dtype=object)
@@ -129,8 +129,8 @@ def test_rows_of_a_file_are_flagged_as_the_inspections_of_each_machine_alone() -
     hours = np.where(random.random(count) < 0.2, np.nan, random.integers(1, 30_000, count).astype(np.float64))
     condition = random.integers(0, 6, count)
     built = random.choice([np.nan, 1965.0, 1966.0], count)
-    goodness = np.where(condition == 0, np.nan, -condition.astype(np.float64))
-    found = check_histories(machine, day, hours, goodness, built, HOURS_A_DAY)
+    quality = np.where(condition == 0, np.nan, -condition.astype(np.float64))
+    found = check_histories(machine, day, hours, quality, built, HOURS_A_DAY)
     for name in np.unique(machine):
         rows = np.flatnonzero(machine == name)
         rows = rows[np.argsort(day[rows])]
@@ -142,10 +142,10 @@ def test_rows_of_a_file_are_flagged_as_the_inspections_of_each_machine_alone() -
     assert set(np.unique(found).tolist()) > {0}
 
 
-def test_machines_without_a_name_are_never_held_against_each_other() -> None:
-    nobody = np.array(["", ""], dtype=object)
+def test_rows_without_a_machine_name_are_not_compared() -> None:
+    unnamed = np.array(["", ""], dtype=object)
     falling, unknown = np.array([500.0, 400.0]), np.full(2, np.nan)
-    assert check_histories(nobody, np.array([1.0, 2.0]), falling, unknown, unknown, 24.0).tolist() == [0, 0]
+    assert check_histories(unnamed, np.array([1.0, 2.0]), falling, unknown, unknown, 24.0).tolist() == [0, 0]
 
 
 def test_negative_hours_are_refused() -> None:
@@ -153,7 +153,7 @@ def test_negative_hours_are_refused() -> None:
         inspected([-1.0], [2], [False])
 
 
-def test_factors_learned_from_hammer_prices_stand_in_order() -> None:
+def test_estimated_liquidation_factors_are_in_order() -> None:
     errors = np.random.default_rng(1).normal(-0.05, 0.2, 500)
     terms = learned_terms(errors, STATED_TERMS["commodity"])
     assert 0.0 < terms.flv_factor < terms.olv_factor <= 1.0
@@ -166,14 +166,14 @@ def test_stated_terms_keep_the_bases_in_order(fmv: float, marketability: str) ->
     assert values.olv[0] >= values.nolv[0] >= 0.0
 
 
-def test_terms_that_contradict_are_refused() -> None:
+def test_contradictory_terms_are_refused() -> None:
     with pytest.raises(InvalidInput, match="flv_factor"):
         LiquidationTerms(0.5, 0.6, 0.1, 0.1, 0.0, 1.0)
     with pytest.raises(InvalidInput, match="months_to_sell"):
         LiquidationTerms(0.5, 0.4, 0.1, 0.1, 0.0, -1.0)
 
 
-def test_a_price_is_carried_to_today_by_the_index() -> None:
+def test_a_price_is_adjusted_by_the_index() -> None:
     months, index = [24_000, 24_001, 24_012], [100.0, 101.0, 112.0]
     assert indexed_price([1_000.0], [24_000.0], 24_012, months, index).tolist() == [1_120.0]
     assert indexed_price([1_010.0], [24_005.0], 24_012, months, index) == pytest.approx([1_120.0])
@@ -182,15 +182,15 @@ def test_a_price_is_carried_to_today_by_the_index() -> None:
 
 
 @given(st.lists(st.floats(1, 500), min_size=0, max_size=8), st.lists(st.integers(-3, 12), min_size=1, max_size=5))
-def test_the_level_of_a_day_is_that_of_the_last_day_before_it(levels: list[float], asked: list[int]) -> None:
+def test_the_level_of_a_day_is_the_last_one_on_or_before_it(levels: list[float], dates: list[int]) -> None:
     days = [2 * place for place in range(len(levels))]
-    found = level_at(asked, days, levels)
-    for day, level in zip(asked, found.tolist(), strict=True):
+    found = level_at(dates, days, levels)
+    for day, level in zip(dates, found.tolist(), strict=True):
         before = [one for known, one in zip(days, levels, strict=True) if known <= day]
         assert level == before[-1] if before else np.isnan(level)
 
 
-def test_a_value_lies_between_scrap_and_the_price_new() -> None:
+def test_a_value_is_limited_to_scrap_value_and_replacement_cost() -> None:
     assert bounded_value([5.0, 50.0, 500.0], 10.0, 100.0).tolist() == [10.0, 50.0, 100.0]
     with pytest.raises(InvalidInput, match="scrap"):
         bounded_value([5.0], 110.0, 100.0)

@@ -1,4 +1,4 @@
-"""A model on disk is read back whole or refused in words."""
+"""Saved models: round trip, reproducible bytes, and refusal of damaged files."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from valuation.errors import InvalidInput
 
 @pytest.fixture
 def folder(bench: Bench, tmp_path: Path) -> Path:
-    """The model, saved."""
+    """Saves the model and returns its folder."""
     save(tmp_path / "model", bench.learned, bench.data_hash)
     return tmp_path / "model"
 
 
-def test_a_model_read_back_values_as_before(bench: Bench, folder: Path) -> None:
+def test_a_loaded_model_gives_the_same_values(bench: Bench, folder: Path) -> None:
     machines = bench.machines(rows(60, seed=4))
     fitted = load(folder)
     before, after = appraise(bench.learned, machines), appraise(fitted.learned, machines)
@@ -37,13 +37,13 @@ def test_a_model_read_back_values_as_before(bench: Bench, folder: Path) -> None:
     assert fitted.data_hash == bench.data_hash
 
 
-def test_points_in_time_without_sales_come_back_with_the_model(bench: Bench) -> None:
+def test_points_in_time_without_sales_are_saved(bench: Bench) -> None:
     index = bench.learned.trees.index
     sold = np.arange(len(index.market.times)) % 2 == 0
     index = replace(index, market=replace(index.market, sold=sold))
-    thin = replace(bench.learned, trees=replace(bench.learned.trees, index=index))
+    sparse = replace(bench.learned, trees=replace(bench.learned.trees, index=index))
 
-    found = unpack(pack(thin, bench.data_hash)).learned.trees.index.market.sold
+    found = unpack(pack(sparse, bench.data_hash)).learned.trees.index.market.sold
 
     np.testing.assert_array_equal(found, sold)
     assert unpack(pack(bench.learned, bench.data_hash)).learned.trees.index.market.sold is None
@@ -52,11 +52,11 @@ def test_points_in_time_without_sales_come_back_with_the_model(bench: Bench) -> 
 def test_the_same_sales_give_the_same_bytes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boosting, "ROUNDS", FEW_ROUNDS)
     monkeypatch.setattr(hedonic, "ROUNDS", FEW_ROUNDS)
-    again = fit(bench.sales, bench.mapping)
-    assert pack(again, bench.data_hash) == pack(bench.learned, bench.data_hash)
+    repeated = fit(bench.sales, bench.mapping)
+    assert pack(repeated, bench.data_hash) == pack(bench.learned, bench.data_hash)
 
 
-def test_the_card_names_span_data_and_scores(bench: Bench, folder: Path) -> None:
+def test_the_card_states_period_data_hash_and_scores(bench: Bench, folder: Path) -> None:
     card = (folder / CARD).read_text(encoding="utf-8")
     assert bench.data_hash in card
     assert "from 2005-01-0" in card
@@ -64,7 +64,7 @@ def test_the_card_names_span_data_and_scores(bench: Bench, folder: Path) -> None
 
 
 @pytest.mark.parametrize("name", [*TREES, MODEL, CARD, MANIFEST])
-def test_a_file_cut_off_is_refused_by_name(folder: Path, name: str) -> None:
+def test_a_truncated_file_is_refused_by_name(folder: Path, name: str) -> None:
     whole = (folder / name).read_bytes()
     (folder / name).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InvalidInput, match=name):
@@ -78,7 +78,7 @@ def test_a_missing_file_is_refused_by_name(folder: Path, name: str) -> None:
         load(folder)
 
 
-def test_a_model_of_the_first_format_is_read_with_one_market_for_all_groups(bench: Bench) -> None:
+def test_a_model_of_format_version_1_has_one_market_index_for_all_groups(bench: Bench) -> None:
     files = pack(bench.learned, bench.data_hash)
     model, manifest = json.loads(files[MODEL]), json.loads(files[MANIFEST])
     del model["index"]["groups"]
@@ -100,13 +100,13 @@ def test_a_newer_format_is_refused(folder: Path) -> None:
         load(folder)
 
 
-def test_a_folder_of_something_else_is_refused(folder: Path) -> None:
+def test_another_format_is_refused(folder: Path) -> None:
     (folder / MANIFEST).write_text('{"format": "else"}', encoding="utf-8")
     with pytest.raises(InvalidInput, match="format: got 'else'"):
         load(folder)
 
 
-@pytest.mark.parametrize("damage", ["cut off", "newer"])
+@pytest.mark.parametrize("damage", ["truncated", "newer"])
 def test_a_damaged_or_newer_model_is_not_stored(bench: Bench, sqlite_url: str, damage: str) -> None:
     files = pack(bench.learned, bench.data_hash)
     if damage == "newer":

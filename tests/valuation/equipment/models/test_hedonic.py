@@ -1,4 +1,4 @@
-"""Learned values move as machines do, and their intervals say how little is known."""
+"""Hedonic model: accuracy, monotone effects, intervals, flags and batches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TYPICAL = changed(TYPICAL, built="1998", meter="5000", grade="fair")
 LOT = st.integers(0, 199)
 
 
-def test_later_sales_are_met_within_their_noise_and_the_interval_holds(bench: Bench) -> None:
+def test_new_sales_are_estimated_with_the_expected_error_and_coverage(bench: Bench) -> None:
     made = rows(400, seed=9)
     machines = bench.machines(made)
     found = appraise(bench.learned, machines)
@@ -30,7 +30,7 @@ def test_later_sales_are_met_within_their_noise_and_the_interval_holds(bench: Be
     assert 0.65 < score.coverage <= 1.0
 
 
-def test_a_fleet_of_machines_that_are_alike_is_valued_as_each_alone(bench: Bench) -> None:
+def test_identical_machines_have_the_same_value_in_a_fleet_and_alone(bench: Bench) -> None:
     made = [rows(200)[lot] for lot in (3, 5, 3, 8, 5, 3)]
     fleet = bench.estimate(made)
     alone = [bench.estimate([row]) for row in made]
@@ -61,16 +61,15 @@ def test_a_worse_condition_never_raises_a_value(bench: Bench, lot: int) -> None:
 
 
 @given(lot=LOT)
-def test_the_bases_stand_in_order_and_the_interval_holds_the_value(bench: Bench, lot: int) -> None:
+def test_the_bases_fall_in_order_and_the_interval_contains_the_value(bench: Bench, lot: int) -> None:
     found = bench.estimate([rows(200)[lot]])
     assert found.fmv[0] >= found.olv[0] >= found.flv[0] >= 0.0
     assert found.olv[0] >= found.nolv[0] >= 0.0
     assert found.low[0] < found.fmv[0] < found.high[0]
 
 
-def test_each_step_outwards_has_a_wider_interval(bench: Bench) -> None:
-    seen = TYPICAL
-    kinds = [seen, changed(seen, model="M100Z"), changed(seen, family="", model="")]
+def test_each_wider_step_has_a_larger_stretch(bench: Bench) -> None:
+    kinds = [TYPICAL, changed(TYPICAL, model="M100Z"), changed(TYPICAL, family="", model="")]
     found = bench.estimate([*kinds, changed(kinds[2], kind="crane", size_class="")])
     assert found.step.tolist() == [Step.MODEL, Step.FAMILY, Step.CLASS, Step.ALL]
     assert found.flags[3] & EstimateFlag.CATEGORY_UNSEEN
@@ -88,7 +87,7 @@ def test_the_interval_widens_with_the_distance_from_the_last_sale(bench: Bench) 
     assert width[0] < width[1] < width[2]
 
 
-def test_what_is_beyond_the_sales_is_flagged_and_wider(bench: Bench) -> None:
+def test_age_and_hours_beyond_the_sales_are_flagged_with_a_wider_interval(bench: Bench) -> None:
     near, far = bench.estimate([TYPICAL]), bench.estimate([changed(TYPICAL, meter="90000", built="1940")])
     assert {"AGE_EXTRAPOLATED", "HOURS_EXTRAPOLATED"} <= set(words_of(far.flags)[0].split("|"))
     assert (far.high / far.low)[0] > (near.high / near.low)[0]
@@ -112,20 +111,20 @@ def test_impossible_values_are_unknown_and_flagged(bench: Bench) -> None:
     assert flags[3] & EstimateFlag.HOURS_UNKNOWN
 
 
-def test_one_machine_is_valued_as_it_is_among_many(bench: Bench) -> None:
+def test_a_machine_has_the_same_value_alone_and_in_a_batch(bench: Bench) -> None:
     made = rows(50, seed=3)
     many, one = bench.estimate(made), bench.estimate([made[17]])
     assert one.fmv[0] == many.fmv[17]
     assert one.high[0] == many.high[17]
 
 
-def test_too_few_sales_give_no_model(bench: Bench) -> None:
+def test_too_few_sales_are_refused(bench: Bench) -> None:
     few = bench.sales.take(np.arange(SALES_LEAST - 1))
     with pytest.raises(InvalidInput, match=f"comparables: got {SALES_LEAST - 1} usable sales"):
         fit(few, bench.mapping)
 
 
-def test_a_kind_that_was_never_sold_is_met_as_often_as_promised(bench: Bench) -> None:
+def test_the_interval_of_an_unseen_category_has_the_stated_coverage(bench: Bench) -> None:
     made = [changed(row, kind="crane", size_class="", family="", model="") for row in rows(400, seed=9)]
     machines = bench.machines(made)
 

@@ -1,4 +1,4 @@
-"""A mapping or a file that does not fit is refused with the name of what is wrong."""
+"""Sales files and mappings: accepted input, and errors that name the invalid entry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from valuation.errors import InvalidInput
 
 
 def refused(folder: Path, match: str, *, mapping: str = "", row: dict[str, str] | None = None) -> None:
-    """Reading one sale under the mapping is refused with these words."""
+    """Asserts that reading one sale, changed by ``row``, raises InvalidInput with a matching message."""
     made = [changed(rows(1)[0], **(row or {}))]
     with pytest.raises(InvalidInput, match=match):
         read_comparables(write_sales(folder / "s.csv", made), read_mapping(write_mapping(folder, mapping)), TODAY)
@@ -29,14 +29,14 @@ def test_a_mapping_that_names_a_missing_column_is_refused(tmp_path: Path) -> Non
         read_comparables(write_sales(tmp_path / "s.csv", rows(1)), read_mapping(tmp_path / "other.toml"), TODAY)
 
 
-def test_an_entry_nobody_reads_is_refused(tmp_path: Path) -> None:
+def test_unknown_and_invalid_mapping_entries_are_refused(tmp_path: Path) -> None:
     refused(tmp_path, "reading.colour", mapping='colour = "red"\n')
     refused(tmp_path, "marketability", mapping='marketability = "rare"\n')
     refused(tmp_path, "highest_hours", mapping='highest_hours = "many"\n')
     refused(tmp_path, "oldest_sale_year", mapping="oldest_sale_year = 0\n")
 
 
-def test_a_mapping_that_is_no_toml_is_refused(tmp_path: Path) -> None:
+def test_a_mapping_that_is_not_toml_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.toml").write_text("[columns", encoding="utf-8")
     with pytest.raises(InvalidInput, match="a TOML file"):
         read_mapping(tmp_path / "m.toml")
@@ -48,7 +48,7 @@ def test_a_mapping_without_a_level_is_refused(tmp_path: Path) -> None:
         read_mapping(tmp_path / "m.toml")
 
 
-def test_cells_that_are_no_numbers_dates_or_grades_are_refused_by_row(tmp_path: Path) -> None:
+def test_invalid_numbers_dates_and_conditions_are_refused_with_their_row(tmp_path: Path) -> None:
     refused(tmp_path, r"hammer\[0\]: got 'much'", row={"hammer": "much"})
     refused(tmp_path, r"sold\[0\]: got 'May 2011'", row={"sold": "May 2011"})
     refused(tmp_path, r"grade\[0\]: got 'superb'", row={"grade": "superb"})
@@ -60,14 +60,14 @@ def test_a_row_of_another_length_is_refused(tmp_path: Path) -> None:
         read_comparables(path, read_mapping(write_mapping(tmp_path)), TODAY)
 
 
-def test_a_row_is_named_by_its_number_wherever_it_stands(tmp_path: Path) -> None:
+def test_an_error_in_a_later_block_names_the_row(tmp_path: Path) -> None:
     made = rows(BLOCK_ROWS + 7)
     made[BLOCK_ROWS + 4] = made[BLOCK_ROWS + 4][:-1]
     with pytest.raises(InvalidInput, match=f"row {BLOCK_ROWS + 5}: got 12 cells"):
         read_comparables(write_sales(tmp_path / "s.csv", made), read_mapping(write_mapping(tmp_path)), TODAY)
 
 
-def test_a_gzipped_file_reads_as_the_plain_one_and_a_broken_one_is_refused(tmp_path: Path) -> None:
+def test_a_gzipped_file_equals_the_plain_one_and_a_truncated_one_is_refused(tmp_path: Path) -> None:
     plain = write_sales(tmp_path / "s.csv", rows(5))
     packed = tmp_path / "s.csv.gz"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
@@ -79,24 +79,24 @@ def test_a_gzipped_file_reads_as_the_plain_one_and_a_broken_one_is_refused(tmp_p
     np.testing.assert_array_equal(one.price, other.price)
     assert one_hash == other_hash
     packed.write_bytes(packed.read_bytes()[:-9])
-    with pytest.raises(InvalidInput, match="a whole gzip file"):
+    with pytest.raises(InvalidInput, match="a complete gzip file"):
         read_comparables(packed, mapping, TODAY)
 
 
-def test_assets_need_a_day(tmp_path: Path) -> None:
+def test_assets_need_a_valuation_date(tmp_path: Path) -> None:
     text = write_mapping(tmp_path).read_text(encoding="utf-8").replace('sale_date = "sold"\n', "")
     (tmp_path / "m.toml").write_text(text, encoding="utf-8")
     with pytest.raises(InvalidInput, match="as_of: got no date"):
         read_assets(write_sales(tmp_path / "s.csv", rows(1)), read_mapping(tmp_path / "m.toml"), None, "")
 
 
-def test_a_price_of_nothing_is_left_out_and_flagged(tmp_path: Path) -> None:
+def test_a_price_that_is_not_positive_is_unknown(tmp_path: Path) -> None:
     made = [changed(row, hammer=price) for row, price in zip(rows(3), ("0", "-4", ""), strict=True)]
     sales, _ = read_comparables(write_sales(tmp_path / "s.csv", made), read_mapping(write_mapping(tmp_path)), TODAY)
     assert np.isnan(sales.price).all()
 
 
-def test_a_sale_dated_before_the_oldest_year_or_after_today_has_no_date(tmp_path: Path) -> None:
+def test_a_sale_date_before_the_oldest_year_or_after_today_is_unknown(tmp_path: Path) -> None:
     days = ("1900-01-01", "2011-01-02", "9999-12-31", "2011-01-01")
     made = [changed(row, sold=day) for row, day in zip(rows(4), days, strict=True)]
     path = write_sales(tmp_path / "s.csv", made)

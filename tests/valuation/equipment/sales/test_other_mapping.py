@@ -1,4 +1,4 @@
-"""A model and assets that are read by different mappings: no opinion, or a refusal, never a silly price."""
+"""Assets read by another mapping than the model's give no value or are refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from valuation.equipment.sales.mapping import ColumnMap, check_read_alike
 from valuation.errors import InvalidInput
 
 
-def test_a_model_that_learned_with_a_reference_has_no_opinion_where_assets_name_none(bench: Bench) -> None:
+def test_a_model_with_references_does_not_value_assets_without_one(bench: Bench) -> None:
     learned = replace(bench.learned, mapping=replace(bench.mapping, reference="guide"))
     found = appraise(learned, bench.machines(rows(5)))
     assert np.isnan(found.fmv).all()
@@ -23,13 +23,16 @@ def test_a_model_that_learned_with_a_reference_has_no_opinion_where_assets_name_
     assert (found.flags & EstimateFlag.REFERENCE_MISSING != 0).all()
 
 
-def test_a_model_that_learned_without_a_reference_ignores_one(bench: Bench) -> None:
+def test_a_model_without_references_ignores_those_of_assets(bench: Bench) -> None:
     machines = bench.machines(rows(5))
-    referred = replace(machines, reference=np.array([9_000.0, 9_000.0, np.nan, 9_000.0, 9_000.0]))
-    referred = replace(referred, flags=machines.flags | np.array([0, 0, int(EstimateFlag.REFERENCE_MISSING), 0, 0]))
-    found, alone = appraise(bench.learned, referred), appraise(bench.learned, machines)
-    assert found.fmv.tolist() == alone.fmv.tolist()
-    assert found.flags.tolist() == alone.flags.tolist()
+    with_reference = replace(
+        machines,
+        reference=np.array([9_000.0, 9_000.0, np.nan, 9_000.0, 9_000.0]),
+        flags=machines.flags | np.array([0, 0, int(EstimateFlag.REFERENCE_MISSING), 0, 0]),
+    )
+    found, plain = appraise(bench.learned, with_reference), appraise(bench.learned, machines)
+    assert found.fmv.tolist() == plain.fmv.tolist()
+    assert found.flags.tolist() == plain.flags.tolist()
 
 
 LEARNED = ColumnMap(
@@ -45,10 +48,10 @@ LEARNED = ColumnMap(
         ("condition_order", replace(LEARNED, condition_order=("good", "poor"))),
     ],
 )
-def test_assets_in_another_unit_currency_or_order_than_the_model_are_refused(field: str, given: ColumnMap) -> None:
+def test_another_meter_unit_currency_or_condition_order_is_refused(field: str, given: ColumnMap) -> None:
     with pytest.raises(InvalidInput, match=f"reading.{field}"):
         check_read_alike(LEARNED, given)
 
 
-def test_what_assets_do_not_have_is_not_compared() -> None:
+def test_settings_that_assets_do_not_use_are_not_compared() -> None:
     check_read_alike(LEARNED, ColumnMap(category=("kind",)))
