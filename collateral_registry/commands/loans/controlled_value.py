@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from collateral_registry.commands.pipeline.loan_position import position_of
 from collateral_registry.domain.assets.kinds import Inventory
-from collateral_registry.domain.findings.over_pledging import MILLION, millionths_of
+from collateral_registry.domain.findings.over_pledging import millionths_of
 from collateral_registry.domain.loans.agreements import PledgeMode
 from collateral_registry.domain.loans.controlled_value import ControlledValue, cash_to_free, static_floor
 from collateral_registry.domain.loans.levels import LtvBasis
+from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.store.assets.repository import document_as_of
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import newest_claims

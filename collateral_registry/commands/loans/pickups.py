@@ -14,7 +14,7 @@ from collateral_registry.commands.loans.dispositions import Positions, dispose, 
 from collateral_registry.commands.loans.release_simulation import ReleaseScenario, simulate_release
 from collateral_registry.commands.pipeline.loan_position import positions_of
 from collateral_registry.domain.assets.kinds import Inventory
-from collateral_registry.domain.findings.over_pledging import MILLION, plain_quantity
+from collateral_registry.domain.findings.over_pledging import plain_quantity
 from collateral_registry.domain.loans.agreements import PledgeMode
 from collateral_registry.domain.loans.controlled_value import cash_to_reach
 from collateral_registry.domain.loans.cure import largest_release
@@ -22,6 +22,7 @@ from collateral_registry.domain.loans.pickups import PICKUP_DAYS, PICKUP_DAYS_LI
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
+from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.shared.units import smallest_step
 from collateral_registry.store.assets.repository import StoredAsset, get_asset
 from collateral_registry.store.engine.database import Connection, Write

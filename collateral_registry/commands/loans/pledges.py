@@ -17,7 +17,7 @@ from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.over_pledging import touch_claim
 from collateral_registry.commands.stock.sync_lots import sync_lots_of
 from collateral_registry.domain.assets.kinds import Inventory, Status
-from collateral_registry.domain.findings.over_pledging import MILLION, plain_quantity
+from collateral_registry.domain.findings.over_pledging import plain_quantity
 from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeMode, PledgeState
 from collateral_registry.domain.loans.cure import largest_release
 from collateral_registry.domain.loans.dispositions import lowers_terms
@@ -25,6 +25,7 @@ from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
+from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.store.assets.repository import StoredAsset, documents_of, ensure_target, get_asset
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.judgements import newest_claims

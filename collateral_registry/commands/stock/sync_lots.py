@@ -17,8 +17,8 @@ from collateral_registry.commands.stock.outgoing_movements import touch_moved_lo
 from collateral_registry.domain.assets.kinds import QUANTITY_DECIMALS, QUANTITY_LIMIT, Asset, Inventory, Status
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
 from collateral_registry.domain.findings.over_pledging import plain_quantity
+from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.shared.units import alike, conversion_factor
-from collateral_registry.domain.stock.movements import MILLION
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.pledges import loans_of_assets

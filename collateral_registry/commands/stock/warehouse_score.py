@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.findings.references import folded
 from collateral_registry.domain.shared.errors import NotFound
-from collateral_registry.domain.stock.movements import MILLION
+from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.stock.warehouse_score import reliability
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.commits import newest_commit

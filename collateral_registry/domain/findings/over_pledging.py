@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
+from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.shared.units import conversion_factor
 from valuation.money import PPM
-
-MILLION = 1_000_000
-"""Millionths in a unit."""
 
 
 @dataclass(frozen=True)

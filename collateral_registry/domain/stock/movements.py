@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 
 from collateral_registry.domain.assets.kinds import QUANTITY_LIMIT
 from collateral_registry.domain.shared.names import TEXT_LIMIT_CHARACTERS, checked_id
+from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.shared.units import checked_unit
 from valuation._typing import Bool
 from valuation.errors import InvalidInput
-
-MILLION = 1_000_000
-"""Millionths in a unit."""
 
 QUANTITY_LIMIT_MILLIONTHS = int(QUANTITY_LIMIT) * MILLION
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from collateral_registry.commands.loans import pickups as commands
 from collateral_registry.commands.loans.controlled_value import controlled_value
-from collateral_registry.domain.findings.over_pledging import MILLION
 from collateral_registry.domain.loans.controlled_value import ControlledValue
 from collateral_registry.domain.loans.pickups import PickupState
 from collateral_registry.domain.shared.names import checked_id, id_of
+from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import page_size, page_token, position_of

@@ -7,8 +7,8 @@ from decimal import Decimal
 from google.type.decimal_pb2 import Decimal as DecimalMessage
 
 from collateral_registry.commands.stock.counts import CountReconciliation, Difference
+from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount
-from collateral_registry.domain.stock.movements import MILLION
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.warehouse_names import warehouse_name
 from collateral_registry.store.stock.counts import StoredCount

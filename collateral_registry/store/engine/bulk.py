@@ -29,9 +29,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import SQLModel
 
+from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.store.engine.key_sets import listed_records, record_rows
-
-MILLION = 1_000_000
 
 FETCH_ROWS = 4_096
 """Rows turned into arrays at a time: few enough that they never burden the garbage collector."""

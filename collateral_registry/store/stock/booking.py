@@ -27,8 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as sql
 
+from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.stock.movement_booking import NO_SLOT, Booked, Known, Lots, Place, content
-from collateral_registry.domain.stock.movements import LATE_SECONDS, MILLION, Movements, RejectionState
+from collateral_registry.domain.stock.movements import LATE_SECONDS, Movements, RejectionState
 from collateral_registry.store.engine.bulk import insert_columns, new_keys
 from collateral_registry.store.engine.database import Intake
 from collateral_registry.store.engine.key_sets import listed_records, listed_texts, record_rows, text_rows
