@@ -1,1 +1,1 @@
-"""Pure rules of lending: types, cover, judgement, cure."""
+"""Pure business rules without I/O: types, valuation, cover, judgement, stock booking and findings."""

@@ -1,1 +1,1 @@
-"""Types shared by all subjects: money, units, names, dates, errors."""
+"""Types shared by all subjects: money, units, quantities, names, dates and errors."""

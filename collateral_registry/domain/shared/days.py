@@ -1,25 +1,25 @@
-"""Dates as whole days from 1970-01-01, the form in which columns hold them."""
+"""Conversion between dates and day numbers: whole days from 1970-01-01, as columns hold them."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
 NO_DAY = -1_000_000
-"""Marks a day that is not set: before any date; days are counted from 1970-01-01."""
+"""Marks a day that is not set. It sorts before every valid day number."""
 
 _EPOCH = date(1970, 1, 1)
 
 
 def day_of(value: date | None) -> int:
-    """Days from 1970-01-01; NO_DAY for none."""
+    """Returns the days from 1970-01-01; NO_DAY if no date is given."""
     return NO_DAY if value is None else (value - _EPOCH).days
 
 
 def date_of(day: int) -> date | None:
-    """The date of a day; none for NO_DAY."""
+    """Returns the date of a day number; None for NO_DAY."""
     return None if day == NO_DAY else _EPOCH + timedelta(days=day)
 
 
 def date_at(day: int) -> date:
-    """The date of a day that is set."""
+    """Returns the date of a day number that is known to be set."""
     return _EPOCH + timedelta(days=day)

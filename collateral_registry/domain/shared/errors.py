@@ -1,4 +1,4 @@
-"""What can go wrong in words of the field; the gRPC face turns each into one status by one table."""
+"""Domain errors. ``rpc/common/errors.py`` maps each class to one gRPC status."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ __all__ = [
 
 
 class DomainError(Exception):
-    """A request that cannot be done; ``reason`` is stable and machine-readable, ``facts`` name the parts."""
+    """A request that cannot be carried out.
+
+    ``reason`` is a stable, machine-readable code. ``facts`` hold the values that the message mentions, by name.
+    """
 
     reason = "UNKNOWN"
 
@@ -31,7 +34,7 @@ class DomainError(Exception):
         self.facts: Mapping[str, str] = facts
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """How it comes from one process to another, whatever it is made of."""
+        """Pickles the error by its parts, because subclasses have constructors of different signatures."""
         return _restored, (type(self), str(self), self.reason, dict(self.facts))
 
 
@@ -43,7 +46,7 @@ def _restored(kind: type[DomainError], message: str, reason: str, facts: Mapping
 
 
 class NotFound(DomainError):
-    """The named thing does not exist."""
+    """The named resource does not exist."""
 
     reason = "NOT_FOUND"
 
@@ -52,7 +55,7 @@ class NotFound(DomainError):
 
 
 class AlreadyExists(DomainError):
-    """The id or the identity is taken; the holder is named."""
+    """The id or the natural key is already in use; ``holder`` names the resource that has it."""
 
     reason = "ALREADY_EXISTS"
 
@@ -61,7 +64,7 @@ class AlreadyExists(DomainError):
 
 
 class EtagMismatch(DomainError):
-    """The thing has changed since the caller read it."""
+    """The resource has changed since the caller read it."""
 
     reason = "ETAG_MISMATCH"
 
@@ -70,7 +73,7 @@ class EtagMismatch(DomainError):
 
 
 class RequestIdReused(DomainError):
-    """The same request_id came with another body."""
+    """The request_id was used before with another request body."""
 
     reason = "REQUEST_ID_REUSED"
 
@@ -79,7 +82,7 @@ class RequestIdReused(DomainError):
 
 
 class Refused(DomainError):
-    """The rules of lending forbid it in the present state; ``reason`` says which rule."""
+    """A lending rule forbids the request in the current state; ``reason`` names the rule."""
 
     def __init__(self, reason: str, message: str, **facts: str) -> None:
         super().__init__(message, **facts)
@@ -87,18 +90,18 @@ class Refused(DomainError):
 
 
 class Unauthenticated(DomainError):
-    """The caller has not said who it is in a way that can be believed."""
+    """The caller presented no valid credentials."""
 
     reason = "UNAUTHENTICATED"
 
 
 class NotPermitted(DomainError):
-    """The caller is known and may not do this."""
+    """The caller is authenticated but lacks permission for the request."""
 
     reason = "NOT_PERMITTED"
 
 
 class StoreUnavailable(DomainError):
-    """The database cannot be read or written now; nothing was half-written."""
+    """The database is temporarily unavailable; no partial change was stored."""
 
     reason = "STORE_UNAVAILABLE"

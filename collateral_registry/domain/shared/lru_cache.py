@@ -1,4 +1,4 @@
-"""Answers kept for the next who asks: a bounded number of them, the one not asked for longest goes first."""
+"""A thread-safe cache of bounded size that evicts the least recently used entry."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ V = TypeVar("V")
 
 
 class LruCache(Generic[K, V]):
-    """At most ``limit`` values by key, safe between threads."""
+    """Cache of at most ``limit`` values by key; safe to share between threads."""
 
     def __init__(self, limit: int) -> None:
-        """Nothing is kept yet."""
         self._limit = limit
         self._values: OrderedDict[K, V] = OrderedDict()
-        self._changing = Lock()
+        self._lock = Lock()
 
     def get(self, key: K) -> V | None:
-        """The value of a key; none when it is not kept."""
-        with self._changing:
+        """Returns the cached value of a key and marks it as used; None if there is none."""
+        with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
             return self._values.get(key)
 
     def put(self, key: K, value: V) -> None:
-        """Keeps a value, and lets go what was not asked for longest."""
-        with self._changing:
+        """Stores a value and evicts the least recently used ones beyond the limit."""
+        with self._lock:
             self._values[key] = value
             self._values.move_to_end(key)
             while len(self._values) > self._limit:
                 self._values.popitem(last=False)
 
     def held(self) -> list[K]:
-        """The keys of what is kept."""
-        with self._changing:
+        """Returns the cached keys, least recently used first."""
+        with self._lock:
             return list(self._values)

@@ -1,4 +1,4 @@
-"""Amounts in a currency, exact: int64 minor units of an ISO 4217 currency."""
+"""Exact monetary amounts: whole minor units of an ISO 4217 currency, within int64."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from valuation.money import AMOUNT_LIMIT_MINOR
 
 @cache
 def digits_of(currency: str) -> int:
-    """Decimal places of a currency's minor unit; raises InvalidInput when ISO 4217 does not list it."""
+    """Returns the decimal places of a currency's minor unit; raises InvalidInput if ISO 4217 does not list it."""
     try:
         exponent = iso4217.Currency(currency).exponent
     except ValueError:
@@ -26,13 +26,13 @@ def digits_of(currency: str) -> int:
 
 @dataclass(frozen=True)
 class Money:
-    """An amount that is not negative, in minor units of its currency."""
+    """A non-negative amount in minor units of its currency."""
 
     minor: int
     currency: str
 
     def __post_init__(self) -> None:
-        """Refuses unknown currencies, negative amounts and amounts of 2^53 minor units or more."""
+        """Raises InvalidInput for an unknown currency, a negative amount, or 2^53 minor units or more."""
         digits_of(self.currency)
         if not 0 <= self.minor < AMOUNT_LIMIT_MINOR:
             raise InvalidInput("amount", self.major, "0 or more and less than 2^53 minor units")
@@ -44,7 +44,10 @@ class Money:
 
 
 def money_of(field: str, amount: Decimal, currency: str) -> Money:
-    """Money from major units; raises InvalidInput for fractions of the minor unit, negatives and excess."""
+    """Builds Money from major units.
+
+    Raises InvalidInput for a fraction of the minor unit, a negative amount, or 2^53 minor units or more.
+    """
     digits = digits_of(currency)
     if not amount.is_finite() or amount.adjusted() > 20:
         raise InvalidInput(field, amount, "a finite amount of less than 2^53 minor units")

@@ -1,4 +1,4 @@
-"""Resource names and ids: lower case, so that two spellings never name two things."""
+"""Checks of resource names, ids and free text. Ids are lower case, so that ids never differ by case alone."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 def checked_id(field: str, value: str) -> str:
-    """The id itself; raises InvalidInput when it breaks ID_RULE."""
+    """Returns the id unchanged; raises InvalidInput if it breaks ID_RULE."""
     if not _ID.fullmatch(value):
         raise InvalidInput(field, repr(value[:80]), ID_RULE)
     return value
 
 
 def id_of(field: str, name: str, *collections: str) -> tuple[str, ...]:
-    """The ids in a resource name such as loans/{loan}/pledges/{pledge}; raises InvalidInput for another shape."""
+    """Returns the ids in a resource name such as loans/{loan}/pledges/{pledge}.
+
+    Raises InvalidInput if the name does not consist of these collections, or an id breaks ID_RULE.
+    """
     want = "/".join(f"{collection}/{{id}}" for collection in collections)
     parts = name.split("/")
     if len(parts) != 2 * len(collections) or tuple(parts[::2]) != collections:
@@ -29,7 +32,10 @@ def id_of(field: str, name: str, *collections: str) -> tuple[str, ...]:
 
 
 def checked_text(field: str, value: str, *, required: bool = True) -> str:
-    """Text of a person, trimmed; raises InvalidInput when missing, over-long or with control characters."""
+    """Returns user-supplied text without surrounding spaces.
+
+    Raises InvalidInput if required text is missing, or the text is too long or contains control characters.
+    """
     text = value.strip()
     if required and not text:
         raise InvalidInput(field, "nothing", "some text")

@@ -1,8 +1,8 @@
-"""Numbers on papers and plates as a person may have written them: reduced, cut in halves, compared.
+"""Normalises document and serial numbers and compares them within one edit.
 
-The *letters* of a number are what is left without case, punctuation and look-alikes; its *skeleton* leaves out leading
-zeros as well. Two writings within one edit of each other share the first or the second half of their letters, so that
-a book of a million is searched by two index lookups.
+The *letters* of a number are its letters and digits, case-folded, with look-alikes replaced (O by 0, I by 1). Its
+*skeleton* also omits leading zeros. Two numbers within one edit of each other share the first or the second half of
+their letters, so two index lookups find every candidate.
 """
 
 from __future__ import annotations
@@ -16,45 +16,45 @@ from functools import cached_property
 from rapidfuzz.distance import OSA
 
 ONE_EDIT_LETTERS = 4
-"""Shorter numbers are all within an edit of each other, and look-alikes among them are different numbers."""
+"""Least number of letters for matching by one edit or by look-alikes; shorter numbers would nearly all match."""
 
 LOOK_ALIKES = str.maketrans({"o": "0", "i": "1", "l": "1", "s": "5", "b": "8"})
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
 
 class Match(IntEnum):
-    """How much two writings are one number, in rising order."""
+    """How closely two numbers match, in rising order."""
 
     NONE = 0
     ONE_EDIT = 1
-    """A letter changed, missing, added, or two neighbours exchanged."""
+    """One letter changed, missing or added, or two adjacent letters swapped."""
     REGROUPED = 2
-    """The same skeleton, but the hyphens part its digits otherwise: 1-11 and 11-1."""
+    """The same skeleton, but punctuation separates the digits differently: 1-11 and 11-1."""
     SAME = 3
-    """The same number written otherwise, look-alikes included."""
+    """The same number, apart from case, punctuation, leading zeros and look-alikes."""
 
 
 @dataclass(frozen=True)
 class ReferenceNumber:
-    """A number as it stands on the paper."""
+    """A document or serial number as written, with its normalised forms."""
 
     text: str
 
     @cached_property
     def _groups(self) -> tuple[str, ...]:
-        """Runs of letters and digits between punctuation, folded; digits of every script as 0 to 9."""
+        """Case-folded runs of letters and digits between punctuation; the digits of every script become 0 to 9."""
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", self.text).casefold())
         plain = "".join(str(unicodedata.decimal(one, one)) if one.isalnum() else " " for one in folded)
         return tuple(plain.split())
 
     @cached_property
     def plain(self) -> str:
-        """Letters and digits without look-alikes exchanged, without leading zeros."""
+        """Letters and digits without leading zeros; look-alikes are not replaced."""
         return _LEADING_ZEROS.sub("", "".join(self._groups))
 
     @cached_property
     def letters(self) -> str:
-        """Letters and digits with look-alikes exchanged; what edits are counted in."""
+        """Letters and digits with look-alikes replaced; edits are counted on this form."""
         return "".join(self._groups).translate(LOOK_ALIKES)
 
     @cached_property
@@ -64,7 +64,7 @@ class ReferenceNumber:
 
     @cached_property
     def grouped(self) -> str:
-        """The letters without the leading zeros of each group, groups joined by hyphens: 2022-007 is 2022-7."""
+        """Groups joined by hyphens, each with look-alikes replaced and leading zeros omitted: 2022-007 is 2022-7."""
         return "-".join(_LEADING_ZEROS.sub("", group.translate(LOOK_ALIKES)) for group in self._groups)
 
     @property
@@ -78,7 +78,7 @@ class ReferenceNumber:
         return self.letters[_half(len(self.letters)) :]
 
     def heads_within_one_edit(self) -> list[str]:
-        """The first halves of writings whose difference lies behind their first half, or across the middle."""
+        """Returns the first halves of numbers that differ by one edit in the second half or across the middle."""
         letters, length = self.letters, len(self.letters)
         found = {letters[: _half(other)] for other in (length - 1, length, length + 1)}
         middle = _half(length)
@@ -87,28 +87,28 @@ class ReferenceNumber:
         return sorted(found)
 
     def tails_within_one_edit(self) -> list[str]:
-        """The second halves of writings whose difference lies within their first half."""
+        """Returns the second halves of numbers that differ by one edit in the first half."""
         letters, length = self.letters, len(self.letters)
         return sorted({letters[length - (other - _half(other)) :] for other in (length - 1, length, length + 1)})
 
     @property
     def is_told_apart_by_one_edit(self) -> bool:
-        """Whether a neighbour within one edit means anything at all."""
+        """Whether the number is long enough for a match within one edit to be significant."""
         return len(self.letters) >= ONE_EDIT_LETTERS
 
     @cached_property
-    def _cuts(self) -> frozenset[int]:
-        """Places in the letters where punctuation parts two digits."""
-        cuts, place, letters = set(), 0, self.letters
+    def digit_breaks(self) -> frozenset[int]:
+        """Positions in the letters where punctuation separates two digits."""
+        breaks, position, letters = set(), 0, self.letters
         for group in self._groups[:-1]:
-            place += len(group)
-            if letters[place - 1].isdigit() and letters[place].isdigit():
-                cuts.add(place)
-        return frozenset(cuts)
+            position += len(group)
+            if letters[position - 1].isdigit() and letters[position].isdigit():
+                breaks.add(position)
+        return frozenset(breaks)
 
 
 def compare_references(one: ReferenceNumber, other: ReferenceNumber) -> Match:
-    """How much two writings are one number; nothing written matches nothing."""
+    """Returns how closely two numbers match; a number without letters and digits matches none."""
     if not one.letters or not other.letters:
         return Match.NONE
     if one.grouped == other.grouped or one.skeleton == other.skeleton:
@@ -120,15 +120,21 @@ def compare_references(one: ReferenceNumber, other: ReferenceNumber) -> Match:
 
 
 def _same_skeleton(one: ReferenceNumber, other: ReferenceNumber) -> Match:
-    """SAME, unless the digits are parted otherwise, or a short number is the same by look-alikes alone."""
+    """Classifies two numbers of one skeleton.
+
+    Returns NONE for short numbers that agree by look-alikes alone, REGROUPED if punctuation separates their digits
+    differently, else SAME.
+    """
     if one.plain != other.plain and len(one.letters) < ONE_EDIT_LETTERS:
         return Match.NONE
-    if one.grouped == other.grouped or not one._cuts or not other._cuts:  # noqa: SLF001 - its own kind
+    breaks, other_breaks = one.digit_breaks, other.digit_breaks
+    if one.grouped == other.grouped or not breaks or not other_breaks:
         return Match.SAME
-    nested = one.letters == other.letters and (one._cuts <= other._cuts or other._cuts <= one._cuts)  # noqa: SLF001
+    # One number may merely omit some of the other's separators.
+    nested = one.letters == other.letters and (breaks <= other_breaks or other_breaks <= breaks)
     return Match.SAME if nested else Match.REGROUPED
 
 
 def _half(length: int) -> int:
-    """Letters in the first half of a number of a length."""
+    """Returns the length of the first half of a number of this length, rounded up."""
     return (max(length, 0) + 1) // 2

@@ -1,4 +1,4 @@
-"""Texts as numbers: each distinct text has one for ever, so that columns of texts are columns of numbers."""
+"""Numbers for distinct strings, so that columns of strings are stored as columns of integers."""
 
 from __future__ import annotations
 
@@ -11,32 +11,34 @@ from valuation._typing import Int, Texts
 
 
 def codes_of(texts: Texts) -> tuple[list[str], Int]:
-    """The distinct texts in the order they appear, and the number of each row [n] among them."""
+    """Returns the distinct texts in order of appearance, and for each row [n] the position of its text in them."""
     listed = texts.tolist()
     number = {text: place for place, text in enumerate(dict.fromkeys(listed))}
     return list(number), np.fromiter(map(number.__getitem__, listed), np.int64, len(listed))
 
 
 class StringInterner:
-    """Distinct texts in the order they came; it only grows, so a number once given holds, also for other threads."""
+    """Distinct texts, each with a permanent number: its position in ``texts``.
+
+    Texts are only appended, so numbers and ``texts`` may be read by other threads without a lock.
+    """
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
-        """Knows the texts given."""
         self.texts = list(texts)
         self._numbers = {text: number for number, text in enumerate(self.texts)}
-        self._growing = Lock()
+        self._append_lock = Lock()
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def number_of(self, text: str) -> int:
-        """The number of a text; -1 for one never seen."""
+        """Returns the number of a text; -1 if it has none."""
         return self._numbers.get(text, -1)
 
     def numbers(self, texts: Texts) -> Int:
-        """The number of each text [n]; new ones get theirs."""
+        """Returns the number of each text [n], and assigns numbers to new texts."""
         distinct, place = codes_of(texts)
-        with self._growing:
+        with self._append_lock:
             for text in distinct:
                 if text not in self._numbers:
                     self._numbers[text] = len(self.texts)

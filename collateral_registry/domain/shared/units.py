@@ -1,6 +1,6 @@
-"""Units of goods, by pint, with the commodity units that trade names need.
+"""Units of goods: those of pint and the units of commodity trade.
 
-A bushel is a volume in general and a weight in trade: 60 lb of wheat and soybeans, 56 lb of corn
+A bushel is a volume in general but a weight in trade: 60 lb of wheat and soybeans, 56 lb of corn
 (USDA Agricultural Handbook 697).
 """
 
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from valuation.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pint import UnitRegistry
 
 _TRADE_UNITS = (
     "t = 1000 * kilogram",
@@ -26,10 +29,10 @@ _TRADE_UNITS = (
 
 
 @cache
-def _registry() -> Any:  # noqa: ANN401 - pint's registry builds its types at run time
-    import pint  # noqa: PLC0415 - a third of a second, and the command line must answer --help in half of one
+def _registry() -> UnitRegistry[Any]:
+    import pint  # noqa: PLC0415 - slow to import, and few commands of the CLI need it
 
-    registry: Any = pint.UnitRegistry(non_int_type=Decimal)
+    registry: UnitRegistry[Any] = pint.UnitRegistry(non_int_type=Decimal)
     for definition in _TRADE_UNITS:
         registry.define(definition)
     return registry
@@ -37,7 +40,7 @@ def _registry() -> Any:  # noqa: ANN401 - pint's registry builds its types at ru
 
 @cache
 def conversion_factor(unit: str, into: str) -> Decimal:
-    """How many ``into`` make one ``unit``; raises InvalidInput for unknown or unlike units."""
+    """Returns how many ``into`` make one ``unit``; raises InvalidInput for unknown or incompatible units."""
     import pint  # noqa: PLC0415 - see _registry
 
     registry = _registry()
@@ -52,7 +55,7 @@ def conversion_factor(unit: str, into: str) -> Decimal:
 
 
 def alike(unit: str, other: str) -> bool:
-    """Whether quantities in two known units can be compared: both weights, both volumes, both pieces."""
+    """Returns whether two units are compatible, for example both weights, both volumes or both pieces."""
     try:
         conversion_factor(unit, other)
     except InvalidInput:
@@ -62,16 +65,16 @@ def alike(unit: str, other: str) -> bool:
 
 PIECE_STEP = Decimal(1)
 MEASURE_STEP = Decimal("0.001")
-"""Smallest quantities that are brought in: a whole piece, a thousandth of any measure."""
+"""Rounding steps of proposed quantities: a whole piece, or a thousandth of a unit of weight or volume."""
 
 
 def smallest_step(unit: str) -> Decimal:
-    """The step that quantities of a unit are rounded up to."""
+    """Returns the step to which proposed quantities of a unit are rounded up."""
     return PIECE_STEP if "piece" in unit else MEASURE_STEP
 
 
 def checked_unit(field: str, unit: str) -> str:
-    """The unit itself when it is known; raises InvalidInput."""
+    """Returns the unit unchanged; raises InvalidInput if it is unknown."""
     if not unit.replace("_", "").isalnum():
         raise InvalidInput(field, repr(unit[:40]), "the name of one unit such as t, kg, lb, bbl, oz_t or piece")
     try:
