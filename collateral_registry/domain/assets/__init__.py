@@ -1,1 +1,1 @@
-"""Rules for assets."""
+"""Assets by kind: their types, dates and valuation inputs."""

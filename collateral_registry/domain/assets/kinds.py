@@ -1,4 +1,8 @@
-"""The five kinds of assets, as frozen types that cannot hold a broken value."""
+"""The five kinds of assets, as frozen types that validate their fields when built.
+
+A kind is a member of ``Kind`` and a class in ``Detail``. Code that depends on the kind matches on ``Detail`` and ends
+with ``assert_never``, so that type checking fails wherever a new kind is not handled.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
+from typing import assert_never
 
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_id, checked_text
 from collateral_registry.domain.shared.units import checked_unit
+from valuation.depreciation.classes import equipment_classes
 from valuation.depreciation.equipment import Condition, Schedule
 from valuation.errors import InvalidInput
 from valuation.ip.events import RightState
@@ -22,11 +28,11 @@ from valuation.ip.status import LegalStatus
 QUANTITY_LIMIT = Decimal("1e12")
 QUANTITY_DECIMALS = 9
 ATTRIBUTES_LIMIT = 100
-"""Most columns of comparables that a machine states its words for."""
+"""Largest number of attributes that a machine states for models of comparables."""
 
 
 class Kind(IntEnum):
-    """Kind of asset; the numbers are stored."""
+    """Kind of an asset; the numbers are stored."""
 
     INVENTORY = 1
     EQUIPMENT = 2
@@ -36,7 +42,7 @@ class Kind(IntEnum):
 
 
 class Status(IntEnum):
-    """Stated facts about the whereabouts of an asset; the numbers are stored."""
+    """Stated status of an asset; the numbers are stored."""
 
     NORMAL = 1
     LOST = 2
@@ -45,25 +51,35 @@ class Status(IntEnum):
     RETIRED = 5
 
 
-CLASS_ROOT = {
-    Kind.INVENTORY: "inventory",
-    Kind.EQUIPMENT: "equipment",
-    Kind.INTELLECTUAL_PROPERTY: "ip",
-    Kind.RECEIVABLE: "receivable",
-    Kind.PURCHASE_ORDER: "order",
-}
-"""The root of the policy classes of each kind."""
+def _class_root(kind: Kind) -> str:
+    match kind:
+        case Kind.INVENTORY:
+            return "inventory"
+        case Kind.EQUIPMENT:
+            return "equipment"
+        case Kind.INTELLECTUAL_PROPERTY:
+            return "ip"
+        case Kind.RECEIVABLE:
+            return "receivable"
+        case Kind.PURCHASE_ORDER:
+            return "order"
+        case _:
+            assert_never(kind)
+
+
+CLASS_ROOT = {kind: _class_root(kind) for kind in Kind}
+"""Root of the asset classes of each kind: the classes of inventory are ``inventory`` and ``inventory.…``."""
 
 
 def checked_number(field: str, value: Decimal | None, low: str, high: str) -> None:
-    """Raises InvalidInput unless the number is absent or within [low, high]."""
+    """Raises InvalidInput if the number is given and not within [low, high]."""
     if value is not None and not (value.is_finite() and Decimal(low) <= value <= Decimal(high)):
         raise InvalidInput(field, value, f"{low} to {high}")
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """A lot of goods; its identity is warehouse and lot."""
+    """A lot of goods, identified by warehouse and lot number."""
 
     good: str
     quantity: Decimal
@@ -78,7 +94,7 @@ class Inventory:
     kind = Kind.INVENTORY
 
     def __post_init__(self) -> None:
-        """Checks every field."""
+        """Validates every field; raises InvalidInput."""
         checked_id("inventory.good", self.good)
         for field in ("warehouse", "lot"):
             checked_text(f"inventory.{field}", getattr(self, field))
@@ -92,26 +108,26 @@ class Inventory:
 
     @property
     def price_series(self) -> str:
-        """Id of the series that prices it: the one named, else the one named like the good."""
+        """Id of the price series: the stated one, else the id of the good."""
         return self.series or self.good
 
     @property
     def identity(self) -> str:
-        """What no other asset may be."""
+        """Natural key: unique across assets."""
         return f"warehouse {self.warehouse} lot {self.lot}"
 
     @property
     def place(self) -> str:
-        """Where it is."""
+        """The warehouse that stores the lot."""
         return self.warehouse
 
 
 @dataclass(frozen=True)
 class Equipment:
-    """A machine; its identity is make and serial number.
+    """A machine, identified by make and serial number.
 
-    ``schedule`` says how its market value falls, ``book_schedule`` how its owner's books write off its cost;
-    ``hours_date`` is the day on which the meter was read.
+    ``schedule`` is the decline of its market value, ``book_schedule`` the depreciation of its cost in the owner's
+    books. ``hours_date`` is the day of the meter reading.
     """
 
     make: str
@@ -139,9 +155,7 @@ class Equipment:
     good = ""
 
     def __post_init__(self) -> None:
-        """Checks every field; the class must be one of the depreciation classes."""
-        from valuation.depreciation.classes import equipment_classes  # noqa: PLC0415 - reads a packaged table
-
+        """Validates every field; raises InvalidInput."""
         for field in ("make", "serial_number"):
             checked_text(f"equipment.{field}", getattr(self, field))
         checked_text("equipment.model", self.model, required=False)
@@ -158,64 +172,65 @@ class Equipment:
         if self.price_index:
             checked_id("equipment.price_index", self.price_index)
         if self.price_index and self.price_new_date is None:
-            raise InvalidInput("equipment.price_new_date", "nothing", "the day of the price beside its index")
-        for name, word in self.attributes.items():
+            raise InvalidInput("equipment.price_new_date", "nothing", "the date of price_new, as price_index is set")
+        for name, text in self.attributes.items():
             checked_text("equipment.attributes", name)
-            checked_text(f"equipment.attributes[{name[:80]}]", word, required=False)
-        self._check_books()
+            checked_text(f"equipment.attributes[{name[:80]}]", text, required=False)
+        self._check_book_inputs()
 
-    def _check_books(self) -> None:
-        """Raises InvalidInput where what the books say of the machine contradicts itself."""
+    def _check_book_inputs(self) -> None:
+        """Raises InvalidInput if the inputs of the book value are incomplete or contradict each other."""
         cost, day = self.acquisition_cost, self.acquisition_date
         if cost is not None and cost.minor == 0:
-            raise InvalidInput("equipment.acquisition_cost", cost.major, "more than 0; left out where it is not known")
+            raise InvalidInput("equipment.acquisition_cost", cost.major, "more than 0, or no value if it is unknown")
         if cost is not None and day is None:
-            raise InvalidInput("equipment.acquisition_date", "nothing", "the day it was put into use beside its cost")
+            want = "the date it was put into use, as acquisition_cost is set"
+            raise InvalidInput("equipment.acquisition_date", "nothing", want)
         if day and self.built and day < self.built:
             raise InvalidInput("equipment.acquisition_date", day, f"not before the build date {self.built}")
         if self.book_schedule is Schedule.UNITS_OF_PRODUCTION:
             for field in ("units_produced", "units_lifetime"):
                 if getattr(self, field) is None:
-                    raise InvalidInput(f"equipment.{field}", "nothing", "a number: the books count units")
+                    raise InvalidInput(f"equipment.{field}", "nothing", "a number, as book_schedule counts units")
 
     @property
     def identity(self) -> str:
-        """What no other asset may be."""
+        """Natural key: unique across assets."""
         return f"make {self.make} serial number {self.serial_number}"
 
     @property
     def place(self) -> str:
-        """Where it is."""
+        """The stated location."""
         return self.location
 
 
 @dataclass(frozen=True)
 class Survival:
-    """Chances that the income of a right survives a year, told apart by what may end it; their product is used."""
+    """Yearly survival probabilities of an IP asset's income, one for each kind of risk."""
 
     legal: Decimal = Decimal(1)
     technical: Decimal = Decimal(1)
     commercial: Decimal = Decimal(1)
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a chance outside 0 to 1, or of 0: nothing is worth 0 without a stated fact."""
+        """Raises InvalidInput for a probability outside (0, 1]: only a stated status makes an asset worth 0."""
         for name in ("legal", "technical", "commercial"):
-            chance = getattr(self, name)
-            if not (chance.is_finite() and 0 < chance <= 1):
-                raise InvalidInput(f"intellectual_property.survival.{name}", chance, "more than 0, at most 1")
+            probability = getattr(self, name)
+            if not (probability.is_finite() and 0 < probability <= 1):
+                raise InvalidInput(f"intellectual_property.survival.{name}", probability, "more than 0, at most 1")
 
     @property
     def product(self) -> Decimal:
-        """The chance that nothing ends it, if the three do not depend on each other."""
+        """Probability of surviving all three risks, which are assumed independent."""
         return self.legal * self.technical * self.commercial
 
 
 @dataclass(frozen=True)
 class IntellectualProperty:
-    """A right; its identity is kind, office and number.
+    """An IP asset, identified by kind, office and number.
 
-    ``technology_life_years`` count from ``technology_life_date``; ``survival``, where it is told, stands in place of
-    ``annual_survival``.
+    ``technology_life_years`` are counted from ``technology_life_date``. If ``survival`` is stated, its product
+    replaces ``annual_survival``.
     """
 
     right_kind: RightKind
@@ -243,7 +258,7 @@ class IntellectualProperty:
     good = ""
 
     def __post_init__(self) -> None:
-        """Checks every field."""
+        """Validates every field; raises InvalidInput."""
         prefix = "intellectual_property"
         checked_text(f"{prefix}.office", self.office)
         checked_text(f"{prefix}.number", self.number)
@@ -264,23 +279,23 @@ class IntellectualProperty:
 
     @property
     def yearly_survival(self) -> Decimal:
-        """Chance in a year that the income survives, as it is used."""
+        """Probability that the income survives a year, as used in the valuation."""
         return self.survival.product if self.survival else self.annual_survival
 
     @property
     def identity(self) -> str:
-        """What no other asset may be."""
+        """Natural key: unique across assets."""
         return f"{self.right_kind.name.lower()} {self.office} {self.number}"
 
     @property
     def place(self) -> str:
-        """Where it is: the office that keeps it."""
+        """The office that registered it."""
         return self.office
 
 
 @dataclass(frozen=True)
 class Receivable:
-    """Money owed by a debtor; its identity is debtor and invoice number."""
+    """An invoice that a debtor owes to the asset's owner, identified by debtor and invoice number."""
 
     debtor: str
     invoice_number: str
@@ -293,7 +308,7 @@ class Receivable:
     place = ""
 
     def __post_init__(self) -> None:
-        """Checks every field."""
+        """Validates every field; raises InvalidInput."""
         checked_text("receivable.debtor", self.debtor)
         checked_text("receivable.invoice_number", self.invoice_number)
         if self.issued and self.due and self.due < self.issued:
@@ -301,13 +316,13 @@ class Receivable:
 
     @property
     def identity(self) -> str:
-        """What no other asset may be, together with its owner."""
+        """Natural key: unique among the assets of one owner."""
         return f"debtor {self.debtor} invoice {self.invoice_number}"
 
 
 @dataclass(frozen=True)
 class PurchaseOrder:
-    """A confirmed order; its identity is buyer and order number."""
+    """A confirmed purchase order, identified by buyer and order number."""
 
     buyer: str
     order_number: str
@@ -320,7 +335,7 @@ class PurchaseOrder:
     place = ""
 
     def __post_init__(self) -> None:
-        """Checks every field."""
+        """Validates every field; raises InvalidInput."""
         checked_text("purchase_order.buyer", self.buyer)
         checked_text("purchase_order.order_number", self.order_number)
         if self.issued and self.due and self.due < self.issued:
@@ -328,16 +343,17 @@ class PurchaseOrder:
 
     @property
     def identity(self) -> str:
-        """What no other asset may be, together with its owner."""
+        """Natural key: unique among the assets of one owner."""
         return f"buyer {self.buyer} order {self.order_number}"
 
 
 Detail = Inventory | Equipment | IntellectualProperty | Receivable | PurchaseOrder
+"""The fields of an asset that depend on its kind."""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """One registered thing."""
+    """A registered asset: the fields that all kinds share, and the detail of its kind."""
 
     asset_id: str
     owner: str
@@ -351,7 +367,7 @@ class Asset:
     status: Status = Status.NORMAL
 
     def __post_init__(self) -> None:
-        """Checks every field and that class and currencies agree."""
+        """Validates every field; raises InvalidInput, also if class or currency contradicts the detail."""
         checked_text("owner", self.owner)
         checked_text("display_name", self.display_name, required=False)
         digits_of(self.currency)
@@ -364,23 +380,30 @@ class Asset:
 
     @property
     def identity(self) -> str:
-        """What no other asset may be; paper is unique within its owner."""
-        if self.detail.kind in {Kind.RECEIVABLE, Kind.PURCHASE_ORDER}:
-            return f"owner {self.owner} {self.detail.identity}"
-        return self.detail.identity
+        """Natural key: unique across assets. Receivables and purchase orders are unique within their owner only."""
+        match self.detail:
+            case Inventory() | Equipment() | IntellectualProperty():
+                return self.detail.identity
+            case Receivable() | PurchaseOrder():
+                return f"owner {self.owner} {self.detail.identity}"
+            case _:
+                assert_never(self.detail)
 
-    def _amounts(self) -> tuple[tuple[str, Money | None], ...]:
-        detail = self.detail
-        own: tuple[tuple[str, Money | None], ...] = ()
-        if isinstance(detail, Equipment):
-            own = (
-                ("equipment.price_new", detail.price_new),
-                ("equipment.acquisition_cost", detail.acquisition_cost),
-            )
-        elif isinstance(detail, IntellectualProperty):
-            own = (("intellectual_property.next_year_revenue", detail.next_year_revenue),)
-        elif isinstance(detail, Receivable):
-            own = (("receivable.face_amount", detail.face_amount),)
-        elif isinstance(detail, PurchaseOrder):
-            own = (("purchase_order.order_amount", detail.order_amount),)
-        return (("prior_claims", self.prior_claims), *own)
+    def _amounts(self) -> list[tuple[str, Money | None]]:
+        """Returns every amount of the asset with the name of its field."""
+        amounts: list[tuple[str, Money | None]] = [("prior_claims", self.prior_claims)]
+        match self.detail:
+            case Inventory():
+                pass
+            case Equipment() as machine:
+                amounts.append(("equipment.price_new", machine.price_new))
+                amounts.append(("equipment.acquisition_cost", machine.acquisition_cost))
+            case IntellectualProperty() as ip_asset:
+                amounts.append(("intellectual_property.next_year_revenue", ip_asset.next_year_revenue))
+            case Receivable() as receivable:
+                amounts.append(("receivable.face_amount", receivable.face_amount))
+            case PurchaseOrder() as order:
+                amounts.append(("purchase_order.order_amount", order.order_amount))
+            case _:
+                assert_never(self.detail)
+        return amounts

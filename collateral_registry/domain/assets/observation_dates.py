@@ -1,40 +1,58 @@
-"""The days that a fact counts from: a right's technology life, the hours on a machine's meter."""
+"""Observation dates: when an IP asset's technology life was stated, and when a machine's meter was read."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import assert_never
 
-from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty
+from collateral_registry.domain.assets.kinds import (
+    Asset,
+    Equipment,
+    IntellectualProperty,
+    Inventory,
+    PurchaseOrder,
+    Receivable,
+)
 
 
 def with_observation_dates(asset: Asset, before: Asset | None, today: date) -> Asset:
-    """The asset with the day on which its technology life was stated, or its meter was read; none without the fact.
+    """Returns the asset with the date of its technology life or meter reading set; None where there is no such value.
 
-    A fact that is new counts from today unless another day is given with it; one that stays as it was ``before`` keeps
-    its day, so that a change of something else does not begin it again.
+    A new or changed value gets the date given with it, else today. A value unchanged since ``before`` keeps its date,
+    so that an update of other fields does not restart it.
     """
-    detail, old = asset.detail, before.detail if before else None
-    if isinstance(detail, IntellectualProperty):
-        stated = _stated(detail, old if isinstance(old, IntellectualProperty) else None, today)
-        return replace(asset, detail=replace(detail, technology_life_date=stated))
-    if isinstance(detail, Equipment):
-        read = _read(asset, detail, before, old if isinstance(old, Equipment) else None, today)
-        return replace(asset, detail=replace(detail, hours_date=read))
-    return asset
+    old = before.detail if before else None
+    match asset.detail:
+        case IntellectualProperty() as ip_asset:
+            day = _technology_life_date(ip_asset, old if isinstance(old, IntellectualProperty) else None, today)
+            return replace(asset, detail=replace(ip_asset, technology_life_date=day))
+        case Equipment() as machine:
+            day = _hours_date(asset, machine, before, old if isinstance(old, Equipment) else None, today)
+            return replace(asset, detail=replace(machine, hours_date=day))
+        case Inventory() | Receivable() | PurchaseOrder():
+            return asset
+        case _:
+            assert_never(asset.detail)
 
 
-def _stated(right: IntellectualProperty, old: IntellectualProperty | None, today: date) -> date | None:
-    if right.technology_life_years is None:
+def _technology_life_date(new: IntellectualProperty, old: IntellectualProperty | None, today: date) -> date | None:
+    if new.technology_life_years is None:
         return None
-    kept, given = old.technology_life_date if old else None, right.technology_life_date
-    if old and old.technology_life_years == right.technology_life_years:
+    kept, given = old.technology_life_date if old else None, new.technology_life_date
+    if old and old.technology_life_years == new.technology_life_years:
         return given or kept or today
+    # A client that updates the life alone sends the old date back: it does not belong to the new value.
     return given if given and given != kept else today
 
 
-def _read(asset: Asset, machine: Equipment, before: Asset | None, old: Equipment | None, today: date) -> date | None:
-    """The day of a reading: given, that of an inspection told with it, else today; an inspection is a reading."""
+def _hours_date(
+    asset: Asset, machine: Equipment, before: Asset | None, old: Equipment | None, today: date
+) -> date | None:
+    """Returns the date of the meter reading: the given one, that of a new inspection, else today.
+
+    A new inspection counts as a reading even if the hours are unchanged.
+    """
     if machine.hours is None:
         return None
     kept, given = old.hours_date if old else None, machine.hours_date

@@ -1,4 +1,4 @@
-"""The numbers of an asset that its value is computed from, as stored beside it and as used for a quote."""
+"""The valuation inputs of an asset, by column of the table of its kind; stored with it and used for quotes."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ def _float(value: Decimal | None) -> float | None:
 
 
 def quantity_in(unit: str, lot: Inventory) -> float:
-    """The quantity of a lot in the unit of its price; raises InvalidInput when the units are unlike."""
+    """Returns the quantity of a lot in the unit of its price; raises InvalidInput for incompatible units."""
     return float(lot.quantity * conversion_factor(lot.unit, unit))
 
 
 def unverified_stock() -> dict[str, Any]:
-    """What is counted of a lot that nobody has spoken of: all of it, with a flag, in a warehouse without a record."""
+    """Returns the columns of a lot without feed or count: it counts in full, is flagged, and has no warehouse part."""
     return {"counted_share": 1.0, "stock_quality": int(QualityFlag.STOCK_UNVERIFIED), "warehouse_haircut": 0.0}
 
 
 def inventory_numbers(
     lot: Inventory, series_key: int | None, series_unit: str | None, warehouse_haircut: float
 ) -> dict[str, Any]:
-    """A lot's series and quantity in the unit of the series, once there is one, and what its warehouse adds."""
+    """Returns a lot's price series, its quantity in the unit of the series, and its warehouse's haircut.
+
+    The quantity is None while the series does not exist.
+    """
     return {
         "series_id": lot.price_series,
         "series_key": series_key,
@@ -42,7 +45,7 @@ def inventory_numbers(
 
 
 def equipment_numbers(machine: Equipment, index_key: int) -> dict[str, Any]:
-    """A machine's price new with the key of its index (0: none), age, use and depreciation."""
+    """Returns a machine's price new with the key of its price index (0 for none), its age, use and depreciation."""
     depreciation = equipment_classes()[machine.equipment_class]
     return {
         "price_new": float(machine.price_new.major),
@@ -61,45 +64,45 @@ def equipment_numbers(machine: Equipment, index_key: int) -> dict[str, Any]:
     }
 
 
-def ip_numbers(right: IntellectualProperty, *, pledged_elsewhere: bool) -> dict[str, Any]:
-    """A right's dates, status and income, and the share of its cap that its score leaves."""
+def ip_numbers(ip_asset: IntellectualProperty, *, pledged_elsewhere: bool) -> dict[str, Any]:
+    """Returns an IP asset's dates, status and income, and the share of the policy's cap that its score allows."""
     return {
-        "right_kind": int(right.right_kind),
-        "office": right.office,
-        "filing_day": day_of(right.filing),
-        "grant_day": day_of(right.grant),
-        "expire_day": day_of(right.expire),
-        "legal_status": int(right.legal_status),
-        "next_year_revenue": float(right.next_year_revenue.major),
-        "growth": float(right.growth),
-        "royalty_rate": float(right.royalty_rate),
-        "tax_rate": float(right.tax_rate),
-        "discount_rate": float(right.discount_rate),
-        "annual_survival": float(right.yearly_survival),
-        "technology_life_years": _float(right.technology_life_years),
-        "technology_life_day": day_of(right.technology_life_date),
-        "amortisation_years": float(right.amortisation_years),
-        "owned_share": float(right.owned_share),
-        "licensed_exclusively": int(right.licensed_exclusively),
-        "cap_share": _cap_share(right, pledged_elsewhere=pledged_elsewhere),
+        "right_kind": int(ip_asset.right_kind),
+        "office": ip_asset.office,
+        "filing_day": day_of(ip_asset.filing),
+        "grant_day": day_of(ip_asset.grant),
+        "expire_day": day_of(ip_asset.expire),
+        "legal_status": int(ip_asset.legal_status),
+        "next_year_revenue": float(ip_asset.next_year_revenue.major),
+        "growth": float(ip_asset.growth),
+        "royalty_rate": float(ip_asset.royalty_rate),
+        "tax_rate": float(ip_asset.tax_rate),
+        "discount_rate": float(ip_asset.discount_rate),
+        "annual_survival": float(ip_asset.yearly_survival),
+        "technology_life_years": _float(ip_asset.technology_life_years),
+        "technology_life_day": day_of(ip_asset.technology_life_date),
+        "amortisation_years": float(ip_asset.amortisation_years),
+        "owned_share": float(ip_asset.owned_share),
+        "licensed_exclusively": int(ip_asset.licensed_exclusively),
+        "cap_share": _cap_share(ip_asset, pledged_elsewhere=pledged_elsewhere),
     }
 
 
-def _cap_share(right: IntellectualProperty, *, pledged_elsewhere: bool) -> float:
-    """Share of the cap by the recorded score, 0 under a veto; 1 without a score."""
-    if not right.indicators:
+def _cap_share(ip_asset: IntellectualProperty, *, pledged_elsewhere: bool) -> float:
+    """Returns the share of the cap for the recorded score: 0 under a veto, 1 without a score."""
+    if not ip_asset.indicators:
         return 1.0
     state = RightState(
-        status=right.legal_status,
-        licensed_exclusively=right.licensed_exclusively,
+        status=ip_asset.legal_status,
+        licensed_exclusively=ip_asset.licensed_exclusively,
         pledged_elsewhere=pledged_elsewhere,
-        owned_share=float(right.owned_share),
+        owned_share=float(ip_asset.owned_share),
     )
-    return score_right(right.indicators, state).cap_share
+    return score_right(ip_asset.indicators, state).cap_share
 
 
 def checked_against_series(detail: Detail, series_unit: str | None) -> None:
-    """Raises InvalidInput when a lot's unit does not convert to the unit of its price."""
+    """Raises InvalidInput if a lot's unit does not convert to the unit of its price series."""
     if isinstance(detail, Inventory) and series_unit is not None:
         try:
             quantity_in(series_unit, detail)

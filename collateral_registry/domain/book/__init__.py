@@ -1,1 +1,1 @@
-"""Rules for the policy and the business date."""
+"""The lending policy."""

@@ -1,6 +1,6 @@
-"""The lending policy: every number that is neither computed nor observed, each with its source.
+"""The lending policy: every parameter that is neither computed nor observed, each with its source.
 
-A class such as ``inventory.base_metal`` has the numbers of its root ``inventory`` except where it states its own.
+A class such as ``inventory.base_metal`` inherits the numbers of ``inventory`` and overrides those it states itself.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ CLASS_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "condition_poor": _SHARE,
     "condition_scrap": _SHARE,
 }
-"""Parameters of a class with their lowest and highest value."""
+"""Lowest and highest value of each parameter of an asset class."""
 
 RULE_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "watch": ("0.000001", "10"),
@@ -80,14 +80,14 @@ RULE_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "warehouse_lateness_weight": _SHARE,
     "warehouse_haircut_limit": _SHARE,
 }
-"""Parameters of the whole book; all are required of a policy but those in LATER_RULES."""
+"""Lowest and highest value of each parameter of the whole book. A policy must state all but those in LATER_RULES."""
 
 WEEKMASK = "Mon Tue Wed Thu Fri"
 
 
 @dataclass(frozen=True)
 class SourcedNumber:
-    """A number and who says so."""
+    """A number with the source it is taken from."""
 
     value: Decimal
     source: str
@@ -98,18 +98,16 @@ Numbers = Mapping[str, SourcedNumber]
 LATER_RULES: Numbers = {
     "count_tolerance": SourcedNumber(Decimal("0.005"), "Expert default; set your own"),
     "warehouse_statistics_days": SourcedNumber(Decimal(365), "House rule: a year of counts"),
-    "warehouse_shrinkage_multiple": SourcedNumber(
-        Decimal(2), "House rule: what was lost once may be lost until the sale"
-    ),
+    "warehouse_shrinkage_multiple": SourcedNumber(Decimal(2), "House rule: shrinkage may recur before the sale"),
     "warehouse_lateness_weight": SourcedNumber(Decimal("0.02"), "Expert default; set your own"),
     "warehouse_haircut_limit": SourcedNumber(Decimal("0.25"), "Expert default; set your own"),
 }
-"""Rules that policies stored before them do not have, and what stands in for them there."""
+"""Defaults of rules that were introduced later, for stored policies that lack them."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """One version of the policy; ``indices`` names a price series by class of machines."""
+    """A version of the policy; ``indices`` maps classes of machines to the series that updates their price new."""
 
     policy_id: str
     display_name: str
@@ -121,7 +119,7 @@ class Policy:
     indices: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Checks names, ranges and sources of every number, and the order of the levels."""
+        """Validates the name, range and source of every number and the order of the levels; raises InvalidInput."""
         checked_text("display_name", self.display_name)
         for asset_class, numbers in self.classes.items():
             _check_numbers(f"classes[{asset_class}]", numbers, CLASS_PARAMETERS)
@@ -134,29 +132,32 @@ class Policy:
         currencies = [money.currency for money in self.minimum_cures]
         if len(set(currencies)) < len(currencies):
             raise InvalidInput("minimum_cures", ", ".join(currencies), "one amount per currency")
-        self.limits  # noqa: B018 - building them checks their order
+        LtvLimits(*self._limits_ppm())  # raises InvalidInput unless the levels rise
         for asset_class in self.classes:
             _check_realisation(asset_class, self.numbers_of(asset_class))
 
     @property
     def limits(self) -> LtvLimits:
-        """The levels of loans that have none of their own."""
+        """LTV limits of loans that state none."""
+        return LtvLimits(*self._limits_ppm())
+
+    def _limits_ppm(self) -> list[int]:
         names = ("watch", "margin_call", "stop_draw", "liquidation")
-        return LtvLimits(*(ppm_of(name, self.rules[name].value, LTV_LIMIT_PPM) for name in names))
+        return [ppm_of(name, self.rules[name].value, LTV_LIMIT_PPM) for name in names]
 
     @property
     def basis(self) -> LtvBasis:
-        """The basis of loans that name none."""
+        """LTV basis of loans that state none."""
         return LtvBasis(int(self.rules["ltv_basis"].value))
 
     @property
     def buffer_ppm(self) -> int:
-        """How far below a limit a loan must come to leave it, in millionths."""
+        """Distance below a limit at which a loan leaves its level, in millionths."""
         return int(self.rules["buffer"].value * PPM)
 
     @property
     def judgement_rules(self) -> JudgementRules:
-        """The rules of judgement for the whole book."""
+        """Rules for judging loans."""
         return JudgementRules(
             grace_days=self.rule_days("grace_days"),
             unknown_grace_days=self.rule_days("unknown_grace_days"),
@@ -167,12 +168,12 @@ class Policy:
 
     @property
     def count_tolerance_ppm(self) -> int:
-        """Share of the book by which a count may differ, in millionths."""
+        """Tolerated difference of a count from the booked quantity, in millionths of that quantity."""
         return int(self._rule("count_tolerance") * PPM)
 
     @property
     def reliability_rules(self) -> ReliabilityRules:
-        """How a warehouse's record becomes a haircut."""
+        """Rules that turn the record of a warehouse into a haircut."""
         return ReliabilityRules(
             shrinkage_multiple=float(self._rule("warehouse_shrinkage_multiple")),
             lateness_weight=float(self._rule("warehouse_lateness_weight")),
@@ -180,29 +181,29 @@ class Policy:
         )
 
     def rule_days(self, name: str) -> int:
-        """A rule that is a whole number of days."""
+        """Returns a rule that is a whole number of days."""
         return int(self._rule(name))
 
     def _rule(self, name: str) -> Decimal:
         return self.rules[name].value if name in self.rules else LATER_RULES[name].value
 
     def minimum_cure_minor(self, currency: str) -> int:
-        """Smallest cash cure in the currency that raises a notice; 0 when the policy names none."""
+        """Returns the smallest cash cure in minor units that raises a notice; 0 if the policy states none."""
         return next((money.minor for money in self.minimum_cures if money.currency == currency), 0)
 
     def numbers_of(self, asset_class: str) -> dict[str, SourcedNumber]:
-        """The numbers of a class: those of its roots, overridden by its own."""
+        """Returns the numbers of a class: the inherited ones, overridden by its own."""
         merged: dict[str, SourcedNumber] = {}
         for name in _roots(asset_class):
             merged.update(self.classes.get(name, {}))
         return merged
 
     def index_of(self, asset_class: str) -> str:
-        """The series that carries prices new of a class: its own, else that of the nearest root; empty for none."""
+        """Returns the id of the price index of a class, inherited if it states none; empty if there is none."""
         return next((self.indices[name] for name in reversed(_roots(asset_class)) if name in self.indices), "")
 
     def table(self, classes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-        """Every parameter as a column [classes]; NaN where the policy says nothing."""
+        """Returns each class parameter as a column [classes]; NaN where the policy states none."""
         merged = [self.numbers_of(asset_class) for asset_class in classes]
         return {
             name: np.array([float(row[name].value) if name in row else np.nan for row in merged], dtype=np.float64)
@@ -211,20 +212,21 @@ class Policy:
 
 
 def _roots(asset_class: str) -> list[str]:
-    """A class and those it inherits from, the widest first."""
+    """Returns a class and the classes it inherits from, most general first."""
     parts = asset_class.split(".")
     return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
 
 
 def _check_index(asset_class: str, series_id: str) -> None:
-    where, machines = f"classes[{asset_class}].price_index", CLASS_ROOT[Kind.EQUIPMENT]
-    if _roots(asset_class)[0] != machines:
-        raise InvalidInput(where, repr(series_id[:80]), f"nothing: only {machines} has prices new")
-    checked_id(where, series_id)
+    """Raises InvalidInput if the class is not one of equipment, or the series id is malformed."""
+    field, equipment = f"classes[{asset_class}].price_index", CLASS_ROOT[Kind.EQUIPMENT]
+    if _roots(asset_class)[0] != equipment:
+        raise InvalidInput(field, repr(series_id[:80]), f"nothing: only classes of {equipment} have a price new")
+    checked_id(field, series_id)
 
 
 def _check_realisation(asset_class: str, numbers: Numbers) -> None:
-    """A forced sale brings no more than an orderly one, and selling costs no more than the proceeds."""
+    """Raises InvalidInput if a forced sale yields more than an orderly one, or selling costs exceed the proceeds."""
 
     def value(name: str) -> Decimal:
         return numbers[name].value if name in numbers else Decimal(0)

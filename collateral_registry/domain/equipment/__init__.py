@@ -1,1 +1,1 @@
-"""Rules for equipment."""
+"""Inputs of models of comparables, and the bases of value of machines."""

@@ -1,4 +1,4 @@
-"""Machines of the register as comparables know them."""
+"""Converts registered machines into observations for models of comparables."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from valuation.equipment.sales.mapping import ColumnMap
 from valuation.equipment.sales.observations import FIRST_YEAR, Observations, observe
 
 METER_UNIT = "hours"
-"""Unit of the register's meter; to a model that learned in another, such as miles, the reading says nothing."""
+"""Unit of meter readings in the register. Models fitted on another unit, such as miles, ignore the reading."""
 
 
 def observed(machines: Sequence[Equipment], mapping: ColumnMap, day: int) -> Observations:
-    """Machines [n] under a model's columns, to be valued on a day (days from 1970-01-01).
+    """Returns machines [n] in a model's columns, for valuation on a day (days from 1970-01-01).
 
-    A word that a machine states for a column stands; the register fills in what it holds itself. A condition that the
-    mapping has no word for is unknown.
+    An attribute stated for a column takes precedence; other columns are filled from the machine's own fields. A
+    condition that the mapping does not list is unknown.
     """
     cells = [_cells(machine, mapping) for machine in machines]
     table = {column: [row.get(column, "") for row in cells] for column in mapping.needed()}
@@ -29,13 +29,13 @@ def observed(machines: Sequence[Equipment], mapping: ColumnMap, day: int) -> Obs
 
 
 def tells_condition(machine: Equipment, mapping: ColumnMap) -> bool:
-    """Whether a model hears of the condition that the register holds of a machine, or one that the machine states."""
+    """Returns whether a model receives a condition: a stated attribute, or a registered condition that it lists."""
     stated = mapping.condition in machine.attributes
     return bool(mapping.condition) and (stated or machine.condition.name.lower() in mapping.condition_order)
 
 
 def _cells(machine: Equipment, mapping: ColumnMap) -> Mapping[str, str]:
-    """The words of one machine by column."""
+    """Returns the texts of one machine by column."""
     condition = machine.condition.name.lower()
     known = {
         _last(mapping.model): machine.model,
@@ -46,7 +46,7 @@ def _cells(machine: Equipment, mapping: ColumnMap) -> Mapping[str, str]:
     }
     if machine.condition is not Condition.UNKNOWN and condition in mapping.condition_order:
         known[mapping.condition] = condition
-    return {column: word for column, word in (known | dict(machine.attributes)).items() if column}
+    return {column: text for column, text in (known | dict(machine.attributes)).items() if column}
 
 
 def _last(columns: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""The bases of value of a machine that its valuation leads to."""
+"""The bases of value of a machine, derived from its valuation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collateral_registry.domain.valuations.base_values import Model
 
 @dataclass(frozen=True)
 class MachineBases:
-    """Values in minor units; ``forced`` is None where the policy does not say what a forced sale brings."""
+    """Values in minor units; ``forced`` is None if the policy has no ``flv_factor``."""
 
     fair: int
     orderly: int
@@ -21,9 +21,10 @@ class MachineBases:
 
 
 def machine_bases(row: Mapping[str, Any], asset_class: str, policy: Policy) -> MachineBases | None:
-    """FMV, OLV, FLV and NOLV from the steps of a valuation's row; none for what is no machine or worth a stated 0.
+    """Returns FMV, OLV, FLV and NOLV computed from the haircut parts of a valuation.
 
-    A row has no step to the FLV: it is the policy's ``flv_factor`` of the FMV, and at most the OLV.
+    A valuation has no part for the FLV: it is ``flv_factor`` x FMV, at most the OLV. Returns None for an asset that
+    is not a machine, or whose status makes it worth 0.
     """
     if row["model"] not in {Model.EQUIPMENT, Model.COMPARABLES} or row["zero"]:
         return None

@@ -1,1 +1,1 @@
-"""Rules for findings and double pledges."""
+"""Findings, the over-pledging check, and the references that reveal double pledges."""

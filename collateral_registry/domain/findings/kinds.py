@@ -1,4 +1,4 @@
-"""Findings: things about collateral that do not agree, each with its evidence, until somebody resolves them."""
+"""Findings: discrepancies about collateral, each with its evidence, open until they are resolved."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from enum import IntEnum
 from collateral_registry.domain.shared.names import checked_text
 
 Evidence = Mapping[str, str | int | Sequence[str]]
-"""What the finding rests on, by name; quantities as plain decimals with their unit."""
+"""The facts behind a finding, by name; quantities are plain decimals with their unit."""
 
 
 class FindingKind(IntEnum):
-    """What does not agree; the numbers are stored and sent."""
+    """Kind of discrepancy; the numbers are stored and sent."""
 
     COUNT_BELOW_BOOK = 1
     COUNT_ABOVE_BOOK = 2
@@ -28,11 +28,11 @@ class FindingKind(IntEnum):
 
 
 COUNT_KINDS = (FindingKind.COUNT_BELOW_BOOK, FindingKind.COUNT_ABOVE_BOOK, FindingKind.LOT_MISMATCH)
-"""What a count of stock can find."""
+"""Kinds that a stock count can open."""
 
 
 class Severity(IntEnum):
-    """How bad it is; the numbers are stored and sent."""
+    """Severity of a finding; the numbers are stored and sent."""
 
     NOTICE = 1
     WARNING = 2
@@ -40,7 +40,7 @@ class Severity(IntEnum):
 
 
 class FindingState(IntEnum):
-    """Whether somebody has to act; the numbers are stored and sent."""
+    """Whether a finding is open; the numbers are stored and sent."""
 
     OPEN = 1
     RESOLVED = 2
@@ -48,9 +48,10 @@ class FindingState(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """A finding before it is stored; keys are 0 and names empty where it is not about such a thing.
+    """A finding before it is stored.
 
-    The fingerprint names kind and subject: while a finding of one fingerprint is open, no second one is opened.
+    Asset, loan, warehouse and lot are its subject; those that do not apply are 0 or empty. The fingerprint names kind
+    and subject: at most one finding of a fingerprint is open.
     """
 
     kind: FindingKind
@@ -64,6 +65,6 @@ class Finding:
     lot_key: int = 0
 
     def __post_init__(self) -> None:
-        """Checks that it can be told apart and read."""
+        """Raises InvalidInput if fingerprint or summary is missing or malformed."""
         checked_text("finding.fingerprint", self.fingerprint)
         checked_text("finding.summary", self.summary)

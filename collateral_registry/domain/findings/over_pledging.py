@@ -1,6 +1,6 @@
-"""What is pledged or receipted in a place can never exceed what is there: sums and allotments of one place and good.
+"""Over-pledging check: the claims on one good in one place must not exceed the available quantity.
 
-Quantities are whole millionths of one unit.
+Quantities are whole millionths of a unit.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from valuation.money import PPM
 
 @dataclass(frozen=True)
 class Claim:
-    """What one asset claims of a place: the pledged share of its quantity, the whole of its receipt.
+    """The quantity that one asset claims in a place: all of a warehouse receipt, else the pledged share.
 
-    ``told`` is what a feed tells of the very lot, in the asset's unit; none where no feed does.
+    ``stated`` is the declared or receipted quantity. ``told`` is the quantity that a feed reports for the lot, in the
+    asset's unit; None if no feed reports it. ``holders`` names the secured loans.
     """
 
     asset_key: int
@@ -33,52 +34,54 @@ class Claim:
 
     @property
     def present(self) -> int:
-        """Its quantity, or less where the feed tells less already: the quantity follows when the book takes it up."""
+        """The asset's quantity, or the reported one if it is less: the asset follows at the next stock sync."""
         return self.quantity if self.told is None else min(self.quantity, self.told)
 
     def claimed_in(self, unit: str) -> int:
-        """What is claimed, in millionths of a unit, rounded up."""
+        """Returns the claimed quantity in millionths of a unit, rounded up."""
         own = self.stated if self.receipted else -(-self.present * self.pledged_ppm // PPM)
         return converted(own, self.unit, unit, ROUND_CEILING)
 
     def counted_share(self, claimed: int, held: int, leaving: int) -> float:
-        """The share of the asset's quantity that counts, in [0, 1]: what stands behind the claim, less what may leave.
+        """Returns the share of the asset's quantity that counts as collateral, in [0, 1].
 
-        ``claimed`` and ``held`` are of one unit, ``leaving`` of the asset's. Of a receipt no more than what is held
-        counts; of a pledged share so much that the share of it is held.
+        ``held`` is the part of the claimed quantity that available stock covers, in the same unit as ``claimed``;
+        ``leaving`` is the quantity authorised for pick-up, in the asset's unit. If the claim is not fully covered, the
+        counted quantity falls in proportion to ``held / claimed``.
         """
         if self.quantity <= 0:
             return 1.0
-        behind = self.quantity
+        covered = self.quantity
         if held < claimed:
             own = self.stated if self.receipted else self.present
-            behind = min(self.quantity, own * held // claimed)
-        return max(behind - leaving, 0) / self.quantity
+            covered = min(self.quantity, own * held // claimed)
+        return max(covered - leaving, 0) / self.quantity
 
 
 def converted(millionths: int, unit: str, into: str, rounding: str) -> int:
-    """Millionths of one unit as millionths of another, rounded to whole ones."""
+    """Converts millionths of one unit to whole millionths of another, by a rounding mode of ``decimal``."""
     if unit == into:
         return millionths
     return int((millionths * conversion_factor(unit, into)).to_integral_value(rounding))
 
 
 def millionths_of(quantity: Decimal) -> int:
-    """A quantity in millionths, rounded up: a claim is never told smaller than it is."""
+    """Returns a quantity in millionths, rounded up so that a claim is never understated."""
     return int((quantity * MILLION).to_integral_value(ROUND_CEILING))
 
 
 def plain_quantity(millionths: int, unit: str) -> str:
-    """Millionths as a person reads them."""
+    """Formats millionths as a plain decimal with its unit."""
     return f"{(Decimal(millionths) / MILLION).normalize():f} {unit}"
 
 
-def allotted(claimed: Sequence[int], there: int) -> list[int]:
-    """The part of what is there that stands behind each claim [n]: the claim, or its share pro rata, rounded down.
+def allotted(claimed: Sequence[int], available: int) -> list[int]:
+    """Returns the quantity allotted to each claim [n].
 
-    The sum never exceeds what is there once the claims do.
+    Every claim is covered in full if the available quantity suffices; else the available quantity is divided in
+    proportion to the claims, rounded down.
     """
     total = sum(claimed)
-    if total <= there:
+    if total <= available:
         return list(claimed)
-    return [one * max(there, 0) // total for one in claimed]
+    return [one * max(available, 0) // total for one in claimed]

@@ -1,10 +1,12 @@
-"""The numbers by which assets and pledges are known, and what else a copy of the same thing would share."""
+"""Reference numbers of assets and pledges, compared to find assets that are registered or pledged twice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import IntEnum
+from typing import assert_never
 
 from collateral_registry.domain.assets.kinds import (
     Asset,
@@ -15,11 +17,12 @@ from collateral_registry.domain.assets.kinds import (
     Receivable,
 )
 from collateral_registry.domain.loans.agreements import Pledge
+from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.reference_matching import Match, ReferenceNumber, compare_references
 
 
 class IdentityKind(IntEnum):
-    """What kind of number it is; the numbers are stored."""
+    """Kind of a reference number; the numbers are stored."""
 
     RECEIPT = 1
     SERIAL = 2
@@ -32,7 +35,7 @@ class IdentityKind(IntEnum):
 
 
 class ReferenceVerdict(IntEnum):
-    """What two identities say of each other, in rising order."""
+    """Strength of the evidence that two references belong to the same asset, in rising order."""
 
     NONE = 0
     SUSPICION = 1
@@ -49,19 +52,23 @@ FIELD_OF = {
     IdentityKind.BIN: "bin",
     IdentityKind.NOTICE: "registration_number",
 }
-"""The field that a number is read from, as evidence names it."""
+"""The field that holds each kind of number, as named in evidence."""
 
 
 AMOUNT_MARK = "|"
-"""Parts good, quantity and unit in the agreement of a lot; no id of a good has it."""
+"""Separates good, quantity and unit in the agreement of a lot; ids of goods cannot contain it."""
 
 MOVING_KINDS = (IdentityKind.LOT, IdentityKind.BIN)
-"""Numbers of places: their goods are what is there now. A receipt states for ever what its paper says."""
+"""Kinds that name a place, whose goods change with movements. A receipt keeps its goods permanently."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A number within its scope (warehouse, maker, office, debtor, registry); ``agreement`` as in the table."""
+    """A reference number, unique within its scope: the warehouse, maker, office, debtor or registry.
+
+    ``agreement`` holds the other facts that a second registration of the same asset would repeat, such as good,
+    quantity and unit of a lot; empty if too little is stated.
+    """
 
     kind: IdentityKind
     scope: str
@@ -70,21 +77,21 @@ class Identity:
 
     @property
     def writing(self) -> ReferenceNumber:
-        """The number, to be compared."""
+        """The number in comparable form."""
         return ReferenceNumber(self.written)
 
     @property
     def good(self) -> str:
-        """The good of a lot; empty where nothing of it is there."""
+        """The good of a lot; empty if its quantity is 0."""
         return self.agreement.partition(AMOUNT_MARK)[0]
 
 
 def verdict_of(one: Identity, other: Identity) -> ReferenceVerdict:
-    """What two identities of the same kind and scope say.
+    """Returns how strongly two references suggest the same asset.
 
-    The same number is strong: a receipt, a serial number, a registration is given once. A lot's number is strong only
-    with the same goods, and a suspicion with the same good in another quantity. Of a bin, and of
-    anything an edit apart, only agreeing evidence makes a suspicion: numbers of a series lie an edit apart by nature.
+    The same number is strong evidence, because receipts, serial numbers and registrations are issued once. The same
+    lot number is strong with the same goods, and a suspicion with the same good in another quantity. The same bin, or
+    numbers one edit apart, are a suspicion only with shared evidence: consecutive numbers differ by one edit.
     """
     match = match_within(one, other)
     agrees = bool(one.agreement) and one.agreement == other.agreement
@@ -96,9 +103,9 @@ def verdict_of(one: Identity, other: Identity) -> ReferenceVerdict:
 
 
 def shared_evidence(one: Identity, other: Identity) -> str:
-    """What else agrees: the whole agreement, or of one lot's number the good of both; empty for nothing.
+    """Returns what agrees besides the number: the whole agreement, or the good for the same lot number; else empty.
 
-    The quantity of a lot is no evidence against a copy: it falls with every issue, and a copy may state another one.
+    A different quantity does not refute a duplicate lot: it falls with every issue and may be declared differently.
     """
     if one.agreement == other.agreement:
         return one.agreement
@@ -107,49 +114,61 @@ def shared_evidence(one: Identity, other: Identity) -> str:
 
 
 def match_within(one: Identity, other: Identity) -> Match:
-    """How much the numbers match; none across kinds and scopes, and no edits in the numbers of places."""
+    """Returns how closely the numbers match.
+
+    Returns NONE across kinds or scopes, and for lots and bins that are one edit apart: neighbouring places often are.
+    """
     if (one.kind, one.scope) != (other.kind, other.scope):
         return Match.NONE
     match = compare_references(one.writing, other.writing)
-    edits_count = one.kind not in {IdentityKind.LOT, IdentityKind.BIN}
-    return match if edits_count or match != Match.ONE_EDIT else Match.NONE
+    allows_edits = one.kind not in {IdentityKind.LOT, IdentityKind.BIN}
+    return match if allows_edits or match != Match.ONE_EDIT else Match.NONE
 
 
 def identities_of(asset: Asset) -> list[Identity]:
-    """Every number an asset goes by; those that say nothing are left out."""
-    return [one for one in _numbers(asset) if one.writing.letters]
+    """Returns the reference numbers of an asset, without those that contain no letter or digit."""
+    return [one for one in _references(asset) if one.writing.letters]
 
 
 def notice_of(pledge: Pledge, asset: Asset) -> list[Identity]:
-    """The registration of a pledge, where it has one."""
+    """Returns the registration of a pledge; an empty list if it has none."""
     day = pledge.registered.isoformat() if pledge.registered else ""
-    thing = next((one.agreement for one in _numbers(asset)), "")
-    agreement = f"{day}|{thing}" if day and thing else ""
+    of_asset = next((one.agreement for one in _references(asset)), "")
+    agreement = f"{day}|{of_asset}" if day and of_asset else ""
     notice = Identity(IdentityKind.NOTICE, folded(pledge.registry), pledge.registration_number, agreement)
     return [notice] if notice.writing.letters else []
 
 
 def folded(text: str) -> str:
-    """A name without case, punctuation and leading zeros: two spellings of one warehouse are one place."""
+    """Returns a name without case, punctuation and leading zeros, so that spellings of one warehouse agree."""
     return ReferenceNumber(text).plain
 
 
-def _numbers(asset: Asset) -> list[Identity]:
-    detail = asset.detail
-    if isinstance(detail, Inventory):
-        return _lot_numbers(detail)
-    if isinstance(detail, Equipment):
-        built = detail.built.isoformat() if detail.built else ""
-        twin = f"{folded(detail.model)}|{built}" if detail.model and built else ""
-        return [Identity(IdentityKind.SERIAL, folded(detail.make), detail.serial_number, twin)]
-    if isinstance(detail, IntellectualProperty):
-        filed = detail.filing.isoformat() if detail.filing else ""
-        office = f"{detail.right_kind.name.lower()} {folded(detail.office)}"
-        return [Identity(IdentityKind.RIGHT, office, detail.number, filed)]
-    return [_paper_number(asset.owner, detail)]
+def _references(asset: Asset) -> list[Identity]:
+    match asset.detail:
+        case Inventory() as lot:
+            return _lot_references(lot)
+        case Equipment() as machine:
+            built = machine.built.isoformat() if machine.built else ""
+            agreement = f"{folded(machine.model)}|{built}" if machine.model and built else ""
+            return [Identity(IdentityKind.SERIAL, folded(machine.make), machine.serial_number, agreement)]
+        case IntellectualProperty() as ip_asset:
+            filed = ip_asset.filing.isoformat() if ip_asset.filing else ""
+            office = f"{ip_asset.right_kind.name.lower()} {folded(ip_asset.office)}"
+            return [Identity(IdentityKind.RIGHT, office, ip_asset.number, filed)]
+        case Receivable() as paper:
+            scope = f"{folded(asset.owner)} {folded(paper.debtor)}"
+            agreement = _paper_agreement(paper.issued, paper.face_amount)
+            return [Identity(IdentityKind.INVOICE, scope, paper.invoice_number, agreement)]
+        case PurchaseOrder() as paper:
+            scope = f"{folded(asset.owner)} {folded(paper.buyer)}"
+            agreement = _paper_agreement(paper.issued, paper.order_amount)
+            return [Identity(IdentityKind.ORDER, scope, paper.order_number, agreement)]
+        case _:
+            assert_never(asset.detail)
 
 
-def _lot_numbers(lot: Inventory) -> list[Identity]:
+def _lot_references(lot: Inventory) -> list[Identity]:
     place = folded(lot.warehouse)
     goods = goods_of(lot)
     return [
@@ -160,20 +179,14 @@ def _lot_numbers(lot: Inventory) -> list[Identity]:
 
 
 def goods_of(lot: Inventory) -> str:
-    """Good, quantity and unit of a lot: what a copy of it would share. Empty where nothing is there any more."""
+    """Returns the agreement of a lot: its good, quantity and unit; empty if its quantity is 0."""
     return "" if not lot.quantity else AMOUNT_MARK.join([lot.good, plain_number(lot.quantity), lot.unit])
 
 
-def _paper_number(owner: str, paper: Receivable | PurchaseOrder) -> Identity:
-    issued = paper.issued.isoformat() if paper.issued else ""
-    if isinstance(paper, Receivable):
-        kind, party, number, money = IdentityKind.INVOICE, paper.debtor, paper.invoice_number, paper.face_amount
-    else:
-        kind, party, number, money = IdentityKind.ORDER, paper.buyer, paper.order_number, paper.order_amount
-    agreement = f"{issued}|{money.minor} {money.currency}" if issued else ""
-    return Identity(kind, f"{folded(owner)} {folded(party)}", number, agreement)
+def _paper_agreement(issued: date | None, amount: Money) -> str:
+    return f"{issued.isoformat()}|{amount.minor} {amount.currency}" if issued else ""
 
 
 def plain_number(value: Decimal) -> str:
-    """A number in plain digits without trailing zeros: 100.0 and 1E+2 are 100."""
+    """Formats a number in plain digits without trailing zeros: 100.0 and 1E+2 become 100."""
     return f"{value.normalize():f}"
