@@ -1,1 +1,1 @@
-"""Rules for loans, pledges, pick-ups and breaches."""
+"""Loans, pledges, cover, judgement, cure and pick-ups."""

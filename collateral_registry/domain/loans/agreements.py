@@ -1,4 +1,4 @@
-"""Loans and pledges, as frozen types that cannot hold a broken value."""
+"""Loans and pledges, as frozen types that validate their fields when built."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from valuation.errors import InvalidInput
 from valuation.money import AMOUNT_LIMIT_MINOR, PPM
 
 LTV_LIMIT_PPM = 10 * PPM
-"""No LTV limit is above ten times the collateral."""
+"""Largest LTV limit: an exposure of ten times the collateral value."""
 
 
 class LoanState(IntEnum):
@@ -26,23 +26,26 @@ class LoanState(IntEnum):
 
 
 class PledgeState(IntEnum):
-    """Whether a pledge stands; the numbers are stored."""
+    """Whether a pledge is active; the numbers are stored."""
 
     ACTIVE = 1
     RELEASED = 2
 
 
 class PledgeMode(IntEnum):
-    """How goods may leave a pledge; the numbers are stored and sent."""
+    """When goods may leave a pledge; the numbers are stored and sent."""
 
     STATIC = 1
-    """Against repayment only: what the repaid part frees."""
+    """Goods may leave only in proportion to repayment."""
     DYNAMIC = 2
-    """Goods may come and go above the floor that covers the loan."""
+    """Goods may be exchanged freely above the floor that covers the loan."""
 
 
 def ppm_of(field: str, ratio: Decimal, high: int) -> int:
-    """A ratio of a contract in millionths; raises InvalidInput beyond (0, high] or with more than six decimals."""
+    """Converts a ratio to millionths.
+
+    Raises InvalidInput if the ratio is outside (0, high], with ``high`` in millionths, or has more than six decimals.
+    """
     if not ratio.is_finite():
         raise InvalidInput(field, ratio, "a finite number")
     scaled = ratio * PPM
@@ -55,7 +58,7 @@ def ppm_of(field: str, ratio: Decimal, high: int) -> int:
 
 @dataclass(frozen=True)
 class LtvLimits:
-    """The four limits of a loan in millionths, strictly increasing."""
+    """The LTV limits of a loan in millionths, strictly increasing."""
 
     watch_ppm: int
     margin_call_ppm: int
@@ -63,20 +66,20 @@ class LtvLimits:
     liquidation_ppm: int
 
     def __post_init__(self) -> None:
-        """Refuses limits that are not strictly increasing."""
+        """Raises InvalidInput unless the limits are positive and strictly increasing."""
         steps = self.as_tuple()
         if any(low >= high for low, high in pairwise(steps)) or steps[0] <= 0:
             got = ", ".join(f"{step / PPM:g}" for step in steps)
             raise InvalidInput("ltv_levels", got, "watch < margin_call < stop_draw < liquidation")
 
     def as_tuple(self) -> tuple[int, int, int, int]:
-        """The four in rising order."""
+        """Returns the four limits in rising order."""
         return (self.watch_ppm, self.margin_call_ppm, self.stop_draw_ppm, self.liquidation_ppm)
 
 
 @dataclass(frozen=True)
 class Balance:
-    """What is owed on a day."""
+    """The amounts owed on a loan on one day."""
 
     principal: Money
     accrued_interest: Money
@@ -84,7 +87,7 @@ class Balance:
     day: date
 
     def __post_init__(self) -> None:
-        """Refuses a mix of currencies."""
+        """Raises InvalidInput for mixed currencies, or for a sum of 2^53 minor units or more."""
         currencies = {self.principal.currency, self.accrued_interest.currency, self.fees.currency}
         if len(currencies) > 1:
             raise InvalidInput("balance", ", ".join(sorted(currencies)), "one currency")
@@ -93,13 +96,13 @@ class Balance:
 
     @property
     def exposure_minor(self) -> int:
-        """Principal, interest and fees in minor units."""
+        """Sum of principal, interest and fees in minor units."""
         return self.principal.minor + self.accrued_interest.minor + self.fees.minor
 
 
 @dataclass(frozen=True)
 class Loan:
-    """What is owed, and on what terms."""
+    """A loan: its balance and its terms."""
 
     loan_id: str
     borrower: str
@@ -112,7 +115,7 @@ class Loan:
     state: LoanState = LoanState.ACTIVE
 
     def __post_init__(self) -> None:
-        """Checks every field and that the currencies agree."""
+        """Validates every field, and that the amounts are in the loan's currency; raises InvalidInput."""
         checked_text("borrower", self.borrower)
         digits_of(self.currency)
         if self.balance.principal.currency != self.currency:
@@ -123,7 +126,7 @@ class Loan:
 
 @dataclass(frozen=True)
 class Pledge:
-    """The tie of an asset to a loan."""
+    """A pledge of an asset to a loan."""
 
     pledge_id: str
     loan_id: str
@@ -141,7 +144,7 @@ class Pledge:
     RANK_LIMIT = 100
 
     def __post_init__(self) -> None:
-        """Checks every field."""
+        """Validates every field; raises InvalidInput."""
         if not 1 <= self.rank <= self.RANK_LIMIT:
             raise InvalidInput("rank", self.rank, f"1 to {self.RANK_LIMIT}")
         if not 0 < self.share_ppm <= PPM:

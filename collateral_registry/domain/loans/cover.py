@@ -1,7 +1,7 @@
-"""From the values of assets to the claims of pledges (rules.md section 2), in columns.
+"""Distributes the values of assets over the claims of pledges (rules.md section 2), in columns.
 
-A *target* is an asset in one currency: an asset pledged to loans in two currencies has two. Amounts are
-int64 minor units of the target's currency. Ranks are walked in order; everything inside a rank is columns.
+A *target* is an asset valued in one currency: an asset pledged to loans in two currencies has two targets. Amounts
+are int64 minor units of the target's currency.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NO_LIMIT = -1
 
 @dataclass(frozen=True)
 class PledgeColumns:
-    """Standing pledges, one row each; ``target`` and ``loan`` are row numbers of those columns."""
+    """Active pledges [p]; ``target`` and ``loan`` are row numbers in the columns of targets and loans."""
 
     target: Int
     loan: Int
@@ -30,9 +30,10 @@ class PledgeColumns:
 
 @dataclass(frozen=True)
 class TargetColumns:
-    """Assets in a currency, one row each; ``asset`` ties the targets of one asset together.
+    """Targets [t]; targets of the same asset have the same ``asset``.
 
-    Prior claims stand on the target in the asset's own currency and count in proportion on the others.
+    Prior claims are stated on the target in the asset's own currency. They reduce the asset's other targets in
+    proportion.
     """
 
     asset: Int
@@ -40,14 +41,14 @@ class TargetColumns:
 
 
 def claim_values(pledges: PledgeColumns, targets: TargetColumns, value_minor: Int) -> Int:
-    """What each pledge [p] may claim of its target's value [t], in minor units, rounded down.
+    """Returns the claim of each pledge [p] on its target's value [t], in minor units, rounded down.
 
-    In rank order: share x max(0, value - prior claims - limits of the ranks before), at most its limit. A
-    senior limit in another currency counts in proportion of the two values, rounded up. The claims on one
-    asset never exceed its value.
+    In rank order, a claim is share x max(0, value - prior claims - limits of senior ranks), at most its own limit. A
+    senior limit in another currency is converted in proportion to the two values and rounded up. If the shares within
+    a rank sum to at most 1, the claims on an asset never exceed its value.
     """
     siblings = _siblings(targets.asset)
-    taken = _echoed(np.minimum(targets.prior_claims_minor, value_minor), value_minor, siblings)
+    taken = _with_siblings(np.minimum(targets.prior_claims_minor, value_minor), value_minor, siblings)
     claims = np.zeros(len(pledges.target), dtype=np.int64)
     for rank in np.unique(pledges.rank):
         rows = np.flatnonzero(pledges.rank == rank)
@@ -56,18 +57,20 @@ def claim_values(pledges: PledgeColumns, targets: TargetColumns, value_minor: In
         available = mul_div_floor(left, pledges.share_ppm[rows], PPM)
         limit = pledges.limit_minor[rows]
         claims[rows] = np.where(limit == NO_LIMIT, available, np.minimum(available, limit))
+        # Junior ranks yield to the whole limit, not only to the part that is claimed now.
         amount = np.where(limit == NO_LIMIT, value_minor[target], np.minimum(limit, value_minor[target]))
         at_rank = np.zeros(len(value_minor), dtype=np.int64)
         np.add.at(at_rank, target, amount)
-        taken = taken + _echoed(at_rank, value_minor, siblings)
+        taken = taken + _with_siblings(at_rank, value_minor, siblings)
     return claims
 
 
 def _siblings(asset: Int) -> tuple[Int, Int]:
-    """Pairs of different targets of the same asset, each pair both ways round."""
+    """Returns the ordered pairs of different targets that share an asset, as two columns."""
     order = np.argsort(asset, kind="stable")
     ordered = asset[order]
     widest = int(np.bincount(asset).max(initial=1))
+    # Sorted by asset, targets of one asset are adjacent, so partners lie fewer than ``widest`` rows apart.
     firsts, seconds = [], []
     for step in range(1, widest):
         near = np.flatnonzero(ordered[:-step] == ordered[step:])
@@ -77,8 +80,8 @@ def _siblings(asset: Int) -> tuple[Int, Int]:
     return np.concatenate([empty, *firsts]), np.concatenate([empty, *seconds])
 
 
-def _echoed(taken: Int, value: Int, siblings: tuple[Int, Int]) -> Int:
-    """What is taken from each target [t] when the other targets of its asset lose the same share, rounded up."""
+def _with_siblings(taken: Int, value: Int, siblings: tuple[Int, Int]) -> Int:
+    """Returns the amount taken from each target [t], plus the same share of amounts taken from its siblings."""
     source, other = siblings
     ratio = np.where(value[source] > 0, value[other] / np.maximum(value[source], 1), 0.0)
     total = taken.copy()
@@ -87,7 +90,7 @@ def _echoed(taken: Int, value: Int, siblings: tuple[Int, Int]) -> Int:
 
 
 def pool_sums(pledges: PledgeColumns, claims: Int, loans: int) -> Int:
-    """Sum of the claims [p] of each loan [loans]."""
-    pool = np.zeros(loans, dtype=np.int64)
-    np.add.at(pool, pledges.loan, claims)
-    return pool
+    """Returns the collateral value of each loan [loans]: the sum of its claims [p]."""
+    sums = np.zeros(loans, dtype=np.int64)
+    np.add.at(sums, pledges.loan, claims)
+    return sums

@@ -1,7 +1,4 @@
-"""The judgement of loans: cover and state before in, state after and what happened out (rules.md 2 and 3).
-
-Pure and columnar: a judgement of one loan and of a hundred thousand is this function.
-"""
+"""Judges loans by their cover and previous state (rules.md sections 2 and 3), in columns."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from valuation._typing import Int
 
 
 class EventKind(IntEnum):
-    """What happened to a loan; the numbers are stored and sent."""
+    """Kind of an event of a loan; the numbers are stored and sent."""
 
     OPENED = 1
     ESCALATED = 2
@@ -40,7 +37,11 @@ class EventKind(IntEnum):
 
 @dataclass(frozen=True)
 class CoverColumns:
-    """The pool of each loan on its basis, in minor units, and its terms."""
+    """Exposure, collateral value on the loan's basis, and terms of each loan [n], in minor units.
+
+    ``conservative`` counts unknown values as 0, ``last_good`` at their last good value. ``never_valued`` marks loans
+    with an asset that has no last good value. ``limits_ppm`` [n, 4] are the LTV limits in rising order.
+    """
 
     exposure: Int
     conservative: Int
@@ -50,12 +51,16 @@ class CoverColumns:
     buffer_ppm: Int
     minimum_cure: Int
     collateral_added: NDArray[np.bool_]
-    """True where cash or collateral has come in since the judgement before."""
+    """Whether cash or collateral was added since the previous judgement."""
 
 
 @dataclass(frozen=True)
 class StateColumns:
-    """What is remembered of each loan between judgements."""
+    """State of each loan [n] between judgements.
+
+    ``judged`` is the level by LTV, ``level`` that level after a missed deadline. ``watch_day`` and ``unknown_day`` are
+    the first days of a pending WATCH and of unknown coverage, or NO_DAY.
+    """
 
     judged: Int
     level: Int
@@ -72,7 +77,7 @@ class StateColumns:
 
 @dataclass(frozen=True)
 class JudgementRules:
-    """The policy's rules for the whole book."""
+    """The policy's rules for judging loans; days are working days."""
 
     grace_days: int
     unknown_grace_days: int
@@ -81,7 +86,7 @@ class JudgementRules:
     holidays: NDArray[np.datetime64]
 
     def working_days_after(self, day: int, count: int) -> int:
-        """The day that lies ``count`` working days after a day."""
+        """Returns the day that is ``count`` working days after a day."""
         start = np.datetime64(day, "D")
         end = np.busday_offset(start, count, roll="backward", weekmask=self.weekmask, holidays=self.holidays)
         return int(end.astype(np.int64))
@@ -89,7 +94,7 @@ class JudgementRules:
 
 @dataclass(frozen=True)
 class Judgement:
-    """State after, and the events as pairs of loan row and kind in the order they happened."""
+    """State after the judgement, and the events as pairs of loan row and kind, ordered by loan."""
 
     after: StateColumns
     ltv: NDArray[np.float64]
@@ -100,7 +105,11 @@ class Judgement:
 
 
 def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementRules) -> Judgement:
-    """Judges every loan [n] for one day."""
+    """Judges every loan [n] for one day.
+
+    Coverage is unknown if conservative and last good values give different levels. Within the grace period an unknown
+    coverage is judged on the last good values, afterwards on the conservative ones.
+    """
     ltv = loan_to_value(cover.exposure, cover.conservative)
     good_ltv = loan_to_value(cover.exposure, cover.last_good)
     safe = level_of(ltv, cover.limits_ppm, cover.buffer_ppm, before.judged)
@@ -120,7 +129,7 @@ def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementR
     missed = is_open & (before.deadline_missed | missed_now) & ~opened & ~waived
     level = np.where(missed, np.maximum(judged, int(rules.missed_deadline_level)), judged)
     pool = np.where(on_last_good, cover.last_good, cover.conservative)
-    theta = cover.limits_ppm[:, 1] - cover.buffer_ppm
+    theta = cover.limits_ppm[:, 1] - cover.buffer_ppm  # a cure must leave the margin call, which needs the buffer
     cash = cash_cure(cover.exposure, pool, theta)
     notice = is_open & ~(before.noticed & before.breach_open) & ~waived & (cash > 0) & (cash >= cover.minimum_cure)
     after = StateColumns(
@@ -141,7 +150,7 @@ def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementR
 
 
 def _days_after(days: Int, count: int, rules: JudgementRules) -> Int:
-    """For each day [n] the day ``count`` working days later; NO_DAY stays."""
+    """Returns for each day [n] the day ``count`` working days later; NO_DAY stays NO_DAY."""
     later = days.copy()
     for day in np.unique(days[days != NO_DAY]):
         later[days == day] = rules.working_days_after(int(day), count)
@@ -149,12 +158,15 @@ def _days_after(days: Int, count: int, rules: JudgementRules) -> Int:
 
 
 def _watch_on_the_second_day(raw: Int, before: StateColumns, day: int) -> tuple[Int, Int]:
-    """WATCH from below needs two judgements on different days; the first one only notes its day."""
+    """Returns the judged level and the first day of a pending WATCH.
+
+    A loan enters WATCH from NONE only by judgements on two different days; the first one records its day.
+    """
     rising = (raw == Level.WATCH) & (before.judged == Level.NONE)
     first_day = np.where(before.watch_day == NO_DAY, day, before.watch_day)
-    waiting = rising & (first_day >= day)
-    judged = np.where(waiting, int(Level.NONE), raw).astype(np.int64)
-    return judged, np.where(waiting, first_day, NO_DAY)
+    pending = rising & (first_day >= day)
+    judged = np.where(pending, int(Level.NONE), raw).astype(np.int64)
+    return judged, np.where(pending, first_day, NO_DAY)
 
 
 def _events(
@@ -165,10 +177,10 @@ def _events(
     notice: NDArray[np.bool_],
     collateral_added: NDArray[np.bool_],
 ) -> tuple[Int, Int]:
-    """What happened, loan by loan, in a fixed order of kinds."""
+    """Returns the events as loan rows and kinds, ordered by loan and within a loan by a fixed order of kinds."""
     stays = before.breach_open & after.breach_open
     partly_cured = stays & collateral_added & (after.cash_cure < before.cash_cure)
-    happened = (
+    masks = (
         (EventKind.COVERAGE_UNKNOWN, after.unknown & ~before.unknown),
         (EventKind.COVERAGE_KNOWN, before.unknown & ~after.unknown),
         (EventKind.CURED, before.breach_open & ~after.breach_open),
@@ -181,8 +193,8 @@ def _events(
         (EventKind.PARTIAL_CURE, partly_cured),
         (EventKind.NOTICE, notice),
     )
-    loans = [np.flatnonzero(mask) for _, mask in happened]
-    kinds = [np.full(len(rows), int(kind), dtype=np.int64) for (kind, _), rows in zip(happened, loans, strict=True)]
+    loans = [np.flatnonzero(mask) for _, mask in masks]
+    kinds = [np.full(len(rows), int(kind), dtype=np.int64) for (kind, _), rows in zip(masks, loans, strict=True)]
     loan, kind = np.concatenate(loans), np.concatenate(kinds)
     order = np.argsort(loan, kind="stable")
     return loan[order].astype(np.int64), kind[order]

@@ -1,4 +1,4 @@
-"""Levels of a loan and how they are entered and left (rules.md section 3), in columns."""
+"""Levels of loans, and when they are entered and left (rules.md section 3), in columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from valuation.money import PPM
 
 
 class Level(IntEnum):
-    """How far a loan is beyond its limits; the numbers are stored."""
+    """Level of a loan: the highest LTV limit that it has reached; the numbers are stored."""
 
     NONE = 0
     WATCH = 1
@@ -22,24 +22,24 @@ class Level(IntEnum):
 
 
 class LtvBasis(IntEnum):
-    """The value a loan's limits are set against; the numbers are stored."""
+    """The collateral value to which a loan's limits apply; the numbers are stored."""
 
     LENDABLE = 1
     MARKET = 2
 
 
 def loan_to_value(exposure: Int, pool: Int) -> NDArray[np.float64]:
-    """E / C [n]; infinite where something is owed against nothing, 0 where nothing is owed."""
+    """Returns the LTV E / C [n]: infinite for an exposure without collateral, 0 without exposure."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = exposure / pool
     return np.where(exposure == 0, 0.0, np.where(pool == 0, np.inf, ratio))
 
 
 def level_of(ltv: NDArray[np.float64], limits_ppm: Int, buffer_ppm: Int, before: Int) -> Int:
-    """Level [n] by LTV [n], its limits [n, 4], the buffer [n] and the level before [n].
+    """Returns the level [n] for the LTV [n], the limits [n, 4], the buffer [n] and the previous level [n].
 
-    A level is entered at its limit and left at its limit less the buffer. Ratios are compared with whole
-    millionths divided once, so a loan exactly at its limit is at its limit on every machine.
+    A level is entered at its limit and left at its limit less the buffer. Limits are divided from whole millionths
+    once, so that a loan exactly at its limit is at its limit on every machine.
     """
     entered = (ltv[:, None] >= limits_ppm / PPM).sum(axis=1)
     held = (ltv[:, None] > (limits_ppm - buffer_ppm[:, None]) / PPM).sum(axis=1)

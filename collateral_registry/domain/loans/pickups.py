@@ -1,4 +1,4 @@
-"""Goods that may be fetched from a pledged lot, and the search for the most that may."""
+"""Pick-up authorisations for goods of a pledged lot, and the search for the largest permitted quantity."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from collateral_registry.domain.shared.names import checked_text
 from valuation.errors import InvalidInput
 
 PICKUP_DAYS = 5
-"""Calendar days that an authorisation holds when nothing else is asked."""
+"""Calendar days for which an authorisation is valid unless the request states an expiry."""
 
 PICKUP_DAYS_LIMIT = 366
+"""Largest number of days for which an authorisation may be valid."""
 
 
 class PickupState(IntEnum):
-    """What became of an authorisation; the numbers are stored and sent."""
+    """State of an authorisation; the numbers are stored and sent."""
 
     AUTHORISED = 1
     TAKEN = 2
@@ -27,7 +28,10 @@ class PickupState(IntEnum):
 
 @dataclass(frozen=True)
 class Pickup:
-    """An authorisation: so many millionths of a lot's unit may leave until a day."""
+    """An authorisation to remove a quantity, in millionths of the lot's unit, until a day.
+
+    ``taken`` is the part that has left.
+    """
 
     pickup_id: str
     loan_id: str
@@ -40,7 +44,7 @@ class Pickup:
     note: str = ""
 
     def __post_init__(self) -> None:
-        """Checks every field."""
+        """Validates every field; raises InvalidInput."""
         if self.quantity <= 0:
             raise InvalidInput("quantity", self.quantity, "more than 0")
         if not 0 <= self.taken <= self.quantity:
@@ -49,28 +53,30 @@ class Pickup:
 
     @property
     def leaving(self) -> int:
-        """What may still leave, and so no longer counts."""
+        """Quantity that may still leave, and therefore does not count as collateral."""
         return self.quantity - self.taken if self.state == PickupState.AUTHORISED else 0
 
     @property
     def untaken(self) -> int:
-        """What a late movement within the days of the authorisation may still be held against."""
+        """Quantity to which late-reported movements from the period of the authorisation may still be assigned."""
         return 0 if self.state == PickupState.CANCELLED else self.quantity - self.taken
 
 
 def largest_such(holds: Callable[[int], bool], guess: int, most: int) -> int:
-    """The largest whole number up to ``most`` for which something holds that holds for all smaller ones; else 0.
+    """Returns the largest whole number in [1, most] for which a monotone condition holds; 0 if it holds for none.
 
-    Looks around the guess in doubling strides, so that a good guess costs two questions.
+    The condition must hold for every number below one for which it holds. The search starts at the guess with
+    doubling strides, so that an exact guess needs two evaluations.
     """
     low, high, stride = 0, most + 1, 1
-    at = min(max(guess, 1), most)
+    candidate = min(max(guess, 1), most)
     while high - low > 1:
-        if holds(at):
-            low = at
+        if holds(candidate):
+            low = candidate
         else:
-            high = at
-        onward = low + stride if high > most else high - stride if low == 0 else (low + high) // 2
-        at = min(max(onward, low + 1), high - 1)
+            high = candidate
+        # Until the answer is bracketed on both sides, stride away from the guess; then bisect.
+        following = low + stride if high > most else high - stride if low == 0 else (low + high) // 2
+        candidate = min(max(following, low + 1), high - 1)
         stride *= 2
     return low
