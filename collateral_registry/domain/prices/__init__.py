@@ -1,1 +1,1 @@
-"""Rules for price series."""
+"""Price series, exchange rates and haircut curves."""

@@ -1,4 +1,4 @@
-"""Prices, exchange rates, haircut curves and price indices, as the valuation reads them."""
+"""Market data for valuations: prices, exchange rates, haircut curves and price indices."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from valuation.haircuts.monitoring.model_monitor import Watch
 
 @dataclass(frozen=True)
 class SeriesFacts:
-    """Price series [s] with their newest accepted price and log return, NaN where there is none.
+    """Price series [s] with their newest accepted price and log return; NaN where there is none.
 
-    ``history_seq`` is the commit that last changed what they had said before it, 0 for none.
+    ``history_seq`` is the commit that last changed a price before the newest one, 0 for none.
     """
 
     series_key: Int
@@ -27,7 +27,7 @@ class SeriesFacts:
     currency: Texts
 
     def rows_of(self, keys: Int) -> Int:
-        """The row of each series key [n]; -1 where it is not among them."""
+        """Returns the row of each series key [n]; -1 for keys that are not among the series."""
         order = np.argsort(self.series_key)
         place = np.searchsorted(self.series_key, keys, sorter=order)
         place = np.minimum(place, len(order) - 1) if len(order) else place
@@ -39,10 +39,10 @@ class SeriesFacts:
 
 @dataclass(frozen=True)
 class FxQuote:
-    """A rate from one currency to another: the day of its oldest leg, and its legs.
+    """An exchange rate with the day of its oldest leg and its legs.
 
-    A leg is a series and +1 when it is quoted that way round, -1 when its inverse is meant. ``history_seq`` is the
-    commit that last changed what a leg had said before its newest rate, 0 for none.
+    A leg is a series key with +1 for the quoted rate or -1 for its inverse. ``history_seq`` is the commit that last
+    changed a rate of a leg before its newest one, 0 for none.
     """
 
     rate: float
@@ -52,30 +52,32 @@ class FxQuote:
 
 
 class EstimateCause(StrEnum):
-    """Why a curve was made.
-
-    None was there; its time was up; the history behind it was corrected or filled; a price moved too far, or many more
-    than it says; its model is in amber or red and follows every new price; or its quotes are smoothed, and how far
-    they are from the true price moves with every one.
-    """
+    """Why a haircut curve was estimated; the texts are stored."""
 
     FIRST = "FIRST"
+    """No curve existed."""
     SCHEDULE = "SCHEDULE"
+    """The previous curve had reached its maximum age."""
     HISTORY = "HISTORY"
+    """Prices behind the previous curve were corrected or added."""
     SHOCK = "SHOCK"
+    """A price moved too far for the previous curve."""
     DRIFT = "DRIFT"
+    """Prices moved further than the previous curve predicted, over many days."""
     LIGHT = "LIGHT"
+    """The model's traffic-light status is amber or red, so the curve follows every new price."""
     SMOOTHED = "SMOOTHED"
+    """Quotes are smoothed, so every new price changes their distance from the true price."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A haircut curve: the loss at each horizon from one business day on, NaN where there is no opinion.
+    """A haircut curve: the loss at each horizon of 1, 2, … business days; NaN where the model gives no estimate.
 
-    ``day``, ``price`` and ``log_return`` are those of the newest price behind it (NaN in curves older than these
-    columns), ``history_seq`` the last change to the prices before that, ``hidden_gap`` how far in logs the true price
-    is from that quote where quotes are smoothed. ``watch`` is the light of its model's record, whose multiplier is in
-    the losses, and the state of the detector of drift.
+    ``day``, ``price`` and ``log_return`` belong to the newest price used (NaN in curves stored before these columns
+    existed). ``history_seq`` is the commit that last changed an earlier price. ``hidden_gap`` is the log distance of
+    the true price from a smoothed quote. ``watch`` holds the traffic-light status of the model, whose multiplier the
+    losses include, and the state of the drift detector.
     """
 
     estimate_key: int
@@ -94,7 +96,10 @@ class Estimate:
 
 @dataclass(frozen=True, order=True)
 class CurveNeed:
-    """Which curve: a series (0 for the exchange rate alone) from its currency into another at a confidence."""
+    """Key of a haircut curve: a series, its currency, the currency of the valuation, and a confidence.
+
+    ``series_key`` is 0 for a curve of the exchange rate alone.
+    """
 
     series_key: int
     base_currency: str
@@ -104,7 +109,7 @@ class CurveNeed:
 
 @dataclass(frozen=True)
 class IndexHistory:
-    """An index of producer prices: its levels [k] on days [k] that rise, and how old its newest may be."""
+    """A producer price index: its levels [k] on days [k] in rising order, and the maximum age of the newest level."""
 
     day: Int
     level: Float

@@ -1,4 +1,4 @@
-"""Price series and the ways from one currency to another."""
+"""Price series, and conversion between currencies by quoted, inverse and cross rates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FX_MAX_AGE_DAYS = 7
 
 @dataclass(frozen=True)
 class PriceSeries:
-    """Dated unit prices of one good in one currency, unit and market."""
+    """A series of dated unit prices of one good in one currency, unit and market, or of rates of a currency pair."""
 
     series_id: str
     good: str
@@ -29,7 +29,7 @@ class PriceSeries:
     is_fx: bool = False
 
     def __post_init__(self) -> None:
-        """Checks every field."""
+        """Validates every field; raises InvalidInput."""
         checked_id("price_series_id", self.series_id)
         digits_of(self.currency)
         if self.is_fx:
@@ -44,11 +44,11 @@ class PriceSeries:
 
 
 def fx_series(base: str, quote: str) -> PriceSeries:
-    """The series that holds the rates of a pair; raises InvalidInput for unknown or equal currencies."""
+    """Returns the series of a currency pair's rates; raises InvalidInput for unknown or equal currencies."""
     digits_of(base)
     digits_of(quote)
     if base == quote:
-        raise InvalidInput("quote_currency_code", quote, f"another currency than the base {base}")
+        raise InvalidInput("quote_currency_code", quote, f"a currency other than the base currency {base}")
     series_id = f"fx-{base.lower()}-{quote.lower()}"
     return PriceSeries(series_id, "", base, quote, "", "", FX_MAX_AGE_DAYS, is_fx=True)
 
@@ -56,14 +56,14 @@ def fx_series(base: str, quote: str) -> PriceSeries:
 def fx_paths(
     quotes: Mapping[tuple[str, str], FxQuote], pairs: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], FxQuote | None]:
-    """The rate of each pair: quoted, the inverse of a quoted one, or crossed through one common currency.
+    """Returns the rate of each pair: quoted, the inverse of a quoted rate, or a cross through one common currency.
 
-    A cross takes the currency that comes first in the alphabet among those whose older leg is newest, so that
-    the same rates always give the same cross.
+    A cross uses the common currency whose older leg is newest; ties go to the first in alphabetical order, so that
+    the result is deterministic. The rate is None if there is no path.
     """
-    both = dict(quotes)
-    both.update({(quote, base): _inverse(fx) for (base, quote), fx in quotes.items() if (quote, base) not in quotes})
-    return {pair: both.get(pair) or _cross(both, *pair) for pair in pairs}
+    rates = dict(quotes)
+    rates.update({(quote, base): _inverse(fx) for (base, quote), fx in quotes.items() if (quote, base) not in quotes})
+    return {pair: rates.get(pair) or _cross(rates, *pair) for pair in pairs}
 
 
 def _inverse(quote: FxQuote) -> FxQuote:
@@ -71,14 +71,14 @@ def _inverse(quote: FxQuote) -> FxQuote:
 
 
 def _cross(quotes: Mapping[tuple[str, str], FxQuote], source: str, target: str) -> FxQuote | None:
-    ways = [
+    paths = [
         (-min(first.day, second.day), middle, first, second)
         for (start, middle), first in quotes.items()
         if start == source and (second := quotes.get((middle, target))) is not None
     ]
-    if not ways:
+    if not paths:
         return None
-    _, _, first, second = min(ways, key=lambda way: way[:2])
+    _, _, first, second = min(paths, key=lambda path: path[:2])
     day = min(first.day, second.day)
-    changed = max(first.history_seq, second.history_seq)
-    return FxQuote(first.rate * second.rate, day, first.legs + second.legs, changed)
+    history_seq = max(first.history_seq, second.history_seq)
+    return FxQuote(first.rate * second.rate, day, first.legs + second.legs, history_seq)
