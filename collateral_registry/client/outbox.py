@@ -31,8 +31,8 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS rejected (movement_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, "
     "reason TEXT NOT NULL, description TEXT NOT NULL)",
 )
-"""``feed`` has one row with the last assigned sequence. An item has a sequence once it is assigned to a batch; its content
-is a serialised batch of that item alone."""
+"""``feed`` has one row with the last assigned sequence. An item has a sequence once it is assigned to a batch; its
+content is a serialised batch of that item alone."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import sys
 from decimal import Decimal
 
-from collateral_registry.commands.loans.pickups import request_pickup
+from collateral_registry.commands.loans.pickups import PickupAsked, request_pickup
 from collateral_registry.commands.loans.pledges import ReleaseAsked, pledge_asset, release_pledge
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices
 from collateral_registry.domain.loans.agreements import Pledge
@@ -28,7 +28,7 @@ def act(database: Database, deed: str) -> object:
         return do(database, lambda write: release_pledge(write, "bank-0", "p-1", "", asked))
     if name == "pickup":
         day, tonnes = None, Decimal(given[0])
-        return do(database, lambda write: request_pickup(write, "bank-0", "lot-a", "u-1", tonnes, day, ""))
+        return do(database, lambda write: request_pickup(write, PickupAsked("bank-0", "lot-a", "u-1", tonnes, day)))
     last_share = Pledge("p-9", given[0], "lot-a", share_ppm=600_000)
     return do(database, lambda write: pledge_asset(write, last_share))
 

@@ -6,7 +6,8 @@ Pending stock is applied and the change is judged in one transaction; what is re
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -30,43 +31,62 @@ Explain = Callable[[Positions, int], Refused]
 """Builds the refusal for the loan of a key that would be uncovered, from the positions before the disposition."""
 
 
-def dispose(
-    write: Write,
-    asset_key: int,
-    loan_keys: Collection[int],
-    change: Callable[[Positions], T],
-    *,
-    removes: Collection[int],
-    explain: Explain,
-) -> T:
-    """Makes a change by choice to what an asset secures, and checks every loan on the asset.
+@dataclass(frozen=True)
+class Disposition(Generic[T]):
+    """A change by choice to what an asset secures.
 
-    ``change`` gets the positions before it. ``loan_keys`` are loans of the change that have no pledge on the asset yet,
-    ``removes`` the loans from which the change takes something. Pending stock of these loans is applied first. Raises
-    Refused, COVERAGE_UNKNOWN or as ``explain`` states, if the change would uncover a loan.
+    ``loan_keys`` are loans of the change that have no pledge on the asset yet; ``removes`` are the loans from which it
+    takes something. ``check`` raises Refused where the disposition breaks a rule of its own, given the positions before
+    it; ``apply`` makes the change; ``explain`` builds the refusal for a loan that would be uncovered.
     """
-    loans = loans_on(write, asset_key, loan_keys)
-    before = current_positions(write, loans)
-    result = change(before)
-    write.touched.add(claims=[asset_key], loans=loans)
-    settle(write)
-    after = positions_of(write.connection, loans)
-    for key, position in after.items():
-        refusal = disposition_refusal(before[key].cover, position.cover, removes=key in removes)
+
+    asset_key: int
+    loan_keys: Collection[int]
+    removes: Collection[int]
+    check: Callable[[Positions], None]
+    apply: Callable[[], T]
+    explain: Explain
+
+
+def dispose(write: Write, disposition: Disposition[T]) -> T:
+    """Makes a disposition after applying pending stock, and judges every loan on the asset.
+
+    Raises Refused, COVERAGE_UNKNOWN or as the disposition explains, if it would uncover a loan.
+    """
+    loans = loans_on(write, disposition)
+    before = _current_positions(write, loans)
+    disposition.check(before)
+    result = _apply(write, disposition, loans)
+    for key, position in positions_of(write.connection, loans).items():
+        refusal = disposition_refusal(before[key].cover, position.cover, removes=key in disposition.removes)
         if refusal == DispositionRefusal.COVERAGE_UNKNOWN:
             raise Refused("COVERAGE_UNKNOWN", UNKNOWN_MESSAGE)
         if refusal is not None:
-            raise explain(before, key)
+            raise disposition.explain(before, key)
     return result
 
 
-def loans_on(write: Write, asset_key: int, more: Collection[int]) -> Int:
-    """Returns the keys of the active loans that an asset secures, and of the further loans given."""
-    secured = loans_of_assets(write.connection, np.array([asset_key], dtype=np.int64))
-    return np.union1d(secured, np.array(sorted(more), dtype=np.int64))
+def dispose_by_override(write: Write, disposition: Disposition[T]) -> T:
+    """Makes a disposition that an approved override allows, whatever it uncovers; its loans are judged all the same."""
+    loans = loans_on(write, disposition)
+    touch_current_facts(write, loans)
+    return _apply(write, disposition, loans)
 
 
-def current_positions(write: Write, loan_keys: Int) -> dict[int, LoanPosition]:
+def loans_on(write: Write, disposition: Disposition[T]) -> Int:
+    """Returns the keys of the active loans that a disposition concerns."""
+    secured = loans_of_assets(write.connection, np.array([disposition.asset_key], dtype=np.int64))
+    return np.union1d(secured, np.array(sorted(disposition.loan_keys), dtype=np.int64))
+
+
+def _apply(write: Write, disposition: Disposition[T], loans: Int) -> T:
+    result = disposition.apply()
+    write.touched.add(claims=[disposition.asset_key], loans=loans)
+    settle(write)
+    return result
+
+
+def _current_positions(write: Write, loan_keys: Int) -> dict[int, LoanPosition]:
     """Returns the positions of the loans with all pending stock applied, for the business date; records nothing yet."""
     touch_current_facts(write, loan_keys)
     reconcile_touched(write)

@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 
 from collateral_registry.commands.loans.controlled_value import static_hold
-from collateral_registry.commands.loans.dispositions import Positions, dispose, loans_on
+from collateral_registry.commands.loans.dispositions import Disposition, Positions, dispose
 from collateral_registry.commands.loans.release_simulation import ReleaseScenario, simulate_release
 from collateral_registry.commands.pipeline.loan_position import positions_of
 from collateral_registry.domain.assets.kinds import Inventory
@@ -48,6 +48,18 @@ class PickupAnswer:
     unit: str
     cash: Money | None
     reason: str
+
+
+@dataclass(frozen=True)
+class PickupAsked:
+    """A requested pick-up: quantity in the unit of the lot, and its last day, PICKUP_DAYS from now if none is given."""
+
+    loan_id: str
+    asset_id: str
+    pickup_id: str
+    quantity: Decimal
+    expire: date | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,26 +103,32 @@ def _answer(connection: Connection, asked: _Question, positions: Positions) -> P
     return _refusal(connection, asked, left, largest)
 
 
-def request_pickup(
-    write: Write, loan_id: str, asset_id: str, pickup_id: str, quantity: Decimal, expire: date | None, note: str
-) -> StoredPickup:
+def request_pickup(write: Write, pickup: PickupAsked) -> StoredPickup:
     """Authorises a pick-up; the goods no longer count from then on. Raises Refused where they may not leave."""
-    expire = expire or date_at(write.market_day) + timedelta(days=PICKUP_DAYS)
-    _check_expiry(expire, date_at(write.market_day))
-    asset, loan = get_asset(write.connection, asset_id), get_loan(write.connection, loan_id)
+    dispose(write, pickup_disposition(write, pickup))
+    return get_pickup(write.connection, pickup.loan_id, pickup.pickup_id)
 
-    def authorise(before: Positions) -> None:
-        asked = _question(write.connection, loan_id, asset_id, quantity)
+
+def pickup_disposition(write: Write, pickup: PickupAsked) -> Disposition[None]:
+    """Returns the disposition that authorises a pick-up; raises InvalidInput for a wrong expiry or quantity."""
+    expire = pickup.expire or date_at(write.market_day) + timedelta(days=PICKUP_DAYS)
+    _check_expiry(expire, date_at(write.market_day))
+    asked = _question(write.connection, pickup.loan_id, pickup.asset_id, pickup.quantity)
+
+    def check(before: Positions) -> None:
         answer = _answer(write.connection, asked, before)
         if not answer.allowed:
             cash = {"cash": f"{answer.cash.major} {answer.cash.currency}"} if answer.cash else {}
             raise Refused("PICKUP_REFUSED", answer.reason, largest=f"{answer.largest:f} {answer.unit}", **cash)
-        pickup = Pickup(pickup_id, loan_id, asset_id, asked.quantity, asked.lot.unit, expire, note=note)
-        insert_pickup(write, pickup, asked.loan.key, asked.asset.key)
 
-    secured = loans_on(write, asset.key, [loan.key]).tolist()
-    dispose(write, asset.key, [loan.key], authorise, removes=secured, explain=_explain)
-    return get_pickup(write.connection, loan_id, pickup_id)
+    def authorise() -> None:
+        authorised = Pickup(
+            pickup.pickup_id, pickup.loan_id, pickup.asset_id, asked.quantity, asked.lot.unit, expire, note=pickup.note
+        )
+        insert_pickup(write, authorised, asked.loan.key, asked.asset.key)
+
+    removes = loans_of_assets(write.connection, np.array([asked.asset.key], dtype=np.int64)).tolist()
+    return Disposition(asked.asset.key, [asked.loan.key], removes, check, authorise, _explain)
 
 
 def cancel_pickup(write: Write, loan_id: str, pickup_id: str) -> StoredPickup:

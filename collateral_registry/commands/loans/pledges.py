@@ -11,7 +11,7 @@ import numpy as np
 from collateral_registry.commands.findings.double_pledge import check_notice
 from collateral_registry.commands.ip.ip_life_check import check_right_life, report_ip_life
 from collateral_registry.commands.loans.controlled_value import static_hold
-from collateral_registry.commands.loans.dispositions import Explain, Positions, dispose
+from collateral_registry.commands.loans.dispositions import Disposition, Explain, Positions, dispose
 from collateral_registry.commands.loans.release_simulation import counted_quantity
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.over_pledging import touch_claim
@@ -65,7 +65,7 @@ def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
     _check_promises(asset, [row.pledge for row in standing_pledges_on(write.connection, asset.key)], pledge)
     life = check_right_life(write, asset, loan.loan.maturity)
 
-    def insert(_before: Positions) -> None:
+    def insert() -> None:
         target = ensure_target(write, asset.key, loan.loan.currency)
         touch_claim(write, asset.key)
         key = insert_pledge(write, pledge, loan.key, asset.key, target)
@@ -74,7 +74,7 @@ def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
         report_ip_life(write, asset, loan.loan.loan_id, loan.key, life)
 
     sync_lots_of(write, np.array([asset.key], dtype=np.int64))
-    dispose(write, asset.key, [loan.key], insert, removes=(), explain=_explain_other)
+    dispose(write, Disposition(asset.key, [loan.key], (), lambda _: None, insert, _explain_other))
     return get_pledge(write.connection, pledge.loan_id, pledge.pledge_id)
 
 
@@ -86,26 +86,8 @@ def change_pledge(
     Raises Refused where a release of the same effect would be refused: terms that give a loan less may not uncover it,
     and a static pledge keeps what repayment has not freed.
     """
-    stored = _active(write, loan_id, pledge_id, etag)
-    pledge = changed(stored.pledge)
-    loan = get_loan(write.connection, loan_id).loan
-    _check_terms(pledge, loan.currency, write.market_day)
-    asset = get_asset(write.connection, pledge.asset_id)
-    others = [row.pledge for row in standing_pledges_on(write.connection, asset.key) if row.key != stored.key]
-    _check_promises(asset, others, pledge)
-
-    def update(_before: Positions) -> StoredPledge:
-        _check_redeemed(write, stored, pledge)
-        touch_claim(write, asset.key)
-        updated = update_pledge(write, stored, pledge)
-        check_notice(write, pledge, stored.key, asset.key, asset.asset, loan)
-        if not lowered:
-            write.touched.add(collateral_added=[stored.loan_key])
-        return updated
-
-    lowered = lowers_terms(stored.pledge, pledge)
-    removes = [stored.loan_key] if lowered else []
-    return dispose(write, asset.key, [], update, removes=removes, explain=_explain_release(write, stored))
+    stored = active_pledge(write, loan_id, pledge_id, etag)
+    return dispose(write, pledge_change(write, stored, changed(stored.pledge)))
 
 
 def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, asked: ReleaseAsked) -> StoredPledge:
@@ -113,27 +95,56 @@ def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, asked:
 
     Raises Refused if the rest would not cover the loan, with the largest share that may be released.
     """
-    stored = _active(write, loan_id, pledge_id, etag)
+    return dispose(write, pledge_release(write, active_pledge(write, loan_id, pledge_id, etag), asked))
 
-    def release(_before: Positions) -> StoredPledge:
-        lot = _lot_of(write, stored)
-        share = _share_asked(asked, stored.pledge, lot)
-        left = stored.pledge.share_ppm - -(-stored.pledge.share_ppm * share // PPM)
-        pledge = replace(stored.pledge, share_ppm=left) if left else replace(stored.pledge, state=PledgeState.RELEASED)
-        _check_redeemed(write, stored, pledge)
-        return update_pledge(write, stored, pledge)
 
-    return dispose(
-        write,
-        stored.asset_key,
-        [stored.loan_key],
-        release,
-        removes=[stored.loan_key],
+def pledge_change(write: Write, stored: StoredPledge, pledge: Pledge) -> Disposition[StoredPledge]:
+    """Returns the disposition that gives an active pledge new terms; raises Refused for terms that cannot be."""
+    loan = get_loan(write.connection, pledge.loan_id).loan
+    _check_terms(pledge, loan.currency, write.market_day)
+    asset = get_asset(write.connection, pledge.asset_id)
+    others = [row.pledge for row in standing_pledges_on(write.connection, asset.key) if row.key != stored.key]
+    _check_promises(asset, others, pledge)
+    lowered = lowers_terms(stored.pledge, pledge)
+
+    def update() -> StoredPledge:
+        touch_claim(write, asset.key)
+        updated = update_pledge(write, stored, pledge)
+        check_notice(write, pledge, stored.key, asset.key, asset.asset, loan)
+        if not lowered:
+            write.touched.add(collateral_added=[stored.loan_key])
+        return updated
+
+    return Disposition(
+        asset_key=asset.key,
+        loan_keys=[stored.loan_key],
+        removes=[stored.loan_key] if lowered else (),
+        check=lambda _: _check_redeemed(write, stored, pledge),
+        apply=update,
         explain=_explain_release(write, stored),
     )
 
 
-def _active(write: Write, loan_id: str, pledge_id: str, etag: str) -> StoredPledge:
+def pledge_release(write: Write, stored: StoredPledge, asked: ReleaseAsked) -> Disposition[StoredPledge]:
+    """Returns the disposition that releases an active pledge, by the quantity of its lot when it is applied."""
+
+    def rest() -> Pledge:
+        share = _share_asked(asked, stored.pledge, _lot_of(write, stored))
+        left = stored.pledge.share_ppm - -(-stored.pledge.share_ppm * share // PPM)
+        return replace(stored.pledge, share_ppm=left) if left else replace(stored.pledge, state=PledgeState.RELEASED)
+
+    return Disposition(
+        asset_key=stored.asset_key,
+        loan_keys=[stored.loan_key],
+        removes=[stored.loan_key],
+        check=lambda _: _check_redeemed(write, stored, rest()),
+        apply=lambda: update_pledge(write, stored, rest()),
+        explain=_explain_release(write, stored),
+    )
+
+
+def active_pledge(write: Write, loan_id: str, pledge_id: str, etag: str) -> StoredPledge:
+    """Returns a pledge that is not released; raises NotFound, EtagMismatch or Refused."""
     stored = get_pledge(write.connection, loan_id, pledge_id)
     check_etag(f"loans/{loan_id}/pledges/{pledge_id}", stored.revision, etag)
     if stored.pledge.state == PledgeState.RELEASED:

@@ -65,10 +65,10 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         quantity = convert.read_decimal("quantity", request.quantity)
         expire = convert.read_date("expire_date", request, "expire_date")
 
-        def asked(write: Write) -> StoredPickup:
-            return commands.request_pickup(write, loan_id, asset_id, pickup_id, quantity, expire, request.note)
-
-        return await self.runner.write(request, "RequestPickup", pb.Pickup, _answering(asked))
+        asked = commands.PickupAsked(loan_id, asset_id, pickup_id, quantity, expire, request.note)
+        return await self.runner.write(
+            request, "RequestPickup", pb.Pickup, _answering(lambda write: commands.request_pickup(write, asked))
+        )
 
     async def GetPickup(self, request: pb.GetPickupRequest, context: Any) -> pb.Pickup:  # noqa: ANN401, ARG002, N802
         """Returns one authorisation."""
