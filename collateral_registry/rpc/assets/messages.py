@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from google.protobuf.message import Message
+from google.type.decimal_pb2 import Decimal as DecimalMessage
 
 from collateral_registry.domain.assets.kinds import (
     Asset,
@@ -232,7 +233,7 @@ def plain_message(asset: Asset) -> pb.Asset:
     )
 
 
-def _optional(value: Decimal | None) -> Any:  # noqa: ANN401 - a message or none
+def _optional(value: Decimal | None) -> DecimalMessage | None:
     return None if value is None else convert.decimal(value)
 
 

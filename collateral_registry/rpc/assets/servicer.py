@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.assets import register as commands
 from collateral_registry.domain.assets.kinds import (
@@ -50,7 +51,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         """Serves the book behind the calls."""
         self.runner = runner
 
-    async def CreateAsset(self, request: pb.CreateAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
+    async def CreateAsset(self, request: pb.CreateAssetRequest, context: ServicerContext) -> pb.Asset:
         """Registers an asset."""
         asset = read_asset(request.asset, checked_id("asset_id", request.asset_id))
         if asset.status == Status.RETIRED:
@@ -58,16 +59,12 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         work = _answering(lambda write: commands.register(write, asset))
         return await self.runner.write(request, "CreateAsset", pb.Asset, work)
 
-    async def GetAsset(self, request: pb.GetAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
+    async def GetAsset(self, request: pb.GetAssetRequest, context: ServicerContext) -> pb.Asset:
         """Returns one asset."""
         (asset_id,) = id_of("name", request.name, "assets")
         return await self.runner.read(lambda connection: asset_message(get_asset(connection, asset_id)))
 
-    async def ListAssets(  # noqa: N802
-        self,
-        request: pb.ListAssetsRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.ListAssetsResponse:
+    async def ListAssets(self, request: pb.ListAssetsRequest, context: ServicerContext) -> pb.ListAssetsResponse:
         """Lists assets."""
         wanted = conditions_in(request.filter, ENUMS)
         limit, query = page_size(request.page_size), f"ListAssets {request.filter}"
@@ -80,7 +77,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
 
         return await self.runner.read(work)
 
-    async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
+    async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: ServicerContext) -> pb.Asset:
         """Changes the fields in the mask."""
         (asset_id,) = id_of("asset.name", request.asset.name, "assets")
         work_done = checked_text("work_done", request.work_done, required=False)
@@ -97,7 +94,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         work = _answering(lambda write: commands.change(write, asset_id, request.asset.etag, changed, work_done))
         return await self.runner.write(request, "UpdateAsset", pb.Asset, work)
 
-    async def RetireAsset(self, request: pb.RetireAssetRequest, context: Any) -> pb.Asset:  # noqa: ANN401, ARG002, N802
+    async def RetireAsset(self, request: pb.RetireAssetRequest, context: ServicerContext) -> pb.Asset:
         """Takes an asset out of use."""
         (asset_id,) = id_of("name", request.name, "assets")
         work = _answering(lambda write: commands.retire(write, asset_id, request.etag))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.domain.shared.days import day_of
@@ -12,7 +13,7 @@ from collateral_registry.rpc.common import convert
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commits import newest_commit
-from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.v1 import business_date_pb2 as pb
 from collateral_registry.v1 import business_date_pb2_grpc
 
@@ -26,10 +27,8 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
         self.runs = runs
         self.follows_clock = follows_clock
 
-    async def GetBusinessDate(  # noqa: N802
-        self,
-        request: pb.GetBusinessDateRequest,  # noqa: ARG002
-        context: Any,  # noqa: ANN401, ARG002
+    async def GetBusinessDate(
+        self, request: pb.GetBusinessDateRequest, context: ServicerContext
     ) -> pb.GetBusinessDateResponse:
         """Returns the business date."""
 
@@ -39,10 +38,8 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
 
         return await self.runner.read(work)
 
-    async def AdvanceBusinessDate(  # noqa: N802
-        self,
-        request: pb.AdvanceBusinessDateRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def AdvanceBusinessDate(
+        self, request: pb.AdvanceBusinessDateRequest, context: ServicerContext
     ) -> pb.AdvanceBusinessDateResponse:
         """Moves to a later day."""
         if self.follows_clock:
@@ -53,7 +50,7 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
         """Moves to a later day and waits until the book is revalued; the same day changes nothing."""
         request = pb.AdvanceBusinessDateRequest(date=convert.calendar_date(to))
 
-        def work(write: Any) -> pb.AdvanceBusinessDateResponse:  # noqa: ANN401 - a write transaction
+        def work(write: Write) -> pb.AdvanceBusinessDateResponse:
             moved = advance(write, day_of(to))
             return pb.AdvanceBusinessDateResponse(
                 date=convert.day(write.market_day), sequence=write.seq if moved else 0

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from datetime import date
+
+from google.type.date_pb2 import Date
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.book import policies as commands
 from collateral_registry.domain.book.policy import Numbers, Policy, SourcedNumber
@@ -28,14 +31,14 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
         self.runner = runner
         self.runs = runs
 
-    async def CreatePolicy(self, request: pb.CreatePolicyRequest, context: Any) -> pb.Policy:  # noqa: ANN401, ARG002, N802
+    async def CreatePolicy(self, request: pb.CreatePolicyRequest, context: ServicerContext) -> pb.Policy:
         """Stores a new version."""
         policy = read_policy(request.policy, checked_id("policy_id", request.policy_id))
         return await self.runner.write(
             request, "CreatePolicy", pb.Policy, lambda write: _policy(commands.store_policy(write, policy), None)
         )
 
-    async def GetPolicy(self, request: pb.GetPolicyRequest, context: Any) -> pb.Policy:  # noqa: ANN401, ARG002, N802
+    async def GetPolicy(self, request: pb.GetPolicyRequest, context: ServicerContext) -> pb.Policy:
         """Returns one version."""
         (policy_id,) = id_of("name", request.name, "policies")
 
@@ -44,11 +47,7 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ListPolicies(  # noqa: N802
-        self,
-        request: pb.ListPoliciesRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.ListPoliciesResponse:
+    async def ListPolicies(self, request: pb.ListPoliciesRequest, context: ServicerContext) -> pb.ListPoliciesResponse:
         """Lists versions."""
         limit, query = page_size(request.page_size), "ListPolicies"
         before = position_of(query, request.page_token) or [2**62]
@@ -63,7 +62,7 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ActivatePolicy(self, request: pb.ActivatePolicyRequest, context: Any) -> pb.Policy:  # noqa: ANN401, ARG002, N802
+    async def ActivatePolicy(self, request: pb.ActivatePolicyRequest, context: ServicerContext) -> pb.Policy:
         """Puts a version into force and waits until the book is judged by it."""
         (policy_id,) = id_of("name", request.name, "policies")
         activated = await self.runner.write(
@@ -109,7 +108,7 @@ def _read_numbers(field: str, numbers: Iterable[pb.PolicyNumber]) -> Numbers:
     return found
 
 
-def _holiday(message: Any) -> Any:  # noqa: ANN401 - a date message
+def _holiday(message: Date) -> date:
     holder = pb.Policy(effective_date=message)
     return convert.required_date("holidays", holder, "effective_date")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from enum import IntEnum
-from typing import Any, TypeVar
+from enum import IntEnum, IntFlag
+from typing import TypeVar
 
 import numpy as np
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal as DecimalMessage
@@ -39,7 +41,7 @@ def read_decimal(field: str, message: DecimalMessage) -> Decimal:
     return number
 
 
-def read_optional_decimal(field: str, message: Any, name: str) -> Decimal | None:  # noqa: ANN401 - any message
+def read_optional_decimal(field: str, message: Message, name: str) -> Decimal | None:
     """The decimal field of a message; none when it is absent."""
     return read_decimal(field, getattr(message, name)) if message.HasField(name) else None
 
@@ -51,12 +53,12 @@ def read_money(field: str, message: MoneyMessage) -> Money:
     return money_of(field, Decimal(message.units) + Decimal(message.nanos).scaleb(-9), message.currency_code)
 
 
-def read_optional_money(field: str, message: Any, name: str) -> Money | None:  # noqa: ANN401 - any message
+def read_optional_money(field: str, message: Message, name: str) -> Money | None:
     """The money field of a message; none when it is absent."""
     return read_money(field, getattr(message, name)) if message.HasField(name) else None
 
 
-def read_date(field: str, message: Any, name: str) -> date | None:  # noqa: ANN401 - any message
+def read_date(field: str, message: Message, name: str) -> date | None:
     """The date field of a message; none when it is absent or all zero."""
     value = getattr(message, name)
     if not message.HasField(name) or not (value.year or value.month or value.day):
@@ -68,7 +70,7 @@ def read_date(field: str, message: Any, name: str) -> date | None:  # noqa: ANN4
         raise InvalidInput(field, got, "a full calendar date") from None
 
 
-def required_date(field: str, message: Any, name: str) -> date:  # noqa: ANN401 - any message
+def required_date(field: str, message: Message, name: str) -> date:
     """The date field of a message; raises InvalidInput when it is absent."""
     value = read_date(field, message, name)
     if value is None:
@@ -130,6 +132,6 @@ def timestamp(microseconds: int) -> Timestamp:
     return stamp
 
 
-def bits(value: int, message_enum: Any, prefix: str, flags: Any) -> list[int]:  # noqa: ANN401 - generated enums
+def bits(value: int, message_enum: EnumTypeWrapper, prefix: str, flags: type[IntFlag]) -> list[int]:
     """The numbers in a message's enum of the flags set in a bit set."""
     return [message_enum.Value(f"{prefix}_{flag.name}") for flag in flags if flag and value & flag]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
 
 from valuation.errors import InvalidInput
 
 PATHS_LIMIT = 100
 
+M = TypeVar("M", bound=Message)
 
-def masked(source: Any, into: Any, mask: FieldMask, allowed: tuple[str, ...]) -> None:  # noqa: ANN401 - any message
+
+def masked(source: M, into: M, mask: FieldMask, allowed: tuple[str, ...]) -> None:
     """Copies the fields named in the mask; a field absent in the source is cleared, a list or a map replaced.
 
     Raises InvalidInput for an empty mask, or a path that does not exist or may not be changed.
@@ -26,7 +29,7 @@ def masked(source: Any, into: Any, mask: FieldMask, allowed: tuple[str, ...]) ->
         _copy(source, into, path.split("."))
 
 
-def _copy(source: Any, into: Any, parts: list[str]) -> None:  # noqa: ANN401 - any message
+def _copy(source: Message, into: Message, parts: list[str]) -> None:
     name, *rest = parts
     if rest:
         _copy(getattr(source, name), getattr(into, name), rest)

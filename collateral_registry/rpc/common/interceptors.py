@@ -10,10 +10,13 @@ import structlog
 
 from collateral_registry.rpc.common.errors import KNOWN_ERRORS, status_of
 
+UnaryHandler = Callable[[Any, grpc.aio.ServicerContext], Awaitable[object]]
+StreamHandler = Callable[[Any, grpc.aio.ServicerContext], AsyncIterator[object]]
+
 LOG = structlog.get_logger("rpc")
 
 
-class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic in the stubs only
+class ErrorInterceptor(grpc.aio.ServerInterceptor):
     """Turns errors into statuses for calls with one answer and for streams of answers."""
 
     async def intercept_service(
@@ -24,7 +27,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # 
         """Wraps the handler of the call."""
         handler: Any = await continuation(handler_call_details)
         if handler is None:
-            return None  # type: ignore[return-value] # an unknown method: grpc answers UNIMPLEMENTED
+            return None  # an unknown method: grpc answers UNIMPLEMENTED
         method = handler_call_details.method
         for kind, (wrapped, made) in WRAPPERS.items():
             behaviour = getattr(handler, kind)
@@ -35,8 +38,8 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # 
         return wrapped_handler
 
 
-def _unary(behaviour: Any, method: str) -> Any:  # noqa: ANN401 - grpc's handlers are untyped
-    async def call(request: object, context: Any) -> object:  # noqa: ANN401
+def _unary(behaviour: UnaryHandler, method: str) -> UnaryHandler:
+    async def call(request: object, context: grpc.aio.ServicerContext) -> object:
         try:
             return await behaviour(request, context)
         except KNOWN_ERRORS as error:
@@ -46,8 +49,8 @@ def _unary(behaviour: Any, method: str) -> Any:  # noqa: ANN401 - grpc's handler
     return call
 
 
-def _stream(behaviour: Any, method: str) -> Any:  # noqa: ANN401 - grpc's handlers are untyped
-    async def call(request: object, context: Any) -> AsyncIterator[object]:  # noqa: ANN401
+def _stream(behaviour: StreamHandler, method: str) -> StreamHandler:
+    async def call(request: object, context: grpc.aio.ServicerContext) -> AsyncIterator[object]:
         try:
             async for answer in behaviour(request, context):
                 yield answer
@@ -66,7 +69,7 @@ WRAPPERS: dict[str, tuple[Any, Any]] = {
 """How a handler of each kind is wrapped, and made again."""
 
 
-async def _abort(context: Any, error: Exception, method: str) -> None:  # noqa: ANN401
+async def _abort(context: grpc.aio.ServicerContext, error: Exception, method: str) -> None:
     code, status = status_of(error)
     if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL}:
         LOG.error("call failed", method=method, code=code.name, cause=repr(error.__cause__ or error))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.equipment import models as commands
 from collateral_registry.commands.equipment import reconciliation
@@ -44,10 +45,8 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         self.runner = runner
         self.fits = Fits(runner)
 
-    async def FitEquipmentModel(  # noqa: N802
-        self,
-        request_iterator: AsyncIterator[pb.FitEquipmentModelRequest],
-        context: Any,  # noqa: ANN401, ARG002
+    async def FitEquipmentModel(
+        self, request_iterator: AsyncIterator[pb.FitEquipmentModelRequest], context: ServicerContext
     ) -> pb.EquipmentFit:
         """Takes comparables and starts to learn."""
         model_id, columns, size = "", "", 0
@@ -63,36 +62,26 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             raise InvalidInput("chunk", "nothing", "comparables")
         return self.fits.start(model_id, columns.encode(), b"".join(chunks)).as_message()
 
-    async def GetEquipmentFit(  # noqa: N802
-        self,
-        request: pb.GetEquipmentFitRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.EquipmentFit:
+    async def GetEquipmentFit(self, request: pb.GetEquipmentFitRequest, context: ServicerContext) -> pb.EquipmentFit:
         """Returns one fit."""
         return self.fits.get(id_of("name", request.name, "equipmentFits")[0]).as_message()
 
-    async def WatchEquipmentFit(  # noqa: N802
-        self,
-        request: pb.WatchEquipmentFitRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def WatchEquipmentFit(
+        self, request: pb.WatchEquipmentFitRequest, context: ServicerContext
     ) -> AsyncIterator[pb.WatchEquipmentFitResponse]:
         """Streams a fit until it is over."""
         async for fit in self.fits.watch(id_of("name", request.name, "equipmentFits")[0]):
             yield pb.WatchEquipmentFitResponse(equipment_fit=fit.as_message())
 
-    async def GetEquipmentModel(  # noqa: N802
-        self,
-        request: pb.GetEquipmentModelRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def GetEquipmentModel(
+        self, request: pb.GetEquipmentModelRequest, context: ServicerContext
     ) -> pb.EquipmentModel:
         """Returns one model."""
         (model_id,) = id_of("name", request.name, "equipmentModels")
         return await self.runner.read(lambda connection: _model(get_model(connection, model_id)))
 
-    async def ListEquipmentModels(  # noqa: N802
-        self,
-        request: pb.ListEquipmentModelsRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListEquipmentModels(
+        self, request: pb.ListEquipmentModelsRequest, context: ServicerContext
     ) -> pb.ListEquipmentModelsResponse:
         """Lists models."""
         limit, query = page_size(request.page_size), "ListEquipmentModels"
@@ -107,10 +96,8 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ActivateEquipmentModel(  # noqa: N802
-        self,
-        request: pb.ActivateEquipmentModelRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ActivateEquipmentModel(
+        self, request: pb.ActivateEquipmentModelRequest, context: ServicerContext
     ) -> pb.EquipmentModel:
         """Puts a model in charge of a class."""
         (model_id,) = id_of("name", request.name, "equipmentModels")
@@ -121,10 +108,8 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             lambda write: _model(commands.activate(write, model_id, request.asset_class)),
         )
 
-    async def AppraiseEquipment(  # noqa: N802
-        self,
-        request: pb.AppraiseEquipmentRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def AppraiseEquipment(
+        self, request: pb.AppraiseEquipmentRequest, context: ServicerContext
     ) -> pb.AppraiseEquipmentResponse:
         """Appraises machines of the register."""
         (model_id,) = id_of("equipment_model", request.equipment_model, "equipmentModels")
@@ -137,10 +122,8 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
 
         return await self.runner.read(work)
 
-    async def QuoteEquipment(  # noqa: N802
-        self,
-        request: pb.QuoteEquipmentRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def QuoteEquipment(
+        self, request: pb.QuoteEquipmentRequest, context: ServicerContext
     ) -> pb.QuoteEquipmentResponse:
         """Appraises machines that are not registered."""
         (model_id,) = id_of("equipment_model", request.equipment_model, "equipmentModels")
@@ -154,11 +137,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
 
         return await self.runner.read(work)
 
-    async def RecordAppraisal(  # noqa: N802
-        self,
-        request: pb.RecordAppraisalRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.Appraisal:
+    async def RecordAppraisal(self, request: pb.RecordAppraisalRequest, context: ServicerContext) -> pb.Appraisal:
         """Records an appraisal."""
         (asset_id,) = id_of("parent", request.parent, "assets")
         given = request.appraisal
@@ -172,10 +151,8 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
 
         return await self.runner.write(request, "RecordAppraisal", pb.Appraisal, work)
 
-    async def ListAppraisals(  # noqa: N802
-        self,
-        request: pb.ListAppraisalsRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListAppraisals(
+        self, request: pb.ListAppraisalsRequest, context: ServicerContext
     ) -> pb.ListAppraisalsResponse:
         """Lists the appraisals of a machine beside its value."""
         (asset_id,) = id_of("parent", request.parent, "assets")
@@ -193,10 +170,8 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ReconcileAppraisals(  # noqa: N802
-        self,
-        request: pb.ReconcileAppraisalsRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ReconcileAppraisals(
+        self, request: pb.ReconcileAppraisalsRequest, context: ServicerContext
     ) -> pb.ReconcileAppraisalsResponse:
         """Makes one value of the model's and the appraisals'."""
         (asset_id,) = id_of("name", request.name, "assets")
@@ -207,10 +182,8 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
 
         return await self.runner.read(work)
 
-    async def BacktestAppraisers(  # noqa: N802
-        self,
-        request: pb.BacktestAppraisersRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def BacktestAppraisers(
+        self, request: pb.BacktestAppraisersRequest, context: ServicerContext
     ) -> pb.BacktestAppraisersResponse:
         """Sets appraisals against prices."""
         _check_count("sales", len(request.sales))
@@ -277,9 +250,9 @@ def _appraisal(asset_id: str, reviewed: commands.ReviewedAppraisal) -> pb.Apprai
         name=f"assets/{asset_id}/appraisals/{stored.key}",
         appraiser=stored.appraiser,
         date=convert.calendar_date(date_at(stored.day)),
-        basis=int(stored.basis),  # type: ignore[arg-type] # the numbers are the same
+        basis=int(stored.basis),
         amount=convert.money(stored.amount_minor, stored.currency),
-        band=int(reviewed.band) if reviewed.band else 0,  # type: ignore[arg-type] # the numbers are the same
+        band=int(reviewed.band) if reviewed.band else 0,
         weight=convert.ratio(reviewed.weight),
         sequence=stored.seq,
     )
@@ -288,7 +261,7 @@ def _appraisal(asset_id: str, reviewed: commands.ReviewedAppraisal) -> pb.Apprai
 def _reconciled(asset_id: str, one: reconciliation.ReconciledBasis) -> pb.ReconciledValue:
     found = one.found
     return pb.ReconciledValue(
-        basis=int(one.basis),  # type: ignore[arg-type] # the numbers are the same
+        basis=int(one.basis),
         model_value=convert.money(round(one.model_minor), one.currency),
         reconciled_value=convert.money(round(found.value), one.currency),
         appraisals=[

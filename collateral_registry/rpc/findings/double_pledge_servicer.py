@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.findings.check_book import check_whole_book
 from collateral_registry.commands.findings.double_pledge import confirm_double_pledge
@@ -24,10 +24,8 @@ class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):
         """Serves the book behind the calls."""
         self.runner = runner
 
-    async def CheckDoublePledge(  # noqa: N802
-        self,
-        request: pb.CheckDoublePledgeRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def CheckDoublePledge(
+        self, request: pb.CheckDoublePledgeRequest, context: ServicerContext
     ) -> pb.CheckDoublePledgeResponse:
         """Checks the whole book."""
 
@@ -45,10 +43,8 @@ class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):
             request, "CheckDoublePledge", pb.CheckDoublePledgeResponse, work, lambda answer: answer.sequence > 0
         )
 
-    async def ConfirmDoublePledge(  # noqa: N802
-        self,
-        request: pb.ConfirmDoublePledgeRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ConfirmDoublePledge(
+        self, request: pb.ConfirmDoublePledgeRequest, context: ServicerContext
     ) -> pb.ConfirmDoublePledgeResponse:
         """Takes a finding for proved."""
         (number,) = id_of("name", request.name, "findings")

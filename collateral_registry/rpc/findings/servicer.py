@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.stock.resolve_finding import resolve
 from collateral_registry.domain.findings.kinds import FindingKind, FindingState, Severity
@@ -30,16 +30,12 @@ class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
         """Serves the book behind the calls."""
         self.runner = runner
 
-    async def GetFinding(self, request: pb.GetFindingRequest, context: Any) -> pb.Finding:  # noqa: ANN401, ARG002, N802
+    async def GetFinding(self, request: pb.GetFindingRequest, context: ServicerContext) -> pb.Finding:
         """Returns one finding."""
         key = finding_key("name", request.name)
         return await self.runner.read(lambda connection: finding_message(get_finding(connection, key)))
 
-    async def ListFindings(  # noqa: N802
-        self,
-        request: pb.ListFindingsRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.ListFindingsResponse:
+    async def ListFindings(self, request: pb.ListFindingsRequest, context: ServicerContext) -> pb.ListFindingsResponse:
         """Lists findings."""
         wanted = conditions_in(request.filter, ENUMS)
         limit, query = page_size(request.page_size), f"ListFindings {request.filter}"
@@ -54,7 +50,7 @@ class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ResolveFinding(self, request: pb.ResolveFindingRequest, context: Any) -> pb.Finding:  # noqa: ANN401, ARG002, N802
+    async def ResolveFinding(self, request: pb.ResolveFindingRequest, context: ServicerContext) -> pb.Finding:
         """Resolves a finding."""
         key, note = finding_key("name", request.name), checked_text("note", request.note)
         actor = checked_text("actor", request.actor)

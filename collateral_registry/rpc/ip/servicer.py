@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from google.protobuf.message import Message
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.ip import ip_assets as commands
 from collateral_registry.domain.ip.ip_valuation import EVIDENCE, PLEDGE_LEVEL, RightAnswer, RightQuestion
@@ -39,7 +41,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         """Serves the book behind the calls."""
         self.runner = runner
 
-    async def ValueRight(self, request: pb.ValueRightRequest, context: Any) -> pb.RightValue:  # noqa: ANN401, ARG002, N802
+    async def ValueRight(self, request: pb.ValueRightRequest, context: ServicerContext) -> pb.RightValue:
         """Values a right of the register."""
         (asset_id,) = id_of("name", request.name, "assets")
         question = _question(request.question)
@@ -51,7 +53,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
 
         return await self.runner.read(work)
 
-    async def QuoteRight(self, request: pb.QuoteRightRequest, context: Any) -> pb.RightValue:  # noqa: ANN401, ARG002, N802
+    async def QuoteRight(self, request: pb.QuoteRightRequest, context: ServicerContext) -> pb.RightValue:
         """Values a right that is not registered."""
         right, question = read_right(request.right), _question(request.question)
         currency = request.currency_code or right.next_year_revenue.currency
@@ -60,11 +62,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         _check_brackets(request.question.brackets, currency)
         return await self.runner.read(lambda connection: _value(commands.quote(connection, right, question), currency))
 
-    async def RecordRightEvent(  # noqa: N802
-        self,
-        request: pb.RecordRightEventRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.RightEvent:
+    async def RecordRightEvent(self, request: pb.RecordRightEventRequest, context: ServicerContext) -> pb.RightEvent:
         """Records what happened to a right."""
         (asset_id,) = id_of("parent", request.parent, "assets")
         given = request.right_event
@@ -80,10 +78,8 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
 
         return await self.runner.write(request, "RecordRightEvent", pb.RightEvent, work)
 
-    async def ListRightEvents(  # noqa: N802
-        self,
-        request: pb.ListRightEventsRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListRightEvents(
+        self, request: pb.ListRightEventsRequest, context: ServicerContext
     ) -> pb.ListRightEventsResponse:
         """Lists what happened to a right."""
         (asset_id,) = id_of("parent", request.parent, "assets")
@@ -99,10 +95,8 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ListComingFees(  # noqa: N802
-        self,
-        request: pb.ListComingFeesRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListComingFees(
+        self, request: pb.ListComingFeesRequest, context: ServicerContext
     ) -> pb.ListComingFeesResponse:
         """Lists the fees that keep rights."""
         if not 0 <= request.days_ahead <= DAYS_AHEAD_LIMIT:
@@ -127,7 +121,7 @@ def _question(message: pb.RightQuestion) -> RightQuestion:
     """The question in a message; raises InvalidInput naming the field."""
     doubt, brackets = message.doubt, message.brackets
 
-    def number(holder: Any, name: str) -> float | None:  # noqa: ANN401 - any message
+    def number(holder: Message, name: str) -> float | None:
         value = convert.read_optional_decimal(f"question.{name}", holder, name)
         return None if value is None else float(value)
 
@@ -183,7 +177,7 @@ def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
             for level, value in quantiles
             if not np.isnan(value)
         ],
-        loan_life=int(answer.loan_life),  # type: ignore[arg-type] # the numbers are the same
+        loan_life=int(answer.loan_life),
         reasons=answer.reasons,
         bracket_flags=answer.brackets,
         flags=answer.flags,
@@ -215,7 +209,7 @@ def _money(amount: float, currency: str) -> MoneyMessage | None:
 def _event(asset_id: str, stored: StoredRightEvent) -> pb.RightEvent:
     return pb.RightEvent(
         name=f"assets/{asset_id}/rightEvents/{stored.key}",
-        kind=int(stored.kind),  # type: ignore[arg-type] # the numbers are the same
+        kind=int(stored.kind),
         date=convert.calendar_date(date_at(stored.day)),
         owned_share=convert.ratio(stored.owned_share),
         note=stored.note,

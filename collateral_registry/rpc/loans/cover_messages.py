@@ -11,7 +11,7 @@ import numpy as np
 from collateral_registry.domain.loans.cure import price_fall_to
 from collateral_registry.domain.loans.levels import Level, LtvBasis, loan_to_value
 from collateral_registry.rpc.common import convert
-from collateral_registry.v1 import common_pb2, loan_pb2
+from collateral_registry.v1 import breach_pb2, common_pb2, loan_pb2
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.money import PPM
 
@@ -68,7 +68,7 @@ def cover_message(row: Mapping[str, Any], currency: str) -> loan_pb2.LoanCover:
     return message
 
 
-def add_ltv(message: Any, exposure_minor: int, pool_minor: int) -> None:  # noqa: ANN401 - a cover or an event
+def add_ltv(message: loan_pb2.LoanCover | breach_pb2.BreachEvent, exposure_minor: int, pool_minor: int) -> None:
     """Sets ``ltv`` or ``ltv_infinite``; neither where nothing is owed."""
     ltv = _ltv(exposure_minor, pool_minor)
     if math.isinf(ltv):

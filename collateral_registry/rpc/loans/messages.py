@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 from google.protobuf.message import Message
@@ -35,7 +34,7 @@ from valuation.money import PPM
 LEVELS = ("watch", "margin_call", "stop_draw", "liquidation")
 
 
-def read_balance(message: Any, currency: str) -> Balance:  # noqa: ANN401 - a loan or a balance
+def read_balance(message: pb.Loan | pb.BalanceUpdate, currency: str) -> Balance:
     """The balance in a message; absent interest and fees are nothing, an absent principal too."""
     day = convert.required_date("balance_date", message, "balance_date")
 

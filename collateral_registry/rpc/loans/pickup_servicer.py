@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+
+from google.type.decimal_pb2 import Decimal as DecimalMessage
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.loans import pickups as commands
 from collateral_registry.commands.loans.controlled_value import controlled_value
@@ -37,11 +39,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         """Serves the book behind the calls."""
         self.runner = runner
 
-    async def CheckPickup(  # noqa: N802
-        self,
-        request: pb.CheckPickupRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.CheckPickupResponse:
+    async def CheckPickup(self, request: pb.CheckPickupRequest, context: ServicerContext) -> pb.CheckPickupResponse:
         """Tells whether a quantity may leave."""
         (loan_id,), (asset_id,) = id_of("loan", request.loan, "loans"), id_of("asset", request.asset, "assets")
         quantity = convert.read_decimal("quantity", request.quantity)
@@ -58,7 +56,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
 
         return await read_up_to_date(self.runner, loan_id, work)
 
-    async def RequestPickup(self, request: pb.RequestPickupRequest, context: Any) -> pb.Pickup:  # noqa: ANN401, ARG002, N802
+    async def RequestPickup(self, request: pb.RequestPickupRequest, context: ServicerContext) -> pb.Pickup:
         """Authorises a pick-up."""
         (loan_id,), (asset_id,) = id_of("parent", request.parent, "loans"), id_of("asset", request.asset, "assets")
         pickup_id = checked_id("pickup_id", request.pickup_id)
@@ -70,16 +68,12 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
             request, "RequestPickup", pb.Pickup, _answering(lambda write: commands.request_pickup(write, asked))
         )
 
-    async def GetPickup(self, request: pb.GetPickupRequest, context: Any) -> pb.Pickup:  # noqa: ANN401, ARG002, N802
+    async def GetPickup(self, request: pb.GetPickupRequest, context: ServicerContext) -> pb.Pickup:
         """Returns one authorisation."""
         loan_id, pickup_id = id_of("name", request.name, "loans", "pickups")
         return await self.runner.read(lambda connection: _pickup_message(get_pickup(connection, loan_id, pickup_id)))
 
-    async def ListPickups(  # noqa: N802
-        self,
-        request: pb.ListPickupsRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.ListPickupsResponse:
+    async def ListPickups(self, request: pb.ListPickupsRequest, context: ServicerContext) -> pb.ListPickupsResponse:
         """Lists authorisations."""
         wanted = conditions_in(request.filter, ENUMS)
         if request.parent not in EVERY_LOAN:
@@ -94,16 +88,14 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
 
         return await self.runner.read(work)
 
-    async def CancelPickup(self, request: pb.CancelPickupRequest, context: Any) -> pb.Pickup:  # noqa: ANN401, ARG002, N802
+    async def CancelPickup(self, request: pb.CancelPickupRequest, context: ServicerContext) -> pb.Pickup:
         """Takes an authorisation back."""
         loan_id, pickup_id = id_of("name", request.name, "loans", "pickups")
         work = _answering(lambda write: commands.cancel_pickup(write, loan_id, pickup_id))
         return await self.runner.write(request, "CancelPickup", pb.Pickup, work)
 
-    async def GetControlledValue(  # noqa: N802
-        self,
-        request: pb.GetControlledValueRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def GetControlledValue(
+        self, request: pb.GetControlledValueRequest, context: ServicerContext
     ) -> pb.ControlledValue:
         """Tells how a loan stands above its floor."""
         (loan_id,) = id_of("name", request.name, "loans")
@@ -135,7 +127,7 @@ def _pickup_message(stored: StoredPickup) -> pb.Pickup:
     )
 
 
-def _quantity(millionths: int) -> Any:  # noqa: ANN401 - a decimal message
+def _quantity(millionths: int) -> DecimalMessage:
     return convert.decimal((Decimal(millionths) / MILLION).normalize())
 
 

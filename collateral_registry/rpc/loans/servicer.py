@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.cures import cures_in_kind
@@ -64,13 +65,13 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         """Serves the book behind the calls."""
         self.runner = runner
 
-    async def CreateLoan(self, request: pb.CreateLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
+    async def CreateLoan(self, request: pb.CreateLoanRequest, context: ServicerContext) -> pb.Loan:
         """Registers a loan."""
         loan = read_loan(request.loan, checked_id("loan_id", request.loan_id))
         work = _loan_answer(lambda write: lending.create_loan(write, loan))
         return await self.runner.write(request, "CreateLoan", pb.Loan, work)
 
-    async def GetLoan(self, request: pb.GetLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
+    async def GetLoan(self, request: pb.GetLoanRequest, context: ServicerContext) -> pb.Loan:
         """Returns one loan."""
         (loan_id,) = id_of("name", request.name, "loans")
 
@@ -82,7 +83,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ListLoans(self, request: pb.ListLoansRequest, context: Any) -> pb.ListLoansResponse:  # noqa: ANN401, ARG002, N802
+    async def ListLoans(self, request: pb.ListLoansRequest, context: ServicerContext) -> pb.ListLoansResponse:
         """Lists loans."""
         wanted = conditions_in(request.filter, ENUMS)
         limit, query = page_size(request.page_size), f"ListLoans {request.filter}"
@@ -95,7 +96,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
 
         return await self.runner.read(work)
 
-    async def UpdateLoan(self, request: pb.UpdateLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
+    async def UpdateLoan(self, request: pb.UpdateLoanRequest, context: ServicerContext) -> pb.Loan:
         """Changes the terms in the mask."""
         (loan_id,) = id_of("loan.name", request.loan.name, "loans")
 
@@ -107,10 +108,8 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         work = _loan_answer(lambda write: lending.change_terms(write, loan_id, request.loan.etag, changed))
         return await self.runner.write(request, "UpdateLoan", pb.Loan, work)
 
-    async def UpdateBalances(  # noqa: N802
-        self,
-        request: pb.UpdateBalancesRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def UpdateBalances(
+        self, request: pb.UpdateBalancesRequest, context: ServicerContext
     ) -> pb.UpdateBalancesResponse:
         """Takes in balances."""
         if not 1 <= len(request.balances) <= BALANCES_LIMIT:
@@ -131,7 +130,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             request, "UpdateBalances", pb.UpdateBalancesResponse, work, lambda answer: answer.sequence > 0
         )
 
-    async def CheckDraw(self, request: pb.CheckDrawRequest, context: Any) -> pb.CheckDrawResponse:  # noqa: ANN401, ARG002, N802
+    async def CheckDraw(self, request: pb.CheckDrawRequest, context: ServicerContext) -> pb.CheckDrawResponse:
         """Tells whether a draw would be allowed."""
         (loan_id,) = id_of("name", request.name, "loans")
         amount = convert.read_money("amount", request.amount)
@@ -143,24 +142,20 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
 
         return await read_up_to_date(self.runner, loan_id, work)
 
-    async def CloseLoan(self, request: pb.CloseLoanRequest, context: Any) -> pb.Loan:  # noqa: ANN401, ARG002, N802
+    async def CloseLoan(self, request: pb.CloseLoanRequest, context: ServicerContext) -> pb.Loan:
         """Closes a loan on which nothing is owed."""
         (loan_id,) = id_of("name", request.name, "loans")
         work = _loan_answer(lambda write: lending.close_loan(write, loan_id, request.etag))
         return await self.runner.write(request, "CloseLoan", pb.Loan, work)
 
-    async def PledgeAsset(self, request: pb.PledgeAssetRequest, context: Any) -> pb.Pledge:  # noqa: ANN401, ARG002, N802
+    async def PledgeAsset(self, request: pb.PledgeAssetRequest, context: ServicerContext) -> pb.Pledge:
         """Pledges an asset."""
         (loan_id,) = id_of("parent", request.parent, "loans")
         pledge = read_pledge(request.pledge, loan_id, checked_id("pledge_id", request.pledge_id))
         work = _pledge_answer(lambda write: pledges.pledge_asset(write, pledge))
         return await self.runner.write(request, "PledgeAsset", pb.Pledge, work)
 
-    async def ListPledges(  # noqa: N802
-        self,
-        request: pb.ListPledgesRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.ListPledgesResponse:
+    async def ListPledges(self, request: pb.ListPledgesRequest, context: ServicerContext) -> pb.ListPledgesResponse:
         """Lists the pledges of a loan."""
         (loan_id,) = id_of("parent", request.parent, "loans")
         limit, query = page_size(request.page_size), f"ListPledges {request.parent}"
@@ -174,7 +169,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
 
         return await self.runner.read(work)
 
-    async def UpdatePledge(self, request: pb.UpdatePledgeRequest, context: Any) -> pb.Pledge:  # noqa: ANN401, ARG002, N802
+    async def UpdatePledge(self, request: pb.UpdatePledgeRequest, context: ServicerContext) -> pb.Pledge:
         """Changes the fields in the mask."""
         loan_id, pledge_id = id_of("pledge.name", request.pledge.name, "loans", "pledges")
 
@@ -188,7 +183,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         )
         return await self.runner.write(request, "UpdatePledge", pb.Pledge, work)
 
-    async def ReleasePledge(self, request: pb.ReleasePledgeRequest, context: Any) -> pb.Pledge:  # noqa: ANN401, ARG002, N802
+    async def ReleasePledge(self, request: pb.ReleasePledgeRequest, context: ServicerContext) -> pb.Pledge:
         """Releases a pledge, whole or in part."""
         loan_id, pledge_id = id_of("name", request.name, "loans", "pledges")
         share = convert.read_optional_decimal("share", request, "share")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from grpc.aio import ServicerContext
+
 from collateral_registry.commands.prices import ingest as commands
 from collateral_registry.commands.prices.ingest import Ingested, Quote, QuoteProblem
 from collateral_registry.domain.prices.series import PriceSeries, fx_series
@@ -42,11 +44,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
         self.runner = runner
         self.batcher = PriceBatcher(runner)
 
-    async def CreatePriceSeries(  # noqa: N802
-        self,
-        request: pb.CreatePriceSeriesRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.PriceSeries:
+    async def CreatePriceSeries(self, request: pb.CreatePriceSeriesRequest, context: ServicerContext) -> pb.PriceSeries:
         """Opens a price series."""
         asked = request.price_series
         series = PriceSeries(
@@ -62,19 +60,13 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
             request, "CreatePriceSeries", pb.PriceSeries, lambda write: _series(commands.open_series(write, series))
         )
 
-    async def GetPriceSeries(  # noqa: N802
-        self,
-        request: pb.GetPriceSeriesRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.PriceSeries:
+    async def GetPriceSeries(self, request: pb.GetPriceSeriesRequest, context: ServicerContext) -> pb.PriceSeries:
         """Returns one price series."""
         (series_id,) = id_of("name", request.name, "priceSeries")
         return await self.runner.read(lambda connection: _series(get_series(connection, series_id)))
 
-    async def ListPriceSeries(  # noqa: N802
-        self,
-        request: pb.ListPriceSeriesRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListPriceSeries(
+        self, request: pb.ListPriceSeriesRequest, context: ServicerContext
     ) -> pb.ListPriceSeriesResponse:
         """Lists price series."""
         wanted = conditions_in(request.filter, {})
@@ -90,11 +82,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
 
         return await self.runner.read(work)
 
-    async def IngestPrices(  # noqa: N802
-        self,
-        request: pb.IngestPricesRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.IngestPricesResponse:
+    async def IngestPrices(self, request: pb.IngestPricesRequest, context: ServicerContext) -> pb.IngestPricesResponse:
         """Takes in prices."""
         _check_count("observations", len(request.observations))
         quotes, refused = _read_each(enumerate(request.observations), _read_observation)
@@ -108,7 +96,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
 
         return await self.runner.write(request, "IngestPrices", pb.IngestPricesResponse, work, _changed)
 
-    async def ListPrices(self, request: pb.ListPricesRequest, context: Any) -> pb.ListPricesResponse:  # noqa: ANN401, ARG002, N802
+    async def ListPrices(self, request: pb.ListPricesRequest, context: ServicerContext) -> pb.ListPricesResponse:
         """Lists the observations of a series."""
         (series_id,) = id_of("parent", request.parent, "priceSeries")
         limit, query = page_size(request.page_size), f"ListPrices {request.parent}"
@@ -122,10 +110,8 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
 
         return await self.runner.read(work)
 
-    async def IngestFxRates(  # noqa: N802
-        self,
-        request: pb.IngestFxRatesRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def IngestFxRates(
+        self, request: pb.IngestFxRatesRequest, context: ServicerContext
     ) -> pb.IngestFxRatesResponse:
         """Takes in exchange rates."""
         _check_count("rates", len(request.rates))

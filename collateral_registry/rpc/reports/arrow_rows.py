@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import IntFlag
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from collateral_registry.domain.loans.cure import price_fall_to
 from collateral_registry.domain.loans.levels import Level, LtvBasis
@@ -23,6 +24,8 @@ from collateral_registry.domain.shared.string_interner import StringInterner
 from valuation._typing import Int
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.money import PPM
+
+Column: TypeAlias = NDArray[Any] | pa.Array
 
 STREAM_BATCH_ROWS = 8_192
 """Rows encoded at a time: some 2 MB."""
@@ -97,7 +100,7 @@ class ArrowRows:
             pa.record_batch([_array(columns[field.name], field) for field in SCHEMA], schema=SCHEMA).serialize()
         )
 
-    def _names(self, rows: Int) -> dict[str, Any]:
+    def _names(self, rows: Int) -> dict[str, Column]:
         terms, words = self._snapshot.cover_terms[rows], self._snapshot.words
         currency = self._snapshot.terms["currency"][terms]
         digits = np.array([digits_of(code) for code in words.currency.texts], dtype=np.int64)
@@ -109,7 +112,7 @@ class ArrowRows:
         }
 
 
-def _judged(covers: dict[str, Int]) -> dict[str, Any]:
+def _judged(covers: dict[str, Int]) -> dict[str, Column]:
     return {
         **{name: covers[column] for name, column in AMOUNTS.items()},
         "market_date": covers["market_day"],
@@ -128,7 +131,7 @@ def _judged(covers: dict[str, Int]) -> dict[str, Any]:
     }
 
 
-def _ratios(covers: dict[str, Int]) -> dict[str, Any]:
+def _ratios(covers: dict[str, Int]) -> dict[str, Column]:
     """LTV and what is missing to the next level; masked where there is none."""
     exposure, pool, limit = covers["exposure_minor"], pool_of(covers), next_limit_of(covers)
     ltv, nothing, no_next = ltv_of(covers), exposure == 0, limit == 0
@@ -143,12 +146,12 @@ def _ratios(covers: dict[str, Int]) -> dict[str, Any]:
     }
 
 
-def _array(column: Any, field: pa.Field) -> pa.Array:  # noqa: ANN401 - numpy or Arrow
+def _array(column: Column, field: pa.Field) -> pa.Array:
     """A column in the type of its field; what is masked is null."""
     if isinstance(column, pa.Array):
         return column
     kind = pa.int32() if pa.types.is_date32(field.type) else field.type
-    values = np.ma.getdata(column).astype(kind.to_pandas_dtype(), copy=False)
+    values: NDArray[Any] = np.ma.getdata(column).astype(kind.to_pandas_dtype(), copy=False)
     masked = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else None
     return pa.array(values, type=kind, mask=masked).cast(field.type)
 

@@ -41,7 +41,7 @@ def event_message(event: Mapping[str, Any]) -> pb.BreachEvent:
     return message
 
 
-def breach_message(breach: Breach, with_history: bool = True) -> pb.Breach:  # noqa: FBT001, FBT002 - lists leave it out
+def breach_message(breach: Breach, *, with_history: bool = True) -> pb.Breach:
     """A breach as a message."""
     return pb.Breach(
         name=f"loans/{breach.loan_id}/breaches/{breach.number}",

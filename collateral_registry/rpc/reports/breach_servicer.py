@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
+from grpc.aio import ServicerContext
+
 from collateral_registry.commands.reports import breaches as commands
 from collateral_registry.commands.reports.generate import breach_report, moment_of
 from collateral_registry.domain.loans.levels import Level
@@ -37,6 +39,8 @@ WATCHERS_LIMIT = 200
 
 ENUMS = {"state": {"OPEN": 1, "CURED": 0}, "level": {level.name: int(level) for level in Level}}
 
+Action = pb.AcknowledgeBreachRequest | pb.GrantGraceRequest | pb.WaiveBreachRequest
+
 
 class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
     """Tells which loans are beyond their limits."""
@@ -47,16 +51,12 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         self.watchers = 0
         self.draining = asyncio.Event()
 
-    async def GetBreach(self, request: pb.GetBreachRequest, context: Any) -> pb.Breach:  # noqa: ANN401, ARG002, N802
+    async def GetBreach(self, request: pb.GetBreachRequest, context: ServicerContext) -> pb.Breach:
         """Returns one breach with its history."""
         loan_id, number = _breach_of(request.name)
         return await self.runner.read(lambda connection: _breach(connection, loan_id, number))
 
-    async def ListBreaches(  # noqa: N802
-        self,
-        request: pb.ListBreachesRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.ListBreachesResponse:
+    async def ListBreaches(self, request: pb.ListBreachesRequest, context: ServicerContext) -> pb.ListBreachesResponse:
         """Lists breaches."""
         loan_id = "" if request.parent in {"loans/-", ""} else id_of("parent", request.parent, "loans")[0]
         wanted = conditions_in(request.filter, ENUMS)
@@ -74,18 +74,14 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
 
         return await self.runner.read(work)
 
-    async def AcknowledgeBreach(  # noqa: N802
-        self,
-        request: pb.AcknowledgeBreachRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.Breach:
+    async def AcknowledgeBreach(self, request: pb.AcknowledgeBreachRequest, context: ServicerContext) -> pb.Breach:
         """Records that somebody has seen the breach."""
         loan_id, number = _breach_of(request.name)
         return await self._act(
             request, "AcknowledgeBreach", lambda write: commands.acknowledge(write, loan_id, number, request.note)
         )
 
-    async def GrantGrace(self, request: pb.GrantGraceRequest, context: Any) -> pb.Breach:  # noqa: ANN401, ARG002, N802
+    async def GrantGrace(self, request: pb.GrantGraceRequest, context: ServicerContext) -> pb.Breach:
         """Moves the deadline."""
         loan_id, number = _breach_of(request.name)
         deadline = convert.required_date("deadline_date", request, "deadline_date")
@@ -93,17 +89,15 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
             request, "GrantGrace", lambda write: commands.grant_grace(write, loan_id, number, deadline, request.note)
         )
 
-    async def WaiveBreach(self, request: pb.WaiveBreachRequest, context: Any) -> pb.Breach:  # noqa: ANN401, ARG002, N802
+    async def WaiveBreach(self, request: pb.WaiveBreachRequest, context: ServicerContext) -> pb.Breach:
         """Waives the call."""
         loan_id, number = _breach_of(request.name)
         return await self._act(
             request, "WaiveBreach", lambda write: commands.waive(write, loan_id, number, request.note)
         )
 
-    async def WatchBreaches(  # noqa: N802
-        self,
-        request: pb.WatchBreachesRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def WatchBreaches(
+        self, request: pb.WatchBreachesRequest, context: ServicerContext
     ) -> AsyncIterator[pb.WatchBreachesResponse]:
         """Streams events after a sequence number, then as they happen."""
         loan_id = id_of("loan", request.loan, "loans")[0] if request.loan else None
@@ -142,7 +136,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         self.draining.set()
         self.runner.wake()
 
-    async def _act(self, request: Any, kind: str, act: Callable[[Write], None]) -> pb.Breach:  # noqa: ANN401
+    async def _act(self, request: Action, kind: str, act: Callable[[Write], None]) -> pb.Breach:
         loan_id, number = _breach_of(request.name)
         actor = checked_text("actor", request.actor)
 

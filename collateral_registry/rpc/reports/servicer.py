@@ -7,6 +7,8 @@ from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from grpc.aio import ServicerContext
+
 from collateral_registry.clock import microseconds
 from collateral_registry.commands.reports.generate import LtvReport, LtvReports, Moment, breach_report, moment_of
 from collateral_registry.domain.loans.levels import Level
@@ -49,10 +51,8 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         self.ltv = LtvReports()
         self.refresher = ReportRefresher(runner, self._prepare)
 
-    async def GenerateLtvReport(  # noqa: N802
-        self,
-        request: pb.GenerateLtvReportRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def GenerateLtvReport(
+        self, request: pb.GenerateLtvReportRequest, context: ServicerContext
     ) -> pb.GenerateLtvReportResponse:
         """A row per loan with totals and concentrations."""
         wanted = conditions_in(request.filter, ENUMS)
@@ -83,17 +83,15 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         report = self.ltv.report(connection, moment_of(connection))
         self.ltv.sums(report, (), CONCENTRATIONS_DEFAULT)
 
-    async def StreamLtvReport(  # noqa: N802
-        self,
-        request: pb.StreamLtvReportRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def StreamLtvReport(
+        self, request: pb.StreamLtvReportRequest, context: ServicerContext
     ) -> AsyncIterator[pb.StreamLtvReportResponse]:
         """Every row at one moment; a slow reader holds a batch in memory and no transaction open."""
         wanted = conditions_in(request.filter, ENUMS)
 
         def work(connection: Connection) -> tuple[LtvReport, ArrowRows]:
             # Arrow takes a tenth of a second to import, which a start need not wait for.
-            from collateral_registry.rpc.reports.arrow_rows import ArrowRows  # noqa: PLC0415
+            from collateral_registry.rpc.reports.arrow_rows import ArrowRows  # noqa: PLC0415 - loads pyarrow
 
             report = self.ltv.report(connection, _moment(connection, request.as_of, None), wanted, request.order_by)
             return report, ArrowRows(report.snapshot)
@@ -110,10 +108,8 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
                 yield pb.StreamLtvReportResponse(arrow=piece)
         yield pb.StreamLtvReportResponse(arrow=rows.end)
 
-    async def GenerateBreachReport(  # noqa: N802
-        self,
-        request: pb.GenerateBreachReportRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def GenerateBreachReport(
+        self, request: pb.GenerateBreachReportRequest, context: ServicerContext
     ) -> pb.GenerateBreachReportResponse:
         """A row per breach."""
         wanted = conditions_in(request.filter, ENUMS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.revaluation.runs import start_run
 from collateral_registry.domain.shared.names import id_of
@@ -29,11 +30,7 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
         self.runner = runner
         self.runs = runs
 
-    async def StartRevaluation(  # noqa: N802
-        self,
-        request: pb.StartRevaluationRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.Revaluation:
+    async def StartRevaluation(self, request: pb.StartRevaluationRequest, context: ServicerContext) -> pb.Revaluation:
         """Starts a run."""
 
         def work(write: Write) -> pb.Revaluation:
@@ -44,15 +41,13 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
         self.runs.wake()
         return started
 
-    async def GetRevaluation(self, request: pb.GetRevaluationRequest, context: Any) -> pb.Revaluation:  # noqa: ANN401, ARG002, N802
+    async def GetRevaluation(self, request: pb.GetRevaluationRequest, context: ServicerContext) -> pb.Revaluation:
         """Returns one run."""
         seq = seq_of(request.name)
         return await self.runner.read(lambda connection: run_message(get_run(connection, seq)))
 
-    async def ListRevaluations(  # noqa: N802
-        self,
-        request: pb.ListRevaluationsRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListRevaluations(
+        self, request: pb.ListRevaluationsRequest, context: ServicerContext
     ) -> pb.ListRevaluationsResponse:
         """Lists runs."""
         limit = page_size(request.page_size)
@@ -67,10 +62,8 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
 
         return await self.runner.read(work)
 
-    async def WatchRevaluation(  # noqa: N802
-        self,
-        request: pb.WatchRevaluationRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def WatchRevaluation(
+        self, request: pb.WatchRevaluationRequest, context: ServicerContext
     ) -> AsyncIterator[pb.WatchRevaluationResponse]:
         """Streams a run until it is over."""
         async for run in self.runs.progress(seq_of(request.name)):
@@ -89,7 +82,7 @@ def run_message(run: StoredRun) -> pb.Revaluation:
     """A run as a message."""
     return pb.Revaluation(
         name=f"revaluations/{run.seq}",
-        state=int(run.state),  # type: ignore[arg-type] # the numbers are the same
+        state=int(run.state),
         market_date=convert.day(run.market_day),
         actor=run.actor,
         start_time=convert.timestamp(run.started_us),

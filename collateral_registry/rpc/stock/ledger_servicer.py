@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.stock.rejections import book_rejection, dismiss_rejection
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
@@ -42,7 +42,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         self.runner = runner
         self.batcher = batcher
 
-    async def GetStockFeed(self, request: pb.GetStockFeedRequest, context: Any) -> pb.StockFeed:  # noqa: ANN401, ARG002, N802
+    async def GetStockFeed(self, request: pb.GetStockFeedRequest, context: ServicerContext) -> pb.StockFeed:
         """Returns one feed."""
         (source_id,) = id_of("name", request.name, "stockFeeds")
 
@@ -52,10 +52,8 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ListStockFeeds(  # noqa: N802
-        self,
-        request: pb.ListStockFeedsRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListStockFeeds(
+        self, request: pb.ListStockFeedsRequest, context: ServicerContext
     ) -> pb.ListStockFeedsResponse:
         """Lists feeds."""
         limit, query = page_size(request.page_size), "ListStockFeeds"
@@ -71,10 +69,8 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ListStockLots(  # noqa: N802
-        self,
-        request: pb.ListStockLotsRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListStockLots(
+        self, request: pb.ListStockLotsRequest, context: ServicerContext
     ) -> pb.ListStockLotsResponse:
         """Lists lots."""
         wanted = conditions_in(request.filter, {})
@@ -90,10 +86,8 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ListMovements(  # noqa: N802
-        self,
-        request: pb.ListMovementsRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListMovements(
+        self, request: pb.ListMovementsRequest, context: ServicerContext
     ) -> pb.ListMovementsResponse:
         """Lists movements."""
         wanted = conditions_in(request.filter, ENUMS)
@@ -109,10 +103,8 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ListRejectedMovements(  # noqa: N802
-        self,
-        request: pb.ListRejectedMovementsRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListRejectedMovements(
+        self, request: pb.ListRejectedMovementsRequest, context: ServicerContext
     ) -> pb.ListRejectedMovementsResponse:
         """Lists items that were not booked."""
         wanted = [*conditions_in(request.filter, ENUMS), *_of_feed(request.parent)]
@@ -128,10 +120,8 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ResolveRejectedMovement(  # noqa: N802
-        self,
-        request: pb.ResolveRejectedMovementRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ResolveRejectedMovement(
+        self, request: pb.ResolveRejectedMovementRequest, context: ServicerContext
     ) -> pb.RejectedMovement:
         """Settles an item that was not booked."""
         source_id, number = id_of("name", request.name, "stockFeeds", "rejectedMovements")

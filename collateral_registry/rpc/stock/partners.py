@@ -14,6 +14,7 @@ import grpc
 
 from collateral_registry.domain.shared.errors import NotPermitted, Unauthenticated
 from collateral_registry.domain.stock.partners import Partner, partner_of
+from collateral_registry.rpc.common.interceptors import StreamHandler, UnaryHandler
 
 PARTNER_CALLS = frozenset({"PushStock", "RecordMovements", "ReportCount"})
 """BookRunner of StockService that a partner makes for itself."""
@@ -35,7 +36,7 @@ def own_warehouses(source_id: str) -> frozenset[str] | None:
     return partner.warehouses
 
 
-class PartnerInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic in the stubs only
+class PartnerInterceptor(grpc.aio.ServerInterceptor):
     """Finds out whose token a partner call carries."""
 
     def __init__(self, partners: Mapping[str, Partner]) -> None:
@@ -48,31 +49,31 @@ class PartnerInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] 
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
         """Wraps the handlers of partner calls."""
-        handler: Any = await continuation(handler_call_details)
+        handler = await continuation(handler_call_details)
         method = handler_call_details.method
         if handler is None or method.removeprefix(SERVICE) not in PARTNER_CALLS:
-            return handler  # type: ignore[no-any-return] # grpc's handlers are untyped
+            return handler
         made = (handler.request_deserializer, handler.response_serializer)
         if handler.stream_stream is not None:
             return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream), *made)
         return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary), *made)
 
-    def _unary(self, behaviour: Any) -> Any:  # noqa: ANN401 - grpc's handlers are untyped
-        async def call(request: object, context: Any) -> object:  # noqa: ANN401
+    def _unary(self, behaviour: UnaryHandler) -> UnaryHandler:
+        async def call(request: object, context: grpc.aio.ServicerContext) -> object:
             _caller.set(self._known(context))
             return await behaviour(request, context)
 
         return call
 
-    def _stream(self, behaviour: Any) -> Any:  # noqa: ANN401 - grpc's handlers are untyped
-        async def call(requests: object, context: Any) -> AsyncIterator[object]:  # noqa: ANN401
+    def _stream(self, behaviour: StreamHandler) -> StreamHandler:
+        async def call(requests: object, context: grpc.aio.ServicerContext) -> AsyncIterator[object]:
             _caller.set(self._known(context))
             async for answer in behaviour(requests, context):
                 yield answer
 
         return call
 
-    def _known(self, context: Any) -> Partner | None:  # noqa: ANN401
+    def _known(self, context: grpc.aio.ServicerContext) -> Partner | None:
         """The partner whose token the call carries; raises Unauthenticated."""
         if not self._partners:
             if str(context.peer()).startswith(LOCAL_PEERS):

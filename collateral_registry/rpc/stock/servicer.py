@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.stock.stock_intake import CALL, Batch, Taken
 from collateral_registry.domain.shared.errors import NotPermitted
@@ -33,10 +34,8 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
         self.streams: dict[str, StockStream] = {}
         self._draining = False
 
-    async def PushStock(  # noqa: N802
-        self,
-        request_iterator: AsyncIterator[pb.PushStockRequest],
-        context: Any,  # noqa: ANN401, ARG002
+    async def PushStock(
+        self, request_iterator: AsyncIterator[pb.PushStockRequest], context: ServicerContext
     ) -> AsyncIterator[pb.PushStockResponse]:
         """Takes numbered batches of one source, and acknowledges each once it is durable."""
         (source_id,) = id_of("open.stock_feed", await _opening(request_iterator), "stockFeeds")
@@ -54,10 +53,8 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
             if self.streams.get(source_id) is stream:
                 del self.streams[source_id]
 
-    async def RecordMovements(  # noqa: N802
-        self,
-        request: pb.RecordMovementsRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def RecordMovements(
+        self, request: pb.RecordMovementsRequest, context: ServicerContext
     ) -> pb.RecordMovementsResponse:
         """Takes in the movements of one call."""
         (source_id,) = id_of("stock_feed", request.stock_feed, "stockFeeds")
@@ -79,11 +76,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
             booked_count=outcome.booked, known_count=outcome.known, rejected_items=rejected_items(outcome)
         )
 
-    async def ReportCount(  # noqa: N802
-        self,
-        request: pb.ReportCountRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.ReportCountResponse:
+    async def ReportCount(self, request: pb.ReportCountRequest, context: ServicerContext) -> pb.ReportCountResponse:
         """Takes in a count of a partner's own warehouse."""
         (source_id,) = id_of("stock_feed", request.stock_feed, "stockFeeds")
         own, warehouse = own_warehouses(source_id), warehouse_of("warehouse", request.warehouse)

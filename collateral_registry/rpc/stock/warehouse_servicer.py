@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.stock.counts import reconcile
 from collateral_registry.commands.stock.warehouse_score import known_warehouses
@@ -28,7 +30,7 @@ Answer = TypeVar("Answer", pb.RecordInspectionResponse, stock_pb2.ReportCountRes
 
 async def take_count(
     runner: BookRunner,
-    request: Any,  # noqa: ANN401 - any request message
+    request: pb.RecordInspectionRequest | stock_pb2.ReportCountRequest,
     kind: str,
     answer: type[Answer],
     count: StockCount,
@@ -51,7 +53,7 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
         """Serves the book behind the calls."""
         self.runner = runner
 
-    async def GetWarehouse(self, request: pb.GetWarehouseRequest, context: Any) -> pb.Warehouse:  # noqa: ANN401, ARG002, N802
+    async def GetWarehouse(self, request: pb.GetWarehouseRequest, context: ServicerContext) -> pb.Warehouse:
         """Returns one warehouse."""
         name = warehouse_of("name", request.name)
 
@@ -61,10 +63,8 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
 
         return await self.runner.read(work)
 
-    async def ListWarehouses(  # noqa: N802
-        self,
-        request: pb.ListWarehousesRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListWarehouses(
+        self, request: pb.ListWarehousesRequest, context: ServicerContext
     ) -> pb.ListWarehousesResponse:
         """Lists warehouses."""
         limit, query = page_size(request.page_size), "ListWarehouses"
@@ -78,20 +78,16 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
 
         return await self.runner.read(work)
 
-    async def RecordInspection(  # noqa: N802
-        self,
-        request: pb.RecordInspectionRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def RecordInspection(
+        self, request: pb.RecordInspectionRequest, context: ServicerContext
     ) -> pb.RecordInspectionResponse:
         """Takes in a count made by the lender or for it."""
         count = read_count(warehouse_of("warehouse", request.warehouse), request.count)
         actor = checked_text("actor", request.actor)
         return await take_count(self.runner, request, "RecordInspection", pb.RecordInspectionResponse, count, actor)
 
-    async def ListCountedLots(  # noqa: N802
-        self,
-        request: pb.ListCountedLotsRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListCountedLots(
+        self, request: pb.ListCountedLotsRequest, context: ServicerContext
     ) -> pb.ListCountedLotsResponse:
         """Lists the lots counted in a warehouse."""
         warehouse = warehouse_of("parent", request.parent)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.valuations.haircuts import (
     HaircutAsked,
@@ -71,10 +71,8 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
         """Serves the book behind the calls."""
         self.runner = runner
 
-    async def EstimateHaircut(  # noqa: N802
-        self,
-        request: pb.EstimateHaircutRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def EstimateHaircut(
+        self, request: pb.EstimateHaircutRequest, context: ServicerContext
     ) -> pb.EstimateHaircutResponse:
         """Estimates a haircut."""
         sale = _sale(request.sale) if request.HasField("sale") else None
@@ -90,10 +88,8 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
 
         return await self.runner.read(work)
 
-    async def BacktestHaircut(  # noqa: N802
-        self,
-        request: pb.BacktestHaircutRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def BacktestHaircut(
+        self, request: pb.BacktestHaircutRequest, context: ServicerContext
     ) -> pb.BacktestHaircutResponse:
         """Tests haircuts against the past."""
         confidence, days, model = _confidence(request), request.horizon_days, _model(request, BACKTEST_MODELS)
@@ -111,10 +107,8 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
             lambda: _tested(verdict(backtest_haircut(dates, prices, days, confidence, model), confidence))
         )
 
-    async def ListHaircutEstimates(  # noqa: N802
-        self,
-        request: pb.ListHaircutEstimatesRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListHaircutEstimates(
+        self, request: pb.ListHaircutEstimatesRequest, context: ServicerContext
     ) -> pb.ListHaircutEstimatesResponse:
         """Lists stored curves."""
         wanted = conditions_in(request.filter, ENUMS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -65,7 +66,7 @@ def valuation_id(seq: int, currency: str) -> str:
 
 
 def _is_number(value: float | None) -> bool:
-    return value is not None and value == value  # noqa: PLR0124 - NaN is the one number that is not itself
+    return value is not None and not math.isnan(value)
 
 
 def _state(row: dict[str, Any]) -> pb.ValuationState:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+
+from grpc.aio import ServicerContext
 
 from collateral_registry.commands.revaluation.runs import start_run
 from collateral_registry.commands.valuations.recorded_valuations import recorded_valuation, recorded_valuations
@@ -36,16 +38,12 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         self.runs = runs
         self.batcher = ValueBatcher(runner)
 
-    async def ValueAssets(  # noqa: N802
-        self,
-        request: pb.ValueAssetsRequest,
-        context: Any,  # noqa: ANN401, ARG002
-    ) -> pb.ValueAssetsResponse:
+    async def ValueAssets(self, request: pb.ValueAssetsRequest, context: ServicerContext) -> pb.ValueAssetsResponse:
         """Values assets from the facts known now."""
         asset_ids = _asset_ids(request.names, VALUE_LIMIT, least=1)
         return await self.batcher.value(asset_ids, _currency(request.currency_code))
 
-    async def QuoteAsset(self, request: pb.QuoteAssetRequest, context: Any) -> pb.Valuation:  # noqa: ANN401, ARG002, N802
+    async def QuoteAsset(self, request: pb.QuoteAssetRequest, context: ServicerContext) -> pb.Valuation:
         """Values an asset that is not registered."""
         asset = read_asset(request.asset, QUOTE_ID)
         currency = _currency(request.currency_code)
@@ -57,7 +55,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
 
         return await self.runner.read(work)
 
-    async def GetValuation(self, request: pb.GetValuationRequest, context: Any) -> pb.Valuation:  # noqa: ANN401, ARG002, N802
+    async def GetValuation(self, request: pb.GetValuationRequest, context: ServicerContext) -> pb.Valuation:
         """Returns one recorded valuation."""
         asset_id, valuation = id_of("name", request.name, "assets", "valuations")
         seq, _, currency = valuation.partition("-")
@@ -67,10 +65,8 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
             lambda connection: valuation_message(recorded_valuation(connection, asset_id, int(seq), currency.upper()))
         )
 
-    async def ListValuations(  # noqa: N802
-        self,
-        request: pb.ListValuationsRequest,
-        context: Any,  # noqa: ANN401, ARG002
+    async def ListValuations(
+        self, request: pb.ListValuationsRequest, context: ServicerContext
     ) -> pb.ListValuationsResponse:
         """Lists recorded valuations."""
         (asset_id,) = id_of("parent", request.parent, "assets")
@@ -87,7 +83,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
 
         return await self.runner.read(work)
 
-    async def Revalue(self, request: pb.RevalueRequest, context: Any) -> pb.RevalueResponse:  # noqa: ANN401, ARG002, N802
+    async def Revalue(self, request: pb.RevalueRequest, context: ServicerContext) -> pb.RevalueResponse:
         """Values some assets and judges their loans, or waits for a run over the whole book."""
         asset_ids = _asset_ids(request.names, REVALUE_LIMIT, least=0)
         if not asset_ids:
@@ -117,7 +113,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         )
 
 
-def _asset_ids(names: Any, limit: int, least: int) -> list[str]:  # noqa: ANN401 - a repeated field
+def _asset_ids(names: Sequence[str], limit: int, least: int) -> list[str]:
     if not least <= len(names) <= limit:
         raise InvalidInput("names", f"{len(names)} names", f"{least} to {limit}")
     return [id_of("names", name, "assets")[0] for name in names]
