@@ -16,7 +16,7 @@ from collateral_registry.domain.shared.names import checked_id, checked_text, id
 from collateral_registry.rpc.assets.messages import asset_message, plain_message, read_asset
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import page_of
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.assets.repository import StoredAsset, get_asset, list_assets
 from collateral_registry.store.engine.database import Connection, Write
@@ -67,13 +67,11 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
     async def ListAssets(self, request: pb.ListAssetsRequest, context: ServicerContext) -> pb.ListAssetsResponse:
         """Lists assets."""
         wanted = conditions_in(request.filter, ENUMS)
-        limit, query = page_size(request.page_size), f"ListAssets {request.filter}"
-        after = position_of(query, request.page_token) or [""]
+        page = page_of(request, f"ListAssets {request.filter}", "")
 
         def work(connection: Connection) -> pb.ListAssetsResponse:
-            rows = list_assets(connection, wanted, str(after[0]), limit + 1)
-            token = page_token(query, [rows[limit - 1].asset.asset_id]) if len(rows) > limit else ""
-            return pb.ListAssetsResponse(assets=[asset_message(row) for row in rows[:limit]], next_page_token=token)
+            rows, token = page.cut(list_assets(connection, wanted, *page.bounds), lambda row: row.asset.asset_id)
+            return pb.ListAssetsResponse(assets=[asset_message(row) for row in rows], next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -12,7 +12,7 @@ from collateral_registry.commands.book import policies as commands
 from collateral_registry.domain.book.policy import Numbers, Policy, SourcedNumber
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.book.policies import StoredPolicy, get_policy, list_policies, policy_in_force
@@ -49,16 +49,12 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
 
     async def ListPolicies(self, request: pb.ListPoliciesRequest, context: ServicerContext) -> pb.ListPoliciesResponse:
         """Lists versions."""
-        limit, query = page_size(request.page_size), "ListPolicies"
-        before = position_of(query, request.page_token) or [2**62]
+        page = page_of(request, "ListPolicies", NEWEST)
 
         def work(connection: Connection) -> pb.ListPoliciesResponse:
-            rows = list_policies(connection, int(before[0]), limit + 1)
-            token = page_token(query, [rows[limit - 1].key]) if len(rows) > limit else ""
+            rows, token = page.cut(list_policies(connection, *page.bounds), lambda row: row.key)
             in_force = _key_in_force(connection)
-            return pb.ListPoliciesResponse(
-                policies=[_policy(row, in_force) for row in rows[:limit]], next_page_token=token
-            )
+            return pb.ListPoliciesResponse(policies=[_policy(row, in_force) for row in rows], next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -1,4 +1,4 @@
-"""Page tokens: opaque, bound to the query they came from, refused when they are not ours (AIP-158)."""
+"""Paging of lists by opaque tokens, each bound to the query that issued it (AIP-158)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import base64
 import binascii
 import hashlib
 import json
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from valuation.errors import InvalidInput
 
@@ -14,31 +16,75 @@ PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_LIMIT = 1_000
 TOKEN_LIMIT_CHARACTERS = 1_000
 
+NEWEST = 2**62
+"""Start of lists in descending order of integer keys: it exceeds every key."""
 
-def page_size(asked: int) -> int:
-    """Rows of a page: 100 when 0 is asked, at most 1,000."""
-    if asked < 0:
-        raise InvalidInput("page_size", asked, "0 or more")
-    return min(asked or PAGE_SIZE_DEFAULT, PAGE_SIZE_LIMIT)
-
-
-def page_token(query: str, position: list[Any]) -> str:
-    """A token that goes on after a position of a query."""
-    body = json.dumps([_digest(query), position], separators=(",", ":"))
-    return base64.urlsafe_b64encode(body.encode()).decode()
+Row = TypeVar("Row")
+Position = TypeVar("Position", bound="int | str | tuple[int | str, ...]")
+"""Sort key of a row, one value or several."""
 
 
-def position_of(query: str, token: str) -> list[Any] | None:
-    """The position in a token, none for no token; raises InvalidInput for a token of another query."""
-    if not token:
-        return None
+class PagedRequest(Protocol):
+    """Request message with the two fields of paging."""
+
+    page_size: int
+    page_token: str
+
+
+@dataclass(frozen=True)
+class Page(Generic[Position]):
+    """One page of a query: at most ``size`` rows that follow the position ``after``."""
+
+    query: str
+    size: int
+    after: Position
+
+    @property
+    def bounds(self) -> tuple[Position, int]:
+        """The position and the number of rows to read: one row too many shows that another page follows."""
+        return self.after, self.size + 1
+
+    def cut(self, rows: list[Row], position_of: Callable[[Row], Position]) -> tuple[list[Row], str]:
+        """Returns the rows of the page and the token of the next page, empty on the last one.
+
+        ``rows`` are those read within ``bounds``; ``position_of`` gives the sort key of a row.
+        """
+        if len(rows) <= self.size:
+            return rows, ""
+        return rows[: self.size], self.token(position_of(rows[self.size - 1]))
+
+    def token(self, position: Position) -> str:
+        """Returns the token of the page that follows a position."""
+        body = json.dumps([_digest(self.query), _parts(position)], separators=(",", ":"))
+        return base64.urlsafe_b64encode(body.encode()).decode()
+
+
+def page_of(request: PagedRequest, query: str, start: Position) -> Page[Position]:
+    """Returns the requested page of a query, the first one after ``start`` if the request has no token.
+
+    ``query`` identifies the list and its filter. The page size defaults to 100 and is capped at 1,000.
+    Raises InvalidInput for a negative page size and for a token of another query.
+    """
+    if request.page_size < 0:
+        raise InvalidInput("page_size", request.page_size, "0 or more")
+    size = min(request.page_size or PAGE_SIZE_DEFAULT, PAGE_SIZE_LIMIT)
+    return Page(query, size, _position_in(request.page_token, query, start) if request.page_token else start)
+
+
+def _position_in(token: str, query: str, start: Position) -> Position:
+    """Returns the position in a token, which must have the types of ``start``: clients can forge tokens."""
     try:
-        digest, position = json.loads(base64.urlsafe_b64decode(token[:TOKEN_LIMIT_CHARACTERS].encode()))
+        digest, parts = json.loads(base64.urlsafe_b64decode(token[:TOKEN_LIMIT_CHARACTERS].encode()))
+        types = list(map(type, parts))
     except (binascii.Error, ValueError, TypeError):
-        digest, position = "", None
-    if digest != _digest(query) or not isinstance(position, list):
-        raise InvalidInput("page_token", repr(token[:20]), "the token of the page before of the same query")
-    return position
+        digest, parts, types = "", [], []
+    if digest != _digest(query) or types != list(map(type, _parts(start))):
+        raise InvalidInput("page_token", repr(token[:20]), "the token of the previous page of the same query")
+    return cast("Position", tuple(parts) if isinstance(start, tuple) else parts[0])
+
+
+def _parts(position: int | str | tuple[int | str, ...]) -> tuple[Any, ...]:
+    return position if isinstance(position, tuple) else (position,)
 
 
 def _digest(query: str) -> str:

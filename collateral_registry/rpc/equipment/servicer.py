@@ -15,7 +15,7 @@ from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.assets.messages import read_equipment
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.equipment.fits import Fits
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 MACHINES_LIMIT = 1_000
 COMPARABLES_LIMIT_BYTES = 256 * 1024 * 1024
-NEWEST = 2**62
 
 
 class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
@@ -84,14 +83,12 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         self, request: pb.ListEquipmentModelsRequest, context: ServicerContext
     ) -> pb.ListEquipmentModelsResponse:
         """Lists models."""
-        limit, query = page_size(request.page_size), "ListEquipmentModels"
-        (before,) = position_of(query, request.page_token) or [NEWEST]
+        page = page_of(request, "ListEquipmentModels", NEWEST)
 
         def work(connection: Connection) -> pb.ListEquipmentModelsResponse:
-            found = list_models(connection, int(before), limit + 1)
-            token = page_token(query, [found[limit - 1].key]) if len(found) > limit else ""
+            found, token = page.cut(list_models(connection, *page.bounds), lambda row: row.key)
             return pb.ListEquipmentModelsResponse(
-                equipment_models=[_model(one) for one in found[:limit]], next_page_token=token
+                equipment_models=[_model(one) for one in found], next_page_token=token
             )
 
         return await self.runner.read(work)
@@ -156,14 +153,13 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     ) -> pb.ListAppraisalsResponse:
         """Lists the appraisals of a machine beside its value."""
         (asset_id,) = id_of("parent", request.parent, "assets")
-        limit, query = page_size(request.page_size), f"ListAppraisals {request.parent}"
-        (before,) = position_of(query, request.page_token) or [NEWEST]
+        page = page_of(request, f"ListAppraisals {request.parent}", NEWEST)
 
         def work(connection: Connection) -> pb.ListAppraisalsResponse:
-            found, apart = commands.review_appraisals(connection, asset_id, int(before), limit + 1)
-            token = page_token(query, [found[limit - 1].stored.key]) if len(found) > limit else ""
+            reviewed, apart = commands.review_appraisals(connection, asset_id, *page.bounds)
+            found, token = page.cut(reviewed, lambda one: one.stored.key)
             return pb.ListAppraisalsResponse(
-                appraisals=[_appraisal(asset_id, one) for one in found[:limit]],
+                appraisals=[_appraisal(asset_id, one) for one in found],
                 next_page_token=token,
                 too_far_apart=apart,
             )

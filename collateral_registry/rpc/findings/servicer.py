@@ -8,7 +8,7 @@ from collateral_registry.commands.stock.resolve_finding import resolve
 from collateral_registry.domain.findings.kinds import FindingKind, FindingState, Severity
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.findings.messages import finding_key, finding_message
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
@@ -38,15 +38,11 @@ class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
     async def ListFindings(self, request: pb.ListFindingsRequest, context: ServicerContext) -> pb.ListFindingsResponse:
         """Lists findings."""
         wanted = conditions_in(request.filter, ENUMS)
-        limit, query = page_size(request.page_size), f"ListFindings {request.filter}"
-        before = position_of(query, request.page_token) or [2**62]
+        page = page_of(request, f"ListFindings {request.filter}", NEWEST)
 
         def work(connection: Connection) -> pb.ListFindingsResponse:
-            rows = list_findings(connection, wanted, int(before[0]), limit + 1)
-            token = page_token(query, [rows[limit - 1].key]) if len(rows) > limit else ""
-            return pb.ListFindingsResponse(
-                findings=[finding_message(row) for row in rows[:limit]], next_page_token=token
-            )
+            rows, token = page.cut(list_findings(connection, wanted, *page.bounds), lambda row: row.key)
+            return pb.ListFindingsResponse(findings=[finding_message(row) for row in rows], next_page_token=token)
 
         return await self.runner.read(work)
 

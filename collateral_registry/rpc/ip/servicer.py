@@ -15,7 +15,7 @@ from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_right, survival_message
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.ip.events import StoredRightEvent
@@ -28,7 +28,6 @@ from valuation.ip.events import RightEvent, RightEventKind
 if TYPE_CHECKING:
     from google.type.money_pb2 import Money as MoneyMessage
 
-NEWEST = 2**62
 SINGLE_BRACKETS = ("reproduction_cost", "market_price", "excess_earnings")
 YEARLY_BRACKETS = ("earnings_after_tax", "contributory_charges")
 DAYS_AHEAD, DAYS_AHEAD_LIMIT = 90, 3_650
@@ -83,14 +82,12 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
     ) -> pb.ListRightEventsResponse:
         """Lists what happened to a right."""
         (asset_id,) = id_of("parent", request.parent, "assets")
-        limit, query = page_size(request.page_size), f"ListRightEvents {request.parent}"
-        (before,) = position_of(query, request.page_token) or [NEWEST]
+        page = page_of(request, f"ListRightEvents {request.parent}", NEWEST)
 
         def work(connection: Connection) -> pb.ListRightEventsResponse:
-            found = commands.list_events(connection, asset_id, int(before), limit + 1)
-            token = page_token(query, [found[limit - 1].key]) if len(found) > limit else ""
+            found, token = page.cut(commands.list_events(connection, asset_id, *page.bounds), lambda row: row.key)
             return pb.ListRightEventsResponse(
-                right_events=[_event(asset_id, one) for one in found[:limit]], next_page_token=token
+                right_events=[_event(asset_id, one) for one in found], next_page_token=token
             )
 
         return await self.runner.read(work)
@@ -102,15 +99,14 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         if not 0 <= request.days_ahead <= DAYS_AHEAD_LIMIT:
             raise InvalidInput("days_ahead", request.days_ahead, f"0 to {DAYS_AHEAD_LIMIT}")
         days = request.days_ahead or DAYS_AHEAD
-        limit, query = page_size(request.page_size), f"ListComingFees {days}"
-        (start,) = position_of(query, request.page_token) or [0]
+        page = page_of(request, f"ListComingFees {days}", 0)
 
         def work(connection: Connection) -> pb.ListComingFeesResponse:
             fees, without = commands.coming_fees(connection, days)
-            first, last = int(start), int(start) + limit
+            listed, token = page.cut(fees[page.after :], lambda _: page.after + page.size)
             return pb.ListComingFeesResponse(
-                fees=[_fee(one) for one in fees[first:last]],
-                next_page_token=page_token(query, [last]) if len(fees) > last else "",
+                fees=[_fee(fee) for fee in listed],
+                next_page_token=token,
                 assets_without_calendar=[f"assets/{asset_id}" for asset_id in without],
             )
 

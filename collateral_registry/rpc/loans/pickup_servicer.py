@@ -16,7 +16,7 @@ from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import page_of
 from collateral_registry.rpc.loans.cover_messages import coverage_message
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.up_to_date import read_up_to_date
@@ -78,13 +78,11 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         wanted = conditions_in(request.filter, ENUMS)
         if request.parent not in EVERY_LOAN:
             wanted.append(Condition("loan", id_of("parent", request.parent, "loans")[0]))
-        limit, query = page_size(request.page_size), f"ListPickups {request.parent} {request.filter}"
-        after = position_of(query, request.page_token) or [0]
+        page = page_of(request, f"ListPickups {request.parent} {request.filter}", 0)
 
         def work(connection: Connection) -> pb.ListPickupsResponse:
-            rows = list_pickups(connection, wanted, int(after[0]), limit + 1)
-            token = page_token(query, [rows[limit - 1].key]) if len(rows) > limit else ""
-            return pb.ListPickupsResponse(pickups=[_pickup_message(row) for row in rows[:limit]], next_page_token=token)
+            rows, token = page.cut(list_pickups(connection, wanted, *page.bounds), lambda row: row.key)
+            return pb.ListPickupsResponse(pickups=[_pickup_message(row) for row in rows], next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -22,7 +22,7 @@ from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import page_of
 from collateral_registry.rpc.loans.messages import (
     cure_messages,
     loan_messages,
@@ -86,13 +86,11 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     async def ListLoans(self, request: pb.ListLoansRequest, context: ServicerContext) -> pb.ListLoansResponse:
         """Lists loans."""
         wanted = conditions_in(request.filter, ENUMS)
-        limit, query = page_size(request.page_size), f"ListLoans {request.filter}"
-        after = position_of(query, request.page_token) or [""]
+        page = page_of(request, f"ListLoans {request.filter}", "")
 
         def work(connection: Connection) -> pb.ListLoansResponse:
-            rows = list_loans(connection, wanted, str(after[0]), limit + 1)
-            token = page_token(query, [rows[limit - 1].loan.loan_id]) if len(rows) > limit else ""
-            return pb.ListLoansResponse(loans=loan_messages(connection, rows[:limit]), next_page_token=token)
+            rows, token = page.cut(list_loans(connection, wanted, *page.bounds), lambda row: row.loan.loan_id)
+            return pb.ListLoansResponse(loans=loan_messages(connection, rows), next_page_token=token)
 
         return await self.runner.read(work)
 
@@ -158,14 +156,12 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     async def ListPledges(self, request: pb.ListPledgesRequest, context: ServicerContext) -> pb.ListPledgesResponse:
         """Lists the pledges of a loan."""
         (loan_id,) = id_of("parent", request.parent, "loans")
-        limit, query = page_size(request.page_size), f"ListPledges {request.parent}"
-        after = position_of(query, request.page_token) or [""]
+        page = page_of(request, f"ListPledges {request.parent}", "")
 
         def work(connection: Connection) -> pb.ListPledgesResponse:
             get_loan(connection, loan_id)
-            rows = list_pledges(connection, loan_id, str(after[0]), limit + 1)
-            token = page_token(query, [rows[limit - 1].pledge.pledge_id]) if len(rows) > limit else ""
-            return pb.ListPledgesResponse(pledges=pledge_messages(connection, rows[:limit]), next_page_token=token)
+            rows, token = page.cut(list_pledges(connection, loan_id, *page.bounds), lambda row: row.pledge.pledge_id)
+            return pb.ListPledgesResponse(pledges=pledge_messages(connection, rows), next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -13,7 +13,7 @@ from collateral_registry.domain.prices.series import PriceSeries, fx_series
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.price_batcher import PriceBatcher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
@@ -24,7 +24,6 @@ from valuation.errors import InvalidInput
 from valuation.prices.admission import AdmissionVerdict
 
 QUOTES_LIMIT = 10_000
-BEYOND_ALL = [2**62, 2**62]
 
 VERDICTS = {
     AdmissionVerdict.ACCEPTED: pb.PRICE_VERDICT_ACCEPTED,
@@ -70,15 +69,11 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
     ) -> pb.ListPriceSeriesResponse:
         """Lists price series."""
         wanted = conditions_in(request.filter, {})
-        limit, query = page_size(request.page_size), f"ListPriceSeries {request.filter}"
-        after = position_of(query, request.page_token) or [""]
+        page = page_of(request, f"ListPriceSeries {request.filter}", "")
 
         def work(connection: Connection) -> pb.ListPriceSeriesResponse:
-            rows = list_series(connection, wanted, str(after[0]), limit + 1)
-            token = page_token(query, [rows[limit - 1].series.series_id]) if len(rows) > limit else ""
-            return pb.ListPriceSeriesResponse(
-                price_series=[_series(row) for row in rows[:limit]], next_page_token=token
-            )
+            rows, token = page.cut(list_series(connection, wanted, *page.bounds), lambda row: row.series.series_id)
+            return pb.ListPriceSeriesResponse(price_series=[_series(row) for row in rows], next_page_token=token)
 
         return await self.runner.read(work)
 
@@ -99,14 +94,12 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
     async def ListPrices(self, request: pb.ListPricesRequest, context: ServicerContext) -> pb.ListPricesResponse:
         """Lists the observations of a series."""
         (series_id,) = id_of("parent", request.parent, "priceSeries")
-        limit, query = page_size(request.page_size), f"ListPrices {request.parent}"
-        before = position_of(query, request.page_token) or BEYOND_ALL
+        page = page_of(request, f"ListPrices {request.parent}", (NEWEST, NEWEST))
 
         def work(connection: Connection) -> pb.ListPricesResponse:
             key = get_series(connection, series_id).key
-            rows = list_prices(connection, key, (int(before[0]), int(before[1])), limit + 1)
-            token = page_token(query, [rows[limit - 1].day, rows[limit - 1].seq]) if len(rows) > limit else ""
-            return pb.ListPricesResponse(prices=[_price(row) for row in rows[:limit]], next_page_token=token)
+            rows, token = page.cut(list_prices(connection, key, *page.bounds), lambda row: (row.day, row.seq))
+            return pb.ListPricesResponse(prices=[_price(row) for row in rows], next_page_token=token)
 
         return await self.runner.read(work)
 

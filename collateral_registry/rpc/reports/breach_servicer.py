@@ -16,12 +16,11 @@ from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.reports.breach_messages import breach_message, event_message
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.loans.breaches import LAST
 from collateral_registry.store.loans.events import events_after, last_event
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.v1 import breach_pb2 as pb
@@ -60,16 +59,14 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         """Lists breaches."""
         loan_id = "" if request.parent in {"loans/-", ""} else id_of("parent", request.parent, "loans")[0]
         wanted = conditions_in(request.filter, ENUMS)
-        limit, query = page_size(request.page_size), f"ListBreaches {request.parent} {request.filter}"
-        position = position_of(query, request.page_token)
-        before = int(position[0]) if position else LAST
+        page = page_of(request, f"ListBreaches {request.parent} {request.filter}", NEWEST)
 
         def work(connection: Connection) -> pb.ListBreachesResponse:
             if loan_id:
                 get_loan(connection, loan_id)
-            rows = breach_report(connection, moment_of(connection), wanted, before, limit + 1, loan_id)
-            token = page_token(query, [rows[limit - 1].first_event]) if len(rows) > limit else ""
-            messages = [breach_message(row, with_history=False) for row in rows[:limit]]
+            found = breach_report(connection, moment_of(connection), wanted, *page.bounds, loan_id)
+            rows, token = page.cut(found, lambda breach: breach.first_event)
+            messages = [breach_message(row, with_history=False) for row in rows]
             return pb.ListBreachesResponse(breaches=messages, next_page_token=token)
 
         return await self.runner.read(work)

@@ -17,13 +17,12 @@ from collateral_registry.domain.reports.totals import Concentration, Total
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.loans.cover_messages import cover_message
 from collateral_registry.rpc.reports.breach_messages import breach_message
 from collateral_registry.runtime.report_refresher import ReportRefresher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
-from collateral_registry.store.loans.breaches import LAST
 from collateral_registry.v1 import report_pb2 as pb
 from collateral_registry.v1 import report_pb2_grpc
 from valuation.errors import InvalidInput
@@ -56,24 +55,23 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     ) -> pb.GenerateLtvReportResponse:
         """A row per loan with totals and concentrations."""
         wanted = conditions_in(request.filter, ENUMS)
-        limit, keys = page_size(request.page_size), _concentration_limit(request.concentration_limit)
-        query = f"Ltv {request.as_of} {request.filter} {request.order_by}"
-        position = position_of(query, request.page_token)
+        page = page_of(request, f"Ltv {request.as_of} {request.filter} {request.order_by}", (0, 0))
+        keys = _concentration_limit(request.concentration_limit)
         self.refresher.asked()
 
         def work(connection: Connection) -> pb.GenerateLtvReportResponse:
-            moment = _moment(connection, request.as_of, position)
+            pinned, start = page.after
+            moment = _moment(connection, request.as_of, pinned)
             report = self.ltv.report(connection, moment, wanted, request.order_by)
             sums = self.ltv.sums(report, wanted, keys)
-            start = int(position[1]) if position else 0
-            more = start + limit < len(report.rows)
+            end = start + page.size
             return pb.GenerateLtvReportResponse(
-                rows=[_row(row) for row in plain_rows(report.snapshot, report.rows[start : start + limit])],
+                rows=[_row(row) for row in plain_rows(report.snapshot, report.rows[start:end])],
                 totals=[_total(total) for total in sums.totals],
                 concentrations=[_concentration(one) for one in sums.concentrations],
                 sequence=moment.seq,
                 market_date=convert.day(moment.market_day) if moment.seq else None,
-                next_page_token=page_token(query, [moment.seq, start + limit]) if more else "",
+                next_page_token=page.token((moment.seq, end)) if end < len(report.rows) else "",
             )
 
         return await self.runner.read(work)
@@ -93,7 +91,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             # Arrow takes a tenth of a second to import, which a start need not wait for.
             from collateral_registry.rpc.reports.arrow_rows import ArrowRows  # noqa: PLC0415 - loads pyarrow
 
-            report = self.ltv.report(connection, _moment(connection, request.as_of, None), wanted, request.order_by)
+            report = self.ltv.report(connection, _moment(connection, request.as_of), wanted, request.order_by)
             return report, ArrowRows(report.snapshot)
 
         report, rows = await self.runner.read(work)
@@ -113,19 +111,18 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     ) -> pb.GenerateBreachReportResponse:
         """A row per breach."""
         wanted = conditions_in(request.filter, ENUMS)
-        limit, query = page_size(request.page_size), f"Breaches {request.as_of} {request.filter}"
-        position = position_of(query, request.page_token)
-        before = int(position[1]) if position else LAST
+        page = page_of(request, f"Breaches {request.as_of} {request.filter}", (0, NEWEST))
 
         def work(connection: Connection) -> pb.GenerateBreachReportResponse:
-            moment = _moment(connection, request.as_of, position)
-            found = breach_report(connection, moment, wanted, before, limit + 1)
-            more = len(found) > limit
+            pinned, before = page.after
+            moment = _moment(connection, request.as_of, pinned)
+            found = breach_report(connection, moment, wanted, before, page.size + 1)
+            rows, token = page.cut(found, lambda breach: (moment.seq, breach.first_event))
             return pb.GenerateBreachReportResponse(
-                breaches=[breach_message(breach) for breach in found[:limit]],
+                breaches=[breach_message(breach) for breach in rows],
                 sequence=moment.seq,
                 market_date=convert.day(moment.market_day) if moment.seq else None,
-                next_page_token=page_token(query, [moment.seq, found[limit - 1].first_event]) if more else "",
+                next_page_token=token,
             )
 
         return await self.runner.read(work)
@@ -138,10 +135,10 @@ def _concentration_limit(asked: int) -> int:
     return min(asked or CONCENTRATIONS_DEFAULT, CONCENTRATIONS_LIMIT)
 
 
-def _moment(connection: Connection, as_of: pb.AsOf, position: list[Any] | None) -> Moment:
-    """The moment asked for; later pages keep the moment of the first."""
-    if position:
-        return moment_of(connection, seq=int(position[0]))
+def _moment(connection: Connection, as_of: pb.AsOf, pinned_seq: int = 0) -> Moment:
+    """Returns the requested moment, on later pages the one that the first page pinned by its sequence."""
+    if pinned_seq:
+        return moment_of(connection, seq=pinned_seq)
     chosen = as_of.WhichOneof("moment")
     if chosen == "sequence":
         return moment_of(connection, seq=as_of.sequence)

@@ -9,7 +9,7 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.revaluation.runs import start_run
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
@@ -17,9 +17,6 @@ from collateral_registry.store.revaluation.runs import StoredRun, get_run, list_
 from collateral_registry.v1 import revaluation_pb2 as pb
 from collateral_registry.v1 import revaluation_pb2_grpc
 from valuation.errors import InvalidInput
-
-NEWEST = 2**62
-"""A sequence after every commit."""
 
 
 class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
@@ -50,15 +47,11 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
         self, request: pb.ListRevaluationsRequest, context: ServicerContext
     ) -> pb.ListRevaluationsResponse:
         """Lists runs."""
-        limit = page_size(request.page_size)
-        (before,) = position_of("ListRevaluations", request.page_token) or [NEWEST]
+        page = page_of(request, "ListRevaluations", NEWEST)
 
         def work(connection: Connection) -> pb.ListRevaluationsResponse:
-            found = list_runs(connection, int(before), limit + 1)
-            token = page_token("ListRevaluations", [found[limit - 1].seq]) if len(found) > limit else ""
-            return pb.ListRevaluationsResponse(
-                revaluations=[run_message(run) for run in found[:limit]], next_page_token=token
-            )
+            found, token = page.cut(list_runs(connection, *page.bounds), lambda run: run.seq)
+            return pb.ListRevaluationsResponse(revaluations=[run_message(run) for run in found], next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -8,7 +8,7 @@ from collateral_registry.commands.stock.rejections import book_rejection, dismis
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.domain.stock.movements import MovementKind, RejectionReason, RejectionState
 from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.stock.ledger_messages import feed_message, lot_message, recorded_message, rejected_message
 from collateral_registry.rpc.stock.movement_columns import read_movements
 from collateral_registry.runtime.stock.stock_batcher import StockBatcher
@@ -21,9 +21,6 @@ from collateral_registry.store.stock.rejections import list_rejections
 from collateral_registry.v1 import stock_ledger_pb2 as pb
 from collateral_registry.v1 import stock_ledger_pb2_grpc
 from valuation.errors import InvalidInput
-
-NEWEST = 2**62
-"""Above every key."""
 
 KEY_DIGITS = 18
 
@@ -56,15 +53,13 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         self, request: pb.ListStockFeedsRequest, context: ServicerContext
     ) -> pb.ListStockFeedsResponse:
         """Lists feeds."""
-        limit, query = page_size(request.page_size), "ListStockFeeds"
-        (after,) = position_of(query, request.page_token) or [""]
+        page = page_of(request, "ListStockFeeds", "")
 
         def work(connection: Connection) -> pb.ListStockFeedsResponse:
-            found = list_sources(connection, str(after), limit + 1)
-            token = page_token(query, [found[limit - 1].source_id]) if len(found) > limit else ""
-            rejections = open_rejections(connection, found[:limit])
+            found, token = page.cut(list_sources(connection, *page.bounds), lambda row: row.source_id)
+            rejections = open_rejections(connection, found)
             return pb.ListStockFeedsResponse(
-                stock_feeds=[feed_message(one, rejections) for one in found[:limit]], next_page_token=token
+                stock_feeds=[feed_message(one, rejections) for one in found], next_page_token=token
             )
 
         return await self.runner.read(work)
@@ -74,15 +69,11 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     ) -> pb.ListStockLotsResponse:
         """Lists lots."""
         wanted = conditions_in(request.filter, {})
-        limit, query = page_size(request.page_size), f"ListStockLots {request.filter}"
-        (after,) = position_of(query, request.page_token) or [0]
+        page = page_of(request, f"ListStockLots {request.filter}", 0)
 
         def work(connection: Connection) -> pb.ListStockLotsResponse:
-            found = list_lots(connection, wanted, int(after), limit + 1)
-            token = page_token(query, [found[limit - 1].key]) if len(found) > limit else ""
-            return pb.ListStockLotsResponse(
-                stock_lots=[lot_message(one) for one in found[:limit]], next_page_token=token
-            )
+            found, token = page.cut(list_lots(connection, wanted, *page.bounds), lambda row: row.key)
+            return pb.ListStockLotsResponse(stock_lots=[lot_message(one) for one in found], next_page_token=token)
 
         return await self.runner.read(work)
 
@@ -91,15 +82,11 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     ) -> pb.ListMovementsResponse:
         """Lists movements."""
         wanted = conditions_in(request.filter, ENUMS)
-        limit, query = page_size(request.page_size), f"ListMovements {request.filter}"
-        (before,) = position_of(query, request.page_token) or [NEWEST]
+        page = page_of(request, f"ListMovements {request.filter}", NEWEST)
 
         def work(connection: Connection) -> pb.ListMovementsResponse:
-            found = list_movements(connection, wanted, int(before), limit + 1)
-            token = page_token(query, [found[limit - 1].key]) if len(found) > limit else ""
-            return pb.ListMovementsResponse(
-                movements=[recorded_message(one) for one in found[:limit]], next_page_token=token
-            )
+            found, token = page.cut(list_movements(connection, wanted, *page.bounds), lambda row: row.key)
+            return pb.ListMovementsResponse(movements=[recorded_message(one) for one in found], next_page_token=token)
 
         return await self.runner.read(work)
 
@@ -108,14 +95,12 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     ) -> pb.ListRejectedMovementsResponse:
         """Lists items that were not booked."""
         wanted = [*conditions_in(request.filter, ENUMS), *_of_feed(request.parent)]
-        limit, query = page_size(request.page_size), f"ListRejectedMovements {request.parent} {request.filter}"
-        (before,) = position_of(query, request.page_token) or [NEWEST]
+        page = page_of(request, f"ListRejectedMovements {request.parent} {request.filter}", NEWEST)
 
         def work(connection: Connection) -> pb.ListRejectedMovementsResponse:
-            found = list_rejections(connection, wanted, int(before), limit + 1)
-            token = page_token(query, [found[limit - 1].key]) if len(found) > limit else ""
+            found, token = page.cut(list_rejections(connection, wanted, *page.bounds), lambda row: row.key)
             return pb.ListRejectedMovementsResponse(
-                rejected_movements=[rejected_message(one) for one in found[:limit]], next_page_token=token
+                rejected_movements=[rejected_message(one) for one in found], next_page_token=token
             )
 
         return await self.runner.read(work)

@@ -10,7 +10,7 @@ from collateral_registry.commands.stock.counts import reconcile
 from collateral_registry.commands.stock.warehouse_score import known_warehouses
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.domain.stock.counts import StockCount
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.common.warehouse_names import warehouse_of
 from collateral_registry.rpc.stock.count_messages import (
     counted_lot_message,
@@ -67,13 +67,11 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
         self, request: pb.ListWarehousesRequest, context: ServicerContext
     ) -> pb.ListWarehousesResponse:
         """Lists warehouses."""
-        limit, query = page_size(request.page_size), "ListWarehouses"
-        after = position_of(query, request.page_token) or [""]
+        page = page_of(request, "ListWarehouses", "")
 
         def work(connection: Connection) -> pb.ListWarehousesResponse:
-            names = list_warehouses(connection, str(after[0]), limit + 1)
-            token = page_token(query, [names[limit - 1]]) if len(names) > limit else ""
-            rows = known_warehouses(connection, names[:limit])
+            names, token = page.cut(list_warehouses(connection, *page.bounds), lambda row: row)
+            rows = known_warehouses(connection, names)
             return pb.ListWarehousesResponse(warehouses=[warehouse_message(row) for row in rows], next_page_token=token)
 
         return await self.runner.read(work)
@@ -91,14 +89,12 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
     ) -> pb.ListCountedLotsResponse:
         """Lists the lots counted in a warehouse."""
         warehouse = warehouse_of("parent", request.parent)
-        limit, query = page_size(request.page_size), f"ListCountedLots {request.parent}"
-        before = position_of(query, request.page_token) or [2**62]
+        page = page_of(request, f"ListCountedLots {request.parent}", NEWEST)
 
         def work(connection: Connection) -> pb.ListCountedLotsResponse:
-            rows = list_counts(connection, warehouse, int(before[0]), limit + 1)
-            token = page_token(query, [rows[limit - 1].key]) if len(rows) > limit else ""
+            rows, token = page.cut(list_counts(connection, warehouse, *page.bounds), lambda row: row.key)
             return pb.ListCountedLotsResponse(
-                counted_lots=[counted_lot_message(row) for row in rows[:limit]], next_page_token=token
+                counted_lots=[counted_lot_message(row) for row in rows], next_page_token=token
             )
 
         return await self.runner.read(work)

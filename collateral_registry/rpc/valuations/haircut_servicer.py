@@ -24,7 +24,7 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.prices.haircut_curves import StoredEstimate, list_estimates
@@ -58,8 +58,6 @@ ENUMS = {
     "light": {one: one for one in (NO_STATUS, "green", "amber", "red")},
 }
 """What a filter may ask of these fields, which are stored as words."""
-
-NEWER_THAN_ALL = [2**62, 2**62]
 
 Asked = pb.EstimateHaircutRequest | pb.BacktestHaircutRequest
 
@@ -112,15 +110,13 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
     ) -> pb.ListHaircutEstimatesResponse:
         """Lists stored curves."""
         wanted = conditions_in(request.filter, ENUMS)
-        limit, query = page_size(request.page_size), f"ListHaircutEstimates by commit {request.filter}"
-        before = position_of(query, request.page_token) or NEWER_THAN_ALL
+        page = page_of(request, f"ListHaircutEstimates by commit {request.filter}", (NEWEST, NEWEST))
 
         def work(connection: Connection) -> pb.ListHaircutEstimatesResponse:
-            rows = list_estimates(connection, wanted, (int(before[0]), int(before[1])), limit + 1)
-            more, last = len(rows) > limit, rows[:limit][-1:]
-            token = page_token(query, [last[0].seq, last[0].estimate.estimate_key]) if more else ""
+            found = list_estimates(connection, wanted, *page.bounds)
+            rows, token = page.cut(found, lambda row: (row.seq, row.estimate.estimate_key))
             return pb.ListHaircutEstimatesResponse(
-                haircut_estimates=[_stored(row) for row in rows[:limit]], next_page_token=token
+                haircut_estimates=[_stored(row) for row in rows], next_page_token=token
             )
 
         return await self.runner.read(work)

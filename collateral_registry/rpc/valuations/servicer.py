@@ -14,7 +14,7 @@ from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import digits_of
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_asset
-from collateral_registry.rpc.common.paging import page_size, page_token, position_of
+from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.valuations.messages import valuation_message
 from collateral_registry.rpc.valuations.value_batcher import ValueBatcher
 from collateral_registry.runtime.revaluation.driver import RunDriver
@@ -70,16 +70,12 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
     ) -> pb.ListValuationsResponse:
         """Lists recorded valuations."""
         (asset_id,) = id_of("parent", request.parent, "assets")
-        limit, query = page_size(request.page_size), f"ListValuations {request.parent}"
-        before = position_of(query, request.page_token) or [2**62, ""]
+        page = page_of(request, f"ListValuations {request.parent}", (NEWEST, ""))
 
         def work(connection: Connection) -> pb.ListValuationsResponse:
-            rows = recorded_valuations(connection, asset_id, (int(before[0]), str(before[1])), limit + 1)
-            last = rows[limit - 1] if len(rows) > limit else None
-            token = page_token(query, [last.row["seq"], last.currency]) if last else ""
-            return pb.ListValuationsResponse(
-                valuations=[valuation_message(row) for row in rows[:limit]], next_page_token=token
-            )
+            found = recorded_valuations(connection, asset_id, *page.bounds)
+            rows, token = page.cut(found, lambda valued: (valued.row["seq"], valued.currency))
+            return pb.ListValuationsResponse(valuations=[valuation_message(row) for row in rows], next_page_token=token)
 
         return await self.runner.read(work)
 
