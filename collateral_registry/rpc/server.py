@@ -1,10 +1,11 @@
-"""The gRPC server: services, interceptors, limits, health, reflection, graceful drain."""
+"""The gRPC server: registration of services, interceptors, limits, health, reflection and graceful shutdown."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -77,7 +78,10 @@ from collateral_registry.v1 import (
 
 @dataclass(frozen=True)
 class Limits:
-    """What the server takes at most."""
+    """Limits of the server: bytes of a request message, concurrent calls, and seconds that a shutdown may last.
+
+    With ``shares_port`` several processes may listen at the same port (SO_REUSEPORT).
+    """
 
     message_bytes: int
     concurrent_calls: int
@@ -86,7 +90,7 @@ class Limits:
 
 
 class RpcServer:
-    """A server over one book."""
+    """gRPC server of one book."""
 
     def __init__(
         self,
@@ -98,7 +102,6 @@ class RpcServer:
         *,
         follows_clock: bool,
     ) -> None:
-        """Adds every service; nothing listens yet."""
         self.runner = runner
         self.runs = runs
         self.limits = limits
@@ -114,54 +117,59 @@ class RpcServer:
         self.reports = ReportServicer(runner)
         self.business_date = BusinessDateServicer(runner, runs, follows_clock=follows_clock)
         self.stock = StockServicer(runner, intake)
-        self.take_up = StockSyncTask(runner, self.stock.batcher)
+        self.stock_sync = StockSyncTask(runner, self.stock.batcher)
         self.equipment = EquipmentServicer(runner)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
-        self._add_services()
-
-    def _add_services(self) -> None:
-        asset_pb2_grpc.add_AssetServiceServicer_to_server(AssetServicer(self.runner), self.server)
-        price_pb2_grpc.add_PriceServiceServicer_to_server(PriceServicer(self.runner), self.server)
-        haircut_pb2_grpc.add_HaircutServiceServicer_to_server(HaircutServicer(self.runner), self.server)
-        policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(self.runner, self.runs), self.server)
-        valuation_pb2_grpc.add_ValuationServiceServicer_to_server(
-            ValuationServicer(self.runner, self.runs), self.server
-        )
-        loan_pb2_grpc.add_LoanServiceServicer_to_server(LoanServicer(self.runner), self.server)
-        pickup_pb2_grpc.add_PickupServiceServicer_to_server(PickupServicer(self.runner), self.server)
-        double_pledge_pb2_grpc.add_DoublePledgeServiceServicer_to_server(DoublePledgeServicer(self.runner), self.server)
-        equipment_pb2_grpc.add_EquipmentServiceServicer_to_server(self.equipment, self.server)
-        ip_pb2_grpc.add_IpServiceServicer_to_server(IpServicer(self.runner), self.server)
-        breach_pb2_grpc.add_BreachServiceServicer_to_server(self.breaches, self.server)
-        report_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, self.server)
-        stock_pb2_grpc.add_StockServiceServicer_to_server(self.stock, self.server)
-        stock_ledger_pb2_grpc.add_StockLedgerServiceServicer_to_server(
-            StockLedgerServicer(self.runner, self.stock.batcher), self.server
-        )
-        warehouse_pb2_grpc.add_WarehouseServiceServicer_to_server(WarehouseServicer(self.runner), self.server)
-        finding_pb2_grpc.add_FindingServiceServicer_to_server(FindingServicer(self.runner), self.server)
-        business_date_pb2_grpc.add_BusinessDateServiceServicer_to_server(self.business_date, self.server)
-        revaluation_pb2_grpc.add_RevaluationServiceServicer_to_server(
-            RevaluationServicer(self.runner, self.runs), self.server
-        )
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
-        reflection.enable_server_reflection(_service_names(), self.server)
+        names = [self._register(*service) for service in self._services()]
+        self.service_names = [*names, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection.enable_server_reflection(self.service_names, self.server)
+
+    def _services(self) -> list[tuple[ModuleType, ModuleType, object]]:
+        """Returns every service: its generated modules of messages and of handlers, and its servicer."""
+        runner, runs = self.runner, self.runs
+        return [
+            (asset_pb2, asset_pb2_grpc, AssetServicer(runner)),
+            (price_pb2, price_pb2_grpc, PriceServicer(runner)),
+            (haircut_pb2, haircut_pb2_grpc, HaircutServicer(runner)),
+            (policy_pb2, policy_pb2_grpc, PolicyServicer(runner, runs)),
+            (valuation_pb2, valuation_pb2_grpc, ValuationServicer(runner, runs)),
+            (loan_pb2, loan_pb2_grpc, LoanServicer(runner)),
+            (pickup_pb2, pickup_pb2_grpc, PickupServicer(runner)),
+            (double_pledge_pb2, double_pledge_pb2_grpc, DoublePledgeServicer(runner)),
+            (equipment_pb2, equipment_pb2_grpc, self.equipment),
+            (ip_pb2, ip_pb2_grpc, IpServicer(runner)),
+            (breach_pb2, breach_pb2_grpc, self.breaches),
+            (report_pb2, report_pb2_grpc, self.reports),
+            (revaluation_pb2, revaluation_pb2_grpc, RevaluationServicer(runner, runs)),
+            (stock_pb2, stock_pb2_grpc, self.stock),
+            (stock_ledger_pb2, stock_ledger_pb2_grpc, StockLedgerServicer(runner, self.stock.batcher)),
+            (warehouse_pb2, warehouse_pb2_grpc, WarehouseServicer(runner)),
+            (finding_pb2, finding_pb2_grpc, FindingServicer(runner)),
+            (business_date_pb2, business_date_pb2_grpc, self.business_date),
+        ]
+
+    def _register(self, messages: ModuleType, handlers: ModuleType, servicer: object) -> str:
+        """Adds a servicer to the server and returns the full name of its service, the only one of its proto file."""
+        (service,) = messages.DESCRIPTOR.services_by_name.values()
+        add_to_server = getattr(handlers, f"add_{service.name}Servicer_to_server")
+        add_to_server(servicer, self.server)
+        return str(service.full_name)
 
     async def start(self, address: str) -> int:
-        """Listens at host:port and says it is healthy; returns the port. Raises OSError when the port is taken."""
+        """Listens at host:port, reports SERVING and returns the port. Raises OSError if the port is not available."""
         port = self.server.add_insecure_port(address)
         if not port:
             raise OSError(f"cannot listen at {address}")
         await self.server.start()
         self.runs.start()
-        self.take_up.start()
-        for service in _service_names():
+        self.stock_sync.start()
+        for service in (*self.service_names, ""):  # the empty name stands for the whole server
             await self.health.set(service, health_pb2.HealthCheckResponse.SERVING)
-        await self.health.set("", health_pb2.HealthCheckResponse.SERVING)
         return int(port)
 
     async def drain(self) -> None:
-        """Says it is going, ends watches and pushes, lets calls under way finish, stops."""
+        """Reports NOT_SERVING, ends watches and stock streams, lets running calls finish, and stops."""
         await self.health.enter_graceful_shutdown()
         self.breaches.drain()
         await self.reports.refresher.end()
@@ -169,32 +177,6 @@ class RpcServer:
         stopping = asyncio.create_task(self.runs.stop())
         await self.server.stop(self.limits.drain_seconds)
         await stopping
-        await self.take_up.stop()
+        await self.stock_sync.stop()
         self.equipment.fits.close()
         self.runner.close()
-
-
-def _service_names() -> Sequence[str]:
-    """Full names of our services, with health and reflection."""
-    modules = (
-        asset_pb2,
-        price_pb2,
-        haircut_pb2,
-        policy_pb2,
-        valuation_pb2,
-        loan_pb2,
-        pickup_pb2,
-        double_pledge_pb2,
-        equipment_pb2,
-        ip_pb2,
-        breach_pb2,
-        report_pb2,
-        revaluation_pb2,
-        stock_pb2,
-        stock_ledger_pb2,
-        warehouse_pb2,
-        finding_pb2,
-        business_date_pb2,
-    )
-    own = [service.full_name for module in modules for service in module.DESCRIPTOR.services_by_name.values()]
-    return [*own, health.SERVICE_NAME, reflection.SERVICE_NAME]
