@@ -1,4 +1,4 @@
-"""Assets as messages and back: every field is checked by the domain type, the wire only parses."""
+"""Conversion between assets and messages; the domain types check the fields, this module only parses them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from google.protobuf.message import Message
-from google.type.decimal_pb2 import Decimal as DecimalMessage
 
 from collateral_registry.domain.assets.kinds import (
     Asset,
@@ -31,7 +30,7 @@ from valuation.ip.status import LegalStatus
 
 
 def read_asset(message: pb.Asset, asset_id: str) -> Asset:
-    """The asset in a message; raises InvalidInput naming the field."""
+    """Returns the asset in a message; raises InvalidInput with the name of the field."""
     return Asset(
         asset_id=asset_id,
         owner=message.owner,
@@ -56,7 +55,6 @@ def _read_detail(message: pb.Asset) -> Detail:
 
 
 def _read_inventory(message: pb.Inventory) -> Inventory:
-    series = id_of("inventory.price_series", message.price_series, "priceSeries")[0] if message.price_series else ""
     return Inventory(
         good=message.good,
         quantity=convert.read_decimal("inventory.quantity", message.quantity),
@@ -64,14 +62,14 @@ def _read_inventory(message: pb.Inventory) -> Inventory:
         warehouse=message.warehouse,
         lot=message.lot,
         grade=message.grade,
-        series=series,
+        series=_read_series("inventory.price_series", message.price_series),
         receipt_number=message.receipt_number,
         bin=message.bin,
     )
 
 
 def read_equipment(message: pb.Equipment) -> Equipment:
-    """The machine in a message; raises InvalidInput naming the field."""
+    """Returns the machine in a message; raises InvalidInput with the name of the field."""
     return Equipment(
         make=message.make,
         model=message.model,
@@ -79,7 +77,7 @@ def read_equipment(message: pb.Equipment) -> Equipment:
         equipment_class=message.equipment_class,
         price_new=convert.read_money("equipment.price_new", message.price_new),
         built=convert.read_date("equipment.build_date", message, "build_date"),
-        schedule=convert.member("equipment.schedule", Schedule, max(message.schedule - 1, 0)),
+        schedule=convert.member("equipment.schedule", Schedule, max(message.schedule - 1, 0)),  # 0 is UNSPECIFIED
         hours=convert.read_optional_decimal("equipment.hours", message, "hours"),
         hours_date=convert.read_date("equipment.hours_date", message, "hours_date"),
         expected_hours_per_year=convert.read_optional_decimal(
@@ -90,9 +88,7 @@ def read_equipment(message: pb.Equipment) -> Equipment:
         units_produced=convert.read_optional_decimal("equipment.units_produced", message, "units_produced"),
         units_lifetime=convert.read_optional_decimal("equipment.units_lifetime", message, "units_lifetime"),
         attributes=dict(message.attributes),
-        price_index=id_of("equipment.price_index", message.price_index, "priceSeries")[0]
-        if message.price_index
-        else "",
+        price_index=_read_series("equipment.price_index", message.price_index),
         price_new_date=convert.read_date("equipment.price_new_date", message, "price_new_date"),
         acquisition_cost=convert.read_optional_money("equipment.acquisition_cost", message, "acquisition_cost"),
         acquisition_date=convert.read_date("equipment.acquisition_date", message, "acquisition_date"),
@@ -100,76 +96,79 @@ def read_equipment(message: pb.Equipment) -> Equipment:
     )
 
 
+def _read_series(field: str, name: str) -> str:
+    """Returns the id in the name of a price series, empty for an empty name."""
+    return id_of(field, name, "priceSeries")[0] if name else ""
+
+
 def _read_book_schedule(number: int) -> Schedule:
-    """The schedule of the books: straight line when not stated."""
+    """Returns the depreciation schedule of the book value, straight line if unspecified."""
     if number == pb.DEPRECIATION_SCHEDULE_UNSPECIFIED:
         return Schedule.STRAIGHT_LINE
     return convert.member("equipment.book_schedule", Schedule, number - 1)
 
 
+IP = "intellectual_property"
+"""Prefix of field names in errors."""
+
 EARNING_FIELDS = ("next_year_revenue", "royalty_rate", "annual_survival")
-"""Each of them at 0 makes a right worth 0 by arithmetic, and a value of 0 needs a stated fact: a lapse, say."""
+"""Fields that must not be 0: they would make the value 0, which only a recorded fact such as a lapse may do."""
 
 
 def _check_earning(message: pb.IntellectualProperty) -> None:
-    """Raises InvalidInput for a revenue, royalty or survival of 0 that is given."""
+    """Raises InvalidInput if a revenue, royalty rate or survival is present and 0."""
     for name in EARNING_FIELDS:
-        field, given = f"intellectual_property.{name}", getattr(message, name)
+        field, stated = f"{IP}.{name}", getattr(message, name)
         if not message.HasField(name):
             continue
-        amount = (
-            convert.read_money(field, given).major
-            if name == "next_year_revenue"
-            else convert.read_decimal(field, given)
-        )
+        is_money = name == "next_year_revenue"
+        amount = convert.read_money(field, stated).major if is_money else convert.read_decimal(field, stated)
         if amount == 0:
-            raise InvalidInput(field, amount, "more than 0; a right that earns nothing is told by its status")
+            raise InvalidInput(field, amount, "more than 0; legal_status states that an IP asset earns nothing")
 
 
 def _read_survival(message: pb.IntellectualProperty) -> Survival | None:
-    """The chances told apart; raises InvalidInput where one chance for all is given beside them."""
+    """Returns survival probabilities by cause, None if absent; raises InvalidInput if annual_survival is set too."""
     if not message.HasField("survival"):
         return None
-    prefix = "intellectual_property"
     if message.HasField("annual_survival"):
-        raise InvalidInput(f"{prefix}.annual_survival", message.annual_survival.value, "nothing beside survival")
+        raise InvalidInput(f"{IP}.annual_survival", message.annual_survival.value, "nothing together with survival")
     names = ("legal", "technical", "commercial")
-    given = {name: convert.read_optional_decimal(f"{prefix}.survival.{name}", message.survival, name) for name in names}
-    return Survival(**{name: chance for name, chance in given.items() if chance is not None})
+    stated = {name: convert.read_optional_decimal(f"{IP}.survival.{name}", message.survival, name) for name in names}
+    return Survival(**{name: chance for name, chance in stated.items() if chance is not None})
 
 
-def read_right(message: pb.IntellectualProperty) -> IntellectualProperty:
-    """The right in a message; raises InvalidInput naming the field."""
-    prefix = "intellectual_property"
+def read_ip_asset(message: pb.IntellectualProperty) -> IntellectualProperty:
+    """Returns the IP asset in a message; raises InvalidInput with the name of the field."""
     if message.kind == pb.RIGHT_KIND_UNSPECIFIED:
-        raise InvalidInput(f"{prefix}.kind", "nothing", "a kind of right")
+        raise InvalidInput(f"{IP}.kind", "nothing", "a kind of intellectual property right")
 
     def rate(name: str, missing: str | None = None) -> Decimal:
-        value = convert.read_optional_decimal(f"{prefix}.{name}", message, name)
+        value = convert.read_optional_decimal(f"{IP}.{name}", message, name)
         if value is None and missing is None:
-            raise InvalidInput(f"{prefix}.{name}", "nothing", "a ratio")
+            raise InvalidInput(f"{IP}.{name}", "nothing", "a ratio")
         return Decimal(missing or 0) if value is None else value
 
     _check_earning(message)
     return IntellectualProperty(
-        right_kind=convert.member(f"{prefix}.kind", RightKind, message.kind - 1),
+        right_kind=convert.member(f"{IP}.kind", RightKind, message.kind - 1),
         office=message.office,
         number=message.number,
-        next_year_revenue=convert.read_money(f"{prefix}.next_year_revenue", message.next_year_revenue),
+        next_year_revenue=convert.read_money(f"{IP}.next_year_revenue", message.next_year_revenue),
         royalty_rate=rate("royalty_rate"),
         tax_rate=rate("tax_rate"),
         discount_rate=rate("discount_rate"),
-        filing=convert.read_date(f"{prefix}.filing_date", message, "filing_date"),
-        grant=convert.read_date(f"{prefix}.grant_date", message, "grant_date"),
-        expire=convert.read_date(f"{prefix}.expire_date", message, "expire_date"),
-        legal_status=convert.member(f"{prefix}.legal_status", LegalStatus, message.legal_status),
+        filing=convert.read_date(f"{IP}.filing_date", message, "filing_date"),
+        grant=convert.read_date(f"{IP}.grant_date", message, "grant_date"),
+        expire=convert.read_date(f"{IP}.expire_date", message, "expire_date"),
+        legal_status=convert.member(f"{IP}.legal_status", LegalStatus, message.legal_status),
         growth=rate("growth", "0"),
         annual_survival=rate("annual_survival", "1"),
         technology_life_years=convert.read_optional_decimal(
-            f"{prefix}.technology_life_years", message, "technology_life_years"
+            f"{IP}.technology_life_years", message, "technology_life_years"
         ),
         survival=_read_survival(message),
-        technology_life_date=convert.read_date(f"{prefix}.technology_life_date", message, "technology_life_date"),
+        technology_life_date=convert.read_date(f"{IP}.technology_life_date", message, "technology_life_date"),
         amortisation_years=rate("amortisation_years", "0"),
         owned_share=rate("owned_share", "1"),
         licensed_exclusively=message.licensed_exclusively,
@@ -200,14 +199,14 @@ def _read_order(message: pb.PurchaseOrder) -> PurchaseOrder:
 _READERS: dict[str, Callable[[Any], Detail]] = {
     "inventory": _read_inventory,
     "equipment": read_equipment,
-    "intellectual_property": read_right,
+    "intellectual_property": read_ip_asset,
     "receivable": _read_receivable,
     "purchase_order": _read_order,
 }
 
 
 def asset_message(stored: StoredAsset) -> pb.Asset:
-    """A stored asset as a message, with its etag and times."""
+    """Returns a stored asset as a message, with its etag and times."""
     message = plain_message(stored.asset)
     message.etag = str(stored.revision)
     message.create_time.CopyFrom(convert.timestamp(stored.created_us))
@@ -216,25 +215,20 @@ def asset_message(stored: StoredAsset) -> pb.Asset:
 
 
 def plain_message(asset: Asset) -> pb.Asset:
-    """The asset without etag and times."""
+    """Returns an asset as a message without etag and times."""
     field, detail = _detail_message(asset.detail)
-    prior = asset.prior_claims
     return pb.Asset(
         name=f"assets/{asset.asset_id}",
         display_name=asset.display_name,
         owner=asset.owner,
         asset_class=asset.asset_class,
         currency_code=asset.currency,
-        prior_claims=convert.money(prior.minor, prior.currency) if prior else None,
+        prior_claims=convert.optional_money(asset.prior_claims),
         insurance_expire_date=convert.calendar_date(asset.insurance_expire),
         last_inspection_date=convert.calendar_date(asset.last_inspection),
         status=int(asset.status),
         **{field: detail},
     )
-
-
-def _optional(value: Decimal | None) -> DecimalMessage | None:
-    return None if value is None else convert.decimal(value)
 
 
 def _detail_message(detail: Detail) -> tuple[str, Message]:
@@ -253,52 +247,51 @@ def _detail_message(detail: Detail) -> tuple[str, Message]:
     if isinstance(detail, Equipment):
         return "equipment", _equipment_message(detail)
     if isinstance(detail, IntellectualProperty):
-        return "intellectual_property", _right_message(detail)
+        return "intellectual_property", _ip_message(detail)
     if isinstance(detail, Receivable):
         return "receivable", pb.Receivable(
             debtor=detail.debtor,
             invoice_number=detail.invoice_number,
-            face_amount=convert.money(detail.face_amount.minor, detail.face_amount.currency),
+            face_amount=convert.optional_money(detail.face_amount),
             issue_date=convert.calendar_date(detail.issued),
             due_date=convert.calendar_date(detail.due),
         )
     return "purchase_order", pb.PurchaseOrder(
         buyer=detail.buyer,
         order_number=detail.order_number,
-        order_amount=convert.money(detail.order_amount.minor, detail.order_amount.currency),
+        order_amount=convert.optional_money(detail.order_amount),
         issue_date=convert.calendar_date(detail.issued),
         due_date=convert.calendar_date(detail.due),
     )
 
 
 def _equipment_message(machine: Equipment) -> pb.Equipment:
-    cost = machine.acquisition_cost
     return pb.Equipment(
         make=machine.make,
         model=machine.model,
         serial_number=machine.serial_number,
         build_date=convert.calendar_date(machine.built),
-        price_new=convert.money(machine.price_new.minor, machine.price_new.currency),
+        price_new=convert.optional_money(machine.price_new),
         equipment_class=machine.equipment_class,
         schedule=int(machine.schedule) + 1,
-        hours=_optional(machine.hours),
+        hours=convert.optional_decimal(machine.hours),
         hours_date=convert.calendar_date(machine.hours_date),
-        expected_hours_per_year=_optional(machine.expected_hours_per_year),
+        expected_hours_per_year=convert.optional_decimal(machine.expected_hours_per_year),
         condition=int(machine.condition),
         location=machine.location,
-        units_produced=_optional(machine.units_produced),
-        units_lifetime=_optional(machine.units_lifetime),
+        units_produced=convert.optional_decimal(machine.units_produced),
+        units_lifetime=convert.optional_decimal(machine.units_lifetime),
         attributes=dict(machine.attributes),
         price_index=f"priceSeries/{machine.price_index}" if machine.price_index else "",
         price_new_date=convert.calendar_date(machine.price_new_date),
-        acquisition_cost=convert.money(cost.minor, cost.currency) if cost else None,
+        acquisition_cost=convert.optional_money(machine.acquisition_cost),
         acquisition_date=convert.calendar_date(machine.acquisition_date),
         book_schedule=int(machine.book_schedule) + 1,
     )
 
 
 def survival_message(survival: Survival | None) -> pb.Survival | None:
-    """The chances of a year told apart; none where they are not."""
+    """Returns the survival probabilities by cause as a message, None for None."""
     if survival is None:
         return None
     return pb.Survival(
@@ -308,26 +301,26 @@ def survival_message(survival: Survival | None) -> pb.Survival | None:
     )
 
 
-def _right_message(right: IntellectualProperty) -> pb.IntellectualProperty:
+def _ip_message(ip: IntellectualProperty) -> pb.IntellectualProperty:
     return pb.IntellectualProperty(
-        kind=int(right.right_kind) + 1,
-        office=right.office,
-        number=right.number,
-        filing_date=convert.calendar_date(right.filing),
-        grant_date=convert.calendar_date(right.grant),
-        expire_date=convert.calendar_date(right.expire),
-        legal_status=int(right.legal_status),
-        next_year_revenue=convert.money(right.next_year_revenue.minor, right.next_year_revenue.currency),
-        growth=convert.decimal(right.growth),
-        royalty_rate=convert.decimal(right.royalty_rate),
-        tax_rate=convert.decimal(right.tax_rate),
-        discount_rate=convert.decimal(right.discount_rate),
-        annual_survival=None if right.survival else convert.decimal(right.annual_survival),
-        survival=survival_message(right.survival),
-        technology_life_years=_optional(right.technology_life_years),
-        technology_life_date=convert.calendar_date(right.technology_life_date),
-        amortisation_years=convert.decimal(right.amortisation_years),
-        owned_share=convert.decimal(right.owned_share),
-        licensed_exclusively=right.licensed_exclusively,
-        indicators=dict(right.indicators),
+        kind=int(ip.right_kind) + 1,
+        office=ip.office,
+        number=ip.number,
+        filing_date=convert.calendar_date(ip.filing),
+        grant_date=convert.calendar_date(ip.grant),
+        expire_date=convert.calendar_date(ip.expire),
+        legal_status=int(ip.legal_status),
+        next_year_revenue=convert.optional_money(ip.next_year_revenue),
+        growth=convert.decimal(ip.growth),
+        royalty_rate=convert.decimal(ip.royalty_rate),
+        tax_rate=convert.decimal(ip.tax_rate),
+        discount_rate=convert.decimal(ip.discount_rate),
+        annual_survival=None if ip.survival else convert.decimal(ip.annual_survival),
+        survival=survival_message(ip.survival),
+        technology_life_years=convert.optional_decimal(ip.technology_life_years),
+        technology_life_date=convert.calendar_date(ip.technology_life_date),
+        amortisation_years=convert.decimal(ip.amortisation_years),
+        owned_share=convert.decimal(ip.owned_share),
+        licensed_exclusively=ip.licensed_exclusively,
+        indicators=dict(ip.indicators),
     )

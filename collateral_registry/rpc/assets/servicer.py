@@ -1,4 +1,4 @@
-"""AssetService."""
+"""Servicer of AssetService."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from collections.abc import Callable
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.assets import register as commands
-from collateral_registry.domain.assets.kinds import (
-    Asset,
-    Kind,
-    Status,
-)
+from collateral_registry.domain.assets.kinds import Asset, Kind, Status
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.rpc.assets.messages import asset_message, plain_message, read_asset
 from collateral_registry.rpc.common.field_masks import masked
-from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import page_of
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.assets.repository import StoredAsset, get_asset, list_assets
@@ -24,7 +20,7 @@ from collateral_registry.v1 import asset_pb2 as pb
 from collateral_registry.v1 import asset_pb2_grpc
 from valuation.errors import InvalidInput
 
-ENUMS = {"kind": {kind.name: int(kind) for kind in Kind}, "status": {status.name: int(status) for status in Status}}
+ENUMS = enum_values(kind=Kind, status=Status)
 
 MASKED_FIELDS = (
     "display_name",
@@ -41,21 +37,18 @@ MASKED_FIELDS = (
     "last_inspection_date",
     "status",
 )
-"""Fields of an asset that an update may name, whole or in part."""
+"""Fields of an asset that an update mask may name, as a whole or by subfield."""
 
 
 class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
-    """Registers movable assets and rights."""
+    """Registers and updates movable assets and IP assets."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
 
     async def CreateAsset(self, request: pb.CreateAssetRequest, context: ServicerContext) -> pb.Asset:
-        """Registers an asset."""
-        asset = read_asset(request.asset, checked_id("asset_id", request.asset_id))
-        if asset.status == Status.RETIRED:
-            raise InvalidInput("status", "RETIRED", "an asset in use; RetireAsset retires")
+        """Registers an asset; its id and natural key must be new."""
+        asset = _read_active(request.asset, checked_id("asset_id", request.asset_id))
         work = _answering(lambda write: commands.register(write, asset))
         return await self.runner.write(request, "CreateAsset", pb.Asset, work)
 
@@ -65,7 +58,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         return await self.runner.read(lambda connection: asset_message(get_asset(connection, asset_id)))
 
     async def ListAssets(self, request: pb.ListAssetsRequest, context: ServicerContext) -> pb.ListAssetsResponse:
-        """Lists assets."""
+        """Lists assets by id."""
         wanted = conditions_in(request.filter, ENUMS)
         page = page_of(request, f"ListAssets {request.filter}", "")
 
@@ -76,27 +69,31 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         return await self.runner.read(work)
 
     async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: ServicerContext) -> pb.Asset:
-        """Changes the fields in the mask."""
+        """Changes the fields named in the mask and recomputes what depends on them."""
         (asset_id,) = id_of("asset.name", request.asset.name, "assets")
         work_done = checked_text("work_done", request.work_done, required=False)
 
         def changed(asset: Asset) -> Asset:
-            message = pb.Asset()
-            message.CopyFrom(plain_message(asset))
+            message = plain_message(asset)
             masked(request.asset, message, request.update_mask, MASKED_FIELDS)
-            after = read_asset(message, asset_id)
-            if after.status == Status.RETIRED:
-                raise InvalidInput("status", "RETIRED", "an asset in use; RetireAsset retires")
-            return after
+            return _read_active(message, asset_id)
 
         work = _answering(lambda write: commands.change(write, asset_id, request.asset.etag, changed, work_done))
         return await self.runner.write(request, "UpdateAsset", pb.Asset, work)
 
     async def RetireAsset(self, request: pb.RetireAssetRequest, context: ServicerContext) -> pb.Asset:
-        """Takes an asset out of use."""
+        """Retires an asset; fails while it is pledged."""
         (asset_id,) = id_of("name", request.name, "assets")
         work = _answering(lambda write: commands.retire(write, asset_id, request.etag))
         return await self.runner.write(request, "RetireAsset", pb.Asset, work)
+
+
+def _read_active(message: pb.Asset, asset_id: str) -> Asset:
+    """Returns the asset in a message; raises InvalidInput if it is retired, which only RetireAsset may do."""
+    asset = read_asset(message, asset_id)
+    if asset.status == Status.RETIRED:
+        raise InvalidInput("status", "RETIRED", "an asset in use; RetireAsset retires")
+    return asset
 
 
 def _answering(work: Callable[[Write], StoredAsset]) -> Callable[[Write], pb.Asset]:

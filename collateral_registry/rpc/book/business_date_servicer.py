@@ -1,4 +1,4 @@
-"""BusinessDateService."""
+"""Servicer of BusinessDateService."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from collateral_registry.v1 import business_date_pb2_grpc
 
 
 class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
-    """Tells and moves the day the book is valued for."""
+    """Returns and advances the business date, the day for which the book is valued.
+
+    With ``follows_clock`` the server advances the date itself and refuses to advance it on request.
+    """
 
     def __init__(self, runner: BookRunner, runs: RunDriver, *, follows_clock: bool) -> None:
-        """Serves the book behind the calls; callers may move the date only when it does not follow the clock."""
         self.runner = runner
         self.runs = runs
         self.follows_clock = follows_clock
@@ -30,7 +32,7 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
     async def GetBusinessDate(
         self, request: pb.GetBusinessDateRequest, context: ServicerContext
     ) -> pb.GetBusinessDateResponse:
-        """Returns the business date."""
+        """Returns the business date and the newest commit."""
 
         def work(connection: Connection) -> pb.GetBusinessDateResponse:
             seq, day = newest_commit(connection)
@@ -41,13 +43,13 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
     async def AdvanceBusinessDate(
         self, request: pb.AdvanceBusinessDateRequest, context: ServicerContext
     ) -> pb.AdvanceBusinessDateResponse:
-        """Moves to a later day."""
+        """Advances the business date; fails if it follows the wall clock."""
         if self.follows_clock:
             raise Refused("FOLLOWS_CLOCK", "the business date follows the wall clock and cannot be moved by hand")
         return await self.move_to(convert.required_date("date", request, "date"))
 
     async def move_to(self, to: date) -> pb.AdvanceBusinessDateResponse:
-        """Moves to a later day and waits until the book is revalued; the same day changes nothing."""
+        """Advances the business date and waits until the book is revalued; does nothing if it is already that day."""
         request = pb.AdvanceBusinessDateRequest(date=convert.calendar_date(to))
 
         def work(write: Write) -> pb.AdvanceBusinessDateResponse:

@@ -1,4 +1,4 @@
-"""PolicyService."""
+"""Servicer of PolicyService, with the conversion of policies."""
 
 from __future__ import annotations
 
@@ -24,22 +24,21 @@ from valuation.errors import InvalidInput
 
 
 class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
-    """Keeps the versions of the lending policy."""
+    """Stores and activates versions of the lending policy."""
 
     def __init__(self, runner: BookRunner, runs: RunDriver) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
         self.runs = runs
 
     async def CreatePolicy(self, request: pb.CreatePolicyRequest, context: ServicerContext) -> pb.Policy:
-        """Stores a new version."""
+        """Stores a new policy as a draft."""
         policy = read_policy(request.policy, checked_id("policy_id", request.policy_id))
         return await self.runner.write(
             request, "CreatePolicy", pb.Policy, lambda write: _policy(commands.store_policy(write, policy), None)
         )
 
     async def GetPolicy(self, request: pb.GetPolicyRequest, context: ServicerContext) -> pb.Policy:
-        """Returns one version."""
+        """Returns one policy."""
         (policy_id,) = id_of("name", request.name, "policies")
 
         def work(connection: Connection) -> pb.Policy:
@@ -48,7 +47,7 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
         return await self.runner.read(work)
 
     async def ListPolicies(self, request: pb.ListPoliciesRequest, context: ServicerContext) -> pb.ListPoliciesResponse:
-        """Lists versions."""
+        """Lists policies, newest first."""
         page = page_of(request, "ListPolicies", NEWEST)
 
         def work(connection: Connection) -> pb.ListPoliciesResponse:
@@ -59,7 +58,7 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
         return await self.runner.read(work)
 
     async def ActivatePolicy(self, request: pb.ActivatePolicyRequest, context: ServicerContext) -> pb.Policy:
-        """Puts a version into force and waits until the book is judged by it."""
+        """Puts a policy into force and waits until the whole book is judged by it."""
         (policy_id,) = id_of("name", request.name, "policies")
         activated = await self.runner.write(
             request,
@@ -77,7 +76,7 @@ def _key_in_force(connection: Connection) -> int:
 
 
 def read_policy(message: pb.Policy, policy_id: str) -> Policy:
-    """The policy in a message; raises InvalidInput naming the field."""
+    """Returns the policy in a message; raises InvalidInput with the name of the field."""
     return Policy(
         policy_id=policy_id,
         display_name=message.display_name,
@@ -95,16 +94,17 @@ def _read_index(entry: pb.ClassPolicy) -> str:
 
 
 def _read_numbers(field: str, numbers: Iterable[pb.PolicyNumber]) -> Numbers:
-    found: dict[str, SourcedNumber] = {}
+    by_parameter: dict[str, SourcedNumber] = {}
     for number in numbers:
-        if number.parameter in found:
-            raise InvalidInput(f"{field}.{number.parameter}", "two numbers", "one")
+        if number.parameter in by_parameter:
+            raise InvalidInput(f"{field}.{number.parameter}", "two numbers", "one number")
         value = convert.read_decimal(f"{field}.{number.parameter}", number.value)
-        found[number.parameter] = SourcedNumber(value, number.source)
-    return found
+        by_parameter[number.parameter] = SourcedNumber(value, number.source)
+    return by_parameter
 
 
 def _holiday(message: Date) -> date:
+    # The reader takes a field of a message, so the date is put into one.
     holder = pb.Policy(effective_date=message)
     return convert.required_date("holidays", holder, "effective_date")
 
@@ -118,15 +118,15 @@ def _policy(stored: StoredPolicy, in_force: int | None) -> pb.Policy:
         state=_state(stored, in_force),
         classes=[_class_policy(policy, name) for name in policy.classes],
         rules=_numbers(policy.rules),
-        minimum_cures=[convert.money(amount.minor, amount.currency) for amount in policy.minimum_cures],
+        minimum_cures=[convert.optional_money(amount) for amount in policy.minimum_cures],
         holidays=[convert.calendar_date(holiday) for holiday in policy.holidays],
         create_time=convert.timestamp(stored.created_us),
-        activate_time=None if stored.activated_us is None else convert.timestamp(stored.activated_us),
+        activate_time=convert.optional_timestamp(stored.activated_us),
     )
 
 
 def _state(stored: StoredPolicy, in_force: int | None) -> pb.PolicyState:
-    """Draft until activated, superseded once another one is in force that was activated later."""
+    """Returns the state of a policy: superseded if a policy stored later is in force."""
     if stored.activated_seq is None:
         return pb.POLICY_STATE_DRAFT
     if in_force is not None and stored.key < in_force:

@@ -1,1 +1,1 @@
-"""What every servicer shares: conversion, errors, paging, filters, field masks."""
+"""Parts shared by all servicers: conversion, errors, interceptors, paging, filters, field masks and names."""

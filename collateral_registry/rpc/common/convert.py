@@ -1,7 +1,11 @@
-"""Plain values on the wire and back: money, decimals, dates, times, names of enums."""
+"""Conversion between plain values and messages: money, decimals, dates, times and enums.
+
+Functions named ``read_…`` parse a message and raise InvalidInput with the name of the field; the others build one.
+"""
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import IntEnum, IntFlag
@@ -17,8 +21,10 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from collateral_registry.domain.shared.days import date_of
 from collateral_registry.domain.shared.money import Money, digits_of, money_of
+from collateral_registry.v1 import common_pb2
 from valuation.errors import InvalidInput
-from valuation.money import to_minor
+from valuation.flags import QualityFlag, UnknownReason, ZeroReason
+from valuation.money import PPM, to_minor
 
 E = TypeVar("E", bound=IntEnum)
 
@@ -28,7 +34,7 @@ NANOS = 1_000_000_000
 
 
 def read_decimal(field: str, message: DecimalMessage) -> Decimal:
-    """A decimal; raises InvalidInput when it is not a finite number of at most 40 characters."""
+    """Returns a decimal; raises InvalidInput unless it is a finite number of at most 40 characters."""
     text = message.value
     if len(text) > DECIMAL_LIMIT_CHARACTERS:
         raise InvalidInput(field, f"{len(text)} characters", f"at most {DECIMAL_LIMIT_CHARACTERS} characters")
@@ -42,24 +48,28 @@ def read_decimal(field: str, message: DecimalMessage) -> Decimal:
 
 
 def read_optional_decimal(field: str, message: Message, name: str) -> Decimal | None:
-    """The decimal field of a message; none when it is absent."""
+    """Returns a decimal field of a message, None if it is absent."""
     return read_decimal(field, getattr(message, name)) if message.HasField(name) else None
 
 
 def read_money(field: str, message: MoneyMessage) -> Money:
-    """An amount; raises InvalidInput for signs that disagree, fractions of the minor unit, negatives and excess."""
+    """Returns an amount of money.
+
+    Raises InvalidInput if units and nanos differ in sign, or the amount is negative, too large or not a whole number of
+    minor units.
+    """
     if not -NANOS < message.nanos < NANOS or message.units * message.nanos < 0:
-        raise InvalidInput(f"{field}.nanos", message.nanos, "within one unit and of the sign of units")
+        raise InvalidInput(f"{field}.nanos", message.nanos, "less than one unit, with the sign of units")
     return money_of(field, Decimal(message.units) + Decimal(message.nanos).scaleb(-9), message.currency_code)
 
 
 def read_optional_money(field: str, message: Message, name: str) -> Money | None:
-    """The money field of a message; none when it is absent."""
+    """Returns a money field of a message, None if it is absent."""
     return read_money(field, getattr(message, name)) if message.HasField(name) else None
 
 
 def read_date(field: str, message: Message, name: str) -> date | None:
-    """The date field of a message; none when it is absent or all zero."""
+    """Returns a date field of a message, None if it is absent or all zero; raises InvalidInput for a partial date."""
     value = getattr(message, name)
     if not message.HasField(name) or not (value.year or value.month or value.day):
         return None
@@ -71,7 +81,7 @@ def read_date(field: str, message: Message, name: str) -> date | None:
 
 
 def required_date(field: str, message: Message, name: str) -> date:
-    """The date field of a message; raises InvalidInput when it is absent."""
+    """Returns a date field of a message; raises InvalidInput if it is absent."""
     value = read_date(field, message, name)
     if value is None:
         raise InvalidInput(field, "nothing", "a date")
@@ -79,7 +89,7 @@ def required_date(field: str, message: Message, name: str) -> date:
 
 
 def member(field: str, kind: type[E], value: int) -> E:
-    """The member of an enum with a number; raises InvalidInput for a number it does not have."""
+    """Returns the member of an enum with the given number; raises InvalidInput if there is none."""
     try:
         return kind(value)
     except ValueError:
@@ -87,51 +97,89 @@ def member(field: str, kind: type[E], value: int) -> E:
 
 
 def money(minor: int, currency: str) -> MoneyMessage:
-    """Minor units as a message."""
+    """Returns an amount in minor units as a message."""
     scale = 10 ** digits_of(currency)
     sign = -1 if minor < 0 else 1
     units, rest = divmod(abs(int(minor)), scale)
     return MoneyMessage(currency_code=currency, units=sign * units, nanos=sign * rest * (NANOS // scale))
 
 
-def money_of_float(amount: float, currency: str) -> MoneyMessage:
-    """A model's amount in major units as a message, by the one crossing from float to money."""
+def optional_money(amount: Money | None) -> MoneyMessage | None:
+    """Returns an amount as a message, None for None."""
+    return None if amount is None else money(amount.minor, amount.currency)
+
+
+def money_of_float(amount: float, currency: str) -> MoneyMessage | None:
+    """Returns a model's amount in major units, rounded to the minor unit, as a message; None for NaN."""
+    if math.isnan(amount):
+        return None
     (minor,) = to_minor(np.array([amount], dtype=np.float64), np.array([digits_of(currency)], dtype=np.int64))
     return money(int(minor), currency)
 
 
 def decimal(value: Decimal) -> DecimalMessage:
-    """A decimal as plain digits."""
+    """Returns a decimal as a message, without an exponent."""
     return DecimalMessage(value=f"{value:f}")
 
 
-def ratio(value: float) -> DecimalMessage:
-    """A model's ratio, to nine decimals."""
+def optional_decimal(value: Decimal | None) -> DecimalMessage | None:
+    """Returns a decimal as a message, None for None."""
+    return None if value is None else decimal(value)
+
+
+def of_millionths(value: int) -> DecimalMessage:
+    """Returns a number of millionths as a decimal without trailing zeros."""
+    return decimal((Decimal(value) / PPM).normalize())
+
+
+def ratio(value: float | None) -> DecimalMessage | None:
+    """Returns a model's ratio with nine decimals as a message; None for None and NaN."""
+    if value is None or math.isnan(value):
+        return None
     return DecimalMessage(value=f"{Decimal(repr(round(value, RATIO_DIGITS))).normalize():f}")
 
 
 def number(value: float) -> DecimalMessage:
-    """A model's number with every digit of float64."""
+    """Returns a model's number as a message, with every digit of float64."""
     return DecimalMessage(value=f"{Decimal(repr(value)).normalize():f}")
 
 
 def day(value: int) -> Date | None:
-    """A day of columns as a date; none when it is not set."""
+    """Returns a day number of a column as a date message, None if it is not set."""
     return calendar_date(date_of(value))
 
 
 def calendar_date(value: date | None) -> Date | None:
-    """A date as a message; none for none."""
+    """Returns a date as a message, None for None."""
     return None if value is None else Date(year=value.year, month=value.month, day=value.day)
 
 
 def timestamp(microseconds: int) -> Timestamp:
-    """Microseconds from 1970-01-01 UTC as a message."""
+    """Returns microseconds since 1970-01-01 UTC as a message."""
     stamp = Timestamp()
     stamp.FromDatetime(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds))
     return stamp
 
 
-def bits(value: int, message_enum: EnumTypeWrapper, prefix: str, flags: type[IntFlag]) -> list[int]:
-    """The numbers in a message's enum of the flags set in a bit set."""
-    return [message_enum.Value(f"{prefix}_{flag.name}") for flag in flags if flag and value & flag]
+def optional_timestamp(microseconds: int | None) -> Timestamp | None:
+    """Returns microseconds since 1970-01-01 UTC as a message, None for None and 0."""
+    return timestamp(microseconds) if microseconds else None
+
+
+def unknown_reasons(bits: int) -> list[int]:
+    """Returns the enum values of the UnknownReason flags in a bit set."""
+    return _flags(bits, common_pb2.UnknownReason, "UNKNOWN_REASON", UnknownReason)
+
+
+def zero_reasons(bits: int) -> list[int]:
+    """Returns the enum values of the ZeroReason flags in a bit set."""
+    return _flags(bits, common_pb2.ZeroReason, "ZERO_REASON", ZeroReason)
+
+
+def quality_flags(bits: int) -> list[int]:
+    """Returns the enum values of the QualityFlag flags in a bit set."""
+    return _flags(bits, common_pb2.QualityFlag, "QUALITY_FLAG", QualityFlag)
+
+
+def _flags(bits: int, message_enum: EnumTypeWrapper, prefix: str, flags: type[IntFlag]) -> list[int]:
+    return [message_enum.Value(f"{prefix}_{flag.name}") for flag in flags if flag and bits & flag]

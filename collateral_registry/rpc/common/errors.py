@@ -1,4 +1,4 @@
-"""One table from what went wrong to what the caller sees: status, one ErrorInfo, and details where they fit."""
+"""Translation of errors into gRPC statuses with one ErrorInfo and, where they apply, BadRequest or RetryInfo."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ STATUS_OF: dict[type[Exception], grpc.StatusCode] = {
     Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     NotPermitted: grpc.StatusCode.PERMISSION_DENIED,
 }
-"""Every error a command may raise, with its status."""
+"""Status code of every error that a command may raise."""
 
 KNOWN_ERRORS = tuple(STATUS_OF)
 
 
 def status_of(error: Exception) -> tuple[grpc.StatusCode, Status]:
-    """The status of a known error with its details."""
+    """Returns the status code of a known error and the status with its details."""
     code = STATUS_OF[type(error)]
     status = Status(code=code.value[0], message=str(error))
     for detail in _details(error):

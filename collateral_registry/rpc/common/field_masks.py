@@ -1,4 +1,4 @@
-"""Field masks: which fields of a message to take over (AIP-134)."""
+"""Field masks: the fields of a message that an update changes (AIP-134)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ M = TypeVar("M", bound=Message)
 
 
 def masked(source: M, into: M, mask: FieldMask, allowed: tuple[str, ...]) -> None:
-    """Copies the fields named in the mask; a field absent in the source is cleared, a list or a map replaced.
+    """Copies the fields named in the mask; clears a field that the source lacks and replaces a list or map as a whole.
 
-    Raises InvalidInput for an empty mask, or a path that does not exist or may not be changed.
+    Raises InvalidInput if the mask is empty or names a field that does not exist or is not in ``allowed``.
     """
     if not mask.paths or len(mask.paths) > PATHS_LIMIT:
         raise InvalidInput("update_mask", f"{len(mask.paths)} paths", f"1 to {PATHS_LIMIT} fields to change")
@@ -25,7 +25,7 @@ def masked(source: M, into: M, mask: FieldMask, allowed: tuple[str, ...]) -> Non
         if path.split(".")[0] not in allowed:
             raise InvalidInput("update_mask", repr(path[:80]), "one of " + ", ".join(allowed))
         if not FieldMask(paths=[path]).IsValidForDescriptor(source.DESCRIPTOR):
-            raise InvalidInput("update_mask", repr(path[:80]), "a field that exists")
+            raise InvalidInput("update_mask", repr(path[:80]), "an existing field")
         _copy(source, into, path.split("."))
 
 

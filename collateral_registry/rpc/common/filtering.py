@@ -1,9 +1,10 @@
-"""Filters as text: equalities joined by AND, such as ``kind = INVENTORY AND owner = "Acme"`` (part of AIP-160)."""
+"""Filters of lists: equalities joined by AND, such as ``kind = INVENTORY AND owner = "Acme"`` (a subset of AIP-160)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import IntEnum
 
 from collateral_registry.store.engine.filters import Condition
 from valuation.errors import InvalidInput
@@ -12,8 +13,20 @@ FILTER_LIMIT_CHARACTERS = 1_000
 _TERM = re.compile(r"""\s*([a-z_]+)\s*=\s*(?:"([^"]*)"|([^\s"]+))\s*""")
 
 
-def conditions_in(text: str, enums: Mapping[str, Mapping[str, int | str]]) -> list[Condition]:
-    """The conditions in a filter; values of the fields in ``enums`` become what they are stored as."""
+Enums = Mapping[str, Mapping[str, int | str]]
+"""By field, the names that a filter may use and the values stored for them."""
+
+
+def enum_values(**enums: type[IntEnum]) -> Enums:
+    """Returns the names and numbers of the enum of each field."""
+    return {field: {member.name: int(member) for member in kind} for field, kind in enums.items()}
+
+
+def conditions_in(text: str, enums: Enums) -> list[Condition]:
+    """Returns the conditions in a filter, with the names in ``enums`` replaced by their stored values.
+
+    Raises InvalidInput if the filter is too long, malformed, or uses an unknown name for an enum.
+    """
     if len(text) > FILTER_LIMIT_CHARACTERS:
         raise InvalidInput("filter", f"{len(text)} characters", f"at most {FILTER_LIMIT_CHARACTERS} characters")
     if not text.strip():
@@ -21,7 +34,7 @@ def conditions_in(text: str, enums: Mapping[str, Mapping[str, int | str]]) -> li
     return [_condition(term, enums) for term in re.split(r"\s+AND\s+", text.strip())]
 
 
-def _condition(term: str, enums: Mapping[str, Mapping[str, int | str]]) -> Condition:
+def _condition(term: str, enums: Enums) -> Condition:
     match = _TERM.fullmatch(term)
     if match is None:
         raise InvalidInput("filter", repr(term[:60]), 'field = value, joined by AND, text in "quotes"')

@@ -1,8 +1,9 @@
-"""What every call needs and no handler should repeat: known errors become statuses, their causes are logged."""
+"""The interceptor that turns known errors into statuses, and the wrapping of handlers that interceptors share."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -11,45 +12,57 @@ import structlog
 from collateral_registry.rpc.common.errors import KNOWN_ERRORS, status_of
 
 UnaryHandler = Callable[[Any, grpc.aio.ServicerContext], Awaitable[object]]
+"""Handler that returns one response to a request or to a stream of requests."""
+
 StreamHandler = Callable[[Any, grpc.aio.ServicerContext], AsyncIterator[object]]
+"""Handler that streams responses."""
 
 LOG = structlog.get_logger("rpc")
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):
-    """Turns errors into statuses for calls with one answer and for streams of answers."""
+    """Turns known errors into statuses and logs the cause of server errors."""
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Wraps the handler of the call."""
-        handler: Any = await continuation(handler_call_details)
+        """Returns the handler of the call with errors translated."""
+        handler, method = await continuation(handler_call_details), handler_call_details.method
         if handler is None:
             return None  # an unknown method: grpc answers UNIMPLEMENTED
-        method = handler_call_details.method
-        for kind, (wrapped, made) in WRAPPERS.items():
-            behaviour = getattr(handler, kind)
-            if behaviour is not None:
-                handler = made(wrapped(behaviour, method), handler.request_deserializer, handler.response_serializer)
-                break
-        wrapped_handler: grpc.RpcMethodHandler[Any, Any] = handler
-        return wrapped_handler
+        return wrap_handler(handler, partial(_unary, method), partial(_stream, method))
 
 
-def _unary(behaviour: UnaryHandler, method: str) -> UnaryHandler:
+def wrap_handler(
+    handler: grpc.RpcMethodHandler[Any, Any],
+    wrap_unary: Callable[[UnaryHandler], UnaryHandler],
+    wrap_stream: Callable[[StreamHandler], StreamHandler],
+) -> grpc.RpcMethodHandler[Any, Any]:
+    """Returns a handler of the same kind and serialisation whose function is wrapped."""
+    serialisation = handler.request_deserializer, handler.response_serializer
+    if handler.unary_unary:
+        return grpc.unary_unary_rpc_method_handler(wrap_unary(handler.unary_unary), *serialisation)
+    if handler.stream_unary:
+        return grpc.stream_unary_rpc_method_handler(wrap_unary(handler.stream_unary), *serialisation)
+    if handler.unary_stream:
+        return grpc.unary_stream_rpc_method_handler(wrap_stream(handler.unary_stream), *serialisation)
+    return grpc.stream_stream_rpc_method_handler(wrap_stream(handler.stream_stream), *serialisation)
+
+
+def _unary(method: str, behaviour: UnaryHandler) -> UnaryHandler:
     async def call(request: object, context: grpc.aio.ServicerContext) -> object:
         try:
             return await behaviour(request, context)
         except KNOWN_ERRORS as error:
             await _abort(context, error, method)
-            return None  # the abort above never comes back
+            return None  # not reached: abort raises
 
     return call
 
 
-def _stream(behaviour: StreamHandler, method: str) -> StreamHandler:
+def _stream(method: str, behaviour: StreamHandler) -> StreamHandler:
     async def call(request: object, context: grpc.aio.ServicerContext) -> AsyncIterator[object]:
         try:
             async for answer in behaviour(request, context):
@@ -58,15 +71,6 @@ def _stream(behaviour: StreamHandler, method: str) -> StreamHandler:
             await _abort(context, error, method)
 
     return call
-
-
-WRAPPERS: dict[str, tuple[Any, Any]] = {
-    "unary_unary": (_unary, grpc.unary_unary_rpc_method_handler),
-    "unary_stream": (_stream, grpc.unary_stream_rpc_method_handler),
-    "stream_unary": (_unary, grpc.stream_unary_rpc_method_handler),
-    "stream_stream": (_stream, grpc.stream_stream_rpc_method_handler),
-}
-"""How a handler of each kind is wrapped, and made again."""
 
 
 async def _abort(context: grpc.aio.ServicerContext, error: Exception, method: str) -> None:

@@ -1,4 +1,4 @@
-"""Names of warehouses: people call them as they like, so the id in warehouses/{warehouse} is percent-encoded."""
+"""Resource names of warehouses: names are free text, so the id in warehouses/{warehouse} is percent-encoded."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ COLLECTION = "warehouses/"
 
 
 def warehouse_name(warehouse: str) -> str:
-    """The resource name of a warehouse."""
+    """Returns the resource name of a warehouse."""
     return COLLECTION + quote(warehouse, safe="")
 
 
 def warehouse_of(field: str, name: str) -> str:
-    """The warehouse in a resource name; raises InvalidInput for another shape."""
+    """Returns the warehouse in a resource name; raises InvalidInput for another shape."""
     encoded = name.removeprefix(COLLECTION)
     if not name.startswith(COLLECTION) or not encoded or "/" in encoded:
         raise InvalidInput(field, repr(name[:80]), "warehouses/{warehouse}, percent-encoded")

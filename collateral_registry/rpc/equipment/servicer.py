@@ -1,4 +1,4 @@
-"""EquipmentService."""
+"""Servicer of EquipmentService, with the conversion of estimates and appraisals."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.assets.messages import read_equipment
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.equipment.fits import Fits
 from collateral_registry.runtime.transactions import BookRunner
@@ -30,6 +31,7 @@ from valuation.errors import InvalidInput
 if TYPE_CHECKING:
     from google.type.money_pb2 import Money as MoneyMessage
 
+    from valuation._typing import Float
     from valuation.equipment.models.hedonic import Estimates
 
 MACHINES_LIMIT = 1_000
@@ -37,17 +39,16 @@ COMPARABLES_LIMIT_BYTES = 256 * 1024 * 1024
 
 
 class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
-    """Fits models of comparables, keeps them, puts them in charge and asks them."""
+    """Fits, stores and activates models of machine prices, values machines with them, and records appraisals."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
         self.fits = Fits(runner)
 
     async def FitEquipmentModel(
         self, request_iterator: AsyncIterator[pb.FitEquipmentModelRequest], context: ServicerContext
     ) -> pb.EquipmentFit:
-        """Takes comparables and starts to learn."""
+        """Receives comparable sales in chunks and starts to fit a model; returns without waiting for the fit."""
         model_id, columns, size = "", "", 0
         chunks: list[bytes] = []
         async for request in request_iterator:
@@ -56,33 +57,33 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             chunks.append(request.chunk)
             size += len(request.chunk)
             if size > COMPARABLES_LIMIT_BYTES:
-                raise InvalidInput("chunk", f"{size} bytes", f"at most {COMPARABLES_LIMIT_BYTES} in all")
+                raise InvalidInput("chunk", f"{size} bytes", f"at most {COMPARABLES_LIMIT_BYTES} bytes in total")
         if not chunks:
             raise InvalidInput("chunk", "nothing", "comparables")
         return self.fits.start(model_id, columns.encode(), b"".join(chunks)).as_message()
 
     async def GetEquipmentFit(self, request: pb.GetEquipmentFitRequest, context: ServicerContext) -> pb.EquipmentFit:
-        """Returns one fit."""
+        """Returns the progress of a fit of this process."""
         return self.fits.get(id_of("name", request.name, "equipmentFits")[0]).as_message()
 
     async def WatchEquipmentFit(
         self, request: pb.WatchEquipmentFitRequest, context: ServicerContext
     ) -> AsyncIterator[pb.WatchEquipmentFitResponse]:
-        """Streams a fit until it is over."""
+        """Streams the progress of a fit until it ends."""
         async for fit in self.fits.watch(id_of("name", request.name, "equipmentFits")[0]):
             yield pb.WatchEquipmentFitResponse(equipment_fit=fit.as_message())
 
     async def GetEquipmentModel(
         self, request: pb.GetEquipmentModelRequest, context: ServicerContext
     ) -> pb.EquipmentModel:
-        """Returns one model."""
+        """Returns one model with its model card."""
         (model_id,) = id_of("name", request.name, "equipmentModels")
         return await self.runner.read(lambda connection: _model(get_model(connection, model_id)))
 
     async def ListEquipmentModels(
         self, request: pb.ListEquipmentModelsRequest, context: ServicerContext
     ) -> pb.ListEquipmentModelsResponse:
-        """Lists models."""
+        """Lists models, newest first."""
         page = page_of(request, "ListEquipmentModels", NEWEST)
 
         def work(connection: Connection) -> pb.ListEquipmentModelsResponse:
@@ -96,7 +97,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     async def ActivateEquipmentModel(
         self, request: pb.ActivateEquipmentModelRequest, context: ServicerContext
     ) -> pb.EquipmentModel:
-        """Puts a model in charge of a class."""
+        """Makes a model the one that values an asset class, and revalues the machines of the class."""
         (model_id,) = id_of("name", request.name, "equipmentModels")
         return await self.runner.write(
             request,
@@ -108,9 +109,9 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     async def AppraiseEquipment(
         self, request: pb.AppraiseEquipmentRequest, context: ServicerContext
     ) -> pb.AppraiseEquipmentResponse:
-        """Appraises machines of the register."""
+        """Values registered machines with a model; records nothing."""
         (model_id,) = id_of("equipment_model", request.equipment_model, "equipmentModels")
-        _check_count("names", len(request.names))
+        check_count("names", request.names, MACHINES_LIMIT)
         asset_ids = [id_of("names", name, "assets")[0] for name in request.names]
 
         def work(connection: Connection) -> pb.AppraiseEquipmentResponse:
@@ -122,9 +123,9 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     async def QuoteEquipment(
         self, request: pb.QuoteEquipmentRequest, context: ServicerContext
     ) -> pb.QuoteEquipmentResponse:
-        """Appraises machines that are not registered."""
+        """Values machines that are not registered with a model; records nothing."""
         (model_id,) = id_of("equipment_model", request.equipment_model, "equipmentModels")
-        _check_count("machines", len(request.machines))
+        check_count("machines", request.machines, MACHINES_LIMIT)
         machines = [read_equipment(machine) for machine in request.machines]
         on = convert.read_date("date", request, "date")
 
@@ -135,15 +136,15 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         return await self.runner.read(work)
 
     async def RecordAppraisal(self, request: pb.RecordAppraisalRequest, context: ServicerContext) -> pb.Appraisal:
-        """Records an appraisal."""
+        """Records the appraisal of a machine by a person."""
         (asset_id,) = id_of("parent", request.parent, "assets")
-        given = request.appraisal
-        on = convert.required_date("appraisal.date", given, "date")
-        basis = convert.member("appraisal.basis", AppraisalBasis, given.basis)
-        amount = convert.read_money("appraisal.amount", given.amount)
+        message = request.appraisal
+        on = convert.required_date("appraisal.date", message, "date")
+        basis = convert.member("appraisal.basis", AppraisalBasis, message.basis)
+        amount = convert.read_money("appraisal.amount", message.amount)
 
         def work(write: Write) -> pb.Appraisal:
-            stored = commands.record_appraisal(write, asset_id, given.appraiser, on, basis, amount)
+            stored = commands.record_appraisal(write, asset_id, message.appraiser, on, basis, amount)
             return _appraisal(asset_id, commands.ReviewedAppraisal(stored, None, 1.0))
 
         return await self.runner.write(request, "RecordAppraisal", pb.Appraisal, work)
@@ -151,7 +152,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     async def ListAppraisals(
         self, request: pb.ListAppraisalsRequest, context: ServicerContext
     ) -> pb.ListAppraisalsResponse:
-        """Lists the appraisals of a machine beside its value."""
+        """Lists the appraisals of a machine, newest first, each compared with its current value."""
         (asset_id,) = id_of("parent", request.parent, "assets")
         page = page_of(request, f"ListAppraisals {request.parent}", NEWEST)
 
@@ -169,7 +170,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     async def ReconcileAppraisals(
         self, request: pb.ReconcileAppraisalsRequest, context: ServicerContext
     ) -> pb.ReconcileAppraisalsResponse:
-        """Makes one value of the model's and the appraisals'."""
+        """Combines the model value and the appraisals of a machine into one value for each basis; records nothing."""
         (asset_id,) = id_of("name", request.name, "assets")
 
         def work(connection: Connection) -> pb.ReconcileAppraisalsResponse:
@@ -181,8 +182,8 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     async def BacktestAppraisers(
         self, request: pb.BacktestAppraisersRequest, context: ServicerContext
     ) -> pb.BacktestAppraisersResponse:
-        """Sets appraisals against prices."""
-        _check_count("sales", len(request.sales))
+        """Compares recorded appraisals with realised prices, by appraiser; records nothing."""
+        check_count("sales", request.sales, MACHINES_LIMIT)
         sales = [_sale(sale) for sale in request.sales]
 
         def work(connection: Connection) -> pb.BacktestAppraisersResponse:
@@ -193,11 +194,6 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             )
 
         return await self.runner.read(work)
-
-
-def _check_count(field: str, count: int) -> None:
-    if not 1 <= count <= MACHINES_LIMIT:
-        raise InvalidInput(field, f"{count}", f"1 to {MACHINES_LIMIT}")
 
 
 def _model(stored: StoredModel) -> pb.EquipmentModel:
@@ -217,27 +213,24 @@ def _model(stored: StoredModel) -> pb.EquipmentModel:
 
 def _estimates(found: Estimates, currency: str, names: list[str]) -> list[pb.EquipmentEstimate]:
     bases, words = bases_of_estimate(found.fmv, found.step), words_of(found.flags)
+
+    def money(amounts: Float, row: int) -> MoneyMessage | None:
+        return convert.money_of_float(amounts[row], currency)
+
     return [
         pb.EquipmentEstimate(
             asset=name,
-            fair_market_value=_money(found.fmv[row], currency),
-            low=_money(found.low[row], currency),
-            high=_money(found.high[row], currency),
-            orderly_liquidation_value=_money(found.olv[row], currency),
-            forced_liquidation_value=_money(found.flv[row], currency),
-            net_orderly_liquidation_value=_money(found.nolv[row], currency),
+            fair_market_value=money(found.fmv, row),
+            low=money(found.low, row),
+            high=money(found.high, row),
+            orderly_liquidation_value=money(found.olv, row),
+            forced_liquidation_value=money(found.flv, row),
+            net_orderly_liquidation_value=money(found.nolv, row),
             basis_of_estimate=bases[row],
             flags=[word for word in words[row].split("|") if word],
         )
         for row, name in enumerate(names)
     ]
-
-
-def _money(amount: float, currency: str) -> MoneyMessage | None:
-    """An amount of a model to the minor unit; none where it has no opinion."""
-    if np.isnan(amount):
-        return None
-    return convert.money_of_float(float(amount), currency)
 
 
 def _appraisal(asset_id: str, reviewed: commands.ReviewedAppraisal) -> pb.Appraisal:
@@ -282,7 +275,7 @@ def _sale(message: pb.RealisedSale) -> reconciliation.Sale:
 
 def _record(record: AppraiserRecord) -> pb.AppraiserRecord:
     message = pb.AppraiserRecord(appraiser=record.appraiser, sale_count=record.sales, flagged=record.flagged)
-    if not np.isnan(record.bias):
+    if not np.isnan(record.bias):  # too few sales
         message.bias.CopyFrom(convert.decimal(Decimal(f"{record.bias:.6f}")))
         message.error.CopyFrom(convert.decimal(Decimal(f"{record.error:.6f}")))
     return message

@@ -1,4 +1,4 @@
-"""DoublePledgeService."""
+"""Servicer of DoublePledgeService."""
 
 from __future__ import annotations
 
@@ -6,28 +6,25 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.findings.check_book import check_whole_book
 from collateral_registry.commands.findings.double_pledge import confirm_double_pledge
-from collateral_registry.domain.shared.names import checked_text, id_of
+from collateral_registry.domain.shared.names import checked_text
+from collateral_registry.rpc.findings.messages import finding_key
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.findings.repository import get_finding
 from collateral_registry.v1 import double_pledge_pb2 as pb
 from collateral_registry.v1 import double_pledge_pb2_grpc
-from valuation.errors import InvalidInput
-
-FINDING_DIGITS = 18
 
 
 class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):
-    """Looks over the whole book."""
+    """Checks the book for duplicate references and over-pledged stock."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
 
     async def CheckDoublePledge(
         self, request: pb.CheckDoublePledgeRequest, context: ServicerContext
     ) -> pb.CheckDoublePledgeResponse:
-        """Checks the whole book."""
+        """Checks the whole book and opens a finding for each new problem; writes nothing if there is none."""
 
         def work(write: Write) -> pb.CheckDoublePledgeResponse:
             found = check_whole_book(write)
@@ -46,15 +43,13 @@ class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):
     async def ConfirmDoublePledge(
         self, request: pb.ConfirmDoublePledgeRequest, context: ServicerContext
     ) -> pb.ConfirmDoublePledgeResponse:
-        """Takes a finding for proved."""
-        (number,) = id_of("name", request.name, "findings")
-        if not number.isdigit() or len(number) > FINDING_DIGITS:
-            raise InvalidInput("name", repr(request.name), "findings/{number}")
+        """Confirms a finding of a double pledge, which makes its asset worthless."""
+        key = finding_key("name", request.name)
         actor, note = checked_text("actor", request.actor), checked_text("note", request.note)
 
         def work(write: Write) -> pb.ConfirmDoublePledgeResponse:
-            confirm_double_pledge(write, int(number), note)
-            asset_id = get_finding(write.connection, int(number)).asset_id
+            confirm_double_pledge(write, key, note)
+            asset_id = get_finding(write.connection, key).asset_id
             return pb.ConfirmDoublePledgeResponse(asset=f"assets/{asset_id}")
 
         return await self.runner.write(

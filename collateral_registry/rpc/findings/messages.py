@@ -1,27 +1,23 @@
-"""Findings as messages."""
+"""Conversion of findings to messages, and their resource names."""
 
 from __future__ import annotations
 
-from collateral_registry.domain.shared.errors import InvalidInput
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.checks import number_in_name
 from collateral_registry.rpc.common.warehouse_names import warehouse_name
 from collateral_registry.store.findings.repository import StoredFinding
 from collateral_registry.v1 import finding_pb2 as pb
 
-KEY_DIGITS = 18
-
 
 def finding_key(field: str, name: str) -> int:
-    """The key in findings/{finding}; raises InvalidInput for another shape."""
+    """Returns the key in findings/{finding}; raises InvalidInput for another shape."""
     (number,) = id_of(field, name, "findings")
-    if not number.isdigit() or len(number) > KEY_DIGITS:
-        raise InvalidInput(field, repr(name[:80]), "findings/{number}")
-    return int(number)
+    return number_in_name(field, name, number, "findings/{number}")
 
 
 def finding_message(row: StoredFinding) -> pb.Finding:
-    """A finding as a message."""
+    """Returns a finding as a message."""
     finding = row.finding
     return pb.Finding(
         name=f"findings/{row.key}",
@@ -29,18 +25,18 @@ def finding_message(row: StoredFinding) -> pb.Finding:
         severity=finding.severity,
         state=row.state,
         summary=finding.summary,
-        evidence=[pb.Evidence(name=name, value=_plain(value)) for name, value in sorted(finding.evidence.items())],
+        evidence=[pb.Evidence(name=name, value=_text_of(value)) for name, value in sorted(finding.evidence.items())],
         asset=f"assets/{row.asset_id}" if row.asset_id else "",
         loan=f"loans/{row.loan_id}" if row.loan_id else "",
         warehouse=warehouse_name(finding.warehouse) if finding.warehouse else "",
         lot=row.lot,
         create_time=convert.timestamp(row.created_us),
         creator=row.created_by,
-        resolve_time=convert.timestamp(row.resolved_us) if row.resolved_us else None,
+        resolve_time=convert.optional_timestamp(row.resolved_us),
         resolver=row.resolved_by,
         note=row.note,
     )
 
 
-def _plain(value: object) -> str:
+def _text_of(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

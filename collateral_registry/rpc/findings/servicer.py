@@ -1,4 +1,4 @@
-"""FindingService."""
+"""Servicer of FindingService."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.stock.resolve_finding import resolve
 from collateral_registry.domain.findings.kinds import FindingKind, FindingState, Severity
 from collateral_registry.domain.shared.names import checked_text
-from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.findings.messages import finding_key, finding_message
 from collateral_registry.runtime.transactions import BookRunner
@@ -16,18 +16,13 @@ from collateral_registry.store.findings.repository import get_finding, list_find
 from collateral_registry.v1 import finding_pb2 as pb
 from collateral_registry.v1 import finding_pb2_grpc
 
-ENUMS = {
-    "kind": {kind.name: int(kind) for kind in FindingKind},
-    "severity": {severity.name: int(severity) for severity in Severity},
-    "state": {state.name: int(state) for state in FindingState},
-}
+ENUMS = enum_values(kind=FindingKind, severity=Severity, state=FindingState)
 
 
 class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
-    """Keeps what does not agree."""
+    """Returns and resolves findings: facts about collateral that contradict each other."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
 
     async def GetFinding(self, request: pb.GetFindingRequest, context: ServicerContext) -> pb.Finding:
@@ -36,7 +31,7 @@ class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
         return await self.runner.read(lambda connection: finding_message(get_finding(connection, key)))
 
     async def ListFindings(self, request: pb.ListFindingsRequest, context: ServicerContext) -> pb.ListFindingsResponse:
-        """Lists findings."""
+        """Lists findings, newest first."""
         wanted = conditions_in(request.filter, ENUMS)
         page = page_of(request, f"ListFindings {request.filter}", NEWEST)
 
@@ -47,7 +42,7 @@ class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
         return await self.runner.read(work)
 
     async def ResolveFinding(self, request: pb.ResolveFindingRequest, context: ServicerContext) -> pb.Finding:
-        """Resolves a finding."""
+        """Resolves a finding with a note; a quantity reserved because of a count becomes available again."""
         key, note = finding_key("name", request.name), checked_text("note", request.note)
         actor = checked_text("actor", request.actor)
         return await self.runner.write(

@@ -1,4 +1,4 @@
-"""IpService."""
+"""Servicer of IpService, with the conversion of IP valuations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collateral_registry.commands.ip import ip_assets as commands
 from collateral_registry.domain.ip.ip_valuation import EVIDENCE, PLEDGE_LEVEL, RightAnswer, RightQuestion
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.names import id_of
-from collateral_registry.rpc.assets.messages import read_right, survival_message
+from collateral_registry.rpc.assets.messages import read_ip_asset, survival_message
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.transactions import BookRunner
@@ -34,14 +34,13 @@ DAYS_AHEAD, DAYS_AHEAD_LIMIT = 90, 3_650
 
 
 class IpServicer(ip_pb2_grpc.IpServiceServicer):
-    """Values rights, follows them, and lists their fees."""
+    """Values IP assets, records their events and lists their coming fees."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
 
     async def ValueRight(self, request: pb.ValueRightRequest, context: ServicerContext) -> pb.RightValue:
-        """Values a right of the register."""
+        """Values a registered IP asset; records nothing."""
         (asset_id,) = id_of("name", request.name, "assets")
         question = _question(request.question)
 
@@ -53,34 +52,34 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         return await self.runner.read(work)
 
     async def QuoteRight(self, request: pb.QuoteRightRequest, context: ServicerContext) -> pb.RightValue:
-        """Values a right that is not registered."""
-        right, question = read_right(request.right), _question(request.question)
-        currency = request.currency_code or right.next_year_revenue.currency
-        if currency != right.next_year_revenue.currency:
-            raise InvalidInput("currency_code", currency, f"{right.next_year_revenue.currency}, that of the revenue")
+        """Values an IP asset that is not registered; records nothing."""
+        asset, question = read_ip_asset(request.right), _question(request.question)
+        currency = request.currency_code or asset.next_year_revenue.currency
+        if currency != asset.next_year_revenue.currency:
+            raise InvalidInput("currency_code", currency, f"{asset.next_year_revenue.currency}, that of the revenue")
         _check_brackets(request.question.brackets, currency)
-        return await self.runner.read(lambda connection: _value(commands.quote(connection, right, question), currency))
+        return await self.runner.read(lambda connection: _value(commands.quote(connection, asset, question), currency))
 
     async def RecordRightEvent(self, request: pb.RecordRightEventRequest, context: ServicerContext) -> pb.RightEvent:
-        """Records what happened to a right."""
+        """Records an event of an IP asset and revalues it and its loans."""
         (asset_id,) = id_of("parent", request.parent, "assets")
-        given = request.right_event
-        share = convert.read_optional_decimal("right_event.owned_share", given, "owned_share")
+        message = request.right_event
+        share = convert.read_optional_decimal("right_event.owned_share", message, "owned_share")
         event = RightEvent(
-            kind=convert.member("right_event.kind", RightEventKind, given.kind),
-            day=convert.required_date("right_event.date", given, "date"),
+            kind=convert.member("right_event.kind", RightEventKind, message.kind),
+            day=convert.required_date("right_event.date", message, "date"),
             owned_share=1.0 if share is None else float(share),
         )
 
         def work(write: Write) -> pb.RightEvent:
-            return _event(asset_id, commands.record_event(write, asset_id, event, given.note))
+            return _event(asset_id, commands.record_event(write, asset_id, event, message.note))
 
         return await self.runner.write(request, "RecordRightEvent", pb.RightEvent, work)
 
     async def ListRightEvents(
         self, request: pb.ListRightEventsRequest, context: ServicerContext
     ) -> pb.ListRightEventsResponse:
-        """Lists what happened to a right."""
+        """Lists the events of an IP asset, newest first."""
         (asset_id,) = id_of("parent", request.parent, "assets")
         page = page_of(request, f"ListRightEvents {request.parent}", NEWEST)
 
@@ -95,7 +94,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
     async def ListComingFees(
         self, request: pb.ListComingFeesRequest, context: ServicerContext
     ) -> pb.ListComingFeesResponse:
-        """Lists the fees that keep rights."""
+        """Lists fees of IP assets that fall due or can still be paid, in order of their due dates."""
         if not 0 <= request.days_ahead <= DAYS_AHEAD_LIMIT:
             raise InvalidInput("days_ahead", request.days_ahead, f"0 to {DAYS_AHEAD_LIMIT}")
         days = request.days_ahead or DAYS_AHEAD
@@ -114,7 +113,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
 
 
 def _question(message: pb.RightQuestion) -> RightQuestion:
-    """The question in a message; raises InvalidInput naming the field."""
+    """Returns the question in a message; raises InvalidInput with the name of the field."""
     doubt, brackets = message.doubt, message.brackets
 
     def number(holder: Message, name: str) -> float | None:
@@ -153,23 +152,26 @@ def _question(message: pb.RightQuestion) -> RightQuestion:
 
 
 def _check_brackets(brackets: pb.RightBrackets, currency: str) -> None:
-    """Raises InvalidInput for an amount in another currency than that of the right."""
+    """Raises InvalidInput for an amount in another currency than that of the IP asset."""
     single = {name: getattr(brackets, name) for name in SINGLE_BRACKETS if brackets.HasField(name)}
     years = {f"earnings.{name}": list(getattr(brackets.earnings, name)) for name in YEARLY_BRACKETS}
-    given = [(name, amount) for name, amounts in years.items() for amount in amounts] + list(single.items())
-    for name, amount in given:
+    yearly = [(name, amount) for name, amounts in years.items() for amount in amounts]
+    for name, amount in (*yearly, *single.items()):
         if amount.currency_code != currency:
-            raise InvalidInput(f"question.brackets.{name}", amount.currency_code, f"{currency}, that of the right")
+            raise InvalidInput(f"question.brackets.{name}", amount.currency_code, f"{currency}, that of the IP asset")
 
 
 def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
+    def money(amount: float) -> MoneyMessage | None:
+        return convert.money_of_float(amount, currency)
+
     quantiles = zip(QUANTILE_LEVELS, answer.quantiles, strict=True)
     message = pb.RightValue(
-        value=_money(answer.value, currency),
-        mean=_money(answer.mean, currency),
-        pledge_value=_money(answer.pledge_value, currency),
+        value=money(answer.value),
+        mean=money(answer.mean),
+        pledge_value=money(answer.pledge_value),
         quantiles=[
-            pb.ValueQuantile(level=convert.ratio(level), value=_money(value, currency))
+            pb.ValueQuantile(level=convert.ratio(level), value=money(value))
             for level, value in quantiles
             if not np.isnan(value)
         ],
@@ -181,25 +183,19 @@ def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
         survival=survival_message(answer.survival),
         evidence=EVIDENCE,
         brackets=pb.BracketValues(
-            cost=_money(float(answer.bracket_values.cost[0]), currency),
-            excess_earnings=_money(float(answer.bracket_values.excess_earnings[0]), currency),
-            market_price=_money(float(answer.bracket_values.market[0]), currency),
+            cost=money(answer.bracket_values.cost[0]),
+            excess_earnings=money(answer.bracket_values.excess_earnings[0]),
+            market_price=money(answer.bracket_values.market[0]),
         ),
+        cap=convert.ratio(answer.cap),
     )
     if not np.isnan(answer.life_years):
         message.remaining_life_years.CopyFrom(convert.decimal(Decimal(f"{answer.life_years:.6f}")))
-    if not np.isnan(answer.cap):
-        message.cap.CopyFrom(convert.ratio(answer.cap))
     if answer.score:
         message.score.CopyFrom(convert.ratio(answer.score.score))
         message.tier = answer.score.tier.name
         message.vetoes.extend(answer.score.vetoes)
     return message
-
-
-def _money(amount: float, currency: str) -> MoneyMessage | None:
-    """An amount of a model to the minor unit; none where it is not known."""
-    return None if np.isnan(amount) else convert.money_of_float(amount, currency)
 
 
 def _event(asset_id: str, stored: StoredRightEvent) -> pb.RightEvent:

@@ -1,12 +1,10 @@
-"""Loans and pledges as messages and back."""
+"""Conversion between loans, pledges and messages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 import numpy as np
-from google.protobuf.message import Message
 
 from collateral_registry.commands.loans.cures import CureInKind
 from collateral_registry.domain.loans.agreements import (
@@ -31,11 +29,11 @@ from collateral_registry.v1 import common_pb2
 from collateral_registry.v1 import loan_pb2 as pb
 from valuation.money import PPM
 
-LEVELS = ("watch", "margin_call", "stop_draw", "liquidation")
+LTV_LEVELS = ("watch", "margin_call", "stop_draw", "liquidation")
 
 
 def read_balance(message: pb.Loan | pb.BalanceUpdate, currency: str) -> Balance:
-    """The balance in a message; absent interest and fees are nothing, an absent principal too."""
+    """Returns the balance in a message; absent amounts are 0 in the given currency."""
     day = convert.required_date("balance_date", message, "balance_date")
 
     def amount(name: str) -> Money:
@@ -45,7 +43,7 @@ def read_balance(message: pb.Loan | pb.BalanceUpdate, currency: str) -> Balance:
 
 
 def read_loan(message: pb.Loan, loan_id: str) -> Loan:
-    """The loan in a message; raises InvalidInput naming the field."""
+    """Returns the loan in a message; raises InvalidInput with the name of the field."""
     return Loan(
         loan_id=loan_id,
         borrower=message.borrower,
@@ -59,15 +57,15 @@ def read_loan(message: pb.Loan, loan_id: str) -> Loan:
 
 
 def _read_limits(message: common_pb2.LtvLevels) -> LtvLimits:
-    return LtvLimits(*(ppm_of(f"ltv_levels.{name}", _level(message, name), LTV_LIMIT_PPM) for name in LEVELS))
+    def limit(name: str) -> int:
+        field = f"ltv_levels.{name}"
+        return ppm_of(field, convert.read_decimal(field, getattr(message, name)), LTV_LIMIT_PPM)
 
-
-def _level(message: common_pb2.LtvLevels, name: str) -> Decimal:
-    return convert.read_decimal(f"ltv_levels.{name}", getattr(message, name))
+    return LtvLimits(*map(limit, LTV_LEVELS))
 
 
 def read_pledge(message: pb.Pledge, loan_id: str, pledge_id: str) -> Pledge:
-    """The pledge in a message; raises InvalidInput naming the field."""
+    """Returns the pledge in a message; raises InvalidInput with the name of the field."""
     (asset_id,) = id_of("pledge.asset", message.asset, "assets")
     share = convert.read_optional_decimal("share", message, "share")
     return Pledge(
@@ -86,7 +84,7 @@ def read_pledge(message: pb.Pledge, loan_id: str, pledge_id: str) -> Pledge:
 
 
 def loan_messages(connection: Connection, rows: list[StoredLoan]) -> list[pb.Loan]:
-    """Stored loans as messages with their newest cover."""
+    """Returns stored loans as messages with their newest cover."""
     keys = np.array([row.key for row in rows], dtype=np.int64)
     columns = newest_covers(connection, keys)
     covers = {
@@ -105,7 +103,7 @@ def loan_messages(connection: Connection, rows: list[StoredLoan]) -> list[pb.Loa
 
 
 def plain_loan(loan: Loan) -> pb.Loan:
-    """The loan without cover, etag and time."""
+    """Returns a loan as a message without cover, etag and time."""
     balance, limits = loan.balance, loan.ltv_limits
     message = pb.Loan(
         name=f"loans/{loan.loan_id}",
@@ -115,41 +113,42 @@ def plain_loan(loan: Loan) -> pb.Loan:
         accrued_interest=convert.money(balance.accrued_interest.minor, loan.currency),
         fees=convert.money(balance.fees.minor, loan.currency),
         balance_date=convert.calendar_date(balance.day),
-        credit_limit=convert.money(loan.credit_limit.minor, loan.currency) if loan.credit_limit else None,
+        credit_limit=convert.optional_money(loan.credit_limit),
         ltv_basis=int(loan.ltv_basis or 0),
         maturity_date=convert.calendar_date(loan.maturity),
         state=int(loan.state),
     )
     if limits is not None:
-        for name, ppm in zip(LEVELS, limits.as_tuple(), strict=True):
-            getattr(message.ltv_levels, name).CopyFrom(convert.decimal((Decimal(ppm) / PPM).normalize()))
+        for name, ppm in zip(LTV_LEVELS, limits.as_tuple(), strict=True):
+            getattr(message.ltv_levels, name).CopyFrom(convert.of_millionths(ppm))
     return message
 
 
 def pledge_messages(connection: Connection, rows: list[StoredPledge]) -> list[pb.Pledge]:
-    """Stored pledges as messages with their newest claims."""
+    """Returns stored pledges of one loan as messages with their newest claims."""
     claims = newest_claims(connection, [row.key for row in rows])
-    currency = {row.loan_key: get_loan(connection, row.pledge.loan_id).loan.currency for row in rows[:1]}
-    messages: list[Message] = []
+    # All pledges belong to one loan, so the currency of the first one is that of all.
+    currency = get_loan(connection, rows[0].pledge.loan_id).loan.currency if rows else ""
+    messages = []
     for row in rows:
         message = plain_pledge(row.pledge)
         message.etag = str(row.revision)
         message.create_time.CopyFrom(convert.timestamp(row.created_us))
         market, lendable = claims.get(row.key, (0, 0))
-        message.market_claim.CopyFrom(convert.money(market, currency[row.loan_key]))
-        message.lendable_claim.CopyFrom(convert.money(lendable, currency[row.loan_key]))
+        message.market_claim.CopyFrom(convert.money(market, currency))
+        message.lendable_claim.CopyFrom(convert.money(lendable, currency))
         messages.append(message)
     return messages
 
 
 def plain_pledge(pledge: Pledge) -> pb.Pledge:
-    """The pledge without claims, etag and time."""
+    """Returns a pledge as a message without claims, etag and time."""
     return pb.Pledge(
         name=f"loans/{pledge.loan_id}/pledges/{pledge.pledge_id}",
         asset=f"assets/{pledge.asset_id}",
         rank=pledge.rank,
-        share=convert.decimal((Decimal(pledge.share_ppm) / PPM).normalize()),
-        limit=convert.money(pledge.limit.minor, pledge.limit.currency) if pledge.limit else None,
+        share=convert.of_millionths(pledge.share_ppm),
+        limit=convert.optional_money(pledge.limit),
         registry=pledge.registry,
         registration_number=pledge.registration_number,
         registration_date=convert.calendar_date(pledge.registered),
@@ -160,7 +159,7 @@ def plain_pledge(pledge: Pledge) -> pb.Pledge:
 
 
 def cure_messages(cures: Sequence[CureInKind], currency: str) -> list[pb.CureInKind]:
-    """Cures in kind as messages."""
+    """Returns cures in kind as messages."""
     return [
         pb.CureInKind(
             asset=f"assets/{cure.asset_id}",

@@ -1,11 +1,9 @@
-"""PickupService."""
+"""Servicer of PickupService."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 
-from google.type.decimal_pb2 import Decimal as DecimalMessage
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.loans import pickups as commands
@@ -13,9 +11,8 @@ from collateral_registry.commands.loans.controlled_value import controlled_value
 from collateral_registry.domain.loans.controlled_value import ControlledValue
 from collateral_registry.domain.loans.pickups import PickupState
 from collateral_registry.domain.shared.names import checked_id, id_of
-from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import page_of
 from collateral_registry.rpc.loans.cover_messages import coverage_message
 from collateral_registry.runtime.transactions import BookRunner
@@ -26,21 +23,20 @@ from collateral_registry.store.loans.pickups import StoredPickup, get_pickup, li
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.v1 import pickup_pb2 as pb
 from collateral_registry.v1 import pickup_pb2_grpc
-from valuation.money import PPM
 
-ENUMS = {"state": {state.name: int(state) for state in PickupState}}
+ENUMS = enum_values(state=PickupState)
 EVERY_LOAN = {"", "loans/-"}
+"""Parents that stand for all loans."""
 
 
 class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
-    """Answers whether goods may leave a pledged lot, and keeps what was authorised."""
+    """Checks and authorises pick-ups: goods that leave a pledged lot."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
 
     async def CheckPickup(self, request: pb.CheckPickupRequest, context: ServicerContext) -> pb.CheckPickupResponse:
-        """Tells whether a quantity may leave."""
+        """Answers whether a quantity may leave a pledged lot, and how much may."""
         (loan_id,), (asset_id,) = id_of("loan", request.loan, "loans"), id_of("asset", request.asset, "assets")
         quantity = convert.read_decimal("quantity", request.quantity)
 
@@ -50,14 +46,14 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
                 allowed=answer.allowed,
                 largest_quantity=convert.decimal(answer.largest),
                 unit=answer.unit,
-                cash=convert.money(answer.cash.minor, answer.cash.currency) if answer.cash else None,
+                cash=convert.optional_money(answer.cash),
                 reason=answer.reason,
             )
 
         return await read_up_to_date(self.runner, loan_id, work)
 
     async def RequestPickup(self, request: pb.RequestPickupRequest, context: ServicerContext) -> pb.Pickup:
-        """Authorises a pick-up."""
+        """Authorises a pick-up; fails if the rest would not cover the loan."""
         (loan_id,), (asset_id,) = id_of("parent", request.parent, "loans"), id_of("asset", request.asset, "assets")
         pickup_id = checked_id("pickup_id", request.pickup_id)
         quantity = convert.read_decimal("quantity", request.quantity)
@@ -69,12 +65,12 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         )
 
     async def GetPickup(self, request: pb.GetPickupRequest, context: ServicerContext) -> pb.Pickup:
-        """Returns one authorisation."""
+        """Returns one pick-up."""
         loan_id, pickup_id = id_of("name", request.name, "loans", "pickups")
         return await self.runner.read(lambda connection: _pickup_message(get_pickup(connection, loan_id, pickup_id)))
 
     async def ListPickups(self, request: pb.ListPickupsRequest, context: ServicerContext) -> pb.ListPickupsResponse:
-        """Lists authorisations."""
+        """Lists pick-ups of a loan, or of all loans, oldest first."""
         wanted = conditions_in(request.filter, ENUMS)
         if request.parent not in EVERY_LOAN:
             wanted.append(Condition("loan", id_of("parent", request.parent, "loans")[0]))
@@ -87,7 +83,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         return await self.runner.read(work)
 
     async def CancelPickup(self, request: pb.CancelPickupRequest, context: ServicerContext) -> pb.Pickup:
-        """Takes an authorisation back."""
+        """Cancels a pick-up; quantities that already left stay recorded."""
         loan_id, pickup_id = id_of("name", request.name, "loans", "pickups")
         work = _answering(lambda write: commands.cancel_pickup(write, loan_id, pickup_id))
         return await self.runner.write(request, "CancelPickup", pb.Pickup, work)
@@ -95,7 +91,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
     async def GetControlledValue(
         self, request: pb.GetControlledValueRequest, context: ServicerContext
     ) -> pb.ControlledValue:
-        """Tells how a loan stands above its floor."""
+        """Returns the controlled value of a loan and its distance to the floor."""
         (loan_id,) = id_of("name", request.name, "loans")
 
         def work(connection: Connection) -> pb.ControlledValue:
@@ -115,8 +111,8 @@ def _pickup_message(stored: StoredPickup) -> pb.Pickup:
         name=f"loans/{pickup.loan_id}/pickups/{pickup.pickup_id}",
         asset=f"assets/{pickup.asset_id}",
         warehouse=stored.warehouse,
-        quantity=_quantity(pickup.quantity),
-        taken_quantity=_quantity(pickup.taken),
+        quantity=convert.of_millionths(pickup.quantity),
+        taken_quantity=convert.of_millionths(pickup.taken),
         unit=pickup.unit,
         expire_date=convert.calendar_date(pickup.expire),
         state=int(pickup.state),
@@ -125,16 +121,7 @@ def _pickup_message(stored: StoredPickup) -> pb.Pickup:
     )
 
 
-def _quantity(millionths: int) -> DecimalMessage:
-    return convert.decimal((Decimal(millionths) / MILLION).normalize())
-
-
 def _controlled_message(loan_id: str, found: ControlledValue, currency: str) -> pb.ControlledValue:
-    message = pb.ControlledValue(
-        loan=f"loans/{loan_id}",
-        target_ratio=convert.decimal((Decimal(found.target_ppm) / PPM).normalize()),
-        coverage=coverage_message(found.coverage_unknown),
-    )
     amounts = {
         "exposure": found.exposure,
         "floor": found.floor,
@@ -144,9 +131,10 @@ def _controlled_message(loan_id: str, found: ControlledValue, currency: str) -> 
         "gap": found.gap,
         "room": found.room,
     }
-    for field, minor in amounts.items():
-        getattr(message, field).CopyFrom(convert.money(minor, currency))
-    rate = found.market_pledge_rate
-    if rate is not None:
-        message.market_pledge_rate.CopyFrom(convert.ratio(rate))
-    return message
+    return pb.ControlledValue(
+        loan=f"loans/{loan_id}",
+        target_ratio=convert.of_millionths(found.target_ppm),
+        coverage=coverage_message(found.coverage_unknown),
+        market_pledge_rate=convert.ratio(found.market_pledge_rate),
+        **{field: convert.money(minor, currency) for field, minor in amounts.items()},
+    )

@@ -1,4 +1,4 @@
-"""LoanService."""
+"""Servicer of LoanService."""
 
 from __future__ import annotations
 
@@ -12,16 +12,12 @@ from collateral_registry.commands.loans.cures import cures_in_kind
 from collateral_registry.commands.loans.lending import BalanceProblem, BalancePush
 from collateral_registry.commands.loans.pledges import ReleaseAsked
 from collateral_registry.commands.pipeline.settle import settled
-from collateral_registry.domain.loans.agreements import (
-    Loan,
-    LoanState,
-    Pledge,
-    ppm_of,
-)
+from collateral_registry.domain.loans.agreements import Loan, LoanState, Pledge, ppm_of
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.field_masks import masked
-from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import page_of
 from collateral_registry.rpc.loans.messages import (
     cure_messages,
@@ -44,7 +40,7 @@ from valuation.errors import InvalidInput
 from valuation.money import PPM
 
 BALANCES_LIMIT = 10_000
-ENUMS = {"state": {state.name: int(state) for state in LoanState}}
+ENUMS = enum_values(state=LoanState)
 LOAN_MASK = ("borrower", "credit_limit", "ltv_basis", "ltv_levels", "maturity_date")
 PLEDGE_MASK = (
     "rank",
@@ -59,20 +55,19 @@ PLEDGE_MASK = (
 
 
 class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
-    """Registers loans and the assets pledged to them."""
+    """Registers loans, their balances and the pledges that secure them."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
 
     async def CreateLoan(self, request: pb.CreateLoanRequest, context: ServicerContext) -> pb.Loan:
-        """Registers a loan."""
+        """Registers a loan with its first balance."""
         loan = read_loan(request.loan, checked_id("loan_id", request.loan_id))
         work = _loan_answer(lambda write: lending.create_loan(write, loan))
         return await self.runner.write(request, "CreateLoan", pb.Loan, work)
 
     async def GetLoan(self, request: pb.GetLoanRequest, context: ServicerContext) -> pb.Loan:
-        """Returns one loan."""
+        """Returns one loan with its cover and the assets that would cure a breach in kind."""
         (loan_id,) = id_of("name", request.name, "loans")
 
         def work(connection: Connection) -> pb.Loan:
@@ -84,7 +79,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         return await self.runner.read(work)
 
     async def ListLoans(self, request: pb.ListLoansRequest, context: ServicerContext) -> pb.ListLoansResponse:
-        """Lists loans."""
+        """Lists loans by id."""
         wanted = conditions_in(request.filter, ENUMS)
         page = page_of(request, f"ListLoans {request.filter}", "")
 
@@ -95,7 +90,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         return await self.runner.read(work)
 
     async def UpdateLoan(self, request: pb.UpdateLoanRequest, context: ServicerContext) -> pb.Loan:
-        """Changes the terms in the mask."""
+        """Changes the terms named in the mask and judges the loan again."""
         (loan_id,) = id_of("loan.name", request.loan.name, "loans")
 
         def changed(loan: Loan) -> Loan:
@@ -109,9 +104,8 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     async def UpdateBalances(
         self, request: pb.UpdateBalancesRequest, context: ServicerContext
     ) -> pb.UpdateBalancesResponse:
-        """Takes in balances."""
-        if not 1 <= len(request.balances) <= BALANCES_LIMIT:
-            raise InvalidInput("balances", f"{len(request.balances)} items", f"1 to {BALANCES_LIMIT} in a message")
+        """Records balances of many loans; those that cannot be read or booked are returned as problems."""
+        check_count("balances", request.balances, BALANCES_LIMIT)
         pushes, refused = _read_balances(request)
 
         def work(write: Write) -> pb.UpdateBalancesResponse:
@@ -129,32 +123,32 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         )
 
     async def CheckDraw(self, request: pb.CheckDrawRequest, context: ServicerContext) -> pb.CheckDrawResponse:
-        """Tells whether a draw would be allowed."""
+        """Answers whether a draw of an amount would be allowed, and how much may be drawn."""
         (loan_id,) = id_of("name", request.name, "loans")
         amount = convert.read_money("amount", request.amount)
 
         def work(connection: Connection) -> pb.CheckDrawResponse:
             answer = lending.check_draw(connection, loan_id, amount)
-            headroom = convert.money(answer.headroom.minor, answer.headroom.currency)
+            headroom = convert.optional_money(answer.headroom)
             return pb.CheckDrawResponse(allowed=answer.allowed, headroom=headroom, reason=answer.reason)
 
         return await read_up_to_date(self.runner, loan_id, work)
 
     async def CloseLoan(self, request: pb.CloseLoanRequest, context: ServicerContext) -> pb.Loan:
-        """Closes a loan on which nothing is owed."""
+        """Closes a loan on which nothing is owed and releases its pledges."""
         (loan_id,) = id_of("name", request.name, "loans")
         work = _loan_answer(lambda write: lending.close_loan(write, loan_id, request.etag))
         return await self.runner.write(request, "CloseLoan", pb.Loan, work)
 
     async def PledgeAsset(self, request: pb.PledgeAssetRequest, context: ServicerContext) -> pb.Pledge:
-        """Pledges an asset."""
+        """Pledges an asset to a loan."""
         (loan_id,) = id_of("parent", request.parent, "loans")
         pledge = read_pledge(request.pledge, loan_id, checked_id("pledge_id", request.pledge_id))
         work = _pledge_answer(lambda write: pledges.pledge_asset(write, pledge))
         return await self.runner.write(request, "PledgeAsset", pb.Pledge, work)
 
     async def ListPledges(self, request: pb.ListPledgesRequest, context: ServicerContext) -> pb.ListPledgesResponse:
-        """Lists the pledges of a loan."""
+        """Lists the pledges of a loan by id."""
         (loan_id,) = id_of("parent", request.parent, "loans")
         page = page_of(request, f"ListPledges {request.parent}", "")
 
@@ -166,7 +160,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         return await self.runner.read(work)
 
     async def UpdatePledge(self, request: pb.UpdatePledgeRequest, context: ServicerContext) -> pb.Pledge:
-        """Changes the fields in the mask."""
+        """Changes the fields of a pledge named in the mask and judges the loan again."""
         loan_id, pledge_id = id_of("pledge.name", request.pledge.name, "loans", "pledges")
 
         def changed(pledge: Pledge) -> Pledge:
@@ -180,14 +174,14 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         return await self.runner.write(request, "UpdatePledge", pb.Pledge, work)
 
     async def ReleasePledge(self, request: pb.ReleasePledgeRequest, context: ServicerContext) -> pb.Pledge:
-        """Releases a pledge, whole or in part."""
+        """Releases a pledge, all of it or a share or quantity; fails if the rest would not cover the loan."""
         loan_id, pledge_id = id_of("name", request.name, "loans", "pledges")
         share = convert.read_optional_decimal("share", request, "share")
-        asked = ReleaseAsked(
+        release = ReleaseAsked(
             share_ppm=None if share is None else ppm_of("share", share, PPM),
             quantity=convert.read_optional_decimal("quantity", request, "quantity"),
         )
-        work = _pledge_answer(lambda write: pledges.release_pledge(write, loan_id, pledge_id, request.etag, asked))
+        work = _pledge_answer(lambda write: pledges.release_pledge(write, loan_id, pledge_id, request.etag, release))
         return await self.runner.write(request, "ReleasePledge", pb.Pledge, work)
 
 
@@ -204,7 +198,7 @@ def _pledge_answer(work: Callable[[Write], StoredPledge]) -> Callable[[Write], p
 
 
 def _read_balances(request: pb.UpdateBalancesRequest) -> tuple[list[BalancePush], list[BalanceProblem]]:
-    """Reads every balance that can be read; the others become problems."""
+    """Returns the balances that can be read, and a problem for each of the others."""
     pushes, refused = [], []
     for index, message in enumerate(request.balances):
         try:

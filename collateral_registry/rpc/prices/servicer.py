@@ -1,9 +1,9 @@
-"""PriceService."""
+"""Servicer of PriceService, with the conversion of prices."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from grpc.aio import ServicerContext
 
@@ -12,6 +12,7 @@ from collateral_registry.commands.prices.ingest import Ingested, Quote, QuotePro
 from collateral_registry.domain.prices.series import PriceSeries, fx_series
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.price_batcher import PriceBatcher
@@ -32,42 +33,42 @@ VERDICTS = {
     AdmissionVerdict.REFUSED: pb.PRICE_VERDICT_REFUSED,
 }
 
-Answer = TypeVar("Answer", pb.IngestPricesResponse, pb.IngestFxRatesResponse)
+Response = TypeVar("Response", pb.IngestPricesResponse, pb.IngestFxRatesResponse)
+M = TypeVar("M", pb.PriceObservation, pb.FxRate)
 
 
 class PriceServicer(price_pb2_grpc.PriceServiceServicer):
-    """Keeps price series and exchange rates."""
+    """Stores price series, their prices and exchange rates."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
         self.batcher = PriceBatcher(runner)
 
     async def CreatePriceSeries(self, request: pb.CreatePriceSeriesRequest, context: ServicerContext) -> pb.PriceSeries:
-        """Opens a price series."""
-        asked = request.price_series
+        """Creates a price series."""
+        message = request.price_series
         series = PriceSeries(
             series_id=checked_id("price_series_id", request.price_series_id),
-            good=asked.good,
-            unit=asked.unit,
-            currency=asked.currency_code,
-            market=asked.market,
-            source=asked.source,
-            **({"max_age_days": asked.max_age_days} if asked.max_age_days else {}),
+            good=message.good,
+            unit=message.unit,
+            currency=message.currency_code,
+            market=message.market,
+            source=message.source,
+            **({"max_age_days": message.max_age_days} if message.max_age_days else {}),
         )
         return await self.runner.write(
             request, "CreatePriceSeries", pb.PriceSeries, lambda write: _series(commands.open_series(write, series))
         )
 
     async def GetPriceSeries(self, request: pb.GetPriceSeriesRequest, context: ServicerContext) -> pb.PriceSeries:
-        """Returns one price series."""
+        """Returns one price series with its newest accepted price."""
         (series_id,) = id_of("name", request.name, "priceSeries")
         return await self.runner.read(lambda connection: _series(get_series(connection, series_id)))
 
     async def ListPriceSeries(
         self, request: pb.ListPriceSeriesRequest, context: ServicerContext
     ) -> pb.ListPriceSeriesResponse:
-        """Lists price series."""
+        """Lists price series by id."""
         wanted = conditions_in(request.filter, {})
         page = page_of(request, f"ListPriceSeries {request.filter}", "")
 
@@ -78,13 +79,13 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
         return await self.runner.read(work)
 
     async def IngestPrices(self, request: pb.IngestPricesRequest, context: ServicerContext) -> pb.IngestPricesResponse:
-        """Takes in prices."""
-        _check_count("observations", len(request.observations))
-        quotes, refused = _read_each(enumerate(request.observations), _read_observation)
+        """Ingests prices, each judged separately; requests without a request id are committed in shared batches."""
+        check_count("observations", request.observations, QUOTES_LIMIT)
+        quotes, refused = _read_each(request.observations, _read_observation)
 
         if not request.request_id:
-            taken, seq = await self.batcher.ingest(commands.PriceMessage(quotes, refused))
-            return _ingested(pb.IngestPricesResponse, taken, seq)
+            ingested, seq = await self.batcher.ingest(commands.PriceMessage(quotes, refused))
+            return _ingested(pb.IngestPricesResponse, ingested, seq)
 
         def work(write: Write) -> pb.IngestPricesResponse:
             return _ingested(pb.IngestPricesResponse, commands.ingest_prices(write, quotes, refused), write.seq)
@@ -92,7 +93,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
         return await self.runner.write(request, "IngestPrices", pb.IngestPricesResponse, work, _changed)
 
     async def ListPrices(self, request: pb.ListPricesRequest, context: ServicerContext) -> pb.ListPricesResponse:
-        """Lists the observations of a series."""
+        """Lists the prices of a series, newest first, including superseded and quarantined ones."""
         (series_id,) = id_of("parent", request.parent, "priceSeries")
         page = page_of(request, f"ListPrices {request.parent}", (NEWEST, NEWEST))
 
@@ -106,12 +107,12 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
     async def IngestFxRates(
         self, request: pb.IngestFxRatesRequest, context: ServicerContext
     ) -> pb.IngestFxRatesResponse:
-        """Takes in exchange rates."""
-        _check_count("rates", len(request.rates))
-        quotes, refused = _read_each(enumerate(request.rates), _read_rate)
+        """Ingests exchange rates by the rules of prices; a series of a new pair of currencies is created."""
+        check_count("rates", request.rates, QUOTES_LIMIT)
+        quotes, refused = _read_each(request.rates, _read_rate)
         pairs = {(rate.base_currency_code, rate.quote_currency_code) for rate in request.rates}
-        known = {quote.series_id for quote in quotes}
-        wanted = {pair for pair in pairs if f"fx-{pair[0].lower()}-{pair[1].lower()}" in known}
+        readable = {quote.series_id for quote in quotes}
+        wanted = {pair for pair in pairs if f"fx-{pair[0].lower()}-{pair[1].lower()}" in readable}
 
         def work(write: Write) -> pb.IngestFxRatesResponse:
             commands.ensure_fx_series(write, wanted)
@@ -120,17 +121,10 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
         return await self.runner.write(request, "IngestFxRates", pb.IngestFxRatesResponse, work, _changed)
 
 
-def _check_count(field: str, count: int) -> None:
-    if not 1 <= count <= QUOTES_LIMIT:
-        raise InvalidInput(field, f"{count} items", f"1 to {QUOTES_LIMIT} in a message")
-
-
-def _read_each(
-    messages: Iterable[tuple[int, Any]], reader: Callable[[int, Any], Quote]
-) -> tuple[list[Quote], list[QuoteProblem]]:
-    """Reads every quote that can be read; the others become problems."""
+def _read_each(messages: Iterable[M], reader: Callable[[int, M], Quote]) -> tuple[list[Quote], list[QuoteProblem]]:
+    """Returns the quotes that can be read, and a problem for each of the others."""
     quotes, refused = [], []
-    for index, message in messages:
+    for index, message in enumerate(messages):
         try:
             quotes.append(reader(index, message))
         except InvalidInput as error:
@@ -150,18 +144,18 @@ def _read_rate(index: int, message: pb.FxRate) -> Quote:
     return Quote(index, series.series_id, day, convert.read_decimal("rate", message.rate))
 
 
-def _ingested(answer: type[Answer], taken: Ingested, seq: int) -> Answer:
-    return answer(
-        accepted_count=taken.accepted,
-        duplicate_count=taken.duplicates,
-        quarantined_count=taken.quarantined,
-        refused_count=taken.refused,
+def _ingested(response: type[Response], done: Ingested, seq: int) -> Response:
+    return response(
+        accepted_count=done.accepted,
+        duplicate_count=done.duplicates,
+        quarantined_count=done.quarantined,
+        refused_count=done.refused,
         problems=[
             pb.ObservationProblem(index=problem.index, verdict=VERDICTS[problem.verdict], reason=problem.reason)
-            for problem in taken.problems
+            for problem in done.problems
         ],
-        overtaken_count=taken.overtaken,
-        sequence=seq if taken.changed else 0,
+        overtaken_count=done.overtaken,
+        sequence=seq if done.changed else 0,
     )
 
 

@@ -1,7 +1,7 @@
-"""Rows of a loan-to-value report as an Arrow IPC stream, a batch at a time.
+"""Encoding of an LTV report as an Arrow IPC stream.
 
-An IPC stream is its schema, its batches and a mark at the end, each a message of its own, so a batch is encoded when it
-is sent and nothing of the report is held beside the snapshot it comes from.
+An IPC stream consists of a schema message, one message for each record batch, and an end marker. Each batch is encoded
+when it is sent, so memory holds one batch in addition to the snapshot of the book.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from valuation.money import PPM
 Column: TypeAlias = NDArray[Any] | pa.Array
 
 STREAM_BATCH_ROWS = 8_192
-"""Rows encoded at a time: some 2 MB."""
+"""Rows of a record batch, about 2 MB."""
 
 PIECE_LIMIT_BYTES = 1 << 20
-"""Bytes of the stream in one message, well below what clients take at most."""
+"""Maximum size of a response message, well below the limit of gRPC clients (4 MiB)."""
 
 END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
-"""What closes an Arrow IPC stream."""
+"""End marker of an Arrow IPC stream: a continuation mark and a length of 0."""
 
 AMOUNTS = {
     "exposure_minor": "exposure_minor",
@@ -73,27 +73,26 @@ SCHEMA = pa.schema(
 
 
 class ArrowRows:
-    """Encodes rows of one snapshot."""
+    """Encoder of rows of one snapshot; ``begin`` and ``end`` open and close the stream."""
 
     begin: bytes = SCHEMA.serialize().to_pybytes()
     end: bytes = END_OF_STREAM
 
     def __init__(self, snapshot: Snapshot) -> None:
-        """Nothing is encoded yet."""
         self._snapshot = snapshot
 
     def batches(self, rows: Int) -> Iterator[Int]:
-        """The rows that are encoded together."""
+        """Yields the row numbers of each record batch."""
         for start in range(0, len(rows), STREAM_BATCH_ROWS):
             yield rows[start : start + STREAM_BATCH_ROWS]
 
     def pieces(self, data: memoryview) -> Iterator[bytes]:
-        """The bytes in messages of bounded size."""
+        """Yields encoded data in pieces of bounded size."""
         for start in range(0, len(data), PIECE_LIMIT_BYTES):
             yield bytes(data[start : start + PIECE_LIMIT_BYTES])
 
     def batch(self, rows: Int) -> memoryview:
-        """The judgements in the rows as one record batch."""
+        """Returns the judgements in the given rows as an encoded record batch."""
         covers = {name: self._snapshot.covers[name][rows] for name in COVER_NAMES}
         columns = {**self._names(rows), **_judged(covers), **_ratios(covers)}
         return memoryview(
@@ -132,7 +131,7 @@ def _judged(covers: dict[str, Int]) -> dict[str, Column]:
 
 
 def _ratios(covers: dict[str, Int]) -> dict[str, Column]:
-    """LTV and what is missing to the next level; masked where there is none."""
+    """Returns LTVs and distances to the next level [n], masked where they are not defined."""
     exposure, pool, limit = covers["exposure_minor"], pool_of(covers), next_limit_of(covers)
     ltv, nothing, no_next = ltv_of(covers), exposure == 0, limit == 0
     fall = price_fall_to(exposure, np.where(no_next, 1, pool), np.where(no_next, PPM, limit))
@@ -147,7 +146,7 @@ def _ratios(covers: dict[str, Int]) -> dict[str, Column]:
 
 
 def _array(column: Column, field: pa.Field) -> pa.Array:
-    """A column in the type of its field; what is masked is null."""
+    """Returns a column as an Arrow array of the type of its field; masked values become null."""
     if isinstance(column, pa.Array):
         return column
     kind = pa.int32() if pa.types.is_date32(field.type) else field.type
@@ -162,12 +161,13 @@ def _texts(words: StringInterner, numbers: Int) -> pa.Array:
 
 
 def _chosen(names: Sequence[str], numbers: Int) -> pa.Array:
-    """The name of each number [n]."""
+    """Returns the name of each number [n]."""
     return pa.array(names, type=pa.string()).take(pa.array(numbers))
 
 
 def _flags(flags: type[IntFlag], bits: Int) -> pa.Array:
-    """The names of the flags set in each bit set [n]; few sets differ."""
+    """Returns the names of the flags in each bit set [n], separated by spaces."""
+    # Few bit sets differ, so each distinct one is formatted once.
     sets, number = np.unique(bits, return_inverse=True)
     names = [" ".join(str(flag.name) for flag in flags if flag and flag & int(one)) for one in sets]
     return _chosen(names, number.astype(np.int64))

@@ -1,4 +1,4 @@
-"""Breaches and their events as messages."""
+"""Conversion of breaches and their events to messages."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from collateral_registry.commands.reports.breaches import Breach
-from collateral_registry.domain.loans.levels import LtvBasis
+from collateral_registry.domain.loans.levels import Level, LtvBasis
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.loans.cover_messages import add_ltv, coverage_message, level_message
 from collateral_registry.v1 import breach_pb2 as pb
 
+BREACH_ENUMS = {"state": {"OPEN": 1, "CURED": 0}, "level": {level.name: int(level) for level in Level}}
+"""Stored values of the names that a filter of breaches may use."""
+
 
 def event_message(event: Mapping[str, Any]) -> pb.BreachEvent:
-    """An event as a message."""
+    """Returns an event of a breach as a message."""
     currency = event["currency"]
     loan = f"loans/{event['loan_id']}"
     message = pb.BreachEvent(
@@ -42,7 +45,7 @@ def event_message(event: Mapping[str, Any]) -> pb.BreachEvent:
 
 
 def breach_message(breach: Breach, *, with_history: bool = True) -> pb.Breach:
-    """A breach as a message."""
+    """Returns a breach as a message, with the events of its history unless ``with_history`` is false."""
     return pb.Breach(
         name=f"loans/{breach.loan_id}/breaches/{breach.number}",
         borrower=breach.borrower,

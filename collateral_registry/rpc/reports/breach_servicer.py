@@ -1,4 +1,4 @@
-"""BreachService."""
+"""Servicer of BreachService."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.reports import breaches as commands
 from collateral_registry.commands.reports.generate import breach_report, moment_of
-from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.checks import number_in_name
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import NEWEST, page_of
-from collateral_registry.rpc.reports.breach_messages import breach_message, event_message
+from collateral_registry.rpc.reports.breach_messages import BREACH_ENUMS, breach_message, event_message
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
@@ -28,24 +28,21 @@ from collateral_registry.v1 import breach_pb2_grpc
 from valuation.errors import InvalidInput
 
 EVENTS_LIMIT = 500
-"""Events in one message of a watch."""
+"""Maximum number of events in one message of a watch."""
 
 OTHERS_COMMIT_SECONDS = 1.0
-"""How long a watch waits before it looks for commits of other processes on the same database."""
+"""Interval at which a watch looks for commits of other processes on the same database."""
 
 WATCHERS_LIMIT = 200
-"""Watches open at once; the next one is told to come back."""
-
-ENUMS = {"state": {"OPEN": 1, "CURED": 0}, "level": {level.name: int(level) for level in Level}}
+"""Maximum number of open watches; further ones are refused."""
 
 Action = pb.AcknowledgeBreachRequest | pb.GrantGraceRequest | pb.WaiveBreachRequest
 
 
 class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
-    """Tells which loans are beyond their limits."""
+    """Returns breaches of LTV limits, records the actions of staff on them, and streams their events."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Serves the book behind the calls; nobody watches yet."""
         self.runner = runner
         self.watchers = 0
         self.draining = asyncio.Event()
@@ -56,9 +53,9 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         return await self.runner.read(lambda connection: _breach(connection, loan_id, number))
 
     async def ListBreaches(self, request: pb.ListBreachesRequest, context: ServicerContext) -> pb.ListBreachesResponse:
-        """Lists breaches."""
+        """Lists breaches of a loan, or of all loans, newest first and without their histories."""
         loan_id = "" if request.parent in {"loans/-", ""} else id_of("parent", request.parent, "loans")[0]
-        wanted = conditions_in(request.filter, ENUMS)
+        wanted = conditions_in(request.filter, BREACH_ENUMS)
         page = page_of(request, f"ListBreaches {request.parent} {request.filter}", NEWEST)
 
         def work(connection: Connection) -> pb.ListBreachesResponse:
@@ -72,14 +69,14 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         return await self.runner.read(work)
 
     async def AcknowledgeBreach(self, request: pb.AcknowledgeBreachRequest, context: ServicerContext) -> pb.Breach:
-        """Records that somebody has seen the breach."""
+        """Records that a member of staff has seen the breach."""
         loan_id, number = _breach_of(request.name)
         return await self._act(
             request, "AcknowledgeBreach", lambda write: commands.acknowledge(write, loan_id, number, request.note)
         )
 
     async def GrantGrace(self, request: pb.GrantGraceRequest, context: ServicerContext) -> pb.Breach:
-        """Moves the deadline."""
+        """Moves the deadline of a breach to a later day."""
         loan_id, number = _breach_of(request.name)
         deadline = convert.required_date("deadline_date", request, "deadline_date")
         return await self._act(
@@ -87,7 +84,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         )
 
     async def WaiveBreach(self, request: pb.WaiveBreachRequest, context: ServicerContext) -> pb.Breach:
-        """Waives the call."""
+        """Waives the margin call of a breach until it worsens."""
         loan_id, number = _breach_of(request.name)
         return await self._act(
             request, "WaiveBreach", lambda write: commands.waive(write, loan_id, number, request.note)
@@ -96,12 +93,12 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
     async def WatchBreaches(
         self, request: pb.WatchBreachesRequest, context: ServicerContext
     ) -> AsyncIterator[pb.WatchBreachesResponse]:
-        """Streams events after a sequence number, then as they happen."""
+        """Streams the events after a sequence number, then new events as they are committed."""
         loan_id = id_of("loan", request.loan, "loans")[0] if request.loan else None
         after = request.after_sequence
         await self.runner.read(lambda connection: _check_start(connection, after, loan_id))
         if self.watchers >= WATCHERS_LIMIT:
-            raise Refused("TOO_MANY_WATCHERS", f"watches: got {WATCHERS_LIMIT} open, want fewer; come back later")
+            raise Refused("TOO_MANY_WATCHERS", f"watches: got {WATCHERS_LIMIT} open, want fewer; try again later")
         self.watchers += 1
         try:
             async for answer in self._events(after, loan_id):
@@ -110,7 +107,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
             self.watchers -= 1
 
     async def _events(self, after: int, loan_id: str | None) -> AsyncIterator[pb.WatchBreachesResponse]:
-        """The answers of a watch; a first one always comes at once, so that the caller knows it is heard."""
+        """Yields the responses of a watch; the first one comes at once, even if empty, to confirm the watch."""
         first = True
         while not self.draining.is_set():
             changed = self.runner.next_change
@@ -123,13 +120,13 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
                 await self._next_change(changed)
 
     async def _next_change(self, changed: asyncio.Event) -> None:
-        """Waits for the next commit; one made by another process is noticed when the waiting ends."""
+        """Waits for the next commit of this process, or until it is time to look for commits of others."""
         with suppress(TimeoutError):
             async with asyncio.timeout(OTHERS_COMMIT_SECONDS):
                 await changed.wait()
 
     def drain(self) -> None:
-        """Ends every watch after what it is sending."""
+        """Ends every watch after its current message."""
         self.draining.set()
         self.runner.wake()
 
@@ -146,9 +143,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
 
 def _breach_of(name: str) -> tuple[str, int]:
     loan_id, number = id_of("name", name, "loans", "breaches")
-    if not number.isdigit() or len(number) > 9:
-        raise InvalidInput("name", repr(name), "loans/{loan}/breaches/{number}")
-    return loan_id, int(number)
+    return loan_id, number_in_name("name", name, number, "loans/{loan}/breaches/{number}", digits=9)
 
 
 def _breach(connection: Connection, loan_id: str, number: int) -> pb.Breach:

@@ -1,4 +1,4 @@
-"""ReportService."""
+"""Servicer of ReportService, with the conversion of report rows."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from google.type.date_pb2 import Date
 from grpc.aio import ServicerContext
 
 from collateral_registry.clock import microseconds
 from collateral_registry.commands.reports.generate import LtvReport, LtvReports, Moment, breach_report, moment_of
-from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.reports.ltv_rows import plain_rows
 from collateral_registry.domain.reports.totals import Concentration, Total
-from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.loans.cover_messages import cover_message
-from collateral_registry.rpc.reports.breach_messages import breach_message
+from collateral_registry.rpc.reports.breach_messages import BREACH_ENUMS, breach_message
 from collateral_registry.runtime.report_refresher import ReportRefresher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
@@ -32,20 +31,15 @@ if TYPE_CHECKING:
 
 CONCENTRATIONS_DEFAULT = 100
 CONCENTRATIONS_LIMIT = 10_000
-"""Keys of a dimension and currency that stand on their own in an answer; the others come as their sum."""
+"""Number of keys listed for a dimension and currency; the others are returned as one sum."""
 
-ENUMS = {
-    "level": {level.name: int(level) for level in Level},
-    "coverage": {"KNOWN": 0, "UNKNOWN": 1},
-    "state": {"OPEN": 1, "CURED": 0},
-}
+ENUMS = {**BREACH_ENUMS, "coverage": {"KNOWN": 0, "UNKNOWN": 1}}
 
 
 class ReportServicer(report_pb2_grpc.ReportServiceServicer):
-    """Reports on the whole book."""
+    """Generates reports on the whole book, now or as of an earlier commit, time or business date."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
         self.ltv = LtvReports()
         self.refresher = ReportRefresher(runner, self._prepare)
@@ -53,7 +47,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     async def GenerateLtvReport(
         self, request: pb.GenerateLtvReportRequest, context: ServicerContext
     ) -> pb.GenerateLtvReportResponse:
-        """A row per loan with totals and concentrations."""
+        """Returns a page of loans with totals and concentrations of the book."""
         wanted = conditions_in(request.filter, ENUMS)
         page = page_of(request, f"Ltv {request.as_of} {request.filter} {request.order_by}", (0, 0))
         keys = _concentration_limit(request.concentration_limit)
@@ -70,26 +64,25 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
                 totals=[_total(total) for total in sums.totals],
                 concentrations=[_concentration(one) for one in sums.concentrations],
                 sequence=moment.seq,
-                market_date=convert.day(moment.market_day) if moment.seq else None,
+                market_date=_market_date(moment),
                 next_page_token=page.token((moment.seq, end)) if end < len(report.rows) else "",
             )
 
         return await self.runner.read(work)
 
     def _prepare(self, connection: Connection) -> None:
-        """Makes what the first page of the report of now needs, and keeps it."""
+        """Builds and caches the rows and sums that the first page of the current report needs."""
         report = self.ltv.report(connection, moment_of(connection))
         self.ltv.sums(report, (), CONCENTRATIONS_DEFAULT)
 
     async def StreamLtvReport(
         self, request: pb.StreamLtvReportRequest, context: ServicerContext
     ) -> AsyncIterator[pb.StreamLtvReportResponse]:
-        """Every row at one moment; a slow reader holds a batch in memory and no transaction open."""
+        """Streams every loan as of one moment in Arrow IPC format; a slow reader keeps no transaction open."""
         wanted = conditions_in(request.filter, ENUMS)
 
         def work(connection: Connection) -> tuple[LtvReport, ArrowRows]:
-            # Arrow takes a tenth of a second to import, which a start need not wait for.
-            from collateral_registry.rpc.reports.arrow_rows import ArrowRows  # noqa: PLC0415 - loads pyarrow
+            from collateral_registry.rpc.reports.arrow_rows import ArrowRows  # noqa: PLC0415 - slow to load
 
             report = self.ltv.report(connection, _moment(connection, request.as_of), wanted, request.order_by)
             return report, ArrowRows(report.snapshot)
@@ -98,7 +91,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         yield pb.StreamLtvReportResponse(
             arrow=rows.begin,
             sequence=report.moment.seq,
-            market_date=convert.day(report.moment.market_day) if report.moment.seq else None,
+            market_date=_market_date(report.moment),
             row_count=len(report.rows),
         )
         for batch in rows.batches(report.rows):
@@ -109,7 +102,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     async def GenerateBreachReport(
         self, request: pb.GenerateBreachReportRequest, context: ServicerContext
     ) -> pb.GenerateBreachReportResponse:
-        """A row per breach."""
+        """Returns a page of breaches, newest first."""
         wanted = conditions_in(request.filter, ENUMS)
         page = page_of(request, f"Breaches {request.as_of} {request.filter}", (0, NEWEST))
 
@@ -121,18 +114,18 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             return pb.GenerateBreachReportResponse(
                 breaches=[breach_message(breach) for breach in rows],
                 sequence=moment.seq,
-                market_date=convert.day(moment.market_day) if moment.seq else None,
+                market_date=_market_date(moment),
                 next_page_token=token,
             )
 
         return await self.runner.read(work)
 
 
-def _concentration_limit(asked: int) -> int:
-    """Keys listed of a dimension and currency: 100 when 0 is asked, at most 10,000."""
-    if asked < 0:
-        raise InvalidInput("concentration_limit", asked, "0 or more")
-    return min(asked or CONCENTRATIONS_DEFAULT, CONCENTRATIONS_LIMIT)
+def _concentration_limit(requested: int) -> int:
+    """Returns the number of keys to list for a dimension and currency: 100 for 0, at most 10,000."""
+    if requested < 0:
+        raise InvalidInput("concentration_limit", requested, "0 or more")
+    return min(requested or CONCENTRATIONS_DEFAULT, CONCENTRATIONS_LIMIT)
 
 
 def _moment(connection: Connection, as_of: pb.AsOf, pinned_seq: int = 0) -> Moment:
@@ -149,6 +142,11 @@ def _moment(connection: Connection, as_of: pb.AsOf, pinned_seq: int = 0) -> Mome
     return moment_of(connection)
 
 
+def _market_date(moment: Moment) -> Date | None:
+    """Returns the business date of a moment, None before the first commit."""
+    return convert.day(moment.market_day) if moment.seq else None
+
+
 def _row(row: dict[str, Any]) -> pb.LtvReportRow:
     loan = f"loans/{row['loan_id']}"
     return pb.LtvReportRow(
@@ -156,7 +154,7 @@ def _row(row: dict[str, Any]) -> pb.LtvReportRow:
         borrower=row["borrower"],
         cover=cover_message(row, row["currency_code"]),
         breach=f"{loan}/breaches/{row['breach_number']}" if row["breach_open"] else "",
-        deadline_date=convert.day(row["deadline_day"]) if row["deadline_day"] != NO_DAY else None,
+        deadline_date=convert.day(row["deadline_day"]),
     )
 
 

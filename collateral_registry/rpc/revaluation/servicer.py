@@ -1,4 +1,4 @@
-"""RevaluationService."""
+"""Servicer of RevaluationService."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.revaluation.runs import start_run
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.checks import number_in_name
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
@@ -16,19 +17,17 @@ from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.revaluation.runs import StoredRun, get_run, list_runs
 from collateral_registry.v1 import revaluation_pb2 as pb
 from collateral_registry.v1 import revaluation_pb2_grpc
-from valuation.errors import InvalidInput
 
 
 class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
-    """Starts runs and tells how far they are."""
+    """Starts revaluation runs of the whole book and reports their progress."""
 
     def __init__(self, runner: BookRunner, runs: RunDriver) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
         self.runs = runs
 
     async def StartRevaluation(self, request: pb.StartRevaluationRequest, context: ServicerContext) -> pb.Revaluation:
-        """Starts a run."""
+        """Starts a run and returns at once; a run that is in progress is abandoned."""
 
         def work(write: Write) -> pb.Revaluation:
             start_run(write)
@@ -39,14 +38,14 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
         return started
 
     async def GetRevaluation(self, request: pb.GetRevaluationRequest, context: ServicerContext) -> pb.Revaluation:
-        """Returns one run."""
+        """Returns one run with its progress."""
         seq = seq_of(request.name)
         return await self.runner.read(lambda connection: run_message(get_run(connection, seq)))
 
     async def ListRevaluations(
         self, request: pb.ListRevaluationsRequest, context: ServicerContext
     ) -> pb.ListRevaluationsResponse:
-        """Lists runs."""
+        """Lists runs, newest first."""
         page = page_of(request, "ListRevaluations", NEWEST)
 
         def work(connection: Connection) -> pb.ListRevaluationsResponse:
@@ -58,28 +57,26 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
     async def WatchRevaluation(
         self, request: pb.WatchRevaluationRequest, context: ServicerContext
     ) -> AsyncIterator[pb.WatchRevaluationResponse]:
-        """Streams a run until it is over."""
+        """Streams the progress of a run until it ends."""
         async for run in self.runs.progress(seq_of(request.name)):
             yield pb.WatchRevaluationResponse(revaluation=run_message(run))
 
 
 def seq_of(name: str) -> int:
-    """The sequence in the name of a run."""
+    """Returns the sequence in the name of a run; raises InvalidInput for another shape."""
     (seq,) = id_of("name", name, "revaluations")
-    if not seq.isdigit() or len(seq) > 18:
-        raise InvalidInput("name", repr(name), "revaluations/{sequence}")
-    return int(seq)
+    return number_in_name("name", name, seq, "revaluations/{sequence}")
 
 
 def run_message(run: StoredRun) -> pb.Revaluation:
-    """A run as a message."""
+    """Returns a run as a message."""
     return pb.Revaluation(
         name=f"revaluations/{run.seq}",
         state=int(run.state),
         market_date=convert.day(run.market_day),
         actor=run.actor,
         start_time=convert.timestamp(run.started_us),
-        finish_time=convert.timestamp(run.finished_us) if run.finished_us is not None else None,
+        finish_time=convert.optional_timestamp(run.finished_us),
         partition_count=run.partitions,
         done_partition_count=run.done,
         valued_count=run.valued,

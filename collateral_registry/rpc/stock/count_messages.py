@@ -1,10 +1,6 @@
-"""Counts of stock from the wire, and what came of them as messages."""
+"""Conversion of stock counts, their reconciliation with the book, and warehouses."""
 
 from __future__ import annotations
-
-from decimal import Decimal
-
-from google.type.decimal_pb2 import Decimal as DecimalMessage
 
 from collateral_registry.commands.stock.counts import CountReconciliation, Difference
 from collateral_registry.domain.shared.quantities import MILLION
@@ -18,7 +14,7 @@ from valuation.errors import InvalidInput
 
 
 def read_count(warehouse: str, message: pb.StockCount) -> StockCount:
-    """The count in a message; raises InvalidInput naming the field."""
+    """Returns the count in a message; raises InvalidInput with the name of the field."""
     return StockCount(
         warehouse=warehouse,
         method=convert.member("count.method", CountMethod, message.method),
@@ -37,7 +33,7 @@ def _read_line(line: pb.CountLine) -> CountLine:
 
 
 def reconciliation_message(found: CountReconciliation, warehouse: StoredWarehouse, sequence: int) -> pb.Reconciliation:
-    """What a count came to."""
+    """Returns the reconciliation of a count with the book as a message."""
     return pb.Reconciliation(
         agreed_count=found.agreed,
         differences=[_difference(one) for one in found.differences],
@@ -47,7 +43,7 @@ def reconciliation_message(found: CountReconciliation, warehouse: StoredWarehous
 
 
 def warehouse_message(row: StoredWarehouse) -> pb.Warehouse:
-    """A warehouse with its record."""
+    """Returns a warehouse with its track record as a message."""
     record = row.record
     message = pb.Warehouse(
         name=warehouse_name(row.warehouse),
@@ -66,7 +62,7 @@ def warehouse_message(row: StoredWarehouse) -> pb.Warehouse:
 
 
 def counted_lot_message(row: StoredCount) -> pb.CountedLot:
-    """A lot as it was counted."""
+    """Returns a counted lot as a message."""
     return pb.CountedLot(
         lot=row.lot,
         good=row.good,
@@ -74,25 +70,20 @@ def counted_lot_message(row: StoredCount) -> pb.CountedLot:
         method=row.method,
         count_time=convert.timestamp(row.counted_us),
         known_time=convert.timestamp(row.known_us),
-        counted_quantity=plain(row.counted),
-        book_quantity=plain(row.book),
-        tolerance=plain(row.tolerance),
+        counted_quantity=convert.of_millionths(row.counted),
+        book_quantity=convert.of_millionths(row.book),
+        tolerance=convert.of_millionths(row.tolerance),
         actor=row.actor,
         document=row.document,
     )
-
-
-def plain(millionths: int) -> DecimalMessage:
-    """Millionths as a decimal of units."""
-    return convert.decimal((Decimal(millionths) / MILLION).normalize())
 
 
 def _difference(one: Difference) -> pb.CountDifference:
     return pb.CountDifference(
         lot=one.lot,
         unit=one.unit,
-        counted_quantity=plain(one.counted),
-        book_quantity=plain(one.book),
-        reserved_quantity=plain(one.reserve),
+        counted_quantity=convert.of_millionths(one.counted),
+        book_quantity=convert.of_millionths(one.book),
+        reserved_quantity=convert.of_millionths(one.reserve),
         finding=f"findings/{one.finding_key}" if one.finding_key else "",
     )

@@ -1,4 +1,4 @@
-"""StockLedgerService."""
+"""Servicer of StockLedgerService."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.stock.rejections import book_rejection, dismiss_rejection
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.domain.stock.movements import MovementKind, RejectionReason, RejectionState
-from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.checks import number_in_name
+from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.stock.ledger_messages import feed_message, lot_message, recorded_message, rejected_message
 from collateral_registry.rpc.stock.movement_columns import read_movements
@@ -22,37 +23,33 @@ from collateral_registry.v1 import stock_ledger_pb2 as pb
 from collateral_registry.v1 import stock_ledger_pb2_grpc
 from valuation.errors import InvalidInput
 
-KEY_DIGITS = 18
-
-ENUMS = {
-    "kind": {kind.name: int(kind) for kind in MovementKind},
-    "state": {state.name: int(state) for state in RejectionState},
-    "reason": {reason.name: int(reason) for reason in RejectionReason},
-}
+ENUMS = enum_values(kind=MovementKind, state=RejectionState, reason=RejectionReason)
 
 
 class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
-    """Shows what partners pushed, and settles what was not booked."""
+    """Lists the stock that partners reported and resolves items that were not booked.
+
+    Writes go through the stock batcher, which alone books stock.
+    """
 
     def __init__(self, runner: BookRunner, batcher: StockBatcher) -> None:
-        """Reads the book behind the calls; what is booked goes by the desk of the intake."""
         self.runner = runner
         self.batcher = batcher
 
     async def GetStockFeed(self, request: pb.GetStockFeedRequest, context: ServicerContext) -> pb.StockFeed:
-        """Returns one feed."""
+        """Returns one feed with the number of its open rejections."""
         (source_id,) = id_of("name", request.name, "stockFeeds")
 
         def work(connection: Connection) -> pb.StockFeed:
-            source = get_source(connection, source_id)
-            return feed_message(source, open_rejections(connection, [source]))
+            feed = get_source(connection, source_id)
+            return feed_message(feed, open_rejections(connection, [feed]))
 
         return await self.runner.read(work)
 
     async def ListStockFeeds(
         self, request: pb.ListStockFeedsRequest, context: ServicerContext
     ) -> pb.ListStockFeedsResponse:
-        """Lists feeds."""
+        """Lists feeds by id."""
         page = page_of(request, "ListStockFeeds", "")
 
         def work(connection: Connection) -> pb.ListStockFeedsResponse:
@@ -67,7 +64,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     async def ListStockLots(
         self, request: pb.ListStockLotsRequest, context: ServicerContext
     ) -> pb.ListStockLotsResponse:
-        """Lists lots."""
+        """Lists lots in their current state, in the order in which they were opened."""
         wanted = conditions_in(request.filter, {})
         page = page_of(request, f"ListStockLots {request.filter}", 0)
 
@@ -80,7 +77,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     async def ListMovements(
         self, request: pb.ListMovementsRequest, context: ServicerContext
     ) -> pb.ListMovementsResponse:
-        """Lists movements."""
+        """Lists booked movements, last booked first."""
         wanted = conditions_in(request.filter, ENUMS)
         page = page_of(request, f"ListMovements {request.filter}", NEWEST)
 
@@ -93,7 +90,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     async def ListRejectedMovements(
         self, request: pb.ListRejectedMovementsRequest, context: ServicerContext
     ) -> pb.ListRejectedMovementsResponse:
-        """Lists items that were not booked."""
+        """Lists items that were not booked, of one feed or of all feeds, newest first."""
         wanted = [*conditions_in(request.filter, ENUMS), *_of_feed(request.parent)]
         page = page_of(request, f"ListRejectedMovements {request.parent} {request.filter}", NEWEST)
 
@@ -108,22 +105,21 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     async def ResolveRejectedMovement(
         self, request: pb.ResolveRejectedMovementRequest, context: ServicerContext
     ) -> pb.RejectedMovement:
-        """Settles an item that was not booked."""
+        """Resolves an item that was not booked: books it as reported or as corrected, or dismisses it."""
         source_id, number = id_of("name", request.name, "stockFeeds", "rejectedMovements")
-        if not number.isdigit() or len(number) > KEY_DIGITS:
-            raise InvalidInput("name", repr(request.name[:80]), "stockFeeds/{source}/rejectedMovements/{number}")
+        key = number_in_name("name", request.name, number, "stockFeeds/{source}/rejectedMovements/{number}")
         actor, note = checked_text("actor", request.actor), checked_text("note", request.note)
-        said = {"source_id": source_id, "key": int(number), "actor": actor, "note": note}
+        item = {"source_id": source_id, "key": key, "actor": actor, "note": note}
         if request.state == pb.REJECTION_STATE_DISMISSED:
-            return rejected_message(await self.batcher.run(dismiss_rejection, **said))
+            return rejected_message(await self.batcher.run(dismiss_rejection, **item))
         if request.state != pb.REJECTION_STATE_BOOKED:
             raise InvalidInput("state", request.state, "BOOKED or DISMISSED")
-        instead = read_movements("movement", [request.movement]) if request.HasField("movement") else None
-        return rejected_message(await self.batcher.run(book_rejection, instead=instead, **said))
+        corrected = read_movements("movement", [request.movement]) if request.HasField("movement") else None
+        return rejected_message(await self.batcher.run(book_rejection, instead=corrected, **item))
 
 
 def _of_feed(parent: str) -> list[Condition]:
-    """The feed that a list is of; none for stockFeeds/-."""
+    """Returns the condition on the feed of a list, none for stockFeeds/-."""
     if parent == "stockFeeds/-":
         return []
     (source_id,) = id_of("parent", parent, "stockFeeds")

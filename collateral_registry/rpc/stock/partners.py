@@ -1,7 +1,8 @@
-"""Who pushes stock: one interceptor reads the token of every partner call, and a handler asks whose call it is.
+"""Authentication of the warehouse partners that push stock, by a bearer token.
 
-Without a file of partners nobody is known; then calls from this machine alone are taken, for any feed and warehouse, so
-that a newcomer can try it out.
+An interceptor reads the token of every partner call; handlers ask ``own_warehouses`` what the caller may report.
+If no partners are configured, only calls from this machine are accepted, for any feed and warehouse, so that the
+service can be tried without setup.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import grpc
 
 from collateral_registry.domain.shared.errors import NotPermitted, Unauthenticated
 from collateral_registry.domain.stock.partners import Partner, partner_of
-from collateral_registry.rpc.common.interceptors import StreamHandler, UnaryHandler
+from collateral_registry.rpc.common.interceptors import StreamHandler, UnaryHandler, wrap_handler
 
 PARTNER_CALLS = frozenset({"PushStock", "RecordMovements", "ReportCount"})
-"""BookRunner of StockService that a partner makes for itself."""
+"""Methods of StockService that partners call."""
 
 SERVICE = "/collateral_registry.v1.StockService/"
 SCHEME = "bearer "
@@ -27,7 +28,10 @@ _caller: ContextVar[Partner | None] = ContextVar("partner", default=None)
 
 
 def own_warehouses(source_id: str) -> frozenset[str] | None:
-    """The warehouses that the caller may touch through a feed, none for any; raises NotPermitted for another's feed."""
+    """Returns the warehouses that the caller may report through a feed, None for all of them.
+
+    Raises NotPermitted if the feed belongs to another partner.
+    """
     partner = _caller.get()
     if partner is None:
         return None
@@ -37,10 +41,9 @@ def own_warehouses(source_id: str) -> frozenset[str] | None:
 
 
 class PartnerInterceptor(grpc.aio.ServerInterceptor):
-    """Finds out whose token a partner call carries."""
+    """Identifies the partner of a call by its token; ``partners`` are those configured, by feed."""
 
     def __init__(self, partners: Mapping[str, Partner]) -> None:
-        """The partners by their feeds; none takes calls of this machine."""
         self._partners = partners
 
     async def intercept_service(
@@ -48,39 +51,35 @@ class PartnerInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Wraps the handlers of partner calls."""
+        """Returns the handler of the call; those of partner calls authenticate the partner first."""
         handler = await continuation(handler_call_details)
-        method = handler_call_details.method
-        if handler is None or method.removeprefix(SERVICE) not in PARTNER_CALLS:
+        if handler is None or handler_call_details.method.removeprefix(SERVICE) not in PARTNER_CALLS:
             return handler
-        made = (handler.request_deserializer, handler.response_serializer)
-        if handler.stream_stream is not None:
-            return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream), *made)
-        return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary), *made)
+        return wrap_handler(handler, self._unary, self._stream)
 
     def _unary(self, behaviour: UnaryHandler) -> UnaryHandler:
         async def call(request: object, context: grpc.aio.ServicerContext) -> object:
-            _caller.set(self._known(context))
+            _caller.set(self._authenticated(context))
             return await behaviour(request, context)
 
         return call
 
     def _stream(self, behaviour: StreamHandler) -> StreamHandler:
         async def call(requests: object, context: grpc.aio.ServicerContext) -> AsyncIterator[object]:
-            _caller.set(self._known(context))
+            _caller.set(self._authenticated(context))
             async for answer in behaviour(requests, context):
                 yield answer
 
         return call
 
-    def _known(self, context: grpc.aio.ServicerContext) -> Partner | None:
-        """The partner whose token the call carries; raises Unauthenticated."""
+    def _authenticated(self, context: grpc.aio.ServicerContext) -> Partner | None:
+        """Returns the partner of the call's token, None for a local call without partners; raises Unauthenticated."""
         if not self._partners:
             if str(context.peer()).startswith(LOCAL_PEERS):
                 return None
-            raise Unauthenticated("no partners are configured, so stock is taken from this machine alone")
-        said = dict(context.invocation_metadata()).get("authorization", "")
-        partner = partner_of(said[len(SCHEME) :], self._partners) if said.lower().startswith(SCHEME) else None
+            raise Unauthenticated("no partners are configured, so only calls from this machine may report stock")
+        header = str(dict(context.invocation_metadata()).get("authorization", ""))
+        partner = partner_of(header[len(SCHEME) :], self._partners) if header.lower().startswith(SCHEME) else None
         if partner is None:
             raise Unauthenticated("authorization: got no token of a partner, want 'Bearer TOKEN'")
         return partner

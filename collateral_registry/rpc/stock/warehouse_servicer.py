@@ -1,4 +1,4 @@
-"""WarehouseService, and the counts that partners bring through StockService."""
+"""Servicer of WarehouseService, and the booking of counts that it shares with StockService."""
 
 from __future__ import annotations
 
@@ -25,36 +25,35 @@ from collateral_registry.store.stock.warehouse_scores import list_warehouses
 from collateral_registry.v1 import stock_pb2, warehouse_pb2_grpc
 from collateral_registry.v1 import warehouse_pb2 as pb
 
-Answer = TypeVar("Answer", pb.RecordInspectionResponse, stock_pb2.ReportCountResponse)
+Response = TypeVar("Response", pb.RecordInspectionResponse, stock_pb2.ReportCountResponse)
 
 
 async def take_count(
     runner: BookRunner,
     request: pb.RecordInspectionRequest | stock_pb2.ReportCountRequest,
     kind: str,
-    answer: type[Answer],
+    response: type[Response],
     count: StockCount,
     actor: str,
-) -> Answer:
-    """Holds a count against the book in a change of its own."""
+) -> Response:
+    """Reconciles a count with the book in one transaction and returns the result."""
 
-    def work(write: Write) -> Answer:
-        found = reconcile(write, count)
+    def work(write: Write) -> Response:
+        reconciliation = reconcile(write, count)
         (warehouse,) = known_warehouses(write.connection, [count.warehouse])
-        return answer(reconciliation=reconciliation_message(found, warehouse, write.seq))
+        return response(reconciliation=reconciliation_message(reconciliation, warehouse, write.seq))
 
-    return await runner.write(request, kind, answer, work, actor=actor)
+    return await runner.write(request, kind, response, work, actor=actor)
 
 
 class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
-    """Holds counts against the book, and tells how far warehouses can be relied on."""
+    """Reconciles stock counts with the book and reports how reliable warehouses are."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
 
     async def GetWarehouse(self, request: pb.GetWarehouseRequest, context: ServicerContext) -> pb.Warehouse:
-        """Returns one warehouse."""
+        """Returns one warehouse with its track record."""
         name = warehouse_of("name", request.name)
 
         def work(connection: Connection) -> pb.Warehouse:
@@ -66,7 +65,7 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
     async def ListWarehouses(
         self, request: pb.ListWarehousesRequest, context: ServicerContext
     ) -> pb.ListWarehousesResponse:
-        """Lists warehouses."""
+        """Lists warehouses by name."""
         page = page_of(request, "ListWarehouses", "")
 
         def work(connection: Connection) -> pb.ListWarehousesResponse:
@@ -79,7 +78,7 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
     async def RecordInspection(
         self, request: pb.RecordInspectionRequest, context: ServicerContext
     ) -> pb.RecordInspectionResponse:
-        """Takes in a count made by the lender or for it."""
+        """Records a count made by the lender or on its behalf."""
         count = read_count(warehouse_of("warehouse", request.warehouse), request.count)
         actor = checked_text("actor", request.actor)
         return await take_count(self.runner, request, "RecordInspection", pb.RecordInspectionResponse, count, actor)
@@ -87,7 +86,7 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
     async def ListCountedLots(
         self, request: pb.ListCountedLotsRequest, context: ServicerContext
     ) -> pb.ListCountedLotsResponse:
-        """Lists the lots counted in a warehouse."""
+        """Lists the lots counted in a warehouse, newest first."""
         warehouse = warehouse_of("parent", request.parent)
         page = page_of(request, f"ListCountedLots {request.parent}", NEWEST)
 

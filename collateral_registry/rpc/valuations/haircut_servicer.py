@@ -1,14 +1,12 @@
-"""HaircutService."""
+"""Servicer of HaircutService, with the conversion of haircut estimates and backtests."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from google.type.date_pb2 import Date
-from google.type.decimal_pb2 import Decimal
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.valuations.haircuts import (
@@ -23,16 +21,16 @@ from collateral_registry.domain.prices.market_data import EstimateCause
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.prices.haircut_curves import StoredEstimate, list_estimates
-from collateral_registry.v1 import common_pb2, haircut_pb2_grpc
 from collateral_registry.v1 import haircut_pb2 as pb
+from collateral_registry.v1 import haircut_pb2_grpc
 from valuation._typing import Dates, Float
 from valuation.errors import InvalidInput
-from valuation.flags import QualityFlag
 from valuation.haircuts.backtesting.track_record import BacktestVerdict, pooled_verdict, verdict
 from valuation.haircuts.models.price_haircut import HaircutModel
 from valuation.haircuts.models.sale_horizon import Sale, SaleHaircut, after_impact
@@ -48,58 +46,57 @@ ESTIMATE_MODELS = {
     "arithmetic": HaircutModel.ARITHMETIC,
 }
 SALE_NUMBERS = (1e-9, 1e18)
-"""Least and most of a quantity, a volume or a share of it."""
+"""Smallest and largest positive quantity, daily volume or participation."""
 
 BACKTEST_MODELS = {"auto": HaircutModel.POOLED, "ewma-fhs": HaircutModel.EWMA_FHS}
-"""By the names of the command line; outcomes are log returns, which a price below 0 does not have."""
+"""Models by name; a backtest needs log returns, so the arithmetic model for prices below 0 is not among them."""
 
 ENUMS = {
     "cause": {str(one): str(one) for one in EstimateCause},
     "light": {one: one for one in (NO_STATUS, "green", "amber", "red")},
 }
-"""What a filter may ask of these fields, which are stored as words."""
+"""Values that a filter may compare these fields with; they are stored as text."""
 
-Asked = pb.EstimateHaircutRequest | pb.BacktestHaircutRequest
+HaircutRequest = pb.EstimateHaircutRequest | pb.BacktestHaircutRequest
 
 
 class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
-    """Estimates how far a price may fall, and tests it on the past."""
+    """Estimates how far a price may fall, backtests such estimates, and lists those in use."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
 
     async def EstimateHaircut(
         self, request: pb.EstimateHaircutRequest, context: ServicerContext
     ) -> pb.EstimateHaircutResponse:
-        """Estimates a haircut."""
+        """Estimates the haircut of a registered series or of the prices in the request."""
         sale = _sale(request.sale) if request.HasField("sale") else None
-        asked = HaircutAsked(request.horizon_days, sale, _confidence(request), _model(request, ESTIMATE_MODELS))
+        query = HaircutAsked(request.horizon_days, sale, _confidence(request), _model(request, ESTIMATE_MODELS))
         related = _class_of(request)
-        if related and asked.model is not HaircutModel.POOLED:
+        if related and query.model is not HaircutModel.POOLED:
             raise InvalidInput("class_price_series", f"with {request.model}", "only with auto")
 
         def work(connection: Connection) -> pb.EstimateHaircutResponse:
             dates, prices = _history(connection, request)
             memory = memory_of_class(connection, related)
-            return _estimated(dates, estimate_haircut(dates, prices, replace(asked, memory=memory)))
+            return _estimated(dates, estimate_haircut(dates, prices, replace(query, memory=memory)))
 
         return await self.runner.read(work)
 
     async def BacktestHaircut(
         self, request: pb.BacktestHaircutRequest, context: ServicerContext
     ) -> pb.BacktestHaircutResponse:
-        """Tests haircuts against the past."""
+        """Backtests haircuts on a registered series, on the prices in the request, or on a class of series."""
         confidence, days, model = _confidence(request), request.horizon_days, _model(request, BACKTEST_MODELS)
         related = _class_of(request)
         if related and (request.price_series or request.prices):
             raise InvalidInput("class_price_series", "with another series or prices", "either")
         if related and model is not HaircutModel.POOLED:
             raise InvalidInput("class_price_series", f"with {request.model}", "only with auto")
-        # Read first, tested after: no snapshot stays open for the seconds that a class may take.
+        # The test runs after the read, because a class may take seconds and a snapshot should not stay open so long.
         if related:
-            found = await self.runner.read(lambda connection: class_prices(connection, related))
-            return await self.runner.compute(lambda: _tested_class(found, days, confidence))
+            prices_by_series = await self.runner.read(lambda connection: class_prices(connection, related))
+            return await self.runner.compute(lambda: _tested_class(prices_by_series, days, confidence))
         dates, prices = await self.runner.read(lambda connection: _history(connection, request))
         return await self.runner.compute(
             lambda: _tested(verdict(backtest_haircut(dates, prices, days, confidence, model), confidence))
@@ -108,7 +105,7 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
     async def ListHaircutEstimates(
         self, request: pb.ListHaircutEstimatesRequest, context: ServicerContext
     ) -> pb.ListHaircutEstimatesResponse:
-        """Lists stored curves."""
+        """Lists the haircut curves used by valuations, newest first."""
         wanted = conditions_in(request.filter, ENUMS)
         page = page_of(request, f"ListHaircutEstimates by commit {request.filter}", (NEWEST, NEWEST))
 
@@ -122,35 +119,35 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
         return await self.runner.read(work)
 
 
-def _confidence(request: Asked) -> float:
-    given = convert.read_optional_decimal("confidence", request, "confidence")
-    confidence = DEFAULT_CONFIDENCE if given is None else float(given)
+def _confidence(request: HaircutRequest) -> float:
+    stated = convert.read_optional_decimal("confidence", request, "confidence")
+    confidence = DEFAULT_CONFIDENCE if stated is None else float(stated)
     if not 0.5 < confidence < 1.0:
         raise InvalidInput("confidence", confidence, "more than 0.5 and less than 1")
     return confidence
 
 
-def _model(request: Asked, allowed: Mapping[str, HaircutModel]) -> HaircutModel:
+def _model(request: HaircutRequest, allowed: Mapping[str, HaircutModel]) -> HaircutModel:
     name = request.model or "auto"
     if name not in allowed:
         raise InvalidInput("model", repr(name), ", ".join(allowed))
     return allowed[name]
 
 
-def _class_of(request: Asked) -> list[str]:
+def _class_of(request: HaircutRequest) -> list[str]:
     names = request.class_price_series
     return [id_of(f"class_price_series[{row}]", name, "priceSeries")[0] for row, name in enumerate(names)]
 
 
 def _sale(message: pb.Sale) -> Sale:
     names = ("quantity", "daily_volume", "participation")
-    given = {name: convert.read_optional_decimal(f"sale.{name}", message, name) for name in names}
-    numbers = {name: float(value) for name, value in given.items() if value is not None}
+    stated = {name: convert.read_optional_decimal(f"sale.{name}", message, name) for name in names}
+    numbers = {name: float(value) for name, value in stated.items() if value is not None}
     for name, number in numbers.items():
         if number and not SALE_NUMBERS[0] <= number <= SALE_NUMBERS[1]:
             raise InvalidInput(f"sale.{name}", number, f"0, or {SALE_NUMBERS[0]:g} to {SALE_NUMBERS[1]:g}")
     if numbers.get("quantity") and "daily_volume" not in numbers:
-        raise InvalidInput("sale.daily_volume", "none", "what the market trades a day beside a quantity")
+        raise InvalidInput("sale.daily_volume", "none", "the daily volume of the market if quantity is set")
     days = {name: getattr(message, name) for name in ("age_days", "cure_days", "enforcement_days")}
     try:
         return Sale(**numbers, **days)
@@ -158,19 +155,18 @@ def _sale(message: pb.Sale) -> Sale:
         raise InvalidInput(f"sale.{error.field}", error.got, error.want) from None
 
 
-def _history(connection: Connection, request: Asked) -> tuple[Dates, Float]:
-    """Dates and prices of the series named, or of those sent along; one of the two must be there."""
+def _history(connection: Connection, request: HaircutRequest) -> tuple[Dates, Float]:
+    """Returns dates and prices [n] of the named series or of the request; raises InvalidInput for both or neither."""
     if bool(request.price_series) == bool(request.prices):
         raise InvalidInput("price_series, prices", "both or neither", "one of them")
     if request.price_series:
         (series_id,) = id_of("price_series", request.price_series, "priceSeries")
         return accepted_prices(connection, series_id)
-    if len(request.prices) > PRICES_LIMIT:
-        raise InvalidInput("prices", f"{len(request.prices)} items", f"at most {PRICES_LIMIT} in a message")
-    return _sent(request.prices)
+    check_count("prices", request.prices, PRICES_LIMIT)
+    return _read_prices(request.prices)
 
 
-def _sent(prices: Sequence[pb.DatedPrice]) -> tuple[Dates, Float]:
+def _read_prices(prices: Sequence[pb.DatedPrice]) -> tuple[Dates, Float]:
     days = [day_of(convert.required_date(f"prices[{row}].date", one, "date")) for row, one in enumerate(prices)]
     values = [float(convert.read_decimal(f"prices[{row}].price", one.price)) for row, one in enumerate(prices)]
     return np.array(days, dtype=np.int64).astype("datetime64[D]"), np.array(values, dtype=np.float64)
@@ -180,27 +176,27 @@ def _estimated(dates: Dates, of_sale: SaleHaircut) -> pb.EstimateHaircutResponse
     found, impact = of_sale.market, of_sale.impact
     used = found.cleaned.dates
     return pb.EstimateHaircutResponse(
-        haircut=_number(of_sale.loss),
-        expected_shortfall=_number(of_sale.expected_shortfall),
-        path_minimum=_number(after_impact(found.path_minimum, impact)),
-        path_shortfall=_number(after_impact(found.path_shortfall, impact)),
-        standard_error=_number(found.standard_error),
-        shortfall_error=_number(found.shortfall_error),
-        daily_volatility=_number(found.daily_volatility),
-        value_correction=_number(found.value_correction),
+        haircut=convert.ratio(of_sale.loss),
+        expected_shortfall=convert.ratio(of_sale.expected_shortfall),
+        path_minimum=convert.ratio(after_impact(found.path_minimum, impact)),
+        path_shortfall=convert.ratio(after_impact(found.path_shortfall, impact)),
+        standard_error=convert.ratio(found.standard_error),
+        shortfall_error=convert.ratio(found.shortfall_error),
+        daily_volatility=convert.ratio(found.daily_volatility),
+        value_correction=convert.ratio(found.value_correction),
         horizon_days=found.horizon_days,
-        impact=_number(impact),
-        class_floor=_number(found.class_floor),
+        impact=convert.ratio(impact),
+        class_floor=convert.ratio(found.class_floor),
         model=found.model,
         observation_count=found.observations,
-        quality_flags=_flags(int(found.flags)),
+        quality_flags=convert.quality_flags(int(found.flags)),
         defects=[
             pb.PriceDefect(defect=defect.name, dates=_days(dates[rows]))
             for defect, rows in found.cleaned.defects.items()
         ],
         date=_days(used[-1:])[0] if len(used) else None,
         light=found.watch.status,
-        multiplier=_number(found.watch.multiplier),
+        multiplier=convert.ratio(found.watch.multiplier),
     )
 
 
@@ -208,25 +204,25 @@ def _tested(found: BacktestVerdict) -> pb.BacktestHaircutResponse:
     return pb.BacktestHaircutResponse(
         window_count=found.windows,
         exceedance_count=found.exceedances,
-        expected_exceedances=_number(found.expected),
-        kupiec_p=_number(found.kupiec_p),
-        independence_p=_number(found.independence_p),
+        expected_exceedances=convert.ratio(found.expected),
+        kupiec_p=convert.ratio(found.kupiec_p),
+        independence_p=convert.ratio(found.independence_p),
         light=found.light,
-        shortfall_z2=_number(found.shortfall_z2),
-        pinball=_number(found.pinball),
-        pinball_normal=_number(found.pinball_normal),
-        pinball_historical=_number(found.pinball_historical),
-        mean_haircut=_number(found.mean_haircut),
+        shortfall_z2=convert.ratio(found.shortfall_z2),
+        pinball=convert.ratio(found.pinball),
+        pinball_normal=convert.ratio(found.pinball_normal),
+        pinball_historical=convert.ratio(found.pinball_historical),
+        mean_haircut=convert.ratio(found.mean_haircut),
         without_opinion_count=found.without_opinion,
         across_breaks_count=found.across_breaks,
-        better_than_normal_p=_number(found.better_than_normal_p),
+        better_than_normal_p=convert.ratio(found.better_than_normal_p),
     )
 
 
 def _tested_class(
     found: Mapping[str, tuple[Dates, Float]], horizon_days: int, confidence: float
 ) -> pb.BacktestHaircutResponse:
-    """The tests of a class, and of each of its series."""
+    """Returns the tests of a class of series as a whole and of each series."""
     model = HaircutModel.POOLED
     records = {one: backtest_haircut(*columns, horizon_days, confidence, model) for one, columns in found.items()}
     answer = _tested(pooled_verdict(list(records.values()), confidence))
@@ -245,7 +241,7 @@ def _stored(row: StoredEstimate) -> pb.HaircutEstimate:
         date=convert.day(row.estimate.day),
         model=row.estimate.model,
         observation_count=row.observations,
-        quality_flags=_flags(row.estimate.flags),
+        quality_flags=convert.quality_flags(row.estimate.flags),
         losses=[] if np.isnan(loss).any() else loss.tolist(),
         sequence=row.seq,
         light=row.estimate.watch.status,
@@ -257,14 +253,6 @@ def _stored(row: StoredEstimate) -> pb.HaircutEstimate:
         cause=row.estimate.cause,
         hidden_gap=row.estimate.hidden_gap,
     )
-
-
-def _number(value: float) -> Decimal | None:
-    return None if math.isnan(value) else convert.ratio(value)
-
-
-def _flags(bits: int) -> list[int]:
-    return convert.bits(bits, common_pb2.QualityFlag, "QUALITY_FLAG", QualityFlag)
 
 
 def _days(dates: Dates) -> list[Date | None]:

@@ -1,4 +1,4 @@
-"""A valuation as the steps a reviewer can redo with a pencil."""
+"""Conversion of a valuation to a message that states every step and input, so that a reviewer can recompute it."""
 
 from __future__ import annotations
 
@@ -13,42 +13,38 @@ from collateral_registry.domain.shared.days import NO_DAY, date_at, day_of
 from collateral_registry.domain.valuations.appraise import model_name
 from collateral_registry.domain.valuations.book_value import book_value
 from collateral_registry.rpc.common import convert
-from collateral_registry.v1 import common_pb2
 from collateral_registry.v1 import valuation_pb2 as pb
-from valuation.flags import QualityFlag, UnknownReason, ZeroReason
 from valuation.haircuts.composition.parts import PART_NAMES
 from valuation.prices.returns import true_value_share
 
 Input = tuple[str, str, Decimal | float | None, str, int]
-"""What went in: its name, where it comes from, its value and unit, and its day."""
+"""Input of a valuation: name, resource name of its origin, value, unit and day."""
 
 
 def valuation_message(valued: Valued) -> pb.Valuation:
-    """The valuation as a message."""
+    """Returns a valuation as a message; a valuation that is not recorded has no name and no time."""
     row, currency = valued.row, valued.currency
-    known = row["unknown"] == 0
     message = pb.Valuation(
         name=f"assets/{valued.asset.asset_id}/valuations/{valuation_id(row['seq'], currency)}" if row["seq"] else "",
         asset=f"assets/{valued.asset.asset_id}",
         market_date=convert.day(row["market_day"]),
         state=_state(row),
+        haircut=convert.ratio(row["haircut"]),
         haircut_steps=_steps(row),
         haircut_floor=convert.ratio(row["haircut_floor"]),
+        cap=convert.ratio(row["cap"]),
         horizon_days=row["horizon_days"],
         model=model_name(row["model"]),
         haircut_model=valued.haircut_model,
         policy=f"policies/{valued.policy.policy_id}",
         inputs=_inputs(valued),
-        unknown_reasons=convert.bits(row["unknown"], common_pb2.UnknownReason, "UNKNOWN_REASON", UnknownReason),
-        zero_reasons=convert.bits(row["zero"], common_pb2.ZeroReason, "ZERO_REASON", ZeroReason),
-        quality_flags=convert.bits(row["quality"], common_pb2.QualityFlag, "QUALITY_FLAG", QualityFlag),
+        unknown_reasons=convert.unknown_reasons(row["unknown"]),
+        zero_reasons=convert.zero_reasons(row["zero"]),
+        quality_flags=convert.quality_flags(row["quality"]),
         sequence=row["seq"],
         create_time=convert.timestamp(valued.known_us) if row["seq"] else None,
     )
-    for name in ("haircut", "cap"):
-        if _is_number(row[name]):
-            getattr(message, name).CopyFrom(convert.ratio(row[name]))
-    if known:
+    if row["unknown"] == 0:
         message.market_value.CopyFrom(convert.money(row["market_minor"], currency))
         message.lendable_value.CopyFrom(convert.money(row["lendable_minor"], currency))
         _add_bases(message, valued)
@@ -61,7 +57,7 @@ def valuation_message(valued: Valued) -> pb.Valuation:
 
 
 def valuation_id(seq: int, currency: str) -> str:
-    """The last part of a recorded valuation's name."""
+    """Returns the id of a recorded valuation, the last part of its name."""
     return f"{seq}-{currency.lower()}"
 
 
@@ -76,7 +72,7 @@ def _state(row: dict[str, Any]) -> pb.ValuationState:
 
 
 def _steps(row: dict[str, Any]) -> list[pb.HaircutStep]:
-    """The parts in their order; one that could not be computed is left out."""
+    """Returns the haircut parts in the order of their application, without those that could not be computed."""
     return [
         pb.HaircutStep(
             part=pb.HaircutPart.Value(f"HAIRCUT_PART_{name.upper()}"),
@@ -89,34 +85,42 @@ def _steps(row: dict[str, Any]) -> list[pb.HaircutStep]:
 
 
 def _inputs(valued: Valued) -> list[pb.ValuationInput]:
-    """What went in, with dates: price and rate as used, the rest as registered."""
-    row, detail = valued.row, valued.asset.detail
-    asset = f"assets/{valued.asset.asset_id}"
-    found: list[Input] = []
-    if isinstance(detail, Inventory):
-        found.append(("quantity", asset, detail.quantity, detail.unit, NO_DAY))
-        found.append(("quantity_in_price_unit", asset, row["quantity"], "", NO_DAY))
-        series = f"priceSeries/{detail.price_series}"
-        found += _price_inputs(series, row["price"], row["price_day"], valued.hidden_gap)
-    elif isinstance(detail, Equipment):
-        found.append(("price_new", asset, detail.price_new.major, detail.price_new.currency, NO_DAY))
-        found.append(("build_date", asset, None, detail.equipment_class, day_of(detail.built)))
-        found.append(("hours", asset, detail.hours, "h", day_of(detail.hours_date)))
-        found.extend(_book_inputs(detail, asset))
-    elif isinstance(detail, IntellectualProperty):
-        found.append(
-            ("next_year_revenue", asset, detail.next_year_revenue.major, detail.next_year_revenue.currency, NO_DAY)
-        )
-        found.append(("royalty_rate", asset, detail.royalty_rate, "", NO_DAY))
-        found.append(("discount_rate", asset, detail.discount_rate, "", NO_DAY))
-        found.append(("expire_date", asset, None, detail.office, day_of(detail.expire)))
+    """Returns the inputs that have a value or a date: price and exchange rate as used, the others as registered."""
+    row, inputs = valued.row, _asset_inputs(valued)
     if row["fx_day"] != NO_DAY:
-        found.append(("fx_rate", "priceSeries", row["fx_rate"], valued.currency, row["fx_day"]))
-    return [_input(*one) for one in found if one[2] is not None or one[4] != NO_DAY]
+        inputs.append(("fx_rate", "priceSeries", row["fx_rate"], valued.currency, row["fx_day"]))
+    return [_input(*one) for one in inputs if one[2] is not None or one[4] != NO_DAY]
+
+
+def _asset_inputs(valued: Valued) -> list[Input]:
+    row, detail, asset = valued.row, valued.asset.detail, f"assets/{valued.asset.asset_id}"
+    if isinstance(detail, Inventory):
+        series = f"priceSeries/{detail.price_series}"
+        return [
+            ("quantity", asset, detail.quantity, detail.unit, NO_DAY),
+            ("quantity_in_price_unit", asset, row["quantity"], "", NO_DAY),
+            *_price_inputs(series, row["price"], row["price_day"], valued.hidden_gap),
+        ]
+    if isinstance(detail, Equipment):
+        return [
+            ("price_new", asset, detail.price_new.major, detail.price_new.currency, NO_DAY),
+            ("build_date", asset, None, detail.equipment_class, day_of(detail.built)),
+            ("hours", asset, detail.hours, "h", day_of(detail.hours_date)),
+            *_book_inputs(detail, asset),
+        ]
+    if isinstance(detail, IntellectualProperty):
+        revenue = detail.next_year_revenue
+        return [
+            ("next_year_revenue", asset, revenue.major, revenue.currency, NO_DAY),
+            ("royalty_rate", asset, detail.royalty_rate, "", NO_DAY),
+            ("discount_rate", asset, detail.discount_rate, "", NO_DAY),
+            ("expire_date", asset, None, detail.office, day_of(detail.expire)),
+        ]
+    return []
 
 
 def _price_inputs(series: str, price: float | None, day: int, hidden_gap: float) -> list[Input]:
-    """The quote, and beside a smoothed one the share of it that the good is worth after a fall."""
+    """Returns the quoted price and, if the quotes are smoothed, the correction factor applied after a fall."""
     share = true_value_share(hidden_gap)
     if price is None or share == 1.0:
         return [("price", series, price, "", day)]
@@ -124,7 +128,7 @@ def _price_inputs(series: str, price: float | None, day: int, hidden_gap: float)
 
 
 def _book_inputs(machine: Equipment, asset: str) -> list[Input]:
-    """What the book value is made of: the cost, and the day from which a schedule writes it off."""
+    """Returns the inputs of the book value: cost, and the day from which the schedule depreciates it."""
     cost, schedule = machine.acquisition_cost, machine.book_schedule.name.lower()
     if cost is None:
         return []
@@ -144,22 +148,24 @@ def _input(name: str, source: str, value: Decimal | float | None, unit: str, day
 
 
 def _add_bases(message: pb.Valuation, valued: Valued) -> None:
-    """The other bases of value of a machine, as the steps of its row lead to them."""
-    found = machine_bases(valued.row, valued.asset.asset_class, valued.policy)
-    if found is None:
+    """Adds the values of a machine on the other bases of value, if its haircut steps determine them."""
+    bases, currency = machine_bases(valued.row, valued.asset.asset_class, valued.policy), valued.currency
+    if bases is None:
         return
-    bases = message.equipment_bases
-    bases.fair_market_value.CopyFrom(convert.money(found.fair, valued.currency))
-    bases.orderly_liquidation_value.CopyFrom(convert.money(found.orderly, valued.currency))
-    bases.net_orderly_liquidation_value.CopyFrom(convert.money(found.net, valued.currency))
-    if found.forced is not None:
-        bases.forced_liquidation_value.CopyFrom(convert.money(found.forced, valued.currency))
+    message.equipment_bases.MergeFrom(
+        pb.EquipmentBases(
+            fair_market_value=convert.money(bases.fair, currency),
+            orderly_liquidation_value=convert.money(bases.orderly, currency),
+            net_orderly_liquidation_value=convert.money(bases.net, currency),
+            forced_liquidation_value=None if bases.forced is None else convert.money(bases.forced, currency),
+        )
+    )
 
 
 def _add_book_value(message: pb.Valuation, valued: Valued) -> None:
-    """What the books say of a machine on the day it is valued for, known or not what the market would pay."""
+    """Adds the book value of a machine on the valuation date, whether or not its market value is known."""
     asset, day = valued.asset, valued.row["market_day"]
     if isinstance(asset.detail, Equipment):
-        found = book_value(asset.detail, asset.asset_class, valued.policy, day)
-        if found is not None:
-            message.book_value.CopyFrom(convert.money(found.minor, found.currency))
+        value = book_value(asset.detail, asset.asset_class, valued.policy, day)
+        if value is not None:
+            message.book_value.CopyFrom(convert.money(value.minor, value.currency))

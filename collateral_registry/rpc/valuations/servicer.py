@@ -1,4 +1,4 @@
-"""ValuationService."""
+"""Servicer of ValuationService."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import digits_of
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_asset
+from collateral_registry.rpc.common.checks import check_count, number_in_name
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.valuations.messages import valuation_message
 from collateral_registry.rpc.valuations.value_batcher import ValueBatcher
@@ -22,29 +23,28 @@ from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.v1 import valuation_pb2 as pb
 from collateral_registry.v1 import valuation_pb2_grpc
-from valuation.errors import InvalidInput
 
 VALUE_LIMIT = 1_000
 REVALUE_LIMIT = 10_000
 QUOTE_ID = "quote"
+VALUATION_NAME = "assets/{asset}/valuations/{sequence}-{currency}"
 
 
 class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
-    """Answers what assets are worth."""
+    """Values assets and returns recorded valuations."""
 
     def __init__(self, runner: BookRunner, runs: RunDriver) -> None:
-        """Serves the book behind the calls."""
         self.runner = runner
         self.runs = runs
         self.batcher = ValueBatcher(runner)
 
     async def ValueAssets(self, request: pb.ValueAssetsRequest, context: ServicerContext) -> pb.ValueAssetsResponse:
-        """Values assets from the facts known now."""
-        asset_ids = _asset_ids(request.names, VALUE_LIMIT, least=1)
+        """Values assets from the newest facts; calls that arrive together share one snapshot."""
+        asset_ids = _asset_ids(request.names, VALUE_LIMIT)
         return await self.batcher.value(asset_ids, _currency(request.currency_code))
 
     async def QuoteAsset(self, request: pb.QuoteAssetRequest, context: ServicerContext) -> pb.Valuation:
-        """Values an asset that is not registered."""
+        """Values an asset that is not registered; records nothing."""
         asset = read_asset(request.asset, QUOTE_ID)
         currency = _currency(request.currency_code)
 
@@ -58,17 +58,16 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
     async def GetValuation(self, request: pb.GetValuationRequest, context: ServicerContext) -> pb.Valuation:
         """Returns one recorded valuation."""
         asset_id, valuation = id_of("name", request.name, "assets", "valuations")
-        seq, _, currency = valuation.partition("-")
-        if not seq.isdigit() or len(seq) > 18 or not currency:
-            raise InvalidInput("name", repr(request.name), "assets/{asset}/valuations/{sequence}-{currency}")
+        number, _, currency = valuation.partition("-")
+        seq = number_in_name("name", request.name, number if currency else "", VALUATION_NAME)
         return await self.runner.read(
-            lambda connection: valuation_message(recorded_valuation(connection, asset_id, int(seq), currency.upper()))
+            lambda connection: valuation_message(recorded_valuation(connection, asset_id, seq, currency.upper()))
         )
 
     async def ListValuations(
         self, request: pb.ListValuationsRequest, context: ServicerContext
     ) -> pb.ListValuationsResponse:
-        """Lists recorded valuations."""
+        """Lists the recorded valuations of an asset, newest first."""
         (asset_id,) = id_of("parent", request.parent, "assets")
         page = page_of(request, f"ListValuations {request.parent}", (NEWEST, ""))
 
@@ -80,7 +79,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         return await self.runner.read(work)
 
     async def Revalue(self, request: pb.RevalueRequest, context: ServicerContext) -> pb.RevalueResponse:
-        """Values some assets and judges their loans, or waits for a run over the whole book."""
+        """Revalues the named assets, or the whole book if none is named, and judges their loans."""
         asset_ids = _asset_ids(request.names, REVALUE_LIMIT, least=0)
         if not asset_ids:
             return await self._revalued_book(request)
@@ -94,7 +93,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         return await self.runner.write(request, "Revalue", pb.RevalueResponse, work)
 
     async def _revalued_book(self, request: pb.RevalueRequest) -> pb.RevalueResponse:
-        """What a run over the whole book did, once it is published; a retry waits for the same run."""
+        """Starts a revaluation run and returns its counts once it is published; a retry waits for the same run."""
 
         def work(write: Write) -> pb.RevalueResponse:
             start_run(write)
@@ -109,13 +108,13 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         )
 
 
-def _asset_ids(names: Sequence[str], limit: int, least: int) -> list[str]:
-    if not least <= len(names) <= limit:
-        raise InvalidInput("names", f"{len(names)} names", f"{least} to {limit}")
+def _asset_ids(names: Sequence[str], limit: int, least: int = 1) -> list[str]:
+    check_count("names", names, limit, least)
     return [id_of("names", name, "assets")[0] for name in names]
 
 
 def _currency(code: str) -> str:
+    """Returns a currency code, which may be empty; raises InvalidInput for an unknown one."""
     if code:
         digits_of(code)
     return code

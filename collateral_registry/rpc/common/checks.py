@@ -1,0 +1,23 @@
+"""Checks of request fields that several services share."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+
+from valuation.errors import InvalidInput
+
+NUMBER_LIMIT_DIGITS = 18
+"""Digits of a number in a resource name: all such numbers fit into a signed 64-bit integer."""
+
+
+def check_count(field: str, items: Sized, limit: int, least: int = 1) -> None:
+    """Raises InvalidInput unless a repeated field has ``least`` to ``limit`` items."""
+    if not least <= len(items) <= limit:
+        raise InvalidInput(field, f"{len(items)} items", f"{least} to {limit} items")
+
+
+def number_in_name(field: str, name: str, number: str, shape: str, digits: int = NUMBER_LIMIT_DIGITS) -> int:
+    """Returns the number that is part of a resource name; raises InvalidInput with the expected shape otherwise."""
+    if not number.isdigit() or len(number) > digits:
+        raise InvalidInput(field, repr(name[:80]), shape)
+    return int(number)
