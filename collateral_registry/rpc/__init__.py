@@ -1,1 +1,1 @@
-"""The gRPC face: translate, call one command, translate back."""
+"""The gRPC layer: servicers that read a request, call one command and convert its result."""

@@ -125,7 +125,7 @@ def test_a_bad_machine_is_refused(shared_client, asset, field):
     assert details_of(error)[1] == [field]
 
 
-def test_a_class_of_machines_that_nobody_knows_is_refused(shared_client):
+def test_an_unknown_class_of_machines_is_refused(shared_client):
     asset = machine()
     asset.equipment.equipment_class = "flying_carpets"
     error = refused(shared_client.assets.CreateAsset, asset_pb2.CreateAssetRequest(asset=asset, asset_id="machine"))
@@ -204,7 +204,7 @@ def test_units_are_converted_to_that_of_the_price(client):
     assert {value.market_value.units for value in values} <= {999_999, 1_000_000}
 
 
-def test_bad_prices_are_named_and_the_rest_of_the_batch_goes_in(client):
+def test_bad_prices_are_named_and_the_rest_of_the_batch_is_ingested(client):
     client.open_copper()
     client.quote_history()
     day = FIRST_DAY
@@ -225,7 +225,7 @@ def test_bad_prices_are_named_and_the_rest_of_the_batch_goes_in(client):
     assert all("want" in problem.reason for problem in answer.problems)
 
 
-def test_a_price_that_jumps_is_kept_aside_and_shown(client):
+def test_a_price_that_jumps_is_quarantined_and_shown(client):
     client.open_copper()
     client.quote_history()
     client.advance(FIRST_DAY + timedelta(days=3))
@@ -238,7 +238,7 @@ def test_a_price_that_jumps_is_kept_aside_and_shown(client):
     assert listed[0].verdict == price_pb2.PRICE_VERDICT_QUARANTINED
 
 
-def test_a_correction_is_a_new_fact_and_the_old_one_stays(client):
+def test_a_corrected_price_supersedes_the_old_one_which_stays(client):
     client.open_copper()
     client.quote_history()
     client.quote("10100", FIRST_DAY)
@@ -276,7 +276,7 @@ def test_a_stale_etag_is_refused(client):
 
 
 @pytest.mark.parametrize("path", ["", "name", "etag", "inventory.colour", "create_time"])
-def test_a_mask_may_name_only_fields_that_change(client, path):
+def test_a_mask_may_name_only_changeable_fields(client, path):
     client.register_lot()
     change = asset_pb2.Asset(name="assets/lot-1", inventory=asset_pb2.Inventory(quantity=Decimal(value="1")))
     mask = FieldMask(paths=[path] if path else [])
@@ -331,7 +331,7 @@ def test_lists_are_filtered_and_bad_filters_are_refused(client):
         assert details_of(error)[1] == ["filter"]
 
 
-def test_a_five_mebibyte_message_is_refused_and_the_server_goes_on(client):
+def test_a_five_mebibyte_message_is_refused_and_the_server_continues(client):
     huge = asset_pb2.CreateAssetRequest(asset=changed_lot(owner="x" * (5 * 1024 * 1024)), asset_id="lot-1")
     error = refused(client.assets.CreateAsset, huge)
 
@@ -339,7 +339,7 @@ def test_a_five_mebibyte_message_is_refused_and_the_server_goes_on(client):
     assert client.register_lot().name == "assets/lot-1"
 
 
-def test_more_promises_than_there_is_are_refused(client):
+def test_pledges_of_more_than_the_whole_asset_are_refused(client):
     client.register_lot()
     client.register_loan("loan-1")
     client.register_loan("loan-2")
@@ -365,7 +365,7 @@ def test_a_pledged_asset_is_not_retired_and_a_loan_with_debt_is_not_closed(clien
     assert details_of(close)[0].reason == "LOAN_OUTSTANDING"
 
 
-def test_balances_stand_or_fall_on_their_own(client):
+def test_each_balance_is_accepted_or_refused_separately(client):
     client.covered_loan()
     later, earlier = calendar(FIRST_DAY + timedelta(days=1)), calendar(FIRST_DAY - timedelta(days=1))
     update = loan_pb2.BalanceUpdate
@@ -395,25 +395,25 @@ def test_balances_stand_or_fall_on_their_own(client):
         ("valuations", "ValueAssets", valuation_pb2.ValueAssetsRequest(names=["assets/none"])),
     ],
 )
-def test_what_does_not_exist_is_not_found(shared_client, service, call, request_message):
+def test_unknown_resources_are_not_found(shared_client, service, call, request_message):
     error = refused(getattr(getattr(shared_client, service), call), request_message)
 
     assert error.code() == grpc.StatusCode.NOT_FOUND
     assert "none" in error.details()
 
 
-def test_a_moment_that_has_not_come_is_refused(shared_client):
+def test_a_future_moment_is_refused(shared_client):
     request = report_pb2.GenerateLtvReportRequest(as_of=report_pb2.AsOf(sequence=10**9))
 
     assert details_of(refused(shared_client.reports.GenerateLtvReport, request))[1] == ["as_of.sequence"]
 
 
-def test_a_business_date_does_not_go_back(client):
+def test_the_business_date_does_not_go_back(client):
     with pytest.raises(grpc.RpcError, match="not before the business date"):
         client.advance(FIRST_DAY - timedelta(days=1))
 
 
-def test_a_watcher_killed_in_mid_stream_leaves_the_server_well(client, server):
+def test_a_watcher_killed_in_mid_stream_does_not_harm_the_server(client, server):
     client.covered_loan()
     program = (
         "import grpc, sys, time\n"

@@ -53,7 +53,7 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path):
     assert "newer program" in words
 
 
-def test_a_full_disk_is_an_error_and_nothing_is_half_written(tmp_path: Path):
+def test_a_full_disk_is_an_error_and_nothing_is_partially_written(tmp_path: Path):
     """The file is held at its present size, as a full disk would hold it."""
     database = Database(f"sqlite:///{tmp_path / 'book.db'}", wall_clock)
     migrate(database)
@@ -86,7 +86,7 @@ def refusal_of_a_read_only_store(path: Path) -> str:
     return str(caught.value)
 
 
-def test_a_read_only_database_is_an_error_that_says_so(tmp_path: Path):
+def test_a_read_only_database_is_reported_as_such(tmp_path: Path):
     path = tmp_path / "book.db"
     Server(f"sqlite:///{path}").start().stop()
     if os.geteuid() == 0:

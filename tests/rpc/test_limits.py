@@ -65,7 +65,7 @@ def test_a_page_is_never_longer_than_a_thousand(client):
     assert rest.next_page_token == ""
 
 
-def test_a_watch_from_a_number_that_has_not_come_is_refused(shared_client):
+def test_a_watch_from_a_future_sequence_is_refused(shared_client):
     stream = shared_client.breaches.WatchBreaches(breach_pb2.WatchBreachesRequest(after_sequence=10**6))
     with pytest.raises(grpc.RpcError) as refused:
         next(stream)
@@ -73,7 +73,7 @@ def test_a_watch_from_a_number_that_has_not_come_is_refused(shared_client):
     assert details_of(refused.value)[1] == ["after_sequence"]
 
 
-def test_a_book_that_follows_the_clock_is_at_today_and_is_not_moved_by_hand(tmp_path):
+def test_a_book_that_follows_the_clock_is_at_today_and_cannot_be_advanced_by_request(tmp_path):
     server = Server(f"sqlite:///{tmp_path / 'book.db'}", business_date="wall").start()
     with grpc.insecure_channel(server.address) as channel:
         client = Client(channel)
@@ -87,7 +87,7 @@ def test_a_book_that_follows_the_clock_is_at_today_and_is_not_moved_by_hand(tmp_
     assert details_of(refused.value)[0].reason == "FOLLOWS_CLOCK"
 
 
-def test_a_report_as_known_at_a_time_knows_nothing_later(client):
+def test_a_report_as_known_at_a_time_contains_nothing_later(client):
     client.covered_loan()
     moment = Timestamp()
     moment.GetCurrentTime()
@@ -125,7 +125,7 @@ def test_reports_are_sorted_filtered_and_paged_at_the_moment_of_their_first_page
     assert list(called.rows) == []
 
 
-def test_concentrations_sum_to_the_whole(client):
+def test_concentrations_sum_to_the_totals(client):
     client.covered_loan()
     report = client.reports.GenerateLtvReport(report_pb2.GenerateLtvReportRequest())
     by_good = [one for one in report.concentrations if one.dimension == report_pb2.CONCENTRATION_DIMENSION_GOOD]

@@ -30,7 +30,7 @@ def test_a_price_fall_reaches_the_watcher_as_a_breach(client: Client) -> None:
     stream.cancel()
 
 
-def test_a_watcher_that_was_away_misses_nothing(client: Client) -> None:
+def test_a_watcher_that_reconnects_misses_nothing(client: Client) -> None:
     client.covered_loan()
     client.owe("900000")
     client.owe("500000")
@@ -96,7 +96,7 @@ def test_a_missed_deadline_stops_draws(client: Client) -> None:
     assert "STOP_DRAW" in answer.reason
 
 
-def test_grace_moves_the_deadline_and_lifts_the_escalation(client: Client) -> None:
+def test_grace_moves_the_deadline_and_removes_the_escalation(client: Client) -> None:
     client.covered_loan()
     client.owe("820000")
     later = FIRST_DAY + timedelta(days=20)
@@ -124,7 +124,7 @@ def test_a_waived_breach_is_not_escalated_by_its_deadline(client: Client) -> Non
     assert client.loan().cover.level == common_pb2.LTV_LEVEL_MARGIN_CALL
 
 
-def test_acknowledging_names_who_has_seen_the_breach(client: Client) -> None:
+def test_an_acknowledgement_names_its_actor(client: Client) -> None:
     client.covered_loan()
     client.owe("900000")
     seen = client.breaches.AcknowledgeBreach(
@@ -166,7 +166,7 @@ def test_unknown_coverage_refuses_draws_and_releases(client: Client) -> None:
     assert refused.value.code() == grpc.StatusCode.FAILED_PRECONDITION
 
 
-def test_a_release_that_would_uncover_names_the_largest_one_and_that_one_goes_through(client: Client) -> None:
+def test_a_refused_release_names_the_largest_allowed_one_which_succeeds(client: Client) -> None:
     client.covered_loan()
     with pytest.raises(grpc.RpcError) as refused:
         client.loans.ReleasePledge(loan_pb2.ReleasePledgeRequest(name="loans/loan-1/pledges/p-1"))
@@ -178,7 +178,7 @@ def test_a_release_that_would_uncover_names_the_largest_one_and_that_one_goes_th
     assert 0.985 < ltv <= 0.99
 
 
-def test_a_receivable_in_the_pool_is_unknown_for_want_of_a_model(client: Client) -> None:
+def test_a_pledged_receivable_has_an_unknown_value_because_it_has_no_model(client: Client) -> None:
     client.covered_loan()
     receivable = asset_pb2.Receivable(debtor="Baumann", invoice_number="17", face_amount=money("50000"))
     asset = asset_pb2.Asset(
@@ -209,7 +209,7 @@ def test_an_as_of_report_reproduces_what_was_known_then_byte_for_byte(client: Cl
     assert told.SerializeToString(deterministic=True) == stories.SerializeToString(deterministic=True)
 
 
-def test_the_server_drains_and_stops_cleanly_while_somebody_watches(server: Server, client: Client) -> None:
+def test_the_server_drains_and_stops_cleanly_during_a_watch(server: Server, client: Client) -> None:
     stream = client.breaches.WatchBreaches(breach_pb2.WatchBreachesRequest())
     next(stream)
 
@@ -217,7 +217,7 @@ def test_the_server_drains_and_stops_cleanly_while_somebody_watches(server: Serv
     assert list(stream) == []
 
 
-def test_everything_is_there_after_a_restart(server: Server, client: Client) -> None:
+def test_nothing_is_lost_in_a_restart(server: Server, client: Client) -> None:
     client.covered_loan()
     before = client.reports.GenerateLtvReport(report_pb2.GenerateLtvReportRequest())
     server.stop()
@@ -230,7 +230,7 @@ def test_everything_is_there_after_a_restart(server: Server, client: Client) -> 
     assert after == before
 
 
-def test_a_burst_of_prices_is_few_changes_and_the_last_of_each_series_counts(client):
+def test_a_burst_of_prices_makes_few_commits_and_the_last_price_of_each_series_counts(client):
     client.covered_loan()
     before = client.loan().cover
     day = FIRST_DAY

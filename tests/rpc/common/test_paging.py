@@ -33,7 +33,7 @@ def test_a_forged_token_of_other_types_is_refused(position):
         page_of(request(forged), "List", NEWEST)
 
 
-def test_a_position_of_several_values_comes_back_as_it_was():
+def test_a_position_of_several_values_survives_the_token():
     token = page_of(request(), "List", (NEWEST, "")).token((7, "eur"))
     assert page_of(request(token), "List", (NEWEST, "")).after == (7, "eur")
 

@@ -85,7 +85,7 @@ def valued(client: Client, asset_id: str) -> valuation_pb2.Valuation:
     return client.valuations.ValueAssets(request).valuations[0]
 
 
-def test_the_model_is_kept_with_its_card(client: Client) -> None:
+def test_a_model_is_stored_with_its_card(client: Client) -> None:
     listed = service(client).ListEquipmentModels(equipment_pb2.ListEquipmentModelsRequest())
     model = listed.equipment_models[0]
     assert (model.name, model.sale_count, model.currency_code) == ("equipmentModels/diggers", SALES_LEAST + 100, "USD")
@@ -93,7 +93,7 @@ def test_the_model_is_kept_with_its_card(client: Client) -> None:
     assert service(client).GetEquipmentModel(equipment_pb2.GetEquipmentModelRequest(name=model.name)) == model
 
 
-def test_a_model_in_charge_values_its_class_and_its_doubt_is_the_value_haircut(client: Client) -> None:
+def test_an_active_model_values_its_class_and_its_uncertainty_is_the_value_haircut(client: Client) -> None:
     register(client, "digger-1")
     before = valued(client, "digger-1")
     assert before.model == "equipment-curve/1"
@@ -117,7 +117,7 @@ def test_a_model_in_charge_values_its_class_and_its_doubt_is_the_value_haircut(c
     assert recorded.valuations[0].market_value == after.market_value
 
 
-def test_quotes_of_the_register_and_of_the_model_agree(client: Client) -> None:
+def test_a_quoted_asset_has_the_value_of_the_active_model(client: Client) -> None:
     asset = digger("S-9", family="M999", size_class="digger - 990 to 999 kg")
     asset.equipment.model = "M999A"
     quote = service(client).QuoteEquipment(
@@ -139,11 +139,11 @@ def quoted_under_model(client: Client, asset: asset_pb2.Asset) -> valuation_pb2.
     return client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=asset))
 
 
-def test_the_curve_stands_for_a_category_that_the_model_never_saw(client: Client) -> None:
+def test_a_category_unknown_to_the_model_is_valued_by_the_depreciation_curve(client: Client) -> None:
     assert quoted_under_model(client, digger("S-20", kind="submarine")).model == "equipment-curve/1"
 
 
-def test_scrap_is_worth_little_although_the_model_has_no_word_for_it(client: Client) -> None:
+def test_scrap_is_worth_little_although_the_model_has_no_such_condition(client: Client) -> None:
     usual, scrap = digger("S-22"), digger("S-22")
     usual.equipment.condition = asset_pb2.CONDITION_UNSPECIFIED
     scrap.equipment.condition = asset_pb2.CONDITION_SCRAP
@@ -155,7 +155,7 @@ def test_scrap_is_worth_little_although_the_model_has_no_word_for_it(client: Cli
     assert values[1].market_value.units < 0.2 * values[0].market_value.units
 
 
-def test_a_machine_without_a_build_date_is_unknown_whatever_the_model_says(client: Client) -> None:
+def test_a_machine_without_a_build_date_is_unknown_even_with_a_model(client: Client) -> None:
     asset = digger("S-21")
     asset.equipment.ClearField("build_date")
     valuation = quoted_under_model(client, asset)
@@ -163,7 +163,7 @@ def test_a_machine_without_a_build_date_is_unknown_whatever_the_model_says(clien
     assert valuation.unknown_reasons == [common_pb2.UNKNOWN_REASON_MISSING_INPUT]
 
 
-def test_appraisals_stand_beside_the_value_and_contradictions_are_told(client: Client) -> None:
+def test_appraisals_are_compared_with_the_value_and_contradictions_are_reported(client: Client) -> None:
     register(client, "digger-2")
     value = valued(client, "digger-2").market_value.units
 
@@ -209,7 +209,7 @@ def reconciled(client: Client, asset_id: str) -> list[equipment_pb2.ReconciledVa
     return list(service(client).ReconcileAppraisals(request).values)
 
 
-def test_model_and_appraisal_make_one_value_between_them_and_the_newest_of_an_appraiser_counts(client: Client) -> None:
+def test_the_reconciled_value_lies_between_the_model_and_the_newest_appraisal_of_each_appraiser(client: Client) -> None:
     register(client, "digger-7")
     assert reconciled(client, "digger-7") == []
     value = valued(client, "digger-7").market_value.units
@@ -224,7 +224,7 @@ def test_model_and_appraisal_make_one_value_between_them_and_the_newest_of_an_ap
     assert found.reconciled_value.units == pytest.approx(value * 1.1**share, rel=1e-3)
 
 
-def test_an_appraisal_of_a_forced_sale_is_held_against_the_forced_value_and_no_other(client: Client) -> None:
+def test_an_appraisal_of_a_forced_sale_is_compared_with_the_forced_liquidation_value_only(client: Client) -> None:
     register(client, "digger-9")
     bases = valued(client, "digger-9").equipment_bases
     forced = bases.forced_liquidation_value
@@ -238,7 +238,7 @@ def test_an_appraisal_of_a_forced_sale_is_held_against_the_forced_value_and_no_o
     assert listed.appraisals[0].band == equipment_pb2.DEVIATION_BAND_ACCEPTED
 
 
-def test_appraisals_that_contradict_or_are_too_old_carry_nothing(client: Client) -> None:
+def test_appraisals_that_contradict_each_other_or_are_too_old_have_no_weight(client: Client) -> None:
     register(client, "digger-8")
     value = valued(client, "digger-8").market_value.units
     appraise(client, "digger-8", "Old", round(1.1 * value), date(2021, 1, 1))
@@ -251,7 +251,7 @@ def test_appraisals_that_contradict_or_are_too_old_carry_nothing(client: Client)
     assert found.reconciled_value == found.model_value
 
 
-def test_an_appraiser_who_is_always_high_is_flagged_by_the_prices_of_sales(client: Client) -> None:
+def test_an_appraiser_above_realised_prices_is_flagged(client: Client) -> None:
     sales = []
     for number in range(5):
         asset_id = f"sold-{number}"
@@ -302,7 +302,7 @@ def inspect(client: Client, asset_id: str, work_done: str = "", **fields: object
     )
 
 
-def test_an_inspection_that_cannot_follow_is_a_finding_and_stays_as_it_was_told(client: Client) -> None:
+def test_an_implausible_inspection_is_a_finding_and_is_stored_as_reported(client: Client) -> None:
     register(client, "digger-3")
     assert findings(client, "digger-3") == []
     inspect(client, "digger-3", hours=Decimal(value="4200"))
@@ -317,7 +317,7 @@ def test_an_inspection_that_cannot_follow_is_a_finding_and_stays_as_it_was_told(
     assert findings(client, "digger-3")[2:] == [("BUILD_YEAR_CHANGED", True)]
 
 
-def test_a_reading_that_is_left_out_between_hides_no_fall(client: Client) -> None:
+def test_an_omitted_reading_does_not_hide_a_fall_of_hours(client: Client) -> None:
     register(client, "digger-4")
     client.assets.UpdateAsset(
         asset_pb2.UpdateAssetRequest(
@@ -328,13 +328,13 @@ def test_a_reading_that_is_left_out_between_hides_no_fall(client: Client) -> Non
     assert findings(client, "digger-4") == [("HOURS_FELL", True)]
 
 
-def test_a_condition_that_improved_by_work_is_told_and_resolved_with_it(client: Client) -> None:
+def test_a_better_condition_without_work_is_a_finding_that_stating_the_work_resolves(client: Client) -> None:
     register(client, "digger-5")
     inspect(client, "digger-5", work_done="new engine", condition=asset_pb2.CONDITION_EXCELLENT)
     assert findings(client, "digger-5") == [("CONDITION_IMPROVED", False)]
 
 
-def test_the_words_of_a_machine_are_replaced_as_a_whole(client: Client) -> None:
+def test_the_attributes_of_a_machine_are_replaced_as_a_whole(client: Client) -> None:
     register(client, "digger-words")
     inspect(client, "digger-words", attributes={"kind": "digger"})
     asset = client.assets.GetAsset(asset_pb2.GetAssetRequest(name="assets/digger-words"))
@@ -356,7 +356,7 @@ def quoted(
     return equipment.QuoteEquipment(request).estimates[0]
 
 
-def test_what_is_wrong_is_named(client: Client, tmp_path: Path) -> None:
+def test_invalid_requests_name_the_field(client: Client, tmp_path: Path) -> None:
     equipment = service(client)
     few = fit(equipment, "few", write_sales(tmp_path / "few.csv", rows(20)))
     assert few.state == equipment_pb2.EQUIPMENT_FIT_STATE_FAILED

@@ -25,7 +25,7 @@ async def watched(fits: Fits, model_id: str) -> Fit:
     return seen[-1]
 
 
-def test_a_fit_that_runs_out_of_memory_has_failed_and_leaves_its_place_and_its_id(
+def test_a_fit_that_runs_out_of_memory_fails_and_frees_its_slot_and_id(
     monkeypatch: pytest.MonkeyPatch, sqlite_url: str
 ) -> None:
     monkeypatch.setattr(equipment_fits, "_learn", out_of_memory)

@@ -18,7 +18,7 @@ from tests.support.ip_assets import record, register, service, valued
 from tests.support.server import Client, calendar, details_of
 
 
-def test_a_lapse_takes_the_value_to_nothing_the_same_day_and_a_restoration_brings_it_back(client: Client) -> None:
+def test_a_lapse_makes_the_value_zero_the_same_day_and_a_restoration_reverses_it(client: Client) -> None:
     name = register(client, "patent-lapse")
     before = valued(client, name)
     record(client, name, ip_pb2.RIGHT_EVENT_KIND_LAPSED)
@@ -44,7 +44,7 @@ def refused_field(client: Client, name: str, kind: int, day: date) -> str:
     return str(field)
 
 
-def test_an_event_of_an_earlier_day_or_a_grant_does_not_revive_a_lapsed_right(client: Client) -> None:
+def test_an_earlier_event_or_a_grant_does_not_revive_a_lapsed_ip_asset(client: Client) -> None:
     name = register(client, "patent-revived")
     lapsed, earlier, later = date(2021, 6, 1), date(2019, 3, 1), date(2021, 7, 1)
     record(client, name, ip_pb2.RIGHT_EVENT_KIND_LAPSED, lapsed)
@@ -77,7 +77,7 @@ def test_each_event_changes_value_eligibility_or_flag(client: Client) -> None:
 
 
 @pytest.mark.parametrize("status", [asset_pb2.ASSET_STATUS_SEIZED, asset_pb2.ASSET_STATUS_LOST])
-def test_a_pledge_elsewhere_and_its_release_leave_a_seizure_or_loss_as_it_was(client: Client, status: int) -> None:
+def test_a_pledge_elsewhere_and_its_release_do_not_change_a_seizure_or_loss(client: Client, status: int) -> None:
     name = register(client, f"patent-gone-{status}")
     asset = asset_pb2.Asset(name=name, status=status)
     mask = FieldMask(paths=["status"])
@@ -90,7 +90,7 @@ def test_a_pledge_elsewhere_and_its_release_leave_a_seizure_or_loss_as_it_was(cl
     assert client.assets.GetAsset(asset_pb2.GetAssetRequest(name=name)).status == status
 
 
-def test_fees_of_rights_in_force_are_listed_and_others_are_named(client: Client) -> None:
+def test_fees_of_ip_assets_in_force_are_listed_and_assets_without_a_calendar_are_named(client: Client) -> None:
     name, other = register(client, "patent-fees"), register(client, "patent-elsewhere", office="XX")
     answer = service(client).ListComingFees(ip_pb2.ListComingFeesRequest(days_ahead=120))
     fee = next(fee for fee in answer.fees if fee.asset == name)
@@ -98,7 +98,7 @@ def test_fees_of_rights_in_force_are_listed_and_others_are_named(client: Client)
     assert other in answer.assets_without_calendar
 
 
-def test_fees_of_a_disputed_right_still_fall_due_and_those_of_a_retired_one_do_not(client: Client) -> None:
+def test_fees_of_a_disputed_ip_asset_fall_due_and_those_of_a_retired_one_do_not(client: Client) -> None:
     disputed, retired = register(client, "patent-fees-disputed"), register(client, "patent-fees-retired")
     record(client, disputed, ip_pb2.RIGHT_EVENT_KIND_DISPUTED)
     client.assets.RetireAsset(asset_pb2.RetireAssetRequest(name=retired))

@@ -28,7 +28,7 @@ def pledged(client: Client, asset_id: str, years: float) -> None:
     client.pledge(loan_id, asset_id)
 
 
-def test_a_right_that_ends_before_the_loan_is_refused_and_one_within_the_margin_is_a_finding(client: Client) -> None:
+def test_an_ip_asset_that_ends_before_the_loan_is_refused_and_one_within_the_margin_is_a_finding(client: Client) -> None:
     for asset_id in ("patent-early", "patent-late", "patent-enough"):
         register(client, asset_id)
     with pytest.raises(grpc.RpcError) as refused:
@@ -43,7 +43,7 @@ def test_a_right_that_ends_before_the_loan_is_refused_and_one_within_the_margin_
     assert [(one.asset, one.loan) for one in found] == [("assets/patent-late", "loans/loan-patent-late")]
 
 
-def test_a_technology_life_runs_down_in_the_book_the_answer_and_beside_a_loan(client: Client) -> None:
+def test_a_technology_life_shortens_in_valuations_answers_and_comparisons_with_the_loan(client: Client) -> None:
     right = patent("patent-aged")
     right.technology_life_date.CopyFrom(calendar(FIRST_DAY - timedelta(days=731)))
     asset = asset_pb2.Asset(
@@ -74,7 +74,7 @@ def found_of(client: Client, asset_id: str) -> list[str]:
     ]
 
 
-def test_a_maturity_put_off_is_held_against_the_right_as_at_pledge(client: Client) -> None:
+def test_a_later_maturity_is_compared_with_the_life_of_the_ip_asset_as_at_pledging(client: Client) -> None:
     register(client, "patent-put-off")
     pledged(client, "patent-put-off", 2.0)
     assert found_of(client, "patent-put-off") == []
@@ -91,7 +91,7 @@ def test_a_maturity_put_off_is_held_against_the_right_as_at_pledge(client: Clien
     assert found_of(client, "patent-put-off") == ["RIGHT_ENDS_EARLY", "LOAN_TOO_LONG"]
 
 
-def test_a_loan_longer_than_the_policy_s_most_on_a_right_is_a_finding_though_the_right_lives_longer(
+def test_a_loan_longer_than_the_policy_allows_is_a_finding_even_if_the_ip_asset_lives_longer(
     client: Client,
 ) -> None:
     register(client, "patent-long", life="8")
@@ -99,7 +99,7 @@ def test_a_loan_longer_than_the_policy_s_most_on_a_right_is_a_finding_though_the
     assert found_of(client, "patent-long") == ["LOAN_TOO_LONG"]
 
 
-def test_a_policy_without_the_numbers_neither_refuses_nor_tells_a_right_that_ends_early(client: Client) -> None:
+def test_a_policy_without_the_numbers_neither_refuses_nor_reports_an_ip_asset_that_ends_early(client: Client) -> None:
     policy = client.policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies[0]
     for one in policy.classes:
         kept = [number for number in one.numbers if not number.parameter.startswith(("life_", "loan_"))]
@@ -114,7 +114,7 @@ def test_a_policy_without_the_numbers_neither_refuses_nor_tells_a_right_that_end
     assert not client.findings.ListFindings(request).findings
 
 
-def test_a_policy_may_refuse_a_loan_that_is_too_long_for_a_right(client: Client) -> None:
+def test_a_policy_may_refuse_a_loan_that_is_too_long_for_an_ip_asset(client: Client) -> None:
     policy = client.policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies[0]
     rights = next(one for one in policy.classes if one.asset_class == "ip")
     rights.numbers.add(parameter="loan_refused_years", value=Decimal(value="4"), source="House rule")

@@ -20,7 +20,7 @@ from tests.support.ip_assets import DOUBT, SCORES, patent, record, register, ser
 from tests.support.server import Client, details_of
 
 
-def test_the_worked_patent_has_its_value_and_no_doubt_has_no_spread(client: Client) -> None:
+def test_the_example_patent_has_its_value_and_no_spread_without_uncertainty(client: Client) -> None:
     answer = service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=patent()))
     assert (answer.value.units, answer.value.nanos) == (1_469_680, 760_000_000)
     assert answer.pledge_value == answer.value
@@ -28,7 +28,7 @@ def test_the_worked_patent_has_its_value_and_no_doubt_has_no_spread(client: Clie
     assert "No public prices" in answer.evidence
 
 
-def test_doubt_lowers_the_pledge_value_and_the_same_question_has_the_same_answer(client: Client) -> None:
+def test_uncertainty_lowers_the_pledge_value_and_the_same_question_has_the_same_answer(client: Client) -> None:
     name = register(client, "patent-doubt")
     question = ip_pb2.RightQuestion(doubt=DOUBT, indicators=SCORES, loan_years=Decimal(value="3"))
     request = ip_pb2.ValueRightRequest(name=name, question=question)
@@ -51,7 +51,7 @@ def test_doubt_lowers_the_pledge_value_and_the_same_question_has_the_same_answer
         (asset_pb2.ASSET_STATUS_RETIRED, "RETIRED"),
     ],
 )
-def test_a_right_whose_asset_is_gone_is_answered_as_zero_with_the_reason_of_the_book(
+def test_an_ip_asset_with_a_zero_reason_is_answered_as_zero_with_that_reason(
     client: Client, status: int, reason: str
 ) -> None:
     """Also where a technology life and a legal status are missing, so that its value would not be known."""
@@ -97,7 +97,7 @@ def question_of(earned: list[int], charged: list[int], growth: str = "") -> ip_p
     )
 
 
-def test_excess_earnings_and_cost_are_brackets_and_years_beyond_the_life_do_not_count(client: Client) -> None:
+def test_excess_earnings_and_cost_are_brackets_and_years_after_the_life_do_not_count(client: Client) -> None:
     five = question_of([500_000] * 5, [100_000] * 5)
     answer = service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=patent(), question=five))
     by_hand = sum(400_000 / 1.15 ** (year + 0.5) for year in range(5))
@@ -112,7 +112,7 @@ def test_excess_earnings_and_cost_are_brackets_and_years_beyond_the_life_do_not_
     assert renewed.brackets.excess_earnings.units == pytest.approx(400_000 * 1.15**0.5 / (0.15 - 0.05), abs=1)
 
 
-def test_brackets_that_cannot_be_are_refused_by_their_field(client: Client) -> None:
+def test_invalid_brackets_are_refused_with_their_field(client: Client) -> None:
     dollars = question_of([1], [1])
     dollars.brackets.earnings.contributory_charges[0].currency_code = "USD"
     both = question_of([1], [1])
@@ -130,7 +130,7 @@ def test_brackets_that_cannot_be_are_refused_by_their_field(client: Client) -> N
         assert details_of(refused.value)[1] == [field]
 
 
-def test_a_recorded_score_takes_its_share_of_the_cap_and_a_veto_all_of_it(client: Client) -> None:
+def test_a_recorded_score_scales_the_cap_and_a_veto_makes_it_zero(client: Client) -> None:
     name = register(client, "patent-scored")
     before = valued(client, name)
 
@@ -173,7 +173,7 @@ def test_the_cap_of_an_answer_is_that_of_the_policy_for_the_kind(client: Client)
 
 
 @pytest.mark.parametrize("name", ["next_year_revenue", "royalty_rate", "annual_survival"])
-def test_a_right_that_would_be_worth_nothing_without_a_reason_is_refused(client: Client, name: str) -> None:
+def test_an_ip_asset_that_would_be_worth_zero_without_a_reason_is_refused(client: Client, name: str) -> None:
     right = patent()
     getattr(right, name).CopyFrom(Money(currency_code="CNY") if name == "next_year_revenue" else Decimal(value="0.0"))
     with pytest.raises(grpc.RpcError) as refused:
@@ -181,7 +181,7 @@ def test_a_right_that_would_be_worth_nothing_without_a_reason_is_refused(client:
     assert details_of(refused.value)[1] == [f"intellectual_property.{name}"]
 
 
-def test_survival_told_apart_counts_as_its_product_and_each_part_is_shown(client: Client) -> None:
+def test_survival_by_cause_counts_as_the_product_and_each_part_is_shown(client: Client) -> None:
     whole, parts = patent("patent-survival"), patent("patent-survival")
     whole.annual_survival.value = "0.84645"
     parts.survival.legal.value, parts.survival.technical.value = "0.99", "0.95"
@@ -208,7 +208,7 @@ def test_survival_told_apart_counts_as_its_product_and_each_part_is_shown(client
         assert details_of(refused.value)[1] == [field]
 
 
-def test_what_cannot_be_is_refused_by_its_field(client: Client) -> None:
+def test_invalid_requests_are_refused_with_their_field(client: Client) -> None:
     name = register(client, "patent-wrong")
     cases = (
         (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_RESTORED), "event"),

@@ -43,7 +43,7 @@ def checked(pickups, quantity: str) -> pickup_pb2.CheckPickupResponse:
     )
 
 
-def test_the_largest_quantity_told_is_allowed_and_the_cash_told_frees_the_whole(client: Client, pickups) -> None:
+def test_the_largest_quantity_returned_is_allowed_and_the_cash_returned_frees_the_whole(client: Client, pickups) -> None:
     beyond = checked(pickups, "90")
     largest = checked(pickups, beyond.largest_quantity.value)
     client.owe(f"{500_000 - beyond.cash.units - 1}")
@@ -54,7 +54,7 @@ def test_the_largest_quantity_told_is_allowed_and_the_cash_told_frees_the_whole(
     assert checked(pickups, "90").allowed
 
 
-def test_an_authorisation_is_kept_listed_and_taken_back(client: Client, pickups) -> None:
+def test_an_authorisation_is_stored_listed_and_cancelled(client: Client, pickups) -> None:
     stored = requested(pickups, "5", note="truck 7", expire_date=calendar(FIRST_DAY))
     again = pickups.GetPickup(pickup_pb2.GetPickupRequest(name=stored.name))
     listed = pickups.ListPickups(
@@ -72,7 +72,7 @@ def test_an_authorisation_is_kept_listed_and_taken_back(client: Client, pickups)
     assert cancelled.state == pickup_pb2.PICKUP_STATE_CANCELLED
 
 
-def test_pages_of_pickups_hold_every_one_once(pickups) -> None:
+def test_pages_of_pickups_hold_each_of_them_once(pickups) -> None:
     for number in range(5):
         requested(pickups, "1", f"u-{number}")
     names, token = [], ""
@@ -84,7 +84,7 @@ def test_pages_of_pickups_hold_every_one_once(pickups) -> None:
     assert names == [f"loans/loan-1/pickups/u-{number}" for number in range(5)]
 
 
-def test_a_refused_pickup_says_what_would_be_allowed(pickups) -> None:
+def test_a_refused_pickup_states_the_allowed_quantity(pickups) -> None:
     with pytest.raises(grpc.RpcError) as error:
         requested(pickups, "90")
     info, _ = details_of(error.value)
@@ -101,7 +101,7 @@ def test_validation_only_authorises_nothing(pickups) -> None:
     assert not pickups.ListPickups(pickup_pb2.ListPickupsRequest(parent="loans/loan-1")).pickups
 
 
-def test_a_loan_tells_its_floor(client: Client, pickups) -> None:
+def test_the_controlled_value_of_a_loan_includes_its_floor(client: Client, pickups) -> None:
     found = pickups.GetControlledValue(pickup_pb2.GetControlledValueRequest(name="loans/loan-1"))
 
     assert found.exposure.units == 500_000
@@ -113,7 +113,7 @@ def test_a_loan_tells_its_floor(client: Client, pickups) -> None:
     assert found.coverage == common_pb2.COVERAGE_KNOWN
 
 
-def test_the_mode_of_a_pledge_is_kept_and_a_static_one_gives_nothing_unpaid(client: Client, pickups) -> None:
+def test_the_mode_of_a_pledge_is_stored_and_a_static_pledge_releases_nothing_before_repayment(client: Client, pickups) -> None:
     pledge = loan_pb2.Pledge(name="loans/loan-1/pledges/p-1", mode=loan_pb2.PLEDGE_MODE_STATIC)
     request = loan_pb2.UpdatePledgeRequest(pledge=pledge)
     request.update_mask.paths.append("mode")
@@ -123,7 +123,7 @@ def test_the_mode_of_a_pledge_is_kept_and_a_static_one_gives_nothing_unpaid(clie
     assert checked(pickups, "1").largest_quantity.value == "0"
 
 
-def test_receipt_and_bin_are_kept_and_a_receipt_is_given_once(client: Client) -> None:
+def test_receipt_and_bin_are_stored_and_a_receipt_number_is_unique(client: Client) -> None:
     message = copper_lot()
     message.inventory.receipt_number, message.inventory.bin = "WR-2022-007", "R4-02"
     stored = client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=message, asset_id="lot-1"))
@@ -138,7 +138,7 @@ def test_receipt_and_bin_are_kept_and_a_receipt_is_given_once(client: Client) ->
     assert (info.metadata["holder"], info.metadata["other_value"]) == ("assets/lot-1", "WR-2022-007")
 
 
-def test_the_book_is_checked_and_a_finding_confirmed(client: Client) -> None:
+def test_the_book_is_checked_and_a_double_pledge_is_confirmed(client: Client) -> None:
     for asset_id, receipt in (("lot-1", "WR-4410"), ("lot-2", "WR-4411")):
         message = copper_lot(lot=asset_id)
         message.inventory.receipt_number = receipt
@@ -160,7 +160,7 @@ def test_the_book_is_checked_and_a_finding_confirmed(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("pickups")
-def test_the_commands_say_the_same(server: Server) -> None:
+def test_the_command_line_gives_the_same_answers(server: Server) -> None:
     def collateral(*words: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "collateral_registry", *words, "--server", server.address]
         done = subprocess.run(command, check=False, capture_output=True, text=True)

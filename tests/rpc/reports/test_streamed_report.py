@@ -36,7 +36,7 @@ def paged(client: Client, **asked) -> report_pb2.GenerateLtvReportResponse:
 
 
 @pytest.mark.parametrize("order_by", ["", "ltv", "loan", "exposure desc", "level desc"])
-def test_the_stream_tells_the_loans_of_the_pages_in_their_order(book, order_by):
+def test_the_stream_has_the_loans_of_the_pages_in_their_order(book, order_by):
     first, table = streamed(book, order_by=order_by)
     pages = paged(book, order_by=order_by)
 
@@ -62,7 +62,7 @@ def test_the_figures_are_those_of_the_pages(book):
             assert (row[name] is not None) == cover.HasField(name)
 
 
-def test_nothing_owed_has_no_ratio_and_no_deadline(book):
+def test_a_loan_without_debt_has_no_ratio_and_no_deadline(book):
     _, table = streamed(book, order_by="ltv")
     row = table.to_pylist()[0]
 
@@ -72,7 +72,7 @@ def test_nothing_owed_has_no_ratio_and_no_deadline(book):
     assert row["market_date"] == FIRST_DAY
 
 
-def test_a_filter_leaves_the_columns_as_they_are(book):
+def test_a_filter_does_not_change_the_columns(book):
     _, none = streamed(book, filter="borrower = Nobody")
     _, table = streamed(book, filter="level = LIQUIDATION")
 
@@ -81,7 +81,7 @@ def test_a_filter_leaves_the_columns_as_they_are(book):
     assert set(table["level"].to_pylist()) == {"LIQUIDATION"}
 
 
-def test_a_stream_as_of_a_commit_is_the_same_bytes_for_ever(book):
+def test_a_stream_as_of_a_commit_never_changes(book):
     first, _ = streamed(book)
     moment = report_pb2.AsOf(sequence=first.sequence)
     request = report_pb2.StreamLtvReportRequest(as_of=moment)
@@ -91,7 +91,7 @@ def test_a_stream_as_of_a_commit_is_the_same_bytes_for_ever(book):
     assert [answer.SerializeToString() for answer in book.reports.StreamLtvReport(request)] == before
 
 
-def test_a_stream_can_be_left_and_asked_for_again(book):
+def test_a_stream_can_be_cancelled_and_requested_again(book):
     answers = book.reports.StreamLtvReport(report_pb2.StreamLtvReportRequest())
     next(answers)
     answers.cancel()

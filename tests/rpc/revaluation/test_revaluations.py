@@ -80,14 +80,14 @@ def test_runs_are_listed_newest_first_page_by_page(client):
 
 
 @pytest.mark.parametrize("name", ["revaluations/x", "loans/1", "revaluations/999999"])
-def test_a_run_that_is_not_there_is_an_error_that_names_it(client, name):
+def test_an_unknown_run_is_not_found_and_named(client, name):
     with pytest.raises(grpc.RpcError) as caught:
         runs_of(client).GetRevaluation(revaluation_pb2.GetRevaluationRequest(name=name))
 
     assert details_of(caught.value)[0].reason in {"INVALID_INPUT", "NOT_FOUND"}
 
 
-def test_a_run_that_a_killed_server_has_left_is_finished_by_the_next(database_url):
+def test_a_run_of_a_killed_server_is_finished_by_the_next_one(database_url):
     first = Server(database_url).start()
     with grpc.insecure_channel(first.address) as channel:
         client = Client(channel)
@@ -105,7 +105,7 @@ def test_a_run_that_a_killed_server_has_left_is_finished_by_the_next(database_ur
     assert run.valued_count == 1
 
 
-def test_a_run_that_meets_damage_says_so_and_the_next_one_after_the_repair_needs_no_restart(tmp_path):
+def test_a_run_fails_on_damaged_data_and_succeeds_after_the_repair_without_a_restart(tmp_path):
     path = tmp_path / "book.db"
     server = Server(f"sqlite:///{path}").start()
     with grpc.insecure_channel(server.address) as channel, sqlite3.connect(path, isolation_level=None) as beside:
@@ -125,7 +125,7 @@ def test_a_run_that_meets_damage_says_so_and_the_next_one_after_the_repair_needs
     assert again.valued_count == 1
 
 
-def test_several_processes_serve_one_port_and_hear_each_others_commits(cluster):
+def test_several_processes_serve_one_port_and_notice_each_others_commits(cluster):
     url = cluster.new_database()
     server = Server(url, processes=2).start()
     # A channel is one connection, and so one process: of eight, both processes are met but for one time in 128.
@@ -148,7 +148,7 @@ def test_several_processes_serve_one_port_and_hear_each_others_commits(cluster):
     assert code == 0
 
 
-def test_several_processes_on_sqlite_are_refused_in_a_sentence(tmp_path):
+def test_several_processes_on_sqlite_are_refused_with_a_message(tmp_path):
     server = Server(f"sqlite:///{tmp_path / 'book.db'}", processes=2)
     with pytest.raises(AssertionError, match="processes: got 2 on SQLite, want 1, or PostgreSQL"):
         server.start()

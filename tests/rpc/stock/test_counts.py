@@ -51,7 +51,7 @@ def inspect(client, tonnes, **fields):
     return client.warehouses.RecordInspection(request).reconciliation
 
 
-def test_an_inspection_that_finds_too_little_reaches_the_watcher_as_a_finding_and_as_a_breach(fed):
+def test_an_inspection_with_a_shortage_is_a_finding_and_reaches_the_watcher_as_a_breach(fed):
     heard = events(fed)
     found = inspect(fed, "40")
     opened = first_of(heard, breach_pb2.BREACH_EVENT_KIND_FINDING_OPENED)
@@ -85,7 +85,7 @@ def test_a_finding_is_listed_with_its_evidence_and_resolved_with_a_reason(fed):
     wait_until(lambda: quantity(fed) == "100", seconds=10)
 
 
-def test_a_warehouse_tells_its_record(fed):
+def test_a_warehouse_has_its_track_record(fed):
     inspect(fed, "96")
     warehouse = fed.warehouses.GetWarehouse(warehouse_pb2.GetWarehouseRequest(name=NAME))
     listed = fed.warehouses.ListWarehouses(warehouse_pb2.ListWarehousesRequest())
@@ -109,7 +109,7 @@ def test_a_repeated_inspection_is_recorded_once(fed):
     assert len(lots.counted_lots) == 1
 
 
-def test_a_warehouse_that_was_never_heard_of_is_not_found(fed):
+def test_an_unknown_warehouse_is_not_found(fed):
     with pytest.raises(grpc.RpcError) as refused:
         fed.warehouses.GetWarehouse(warehouse_pb2.GetWarehouseRequest(name="warehouses/Nowhere"))
 

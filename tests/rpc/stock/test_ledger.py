@@ -70,7 +70,7 @@ def reason_of(call, *given, **named):
     return details_of(refused.value)[0].reason
 
 
-def test_a_call_books_its_movements_names_what_it_does_not_and_is_counted_once(client):
+def test_a_call_books_its_movements_names_the_rejected_ones_and_is_counted_once(client):
     movements = [said("in-1", "RECEIPT", "100"), said("out-1", "ISSUE", "130"), said("out-2", "ISSUE", "30.5")]
     first = record(client, *movements, request_id="r-1")
     again = record(client, *movements, request_id="r-1")
@@ -84,7 +84,7 @@ def test_a_call_books_its_movements_names_what_it_does_not_and_is_counted_once(c
     assert len(rejected(client)) == 1
 
 
-def test_what_was_booked_before_is_known_whatever_has_become_of_the_goods(client):
+def test_a_repeated_movement_is_known_even_after_the_goods_have_left(client):
     record(client, said("in-1", "RECEIPT", "100"), said("out-1", "ISSUE", "100"))
     alone = record(client, said("out-1", "ISSUE", "100"))
     mixed = record(
@@ -110,7 +110,7 @@ def test_an_id_of_another_movement_is_rejected_and_the_rest_is_booked(client):
     assert lots(client) == {("W-1", "L-1"): "107"}
 
 
-def test_a_correction_told_twice_corrects_once(client):
+def test_a_repeated_correction_corrects_once(client):
     record(client, said("in-1", "RECEIPT", "100"))
     record(client, said("fix-1", "CORRECTION", "90", corrects="in-1"))
     found = record(client, said("fix-1", "CORRECTION", "90", corrects="in-1"), said("out-1", "ISSUE", "1"))
@@ -119,7 +119,7 @@ def test_a_correction_told_twice_corrects_once(client):
     assert lots(client) == {("W-1", "L-1"): "89"}
 
 
-def test_a_request_id_with_other_movements_and_a_call_of_none_are_refused(client):
+def test_a_request_id_with_other_movements_and_an_empty_call_are_refused(client):
     record(client, said("in-1", "RECEIPT", "1"), request_id="r-1")
 
     assert reason_of(record, client, said("in-2", "RECEIPT", "1"), request_id="r-1") == "REQUEST_ID_REUSED"
@@ -128,7 +128,7 @@ def test_a_request_id_with_other_movements_and_a_call_of_none_are_refused(client
     assert lots(client) == {("W-1", "L-1"): "1"}
 
 
-def test_calls_leave_the_sequence_of_the_stream_alone(client):
+def test_calls_do_not_change_the_sequence_of_the_stream(client):
     push = Push(client)
     push.opened()
     push.push(1, receipt("in-1", 10))
@@ -143,7 +143,7 @@ def test_calls_leave_the_sequence_of_the_stream_alone(client):
     assert lots(client) == {("W-1", "L-1"): "16"}
 
 
-def test_movements_are_listed_as_they_were_said_by_the_lot_they_left_or_went_to(client):
+def test_movements_are_listed_as_reported_by_their_lot_of_origin_or_destination(client):
     record(
         client,
         said("in-1", "RECEIPT", "10", document="WR-7", grade="A"),
@@ -174,7 +174,7 @@ def test_movements_are_listed_as_they_were_said_by_the_lot_they_left_or_went_to(
     assert not rest.next_page_token
 
 
-def test_an_item_that_could_not_be_booked_is_booked_later_as_it_was_said(client):
+def test_a_rejected_item_is_booked_later_as_reported(client):
     record(client, said("out-1", "ISSUE", "4"))
     (item,) = rejected(client)
     early = reason_of(resolve, client, item.name)
@@ -191,7 +191,7 @@ def test_an_item_that_could_not_be_booked_is_booked_later_as_it_was_said(client)
     assert rejected(client) == []
 
 
-def test_an_item_is_booked_with_what_is_right_instead_of_what_was_said(client):
+def test_a_rejected_item_is_booked_as_corrected(client):
     record(client, said("in-1", "RECEIPT", "10"), said("out-1", "ISSUE", "40"))
     (item,) = rejected(client)
     resolve(client, item.name, movement=said("out-1", "ISSUE", "4"))
@@ -199,7 +199,7 @@ def test_an_item_is_booked_with_what_is_right_instead_of_what_was_said(client):
     assert lots(client) == {("W-1", "L-1"): "6"}
 
 
-def test_a_dismissed_item_is_never_booked_and_one_that_was_booked_is_not_dismissed(client):
+def test_a_dismissed_item_is_never_booked_and_a_booked_item_is_not_dismissed(client):
     record(client, said("out-1", "ISSUE", "4"), said("out-2", "ISSUE", "1"))
     second, first = rejected(client)
     dismissed = resolve(client, first.name, ledger.REJECTION_STATE_DISMISSED)
@@ -213,7 +213,7 @@ def test_a_dismissed_item_is_never_booked_and_one_that_was_booked_is_not_dismiss
     assert [one.name for one in rejected(client, "state = DISMISSED")] == [first.name]
 
 
-def test_an_item_of_a_stream_is_kept_whole_however_wrong_it_was(client):
+def test_a_rejected_item_of_a_stream_is_stored_unchanged(client):
     push = Push(client)
     push.opened()
     push.push(1, movement("odd-1", "RECEIPT", 5, effective_us=2**62, good="no such thing", lot="L\x00"))
@@ -226,7 +226,7 @@ def test_an_item_of_a_stream_is_kept_whole_however_wrong_it_was(client):
 
 
 @pytest.mark.parametrize("column", ["document", "corrects", "movement_id", "good"])
-def test_a_text_of_megabytes_is_rejected_and_kept_cut_and_the_items_beside_it_go_in(client, database_url, column):
+def test_a_text_of_megabytes_is_rejected_and_stored_truncated_and_other_items_are_booked(client, database_url, column):
     long = "x" * 3_000_000
     kind = "CORRECTION" if column == "corrects" else "RECEIPT"
     push = Push(client)
@@ -241,7 +241,7 @@ def test_a_text_of_megabytes_is_rejected_and_kept_cut_and_the_items_beside_it_go
     assert longest_kept(database_url) < 1_000
 
 
-def test_a_correction_of_an_id_that_no_movement_can_have_is_rejected_and_the_items_beside_it_go_in(client):
+def test_a_correction_of_an_impossible_id_is_rejected_and_other_items_are_booked(client):
     push = Push(client)
     push.opened()
     taken = push.push(1, receipt("m-1", 2), movement("m-2", "CORRECTION", 1, corrects="m\0-1"))
@@ -251,7 +251,7 @@ def test_a_correction_of_an_id_that_no_movement_can_have_is_rejected_and_the_ite
     assert [item.reason for item in taken.rejected_items] == [pb.REJECTION_REASON_INVALID_FIELD]
 
 
-def test_what_is_not_there_and_what_is_no_answer_is_refused_by_name(client):
+def test_an_unknown_item_and_an_invalid_state_are_refused_by_name(client):
     assert reason_of(resolve, client, "stockFeeds/acme/rejectedMovements/7") == "NOT_FOUND"
     assert reason_of(resolve, client, "stockFeeds/acme/rejectedMovements/x") == "INVALID_INPUT"
     record(client, said("out-1", "ISSUE", "4"))
@@ -259,7 +259,7 @@ def test_what_is_not_there_and_what_is_no_answer_is_refused_by_name(client):
     assert reason_of(resolve, client, item.name, ledger.REJECTION_STATE_OPEN) == "INVALID_INPUT"
 
 
-def test_a_partner_records_with_its_token_in_its_own_warehouses_only(tmp_path, sqlite_url):
+def test_a_partner_reports_movements_of_its_own_warehouses_only(tmp_path, sqlite_url):
     entry = {"token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "warehouses": ["W-1"]}
     path = tmp_path / "partners.json"
     path.write_text(json.dumps({"acme": entry}))

@@ -35,7 +35,7 @@ def refused(client, feed, metadata):
     return caught.value.code(), details_of(caught.value)[0].reason
 
 
-def test_a_partner_with_its_token_pushes_into_its_feed(guarded):
+def test_a_partner_with_its_token_pushes_to_its_feed(guarded):
     push = Push(guarded, "acme", bearer(TOKEN))
     push.opened()
 
@@ -68,7 +68,7 @@ def test_a_movement_in_the_warehouse_of_another_is_rejected_by_name(guarded):
         {"acme": {"token": "0" * 64, "warehouses": ["W-1"]}},
     ],
 )
-def test_a_file_of_partners_that_is_wrong_stops_the_start_and_shows_no_token(tmp_path, sqlite_url, entries):
+def test_an_invalid_file_of_partners_stops_the_start_and_no_token_is_printed(tmp_path, sqlite_url, entries):
     path = tmp_path / "partners.json"
     path.write_text(json.dumps(entries))
     server = Server(sqlite_url, environment={"COLLATERAL_PARTNERS_FILE": str(path)})

@@ -16,7 +16,7 @@ def pusher(database_url):
     server.stop()
 
 
-def test_a_batch_is_durable_and_then_acknowledged(pusher):
+def test_a_batch_is_durable_before_it_is_acknowledged(pusher):
     push = Push(pusher)
     opened = push.opened()
     acknowledged = push.push(1, receipt("m-1", 100), movement("m-2", "ISSUE", 30))
@@ -38,7 +38,7 @@ def test_a_repeat_is_acknowledged_and_not_booked_again(pusher):
     assert (again.booked_count, again.rejected_items) == (first.booked_count, first.rejected_items)
 
 
-def test_a_gap_is_answered_with_a_rewind_and_everything_until_then_is_dropped(pusher):
+def test_a_gap_is_answered_with_a_rewind_and_batches_until_then_are_dropped(pusher):
     push = Push(pusher)
     push.opened()
     push.send(*(batch(number, receipt(f"m-{number}", 1)) for number in (2, 3, 1, 2)))
@@ -58,7 +58,7 @@ def test_a_durable_sequence_with_other_content_ends_the_stream(pusher):
     assert details_of(push.error())[0].reason == "SEQUENCE_REUSED"
 
 
-def test_a_stream_that_opens_ends_the_older_one_of_its_source(pusher):
+def test_a_new_stream_ends_the_older_one_of_its_feed(pusher):
     older = Push(pusher)
     older.opened()
     newer = Push(pusher)

@@ -59,7 +59,7 @@ def test_a_straight_line_to_a_tenth_over_sixteen_years_leaves_62000_of_80000_aft
     assert quote(shared_client, bought("1")).book_value == money("62000")
 
 
-def test_the_books_move_neither_market_nor_lendable_value(shared_client):
+def test_the_book_value_changes_neither_market_nor_lendable_value(shared_client):
     plain, kept = quote(shared_client, machine("1")), quote(shared_client, bought("1"))
     assert not plain.HasField("book_value")
     for field in ("market_value", "lendable_value", "equipment_bases"):
@@ -68,13 +68,13 @@ def test_the_books_move_neither_market_nor_lendable_value(shared_client):
     assert plain.market_value.units > 0
 
 
-def test_a_pencil_finds_cost_day_and_schedule_among_the_inputs(shared_client):
+def test_cost_day_and_schedule_are_among_the_inputs(shared_client):
     inputs = {one.input: one for one in quote(shared_client, bought("1")).inputs}
     cost, day = inputs["acquisition_cost"], inputs["acquisition_date"]
     assert (cost.value.value, cost.unit, day.unit, day.date) == ("80000.00", "USD", "straight_line", calendar(BOUGHT))
 
 
-def test_the_books_speak_where_the_market_value_is_not_known(shared_client):
+def test_the_book_value_is_returned_even_if_the_market_value_is_unknown(shared_client):
     asset = bought("1")
     asset.equipment.ClearField("build_date")
     found = quote(shared_client, asset)
@@ -82,14 +82,14 @@ def test_the_books_speak_where_the_market_value_is_not_known(shared_client):
     assert found.book_value == money("62000")
 
 
-def test_a_lot_has_no_books(client):
+def test_a_lot_has_no_book_value(client):
     client.open_copper()
     client.quote_history()
     client.register_lot()
     assert not recorded(client, "lot-1")[0].HasField("book_value")
 
 
-def test_the_books_keep_the_currency_of_what_was_paid(client):
+def test_the_book_value_is_in_the_currency_of_the_cost(client):
     days = [FIRST_DAY - timedelta(days=back) for back in range(200)]
     rates = [
         price_pb2.FxRate(
@@ -104,7 +104,7 @@ def test_the_books_keep_the_currency_of_what_was_paid(client):
     assert (found.book_value, found.market_value.currency_code) == (money("62000"), "EUR")
 
 
-def test_a_recorded_valuation_keeps_the_books_of_its_own_day_and_asset(client):
+def test_a_recorded_valuation_has_the_book_value_of_its_day_and_asset(client):
     register(client, bought("1"), "press")
     client.advance(date(2022, 12, 31))
     sold_on = asset_pb2.Asset(name="assets/press", equipment=asset_pb2.Equipment(acquisition_cost=money("40000")))
@@ -117,7 +117,7 @@ def test_a_recorded_valuation_keeps_the_books_of_its_own_day_and_asset(client):
     assert after.book_value == money(f"{40_000 * (1 - 0.9 * 1826 / 365.25 / 16):.2f}")
 
 
-def test_a_file_of_assets_brings_the_books_and_they_come_back(client, capsys):
+def test_imported_costs_are_returned_with_the_asset(client, capsys):
     for row in read_rows(io.StringIO(FILE), "assets"):
         client.assets.CreateAsset(asset_request(row.fitting))
     kept = {

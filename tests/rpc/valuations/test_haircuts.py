@@ -27,7 +27,7 @@ def estimate(client: Client, prices, **fields) -> haircut_pb2.EstimateHaircutRes
     )
 
 
-def test_prices_sent_along_get_the_haircut_of_the_library(shared_client):
+def test_prices_in_the_request_get_the_haircut_of_the_library(shared_client):
     answer = estimate(shared_client, PRICES)
 
     assert float(answer.haircut.value) == pytest.approx(haircut(PRICES, DAYS[:701], 20).loss, abs=1e-9)
@@ -37,7 +37,7 @@ def test_prices_sent_along_get_the_haircut_of_the_library(shared_client):
     assert answer.date == calendar(DAYS[700].astype(object))
 
 
-def test_what_is_wrong_with_prices_is_named_with_its_dates(shared_client):
+def test_defects_of_prices_are_named_with_their_dates(shared_client):
     wrong = PRICES.copy()
     wrong[100], wrong[200] = -36.98, wrong[200] * 100
 
@@ -47,7 +47,7 @@ def test_what_is_wrong_with_prices_is_named_with_its_dates(shared_client):
     assert found["SPIKE"] == [calendar(DAYS[200].astype(object))]
 
 
-def test_too_little_has_no_haircut_but_a_floor(shared_client):
+def test_too_few_prices_have_no_haircut_but_a_floor(shared_client):
     answer = estimate(shared_client, PRICES[:30])
 
     assert not answer.HasField("haircut")
@@ -55,7 +55,7 @@ def test_too_little_has_no_haircut_but_a_floor(shared_client):
     assert common_pb2.QUALITY_FLAG_SHORT_HISTORY in answer.quality_flags
 
 
-def test_a_registered_series_is_estimated_and_tested(client):
+def test_a_registered_series_is_estimated_and_backtested(client):
     client.open_copper()
     client.quote_history(days=700)
 
@@ -73,7 +73,7 @@ def test_a_registered_series_is_estimated_and_tested(client):
     assert float(tests.expected_exceedances.value) == pytest.approx(0.19)
 
 
-def test_a_past_too_short_to_test_says_so(shared_client):
+def test_a_series_too_short_for_a_backtest_is_reported_as_such(shared_client):
     answer = shared_client.haircuts.BacktestHaircut(
         haircut_pb2.BacktestHaircutRequest(prices=sent(PRICES[:200]), horizon_days=20)
     )
@@ -117,7 +117,7 @@ def by_pages(client: Client, size: int) -> list[int]:
             return found
 
 
-def test_moves_that_outgrow_a_curve_make_it_anew_between_its_times_and_say_so(client):
+def test_price_moves_beyond_a_curve_recompute_it_early_and_state_the_cause(client):
     client.open_copper()
     client.quote_history(days=700)
     client.register_lot()
@@ -153,7 +153,7 @@ def test_moves_that_outgrow_a_curve_make_it_anew_between_its_times_and_say_so(cl
         ({"prices": [haircut_pb2.DatedPrice(price=Decimal(value="1"))]}, "prices[0].date"),
     ],
 )
-def test_senseless_questions_are_refused_by_field(shared_client, fields, field):
+def test_invalid_requests_are_refused_with_their_field(shared_client, fields, field):
     request = haircut_pb2.EstimateHaircutRequest(**{"prices": sent(PRICES[:100]), "horizon_days": 20, **fields})
 
     with pytest.raises(grpc.RpcError) as refused:
@@ -172,7 +172,7 @@ def test_an_unknown_series_is_not_found(shared_client):
     assert refused.value.code() == grpc.StatusCode.NOT_FOUND
 
 
-def test_a_sale_has_its_own_horizon_and_impact_and_every_side_of_the_loss_is_told(shared_client):
+def test_a_sale_has_its_own_horizon_and_impact_and_every_part_of_the_loss_is_returned(shared_client):
     sale = haircut_pb2.Sale(quantity=Decimal(value="600"), daily_volume=Decimal(value="300"), cure_days=5)
 
     answer = estimate(shared_client, PRICES, horizon_days=0, sale=sale)
@@ -215,7 +215,7 @@ def opened_class(client: Client) -> list[str]:
     return ["priceSeries/copper", "priceSeries/falling"]
 
 
-def test_a_class_is_tested_together_and_one_by_one_and_learned_from(client):
+def test_a_class_is_tested_as_a_whole_and_by_series_and_informs_estimates(client):
     names = opened_class(client)
 
     def tests_of(**which):
@@ -261,7 +261,7 @@ def test_a_class_is_tested_together_and_one_by_one_and_learned_from(client):
         ),
     ],
 )
-def test_models_sales_and_classes_that_cannot_be_are_refused_by_field(shared_client, call, fields, field):
+def test_invalid_models_sales_and_classes_are_refused_with_their_field(shared_client, call, fields, field):
     request_of = getattr(haircut_pb2, f"{call}Request")
     request = request_of(**{"prices": sent(PRICES[:100]), "horizon_days": 20, **fields})
 
@@ -272,7 +272,7 @@ def test_models_sales_and_classes_that_cannot_be_are_refused_by_field(shared_cli
     assert field in refused.value.details()
 
 
-def test_a_valuation_shows_a_smoothed_quote_and_what_it_is_multiplied_by_after_a_fall(client):
+def test_a_valuation_shows_a_smoothed_quote_and_its_correction_factor_after_a_fall(client):
     moves = np.random.default_rng(7).normal(0.0, 0.01, 400)
     for place in range(1, len(moves)):
         moves[place] = 0.4 * moves[place] + 0.6 * moves[place - 1]

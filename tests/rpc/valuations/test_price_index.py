@@ -82,13 +82,13 @@ def register(client: Client, asset: asset_pb2.Asset, asset_id: str) -> None:
     client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id=asset_id))
 
 
-def test_an_index_a_fifth_higher_makes_the_machine_worth_a_fifth_more(client: Client) -> None:
+def test_an_index_a_fifth_higher_makes_the_machine_a_fifth_more_valuable(client: Client) -> None:
     assert worth(client, machine("1", "machine-tools")) == pytest.approx(1.2 * worth(client, machine("1")), abs=0.01)
     later = machine("1", "machine-tools", date(2021, 2, 1))
     assert worth(client, later) == pytest.approx(worth(client, machine("1")) * 120 / 110, abs=0.01)
 
 
-def test_the_price_new_of_the_day_is_the_cap_and_its_scrap_share_the_floor(client: Client) -> None:
+def test_the_indexed_price_new_is_the_cap_and_its_scrap_share_the_floor(client: Client) -> None:
     today = calendar(FIRST_DAY)
     new = machine("2", "machine-tools", build_date=today, condition=asset_pb2.CONDITION_EXCELLENT)
     assert worth(client, new) == pytest.approx(120_000)
@@ -107,7 +107,7 @@ def test_a_new_level_of_the_index_revalues_the_machines_that_name_it(client: Cli
     assert after.market_value.units == pytest.approx(before.market_value.units * 1.1, abs=1)
 
 
-def test_an_index_that_is_too_old_is_flagged_and_a_day_before_its_first_is_not_known(client: Client) -> None:
+def test_a_stale_index_is_flagged_and_a_day_before_its_first_value_is_unknown(client: Client) -> None:
     open_index(client, "old", 30)
     observed = [observation("old", FIRST_DAY - timedelta(days=31), "100")]
     client.prices.IngestPrices(price_pb2.IngestPricesRequest(observations=observed))
@@ -119,7 +119,7 @@ def test_an_index_that_is_too_old_is_flagged_and_a_day_before_its_first_is_not_k
     assert list(answer.unknown_reasons) == [common_pb2.UNKNOWN_REASON_MISSING_INPUT]
 
 
-def test_an_index_without_its_day_a_day_to_come_and_an_index_nobody_opened_are_refused(client: Client) -> None:
+def test_an_index_without_a_date_a_future_date_and_an_unknown_index_are_refused(client: Client) -> None:
     undated = machine("6", "machine-tools")
     undated.equipment.ClearField("price_new_date")
     cases = (
@@ -135,13 +135,13 @@ def test_an_index_without_its_day_a_day_to_come_and_an_index_nobody_opened_are_r
     assert refused.value.code() == grpc.StatusCode.NOT_FOUND
 
 
-def test_the_index_comes_back_with_the_machine(client: Client) -> None:
+def test_the_index_is_returned_with_the_machine(client: Client) -> None:
     register(client, machine("7", "machine-tools"), "press-7")
     equipment = client.assets.GetAsset(asset_pb2.GetAssetRequest(name="assets/press-7")).equipment
     assert (equipment.price_index, equipment.price_new_date) == ("priceSeries/machine-tools", calendar(PRICED))
 
 
-def test_a_machine_that_names_no_index_has_that_of_its_class_and_its_own_comes_first(client: Client) -> None:
+def test_a_machine_without_an_index_uses_that_of_its_class_and_its_own_takes_precedence(client: Client) -> None:
     for series, level in (("all-machines", "110"), ("lathes", "115")):
         open_index(client, series, 60)
         client.quote("100", date(2020, 1, 1), series)
@@ -179,7 +179,7 @@ def test_a_new_level_of_the_index_of_a_class_revalues_its_machines(client: Clien
     assert len(recorded(client, "drilling-11")) == others
 
 
-def test_an_index_for_what_is_no_machine_and_one_nobody_opened_are_refused_with_the_policy(client: Client) -> None:
+def test_a_policy_with_an_unknown_index_or_an_index_for_other_assets_is_refused(client: Client) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         policy_with_indices(client, "grain-index", inventory__grain="machine-tools")
     assert details_of(refused.value)[1] == ["classes[inventory.grain].price_index"]

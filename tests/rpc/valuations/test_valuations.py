@@ -56,7 +56,7 @@ def right(status=asset_pb2.LEGAL_STATUS_IN_FORCE, **fields) -> asset_pb2.Asset:
     return asset_pb2.Asset(owner="A", asset_class="ip.patent", currency_code="USD", intellectual_property=detail)
 
 
-def test_a_pencil_finds_the_lendable_value_from_the_steps(client):
+def test_the_lendable_value_follows_from_the_steps(client):
     client.open_copper()
     client.quote_history()
     client.register_lot()
@@ -76,7 +76,7 @@ def test_a_pencil_finds_the_lendable_value_from_the_steps(client):
     assert value.haircut_model == "pooled-scale/1"
 
 
-def test_a_quote_is_the_value_the_asset_has_once_it_is_registered(client):
+def test_a_quote_equals_the_value_of_the_registered_asset(client):
     client.open_copper()
     client.quote_history()
     quoted = client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=copper_lot()))
@@ -88,7 +88,7 @@ def test_a_quote_is_the_value_the_asset_has_once_it_is_registered(client):
     assert list(quoted.haircut_steps) == list(valued.haircut_steps)
 
 
-def test_a_lot_without_a_price_is_unknown_and_wakes_when_its_series_opens(client):
+def test_a_lot_without_a_price_is_unknown_until_its_series_is_created(client):
     client.register_lot()
     before = value_of(client, "lot-1")
     client.open_copper()
@@ -101,7 +101,7 @@ def test_a_lot_without_a_price_is_unknown_and_wakes_when_its_series_opens(client
     assert after.state == KNOWN
 
 
-def test_a_stale_price_is_unknown_with_the_last_good_value_beside(client):
+def test_a_stale_price_makes_the_value_unknown_and_the_last_good_value_is_returned(client):
     client.open_copper()
     client.quote_history()
     client.register_lot()
@@ -127,7 +127,7 @@ def test_the_age_of_a_price_lengthens_the_horizon_and_deepens_the_haircut(client
     assert Number(old.haircut.value) > Number(fresh.haircut.value)
 
 
-def test_a_value_in_another_currency_needs_a_rate_and_has_its_risk_inside(client):
+def test_a_value_in_another_currency_needs_a_rate_and_includes_its_risk(client):
     client.open_copper()
     client.quote_history()
     client.register_lot()
@@ -150,7 +150,7 @@ def test_a_value_in_another_currency_needs_a_rate_and_has_its_risk_inside(client
     assert with_rate.haircut_steps[1].haircut != value_of(client, "lot-1").haircut_steps[1].haircut
 
 
-def test_where_prices_are_too_few_the_rate_has_its_risk_beside_the_policys_stand_in(client):
+def test_with_too_few_prices_the_risk_of_the_rate_is_added_to_the_stand_in_of_the_policy(client):
     client.open_copper()
     client.quote_history(days=30)
     client.register_lot()
@@ -172,7 +172,7 @@ def test_where_prices_are_too_few_the_rate_has_its_risk_beside_the_policys_stand
     assert Number(abroad.haircut.value) > Number(home.haircut.value) + Number("0.02")
 
 
-def test_a_machine_of_five_years_keeps_the_published_share(client):
+def test_a_machine_of_five_years_has_the_published_share_of_its_price(client):
     """(1 - 0.1225)^5 of 100,000, and each basis below the one before."""
     built = calendar(date(2016, 12, 31))
     value = client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=machine(build_date=built)))
@@ -218,13 +218,13 @@ def test_a_patent_is_worth_its_saved_royalties(client):
         (asset_pb2.LEGAL_STATUS_UNSPECIFIED, UNKNOWN),
     ],
 )
-def test_the_status_of_a_right_decides_before_its_income(shared_client, status, state):
+def test_the_status_of_an_ip_asset_takes_precedence_over_its_income(shared_client, status, state):
     value = shared_client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=right(status)))
 
     assert value.state == state
 
 
-def test_a_patent_that_lapses_takes_its_loan_into_breach_the_same_day(client):
+def test_a_patent_that_lapses_puts_its_loan_into_breach_the_same_day(client):
     client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=right(), asset_id="right-1"))
     client.register_loan()
     client.pledge(asset_id="right-1")
@@ -245,7 +245,7 @@ def test_a_patent_that_lapses_takes_its_loan_into_breach_the_same_day(client):
 @pytest.mark.parametrize(
     "status", [asset_pb2.ASSET_STATUS_LOST, asset_pb2.ASSET_STATUS_SEIZED, asset_pb2.ASSET_STATUS_DOUBLE_PLEDGED]
 )
-def test_lost_seized_and_twice_pledged_goods_are_worth_nothing(client, status):
+def test_lost_seized_and_double_pledged_goods_are_worth_nothing(client, status):
     client.open_copper()
     client.quote_history()
     client.register_lot(status=status)
