@@ -1,4 +1,4 @@
-"""Bad input gets an error that names field, value and rule; nothing is half-written, nothing is lost."""
+"""Bad input gets an error with field, value and rule; nothing is partially written or lost."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 
 def refused(call, request) -> grpc.RpcError:
-    """The error of a call that must be refused."""
+    """The error of a call that must fail."""
     with pytest.raises(grpc.RpcError) as caught:
         call(request)
     return caught.value
@@ -288,7 +288,7 @@ def test_a_mask_may_name_only_changeable_fields(client, path):
 def test_the_same_request_id_gives_the_same_answer_and_another_body_is_refused(client):
     request = asset_pb2.CreateAssetRequest(asset=copper_lot(), asset_id="lot-1", request_id="r-1")
     first, again = client.assets.CreateAsset(request), client.assets.CreateAsset(request)
-    request.asset.owner = "Somebody Else"
+    request.asset.owner = "Another Owner"
     error = refused(client.assets.CreateAsset, request)
 
     assert again == first

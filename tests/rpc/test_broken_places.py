@@ -1,4 +1,4 @@
-"""A database that is taken, newer, full or read-only: a plain error, and nothing half-written."""
+"""A database that is in use, newer, full or read-only gives a clear error; nothing is partially written."""
 
 import os
 import sqlite3
@@ -25,7 +25,7 @@ from tests.support.server import Server, free_port
 
 
 def start_and_fail(url: str) -> tuple[int, str]:
-    """Exit code and words of a server that cannot start."""
+    """The exit code and the output of a server that cannot start."""
     command = [sys.executable, "-m", "collateral_registry", "serve", "--database", url]
     command += ["--address", f"127.0.0.1:{free_port()}"]
     found = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
@@ -54,7 +54,7 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path):
 
 
 def test_a_full_disk_is_an_error_and_nothing_is_partially_written(tmp_path: Path):
-    """The file is held at its present size, as a full disk would hold it."""
+    """The file is limited to its current size, like on a full disk."""
     database = Database(f"sqlite:///{tmp_path / 'book.db'}", wall_clock)
     migrate(database)
     open_book(database, day_of(date(2021, 12, 31)))
@@ -78,7 +78,7 @@ def test_a_full_disk_is_an_error_and_nothing_is_partially_written(tmp_path: Path
 
 
 def refusal_of_a_read_only_store(path: Path) -> str:
-    """What a write says on a file opened read-only: root may write any file, so the opening is made read-only."""
+    """The error of a write to a database opened read-only; file permissions would not stop root."""
     database = Database(f"sqlite:///file:{path}?mode=ro&uri=true", wall_clock)
     with pytest.raises(StoreUnavailable) as caught, database.write("test", "test") as write:
         revalue(write, [])

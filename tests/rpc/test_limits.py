@@ -1,4 +1,4 @@
-"""Every limit holds and says its name and its bound."""
+"""Every limit is enforced, and its error has the field and the bound."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -114,7 +114,7 @@ def test_reports_are_sorted_filtered_and_paged_at_the_moment_of_their_first_page
     second = client.reports.GenerateLtvReport(
         report_pb2.GenerateLtvReportRequest(page_size=10, page_token=first.next_page_token)
     )
-    called = client.reports.GenerateLtvReport(report_pb2.GenerateLtvReportRequest(filter="borrower = Nobody"))
+    called = client.reports.GenerateLtvReport(report_pb2.GenerateLtvReportRequest(filter="borrower = Unknown"))
 
     rows = [*first.rows, *second.rows]
     ratios = [float(row.cover.ltv.value) for row in rows]

@@ -1,4 +1,4 @@
-"""The main job over the wire: a price falls, a breach opens, escalates, is cured."""
+"""The main workflow: a price falls, a breach opens, escalates and is cured."""
 
 from datetime import date, timedelta
 
@@ -64,7 +64,7 @@ def test_the_cash_cure_of_a_breach_cures_it(client: Client) -> None:
 
 
 def test_the_cure_in_kind_of_a_breach_cures_it(client: Client) -> None:
-    """Bringing the quantity told of the same copper ends the breach; a tonne less does not."""
+    """Pledging the stated quantity of the same copper cures the breach; a tonne less does not."""
     client.covered_loan()
     client.owe("900000")
     (cure,) = client.loan().cover.cures_in_kind
@@ -137,7 +137,7 @@ def test_an_acknowledgement_names_its_actor(client: Client) -> None:
 
 
 def test_a_stale_price_makes_coverage_unknown_and_after_the_grace_the_worst_level(client: Client) -> None:
-    """rules.md section 5: last good was enough, so UNKNOWN at once, LIQUIDATION once the grace has passed."""
+    """rules.md section 5: the last good value was enough, so UNKNOWN at once and LIQUIDATION after the grace period."""
     client.covered_loan()
     client.advance(date(2022, 1, 11))
     stale = client.loan().cover
@@ -203,10 +203,10 @@ def test_an_as_of_report_reproduces_what_was_known_then_byte_for_byte(client: Cl
 
     moment = report_pb2.AsOf(sequence=before.sequence)
     again = client.reports.GenerateLtvReport(report_pb2.GenerateLtvReportRequest(as_of=moment))
-    told = client.reports.GenerateBreachReport(report_pb2.GenerateBreachReportRequest(as_of=moment))
+    repeated = client.reports.GenerateBreachReport(report_pb2.GenerateBreachReportRequest(as_of=moment))
 
     assert again.SerializeToString(deterministic=True) == before.SerializeToString(deterministic=True)
-    assert told.SerializeToString(deterministic=True) == stories.SerializeToString(deterministic=True)
+    assert repeated.SerializeToString(deterministic=True) == stories.SerializeToString(deterministic=True)
 
 
 def test_the_server_drains_and_stops_cleanly_during_a_watch(server: Server, client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Pages and their tokens."""
+"""Pages of lists and their tokens."""
 
 from types import SimpleNamespace
 

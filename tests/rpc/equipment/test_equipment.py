@@ -1,4 +1,4 @@
-"""A model is fitted over gRPC, put in charge of a class, and values its machines on the one path."""
+"""EquipmentService: fitting and activating models, valuing machines, and appraisals."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CLASS = "equipment.diggers"
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """One server for all tests of the module, with a model that learned from invented sales."""
+    """A server for all tests of the module, with a model fitted to invented sales."""
     folder = tmp_path_factory.mktemp("equipment-service")
     running = Server(f"sqlite:///{folder / 'book.db'}").start()
     with grpc.insecure_channel(running.address) as channel:
@@ -50,7 +50,7 @@ def service(client: Client) -> equipment_pb2_grpc.EquipmentServiceStub:
 def fit(
     equipment: equipment_pb2_grpc.EquipmentServiceStub, model_id: str, sales: Path, columns: str = MAPPING
 ) -> equipment_pb2.EquipmentFit:
-    """Sends sales in chunks and watches the fit to its end."""
+    """Sends sales in chunks and watches the fit until it ends."""
     content = sales.read_bytes()
     requests = [
         equipment_pb2.FitEquipmentModelRequest(
@@ -66,7 +66,7 @@ def fit(
 
 
 def digger(serial: str = "S-1", **attributes: str) -> asset_pb2.Asset:
-    """A digger of a model that was sold often."""
+    """An excavator of a frequently sold model."""
     words = {"kind": "digger", "size_class": "digger - 300 to 350 kg", "family": "M300", "cab": "cab"} | attributes
     machine = asset_pb2.Equipment(
         make="Invented", model="M300B", serial_number=serial, build_date=calendar(date(2002, 6, 1)),
@@ -133,7 +133,7 @@ def test_a_quoted_asset_has_the_value_of_the_active_model(client: Client) -> Non
 
 
 def quoted_under_model(client: Client, asset: asset_pb2.Asset) -> valuation_pb2.Valuation:
-    """What the register says of a machine that is not in it, with the model in charge of its class."""
+    """The valuation of a machine that is not registered, with the model active for its class."""
     request = equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class=CLASS)
     service(client).ActivateEquipmentModel(request)
     return client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=asset))
@@ -148,7 +148,7 @@ def test_scrap_is_worth_little_although_the_model_has_no_such_condition(client: 
     usual.equipment.condition = asset_pb2.CONDITION_UNSPECIFIED
     scrap.equipment.condition = asset_pb2.CONDITION_SCRAP
     for asset in (usual, scrap):
-        asset.equipment.price_new.units = 10_000  # so that the scrap value, a share of it, is low
+        asset.equipment.price_new.units = 10_000  # keeps the scrap value, a share of it, low
     values = [quoted_under_model(client, asset) for asset in (usual, scrap)]
 
     assert {value.model for value in values} == {"equipment-comparables/1"}
@@ -194,7 +194,7 @@ def appraise(
     client: Client, asset_id: str, who: str, amount: int, day: date = date(2021, 12, 1),
     basis: int = equipment_pb2.APPRAISAL_BASIS_FMV,
 ) -> None:  # fmt: skip
-    """Records a value, fair unless said otherwise, that somebody appraised a machine at."""
+    """Records an appraisal of a machine, by default of its fair market value."""
     appraisal = equipment_pb2.Appraisal(
         appraiser=who, date=calendar(day), basis=basis,
         amount=Money(currency_code="USD", units=amount),
@@ -218,9 +218,9 @@ def test_the_reconciled_value_lies_between_the_model_and_the_newest_appraisal_of
     (found,) = reconciled(client, "digger-7")
     assert found.model_value == valued(client, "digger-7").market_value
     assert value < found.reconciled_value.units < round(1.1 * value)
-    (beside,) = found.appraisals
-    assert beside.appraisal.band == equipment_pb2.DEVIATION_BAND_ACCEPTED
-    share = float(beside.share.value)
+    (combined,) = found.appraisals
+    assert combined.appraisal.band == equipment_pb2.DEVIATION_BAND_ACCEPTED
+    share = float(combined.share.value)
     assert found.reconciled_value.units == pytest.approx(value * 1.1**share, rel=1e-3)
 
 
@@ -278,7 +278,7 @@ def test_an_appraiser_above_realised_prices_is_flagged(client: Client) -> None:
 
 
 def findings(client: Client, asset_id: str) -> list[tuple[str, bool]]:
-    """Flags of the findings about a machine, oldest first, with whether they are open."""
+    """The flags of the findings on a machine, oldest first, and whether they are open."""
     request = finding_pb2.ListFindingsRequest(filter=f'asset = "{asset_id}" AND kind = INSPECTION_CONTRADICTS')
     listed = finding_pb2_grpc.FindingServiceStub(client.channel).ListFindings(request).findings
     return [
@@ -291,7 +291,7 @@ def findings(client: Client, asset_id: str) -> list[tuple[str, bool]]:
 
 
 def inspect(client: Client, asset_id: str, work_done: str = "", **fields: object) -> None:
-    """Updates what an inspection of a machine says."""
+    """Updates the fields of a machine that an inspection reports."""
     machine = asset_pb2.Equipment(**fields)
     client.assets.UpdateAsset(
         asset_pb2.UpdateAssetRequest(
@@ -351,7 +351,7 @@ def test_a_machine_built_in_a_year_after_its_inspection_is_a_finding(client: Cli
 def quoted(
     equipment: equipment_pb2_grpc.EquipmentServiceStub, machine: asset_pb2.Equipment
 ) -> equipment_pb2.EquipmentEstimate:
-    """What the model says of a machine that is not registered."""
+    """The estimate of the model for a machine that is not registered."""
     request = equipment_pb2.QuoteEquipmentRequest(equipment_model="equipmentModels/diggers", machines=[machine])
     return equipment.QuoteEquipment(request).estimates[0]
 

@@ -1,4 +1,4 @@
-"""A fit that ends for whatever reason is over, for those who watch it and for those who wait for its place."""
+"""A fit that ends for any reason ends its watches and frees its slot."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from collateral_registry.v1 import equipment_pb2 as pb
 
 
 def out_of_memory(*_: object) -> dict[str, bytes]:
-    """Ends as a fit that is too large for its machine."""
+    """Fails like a fit that is too large for its machine."""
     raise MemoryError
 
 
 async def watched(fits: Fits, model_id: str) -> Fit:
-    """The fit as it stood last."""
+    """The last state of a fit."""
     seen = [fit async for fit in fits.watch(model_id)]
     return seen[-1]
 

@@ -1,4 +1,4 @@
-"""One server for the tests of a module."""
+"""Fixtures of the tests of IpService."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.server import Client, Server
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """One server for all tests of the module."""
+    """A server for all tests of the module."""
     folder: Path = tmp_path_factory.mktemp("ip-service")
     running = Server(f"sqlite:///{folder / 'book.db'}").start()
     with grpc.insecure_channel(running.address) as channel:

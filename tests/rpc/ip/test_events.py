@@ -1,4 +1,4 @@
-"""What happens to a right counts the same day, and its fees come due."""
+"""Events of IP assets take effect the same day; coming fees are listed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_lapse_makes_the_value_zero_the_same_day_and_a_restoration_reverses_it
 
 
 def refused_field(client: Client, name: str, kind: int, day: date) -> str:
-    """The field that a refused event is refused by."""
+    """The field for which an event is refused."""
     with pytest.raises(grpc.RpcError) as refused:
         record(client, name, kind, day)
     (field,) = details_of(refused.value)[1]

@@ -1,4 +1,4 @@
-"""A right beside the term of the loan that it secures."""
+"""The life of an IP asset compared with the term of the loan that it secures."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ from tests.support.server import FIRST_DAY, Client, calendar, details_of
 
 
 def pledged(client: Client, asset_id: str, years: float) -> None:
-    """Pledges a right to a new loan that ends in so many years."""
+    """Pledges an IP asset to a new loan that matures in the given number of years."""
     loan_id = f"loan-{asset_id}"
     maturity = calendar(FIRST_DAY + timedelta(days=round(years * 365.25)))
     client.register_loan(loan_id, "CNY", maturity_date=maturity)
     client.pledge(loan_id, asset_id)
 
 
-def test_an_ip_asset_that_ends_before_the_loan_is_refused_and_one_within_the_margin_is_a_finding(client: Client) -> None:
+def test_an_ip_asset_ending_before_the_loan_is_refused_and_one_within_the_margin_is_a_finding(
+    client: Client,
+) -> None:
     for asset_id in ("patent-early", "patent-late", "patent-enough"):
         register(client, asset_id)
     with pytest.raises(grpc.RpcError) as refused:
@@ -59,14 +61,14 @@ def test_a_technology_life_shortens_in_valuations_answers_and_comparisons_with_t
 
 
 def put_off(client: Client, asset_id: str, years: float) -> None:
-    """Moves the end of the loan of a right to so many years from now."""
+    """Moves the maturity of the loan of an IP asset to the given number of years from now."""
     loan = client.loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/loan-{asset_id}"))
     loan.maturity_date.CopyFrom(calendar(FIRST_DAY + timedelta(days=round(years * 365.25))))
     client.loans.UpdateLoan(loan_pb2.UpdateLoanRequest(loan=loan, update_mask=FieldMask(paths=["maturity_date"])))
 
 
 def found_of(client: Client, asset_id: str) -> list[str]:
-    """The open findings of an asset by kind, oldest first."""
+    """The kinds of the open findings of an asset, oldest first."""
     request = finding_pb2.ListFindingsRequest(filter=f'asset = "{asset_id}"')
     return [
         finding_pb2.FindingKind.Name(one.kind).removeprefix("FINDING_KIND_")

@@ -1,4 +1,4 @@
-"""Rights over gRPC: a distribution with its evidence, brackets, score and cap, and what is refused."""
+"""Values of IP assets: distribution, evidence, brackets, score, cap, and refused requests."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_uncertainty_lowers_the_pledge_value_and_the_same_question_has_the_same_
 def test_an_ip_asset_with_a_zero_reason_is_answered_as_zero_with_that_reason(
     client: Client, status: int, reason: str
 ) -> None:
-    """Also where a technology life and a legal status are missing, so that its value would not be known."""
+    """Also without a technology life and a legal status, when its value would be unknown."""
     name = register(client, f"patent-zero-{status}")
     right = patent(f"bare-{reason}")
     right.ClearField("filing_date")
@@ -82,7 +82,7 @@ def test_an_ip_asset_with_a_zero_reason_is_answered_as_zero_with_that_reason(
 
 
 def question_of(earned: list[int], charged: list[int], growth: str = "") -> ip_pb2.RightQuestion:
-    """A question with years of earnings and charges as brackets, in yuan, and a cost of making the right again."""
+    """A question in yuan whose brackets are yearly earnings and charges and a reproduction cost."""
     return ip_pb2.RightQuestion(
         brackets=ip_pb2.RightBrackets(
             reproduction_cost=Money(currency_code="CNY", units=1_000_000),

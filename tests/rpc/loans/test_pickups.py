@@ -1,4 +1,4 @@
-"""Pick-ups, floors and double pledges over the wire and at the command line."""
+"""Pick-ups, controlled values and double pledges, over gRPC and at the command line."""
 
 import subprocess
 import sys
@@ -43,7 +43,7 @@ def checked(pickups, quantity: str) -> pickup_pb2.CheckPickupResponse:
     )
 
 
-def test_the_largest_quantity_returned_is_allowed_and_the_cash_returned_frees_the_whole(client: Client, pickups) -> None:
+def test_the_largest_quantity_is_allowed_and_the_returned_cash_frees_the_whole(client: Client, pickups) -> None:
     beyond = checked(pickups, "90")
     largest = checked(pickups, beyond.largest_quantity.value)
     client.owe(f"{500_000 - beyond.cash.units - 1}")
@@ -113,7 +113,7 @@ def test_the_controlled_value_of_a_loan_includes_its_floor(client: Client, picku
     assert found.coverage == common_pb2.COVERAGE_KNOWN
 
 
-def test_the_mode_of_a_pledge_is_stored_and_a_static_pledge_releases_nothing_before_repayment(client: Client, pickups) -> None:
+def test_a_pledge_has_a_mode_and_a_static_one_releases_nothing_before_repayment(client: Client, pickups) -> None:
     pledge = loan_pb2.Pledge(name="loans/loan-1/pledges/p-1", mode=loan_pb2.PLEDGE_MODE_STATIC)
     request = loan_pb2.UpdatePledgeRequest(pledge=pledge)
     request.update_mask.paths.append("mode")
@@ -166,13 +166,13 @@ def test_the_command_line_gives_the_same_answers(server: Server) -> None:
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
-    code, told = collateral("pickup", "check", "loan-1", "lot-1", "90")
-    assert (code, "may leave" in told) == (1, True)
-    code, told = collateral("pickup", "request", "loan-1", "lot-1", "5", "--note", "truck 7")
+    code, output = collateral("pickup", "check", "loan-1", "lot-1", "90")
+    assert (code, "may leave" in output) == (1, True)
+    code, output = collateral("pickup", "request", "loan-1", "lot-1", "5", "--note", "truck 7")
     assert code == 0
-    code, told = collateral("pickup", "list", "--loan", "loan-1")
-    assert "authorised" in told
-    code, told = collateral("loan", "floor", "loan-1")
-    assert "505,050.5" in told
-    code, told = collateral("check", "book")
-    assert (code, "0 suspicions" in told) == (0, True)
+    code, output = collateral("pickup", "list", "--loan", "loan-1")
+    assert "authorised" in output
+    code, output = collateral("loan", "floor", "loan-1")
+    assert "505,050.5" in output
+    code, output = collateral("check", "book")
+    assert (code, "0 suspicions" in output) == (0, True)

@@ -1,4 +1,4 @@
-"""The report as a stream: every row, in columns, at one moment, the same figures as on the pages."""
+"""The streamed report has every row as of one moment, with the figures of the paged report."""
 
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from tests.support.server import FIRST_DAY, Client, details_of, money
 
 @pytest.fixture(scope="module")
 def book(shared_client: Client) -> Client:
-    """Five loans on a lot each, one of which owes nothing, one with nothing pledged; what they owe may change."""
+    """Five loans with a lot each: one owes nothing, one has no pledge; tests may change their balances."""
     client = shared_client
     client.covered_loan()
     for number in range(2, 6):
@@ -25,14 +25,14 @@ def book(shared_client: Client) -> Client:
     return client
 
 
-def streamed(client: Client, **asked) -> tuple[report_pb2.StreamLtvReportResponse, pa.Table]:
-    """The first piece, and the table that all pieces make."""
-    answers = list(client.reports.StreamLtvReport(report_pb2.StreamLtvReportRequest(**asked)))
+def streamed(client: Client, **fields) -> tuple[report_pb2.StreamLtvReportResponse, pa.Table]:
+    """The first message, and the table in all messages."""
+    answers = list(client.reports.StreamLtvReport(report_pb2.StreamLtvReportRequest(**fields)))
     return answers[0], pa.ipc.open_stream(b"".join(answer.arrow for answer in answers)).read_all()
 
 
-def paged(client: Client, **asked) -> report_pb2.GenerateLtvReportResponse:
-    return client.reports.GenerateLtvReport(report_pb2.GenerateLtvReportRequest(**asked))
+def paged(client: Client, **fields) -> report_pb2.GenerateLtvReportResponse:
+    return client.reports.GenerateLtvReport(report_pb2.GenerateLtvReportRequest(**fields))
 
 
 @pytest.mark.parametrize("order_by", ["", "ltv", "loan", "exposure desc", "level desc"])
@@ -73,7 +73,7 @@ def test_a_loan_without_debt_has_no_ratio_and_no_deadline(book):
 
 
 def test_a_filter_does_not_change_the_columns(book):
-    _, none = streamed(book, filter="borrower = Nobody")
+    _, none = streamed(book, filter="borrower = Unknown")
     _, table = streamed(book, filter="level = LIQUIDATION")
 
     assert none.num_rows == 0

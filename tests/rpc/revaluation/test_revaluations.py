@@ -1,4 +1,4 @@
-"""Runs over the whole book: started, watched, listed, and finished by whoever comes after."""
+"""Runs over the whole book: starting, watching, listing, and completion by another server."""
 
 import signal
 import sqlite3
@@ -108,27 +108,27 @@ def test_a_run_of_a_killed_server_is_finished_by_the_next_one(database_url):
 def test_a_run_fails_on_damaged_data_and_succeeds_after_the_repair_without_a_restart(tmp_path):
     path = tmp_path / "book.db"
     server = Server(f"sqlite:///{path}").start()
-    with grpc.insecure_channel(server.address) as channel, sqlite3.connect(path, isolation_level=None) as beside:
+    with grpc.insecure_channel(server.address) as channel, sqlite3.connect(path, isolation_level=None) as database:
         client = Client(channel)
         client.covered_loan()
-        kept = beside.execute("SELECT estimate_key, loss FROM estimate").fetchall()
-        beside.execute("UPDATE estimate SET loss = x'00'")
-        with pytest.raises(grpc.RpcError) as told:
+        kept = database.execute("SELECT estimate_key, loss FROM estimate").fetchall()
+        database.execute("UPDATE estimate SET loss = x'00'")
+        with pytest.raises(grpc.RpcError) as refused:
             client.valuations.Revalue(valuation_pb2.RevalueRequest(), timeout=30)
-        beside.executemany("UPDATE estimate SET loss = ?2 WHERE estimate_key = ?1", kept)
+        database.executemany("UPDATE estimate SET loss = ?2 WHERE estimate_key = ?1", kept)
         again = client.valuations.Revalue(valuation_pb2.RevalueRequest(), timeout=30)
     server.stop()
 
     assert kept
-    assert told.value.code() == grpc.StatusCode.UNAVAILABLE
-    assert "cannot go on" in told.value.details()
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert "cannot go on" in refused.value.details()
     assert again.valued_count == 1
 
 
 def test_several_processes_serve_one_port_and_notice_each_others_commits(cluster):
     url = cluster.new_database()
     server = Server(url, processes=2).start()
-    # A channel is one connection, and so one process: of eight, both processes are met but for one time in 128.
+    # A channel is one connection to one process: eight channels reach both processes except one time in 128.
     options = [("grpc.use_local_subchannel_pool", 1)]
     channels = [grpc.insecure_channel(server.address, options) for _ in range(8)]
     clients = [Client(channel) for channel in channels]

@@ -1,4 +1,4 @@
-"""Counts, findings and warehouses over the wire."""
+"""Stock counts, findings and warehouses."""
 
 import hashlib
 import json
@@ -14,14 +14,14 @@ from tests.support.postgres import wait_until
 from tests.support.pushing import HAPPENED_US, Push, receipt
 from tests.support.server import Client, Server, details_of
 
-TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - of nobody
+TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - not a real secret
 BEARER = [("authorization", f"Bearer {TOKEN}")]
 NAME = "warehouses/W-1"
 
 
 @pytest.fixture
 def fed(database_url):
-    """A loan of 500,000 dollars on 100 t of copper in warehouse W-1, lot LOT-1, as the warehouse tells."""
+    """A loan of 500,000 dollars secured by 100 t of copper that warehouse W-1 reports as lot LOT-1."""
     server = Server(database_url).start()
     with grpc.insecure_channel(server.address) as channel:
         client = Client(channel)
@@ -36,7 +36,7 @@ def fed(database_url):
 
 
 def stock_count(tonnes, lot="LOT-1", **fields):
-    """A physical count of one copper lot, a second after it came in."""
+    """A physical count of one copper lot, a second after its receipt."""
     counted = Timestamp()
     counted.FromMicroseconds(HAPPENED_US + 1_000_000)
     line = warehouse_pb2.CountLine(lot=lot, good="copper", unit="t", quantity=Decimal(value=tonnes))

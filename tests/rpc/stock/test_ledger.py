@@ -1,4 +1,4 @@
-"""Movements of one call, what was pushed as it is looked at, and what was not booked until it is settled."""
+"""Movements of single calls, lists of reported stock, and the resolution of rejected items."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from collateral_registry.v1 import stock_pb2 as pb
 from tests.support.pushing import HAPPENED_US, Push, movement, receipt
 from tests.support.server import Client, Server, details_of
 
-TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - of nobody
+TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - not a real secret
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def client(database_url):
     server.stop()
 
 
-def said(movement_id, kind, quantity="0", **fields):
-    """A movement of copper in lot L-1 of warehouse W-1 as a message."""
+def stock_movement(movement_id, kind, quantity="0", **fields):
+    """A movement of copper in lot L-1 of warehouse W-1, as a message."""
     happened = Timestamp()
     happened.FromMicroseconds(HAPPENED_US)
-    told = {"warehouse": "W-1", "lot": "L-1", "good": "copper", "unit": "t", "effective_time": happened, **fields}
+    texts = {"warehouse": "W-1", "lot": "L-1", "good": "copper", "unit": "t", "effective_time": happened, **fields}
     number = pb.MovementKind.Value(f"MOVEMENT_KIND_{kind}")
-    return pb.StockMovement(movement_id=movement_id, kind=number, quantity=Decimal(value=quantity), **told)
+    return pb.StockMovement(movement_id=movement_id, kind=number, quantity=Decimal(value=quantity), **texts)
 
 
 def record(client, *movements, request_id="", feed="acme", metadata=None):
@@ -56,7 +56,7 @@ def resolve(client, name, state=ledger.REJECTION_STATE_BOOKED, **fields):
 
 
 def longest_kept(url):
-    """Characters of the longest rejected item, as the database holds it."""
+    """The length in characters of the longest rejected item in the database."""
     database = Database(url, wall_clock)
     with database.read() as connection:
         found = connection.exec_driver_sql("SELECT max(length(item)) FROM stock_rejection").scalar_one()
@@ -71,7 +71,11 @@ def reason_of(call, *given, **named):
 
 
 def test_a_call_books_its_movements_names_the_rejected_ones_and_is_counted_once(client):
-    movements = [said("in-1", "RECEIPT", "100"), said("out-1", "ISSUE", "130"), said("out-2", "ISSUE", "30.5")]
+    movements = [
+        stock_movement("in-1", "RECEIPT", "100"),
+        stock_movement("out-1", "ISSUE", "130"),
+        stock_movement("out-2", "ISSUE", "30.5"),
+    ]
     first = record(client, *movements, request_id="r-1")
     again = record(client, *movements, request_id="r-1")
 
@@ -85,14 +89,14 @@ def test_a_call_books_its_movements_names_the_rejected_ones_and_is_counted_once(
 
 
 def test_a_repeated_movement_is_known_even_after_the_goods_have_left(client):
-    record(client, said("in-1", "RECEIPT", "100"), said("out-1", "ISSUE", "100"))
-    alone = record(client, said("out-1", "ISSUE", "100"))
+    record(client, stock_movement("in-1", "RECEIPT", "100"), stock_movement("out-1", "ISSUE", "100"))
+    alone = record(client, stock_movement("out-1", "ISSUE", "100"))
     mixed = record(
         client,
-        said("out-1", "ISSUE", "100"),
-        said("in-2", "RECEIPT", "5"),
-        said("in-1", "RECEIPT", "100"),
-        said("out-2", "ISSUE", "6"),
+        stock_movement("out-1", "ISSUE", "100"),
+        stock_movement("in-2", "RECEIPT", "5"),
+        stock_movement("in-1", "RECEIPT", "100"),
+        stock_movement("out-2", "ISSUE", "6"),
     )
 
     assert (alone.booked_count, alone.known_count, list(alone.rejected_items)) == (0, 1, [])
@@ -102,8 +106,8 @@ def test_a_repeated_movement_is_known_even_after_the_goods_have_left(client):
 
 
 def test_an_id_of_another_movement_is_rejected_and_the_rest_is_booked(client):
-    record(client, said("in-1", "RECEIPT", "100"))
-    found = record(client, said("in-1", "RECEIPT", "50"), said("in-2", "RECEIPT", "7"))
+    record(client, stock_movement("in-1", "RECEIPT", "100"))
+    found = record(client, stock_movement("in-1", "RECEIPT", "50"), stock_movement("in-2", "RECEIPT", "7"))
 
     assert (found.booked_count, found.known_count) == (1, 0)
     assert [one.reason for one in found.rejected_items] == [pb.REJECTION_REASON_ID_REUSED]
@@ -111,20 +115,22 @@ def test_an_id_of_another_movement_is_rejected_and_the_rest_is_booked(client):
 
 
 def test_a_repeated_correction_corrects_once(client):
-    record(client, said("in-1", "RECEIPT", "100"))
-    record(client, said("fix-1", "CORRECTION", "90", corrects="in-1"))
-    found = record(client, said("fix-1", "CORRECTION", "90", corrects="in-1"), said("out-1", "ISSUE", "1"))
+    record(client, stock_movement("in-1", "RECEIPT", "100"))
+    record(client, stock_movement("fix-1", "CORRECTION", "90", corrects="in-1"))
+    found = record(
+        client, stock_movement("fix-1", "CORRECTION", "90", corrects="in-1"), stock_movement("out-1", "ISSUE", "1")
+    )
 
     assert (found.booked_count, found.known_count, list(found.rejected_items)) == (1, 1, [])
     assert lots(client) == {("W-1", "L-1"): "89"}
 
 
 def test_a_request_id_with_other_movements_and_an_empty_call_are_refused(client):
-    record(client, said("in-1", "RECEIPT", "1"), request_id="r-1")
+    record(client, stock_movement("in-1", "RECEIPT", "1"), request_id="r-1")
 
-    assert reason_of(record, client, said("in-2", "RECEIPT", "1"), request_id="r-1") == "REQUEST_ID_REUSED"
+    assert reason_of(record, client, stock_movement("in-2", "RECEIPT", "1"), request_id="r-1") == "REQUEST_ID_REUSED"
     assert reason_of(record, client) == "INVALID_INPUT"
-    assert reason_of(record, client, said("in-3", "RECEIPT", "0.0000001")) == "INVALID_INPUT"
+    assert reason_of(record, client, stock_movement("in-3", "RECEIPT", "0.0000001")) == "INVALID_INPUT"
     assert lots(client) == {("W-1", "L-1"): "1"}
 
 
@@ -132,7 +138,7 @@ def test_calls_do_not_change_the_sequence_of_the_stream(client):
     push = Push(client)
     push.opened()
     push.push(1, receipt("in-1", 10))
-    record(client, said("in-2", "RECEIPT", "5"))
+    record(client, stock_movement("in-2", "RECEIPT", "5"))
     acknowledged = push.push(2, receipt("in-3", 1))
     feed = client.ledger.GetStockFeed(ledger.GetStockFeedRequest(name="stockFeeds/acme"))
     listed = client.ledger.ListStockFeeds(ledger.ListStockFeedsRequest()).stock_feeds
@@ -146,10 +152,10 @@ def test_calls_do_not_change_the_sequence_of_the_stream(client):
 def test_movements_are_listed_as_reported_by_their_lot_of_origin_or_destination(client):
     record(
         client,
-        said("in-1", "RECEIPT", "10", document="WR-7", grade="A"),
-        said("to-1", "TRANSFER", "4", to_warehouse="W-2", to_lot="L-9"),
-        said("in-2", "RECEIPT", "3", lot="L-2"),
-        said("fix-1", "CORRECTION", "12", corrects="in-1"),
+        stock_movement("in-1", "RECEIPT", "10", document="WR-7", grade="A"),
+        stock_movement("to-1", "TRANSFER", "4", to_warehouse="W-2", to_lot="L-9"),
+        stock_movement("in-2", "RECEIPT", "3", lot="L-2"),
+        stock_movement("fix-1", "CORRECTION", "12", corrects="in-1"),
     )
 
     def listed(filter_, **paging):
@@ -163,7 +169,7 @@ def test_movements_are_listed_as_reported_by_their_lot_of_origin_or_destination(
 
     assert changes == [("fix-1", "2"), ("to-1", "-4"), ("in-1", "10")]
     assert [one.movement.movement_id for one in arrived] == ["to-1"]
-    assert received.movement == said("in-1", "RECEIPT", "10", document="WR-7", grade="A")
+    assert received.movement == stock_movement("in-1", "RECEIPT", "10", document="WR-7", grade="A")
     assert (received.stock_feed, received.sequence, received.row) == ("stockFeeds/acme", -1, 0)
     assert [one.movement.movement_id for one in [*page.movements, *rest.movements]] == [
         "fix-1",
@@ -175,10 +181,10 @@ def test_movements_are_listed_as_reported_by_their_lot_of_origin_or_destination(
 
 
 def test_a_rejected_item_is_booked_later_as_reported(client):
-    record(client, said("out-1", "ISSUE", "4"))
+    record(client, stock_movement("out-1", "ISSUE", "4"))
     (item,) = rejected(client)
     early = reason_of(resolve, client, item.name)
-    record(client, said("in-1", "RECEIPT", "10"))
+    record(client, stock_movement("in-1", "RECEIPT", "10"))
     booked = resolve(client, item.name)
     again = resolve(client, item.name)
 
@@ -192,18 +198,18 @@ def test_a_rejected_item_is_booked_later_as_reported(client):
 
 
 def test_a_rejected_item_is_booked_as_corrected(client):
-    record(client, said("in-1", "RECEIPT", "10"), said("out-1", "ISSUE", "40"))
+    record(client, stock_movement("in-1", "RECEIPT", "10"), stock_movement("out-1", "ISSUE", "40"))
     (item,) = rejected(client)
-    resolve(client, item.name, movement=said("out-1", "ISSUE", "4"))
+    resolve(client, item.name, movement=stock_movement("out-1", "ISSUE", "4"))
 
     assert lots(client) == {("W-1", "L-1"): "6"}
 
 
 def test_a_dismissed_item_is_never_booked_and_a_booked_item_is_not_dismissed(client):
-    record(client, said("out-1", "ISSUE", "4"), said("out-2", "ISSUE", "1"))
+    record(client, stock_movement("out-1", "ISSUE", "4"), stock_movement("out-2", "ISSUE", "1"))
     second, first = rejected(client)
     dismissed = resolve(client, first.name, ledger.REJECTION_STATE_DISMISSED)
-    record(client, said("in-1", "RECEIPT", "10"))
+    record(client, stock_movement("in-1", "RECEIPT", "10"))
     resolve(client, second.name)
 
     assert dismissed.state == ledger.REJECTION_STATE_DISMISSED
@@ -231,7 +237,7 @@ def test_a_text_of_megabytes_is_rejected_and_stored_truncated_and_other_items_ar
     kind = "CORRECTION" if column == "corrects" else "RECEIPT"
     push = Push(client)
     push.opened()
-    taken = push.push(1, movement("long", kind, 1) | {column: long}, receipt("beside", 2))
+    taken = push.push(1, movement("long", kind, 1) | {column: long}, receipt("other", 2))
     push.close()
     (kept,) = rejected(client)
 
@@ -254,7 +260,7 @@ def test_a_correction_of_an_impossible_id_is_rejected_and_other_items_are_booked
 def test_an_unknown_item_and_an_invalid_state_are_refused_by_name(client):
     assert reason_of(resolve, client, "stockFeeds/acme/rejectedMovements/7") == "NOT_FOUND"
     assert reason_of(resolve, client, "stockFeeds/acme/rejectedMovements/x") == "INVALID_INPUT"
-    record(client, said("out-1", "ISSUE", "4"))
+    record(client, stock_movement("out-1", "ISSUE", "4"))
     (item,) = rejected(client)
     assert reason_of(resolve, client, item.name, ledger.REJECTION_STATE_OPEN) == "INVALID_INPUT"
 
@@ -268,10 +274,13 @@ def test_a_partner_reports_movements_of_its_own_warehouses_only(tmp_path, sqlite
     with grpc.insecure_channel(server.address) as channel:
         guarded = Client(channel)
         taken = record(
-            guarded, said("in-1", "RECEIPT", "5"), said("in-2", "RECEIPT", "5", warehouse="W-2"), metadata=bearer
+            guarded,
+            stock_movement("in-1", "RECEIPT", "5"),
+            stock_movement("in-2", "RECEIPT", "5", warehouse="W-2"),
+            metadata=bearer,
         )
-        without = reason_of(record, guarded, said("in-3", "RECEIPT", "5"))
-        other = reason_of(record, guarded, said("in-3", "RECEIPT", "5"), feed="zenith", metadata=bearer)
+        without = reason_of(record, guarded, stock_movement("in-3", "RECEIPT", "5"))
+        other = reason_of(record, guarded, stock_movement("in-3", "RECEIPT", "5"), feed="zenith", metadata=bearer)
     server.stop()
 
     assert taken.booked_count == 1

@@ -1,4 +1,4 @@
-"""A partner pushes with its token, into its own feed, about its own warehouses."""
+"""A partner authenticates with its token and reports its own warehouses through its own feed."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ import pytest
 from tests.support.pushing import Push, receipt
 from tests.support.server import Client, Server, details_of
 
-TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - of nobody
+TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - not a real secret
 
 
 def bearer(token):
@@ -18,7 +18,7 @@ def bearer(token):
 
 @pytest.fixture
 def guarded(tmp_path, sqlite_url):
-    """A client of a server that knows two partners."""
+    """A client of a server with two configured partners."""
     entry = {"token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "warehouses": ["W-1"]}
     other = {"token_sha256": hashlib.sha256(b"another").hexdigest(), "warehouses": ["W-2"]}
     path = tmp_path / "partners.json"

@@ -1,4 +1,4 @@
-"""The stream: what is acknowledged is durable and counted once."""
+"""The stream of stock: acknowledged batches are durable and booked once."""
 
 import grpc
 import pytest

@@ -1,4 +1,4 @@
-"""What a machine's books say stands beside its market value, and moves nothing."""
+"""The book value of a machine is returned with its market value and has no influence on it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def machine(serial: str, **fields: object) -> asset_pb2.Asset:
 
 
 def bought(serial: str, **fields: object) -> asset_pb2.Asset:
-    """A machine for which 80,000 was paid four years ago."""
+    """A machine that was bought for 80,000 four years ago."""
     return machine(serial, acquisition_cost=money("80000"), acquisition_date=calendar(BOUGHT), **fields)
 
 

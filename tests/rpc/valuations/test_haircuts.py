@@ -1,4 +1,4 @@
-"""Haircuts over the wire: of prices sent along, of a registered series, and the curves that valuations rest on."""
+"""Haircuts of prices in a request and of registered series, and the curves used by valuations."""
 
 import grpc
 import numpy as np
@@ -105,7 +105,7 @@ def test_the_curves_of_valuations_are_listed_newest_first_and_paged(client):
 
 
 def by_pages(client: Client, size: int) -> list[int]:
-    """The commits of the curves, read a page at a time."""
+    """The commits of the curves, read page by page."""
     found, token = [], ""
     while True:
         page = client.haircuts.ListHaircutEstimates(
@@ -201,7 +201,7 @@ def a_sale(quantity: str, daily_volume: str, participation: str = "0.1") -> hair
 
 
 def opened_class(client: Client) -> list[str]:
-    """A quiet series, and one that falls for months what it promised not to fall in weeks."""
+    """A quiet series, and one that falls for months beyond its haircuts."""
     for series in ("copper", "falling"):
         client.open_copper(series)
     client.quote_history(days=1_200)
@@ -284,8 +284,8 @@ def test_a_valuation_shows_a_smoothed_quote_and_its_correction_factor_after_a_fa
     client.prices.IngestPrices(price_pb2.IngestPricesRequest(observations=quotes))
     client.register_lot(quantity="1")
 
-    asked = valuation_pb2.ValueAssetsRequest(names=["assets/lot-1"])
-    now = client.valuations.ValueAssets(asked).valuations[0]
+    request = valuation_pb2.ValueAssetsRequest(names=["assets/lot-1"])
+    now = client.valuations.ValueAssets(request).valuations[0]
     listed = client.valuations.ListValuations(valuation_pb2.ListValuationsRequest(parent="assets/lot-1"))
     for answer in (now, listed.valuations[0]):
         inputs = {one.input: float(one.value.value) for one in answer.inputs if one.HasField("value")}

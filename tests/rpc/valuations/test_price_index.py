@@ -1,4 +1,4 @@
-"""The price new of a machine is carried to the day of its value by the index it names, between scrap and price new."""
+"""The price new of a machine is indexed to the valuation date; its value stays between scrap value and price new."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCRAP_SHARE = Decimal("0.03")
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """One server for all tests of the module, with an index that stands at 120 % of January 2020."""
+    """A server for all tests of the module, with an index at 120 % of January 2020."""
     running = Server(f"sqlite:///{tmp_path_factory.mktemp('index') / 'book.db'}").start()
     with grpc.insecure_channel(running.address) as channel:
         client = Client(channel)
@@ -48,7 +48,7 @@ def machine(serial: str, index: str = "", priced: date = PRICED, **fields: objec
 
 
 def dated(serial: str, asset_class: str, **fields: object) -> asset_pb2.Asset:
-    """A machine that states the day of its price and names no index."""
+    """A machine with the date of its price and no index."""
     asset = machine(serial, **fields)
     asset.asset_class = asset_class
     asset.equipment.price_new_date.CopyFrom(calendar(PRICED))
@@ -56,7 +56,7 @@ def dated(serial: str, asset_class: str, **fields: object) -> asset_pb2.Asset:
 
 
 def policy_with_indices(client: Client, policy_id: str, **indices: str) -> None:
-    """Puts into force the newest policy with these indices for classes of machines, dots written as __."""
+    """Activates the newest policy with the given indices by class of machines, dots written as __."""
     policy = client.policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies[0]
     policy.effective_date.CopyFrom(calendar(FIRST_DAY))
     for asset_class, index in indices.items():
@@ -131,7 +131,7 @@ def test_an_index_without_a_date_a_future_date_and_an_unknown_index_are_refused(
             register(client, asset, "wrong")
         assert details_of(refused.value)[1] == [field]
     with pytest.raises(grpc.RpcError) as refused:
-        register(client, machine("6", "nobody"), "wrong")
+        register(client, machine("6", "unknown"), "wrong")
     assert refused.value.code() == grpc.StatusCode.NOT_FOUND
 
 
@@ -184,5 +184,5 @@ def test_a_policy_with_an_unknown_index_or_an_index_for_other_assets_is_refused(
         policy_with_indices(client, "grain-index", inventory__grain="machine-tools")
     assert details_of(refused.value)[1] == ["classes[inventory.grain].price_index"]
     with pytest.raises(grpc.RpcError) as refused:
-        policy_with_indices(client, "no-index", equipment="nobody")
+        policy_with_indices(client, "no-index", equipment="unknown")
     assert refused.value.code() == grpc.StatusCode.NOT_FOUND

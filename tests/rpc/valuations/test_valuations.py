@@ -1,4 +1,4 @@
-"""What assets of every kind are worth over the wire, and that a pencil finds the same."""
+"""Values of assets of every kind, recomputed from the steps and inputs in the message."""
 
 from datetime import date, timedelta
 from decimal import Decimal as Number
@@ -173,7 +173,7 @@ def test_with_too_few_prices_the_risk_of_the_rate_is_added_to_the_stand_in_of_th
 
 
 def test_a_machine_of_five_years_has_the_published_share_of_its_price(client):
-    """(1 - 0.1225)^5 of 100,000, and each basis below the one before."""
+    """(1 - 0.1225)^5 of 100,000; each basis of value is lower than the previous one."""
     built = calendar(date(2016, 12, 31))
     value = client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=machine(build_date=built)))
     bases = value.equipment_bases
@@ -197,7 +197,7 @@ def test_a_machine_without_a_build_date_is_unknown(client):
 
 
 def test_a_patent_is_worth_its_saved_royalties(client):
-    """Thirteen years of 375,000 after tax at mid-year, no growth: the closed form of an annuity."""
+    """Thirteen years of 375,000 after tax at mid-year without growth: the closed form of an annuity."""
     value = client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=right()))
     years = (date(2035, 1, 1) - FIRST_DAY).days / 365.25
     whole = 375_000 * (1 - 1.15 ** -int(years)) / 0.15 * 1.15**0.5
