@@ -57,6 +57,10 @@ class FileKind(StrEnum):
     SERIES = "series"
 
 
+FILE_CONTENTS = {FileKind.FX: "exchange rates", FileKind.SERIES: "price series"}
+"""Descriptions of kinds whose name is not one."""
+
+
 @app.command()
 def serve(
     address: Annotated[str, typer.Option(help="host:port to listen at")] = "",
@@ -156,7 +160,7 @@ def _add_import_command(file_kind: FileKind) -> None:
             raise typer.Exit(import_file(channel, file_kind.value, file))
 
     command.__doc__ = (
-        f"Import {file_kind.value} from a CSV file.\n\n"
+        f"Import {FILE_CONTENTS.get(file_kind, file_kind.value)} from a CSV file.\n\n"
         "Each refused row is reported with its line; the other rows are imported."
     )
     import_app.command(file_kind.value)(command)
