@@ -209,7 +209,7 @@ def store_policy(channel: grpc.Channel, path: Path) -> None:
         raise ValueError(f"{path.name}: name: got nothing, want policies/ and an id")
     request = policy_pb2.CreatePolicyRequest(policy=policy, policy_id=policy_id)
     stored = policy_pb2_grpc.PolicyServiceStub(channel).CreatePolicy(with_request_id(request))
-    print_line(f"policy: {stored.name} is stored; it takes effect once activated")
+    print_line(f"policy: {stored.name} is stored; it takes effect when it is activated")
 
 
 def _reason(error: Exception) -> str:

@@ -38,9 +38,7 @@ def show_value(channel: grpc.Channel, asset: str, currency: str) -> None:
         console.print(_steps(valuation))
     if valuation.HasField("book_value"):
         book = valuation.book_value
-        console.print(
-            f"book value in the owner's accounts: {format_amount(book)} {book.currency_code}", highlight=False
-        )
+        console.print(f"book value {format_amount(book)} {book.currency_code} in the owner's accounts", highlight=False)
     if valuation.HasField("last_good_lendable_value"):
         last = valuation.last_good_lendable_value
         console.print(f"last good lendable value {format_amount(last)} {last.currency_code}")

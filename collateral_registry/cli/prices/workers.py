@@ -80,6 +80,7 @@ def _until_broken(
     in_flight: deque[Future[Result | Failed]] = deque()
     while pending:
         try:
+            # ``pending`` keeps a series until its result is yielded, so the first len(in_flight) ones are submitted.
             while len(in_flight) < min(ahead, len(pending)):
                 in_flight.append(pool.submit(attempt, work, *pending[len(in_flight)]))
             found = in_flight.popleft().result()
