@@ -1,1 +1,1 @@
-"""Measurements, and the builder of the sample book."""
+"""Benchmarks, fault-injection tests, and the builder of the sample book."""

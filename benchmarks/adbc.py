@@ -1,14 +1,15 @@
-"""The bare column drivers that floors are measured with."""
+"""Opens plain ADBC connections, which benchmarks use for their floors."""
 
 from __future__ import annotations
 
 import adbc_driver_postgresql.dbapi
 import adbc_driver_sqlite.dbapi
+from adbc_driver_manager.dbapi import Connection
 from sqlalchemy.engine import make_url
 
 
-def connect(url: str):  # noqa: ANN201 - an ADBC connection
-    """An ADBC connection to the database of an URL."""
+def connect(url: str) -> Connection:
+    """Returns an ADBC connection to the database of a SQLAlchemy URL."""
     parsed = make_url(url)
     if parsed.drivername.startswith("sqlite"):
         return adbc_driver_sqlite.dbapi.connect(parsed.database)

@@ -1,4 +1,4 @@
-"""Makes a book of any size straight through the store's columns: lots, machines, loans, pledges, prices."""
+"""Generates a book of any size by inserting columns: prices, inventory lots, loans and pledges."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ METAL = "inventory.base_metal"
 
 @dataclass(frozen=True)
 class Size:
-    """Numbers of assets and loans."""
+    """Number of assets and loans in a book."""
 
     assets: int
     loans: int
 
 
 def make_book(database: Database, size: Size) -> None:
-    """Fills an empty database: each loan has ten lots of one series, of fifty."""
+    """Fills an empty database; the lots of a loan have the same good, one of SERIES."""
     migrate(database)
     open_book(database, day_of(FIRST))
     for number in range(SERIES):
@@ -67,29 +67,29 @@ def make_book(database: Database, size: Size) -> None:
 
 
 def good_of(key: int) -> str:
-    """The good of an asset, by its key."""
+    """Returns the good of an asset key."""
     return f"series-{(key - 1) // ASSETS_PER_LOAN % SERIES}"
 
 
 def warehouse_of(key: int) -> str:
-    """Where an asset is, by its key: hundreds of lots in a row are in one warehouse."""
+    """Returns the warehouse of an asset key; LOTS_SIDE_BY_SIDE consecutive lots share a warehouse."""
     return f"W{(key - 1) // LOTS_SIDE_BY_SIDE % WAREHOUSES}"
 
 
 def lot_of(key: int) -> str:
-    """The number of an asset's lot, by its key."""
+    """Returns the lot number of an asset key."""
     return f"LOT-{key:07d}"
 
 
 def gather_statistics(database: Database) -> None:
-    """Lets PostgreSQL look at tables just filled, as its autovacuum would within a minute."""
+    """Updates the planner statistics of PostgreSQL after tables are filled, as autovacuum would within a minute."""
     if not database.is_sqlite:
         with database.engine.begin() as connection:
             connection.execute(text("ANALYZE"))
 
 
 def history_of(series: str, seed: int) -> list[Quote]:
-    """Prices of a series on the business days up to the first date of the book."""
+    """Returns random prices of a series on the business days up to the first date of the book."""
     moves = np.random.default_rng(seed).normal(0, 0.012, HISTORY_DAYS)
     path = 1000.0 * np.exp(np.cumsum(moves) - np.cumsum(moves)[-1])
     days = np.busday_offset(FIRST, -np.arange(HISTORY_DAYS)[::-1], roll="backward").astype(object)
@@ -140,7 +140,7 @@ def _insert_assets(write: Write, size: Size) -> None:
     }
     insert_columns(write.connection, InventoryRow, lot, count)
     millionths = tonnes * 1_000_000
-    holding = {
+    claim = {
         "asset_key": keys,
         "place": [folded(place) for place in places],
         "good": series,
@@ -149,22 +149,25 @@ def _insert_assets(write: Write, size: Size) -> None:
         "stated": millionths,
         "receipted": 0,
     }
-    insert_columns(write.connection, PlaceClaimRow, holding, count)
+    insert_columns(write.connection, PlaceClaimRow, claim, count)
     insert_columns(write.connection, TargetRow, {"target_key": keys, "asset_key": keys, "currency": "USD"}, count)
 
 
 def _series_keys(write: Write) -> Int:
-    """The key of each series, by its number."""
-    found = write.connection.execute(select(PriceSeriesRow.series_id, PriceSeriesRow.series_key))
-    keys = {series_id: key for series_id, key in found}  # noqa: C416 - rows are not pairs to the type checker
+    """Returns the key of each series [SERIES] by its number."""
+    rows = write.connection.execute(select(PriceSeriesRow.series_id, PriceSeriesRow.series_key))
+    keys = {row.series_id: row.series_key for row in rows}
     return np.array([keys[f"series-{number}"] for number in range(SERIES)], dtype=np.int64)
 
 
 def _asset_documents(*columns: Sequence[object]) -> list[str]:
-    """The document of one lot with the id, good, tonnes, warehouse and lot of each in it."""
-    name, good, tonnes, place, lot = stand_ins = ("the-id", "the-good", "987654321", "the-place", "the-lot")
+    """Returns the JSON documents of lots, given columns of id, good, tonnes, warehouse and lot.
+
+    One document is serialised with placeholders, which are then replaced for every lot; this is faster.
+    """
+    name, good, tonnes, place, lot = placeholders = ("the-id", "the-good", "987654321", "the-place", "the-lot")
     asset = Asset(name, "Bench", METAL, "USD", Inventory(good, Decimal(tonnes), "t", place, lot))
-    first, *rest = re.split("|".join(stand_ins), to_document(asset))
+    first, *rest = re.split("|".join(placeholders), to_document(asset))
     return [
         first + "".join(f"{value}{part}" for value, part in zip(row, rest, strict=True))
         for row in zip(*columns, strict=True)

@@ -1,7 +1,7 @@
 """Writes the sample book from a folder of real prices: ``python -m benchmarks.build_sample DATA_FOLDER``.
 
-Only data whose licence allows it to be shipped is read: spot paths (CC BY 4.0), World Bank months (CC BY 4.0), ECB
-reference rates. The same folder always gives the same files.
+Uses only data with a licence that allows redistribution: daily spot prices (CC BY 4.0), monthly prices of the World
+Bank (CC BY 4.0) and ECB reference rates. The same folder always gives the same files.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ GRADE_OF = {
 }  # fmt: skip
 TYPICAL_LENDABLE = {"base_metal": 0.76, "grain": 0.68, "energy": 0.62, "precious_metal": 0.79, "soft": 0.62}
 MACHINE_LENDABLE = {"commodity_machine": 0.60, "production_line": 0.45, "single_purpose": 0.20}
-RIGHT_LENDABLE = {
+IP_LENDABLE = {
     "PATENT": 0.25,
     "UTILITY_MODEL": 0.15,
     "DESIGN": 0.10,
@@ -64,7 +64,7 @@ KILOGRAMS = {
 
 
 def main() -> None:
-    """Builds every file."""
+    """Writes all files of the sample book."""
     data = Path(sys.argv[1])
     spot = spot_prices(data / "prices" / "spot_17_eom.csv")
     months = monthly_prices(data / "prices" / "worldbank_monthly.csv.gz")
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def timeline() -> list[tuple[str, str, str, str, str]]:
-    """The story, and the yearly inspection of every machine that gets one."""
+    """Returns the events of the story and the yearly inspections of machines, by date."""
     inspections = [
         (str(np.busday_offset("2022-11-07", number % 12)), "inspect", asset, "", "yearly inspection")
         for number, asset in enumerate(sorted(machine_ids()))
@@ -89,12 +89,12 @@ def timeline() -> list[tuple[str, str, str, str, str]]:
 
 
 def machine_ids() -> list[str]:
-    """Ids of every machine."""
+    """Returns the ids of all machines."""
     return [f"eq-{firm.key}-{place}" for firm in FIRMS for place in range(1, len(firm.machines) + 1)]
 
 
 def write(name: str, note: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Writes a CSV file with its notes in comment lines."""
+    """Writes a CSV file with two comment lines."""
     with (OUT / name).open("w", newline="", encoding="utf-8") as file:
         file.write(f"# {note}\n# {NOTE}\n")
         writer = csv.writer(file, lineterminator="\n")
@@ -103,7 +103,7 @@ def write(name: str, note: str, header: Sequence[str], rows: Iterable[Sequence[o
 
 
 def write_series() -> None:
-    """The series and where they come from."""
+    """Writes the price series with their sources."""
     rows = [(name, "GOOD", name, unit, "USD", "spot", SPOT_SOURCE, 10) for name, unit in SPOT.items()]
     rows += [
         (name, "GOOD", name, unit, "USD", "monthly average", BANK_SOURCE, 45) for name, (_, unit) in MONTHLY.items()
@@ -140,12 +140,12 @@ PLEDGE_HEADER = (
 
 
 def write_book(prices: dict[str, float], euro: dict[str, float]) -> None:
-    """Assets, loans and pledges of every firm."""
+    """Writes the assets, loans and pledges of all firms; ``prices`` and ``euro`` are those of the opening day."""
     assets: list[dict[str, object]] = []
     loans: list[dict[str, object]] = []
     pledges: list[dict[str, object]] = []
     for number, firm in enumerate(FIRMS, start=1):
-        own = [*lots(firm, prices, euro), *machines(firm, number), *rights(firm, number), *papers(firm, number)]
+        own = [*lots(firm, prices, euro), *machines(firm, number), *ip_assets(firm, number), *papers(firm, number)]
         assets += [{**asset, "owner": firm.name} for asset, _ in own]
         lendable = sum(worth for _, worth in own)
         loan = f"loan-{firm.key}"
@@ -174,13 +174,13 @@ def write_book(prices: dict[str, float], euro: dict[str, float]) -> None:
 
 
 def in_firm_currency(dollars: float, firm: Firm, euro: dict[str, float]) -> float:
-    """Dollars in the firm's currency on the opening day."""
+    """Converts dollars to the firm's currency at the rates of the opening day."""
     per_euro = {"EUR": 1.0, **euro}
     return dollars / per_euro["USD"] * per_euro[firm.currency]
 
 
 def lots(firm: Firm, prices: dict[str, float], euro: dict[str, float]) -> list[tuple[dict[str, object], float]]:
-    """Inventory lots with their rough lendable value."""
+    """Returns the inventory lots of a firm with their approximate lendable values."""
     found = []
     for place, (series, quantity, unit) in enumerate(halves(firm.goods), start=1):
         series_unit = SPOT.get(series) or MONTHLY[series][1]
@@ -200,7 +200,7 @@ def lots(firm: Firm, prices: dict[str, float], euro: dict[str, float]) -> list[t
 
 
 def halves(goods: tuple[tuple[str, str, str], ...]) -> list[tuple[str, str, str]]:
-    """The lots of a firm: its first good lies in two."""
+    """Splits the first good of a firm into two lots."""
     if not goods:
         return []
     (series, quantity, unit), *others = goods
@@ -209,7 +209,7 @@ def halves(goods: tuple[tuple[str, str, str], ...]) -> list[tuple[str, str, str]
 
 
 def machines(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
-    """Machines with their rough lendable value; prices are in the firm's currency."""
+    """Returns the machines of a firm with their approximate lendable values, in the firm's currency."""
     scale = 7.0 if firm.currency == "CNY" else 1.0
     found = []
     for place, (make, model, code, kind, built, price, hours, condition) in enumerate(firm.machines, start=1):
@@ -226,26 +226,26 @@ def machines(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
     return found
 
 
-def rights(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
-    """Intellectual property with its rough lendable value."""
+def ip_assets(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
+    """Returns the IP assets of a firm with their approximate lendable values."""
     found = []
-    for place, (kind, office, filed, revenue, royalty) in enumerate(firm.rights, start=1):
-        right = f"{office}{filed}{number:03d}{place:02d}"
+    for place, (kind, office, filed, revenue, royalty) in enumerate(firm.ip_assets, start=1):
+        registration = f"{office}{filed}{number:03d}{place:02d}"
         asset = {
             "asset_id": f"ip-{firm.key}-{place}", "kind": "INTELLECTUAL_PROPERTY", "class": f"ip.{kind.lower()}",
-            "currency": firm.currency, "description": f"{kind.lower().replace('_', ' ')} {right}", "right_kind": kind,
-            "office": office, "number": right, "filed": f"{filed}-05-20", "granted": f"{filed + 2}-03-10",
+            "currency": firm.currency, "description": f"{kind.lower().replace('_', ' ')} {registration}", "right_kind": kind,
+            "office": office, "number": registration, "filed": f"{filed}-05-20", "granted": f"{filed + 2}-03-10",
             "legal_status": PATENT_STATUS.get(f"ip-{firm.key}-{place}", "IN_FORCE"), "next_year_revenue": f"{revenue}.00",
             "growth": "0.02", "royalty_rate": royalty, "tax_rate": "0.25", "discount_rate": "0.15", "annual_survival": "0.92",
             "technology_life_years": "8", "amortisation_years": "0",
         }  # fmt: skip
-        worth = revenue * float(royalty) * 0.75 * 3.6 * RIGHT_LENDABLE[kind]
+        worth = revenue * float(royalty) * 0.75 * 3.6 * IP_LENDABLE[kind]
         found.append((asset, worth))
     return found
 
 
 def papers(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
-    """Receivables and orders: registered, not yet valued."""
+    """Returns the receivables and purchase orders of a firm, which count with a lendable value of 0."""
     found: list[tuple[dict[str, object], float]] = []
     for place, (debtor, amount) in enumerate(firm.invoices, start=1):
         asset = {
@@ -265,7 +265,7 @@ def papers(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
 
 
 def loan_row(firm: Firm, loan: str, lendable: float, number: int) -> dict[str, object]:
-    """The firm's loan, drawn to its starting LTV."""
+    """Returns the row of a loan that is drawn to the firm's initial LTV."""
     principal = round(lendable * firm.start_ltv, -3)
     if firm.basis == "MARKET":
         principal = round(lendable * firm.start_ltv * 0.62, -3)
@@ -281,7 +281,7 @@ def loan_row(firm: Firm, loan: str, lendable: float, number: int) -> dict[str, o
 
 
 def pledge_row(loan: str, asset: str, place: int, number: int) -> dict[str, object]:
-    """A pledge of the whole asset at first rank."""
+    """Returns the row of a first-rank pledge of a whole asset."""
     expiry = "2022-10-31" if asset == "eq-vial-norte-2" else "2026-12-15"
     return {
         "pledge_id": f"p-{place}", "loan": loan, "asset": asset, "rank": 1, "share": "", "limit": "", "registry": "national notice registry",
@@ -296,7 +296,7 @@ def add_second_loan(
     pledges: list[dict[str, object]],
     number: int,
 ) -> None:
-    """A smaller loan on the firm's first asset, behind a limit on the first pledge."""
+    """Adds a smaller loan with a second-rank pledge of the firm's first asset, and limits the first pledge."""
     asset, worth = own[0]
     first = next(row for row in pledges if row["asset"] == asset["asset_id"])
     first["limit"] = f"{round(worth * 0.7, -3):.2f}"
@@ -316,7 +316,7 @@ def add_sharing_loan(
     pledges: list[dict[str, object]],
     number: int,
 ) -> None:
-    """A second loan that shares the firm's first asset with the main one, 0.4 to 0.6 at the same rank."""
+    """Adds a loan that shares the firm's first asset with the main loan at the same rank: 0.4 and 0.6."""
     asset, worth = own[0]
     first = next(row for row in pledges if row["asset"] == asset["asset_id"])
     first["share"] = "0.6"

@@ -1,6 +1,6 @@
-"""Value calls a second against a bare echo on the same machine in the same run, 32 in flight.
+"""Measures ValueAssets calls a second compared with a plain gRPC echo in the same run.
 
-At rest, while prices come in, and while stock of the same lots does.
+Calls are measured on an idle server, while prices arrive, and while stock movements of the same lots arrive.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ uvloop.run(main())
 
 @dataclass(frozen=True)
 class Rate:
-    """BookRunner a second, and the 99th percentile of an answer."""
+    """Calls a second, and the 99th percentile of the response time."""
 
     calls_per_second: float
     p99_ms: float
 
 
 def measure_calls(url: str) -> list[Measured]:
-    """ValueAssets with one asset at rest and while prices come in, beside an echo, in turns: the best round of each."""
+    """Measures ValueAssets with one asset and the echo in alternating rounds, and reports the best round of each."""
     database = Database(url, wall_clock)
     make_book(database, Size(ASSETS, ASSETS // 10))
     run_book(database, "bench")
@@ -65,7 +65,7 @@ def measure_calls(url: str) -> list[Measured]:
     server = Server(url).start()
     address = f"127.0.0.1:{free_port()}"
     echo = subprocess.Popen([sys.executable, "-c", ECHO, address])
-    wait_until(lambda: _answers(address))
+    wait_until(lambda: _is_serving(address))
     try:
         values, echoes = [], []
         for _ in range(ROUNDS):
@@ -101,7 +101,7 @@ def measure_calls(url: str) -> list[Measured]:
     ]
 
 
-def _answers(address: str) -> bool:
+def _is_serving(address: str) -> bool:
     with grpc.insecure_channel(address) as channel:
         try:
             channel.unary_unary("/echo.Echo/Call")(b"x", timeout=1)
@@ -126,18 +126,18 @@ def _echo_call(channel: grpc.aio.Channel) -> Call:
 
 
 async def _rate(address: str, make: Callable[[grpc.aio.Channel], Call]) -> Rate:
-    """BookRunner a second with 32 callers, each waiting for its answer before it asks again."""
+    """Measures calls by IN_FLIGHT callers, each of which awaits the response before its next call."""
     async with grpc.aio.insecure_channel(address) as channel:
         call = make(channel)
         await call(0)
         end = time.perf_counter() + SECONDS
-        asked = await asyncio.gather(*(_ask(call, number, end) for number in range(IN_FLIGHT)))
-    seconds = [one for caller in asked for one in caller]
+        by_caller = await asyncio.gather(*(_call_until(call, number, end) for number in range(IN_FLIGHT)))
+    seconds = [one for caller in by_caller for one in caller]
     return Rate(len(seconds) / SECONDS, float(np.percentile(seconds, 99)) * 1e3)
 
 
 async def _rate_while_prices_come_in(address: str) -> Rate:
-    """The same while somebody commits a price twenty times a second, so that kept answers do not last."""
+    """Measures value calls while PRICES_PER_SECOND prices a second are committed, which invalidates cached values."""
     stop = asyncio.Event()
 
     async def quote() -> None:
@@ -157,8 +157,8 @@ async def _rate_while_prices_come_in(address: str) -> Rate:
     return rate
 
 
-async def _ask(call: Call, first: int, end: float) -> list[float]:
-    """Seconds of each call of one caller."""
+async def _call_until(call: Call, first: int, end: float) -> list[float]:
+    """Calls repeatedly until a time and returns the seconds of each call."""
     seconds = []
     while (start := time.perf_counter()) < end:
         await call(first + len(seconds) * IN_FLIGHT)

@@ -1,4 +1,4 @@
-"""An empty durable database on each engine, and copies of it."""
+"""Creates and copies databases on SQLite and PostgreSQL for benchmarks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SETTINGS = Path(__file__).parents[1] / "deploy" / "postgresql.conf"
 
 
 class Engine(Protocol):
-    """Where databases are made."""
+    """Engine that creates and copies databases."""
 
     def new_database(self) -> str:
-        """The URL of a new, empty database."""
+        """Creates an empty database and returns its URL."""
 
     def copy_database(self, url: str) -> str:
-        """The URL of a copy of a database that nobody is connected to."""
+        """Copies a database without open connections and returns the URL of the copy."""
 
 
 @dataclass(frozen=True)
@@ -34,26 +34,26 @@ class SqliteFolder:
     folder: Path
 
     def new_database(self) -> str:
-        """The URL of a new file."""
+        """Returns the URL of a new file."""
         return f"sqlite:///{self.folder / uuid.uuid4().hex}.db"
 
     def copy_database(self, url: str) -> str:
-        """The URL of a copy, write-ahead log included."""
+        """Copies a database with its write-ahead log and returns the URL of the copy."""
         copied = self.new_database()
         for suffix in ("", "-wal"):
-            here, there = f"{sqlite_file(url)}{suffix}", f"{sqlite_file(copied)}{suffix}"
-            if Path(here).exists():
-                shutil.copy(here, there)
+            source, target = f"{sqlite_file(url)}{suffix}", f"{sqlite_file(copied)}{suffix}"
+            if Path(source).exists():
+                shutil.copy(source, target)
         return copied
 
 
 @contextmanager
 def engine_of(name: str, folder: Path) -> Iterator[Engine]:
-    """The engine of a name, for as long as it is needed; PostgreSQL with the settings of production."""
+    """Provides the engine of a name; PostgreSQL runs with the production settings and is stopped at the end."""
     if name == "sqlite":
         yield SqliteFolder(folder)
         return
-    # A path of its own outside of the folder: a socket's path must be short, and PostgreSQL's user must reach it.
+    # Outside the folder, because a socket path must be short and accessible to the user of PostgreSQL.
     cluster = Cluster(Path(tempfile.gettempdir()) / f"chaos-{uuid.uuid4().hex[:12]}", postgresql_settings())
     cluster.start()
     try:
@@ -63,6 +63,6 @@ def engine_of(name: str, folder: Path) -> Iterator[Engine]:
 
 
 def postgresql_settings() -> dict[str, str]:
-    """The settings that we deploy PostgreSQL with, by name."""
+    """Returns the production settings of PostgreSQL by name."""
     lines = (line.partition("#")[0] for line in SETTINGS.read_text().splitlines())
     return {name.strip(): value.strip() for name, found, value in (line.partition("=") for line in lines) if found}

@@ -1,13 +1,13 @@
-"""Loans checked a second: all at once in columns, against a plain loop that asks the database four times a loan.
+"""Measures loans checked a second, in columns, compared with a loop of four queries a loan.
 
-The loop is what an open lending system does for each loan on its books: it reads the loan, its pledges, the status and
-price of what is pledged and the newest valuation of each; then it sums, divides and compares with four limits. It runs
-on the same database, with the bare driver and one cursor, in one transaction, and reads only columns it needs. It
-leaves out what ours does beside it: ranks and limits of pledges, last good values, coverage, cures, deadlines, events.
+The loop represents a typical lending system: for each loan it reads the loan, its pledges, the status and price of the
+pledged assets and their newest valuations, and compares the LTV with four limits. It uses the same database, the plain
+driver, one cursor and one transaction, and reads only the columns it needs. It omits ranks and limits of pledges, last
+good values, coverage, cures, deadlines and events, which the service includes.
 
-Ours is measured three times. A running service has the book in columns and brings them forward from what was committed
-since, by SQL on the same database; a hundred loans are judged anew before each round, so that there is something to
-bring. The other two keep nothing: they read every row of the tables, judge, and store the judgements or not.
+The service is measured in three ways. In the first, the book is cached in columns and refreshed from the commits since
+the last check; CHANGED_LOANS loans are judged before each round so that there is something to refresh. The other two
+read every row of the tables and judge, with and without storing the judgements.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ RUNS = 3
 
 CHANGED_LOANS = 100
 LOOP_LOANS = 2_000
-"""Loans that the loop is timed on, spread over the book."""
+"""Number of loans in the loop, spread evenly over the book."""
 
 LIMITS = (0.90, 1.00, 1.10, 1.20)
 
@@ -55,13 +55,13 @@ QUERIES = (
     "SELECT v.target_key, v.lendable_minor FROM pledge p JOIN valuation v ON v.target_key = p.target_key "
     "WHERE p.loan_key = ? AND p.state = 1 AND v.seq = (SELECT max(seq) FROM revaluation_run)",
 )
-"""The loan, its pledges, status and price of the assets, and their values: of the newest run, the quickest to find."""
+"""Queries for the loan, its pledges, the status and price of the assets, and their values of the newest run."""
 
-Ask = Callable[[str, int], list[Any]]
+Fetch = Callable[[str, int], list[Any]]
 
 
 def measure_loan_checks(url: str, assets: int) -> list[Measured]:
-    """Loans a second of ours, computed only and stored, each beside the loop."""
+    """Measures loans a second from the cache, computed from tables, and stored, in alternating rounds with the loop."""
     database = Database(url, wall_clock)
     loans = assets // ASSETS_PER_LOAN
     chosen = np.linspace(1, loans, min(LOOP_LOANS, loans), dtype=np.int64).tolist()
@@ -75,7 +75,7 @@ def measure_loan_checks(url: str, assets: int) -> list[Measured]:
         stored.append(loans / _seconds(lambda: _store(database)))
         loop.append(len(chosen) / _seconds(lambda: _loop(url, chosen)))
     if _loop(url, chosen) != _check(database, snapshots)[np.array(chosen) - 1].tolist():
-        raise RuntimeError("the loop and the columns do not agree about the levels")
+        raise RuntimeError("levels: the loop and the columns differ, want equal levels")
     peak, floor = peak_mb(), max(loop)
     database.close()
     return [
@@ -100,26 +100,26 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _judge_some(database: Database) -> None:
-    """A change that touches some loans."""
+    """Commits a change that affects CHANGED_LOANS loans."""
     with database.write("bench", "bench") as write:
         recompute(write, loans=np.arange(1, CHANGED_LOANS + 1, dtype=np.int64))
         commit(write)
 
 
 def _check(database: Database, snapshots: Snapshots) -> Int:
-    """The number of limits [l] that each loan has reached, from its claims, in order of loans."""
+    """Returns the number of limits [loans] that each loan has reached, in order of loan keys."""
     with database.read() as connection:
         snapshot = snapshots.at(connection, newest_commit(connection)[0])
     covers, at = snapshot.covers, snapshot.claim_cover
     counts = snapshot.claims["seq"] == covers["seq"][at]
-    pool = sums_by(np.where(counts, snapshot.claims["lendable_minor"], 0), at, len(covers["seq"]))
-    ltv = loan_to_value(covers["exposure_minor"], pool)
+    collateral = sums_by(np.where(counts, snapshot.claims["lendable_minor"], 0), at, len(covers["seq"]))
+    ltv = loan_to_value(covers["exposure_minor"], collateral)
     reached: Int = sum(((ltv >= limit).astype(np.int64) for limit in LIMITS), np.zeros(len(ltv), dtype=np.int64))
     return reached
 
 
 def _compute(database: Database) -> None:
-    """Reads every loan, pledge, value and last judgement, and judges; nothing is written."""
+    """Reads all loans, pledges, values and last judgements and judges the loans without writing."""
     with database.read() as connection:
         _, day = newest_commit(connection)
         policy = policy_in_force(connection, day)
@@ -127,38 +127,38 @@ def _compute(database: Database) -> None:
 
 
 def _store(database: Database) -> None:
-    """The same in a change of the book: judgements, claims and events are durable at the end."""
+    """Judges all loans in a write transaction; judgements, claims and events are durable at the end."""
     with database.write("bench", "bench") as write:
         judge_loans(write, None, None, policy_in_force(write.connection, write.market_day), NO_KEYS)
         commit(write)
 
 
 def _loop(url: str, loan_keys: list[int]) -> list[int]:
-    """The level of each loan, one after the other."""
-    with _asking(url) as ask:
-        return [_level(ask, key) for key in loan_keys]
+    """Returns the number of limits that each loan has reached, computed loan by loan."""
+    with _fetcher(url) as fetch:
+        return [_level(fetch, key) for key in loan_keys]
 
 
-def _level(ask: Ask, loan_key: int) -> int:
-    loan, pledges, assets, values = (ask(query, loan_key) for query in QUERIES)
+def _level(fetch: Fetch, loan_key: int) -> int:
+    loan, pledges, assets, values = (fetch(query, loan_key) for query in QUERIES)
     usable = {asset for asset, status, price, _ in assets if status == 1 and price is not None}
     lendable = dict(values)
-    pool = sum(lendable[target] * share // PPM for asset, target, share in pledges if asset in usable)
-    ltv = loan[0][0] / pool if pool else float("inf")
+    collateral = sum(lendable[target] * share // PPM for asset, target, share in pledges if asset in usable)
+    ltv = loan[0][0] / collateral if collateral else float("inf")
     return sum(ltv >= limit for limit in LIMITS)
 
 
 @contextmanager
-def _asking(url: str) -> Iterator[Ask]:
-    """Runs a query for a loan on a bare connection of the driver."""
+def _fetcher(url: str) -> Iterator[Fetch]:
+    """Provides a function that runs a query for a loan on a plain driver connection."""
     parsed = make_url(url)
     if parsed.drivername.startswith("sqlite"):
         connection: Any = sqlite3.connect(str(parsed.database))
-        marks = "?"
+        placeholder = "?"
     else:
         connection = psycopg.connect(f"dbname={parsed.database} host={parsed.query['host']} user=postgres")
-        marks = "%s"
-    queries = {query: query.replace("?", marks) for query in QUERIES}
+        placeholder = "%s"
+    queries = {query: query.replace("?", placeholder) for query in QUERIES}
     cursor = connection.cursor()
     try:
         yield lambda query, key: cursor.execute(queries[query], (key,)).fetchall()

@@ -1,4 +1,4 @@
-"""A figure with the floor it stands beside."""
+"""Results of measurements, and the memory of processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured, its floor in the same unit, and the most memory the measured process held."""
+    """Measured value with a floor or limit in the same unit, and the peak memory of the measured process in MB."""
 
     measure: str
     value: float
@@ -20,17 +20,17 @@ class Measured:
 
 
 def peak_mb() -> float:
-    """The most memory that this process has held, in MB."""
+    """Returns the peak memory of this process in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def peak_mb_of(process: int) -> float:
-    """The most memory that another process and its children have held, in MB; what they share is counted by each."""
+    """Returns the sum of the peak memory of another process and its children in MB; shared memory counts repeatedly."""
     return sum(map(_peak_mb, [process, *children_of(process)]))
 
 
 def _peak_mb(process: int) -> float:
-    """Of one process; 0 when it has ended."""
+    """Returns the peak memory of one process in MB, or 0 if it has ended."""
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -39,12 +39,12 @@ def _peak_mb(process: int) -> float:
 
 
 def peak_mb_of_children() -> float:
-    """The most memory that any process now started by this one has held, in MB."""
+    """Returns the highest peak memory of any running child of this process in MB."""
     return max(map(_peak_mb, children_of(os.getpid())), default=0.0)
 
 
 def children_of(process: int) -> list[int]:
-    """The processes that a process has started and that run."""
+    """Returns the ids of the running children of a process."""
     processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
     return [one for one in processes if _parent(one) == process]
 
@@ -52,6 +52,6 @@ def children_of(process: int) -> list[int]:
 def _parent(process: int) -> int:
     try:
         after_name = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2]
-    except OSError:  # it has ended meanwhile
+    except OSError:  # the process has ended
         return 0
     return int(after_name.split()[1])

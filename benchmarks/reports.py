@@ -1,7 +1,7 @@
-"""The LTV report over the real server: milliseconds of its first page, and rows a second of its Arrow stream.
+"""Measures the LTV report of a running server: milliseconds of the first page, rows a second of the Arrow stream.
 
-The stream stands beside a floor in the same run: ADBC reads the same columns in the same order and pyarrow writes them
-as an IPC stream, in one process and without a network.
+The floor of the stream is measured in the same run: ADBC reads the same columns in the same order and pyarrow writes
+them as an IPC stream, in one process and without a network.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ORDER BY c.exposure_minor * 1.0 / c.lendable_minor DESC, l.loan_id
 
 
 def measure_reports(url: str, assets: int) -> list[Measured]:
-    """First pages at rest and after commits, and the stream, of a book with a loan for every ten assets."""
+    """Measures first pages on an idle server and after commits, and the stream of all rows."""
     server = Server(url).start()
     try:
         with grpc.insecure_channel(server.address) as channel:
@@ -60,7 +60,7 @@ def measure_reports(url: str, assets: int) -> list[Measured]:
 
 
 def _page(client: Client) -> float:
-    """Milliseconds of the first page, worst first."""
+    """Returns the milliseconds of the first page."""
     start = time.perf_counter()
     client.reports.GenerateLtvReport(report_pb2.GenerateLtvReportRequest())
     return (time.perf_counter() - start) * 1e3
@@ -71,7 +71,7 @@ def _at_rest(client: Client) -> list[float]:
 
 
 def _after_commits(client: Client) -> list[float]:
-    """First pages a quarter of a second after balances of a hundred loans came in."""
+    """Returns the milliseconds of first pages PAUSE_SECONDS after new balances of CHANGED_LOANS loans."""
     found = []
     day = calendar(FIRST)
     for number in range(COMMITS):
@@ -89,7 +89,7 @@ def _after_commits(client: Client) -> list[float]:
 
 
 def _streamed(client: Client) -> float:
-    """Rows a second until the last one is a row of an Arrow table at the caller."""
+    """Returns the rows a second of the stream, until the client has an Arrow table of all rows."""
     start = time.perf_counter()
     answers = client.reports.StreamLtvReport(report_pb2.StreamLtvReportRequest())
     table = pa.ipc.open_stream(b"".join(answer.arrow for answer in answers)).read_all()
@@ -97,7 +97,7 @@ def _streamed(client: Client) -> float:
 
 
 def _floor(url: str) -> float:
-    """Seconds in which ADBC reads the columns in order and pyarrow writes them as an IPC stream."""
+    """Returns the seconds in which ADBC reads the sorted columns and pyarrow writes them as an IPC stream."""
     with connect(url) as connection, connection.cursor() as cursor:
         start = time.perf_counter()
         cursor.execute(FLOOR)

@@ -1,4 +1,4 @@
-"""Seconds to revalue a book and judge its loans, stored, against reading and writing the same columns by ADBC."""
+"""Measures the revaluation of a book, compared with reading and writing the same columns by ADBC."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from os import cpu_count
 
 import pyarrow as pa
+from adbc_driver_manager.dbapi import Cursor
 
 from benchmarks.adbc import connect
 from benchmarks.measured import Measured, peak_mb_of_children
@@ -32,7 +33,10 @@ WRITTEN = ("valuation", "loan_cover", "pledge_cover")
 
 
 def measure_revaluation(url: str, _assets: int) -> list[Measured]:
-    """Best seconds of a run in worker processes and of the floor, in turns on one database; the peak is a worker's."""
+    """Measures the best run in worker processes and the best floor, alternating on one database.
+
+    The peak memory is that of one worker.
+    """
     database = Database(url, lambda: datetime.now(UTC))
     workers = LocalWorkers(url, cpu_count() or 1)
     ours, floor = [], []
@@ -43,20 +47,20 @@ def measure_revaluation(url: str, _assets: int) -> list[Measured]:
     peak = peak_mb_of_children()
     workers.close()
     database.close()
-    # The first run starts the workers and makes the curves; a service has them.
+    # The first run does not count: it starts the workers and fits the curves, which a running service already has.
     return [Measured(REVALUED, min(ours[1:]), "s", min(floor), peak)]
 
 
 def _revalue(database: Database, workers: LocalWorkers) -> tuple[float, int]:
-    """Seconds of a run from its start to its publication, and its sequence."""
+    """Returns the seconds of a run from start to publication, and its commit sequence."""
     start = time.perf_counter()
     with database.write("bench", "bench") as write:
         start_run(write)
         commit(write)
     plan_run(database, write.seq)
-    orders = pending_jobs(database, write.seq)
+    jobs = pending_jobs(database, write.seq)
     for steps in ((RunStep.CURVES,), (RunStep.LOANS, RunStep.UNPLEDGED)):
-        for _ in workers.work([order for order in orders if order.partition.step in steps]):
+        for _ in workers.work([job for job in jobs if job.partition.step in steps]):
             pass
     with database.write("bench", "bench") as publishing:
         publish_run(publishing, write.seq)
@@ -67,7 +71,7 @@ def _revalue(database: Database, workers: LocalWorkers) -> tuple[float, int]:
 
 
 def _floor(url: str, seq: int) -> float:
-    """Reads what a run reads and appends the rows it wrote to tables of the same columns."""
+    """Returns the seconds to read the input of a run and to append its output to tables of the same columns."""
     with connect(url) as connection, connection.cursor() as cursor:
         rows = {name: _fetched(cursor, f"SELECT * FROM {name} WHERE seq = {seq:d}") for name in WRITTEN}
         for name in WRITTEN:
@@ -86,6 +90,6 @@ def _floor(url: str, seq: int) -> float:
     return seconds
 
 
-def _fetched(cursor, query: str) -> pa.Table:  # noqa: ANN001 - an ADBC cursor
+def _fetched(cursor: Cursor, query: str) -> pa.Table:
     cursor.execute(query)
     return cursor.fetch_arrow_table()

@@ -1,4 +1,4 @@
-"""``make bench``: prints one JSON line a measure, each beside its floor in the same run.
+"""``make bench``: prints one JSON line for each measure, with its floor from the same run.
 
 Keys: measure, engine, assets, value, unit, floor, ratio, peak_mb.
 """
@@ -30,10 +30,10 @@ from collateral_registry.store.engine.database import Database, sqlite_file
 ENGINES = ("sqlite", "postgresql")
 
 SIZES = (10_000, 100_000, 1_000_000)
-"""Assets in the book, with a loan for every ten of them."""
+"""Numbers of assets in a book."""
 
 EXPONENT_LIMIT = 1.05
-"""Seconds may grow with this power of the assets."""
+"""Limit of the exponent in seconds = constant x assets^exponent."""
 
 ACKNOWLEDGED_LIMIT_MILLISECONDS = 100.0
 
@@ -51,7 +51,7 @@ ALONE: dict[str, tuple[int, Callable[[Engine], list[Measured]]]] = {
     "stock": (0, lambda engine: _stock(engine, engine.new_database())),
     "calls": (ASSETS, lambda engine: measure_calls(engine.new_database())),
 }
-"""What is measured on a database of its own, and how many assets it puts there."""
+"""Measurements on an empty database of their own, with the number of assets that they register."""
 
 ON_A_BOOK: dict[str, Callable[[Engine, str, int], list[Measured]]] = {
     "revaluation": lambda _, url, assets: measure_revaluation(url, assets),
@@ -60,12 +60,12 @@ ON_A_BOOK: dict[str, Callable[[Engine, str, int], list[Measured]]] = {
     "ticks": lambda _, url, assets: measure_ticks(url, assets),
     "stock_of_a_book": lambda engine, url, _: _stock(engine, url),
 }
-"""What is measured on a copy of a book of a given size, which was revalued once."""
+"""Measurements on a copy of a book of a given size that has been revalued once."""
 
 
 @contextmanager
 def _book(engine: Engine, assets: int) -> Iterator[Callable[[], str]]:
-    """Makes a book once, and gives copies of it."""
+    """Generates a book and provides a function that copies it."""
     url = engine.new_database()
     database = Database(url, wall_clock)
     make_book(database, Size(assets, assets // ASSETS_PER_LOAN))
@@ -77,7 +77,7 @@ def _book(engine: Engine, assets: int) -> Iterator[Callable[[], str]]:
 
 
 def _remove(url: str) -> None:
-    """Frees the space of a SQLite book; a cluster goes as a whole."""
+    """Deletes the files of a SQLite database; databases of PostgreSQL are deleted with their cluster."""
     path = sqlite_file(url)
     if path is not None:
         for one in path.parent.glob(f"{path.name}*"):
@@ -85,7 +85,7 @@ def _remove(url: str) -> None:
 
 
 def measure(engine_name: str, engine: Engine, chosen: Sequence[str], sizes: Sequence[int]) -> None:
-    """Prints what was chosen, on one engine, at each size of the book."""
+    """Runs the chosen measurements on one engine at each size of book and prints the results."""
     for name in (name for name in ALONE if name in chosen):
         assets, measured = ALONE[name]
         _print_all(measured(engine), engine_name, assets)
@@ -107,7 +107,7 @@ def measure(engine_name: str, engine: Engine, chosen: Sequence[str], sizes: Sequ
 
 def _print_all(found: Sequence[Measured], engine: str, assets: int) -> None:
     for one in found:
-        told = {
+        record = {
             "measure": one.measure,
             "engine": engine,
             "assets": assets,
@@ -117,11 +117,11 @@ def _print_all(found: Sequence[Measured], engine: str, assets: int) -> None:
             "ratio": round(one.value / one.floor, 3),
             "peak_mb": round(one.peak_mb),
         }
-        print(json.dumps(told), flush=True)
+        print(json.dumps(record), flush=True)
 
 
 def main() -> None:
-    """Measures everything, or what is asked for."""
+    """Runs all measurements, or the selected ones."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=[*ALONE, *ON_A_BOOK], action="append", help="may be given more than once")
     parser.add_argument("--engine", choices=ENGINES, action="append", help="may be given more than once")

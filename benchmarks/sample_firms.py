@@ -1,4 +1,4 @@
-"""The firms of the sample book and what they own: invented, and said to be so in every file."""
+"""Invented firms of the sample book with their assets; every generated file states that they are invented."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Firm:
-    """A small firm: what it holds, what it borrows against it and how far it is drawn at the end of 2021.
+    """Small firm with its assets, the terms of its loan, and its initial LTV at the end of 2021.
 
-    ``goods`` maps a series to quantities with units, ``machines`` lists (make, model, class, policy class, year
-    built, price new, hours, condition), ``rights`` lists (kind, office, filed, yearly revenue, royalty).
+    ``goods`` lists (series, quantity, unit), ``machines`` (make, model, equipment class, policy class, year built,
+    price new, hours, condition), ``ip_assets`` (kind, office, year filed, yearly revenue, royalty rate), ``invoices``
+    (debtor, amount) and ``orders`` (buyer, amount).
     """
 
     key: str
@@ -19,7 +20,7 @@ class Firm:
     start_ltv: float
     goods: tuple[tuple[str, str, str], ...] = ()
     machines: tuple[tuple[str, str, str, str, int, int, int, str], ...] = ()
-    rights: tuple[tuple[str, str, int, int, str], ...] = ()
+    ip_assets: tuple[tuple[str, str, int, int, str], ...] = ()
     invoices: tuple[tuple[str, int], ...] = ()
     orders: tuple[tuple[str, int], ...] = ()
     credit_limit: bool = False

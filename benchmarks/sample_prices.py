@@ -1,4 +1,4 @@
-"""Real prices for the sample book, read from a folder of data whose licences allow them to be shipped."""
+"""Reads real prices for the sample book from data with licences that allow redistribution."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ MONTHLY = {"cocoa": ("wb_cocoa", "kg"), "rubber": ("wb_rubber_tsr20", "kg")}
 
 
 def spot_prices(path: Path) -> list[tuple[str, str, str]]:
-    """Daily paths: the k-th value of a month lies k weekdays before its last trading day.
+    """Reads daily prices as (series, day, price), without the days of STALE_DAYS.
 
-    Prices that are not positive (WTI on 2020-04-20) are left out: the service refuses them.
+    The k-th value of a month belongs to the weekday k days before its last trading day. Prices that are not positive
+    (WTI on 2020-04-20) are omitted, because the service refuses them.
     """
     found: dict[tuple[str, str], str] = {}
     with path.open(encoding="utf-8") as file:
@@ -45,7 +46,7 @@ def spot_prices(path: Path) -> list[tuple[str, str, str]]:
 
 
 def monthly_prices(path: Path) -> list[tuple[str, str, str]]:
-    """Monthly averages, dated on the last weekday of their month."""
+    """Reads monthly average prices as (series, day, price), dated on the last weekday of the month."""
     wanted = {code: series for series, (code, _) in MONTHLY.items()}
     rows = []
     with gzip.open(path, "rt", encoding="utf-8") as file:
@@ -58,7 +59,7 @@ def monthly_prices(path: Path) -> list[tuple[str, str, str]]:
 
 
 def ecb_rates(path: Path) -> list[tuple[str, str, str, str]]:
-    """Units of a currency for one euro on the days of the central bank."""
+    """Reads ECB reference rates as (EUR, quote currency, day, units for one euro)."""
     rows = []
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -68,5 +69,5 @@ def ecb_rates(path: Path) -> list[tuple[str, str, str, str]]:
 
 
 def closing(prices: Iterable[tuple[str, str, str]]) -> dict[str, float]:
-    """Last price of each series on the opening day."""
+    """Returns the last price of each series up to the opening day."""
     return {series: float(price) for series, day, price in prices if day <= OPENING}

@@ -1,19 +1,19 @@
-"""What happens to the sample book in 2022 beside the prices: invented, and said to be so in every file."""
+"""Invented events of the sample book in 2022; every generated file states that they are invented."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 STALE_DAYS = (("platinum", "2022-08-15", "2022-09-02"),)
-"""Stretches of days whose prices never arrive, so that the book shows what a stale price does."""
+"""Periods without prices (series, first day, last day), which show the effect of a stale price."""
 
 PATENT_STATUS: dict[str, str] = {}
-"""Rights that are not in force on the opening day."""
+"""Legal status of IP assets that are not in force on the opening day."""
 
 
 @dataclass(frozen=True)
 class TopUp:
-    """A lot that a borrower brings during the year to cure a breach."""
+    """Lot that a borrower adds during the year to cure a breach."""
 
     firm_key: str
     owner: str
@@ -26,7 +26,7 @@ class TopUp:
     date: str
 
     def asset_row(self) -> dict[str, object]:
-        """The lot."""
+        """Returns the row of the lot."""
         return {
             "asset_id": f"lot-{self.firm_key}-top-up", "kind": "INVENTORY", "class": f"inventory.{self.kind}",
             "owner": self.owner, "currency": self.currency, "description": f"{self.good} brought in to cure",
@@ -35,7 +35,7 @@ class TopUp:
         }  # fmt: skip
 
     def pledge_row(self) -> dict[str, object]:
-        """Its pledge, made on the day."""
+        """Returns the row of its pledge, registered on the same date."""
         return {
             "pledge_id": f"top-up-{self.firm_key}", "loan": f"loan-{self.firm_key}", "asset": f"lot-{self.firm_key}-top-up",
             "rank": 1, "registry": "national notice registry", "registry_number": f"2022{self.date[5:7]}{self.date[8:]}",
@@ -48,7 +48,7 @@ TOP_UPS = (
 )
 
 NEVER_INSPECTED = ("eq-eisenwerk-1", "eq-eisenwerk-2", "eq-eisenwerk-3")
-"""Machines whose yearly inspection is missed."""
+"""Machines without a yearly inspection."""
 
 EVENTS = (
     ("2022-04-29", "draw", "loan-golden-ear", "1100000", "draw at the corn peak"),
@@ -72,4 +72,4 @@ EVENTS = (
     ("2022-11-14", "register", "loans/loan-vial-norte/pledges/p-2", "2027-10-31", "notice renewed late"),
     ("2022-12-13", "acknowledge", "loan-eisenwerk", "", "appraiser ordered"),
 )
-"""The story by date: action, target, value, note."""
+"""Events by date: date, action, target, value, note."""

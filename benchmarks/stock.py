@@ -1,6 +1,6 @@
-"""Durable stock items a second over the stream, beside raw inserts of the same rows with a commit per batch.
+"""Measures durable stock items a second, compared with plain inserts of the same rows with a commit for each batch.
 
-On a book, the lots that move are its first ones: each is an asset that secures a loan.
+On a book, the moved lots are its first ones, each of which is an asset that secures a loan.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from benchmarks.book import good_of, lot_of, warehouse_of
 from benchmarks.measured import peak_mb_of
@@ -37,7 +38,7 @@ SHARES = (0.5, 0.4, 0.05, 0.03, 0.02)
 
 @dataclass(frozen=True)
 class StockRate:
-    """Items a second beside the floor of raw inserts, the 99th percentile of an answer, the server's most memory."""
+    """Items a second, floor of plain inserts, 99th percentile of acknowledgement, and peak memory of the server."""
 
     items_per_second: float
     floor_items_per_second: float
@@ -46,7 +47,7 @@ class StockRate:
 
 
 def measure_stock(url: str, new_url: Callable[[], str]) -> StockRate:
-    """Pushes batches of 200 in the server's window, then inserts the rows that came of it into another database."""
+    """Pushes batches within the server's window, then inserts the resulting rows into another database."""
     server = Server(url).start()
     try:
         with grpc.insecure_channel(server.address) as channel:
@@ -64,7 +65,7 @@ def _place(key: int) -> dict[str, str]:
 
 @contextmanager
 def stock_coming_in(address: str, keys: range) -> Iterator[None]:
-    """Movements of the lots of these assets are pushed meanwhile, at a pace far above any warehouse's."""
+    """Pushes movements of the lots of the given assets in the background, at PACED_ITEMS_PER_SECOND."""
     stop = threading.Event()
 
     def sending() -> Iterator[pb.PushStockRequest]:
@@ -73,7 +74,7 @@ def stock_coming_in(address: str, keys: range) -> Iterator[None]:
             if stop.wait(BATCH_ITEMS / PACED_ITEMS_PER_SECOND):
                 return
             yield pb.PushStockRequest(batch=one)
-        raise AssertionError("there are no more movements to push")
+        raise AssertionError("movements: all were pushed before the measurement ended, want more batches")
 
     def push() -> None:
         with grpc.insecure_channel(address) as channel:
@@ -90,7 +91,7 @@ def stock_coming_in(address: str, keys: range) -> Iterator[None]:
 
 
 def _batches(keys: range) -> list[pb.StockBatch]:
-    """Lots that are opened full, then what goes on in warehouses."""
+    """Returns batches of opening receipts followed by random movements."""
     draw = np.random.default_rng(5)
     lots = [_place(key) for key in keys]
     opening = [movement(f"open-{number:06d}", "RECEIPT", 100_000, **lot) for number, lot in enumerate(lots)]
@@ -102,33 +103,33 @@ def _batches(keys: range) -> list[pb.StockBatch]:
             "QUALITY": {"grade": "A"},
             "TRANSFER": {"to_warehouse": ELSEWHERE, "to_lot": f"IN-{place:06d}"},
         }.get(kind, {})
-        said = {"bin": f"B{number % 90}", "document": f"DN-{number:08d}", "effective_us": HAPPENED_US + number}
+        details = {"bin": f"B{number % 90}", "document": f"DN-{number:08d}", "effective_us": HAPPENED_US + number}
         quantity = 0 if kind == "QUALITY" else 1 + number % 7
-        rows.append(movement(f"2022-{number:09d}", kind, quantity, **lots[place], **said, **more))
+        rows.append(movement(f"2022-{number:09d}", kind, quantity, **lots[place], **details, **more))
     parts = range(0, len(rows), BATCH_ITEMS)
     return [batch(place + 1, *rows[start : start + BATCH_ITEMS]) for place, start in enumerate(parts)]
 
 
 @dataclass
 class _Clocked:
-    """When each batch was sent and acknowledged, with the window between that the server asks for."""
+    """Times at which each batch was sent and acknowledged, and the server's window of unacknowledged batches."""
 
     window: int
     sent: dict[int, float] = field(default_factory=dict)
-    heard: dict[int, float] = field(default_factory=dict)
-    turn: threading.Condition = field(default_factory=threading.Condition)
+    acknowledged: dict[int, float] = field(default_factory=dict)
+    changed: threading.Condition = field(default_factory=threading.Condition)
 
     def send(self, sequence: int) -> None:
-        """Waits until there is room for a batch, and notes it as sent."""
-        with self.turn:
-            self.turn.wait_for(lambda: len(self.sent) - len(self.heard) < self.window)
+        """Waits until the window allows a batch, and records the time it is sent."""
+        with self.changed:
+            self.changed.wait_for(lambda: len(self.sent) - len(self.acknowledged) < self.window)
             self.sent[sequence] = time.perf_counter()
 
-    def hear(self, sequence: int, window: int) -> None:
-        """Notes a batch as acknowledged."""
-        with self.turn:
-            self.heard[sequence], self.window = time.perf_counter(), window
-            self.turn.notify()
+    def acknowledge(self, sequence: int, window: int) -> None:
+        """Records the time a batch is acknowledged, and the new window."""
+        with self.changed:
+            self.acknowledged[sequence], self.window = time.perf_counter(), window
+            self.changed.notify()
 
 
 def _push(client: Client, batches: list[pb.StockBatch]) -> tuple[float, list[float]]:
@@ -139,10 +140,10 @@ def _push(client: Client, batches: list[pb.StockBatch]) -> tuple[float, list[flo
         acknowledged = answer.acknowledged
         if len(acknowledged.rejected_items):
             raise AssertionError(f"rejected: {acknowledged.rejected_items[0]}")
-        clocked.hear(acknowledged.sequence, acknowledged.window)
+        clocked.acknowledge(acknowledged.sequence, acknowledged.window)
     measured = range(WARM_UP + 1, len(batches) + 1)
-    seconds = clocked.heard[len(batches)] - clocked.heard[WARM_UP]
-    latencies = [(clocked.heard[one] - clocked.sent[one]) * 1e3 for one in measured]
+    seconds = clocked.acknowledged[len(batches)] - clocked.acknowledged[WARM_UP]
+    latencies = [(clocked.acknowledged[one] - clocked.sent[one]) * 1e3 for one in measured]
     return len(measured) * BATCH_ITEMS / seconds, latencies
 
 
@@ -154,10 +155,10 @@ def _sending(batches: list[pb.StockBatch], clocked: _Clocked) -> Iterator[pb.Pus
 
 
 def _floor(url: str, empty_url: str) -> float:
-    """Rows a second of the same rows into the same empty table, by the driver alone, a durable commit per batch."""
+    """Returns the rows a second of inserting the same rows by the plain driver, with a durable commit a batch."""
     source, target = Database(url, wall_clock), Database(empty_url, wall_clock)
     migrate(target)
-    columns = list(StockMovementRow.__table__.c)  # type: ignore[attr-defined] # SQLModel gives every table one
+    columns = list(inspect(StockMovementRow).columns)
     with source.read() as connection:
         rows = [tuple(row) for row in connection.execute(select(*columns).order_by(columns[0]))]
     names = ",".join(column.name for column in columns)
@@ -174,7 +175,7 @@ def _floor(url: str, empty_url: str) -> float:
     return len(rows[warm:]) / seconds
 
 
-def _insert_sqlite(driver, names: str, rows: list[tuple[object, ...]]) -> None:  # noqa: ANN001 - a driver's connection
+def _insert_sqlite(driver: Any, names: str, rows: list[tuple[object, ...]]) -> None:  # noqa: ANN401 - DB-API connection
     marks = ",".join("?" * len(rows[0]))
     for start in range(0, len(rows), BATCH_ITEMS):
         driver.execute("BEGIN IMMEDIATE")
@@ -185,7 +186,7 @@ def _insert_sqlite(driver, names: str, rows: list[tuple[object, ...]]) -> None: 
         driver.execute("COMMIT")
 
 
-def _copy_postgres(driver, names: str, rows: list[tuple[object, ...]]) -> None:  # noqa: ANN001 - a driver's connection
+def _copy_postgres(driver: Any, names: str, rows: list[tuple[object, ...]]) -> None:  # noqa: ANN401 - DB-API connection
     for start in range(0, len(rows), BATCH_ITEMS):
         with driver.cursor() as cursor, cursor.copy(f"COPY stock_movement ({names}) FROM STDIN") as copy:
             for row in rows[start : start + BATCH_ITEMS]:

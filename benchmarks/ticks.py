@@ -1,12 +1,13 @@
-"""Milliseconds from a price that touches a thousand assets to the breach event at a watcher.
+"""Measures the milliseconds from a price of a thousand assets to the breach event at a watcher.
 
-Alone, during runs over the whole book, and while stock of other lots comes in.
+Ticks are measured on an idle server, during revaluation runs, and while stock movements of other lots arrive.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from datetime import timedelta
 
 import grpc
@@ -36,15 +37,15 @@ RUNNING_LIMIT_MILLISECONDS = 250.0
 
 
 def measure_ticks(url: str, _assets: int) -> list[Measured]:
-    """p50 and p99 over ticks that turn the price down and up again, so that every one opens or cures breaches."""
+    """Measures p50 and p99 of ticks that alternate between two prices, so that each opens or cures breaches."""
     database = Database(url, wall_clock)
-    _touch(database)
+    _assign_series(database)
     database.close()
     server = Server(url).start()
     try:
         with grpc.insecure_channel(server.address) as channel:
             client = Client(channel)
-            # The first date makes a run over the whole book, and with it the worker processes.
+            # Advancing the date starts a run over the whole book, which starts the worker processes.
             client.advance(FIRST + timedelta(days=1))
             idle = _latencies(client)
             running = _latencies_during_runs(client, channel)
@@ -65,8 +66,8 @@ def _figures(when: str, found: list[float], limit: float, peak: float) -> list[M
     return [Measured(f"{name}, p{q}", float(np.percentile(found, q)), "ms", limit, peak) for q in (50, 99)]
 
 
-def _touch(database: Database) -> None:
-    """Prices the first thousand assets by a series of their own."""
+def _assign_series(database: Database) -> None:
+    """Assigns a separate price series to the first TOUCHED assets."""
     with database.write("bench", "bench") as write:
         open_series(write, PriceSeries(SERIES, SERIES, "t", "USD", max_age_days=30))
         ingest_prices(write, history_of(SERIES, 7))
@@ -79,7 +80,7 @@ def _touch(database: Database) -> None:
 
 
 def _latencies_during_runs(client: Client, channel: grpc.Channel) -> list[float]:
-    """The same while one run over the whole book follows the other."""
+    """Returns the latencies during consecutive revaluation runs."""
     stop = threading.Event()
 
     def revalue() -> None:
@@ -96,33 +97,35 @@ def _latencies_during_runs(client: Client, channel: grpc.Channel) -> list[float]
 
 
 def _latencies(client: Client) -> list[float]:
-    heard: list[float] = []
+    received: list[float] = []
     arrived = threading.Condition()
     stream = client.breaches.WatchBreaches(breach_pb2.WatchBreachesRequest())
     next(stream)
-    threading.Thread(target=_listen, args=(stream, heard, arrived), daemon=True).start()
+    threading.Thread(target=_listen, args=(stream, received, arrived), daemon=True).start()
     day, found = FIRST + timedelta(days=1), []
     client.quote(HIGH, day, series=SERIES)
     time.sleep(0.2)
     for number in range(WARM_UP + TICKS):
         with arrived:
-            heard.clear()
+            received.clear()
         start = time.perf_counter()
         client.quote(LOW if number % 2 == 0 else HIGH, day, series=SERIES)
         with arrived:
-            if not heard and not arrived.wait(10):
-                raise TimeoutError("no event arrived within ten seconds")
-            found.append((heard[0] - start) * 1e3)
+            if not received and not arrived.wait(10):
+                raise TimeoutError("breach event: got none within 10 s, want one")
+            found.append((received[0] - start) * 1e3)
         time.sleep(0.02)
     stream.cancel()
     return found[WARM_UP:]
 
 
-def _listen(stream, heard: list[float], arrived: threading.Condition) -> None:  # noqa: ANN001 - a stream
+def _listen(
+    stream: Iterable[breach_pb2.WatchBreachesResponse], received: list[float], arrived: threading.Condition
+) -> None:
     try:
         for _ in stream:
             with arrived:
-                heard.append(time.perf_counter())
+                received.append(time.perf_counter())
                 arrived.notify()
     except grpc.RpcError:
         return

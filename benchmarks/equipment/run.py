@@ -1,6 +1,6 @@
-"""``make bench-equipment DATA=folder``: fits on earlier sales, scores later ones, times both; prints JSON lines.
+"""``make bench-equipment DATA=folder``: fits on earlier sales, scores on later ones and prints JSON lines.
 
-The folder holds ``bulldozers_train_2004_2011.csv.gz`` and ``vehicle_auction_us.csv.gz``; neither is shipped.
+The folder contains ``bulldozers_train_2004_2011.csv.gz`` and ``vehicle_auction_us.csv.gz``, which are not shipped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from valuation.equipment.sales.observations import Observations
 
 HERE = Path(__file__).parent
 YEARS = (2010, 2009, 2008, 2006)
-"""Last years learned from; the year after each is scored. The first is the development split."""
+"""Last years of the fits; the year after each is scored. The first is the development split."""
 
 REGION = "state"
 APPRAISED_AT_ONCE = 100_000
@@ -40,28 +40,28 @@ KIB_A_MIB = 1024
 
 
 def no_hours(machines: Observations) -> Observations:
-    """The same machines without meter readings."""
+    """Returns the machines without meter readings."""
     return replace(machines, hours=np.full(len(machines), np.nan))
 
 
 def no_model(machines: Observations) -> Observations:
-    """Neither meter nor a model that was ever sold."""
+    """Returns the machines without meter readings and models."""
     hidden = np.full(len(machines), "", dtype=object)
     return replace(no_hours(machines), levels={**machines.levels, "model": hidden})
 
 
 def no_family(machines: Observations) -> Observations:
-    """Nothing narrower than the class."""
+    """Returns the machines without meter readings, models and families."""
     hidden = np.full(len(machines), "", dtype=object)
     return replace(no_model(machines), levels={**machines.levels, "model": hidden, "family": hidden})
 
 
 def elsewhere(machines: Observations) -> Observations:
-    """The same machines in a region where none was ever sold."""
+    """Returns the machines in a region without sales."""
     return replace(machines, words={**machines.words, REGION: np.full(len(machines), "elsewhere", dtype=object)})
 
 
-TOLD: dict[str, Callable[[Observations], Observations]] = {
+VARIANTS: dict[str, Callable[[Observations], Observations]] = {
     "as they are": lambda machines: machines,
     "without hours": no_hours,
     "without hours and model": no_model,
@@ -70,11 +70,11 @@ TOLD: dict[str, Callable[[Observations], Observations]] = {
     "in a region never seen": elsewhere,
     "with random parts hidden": lambda machines: degraded(machines, seed=5),
 }
-"""What the scored sales tell of themselves."""
+"""Variants of the scored sales, with different parts of their data hidden."""
 
 
 def main() -> None:
-    """Prints every measure."""
+    """Runs all measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     folder = parser.parse_args().data
@@ -83,22 +83,22 @@ def main() -> None:
 
 
 def bulldozers(path: Path) -> None:
-    """Rolling splits by year, then speed."""
+    """Scores rolling splits by year and measures speed."""
     mapping = read_mapping(HERE / "bulldozers.toml")
     sales, _ = read_comparables(path, mapping, wall_clock().date())
     year = np.floor(sales.time)
     for last in YEARS:
         learned = fit(sales.take(year <= last), mapping)
         later = sales.take(year == last + 1)
-        for told, change in TOLD.items():
-            report(f"bulldozers {last + 1}, {told}", scored(learned, change(later)))
+        for variant, change in VARIANTS.items():
+            report(f"bulldozers {last + 1}, {variant}", scored(learned, change(later)))
         if (year == last + 2).any():
             report(f"bulldozers {last + 2}, two years ahead", scored(learned, sales.take(year == last + 2)))
     speed(path, mapping)
 
 
 def vehicles(path: Path) -> None:
-    """The last quarter of the sales by day against their reference values."""
+    """Scores the last quarter of the sales by date and compares the error with that of the reference values."""
     mapping = read_mapping(HERE / "vehicles.toml")
     sales, _ = read_comparables(path, mapping, wall_clock().date())
     order = np.argsort(sales.time, kind="stable")
@@ -110,14 +110,14 @@ def vehicles(path: Path) -> None:
 
 
 def scored(learned: Learned, machines: Observations) -> list[Score]:
-    """The scores of machines with known prices."""
+    """Returns the scores of machines with known prices."""
     found = appraise(learned, machines)
     category = machines.levels["category"]
     return scores(machines.price, found.low, found.fmv, found.high, machines.reference, category)
 
 
 def speed(path: Path, mapping: ColumnMap) -> None:
-    """Seconds to fit on all sales, to appraise one machine, and to appraise many by the command from file to file."""
+    """Measures fitting on all sales, valuing one machine, and valuing many machines by the command line."""
     sales, data_hash = read_comparables(path, mapping, wall_clock().date())
     began = time.perf_counter()
     learned = fit(sales, mapping)
@@ -138,21 +138,21 @@ def speed(path: Path, mapping: ColumnMap) -> None:
 
 
 def write_many(path: Path, mapping: ColumnMap, many: Path, hours_a_round: int) -> Path:
-    """The sales of a file over and over, APPRAISED_AT_ONCE rows; each round has run so many more hours."""
+    """Writes APPRAISED_AT_ONCE rows by repeating the sales of a file; every repetition adds ``hours_a_round`` hours."""
     header, *rows = csv.reader(gzip.decompress(path.read_bytes()).decode("utf-8-sig").splitlines())
     meter = header.index(mapping.hours)
     with many.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         for number in range(APPRAISED_AT_ONCE):
-            turn, at = divmod(number, len(rows))
-            hours = float(rows[at][meter] or 0.0) + turn * hours_a_round
+            repetition, at = divmod(number, len(rows))
+            hours = float(rows[at][meter] or 0.0) + repetition * hours_a_round
             writer.writerow([*rows[at][:meter], f"{hours:g}", *rows[at][meter + 1 :]])
     return many
 
 
 def command(what: str, assets: Path, folder: Path) -> None:
-    """Wall clock, processor time and peak memory of ``collateral equipment appraise``, its start included."""
+    """Measures wall-clock time, processor time and peak memory of ``collateral equipment appraise`` with start-up."""
     arguments = [
         Path(sys.executable).with_name("collateral"), "equipment", "appraise", assets,
         "--columns", HERE / "bulldozers.toml", "--model", folder / "model",
@@ -177,7 +177,7 @@ def report(what: str, found: list[Score]) -> None:
 
 
 def line(measure: str, value: float) -> None:
-    """Prints one number."""
+    """Prints one value."""
     print(json.dumps({"measure": measure, "value": _rounded(value)}), flush=True)
 
 

@@ -1,1 +1,1 @@
-"""Haircuts against the past and against other programs, and the fit of the pool's numbers."""
+"""Backtests of haircut models against history and other programs, and the fit of the pooled-scale model."""

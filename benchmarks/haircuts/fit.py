@@ -1,4 +1,4 @@
-"""Fits the numbers of the pooled-scale model by pinball loss, and judges them on goods they have not seen."""
+"""Fits the parameters of the pooled-scale model by pinball loss."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from valuation.statistics.running_moments import TERM_NAMES, Terms, running_mean
 HORIZONS = (1, 2, 5, 10, 20, 40, 60, 120)
 TAILS = np.array([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25])
 TAIL_WEIGHTS = np.array([0.3, 0.5, 1.0, 1.0, 0.8, 0.6, 0.4, 0.2])
-"""Weight of each tail in the loss: the deepest are noisy, the shallowest are not what is wanted."""
+"""Weight of each tail in the loss: less for the deepest, which are noisy, and the shallowest, which matter less."""
 
 START_MULTIPLES = np.array([3.6, 3.1, 2.8, 2.5, 2.0, 1.65, 1.25, 0.67])
 
 RIDGE = 3e-3
 KINK = 0.02
-"""Width, in daily standard deviations, over which the kink of the pinball loss is rounded for the optimiser."""
+"""Smoothing width of the pinball loss for the optimiser, in standard deviations of the horizon."""
 
 FIRST_ROW, EVERY = 500, 5
 CENTRE_DAYS = 20.0
@@ -29,23 +29,23 @@ CENTRE_DAYS = 20.0
 
 @dataclass(frozen=True)
 class Origins:
-    """Origins [n] of many series: group, terms [n, 5], long-run volatility, and log returns that came [n, H]."""
+    """Origins [n] of many series: group, terms [n, 5], long-run volatility, and realised log returns [n, H]."""
 
     group: NDArray[np.str_]
     terms: Float
     volatility: Float
-    came: Float
+    realised: Float
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Weights [2, 5] and tail multiples [3, 8], as the product's tables have them."""
+    """Parameters of the model: weights [2, 5] and tail multiples [3, 8], in the layout of the shipped tables."""
 
     weights: Float
     multiples: Float
 
     def log_quantiles(self, path: Terms, horizon: int, tail: float) -> Float:
-        """Log quantiles [n] of terms [5, n] at a horizon and one of the fitted tails."""
+        """Returns log quantiles [n] for terms [5, n] at a horizon and one of the fitted tails."""
         time = np.array([1.0, np.log(horizon / CENTRE_DAYS), np.log(horizon / CENTRE_DAYS) ** 2])
         multiple = time @ self.multiples[:, np.flatnonzero(tail == TAILS)[0]]
         scale = path.log_volatility + (time[:2] @ self.weights) @ path.values
@@ -53,7 +53,7 @@ class Numbers:
 
 
 def origins_of(series: list[PriceHistory]) -> Origins:
-    """Origins of every fifth day from the 501st price on; what did not come yet is NaN."""
+    """Returns an origin at every fifth price from the 501st; returns that end after the series are NaN."""
     groups, values, volatilities, outcomes = [], [], [], []
     for history in series:
         logs = np.log(history.prices[history.prices > 0.0])
@@ -71,7 +71,7 @@ def origins_of(series: list[PriceHistory]) -> Origins:
 
 
 def fitted(origins: Origins) -> Numbers:
-    """The numbers that minimise the pinball loss at all tails and horizons together, with a ridge on the weights."""
+    """Returns the parameters that minimise the pinball loss over all tails and horizons, with a ridge penalty."""
     mean, spread = origins.terms.mean(axis=0), origins.terms.std(axis=0)
     centred = (origins.terms - mean) / spread
     count, tails = len(TERM_NAMES), len(TAILS)
@@ -84,21 +84,21 @@ def fitted(origins: Origins) -> Numbers:
 
 
 def _loss(numbers: Float, centred: Float, origins: Origins) -> tuple[float, Float]:
-    """Mean rounded pinball loss over tails and horizons, and its gradient."""
+    """Returns the mean smoothed pinball loss over tails and horizons, and its gradient."""
     count = centred.shape[1]
     weights, multiples = numbers[: 2 * count].reshape(2, count), numbers[2 * count :].reshape(3, -1)
     total = RIDGE * float(weights[0] @ weights[0] + 4.0 * weights[1] @ weights[1])
     to_weights = 2.0 * RIDGE * weights * np.array([[1.0], [4.0]])
     to_multiples = np.zeros_like(multiples)
     for column, horizon in enumerate(HORIZONS):
-        known = np.isfinite(origins.came[:, column])
+        known = np.isfinite(origins.realised[:, column])
         unit = np.sqrt(horizon)
-        outcome = origins.came[known, column] / (origins.volatility[known] * unit)
+        outcome = origins.realised[known, column] / (origins.volatility[known] * unit)
         importance = origins.volatility[known] / origins.volatility[known].mean() / known.sum()
         time = np.array([1.0, np.log(horizon / CENTRE_DAYS), np.log(horizon / CENTRE_DAYS) ** 2])
         scale = np.exp(np.clip(centred[known] @ (time[:2] @ weights), -5.0, 5.0))
         quantile = -scale[:, None] * np.exp(time @ multiples)
-        loss, slope = _rounded_pinball(outcome[:, None] - quantile)
+        loss, slope = _smoothed_pinball(outcome[:, None] - quantile)
         total += float(importance @ loss @ TAIL_WEIGHTS)
         pull = -importance[:, None] * slope * TAIL_WEIGHTS * quantile
         to_weights += time[:2, None] * (centred[known].T @ pull.sum(axis=1))
@@ -106,7 +106,7 @@ def _loss(numbers: Float, centred: Float, origins: Origins) -> tuple[float, Floa
     return total, np.concatenate([to_weights.ravel(), to_multiples.ravel()])
 
 
-def _rounded_pinball(gap: Float) -> tuple[Float, Float]:
-    """Loss and its slope for outcomes less quantiles [n, 8]."""
-    bent = np.clip(-gap / KINK, -50.0, 50.0)
-    return TAILS * gap + KINK * np.log1p(np.exp(bent)), TAILS - 1.0 / (1.0 + np.exp(-bent))
+def _smoothed_pinball(gap: Float) -> tuple[Float, Float]:
+    """Returns the loss and its slope [n, 8] for outcomes less quantiles [n, 8]."""
+    scaled = np.clip(-gap / KINK, -50.0, 50.0)
+    return TAILS * gap + KINK * np.log1p(np.exp(scaled)), TAILS - 1.0 / (1.0 + np.exp(-scaled))

@@ -1,4 +1,4 @@
-"""The pool's numbers forward in time: fitted before a year, without the goods that are judged, and judged after it."""
+"""Tests the pooled-scale model forward in time: fitted before YEAR without the scored goods, and scored after it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ ALONE, OWN, MEMORY = (
 
 @dataclass(frozen=True)
 class Past:
-    """One series at one horizon: days and log quantiles of the origins [n], what came by when, and misses of 5 %."""
+    """Origins [n] of one series at one horizon.
+
+    Contains days and log quantiles of the origins, realised log returns, whether they are below the OWN_TAIL quantile,
+    and the days on which the horizons end.
+    """
 
     days: NDArray[np.int64]
     quantiles: Float
-    came: Float
+    realised: Float
     undershot: NDArray[np.bool_]
     ends: NDArray[np.int64]
 
@@ -38,7 +42,7 @@ class Past:
 def forward_scores(
     part: list[PriceHistory], horizons: tuple[int, ...], tail: float
 ) -> Iterator[tuple[str, int, float, float]]:
-    """Model, horizon, outcome and log quantile of each window that begins after the year; windows do not overlap."""
+    """Yields model, horizon, outcome and log quantile of each window from YEAR on; windows do not overlap."""
     split = np.datetime64(f"{YEAR}-01-01")
     for fold in FOLDS:
         others = [history for history in part if history.group not in fold]
@@ -61,7 +65,7 @@ def _windows(
         shared = float(memory.before(day)[column])
         quantile = float(past.quantiles[row])
         for model, correction in ((ALONE, 0.0), (OWN, own), (MEMORY, own + shared)):
-            yield model, horizon, float(past.came[row]), quantile * float(np.exp(correction))
+            yield model, horizon, float(past.realised[row]), quantile * float(np.exp(correction))
 
 
 def _past(history: PriceHistory, numbers: Numbers, horizon: int, tail: float) -> Past:
@@ -70,13 +74,13 @@ def _past(history: PriceHistory, numbers: Numbers, horizon: int, tail: float) ->
     path = terms(running_means(np.diff(logs), 1), 1)
     rows = np.arange(FIRST, len(logs) - horizon)
     at = Terms(path.values[:, rows - 1], path.log_volatility[rows - 1])
-    came = logs[rows + horizon] - logs[rows]
-    shallow = numbers.log_quantiles(at, horizon, OWN_TAIL)
-    return Past(days[rows], numbers.log_quantiles(at, horizon, tail), came, came < shallow, days[rows + horizon])
+    realised = logs[rows + horizon] - logs[rows]
+    quantiles, shallow = (numbers.log_quantiles(at, horizon, one) for one in (tail, OWN_TAIL))
+    return Past(days[rows], quantiles, realised, realised < shallow, days[rows + horizon])
 
 
 def _memory(pasts: list[Past], horizon: int) -> ClassMemory:
-    """The memory at one horizon; the others have none."""
+    """Returns a class memory with outcomes at one horizon only."""
     found = [Outcomes(past.ends, past.undershot, 1.0 / horizon) for past in pasts]
     return memory_of([found if one == horizon else [] for one in OWN_HORIZONS])
 
@@ -87,5 +91,5 @@ def _until(history: PriceHistory, split: np.datetime64) -> PriceHistory:
 
 
 def _long(history: PriceHistory, split: np.datetime64) -> bool:
-    """Whether the series gives any origin before the year."""
+    """Returns whether the series has an origin before the split."""
     return int(np.sum(history.dates < split)) > FIRST + 1

@@ -1,4 +1,4 @@
-"""Price histories to measure on: a folder of public series, or what the product ships."""
+"""Reads price histories for backtests: a folder of public series, or the shipped sample."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GROUPS = {
     "steel": ("rb", "i", "j", "zc"),
     "chemicals": ("l", "v", "ta", "ma", "bu", "ru"),
 }
-"""Goods whose prices move together: none of a group is judged by numbers that the group has made."""
+"""Goods whose prices move together; parameters are never scored on a group that they were fitted to."""
 
 FOLDS = (
     ("base", "cattle"),
@@ -42,7 +42,7 @@ GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
 
 @dataclass(frozen=True)
 class PriceHistory:
-    """One series in order of dates; ``liquid`` is no for assessed or thinly traded ones, which are judged apart."""
+    """Price series in date order; ``liquid`` is false for assessed or thinly traded series, scored separately."""
 
     name: str
     liquid: bool
@@ -51,12 +51,12 @@ class PriceHistory:
 
     @property
     def group(self) -> str:
-        """The goods it moves with; its own name where that is not known."""
+        """Group of goods that move together, or the name of the series if it has no group."""
         return GROUP_OF.get(self.name, self.name)
 
 
 def histories(folder: Path | None) -> list[PriceHistory]:
-    """The daily series of a folder laid out as the public data are, or the sample's commodities without one."""
+    """Reads the daily series of a folder in the layout of the public data, or the commodities of the sample."""
     if folder is None:
         text = files("collateral_registry.sample").joinpath("prices.csv").read_text(encoding="utf-8")
         rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))

@@ -1,4 +1,4 @@
-"""Quantiles of others at the same origins: arch, statsforecast, the normal law on EWMA variance, and history."""
+"""Quantiles of other models: arch, statsforecast, normal with EWMA variance, and historical simulation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = ("arch AR-GJR skew-t FHS", "statsforecast GARCH", "EWMA 0.97 normal", "h
 
 @dataclass
 class Others:
-    """Fits that are kept for ``REFIT_DAYS``, and what each fit took, in seconds."""
+    """Other models, which are fitted again every REFIT_DAYS, and the seconds of each fit."""
 
     gjr: tuple[float, ...] | None = None
     garch: tuple[float, float, float] | None = None
@@ -35,7 +35,7 @@ class Others:
     statsforecast_seconds: list[float] = field(default_factory=list)
 
     def quantiles(self, returns: Float, horizons: tuple[int, ...], tail: float, seed: int) -> dict[str, Float]:
-        """Log quantiles [H] of each program after the last of the returns."""
+        """Returns log quantiles [H] of each model after the last return."""
         window = returns[-WINDOW:] * PERCENT
         if len(returns) - self.fitted_at >= REFIT_DAYS:
             self._fit(window)
@@ -64,7 +64,7 @@ class Others:
         self.statsforecast_seconds.append(time.perf_counter() - begun)
 
     def _simulated(self, window: Float, horizons: tuple[int, ...], tail: float, seed: int) -> Float:
-        """Filtered historical simulation on the GJR fit, with centred residuals; a usual fit where none has passed."""
+        """Simulates the GJR fit with centred historical residuals; typical parameters replace a missing valid fit."""
         phi, omega, alpha, gamma, beta = self.gjr or (0.0, 0.03 * float(window.var()), 0.06, 0.02, 0.9)
         shocks = window[1:] - phi * window[:-1]
         variance = np.empty(len(shocks) + 1)

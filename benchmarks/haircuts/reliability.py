@@ -1,4 +1,4 @@
-"""Observed against promised exceedance of the product by horizon and level: the data of a reliability picture."""
+"""Observed and nominal frequency of exceeding the haircut by horizon and level: the data of a reliability diagram."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from valuation.haircuts.models.pooled import pooled_scale
 from valuation.prices.cleaning import clean
 
 TAILS = (0.1, 0.05, 0.025, 0.01)
-"""Promised chances of exceedance: the levels at which haircuts are asked for."""
+"""Nominal probabilities of exceeding the haircut."""
 
 BAND = 0.95
-"""Share of samples of a right model inside the band, windows being independent: shared crises make it wider."""
+"""Probability of the band under a correct model with independent windows; common crises make the true band wider."""
 
 
 def reliability(
     part: Sequence[PriceHistory], horizons: Sequence[int], first: int, stride: int
 ) -> Iterator[dict[str, object]]:
-    """A row for each horizon in days and tail, over windows that do not overlap, from row ``first`` on."""
+    """Yields a row for each horizon in days and tail, over windows from row ``first`` that do not overlap."""
     for horizon in horizons:
         hits = np.array([found for history in part for found in _hits(history, horizon, first, stride)])
         for tail, column in zip(TAILS, hits.reshape(-1, len(TAILS)).T, strict=True):
@@ -43,7 +43,7 @@ def _row(hits: NDArray[np.float64], tail: float) -> dict[str, object]:
 
 
 def _hits(history: PriceHistory, horizon: int, first: int, stride: int) -> Iterator[list[float]]:
-    """Per window and tail 1 where the loss passed the haircut, 0 where not, NaN without an opinion."""
+    """Yields for each window and tail 1 if the loss exceeds the haircut, 0 if not, and NaN without a haircut."""
     good = history.prices > 0.0
     dates, prices = history.dates[good], history.prices[good]
     for row in range(first, len(prices) - horizon, horizon * stride):

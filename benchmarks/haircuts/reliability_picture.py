@@ -1,4 +1,4 @@
-"""Observed against promised exceedance as a picture: a panel for each horizon, with the band of chance."""
+"""Draws the reliability diagram: observed against nominal exceedance, one panel for each horizon."""
 
 from __future__ import annotations
 

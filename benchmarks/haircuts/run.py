@@ -1,8 +1,8 @@
-"""`make bench-haircuts`: coverage, pinball and time beside other programs, as JSON lines and a table.
+"""`make bench-haircuts`: compares coverage, pinball loss and time with other programs, as JSON lines and a table.
 
-With DATA a folder of public series is used, else the commodities of the sample, which are few: it says so. With STRIDE
-only every so many-th window of each series is judged, all models on the same ones. Beside the table go the rows of the
-reliability picture and the picture, TABLE-reliability.csv and .svg.
+DATA is a folder of public series; without it, the few commodities of the sample are used. With STRIDE n, every n-th
+window of each series is scored, the same for all models. The reliability diagram and its data are written next to the
+table as TABLE-reliability.svg and TABLE-reliability.csv.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ SPEED_SERIES, SPEED_DAYS = 200, 2500
 HELD_OUT = "pooled scale, group held out, without own"
 
 Scores = dict[tuple[str, int], list[tuple[float, float]]]
-"""Outcome and quantile of each window, by model and horizon."""
+"""Outcomes and quantiles of windows by model and horizon."""
 
 
 def main() -> None:
-    """Prints a JSON line for each model and horizon, and writes the table where asked."""
+    """Prints a JSON line for each model and horizon, and writes the table if a path is given."""
     folder, file, each = (sys.argv[1:] + [""] * 3)[:3]
     data, stride = Path(folder) if folder else None, int(each or 1)
     series = histories(data)
@@ -57,8 +57,8 @@ def main() -> None:
         scores = _scores(part, others if chosen else None, stride)
         if chosen and data:
             _score_held_out(part, scores, stride)
-            for model, horizon, came, quantile in forward_scores(part, HORIZONS, TAIL):
-                scores.setdefault((model, horizon), []).append((came, quantile))
+            for model, horizon, realised, quantile in forward_scores(part, HORIZONS, TAIL):
+                scores.setdefault((model, horizon), []).append((realised, quantile))
         rows += [_row(label, model, horizon, windows) for (model, horizon), windows in scores.items() if windows]
     for row in rows:
         say(**row)
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def say(**facts: object) -> None:
-    """One JSON line."""
+    """Prints one JSON line."""
     print(json.dumps(facts), flush=True)
 
 
@@ -85,7 +85,7 @@ def _write(table: Path, rows: list[dict[str, object]]) -> None:
 
 
 def _write_reliability(table: Path, part: list[PriceHistory], stride: int) -> None:
-    """Beside the table; nothing where no series is long enough for a window."""
+    """Writes the reliability data and diagram next to the table, unless no series is long enough for a window."""
     rows = list(reliability(part, HORIZONS, FIRST, stride))
     if rows:
         _write(table.with_name(f"{table.stem}-reliability.csv"), rows)
@@ -93,7 +93,7 @@ def _write_reliability(table: Path, part: list[PriceHistory], stride: int) -> No
 
 
 def _scores(part: list[PriceHistory], others: Others | None, stride: int) -> Scores:
-    """The windows of the series; what is done is told on the error output."""
+    """Scores all windows of the series and prints progress to the error output."""
     scores: Scores = {}
     memory = class_memory.class_memory((history.prices, history.dates) for history in part)
     for number, history in enumerate(part, start=1):
@@ -104,7 +104,7 @@ def _scores(part: list[PriceHistory], others: Others | None, stride: int) -> Sco
 
 
 def _score(history: PriceHistory, scores: Scores, others: Others | None, memory: ClassMemory, stride: int) -> None:
-    """The product, and the others where asked, at origins from the 501st price on."""
+    """Adds the scores of the product, and of the other models if given, at origins from the 501st price."""
     good = history.prices > 0.0
     dates, prices = history.dates[good], history.prices[good]
     logs = np.log(prices)
@@ -114,8 +114,8 @@ def _score(history: PriceHistory, scores: Scores, others: Others | None, memory:
     for row, due in _origins(len(prices), stride):
         known = clean(dates[: row + 1], prices[: row + 1])
         found = {
-            PRODUCT: _promised(known, due, NOTHING_COMMON),
-            LEARNING: _promised(known, due, memory.before(dates[row])),
+            PRODUCT: _product_quantiles(known, due, NOTHING_COMMON),
+            LEARNING: _product_quantiles(known, due, memory.before(dates[row])),
         }
         if others:
             found |= others.quantiles(returns[:row], due, TAIL, row)
@@ -125,21 +125,21 @@ def _score(history: PriceHistory, scores: Scores, others: Others | None, memory:
 
 
 def _origins(count: int, stride: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Rows of a series at which windows begin, and the horizons of the windows; those of a horizon do not overlap."""
+    """Yields the rows at which windows begin and the horizons of these windows; one horizon's do not overlap."""
     for row in range(FIRST, count, min(HORIZONS)):
         due = tuple(h for h in HORIZONS if (row - FIRST) % (stride * h) == 0 and row + h < count)
         if due:
             yield row, due
 
 
-def _promised(quotes: Cleaned, due: tuple[int, ...], common: Float) -> Float:
-    """Log quantiles [H] of the product: its curve read at each horizon."""
+def _product_quantiles(quotes: Cleaned, due: tuple[int, ...], common: Float) -> Float:
+    """Returns the log quantiles [H] of the product at each horizon of its curve."""
     curve = pooled_scale(quotes.dates, quotes.prices, max_horizon_days=max(due), confidence=1.0 - TAIL, common=common)
     return np.asarray(np.log1p(-curve.loss[np.array(due) - 1]), dtype=np.float64)
 
 
 def _score_held_out(part: list[PriceHistory], scores: Scores, stride: int) -> None:
-    """Numbers fitted without the goods that are judged, so that nothing is judged by what it has made."""
+    """Adds scores of parameters that are fitted without the scored groups."""
     for fold in FOLDS:
         numbers = fitted(origins_of([history for history in part if history.group not in fold]))
         for history in (history for history in part if history.group in fold):
@@ -148,30 +148,30 @@ def _score_held_out(part: list[PriceHistory], scores: Scores, stride: int) -> No
             for horizon in HORIZONS:
                 rows = np.arange(FIRST, len(logs) - horizon, horizon * stride)
                 at = Terms(path.values[:, rows - 1], path.log_volatility[rows - 1])
-                came = logs[rows + horizon] - logs[rows]
-                pairs = zip(came.tolist(), numbers.log_quantiles(at, horizon, TAIL).tolist(), strict=True)
+                realised = logs[rows + horizon] - logs[rows]
+                pairs = zip(realised.tolist(), numbers.log_quantiles(at, horizon, TAIL).tolist(), strict=True)
                 scores.setdefault((HELD_OUT, horizon), []).extend(pairs)
 
 
 def _row(label: str, model: str, horizon: int, windows: list[tuple[float, float]]) -> dict[str, object]:
-    came, quantile = np.array(windows).T
-    speaks = np.isfinite(quantile)
-    came, quantile = came[speaks], quantile[speaks]
-    hits = int(np.sum(came < quantile))
+    realised, quantile = np.array(windows).T
+    known = np.isfinite(quantile)
+    realised, quantile = realised[known], quantile[known]
+    hits = int(np.sum(realised < quantile))
     return {
         "series": label,
         "model": model,
         "horizon_days": horizon,
-        "windows": len(came),
-        "exceeded_pct": round(100.0 * hits / len(came), 3),
-        "kupiec_p": round(kupiec(hits, len(came), TAIL).p_value, 4),
-        "pinball_1e4": round(1e4 * float(pinball(came, quantile, TAIL).mean()), 3),
+        "windows": len(realised),
+        "exceeded_pct": round(100.0 * hits / len(realised), 3),
+        "kupiec_p": round(kupiec(hits, len(realised), TAIL).p_value, 4),
+        "pinball_1e4": round(1e4 * float(pinball(realised, quantile, TAIL).mean()), 3),
         "haircut_pct": round(100.0 * float(-np.expm1(quantile).mean()), 2),
     }
 
 
 def _leads(rows: list[dict[str, object]]) -> Iterator[dict[str, object]]:
-    """By how much each of our rows is below the best other program in pinball, at each horizon."""
+    """Yields the relative difference in pinball loss to the best other program, for each horizon."""
     for horizon in HORIZONS:
         at = {str(row["model"]): float(str(row["pinball_1e4"])) for row in rows if row["series"] == "liquid"
               and row["horizon_days"] == horizon}  # fmt: skip
@@ -183,14 +183,14 @@ def _leads(rows: list[dict[str, object]]) -> Iterator[dict[str, object]]:
 
 
 def _whole_book() -> str:
-    """What benchmarks.haircuts.scale prints, in a process of its own so that the peak of memory is that of the work."""
+    """Returns the output of benchmarks.haircuts.scale, run in a separate process to measure its own peak memory."""
     return subprocess.run(
         [sys.executable, "-m", "benchmarks.haircuts.scale"], check=True, capture_output=True, text=True
     ).stdout.strip()
 
 
 def _speed(others: Others) -> dict[str, object]:
-    """Milliseconds a series, in this run, beside one fit of the others on the same machine."""
+    """Returns the milliseconds of a curve for one series, and those of one fit of the other programs."""
     days = np.busday_offset("2000-01-03", np.arange(SPEED_DAYS), roll="forward").astype("datetime64[D]")
     moves = np.random.default_rng(1).standard_t(5, (SPEED_SERIES, SPEED_DAYS)) * 0.01
     prices = 100.0 * np.exp(np.cumsum(moves, axis=1))

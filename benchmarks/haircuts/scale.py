@@ -1,4 +1,4 @@
-"""Ten thousand series of ten years through ``haircut_batch`` on one core: seconds and peak memory, as a JSON line."""
+"""Measures seconds and peak memory of ``haircut_batch`` for SERIES series of ten years on one core, as a JSON line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KILOBYTES_OF_A_MEGABYTE = 1024.0
 
 
 def main() -> None:
-    """All prices are held in memory at once, as a service that values a whole book may hold them."""
+    """Runs the measurement with all prices in memory, as in a service that values a whole book."""
     dates = np.busday_offset("2000-01-03", np.arange(DAYS), roll="forward").astype("datetime64[D]")
     generator = np.random.default_rng(1)
     prices = np.empty((SERIES, DAYS))
