@@ -1,1 +1,1 @@
-"""``make chaos``: whatever dies, an acknowledged movement is neither lost nor counted twice."""
+"""``make chaos``: fault injection. Acknowledged movements must be neither lost nor booked twice."""

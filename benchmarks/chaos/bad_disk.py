@@ -1,7 +1,8 @@
-"""A disk that fails at the n-th write or sync, by a library that is preloaded into whoever writes the database."""
+"""Simulates a disk that fails at the n-th write or sync, by a library preloaded into the database process."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ LOADABLE = 0o755
 
 @dataclass(frozen=True)
 class Case:
-    """Which write or sync fails, with what, and whether those after it do as well."""
+    """Number of the failing write or sync, its errno, and whether later calls fail too."""
 
     number: int
     error: int
@@ -24,21 +25,24 @@ class Case:
 
 
 def cases(numbers: Sequence[int]) -> list[Case]:
-    """Each number with a broken disk that fails once, and with a full disk."""
+    """Returns for each number a disk that fails once, and a disk that is full from that call on."""
     return [Case(n, EIO, ONCE) for n in numbers] + [Case(n, ENOSPC, FROM_THEN_ON) for n in numbers]
 
 
 def build_shim(folder: Path) -> Path:
-    """Compiles the library that fails writes; raises FileNotFoundError where there is no C compiler."""
+    """Compiles the library that fails writes; raises FileNotFoundError without a C compiler."""
     library = folder / "fail_write.so"
-    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", library, SHIM, "-ldl"], check=True)  # noqa: S607
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        raise FileNotFoundError("gcc: got none in PATH, want a C compiler")
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, SHIM, "-ldl"], check=True)
     library.chmod(LOADABLE)
     return library
 
 
 @dataclass(frozen=True)
 class BadDisk:
-    """The disk of the files whose path begins so, with the file that arms it and the one that tells what it failed."""
+    """Failing disk: path prefix of its files, file that arms it, and log of failed calls."""
 
     library: Path
     files: Path
@@ -47,7 +51,7 @@ class BadDisk:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes a process write to it."""
+        """Environment variables of a process that uses the disk."""
         return {
             "LD_PRELOAD": str(self.library),
             "FAIL_FOLDER": str(self.files),
@@ -56,11 +60,11 @@ class BadDisk:
         }
 
     def arm(self, case: Case) -> None:
-        """From now on writes and syncs are counted, and fail as the case says."""
+        """Starts to count writes and syncs, which then fail according to the case."""
         self.plan.write_text(f"{case.number} {case.error} {case.how}\n")
         self.plan.chmod(READABLE)
 
     @property
     def hit(self) -> bool:
-        """Whether a call did fail."""
+        """True if a call has failed."""
         return self.log.exists()

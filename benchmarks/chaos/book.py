@@ -1,4 +1,4 @@
-"""The book that the stock secures: lots of every partner as assets, pledged to loans."""
+"""Registers a book whose loans are secured by stock lots of the partners."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.support.server import Client, copper_lot
 
 LOTS_A_LOAN = 4
 BALANCE = "26000000"
-"""Near the limit of a loan on four opening lots, so that stock opens and cures breaches."""
+"""Loan balance near the limit for LOTS_A_LOAN opening lots, so that stock movements open and cure breaches."""
 
 
 def open_book(address: str, sources: Sequence[str], lots: int) -> None:
-    """Registers prices, so many lots of each warehouse of these partners, loans, and pledges of the lots to them."""
+    """Registers prices, ``lots`` lots in each warehouse of the partners, loans, and pledges of the lots."""
     with grpc.insecure_channel(address) as channel:
         client = Client(channel)
         client.open_copper()

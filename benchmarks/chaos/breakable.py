@@ -1,4 +1,4 @@
-"""A prepared book on each engine, and copies of it on a disk that can fail."""
+"""Prepares a book on SQLite or PostgreSQL and copies it to a disk that can fail."""
 
 from __future__ import annotations
 
@@ -26,68 +26,69 @@ BUSY_DISK = {
     "wal_recycle": "off",
     "bgwriter_delay": "10ms",
 }
-"""Durable, and so short of room that pages, checkpoints and new log files are written while the partner pushes."""
+"""Durable settings with so little memory and log space that pages, checkpoints and new log files are written while the
+partner pushes."""
 
 DROPPED = ("template0", "template1")
-"""What nobody reads here: without them a copy is half as large."""
+"""Unused databases; dropping them halves the size of a copy."""
 
 FILL_LOG = """
 SELECT pg_logical_emit_message(true, 'filler', repeat('.', (bytes - used)::int))
 FROM (SELECT {files} * {size} - {left} AS bytes, mod(pg_current_wal_insert_lsn() - '0/0', {size}) AS used) AS log
 """
 SPARE_FILES = 8
-"""More than initdb leaves ready for the log to go on in."""
+"""Number of log files to fill; more than initdb prepares."""
 
 LEFT_BYTES = 24 * 1024
-"""What is left of the log's file when a partner begins to push: soon it needs a new one, and a checkpoint."""
+"""Free space in the current log file when a partner begins to push; a new file and a checkpoint follow soon."""
 
 
 class Copy(Protocol):
-    """A copy of the prepared book, with a disk of its own."""
+    """Copy of the prepared book with its own disk."""
 
     @property
     def url(self) -> str:
-        """The URL of its database."""
+        """URL of the database."""
 
     @property
     def disk(self) -> BadDisk:
-        """The disk that it is on."""
+        """Disk of the database."""
 
     def start_bad(self) -> Server:
-        """A server on it while the disk can fail."""
+        """Starts a server on the failing disk."""
 
     def start_mended(self) -> Server:
-        """A server on it on a good disk, once the bad one is killed."""
+        """Starts a server on a good disk, after the server on the failing disk was killed."""
 
     def remove(self) -> None:
-        """Stops what runs, other than servers, and removes the files."""
+        """Stops database processes and removes the files."""
 
 
 class Prepared(Protocol):
-    """The prepared book, which nobody has open."""
+    """Prepared book without open connections."""
 
     def copy(self, name: str) -> Copy:
-        """A copy of it."""
+        """Copies the book."""
 
 
 @dataclass(frozen=True)
 class SqliteCopy:
-    """A file that the server itself writes."""
+    """SQLite file, which the server process itself writes."""
 
     folder: Path
     disk: BadDisk
 
     @property
     def url(self) -> str:
-        """The URL of the file."""
+        """URL of the file."""
         return f"sqlite:///{self.folder / BOOK}"
 
     def start_bad(self) -> Server:
-        """A server with the library in it."""
+        """Starts a server with the preloaded library."""
         return Server(self.url, environment=self.disk.environment).start()
 
     def start_mended(self) -> Server:
-        """A server without it."""
+        """Starts a server without the library."""
         return Server(self.url).start()
 
     def remove(self) -> None:
@@ -97,13 +98,13 @@ class SqliteCopy:
 
 @dataclass(frozen=True)
 class SqliteBook:
-    """A prepared file in a folder."""
+    """Prepared SQLite file in a folder."""
 
     folder: Path
     library: Path
 
     def copy(self, name: str) -> SqliteCopy:
-        """A copy beside it."""
+        """Copies the folder to a sibling folder."""
         place = self.folder.with_name(name)
         shutil.copytree(self.folder, place)
         return SqliteCopy(place, _disk(self.library, place / BOOK, place))
@@ -111,25 +112,25 @@ class SqliteBook:
 
 @dataclass(frozen=True)
 class PostgresCopy:
-    """A cluster of its own: the library is in its processes, not in the server."""
+    """Separate PostgreSQL cluster, whose processes preload the library instead of the server."""
 
     cluster: Cluster
     disk: BadDisk
 
     @property
     def url(self) -> str:
-        """The URL of the book in the cluster."""
+        """URL of the book in the cluster."""
         return self.cluster.url(OWN_DATABASE)
 
     def start_bad(self) -> Server:
-        """The cluster with the library in it and little left of its log's file, and a server."""
+        """Starts the cluster with the library, and a server; then almost fills the current log file."""
         self.cluster.start_again(self.disk.environment)
         server = Server(self.url).start()
         _fill_log(self.cluster, 1, LEFT_BYTES)
         return server
 
     def start_mended(self) -> Server:
-        """The cluster without it, recovered from its log, and a server."""
+        """Restarts the cluster without the library, which recovers from its log, and starts a server."""
         self.cluster.halt()
         self.cluster.start_again()
         return Server(self.url).start()
@@ -141,24 +142,24 @@ class PostgresCopy:
 
 @dataclass(frozen=True)
 class PostgresBook:
-    """A prepared cluster that is stopped."""
+    """Prepared PostgreSQL cluster that is stopped."""
 
     cluster: Cluster
     library: Path
 
     def copy(self, name: str) -> PostgresCopy:
-        """A copy beside it."""
+        """Copies the cluster to a sibling folder."""
         copied = self.cluster.copy(self.cluster.folder.with_name(name))
         return PostgresCopy(copied, _disk(self.library, copied.data, copied.folder))
 
 
 @contextmanager
 def prepared_book(engine: str, folder: Path, sources: Sequence[str], lots: int) -> Iterator[Prepared]:
-    """The book of these partners on an engine, for as long as it is needed."""
+    """Provides the book of the given partners on an engine and removes it at the end."""
     if engine == "sqlite":
         yield _sqlite_book(folder, sources, lots)
         return
-    # A path of its own outside of the folder: a socket's path must be short, and PostgreSQL's user must reach it.
+    # Outside the folder, because a socket path must be short and accessible to the user of PostgreSQL.
     place = Path(tempfile.gettempdir()) / f"chaos-{uuid.uuid4().hex[:12]}"
     place.mkdir()
     place.chmod(REACHABLE)
@@ -192,7 +193,7 @@ def _fill(url: str, sources: Sequence[str], lots: int) -> None:
 
 
 def _narrow(cluster: Cluster) -> None:
-    """Leaves of the data what is needed, and no file that the log could go on in."""
+    """Drops unused databases and uses up the prepared log files."""
     for name in DROPPED:
         cluster.administer(f"ALTER DATABASE {name} IS_TEMPLATE false")
         cluster.administer(f"DROP DATABASE {name} WITH (FORCE)")
@@ -200,7 +201,7 @@ def _narrow(cluster: Cluster) -> None:
 
 
 def _fill_log(cluster: Cluster, files: int, left: int) -> None:
-    """Writes to the log to the end of so many files, but for what is left."""
+    """Writes to the log until ``files`` files are full, except for the last ``left`` bytes."""
     cluster.administer(FILL_LOG.format(size=SEGMENT_MEGABYTES * 1024 * 1024, files=files, left=left))
 
 

@@ -1,4 +1,4 @@
-"""What must hold when the storm is over, read straight from the tables and held against the plain model."""
+"""Compares the database tables with the model after all kills."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from collateral_registry.commands.revaluation.runs import run_book
 from collateral_registry.store.engine.database import Connection, Database
 from tests.support.server import Server
 
-TAKE_UP_SECONDS = 120.0
+SYNC_SECONDS = 120.0
+"""Time limit for pending stock to be applied."""
+
 POLL_SECONDS = 0.2
 PARTITION_ASSETS = 7
-"""Assets in a partition of the revaluation: so few that the book has many."""
+"""Assets in a revaluation partition; small, so that the book has many partitions."""
 
 BOOKED = "SELECT movement_id FROM stock_movement"
 REJECTED = "SELECT DISTINCT movement_id FROM stock_rejection"
 LOTS = "SELECT warehouse, lot, quantity, lot_key FROM stock_lot"
 GAINED = "SELECT lot_key, change FROM stock_movement"
 LOST_TO = "SELECT to_lot_key, -change FROM stock_movement WHERE to_lot_key > 0"
-WAITING = "SELECT count(*) FROM stock_change"
-TAKEN_UP = (
+PENDING = "SELECT count(*) FROM stock_change"
+ASSET_QUANTITIES = (
     "SELECT asset.identity, inventory.quantity_in_series_unit FROM asset JOIN inventory USING (asset_key) "
     "ORDER BY asset_id"
 )
@@ -39,22 +41,22 @@ COVERS = (
 
 @dataclass(frozen=True)
 class Checked:
-    """Everything that must be zero."""
+    """Counts of errors, all of which must be 0."""
 
     lost: int
     doubled: int
     wrongly_booked: int
     lot_mismatches: int
     sum_mismatches: int
-    taken_up_mismatches: int
+    asset_mismatches: int
     cover_mismatches: int
 
 
 def check(
     server: Server, copy: Callable[[str], str], counts: Mapping[str, int], seed: int, say: Callable[[str], None]
 ) -> Checked:
-    """Waits until the stock is taken up, stops the server and compares everything with the model."""
-    _wait_for_take_up(server)
+    """Waits until pending stock is applied, stops the server and compares the database with the model."""
+    _wait_for_sync(server)
     server.stop()
     say("comparing with the model")
     model = model_of(dict(counts), seed)
@@ -64,7 +66,7 @@ def check(
         rejected = {row[0] for row in _rows(connection, REJECTED)}
         lots = {(row[0], row[1]): (row[2], row[3]) for row in _rows(connection, LOTS)}
         sums = _sums(connection)
-        taken_up = dict(_rows(connection, TAKEN_UP))
+        assets = dict(_rows(connection, ASSET_QUANTITIES))
         covers = _rows(connection, COVERS)
     database.close()
     say(f"revaluing a copy of the book: {len(covers)} loans")
@@ -72,24 +74,24 @@ def check(
         lost=len((model.booked | model.rejected) - set(booked) - rejected),
         doubled=len(booked) - len(set(booked)),
         wrongly_booked=len(set(booked) ^ model.booked) + len(rejected ^ model.rejected),
-        lot_mismatches=_unlike({place: lot[0] for place, lot in lots.items()}, model.lots),
-        sum_mismatches=_unlike({key: quantity for quantity, key in lots.values()}, sums),
-        taken_up_mismatches=_taken_up_mismatches(taken_up, model.lots),
+        lot_mismatches=_differences({place: lot[0] for place, lot in lots.items()}, model.lots),
+        sum_mismatches=_differences({key: quantity for quantity, key in lots.values()}, sums),
+        asset_mismatches=_asset_mismatches(assets, model.lots),
         cover_mismatches=_cover_mismatches(copy(server.url), covers),
     )
 
 
-def _wait_for_take_up(server: Server) -> None:
+def _wait_for_sync(server: Server) -> None:
     database = Database(server.url, wall_clock)
-    deadline = time.monotonic() + TAKE_UP_SECONDS
-    waiting = 1
-    while waiting and time.monotonic() < deadline:
+    deadline = time.monotonic() + SYNC_SECONDS
+    pending = 1
+    while pending and time.monotonic() < deadline:
         with database.read() as connection:
-            waiting = _rows(connection, WAITING)[0][0]
+            pending = _rows(connection, PENDING)[0][0]
         time.sleep(POLL_SECONDS)
     database.close()
-    if waiting:
-        raise AssertionError(f"{waiting} changes of lots were not taken up within {TAKE_UP_SECONDS:g} s")
+    if pending:
+        raise AssertionError(f"pending lot changes: got {pending} after {SYNC_SECONDS:g} s, want 0")
 
 
 def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
@@ -97,7 +99,7 @@ def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
 
 
 def _sums(connection: Connection) -> dict[int, int]:
-    """What the movements of each lot come to, one by one."""
+    """Returns the sum of all movements of each lot by lot key."""
     sums: dict[int, int] = {}
     for query in (GAINED, LOST_TO):
         for key, change in _rows(connection, query):
@@ -105,23 +107,23 @@ def _sums(connection: Connection) -> dict[int, int]:
     return sums
 
 
-def _unlike(one: Mapping[Any, int], other: Mapping[Any, int]) -> int:
+def _differences(one: Mapping[Any, int], other: Mapping[Any, int]) -> int:
     return sum(one.get(key, 0) != other.get(key, 0) for key in {*one, *other})
 
 
-def _taken_up_mismatches(taken_up: Mapping[str, float], lots: Mapping[Place, int]) -> int:
-    """Assets whose quantity is not their lot's; an asset's identity names warehouse and lot."""
+def _asset_mismatches(assets: Mapping[str, float], lots: Mapping[Place, int]) -> int:
+    """Returns the number of assets whose quantity differs from their lot, by identity (warehouse and lot)."""
     wanted = {f"warehouse {place[0]} lot {place[1]}": quantity / MILLIONTHS for place, quantity in lots.items()}
-    found = {identity.casefold(): quantity for identity, quantity in taken_up.items()}
+    found = {identity.casefold(): quantity for identity, quantity in assets.items()}
     wanted = {identity.casefold(): quantity for identity, quantity in wanted.items()}
     return sum(not np.isclose(quantity, wanted[identity], rtol=1e-12) for identity, quantity in found.items())
 
 
 def _cover_mismatches(url: str, covers: list[tuple[Any, ...]]) -> int:
-    """Loans whose cover changes when the whole book is valued and judged anew from its facts, in a copy."""
+    """Returns the number of loans whose judgement changes when a copy of the whole book is revalued."""
     database = Database(url, wall_clock)
     run_book(database, "chaos", PARTITION_ASSETS)
     with database.read() as connection:
-        anew = _rows(connection, COVERS)
+        revalued = _rows(connection, COVERS)
     database.close()
-    return sum(one != other for one, other in zip(covers, anew, strict=True))
+    return sum(one != other for one, other in zip(covers, revalued, strict=True))

@@ -1,4 +1,4 @@
-"""Dask workers and the scheduler itself killed in the middle of a run: the results are those of an undisturbed one."""
+"""Kills Dask workers and schedulers during a revaluation run and compares the results with an undisturbed run."""
 
 from __future__ import annotations
 
@@ -32,19 +32,20 @@ from tests.support.server import free_port
 WORKERS = 2
 RECONNECT_SECONDS = 1.0
 LEAVE_SECONDS = 15.0
-"""How long a worker may take to notice that its scheduler is gone; it takes a second or two. One that was only starting
-notices nothing: it goes on looking for a scheduler, and joins the next one at the same address."""
+"""Time for workers to exit after their scheduler is killed. A worker that was still starting does not exit: it keeps
+connecting, and joins the next scheduler at the same address."""
 
 TRIES = 60
 KILLED_WITHIN = 0.7
-"""The share of a run in which processes are killed; the rest is room for what ends untold with a scheduler."""
+"""Share of the partitions during which processes are killed; the rest allows for partitions whose completion a killed
+scheduler did not report."""
 
 Say = Callable[[str], None]
 
 
 @dataclass
 class Disturbed:
-    """A run in which workers and schedulers were killed, against one in which nobody was."""
+    """Result of a run with killed workers and schedulers, compared with an undisturbed run."""
 
     worker_kills: int = 0
     scheduler_kills: int = 0
@@ -54,7 +55,7 @@ class Disturbed:
 
 @dataclass
 class Cluster:
-    """A scheduler and its workers, each a process of this machine."""
+    """Scheduler and workers, each a local process."""
 
     port: int = field(default_factory=free_port)
     scheduler: subprocess.Popen[bytes] | None = None
@@ -62,11 +63,11 @@ class Cluster:
 
     @property
     def address(self) -> str:
-        """Where the scheduler listens."""
+        """Address of the scheduler."""
         return f"tcp://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Starts what is not running."""
+        """Starts the processes that are not running."""
         if self.scheduler is None or self.scheduler.poll() is not None:
             options = ["--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard"]
             self.scheduler = _program("distributed.cli.dask_scheduler", *options)
@@ -76,12 +77,12 @@ class Cluster:
             self.workers.append(_program("distributed.cli.dask_worker", *options))
 
     def kill_worker(self) -> None:
-        """Kills a worker with whatever it is at."""
+        """Kills a worker, possibly during a job."""
         self.workers[0].send_signal(signal.SIGKILL)
         self.workers[0].wait()
 
     def kill_scheduler(self) -> None:
-        """Kills the scheduler with all it knows; its workers leave by themselves, or join the next one."""
+        """Kills the scheduler and waits for its workers to exit; see LEAVE_SECONDS."""
         assert self.scheduler is not None
         self.scheduler.send_signal(signal.SIGKILL)
         self.scheduler.wait()
@@ -91,7 +92,7 @@ class Cluster:
                 one.wait(max(deadline - time.monotonic(), 0.0))
 
     def stop(self) -> None:
-        """Kills everything."""
+        """Kills all processes."""
         for process in (*self.workers, self.scheduler):
             if process is not None and process.poll() is None:
                 process.kill()
@@ -101,7 +102,7 @@ class Cluster:
 def disturbed_run(
     url: str, size: Size, partition_assets: int, worker_kills: int, scheduler_kills: int, seed: int, say: Say
 ) -> Disturbed:
-    """Runs a book undisturbed and then with kills at seeded places, and compares every row."""
+    """Runs a book undisturbed and again with kills at random points by ``seed``, and compares every row."""
     database = Database(url, wall_clock)
     make_book(database, size)
     calm = run_book(database, "chaos", partition_assets)
@@ -123,22 +124,22 @@ def disturbed_run(
 def _work(
     database: Database, cluster: Cluster, seq: int, found: Disturbed, victims: list[tuple[int, str]], say: Say
 ) -> None:
-    """Works every partition, killing whose place has come, until none is pending."""
+    """Executes jobs and kills the victims in order until no job is pending."""
     workers = ClusterWorkers(database.url, cluster.address)
     for _ in range(TRIES):
         cluster.start()
-        # What was stored without being told counts too, or the last victims would never be reached.
+        # Partitions that were stored but not reported count too; otherwise the last victims might never be killed.
         stored = found.partitions - len(pending_jobs(database, seq))
         try:
             for step in ((RunStep.CURVES,), (RunStep.LOANS, RunStep.UNPLEDGED)):
-                orders = [order for order in pending_jobs(database, seq) if order.partition.step in step]
-                for _number in workers.work(orders):
+                jobs = [job for job in pending_jobs(database, seq) if job.partition.step in step]
+                for _number in workers.work(jobs):
                     stored += 1
                     if victims and victims[0][0] <= stored:
                         _kill(cluster, victims.pop(0)[1], found, say)
                         cluster.start()
         except WorkersLost as error:
-            say(f"{error}; trying again")
+            say(f"{error}; retrying")
             time.sleep(RECONNECT_SECONDS)
         if not pending_jobs(database, seq):
             break
@@ -156,14 +157,15 @@ def _kill(cluster: Cluster, victim: str, found: Disturbed, say: Say) -> None:
 
 
 def _victims(partitions: int, worker_kills: int, scheduler_kills: int, seed: int) -> list[tuple[int, str]]:
-    """After how many stored partitions which process is killed, in order."""
+    """Returns the processes to kill in order, each with the number of stored partitions after which it is killed."""
     last = int(partitions * KILLED_WITHIN)
-    places = random.Random(seed).sample(range(1, last), worker_kills + scheduler_kills)  # noqa: S311 - no secret
-    return sorted(zip(places, ["worker"] * worker_kills + ["scheduler"] * scheduler_kills, strict=True))
+    draw = random.Random(seed)  # noqa: S311 - reproducible faults need no secure generator
+    counts = draw.sample(range(1, last), worker_kills + scheduler_kills)
+    return sorted(zip(counts, ["worker"] * worker_kills + ["scheduler"] * scheduler_kills, strict=True))
 
 
 def _mismatches(database: Database, calm: StoredRun, run: StoredRun) -> int:
-    """Rows of the disturbed run that are missing, doubled or not those of the calm one."""
+    """Returns the number of rows of the disturbed run that are missing, duplicated or different."""
     if run.state != RunState.PUBLISHED:
         return calm.valued + calm.judged
     wrong = 0

@@ -1,10 +1,11 @@
-/* Fails the n-th write or sync on the files of one folder, as a bad or a full disk would. Preloaded into the process
-   that writes the database: our server for SQLite, the cluster for PostgreSQL. Calls are counted over that process and
-   all that it forks, for the count lies in memory that they share.
+/* Fails the n-th write or sync on the files of one folder, like a broken or full disk. Preloaded into the process that
+   writes the database: the service for SQLite, the cluster for PostgreSQL. Calls are counted in shared memory over that
+   process and all processes that it forks.
 
-   FAIL_FOLDER   path that the files begin with
-   FAIL_PLAN     file that arms it: "n errno once|on"; n counts from the arming, "on" fails every one from the n-th
-   FAIL_LOG      file that tells which call was failed */
+   FAIL_FOLDER   path prefix of the files
+   FAIL_PLAN     file that arms the library: "n errno once|on"; n counts from the arming, "on" fails every call from the
+                 n-th
+   FAIL_LOG      log of the failed calls */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,10 +31,10 @@ struct shared {
 
 static struct shared *shared;
 
-/* Before main, so before any fork. */
+/* Runs before main and therefore before any fork. */
 __attribute__((constructor)) static void share(void) {
-  void *room = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (room != MAP_FAILED) shared = room;
+  void *memory = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory != MAP_FAILED) shared = memory;
 }
 
 static int is_armed(void) {
@@ -48,7 +49,7 @@ static int is_armed(void) {
   ssize_t got = syscall(SYS_read, file, plan, PLAN_BYTES - 1);
   syscall(SYS_close, file);
   if (got <= 0 || sscanf(plan, "%ld %d %63s", &fail_at, &fail_errno, how) != 3) return 0;
-  /* Two processes that read the plan at the same time store the same. */
+  /* Processes that read the plan concurrently store the same values. */
   shared->fail_at = fail_at;
   shared->fail_errno = fail_errno;
   shared->fail_on = strcmp(how, "on") == 0;
@@ -80,6 +81,7 @@ static void note(const char *name, long number) {
 static int fails(int fd, const char *name, int is_sync) {
   if (!is_ours(fd) || !is_armed()) return 0;
   long number = atomic_fetch_add(&shared->calls, 1) + 1;
+  /* A full disk fails writes, but not syncs. */
   if (shared->fail_on ? number < shared->fail_at || (is_sync && shared->fail_errno == ENOSPC)
                       : number != shared->fail_at)
     return 0;
@@ -118,7 +120,7 @@ int fsync(int fd) { return fails(fd, "fsync", 1) ? -1 : NEXT(fsync)(fd); }
 int fdatasync(int fd) { return fails(fd, "fdatasync", 1) ? -1 : NEXT(fdatasync)(fd); }
 int ftruncate(int fd, off_t size) { return fails(fd, "ftruncate", 0) ? -1 : NEXT(ftruncate)(fd, size); }
 int ftruncate64(int fd, off64_t size) { return fails(fd, "ftruncate", 0) ? -1 : NEXT(ftruncate64)(fd, size); }
-/* These two answer with the error instead of setting errno. */
+/* These two return the error instead of setting errno. */
 int posix_fallocate(int fd, off_t at, off_t size) {
   return fails(fd, "fallocate", 0) ? errno : NEXT(posix_fallocate)(fd, at, size);
 }

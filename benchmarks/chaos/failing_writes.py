@@ -1,4 +1,4 @@
-"""The n-th write or sync of the database fails, or the disk is full from then on: an error or correct, never a loss."""
+"""Fails a write or sync of the database, once or from then on: pushes must fail or succeed without any loss."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ MENDED_PATIENCE_SECONDS = 20.0
 
 @dataclass
 class Failed:
-    """What became of the cases; in ``hit`` of them a call did fail, in ``told`` of them the push said so."""
+    """Results of the cases: in ``hit`` of them a call failed, in ``reported`` of them the push returned an error."""
 
     cases: int = 0
     hit: int = 0
-    told: int = 0
+    reported: int = 0
     lost: int = 0
     doubled: int = 0
 
 
 def run_failing_writes(engine: str, folder: Path, chosen: Sequence[Case], say: Callable[[str], None]) -> Failed:
-    """Runs each case on a copy of one prepared book."""
+    """Runs each case on its own copy of a prepared book."""
     failed = Failed()
     with prepared_book(engine, folder, [SOURCE], PLEDGED_LOTS) as prepared:
         for case in chosen:
@@ -58,13 +58,13 @@ def _run_case(book: Copy, folder: Path, case: Case, failed: Failed) -> None:
     with Outbox(folder / f"{case.how}-{case.number}.outbox", SOURCE) as outbox:
         outbox.add(movements(SOURCE, case.number, 0, MOVEMENTS))
         book.disk.arm(case)
-        failed.told += not _push(bad, outbox, PATIENCE_SECONDS)
+        failed.reported += not _push(bad, outbox, PATIENCE_SECONDS)
         bad.stop(signal.SIGKILL)
         waiting = set(outbox.waiting())
         mended = book.start_mended()
         missing_at_once = _model_ids(case) - waiting - _ids(book.url)
         if not _push(mended, outbox, MENDED_PATIENCE_SECONDS):
-            raise AssertionError(f"the server did not recover: {mended.said}")
+            raise AssertionError(f"push after recovery: got an error, want success; output: {mended.said}")
         mended.stop()
     failed.cases += 1
     failed.hit += book.disk.hit
@@ -73,7 +73,7 @@ def _run_case(book: Copy, folder: Path, case: Case, failed: Failed) -> None:
 
 
 def _push(server: Server, outbox: Outbox, patience_seconds: float) -> bool:
-    """Whether everything became durable."""
+    """Pushes the outbox and returns whether all movements became durable."""
     with open_channel(server.address) as channel:
         try:
             Pusher(channel, outbox, batch_items=BATCH_ITEMS, patience_seconds=patience_seconds).push()
@@ -88,16 +88,17 @@ def _model_ids(case: Case) -> set[str]:
 
 
 def _ids(url: str) -> set[str]:
-    """Ids of the movements that the database holds, booked or rejected."""
+    """Returns the ids of booked and rejected movements in the database."""
     return {row[0] for query in (BOOKED, REJECTED) for row in _rows(url, query)}
 
 
 def _doubled(url: str, case: Case) -> int:
-    """Lots that hold something else than the model says."""
+    """Returns the number of lots whose quantity differs from the model."""
     model = model_of({SOURCE: MOVEMENTS}, case.number)
-    held = {(row[0], row[1]): row[2] for row in _rows(url, "SELECT warehouse, lot, quantity FROM stock_lot")}
-    ours = {place: quantity for place, quantity in held.items() if place[0] in {f"{SOURCE}-{side}" for side in SIDES}}
-    return sum(ours.get(place, 0) != model.lots.get(place, 0) for place in {*ours, *model.lots})
+    stored = {(row[0], row[1]): row[2] for row in _rows(url, "SELECT warehouse, lot, quantity FROM stock_lot")}
+    warehouses = {f"{SOURCE}-{side}" for side in SIDES}
+    lots = {place: quantity for place, quantity in stored.items() if place[0] in warehouses}
+    return sum(lots.get(place, 0) != model.lots.get(place, 0) for place in {*lots, *model.lots})
 
 
 def _rows(url: str, query: str) -> list[tuple[Any, ...]]:

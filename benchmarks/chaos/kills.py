@@ -1,4 +1,4 @@
-"""The server is killed again and again under load, partners too, behind a proxy that resets, stalls and splits."""
+"""Kills the server and partners repeatedly under load, with a faulty network between them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.support.server import Server
 
 MOST_UNDER_LOAD = 1_000_000
 FINISH_SECONDS = 900.0
-"""What partners may take to end once the last kill is over."""
+"""Time limit for partners to finish after the last kill."""
 
 TICK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is killed: the server so often, after so long under load; a partner at every so many kills."""
+    """Number of server kills, load time before each, and number of server kills for each partner kill."""
 
     kills: int
     items_a_partner: int
@@ -41,7 +41,7 @@ class Plan:
 
 @dataclass
 class Partner:
-    """A partner's process, its files, and how to start it again."""
+    """Partner process with its command and files."""
 
     source: str
     command: list[str]
@@ -54,26 +54,26 @@ class Partner:
         self.process = subprocess.Popen(self.command)
 
     def kill(self) -> None:
-        """Kills the process, if it runs."""
+        """Kills the process if it is running."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
     def finish(self, seconds: float) -> None:
-        """Waits until it has pushed everything; raises RuntimeError when it fails to."""
+        """Waits until the partner has pushed all movements; raises RuntimeError if it fails."""
         code = self.process.wait(seconds) if self.process is not None else None
         if code or not self.journal.done:
-            raise RuntimeError(f"partner {self.source} ended with {code}")
+            raise RuntimeError(f"partner {self.source}: got exit code {code}, want 0 with all movements pushed")
 
     @property
     def journal(self) -> Journal:
-        """What it has noted so far."""
+        """Current contents of the partner's journal."""
         return read_journal(self.journal_path)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of kills found."""
+    """Result of a run with kills."""
 
     kills: int
     partner_kills: int
@@ -84,10 +84,10 @@ class Outcome:
 
 
 def run_kills(url: str, copy: Callable[[str], str], folder: Path, plan: Plan, say: Callable[[str], None]) -> Outcome:
-    """Kills by the plan on an empty database and checks everything afterwards; ``copy`` copies a database."""
+    """Runs the plan on an empty database and checks the results; ``copy`` copies a database by URL."""
     server = Server(url).start()
     open_book(server.address, SOURCES, plan.pledged_lots)
-    draw = random.Random(plan.seed)  # noqa: S311 - a scenario, not a secret
+    draw = random.Random(plan.seed)  # noqa: S311 - reproducible faults need no secure generator
     with Proxy(int(server.address.rpartition(":")[2]), plan.seed, plan.faults) as proxy:
         partners = _partners(f"127.0.0.1:{proxy.port}", folder, plan)
         for one in partners:
@@ -119,7 +119,7 @@ def _partners(address: str, folder: Path, plan: Plan) -> list[Partner]:
 def _kill(
     server: Server, partners: Sequence[Partner], plan: Plan, draw: random.Random, say: Callable[[str], None]
 ) -> tuple[list[float], int]:
-    """Kills and starts again; returns when the server was healthy each time, and how often a partner was killed."""
+    """Kills and restarts processes; returns the times at which the server was healthy, and the partner kills."""
     healthy, partner_kills = [], 0
     for number in range(1, plan.kills + 1):
         time.sleep(draw.uniform(plan.shortest_load_seconds, plan.longest_load_seconds))
@@ -136,7 +136,7 @@ def _kill(
 
 
 def _finish(partners: Sequence[Partner], folder: Path, say: Callable[[str], None]) -> None:
-    """Tells the partners to end, and waits until they have pushed everything."""
+    """Requests the partners to stop and waits until they have pushed all movements."""
     (folder / "stop").touch()
     deadline = time.monotonic() + FINISH_SECONDS
     for one in partners:
@@ -145,9 +145,9 @@ def _finish(partners: Sequence[Partner], folder: Path, say: Callable[[str], None
 
 
 def resumes(healthy: Sequence[float], journals: Sequence[Journal]) -> list[float]:
-    """Seconds from each return of the server to the next durable items of each partner.
+    """Returns the seconds from each restart of the server to the next durable items of each partner.
 
-    A partner that was not up again by then counts from its own start.
+    A partner that starts after the server counts from its own start.
     """
     found = []
     for at in healthy:

@@ -1,7 +1,7 @@
-"""A partner in a process of its own: the real kit, pushing its movements, to be killed at any moment.
+"""Partner process that pushes movements with the real partner client and can be killed at any time.
 
-Its journal, a line an event, tells when it started, how many movements it has added and when the server made more
-durable; times are of the machine's monotonic clock, which all processes share.
+Its journal has one line for each event: start, total movements added to the outbox, and items that became durable.
+Times are of the machine's monotonic clock, which all processes share.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collateral_registry.client import Outbox, Pusher, open_channel
 CHUNK_MOVEMENTS = 2_000
 SILENCE_SECONDS = 1.0
 PATIENCE_SECONDS = 600.0
-"""Longer than any run: a partner of this scenario never gives up."""
+"""Longer than any run, so that a partner never gives up."""
 
 IDLE_SECONDS = 0.02
 START, ADDED, DURABLE, DONE = "start", "added", "durable", "done"
@@ -26,7 +26,7 @@ START, ADDED, DURABLE, DONE = "start", "added", "durable", "done"
 
 @dataclass
 class Journal:
-    """What a partner's journal tells."""
+    """Contents of a partner's journal."""
 
     added: int = 0
     durable: int = 0
@@ -36,7 +36,7 @@ class Journal:
 
 
 def read_journal(path: Path) -> Journal:
-    """Reads a journal; its last line may be half written."""
+    """Reads a journal; an incomplete last line is ignored."""
     journal = Journal()
     text = path.read_text() if path.exists() else ""
     for line in text[: text.rfind("\n") + 1].splitlines():
@@ -52,15 +52,18 @@ def read_journal(path: Path) -> Journal:
     return journal
 
 
-def push_until_told(
+def push_until_stopped(
     outbox: Outbox, pusher: Pusher, chosen: argparse.Namespace, note: Callable[[str, int], None]
 ) -> int:
-    """Adds and pushes chunk by chunk until the file that says stop is there and the least number is done."""
+    """Adds and pushes movements in chunks until the stop file exists and the minimum number is pushed.
+
+    Returns the number of movements added.
+    """
     added = read_journal(chosen.journal).added
     while True:
         if added < chosen.least or not chosen.stop.exists():
             if added < chosen.most:
-                # Killed between these two lines, it adds the chunk again: what is known is not doubled.
+                # A kill between adding and noting adds the chunk again, and the outbox ignores known movements.
                 outbox.add(movements(chosen.source, chosen.seed, added, CHUNK_MOVEMENTS))
                 added += CHUNK_MOVEMENTS
                 note(ADDED, added)
@@ -72,7 +75,7 @@ def push_until_told(
 
 
 def main() -> None:
-    """Runs a partner to its end."""
+    """Runs the partner."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", required=True)
     parser.add_argument("--address", required=True)
@@ -102,7 +105,7 @@ def main() -> None:
             patience_seconds=PATIENCE_SECONDS,
             on_durable=lambda items: note(DURABLE, items),
         )
-        note(DONE, push_until_told(outbox, pusher, chosen, note))
+        note(DONE, push_until_stopped(outbox, pusher, chosen, note))
 
 
 if __name__ == "__main__":

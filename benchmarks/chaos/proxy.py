@@ -1,4 +1,4 @@
-"""A TCP proxy of our own, as bad as a network can be: it resets, stalls and splits, by a seed."""
+"""TCP proxy that resets and stalls connections and splits data at random, reproducible by a seed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Self
 
 CHUNK_BYTES = 64 * 1024
 ABORT_AT_ONCE = struct.pack("ii", 1, 0)
-"""SO_LINGER of zero seconds: closing sends RST."""
+"""SO_LINGER with zero seconds, so that closing a socket sends RST."""
 
 
 @dataclass(frozen=True)
 class Faults:
-    """How bad the network is; bytes until a reset are drawn for each connection between 0 and twice their mean."""
+    """Fault rates of the network; bytes until a reset are drawn for each connection from 0 to twice the mean."""
 
     mean_bytes_to_reset: int = 400_000
     stall_chance: float = 0.02
@@ -29,7 +29,7 @@ class Faults:
 
 @dataclass
 class Tally:
-    """What the proxy did."""
+    """Number of connections and injected faults."""
 
     connections: int = 0
     resets: int = 0
@@ -38,13 +38,13 @@ class Tally:
 
 
 class Proxy:
-    """A proxy to a port of this machine, in a thread of its own."""
+    """Proxy to a local port, which runs in its own thread."""
 
     def __init__(self, upstream_port: int, seed: int, faults: Faults) -> None:
         self.tally = Tally()
         self.port = 0
         self._upstream_port = upstream_port
-        self._draw = random.Random(seed)  # noqa: S311 - a scenario, not a secret
+        self._draw = random.Random(seed)  # noqa: S311 - reproducible faults need no secure generator
         self._faults = faults
         self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()
@@ -74,32 +74,32 @@ class Proxy:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.tally.connections += 1
         try:
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+            upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._upstream_port)
         except OSError:
             writer.close()
             return
         budget = [self._draw.randrange(2 * self._faults.mean_bytes_to_reset)]
         pumps = [
-            asyncio.create_task(self._pump(reader, there_writer, budget)),
-            asyncio.create_task(self._pump(there_reader, writer, budget)),
+            asyncio.create_task(self._pump(reader, upstream_writer, budget)),
+            asyncio.create_task(self._pump(upstream_reader, writer, budget)),
         ]
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         for pump in pumps:
             pump.cancel()
-        for end in (writer, there_writer):
+        for end in (writer, upstream_writer):
             _abort(end)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, budget: list[int]) -> None:
-        """Carries bytes one way until either end goes or the connection's bytes are used up."""
+        """Forwards bytes in one direction until a side closes or the byte budget of the connection is used up."""
         with suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
                 budget[0] -= len(data)
                 if budget[0] < 0:
                     self.tally.resets += 1
                     return
-                await self._carry(data, writer)
+                await self._forward(data, writer)
 
-    async def _carry(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, data: bytes, writer: asyncio.StreamWriter) -> None:
         if self._draw.random() < self._faults.stall_chance:
             self.tally.stalls += 1
             await asyncio.sleep(self._draw.uniform(0, self._faults.longest_stall_seconds))
@@ -115,7 +115,7 @@ class Proxy:
 
 
 def _abort(writer: asyncio.StreamWriter) -> None:
-    """Ends a connection the hard way."""
+    """Resets a connection."""
     end = writer.get_extra_info("socket")
     if end is not None and end.fileno() >= 0:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT_AT_ONCE)

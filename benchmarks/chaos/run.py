@@ -1,6 +1,6 @@
-"""``make chaos``: tells on the error output what it does, and prints one JSON object last; exit code 1 if it fails.
+"""``make chaos``: prints progress to the error output and one JSON object at the end; exits with 1 on failure.
 
-Keys: kills, items, lost, doubled, resume_p99_s (the worst engine's), cover_mismatches; and what each part found.
+Keys: kills, items, lost, doubled, resume_p99_s (of the worst engine), cover_mismatches, and the details of each part.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ CLUSTER_BOOK = Size(4_000, 400)
 CLUSTER_PARTITION_ASSETS = 40
 CLUSTER_WORKER_KILLS = 6
 CLUSTER_SCHEDULER_KILLS = 3
-_MUST_BE_ZERO = ("wrongly_booked", "lot_mismatches", "sum_mismatches", "taken_up_mismatches", "mismatched_rows")
+_MUST_BE_ZERO = ("wrongly_booked", "lot_mismatches", "sum_mismatches", "asset_mismatches", "mismatched_rows")
 
 Counts = dict[str, float]
 Found = tuple[Counts, dict[str, Any]]
-"""What a part adds to the totals, and its details."""
+"""Contribution of a part to the totals, and its details."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How much of each part is done: kills and items on each engine, and up to which call writes fail."""
+    """Extent of each part: kills and items on each engine, and number of the last failing call."""
 
     engines: tuple[str, ...]
     kills: int
@@ -54,12 +54,12 @@ class Options:
 
 
 def say(sentence: str) -> None:
-    """Tells what is going on, apart from the result."""
+    """Prints progress with the time to the error output."""
     print(f"{time.strftime('%H:%M:%S')} {sentence}", file=sys.stderr, flush=True)
 
 
 def kills(options: Options, folder: Path) -> Found:
-    """Server and partners killed under load, on each engine."""
+    """Kills the server and partners under load on each engine."""
     totals: Counts = {"kills": 0, "items": 0, "lost": 0, "doubled": 0, "cover_mismatches": 0, "resume_p99_s": 0.0}
     details = {}
     plan = Plan(options.kills, -(-options.items // len(SOURCES)), options.seed)
@@ -69,7 +69,7 @@ def kills(options: Options, folder: Path) -> Found:
         with engine_of(name, place) as engine:
             say(f"{name}: {plan.kills} kills, at least {plan.items_a_partner} movements of each partner")
             outcome = run_kills(engine.new_database(), engine.copy_database, place, plan, say)
-        found = _told(outcome)
+        found = _record(outcome)
         say(f"{name}: {found}")
         details[name] = found
         for key in totals.keys() - {"resume_p99_s"}:
@@ -78,8 +78,8 @@ def kills(options: Options, folder: Path) -> Found:
     return totals, details
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as names and figures."""
+def _record(outcome: Outcome) -> dict[str, Any]:
+    """Returns an outcome as a record for JSON."""
     return {
         "kills": outcome.kills,
         "partner_kills": outcome.partner_kills,
@@ -93,7 +93,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
 
 
 def failing_writes(options: Options, folder: Path) -> Found:
-    """The n-th write or sync of the database fails, or the disk is full from it on; on each engine."""
+    """Fails the n-th write or sync of the database, or all from the n-th on, on each engine."""
     totals: Counts = {"lost": 0, "doubled": 0}
     details = {}
     for name in options.engines:
@@ -106,13 +106,13 @@ def failing_writes(options: Options, folder: Path) -> Found:
 
 
 def cluster(options: Options, folder: Path) -> Found:
-    """Workers and the scheduler of a Dask cluster killed in the middle of a run, on each engine; rows compared."""
+    """Kills workers and schedulers of a Dask cluster during a run on each engine, and compares the rows."""
     details = {}
     for name in options.engines:
         place = folder / f"cluster-{name}"
         place.mkdir()
         with engine_of(name, place) as engine:
-            say(f"{name}: a run over {CLUSTER_BOOK.assets} assets on a cluster that loses workers and its scheduler")
+            say(f"{name}: a run over {CLUSTER_BOOK.assets} assets with kills of workers and schedulers")
             kills_of = (CLUSTER_WORKER_KILLS, CLUSTER_SCHEDULER_KILLS)
             found = disturbed_run(
                 engine.new_database(), CLUSTER_BOOK, CLUSTER_PARTITION_ASSETS, *kills_of, options.seed, say
@@ -127,11 +127,11 @@ PARTS: dict[str, Callable[[Options, Path], Found]] = {
     "failing_writes": failing_writes,
     "cluster": cluster,
 }
-"""Every part of the chaos; a part adds its counts to the totals of the same name."""
+"""All parts; the counts of a part are added to the totals of the same name."""
 
 
 def run(options: Options, chosen: tuple[str, ...]) -> dict[str, Any]:
-    """Runs parts one after the other; returns totals and details."""
+    """Runs the chosen parts in order and returns totals and details."""
     totals: Counts = dict.fromkeys(("kills", "items", "lost", "doubled", "resume_p99_s", "cover_mismatches"), 0)
     details: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -144,7 +144,7 @@ def run(options: Options, chosen: tuple[str, ...]) -> dict[str, Any]:
 
 
 def failures(found: dict[str, Any], options: Options) -> list[str]:
-    """What is not as it must be, or was not done as often as was asked for: a part that disturbed less shows less."""
+    """Returns the keys of wrong results, and of faults that were injected less often than requested."""
     wrong = [key for key in ("lost", "doubled", "cover_mismatches") if found[key]]
     for part, least in _least(options).items():
         if part not in found["parts"]:
@@ -157,7 +157,7 @@ def failures(found: dict[str, Any], options: Options) -> list[str]:
 
 
 def _least(options: Options) -> dict[str, dict[str, int]]:
-    """How much each part must have done on an engine; every failing write that was asked for must have been hit."""
+    """Returns the minimum counts of each part on an engine; every requested failing write must have occurred."""
     failing = len(cases(range(1, options.failing_calls + 1)))
     return {
         "kills": {"kills": options.kills, "items": options.items},
@@ -167,7 +167,7 @@ def _least(options: Options) -> dict[str, dict[str, int]]:
 
 
 def main() -> int:
-    """Runs everything, or what is asked for."""
+    """Runs all parts, or the selected ones, and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", action="append", choices=list(PARTS))
     parser.add_argument("--engine", action="append", choices=ENGINES)

@@ -47,5 +47,5 @@ def test_a_failing_write_or_a_full_disk_is_an_error_or_correct_and_never_a_loss(
     failed = run_failing_writes(name, tmp_path, chosen, quiet)
 
     assert (failed.cases, failed.hit) == (len(chosen), len(chosen))
-    assert failed.told >= 1
+    assert failed.reported >= 1
     assert (failed.lost, failed.doubled) == (0, 0)
