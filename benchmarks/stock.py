@@ -5,15 +5,16 @@ On a book, the moved lots are its first ones, each of which is an asset that sec
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import grpc
 import numpy as np
+import psycopg
 from sqlalchemy import inspect, select
 
 from benchmarks.book import good_of, lot_of, warehouse_of
@@ -175,7 +176,7 @@ def _floor(url: str, empty_url: str) -> float:
     return len(rows[warm:]) / seconds
 
 
-def _insert_sqlite(driver: Any, names: str, rows: list[tuple[object, ...]]) -> None:  # noqa: ANN401 - DB-API connection
+def _insert_sqlite(driver: sqlite3.Connection, names: str, rows: list[tuple[object, ...]]) -> None:
     marks = ",".join("?" * len(rows[0]))
     for start in range(0, len(rows), BATCH_ITEMS):
         driver.execute("BEGIN IMMEDIATE")
@@ -186,7 +187,7 @@ def _insert_sqlite(driver: Any, names: str, rows: list[tuple[object, ...]]) -> N
         driver.execute("COMMIT")
 
 
-def _copy_postgres(driver: Any, names: str, rows: list[tuple[object, ...]]) -> None:  # noqa: ANN401 - DB-API connection
+def _copy_postgres(driver: psycopg.Connection, names: str, rows: list[tuple[object, ...]]) -> None:
     for start in range(0, len(rows), BATCH_ITEMS):
         with driver.cursor() as cursor, cursor.copy(f"COPY stock_movement ({names}) FROM STDIN") as copy:
             for row in rows[start : start + BATCH_ITEMS]:

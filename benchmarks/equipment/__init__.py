@@ -1,1 +1,1 @@
-"""Evidence for the equipment models on sales that are not shipped."""
+"""Benchmarks of the equipment models on sales data that is not shipped."""
