@@ -1,1 +1,1 @@
-"""Rules for warehouse stock."""
+"""Stock movements, counts, feeds and the reliability of warehouses."""

@@ -1,4 +1,4 @@
-"""Counts of stock held against the book: what agrees, what is short, what must not count as collateral.
+"""Compares stock counts with the booked quantities: shortages, surpluses and reserves.
 
 Quantities are whole millionths of the lot's unit.
 """
@@ -19,15 +19,15 @@ from valuation.errors import InvalidInput
 from valuation.money import PPM
 
 LINES_LIMIT = 20_000
-"""Lots in one count."""
+"""Largest number of lots in one count."""
 
 
 FEED_ACTOR = "stockFeeds/"
-"""How the actor of a count begins that a warehouse made of itself; every other one is the lender's."""
+"""Prefix of the actor of counts that a warehouse reports itself; all other counts are the lender's."""
 
 
 class CountMethod(IntEnum):
-    """How it was found out what is there; the numbers are stored and sent."""
+    """Method of a count; the numbers are stored and sent."""
 
     STOCK_LIST = 1
     PHYSICAL_COUNT = 2
@@ -35,7 +35,7 @@ class CountMethod(IntEnum):
 
 @dataclass(frozen=True)
 class CountLine:
-    """One lot as it was counted or listed."""
+    """The counted or listed quantity of one lot."""
 
     lot: str
     good: str
@@ -43,7 +43,7 @@ class CountLine:
     quantity: int
 
     def __post_init__(self) -> None:
-        """Checks every field."""
+        """Validates every field; raises InvalidInput."""
         checked_text("count.lines.lot", self.lot)
         checked_id("count.lines.good", self.good)
         checked_unit("count.lines.unit", self.unit)
@@ -53,7 +53,7 @@ class CountLine:
 
 @dataclass(frozen=True)
 class StockCount:
-    """A count of lots of one warehouse; a complete one names every lot that is there, so that what it omits is gone."""
+    """A count of lots in one warehouse. If it is complete, lots that it omits are counted as 0."""
 
     warehouse: str
     method: CountMethod
@@ -63,7 +63,7 @@ class StockCount:
     document: str = ""
 
     def __post_init__(self) -> None:
-        """Checks the warehouse, and that each lot is counted once."""
+        """Validates every field, and that each lot is counted once; raises InvalidInput."""
         checked_text("count.warehouse", self.warehouse)
         checked_text("count.document", self.document, required=False)
         if self.counted_us <= 0:
@@ -78,7 +78,7 @@ class StockCount:
 
 @dataclass(frozen=True)
 class Compared:
-    """Counts against the book [n]: the tolerance, what lies beyond it, and what is reserved for it."""
+    """Counts compared with the book [n]: the tolerance, lots short or long beyond it, and the reserve of each lot."""
 
     tolerance: Int
     short: Bool
@@ -87,15 +87,15 @@ class Compared:
 
 
 def compare(counted: Int, book: Int, tolerance_ppm: int, has_book: Bool) -> Compared:
-    """Compares counts [n] with the balances of the book [n] as of the time of the count.
+    """Compares counts [n] with the booked quantities [n] at the time of the count.
 
-    A difference of at most the tolerance, a share of the book, agrees. Beyond it the smaller figure counts: what the
-    count lacks is reserved; what it has beyond the book never counts. Lots that nobody but the counts tells of
-    (``has_book`` false) cannot differ.
+    The tolerance is a share of the booked quantity. Beyond it the smaller figure counts: a shortage is reserved, and a
+    surplus is ignored. Lots known from counts alone (``has_book`` false) never differ.
     """
-    there = np.maximum(book, 0)
-    tolerance: Int = there // PPM * tolerance_ppm + there % PPM * tolerance_ppm // PPM
-    short = has_book & (there - counted > tolerance)
-    long = has_book & (counted - there > tolerance)
-    reserve: Int = np.where(short, there - counted, 0)
+    booked = np.maximum(book, 0)
+    # Split into whole millions and the rest, so that the product stays within int64.
+    tolerance: Int = booked // PPM * tolerance_ppm + booked % PPM * tolerance_ppm // PPM
+    short = has_book & (booked - counted > tolerance)
+    long = has_book & (counted - booked > tolerance)
+    reserve: Int = np.where(short, booked - counted, 0)
     return Compared(tolerance, short, long, reserve)

@@ -1,7 +1,6 @@
-"""Booking: movements against lots, in the order of the rows; a row sees what the rows before it did.
+"""Books movements on lots in the order of the rows; each row sees the effect of the rows before it.
 
-Pure: lots and what is known of earlier movements in, changes out. One loop for a batch of one and of thousands; the
-loop holds only what depends on the rows before, everything else is checked by columns (``movements``).
+The loop holds only the checks that depend on earlier rows; ``movements`` checks everything else by columns.
 """
 
 from __future__ import annotations
@@ -25,26 +24,27 @@ NO_SLOT = -1
 """Marks a movement that has no second lot."""
 
 SIGN = (0, 1, -1, -1, 1, 0, -1, -1, 0)
-"""What a quantity does to the lot it names, by kind; the other lot of two legs gains what this one loses."""
+"""Sign of the change of the named lot, by kind. The second lot of a movement changes by the opposite amount."""
 
 MARKING = frozenset({MovementKind.RECEIPT, MovementKind.QUALITY})
-"""Kinds that say the grade and the bin of their lot."""
+"""Kinds that set the grade and the bin of their lot."""
 
 Place = tuple[str, str]
 """Warehouse and lot."""
 
-_Said = tuple[str, str, str, str]
-"""Warehouse, lot, good and unit that a row names."""
+_LotFields = tuple[str, str, str, str]
+"""Warehouse, lot, good and unit that a row states."""
 
 Content = tuple[object, ...]
-"""What a movement says, for comparing."""
+"""The fields of a movement that must be equal for a repeated id to be the same movement."""
 
 
 @dataclass
 class Lots:
-    """Lots [s] as they are now, a column a list, found by their place; key 0 marks a lot that was opened here.
+    """Current state of lots [s], one list per column, found by place.
 
-    ``version`` is the one that each was read with, 0 for a lot that was opened here.
+    ``key`` and ``version`` are those read from the store, 0 for a lot opened by this batch. ``changed`` holds the slots
+    of lots that this batch changed.
     """
 
     key: list[int] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Lots:
     changed: set[int] = field(default_factory=set)
 
     def add(self, key: int, place: Place, good: str, unit: str, grade: str, bin_: str, quantity: int) -> int:
-        """Puts a lot in and returns its slot."""
+        """Adds a lot and returns its slot."""
         slot = len(self.key)
         self.key.append(key)
         self.warehouse.append(place[0])
@@ -77,7 +77,7 @@ class Lots:
 
 @dataclass(frozen=True)
 class Known:
-    """A movement booked before: what it said, where, and the quantity that holds after its corrections."""
+    """A movement booked earlier: its content, its places, and its quantity after corrections."""
 
     content: Content
     kind: int
@@ -89,7 +89,7 @@ class Known:
 
 @dataclass
 class Booked:
-    """What became of the rows: those booked, with their lots and changes; those known; those with a problem."""
+    """Result of booking: the booked rows with their lots and changes, the repeated rows, and the problems by row."""
 
     row: list[int] = field(default_factory=list)
     slot: list[int] = field(default_factory=list)
@@ -101,7 +101,7 @@ class Booked:
 
 
 def places_of(batch: Movements, problems: Problems) -> set[Place]:
-    """Every place that the rows without a problem name."""
+    """Returns every place named by the rows without a problem."""
     rows = [row for row in range(len(batch)) if row not in problems] if problems else range(len(batch))
     places = set(zip(batch.warehouse, batch.lot, strict=True))
     if problems:
@@ -113,22 +113,22 @@ def places_of(batch: Movements, problems: Problems) -> set[Place]:
 
 
 def to_place(batch: Movements, row: int) -> Place | None:
-    """Where the goods of a row went; none for a kind that has one lot."""
+    """Returns the destination of a row's goods; None for kinds with a single lot."""
     if batch.kind[row] not in TWO_LEGGED:
         return None
     return batch.to_warehouse[row] or batch.warehouse[row], batch.to_lot[row] or batch.lot[row]
 
 
 def content_of(batch: Movements, row: int) -> Content:
-    """What must be the same for two movements of one id to be one."""
+    """Returns the content of a row."""
     place = (batch.warehouse[row], batch.lot[row])
-    said = (batch.quantity[row], batch.bin[row], batch.to_bin[row], batch.grade[row], batch.corrects[row])
-    return content(batch.kind[row], batch.effective_us[row], place, to_place(batch, row), *said, batch.document[row])
+    fields = (batch.quantity[row], batch.bin[row], batch.to_bin[row], batch.grade[row], batch.corrects[row])
+    return content(batch.kind[row], batch.effective_us[row], place, to_place(batch, row), *fields, batch.document[row])
 
 
-def content(kind: int, effective_us: int, place: Place, other: Place | None, *said: str | int) -> Content:
-    """The content of a movement; time and place of a correction are those of the movement it restates."""
-    return (kind, *said) if kind == MovementKind.CORRECTION else (kind, effective_us, place, other, *said)
+def content(kind: int, effective_us: int, place: Place, other: Place | None, *fields: str | int) -> Content:
+    """Builds the content of a movement; a correction's omits time and place, which its original determines."""
+    return (kind, *fields) if kind == MovementKind.CORRECTION else (kind, effective_us, place, other, *fields)
 
 
 def book(
@@ -138,25 +138,26 @@ def book(
     past: Mapping[str, Known],
     own_warehouses: Collection[str] | None = None,
 ) -> Booked:
-    """Books every row that has no problem, and finds the problems that only the book shows; changes the lots.
+    """Books every row that has no problem yet, and adds the problems that depend on lots and earlier movements.
 
-    ``past`` holds what is known of the ids, and of the corrected ids, of the rows.
+    Changes ``lots`` in place. ``past`` maps the ids and corrected ids of the rows to movements booked earlier.
+    ``own_warehouses`` are those whose movements the feed may correct; None permits any.
     """
     booking = _Booking(batch, lots, past, own_warehouses)
     refused = dict(problems)
     places = zip(batch.warehouse, batch.lot, batch.good, batch.unit, strict=True)
     rows = zip(batch.movement_id, batch.kind, places, batch.quantity, strict=True)
-    for row, (name, kind, said, quantity) in enumerate(rows):
+    for row, (name, kind, lot_fields, quantity) in enumerate(rows):
         if row not in refused:
             try:
-                booking.book(row, name, kind, said, quantity)
+                booking.book(row, name, kind, lot_fields, quantity)
             except _NotBookable as error:
                 refused[row] = error.problem
     return booking.booked(refused)
 
 
 class _NotBookable(Exception):
-    """The row has a problem."""
+    """Raised for a row that has a problem."""
 
     def __init__(self, reason: RejectionReason, description: str) -> None:
         super().__init__(description)
@@ -164,7 +165,12 @@ class _NotBookable(Exception):
 
 
 class _Booking:
-    """A run of rows being booked."""
+    """State of booking one batch.
+
+    ``done`` holds row, slot, other slot, change and effective time of each booked row. ``repeated`` are ids that may be
+    repeats; ``wanted`` are ids whose position in ``done`` later rows may need, kept in ``done_at``. ``restated`` holds
+    the current quantity of movements corrected by this batch, ``slots`` the lots found by their stated fields.
+    """
 
     def __init__(
         self,
@@ -176,24 +182,24 @@ class _Booking:
         self.batch, self.lots, self.past, self.own = batch, lots, past, own
         self.done: list[tuple[int, int, int, int, int]] = []
         self.known: list[int] = []
-        self.again = _repeated(batch.movement_id, past)
-        self.wanted = self.again.union(batch.corrects)
-        self.place_in_done: dict[str, int] = {}
+        self.repeated = _repeated(batch.movement_id, past)
+        self.wanted = self.repeated.union(batch.corrects)
+        self.done_at: dict[str, int] = {}
         self.restated: dict[str, int] = {}
-        self.found: dict[_Said, int] = {}
+        self.slots: dict[_LotFields, int] = {}
 
-    def book(self, row: int, name: str, kind: int, said: _Said, quantity: int) -> None:
-        """Books a row; raises _NotBookable and leaves the lots as they were."""
+    def book(self, row: int, name: str, kind: int, lot_fields: _LotFields, quantity: int) -> None:
+        """Books a row; raises _NotBookable and leaves the quantities of the lots unchanged."""
         batch, lots = self.batch, self.lots
-        if name in self.again and self._is_known(row):
+        if name in self.repeated and self._is_known(row):
             self.known.append(row)
             return
         if kind == MovementKind.CORRECTION:
             self._correct(row)
             return
-        slot, other = self.found.get(said, NO_SLOT), NO_SLOT
+        slot, other = self.slots.get(lot_fields, NO_SLOT), NO_SLOT
         if slot == NO_SLOT:
-            slot = self._lot_of(row, kind, said)
+            slot = self._lot_of(row, kind, lot_fields)
         change = SIGN[kind] * quantity
         balance = self._balance(slot, change)
         if kind in TWO_LEGGED:
@@ -206,7 +212,7 @@ class _Booking:
         self._note(row, name, slot, other, change, batch.effective_us[row])
 
     def booked(self, problems: Problems) -> Booked:
-        """What became of the rows; the lots are marked that changed."""
+        """Returns the result, and marks the changed lots."""
         columns = [list(column) for column in zip(*self.done, strict=True)] or [[] for _ in range(5)]
         row, slot, to_slot, change, effective_us = columns
         done = Booked(row, slot, to_slot, change, effective_us, self.known, problems)
@@ -216,25 +222,25 @@ class _Booking:
 
     def _note(self, row: int, name: str, slot: int, other: int, change: int, effective_us: int) -> None:
         if name in self.wanted:
-            self.place_in_done[name] = len(self.done)
+            self.done_at[name] = len(self.done)
         self.done.append((row, slot, other, change, effective_us))
 
-    def _lot_of(self, row: int, kind: int, said: _Said) -> int:
-        """The slot of the lot that a row names, opened by a receipt when it is new."""
+    def _lot_of(self, row: int, kind: int, lot_fields: _LotFields) -> int:
+        """Returns the slot of the lot that a row names; a receipt opens it if it is new."""
         batch = self.batch
-        slot = self.lots.slot_of.get(said[:2])
+        warehouse, lot, good, unit = lot_fields
+        slot = self.lots.slot_of.get((warehouse, lot))
         if slot is None:
             if kind != MovementKind.RECEIPT:
-                raise _NotBookable(
-                    RejectionReason.UNKNOWN_LOT, f"lot: got {_named(said)}, want a lot that came in before"
-                )
-            slot = self.lots.add(0, said[:2], said[2], said[3], batch.grade[row], batch.bin[row], 0)
-        self._check_match(slot, said[2], said[3])
-        self.found[said] = slot
+                text = f"lot: got {_named(lot_fields)}, want a lot opened by an earlier receipt"
+                raise _NotBookable(RejectionReason.UNKNOWN_LOT, text)
+            slot = self.lots.add(0, (warehouse, lot), good, unit, batch.grade[row], batch.bin[row], 0)
+        self._check_match(slot, good, unit)
+        self.slots[lot_fields] = slot
         return slot
 
     def _other_lot(self, row: int, slot: int) -> int:
-        """The slot of the lot that goods went to; transfers and splits open it with the good of the one they left."""
+        """Returns the slot of the destination lot; a transfer or split opens it with the good of the first lot."""
         batch, lots = self.batch, self.lots
         place = to_place(batch, row) or ("", "")
         other = lots.slot_of.get(place)
@@ -242,50 +248,53 @@ class _Booking:
             self._check_match(other, lots.good[slot], lots.unit[slot])
             return other
         if batch.kind[row] == MovementKind.MERGE:
-            raise _NotBookable(RejectionReason.UNKNOWN_LOT, f"to_lot: got {_named(place)}, want a lot that is there")
+            raise _NotBookable(RejectionReason.UNKNOWN_LOT, f"to_lot: got {_named(place)}, want an existing lot")
         grade = batch.grade[row] or lots.grade[slot]
         return lots.add(0, place, lots.good[slot], lots.unit[slot], grade, batch.to_bin[row], 0)
 
     def _check_match(self, slot: int, good: str, unit: str) -> None:
+        """Raises _NotBookable if good or unit is stated and differs from the lot's."""
         lots = self.lots
-        for name, said, held in (("good", good, lots.good[slot]), ("unit", unit, lots.unit[slot])):
-            if said and said != held:
+        for name, stated, held in (("good", good, lots.good[slot]), ("unit", unit, lots.unit[slot])):
+            if stated and stated != held:
                 place = _named((lots.warehouse[slot], lots.lot[slot]))
-                raise _NotBookable(RejectionReason.LOT_MISMATCH, f"{name}: got {said!r}, want {held!r} of {place}")
+                raise _NotBookable(RejectionReason.LOT_MISMATCH, f"{name}: got {stated!r}, want {held!r} of {place}")
 
     def _balance(self, slot: int, change: int) -> int:
-        """The quantity of a lot after a change."""
+        """Returns the quantity of a lot after a change; raises _NotBookable if it is negative or too large."""
         lots = self.lots
         balance = lots.quantity[slot] + change
         if 0 <= balance <= QUANTITY_LIMIT_MILLIONTHS:
             return balance
         place = _named((lots.warehouse[slot], lots.lot[slot]))
         if balance < 0:
-            there = f"{shown(lots.quantity[slot])} {lots.unit[slot]}"
-            said = f"quantity: got {shown(-change)}, want at most the {there} of {place}"
-            raise _NotBookable(RejectionReason.INSUFFICIENT_STOCK, said)
-        said = f"quantity: got {shown(change)}, want at most {shown(QUANTITY_LIMIT_MILLIONTHS)} in {place}"
-        raise _NotBookable(RejectionReason.INVALID_FIELD, said)
+            available = f"{shown(lots.quantity[slot])} {lots.unit[slot]}"
+            text = f"quantity: got {shown(-change)}, want at most the {available} of {place}"
+            raise _NotBookable(RejectionReason.INSUFFICIENT_STOCK, text)
+        text = f"quantity: got {shown(change)}, want at most {shown(QUANTITY_LIMIT_MILLIONTHS)} in {place}"
+        raise _NotBookable(RejectionReason.INVALID_FIELD, text)
 
     def _is_known(self, row: int) -> bool:
-        """Whether a repeated id comes with the content it was booked with."""
+        """Returns whether the row repeats a booked movement; raises _NotBookable if its content differs."""
         name = self.batch.movement_id[row]
         if name in self.past:
             before = self.past[name].content
-        elif name in self.place_in_done:
-            before = content_of(self.batch, self.done[self.place_in_done[name]][0])
+        elif name in self.done_at:
+            before = content_of(self.batch, self.done[self.done_at[name]][0])
         else:
             return False
         if before != content_of(self.batch, row):
-            raise _NotBookable(RejectionReason.ID_REUSED, f"movement_id: got {name!r}, want an id not used for another")
+            text = f"movement_id: got {name!r}, want an id that no other movement has"
+            raise _NotBookable(RejectionReason.ID_REUSED, text)
         return True
 
     def _correct(self, row: int) -> None:
-        """Books the difference between what is right and what holds, on the lots of the movement restated."""
+        """Books the difference of the corrected and the current quantity on the lots of the restated movement."""
         batch, lots, name = self.batch, self.lots, self.batch.corrects[row]
         before = self._restated(name)
         if self.own is not None and before.place[0] not in self.own:
-            raise _NotBookable(RejectionReason.FOREIGN_WAREHOUSE, f"warehouse: got {before.place[0]!r}, want one's own")
+            text = f"warehouse: got {before.place[0]!r}, want a warehouse of the feed"
+            raise _NotBookable(RejectionReason.FOREIGN_WAREHOUSE, text)
         quantity, slot = batch.quantity[row], lots.slot_of[before.place]
         self._check_correction(row, before)
         self._check_match(slot, batch.good[row], batch.unit[row])
@@ -299,50 +308,50 @@ class _Booking:
         self._note(row, batch.movement_id[row], slot, other, change, before.effective_us)
 
     def _check_correction(self, row: int, before: Known) -> None:
+        """Raises _NotBookable if a correction does not fit the movement that it restates."""
         batch = self.batch
         if before.kind in {MovementKind.QUALITY, MovementKind.CORRECTION}:
-            kind = MovementKind(before.kind).name
-            said = f"corrects: got a {kind}, want a movement of a quantity"
-            raise _NotBookable(RejectionReason.INVALID_FIELD, said)
+            text = f"corrects: got a {MovementKind(before.kind).name}, want a movement of a quantity"
+            raise _NotBookable(RejectionReason.INVALID_FIELD, text)
         if batch.quantity[row] < 0 and before.kind != MovementKind.ADJUSTMENT:
-            said = f"quantity: got {shown(batch.quantity[row])}, want 0 or more"
-            raise _NotBookable(RejectionReason.INVALID_FIELD, said)
+            text = f"quantity: got {shown(batch.quantity[row])}, want 0 or more"
+            raise _NotBookable(RejectionReason.INVALID_FIELD, text)
         place = (batch.warehouse[row] or before.place[0], batch.lot[row] or before.place[1])
         if place != before.place:
-            said = f"lot: got {_named(place)}, want {_named(before.place)} of the movement corrected"
-            raise _NotBookable(RejectionReason.LOT_MISMATCH, said)
+            text = f"lot: got {_named(place)}, want {_named(before.place)}, that of the corrected movement"
+            raise _NotBookable(RejectionReason.LOT_MISMATCH, text)
 
     def _restated(self, name: str) -> Known:
-        """The movement to correct with the quantity that holds now, booked before or in this run."""
+        """Returns the movement to correct, booked earlier or in this batch, with its current quantity."""
         if name in self.past:
             known = self.past[name]
-        elif name in self.place_in_done:
-            known = self._known_here(self.place_in_done[name])
+        elif name in self.done_at:
+            known = self._known_here(self.done_at[name])
         else:
-            said = f"corrects: got {name!r}, want the id of a movement of this source that was booked"
-            raise _NotBookable(RejectionReason.UNKNOWN_MOVEMENT, said)
+            text = f"corrects: got {name!r}, want the id of a booked movement of this feed"
+            raise _NotBookable(RejectionReason.UNKNOWN_MOVEMENT, text)
         return replace(known, quantity=self.restated.get(name, known.quantity))
 
-    def _known_here(self, place: int) -> Known:
-        batch, (row, *_, effective_us) = self.batch, self.done[place]
-        here = (batch.warehouse[row], batch.lot[row])
+    def _known_here(self, position: int) -> Known:
+        """Returns a movement that this batch has booked, by its position in ``done``."""
+        batch, (row, *_, effective_us) = self.batch, self.done[position]
         return Known(
-            content_of(batch, row),
-            batch.kind[row],
-            effective_us,
-            here,
-            to_place(batch, row),
-            batch.quantity[row],
+            content=content_of(batch, row),
+            kind=batch.kind[row],
+            effective_us=effective_us,
+            place=(batch.warehouse[row], batch.lot[row]),
+            to_place=to_place(batch, row),
+            quantity=batch.quantity[row],
         )
 
 
 def _repeated(ids: Sequence[str], past: Mapping[str, Known]) -> set[str]:
-    """Ids that were booked before or that come more than once."""
+    """Returns the ids that were booked earlier or occur more than once."""
     distinct = set(ids)
-    again = {name for name in past if name in distinct}
+    repeated = {name for name in past if name in distinct}
     if len(distinct) < len(ids):
-        again.update(name for name, count in Counter(ids).items() if count > 1)
-    return again
+        repeated.update(name for name, count in Counter(ids).items() if count > 1)
+    return repeated
 
 
 def _named(place: Sequence[str]) -> str:
@@ -350,5 +359,5 @@ def _named(place: Sequence[str]) -> str:
 
 
 def shown(millionths: int) -> str:
-    """A quantity of millionths as plain digits."""
+    """Formats millionths as a plain decimal."""
     return f"{Decimal(millionths).scaleb(-6).normalize():f}"

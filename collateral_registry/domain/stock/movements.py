@@ -1,7 +1,6 @@
-"""Movements of warehouse stock as columns, and what can be told of each without knowing the book.
+"""Movements of warehouse stock in columns, and the checks that need no knowledge of the book.
 
-Quantities are whole millionths of the lot's unit, times microseconds from 1970-01-01 UTC. A text that is not said is
-empty.
+Quantities are whole millionths of the lot's unit, times microseconds from 1970-01-01 UTC. Missing texts are empty.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from valuation.errors import InvalidInput
 QUANTITY_LIMIT_MILLIONTHS = int(QUANTITY_LIMIT) * MILLION
 
 CLOCK_TOLERANCE_US = 5 * 60 * MILLION
-"""How far a partner's clock may be ahead: five minutes."""
+"""Tolerated lead of a partner's clock: five minutes."""
 
 LATE_SECONDS = 86_400
-"""A movement told more than a day after it happened is late: warehouses list their stock daily."""
+"""Delay after which a movement counts as reported late: one day, as warehouses list their stock daily."""
 
 
 class MovementKind(IntEnum):
-    """What happened to goods; the numbers are stored and sent."""
+    """Kind of a movement; the numbers are stored and sent."""
 
     RECEIPT = 1
     ISSUE = 2
@@ -58,7 +57,7 @@ class RejectionReason(IntEnum):
 
 
 class RejectionState(IntEnum):
-    """What became of an item that was not booked; the numbers are stored and sent."""
+    """State of a rejected item; the numbers are stored and sent."""
 
     OPEN = 1
     BOOKED = 2
@@ -66,7 +65,7 @@ class RejectionState(IntEnum):
 
 
 TWO_LEGGED = frozenset({MovementKind.TRANSFER, MovementKind.SPLIT, MovementKind.MERGE})
-"""Kinds that take from one lot and give to another."""
+"""Kinds that move goods from one lot to another."""
 
 
 class MovementProblem(NamedTuple):
@@ -77,12 +76,12 @@ class MovementProblem(NamedTuple):
 
 
 Problems = dict[int, MovementProblem]
-"""The first problem of each row that has one."""
+"""The first problem of each row that has one, by row number."""
 
 
 @dataclass(frozen=True)
 class Movements:
-    """Movements [n] as the partner says them, a column a list."""
+    """Movements [n] as reported by a partner, one sequence per column."""
 
     movement_id: Sequence[str]
     kind: Sequence[int]
@@ -101,30 +100,29 @@ class Movements:
     document: Sequence[str]
 
     def __post_init__(self) -> None:
-        """Checks that every column has a row for each movement."""
+        """Raises InvalidInput unless all columns have the same length."""
         count = len(self.movement_id)
         for column in fields(self):
-            found = len(getattr(self, column.name))
-            if found != count:
-                raise InvalidInput(f"batch.{column.name}", f"{found} rows", f"{count}, one for each movement id")
+            length = len(getattr(self, column.name))
+            if length != count:
+                raise InvalidInput(f"batch.{column.name}", f"{length} rows", f"{count}, one for each movement id")
 
     def __len__(self) -> int:
-        """How many movements."""
         return len(self.movement_id)
 
     def item(self, row: int) -> dict[str, str | int]:
-        """A row as names and values."""
+        """Returns a row as a dict of field values."""
         return {column.name: getattr(self, column.name)[row] for column in fields(self)}
 
 
 def movement_of(item: Mapping[str, str | int]) -> Movements:
-    """The one movement that :meth:`Movements.item` told."""
+    """Builds a batch of one movement from the result of :meth:`Movements.item`."""
     columns: dict[str, Any] = {name: [value] for name, value in item.items()}
     return Movements(**columns)
 
 
 def joined(batches: Sequence[Movements]) -> Movements:
-    """The movements of batches one after the other."""
+    """Concatenates batches in order."""
     if len(batches) == 1:
         return batches[0]
     names = [column.name for column in fields(Movements)]
@@ -132,9 +130,10 @@ def joined(batches: Sequence[Movements]) -> Movements:
 
 
 def problems_of(batch: Movements, own_warehouses: Collection[str] | None, now_us: int) -> Problems:
-    """What is wrong with each row by itself; no own warehouses given (None) means that any may be named.
+    """Returns the problems that each row has independently of the book.
 
-    Columns are looked at as a whole, and row by row only where something is wrong.
+    ``own_warehouses`` are those that the feed may name; None permits any. Columns are checked as a whole, and row by
+    row only if the check of the column fails.
     """
     kind = np.array(batch.kind, dtype=np.int64)
     found: Problems = {}
@@ -145,7 +144,7 @@ def problems_of(batch: Movements, own_warehouses: Collection[str] | None, now_us
         for name in ("warehouse", "to_warehouse"):
             column = getattr(batch, name)
             rows = _rows_with(column, {text for text in set(column) if text and text not in own_warehouses})
-            _add(found, rows, RejectionReason.FOREIGN_WAREHOUSE, name, column, "a warehouse of the source")
+            _add(found, rows, RejectionReason.FOREIGN_WAREHOUSE, name, column, "a warehouse of the feed")
     return found
 
 
@@ -161,11 +160,11 @@ WANTED = {
     "grade": "at most 200 printable characters; a quality change needs one",
     "document": "at most 200 printable characters",
     "to_warehouse": "another warehouse for a transfer, none for other kinds",
-    "to_lot": "the other lot for a split or merge, that or none for a transfer, none for other kinds",
+    "to_lot": "another lot for a split or merge, a lot or none for a transfer, none for other kinds",
     "corrects": "the id of another movement for a correction, none for other kinds",
     "quantity": "millionths above 0 and at most 10^18; for an adjustment not 0, for a quality change 0",
 }
-"""What each field must hold."""
+"""The valid content of each field, for messages."""
 
 
 def _add(
@@ -184,9 +183,12 @@ def _rows_with(column: Sequence[str], wrong: Collection[str]) -> list[int]:
 
 
 def _all_clean(column: Sequence[str]) -> bool:
-    """Whether every text is clean, told from all of them at once; a column with spaces in it is looked at by text."""
-    whole = "".join(column)
-    return whole.isprintable() and " " not in whole and max(map(len, column)) <= TEXT_LIMIT_CHARACTERS
+    """Returns whether all texts are certainly clean, by one check of their concatenation.
+
+    A column that contains spaces fails and is checked text by text, because spaces within a text are valid.
+    """
+    joined_texts = "".join(column)
+    return joined_texts.isprintable() and " " not in joined_texts and max(map(len, column)) <= TEXT_LIMIT_CHARACTERS
 
 
 def _clean(text: str) -> bool:
@@ -213,11 +215,11 @@ _FREE_TEXTS = (
     "to_lot",
     "corrects",
 )
-"""Texts that the partner is free to choose, within the rule of clean texts."""
+"""Columns that may hold any clean text: printable, of limited length, without surrounding spaces."""
 
 
 def _wrong_texts(batch: Movements) -> list[tuple[str, list[int]]]:
-    """Rows of each text column that hold what it cannot hold."""
+    """Returns the rows of each text column that hold an invalid text."""
     wrong = []
     for name in _FREE_TEXTS:
         column = getattr(batch, name)
@@ -231,41 +233,42 @@ def _wrong_texts(batch: Movements) -> list[tuple[str, list[int]]]:
 
 
 def _wrong_by_kind(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[str, list[int]]]:
-    """Rows that lack a field their kind needs, or have one that it cannot have."""
+    """Returns the rows that lack a field their kind requires, or have one that it does not permit."""
     opens = kind == MovementKind.RECEIPT
     corrects = kind == MovementKind.CORRECTION
-    moves, stays = kind == MovementKind.TRANSFER, (kind == MovementKind.SPLIT) | (kind == MovementKind.MERGE)
-    said = {name: _said(getattr(batch, name)) for name in ("to_warehouse", "to_lot", "corrects")}
+    transfers = kind == MovementKind.TRANSFER
+    regroups = (kind == MovementKind.SPLIT) | (kind == MovementKind.MERGE)
+    given = {name: _is_given(getattr(batch, name)) for name in ("to_warehouse", "to_lot", "corrects")}
     wrong: dict[str, Bool] = {
         "kind": (kind < 1) | (kind > len(MovementKind)),
-        "movement_id": ~_said(batch.movement_id),
-        "warehouse": ~corrects & ~_said(batch.warehouse),
-        "lot": ~corrects & ~_said(batch.lot),
-        "good": opens & ~_said(batch.good),
-        "unit": opens & ~_said(batch.unit),
-        "grade": (kind == MovementKind.QUALITY) & ~_said(batch.grade),
-        "to_warehouse": (moves & ~said["to_warehouse"]) | (~moves & said["to_warehouse"]),
-        "to_lot": (stays & ~said["to_lot"]) | (~moves & ~stays & said["to_lot"]),
-        "corrects": corrects != said["corrects"],
+        "movement_id": ~_is_given(batch.movement_id),
+        "warehouse": ~corrects & ~_is_given(batch.warehouse),
+        "lot": ~corrects & ~_is_given(batch.lot),
+        "good": opens & ~_is_given(batch.good),
+        "unit": opens & ~_is_given(batch.unit),
+        "grade": (kind == MovementKind.QUALITY) & ~_is_given(batch.grade),
+        "to_warehouse": (transfers & ~given["to_warehouse"]) | (~transfers & given["to_warehouse"]),
+        "to_lot": (regroups & ~given["to_lot"]) | (~transfers & ~regroups & given["to_lot"]),
+        "corrects": corrects != given["corrects"],
     }
-    _to_itself(batch, moves, stays, wrong)
+    _add_moves_in_place(batch, transfers, regroups, wrong)
     return [(name, np.flatnonzero(rows).tolist()) for name, rows in wrong.items() if rows.any()]
 
 
-def _to_itself(batch: Movements, moves: Bool, stays: Bool, wrong: dict[str, Bool]) -> None:
-    """Adds rows that move goods to where they are."""
-    if moves.any():
-        wrong["to_warehouse"] |= moves & _equal(batch.to_warehouse, batch.warehouse)
-    if stays.any():
-        wrong["to_lot"] |= stays & _equal(batch.to_lot, batch.lot)
+def _add_moves_in_place(batch: Movements, transfers: Bool, regroups: Bool, wrong: dict[str, Bool]) -> None:
+    """Marks transfers to the same warehouse, and splits and merges into the same lot, as wrong."""
+    if transfers.any():
+        wrong["to_warehouse"] |= transfers & _equal(batch.to_warehouse, batch.warehouse)
+    if regroups.any():
+        wrong["to_lot"] |= regroups & _equal(batch.to_lot, batch.lot)
 
 
 def _equal(one: Sequence[str], other: Sequence[str]) -> Bool:
     return np.fromiter((a == b for a, b in zip(one, other, strict=True)), np.bool_, len(one))
 
 
-def _said(column: Sequence[str]) -> Bool:
-    """Whether each row [n] holds a text."""
+def _is_given(column: Sequence[str]) -> Bool:
+    """Returns whether each row [n] holds a text."""
     if not any(column):
         return np.zeros(len(column), dtype=np.bool_)
     return (
@@ -276,19 +279,19 @@ def _said(column: Sequence[str]) -> Bool:
 def _wrong_quantities(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[str, list[int]]]:
     quantity = np.array(batch.quantity, dtype=np.int64)
     adjusts, corrects = kind == MovementKind.ADJUSTMENT, kind == MovementKind.CORRECTION
-    grades = kind == MovementKind.QUALITY
+    regrades = kind == MovementKind.QUALITY
     wrong = (quantity > QUANTITY_LIMIT_MILLIONTHS) | (quantity < -QUANTITY_LIMIT_MILLIONTHS)
-    wrong |= np.where(adjusts, quantity == 0, (quantity <= 0) & ~corrects & ~grades)
-    wrong |= grades & (quantity != 0)
+    wrong |= np.where(adjusts, quantity == 0, (quantity <= 0) & ~corrects & ~regrades)
+    wrong |= regrades & (quantity != 0)
     return [("quantity", np.flatnonzero(wrong).tolist())] if wrong.any() else []
 
 
 def _check_times(found: Problems, batch: Movements, kind: NDArray[np.int64], now_us: int) -> None:
-    """The time of a correction is that of the movement it restates; what it says itself is not used."""
+    """Adds missing and future times. Corrections are exempt: they take the time of the movement they restate."""
     time = np.array(batch.effective_us, dtype=np.int64)
-    stated = kind != MovementKind.CORRECTION
+    has_time = kind != MovementKind.CORRECTION
     latest = now_us + CLOCK_TOLERANCE_US
-    missing, future = np.flatnonzero(stated & (time <= 0)), np.flatnonzero(stated & (time > latest))
+    missing, future = np.flatnonzero(has_time & (time <= 0)), np.flatnonzero(has_time & (time > latest))
     _add(found, missing.tolist(), RejectionReason.INVALID_FIELD, "effective_time_us", batch.effective_us, "a time")
     _add(
         found,

@@ -1,4 +1,4 @@
-"""Warehouse partners: whose feed a token opens, and which warehouses it may touch."""
+"""Warehouse partners: the token of each feed, and the warehouses it may report."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ DIGEST_CHARACTERS = 64
 
 @dataclass(frozen=True)
 class Partner:
-    """A feed, the SHA-256 of its token in hexadecimal, and its own warehouses."""
+    """A feed with the SHA-256 of its token, in hexadecimal, and its warehouses."""
 
     source_id: str
     token_sha256: str
     warehouses: frozenset[str]
 
     def __post_init__(self) -> None:
-        """Checks every field; a token itself never stands in the settings."""
+        """Validates every field; raises InvalidInput, also for a plain token in place of its digest."""
         checked_id("partners", self.source_id)
         digest = self.token_sha256
         if len(digest) != DIGEST_CHARACTERS or not set(digest) <= set("0123456789abcdef"):
-            raise InvalidInput(f"partners.{self.source_id}.token_sha256", "another text", "64 hexadecimal digits")
+            # The value may be a plain token, so the message does not show it.
+            raise InvalidInput(f"partners.{self.source_id}.token_sha256", "other text", "64 hexadecimal digits")
         if not self.warehouses:
             raise InvalidInput(f"partners.{self.source_id}.warehouses", "none", "at least one")
         for warehouse in self.warehouses:
@@ -34,7 +35,10 @@ class Partner:
 
 
 def partner_of(token: str, partners: Mapping[str, Partner]) -> Partner | None:
-    """Whose token it is; none when it is nobody's. Every digest is compared, in a time that tells nothing."""
+    """Returns the partner that a token belongs to, or None.
+
+    All digests are compared in constant time, so that the duration reveals nothing about them.
+    """
     digest = hashlib.sha256(token.encode()).hexdigest()
     found = [partner for partner in partners.values() if hmac.compare_digest(partner.token_sha256, digest)]
     return found[0] if found else None

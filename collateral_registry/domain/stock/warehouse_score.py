@@ -1,4 +1,4 @@
-"""How far a warehouse can be relied on: from its counts and the lateness of its word to a share of the haircut.
+"""Reliability of a warehouse: a score and a haircut computed from its counts and late reports.
 
 Model page: docs/models/warehouse-reliability.md.
 """
@@ -9,14 +9,14 @@ import math
 from dataclasses import dataclass
 
 HAIRCUT_STEP = 0.0001
-"""The haircut is rounded up to this step, so that a lot is not revalued for nothing."""
+"""The haircut is rounded up to this step, so that negligible changes do not cause revaluations."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a warehouse: counts within the time looked at, and every movement it has told.
+    """Statistics of a warehouse: its counts within the period of the policy, and all movements it has reported.
 
-    ``shrinkage_rate`` is the mean share of the book that a count lacked, 0 where it lacked nothing.
+    ``shrinkage_rate`` is the mean share of the booked quantity by which counts were short.
     """
 
     count_lines: int
@@ -27,18 +27,18 @@ class Record:
 
     @property
     def late_share(self) -> float:
-        """Share of the movements told more than a day after they happened."""
+        """Share of the movements reported more than a day after they happened."""
         return self.late / self.movements if self.movements else 0.0
 
     @property
     def mean_lateness_seconds(self) -> float:
-        """How late movements are told on average."""
+        """Mean delay between a movement and its report, in seconds."""
         return self.lateness_seconds / self.movements if self.movements else 0.0
 
 
 @dataclass(frozen=True)
 class ReliabilityRules:
-    """The policy's numbers: how often the shrinkage is taken, what lateness weighs, the most the haircut can be."""
+    """The policy's shrinkage multiple, lateness weight and maximum haircut."""
 
     shrinkage_multiple: float
     lateness_weight: float
@@ -47,16 +47,16 @@ class ReliabilityRules:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Score from 0 (not to be relied on) to 1, and the share of value not lent against."""
+    """Score from 0 (unreliable) to 1 (reliable), and the haircut as a share of value."""
 
     score: float
     haircut: float
 
 
 def reliability(record: Record, rules: ReliabilityRules) -> Reliability:
-    """Haircut = min(limit, multiple x shrinkage rate + weight x late share), rounded up; score = 1 - haircut / limit.
+    """Computes haircut = min(limit, multiple x shrinkage rate + weight x late share) and score = 1 - haircut / limit.
 
-    Rises with shrinkage and with lateness; 0 for a warehouse without a record.
+    The haircut is rounded up to HAIRCUT_STEP. It rises with shrinkage and lateness, and is 0 without a record.
     """
     raw = rules.shrinkage_multiple * record.shrinkage_rate + rules.lateness_weight * record.late_share
     stepped = math.ceil(round(raw / HAIRCUT_STEP, 6)) * HAIRCUT_STEP
