@@ -1,1 +1,1 @@
-"""Rules for reports."""
+"""Snapshots of the book, and the report rows and totals computed from them."""

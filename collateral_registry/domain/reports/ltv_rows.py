@@ -1,4 +1,4 @@
-"""Which loans a loan-to-value report shows, and in what order: rows of a snapshot."""
+"""Rows of the loan-to-value report: selection, order and columns, computed from a snapshot."""
 
 from __future__ import annotations
 
@@ -17,35 +17,44 @@ from valuation.errors import InvalidInput
 
 LTV_FILTERS = ("borrower", "currency_code", "level", "coverage")
 NEXT_LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm")
-"""The limit that comes after each level but the worst, by the level's number."""
+"""Columns of the limit of the next level, indexed by the current level."""
 
 LTV_ORDERS = ("ltv desc", "ltv", "loan", "exposure desc", "level desc")
 
 
 def pool_of(covers: Mapping[str, Int], good: str = "") -> Int:
-    """The pool [l] on each loan's basis, conservative or, with ``good_`` as prefix, of last good values."""
+    """Returns the collateral value [l] on each loan's basis.
+
+    It is conservative by default, and of last good values with the column prefix ``good_``.
+    """
     lendable = covers["basis"] == int(LtvBasis.LENDABLE)
-    pool: Int = np.where(lendable, covers[f"{good}lendable_minor"], covers[f"{good}market_minor"])
-    return pool
+    values: Int = np.where(lendable, covers[f"{good}lendable_minor"], covers[f"{good}market_minor"])
+    return values
 
 
 def ltv_of(covers: Mapping[str, Int], good: str = "") -> Float:
-    """LTV [l] on that pool; infinite where something is owed against nothing, 0 where nothing is owed."""
+    """Returns the LTV [l] on :func:`pool_of`: infinite for an exposure without collateral, 0 without exposure."""
     return loan_to_value(covers["exposure_minor"], pool_of(covers, good))
 
 
 def next_limit_of(covers: Mapping[str, Int]) -> Int:
-    """The limit [l] of the level after the one judged, in millionths; 0 at the worst and where there is no ratio."""
+    """Returns the limit [l] of the level after the judged one, in millionths.
+
+    It is 0 at the worst level, and without exposure or collateral.
+    """
     limits = np.stack([covers[name] for name in NEXT_LIMIT_NAMES], axis=1)
     worst = len(NEXT_LIMIT_NAMES)
-    there = (covers["judged"] < worst) & (pool_of(covers) > 0) & (covers["exposure_minor"] > 0)
-    rows = np.arange(len(there))
-    limit: Int = np.where(there, limits[rows, np.minimum(covers["judged"], worst - 1)], 0)
+    has_next = (covers["judged"] < worst) & (pool_of(covers) > 0) & (covers["exposure_minor"] > 0)
+    rows = np.arange(len(has_next))
+    limit: Int = np.where(has_next, limits[rows, np.minimum(covers["judged"], worst - 1)], 0)
     return limit
 
 
 def wanted_rows(snapshot: Snapshot, wanted: Sequence[tuple[str, str | int]]) -> Int:
-    """Rows of the running loans for which every field equals its value; raises InvalidInput for another field."""
+    """Returns the rows of running loans that match every (field, value) filter.
+
+    Raises InvalidInput for a field that is not in LTV_FILTERS.
+    """
     terms = snapshot.cover_terms
     keep: NDArray[np.bool_] = snapshot.terms["state"][terms] == int(LoanState.ACTIVE)
     for name, value in wanted:
@@ -65,7 +74,10 @@ def _equal(snapshot: Snapshot, name: str, value: str | int) -> NDArray[np.bool_]
 
 
 def in_order(snapshot: Snapshot, rows: Int, order_by: str) -> Int:
-    """The rows in an order, worst first when none is named; raises InvalidInput for an unknown one."""
+    """Returns the rows in the requested order, by default the highest LTV first.
+
+    Raises InvalidInput for an order that is not in LTV_ORDERS.
+    """
     covers, rank = snapshot.covers, snapshot.id_rank[rows]
     keys: dict[str, Callable[[], tuple[NDArray[Any], ...]]] = {
         "ltv desc": lambda: (rank, -ltv_of(covers)[rows]),
@@ -81,21 +93,21 @@ def in_order(snapshot: Snapshot, rows: Int, order_by: str) -> Int:
 
 
 def _currency_ranks(snapshot: Snapshot) -> Int:
-    """The place of each loan's currency code [l] in the alphabet."""
+    """Returns the alphabetical rank of each loan's currency code [l]."""
     codes = snapshot.words.currency.texts
-    place = {code: number for number, code in enumerate(sorted(codes))}
-    ranks = np.array([place[code] for code in codes], dtype=np.int64)
+    rank_of = {code: rank for rank, code in enumerate(sorted(codes))}
+    ranks = np.array([rank_of[code] for code in codes], dtype=np.int64)
     found: Int = ranks[snapshot.terms["currency"][snapshot.cover_terms]]
     return found
 
 
 def plain_rows(snapshot: Snapshot, rows: Int) -> list[dict[str, Any]]:
-    """The judgements in the rows with the names of their loans, as plain values."""
+    """Returns the judgements in the rows as dicts of plain values, with loan id, borrower, currency and LTV."""
     terms, words = snapshot.cover_terms[rows], snapshot.words
     columns = {name: snapshot.covers[name][rows].tolist() for name in COVER_NAMES}
     named = {"loan_id": ("loan_id", words.loan_id), "borrower": ("borrower", words.borrower)}
     named["currency_code"] = ("currency", words.currency)
-    for name, (column, vocabulary) in named.items():
-        columns[name] = [vocabulary.texts[number] for number in snapshot.terms[column][terms].tolist()]
+    for name, (column, interner) in named.items():
+        columns[name] = [interner.texts[number] for number in snapshot.terms[column][terms].tolist()]
     columns["ltv"] = ltv_of(snapshot.covers)[rows].tolist()
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]

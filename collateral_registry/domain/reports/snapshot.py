@@ -1,7 +1,6 @@
-"""The whole book as reports see it after one commit: loans, their newest judgements, claims and goods, in columns.
+"""Immutable snapshots of the whole book for reports: loans, newest judgements, claims and places, in columns.
 
-A snapshot never changes. The next one is made from it and from what became known since; columns that did not change
-are shared between them.
+A snapshot is built from the previous one and the rows changed since. Unchanged columns are shared between them.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ COVER_NAMES = (
 
 @dataclass(frozen=True)
 class Words:
-    """The texts that the columns of snapshots hold as numbers."""
+    """Interners of the texts that the columns of snapshots hold as numbers."""
 
     loan_id: StringInterner = field(default_factory=StringInterner)
     borrower: StringInterner = field(default_factory=StringInterner)
@@ -39,7 +38,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Changes:
-    """What became known between two commits: the newest rows of each table, in any order, texts as numbers."""
+    """Rows changed between two commits: the newest version of each, in any order, with texts as numbers."""
 
     terms: Columns
     covers: Columns
@@ -49,11 +48,12 @@ class Changes:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Tables in order of their keys, and which row of one belongs to which of another.
+    """Tables sorted by key, and columns that join them by row number.
 
-    ``covers`` [l] judged loans, ``terms`` [t] loans, ``claims`` [c] pledges, ``places`` [a] assets; ``cover_terms`` [l]
-    is the row of a loan's terms, ``id_rank`` [l] its place in order of ids, ``claim_cover`` [c] the row of a pledge's
-    loan, ``claim_place`` [c] that of its asset. A claim counts while it is of its loan's newest judgement.
+    ``covers`` [l] holds judged loans, ``terms`` [t] loans, ``claims`` [c] pledges and ``places`` [a] assets.
+    ``cover_terms`` [l] is the row of a loan's terms, ``id_rank`` [l] the rank of its id, ``claim_cover`` [c] the row of
+    a pledge's loan in ``covers``, and ``claim_place`` [c] the row of its asset. A claim counts only if it belongs to
+    the newest judgement of its loan.
     """
 
     seq: int
@@ -69,7 +69,7 @@ class Snapshot:
 
 
 def empty_snapshot(words: Words) -> Snapshot:
-    """The book before its first commit."""
+    """Returns the snapshot of an empty book."""
     none = np.zeros(0, dtype=np.int64)
     return Snapshot(
         seq=0,
@@ -86,10 +86,10 @@ def empty_snapshot(words: Words) -> Snapshot:
 
 
 def brought_forward(before: Snapshot, seq: int, changes: Changes) -> Snapshot:
-    """The book after a later commit.
+    """Returns the snapshot after a later commit.
 
-    Keys are never taken away, so two columns of keys of the same length are the same keys: rows are matched anew only
-    where keys came.
+    Keys are never removed, so key columns of equal length are equal. Joins are recomputed only for tables with new
+    keys.
     """
     terms = merged(before.terms, changes.terms, "loan_key")
     covers = merged(before.covers, changes.covers, "loan_key")
@@ -108,37 +108,37 @@ def brought_forward(before: Snapshot, seq: int, changes: Changes) -> Snapshot:
     return Snapshot(seq, before.words, terms, covers, claims, places, cover_terms, id_rank, claim_cover, claim_place)
 
 
-def merged(before: Columns, came: Columns, key: str, fixed: tuple[str, ...] = ()) -> Columns:
-    """Rows by key, the one of the later commit where both have it; ``fixed`` columns never change for a key."""
-    if not len(came[key]):
+def merged(before: Columns, changed: Columns, key: str, fixed: tuple[str, ...] = ()) -> Columns:
+    """Returns the rows of both tables by key; the later commit wins. ``fixed`` columns never change for a key."""
+    if not len(changed[key]):
         return before
-    order = np.argsort(came[key], kind="stable")
-    came = {name: came[name][order] for name in before}
-    place = np.searchsorted(before[key], came[key])
+    order = np.argsort(changed[key], kind="stable")
+    changed = {name: changed[name][order] for name in before}
+    place = np.searchsorted(before[key], changed[key])
     known = np.zeros(len(place), dtype=np.bool_)
     inside = place < len(before[key])
-    known[inside] = before[key][place[inside]] == came[key][inside]
+    known[inside] = before[key][place[inside]] == changed[key][inside]
     newer = np.flatnonzero(known)
-    newer = newer[came["seq"][newer] >= before["seq"][place[newer]]]
+    newer = newer[changed["seq"][newer] >= before["seq"][place[newer]]]
     after = {}
     for name, column in before.items():
         after[name] = column
         if len(newer) and name != key and name not in fixed:
             after[name] = column.copy()
-            after[name][place[newer]] = came[name][newer]
+            after[name][place[newer]] = changed[name][newer]
     if known.all():
         return after
-    return {name: np.insert(column, place[~known], came[name][~known]) for name, column in after.items()}
+    return {name: np.insert(column, place[~known], changed[name][~known]) for name, column in after.items()}
 
 
 def rows_of(keys: Int, wanted: Int) -> Int:
-    """The row of each wanted key [n] among keys in order, all of which are there."""
+    """Returns the row of each wanted key [n] in a sorted column that contains all of them."""
     rows: Int = np.searchsorted(keys, wanted).astype(np.int64)
     return rows
 
 
 def _ranks(ids: StringInterner, numbers: Int) -> Int:
-    """The place of each row in order of its id's text."""
+    """Returns the rank of each row when sorted by the text of its id."""
     order = sorted(range(len(numbers)), key=[ids.texts[number] for number in numbers.tolist()].__getitem__)
     ranks = np.empty(len(numbers), dtype=np.int64)
     ranks[order] = np.arange(len(numbers), dtype=np.int64)

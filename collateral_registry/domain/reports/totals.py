@@ -1,4 +1,4 @@
-"""Totals and concentrations of a report: sums per currency, never across currencies."""
+"""Totals and concentrations of a report, summed within each currency only."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from collateral_registry.domain.shared.string_interner import StringInterner
 from valuation._typing import Int
 
 SUM_LIMIT = 2.0**62
-"""Sums at or above this are refused rather than wrapped around."""
+"""Sums of this size or more are refused, because they could overflow int64."""
 
 
 class Dimension(IntEnum):
-    """What a concentration is by; the numbers are sent."""
+    """Dimension of a concentration; the numbers are sent."""
 
     GOOD = 1
     WAREHOUSE = 2
@@ -40,7 +40,7 @@ class Total:
 
 @dataclass(frozen=True)
 class Concentration:
-    """A key's share of the lendable value of one currency; without a key, that of ``others`` keys together."""
+    """A key's share of the lendable value in one currency; if the key is empty, the sum of ``others`` smaller keys."""
 
     dimension: Dimension
     key: str
@@ -51,7 +51,7 @@ class Concentration:
 
 
 def totals(snapshot: Snapshot, rows: Int) -> list[Total]:
-    """One total per currency over the loans in the rows, in order of their codes."""
+    """Returns one total per currency over the loans in the rows, ordered by currency code."""
     covers, codes = snapshot.covers, snapshot.words.currency.texts
     group = snapshot.terms["currency"][snapshot.cover_terms[rows]]
     loans = np.bincount(group, minlength=len(codes))
@@ -66,15 +66,15 @@ def totals(snapshot: Snapshot, rows: Int) -> list[Total]:
 
 
 def concentrations(snapshot: Snapshot, rows: Int, limit: int) -> list[Concentration]:
-    """Shares by good, warehouse and borrower of what secures the loans in the rows, largest first.
+    """Returns the shares of good, warehouse and borrower in the collateral of the loans in the rows, largest first.
 
-    At most ``limit`` keys of a dimension and currency stand on their own; the others are summed behind them, without
-    a key, so that nothing is left out.
+    Each dimension and currency lists at most ``limit`` keys. The remaining keys are summed in a last entry without a
+    key, so that the shares add up to 1.
     """
-    standing = _standing_claims(snapshot, rows)
-    terms = snapshot.cover_terms[snapshot.claim_cover[standing]]
-    place, words = snapshot.claim_place[standing], snapshot.words
-    lendable, currency = snapshot.claims["lendable_minor"][standing], snapshot.terms["currency"][terms]
+    newest = _newest_claims(snapshot, rows)
+    terms = snapshot.cover_terms[snapshot.claim_cover[newest]]
+    place, words = snapshot.claim_place[newest], snapshot.words
+    lendable, currency = snapshot.claims["lendable_minor"][newest], snapshot.terms["currency"][terms]
     whole = sums_by(lendable, currency, len(words.currency))
     by = {
         Dimension.GOOD: (words.good, snapshot.places["good"][place]),
@@ -94,8 +94,8 @@ def concentrations(snapshot: Snapshot, rows: Int, limit: int) -> list[Concentrat
     return found
 
 
-def _standing_claims(snapshot: Snapshot, rows: Int) -> Int:
-    """Rows of the claims of the newest judgements of the loans in the rows."""
+def _newest_claims(snapshot: Snapshot, rows: Int) -> Int:
+    """Returns the rows of the claims that belong to the newest judgements of the loans in the rows."""
     shown = np.zeros(len(snapshot.cover_terms), dtype=np.bool_)
     shown[rows] = True
     newest = np.where(shown, snapshot.covers["seq"], 0)
@@ -104,7 +104,7 @@ def _standing_claims(snapshot: Snapshot, rows: Int) -> Int:
 
 @dataclass(frozen=True)
 class _OneCurrency:
-    """A dimension within a currency: the texts of its keys, and the lendable value of the currency."""
+    """A dimension within a currency: the texts of its keys, and the total lendable value of the currency."""
 
     dimension: Dimension
     keys: StringInterner
@@ -116,12 +116,13 @@ class _OneCurrency:
 
 
 def _largest(one: _OneCurrency, sums: Int, present: Int, limit: int) -> list[Concentration]:
-    """The largest of the keys present, and the sum of the others."""
+    """Returns the shares of the ``limit`` largest keys, and of the other keys together."""
     keys = present[present != one.keys.number_of("")]
-    near = keys
+    candidates = keys
     if len(keys) > limit:
-        near = keys[sums[keys] >= np.partition(sums[keys], -limit)[-limit]]
-    listed = sorted(near.tolist(), key=lambda key: (-int(sums[key]), one.keys.texts[key]))[:limit]
+        # Sort only the keys at or above the limit-th largest sum; ties at that sum are decided by the sort.
+        candidates = keys[sums[keys] >= np.partition(sums[keys], -limit)[-limit]]
+    listed = sorted(candidates.tolist(), key=lambda key: (-int(sums[key]), one.keys.texts[key]))[:limit]
     found = [one.share(one.keys.texts[key], int(sums[key])) for key in listed]
     others = len(keys) - len(listed)
     if others:
@@ -131,9 +132,9 @@ def _largest(one: _OneCurrency, sums: Int, present: Int, limit: int) -> list[Con
 
 
 def sums_by(amounts: Int, group: Int, count: int) -> Int:
-    """Exact sums [count] of amounts [n] that are not negative, by group [n]; raises Refused at 2^62."""
+    """Returns the exact sums [count] of non-negative amounts [n] by group [n]; raises Refused at 2^62 or more."""
     if float(np.sum(amounts, dtype=np.float64)) >= SUM_LIMIT:
-        raise Refused("SUM_TOO_LARGE", "the sum of the report's amounts: got 2^62 minor units or more, want less")
+        raise Refused("SUM_TOO_LARGE", "sum of the report's amounts: got 2^62 minor units or more, want less")
     sums = np.zeros(count, dtype=np.int64)
     np.add.at(sums, group, amounts)
     return sums

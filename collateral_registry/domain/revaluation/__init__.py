@@ -1,1 +1,1 @@
-"""Rules for revaluation runs."""
+"""Revaluation runs and their partitions."""

@@ -1,4 +1,4 @@
-"""A revaluation of the whole book: its states, its steps, and how the book is cut into partitions."""
+"""Revaluation runs over the whole book: states, steps and partitions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from collateral_registry.domain.prices.market_data import CurveNeed
 from valuation._typing import Int
 
 PARTITION_ASSETS = 20_000
-"""Assets valued in one partition, give or take one loan's pool: bounds the memory of a worker and a transaction."""
+"""Approximate number of assets in a partition. It bounds a worker's memory and transaction; loans are not split."""
 
 PARTITION_CURVES = 64
-"""Haircut curves made in one partition: half a second of work."""
+"""Haircut curves estimated in one partition."""
 
 
 class RunState(IntEnum):
-    """How far a run is; the numbers are stored."""
+    """State of a run; the numbers are stored."""
 
     STARTED = 1
     RUNNING = 2
@@ -27,7 +27,7 @@ class RunState(IntEnum):
 
 
 class RunStep(IntEnum):
-    """What a partition does; the numbers are stored, and a step begins when the one before is done."""
+    """Kind of work of a partition; the numbers are stored. A step starts when all partitions of the previous end."""
 
     CURVES = 1
     LOANS = 2
@@ -36,7 +36,7 @@ class RunStep(IntEnum):
 
 @dataclass(frozen=True)
 class Partition:
-    """A part of a run: the loans (or the assets that secure none) whose keys lie between two, or some curves."""
+    """A part of a run: a range of keys of loans or of unpledged assets, or a set of curves."""
 
     number: int
     step: RunStep
@@ -46,7 +46,10 @@ class Partition:
 
 
 def cut(keys: Int, weights: Int, limit: int) -> list[tuple[int, int]]:
-    """Ranges of keys (first, last), in order, whose weights [k] sum to about the limit; a key is never cut."""
+    """Divides keys in order into ranges (first, last) whose weights [k] sum to about the limit.
+
+    A range holds at least one key, even if the key's weight exceeds the limit.
+    """
     if not len(keys):
         return []
     filled = (np.cumsum(weights) - weights) // limit
