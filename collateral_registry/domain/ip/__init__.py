@@ -1,1 +1,1 @@
-"""Rules for intellectual property."""
+"""Valuation of IP assets on request."""

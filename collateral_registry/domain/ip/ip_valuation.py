@@ -1,4 +1,4 @@
-"""What a right is worth under a question: its distribution, its brackets, its score, and its life beside a loan."""
+"""Values an IP asset under stated assumptions: distribution, brackets, score, and remaining life against a loan."""
 
 from __future__ import annotations
 
@@ -32,19 +32,21 @@ from valuation.ip.score import RightScore, score_right
 from valuation.ip.status import status_effect
 
 PLEDGE_LEVEL = 0.10
+"""Default quantile of the value distribution that is taken as the pledge value."""
+
 EARNING_YEARS_LIMIT = 100
 NO_DOUBT_GIVEN = "NO_DOUBT_GIVEN"
-"""Flag of an answer without spread: the value that may be pledged is the forecast itself."""
+"""Flag of a result without uncertainty: the pledge value equals the point forecast."""
 
 EVIDENCE = (
-    "No public prices can prove a value of intellectual property: this is arithmetic on the forecasts given, "
-    "tested against worked examples, limits and monotonicity."
+    "No public prices can confirm a value of intellectual property. This value is computed from the given forecasts; "
+    "the computation is tested against worked examples, limits and monotonicity."
 )
 
 
 @dataclass(frozen=True)
 class RightQuestion:
-    """What a right is valued under; None where it is not asked or not known, shares and rates as ratios."""
+    """Assumptions of a valuation; None where not stated. Shares and rates are ratios, amounts are major units."""
 
     revenue_log_sd: float = 0.0
     royalty_low: float | None = None
@@ -67,18 +69,18 @@ class RightQuestion:
 
     @property
     def has_doubt(self) -> bool:
-        """Whether anything is said to be uncertain."""
+        """Whether any input is stated to be uncertain."""
         ends = (self.royalty_low, self.royalty_high, self.discount_low, self.discount_high)
         return self.revenue_log_sd > 0.0 or self.life_low_share < 1.0 or any(end is not None for end in ends)
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a level or a share out of range; the models check the rest."""
+        """Raises InvalidInput for a level, a share or a number of years out of range; the models check the rest."""
         if not QUANTILE_LEVELS[0] <= self.pledge_level <= QUANTILE_LEVELS[-1]:
             raise InvalidInput("pledge_level", self.pledge_level, f"{QUANTILE_LEVELS[0]} to {QUANTILE_LEVELS[-1]}")
         if not 0.0 < self.life_low_share <= 1.0:
             raise InvalidInput("doubt.life_low_share", self.life_low_share, "more than 0, at most 1")
         if self.earnings_after_tax and self.excess_earnings is not None:
-            raise InvalidInput("brackets.excess_earnings", self.excess_earnings, "a value or its years, not both")
+            raise InvalidInput("brackets.excess_earnings", self.excess_earnings, "no value when earnings are given")
         if len(self.earnings_after_tax) > EARNING_YEARS_LIMIT:
             raise InvalidInput(
                 "brackets.earnings", len(self.earnings_after_tax), f"at most {EARNING_YEARS_LIMIT} years"
@@ -87,9 +89,10 @@ class RightQuestion:
 
 @dataclass(frozen=True)
 class RightAnswer:
-    """The value of a right in major units of its currency, NaN or 0 where ``reasons`` say why.
+    """The value of an IP asset in major units of its currency; NaN or 0 for the causes in ``reasons``.
 
-    ``cap`` is the most of the value that is lent against it, NaN where the policy has none; ``flags`` weaken it.
+    ``cap`` is the largest share of the value that may be lent, NaN if the policy has none. ``flags`` name weaknesses
+    of the result. ``brackets`` name the comparison values that the income value contradicts.
     """
 
     value: float
@@ -116,37 +119,37 @@ def value_right(
     policy_cap: float,
     stated: ZeroReason = ZeroReason.NONE,
 ) -> RightAnswer:
-    """Values a right on a day (days from 1970-01-01); the same right, day and question give the same bytes.
+    """Values an IP asset on a day (days from 1970-01-01). Equal inputs give identical results.
 
-    Indicators of the question move royalty and discount rate within and beyond the doubt as their tier says. Without
-    them those of the register count, as in the book: for the cap and its vetoes alone. ``policy_cap`` is that of the
-    class of the right, NaN where the policy has none. ``stated`` is why the asset counts for nothing whatever the right
-    earns: such a fact outranks all that is not known, as in the book. Raises InvalidInput as the models do.
+    If the question has indicators, the tier of their score adjusts royalty and discount rate. Otherwise the registered
+    indicators apply, as in the book: to the cap and its vetoes only. ``policy_cap`` is the cap of the asset's class,
+    NaN if the policy has none. ``stated`` is a reason to value the asset at 0; as in the book, it takes precedence over
+    unknown inputs. Raises InvalidInput as the models do.
     """
     today = np.datetime64(day, "D")
     life, expire = life_of(right, day), _dates(right.expire)
-    asked = score_right(question.indicators, state) if question.indicators else None
-    score = asked or (score_right(right.indicators, state) if right.indicators else None)
-    columns, doubt = _inputs(right, question, asked, float(np.nan_to_num(life)))
+    requested = score_right(question.indicators, state) if question.indicators else None
+    score = requested or (score_right(right.indicators, state) if right.indicators else None)
+    columns, doubt = _inputs(right, question, requested, float(np.nan_to_num(life)))
     share = float(right.owned_share)
-    drawn = value_distribution(columns, doubt, np.array([_seed(right, day)]))
+    distribution = value_distribution(columns, doubt, np.array([_seed(right, day)]))
     value = float(relief_from_royalty(columns).value[0]) * share
-    zero, unknown = status_effect(np.array([int(right.legal_status)], np.int8), expire, today)
-    nothing = int(zero[0]) | stated | (ZeroReason.DOUBLE_PLEDGED if state.pledged_elsewhere else ZeroReason.NONE)
-    reasons = _reasons(nothing, int(unknown[0]), life)
+    by_status, unknown = status_effect(np.array([int(right.legal_status)], np.int8), expire, today)
+    zero = int(by_status[0]) | stated | (ZeroReason.DOUBLE_PLEDGED if state.pledged_elsewhere else ZeroReason.NONE)
+    reasons = _reasons(zero, int(unknown[0]), life)
 
     def counted(amount: float) -> float:
-        """0 for a stated nothing, NaN for what nobody knows."""
-        if nothing:
+        """Returns 0 for a stated reason, NaN for an unknown value, else the amount."""
+        if zero:
             return 0.0
         return float("nan") if reasons else amount
 
     brackets = _brackets(right, question, life)
     return RightAnswer(
         value=counted(value),
-        mean=counted(float(drawn.mean[0]) * share),
-        quantiles=tuple(counted(float(one) * share) for one in drawn.quantiles[0]),
-        pledge_value=counted(float(drawn.at(question.pledge_level)[0]) * share),
+        mean=counted(float(distribution.mean[0]) * share),
+        quantiles=tuple(counted(float(one) * share) for one in distribution.quantiles[0]),
+        pledge_value=counted(float(distribution.at(question.pledge_level)[0]) * share),
         life_years=life,
         loan_life=_loan_life(life, question),
         score=score,
@@ -161,13 +164,13 @@ def value_right(
 
 
 def _cap(policy_cap: float, score: RightScore | None) -> float:
-    """The policy's cap after the tier of the score; 0 under a veto whatever the policy says."""
+    """Returns the policy's cap adjusted by the tier of the score; 0 under a veto, even if the policy has no cap."""
     share = score.cap_share if score else 1.0
     return policy_cap * share if share else 0.0
 
 
 def life_of(right: IntellectualProperty, day: int) -> float:
-    """Remaining life of a right in years on a day (days from 1970-01-01); NaN where it is not known."""
+    """Returns the remaining life of an IP asset in years on a day (days from 1970-01-01); NaN if it is unknown."""
     filing, grant, expire = (_dates(one) for one in (right.filing, right.grant, right.expire))
     kind, office = np.array([int(right.right_kind)], np.int8), np.array([right.office], dtype=object)
     today = np.datetime64(day, "D")
@@ -179,7 +182,7 @@ def life_of(right: IntellectualProperty, day: int) -> float:
 def _inputs(
     right: IntellectualProperty, question: RightQuestion, score: RightScore | None, life: float
 ) -> tuple[RoyaltyColumns, RoyaltyDoubt]:
-    """The model's columns of one right and their doubt, moved by the tier of the score."""
+    """Returns the model's columns of one IP asset and their uncertainty, adjusted by the tier of the score."""
     royalty, discount = float(right.royalty_rate), float(right.discount_rate)
     royalty_low, royalty_high = _ends(royalty, question.royalty_low, question.royalty_high)
     discount_low, discount_high = _ends(discount, question.discount_low, question.discount_high)
@@ -210,15 +213,15 @@ def _ends(mode: float, low: float | None, high: float | None) -> tuple[float, fl
 
 
 def _reasons(zero: int, unknown: int, life: float) -> tuple[str, ...]:
-    """Why the right counts for nothing, or else why its value is not known."""
+    """Returns the names of the reasons for a value of 0, else those of the reasons for an unknown value."""
     if zero:
         return tuple(reason.name or "" for reason in ZeroReason if zero & reason)
-    words = [reason.name or "" for reason in UnknownReason if unknown & reason]
+    names = [reason.name or "" for reason in UnknownReason if unknown & reason]
     if np.isnan(life):
-        words.append("MISSING_INPUT")
-    elif life <= 0.0 and "RIGHT_EXPIRED" not in words:
-        words.append("RIGHT_EXPIRED")
-    return tuple(words)
+        names.append("MISSING_INPUT")
+    elif life <= 0.0 and "RIGHT_EXPIRED" not in names:
+        names.append("RIGHT_EXPIRED")
+    return tuple(names)
 
 
 def _loan_life(life: float, question: RightQuestion) -> LoanLife:
@@ -228,30 +231,30 @@ def _loan_life(life: float, question: RightQuestion) -> LoanLife:
 
 
 def _brackets(right: IntellectualProperty, question: RightQuestion, life: float) -> Brackets:
-    """The values that the income value is set against, of the owner's share; NaN where nothing was told."""
-    made_again = float("nan")
+    """Returns the comparison values of the owner's share by cost, excess earnings and market price; NaN if unknown."""
+    cost = float("nan")
     if question.reproduction_cost is not None:
         obsolescence = (question.functional_obsolescence, question.economic_obsolescence)
-        made_again = float(reproduction_cost(question.reproduction_cost, *obsolescence))
+        cost = float(reproduction_cost(question.reproduction_cost, *obsolescence))
     earned = _column(question.excess_earnings)
     if question.earnings_after_tax or question.contributory_charges:
         earned = np.array([_excess_earnings(right, question, life) * float(right.owned_share)])
-    return Brackets(np.array([made_again]), earned, _column(question.market_price))
+    return Brackets(np.array([cost]), earned, _column(question.market_price))
 
 
 def _excess_earnings(right: IntellectualProperty, question: RightQuestion, life: float) -> float:
-    """The value by excess earnings at the discount rate of the right; NaN while its life is not known.
+    """Returns the value by excess earnings at the asset's discount rate; NaN if its life is unknown.
 
-    Without terminal growth the years end with the life of the right.
+    Without terminal growth, earnings beyond the remaining life are ignored.
     """
     if np.isnan(life):
         return float("nan")
-    earned, charged = (
+    earnings, charges = (
         np.asarray(one, np.float64) for one in (question.earnings_after_tax, question.contributory_charges)
     )
     if question.terminal_growth is None:
-        earned, charged = earnings_within(earned, life), earnings_within(charged, life)
-    return excess_earnings(earned, charged, float(right.discount_rate), question.terminal_growth)
+        earnings, charges = earnings_within(earnings, life), earnings_within(charges, life)
+    return excess_earnings(earnings, charges, float(right.discount_rate), question.terminal_growth)
 
 
 def _bracket_names(value: float, brackets: Brackets) -> tuple[str, ...]:
@@ -269,6 +272,6 @@ def _dates(on: date | None) -> np.ndarray:
 
 
 def _seed(right: IntellectualProperty, day: int) -> int:
-    """A seed of the right and the day, so that an answer can be had again."""
+    """Returns a random seed derived from the asset and the day, so that results are reproducible."""
     digest = hashlib.sha256(f"{right.identity} {day}".encode()).digest()
     return int.from_bytes(digest[:7], "big")
