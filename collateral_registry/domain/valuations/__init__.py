@@ -1,1 +1,1 @@
-"""Rules for valuations."""
+"""Valuation of assets: inputs, base values, haircut parts and book values."""

@@ -1,6 +1,6 @@
-"""The value of assets from gathered facts: base value by the model of the kind, parts by policy and market.
+"""Values assets from loaded inputs: base value by the model of their kind, haircut parts by policy and market.
 
-One function for one asset and for a million. The columns it returns are the valuation's row.
+The resulting columns are those of the stored valuations.
 """
 
 from __future__ import annotations
@@ -33,12 +33,16 @@ STATUS_ZERO = {
 }
 
 STAND_IN_MARKET = 1 << 1
-"""Bit of the market part in ``stand_ins``: the parts in their order are bits 0 to 4."""
+"""Bit of the market part in ``stand_ins``; bits 0 to 4 are the haircut parts in order."""
 
 
 @dataclass(frozen=True)
 class Appraisal:
-    """Valuations [t] as columns, in the order of the targets; ``price`` is that of lots, less what smoothing hides."""
+    """Valuations [t] in columns, in the order of the targets.
+
+    ``price`` is the unit price of lots, corrected for smoothed quotes. ``stand_ins`` marks haircut parts for which a
+    policy number replaces a missing estimate. ``oldest_day`` is the day of the oldest input.
+    """
 
     values: ValueColumns
     parts: HaircutParts
@@ -57,7 +61,7 @@ class Appraisal:
 
 @dataclass(frozen=True)
 class _Market:
-    """The market part [t] with what it rests on; ``true_share`` of a smoothed quote is what the good is worth."""
+    """The market part [t] and its inputs; ``true_share`` is the ratio of the true price to a smoothed quote."""
 
     loss: Float
     true_share: Float
@@ -68,7 +72,7 @@ class _Market:
 
 
 def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int) -> Appraisal:
-    """Values every target for a day under a policy."""
+    """Values every target [t] for a day under a policy."""
     carried = carried_prices(assets, market, day)
     assets = carried.assets
     base = base_values(assets, market.series, market.machines, policy, day)
@@ -121,9 +125,10 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
 
 
 def needed_curves(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy) -> list[CurveNeed]:
-    """Every haircut curve that the targets ask for, each once, in a fixed order.
+    """Returns the distinct haircut curves that the targets need, in a fixed order.
 
-    A priced good in another currency asks for that of the rate too: it stays where the good's own does not speak.
+    A priced good in another currency also needs the curve of the exchange rate, which is used if the good's own curve
+    gives no estimate.
     """
     series_key, currency = series_of_assets(assets, market)
     confidence_ppm = _ppm(_policy_columns(assets, policy, None)["confidence"])
@@ -136,7 +141,10 @@ def needed_curves(assets: AssetFacts, targets: TargetFacts, market: MarketFacts,
 def _group_by_need(
     series_key: Int, base_currency: Texts, currency: Texts, confidence_ppm: Int
 ) -> tuple[list[CurveNeed | None], list[Int]]:
-    """The distinct curves of the rows [t], none for what has neither series nor foreign currency, and their rows."""
+    """Groups the rows [t] by the curve they need; returns the curve of each group, and its rows.
+
+    The curve is None for rows with neither a price series nor a foreign currency.
+    """
     if not len(series_key):
         return [], []
     bases, base_code = codes_of(base_currency)
@@ -149,14 +157,14 @@ def _group_by_need(
     needs: list[CurveNeed | None] = []
     for group in groups:
         first = group[0]
-        asked = series_key[first] > 0 or base_currency[first] != currency[first]
+        has_risk = series_key[first] > 0 or base_currency[first] != currency[first]
         need = CurveNeed(int(series_key[first]), base_currency[first], currency[first], int(confidence_ppm[first]))
-        needs.append(need if asked and need.confidence_ppm > 0 else None)
+        needs.append(need if has_risk and need.confidence_ppm > 0 else None)
     return needs, groups
 
 
 def _digits(currency: Texts) -> Int:
-    """Decimal places of the currency of each row [n]."""
+    """Returns the decimal places of the currency of each row [n]."""
     currencies, code = codes_of(currency)
     return np.array([digits_of(one) for one in currencies], dtype=np.int64)[code]
 
@@ -166,7 +174,7 @@ def _ppm(share: Float) -> Int:
 
 
 def series_of_assets(assets: AssetFacts, market: MarketFacts) -> tuple[Int, Texts]:
-    """The price series of each asset [a], 0 for none, and the currency its model values it in."""
+    """Returns the key of each asset's [a] price series, 0 for none, and the currency in which its model values it."""
     series_key = np.zeros(len(assets.asset_key), dtype=np.int64)
     currency = assets.currency.copy()
     lots = assets.inventory
@@ -178,7 +186,7 @@ def series_of_assets(assets: AssetFacts, market: MarketFacts) -> tuple[Int, Text
 
 
 def _policy_columns(assets: AssetFacts, policy: Policy, at: Int | None) -> dict[str, Float]:
-    """The policy's numbers for each asset [a], or for each target when its asset rows are given."""
+    """Returns the policy's numbers for each asset [a], or for each target [t] if ``at`` gives their asset rows."""
     classes, row = codes_of(assets.asset_class)
     if at is not None:
         row = row[at]
@@ -188,7 +196,7 @@ def _policy_columns(assets: AssetFacts, policy: Policy, at: Int | None) -> dict[
 def _fx(
     base: BaseValues, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int
 ) -> tuple[Float, Int, Int]:
-    """Rate, day of the rate and unknown bits for each target [t]; 1 and no day in one's own currency."""
+    """Returns rate, day of the rate and unknown bits of each target [t]; 1 and NO_DAY without conversion."""
     oldest = day - policy.rule_days("fx_max_age_days")
     rate = np.ones(len(targets.target_key), dtype=np.float64)
     rate_day = np.full(len(targets.target_key), NO_DAY, dtype=np.int64)
@@ -208,7 +216,10 @@ def _fx(
 def _market_part(
     base: BaseValues, targets: TargetFacts, market: MarketFacts, numbers: dict[str, Float], day: int
 ) -> _Market:
-    """The fall of price and exchange rate until the sale, with the policy's stand-in where no curve speaks."""
+    """Returns the loss from falls of price and exchange rate until the sale.
+
+    Where a curve gives no estimate, the policy's ``market_haircut`` stands in for the loss of the price.
+    """
     at = targets.asset_row
     horizon = _horizon(base.price_day[at], numbers, day)
     loss, true_share = np.full(len(at), np.nan), np.ones(len(at))
@@ -231,9 +242,10 @@ def _market_part(
     foreign = base.currency[at] != targets.currency
     stand_in = (priced | foreign) & np.isnan(loss)
     policy_loss = numbers["market_haircut"]
-    with_fx = 1.0 - (1.0 - policy_loss) * (1.0 - np.where(foreign, loss, 0.0))
+    # Assets without a price series lose by the policy and, in a foreign currency, by the curve of the exchange rate.
+    unpriced = 1.0 - (1.0 - policy_loss) * (1.0 - np.where(foreign, loss, 0.0))
     stood_in = 1.0 - (1.0 - policy_loss) * (1.0 - np.nan_to_num(_rate_loss(base, targets, market, numbers, horizon)))
-    part = np.where(priced, np.where(np.isnan(loss), stood_in, loss), np.where(stand_in, np.nan, with_fx))
+    part = np.where(priced, np.where(np.isnan(loss), stood_in, loss), np.where(stand_in, np.nan, unpriced))
     stand_ins = np.where(priced & stand_in & ~np.isnan(part), STAND_IN_MARKET, 0)
     quality |= np.where(stand_ins != 0, int(QualityFlag.STAND_IN_PART), 0)
     return _Market(part, true_share, estimate_key, horizon, stand_ins, quality)
@@ -242,7 +254,7 @@ def _market_part(
 def _rate_loss(
     base: BaseValues, targets: TargetFacts, market: MarketFacts, numbers: dict[str, Float], horizon: Int
 ) -> Float:
-    """The fall of the exchange rate alone [t]: 0 in one currency, NaN where its curve does not speak."""
+    """Returns the loss [t] from the exchange rate alone: 0 without conversion, NaN without an estimate."""
     at, loss = targets.asset_row, np.zeros(len(targets.asset_row))
     none = np.zeros(len(at), dtype=np.int64)
     needs, groups = _group_by_need(none, base.currency[at], targets.currency, _ppm(numbers["confidence"]))
@@ -253,7 +265,10 @@ def _rate_loss(
 
 
 def loss_at(loss: Float, horizon_days: Int) -> Float:
-    """The loss of a curve [H] at horizons [n]; beyond its end log losses grow with the square root of time."""
+    """Returns the loss of a curve [H] at horizons [n] in business days.
+
+    Beyond the end of the curve, log losses grow with the square root of time.
+    """
     last = len(loss)
     inside = loss[np.clip(horizon_days, 1, last) - 1]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -262,7 +277,7 @@ def loss_at(loss: Float, horizon_days: Int) -> Float:
 
 
 def _horizon(price_day: Int, numbers: dict[str, Float], day: int) -> Int:
-    """Business days until the money is there: sale, cure, gap between revaluations and age of the price."""
+    """Returns the business days until the sale: liquidation, cure, revaluation interval and age of the price."""
     planned = numbers["liquidation_days"] + numbers["cure_days"] + numbers["revaluation_days"] - 1
     days = np.where(price_day == NO_DAY, day, np.minimum(price_day, day))
     distinct, row = np.unique(days, return_inverse=True)
@@ -271,7 +286,7 @@ def _horizon(price_day: Int, numbers: dict[str, Float], day: int) -> Int:
 
 
 def _value_part(assets: AssetFacts, part: Float, at: Int) -> Float:
-    """The value part [t] with what the warehouse of a lot adds to the doubt: 1 - (1 - part)(1 - warehouse)."""
+    """Returns the value part [t] combined with the warehouse's haircut: 1 - (1 - part)(1 - warehouse)."""
     warehouse = np.zeros(len(assets.asset_key), dtype=np.float64)
     warehouse[assets.inventory["asset_row"]] = assets.inventory["warehouse_haircut"]
     added = warehouse[at]
@@ -279,14 +294,14 @@ def _value_part(assets: AssetFacts, part: Float, at: Int) -> Float:
 
 
 def _cap_share(assets: AssetFacts) -> Float:
-    """Share of the policy's cap [a] that the score of a right leaves; 1 for what has none."""
+    """Returns the share [a] of the policy's cap that the score of an IP asset allows; 1 for other assets."""
     share = np.ones(len(assets.asset_key))
     share[assets.rights["asset_row"]] = assets.rights["cap_share"]
     return share
 
 
 def _expired_papers(assets: AssetFacts, policy: Policy, day: int) -> Int:
-    """Unknown bits [a] for expired insurance and overdue inspection."""
+    """Returns the unknown bits [a] for expired insurance and overdue inspections."""
     uninsured = (assets.insurance_day != NO_DAY) & (assets.insurance_day < day)
     limit = _policy_columns(assets, policy, None)["inspection_max_age_days"]
     overdue = (assets.inspection_day != NO_DAY) & ~np.isnan(limit) & (day - assets.inspection_day > limit)
@@ -296,7 +311,7 @@ def _expired_papers(assets: AssetFacts, policy: Policy, day: int) -> Int:
 
 
 def _status_zero(status: Int) -> Int:
-    """Zero bits [a] for stated facts about the asset."""
+    """Returns the zero bits [a] for the stated status of each asset."""
     bits = np.zeros(len(status), dtype=np.int64)
     for stated, reason in STATUS_ZERO.items():
         bits[status == stated] |= int(reason)
@@ -304,7 +319,7 @@ def _status_zero(status: Int) -> Int:
 
 
 def model_name(model: int) -> str:
-    """Name and version of a base-value model."""
+    """Returns name and version of a base-value model."""
     return {
         Model.NONE: "",
         Model.SPOT_PRICE: "spot-price/1",

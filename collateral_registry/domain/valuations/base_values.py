@@ -1,4 +1,4 @@
-"""Base values by the model of each kind: price times quantity, depreciation, relief from royalty."""
+"""Base values by the model of each kind: price x quantity, depreciation, comparables, relief from royalty."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from valuation.ip.relief_from_royalty import RoyaltyColumns, relief_from_royalty
 from valuation.ip.status import status_effect
 
 CONDITIONS = tuple(one.name.lower() for one in Condition)
-"""Conditions as the policy names its factors, in the order of their numbers."""
+"""Names of conditions in the policy's factors, in the order of their numbers."""
 
 
 class Model(IntEnum):
@@ -38,7 +38,11 @@ class Model(IntEnum):
 
 @dataclass(frozen=True)
 class BaseValues:
-    """Base values [a] in major units of ``currency``, with the parts that the model itself knows (NaN: policy)."""
+    """Base values [a] in major units of ``currency``.
+
+    ``value``, ``liquidity`` and ``cost`` are haircut parts given by the model itself; NaN where the policy's apply.
+    ``unknown``, ``zero`` and ``quality`` are bits of ``valuation.flags``.
+    """
 
     amount: Float
     currency: NDArray[Any]
@@ -59,9 +63,9 @@ class BaseValues:
 def base_values(
     assets: AssetFacts, series: SeriesFacts, machines: MachineEstimates, policy: Policy, day: int
 ) -> BaseValues:
-    """Values every asset by the model of its kind; kinds without a model are unknown for that reason."""
+    """Values every asset [a] by the model of its kind; kinds without a model get the reason NO_MODEL."""
     count = len(assets.asset_key)
-    empty = BaseValues(
+    base = BaseValues(
         amount=np.full(count, np.nan),
         currency=assets.currency.copy(),
         model=np.zeros(count, dtype=np.int64),
@@ -77,15 +81,15 @@ def base_values(
         zero=np.zeros(count, dtype=np.int64),
         quality=np.zeros(count, dtype=np.int64),
     )
-    _price_lots(empty, assets.inventory, series, day)
-    _value_machines(empty, assets, policy, day)
-    _value_by_comparables(empty, assets, machines, policy)
-    _value_rights(empty, assets.rights, day)
-    return empty
+    _price_lots(base, assets.inventory, series, day)
+    _value_machines(base, assets, policy, day)
+    _value_by_comparables(base, assets, machines, policy)
+    _value_ip_assets(base, assets.rights, day)
+    return base
 
 
 def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) -> None:
-    """Fills in the inventory rows: quantity x latest price; no price and stale price are unknown."""
+    """Fills in inventory: quantity x latest price; unknown without a price or with a stale one."""
     at = lots["asset_row"]
     if not len(at):
         return
@@ -110,7 +114,7 @@ def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) 
 
 
 def _value_machines(base: BaseValues, assets: AssetFacts, policy: Policy, day: int) -> None:
-    """Fills in the machine rows: fair market value, with liquidity and cost as steps down to NOLV."""
+    """Fills in machines: fair market value, with the liquidity and cost parts that lead to the NOLV."""
     machines = assets.equipment
     at = machines["asset_row"]
     if not len(at):
@@ -118,17 +122,17 @@ def _value_machines(base: BaseValues, assets: AssetFacts, policy: Policy, day: i
     values = value_equipment(_equipment_columns(machines, assets, policy, day))
     base.amount[at] = values.fmv
     base.model[at] = int(Model.EQUIPMENT)
-    base.liquidity[at], base.cost[at] = _steps_to_nolv(values.fmv, values.olv, values.nolv)
+    base.liquidity[at], base.cost[at] = _parts_to_nolv(values.fmv, values.olv, values.nolv)
     base.quality[at], base.unknown[at] = values.quality, values.unknown
     inspected = assets.inspection_day[at]
     base.input_day[at] = np.where(inspected == NO_DAY, day, inspected)
 
 
 def _value_by_comparables(base: BaseValues, assets: AssetFacts, machines: MachineEstimates, policy: Policy) -> None:
-    """Replaces the curve where a model of comparables has an opinion, between scrap and the price new.
+    """Replaces the depreciation value by the estimate of a model of comparables, clipped to [scrap, price new].
 
-    The distance to its low point becomes the value part of the haircut. Where the model was not told of a condition
-    that is worse than usual, the policy's factor for it lowers the value, as it lowers the curve's.
+    The distance to the estimate's low point becomes the value part. If the model did not receive the condition, the
+    policy's factor for it lowers the value, as it lowers the depreciation value.
     """
     known = ~np.isnan(machines.fmv)
     at = machines.asset_row[known]
@@ -142,18 +146,18 @@ def _value_by_comparables(base: BaseValues, assets: AssetFacts, machines: Machin
     scrap = price_new * np.nan_to_num(numbers["scrap_share"])
     factors = np.stack([numbers[f"condition_{name}"] for name in CONDITIONS], axis=1)
     factor = factors[np.arange(len(at)), table["condition"][place].astype(np.int64)]
-    untold = ~machines.condition_told[known] & (table["condition"][place] != int(Condition.UNKNOWN))
-    fmv = machines.fmv[known] * np.where(untold, np.minimum(np.nan_to_num(factor, nan=1.0), 1.0), 1.0)
+    ignored = ~machines.condition_told[known] & (table["condition"][place] != int(Condition.UNKNOWN))
+    fmv = machines.fmv[known] * np.where(ignored, np.minimum(np.nan_to_num(factor, nan=1.0), 1.0), 1.0)
     base.amount[at] = np.clip(fmv, scrap, price_new)
     base.model[at] = int(Model.COMPARABLES)
     base.value[at] = machines.value_haircut[known]
-    base.liquidity[at], base.cost[at] = _steps_to_nolv(machines.fmv[known], machines.olv[known], machines.nolv[known])
+    base.liquidity[at], base.cost[at] = _parts_to_nolv(machines.fmv[known], machines.olv[known], machines.nolv[known])
     base.quality[at] = machines.flags[known] | np.where(fmv < scrap, int(QualityFlag.BELOW_SCRAP), 0)
     base.unknown[at] = 0
 
 
-def _steps_to_nolv(fmv: Float, olv: Float, nolv: Float) -> tuple[Float, Float]:
-    """Share lost from FMV to OLV, and from OLV to NOLV."""
+def _parts_to_nolv(fmv: Float, olv: Float, nolv: Float) -> tuple[Float, Float]:
+    """Returns the liquidity part 1 - OLV / FMV and the cost part 1 - NOLV / OLV, both in [0, 1]."""
     with np.errstate(divide="ignore", invalid="ignore"):
         liquidity = np.where(fmv > 0, 1.0 - olv / fmv, 0.0)
         cost = np.where(olv > 0, 1.0 - nolv / olv, 0.0)
@@ -190,8 +194,8 @@ def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, da
     )
 
 
-def _value_rights(base: BaseValues, rights: Columns, day: int) -> None:
-    """Fills in the rows of intellectual property: relief from royalty over the remaining life."""
+def _value_ip_assets(base: BaseValues, rights: Columns, day: int) -> None:
+    """Fills in IP assets: relief from royalty over the remaining life, times the owned share."""
     at = rights["asset_row"]
     if not len(at):
         return

@@ -1,4 +1,4 @@
-"""What the owner's books say of a machine, beside what the market would pay."""
+"""Book value of a machine: its cost less depreciation in the owner's books."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from valuation.depreciation.equipment import ScheduleColumns, retained_shares
 
 
 def book_value(machine: Equipment, asset_class: str, policy: Policy, day: int) -> Money | None:
-    """The cost of a machine written off by its book schedule until a day, in the currency of the cost, half to even.
+    """Returns the acquisition cost depreciated by the book schedule to a day, rounded half to even.
 
-    Life and rate are those of its depreciation class, the salvage share is the policy's for its asset class, as the
-    curve of the market value uses them. None where no cost is stated or the schedule lacks an input.
+    Life and rate come from the depreciation class and the salvage share from the policy, as for the market value.
+    Returns None if no cost is stated or the schedule lacks an input.
     """
     cost, since = machine.acquisition_cost, machine.acquisition_date
     if cost is None or since is None:
@@ -42,5 +42,5 @@ def book_value(machine: Equipment, asset_class: str, policy: Policy, day: int) -
 
 
 def _column(value: Decimal | float | None) -> NDArray[np.float64]:
-    """One row; NaN for nothing."""
+    """Returns a column of one row; NaN for None."""
     return np.array([np.nan if value is None else float(value)], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The price new of a machine on the day it is valued, carried there by the index that it or its class names."""
+"""Updates the price new of machines to the valuation day by a price index of the machine or its class."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from valuation.equipment.appraisals.price_index import level_at
 
 @dataclass(frozen=True)
 class Carried:
-    """Assets whose machines have the price new of the day; ``stale`` [m] marks machines of an index that is too old."""
+    """Assets with the price new of machines updated; ``stale`` [m] marks machines whose index is too old."""
 
     assets: AssetFacts
     stale: NDArray[np.bool_]
 
 
 def index_keys(assets: AssetFacts, class_indices: Mapping[str, int]) -> Int:
-    """The index of each machine [m], 0 for none: its own, else that of its class where its price has a day."""
+    """Returns the index key of each machine [m]: its own, else that of its class if its price is dated; 0 for none."""
     machines = assets.equipment
     if not class_indices:
         return np.asarray(machines["index_key"], dtype=np.int64)
@@ -36,9 +36,9 @@ def index_keys(assets: AssetFacts, class_indices: Mapping[str, int]) -> Int:
 
 
 def carried_prices(assets: AssetFacts, market: MarketFacts, day: int) -> Carried:
-    """Replaces the price new of machines with an index by price x index of the day / index of the price's day.
+    """Multiplies the price new of machines with an index by index of the day / index of the price's day.
 
-    A day without an index has that of the last day before it. Where there is none the price is NaN: not known.
+    The index of a day is the latest level on or before it. Without such a level the price is NaN.
     """
     machines = assets.equipment
     price = machines["price_new"].copy()

@@ -1,4 +1,4 @@
-"""What a valuation needs, gathered in columns before anything is computed."""
+"""The inputs of valuations in columns, loaded before anything is computed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from valuation._typing import Columns, Float, Int, Texts
 
 @dataclass(frozen=True)
 class AssetFacts:
-    """Assets [a]; the three tables of kinds hold ``asset_row``, the row of their asset, beside their numbers."""
+    """Assets [a]. Each table of a kind has a column ``asset_row``, the row of its asset, and the kind's numbers."""
 
     asset_key: Int
     revision: Int
@@ -31,7 +31,7 @@ class AssetFacts:
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """Assets in a currency [t]: the row of the asset, and the currency."""
+    """Targets [t]: assets to value in a currency; ``asset_row`` is the row of the asset."""
 
     target_key: Int
     asset_row: Int
@@ -40,11 +40,11 @@ class TargetFacts:
 
 @dataclass(frozen=True)
 class MachineEstimates:
-    """What active models say of machines [m]: the row of their asset, values, and what weakens them.
+    """Estimates of machines [m] by active models of comparables; ``asset_row`` is the row of the asset.
 
-    Values are in major units of the asset's currency; ``value_haircut`` is the share of the FMV that the low point lies
-    below it. ``flags`` are bits of valuation.flags.QualityFlag. ``condition_told`` is whether the model was told the
-    machine's condition: a model without a word for it says what machines in usual condition bring.
+    Values are in major units of the asset's currency. ``value_haircut`` is the distance from the FMV to the estimate's
+    low point, as a share of the FMV. ``flags`` are bits of valuation.flags.QualityFlag. ``condition_told`` marks
+    machines whose condition the model received; without it, the model estimates a machine in average condition.
     """
 
     asset_row: Int
@@ -58,17 +58,17 @@ class MachineEstimates:
 
     @classmethod
     def none(cls) -> MachineEstimates:
-        """No machine has a model."""
-        nothing = np.zeros(0)
+        """Returns estimates of no machines."""
+        values = np.zeros(0)
         rows = np.zeros(0, dtype=np.int64)
-        return cls(rows, nothing, nothing, nothing, nothing, nothing, rows, np.zeros(0, dtype=np.bool_))
+        return cls(rows, values, values, values, values, values, rows, np.zeros(0, dtype=np.bool_))
 
 
 @dataclass(frozen=True)
 class MarketFacts:
-    """Prices, exchange rates by pair, curves by need, what models say of machines, and indices by series key.
+    """Price series, exchange rates by pair, haircut curves by need, estimates of machines, and indices by series key.
 
-    ``class_indices`` are the keys of the indices that the policy names, by class of machines.
+    ``class_indices`` maps classes of machines to the key of the index that the policy names.
     """
 
     series: SeriesFacts
