@@ -1,4 +1,4 @@
-"""Tables of assets, their revisions and their details by kind."""
+"""Tables of assets, their revisions, valuation inputs by kind, targets and reference numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from valuation.flags import QualityFlag
 
 
 class AssetRow(SQLModel, table=True):
-    """An asset as it is now."""
+    """Current revision of an asset. ``identity`` is its natural key; null for a retired asset."""
 
     __tablename__: ClassVar[str] = "asset"
     asset_key: int | None = big(primary_key=True, default=None)
@@ -34,7 +34,7 @@ class AssetRow(SQLModel, table=True):
 
 
 class AssetRevisionRow(SQLModel, table=True):
-    """Every state an asset has had; ``good`` is its class where there is no good."""
+    """Every revision of an asset. ``good`` holds the asset class for assets without a good."""
 
     __tablename__: ClassVar[str] = "asset_revision"
     asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -46,10 +46,10 @@ class AssetRevisionRow(SQLModel, table=True):
 
 
 class InventoryRow(SQLModel, table=True):
-    """The numbers of an inventory lot that its value is computed from.
+    """Valuation inputs of an inventory lot.
 
-    ``counted_share`` is the share of the quantity that is there, as far as anybody can tell, and not on its way out;
-    ``stock_quality`` holds the quality flags that go with it.
+    ``counted_share`` is the share of the quantity that counts as collateral: covered by available stock and not
+    authorised for pick-up. ``stock_quality`` holds the corresponding quality flags.
     """
 
     __tablename__: ClassVar[str] = "inventory"
@@ -66,7 +66,7 @@ class InventoryRow(SQLModel, table=True):
 
 
 class EquipmentRow(SQLModel, table=True):
-    """The numbers of a machine that its value is computed from."""
+    """Valuation inputs of a machine."""
 
     __tablename__: ClassVar[str] = "equipment"
     asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -86,7 +86,7 @@ class EquipmentRow(SQLModel, table=True):
 
 
 class IntellectualPropertyRow(SQLModel, table=True):
-    """The numbers of a right that its value is computed from."""
+    """Valuation inputs of an IP asset."""
 
     __tablename__: ClassVar[str] = "intellectual_property"
     asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -111,7 +111,7 @@ class IntellectualPropertyRow(SQLModel, table=True):
 
 
 class TargetRow(SQLModel, table=True):
-    """An asset in a currency: what a valuation is of."""
+    """A valuation target: an asset valued in a currency."""
 
     __tablename__: ClassVar[str] = "valuation_target"
     __table_args__ = (UniqueConstraint("asset_key", "currency"),)
@@ -121,10 +121,10 @@ class TargetRow(SQLModel, table=True):
 
 
 class IdentityRow(SQLModel, table=True):
-    """A number that an asset or a pledge goes by, within its scope; both halves of its letters are indexed.
+    """A reference number of an asset or a pledge within its scope, in its normalised forms.
 
-    ``agreement`` is what a copy of the same thing would share beside the number; empty where too little is stated.
-    ``pledge_key`` is 0 for the numbers of an asset itself.
+    Both halves of its letters are indexed, to find numbers within one edit. ``agreement`` holds the other facts that a
+    duplicate registration would repeat; empty if too little is stated. ``pledge_key`` is 0 for numbers of the asset.
     """
 
     __tablename__: ClassVar[str] = "identity"

@@ -1,4 +1,4 @@
-"""Tables of the commit log, of request ids and of policies."""
+"""Tables of the commit log, of idempotent requests and of policies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collateral_registry.store.schema.columns import big, text
 
 
 class CommitRow(SQLModel, table=True):
-    """One committed change; its sequence orders everything."""
+    """A committed change of the book; ``seq`` is the order of all commits."""
 
     __tablename__: ClassVar[str] = "commit_log"
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -22,7 +22,7 @@ class CommitRow(SQLModel, table=True):
 
 
 class RequestRow(SQLModel, table=True):
-    """The first answer to a request_id, so that a retry gets it again."""
+    """The response to a request_id, returned again to retries."""
 
     __tablename__: ClassVar[str] = "request"
     request_id: str = text(primary_key=True)
@@ -32,7 +32,7 @@ class RequestRow(SQLModel, table=True):
 
 
 class PolicyRow(SQLModel, table=True):
-    """A version of the policy."""
+    """A version of the policy; ``activated_seq`` is null until it is activated."""
 
     __tablename__: ClassVar[str] = "policy"
     policy_key: int | None = big(primary_key=True, default=None)

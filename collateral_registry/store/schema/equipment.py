@@ -1,4 +1,4 @@
-"""The schema of equipment models and the classes they value, of appraisals, and of what happens to rights."""
+"""Tables of equipment models, their activations and appraisals of machines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collateral_registry.store.schema.columns import big, text
 
 
 class EquipmentModelRow(SQLModel, table=True):
-    """A fitted model; its files are never changed."""
+    """A fitted model of comparables. A model and its files are never changed."""
 
     __tablename__: ClassVar[str] = "equipment_model"
     model_key: int | None = big(primary_key=True, default=None)
@@ -36,7 +36,7 @@ class EquipmentModelFileRow(SQLModel, table=True):
 
 
 class EquipmentActivationRow(SQLModel, table=True):
-    """From this commit on a model values a class; the newest counts."""
+    """Activation of a model for an asset class from a commit on; the newest row applies."""
 
     __tablename__: ClassVar[str] = "equipment_activation"
     asset_class: str = text(primary_key=True)
@@ -45,7 +45,7 @@ class EquipmentActivationRow(SQLModel, table=True):
 
 
 class AppraisalRow(SQLModel, table=True):
-    """What a person said a machine is worth."""
+    """An appraiser's value of a machine on a day."""
 
     __tablename__: ClassVar[str] = "appraisal"
     __table_args__ = (Index("appraisal_asset", "asset_key", "appraisal_key"),)

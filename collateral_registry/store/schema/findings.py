@@ -12,10 +12,10 @@ from collateral_registry.store.schema.columns import big, text
 
 
 class FindingRow(SQLModel, table=True):
-    """Something that does not agree, with its evidence as JSON, until somebody resolves it.
+    """A discrepancy with its evidence as JSON, open until it is resolved.
 
-    The subject is whatever of asset, loan, warehouse and lot it is about (0 or empty for none). Of one fingerprint at
-    most one finding is open.
+    The subject is any of asset, loan, warehouse and lot; those that do not apply are 0 or empty. At most one finding
+    of a fingerprint is open.
     """
 
     __tablename__: ClassVar[str] = "finding"

@@ -1,4 +1,4 @@
-"""The table of events of intellectual property."""
+"""The table of events of IP assets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collateral_registry.store.schema.columns import big, real, text
 
 
 class RightEventRow(SQLModel, table=True):
-    """Something that happened to a right on a day, as told by a commit."""
+    """An event of an IP asset on a day, such as a lapse or a licence."""
 
     __tablename__: ClassVar[str] = "right_event"
     __table_args__ = (Index("right_event_asset", "asset_key", "event_key"),)

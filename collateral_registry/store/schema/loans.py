@@ -1,4 +1,4 @@
-"""Tables of loans, pledges, their judgements, events and breaches."""
+"""Tables of loans, pledges, judgements, events, breaches and pick-ups."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collateral_registry.store.schema.columns import IN_ORDER, big, incremental,
 
 
 class LoanRow(SQLModel, table=True):
-    """A loan as it is now."""
+    """Current revision of a loan."""
 
     __tablename__: ClassVar[str] = "loan"
     loan_key: int | None = big(primary_key=True, default=None)
@@ -34,7 +34,7 @@ class LoanRow(SQLModel, table=True):
 
 
 class LoanRevisionRow(SQLModel, table=True):
-    """Every state a loan has had, balances included; what reports need of it stands in columns."""
+    """Every revision of a loan, including its balances. The columns used by reports are stored outside the document."""
 
     __tablename__: ClassVar[str] = "loan_revision"
     loan_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -47,7 +47,7 @@ class LoanRevisionRow(SQLModel, table=True):
 
 
 class PledgeRow(SQLModel, table=True):
-    """A pledge as it is now."""
+    """Current revision of a pledge."""
 
     __tablename__: ClassVar[str] = "pledge"
     __table_args__ = (UniqueConstraint("loan_key", "pledge_id"),)
@@ -67,7 +67,7 @@ class PledgeRow(SQLModel, table=True):
 
 
 class PledgeRevisionRow(SQLModel, table=True):
-    """Every state a pledge has had."""
+    """Every revision of a pledge."""
 
     __tablename__: ClassVar[str] = "pledge_revision"
     pledge_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -77,7 +77,7 @@ class PledgeRevisionRow(SQLModel, table=True):
 
 
 class LoanJudgementRow(SQLModel, table=True):
-    """A judgement of a loan: its cover, its limits and what is remembered until the next."""
+    """A judgement of a loan: its cover, its limits, and the state that the next judgement starts from."""
 
     __tablename__: ClassVar[str] = "loan_cover"
     __table_args__ = (incremental("cover_of_loan", "loan_key"), IN_ORDER)
@@ -116,7 +116,7 @@ class LoanJudgementRow(SQLModel, table=True):
 
 
 class PledgeClaimRow(SQLModel, table=True):
-    """What a pledge claimed when its loan was judged."""
+    """The claim of a pledge at a judgement of its loan."""
 
     __tablename__: ClassVar[str] = "pledge_cover"
     __table_args__ = (incremental("cover_of_pledge", "pledge_key"), IN_ORDER)
@@ -128,7 +128,7 @@ class PledgeClaimRow(SQLModel, table=True):
 
 
 class EventRow(SQLModel, table=True):
-    """Something that happened to a loan, with the cover it was judged on; numbered without gaps."""
+    """An event of a loan with the cover that it was judged on; ``event_seq`` has no gaps."""
 
     __tablename__: ClassVar[str] = "event"
     __table_args__ = (Index("event_story", "loan_key", "breach_number", "event_seq"),)
@@ -154,7 +154,7 @@ class EventRow(SQLModel, table=True):
 
 
 class BreachRow(SQLModel, table=True):
-    """The head of a breach: where its story begins and, once cured, the commit that ended it."""
+    """A breach: its first event, and once cured the commit that ended it."""
 
     __tablename__: ClassVar[str] = "breach"
     __table_args__ = (UniqueConstraint("loan_key", "breach_number"),)
@@ -166,7 +166,7 @@ class BreachRow(SQLModel, table=True):
 
 
 class PickupRow(SQLModel, table=True):
-    """Goods that may be fetched from a pledged lot until a day."""
+    """An authorisation to remove goods from a pledged lot until a day."""
 
     __tablename__: ClassVar[str] = "pickup"
     __table_args__ = (UniqueConstraint("loan_key", "pickup_id"), Index("pickup_asset", "asset_key", "state"))

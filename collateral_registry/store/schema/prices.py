@@ -1,4 +1,4 @@
-"""Tables of price series, their observations and their haircut curves."""
+"""Tables of price series, their prices and their haircut curves."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from collateral_registry.store.schema.columns import big, real, text
 
 
 class PriceSeriesRow(SQLModel, table=True):
-    """A price series with its newest accepted price; exchange rates are series too.
+    """A price series, or a series of exchange rates, with its newest accepted price.
 
-    ``history_seq`` is the commit that last changed what the series had said before its newest price, 0 for none.
+    ``history_seq`` is the commit that last changed a price before the newest one, 0 for none.
     """
 
     __tablename__: ClassVar[str] = "price_series"
@@ -35,7 +35,7 @@ class PriceSeriesRow(SQLModel, table=True):
 
 
 class PriceRow(SQLModel, table=True):
-    """An observation; a correction is a later row of the same day."""
+    """A price observation; a correction is a later row of the same day."""
 
     __tablename__: ClassVar[str] = "price"
     series_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -47,7 +47,10 @@ class PriceRow(SQLModel, table=True):
 
 
 class HaircutCurveRow(SQLModel, table=True):
-    """A haircut curve of a series in a currency at a confidence; arrays are float64 bytes, one a business day."""
+    """A haircut curve of a series in a currency at a confidence.
+
+    The arrays are stored as bytes of float64, one number per business day of the horizon.
+    """
 
     __tablename__: ClassVar[str] = "estimate"
     __table_args__ = (Index("estimate_subject", "series_key", "base_currency", "currency", "confidence_ppm", "day"),)

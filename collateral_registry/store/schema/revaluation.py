@@ -1,4 +1,4 @@
-"""The schema of revaluation runs: what was started, in which partitions, and what each tells when it is published."""
+"""Tables of revaluation runs, their partitions and their pending events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RunRow(SQLModel, table=True):
 
 
 class RunPartitionRow(SQLModel, table=True):
-    """A part of a run: what it covers, and whether its results are stored."""
+    """A partition of a run: the range it covers, and whether its results are stored."""
 
     __tablename__: ClassVar[str] = "run_partition"
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -42,7 +42,7 @@ class RunPartitionRow(SQLModel, table=True):
 
 
 class RunEventRow(SQLModel, table=True):
-    """An event that a run will raise when it is published, unless its loan is judged anew meanwhile."""
+    """An event that is raised when the run is published, unless its loan is judged again before."""
 
     __tablename__: ClassVar[str] = "run_event"
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -64,8 +64,6 @@ class RunEventRow(SQLModel, table=True):
 
 
 PENDING = tuple(
-    column.key
-    for column in RunEventRow.__table__.c  # type: ignore[attr-defined] # SQLModel gives every table one
-    if column.key in EventRow.__table__.c and column.key != "seq"  # type: ignore[attr-defined] # the same
+    column.key for column in RunEventRow.__table__.c if column.key in EventRow.__table__.c and column.key != "seq"
 )
-"""What a pending event has in common with the event that it becomes."""
+"""Columns that a pending event shares with the event that it becomes."""

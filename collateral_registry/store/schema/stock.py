@@ -1,7 +1,7 @@
-"""The schema of warehouse stock and of findings: thin tables, no behaviour. Units as in ``tables``; ``_us`` is UTC.
+"""Tables of warehouse stock: feeds, movements, lots, counts, reserves and claims.
 
-Quantities are whole millionths of the lot's unit. The intake writes sources, batches, movements, lots, changes and
-rejections; the book writes reserves, counts, reliability and findings. Neither waits for a row of the other.
+The stock writer writes feeds, batches, movements, lots, changes and rejections. Changes of the book write counts,
+reserves, reliability and claims. The two never lock each other's rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collateral_registry.store.schema.columns import big, real, text
 class StockFeedRow(SQLModel, table=True):
     """A feed of movements: its last durable sequence, and the epoch of the stream that may write it.
 
-    Single calls are numbered downwards from -1, so that they never meet the sequence of the stream.
+    Single calls are numbered downwards from -1, so that they never collide with sequences of the stream.
     """
 
     __tablename__: ClassVar[str] = "stock_source"
@@ -32,7 +32,7 @@ class StockFeedRow(SQLModel, table=True):
 
 
 class StockBatchRow(SQLModel, table=True):
-    """A durable batch: the digest of its content tells a repeat from a reuse of its sequence or request id."""
+    """A durable batch. ``body_hash`` distinguishes a repeat from the reuse of a sequence or request id."""
 
     __tablename__: ClassVar[str] = "stock_batch"
     __table_args__ = (
@@ -56,10 +56,10 @@ class StockBatchRow(SQLModel, table=True):
 
 
 class StockMovementRow(SQLModel, table=True):
-    """What a partner said and how it moved the lot; appended, never changed.
+    """A reported movement and its effect on the lot; rows are appended and never changed.
 
-    ``change`` is what the lot gained; a lot that goods went to (``to_lot_key``, 0 for none) lost as much. The time of a
-    correction is that of the movement it restates.
+    ``change`` is added to the lot and subtracted from the lot ``to_lot_key`` (0 for none). A correction has the
+    effective time of the movement that it restates.
     """
 
     __tablename__: ClassVar[str] = "stock_movement"
@@ -108,7 +108,7 @@ class StockMovementRow(SQLModel, table=True):
 
 
 class StockLotRow(SQLModel, table=True):
-    """The sum of the movements of a lot; its version rises with every change."""
+    """A lot with the sum of its movements; ``version`` rises with every change."""
 
     __tablename__: ClassVar[str] = "stock_lot"
     __table_args__ = (UniqueConstraint("warehouse", "lot"), Index("stock_lot_good", "warehouse", "good"))
@@ -125,12 +125,12 @@ class StockLotRow(SQLModel, table=True):
     received_us: int = big()
 
 
-LOT_IDENTITY = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") + StockLotRow.lot  # type: ignore[operator] # the class stands for its columns
-"""The identity of the asset that a lot is, where it is registered."""
+LOT_IDENTITY = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") + StockLotRow.lot
+"""SQL expression for the natural key of the asset that a lot is registered as."""
 
 
 class StockChangeRow(SQLModel, table=True):
-    """A lot that changed and has not been taken up by the book; the intake appends, the take-up deletes."""
+    """A changed lot that the stock sync has not yet applied; the stock writer inserts, the stock sync deletes."""
 
     __tablename__: ClassVar[str] = "stock_change"
     change_key: int | None = big(primary_key=True, default=None)
@@ -138,7 +138,7 @@ class StockChangeRow(SQLModel, table=True):
 
 
 class StockRejectionRow(SQLModel, table=True):
-    """An item that was not booked, with what it said as JSON, until somebody books or dismisses it."""
+    """A movement that was not booked, with its fields as JSON, open until it is booked or dismissed."""
 
     __tablename__: ClassVar[str] = "stock_rejection"
     __table_args__ = (Index("stock_rejection_source", "source_key", "state"),)
@@ -158,7 +158,7 @@ class StockRejectionRow(SQLModel, table=True):
 
 
 class StockWarehouseRow(SQLModel, table=True):
-    """How late a warehouse tells what happened: sums over its movements."""
+    """Reporting delays of a warehouse, summed over its movements."""
 
     __tablename__: ClassVar[str] = "stock_warehouse"
     warehouse: str = text(primary_key=True)
@@ -168,7 +168,7 @@ class StockWarehouseRow(SQLModel, table=True):
 
 
 class StockReserveRow(SQLModel, table=True):
-    """What of a lot does not count as collateral, because a count found less than the book."""
+    """The quantity of a lot that does not count as collateral, because a count was below the booked quantity."""
 
     __tablename__: ClassVar[str] = "stock_reserve"
     lot_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -178,7 +178,7 @@ class StockReserveRow(SQLModel, table=True):
 
 
 class StockCountRow(SQLModel, table=True):
-    """A lot as somebody counted or listed it, beside the book as of that time."""
+    """A counted or listed quantity of a lot, with the booked quantity at that time."""
 
     __tablename__: ClassVar[str] = "stock_count"
     count_key: int | None = big(primary_key=True, default=None)
@@ -195,7 +195,7 @@ class StockCountRow(SQLModel, table=True):
 
 
 class WarehouseReliabilityRow(SQLModel, table=True):
-    """What counts and lateness say of a warehouse after a commit; the newest row holds."""
+    """Reliability of a warehouse as of a commit; the newest row applies."""
 
     __tablename__: ClassVar[str] = "warehouse_reliability"
     warehouse: str = text(primary_key=True)
@@ -209,9 +209,10 @@ class WarehouseReliabilityRow(SQLModel, table=True):
 
 
 class PlaceClaimRow(SQLModel, table=True):
-    """How much of a good an inventory asset says is in a place.
+    """The claim of an inventory asset on a good in a place.
 
-    ``quantity`` is what counts now; ``stated`` what its registration or receipt says, less what left by authorisation.
+    ``quantity`` is the asset's current quantity; ``stated`` is the declared or receipted quantity less authorised
+    pick-ups.
     """
 
     __tablename__: ClassVar[str] = "holding"
@@ -226,7 +227,7 @@ class PlaceClaimRow(SQLModel, table=True):
 
 
 class IssueWatermarkRow(SQLModel, table=True):
-    """The newest movement by which goods left a pledged lot that was looked at."""
+    """The last outgoing movement of a pledged lot that was checked against authorisations."""
 
     __tablename__: ClassVar[str] = "issue_mark"
     lot_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})

@@ -10,7 +10,10 @@ from collateral_registry.store.schema.columns import IN_ORDER, big, incremental,
 
 
 class ValuationRow(SQLModel, table=True):
-    """A valuation as its steps: the explanation is the row."""
+    """A valuation with all its intermediate results, so that the row explains the value.
+
+    ``good_*`` belong to the last valuation without unknown reasons.
+    """
 
     __tablename__: ClassVar[str] = "valuation"
     __table_args__ = (incremental("valuation_of_target", "target_key"), IN_ORDER)
