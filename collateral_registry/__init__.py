@@ -1,1 +1,1 @@
-"""The collateral registry: assets, prices, policy, loans, breaches, and the service over them."""
+"""The collateral registry: assets, prices, policy, loans and breaches, and the gRPC service for them."""

@@ -1,4 +1,4 @@
-"""``python -m collateral_registry`` is the ``collateral`` command."""
+"""Runs the ``collateral`` command for ``python -m collateral_registry``."""
 
 from collateral_registry.cli.main import main
 

@@ -1,4 +1,4 @@
-"""The one place that chooses concrete parts: settings to a running service."""
+"""Builds the running service from settings: the only module that selects concrete components."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.engine.wal_checkpoints import checkpoint, empty_log
 
 ENDING_SECONDS = 2.0
-"""How long a SQLite book may still be held by a server that is ending."""
+"""Time to wait for a stopping server to release its SQLite book."""
 
 LOG = structlog.get_logger("collateral")
 
 
 def migrate(settings: Settings, clock: Clock = wall_clock) -> tuple[str | None, str]:
-    """Brings the database's schema up to date; returns the versions before and after."""
+    """Upgrades the database's schema; returns the versions before and after."""
     with _sole_use(settings.url):
         database = Database(settings.url, clock)
         try:
@@ -50,7 +50,7 @@ def migrate(settings: Settings, clock: Clock = wall_clock) -> tuple[str | None, 
 
 
 def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:
-    """Gives an empty database its first business date and the default policy."""
+    """Stores the first business date and the default policy in an empty database."""
     database = Database(settings.url, clock)
     try:
         open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
@@ -59,13 +59,16 @@ def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:
 
 
 def serve(settings: Settings, clock: Clock = wall_clock) -> None:
-    """Serves until SIGINT or SIGTERM, then drains. Raises Refused, StoreUnavailable or OSError when it cannot start."""
-    import uvloop  # noqa: PLC0415 - only the server needs the loop
+    """Serves until SIGINT or SIGTERM, then drains running calls.
+
+    Raises Refused, StoreUnavailable or OSError if the server cannot start.
+    """
+    import uvloop  # noqa: PLC0415 - needed by the server alone
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
-    # The table of units takes a third of a second to build, which the first partner to push would wait for.
+    # Build the unit registry now, because it is slow and would delay the first stock batch.
     checked_unit("unit", "t")
-    # What was read to start is never garbage: a collection that looked at all of it held everybody up for 140 ms.
+    # Exclude the objects loaded at start from garbage collection: they live as long as the process.
     gc.freeze()
     with _sole_use(settings.url), closing(IntakeProcess(settings.url, clock)) as intake:
         uvloop.run(_serve(settings, clock, intake))
@@ -103,10 +106,10 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
 
 
 def _beside(settings: Settings, database: Database, runner: BookRunner, loop: asyncio.AbstractEventLoop) -> Event:
-    """Starts what goes on beside the calls, and returns what ends it.
+    """Starts the background thread of the database, and returns the event that stops it.
 
-    On PostgreSQL the watchers are woken when another server of the book commits; on SQLite, which has no other server,
-    the write-ahead log is copied into the database.
+    On PostgreSQL the thread wakes the watchers when another server commits. On SQLite, which has no other server, it
+    checkpoints the write-ahead log.
     """
     quiet, path = Event(), sqlite_file(settings.url)
     if path is None:
@@ -118,35 +121,35 @@ def _beside(settings: Settings, database: Database, runner: BookRunner, loop: as
 
 
 def _committed(runner: BookRunner, loop: asyncio.AbstractEventLoop, seq: int) -> None:
-    """Tells the watchers of a commit that was made outside the loop."""
+    """Notifies the watchers of a commit made outside the event loop."""
     runner.note_commit(seq)
     loop.call_soon_threadsafe(runner.wake)
 
 
 def _workers(settings: Settings) -> Workers:
-    """Who works the partitions of large runs: the machines at a scheduler, or processes of this one."""
+    """Returns the workers for partitions of whole-book runs: those of a Dask scheduler, or local processes."""
     if settings.dask_scheduler:
-        from collateral_registry.runtime.revaluation.cluster_workers import ClusterWorkers  # noqa: PLC0415 - half a second, where used
+        from collateral_registry.runtime.revaluation.cluster_workers import ClusterWorkers  # noqa: PLC0415 - slow import
 
         return ClusterWorkers(settings.url, settings.dask_scheduler)
     return LocalWorkers(settings.url, settings.revaluation_workers or cpu_count() or 1)
 
 
 async def _follow_clock(server: RpcServer, settings: Settings, clock: Clock) -> None:
-    """Moves the business date to the wall clock's whenever it has changed."""
+    """Moves the business date to the date of the wall clock, at every check."""
     while True:
         try:
             await server.business_date.move_to(local_date(clock(), settings.time_zone))
         except DomainError as error:
             LOG.warning("the business date was not moved; trying again", cause=str(error))
-        except Exception:  # whatever it is, the next day must not wait for a restart
+        except Exception:  # the task must survive any error, or the date would stand still until a restart
             LOG.exception("the business date was not moved; trying again")
         await asyncio.sleep(settings.date_check_seconds)
 
 
 @contextmanager
 def _sole_use(url: str) -> Iterator[None]:
-    """Holds a SQLite file for this server; raises Refused when another one has it. PostgreSQL is shared."""
+    """Locks a SQLite file for this server; raises Refused if another server holds it. PostgreSQL is not locked."""
     path = sqlite_file(url)
     if path is None:
         yield
@@ -167,5 +170,5 @@ def _sole_use(url: str) -> Iterator[None]:
     reraise=True,
 )
 def _held(lock: IO[str]) -> None:
-    """Takes the lock, which the process of the intake of a server that was killed holds for moments more."""
+    """Acquires the lock, with retries: the stock writer of a killed server may hold it for a moment longer."""
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

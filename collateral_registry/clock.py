@@ -1,4 +1,4 @@
-"""Time as the service knows it: injected, so that a test can be any day."""
+"""The clock of the service, passed as a parameter so that tests can set any time."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
-"""Returns the present moment in UTC."""
+"""A function that returns the current time in UTC."""
 
 EPOCH = date(1970, 1, 1)
 
 
 def wall_clock() -> datetime:
-    """The machine's present moment in UTC."""
+    """Returns the system's current time in UTC."""
     return datetime.now(UTC)
 
 
 def microseconds(moment: datetime) -> int:
-    """Microseconds from 1970-01-01 UTC."""
+    """Returns the microseconds from 1970-01-01 UTC."""
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def local_date(moment: datetime, zone: str) -> date:
-    """The date at a moment in a time zone."""
+    """Returns the date at a moment in a time zone."""
     return moment.astimezone(ZoneInfo(zone)).date()

@@ -1,4 +1,4 @@
-"""Every setting of the service, from flags, environment (COLLATERAL_…) or a settings file, with its unit."""
+"""Settings of the service, read from flags, environment variables (COLLATERAL_…) or a settings file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from collateral_registry.domain.stock.partners import Partner
 
 FOLLOW_CLOCK = "wall"
+"""Value of ``business_date`` by which the business date follows the wall clock."""
 
 
 class _PartnerEntry(BaseModel):
-    """A partner as the file has it."""
+    """An entry of the partners file."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -23,36 +24,36 @@ class _PartnerEntry(BaseModel):
 
 
 class Settings(BaseSettings):
-    """The settings; flags win over the environment, the environment over the file ``collateral.env``."""
+    """Settings of the service. Flags override environment variables, which override the file ``collateral.env``."""
 
     model_config = SettingsConfigDict(env_prefix="COLLATERAL_", env_file="collateral.env", extra="forbid")
 
-    address: str = Field("127.0.0.1:50051", description="host:port to listen at")
+    address: str = Field("127.0.0.1:50051", description="host:port to listen on")
     database_url: str = Field("", description="SQLAlchemy URL; empty means the embedded database in data_folder")
     data_folder: Path = Field(Path(".data"), description="folder of the embedded database")
-    business_date: str = Field(FOLLOW_CLOCK, description="'wall', or the first date of a book that is advanced by hand")
-    time_zone: str = Field("UTC", description="zone whose midnight begins a business date that follows the clock")
-    message_limit_bytes: int = Field(4 * 1024 * 1024, gt=0, description="largest message taken")
-    concurrent_calls_limit: int = Field(256, gt=0, description="calls under way at once; more are turned away")
-    drain_seconds: float = Field(10.0, ge=0, description="time for calls under way when stopping")
-    partners_file: Path | None = Field(None, description="JSON file of the warehouse partners, by their feeds")
-    processes: int = Field(1, ge=1, le=64, description="server processes on one port; more than one needs PostgreSQL")
-    revaluation_workers: int = Field(0, ge=0, description="processes that revalue the whole book; 0: one a processor")
-    dask_scheduler: str = Field("", description="address of a Dask scheduler whose workers revalue the whole book")
-    date_check_seconds: float = Field(20.0, gt=0, description="how often a book that follows the clock looks at it")
+    business_date: str = Field(FOLLOW_CLOCK, description="'wall', or the first date of a book advanced manually")
+    time_zone: str = Field("UTC", description="time zone of a business date that follows the clock")
+    message_limit_bytes: int = Field(4 * 1024 * 1024, gt=0, description="largest accepted message")
+    concurrent_calls_limit: int = Field(256, gt=0, description="largest number of concurrent calls; others are refused")
+    drain_seconds: float = Field(10.0, ge=0, description="time for running calls to finish at shutdown")
+    partners_file: Path | None = Field(None, description="JSON file of the warehouse partners, by feed")
+    processes: int = Field(1, ge=1, le=64, description="server processes on one port; several need PostgreSQL")
+    revaluation_workers: int = Field(0, ge=0, description="processes for whole-book runs; 0 for one per CPU")
+    dask_scheduler: str = Field("", description="address of a Dask scheduler for whole-book runs")
+    date_check_seconds: float = Field(20.0, gt=0, description="interval of checking the clock for a new business date")
 
     @property
     def url(self) -> str:
-        """The database's URL."""
+        """SQLAlchemy URL of the database."""
         return self.database_url or f"sqlite:///{self.data_folder / 'collateral.db'}"
 
     @property
     def follows_clock(self) -> bool:
-        """Whether the business date is the wall clock's."""
+        """Whether the business date follows the wall clock."""
         return self.business_date == FOLLOW_CLOCK
 
     def partners(self) -> dict[str, Partner]:
-        """The warehouse partners by their feeds; raises ValueError or OSError for a file that cannot be read."""
+        """Returns the warehouse partners by feed id; raises ValueError or OSError for a bad file."""
         if self.partners_file is None:
             return {}
         adapter = TypeAdapter(dict[str, _PartnerEntry])
@@ -63,5 +64,5 @@ class Settings(BaseSettings):
         }
 
     def first_date(self, today: date) -> date:
-        """The business date of a new book; raises ValueError for a date that is none."""
+        """Returns the first business date of a new book; raises ValueError for an invalid date."""
         return today if self.follows_clock else date.fromisoformat(self.business_date)

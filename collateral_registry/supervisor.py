@@ -1,4 +1,4 @@
-"""Several server processes on one port: started together, stopped together, one that dies is started again."""
+"""Runs several server processes on one port and restarts those that die."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from collateral_registry.store.engine.database import sqlite_file
 LOG = structlog.get_logger("collateral")
 
 LOOK_SECONDS = 0.5
-"""How long a signal to stop may wait."""
+"""Interval of checking for a stop signal."""
 
 RESTART_SECONDS = 1.0
-"""Rest before a process that died is started again."""
+"""Delay before a dead process is restarted."""
 
 
 def serve_in_processes(settings: Settings) -> None:
-    """Serves until SIGINT or SIGTERM, in as many processes as the settings say; the kernel shares out connections.
+    """Serves until SIGINT or SIGTERM in the configured number of processes; the kernel distributes connections.
 
-    Raises Refused for a SQLite book, which one process has to itself, and whatever ``migrate`` raises.
+    Raises Refused for several processes on SQLite, and the errors of ``migrate``.
     """
     if settings.processes == 1:
         serve(settings)
@@ -39,15 +39,14 @@ def serve_in_processes(settings: Settings) -> None:
 
 
 class _Fleet:
-    """The processes of one service."""
+    """The server processes of one service."""
 
     def __init__(self, settings: Settings) -> None:
-        """Starts nothing yet."""
         self._settings = settings
         self._stopping = False
 
     def run(self) -> None:
-        """Starts the processes and keeps them until told to stop."""
+        """Starts the processes and keeps them running until a stop signal."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
         serving = [self._started() for _ in range(self._settings.processes)]
