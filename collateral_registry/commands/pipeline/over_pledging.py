@@ -112,7 +112,7 @@ def _as_told(claim: Claim, told: ReportedStock) -> Claim:
     own = told.of_assets.get(claim.asset_key)
     if own is None or not alike(own.unit, claim.unit):
         return claim
-    return replace(claim, told=converted(own.quantity, own.unit, claim.unit, ROUND_CEILING))
+    return replace(claim, reported=converted(own.quantity, own.unit, claim.unit, ROUND_CEILING))
 
 
 def _weighed(place: Place, unit: str, claims: Sequence[Claim], told: Sequence[Available]) -> PlaceBalance:

@@ -18,8 +18,8 @@ from valuation.money import PPM
 class Claim:
     """The quantity that one asset claims in a place: all of a warehouse receipt, else the pledged share.
 
-    ``stated`` is the declared or receipted quantity. ``told`` is the quantity that a feed reports for the lot, in the
-    asset's unit; None if no feed reports it. ``holders`` names the secured loans.
+    ``stated`` is the declared or receipted quantity. ``reported`` is the quantity that a feed reports for the lot, in
+    the asset's unit; None if no feed reports it. ``holders`` names the secured loans.
     """
 
     asset_key: int
@@ -30,12 +30,12 @@ class Claim:
     receipted: bool
     pledged_ppm: int
     holders: str = ""
-    told: int | None = None
+    reported: int | None = None
 
     @property
     def present(self) -> int:
         """The asset's quantity, or the reported one if it is less: the asset follows at the next stock sync."""
-        return self.quantity if self.told is None else min(self.quantity, self.told)
+        return self.quantity if self.reported is None else min(self.quantity, self.reported)
 
     def claimed_in(self, unit: str) -> int:
         """Returns the claimed quantity in millionths of a unit, rounded up."""
