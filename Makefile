@@ -1,4 +1,4 @@
-# Two commands: `make run` and `make test`. Both make the environment first; all they need is Python 3.11 or newer.
+# `make run` starts the service, `make test` runs all tests. Both create the environment first and need Python 3.11 or newer.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -15,12 +15,12 @@ STRIDE ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Hashes, but no index: the lock must hold wherever the packages come from.
+# The lock has hashes but no index URL, so that it is valid for any package index.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate $(if $(filter yes,$(UPGRADE)),--upgrade)
 RUNTIME_LOCK := .ci/requirements.lock
 LOCK := .ci/requirements-dev.lock
-# The stamp carries the lock's checksum: another lock is another stamp, whatever the clock says.
+# The stamp's name contains the checksum of the lock, so a changed lock reinstalls whatever the file times are.
 LOCKED := $(VENV)/.locked-$(firstword $(shell cksum < $(LOCK)))
 INSTALLED := $(VENV)/.installed
 PROTO_FOLDER := protos/collateral_registry/v1
@@ -37,7 +37,7 @@ $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
 $(LOCKED): | $(BIN)/pip
-	@echo "Installing what $(LOCK) names into $(VENV): one or two minutes"
+	@echo "Installing the packages of $(LOCK) into $(VENV): one or two minutes"
 	@$(PIP) --require-hashes -r $(LOCK)
 	@rm -f $(VENV)/.locked-*
 	@touch $@
@@ -46,7 +46,7 @@ $(INSTALLED): pyproject.toml $(LOCKED)
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# The folder is a prerequisite too, so that a renamed or dropped file is noticed.
+# The folder is a prerequisite too, so that renaming or deleting a file regenerates the stubs.
 $(GENERATED)/__init__.py: $(PROTOS) $(PROTO_FOLDER) $(LOCKED)
 	@mkdir -p $(@D)
 	@rm -f $(@D)/*_pb2*
@@ -56,15 +56,15 @@ $(GENERATED)/__init__.py: $(PROTOS) $(PROTO_FOLDER) $(LOCKED)
 	  --python_out=. --grpc_python_out=. --mypy_out=quiet:. $(PROTOS)
 	@touch $@
 
-setup: $(INSTALLED) $(GENERATED)/__init__.py ## Make the environment: .venv with the collateral command
+setup: $(INSTALLED) $(GENERATED)/__init__.py ## Create the environment: .venv with the collateral command
 
 run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:port DATABASE=url)
 	$(BIN)/collateral run --address $(ADDRESS) $(if $(filter no,$(SAMPLE)),--no-sample,--sample) $(if $(DATABASE),--database '$(DATABASE)')
 
-test: setup ## Run every test, on SQLite and on PostgreSQL
+test: setup ## Run all tests, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-check: setup ## Hold the code against its rules: lint, format, types, layers, contract
+check: setup ## Check lint, format, types, layers and contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -75,22 +75,22 @@ format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Measure: prints JSON lines
+bench: setup ## Run the benchmarks; prints JSON lines
 	$(BIN)/python -m benchmarks.run
 
-bench-haircuts: setup ## Haircuts beside other programs (DATA=folder of public series TABLE=file.csv STRIDE=windows)
+bench-haircuts: setup ## Compare haircuts with other programs (DATA=folder of series TABLE=file.csv STRIDE=windows)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.run '$(DATA)' '$(TABLE)' '$(STRIDE)'
 
-bench-equipment: setup ## Score the equipment models on sales of your own (DATA=folder); prints JSON lines
+bench-equipment: setup ## Score the equipment models on your own sales (DATA=folder); prints JSON lines
 	$(BIN)/python -m benchmarks.equipment.run $(or $(DATA),data/equipment)
 
-chaos: setup ## Kill, cut, fill up: what is acknowledged stays; prints one JSON object last
+chaos: setup ## Kill processes, cut connections, fill disks; check that no data is lost
 	$(BIN)/python -m benchmarks.chaos.run
 
-lock: setup ## Renew the locks from pyproject.toml (UPGRADE=yes takes newer versions)
+lock: setup ## Update the locks from pyproject.toml (UPGRADE=yes takes newer versions)
 	$(COMPILE) --all-extras -o $(LOCK) pyproject.toml
 	$(COMPILE) --constraint $(LOCK) -o $(RUNTIME_LOCK) pyproject.toml
 
-clean: ## Remove the environment and all that is generated; the data in .data stays
+clean: ## Remove the environment and generated files; keep the data in .data
 	rm -rf $(VENV) $(GENERATED) .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
