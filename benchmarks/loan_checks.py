@@ -35,6 +35,7 @@ from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.loans.pledges import read_pledges
+from collateral_registry.store.revaluation.runs import loans_between
 from valuation._typing import Int
 from valuation.money import PPM
 
@@ -43,6 +44,9 @@ RUNS = 3
 CHANGED_LOANS = 100
 LOOP_LOANS = 2_000
 """Number of loans in the loop, spread evenly over the book."""
+
+ANY_KEY = 2**62
+"""A key larger than any."""
 
 LIMITS = (0.90, 1.00, 1.10, 1.20)
 
@@ -123,13 +127,15 @@ def _compute(database: Database) -> None:
     with database.read() as connection:
         _, day = newest_commit(connection)
         policy = policy_in_force(connection, day)
-        judged_loans(connection, None, read_pledges(connection, None), None, policy, day, NO_KEYS)
+        loans = loans_between(connection, 0, ANY_KEY)
+        judged_loans(connection, loans, read_pledges(connection, loans), None, policy, day, NO_KEYS)
 
 
 def _store(database: Database) -> None:
     """Judges all loans in a write transaction; judgements, claims and events are durable at the end."""
     with database.write("bench", "bench") as write:
-        judge_loans(write, None, None, policy_in_force(write.connection, write.market_day), NO_KEYS)
+        loans = loans_between(write.connection, 0, ANY_KEY)
+        judge_loans(write, loans, None, policy_in_force(write.connection, write.market_day), NO_KEYS)
         commit(write)
 
 

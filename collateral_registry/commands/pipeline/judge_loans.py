@@ -83,9 +83,9 @@ class Judged:
 
 
 def judge_loans(
-    write: Write, loan_keys: Int | None, values: Columns | None, policy: StoredPolicy, collateral_added: Int
+    write: Write, loan_keys: Int, values: Columns | None, policy: StoredPolicy, collateral_added: Int
 ) -> tuple[int, int]:
-    """Judges the loans, all when no keys are given; returns how many were judged and how many events were raised."""
+    """Judges the loans; returns how many were judged and how many events were raised."""
     pledges = read_pledges(write.connection, loan_keys)
     judged = judged_loans(write.connection, loan_keys, pledges, values, policy, write.market_day, collateral_added)
     insert_covers(write, judged.rows, judged.claims)
@@ -95,7 +95,7 @@ def judge_loans(
 
 def judged_loans(
     source: Source,
-    loan_keys: Int | None,
+    loan_keys: Int,
     pledges: Columns,
     values: Columns | None,
     policy: StoredPolicy,
@@ -117,12 +117,10 @@ def judged_loans(
     return Judged(rows, covered.claims, events, before["seq"], covered.claim_loan, judgement.event_loan)
 
 
-def cover_loans(
-    connection: Source, loan_keys: Int | None, pledges: Columns, values: Columns | None, day: int
-) -> Covered:
+def cover_loans(connection: Source, loan_keys: Int, pledges: Columns, values: Columns | None, day: int) -> Covered:
     """The pools of the loans from values just made, else from the newest recorded ones."""
     loans = read_loans(connection, loan_keys)
-    targets = read_cover_targets(connection, None if loan_keys is None else np.unique(pledges["asset_key"]))
+    targets = read_cover_targets(connection, np.unique(pledges["asset_key"]))
     valued = _values_of(connection, targets["target_key"], values)
     columns = PledgeColumns(
         target=_rows_in(targets["target_key"], pledges["target_key"]),
