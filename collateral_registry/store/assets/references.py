@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, delete, func, or_, select
 
 from collateral_registry.domain.assets.kinds import Asset, Status
 from collateral_registry.domain.findings.references import Identity, IdentityKind, identities_of, notice_of
 from collateral_registry.domain.loans.agreements import Pledge, PledgeState
 from collateral_registry.store.engine.bulk import Columns, insert_columns, read_columns
 from collateral_registry.store.engine.json_documents import from_document
-from collateral_registry.store.engine.key_sets import in_keys
+from collateral_registry.store.engine.key_sets import is_one_of
 from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, IdentityRow
 from collateral_registry.store.schema.loans import LoanRow, PledgeRevisionRow, PledgeRow
 from valuation._typing import Int
@@ -108,7 +107,7 @@ def agreeing_numbers(connection: Connection) -> Columns:
 
 def identities_by_key(connection: Connection, keys: Int) -> dict[int, KnownIdentity]:
     """Numbers by their keys."""
-    return dict(_keyed(connection, [in_keys(connection, IdentityRow.identity_key, keys)]))
+    return dict(_keyed(connection, [is_one_of(IdentityRow.identity_key, keys)]))
 
 
 def write_missing(connection: Connection) -> int:
@@ -196,7 +195,7 @@ def _tells_apart(connection: Connection, wanted: Identity) -> bool:
     return len(connection.execute(sharing).all()) < AGREEING_LIMIT
 
 
-def _group_columns(connection: Connection, shared: Any, on: Any) -> Columns:  # noqa: ANN401 - SQL constructs
+def _group_columns(connection: Connection, shared: Subquery, on: ColumnElement[bool]) -> Columns:
     statement = (
         select(
             IdentityRow.identity_key,
@@ -215,11 +214,11 @@ def _group_columns(connection: Connection, shared: Any, on: Any) -> Columns:  # 
     return read_columns(connection, statement)
 
 
-def _known(connection: Connection, where: Sequence[Any]) -> list[KnownIdentity]:
+def _known(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list[KnownIdentity]:
     return [known for _, known in _keyed(connection, where)]
 
 
-def _keyed(connection: Connection, where: Sequence[Any]) -> list[tuple[int, KnownIdentity]]:
+def _keyed(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list[tuple[int, KnownIdentity]]:
     """Numbers of assets that are not retired and of pledges that stand, in order of their keys."""
     standing = or_(IdentityRow.pledge_key == 0, PledgeRow.state == int(PledgeState.ACTIVE))
     statement = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, insert, select, true, update
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty, Inventory, Status
@@ -20,7 +20,7 @@ from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.json_documents import from_document, to_document
-from collateral_registry.store.engine.key_sets import in_keys
+from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
 from collateral_registry.store.revaluation.row_versions import newest_between
 from collateral_registry.store.schema.assets import (
     AssetRevisionRow,
@@ -106,15 +106,14 @@ def list_assets(connection: Connection, wanted: Sequence[Condition], after: str,
 
 def asset_keys(connection: Connection, asset_ids: Sequence[str]) -> Int:
     """The key of each id [n]; raises NotFound for the first that is missing."""
-    found: dict[str, int] = {}
-    for start in range(0, len(asset_ids), 500):
-        part = asset_ids[start : start + 500]
-        statement = select(AssetRow.asset_id, AssetRow.asset_key).where(AssetRow.asset_id.in_(part))
-        found.update((row[0], row[1]) for row in connection.execute(statement))
+    found: dict[str, int] = {row[0]: row[1] for row in connection.execute(_KEYS_OF, {"texts": asset_ids})}
     missing = next((asset_id for asset_id in asset_ids if asset_id not in found), None)
     if missing is not None:
         raise NotFound(f"assets/{missing}")
     return np.array([found[asset_id] for asset_id in asset_ids], dtype=np.int64)
+
+
+_KEYS_OF = select(AssetRow.asset_id, AssetRow.asset_key).where(is_one_of(AssetRow.asset_id, TEXTS))
 
 
 def ensure_target(write: Write, asset_key: int, currency: str) -> int:
@@ -144,22 +143,22 @@ def rewrite_numbers(write: Write, stored: StoredAsset) -> None:
 
 def documents_of(connection: Connection, asset_keys: Int) -> dict[int, Asset]:
     """The assets by their keys."""
-    statement = (
-        select(AssetRow.asset_key, AssetRevisionRow.document)
-        .join(AssetRevisionRow, _newest_revision())
-        .where(in_keys(connection, AssetRow.asset_key, asset_keys))
-    )
-    return {row[0]: from_document(Asset, row[1]) for row in connection.execute(statement)}
+    rows = connection.execute(_DOCUMENTS, {"keys": asset_keys})
+    return {row[0]: from_document(Asset, row[1]) for row in rows}
+
+
+_NEWEST_REVISION = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
+
+_DOCUMENTS = (
+    select(AssetRow.asset_key, AssetRevisionRow.document)
+    .join(AssetRevisionRow, _NEWEST_REVISION)
+    .where(is_one_of(AssetRow.asset_key, KEYS))
+)
 
 
 def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
     """The machines among assets by their keys."""
-    statement = (
-        select(AssetRow.asset_key, AssetRevisionRow.document)
-        .join(AssetRevisionRow, _newest_revision())
-        .where(in_keys(source, AssetRow.asset_key, asset_keys))
-    )
-    columns = read_columns(source, statement)
+    columns = read_columns(source, _DOCUMENTS, {"keys": asset_keys})
     documents = zip(columns["asset_key"].tolist(), columns["document"].tolist(), strict=True)
     details = {key: from_document(Asset, document).detail for key, document in documents}
     return {key: detail for key, detail in details.items() if isinstance(detail, Equipment)}
@@ -208,11 +207,11 @@ def document_as_of(connection: Connection, asset_key: int, seq: int | None) -> A
     return from_document(Asset, connection.execute(statement).scalar_one())
 
 
-def _stored(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredAsset]:
+def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredAsset]:
     created, updated = CommitRow.__table__.alias(), CommitRow.__table__.alias()
     statement = (
         select(AssetRow.asset_key, AssetRevisionRow.document, AssetRow.revision, created.c.known_us, updated.c.known_us)
-        .join(AssetRevisionRow, _newest_revision())
+        .join(AssetRevisionRow, _NEWEST_REVISION)
         .join(created, created.c.seq == AssetRow.created_seq)
         .join(updated, updated.c.seq == AssetRow.updated_seq)
         .where(*where)
@@ -223,10 +222,6 @@ def _stored(connection: Connection, where: Sequence[Any], limit: int | None) -> 
         StoredAsset(row[0], from_document(Asset, row[1]), row[2], row[3], row[4])
         for row in connection.execute(statement)
     ]
-
-
-def _newest_revision() -> Any:  # noqa: ANN401 - an SQL condition
-    return (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
 
 
 def _row(asset: Asset) -> dict[str, Any]:

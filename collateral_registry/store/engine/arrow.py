@@ -19,9 +19,10 @@ from adbc_driver_manager.dbapi import Connection as AdbcConnection
 from adbc_driver_manager.dbapi import Error as AdbcError
 from adbc_driver_sqlite import StatementOptions
 from numpy.typing import NDArray
-from sqlalchemy import Dialect, Float, Select
+from sqlalchemy import Dialect, Executable, Float, Select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.shared.errors import StoreUnavailable
@@ -56,12 +57,12 @@ class ArrowConnection:
         with self._connection.cursor() as cursor:
             cursor.adbc_ingest(str(table.__tablename__), pa.table(arrays), mode="append")
 
-    def execute(self, statement: Any) -> None:  # noqa: ANN401 - any SQLAlchemy construct
+    def execute(self, statement: Executable) -> None:
         """Runs a statement whose rows nobody wants."""
         with self._connection.cursor() as cursor:
             cursor.execute(self._sql(statement))
 
-    def _sql(self, statement: Any) -> str:  # noqa: ANN401 - any SQLAlchemy construct
+    def _sql(self, statement: Executable) -> str:
         return str(statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
 
 
@@ -147,7 +148,7 @@ def _connect(url: str) -> AdbcConnection:
     return connection
 
 
-def _numpy(data: pa.ChunkedArray, kind: Any) -> NDArray[Any]:  # noqa: ANN401 - SQLAlchemy's type objects
+def _numpy(data: pa.ChunkedArray, kind: TypeEngine[Any]) -> NDArray[Any]:
     """float64 with NaN for null, int64, or object; a text that stands in many rows is one object."""
     if isinstance(kind, Float):
         return np.asarray(data.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)

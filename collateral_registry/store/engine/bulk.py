@@ -16,21 +16,20 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
+    Executable,
     Float,
     Select,
-    Update,
     bindparam,
     func,
     literal_column,
     select,
     update,
 )
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.shared.quantities import MILLION
-from collateral_registry.store.engine.key_sets import listed_records, record_rows
+from collateral_registry.store.engine.key_sets import RecordSet
 
 FETCH_ROWS = 4_096
 """Rows turned into arrays at a time: few enough that they never burden the garbage collector."""
@@ -53,7 +52,7 @@ class ColumnConnection(Protocol):
     def append(self, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
         """Appends rows given as columns; scalars are repeated."""
 
-    def execute(self, statement: Any) -> None:  # noqa: ANN401 - any SQLAlchemy construct
+    def execute(self, statement: Executable) -> None:
         """Runs a statement whose rows nobody wants."""
 
 
@@ -88,7 +87,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def typed_column(kind: Any, data: Sequence[Any]) -> NDArray[Any]:  # noqa: ANN401 - SQLAlchemy's type objects
+def typed_column(kind: TypeEngine[Any], data: Sequence[Any]) -> NDArray[Any]:
     """An array of the column's type: float64 with NaN for null, int64, or object."""
     if isinstance(kind, Float):
         return np.array(data, dtype=np.float64)
@@ -134,45 +133,29 @@ def _driver(connection: Connection) -> Any:  # noqa: ANN401 - a connection of ei
     return driver
 
 
-def update_columns(
-    connection: Connection, table: type[SQLModel], key: str, columns: Mapping[str, Any], *also: ColumnElement[bool]
-) -> None:
-    """Sets columns [n] of the rows that the column ``key`` names, where they are also such.
+class ColumnUpdate:
+    """A statement that sets columns of many rows, each found by its integer key; a constant of its module."""
 
-    In the transaction of the connection; the keys, which are integers, must not be none. The conditions are kept with
-    the statement: constants, not made for the call.
-    """
-    names = (key, *(name for name in columns if name != key))
-    data = [_listed(columns[name], 0) for name in names]
-    if connection.dialect.name != "sqlite":
-        statement = _updated(connection.dialect.name, table, names, also)
-        connection.execute(statement, {"records": listed_records(zip(*data, strict=True))})
-        return
-    compiled = _compiled(table, names, also)
-    told = dict(zip((f"new_{name}" for name in names), data, strict=True))
-    rows = len(data[0])
-    values = [told[name] if name in told else [compiled.params[name]] * rows for name in compiled.positiontup or ()]
-    _driver(connection).executemany(compiled.string, zip(*values, strict=True))
-
-
-@cache
-def _compiled(table: type[SQLModel], names: tuple[str, ...], also: tuple[ColumnElement[bool], ...]) -> SQLCompiler:
-    """The statement as SQLite's driver takes it, with marks in the order of ``positiontup``."""
-    return _updated("sqlite", table, names, also).compile(dialect=sqlite.dialect())  # type: ignore[no-untyped-call] # SQLAlchemy types no dialects
-
-
-@cache
-def _updated(
-    dialect: str, table: type[SQLModel], names: tuple[str, ...], also: tuple[ColumnElement[bool], ...]
-) -> Update:
-    """Rows with what is told of them; the first of the columns names the row."""
-    target, (key, *changed) = table.__table__, names
-    if dialect == "sqlite":
+    def __init__(self, table: type[SQLModel], key: str, names: Sequence[str], *where: ColumnElement[bool]) -> None:
+        target = table.__table__
+        self._names = [f"new_{name}" for name in (key, *names)]
         own: BindParameter[int] = bindparam(f"new_{key}")
-        values: dict[str, BindParameter[Any]] = {name: bindparam(f"new_{name}") for name in changed}
-        return update(target).where(target.c[key] == own, *also).values(values)
-    new = record_rows(dialect, {name: target.c[name].type for name in names})
-    return update(target).where(target.c[key] == new.c[key], *also).values({name: new.c[name] for name in changed})
+        values: dict[str, BindParameter[Any]] = {name: bindparam(f"new_{name}") for name in names}
+        self._row_by_row = update(target).where(target.c[key] == own, *where).values(values)
+        new = RecordSet({name: target.c[name].type for name in (key, *names)}).rows
+        joined = update(target).where(target.c[key] == new.c[key], *where)
+        self._at_once = joined.values({name: new.c[name] for name in names})
+
+    def run(self, connection: Connection, keys: Sequence[int], *columns: Sequence[Any]) -> None:
+        """Sets the columns [n] of the rows with those keys [n], in the transaction of the connection."""
+        rows = list(zip(keys, *columns, strict=True))
+        if not rows:
+            return
+        if connection.dialect.name == "sqlite":
+            # Not as JSON: SQLite reads a float there with fifteen digits.
+            connection.execute(self._row_by_row, [dict(zip(self._names, row, strict=True)) for row in rows])
+        else:
+            connection.execute(self._at_once, {"records": rows})
 
 
 def new_keys(connection: Connection, table: type[SQLModel], count: int) -> list[int]:
@@ -205,7 +188,7 @@ def _listed(value: Any, rows: int) -> Sequence[Any]:  # noqa: ANN401 - an array 
     return value if isinstance(value, list) else [value] * rows
 
 
-def wide_sum(name: str, column: Any) -> tuple[ColumnElement[int], ColumnElement[int]]:  # noqa: ANN401 - a column
+def wide_sum(name: str, column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
     """The sum of whole numbers in two columns, whole millions and the rest; :func:`summed` puts them together.
 
     SQLite ends a sum beyond 64 bits with an error.

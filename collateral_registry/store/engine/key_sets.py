@@ -1,161 +1,210 @@
-"""Which rows a statement is about: keys, texts or records, any number of them in one parameter.
+"""Passes any number of keys, texts or records to a statement as one bound parameter.
 
-So a statement can be built once and kept, by engine and by shape: the library takes 0.6 ms to build one of a few joins
-and to find its compiled form, and a tenth of that to run one that is kept; a change of the book runs fifty.
+The text of such a statement does not depend on how many there are. It is therefore a constant of its module, which
+SQLAlchemy compiles once for each engine.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum, auto
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from sqlalchemy import (
-    JSON,
     BigInteger,
     BindParameter,
     ColumnElement,
     Dialect,
+    Select,
+    Subquery,
     Text,
-    any_,
     bindparam,
     cast,
-    func,
     literal_column,
     select,
-    true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from valuation._typing import Int
 
-
-class Speaking(Protocol):
-    """A connection, of which we only need to know what its engine speaks."""
-
-    @property
-    def dialect(self) -> Dialect:
-        """The engine's."""
+KeyType = type[BigInteger] | type[Text]
+Keys = Int | Iterable[int] | Iterable[str]
 
 
-class Shape(Enum):
-    """How a statement says which rows it is about: not at all, from a first key to a last one, or by a list."""
+class KeyList(TypeDecorator[Any]):
+    """The type of a parameter that holds a list: JSON text on SQLite, a typed array on PostgreSQL."""
 
-    EVERY = auto()
-    RANGE = auto()
-    LISTED = auto()
+    impl = Text
+    cache_ok = True
 
+    def __init__(self, item: KeyType) -> None:
+        super().__init__()
+        self.item = item
 
-class Among(NamedTuple):
-    """What a statement that is kept must know of the keys it will be asked about: how many they are it need not."""
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The type that the engine sees."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.item))
 
-    dialect: str
-    shape: Shape
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
+        """Writes the list as text; the driver of PostgreSQL takes thirty times as long to convert a list."""
+        if dialect.name == "sqlite":
+            return _as_json
+        return _as_integer_array if self.item is BigInteger else _as_text_array
 
-    def __call__(self, column: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a column
-        """Condition that a column is among the keys."""
-        if self.shape is Shape.EVERY:
-            return true()
-        if self.shape is Shape.RANGE:
-            return column.between(bindparam("first_key"), bindparam("last_key"))  # type: ignore[no-any-return] # the column is of any type
-        return column.in_(select(key_rows(self.dialect).c.value))  # type: ignore[no-any-return] # the same
-
-
-def among(connection: Speaking, keys: Int | None) -> tuple[Among, dict[str, Any]]:
-    """How a statement asks about those keys, and the parameters by which it does; no keys given means every row."""
-    dialect = connection.dialect.name
-    if keys is None:
-        return Among(dialect, Shape.EVERY), {}
-    if _is_range(keys):
-        return Among(dialect, Shape.RANGE), {"first_key": int(keys[0]), "last_key": int(keys[-1])}
-    return Among(dialect, Shape.LISTED), listed_keys(dialect, keys)
+    def literal_processor(self, dialect: Dialect) -> Callable[[Any], str]:
+        """The same as a literal, for statements without parameters (``engine/arrow.py``)."""
+        as_text = self.bind_processor(dialect)
+        array = "" if dialect.name == "sqlite" else f"::{self.item().compile(dialect)}[]"
+        return lambda keys: "'" + as_text(keys).replace("'", "''") + "'" + array
 
 
-def in_keys(connection: Speaking, column: Any, keys: Int | None) -> ColumnElement[bool]:  # noqa: ANN401 - a column
-    """The condition with its keys inside, for a statement that is built anew each time."""
-    if keys is None:
-        return true()
-    if _is_range(keys):
-        return column.between(int(keys[0]), int(keys[-1]))  # type: ignore[no-any-return] # the column is of any type
-    dialect = connection.dialect.name
-    listed = bindparam(None, listed_keys(dialect, keys)["keys"], type_=_type_of_keys(dialect))
-    return column.in_(select(_rows_of(dialect, listed).c.value))  # type: ignore[no-any-return] # the same
+def _listed(keys: Keys) -> list[Any]:
+    return keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
 
 
-def key_rows(dialect: str) -> Any:  # noqa: ANN401 - a named table
-    """A table ``keys(value)`` to join with: any number of keys in the parameter ``keys``."""
-    return _rows_of(dialect, bindparam("keys", type_=_type_of_keys(dialect)))
+def _as_json(keys: Keys) -> str:
+    return json.dumps(_listed(keys))
 
 
-def _type_of_keys(dialect: str) -> Text | ARRAY[int]:
-    return Text() if dialect == "sqlite" else ARRAY(BigInteger)
+def _as_integer_array(keys: Keys) -> str:
+    return "{" + ",".join(map(str, _listed(keys))) + "}"
 
 
-def _rows_of(dialect: str, listed: BindParameter[Any]) -> Any:  # noqa: ANN401 - a named table
-    if dialect == "sqlite":
-        return func.json_each(listed).table_valued("value", name="keys")
-    # The cast is for a list of none, written out: it has no type of its own.
-    return func.unnest(cast(listed, ARRAY(BigInteger))).table_valued("value", name="keys").render_derived()
+def _as_text_array(keys: Iterable[str]) -> str:
+    quoted = (key.replace("\\", "\\\\").replace('"', '\\"') for key in keys)
+    return "{" + ",".join(f'"{key}"' for key in quoted) + "}"
 
 
-def listed_keys(dialect: str, keys: Int) -> dict[str, Any]:
-    """The parameter of :func:`key_rows`."""
-    listed = keys.tolist()
-    return {"keys": json.dumps(listed) if dialect == "sqlite" else listed}
+class _IsOneOf(FunctionElement[bool]):
+    """``column`` is one of the elements of the list."""
+
+    inherit_cache = True
 
 
-def text_rows(dialect: str) -> Any:  # noqa: ANN401 - a named table
-    """A table ``texts(value)`` to join with: any number of them in the parameter ``texts``, a JSON list.
+class _Elements(FunctionElement[Any]):
+    """The elements of a list as rows."""
 
-    JSON on both engines: the driver of PostgreSQL would escape an array text by text.
+    inherit_cache = True
+
+
+class _Records(FunctionElement[Any]):
+    """The elements of a JSON array as rows."""
+
+    inherit_cache = True
+
+
+class _Field(FunctionElement[Any]):
+    """The element of a JSON array at a position, as text on PostgreSQL."""
+
+    inherit_cache = True
+
+
+class Greatest(FunctionElement[int]):
+    """The largest of its arguments, none of which is null."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+def _compiled_as(element: type[FunctionElement[Any]], dialect: str, template: str) -> None:
+    """Defines the text of a construct on an engine, from the texts of its arguments."""
+
+    def compile_(construct: FunctionElement[Any], compiler: SQLCompiler, **options: object) -> str:
+        arguments = [compiler.process(one, **options) for one in construct.clauses]
+        return template.format(*arguments, all=", ".join(arguments))
+
+    compiles(element, dialect)(compile_)
+
+
+_compiled_as(_IsOneOf, "sqlite", "{0} IN (SELECT value FROM json_each({1}))")
+_compiled_as(_IsOneOf, "postgresql", "{0} = ANY ({1})")
+_compiled_as(_Elements, "sqlite", "json_each({0})")
+_compiled_as(_Elements, "postgresql", "unnest({0})")
+_compiled_as(_Records, "sqlite", "json_each({0})")
+_compiled_as(_Records, "postgresql", "jsonb_array_elements(CAST({0} AS JSONB))")
+_compiled_as(_Field, "sqlite", "json_extract({0}, '$[{1}]')")
+_compiled_as(_Field, "postgresql", "({0} ->> {1})")
+_compiled_as(Greatest, "sqlite", "max({all})")
+_compiled_as(Greatest, "postgresql", "greatest({all})")
+
+
+class KeySet:
+    """A parameter that holds any number of keys; ``rows`` is the same as a table with the column ``value``."""
+
+    def __init__(self, name: str, item: KeyType = BigInteger) -> None:
+        self.parameter = bindparam(name, type_=KeyList(item))
+        self.rows = select(_Elements(self.parameter).column_valued("value")).subquery(name)
+
+
+class RecordSet:
+    """A parameter that holds any number of records; ``rows`` is the same as a table with the given columns."""
+
+    def __init__(self, columns: Mapping[str, Any], name: str = "records") -> None:
+        record = _Records(bindparam(name, type_=RecordList())).column_valued("value")
+        fields = [
+            cast(_Field(record, literal_column(str(place))), kind).label(column)
+            for place, (column, kind) in enumerate(columns.items())
+        ]
+        self.rows = select(*fields).subquery(name)
+
+
+class RecordList(TypeDecorator[Any]):
+    """The type of a parameter that holds a list of records: JSON text on both engines."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Iterable[Sequence[Any]] | None, dialect: Dialect) -> str:  # noqa: ARG002
+        """Writes the records as JSON."""
+        return json.dumps(list(value or ()))
+
+
+KEYS = KeySet("keys")
+"""Integer keys, in the parameter ``keys``."""
+
+TEXTS = KeySet("texts", Text)
+"""Texts, in the parameter ``texts``."""
+
+
+def is_one_of(column: ColumnElement[Any], keys: KeySet | Keys) -> ColumnElement[bool]:
+    """Condition that a column equals one of the keys: those of a parameter, or the given ones."""
+    if isinstance(keys, KeySet):
+        return _IsOneOf(column, keys.parameter)
+    item = Text if isinstance(column.type, Text) else BigInteger
+    return _IsOneOf(column, bindparam(None, keys, type_=KeyList(item)))
+
+
+class KeyedSelect:
+    """A select of the rows with given keys, in two forms: for a list of keys and for consecutive keys.
+
+    A revaluation run reads long ranges of consecutive keys; the database finds them faster by the two ends.
     """
-    listed = bindparam("texts", type_=Text)
-    if dialect == "sqlite":
-        return func.json_each(listed).table_valued("value", name="texts")
-    return func.json_array_elements_text(cast(listed, JSON)).table_valued("value", name="texts").render_derived()
+
+    def __init__(self, statement: Select[Any], *columns: ColumnElement[Any]) -> None:
+        ends: tuple[BindParameter[int], BindParameter[int]] = (bindparam("first_key"), bindparam("last_key"))
+        self._listed = statement.where(*(is_one_of(column, KEYS) for column in columns))
+        self._between = statement.where(*(column.between(*ends) for column in columns))
+
+    def of(self, keys: Int) -> tuple[Select[Any], dict[str, Any]]:
+        """The statement for those keys and its parameters."""
+        if len(keys) > 1 and bool((np.diff(keys) == 1).all()):
+            return self._between, {"first_key": int(keys[0]), "last_key": int(keys[-1])}
+        return self._listed, {"keys": keys}
 
 
-def listed_texts(texts: Iterable[str]) -> str:
-    """The parameter of :func:`text_rows`."""
-    return json.dumps(list(texts))
+def text_rows(_dialect: str) -> Subquery:
+    """The texts of the parameter ``texts`` as a table; for ``stock/booking.py`` only."""
+    return TEXTS.rows
 
 
-def record_rows(dialect: str, kinds: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a named table
-    """A table ``records`` of named and typed columns: any number in the parameter ``records``, a JSON list of lists."""
-    listed = bindparam("records", type_=Text)
-    if dialect == "sqlite":
-        rows = func.json_each(listed).table_valued("value", name="listed")
-        columns = [func.json_extract(rows.c.value, f"$[{place}]").label(name) for place, name in enumerate(kinds)]
-    else:
-        rows = func.jsonb_array_elements(cast(listed, JSONB)).table_valued("value", name="listed").render_derived()
-        told = [rows.c.value.op("->>")(literal_column(str(place))) for place in range(len(kinds))]
-        columns = [cast(text, kind).label(name) for text, (name, kind) in zip(told, kinds.items(), strict=True)]
-    return select(*columns).subquery("records")
+def record_rows(_dialect: str, kinds: Mapping[str, Any]) -> Subquery:
+    """The records of the parameter ``records`` as a table; for ``stock/booking.py`` only."""
+    return RecordSet(kinds).rows
 
 
-def listed_records(records: Iterable[Sequence[Any]]) -> str:
-    """The parameter of :func:`record_rows`."""
-    return json.dumps(list(records))
-
-
-def in_texts(dialect: str, column: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a column
-    """Condition that a column is among the texts of the parameter ``among``.
-
-    Beside a join with :func:`record_rows`, of which PostgreSQL does not know how many there are, it tells it.
-    """
-    if dialect == "sqlite":
-        listed = func.json_each(bindparam("among", type_=Text)).table_valued("value", name="among")
-        return column.in_(select(listed.c.value))  # type: ignore[no-any-return] # the column is of any type
-    return column == any_(bindparam("among", type_=ARRAY(Text)))  # type: ignore[no-any-return] # the same
-
-
-def among_texts(dialect: str, texts: Iterable[str]) -> dict[str, Any]:
-    """The parameter of :func:`in_texts`."""
-    return {"among": listed_texts(texts) if dialect == "sqlite" else list(texts)}
-
-
-def _is_range(keys: Int) -> bool:
-    """Whether keys in order leave none out between the first and the last."""
-    return len(keys) > 1 and int(keys[-1]) - int(keys[0]) == len(keys) - 1 and bool((np.diff(keys) == 1).all())
+listed_texts = listed_records = list

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 from collateral_registry.store.engine.bulk import Source, read_columns
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.equipment import (
@@ -80,25 +81,30 @@ def active_models(source: Source, classes: Sequence[str]) -> dict[str, tuple[int
     """Key, hash and currency of the model that values each of some classes; nothing for a class without one."""
     if not classes:
         return {}
-    newest = (
-        select(EquipmentActivationRow.asset_class, func.max(EquipmentActivationRow.seq).label("seq"))
-        .where(EquipmentActivationRow.asset_class.in_(classes))
-        .group_by(EquipmentActivationRow.asset_class)
-        .subquery()
-    )
-    statement = (
-        select(
-            EquipmentActivationRow.asset_class,
-            EquipmentModelRow.model_key,
-            EquipmentModelRow.model_hash,
-            EquipmentModelRow.currency,
-        )
-        .join(newest, _same_activation(newest))
-        .join(EquipmentModelRow, EquipmentModelRow.model_key == EquipmentActivationRow.model_key)
-    )
-    columns = read_columns(source, statement)
+    columns = read_columns(source, _ACTIVE, {"texts": classes})
     rows = zip(*(columns[name].tolist() for name in ("model_key", "model_hash", "currency")), strict=True)
     return dict(zip(columns["asset_class"].tolist(), rows, strict=True))
+
+
+_NEWEST = (
+    select(EquipmentActivationRow.asset_class, func.max(EquipmentActivationRow.seq).label("seq"))
+    .where(is_one_of(EquipmentActivationRow.asset_class, TEXTS))
+    .group_by(EquipmentActivationRow.asset_class)
+    .subquery()
+)
+_ACTIVE = (
+    select(
+        EquipmentActivationRow.asset_class,
+        EquipmentModelRow.model_key,
+        EquipmentModelRow.model_hash,
+        EquipmentModelRow.currency,
+    )
+    .join(
+        _NEWEST,
+        (EquipmentActivationRow.asset_class == _NEWEST.c.asset_class) & (EquipmentActivationRow.seq == _NEWEST.c.seq),
+    )
+    .join(EquipmentModelRow, EquipmentModelRow.model_key == EquipmentActivationRow.model_key)
+)
 
 
 def assets_of_class(connection: Connection, asset_class: str) -> Int:
@@ -108,11 +114,7 @@ def assets_of_class(connection: Connection, asset_class: str) -> Int:
     return keys
 
 
-def _same_activation(newest: object) -> object:
-    return (EquipmentActivationRow.asset_class == newest.c.asset_class) & (EquipmentActivationRow.seq == newest.c.seq)
-
-
-def _stored(connection: Connection, where: object, limit: int) -> list[StoredModel]:
+def _stored(connection: Connection, where: ColumnElement[bool], limit: int) -> list[StoredModel]:
     statement = (
         select(EquipmentModelRow, CommitRow.known_us)
         .join(CommitRow, CommitRow.seq == EquipmentModelRow.created_seq)

@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import numpy as np
-from sqlalchemy import ColumnElement, Connection, Select, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, literal_column, select, update
 
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, FindingState, Severity
 from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.store.engine.bulk import insert_columns, new_keys
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
-from collateral_registry.store.engine.key_sets import in_keys, listed_texts, text_rows
+from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.findings import FindingRow
 from collateral_registry.store.schema.loans import LoanRow
 from collateral_registry.store.schema.stock import StockLotRow
-from valuation._typing import Int
 
 FINDING_FILTERS = {
     "kind": FindingRow.kind,
@@ -66,38 +63,32 @@ def insert_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFin
     keys = new_keys(write.connection, FindingRow, len(rows))
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     insert_columns(write.connection, FindingRow, {"finding_key": keys, **columns}, len(rows))
-    return _stored(write.connection, [_among(write.connection, keys)], None)[::-1]
+    return _stored(write.connection, [is_one_of(FindingRow.finding_key, keys)], None)[::-1]
 
 
 def open_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> dict[str, int]:
     """The keys of those open findings whose fingerprint is among these."""
-    rows = connection.execute(_open_among(connection.dialect.name), {"texts": listed_texts(fingerprints)})
+    rows = connection.execute(_OPEN_AMONG, {"texts": fingerprints})
     return {row[0]: row[1] for row in rows}
 
 
-@cache
-def _open_among(dialect: str) -> Select[Any]:
-    wanted = text_rows(dialect)
-    return select(FindingRow.fingerprint, FindingRow.finding_key).join_from(
-        wanted, FindingRow, (FindingRow.fingerprint == wanted.c.value) & (FindingRow.state == _OPEN)
-    )
+_OPEN_AMONG = select(FindingRow.fingerprint, FindingRow.finding_key).where(
+    is_one_of(FindingRow.fingerprint, TEXTS), FindingRow.state == _OPEN
+)
 
 
 def told_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
     """Those of the fingerprints that a finding has or had: what somebody dismissed is not raised again."""
-    told: set[str] = set()
-    for start in range(0, len(fingerprints), 500):
-        part = fingerprints[start : start + 500]
-        told.update(
-            connection.execute(select(FindingRow.fingerprint).where(FindingRow.fingerprint.in_(part))).scalars()
-        )
-    return told
+    return set(connection.execute(_KNOWN, {"texts": fingerprints}).scalars())
+
+
+_KNOWN = select(FindingRow.fingerprint).where(is_one_of(FindingRow.fingerprint, TEXTS))
 
 
 def resolve_findings(write: Write, keys: Sequence[int], note: str) -> list[StoredFinding]:
     """Marks open findings as resolved and returns them; those resolved before are left out."""
-    standing = [_among(write.connection, keys), FindingRow.state == int(FindingState.OPEN)]
-    found = [row.key for row in _stored(write.connection, standing, None)]
+    still_open = [is_one_of(FindingRow.finding_key, keys), FindingRow.state == int(FindingState.OPEN)]
+    open_keys = [row.key for row in _stored(write.connection, still_open, None)]
     values = {
         "state": int(FindingState.RESOLVED),
         "resolved_seq": write.seq,
@@ -105,9 +96,9 @@ def resolve_findings(write: Write, keys: Sequence[int], note: str) -> list[Store
         "resolved_by": write.actor,
         "note": note,
     }
-    among = _among(write.connection, found)
-    write.connection.execute(update(FindingRow).where(among).values(**values))
-    return _stored(write.connection, [among], None)[::-1]
+    chosen = is_one_of(FindingRow.finding_key, open_keys)
+    write.connection.execute(update(FindingRow).where(chosen).values(**values))
+    return _stored(write.connection, [chosen], None)[::-1]
 
 
 def get_finding(connection: Connection, key: int) -> StoredFinding:
@@ -123,11 +114,6 @@ def list_findings(
 ) -> list[StoredFinding]:
     """A page of findings, newest first."""
     return _stored(connection, [*conditions(FINDING_FILTERS, wanted), FindingRow.finding_key < before_key], limit)
-
-
-def _among(connection: Connection, keys: Sequence[int]) -> Any:  # noqa: ANN401 - an SQL condition
-    wanted: Int = np.array(keys, dtype=np.int64)
-    return in_keys(connection, FindingRow.finding_key, wanted)
 
 
 def _row(write: Write, finding: Finding) -> dict[str, Any]:
@@ -152,7 +138,7 @@ def _row(write: Write, finding: Finding) -> dict[str, Any]:
     }
 
 
-def _stored(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredFinding]:
+def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredFinding]:
     statement = (
         select(FindingRow.__table__, AssetRow.asset_id, LoanRow.loan_id, StockLotRow.lot)
         .outerjoin(AssetRow, AssetRow.asset_key == FindingRow.asset_key)
@@ -162,7 +148,7 @@ def _stored(connection: Connection, where: Sequence[Any], limit: int | None) -> 
         .order_by(FindingRow.finding_key.desc())
         .limit(limit)
     )
-    return [_of(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+    return [_of(row) for row in connection.execute(statement).mappings()]
 
 
 def _of(row: Mapping[str, Any]) -> StoredFinding:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import ColumnElement, Connection, case, select, update
+from sqlmodel import col
 
 from collateral_registry.domain.loans.judge import EventKind
 from collateral_registry.store.engine.bulk import Columns, insert_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.key_sets import in_keys
+from collateral_registry.store.engine.key_sets import is_one_of
 from collateral_registry.store.schema.loans import BreachRow, EventRow, LoanRow
 
 NOT_CURED = 2**62
@@ -45,7 +46,7 @@ def record_breaches(write: Write, events: Columns) -> None:
     insert_columns(write.connection, BreachRow, heads, len(head))
     cured = events["loan_key"][events["kind"] == int(EventKind.CURED)]
     if len(cured):
-        open_ones = (BreachRow.cured_seq == NOT_CURED) & in_keys(write.connection, BreachRow.loan_key, cured)
+        open_ones = (BreachRow.cured_seq == NOT_CURED) & is_one_of(BreachRow.loan_key, cured)
         write.connection.execute(update(BreachRow).where(open_ones).values(cured_seq=write.seq))
 
 
@@ -69,12 +70,12 @@ def list_breaches(
     )
     if wanted.loan_id:
         statement = statement.where(LoanRow.loan_id == wanted.loan_id)
-    return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+    return [dict(row) for row in connection.execute(statement).mappings()]
 
 
-def _equal(name: str, value: str | int, seq: int) -> Any:  # noqa: ANN401 - an SQL condition
+def _equal(name: str, value: str | int, seq: int) -> ColumnElement[bool]:
     """A condition on what a breach was after a commit."""
-    open_then = BreachRow.cured_seq > seq
+    open_then = col(BreachRow.cured_seq) > seq
     if name == "state":
         return open_then if value else ~open_then
     if name == "level":
@@ -90,4 +91,4 @@ def _equal(name: str, value: str | int, seq: int) -> Any:  # noqa: ANN401 - an S
             .correlate(BreachRow)
         )
         return last.scalar_subquery() == value
-    return {"borrower": LoanRow.borrower, "number": BreachRow.breach_number}[name] == value
+    return {"borrower": col(LoanRow.borrower), "number": col(BreachRow.breach_number)}[name] == value

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from collateral_registry.store.engine.bulk import Columns, insert_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.key_sets import in_keys
+from collateral_registry.store.engine.key_sets import is_one_of
 from collateral_registry.store.loans.breaches import record_breaches
 from collateral_registry.store.schema.loans import BreachRow, EventRow, LoanRow
 
@@ -43,12 +43,12 @@ def events_after(connection: Connection, after: int, loan_id: str | None, limit:
 
 def events_of_breaches(connection: Connection, first_events: list[int], seq: int) -> list[dict[str, Any]]:
     """Every event up to a commit of the breaches that begin with the events, in order."""
-    begun = in_keys(connection, BreachRow.first_event, np.array(first_events, dtype=np.int64))
+    begun = is_one_of(BreachRow.first_event, first_events)
     of_breach = (BreachRow.loan_key == EventRow.loan_key) & (BreachRow.breach_number == EventRow.breach_number)
     return _events(connection, [begun, of_breach, EventRow.seq <= seq], None)
 
 
-def _events(connection: Connection, where: list[Any], limit: int | None) -> list[dict[str, Any]]:
+def _events(connection: Connection, where: list[ColumnElement[bool]], limit: int | None) -> list[dict[str, Any]]:
     statement = (
         select(EventRow.__table__, LoanRow.loan_id, LoanRow.currency, LoanRow.borrower)
         .join(LoanRow, LoanRow.loan_key == EventRow.loan_key)
@@ -56,4 +56,4 @@ def _events(connection: Connection, where: list[Any], limit: int | None) -> list
         .order_by(EventRow.event_seq)
         .limit(limit)
     )
-    return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+    return [dict(row) for row in connection.execute(statement).mappings()]

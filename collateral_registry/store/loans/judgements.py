@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-import numpy as np
 from sqlalchemy import CTE, Connection, Select, select
+from sqlmodel import SQLModel
 
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.key_sets import listed_keys
 from collateral_registry.store.revaluation.row_versions import newest_of, newest_of_runs_between
 from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, PledgeClaimRow, PledgeRow
 from valuation._typing import Int
@@ -25,30 +23,27 @@ def insert_covers(write: Write, loans: Columns, pledges: Columns) -> None:
 
 def newest_covers(connection: Source, loan_keys: Int) -> Columns:
     """The newest judgement of those loans that have one."""
-    dialect = connection.dialect.name
-    return read_columns(connection, _newest_covers(dialect), listed_keys(dialect, loan_keys))
+    return read_columns(connection, _NEWEST_JUDGEMENTS, {"keys": loan_keys})
 
 
-@cache
-def _newest_covers(dialect: str) -> Select[Any]:
-    newest, table = newest_of(dialect, LoanJudgementRow, LoanJudgementRow.loan_key), LoanJudgementRow.__table__
-    return select(*table.c).join_from(
-        newest, table, (table.c.loan_key == newest.c.key) & (table.c.seq == newest.c.place)
-    )
+def _rows_at(newest: CTE, table: type[SQLModel], key: str, *columns: str) -> Select[Any]:
+    """The columns, else all, of the rows of a table that ``newest(key, place)`` names."""
+    row = table.__table__
+    chosen = [row.c[name] for name in columns] or row.c
+    return select(*chosen).join_from(newest, row, (row.c[key] == newest.c.key) & (row.c.seq == newest.c.place))
+
+
+_NEWEST_JUDGEMENTS = _rows_at(newest_of(LoanJudgementRow, LoanJudgementRow.loan_key), LoanJudgementRow, "loan_key")
 
 
 def covers_since(connection: Connection, after: int, seq: int) -> Columns:
     """The newest judgement of each loan that was judged after a commit and not later than another."""
-    newest, table = _newest_judgements(connection, after, seq), LoanJudgementRow.__table__
-    statement = select(*table.c).join_from(
-        newest, table, (table.c.loan_key == newest.c.key) & (table.c.seq == newest.c.place)
-    )
-    return read_columns(connection, statement)
+    return read_columns(connection, _rows_at(_newest_judgements(after, seq), LoanJudgementRow, "loan_key"))
 
 
 def claims_since(connection: Connection, after: int, seq: int) -> Columns:
     """The claims recorded with those judgements: pledge, loan, asset, lendable value and sequence."""
-    newest, pledge, claim = _newest_judgements(connection, after, seq), PledgeRow.__table__.c, PledgeClaimRow.__table__
+    newest, pledge, claim = _newest_judgements(after, seq), PledgeRow.__table__.c, PledgeClaimRow.__table__
     # The pledges first and by themselves: else SQLite looks through every claim of a commit for each of its loans.
     held = (
         select(pledge.pledge_key, pledge.loan_key, pledge.asset_key, newest.c.place)
@@ -62,8 +57,8 @@ def claims_since(connection: Connection, after: int, seq: int) -> Columns:
     return read_columns(connection, statement)
 
 
-def _newest_judgements(connection: Connection, after: int, seq: int) -> CTE:
-    return newest_of_runs_between(connection, LoanRow.loan_key, LoanJudgementRow, LoanJudgementRow.loan_key, after, seq)
+def _newest_judgements(after: int, seq: int) -> CTE:
+    return newest_of_runs_between(LoanRow.loan_key, LoanJudgementRow, LoanJudgementRow.loan_key, after, seq)
 
 
 def claims_of(connection: Connection, loan_key: int, seq: int) -> Columns:
@@ -78,14 +73,13 @@ def claims_of(connection: Connection, loan_key: int, seq: int) -> Columns:
 
 def newest_claims(connection: Connection, pledge_keys: list[int]) -> dict[int, tuple[int, int]]:
     """The newest market and lendable claim of each pledge that has been judged."""
-    dialect = connection.dialect.name
-    rows = connection.execute(_newest_claims(dialect), listed_keys(dialect, np.array(pledge_keys, dtype=np.int64)))
+    rows = connection.execute(_NEWEST_CLAIMS, {"keys": pledge_keys})
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-@cache
-def _newest_claims(dialect: str) -> Select[Any]:
-    newest, table = newest_of(dialect, PledgeClaimRow, PledgeClaimRow.pledge_key), PledgeClaimRow.__table__
-    return select(table.c.pledge_key, table.c.market_minor, table.c.lendable_minor).join_from(
-        newest, table, (table.c.pledge_key == newest.c.key) & (table.c.seq == newest.c.place)
-    )
+_NEWEST_CLAIMS = _rows_at(
+    newest_of(PledgeClaimRow, PledgeClaimRow.pledge_key),
+    PledgeClaimRow,
+    "pledge_key",
+    *("pledge_key", "market_minor", "lendable_minor"),
+)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
-import numpy as np
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from collateral_registry.domain.loans.pickups import Pickup, PickupState
 from collateral_registry.domain.shared.days import date_at, day_of
 from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
-from collateral_registry.store.engine.key_sets import Among, among
+from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, PickupRow
@@ -80,18 +78,25 @@ def list_pickups(connection: Connection, wanted: Sequence[Condition], after_key:
 
 def pickups_of(connection: Connection, asset_keys: Int) -> dict[int, list[StoredPickup]]:
     """The authorisations of each asset that has any for issues to be held against, those that end first in front."""
-    wanted, named = among(connection, asset_keys)
     found: dict[int, list[StoredPickup]] = {}
-    rows = [_stored(row) for row in connection.execute(_standing(wanted), named)]
+    rows = [_stored(row) for row in connection.execute(_ISSUABLE, {"keys": asset_keys})]
     for row in sorted(rows, key=lambda row: (row.pickup.expire, row.key)):
         found.setdefault(row.asset_key, []).append(row)
     return found
 
 
-@cache
-def _standing(wanted: Among) -> Select[Any]:
-    states = [int(PickupState.AUTHORISED), int(PickupState.EXPIRED)]
-    return _select([wanted(PickupRow.asset_key), PickupRow.state.in_(states)], None)
+_PICKUPS = (
+    select(PickupRow.__table__, AssetRow.asset_id, AssetRow.place, LoanRow.loan_id, CommitRow.known_us)
+    .join(AssetRow, AssetRow.asset_key == PickupRow.asset_key)
+    .join(LoanRow, LoanRow.loan_key == PickupRow.loan_key)
+    .join(CommitRow, CommitRow.seq == PickupRow.created_seq)
+    .order_by(PickupRow.pickup_key)
+)
+
+_ISSUABLE = _PICKUPS.where(
+    is_one_of(PickupRow.asset_key, KEYS),
+    PickupRow.state.in_([int(PickupState.AUTHORISED), int(PickupState.EXPIRED)]),
+)
 
 
 def ended_pickups(connection: Connection, day: int) -> list[StoredPickup]:
@@ -102,17 +107,14 @@ def ended_pickups(connection: Connection, day: int) -> list[StoredPickup]:
 
 def leaving_of(connection: Connection, asset_keys: Sequence[int]) -> dict[int, int]:
     """The millionths of each asset that may still be fetched."""
-    wanted, named = among(connection, np.array(asset_keys, dtype=np.int64))
-    return {row[0]: int(row[1]) for row in connection.execute(_leaving(wanted), named)}
+    return {row[0]: int(row[1]) for row in connection.execute(_LEAVING, {"keys": asset_keys})}
 
 
-@cache
-def _leaving(wanted: Among) -> Select[Any]:
-    return (
-        select(PickupRow.asset_key, func.sum(PickupRow.quantity - PickupRow.taken))
-        .where(wanted(PickupRow.asset_key), PickupRow.state == int(PickupState.AUTHORISED))
-        .group_by(PickupRow.asset_key)
-    )
+_LEAVING = (
+    select(PickupRow.asset_key, func.sum(PickupRow.quantity - PickupRow.taken))
+    .where(is_one_of(PickupRow.asset_key, KEYS), PickupRow.state == int(PickupState.AUTHORISED))
+    .group_by(PickupRow.asset_key)
+)
 
 
 def peak_exposure(connection: Connection, loan_key: int, since_seq: int) -> int:
@@ -123,20 +125,8 @@ def peak_exposure(connection: Connection, loan_key: int, since_seq: int) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
-def _pickups(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredPickup]:
-    return [_stored(row) for row in connection.execute(_select(where, limit))]
-
-
-def _select(where: Sequence[Any], limit: int | None) -> Select[Any]:
-    return (
-        select(PickupRow.__table__, AssetRow.asset_id, AssetRow.place, LoanRow.loan_id, CommitRow.known_us)
-        .join(AssetRow, AssetRow.asset_key == PickupRow.asset_key)
-        .join(LoanRow, LoanRow.loan_key == PickupRow.loan_key)
-        .join(CommitRow, CommitRow.seq == PickupRow.created_seq)
-        .where(*where)
-        .order_by(PickupRow.pickup_key)
-        .limit(limit)
-    )
+def _pickups(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredPickup]:
+    return [_stored(row) for row in connection.execute(_PICKUPS.where(*where).limit(limit))]
 
 
 def _stored(row: Row[Any]) -> StoredPickup:

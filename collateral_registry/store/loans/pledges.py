@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeState
 from collateral_registry.domain.loans.cover import NO_LIMIT
@@ -17,7 +16,7 @@ from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document, to_document
-from collateral_registry.store.engine.key_sets import Among, among
+from collateral_registry.store.engine.key_sets import KEYS, KeyedSelect, is_one_of
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanRow, PledgeRevisionRow, PledgeRow
 from valuation._typing import Int
@@ -101,58 +100,43 @@ def standing_pledges_of(connection: Connection, loan_key: int) -> list[StoredPle
 
 def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:
     """Keys of the running loans that have a standing pledge on any of the assets, in order."""
-    wanted, named = among(connection, asset_keys)
-    keys: Int = np.sort(read_columns(connection, _loans_secured(wanted, PledgeRow.loan_key), named)["loan_key"])
+    keys: Int = np.unique(read_columns(connection, _LOANS_SECURED, {"keys": asset_keys})["loan_key"])
     return keys
 
 
 def loans_by_asset(connection: Connection, asset_keys: Int) -> dict[int, list[int]]:
     """Keys of the running loans that have a standing pledge on each asset that secures one."""
-    wanted, named = among(connection, asset_keys)
     found: dict[int, list[int]] = {}
-    for asset_key, loan_key in connection.execute(
-        _loans_secured(wanted, PledgeRow.asset_key, PledgeRow.loan_key), named
-    ):
+    for asset_key, loan_key in connection.execute(_LOANS_SECURED, {"keys": asset_keys}):
         found.setdefault(asset_key, []).append(loan_key)
     return found
 
 
-@cache
-def _loans_secured(wanted: Among, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of a pledge
-    """What differs of the standing pledges on those assets that secure running loans."""
-    return (
-        select(*columns)
-        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
-        .where(PledgeRow.state == int(PledgeState.ACTIVE), LoanRow.state == int(LoanState.ACTIVE))
-        .where(wanted(PledgeRow.asset_key))
-        .distinct()
-    )
+_IS_ACTIVE = PledgeRow.state == int(PledgeState.ACTIVE)
+
+_LOANS_SECURED = (
+    select(PledgeRow.asset_key, PledgeRow.loan_key)
+    .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
+    .where(_IS_ACTIVE, LoanRow.state == int(LoanState.ACTIVE), is_one_of(PledgeRow.asset_key, KEYS))
+    .distinct()
+)
 
 
 def assets_of_loans(connection: Source, loan_keys: Int) -> Int:
     """Returns the keys of the assets with an active pledge to any of the loans, in order."""
-    of_loans, named = among(connection, loan_keys)
-    keys: Int = np.unique(read_columns(connection, _assets_pledged(of_loans), named)["asset_key"])
+    keys: Int = np.unique(read_columns(connection, *_ASSETS_PLEDGED.of(loan_keys))["asset_key"])
     return keys
 
 
-def read_pledges(connection: Source, loan_keys: Int | None) -> Columns:
-    """Every standing pledge on the assets that secure the loans, in order of their keys; no keys means all."""
-    asset_keys = None if loan_keys is None else assets_of_loans(connection, loan_keys)
-    wanted, named = among(connection, asset_keys)
-    return read_columns(connection, _standing_pledges(wanted), named)
+def read_pledges(connection: Source, loan_keys: Int) -> Columns:
+    """Every standing pledge on the assets that secure the loans, in order of their keys."""
+    return read_columns(connection, *_ACTIVE_PLEDGES.of(assets_of_loans(connection, loan_keys)))
 
 
-@cache
-def _assets_pledged(of_loans: Among) -> Select[Any]:
-    standing = PledgeRow.state == int(PledgeState.ACTIVE)
-    return select(PledgeRow.asset_key).where(standing, of_loans(PledgeRow.loan_key))
+_ASSETS_PLEDGED = KeyedSelect(select(PledgeRow.asset_key).where(_IS_ACTIVE), PledgeRow.loan_key)
 
-
-@cache
-def _standing_pledges(wanted: Among) -> Select[Any]:
-    standing = PledgeRow.state == int(PledgeState.ACTIVE)
-    columns = (
+_ACTIVE_PLEDGES = KeyedSelect(
+    select(
         PledgeRow.pledge_key,
         PledgeRow.loan_key,
         PledgeRow.asset_key,
@@ -162,10 +146,13 @@ def _standing_pledges(wanted: Among) -> Select[Any]:
         PledgeRow.limit_minor,
         PledgeRow.registration_expire_day,
     )
-    return select(*columns).where(standing, wanted(PledgeRow.asset_key)).order_by(PledgeRow.pledge_key)
+    .where(_IS_ACTIVE)
+    .order_by(PledgeRow.pledge_key),
+    PledgeRow.asset_key,
+)
 
 
-def _pledges(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredPledge]:
+def _pledges(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredPledge]:
     statement = (
         select(
             PledgeRow.pledge_key,

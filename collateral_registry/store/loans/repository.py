@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from collateral_registry.domain.loans.agreements import Loan, LoanState
 from collateral_registry.domain.loans.cover import NO_LIMIT
@@ -17,7 +16,7 @@ from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.json_documents import from_document, to_document
-from collateral_registry.store.engine.key_sets import Among, among
+from collateral_registry.store.engine.key_sets import KeyedSelect, is_one_of
 from collateral_registry.store.revaluation.row_versions import newest_between
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanRevisionRow, LoanRow
@@ -76,12 +75,8 @@ def get_loan(connection: Connection, loan_id: str) -> StoredLoan:
 
 def find_loans(connection: Connection, loan_ids: Sequence[str]) -> dict[str, StoredLoan]:
     """Those of the loans that exist, by id."""
-    found: dict[str, StoredLoan] = {}
-    for start in range(0, len(loan_ids), 500):
-        part = loan_ids[start : start + 500]
-        rows = _loans(connection, [LoanRow.loan_id.in_(part)], None)
-        found.update((row.loan.loan_id, row) for row in rows)
-    return found
+    rows = _loans(connection, [is_one_of(LoanRow.loan_id, loan_ids)], None)
+    return {row.loan.loan_id: row for row in rows}
 
 
 def list_loans(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredLoan]:
@@ -89,15 +84,13 @@ def list_loans(connection: Connection, wanted: Sequence[Condition], after: str, 
     return _loans(connection, [*conditions(LOAN_FILTERS, wanted), LoanRow.loan_id > after], limit)
 
 
-def read_loans(connection: Source, keys: Int | None) -> Columns:
-    """What judgement needs of running loans, in order of their keys; no keys means every loan."""
-    wanted, named = among(connection, keys)
-    return read_columns(connection, _running_loans(wanted), named)
+def read_loans(connection: Source, keys: Int) -> Columns:
+    """What judgement needs of running loans, in order of their keys."""
+    return read_columns(connection, *_RUNNING_LOANS.of(keys))
 
 
-@cache
-def _running_loans(wanted: Among) -> Select[Any]:
-    columns = (
+_RUNNING_LOANS = KeyedSelect(
+    select(
         LoanRow.loan_key,
         LoanRow.currency,
         LoanRow.exposure_minor,
@@ -108,8 +101,10 @@ def _running_loans(wanted: Among) -> Select[Any]:
         LoanRow.stop_draw_ppm,
         LoanRow.liquidation_ppm,
     )
-    running = LoanRow.state == int(LoanState.ACTIVE)
-    return select(*columns).where(running, wanted(LoanRow.loan_key)).order_by(LoanRow.loan_key)
+    .where(LoanRow.state == int(LoanState.ACTIVE))
+    .order_by(LoanRow.loan_key),
+    LoanRow.loan_key,
+)
 
 
 def terms_since(connection: Connection, after: int, seq: int) -> Columns:
@@ -133,7 +128,7 @@ def terms_since(connection: Connection, after: int, seq: int) -> Columns:
     return read_columns(connection, statement)
 
 
-def _loans(connection: Connection, where: Sequence[Any], limit: int | None) -> list[StoredLoan]:
+def _loans(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredLoan]:
     statement = (
         select(LoanRow.loan_key, LoanRevisionRow.document, LoanRow.revision, CommitRow.known_us)
         .join(

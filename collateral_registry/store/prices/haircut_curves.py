@@ -6,17 +6,16 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from collateral_registry.domain.prices.market_data import CurveNeed, Estimate
 from collateral_registry.store.engine.bulk import Source, insert_columns, read_columns
 from collateral_registry.store.engine.database import lock_key
 from collateral_registry.store.engine.filters import Condition, conditions
-from collateral_registry.store.engine.key_sets import Among, among, in_keys
+from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.schema.prices import HaircutCurveRow, PriceSeriesRow
 from valuation.haircuts.models.tier1 import HaircutCurve
 from valuation.haircuts.monitoring.model_monitor import Watch
@@ -83,11 +82,10 @@ def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str)
     """The newest curve that a model has made of each need; those of another model or version do not count."""
     if not needs:
         return {}
-    series = np.unique(np.array([need.series_key for need in needs], dtype=np.int64))
     wanted = set(needs)
     found = {}
-    of_series, named = among(connection, series)
-    rows = read_columns(connection, _latest_estimates(of_series), {**named, "of_model": model})
+    named = {"keys": sorted({need.series_key for need in needs}), "of_model": model}
+    rows = read_columns(connection, _LATEST, named)
     for row in zip(*(column.tolist() for column in rows.values()), strict=True):
         need = CurveNeed(*row[len(ESTIMATE) :])
         if need in wanted:
@@ -99,29 +97,26 @@ def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str)
     return found
 
 
-@cache
-def _latest_estimates(of_series: Among) -> Select[Any]:
-    """The curves of the newest day of each need, the last made behind, of the model that the parameter names."""
-    subject = (
-        HaircutCurveRow.series_key,
-        HaircutCurveRow.base_currency,
-        HaircutCurveRow.currency,
-        HaircutCurveRow.confidence_ppm,
-    )
-    of_model = HaircutCurveRow.model == bindparam("of_model")
-    newest = (
-        select(*subject, func.max(HaircutCurveRow.day).label("day"))
-        .where(of_series(HaircutCurveRow.series_key), of_model)
-        .group_by(*subject)
-        .subquery()
-    )
-    same = [column == newest.c[column.key] for column in (*subject, HaircutCurveRow.day)]
-    return (
-        select(*ESTIMATE, *subject)
-        .join(newest, and_(*same))
-        .where(of_model)
-        .order_by(HaircutCurveRow.history_seq, HaircutCurveRow.seq, HaircutCurveRow.estimate_key)
-    )
+_NEED = (
+    HaircutCurveRow.series_key,
+    HaircutCurveRow.base_currency,
+    HaircutCurveRow.currency,
+    HaircutCurveRow.confidence_ppm,
+)
+_OF_MODEL = HaircutCurveRow.model == bindparam("of_model")
+_NEWEST_DAY = (
+    select(*_NEED, func.max(HaircutCurveRow.day).label("day"))
+    .where(is_one_of(HaircutCurveRow.series_key, KEYS), _OF_MODEL)
+    .group_by(*_NEED)
+    .subquery()
+)
+# A need may have several curves of its newest day; the one made last comes last and replaces the others.
+_LATEST = (
+    select(*ESTIMATE, *_NEED)
+    .join(_NEWEST_DAY, and_(*(column == _NEWEST_DAY.c[column.key] for column in (*_NEED, HaircutCurveRow.day))))
+    .where(_OF_MODEL)
+    .order_by(HaircutCurveRow.history_seq, HaircutCurveRow.seq, HaircutCurveRow.estimate_key)
+)
 
 
 def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], model: str) -> None:
@@ -131,14 +126,15 @@ def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], mod
     if connection.dialect.name != "sqlite":
         connection.execute(select(func.pg_advisory_xact_lock(lock_key("estimates"))))
     kept = {estimate_of(one, model).estimate_key: one for one in made}
-    keys = np.array(list(kept), dtype=np.int64)
-    known = select(HaircutCurveRow.estimate_key).where(in_keys(connection, HaircutCurveRow.estimate_key, keys))
-    for key in read_columns(connection, known)["estimate_key"].tolist():
+    for key in read_columns(connection, _KNOWN, {"keys": list(kept)})["estimate_key"].tolist():
         del kept[key]
     rows = [_row(key, seq, model, one) for key, one in kept.items()]
     if rows:
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         insert_columns(connection, HaircutCurveRow, columns, len(rows))
+
+
+_KNOWN = select(HaircutCurveRow.estimate_key).where(is_one_of(HaircutCurveRow.estimate_key, KEYS))
 
 
 def _row(key: int, seq: int, model: str, one: NewCurve) -> dict[str, Any]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from collateral_registry.domain.prices.market_data import FxQuote, SeriesFacts
 from collateral_registry.domain.prices.series import PriceSeries
@@ -18,7 +17,7 @@ from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
-from collateral_registry.store.engine.key_sets import Among, among
+from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.prices import PriceRow, PriceSeriesRow
 from valuation._typing import Int
@@ -92,12 +91,8 @@ def get_series(connection: Connection, series_id: str) -> StoredSeries:
 
 def find_series(connection: Connection, series_ids: Sequence[str]) -> dict[str, StoredSeries]:
     """Those of the series that exist, by id."""
-    found: dict[str, StoredSeries] = {}
-    for start in range(0, len(series_ids), 500):
-        part = series_ids[start : start + 500]
-        condition = PriceSeriesRow.series_id.in_(part)
-        found.update((row.series.series_id, row) for row in _stored(connection, [condition], None))
-    return found
+    rows = _stored(connection, [is_one_of(PriceSeriesRow.series_id, series_ids)], None)
+    return {row.series.series_id: row for row in rows}
 
 
 def list_series(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredSeries]:
@@ -107,31 +102,29 @@ def list_series(connection: Connection, wanted: Sequence[Condition], after: str,
 
 def series_keys(connection: Source, series_ids: Sequence[str]) -> dict[str, int]:
     """The keys of series by id; ids that nobody opened are left out."""
-    statement = select(PriceSeriesRow.series_id, PriceSeriesRow.series_key).where(
-        PriceSeriesRow.series_id.in_(series_ids)
-    )
-    found = read_columns(connection, statement)
+    found = read_columns(connection, _SERIES_KEYS, {"texts": series_ids})
     return dict(zip(found["series_id"].tolist(), found["series_key"].tolist(), strict=True))
 
 
-def series_facts(connection: Source, keys: Int | None) -> SeriesFacts:
+_SERIES_KEYS = select(PriceSeriesRow.series_id, PriceSeriesRow.series_key).where(
+    is_one_of(PriceSeriesRow.series_id, TEXTS)
+)
+
+
+def series_facts(connection: Source, keys: Int) -> SeriesFacts:
     """Series with their newest accepted price."""
-    wanted, named = among(connection, keys)
-    return SeriesFacts(**read_columns(connection, _series_facts(wanted), named))
+    return SeriesFacts(**read_columns(connection, _SERIES_FACTS, {"keys": keys}))
 
 
-@cache
-def _series_facts(wanted: Among) -> Select[Any]:
-    columns = (
-        PriceSeriesRow.series_key,
-        PriceSeriesRow.latest_price.label("price"),
-        PriceSeriesRow.latest_day.label("day"),
-        PriceSeriesRow.latest_return,
-        PriceSeriesRow.history_seq,
-        PriceSeriesRow.max_age_days,
-        PriceSeriesRow.currency,
-    )
-    return select(*columns).where(wanted(PriceSeriesRow.series_key))
+_SERIES_FACTS = select(
+    PriceSeriesRow.series_key,
+    PriceSeriesRow.latest_price.label("price"),
+    PriceSeriesRow.latest_day.label("day"),
+    PriceSeriesRow.latest_return,
+    PriceSeriesRow.history_seq,
+    PriceSeriesRow.max_age_days,
+    PriceSeriesRow.currency,
+).where(is_one_of(PriceSeriesRow.series_key, KEYS))
 
 
 _FX_QUOTES = select(
@@ -256,7 +249,7 @@ def list_prices(connection: Connection, series_key: int, before: tuple[int, int]
     ]
 
 
-def _stored(connection: Connection, where: Sequence[object], limit: int | None) -> list[StoredSeries]:
+def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredSeries]:
     statement = (
         select(PriceSeriesRow.__table__, CommitRow.known_us)
         .join(CommitRow, CommitRow.seq == PriceSeriesRow.created_seq)

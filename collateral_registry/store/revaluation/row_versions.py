@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, func, select, union_all
+from sqlalchemy import CTE, ColumnElement, ScalarSelect, func, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlmodel import SQLModel
 
-from collateral_registry.store.engine.bulk import Source
-from collateral_registry.store.engine.key_sets import key_rows
+from collateral_registry.store.engine.key_sets import KEYS, Greatest
 from collateral_registry.store.schema.revaluation import RunRow
 
 NEVER = 0
@@ -26,7 +27,9 @@ def newest_run(seq: int | None = None, after: int = NEVER) -> ScalarSelect[Any]:
     return select(func.coalesce(func.max(RunRow.seq), NEVER)).where(published).scalar_subquery()
 
 
-def newest_seq(dialect: str, table: Any, column: Any, key: Any, seq: int | None = None) -> ColumnElement[Any]:  # noqa: ANN401
+def newest_seq(
+    table: type[SQLModel], column: ColumnElement[int], key: ColumnElement[int], seq: int | None = None
+) -> ColumnElement[int]:
     """Sequence of the row that counts for a key, as a condition's right side; NEVER when there is none.
 
     ``column`` is the table's key column, ``key`` the column of another table in the same statement that names it.
@@ -37,34 +40,39 @@ def newest_seq(dialect: str, table: Any, column: Any, key: Any, seq: int | None 
     changed_seq = changed.order_by(table.seq.desc()).limit(1).correlate(key.table).scalar_subquery()
     in_run = select(table.seq).where(table.seq == newest_run(seq), column == key, table.of_run == 1)
     run_seq = in_run.correlate(key.table).scalar_subquery()
-    later = func.max if dialect == "sqlite" else func.greatest
-    return later(func.coalesce(changed_seq, NEVER), func.coalesce(run_seq, NEVER))
+    return Greatest(func.coalesce(changed_seq, NEVER), func.coalesce(run_seq, NEVER))
 
 
-def newest_of(dialect: str, table: Any, column: Any) -> CTE:  # noqa: ANN401 - a table and its key column
+def newest_of(table: type[SQLModel], column: ColumnElement[int]) -> CTE:
     """A table ``newest(key, place)``: the sequence of the row that counts for each key of the parameter ``keys``.
 
     Found before anything is joined with it: as a condition of the join it would be sought for every row of a history.
     """
-    wanted = key_rows(dialect)
-    place = newest_seq(dialect, table, column, wanted.c.value)
-    found = select(wanted.c.value.label("key"), place.label("place"))
+    key = KEYS.rows.c.value
+    found = select(key.label("key"), newest_seq(table, column, key).label("place"))
     return found.cte("newest").prefix_with("MATERIALIZED")
 
 
-def came_between(seq_column: Any, after: int, seq: int) -> ColumnElement[bool]:  # noqa: ANN401 - a column
+def came_between(seq_column: ColumnElement[int], after: int, seq: int) -> ColumnElement[bool]:
     """Condition that a row became known after one commit and not later than another."""
     known: ColumnElement[bool] = seq_column <= seq
     return (seq_column > after) & known if after else known
 
 
-def newest_between(owner_key: Any, key: Any, order: Any, seq_column: Any, after: int, seq: int) -> CTE:  # noqa: ANN401
+def newest_between(
+    owner_key: InstrumentedAttribute[int],
+    key: ColumnElement[int],
+    order: ColumnElement[int],
+    seq_column: ColumnElement[int],
+    after: int,
+    seq: int,
+) -> CTE:
     """A table ``newest(key, place)``: the largest ``order`` of the rows of each key that came between two commits.
 
     After a commit, only its followers are looked at, by the index on their sequence. From the beginning, the rows of
     each owner are sought from the newest down, so that a long history costs nothing.
     """
-    found: Select[Any]
+    found: Any
     if after:
         found = select(key.label("key"), func.max(order).label("place")).group_by(key)
         found = found.where(came_between(seq_column, after, seq))
@@ -76,12 +84,7 @@ def newest_between(owner_key: Any, key: Any, order: Any, seq_column: Any, after:
 
 
 def newest_of_runs_between(
-    connection: Source,
-    owner_key: Any,  # noqa: ANN401 - a column
-    table: Any,  # noqa: ANN401 - a table of rows of changes and of runs
-    key: Any,  # noqa: ANN401 - its key column
-    after: int,
-    seq: int,
+    owner_key: InstrumentedAttribute[int], table: type[SQLModel], key: ColumnElement[int], after: int, seq: int
 ) -> CTE:
     """The same for a table that runs write too: the sequence of the row that counts, where it came in between.
 
@@ -89,7 +92,7 @@ def newest_of_runs_between(
     """
     if not after:
         owners = owner_key.class_.__table__
-        place = newest_seq(connection.dialect.name, table, key, owners.c[owner_key.key], seq)
+        place = newest_seq(table, key, owners.c[owner_key.key], seq)
         found: Any = select(owner_key.label("key"), place.label("place"))
         return found.cte("newest").prefix_with("MATERIALIZED")
     changed = select(key.label("key"), table.seq.label("place")).where(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Float,
     Select,
+    Subquery,
     Text,
     case,
     cast,
@@ -27,19 +27,10 @@ from collateral_registry.domain.assets.kinds import Asset, Inventory, Status
 from collateral_registry.domain.findings.over_pledging import Claim, millionths_of
 from collateral_registry.domain.findings.references import folded
 from collateral_registry.domain.loans.agreements import PledgeState
-from collateral_registry.store.engine.bulk import summed, update_columns, wide_sum
+from collateral_registry.store.engine.bulk import ColumnUpdate, summed, wide_sum
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document
-from collateral_registry.store.engine.key_sets import (
-    Among,
-    among,
-    among_texts,
-    in_texts,
-    listed_records,
-    listed_texts,
-    record_rows,
-    text_rows,
-)
+from collateral_registry.store.engine.key_sets import KEYS, TEXTS, RecordSet, is_one_of
 from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, InventoryRow
 from collateral_registry.store.schema.loans import LoanRow, PledgeRow
 from collateral_registry.store.schema.stock import (
@@ -119,44 +110,38 @@ def quantity_of(connection: Connection, asset_key: int) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
-def places_of_assets(connection: Connection, asset_keys: Int | None) -> list[Place]:
-    """The places of the assets, each once, in order; no keys means every asset."""
-    wanted, named = among(connection, asset_keys)
-    return [(row[0], row[1]) for row in connection.execute(_places_of(wanted), named)]
+def places_of_assets(connection: Connection, asset_keys: Int) -> list[Place]:
+    """The places of the assets, each once, in order."""
+    return [(row[0], row[1]) for row in connection.execute(_PLACES_OF_ASSETS, {"keys": asset_keys})]
 
 
-@cache
-def _places_of(wanted: Among) -> Select[Any]:
-    place = (PlaceClaimRow.place, PlaceClaimRow.good)
-    return select(*place).where(wanted(PlaceClaimRow.asset_key)).distinct().order_by(*place)
+_PLACES_OF_ASSETS = (
+    select(PlaceClaimRow.place, PlaceClaimRow.good)
+    .where(is_one_of(PlaceClaimRow.asset_key, KEYS))
+    .distinct()
+    .order_by(PlaceClaimRow.place, PlaceClaimRow.good)
+)
 
 
 def places_of_lots(connection: Connection, lot_keys: Int) -> dict[int, Place]:
     """The place of each lot."""
-    wanted, named = among(connection, lot_keys)
-    rows = connection.execute(_lot_places(wanted), named).all()
+    rows = connection.execute(_PLACES_OF_LOTS, {"keys": lot_keys}).all()
     names = {name: folded(name) for name in {row.warehouse for row in rows}}
     return {row.lot_key: (names[row.warehouse], row.good) for row in rows}
 
 
-@cache
-def _lot_places(wanted: Among) -> Select[Any]:
-    return select(StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.good).where(wanted(StockLotRow.lot_key))
+_PLACES_OF_LOTS = select(StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.good).where(
+    is_one_of(StockLotRow.lot_key, KEYS)
+)
 
 
 def claimed_among(connection: Connection, places: Collection[Place]) -> set[Place]:
     """Those of the places of which an asset claims something."""
-    named = {"texts": listed_texts(sorted({place for place, _ in places}))}
-    held = connection.execute(_claimed(connection.dialect.name), named)
-    return {(row[0], row[1]) for row in held}.intersection(places)
+    claimed = connection.execute(_CLAIMED, {"texts": {place for place, _ in places}})
+    return {(row[0], row[1]) for row in claimed}.intersection(places)
 
 
-@cache
-def _claimed(dialect: str) -> Select[Any]:
-    names = text_rows(dialect)
-    return (
-        select(PlaceClaimRow.place, PlaceClaimRow.good).where(PlaceClaimRow.place.in_(select(names.c.value))).distinct()
-    )
+_CLAIMED = select(PlaceClaimRow.place, PlaceClaimRow.good).where(is_one_of(PlaceClaimRow.place, TEXTS)).distinct()
 
 
 def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, list[Claim]]:
@@ -164,10 +149,8 @@ def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, li
 
     The places must differ; one of which nothing is claimed is left out.
     """
-    dialect = connection.dialect.name
-    named = {"records": listed_records(places), **among_texts(dialect, sorted({place for place, _ in places}))}
-    rows = connection.execute(_claims(dialect), named).all()
-    keys = np.array([row.asset_key for row in rows], dtype=np.int64)
+    rows = connection.execute(_CLAIMS, {"records": places, "texts": {place for place, _ in places}}).all()
+    keys = [row.asset_key for row in rows]
     holders, pledged = _holders(connection, keys), _pledged_ppm_of(connection, keys)
     found: dict[Place, list[Claim]] = {}
     for row in rows:
@@ -185,16 +168,18 @@ def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, li
     return found
 
 
-@cache
-def _claims(dialect: str) -> Select[Any]:
-    here = record_rows(dialect, {"place": Text, "good": Text})
-    return (
-        select(PlaceClaimRow.__table__, AssetRow.asset_id)
-        .join_from(here, PlaceClaimRow, (PlaceClaimRow.place == here.c.place) & (PlaceClaimRow.good == here.c.good))
-        .join(AssetRow, AssetRow.asset_key == PlaceClaimRow.asset_key)
-        .where(AssetRow.status != int(Status.RETIRED), in_texts(dialect, PlaceClaimRow.place))
-        .order_by(PlaceClaimRow.asset_key)
+_PLACES = RecordSet({"place": Text, "good": Text}).rows
+
+_CLAIMS = (
+    select(PlaceClaimRow.__table__, AssetRow.asset_id)
+    .join_from(
+        _PLACES, PlaceClaimRow, (PlaceClaimRow.place == _PLACES.c.place) & (PlaceClaimRow.good == _PLACES.c.good)
     )
+    .join(AssetRow, AssetRow.asset_key == PlaceClaimRow.asset_key)
+    # The names once more: PostgreSQL cannot estimate how many records a JSON list has.
+    .where(AssetRow.status != int(Status.RETIRED), is_one_of(PlaceClaimRow.place, TEXTS))
+    .order_by(PlaceClaimRow.asset_key)
+)
 
 
 _WAREHOUSES = select(StockWarehouseRow.warehouse)
@@ -218,18 +203,16 @@ def there_at(connection: Connection, places: Collection[Place]) -> dict[Place, R
     """
     spelt = spellings_of(connection, {place for place, _ in places})
     spots = [(warehouse, good) for place, good in places for warehouse in spelt[place]]
-    dialect = connection.dialect.name
-    named = {"records": listed_records(spots), **among_texts(dialect, sorted({warehouse for warehouse, _ in spots}))}
+    named = {"records": spots, "texts": {warehouse for warehouse, _ in spots}}
     found: dict[Place, ReportedStock] = {}
-    for warehouse, good, unit, teller, key, *millionths in connection.execute(_there(dialect), named):
+    for warehouse, good, unit, teller, key, *millionths in connection.execute(_THERE, named):
         told = found.setdefault((folded(warehouse), good), ReportedStock())
         told.add(Available(summed(*millionths), unit, teller), key)
     return found
 
 
-@cache
-def _there(dialect: str) -> Select[Any]:
-    here = record_rows(dialect, {"warehouse": Text, "good": Text})
+def _there() -> Select[Any]:
+    here = RecordSet({"warehouse": Text, "good": Text}).rows
     fed = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
     last_count = (
         select(StockCountRow.counted)
@@ -247,7 +230,7 @@ def _there(dialect: str) -> Select[Any]:
         .join_from(here, StockLotRow, (StockLotRow.warehouse == here.c.warehouse) & (StockLotRow.good == here.c.good))
         .outerjoin(StockReserveRow, StockReserveRow.lot_key == StockLotRow.lot_key)
         .outerjoin(AssetRow, AssetRow.identity == LOT_IDENTITY)
-        .where(in_texts(dialect, StockLotRow.warehouse))
+        .where(is_one_of(StockLotRow.warehouse, TEXTS))
         .subquery()
     )
     by = (each.c.warehouse, each.c.good, each.c.unit, each.c.told_by, each.c.asset_key)
@@ -255,23 +238,24 @@ def _there(dialect: str) -> Select[Any]:
     return select(*by, *positive).group_by(*by)
 
 
+_THERE = _there()
+
+
 def write_counted(write: Write, rows: Sequence[dict[str, Any]]) -> Int:
     """Writes counted share and flags of lots where they differ; returns the keys of the assets that changed."""
-    keys = np.array([row["asset_key"] for row in rows], dtype=np.int64)
-    wanted, named = among(write.connection, keys)
-    found = write.connection.execute(_counted(wanted), named)
-    before = {row[0]: (row[1], row[2]) for row in found}
+    stored = write.connection.execute(_COUNTED, {"keys": [row["asset_key"] for row in rows]})
+    before = {row[0]: (row[1], row[2]) for row in stored}
     changed = [row for row in rows if before.get(row["asset_key"]) != (row["counted_share"], row["stock_quality"])]
-    if changed:
-        columns = {name: [row[name] for row in changed] for name in changed[0]}
-        update_columns(write.connection, InventoryRow, "asset_key", columns)
-    return np.array([row["asset_key"] for row in changed], dtype=np.int64)
+    names = ("asset_key", "counted_share", "stock_quality")
+    keys, shares, qualities = ([row[name] for row in changed] for name in names)
+    _SET_COUNTED.run(write.connection, keys, shares, qualities)
+    return np.array(keys, dtype=np.int64)
 
 
-@cache
-def _counted(wanted: Among) -> Select[Any]:
-    columns = (InventoryRow.asset_key, InventoryRow.counted_share, InventoryRow.stock_quality)
-    return select(*columns).where(wanted(InventoryRow.asset_key))
+_COUNTED = select(InventoryRow.asset_key, InventoryRow.counted_share, InventoryRow.stock_quality).where(
+    is_one_of(InventoryRow.asset_key, KEYS)
+)
+_SET_COUNTED = ColumnUpdate(InventoryRow, "asset_key", ("counted_share", "stock_quality"))
 
 
 def write_missing_holdings(connection: Connection) -> None:
@@ -303,45 +287,38 @@ def _row(lot: Inventory) -> dict[str, Any]:
     }
 
 
-def _pledged_ppm(among: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a subquery
+def _pledged_ppm(condition: ColumnElement[bool]) -> Subquery:
     """The share of each of those assets that is pledged: the largest sum of the shares at one rank."""
     at_rank = (
         select(PledgeRow.asset_key, PledgeRow.rank, func.sum(PledgeRow.share_ppm).label("ppm"))
-        .where(PledgeRow.state == int(PledgeState.ACTIVE), among)
+        .where(PledgeRow.state == int(PledgeState.ACTIVE), condition)
         .group_by(PledgeRow.asset_key, PledgeRow.rank)
         .subquery()
     )
     return select(at_rank.c.asset_key, func.max(at_rank.c.ppm).label("ppm")).group_by(at_rank.c.asset_key).subquery()
 
 
-def _pledged_ppm_of(connection: Connection, asset_keys: Int) -> dict[int, int]:
+def _pledged_ppm_of(connection: Connection, asset_keys: Sequence[int]) -> dict[int, int]:
     """The share of each asset that is pledged, where any is."""
-    wanted, named = among(connection, asset_keys)
-    return {row[0]: int(row[1]) for row in connection.execute(_pledged_shares(wanted), named)}
+    return {row[0]: int(row[1]) for row in connection.execute(_PLEDGED_SHARES, {"keys": asset_keys})}
 
 
-@cache
-def _pledged_shares(wanted: Among) -> Select[Any]:
-    pledged = _pledged_ppm(wanted(PledgeRow.asset_key))
-    return select(pledged.c.asset_key, pledged.c.ppm)
+_PLEDGED_SHARES: Select[Any] = select(_pledged_ppm(is_one_of(PledgeRow.asset_key, KEYS)))
 
 
-def _holders(connection: Connection, asset_keys: Int) -> dict[int, str]:
-    wanted, named = among(connection, asset_keys)
+def _holders(connection: Connection, asset_keys: Sequence[int]) -> dict[int, str]:
     found: dict[int, str] = {}
-    for key, loan_id in connection.execute(_loans_on(wanted), named):
+    for key, loan_id in connection.execute(_LOANS_ON, {"keys": asset_keys}):
         found[key] = f"{found[key]}, loans/{loan_id}" if key in found else f"loans/{loan_id}"
     return found
 
 
-@cache
-def _loans_on(wanted: Among) -> Select[Any]:
-    return (
-        select(PledgeRow.asset_key, LoanRow.loan_id)
-        .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
-        .where(PledgeRow.state == int(PledgeState.ACTIVE), wanted(PledgeRow.asset_key))
-        .order_by(LoanRow.loan_id)
-    )
+_LOANS_ON = (
+    select(PledgeRow.asset_key, LoanRow.loan_id)
+    .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
+    .where(PledgeRow.state == int(PledgeState.ACTIVE), is_one_of(PledgeRow.asset_key, KEYS))
+    .order_by(LoanRow.loan_id)
+)
 
 
 def places_over_pledged(connection: Connection) -> list[Place]:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    ColumnElement,
     Connection,
+    ScalarSelect,
     bindparam,
     case,
     cast,
@@ -24,7 +26,7 @@ from sqlalchemy import (
 from collateral_registry.domain.stock.counts import FEED_ACTOR, CountLine
 from collateral_registry.store.engine.bulk import Columns, insert_columns, new_keys, read_columns
 from collateral_registry.store.engine.database import Write, lock_key
-from collateral_registry.store.engine.key_sets import in_keys, listed_texts, text_rows
+from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.stock import (
@@ -71,13 +73,11 @@ def balances_as_of(connection: Connection, warehouse: str, lots: Sequence[str] |
     statement = select(lot.lot_key, lot.lot, lot.good, lot.unit, lot.version, lot.quantity, book)
     statement = statement.where(lot.warehouse == warehouse)
     if lots is not None:
-        named = text_rows(connection.dialect.name)
-        listed = lot.lot.in_(select(named.c.value))
-        statement = statement.where(listed).params(texts=listed_texts(lots))
+        statement = statement.where(is_one_of(lot.lot, lots))
     return read_columns(connection, statement.order_by(lot.lot_key))
 
 
-def _sum_after(belongs: Any, time_us: int) -> Any:  # noqa: ANN401 - SQL expressions
+def _sum_after(belongs: ColumnElement[bool], time_us: int) -> ScalarSelect[int]:
     moved = StockMovementRow.__table__.c
     total = cast(func.coalesce(func.sum(moved.change), 0), BigInteger)
     return select(total).where(belongs, moved.effective_us > time_us).scalar_subquery()
@@ -119,14 +119,14 @@ def baseline_at(connection: Connection, lot_keys: Int, counted_us: int) -> Count
     lender = ~StockCountRow.actor.startswith(FEED_ACTOR)
     later = (
         select(StockCountRow.lot_key, func.max(case((lender, 1), else_=0)))
-        .where(in_keys(connection, StockCountRow.lot_key, lot_keys), StockCountRow.counted_us > counted_us)
+        .where(is_one_of(StockCountRow.lot_key, lot_keys), StockCountRow.counted_us > counted_us)
         .group_by(StockCountRow.lot_key)
     )
     counted = {row[0]: bool(row[1]) for row in connection.execute(later)}
     reserve = (
         select(StockReserveRow.lot_key, StockReserveRow.quantity, CommitRow.actor)
         .join(CommitRow, CommitRow.seq == StockReserveRow.seq)
-        .where(in_keys(connection, StockReserveRow.lot_key, lot_keys))
+        .where(is_one_of(StockReserveRow.lot_key, lot_keys))
     )
     reserved = {row[0]: (row[1], not row[2].startswith(FEED_ACTOR)) for row in connection.execute(reserve)}
     keys = lot_keys.tolist()
@@ -156,8 +156,7 @@ def lot_of_reserve(connection: Connection, finding_key: int) -> Int:
 
 def write_reserves(write: Write, lot_keys: Int, reserves: Int, finding_of: Mapping[int, int]) -> None:
     """Sets the reserve of each lot [n]; 0 takes it away."""
-    among = in_keys(write.connection, StockReserveRow.lot_key, lot_keys)
-    write.connection.execute(delete(StockReserveRow).where(among))
+    write.connection.execute(delete(StockReserveRow).where(is_one_of(StockReserveRow.lot_key, lot_keys)))
     kept = reserves > 0
     keys = lot_keys[kept]
     columns = {
@@ -171,12 +170,14 @@ def write_reserves(write: Write, lot_keys: Int, reserves: Int, finding_of: Mappi
 
 def assets_of_lots(connection: Connection, lot_keys: Int) -> dict[int, int]:
     """The key of the asset that each lot is registered as, where it is."""
-    statement = (
-        select(StockLotRow.lot_key, AssetRow.asset_key)
-        .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
-        .where(in_keys(connection, StockLotRow.lot_key, lot_keys))
-    )
-    return {row[0]: row[1] for row in connection.execute(statement)}
+    return {row[0]: row[1] for row in connection.execute(_ASSETS_OF_LOTS, {"keys": lot_keys})}
+
+
+_ASSETS_OF_LOTS = (
+    select(StockLotRow.lot_key, AssetRow.asset_key)
+    .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
+    .where(is_one_of(StockLotRow.lot_key, KEYS))
+)
 
 
 def list_counts(connection: Connection, warehouse: str, before_key: int, limit: int) -> list[StoredCount]:
@@ -211,6 +212,6 @@ def is_fed(connection: Connection, warehouse: str) -> bool:
     return connection.execute(told.limit(1)).first() is not None
 
 
-def told_lots(columns: Columns) -> Any:  # noqa: ANN401 - an array of truth
+def told_lots(columns: Columns) -> NDArray[np.bool_]:
     """Which lots [n] a feed has told of."""
     return np.asarray(columns["version"] > NEVER_TOLD)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
 
 from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.store.engine.database import Intake
-from collateral_registry.store.engine.key_sets import listed_texts, text_rows
+from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
 from collateral_registry.store.schema.stock import StockBatchRow, StockFeedRow, StockRejectionRow
 
 
@@ -40,7 +38,7 @@ class StoredBatch:
 
 def find_sources(connection: Connection, source_ids: Sequence[str]) -> dict[str, Feed]:
     """Those of the sources that exist, by id."""
-    rows = connection.execute(_named_sources(connection.dialect.name), {"texts": listed_texts(source_ids)})
+    rows = connection.execute(_NAMED_FEEDS, {"texts": source_ids})
     return {row.source_id: Feed(*row) for row in rows}
 
 
@@ -54,7 +52,7 @@ def get_source(connection: Connection, source_id: str) -> Feed:
 
 def list_sources(connection: Connection, after: str, limit: int) -> list[Feed]:
     """A page of sources in order of their ids."""
-    later = _SOURCES.where(StockFeedRow.source_id > after).order_by(StockFeedRow.source_id).limit(limit)
+    later = _FEEDS.where(StockFeedRow.source_id > after).order_by(StockFeedRow.source_id).limit(limit)
     return [Feed(*row) for row in connection.execute(later)]
 
 
@@ -94,7 +92,7 @@ _PROGRESS = (
 
 def stored_batches(connection: Connection, source_key: int, sequences: Sequence[int]) -> dict[int, StoredBatch]:
     """Those of the batches that are durable, by sequence."""
-    where = (StockBatchRow.source_key == source_key, StockBatchRow.sequence.in_(sequences))
+    where = (StockBatchRow.source_key == source_key, is_one_of(StockBatchRow.sequence, sequences))
     return {batch.sequence: batch for batch in _batches(connection, *where)} if sequences else {}
 
 
@@ -119,7 +117,7 @@ def _new_source(intake: Intake, source_id: str) -> Feed:
     return source
 
 
-_SOURCES = select(
+_FEEDS = select(
     StockFeedRow.source_key,
     StockFeedRow.source_id,
     StockFeedRow.last_sequence,
@@ -129,12 +127,10 @@ _SOURCES = select(
 )
 
 
-@cache
-def _named_sources(dialect: str) -> Select[Any]:
-    return _SOURCES.where(StockFeedRow.source_id.in_(select(text_rows(dialect).c.value)))
+_NAMED_FEEDS = _FEEDS.where(is_one_of(StockFeedRow.source_id, TEXTS))
 
 
-def _batches(connection: Connection, *where: object) -> list[StoredBatch]:
+def _batches(connection: Connection, *where: ColumnElement[bool]) -> list[StoredBatch]:
     rows = connection.execute(select(StockBatchRow.__table__).where(*where)).all()
     found = []
     for row in rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Delete,
     Select,
     bindparam,
     delete,
@@ -25,7 +23,7 @@ from collateral_registry.domain.loans.agreements import PledgeState
 from collateral_registry.domain.stock.movements import MovementKind
 from collateral_registry.store.engine.bulk import insert_columns, summed, wide_sum
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.key_sets import Among, Shape, among, listed_keys, listed_records, record_rows
+from collateral_registry.store.engine.key_sets import KEYS, RecordSet, is_one_of
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import PledgeRow
@@ -83,9 +81,8 @@ class IssueTotal:
 
 def held_lots(connection: Connection, lot_keys: Int) -> list[PledgedLot]:
     """Those of the lots that are assets which a standing pledge holds."""
-    wanted, named = among(connection, lot_keys)
-    found = connection.execute(_tied(wanted), named).all()
-    since = _held_since(connection, np.array([row.asset_key for row in found], dtype=np.int64)) if found else {}
+    found = connection.execute(_REGISTERED_LOTS, {"keys": lot_keys}).all()
+    since = _held_since(connection, [row.asset_key for row in found]) if found else {}
     return [
         PledgedLot(row.lot_key, row.warehouse, row.lot, row.unit, row.asset_key, row.asset_id, since[row.asset_key])
         for row in found
@@ -93,14 +90,12 @@ def held_lots(connection: Connection, lot_keys: Int) -> list[PledgedLot]:
     ]
 
 
-@cache
-def _tied(wanted: Among) -> Select[Any]:
-    lot = (StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.lot, StockLotRow.unit)
-    return (
-        select(*lot, AssetRow.asset_key, AssetRow.asset_id)
-        .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
-        .where(wanted(StockLotRow.lot_key))
-    )
+_LOT = (StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.lot, StockLotRow.unit)
+_REGISTERED_LOTS = (
+    select(*_LOT, AssetRow.asset_key, AssetRow.asset_id)
+    .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
+    .where(is_one_of(StockLotRow.lot_key, KEYS))
+)
 
 
 def unprocessed_issue_totals(write: Write, lots: Sequence[PledgedLot]) -> list[IssueTotal]:
@@ -109,12 +104,9 @@ def unprocessed_issue_totals(write: Write, lots: Sequence[PledgedLot]) -> list[I
     From now on it has been looked at. The keys of a lot's movements rise with the commits, for the warehouse's lock
     orders them, so what becomes durable in the meantime comes after the last one seen.
     """
-    wanted, named = _asked(write.connection, lots)
-    rows = write.connection.execute(_left(wanted), named).all()
+    rows = write.connection.execute(_ISSUE_TOTALS, _parameters(lots)).all()
     _mark_seen(write, {row.lot_key: row.last for row in rows})
-    issues = _issues(
-        write.connection, np.unique([key for row in rows for key in (row.first, row.last)]).astype(np.int64)
-    )
+    issues = _issues(write.connection, sorted({key for row in rows for key in (row.first, row.last)}))
     lot_of = {lot.key: lot for lot in lots}
     return [
         IssueTotal(
@@ -130,20 +122,49 @@ def unprocessed_issue_totals(write: Write, lots: Sequence[PledgedLot]) -> list[I
     ]
 
 
-@cache
-def _left(wanted: Among) -> Select[Any]:
-    """What left each lot, summed."""
-    move = StockMovementRow
-    first, last = func.min(move.movement_key).label("first"), func.max(move.movement_key).label("last")
-    times = (func.min(move.effective_us).label("earliest"), func.max(move.effective_us).label("latest"))
-    sums = (func.count().label("movements"), *wide_sum("quantity", -move.change))
-    return _unseen(wanted, move.lot_key, first, last, *times, *sums).group_by(move.lot_key)
+_HELD = RecordSet({"lot_key": BigInteger, "since_us": BigInteger}).rows
+_MOVE = StockMovementRow
+_ISSUE = (_MOVE.movement_key, _MOVE.movement_id, _MOVE.document, -_MOVE.change, _MOVE.effective_us)
+
+
+def _unprocessed(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Movements by which goods left the held lots after their watermark and since they were first pledged."""
+    return (
+        select(*columns)
+        .select_from(_HELD)
+        .outerjoin(IssueWatermarkRow, IssueWatermarkRow.lot_key == _HELD.c.lot_key)
+        .join(_MOVE, _MOVE.lot_key == _HELD.c.lot_key)
+        .where(
+            _MOVE.movement_key > func.coalesce(IssueWatermarkRow.movement_key, 0),
+            _MOVE.received_us >= _HELD.c.since_us,
+            _MOVE.kind.in_(LEAVING_KINDS),
+            _MOVE.change < _NOTHING,
+            # The same lots once more: PostgreSQL cannot estimate how many records a JSON list has.
+            is_one_of(_MOVE.lot_key, KEYS),
+        )
+    )
+
+
+def _parameters(lots: Sequence[PledgedLot]) -> dict[str, Any]:
+    return {"keys": [lot.key for lot in lots], "records": [(lot.key, lot.since_us) for lot in lots]}
+
+
+_ISSUE_TOTALS = _unprocessed(
+    _MOVE.lot_key,
+    func.min(_MOVE.movement_key).label("first"),
+    func.max(_MOVE.movement_key).label("last"),
+    func.min(_MOVE.effective_us).label("earliest"),
+    func.max(_MOVE.effective_us).label("latest"),
+    func.count().label("movements"),
+    *wide_sum("quantity", -_MOVE.change),
+).group_by(_MOVE.lot_key)
+
+_EACH_ISSUE = _unprocessed(_MOVE.lot_key, *_ISSUE).order_by(_MOVE.movement_key).limit(bindparam("most"))
 
 
 def unprocessed_issues(write: Write, lots: Sequence[PledgedLot]) -> list[tuple[PledgedLot, Issue]]:
     """The same movement by movement, in order: at most ISSUES_LIMIT; where more may wait, the lots are noted again."""
-    wanted, named = _asked(write.connection, lots)
-    rows = write.connection.execute(_left_each(wanted), {**named, "most": ISSUES_LIMIT}).all()
+    rows = write.connection.execute(_EACH_ISSUE, {**_parameters(lots), "most": ISSUES_LIMIT}).all()
     if len(rows) == ISSUES_LIMIT:
         note_lots(write, np.array([lot.key for lot in lots], dtype=np.int64))
     _mark_seen(write, {row.lot_key: row.movement_key for row in rows})
@@ -151,74 +172,31 @@ def unprocessed_issues(write: Write, lots: Sequence[PledgedLot]) -> list[tuple[P
     return [(lot_of[row.lot_key], Issue(*row[1:])) for row in rows]
 
 
-@cache
-def _left_each(wanted: Among) -> Select[Any]:
-    """What left each lot, movement by movement."""
-    each = _unseen(wanted, StockMovementRow.lot_key, *_issue_columns())
-    return each.order_by(StockMovementRow.movement_key).limit(bindparam("most"))
+def _issues(connection: Connection, keys: Sequence[int]) -> dict[int, Issue]:
+    return {row[0]: Issue(*row) for row in connection.execute(_ISSUES, {"keys": keys})}
 
 
-def _unseen(wanted: Among, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns and their sums
-    """Movements by which goods left the lots, which are records too, since they were last looked at and pledged."""
-    move, held = StockMovementRow, record_rows(wanted.dialect, {"lot_key": BigInteger, "since_us": BigInteger})
-    return (
-        select(*columns)
-        .select_from(held)
-        .outerjoin(IssueWatermarkRow, IssueWatermarkRow.lot_key == held.c.lot_key)
-        .join(move, move.lot_key == held.c.lot_key)
-        .where(
-            move.movement_key > func.coalesce(IssueWatermarkRow.movement_key, 0), move.received_us >= held.c.since_us
-        )
-        .where(move.kind.in_(LEAVING_KINDS), move.change < _NOTHING, wanted(move.lot_key))
-    )
+_ISSUES = select(*_ISSUE).where(is_one_of(_MOVE.movement_key, KEYS))
 
 
-def _asked(connection: Connection, lots: Sequence[PledgedLot]) -> tuple[Among, dict[str, Any]]:
-    dialect, keys = connection.dialect.name, np.array(sorted(lot.key for lot in lots), dtype=np.int64)
-    # A list also where the keys are a range: PostgreSQL would read all that ever left the lots of the range.
-    listed = {**listed_keys(dialect, keys), "records": listed_records((lot.key, lot.since_us) for lot in lots)}
-    return Among(dialect, Shape.LISTED), listed
-
-
-def _issue_columns() -> tuple[Any, ...]:
-    move = StockMovementRow
-    return (move.movement_key, move.movement_id, move.document, -move.change, move.effective_us)
-
-
-def _issues(connection: Connection, keys: Int) -> dict[int, Issue]:
-    wanted, named = among(connection, keys)
-    return {row[0]: Issue(*row) for row in connection.execute(_issues_of(wanted), named)}
-
-
-@cache
-def _issues_of(wanted: Among) -> Select[Any]:
-    return select(*_issue_columns()).where(wanted(StockMovementRow.movement_key))
-
-
-def _held_since(connection: Connection, asset_keys: Int) -> dict[int, int]:
+def _held_since(connection: Connection, asset_keys: Sequence[int]) -> dict[int, int]:
     """When the first standing pledge of each asset that has one became known, in microseconds."""
-    wanted, named = among(connection, asset_keys)
-    return {row[0]: row[1] for row in connection.execute(_first_pledges(wanted), named)}
+    return {row[0]: row[1] for row in connection.execute(_FIRST_PLEDGES, {"keys": asset_keys})}
 
 
-@cache
-def _first_pledges(wanted: Among) -> Select[Any]:
-    return (
-        select(PledgeRow.asset_key, func.min(CommitRow.known_us))
-        .join(CommitRow, CommitRow.seq == PledgeRow.created_seq)
-        .where(PledgeRow.state == int(PledgeState.ACTIVE), wanted(PledgeRow.asset_key))
-        .group_by(PledgeRow.asset_key)
-    )
+_FIRST_PLEDGES = (
+    select(PledgeRow.asset_key, func.min(CommitRow.known_us))
+    .join(CommitRow, CommitRow.seq == PledgeRow.created_seq)
+    .where(PledgeRow.state == int(PledgeState.ACTIVE), is_one_of(PledgeRow.asset_key, KEYS))
+    .group_by(PledgeRow.asset_key)
+)
 
 
 def _mark_seen(write: Write, last: Mapping[int, int]) -> None:
     """Notes up to which movement each lot was looked at."""
-    before, named = among(write.connection, np.array(sorted(last), dtype=np.int64))
-    write.connection.execute(_marks_before(before), named)
+    write.connection.execute(_DELETE_WATERMARKS, {"keys": list(last)})
     marks = {"lot_key": list(last), "movement_key": list(last.values())}
     insert_columns(write.connection, IssueWatermarkRow, marks, len(last))
 
 
-@cache
-def _marks_before(before: Among) -> Delete:
-    return delete(IssueWatermarkRow).where(before(IssueWatermarkRow.lot_key))
+_DELETE_WATERMARKS = delete(IssueWatermarkRow).where(is_one_of(IssueWatermarkRow.lot_key, KEYS))

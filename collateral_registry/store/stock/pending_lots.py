@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
-from sqlalchemy import Connection, Delete, Select, bindparam, delete, func, insert, or_, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 
 from collateral_registry.domain.assets.kinds import Asset, Inventory
 from collateral_registry.domain.assets.valuation_columns import quantity_in
 from collateral_registry.domain.findings.over_pledging import millionths_of
 from collateral_registry.domain.findings.references import MOVING_KINDS, goods_of
-from collateral_registry.store.engine.bulk import insert_columns, read_columns, update_columns
+from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document, to_document
-from collateral_registry.store.engine.key_sets import Among, among, in_keys
+from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, IdentityRow, InventoryRow
 from collateral_registry.store.schema.prices import PriceSeriesRow
 from collateral_registry.store.schema.stock import (
@@ -65,39 +63,39 @@ _WAITING = (
 
 def changes_of_lots(connection: Connection, lot_keys: Int) -> Int:
     """All the changes that wait of these lots."""
-    wanted, named = among(connection, lot_keys)
-    return read_columns(connection, _changes_of(wanted), named)["change_key"]  # type: ignore[no-any-return] # columns are of any type
+    keys: Int = read_columns(connection, _CHANGES_OF_LOTS, {"keys": lot_keys})["change_key"]
+    return keys
 
 
-@cache
-def _changes_of(wanted: Among) -> Select[Any]:
-    return select(StockChangeRow.change_key).where(wanted(StockChangeRow.lot_key))
+_CHANGES_OF_LOTS = select(StockChangeRow.change_key).where(is_one_of(StockChangeRow.lot_key, KEYS))
 
 
 def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int]:
     """The changes that wait of the lots that are these assets [c], in their order, and the lot of each [c]."""
-    statement = (
-        select(StockChangeRow.change_key, StockChangeRow.lot_key)
-        .join(StockLotRow, StockLotRow.lot_key == StockChangeRow.lot_key)
-        .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
-        .where(in_keys(connection, AssetRow.asset_key, asset_keys))
-        .order_by(StockChangeRow.change_key)
-    )
-    columns = read_columns(connection, statement)
+    columns = read_columns(connection, _CHANGES_OF_ASSETS, {"keys": asset_keys})
     return columns["change_key"], columns["lot_key"]
+
+
+_CHANGES_OF_ASSETS = (
+    select(StockChangeRow.change_key, StockChangeRow.lot_key)
+    .join(StockLotRow, StockLotRow.lot_key == StockChangeRow.lot_key)
+    .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
+    .where(is_one_of(AssetRow.asset_key, KEYS))
+    .order_by(StockChangeRow.change_key)
+)
 
 
 def registered_lots(connection: Connection, lot_keys: Int) -> Int:
     """Those of the lots that are registered as assets."""
-    wanted, named = among(connection, lot_keys)
-    return read_columns(connection, _registered(wanted), named)["lot_key"]  # type: ignore[no-any-return] # the same
+    keys: Int = read_columns(connection, _REGISTERED, {"keys": lot_keys})["lot_key"]
+    return keys
 
 
-@cache
-def _registered(wanted: Among) -> Select[Any]:
-    return (
-        select(StockLotRow.lot_key).join(AssetRow, AssetRow.identity == LOT_IDENTITY).where(wanted(StockLotRow.lot_key))
-    )
+_REGISTERED = (
+    select(StockLotRow.lot_key)
+    .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
+    .where(is_one_of(StockLotRow.lot_key, KEYS))
+)
 
 
 def note_lot(write: Write, lot: Inventory) -> None:
@@ -115,54 +113,46 @@ def note_lots(write: Write, lot_keys: Int) -> None:
 
 def forget_changes(write: Write, change_keys: Int) -> None:
     """Drops the changes that have been taken up."""
-    taken, named = among(write.connection, change_keys)
-    write.connection.execute(_forgotten(taken), named)
+    write.connection.execute(_DELETE_CHANGES, {"keys": change_keys})
 
 
-@cache
-def _forgotten(taken: Among) -> Delete:
-    return delete(StockChangeRow).where(taken(StockChangeRow.change_key))
+_DELETE_CHANGES = delete(StockChangeRow).where(is_one_of(StockChangeRow.change_key, KEYS))
 
 
 def tied_assets(connection: Connection, lot_keys: Int) -> list[LinkedAsset]:
     """The assets that the lots are registered as: of the same warehouse and lot number, whatever good is told."""
-    wanted, named = among(connection, lot_keys)
     return [
         LinkedAsset(lot_key, asset_key, from_document(Asset, document), revision, unit)
-        for lot_key, asset_key, document, revision, unit in connection.execute(_tied(wanted), named)
+        for lot_key, asset_key, document, revision, unit in connection.execute(_LINKED_ASSETS, {"keys": lot_keys})
     ]
 
 
-@cache
-def _tied(wanted: Among) -> Select[Any]:
-    newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
-    own = (StockLotRow.lot_key, AssetRow.asset_key, AssetRevisionRow.document, AssetRow.revision)
-    return (
-        select(*own, PriceSeriesRow.unit)
-        .join_from(StockLotRow, AssetRow, AssetRow.identity == LOT_IDENTITY)
-        .join(AssetRevisionRow, newest)
-        .join(InventoryRow, InventoryRow.asset_key == AssetRow.asset_key)
-        .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)
-        .where(wanted(StockLotRow.lot_key))
-        .order_by(AssetRow.asset_key)
-    )
+_NEWEST_REVISION = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
+
+_LINKED_ASSETS = (
+    select(StockLotRow.lot_key, AssetRow.asset_key, AssetRevisionRow.document, AssetRow.revision, PriceSeriesRow.unit)
+    .join_from(StockLotRow, AssetRow, AssetRow.identity == LOT_IDENTITY)
+    .join(AssetRevisionRow, _NEWEST_REVISION)
+    .join(InventoryRow, InventoryRow.asset_key == AssetRow.asset_key)
+    .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)
+    .where(is_one_of(StockLotRow.lot_key, KEYS))
+    .order_by(AssetRow.asset_key)
+)
 
 
 def told_lots(connection: Connection, lot_keys: Int) -> dict[int, ReportedLot]:
     """What feeds tell of the lots that any feed has told of, by their keys."""
-    wanted, named = among(connection, lot_keys)
-    rows = connection.execute(_reported(wanted), named)
+    rows = connection.execute(_REPORTED, {"keys": lot_keys})
     return {row[0]: ReportedLot(row[1], row[2], row[3], max(row[4], 0)) for row in rows}
 
 
-@cache
-def _reported(wanted: Among) -> Select[Any]:
-    lot, counted = StockLotRow, StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
-    return (
-        select(lot.lot_key, lot.good, lot.unit, lot.grade, counted)
-        .outerjoin(StockReserveRow, StockReserveRow.lot_key == lot.lot_key)
-        .where(wanted(lot.lot_key), lot.version > 0)
-    )
+_COUNTED = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
+
+_REPORTED = (
+    select(StockLotRow.lot_key, StockLotRow.good, StockLotRow.unit, StockLotRow.grade, _COUNTED)
+    .outerjoin(StockReserveRow, StockReserveRow.lot_key == StockLotRow.lot_key)
+    .where(is_one_of(StockLotRow.lot_key, KEYS), StockLotRow.version > 0)
+)
 
 
 def write_quantities(write: Write, changed: Sequence[tuple[LinkedAsset, Asset]]) -> None:
@@ -179,18 +169,19 @@ def write_quantities(write: Write, changed: Sequence[tuple[LinkedAsset, Asset]])
         "document": [to_document(asset) for _, asset in changed],
     }
     insert_columns(write.connection, AssetRevisionRow, revisions, len(changed))
-    newest = {name: revisions[name] for name in ("asset_key", "revision")}
-    update_columns(write.connection, AssetRow, "asset_key", {**newest, "updated_seq": [write.seq] * len(keys)})
-    priced = {"asset_key": keys, "quantity_in_series_unit": [_priced_quantity(*one) for one in changed]}
-    update_columns(write.connection, InventoryRow, "asset_key", priced)
-    held = {"asset_key": keys, "quantity": [millionths_of(_lot(asset).quantity) for _, asset in changed]}
-    update_columns(write.connection, PlaceClaimRow, "asset_key", held)
-    agreed = {"asset_key": keys, "agreement": [goods_of(_lot(asset)) for _, asset in changed]}
-    update_columns(write.connection, IdentityRow, "asset_key", agreed, _OF_PLACES)
+    lots = [_lot(asset) for _, asset in changed]
+    _SET_REVISION.run(write.connection, keys, revisions["revision"], [write.seq] * len(keys))
+    _SET_PRICED_QUANTITY.run(write.connection, keys, [_priced_quantity(*one) for one in changed])
+    _SET_CLAIMED_QUANTITY.run(write.connection, keys, [millionths_of(lot.quantity) for lot in lots])
+    _SET_AGREEMENT.run(write.connection, keys, [goods_of(lot) for lot in lots])
 
 
-_OF_PLACES = or_(*(IdentityRow.kind == int(kind) for kind in MOVING_KINDS))
-"""Condition on identities that say where goods are."""
+_SET_REVISION = ColumnUpdate(AssetRow, "asset_key", ("revision", "updated_seq"))
+_SET_PRICED_QUANTITY = ColumnUpdate(InventoryRow, "asset_key", ("quantity_in_series_unit",))
+_SET_CLAIMED_QUANTITY = ColumnUpdate(PlaceClaimRow, "asset_key", ("quantity",))
+
+_NAMES_A_PLACE = or_(*(IdentityRow.kind == int(kind) for kind in MOVING_KINDS))
+_SET_AGREEMENT = ColumnUpdate(IdentityRow, "asset_key", ("agreement",), _NAMES_A_PLACE)
 
 
 def _priced_quantity(tied: LinkedAsset, asset: Asset) -> float | None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Float, case, cast, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Float, case, cast, func, insert, select, update
 from sqlalchemy import text as sql
 
 from collateral_registry.domain.findings.kinds import FindingState
@@ -15,7 +14,7 @@ from collateral_registry.domain.findings.references import folded
 from collateral_registry.domain.stock.warehouse_score import Record, Reliability
 from collateral_registry.store.engine.bulk import read_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.key_sets import in_keys
+from collateral_registry.store.engine.key_sets import is_one_of
 from collateral_registry.store.schema.assets import InventoryRow
 from collateral_registry.store.schema.findings import FindingRow
 from collateral_registry.store.schema.stock import (
@@ -110,8 +109,8 @@ def set_haircut(write: Write, place: str, haircut: float) -> Int:
     """Gives every lot in a warehouse its haircut, by the folded name; returns the keys of their assets."""
     lying = select(PlaceClaimRow.asset_key).where(PlaceClaimRow.place == place).order_by(PlaceClaimRow.asset_key)
     keys: Int = read_columns(write.connection, lying)["asset_key"]
-    among = in_keys(write.connection, InventoryRow.asset_key, keys)
-    write.connection.execute(update(InventoryRow).where(among).values(warehouse_haircut=haircut))
+    lots = update(InventoryRow).where(is_one_of(InventoryRow.asset_key, keys))
+    write.connection.execute(lots.values(warehouse_haircut=haircut))
     return keys
 
 
@@ -138,21 +137,20 @@ def list_warehouses(connection: Connection, after: str, limit: int) -> list[str]
 
 
 def _judged(connection: Connection, warehouse: str) -> Reliability:
-    row = connection.execute(_newest(warehouse)).first()
-    return Reliability(row.score, row.haircut) if row else Reliability(1.0, 0.0)
-
-
-def _newest(warehouse: str) -> Any:  # noqa: ANN401 - a select
-    return (
-        select(WarehouseReliabilityRow.__table__)
+    newest = (
+        select(WarehouseReliabilityRow.score, WarehouseReliabilityRow.haircut)
         .where(WarehouseReliabilityRow.warehouse == warehouse)
         .order_by(WarehouseReliabilityRow.seq.desc())
         .limit(1)
     )
+    row = connection.execute(newest).first()
+    return Reliability(row.score, row.haircut) if row else Reliability(1.0, 0.0)
 
 
-def _counts(connection: Connection, column: Any, names: Sequence[str], *where: Any) -> dict[str, int]:  # noqa: ANN401
-    statement = select(column, func.count()).where(column.in_(names), *where).group_by(column)
+def _counts(
+    connection: Connection, column: ColumnElement[str], names: Sequence[str], *where: ColumnElement[bool]
+) -> dict[str, int]:
+    statement = select(column, func.count()).where(is_one_of(column, names), *where).group_by(column)
     return {row[0]: int(row[1]) for row in connection.execute(statement)}
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, union_all
+from sqlalchemy import Connection, Subquery, select, union_all
 
 from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.key_sets import listed_keys
 from collateral_registry.store.revaluation.row_versions import newest_of
 from collateral_registry.store.schema.assets import AssetRow, TargetRow
 from collateral_registry.store.schema.book import CommitRow
@@ -41,16 +39,13 @@ def insert_valuations(write: Write, columns: Columns) -> None:
 
 def newest_values(connection: Source, target_keys: Int) -> Columns:
     """The newest recorded value of those targets that have one."""
-    dialect = connection.dialect.name
-    return read_columns(connection, _newest_values(dialect), listed_keys(dialect, target_keys))
+    return read_columns(connection, _NEWEST_VALUES, {"keys": target_keys})
 
 
-@cache
-def _newest_values(dialect: str) -> Select[Any]:
-    newest, table = newest_of(dialect, ValuationRow, ValuationRow.target_key), ValuationRow.__table__
-    return select(*COVER_COLUMNS).join_from(
-        newest, table, (table.c.target_key == newest.c.key) & (table.c.seq == newest.c.place)
-    )
+_NEWEST = newest_of(ValuationRow, ValuationRow.target_key)
+_NEWEST_VALUES = select(*COVER_COLUMNS).join_from(
+    _NEWEST, ValuationRow, (ValuationRow.target_key == _NEWEST.c.key) & (ValuationRow.seq == _NEWEST.c.place)
+)
 
 
 def get_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> dict[str, Any]:
@@ -80,10 +75,10 @@ def _rows(connection: Connection, asset_id: str, where: tuple[Any, ...], limit: 
         .order_by(ValuationRow.seq.desc(), TargetRow.currency)
         .limit(limit)
     )
-    return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+    return [dict(row) for row in connection.execute(statement).mappings()]
 
 
-def _recorded(asset_id: str) -> Any:  # noqa: ANN401 - a subquery
+def _recorded(asset_id: str) -> Subquery:
     """Sequence and target of every valuation of an asset that counts: those of changes, and of published runs."""
     targets = (
         select(TargetRow.target_key)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, case, func, or_, select
+from sqlalchemy import Connection, case, func, or_, select
 from sqlmodel import SQLModel, col
 
 from collateral_registry.domain.assets.kinds import Asset
@@ -16,7 +15,7 @@ from collateral_registry.domain.shared.days import NO_DAY, day_of
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, TargetFacts
 from collateral_registry.store.assets.repository import numbers_of
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns, typed_column
-from collateral_registry.store.engine.key_sets import Among, among
+from collateral_registry.store.engine.key_sets import KEYS, KeyedSelect, is_one_of
 from collateral_registry.store.schema.assets import (
     AssetRow,
     EquipmentRow,
@@ -28,10 +27,9 @@ from collateral_registry.store.schema.prices import PriceSeriesRow
 from valuation._typing import Int
 
 
-def read_facts(connection: Source, keys: Int | None) -> AssetFacts:
-    """What the values of assets need, in order of their keys; no keys means every asset."""
-    wanted, named = among(connection, keys)
-    columns = read_columns(connection, _facts(wanted), named)
+def read_facts(connection: Source, keys: Int) -> AssetFacts:
+    """What the values of assets need, in order of their keys."""
+    columns = read_columns(connection, *_FACTS.of(keys))
     return AssetFacts(
         **columns,
         inventory=_kind_columns(connection, InventoryRow, keys, columns["asset_key"]),
@@ -40,9 +38,8 @@ def read_facts(connection: Source, keys: Int | None) -> AssetFacts:
     )
 
 
-@cache
-def _facts(wanted: Among) -> Select[Any]:
-    columns = (
+_FACTS = KeyedSelect(
+    select(
         AssetRow.asset_key,
         AssetRow.revision,
         AssetRow.status,
@@ -51,40 +48,38 @@ def _facts(wanted: Among) -> Select[Any]:
         AssetRow.prior_claims_minor,
         AssetRow.asset_class,
         AssetRow.currency,
-    )
-    return select(*columns).where(wanted(AssetRow.asset_key)).order_by(AssetRow.asset_key)
+    ).order_by(AssetRow.asset_key),
+    AssetRow.asset_key,
+)
 
 
-def read_targets(connection: Source, facts: AssetFacts, keys: Int | None) -> TargetFacts:
+def read_targets(connection: Source, facts: AssetFacts, keys: Int) -> TargetFacts:
     """The currencies each asset is valued in, in order of their keys."""
-    wanted, named = among(connection, keys)
-    columns = read_columns(connection, _targets(wanted), named)
+    columns = read_columns(connection, *_TARGETS.of(keys))
     row = np.searchsorted(facts.asset_key, columns["asset_key"]).astype(np.int64)
     return TargetFacts(columns["target_key"], row, columns["currency"])
 
 
-@cache
-def _targets(wanted: Among) -> Select[Any]:
-    columns = (TargetRow.target_key, TargetRow.asset_key, TargetRow.currency)
-    return select(*columns).where(wanted(TargetRow.asset_key)).order_by(TargetRow.target_key)
+_TARGETS = KeyedSelect(
+    select(TargetRow.target_key, TargetRow.asset_key, TargetRow.currency).order_by(TargetRow.target_key),
+    TargetRow.asset_key,
+)
 
 
-def read_cover_targets(connection: Source, asset_keys: Int | None) -> Columns:
+def read_cover_targets(connection: Source, asset_keys: Int) -> Columns:
     """Targets of assets in order of their keys; prior claims stand on the one in the asset's own currency."""
-    wanted, named = among(connection, asset_keys)
-    return read_columns(connection, _cover_targets(wanted), named)
+    return read_columns(connection, *_COVER_TARGETS.of(asset_keys))
 
 
-@cache
-def _cover_targets(wanted: Among) -> Select[Any]:
-    prior = case((TargetRow.currency == AssetRow.currency, AssetRow.prior_claims_minor), else_=0)
-    return (
-        select(TargetRow.target_key, TargetRow.asset_key, prior.label("prior_claims_minor"))
-        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
-        # Said of both sides: a planner that knows the range of one alone reads all of the other.
-        .where(wanted(TargetRow.asset_key), wanted(AssetRow.asset_key))
-        .order_by(TargetRow.target_key)
-    )
+_PRIOR_CLAIMS = case((TargetRow.currency == AssetRow.currency, AssetRow.prior_claims_minor), else_=0)
+_COVER_TARGETS = KeyedSelect(
+    select(TargetRow.target_key, TargetRow.asset_key, _PRIOR_CLAIMS.label("prior_claims_minor"))
+    .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
+    .order_by(TargetRow.target_key),
+    # Filter both tables: PostgreSQL does not propagate the keys through the join and would read all of the other.
+    TargetRow.asset_key,
+    AssetRow.asset_key,
+)
 
 
 def foreign_assets(connection: Connection) -> Columns:
@@ -102,15 +97,14 @@ def foreign_assets(connection: Connection) -> Columns:
 
 def assets_of_series(connection: Connection, series_keys: Int) -> Int:
     """Keys of the lots that the series price, and of the machines whose price new they carry."""
-    wanted, named = among(connection, series_keys)
-    by_series = (_priced_by(wanted, InventoryRow.series_key), _priced_by(wanted, EquipmentRow.index_key))
-    keys: Int = np.union1d(*(read_columns(connection, one, named)["asset_key"] for one in by_series))
+    named = {"keys": series_keys}
+    priced = (read_columns(connection, one, named)["asset_key"] for one in (_PRICED_LOTS, _INDEXED_MACHINES))
+    keys: Int = np.union1d(*priced)
     return keys
 
 
-@cache
-def _priced_by(wanted: Among, series_key: Any) -> Select[Any]:  # noqa: ANN401 - a column
-    return select(series_key.class_.asset_key).where(wanted(series_key))
+_PRICED_LOTS = select(InventoryRow.asset_key).where(is_one_of(InventoryRow.series_key, KEYS))
+_INDEXED_MACHINES = select(EquipmentRow.asset_key).where(is_one_of(EquipmentRow.index_key, KEYS))
 
 
 def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
@@ -127,21 +121,24 @@ def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
     return keys
 
 
-def _kind_columns(connection: Source, table: type[SQLModel], keys: Int | None, asset_key: Int) -> Columns:
+def _kind_columns(connection: Source, table: type[SQLModel], keys: Int, asset_key: Int) -> Columns:
     """The rows of one kind, with the row of their asset; a lot without a series has series key 0."""
-    wanted, named = among(connection, keys)
-    read = read_columns(connection, _of_kind(wanted, table), named)
+    read = read_columns(connection, *_OF_KIND[table].of(keys))
     read["asset_row"] = np.searchsorted(asset_key, read.pop("asset_key")).astype(np.int64)
     return read
 
 
-@cache
-def _of_kind(wanted: Among, table: type[SQLModel]) -> Select[Any]:
+def _of_kind(table: type[SQLModel]) -> KeyedSelect:
     columns = table.__table__.c
     chosen = [column for column in columns if column.key not in {"series_id", "series_key"}]
     if "series_key" in columns:
         chosen.append(func.coalesce(columns.series_key, 0).label("series_key"))
-    return select(*chosen).where(wanted(columns.asset_key)).order_by(columns.asset_key)
+    return KeyedSelect(select(*chosen).order_by(columns.asset_key), columns.asset_key)
+
+
+_OF_KIND: dict[type[SQLModel], KeyedSelect] = {
+    table: _of_kind(table) for table in (InventoryRow, EquipmentRow, IntellectualPropertyRow)
+}
 
 
 def facts_of(connection: Connection, asset: Asset) -> AssetFacts:

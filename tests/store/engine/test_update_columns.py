@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from collateral_registry.domain.shared.errors import StoreUnavailable
-from collateral_registry.store.engine.bulk import insert_columns, update_columns
+from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
 from collateral_registry.store.schema.stock import PlaceClaimRow, WarehouseReliabilityRow
@@ -32,7 +32,7 @@ def test_numbers_come_back_to_the_last_bit(connection):
     insert_columns(
         connection, WarehouseReliabilityRow, {"warehouse": NAMES, "seq": keys, "count_lines": 0, **zeros}, len(keys)
     )
-    update_columns(connection, WarehouseReliabilityRow, "seq", {"seq": keys, "score": AWKWARD})
+    ColumnUpdate(WarehouseReliabilityRow, "seq", ("score",)).run(connection, keys.tolist(), AWKWARD)
     found = connection.execute(select(WarehouseReliabilityRow.score).order_by(WarehouseReliabilityRow.seq)).scalars()
 
     assert [value.hex() for value in found] == [value.hex() for value in AWKWARD]
@@ -47,7 +47,7 @@ def test_a_disk_that_is_full_is_told_as_a_store_that_cannot_be_used(sqlite_url):
         intake.connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
         intake.commit()
     with pytest.raises(StoreUnavailable, match="full"), database.intake(["test"]) as intake:
-        update_columns(intake.connection, PlaceClaimRow, "asset_key", {"asset_key": [1], "place": ["x" * 5_000_000]})
+        ColumnUpdate(PlaceClaimRow, "asset_key", ("place",)).run(intake.connection, [1], ["x" * 5_000_000])
     with pytest.raises(StoreUnavailable, match="full"), database.intake(["test"]) as intake:
         insert_columns(intake.connection, PlaceClaimRow, {"asset_key": [2], **columns, "place": ["x" * 5_000_000]}, 1)
     database.close()
@@ -56,8 +56,8 @@ def test_a_disk_that_is_full_is_told_as_a_store_that_cannot_be_used(sqlite_url):
 def test_only_the_named_rows_that_are_also_such_change(connection):
     columns = {"place": ["a", "b", "c"], "good": "x", "unit": "t", "quantity": 1, "stated": 2, "receipted": [0, 1, 0]}
     insert_columns(connection, PlaceClaimRow, {"asset_key": [1, 2, 3], **columns}, 3)
-    told = {"asset_key": [1, 2], "quantity": [10**18, 7], "good": ["süß \"'\\", "y"]}
-    update_columns(connection, PlaceClaimRow, "asset_key", told, NOT_RECEIPTED)
+    quantity_and_good = ColumnUpdate(PlaceClaimRow, "asset_key", ("quantity", "good"), NOT_RECEIPTED)
+    quantity_and_good.run(connection, [1, 2], [10**18, 7], ["süß \"'\\", "y"])
     rows = connection.execute(
         select(PlaceClaimRow.quantity, PlaceClaimRow.good).order_by(PlaceClaimRow.asset_key)
     ).all()
