@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.shared.days import day_of
@@ -100,5 +100,5 @@ def _read(document: str) -> Policy:
     return from_document(Policy, document)
 
 
-def _stored(row: Any) -> StoredPolicy:  # noqa: ANN401 - a row of the statement above
+def _stored(row: Row[*tuple[Any, ...]]) -> StoredPolicy:
     return StoredPolicy(row[0], _read(row[1]), row[2], row[3], row[4])

@@ -84,7 +84,7 @@ class ArrowDatabase:
     def __init__(self, url: str) -> None:
         """Connects; raises StoreUnavailable when the database cannot be reached."""
         self._file = sqlite_file(url)
-        self._dialect: Dialect = postgresql.dialect() if self._file is None else sqlite.dialect()  # type: ignore[no-untyped-call]
+        self._dialect: Dialect = postgresql.dialect() if self._file is None else sqlite.dialect()
         with _translated_errors():
             self._driver = _connect(url)
 
@@ -159,7 +159,7 @@ def _numpy(data: pa.ChunkedArray, kind: TypeEngine[Any]) -> NDArray[Any]:
     return distinct[encoded.indices.fill_null(len(distinct) - 1).to_numpy(zero_copy_only=False)]
 
 
-def _arrow(data: Any, rows: int) -> pa.Array:  # noqa: ANN401 - an array, a list or a scalar
+def _arrow(data: object, rows: int) -> pa.Array:
     if isinstance(data, np.ndarray):
         return pa.array(data, from_pandas=True)
     return pa.array(data) if isinstance(data, list) else pa.repeat(pa.scalar(data), rows)

@@ -6,10 +6,12 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Protocol
+from sqlite3 import Connection as SqliteConnection
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg import Connection as PostgresConnection
 from sqlalchemy import (
     BigInteger,
     BindParameter,
@@ -107,30 +109,22 @@ def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[s
         return
     names = list(columns)
     data = [_listed(columns[name], rows) for name in names]
-    driver = _driver(connection)
+    driver = connection.connection.driver_connection
     target = table.__tablename__
     if connection.dialect.name == "sqlite":
         marks = ",".join("?" * len(names))
         insert = f"INSERT INTO {target} ({','.join(names)}) VALUES ({marks})"  # noqa: S608 - names come from the schema
         with _collector_paused():
-            driver.executemany(insert, zip(*data, strict=True))
+            cast("SqliteConnection", driver).executemany(insert, zip(*data, strict=True))
         return
     with (
         _collector_paused(),
-        driver.cursor() as cursor,
+        cast("PostgresConnection[Any]", driver).cursor() as cursor,
         cursor.copy(f"COPY {target} ({','.join(names)}) FROM STDIN (FORMAT BINARY)") as copy,
     ):
         copy.set_types([POSTGRESQL_TYPES[table.__table__.c[name].type.python_type] for name in names])
         for row in zip(*data, strict=True):
             copy.write_row(row)
-
-
-def _driver(connection: Connection) -> Any:  # noqa: ANN401 - a connection of either driver
-    driver = connection.connection.driver_connection
-    if driver is None:
-        message = "the connection has no driver connection"
-        raise RuntimeError(message)
-    return driver
 
 
 class ColumnUpdate:
@@ -182,7 +176,7 @@ def _next_keys(table: type[SQLModel]) -> Select[Any]:
     return select(func.nextval(sequence)).select_from(numbers)
 
 
-def _listed(value: Any, rows: int) -> Sequence[Any]:  # noqa: ANN401 - an array or a scalar
+def _listed(value: object, rows: int) -> Sequence[Any]:
     if isinstance(value, np.ndarray):
         return value.tolist()
     return value if isinstance(value, list) else [value] * rows

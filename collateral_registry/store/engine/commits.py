@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.schema.book import CommitRow
@@ -34,7 +32,7 @@ def last_commit_of_day(connection: Connection, day: int) -> int:
     return _last(connection, CommitRow.market_day <= day)
 
 
-def _last(connection: Connection, condition: Any) -> int:  # noqa: ANN401 - an SQL condition
+def _last(connection: Connection, condition: ColumnElement[bool]) -> int:
     return int(connection.execute(select(func.coalesce(func.max(CommitRow.seq), 0)).where(condition)).scalar_one())
 
 

@@ -159,7 +159,7 @@ class RecordList(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Iterable[Sequence[Any]] | None, dialect: Dialect) -> str:  # noqa: ARG002
+    def process_bind_param(self, value: Iterable[Sequence[Any]] | None, _dialect: Dialect) -> str:
         """Writes the records as JSON."""
         return json.dumps(list(value or ()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, column, inspect, select, table
 
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.engine.database import Database
@@ -36,7 +36,7 @@ def version_of(database: Database) -> str | None:
     with database.read() as connection:
         if not inspect(connection).has_table(VERSION_TABLE):
             return None
-        found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - our name
+        found = connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar()
     if found is None:
         return None
     if found not in _known_versions():
@@ -54,7 +54,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
 
 
 def _upgrade(database: Database) -> None:
-    from alembic import command  # noqa: PLC0415 - see version_of
+    from alembic import command
 
     database.prepare()
     with database.engine.begin() as connection:
@@ -62,7 +62,7 @@ def _upgrade(database: Database) -> None:
 
 
 def _config(connection: Connection) -> Config:
-    from alembic.config import Config  # noqa: PLC0415 - see version_of
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))

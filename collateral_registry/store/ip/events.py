@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select
 from sqlmodel import col
 
 from collateral_registry.domain.assets.kinds import Status
@@ -95,7 +95,7 @@ def rights_with_fees(connection: Connection) -> Columns:
     return read_columns(connection, statement)
 
 
-def _events(asset_key: int) -> Any:  # noqa: ANN401 - an SQL statement
+def _events(asset_key: int) -> Select[Any]:
     return (
         select(
             RightEventRow.event_key,
@@ -111,6 +111,6 @@ def _events(asset_key: int) -> Any:  # noqa: ANN401 - an SQL statement
     )
 
 
-def _stored(row: Any) -> StoredRightEvent:  # noqa: ANN401 - a row of SQLAlchemy's
+def _stored(row: Row[*tuple[Any, ...]]) -> StoredRightEvent:
     key, kind, day, owned_share, status, note, seq = row
     return StoredRightEvent(key, RightEventKind(kind), day, owned_share, LegalStatus(status), note, seq)

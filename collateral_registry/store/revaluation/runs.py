@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Connection, Select, cast, delete, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, delete, func, insert, select, update
 
 from collateral_registry.domain.loans.agreements import LoanState, PledgeState
 from collateral_registry.domain.prices.market_data import CurveNeed
@@ -238,12 +238,12 @@ def known_needs(connection: Connection) -> list[CurveNeed]:
     return [CurveNeed(*row) for row in connection.execute(select(*subject).distinct().order_by(*subject))]
 
 
-def _is_unpledged() -> Any:  # noqa: ANN401 - an SQL condition
+def _is_unpledged() -> ColumnElement[bool]:
     standing = (PledgeRow.asset_key == AssetRow.asset_key) & (PledgeRow.state == int(PledgeState.ACTIVE))
     return ~select(PledgeRow.pledge_key).where(standing).exists()
 
 
-def _partitions(connection: Connection, where: list[Any]) -> list[Partition]:
+def _partitions(connection: Connection, where: list[ColumnElement[bool]]) -> list[Partition]:
     statement = select(RunPartitionRow.__table__).where(*where).order_by(RunPartitionRow.number)
     return [
         Partition(
@@ -257,7 +257,7 @@ def _partitions(connection: Connection, where: list[Any]) -> list[Partition]:
     ]
 
 
-def _stored(connection: Connection, where: list[Any], limit: int) -> list[StoredRun]:
+def _stored(connection: Connection, where: list[ColumnElement[bool]], limit: int) -> list[StoredRun]:
     statement = (
         select(RunRow.__table__, CommitRow.known_us.label("started_us"), *_progress())
         .join(CommitRow, CommitRow.seq == RunRow.seq)
@@ -265,17 +265,14 @@ def _stored(connection: Connection, where: list[Any], limit: int) -> list[Stored
         .order_by(RunRow.seq.desc())
         .limit(limit)
     )
-    return [
-        StoredRun(**{**row._mapping, "state": RunState(row.state)})  # noqa: SLF001 - SQLAlchemy's public name
-        for row in connection.execute(statement)
-    ]
+    return [StoredRun(**{**row, "state": RunState(row["state"])}) for row in connection.execute(statement).mappings()]
 
 
-def _progress() -> list[Any]:
+def _progress() -> list[ColumnElement[int]]:
     """Sums over the partitions of a run, as columns of its row."""
 
-    def total(name: str, what: Any) -> Any:  # noqa: ANN401 - an SQL expression
-        summed: Select[Any] = select(cast(func.coalesce(func.sum(what), 0), BigInteger))
+    def total(name: str, summand: ColumnElement[int] | int) -> ColumnElement[int]:
+        summed: Select[Any] = select(cast(func.coalesce(func.sum(summand), 0), BigInteger))
         summed = summed.where(RunPartitionRow.seq == RunRow.seq)
         return summed.correlate(RunRow).scalar_subquery().label(name)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.domain.stock.movements import Movements, RejectionReason, RejectionState, movement_of
@@ -67,7 +67,7 @@ def settle_rejection(intake: Intake, key: int, state: RejectionState, actor: str
     return bool(intake.connection.execute(statement).rowcount)
 
 
-def _stored(connection: Connection, where: Sequence[Any], limit: int) -> list[StoredRejection]:
+def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int) -> list[StoredRejection]:
     statement = (
         select(StockRejectionRow.__table__, StockFeedRow.source_id)
         .join(StockFeedRow, StockFeedRow.source_key == StockRejectionRow.source_key)
@@ -75,7 +75,7 @@ def _stored(connection: Connection, where: Sequence[Any], limit: int) -> list[St
         .order_by(StockRejectionRow.rejection_key.desc())
         .limit(limit)
     )
-    return [_of(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+    return [_of(row) for row in connection.execute(statement).mappings()]
 
 
 def _of(row: Mapping[str, Any]) -> StoredRejection:

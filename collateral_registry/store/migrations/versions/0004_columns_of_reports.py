@@ -17,7 +17,7 @@ INSERT INTO breach (first_event, loan_key, breach_number, opened_seq, cured_seq)
 SELECT min(event_seq), loan_key, breach_number, min(seq),
   coalesce(min(CASE WHEN kind = {CURED} THEN seq END), {NOT_CURED})
 FROM event WHERE breach_number > 0 GROUP BY loan_key, breach_number
-"""  # noqa: S608 - made of the two numbers above
+"""
 
 LOAN_COLUMNS = {"borrower": sa.Text(), "currency": sa.Text(), "state": Big}
 ASSET_COLUMNS = {"good": sa.Text(), "place": sa.Text()}
@@ -81,7 +81,7 @@ def _fill_revisions() -> None:
     }
     for table, values in (("loan_revision", loan), ("asset_revision", asset)):
         told = ", ".join(f"{name} = {value}" for name, value in values.items())
-        op.execute(f"UPDATE {table} SET {told}")  # noqa: S608 - made of the names above
+        op.execute(f"UPDATE {table} SET {told}")
 
 
 def _on_sqlite(*path: str) -> str:

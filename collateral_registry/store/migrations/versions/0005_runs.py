@@ -90,8 +90,6 @@ def _in_order(table: str, key: list[str], added: list[sa.Column]) -> None:
     zero = ", 0" if added else ""
     of_run = ", of_run" if added else ""
     where = "" if added else " WHERE of_run = 0"
-    op.execute(
-        f"INSERT INTO {table}_new ({listed}{of_run}) SELECT {listed}{zero} FROM {table}{where}"  # noqa: S608 - our names
-    )
+    op.execute(f"INSERT INTO {table}_new ({listed}{of_run}) SELECT {listed}{zero} FROM {table}{where}")
     op.drop_table(table)
     op.rename_table(f"{table}_new", table)
