@@ -1,32 +1,47 @@
-"""How a handler reaches the book: reads on a snapshot, writes in one line, answers remembered by request id."""
+"""Runs reads and writes of the book off the event loop, and repeats the answer of a request id seen before."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import Lock
-from typing import Any, TypeVar
-
-from google.protobuf.message import Message
+from typing import Generic, TypeVar
 
 from collateral_registry.commands.pipeline.settle import settle
-from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.store.engine.database import Connection, Database, Write
 from collateral_registry.store.engine.idempotency import first_answer, remember_answer
 
 T = TypeVar("T")
-M = TypeVar("M", bound=Message)
 
 READER_THREADS = 4
 
 
+@dataclass(frozen=True)
+class Idempotency(Generic[T]):
+    """The id of a request, the digest of its body, and the codec of its stored answer."""
+
+    request_id: str
+    body_hash: str
+    serialise: Callable[[T], bytes]
+    parse: Callable[[bytes], T]
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """A request to change the book; ``kind`` and ``actor`` are recorded with the commit."""
+
+    kind: str
+    actor: str = "api"
+    validate_only: bool = False
+    idempotency: Idempotency[T] | None = None
+
+
 class BookRunner:
-    """Runs reads and writes off the loop and wakes the watchers after every commit."""
+    """Runs reads on snapshots and writes one after the other, and wakes the watchers after every commit."""
 
     def __init__(self, database: Database) -> None:
-        """One writer thread, some reader threads, and nobody watching yet."""
         self.database = database
         self._writer = ThreadPoolExecutor(1, "writer")
         self._readers = ThreadPoolExecutor(READER_THREADS, "reader")
@@ -35,37 +50,26 @@ class BookRunner:
         self._noting = Lock()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """The result of a read on one snapshot."""
+        """Returns the result of a read on one snapshot."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     async def compute(self, work: Callable[[], T]) -> T:
-        """The result of work that needs no database, off the loop."""
+        """Returns the result of work that needs no database."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
-    async def write(
-        self,
-        request: Any,  # noqa: ANN401 - any request message
-        kind: str,
-        answer: type[M],
-        work: Callable[[Write], M],
-        keep: Callable[[M], bool] = lambda _: True,
-        actor: str = "api",
-    ) -> M:
-        """The answer of a change; repeated for a request id seen before, undone when only validation was asked.
+    async def write(self, call: Call[T], work: Callable[[Write], T], keep: Callable[[T], bool] = lambda _: True) -> T:
+        """Runs a change and returns its answer; a request id seen before returns the stored answer.
 
-        ``keep`` tells from the answer whether there is anything to commit.
+        Commits when ``keep`` is true of the answer or the call has a request id; never when it only validates. Raises
+        RequestIdReused for a request id that was used with another body.
         """
-        loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(self._writer, self._write, request, kind, answer, work, keep, actor)
+        result = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, call, work, keep)
         self.wake()
         return result
 
     async def change(self, kind: str, work: Callable[[Write], T], keep: Callable[[T], bool], actor: str = "api") -> T:
-        """The result of a change that stands for several calls; committed when ``keep`` says so of the result."""
-        loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(self._writer, self._change, kind, work, keep, actor)
-        self.wake()
-        return result
+        """Runs a change that has no request id and returns its result; commits when ``keep`` is true of the result."""
+        return await self.write(Call(kind, actor), work, keep)
 
     @property
     def newest_seq(self) -> int | None:
@@ -78,17 +82,17 @@ class BookRunner:
             self._committed = max(self._committed, seq)
 
     def wake(self) -> None:
-        """Wakes every watcher; from the loop's own thread."""
+        """Wakes every watcher; called on the loop's thread."""
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
     @property
     def next_change(self) -> asyncio.Event:
-        """The event of the next commit: take it before reading, wait on it after."""
+        """The event of the next commit: get it before reading, wait for it after."""
         return self._changed
 
     def close(self) -> None:
-        """Waits for the work under way and stops the threads."""
+        """Waits for running work and stops the threads."""
         self._writer.shutdown()
         self._readers.shutdown()
 
@@ -96,47 +100,20 @@ class BookRunner:
         with self.database.read() as connection:
             return work(connection)
 
-    def _change(self, kind: str, work: Callable[[Write], T], keep: Callable[[T], bool], actor: str) -> T:
-        with self.database.write(kind, actor) as write:
+    def _write(self, call: Call[T], work: Callable[[Write], T], keep: Callable[[T], bool]) -> T:
+        once = call.idempotency
+        with self.database.write(call.kind, call.actor) as write:
+            if once is not None:
+                stored = first_answer(write.connection, once.request_id, once.body_hash)
+                if stored is not None:
+                    return once.parse(stored)
             result = work(write)
             settle(write)
-            if keep(result):
-                write.commit()
-                self.note_commit(write.seq)
-            return result
-
-    def _write(
-        self,
-        request: Any,  # noqa: ANN401 - any request message
-        kind: str,
-        answer: type[M],
-        work: Callable[[Write], M],
-        keep: Callable[[M], bool],
-        actor: str,
-    ) -> M:
-        request_id = checked_text("request_id", getattr(request, "request_id", ""), required=False)
-        body = _body_hash(kind, request)
-        with self.database.write(kind, actor) as write:
-            if request_id:
-                known = first_answer(write.connection, request_id, body)
-                if known is not None:
-                    return answer.FromString(known)
-            result = work(write)
-            settle(write)
-            if getattr(request, "validate_only", False):
+            if call.validate_only:
                 return result
-            if request_id:
-                remember_answer(write, request_id, body, result.SerializeToString())
-            if request_id or keep(result):
+            if once is not None:
+                remember_answer(write, once.request_id, once.body_hash, once.serialise(result))
+            if once is not None or keep(result):
                 write.commit()
                 self.note_commit(write.seq)
             return result
-
-
-def _body_hash(kind: str, request: Any) -> str:  # noqa: ANN401 - any request message
-    """Digest of a request without its id."""
-    body = type(request)()
-    body.CopyFrom(request)
-    if "request_id" in type(request).DESCRIPTOR.fields_by_name:
-        body.ClearField("request_id")
-    return hashlib.sha256(kind.encode() + body.SerializeToString(deterministic=True)).hexdigest()

@@ -10,6 +10,7 @@ from collateral_registry.commands.assets import register as commands
 from collateral_registry.domain.assets.kinds import Asset, Kind, Status
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.rpc.assets.messages import asset_message, plain_message, read_asset
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import page_of
@@ -50,7 +51,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         """Registers an asset; its id and natural key must be new."""
         asset = _read_active(request.asset, checked_id("asset_id", request.asset_id))
         work = _answering(lambda write: commands.register(write, asset))
-        return await self.runner.write(request, "CreateAsset", pb.Asset, work)
+        return await self.runner.write(call_of(request, "CreateAsset", pb.Asset), work)
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: ServicerContext) -> pb.Asset:
         """Returns one asset."""
@@ -79,13 +80,13 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
             return _read_active(message, asset_id)
 
         work = _answering(lambda write: commands.change(write, asset_id, request.asset.etag, changed, work_done))
-        return await self.runner.write(request, "UpdateAsset", pb.Asset, work)
+        return await self.runner.write(call_of(request, "UpdateAsset", pb.Asset), work)
 
     async def RetireAsset(self, request: pb.RetireAssetRequest, context: ServicerContext) -> pb.Asset:
         """Retires an asset; fails while it is pledged."""
         (asset_id,) = id_of("name", request.name, "assets")
         work = _answering(lambda write: commands.retire(write, asset_id, request.etag))
-        return await self.runner.write(request, "RetireAsset", pb.Asset, work)
+        return await self.runner.write(call_of(request, "RetireAsset", pb.Asset), work)
 
 
 def _read_active(message: pb.Asset, asset_id: str) -> Asset:

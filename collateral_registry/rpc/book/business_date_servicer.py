@@ -10,6 +10,7 @@ from collateral_registry.commands.book.business_date import advance
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commits import newest_commit
@@ -59,7 +60,9 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
             )
 
         answer = await self.runner.write(
-            request, "AdvanceBusinessDate", pb.AdvanceBusinessDateResponse, work, lambda answer: answer.sequence > 0
+            call_of(request, "AdvanceBusinessDate", pb.AdvanceBusinessDateResponse),
+            work,
+            lambda answer: answer.sequence > 0,
         )
         if answer.sequence:
             answer.sequence = (await self.runs.finished(answer.sequence)).published_seq or answer.sequence

@@ -12,6 +12,7 @@ from collateral_registry.commands.book import policies as commands
 from collateral_registry.domain.book.policy import Numbers, Policy, SourcedNumber
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
@@ -34,7 +35,8 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
         """Stores a new policy as a draft."""
         policy = read_policy(request.policy, checked_id("policy_id", request.policy_id))
         return await self.runner.write(
-            request, "CreatePolicy", pb.Policy, lambda write: _policy(commands.store_policy(write, policy), None)
+            call_of(request, "CreatePolicy", pb.Policy),
+            lambda write: _policy(commands.store_policy(write, policy), None),
         )
 
     async def GetPolicy(self, request: pb.GetPolicyRequest, context: ServicerContext) -> pb.Policy:
@@ -61,9 +63,7 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
         """Puts a policy into force and waits until the whole book is judged by it."""
         (policy_id,) = id_of("name", request.name, "policies")
         activated = await self.runner.write(
-            request,
-            "ActivatePolicy",
-            pb.Policy,
+            call_of(request, "ActivatePolicy", pb.Policy),
             lambda write: _policy(commands.put_into_force(write, policy_id), _key_in_force(write.connection)),
         )
         await self.runs.settled()

@@ -110,11 +110,8 @@ class Fits:
         today = self.runner.database.clock().date()
         try:
             files = await loop.run_in_executor(self._threads, _learn, columns, comparables, today, progress)
-            await self.runner.write(
-                pb.GetEquipmentFitRequest(name=model_id),
-                "StoreEquipmentModel",
-                pb.EquipmentFit,
-                lambda write: Fit(store_model(write, model_id, files).model_id).as_message(),
+            await self.runner.change(
+                "StoreEquipmentModel", lambda write: store_model(write, model_id, files), lambda _: True
             )
         except (InvalidInput, DomainError) as error:
             self._fail(model_id, str(error))

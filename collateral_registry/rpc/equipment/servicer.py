@@ -15,6 +15,7 @@ from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.assets.messages import read_equipment
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.equipment.fits import Fits
@@ -100,9 +101,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         """Makes a model the one that values an asset class, and revalues the machines of the class."""
         (model_id,) = id_of("name", request.name, "equipmentModels")
         return await self.runner.write(
-            request,
-            "ActivateEquipmentModel",
-            pb.EquipmentModel,
+            call_of(request, "ActivateEquipmentModel", pb.EquipmentModel),
             lambda write: _model(commands.activate(write, model_id, request.asset_class)),
         )
 
@@ -147,7 +146,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             stored = commands.record_appraisal(write, asset_id, message.appraiser, on, basis, amount)
             return _appraisal(asset_id, commands.ReviewedAppraisal(stored, None, 1.0))
 
-        return await self.runner.write(request, "RecordAppraisal", pb.Appraisal, work)
+        return await self.runner.write(call_of(request, "RecordAppraisal", pb.Appraisal), work)
 
     async def ListAppraisals(
         self, request: pb.ListAppraisalsRequest, context: ServicerContext

@@ -7,6 +7,7 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.findings.check_book import check_whole_book
 from collateral_registry.commands.findings.double_pledge import confirm_double_pledge
 from collateral_registry.domain.shared.names import checked_text
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.findings.messages import finding_key
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Write
@@ -37,7 +38,9 @@ class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):
             )
 
         return await self.runner.write(
-            request, "CheckDoublePledge", pb.CheckDoublePledgeResponse, work, lambda answer: answer.sequence > 0
+            call_of(request, "CheckDoublePledge", pb.CheckDoublePledgeResponse),
+            work,
+            lambda answer: answer.sequence > 0,
         )
 
     async def ConfirmDoublePledge(
@@ -53,5 +56,5 @@ class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):
             return pb.ConfirmDoublePledgeResponse(asset=f"assets/{asset_id}")
 
         return await self.runner.write(
-            request, "ConfirmDoublePledge", pb.ConfirmDoublePledgeResponse, work, actor=actor
+            call_of(request, "ConfirmDoublePledge", pb.ConfirmDoublePledgeResponse, actor), work
         )

@@ -7,6 +7,7 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.stock.resolve_finding import resolve
 from collateral_registry.domain.findings.kinds import FindingKind, FindingState, Severity
 from collateral_registry.domain.shared.names import checked_text
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.findings.messages import finding_key, finding_message
@@ -46,9 +47,6 @@ class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
         key, note = finding_key("name", request.name), checked_text("note", request.note)
         actor = checked_text("actor", request.actor)
         return await self.runner.write(
-            request,
-            "ResolveFinding",
-            pb.Finding,
+            call_of(request, "ResolveFinding", pb.Finding, actor),
             lambda write: finding_message(resolve(write, key, note)),
-            actor=actor,
         )

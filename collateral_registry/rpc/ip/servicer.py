@@ -15,6 +15,7 @@ from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_ip_asset, survival_message
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
@@ -74,7 +75,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         def work(write: Write) -> pb.RightEvent:
             return _event(asset_id, commands.record_event(write, asset_id, event, message.note))
 
-        return await self.runner.write(request, "RecordRightEvent", pb.RightEvent, work)
+        return await self.runner.write(call_of(request, "RecordRightEvent", pb.RightEvent), work)
 
     async def ListRightEvents(
         self, request: pb.ListRightEventsRequest, context: ServicerContext

@@ -12,6 +12,7 @@ from collateral_registry.domain.loans.controlled_value import ControlledValue
 from collateral_registry.domain.loans.pickups import PickupState
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import page_of
 from collateral_registry.rpc.loans.cover_messages import coverage_message
@@ -61,7 +62,8 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
 
         asked = commands.PickupAsked(loan_id, asset_id, pickup_id, quantity, expire, request.note)
         return await self.runner.write(
-            request, "RequestPickup", pb.Pickup, _answering(lambda write: commands.request_pickup(write, asked))
+            call_of(request, "RequestPickup", pb.Pickup),
+            _answering(lambda write: commands.request_pickup(write, asked)),
         )
 
     async def GetPickup(self, request: pb.GetPickupRequest, context: ServicerContext) -> pb.Pickup:
@@ -86,7 +88,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         """Cancels a pick-up; quantities that already left stay recorded."""
         loan_id, pickup_id = id_of("name", request.name, "loans", "pickups")
         work = _answering(lambda write: commands.cancel_pickup(write, loan_id, pickup_id))
-        return await self.runner.write(request, "CancelPickup", pb.Pickup, work)
+        return await self.runner.write(call_of(request, "CancelPickup", pb.Pickup), work)
 
     async def GetControlledValue(
         self, request: pb.GetControlledValueRequest, context: ServicerContext

@@ -15,6 +15,7 @@ from collateral_registry.commands.pipeline.settle import settled
 from collateral_registry.domain.loans.agreements import Loan, LoanState, Pledge, ppm_of
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import conditions_in, enum_values
@@ -64,7 +65,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         """Registers a loan with its first balance."""
         loan = read_loan(request.loan, checked_id("loan_id", request.loan_id))
         work = _loan_answer(lambda write: lending.create_loan(write, loan))
-        return await self.runner.write(request, "CreateLoan", pb.Loan, work)
+        return await self.runner.write(call_of(request, "CreateLoan", pb.Loan), work)
 
     async def GetLoan(self, request: pb.GetLoanRequest, context: ServicerContext) -> pb.Loan:
         """Returns one loan with its cover and the assets that would cure a breach in kind."""
@@ -99,7 +100,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             return replace(read_loan(message, loan_id), state=loan.state)
 
         work = _loan_answer(lambda write: lending.change_terms(write, loan_id, request.loan.etag, changed))
-        return await self.runner.write(request, "UpdateLoan", pb.Loan, work)
+        return await self.runner.write(call_of(request, "UpdateLoan", pb.Loan), work)
 
     async def UpdateBalances(
         self, request: pb.UpdateBalancesRequest, context: ServicerContext
@@ -119,7 +120,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             )
 
         return await self.runner.write(
-            request, "UpdateBalances", pb.UpdateBalancesResponse, work, lambda answer: answer.sequence > 0
+            call_of(request, "UpdateBalances", pb.UpdateBalancesResponse), work, lambda answer: answer.sequence > 0
         )
 
     async def CheckDraw(self, request: pb.CheckDrawRequest, context: ServicerContext) -> pb.CheckDrawResponse:
@@ -138,14 +139,14 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         """Closes a loan on which nothing is owed and releases its pledges."""
         (loan_id,) = id_of("name", request.name, "loans")
         work = _loan_answer(lambda write: lending.close_loan(write, loan_id, request.etag))
-        return await self.runner.write(request, "CloseLoan", pb.Loan, work)
+        return await self.runner.write(call_of(request, "CloseLoan", pb.Loan), work)
 
     async def PledgeAsset(self, request: pb.PledgeAssetRequest, context: ServicerContext) -> pb.Pledge:
         """Pledges an asset to a loan."""
         (loan_id,) = id_of("parent", request.parent, "loans")
         pledge = read_pledge(request.pledge, loan_id, checked_id("pledge_id", request.pledge_id))
         work = _pledge_answer(lambda write: pledges.pledge_asset(write, pledge))
-        return await self.runner.write(request, "PledgeAsset", pb.Pledge, work)
+        return await self.runner.write(call_of(request, "PledgeAsset", pb.Pledge), work)
 
     async def ListPledges(self, request: pb.ListPledgesRequest, context: ServicerContext) -> pb.ListPledgesResponse:
         """Lists the pledges of a loan by id."""
@@ -171,7 +172,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         work = _pledge_answer(
             lambda write: pledges.change_pledge(write, loan_id, pledge_id, request.pledge.etag, changed)
         )
-        return await self.runner.write(request, "UpdatePledge", pb.Pledge, work)
+        return await self.runner.write(call_of(request, "UpdatePledge", pb.Pledge), work)
 
     async def ReleasePledge(self, request: pb.ReleasePledgeRequest, context: ServicerContext) -> pb.Pledge:
         """Releases a pledge, all of it or a share or quantity; fails if the rest would not cover the loan."""
@@ -182,7 +183,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
             quantity=convert.read_optional_decimal("quantity", request, "quantity"),
         )
         work = _pledge_answer(lambda write: pledges.release_pledge(write, loan_id, pledge_id, request.etag, release))
-        return await self.runner.write(request, "ReleasePledge", pb.Pledge, work)
+        return await self.runner.write(call_of(request, "ReleasePledge", pb.Pledge), work)
 
 
 def _loan_answer(work: Callable[[Write], StoredLoan]) -> Callable[[Write], pb.Loan]:

@@ -12,6 +12,7 @@ from collateral_registry.commands.prices.ingest import Ingested, Quote, QuotePro
 from collateral_registry.domain.prices.series import PriceSeries, fx_series
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import NEWEST, page_of
@@ -57,7 +58,8 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
             **({"max_age_days": message.max_age_days} if message.max_age_days else {}),
         )
         return await self.runner.write(
-            request, "CreatePriceSeries", pb.PriceSeries, lambda write: _series(commands.open_series(write, series))
+            call_of(request, "CreatePriceSeries", pb.PriceSeries),
+            lambda write: _series(commands.open_series(write, series)),
         )
 
     async def GetPriceSeries(self, request: pb.GetPriceSeriesRequest, context: ServicerContext) -> pb.PriceSeries:
@@ -90,7 +92,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
         def work(write: Write) -> pb.IngestPricesResponse:
             return _ingested(pb.IngestPricesResponse, commands.ingest_prices(write, quotes, refused), write.seq)
 
-        return await self.runner.write(request, "IngestPrices", pb.IngestPricesResponse, work, _changed)
+        return await self.runner.write(call_of(request, "IngestPrices", pb.IngestPricesResponse), work, _changed)
 
     async def ListPrices(self, request: pb.ListPricesRequest, context: ServicerContext) -> pb.ListPricesResponse:
         """Lists the prices of a series, newest first, including superseded and quarantined ones."""
@@ -118,7 +120,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
             commands.ensure_fx_series(write, wanted)
             return _ingested(pb.IngestFxRatesResponse, commands.ingest_prices(write, quotes, refused), write.seq)
 
-        return await self.runner.write(request, "IngestFxRates", pb.IngestFxRatesResponse, work, _changed)
+        return await self.runner.write(call_of(request, "IngestFxRates", pb.IngestFxRatesResponse), work, _changed)
 
 
 def _read_each(messages: Iterable[M], reader: Callable[[int, M], Quote]) -> tuple[list[Quote], list[QuoteProblem]]:

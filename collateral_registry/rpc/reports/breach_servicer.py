@@ -14,6 +14,7 @@ from collateral_registry.commands.reports.generate import breach_report, moment_
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import number_in_name
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import NEWEST, page_of
@@ -138,7 +139,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
             act(write)
             return _breach(write.connection, loan_id, number)
 
-        return await self.runner.write(request, kind, pb.Breach, work, actor=actor)
+        return await self.runner.write(call_of(request, kind, pb.Breach, actor), work)
 
 
 def _breach_of(name: str) -> tuple[str, int]:

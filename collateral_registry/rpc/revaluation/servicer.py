@@ -9,6 +9,7 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.revaluation.runs import start_run
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import number_in_name
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.revaluation.driver import RunDriver
@@ -33,7 +34,7 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
             start_run(write)
             return run_message(get_run(write.connection, write.seq))
 
-        started = await self.runner.write(request, "StartRevaluation", pb.Revaluation, work)
+        started = await self.runner.write(call_of(request, "StartRevaluation", pb.Revaluation), work)
         self.runs.wake()
         return started
 

@@ -10,6 +10,7 @@ from collateral_registry.commands.stock.counts import reconcile
 from collateral_registry.commands.stock.warehouse_score import known_warehouses
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.domain.stock.counts import StockCount
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.common.warehouse_names import warehouse_of
 from collateral_registry.rpc.stock.count_messages import (
@@ -43,7 +44,7 @@ async def take_count(
         (warehouse,) = known_warehouses(write.connection, [count.warehouse])
         return response(reconciliation=reconciliation_message(reconciliation, warehouse, write.seq))
 
-    return await runner.write(request, kind, response, work, actor=actor)
+    return await runner.write(call_of(request, kind, response, actor), work)
 
 
 class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):

@@ -14,6 +14,7 @@ from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import digits_of
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_asset
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count, number_in_name
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.valuations.messages import valuation_message
@@ -90,7 +91,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
                 sequence=write.seq, valued_count=done.valued, judged_count=done.judged, event_count=done.events
             )
 
-        return await self.runner.write(request, "Revalue", pb.RevalueResponse, work)
+        return await self.runner.write(call_of(request, "Revalue", pb.RevalueResponse), work)
 
     async def _revalued_book(self, request: pb.RevalueRequest) -> pb.RevalueResponse:
         """Starts a revaluation run and returns its counts once it is published; a retry waits for the same run."""
@@ -99,7 +100,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
             start_run(write)
             return pb.RevalueResponse(sequence=write.seq)
 
-        started = await self.runner.write(request, "Revalue", pb.RevalueResponse, work)
+        started = await self.runner.write(call_of(request, "Revalue", pb.RevalueResponse), work)
         run = await self.runs.finished(started.sequence)
         if run.published_seq is None:
             raise Refused("REVALUATION_ABANDONED", f"revaluations/{run.seq} was abandoned for a newer one")

@@ -1,0 +1,42 @@
+"""Turns request messages into calls of the book's runner: request id, digest of the body, codec of the answer."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from collateral_registry.domain.shared.names import checked_text
+from collateral_registry.runtime.transactions import Call, Idempotency
+
+M = TypeVar("M", bound=Message)
+
+
+def call_of(request: Message, kind: str, answer: type[M], actor: str = "api") -> Call[M]:
+    """Returns the call of a request that is answered with a message of type ``answer``.
+
+    Raises InvalidInput for a malformed request_id.
+    """
+    request_id = checked_text("request_id", getattr(request, "request_id", ""), required=False)
+    return Call(
+        kind=kind,
+        actor=actor,
+        validate_only=getattr(request, "validate_only", False),
+        idempotency=Idempotency(
+            request_id=request_id,
+            body_hash=_body_hash(kind, request),
+            serialise=lambda message: message.SerializeToString(),
+            parse=answer.FromString,
+        )
+        if request_id
+        else None,
+    )
+
+
+def _body_hash(kind: str, request: Message) -> str:
+    """Digest of a request without its id."""
+    body = type(request)()
+    body.CopyFrom(request)
+    body.ClearField("request_id")
+    return hashlib.sha256(kind.encode() + body.SerializeToString(deterministic=True)).hexdigest()
