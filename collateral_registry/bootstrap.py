@@ -84,7 +84,7 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
     )
     runner = BookRunner(database)
     loop = asyncio.get_running_loop()
-    runs = RunDriver(database, _workers(settings), partial(_committed, runner, loop))
+    runs = RunDriver(database, _workers(settings), partial(loop.call_soon_threadsafe, runner.wake))
     server = RpcServer(runner, runs, intake, limits, settings.partners(), follows_clock=settings.follows_clock)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -118,12 +118,6 @@ def _beside(settings: Settings, database: Database, runner: BookRunner, loop: as
     else:
         Thread(target=checkpoint, args=(database, path, quiet), name="checkpoint", daemon=True).start()
     return quiet
-
-
-def _committed(runner: BookRunner, loop: asyncio.AbstractEventLoop, seq: int) -> None:
-    """Notifies the watchers of a commit made outside the event loop."""
-    runner.note_commit(seq)
-    loop.call_soon_threadsafe(runner.wake)
 
 
 def _workers(settings: Settings) -> Workers:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
 from typing import Generic, TypeVar
 
 from collateral_registry.commands.pipeline.settle import settle
@@ -46,8 +45,6 @@ class BookRunner:
         self._writer = ThreadPoolExecutor(1, "writer")
         self._readers = ThreadPoolExecutor(READER_THREADS, "reader")
         self._changed = asyncio.Event()
-        self._committed = 0
-        self._noting = Lock()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Returns the result of a read on one snapshot."""
@@ -70,16 +67,6 @@ class BookRunner:
     async def change(self, kind: str, work: Callable[[Write], T], keep: Callable[[T], bool], actor: str = "api") -> T:
         """Runs a change that has no request id and returns its result; commits when ``keep`` is true of the result."""
         return await self.write(Call(kind, actor), work, keep)
-
-    @property
-    def newest_seq(self) -> int | None:
-        """The newest commit when this process alone writes and has seen it; none when only the database can tell."""
-        return self._committed or None if self.database.is_sqlite else None
-
-    def note_commit(self, seq: int) -> None:
-        """Remembers a commit that was made or read."""
-        with self._noting:
-            self._committed = max(self._committed, seq)
 
     def wake(self) -> None:
         """Wakes every watcher; called on the loop's thread."""
@@ -115,5 +102,4 @@ class BookRunner:
                 remember_answer(write, once.request_id, once.body_hash, once.serialise(result))
             if once is not None or keep(result):
                 write.commit()
-                self.note_commit(write.seq)
             return result

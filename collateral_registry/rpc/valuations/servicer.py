@@ -18,9 +18,9 @@ from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count, number_in_name
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.valuations.messages import valuation_message
-from collateral_registry.rpc.valuations.value_batcher import ValueBatcher
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
+from collateral_registry.runtime.value_batcher import ValueBatcher
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.v1 import valuation_pb2 as pb
 from collateral_registry.v1 import valuation_pb2_grpc
@@ -37,12 +37,13 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
     def __init__(self, runner: BookRunner, runs: RunDriver) -> None:
         self.runner = runner
         self.runs = runs
-        self.batcher = ValueBatcher(runner)
+        self.batcher = ValueBatcher(runner, valuation_message)
 
     async def ValueAssets(self, request: pb.ValueAssetsRequest, context: ServicerContext) -> pb.ValueAssetsResponse:
         """Values assets from the newest facts; calls that arrive together share one snapshot."""
         asset_ids = _asset_ids(request.names, VALUE_LIMIT)
-        return await self.batcher.value(asset_ids, _currency(request.currency_code))
+        values = await self.batcher.value(asset_ids, _currency(request.currency_code))
+        return pb.ValueAssetsResponse(valuations=values)
 
     async def QuoteAsset(self, request: pb.QuoteAssetRequest, context: ServicerContext) -> pb.Valuation:
         """Values an asset that is not registered; records nothing."""

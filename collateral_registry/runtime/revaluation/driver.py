@@ -43,8 +43,8 @@ class Workers(Protocol):
 class RunDriver:
     """The driver of one book; of several servers on a book one drives at a time."""
 
-    def __init__(self, database: Database, workers: Workers, committed: Callable[[int], None]) -> None:
-        """``committed`` is told each commit, from another thread."""
+    def __init__(self, database: Database, workers: Workers, committed: Callable[[], object]) -> None:
+        """``committed`` is called after each commit, on the driver's thread."""
         self._database = database
         self._workers = workers
         self._committed = committed
@@ -153,7 +153,7 @@ class RunDriver:
         with self._database.write("PublishRevaluation", "collateral") as write:
             run = publish_run(write, seq)
             write.commit()
-        self._committed(write.seq)
+        self._committed()
         LOG.info("revalued", run=seq, valued=run.valued, judged=run.judged, events=run.events)
 
     def _worked(self, jobs: Sequence[PartitionJob]) -> Iterator[int]:

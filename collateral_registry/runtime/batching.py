@@ -1,0 +1,77 @@
+"""Batches queued items: items that arrive while one group is processed form the next group."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batcher(Generic[Item, Result]):
+    """A queue of items that one task processes in groups of bounded weight, in order of arrival."""
+
+    def __init__(
+        self,
+        process: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
+        weigh: Callable[[Item], int],
+        group_limit: int,
+    ) -> None:
+        """``process`` returns the result of each item [n] of a group, or the exception to raise for that item.
+
+        A group holds items of at most ``group_limit`` total weight, but at least one item.
+        """
+        self._process = process
+        self._weigh = weigh
+        self._group_limit = group_limit
+        self._queued: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._worker: asyncio.Task[None] | None = None
+
+    def submit(self, item: Item) -> asyncio.Future[Result]:
+        """Queues an item and returns the future of its result; called on the loop's thread."""
+        result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        result.add_done_callback(_retrieve)
+        self._queued.append((item, result))
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+        return result
+
+    async def _work(self) -> None:
+        """Processes groups until the queue is empty; an error of a whole group is raised for each of its items."""
+        while self._queued:
+            group = self._next_group()
+            found: Sequence[Result | Exception]
+            try:
+                found = await self._process([item for item, _ in group])
+            except Exception as error:  # noqa: BLE001 - any error must reach the callers of this group and spare the next
+                found = [error] * len(group)
+            for (_, result), one in zip(group, found, strict=True):
+                _settle(result, one)
+
+    def _next_group(self) -> list[tuple[Item, asyncio.Future[Result]]]:
+        weight, count = 0, 0
+        for item, _ in self._queued:
+            weight += self._weigh(item)
+            if count and weight > self._group_limit:
+                break
+            count += 1
+        group, self._queued = self._queued[:count], self._queued[count:]
+        return group
+
+
+def _settle(result: asyncio.Future[Result], found: Result | Exception) -> None:
+    """Sets the result, unless the caller has cancelled."""
+    if result.done():
+        return
+    if isinstance(found, Exception):
+        result.set_exception(found)
+    else:
+        result.set_result(found)
+
+
+def _retrieve(result: asyncio.Future[Result]) -> None:
+    """Marks an exception as retrieved, so that asyncio logs none for a caller that has gone."""
+    if not result.cancelled():
+        result.exception()
