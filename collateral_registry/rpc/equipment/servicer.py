@@ -18,7 +18,7 @@ from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.paging import NEWEST, page_of
-from collateral_registry.rpc.equipment.fits import Fits
+from collateral_registry.runtime.equipment_fits import Fit, Fits, FitState
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.equipment.models import StoredModel, get_model, list_models
@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 
 MACHINES_LIMIT = 1_000
 COMPARABLES_LIMIT_BYTES = 256 * 1024 * 1024
+
+FIT_STATES = {
+    FitState.RUNNING: pb.EQUIPMENT_FIT_STATE_RUNNING,
+    FitState.DONE: pb.EQUIPMENT_FIT_STATE_DONE,
+    FitState.FAILED: pb.EQUIPMENT_FIT_STATE_FAILED,
+}
 
 
 class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
@@ -61,18 +67,18 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
                 raise InvalidInput("chunk", f"{size} bytes", f"at most {COMPARABLES_LIMIT_BYTES} bytes in total")
         if not chunks:
             raise InvalidInput("chunk", "nothing", "comparables")
-        return self.fits.start(model_id, columns.encode(), b"".join(chunks)).as_message()
+        return _fit(self.fits.start(model_id, columns.encode(), b"".join(chunks)))
 
     async def GetEquipmentFit(self, request: pb.GetEquipmentFitRequest, context: ServicerContext) -> pb.EquipmentFit:
         """Returns the progress of a fit of this process."""
-        return self.fits.get(id_of("name", request.name, "equipmentFits")[0]).as_message()
+        return _fit(self.fits.get(id_of("name", request.name, "equipmentFits")[0]))
 
     async def WatchEquipmentFit(
         self, request: pb.WatchEquipmentFitRequest, context: ServicerContext
     ) -> AsyncIterator[pb.WatchEquipmentFitResponse]:
         """Streams the progress of a fit until it ends."""
         async for fit in self.fits.watch(id_of("name", request.name, "equipmentFits")[0]):
-            yield pb.WatchEquipmentFitResponse(equipment_fit=fit.as_message())
+            yield pb.WatchEquipmentFitResponse(equipment_fit=_fit(fit))
 
     async def GetEquipmentModel(
         self, request: pb.GetEquipmentModelRequest, context: ServicerContext
@@ -193,6 +199,16 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             )
 
         return await self.runner.read(work)
+
+
+def _fit(fit: Fit) -> pb.EquipmentFit:
+    return pb.EquipmentFit(
+        name=f"equipmentFits/{fit.model_id}",
+        state=FIT_STATES[fit.state],
+        progress=convert.ratio(fit.progress),
+        message=fit.message,
+        equipment_model=f"equipmentModels/{fit.model_id}" if fit.state is FitState.DONE else "",
+    )
 
 
 def _model(stored: StoredModel) -> pb.EquipmentModel:

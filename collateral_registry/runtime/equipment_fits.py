@@ -1,78 +1,73 @@
-"""Fits under way: each learns in a thread of its own, tells how far it is, and stores its model when it is done."""
+"""Fits of equipment models: each runs in a thread, reports its progress, and stores its model when it ends."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
+from enum import Enum
 from pathlib import Path
 
 import structlog
 
 from collateral_registry.commands.equipment.models import store_model
 from collateral_registry.domain.shared.errors import AlreadyExists, DomainError, NotFound, Refused
-from collateral_registry.rpc.common import convert
 from collateral_registry.runtime.transactions import BookRunner
-from collateral_registry.v1 import equipment_pb2 as pb
 from valuation.equipment.sales.mapping import read_mapping
 from valuation.errors import InvalidInput
 
 LOG = structlog.get_logger("fits")
 
 UNEXPECTED = "the fit ended unexpectedly; the log of the server says why"
-"""Told instead of the error itself, which is nothing a caller can act on."""
+"""Message of a fit that failed with an error that is of no use to a caller."""
 
 FITS_LIMIT = 100
-"""Fits remembered; the oldest that are over are forgotten."""
+"""Fits kept in memory; the oldest that have ended are dropped."""
 
 RUNNING_LIMIT = 2
-"""Fits at once; more are refused until one is over."""
+"""Fits that run at once; more are refused until one has ended."""
+
+
+class FitState(Enum):
+    """State of a fit."""
+
+    RUNNING = 1
+    DONE = 2
+    FAILED = 3
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fit as it stands now."""
+    """A fit: its state, the share of its work that is done, and why it failed."""
 
     model_id: str
-    state: int = pb.EQUIPMENT_FIT_STATE_RUNNING
+    state: FitState = FitState.RUNNING
     progress: float = 0.0
     message: str = ""
-
-    def as_message(self) -> pb.EquipmentFit:
-        """The fit on the wire."""
-        done = self.state == pb.EQUIPMENT_FIT_STATE_DONE
-        return pb.EquipmentFit(
-            name=f"equipmentFits/{self.model_id}",
-            state=self.state,  # type: ignore[arg-type] # an enum's number
-            progress=convert.ratio(self.progress),
-            message=self.message,
-            equipment_model=f"equipmentModels/{self.model_id}" if done else "",
-        )
 
 
 class Fits:
     """The fits of this process."""
 
     def __init__(self, runner: BookRunner) -> None:
-        """Nothing is learning yet."""
-        self.runner = runner
+        self._runner = runner
         self._threads = ThreadPoolExecutor(RUNNING_LIMIT, "fit")
         self._fits: dict[str, Fit] = {}
         self._moved = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, model_id: str, columns: bytes, comparables: bytes) -> Fit:
-        """Starts to learn; raises AlreadyExists for a fit of that id, Refused while RUNNING_LIMIT are under way."""
+        """Starts a fit; raises AlreadyExists for a fit of that id, Refused while RUNNING_LIMIT fits run."""
         known = self._fits.get(model_id)
-        if known is not None and known.state != pb.EQUIPMENT_FIT_STATE_FAILED:
+        if known is not None and known.state is not FitState.FAILED:
             raise AlreadyExists(f"id {model_id}", f"equipmentFits/{model_id}")
-        running = [fit for fit in self._fits.values() if fit.state == pb.EQUIPMENT_FIT_STATE_RUNNING]
+        running = [fit for fit in self._fits.values() if fit.state is FitState.RUNNING]
         if len(running) >= RUNNING_LIMIT:
             raise Refused("FITS_RUNNING", f"{len(running)} fits are under way; wait until one is over")
-        self._forget()
+        self._drop_oldest()
         fit = Fit(model_id)
         self._fits[model_id] = fit
         task = asyncio.get_running_loop().create_task(self._run(model_id, columns, comparables))
@@ -81,24 +76,24 @@ class Fits:
         return fit
 
     def get(self, model_id: str) -> Fit:
-        """A fit; raises NotFound."""
+        """Returns a fit; raises NotFound."""
         if model_id not in self._fits:
             raise NotFound(f"equipmentFits/{model_id}")
         return self._fits[model_id]
 
     async def watch(self, model_id: str) -> AsyncIterator[Fit]:
-        """A fit each time it has moved on, until it is over."""
+        """Yields a fit each time it changes, until it ends."""
         while True:
             moved, fit = self._moved, self.get(model_id)
             yield fit
-            if fit.state != pb.EQUIPMENT_FIT_STATE_RUNNING:
+            if fit.state is not FitState.RUNNING:
                 return
             while self.get(model_id) == fit:
                 await moved.wait()
                 moved = self._moved
 
     def close(self) -> None:
-        """Lets nobody start any more; what is learning ends with the process."""
+        """Refuses new fits; running ones are abandoned when the process ends."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, model_id: str, columns: bytes, comparables: bytes) -> None:
@@ -107,40 +102,40 @@ class Fits:
         def progress(share: float) -> None:
             loop.call_soon_threadsafe(self._put, replace(self._fits[model_id], progress=share))
 
-        today = self.runner.database.clock().date()
+        today = self._runner.database.clock().date()
         try:
-            files = await loop.run_in_executor(self._threads, _learn, columns, comparables, today, progress)
-            await self.runner.change(
+            files = await loop.run_in_executor(self._threads, _fit, columns, comparables, today, progress)
+            await self._runner.change(
                 "StoreEquipmentModel", lambda write: store_model(write, model_id, files), lambda _: True
             )
         except (InvalidInput, DomainError) as error:
             self._fail(model_id, str(error))
             return
-        except Exception:  # whatever ends a fit must free its id and its place among those that run
+        except Exception:  # any error must free the id of the fit and its place among those that run
             LOG.exception("fit_failed", model=model_id)
             self._fail(model_id, UNEXPECTED)
             return
-        self._put(Fit(model_id, pb.EQUIPMENT_FIT_STATE_DONE, 1.0))
+        self._put(Fit(model_id, FitState.DONE, 1.0))
 
     def _fail(self, model_id: str, message: str) -> None:
-        self._put(Fit(model_id, pb.EQUIPMENT_FIT_STATE_FAILED, self._fits[model_id].progress, message))
+        self._put(Fit(model_id, FitState.FAILED, self._fits[model_id].progress, message))
 
     def _put(self, fit: Fit) -> None:
         self._fits[fit.model_id] = fit
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
-    def _forget(self) -> None:
-        over = [fit.model_id for fit in self._fits.values() if fit.state != pb.EQUIPMENT_FIT_STATE_RUNNING]
-        for model_id in over[: max(0, len(self._fits) + 1 - FITS_LIMIT)]:
+    def _drop_oldest(self) -> None:
+        ended = [fit.model_id for fit in self._fits.values() if fit.state is not FitState.RUNNING]
+        for model_id in ended[: max(0, len(self._fits) + 1 - FITS_LIMIT)]:
             del self._fits[model_id]
 
 
-def _learn(columns: bytes, comparables: bytes, today: date, progress: object) -> dict[str, bytes]:
-    """The files of a model learned from the bytes of a mapping and of the sales until today."""
-    from valuation.equipment.models.artefact import pack  # noqa: PLC0415 - LightGBM comes with it
-    from valuation.equipment.models.hedonic import fit  # noqa: PLC0415 - see above
-    from valuation.equipment.sales.files import read_comparables  # noqa: PLC0415 - see above
+def _fit(columns: bytes, comparables: bytes, today: date, progress: Callable[[float], None]) -> dict[str, bytes]:
+    """Returns the files of a model fitted to the sales until today, read as the mapping of columns says."""
+    from valuation.equipment.models.artefact import pack  # noqa: PLC0415 - imports LightGBM
+    from valuation.equipment.models.hedonic import fit  # noqa: PLC0415 - imports LightGBM
+    from valuation.equipment.sales.files import read_comparables  # noqa: PLC0415 - imports LightGBM
 
     with tempfile.TemporaryDirectory() as folder:
         mapping_file, sales_file = Path(folder) / "columns.toml", Path(folder) / "comparables.csv"
@@ -150,4 +145,4 @@ def _learn(columns: bytes, comparables: bytes, today: date, progress: object) ->
         if not mapping.currency:
             raise InvalidInput("reading.currency", "nothing", "the ISO 4217 code of the prices")
         sales, data_hash = read_comparables(sales_file, mapping, today)
-    return pack(fit(sales, mapping, progress), data_hash)  # type: ignore[arg-type] # a function of a share
+    return pack(fit(sales, mapping, progress), data_hash)

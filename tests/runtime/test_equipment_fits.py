@@ -7,11 +7,10 @@ import asyncio
 import pytest
 
 from collateral_registry.clock import wall_clock
-from collateral_registry.rpc.equipment import fits as equipment_fits
-from collateral_registry.rpc.equipment.fits import RUNNING_LIMIT, UNEXPECTED, Fit, Fits
+from collateral_registry.runtime import equipment_fits
+from collateral_registry.runtime.equipment_fits import RUNNING_LIMIT, UNEXPECTED, Fit, Fits, FitState
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Database
-from collateral_registry.v1 import equipment_pb2 as pb
 
 
 def out_of_memory(*_: object) -> dict[str, bytes]:
@@ -28,7 +27,7 @@ async def watched(fits: Fits, model_id: str) -> Fit:
 def test_a_fit_that_runs_out_of_memory_fails_and_frees_its_slot_and_id(
     monkeypatch: pytest.MonkeyPatch, sqlite_url: str
 ) -> None:
-    monkeypatch.setattr(equipment_fits, "_learn", out_of_memory)
+    monkeypatch.setattr(equipment_fits, "_fit", out_of_memory)
 
     async def fit_in_turn() -> list[Fit]:
         runner = BookRunner(Database(sqlite_url, wall_clock))
@@ -42,4 +41,4 @@ def test_a_fit_that_runs_out_of_memory_fails_and_frees_its_slot_and_id(
         return found
 
     for fit in asyncio.run(fit_in_turn()):
-        assert (fit.state, fit.message) == (pb.EQUIPMENT_FIT_STATE_FAILED, UNEXPECTED)
+        assert (fit.state, fit.message) == (FitState.FAILED, UNEXPECTED)
