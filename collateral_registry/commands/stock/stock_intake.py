@@ -5,8 +5,8 @@ Every rule of the sequence is decided here, under the lock of the source, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,9 +18,6 @@ from collateral_registry.store.engine.database import Database, Intake
 from collateral_registry.store.stock.booking import (
     BatchPlaces,
     BatchRecord,
-    IdUsedBefore,
-    LotMoved,
-    are_current,
     known_movements,
     printable,
     read_lots,
@@ -99,42 +96,27 @@ def open_feed(database: Database, source_id: str) -> Feed:
 
 
 def take_in(database: Database, batches: Sequence[Batch]) -> list[Outcome]:
-    """Books the batches in their order and makes all of them durable at once; returns what became of each [n].
-
-    Ids are taken for new and lots for what is remembered of them, for nearly all are. The index that keeps ids unique
-    and the versions of the lots tell where one is not; only then, or where a row was refused for it, all are looked up.
-    """
-    with suppress(IdUsedBefore, LotMoved), locked_group(database, batches, _Run.corrected_ids) as group:
-        outcomes = group.book()
-        if not group.has_refused_wrongly():
-            group.intake.commit()
-            return outcomes
+    """Books batches in their order and makes all of them durable at once; returns the outcome of each [n]."""
     with locked_group(database, batches) as group:
         outcomes = group.book()
         group.intake.commit()
-        return outcomes
+    return outcomes
 
 
 @contextmanager
-def locked_group(
-    database: Database, batches: Sequence[Batch], looked_up: Callable[[_Run], set[str]] | None = None
-) -> Iterator[Group]:
-    """The batches in a transaction that has the lock of every shard they touch; durable once it is committed.
-
-    ``looked_up`` tells which ids of a run are looked up; all of them if it is not given, and the lots as well.
-    """
+def locked_group(database: Database, batches: Sequence[Batch]) -> Iterator[Group]:
+    """Yields the batches in a transaction that locks every shard they touch; durable once it is committed."""
     shards = _shards(batches)
     while True:
         with database.intake(shards) as intake:
-            group = Group(intake, batches, looked_up or _Run.ids)
-            unnamed = {warehouse_shard(place[0]) for place in group.places} - shards
-            if not unnamed:
-                if looked_up is None:
-                    intake.memory.let_go(group.places)
+            group = Group(intake, batches)
+            missing = {warehouse_shard(place[0]) for place in group.places} - shards
+            if not missing:
                 yield group
                 return
-        # A correction touches the warehouses of its movement, which nobody named before: once more, with their locks.
-        shards |= unnamed
+        # A correction touches the warehouses of the movement it corrects, which are known only once it is read. Locks
+        # are acquired in order of their keys, so a new transaction acquires all of them.
+        shards |= missing
 
 
 def source_shard(source_id: str) -> str:
@@ -190,15 +172,6 @@ class _Run:
         rows = [row for row in range(len(run)) if row not in self.problems]
         return {name for row in rows for name in (run.movement_id[row], run.corrects[row]) if name}
 
-    def corrected_ids(self) -> set[str]:
-        """The ids that the rows without a problem correct."""
-        named = set(self.movements.corrects)
-        return self.ids() & named if named != {""} else set()
-
-    def refused_ids(self) -> set[str]:
-        """The ids of the rows that only the book refused."""
-        return {self.movements.movement_id[row] for row in self.booked.problems.keys() - self.problems.keys()}
-
     def counts(self, rows: Sequence[int]) -> list[int]:
         """How many of the rows, which rise, are of each batch."""
         return [int(count) for count in np.diff(np.searchsorted(rows, self.starts))]
@@ -217,15 +190,14 @@ class _Run:
 class Group:
     """Batches that are made durable together, in the transaction that has their shards."""
 
-    def __init__(self, intake: Intake, batches: Sequence[Batch], looked_up: Callable[[_Run], set[str]]) -> None:
+    def __init__(self, intake: Intake, batches: Sequence[Batch]) -> None:
         self.intake = intake
         self.batches = batches
         self.outcomes: list[Outcome | None] = [None] * len(batches)
         self.twins: dict[int, int] = {}
-        self.lots = Lots()
         self.runs = self._admitted()
         for run in self.runs:
-            run.past = known_movements(intake.connection, run.source.key, looked_up(run))
+            run.past = known_movements(intake.connection, run.source.key, run.ids())
         self.places = self._places()
 
     def _places(self) -> set[Place]:
@@ -239,7 +211,7 @@ class Group:
 
     def book(self) -> list[Outcome]:
         """Books every run and stores what came of it."""
-        self.lots = lots = read_lots(self.intake, self.places)
+        lots = read_lots(self.intake.connection, self.places)
         for run in self.runs:
             run.booked = book(run.movements, run.problems, lots, run.past, run.own_warehouses)
         store_lots(self.intake, lots)
@@ -250,13 +222,6 @@ class Group:
         for index, first in self.twins.items():
             self.outcomes[index] = _repeat(self.outcomes[first])
         return [outcome for outcome in self.outcomes if outcome is not None]
-
-    def has_refused_wrongly(self) -> bool:
-        """Whether a row was refused whose id is known, so that it may have been booked, or by a lot that has moved."""
-        connection = self.intake.connection
-        refused = [run for run in self.runs if run.refused_ids()]
-        known = any(known_movements(connection, run.source.key, run.refused_ids()) for run in refused)
-        return known or bool(refused and not are_current(connection, self.lots, self.places))
 
     def _store(self, run: _Run, lots: Lots) -> None:
         places = run.places()

@@ -41,10 +41,9 @@ Content = tuple[object, ...]
 
 @dataclass
 class Lots:
-    """Current state of lots [s], one list per column, found by place.
+    """Current state of lots [s], one list per column, found by place; key 0 marks a lot opened by this batch.
 
-    ``key`` and ``version`` are those read from the store, 0 for a lot opened by this batch. ``changed`` holds the slots
-    of lots that this batch changed.
+    ``changed`` holds the slots of lots that this batch changed.
     """
 
     key: list[int] = field(default_factory=list)
@@ -55,7 +54,6 @@ class Lots:
     grade: list[str] = field(default_factory=list)
     bin: list[str] = field(default_factory=list)
     quantity: list[int] = field(default_factory=list)
-    version: list[int] = field(default_factory=list)
     slot_of: dict[Place, int] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)
 
@@ -70,7 +68,6 @@ class Lots:
         self.grade.append(grade)
         self.bin.append(bin_)
         self.quantity.append(quantity)
-        self.version.append(0)
         self.slot_of[place] = slot
         return slot
 

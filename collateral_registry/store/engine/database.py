@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from sqlite3 import OperationalError as SqliteOperationalError
@@ -36,9 +36,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from collateral_registry.clock import Clock, microseconds
 from collateral_registry.domain.shared.errors import StoreUnavailable
-from collateral_registry.domain.stock.movement_booking import Place
 from collateral_registry.store.engine.commit_listener import CHANNEL
-from collateral_registry.store.engine.lot_memory import LotMemory, LotRow
 from collateral_registry.store.engine.touched import Touched
 from collateral_registry.store.schema.book import CommitRow
 
@@ -101,14 +99,10 @@ class Intake:
 
     connection: Connection
     received_us: int
-    memory: LotMemory
-    lots: dict[Place, LotRow] = field(default_factory=dict)
-    """Lots as the transaction leaves them."""
 
     def commit(self) -> None:
         """Makes everything in the transaction durable at once."""
         self.connection.commit()
-        self.memory.keep(self.lots)
 
 
 class Database:
@@ -120,9 +114,6 @@ class Database:
         self.engine = _engine(url)
         self._file = sqlite_file(url)
         self.clock = clock
-        self.lot_memory = LotMemory()
-        # What a connection that was lost has left may be lost too, where another database has taken over.
-        event.listen(self.engine, "connect", lambda *_: self.lot_memory.forget())
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
     def prepare(self) -> None:
@@ -157,7 +148,7 @@ class Database:
         with self._writing() as connection:
             if not self.is_sqlite:
                 connection.execute(_locks(), {"keys": sorted({lock_key(shard) for shard in shards})}).all()
-            yield Intake(connection, microseconds(self.clock()), self.lot_memory)
+            yield Intake(connection, microseconds(self.clock()))
 
     @contextmanager
     def alone(self, what: str) -> Iterator[bool]:

@@ -6,16 +6,13 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
-from sqlite3 import IntegrityError as SqliteIntegrityError
 from typing import Any
 
 import numpy as np
-from psycopg import IntegrityError as PostgresIntegrityError
 from sqlalchemy import (
     BigInteger,
     Connection,
     Insert,
-    Row,
     Select,
     Text,
     Update,
@@ -42,10 +39,6 @@ from collateral_registry.store.schema.stock import (
 )
 
 
-class IdUsedBefore(Exception):
-    """A movement has an id that its source has used before."""
-
-
 @dataclass(frozen=True)
 class BatchRecord:
     """A batch as it is stored: whose, which number, its digest, and how many rows it has."""
@@ -65,52 +58,26 @@ class BatchPlaces:
     batch_row: Sequence[int]
 
 
-class LotMoved(Exception):
-    """A lot has another version than the one remembered."""
-
-
-def read_lots(intake: Intake, places: Collection[Place]) -> Lots:
-    """The lots at those places that have one: as they are remembered, which may be wrong, else as they are stored."""
-    known = intake.memory.recall(places)
-    rows = [*known.values(), *_stored_lots(intake.connection, [place for place in places if place not in known])]
+def read_lots(connection: Connection, places: Collection[Place]) -> Lots:
+    """Returns the lots at those places that have one."""
+    if not places:
+        return Lots()
+    rows = connection.execute(_lots_at(connection.dialect.name), {"records": listed_records(places)}).all()
     columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in LOT_COLUMNS)
     lots = Lots(**dict(zip(LOT_COLUMNS, columns, strict=True)))
     lots.slot_of.update({place: slot for slot, place in enumerate(zip(lots.warehouse, lots.lot, strict=True))})
     return lots
 
 
-def are_current(connection: Connection, lots: Lots, places: Collection[Place]) -> bool:
-    """Whether the lots at those places, which were stored by this transaction, had been read as they were."""
-    stored = {(row.warehouse, row.lot): row.version for row in _stored_lots(connection, places)}
-    expected = {place: lots.version[slot] + (slot in lots.changed) for place, slot in lots.slot_of.items()}
-    return all(stored.get(place) == expected.get(place) for place in places)
-
-
-def _stored_lots(connection: Connection, places: Collection[Place]) -> Sequence[Row[Any]]:
-    if not places:
-        return []
-    return connection.execute(_lots_at(connection.dialect.name), {"records": listed_records(places)}).all()
-
-
-LOT_COLUMNS = ("key", "warehouse", "lot", "good", "unit", "grade", "bin", "quantity", "version")
-"""What booking needs of a lot."""
+LOT_COLUMNS = ("key", "warehouse", "lot", "good", "unit", "grade", "bin", "quantity")
+"""Columns of a lot that booking reads."""
 
 
 @cache
 def _lots_at(dialect: str) -> Select[Any]:
-    """The lots at the places, which are records."""
+    """Selects the lots at the places in the parameter ``records``."""
     wanted, table = record_rows(dialect, {"warehouse": Text, "lot": Text}), StockLotRow.__table__.c
-    columns = (
-        table.lot_key,
-        table.warehouse,
-        table.lot,
-        table.good,
-        table.unit,
-        table.grade,
-        table.bin,
-        table.quantity,
-        table.version,
-    )
+    columns = (table[name] for name in ("lot_key", *LOT_COLUMNS[1:]))
     here = (table.warehouse == wanted.c.warehouse) & (table.lot == wanted.c.lot)
     return select(*columns).join_from(wanted, StockLotRow.__table__, here)
 
@@ -175,14 +142,12 @@ def _restated(connection: Connection, source_key: int, ids: Collection[str]) -> 
 
 
 def store_lots(intake: Intake, lots: Lots) -> None:
-    """Writes the lots that changed, gives new ones their keys, and notes all of them for the take-up.
-
-    Raises LotMoved where a lot is no longer as it was remembered; the transaction is then of no use any more.
-    """
+    """Updates the changed lots, inserts the new ones with their keys, and queues all of them for the stock sync."""
     slots = sorted(lots.changed)
+    if not slots:
+        return
     new = [slot for slot in slots if not lots.key[slot]]
-    known = [slot for slot in slots if lots.key[slot]]
-    _update_lots(intake, lots, known)
+    _update_lots(intake, lots, [slot for slot in slots if lots.key[slot]])
     for slot, key in zip(new, new_keys(intake.connection, StockLotRow, len(new)), strict=True):
         lots.key[slot] = key
     names = ("warehouse", "lot", "good", "unit", "grade", "bin", "quantity")
@@ -190,52 +155,41 @@ def store_lots(intake: Intake, lots: Lots) -> None:
     columns["lot_key"] = [lots.key[slot] for slot in new]
     times = {"version": 1, "opened_us": intake.received_us, "received_us": intake.received_us}
     insert_columns(intake.connection, StockLotRow, {**columns, **times}, len(new))
-    if slots:
-        changed = {"texts": listed_texts(str(lots.key[slot]) for slot in slots)}
-        intake.connection.execute(_changes(intake.connection.dialect.name), changed)
-    rows = zip(*(getattr(lots, name) for name in LOT_COLUMNS[:-1]), lots.version, strict=True)
-    after = {row[1:3]: (*row[:-1], row[-1] + (slot in lots.changed)) for slot, row in enumerate(rows) if row[0]}
-    intake.lots.update(after)
+    changed = {"texts": listed_texts(str(lots.key[slot]) for slot in slots)}
+    intake.connection.execute(_changes(intake.connection.dialect.name), changed)
 
 
 @cache
 def _changes(dialect: str) -> Insert:
-    """A change of each lot, whose keys are the texts."""
+    """Inserts a change of each lot whose key is in the parameter ``texts``."""
     keys = select(cast(text_rows(dialect).c.value, BigInteger))
     return insert(StockChangeRow).from_select(["lot_key"], keys)
 
 
 def _update_lots(intake: Intake, lots: Lots, slots: Sequence[int]) -> None:
-    if not slots:
-        return
-    columns = [[getattr(lots, name)[slot] for slot in slots] for name in CHANGING]
-    told = {"records": listed_records(zip(*columns, strict=True)), "now": intake.received_us}
-    changed = intake.connection.execute(_lots_changed(intake.connection.dialect.name), told)
-    if changed.rowcount != len(slots):
-        raise LotMoved
+    if slots:
+        columns = [[getattr(lots, name)[slot] for slot in slots] for name in CHANGING]
+        values = {"records": listed_records(zip(*columns, strict=True)), "now": intake.received_us}
+        intake.connection.execute(_lots_changed(intake.connection.dialect.name), values)
 
 
-CHANGING = {"key": BigInteger, "version": BigInteger, "quantity": BigInteger, "grade": Text, "bin": Text}
-"""What a change of a lot says."""
+CHANGING = {"key": BigInteger, "quantity": BigInteger, "grade": Text, "bin": Text}
+"""Columns of a lot that movements change, after its key."""
 
 
 @cache
 def _lots_changed(dialect: str) -> Update:
-    """Lots with what their records say."""
+    """Updates the lots in the parameter ``records``."""
     new, table = record_rows(dialect, CHANGING), StockLotRow.__table__
     values = {name: new.c[name] for name in ("quantity", "grade", "bin")}
     changed = {**values, "version": table.c.version + 1, "received_us": bindparam("now")}
-    same = (table.c.lot_key == new.c.key) & (table.c.version == new.c.version)
-    return update(table).where(same).values(**changed)
+    return update(table).where(table.c.lot_key == new.c.key).values(**changed)
 
 
 def store_movements(
     intake: Intake, source_key: int, run: Movements, places: BatchPlaces, booked: Booked, lots: Lots
 ) -> None:
-    """Appends the rows of a run that were booked; each row [n] has its place in a batch.
-
-    Raises IdUsedBefore where the source has an id already; the transaction is then of no use any more.
-    """
+    """Appends the booked rows of a run; each row [n] has its place in a batch."""
     rows = booked.row
     whole = len(rows) == len(run)
 
@@ -261,10 +215,7 @@ def store_movements(
         "corrects": taken(run.corrects),
         "document": taken(run.document),
     }
-    try:
-        insert_columns(intake.connection, StockMovementRow, columns, len(rows))
-    except (SqliteIntegrityError, PostgresIntegrityError) as error:
-        raise IdUsedBefore from error
+    insert_columns(intake.connection, StockMovementRow, columns, len(rows))
 
 
 def store_batches(intake: Intake, records: Sequence[BatchRecord], booked: Sequence[int], known: Sequence[int]) -> None:
