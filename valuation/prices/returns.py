@@ -167,7 +167,7 @@ def _check_columns(days: Dates, prices: Float) -> None:
     if days.shape != prices.shape:
         raise InvalidInput("prices", f"{len(prices)} for {len(days)} dates", "one for each date")
     if not (np.diff(days) > np.timedelta64(0, "D")).all():
-        raise InvalidInput("dates", "not increasing", "each later than the one before")
+        raise InvalidInput("dates", "not increasing", "each later than the previous one")
 
 
 def _since_break(days: Dates, values: Float) -> tuple[Dates, Float, QualityFlag]:

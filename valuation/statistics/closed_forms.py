@@ -37,7 +37,7 @@ def garch_variance(
             "variances above 0, alpha and beta 0 or more with a sum below 1",
         )
     if abs(autoregression) >= 1.0 or days < 1:
-        raise InvalidInput("autoregression, days", (autoregression, days), "between -1 and 1, and 1 or more")
+        raise InvalidInput("autoregression, days", (autoregression, days), "between -1 and 1, and 1 or more days")
     mean = constant / (1.0 - persistence)
     step = np.arange(1, days + 1)
     variance = mean + (next_variance - mean) * persistence ** (step - 1)
@@ -58,7 +58,8 @@ def gpd_value_at_risk(shape: float, scale: float, threshold: float, total: int, 
     """
     beyond = total / above * (1.0 - level)
     if scale <= 0.0 or not 0.0 < beyond <= 1.0:
-        raise InvalidInput("scale, level", (scale, level), f"more than 0, and {1.0 - above / total:.6g} up to below 1")
+        least = 1.0 - above / total
+        raise InvalidInput("scale, level", (scale, level), f"a scale above 0, and a level from {least:.6g} to below 1")
     if shape == 0.0:
         return threshold - scale * math.log(beyond)
     return threshold + scale / shape * math.expm1(-shape * math.log(beyond))
@@ -81,11 +82,11 @@ def merton_quantile(
     """Returns a quantile of log returns under Merton's jump diffusion without drift (doi 10.1016/0304-405X(76)90022-2).
 
     P(X <= x) = sum over k of Pois(k; lambda T) Phi((x - k mu_J) / sqrt(sigma^2 T + k s_J^2)). Raises InvalidInput for
-    a level outside (0, 1), or a volatility or time of 0 or less.
+    a level outside (0, 1), for years or a volatility of 0 or less, and for a negative jump rate or jump deviation.
     """
     if not 0.0 < level < 1.0 or min(years, volatility) <= 0.0 or min(jumps_per_year, jump_sd) < 0.0:
         raise InvalidInput(
-            "level, years, volatility", (level, years, volatility), "between 0 and 1, more than 0, more than 0"
+            "level, years, volatility", (level, years, volatility), "a level between 0 and 1, the others above 0"
         )
     expected = jumps_per_year * years
     counts = np.arange(math.ceil(expected + JUMP_TAIL_SDS * math.sqrt(expected)) + JUMP_TERMS_ADDED)
@@ -133,5 +134,5 @@ def population_stability_index(expected: Float, observed: Float) -> float:
     the index infinite; merge such a bin with its neighbour.
     """
     if expected.shape != observed.shape or (np.minimum(expected, observed) <= 0.0).any():
-        raise InvalidInput("expected, observed", (expected.tolist(), observed.tolist()), "shares above 0, bin for bin")
+        raise InvalidInput("expected, observed", (expected.tolist(), observed.tolist()), "shares above 0, same bins")
     return float(np.sum((observed - expected) * np.log(observed / expected)))

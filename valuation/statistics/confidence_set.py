@@ -38,7 +38,8 @@ def model_confidence_set(
     """
     count, models = losses.shape
     if count < 2 or models < 2 or not 1 <= block <= count or not 0.0 < size < 1.0:
-        raise InvalidInput("losses, block, size", (losses.shape, block, size), "2 rows and models, 1 to n, 0 to 1")
+        want = "2 or more rows and models, a block of 1 to n rows, and a size between 0 and 1"
+        raise InvalidInput("losses, block, size", (losses.shape, block, size), want)
     means = losses.mean(axis=0)
     resampled = _block_means(losses, block, bootstraps, seed) - means
     p_values, remaining, largest_p = np.ones(models), list(range(models)), 0.0

@@ -113,7 +113,7 @@ def traffic_light(exceedances: int, observations: int, level: float) -> TrafficL
     Raises InvalidInput for impossible counts or a level outside (0, 1).
     """
     if not 0 <= exceedances <= observations or not 0.0 < level < 1.0:
-        raise InvalidInput("exceedances, level", (exceedances, level), f"0 to {observations}, and between 0 and 1")
+        raise InvalidInput("exceedances, level", (exceedances, level), f"0 to {observations}, and a level from 0 to 1")
     cumulative = float(bdtr(exceedances, observations, level))
     colour = "green" if cumulative < GREEN_BELOW else "amber" if cumulative < AMBER_BELOW else "red"
     type_one = 1.0 if exceedances == 0 else float(bdtrc(exceedances - 1, observations, level))

@@ -21,10 +21,10 @@ def acerbi_szekely_z2(returns: Float, value_at_risk: Float, expected_shortfall: 
     or a shortfall that is not positive or is smaller than its value at risk.
     """
     if not 0.0 < tail < 0.5 or not len(returns):
-        raise InvalidInput("tail, returns", (tail, len(returns)), "between 0 and 0.5, and 1 or more")
+        raise InvalidInput("tail, returns", (tail, len(returns)), "between 0 and 0.5, and 1 or more returns")
     if not ((expected_shortfall >= value_at_risk) & (expected_shortfall > 0.0)).all():
         raise InvalidInput(
-            "expected_shortfall", float(np.min(expected_shortfall)), "more than 0, value_at_risk or more"
+            "expected_shortfall", float(np.min(expected_shortfall)), "more than 0, and value_at_risk or more"
         )
     beyond = np.where(returns < -value_at_risk, returns, 0.0)
     return float(1.0 + np.sum(beyond / expected_shortfall) / (len(returns) * tail))

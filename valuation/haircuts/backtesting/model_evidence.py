@@ -83,7 +83,7 @@ def model_evidence(tables: Sequence[WindowLosses], horizon_days: int) -> list[Mo
     InvalidInput for a horizon below 1 day or tables of different models.
     """
     if horizon_days < 1 or len({table.models for table in tables}) != 1:
-        raise InvalidInput("tables, horizon_days", (len(tables), horizon_days), "the same models, 1 day or more")
+        raise InvalidInput("tables, horizon_days", (len(tables), horizon_days), "the same models, and 1 day or more")
     losses = np.concatenate([table.losses for table in tables])
     periods = period_losses(np.concatenate([table.origins for table in tables]), losses, horizon_days)
     models = tables[0].models

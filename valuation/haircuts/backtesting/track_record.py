@@ -184,8 +184,8 @@ def verdict(record: TrackRecord, confidence: float) -> BacktestVerdict:
 def pooled_verdict(records: Sequence[TrackRecord], confidence: float) -> BacktestVerdict:
     """Tests the pooled windows of many series, without the tests that need consecutive, independent windows."""
     nothing = float("nan")
-    found = verdict(pooled_record(records), confidence)
-    return replace(found, independence_p=nothing, coverage_p=nothing, better_than_normal_p=nothing)
+    pooled = verdict(pooled_record(records), confidence)
+    return replace(pooled, independence_p=nothing, coverage_p=nothing, better_than_normal_p=nothing)
 
 
 def _lead_p(lead: Float) -> float:

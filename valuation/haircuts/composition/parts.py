@@ -33,7 +33,7 @@ class HaircutParts:
         for name in PART_NAMES:
             part: Float = getattr(self, name)
             if part.shape != self.value.shape:
-                raise InvalidInput(f"{name} haircut", f"{part.size} rows", f"{self.value.size}, as the value haircut")
+                raise InvalidInput(f"{name} haircut", f"{part.size} rows", f"{self.value.size} as in value")
             require_share(f"{name} haircut", part)
 
     def as_rows(self) -> tuple[Float, ...]:

@@ -177,8 +177,8 @@ def _simulated(
     if fresh(dates, prices).repetitions:
         return no_opinion(horizon_days, len(prices), QualityFlag.STALE_SERIES), model.value, ""
     if model is HaircutModel.TIER2:
-        found = tier2.tier2(dates, prices, max_horizon_days=horizon_days, confidence=confidence, seed=seed)
-        return found.curve, found.model, found.why
+        result = tier2.tier2(dates, prices, max_horizon_days=horizon_days, confidence=confidence, seed=seed)
+        return result.curve, result.model, result.why
     simulated = arithmetic if model is HaircutModel.ARITHMETIC else watched_tier1
     curve = simulated(dates, prices, max_horizon_days=horizon_days, confidence=confidence, seed=seed, settings=settings)
     return curve, model.value, ""
