@@ -97,7 +97,7 @@ Numbers = Mapping[str, SourcedNumber]
 
 LATER_RULES: Numbers = {
     "count_tolerance": SourcedNumber(Decimal("0.005"), "Expert default; set your own"),
-    "warehouse_statistics_days": SourcedNumber(Decimal(365), "House rule: a year of counts"),
+    "warehouse_statistics_days": SourcedNumber(Decimal(365), "House rule: counts of one year"),
     "warehouse_shrinkage_multiple": SourcedNumber(Decimal(2), "House rule: shrinkage may recur before the sale"),
     "warehouse_lateness_weight": SourcedNumber(Decimal("0.02"), "Expert default; set your own"),
     "warehouse_haircut_limit": SourcedNumber(Decimal("0.25"), "Expert default; set your own"),
