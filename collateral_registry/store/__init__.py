@@ -1,1 +1,1 @@
-"""The only place that knows SQL."""
+"""Storage on SQLite or PostgreSQL; the only package that imports SQL libraries."""

@@ -1,4 +1,8 @@
-"""The numbers of assets and pledges, found again by skeleton and by halves."""
+"""Stores the reference numbers of assets and pledges and finds similar ones.
+
+A number is stored with its normalised forms: the skeleton, the grouping, and both halves of the skeleton. Numbers that
+differ by one edit have one half in common, so an index on each half finds them.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +23,18 @@ from collateral_registry.store.schema.loans import LoanRow, PledgeRevisionRow, P
 from valuation._typing import Int
 
 AGREEING_LIMIT = 20
-"""Evidence that more than so many share within one scope (warrants of one size) tells nothing apart."""
+"""Largest number of references that may share one agreement, within a scope, for it to be evidence.
+
+An agreement that many references share (warrants of one size) distinguishes nothing.
+"""
 
 BACKFILL_ROWS = 10_000
-"""Assets whose numbers are written at a time."""
+"""Assets whose numbers are stored at a time."""
 
 
 @dataclass(frozen=True)
 class KnownIdentity:
-    """A number in the book, and who goes by it; of a pledge also the loan and its borrower."""
+    """A stored reference number with its asset and owner; for a pledge also the loan and its borrower."""
 
     identity: Identity
     asset_key: int
@@ -38,26 +45,27 @@ class KnownIdentity:
 
     @property
     def holder(self) -> str:
-        """Its name as evidence gives it."""
+        """The resource name used in evidence."""
         return f"loans/{self.loan_id}" if self.loan_id else f"assets/{self.asset_id}"
 
 
 def write_identities(connection: Connection, asset_key: int, pledge_key: int, found: Sequence[Identity]) -> None:
-    """Writes the numbers of an asset (pledge key 0) or of a pledge in place of those it had."""
+    """Replaces the stored numbers of an asset (pledge key 0) or of a pledge."""
     own = and_(IdentityRow.asset_key == asset_key, IdentityRow.pledge_key == pledge_key)
     connection.execute(delete(IdentityRow).where(own))
     _append(connection, [(asset_key, pledge_key, one) for one in found])
 
 
 def similar_identities(connection: Connection, wanted: Identity, own_asset: int) -> list[KnownIdentity]:
-    """Numbers of other assets that may be the same: equal in skeleton, or a half with the same agreement.
+    """Returns numbers of other assets that may be the same as ``wanted``.
 
-    Nothing is looked for by halves where the agreement is shared by too many to tell anything.
+    They have the same skeleton or grouping, or one half of the skeleton and the same agreement. The halves are not
+    searched where too many references share the agreement.
     """
     scope = [IdentityRow.kind == int(wanted.kind), IdentityRow.scope == wanted.scope]
     writing = wanted.writing
     found = []
-    # A question per index: one question for either of two columns would read the whole scope.
+    # One query for each index: a query with OR over both columns would read the whole scope.
     for equal in (IdentityRow.skeleton == writing.skeleton, IdentityRow.grouped == writing.grouped):
         found += _known(connection, [*scope, equal, IdentityRow.asset_key != own_asset])
     if wanted.agreement and writing.is_told_apart_by_one_edit and _tells_apart(connection, wanted):
@@ -71,9 +79,9 @@ def similar_identities(connection: Connection, wanted: Identity, own_asset: int)
 
 
 def same_numbers(connection: Connection) -> Columns:
-    """Every number of the book that stands under one skeleton or grouping with another asset's, with that in columns.
+    """Returns all numbers that share a skeleton or grouping with the number of another asset.
 
-    Columns ``kind``, ``scope``, ``key`` (the skeleton or grouping they share) and the identity's own.
+    The columns are the identity's own and ``form``, the skeleton or grouping shared.
     """
     parts = []
     for form in (IdentityRow.skeleton, IdentityRow.grouped):
@@ -89,7 +97,7 @@ def same_numbers(connection: Connection) -> Columns:
 
 
 def agreeing_numbers(connection: Connection) -> Columns:
-    """Every number whose agreement others of its scope share, but few enough that it means something."""
+    """Returns all numbers whose agreement is shared within their scope by at most AGREEING_LIMIT."""
     shared = (
         select(IdentityRow.kind, IdentityRow.scope, IdentityRow.agreement.label("form"))
         .where(IdentityRow.agreement != "")
@@ -106,12 +114,12 @@ def agreeing_numbers(connection: Connection) -> Columns:
 
 
 def identities_by_key(connection: Connection, keys: Int) -> dict[int, KnownIdentity]:
-    """Numbers by their keys."""
+    """Returns numbers by their keys."""
     return dict(_keyed(connection, [is_one_of(IdentityRow.identity_key, keys)]))
 
 
 def write_missing(connection: Connection) -> int:
-    """Writes the numbers of assets and pledges that were brought in without them; returns how many had none."""
+    """Stores the missing numbers of assets and pledges that were imported in bulk; returns the number of assets."""
     count = 0
     for batch in _assets_without(connection):
         rows = [(key, 0, one) for key, asset in batch for one in _or_none(identities_of(asset))]
@@ -122,7 +130,7 @@ def write_missing(connection: Connection) -> int:
 
 
 def _or_none(found: list[Identity]) -> list[Identity]:
-    """The numbers, or a mark that the asset has none, so that it is not looked at again."""
+    """Returns the numbers, or a placeholder for an asset without any, so that it is not selected again."""
     return found or [Identity(IdentityKind.BIN, "", "", "")]
 
 
@@ -141,7 +149,7 @@ def _assets_without(connection: Connection) -> Iterator[list[tuple[int, Asset]]]
 
 
 def _notices_without(connection: Connection) -> list[tuple[int, int, Identity]]:
-    """The registrations of standing pledges that have none written; a notice is part of the pledge's document."""
+    """Returns the registration numbers, not yet stored, of active pledges that have one in their document."""
     has = select(IdentityRow.asset_key).where(IdentityRow.pledge_key == PledgeRow.pledge_key).exists()
     statement = (
         select(PledgeRow.asset_key, PledgeRow.pledge_key, PledgeRevisionRow.document, AssetRevisionRow.document)
@@ -182,7 +190,7 @@ def _append(connection: Connection, rows: Sequence[tuple[int, int, Identity]]) -
 
 
 def _tells_apart(connection: Connection, wanted: Identity) -> bool:
-    """Whether few enough numbers of the scope share the agreement."""
+    """Returns whether few enough numbers of the scope share the agreement."""
     sharing = (
         select(IdentityRow.identity_key)
         .where(
@@ -219,14 +227,14 @@ def _known(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list
 
 
 def _keyed(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list[tuple[int, KnownIdentity]]:
-    """Numbers of assets that are not retired and of pledges that stand, in order of their keys."""
-    standing = or_(IdentityRow.pledge_key == 0, PledgeRow.state == int(PledgeState.ACTIVE))
+    """Returns the numbers of assets that are not retired and of active pledges, in key order."""
+    is_active = or_(IdentityRow.pledge_key == 0, PledgeRow.state == int(PledgeState.ACTIVE))
     statement = (
         select(IdentityRow.__table__, AssetRow.asset_id, AssetRow.owner, LoanRow.loan_id, LoanRow.borrower)
         .join(AssetRow, AssetRow.asset_key == IdentityRow.asset_key)
         .outerjoin(PledgeRow, PledgeRow.pledge_key == IdentityRow.pledge_key)
         .outerjoin(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
-        .where(*where, AssetRow.status != int(Status.RETIRED), standing)
+        .where(*where, AssetRow.status != int(Status.RETIRED), is_active)
         .order_by(IdentityRow.identity_key)
     )
     return [

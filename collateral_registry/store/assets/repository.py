@@ -1,4 +1,4 @@
-"""Assets, their history and their numbers."""
+"""Stores assets with their history and with the numbers that valuation reads."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ FILTERS = {
     "status": AssetRow.status,
     "currency_code": AssetRow.currency,
 }
-"""Fields that a list of assets can be filtered by."""
+"""Fields by which assets can be filtered."""
 
 
 @dataclass(frozen=True)
 class StoredAsset:
-    """An asset with its key, revision and times."""
+    """An asset with its key, revision, and times of creation and last update."""
 
     key: int
     asset: Asset
@@ -60,8 +60,11 @@ class StoredAsset:
 
 
 def insert_asset(write: Write, asset: Asset) -> int:
-    """Registers an asset; raises AlreadyExists naming the asset that has its id or identity."""
-    _refuse_taken(write.connection, asset, None)
+    """Stores a new asset and returns its key.
+
+    Raises AlreadyExists, with the name of the other asset, if the id or the identity is taken.
+    """
+    _check_unique(write.connection, asset, None)
     values = {
         **_row(asset),
         "asset_id": asset.asset_id,
@@ -71,14 +74,14 @@ def insert_asset(write: Write, asset: Asset) -> int:
     }
     key = int(write.connection.execute(insert(AssetRow).values(**values).returning(AssetRow.asset_key)).scalar_one())
     _write_revision(write, key, 1, asset)
-    _write_what_it_is(write, key, asset)
+    _write_details(write, key, asset)
     ensure_target(write, key, asset.currency)
     return key
 
 
 def update_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset:
-    """Writes a new revision of an asset; raises AlreadyExists when its new identity is taken."""
-    _refuse_taken(write.connection, asset, stored.key)
+    """Stores a new revision of an asset; raises AlreadyExists if its new identity is taken."""
+    _check_unique(write.connection, asset, stored.key)
     revision = stored.revision + 1
     write.connection.execute(
         update(AssetRow)
@@ -86,13 +89,13 @@ def update_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset
         .values(**_row(asset), revision=revision, updated_seq=write.seq)
     )
     _write_revision(write, stored.key, revision, asset)
-    _write_what_it_is(write, stored.key, asset)
+    _write_details(write, stored.key, asset)
     ensure_target(write, stored.key, asset.currency)
     return StoredAsset(stored.key, asset, revision, stored.created_us, write.known_us)
 
 
 def get_asset(connection: Connection, asset_id: str) -> StoredAsset:
-    """One asset; raises NotFound."""
+    """Returns one asset; raises NotFound."""
     rows = _stored(connection, [AssetRow.asset_id == asset_id], 1)
     if not rows:
         raise NotFound(f"assets/{asset_id}")
@@ -100,12 +103,12 @@ def get_asset(connection: Connection, asset_id: str) -> StoredAsset:
 
 
 def list_assets(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredAsset]:
-    """A page of assets in order of their ids."""
+    """Returns a page of assets, ordered by id."""
     return _stored(connection, [*conditions(FILTERS, wanted), AssetRow.asset_id > after], limit)
 
 
 def asset_keys(connection: Connection, asset_ids: Sequence[str]) -> Int:
-    """The key of each id [n]; raises NotFound for the first that is missing."""
+    """Returns the key of each id [n]; raises NotFound for the first unknown id."""
     found: dict[str, int] = {row[0]: row[1] for row in connection.execute(_KEYS_OF, {"texts": asset_ids})}
     missing = next((asset_id for asset_id in asset_ids if asset_id not in found), None)
     if missing is not None:
@@ -117,7 +120,7 @@ _KEYS_OF = select(AssetRow.asset_id, AssetRow.asset_key).where(is_one_of(AssetRo
 
 
 def ensure_target(write: Write, asset_key: int, currency: str) -> int:
-    """The key of an asset in a currency, made when there is none."""
+    """Returns the key of an asset's valuation target in a currency and creates it if necessary."""
     found = write.connection.execute(
         select(TargetRow.target_key).where(TargetRow.asset_key == asset_key, TargetRow.currency == currency)
     ).scalar()
@@ -128,21 +131,21 @@ def ensure_target(write: Write, asset_key: int, currency: str) -> int:
 
 
 def lots_waiting_for(connection: Connection, series_id: str) -> list[StoredAsset]:
-    """Lots that name a series which did not exist when they were registered."""
-    waiting = select(InventoryRow.asset_key).where(
+    """Returns the lots that name a series which did not exist when they were registered."""
+    unpriced = select(InventoryRow.asset_key).where(
         InventoryRow.series_id == series_id,
         InventoryRow.series_key.is_(None),
     )
-    return _stored(connection, [AssetRow.asset_key.in_(waiting)], None)
+    return _stored(connection, [AssetRow.asset_key.in_(unpriced)], None)
 
 
 def rewrite_numbers(write: Write, stored: StoredAsset) -> None:
-    """Computes the numbers of an asset again, after its series has come into being."""
+    """Stores the numbers of an asset again, after its price series has been opened."""
     _write_numbers(write, stored.key, stored.asset)
 
 
 def documents_of(connection: Connection, asset_keys: Int) -> dict[int, Asset]:
-    """The assets by their keys."""
+    """Returns assets by their keys."""
     rows = connection.execute(_DOCUMENTS, {"keys": asset_keys})
     return {row[0]: from_document(Asset, row[1]) for row in rows}
 
@@ -157,7 +160,7 @@ _DOCUMENTS = (
 
 
 def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
-    """The machines among assets by their keys."""
+    """Returns the machines among the assets by their keys."""
     columns = read_columns(source, _DOCUMENTS, {"keys": asset_keys})
     documents = zip(columns["asset_key"].tolist(), columns["document"].tolist(), strict=True)
     details = {key: from_document(Asset, document).detail for key, document in documents}
@@ -165,19 +168,19 @@ def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
 
 
 def places_since(connection: Connection, after: int, seq: int) -> Columns:
-    """Good (the class where there is none) and place of the assets that changed after a commit, as after another."""
+    """Returns good (or asset class) and place, as of commit ``seq``, of assets changed since commit ``after``."""
     revision = AssetRevisionRow.__table__
     newest = newest_between(
         AssetRow.asset_key, AssetRevisionRow.asset_key, AssetRevisionRow.revision, AssetRevisionRow.seq, after, seq
     )
     statement = select(revision.c.asset_key, revision.c.good, revision.c.place, revision.c.seq).join_from(
-        newest, revision, (revision.c.asset_key == newest.c.key) & (revision.c.revision == newest.c.place)
+        newest, revision, (revision.c.asset_key == newest.c.key) & (revision.c.revision == newest.c.version)
     )
     return read_columns(connection, statement)
 
 
 def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
-    """An asset as it was in a revision."""
+    """Returns a revision of an asset."""
     statement = select(AssetRevisionRow.document).where(
         AssetRevisionRow.asset_key == asset_key, AssetRevisionRow.revision == revision
     )
@@ -185,7 +188,7 @@ def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
 
 
 def newest_documents(connection: Connection, asset_key: int, limit: int) -> list[Asset]:
-    """The newest revisions of an asset as they were, oldest first."""
+    """Returns the newest revisions of an asset, oldest first."""
     statement = (
         select(AssetRevisionRow.document)
         .where(AssetRevisionRow.asset_key == asset_key)
@@ -196,11 +199,11 @@ def newest_documents(connection: Connection, asset_key: int, limit: int) -> list
 
 
 def document_as_of(connection: Connection, asset_key: int, seq: int | None) -> Asset:
-    """An asset as it was after a commit; as it is now when none is given."""
-    upto = AssetRevisionRow.seq <= seq if seq is not None else true()
+    """Returns an asset as of a commit, or its newest revision if no commit is given."""
+    by_then = AssetRevisionRow.seq <= seq if seq is not None else true()
     statement = (
         select(AssetRevisionRow.document)
-        .where(AssetRevisionRow.asset_key == asset_key, upto)
+        .where(AssetRevisionRow.asset_key == asset_key, by_then)
         .order_by(AssetRevisionRow.revision.desc())
         .limit(1)
     )
@@ -240,7 +243,7 @@ def _row(asset: Asset) -> dict[str, Any]:
     }
 
 
-def _refuse_taken(connection: Connection, asset: Asset, own_key: int | None) -> None:
+def _check_unique(connection: Connection, asset: Asset, own_key: int | None) -> None:
     statement = select(AssetRow.asset_id, AssetRow.asset_key).where(
         (AssetRow.asset_id == asset.asset_id) | (AssetRow.identity == asset.identity)
     )
@@ -263,7 +266,7 @@ def _write_revision(write: Write, key: int, revision: int, asset: Asset) -> None
 
 
 def _write_numbers(write: Write, key: int, asset: Asset) -> None:
-    """Writes the numbers of an asset; what of a lot counts stays as it is."""
+    """Stores the numbers of an asset; the counted share of a lot keeps its value."""
     table, numbers = numbers_of(write.connection, asset)
     if table is None:
         return
@@ -272,15 +275,15 @@ def _write_numbers(write: Write, key: int, asset: Asset) -> None:
         write.connection.execute(insert(table).values(asset_key=key, **numbers))
 
 
-def _write_what_it_is(write: Write, key: int, asset: Asset) -> None:
-    """Writes an asset's numbers, the names it goes by and what it holds of a place."""
+def _write_details(write: Write, key: int, asset: Asset) -> None:
+    """Stores an asset's numbers, its references and its claim on a place."""
     _write_numbers(write, key, asset)
     write_identities(write.connection, key, 0, identities_of(asset))
     write_holding(write.connection, key, asset)
 
 
 def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | None, Mapping[str, Any]]:
-    """The table of an asset's kind and its row there; none for kinds without a model."""
+    """Returns the table of an asset's kind and its row there; None and no row for kinds without a model."""
     detail = asset.detail
     if isinstance(detail, Inventory):
         statement = select(PriceSeriesRow.series_key, PriceSeriesRow.unit)
@@ -296,7 +299,7 @@ def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | N
 
 
 def _index_key(connection: Connection, machine: Equipment) -> int:
-    """Key of the index that carries the price new of a machine, 0 for none; raises NotFound for one nobody opened."""
+    """Returns the key of the price index of a machine, 0 for none; raises NotFound for an unknown index."""
     if not machine.price_index:
         return 0
     statement = select(PriceSeriesRow.series_key).where(PriceSeriesRow.series_id == machine.price_index)

@@ -1,4 +1,4 @@
-"""Versions of the policy."""
+"""Stores policy versions and finds the one in force on a day."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from collateral_registry.store.engine.json_documents import from_document, to_do
 from collateral_registry.store.schema.book import CommitRow, PolicyRow
 
 KEPT_POLICIES_LIMIT = 8
-"""Versions kept as read: each price asks for the one in force more than once, and reading takes a millisecond."""
+"""Parsed versions kept in memory: every change reads the version in force more than once."""
 
 
 @dataclass(frozen=True)
 class StoredPolicy:
-    """A version with its key and the commits that stored and activated it."""
+    """A policy version with its key and the commits that stored and activated it."""
 
     key: int
     policy: Policy
@@ -48,7 +48,7 @@ _IN_FORCE = (
 
 
 def insert_policy(write: Write, policy: Policy) -> int:
-    """Stores a version; raises AlreadyExists when the id is taken."""
+    """Stores a version and returns its key; raises AlreadyExists if the id is taken."""
     taken = select(PolicyRow.policy_key).where(PolicyRow.policy_id == policy.policy_id)
     if write.connection.execute(taken).first() is not None:
         raise AlreadyExists(f"id {policy.policy_id}", f"policies/{policy.policy_id}")
@@ -64,12 +64,15 @@ def insert_policy(write: Write, policy: Policy) -> int:
 
 
 def activate_policy(write: Write, key: int) -> None:
-    """Marks a version as activated by this commit."""
+    """Marks a version as activated by the current commit."""
     write.connection.execute(update(PolicyRow).where(PolicyRow.policy_key == key).values(activated_seq=write.seq))
 
 
 def policy_in_force(connection: Connection, day: int) -> StoredPolicy:
-    """The version for a day: of those activated and effective, the latest effective, then the latest activated."""
+    """Returns the version in force on a day; raises Refused if there is none.
+
+    Of the activated versions effective by then it is the one effective last; of several, the one activated last.
+    """
     row = connection.execute(_IN_FORCE, {"on_day": day}).first()
     if row is None:
         raise Refused("NO_POLICY", "no policy is in force on this date; activate one with an effective date before it")
@@ -77,7 +80,7 @@ def policy_in_force(connection: Connection, day: int) -> StoredPolicy:
 
 
 def get_policy(connection: Connection, policy_id: str) -> StoredPolicy:
-    """One version; raises NotFound."""
+    """Returns one version by its id; raises NotFound."""
     row = connection.execute(_POLICIES.where(PolicyRow.policy_id == policy_id)).first()
     if row is None:
         raise NotFound(f"policies/{policy_id}")
@@ -85,12 +88,12 @@ def get_policy(connection: Connection, policy_id: str) -> StoredPolicy:
 
 
 def policy_by_key(connection: Connection, key: int) -> StoredPolicy:
-    """One version by its key."""
+    """Returns one version by its key."""
     return _stored(connection.execute(_POLICIES.where(PolicyRow.policy_key == key)).one())
 
 
 def list_policies(connection: Connection, before_key: int, limit: int) -> list[StoredPolicy]:
-    """A page of versions, newest first."""
+    """Returns a page of versions, newest first."""
     older = _POLICIES.where(PolicyRow.policy_key < before_key).order_by(PolicyRow.policy_key.desc()).limit(limit)
     return [_stored(row) for row in connection.execute(older)]
 

@@ -1,7 +1,8 @@
-"""Columns in and out without a Python object for a value: the road of large runs (ADBC).
+"""Bulk column transfer through ADBC, used by revaluation workers: no Python object is made for a value.
 
-SQLite's own rule forbids two copies of its library in one process on one file, for closing one drops the other's locks.
-The driver brings a copy of its own, so on SQLite this road is for worker processes that open nothing else.
+SQLite forbids two copies of its library on one file in one process, because closing one drops the other's locks
+(https://www.sqlite.org/howtocorrupt.html, section 2.2.1). The ADBC driver brings its own copy. On SQLite this module is
+therefore only for worker processes that do not open the database in any other way.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.store.engine.database import SQLITE_PRAGMAS, lock_key, sqlite_file, sqlite_turn
 
 TYPED_ROWS = 65_536
-"""Rows that the SQLite driver looks at before it decides on a column's type: more than any partition has."""
+"""Rows that the SQLite driver reads before it decides on a column's type; no partition has more."""
 
 Columns = dict[str, Any]
 
@@ -38,13 +39,12 @@ class ArrowConnection:
     """A connection in a transaction that reads and appends columns."""
 
     def __init__(self, connection: AdbcConnection, dialect: Dialect) -> None:
-        """Works on a connection of the driver."""
         self.dialect = dialect
         self._connection = connection
         self._options = {StatementOptions.BATCH_ROWS.value: str(TYPED_ROWS)} if dialect.name == "sqlite" else {}
 
     def columns(self, statement: Select[Any], named: Mapping[str, Any]) -> Columns:
-        """The columns of a select [rows] with its named parameters, as ``read_columns`` gives them."""
+        """Returns the columns [rows] of a select with its named parameters, as ``read_columns`` does."""
         with self._connection.cursor(adbc_stmt_kwargs=self._options) as cursor:
             cursor.execute(self._sql(statement.params(named)))
             table = cursor.fetch_arrow_table()
@@ -58,7 +58,7 @@ class ArrowConnection:
             cursor.adbc_ingest(str(table.__tablename__), pa.table(arrays), mode="append")
 
     def execute(self, statement: Executable) -> None:
-        """Runs a statement whose rows nobody wants."""
+        """Executes a statement that returns no rows."""
         with self._connection.cursor() as cursor:
             cursor.execute(self._sql(statement))
 
@@ -68,7 +68,7 @@ class ArrowConnection:
 
 @dataclass
 class ArrowIntake:
-    """A transaction outside the book's commit log."""
+    """A write transaction that is not part of the commit log."""
 
     connection: ArrowConnection
     driver: AdbcConnection
@@ -79,10 +79,12 @@ class ArrowIntake:
 
 
 class ArrowDatabase:
-    """The store on the road of columns: snapshots to read, and transactions of shards."""
+    """ADBC counterpart of ``Database``: read snapshots and shard transactions.
+
+    The constructor connects; it raises StoreUnavailable when the database cannot be reached.
+    """
 
     def __init__(self, url: str) -> None:
-        """Connects; raises StoreUnavailable when the database cannot be reached."""
         self._file = sqlite_file(url)
         self._dialect: Dialect = postgresql.dialect() if self._file is None else sqlite.dialect()
         with _translated_errors():
@@ -90,19 +92,19 @@ class ArrowDatabase:
 
     @contextmanager
     def read(self) -> Iterator[ArrowConnection]:
-        """A snapshot: everything read inside is of one moment."""
-        with self._undone():
+        """Opens a snapshot: all reads inside see the same commit."""
+        with self._rolled_back():
             if self._file is None:
-                self._say("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                self._execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield ArrowConnection(self._driver, self._dialect)
 
     @contextmanager
     def intake(self, shards: Iterable[str]) -> Iterator[ArrowIntake]:
-        """A transaction that has some named shards to itself; undone unless committed."""
-        with sqlite_turn(self._file), self._undone():
+        """Opens a write transaction that locks the named shards; it rolls back unless committed."""
+        with sqlite_turn(self._file), self._rolled_back():
             if self._file is None:
                 for key in sorted({lock_key(shard) for shard in shards}):
-                    self._say(f"SELECT pg_advisory_xact_lock({key})")
+                    self._execute(f"SELECT pg_advisory_xact_lock({key})")
             yield ArrowIntake(ArrowConnection(self._driver, self._dialect), self._driver)
 
     def close(self) -> None:
@@ -110,22 +112,22 @@ class ArrowDatabase:
         self._driver.close()
 
     @contextmanager
-    def _undone(self) -> Iterator[None]:
-        """Rolls back what is not committed."""
+    def _rolled_back(self) -> Iterator[None]:
+        """Rolls back at the end whatever is not committed."""
         with _translated_errors():
             try:
                 yield
             finally:
                 self._driver.rollback()
 
-    def _say(self, statement: str) -> None:
+    def _execute(self, statement: str) -> None:
         with self._driver.cursor() as cursor:
             cursor.execute(statement)
 
 
 @contextmanager
 def _translated_errors() -> Iterator[None]:
-    """Turns the driver's trouble into StoreUnavailable, which unlike it can be sent from process to process."""
+    """Translates errors of the driver to StoreUnavailable, which can be pickled and sent to another process."""
     try:
         yield
     except AdbcError as error:
@@ -139,7 +141,7 @@ def _connect(url: str) -> AdbcConnection:
         libpq = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         return cast("AdbcConnection", adbc_driver_postgresql.dbapi.connect(libpq))
     connection = cast("AdbcConnection", adbc_driver_sqlite.dbapi.connect(str(path)))
-    connection.adbc_connection.set_autocommit(True)  # the settings below are refused in a transaction
+    connection.adbc_connection.set_autocommit(True)  # SQLite refuses these settings inside a transaction
     with connection.cursor() as cursor:
         for pragma in SQLITE_PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
@@ -149,7 +151,10 @@ def _connect(url: str) -> AdbcConnection:
 
 
 def _numpy(data: pa.ChunkedArray, kind: TypeEngine[Any]) -> NDArray[Any]:
-    """float64 with NaN for null, int64, or object; a text that stands in many rows is one object."""
+    """Converts a column to float64 (NaN for null), int64 or object.
+
+    Equal texts share one Python object: the column is dictionary-encoded and only its distinct values are converted.
+    """
     if isinstance(kind, Float):
         return np.asarray(data.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
     if kind.python_type is int:

@@ -1,4 +1,4 @@
-"""Columns in and out of tables: many rows as numpy arrays, never as objects."""
+"""Reads, inserts and updates many rows as numpy columns instead of objects."""
 
 from __future__ import annotations
 
@@ -34,36 +34,39 @@ from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.store.engine.key_sets import RecordSet
 
 FETCH_ROWS = 4_096
-"""Rows turned into arrays at a time: few enough that they never burden the garbage collector."""
+"""Rows converted to arrays at a time; a larger number would make garbage collection slow."""
 
 POSTGRESQL_TYPES: Mapping[type, str] = {int: "int8", float: "float8", str: "text", bytes: "bytea"}
-"""What a column of each kind is in PostgreSQL: a copy in binary form must name its types, and nothing is parsed."""
+"""PostgreSQL type of each Python type, for COPY in binary format, which requires exact types."""
 
 Columns = dict[str, Any]
-"""Column name to array: int64, float64 with NaN for null, or object for text and bytes."""
+"""Arrays by column name: int64, float64 (NaN for null), or object for text and bytes."""
 
 
 class ColumnConnection(Protocol):
-    """A connection that moves whole partitions (store/engine/arrow.py), in a transaction."""
+    """A connection in a transaction that transfers whole partitions (engine/arrow.py)."""
 
     dialect: Dialect
 
     def columns(self, statement: Select[Any], named: Mapping[str, Any]) -> Columns:
-        """The columns of a select [rows] with its named parameters."""
+        """Returns the columns [rows] of a select with its named parameters."""
 
     def append(self, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
         """Appends rows given as columns; scalars are repeated."""
 
     def execute(self, statement: Executable) -> None:
-        """Runs a statement whose rows nobody wants."""
+        """Executes a statement that returns no rows."""
 
 
 Source = Connection | ColumnConnection
-"""Where columns come from and go to: the connection of a change or of a snapshot, or one for whole partitions."""
+"""A connection of a change or of a snapshot, or one that transfers whole partitions."""
 
 
 def read_columns(connection: Source, statement: Select[Any], named: Mapping[str, Any] | None = None) -> Columns:
-    """Runs a select with its named parameters and returns its columns [rows]; integer columns must not be null."""
+    """Executes a select with its named parameters and returns its columns [rows].
+
+    Integer columns must not contain null: an int64 array has no value for it.
+    """
     if not isinstance(connection, Connection):
         return connection.columns(statement, named or {})
     columns = list(statement.selected_columns)
@@ -79,7 +82,7 @@ def read_columns(connection: Source, statement: Select[Any], named: Mapping[str,
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """No garbage collection inside: rows by the ten thousand hold no cycles, yet each pass would look at them all."""
+    """Pauses garbage collection: thousands of new rows contain no cycles, yet each pass would traverse them all."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -90,7 +93,7 @@ def _collector_paused() -> Iterator[None]:
 
 
 def typed_column(kind: TypeEngine[Any], data: Sequence[Any]) -> NDArray[Any]:
-    """An array of the column's type: float64 with NaN for null, int64, or object."""
+    """Returns an array of the column's type: float64 (NaN for null), int64 or object."""
     if isinstance(kind, Float):
         return np.array(data, dtype=np.float64)
     if kind.python_type is int:
@@ -101,7 +104,7 @@ def typed_column(kind: TypeEngine[Any], data: Sequence[Any]) -> NDArray[Any]:
 
 
 def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[str, Any], rows: int) -> None:
-    """Appends rows given as columns; scalars are repeated. In the transaction of the connection."""
+    """Appends rows given as columns in the connection's transaction; scalars are repeated."""
     if rows == 0:
         return
     if not isinstance(connection, Connection):
@@ -128,7 +131,7 @@ def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[s
 
 
 class ColumnUpdate:
-    """A statement that sets columns of many rows, each found by its integer key; a constant of its module."""
+    """An update of columns of many rows, each found by its integer key and limited by constant conditions."""
 
     def __init__(self, table: type[SQLModel], key: str, names: Sequence[str], *where: ColumnElement[bool]) -> None:
         target = table.__table__
@@ -146,14 +149,14 @@ class ColumnUpdate:
         if not rows:
             return
         if connection.dialect.name == "sqlite":
-            # Not as JSON: SQLite reads a float there with fifteen digits.
+            # Row by row: records are JSON, of which SQLite keeps only fifteen digits of a float.
             connection.execute(self._row_by_row, [dict(zip(self._names, row, strict=True)) for row in rows])
         else:
             connection.execute(self._at_once, {"records": rows})
 
 
 def new_keys(connection: Connection, table: type[SQLModel], count: int) -> list[int]:
-    """Keys for new rows of a table with a numbered key; in a write transaction."""
+    """Reserves keys for new rows of a table with an automatic key; call it in a write transaction."""
     if not count:
         return []
     if connection.dialect.name == "sqlite":
@@ -183,9 +186,9 @@ def _listed(value: object, rows: int) -> Sequence[Any]:
 
 
 def wide_sum(name: str, column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """The sum of whole numbers in two columns, whole millions and the rest; :func:`summed` puts them together.
+    """Returns two sums over an integer column, of its whole millions and of the remainders, for :func:`summed`.
 
-    SQLite ends a sum beyond 64 bits with an error.
+    A plain sum could exceed 64 bits, at which SQLite raises an error.
     """
     million: ColumnElement[int] = literal_column(str(MILLION), BigInteger)
     high, low = func.sum(column // million), func.sum(column % million)
@@ -193,5 +196,5 @@ def wide_sum(name: str, column: ColumnElement[int]) -> tuple[ColumnElement[int],
 
 
 def summed(millions: int, rest: int) -> int:
-    """What :func:`wide_sum` has told."""
+    """Returns the total of the two sums of :func:`wide_sum`."""
     return int(millions) * MILLION + int(rest)

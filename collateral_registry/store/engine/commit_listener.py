@@ -1,4 +1,4 @@
-"""Word of commits that other servers make: PostgreSQL sends it with the commit, a thread of ours waits for it."""
+"""Listens for commits of other servers on the same PostgreSQL database, which ``Write.commit`` announces by NOTIFY."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ LISTEN_SECONDS = 1.0
 RECONNECT_SECONDS = 1.0
 
 
-def listen(url: str, heard: Callable[[], None], stop: Event) -> None:
-    """BookRunner ``heard`` after every commit of the book at a PostgreSQL URL, until told to stop.
+def listen(url: str, on_commit: Callable[[], None], stop: Event) -> None:
+    """Calls ``on_commit`` after every commit of the book at a PostgreSQL URL, until ``stop`` is set.
 
-    While the connection is lost no word comes; whoever waits must also look for itself now and then.
+    Notifications are lost while the connection is down, so callers must also poll now and then.
     """
     libpq = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     while not stop.is_set():
@@ -26,6 +26,6 @@ def listen(url: str, heard: Callable[[], None], stop: Event) -> None:
                 connection.execute(f"LISTEN {CHANNEL}")
                 while not stop.is_set():
                     for _ in connection.notifies(timeout=LISTEN_SECONDS, stop_after=1):
-                        heard()
+                        on_commit()
         except psycopg.OperationalError:
             time.sleep(RECONNECT_SECONDS)

@@ -1,4 +1,4 @@
-"""The commit log: what the newest change is, and which was the last before a moment."""
+"""Queries on the commit log: the newest commit, and the last commit of a time or business day."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collateral_registry.store.schema.book import CommitRow
 
 
 def newest_commit(connection: Connection) -> tuple[int, int]:
-    """Sequence and business day of the newest commit; (0, 0) in an empty book."""
+    """Returns sequence and business day of the newest commit; (0, 0) in an empty book."""
     row = connection.execute(_NEWEST).first()
     return (row[0], row[1]) if row else (0, 0)
 
@@ -18,17 +18,17 @@ _NEWEST = select(CommitRow.seq, CommitRow.market_day).order_by(CommitRow.seq.des
 
 
 def market_day_of(connection: Connection, seq: int) -> int:
-    """Business day of a commit; 0 before the first."""
+    """Returns the business day of a commit; 0 if there is no such commit."""
     return int(connection.execute(select(CommitRow.market_day).where(CommitRow.seq == seq)).scalar() or 0)
 
 
 def last_commit_known_by(connection: Connection, known_us: int) -> int:
-    """The last commit known at a time; 0 when there was none."""
+    """Returns the sequence of the last commit known at a time, in microseconds; 0 if there was none."""
     return _last(connection, CommitRow.known_us <= known_us)
 
 
 def last_commit_of_day(connection: Connection, day: int) -> int:
-    """The last commit of a business day or before it; 0 when there was none."""
+    """Returns the sequence of the last commit on or before a business day; 0 if there was none."""
     return _last(connection, CommitRow.market_day <= day)
 
 
@@ -37,5 +37,5 @@ def _last(connection: Connection, condition: ColumnElement[bool]) -> int:
 
 
 def set_market_day(write: Write) -> None:
-    """Gives the commit under way its business day."""
+    """Stores the business day of the current commit."""
     write.connection.execute(update(CommitRow).where(CommitRow.seq == write.seq).values(market_day=write.market_day))

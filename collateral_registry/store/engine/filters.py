@@ -1,4 +1,4 @@
-"""Filters of lists: equalities joined by AND, as conditions on columns (a small part of AIP-160)."""
+"""Filters of list calls: equalities joined by AND (a subset of AIP-160), as SQL conditions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from valuation.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Condition:
-    """A field that must equal a value."""
+    """A requirement that a field equals a value."""
 
     field: str
     value: str | int
 
 
 def conditions(columns: Mapping[str, Any], wanted: Sequence[Condition]) -> list[Any]:
-    """The conditions on their columns; raises InvalidInput for a field that cannot be filtered by."""
+    """Returns the SQL conditions of a filter; raises InvalidInput for a field that is not in ``columns``."""
     for condition in wanted:
         if condition.field not in columns:
             raise InvalidInput("filter", repr(condition.field[:40]), "one of " + ", ".join(columns))

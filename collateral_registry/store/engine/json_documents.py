@@ -1,4 +1,4 @@
-"""Domain types as JSON text and back; amounts and decimals keep every digit."""
+"""Converts domain types to JSON text and back without losing digits of amounts and decimals."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def _adapter(kind: type[T]) -> TypeAdapter[T]:
 
 
 def to_document(value: object) -> str:
-    """The value as JSON."""
+    """Returns the value as JSON."""
     return _adapter(type(value)).dump_json(value).decode()
 
 
 def from_document(kind: type[T], document: str) -> T:
-    """The value of a kind from JSON; the type's own checks run again."""
+    """Returns the value of a type from JSON; the type's own checks run again."""
     return _adapter(kind).validate_json(document)

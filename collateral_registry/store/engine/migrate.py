@@ -1,4 +1,4 @@
-"""The schema's version: brought up to date by ``migrate``, checked before anything is served."""
+"""Reads the schema version of a database and upgrades it; the service checks the version before it starts."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 VERSION_TABLE = "alembic_version"
-"""Where alembic notes the version of a database."""
+"""Table in which alembic stores the version."""
 
 
 def _known_versions() -> list[str]:
-    """The versions of this program, oldest first: each migration's file begins with its own."""
+    """Returns the versions of this program, oldest first: each migration file begins with its version."""
     return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def newest_version() -> str:
-    """The version that this program writes."""
+    """Returns the newest version of this program."""
     return _known_versions()[-1]
 
 
 def version_of(database: Database) -> str | None:
-    """The version of a database; none for an empty one. Raises Refused for a version this program does not know.
+    """Returns the version of a database, None for an empty one; raises Refused for a version newer than the program.
 
-    Read without alembic, which takes a tenth of a second to import: a start on a current database has no use for it.
+    Does not use alembic, which is slow to import and not needed to start on a current database.
     """
     with database.read() as connection:
         if not inspect(connection).has_table(VERSION_TABLE):
@@ -46,7 +46,7 @@ def version_of(database: Database) -> str | None:
 
 
 def migrate(database: Database) -> tuple[str | None, str]:
-    """Brings the schema up to date; returns the versions before and after."""
+    """Upgrades the schema to the newest version; returns the versions before and after."""
     before = version_of(database)
     if before != newest_version():
         _upgrade(database)

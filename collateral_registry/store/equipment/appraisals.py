@@ -1,4 +1,4 @@
-"""Appraisals of machines by people."""
+"""Stores appraisals of machines by human appraisers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from valuation.equipment.appraisals.reconciliation import AppraisalBasis
 
 @dataclass(frozen=True)
 class StoredAppraisal:
-    """An appraisal with its key and the commit that recorded it."""
+    """An appraisal with its key and the commit that stored it."""
 
     key: int
     appraiser: str
@@ -27,7 +27,7 @@ class StoredAppraisal:
 def insert_appraisal(
     write: Write, asset_key: int, appraiser: str, day: int, basis: AppraisalBasis, amount_minor: int, currency: str
 ) -> StoredAppraisal:
-    """Records an appraisal."""
+    """Stores an appraisal."""
     values = {
         "asset_key": asset_key,
         "appraiser": appraiser,
@@ -43,7 +43,7 @@ def insert_appraisal(
 
 
 def appraisals_of(connection: Connection, asset_key: int, before_key: int, limit: int) -> list[StoredAppraisal]:
-    """A page of the appraisals of a machine, newest first."""
+    """Returns a page of the appraisals of a machine, newest first."""
     statement = (
         select(
             AppraisalRow.appraisal_key,

@@ -1,4 +1,4 @@
-"""Equipment models with their files, and which of them values which class."""
+"""Stores fitted equipment models with their files, and the asset classes that each model values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model without its files, with the classes that it values now."""
+    """A model without its files, with the classes for which it is active."""
 
     key: int
     model_id: str
@@ -40,7 +40,7 @@ class StoredModel:
 
 
 def insert_model(write: Write, values: Mapping[str, object], files: Mapping[str, bytes]) -> None:
-    """Stores a model; raises AlreadyExists when its id is taken."""
+    """Stores a model with its files; raises AlreadyExists if its id is taken."""
     model_id = values["model_id"]
     taken = select(EquipmentModelRow.model_key).where(EquipmentModelRow.model_id == model_id)
     if write.connection.execute(taken).first() is not None:
@@ -52,7 +52,7 @@ def insert_model(write: Write, values: Mapping[str, object], files: Mapping[str,
 
 
 def get_model(connection: Connection, model_id: str) -> StoredModel:
-    """One model; raises NotFound."""
+    """Returns one model; raises NotFound."""
     rows = _stored(connection, EquipmentModelRow.model_id == model_id, 1)
     if not rows:
         raise NotFound(f"equipmentModels/{model_id}")
@@ -60,25 +60,25 @@ def get_model(connection: Connection, model_id: str) -> StoredModel:
 
 
 def list_models(connection: Connection, before_key: int, limit: int) -> list[StoredModel]:
-    """A page of models, newest first."""
+    """Returns a page of models, newest first."""
     return _stored(connection, EquipmentModelRow.model_key < before_key, limit)
 
 
 def files_of(source: Source, model_key: int) -> dict[str, bytes]:
-    """The files of a model by name."""
+    """Returns the files of a model by name."""
     statement = select(EquipmentModelFileRow.name, EquipmentModelFileRow.content)
     columns = read_columns(source, statement.where(EquipmentModelFileRow.model_key == model_key))
     return dict(zip(columns["name"].tolist(), map(bytes, columns["content"].tolist()), strict=True))
 
 
 def activate_model(write: Write, model_key: int, asset_class: str) -> None:
-    """From this commit on the model values the class."""
+    """Activates a model for a class from the current commit on."""
     values = {"asset_class": asset_class, "seq": write.seq, "model_key": model_key}
     write.connection.execute(insert(EquipmentActivationRow).values(**values))
 
 
 def active_models(source: Source, classes: Sequence[str]) -> dict[str, tuple[int, str, str]]:
-    """Key, hash and currency of the model that values each of some classes; nothing for a class without one."""
+    """Returns, by class, key, hash and currency of the active model; classes without one are left out."""
     if not classes:
         return {}
     columns = read_columns(source, _ACTIVE, {"texts": classes})
@@ -108,7 +108,7 @@ _ACTIVE = (
 
 
 def assets_of_class(connection: Connection, asset_class: str) -> Int:
-    """Keys of the assets of exactly a class."""
+    """Returns the keys of the assets of exactly this class, in order."""
     statement = select(AssetRow.asset_key).where(AssetRow.asset_class == asset_class).order_by(AssetRow.asset_key)
     keys: Int = np.asarray(read_columns(connection, statement)["asset_key"], dtype=np.int64)
     return keys
@@ -141,7 +141,7 @@ def _stored(connection: Connection, where: ColumnElement[bool], limit: int) -> l
 
 
 def _classes_now(connection: Connection) -> dict[int, tuple[str, ...]]:
-    """The classes that each model values now."""
+    """Returns, by model key, the classes for which the model is active."""
     classes = connection.execute(select(EquipmentActivationRow.asset_class).distinct()).scalars().all()
     found: dict[int, tuple[str, ...]] = {}
     for asset_class, (key, _, _) in sorted(active_models(connection, classes).items()):

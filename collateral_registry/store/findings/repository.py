@@ -1,4 +1,4 @@
-"""Findings and their state."""
+"""Stores findings and their state."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ FINDING_FILTERS = {
     "asset": AssetRow.asset_id,
     "loan": LoanRow.loan_id,
 }
-"""Fields that a list of findings can be filtered by."""
+"""Fields by which findings can be filtered."""
 
 
 _OPEN: ColumnElement[int] = literal_column(str(int(FindingState.OPEN)))
-"""As the index of what is open has it: a bound parameter would not use it."""
+"""A literal as in the condition of the partial index ``finding_open``, which a bound parameter would not match."""
 
 
 @dataclass(frozen=True)
 class StoredFinding:
-    """A finding with its key, names and what became of it."""
+    """A finding with its key, the names of its subject and its resolution."""
 
     key: int
     finding: Finding
@@ -53,7 +53,7 @@ class StoredFinding:
 
 
 def insert_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFinding]:
-    """Opens findings and returns them with their keys; one whose fingerprint is open already is left out."""
+    """Stores new findings and returns them with their keys; skips those whose fingerprint is already open."""
     wanted = {finding.fingerprint: finding for finding in findings}
     for fingerprint in open_fingerprints(write.connection, list(wanted)):
         del wanted[fingerprint]
@@ -67,7 +67,7 @@ def insert_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFin
 
 
 def open_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> dict[str, int]:
-    """The keys of those open findings whose fingerprint is among these."""
+    """Returns, by fingerprint, the keys of the open findings with these fingerprints."""
     rows = connection.execute(_OPEN_AMONG, {"texts": fingerprints})
     return {row[0]: row[1] for row in rows}
 
@@ -78,7 +78,7 @@ _OPEN_AMONG = select(FindingRow.fingerprint, FindingRow.finding_key).where(
 
 
 def told_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
-    """Those of the fingerprints that a finding has or had: what somebody dismissed is not raised again."""
+    """Returns the fingerprints that any finding has, open or resolved: a dismissed one is not raised again."""
     return set(connection.execute(_KNOWN, {"texts": fingerprints}).scalars())
 
 
@@ -86,7 +86,7 @@ _KNOWN = select(FindingRow.fingerprint).where(is_one_of(FindingRow.fingerprint, 
 
 
 def resolve_findings(write: Write, keys: Sequence[int], note: str) -> list[StoredFinding]:
-    """Marks open findings as resolved and returns them; those resolved before are left out."""
+    """Resolves open findings and returns them; skips those already resolved."""
     still_open = [is_one_of(FindingRow.finding_key, keys), FindingRow.state == int(FindingState.OPEN)]
     open_keys = [row.key for row in _stored(write.connection, still_open, None)]
     values = {
@@ -102,7 +102,7 @@ def resolve_findings(write: Write, keys: Sequence[int], note: str) -> list[Store
 
 
 def get_finding(connection: Connection, key: int) -> StoredFinding:
-    """One finding; raises NotFound."""
+    """Returns one finding; raises NotFound."""
     rows = _stored(connection, [FindingRow.finding_key == key], 1)
     if not rows:
         raise NotFound(f"findings/{key}")
@@ -112,7 +112,7 @@ def get_finding(connection: Connection, key: int) -> StoredFinding:
 def list_findings(
     connection: Connection, wanted: Sequence[Condition], before_key: int, limit: int
 ) -> list[StoredFinding]:
-    """A page of findings, newest first."""
+    """Returns a page of findings, newest first."""
     return _stored(connection, [*conditions(FINDING_FILTERS, wanted), FindingRow.finding_key < before_key], limit)
 
 

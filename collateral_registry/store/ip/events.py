@@ -1,4 +1,4 @@
-"""What happened to rights, and the rights whose fees are to be watched."""
+"""Stores events of IP assets and lists the IP assets with renewal fees."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from valuation.ip.status import LegalStatus
 
 @dataclass(frozen=True)
 class StoredRightEvent:
-    """An event with its key, the status before it and the commit that recorded it."""
+    """An event with its key, the legal status before it and the commit that stored it."""
 
     key: int
     kind: RightEventKind
@@ -36,7 +36,7 @@ class StoredRightEvent:
 def insert_right_event(
     write: Write, asset_key: int, kind: RightEventKind, day: int, owned_share: float, status: LegalStatus, note: str
 ) -> StoredRightEvent:
-    """Records an event beside the status that the right had before it."""
+    """Stores an event with the legal status before it."""
     values = {
         "asset_key": asset_key,
         "kind": int(kind),
@@ -52,13 +52,13 @@ def insert_right_event(
 
 
 def right_events_of(connection: Connection, asset_key: int, before_key: int, limit: int) -> list[StoredRightEvent]:
-    """A page of what happened to a right, newest first."""
+    """Returns a page of the events of an IP asset, newest first."""
     statement = _events(asset_key).where(RightEventRow.event_key < before_key).limit(limit)
     return [_stored(row) for row in connection.execute(statement)]
 
 
 def status_before(connection: Connection, asset_key: int, kind: RightEventKind) -> LegalStatus:
-    """The status before the newest event of a kind; unknown when there was none."""
+    """Returns the legal status before the newest event of a kind; UNKNOWN if there was none."""
     statement = _events(asset_key).where(RightEventRow.kind == int(kind)).limit(1)
     row = connection.execute(statement).first()
     return LegalStatus.UNKNOWN if row is None else _stored(row).status_before
@@ -67,7 +67,7 @@ def status_before(connection: Connection, asset_key: int, kind: RightEventKind) 
 def newest_of(
     connection: Connection, asset_key: int, kinds: Sequence[RightEventKind]
 ) -> tuple[RightEventKind, date] | None:
-    """Kind and day of the event of some kinds with the latest day; none where there was none."""
+    """Returns kind and day of the event with the latest day among some kinds; None if there was none."""
     row = RightEventRow.__table__
     statement = (
         select(row.c.kind, row.c.day)
@@ -80,11 +80,11 @@ def newest_of(
 
 
 FEES_FALL_DUE = (int(LegalStatus.IN_FORCE), int(LegalStatus.DISPUTED))
-"""Statuses under which a right is kept by its fees: a dispute does not put them off."""
+"""Statuses under which renewal fees fall due: a dispute does not suspend them."""
 
 
 def rights_with_fees(connection: Connection) -> Columns:
-    """Id, kind, office and days of every right that fees keep and that is not retired, in order of their ids."""
+    """Returns id, kind, office and dates of the IP assets with renewal fees that are not retired, ordered by id."""
     right = IntellectualPropertyRow
     statement = (
         select(AssetRow.asset_id, right.right_kind, right.office, right.filing_day, right.grant_day)

@@ -1,4 +1,7 @@
-"""Heads of breaches: where each story begins and which commit ended it, so that a page of them is read by an index."""
+"""Stores one row for each breach: the event that opened it and the commit that cured it.
+
+Lists of breaches are read from these rows by an index instead of from all events.
+"""
 
 from __future__ import annotations
 
@@ -16,34 +19,35 @@ from collateral_registry.store.engine.key_sets import is_one_of
 from collateral_registry.store.schema.loans import BreachRow, EventRow, LoanRow
 
 NOT_CURED = 2**62
-"""Stands for the commit that cures a breach while there is none."""
+"""Value of ``cured_seq`` while a breach is open."""
 
 LAST = 2**62
-"""An event number after every event."""
+"""An event number larger than any."""
 
 
 @dataclass(frozen=True)
 class BreachesWanted:
-    """Breaches of one loan or of all, and equalities over state (1 open, 0 cured), level, borrower and number."""
+    """A filter of breaches: one loan or all, and equalities on state (1 open, 0 cured), level, borrower and number."""
 
     loan_id: str = ""
     equal: tuple[tuple[str, str | int], ...] = ()
 
 
 def record_breaches(write: Write, events: Columns) -> None:
-    """Writes the heads of the breaches that the events, in order, open and cure."""
+    """Inserts the breaches that the events (in order) open and marks those that they cure."""
     inside = np.flatnonzero(events["breach_number"] > 0)
+    # Where a breach is opened, the opening is the loan's first event that carries a breach number.
     loans, first = np.unique(events["loan_key"][inside], return_index=True)
     opened = np.isin(loans, events["loan_key"][events["kind"] == int(EventKind.OPENED)])
     head = inside[first[opened]]
-    heads = {
+    opened_rows = {
         "first_event": events["event_seq"][head],
         "loan_key": events["loan_key"][head],
         "breach_number": events["breach_number"][head],
         "opened_seq": write.seq,
         "cured_seq": NOT_CURED,
     }
-    insert_columns(write.connection, BreachRow, heads, len(head))
+    insert_columns(write.connection, BreachRow, opened_rows, len(head))
     cured = events["loan_key"][events["kind"] == int(EventKind.CURED)]
     if len(cured):
         open_ones = (BreachRow.cured_seq == NOT_CURED) & is_one_of(BreachRow.loan_key, cured)
@@ -53,7 +57,10 @@ def record_breaches(write: Write, events: Columns) -> None:
 def list_breaches(
     connection: Connection, seq: int, wanted: BreachesWanted, before: int, limit: int | None
 ) -> list[dict[str, Any]]:
-    """Heads of breaches up to a commit whose first event is before one, newest first: loan, number, first event."""
+    """Returns a page of breaches opened up to commit ``seq``, newest first: loan, breach number and first event.
+
+    ``before`` is the first event of the last breach of the previous page.
+    """
     statement = (
         select(
             BreachRow.loan_key,
@@ -74,11 +81,12 @@ def list_breaches(
 
 
 def _equal(name: str, value: str | int, seq: int) -> ColumnElement[bool]:
-    """A condition on what a breach was after a commit."""
+    """Returns a condition on the state of a breach as of a commit."""
     open_then = col(BreachRow.cured_seq) > seq
     if name == "state":
         return open_then if value else ~open_then
     if name == "level":
+        # The level after the last event of the breach by then; the event that cures it states the level before.
         last = (
             select(case((open_then, EventRow.level), else_=EventRow.level_before))
             .where(

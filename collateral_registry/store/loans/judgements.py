@@ -1,4 +1,7 @@
-"""Judgements of loans and claims of pledges: appended, never changed; the newest of a loan is its state."""
+"""Stores judgements of loans and the claims of their pledges.
+
+Rows are appended and never changed; the newest judgement of a loan is its state.
+"""
 
 from __future__ import annotations
 
@@ -15,45 +18,45 @@ from valuation._typing import Int
 
 
 def insert_covers(write: Write, loans: Columns, pledges: Columns) -> None:
-    """Appends judgements of loans and the claims of their pledges."""
+    """Appends judgements of loans and the claims of their pledges, given as columns."""
     change = {"seq": write.seq, "of_run": 0}
     insert_columns(write.connection, LoanJudgementRow, {**loans, **change}, len(loans["loan_key"]))
     insert_columns(write.connection, PledgeClaimRow, {**pledges, **change}, len(pledges["pledge_key"]))
 
 
 def newest_covers(connection: Source, loan_keys: Int) -> Columns:
-    """The newest judgement of those loans that have one."""
+    """Returns the newest judgement of those loans that have one."""
     return read_columns(connection, _NEWEST_JUDGEMENTS, {"keys": loan_keys})
 
 
 def _rows_at(newest: CTE, table: type[SQLModel], key: str, *columns: str) -> Select[Any]:
-    """The columns, else all, of the rows of a table that ``newest(key, place)`` names."""
+    """Selects the rows that ``newest(key, version)`` names, with the given columns or all."""
     row = table.__table__
     chosen = [row.c[name] for name in columns] or row.c
-    return select(*chosen).join_from(newest, row, (row.c[key] == newest.c.key) & (row.c.seq == newest.c.place))
+    return select(*chosen).join_from(newest, row, (row.c[key] == newest.c.key) & (row.c.seq == newest.c.version))
 
 
 _NEWEST_JUDGEMENTS = _rows_at(newest_of(LoanJudgementRow, LoanJudgementRow.loan_key), LoanJudgementRow, "loan_key")
 
 
 def covers_since(connection: Connection, after: int, seq: int) -> Columns:
-    """The newest judgement of each loan that was judged after a commit and not later than another."""
+    """Returns the newest judgement, as of commit ``seq``, of each loan judged since commit ``after``."""
     return read_columns(connection, _rows_at(_newest_judgements(after, seq), LoanJudgementRow, "loan_key"))
 
 
 def claims_since(connection: Connection, after: int, seq: int) -> Columns:
-    """The claims recorded with those judgements: pledge, loan, asset, lendable value and sequence."""
+    """Returns the claims of the judgements of ``covers_since``: pledge, loan, asset, lendable value, sequence."""
     newest, pledge, claim = _newest_judgements(after, seq), PledgeRow.__table__.c, PledgeClaimRow.__table__
-    # The pledges first and by themselves: else SQLite looks through every claim of a commit for each of its loans.
+    # Materialise the pledges first: otherwise SQLite reads every claim of a commit for each of its loans.
     held = (
-        select(pledge.pledge_key, pledge.loan_key, pledge.asset_key, newest.c.place)
+        select(pledge.pledge_key, pledge.loan_key, pledge.asset_key, newest.c.version)
         .join_from(newest, PledgeRow.__table__, pledge.loan_key == newest.c.key)
         .cte("held")
         .prefix_with("MATERIALIZED")
     )
     statement = select(
         held.c.pledge_key, held.c.loan_key, held.c.asset_key, claim.c.lendable_minor, claim.c.seq
-    ).join_from(held, claim, (claim.c.pledge_key == held.c.pledge_key) & (claim.c.seq == held.c.place))
+    ).join_from(held, claim, (claim.c.pledge_key == held.c.pledge_key) & (claim.c.seq == held.c.version))
     return read_columns(connection, statement)
 
 
@@ -62,7 +65,7 @@ def _newest_judgements(after: int, seq: int) -> CTE:
 
 
 def claims_of(connection: Connection, loan_key: int, seq: int) -> Columns:
-    """The claims recorded with one judgement of a loan: pledge and values."""
+    """Returns the claims of one judgement of a loan: pledge, market and lendable value."""
     statement = (
         select(PledgeClaimRow.pledge_key, PledgeClaimRow.market_minor, PledgeClaimRow.lendable_minor)
         .join(PledgeRow, PledgeRow.pledge_key == PledgeClaimRow.pledge_key)
@@ -72,7 +75,7 @@ def claims_of(connection: Connection, loan_key: int, seq: int) -> Columns:
 
 
 def newest_claims(connection: Connection, pledge_keys: list[int]) -> dict[int, tuple[int, int]]:
-    """The newest market and lendable claim of each pledge that has been judged."""
+    """Returns the newest market and lendable claim, in minor units, of each pledge that has one."""
     rows = connection.execute(_NEWEST_CLAIMS, {"keys": pledge_keys})
     return {row[0]: (row[1], row[2]) for row in rows}
 

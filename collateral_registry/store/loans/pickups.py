@@ -1,4 +1,4 @@
-"""Authorisations to fetch goods."""
+"""Stores pick-up authorisations."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ PICKUP_FILTERS = {
     "warehouse": AssetRow.place,
     "state": PickupRow.state,
 }
-"""Fields that a list of pick-ups can be filtered by."""
+"""Fields by which pick-ups can be filtered."""
 
 
 @dataclass(frozen=True)
 class StoredPickup:
-    """An authorisation with its keys, place and time."""
+    """An authorisation with its keys, warehouse and time of creation."""
 
     key: int
     loan_key: int
@@ -41,7 +41,7 @@ class StoredPickup:
 
 
 def insert_pickup(write: Write, pickup: Pickup, loan_key: int, asset_key: int) -> None:
-    """Records an authorisation; raises AlreadyExists when the loan has one of that id."""
+    """Stores an authorisation; raises AlreadyExists if the loan has one with that id."""
     taken = select(PickupRow.pickup_key).where(PickupRow.loan_key == loan_key, PickupRow.pickup_id == pickup.pickup_id)
     if write.connection.execute(taken).first() is not None:
         raise AlreadyExists(f"id {pickup.pickup_id}", f"loans/{pickup.loan_id}/pickups/{pickup.pickup_id}")
@@ -57,14 +57,14 @@ def insert_pickup(write: Write, pickup: Pickup, loan_key: int, asset_key: int) -
 
 
 def update_pickup(write: Write, stored: StoredPickup, pickup: Pickup) -> StoredPickup:
-    """Writes what became of an authorisation."""
+    """Stores a changed authorisation."""
     values = {**_row(pickup), "updated_seq": write.seq}
     write.connection.execute(update(PickupRow).where(PickupRow.pickup_key == stored.key).values(**values))
     return replace(stored, pickup=pickup)
 
 
 def get_pickup(connection: Connection, loan_id: str, pickup_id: str) -> StoredPickup:
-    """One authorisation; raises NotFound."""
+    """Returns one authorisation; raises NotFound."""
     rows = _pickups(connection, [LoanRow.loan_id == loan_id, PickupRow.pickup_id == pickup_id], 1)
     if not rows:
         raise NotFound(f"loans/{loan_id}/pickups/{pickup_id}")
@@ -72,12 +72,12 @@ def get_pickup(connection: Connection, loan_id: str, pickup_id: str) -> StoredPi
 
 
 def list_pickups(connection: Connection, wanted: Sequence[Condition], after_key: int, limit: int) -> list[StoredPickup]:
-    """A page of authorisations, oldest first."""
+    """Returns a page of authorisations, oldest first."""
     return _pickups(connection, [*conditions(PICKUP_FILTERS, wanted), PickupRow.pickup_key > after_key], limit)
 
 
 def pickups_of(connection: Connection, asset_keys: Int) -> dict[int, list[StoredPickup]]:
-    """The authorisations of each asset that has any for issues to be held against, those that end first in front."""
+    """Returns, by asset, the authorised and expired pick-ups that issues can be matched with, by expiry."""
     found: dict[int, list[StoredPickup]] = {}
     rows = [_stored(row) for row in connection.execute(_ISSUABLE, {"keys": asset_keys})]
     for row in sorted(rows, key=lambda row: (row.pickup.expire, row.key)):
@@ -100,13 +100,13 @@ _ISSUABLE = _PICKUPS.where(
 
 
 def ended_pickups(connection: Connection, day: int) -> list[StoredPickup]:
-    """The authorisations that stand although their last day has passed."""
+    """Returns the authorisations still marked as authorised whose last day was before ``day``."""
     where = [PickupRow.state == int(PickupState.AUTHORISED), PickupRow.expire_day < day]
     return _pickups(connection, where, None)
 
 
 def leaving_of(connection: Connection, asset_keys: Sequence[int]) -> dict[int, int]:
-    """The millionths of each asset that may still be fetched."""
+    """Returns, by asset, the authorised quantity not yet fetched, in millionths."""
     return {row[0]: int(row[1]) for row in connection.execute(_LEAVING, {"keys": asset_keys})}
 
 
@@ -118,7 +118,7 @@ _LEAVING = (
 
 
 def peak_exposure(connection: Connection, loan_key: int, since_seq: int) -> int:
-    """The most that was owed on a loan in the judgements from a commit on, in minor units."""
+    """Returns the largest exposure of a loan in its judgements since a commit, in minor units."""
     statement = select(func.coalesce(func.max(LoanJudgementRow.exposure_minor), 0)).where(
         LoanJudgementRow.loan_key == loan_key, LoanJudgementRow.seq >= since_seq
     )

@@ -1,4 +1,4 @@
-"""Pledges with their history."""
+"""Stores pledges with their history."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class StoredPledge:
-    """A pledge with its keys, revision and time."""
+    """A pledge with its keys, revision and time of creation."""
 
     key: int
     loan_key: int
@@ -35,7 +35,7 @@ class StoredPledge:
 
 
 def insert_pledge(write: Write, pledge: Pledge, loan_key: int, asset_key: int, target_key: int) -> int:
-    """Makes a pledge; raises AlreadyExists when the loan has one of that id."""
+    """Stores a new pledge and returns its key; raises AlreadyExists if the loan has one with that id."""
     taken = select(PledgeRow.pledge_key).where(PledgeRow.loan_key == loan_key, PledgeRow.pledge_id == pledge.pledge_id)
     if write.connection.execute(taken).first() is not None:
         raise AlreadyExists(f"id {pledge.pledge_id}", f"loans/{pledge.loan_id}/pledges/{pledge.pledge_id}")
@@ -55,7 +55,7 @@ def insert_pledge(write: Write, pledge: Pledge, loan_key: int, asset_key: int, t
 
 
 def update_pledge(write: Write, stored: StoredPledge, pledge: Pledge) -> StoredPledge:
-    """Writes a new revision of a pledge."""
+    """Stores a new revision of a pledge."""
     revision = stored.revision + 1
     row = {**_pledge_row(pledge), "revision": revision, "updated_seq": write.seq}
     write.connection.execute(update(PledgeRow).where(PledgeRow.pledge_key == stored.key).values(**row))
@@ -64,7 +64,7 @@ def update_pledge(write: Write, stored: StoredPledge, pledge: Pledge) -> StoredP
 
 
 def get_pledge(connection: Connection, loan_id: str, pledge_id: str) -> StoredPledge:
-    """One pledge; raises NotFound."""
+    """Returns one pledge; raises NotFound."""
     where = [LoanRow.loan_id == loan_id, PledgeRow.pledge_id == pledge_id]
     rows = _pledges(connection, where, 1)
     if not rows:
@@ -73,12 +73,12 @@ def get_pledge(connection: Connection, loan_id: str, pledge_id: str) -> StoredPl
 
 
 def list_pledges(connection: Connection, loan_id: str, after: str, limit: int) -> list[StoredPledge]:
-    """A page of the pledges of a loan in order of their ids."""
+    """Returns a page of the pledges of a loan, ordered by id."""
     return _pledges(connection, [LoanRow.loan_id == loan_id, PledgeRow.pledge_id > after], limit)
 
 
 def first_of_pledge(connection: Connection, pledge_key: int) -> tuple[Pledge, int]:
-    """A pledge as it was made, and the commit that made it."""
+    """Returns the first revision of a pledge and the commit that stored it."""
     statement = select(PledgeRevisionRow.document, PledgeRevisionRow.seq).where(
         PledgeRevisionRow.pledge_key == pledge_key, PledgeRevisionRow.revision == 1
     )
@@ -87,25 +87,23 @@ def first_of_pledge(connection: Connection, pledge_key: int) -> tuple[Pledge, in
 
 
 def standing_pledges_on(connection: Connection, asset_key: int) -> list[StoredPledge]:
-    """The standing pledges on an asset."""
-    where = [PledgeRow.asset_key == asset_key, PledgeRow.state == int(PledgeState.ACTIVE)]
-    return _pledges(connection, where, None)
+    """Returns the active pledges on an asset."""
+    return _pledges(connection, [PledgeRow.asset_key == asset_key, _IS_ACTIVE], None)
 
 
 def standing_pledges_of(connection: Connection, loan_key: int) -> list[StoredPledge]:
-    """The standing pledges that secure a loan."""
-    where = [PledgeRow.loan_key == loan_key, PledgeRow.state == int(PledgeState.ACTIVE)]
-    return _pledges(connection, where, None)
+    """Returns the active pledges that secure a loan."""
+    return _pledges(connection, [PledgeRow.loan_key == loan_key, _IS_ACTIVE], None)
 
 
 def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:
-    """Keys of the running loans that have a standing pledge on any of the assets, in order."""
+    """Returns the keys of the active loans with an active pledge on any of the assets, in order."""
     keys: Int = np.unique(read_columns(connection, _LOANS_SECURED, {"keys": asset_keys})["loan_key"])
     return keys
 
 
 def loans_by_asset(connection: Connection, asset_keys: Int) -> dict[int, list[int]]:
-    """Keys of the running loans that have a standing pledge on each asset that secures one."""
+    """Returns, by asset, the keys of the active loans with an active pledge on it."""
     found: dict[int, list[int]] = {}
     for asset_key, loan_key in connection.execute(_LOANS_SECURED, {"keys": asset_keys}):
         found.setdefault(asset_key, []).append(loan_key)
@@ -129,7 +127,10 @@ def assets_of_loans(connection: Source, loan_keys: Int) -> Int:
 
 
 def read_pledges(connection: Source, loan_keys: Int) -> Columns:
-    """Every standing pledge on the assets that secure the loans, in order of their keys."""
+    """Returns all active pledges on the assets that secure the loans, in key order.
+
+    They include pledges to other loans, because the loans share the value of an asset by rank.
+    """
     return read_columns(connection, *_ACTIVE_PLEDGES.of(assets_of_loans(connection, loan_keys)))
 
 

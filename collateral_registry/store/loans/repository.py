@@ -1,4 +1,4 @@
-"""Loans and their pledges, with their history."""
+"""Stores loans with their history."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from collateral_registry.store.schema.loans import LoanRevisionRow, LoanRow
 from valuation._typing import Int
 
 LOAN_FILTERS = {"borrower": LoanRow.borrower, "currency_code": LoanRow.currency, "state": LoanRow.state}
-"""Fields that a list of loans can be filtered by."""
+"""Fields by which loans can be filtered."""
 
-POLICYS = 0
-"""Marks a basis or a level that the loan leaves to the policy."""
+FROM_POLICY = 0
+"""Value of an LTV basis or limit that the loan leaves to the policy."""
 
 
 @dataclass(frozen=True)
 class StoredLoan:
-    """A loan with its key, revision and time."""
+    """A loan with its key, revision and time of creation."""
 
     key: int
     loan: Loan
@@ -40,7 +40,7 @@ class StoredLoan:
 
 
 def insert_loan(write: Write, loan: Loan) -> int:
-    """Registers a loan; raises AlreadyExists when the id is taken."""
+    """Stores a new loan and returns its key; raises AlreadyExists if the id is taken."""
     taken = select(LoanRow.loan_key).where(LoanRow.loan_id == loan.loan_id)
     if write.connection.execute(taken).first() is not None:
         raise AlreadyExists(f"id {loan.loan_id}", f"loans/{loan.loan_id}")
@@ -57,7 +57,7 @@ def insert_loan(write: Write, loan: Loan) -> int:
 
 
 def update_loan(write: Write, stored: StoredLoan, loan: Loan) -> StoredLoan:
-    """Writes a new revision of a loan."""
+    """Stores a new revision of a loan."""
     revision = stored.revision + 1
     row = {**_loan_row(loan), "revision": revision, "updated_seq": write.seq}
     write.connection.execute(update(LoanRow).where(LoanRow.loan_key == stored.key).values(**row))
@@ -66,7 +66,7 @@ def update_loan(write: Write, stored: StoredLoan, loan: Loan) -> StoredLoan:
 
 
 def get_loan(connection: Connection, loan_id: str) -> StoredLoan:
-    """One loan; raises NotFound."""
+    """Returns one loan; raises NotFound."""
     rows = find_loans(connection, [loan_id])
     if not rows:
         raise NotFound(f"loans/{loan_id}")
@@ -74,22 +74,22 @@ def get_loan(connection: Connection, loan_id: str) -> StoredLoan:
 
 
 def find_loans(connection: Connection, loan_ids: Sequence[str]) -> dict[str, StoredLoan]:
-    """Those of the loans that exist, by id."""
+    """Returns the loans that exist, by id."""
     rows = _loans(connection, [is_one_of(LoanRow.loan_id, loan_ids)], None)
     return {row.loan.loan_id: row for row in rows}
 
 
 def list_loans(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredLoan]:
-    """A page of loans in order of their ids."""
+    """Returns a page of loans, ordered by id."""
     return _loans(connection, [*conditions(LOAN_FILTERS, wanted), LoanRow.loan_id > after], limit)
 
 
 def read_loans(connection: Source, keys: Int) -> Columns:
-    """What judgement needs of running loans, in order of their keys."""
-    return read_columns(connection, *_RUNNING_LOANS.of(keys))
+    """Returns the columns of active loans that judgement needs, in key order."""
+    return read_columns(connection, *_ACTIVE_LOANS.of(keys))
 
 
-_RUNNING_LOANS = KeyedSelect(
+_ACTIVE_LOANS = KeyedSelect(
     select(
         LoanRow.loan_key,
         LoanRow.currency,
@@ -108,7 +108,7 @@ _RUNNING_LOANS = KeyedSelect(
 
 
 def terms_since(connection: Connection, after: int, seq: int) -> Columns:
-    """Id, borrower, currency and state of the loans that changed after a commit, as they were after another."""
+    """Returns id, borrower, currency and state, as of commit ``seq``, of loans changed since commit ``after``."""
     revision = LoanRevisionRow.__table__
     newest = newest_between(
         LoanRow.loan_key, LoanRevisionRow.loan_key, LoanRevisionRow.revision, LoanRevisionRow.seq, after, seq
@@ -122,7 +122,7 @@ def terms_since(connection: Connection, after: int, seq: int) -> Columns:
             revision.c.state,
             revision.c.seq,
         )
-        .join_from(newest, revision, (revision.c.loan_key == newest.c.key) & (revision.c.revision == newest.c.place))
+        .join_from(newest, revision, (revision.c.loan_key == newest.c.key) & (revision.c.revision == newest.c.version))
         .join(LoanRow, LoanRow.loan_key == revision.c.loan_key)
     )
     return read_columns(connection, statement)
@@ -144,14 +144,14 @@ def _loans(connection: Connection, where: Sequence[ColumnElement[bool]], limit: 
 
 
 def _loan_row(loan: Loan) -> dict[str, Any]:
-    limits = loan.ltv_limits.as_tuple() if loan.ltv_limits else (POLICYS,) * 4
+    limits = loan.ltv_limits.as_tuple() if loan.ltv_limits else (FROM_POLICY,) * 4
     return {
         "borrower": loan.borrower,
         "currency": loan.currency,
         "exposure_minor": loan.balance.exposure_minor,
         "balance_day": day_of(loan.balance.day),
         "credit_limit_minor": loan.credit_limit.minor if loan.credit_limit else NO_LIMIT,
-        "ltv_basis": int(loan.ltv_basis) if loan.ltv_basis else POLICYS,
+        "ltv_basis": int(loan.ltv_basis) if loan.ltv_basis else FROM_POLICY,
         "watch_ppm": limits[0],
         "margin_call_ppm": limits[1],
         "stop_draw_ppm": limits[2],

@@ -1,1 +1,1 @@
-"""The history of the schema."""
+"""Migrations of the schema, run by alembic."""

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection handed over by collateral_registry.store.engine.migrate."""
+"""Runs the migrations on the connection given by collateral_registry.store.engine.migrate."""
 
 from alembic import context
 from sqlmodel import SQLModel

@@ -1,4 +1,4 @@
-"""Haircut curves of price series, made once and reused until their time is up."""
+"""Stores haircut curves of price series; a curve is reused until it is due to be estimated again."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ FILTERS = {
     "light": HaircutCurveRow.light,
     "cause": HaircutCurveRow.cause,
 }
-"""Fields that a list of curves can be filtered by."""
+"""Fields by which curves can be filtered."""
 
 
 @dataclass(frozen=True)
 class Newest:
-    """Day and price of the newest observation behind a need, and its log return, NaN for the first.
+    """Day, price and log return (NaN for the first) of the newest observation used for a curve.
 
-    ``history_seq`` is the commit that last changed those before.
+    ``history_seq`` is the commit that last changed an earlier observation.
     """
 
     day: int
@@ -69,7 +69,7 @@ class Newest:
 
 @dataclass(frozen=True)
 class NewCurve:
-    """A need, its newest price, the curve made of its prices, why, and the key of the curve it replaces (0: none)."""
+    """A curve estimated for a need: its newest price, the cause, and the key of the curve it replaces (0 for none)."""
 
     need: CurveNeed
     newest: Newest
@@ -79,11 +79,11 @@ class NewCurve:
 
 
 def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str) -> dict[CurveNeed, Estimate]:
-    """The newest curve that a model has made of each need; those of another model or version do not count."""
+    """Returns the newest curve of each need that was estimated by this model and version."""
     if not needs:
         return {}
     wanted = set(needs)
-    found = {}
+    estimates = {}
     named = {"keys": sorted({need.series_key for need in needs}), "of_model": model}
     rows = read_columns(connection, _LATEST, named)
     for row in zip(*(column.tolist() for column in rows.values()), strict=True):
@@ -91,10 +91,10 @@ def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str)
         if need in wanted:
             key, day, price, moved, changed, gap, loss, flags, volatility, model, cause, *watched = row[: len(ESTIMATE)]
             losses = np.frombuffer(loss, dtype=np.float64)
-            found[need] = Estimate(
+            estimates[need] = Estimate(
                 key, day, price, moved, changed, gap, losses, flags, volatility, model, Watch(*watched), cause
             )
-    return found
+    return estimates
 
 
 _NEED = (
@@ -120,15 +120,15 @@ _LATEST = (
 
 
 def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], model: str) -> None:
-    """Stores new curves as known from a commit on; one that somebody else has made meanwhile is the same row."""
+    """Stores new curves with a commit; skips curves that another worker has stored meanwhile under the same key."""
     if not made:
         return
     if connection.dialect.name != "sqlite":
         connection.execute(select(func.pg_advisory_xact_lock(lock_key("estimates"))))
-    kept = {estimate_of(one, model).estimate_key: one for one in made}
-    for key in read_columns(connection, _KNOWN, {"keys": list(kept)})["estimate_key"].tolist():
-        del kept[key]
-    rows = [_row(key, seq, model, one) for key, one in kept.items()]
+    missing = {estimate_of(one, model).estimate_key: one for one in made}
+    for key in read_columns(connection, _KNOWN, {"keys": list(missing)})["estimate_key"].tolist():
+        del missing[key]
+    rows = [_row(key, seq, model, one) for key, one in missing.items()]
     if rows:
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         insert_columns(connection, HaircutCurveRow, columns, len(rows))
@@ -169,13 +169,15 @@ def _row(key: int, seq: int, model: str, one: NewCurve) -> dict[str, Any]:
 
 
 def estimate_of(one: NewCurve, model: str) -> Estimate:
-    """A curve as it is stored, with a key made of what it is of: whoever makes it, valuations name it alike.
+    """Returns a curve as it is stored.
 
-    And of the curve it replaces, so that a history that returns to what it was is not hidden behind what came between.
+    The key is a digest of the need, the newest price, the model and the replaced curve, so that every worker gives the
+    same curve the same key. The replaced curve is included because a price history may return to an earlier state; its
+    curve must then be newer than the one between.
     """
     need, newest, curve = one.need, one.newest, one.curve
-    told = f"{newest.day}:{newest.price!r}:{newest.history_seq}:{one.replaces}"
-    subject = f"{need.series_key}:{need.base_currency}:{need.currency}:{need.confidence_ppm}:{told}:{model}"
+    newest_text = f"{newest.day}:{newest.price!r}:{newest.history_seq}:{one.replaces}"
+    subject = f"{need.series_key}:{need.base_currency}:{need.currency}:{need.confidence_ppm}:{newest_text}:{model}"
     key = int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest()) >> 1
     volatility = float(np.nan_to_num(curve.daily_volatility, nan=0.0))
     return Estimate(
@@ -195,7 +197,7 @@ def estimate_of(one: NewCurve, model: str) -> Estimate:
 
 
 def model_and_gap_of(connection: Connection, estimate_key: int) -> tuple[str, float]:
-    """Model and version behind a stored curve, and its hidden gap; empty and 0 for none."""
+    """Returns model (with version) and hidden gap of a stored curve; empty and 0 if there is none."""
     statement = select(HaircutCurveRow.model, HaircutCurveRow.hidden_gap).where(
         HaircutCurveRow.estimate_key == estimate_key
     )
@@ -205,7 +207,7 @@ def model_and_gap_of(connection: Connection, estimate_key: int) -> tuple[str, fl
 
 @dataclass(frozen=True)
 class StoredEstimate:
-    """A stored curve with the id of its series, empty for an exchange rate alone."""
+    """A stored curve with the id of its series, which is empty for an exchange rate alone."""
 
     series_id: str
     need: CurveNeed
@@ -217,7 +219,7 @@ class StoredEstimate:
 def list_estimates(
     connection: Connection, wanted: Sequence[Condition], before: tuple[int, int], limit: int
 ) -> list[StoredEstimate]:
-    """A page of curves, newest first, after the one of a commit and key; keys order the curves of a commit."""
+    """Returns a page of the curves before a (commit, key), newest first; the curves of a commit are ordered by key."""
     seq, key = before
     statement = (
         select(HaircutCurveRow.__table__, PriceSeriesRow.series_id)
@@ -227,7 +229,7 @@ def list_estimates(
         .order_by(HaircutCurveRow.seq.desc(), HaircutCurveRow.estimate_key.desc())
         .limit(limit)
     )
-    found = []
+    curves = []
     for row in connection.execute(statement):
         need = CurveNeed(row.series_key, row.base_currency, row.currency, row.confidence_ppm)
         loss = np.frombuffer(row.loss, dtype=np.float64)
@@ -246,5 +248,5 @@ def list_estimates(
             watched,
             row.cause,
         )
-        found.append(StoredEstimate(row.series_id or "", need, estimate, row.observations, row.seq))
-    return found
+        curves.append(StoredEstimate(row.series_id or "", need, estimate, row.observations, row.seq))
+    return curves

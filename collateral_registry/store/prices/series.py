@@ -1,4 +1,4 @@
-"""Price series and their observations; exchange rates are series named fx-{base}-{quote}."""
+"""Stores price series and their observations; exchange rates are series named fx-{base}-{quote}."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ FILTERS = {
     "currency_code": PriceSeriesRow.currency,
     "market": PriceSeriesRow.market,
 }
-"""Fields that a list of series can be filtered by."""
+"""Fields by which series can be filtered."""
 
 HISTORY_LIMIT = 2_000
-"""Observations read of a series: four windows of the haircut model, so that corrections cannot crowd it out."""
+"""Observations read of a series: four windows of the haircut model, to leave room for corrections."""
 
 
 @dataclass(frozen=True)
 class StoredSeries:
-    """A series with its key and its newest accepted price, as text with every digit."""
+    """A series with its key and its newest accepted price, as text with all digits."""
 
     key: int
     series: PriceSeries
@@ -48,7 +48,7 @@ class StoredSeries:
 
 @dataclass(frozen=True)
 class StoredPrice:
-    """An observation."""
+    """An observation as it was received."""
 
     day: int
     decimal_text: str
@@ -59,7 +59,7 @@ class StoredPrice:
 
 
 def insert_series(write: Write, series: PriceSeries) -> int:
-    """Opens a series; raises AlreadyExists when the id is taken."""
+    """Stores a new series and returns its key; raises AlreadyExists if the id is taken."""
     taken = select(PriceSeriesRow.series_key).where(PriceSeriesRow.series_id == series.series_id)
     if write.connection.execute(taken).first() is not None:
         raise AlreadyExists(f"id {series.series_id}", f"priceSeries/{series.series_id}")
@@ -82,7 +82,7 @@ def insert_series(write: Write, series: PriceSeries) -> int:
 
 
 def get_series(connection: Connection, series_id: str) -> StoredSeries:
-    """One series; raises NotFound."""
+    """Returns one series; raises NotFound."""
     rows = _stored(connection, [PriceSeriesRow.series_id == series_id], 1)
     if not rows:
         raise NotFound(f"priceSeries/{series_id}")
@@ -90,18 +90,18 @@ def get_series(connection: Connection, series_id: str) -> StoredSeries:
 
 
 def find_series(connection: Connection, series_ids: Sequence[str]) -> dict[str, StoredSeries]:
-    """Those of the series that exist, by id."""
+    """Returns the series that exist, by id."""
     rows = _stored(connection, [is_one_of(PriceSeriesRow.series_id, series_ids)], None)
     return {row.series.series_id: row for row in rows}
 
 
 def list_series(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredSeries]:
-    """A page of series in order of their ids."""
+    """Returns a page of series, ordered by id."""
     return _stored(connection, [*conditions(FILTERS, wanted), PriceSeriesRow.series_id > after], limit)
 
 
 def series_keys(connection: Source, series_ids: Sequence[str]) -> dict[str, int]:
-    """The keys of series by id; ids that nobody opened are left out."""
+    """Returns the keys of the series that exist, by id."""
     found = read_columns(connection, _SERIES_KEYS, {"texts": series_ids})
     return dict(zip(found["series_id"].tolist(), found["series_key"].tolist(), strict=True))
 
@@ -112,7 +112,7 @@ _SERIES_KEYS = select(PriceSeriesRow.series_id, PriceSeriesRow.series_key).where
 
 
 def series_facts(connection: Source, keys: Int) -> SeriesFacts:
-    """Series with their newest accepted price."""
+    """Returns series with their newest accepted prices."""
     return SeriesFacts(**read_columns(connection, _SERIES_FACTS, {"keys": keys}))
 
 
@@ -138,7 +138,7 @@ _FX_QUOTES = select(
 
 
 def fx_quotes(connection: Source) -> dict[tuple[str, str], FxQuote]:
-    """The newest rate of every pair that is quoted, base to quote."""
+    """Returns the newest exchange rate of every quoted pair (base, quote)."""
     columns = read_columns(connection, _FX_QUOTES)
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     return {(base, quote): FxQuote(rate, day, ((key, 1),), changed) for base, quote, rate, day, key, changed in rows}
@@ -146,9 +146,9 @@ def fx_quotes(connection: Source) -> dict[tuple[str, str], FxQuote]:
 
 @dataclass(frozen=True)
 class Latest:
-    """The newest accepted price of a series and its log return from the one before; none for the first.
+    """The newest accepted price of a series and its log return from the previous one, None for the first.
 
-    ``rewritten`` says that what the series had said before it has changed with the same commit.
+    ``rewritten`` states that the same commit changed an earlier observation.
     """
 
     day: int
@@ -160,7 +160,7 @@ class Latest:
 
 @dataclass(frozen=True)
 class History:
-    """What is known of a series: accepted prices, one a day, and those kept aside, each in order of days."""
+    """Accepted and quarantined prices of a series, one a day, ordered by day."""
 
     day: Int
     price: NDArray[np.float64]
@@ -170,7 +170,7 @@ class History:
 
 
 def history(connection: Source, series_key: int, since: int | None = None) -> History:
-    """The newest observations of a series, HISTORY_LIMIT at most, from a day on: the last word on each day counts."""
+    """Returns the history of a series from a day on: the last observation of each day, of the newest HISTORY_LIMIT."""
     wanted = [PriceRow.series_key == series_key, *([] if since is None else [PriceRow.day >= since])]
     newest = (
         select(PriceRow.day, PriceRow.seq, PriceRow.value, PriceRow.verdict, PriceRow.decimal_text)
@@ -192,9 +192,9 @@ def history(connection: Source, series_key: int, since: int | None = None) -> Hi
     )
 
 
-def _last_of_each_day(rows: Columns, among: NDArray[np.bool_]) -> Int:
-    """Row numbers of the last row of each day among the rows chosen."""
-    chosen = np.flatnonzero(among)
+def _last_of_each_day(rows: Columns, included: NDArray[np.bool_]) -> Int:
+    """Returns the row number of the last row of each day among the included rows."""
+    chosen = np.flatnonzero(included)
     day = rows["day"][chosen]
     last = np.append(day[1:] != day[:-1], True)[: len(day)]
     return chosen[last]
@@ -206,7 +206,7 @@ def insert_prices(write: Write, columns: Columns) -> None:
 
 
 def set_latest(write: Write, latest: Mapping[int, Latest]) -> None:
-    """Moves the newest price of series on, by key."""
+    """Stores the newest price of each series, by key."""
     for key, newest in latest.items():
         write.connection.execute(
             update(PriceSeriesRow)
@@ -222,7 +222,7 @@ def set_latest(write: Write, latest: Mapping[int, Latest]) -> None:
 
 
 def list_prices(connection: Connection, series_key: int, before: tuple[int, int], limit: int) -> list[StoredPrice]:
-    """A page of observations before a (day, sequence), newest first."""
+    """Returns a page of the observations before a (day, sequence), newest first."""
     day, seq = before
     newer = PriceRow.__table__.alias()
     superseded = (

@@ -1,9 +1,9 @@
-"""Which rows count: of each key the newest, as of any commit.
+"""Selects the current row of each key, now or as of a commit, in tables that changes and revaluation runs append to.
 
-Rows come from changes of the book and from revaluation runs. A run's rows carry the sequence of its start, for that is
-the moment they are of; they count from the commit that published the run. A change made while the run went on has a
-later sequence and stays the newest. So the newest row of a key is the later of two: its newest row of a change, and its
-row in the newest run published by then.
+A change writes rows with its own sequence (``of_run`` 0). A run writes rows with the sequence of its start (``of_run``
+1); they count from the commit that publishes the run. A change made while the run goes on has a later sequence and
+therefore stays current. The current row of a key is the later of two rows: its newest row of a change, and its row in
+the newest run published by then.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from collateral_registry.store.engine.key_sets import KEYS, Greatest
 from collateral_registry.store.schema.revaluation import RunRow
 
 NEVER = 0
-"""Sequence before the first commit."""
+"""A sequence before the first commit."""
 
 
 def newest_run(seq: int | None = None, after: int = NEVER) -> ScalarSelect[Any]:
-    """Sequence of the newest run published after a commit and by another, by now when none is given; else NEVER."""
+    """Selects the sequence of the newest run published after commit ``after`` and up to ``seq`` (or now), or NEVER."""
     published = RunRow.published_seq > after if seq is None else came_between(RunRow.published_seq, after, seq)
     return select(func.coalesce(func.max(RunRow.seq), NEVER)).where(published).scalar_subquery()
 
@@ -30,9 +30,9 @@ def newest_run(seq: int | None = None, after: int = NEVER) -> ScalarSelect[Any]:
 def newest_seq(
     table: type[SQLModel], column: ColumnElement[int], key: ColumnElement[int], seq: int | None = None
 ) -> ColumnElement[int]:
-    """Sequence of the row that counts for a key, as a condition's right side; NEVER when there is none.
+    """Returns the sequence of the current row of a key, as of commit ``seq`` or now, as an expression; else NEVER.
 
-    ``column`` is the table's key column, ``key`` the column of another table in the same statement that names it.
+    ``column`` is the key column of the table; ``key`` is a column of another table in the enclosing statement.
     """
     changed = select(table.seq).where(column == key, table.of_run == 0)
     if seq is not None:
@@ -44,17 +44,17 @@ def newest_seq(
 
 
 def newest_of(table: type[SQLModel], column: ColumnElement[int]) -> CTE:
-    """A table ``newest(key, place)``: the sequence of the row that counts for each key of the parameter ``keys``.
+    """Returns a table ``newest(key, version)`` with the sequence of the current row of each key in ``keys``.
 
-    Found before anything is joined with it: as a condition of the join it would be sought for every row of a history.
+    It is materialised: in the condition of a join the database would compute it again for every row of a history.
     """
     key = KEYS.rows.c.value
-    found = select(key.label("key"), newest_seq(table, column, key).label("place"))
+    found = select(key.label("key"), newest_seq(table, column, key).label("version"))
     return found.cte("newest").prefix_with("MATERIALIZED")
 
 
 def came_between(seq_column: ColumnElement[int], after: int, seq: int) -> ColumnElement[bool]:
-    """Condition that a row became known after one commit and not later than another."""
+    """Returns the condition that a row was stored after commit ``after`` and up to commit ``seq``."""
     known: ColumnElement[bool] = seq_column <= seq
     return (seq_column > after) & known if after else known
 
@@ -67,40 +67,41 @@ def newest_between(
     after: int,
     seq: int,
 ) -> CTE:
-    """A table ``newest(key, place)``: the largest ``order`` of the rows of each key that came between two commits.
+    """Returns a table ``newest(key, version)``: the largest ``order`` of the rows of each key between two commits.
 
-    After a commit, only its followers are looked at, by the index on their sequence. From the beginning, the rows of
-    each owner are sought from the newest down, so that a long history costs nothing.
+    After a commit, the index on ``seq_column`` finds the rows stored since. From the beginning (``after`` 0), the rows
+    of each owner are searched from the newest down, so that the length of a history does not matter.
     """
     found: Any
     if after:
-        found = select(key.label("key"), func.max(order).label("place")).group_by(key)
+        found = select(key.label("key"), func.max(order).label("version")).group_by(key)
         found = found.where(came_between(seq_column, after, seq))
     else:
-        sought = select(order).where(key == owner_key, came_between(seq_column, after, seq))
-        sought = sought.order_by(order.desc()).limit(1).correlate(owner_key.class_.__table__)
-        found = select(owner_key.label("key"), sought.scalar_subquery().label("place"))
+        last = select(order).where(key == owner_key, came_between(seq_column, after, seq))
+        last = last.order_by(order.desc()).limit(1).correlate(owner_key.class_.__table__)
+        found = select(owner_key.label("key"), last.scalar_subquery().label("version"))
     return found.cte("newest").prefix_with("MATERIALIZED")
 
 
 def newest_of_runs_between(
     owner_key: InstrumentedAttribute[int], table: type[SQLModel], key: ColumnElement[int], after: int, seq: int
 ) -> CTE:
-    """The same for a table that runs write too: the sequence of the row that counts, where it came in between.
+    """Returns ``newest(key, version)`` for a table that runs also write: the current rows stored between two commits.
 
-    A run that was published in between brings its rows; those that a change had overtaken were judged again with it.
+    A run published in between contributes its rows. The publishing commit judges the loans again that changed while the
+    run went on; its sequence is later, so that those rows are the current ones.
     """
     if not after:
         owners = owner_key.class_.__table__
-        place = newest_seq(table, key, owners.c[owner_key.key], seq)
-        found: Any = select(owner_key.label("key"), place.label("place"))
+        version = newest_seq(table, key, owners.c[owner_key.key], seq)
+        found: Any = select(owner_key.label("key"), version.label("version"))
         return found.cte("newest").prefix_with("MATERIALIZED")
-    changed = select(key.label("key"), table.seq.label("place")).where(
+    changed = select(key.label("key"), table.seq.label("version")).where(
         table.of_run == 0, came_between(table.seq, after, seq)
     )
-    in_run = select(key.label("key"), table.seq.label("place")).where(
+    in_run = select(key.label("key"), table.seq.label("version")).where(
         table.of_run == 1, table.seq == newest_run(seq, after)
     )
     both = union_all(changed, in_run).subquery()
-    found = select(both.c.key, func.max(both.c.place).label("place")).group_by(both.c.key)
+    found = select(both.c.key, func.max(both.c.version).label("version")).group_by(both.c.key)
     return found.cte("newest").prefix_with("MATERIALIZED")

@@ -1,4 +1,4 @@
-"""Revaluation runs and their partitions: what was started, what is stored, what is published."""
+"""Stores revaluation runs, their partitions and results, and the events that a run raises when it is published."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NEEDS = TypeAdapter(tuple[CurveNeed, ...])
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run with its progress; ``finished_us`` is when it was published or abandoned."""
+    """A run with its progress; ``finished_us`` is the time at which it was published or abandoned."""
 
     seq: int
     state: RunState
@@ -48,12 +48,12 @@ class StoredRun:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more happens to it."""
+        """Whether the run is published or abandoned."""
         return self.state in {RunState.PUBLISHED, RunState.ABANDONED}
 
 
 def insert_run(write: Write, policy_key: int) -> None:
-    """Records that a run begins with this commit; one that is still under way is abandoned, for this one is newer."""
+    """Stores a run that starts with the current commit and abandons an older run that is still in progress."""
     write.connection.execute(
         update(RunRow)
         .where(RunRow.state.in_([int(RunState.STARTED), int(RunState.RUNNING)]))
@@ -72,7 +72,7 @@ def insert_run(write: Write, policy_key: int) -> None:
 
 
 def get_run(connection: Connection, seq: int) -> StoredRun:
-    """One run; raises NotFound."""
+    """Returns one run; raises NotFound."""
     rows = _stored(connection, [RunRow.seq == seq], 1)
     if not rows:
         raise NotFound(f"revaluations/{seq}")
@@ -80,18 +80,18 @@ def get_run(connection: Connection, seq: int) -> StoredRun:
 
 
 def list_runs(connection: Connection, before: int, limit: int) -> list[StoredRun]:
-    """A page of runs that were started before a commit, newest first."""
+    """Returns a page of the runs started before a commit, newest first."""
     return _stored(connection, [RunRow.seq < before], limit)
 
 
 def unfinished_run(connection: Connection) -> StoredRun | None:
-    """The run that is under way; none when all are over."""
+    """Returns the run in progress; None if there is none."""
     rows = _stored(connection, [RunRow.state.in_([int(RunState.STARTED), int(RunState.RUNNING)])], 1)
     return rows[0] if rows else None
 
 
 def insert_partitions(connection: Connection, seq: int, partitions: Sequence[Partition]) -> bool:
-    """Records how a run is cut; false when that was done before, or the run is over."""
+    """Stores the partitions of a run; returns False if it has them already or is over."""
     planned = update(RunRow).where(RunRow.seq == seq, RunRow.state == int(RunState.STARTED))
     if not connection.execute(planned.values(state=int(RunState.RUNNING))).rowcount:
         return False
@@ -115,17 +115,17 @@ def insert_partitions(connection: Connection, seq: int, partitions: Sequence[Par
 
 
 def pending_partitions(connection: Connection, seq: int) -> list[Partition]:
-    """The partitions that are not stored yet, in order."""
+    """Returns the partitions without stored results, in order."""
     return _partitions(connection, [RunPartitionRow.seq == seq, RunPartitionRow.done == 0])
 
 
 def get_partition(connection: Connection, seq: int, number: int) -> Partition:
-    """One partition."""
+    """Returns one partition."""
     return _partitions(connection, [RunPartitionRow.seq == seq, RunPartitionRow.number == number])[0]
 
 
 def is_wanted(source: Source, seq: int, number: int) -> bool:
-    """Whether the results of a partition are still to be stored."""
+    """Returns whether the results of a partition are still missing and its run is in progress."""
     statement = (
         select(RunPartitionRow.done)
         .join(RunRow, RunRow.seq == RunPartitionRow.seq)
@@ -138,7 +138,7 @@ def is_wanted(source: Source, seq: int, number: int) -> bool:
 def store_partition(
     source: Source, seq: int, number: int, values: Columns, covers: Columns, claims: Columns, events: Columns
 ) -> None:
-    """Appends the results of a partition and marks it as done, in the transaction of the connection."""
+    """Appends the results of a partition and marks it as done, in the connection's transaction."""
     of_run = {"seq": seq, "of_run": 1}
     valued, judged = len(values["target_key"]), len(covers["loan_key"])
     insert_columns(source, ValuationRow, {**values, **of_run}, valued)
@@ -157,20 +157,20 @@ def mark_done(source: Source, seq: int, number: int, valued: int = 0, judged: in
 
 
 def pending_events(connection: Connection, seq: int, number: int) -> Columns:
-    """The events that a partition raises when the run is published, in order."""
+    """Returns the events that a partition raises when the run is published, in order."""
     columns = [RunEventRow.__table__.c[name] for name in PENDING]
     statement = select(*columns).where(RunEventRow.seq == seq, RunEventRow.number == number)
     return read_columns(connection, statement.order_by(RunEventRow.place))
 
 
 def partitions_with_events(connection: Connection, seq: int) -> list[int]:
-    """Numbers of the partitions that raise events, in order."""
+    """Returns the numbers of the partitions that raise events, in order."""
     statement = select(RunEventRow.number).where(RunEventRow.seq == seq).distinct().order_by(RunEventRow.number)
     return list(connection.execute(statement).scalars())
 
 
 def set_published(write: Write, seq: int) -> bool:
-    """Lets the rows of a run count from this commit on; false when it is over, or not all of it is stored."""
+    """Publishes a run with the current commit; returns False if it is over or a partition is missing."""
     missing = select(RunPartitionRow.number).where(RunPartitionRow.seq == seq, RunPartitionRow.done == 0)
     published = update(RunRow).where(RunRow.seq == seq, RunRow.state == int(RunState.RUNNING), ~missing.exists())
     values = {"state": int(RunState.PUBLISHED), "published_seq": write.seq, "finished_us": write.known_us}
@@ -178,14 +178,14 @@ def set_published(write: Write, seq: int) -> bool:
 
 
 def set_outcome(write: Write, seq: int, events: int, judged_again: int) -> None:
-    """Notes what the publication raised and drops the pending events that it replaced."""
-    told = {"events": events, "judged_again": judged_again}
-    write.connection.execute(update(RunRow).where(RunRow.seq == seq).values(**told))
+    """Stores the numbers of events and repeated judgements of a publication and deletes the run's pending events."""
+    outcome = {"events": events, "judged_again": judged_again}
+    write.connection.execute(update(RunRow).where(RunRow.seq == seq).values(**outcome))
     write.connection.execute(delete(RunEventRow).where(RunEventRow.seq == seq))
 
 
 def loans_judged_since(connection: Connection, seq: int) -> Int:
-    """Keys of the loans that changes of the book have judged since a commit, in order."""
+    """Returns the keys of the loans that changes have judged since a commit, in order."""
     statement = (
         select(LoanJudgementRow.loan_key).where(LoanJudgementRow.seq > seq, LoanJudgementRow.of_run == 0).distinct()
     )
@@ -194,7 +194,7 @@ def loans_judged_since(connection: Connection, seq: int) -> Int:
 
 
 def pool_sizes(connection: Connection) -> Columns:
-    """Every running loan with the number of its pledges, in order of keys: loan_key, pledges."""
+    """Returns key and number of pledges (``pledges``) of each active loan, in key order."""
     counted = select(PledgeRow.loan_key, func.count().label("pledges")).group_by(PledgeRow.loan_key).subquery()
     statement = (
         select(LoanRow.loan_key, func.coalesce(counted.c.pledges, 0).label("pledges"))
@@ -206,14 +206,14 @@ def pool_sizes(connection: Connection) -> Columns:
 
 
 def unpledged_blocks(connection: Connection, width: int) -> Columns:
-    """How many assets that secure no loan lie in each block of keys, in order: block, assets."""
+    """Returns the number of assets without an active pledge (``assets``) in each block of ``width`` keys, in order."""
     block = (AssetRow.asset_key - AssetRow.asset_key % width).label("block")
     statement = select(block, func.count().label("assets")).where(_is_unpledged()).group_by(block).order_by(block)
     return read_columns(connection, statement)
 
 
 def loans_between(source: Source, first: int, last: int) -> Int:
-    """Keys of the running loans in a range, in order."""
+    """Returns the keys of the active loans in a range of keys, in order."""
     statement = select(LoanRow.loan_key).where(LoanRow.loan_key.between(first, last))
     statement = statement.where(LoanRow.state == int(LoanState.ACTIVE)).order_by(LoanRow.loan_key)
     keys: Int = read_columns(source, statement)["loan_key"]
@@ -221,14 +221,14 @@ def loans_between(source: Source, first: int, last: int) -> Int:
 
 
 def unpledged_between(source: Source, first: int, last: int) -> Int:
-    """Keys of the assets in a range that secure no loan, in order."""
+    """Returns the keys of the assets without an active pledge in a range of keys, in order."""
     statement = select(AssetRow.asset_key).where(AssetRow.asset_key.between(first, last), _is_unpledged())
     keys: Int = read_columns(source, statement.order_by(AssetRow.asset_key))["asset_key"]
     return keys
 
 
 def known_needs(connection: Connection) -> list[CurveNeed]:
-    """Every haircut curve that was ever needed, each once, in a fixed order."""
+    """Returns every need for which a haircut curve was ever estimated, in a fixed order."""
     subject = (
         HaircutCurveRow.series_key,
         HaircutCurveRow.base_currency,
@@ -239,8 +239,8 @@ def known_needs(connection: Connection) -> list[CurveNeed]:
 
 
 def _is_unpledged() -> ColumnElement[bool]:
-    standing = (PledgeRow.asset_key == AssetRow.asset_key) & (PledgeRow.state == int(PledgeState.ACTIVE))
-    return ~select(PledgeRow.pledge_key).where(standing).exists()
+    active = (PledgeRow.asset_key == AssetRow.asset_key) & (PledgeRow.state == int(PledgeState.ACTIVE))
+    return ~select(PledgeRow.pledge_key).where(active).exists()
 
 
 def _partitions(connection: Connection, where: list[ColumnElement[bool]]) -> list[Partition]:
@@ -269,7 +269,7 @@ def _stored(connection: Connection, where: list[ColumnElement[bool]], limit: int
 
 
 def _progress() -> list[ColumnElement[int]]:
-    """Sums over the partitions of a run, as columns of its row."""
+    """Returns sums over the partitions of a run as scalar subqueries."""
 
     def total(name: str, summand: ColumnElement[int] | int) -> ColumnElement[int]:
         summed: Select[Any] = select(cast(func.coalesce(func.sum(summand), 0), BigInteger))

@@ -1,4 +1,4 @@
-"""What inventory assets claim of a place, and what the warehouses say is there."""
+"""Stores what inventory assets claim of a good in a warehouse, and reads the stock that is available there."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ from valuation._typing import Int
 from valuation.money import PPM
 
 Place = tuple[str, str]
-"""A warehouse, folded, and a good."""
+"""Folded name of a warehouse, and a good."""
 
 BACKFILL_ROWS = 10_000
 
 
 @dataclass(frozen=True)
 class Available:
-    """What a warehouse says is there of a good: millionths of a unit, and what tells it; none tells nothing."""
+    """The available quantity of a good in millionths of a unit, and its source: ``feed`` or ``count``."""
 
     quantity: int
     unit: str
@@ -61,13 +61,13 @@ class Available:
 
 @dataclass
 class ReportedStock:
-    """What is told of a place, by unit and teller, and what feeds tell of the lots that are assets, by their keys."""
+    """Reported stock of one place: sums by unit and source, and what feeds report of lots that are assets, by asset."""
 
     sums: dict[tuple[str, str], int] = field(default_factory=dict)
     of_assets: dict[int, Available] = field(default_factory=dict)
 
     def add(self, there: Available, asset_key: int) -> None:
-        """Adds what is there of lots that are no asset (key 0), or of the one that is this asset."""
+        """Adds the quantity of lots without an asset (key 0) or of the lot that is registered as this asset."""
         key = (there.unit, there.told_by)
         self.sums[key] = self.sums.get(key, 0) + there.quantity
         if asset_key and there.told_by == "feed":
@@ -75,13 +75,13 @@ class ReportedStock:
 
     @property
     def there(self) -> list[Available]:
-        """What counts as there: what feeds tell, else what was counted."""
+        """The available quantities: those reported by feeds, or the counted ones if no feed reports any."""
         by_feed = {key: quantity for key, quantity in self.sums.items() if key[1] == "feed"}
         return [Available(quantity, unit, by) for (unit, by), quantity in sorted((by_feed or self.sums).items())]
 
 
 def write_holding(connection: Connection, asset_key: int, asset: Asset) -> None:
-    """Keeps the holding of an inventory asset; a quantity that merely moved leaves what was stated as it was."""
+    """Stores the claim of an inventory asset; an existing claim keeps its declared quantity."""
     if not isinstance(asset.detail, Inventory):
         return
     row = _row(asset.detail)
@@ -92,26 +92,26 @@ def write_holding(connection: Connection, asset_key: int, asset: Asset) -> None:
 
 
 def set_declared(write: Write, asset_key: int, asset: Asset) -> None:
-    """Takes the quantity of an asset for what its owner states."""
+    """Sets the declared quantity of an asset to its present quantity."""
     if isinstance(asset.detail, Inventory):
         values = {"stated": millionths_of(asset.detail.quantity)}
         write.connection.execute(update(PlaceClaimRow).where(PlaceClaimRow.asset_key == asset_key).values(**values))
 
 
 def reduce_declared(write: Write, asset_key: int, taken: int) -> None:
-    """Takes from what an asset states the millionths that left by authorisation."""
+    """Reduces the declared quantity of an asset by the millionths that left under a pick-up, at most to 0."""
     left = case((PlaceClaimRow.stated > taken, PlaceClaimRow.stated - taken), else_=0)
     write.connection.execute(update(PlaceClaimRow).where(PlaceClaimRow.asset_key == asset_key).values(stated=left))
 
 
 def quantity_of(connection: Connection, asset_key: int) -> int:
-    """The quantity of an inventory asset, in millionths of its unit."""
+    """Returns the quantity of an inventory asset in millionths of its unit."""
     statement = select(PlaceClaimRow.quantity).where(PlaceClaimRow.asset_key == asset_key)
     return int(connection.execute(statement).scalar_one())
 
 
 def places_of_assets(connection: Connection, asset_keys: Int) -> list[Place]:
-    """The places of the assets, each once, in order."""
+    """Returns the distinct places of the assets, in order."""
     return [(row[0], row[1]) for row in connection.execute(_PLACES_OF_ASSETS, {"keys": asset_keys})]
 
 
@@ -124,7 +124,7 @@ _PLACES_OF_ASSETS = (
 
 
 def places_of_lots(connection: Connection, lot_keys: Int) -> dict[int, Place]:
-    """The place of each lot."""
+    """Returns the place of each lot."""
     rows = connection.execute(_PLACES_OF_LOTS, {"keys": lot_keys}).all()
     names = {name: folded(name) for name in {row.warehouse for row in rows}}
     return {row.lot_key: (names[row.warehouse], row.good) for row in rows}
@@ -136,7 +136,7 @@ _PLACES_OF_LOTS = select(StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow
 
 
 def claimed_among(connection: Connection, places: Collection[Place]) -> set[Place]:
-    """Those of the places of which an asset claims something."""
+    """Returns those of the places on which an asset has a claim."""
     claimed = connection.execute(_CLAIMED, {"texts": {place for place, _ in places}})
     return {(row[0], row[1]) for row in claimed}.intersection(places)
 
@@ -145,9 +145,9 @@ _CLAIMED = select(PlaceClaimRow.place, PlaceClaimRow.good).where(is_one_of(Place
 
 
 def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, list[Claim]]:
-    """What the assets of each place that are not retired claim, with the loans that hold them, in order of the assets.
+    """Returns, by place, the claims of assets that are not retired, with their loans, ordered by asset key.
 
-    The places must differ; one of which nothing is claimed is left out.
+    The given places must be distinct; places without claims are left out.
     """
     rows = connection.execute(_CLAIMS, {"records": places, "texts": {place for place, _ in places}}).all()
     keys = [row.asset_key for row in rows]
@@ -183,11 +183,11 @@ _CLAIMS = (
 
 
 _WAREHOUSES = select(StockWarehouseRow.warehouse)
-"""Those that speak of themselves."""
+"""The warehouses that have reported or been counted."""
 
 
 def spellings_of(connection: Connection, places: Collection[str]) -> dict[str, list[str]]:
-    """The warehouses that speak of themselves by each of these names, however they write it, in order."""
+    """Returns, by folded name, the spellings under which a warehouse has reported or been counted, in order."""
     found: dict[str, list[str]] = {place: [] for place in places}
     for name in sorted(connection.execute(_WAREHOUSES).scalars()):
         if (place := folded(name)) in found:
@@ -196,22 +196,23 @@ def spellings_of(connection: Connection, places: Collection[str]) -> dict[str, l
 
 
 def there_at(connection: Connection, places: Collection[Place]) -> dict[Place, ReportedStock]:
-    """What is there by the unit it is told in: lots less their reserves, else the last counts; none tells nothing.
+    """Returns, by place, the reported stock: lots less their reserves, or the last counts of lots without a feed.
 
-    Where a feed tells, a lot that only a count has found does not count: the smaller figure does. The sums and what is
-    each asset's own are of one statement, for stock goes on moving.
+    Places without any lot are left out. The sums and the quantities of single assets come from one statement, because
+    stock may change between two.
     """
-    spelt = spellings_of(connection, {place for place, _ in places})
-    spots = [(warehouse, good) for place, good in places for warehouse in spelt[place]]
-    named = {"records": spots, "texts": {warehouse for warehouse, _ in spots}}
+    spellings = spellings_of(connection, {place for place, _ in places})
+    lots_at = [(warehouse, good) for place, good in places for warehouse in spellings[place]]
+    named = {"records": lots_at, "texts": {warehouse for warehouse, _ in lots_at}}
     found: dict[Place, ReportedStock] = {}
-    for warehouse, good, unit, teller, key, *millionths in connection.execute(_THERE, named):
-        told = found.setdefault((folded(warehouse), good), ReportedStock())
-        told.add(Available(summed(*millionths), unit, teller), key)
+    for warehouse, good, unit, source, key, *sums in connection.execute(_AVAILABLE, named):
+        reported = found.setdefault((folded(warehouse), good), ReportedStock())
+        reported.add(Available(summed(*sums), unit, source), key)
     return found
 
 
-def _there() -> Select[Any]:
+def _available() -> Select[Any]:
+    """Selects warehouse, good, unit, source, asset key (0 for none) and the two sums of ``wide_sum``."""
     here = RecordSet({"warehouse": Text, "good": Text}).rows
     fed = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
     last_count = (
@@ -221,6 +222,7 @@ def _there() -> Select[Any]:
         .limit(1)
         .scalar_subquery()
     )
+    # No feed has reported a lot of version 0; a count has opened it.
     quantity = case((StockLotRow.version > 0, fed), else_=func.coalesce(last_count, fed))
     told_by = case((StockLotRow.version > 0, "feed"), else_="count")
     asset_key = func.coalesce(AssetRow.asset_key, 0)
@@ -234,15 +236,16 @@ def _there() -> Select[Any]:
         .subquery()
     )
     by = (each.c.warehouse, each.c.good, each.c.unit, each.c.told_by, each.c.asset_key)
-    positive = wide_sum("there", case((each.c.quantity > 0, each.c.quantity), else_=0))
+    # A lot below zero must not reduce the sum of the others.
+    positive = wide_sum("quantity", case((each.c.quantity > 0, each.c.quantity), else_=0))
     return select(*by, *positive).group_by(*by)
 
 
-_THERE = _there()
+_AVAILABLE = _available()
 
 
 def write_counted(write: Write, rows: Sequence[dict[str, Any]]) -> Int:
-    """Writes counted share and flags of lots where they differ; returns the keys of the assets that changed."""
+    """Stores counted share and quality flags of lots where they differ; returns the keys of the changed assets."""
     stored = write.connection.execute(_COUNTED, {"keys": [row["asset_key"] for row in rows]})
     before = {row[0]: (row[1], row[2]) for row in stored}
     changed = [row for row in rows if before.get(row["asset_key"]) != (row["counted_share"], row["stock_quality"])]
@@ -259,7 +262,7 @@ _SET_COUNTED = ColumnUpdate(InventoryRow, "asset_key", ("counted_share", "stock_
 
 
 def write_missing_holdings(connection: Connection) -> None:
-    """Writes the holdings of inventory assets that were brought in without them."""
+    """Stores the missing claims of inventory assets that were imported in bulk."""
     newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
     has = select(PlaceClaimRow.asset_key).where(PlaceClaimRow.asset_key == InventoryRow.asset_key).exists()
     statement = (
@@ -288,7 +291,7 @@ def _row(lot: Inventory) -> dict[str, Any]:
 
 
 def _pledged_ppm(condition: ColumnElement[bool]) -> Subquery:
-    """The share of each of those assets that is pledged: the largest sum of the shares at one rank."""
+    """Selects the pledged share of assets in ppm: the largest sum of the active pledges' shares at one rank."""
     at_rank = (
         select(PledgeRow.asset_key, PledgeRow.rank, func.sum(PledgeRow.share_ppm).label("ppm"))
         .where(PledgeRow.state == int(PledgeState.ACTIVE), condition)
@@ -299,7 +302,7 @@ def _pledged_ppm(condition: ColumnElement[bool]) -> Subquery:
 
 
 def _pledged_ppm_of(connection: Connection, asset_keys: Sequence[int]) -> dict[int, int]:
-    """The share of each asset that is pledged, where any is."""
+    """Returns, by asset, the pledged share in ppm; assets without an active pledge are left out."""
     return {row[0]: int(row[1]) for row in connection.execute(_PLEDGED_SHARES, {"keys": asset_keys})}
 
 
@@ -322,9 +325,9 @@ _LOANS_ON = (
 
 
 def places_over_pledged(connection: Connection) -> list[Place]:
-    """Places where claims may exceed what is there, by sums over the whole book; to be weighed exactly.
+    """Returns the places where claims may exceed the stock, from sums over the whole book, to be checked exactly.
 
-    A place told in several units is always among them, and so is one that was short before.
+    Places with a reduced or reserved lot are always included. Stock in another unit does not cover a claim here.
     """
     pledged = _pledged_ppm(true())
     part = cast(PlaceClaimRow.quantity, Float) * func.coalesce(pledged.c.ppm, 0) / PPM
@@ -337,20 +340,20 @@ def places_over_pledged(connection: Connection) -> list[Place]:
         .group_by(PlaceClaimRow.place, PlaceClaimRow.good, PlaceClaimRow.unit)
     )
     claimed = {(row[0], row[1], row[2]): row[3] or 0.0 for row in connection.execute(statement)}
-    there: dict[tuple[str, str, str], float] = {}
+    stock: dict[tuple[str, str, str], float] = {}
     lots = select(StockLotRow.warehouse, StockLotRow.good, StockLotRow.unit, func.sum(StockLotRow.quantity))
     for warehouse, good, unit, quantity in connection.execute(
         lots.group_by(StockLotRow.warehouse, StockLotRow.good, StockLotRow.unit)
     ):
         key = (folded(warehouse), good, unit)
-        there[key] = there.get(key, 0.0) + float(quantity)
-    told = {key[:2] for key in there}
-    short = {key[:2] for key, sum_ in claimed.items() if key[:2] in told and sum_ > there.get(key, 0.0)}
-    return sorted(short | _places_cut(connection) | _places_reserved(connection))
+        stock[key] = stock.get(key, 0.0) + float(quantity)
+    reported = {key[:2] for key in stock}
+    short = {key[:2] for key, sum_ in claimed.items() if key[:2] in reported and sum_ > stock.get(key, 0.0)}
+    return sorted(short | _places_reduced(connection) | _places_reserved(connection))
 
 
-def _places_cut(connection: Connection) -> set[Place]:
-    """Places with a lot of which not everything counts."""
+def _places_reduced(connection: Connection) -> set[Place]:
+    """Returns the places holding a lot whose counted share is below 1."""
     statement = (
         select(PlaceClaimRow.place, PlaceClaimRow.good)
         .join(InventoryRow, InventoryRow.asset_key == PlaceClaimRow.asset_key)
@@ -361,8 +364,8 @@ def _places_cut(connection: Connection) -> set[Place]:
 
 
 def _places_reserved(connection: Connection) -> set[Place]:
-    """Places with a lot of which something is reserved, or that was only counted."""
+    """Returns the places holding a lot with a reserve or a lot known only from a count."""
     reserved = select(StockReserveRow.lot_key).where(StockReserveRow.quantity > 0)
-    wanted = StockLotRow.lot_key.in_(reserved) | (StockLotRow.version == 0)
-    statement = select(StockLotRow.warehouse, StockLotRow.good).where(wanted).distinct()
+    chosen = StockLotRow.lot_key.in_(reserved) | (StockLotRow.version == 0)
+    statement = select(StockLotRow.warehouse, StockLotRow.good).where(chosen).distinct()
     return {(folded(row[0]), row[1]) for row in connection.execute(statement)}

@@ -1,4 +1,4 @@
-"""Counts of stock, the balances they are held against, and what is reserved for what they lack."""
+"""Stores stock counts and reserves, and computes the balances with which counts are compared."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from collateral_registry.store.schema.stock import (
 from valuation._typing import Int
 
 NEVER_TOLD = 0
-"""Version of a lot that no feed has told of."""
+"""Version of a lot that no feed has reported."""
 
 
 @dataclass(frozen=True)
 class StoredCount:
-    """A lot as it was counted, beside the book as of that time."""
+    """A counted lot with its book balance as of the time of the count; quantities in millionths."""
 
     key: int
     warehouse: str
@@ -62,9 +62,10 @@ class StoredCount:
 
 
 def balances_as_of(connection: Connection, warehouse: str, lots: Sequence[str] | None, time_us: int) -> Columns:
-    """Lots of a warehouse with their balance as of a time, movements that came later included; no names means all.
+    """Returns lots of a warehouse (all if ``lots`` is None) with their balance as of a time in column ``book``.
 
-    The balance is what is there now less what happened after the time, read by one statement.
+    The balance is the present quantity without the movements effective after that time, including movements before it
+    that were reported later. One statement reads both, because stock may change between two.
     """
     lot, moved = StockLotRow.__table__.c, StockMovementRow.__table__.c
     gained = _sum_after(moved.lot_key == lot.lot_key, time_us)
@@ -84,13 +85,13 @@ def _sum_after(belongs: ColumnElement[bool], time_us: int) -> ScalarSelect[int]:
 
 
 def hold_warehouse(write: Write, warehouse: str) -> None:
-    """Has the lots of a warehouse to itself until the commit, so that no feed opens the same lot meanwhile."""
+    """Locks the lots of a warehouse until the commit, so that no feed opens the same lot at the same time."""
     if write.connection.dialect.name != "sqlite":
         write.connection.execute(select(func.pg_advisory_xact_lock(lock_key(f"warehouse {warehouse}"))))
 
 
 def open_counted_lots(write: Write, warehouse: str, lines: Sequence[CountLine]) -> None:
-    """Opens lots that no feed has told of, with nothing in them."""
+    """Inserts empty lots that no feed has reported."""
     columns: dict[str, Any] = {name: [getattr(line, name) for line in lines] for name in ("lot", "good", "unit")}
     columns["lot_key"] = new_keys(write.connection, StockLotRow, len(lines))
     same = {"warehouse": warehouse, "grade": "", "bin": "", "quantity": 0, "version": NEVER_TOLD}
@@ -106,7 +107,7 @@ def insert_counts(write: Write, columns: Columns) -> None:
 
 @dataclass(frozen=True)
 class CountBaseline:
-    """What stands at lots [n]: whether a later count was made, by the lender or by anybody, and who has reserved."""
+    """Earlier facts about lots [n]: whether a later count exists, any or one of the lender's, and the reserve."""
 
     later: NDArray[np.bool_]
     later_by_lender: NDArray[np.bool_]
@@ -115,7 +116,7 @@ class CountBaseline:
 
 
 def baseline_at(connection: Connection, lot_keys: Int, counted_us: int) -> CountBaseline:
-    """What a count made at a time finds at the lots."""
+    """Returns the facts about the lots with which a count made at a time is compared."""
     lender = ~StockCountRow.actor.startswith(FEED_ACTOR)
     later = (
         select(StockCountRow.lot_key, func.max(case((lender, 1), else_=0)))
@@ -139,7 +140,7 @@ def baseline_at(connection: Connection, lot_keys: Int, counted_us: int) -> Count
 
 
 def raise_reserves(write: Write, lot_keys: Int, reserves: Int) -> None:
-    """Raises reserves that stand [n]; who set them, and why, stays."""
+    """Raises existing reserves [n]; their finding and commit stay the same."""
     own: BindParameter[int] = bindparam("own")
     statement = update(StockReserveRow).where(StockReserveRow.lot_key == own).values(quantity=bindparam("new"))
     rows = [{"own": key, "new": new} for key, new in zip(lot_keys.tolist(), reserves.tolist(), strict=True)]
@@ -148,14 +149,14 @@ def raise_reserves(write: Write, lot_keys: Int, reserves: Int) -> None:
 
 
 def lot_of_reserve(connection: Connection, finding_key: int) -> Int:
-    """The key of the lot that is reserved because of a finding; none when nothing is."""
+    """Returns the key of the lot that is reserved because of a finding; no key if there is none."""
     statement = select(StockReserveRow.lot_key).where(StockReserveRow.finding_key == finding_key)
     keys: Int = read_columns(connection, statement)["lot_key"]
     return keys
 
 
 def write_reserves(write: Write, lot_keys: Int, reserves: Int, finding_of: Mapping[int, int]) -> None:
-    """Sets the reserve of each lot [n]; 0 takes it away."""
+    """Sets the reserve of each lot [n]; 0 removes it."""
     write.connection.execute(delete(StockReserveRow).where(is_one_of(StockReserveRow.lot_key, lot_keys)))
     kept = reserves > 0
     keys = lot_keys[kept]
@@ -169,7 +170,7 @@ def write_reserves(write: Write, lot_keys: Int, reserves: Int, finding_of: Mappi
 
 
 def assets_of_lots(connection: Connection, lot_keys: Int) -> dict[int, int]:
-    """The key of the asset that each lot is registered as, where it is."""
+    """Returns, by lot, the key of the asset that the lot is registered as; other lots are left out."""
     return {row[0]: row[1] for row in connection.execute(_ASSETS_OF_LOTS, {"keys": lot_keys})}
 
 
@@ -181,7 +182,7 @@ _ASSETS_OF_LOTS = (
 
 
 def list_counts(connection: Connection, warehouse: str, before_key: int, limit: int) -> list[StoredCount]:
-    """A page of the counts of a warehouse, newest first."""
+    """Returns a page of the counts of a warehouse, newest first."""
     statement = (
         select(
             StockCountRow.count_key,
@@ -207,11 +208,11 @@ def list_counts(connection: Connection, warehouse: str, before_key: int, limit: 
 
 
 def is_fed(connection: Connection, warehouse: str) -> bool:
-    """Whether a feed tells what is in a warehouse: then a lot it does not tell of is not in the book."""
-    told = select(StockLotRow.lot_key).where(StockLotRow.warehouse == warehouse, StockLotRow.version > NEVER_TOLD)
-    return connection.execute(told.limit(1)).first() is not None
+    """Returns whether a feed reports the stock of a warehouse; then a lot it has not reported is not in the book."""
+    reported = select(StockLotRow.lot_key).where(StockLotRow.warehouse == warehouse, StockLotRow.version > NEVER_TOLD)
+    return connection.execute(reported.limit(1)).first() is not None
 
 
 def told_lots(columns: Columns) -> NDArray[np.bool_]:
-    """Which lots [n] a feed has told of."""
+    """Returns which lots [n] a feed has reported."""
     return np.asarray(columns["version"] > NEVER_TOLD)

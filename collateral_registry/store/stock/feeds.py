@@ -1,4 +1,4 @@
-"""Feeds of stock movements and their durable batches."""
+"""Stores feeds of stock movements and reads their durable batches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collateral_registry.store.schema.stock import StockBatchRow, StockFeedRow, 
 
 @dataclass
 class Feed:
-    """Where a feed stands."""
+    """A feed with its last durable sequence, its last single call and the epoch of its stream."""
 
     key: int
     source_id: str
@@ -27,7 +27,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class StoredBatch:
-    """A durable batch with its digest, its counts and the rows that were not booked."""
+    """A durable batch with its digest, its counts and the rejected rows: row, movement id, reason, description."""
 
     sequence: int
     body_hash: str
@@ -37,13 +37,13 @@ class StoredBatch:
 
 
 def find_sources(connection: Connection, source_ids: Sequence[str]) -> dict[str, Feed]:
-    """Those of the sources that exist, by id."""
+    """Returns the feeds that exist, by id."""
     rows = connection.execute(_NAMED_FEEDS, {"texts": source_ids})
     return {row.source_id: Feed(*row) for row in rows}
 
 
 def get_source(connection: Connection, source_id: str) -> Feed:
-    """One source; raises NotFound."""
+    """Returns one feed; raises NotFound."""
     found = find_sources(connection, [source_id])
     if not found:
         raise NotFound(f"stockFeeds/{source_id}")
@@ -51,13 +51,13 @@ def get_source(connection: Connection, source_id: str) -> Feed:
 
 
 def list_sources(connection: Connection, after: str, limit: int) -> list[Feed]:
-    """A page of sources in order of their ids."""
+    """Returns a page of feeds, ordered by id."""
     later = _FEEDS.where(StockFeedRow.source_id > after).order_by(StockFeedRow.source_id).limit(limit)
     return [Feed(*row) for row in connection.execute(later)]
 
 
 def open_source(intake: Intake, source_id: str) -> Feed:
-    """The source, made when it is new, with a new epoch: streams of older epochs may no longer write."""
+    """Returns the feed with a new epoch and creates it if necessary; streams of older epochs may no longer write."""
     found = find_sources(intake.connection, [source_id]).get(source_id)
     if found is None:
         return _new_source(intake, source_id)
@@ -69,12 +69,12 @@ def open_source(intake: Intake, source_id: str) -> Feed:
 
 
 def ensure_source(intake: Intake, source_id: str) -> Feed:
-    """The source, made when it is new."""
+    """Returns the feed and creates it if necessary."""
     return find_sources(intake.connection, [source_id]).get(source_id) or _new_source(intake, source_id)
 
 
 def store_progress(intake: Intake, sources: Sequence[Feed]) -> None:
-    """Keeps how far each source has come."""
+    """Stores the last sequence and the last call of each feed."""
     rows = [
         {"key": one.key, "sequence": one.last_sequence, "call": one.last_call, "now": intake.received_us}
         for one in sources
@@ -91,13 +91,13 @@ _PROGRESS = (
 
 
 def stored_batches(connection: Connection, source_key: int, sequences: Sequence[int]) -> dict[int, StoredBatch]:
-    """Those of the batches that are durable, by sequence."""
+    """Returns the batches that are durable, by sequence."""
     where = (StockBatchRow.source_key == source_key, is_one_of(StockBatchRow.sequence, sequences))
     return {batch.sequence: batch for batch in _batches(connection, *where)} if sequences else {}
 
 
 def batch_of_request(connection: Connection, source_key: int, request_id: str) -> StoredBatch | None:
-    """The batch that a request id brought; none for a new id."""
+    """Returns the batch stored with a request id; None for a new or empty id."""
     where = (StockBatchRow.source_key == source_key, StockBatchRow.request_id == request_id)
     return next(iter(_batches(connection, *where)), None) if request_id else None
 

@@ -1,4 +1,4 @@
-"""Feeds, lots and movements as they are looked at, a page at a time."""
+"""Reads lots and movements for display, a page at a time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from collateral_registry.domain.stock.movements import Movements, RejectionState, movement_of
 from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.key_sets import is_one_of
 from collateral_registry.store.schema.stock import (
     StockFeedRow,
     StockLotRow,
@@ -25,7 +26,7 @@ LOT_FILTERS = {
     "good": StockLotRow.good,
     "unit": StockLotRow.unit,
 }
-"""Fields that a list of lots can be filtered by."""
+"""Fields by which lots can be filtered."""
 
 MOVEMENT_FILTERS = {
     "feed": StockFeedRow.source_id,
@@ -33,15 +34,15 @@ MOVEMENT_FILTERS = {
     "kind": StockMovementRow.kind,
     "document": StockMovementRow.document,
 }
-"""Fields that a list of movements can be filtered by, beside the lot."""
+"""Fields of a movement itself by which movements can be filtered."""
 
 PLACE_FILTERS = {"warehouse": StockLotRow.warehouse, "lot": StockLotRow.lot}
-"""The lot that a movement left or went to."""
+"""Fields of the lot from which or to which a movement went."""
 
 
 @dataclass(frozen=True)
 class StoredLot:
-    """A lot as it is now, and what of it is reserved; quantities in millionths."""
+    """A lot with its present and its reserved quantity, in millionths."""
 
     key: int
     warehouse: str
@@ -59,7 +60,7 @@ class StoredLot:
 
 @dataclass(frozen=True)
 class StoredMovement:
-    """A movement that was booked, who told it and in which row, and what its lot gained; millionths."""
+    """A booked movement with its feed, batch row and the change of its lot in millionths."""
 
     key: int
     source_id: str
@@ -71,20 +72,20 @@ class StoredMovement:
 
 
 def open_rejections(connection: Connection, sources: Sequence[Feed]) -> dict[int, int]:
-    """How many items of each source were not booked and nobody has settled, by key of the source."""
-    among = StockRejectionRow.source_key.in_([source.key for source in sources])
+    """Returns, by feed key, the number of rejected items that are still open."""
+    of_feeds = is_one_of(StockRejectionRow.source_key, [source.key for source in sources])
     is_open = StockRejectionRow.state == int(RejectionState.OPEN)
-    statement = select(StockRejectionRow.source_key, func.count()).where(among, is_open)
+    statement = select(StockRejectionRow.source_key, func.count()).where(of_feeds, is_open)
     return {row[0]: row[1] for row in connection.execute(statement.group_by(StockRejectionRow.source_key))}
 
 
 def list_lots(connection: Connection, wanted: Sequence[Condition], after_key: int, limit: int) -> list[StoredLot]:
-    """A page of lots in order of their opening."""
+    """Returns a page of lots in the order in which they were opened."""
     lot = StockLotRow
     reserved = func.coalesce(StockReserveRow.quantity, 0)
-    what = (lot.lot_key, lot.warehouse, lot.lot, lot.good, lot.grade, lot.bin, lot.unit, lot.quantity, reserved)
+    columns = (lot.lot_key, lot.warehouse, lot.lot, lot.good, lot.grade, lot.bin, lot.unit, lot.quantity, reserved)
     statement = (
-        select(*what, lot.version, lot.opened_us, lot.received_us)
+        select(*columns, lot.version, lot.opened_us, lot.received_us)
         .outerjoin(StockReserveRow, StockReserveRow.lot_key == lot.lot_key)
         .where(*conditions(LOT_FILTERS, wanted), lot.lot_key > after_key)
         .order_by(lot.lot_key)
@@ -96,7 +97,7 @@ def list_lots(connection: Connection, wanted: Sequence[Condition], after_key: in
 def list_movements(
     connection: Connection, wanted: Sequence[Condition], before_key: int, limit: int
 ) -> list[StoredMovement]:
-    """A page of movements, last booked first."""
+    """Returns a page of movements, the last booked first."""
     lot, other = StockLotRow.__table__.alias("lot"), StockLotRow.__table__.alias("other")
     names = [lot.c.warehouse, lot.c.lot, lot.c.good, lot.c.unit]
     statement = (
@@ -117,7 +118,7 @@ def list_movements(
     return [_movement(row) for row in connection.execute(statement)]
 
 
-def _where(wanted: Sequence[Condition]) -> list[Any]:
+def _where(wanted: Sequence[Condition]) -> list[ColumnElement[bool]]:
     place = [one for one in wanted if one.field in PLACE_FILTERS]
     where = conditions(MOVEMENT_FILTERS, [one for one in wanted if one.field not in PLACE_FILTERS])
     if not place:
@@ -128,7 +129,7 @@ def _where(wanted: Sequence[Condition]) -> list[Any]:
 
 
 def _movement(row: Row[Any]) -> StoredMovement:
-    """What was said; the good and unit are the lot's, as the movement may have left them out."""
+    """Returns the movement as reported, with the good and unit of the lot, which a feed may leave out."""
     item = {
         **{name: getattr(row, name) for name in ("movement_id", "kind", "effective_us", "quantity")},
         **{name: getattr(row, name) for name in ("bin", "to_bin", "grade", "corrects", "document")},

@@ -1,4 +1,7 @@
-"""Goods that left lots which a standing pledge holds, each movement looked at once."""
+"""Finds the goods that left lots under an active pledge, each movement once.
+
+A watermark for each lot (``IssueWatermarkRow``) records the last movement that has been processed.
+"""
 
 from __future__ import annotations
 
@@ -32,19 +35,19 @@ from collateral_registry.store.stock.pending_lots import note_lots
 from valuation._typing import Int
 
 ISSUES_LIMIT = 10_000
-"""Issues told one by one in one commit."""
+"""Largest number of issues that are processed one by one in one commit."""
 
 LEAVING_KINDS = (int(MovementKind.ISSUE), int(MovementKind.TRANSFER), int(MovementKind.CORRECTION))
-"""Movements by which goods leave a lot; a correction where it says that more left."""
+"""Kinds of movements by which goods leave a lot; a correction if it states that more left."""
 
 
 _NOTHING: ColumnElement[int] = literal_column("0")
-"""As the index of what left a lot has it: a bound parameter would not use it."""
+"""A literal as in the condition of the partial index ``stock_movement_left``; a bound parameter would not match it."""
 
 
 @dataclass(frozen=True)
 class PledgedLot:
-    """A lot that is a pledged asset, and since when."""
+    """A lot registered as a pledged asset, and the time of its first active pledge."""
 
     key: int
     warehouse: str
@@ -57,7 +60,7 @@ class PledgedLot:
 
 @dataclass(frozen=True)
 class Issue:
-    """A movement by which goods left a lot: how much, in millionths of the lot's unit."""
+    """A movement by which goods left a lot; the quantity is in millionths of the lot's unit."""
 
     movement_key: int
     movement_id: str
@@ -68,7 +71,7 @@ class Issue:
 
 @dataclass(frozen=True)
 class IssueTotal:
-    """All that left a lot since it was last looked at: by how many movements, how much, and when."""
+    """The sum of the unprocessed issues of a lot: their number, quantity, first and last issue, and times."""
 
     lot: PledgedLot
     movements: int
@@ -80,12 +83,12 @@ class IssueTotal:
 
 
 def held_lots(connection: Connection, lot_keys: Int) -> list[PledgedLot]:
-    """Those of the lots that are assets which a standing pledge holds."""
-    found = connection.execute(_REGISTERED_LOTS, {"keys": lot_keys}).all()
-    since = _held_since(connection, [row.asset_key for row in found]) if found else {}
+    """Returns those of the lots that are registered as assets with an active pledge."""
+    rows = connection.execute(_REGISTERED_LOTS, {"keys": lot_keys}).all()
+    since = _pledged_since(connection, [row.asset_key for row in rows]) if rows else {}
     return [
         PledgedLot(row.lot_key, row.warehouse, row.lot, row.unit, row.asset_key, row.asset_id, since[row.asset_key])
-        for row in found
+        for row in rows
         if row.asset_key in since
     ]
 
@@ -99,13 +102,13 @@ _REGISTERED_LOTS = (
 
 
 def unprocessed_issue_totals(write: Write, lots: Sequence[PledgedLot]) -> list[IssueTotal]:
-    """What left each lot, where anything did, since it was last looked at and a pledge has held it.
+    """Returns the totals of the unprocessed issues of each lot that has any, and advances the watermarks.
 
-    From now on it has been looked at. The keys of a lot's movements rise with the commits, for the warehouse's lock
-    orders them, so what becomes durable in the meantime comes after the last one seen.
+    The keys of a lot's movements rise in the order of their commits, because the lock of the warehouse serialises them.
+    A movement that becomes durable later therefore has a key above the watermark.
     """
     rows = write.connection.execute(_ISSUE_TOTALS, _parameters(lots)).all()
-    _mark_seen(write, {row.lot_key: row.last for row in rows})
+    _set_watermarks(write, {row.lot_key: row.last for row in rows})
     issues = _issues(write.connection, sorted({key for row in rows for key in (row.first, row.last)}))
     lot_of = {lot.key: lot for lot in lots}
     return [
@@ -122,21 +125,21 @@ def unprocessed_issue_totals(write: Write, lots: Sequence[PledgedLot]) -> list[I
     ]
 
 
-_HELD = RecordSet({"lot_key": BigInteger, "since_us": BigInteger}).rows
+_PLEDGED = RecordSet({"lot_key": BigInteger, "since_us": BigInteger}).rows
 _MOVE = StockMovementRow
 _ISSUE = (_MOVE.movement_key, _MOVE.movement_id, _MOVE.document, -_MOVE.change, _MOVE.effective_us)
 
 
 def _unprocessed(*columns: ColumnElement[Any]) -> Select[Any]:
-    """Movements by which goods left the held lots after their watermark and since they were first pledged."""
+    """Selects the movements by which goods left the pledged lots since the pledge and after the watermark."""
     return (
         select(*columns)
-        .select_from(_HELD)
-        .outerjoin(IssueWatermarkRow, IssueWatermarkRow.lot_key == _HELD.c.lot_key)
-        .join(_MOVE, _MOVE.lot_key == _HELD.c.lot_key)
+        .select_from(_PLEDGED)
+        .outerjoin(IssueWatermarkRow, IssueWatermarkRow.lot_key == _PLEDGED.c.lot_key)
+        .join(_MOVE, _MOVE.lot_key == _PLEDGED.c.lot_key)
         .where(
             _MOVE.movement_key > func.coalesce(IssueWatermarkRow.movement_key, 0),
-            _MOVE.received_us >= _HELD.c.since_us,
+            _MOVE.received_us >= _PLEDGED.c.since_us,
             _MOVE.kind.in_(LEAVING_KINDS),
             _MOVE.change < _NOTHING,
             # The same lots once more: PostgreSQL cannot estimate how many records a JSON list has.
@@ -163,11 +166,14 @@ _EACH_ISSUE = _unprocessed(_MOVE.lot_key, *_ISSUE).order_by(_MOVE.movement_key).
 
 
 def unprocessed_issues(write: Write, lots: Sequence[PledgedLot]) -> list[tuple[PledgedLot, Issue]]:
-    """The same movement by movement, in order: at most ISSUES_LIMIT; where more may wait, the lots are noted again."""
+    """Returns the unprocessed issues one by one, in order, and advances the watermarks.
+
+    They are at most ISSUES_LIMIT; if there may be more, the lots are queued again.
+    """
     rows = write.connection.execute(_EACH_ISSUE, {**_parameters(lots), "most": ISSUES_LIMIT}).all()
     if len(rows) == ISSUES_LIMIT:
         note_lots(write, np.array([lot.key for lot in lots], dtype=np.int64))
-    _mark_seen(write, {row.lot_key: row.movement_key for row in rows})
+    _set_watermarks(write, {row.lot_key: row.movement_key for row in rows})
     lot_of = {lot.key: lot for lot in lots}
     return [(lot_of[row.lot_key], Issue(*row[1:])) for row in rows]
 
@@ -179,8 +185,8 @@ def _issues(connection: Connection, keys: Sequence[int]) -> dict[int, Issue]:
 _ISSUES = select(*_ISSUE).where(is_one_of(_MOVE.movement_key, KEYS))
 
 
-def _held_since(connection: Connection, asset_keys: Sequence[int]) -> dict[int, int]:
-    """When the first standing pledge of each asset that has one became known, in microseconds."""
+def _pledged_since(connection: Connection, asset_keys: Sequence[int]) -> dict[int, int]:
+    """Returns, by asset, the time at which its first active pledge was stored, in microseconds."""
     return {row[0]: row[1] for row in connection.execute(_FIRST_PLEDGES, {"keys": asset_keys})}
 
 
@@ -192,8 +198,8 @@ _FIRST_PLEDGES = (
 )
 
 
-def _mark_seen(write: Write, last: Mapping[int, int]) -> None:
-    """Notes up to which movement each lot was looked at."""
+def _set_watermarks(write: Write, last: Mapping[int, int]) -> None:
+    """Sets the watermark of each lot to a movement."""
     write.connection.execute(_DELETE_WATERMARKS, {"keys": list(last)})
     marks = {"lot_key": list(last), "movement_key": list(last.values())}
     insert_columns(write.connection, IssueWatermarkRow, marks, len(last))

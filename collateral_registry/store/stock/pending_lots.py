@@ -1,4 +1,4 @@
-"""Lots that changed and the assets they are, for the book to take up."""
+"""Queue of changed lots, the assets they are registered as, and the bulk update of those assets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class LinkedAsset:
-    """An inventory asset and the lot that it is: what the book has of it, which no feed changes."""
+    """An inventory asset and the key of its lot, with the newest revision in the book."""
 
     lot_key: int
     asset_key: int
@@ -40,7 +40,7 @@ class LinkedAsset:
 
 @dataclass(frozen=True)
 class ReportedLot:
-    """What a feed tells of a lot: what counts of it, in millionths of its unit."""
+    """The reported state of a lot; ``counted`` is its quantity less the reserve, in millionths of its unit."""
 
     good: str
     unit: str
@@ -49,12 +49,12 @@ class ReportedLot:
 
 
 def waiting_changes(connection: Connection, limit: int) -> tuple[Int, Int]:
-    """The changes that have waited longest [c], in their order, and the lot of each [c]."""
-    columns = read_columns(connection, _WAITING, {"most": limit})
+    """Returns the longest-pending changes [c], in order, and the lot of each [c]."""
+    columns = read_columns(connection, _LONGEST_PENDING, {"most": limit})
     return columns["change_key"], columns["lot_key"]
 
 
-_WAITING = (
+_LONGEST_PENDING = (
     select(StockChangeRow.change_key, StockChangeRow.lot_key)
     .order_by(StockChangeRow.change_key)
     .limit(bindparam("most"))
@@ -62,7 +62,7 @@ _WAITING = (
 
 
 def changes_of_lots(connection: Connection, lot_keys: Int) -> Int:
-    """All the changes that wait of these lots."""
+    """Returns all pending changes of these lots."""
     keys: Int = read_columns(connection, _CHANGES_OF_LOTS, {"keys": lot_keys})["change_key"]
     return keys
 
@@ -71,7 +71,7 @@ _CHANGES_OF_LOTS = select(StockChangeRow.change_key).where(is_one_of(StockChange
 
 
 def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int]:
-    """The changes that wait of the lots that are these assets [c], in their order, and the lot of each [c]."""
+    """Returns the pending changes of the lots registered as these assets [c], in order, and the lot of each [c]."""
     columns = read_columns(connection, _CHANGES_OF_ASSETS, {"keys": asset_keys})
     return columns["change_key"], columns["lot_key"]
 
@@ -86,7 +86,7 @@ _CHANGES_OF_ASSETS = (
 
 
 def registered_lots(connection: Connection, lot_keys: Int) -> Int:
-    """Those of the lots that are registered as assets."""
+    """Returns those of the lots that are registered as assets."""
     keys: Int = read_columns(connection, _REGISTERED, {"keys": lot_keys})["lot_key"]
     return keys
 
@@ -99,7 +99,7 @@ _REGISTERED = (
 
 
 def note_lot(write: Write, lot: Inventory) -> None:
-    """Has the lot of an asset taken up, where a warehouse has told of it."""
+    """Queues the lot of an asset, if a warehouse has reported it."""
     known = select(StockLotRow.lot_key).where(StockLotRow.warehouse == lot.warehouse, StockLotRow.lot == lot.lot)
     key = write.connection.execute(known).scalar()
     if key is not None:
@@ -107,12 +107,12 @@ def note_lot(write: Write, lot: Inventory) -> None:
 
 
 def note_lots(write: Write, lot_keys: Int) -> None:
-    """Has lots taken up of which something else counts now."""
+    """Queues lots whose counted quantity has changed."""
     insert_columns(write.connection, StockChangeRow, {"lot_key": lot_keys}, len(lot_keys))
 
 
 def forget_changes(write: Write, change_keys: Int) -> None:
-    """Drops the changes that have been taken up."""
+    """Deletes changes that have been applied."""
     write.connection.execute(_DELETE_CHANGES, {"keys": change_keys})
 
 
@@ -120,7 +120,7 @@ _DELETE_CHANGES = delete(StockChangeRow).where(is_one_of(StockChangeRow.change_k
 
 
 def tied_assets(connection: Connection, lot_keys: Int) -> list[LinkedAsset]:
-    """The assets that the lots are registered as: of the same warehouse and lot number, whatever good is told."""
+    """Returns the assets registered with the warehouse and lot number of these lots, whatever good is reported."""
     return [
         LinkedAsset(lot_key, asset_key, from_document(Asset, document), revision, unit)
         for lot_key, asset_key, document, revision, unit in connection.execute(_LINKED_ASSETS, {"keys": lot_keys})
@@ -141,7 +141,7 @@ _LINKED_ASSETS = (
 
 
 def told_lots(connection: Connection, lot_keys: Int) -> dict[int, ReportedLot]:
-    """What feeds tell of the lots that any feed has told of, by their keys."""
+    """Returns the reported state of the lots that a feed has reported, by key."""
     rows = connection.execute(_REPORTED, {"keys": lot_keys})
     return {row[0]: ReportedLot(row[1], row[2], row[3], max(row[4], 0)) for row in rows}
 
@@ -156,7 +156,7 @@ _REPORTED = (
 
 
 def write_quantities(write: Write, changed: Sequence[tuple[LinkedAsset, Asset]]) -> None:
-    """Writes new revisions of assets of which only quantity or grade changed, in bulk."""
+    """Stores new revisions of assets whose quantity or grade changed, in bulk."""
     if not changed:
         return
     keys = [tied.asset_key for tied, _ in changed]

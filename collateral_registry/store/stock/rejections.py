@@ -1,4 +1,4 @@
-"""Items of feeds that were not booked, until somebody books or dismisses them."""
+"""Stores the outcome of rejected feed items and lists them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ REJECTION_FILTERS = {
     "reason": StockRejectionRow.reason,
     "movement": StockRejectionRow.movement_id,
 }
-"""Fields that a list of rejected items can be filtered by."""
+"""Fields by which rejected items can be filtered."""
 
 
 @dataclass(frozen=True)
 class StoredRejection:
-    """An item that was not booked, and what became of it."""
+    """An item that was not booked, with the reason and its resolution."""
 
     key: int
     source_id: str
@@ -43,7 +43,7 @@ class StoredRejection:
 
 
 def get_rejection(connection: Connection, source_id: str, key: int) -> StoredRejection:
-    """One item; raises NotFound."""
+    """Returns one item; raises NotFound."""
     where = [StockRejectionRow.rejection_key == key, StockFeedRow.source_id == source_id]
     found = _stored(connection, where, 1)
     if not found:
@@ -54,13 +54,13 @@ def get_rejection(connection: Connection, source_id: str, key: int) -> StoredRej
 def list_rejections(
     connection: Connection, wanted: Sequence[Condition], before_key: int, limit: int
 ) -> list[StoredRejection]:
-    """A page of items, newest first."""
+    """Returns a page of items, newest first."""
     where = [*conditions(REJECTION_FILTERS, wanted), StockRejectionRow.rejection_key < before_key]
     return _stored(connection, where, limit)
 
 
 def settle_rejection(intake: Intake, key: int, state: RejectionState, actor: str, note: str) -> bool:
-    """Says what became of an open item; returns False, and changes nothing, when it is settled already."""
+    """Stores the resolution of an open item; returns False and changes nothing if it is already resolved."""
     values = {"state": int(state), "resolved_us": intake.received_us, "resolved_by": actor, "note": note}
     is_open = StockRejectionRow.state == int(RejectionState.OPEN)
     statement = update(StockRejectionRow).where(StockRejectionRow.rejection_key == key, is_open).values(**values)

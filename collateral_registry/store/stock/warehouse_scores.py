@@ -1,4 +1,4 @@
-"""How far warehouses can be relied on: their records, and the newest judgement of each."""
+"""Stores the reliability scores of warehouses and reads the records they are computed from."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class StoredWarehouse:
-    """A warehouse that has told or been counted: its record, the judgement in force, and what is open."""
+    """A warehouse with its record, its current score, and the numbers of its lots and open findings."""
 
     warehouse: str
     record: Record
@@ -40,25 +40,28 @@ class StoredWarehouse:
 
 
 def ensure_warehouse(write: Write, warehouse: str) -> None:
-    """Knows a warehouse from now on, though it has told no movement."""
-    write.connection.execute(_KNOW_WAREHOUSE, {"warehouse": warehouse})
+    """Stores a warehouse that has not reported a movement, if it is not known yet."""
+    write.connection.execute(_INSERT_WAREHOUSE, {"warehouse": warehouse})
 
 
-_KNOW_WAREHOUSE = sql(
+_INSERT_WAREHOUSE = sql(
     "INSERT INTO stock_warehouse (warehouse, movement_count, late_count, lateness_seconds) "
     "VALUES (:warehouse, 0, 0, 0) ON CONFLICT (warehouse) DO NOTHING"
 )
 
 
 def warehouse_names(connection: Connection) -> list[str]:
-    """Every warehouse that has told or been counted."""
+    """Returns all warehouses that have reported or been counted, in order."""
     return list(connection.execute(select(StockWarehouseRow.warehouse).order_by(StockWarehouseRow.warehouse)).scalars())
 
 
 def record_of(connection: Connection, warehouse: str, since_us: int) -> Record:
-    """The counts of a warehouse since a time, and the lateness of all it has told."""
-    lacked = cast(StockCountRow.book - StockCountRow.counted, Float) / cast(StockCountRow.book, Float)
-    shrinkage = func.avg(case((StockCountRow.counted < StockCountRow.book, lacked), else_=0.0))
+    """Returns the counts of a warehouse since a time and the lateness of all its movements.
+
+    The shrinkage rate is the mean over the counted lots of (book - counted) / book, taken as 0 where nothing lacks.
+    """
+    missing = cast(StockCountRow.book - StockCountRow.counted, Float) / cast(StockCountRow.book, Float)
+    shrinkage = func.avg(case((StockCountRow.counted < StockCountRow.book, missing), else_=0.0))
     counts = (
         select(func.count(), shrinkage)
         .select_from(StockCountRow)
@@ -66,19 +69,19 @@ def record_of(connection: Connection, warehouse: str, since_us: int) -> Record:
         .where(StockLotRow.warehouse == warehouse, StockCountRow.counted_us >= since_us, StockCountRow.book > 0)
     )
     lines, rate = connection.execute(counts).one()
-    told = select(StockWarehouseRow.movement_count, StockWarehouseRow.late_count, StockWarehouseRow.lateness_seconds)
-    row = connection.execute(told.where(StockWarehouseRow.warehouse == warehouse)).first()
+    sums = select(StockWarehouseRow.movement_count, StockWarehouseRow.late_count, StockWarehouseRow.lateness_seconds)
+    row = connection.execute(sums.where(StockWarehouseRow.warehouse == warehouse)).first()
     return Record(int(lines), float(rate or 0.0), *(row or (0, 0, 0)))
 
 
 def haircut_of_warehouse(connection: Connection, warehouse: str) -> float:
-    """What a warehouse, however it is spelt, adds to the value part of the haircut; 0 for one never judged."""
+    """Returns the addition to the value haircut for a warehouse, under any spelling; 0 if it has no score."""
     place = folded(warehouse)
     return haircut_of_spellings(connection, spellings_of(connection, [place])[place])
 
 
 def haircut_of_spellings(connection: Connection, names: Sequence[str]) -> float:
-    """The largest haircut in force among the spellings of one warehouse; 0 for one that was never judged."""
+    """Returns the largest current haircut among the spellings of one warehouse; 0 if it has no score."""
     newest = (
         select(WarehouseReliabilityRow.warehouse, func.max(WarehouseReliabilityRow.seq).label("seq"))
         .where(WarehouseReliabilityRow.warehouse.in_(names))
@@ -91,7 +94,7 @@ def haircut_of_spellings(connection: Connection, names: Sequence[str]) -> float:
 
 
 def judge_warehouse(write: Write, warehouse: str, record: Record, found: Reliability) -> None:
-    """Keeps a judgement."""
+    """Stores a score with the record it was computed from."""
     values = {
         "warehouse": warehouse,
         "seq": write.seq,
@@ -106,23 +109,23 @@ def judge_warehouse(write: Write, warehouse: str, record: Record, found: Reliabi
 
 
 def set_haircut(write: Write, place: str, haircut: float) -> Int:
-    """Gives every lot in a warehouse its haircut, by the folded name; returns the keys of their assets."""
-    lying = select(PlaceClaimRow.asset_key).where(PlaceClaimRow.place == place).order_by(PlaceClaimRow.asset_key)
-    keys: Int = read_columns(write.connection, lying)["asset_key"]
+    """Sets the haircut of all lots in a warehouse, given its folded name; returns the keys of their assets."""
+    lots_there = select(PlaceClaimRow.asset_key).where(PlaceClaimRow.place == place).order_by(PlaceClaimRow.asset_key)
+    keys: Int = read_columns(write.connection, lots_there)["asset_key"]
     lots = update(InventoryRow).where(is_one_of(InventoryRow.asset_key, keys))
     write.connection.execute(lots.values(warehouse_haircut=haircut))
     return keys
 
 
 def get_warehouses(connection: Connection, names: Sequence[str], since_us: int) -> list[StoredWarehouse]:
-    """The warehouses by their names, in that order."""
+    """Returns the warehouses with these names, in the same order."""
     lots = _counts(connection, StockLotRow.warehouse, names)
     opened = _counts(connection, FindingRow.warehouse, names, FindingRow.state == int(FindingState.OPEN))
     return [
         StoredWarehouse(
             warehouse=name,
             record=record_of(connection, name, since_us),
-            reliability=_judged(connection, name),
+            reliability=_newest_score(connection, name),
             lots=lots.get(name, 0),
             open_findings=opened.get(name, 0),
         )
@@ -131,12 +134,12 @@ def get_warehouses(connection: Connection, names: Sequence[str], since_us: int) 
 
 
 def list_warehouses(connection: Connection, after: str, limit: int) -> list[str]:
-    """A page of the names of warehouses, in order."""
+    """Returns a page of the names of warehouses, in order."""
     statement = select(StockWarehouseRow.warehouse).where(StockWarehouseRow.warehouse > after)
     return list(connection.execute(statement.order_by(StockWarehouseRow.warehouse).limit(limit)).scalars())
 
 
-def _judged(connection: Connection, warehouse: str) -> Reliability:
+def _newest_score(connection: Connection, warehouse: str) -> Reliability:
     newest = (
         select(WarehouseReliabilityRow.score, WarehouseReliabilityRow.haircut)
         .where(WarehouseReliabilityRow.warehouse == warehouse)
@@ -155,4 +158,4 @@ def _counts(
 
 
 NO_ASSETS = np.zeros(0, dtype=np.int64)
-"""No asset changed."""
+"""Asset keys if no asset changed."""

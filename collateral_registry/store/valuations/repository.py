@@ -1,4 +1,4 @@
-"""Recorded valuations: appended, never changed; the newest of a target is its value."""
+"""Stores valuations. Rows are appended and never changed; the newest of a target is its value."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COVER_COLUMNS = (
     ValuationRow.quality,
     ValuationRow.oldest_day,
 )
-"""What the cover of loans needs of a valuation."""
+"""Columns of a valuation that the cover of a loan is computed from."""
 
 
 def insert_valuations(write: Write, columns: Columns) -> None:
@@ -38,18 +38,18 @@ def insert_valuations(write: Write, columns: Columns) -> None:
 
 
 def newest_values(connection: Source, target_keys: Int) -> Columns:
-    """The newest recorded value of those targets that have one."""
+    """Returns the newest valuation of those targets that have one."""
     return read_columns(connection, _NEWEST_VALUES, {"keys": target_keys})
 
 
 _NEWEST = newest_of(ValuationRow, ValuationRow.target_key)
 _NEWEST_VALUES = select(*COVER_COLUMNS).join_from(
-    _NEWEST, ValuationRow, (ValuationRow.target_key == _NEWEST.c.key) & (ValuationRow.seq == _NEWEST.c.place)
+    _NEWEST, ValuationRow, (ValuationRow.target_key == _NEWEST.c.key) & (ValuationRow.seq == _NEWEST.c.version)
 )
 
 
 def get_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> dict[str, Any]:
-    """One recorded valuation as a row; raises NotFound."""
+    """Returns one valuation as a row; raises NotFound."""
     rows = _rows(connection, asset_id, (ValuationRow.seq == seq, TargetRow.currency == currency), 1)
     if not rows:
         raise NotFound(f"assets/{asset_id}/valuations/{seq}-{currency.lower()}")
@@ -57,7 +57,7 @@ def get_valuation(connection: Connection, asset_id: str, seq: int, currency: str
 
 
 def list_valuations(connection: Connection, asset_id: str, before: tuple[int, str], limit: int) -> list[dict[str, Any]]:
-    """A page of the recorded valuations of an asset before a (sequence, currency), newest first."""
+    """Returns a page of the valuations of an asset before a (sequence, currency), newest first."""
     seq, currency = before
     earlier = (ValuationRow.seq < seq) | ((ValuationRow.seq == seq) & (TargetRow.currency > currency))
     return _rows(connection, asset_id, (earlier,), limit)
@@ -79,7 +79,7 @@ def _rows(connection: Connection, asset_id: str, where: tuple[Any, ...], limit: 
 
 
 def _recorded(asset_id: str) -> Subquery:
-    """Sequence and target of every valuation of an asset that counts: those of changes, and of published runs."""
+    """Selects sequence and target of the valuations of an asset, without those of runs that are not published."""
     targets = (
         select(TargetRow.target_key)
         .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)

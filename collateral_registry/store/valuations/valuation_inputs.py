@@ -1,4 +1,4 @@
-"""What valuing assets needs of the store, in columns."""
+"""Reads the columns that valuation needs: assets, their details by kind, and their valuation targets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from valuation._typing import Int
 
 
 def read_facts(connection: Source, keys: Int) -> AssetFacts:
-    """What the values of assets need, in order of their keys."""
+    """Returns the facts of assets that their values are computed from, in key order."""
     columns = read_columns(connection, *_FACTS.of(keys))
     return AssetFacts(
         **columns,
@@ -54,7 +54,7 @@ _FACTS = KeyedSelect(
 
 
 def read_targets(connection: Source, facts: AssetFacts, keys: Int) -> TargetFacts:
-    """The currencies each asset is valued in, in order of their keys."""
+    """Returns the currencies in which each asset is valued, in order of the targets' keys."""
     columns = read_columns(connection, *_TARGETS.of(keys))
     row = np.searchsorted(facts.asset_key, columns["asset_key"]).astype(np.int64)
     return TargetFacts(columns["target_key"], row, columns["currency"])
@@ -67,7 +67,10 @@ _TARGETS = KeyedSelect(
 
 
 def read_cover_targets(connection: Source, asset_keys: Int) -> Columns:
-    """Targets of assets in order of their keys; prior claims stand on the one in the asset's own currency."""
+    """Returns the valuation targets of assets in key order.
+
+    Prior claims are stated for the target in the asset's own currency and are 0 for the others.
+    """
     return read_columns(connection, *_COVER_TARGETS.of(asset_keys))
 
 
@@ -83,7 +86,7 @@ _COVER_TARGETS = KeyedSelect(
 
 
 def foreign_assets(connection: Connection) -> Columns:
-    """Assets that are valued through an exchange rate: the currency of their model and the one asked for."""
+    """Returns the assets valued through an exchange rate: asset key, currency of the price (``base``), currency."""
     base = func.coalesce(PriceSeriesRow.currency, AssetRow.currency)
     statement = (
         select(TargetRow.asset_key, base.label("base"), TargetRow.currency)
@@ -96,10 +99,10 @@ def foreign_assets(connection: Connection) -> Columns:
 
 
 def assets_of_series(connection: Connection, series_keys: Int) -> Int:
-    """Keys of the lots that the series price, and of the machines whose price new they carry."""
+    """Returns the keys of the lots priced by the series and of the machines indexed by them, in order."""
     named = {"keys": series_keys}
-    priced = (read_columns(connection, one, named)["asset_key"] for one in (_PRICED_LOTS, _INDEXED_MACHINES))
-    keys: Int = np.union1d(*priced)
+    by_statement = (read_columns(connection, one, named)["asset_key"] for one in (_PRICED_LOTS, _INDEXED_MACHINES))
+    keys: Int = np.union1d(*by_statement)
     return keys
 
 
@@ -108,7 +111,10 @@ _INDEXED_MACHINES = select(EquipmentRow.asset_key).where(is_one_of(EquipmentRow.
 
 
 def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
-    """Keys of the machines of classes and of those below them that name no index and state the day of their price."""
+    """Returns the keys, in order, of the machines to which an index of their class applies.
+
+    They belong to one of the classes or a class below, name no index of their own, and state the day of their price.
+    """
     below = [col(AssetRow.asset_class).startswith(f"{one}.", autoescape=True) for one in classes]
     statement = (
         select(EquipmentRow.asset_key)
@@ -122,10 +128,10 @@ def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
 
 
 def _kind_columns(connection: Source, table: type[SQLModel], keys: Int, asset_key: Int) -> Columns:
-    """The rows of one kind, with the row of their asset; a lot without a series has series key 0."""
-    read = read_columns(connection, *_OF_KIND[table].of(keys))
-    read["asset_row"] = np.searchsorted(asset_key, read.pop("asset_key")).astype(np.int64)
-    return read
+    """Returns the details of the assets of one kind and the row of their asset; series key 0 means no series."""
+    details = read_columns(connection, *_OF_KIND[table].of(keys))
+    details["asset_row"] = np.searchsorted(asset_key, details.pop("asset_key")).astype(np.int64)
+    return details
 
 
 def _of_kind(table: type[SQLModel]) -> KeyedSelect:
@@ -142,7 +148,7 @@ _OF_KIND: dict[type[SQLModel], KeyedSelect] = {
 
 
 def facts_of(connection: Connection, asset: Asset) -> AssetFacts:
-    """The facts of an asset that is not registered, in the same columns."""
+    """Returns the facts of an asset that is not registered, in the same columns."""
     table, numbers = numbers_of(connection, asset)
     return AssetFacts(
         asset_key=np.zeros(1, dtype=np.int64),
@@ -160,7 +166,7 @@ def facts_of(connection: Connection, asset: Asset) -> AssetFacts:
 
 
 def _quoted_columns(table: type[SQLModel], own: type[SQLModel] | None, numbers: Mapping[str, Any]) -> Columns:
-    """One row when the table is the asset's own, else the same columns without rows."""
+    """Returns one row if the table is that of the asset's kind, otherwise the same columns without rows."""
     columns: Columns = {"asset_row": np.zeros(int(table is own), dtype=np.int64)}
     for column in table.__table__.c:
         if column.key in {"asset_key", "series_id"}:

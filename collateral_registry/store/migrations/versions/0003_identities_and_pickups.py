@@ -1,4 +1,4 @@
-"""Identities, holdings and pick-ups; what of a lot counts; the numbers of what is registered are written."""
+"""Add reference numbers, claims on places, pick-ups and counted shares; store the numbers of registered assets."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What reports read stands in columns: revisions of loans and assets, and the heads of breaches."""
+"""Copy the values that reports read from documents to columns of revisions, and add the table of breaches."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -71,7 +71,7 @@ def _require(table: str, columns: dict) -> None:
 
 
 def _fill_revisions() -> None:
-    """From the documents, which hold everything."""
+    """Fills the new columns from the JSON documents."""
     field = _on_sqlite if op.get_bind().dialect.name == "sqlite" else _on_postgresql
     loan = {name: field(name) for name in ("borrower", "currency")} | {"state": f"CAST({field('state')} AS BIGINT)"}
     places = ", ".join(field("detail", name) for name in ("warehouse", "location", "office"))
@@ -80,8 +80,8 @@ def _fill_revisions() -> None:
         "place": f"coalesce({places}, '')",
     }
     for table, values in (("loan_revision", loan), ("asset_revision", asset)):
-        told = ", ".join(f"{name} = {value}" for name, value in values.items())
-        op.execute(f"UPDATE {table} SET {told}")
+        assignments = ", ".join(f"{name} = {value}" for name, value in values.items())
+        op.execute(f"UPDATE {table} SET {assignments}")
 
 
 def _on_sqlite(*path: str) -> str:

@@ -1,4 +1,4 @@
-"""Revaluation runs; values and covers in the order of their sequence, so that a run appends."""
+"""Add revaluation runs; order valuations and judgements by sequence, so that a run only appends rows."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -72,7 +72,7 @@ def downgrade() -> None:
 
 
 def _in_order(table: str, key: list[str], added: list[sa.Column]) -> None:
-    """Makes the table anew with another order of its key, its rows kept."""
+    """Rebuilds the table with another order of the columns of its primary key and copies its rows."""
     found = sa.inspect(op.get_bind()).get_columns(table)
     kept = [column for column in found if column["name"] != "of_run"]
     names = key + [column["name"] for column in kept if column["name"] not in key]

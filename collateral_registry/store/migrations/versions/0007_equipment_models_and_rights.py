@@ -1,4 +1,4 @@
-"""Equipment models, appraisals, and what happens to rights."""
+"""Add equipment models, appraisals and events of IP assets."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Haircut curves carry the light of their model, its multiplier, the state of the drift detector and why they were made."""
+"""Add the state of model monitoring to haircut curves: traffic light, multiplier, drift detector and cause."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""A machine names the index that carries its price new to today; the score of a right takes a share of its cap."""
+"""Add the price index of a machine, and the share that the quality score of an IP asset leaves of its cap."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 STOOD_FOR_ITSELF = {"index_key": 0, "price_new_day": -1_000_000}
-"""Without an index: no series, no day."""
+"""Values of a machine without an index: no series and no day."""
 
 
 def upgrade() -> None:

@@ -1,4 +1,4 @@
-"""The technology life of a right counts from the day it was stated; of those registered before, from their registration."""
+"""Add the day from which the technology life of an IP asset counts; existing ones count from their registration."""
 
 import json
 from datetime import date, timedelta
@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 NO_DAY = -1_000_000
-"""No day is stated."""
+"""Value of a day that is not stated."""
 
 REGISTERED = sa.text(
     "SELECT r.asset_key, c.market_day FROM intellectual_property r JOIN asset a ON a.asset_key = r.asset_key "
@@ -45,7 +45,7 @@ def downgrade() -> None:
 
 
 def _dated(text: str, stated: date) -> str:
-    """The document of a right with the day; one that states no life stays as it is."""
+    """Returns the document of an IP asset with the day; unchanged if it states no technology life."""
     document = json.loads(text)
     if document["detail"].get("technology_life_years") is None:
         return text

@@ -1,4 +1,4 @@
-"""Haircut curves know the price and the history that they were made of, and how far a smoothed quote is behind."""
+"""Add to haircut curves the price and history they were estimated from and the hidden gap of smoothed quotes."""
 
 import sqlalchemy as sa
 from alembic import op

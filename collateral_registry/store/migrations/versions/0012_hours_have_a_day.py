@@ -1,4 +1,4 @@
-"""Hours on a meter have the day they were read; of machines registered before, their inspection's or registration's."""
+"""Add the day of a machine's hour meter reading; existing machines take the day of inspection or registration."""
 
 import json
 from datetime import date, timedelta
@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 NO_DAY = -1_000_000
-"""No day is stated."""
+"""Value of a day that is not stated."""
 
 REGISTERED = sa.text(
     "SELECT e.asset_key, a.inspection_day, c.market_day FROM equipment e JOIN asset a ON a.asset_key = e.asset_key "
@@ -43,7 +43,7 @@ def downgrade() -> None:
 
 
 def _dated(text: str, registered: int) -> str:
-    """The document of a machine with the day of its reading; one that states no hours stays as it is."""
+    """Returns the document of a machine with the day of its reading; unchanged if it states no hours."""
     document = json.loads(text)
     if document["detail"].get("hours") is None:
         return text

@@ -1,4 +1,4 @@
-"""What is there of a good in a warehouse is found without reading every lot of the warehouse."""
+"""Index lots by warehouse and good, to sum a good without reading all lots of its warehouse."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What left a lot since a movement is found without reading the lot's whole history."""
+"""Index outgoing movements by lot, to find new ones without reading the whole history of a lot."""
 
 import sqlalchemy as sa
 from alembic import op
