@@ -29,8 +29,9 @@ FLOOR = """
 SELECT l.loan_id, l.borrower, l.currency, c.market_day, c.level, c.coverage_unknown, c.basis, c.exposure_minor,
   c.market_minor, c.lendable_minor, c.good_market_minor, c.good_lendable_minor, c.cash_cure_minor,
   c.collateral_cure_minor, c.unknown_assets, c.unknown, c.quality, c.oldest_day, c.breach_number, c.deadline_day, c.seq
-FROM loan_cover c JOIN loan l ON l.loan_key = c.loan_key
-JOIN (SELECT loan_key, max(seq) AS seq FROM loan_cover GROUP BY loan_key) n ON n.loan_key = c.loan_key AND n.seq = c.seq
+FROM loan_judgement c JOIN loan l ON l.loan_key = c.loan_key
+JOIN (SELECT loan_key, max(seq) AS seq FROM loan_judgement GROUP BY loan_key) n
+  ON n.loan_key = c.loan_key AND n.seq = c.seq
 ORDER BY c.exposure_minor * 1.0 / c.lendable_minor DESC, l.loan_id
 """
 

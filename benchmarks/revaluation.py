@@ -29,7 +29,7 @@ READ = (
     "FROM pledge",
     "SELECT loan_key, currency, exposure_minor, balance_day, ltv_basis, watch_ppm, margin_call_ppm FROM loan",
 )
-WRITTEN = ("valuation", "loan_cover", "pledge_cover")
+WRITTEN = ("valuation", "loan_judgement", "pledge_claim")
 
 
 def measure_revaluation(url: str, _assets: int) -> list[Measured]:

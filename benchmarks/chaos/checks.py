@@ -34,7 +34,8 @@ ASSET_QUANTITIES = (
 )
 COVERS = (
     "SELECT loan_key, exposure_minor, market_minor, lendable_minor, good_market_minor, good_lendable_minor, level "
-    "FROM loan_cover JOIN (SELECT loan_key AS newest_key, max(seq) AS newest FROM loan_cover GROUP BY loan_key) AS n "
+    "FROM loan_judgement "
+    "JOIN (SELECT loan_key AS newest_key, max(seq) AS newest FROM loan_judgement GROUP BY loan_key) AS n "
     "ON loan_key = newest_key AND seq = newest ORDER BY loan_key"
 )
 

@@ -20,6 +20,7 @@ from collateral_registry.rpc.equipment.servicer import EquipmentServicer
 from collateral_registry.rpc.findings.double_pledge_servicer import DoublePledgeServicer
 from collateral_registry.rpc.findings.servicer import FindingServicer
 from collateral_registry.rpc.ip.servicer import IpServicer
+from collateral_registry.rpc.loans.override_servicer import OverrideServicer
 from collateral_registry.rpc.loans.pickup_servicer import PickupServicer
 from collateral_registry.rpc.loans.servicer import LoanServicer
 from collateral_registry.rpc.prices.servicer import PriceServicer
@@ -55,6 +56,8 @@ from collateral_registry.v1 import (
     ip_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
+    override_pb2,
+    override_pb2_grpc,
     pickup_pb2,
     pickup_pb2_grpc,
     policy_pb2,
@@ -136,6 +139,7 @@ class RpcServer:
             (valuation_pb2, valuation_pb2_grpc, ValuationServicer(runner, runs)),
             (loan_pb2, loan_pb2_grpc, LoanServicer(runner)),
             (pickup_pb2, pickup_pb2_grpc, PickupServicer(runner)),
+            (override_pb2, override_pb2_grpc, OverrideServicer(runner)),
             (double_pledge_pb2, double_pledge_pb2_grpc, DoublePledgeServicer(runner)),
             (equipment_pb2, equipment_pb2_grpc, self.equipment),
             (ip_pb2, ip_pb2_grpc, IpServicer(runner)),

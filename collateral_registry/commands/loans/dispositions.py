@@ -21,6 +21,7 @@ from collateral_registry.store.loans.pledges import loans_of_assets
 from valuation._typing import Int
 
 T = TypeVar("T")
+R_co = TypeVar("R_co", covariant=True)
 
 UNKNOWN_MESSAGE = "coverage is UNKNOWN: nothing is released until every asset that decides the level can be valued"
 
@@ -32,7 +33,7 @@ Explain = Callable[[Positions, int], Refused]
 
 
 @dataclass(frozen=True)
-class Disposition(Generic[T]):
+class Disposition(Generic[R_co]):
     """A change by choice to what an asset secures.
 
     ``loan_keys`` are loans of the change that have no pledge on the asset yet; ``removes`` are the loans from which it
@@ -44,7 +45,7 @@ class Disposition(Generic[T]):
     loan_keys: Collection[int]
     removes: Collection[int]
     check: Callable[[Positions], None]
-    apply: Callable[[], T]
+    apply: Callable[[], R_co]
     explain: Explain
 
 
@@ -66,14 +67,14 @@ def dispose(write: Write, disposition: Disposition[T]) -> T:
     return result
 
 
-def dispose_by_override(write: Write, disposition: Disposition[T]) -> T:
+def dispose_by_override(write: Write, disposition: Disposition[object]) -> None:
     """Makes a disposition that an approved override allows, whatever it uncovers; its loans are judged all the same."""
     loans = loans_on(write, disposition)
     touch_current_facts(write, loans)
-    return _apply(write, disposition, loans)
+    _apply(write, disposition, loans)
 
 
-def loans_on(write: Write, disposition: Disposition[T]) -> Int:
+def loans_on(write: Write, disposition: Disposition[object]) -> Int:
     """Returns the keys of the active loans that a disposition concerns."""
     secured = loans_of_assets(write.connection, np.array([disposition.asset_key], dtype=np.int64))
     return np.union1d(secured, np.array(sorted(disposition.loan_keys), dtype=np.int64))

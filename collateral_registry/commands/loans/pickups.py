@@ -122,6 +122,10 @@ def pickup_disposition(write: Write, pickup: PickupAsked) -> Disposition[None]:
             raise Refused("PICKUP_REFUSED", answer.reason, largest=f"{answer.largest:f} {answer.unit}", **cash)
 
     def authorise() -> None:
+        if asked.quantity > asked.lot.quantity * MILLION:
+            raise InvalidInput(
+                "quantity", pickup.quantity, f"at most the {asked.lot.quantity:f} {asked.lot.unit} of the lot"
+            )
         authorised = Pickup(
             pickup.pickup_id, pickup.loan_id, pickup.asset_id, asked.quantity, asked.lot.unit, expire, note=pickup.note
         )

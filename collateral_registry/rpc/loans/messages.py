@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from collateral_registry.commands.loans.cures import CureInKind
+from collateral_registry.commands.loans.pledges import ReleaseAsked
 from collateral_registry.domain.loans.agreements import (
     LTV_LIMIT_PPM,
     Balance,
@@ -20,6 +22,7 @@ from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.loans.cover_messages import cover_message
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import newest_claims, newest_covers
@@ -30,6 +33,19 @@ from collateral_registry.v1 import loan_pb2 as pb
 from valuation.money import PPM
 
 LTV_LEVELS = ("watch", "margin_call", "stop_draw", "liquidation")
+
+
+PLEDGE_MASK = (
+    "rank",
+    "share",
+    "limit",
+    "mode",
+    "registry",
+    "registration_number",
+    "registration_date",
+    "registration_expire_date",
+)
+"""Fields of a pledge that may change."""
 
 
 def read_balance(message: pb.Loan | pb.BalanceUpdate, currency: str) -> Balance:
@@ -80,6 +96,22 @@ def read_pledge(message: pb.Pledge, loan_id: str, pledge_id: str) -> Pledge:
         registered=convert.read_date("registration_date", message, "registration_date"),
         registration_expire=convert.read_date("registration_expire_date", message, "registration_expire_date"),
         mode=convert.member("mode", PledgeMode, message.mode or pb.PLEDGE_MODE_DYNAMIC),
+    )
+
+
+def new_terms(request: pb.UpdatePledgeRequest, pledge: Pledge) -> Pledge:
+    """Returns a pledge with the fields that the update mask names; raises InvalidInput naming the field."""
+    message = plain_pledge(pledge)
+    masked(request.pledge, message, request.update_mask, PLEDGE_MASK)
+    return replace(read_pledge(message, pledge.loan_id, pledge.pledge_id), state=pledge.state)
+
+
+def read_release(request: pb.ReleasePledgeRequest) -> ReleaseAsked:
+    """Returns the part of a pledge that a request releases; raises InvalidInput naming the field."""
+    share = convert.read_optional_decimal("share", request, "share")
+    return ReleaseAsked(
+        share_ppm=None if share is None else ppm_of("share", share, PPM),
+        quantity=convert.read_optional_decimal("quantity", request, "quantity"),
     )
 
 

@@ -55,12 +55,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
 
     async def RequestPickup(self, request: pb.RequestPickupRequest, context: ServicerContext) -> pb.Pickup:
         """Authorises a pick-up; fails if the rest would not cover the loan."""
-        (loan_id,), (asset_id,) = id_of("parent", request.parent, "loans"), id_of("asset", request.asset, "assets")
-        pickup_id = checked_id("pickup_id", request.pickup_id)
-        quantity = convert.read_decimal("quantity", request.quantity)
-        expire = convert.read_date("expire_date", request, "expire_date")
-
-        asked = commands.PickupAsked(loan_id, asset_id, pickup_id, quantity, expire, request.note)
+        asked = read_pickup(request)
         return await self.runner.write(
             call_of(request, "RequestPickup", pb.Pickup),
             _answering(lambda write: commands.request_pickup(write, asked)),
@@ -101,6 +96,15 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
             return _controlled_message(loan_id, controlled_value(connection, loan), loan.loan.currency)
 
         return await read_up_to_date(self.runner, loan_id, work)
+
+
+def read_pickup(request: pb.RequestPickupRequest) -> commands.PickupAsked:
+    """Returns the pick-up in a request; raises InvalidInput naming the field."""
+    (loan_id,), (asset_id,) = id_of("parent", request.parent, "loans"), id_of("asset", request.asset, "assets")
+    pickup_id = checked_id("pickup_id", request.pickup_id)
+    quantity = convert.read_decimal("quantity", request.quantity)
+    expire = convert.read_date("expire_date", request, "expire_date")
+    return commands.PickupAsked(loan_id, asset_id, pickup_id, quantity, expire, request.note)
 
 
 def _answering(work: Callable[[Write], StoredPickup]) -> Callable[[Write], pb.Pickup]:

@@ -10,9 +10,8 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.cures import cures_in_kind
 from collateral_registry.commands.loans.lending import BalanceProblem, BalancePush
-from collateral_registry.commands.loans.pledges import ReleaseAsked
 from collateral_registry.commands.pipeline.settle import settled
-from collateral_registry.domain.loans.agreements import Loan, LoanState, Pledge, ppm_of
+from collateral_registry.domain.loans.agreements import Loan, LoanState
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
@@ -23,12 +22,13 @@ from collateral_registry.rpc.common.paging import page_of
 from collateral_registry.rpc.loans.messages import (
     cure_messages,
     loan_messages,
+    new_terms,
     plain_loan,
-    plain_pledge,
     pledge_messages,
     read_balance,
     read_loan,
     read_pledge,
+    read_release,
 )
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.up_to_date import read_up_to_date
@@ -38,21 +38,10 @@ from collateral_registry.store.loans.repository import StoredLoan, get_loan, lis
 from collateral_registry.v1 import loan_pb2 as pb
 from collateral_registry.v1 import loan_pb2_grpc
 from valuation.errors import InvalidInput
-from valuation.money import PPM
 
 BALANCES_LIMIT = 10_000
 ENUMS = enum_values(state=LoanState)
 LOAN_MASK = ("borrower", "credit_limit", "ltv_basis", "ltv_levels", "maturity_date")
-PLEDGE_MASK = (
-    "rank",
-    "share",
-    "limit",
-    "mode",
-    "registry",
-    "registration_number",
-    "registration_date",
-    "registration_expire_date",
-)
 
 
 class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
@@ -163,25 +152,17 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     async def UpdatePledge(self, request: pb.UpdatePledgeRequest, context: ServicerContext) -> pb.Pledge:
         """Changes the fields of a pledge named in the mask and judges the loan again."""
         loan_id, pledge_id = id_of("pledge.name", request.pledge.name, "loans", "pledges")
-
-        def changed(pledge: Pledge) -> Pledge:
-            message = plain_pledge(pledge)
-            masked(request.pledge, message, request.update_mask, PLEDGE_MASK)
-            return read_pledge(message, loan_id, pledge_id)
-
         work = _pledge_answer(
-            lambda write: pledges.change_pledge(write, loan_id, pledge_id, request.pledge.etag, changed)
+            lambda write: pledges.change_pledge(
+                write, loan_id, pledge_id, request.pledge.etag, lambda pledge: new_terms(request, pledge)
+            )
         )
         return await self.runner.write(call_of(request, "UpdatePledge", pb.Pledge), work)
 
     async def ReleasePledge(self, request: pb.ReleasePledgeRequest, context: ServicerContext) -> pb.Pledge:
         """Releases a pledge, all of it or a share or quantity; fails if the rest would not cover the loan."""
         loan_id, pledge_id = id_of("name", request.name, "loans", "pledges")
-        share = convert.read_optional_decimal("share", request, "share")
-        release = ReleaseAsked(
-            share_ppm=None if share is None else ppm_of("share", share, PPM),
-            quantity=convert.read_optional_decimal("quantity", request, "quantity"),
-        )
+        release = read_release(request)
         work = _pledge_answer(lambda write: pledges.release_pledge(write, loan_id, pledge_id, request.etag, release))
         return await self.runner.write(call_of(request, "ReleasePledge", pb.Pledge), work)
 

@@ -79,7 +79,7 @@ class PledgeRevisionRow(SQLModel, table=True):
 class LoanJudgementRow(SQLModel, table=True):
     """A judgement of a loan: its cover, its limits, and the state that the next judgement starts from."""
 
-    __tablename__: ClassVar[str] = "loan_cover"
+    __tablename__: ClassVar[str] = "loan_judgement"
     __table_args__ = (incremental("cover_of_loan", "loan_key"), IN_ORDER)
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     loan_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -118,7 +118,7 @@ class LoanJudgementRow(SQLModel, table=True):
 class PledgeClaimRow(SQLModel, table=True):
     """The claim of a pledge at a judgement of its loan."""
 
-    __tablename__: ClassVar[str] = "pledge_cover"
+    __tablename__: ClassVar[str] = "pledge_claim"
     __table_args__ = (incremental("cover_of_pledge", "pledge_key"), IN_ORDER)
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     pledge_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -182,3 +182,17 @@ class PickupRow(SQLModel, table=True):
     note: str = text()
     created_seq: int = big()
     updated_seq: int = big()
+
+
+class OverrideRow(SQLModel, table=True):
+    """A disposition that the lender made, or may make, although it may uncover its loan; ``document`` is JSON."""
+
+    __tablename__: ClassVar[str] = "loan_override"
+    __table_args__ = (UniqueConstraint("loan_key", "override_id"),)
+    override_key: int | None = big(primary_key=True, default=None)
+    override_id: str = text()
+    loan_key: int = big()
+    state: int = big()
+    document: str = text()
+    proposed_seq: int = big()
+    decided_seq: int = big()

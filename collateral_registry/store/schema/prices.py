@@ -52,7 +52,7 @@ class HaircutCurveRow(SQLModel, table=True):
     The arrays are stored as bytes of float64, one number per business day of the horizon.
     """
 
-    __tablename__: ClassVar[str] = "estimate"
+    __tablename__: ClassVar[str] = "haircut_curve"
     __table_args__ = (Index("estimate_subject", "series_key", "base_currency", "currency", "confidence_ppm", "day"),)
     estimate_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     series_key: int = big()

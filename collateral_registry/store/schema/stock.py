@@ -215,7 +215,7 @@ class PlaceClaimRow(SQLModel, table=True):
     pick-ups.
     """
 
-    __tablename__: ClassVar[str] = "holding"
+    __tablename__: ClassVar[str] = "place_claim"
     __table_args__ = (Index("holding_place", "place", "good"),)
     asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     place: str = text()
@@ -229,6 +229,6 @@ class PlaceClaimRow(SQLModel, table=True):
 class IssueWatermarkRow(SQLModel, table=True):
     """The last outgoing movement of a pledged lot that was checked against authorisations."""
 
-    __tablename__: ClassVar[str] = "issue_mark"
+    __tablename__: ClassVar[str] = "issue_watermark"
     lot_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     movement_key: int = big()

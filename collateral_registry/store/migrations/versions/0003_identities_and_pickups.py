@@ -4,7 +4,6 @@ import sqlalchemy as sa
 from alembic import op
 
 from collateral_registry.store.assets.references import write_missing
-from collateral_registry.store.stock.claims_by_place import write_missing_holdings
 
 Big = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -63,7 +62,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lot_key"),
     )
     write_missing(op.get_bind())
-    write_missing_holdings(op.get_bind())
 
 
 def downgrade() -> None:

@@ -1,0 +1,60 @@
+"""Propose, approve and reject overrides: deliberate exceptions to the rule that dispositions never uncover a loan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from collateral_registry.commands.loans.dispositions import Disposition, dispose_by_override
+from collateral_registry.commands.loans.pickups import PickupAsked, pickup_disposition
+from collateral_registry.commands.loans.pledges import ReleaseAsked, active_pledge, pledge_change, pledge_release
+from collateral_registry.domain.loans.overrides import Override, OverrideState, PickupTerms, PledgeTerms, ReleaseTerms
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.loans.overrides import StoredOverride, decide_override, get_override, insert_override
+from collateral_registry.store.loans.repository import get_loan
+
+
+def propose_override(write: Write, override: Override) -> StoredOverride:
+    """Records a proposal, which changes nothing about the loan.
+
+    Raises NotFound, InvalidInput or Refused for a disposition that could not be made, whatever it uncovers.
+    """
+    loan = get_loan(write.connection, override.loan_id)
+    _disposition(write, override)
+    insert_override(write, override, loan.key)
+    return get_override(write.connection, override.loan_id, override.override_id)
+
+
+def approve_override(write: Write, loan_id: str, override_id: str, note: str) -> StoredOverride:
+    """Approves a proposal and makes its disposition; the loans it concerns are judged in the same commit.
+
+    Raises Refused for the proposer, for an override that is decided, and for a pledge changed since the proposal.
+    """
+    stored = get_override(write.connection, loan_id, override_id)
+    decide_override(write, stored, stored.override.decided(OverrideState.APPROVED, write.actor, note))
+    dispose_by_override(write, _disposition(write, stored.override))
+    return get_override(write.connection, loan_id, override_id)
+
+
+def reject_override(write: Write, loan_id: str, override_id: str, note: str) -> StoredOverride:
+    """Rejects a proposal; raises Refused for an override that is decided."""
+    stored = get_override(write.connection, loan_id, override_id)
+    decide_override(write, stored, stored.override.decided(OverrideState.REJECTED, write.actor, note))
+    return get_override(write.connection, loan_id, override_id)
+
+
+def _disposition(write: Write, override: Override) -> Disposition[object]:
+    """Returns the disposition of an override as the facts are now."""
+    terms, loan_id = override.disposition, override.loan_id
+    match terms:
+        case ReleaseTerms():
+            stored = active_pledge(write, loan_id, terms.pledge_id, "")
+            return pledge_release(write, stored, ReleaseAsked(terms.share_ppm, terms.quantity))
+        case PledgeTerms():
+            stored = active_pledge(write, loan_id, terms.pledge.pledge_id, str(terms.revision))
+            return pledge_change(write, stored, replace(terms.pledge, state=stored.pledge.state))
+        case PickupTerms():
+            asked = PickupAsked(loan_id, terms.asset_id, terms.pickup_id, terms.quantity, terms.expire, terms.note)
+            return pickup_disposition(write, asked)
+        case _:
+            assert_never(terms)

@@ -1,0 +1,83 @@
+"""Overrides: dispositions that the lender makes deliberately although they may uncover a loan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from enum import IntEnum
+
+from collateral_registry.domain.loans.agreements import Pledge
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.names import checked_text
+
+
+class OverrideState(IntEnum):
+    """State of an override; the numbers are stored and sent."""
+
+    PROPOSED = 1
+    APPROVED = 2
+    REJECTED = 3
+
+
+@dataclass(frozen=True)
+class ReleaseTerms:
+    """Release of a pledge: a share in millionths or a quantity of the lot; neither means all of it."""
+
+    pledge_id: str
+    share_ppm: int | None = None
+    quantity: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class PledgeTerms:
+    """New terms of a pledge, and its revision when they were proposed."""
+
+    pledge: Pledge
+    revision: int
+
+
+@dataclass(frozen=True)
+class PickupTerms:
+    """A pick-up of a quantity in the unit of the lot; no expiry means the usual number of days after the approval."""
+
+    pickup_id: str
+    asset_id: str
+    quantity: Decimal
+    expire: date | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Override:
+    """A disposition with the reason for it and the people who proposed and decided it."""
+
+    override_id: str
+    loan_id: str
+    disposition: ReleaseTerms | PledgeTerms | PickupTerms
+    reason: str
+    proposed_by: str
+    state: OverrideState = OverrideState.PROPOSED
+    decided_by: str = ""
+    decision_note: str = ""
+
+    def __post_init__(self) -> None:
+        """Validates the texts; raises InvalidInput."""
+        checked_text("override.reason", self.reason)
+        checked_text("actor", self.proposed_by)
+
+    @property
+    def name(self) -> str:
+        """Resource name."""
+        return f"loans/{self.loan_id}/overrides/{self.override_id}"
+
+    def decided(self, state: OverrideState, actor: str, note: str) -> Override:
+        """Returns the override with a decision.
+
+        Raises Refused if it was decided before, or if the proposer approves it (two people decide an exception).
+        """
+        if self.state != OverrideState.PROPOSED:
+            raise Refused("OVERRIDE_DECIDED", f"{self.name} is {self.state.name} already")
+        if state == OverrideState.APPROVED and actor == self.proposed_by:
+            raise Refused("OVERRIDE_OWN_PROPOSAL", f"actor: got {actor}, want a person other than the proposer")
+        return replace(self, state=state, decided_by=actor, decision_note=checked_text("note", note, required=False))

@@ -1,0 +1,163 @@
+"""Servicer of OverrideService."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import assert_never
+
+from grpc.aio import ServicerContext
+
+from collateral_registry.commands.loans import overrides as commands
+from collateral_registry.domain.loans.overrides import Override, OverrideState, PickupTerms, PledgeTerms, ReleaseTerms
+from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
+from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.filtering import conditions_in, enum_values
+from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.loans.messages import new_terms, plain_pledge, read_release
+from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN, read_pickup
+from collateral_registry.runtime.transactions import BookRunner
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.engine.filters import Condition
+from collateral_registry.store.loans.overrides import StoredOverride, get_override, list_overrides
+from collateral_registry.store.loans.pledges import get_pledge
+from collateral_registry.v1 import loan_pb2, override_pb2_grpc, pickup_pb2
+from collateral_registry.v1 import override_pb2 as pb
+from valuation.errors import InvalidInput
+from valuation.money import PPM
+
+ENUMS = enum_values(state=OverrideState)
+
+
+class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
+    """Records overrides: dispositions that the lender makes although they may uncover a loan."""
+
+    def __init__(self, runner: BookRunner) -> None:
+        self.runner = runner
+
+    async def ProposeOverride(self, request: pb.ProposeOverrideRequest, context: ServicerContext) -> pb.Override:
+        """Records a proposal; the loan stays as it is until another person approves it."""
+        (loan_id,) = id_of("parent", request.parent, "loans")
+        override_id = checked_id("override_id", request.override_id)
+        actor, reason = checked_text("actor", request.actor), checked_text("override.reason", request.override.reason)
+
+        def work(write: Write) -> pb.Override:
+            terms = _read_disposition(write.connection, loan_id, request.override)
+            return _message(commands.propose_override(write, Override(override_id, loan_id, terms, reason, actor)))
+
+        return await self.runner.write(call_of(request, "ProposeOverride", pb.Override, actor), work)
+
+    async def ApproveOverride(self, request: pb.ApproveOverrideRequest, context: ServicerContext) -> pb.Override:
+        """Approves a proposal and makes its disposition in the same commit."""
+        return await self._decide(request, "ApproveOverride", commands.approve_override)
+
+    async def RejectOverride(self, request: pb.RejectOverrideRequest, context: ServicerContext) -> pb.Override:
+        """Rejects a proposal."""
+        return await self._decide(request, "RejectOverride", commands.reject_override)
+
+    async def GetOverride(self, request: pb.GetOverrideRequest, context: ServicerContext) -> pb.Override:
+        """Returns one override."""
+        loan_id, override_id = id_of("name", request.name, "loans", "overrides")
+        return await self.runner.read(lambda connection: _message(get_override(connection, loan_id, override_id)))
+
+    async def ListOverrides(
+        self, request: pb.ListOverridesRequest, context: ServicerContext
+    ) -> pb.ListOverridesResponse:
+        """Lists overrides of a loan, or of all loans, newest first."""
+        wanted = conditions_in(request.filter, ENUMS)
+        if request.parent not in EVERY_LOAN:
+            wanted.append(Condition("loan", id_of("parent", request.parent, "loans")[0]))
+        page = page_of(request, f"ListOverrides {request.parent} {request.filter}", NEWEST)
+
+        def work(connection: Connection) -> pb.ListOverridesResponse:
+            rows, token = page.cut(list_overrides(connection, wanted, *page.bounds), lambda row: row.key)
+            return pb.ListOverridesResponse(overrides=[_message(row) for row in rows], next_page_token=token)
+
+        return await self.runner.read(work)
+
+    async def _decide(
+        self,
+        request: pb.ApproveOverrideRequest | pb.RejectOverrideRequest,
+        kind: str,
+        decide: Callable[[Write, str, str, str], StoredOverride],
+    ) -> pb.Override:
+        loan_id, override_id = id_of("name", request.name, "loans", "overrides")
+        call = call_of(request, kind, pb.Override, checked_text("actor", request.actor))
+        return await self.runner.write(call, lambda write: _message(decide(write, loan_id, override_id, request.note)))
+
+
+def _read_disposition(
+    connection: Connection, loan_id: str, message: pb.Override
+) -> ReleaseTerms | PledgeTerms | PickupTerms:
+    """Returns the disposition of a proposal; raises InvalidInput for one of another loan or none at all."""
+    match message.WhichOneof("disposition"):
+        case "release_pledge":
+            pledge_id = _pledge_of("override.release_pledge.name", message.release_pledge.name, loan_id)
+            release = read_release(message.release_pledge)
+            return ReleaseTerms(pledge_id, release.share_ppm, release.quantity)
+        case "update_pledge":
+            update = message.update_pledge
+            pledge_id = _pledge_of("override.update_pledge.pledge.name", update.pledge.name, loan_id)
+            stored = get_pledge(connection, loan_id, pledge_id)
+            return PledgeTerms(new_terms(update, stored.pledge), stored.revision)
+        case "request_pickup":
+            pickup = read_pickup(message.request_pickup)
+            if pickup.loan_id != loan_id:
+                raise InvalidInput("override.request_pickup.parent", f"loans/{pickup.loan_id}", f"loans/{loan_id}")
+            return PickupTerms(pickup.pickup_id, pickup.asset_id, pickup.quantity, pickup.expire, pickup.note)
+        case _:
+            raise InvalidInput("override.disposition", "nothing", "release_pledge, update_pledge or request_pickup")
+
+
+def _pledge_of(field: str, name: str, loan_id: str) -> str:
+    """Returns the pledge id in a name; raises InvalidInput for a pledge of another loan."""
+    of_loan, pledge_id = id_of(field, name, "loans", "pledges")
+    if of_loan != loan_id:
+        raise InvalidInput(field, name, f"a pledge of loans/{loan_id}")
+    return pledge_id
+
+
+def _message(stored: StoredOverride) -> pb.Override:
+    override = stored.override
+    message = pb.Override(
+        name=override.name,
+        reason=override.reason,
+        state=int(override.state),
+        proposed_by=override.proposed_by,
+        propose_time=convert.timestamp(stored.proposed_us),
+        decided_by=override.decided_by,
+        decide_time=convert.optional_timestamp(stored.decided_us),
+        decision_note=override.decision_note,
+    )
+    _write_disposition(message, override)
+    return message
+
+
+def _write_disposition(message: pb.Override, override: Override) -> None:
+    terms, loan = override.disposition, f"loans/{override.loan_id}"
+    match terms:
+        case ReleaseTerms():
+            share = None if terms.share_ppm is None else (Decimal(terms.share_ppm) / PPM).normalize()
+            message.release_pledge.CopyFrom(
+                loan_pb2.ReleasePledgeRequest(
+                    name=f"{loan}/pledges/{terms.pledge_id}",
+                    share=convert.optional_decimal(share),
+                    quantity=convert.optional_decimal(terms.quantity),
+                )
+            )
+        case PledgeTerms():
+            message.update_pledge.CopyFrom(loan_pb2.UpdatePledgeRequest(pledge=plain_pledge(terms.pledge)))
+        case PickupTerms():
+            message.request_pickup.CopyFrom(
+                pickup_pb2.RequestPickupRequest(
+                    parent=loan,
+                    asset=f"assets/{terms.asset_id}",
+                    pickup_id=terms.pickup_id,
+                    quantity=convert.decimal(terms.quantity),
+                    expire_date=convert.calendar_date(terms.expire),
+                    note=terms.note,
+                )
+            )
+        case _:
+            assert_never(terms)

@@ -1,0 +1,93 @@
+"""Overrides of loans: proposed, then approved or rejected once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy.orm import aliased
+
+from collateral_registry.domain.loans.overrides import Override
+from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.json_documents import from_document, to_document
+from collateral_registry.store.schema.book import CommitRow
+from collateral_registry.store.schema.loans import LoanRow, OverrideRow
+
+OVERRIDE_FILTERS = {"loan": LoanRow.loan_id, "state": OverrideRow.state}
+"""Fields that a list of overrides can be filtered by."""
+
+UNDECIDED = 0
+"""Sequence of the decision of an override that is still proposed."""
+
+
+@dataclass(frozen=True)
+class StoredOverride:
+    """An override with its keys and times, in microseconds UTC; ``decided_us`` is None while it is proposed."""
+
+    key: int
+    loan_key: int
+    override: Override
+    proposed_us: int
+    decided_us: int | None
+
+
+def insert_override(write: Write, override: Override, loan_key: int) -> None:
+    """Records a proposal; raises AlreadyExists if the loan has an override of that id."""
+    taken = select(OverrideRow.override_key).where(
+        OverrideRow.loan_key == loan_key, OverrideRow.override_id == override.override_id
+    )
+    if write.connection.execute(taken).first() is not None:
+        raise AlreadyExists(f"id {override.override_id}", override.name)
+    values = {
+        "override_id": override.override_id,
+        "loan_key": loan_key,
+        "state": int(override.state),
+        "document": to_document(override),
+        "proposed_seq": write.seq,
+        "decided_seq": UNDECIDED,
+    }
+    write.connection.execute(insert(OverrideRow).values(**values))
+
+
+def decide_override(write: Write, stored: StoredOverride, override: Override) -> None:
+    """Records the decision of an override."""
+    values = {"state": int(override.state), "document": to_document(override), "decided_seq": write.seq}
+    write.connection.execute(update(OverrideRow).where(OverrideRow.override_key == stored.key).values(**values))
+
+
+def get_override(connection: Connection, loan_id: str, override_id: str) -> StoredOverride:
+    """Returns one override; raises NotFound."""
+    rows = _overrides(connection, [LoanRow.loan_id == loan_id, OverrideRow.override_id == override_id], 1)
+    if not rows:
+        raise NotFound(f"loans/{loan_id}/overrides/{override_id}")
+    return rows[0]
+
+
+def list_overrides(
+    connection: Connection, wanted: Sequence[Condition], before_key: int, limit: int
+) -> list[StoredOverride]:
+    """Returns a page of overrides, newest first."""
+    return _overrides(connection, [*conditions(OVERRIDE_FILTERS, wanted), OverrideRow.override_key < before_key], limit)
+
+
+def _overrides(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int) -> list[StoredOverride]:
+    proposal, decision = aliased(CommitRow), aliased(CommitRow)
+    statement = (
+        select(
+            OverrideRow.override_key, OverrideRow.loan_key, OverrideRow.document, proposal.known_us, decision.known_us
+        )
+        .join(LoanRow, LoanRow.loan_key == OverrideRow.loan_key)
+        .join(proposal, proposal.seq == OverrideRow.proposed_seq)
+        .outerjoin(decision, decision.seq == OverrideRow.decided_seq)
+        .where(*where)
+        .order_by(OverrideRow.override_key.desc())
+        .limit(limit)
+    )
+    return [_stored(*row) for row in connection.execute(statement)]
+
+
+def _stored(key: int, loan_key: int, document: str, proposed_us: int, decided_us: int | None) -> StoredOverride:
+    return StoredOverride(key, loan_key, from_document(Override, document), proposed_us, decided_us)
