@@ -29,10 +29,14 @@ class Idempotency(Generic[T]):
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """A request to change the book; ``kind`` and ``actor`` are recorded with the commit."""
+    """A request to change the book; ``kind`` and ``actor`` are recorded with the commit.
+
+    A ``neutral`` call changes nothing that secures a loan.
+    """
 
     kind: str
     actor: str = "api"
+    neutral: bool = False
     validate_only: bool = False
     idempotency: Idempotency[T] | None = None
 
@@ -95,6 +99,8 @@ class BookRunner:
                 if stored is not None:
                     return once.parse(stored)
             result = work(write)
+            if call.neutral and write.touched:
+                raise RuntimeError(f"{call.kind} is neutral and must not touch what secures a loan")
             settle(write)
             if call.validate_only:
                 return result

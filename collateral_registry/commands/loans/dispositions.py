@@ -67,11 +67,11 @@ def dispose(write: Write, disposition: Disposition[T]) -> T:
     return result
 
 
-def dispose_by_override(write: Write, disposition: Disposition[object]) -> None:
-    """Makes a disposition that an approved override allows, whatever it uncovers; its loans are judged all the same."""
+def apply_unchecked(write: Write, disposition: Disposition[T]) -> T:
+    """Makes a change whatever it uncovers, and judges its loans: for approved overrides and for facts."""
     loans = loans_on(write, disposition)
     touch_current_facts(write, loans)
-    _apply(write, disposition, loans)
+    return _apply(write, disposition, loans)
 
 
 def loans_on(write: Write, disposition: Disposition[object]) -> Int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from collateral_registry.commands.loans.dispositions import Disposition, dispose_by_override
+from collateral_registry.commands.loans.dispositions import Disposition, apply_unchecked
 from collateral_registry.commands.loans.pickups import PickupAsked, pickup_disposition
 from collateral_registry.commands.loans.pledges import ReleaseAsked, active_pledge, pledge_change, pledge_release
 from collateral_registry.domain.loans.overrides import Override, OverrideState, PickupTerms, PledgeTerms, ReleaseTerms
@@ -32,7 +32,7 @@ def approve_override(write: Write, loan_id: str, override_id: str, note: str) ->
     """
     stored = get_override(write.connection, loan_id, override_id)
     decide_override(write, stored, stored.override.decided(OverrideState.APPROVED, write.actor, note))
-    dispose_by_override(write, _disposition(write, stored.override))
+    apply_unchecked(write, _disposition(write, stored.override))
     return get_override(write.connection, loan_id, override_id)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from collateral_registry.commands.findings.double_pledge import check_notice
 from collateral_registry.commands.ip.ip_life_check import check_right_life, report_ip_life
 from collateral_registry.commands.loans.controlled_value import static_hold
-from collateral_registry.commands.loans.dispositions import Disposition, Explain, Positions, dispose
+from collateral_registry.commands.loans.dispositions import Disposition, Explain, Positions, apply_unchecked, dispose
 from collateral_registry.commands.loans.release_simulation import counted_quantity
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.over_pledging import touch_claim
@@ -20,7 +20,7 @@ from collateral_registry.domain.assets.kinds import Inventory, Status
 from collateral_registry.domain.findings.over_pledging import plain_quantity
 from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeMode, PledgeState
 from collateral_registry.domain.loans.cure import largest_release
-from collateral_registry.domain.loans.dispositions import lowers_terms
+from collateral_registry.domain.loans.dispositions import lowers_terms, only_registration_differs
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
@@ -84,10 +84,12 @@ def change_pledge(
     """Changes rank, share, limit, mode or registration of an active pledge.
 
     Raises Refused where a release of the same effect would be refused: terms that give a loan less may not uncover it,
-    and a static pledge keeps what repayment has not freed.
+    and a static pledge keeps what repayment has not freed. A change of nothing but the registration is a fact.
     """
     stored = active_pledge(write, loan_id, pledge_id, etag)
-    return dispose(write, pledge_change(write, stored, changed(stored.pledge)))
+    pledge = changed(stored.pledge)
+    change = pledge_change(write, stored, pledge)
+    return (apply_unchecked if only_registration_differs(stored.pledge, pledge) else dispose)(write, change)
 
 
 def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, asked: ReleaseAsked) -> StoredPledge:

@@ -6,7 +6,7 @@ that is covered, nor take collateral from a loan whose coverage is UNKNOWN.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from collateral_registry.domain.loans.agreements import Pledge, PledgeMode
@@ -56,16 +56,27 @@ def disposition_refusal(before: CoverState, after: CoverState, *, removes: bool)
 
 
 def lowers_terms(before: Pledge, after: Pledge) -> bool:
-    """Returns whether new terms of a pledge give its loan less than the old ones at some value of the asset."""
+    """Returns whether new terms of a pledge give its loan less than the old ones at some value of the asset.
+
+    The registration of a pledge is a fact, not a term: what the registry says is recorded, whatever it uncovers.
+    """
     limit_falls = after.limit is not None and (before.limit is None or after.limit.minor < before.limit.minor)
-    expires_earlier = after.registration_expire is not None and (
-        before.registration_expire is None or after.registration_expire < before.registration_expire
-    )
     return (
         after.state != before.state
         or after.share_ppm < before.share_ppm
         or after.rank > before.rank
         or limit_falls
-        or expires_earlier
         or (before.mode == PledgeMode.STATIC and after.mode != PledgeMode.STATIC)
     )
+
+
+def only_registration_differs(before: Pledge, after: Pledge) -> bool:
+    """Returns whether two versions of a pledge differ in nothing but the facts of its registration."""
+    same = replace(
+        after,
+        registry=before.registry,
+        registration_number=before.registration_number,
+        registered=before.registered,
+        registration_expire=before.registration_expire,
+    )
+    return same == before

@@ -8,13 +8,14 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from collateral_registry.domain.shared.names import checked_text
+from collateral_registry.rpc.common.method_classes import METHOD_CLASSES, MethodClass
 from collateral_registry.runtime.transactions import Call, Idempotency
 
 M = TypeVar("M", bound=Message)
 
 
 def call_of(request: Message, kind: str, answer: type[M], actor: str = "api") -> Call[M]:
-    """Returns the call of a request that is answered with a message of type ``answer``.
+    """Returns the call of a request that is answered with a message of type ``answer``; ``kind`` is the method's name.
 
     Raises InvalidInput for a malformed request_id.
     """
@@ -22,6 +23,7 @@ def call_of(request: Message, kind: str, answer: type[M], actor: str = "api") ->
     return Call(
         kind=kind,
         actor=actor,
+        neutral=METHOD_CLASSES[kind] is MethodClass.NEUTRAL,
         validate_only=getattr(request, "validate_only", False),
         idempotency=Idempotency(
             request_id=request_id,

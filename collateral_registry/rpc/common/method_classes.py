@@ -1,0 +1,61 @@
+"""The class of every method of the contract: what it may do to the cover of loans (docs/architecture.md)."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class MethodClass(Enum):
+    """What a method may do to the cover of loans."""
+
+    FACT = "fact"
+    """Records something that is so. It is always recorded; it may uncover a loan, and a breach is the result."""
+
+    DISPOSITION = "disposition"
+    """Changes by choice what secures a loan, or decides whether that may be done. Never uncovers a covered loan."""
+
+    OVERRIDE = "override"
+    """Makes a disposition that two people of the lender have allowed as an exception. It may uncover a loan."""
+
+    NEUTRAL = "neutral"
+    """Changes nothing that secures a loan."""
+
+
+_METHODS = {
+    MethodClass.FACT: """
+        CreateAsset UpdateAsset RecordRightEvent
+        CreatePriceSeries IngestPrices IngestFxRates
+        CreateLoan UpdateLoan UpdateBalances
+        PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement
+        ResolveFinding CheckDoublePledge ConfirmDoublePledge
+        AdvanceBusinessDate ActivatePolicy ActivateEquipmentModel Revalue StartRevaluation
+    """,
+    MethodClass.DISPOSITION: """
+        RetireAsset PledgeAsset UpdatePledge ReleasePledge CloseLoan
+        CheckDraw CheckPickup RequestPickup CancelPickup
+    """,
+    MethodClass.OVERRIDE: "ApproveOverride",
+    MethodClass.NEUTRAL: """
+        GetAsset ListAssets
+        GetBreach ListBreaches AcknowledgeBreach GrantGrace WaiveBreach WatchBreaches
+        GetBusinessDate
+        FitEquipmentModel GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels
+        AppraiseEquipment QuoteEquipment RecordAppraisal ListAppraisals ReconcileAppraisals BacktestAppraisers
+        GetFinding ListFindings
+        EstimateHaircut BacktestHaircut ListHaircutEstimates
+        ValueRight QuoteRight ListRightEvents ListComingFees
+        GetLoan ListLoans ListPledges
+        ProposeOverride RejectOverride GetOverride ListOverrides
+        GetPickup ListPickups GetControlledValue
+        CreatePolicy GetPolicy ListPolicies
+        GetPriceSeries ListPriceSeries ListPrices
+        GenerateLtvReport StreamLtvReport GenerateBreachReport
+        GetRevaluation ListRevaluations WatchRevaluation
+        GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
+        ValueAssets QuoteAsset GetValuation ListValuations
+        GetWarehouse ListWarehouses ListCountedLots
+    """,
+}
+
+METHOD_CLASSES = {method: one for one, methods in _METHODS.items() for method in methods.split()}
+"""The class of each method by its name; names are unique among the services."""
