@@ -1,4 +1,4 @@
-"""The layers of the code hold: the contracts in pyproject.toml say who may import whom."""
+"""The import contracts in pyproject.toml hold."""
 
 import subprocess
 import sys

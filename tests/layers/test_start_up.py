@@ -1,4 +1,4 @@
-"""A start imports nothing slow: statistics packages take seconds and belong to fitting alone."""
+"""Starting imports no slow packages: statistics packages take seconds and are needed for fitting only."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ VALUATION = [module.name for module in walk_packages(valuation.__path__, "valuat
 
 
 def loaded_by(*modules: str) -> set[str]:
-    """The modules that a new interpreter holds once it has imported these."""
+    """Returns the modules loaded in a new interpreter after it has imported these."""
     program = f"import json, sys, {', '.join(modules)}; print(json.dumps(list(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout))

@@ -1,4 +1,4 @@
-"""The technology life of a right counts from the day it was stated, hours from the day they were read."""
+"""An IP asset's technology life is dated by the day it was stated, a machine's hours by the day they were read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ THEN, NOW, GIVEN = date(2022, 1, 3), date(2026, 1, 5), date(2021, 6, 1)
 
 
 def right(years: str | None, stated: date | None = None) -> Asset:
-    """A patent with a technology life stated on a day."""
+    """Returns a patent with a technology life stated on a day."""
     rate = Decimal("0.1")
     detail = IntellectualProperty(RightKind.PATENT, "CN", "1", Money(100, "CNY"), rate, rate, rate)
     life = None if years is None else Decimal(years)
@@ -24,7 +24,7 @@ def right(years: str | None, stated: date | None = None) -> Asset:
 
 
 def stated_day(asset: Asset, before: Asset | None) -> date | None:
-    """The day that the life of the asset counts from."""
+    """Returns the day from which the technology life of the asset is counted."""
     detail = with_observation_dates(asset, before, NOW).detail
     assert isinstance(detail, IntellectualProperty)
     return detail.technology_life_date
@@ -49,7 +49,7 @@ def test_without_a_life_there_is_no_day() -> None:
 
 
 def machine(hours: str | None, read: date | None = None, inspected: date | None = None) -> Asset:
-    """A lathe with hours read on a day, inspected on another."""
+    """Returns a lathe with hours read on one day and inspected on another."""
     price = Money(100, "CNY")
     reading = None if hours is None else Decimal(hours)
     detail = Equipment("Okura", "QT", "7", "metalworking_machines", price, hours=reading, hours_date=read)
@@ -57,19 +57,19 @@ def machine(hours: str | None, read: date | None = None, inspected: date | None 
 
 
 def read_day(asset: Asset, before: Asset | None) -> date | None:
-    """The day that the hours of the asset are of."""
+    """Returns the day of the meter reading of the asset."""
     detail = with_observation_dates(asset, before, NOW).detail
     assert isinstance(detail, Equipment)
     return detail.hours_date
 
 
-def test_hours_are_of_the_day_given_of_the_inspection_told_with_them_or_of_today() -> None:
+def test_hours_are_dated_by_the_given_day_the_reported_inspection_or_today() -> None:
     assert read_day(machine("900", GIVEN, THEN), None) == GIVEN
     assert read_day(machine("900", None, THEN), None) == THEN
     assert read_day(machine("900"), None) == NOW
 
 
-def test_other_hours_are_of_another_day() -> None:
+def test_changed_hours_get_a_new_day() -> None:
     before = machine("900", THEN, GIVEN)
     assert read_day(machine("950", THEN, GIVEN), before) == NOW
     assert read_day(machine("950", THEN, NOW), before) == NOW

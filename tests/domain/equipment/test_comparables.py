@@ -1,4 +1,4 @@
-"""A machine of the register says to a model only what both mean by the same word and unit."""
+"""A model of comparables receives only the attributes of a machine whose name and unit it shares."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from valuation.equipment.sales.mapping import ColumnMap
 
 
 def hours_seen(hours_unit: str) -> float:
-    """What a model with a meter in this unit sees of a machine with 4,000 hours."""
+    """Returns the hours that a model with a meter in this unit receives for a machine with 4,000 hours."""
     machine = Equipment("Invented", "M1", "S-1", "construction_machinery", Money(9_000_000, "USD"), hours=Decimal(4000))
     mapping = ColumnMap(category=("kind",), hours="meter", hours_unit=hours_unit)
     return float(observed([machine], mapping, 15_000).hours[0])

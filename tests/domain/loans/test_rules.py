@@ -1,4 +1,4 @@
-"""The worked numbers of the rules: cover, levels, judgement, cure."""
+"""Worked examples of the rules of cover, levels, judgement and cure."""
 
 from decimal import Decimal
 
@@ -30,7 +30,7 @@ def ints(*values):
 
 
 def claims_of(rows, value, prior=0):
-    """Claims of pledges (rank, share, limit) on one asset."""
+    """Returns the claims of pledges (rank, share, limit) on one asset."""
     pledges = PledgeColumns(
         target=np.zeros(len(rows), dtype=np.int64),
         loan=np.arange(len(rows), dtype=np.int64),
@@ -201,93 +201,93 @@ def fresh():
 
 
 def story(*steps):
-    """Judges a loan day after day; returns the kinds of events of each step and the last state."""
-    state, told = fresh(), []
+    """Judges a loan day after day; returns the kinds of events of each step, and the last state."""
+    state, events = fresh(), []
     for day, cover in steps:
         found = judge(cover, state, day, RULES)
         state = found.after
-        told.append([EventKind(kind).name for kind in found.event_kind.tolist()])
-    return told, state
+        events.append([EventKind(kind).name for kind in found.event_kind.tolist()])
+    return events, state
 
 
 def test_a_wobble_at_the_line_opens_once():
-    told, _ = story(*((MONDAY + n, cover_columns(10_000 + 50 * (-1) ** n, 10_000)) for n in range(6)))
+    events, _ = story(*((MONDAY + n, cover_columns(10_000 + 50 * (-1) ** n, 10_000)) for n in range(6)))
 
-    assert told[0] == ["OPENED", "NOTICE"]
-    assert all(step == [] for step in told[1:])
+    assert events[0] == ["OPENED", "NOTICE"]
+    assert all(step == [] for step in events[1:])
 
 
 def test_watch_needs_two_judgements_of_different_days():
-    told, _ = story(*((day, cover_columns(9_500, 10_000)) for day in (MONDAY, MONDAY, MONDAY + 1)))
+    events, _ = story(*((day, cover_columns(9_500, 10_000)) for day in (MONDAY, MONDAY, MONDAY + 1)))
 
-    assert told == [[], [], ["WATCH_ENTERED"]]
+    assert events == [[], [], ["WATCH_ENTERED"]]
 
 
 def test_a_deadline_lies_five_working_days_ahead_and_missing_it_escalates_once():
     steps = [(MONDAY + n, cover_columns(10_200, 10_000)) for n in (0, 1, 7, 8, 9)]
-    told, state = story(*steps)
+    events, state = story(*steps)
 
-    assert told == [["OPENED", "NOTICE"], [], [], ["DEADLINE_MISSED", "ESCALATED"], []]
+    assert events == [["OPENED", "NOTICE"], [], [], ["DEADLINE_MISSED", "ESCALATED"], []]
     assert state.level[0] == Level.STOP_DRAW
     assert state.judged[0] == Level.MARGIN_CALL
 
 
 def test_a_cure_below_the_minimum_raises_no_notice_but_stays_visible():
-    told, state = story((MONDAY, cover_columns(10_000, 10_000, minimum=1_000)))
+    events, state = story((MONDAY, cover_columns(10_000, 10_000, minimum=1_000)))
 
-    assert told == [["OPENED"]]
+    assert events == [["OPENED"]]
     assert state.cash_cure[0] == 100
 
 
-def test_a_partial_cure_is_told_when_something_came_in_not_when_the_price_rose():
-    told, _ = story(
+def test_a_partial_cure_is_reported_when_collateral_was_added_not_when_the_price_rose():
+    events, _ = story(
         (MONDAY, cover_columns(10_500, 10_000)),
         (MONDAY + 1, cover_columns(10_500, 10_100)),
         (MONDAY + 2, cover_columns(10_300, 10_100, collateral_added=True)),
     )
 
-    assert told == [["OPENED", "NOTICE"], [], ["PARTIAL_CURE"]]
+    assert events == [["OPENED", "NOTICE"], [], ["PARTIAL_CURE"]]
 
 
 def test_a_second_fall_after_a_cure_is_a_new_episode():
-    told, _ = story(
+    events, _ = story(
         (MONDAY, cover_columns(10_500, 10_000)),
         (MONDAY + 1, cover_columns(8_000, 10_000)),
         (MONDAY + 2, cover_columns(10_500, 10_000)),
     )
 
-    assert told == [["OPENED", "NOTICE"], ["CURED"], ["OPENED", "NOTICE"]]
+    assert events == [["OPENED", "NOTICE"], ["CURED"], ["OPENED", "NOTICE"]]
 
 
 def test_unknown_that_changes_nothing_keeps_the_level_and_is_no_alarm():
-    told, state = story((MONDAY, cover_columns(5_000, 9_000, last_good=10_000)))
+    events, state = story((MONDAY, cover_columns(5_000, 9_000, last_good=10_000)))
 
-    assert told == [[]]
+    assert events == [[]]
     assert not state.unknown[0]
 
 
 def test_unknown_that_matters_is_an_alarm_and_after_the_grace_the_conservative_level_is_judged():
     steps = [(MONDAY + n, cover_columns(5_000, 0, last_good=10_000)) for n in (0, 4, 7)]
-    told, state = story(*steps)
+    events, state = story(*steps)
 
-    assert told == [["COVERAGE_UNKNOWN"], [], ["OPENED", "NOTICE"]]
+    assert events == [["COVERAGE_UNKNOWN"], [], ["OPENED", "NOTICE"]]
     assert state.judged[0] == Level.LIQUIDATION
 
 
 def test_an_episode_goes_on_while_coverage_is_unknown_beside_it():
-    told, state = story(
+    events, state = story(
         (MONDAY, cover_columns(10_500, 10_000)), (MONDAY + 1, cover_columns(10_500, 0, last_good=10_000))
     )
 
-    assert told[1] == ["COVERAGE_UNKNOWN"]
+    assert events[1] == ["COVERAGE_UNKNOWN"]
     assert state.breach_open[0]
     assert state.judged[0] == Level.MARGIN_CALL
 
 
 def test_an_asset_never_valued_makes_coverage_unknown_at_any_level():
-    told, _ = story((MONDAY, cover_columns(5_000, 10_000, never=True)))
+    events, _ = story((MONDAY, cover_columns(5_000, 10_000, never=True)))
 
-    assert told == [["COVERAGE_UNKNOWN"]]
+    assert events == [["COVERAGE_UNKNOWN"]]
 
 
 @given(st.integers(0, 20_000), st.integers(0, 20_000), st.integers(0, 4))

@@ -1,4 +1,4 @@
-"""Numbers written otherwise are one number; every single edit is found by two lookups; a series is no accusation."""
+"""Spellings of one number match; two lookups find every single edit; consecutive numbers are not duplicates."""
 
 import string
 
@@ -51,7 +51,7 @@ def test_short_numbers_are_not_the_same_by_look_alikes(one, other):
 
 @given(NUMBERS, st.integers(1, 9_999), st.integers(1, 9_999))
 def test_numbers_of_a_series_are_never_the_same(prefix, first, second):
-    """HX-1001 and HX-1002 may lie one edit apart; that alone refuses nothing."""
+    """HX-1001 and HX-1002 may be one edit apart; that alone is no duplicate."""
     one, other = ReferenceNumber(f"{prefix}-{first}"), ReferenceNumber(f"{prefix}-{second}")
 
     assert (compare_references(one, other) == Match.SAME) == (first == second)
@@ -59,7 +59,7 @@ def test_numbers_of_a_series_are_never_the_same(prefix, first, second):
 
 @st.composite
 def edited(draw):
-    """A number and the same after one edit."""
+    """Draws a number and the same number after one edit."""
     number = draw(NUMBERS)
     place = draw(st.integers(0, len(number)))
     letter = draw(st.sampled_from(ALPHABET))

@@ -1,4 +1,6 @@
-"""The rules of booking against a plain, slow model of dictionaries, and each kind of movement by itself."""
+"""Booking, for each kind of movement, and compared with a simple reference model in dictionaries."""
+
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,47 +19,47 @@ COLUMNS = tuple(Movements.__dataclass_fields__)
 EMPTY = dict.fromkeys(COLUMNS, "") | {"kind": 0, "effective_us": NOW_US, "quantity": 0}
 
 
-def said(movement_id, kind, quantity=0, warehouse="W-1", lot="L-1", **fields):
-    """A movement; receipts say their good and unit."""
-    told = {"good": "copper", "unit": "t"} if kind == "RECEIPT" else {}
+def movement(movement_id, kind, quantity=0, warehouse="W-1", lot="L-1", **fields):
+    """Returns a movement; receipts state their good and unit."""
+    good = {"good": "copper", "unit": "t"} if kind == "RECEIPT" else {}
     place = {} if kind == "CORRECTION" else {"warehouse": warehouse, "lot": lot}
-    return EMPTY | {"movement_id": movement_id, "kind": KINDS[kind], "quantity": quantity, **place, **told, **fields}
+    return EMPTY | {"movement_id": movement_id, "kind": KINDS[kind], "quantity": quantity, **place, **good, **fields}
 
 
 class Book:
-    """The rules under test, run by run, with what they know of the past kept as the store keeps it."""
+    """The code under test, batch by batch, with earlier movements kept as the store keeps them."""
 
     def __init__(self):
         self.lots, self.past = Lots(), {}
 
     def take(self, *rows):
-        """Books a run and returns what became of each row."""
-        run = Movements(**{name: [row[name] for row in rows] for name in COLUMNS})
-        booked = book(run, problems_of(run, None, NOW_US), self.lots, dict(self.past))
-        self._remember(run, booked)
+        """Books a batch and returns the outcome of each row."""
+        batch = Movements(**{name: [row[name] for row in rows] for name in COLUMNS})
+        booked = book(batch, problems_of(batch, None, NOW_US), self.lots, dict(self.past))
+        self._remember(batch, booked)
         outcome = dict.fromkeys(booked.row, "booked") | dict.fromkeys(booked.known, "known")
-        return [outcome.get(row) or booked.problems[row].reason.name for row in range(len(run))]
+        return [outcome.get(row) or booked.problems[row].reason.name for row in range(len(batch))]
 
-    def _remember(self, run, booked):
+    def _remember(self, batch, booked):
         for at, row in enumerate(booked.row):
             place = (self.lots.warehouse[booked.slot[at]], self.lots.lot[booked.slot[at]])
-            name, kind, quantity = run.movement_id[row], run.kind[row], run.quantity[row]
+            name, kind, quantity = batch.movement_id[row], batch.kind[row], batch.quantity[row]
             if kind == KINDS["CORRECTION"]:
-                before = self.past[run.corrects[row]]
-                self.past[run.corrects[row]] = before.__class__(**{**before.__dict__, "quantity": quantity})
-            known = Known(content_of(run, row), kind, booked.effective_us[at], place, to_place(run, row), quantity)
+                corrected = batch.corrects[row]
+                self.past[corrected] = replace(self.past[corrected], quantity=quantity)
+            known = Known(content_of(batch, row), kind, booked.effective_us[at], place, to_place(batch, row), quantity)
             self.past[name] = known
 
     @property
     def quantities(self):
-        """What is there, by warehouse and lot."""
+        """Quantity by warehouse and lot."""
         return dict(zip(self.lots.slot_of, self.lots.quantity, strict=True))
 
 
 def test_a_receipt_opens_a_lot_and_an_issue_takes_from_it():
     found = Book()
 
-    assert found.take(said("1", "RECEIPT", 10), said("2", "ISSUE", 4), said("3", "ISSUE", 7)) == [
+    assert found.take(movement("1", "RECEIPT", 10), movement("2", "ISSUE", 4), movement("3", "ISSUE", 7)) == [
         "booked",
         "booked",
         "INSUFFICIENT_STOCK",
@@ -67,23 +69,23 @@ def test_a_receipt_opens_a_lot_and_an_issue_takes_from_it():
 
 def test_a_transfer_moves_to_a_lot_of_another_warehouse_and_opens_it_with_the_good():
     found = Book()
-    found.take(said("1", "RECEIPT", 10, grade="A"), said("2", "TRANSFER", 4, to_warehouse="W-2"))
+    found.take(movement("1", "RECEIPT", 10, grade="A"), movement("2", "TRANSFER", 4, to_warehouse="W-2"))
 
     assert found.quantities == {("W-1", "L-1"): 6, ("W-2", "L-1"): 4}
     assert (found.lots.good[1], found.lots.unit[1], found.lots.grade[1]) == ("copper", "t", "A")
 
 
-def test_an_adjustment_sets_the_book_right_both_ways_and_never_below_nothing():
+def test_an_adjustment_changes_the_quantity_both_ways_and_never_below_zero():
     found = Book()
-    done = found.take(said("1", "RECEIPT", 10), said("2", "ADJUSTMENT", -3), said("3", "ADJUSTMENT", -8))
+    done = found.take(movement("1", "RECEIPT", 10), movement("2", "ADJUSTMENT", -3), movement("3", "ADJUSTMENT", -8))
 
     assert done == ["booked", "booked", "INSUFFICIENT_STOCK"]
     assert found.quantities == {("W-1", "L-1"): 7}
 
 
-def test_a_quality_change_moves_nothing_and_says_the_grade():
+def test_a_quality_change_moves_nothing_and_sets_the_grade():
     found = Book()
-    found.take(said("1", "RECEIPT", 10, grade="A"), said("2", "QUALITY", grade="B"))
+    found.take(movement("1", "RECEIPT", 10, grade="A"), movement("2", "QUALITY", grade="B"))
 
     assert found.quantities == {("W-1", "L-1"): 10}
     assert found.lots.grade == ["B"]
@@ -92,10 +94,10 @@ def test_a_quality_change_moves_nothing_and_says_the_grade():
 def test_a_split_opens_a_lot_and_a_merge_needs_one():
     found = Book()
     done = found.take(
-        said("1", "RECEIPT", 10),
-        said("2", "SPLIT", 4, to_lot="L-2"),
-        said("3", "MERGE", 1, lot="L-2", to_lot="L-1"),
-        said("4", "MERGE", 1, lot="L-2", to_lot="L-3"),
+        movement("1", "RECEIPT", 10),
+        movement("2", "SPLIT", 4, to_lot="L-2"),
+        movement("3", "MERGE", 1, lot="L-2", to_lot="L-1"),
+        movement("4", "MERGE", 1, lot="L-2", to_lot="L-3"),
     )
 
     assert done == ["booked", "booked", "booked", "UNKNOWN_LOT"]
@@ -104,10 +106,10 @@ def test_a_split_opens_a_lot_and_a_merge_needs_one():
 
 def test_a_correction_restates_both_legs_and_zero_takes_the_movement_back():
     found = Book()
-    found.take(said("1", "RECEIPT", 10), said("2", "TRANSFER", 4, to_warehouse="W-2"))
-    found.take(said("3", "CORRECTION", 6, corrects="2"))
+    found.take(movement("1", "RECEIPT", 10), movement("2", "TRANSFER", 4, to_warehouse="W-2"))
+    found.take(movement("3", "CORRECTION", 6, corrects="2"))
     restated = found.quantities
-    found.take(said("4", "CORRECTION", 0, corrects="2"))
+    found.take(movement("4", "CORRECTION", 0, corrects="2"))
 
     assert restated == {("W-1", "L-1"): 4, ("W-2", "L-1"): 6}
     assert found.quantities == {("W-1", "L-1"): 10, ("W-2", "L-1"): 0}
@@ -115,9 +117,9 @@ def test_a_correction_restates_both_legs_and_zero_takes_the_movement_back():
 
 def test_a_correction_of_a_correction_or_of_nothing_is_rejected():
     found = Book()
-    found.take(said("1", "RECEIPT", 10), said("2", "CORRECTION", 9, corrects="1"))
+    found.take(movement("1", "RECEIPT", 10), movement("2", "CORRECTION", 9, corrects="1"))
 
-    assert found.take(said("3", "CORRECTION", 8, corrects="2"), said("4", "CORRECTION", 8, corrects="0")) == [
+    assert found.take(movement("3", "CORRECTION", 8, corrects="2"), movement("4", "CORRECTION", 8, corrects="0")) == [
         "INVALID_FIELD",
         "UNKNOWN_MOVEMENT",
     ]
@@ -127,15 +129,15 @@ def test_a_lot_keeps_its_good_and_unit():
     found = Book()
 
     assert found.take(
-        said("1", "RECEIPT", 10), said("2", "RECEIPT", 1, good="zinc"), said("3", "ISSUE", 1, unit="kg")
+        movement("1", "RECEIPT", 10), movement("2", "RECEIPT", 1, good="zinc"), movement("3", "ISSUE", 1, unit="kg")
     ) == ["booked", "LOT_MISMATCH", "LOT_MISMATCH"]
 
 
-def test_a_time_to_come_is_rejected_and_one_long_ago_is_not():
+def test_a_future_time_is_rejected_and_one_long_ago_is_not():
     found = Book()
 
     assert found.take(
-        said("1", "RECEIPT", 10, effective_us=NOW_US + 3_600_000_000), said("2", "RECEIPT", 10, effective_us=1)
+        movement("1", "RECEIPT", 10, effective_us=NOW_US + 3_600_000_000), movement("2", "RECEIPT", 10, effective_us=1)
     ) == ["FUTURE_TIME", "booked"]
 
 
@@ -146,7 +148,7 @@ PLACES = st.sampled_from(["W-1", "W-2"]), st.sampled_from(["L-1", "L-2", "L-3"])
 
 @st.composite
 def drawn(draw):
-    """A movement of any kind, right or wrong."""
+    """Draws a movement of any kind, valid or invalid."""
     kind = draw(st.sampled_from(sorted(KINDS)))
     warehouse, lot = draw(PLACES[0]), draw(PLACES[1])
     fields = {}
@@ -158,28 +160,28 @@ def drawn(draw):
         fields = {"grade": draw(st.sampled_from(["", "A", "B"]))}
     elif kind == "CORRECTION":
         fields = {"corrects": draw(IDS)}
-    return said(draw(IDS), kind, draw(QUANTITIES), warehouse, lot, **fields)
+    return movement(draw(IDS), kind, draw(QUANTITIES), warehouse, lot, **fields)
 
 
 class Plain:
-    """One movement at a time, in dictionaries: what the rules say, written once more without columns."""
+    """The reference model: books one movement at a time in dictionaries."""
 
     def __init__(self):
-        self.lots, self.told, self.holds = {}, {}, {}
+        self.lots, self.booked, self.holds = {}, {}, {}
 
     def take(self, row):
-        """Whether the row is booked, known, or neither."""
+        """Returns whether the row is booked, known or rejected."""
         name = row["movement_id"]
         if not self._well_formed(row):
             return "rejected"
-        if name in self.told:
-            return "known" if self.told[name] == row else "rejected"
+        if name in self.booked:
+            return "known" if self.booked[name] == row else "rejected"
         changes = self._changes(row)
         after = {place: self.lots.get(place, 0) + change for place, change in changes.items()}
         if changes == {} or any(left < 0 for left in after.values()):
             return "rejected"
         self.lots |= after
-        self.told[name] = row
+        self.booked[name] = row
         self.holds[row["corrects"] or name] = row["quantity"]
         return "booked"
 
@@ -199,7 +201,7 @@ class Plain:
         return quantity > 0
 
     def _changes(self, row):
-        """What it does to which lots; nothing when it cannot be."""
+        """Returns the changes by lot; empty if the movement is impossible."""
         kind, quantity = row["kind"], row["quantity"]
         if kind == KINDS["CORRECTION"]:
             return self._correction(row)
@@ -216,7 +218,7 @@ class Plain:
         return {here: {"ISSUE": -quantity, "ADJUSTMENT": quantity, "QUALITY": 0}[_name(kind)]}
 
     def _correction(self, row):
-        before = self.told.get(row["corrects"])
+        before = self.booked.get(row["corrects"])
         if before is None or _name(before["kind"]) in {"QUALITY", "CORRECTION"}:
             return {}
         if row["quantity"] < 0 and _name(before["kind"]) != "ADJUSTMENT":
@@ -236,9 +238,9 @@ def _name(kind):
 
 @given(st.lists(st.lists(drawn(), min_size=1, max_size=8), min_size=1, max_size=12))
 @settings(max_examples=400, deadline=None)
-def test_any_movements_in_any_batches_come_to_what_a_plain_model_says(runs):
+def test_any_movements_in_any_batches_have_the_outcome_of_the_reference_model(batches):
     found, plain = Book(), Plain()
-    for rows in runs:
+    for rows in batches:
         outcomes = [one if one in {"booked", "known"} else "rejected" for one in found.take(*rows)]
         assert outcomes == [plain.take(row) for row in rows]
         assert {place: left for place, left in found.quantities.items() if left or place in plain.lots} == plain.lots
@@ -246,7 +248,7 @@ def test_any_movements_in_any_batches_come_to_what_a_plain_model_says(runs):
 
 @given(st.lists(drawn(), min_size=1, max_size=30))
 @settings(max_examples=100, deadline=None)
-def test_how_movements_are_cut_into_batches_changes_nothing(rows):
+def test_the_division_into_batches_does_not_matter(rows):
     whole, single = Book(), Book()
 
     assert whole.take(*rows) == [outcome for row in rows for outcome in single.take(row)]

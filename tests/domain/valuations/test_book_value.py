@@ -1,4 +1,4 @@
-"""The book value of a machine by hand arithmetic, and where there is none."""
+"""The book value of a machine agrees with calculation by hand, and is None where an input is missing."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from valuation.depreciation.equipment import Schedule
 
 BOUGHT = date(2017, 12, 31)
 FOUR_YEARS_LATER = date(2021, 12, 31)
-"""1461 days, which are four years of 365.25."""
+"""1461 days later: four years of 365.25 days."""
 
 PRESS = Equipment(
     "Okura", "QT", "7", "metalworking_machines", Money(14_500_000, "EUR"),
     units_produced=Decimal(30_000), units_lifetime=Decimal(120_000),
     acquisition_cost=Money(8_000_000, "EUR"), acquisition_date=BOUGHT,
 )  # fmt: skip
-"""Life 16 years, geometric rate 0.1225; the default policy salvages a tenth."""
+"""Life 16 years, geometric rate 0.1225, salvage share 0.1 by the default policy."""
 
 
 def policy(**gone: str) -> Policy:
-    """The default policy, without a number of a class."""
+    """Returns the default policy without some numbers of classes."""
     document = json.loads(files("collateral_registry.policies").joinpath("default.json").read_text(encoding="utf-8"))
     for asset_class, name in gone.items():
         del document["classes"][asset_class][name]
@@ -39,7 +39,7 @@ def policy(**gone: str) -> Policy:
 
 
 def books(machine: Equipment, day: date = FOUR_YEARS_LATER, **gone: str) -> int | None:
-    """Book value in minor units."""
+    """Returns the book value in minor units."""
     found = book_value(machine, "equipment.commodity_machine", policy(**gone), day_of(day))
     return None if found is None else found.minor
 
