@@ -1,4 +1,4 @@
-"""A book with a warehouse that is fed, and counts held against it; everything by the commands, at a fixed moment."""
+"""Stock movements and counts for tests of findings, executed by the commands at a fixed time."""
 
 from collateral_registry.commands.stock.counts import reconcile
 from collateral_registry.commands.stock.stock_intake import Batch, open_feed, take_in
@@ -14,7 +14,7 @@ HOUR_US = 3_600_000_000
 
 
 def push(database, sequence, *rows, warehouse=WAREHOUSE):
-    """Pushes movements (kind, lot, tonnes, hours before now) as one batch, and lets the book take them up."""
+    """Pushes movements (kind, lot, tonnes, hours before now) as one batch and applies the pending stock."""
     count = len(rows)
     nothing = [""] * count
     movements = Movements(
@@ -41,27 +41,28 @@ def push(database, sequence, *rows, warehouse=WAREHOUSE):
 
 
 def count(database, *lines, hours=0, complete=False, warehouse=WAREHOUSE, good="aluminium", unit="t", actor="test"):
-    """Brings a count of lots (name, quantity) made some hours ago, and lets the book take up what follows."""
-    found = [CountLine(name, good, unit, round(quantity * 1_000_000)) for name, quantity in lines]
-    brought = StockCount(warehouse, CountMethod.PHYSICAL_COUNT, FIRST_US - hours * HOUR_US, found, complete, "report 7")
-    reconciled = do(database, lambda write: reconcile(write, brought), actor)
+    """Reports a count of lots (name, quantity) made some hours ago and applies the pending stock."""
+    counted = [CountLine(name, good, unit, round(quantity * 1_000_000)) for name, quantity in lines]
+    counted_us = FIRST_US - hours * HOUR_US
+    reported = StockCount(warehouse, CountMethod.PHYSICAL_COUNT, counted_us, counted, complete, "report 7")
+    reconciled = do(database, lambda write: reconcile(write, reported), actor)
     taken_up(database)
     return reconciled
 
 
 def quantity(database, asset_id):
-    """What counts of a lot, in its unit."""
+    """Returns the quantity of an asset, in its unit."""
     with database.read() as connection:
         return get_asset(connection, asset_id).asset.detail.quantity
 
 
 def findings(database):
-    """Every finding, newest first."""
+    """Returns all findings, newest first."""
     with database.read() as connection:
         return list_findings(connection, (), 2**62, 100)
 
 
 def told(database, loan_id, *kinds):
-    """The events of these kinds at a loan, oldest first."""
+    """Returns the events of these kinds of a loan, oldest first."""
     with database.read() as connection:
         return [event for event in events_after(connection, 0, loan_id, 500) if event["kind"] in kinds]

@@ -1,4 +1,4 @@
-"""Rights to ask about, and the calls that the tests of them share."""
+"""IP assets and the calls that their tests share."""
 
 from __future__ import annotations
 

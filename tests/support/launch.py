@@ -1,6 +1,6 @@
-"""How the tests start the service: forked from a process that has read the modules once, or as its users do.
+"""Starts the service for tests: as users start it, or faster as a fork of a process with the modules loaded.
 
-Reading the modules takes a second and a half, and a few hundred tests start a server of their own.
+A few hundred tests start a server of their own, so importing the modules for each of them would be slow.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ PRELOADED = ["tests.support.preloaded"]
 
 
 class Launched(Protocol):
-    """A process that was started."""
+    """A started process."""
 
     pid: int
 
     def poll(self) -> int | None:
-        """The exit code; none while it runs."""
+        """Returns the exit code; None while the process runs."""
 
     def wait(self, timeout: float) -> int:
         """Waits for the exit code; raises TimeoutExpired."""
 
 
 def spawned(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> Launched:
-    """Starts ``collateral`` as users do, with compiled modules; what it prints is appended to a file."""
+    """Starts ``collateral`` as users do, with compiled modules; its output is appended to a file."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-m", "collateral_registry", *arguments]
     with output.open("ab") as file:
@@ -39,7 +39,7 @@ def spawned(arguments: Sequence[str], environment: Mapping[str, str], output: Pa
 
 
 def forked(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> Launched:
-    """The same from a process that has read the modules already; its own environment is the tests'."""
+    """Starts ``collateral`` as a fork of a process with the modules loaded; its output is appended to a file."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     process = context.Process(target=_collateral, args=(list(arguments), dict(environment), output))
@@ -48,15 +48,14 @@ def forked(arguments: Sequence[str], environment: Mapping[str, str], output: Pat
 
 
 class Forked:
-    """A forked process with the ways of one that was spawned."""
+    """A forked process with the interface of ``Launched``."""
 
     def __init__(self, process: ForkServerProcess) -> None:
-        """Holds a process that was started."""
         self._process = process
         self.pid = process.pid or 0
 
     def poll(self) -> int | None:
-        """The exit code; none while it runs."""
+        """Returns the exit code; None while the process runs."""
         return self._process.exitcode
 
     def wait(self, timeout: float) -> int:
@@ -69,7 +68,7 @@ class Forked:
 
 
 def _collateral(arguments: list[str], environment: dict[str, str], output: Path) -> None:
-    """The command in a fork: its output, arguments and environment are its own."""
+    """Runs the command in the forked process, with its own output, arguments and environment."""
     with output.open("ab") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)

@@ -1,4 +1,4 @@
-"""The book that every example begins with."""
+"""The initial book of every example of the stateful tests."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -25,19 +25,19 @@ PRICE = Decimal(10_000)
 OPENING = 100 * MILLIONTHS
 PLACES = [(warehouse, lot) for warehouse in ("W-1", "W-2") for lot in ("L-1", "L-2", "L-3")]
 NEW_LOTS = ["L-4", "L-5"]
-"""Lots that are opened by what is split off, and secure nothing."""
+"""Lots that splits open; they secure no loan."""
 
 TIED = "W-1"
-"""The warehouse whose lots are what the assets are; of the others the owners speak, and no movement changes them."""
+"""The warehouse whose lots are registered as assets. Movements elsewhere change no asset."""
 
 REFERENCE = {place[0]: (place[0], "L-0") for place in PLACES}
-"""A lot in each warehouse that nobody moves, counts or pledges: what a tonne there is lent on."""
+"""A lot in each warehouse that is never moved, counted or pledged: it shows the lendable value of a tonne there."""
 
 LOANS = ["loan-1", "loan-2", "loan-3"]
 
 
 def do(database, work):
-    """Runs one change."""
+    """Runs one change and commits it; returns its result."""
     with database.write("test", "test") as write:
         found = work(write)
         commit(write)
@@ -45,7 +45,7 @@ def do(database, work):
 
 
 def refusal_of(database, work):
-    """Runs one change; the reason when it is refused, else nothing."""
+    """Runs one change; returns the reason if it is refused, else an empty string."""
     try:
         do(database, work)
     except Refused as refusal:
@@ -62,7 +62,7 @@ def asset_id(place):
 
 
 def prepare(database):
-    """Prices, a lot of a hundred tonnes at every place, and loans without debt."""
+    """Stores prices, a lot of a hundred tonnes in every place, and loans without debt."""
     migrate(database)
     open_book(database, day_of(FIRST))
     do(database, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=400)))

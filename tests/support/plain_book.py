@@ -1,4 +1,4 @@
-"""A book in plain dictionaries: what stock, counts, prices, balances and pledges must come to, reckoned by itself."""
+"""A reference model of the book in dictionaries: the expected effect of stock, counts, prices, balances and pledges."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from benchmarks.chaos.scenario import MILLIONTHS, Model, Place
 
 MINOR = 100
 TOLERANCE_DIVISOR = 200
-"""A count within half a percent of the book agrees: the default policy's count_tolerance."""
+"""Inverse of the default policy's count_tolerance: a count within half a percent of the book agrees."""
 
 TARGET = Decimal("0.99")
-"""Up to where a release may go: the default policy's margin_call less its buffer."""
+"""Largest LTV after a release: the default policy's margin_call less its buffer."""
 
 
 @dataclass
@@ -27,10 +27,10 @@ class PlainBook:
     pledged: dict[str, set[Place]] = field(default_factory=dict)
 
     def count(self, place: Place, counted: int) -> None:
-        """What a count lacks is reserved until the next count; within the tolerance nothing is."""
-        book = self.stock.lots[place]
-        short = book - counted > book // TOLERANCE_DIVISOR
-        self.reserve[place] = book - counted if short else 0
+        """Reserves the shortage of a count beyond the tolerance, until the next count."""
+        booked = self.stock.lots[place]
+        short = booked - counted > booked // TOLERANCE_DIVISOR
+        self.reserve[place] = booked - counted if short else 0
 
     def sync(self, places: Iterable[Place] | None = None) -> None:
         """Gives the linked assets at the places, or everywhere, the quantity of their lot less its reserve."""
@@ -38,19 +38,19 @@ class PlainBook:
             self.quantity[place] = max(0, self.stock.lots[place] - self.reserve.get(place, 0))
 
     def market_minor(self, loan: str) -> Decimal:
-        """What the pledged lots of a loan would fetch, exactly."""
+        """Returns the exact market value of the pledged lots of a loan."""
         return sum((self._value(place) for place in self.pledged[loan]), Decimal(0))
 
     def lendable_minor(self, places: set[Place], share: dict[str, Decimal]) -> Decimal:
-        """What may be lent on lots, where in each warehouse a share of the value is."""
+        """Returns the lendable value of lots, given the lendable share of value in each warehouse."""
         return sum((self._value(place) * share[place[0]] for place in places), Decimal(0))
 
     def most_owed(self, places: set[Place], share: dict[str, Decimal]) -> Decimal:
-        """What may be owed where only these lots are left after a release."""
+        """Returns the largest exposure for which a release may leave only these lots."""
         return TARGET * self.lendable_minor(places, share)
 
     def is_free(self, place: Place) -> bool:
-        """Whether no loan has the lot."""
+        """Returns whether no loan has the lot as collateral."""
         return all(place not in places for places in self.pledged.values())
 
     def _value(self, place: Place) -> Decimal:

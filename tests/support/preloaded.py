@@ -1,7 +1,7 @@
-"""What every server reads before it serves, read once for all that are forked."""
+"""The modules that every server imports, loaded once for all forked servers."""
 
-import psycopg  # noqa: F401 - what the engines import late
-import uvloop  # noqa: F401 - so does the server
+import psycopg  # noqa: F401 - imported late by the engines
+import uvloop  # noqa: F401 - imported late by the server
 
 import collateral_registry.bootstrap
 import collateral_registry.cli.main  # noqa: F401

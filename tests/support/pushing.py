@@ -1,4 +1,4 @@
-"""A plain pusher of batches for the tests: what it sends, and what it hears, in order."""
+"""A plain stream of stock batches for tests, with its responses in order."""
 
 import queue
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from collateral_registry.v1 import stock_pb2 as pb
 from tests.support.server import Client
 
 HAPPENED_US = 1_640_000_000_000_000
-"""20 December 2021: when the movements of the tests happened."""
+"""Time of the movements of the tests: 20 December 2021."""
 
 COLUMNS = {
     "movement_id": "movement_ids",
@@ -32,19 +32,19 @@ COLUMNS = {
 
 
 def movement(movement_id: str, kind: str, quantity: float = 0, **fields: Any) -> dict[str, Any]:
-    """A movement of copper in lot L-1 of warehouse W-1; the quantity is in tonnes."""
-    told = {"warehouse": "W-1", "lot": "L-1", "good": "copper", "unit": "t", "effective_us": HAPPENED_US, **fields}
+    """Returns a movement of copper in lot L-1 of warehouse W-1; the quantity is in tonnes."""
+    place = {"warehouse": "W-1", "lot": "L-1", "good": "copper", "unit": "t", "effective_us": HAPPENED_US, **fields}
     number = pb.MovementKind.Value(f"MOVEMENT_KIND_{kind}")
-    return {"movement_id": movement_id, "kind": number, "quantity": round(quantity * 1e6), **told}
+    return {"movement_id": movement_id, "kind": number, "quantity": round(quantity * 1e6), **place}
 
 
 def receipt(movement_id: str, quantity: float, **fields: Any) -> dict[str, Any]:
-    """Goods come in."""
+    """Returns a receipt of goods."""
     return movement(movement_id, "RECEIPT", quantity, **fields)
 
 
 def batch(sequence: int, *movements: dict[str, Any]) -> pb.StockBatch:
-    """A batch as columns; a column that nobody uses stays empty."""
+    """Returns a batch in columns; unused columns stay empty."""
     message = pb.StockBatch(sequence=sequence)
     for name, column in COLUMNS.items():
         empty = 0 if name in {"kind", "effective_us", "quantity"} else ""
@@ -63,11 +63,11 @@ class Push:
         self._sent.put(pb.PushStockRequest(open=pb.PushStockOpen(stock_feed=f"stockFeeds/{feed}")))
 
     def hear(self) -> pb.PushStockResponse:
-        """The next answer."""
+        """Returns the next response."""
         return next(self._answers)
 
     def opened(self) -> pb.PushStockOpened:
-        """The answer to the opening."""
+        """Returns the response to the opening of the stream."""
         return self.hear().opened
 
     def send(self, *batches: pb.StockBatch) -> None:
@@ -81,20 +81,20 @@ class Push:
         return self.hear().acknowledged
 
     def close(self) -> list[pb.PushStockResponse]:
-        """Says that nothing more comes; returns what is still answered."""
+        """Closes the sending side; returns the remaining responses."""
         self._sent.put(None)
         return list(self._answers)
 
     def leave(self) -> None:
-        """Hangs up."""
+        """Cancels the stream."""
         self._answers.cancel()
 
     def rest(self) -> Iterator[pb.PushStockResponse]:
-        """Everything that is still answered."""
+        """Returns an iterator of the remaining responses."""
         return self._answers
 
     def error(self) -> grpc.RpcError:
-        """The error that ends the stream."""
+        """Returns the error that ends the stream."""
         try:
             for _ in self._answers:
                 pass

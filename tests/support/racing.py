@@ -1,4 +1,4 @@
-"""One of two processes that race for the same collateral: starts at a word on its input, prints what became of it."""
+"""One of two processes that race for the same collateral: starts at a line of input, and prints the outcome."""
 
 import sys
 from decimal import Decimal
@@ -13,19 +13,19 @@ from tests.support.small_book import CLOCK, FIRST, do
 
 
 def tell(word: str) -> None:
-    """Says a word to who started the race."""
+    """Prints a word for the process that started the race."""
     sys.stdout.write(f"{word}\n")
     sys.stdout.flush()
 
 
 def act(database: Database, deed: str) -> object:
-    """Does one deed."""
+    """Executes one action."""
     name, *given = deed.split()
     if name == "fall":
         return do(database, lambda write: ingest_prices(write, [Quote(0, "aluminium", FIRST, Decimal(given[0]))]))
     if name == "release":
-        asked = ReleaseAsked(share_ppm=int(given[0]))
-        return do(database, lambda write: release_pledge(write, "bank-0", "p-1", "", asked))
+        request = ReleaseAsked(share_ppm=int(given[0]))
+        return do(database, lambda write: release_pledge(write, "bank-0", "p-1", "", request))
     if name == "pickup":
         day, tonnes = None, Decimal(given[0])
         return do(database, lambda write: request_pickup(write, PickupAsked("bank-0", "lot-a", "u-1", tonnes, day)))
@@ -34,7 +34,7 @@ def act(database: Database, deed: str) -> object:
 
 
 def main(url: str, deed: str) -> None:
-    """Says that it is ready, waits, acts and tells."""
+    """Prints that it is ready, waits for a line of input, acts and prints the outcome."""
     database = Database(url, lambda: CLOCK)
     with database.read():
         tell("ready")

@@ -1,4 +1,4 @@
-"""A real server in a process of its own, and stubs to call it."""
+"""A real server in its own process, and a client for it."""
 
 import os
 import signal
@@ -48,17 +48,17 @@ FIRST_DAY = date(2021, 12, 31)
 
 
 def free_port() -> int:
-    """A port nobody listens at."""
+    """Returns an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Server:
-    """A server process on a database; one with an environment of its own is always started as users do."""
+    """A server process on a database. With environment variables of its own it is always started as users do."""
 
     launch: ClassVar[Callable[[Sequence[str], Mapping[str, str], Path], Launched]] = staticmethod(spawned)
-    """How processes are started; the tests fork them."""
+    """Starts a process; the tests replace it by a fork."""
 
     def __init__(
         self,
@@ -71,8 +71,8 @@ class Server:
         self.processes = processes
         self.business_date = business_date
         self.environment = environment
-        # No pipe: one that nobody reads would stop a talkative server.
-        self.output = tempfile.NamedTemporaryFile()  # noqa: SIM115 - as long as the server
+        # A file and not a pipe: a full pipe would block the server.
+        self.output = tempfile.NamedTemporaryFile()  # noqa: SIM115 - open as long as the server
         self.address = f"127.0.0.1:{free_port()}"
         self.process: Launched | None = None
 
@@ -83,7 +83,7 @@ class Server:
         launch = spawned if self.environment else Server.launch
         self.process = launch(arguments, self.environment, Path(self.output.name))
         with ExitStack() as undone:
-            undone.callback(self.stop, signal.SIGKILL)  # or the tests would wait in the end for one that never came up
+            undone.callback(self.stop, signal.SIGKILL)  # else a server that never became healthy would stay
             wait_until(self._healthy)
             undone.pop_all()
         return self
@@ -101,7 +101,7 @@ class Server:
 
     @property
     def said(self) -> str:
-        """Everything that the server has printed, over all its starts."""
+        """Output of the server since its first start."""
         self.output.seek(0)
         return self.output.read().decode()
 
@@ -144,11 +144,11 @@ class Client:
         self.prices.CreatePriceSeries(price_pb2.CreatePriceSeriesRequest(price_series=message, price_series_id=series))
 
     def quote(self, price: str, day: date, series: str = "copper") -> price_pb2.IngestPricesResponse:
-        """Brings one price."""
+        """Ingests one price."""
         return self.prices.IngestPrices(price_pb2.IngestPricesRequest(observations=[observation(series, day, price)]))
 
     def quote_history(self, last: float = 10_000.0, days: int = 300, series: str = "copper") -> None:
-        """Brings a quiet history that ends at a price on the first day."""
+        """Ingests a calm price history that ends at a price on the first day."""
         moves = np.random.default_rng(11).normal(0, 0.01, days - 1)
         path = last * np.exp(np.cumsum(moves[::-1])[::-1])
         dates = np.busday_offset(FIRST_DAY, -np.arange(1, days), roll="backward")[::-1].astype(object)
@@ -164,7 +164,7 @@ class Client:
         return self.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=message, asset_id=asset_id))
 
     def register_loan(self, loan_id: str = "loan-1", currency: str = "USD", **fields: object) -> loan_pb2.Loan:
-        """Registers a loan on which nothing is owed."""
+        """Registers a loan without debt."""
         message = loan_pb2.Loan(
             borrower="Acme Metals",
             currency_code=currency,
@@ -192,11 +192,11 @@ class Client:
         return self.loans.UpdateBalances(loan_pb2.UpdateBalancesRequest(balances=[update]))
 
     def loan(self, loan_id: str = "loan-1") -> loan_pb2.Loan:
-        """A loan with its cover."""
+        """Returns a loan with its cover."""
         return self.loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{loan_id}"))
 
     def covered_loan(self) -> None:
-        """A loan of 500,000 dollars on 100 t of copper at 10,000."""
+        """Registers a loan of 500,000 dollars secured by 100 t of copper at 10,000."""
         self.open_copper()
         self.quote_history()
         self.register_lot()
@@ -206,7 +206,7 @@ class Client:
 
 
 def copper_lot(quantity: str = "100", lot: str = "L-1", unit: str = "t", warehouse: str = "W-1") -> asset_pb2.Asset:
-    """A copper lot as a message."""
+    """Returns a copper lot as a message."""
     inventory = asset_pb2.Inventory(
         good="copper", quantity=Decimal(value=quantity), unit=unit, warehouse=warehouse, lot=lot
     )
@@ -216,25 +216,25 @@ def copper_lot(quantity: str = "100", lot: str = "L-1", unit: str = "t", warehou
 
 
 def observation(series: str, day: date, price: str) -> price_pb2.PriceObservation:
-    """A price as a message."""
+    """Returns a price as a message."""
     return price_pb2.PriceObservation(
         price_series=f"priceSeries/{series}", date=calendar(day), price=Decimal(value=price)
     )
 
 
 def calendar(day: date) -> Date:
-    """A date as a message."""
+    """Returns a date as a message."""
     return Date(year=day.year, month=day.month, day=day.day)
 
 
 def money(amount: str, currency: str = "USD") -> Money:
-    """An amount as a message."""
+    """Returns an amount as a message."""
     units, _, fraction = amount.partition(".")
     return Money(currency_code=currency, units=int(units), nanos=int(fraction.ljust(9, "0")) if fraction else 0)
 
 
 def details_of(error: grpc.RpcError) -> tuple[ErrorInfo, list[str]]:
-    """The one ErrorInfo of an error and the fields its BadRequest names."""
+    """Returns the ErrorInfo of an error, and the fields that its BadRequest names."""
     trailing = dict(error.trailing_metadata())
     status = Status.FromString(trailing["grpc-status-details-bin"])
     infos, fields = [], []
@@ -250,5 +250,5 @@ def details_of(error: grpc.RpcError) -> tuple[ErrorInfo, list[str]]:
 
 
 def repository() -> Path:
-    """The root of the repository."""
+    """Returns the root of the repository."""
     return Path(__file__).parents[2]

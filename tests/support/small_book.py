@@ -1,4 +1,4 @@
-"""A small book for the tests of pledges: metal at a fixed price, haircuts left out by judging on market value."""
+"""A small book for tests of pledges: metal at a fixed price, judged on market value so that haircuts do not matter."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -40,11 +40,11 @@ FIRST = date(2021, 12, 31)
 CLOCK = datetime(2022, 1, 1, 9, tzinfo=UTC)
 FIRST_US = int(CLOCK.timestamp() * 1e6)
 SEVENTY = LtvLimits(600_000, 710_000, 900_000, 950_000)
-"""A margin call at 71 % less the buffer of the policy: the target is 70 % of market value."""
+"""A margin call at 71 %; less the policy's buffer the target is 70 % of market value."""
 
 
 def opened(url, price="10000"):
-    """A book with aluminium at 10,000 dollars a tonne."""
+    """Returns a new book with a price of aluminium, by default 10,000 dollars a tonne."""
     database = Database(url, lambda: CLOCK)
     migrate(database)
     open_book(database, day_of(FIRST))
@@ -55,7 +55,7 @@ def opened(url, price="10000"):
 
 
 def do(database, work, actor="test"):
-    """Runs one change."""
+    """Runs one change and commits it; returns its result."""
     with database.write("test", actor) as write:
         found = work(write)
         commit(write)
@@ -63,19 +63,19 @@ def do(database, work, actor="test"):
 
 
 def quote(database, price, day=FIRST):
-    """Brings a price."""
+    """Ingests a price."""
     return do(database, lambda write: ingest_prices(write, [Quote(0, "aluminium", day, Decimal(price))]))
 
 
 def lot(asset_id, quantity="100", owner="Acme", **fields):
-    """A lot of aluminium in Qingdao Dagang."""
+    """Returns a lot of aluminium in Qingdao Dagang."""
     named = {"warehouse": "Qingdao Dagang", "lot": asset_id, **fields}
     inventory = Inventory("aluminium", Decimal(quantity), unit=named.pop("unit", "t"), **named)
     return Asset(asset_id, owner, "inventory.base_metal", "USD", inventory)
 
 
 def machine(asset_id, serial, owner="Acme", built=date(2018, 3, 1), model="QT-200", make="Okura"):
-    """A lathe."""
+    """Returns a lathe."""
     lathe = Equipment(make, model, serial, "metalworking_machines", Money(14_500_000, "USD"), built)
     return Asset(asset_id, owner, "equipment.commodity_machine", "USD", lathe)
 
@@ -94,7 +94,7 @@ def lend_on(database, loan_id, borrower="Acme", owed=0):
 
 
 def owe(database, loan_id, dollars):
-    """Pushes a balance."""
+    """Updates the balance of a loan."""
     nothing = Money(0, "USD")
     push = BalancePush(0, loan_id, Balance(Money(dollars * 100, "USD"), nothing, nothing, FIRST))
     return do(database, lambda write: lending.take_balances(write, [push], ()))
@@ -107,13 +107,13 @@ def pledge(database, loan_id, asset_id, pledge_id="p-1", **fields):
 
 
 def stock(database, sequence, *rows, warehouse="Qingdao Dagang"):
-    """Pushes movements (kind, lot, tonnes) as one batch of one source, and lets the book see them."""
+    """Pushes movements (kind, lot, tonnes) as one batch and applies them by :func:`see`."""
     push(database, sequence, *rows, warehouse=warehouse)
     return see(database)
 
 
 def push(database, sequence, *rows, warehouse="Qingdao Dagang"):
-    """Pushes movements, which become durable and wait to be seen."""
+    """Pushes movements as one batch; they are durable and pending."""
     open_feed(database, "dagang")
     count = len(rows)
     movements = Movements(
@@ -139,45 +139,45 @@ def push(database, sequence, *rows, warehouse="Qingdao Dagang"):
 
 
 def taken_up(database):
-    """Lets the book take up stock until none waits; returns what became of the last lots, or nothing."""
-    taken = None
+    """Applies pending stock until none is left; returns the last result, or None."""
+    result = None
     while (waiting := looked(database)) is not None:
-        taken = do(database, partial(take_up, waiting=waiting))
-    return taken
+        result = do(database, partial(take_up, waiting=waiting))
+    return result
 
 
 def looked(database, lots_limit=LOTS_LIMIT):
-    """The stock that waits to be taken up."""
+    """Returns the pending lots, or None."""
     with database.read() as connection:
         return find_pending_lots(connection, lots_limit)
 
 
 def asking(database, part):
-    """The statements with that part that a database is asked from now on, with their parameters."""
-    asked = []
+    """Returns a list that collects the statements containing ``part`` executed from now on, with their parameters."""
+    executed = []
 
     def keep(_connection, _cursor, statement, given, _context, _many):
         if part in statement:
-            asked.append((statement, given))
+            executed.append((statement, given))
 
     event.listen(database.engine, "before_cursor_execute", keep)
-    return asked
+    return executed
 
 
-def plans_of(database, asked):
-    """How SQLite goes about each of the statements."""
+def plans_of(database, executed):
+    """Returns SQLite's query plan of each statement."""
     with database.read() as connection:
-        lookups = list(asked)  # explaining them asks again
+        lookups = list(executed)  # a copy, because explaining them appends to the list
         return [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", given).all()) for one, given in lookups]
 
 
 def see(database):
-    """What the take-up does: the quantities of the tied lots, then the checks, then the one path."""
+    """Applies pending stock as the stock sync does: quantities of linked assets, then checks, then revaluation."""
 
-    def taken_up(write):
+    def apply_stock(write):
         keys = np.unique(np.array(write.connection.execute(select(StockChangeRow.lot_key)).scalars().all()))
         write.connection.execute(delete(StockChangeRow))
-        tied = []
+        linked = []
         where = StockLotRow.lot_key.in_(keys.tolist())
         for row in write.connection.execute(select(StockLotRow.lot, StockLotRow.quantity).where(where)).all():
             try:
@@ -187,15 +187,15 @@ def see(database):
             quantity = (Decimal(row.quantity) / 1_000_000).normalize()
             detail = replace(held.asset.detail, quantity=Decimal(f"{quantity:f}"))
             update_asset(write, held, replace(held.asset, detail=detail))
-            tied.append(held.key)
-        write.touched.add(assets=tied)
+            linked.append(held.key)
+        write.touched.add(assets=linked)
         touch_moved_lots(write, keys.astype(np.int64))
 
-    do(database, taken_up)
+    do(database, apply_stock)
 
 
 def cover(database, loan_id):
-    """The newest judgement of a loan, as a row."""
+    """Returns the newest judgement of a loan, as a row."""
     with database.read() as connection:
         key = get_loan(connection, loan_id).key
         columns = newest_covers(connection, np.array([key], dtype=np.int64))
@@ -203,25 +203,25 @@ def cover(database, loan_id):
 
 
 def findings(database):
-    """Every finding, oldest first."""
+    """Returns all findings, oldest first."""
     with database.read() as connection:
         return list_findings(connection, [], 10**9, 1_000)[::-1]
 
 
 def move_to(database, day):
-    """Moves the business date."""
+    """Moves the business date and finishes the revaluation run."""
     do(database, lambda write: advance(write, day_of(day)))
     finish_run(database)
 
 
 def told_of(database, kind):
-    """The loans at which an event of a kind was told, in order."""
+    """Returns the loans of all events of a kind, in order."""
     with database.read() as connection:
         return [row["loan_id"] for row in events_after(connection, 0, None, 1_000) if row["kind"] == kind]
 
 
 def goods(book, quantity="100", owed=490_000, **terms):
-    """A loan on aluminium at 10,000 a tonne, target 70 %: 100 t hold 700,000."""
+    """Registers a loan secured by aluminium at 10,000 a tonne, with a target of 70 %: 100 t cover 700,000."""
     register(book, lot("lot-a", quantity))
     lend_on(book, "bank-0")
     pledge(book, "bank-0", "lot-a", **terms)
