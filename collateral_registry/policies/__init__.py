@@ -1,1 +1,1 @@
-"""The default policy, shipped as data with the source of each number beside it."""
+"""The default policy as JSON, with the source of each number."""

@@ -172,7 +172,7 @@ def plans_of(database, executed):
 
 
 def see(database):
-    """Applies pending stock as the stock sync does: quantities of linked assets, then checks, then revaluation."""
+    """Applies pending stock as the stock sync does: sets the linked assets and touches them and the moved lots."""
 
     def apply_stock(write):
         keys = np.unique(np.array(write.connection.execute(select(StockChangeRow.lot_key)).scalars().all()))
