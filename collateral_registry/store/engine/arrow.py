@@ -86,7 +86,10 @@ class ArrowDatabase:
 
     def __init__(self, url: str) -> None:
         self._file = sqlite_file(url)
-        self._dialect: Dialect = postgresql.dialect() if self._file is None else sqlite.dialect()
+        # With its default style of parameters, the dialect of PostgreSQL would double each percent sign in a literal.
+        self._dialect: Dialect = (
+            postgresql.dialect(paramstyle="named") if self._file is None else sqlite.dialect(paramstyle="named")
+        )
         with _translated_errors():
             self._driver = _connect(url)
 
