@@ -1,7 +1,12 @@
 """Passes any number of keys, texts or records to a statement as one bound parameter.
 
-The text of such a statement does not depend on how many there are. It is therefore a constant of its module, which
-SQLAlchemy compiles once for each engine.
+The text of such a statement does not depend on their number, so the statement is a constant of its module that
+SQLAlchemy compiles once for each engine::
+
+    _BALANCES = select(LoanRow.loan_key, LoanRow.exposure_minor).where(is_one_of(LoanRow.loan_key, KEYS))
+    connection.execute(_BALANCES, {"keys": loan_keys})
+
+A constant must not contain values that differ between calls: those are bound parameters too.
 """
 
 from __future__ import annotations
@@ -17,7 +22,6 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Select,
-    Subquery,
     Text,
     bindparam,
     cast,
@@ -37,7 +41,7 @@ Keys = Int | Iterable[int] | Iterable[str]
 
 
 class KeyList(TypeDecorator[Any]):
-    """The type of a parameter that holds a list: JSON text on SQLite, a typed array on PostgreSQL."""
+    """The type of a parameter that is a list of integers or texts: JSON on SQLite, an array on PostgreSQL."""
 
     impl = Text
     cache_ok = True
@@ -47,17 +51,17 @@ class KeyList(TypeDecorator[Any]):
         self.item = item
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The type that the engine sees."""
+        """Returns the type used by the engine."""
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.item))
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
-        """Writes the list as text; the driver of PostgreSQL takes thirty times as long to convert a list."""
+        """Returns the conversion of a list to text, also on PostgreSQL, whose driver converts lists far more slowly."""
         if dialect.name == "sqlite":
             return _as_json
         return _as_integer_array if self.item is BigInteger else _as_text_array
 
     def literal_processor(self, dialect: Dialect) -> Callable[[Any], str]:
-        """The same as a literal, for statements without parameters (``engine/arrow.py``)."""
+        """Returns the conversion of a list to an SQL literal, for statements without parameters (engine/arrow.py)."""
         as_text = self.bind_processor(dialect)
         array = "" if dialect.name == "sqlite" else f"::{self.item().compile(dialect)}[]"
         return lambda keys: "'" + as_text(keys).replace("'", "''") + "'" + array
@@ -81,25 +85,25 @@ def _as_text_array(keys: Iterable[str]) -> str:
 
 
 class _IsOneOf(FunctionElement[bool]):
-    """``column`` is one of the elements of the list."""
+    """Condition that the first argument equals an element of the second, a list."""
 
     inherit_cache = True
 
 
 class _Elements(FunctionElement[Any]):
-    """The elements of a list as rows."""
+    """Table function: the elements of a list as rows."""
 
     inherit_cache = True
 
 
 class _Records(FunctionElement[Any]):
-    """The elements of a JSON array as rows."""
+    """Table function: the elements of a JSON array of arrays as rows."""
 
     inherit_cache = True
 
 
 class _Field(FunctionElement[Any]):
-    """The element of a JSON array at a position, as text on PostgreSQL."""
+    """The element of a JSON array at a position; text on PostgreSQL."""
 
     inherit_cache = True
 
@@ -112,7 +116,7 @@ class Greatest(FunctionElement[int]):
 
 
 def _compiled_as(element: type[FunctionElement[Any]], dialect: str, template: str) -> None:
-    """Defines the text of a construct on an engine, from the texts of its arguments."""
+    """Registers the SQL of a construct on an engine as a template of the SQL of its arguments."""
 
     def compile_(construct: FunctionElement[Any], compiler: SQLCompiler, **options: object) -> str:
         arguments = [compiler.process(one, **options) for one in construct.clauses]
@@ -134,7 +138,7 @@ _compiled_as(Greatest, "postgresql", "greatest({all})")
 
 
 class KeySet:
-    """A parameter that holds any number of keys; ``rows`` is the same as a table with the column ``value``."""
+    """A parameter with any number of keys; ``rows`` is a table of them with the column ``value``."""
 
     def __init__(self, name: str, item: KeyType = BigInteger) -> None:
         self.parameter = bindparam(name, type_=KeyList(item))
@@ -142,7 +146,11 @@ class KeySet:
 
 
 class RecordSet:
-    """A parameter that holds any number of records; ``rows`` is the same as a table with the given columns."""
+    """A parameter with any number of records, each a sequence of values; ``rows`` is a table of them.
+
+    ``columns`` are the names and types of the values. PostgreSQL assumes a hundred records, whatever their number. A
+    statement that joins ``rows`` with a large table should repeat a key in ``is_one_of`` to give it an estimate.
+    """
 
     def __init__(self, columns: Mapping[str, Any], name: str = "records") -> None:
         record = _Records(bindparam(name, type_=RecordList())).column_valued("value")
@@ -154,13 +162,13 @@ class RecordSet:
 
 
 class RecordList(TypeDecorator[Any]):
-    """The type of a parameter that holds a list of records: JSON text on both engines."""
+    """The type of a parameter that is a list of records: JSON on both engines."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Iterable[Sequence[Any]] | None, _dialect: Dialect) -> str:
-        """Writes the records as JSON."""
+        """Returns the records as JSON."""
         return json.dumps(list(value or ()))
 
 
@@ -172,7 +180,7 @@ TEXTS = KeySet("texts", Text)
 
 
 def is_one_of(column: ColumnElement[Any], keys: KeySet | Keys) -> ColumnElement[bool]:
-    """Condition that a column equals one of the keys: those of a parameter, or the given ones."""
+    """Returns the condition that a column equals one of the keys: those of a parameter, or the given ones."""
     if isinstance(keys, KeySet):
         return _IsOneOf(column, keys.parameter)
     item = Text if isinstance(column.type, Text) else BigInteger
@@ -180,9 +188,9 @@ def is_one_of(column: ColumnElement[Any], keys: KeySet | Keys) -> ColumnElement[
 
 
 class KeyedSelect:
-    """A select of the rows with given keys, in two forms: for a list of keys and for consecutive keys.
+    """A select of the rows with given keys, in two forms: one for a list and one for consecutive keys.
 
-    A revaluation run reads long ranges of consecutive keys; the database finds them faster by the two ends.
+    A revaluation run reads long ranges of consecutive keys, which a database finds faster by their two ends.
     """
 
     def __init__(self, statement: Select[Any], *columns: ColumnElement[Any]) -> None:
@@ -191,20 +199,7 @@ class KeyedSelect:
         self._between = statement.where(*(column.between(*ends) for column in columns))
 
     def of(self, keys: Int) -> tuple[Select[Any], dict[str, Any]]:
-        """The statement for those keys and its parameters."""
+        """Returns the statement for these keys and its parameters."""
         if len(keys) > 1 and bool((np.diff(keys) == 1).all()):
             return self._between, {"first_key": int(keys[0]), "last_key": int(keys[-1])}
         return self._listed, {"keys": keys}
-
-
-def text_rows(_dialect: str) -> Subquery:
-    """The texts of the parameter ``texts`` as a table; for ``stock/booking.py`` only."""
-    return TEXTS.rows
-
-
-def record_rows(_dialect: str, kinds: Mapping[str, Any]) -> Subquery:
-    """The records of the parameter ``records`` as a table; for ``stock/booking.py`` only."""
-    return RecordSet(kinds).rows
-
-
-listed_texts = listed_records = list

@@ -1,27 +1,14 @@
-"""Lots and movements in columns: what booking needs, and what it has done."""
+"""Reads the lots and known movements that booking needs and stores its results, in columns."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    Insert,
-    Select,
-    Text,
-    Update,
-    bindparam,
-    cast,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import BigInteger, Connection, Text, bindparam, insert, select, update
 from sqlalchemy import text as sql
 
 from collateral_registry.domain.shared.quantities import MILLION
@@ -29,7 +16,7 @@ from collateral_registry.domain.stock.movement_booking import NO_SLOT, Booked, K
 from collateral_registry.domain.stock.movements import LATE_SECONDS, Movements, RejectionState
 from collateral_registry.store.engine.bulk import insert_columns, new_keys
 from collateral_registry.store.engine.database import Intake
-from collateral_registry.store.engine.key_sets import listed_records, listed_texts, record_rows, text_rows
+from collateral_registry.store.engine.key_sets import KEYS, TEXTS, RecordSet
 from collateral_registry.store.schema.stock import (
     StockBatchRow,
     StockChangeRow,
@@ -41,7 +28,7 @@ from collateral_registry.store.schema.stock import (
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """A batch as it is stored: whose, which number, its digest, and how many rows it has."""
+    """A batch as it is stored: its feed, sequence, digest and number of rows."""
 
     source_key: int
     sequence: int
@@ -52,7 +39,7 @@ class BatchRecord:
 
 @dataclass(frozen=True)
 class BatchPlaces:
-    """Where each row [n] of a run is: the sequence of its batch, and its row there."""
+    """The sequence of the batch of each row [n] of a run, and the row in that batch."""
 
     sequence: Sequence[int]
     batch_row: Sequence[int]
@@ -62,7 +49,7 @@ def read_lots(connection: Connection, places: Collection[Place]) -> Lots:
     """Returns the lots at those places that have one."""
     if not places:
         return Lots()
-    rows = connection.execute(_lots_at(connection.dialect.name), {"records": listed_records(places)}).all()
+    rows = connection.execute(_LOTS_AT, {"records": places}).all()
     columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in LOT_COLUMNS)
     lots = Lots(**dict(zip(LOT_COLUMNS, columns, strict=True)))
     lots.slot_of.update({place: slot for slot, place in enumerate(zip(lots.warehouse, lots.lot, strict=True))})
@@ -73,72 +60,60 @@ LOT_COLUMNS = ("key", "warehouse", "lot", "good", "unit", "grade", "bin", "quant
 """Columns of a lot that booking reads."""
 
 
-@cache
-def _lots_at(dialect: str) -> Select[Any]:
-    """Selects the lots at the places in the parameter ``records``."""
-    wanted, table = record_rows(dialect, {"warehouse": Text, "lot": Text}), StockLotRow.__table__.c
-    columns = (table[name] for name in ("lot_key", *LOT_COLUMNS[1:]))
-    here = (table.warehouse == wanted.c.warehouse) & (table.lot == wanted.c.lot)
-    return select(*columns).join_from(wanted, StockLotRow.__table__, here)
+_LOT = StockLotRow.__table__
+_PLACES = RecordSet({"warehouse": Text, "lot": Text}).rows
+_LOTS_AT = select(_LOT.c.lot_key, *(_LOT.c[name] for name in LOT_COLUMNS[1:])).join_from(
+    _PLACES, _LOT, (_LOT.c.warehouse == _PLACES.c.warehouse) & (_LOT.c.lot == _PLACES.c.lot)
+)
 
 
 def known_movements(connection: Connection, source_key: int, ids: Collection[str]) -> dict[str, Known]:
-    """What is known of those ids that the source has used before, with the quantity after the last correction."""
+    """Returns, by id, the movements a feed has already reported, with the quantity after the last correction."""
     if not ids:
         return {}
-    wanted = {"source": source_key, "texts": listed_texts(ids)}
-    found = list(connection.execute(_used_before(connection.dialect.name), wanted).scalars())
-    return _known(connection, source_key, found) if found else {}
+    used = list(connection.execute(_USED_IDS, {"source": source_key, "texts": ids}).scalars())
+    return _known(connection, source_key, used) if used else {}
 
 
-@cache
-def _used_before(dialect: str) -> Select[Any]:
-    """Those of the texts that are ids of the source."""
-    wanted, table = text_rows(dialect), StockMovementRow.__table__.c
-    # A subquery for each id, which is looked up in the index; as a join it may become a scan of every movement.
-    key = select(table.movement_key).where(table.source_key == bindparam("source"), table.movement_id == wanted.c.value)
-    return select(wanted.c.value).where(key.scalar_subquery().is_not(None))
+_MOVE = StockMovementRow.__table__
+_IDS = TEXTS.rows
+_OF_FEED = _MOVE.c.source_key == bindparam("source")
+_MOVE_KEY = select(_MOVE.c.movement_key).where(_OF_FEED, _MOVE.c.movement_id == _IDS.c.value)
+# A subquery for each id, which is looked up in the index; a join may become a scan of all movements.
+_USED_IDS = select(_IDS.c.value).where(_MOVE_KEY.scalar_subquery().is_not(None))
+
+_TO_LOT = _LOT.alias()
+_KNOWN_MOVES = (
+    select(_MOVE, _LOT.c.warehouse, _LOT.c.lot, _TO_LOT.c.warehouse, _TO_LOT.c.lot)
+    .join(_IDS, _OF_FEED & (_MOVE.c.movement_id == _IDS.c.value))
+    .join(_LOT, _LOT.c.lot_key == _MOVE.c.lot_key)
+    .outerjoin(_TO_LOT, _TO_LOT.c.lot_key == _MOVE.c.to_lot_key)
+)
+
+_CORRECTIONS = (
+    select(_MOVE.c.corrects, _MOVE.c.quantity)
+    # The last condition is that of the partial index of corrections.
+    .join_from(_IDS, _MOVE, _OF_FEED & (_MOVE.c.corrects == _IDS.c.value) & (_MOVE.c.corrects != ""))
+    .order_by(_MOVE.c.movement_key)
+)
 
 
 def _known(connection: Connection, source_key: int, ids: Collection[str]) -> dict[str, Known]:
-    wanted = text_rows(connection.dialect.name)
-    move, lot, other = StockMovementRow.__table__.c, StockLotRow.__table__.alias(), StockLotRow.__table__.alias()
-    restated = _restated(connection, source_key, ids)
-    statement = (
-        select(StockMovementRow.__table__, lot.c.warehouse, lot.c.lot, other.c.warehouse, other.c.lot)
-        .join(wanted, (move.source_key == source_key) & (move.movement_id == wanted.c.value))
-        .join(lot, lot.c.lot_key == move.lot_key)
-        .outerjoin(other, other.c.lot_key == move.to_lot_key)
-    )
+    named = {"source": source_key, "texts": ids}
+    corrected: dict[str, int] = {row[0]: row[1] for row in connection.execute(_CORRECTIONS, named)}
     known = {}
-    for row in connection.execute(statement, {"texts": listed_texts(ids)}):
+    for row in connection.execute(_KNOWN_MOVES, named):
         place, to_place = tuple(row[-4:-2]), tuple(row[-2:]) if row.to_lot_key else None
-        said = (row.quantity, row.bin, row.to_bin, row.grade, row.corrects, row.document)
+        details = (row.quantity, row.bin, row.to_bin, row.grade, row.corrects, row.document)
         known[row.movement_id] = Known(
-            content=content(row.kind, row.effective_us, place, to_place, *said),
+            content=content(row.kind, row.effective_us, place, to_place, *details),
             kind=row.kind,
             effective_us=row.effective_us,
             place=place,
             to_place=to_place,
-            quantity=restated.get(row.movement_id, row.quantity),
+            quantity=corrected.get(row.movement_id, row.quantity),
         )
     return known
-
-
-def _restated(connection: Connection, source_key: int, ids: Collection[str]) -> dict[str, int]:
-    """The quantity of the last correction of each movement that has one."""
-    wanted = text_rows(connection.dialect.name)
-    table = StockMovementRow.__table__.c
-    statement = (
-        select(table.corrects, table.quantity)
-        .join_from(
-            wanted,
-            StockMovementRow.__table__,
-            (table.source_key == source_key) & (table.corrects == wanted.c.value) & (table.corrects != ""),
-        )
-        .order_by(table.movement_key)
-    )
-    return {row[0]: row[1] for row in connection.execute(statement, {"texts": listed_texts(ids)})}
 
 
 def store_lots(intake: Intake, lots: Lots) -> None:
@@ -155,35 +130,32 @@ def store_lots(intake: Intake, lots: Lots) -> None:
     columns["lot_key"] = [lots.key[slot] for slot in new]
     times = {"version": 1, "opened_us": intake.received_us, "received_us": intake.received_us}
     insert_columns(intake.connection, StockLotRow, {**columns, **times}, len(new))
-    changed = {"texts": listed_texts(str(lots.key[slot]) for slot in slots)}
-    intake.connection.execute(_changes(intake.connection.dialect.name), changed)
+    intake.connection.execute(_QUEUE_LOTS, {"keys": [lots.key[slot] for slot in slots]})
 
 
-@cache
-def _changes(dialect: str) -> Insert:
-    """Inserts a change of each lot whose key is in the parameter ``texts``."""
-    keys = select(cast(text_rows(dialect).c.value, BigInteger))
-    return insert(StockChangeRow).from_select(["lot_key"], keys)
+_QUEUE_LOTS = insert(StockChangeRow).from_select(["lot_key"], select(KEYS.rows.c.value))
 
 
 def _update_lots(intake: Intake, lots: Lots, slots: Sequence[int]) -> None:
     if slots:
         columns = [[getattr(lots, name)[slot] for slot in slots] for name in CHANGING]
-        values = {"records": listed_records(zip(*columns, strict=True)), "now": intake.received_us}
-        intake.connection.execute(_lots_changed(intake.connection.dialect.name), values)
+        values = {"records": list(zip(*columns, strict=True)), "now": intake.received_us}
+        intake.connection.execute(_UPDATE_LOTS, values)
 
 
 CHANGING = {"key": BigInteger, "quantity": BigInteger, "grade": Text, "bin": Text}
 """Columns of a lot that movements change, after its key."""
 
 
-@cache
-def _lots_changed(dialect: str) -> Update:
-    """Updates the lots in the parameter ``records``."""
-    new, table = record_rows(dialect, CHANGING), StockLotRow.__table__
-    values = {name: new.c[name] for name in ("quantity", "grade", "bin")}
-    changed = {**values, "version": table.c.version + 1, "received_us": bindparam("now")}
-    return update(table).where(table.c.lot_key == new.c.key).values(**changed)
+_NEW = RecordSet(CHANGING).rows
+_UPDATE_LOTS = (
+    update(_LOT)
+    .where(_LOT.c.lot_key == _NEW.c.key)
+    .values(
+        {name: _NEW.c[name] for name in ("quantity", "grade", "bin")}
+        | {"version": _LOT.c.version + 1, "received_us": bindparam("now")}
+    )
+)
 
 
 def store_movements(
@@ -219,7 +191,7 @@ def store_movements(
 
 
 def store_batches(intake: Intake, records: Sequence[BatchRecord], booked: Sequence[int], known: Sequence[int]) -> None:
-    """Appends batches with their counts."""
+    """Appends batches with their numbers of booked and known rows."""
     columns: dict[str, Any] = {
         name: [getattr(record, name) for record in records]
         for name in ("source_key", "sequence", "request_id", "body_hash", "item_count")
@@ -229,34 +201,34 @@ def store_batches(intake: Intake, records: Sequence[BatchRecord], booked: Sequen
 
 
 def store_rejections(intake: Intake, source_key: int, run: Movements, places: BatchPlaces, booked: Booked) -> None:
-    """Keeps the rows that were not booked, with their reasons."""
-    found = sorted(booked.problems.items())
-    if not found:
+    """Appends the rows that were not booked, with their reasons."""
+    problems = sorted(booked.problems.items())
+    if not problems:
         return
     columns = {
         "source_key": source_key,
-        "sequence": [places.sequence[row] for row, _ in found],
-        "batch_row": [places.batch_row[row] for row, _ in found],
-        "movement_id": [printable(run.movement_id[row]) for row, _ in found],
-        "reason": [int(problem.reason) for _, problem in found],
-        "description": [problem.description for _, problem in found],
-        "item": [json.dumps(run.item(row)) for row, _ in found],
+        "sequence": [places.sequence[row] for row, _ in problems],
+        "batch_row": [places.batch_row[row] for row, _ in problems],
+        "movement_id": [printable(run.movement_id[row]) for row, _ in problems],
+        "reason": [int(problem.reason) for _, problem in problems],
+        "description": [problem.description for _, problem in problems],
+        "item": [json.dumps(run.item(row)) for row, _ in problems],
         "received_us": intake.received_us,
         "state": int(RejectionState.OPEN),
         "resolved_us": 0,
         "resolved_by": "",
         "note": "",
     }
-    insert_columns(intake.connection, StockRejectionRow, columns, len(found))
+    insert_columns(intake.connection, StockRejectionRow, columns, len(problems))
 
 
 def store_lateness(intake: Intake, lots: Lots, done: Sequence[Booked]) -> None:
-    """Adds to the sums of each warehouse how late its movements were told."""
+    """Adds the movements to the sums of their warehouses: number, late ones, and seconds of lateness."""
     slots = np.array([slot for booked in done for slot in booked.slot], dtype=np.int64)
     if not len(slots):
         return
-    told = np.array([time for booked in done for time in booked.effective_us], dtype=np.int64)
-    seconds = np.maximum(intake.received_us - told, 0) // MILLION
+    effective_us = np.array([time for booked in done for time in booked.effective_us], dtype=np.int64)
+    seconds = np.maximum(intake.received_us - effective_us, 0) // MILLION
     place_of = {warehouse: place for place, warehouse in enumerate(sorted(set(lots.warehouse)))}
     place = np.array([place_of[warehouse] for warehouse in lots.warehouse], dtype=np.int64)[slots]
     sums = (
@@ -279,5 +251,5 @@ _ADD_LATENESS = sql(
 
 
 def printable(text: str) -> str:
-    """A text that any database can hold: control characters escaped, cut at 200 characters."""
+    """Returns a text that any database can store: control characters escaped, cut at 200 characters."""
     return (text if text.isprintable() else text.encode("unicode_escape").decode())[:200]
