@@ -21,6 +21,7 @@ from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
+from collateral_registry.store.engine.rows import existing, insert_row
 from collateral_registry.store.revaluation.row_versions import newest_between
 from collateral_registry.store.schema.assets import (
     AssetRevisionRow,
@@ -72,7 +73,7 @@ def insert_asset(write: Write, asset: Asset) -> int:
         "created_seq": write.seq,
         "updated_seq": write.seq,
     }
-    key = int(write.connection.execute(insert(AssetRow).values(**values).returning(AssetRow.asset_key)).scalar_one())
+    key = insert_row(write.connection, AssetRow, **values)
     _write_revision(write, key, 1, asset)
     _write_details(write, key, asset)
     ensure_target(write, key, asset.currency)
@@ -96,10 +97,7 @@ def update_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset
 
 def get_asset(connection: Connection, asset_id: str) -> StoredAsset:
     """Returns one asset; raises NotFound."""
-    rows = _stored(connection, [AssetRow.asset_id == asset_id], 1)
-    if not rows:
-        raise NotFound(f"assets/{asset_id}")
-    return rows[0]
+    return existing(_stored(connection, [AssetRow.asset_id == asset_id], 1), f"assets/{asset_id}")
 
 
 def list_assets(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredAsset]:
@@ -126,8 +124,7 @@ def ensure_target(write: Write, asset_key: int, currency: str) -> int:
     ).scalar()
     if found is not None:
         return int(found)
-    statement = insert(TargetRow).values(asset_key=asset_key, currency=currency).returning(TargetRow.target_key)
-    return int(write.connection.execute(statement).scalar_one())
+    return insert_row(write.connection, TargetRow, asset_key=asset_key, currency=currency)
 
 
 def lots_waiting_for(connection: Connection, series_id: str) -> list[StoredAsset]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.shared.days import day_of
-from collateral_registry.domain.shared.errors import AlreadyExists, NotFound, Refused
+from collateral_registry.domain.shared.errors import NotFound, Refused
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document, to_document
+from collateral_registry.store.engine.rows import check_unused, insert_row
 from collateral_registry.store.schema.book import CommitRow, PolicyRow
 
 KEPT_POLICIES_LIMIT = 8
@@ -49,18 +50,14 @@ _IN_FORCE = (
 
 def insert_policy(write: Write, policy: Policy) -> int:
     """Stores a version and returns its key; raises AlreadyExists if the id is taken."""
-    taken = select(PolicyRow.policy_key).where(PolicyRow.policy_id == policy.policy_id)
-    if write.connection.execute(taken).first() is not None:
-        raise AlreadyExists(f"id {policy.policy_id}", f"policies/{policy.policy_id}")
+    check_unused(write.connection, f"policies/{policy.policy_id}", PolicyRow.policy_id == policy.policy_id)
     values = {
         "policy_id": policy.policy_id,
         "effective_day": day_of(policy.effective),
         "created_seq": write.seq,
         "document": to_document(policy),
     }
-    return int(
-        write.connection.execute(insert(PolicyRow).values(**values).returning(PolicyRow.policy_key)).scalar_one()
-    )
+    return insert_row(write.connection, PolicyRow, **values)
 
 
 def activate_policy(write: Write, key: int) -> None:

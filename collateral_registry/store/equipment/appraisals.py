@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.rows import insert_row
 from collateral_registry.store.schema.equipment import AppraisalRow
 from valuation.equipment.appraisals.reconciliation import AppraisalBasis
 
@@ -37,8 +38,7 @@ def insert_appraisal(
         "currency": currency,
         "seq": write.seq,
     }
-    statement = insert(AppraisalRow).values(**values).returning(AppraisalRow.appraisal_key)
-    key = int(write.connection.execute(statement).scalar_one())
+    key = insert_row(write.connection, AppraisalRow, **values)
     return StoredAppraisal(key, appraiser, day, basis, amount_minor, currency, write.seq)
 
 

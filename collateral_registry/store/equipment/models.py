@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, func, insert, select
 
-from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 from collateral_registry.store.engine.bulk import Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
+from collateral_registry.store.engine.rows import check_unused, existing, insert_row
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.equipment import (
@@ -42,21 +42,15 @@ class StoredModel:
 def insert_model(write: Write, values: Mapping[str, object], files: Mapping[str, bytes]) -> None:
     """Stores a model with its files; raises AlreadyExists if its id is taken."""
     model_id = values["model_id"]
-    taken = select(EquipmentModelRow.model_key).where(EquipmentModelRow.model_id == model_id)
-    if write.connection.execute(taken).first() is not None:
-        raise AlreadyExists(f"id {model_id}", f"equipmentModels/{model_id}")
-    statement = insert(EquipmentModelRow).values(**values, created_seq=write.seq)
-    key = int(write.connection.execute(statement.returning(EquipmentModelRow.model_key)).scalar_one())
+    check_unused(write.connection, f"equipmentModels/{model_id}", EquipmentModelRow.model_id == model_id)
+    key = insert_row(write.connection, EquipmentModelRow, **values, created_seq=write.seq)
     rows = [{"model_key": key, "name": name, "content": content} for name, content in files.items()]
     write.connection.execute(insert(EquipmentModelFileRow), rows)
 
 
 def get_model(connection: Connection, model_id: str) -> StoredModel:
     """Returns one model; raises NotFound."""
-    rows = _stored(connection, EquipmentModelRow.model_id == model_id, 1)
-    if not rows:
-        raise NotFound(f"equipmentModels/{model_id}")
-    return rows[0]
+    return existing(_stored(connection, EquipmentModelRow.model_id == model_id, 1), f"equipmentModels/{model_id}")
 
 
 def list_models(connection: Connection, before_key: int, limit: int) -> list[StoredModel]:

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, literal_column, select, update
 
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, FindingState, Severity
-from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.store.engine.bulk import insert_columns, new_keys
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
+from collateral_registry.store.engine.rows import existing
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.findings import FindingRow
 from collateral_registry.store.schema.loans import LoanRow
@@ -103,10 +103,7 @@ def resolve_findings(write: Write, keys: Sequence[int], note: str) -> list[Store
 
 def get_finding(connection: Connection, key: int) -> StoredFinding:
     """Returns one finding; raises NotFound."""
-    rows = _stored(connection, [FindingRow.finding_key == key], 1)
-    if not rows:
-        raise NotFound(f"findings/{key}")
-    return rows[0]
+    return existing(_stored(connection, [FindingRow.finding_key == key], 1), f"findings/{key}")
 
 
 def list_findings(

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, select
 from sqlmodel import col
 
 from collateral_registry.domain.assets.kinds import Status
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.store.engine.bulk import Columns, read_columns
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.rows import insert_row
 from collateral_registry.store.schema.assets import AssetRow, IntellectualPropertyRow
 from collateral_registry.store.schema.ip import RightEventRow
 from valuation.ip.events import RightEventKind
@@ -46,8 +47,7 @@ def insert_right_event(
         "note": note,
         "seq": write.seq,
     }
-    statement = insert(RightEventRow).values(**values).returning(RightEventRow.event_key)
-    key = int(write.connection.execute(statement).scalar_one())
+    key = insert_row(write.connection, RightEventRow, **values)
     return StoredRightEvent(key, kind, day, owned_share, status, note, write.seq)
 
 

@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, upd
 
 from collateral_registry.domain.loans.pickups import Pickup, PickupState
 from collateral_registry.domain.shared.days import date_at, day_of
-from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
+from collateral_registry.store.engine.rows import check_unused, existing
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, PickupRow
@@ -42,9 +42,12 @@ class StoredPickup:
 
 def insert_pickup(write: Write, pickup: Pickup, loan_key: int, asset_key: int) -> None:
     """Stores an authorisation; raises AlreadyExists if the loan has one with that id."""
-    taken = select(PickupRow.pickup_key).where(PickupRow.loan_key == loan_key, PickupRow.pickup_id == pickup.pickup_id)
-    if write.connection.execute(taken).first() is not None:
-        raise AlreadyExists(f"id {pickup.pickup_id}", f"loans/{pickup.loan_id}/pickups/{pickup.pickup_id}")
+    check_unused(
+        write.connection,
+        f"loans/{pickup.loan_id}/pickups/{pickup.pickup_id}",
+        PickupRow.loan_key == loan_key,
+        PickupRow.pickup_id == pickup.pickup_id,
+    )
     values = {
         **_row(pickup),
         "pickup_id": pickup.pickup_id,
@@ -65,10 +68,10 @@ def update_pickup(write: Write, stored: StoredPickup, pickup: Pickup) -> StoredP
 
 def get_pickup(connection: Connection, loan_id: str, pickup_id: str) -> StoredPickup:
     """Returns one authorisation; raises NotFound."""
-    rows = _pickups(connection, [LoanRow.loan_id == loan_id, PickupRow.pickup_id == pickup_id], 1)
-    if not rows:
-        raise NotFound(f"loans/{loan_id}/pickups/{pickup_id}")
-    return rows[0]
+    return existing(
+        _pickups(connection, [LoanRow.loan_id == loan_id, PickupRow.pickup_id == pickup_id], 1),
+        f"loans/{loan_id}/pickups/{pickup_id}",
+    )
 
 
 def list_pickups(connection: Connection, wanted: Sequence[Condition], after_key: int, limit: int) -> list[StoredPickup]:

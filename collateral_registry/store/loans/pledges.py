@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeState
 from collateral_registry.domain.loans.cover import NO_LIMIT
 from collateral_registry.domain.shared.days import day_of
-from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, KeyedSelect, is_one_of
+from collateral_registry.store.engine.rows import check_unused, existing, insert_row
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanRow, PledgeRevisionRow, PledgeRow
 from valuation._typing import Int
@@ -36,9 +36,12 @@ class StoredPledge:
 
 def insert_pledge(write: Write, pledge: Pledge, loan_key: int, asset_key: int, target_key: int) -> int:
     """Stores a new pledge and returns its key; raises AlreadyExists if the loan has one with that id."""
-    taken = select(PledgeRow.pledge_key).where(PledgeRow.loan_key == loan_key, PledgeRow.pledge_id == pledge.pledge_id)
-    if write.connection.execute(taken).first() is not None:
-        raise AlreadyExists(f"id {pledge.pledge_id}", f"loans/{pledge.loan_id}/pledges/{pledge.pledge_id}")
+    check_unused(
+        write.connection,
+        f"loans/{pledge.loan_id}/pledges/{pledge.pledge_id}",
+        PledgeRow.loan_key == loan_key,
+        PledgeRow.pledge_id == pledge.pledge_id,
+    )
     values = {
         **_pledge_row(pledge),
         "pledge_id": pledge.pledge_id,
@@ -49,7 +52,7 @@ def insert_pledge(write: Write, pledge: Pledge, loan_key: int, asset_key: int, t
         "created_seq": write.seq,
         "updated_seq": write.seq,
     }
-    key = int(write.connection.execute(insert(PledgeRow).values(**values).returning(PledgeRow.pledge_key)).scalar_one())
+    key = insert_row(write.connection, PledgeRow, **values)
     _pledge_revision(write, key, 1, pledge)
     return key
 
@@ -65,11 +68,10 @@ def update_pledge(write: Write, stored: StoredPledge, pledge: Pledge) -> StoredP
 
 def get_pledge(connection: Connection, loan_id: str, pledge_id: str) -> StoredPledge:
     """Returns one pledge; raises NotFound."""
-    where = [LoanRow.loan_id == loan_id, PledgeRow.pledge_id == pledge_id]
-    rows = _pledges(connection, where, 1)
-    if not rows:
-        raise NotFound(f"loans/{loan_id}/pledges/{pledge_id}")
-    return rows[0]
+    return existing(
+        _pledges(connection, [LoanRow.loan_id == loan_id, PledgeRow.pledge_id == pledge_id], 1),
+        f"loans/{loan_id}/pledges/{pledge_id}",
+    )
 
 
 def list_pledges(connection: Connection, loan_id: str, after: str, limit: int) -> list[StoredPledge]:

@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 from collateral_registry.domain.loans.agreements import Loan, LoanState
 from collateral_registry.domain.loans.cover import NO_LIMIT
 from collateral_registry.domain.shared.days import day_of
-from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KeyedSelect, is_one_of
+from collateral_registry.store.engine.rows import check_unused, existing, insert_row
 from collateral_registry.store.revaluation.row_versions import newest_between
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanRevisionRow, LoanRow
@@ -41,9 +41,7 @@ class StoredLoan:
 
 def insert_loan(write: Write, loan: Loan) -> int:
     """Stores a new loan and returns its key; raises AlreadyExists if the id is taken."""
-    taken = select(LoanRow.loan_key).where(LoanRow.loan_id == loan.loan_id)
-    if write.connection.execute(taken).first() is not None:
-        raise AlreadyExists(f"id {loan.loan_id}", f"loans/{loan.loan_id}")
+    check_unused(write.connection, f"loans/{loan.loan_id}", LoanRow.loan_id == loan.loan_id)
     values = {
         **_loan_row(loan),
         "loan_id": loan.loan_id,
@@ -51,7 +49,7 @@ def insert_loan(write: Write, loan: Loan) -> int:
         "created_seq": write.seq,
         "updated_seq": write.seq,
     }
-    key = int(write.connection.execute(insert(LoanRow).values(**values).returning(LoanRow.loan_key)).scalar_one())
+    key = insert_row(write.connection, LoanRow, **values)
     _loan_revision(write, key, 1, loan)
     return key
 
@@ -67,10 +65,7 @@ def update_loan(write: Write, stored: StoredLoan, loan: Loan) -> StoredLoan:
 
 def get_loan(connection: Connection, loan_id: str) -> StoredLoan:
     """Returns one loan; raises NotFound."""
-    rows = find_loans(connection, [loan_id])
-    if not rows:
-        raise NotFound(f"loans/{loan_id}")
-    return rows[loan_id]
+    return existing(_loans(connection, [LoanRow.loan_id == loan_id], 1), f"loans/{loan_id}")
 
 
 def find_loans(connection: Connection, loan_ids: Sequence[str]) -> dict[str, StoredLoan]:

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from collateral_registry.domain.prices.market_data import FxQuote, SeriesFacts
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.shared.days import NO_DAY
-from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
+from collateral_registry.store.engine.rows import check_unused, existing, insert_row
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.prices import PriceRow, PriceSeriesRow
 from valuation._typing import Int
@@ -60,9 +60,7 @@ class StoredPrice:
 
 def insert_series(write: Write, series: PriceSeries) -> int:
     """Stores a new series and returns its key; raises AlreadyExists if the id is taken."""
-    taken = select(PriceSeriesRow.series_key).where(PriceSeriesRow.series_id == series.series_id)
-    if write.connection.execute(taken).first() is not None:
-        raise AlreadyExists(f"id {series.series_id}", f"priceSeries/{series.series_id}")
+    check_unused(write.connection, f"priceSeries/{series.series_id}", PriceSeriesRow.series_id == series.series_id)
     values = {
         "series_id": series.series_id,
         "is_fx": int(series.is_fx),
@@ -77,16 +75,12 @@ def insert_series(write: Write, series: PriceSeries) -> int:
         "history_seq": 0,
         "created_seq": write.seq,
     }
-    statement = insert(PriceSeriesRow).values(**values).returning(PriceSeriesRow.series_key)
-    return int(write.connection.execute(statement).scalar_one())
+    return insert_row(write.connection, PriceSeriesRow, **values)
 
 
 def get_series(connection: Connection, series_id: str) -> StoredSeries:
     """Returns one series; raises NotFound."""
-    rows = _stored(connection, [PriceSeriesRow.series_id == series_id], 1)
-    if not rows:
-        raise NotFound(f"priceSeries/{series_id}")
-    return rows[0]
+    return existing(_stored(connection, [PriceSeriesRow.series_id == series_id], 1), f"priceSeries/{series_id}")
 
 
 def find_series(connection: Connection, series_ids: Sequence[str]) -> dict[str, StoredSeries]:

@@ -13,9 +13,9 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, dele
 from collateral_registry.domain.loans.agreements import LoanState, PledgeState
 from collateral_registry.domain.prices.market_data import CurveNeed
 from collateral_registry.domain.revaluation.runs import Partition, RunState, RunStep
-from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.rows import existing
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, PledgeClaimRow, PledgeRow
@@ -73,10 +73,7 @@ def insert_run(write: Write, policy_key: int) -> None:
 
 def get_run(connection: Connection, seq: int) -> StoredRun:
     """Returns one run; raises NotFound."""
-    rows = _stored(connection, [RunRow.seq == seq], 1)
-    if not rows:
-        raise NotFound(f"revaluations/{seq}")
-    return rows[0]
+    return existing(_stored(connection, [RunRow.seq == seq], 1), f"revaluations/{seq}")
 
 
 def list_runs(connection: Connection, before: int, limit: int) -> list[StoredRun]:

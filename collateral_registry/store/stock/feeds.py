@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
-from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.store.engine.database import Intake
 from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
+from collateral_registry.store.engine.rows import existing, insert_row
 from collateral_registry.store.schema.stock import StockBatchRow, StockFeedRow, StockRejectionRow
 
 
@@ -44,10 +44,7 @@ def find_sources(connection: Connection, source_ids: Sequence[str]) -> dict[str,
 
 def get_source(connection: Connection, source_id: str) -> Feed:
     """Returns one feed; raises NotFound."""
-    found = find_sources(connection, [source_id])
-    if not found:
-        raise NotFound(f"stockFeeds/{source_id}")
-    return found[source_id]
+    return existing([*find_sources(connection, [source_id]).values()], f"stockFeeds/{source_id}")
 
 
 def list_sources(connection: Connection, after: str, limit: int) -> list[Feed]:
@@ -112,8 +109,7 @@ def _new_source(intake: Intake, source_id: str) -> Feed:
         "created_us": intake.received_us,
         "received_us": 0,
     }
-    statement = insert(StockFeedRow).values(**values).returning(StockFeedRow.source_key)
-    source.key = int(intake.connection.execute(statement).scalar_one())
+    source.key = insert_row(intake.connection, StockFeedRow, **values)
     return source
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.domain.stock.movements import Movements, RejectionReason, RejectionState, movement_of
 from collateral_registry.store.engine.database import Intake
 from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.rows import existing
 from collateral_registry.store.schema.stock import StockFeedRow, StockRejectionRow
 
 REJECTION_FILTERS = {
@@ -45,10 +45,7 @@ class StoredRejection:
 def get_rejection(connection: Connection, source_id: str, key: int) -> StoredRejection:
     """Returns one item; raises NotFound."""
     where = [StockRejectionRow.rejection_key == key, StockFeedRow.source_id == source_id]
-    found = _stored(connection, where, 1)
-    if not found:
-        raise NotFound(f"stockFeeds/{source_id}/rejectedMovements/{key}")
-    return found[0]
+    return existing(_stored(connection, where, 1), f"stockFeeds/{source_id}/rejectedMovements/{key}")
 
 
 def list_rejections(

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Subquery, select, union_all
 
-from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.rows import existing
 from collateral_registry.store.revaluation.row_versions import newest_of
 from collateral_registry.store.schema.assets import AssetRow, TargetRow
 from collateral_registry.store.schema.book import CommitRow
@@ -50,10 +50,10 @@ _NEWEST_VALUES = select(*COVER_COLUMNS).join_from(
 
 def get_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> dict[str, Any]:
     """Returns one valuation as a row; raises NotFound."""
-    rows = _rows(connection, asset_id, (ValuationRow.seq == seq, TargetRow.currency == currency), 1)
-    if not rows:
-        raise NotFound(f"assets/{asset_id}/valuations/{seq}-{currency.lower()}")
-    return rows[0]
+    return existing(
+        _rows(connection, asset_id, (ValuationRow.seq == seq, TargetRow.currency == currency), 1),
+        f"assets/{asset_id}/valuations/{seq}-{currency.lower()}",
+    )
 
 
 def list_valuations(connection: Connection, asset_id: str, before: tuple[int, str], limit: int) -> list[dict[str, Any]]:

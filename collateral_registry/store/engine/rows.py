@@ -1,0 +1,32 @@
+"""Inserts a row under an unused id and returns a row that must exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Connection, insert, literal, select
+from sqlmodel import SQLModel
+
+from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
+
+T = TypeVar("T")
+
+
+def insert_row(connection: Connection, table: type[SQLModel], **values: object) -> int:
+    """Inserts a row into a table with an automatic key and returns the key."""
+    (key,) = table.__table__.primary_key
+    return int(connection.execute(insert(table).values(**values).returning(key)).scalar_one())
+
+
+def check_unused(connection: Connection, name: str, *where: ColumnElement[bool]) -> None:
+    """Raises AlreadyExists, with the resource name, if a row meets the conditions."""
+    if connection.execute(select(literal(1)).where(*where).limit(1)).first() is not None:
+        raise AlreadyExists(f"id {name.rpartition('/')[2]}", name)
+
+
+def existing(rows: Sequence[T], name: str) -> T:
+    """Returns the only row; raises NotFound, with the resource name, if there is none."""
+    if not rows:
+        raise NotFound(name)
+    return rows[0]
