@@ -41,7 +41,7 @@ from collateral_registry.domain.stock.counts import CountLine, CountMethod, Stoc
 from collateral_registry.rpc.stock.movement_columns import digest, read_batch
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.engine.database import Database
-from collateral_registry.store.loans.judgements import newest_claims, newest_covers
+from collateral_registry.store.loans.judgements import newest_claims, newest_judgements
 from collateral_registry.store.loans.pledges import get_pledge
 from collateral_registry.store.loans.repository import get_loan
 from tests.support.opening import (
@@ -326,7 +326,7 @@ class Book(RuleBasedStateMachine):
 
     def _check_cover(self, connection, loan, shares):
         key = get_loan(connection, loan).key
-        row = {name: int(column[0]) for name, column in newest_covers(connection, np.array([key])).items()}
+        row = {name: int(column[0]) for name, column in newest_judgements(connection, np.array([key])).items()}
         owed, pool, market = self.plain.owed[loan], row["lendable_minor"], row["market_minor"]
 
         assert row["exposure_minor"] == owed

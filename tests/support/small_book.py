@@ -32,7 +32,7 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
 from collateral_registry.store.findings.repository import list_findings
 from collateral_registry.store.loans.events import events_after
-from collateral_registry.store.loans.judgements import newest_covers
+from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.store.schema.stock import StockChangeRow, StockLotRow
 
@@ -198,7 +198,7 @@ def cover(database, loan_id):
     """Returns the newest judgement of a loan, as a row."""
     with database.read() as connection:
         key = get_loan(connection, loan_id).key
-        columns = newest_covers(connection, np.array([key], dtype=np.int64))
+        columns = newest_judgements(connection, np.array([key], dtype=np.int64))
     return {name: column[0] for name, column in columns.items()}
 
 

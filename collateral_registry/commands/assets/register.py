@@ -18,10 +18,10 @@ from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.assets.repository import StoredAsset, get_asset, insert_asset, update_asset
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.loans.pledges import loans_of_assets, standing_pledges_on
+from collateral_registry.store.loans.pledges import active_pledges_on, loans_of_assets
 from collateral_registry.store.prices.series import find_series
 from collateral_registry.store.stock.claims_by_place import set_declared
-from collateral_registry.store.stock.pending_lots import note_lot
+from collateral_registry.store.stock.pending_lots import queue_lot
 from valuation.errors import InvalidInput
 
 PAST_DATES = (
@@ -73,7 +73,7 @@ def retire(write: Write, asset_id: str, etag: str) -> StoredAsset:
     """Retires an asset; raises Refused while it is pledged."""
     stored = get_asset(write.connection, asset_id)
     check_etag(f"assets/{asset_id}", stored.revision, etag)
-    pledges = standing_pledges_on(write.connection, stored.key)
+    pledges = active_pledges_on(write.connection, stored.key)
     if pledges:
         holders = ", ".join(f"loans/{row.pledge.loan_id}" for row in pledges)
         raise Refused("ASSET_PLEDGED", f"assets/{asset_id} is pledged to {holders}; release it first")
@@ -93,7 +93,7 @@ def _write_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset
 def _note_lot(write: Write, asset: Asset) -> None:
     """Queues the lot of an inventory asset: a quantity reported by the warehouse replaces the declared one."""
     if isinstance(asset.detail, Inventory):
-        note_lot(write, asset.detail)
+        queue_lot(write, asset.detail)
 
 
 def _check_dates(asset: Asset, day: int) -> None:
@@ -118,5 +118,5 @@ def _check_unit(write: Write, asset: Asset) -> None:
 def _check_pledged_currency(write: Write, stored: StoredAsset, asset: Asset) -> None:
     if asset.detail.kind != stored.asset.detail.kind:
         raise InvalidInput("kind", asset.detail.kind.name, f"{stored.asset.detail.kind.name}: an asset keeps its kind")
-    if asset.currency != stored.asset.currency and standing_pledges_on(write.connection, stored.key):
+    if asset.currency != stored.asset.currency and active_pledges_on(write.connection, stored.key):
         raise Refused("ASSET_PLEDGED", "the currency of an asset that is pledged cannot change")

@@ -40,7 +40,7 @@ from collateral_registry.store.assets.references import (
 from collateral_registry.store.assets.repository import get_asset, update_asset
 from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.findings.repository import get_finding, told_fingerprints
+from collateral_registry.store.findings.repository import get_finding, known_fingerprints
 from valuation._typing import Int
 from valuation.errors import InvalidInput
 
@@ -101,7 +101,7 @@ def _check_pairs(write: Write, pairs: Sequence[tuple[int, int]]) -> Checked:
     found = [(known[one], known[other]) for one, other in pairs if one in known and other in known]
     judged = [(*pair, _verdict(*pair)) for pair in found if pair[0].asset_key != pair[1].asset_key]
     findings = [one for first, second, verdict in judged if verdict for one in _findings(first, second, verdict)]
-    told = told_fingerprints(write.connection, [finding.fingerprint for finding in findings])
+    told = known_fingerprints(write.connection, [finding.fingerprint for finding in findings])
     opened = open_findings(write, [finding for finding in findings if finding.fingerprint not in told])
     strong, suspicions = (
         sum(row[2] == wanted for row in judged) for wanted in (ReferenceVerdict.STRONG, ReferenceVerdict.SUSPICION)
@@ -133,7 +133,7 @@ def _check(write: Write, mine: KnownIdentity) -> None:
             raise Refused("DOUBLE_PLEDGE", _sentence(mine, other, verdict), **evidence)
         if verdict == ReferenceVerdict.SUSPICION:
             findings += _findings(mine, other, verdict)
-    told = told_fingerprints(write.connection, [finding.fingerprint for finding in findings])
+    told = known_fingerprints(write.connection, [finding.fingerprint for finding in findings])
     open_findings(write, [finding for finding in findings if finding.fingerprint not in told])
 
 

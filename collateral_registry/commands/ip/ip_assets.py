@@ -17,11 +17,11 @@ from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.ip.events import (
-    StoredRightEvent,
-    insert_right_event,
+    StoredIpEvent,
+    insert_ip_event,
+    ip_assets_with_fees,
+    ip_events_of,
     newest_of,
-    right_events_of,
-    rights_with_fees,
     status_before,
 )
 from valuation.errors import InvalidInput
@@ -66,7 +66,7 @@ def _policy_cap(connection: Connection, asset_class: str, day: int) -> float:
     return float("nan") if cap is None else float(cap.value)
 
 
-def record_event(write: Write, asset_id: str, event: RightEvent, note: str) -> StoredRightEvent:
+def record_event(write: Write, asset_id: str, event: RightEvent, note: str) -> StoredIpEvent:
     """Records an event and changes the right by it, its value and its loans in the same commit.
 
     Raises InvalidInput for a day after the business date or before the newest event that changed the same thing, or
@@ -80,16 +80,16 @@ def record_event(write: Write, asset_id: str, event: RightEvent, note: str) -> S
     state = after(_state(write.connection, stored), event)
     change(write, asset_id, "", lambda asset: _changed(asset, state))
     text = checked_text("right_event.note", note, required=False)
-    return insert_right_event(
+    return insert_ip_event(
         write, stored.key, event.kind, day_of(event.day), event.owned_share, right.legal_status, text
     )
 
 
-def list_events(connection: Connection, asset_id: str, before_key: int, limit: int) -> list[StoredRightEvent]:
+def list_events(connection: Connection, asset_id: str, before_key: int, limit: int) -> list[StoredIpEvent]:
     """A page of what happened to a right, newest first."""
     stored = get_asset(connection, asset_id)
     _right(stored)
-    return right_events_of(connection, stored.key, before_key, limit)
+    return ip_events_of(connection, stored.key, before_key, limit)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def coming_fees(connection: Connection, days_ahead: int) -> tuple[list[ComingFee
     """
     _, day = newest_commit(connection)
     first, last = date_at(day), date_at(day + days_ahead)
-    rights = rights_with_fees(connection)
+    rights = ip_assets_with_fees(connection)
     names = ("asset_id", "right_kind", "office", "filing_day", "grant_day")
     found: list[ComingFee] = []
     without: list[str] = []

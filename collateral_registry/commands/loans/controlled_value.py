@@ -15,7 +15,7 @@ from collateral_registry.store.assets.repository import document_as_of
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import newest_claims
 from collateral_registry.store.loans.pickups import peak_exposure
-from collateral_registry.store.loans.pledges import StoredPledge, first_of_pledge, standing_pledges_of
+from collateral_registry.store.loans.pledges import StoredPledge, active_pledges_of, first_of_pledge
 from collateral_registry.store.loans.repository import StoredLoan
 from valuation.money import PPM
 
@@ -43,7 +43,7 @@ class StaticHold:
 def controlled_value(connection: Connection, loan: StoredLoan) -> ControlledValue:
     """Floor, controlled value and gap of a loan by its newest judgement: they move with every price and balance."""
     position = position_of(connection, loan.key)
-    pledges = standing_pledges_of(connection, loan.key)
+    pledges = active_pledges_of(connection, loan.key)
     claims = newest_claims(connection, [row.key for row in pledges])
     lendable = position.basis == LtvBasis.LENDABLE
     floating = [row for row in pledges if row.pledge.mode == PledgeMode.DYNAMIC and _is_goods(connection, row)]

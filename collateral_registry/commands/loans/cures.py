@@ -13,7 +13,7 @@ from collateral_registry.domain.loans.cure import market_value_for, quantity_for
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.units import smallest_step
 from collateral_registry.store.engine.database import Connection
-from collateral_registry.store.loans.pledges import standing_pledges_of
+from collateral_registry.store.loans.pledges import active_pledges_of
 from collateral_registry.store.loans.repository import StoredLoan
 
 
@@ -30,7 +30,7 @@ class CureInKind:
 def cures_in_kind(connection: Connection, loan: StoredLoan) -> Sequence[CureInKind]:
     """The cure in each pledged lot whose value is known; none for a loan that needs no cure."""
     position = position_of(connection, loan.key)
-    asset_ids = sorted({row.pledge.asset_id for row in standing_pledges_of(connection, loan.key)})
+    asset_ids = sorted({row.pledge.asset_id for row in active_pledges_of(connection, loan.key)})
     if not position.collateral_cure or not asset_ids:
         return []
     cures = []

@@ -21,7 +21,7 @@ from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import StoredAsset, get_asset
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.loans.pledges import standing_pledges_of, update_pledge
+from collateral_registry.store.loans.pledges import active_pledges_of, update_pledge
 from collateral_registry.store.loans.repository import StoredLoan, find_loans, get_loan, insert_loan, update_loan
 from valuation.errors import InvalidInput
 
@@ -124,7 +124,7 @@ def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
     if stored.loan.balance.exposure_minor:
         owed = Money(stored.loan.balance.exposure_minor, stored.loan.currency)
         raise Refused("LOAN_OUTSTANDING", f"loans/{loan_id} owes {owed.major} {owed.currency}, want 0 to close it")
-    pledges = standing_pledges_of(write.connection, stored.key)
+    pledges = active_pledges_of(write.connection, stored.key)
     for pledge in pledges:
         update_pledge(write, pledge, replace(pledge.pledge, state=PledgeState.RELEASED))
     write.touched.add(loans=[stored.key], claims=[pledge.asset_key for pledge in pledges])
@@ -146,7 +146,7 @@ def _ends_later(before: date | None, after: date | None) -> bool:
 
 def _rights_beside(write: Write, stored: StoredLoan, loan: Loan) -> list[tuple[StoredAsset, IpLife]]:
     """The rights pledged to a loan beside its new maturity; raises Refused as a pledge of today would."""
-    pledged = sorted({pledge.pledge.asset_id for pledge in standing_pledges_of(write.connection, stored.key)})
+    pledged = sorted({pledge.pledge.asset_id for pledge in active_pledges_of(write.connection, stored.key)})
     assets = [get_asset(write.connection, asset_id) for asset_id in pledged]
     beside = [(asset, check_right_life(write, asset, loan.maturity)) for asset in assets]
     return [(asset, life) for asset, life in beside if life is not None]

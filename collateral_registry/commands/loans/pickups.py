@@ -33,7 +33,7 @@ from collateral_registry.store.loans.pickups import (
     insert_pickup,
     update_pickup,
 )
-from collateral_registry.store.loans.pledges import StoredPledge, loans_of_assets, standing_pledges_on
+from collateral_registry.store.loans.pledges import StoredPledge, active_pledges_on, loans_of_assets
 from collateral_registry.store.loans.repository import StoredLoan, get_loan
 from valuation.errors import InvalidInput
 from valuation.money import PPM
@@ -163,7 +163,7 @@ def _question(connection: Connection, loan_id: str, asset_id: str, quantity: Dec
     lot = asset.asset.detail
     if not isinstance(lot, Inventory):
         raise InvalidInput("asset", f"assets/{asset_id}", "an inventory lot: only goods can be fetched")
-    pledges = standing_pledges_on(connection, asset.key)
+    pledges = active_pledges_on(connection, asset.key)
     if not any(row.loan_key == loan.key for row in pledges):
         raise Refused("ASSET_NOT_PLEDGED", f"assets/{asset_id} is not pledged to loans/{loan_id}")
     millionths = quantity * MILLION

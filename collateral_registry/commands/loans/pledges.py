@@ -31,9 +31,9 @@ from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.judgements import newest_claims
 from collateral_registry.store.loans.pledges import (
     StoredPledge,
+    active_pledges_on,
     get_pledge,
     insert_pledge,
-    standing_pledges_on,
     update_pledge,
 )
 from collateral_registry.store.loans.repository import get_loan
@@ -62,7 +62,7 @@ def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
     if asset.asset.status == Status.RETIRED:
         raise Refused("ASSET_RETIRED", f"assets/{pledge.asset_id} is retired")
     _check_terms(pledge, loan.loan.currency, write.market_day)
-    _check_promises(asset, [row.pledge for row in standing_pledges_on(write.connection, asset.key)], pledge)
+    _check_promises(asset, [row.pledge for row in active_pledges_on(write.connection, asset.key)], pledge)
     life = check_right_life(write, asset, loan.loan.maturity)
 
     def insert() -> None:
@@ -105,7 +105,7 @@ def pledge_change(write: Write, stored: StoredPledge, pledge: Pledge) -> Disposi
     loan = get_loan(write.connection, pledge.loan_id).loan
     _check_terms(pledge, loan.currency, write.market_day)
     asset = get_asset(write.connection, pledge.asset_id)
-    others = [row.pledge for row in standing_pledges_on(write.connection, asset.key) if row.key != stored.key]
+    others = [row.pledge for row in active_pledges_on(write.connection, asset.key) if row.key != stored.key]
     _check_promises(asset, others, pledge)
     lowered = lowers_terms(stored.pledge, pledge)
 

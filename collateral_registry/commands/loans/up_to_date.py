@@ -7,7 +7,7 @@ import numpy as np
 from collateral_registry.commands.stock.sync_lots import sync_lots_of
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.loans.judgements import newest_covers
+from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.pledges import assets_of_loans
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.store.stock.pending_lots import changes_of_assets
@@ -42,6 +42,6 @@ def bring_up_to_date(write: Write, loan_id: str) -> None:
 def are_judged_today(connection: Connection, loan_keys: Int) -> np.typing.NDArray[np.bool_]:
     """Returns whether the newest judgement of each loan [n] is of the business date."""
     _, day = newest_commit(connection)
-    cover = newest_covers(connection, loan_keys)
+    cover = newest_judgements(connection, loan_keys)
     current = cover["loan_key"][cover["market_day"] >= day]
     return np.isin(loan_keys, current)

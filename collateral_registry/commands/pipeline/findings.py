@@ -20,7 +20,7 @@ from collateral_registry.store.findings.repository import (
     resolve_findings,
 )
 from collateral_registry.store.loans.events import insert_events
-from collateral_registry.store.loans.judgements import newest_covers
+from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.pledges import loans_by_asset
 from valuation._typing import Int
 
@@ -54,7 +54,7 @@ def announce_findings(write: Write, announcements: Sequence[Announcement]) -> No
     if not announcements:
         return
     row, loan = _loans_concerned(write, announcements)
-    cover = newest_covers(write.connection, np.unique(loan))
+    cover = newest_judgements(write.connection, np.unique(loan))
     place = {int(key): at for at, key in enumerate(cover["loan_key"])}
     pairs = [(int(at), place[int(key)]) for at, key in zip(row, loan, strict=True) if int(key) in place]
     if not pairs:

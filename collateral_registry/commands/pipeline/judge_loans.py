@@ -17,7 +17,7 @@ from collateral_registry.store.book.policies import StoredPolicy
 from collateral_registry.store.engine.bulk import Columns, Source
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.events import insert_events
-from collateral_registry.store.loans.judgements import insert_covers, newest_covers
+from collateral_registry.store.loans.judgements import insert_judgements, newest_judgements
 from collateral_registry.store.loans.pledges import read_pledges
 from collateral_registry.store.loans.repository import read_loans
 from collateral_registry.store.valuations.repository import newest_values
@@ -88,7 +88,7 @@ def judge_loans(
     """Judges the loans; returns how many were judged and how many events were raised."""
     pledges = read_pledges(write.connection, loan_keys)
     judged = judged_loans(write.connection, loan_keys, pledges, values, policy, write.market_day, collateral_added)
-    insert_covers(write, judged.rows, judged.claims)
+    insert_judgements(write, judged.rows, judged.claims)
     events = insert_events(write, stamped(judged.events, write))
     return len(judged.before_seq), events
 
@@ -218,7 +218,7 @@ def _terms(loans: Columns, policy: Policy) -> Columns:
 
 def _before(connection: Source, loan_keys: Int) -> Columns:
     """The newest judgement of each loan [l]; a loan never judged is at no level and owed nothing."""
-    newest = newest_covers(connection, loan_keys)
+    newest = newest_judgements(connection, loan_keys)
     row = np.searchsorted(loan_keys, newest["loan_key"])
     before = {}
     for name, column in newest.items():

@@ -14,7 +14,7 @@ from collateral_registry.domain.loans.levels import Level, LtvBasis
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.loans.judgements import newest_covers
+from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.pledges import read_pledges
 from valuation._typing import Int
 
@@ -44,7 +44,7 @@ def position_of(connection: Connection, loan_key: int) -> LoanPosition:
 
 def positions_of(connection: Connection, loan_keys: Int) -> dict[int, LoanPosition]:
     """Returns the newest judgement of each loan."""
-    return _positions(newest_covers(connection, loan_keys))
+    return _positions(newest_judgements(connection, loan_keys))
 
 
 def preview_positions(write: Write, loan_keys: Int) -> dict[int, LoanPosition]:

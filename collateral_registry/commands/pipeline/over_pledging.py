@@ -24,9 +24,9 @@ from collateral_registry.store.stock.claims_by_place import (
     claims_at,
     places_of_assets,
     places_over_pledged,
-    there_at,
+    reported_stock_at,
     write_counted,
-    write_missing_holdings,
+    write_missing_claims,
 )
 from valuation._typing import Int
 from valuation.flags import QualityFlag
@@ -84,7 +84,7 @@ def balance_places(connection: Connection, places: Sequence[Place]) -> list[Plac
 
     Barrels that are claimed are not held against tonnes that are told: nothing tells of them, so they are unverified.
     """
-    claims, told = claims_at(connection, places), there_at(connection, places)
+    claims, told = claims_at(connection, places), reported_stock_at(connection, places)
     return [
         one for place in places for one in _weigh_one(place, claims.get(place, []), told.get(place, ReportedStock()))
     ]
@@ -119,7 +119,7 @@ def _weighed(place: Place, unit: str, claims: Sequence[Claim], told: Sequence[Av
     claimed = [claim.claimed_in(unit) for claim in claims]
     there = sum(converted(one.quantity, one.unit, unit, ROUND_FLOOR) for one in told) if told else None
     held = claimed if there is None else allotted(claimed, there)
-    return PlaceBalance(place, unit, claims, claimed, held, there, " and ".join(sorted({one.told_by for one in told})))
+    return PlaceBalance(place, unit, claims, claimed, held, there, " and ".join(sorted({one.source for one in told})))
 
 
 def claimed_by(connection: Connection, asset_key: int) -> int:
@@ -150,7 +150,7 @@ def reconcile_claims(write: Write, places: Sequence[Place], claimed_before: Mapp
 
 def touch_over_pledged_places(write: Write) -> int:
     """Declares every place whose claims exceed the available stock for reconciliation; returns how many there are."""
-    write_missing_holdings(write.connection)
+    write_missing_claims(write.connection)
     places = places_over_pledged(write.connection)
     write.touched.add(places=places)
     return sum(len({one.place for one in part if one.excess}) for part in _in_parts(write.connection, places))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from collateral_registry.domain.prices.series import PriceSeries, fx_paths, fx_series
 from collateral_registry.domain.shared.days import date_at, day_of
-from collateral_registry.store.assets.repository import lots_waiting_for, rewrite_numbers
+from collateral_registry.store.assets.repository import lots_without_series, rewrite_numbers
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.prices.series import (
@@ -74,7 +74,7 @@ class Ingested:
 def open_series(write: Write, series: PriceSeries) -> StoredSeries:
     """Opens a series; lots that were waiting for it get its unit and are valued."""
     insert_series(write, series)
-    waiting = lots_waiting_for(write.connection, series.series_id)
+    waiting = lots_without_series(write.connection, series.series_id)
     for stored in waiting:
         rewrite_numbers(write, stored)
     write.touched.add(assets=[stored.key for stored in waiting])

@@ -19,7 +19,7 @@ from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.breaches import LAST, BreachesWanted, list_breaches
 from collateral_registry.store.loans.events import events_of_breaches, insert_events
-from collateral_registry.store.loans.judgements import claims_of, insert_covers, newest_covers
+from collateral_registry.store.loans.judgements import claims_of, insert_judgements, newest_judgements
 from collateral_registry.store.loans.repository import get_loan
 from valuation.errors import InvalidInput
 
@@ -139,7 +139,7 @@ def waive(write: Write, loan_id: str, number: int, note: str) -> None:
 
 def _open_breach(write: Write, loan_id: str, number: int) -> Columns:
     loan = get_loan(write.connection, loan_id)
-    cover = newest_covers(write.connection, np.array([loan.key], dtype=np.int64))
+    cover = newest_judgements(write.connection, np.array([loan.key], dtype=np.int64))
     known = int(cover["breach_number"][0]) if len(cover["breach_number"]) else 0
     if not 1 <= number <= known:
         raise NotFound(f"loans/{loan_id}/breaches/{number}")
@@ -156,7 +156,7 @@ def _record(write: Write, cover: Columns, kind: EventKind, note: str) -> None:
     state = {name: column for name, column in cover.items() if name != "seq"}
     before = int(cover["level"][0])
     state["level"] = state["judged"].copy() if not state["deadline_missed"][0] else state["level"]
-    insert_covers(write, state, claims)
+    insert_judgements(write, state, claims)
     number = state["breach_number"]
     kinds, levels = np.array([int(kind)], dtype=np.int64), np.array([before], dtype=np.int64)
     insert_events(write, event_columns(state, kinds, levels, number, write, note))

@@ -9,7 +9,7 @@ from collateral_registry.domain.shared.lru_cache import LruCache
 from collateral_registry.store.assets.repository import places_since
 from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.database import Connection
-from collateral_registry.store.loans.judgements import claims_since, covers_since
+from collateral_registry.store.loans.judgements import claims_since, judgements_since
 from collateral_registry.store.loans.repository import terms_since
 
 KEPT_SNAPSHOTS_LIMIT = 3
@@ -43,7 +43,7 @@ class Snapshots:
         before = self._kept.get(nearest) or empty_snapshot(self._words)
         changes = Changes(
             terms=self._numbered(terms_since(connection, before.seq, seq), "loan_id", "borrower", "currency"),
-            covers=covers_since(connection, before.seq, seq),
+            covers=judgements_since(connection, before.seq, seq),
             claims=claims_since(connection, before.seq, seq),
             places=self._numbered(places_since(connection, before.seq, seq), "good", "place"),
         )

@@ -33,10 +33,10 @@ from collateral_registry.store.stock.counts import (
     lot_of_reserve,
     open_counted_lots,
     raise_reserves,
-    told_lots,
+    reported_lots,
     write_reserves,
 )
-from collateral_registry.store.stock.pending_lots import note_lots
+from collateral_registry.store.stock.pending_lots import queue_lots
 from collateral_registry.store.stock.warehouse_scores import ensure_warehouse, warehouse_names
 from valuation._typing import Int
 from valuation.errors import InvalidInput
@@ -129,7 +129,7 @@ def reconcile(write: Write, count: StockCount) -> CountReconciliation:
     policy = policy_in_force(write.connection, write.market_day).policy
     lots = _lots(write, count)
     counted, same_good = _counted(lots, count.lines)
-    has_book = told_lots(lots) | is_fed(write.connection, count.warehouse)
+    has_book = reported_lots(lots) | is_fed(write.connection, count.warehouse)
     compared = compare(counted, lots["book"], policy.count_tolerance_ppm, has_book)
     stands, own = baseline_at(write.connection, lots["lot_key"], count.counted_us), write.actor.startswith(FEED_ACTOR)
     superseded = stands.later if own else stands.later_by_lender
@@ -147,7 +147,7 @@ def lift_reserve(write: Write, finding_key: int) -> None:
     """Lets the whole of a lot count again, once somebody has found out why its count lacked something."""
     keys = lot_of_reserve(write.connection, finding_key)
     write_reserves(write, keys, np.zeros(len(keys), dtype=np.int64), {})
-    note_lots(write, keys)
+    queue_lots(write, keys)
 
 
 def _check(write: Write, count: StockCount) -> None:
@@ -264,7 +264,7 @@ def _reserve(write: Write, held: _CountComparison, findings: Mapping[int, int]) 
     stands = (held.superseded | held.reserve_only) & (held.before > 0)
     write_reserves(write, keys[~stands], reserves[~stands], findings)
     raise_reserves(write, keys[stands], reserves[stands])
-    note_lots(write, keys[(held.before != reserves) | ~told_lots(held.lots)])
+    queue_lots(write, keys[(held.before != reserves) | ~reported_lots(held.lots)])
 
 
 def _difference(held: _CountComparison, row: int, findings: Mapping[int, int]) -> Difference:

@@ -26,7 +26,7 @@ from collateral_registry.store.stock.outgoing_movements import (
     Issue,
     IssueTotal,
     PledgedLot,
-    held_lots,
+    pledged_lots,
     unprocessed_issue_totals,
     unprocessed_issues,
 )
@@ -40,7 +40,7 @@ def touch_moved_lots(write: Write, lot_keys: Int) -> None:
 
     To be called after the assets of the lots have their new quantities.
     """
-    touched, findings = _hold_issues(write, held_lots(write.connection, lot_keys))
+    touched, findings = _hold_issues(write, pledged_lots(write.connection, lot_keys))
     moved = {*places_of_lots(write.connection, lot_keys).values()}
     places = claimed_among(write.connection, moved)
     if len(touched):

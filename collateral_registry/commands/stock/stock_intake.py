@@ -31,9 +31,9 @@ from collateral_registry.store.stock.feeds import (
     Feed,
     StoredBatch,
     batch_of_request,
-    ensure_source,
-    find_sources,
-    open_source,
+    ensure_feed,
+    find_feeds,
+    open_feed_epoch,
     store_progress,
     stored_batches,
 )
@@ -90,7 +90,7 @@ Outcome = Taken | Gap | Refused | RequestIdReused
 def open_feed(database: Database, source_id: str) -> Feed:
     """Where the source stands; from now on streams opened before may no longer write."""
     with database.intake([source_shard(source_id)]) as intake:
-        source = open_source(intake, source_id)
+        source = open_feed_epoch(intake, source_id)
         intake.commit()
     return source
 
@@ -240,12 +240,12 @@ class Group:
     def _admitted(self) -> list[_Run]:
         """The batches whose turn it is, by source; the outcome of every other one is settled."""
         connection, names = self.intake.connection, sorted({batch.source_id for batch in self.batches})
-        sources = find_sources(connection, names)
+        sources = find_feeds(connection, names)
         runs: dict[str, list[tuple[int, Batch]]] = {}
         seen: dict[tuple[str, int | str], int] = {}
         for index, batch in enumerate(self.batches):
             if batch.source_id not in sources:
-                sources[batch.source_id] = ensure_source(self.intake, batch.source_id)
+                sources[batch.source_id] = ensure_feed(self.intake, batch.source_id)
             source = sources[batch.source_id]
             settled = self._settled(source, batch, seen, index)
             if settled is not None:

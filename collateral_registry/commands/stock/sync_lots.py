@@ -28,11 +28,11 @@ from collateral_registry.store.stock.pending_lots import (
     ReportedLot,
     changes_of_assets,
     changes_of_lots,
-    forget_changes,
+    delete_changes,
+    linked_assets,
+    pending_changes,
     registered_lots,
-    tied_assets,
-    told_lots,
-    waiting_changes,
+    reported_lots,
     write_quantities,
 )
 from valuation._typing import Int
@@ -83,7 +83,7 @@ def find_pending_lots(connection: Connection, lots_limit: int = LOTS_LIMIT) -> P
 
     The lots of a place are taken up together, because what is claimed of a place is weighed as a whole.
     """
-    change_keys, lot_of_change = waiting_changes(connection, CHANGES_LIMIT)
+    change_keys, lot_of_change = pending_changes(connection, CHANGES_LIMIT)
     if not len(change_keys):
         return None
     lots = np.unique(lot_of_change)
@@ -95,7 +95,7 @@ def find_pending_lots(connection: Connection, lots_limit: int = LOTS_LIMIT) -> P
         seq=newest_commit(connection)[0],
         lot_keys=taken,
         change_keys=changes_of_lots(connection, taken),
-        assets=tied_assets(connection, taken),
+        assets=linked_assets(connection, taken),
         unclaimed_keys=change_keys[~np.isin(lot_of_change, list(ours))],
     )
 
@@ -130,16 +130,18 @@ def sync_lots_of(write: Write, asset_keys: Int) -> SyncResult:
     """Applies the pending stock of the lots of these assets, ahead of the queue."""
     change_keys, lot_of_change = changes_of_assets(write.connection, asset_keys)
     lots = np.unique(lot_of_change)
-    return _take_up(write, PendingLots(write.seq - 1, lots, change_keys, tied_assets(write.connection, lots), NO_KEYS))
+    return _take_up(
+        write, PendingLots(write.seq - 1, lots, change_keys, linked_assets(write.connection, lots), NO_KEYS)
+    )
 
 
 def _take_up(write: Write, waiting: PendingLots) -> SyncResult:
     done = np.union1d(waiting.change_keys, waiting.unclaimed_keys)
-    forget_changes(write, done)
+    delete_changes(write, done)
     changes = len(done)
     if not len(waiting.lot_keys):
         return SyncResult(changes, 0)
-    told = told_lots(write.connection, waiting.lot_keys)
+    told = reported_lots(write.connection, waiting.lot_keys)
     tied_to = [_LinkedLot(one, told[one.lot_key]) for one in waiting.assets if one.lot_key in told]
     changed = [(tied, asset) for tied in tied_to if (asset := _as_told(tied)) is not None]
     open_findings(write, [_beyond_measure(tied) for tied, _ in changed if _reported(tied) > QUANTITY_LIMIT])

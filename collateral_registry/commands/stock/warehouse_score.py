@@ -18,7 +18,7 @@ from collateral_registry.store.stock.warehouse_scores import (
     StoredWarehouse,
     get_warehouses,
     haircut_of_spellings,
-    judge_warehouse,
+    insert_score,
     record_of,
     set_haircut,
     warehouse_names,
@@ -57,7 +57,7 @@ def _judge(write: Write, place: str, names: Sequence[str], policy: Policy) -> In
     for name in names:
         record = record_of(write.connection, name, statistics_since(policy, write.market_day))
         found = reliability(record, policy.reliability_rules)
-        judge_warehouse(write, name, record, found)
+        insert_score(write, name, record, found)
         largest = max(largest, found.haircut)
     return NO_ASSETS if largest == before else set_haircut(write, place, largest)
 

@@ -19,7 +19,7 @@ from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.ip.events import StoredRightEvent
+from collateral_registry.store.ip.events import StoredIpEvent
 from collateral_registry.v1 import ip_pb2 as pb
 from collateral_registry.v1 import ip_pb2_grpc
 from valuation.errors import InvalidInput
@@ -199,7 +199,7 @@ def _value(answer: RightAnswer, currency: str) -> pb.RightValue:
     return message
 
 
-def _event(asset_id: str, stored: StoredRightEvent) -> pb.RightEvent:
+def _event(asset_id: str, stored: StoredIpEvent) -> pb.RightEvent:
     return pb.RightEvent(
         name=f"assets/{asset_id}/rightEvents/{stored.key}",
         kind=int(stored.kind),

@@ -25,7 +25,7 @@ from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.loans.cover_messages import cover_message
 from collateral_registry.store.engine.database import Connection
-from collateral_registry.store.loans.judgements import newest_claims, newest_covers
+from collateral_registry.store.loans.judgements import newest_claims, newest_judgements
 from collateral_registry.store.loans.pledges import StoredPledge
 from collateral_registry.store.loans.repository import StoredLoan, get_loan
 from collateral_registry.v1 import common_pb2
@@ -118,7 +118,7 @@ def read_release(request: pb.ReleasePledgeRequest) -> ReleaseAsked:
 def loan_messages(connection: Connection, rows: list[StoredLoan]) -> list[pb.Loan]:
     """Returns stored loans as messages with their newest cover."""
     keys = np.array([row.key for row in rows], dtype=np.int64)
-    columns = newest_covers(connection, keys)
+    columns = newest_judgements(connection, keys)
     covers = {
         int(key): {name: column[at] for name, column in columns.items()} for at, key in enumerate(columns["loan_key"])
     }

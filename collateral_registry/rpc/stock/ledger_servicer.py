@@ -16,7 +16,7 @@ from collateral_registry.runtime.stock.stock_batcher import StockBatcher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.engine.filters import Condition
-from collateral_registry.store.stock.feeds import get_source, list_sources
+from collateral_registry.store.stock.feeds import get_feed, list_feeds
 from collateral_registry.store.stock.ledger import list_lots, list_movements, open_rejections
 from collateral_registry.store.stock.rejections import list_rejections
 from collateral_registry.v1 import stock_ledger_pb2 as pb
@@ -41,7 +41,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         (source_id,) = id_of("name", request.name, "stockFeeds")
 
         def work(connection: Connection) -> pb.StockFeed:
-            feed = get_source(connection, source_id)
+            feed = get_feed(connection, source_id)
             return feed_message(feed, open_rejections(connection, [feed]))
 
         return await self.runner.read(work)
@@ -53,7 +53,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         page = page_of(request, "ListStockFeeds", "")
 
         def work(connection: Connection) -> pb.ListStockFeedsResponse:
-            found, token = page.cut(list_sources(connection, *page.bounds), lambda row: row.source_id)
+            found, token = page.cut(list_feeds(connection, *page.bounds), lambda row: row.source_id)
             rejections = open_rejections(connection, found)
             return pb.ListStockFeedsResponse(
                 stock_feeds=[feed_message(one, rejections) for one in found], next_page_token=token

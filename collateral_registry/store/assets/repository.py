@@ -33,7 +33,7 @@ from collateral_registry.store.schema.assets import (
 )
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.prices import PriceSeriesRow
-from collateral_registry.store.stock.claims_by_place import write_holding
+from collateral_registry.store.stock.claims_by_place import write_claim
 from collateral_registry.store.stock.warehouse_scores import haircut_of_warehouse
 from valuation._typing import Int
 
@@ -127,7 +127,7 @@ def ensure_target(write: Write, asset_key: int, currency: str) -> int:
     return insert_row(write.connection, TargetRow, asset_key=asset_key, currency=currency)
 
 
-def lots_waiting_for(connection: Connection, series_id: str) -> list[StoredAsset]:
+def lots_without_series(connection: Connection, series_id: str) -> list[StoredAsset]:
     """Returns the lots that name a series which did not exist when they were registered."""
     unpriced = select(InventoryRow.asset_key).where(
         InventoryRow.series_id == series_id,
@@ -276,7 +276,7 @@ def _write_details(write: Write, key: int, asset: Asset) -> None:
     """Stores an asset's numbers, its references and its claim on a place."""
     _write_numbers(write, key, asset)
     write_identities(write.connection, key, 0, identities_of(asset))
-    write_holding(write.connection, key, asset)
+    write_claim(write.connection, key, asset)
 
 
 def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | None, Mapping[str, Any]]:

@@ -77,7 +77,7 @@ _OPEN_AMONG = select(FindingRow.fingerprint, FindingRow.finding_key).where(
 )
 
 
-def told_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
+def known_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
     """Returns the fingerprints that any finding has, open or resolved: a dismissed one is not raised again."""
     return set(connection.execute(_KNOWN, {"texts": fingerprints}).scalars())
 

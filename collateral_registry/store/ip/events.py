@@ -22,7 +22,7 @@ from valuation.ip.status import LegalStatus
 
 
 @dataclass(frozen=True)
-class StoredRightEvent:
+class StoredIpEvent:
     """An event with its key, the legal status before it and the commit that stored it."""
 
     key: int
@@ -34,9 +34,9 @@ class StoredRightEvent:
     seq: int
 
 
-def insert_right_event(
+def insert_ip_event(
     write: Write, asset_key: int, kind: RightEventKind, day: int, owned_share: float, status: LegalStatus, note: str
-) -> StoredRightEvent:
+) -> StoredIpEvent:
     """Stores an event with the legal status before it."""
     values = {
         "asset_key": asset_key,
@@ -48,10 +48,10 @@ def insert_right_event(
         "seq": write.seq,
     }
     key = insert_row(write.connection, RightEventRow, **values)
-    return StoredRightEvent(key, kind, day, owned_share, status, note, write.seq)
+    return StoredIpEvent(key, kind, day, owned_share, status, note, write.seq)
 
 
-def right_events_of(connection: Connection, asset_key: int, before_key: int, limit: int) -> list[StoredRightEvent]:
+def ip_events_of(connection: Connection, asset_key: int, before_key: int, limit: int) -> list[StoredIpEvent]:
     """Returns a page of the events of an IP asset, newest first."""
     statement = _events(asset_key).where(RightEventRow.event_key < before_key).limit(limit)
     return [_stored(row) for row in connection.execute(statement)]
@@ -83,7 +83,7 @@ FEES_FALL_DUE = (int(LegalStatus.IN_FORCE), int(LegalStatus.DISPUTED))
 """Statuses under which renewal fees fall due: a dispute does not suspend them."""
 
 
-def rights_with_fees(connection: Connection) -> Columns:
+def ip_assets_with_fees(connection: Connection) -> Columns:
     """Returns id, kind, office and dates of the IP assets with renewal fees that are not retired, ordered by id."""
     right = IntellectualPropertyRow
     statement = (
@@ -111,6 +111,6 @@ def _events(asset_key: int) -> Select[Any]:
     )
 
 
-def _stored(row: Row[*tuple[Any, ...]]) -> StoredRightEvent:
+def _stored(row: Row[*tuple[Any, ...]]) -> StoredIpEvent:
     key, kind, day, owned_share, status, note, seq = row
-    return StoredRightEvent(key, RightEventKind(kind), day, owned_share, LegalStatus(status), note, seq)
+    return StoredIpEvent(key, RightEventKind(kind), day, owned_share, LegalStatus(status), note, seq)

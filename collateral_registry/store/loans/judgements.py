@@ -17,14 +17,14 @@ from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, Pl
 from valuation._typing import Int
 
 
-def insert_covers(write: Write, loans: Columns, pledges: Columns) -> None:
+def insert_judgements(write: Write, loans: Columns, pledges: Columns) -> None:
     """Appends judgements of loans and the claims of their pledges, given as columns."""
     change = {"seq": write.seq, "of_run": 0}
     insert_columns(write.connection, LoanJudgementRow, {**loans, **change}, len(loans["loan_key"]))
     insert_columns(write.connection, PledgeClaimRow, {**pledges, **change}, len(pledges["pledge_key"]))
 
 
-def newest_covers(connection: Source, loan_keys: Int) -> Columns:
+def newest_judgements(connection: Source, loan_keys: Int) -> Columns:
     """Returns the newest judgement of those loans that have one."""
     return read_columns(connection, _NEWEST_JUDGEMENTS, {"keys": loan_keys})
 
@@ -39,13 +39,13 @@ def _rows_at(newest: CTE, table: type[SQLModel], key: str, *columns: str) -> Sel
 _NEWEST_JUDGEMENTS = _rows_at(newest_of(LoanJudgementRow, LoanJudgementRow.loan_key), LoanJudgementRow, "loan_key")
 
 
-def covers_since(connection: Connection, after: int, seq: int) -> Columns:
+def judgements_since(connection: Connection, after: int, seq: int) -> Columns:
     """Returns the newest judgement, as of commit ``seq``, of each loan judged since commit ``after``."""
     return read_columns(connection, _rows_at(_newest_judgements(after, seq), LoanJudgementRow, "loan_key"))
 
 
 def claims_since(connection: Connection, after: int, seq: int) -> Columns:
-    """Returns the claims of the judgements of ``covers_since``: pledge, loan, asset, lendable value, sequence."""
+    """Returns the claims of the judgements of ``judgements_since``: pledge, loan, asset, lendable value, sequence."""
     newest, pledge, claim = _newest_judgements(after, seq), PledgeRow.__table__.c, PledgeClaimRow.__table__
     # Materialise the pledges first: otherwise SQLite reads every claim of a commit for each of its loans.
     held = (

@@ -88,12 +88,12 @@ def first_of_pledge(connection: Connection, pledge_key: int) -> tuple[Pledge, in
     return from_document(Pledge, row[0]), row[1]
 
 
-def standing_pledges_on(connection: Connection, asset_key: int) -> list[StoredPledge]:
+def active_pledges_on(connection: Connection, asset_key: int) -> list[StoredPledge]:
     """Returns the active pledges on an asset."""
     return _pledges(connection, [PledgeRow.asset_key == asset_key, _IS_ACTIVE], None)
 
 
-def standing_pledges_of(connection: Connection, loan_key: int) -> list[StoredPledge]:
+def active_pledges_of(connection: Connection, loan_key: int) -> list[StoredPledge]:
     """Returns the active pledges that secure a loan."""
     return _pledges(connection, [PledgeRow.loan_key == loan_key, _IS_ACTIVE], None)
 

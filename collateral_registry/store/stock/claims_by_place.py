@@ -56,7 +56,7 @@ class Available:
 
     quantity: int
     unit: str
-    told_by: str
+    source: str
 
 
 @dataclass
@@ -68,9 +68,9 @@ class ReportedStock:
 
     def add(self, there: Available, asset_key: int) -> None:
         """Adds the quantity of lots without an asset (key 0) or of the lot that is registered as this asset."""
-        key = (there.unit, there.told_by)
+        key = (there.unit, there.source)
         self.sums[key] = self.sums.get(key, 0) + there.quantity
-        if asset_key and there.told_by == "feed":
+        if asset_key and there.source == "feed":
             self.of_assets[asset_key] = there
 
     @property
@@ -80,7 +80,7 @@ class ReportedStock:
         return [Available(quantity, unit, by) for (unit, by), quantity in sorted((by_feed or self.sums).items())]
 
 
-def write_holding(connection: Connection, asset_key: int, asset: Asset) -> None:
+def write_claim(connection: Connection, asset_key: int, asset: Asset) -> None:
     """Stores the claim of an inventory asset; an existing claim keeps its declared quantity."""
     if not isinstance(asset.detail, Inventory):
         return
@@ -195,7 +195,7 @@ def spellings_of(connection: Connection, places: Collection[str]) -> dict[str, l
     return found
 
 
-def there_at(connection: Connection, places: Collection[Place]) -> dict[Place, ReportedStock]:
+def reported_stock_at(connection: Connection, places: Collection[Place]) -> dict[Place, ReportedStock]:
     """Returns, by place, the reported stock: lots less their reserves, or the last counts of lots without a feed.
 
     Places without any lot are left out. The sums and the quantities of single assets come from one statement, because
@@ -224,18 +224,18 @@ def _available() -> Select[Any]:
     )
     # No feed has reported a lot of version 0; a count has opened it.
     quantity = case((StockLotRow.version > 0, fed), else_=func.coalesce(last_count, fed))
-    told_by = case((StockLotRow.version > 0, "feed"), else_="count")
+    source = case((StockLotRow.version > 0, "feed"), else_="count")
     asset_key = func.coalesce(AssetRow.asset_key, 0)
     lot = (StockLotRow.warehouse, StockLotRow.good, StockLotRow.unit)
     each = (
-        select(*lot, told_by.label("told_by"), asset_key.label("asset_key"), quantity.label("quantity"))
+        select(*lot, source.label("source"), asset_key.label("asset_key"), quantity.label("quantity"))
         .join_from(here, StockLotRow, (StockLotRow.warehouse == here.c.warehouse) & (StockLotRow.good == here.c.good))
         .outerjoin(StockReserveRow, StockReserveRow.lot_key == StockLotRow.lot_key)
         .outerjoin(AssetRow, AssetRow.identity == LOT_IDENTITY)
         .where(is_one_of(StockLotRow.warehouse, TEXTS))
         .subquery()
     )
-    by = (each.c.warehouse, each.c.good, each.c.unit, each.c.told_by, each.c.asset_key)
+    by = (each.c.warehouse, each.c.good, each.c.unit, each.c.source, each.c.asset_key)
     # A lot below zero must not reduce the sum of the others.
     positive = wide_sum("quantity", case((each.c.quantity > 0, each.c.quantity), else_=0))
     return select(*by, *positive).group_by(*by)
@@ -261,7 +261,7 @@ _COUNTED = select(InventoryRow.asset_key, InventoryRow.counted_share, InventoryR
 _SET_COUNTED = ColumnUpdate(InventoryRow, "asset_key", ("counted_share", "stock_quality"))
 
 
-def write_missing_holdings(connection: Connection) -> None:
+def write_missing_claims(connection: Connection) -> None:
     """Stores the missing claims of inventory assets that were imported in bulk."""
     newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
     has = select(PlaceClaimRow.asset_key).where(PlaceClaimRow.asset_key == InventoryRow.asset_key).exists()

@@ -38,7 +38,7 @@ from collateral_registry.store.schema.stock import (
 )
 from valuation._typing import Int
 
-NEVER_TOLD = 0
+NEVER_REPORTED = 0
 """Version of a lot that no feed has reported."""
 
 
@@ -94,7 +94,7 @@ def open_counted_lots(write: Write, warehouse: str, lines: Sequence[CountLine]) 
     """Inserts empty lots that no feed has reported."""
     columns: dict[str, Any] = {name: [getattr(line, name) for line in lines] for name in ("lot", "good", "unit")}
     columns["lot_key"] = new_keys(write.connection, StockLotRow, len(lines))
-    same = {"warehouse": warehouse, "grade": "", "bin": "", "quantity": 0, "version": NEVER_TOLD}
+    same = {"warehouse": warehouse, "grade": "", "bin": "", "quantity": 0, "version": NEVER_REPORTED}
     times = {"opened_us": write.known_us, "received_us": write.known_us}
     insert_columns(write.connection, StockLotRow, {**columns, **same, **times}, len(lines))
 
@@ -209,10 +209,12 @@ def list_counts(connection: Connection, warehouse: str, before_key: int, limit: 
 
 def is_fed(connection: Connection, warehouse: str) -> bool:
     """Returns whether a feed reports the stock of a warehouse; then a lot it has not reported is not in the book."""
-    reported = select(StockLotRow.lot_key).where(StockLotRow.warehouse == warehouse, StockLotRow.version > NEVER_TOLD)
+    reported = select(StockLotRow.lot_key).where(
+        StockLotRow.warehouse == warehouse, StockLotRow.version > NEVER_REPORTED
+    )
     return connection.execute(reported.limit(1)).first() is not None
 
 
-def told_lots(columns: Columns) -> NDArray[np.bool_]:
+def reported_lots(columns: Columns) -> NDArray[np.bool_]:
     """Returns which lots [n] a feed has reported."""
-    return np.asarray(columns["version"] > NEVER_TOLD)
+    return np.asarray(columns["version"] > NEVER_REPORTED)

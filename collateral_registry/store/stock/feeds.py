@@ -36,26 +36,26 @@ class StoredBatch:
     rejected: Sequence[tuple[int, str, int, str]]
 
 
-def find_sources(connection: Connection, source_ids: Sequence[str]) -> dict[str, Feed]:
+def find_feeds(connection: Connection, source_ids: Sequence[str]) -> dict[str, Feed]:
     """Returns the feeds that exist, by id."""
     rows = connection.execute(_NAMED_FEEDS, {"texts": source_ids})
     return {row.source_id: Feed(*row) for row in rows}
 
 
-def get_source(connection: Connection, source_id: str) -> Feed:
+def get_feed(connection: Connection, source_id: str) -> Feed:
     """Returns one feed; raises NotFound."""
-    return existing([*find_sources(connection, [source_id]).values()], f"stockFeeds/{source_id}")
+    return existing([*find_feeds(connection, [source_id]).values()], f"stockFeeds/{source_id}")
 
 
-def list_sources(connection: Connection, after: str, limit: int) -> list[Feed]:
+def list_feeds(connection: Connection, after: str, limit: int) -> list[Feed]:
     """Returns a page of feeds, ordered by id."""
     later = _FEEDS.where(StockFeedRow.source_id > after).order_by(StockFeedRow.source_id).limit(limit)
     return [Feed(*row) for row in connection.execute(later)]
 
 
-def open_source(intake: Intake, source_id: str) -> Feed:
+def open_feed_epoch(intake: Intake, source_id: str) -> Feed:
     """Returns the feed with a new epoch and creates it if necessary; streams of older epochs may no longer write."""
-    found = find_sources(intake.connection, [source_id]).get(source_id)
+    found = find_feeds(intake.connection, [source_id]).get(source_id)
     if found is None:
         return _new_source(intake, source_id)
     found.epoch += 1
@@ -65,9 +65,9 @@ def open_source(intake: Intake, source_id: str) -> Feed:
     return found
 
 
-def ensure_source(intake: Intake, source_id: str) -> Feed:
+def ensure_feed(intake: Intake, source_id: str) -> Feed:
     """Returns the feed and creates it if necessary."""
-    return find_sources(intake.connection, [source_id]).get(source_id) or _new_source(intake, source_id)
+    return find_feeds(intake.connection, [source_id]).get(source_id) or _new_source(intake, source_id)
 
 
 def store_progress(intake: Intake, sources: Sequence[Feed]) -> None:

@@ -31,7 +31,7 @@ from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import PledgeRow
 from collateral_registry.store.schema.stock import LOT_IDENTITY, IssueWatermarkRow, StockLotRow, StockMovementRow
-from collateral_registry.store.stock.pending_lots import note_lots
+from collateral_registry.store.stock.pending_lots import queue_lots
 from valuation._typing import Int
 
 ISSUES_LIMIT = 10_000
@@ -82,7 +82,7 @@ class IssueTotal:
     latest_us: int
 
 
-def held_lots(connection: Connection, lot_keys: Int) -> list[PledgedLot]:
+def pledged_lots(connection: Connection, lot_keys: Int) -> list[PledgedLot]:
     """Returns those of the lots that are registered as assets with an active pledge."""
     rows = connection.execute(_REGISTERED_LOTS, {"keys": lot_keys}).all()
     since = _pledged_since(connection, [row.asset_key for row in rows]) if rows else {}
@@ -172,7 +172,7 @@ def unprocessed_issues(write: Write, lots: Sequence[PledgedLot]) -> list[tuple[P
     """
     rows = write.connection.execute(_EACH_ISSUE, {**_parameters(lots), "most": ISSUES_LIMIT}).all()
     if len(rows) == ISSUES_LIMIT:
-        note_lots(write, np.array([lot.key for lot in lots], dtype=np.int64))
+        queue_lots(write, np.array([lot.key for lot in lots], dtype=np.int64))
     _set_watermarks(write, {row.lot_key: row.movement_key for row in rows})
     lot_of = {lot.key: lot for lot in lots}
     return [(lot_of[row.lot_key], Issue(*row[1:])) for row in rows]

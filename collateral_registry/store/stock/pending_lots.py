@@ -48,7 +48,7 @@ class ReportedLot:
     counted: int
 
 
-def waiting_changes(connection: Connection, limit: int) -> tuple[Int, Int]:
+def pending_changes(connection: Connection, limit: int) -> tuple[Int, Int]:
     """Returns the longest-pending changes [c], in order, and the lot of each [c]."""
     columns = read_columns(connection, _LONGEST_PENDING, {"most": limit})
     return columns["change_key"], columns["lot_key"]
@@ -98,7 +98,7 @@ _REGISTERED = (
 )
 
 
-def note_lot(write: Write, lot: Inventory) -> None:
+def queue_lot(write: Write, lot: Inventory) -> None:
     """Queues the lot of an asset, if a warehouse has reported it."""
     known = select(StockLotRow.lot_key).where(StockLotRow.warehouse == lot.warehouse, StockLotRow.lot == lot.lot)
     key = write.connection.execute(known).scalar()
@@ -106,12 +106,12 @@ def note_lot(write: Write, lot: Inventory) -> None:
         write.connection.execute(insert(StockChangeRow).values(lot_key=key))
 
 
-def note_lots(write: Write, lot_keys: Int) -> None:
+def queue_lots(write: Write, lot_keys: Int) -> None:
     """Queues lots whose counted quantity has changed."""
     insert_columns(write.connection, StockChangeRow, {"lot_key": lot_keys}, len(lot_keys))
 
 
-def forget_changes(write: Write, change_keys: Int) -> None:
+def delete_changes(write: Write, change_keys: Int) -> None:
     """Deletes changes that have been applied."""
     write.connection.execute(_DELETE_CHANGES, {"keys": change_keys})
 
@@ -119,7 +119,7 @@ def forget_changes(write: Write, change_keys: Int) -> None:
 _DELETE_CHANGES = delete(StockChangeRow).where(is_one_of(StockChangeRow.change_key, KEYS))
 
 
-def tied_assets(connection: Connection, lot_keys: Int) -> list[LinkedAsset]:
+def linked_assets(connection: Connection, lot_keys: Int) -> list[LinkedAsset]:
     """Returns the assets registered with the warehouse and lot number of these lots, whatever good is reported."""
     return [
         LinkedAsset(lot_key, asset_key, from_document(Asset, document), revision, unit)
@@ -140,7 +140,7 @@ _LINKED_ASSETS = (
 )
 
 
-def told_lots(connection: Connection, lot_keys: Int) -> dict[int, ReportedLot]:
+def reported_lots(connection: Connection, lot_keys: Int) -> dict[int, ReportedLot]:
     """Returns the reported state of the lots that a feed has reported, by key."""
     rows = connection.execute(_REPORTED, {"keys": lot_keys})
     return {row[0]: ReportedLot(row[1], row[2], row[3], max(row[4], 0)) for row in rows}

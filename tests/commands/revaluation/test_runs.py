@@ -22,7 +22,7 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
 from collateral_registry.store.engine.bulk import read_columns
-from collateral_registry.store.loans.judgements import newest_covers
+from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.revaluation.runs import get_run, list_runs, unfinished_run
 from collateral_registry.store.schema.loans import EventRow, LoanJudgementRow, PledgeClaimRow
 from collateral_registry.store.schema.valuations import ValuationRow
@@ -170,7 +170,7 @@ def test_what_a_change_has_judged_during_a_run_stays_newest_and_is_judged_again_
     again = run_book(book, "test")
     keys = np.array([1, 2], dtype=np.int64)
     with book.read() as connection:
-        after = newest_covers(connection, keys)
+        after = newest_judgements(connection, keys)
         published = read_columns(
             connection,
             select(*LoanJudgementRow.__table__.c).where(LoanJudgementRow.seq == run.published_seq),  # type: ignore[attr-defined] # SQLModel gives every table one

@@ -15,7 +15,7 @@ from collateral_registry.domain.findings.kinds import FindingKind, FindingState,
 from collateral_registry.domain.loans.judge import EventKind
 from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount, compare
 from collateral_registry.domain.stock.warehouse_score import Record, ReliabilityRules, reliability
-from collateral_registry.store.stock.claims_by_place import Available, there_at
+from collateral_registry.store.stock.claims_by_place import Available, reported_stock_at
 from collateral_registry.store.stock.counts import list_counts
 from collateral_registry.store.stock.warehouse_scores import haircut_of_warehouse
 from collateral_registry.store.valuations.repository import list_valuations
@@ -171,7 +171,7 @@ def test_a_lot_that_no_feed_tells_of_is_a_finding_and_does_not_count_as_there(bo
     place = ("qingdaodagang", "aluminium")
     assert (found.differences[0].book, found.differences[0].reserve) == (0, 0)
     with book.read() as connection:
-        told = there_at(connection, [place])[place]
+        told = reported_stock_at(connection, [place])[place]
 
     assert told.there == [Available(100_000_000, "t", "feed")]
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from collateral_registry.store.stock.claims_by_place import write_missing_holdings
+from collateral_registry.store.stock.claims_by_place import write_missing_claims
 
 Big = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("override_key"),
         sa.UniqueConstraint("loan_key", "override_id"),
     )
-    write_missing_holdings(op.get_bind())
+    write_missing_claims(op.get_bind())
 
 
 def downgrade() -> None:
