@@ -34,6 +34,8 @@ def newest_seq(
 
     ``column`` is the key column of the table; ``key`` is a column of another table in the enclosing statement.
     """
+    # For each key one lookup of the newest change, in the partial index on (key, seq) with of_run = 0, and one of the
+    # row of the newest run, by the primary key (seq, key).
     changed = select(table.seq).where(column == key, table.of_run == 0)
     if seq is not None:
         changed = changed.where(table.seq <= seq)
@@ -77,6 +79,7 @@ def newest_between(
         found = select(key.label("key"), func.max(order).label("version")).group_by(key)
         found = found.where(came_between(seq_column, after, seq))
     else:
+        # The index of the rows of a key is read from the newest down, to the first row stored by then.
         last = select(order).where(key == owner_key, came_between(seq_column, after, seq))
         last = last.order_by(order.desc()).limit(1).correlate(owner_key.class_.__table__)
         found = select(owner_key.label("key"), last.scalar_subquery().label("version"))

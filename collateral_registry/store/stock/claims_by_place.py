@@ -292,6 +292,7 @@ def _row(lot: Inventory) -> dict[str, Any]:
 
 def _pledged_ppm(condition: ColumnElement[bool]) -> Subquery:
     """Selects the pledged share of assets in ppm: the largest sum of the active pledges' shares at one rank."""
+    # Shares at one rank add up; ranks overlap, because a lower rank claims what the higher ones leave.
     at_rank = (
         select(PledgeRow.asset_key, PledgeRow.rank, func.sum(PledgeRow.share_ppm).label("ppm"))
         .where(PledgeRow.state == int(PledgeState.ACTIVE), condition)

@@ -68,6 +68,7 @@ def balances_as_of(connection: Connection, warehouse: str, lots: Sequence[str] |
     that were reported later. One statement reads both, because stock may change between two.
     """
     lot, moved = StockLotRow.__table__.c, StockMovementRow.__table__.c
+    # ``change`` is what lot_key gained; the lot that goods were transferred to, to_lot_key, lost as much.
     gained = _sum_after(moved.lot_key == lot.lot_key, time_us)
     given = _sum_after((moved.to_lot_key == lot.lot_key) & (moved.to_lot_key > 0), time_us)
     book = (lot.quantity - gained + given).label("book")
