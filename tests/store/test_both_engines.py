@@ -1,4 +1,4 @@
-"""One contract, every backend: the same story gives the same rows on SQLite and on PostgreSQL."""
+"""The same changes give the same rows on SQLite and on PostgreSQL."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -101,8 +101,8 @@ RIGHT = Asset(
 )
 
 
-def tell_story(database) -> None:
-    """A book of three kinds in two currencies through a fall of the price."""
+def fill_book(database) -> None:
+    """Fills a book with assets of three kinds and loans, then lets a price fall for four weeks."""
     do(database, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=10)))
     do(database, lambda write: ensure_fx_series(write, {("EUR", "USD")}))
     do(database, lambda write: ingest_prices(write, [*quotes("copper", 9700), *quotes("fx-eur-usd", 1.13)]))
@@ -135,7 +135,7 @@ def tell_story(database) -> None:
 
 
 def recorded(database):
-    """Everything that was valued, judged and told, as plain rows."""
+    """All valuations, judgements, claims and events, as plain rows."""
     tables = (ValuationRow, LoanJudgementRow, PledgeClaimRow, EventRow)
     with database.read() as connection:
         found = []
@@ -149,7 +149,7 @@ def recorded(database):
 @pytest.fixture
 def book(database_url):
     database = opened(database_url)
-    tell_story(database)
+    fill_book(database)
     yield database
     database.close()
 
@@ -164,7 +164,7 @@ def test_both_engines_give_the_same_rows(tmp_path, cluster):
     found = []
     for url in (f"sqlite:///{tmp_path / 'book.db'}", cluster.new_database()):
         database = opened(url)
-        tell_story(database)
+        fill_book(database)
         found.append(recorded(database))
         database.close()
 
@@ -208,7 +208,7 @@ def test_claims_on_one_asset_never_exceed_its_lendable_value(book):
     assert claims[newest, 1] + claims[newest, 2] <= lot
 
 
-def test_leaving_without_commit_leaves_no_trace(book):
+def test_a_write_without_commit_leaves_no_trace(book):
     with book.read() as connection:
         before = newest_commit(connection)
     with book.write("test", "test") as write:
@@ -217,14 +217,14 @@ def test_leaving_without_commit_leaves_no_trace(book):
         assert newest_commit(connection) == before
 
 
-def test_a_reader_keeps_its_snapshot_while_somebody_writes(book):
+def test_a_reader_keeps_its_snapshot_during_a_write(book):
     with book.read() as connection:
         before = newest_commit(connection)
         run_book(book, "test")
         assert newest_commit(connection) == before
 
 
-def test_a_machine_that_names_an_index_is_carried_alike_alone_and_with_the_book(book):
+def test_a_machine_with_an_index_has_the_same_value_alone_and_in_a_run(book):
     do(book, lambda write: open_series(write, PriceSeries("ppi", "index", "t", "EUR", max_age_days=400)))
     levels = [Quote(0, "ppi", FIRST - timedelta(days=700), Decimal(100)), Quote(1, "ppi", FIRST, Decimal(110))]
     for level in levels:
@@ -285,12 +285,12 @@ def test_time_never_runs_backwards_in_the_log(database_url):
     database.close()
 
 
-def test_a_database_that_is_not_there_is_said_to_be_unavailable_by_the_road_of_columns_too():
+def test_connecting_to_a_missing_database_through_adbc_raises_store_unavailable():
     with pytest.raises(StoreUnavailable, match="cannot be used now"):
         ArrowDatabase("postgresql+psycopg://postgres@127.0.0.1:1/none")
 
 
-def test_a_database_that_is_not_there_is_said_to_be_unavailable():
+def test_reading_a_missing_database_raises_store_unavailable():
     database = Database("postgresql+psycopg://postgres@127.0.0.1:1/none", lambda: CLOCK)
 
     with pytest.raises(StoreUnavailable, match="cannot be used now"), database.read():

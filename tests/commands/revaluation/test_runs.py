@@ -27,7 +27,7 @@ from collateral_registry.store.revaluation.runs import get_run, list_runs, unfin
 from collateral_registry.store.schema.loans import EventRow, LoanJudgementRow, PledgeClaimRow
 from collateral_registry.store.schema.valuations import ValuationRow
 from collateral_registry.store.valuations.repository import list_valuations, newest_values
-from tests.store.test_both_engines import FIRST, LOT, do, opened, tell_story
+from tests.store.test_both_engines import FIRST, LOT, do, fill_book, opened
 
 NEWEST = 2**62
 
@@ -35,7 +35,7 @@ NEWEST = 2**62
 @pytest.fixture
 def book(database_url):
     database = opened(database_url)
-    tell_story(database)
+    fill_book(database)
     yield database
     database.close()
 

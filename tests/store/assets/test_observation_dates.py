@@ -1,4 +1,4 @@
-"""Facts that were registered before they had a day count from their registration, on both engines."""
+"""Facts registered before they had a date count from their registration, on both engines."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def as_it_was_before(database, version, field) -> None:
             )
 
 
-def test_a_migrated_right_counts_its_technology_life_from_its_registration_and_keeps_that_day(schemaless_url):
+def test_a_migrated_ip_asset_counts_its_technology_life_from_its_registration_and_keeps_that_day(schemaless_url):
     database = opened(schemaless_url)
     do(database, lambda write: register(write, RIGHT_WITH_LIFE))
     with database.write("test", "test", day_of(FIRST) + DAYS_LATER) as write:
@@ -65,7 +65,7 @@ def test_a_migrated_right_counts_its_technology_life_from_its_registration_and_k
 @pytest.mark.parametrize(
     ("inspected", "read"), [(None, FIRST), (FIRST - timedelta(days=90), FIRST - timedelta(days=90))]
 )
-def test_migrated_hours_are_of_the_last_inspection_else_of_the_registration(schemaless_url, inspected, read):
+def test_migrated_hours_take_the_day_of_the_last_inspection_or_of_the_registration(schemaless_url, inspected, read):
     database = opened(schemaless_url)
     run = replace(MACHINE, last_inspection=inspected, detail=replace(MACHINE.detail, hours=Decimal(900)))
     do(database, lambda write: register(write, run))
@@ -80,7 +80,7 @@ def test_migrated_hours_are_of_the_last_inspection_else_of_the_registration(sche
     assert (machine.hours_date, column) == (read, day_of(read))
 
 
-def test_a_machine_that_nobody_looks_at_again_is_worth_less_every_day(database_url):
+def test_a_machine_without_a_new_reading_loses_value_every_day(database_url):
     database = opened(database_url)
     detail = replace(
         MACHINE.detail, built=FIRST - timedelta(days=120), hours=Decimal(400), expected_hours_per_year=Decimal(1_000)

@@ -1,4 +1,4 @@
-"""How isolated a transaction is on PostgreSQL is ours to say, whatever the server's default."""
+"""The store sets the isolation level of transactions on PostgreSQL, whatever the default of the server."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ LEVEL = text("SHOW transaction_isolation")
 
 
 def level_of(connection):
-    """The isolation of the transaction under way."""
+    """The isolation level of the current transaction."""
     return connection.execute(LEVEL).scalar_one()
 
 

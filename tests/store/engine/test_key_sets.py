@@ -89,4 +89,4 @@ def test_keys_are_looked_up_in_the_index(sqlite_url):
         plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {BY_KEY.compile(connection)}", ("[1]",)).all())
     database.close()
 
-    assert "SEARCH holding USING INTEGER PRIMARY KEY (rowid=?)" in plan
+    assert "SEARCH place_claim USING INTEGER PRIMARY KEY (rowid=?)" in plan

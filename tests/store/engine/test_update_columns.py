@@ -1,4 +1,4 @@
-"""Columns of many rows are set at once, the same on both engines, to the last bit."""
+"""Bulk updates of columns store the same values on both engines, to the last bit."""
 
 from datetime import UTC, datetime
 
@@ -38,7 +38,7 @@ def test_numbers_come_back_to_the_last_bit(connection):
     assert [value.hex() for value in found] == [value.hex() for value in AWKWARD]
 
 
-def test_a_disk_that_is_full_is_told_as_a_store_that_cannot_be_used(sqlite_url):
+def test_a_full_disk_raises_store_unavailable(sqlite_url):
     database = Database(sqlite_url, lambda: datetime(2022, 1, 3, tzinfo=UTC))
     with database.intake(["test"]) as intake:
         columns = {"place": "a", "good": "x", "unit": "t", "quantity": 1, "stated": 2, "receipted": 0}
@@ -53,7 +53,7 @@ def test_a_disk_that_is_full_is_told_as_a_store_that_cannot_be_used(sqlite_url):
     database.close()
 
 
-def test_only_the_named_rows_that_are_also_such_change(connection):
+def test_only_rows_with_the_keys_that_meet_the_condition_change(connection):
     columns = {"place": ["a", "b", "c"], "good": "x", "unit": "t", "quantity": 1, "stated": 2, "receipted": [0, 1, 0]}
     insert_columns(connection, PlaceClaimRow, {"asset_key": [1, 2, 3], **columns}, 3)
     quantity_and_good = ColumnUpdate(PlaceClaimRow, "asset_key", ("quantity", "good"), NOT_RECEIPTED)

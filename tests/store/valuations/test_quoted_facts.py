@@ -1,4 +1,4 @@
-"""What is known of a lot that is quoted is what is known of it once it is registered."""
+"""The facts of a quoted lot equal those of the registered lot."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
