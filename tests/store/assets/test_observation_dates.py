@@ -26,8 +26,8 @@ RIGHT_WITH_LIFE = replace(RIGHT, detail=replace(RIGHT.detail, technology_life_ye
 DAYS_LATER = 731
 
 
-def as_it_was_before(database, version, field) -> None:
-    """Takes the day away again, from the column and from the documents."""
+def downgrade_to(database, version, field) -> None:
+    """Downgrades the schema to a version and removes a field from all documents."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with database.engine.begin() as connection:
@@ -50,7 +50,7 @@ def test_a_migrated_ip_asset_counts_its_technology_life_from_its_registration_an
     with database.write("test", "test", day_of(FIRST) + DAYS_LATER) as write:
         change(write, RIGHT.asset_id, "", lambda asset: replace(asset, display_name="a name"))
         commit(write)
-    as_it_was_before(database, "0009", "technology_life_date")
+    downgrade_to(database, "0009", "technology_life_date")
 
     migrate(database)
 
@@ -69,7 +69,7 @@ def test_migrated_hours_take_the_day_of_the_last_inspection_or_of_the_registrati
     database = opened(schemaless_url)
     run = replace(MACHINE, last_inspection=inspected, detail=replace(MACHINE.detail, hours=Decimal(900)))
     do(database, lambda write: register(write, run))
-    as_it_was_before(database, "0011", "hours_date")
+    downgrade_to(database, "0011", "hours_date")
 
     migrate(database)
 
