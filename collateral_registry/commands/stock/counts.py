@@ -24,16 +24,16 @@ from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.findings.repository import open_fingerprints
 from collateral_registry.store.stock.counts import (
+    are_reported,
     assets_of_lots,
     balances_as_of,
     baseline_at,
-    hold_warehouse,
     insert_counts,
     is_fed,
+    lock_warehouse,
     lot_of_reserve,
     open_counted_lots,
     raise_reserves,
-    reported_lots,
     write_reserves,
 )
 from collateral_registry.store.stock.pending_lots import queue_lots
@@ -129,7 +129,7 @@ def reconcile(write: Write, count: StockCount) -> CountReconciliation:
     policy = policy_in_force(write.connection, write.market_day).policy
     lots = _lots(write, count)
     counted, same_good = _counted(lots, count.lines)
-    has_book = reported_lots(lots) | is_fed(write.connection, count.warehouse)
+    has_book = are_reported(lots) | is_fed(write.connection, count.warehouse)
     compared = compare(counted, lots["book"], policy.count_tolerance_ppm, has_book)
     stands, own = baseline_at(write.connection, lots["lot_key"], count.counted_us), write.actor.startswith(FEED_ACTOR)
     superseded = stands.later if own else stands.later_by_lender
@@ -165,7 +165,7 @@ def _lots(write: Write, count: StockCount) -> Columns:
     names = None if count.complete else [line.lot for line in count.lines]
     lots = balances_as_of(write.connection, count.warehouse, names, count.counted_us)
     if _unknown(lots, count.lines):
-        hold_warehouse(write, count.warehouse)
+        lock_warehouse(write, count.warehouse)
         lots = balances_as_of(write.connection, count.warehouse, names, count.counted_us)
         open_counted_lots(write, count.warehouse, _unknown(lots, count.lines))
         lots = balances_as_of(write.connection, count.warehouse, names, count.counted_us)
@@ -264,7 +264,7 @@ def _reserve(write: Write, held: _CountComparison, findings: Mapping[int, int]) 
     stands = (held.superseded | held.reserve_only) & (held.before > 0)
     write_reserves(write, keys[~stands], reserves[~stands], findings)
     raise_reserves(write, keys[stands], reserves[stands])
-    queue_lots(write, keys[(held.before != reserves) | ~reported_lots(held.lots)])
+    queue_lots(write, keys[(held.before != reserves) | ~are_reported(held.lots)])
 
 
 def _difference(held: _CountComparison, row: int, findings: Mapping[int, int]) -> Difference:

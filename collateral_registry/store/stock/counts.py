@@ -85,7 +85,7 @@ def _sum_after(belongs: ColumnElement[bool], time_us: int) -> ScalarSelect[int]:
     return select(total).where(belongs, moved.effective_us > time_us).scalar_subquery()
 
 
-def hold_warehouse(write: Write, warehouse: str) -> None:
+def lock_warehouse(write: Write, warehouse: str) -> None:
     """Locks the lots of a warehouse until the commit, so that no feed opens the same lot at the same time."""
     if write.connection.dialect.name != "sqlite":
         write.connection.execute(select(func.pg_advisory_xact_lock(lock_key(f"warehouse {warehouse}"))))
@@ -216,6 +216,6 @@ def is_fed(connection: Connection, warehouse: str) -> bool:
     return connection.execute(reported.limit(1)).first() is not None
 
 
-def reported_lots(columns: Columns) -> NDArray[np.bool_]:
+def are_reported(columns: Columns) -> NDArray[np.bool_]:
     """Returns which lots [n] a feed has reported."""
     return np.asarray(columns["version"] > NEVER_REPORTED)
