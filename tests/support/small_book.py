@@ -18,7 +18,7 @@ from collateral_registry.commands.prices.ingest import Quote, ingest_prices, ope
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.commands.stock.outgoing_movements import touch_moved_lots
 from collateral_registry.commands.stock.stock_intake import Batch, open_feed, take_in
-from collateral_registry.commands.stock.sync_lots import LOTS_LIMIT, find_pending_lots, take_up
+from collateral_registry.commands.stock.sync_lots import LOTS_LIMIT, find_pending_lots, sync_pending_lots
 from collateral_registry.domain.assets.kinds import Asset, Equipment, Inventory
 from collateral_registry.domain.loans.agreements import Balance, Loan, LtvLimits, Pledge
 from collateral_registry.domain.loans.levels import LtvBasis
@@ -142,8 +142,8 @@ def taken_up(database):
     """Applies pending stock until none is left; returns the last result, or None."""
     result = None
     while (waiting := looked(database)) is not None:
-        result = do(database, partial(take_up, waiting=waiting))
-    return result
+        taken = do(database, partial(sync_pending_lots, waiting=waiting))
+    return taken
 
 
 def looked(database, lots_limit=LOTS_LIMIT):

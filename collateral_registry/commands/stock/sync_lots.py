@@ -41,7 +41,7 @@ LOTS_LIMIT = 100
 """Lots taken up by one commit while no stock comes in, where their places have no more lots than that: the others of a
 place are weighed with them."""
 
-LOTS_BESIDE_INTAKE = 25
+LOTS_LIMIT_DURING_INTAKE = 25
 """The same while stock comes in, which on SQLite waits meanwhile: 10 ms whatever their number, and as much for them."""
 
 CHANGES_LIMIT = 20_000
@@ -113,36 +113,35 @@ def _longest_waiting(lots: Sequence[int], place_of: Mapping[int, Place], limit: 
     return np.sort(np.array(taken[:limit], dtype=np.int64))
 
 
-def take_up(write: Write, waiting: PendingLots) -> SyncResult:
+def sync_pending_lots(write: Write, pending: PendingLots) -> SyncResult:
     """Takes up the stock that waits, and values and judges what depends on it.
 
     Where the book claims nothing of a lot, it is done with: whoever registers it later looks at it then. Where the book
     has changed since it looked, it looks again, for few lots, because writers wait: others may have taken lots up, and
     their keys may be of newer changes.
     """
-    if write.seq == waiting.seq + 1:
-        return _take_up(write, waiting)
-    again = find_pending_lots(write.connection, LOTS_BESIDE_INTAKE)
-    return SyncResult(0, 0) if again is None else _take_up(write, again)
+    if write.seq == pending.seq + 1:
+        return _sync(write, pending)
+    again = find_pending_lots(write.connection, LOTS_LIMIT_DURING_INTAKE)
+    return SyncResult(0, 0) if again is None else _sync(write, again)
 
 
 def sync_lots_of(write: Write, asset_keys: Int) -> SyncResult:
     """Applies the pending stock of the lots of these assets, ahead of the queue."""
     change_keys, lot_of_change = changes_of_assets(write.connection, asset_keys)
     lots = np.unique(lot_of_change)
-    return _take_up(
-        write, PendingLots(write.seq - 1, lots, change_keys, linked_assets(write.connection, lots), NO_KEYS)
-    )
+    linked = linked_assets(write.connection, lots)
+    return _sync(write, PendingLots(write.seq - 1, lots, change_keys, linked, NO_KEYS))
 
 
-def _take_up(write: Write, waiting: PendingLots) -> SyncResult:
-    done = np.union1d(waiting.change_keys, waiting.unclaimed_keys)
+def _sync(write: Write, pending: PendingLots) -> SyncResult:
+    done = np.union1d(pending.change_keys, pending.unclaimed_keys)
     delete_changes(write, done)
     changes = len(done)
-    if not len(waiting.lot_keys):
+    if not len(pending.lot_keys):
         return SyncResult(changes, 0)
-    told = reported_lots(write.connection, waiting.lot_keys)
-    tied_to = [_LinkedLot(one, told[one.lot_key]) for one in waiting.assets if one.lot_key in told]
+    told = reported_lots(write.connection, pending.lot_keys)
+    tied_to = [_LinkedLot(one, told[one.lot_key]) for one in pending.assets if one.lot_key in told]
     changed = [(tied, asset) for tied in tied_to if (asset := _as_told(tied)) is not None]
     open_findings(write, [_beyond_measure(tied) for tied, _ in changed if _reported(tied) > QUANTITY_LIMIT])
     open_findings(write, [_another_good(tied) for tied, _ in changed if _is_another_good(tied)])
@@ -151,7 +150,7 @@ def _take_up(write: Write, waiting: PendingLots) -> SyncResult:
     risen = [tied.own.asset_key for tied, asset in changed if _rises(tied.own.asset, asset)]
     if risen:
         write.touched.add(collateral_added=loans_of_assets(write.connection, np.array(risen, dtype=np.int64)))
-    touch_moved_lots(write, waiting.lot_keys)
+    touch_moved_lots(write, pending.lot_keys)
     return SyncResult(changes, len(changed))
 
 

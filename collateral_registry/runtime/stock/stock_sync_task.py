@@ -10,11 +10,11 @@ from functools import partial
 import structlog
 
 from collateral_registry.commands.stock.sync_lots import (
-    LOTS_BESIDE_INTAKE,
     LOTS_LIMIT,
+    LOTS_LIMIT_DURING_INTAKE,
     PendingLots,
     find_pending_lots,
-    take_up,
+    sync_pending_lots,
 )
 from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.runtime.stock.stock_batcher import StockBatcher
@@ -79,12 +79,12 @@ class StockSyncTask:
         while (waiting := await self._calls.read(self._look)) is not None:
             start = time.monotonic()
             await self._calls.change(
-                "TakeUpStock", partial(take_up, waiting=waiting), lambda taken: taken.changes > 0, "stock"
+                "TakeUpStock", partial(sync_pending_lots, pending=waiting), lambda taken: taken.changes > 0, "stock"
             )
             await self._rest(time.monotonic() - start)
 
     def _look(self, connection: Connection) -> PendingLots | None:
-        return find_pending_lots(connection, LOTS_LIMIT if self._desk.is_idle else LOTS_BESIDE_INTAKE)
+        return find_pending_lots(connection, LOTS_LIMIT if self._desk.is_idle else LOTS_LIMIT_DURING_INTAKE)
 
     async def _rest(self, worked_seconds: float) -> None:
         """Leaves the database to the intake, as long as there is any."""
