@@ -32,7 +32,7 @@ from collateral_registry.commands.loans.pledges import ReleaseAsked
 from collateral_registry.commands.pipeline.loan_position import position_of
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices
 from collateral_registry.commands.stock.counts import reconcile
-from collateral_registry.commands.stock.stock_intake import Batch, Gap, Taken, open_feed, take_in
+from collateral_registry.commands.stock.stock_intake import Batch, DurableBatch, Gap, book_batches, open_feed
 from collateral_registry.commands.valuations.value import value_assets
 from collateral_registry.domain.loans.agreements import Balance, Pledge
 from collateral_registry.domain.loans.levels import Level
@@ -174,7 +174,7 @@ class Book(RuleBasedStateMachine):
     @rule(back=st.integers(0, 1_000))
     def a_batch_comes_again(self, back):
         batch, first = self.batches[back % len(self.batches)]
-        (again,) = take_in(self.database, [self._batch(batch)])
+        (again,) = book_batches(self.database, [self._batch(batch)])
 
         assert again.repeated
         assert (again.booked, again.known, list(again.rejected)) == (first.booked, first.known, list(first.rejected))
@@ -182,7 +182,7 @@ class Book(RuleBasedStateMachine):
     @rule(missing=st.integers(1, 3))
     def a_batch_comes_too_early(self, missing):
         batch = batch_of(len(self.batches) + 1 + missing, [self.said[0].message.SerializeToString()])
-        (outcome,) = take_in(self.database, [self._batch(batch)])
+        (outcome,) = book_batches(self.database, [self._batch(batch)])
 
         assert outcome == Gap(len(self.batches) + 1)
 
@@ -358,7 +358,7 @@ class Book(RuleBasedStateMachine):
     def _push(self, movements):
         """Pushes a batch; what the server says of it is what the plain book says."""
         batch = batch_of(len(self.batches) + 1, [one.message.SerializeToString() for one in movements])
-        (taken,) = take_in(self.database, [self._batch(batch)])
+        (taken,) = book_batches(self.database, [self._batch(batch)])
         stock, known, rejected = self.plain.stock, 0, []
         for one in movements:
             if one.movement_id in stock.booked:
@@ -369,7 +369,7 @@ class Book(RuleBasedStateMachine):
             rejected += [one.movement_id] if one.movement_id in stock.rejected else []
         self.batches.append((batch, taken))
 
-        assert isinstance(taken, Taken)
+        assert isinstance(taken, DurableBatch)
         assert [item.movement_id for item in taken.rejected] == rejected
         assert (taken.booked, taken.known) == (len(movements) - known - len(rejected), known)
 

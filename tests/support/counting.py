@@ -1,7 +1,7 @@
 """Stock movements and counts for tests of findings, executed by the commands at a fixed time."""
 
 from collateral_registry.commands.stock.counts import reconcile
-from collateral_registry.commands.stock.stock_intake import Batch, open_feed, take_in
+from collateral_registry.commands.stock.stock_intake import Batch, book_batches, open_feed
 from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount
 from collateral_registry.domain.stock.movements import MovementKind, Movements
 from collateral_registry.store.assets.repository import get_asset
@@ -35,7 +35,7 @@ def push(database, sequence, *rows, warehouse=WAREHOUSE):
         document=nothing,
     )
     epoch = open_feed(database, "dagang").epoch
-    (taken,) = take_in(database, [Batch("dagang", epoch, sequence, f"h-{sequence}", movements)])
+    (taken,) = book_batches(database, [Batch("dagang", epoch, sequence, f"h-{sequence}", movements)])
     assert not taken.rejected, taken
     return taken_up(database)
 

@@ -17,7 +17,7 @@ from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.commands.stock.outgoing_movements import touch_moved_lots
-from collateral_registry.commands.stock.stock_intake import Batch, open_feed, take_in
+from collateral_registry.commands.stock.stock_intake import Batch, book_batches, open_feed
 from collateral_registry.commands.stock.sync_lots import LOTS_LIMIT, find_pending_lots, sync_pending_lots
 from collateral_registry.domain.assets.kinds import Asset, Equipment, Inventory
 from collateral_registry.domain.loans.agreements import Balance, Loan, LtvLimits, Pledge
@@ -134,7 +134,7 @@ def push(database, sequence, *rows, warehouse="Qingdao Dagang"):
         document=[""] * count,
     )
     epoch = open_feed(database, "dagang").epoch
-    (taken,) = take_in(database, [Batch("dagang", epoch, sequence, f"h-{sequence}", movements)])
+    (taken,) = book_batches(database, [Batch("dagang", epoch, sequence, f"h-{sequence}", movements)])
     assert not taken.rejected, taken
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collateral_registry.commands.stock.stock_intake import CALL, Batch, Taken, locked_group, source_shard
+from collateral_registry.commands.stock.stock_intake import CALL, Batch, DurableBatch, locked_group, source_shard
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.stock.movements import Movements, RejectionReason, RejectionState
 from collateral_registry.store.engine.database import Database, Intake
@@ -53,7 +53,7 @@ def _settled(intake: Intake, found: StoredRejection, state: RejectionState, acto
 
 
 def _check_booked(outcome: object) -> None:
-    assert isinstance(outcome, Taken)  # noqa: S101 - a call without a request id is neither repeated nor out of turn
+    assert isinstance(outcome, DurableBatch)  # noqa: S101 - a call without a request id is neither repeated nor out of turn
     for row in outcome.rejected:
         raise Refused("MOVEMENT_REJECTED", f"{RejectionReason(row.reason).name}: {row.description}")
 

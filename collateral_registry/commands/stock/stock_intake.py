@@ -66,7 +66,7 @@ class RejectedRow:
 
 
 @dataclass(frozen=True)
-class Taken:
+class DurableBatch:
     """A batch is durable; ``repeated`` when it was so before."""
 
     sequence: int
@@ -83,7 +83,7 @@ class Gap:
     expected: int
 
 
-Outcome = Taken | Gap | Refused | RequestIdReused
+Outcome = DurableBatch | Gap | Refused | RequestIdReused
 """What becomes of a batch; an error concerns it alone."""
 
 
@@ -95,7 +95,7 @@ def open_feed(database: Database, source_id: str) -> Feed:
     return source
 
 
-def take_in(database: Database, batches: Sequence[Batch]) -> list[Outcome]:
+def book_batches(database: Database, batches: Sequence[Batch]) -> list[Outcome]:
     """Books batches in their order and makes all of them durable at once; returns the outcome of each [n]."""
     with locked_group(database, batches) as group:
         outcomes = group.book()
@@ -234,7 +234,7 @@ class Group:
         booked, known = run.counts(run.booked.row), run.counts(run.booked.known)
         store_batches(self.intake, records, booked, known)
         for place, rejected in enumerate(run.rejected()):
-            taken = Taken(run.batches[place].sequence, booked[place], known[place], rejected)
+            taken = DurableBatch(run.batches[place].sequence, booked[place], known[place], rejected)
             self.outcomes[run.indexes[place]] = taken
 
     def _admitted(self) -> list[_Run]:
@@ -311,10 +311,10 @@ def _reused(batch: Batch) -> Refused | RequestIdReused:
     return Refused("SEQUENCE_REUSED", message, sequence=str(batch.sequence))
 
 
-def _repeated(stored: StoredBatch) -> Taken:
+def _repeated(stored: StoredBatch) -> DurableBatch:
     rejected = [RejectedRow(*row) for row in stored.rejected]
-    return Taken(stored.sequence, stored.booked, stored.known, rejected, repeated=True)
+    return DurableBatch(stored.sequence, stored.booked, stored.known, rejected, repeated=True)
 
 
 def _repeat(outcome: Outcome | None) -> Outcome | None:
-    return replace(outcome, repeated=True) if isinstance(outcome, Taken) else outcome
+    return replace(outcome, repeated=True) if isinstance(outcome, DurableBatch) else outcome

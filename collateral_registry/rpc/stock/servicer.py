@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from grpc.aio import ServicerContext
 
-from collateral_registry.commands.stock.stock_intake import CALL, Batch, Taken
+from collateral_registry.commands.stock.stock_intake import CALL, Batch, DurableBatch
 from collateral_registry.domain.shared.errors import NotPermitted
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.domain.stock.counts import FEED_ACTOR
@@ -71,7 +71,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
         outcome = await (await self.batcher.take(batch))
         if isinstance(outcome, Exception):
             raise outcome
-        assert isinstance(outcome, Taken)  # noqa: S101 - a call has no place in the sequence, so no gap before it
+        assert isinstance(outcome, DurableBatch)  # noqa: S101 - a call has no place in the sequence, so no gap before it
         return pb.RecordMovementsResponse(
             booked_count=outcome.booked, known_count=outcome.known, rejected_items=rejected_items(outcome)
         )

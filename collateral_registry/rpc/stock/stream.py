@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from google.protobuf.duration_pb2 import Duration
 
-from collateral_registry.commands.stock.stock_intake import Batch, Gap, Outcome, Taken, superseded
+from collateral_registry.commands.stock.stock_intake import Batch, DurableBatch, Gap, Outcome, superseded
 from collateral_registry.rpc.stock.movement_columns import BATCH_ITEMS_LIMIT, digest, read_batch
 from collateral_registry.runtime.stock.stock_batcher import WINDOW, Pace, StockBatcher
 from collateral_registry.store.stock.feeds import Feed
@@ -134,7 +134,7 @@ class StockStream:
         assert isinstance(answer, asyncio.Future)  # noqa: S101 - the end was taken before
         outcome = await answer
         self._window.release()
-        if isinstance(outcome, Taken):
+        if isinstance(outcome, DurableBatch):
             return _acknowledged(outcome, self._pace)
         if isinstance(outcome, Gap):
             self._awaited = outcome.expected
@@ -143,7 +143,7 @@ class StockStream:
         raise outcome
 
 
-def _acknowledged(taken: Taken, pace: Pace) -> pb.PushStockResponse:
+def _acknowledged(taken: DurableBatch, pace: Pace) -> pb.PushStockResponse:
     message = pb.PushStockAcknowledged(
         sequence=taken.sequence,
         repeated_batch=taken.repeated,
@@ -158,7 +158,7 @@ def _acknowledged(taken: Taken, pace: Pace) -> pb.PushStockResponse:
     return pb.PushStockResponse(acknowledged=message)
 
 
-def rejected_items(taken: Taken) -> list[pb.RejectedItem]:
+def rejected_items(taken: DurableBatch) -> list[pb.RejectedItem]:
     """The rows that were not booked."""
     return [
         pb.RejectedItem(row=item.row, movement_id=item.movement_id, reason=item.reason, description=item.description)

@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from math import ceil
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from collateral_registry.commands.stock.stock_intake import Batch, Outcome, open_feed, take_in
+from collateral_registry.commands.stock.stock_intake import Batch, Outcome, book_batches, open_feed
 from collateral_registry.domain.shared.errors import DomainError, StoreUnavailable
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.store.engine.database import Database
@@ -163,7 +163,7 @@ class StockBatcher:
     async def _take_in(self, group: Sequence[_PendingBatch]) -> None:
         """Has a group made durable, hands out what became of it, and the next group over."""
         start = time.monotonic()
-        taking = asyncio.ensure_future(self.run(take_in, [one.batch for one in group]))
+        taking = asyncio.ensure_future(self.run(book_batches, [one.batch for one in group]))
         await asyncio.wait([taking])
         end = time.monotonic()
         self._last_seconds, self._last_end = end - max(start, self._last_end), end

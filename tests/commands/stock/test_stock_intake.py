@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from collateral_registry.commands.stock.stock_intake import Batch, open_feed, take_in
+from collateral_registry.commands.stock.stock_intake import Batch, book_batches, open_feed
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.domain.stock.movements import MovementKind, RejectionReason, movement_of
 from collateral_registry.store.engine.database import Database, Intake
@@ -41,7 +41,7 @@ class Partner:
         name = f"{self.feed}-{self.sequence}"
         item = {**FIELDS, "movement_id": name, "kind": int(MovementKind[kind]), "lot": lot, "quantity": quantity}
         batch = Batch(self.feed, self.epoch, self.sequence, name, movement_of(item))
-        (taken,) = take_in(self.database, [batch])
+        (taken,) = book_batches(self.database, [batch])
         return [row.reason for row in taken.rejected]
 
 
