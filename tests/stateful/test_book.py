@@ -286,13 +286,13 @@ class Book(RuleBasedStateMachine):
 
     @rule(loan=st.sampled_from(LOANS), minor=st.integers(0, 300_000_000))
     def a_balance_is_told(self, loan, minor):
-        do(self.database, lambda write: lending.take_balances(write, [self._balance(loan, minor)], []))
+        do(self.database, lambda write: lending.ingest_balances(write, [self._balance(loan, minor)], []))
         self.plain.owed[loan] = minor
 
     @rule(loan=st.sampled_from(LOANS), minor=st.integers(0, 300_000_000))
     def a_balance_is_told_and_the_process_dies_before_the_commit(self, loan, minor):
         with self.database.write("test", "test") as write:
-            lending.take_balances(write, [self._balance(loan, minor)], [])
+            lending.ingest_balances(write, [self._balance(loan, minor)], [])
         self.the_process_starts_again()
 
     def _balance(self, loan, minor):

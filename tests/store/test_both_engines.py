@@ -123,7 +123,7 @@ def fill_book(database) -> None:
     pushes = [
         BalancePush(n, loan, replace(nothing, principal=Money(amount, "EUR"))) for n, (loan, amount) in enumerate(owed)
     ]
-    do(database, lambda write: lending.take_balances(write, pushes, ()))
+    do(database, lambda write: lending.ingest_balances(write, pushes, ()))
     for week, price in enumerate(("9200", "8600", "8100", "7900")):
         day = FIRST + timedelta(days=7 * (week + 1))
         do(database, lambda write, day=day: advance(write, day_of(day)))

@@ -97,7 +97,7 @@ def owe(database, loan_id, dollars):
     """Updates the balance of a loan."""
     nothing = Money(0, "USD")
     push = BalancePush(0, loan_id, Balance(Money(dollars * 100, "USD"), nothing, nothing, FIRST))
-    return do(database, lambda write: lending.take_balances(write, [push], ()))
+    return do(database, lambda write: lending.ingest_balances(write, [push], ()))
 
 
 def pledge(database, loan_id, asset_id, pledge_id="p-1", **fields):

@@ -44,7 +44,7 @@ class BalanceProblem:
 
 
 @dataclass(frozen=True)
-class BalancesTaken:
+class IngestedBalances:
     """What became of a message of balances."""
 
     accepted: int
@@ -82,7 +82,7 @@ def change_terms(write: Write, loan_id: str, etag: str, changed: Callable[[Loan]
     return updated
 
 
-def take_balances(write: Write, pushes: Sequence[BalancePush], refused: Sequence[BalanceProblem]) -> BalancesTaken:
+def ingest_balances(write: Write, pushes: Sequence[BalancePush], refused: Sequence[BalanceProblem]) -> IngestedBalances:
     """Takes in balances, each on its own, and judges the loans whose balance changed."""
     known = find_loans(write.connection, sorted({push.loan_id for push in pushes}))
     problems = list(refused)
@@ -98,7 +98,7 @@ def take_balances(write: Write, pushes: Sequence[BalancePush], refused: Sequence
             known[push.loan_id] = update_loan(write, stored, replace(stored.loan, balance=push.balance))
             changed.append(stored.key)
     write.touched.add(loans=changed)
-    return BalancesTaken(len(changed), duplicates, sorted(problems, key=lambda problem: problem.index))
+    return IngestedBalances(len(changed), duplicates, sorted(problems, key=lambda problem: problem.index))
 
 
 def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswer:

@@ -99,7 +99,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         pushes, refused = _read_balances(request)
 
         def work(write: Write) -> pb.UpdateBalancesResponse:
-            taken = lending.take_balances(write, pushes, refused)
+            taken = lending.ingest_balances(write, pushes, refused)
             problems = [pb.BalanceProblem(index=one.index, reason=one.reason) for one in taken.problems]
             return pb.UpdateBalancesResponse(
                 accepted_count=taken.accepted,

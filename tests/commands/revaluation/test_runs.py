@@ -163,7 +163,7 @@ def test_what_a_change_has_judged_during_a_run_stays_newest_and_is_judged_again_
     day = FIRST + timedelta(days=28)
     do(book, lambda write: ingest_prices(write, [Quote(0, "copper", day, Decimal(7_400))]))
     owed = Balance(Money(30_000_000, "EUR"), Money(0, "EUR"), Money(0, "EUR"), day)
-    do(book, lambda write: lending.take_balances(write, [BalancePush(0, "loan-1", owed)], ()))
+    do(book, lambda write: lending.ingest_balances(write, [BalancePush(0, "loan-1", owed)], ()))
     for order in jobs[len(jobs) // 2 :]:
         work_partition(book, order)
     run = publish(book, seq)
