@@ -7,7 +7,7 @@ from importlib.resources import files
 from collateral_registry.commands.loans.pickups import end_pickups
 from collateral_registry.commands.pipeline.settle import reconcile_touched
 from collateral_registry.commands.revaluation.runs import start_run
-from collateral_registry.commands.stock.warehouse_score import judge_all
+from collateral_registry.commands.stock.warehouse_score import rescore_all
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.store.book.policies import activate_policy, insert_policy
@@ -41,6 +41,6 @@ def advance(write: Write, day: int) -> bool:
     end_pickups(write)
     reconcile_touched(write)
     write.touched.assets.clear()  # the run values the whole book
-    judge_all(write)
+    rescore_all(write)
     start_run(write)
     return True

@@ -64,7 +64,7 @@ def curves_for(
     return curves
 
 
-def keep_curves(connection: Source, seq: int, made: Sequence[NewCurve]) -> None:
+def store_curves(connection: Source, seq: int, made: Sequence[NewCurve]) -> None:
     """Stores new curves as known from a commit on."""
     insert_estimates(connection, seq, made, MODEL_NAME)
 

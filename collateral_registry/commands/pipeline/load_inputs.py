@@ -47,7 +47,7 @@ def load_inputs(source: Source, asset_keys: Int, policy: StoredPolicy, made: lis
     return LoadedInputs(assets, targets, market_for(source, assets, targets, policy, made))
 
 
-def gather_in(connection: Source, asset_keys: Int, policy: StoredPolicy, currency: str) -> LoadedInputs:
+def load_inputs_in(connection: Source, asset_keys: Int, policy: StoredPolicy, currency: str) -> LoadedInputs:
     """The facts of assets in one currency, or each in its own, for an answer that nobody stores."""
     assets = read_facts(connection, asset_keys)
     targets = in_currency(assets, currency, read_targets(connection, assets, asset_keys))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collateral_registry.commands.pipeline.comparables import machine_estimates
-from collateral_registry.commands.pipeline.curves import keep_curves
+from collateral_registry.commands.pipeline.curves import store_curves
 from collateral_registry.commands.pipeline.judge_loans import judge_loans
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, load_inputs
 from collateral_registry.domain.valuations.appraise import Appraisal, appraise
@@ -50,7 +50,7 @@ def recompute(write: Write, assets: Int = NO_KEYS, loans: Int = NO_KEYS, collate
 def _value_and_record(write: Write, assets: Int, policy: StoredPolicy) -> Columns:
     made: list[NewCurve] = []
     gathered = load_inputs(write.connection, assets, policy, made)
-    keep_curves(write.connection, write.seq, made)
+    store_curves(write.connection, write.seq, made)
     columns = valued(write.connection, gathered, policy, write.market_day, write.seq)
     insert_valuations(write, columns)
     return columns

@@ -89,7 +89,7 @@ class Breach:
         return [event for event in self.events if event["kind"] == kind]
 
 
-def breach_stories(
+def breach_histories(
     connection: Connection, seq: int, wanted: BreachesWanted, before: int = LAST, limit: int | None = None
 ) -> list[Breach]:
     """Breaches up to a commit with their events, newest first: those that began before an event, at most so many."""
@@ -106,7 +106,7 @@ def breach_stories(
 
 def get_breach(connection: Connection, seq: int, loan_id: str, number: int) -> Breach:
     """One breach; raises NotFound."""
-    found = breach_stories(connection, seq, BreachesWanted(loan_id, (("number", number),)))
+    found = breach_histories(connection, seq, BreachesWanted(loan_id, (("number", number),)))
     if not found:
         raise NotFound(f"loans/{loan_id}/breaches/{number}")
     return found[0]

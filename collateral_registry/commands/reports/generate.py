@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from collateral_registry.commands.reports.breaches import Breach, breach_stories
+from collateral_registry.commands.reports.breaches import Breach, breach_histories
 from collateral_registry.commands.reports.snapshots import Snapshots
 from collateral_registry.domain.reports.ltv_rows import in_order, wanted_rows
 from collateral_registry.domain.reports.snapshot import Snapshot
@@ -114,4 +114,4 @@ def breach_report(
         if condition.field not in BREACH_FILTERS:
             raise InvalidInput("filter", repr(condition.field[:40]), "one of " + ", ".join(BREACH_FILTERS))
     asked = BreachesWanted(loan_id, tuple((condition.field, condition.value) for condition in wanted))
-    return breach_stories(connection, moment.seq, asked, before, limit)
+    return breach_histories(connection, moment.seq, asked, before, limit)

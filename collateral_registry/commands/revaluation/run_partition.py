@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.commands.pipeline.curves import keep_curves
+from collateral_registry.commands.pipeline.curves import store_curves
 from collateral_registry.commands.pipeline.judge_loans import Judged, judged_loans
 from collateral_registry.commands.pipeline.load_inputs import load_inputs, make_curves
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, valued
@@ -65,7 +65,7 @@ def work_partition(road: Transport, job: PartitionJob) -> None:
     with road.intake([job.shard]) as writing:
         if not is_wanted(writing.connection, job.seq, job.partition.number):
             return
-        keep_curves(writing.connection, job.seq, made)
+        store_curves(writing.connection, job.seq, made)
         if curves_alone:
             mark_done(writing.connection, job.seq, job.partition.number)
         else:

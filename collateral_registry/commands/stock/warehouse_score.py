@@ -40,7 +40,7 @@ def rescore(write: Write, warehouse: str, policy: Policy) -> Int:
     return _judge(write, place, spellings_of(write.connection, [place])[place], policy)
 
 
-def judge_all(write: Write) -> None:
+def rescore_all(write: Write) -> None:
     """Judges every warehouse for the business date: lateness counts without a count, and old counts cease to."""
     policy = policy_in_force(write.connection, write.market_day).policy
     spellings: dict[str, list[str]] = {}

@@ -29,7 +29,7 @@ def accepted_prices(connection: Connection, series_id: str) -> tuple[Dates, Floa
 
 
 @dataclass(frozen=True)
-class HaircutAsked:
+class HaircutQuery:
     """A haircut at a horizon in business days, or at that of a sale, by a model and with what a class has told."""
 
     horizon_days: int
@@ -55,7 +55,7 @@ def memory_of_class(connection: Connection, series_ids: Sequence[str]) -> ClassM
     return class_memory((prices, dates) for dates, prices in found.values())
 
 
-def estimate_haircut(dates: Dates, prices: Float, asked: HaircutAsked) -> SaleHaircut:
+def estimate_haircut(dates: Dates, prices: Float, asked: HaircutQuery) -> SaleHaircut:
     """The haircut of dated prices [n]; raises InvalidInput for a horizon outside its limits, or two of them."""
     if asked.sale is not None and asked.horizon_days:
         raise InvalidInput("horizon_days", asked.horizon_days, "0 beside a sale, which has its own")

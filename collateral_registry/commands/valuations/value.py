@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from collateral_registry.commands.pipeline.comparables import machine_estimates, quoted_estimates
-from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, gather_in, in_currency, market_for
+from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, in_currency, load_inputs_in, market_for
 from collateral_registry.commands.pipeline.recompute import valuation_columns
 from collateral_registry.domain.assets.kinds import Asset, Equipment
 from collateral_registry.domain.book.policy import Policy
@@ -40,7 +40,7 @@ def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str
     """The value of each asset [n] from the facts known now, in one currency or each in its own."""
     policy, day = _policy_today(connection)
     keys = asset_keys(connection, asset_ids)
-    gathered = gather_in(connection, np.unique(keys), policy, currency)
+    gathered = load_inputs_in(connection, np.unique(keys), policy, currency)
     gathered = gathered.with_estimates(machine_estimates(connection, gathered.assets, day))
     rows = _rows(connection, gathered, policy, day)
     documents = documents_of(connection, gathered.assets.asset_key)

@@ -10,7 +10,7 @@ from google.type.date_pb2 import Date
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.valuations.haircuts import (
-    HaircutAsked,
+    HaircutQuery,
     accepted_prices,
     backtest_haircut,
     class_prices,
@@ -71,7 +71,7 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
     ) -> pb.EstimateHaircutResponse:
         """Estimates the haircut of a registered series or of the prices in the request."""
         sale = _sale(request.sale) if request.HasField("sale") else None
-        query = HaircutAsked(request.horizon_days, sale, _confidence(request), _model(request, ESTIMATE_MODELS))
+        query = HaircutQuery(request.horizon_days, sale, _confidence(request), _model(request, ESTIMATE_MODELS))
         related = _class_of(request)
         if related and query.model is not HaircutModel.POOLED:
             raise InvalidInput("class_price_series", f"with {request.model}", "only with auto")
