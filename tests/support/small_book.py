@@ -142,7 +142,7 @@ def taken_up(database):
     """Applies pending stock until none is left; returns the last result, or None."""
     result = None
     while (waiting := looked(database)) is not None:
-        taken = do(database, partial(sync_pending_lots, waiting=waiting))
+        taken = do(database, partial(sync_pending_lots, pending=waiting))
     return taken
 
 

@@ -22,7 +22,7 @@ def book(database_url):
 def test_stock_that_nobody_claims_is_done_with(book):
     push(book, 1, ("RECEIPT", "A-17", 40))
     waiting = looked(book)
-    taken = do(book, partial(sync_pending_lots, waiting=waiting))
+    taken = do(book, partial(sync_pending_lots, pending=waiting))
 
     assert not len(waiting.lot_keys)
     assert (taken.changes, taken.assets) == (1, 0)
@@ -33,7 +33,7 @@ def test_a_lot_that_is_registered_after_the_book_has_looked_is_taken_up_all_the_
     push(book, 1, ("RECEIPT", "A-17", 40))
     waiting = looked(book)
     register(book, lot("l-1", "100", lot="A-17"))
-    taken = do(book, partial(sync_pending_lots, waiting=waiting))
+    taken = do(book, partial(sync_pending_lots, pending=waiting))
 
     assert not len(waiting.lot_keys)
     assert taken.assets == 1
@@ -50,7 +50,7 @@ def test_a_change_told_after_another_was_taken_up_is_not_lost_with_it(book):
         key = get_asset(connection, "l-1").key
     do(book, lambda write: sync_lots_of(write, np.array([key])))
     push(book, 2, ("RECEIPT", "X-1", 30))
-    do(book, partial(sync_pending_lots, waiting=waiting))
+    do(book, partial(sync_pending_lots, pending=waiting))
     taken_up(book)
 
     assert (quantity(book, "l-1"), quantity(book, "l-2")) == (40, 30)
@@ -59,8 +59,8 @@ def test_a_change_told_after_another_was_taken_up_is_not_lost_with_it(book):
 def test_what_another_server_has_taken_up_meanwhile_is_not_taken_up_again(book):
     push(book, 1, ("RECEIPT", "A-17", 40))
     ours, theirs = looked(book), looked(book)
-    do(book, partial(sync_pending_lots, waiting=theirs))
-    taken = do(book, partial(sync_pending_lots, waiting=ours))
+    do(book, partial(sync_pending_lots, pending=theirs))
+    taken = do(book, partial(sync_pending_lots, pending=ours))
 
     assert (taken.changes, taken.assets) == (0, 0)
 
@@ -99,7 +99,7 @@ def test_the_lots_of_a_place_are_taken_up_together_as_far_as_the_limit_allows(bo
     seen = []
     while (waiting := looked(book, lots_limit=3)) is not None:
         seen.append(sorted(one.asset.asset_id for one in waiting.assets))
-        do(book, partial(sync_pending_lots, waiting=waiting))
+        do(book, partial(sync_pending_lots, pending=waiting))
 
     assert seen == [["a-1", "a-2"], ["b-1", "b-2"], ["c-1", "c-2", "c-3"], ["c-4"]]
 
@@ -110,7 +110,7 @@ def test_stock_of_which_nothing_is_claimed_is_done_with_beside_what_is_taken_up(
     push(book, 1, ("RECEIPT", "X-1", 30), warehouse="Elsewhere")
     push(book, 2, ("RECEIPT", "A-17", 40))
     waiting = looked(book)
-    taken = do(book, partial(sync_pending_lots, waiting=waiting))
+    taken = do(book, partial(sync_pending_lots, pending=waiting))
 
     assert (len(waiting.lot_keys), len(waiting.unclaimed_keys)) == (1, 1)
     assert (taken.changes, taken.assets) == (2, 1)
@@ -124,7 +124,7 @@ def test_a_lot_is_taken_up_for_all_of_its_changes_however_many_wait(book, monkey
     for sequence in range(1, 7):
         push(book, sequence, ("RECEIPT", "A-17", 5))
     waiting = looked(book)
-    taken = do(book, partial(sync_pending_lots, waiting=waiting))
+    taken = do(book, partial(sync_pending_lots, pending=waiting))
 
     assert (taken.changes, quantity(book, "l-1")) == (6, 30)
     assert looked(book) is None
