@@ -18,9 +18,9 @@ from collateral_registry.store.stock.warehouse_scores import (
     StoredWarehouse,
     get_warehouses,
     haircut_of_spellings,
-    insert_score,
     record_of,
     set_haircut,
+    store_score,
     warehouse_names,
 )
 from valuation._typing import Int
@@ -57,7 +57,7 @@ def _judge(write: Write, place: str, names: Sequence[str], policy: Policy) -> In
     for name in names:
         record = record_of(write.connection, name, statistics_since(policy, write.market_day))
         found = reliability(record, policy.reliability_rules)
-        insert_score(write, name, record, found)
+        store_score(write, name, record, found)
         largest = max(largest, found.haircut)
     return NO_ASSETS if largest == before else set_haircut(write, place, largest)
 

@@ -93,7 +93,7 @@ def haircut_of_spellings(connection: Connection, names: Sequence[str]) -> float:
     return float(connection.execute(largest).scalar() or 0.0)
 
 
-def insert_score(write: Write, warehouse: str, record: Record, found: Reliability) -> None:
+def store_score(write: Write, warehouse: str, record: Record, found: Reliability) -> None:
     """Stores a score with the record it was computed from."""
     values = {
         "warehouse": warehouse,
