@@ -17,11 +17,11 @@ from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.ip.events import (
-    StoredRightEvent,
-    insert_right_event,
+    StoredIpEvent,
+    insert_ip_event,
     ip_assets_with_fees,
+    ip_events_of,
     newest_of,
-    right_events_of,
     status_before,
 )
 from valuation.errors import InvalidInput
