@@ -64,11 +64,12 @@ run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:por
 test: setup ## Run all tests, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-check: setup ## Check lint, format, types, layers and contract
+check: setup ## Check lint, format, types, layers, rules and contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/rules.py
 	BIN=$(BIN) .ci/buf
 
 format: setup ## Format the code
