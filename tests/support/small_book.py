@@ -142,8 +142,8 @@ def taken_up(database):
     """Applies pending stock until none is left; returns the last result, or None."""
     result = None
     while (waiting := looked(database)) is not None:
-        taken = do(database, partial(sync_pending_lots, pending=waiting))
-    return taken
+        result = do(database, partial(sync_pending_lots, pending=waiting))
+    return result
 
 
 def looked(database, lots_limit=LOTS_LIMIT):

@@ -30,7 +30,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
     def __init__(self, runner: BookRunner, intake: IntakeProcess) -> None:
         """Serves the book behind the calls; no stream is open."""
         self.runner = runner
-        self.batcher = StockBatcher(intake, runner.database.engine.dialect.name)
+        self.batcher = StockBatcher(intake)
         self.streams: dict[str, StockStream] = {}
         self._draining = False
 
@@ -69,8 +69,6 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
             request_id=checked_text("request_id", request.request_id, required=False),
         )
         outcome = await (await self.batcher.take(batch))
-        if isinstance(outcome, Exception):
-            raise outcome
         assert isinstance(outcome, DurableBatch)  # noqa: S101 - a call has no place in the sequence, so no gap before it
         return pb.RecordMovementsResponse(
             booked_count=outcome.booked, known_count=outcome.known, rejected_items=rejected_items(outcome)
