@@ -1,10 +1,9 @@
-"""Databases and servers for the tests: the real ones."""
+"""Real databases and servers for the tests."""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import grpc
 import pytest
 from hypothesis import settings
 
@@ -13,7 +12,7 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
 from tests.support.launch import forked
 from tests.support.postgres import Cluster, SharedCluster
-from tests.support.server import Client, Server
+from tests.support.server import Client, Server, connected
 
 Server.launch = staticmethod(forked)
 
@@ -32,7 +31,7 @@ def cluster(testrun_uid: str) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An embedded database with the schema and nothing in it."""
+    """A SQLite database with an empty schema."""
     path = tmp_path_factory.mktemp("prepared") / "book.db"
     _prepare(f"sqlite:///{path}")
     return path
@@ -40,14 +39,14 @@ def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def prepared_database(cluster: Cluster) -> str:
-    """A database of the PostgreSQL cluster with the schema and nothing in it."""
+    """A PostgreSQL database with an empty schema."""
     url = cluster.new_database()
     _prepare(url)
     return url
 
 
 def _prepare(url: str) -> None:
-    """Migrates once what hundreds of tests begin with."""
+    """Migrates the database that the tests copy, so that migrations run once and not in each test."""
     database = Database(url, wall_clock)
     migrate(database)
     database.close()
@@ -55,13 +54,13 @@ def _prepare(url: str) -> None:
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path, prepared_file: Path) -> str:
-    """An embedded database with nothing in it."""
+    """An empty SQLite database."""
     return f"sqlite:///{shutil.copy(prepared_file, tmp_path / 'book.db')}"
 
 
 @pytest.fixture
 def postgres_url(cluster: Cluster, prepared_database: str) -> Iterator[str]:
-    """A database of the PostgreSQL cluster with nothing in it."""
+    """An empty PostgreSQL database."""
     url = cluster.copy_database(prepared_database)
     yield url
     cluster.drop_database(url)
@@ -69,13 +68,13 @@ def postgres_url(cluster: Cluster, prepared_database: str) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A database with nothing in it on each engine."""
+    """An empty database on each engine."""
     return str(request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def schemaless_url(request: pytest.FixtureRequest, tmp_path: Path, cluster: Cluster) -> Iterator[str]:
-    """A database on each engine as it is before the first start."""
+    """A database without a schema on each engine."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'first.db'}"
         return
@@ -86,7 +85,7 @@ def schemaless_url(request: pytest.FixtureRequest, tmp_path: Path, cluster: Clus
 
 @pytest.fixture
 def server(sqlite_url: str) -> Iterator[Server]:
-    """A server on an empty embedded database, at the end of 2021."""
+    """A server on an empty SQLite database, with the last day of 2021 as business date."""
     running = Server(sqlite_url).start()
     yield running
     running.stop()
@@ -94,15 +93,15 @@ def server(sqlite_url: str) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def shared_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """Stubs of one server for all tests of a module that leave nothing behind."""
+    """Stubs of one server for the tests of a module, which must leave its book unchanged."""
     running = Server(f"sqlite:///{tmp_path_factory.mktemp('shared') / 'book.db'}").start()
-    with grpc.insecure_channel(running.address) as channel:
-        yield Client(channel)
+    with connected(running) as client:
+        yield client
     running.stop()
 
 
 @pytest.fixture
 def client(server: Server) -> Iterator[Client]:
-    """Stubs of that server."""
-    with grpc.insecure_channel(server.address) as channel:
-        yield Client(channel)
+    """Stubs of the server of the test."""
+    with connected(server) as client:
+        yield client

@@ -1,4 +1,4 @@
-"""What the README says works as it is written."""
+"""The examples of the README work as written."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import sys
 from tests.support.server import Server, repository
 
 
-def test_the_first_client_of_the_readme_hears_of_its_breach(tmp_path):
+def test_the_first_client_of_the_readme_receives_its_breach(tmp_path):
     text = (repository() / "README.md").read_text(encoding="utf-8")
     program = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert program is not None

@@ -1,4 +1,4 @@
-"""Workers and the scheduler of a cluster are killed in the middle of a run, and nothing is lost."""
+"""No result is lost when workers and the scheduler of a cluster are killed during a revaluation run."""
 
 import pytest
 

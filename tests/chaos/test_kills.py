@@ -1,4 +1,4 @@
-"""The short form of ``make chaos``: seeded kills behind a bad network, and writes that fail."""
+"""A short run of ``make chaos``: kills over an unreliable network and failing writes, all seeded."""
 
 import errno
 from dataclasses import asdict
@@ -24,15 +24,15 @@ FAILING = {
     "sqlite": [Case(1, errno.EIO, ONCE), Case(4, errno.EIO, ONCE), Case(2, errno.ENOSPC, FROM_THEN_ON)],
     "postgresql": [Case(5, errno.EIO, ONCE), Case(2, errno.ENOSPC, FROM_THEN_ON)],
 }
-"""Writes and syncs that fail; PostgreSQL's fifth is the first sync of its log, after which it starts anew by itself."""
+"""Writes and syncs that fail. PostgreSQL's fifth is the first sync of its log, after which it restarts by itself."""
 
 
 def quiet(_):
-    """Says nothing of the progress."""
+    """Drops a progress message."""
 
 
 @pytest.mark.parametrize("name", ["sqlite", "postgresql"])
-def test_whatever_is_killed_nothing_is_lost_or_doubled_and_covers_are_right(name, tmp_path):
+def test_kills_lose_and_double_nothing_and_covers_stay_correct(name, tmp_path):
     with engine_of(name, tmp_path) as engine:
         outcome = run_kills(engine.new_database(), engine.copy_database, tmp_path, SHORT, quiet)
 
@@ -43,7 +43,7 @@ def test_whatever_is_killed_nothing_is_lost_or_doubled_and_covers_are_right(name
 
 
 @pytest.mark.parametrize(("name", "chosen"), FAILING.items())
-def test_a_failing_write_or_a_full_disk_is_an_error_or_correct_and_never_a_loss(name, chosen, tmp_path):
+def test_a_failing_write_or_a_full_disk_never_loses_data(name, chosen, tmp_path):
     failed = run_failing_writes(name, tmp_path, chosen, quiet)
 
     assert (failed.cases, failed.hit) == (len(chosen), len(chosen))

@@ -8,7 +8,7 @@ from collateral_registry.runtime.batching import Batcher
 
 
 class Processor:
-    """Doubles numbers, once it is released; a negative number is an error of its own, 100 an error of its group."""
+    """Doubles numbers after its release; a negative number is an error of that item, 100 of its whole group."""
 
     def __init__(self, group_limit=100):
         self.groups: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""A fit that ends for any reason ends its watches and frees its slot."""
+"""A fit that ends for any reason closes its watches and frees its slot."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def out_of_memory(*_: object) -> dict[str, bytes]:
 
 
 async def watched(fits: Fits, model_id: str) -> Fit:
-    """The last state of a fit."""
+    """Returns the last state of a fit."""
     seen = [fit async for fit in fits.watch(model_id)]
     return seen[-1]
 

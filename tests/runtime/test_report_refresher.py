@@ -1,4 +1,4 @@
-"""The report of now is kept ready while reports are asked for, and only then."""
+"""The current report is refreshed after commits while clients request reports, and only then."""
 
 import asyncio
 import threading
@@ -11,22 +11,22 @@ from collateral_registry.runtime.transactions import BookRunner
 from tests.store.test_both_engines import opened
 
 
-class Kept:
-    """A keeper of a report on a book; it tells when the report was made ready, or fails so many times first."""
+class Refreshing:
+    """A refresher on a book that signals each refresh of the report; the first refreshes can fail."""
 
-    def __init__(self, database, troubles=0):
+    def __init__(self, database, failures=0):
         self.ready, self.count = threading.Event(), 0
-        self.troubles = troubles
+        self.failures = failures
         self.runner = BookRunner(database)
         self.refresher = ReportRefresher(self.runner, self.prepare)
 
     def prepare(self, _connection):
         self.count += 1
         self.ready.set()
-        if self.count <= self.troubles:
+        if self.count <= self.failures:
             raise StoreUnavailable("gone")
 
-    async def is_made_after_a_commit(self, seconds=10.0):
+    async def refreshes_after_a_commit(self, seconds=10.0):
         self.ready.clear()
         self.runner.wake()
         return await asyncio.to_thread(self.ready.wait, seconds)
@@ -43,37 +43,37 @@ def book(sqlite_url):
     database.close()
 
 
-def test_nobody_asks_and_nothing_is_done_after_a_commit(book):
+def test_a_commit_refreshes_nothing_without_a_request(book):
     async def go():
-        kept = Kept(book)
-        made = await kept.is_made_after_a_commit(seconds=1.5)
-        await kept.end()
-        return made
+        refreshing = Refreshing(book)
+        refreshed = await refreshing.refreshes_after_a_commit(seconds=1.5)
+        await refreshing.end()
+        return refreshed
 
     assert not asyncio.run(go())
 
 
-def test_commits_are_followed_once_somebody_has_asked(book):
+def test_commits_refresh_the_report_after_a_request(book):
     async def go():
-        kept = Kept(book)
-        kept.refresher.asked()
-        made = [await kept.is_made_after_a_commit() for _ in range(2)]
-        await kept.end()
-        return made
+        refreshing = Refreshing(book)
+        refreshing.refresher.asked()
+        refreshed = [await refreshing.refreshes_after_a_commit() for _ in range(2)]
+        await refreshing.end()
+        return refreshed
 
     assert asyncio.run(go()) == [True, True]
 
 
-def test_a_database_in_trouble_ends_it_and_the_next_report_begins_it_again(book):
+def test_an_unavailable_database_stops_refreshing_until_the_next_request(book):
     async def go():
-        kept = Kept(book, troubles=1)
-        kept.refresher.asked()
-        await kept.is_made_after_a_commit()
+        refreshing = Refreshing(book, failures=1)
+        refreshing.refresher.asked()
+        await refreshing.refreshes_after_a_commit()
         await asyncio.sleep(0.3)
-        ended = not await kept.is_made_after_a_commit(seconds=1.5)
-        kept.refresher.asked()
-        made = await kept.is_made_after_a_commit()
-        await kept.end()
-        return ended, made
+        ended = not await refreshing.refreshes_after_a_commit(seconds=1.5)
+        refreshing.refresher.asked()
+        refreshed = await refreshing.refreshes_after_a_commit()
+        await refreshing.end()
+        return ended, refreshed
 
     assert asyncio.run(go()) == (True, True)

@@ -1,4 +1,4 @@
-"""Two servers on one PostgreSQL database: what one commits, the other tells; the last share is pledged once."""
+"""Two servers on one PostgreSQL database: each streams the commits of the other, and a share is pledged once."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +9,7 @@ from collateral_registry.v1 import breach_pb2, loan_pb2
 from tests.support.server import Client, Server, details_of
 
 
-def test_a_watcher_at_one_server_hears_what_another_commits(cluster):
+def test_a_watch_at_one_server_receives_the_commits_of_another(cluster):
     url = cluster.new_database()
     one, other = Server(url).start(), Server(url).start()
     with grpc.insecure_channel(one.address) as here, grpc.insecure_channel(other.address) as there:
@@ -18,15 +18,15 @@ def test_a_watcher_at_one_server_hears_what_another_commits(cluster):
         stream = Client(there).breaches.WatchBreaches(breach_pb2.WatchBreachesRequest())
         next(stream)
         client.owe("900000")
-        heard = next(stream).events
+        received = next(stream).events
         stream.cancel()
     codes = (one.stop(), other.stop())
 
-    assert heard[0].kind == breach_pb2.BREACH_EVENT_KIND_OPENED
+    assert received[0].kind == breach_pb2.BREACH_EVENT_KIND_OPENED
     assert codes == (0, 0)
 
 
-def test_two_originators_cannot_pledge_the_same_last_share(cluster):
+def test_two_servers_cannot_pledge_the_same_last_share(cluster):
     url = cluster.new_database()
     servers = [Server(url).start(), Server(url).start()]
     channels = [grpc.insecure_channel(server.address) for server in servers]

@@ -4,8 +4,8 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -203,6 +203,13 @@ class Client:
         self.register_loan()
         self.pledge()
         self.owe("500000")
+
+
+@contextmanager
+def connected(server: Server) -> Iterator[Client]:
+    """Provides stubs on a new channel to a server."""
+    with grpc.insecure_channel(server.address) as channel:
+        yield Client(channel)
 
 
 def copper_lot(quantity: str = "100", lot: str = "L-1", unit: str = "t", warehouse: str = "W-1") -> asset_pb2.Asset:

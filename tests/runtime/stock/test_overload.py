@@ -1,4 +1,4 @@
-"""A writer that is behind: nothing is lost, and streams are read no further than their windows and the held limit."""
+"""A slow writer loses nothing, and the server reads no more of a stream than its window and the item limit allow."""
 
 import time
 from collections.abc import Iterator
@@ -19,17 +19,10 @@ HELD_SECONDS = 1.0
 
 FEEDS = 8
 GROWTH_LIMIT_MB = 200
-"""What is held, what is booked at once, and what is in transit; 256,000 items would be some 400 MB."""
+"""Memory of the items that are queued, being booked and in transit; all 256,000 items would take 400 MB."""
 
 IN_TRANSIT_BYTES = 16 * 1024 * 1024
-"""What the buffers of a connection hold at most beside the window; its flow control lets no more through."""
-
-
-@pytest.fixture
-def running(database_url):
-    server = Server(database_url).start()
-    yield server
-    server.stop()
+"""Upper bound of the buffers of a connection, on top of the window; flow control stops the sender there."""
 
 
 @pytest.fixture
@@ -39,15 +32,15 @@ def pusher(running) -> Iterator[Client]:
 
 
 def large(sequence: int, lot: str = "L-1") -> pb.StockBatch:
-    """A batch as large as batches may be."""
+    """Returns a batch with the maximum number of items."""
     rows = (receipt(f"m-{sequence}-{row}", 1, lot=lot, document="d" * 200) for row in range(BATCH_ITEMS_LIMIT))
     return batch(sequence, *rows)
 
 
-def test_every_answer_states_the_fixed_window_and_no_delay(pusher, others_turn):
+def test_every_answer_states_the_fixed_window_and_no_delay(pusher, blocked_writer):
     push = Push(pusher)
     window = push.opened().window
-    with others_turn():
+    with blocked_writer():
         push.send(batch(1, receipt("m-1", 1)))
         time.sleep(HELD_SECONDS)
     late = push.hear().acknowledged
@@ -57,7 +50,7 @@ def test_every_answer_states_the_fixed_window_and_no_delay(pusher, others_turn):
     assert not late.HasField("retry_delay")
 
 
-def test_while_the_writer_is_held_up_no_more_than_a_window_is_read_and_then_all_is_booked(pusher, others_turn):
+def test_a_blocked_writer_limits_reading_to_a_window_and_books_everything_later(pusher, blocked_writer):
     taken, count = [], 6 * WINDOW
     in_transit = IN_TRANSIT_BYTES // large(1).ByteSize()
 
@@ -69,18 +62,18 @@ def test_while_the_writer_is_held_up_no_more_than_a_window_is_read_and_then_all_
 
     answers = pusher.stock.PushStock(requests())
     next(answers)
-    with others_turn():
+    with blocked_writer():
         wait_until(lambda: len(taken) >= WINDOW)
         time.sleep(HELD_SECONDS)
         read = len(taken)
-    heard = [answer.acknowledged for answer in answers]
+    received = [answer.acknowledged for answer in answers]
 
     assert read <= WINDOW + in_transit < count
-    assert [answer.sequence for answer in heard] == list(range(1, count + 1))
-    assert sum(answer.booked_count for answer in heard) == count * BATCH_ITEMS_LIMIT
+    assert [answer.sequence for answer in received] == list(range(1, count + 1))
+    assert sum(answer.booked_count for answer in received) == count * BATCH_ITEMS_LIMIT
 
 
-def test_memory_stays_bounded_however_many_partners_push_while_the_writer_is_held_up(running, pusher, others_turn):
+def test_memory_stays_bounded_while_many_partners_push_to_a_blocked_writer(running, pusher, blocked_writer):
     feeds = ["acme", *(f"feed-{number}" for number in range(FEEDS - 1))]
     warm = Push(pusher, "acme")
     warm.opened()
@@ -88,7 +81,7 @@ def test_memory_stays_bounded_however_many_partners_push_while_the_writer_is_hel
     before = peak_mb_of(running.process.pid)
     pushes = {feed: Push(pusher, feed) for feed in feeds}
     begins = {feed: push.opened().last_sequence + 1 for feed, push in pushes.items()}
-    with others_turn():
+    with blocked_writer():
         for feed, push in pushes.items():
             push.send(*(large(begins[feed] + number, feed) for number in range(WINDOW)))
         time.sleep(2 * HELD_SECONDS)
@@ -96,28 +89,28 @@ def test_memory_stays_bounded_however_many_partners_push_while_the_writer_is_hel
     booked = sum(push.hear().acknowledged.booked_count for push in pushes.values() for _ in range(WINDOW))
 
     assert booked == FEEDS * WINDOW * BATCH_ITEMS_LIMIT
-    assert FEEDS * WINDOW * BATCH_ITEMS_LIMIT > 4 * HELD_ITEMS_LIMIT, "or there was nothing to hold back"
+    assert FEEDS * WINDOW * BATCH_ITEMS_LIMIT > 4 * HELD_ITEMS_LIMIT, "more than the limit"
     assert grown < GROWTH_LIMIT_MB
 
 
-def test_a_server_that_stops_acknowledges_what_is_under_way_and_ends_the_stream(running, pusher, others_turn):
+def test_a_stopping_server_acknowledges_batches_in_flight_and_ends_the_stream(running, pusher, blocked_writer):
     push = Push(pusher)
     push.opened()
     with ThreadPoolExecutor(1) as thread:
-        with others_turn():
+        with blocked_writer():
             push.send(batch(1, receipt("m-1", 1)))
             time.sleep(HELD_SECONDS)
             stopped = thread.submit(running.stop)
             time.sleep(HELD_SECONDS)
-        heard = [answer.acknowledged.sequence for answer in push.rest()]
+        received = [answer.acknowledged.sequence for answer in push.rest()]
 
-        assert (heard, stopped.result()) == ([1], 0)
+        assert (received, stopped.result()) == ([1], 0)
     running.start()
     with grpc.insecure_channel(running.address) as channel:
         assert Push(Client(channel)).opened().last_sequence == 1
 
 
-def test_a_stream_opened_at_another_server_ends_the_older_one_when_it_writes(postgres_url):
+def test_a_stream_opened_at_another_server_ends_the_older_one_at_its_next_write(postgres_url):
     servers = [Server(postgres_url).start() for _ in range(2)]
     channels = [grpc.insecure_channel(server.address) for server in servers]
     older = Push(Client(channels[0]))

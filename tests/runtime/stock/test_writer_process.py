@@ -1,11 +1,11 @@
-"""The writer process: it or its service may die, and nothing acknowledged is lost or booked twice."""
+"""No acknowledged item is lost or booked twice when the writer process or its service dies."""
 
 import os
 import pickle
 import signal
 import struct
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -31,12 +31,12 @@ from collateral_registry.store.engine.database import Database, sqlite_file
 from collateral_registry.v1 import stock_ledger_pb2 as ledger
 from tests.support.postgres import wait_until
 from tests.support.pushing import Push, batch, receipt
-from tests.support.server import Client, Server
+from tests.support.server import Client, Server, connected
 
 ANSWER_BYTES = 1 << 20
 
 SETTLED_SECONDS = 0.3
-"""Until a message that was sent has reached its queue."""
+"""Time in which a sent message reaches its queue."""
 
 ERRORS = [
     NotFound("assets/a"),
@@ -50,21 +50,8 @@ ERRORS = [
 ]
 
 
-@pytest.fixture
-def running(database_url):
-    server = Server(database_url).start()
-    yield server
-    server.stop()
-
-
-@contextmanager
-def partner_of(server: Server):
-    with grpc.insecure_channel(server.address) as channel:
-        yield Client(channel)
-
-
-def intake_of(server: Server) -> int:
-    """The process of the intake; the standard library's tracker of semaphores is a child too."""
+def writer_of(server: Server) -> int:
+    """Returns the writer process, which is not the only child: the standard library's resource tracker is another."""
     assert server.process is not None
     (found,) = (one for one in children_of(server.process.pid) if "resource_tracker" not in _command(one))
     return found
@@ -75,7 +62,7 @@ def runs(process: int) -> bool:
 
 
 def booked(client: Client) -> list[str]:
-    """The lots of the book, with their quantities."""
+    """Returns the lots of the book with their quantities."""
     return [
         f"{one.lot} {one.quantity.value}"
         for one in client.ledger.ListStockLots(ledger.ListStockLotsRequest()).stock_lots
@@ -86,15 +73,15 @@ def _command(process: int) -> str:
     return Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8")
 
 
-def test_a_stream_ends_when_the_process_dies_and_the_next_one_goes_on_where_it_was(running, others_turn):
-    with partner_of(running) as client:
+def test_a_stream_ends_when_the_process_dies_and_the_next_one_continues(running, blocked_writer):
+    with connected(running) as client:
         push = Push(client)
         push.opened()
         push.push(1, receipt("m-1", 5))
-        with others_turn():
+        with blocked_writer():
             push.send(batch(2, receipt("m-2", 2)))
             time.sleep(SETTLED_SECONDS)
-            os.kill(intake_of(running), signal.SIGKILL)
+            os.kill(writer_of(running), signal.SIGKILL)
             died = push.error()
         again = Push(client)
         opened = again.opened()
@@ -108,11 +95,11 @@ def test_a_stream_ends_when_the_process_dies_and_the_next_one_goes_on_where_it_w
     assert "the process of the intake has died" in running.said
 
 
-def test_work_that_queues_while_the_process_dies_is_done_by_the_next_one(running, others_turn):
-    with partner_of(running) as client:
+def test_the_next_process_does_the_work_that_was_queued_when_one_died(running, blocked_writer):
+    with connected(running) as client:
         first, second = Push(client, "acme"), Push(client, "beta")
         first.opened(), second.opened()
-        with others_turn():
+        with blocked_writer():
             first.send(batch(1, receipt("m-1", 5)))
             time.sleep(SETTLED_SECONDS)
             opening = [Push(client, f"feed-{number}") for number in range(3)]
@@ -121,7 +108,7 @@ def test_work_that_queues_while_the_process_dies_is_done_by_the_next_one(running
             time.sleep(SETTLED_SECONDS)
             opening[-1].leave()
             time.sleep(SETTLED_SECONDS)
-            os.kill(intake_of(running), signal.SIGKILL)
+            os.kill(writer_of(running), signal.SIGKILL)
             died = first.error()
 
         assert died.code() == grpc.StatusCode.UNAVAILABLE
@@ -130,7 +117,7 @@ def test_work_that_queues_while_the_process_dies_is_done_by_the_next_one(running
 
 
 def long_answer(_database: Database) -> bytes:
-    """An answer longer than a pipe holds."""
+    """Returns an answer that is longer than the buffer of a pipe."""
     return b"x" * ANSWER_BYTES
 
 
@@ -154,9 +141,9 @@ def test_a_process_killed_while_it_writes_a_long_answer_is_replaced(sqlite_url, 
         assert len(intake.submit(long_answer).result(timeout=60)) == ANSWER_BYTES
 
 
-def test_a_clean_stop_leaves_a_book_on_sqlite_in_its_one_file(sqlite_url):
+def test_a_clean_stop_leaves_a_single_sqlite_file(sqlite_url):
     server = Server(sqlite_url).start()
-    with partner_of(server) as client:
+    with connected(server) as client:
         push = Push(client)
         push.opened()
         push.push(1, receipt("m-1", 5))
@@ -165,50 +152,50 @@ def test_a_clean_stop_leaves_a_book_on_sqlite_in_its_one_file(sqlite_url):
     assert not list(sqlite_file(sqlite_url).parent.glob("*-wal"))
 
 
-def test_a_signal_to_stop_that_reaches_every_process_still_acknowledges_what_was_sent(running):
-    intake = intake_of(running)
-    with partner_of(running) as client:
+def test_a_stop_signal_to_the_writer_process_does_not_prevent_acknowledgements(running):
+    writer = writer_of(running)
+    with connected(running) as client:
         push = Push(client)
         push.opened()
         for number in (signal.SIGTERM, signal.SIGINT):
-            os.kill(intake, number)
+            os.kill(writer, number)
 
         assert push.push(1, receipt("m-1", 5)).booked_count == 1
     running.stop()
-    wait_until(lambda: not runs(intake))
+    wait_until(lambda: not runs(writer))
 
 
-def test_it_ends_with_a_service_that_is_killed_and_the_next_service_starts_at_once(running, database_url):
-    intake = intake_of(running)
-    with partner_of(running) as client:
+def test_the_process_ends_with_a_killed_service_and_the_next_service_starts_at_once(running, database_url):
+    writer = writer_of(running)
+    with connected(running) as client:
         push = Push(client)
         push.opened()
         push.push(1, receipt("m-1", 5))
     running.stop(signal.SIGKILL)
     next_one = Server(database_url).start()
     try:
-        with partner_of(next_one) as client:
+        with connected(next_one) as client:
             assert Push(client).opened().last_sequence == 1
             assert booked(client) == ["L-1 5"]
-        wait_until(lambda: not runs(intake))
+        wait_until(lambda: not runs(writer))
     finally:
         next_one.stop()
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_an_error_comes_out_of_the_process_as_it_was(error: DomainError):
-    other = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own bytes
+def test_an_error_crosses_the_process_boundary_unchanged(error: DomainError):
+    other = pickle.loads(pickle.dumps(error))  # noqa: S301 - bytes made in this line
 
     assert type(other) is type(error)
     assert (str(other), other.reason, other.facts) == (str(error), error.reason, error.facts)
 
 
-def test_every_kind_of_error_is_tried():
+def test_every_kind_of_error_is_tested():
     assert {type(error) for error in ERRORS} == set(DomainError.__subclasses__())
 
 
-def test_bad_input_comes_out_of_the_process_with_its_field_and_rule():
+def test_invalid_input_crosses_the_process_boundary_with_its_field_and_rule():
     error = InvalidInput("haircut", 1.2, "0 to 1")
-    other = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own bytes
+    other = pickle.loads(pickle.dumps(error))  # noqa: S301 - bytes made in this line
 
     assert (other.field, other.got, other.want, str(other)) == ("haircut", "1.2", "0 to 1", str(error))
