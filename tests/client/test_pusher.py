@@ -78,17 +78,21 @@ def test_a_lost_acknowledgement_is_repeated(channel, outbox):
     assert outbox.backlog().items == 0
 
 
-class _FailingOutbox:
-    """An outbox that fails before it stores an acknowledgement."""
-
-    class Killed(Exception):
-        """Stands for a killed process."""
+class _WrappedOutbox:
+    """An outbox that passes every call on to another one."""
 
     def __init__(self, outbox):
         self._outbox = outbox
 
     def __getattr__(self, name):
         return getattr(self._outbox, name)
+
+
+class _FailingOutbox(_WrappedOutbox):
+    """An outbox that fails before it stores an acknowledgement."""
+
+    class Killed(Exception):
+        """Stands for a killed process."""
 
     def acknowledge(self, *_):
         raise self.Killed
@@ -104,15 +108,12 @@ def test_a_stream_at_most_doubles_its_batches_with_each_response(channel, outbox
     assert max(recording.limits) > 1
 
 
-class _RecordingOutbox:
+class _RecordingOutbox(_WrappedOutbox):
     """An outbox that records the limits of its calls to ``batches``."""
 
     def __init__(self, outbox):
-        self._outbox = outbox
+        super().__init__(outbox)
         self.limits = []
-
-    def __getattr__(self, name):
-        return getattr(self._outbox, name)
 
     def batches(self, after, limit, *rest):
         self.limits.append(limit)

@@ -15,7 +15,7 @@ from collateral_registry.v1 import (
     report_pb2,
     valuation_pb2,
 )
-from tests.support.server import FIRST_DAY, Client, Server, calendar, details_of, observation
+from tests.support.server import FIRST_DAY, Server, calendar, connected, details_of, observation
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,7 @@ def test_a_watch_from_a_future_sequence_is_refused(shared_client):
 
 def test_a_book_that_follows_the_clock_is_at_today_and_cannot_be_advanced_by_request(tmp_path):
     server = Server(f"sqlite:///{tmp_path / 'book.db'}", business_date="wall").start()
-    with grpc.insecure_channel(server.address) as channel:
-        client = Client(channel)
+    with connected(server) as client:
         state = client.dates.GetBusinessDate(business_date_pb2.GetBusinessDateRequest())
         with pytest.raises(grpc.RpcError) as refused:
             client.advance(datetime.now(UTC).date() + timedelta(days=1))

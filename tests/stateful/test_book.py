@@ -55,14 +55,13 @@ from tests.support.opening import (
     REFERENCE,
     TIED,
     asset_id,
-    do,
     prepare,
     refusal_of,
     usd,
 )
 from tests.support.plain_book import PlainBook
 from tests.support.postgres import Cluster
-from tests.support.small_book import taken_up
+from tests.support.small_book import do, taken_up
 
 HAPPENED = NOW - timedelta(hours=1)
 SOURCE = "acme"

@@ -12,7 +12,6 @@ from collateral_registry.commands.assets import register
 from collateral_registry.commands.book.business_date import advance, open_book
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
-from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import Quote, ensure_fx_series, ingest_prices, open_series
 from collateral_registry.commands.reports.generate import LtvReports, moment_of
 from collateral_registry.commands.revaluation.runs import finish_run, run_book
@@ -33,6 +32,7 @@ from collateral_registry.store.engine.migrate import MIGRATIONS, migrate, newest
 from collateral_registry.store.schema.loans import EventRow, LoanJudgementRow, PledgeClaimRow
 from collateral_registry.store.schema.valuations import ValuationRow
 from collateral_registry.store.valuations.repository import newest_values
+from tests.support.small_book import do
 from valuation.depreciation.equipment import Condition
 from valuation.ip.life import RightKind
 from valuation.ip.status import LegalStatus
@@ -47,14 +47,6 @@ def opened(url) -> Database:
     migrate(database)
     open_book(database, day_of(FIRST))
     return database
-
-
-def do(database, work):
-    """Runs one change."""
-    with database.write("test", "test") as write:
-        found = work(write)
-        commit(write)
-    return found
 
 
 def quotes(series, last, count=300):

@@ -7,6 +7,9 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+from typer.testing import CliRunner
+
+from collateral_registry.cli.main import app
 
 MAPPING = """
 [columns]
@@ -47,6 +50,12 @@ TODAY = date(2011, 1, 1)
 """A day after all synthetic sales."""
 
 GRADES = ("poor", "fair", "good")
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    """Runs a command of ``collateral equipment`` and returns its exit code and output."""
+    result = CliRunner().invoke(app, ["equipment", *map(str, arguments)])
+    return result.exit_code, result.output
 
 
 def write_mapping(folder: Path, extra: str = "") -> Path:

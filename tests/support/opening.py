@@ -9,7 +9,6 @@ from benchmarks.chaos.scenario import MILLIONTHS
 from collateral_registry.commands.assets import register
 from collateral_registry.commands.book.business_date import open_book
 from collateral_registry.commands.loans import lending
-from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
 from collateral_registry.domain.assets.kinds import Asset, Inventory
 from collateral_registry.domain.loans.agreements import Balance, Loan
@@ -18,6 +17,7 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.engine.migrate import migrate
+from tests.support.small_book import do
 
 FIRST = date(2021, 12, 31)
 NOW = datetime(2022, 6, 1, tzinfo=UTC)
@@ -34,14 +34,6 @@ REFERENCE = {place[0]: (place[0], "L-0") for place in PLACES}
 """A lot in each warehouse that is never moved, counted or pledged: it shows the lendable value of a tonne there."""
 
 LOANS = ["loan-1", "loan-2", "loan-3"]
-
-
-def do(database, work):
-    """Runs one change and commits it; returns its result."""
-    with database.write("test", "test") as write:
-        found = work(write)
-        commit(write)
-    return found
 
 
 def refusal_of(database, work):

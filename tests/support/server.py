@@ -38,6 +38,7 @@ from collateral_registry.v1 import (
     report_pb2_grpc,
     stock_ledger_pb2_grpc,
     stock_pb2_grpc,
+    valuation_pb2,
     valuation_pb2_grpc,
     warehouse_pb2_grpc,
 )
@@ -194,6 +195,11 @@ class Client:
     def loan(self, loan_id: str = "loan-1") -> loan_pb2.Loan:
         """Returns a loan with its cover."""
         return self.loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{loan_id}"))
+
+    def recorded_valuations(self, asset_id: str) -> list[valuation_pb2.Valuation]:
+        """Returns the first page of the valuations of an asset, newest first."""
+        request = valuation_pb2.ListValuationsRequest(parent=f"assets/{asset_id}")
+        return list(self.valuations.ListValuations(request).valuations)
 
     def covered_loan(self) -> None:
         """Registers a loan of 500,000 dollars secured by 100 t of copper at 10,000."""

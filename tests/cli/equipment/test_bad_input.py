@@ -8,18 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from collateral_registry.cli.main import app
-from tests.support.equipment_sales import changed, rows, write_mapping, write_sales
+from tests.support.equipment_sales import changed, rows, run, write_mapping, write_sales
 from valuation.equipment.models import boosting, hedonic
 from valuation.equipment.models.artefact import CARD, FORMAT_VERSION, MANIFEST, MODEL, TREES
-
-
-def run(*arguments: object) -> tuple[int, str]:
-    """Returns the exit code and the output."""
-    result = CliRunner().invoke(app, ["equipment", *map(str, arguments)])
-    return result.exit_code, result.output
 
 
 @pytest.fixture(scope="module")

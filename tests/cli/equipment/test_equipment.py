@@ -7,12 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from collateral_registry.cli.main import app
 from collateral_registry.v1 import asset_pb2
 from tests.rpc.equipment.test_equipment import digger
-from tests.support.equipment_sales import changed, rows, write_mapping, write_sales
+from tests.support.equipment_sales import changed, rows, run, write_mapping, write_sales
 from tests.support.server import Client, Server
 from valuation.equipment.models import boosting, hedonic
 
@@ -22,12 +20,6 @@ def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits the number of trees so that a fit takes a second."""
     monkeypatch.setattr(boosting, "ROUNDS", (20,))
     monkeypatch.setattr(hedonic, "ROUNDS", (20,))
-
-
-def run(*arguments: object) -> tuple[int, str]:
-    """Returns the exit code and the output."""
-    result = CliRunner().invoke(app, ["equipment", *map(str, arguments)])
-    return result.exit_code, result.output
 
 
 @pytest.fixture

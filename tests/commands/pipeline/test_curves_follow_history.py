@@ -19,7 +19,8 @@ from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.prices.haircut_curves import list_estimates
 from collateral_registry.store.schema.prices import HaircutCurveRow
 from collateral_registry.store.valuations.repository import list_valuations
-from tests.store.test_both_engines import FIRST, LOT, do, opened
+from tests.store.test_both_engines import FIRST, LOT, opened
+from tests.support.small_book import do
 from valuation.flags import QualityFlag
 from valuation.haircuts.models.pooled import pooled_scale
 

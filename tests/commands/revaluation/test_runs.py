@@ -27,7 +27,8 @@ from collateral_registry.store.revaluation.runs import get_run, list_runs, unfin
 from collateral_registry.store.schema.loans import EventRow, LoanJudgementRow, PledgeClaimRow
 from collateral_registry.store.schema.valuations import ValuationRow
 from collateral_registry.store.valuations.repository import list_valuations, newest_values
-from tests.store.test_both_engines import FIRST, LOT, do, fill_book, opened
+from tests.store.test_both_engines import FIRST, LOT, fill_book, opened
+from tests.support.small_book import do
 
 NEWEST = 2**62
 

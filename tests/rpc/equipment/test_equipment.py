@@ -23,7 +23,7 @@ from collateral_registry.v1 import (
     valuation_pb2,
 )
 from tests.support.equipment_sales import MAPPING, changed, rows, write_sales
-from tests.support.server import Client, Server, calendar, details_of
+from tests.support.server import Client, Server, calendar, connected, details_of
 from valuation.equipment.models.hedonic import SALES_LEAST
 
 CHUNK_BYTES = 50_000
@@ -36,8 +36,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A server for all tests of the module, with a model fitted to invented sales."""
     folder = tmp_path_factory.mktemp("equipment-service")
     running = Server(f"sqlite:///{folder / 'book.db'}").start()
-    with grpc.insecure_channel(running.address) as channel:
-        client = Client(channel)
+    with connected(running) as client:
         fit(service(client), "diggers", write_sales(folder / "sales.csv", rows(SALES_LEAST + 100)))
         yield client
     running.stop()

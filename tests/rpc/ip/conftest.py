@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import grpc
 import pytest
 
-from tests.support.server import Client, Server
+from tests.support.server import Client, Server, connected
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +15,6 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A server for all tests of the module."""
     folder: Path = tmp_path_factory.mktemp("ip-service")
     running = Server(f"sqlite:///{folder / 'book.db'}").start()
-    with grpc.insecure_channel(running.address) as channel:
-        yield Client(channel)
+    with connected(running) as stubs:
+        yield stubs
     running.stop()

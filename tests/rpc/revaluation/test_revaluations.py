@@ -14,7 +14,7 @@ from collateral_registry.v1 import (
     valuation_pb2,
 )
 from tests.support.postgres import wait_until
-from tests.support.server import Client, Server, details_of
+from tests.support.server import Client, Server, connected, details_of
 
 PUBLISHED = revaluation_pb2.REVALUATION_STATE_PUBLISHED
 
@@ -89,8 +89,7 @@ def test_an_unknown_run_is_not_found_and_named(client, name):
 
 def test_a_run_of_a_killed_server_is_finished_by_the_next_one(database_url):
     first = Server(database_url).start()
-    with grpc.insecure_channel(first.address) as channel:
-        client = Client(channel)
+    with connected(first) as client:
         client.covered_loan()
         name = runs_of(client).StartRevaluation(revaluation_pb2.StartRevaluationRequest()).name
         first.stop(signal.SIGKILL)

@@ -12,7 +12,7 @@ from collateral_registry.v1 import breach_pb2, finding_pb2, stock_pb2, warehouse
 from tests.commands.stock.test_sync_lots import events, first_of, quantity
 from tests.support.postgres import wait_until
 from tests.support.pushing import HAPPENED_US, Push, receipt
-from tests.support.server import Client, Server, details_of
+from tests.support.server import Server, connected, details_of
 
 TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - not a real secret
 BEARER = [("authorization", f"Bearer {TOKEN}")]
@@ -23,8 +23,7 @@ NAME = "warehouses/W-1"
 def fed(database_url):
     """A loan of 500,000 dollars secured by 100 t of copper that warehouse W-1 reports as lot LOT-1."""
     server = Server(database_url).start()
-    with grpc.insecure_channel(server.address) as channel:
-        client = Client(channel)
+    with connected(server) as client:
         client.covered_loan()
         push = Push(client)
         push.opened()
@@ -121,8 +120,7 @@ def test_a_partner_reports_counts_of_its_own_warehouse_only(tmp_path, sqlite_url
     path = tmp_path / "partners.json"
     path.write_text(json.dumps({"acme": entry}))
     server = Server(sqlite_url, environment={"COLLATERAL_PARTNERS_FILE": str(path)}).start()
-    with grpc.insecure_channel(server.address) as channel:
-        client = Client(channel)
+    with connected(server) as client:
 
         def report(warehouse, metadata=None, feed="acme"):
             request = stock_pb2.ReportCountRequest(

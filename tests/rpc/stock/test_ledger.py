@@ -13,17 +13,9 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.v1 import stock_ledger_pb2 as ledger
 from collateral_registry.v1 import stock_pb2 as pb
 from tests.support.pushing import HAPPENED_US, Push, movement, receipt
-from tests.support.server import Client, Server, details_of
+from tests.support.server import Server, connected, details_of
 
 TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - not a real secret
-
-
-@pytest.fixture
-def client(database_url):
-    server = Server(database_url).start()
-    with grpc.insecure_channel(server.address) as channel:
-        yield Client(channel)
-    server.stop()
 
 
 def stock_movement(movement_id, kind, quantity="0", **fields):
@@ -271,8 +263,7 @@ def test_a_partner_reports_movements_of_its_own_warehouses_only(tmp_path, sqlite
     path.write_text(json.dumps({"acme": entry}))
     server = Server(sqlite_url, environment={"COLLATERAL_PARTNERS_FILE": str(path)}).start()
     bearer = [("authorization", f"Bearer {TOKEN}")]
-    with grpc.insecure_channel(server.address) as channel:
-        guarded = Client(channel)
+    with connected(server) as guarded:
         taken = record(
             guarded,
             stock_movement("in-1", "RECEIPT", "5"),

@@ -7,7 +7,7 @@ import grpc
 import pytest
 
 from tests.support.pushing import Push, receipt
-from tests.support.server import Client, Server, details_of
+from tests.support.server import Server, connected, details_of
 
 TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - not a real secret
 
@@ -24,8 +24,8 @@ def guarded(tmp_path, sqlite_url):
     path = tmp_path / "partners.json"
     path.write_text(json.dumps({"acme": entry, "zenith": other}))
     server = Server(sqlite_url, environment={"COLLATERAL_PARTNERS_FILE": str(path)}).start()
-    with grpc.insecure_channel(server.address) as channel:
-        yield Client(channel)
+    with connected(server) as stubs:
+        yield stubs
     server.stop()
 
 

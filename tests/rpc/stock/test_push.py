@@ -1,23 +1,12 @@
 """The stream of stock: acknowledged batches are durable and booked once."""
 
-import grpc
-import pytest
-
 from collateral_registry.v1 import stock_pb2 as pb
 from tests.support.pushing import Push, batch, movement, receipt
-from tests.support.server import Client, Server, details_of
+from tests.support.server import details_of
 
 
-@pytest.fixture
-def pusher(database_url):
-    server = Server(database_url).start()
-    with grpc.insecure_channel(server.address) as channel:
-        yield Client(channel)
-    server.stop()
-
-
-def test_a_batch_is_durable_before_it_is_acknowledged(pusher):
-    push = Push(pusher)
+def test_a_batch_is_durable_before_it_is_acknowledged(client):
+    push = Push(client)
     opened = push.opened()
     acknowledged = push.push(1, receipt("m-1", 100), movement("m-2", "ISSUE", 30))
     rest = push.close()
@@ -25,11 +14,11 @@ def test_a_batch_is_durable_before_it_is_acknowledged(pusher):
     assert opened.last_sequence == 0
     assert (acknowledged.sequence, acknowledged.booked_count, acknowledged.repeated_batch) == (1, 2, False)
     assert rest == []
-    assert Push(pusher).opened().last_sequence == 1
+    assert Push(client).opened().last_sequence == 1
 
 
-def test_a_repeat_is_acknowledged_and_not_booked_again(pusher):
-    push = Push(pusher)
+def test_a_repeat_is_acknowledged_and_not_booked_again(client):
+    push = Push(client)
     push.opened()
     first = push.push(1, receipt("m-1", 100), movement("m-2", "ISSUE", 300))
     again = push.push(1, receipt("m-1", 100), movement("m-2", "ISSUE", 300))
@@ -38,8 +27,8 @@ def test_a_repeat_is_acknowledged_and_not_booked_again(pusher):
     assert (again.booked_count, again.rejected_items) == (first.booked_count, first.rejected_items)
 
 
-def test_a_gap_is_answered_with_a_rewind_and_batches_until_then_are_dropped(pusher):
-    push = Push(pusher)
+def test_a_gap_is_answered_with_a_rewind_and_batches_until_then_are_dropped(client):
+    push = Push(client)
     push.opened()
     push.send(*(batch(number, receipt(f"m-{number}", 1)) for number in (2, 3, 1, 2)))
     answers = [push.hear() for _ in range(3)]
@@ -49,8 +38,8 @@ def test_a_gap_is_answered_with_a_rewind_and_batches_until_then_are_dropped(push
     assert push.close() == []
 
 
-def test_a_durable_sequence_with_other_content_ends_the_stream(pusher):
-    push = Push(pusher)
+def test_a_durable_sequence_with_other_content_ends_the_stream(client):
+    push = Push(client)
     push.opened()
     push.push(1, receipt("m-1", 100))
     push.send(batch(1, receipt("m-1", 99)))
@@ -58,18 +47,18 @@ def test_a_durable_sequence_with_other_content_ends_the_stream(pusher):
     assert details_of(push.error())[0].reason == "SEQUENCE_REUSED"
 
 
-def test_a_new_stream_ends_the_older_one_of_its_feed(pusher):
-    older = Push(pusher)
+def test_a_new_stream_ends_the_older_one_of_its_feed(client):
+    older = Push(client)
     older.opened()
-    newer = Push(pusher)
+    newer = Push(client)
     newer.opened()
 
     assert details_of(older.error())[0].reason == "STREAM_SUPERSEDED"
     assert newer.push(1, receipt("m-1", 1)).booked_count == 1
 
 
-def test_a_rejected_item_is_named_and_does_not_stop_the_stream(pusher):
-    push = Push(pusher)
+def test_a_rejected_item_is_named_and_does_not_stop_the_stream(client):
+    push = Push(client)
     push.opened()
     acknowledged = push.push(1, receipt("m-1", 10), movement("m-2", "ISSUE", 11), movement("m-3", "ISSUE", 10))
 

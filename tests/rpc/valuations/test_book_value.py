@@ -49,12 +49,6 @@ def register(client: Client, asset: asset_pb2.Asset, asset_id: str) -> asset_pb2
     return client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id=asset_id))
 
 
-def recorded(client: Client, asset_id: str) -> list[valuation_pb2.Valuation]:
-    """The valuations of an asset, newest first."""
-    request = valuation_pb2.ListValuationsRequest(parent=f"assets/{asset_id}")
-    return list(client.valuations.ListValuations(request).valuations)
-
-
 def test_a_straight_line_to_a_tenth_over_sixteen_years_leaves_62000_of_80000_after_four(shared_client):
     assert quote(shared_client, bought("1")).book_value == money("62000")
 
@@ -86,7 +80,7 @@ def test_a_lot_has_no_book_value(client):
     client.open_copper()
     client.quote_history()
     client.register_lot()
-    assert not recorded(client, "lot-1")[0].HasField("book_value")
+    assert not client.recorded_valuations("lot-1")[0].HasField("book_value")
 
 
 def test_the_book_value_is_in_the_currency_of_the_cost(client):
@@ -111,7 +105,7 @@ def test_a_recorded_valuation_has_the_book_value_of_its_day_and_asset(client):
     mask = FieldMask(paths=["equipment.acquisition_cost"])
     client.assets.UpdateAsset(asset_pb2.UpdateAssetRequest(asset=sold_on, update_mask=mask))
 
-    after, *_, before = recorded(client, "press")
+    after, *_, before = client.recorded_valuations("press")
 
     assert before.book_value == money("62000")
     assert after.book_value == money(f"{40_000 * (1 - 0.9 * 1826 / 365.25 / 16):.2f}")

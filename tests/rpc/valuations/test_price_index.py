@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from collateral_registry.v1 import asset_pb2, common_pb2, policy_pb2, price_pb2, valuation_pb2
-from tests.support.server import FIRST_DAY, Client, Server, calendar, details_of, money, observation
+from tests.support.server import FIRST_DAY, Client, Server, calendar, connected, details_of, money, observation
 
 PRICED = date(2020, 1, 15)
 INDEX = (("2020-01-01", "100"), ("2020-06-01", "104"), ("2021-01-01", "110"), ("2021-12-01", "120"))
@@ -22,8 +22,7 @@ SCRAP_SHARE = Decimal("0.03")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A server for all tests of the module, with an index at 120 % of January 2020."""
     running = Server(f"sqlite:///{tmp_path_factory.mktemp('index') / 'book.db'}").start()
-    with grpc.insecure_channel(running.address) as channel:
-        client = Client(channel)
+    with connected(running) as client:
         open_index(client, "machine-tools", 60)
         for day, level in INDEX:
             client.quote(level, date.fromisoformat(day), "machine-tools")
@@ -67,12 +66,6 @@ def policy_with_indices(client: Client, policy_id: str, **indices: str) -> None:
     client.policies.ActivatePolicy(policy_pb2.ActivatePolicyRequest(name=f"policies/{policy_id}"))
 
 
-def recorded(client: Client, asset_id: str) -> list[valuation_pb2.Valuation]:
-    """The valuations of an asset, newest first."""
-    request = valuation_pb2.ListValuationsRequest(parent=f"assets/{asset_id}")
-    return list(client.valuations.ListValuations(request).valuations)
-
-
 def worth(client: Client, asset: asset_pb2.Asset) -> float:
     value = client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=asset)).market_value
     return value.units + value.nanos / 1e9
@@ -101,9 +94,9 @@ def test_a_new_level_of_the_index_revalues_the_machines_that_name_it(client: Cli
     client.quote("50", date(2020, 1, 1), "presses")
     register(client, machine("4", "presses"), "press-4")
 
-    assert len(recorded(client, "press-4")) == 1
+    assert len(client.recorded_valuations("press-4")) == 1
     client.quote("55", date(2021, 12, 1), "presses")
-    after, before = recorded(client, "press-4")
+    after, before = client.recorded_valuations("press-4")
     assert after.market_value.units == pytest.approx(before.market_value.units * 1.1, abs=1)
 
 
@@ -157,7 +150,7 @@ def test_a_machine_without_an_index_uses_that_of_its_class_and_its_own_takes_pre
     assert worth(client, dated("8", "equipment.lathe")) == pytest.approx(1.15 * plain, abs=0.01)
     assert worth(client, machine("8", "machine-tools")) == pytest.approx(1.2 * plain, abs=0.01)
     assert worth(client, machine("8")) == plain
-    assert recorded(client, "lathe-9")[0].market_value.units == pytest.approx(1.15 * plain, abs=1)
+    assert client.recorded_valuations("lathe-9")[0].market_value.units == pytest.approx(1.15 * plain, abs=1)
     named = client.policies.GetPolicy(policy_pb2.GetPolicyRequest(name="policies/indexed")).classes
     assert {one.asset_class: one.price_index for one in named if one.price_index} == {
         "equipment": "priceSeries/all-machines", "equipment.lathe": "priceSeries/lathes"
@@ -170,13 +163,13 @@ def test_a_new_level_of_the_index_of_a_class_revalues_its_machines(client: Clien
     policy_with_indices(client, "drilled", equipment__drill="drills")
     register(client, dated("10", "equipment.drill.deep"), "drill-10")
     register(client, dated("11", "equipment.drilling"), "drilling-11")
-    others = len(recorded(client, "drilling-11"))
+    others = len(client.recorded_valuations("drilling-11"))
 
     client.quote("55", date(2021, 12, 1), "drills")
 
-    after, before = recorded(client, "drill-10")[:2]
+    after, before = client.recorded_valuations("drill-10")[:2]
     assert after.market_value.units == pytest.approx(before.market_value.units * 1.1, abs=1)
-    assert len(recorded(client, "drilling-11")) == others
+    assert len(client.recorded_valuations("drilling-11")) == others
 
 
 def test_a_policy_with_an_unknown_index_or_an_index_for_other_assets_is_refused(client: Client) -> None:

@@ -13,7 +13,7 @@ from collateral_registry.runtime.stock.stock_batcher import HELD_ITEMS_LIMIT, WI
 from collateral_registry.v1 import stock_pb2 as pb
 from tests.support.postgres import wait_until
 from tests.support.pushing import Push, batch, receipt
-from tests.support.server import Client, Server, details_of
+from tests.support.server import Client, Server, connected, details_of
 
 HELD_SECONDS = 1.0
 
@@ -27,8 +27,8 @@ IN_TRANSIT_BYTES = 16 * 1024 * 1024
 
 @pytest.fixture
 def pusher(running) -> Iterator[Client]:
-    with grpc.insecure_channel(running.address) as channel:
-        yield Client(channel)
+    with connected(running) as stubs:
+        yield stubs
 
 
 def large(sequence: int, lot: str = "L-1") -> pb.StockBatch:

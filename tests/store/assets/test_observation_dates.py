@@ -20,7 +20,8 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.engine.migrate import MIGRATIONS, migrate
 from collateral_registry.store.valuations.repository import list_valuations
-from tests.store.test_both_engines import FIRST, MACHINE, RIGHT, do, opened
+from tests.store.test_both_engines import FIRST, MACHINE, RIGHT, opened
+from tests.support.small_book import do
 
 RIGHT_WITH_LIFE = replace(RIGHT, detail=replace(RIGHT.detail, technology_life_years=Decimal(5)))
 DAYS_LATER = 731
