@@ -15,6 +15,14 @@ app = typer.Typer(rich_markup_mode=None)
 SeriesColumn = Annotated[str, typer.Option(help="column of series names; without it the file is one series")]
 DateColumn = Annotated[str, typer.Option(help="column of dates")]
 PriceColumn = Annotated[str, typer.Option(help="column of prices")]
+HorizonDays = Annotated[int, typer.Option(min=1, max=2500, help="business days until the proceeds are received")]
+Quantity = Annotated[float, typer.Option(min=0.0, help="quantity to sell, which determines the days of the sale")]
+Rates = Annotated[
+    Path | None,
+    typer.Option(help="CSV file of date and price: units of the loan currency per unit of the price currency"),
+]
+LearnAcross = Annotated[bool, typer.Option("--learn-across", help="widen haircuts by the experience of all series")]
+MoreColumns = Annotated[bool, typer.Option("--more-columns", help="add errors, worst day, impact and correction")]
 Workers = Annotated[int, typer.Option(min=1, max=256, help="number of processes; does not affect the results")]
 
 
@@ -22,9 +30,7 @@ Workers = Annotated[int, typer.Option(min=1, max=256, help="number of processes;
 def haircut_command(
     prices: File,
     output: Annotated[Path, typer.Option(help="CSV file to write, one row per series and origin")],
-    horizon_days: Annotated[
-        int, typer.Option(min=1, max=2500, help="business days until the proceeds are received")
-    ] = 20,
+    horizon_days: HorizonDays = 20,
     confidence: Annotated[float, typer.Option(help="confidence level, more than 0.5 and less than 1")] = 0.99,
     series_column: SeriesColumn = "series",
     date_column: DateColumn = "date",
@@ -34,9 +40,7 @@ def haircut_command(
     every: Annotated[int, typer.Option(min=0, help="observations between origins; 0 for the horizon")] = 0,
     calendar: Annotated[bool, typer.Option("--calendar", help="count the horizon in calendar days")] = False,
     model: Annotated[str, typer.Option(help="auto, tier1, pooled, ewma-fhs, arithmetic or tier2")] = "auto",
-    quantity: Annotated[
-        float, typer.Option(min=0.0, help="quantity to sell, which determines the days of the sale")
-    ] = 0.0,
+    quantity: Quantity = 0.0,
     daily_volume: Annotated[float, typer.Option(help="daily market volume in the unit of the quantity")] = math.inf,
     participation: Annotated[float, typer.Option(help="share of the daily volume to sell")] = 0.10,
     impact: Annotated[float, typer.Option(min=0.0, help="coefficient of the square-root law of price impact")] = 1.0,
@@ -44,17 +48,10 @@ def haircut_command(
     cure_days: Annotated[int, typer.Option(min=0, help="days the borrower has to cure, added to the horizon")] = 0,
     enforcement_days: Annotated[int, typer.Option(min=0, help="days until the first sale, added to the horizon")] = 0,
     basis: Annotated[str, typer.Option(help="terminal, or path-minimum for a sale on the worst day")] = "terminal",
-    rates: Annotated[
-        Path | None,
-        typer.Option(help="CSV file of date and price: units of the loan currency per unit of the price currency"),
-    ] = None,
+    rates: Rates = None,
     proxy: Annotated[str, typer.Option(help="liquid series in the file to link the others to")] = "",
-    learn_across: Annotated[
-        bool, typer.Option("--learn-across", help="widen haircuts by the experience of all series")
-    ] = False,
-    more_columns: Annotated[
-        bool, typer.Option("--more-columns", help="add errors, worst day, impact and correction")
-    ] = False,
+    learn_across: LearnAcross = False,
+    more_columns: MoreColumns = False,
     workers: Workers = 1,
 ) -> None:
     """Estimate haircuts from a price file; no server needed."""

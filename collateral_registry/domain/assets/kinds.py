@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import assert_never
 
+from collateral_registry.domain.assets.survival import Survival
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_id, checked_text
 from collateral_registry.domain.shared.units import checked_unit
@@ -202,27 +203,6 @@ class Equipment:
     def place(self) -> str:
         """The stated location."""
         return self.location
-
-
-@dataclass(frozen=True)
-class Survival:
-    """Yearly survival probabilities of an IP asset's income, one for each kind of risk."""
-
-    legal: Decimal = Decimal(1)
-    technical: Decimal = Decimal(1)
-    commercial: Decimal = Decimal(1)
-
-    def __post_init__(self) -> None:
-        """Raises InvalidInput for a probability outside (0, 1]: only a stated status makes an asset worth 0."""
-        for name in ("legal", "technical", "commercial"):
-            probability = getattr(self, name)
-            if not (probability.is_finite() and 0 < probability <= 1):
-                raise InvalidInput(f"intellectual_property.survival.{name}", probability, "more than 0, at most 1")
-
-    @property
-    def product(self) -> Decimal:
-        """Probability of surviving all three risks, which are assumed independent."""
-        return self.legal * self.technical * self.commercial
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from collateral_registry.domain.assets.kinds import IntellectualProperty, Survival
+from collateral_registry.domain.assets.kinds import IntellectualProperty
+from collateral_registry.domain.assets.survival import Survival
 from collateral_registry.domain.shared.days import NO_DAY, day_of
 from valuation._typing import Float
 from valuation.errors import InvalidInput

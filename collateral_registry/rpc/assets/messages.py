@@ -17,8 +17,8 @@ from collateral_registry.domain.assets.kinds import (
     PurchaseOrder,
     Receivable,
     Status,
-    Survival,
 )
+from collateral_registry.domain.assets.survival import Survival
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.store.assets.repository import StoredAsset
