@@ -159,7 +159,7 @@ def _kill(cluster: Cluster, victim: str, found: Disturbed, say: Say) -> None:
 def _victims(partitions: int, worker_kills: int, scheduler_kills: int, seed: int) -> list[tuple[int, str]]:
     """Returns the processes to kill in order, each with the number of stored partitions after which it is killed."""
     last = int(partitions * KILLED_WITHIN)
-    draw = random.Random(seed)  # noqa: S311 - reproducible faults need no secure generator
+    draw = random.Random(seed)
     counts = draw.sample(range(1, last), worker_kills + scheduler_kills)
     return sorted(zip(counts, ["worker"] * worker_kills + ["scheduler"] * scheduler_kills, strict=True))
 

@@ -87,7 +87,7 @@ def run_kills(url: str, copy: Callable[[str], str], folder: Path, plan: Plan, sa
     """Runs the plan on an empty database and checks the results; ``copy`` copies a database by URL."""
     server = Server(url).start()
     open_book(server.address, SOURCES, plan.pledged_lots)
-    draw = random.Random(plan.seed)  # noqa: S311 - reproducible faults need no secure generator
+    draw = random.Random(plan.seed)
     with Proxy(int(server.address.rpartition(":")[2]), plan.seed, plan.faults) as proxy:
         partners = _partners(f"127.0.0.1:{proxy.port}", folder, plan)
         for one in partners:

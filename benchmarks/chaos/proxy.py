@@ -44,7 +44,7 @@ class Proxy:
         self.tally = Tally()
         self.port = 0
         self._upstream_port = upstream_port
-        self._draw = random.Random(seed)  # noqa: S311 - reproducible faults need no secure generator
+        self._draw = random.Random(seed)
         self._faults = faults
         self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()

@@ -45,7 +45,7 @@ def movement(source: str, seed: int, number: int) -> Movement:
     """Returns the movement of a number, which is always the same for a source and seed."""
     if number < len(SIDES) * LOTS:
         return _opening(source, number)
-    draw = random.Random(f"{seed}/{source}/{number}")  # noqa: S311 - test data needs no secure generator
+    draw = random.Random(f"{seed}/{source}/{number}")
     kind = draw.choices(KINDS, WEIGHTS)[0]
     side, place = draw.choice(SIDES), lot(draw.randrange(LOTS))
     quantity = Decimal(draw.randrange(1, LARGEST_UNITS * MILLIONTHS)) / MILLIONTHS

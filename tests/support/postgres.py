@@ -105,7 +105,7 @@ class Cluster:
         copied = Cluster(folder, self.settings, self.segment_megabytes)
         copied.programs = self.programs
         copied._make_folder()
-        subprocess.run(["cp", "--archive", self.data, copied.data], check=True)  # noqa: S607
+        subprocess.run(["cp", "--archive", self.data, copied.data], check=True)  # noqa: S607 - cp of the PATH, which keeps owners
         return copied
 
     @property

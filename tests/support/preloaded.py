@@ -1,10 +1,13 @@
-"""The modules that every server imports, loaded once for all forked servers."""
+"""Loads the modules that every server imports, once for all forked servers."""
 
-import psycopg  # noqa: F401 - imported late by the engines
-import uvloop  # noqa: F401 - imported late by the server
+from importlib import import_module
 
-import collateral_registry.bootstrap
-import collateral_registry.cli.main  # noqa: F401
 from collateral_registry.domain.shared.units import checked_unit
+
+MODULES = ("psycopg", "uvloop", "collateral_registry.bootstrap", "collateral_registry.cli.main")
+"""Modules of the server; the first two are otherwise imported late, by the engines and by the server."""
+
+for _name in MODULES:
+    import_module(_name)
 
 checked_unit("unit", "t")

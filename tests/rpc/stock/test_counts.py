@@ -14,7 +14,7 @@ from tests.support.postgres import wait_until
 from tests.support.pushing import HAPPENED_US, Push, receipt
 from tests.support.server import Server, connected, details_of
 
-TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - not a real secret
+TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"
 BEARER = [("authorization", f"Bearer {TOKEN}")]
 NAME = "warehouses/W-1"
 

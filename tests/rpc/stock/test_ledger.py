@@ -15,7 +15,7 @@ from collateral_registry.v1 import stock_pb2 as pb
 from tests.support.pushing import HAPPENED_US, Push, movement, receipt
 from tests.support.server import Server, connected, details_of
 
-TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - not a real secret
+TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"
 
 
 def stock_movement(movement_id, kind, quantity="0", **fields):

@@ -9,7 +9,7 @@ import pytest
 from tests.support.pushing import Push, receipt
 from tests.support.server import Server, connected, details_of
 
-TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"  # noqa: S105 - not a real secret
+TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"
 
 
 def bearer(token):
