@@ -168,7 +168,7 @@ def _write_json(path: Path, value: object) -> None:
 def fields_of(message: Message) -> dict[str, Any]:
     """Returns the value of every field of a message by name, None for unset fields that have presence.
 
-    ``MessageToDict`` omits unset fields, so that a field that was unset could not be told from a field that is new.
+    ``MessageToDict`` omits unset fields, which would make an unset field look like one that does not exist yet.
     """
     return {field.name: _value(message, field) for field in message.DESCRIPTOR.fields}
 
