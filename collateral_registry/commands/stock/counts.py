@@ -1,6 +1,6 @@
-"""Hold a count against the book: record what agrees, reserve what lacks, tell what does not agree.
+"""Reconciles stock counts with the book: records agreement, reserves shortages, opens findings for differences.
 
-The reserve reaches values and loans by the take-up, like a movement; the warehouse is judged anew by its record.
+Values and loans change when the lot is next synced, as after a movement; the warehouse score is recomputed at once.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ from valuation.errors import InvalidInput
 from valuation.money import PPM
 
 SEVERE_SHARE_PPM = 50_000
-"""A lot that lacks more than a twentieth of the book is critical."""
+"""Shortage, as a share of the book quantity, above which a finding is critical."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A lot that does not agree with its count, in millionths of its unit."""
+    """A lot that does not agree with its count; quantities in millionths of its unit."""
 
     lot: str
     unit: str
@@ -60,7 +60,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class CountReconciliation:
-    """What a count came to: how many lots agree, and those that do not."""
+    """The number of lots that agree with a count, and the lots that do not."""
 
     agreed: int
     differences: Sequence[Difference]
@@ -68,11 +68,11 @@ class CountReconciliation:
 
 @dataclass(frozen=True)
 class _CountComparison:
-    """A count beside the lots [n] it is about: what was counted of each, whether of its good, and how they compare.
+    """A count with its lots [n]: the counted quantity of each, whether the good agrees, and the comparison.
 
-    ``outranked`` are lots that a later count has spoken of, which this one no longer changes: any later one of the
-    lender's, and for a warehouse's own count any. ``bound`` are those where this one may take more out of the cover but
-    give nothing back: what the lender reserved only the lender gives back, and an older count does not.
+    ``superseded`` marks lots with a later count that prevails, so that this count changes nothing: a later count by the
+    lender, or any later count if this one comes from the warehouse. ``reserve_only`` marks lots whose reserve this
+    count may raise but not lower: only the lender lowers a reserve set by the lender, and an older count lowers none.
     """
 
     count: StockCount
@@ -86,85 +86,89 @@ class _CountComparison:
 
     @property
     def disagrees(self) -> NDArray[np.bool_]:
-        """The lots [n] that are not as counted."""
+        """Whether each lot [n] differs from its count."""
         return self.compared.short | self.compared.long | ~self.same_good
 
     @property
     def differing(self) -> list[int]:
-        """The rows that do not agree and are this count's to tell."""
+        """Rows of the lots that differ and that this count decides."""
         rows: list[int] = np.flatnonzero(self.disagrees & ~self.superseded).tolist()
         return rows
 
     @property
-    def answered(self) -> Int:
+    def decided(self) -> Int:
         """The keys of the lots of which this count has the last word."""
         keys: Int = self.lots["lot_key"][~self.superseded & ~self.reserve_only]
         return keys
 
     @property
     def reserve(self) -> Int:
-        """What is reserved of each lot [n] from now on."""
+        """The new reserve of each lot [n]."""
         raised = np.where(self.reserve_only, np.maximum(self.before, self.compared.reserve), self.compared.reserve)
         return np.where(self.superseded, self.before, raised).astype(np.int64)
 
     def kind(self, row: int) -> FindingKind:
-        """What does not agree."""
+        """Returns the kind of difference in a row."""
         if not self.same_good[row]:
             return FindingKind.LOT_MISMATCH
         return FindingKind.COUNT_BELOW_BOOK if self.compared.short[row] else FindingKind.COUNT_ABOVE_BOOK
 
     def key(self, row: int) -> int:
-        """The lot's key."""
+        """Returns the key of the lot in a row."""
         return int(self.lots["lot_key"][row])
 
     def plain(self, name: str, row: int) -> str:
-        """A quantity as people read it."""
+        """Returns a quantity of a row with its unit, as a text."""
         column = {"counted": self.counted, "book": self.lots["book"], "tolerance": self.compared.tolerance}[name]
         return plain_quantity(int(column[row]), str(self.lots["unit"][row]))
 
 
 def reconcile(write: Write, count: StockCount) -> CountReconciliation:
-    """Takes in a count; raises InvalidInput for a time to come, another spelling of a warehouse, or unlike units."""
+    """Records a count and its consequences.
+
+    Raises InvalidInput for a count time in the future, an alternative warehouse spelling, or incompatible units.
+    """
     _check(write, count)
     policy = policy_in_force(write.connection, write.market_day).policy
     lots = _lots(write, count)
     counted, same_good = _counted(lots, count.lines)
     has_book = are_reported(lots) | is_fed(write.connection, count.warehouse)
     compared = compare(counted, lots["book"], policy.count_tolerance_ppm, has_book)
-    stands, own = baseline_at(write.connection, lots["lot_key"], count.counted_us), write.actor.startswith(FEED_ACTOR)
-    superseded = stands.later if own else stands.later_by_lender
-    reserve_only = stands.reserved_by_lender if own else stands.later
-    held = _CountComparison(count, lots, counted, same_good, compared, stands.reserve, superseded, reserve_only)
-    insert_counts(write, _rows(held))
-    findings = _tell(write, held)
-    _reserve(write, held, findings)
+    baseline, own = baseline_at(write.connection, lots["lot_key"], count.counted_us), write.actor.startswith(FEED_ACTOR)
+    superseded = baseline.later if own else baseline.later_by_lender
+    reserve_only = baseline.reserved_by_lender if own else baseline.later
+    comparison = _CountComparison(count, lots, counted, same_good, compared, baseline.reserve, superseded, reserve_only)
+    insert_counts(write, _rows(comparison))
+    findings = _update_findings(write, comparison)
+    _reserve(write, comparison, findings)
     write.touched.add(assets=rescore(write, count.warehouse, policy))
-    differences = [_difference(held, row, findings) for row in held.differing]
-    return CountReconciliation(int(np.count_nonzero(~held.disagrees)), differences)
+    differences = [_difference(comparison, row, findings) for row in comparison.differing]
+    return CountReconciliation(int(np.count_nonzero(~comparison.disagrees)), differences)
 
 
 def lift_reserve(write: Write, finding_key: int) -> None:
-    """Lets the whole of a lot count again, once somebody has found out why its count lacked something."""
-    keys = lot_of_reserve(write.connection, finding_key)
-    write_reserves(write, keys, np.zeros(len(keys), dtype=np.int64), {})
-    queue_lots(write, keys)
+    """Removes the reserve that caused a finding, once the shortage is explained; the whole lot counts again."""
+    lot_keys = lot_of_reserve(write.connection, finding_key)
+    write_reserves(write, lot_keys, np.zeros(len(lot_keys), dtype=np.int64), {})
+    queue_lots(write, lot_keys)
 
 
 def _check(write: Write, count: StockCount) -> None:
     if count.counted_us > write.known_us + CLOCK_TOLERANCE_US:
-        raise InvalidInput("count.count_time", "a time to come", "a time not after now")
+        raise InvalidInput("count.count_time", "a time in the future", "a time not after now")
     known = warehouse_names(write.connection)
-    twins = [name for name in known if folded(name) == folded(count.warehouse)]
-    if twins and count.warehouse not in known:
-        raise InvalidInput("warehouse", repr(count.warehouse), f"{twins[0]!r}, as it is known by")
+    spellings = [name for name in known if folded(name) == folded(count.warehouse)]
+    if spellings and count.warehouse not in known:
+        raise InvalidInput("warehouse", repr(count.warehouse), f"the known spelling {spellings[0]!r}")
 
 
 def _lots(write: Write, count: StockCount) -> Columns:
-    """The lots counted with their balances; of a complete count also those it leaves out. New ones are opened."""
+    """Returns the counted lots with their balances, and those that a complete count omits; opens unknown lots."""
     ensure_warehouse(write, count.warehouse)
     names = None if count.complete else [line.lot for line in count.lines]
     lots = balances_as_of(write.connection, count.warehouse, names, count.counted_us)
     if _unknown(lots, count.lines):
+        # A feed may open the same lots at the same time: read again under the lock.
         lock_warehouse(write, count.warehouse)
         lots = balances_as_of(write.connection, count.warehouse, names, count.counted_us)
         open_counted_lots(write, count.warehouse, _unknown(lots, count.lines))
@@ -172,8 +176,8 @@ def _lots(write: Write, count: StockCount) -> Columns:
     if not count.complete:
         return lots
     named = {line.lot for line in count.lines}
-    meant = np.array([name in named for name in lots["lot"]], dtype=np.bool_) | (lots["book"] != 0)
-    return {name: column[meant] for name, column in lots.items()}
+    relevant = np.array([name in named for name in lots["lot"]], dtype=np.bool_) | (lots["book"] != 0)
+    return {name: column[relevant] for name, column in lots.items()}
 
 
 def _unknown(lots: Columns, lines: Sequence[CountLine]) -> list[CountLine]:
@@ -182,7 +186,10 @@ def _unknown(lots: Columns, lines: Sequence[CountLine]) -> list[CountLine]:
 
 
 def _counted(lots: Columns, lines: Sequence[CountLine]) -> tuple[Int, NDArray[np.bool_]]:
-    """What was counted of each lot [n] in its own unit, and whether of its good; nothing, and another good, are 0."""
+    """Returns the counted quantity of each lot [n] in its own unit, and whether the counted good agrees.
+
+    The quantity is 0 for a lot that the count omits and for a lot of another good.
+    """
     line_of = {line.lot: line for line in lines}
     counted = np.zeros(len(lots["lot_key"]), dtype=np.int64)
     same = np.ones(len(counted), dtype=np.bool_)
@@ -195,51 +202,55 @@ def _counted(lots: Columns, lines: Sequence[CountLine]) -> tuple[Int, NDArray[np
     return counted, same
 
 
-def _rows(held: _CountComparison) -> Columns:
+def _rows(comparison: _CountComparison) -> Columns:
     return {
-        "lot_key": held.lots["lot_key"],
-        "method": int(held.count.method),
-        "counted_us": held.count.counted_us,
-        "counted": held.counted,
-        "book": held.lots["book"],
-        "tolerance": held.compared.tolerance,
-        "document": held.count.document,
+        "lot_key": comparison.lots["lot_key"],
+        "method": int(comparison.count.method),
+        "counted_us": comparison.count.counted_us,
+        "counted": comparison.counted,
+        "book": comparison.lots["book"],
+        "tolerance": comparison.compared.tolerance,
+        "document": comparison.count.document,
     }
 
 
-def _tell(write: Write, held: _CountComparison) -> dict[int, int]:
-    """Opens a finding for each lot that does not agree, closes what these counts answer; the open one of each lot."""
-    asset_of = assets_of_lots(write.connection, held.lots["lot_key"][held.differing])
-    goods = {line.lot: line.good for line in held.count.lines}
-    found = [_finding(held, row, asset_of, goods) for row in held.differing]
+def _update_findings(write: Write, comparison: _CountComparison) -> dict[int, int]:
+    """Opens a finding for each difference and closes those that the count resolves.
+
+    Returns the key of the open finding of each lot.
+    """
+    asset_of = assets_of_lots(write.connection, comparison.lots["lot_key"][comparison.differing])
+    goods = {line.lot: line.good for line in comparison.count.lines}
+    found = [_finding(comparison, row, asset_of, goods) for row in comparison.differing]
     open_findings(write, found)
-    names = {_fingerprint(kind, key): key for key in held.lots["lot_key"].tolist() for kind in COUNT_KINDS}
-    standing = open_fingerprints(write.connection, list(names))
-    wanted, settled = {finding.fingerprint for finding in found}, set(held.answered.tolist())
-    answered = [key for name, key in standing.items() if name not in wanted and names[name] in settled]
-    if answered:
-        close_findings(write, answered, "a later count says otherwise")
-    return {names[name]: key for name, key in standing.items() if name in wanted}
+    names = {_fingerprint(kind, key): key for key in comparison.lots["lot_key"].tolist() for kind in COUNT_KINDS}
+    open_keys = open_fingerprints(write.connection, list(names))
+    wanted, decided = {finding.fingerprint for finding in found}, set(comparison.decided.tolist())
+    resolved = [key for name, key in open_keys.items() if name not in wanted and names[name] in decided]
+    if resolved:
+        close_findings(write, resolved, "superseded by a later count")
+    return {names[name]: key for name, key in open_keys.items() if name in wanted}
 
 
-def _finding(held: _CountComparison, row: int, asset_of: Mapping[int, int], goods: Mapping[str, str]) -> Finding:
-    kind, key, lot = held.kind(row), held.key(row), str(held.lots["lot"][row])
-    counted, book, warehouse = held.plain("counted", row), held.plain("book", row), held.count.warehouse
+def _finding(comparison: _CountComparison, row: int, asset_of: Mapping[int, int], goods: Mapping[str, str]) -> Finding:
+    kind, key, lot = comparison.kind(row), comparison.key(row), str(comparison.lots["lot"][row])
+    counted, book = comparison.plain("counted", row), comparison.plain("book", row)
+    warehouse = comparison.count.warehouse
     return Finding(
         kind=kind,
-        severity=_severity(kind, int(held.lots["book"][row]), int(held.counted[row])),
+        severity=_severity(kind, int(comparison.lots["book"][row]), int(comparison.counted[row])),
         fingerprint=_fingerprint(kind, key),
         summary=f"lot {lot} in warehouse {warehouse}: {counted} counted, {book} in the book"[:200],
         evidence={
             "warehouse": warehouse,
             "lot": lot,
-            "good_in_book": str(held.lots["good"][row]),
+            "good_in_book": str(comparison.lots["good"][row]),
             "good_counted": goods.get(lot, "none"),
             "counted": counted,
             "book_as_of_count": book,
-            "tolerance": held.plain("tolerance", row),
-            "method": held.count.method.name,
-            "document": held.count.document,
+            "tolerance": comparison.plain("tolerance", row),
+            "method": comparison.count.method.name,
+            "document": comparison.count.document,
         },
         asset_key=asset_of.get(key, 0),
         warehouse=warehouse,
@@ -250,29 +261,30 @@ def _finding(held: _CountComparison, row: int, asset_of: Mapping[int, int], good
 def _severity(kind: FindingKind, book: int, counted: int) -> Severity:
     if kind == FindingKind.COUNT_ABOVE_BOOK:
         return Severity.NOTICE
-    lacks_much = (book - counted) * PPM > book * SEVERE_SHARE_PPM
-    return Severity.CRITICAL if lacks_much or kind == FindingKind.LOT_MISMATCH else Severity.WARNING
+    is_severe = (book - counted) * PPM > book * SEVERE_SHARE_PPM
+    return Severity.CRITICAL if is_severe or kind == FindingKind.LOT_MISMATCH else Severity.WARNING
 
 
 def _fingerprint(kind: FindingKind, lot_key: int) -> str:
     return f"{kind.name} lot {lot_key}"
 
 
-def _reserve(write: Write, held: _CountComparison, findings: Mapping[int, int]) -> None:
-    """Sets the reserve of each lot, and has taken up what counts otherwise now."""
-    keys, reserves = held.lots["lot_key"], held.reserve
-    stands = (held.superseded | held.reserve_only) & (held.before > 0)
-    write_reserves(write, keys[~stands], reserves[~stands], findings)
-    raise_reserves(write, keys[stands], reserves[stands])
-    queue_lots(write, keys[(held.before != reserves) | ~are_reported(held.lots)])
+def _reserve(write: Write, comparison: _CountComparison, findings: Mapping[int, int]) -> None:
+    """Sets each lot's reserve and queues lots whose counted quantity changed."""
+    keys, reserves = comparison.lots["lot_key"], comparison.reserve
+    # These reserves keep the finding they were set for.
+    kept = (comparison.superseded | comparison.reserve_only) & (comparison.before > 0)
+    write_reserves(write, keys[~kept], reserves[~kept], findings)
+    raise_reserves(write, keys[kept], reserves[kept])
+    queue_lots(write, keys[(comparison.before != reserves) | ~are_reported(comparison.lots)])
 
 
-def _difference(held: _CountComparison, row: int, findings: Mapping[int, int]) -> Difference:
+def _difference(comparison: _CountComparison, row: int, findings: Mapping[int, int]) -> Difference:
     return Difference(
-        lot=str(held.lots["lot"][row]),
-        unit=str(held.lots["unit"][row]),
-        counted=int(held.counted[row]),
-        book=int(held.lots["book"][row]),
-        reserve=int(held.reserve[row]),
-        finding_key=findings.get(held.key(row), 0),
+        lot=str(comparison.lots["lot"][row]),
+        unit=str(comparison.lots["unit"][row]),
+        counted=int(comparison.counted[row]),
+        book=int(comparison.lots["book"][row]),
+        reserve=int(comparison.reserve[row]),
+        finding_key=findings.get(comparison.key(row), 0),
     )

@@ -1,4 +1,4 @@
-"""Goods that left pledged lots: held against the authorisations, told where they had none, and counted anew."""
+"""Compares goods that left pledged lots with pick-up authorisations, and opens findings for unauthorised issues."""
 
 from __future__ import annotations
 
@@ -36,84 +36,86 @@ DAY_US = 86_400_000_000
 
 
 def touch_moved_lots(write: Write, lot_keys: Int) -> None:
-    """Applies the issues of synced lots to the pick-up authorisations and declares the lots' places for reconciliation.
+    """Applies the issues of synced lots to their authorisations and declares the lots' places for reconciliation.
 
     To be called after the assets of the lots have their new quantities.
     """
-    touched, findings = _hold_issues(write, pledged_lots(write.connection, lot_keys))
-    moved = {*places_of_lots(write.connection, lot_keys).values()}
-    places = claimed_among(write.connection, moved)
+    touched, findings = _apply_issues(write, pledged_lots(write.connection, lot_keys))
+    places_of_moved = {*places_of_lots(write.connection, lot_keys).values()}
+    places = claimed_among(write.connection, places_of_moved)
     if len(touched):
         places |= {*places_of_assets(write.connection, touched)}
     write.touched.add(assets=touched, places=places)
     open_findings(write, findings)
 
 
-def _hold_issues(write: Write, lots: Sequence[PledgedLot]) -> tuple[Int, list[Finding]]:
-    """The assets of which something left, and a finding for each lot that more left than was authorised."""
+def _apply_issues(write: Write, lots: Sequence[PledgedLot]) -> tuple[Int, list[Finding]]:
+    """Returns the assets that goods left, and a finding for each lot with issues beyond its authorisations."""
     if not lots:
         return np.zeros(0, dtype=np.int64), []
-    standing = pickups_of(write.connection, np.array(sorted(lot.asset_key for lot in lots), dtype=np.int64))
-    left = unprocessed_issue_totals(write, [lot for lot in lots if lot.asset_key not in standing])
-    findings = [_finding(one, one.quantity) for one in left]
-    authorised = [lot for lot in lots if lot.asset_key in standing]
+    pickups = pickups_of(write.connection, np.array(sorted(lot.asset_key for lot in lots), dtype=np.int64))
+    totals = unprocessed_issue_totals(write, [lot for lot in lots if lot.asset_key not in pickups])
+    findings = [_finding(one, one.quantity) for one in totals]
+    authorised = [lot for lot in lots if lot.asset_key in pickups]
     issues = unprocessed_issues(write, authorised) if authorised else []
     beyond: dict[int, list[tuple[PledgedLot, Issue, int]]] = {}
     for lot, issue in issues:
-        quantity = _held_against_pickups(write, lot, issue, standing[lot.asset_key])
+        quantity = _apply_to_pickups(write, lot, issue, pickups[lot.asset_key])
         if quantity:
             beyond.setdefault(lot.key, []).append((lot, issue, quantity))
-    findings += [_finding(_summed(found), sum(quantity for *_, quantity in found)) for found in beyond.values()]
-    touched = {one.lot.asset_key for one in left} | {lot.asset_key for lot, _ in issues}
+    findings += [_finding(_total_of(found), sum(quantity for *_, quantity in found)) for found in beyond.values()]
+    touched = {one.lot.asset_key for one in totals} | {lot.asset_key for lot, _ in issues}
     return np.array(sorted(touched), dtype=np.int64), findings
 
 
-def _held_against_pickups(write: Write, lot: PledgedLot, issue: Issue, standing: list[StoredPickup]) -> int:
-    """Uses up the authorisations of the asset that the issue falls under; returns what was issued beyond them.
+def _apply_to_pickups(write: Write, lot: PledgedLot, issue: Issue, pickups: list[StoredPickup]) -> int:
+    """Uses up the asset's authorisations that cover the issue; returns the quantity issued beyond them.
 
-    Authorisations are in the unit of the asset, the issue and what is returned in that of the feed.
+    Authorisations are in the unit of the asset; the issue and the result are in the unit of the feed.
     """
-    rest, day, lowered = issue.quantity, issue.effective_us // DAY_US, 0
-    for at, row in enumerate(standing):
+    rest, day, reduction = issue.quantity, issue.effective_us // DAY_US, 0
+    for at, row in enumerate(pickups):
         unit = row.pickup.unit
         if not alike(unit, lot.unit) or date_at(day) > row.pickup.expire:
             continue
-        left = converted(rest, lot.unit, unit, ROUND_CEILING)
-        part = min(left, row.pickup.untaken)
+        open_quantity = converted(rest, lot.unit, unit, ROUND_CEILING)
+        part = min(open_quantity, row.pickup.untaken)
         if not part:
             continue
         taken = row.pickup.taken + part
         state = PickupState.TAKEN if taken == row.pickup.quantity else row.pickup.state
-        standing[at] = update_pickup(write, row, replace(row.pickup, taken=taken, state=state))
-        rest = rest - converted(part, unit, lot.unit, ROUND_FLOOR) if part < left else 0
-        lowered += part
-    if lowered:
-        reduce_declared(write, lot.asset_key, lowered)
+        pickups[at] = update_pickup(write, row, replace(row.pickup, taken=taken, state=state))
+        # An authorisation that covers all of it leaves no rest from rounding between the units.
+        rest = rest - converted(part, unit, lot.unit, ROUND_FLOOR) if part < open_quantity else 0
+        reduction += part
+    if reduction:
+        reduce_declared(write, lot.asset_key, reduction)
     return rest
 
 
-def _summed(found: Sequence[tuple[PledgedLot, Issue, int]]) -> IssueTotal:
+def _total_of(found: Sequence[tuple[PledgedLot, Issue, int]]) -> IssueTotal:
+    """Sums the unauthorised issues of one lot, in the order of their movements."""
     issues = [issue for _, issue, _ in found]
     times = [issue.effective_us for issue in issues]
     quantity = sum(issue.quantity for issue in issues)
     return IssueTotal(found[0][0], len(issues), quantity, issues[0], issues[-1], min(times), max(times))
 
 
-def _finding(left: IssueTotal, unauthorised: int) -> Finding:
-    """That more left a lot than was authorised, by one movement or by several."""
-    lot, beyond = left.lot, plain_quantity(unauthorised, left.lot.unit)
-    days = [date_at(time_us // DAY_US).isoformat() for time_us in (left.earliest_us, left.latest_us)]
+def _finding(total: IssueTotal, unauthorised: int) -> Finding:
+    """Builds the finding for goods issued beyond their authorisations, by one movement or several."""
+    lot, beyond = total.lot, plain_quantity(unauthorised, total.lot.unit)
+    days = [date_at(time_us // DAY_US).isoformat() for time_us in (total.earliest_us, total.latest_us)]
     return Finding(
         kind=FindingKind.UNAUTHORISED_ISSUE,
         severity=Severity.CRITICAL,
-        fingerprint=f"unauthorised issue {left.first.movement_key}",
+        fingerprint=f"unauthorised issue {total.first.movement_key}",
         summary=f"{beyond} left lot {lot.lot} in warehouse {lot.warehouse} without authorisation"[:200],
         evidence={
-            "movement": _from_to(left.first.movement_id, left.last.movement_id),
-            "movements": str(left.movements),
-            "document": _from_to(left.first.document, left.last.document),
-            "left": plain_quantity(left.quantity, lot.unit),
-            "authorised": plain_quantity(left.quantity - unauthorised, lot.unit),
+            "movement": _from_to(total.first.movement_id, total.last.movement_id),
+            "movements": str(total.movements),
+            "document": _from_to(total.first.document, total.last.document),
+            "left": plain_quantity(total.quantity, lot.unit),
+            "authorised": plain_quantity(total.quantity - unauthorised, lot.unit),
             "unauthorised": beyond,
             "warehouse": lot.warehouse,
             "lot": lot.lot,
@@ -127,5 +129,5 @@ def _finding(left: IssueTotal, unauthorised: int) -> Finding:
 
 
 def _from_to(first: str, last: str) -> str:
-    """Both, or the one where they are the same or one is not stated."""
+    """Returns both texts joined by "to", or one of them if they are equal or one is empty."""
     return " to ".join(dict.fromkeys(one for one in (first, last) if one))

@@ -1,4 +1,4 @@
-"""Resolve a finding by hand, with what follows from it."""
+"""Resolves a finding by hand and removes the reserve it caused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collateral_registry.store.findings.repository import StoredFinding
 
 
 def resolve(write: Write, key: int, note: str) -> StoredFinding:
-    """Resolves an open finding with a reason; what was reserved for a count counts again."""
+    """Resolves an open finding with a reason; a quantity reserved by its count counts again."""
     resolved = resolve_finding(write, key, note)
     if resolved.finding.kind in COUNT_KINDS:
         lift_reserve(write, key)

@@ -1,6 +1,6 @@
-"""Take up stock that has moved: quantity → value → cover → breach, by the one path, for many lots at once.
+"""Applies pending stock changes: updates quantities and declares the assets to be revalued, many lots at once.
 
-A lot that moved a thousand times since it was last looked at is taken up once.
+A lot with many pending changes is processed once.
 """
 
 from __future__ import annotations
@@ -38,19 +38,18 @@ from collateral_registry.store.stock.pending_lots import (
 from valuation._typing import Int
 
 LOTS_LIMIT = 100
-"""Lots taken up by one commit while no stock comes in, where their places have no more lots than that: the others of a
-place are weighed with them."""
+"""Largest number of lots in one commit while no stock arrives."""
 
 LOTS_LIMIT_DURING_INTAKE = 25
-"""The same while stock comes in, which on SQLite waits meanwhile: 10 ms whatever their number, and as much for them."""
+"""Largest number of lots in one commit while stock arrives; small, because SQLite blocks the intake meanwhile."""
 
 CHANGES_LIMIT = 20_000
-"""Changes looked at to choose the lots of one commit, each of which is then taken up once for all of its changes."""
+"""Number of pending changes read to choose the lots of one commit; a lot is processed once for all of its changes."""
 
 
 @dataclass(frozen=True)
 class SyncResult:
-    """How many changes are done with, and how many assets have another quantity or value."""
+    """Number of changes removed from the queue, and of assets whose quantity or grade changed."""
 
     changes: int
     assets: int
@@ -58,9 +57,9 @@ class SyncResult:
 
 @dataclass(frozen=True)
 class PendingLots:
-    """Stock that waits to be taken up, as of a commit: lots [l], their changes [c], and the assets that they are.
+    """Pending stock as of commit ``seq``: lots [l], their changes [c], and the assets registered as these lots.
 
-    ``unclaimed_keys`` [u] are changes of other lots, of which the book claims nothing.
+    ``unclaimed_keys`` [u] are changes of other lots, on which no asset has a claim.
     """
 
     seq: int
@@ -72,16 +71,16 @@ class PendingLots:
 
 @dataclass(frozen=True)
 class _LinkedLot:
-    """An asset and what is told of the lot that it is."""
+    """An asset and the reported state of its stock lot."""
 
     own: LinkedAsset
-    told: ReportedLot
+    reported: ReportedLot
 
 
 def find_pending_lots(connection: Connection, lots_limit: int = LOTS_LIMIT) -> PendingLots | None:
-    """The stock that has waited longest; none when none waits. A read on one snapshot: nobody waits for it.
+    """Returns the lots with the longest-pending changes, None if none are pending; takes no lock.
 
-    The lots of a place are taken up together, because what is claimed of a place is weighed as a whole.
+    Lots of one place are processed together, because the claims on a place are reconciled as a whole.
     """
     change_keys, lot_of_change = pending_changes(connection, CHANGES_LIMIT)
     if not len(change_keys):
@@ -89,39 +88,39 @@ def find_pending_lots(connection: Connection, lots_limit: int = LOTS_LIMIT) -> P
     lots = np.unique(lot_of_change)
     place_of, registered = places_of_lots(connection, lots), {*registered_lots(connection, lots).tolist()}
     claimed = claimed_among(connection, {*place_of.values()})
-    ours = {lot for lot, place in place_of.items() if place in claimed or lot in registered}
-    taken = _longest_waiting([lot for lot in lot_of_change.tolist() if lot in ours], place_of, lots_limit)
+    claimed_lots = {lot for lot, place in place_of.items() if place in claimed or lot in registered}
+    chosen = _longest_pending([lot for lot in lot_of_change.tolist() if lot in claimed_lots], place_of, lots_limit)
     return PendingLots(
         seq=newest_commit(connection)[0],
-        lot_keys=taken,
-        change_keys=changes_of_lots(connection, taken),
-        assets=linked_assets(connection, taken),
-        unclaimed_keys=change_keys[~np.isin(lot_of_change, list(ours))],
+        lot_keys=chosen,
+        change_keys=changes_of_lots(connection, chosen),
+        assets=linked_assets(connection, chosen),
+        unclaimed_keys=change_keys[~np.isin(lot_of_change, list(claimed_lots))],
     )
 
 
-def _longest_waiting(lots: Sequence[int], place_of: Mapping[int, Place], limit: int) -> Int:
-    """The first of the lots, by whole places as far as the limit allows; each once, in order of their keys."""
+def _longest_pending(lots: Sequence[int], place_of: Mapping[int, Place], limit: int) -> Int:
+    """Returns the first lots in ascending order of their keys, whole places at a time, up to the limit."""
     of_place: dict[Place, dict[int, None]] = {}
     for lot in lots:
         of_place.setdefault(place_of[lot], {})[lot] = None
-    taken: list[int] = []
-    for together in of_place.values():
-        if taken and len(taken) + len(together) > limit:
+    chosen: list[int] = []
+    for lots_of_place in of_place.values():
+        if chosen and len(chosen) + len(lots_of_place) > limit:
             break
-        taken += together
-    return np.sort(np.array(taken[:limit], dtype=np.int64))
+        chosen += lots_of_place
+    return np.sort(np.array(chosen[:limit], dtype=np.int64))
 
 
 def sync_pending_lots(write: Write, pending: PendingLots) -> SyncResult:
-    """Takes up the stock that waits, and values and judges what depends on it.
+    """Applies pending stock, and declares the assets and loans that depend on it.
 
-    Where the book claims nothing of a lot, it is done with: whoever registers it later looks at it then. Where the book
-    has changed since it looked, it looks again, for few lots, because writers wait: others may have taken lots up, and
-    their keys may be of newer changes.
+    Lots that no asset refers to are dropped from the queue; registering an asset queues its lot again.
     """
     if write.seq == pending.seq + 1:
         return _sync(write, pending)
+    # Another commit followed the snapshot and may have processed these lots: select again under the write lock, in a
+    # small batch because it blocks other writers.
     again = find_pending_lots(write.connection, LOTS_LIMIT_DURING_INTAKE)
     return SyncResult(0, 0) if again is None else _sync(write, again)
 
@@ -140,80 +139,82 @@ def _sync(write: Write, pending: PendingLots) -> SyncResult:
     changes = len(done)
     if not len(pending.lot_keys):
         return SyncResult(changes, 0)
-    told = reported_lots(write.connection, pending.lot_keys)
-    tied_to = [_LinkedLot(one, told[one.lot_key]) for one in pending.assets if one.lot_key in told]
-    changed = [(tied, asset) for tied in tied_to if (asset := _as_told(tied)) is not None]
-    open_findings(write, [_beyond_measure(tied) for tied, _ in changed if _reported(tied) > QUANTITY_LIMIT])
-    open_findings(write, [_another_good(tied) for tied, _ in changed if _is_another_good(tied)])
-    write_quantities(write, [(tied.own, asset) for tied, asset in changed])
-    write.touched.add(assets=[tied.own.asset_key for tied, _ in changed])
-    risen = [tied.own.asset_key for tied, asset in changed if _rises(tied.own.asset, asset)]
+    reported = reported_lots(write.connection, pending.lot_keys)
+    linked = [_LinkedLot(one, reported[one.lot_key]) for one in pending.assets if one.lot_key in reported]
+    changed = [(lot, asset) for lot in linked if (asset := _with_reported_state(lot)) is not None]
+    open_findings(write, [_too_large(lot) for lot, _ in changed if _reported_quantity(lot) > QUANTITY_LIMIT])
+    open_findings(write, [_another_good(lot) for lot, _ in changed if _is_another_good(lot)])
+    write_quantities(write, [(lot.own, asset) for lot, asset in changed])
+    write.touched.add(assets=[lot.own.asset_key for lot, _ in changed])
+    risen = [lot.own.asset_key for lot, asset in changed if _rises(lot.own.asset, asset)]
     if risen:
         write.touched.add(collateral_added=loans_of_assets(write.connection, np.array(risen, dtype=np.int64)))
     touch_moved_lots(write, pending.lot_keys)
     return SyncResult(changes, len(changed))
 
 
-def _as_told(tied: _LinkedLot) -> Asset | None:
-    """The asset with the quantity and grade of its lot; none when it says so already, or cannot."""
-    lot = tied.own.asset.detail
-    if not isinstance(lot, Inventory) or tied.own.asset.status == Status.RETIRED:
+def _with_reported_state(linked: _LinkedLot) -> Asset | None:
+    """Returns the asset with the reported quantity and grade; None if nothing changes or the report cannot apply."""
+    lot = linked.own.asset.detail
+    if not isinstance(lot, Inventory) or linked.own.asset.status == Status.RETIRED:
         return None
-    if not _is_another_good(tied) and not alike(tied.told.unit, lot.unit):
-        return None  # the owner's statement stays, unverified (commands/pipeline/over_pledging.py)
-    told = _reported(tied)
-    believed = told if told <= QUANTITY_LIMIT else Decimal(0)
-    quantity = believed.quantize(Decimal(1).scaleb(-QUANTITY_DECIMALS), ROUND_DOWN).normalize()
-    grade = lot.grade if _is_another_good(tied) else tied.told.grade or lot.grade
+    if not _is_another_good(linked) and not alike(linked.reported.unit, lot.unit):
+        return None  # the declared quantity stays, unverified (commands/pipeline/over_pledging.py)
+    reported = _reported_quantity(linked)
+    accepted = reported if reported <= QUANTITY_LIMIT else Decimal(0)
+    quantity = accepted.quantize(Decimal(1).scaleb(-QUANTITY_DECIMALS), ROUND_DOWN).normalize()
+    grade = lot.grade if _is_another_good(linked) else linked.reported.grade or lot.grade
     if quantity == lot.quantity and grade == lot.grade:
         return None
-    return replace(tied.own.asset, detail=replace(lot, quantity=quantity, grade=grade))
+    return replace(linked.own.asset, detail=replace(lot, quantity=quantity, grade=grade))
 
 
-def _reported(tied: _LinkedLot) -> Decimal:
-    """What counts of the lot, in the unit of the asset; nothing of another good, nor where the units are unlike."""
-    lot = tied.own.asset.detail
-    if not isinstance(lot, Inventory) or _is_another_good(tied) or not alike(tied.told.unit, lot.unit):
+def _reported_quantity(linked: _LinkedLot) -> Decimal:
+    """Returns the counted quantity in the asset's unit; 0 for another good or an incompatible unit."""
+    lot = linked.own.asset.detail
+    if not isinstance(lot, Inventory) or _is_another_good(linked) or not alike(linked.reported.unit, lot.unit):
         return Decimal(0)
-    return Decimal(tied.told.counted) / MILLION * conversion_factor(tied.told.unit, lot.unit)
+    return Decimal(linked.reported.counted) / MILLION * conversion_factor(linked.reported.unit, lot.unit)
 
 
-def _is_another_good(tied: _LinkedLot) -> bool:
-    """Whether the warehouse tells that the lot is not what it was registered as."""
-    return isinstance(tied.own.asset.detail, Inventory) and tied.told.good != tied.own.asset.detail.good
+def _is_another_good(linked: _LinkedLot) -> bool:
+    """Returns whether the warehouse reports another good than the one registered."""
+    return isinstance(linked.own.asset.detail, Inventory) and linked.reported.good != linked.own.asset.detail.good
 
 
-def _another_good(tied: _LinkedLot) -> Finding:
-    """That a lot is told to hold another good: what is pledged is not there, and nothing of it counts."""
-    asset_id, registered = tied.own.asset.asset_id, getattr(tied.own.asset.detail, "good", "")
-    told = tied.told
+def _another_good(linked: _LinkedLot) -> Finding:
+    """Builds the finding for a lot that is reported to hold another good; nothing of it counts."""
+    asset_id, registered = linked.own.asset.asset_id, getattr(linked.own.asset.detail, "good", "")
+    reported = linked.reported
     return Finding(
         kind=FindingKind.LOT_MISMATCH,
         severity=Severity.CRITICAL,
-        fingerprint=f"another good {asset_id} {told.good}",
-        summary=f"the lot of assets/{asset_id}, registered as {registered}, is told to be {told.good}: none counts",
+        fingerprint=f"another good {asset_id} {reported.good}",
+        summary=f"the lot of assets/{asset_id}, registered as {registered}, is reported as {reported.good}: none of "
+        "it counts",
         evidence={
             "asset": f"assets/{asset_id}",
             "registered": registered,
-            "told": f"{plain_quantity(told.counted, told.unit)} of {told.good}",
+            "told": f"{plain_quantity(reported.counted, reported.unit)} of {reported.good}",
         },
-        asset_key=tied.own.asset_key,
+        asset_key=linked.own.asset_key,
     )
 
 
-def _beyond_measure(tied: _LinkedLot) -> Finding:
-    """That a lot is told larger than any asset may be: a wrong unit, and nothing of it counts."""
-    asset_id = tied.own.asset.asset_id
+def _too_large(linked: _LinkedLot) -> Finding:
+    """Builds the finding for a reported quantity above the limit of an asset, a wrong unit; nothing of it counts."""
+    asset_id = linked.own.asset.asset_id
     return Finding(
         kind=FindingKind.LOT_MISMATCH,
         severity=Severity.CRITICAL,
         fingerprint=f"beyond measure {asset_id}",
-        summary=f"the lot of assets/{asset_id} is told to be more than {QUANTITY_LIMIT:,.0f}: none of it counts",
-        evidence={"asset": f"assets/{asset_id}", "told": plain_quantity(tied.told.counted, tied.told.unit)},
-        asset_key=tied.own.asset_key,
+        summary=f"the lot of assets/{asset_id} is reported as more than {QUANTITY_LIMIT:,.0f}: none of it counts",
+        evidence={"asset": f"assets/{asset_id}", "told": plain_quantity(linked.reported.counted, linked.reported.unit)},
+        asset_key=linked.own.asset_key,
     )
 
 
 def _rises(before: Asset, after: Asset) -> bool:
+    """Returns whether the quantity of the lot increased."""
     quantities = [asset.detail.quantity for asset in (before, after) if isinstance(asset.detail, Inventory)]
     return quantities[1] > quantities[0]

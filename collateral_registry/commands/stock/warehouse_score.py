@@ -1,4 +1,4 @@
-"""Judge a warehouse anew from its record, and give the lots there the haircut that follows."""
+"""Scores warehouses by their records and sets the resulting haircut on their lots."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ DAY_US = 86_400 * MILLION
 
 
 def statistics_since(policy: Policy, market_day: int) -> int:
-    """The time from which counts speak of a warehouse on a business date."""
+    """Returns the time, in microseconds, of the oldest count that affects a score on a business date."""
     return (market_day - policy.rule_days("warehouse_statistics_days")) * DAY_US
 
 
 def rescore(write: Write, warehouse: str, policy: Policy) -> Int:
-    """Judges a warehouse in all its spellings; returns the keys of the assets that are to be valued anew."""
+    """Scores a warehouse under all its spellings; returns the keys of the assets to be revalued."""
     place = folded(warehouse)
-    return _judge(write, place, spellings_of(write.connection, [place])[place], policy)
+    return _score(write, place, spellings_of(write.connection, [place])[place], policy)
 
 
 def rescore_all(write: Write) -> None:
-    """Judges every warehouse for the business date: lateness counts without a count, and old counts cease to."""
+    """Scores every warehouse for the business date: lateness grows and old counts expire day by day."""
     policy = policy_in_force(write.connection, write.market_day).policy
-    spellings: dict[str, list[str]] = {}
+    names_by_place: dict[str, list[str]] = {}
     for name in warehouse_names(write.connection):
-        spellings.setdefault(folded(name), []).append(name)
-    for place, names in spellings.items():
-        _judge(write, place, names, policy)
+        names_by_place.setdefault(folded(name), []).append(name)
+    for place, names in names_by_place.items():
+        _score(write, place, names, policy)
 
 
-def _judge(write: Write, place: str, names: Sequence[str], policy: Policy) -> Int:
-    """Judges each spelling by its own record; the lots of the warehouse get the largest of the haircuts."""
+def _score(write: Write, place: str, names: Sequence[str], policy: Policy) -> Int:
+    """Scores each spelling by its own record; lots of the warehouse get the largest of the haircuts."""
     before = haircut_of_spellings(write.connection, names)
     largest = 0.0
     for name in names:
@@ -63,7 +63,7 @@ def _judge(write: Write, place: str, names: Sequence[str], policy: Policy) -> In
 
 
 def known_warehouses(connection: Connection, names: Sequence[str]) -> list[StoredWarehouse]:
-    """The warehouses by their names with their records; raises NotFound for one that has never told or been counted."""
+    """Returns warehouses with their records; raises NotFound for one without feed reports and counts."""
     known = set(warehouse_names(connection))
     missing = next((name for name in names if name not in known), None)
     if missing is not None:
