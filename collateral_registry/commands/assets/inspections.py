@@ -1,4 +1,4 @@
-"""What an inspection of a machine says against what was known of it: told as findings, never set right."""
+"""Opens findings for inspection data of machines that contradict earlier data; the data itself is stored as stated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from valuation.equipment.appraisals.inspections import InspectionFlag, Inspectio
 Value = TypeVar("Value")
 
 REVISIONS_LIMIT = 100
-"""Newest revisions of a machine that are searched for its last known readings."""
+"""Number of newest revisions of a machine in which its last known readings are searched."""
 
 SENTENCES = {
     InspectionFlag.HOURS_FELL: "the hour meter fell",
@@ -32,18 +32,18 @@ SENTENCES = {
 
 
 def check_inspection(write: Write, asset_key: int, asset: Asset, work_done: str) -> None:
-    """Opens a finding for each thing about a machine that cannot follow from its last known readings.
+    """Opens a finding for each reading of a machine that contradicts its last known readings.
 
-    Of a machine that is registered or changed, once it is written. A condition that improved by work that is stated is
-    told too, and resolved with it.
+    To be called after the machine is written. An improved condition is reported as well, and resolved at once if
+    ``work_done`` explains it.
     """
     if not isinstance(asset.detail, Equipment):
         return
-    seen = newest_documents(write.connection, asset_key, REVISIONS_LIMIT)
-    machines = [one.detail for one in seen if isinstance(one.detail, Equipment)]
-    if len(machines) > 1 and _readings(seen[-2]) == _readings(seen[-1]):
+    revisions = newest_documents(write.connection, asset_key, REVISIONS_LIMIT)
+    machines = [one.detail for one in revisions if isinstance(one.detail, Equipment)]
+    if len(machines) > 1 and _readings(revisions[-2]) == _readings(revisions[-1]):
         return
-    flags = InspectionFlag(int(check_inspections(_columns(seen, machines, write.market_day))[-1]))
+    flags = InspectionFlag(int(check_inspections(_columns(revisions, machines, write.market_day))[-1]))
     opened = open_findings(write, [_finding(write, flag, asset_key, asset.asset_id, machines) for flag in flags])
     if work_done:
         improved = f"inspection {InspectionFlag.CONDITION_IMPROVED.name}"
@@ -52,21 +52,21 @@ def check_inspection(write: Write, asset_key: int, asset: Asset, work_done: str)
 
 
 def _readings(asset: Asset) -> tuple[object, ...]:
-    """What an inspection may say of a machine."""
+    """Returns the fields of a machine that an inspection states."""
     machine = asset.detail
     if not isinstance(machine, Equipment):
         return ()
     return asset.last_inspection, machine.hours, machine.condition, machine.built
 
 
-def _columns(seen: Sequence[Asset], machines: Sequence[Equipment], today: int) -> Inspections:
-    """The revisions of a machine as inspections.
+def _columns(revisions: Sequence[Asset], machines: Sequence[Equipment], today: int) -> Inspections:
+    """Returns the revisions of a machine as inspections.
 
-    One without a date is taken as of today when it is the newest, else as of long ago: nothing is flagged for a date
-    that nobody gave.
+    The newest revision without a date counts as of today, an older one as of long ago, so that no missing date is
+    flagged.
     """
-    days = [day_of(one.last_inspection) if one.last_inspection else 0 for one in seen]
-    if seen[-1].last_inspection is None:
+    days = [day_of(one.last_inspection) if one.last_inspection else 0 for one in revisions]
+    if revisions[-1].last_inspection is None:
         days[-1] = today
     return Inspections(
         day=np.maximum.accumulate(np.array(days, dtype=np.int64)),

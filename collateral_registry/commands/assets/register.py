@@ -1,4 +1,4 @@
-"""Register, change and retire assets."""
+"""Registers, changes and retires assets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from valuation.errors import InvalidInput
 PAST_DATES = (
     "built", "hours_date", "price_new_date", "acquisition_date", "filing", "grant", "technology_life_date", "issued",
 )  # fmt: skip
-"""Fields of any kind of asset that cannot lie in the future."""
+"""Fields of any asset kind whose date cannot be in the future."""
 
 
 def register(write: Write, asset: Asset) -> StoredAsset:
@@ -81,6 +81,7 @@ def retire(write: Write, asset_id: str, etag: str) -> StoredAsset:
 
 
 def _write_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset:
+    """Stores a new revision of an asset and checks what its details affect."""
     touch_claim(write, stored.key)
     updated = update_asset(write, stored, asset)
     if asset.detail != stored.asset.detail:
@@ -109,6 +110,7 @@ def _check_dates(asset: Asset, day: int) -> None:
 
 
 def _check_unit(write: Write, asset: Asset) -> None:
+    """Raises InvalidInput if the asset's unit cannot be converted to the unit of its price series."""
     series_id = getattr(asset.detail, "price_series", None)
     if series_id is not None:
         series = find_series(write.connection, [series_id]).get(series_id)
@@ -116,6 +118,7 @@ def _check_unit(write: Write, asset: Asset) -> None:
 
 
 def _check_pledged_currency(write: Write, stored: StoredAsset, asset: Asset) -> None:
+    """Raises InvalidInput for a change of kind, and Refused for a change of currency of a pledged asset."""
     if asset.detail.kind != stored.asset.detail.kind:
         raise InvalidInput("kind", asset.detail.kind.name, f"{stored.asset.detail.kind.name}: an asset keeps its kind")
     if asset.currency != stored.asset.currency and active_pledges_on(write.connection, stored.key):

@@ -1,4 +1,4 @@
-"""The day the book is valued for: opened once, moved on, never back."""
+"""Opens the book on its first business date and moves the business date forward."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from valuation.errors import InvalidInput
 
 
 def open_book(database: Database, day: int) -> bool:
-    """Gives an empty database its first business date and the default policy; false when it has them already."""
+    """Gives an empty database its first business date and the default policy; returns False if it is not empty."""
     with database.read() as connection:
         seq, _ = newest_commit(connection)
     if seq:
@@ -31,7 +31,10 @@ def open_book(database: Database, day: int) -> bool:
 
 
 def advance(write: Write, day: int) -> bool:
-    """Moves to a later day and starts the run that values the book for it; false when it is that day already."""
+    """Moves to a later business date and starts the run that revalues the book; returns False if it is unchanged.
+
+    Raises InvalidInput for an earlier date.
+    """
     if day < write.market_day:
         raise InvalidInput("date", date_at(day), f"not before the business date {date_at(write.market_day)}")
     if day == write.market_day:
@@ -40,7 +43,7 @@ def advance(write: Write, day: int) -> bool:
     set_market_day(write)
     end_pickups(write)
     reconcile_touched(write)
-    write.touched.assets.clear()  # the run values the whole book
+    write.touched.assets.clear()  # the run revalues the whole book
     rescore_all(write)
     start_run(write)
     return True

@@ -1,4 +1,4 @@
-"""Store a version of the policy, and put it into force."""
+"""Stores policy versions and puts them into force."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from collateral_registry.store.prices.series import get_series
 
 
 def store_policy(write: Write, policy: Policy) -> StoredPolicy:
-    """Stores a version; nothing changes until it is activated. Raises NotFound for an index that nobody opened."""
+    """Stores a policy version, which takes effect when activated; raises NotFound for an unknown index series."""
     for series_id in sorted(set(policy.indices.values())):
         get_series(write.connection, series_id)
     insert_policy(write, policy)
@@ -25,7 +25,10 @@ def store_policy(write: Write, policy: Policy) -> StoredPolicy:
 
 
 def put_into_force(write: Write, policy_id: str) -> StoredPolicy:
-    """Activates a version; when it is the one of the day a run begins that values and judges the book by it."""
+    """Activates a policy version; starts a revaluation run if it is in force on the business date.
+
+    Raises NotFound, and Refused for a version that was activated before.
+    """
     stored = get_policy(write.connection, policy_id)
     if stored.activated_seq is not None:
         raise Refused("POLICY_ACTIVE", f"policies/{policy_id} was activated before; store a new version to change it")

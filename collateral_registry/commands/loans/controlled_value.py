@@ -1,4 +1,4 @@
-"""Where a loan stands above its minimum controlled value, and what of a static pledge must stay."""
+"""Computes a loan's controlled value and floor, and the part of a static pledge that must stay."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ from valuation.money import PPM
 
 @dataclass(frozen=True)
 class StaticHold:
-    """What a static pledge began with, the most that was owed since, and what is owed; goods in millionths.
+    """Initial quantity of a static pledge, the peak exposure since, and the exposure now; goods in millionths.
 
-    Of what has no quantity the whole counts as one unit.
+    An asset without a quantity counts as one unit.
     """
 
-    began_with: int
+    initial: int
     peak: int
     exposure: int
 
     def must_stay(self) -> int:
-        """The part that repayment has not freed."""
-        return static_floor(self.began_with, self.exposure, self.peak)
+        """Returns the quantity that repayment has not freed."""
+        return static_floor(self.initial, self.exposure, self.peak)
 
     def cash_for(self, left: int) -> int:
-        """The repayment after which no more than ``left`` must stay."""
-        return cash_to_free(self.began_with, left, self.exposure, self.peak)
+        """Returns the repayment after which at most ``left`` must stay."""
+        return cash_to_free(self.initial, left, self.exposure, self.peak)
 
 
 def controlled_value(connection: Connection, loan: StoredLoan) -> ControlledValue:
-    """Floor, controlled value and gap of a loan by its newest judgement: they move with every price and balance."""
+    """Returns floor, controlled value and gap of a loan by its newest judgement."""
     position = position_of(connection, loan.key)
     pledges = active_pledges_of(connection, loan.key)
     claims = newest_claims(connection, [row.key for row in pledges])
     lendable = position.basis == LtvBasis.LENDABLE
-    floating = [row for row in pledges if row.pledge.mode == PledgeMode.DYNAMIC and _is_goods(connection, row)]
-    controlled = sum(claims.get(row.key, (0, 0))[lendable] for row in floating)
+    dynamic = [row for row in pledges if row.pledge.mode == PledgeMode.DYNAMIC and _is_goods(connection, row)]
+    controlled = sum(claims.get(row.key, (0, 0))[lendable] for row in dynamic)
     return ControlledValue(
         exposure=position.exposure,
         target_ppm=position.target_ppm,
@@ -59,16 +59,17 @@ def controlled_value(connection: Connection, loan: StoredLoan) -> ControlledValu
 
 
 def static_hold(connection: Connection, stored: StoredPledge) -> StaticHold:
-    """What must stay of a static pledge is told by its first terms, its lot then, and the loan's balances since."""
+    """Returns the hold of a static pledge, from its first terms, its lot at that time, and later balances."""
     first, seq = first_of_pledge(connection, stored.key)
     lot = document_as_of(connection, stored.asset_key, seq).detail
     quantity = millionths_of(lot.quantity) if isinstance(lot, Inventory) else MILLION
     return StaticHold(
-        began_with=quantity * first.share_ppm // PPM,
+        initial=quantity * first.share_ppm // PPM,
         peak=peak_exposure(connection, stored.loan_key, seq),
         exposure=position_of(connection, stored.loan_key).exposure,
     )
 
 
 def _is_goods(connection: Connection, stored: StoredPledge) -> bool:
+    """Returns whether a pledge is on an inventory lot."""
     return isinstance(document_as_of(connection, stored.asset_key, None).detail, Inventory)

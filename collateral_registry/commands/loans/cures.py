@@ -1,4 +1,4 @@
-"""What would cure a loan in kind: more of any one of the goods that already secure it."""
+"""Computes cures in kind: an additional quantity of a good that already secures the loan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from collateral_registry.store.loans.repository import StoredLoan
 
 @dataclass(frozen=True)
 class CureInKind:
-    """A good of which more would cure: its market value in minor units of the loan's currency, and how much that is."""
+    """An additional quantity that would cure, and its market value in minor units of the loan's currency."""
 
     asset_id: str
     market_minor: int
@@ -28,7 +28,7 @@ class CureInKind:
 
 
 def cures_in_kind(connection: Connection, loan: StoredLoan) -> Sequence[CureInKind]:
-    """The cure in each pledged lot whose value is known; none for a loan that needs no cure."""
+    """Returns the cure in each pledged lot of known value; none for a loan that needs no cure."""
     position = position_of(connection, loan.key)
     asset_ids = sorted({row.pledge.asset_id for row in active_pledges_of(connection, loan.key)})
     if not position.collateral_cure or not asset_ids:

@@ -1,4 +1,4 @@
-"""Register loans, take in balances, answer draws, close."""
+"""Registers loans, ingests balances, checks draws and closes loans."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from valuation.errors import InvalidInput
 
 @dataclass(frozen=True)
 class BalancePush:
-    """A balance from the loan system, with its place in the message."""
+    """A balance from the loan system, with its index in the message."""
 
     index: int
     loan_id: str
@@ -37,7 +37,7 @@ class BalancePush:
 
 @dataclass(frozen=True)
 class BalanceProblem:
-    """A balance that was refused, and why."""
+    """The index of a refused balance, and the reason."""
 
     index: int
     reason: str
@@ -45,7 +45,7 @@ class BalanceProblem:
 
 @dataclass(frozen=True)
 class IngestedBalances:
-    """What became of a message of balances."""
+    """The result of a message of balances."""
 
     accepted: int
     duplicates: int
@@ -54,7 +54,7 @@ class IngestedBalances:
 
 @dataclass(frozen=True)
 class DrawAnswer:
-    """Whether a draw would be allowed, the most that would be, and why not."""
+    """Whether a draw is allowed, the largest allowed draw, and the reason for a refusal."""
 
     allowed: bool
     headroom: Money
@@ -62,7 +62,7 @@ class DrawAnswer:
 
 
 def create_loan(write: Write, loan: Loan) -> StoredLoan:
-    """Registers a loan and judges it: what is owed against nothing is at the worst level."""
+    """Registers a loan and judges it; an exposure without collateral is at the worst level."""
     _check_balance_date(loan.balance, write.market_day)
     key = insert_loan(write, loan)
     write.touched.add(loans=[key])
@@ -70,20 +70,20 @@ def create_loan(write: Write, loan: Loan) -> StoredLoan:
 
 
 def change_terms(write: Write, loan_id: str, etag: str, changed: Callable[[Loan], Loan]) -> StoredLoan:
-    """Changes the terms of a running loan and judges it again; a later maturity is held against the rights pledged."""
-    stored = _running(write, loan_id)
+    """Changes the terms of an open loan and judges it again; a later maturity is checked against pledged IP assets."""
+    stored = _open_loan(write, loan_id)
     check_etag(f"loans/{loan_id}", stored.revision, etag)
     loan = changed(stored.loan)
-    rights = _rights_beside(write, stored, loan) if _ends_later(stored.loan.maturity, loan.maturity) else []
+    lives = _ip_lives(write, stored, loan) if _ends_later(stored.loan.maturity, loan.maturity) else []
     updated = update_loan(write, stored, loan)
     write.touched.add(loans=[stored.key])
-    for asset, life in rights:
+    for asset, life in lives:
         report_ip_life(write, asset, loan_id, stored.key, life)
     return updated
 
 
 def ingest_balances(write: Write, pushes: Sequence[BalancePush], refused: Sequence[BalanceProblem]) -> IngestedBalances:
-    """Takes in balances, each on its own, and judges the loans whose balance changed."""
+    """Ingests balances one by one, and judges the loans whose balance changed."""
     known = find_loans(write.connection, sorted({push.loan_id for push in pushes}))
     problems = list(refused)
     changed, duplicates = [], 0
@@ -102,7 +102,10 @@ def ingest_balances(write: Write, pushes: Sequence[BalancePush], refused: Sequen
 
 
 def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswer:
-    """Whether a draw would keep the loan below its margin call, within its credit limit and with known coverage."""
+    """Returns whether a draw keeps the loan below its margin call and credit limit, with known coverage.
+
+    Raises NotFound, and InvalidInput for another currency than the loan's.
+    """
     stored = get_loan(connection, loan_id)
     if amount.currency != stored.loan.currency:
         raise InvalidInput("amount", amount.currency, f"the loan's currency {stored.loan.currency}")
@@ -112,14 +115,14 @@ def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswe
     position = position_of(connection, stored.key)
     headroom, reason = _headroom(stored.loan, position)
     allowed = amount.minor <= headroom
-    left = Money(headroom, stored.loan.currency)
-    over = f"amount: got {amount.major}, want at most {left.major} {left.currency}"
-    return DrawAnswer(allowed, left, "" if allowed else reason or over)
+    largest = Money(headroom, stored.loan.currency)
+    excess = f"amount: got {amount.major}, want at most {largest.major} {largest.currency}"
+    return DrawAnswer(allowed, largest, "" if allowed else reason or excess)
 
 
 def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
-    """Closes a loan on which nothing is owed and releases its pledges."""
-    stored = _running(write, loan_id)
+    """Closes a loan without exposure and releases its pledges; raises Refused while an exposure remains."""
+    stored = _open_loan(write, loan_id)
     check_etag(f"loans/{loan_id}", stored.revision, etag)
     if stored.loan.balance.exposure_minor:
         owed = Money(stored.loan.balance.exposure_minor, stored.loan.currency)
@@ -128,11 +131,11 @@ def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
     for pledge in pledges:
         update_pledge(write, pledge, replace(pledge.pledge, state=PledgeState.RELEASED))
     write.touched.add(loans=[stored.key], claims=[pledge.asset_key for pledge in pledges])
-    settle(write)  # judged while it is still active: a closed loan is no longer judged
+    settle(write)  # judged before it is closed, as a closed loan is no longer judged
     return update_loan(write, stored, replace(stored.loan, state=LoanState.CLOSED))
 
 
-def _running(write: Write, loan_id: str) -> StoredLoan:
+def _open_loan(write: Write, loan_id: str) -> StoredLoan:
     stored = get_loan(write.connection, loan_id)
     if stored.loan.state == LoanState.CLOSED:
         raise Refused("LOAN_CLOSED", f"loans/{loan_id} is closed")
@@ -140,16 +143,16 @@ def _running(write: Write, loan_id: str) -> StoredLoan:
 
 
 def _ends_later(before: date | None, after: date | None) -> bool:
-    """Whether a maturity was put off, or stated for the first time."""
+    """Returns whether a maturity was postponed, or stated for the first time."""
     return after is not None and (before is None or after > before)
 
 
-def _rights_beside(write: Write, stored: StoredLoan, loan: Loan) -> list[tuple[StoredAsset, IpLife]]:
-    """The rights pledged to a loan beside its new maturity; raises Refused as a pledge of today would."""
+def _ip_lives(write: Write, stored: StoredLoan, loan: Loan) -> list[tuple[StoredAsset, IpLife]]:
+    """Compares the IP assets pledged to a loan with its new maturity; raises Refused as for a new pledge."""
     pledged = sorted({pledge.pledge.asset_id for pledge in active_pledges_of(write.connection, stored.key)})
     assets = [get_asset(write.connection, asset_id) for asset_id in pledged]
-    beside = [(asset, check_right_life(write, asset, loan.maturity)) for asset in assets]
-    return [(asset, life) for asset, life in beside if life is not None]
+    compared = [(asset, check_right_life(write, asset, loan.maturity)) for asset in assets]
+    return [(asset, life) for asset, life in compared if life is not None]
 
 
 def _check_balance_date(balance: Balance, day: int) -> None:
@@ -167,19 +170,19 @@ def _balance_problem(push: BalancePush, stored: StoredLoan | None, day: int) -> 
     if push.balance.day > date_at(day):
         return f"balance_date: got {push.balance.day}, want not after the business date {date_at(day)}"
     if push.balance.day < stored.loan.balance.day:
-        return f"balance_date: got {push.balance.day}, want not before the balance known, of {stored.loan.balance.day}"
+        return f"balance_date: got {push.balance.day}, want not before the known balance of {stored.loan.balance.day}"
     return None
 
 
 def _headroom(loan: Loan, position: LoanPosition) -> tuple[int, str]:
-    """The most that may be drawn in minor units, and the rule that forbids any draw."""
+    """Returns the largest draw in minor units, and the reason if no draw is allowed."""
     if loan.state == LoanState.CLOSED:
         return 0, "the loan is closed"
     if position.coverage_unknown:
         return 0, "coverage is UNKNOWN: no draw until every asset that decides the level can be valued"
     if position.level >= Level.STOP_DRAW:
         return 0, f"the loan is at {position.level.name}: no draws"
-    room = largest_draw(position.exposure, position.pool, position.target_ppm)
+    headroom = largest_draw(position.exposure, position.pool, position.target_ppm)
     if loan.credit_limit is not None:
-        room = min(room, max(loan.credit_limit.minor - position.exposure, 0))
-    return room, ""
+        headroom = min(headroom, max(loan.credit_limit.minor - position.exposure, 0))
+    return headroom, ""

@@ -24,13 +24,16 @@ from collateral_registry.store.stock.claims_by_place import quantity_of
 from collateral_registry.store.valuations.valuation_inputs import read_facts, read_targets
 from valuation._typing import Int
 
-KEPT_POOLS = 128
-"""Quantities whose pools are kept while one question is answered."""
+CACHED_QUANTITIES = 128
+"""Number of quantities whose collateral values are cached while one question is answered."""
 
 
 @dataclass(frozen=True)
 class ReleaseScenario:
-    """A lot with the loans on it, as they stand; ``counted`` are the millionths of it that count."""
+    """A lot with the current positions of its loans; ``counted`` is its counted quantity in millionths.
+
+    ``pools`` returns the collateral value of each loan after so many millionths have left.
+    """
 
     counted: int
     positions: dict[int, LoanPosition]
@@ -39,20 +42,20 @@ class ReleaseScenario:
 
     @property
     def coverage_unknown(self) -> bool:
-        """Whether the cover of any loan on the lot cannot be stood behind."""
+        """Whether the coverage of any loan on the lot is unknown or in doubt."""
         return self.in_doubt or any(position.coverage_unknown for position in self.positions.values())
 
     def terms_of(self, loan_key: int) -> tuple[int, int, int]:
-        """Exposure, pool and target ratio of a loan as it stands."""
+        """Returns the current exposure, collateral value and target ratio of a loan."""
         position = self.positions[loan_key]
         return position.exposure, position.pool, position.target_ppm
 
     def claim_of(self, loan_key: int) -> int:
-        """What the loan claims of the lot, on its basis: what its pool would lose with all of it."""
+        """Returns the collateral value that a loan would lose with the whole lot."""
         return self.pool_after(loan_key, 0) - self.pool_after(loan_key, self.counted)
 
     def pool_after(self, loan_key: int, quantity: int) -> int:
-        """The pool of a loan on its basis once so many millionths have left."""
+        """Returns the collateral value of a loan after so many millionths have left."""
         return self.pools(quantity)[loan_key]
 
     def uncovered_after(self, quantity: int) -> list[int]:
@@ -66,57 +69,60 @@ class ReleaseScenario:
 
 
 def counted_quantity(connection: Connection, asset_key: int) -> int:
-    """Returns the part of a lot's quantity that counts, in millionths of its unit."""
+    """Returns the counted part of a lot's quantity, in millionths of its unit."""
     facts = read_facts(connection, np.array([asset_key], dtype=np.int64))
     quantity, share = quantity_of(connection, asset_key), float(facts.inventory["counted_share"][0])
     return round(quantity * share) if share < 1.0 else quantity
 
 
 def simulate_release(connection: Connection, asset_key: int, positions: Mapping[int, LoanPosition]) -> ReleaseScenario:
-    """Reads a lot and its market once, for any number of quantities; ``positions`` are those of the loans on it."""
+    """Reads a lot and its market data once, to simulate any number of quantities.
+
+    ``positions`` are those of the loans on the lot.
+    """
     keys = np.array([asset_key], dtype=np.int64)
     _, day = newest_commit(connection)
     policy = policy_in_force(connection, day)
     facts = read_facts(connection, keys)
     targets = read_targets(connection, facts, keys)
-    gathered = LoadedInputs(facts, targets, market_for(connection, facts, targets, policy, []))
+    loaded = LoadedInputs(facts, targets, market_for(connection, facts, targets, policy, []))
     loan_keys = loans_of_assets(connection, keys)
     positions = {int(key): positions[int(key)] for key in loan_keys}
     quantity, counted = quantity_of(connection, asset_key), counted_quantity(connection, asset_key)
 
-    @lru_cache(KEPT_POOLS)
+    @lru_cache(CACHED_QUANTITIES)
     def pools(left: int) -> dict[int, int]:
         rest = max(counted - left, 0) / quantity if quantity else 0.0
-        covered = _covered(connection, gathered, policy, day, loan_keys, rest)
+        covered = _covered(connection, loaded, policy, day, loan_keys, rest)
         lendable = {key: position.basis == LtvBasis.LENDABLE for key, position in positions.items()}
         columns = zip(covered.loans["loan_key"], covered.pools.lendable, covered.pools.market, strict=True)
         return {int(key): int(kept if lendable[int(key)] else market) for key, kept, market in columns}
 
-    whole = _covered(connection, gathered, policy, day, loan_keys, counted / quantity if quantity else 0.0)
+    whole = _covered(connection, loaded, policy, day, loan_keys, counted / quantity if quantity else 0.0)
     return ReleaseScenario(counted, positions, pools, _in_doubt(whole, positions))
 
 
 def _in_doubt(covered: Covered, positions: dict[int, LoanPosition]) -> bool:
-    """Whether a value of today that nobody can vouch for decides if a loan is covered.
+    """Returns whether coverage depends on a value that is unknown today.
 
-    The day may have moved on while the run that judges the loans for it is still under way.
+    The newest judgements may be older: the business date may have moved while its revaluation run is under way.
     """
-    pools, found = covered.pools, False
+    pools, in_doubt = covered.pools, False
     for at, key in enumerate(covered.loans["loan_key"].tolist()):
         position = positions[key]
         lendable = position.basis == LtvBasis.LENDABLE
         safe, good = (pools.lendable, pools.good_lendable) if lendable else (pools.market, pools.good_market)
         floor = floor_of(position.exposure, position.target_ppm)
-        found |= position.exposure > 0 and bool(pools.never_valued[at] or (safe[at] >= floor) != (good[at] >= floor))
-    return found
+        in_doubt |= position.exposure > 0 and bool(pools.never_valued[at] or (safe[at] >= floor) != (good[at] >= floor))
+    return in_doubt
 
 
 def _covered(
-    connection: Connection, gathered: LoadedInputs, policy: StoredPolicy, day: int, loan_keys: Int, share: float
+    connection: Connection, loaded: LoadedInputs, policy: StoredPolicy, day: int, loan_keys: Int, share: float
 ) -> Covered:
-    """The cover of the loans when only a share of the lot's quantity counts."""
-    inventory = {**gathered.assets.inventory, "counted_share": np.array([share])}
-    assets = replace(gathered.assets, inventory=inventory)
-    appraisal = appraise(assets, gathered.targets, gathered.market, policy.policy, day)
-    values = valuation_columns(connection, replace(gathered, assets=assets), appraisal, policy, day)
+    """Returns the coverage of the loans if only a share of the lot's quantity counts."""
+    inventory = {**loaded.assets.inventory, "counted_share": np.array([share])}
+    assets = replace(loaded.assets, inventory=inventory)
+    appraisal = appraise(assets, loaded.targets, loaded.market, policy.policy, day)
+    values = valuation_columns(connection, replace(loaded, assets=assets), appraisal, policy, day)
     return cover_loans(connection, loan_keys, read_pledges(connection, loan_keys), values, day)

@@ -1,6 +1,6 @@
-"""Take in batches of movements: check, book, store with the sequence, in one transaction of the batches that wait.
+"""Books batches of stock movements: checks, books and stores a group of batches in one transaction.
 
-Every rule of the sequence is decided here, under the lock of the source, so that it holds across processes.
+The sequence of a feed is checked under the feed's lock, so that it holds across processes.
 """
 
 from __future__ import annotations
@@ -39,12 +39,15 @@ from collateral_registry.store.stock.feeds import (
 )
 
 CALL = 0
-"""Sequence and epoch of a single call, which has no place in the sequence of a stream."""
+"""Sequence and epoch of a single call, which is outside the sequence of a stream."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as it came: whose, by a stream of which epoch, and the warehouses the source may touch (None: any)."""
+    """A received batch of movements of one feed.
+
+    ``epoch`` is that of the sending stream; ``own_warehouses`` are those the feed may report (None: any).
+    """
 
     source_id: str
     epoch: int
@@ -57,7 +60,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row that was not booked."""
+    """A row that was not booked, and why."""
 
     row: int
     movement_id: str
@@ -67,7 +70,7 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class DurableBatch:
-    """A batch is durable; ``repeated`` when it was so before."""
+    """The result of a stored batch; ``repeated`` if it was stored by an earlier request."""
 
     sequence: int
     booked: int
@@ -78,17 +81,17 @@ class DurableBatch:
 
 @dataclass(frozen=True)
 class Gap:
-    """A batch came before its time."""
+    """A batch arrived before its predecessors; ``expected`` is the next sequence of the feed."""
 
     expected: int
 
 
 Outcome = DurableBatch | Gap | Refused | RequestIdReused
-"""What becomes of a batch; an error concerns it alone."""
+"""The result of a batch; an error concerns only this batch."""
 
 
 def open_feed(database: Database, source_id: str) -> Feed:
-    """Where the source stands; from now on streams opened before may no longer write."""
+    """Opens a new stream of a feed and returns the feed's progress; earlier streams may no longer write."""
     with database.intake([source_shard(source_id)]) as intake:
         source = open_feed_epoch(intake, source_id)
         intake.commit()
@@ -96,7 +99,7 @@ def open_feed(database: Database, source_id: str) -> Feed:
 
 
 def book_batches(database: Database, batches: Sequence[Batch]) -> list[Outcome]:
-    """Books batches in their order and makes all of them durable at once; returns the outcome of each [n]."""
+    """Books batches in order and commits them together; returns the outcome of each [n]."""
     with locked_group(database, batches) as group:
         outcomes = group.book()
         group.intake.commit()
@@ -105,7 +108,7 @@ def book_batches(database: Database, batches: Sequence[Batch]) -> list[Outcome]:
 
 @contextmanager
 def locked_group(database: Database, batches: Sequence[Batch]) -> Iterator[Group]:
-    """Yields the batches in a transaction that locks every shard they touch; durable once it is committed."""
+    """Yields the batches in a transaction that locks every shard they touch; the caller commits it."""
     shards = _shards(batches)
     while True:
         with database.intake(shards) as intake:
@@ -120,12 +123,12 @@ def locked_group(database: Database, batches: Sequence[Batch]) -> Iterator[Group
 
 
 def source_shard(source_id: str) -> str:
-    """The shard of a source."""
+    """Returns the name of a feed's shard."""
     return f"source {source_id}"
 
 
 def warehouse_shard(warehouse: str) -> str:
-    """The shard of the lots in a warehouse: two sources of one warehouse take turns."""
+    """Returns the name of a warehouse's shard, which serialises feeds of the same warehouse."""
     return f"warehouse {warehouse}"
 
 
@@ -139,7 +142,7 @@ def _shards(batches: Sequence[Batch]) -> set[str]:
 
 @dataclass
 class _Run:
-    """The batches of one source that are booked now, one after the other."""
+    """The batches of one feed to be booked now, in order."""
 
     source: Feed
     indexes: list[int]
@@ -155,17 +158,17 @@ class _Run:
 
     @property
     def own_warehouses(self) -> Collection[str] | None:
-        """The warehouses that the source may touch: of one source, so the same for every batch."""
+        """The warehouses the feed may report, which are the same for all of its batches."""
         return self.batches[0].own_warehouses
 
     def places(self) -> BatchPlaces:
-        """Sequence and row within its batch of every row."""
+        """Returns the sequence and the row within its batch of every row."""
         counts = [len(batch.movements) for batch in self.batches]
         numbers = np.repeat([batch.sequence for batch in self.batches], counts)
         return BatchPlaces(numbers.tolist(), (np.arange(len(numbers)) - np.repeat(self.starts[:-1], counts)).tolist())
 
     def ids(self) -> set[str]:
-        """The ids of the rows without a problem, and those that they correct."""
+        """Returns the ids of the valid rows and of the movements they correct."""
         run = self.movements
         if not self.problems:
             return {*run.movement_id, *run.corrects} - {""}
@@ -173,35 +176,35 @@ class _Run:
         return {name for row in rows for name in (run.movement_id[row], run.corrects[row]) if name}
 
     def counts(self, rows: Sequence[int]) -> list[int]:
-        """How many of the rows, which rise, are of each batch."""
+        """Returns the number of the given (ascending) rows that belong to each batch."""
         return [int(count) for count in np.diff(np.searchsorted(rows, self.starts))]
 
     def rejected(self) -> list[list[RejectedRow]]:
-        """The rows of each batch that were not booked."""
+        """Returns the rows of each batch that were not booked."""
         found: list[list[RejectedRow]] = [[] for _ in self.batches]
         for row, problem in sorted(self.booked.problems.items()):
-            place = int(np.searchsorted(self.starts, row, side="right")) - 1
+            batch = int(np.searchsorted(self.starts, row, side="right")) - 1
             name = printable(self.movements.movement_id[row])
-            inside = row - int(self.starts[place])
-            found[place].append(RejectedRow(inside, name, int(problem.reason), problem.description))
+            row_in_batch = row - int(self.starts[batch])
+            found[batch].append(RejectedRow(row_in_batch, name, int(problem.reason), problem.description))
         return found
 
 
 class Group:
-    """Batches that are made durable together, in the transaction that has their shards."""
+    """Batches committed together, in a transaction that holds the locks of their shards."""
 
     def __init__(self, intake: Intake, batches: Sequence[Batch]) -> None:
         self.intake = intake
         self.batches = batches
         self.outcomes: list[Outcome | None] = [None] * len(batches)
-        self.twins: dict[int, int] = {}
+        self.duplicates: dict[int, int] = {}
         self.runs = self._admitted()
         for run in self.runs:
             run.past = known_movements(intake.connection, run.source.key, run.ids())
         self.places = self._places()
 
     def _places(self) -> set[Place]:
-        """Every place whose lot may change."""
+        """Returns every place whose lot may change."""
         places: set[Place] = set()
         for run in self.runs:
             places |= places_of(run.movements, run.problems)
@@ -210,7 +213,7 @@ class Group:
         return places
 
     def book(self) -> list[Outcome]:
-        """Books every run and stores what came of it."""
+        """Books every run, stores the results and returns the outcome of each batch."""
         lots = read_lots(self.intake.connection, self.places)
         for run in self.runs:
             run.booked = book(run.movements, run.problems, lots, run.past, run.own_warehouses)
@@ -219,7 +222,7 @@ class Group:
             self._store(run, lots)
         store_lateness(self.intake, lots, [run.booked for run in self.runs])
         store_progress(self.intake, [run.source for run in self.runs])
-        for index, first in self.twins.items():
+        for index, first in self.duplicates.items():
             self.outcomes[index] = _repeat(self.outcomes[first])
         return [outcome for outcome in self.outcomes if outcome is not None]
 
@@ -233,12 +236,12 @@ class Group:
         ]
         booked, known = run.counts(run.booked.row), run.counts(run.booked.known)
         store_batches(self.intake, records, booked, known)
-        for place, rejected in enumerate(run.rejected()):
-            taken = DurableBatch(run.batches[place].sequence, booked[place], known[place], rejected)
-            self.outcomes[run.indexes[place]] = taken
+        for at, rejected in enumerate(run.rejected()):
+            durable = DurableBatch(run.batches[at].sequence, booked[at], known[at], rejected)
+            self.outcomes[run.indexes[at]] = durable
 
     def _admitted(self) -> list[_Run]:
-        """The batches whose turn it is, by source; the outcome of every other one is settled."""
+        """Groups the batches to be booked by feed, and sets the outcome of all others."""
         connection, names = self.intake.connection, sorted({batch.source_id for batch in self.batches})
         sources = find_feeds(connection, names)
         runs: dict[str, list[tuple[int, Batch]]] = {}
@@ -250,7 +253,7 @@ class Group:
             settled = self._settled(source, batch, seen, index)
             if settled is not None:
                 self.outcomes[index] = settled
-            elif index not in self.twins:
+            elif index not in self.duplicates:
                 seen[batch.source_id, batch.request_id or batch.sequence] = index
                 runs.setdefault(batch.source_id, []).append((index, _numbered(source, batch)))
         return [
@@ -261,14 +264,14 @@ class Group:
     def _settled(
         self, source: Feed, batch: Batch, seen: dict[tuple[str, int | str], int], index: int
     ) -> Outcome | None:
-        """What becomes of a batch that is not booked now; none for one whose turn it is, or that comes twice here."""
+        """Returns the outcome of a batch that is not booked now; None for one to book, or a duplicate in the group."""
         if batch.sequence != CALL and batch.epoch != source.epoch:
             return superseded(source.source_id)
-        first = seen.get((batch.source_id, batch.request_id or batch.sequence)) if _named(batch) else None
+        first = seen.get((batch.source_id, batch.request_id or batch.sequence)) if _is_identified(batch) else None
         if first is not None:
             if self.batches[first].body_hash != batch.body_hash:
                 return _reused(batch)
-            self.twins[index] = first
+            self.duplicates[index] = first
             return None
         stored = self._stored(source, batch)
         if stored is not None:
@@ -284,13 +287,13 @@ class Group:
         return stored_batches(connection, source.key, [batch.sequence])[batch.sequence]
 
 
-def _named(batch: Batch) -> bool:
-    """Whether a batch can be told from another one: by its sequence or its request id."""
+def _is_identified(batch: Batch) -> bool:
+    """Returns whether a batch can be recognised again, by its sequence or its request id."""
     return batch.sequence != CALL or bool(batch.request_id)
 
 
 def _numbered(source: Feed, batch: Batch) -> Batch:
-    """The batch with its number, which the source has come to now."""
+    """Returns the batch with its sequence, and advances the feed to it; calls count down from -1."""
     if batch.sequence == CALL:
         source.last_call -= 1
         return replace(batch, sequence=source.last_call)
@@ -299,7 +302,7 @@ def _numbered(source: Feed, batch: Batch) -> Batch:
 
 
 def superseded(source_id: str) -> Refused:
-    """The refusal of a stream whose source has opened another one."""
+    """Builds the refusal for a stream of a feed that has opened a newer stream."""
     message = f"stockFeeds/{source_id} was opened by another stream, which has taken over"
     return Refused("STREAM_SUPERSEDED", message, stock_feed=f"stockFeeds/{source_id}")
 

@@ -100,7 +100,7 @@ def find_pending_lots(connection: Connection, lots_limit: int = LOTS_LIMIT) -> P
 
 
 def _longest_pending(lots: Sequence[int], place_of: Mapping[int, Place], limit: int) -> Int:
-    """Returns the first lots in ascending order of their keys, whole places at a time, up to the limit."""
+    """Returns the longest-pending lots, sorted: whole places, or part of one that exceeds the limit."""
     of_place: dict[Place, dict[int, None]] = {}
     for lot in lots:
         of_place.setdefault(place_of[lot], {})[lot] = None
