@@ -61,7 +61,7 @@ from tests.support.opening import (
 )
 from tests.support.plain_book import PlainBook
 from tests.support.postgres import Cluster
-from tests.support.small_book import do, taken_up
+from tests.support.small_book import sync_stock
 
 HAPPENED = NOW - timedelta(hours=1)
 SOURCE = "acme"
@@ -196,7 +196,7 @@ class Book(RuleBasedStateMachine):
 
     @rule()
     def the_book_takes_stock_up(self):
-        taken_up(self.database)
+        sync_stock(self.database)
         self.plain.sync()
 
         with self.database.read() as connection:

@@ -7,7 +7,7 @@ from collateral_registry.domain.stock.movements import MovementKind, Movements
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.findings.repository import list_findings
 from collateral_registry.store.loans.events import events_after
-from tests.support.small_book import FIRST_US, do, taken_up
+from tests.support.small_book import FIRST_US, do, sync_stock
 
 WAREHOUSE = "Qingdao Dagang"
 HOUR_US = 3_600_000_000
@@ -37,7 +37,7 @@ def push(database, sequence, *rows, warehouse=WAREHOUSE):
     epoch = open_feed(database, "dagang").epoch
     (taken,) = book_batches(database, [Batch("dagang", epoch, sequence, f"h-{sequence}", movements)])
     assert not taken.rejected, taken
-    return taken_up(database)
+    return sync_stock(database)
 
 
 def count(database, *lines, hours=0, complete=False, warehouse=WAREHOUSE, good="aluminium", unit="t", actor="test"):
@@ -46,7 +46,7 @@ def count(database, *lines, hours=0, complete=False, warehouse=WAREHOUSE, good="
     counted_us = FIRST_US - hours * HOUR_US
     reported = StockCount(warehouse, CountMethod.PHYSICAL_COUNT, counted_us, counted, complete, "report 7")
     reconciled = do(database, lambda write: reconcile(write, reported), actor)
-    taken_up(database)
+    sync_stock(database)
     return reconciled
 
 

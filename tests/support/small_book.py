@@ -138,15 +138,15 @@ def push(database, sequence, *rows, warehouse="Qingdao Dagang"):
     assert not taken.rejected, taken
 
 
-def taken_up(database):
+def sync_stock(database):
     """Applies pending stock until none is left; returns the last result, or None."""
     result = None
-    while (waiting := looked(database)) is not None:
-        result = do(database, partial(sync_pending_lots, pending=waiting))
+    while (pending := pending_lots(database)) is not None:
+        result = do(database, partial(sync_pending_lots, pending=pending))
     return result
 
 
-def looked(database, lots_limit=LOTS_LIMIT):
+def pending_lots(database, lots_limit=LOTS_LIMIT):
     """Returns the pending lots, or None."""
     with database.read() as connection:
         return find_pending_lots(connection, lots_limit)

@@ -33,7 +33,7 @@ from tests.support.small_book import (
     pledge,
     push,
     register,
-    taken_up,
+    sync_stock,
     told_of,
 )
 from valuation.ip.life import RightKind
@@ -157,7 +157,7 @@ def test_a_copy_of_a_lot_with_the_quantity_that_its_feed_tells_now_is_refused(bo
     register(book, lot("l-1", "100", lot="A-17"))
     push(book, 1, ("RECEIPT", "A-17", 100))
     push(book, 2, ("ISSUE", "A-17", 10))
-    taken_up(book)
+    sync_stock(book)
 
     with pytest.raises(Refused) as refused:
         register(book, lot("l-2", "90", lot="A 17", owner="Other"))
@@ -170,7 +170,7 @@ def test_a_copy_of_a_receipt_is_still_a_suspicion_after_some_of_the_goods_have_l
     register(book, lot("l-1", "100", lot="A-17", receipt_number="WR-2022-0071"))
     push(book, 1, ("RECEIPT", "A-17", 100), ("RECEIPT", "C-90", 200))
     push(book, 2, ("ISSUE", "A-17", 10))
-    taken_up(book)
+    sync_stock(book)
     register(book, lot("l-2", "100", lot="C-90", owner="Other", receipt_number="WR-2022-0072"))
 
     assert {row.finding.evidence["field"] for row in findings(book)} == {"receipt_number"}
@@ -181,7 +181,7 @@ def test_lots_that_have_left_one_bin_accuse_each_other_of_nothing(book):
     register(book, lot("l-2", "50", lot="C-90", bin="R4-02"))
     push(book, 1, ("RECEIPT", "A-17", 100), ("RECEIPT", "C-90", 50))
     push(book, 2, ("ISSUE", "A-17", 100), ("ISSUE", "C-90", 50))
-    taken_up(book)
+    sync_stock(book)
 
     assert do(book, check_whole_book).suspicions == 0
 

@@ -27,7 +27,7 @@ from tests.support.small_book import (
     request,
     see,
     stock,
-    taken_up,
+    sync_stock,
 )
 
 
@@ -83,7 +83,7 @@ def test_more_left_a_lot_than_sixty_four_bits_count_and_its_neighbour_is_taken_u
     register(book, lot("lot-b", "100"))
     turns = [(kind, "lot-a", 9e11) for _ in range(12) for kind in ("RECEIPT", "ISSUE")]
     push(book, 1, ("RECEIPT", "lot-a", 100), *turns, ("RECEIPT", "lot-b", 40))
-    taken_up(book)
+    sync_stock(book)
 
     (found,) = [row for row in findings(book) if row.finding.kind == FindingKind.UNAUTHORISED_ISSUE]
     assert found.finding.evidence["unauthorised"] == "10800000000000 t"
@@ -106,11 +106,11 @@ def test_issues_of_an_authorised_lot_that_exceed_it_are_one_finding_too(book):
 def test_more_issues_than_one_commit_looks_at_are_held_against_the_authorisation_by_the_next(book, monkeypatch):
     monkeypatch.setattr(outgoing_movements, "ISSUES_LIMIT", 2)
     push(book, 1, ("RECEIPT", "lot-a", 100))
-    taken_up(book)
+    sync_stock(book)
     goods(book)
     request(book, "20")
     push(book, 2, *(("ISSUE", "lot-a", tonnes) for tonnes in (1, 2, 3, 4, 5)))
-    taken_up(book)
+    sync_stock(book)
     with book.read() as connection:
         taken = get_pickup(connection, "bank-0", "u-1").pickup.taken
 
@@ -120,18 +120,18 @@ def test_more_issues_than_one_commit_looks_at_are_held_against_the_authorisation
 
 def test_an_issue_told_in_tonnes_uses_up_an_authorisation_in_kilograms(book):
     push(book, 1, ("RECEIPT", "lot-a", 100))
-    taken_up(book)
+    sync_stock(book)
     register(book, lot("lot-a", "100000", unit="kg"))
     lend_on(book, "bank-0")
     pledge(book, "bank-0", "lot-a")
     owe(book, "bank-0", 490_000)
     request(book, "20000")
     push(book, 2, ("ISSUE", "lot-a", 15.0005))
-    taken_up(book)
+    sync_stock(book)
     with book.read() as connection:
         taken = get_pickup(connection, "bank-0", "u-1").pickup.taken
     push(book, 3, ("ISSUE", "lot-a", 6))
-    taken_up(book)
+    sync_stock(book)
     (found,) = findings(book)
 
     assert taken == 15_000_500_000
