@@ -1,4 +1,4 @@
-"""The same thing pledged twice: checked when it is registered, changed or pledged, and over the whole book."""
+"""Detects assets pledged twice: on registration, change and pledge, and in a check of the whole book."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ DOUBLE_KINDS = {FindingKind.DOUBLE_PLEDGE, FindingKind.SUSPECTED_DOUBLE_PLEDGE}
 PAIR_DIGEST_BYTES = 16
 
 PAIRS_LIMIT = 10_000
-"""Pairs of numbers that a check of the book holds in memory as objects at a time."""
+"""Pairs of reference numbers that a check of the book holds in memory as objects at a time."""
 
 SEVERITY = {ReferenceVerdict.STRONG: Severity.CRITICAL, ReferenceVerdict.SUSPICION: Severity.WARNING}
 KIND = {
@@ -59,8 +59,8 @@ KIND = {
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What a check of the whole book found."""
+class ReferenceCheck:
+    """The result of a check of the whole book."""
 
     strong: int
     suspicions: int
@@ -68,9 +68,9 @@ class Checked:
 
 
 def check_asset(write: Write, key: int, asset: Asset, before: Asset | None = None) -> None:
-    """Refuses an asset whose number another one has; what is merely suspicious becomes findings at both.
+    """Raises Refused if another asset has the same reference number; opens findings at both for a similar one.
 
-    Of an asset that is changed only the numbers that are new are looked at.
+    Of a changed asset only the new reference numbers are checked.
     """
     known = set(identities_of(before)) if before else set()
     for identity in identities_of(asset):
@@ -79,38 +79,41 @@ def check_asset(write: Write, key: int, asset: Asset, before: Asset | None = Non
 
 
 def check_notice(write: Write, pledge: Pledge, pledge_key: int, asset_key: int, asset: Asset, loan: Loan) -> None:
-    """Writes the registration of a pledge; refuses one that secures another borrower's loan by another asset."""
-    found = notice_of(pledge, asset)
-    for notice in found:
-        mine = KnownIdentity(notice, asset_key, asset.asset_id, asset.owner, loan.loan_id, loan.borrower)
-        _check(write, mine)
-    write_identities(write.connection, asset_key, pledge_key, found)
+    """Stores the registration number of a pledge; raises Refused if it secures another borrower by another asset."""
+    notices = notice_of(pledge, asset)
+    for notice in notices:
+        own = KnownIdentity(notice, asset_key, asset.asset_id, asset.owner, loan.loan_id, loan.borrower)
+        _check(write, own)
+    write_identities(write.connection, asset_key, pledge_key, notices)
 
 
-def check_book(write: Write) -> Checked:
-    """Looks for the same number, and for numbers an edit apart with agreeing evidence, in the whole book at once."""
+def check_book(write: Write) -> ReferenceCheck:
+    """Finds equal reference numbers, and numbers one edit apart with agreeing evidence, in the whole book."""
     write_missing(write.connection)
     pairs = sorted(_pairs(same_numbers(write.connection)) | _near_pairs(agreeing_numbers(write.connection)))
     parts = [_check_pairs(write, pairs[start : start + PAIRS_LIMIT]) for start in range(0, len(pairs), PAIRS_LIMIT)]
-    return Checked(*(sum(getattr(part, name) for part in parts) for name in ("strong", "suspicions", "opened")))
+    return ReferenceCheck(*(sum(getattr(part, name) for part in parts) for name in ("strong", "suspicions", "opened")))
 
 
-def _check_pairs(write: Write, pairs: Sequence[tuple[int, int]]) -> Checked:
-    """Judges pairs of numbers and opens the findings that nobody was told before."""
-    known = identities_by_key(write.connection, np.unique(np.array(pairs, dtype=np.int64)))
-    found = [(known[one], known[other]) for one, other in pairs if one in known and other in known]
+def _check_pairs(write: Write, pairs: Sequence[tuple[int, int]]) -> ReferenceCheck:
+    """Judges pairs of reference numbers and opens the findings that are new."""
+    identities = identities_by_key(write.connection, np.unique(np.array(pairs, dtype=np.int64)))
+    found = [(identities[one], identities[other]) for one, other in pairs if one in identities and other in identities]
     judged = [(*pair, _verdict(*pair)) for pair in found if pair[0].asset_key != pair[1].asset_key]
     findings = [one for first, second, verdict in judged if verdict for one in _findings(first, second, verdict)]
-    told = known_fingerprints(write.connection, [finding.fingerprint for finding in findings])
-    opened = open_findings(write, [finding for finding in findings if finding.fingerprint not in told])
+    known = known_fingerprints(write.connection, [finding.fingerprint for finding in findings])
+    opened = open_findings(write, [finding for finding in findings if finding.fingerprint not in known])
     strong, suspicions = (
         sum(row[2] == wanted for row in judged) for wanted in (ReferenceVerdict.STRONG, ReferenceVerdict.SUSPICION)
     )
-    return Checked(strong, suspicions, len(opened))
+    return ReferenceCheck(strong, suspicions, len(opened))
 
 
 def confirm_double_pledge(write: Write, key: int, note: str) -> None:
-    """Takes a finding for proved: its asset is worth nothing from now on. Dismissal is its resolution with a note."""
+    """Confirms a finding of a double pledge; its asset is worth 0 from now on.
+
+    Raises NotFound, InvalidInput for another kind of finding, and Refused if it is resolved or its asset is retired.
+    """
     stored = get_finding(write.connection, key)
     if stored.finding.kind not in DOUBLE_KINDS:
         raise InvalidInput("name", f"a finding of kind {stored.finding.kind.name}", "a double pledge or a suspicion")
@@ -124,28 +127,29 @@ def confirm_double_pledge(write: Write, key: int, note: str) -> None:
     write.touched.add(assets=[asset.key])
 
 
-def _check(write: Write, mine: KnownIdentity) -> None:
+def _check(write: Write, own: KnownIdentity) -> None:
+    """Compares a number with all similar ones; raises Refused for a match, opens findings for suspicions."""
     findings: list[Finding] = []
-    for other in similar_identities(write.connection, mine.identity, mine.asset_key):
-        verdict = _verdict(mine, other)
+    for other in similar_identities(write.connection, own.identity, own.asset_key):
+        verdict = _verdict(own, other)
         if verdict == ReferenceVerdict.STRONG:
-            evidence = _evidence(mine, other)
-            raise Refused("DOUBLE_PLEDGE", _sentence(mine, other, verdict), **evidence)
+            evidence = _evidence(own, other)
+            raise Refused("DOUBLE_PLEDGE", _sentence(own, other, verdict), **evidence)
         if verdict == ReferenceVerdict.SUSPICION:
-            findings += _findings(mine, other, verdict)
-    told = known_fingerprints(write.connection, [finding.fingerprint for finding in findings])
-    open_findings(write, [finding for finding in findings if finding.fingerprint not in told])
+            findings += _findings(own, other, verdict)
+    known = known_fingerprints(write.connection, [finding.fingerprint for finding in findings])
+    open_findings(write, [finding for finding in findings if finding.fingerprint not in known])
 
 
 def _verdict(one: KnownIdentity, other: KnownIdentity) -> ReferenceVerdict:
-    """What two numbers say; one notice may cover many things of one borrower."""
+    """Returns the verdict on two numbers; one registration may cover several assets of one borrower."""
     if one.identity.kind == IdentityKind.NOTICE and one.borrower == other.borrower:
         return ReferenceVerdict.NONE
     return verdict_of(one.identity, other.identity)
 
 
 def _pairs(rows: Columns) -> set[tuple[int, int]]:
-    """Pairs of neighbours under one form: each number with the first of its group, so that a group is told once."""
+    """Returns each number paired with the first of its group of equal forms, so that each is reported once."""
     pairs: set[tuple[int, int]] = set()
     starts, firsts = _groups(rows)
     for key, first in zip(rows["identity_key"].tolist(), rows["identity_key"][starts[firsts]].tolist(), strict=True):
@@ -155,7 +159,7 @@ def _pairs(rows: Columns) -> set[tuple[int, int]]:
 
 
 def _near_pairs(rows: Columns) -> set[tuple[int, int]]:
-    """Pairs within one edit among those that share an agreement, by comparing each group with itself shifted."""
+    """Returns pairs of numbers within one edit and with agreeing evidence, comparing each group with itself shifted."""
     pairs: set[tuple[int, int]] = set()
     _, group = _groups(rows)
     letters = np.array([ReferenceNumber(text).letters for text in rows["written"]], dtype=object)
@@ -172,7 +176,7 @@ def _near_pairs(rows: Columns) -> set[tuple[int, int]]:
 
 
 def _groups(rows: Columns) -> tuple[Int, Int]:
-    """The first row of each group of kind, scope and form, and the group of each row [n]; rows are in their order."""
+    """Returns the first row of each group of kind, scope and form, and the group of each row [n]; rows are sorted."""
     count = len(rows["identity_key"])
     if not count:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
@@ -184,50 +188,50 @@ def _groups(rows: Columns) -> tuple[Int, Int]:
 
 
 def _findings(one: KnownIdentity, other: KnownIdentity, verdict: ReferenceVerdict) -> Sequence[Finding]:
-    """The same said of each of the two, so that the lenders of both hear it."""
+    """Returns the finding for each of the two assets, so that the lenders of both are notified."""
     return [_finding(one, other, verdict), _finding(other, one, verdict)]
 
 
-def _finding(mine: KnownIdentity, other: KnownIdentity, verdict: ReferenceVerdict) -> Finding:
-    field = FIELD_OF[mine.identity.kind]
+def _finding(own: KnownIdentity, other: KnownIdentity, verdict: ReferenceVerdict) -> Finding:
+    field = FIELD_OF[own.identity.kind]
     return Finding(
         kind=KIND[verdict],
         severity=SEVERITY[verdict],
-        fingerprint=f"double pledge {field} {_pair(mine, other)}",
-        summary=_sentence(mine, other, verdict)[:200],
-        evidence=_evidence(mine, other),
-        asset_key=mine.asset_key,
+        fingerprint=f"double pledge {field} {_pair(own, other)}",
+        summary=_sentence(own, other, verdict)[:200],
+        evidence=_evidence(own, other),
+        asset_key=own.asset_key,
     )
 
 
-def _pair(mine: KnownIdentity, other: KnownIdentity) -> str:
-    """The two claims in few characters: four ids of full length are more than a fingerprint holds."""
-    ids = (mine.asset_id, mine.loan_id, other.asset_id, other.loan_id)
+def _pair(own: KnownIdentity, other: KnownIdentity) -> str:
+    """Returns a digest of the two claims, because four ids of full length exceed the length of a fingerprint."""
+    ids = (own.asset_id, own.loan_id, other.asset_id, other.loan_id)
     return hashlib.blake2b("/".join(ids).encode(), digest_size=PAIR_DIGEST_BYTES).hexdigest()
 
 
-def _evidence(mine: KnownIdentity, other: KnownIdentity) -> dict[str, str]:
-    """Which field, which values, whose, and what else agrees."""
-    identity: Identity = mine.identity
+def _evidence(own: KnownIdentity, other: KnownIdentity) -> dict[str, str]:
+    """Returns the field, the two numbers, their assets and owners, and the agreeing evidence."""
+    identity: Identity = own.identity
     return {
         "field": FIELD_OF[identity.kind],
         "value": identity.written,
         "other_value": other.identity.written,
         "match": match_within(identity, other.identity).name,
         "within": identity.scope,
-        "asset": f"assets/{mine.asset_id}",
+        "asset": f"assets/{own.asset_id}",
         "other_asset": f"assets/{other.asset_id}",
-        "owner": mine.owner,
+        "owner": own.owner,
         "other_owner": other.owner,
         "holder": other.holder,
         "agreeing": shared_evidence(identity, other.identity),
     }
 
 
-def _sentence(mine: KnownIdentity, other: KnownIdentity, verdict: ReferenceVerdict) -> str:
-    field = FIELD_OF[mine.identity.kind]
-    told = f"{field} {mine.identity.written} of assets/{mine.asset_id}"
+def _sentence(own: KnownIdentity, other: KnownIdentity, verdict: ReferenceVerdict) -> str:
+    field = FIELD_OF[own.identity.kind]
+    reference = f"{field} {own.identity.written} of assets/{own.asset_id}"
     if verdict == ReferenceVerdict.STRONG:
-        return f"{told} is {other.identity.written} of assets/{other.asset_id}, held by {other.holder}"
-    shared = shared_evidence(mine.identity, other.identity)
-    return f"{told} is close to {other.identity.written} of assets/{other.asset_id}, and so is the rest: {shared}"
+        return f"{reference} is {other.identity.written} of assets/{other.asset_id}, held by {other.holder}"
+    shared = shared_evidence(own.identity, other.identity)
+    return f"{reference} is close to {other.identity.written} of assets/{other.asset_id}, with agreeing {shared}"

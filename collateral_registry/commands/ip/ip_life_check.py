@@ -1,4 +1,4 @@
-"""Whether a right outlives the loan it is pledged to, and whether the loan is too long for it, as the policy says."""
+"""Checks that an IP asset outlives its loan, and that the loan is not too long, by the limits of the policy."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from collateral_registry.store.engine.database import Write
 from valuation.calendar import DAYS_PER_YEAR
 from valuation.ip.loan_life import LoanLife, life_against_loan
 
-EARLY = (LoanLife.SHORT, LoanLife.ENDS_BEFORE)
-"""A life that is known and does not reach the margin beyond the loan."""
+ENDING_EARLY = (LoanLife.SHORT, LoanLife.ENDS_BEFORE)
+"""Verdicts of a known life that ends before the loan, or within the margin after it."""
 
 
 @dataclass(frozen=True)
 class IpLife:
-    """Years that a right and the loan have left, how they stand to each other, and the most the loan should have.
+    """Remaining years of an IP asset and of its loan, the verdict, and the exceeded limit of the loan's term.
 
-    ``verdict`` is ENOUGH where the policy has no margin; ``most_loan_years`` is None unless the loan is beyond it.
+    ``verdict`` is ENOUGH if the policy has no margin; ``most_loan_years`` is None if the limit is not exceeded.
     """
 
-    right_years: float
+    ip_years: float
     loan_years: float
     verdict: LoanLife
     most_loan_years: float | None
 
 
 def check_right_life(write: Write, asset: StoredAsset, maturity: date | None) -> IpLife | None:
-    """How a right stands to a loan that ends on a day; none for other assets and loans without an end.
+    """Compares an IP asset with the maturity of a loan; None for other assets and loans without maturity.
 
-    A right whose life is not known is UNKNOWN. Raises Refused when the right does not outlive the loan by the policy's
-    ``life_refused_years``, or the loan has more than ``loan_refused_years`` left.
+    The verdict is UNKNOWN if the asset's life is unknown. Raises Refused if the asset does not outlive the loan by the
+    policy's ``life_refused_years``, or the loan's term exceeds ``loan_refused_years``.
     """
-    right = asset.asset.detail
-    if not isinstance(right, IntellectualProperty) or maturity is None:
+    ip = asset.asset.detail
+    if not isinstance(ip, IntellectualProperty) or maturity is None:
         return None
     numbers = policy_in_force(write.connection, write.market_day).policy.numbers_of(asset.asset.asset_class)
-    life = life_of(right, write.market_day)
+    life = life_of(ip, write.market_day)
     loan_years = max(day_of(maturity) - write.market_day, 0) / DAYS_PER_YEAR
     name = f"assets/{asset.asset.asset_id}"
     refused, most = _number(numbers, "life_refused_years"), _number(numbers, "loan_refused_years")
-    if refused is not None and _compare_life(life, loan_years, refused) in EARLY:
+    if refused is not None and _compare_life(life, loan_years, refused) in ENDING_EARLY:
         raise Refused(
             "RIGHT_ENDS_EARLY",
-            f"{name} lives {life:.2f} years, the loan {loan_years:.2f}: want at least {refused:g} more than the loan",
+            f"{name} has {life:.2f} years left, the loan {loan_years:.2f}: want at least {refused:g} more",
             right_years=f"{life:.2f}",
             loan_years=f"{loan_years:.2f}",
         )
@@ -63,31 +63,31 @@ def check_right_life(write: Write, asset: StoredAsset, maturity: date | None) ->
             f"the loan on {name} has {loan_years:.2f} years left: want at most {most:g}",
             loan_years=f"{loan_years:.2f}",
         )
-    margin, told = _number(numbers, "life_flagged_years"), _number(numbers, "loan_flagged_years")
+    margin, flagged = _number(numbers, "life_flagged_years"), _number(numbers, "loan_flagged_years")
     verdict = LoanLife.ENOUGH if margin is None else _compare_life(life, loan_years, margin)
-    return IpLife(life, loan_years, verdict, told if told is not None and loan_years > told else None)
+    return IpLife(life, loan_years, verdict, flagged if flagged is not None and loan_years > flagged else None)
 
 
 def report_ip_life(write: Write, asset: StoredAsset, loan_id: str, loan_key: int, life: IpLife | None) -> None:
-    """Opens findings for a right that secures a loan although it does not outlive it by the margin, or it is long."""
+    """Opens a finding if the IP asset ends too soon after the loan's maturity, or the loan's term exceeds the limit."""
     if life is None:
         return
     asset_id, findings = asset.asset.asset_id, []
 
-    def told(kind: FindingKind, severity: Severity, summary: str, **more: str) -> Finding:
+    def finding(kind: FindingKind, severity: Severity, summary: str, **more: str) -> Finding:
         evidence = {"asset": f"assets/{asset_id}", "loan": f"loans/{loan_id}", "loan_years": f"{life.loan_years:.2f}"}
         name = f"{kind.name.lower().replace('_', ' ')} {asset_id} {loan_id}"
         return Finding(kind, severity, name, summary, {**evidence, **more}, asset_key=asset.key, loan_key=loan_key)
 
-    if life.verdict in EARLY:
-        years = f"{life.right_years:.2f}"
-        summary = f"assets/{asset_id} lives {years} years, loans/{loan_id} {life.loan_years:.2f}"
+    if life.verdict in ENDING_EARLY:
+        years = f"{life.ip_years:.2f}"
+        summary = f"assets/{asset_id} has {years} years left, loans/{loan_id} {life.loan_years:.2f}"
         more = {"right_years": years, "verdict": life.verdict.name}
-        findings.append(told(FindingKind.RIGHT_ENDS_EARLY, Severity.WARNING, summary, **more))
+        findings.append(finding(FindingKind.RIGHT_ENDS_EARLY, Severity.WARNING, summary, **more))
     if life.most_loan_years is not None:
         most = f"{life.most_loan_years:g}"
         summary = f"loans/{loan_id} has {life.loan_years:.2f} years left, at most {most} on assets/{asset_id}"
-        findings.append(told(FindingKind.LOAN_TOO_LONG, Severity.NOTICE, summary, most_loan_years=most))
+        findings.append(finding(FindingKind.LOAN_TOO_LONG, Severity.NOTICE, summary, most_loan_years=most))
     open_findings(write, findings)
 
 

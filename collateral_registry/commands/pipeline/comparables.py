@@ -1,7 +1,7 @@
-"""What active models say of machines, gathered with everything else that a valuation needs.
+"""Estimates machines with the active models of comparable sales, as an input of their valuation.
 
-A model is read and parsed once in a process and kept, for it never changes. Nothing of it is imported while no class
-has a model.
+A model never changes, so it is read and parsed once per process. Its libraries are imported only if some class has an
+active model.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from valuation.flags import QualityFlag
 if TYPE_CHECKING:
     from valuation.equipment.models.artefact import Fitted
 
-KEPT_MODELS_LIMIT = 8
+CACHED_MODELS = 8
 
 OUTSIDE = (
     EstimateFlag.MODEL_UNSEEN
@@ -36,30 +36,31 @@ OUTSIDE = (
     | EstimateFlag.BEFORE_TRAINING
     | EstimateFlag.CATEGORY_UNSEEN
 )
-"""What puts a machine outside the sales that a model learned from."""
+"""Flags of a machine outside the range of the sales that the model was fitted on."""
 
 NO_OPINION = EstimateFlag.CATEGORY_UNSEEN | EstimateFlag.AGE_UNKNOWN
-"""Where a model could only say what machines of all kinds or ages bring; the curve stands, unknown if it must be."""
+"""Flags for which a model estimate is not used, because it would be an average over all kinds or ages; the depreciation
+curve of the class is used instead."""
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A stored model by its hash; its files are read when nobody has them yet."""
+    """A stored model identified by its hash; its files are read when it is not cached."""
 
     model_hash: str
     read: Callable[[], dict[str, bytes]] = field(compare=False)
 
 
-@lru_cache(KEPT_MODELS_LIMIT)
+@lru_cache(CACHED_MODELS)
 def fitted(files: ModelFiles) -> Fitted:
-    """The model, parsed once; raises InvalidInput when its files are damaged."""
+    """Returns the parsed model; raises InvalidInput if its files are damaged."""
     from valuation.equipment.models.artefact import unpack  # noqa: PLC0415 - LightGBM comes with it
 
     return unpack(files.read())
 
 
 def machine_estimates(source: Source, assets: AssetFacts, day: int) -> MachineEstimates:
-    """The estimates of the machines whose class has a model in their currency."""
+    """Returns estimates of the machines whose class has a model in their currency."""
     rows = assets.equipment["asset_row"]
     classes, code = codes_of(assets.asset_class[rows])
     found = []
@@ -72,7 +73,7 @@ def machine_estimates(source: Source, assets: AssetFacts, day: int) -> MachineEs
 
 
 def quoted_estimates(source: Source, assets: AssetFacts, machine: Equipment, day: int) -> MachineEstimates:
-    """The estimate of one machine that is not registered, if its class has a model in its currency."""
+    """Returns the estimate of an unregistered machine, if its class has a model in its currency."""
     active = active_models(source, [assets.asset_class[0]]).get(assets.asset_class[0])
     if active is None or active[2] != assets.currency[0]:
         return MachineEstimates.none()
@@ -82,7 +83,7 @@ def quoted_estimates(source: Source, assets: AssetFacts, machine: Equipment, day
 
 
 def _machines(source: Source, assets: AssetFacts, rows: Int) -> list[Equipment]:
-    """The machines in the order of their rows."""
+    """Returns the machines in the order of their rows."""
     keys = assets.asset_key[rows]
     by_key = equipment_of(source, keys)
     return [by_key[int(key)] for key in keys]
@@ -91,13 +92,15 @@ def _machines(source: Source, assets: AssetFacts, rows: Int) -> list[Equipment]:
 def _estimates(model: Fitted, rows: Int, machines: list[Equipment], day: int) -> MachineEstimates:
     from valuation.equipment.models.hedonic import appraise  # noqa: PLC0415 - LightGBM's trees come with it
 
-    found = appraise(model.learned, observed(machines, model.learned.mapping, day))
-    flags = np.where((found.flags & EstimateFlag.HOURS_UNKNOWN) != 0, int(QualityFlag.HOURS_UNKNOWN), 0)
-    flags |= np.where((found.flags & OUTSIDE) != 0, int(QualityFlag.OUTSIDE_COMPARABLES), 0)
-    fmv = np.where((found.flags & NO_OPINION) != 0, np.nan, found.fmv)
-    told = np.array([tells_condition(machine, model.learned.mapping) for machine in machines], dtype=np.bool_)
-    values = (fmv, found.olv, found.flv, found.nolv, found.value_haircut)
-    return MachineEstimates(rows, *values, flags.astype(np.int64), told)
+    estimates = appraise(model.learned, observed(machines, model.learned.mapping, day))
+    flags = np.where((estimates.flags & EstimateFlag.HOURS_UNKNOWN) != 0, int(QualityFlag.HOURS_UNKNOWN), 0)
+    flags |= np.where((estimates.flags & OUTSIDE) != 0, int(QualityFlag.OUTSIDE_COMPARABLES), 0)
+    fmv = np.where((estimates.flags & NO_OPINION) != 0, np.nan, estimates.fmv)
+    condition_known = np.array(
+        [tells_condition(machine, model.learned.mapping) for machine in machines], dtype=np.bool_
+    )
+    values = (fmv, estimates.olv, estimates.flv, estimates.nolv, estimates.value_haircut)
+    return MachineEstimates(rows, *values, flags.astype(np.int64), condition_known)
 
 
 def _joined(found: list[MachineEstimates]) -> MachineEstimates:

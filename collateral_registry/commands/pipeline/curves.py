@@ -1,4 +1,4 @@
-"""Haircut curves: reused while they are fresh, made anew from the price history when they are not."""
+"""Provides haircut curves: reuses fresh ones and computes others from the price history."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from valuation.prices.returns import log_returns
 MODEL_NAME = f"{MODEL}/{VERSION}"
 
 NO_RETURN = 0.0
-"""Of a rate, whose moves are told by its price: it may be crossed of several series, each with a newest return."""
+"""Newest return of an exchange rate, which may combine several series; its moves show in its price."""
 
-TOLD_SIGMAS = 0.25
-"""Share of a usual day by which a newest return of smoothed quotes is another one: ticks within it keep their curve."""
+SAME_RETURN_SIGMAS = 0.25
+"""Change of the newest return of smoothed quotes, in daily volatilities, up to which a curve is kept."""
 
 LOOK_BACK_DAYS = 31
-"""Days before an estimate in which its own price and the rate of that day are looked for."""
+"""Days before an estimate in which its own price and the exchange rate of that day are searched."""
 
 
 def curves_for(
     connection: Source, needs: Sequence[CurveNeed], market: MarketFacts, policy: Policy, made: list[NewCurve]
 ) -> dict[CurveNeed, Estimate]:
-    """The curve of every need that has any price; those that had to be made anew are added to ``made``."""
+    """Returns the curve of every need that has a price; newly computed curves are appended to ``made``."""
     known = latest_estimates(connection, needs, MODEL_NAME)
     curves = {}
     for need in needs:
@@ -70,7 +70,7 @@ def store_curves(connection: Source, seq: int, made: Sequence[NewCurve]) -> None
 
 
 def _newest(need: CurveNeed, market: MarketFacts) -> Newest | None:
-    """The newest observation behind a need, at the newest rate; none while a price or the rate is not there."""
+    """Returns the newest observation behind a need at the newest rate; None if a price or the rate is missing."""
     quote = market.fx.get((need.base_currency, need.currency))
     if quote is None and need.base_currency != need.currency:
         return None
@@ -84,11 +84,11 @@ def _newest(need: CurveNeed, market: MarketFacts) -> Newest | None:
 
 
 def _cause(newest: Newest, estimate: Estimate, policy: Policy) -> str:
-    """Why prices ask for a new curve by themselves, empty where they do not.
+    """Returns why prices require a new curve, or an empty text.
 
-    At once where the history was rewritten (or is not known to be the one behind the curve) and after a shock, which a
-    correction of the newest price or a move of the rate may be; after some business days; with every newer price where
-    that tells of a gap, as a correction of the newest return by much does, or of the model's light.
+    A curve is replaced at once after a rewrite of the history, and after a shock (a new price, a correction or a move
+    of the rate); otherwise after some business days. It is replaced with every newer price if the quotes are smoothed,
+    also after a large correction of the newest return, or if the model's traffic-light status is not green.
     """
     if newest.history_seq > estimate.history_seq or np.isnan(estimate.price):
         return EstimateCause.HISTORY
@@ -98,14 +98,14 @@ def _cause(newest: Newest, estimate: Estimate, policy: Policy) -> str:
         return EstimateCause.SCHEDULE
     if _is_shock(newest, estimate, age, float(policy.rules["estimate_shock_sigmas"].value)):
         return EstimateCause.SHOCK
-    told = abs(newest.log_return - estimate.log_return) > TOLD_SIGMAS * estimate.daily_volatility
-    if (is_newer or told) and estimate.flags & int(QualityFlag.SMOOTHED):
+    corrected = abs(newest.log_return - estimate.log_return) > SAME_RETURN_SIGMAS * estimate.daily_volatility
+    if (is_newer or corrected) and estimate.flags & int(QualityFlag.SMOOTHED):
         return EstimateCause.SMOOTHED
     return EstimateCause.LIGHT if is_newer and estimate.watch.flags else ""
 
 
 def _is_shock(newest: Newest, estimate: Estimate, age_days: int, sigmas: float) -> bool:
-    """Whether the newest move, or all since the curve's own price, is beyond some volatilities of its time."""
+    """Returns whether the newest move, or the move since the curve's price, exceeds a multiple of its volatility."""
     limit = sigmas * estimate.daily_volatility
     if not limit > 0.0:
         return False
@@ -114,7 +114,7 @@ def _is_shock(newest: Newest, estimate: Estimate, age_days: int, sigmas: float) 
 
 
 def _drift_cause(connection: Source, need: CurveNeed, newest: Newest, market: MarketFacts, estimate: Estimate) -> str:
-    """DRIFT where the moves since an estimate, on top of those before, are too large for its model, else empty."""
+    """Returns DRIFT if the accumulated moves are too large for the model, otherwise an empty text."""
     days_since = newest.day - estimate.day
     if days_since <= 0 or not may_alarm(estimate.watch.drift, days_since) or not estimate.watch.variance > 0.0:
         return ""
@@ -127,7 +127,7 @@ def _drift_cause(connection: Source, need: CurveNeed, newest: Newest, market: Ma
 
 
 def _make(connection: Source, need: CurveNeed, market: MarketFacts, policy: Policy) -> HaircutCurve:
-    """The curve of the converted prices; whether quotes are smoothed, the good's own in its own currency tell."""
+    """Computes a curve from converted prices; smoothing is detected on prices in the good's own currency."""
     own = history(connection, need.series_key)
     days, prices = _converted(connection, own, need, market)
     curve = pooled_scale(
@@ -145,7 +145,7 @@ def _make(connection: Source, need: CurveNeed, market: MarketFacts, policy: Poli
 def _converted(
     connection: Source, own: History, need: CurveNeed, market: MarketFacts, since: int | None = None
 ) -> tuple[Int, NDArray[np.float64]]:
-    """A series' own prices at dated rates, from a day on; the rates alone when there is no series."""
+    """Returns a series' prices at the rates of their days, from a day on; only the rates if there is no series."""
     quote = market.fx.get((need.base_currency, need.currency))
     if not need.series_key:
         return _rate_history(connection, quote, since) if quote else (np.zeros(0, dtype=np.int64), np.zeros(0))
@@ -157,7 +157,7 @@ def _converted(
 
 
 def _rate_history(connection: Source, quote: FxQuote, since: int | None = None) -> tuple[Int, NDArray[np.float64]]:
-    """The rates of a pair on the days of its first leg, the other legs as known on those days."""
+    """Returns the rates of a pair on the days of its first leg, with the other legs as known on those days."""
     first, *others = quote.legs
     leg = history(connection, first[0], since)
     days, rates = leg.day, leg.price ** first[1]
@@ -170,7 +170,7 @@ def _rate_history(connection: Source, quote: FxQuote, since: int | None = None) 
 def at_dated_rates(
     days: Int, prices: NDArray[np.float64], rate_days: Int, rates: NDArray[np.float64]
 ) -> tuple[Int, NDArray[np.float64]]:
-    """Prices times the rate of their day or the last one before; days before the first rate are left out."""
+    """Returns prices times the rate of their day, or the last before it; days before the first rate are omitted."""
     row = np.searchsorted(rate_days, days, side="right") - 1
     known = row >= 0
     return days[known], prices[known] * rates[row[known]]

@@ -1,4 +1,4 @@
-"""Etags: the revision a caller has read."""
+"""Checks etags, which state the revision a caller has read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from collateral_registry.domain.shared.errors import EtagMismatch
 
 
 def check_etag(name: str, revision: int, etag: str) -> None:
-    """Raises EtagMismatch when an etag is given and is not the present revision."""
+    """Raises EtagMismatch if an etag is given and differs from the current revision."""
     if etag and etag != str(revision):
         raise EtagMismatch(name, etag, str(revision))

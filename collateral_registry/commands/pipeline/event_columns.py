@@ -1,4 +1,4 @@
-"""Events as columns: what happened, and the judgement of the loan it happened to."""
+"""Builds event columns from the judgements of the loans."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ JUDGED = (
     "collateral_cure_minor",
     "deadline_day",
 )
-"""What an event repeats of the judgement."""
+"""Columns of the judgement that an event repeats."""
 
 
 def pending_columns(judged: Columns, kind: Int, level_before: Int, breach_number: Int) -> Columns:
-    """One event a row [e] from the judgements of their loans [e]; breach number 0 stands outside a breach."""
+    """Returns one event per row [e] from the judgements of the loans [e]; breach number 0 means outside a breach."""
     return {
         **{name: judged[name] for name in JUDGED},
         "kind": kind,
@@ -34,7 +34,7 @@ def pending_columns(judged: Columns, kind: Int, level_before: Int, breach_number
 
 
 def stamped(events: Columns, write: Write, note: str = "") -> Columns:
-    """The events [e] with the day, the moment, who caused them and what somebody wrote."""
+    """Returns the events [e] with business date, time, actor and note."""
     count = len(events["kind"])
     return {
         **events,
@@ -48,5 +48,5 @@ def stamped(events: Columns, write: Write, note: str = "") -> Columns:
 def event_columns(
     judged: Columns, kind: Int, level_before: Int, breach_number: Int, write: Write, note: str = ""
 ) -> Columns:
-    """Events [e] of this change, from the judgements of their loans [e]."""
+    """Returns events [e] of this change from the judgements of their loans [e]."""
     return stamped(pending_columns(judged, kind, level_before, breach_number), write, note)

@@ -1,4 +1,4 @@
-"""Open and resolve findings; each is announced at every loan that it concerns."""
+"""Opens and resolves findings, and announces them to the loans they concern."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from valuation._typing import Int
 
 
 def open_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFinding]:
-    """Opens those findings that are not open already; returns the new ones."""
+    """Opens the findings that are not yet open; returns the new ones."""
     if not findings:
         return []
     opened = insert_findings(write, findings)
@@ -35,7 +35,7 @@ def open_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFindi
 
 
 def resolve_finding(write: Write, key: int, note: str) -> StoredFinding:
-    """Resolves an open finding with a reason; raises NotFound, and Refused when it is resolved already."""
+    """Resolves an open finding with a reason; raises NotFound, and Refused if it is resolved already."""
     checked_text("actor", write.actor)
     if get_finding(write.connection, key).state == FindingState.RESOLVED:
         raise Refused("FINDING_RESOLVED", f"findings/{key} is resolved already")
@@ -43,7 +43,7 @@ def resolve_finding(write: Write, key: int, note: str) -> StoredFinding:
 
 
 def close_findings(write: Write, keys: Sequence[int], note: str) -> list[StoredFinding]:
-    """Resolves those of the findings that are open."""
+    """Resolves the open ones among these findings."""
     resolved = resolve_findings(write, keys, note)
     _queue(write, resolved, EventKind.FINDING_RESOLVED)
     return resolved

@@ -1,4 +1,4 @@
-"""Cover and judgement of loans from values just made or last recorded, written with their events."""
+"""Judges loans by new or last recorded values, and records judgements with their events."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm
 
 @dataclass(frozen=True)
 class Pools:
-    """What secures each loan [l]: sums of claims, conservative and last good, and what stands against them."""
+    """Collateral of each loan [l]: sums of claims by conservative and by last good values, and their quality."""
 
     market: Int
     lendable: Int
@@ -45,7 +45,7 @@ class Pools:
 
 @dataclass(frozen=True)
 class Covered:
-    """Loans with their pools, and the claims of the pledges that belong to them; ``claim_loan`` [c] is their row."""
+    """Loans with their collateral, and the claims of their pledges; ``claim_loan`` [c] is the row of the loan."""
 
     loans: Columns
     pools: Pools
@@ -55,10 +55,10 @@ class Covered:
 
 @dataclass(frozen=True)
 class Judged:
-    """Judgements as rows, the claims of their pledges and the events they raise, not yet recorded.
+    """Judgements as rows, with the claims of their pledges and the events they raise, not yet recorded.
 
-    ``before_seq`` [l] is the sequence of the judgement before, 0 for none; ``claim_loan`` [c] and ``event_loan`` [e]
-    are rows of the judgements.
+    ``before_seq`` [l] is the sequence of the previous judgement, 0 if there is none; ``claim_loan`` [c] and
+    ``event_loan`` [e] are rows of the judgements.
     """
 
     rows: Columns
@@ -69,7 +69,7 @@ class Judged:
     event_loan: Int
 
     def of(self, chosen: NDArray[np.bool_]) -> Judged:
-        """The judgements chosen [l], with their claims and events."""
+        """Returns the chosen judgements [l] with their claims and events."""
         row = np.cumsum(chosen) - 1
         claim, event = chosen[self.claim_loan], chosen[self.event_loan]
         return Judged(
@@ -85,7 +85,7 @@ class Judged:
 def judge_loans(
     write: Write, loan_keys: Int, values: Columns | None, policy: StoredPolicy, collateral_added: Int
 ) -> tuple[int, int]:
-    """Judges the loans; returns how many were judged and how many events were raised."""
+    """Judges the loans and records the judgements; returns the number of judgements and of events."""
     pledges = read_pledges(write.connection, loan_keys)
     judged = judged_loans(write.connection, loan_keys, pledges, values, policy, write.market_day, collateral_added)
     insert_judgements(write, judged.rows, judged.claims)
@@ -102,9 +102,9 @@ def judged_loans(
     day: int,
     collateral_added: Int,
 ) -> Judged:
-    """The judgement of the loans for a day, from values just made or last recorded; nothing is written.
+    """Returns the judgement of the loans for a day, by new or last recorded values; writes nothing.
 
-    ``pledges`` are all that stand on the assets which secure the loans.
+    ``pledges`` are all active pledges on the assets that secure the loans.
     """
     covered = cover_loans(source, loan_keys, pledges, values, day)
     terms = _terms(covered.loans, policy.policy)
@@ -118,7 +118,7 @@ def judged_loans(
 
 
 def cover_loans(connection: Source, loan_keys: Int, pledges: Columns, values: Columns | None, day: int) -> Covered:
-    """The pools of the loans from values just made, else from the newest recorded ones."""
+    """Returns the collateral of the loans, by new values where given, otherwise by the newest recorded ones."""
     loans = read_loans(connection, loan_keys)
     targets = read_cover_targets(connection, np.unique(pledges["asset_key"]))
     valued = _values_of(connection, targets["target_key"], values)
@@ -143,26 +143,26 @@ def cover_loans(connection: Source, loan_keys: Int, pledges: Columns, values: Co
 
 
 def _rows_in(keys: Int, wanted: Int) -> Int:
-    """The row of each wanted key [n] among keys in order."""
+    """Returns the row of each wanted key [n] among sorted keys."""
     rows: Int = np.searchsorted(keys, wanted).astype(np.int64)
     return rows
 
 
 def _values_of(connection: Source, target_keys: Int, values: Columns | None) -> Columns:
-    """The value of every target [t]: of this run, else the newest recorded; never valued is unknown."""
+    """Returns the value of every target [t]: a new one, else the newest recorded; unknown if never valued."""
     names = ("market_minor", "lendable_minor", "good_seq", "good_market_minor", "good_lendable_minor", "quality")
     found = {name: np.zeros(len(target_keys), dtype=np.int64) for name in (*names, "oldest_day")}
     found["unknown"] = np.full(len(target_keys), int(UnknownReason.MISSING_INPUT), dtype=np.int64)
     missing = np.ones(len(target_keys), dtype=np.bool_)
     if values is not None:
-        _place(found, missing, target_keys, values)
+        _fill(found, missing, target_keys, values)
     if missing.any():
-        _place(found, missing, target_keys, newest_values(connection, target_keys[missing]))
+        _fill(found, missing, target_keys, newest_values(connection, target_keys[missing]))
     return found
 
 
-def _place(found: Columns, missing: NDArray[np.bool_], target_keys: Int, values: Columns) -> None:
-    """Copies values to the rows of their targets and strikes those from the missing."""
+def _fill(found: Columns, missing: NDArray[np.bool_], target_keys: Int, values: Columns) -> None:
+    """Copies values to the rows of their targets and clears those rows in ``missing``."""
     inside = np.isin(values["target_key"], target_keys)
     row = np.searchsorted(target_keys, values["target_key"][inside])
     for name in found:
@@ -179,6 +179,7 @@ def _pools(
     count: int,
     day: int,
 ) -> Pools:
+    """Sums the claims of each loan and combines the flags of its assets."""
     own = PledgeColumns(
         *(getattr(pledges, name)[mine] for name in ("target", "loan", "rank", "share_ppm", "limit_minor"))
     )
@@ -204,7 +205,7 @@ def _pools(
 
 
 def _terms(loans: Columns, policy: Policy) -> Columns:
-    """Basis, limits [l, 4], buffer and smallest cure: the loan's own, else the policy's."""
+    """Returns basis, limits [l, 4], buffer and smallest cure: the loan's own, otherwise the policy's."""
     limits = np.stack([loans[name] for name in LIMIT_NAMES], axis=1)
     own = limits[:, :1] > 0
     minimum = {code: policy.minimum_cure_minor(code) for code in set(loans["currency"])}
@@ -217,7 +218,7 @@ def _terms(loans: Columns, policy: Policy) -> Columns:
 
 
 def _before(connection: Source, loan_keys: Int) -> Columns:
-    """The newest judgement of each loan [l]; a loan never judged is at no level and owed nothing."""
+    """Returns the newest judgement of each loan [l]; zeros for a loan that was never judged."""
     newest = newest_judgements(connection, loan_keys)
     row = np.searchsorted(loan_keys, newest["loan_key"])
     before = {}
@@ -298,5 +299,5 @@ def _event_rows(rows: Columns, judgement: Judgement, before: Columns) -> Columns
     loan = judgement.event_loan
     in_breach = (rows["breach_open"][loan] > 0) | (before["breach_open"][loan] > 0)
     number = np.where(in_breach, rows["breach_number"][loan], 0)
-    told = {name: column[loan] for name, column in rows.items()}
-    return pending_columns(told, judgement.event_kind, before["level"][loan], number)
+    judged = {name: column[loan] for name, column in rows.items()}
+    return pending_columns(judged, judgement.event_kind, before["level"][loan], number)

@@ -1,4 +1,4 @@
-"""Everything that valuing a set of assets needs, read in a few columns before anything is computed."""
+"""Reads all inputs of a valuation in a few columnar queries before anything is computed."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class LoadedInputs:
-    """Assets, the currencies they are valued in, and the market."""
+    """Assets, the currencies in which they are valued, and market data."""
 
     assets: AssetFacts
     targets: TargetFacts
     market: MarketFacts
 
     def with_estimates(self, machines: MachineEstimates) -> LoadedInputs:
-        """The same with what models of comparables say of the machines."""
+        """Returns the same inputs with model estimates of the machines."""
         return replace(self, market=replace(self.market, machines=machines))
 
 
 def load_inputs(source: Source, asset_keys: Int, policy: StoredPolicy, made: list[NewCurve]) -> LoadedInputs:
-    """The facts of assets in every currency they are needed in; haircut curves made anew are added to ``made``."""
+    """Loads assets in every currency they are needed in; newly computed haircut curves are appended to ``made``."""
     assets = read_facts(source, asset_keys)
     targets = read_targets(source, assets, asset_keys)
     return LoadedInputs(assets, targets, market_for(source, assets, targets, policy, made))
 
 
 def load_inputs_in(connection: Source, asset_keys: Int, policy: StoredPolicy, currency: str) -> LoadedInputs:
-    """The facts of assets in one currency, or each in its own, for an answer that nobody stores."""
+    """Loads assets in one currency, or each in its own, for an answer that is not recorded."""
     assets = read_facts(connection, asset_keys)
     targets = in_currency(assets, currency, read_targets(connection, assets, asset_keys))
     return LoadedInputs(assets, targets, market_for(connection, assets, targets, policy, []))
 
 
 def in_currency(assets: AssetFacts, currency: str, known: TargetFacts | None = None) -> TargetFacts:
-    """Every asset once, in the currency or in its own when none is given; key 0 where it is not kept in it."""
+    """Returns each asset once, in the currency or in its own if none is given; target key 0 if it is not recorded."""
     count = len(assets.asset_key)
     wanted = np.full(count, currency, dtype=object) if currency else assets.currency
     keys = np.zeros(count, dtype=np.int64)
@@ -68,7 +68,7 @@ def in_currency(assets: AssetFacts, currency: str, known: TargetFacts | None = N
 def market_for(
     connection: Source, assets: AssetFacts, targets: TargetFacts, policy: StoredPolicy, made: list[NewCurve]
 ) -> MarketFacts:
-    """Prices, exchange rates and haircut curves for the targets."""
+    """Loads prices, exchange rates and haircut curves for the targets."""
     keys = np.unique(assets.inventory["series_key"])
     series = series_facts(connection, keys[keys > 0])
     by_class = _class_indices(connection, assets, policy.policy)
@@ -82,7 +82,7 @@ def market_for(
 
 
 def _class_indices(source: Source, assets: AssetFacts, policy: Policy) -> dict[str, int]:
-    """The keys of the indices that the policy names for the classes of the assets."""
+    """Returns the keys of the price indices that the policy names for the assets' classes."""
     if not policy.indices:
         return {}
     named = {one: policy.index_of(one) for one in np.unique(assets.asset_class.astype(str)).tolist()}
@@ -91,19 +91,19 @@ def _class_indices(source: Source, assets: AssetFacts, policy: Policy) -> dict[s
 
 
 def _indices(source: Source, index_key: Int) -> dict[int, IndexHistory]:
-    """The indices that carry the prices new of machines."""
+    """Returns the price indices that adjust the new prices of machines."""
     keys = np.unique(index_key[index_key > 0])
     if not len(keys):
         return {}
-    series, found = series_facts(source, keys), {}
-    for key, most in zip(series.series_key.tolist(), series.max_age_days.tolist(), strict=True):
+    series, indices = series_facts(source, keys), {}
+    for key, max_age_days in zip(series.series_key.tolist(), series.max_age_days.tolist(), strict=True):
         known = history(source, key)
-        found[key] = IndexHistory(known.day, known.price, most)
-    return found
+        indices[key] = IndexHistory(known.day, known.price, max_age_days)
+    return indices
 
 
 def make_curves(source: Source, needs: Sequence[CurveNeed], policy: StoredPolicy, made: list[NewCurve]) -> None:
-    """Makes those curves of the needs whose time is up."""
+    """Computes the curves of the needs that are due."""
     series = series_facts(source, np.unique(np.array([need.series_key for need in needs], dtype=np.int64)))
     pairs = {(need.base_currency, need.currency) for need in needs if need.base_currency != need.currency}
     market = MarketFacts(series, fx_paths(fx_quotes(source), pairs) if pairs else {}, {}, MachineEstimates.none())

@@ -1,6 +1,6 @@
-"""The one path: value, cover, judge, record, in the transaction that brought the change.
+"""Values assets, judges their loans and records both, in the transaction of the change.
 
-A tick, a stock change and a balance differ only in the keys they bring. The whole book goes the same path in partitions
+All changes use this path and differ only in the keys they touch. Revaluation runs use the same functions in partitions
 (commands/revaluation/run_partition.py).
 """
 
@@ -28,7 +28,7 @@ NO_KEYS = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class Recomputed:
-    """How much a change touched."""
+    """Numbers of valuations, judgements and events of a change."""
 
     valued: int
     judged: int
@@ -36,9 +36,9 @@ class Recomputed:
 
 
 def recompute(write: Write, assets: Int = NO_KEYS, loans: Int = NO_KEYS, collateral_added: Int = NO_KEYS) -> Recomputed:
-    """Values the assets, then judges their loans and the loans named.
+    """Values the assets, then judges the loans they secure and the named loans.
 
-    ``relieved`` are loans to which cash or collateral has just come in.
+    ``collateral_added`` are loans that have just received cash or collateral.
     """
     policy = policy_in_force(write.connection, write.market_day)
     values = _value_and_record(write, assets, policy) if len(assets) else None
@@ -49,34 +49,34 @@ def recompute(write: Write, assets: Int = NO_KEYS, loans: Int = NO_KEYS, collate
 
 def _value_and_record(write: Write, assets: Int, policy: StoredPolicy) -> Columns:
     made: list[NewCurve] = []
-    gathered = load_inputs(write.connection, assets, policy, made)
+    loaded = load_inputs(write.connection, assets, policy, made)
     store_curves(write.connection, write.seq, made)
-    columns = valued(write.connection, gathered, policy, write.market_day, write.seq)
+    columns = valued(write.connection, loaded, policy, write.market_day, write.seq)
     insert_valuations(write, columns)
     return columns
 
 
-def valued(source: Source, gathered: LoadedInputs, policy: StoredPolicy, day: int, seq: int) -> Columns:
-    """The rows of valuations to be recorded with a sequence: what is known now is the last good value."""
-    gathered = gathered.with_estimates(machine_estimates(source, gathered.assets, day))
-    appraisal = appraise(gathered.assets, gathered.targets, gathered.market, policy.policy, day)
-    columns = valuation_columns(source, gathered, appraisal, policy, day)
+def valued(source: Source, loaded: LoadedInputs, policy: StoredPolicy, day: int, seq: int) -> Columns:
+    """Returns the valuation rows to be recorded with a sequence; a known value is the last good value itself."""
+    loaded = loaded.with_estimates(machine_estimates(source, loaded.assets, day))
+    appraisal = appraise(loaded.assets, loaded.targets, loaded.market, policy.policy, day)
+    columns = valuation_columns(source, loaded, appraisal, policy, day)
     columns["good_seq"] = np.where(columns["unknown"] == 0, seq, columns["good_seq"])
     return columns
 
 
 def valuation_columns(
-    source: Source, gathered: LoadedInputs, appraisal: Appraisal, policy: StoredPolicy, day: int
+    source: Source, loaded: LoadedInputs, appraisal: Appraisal, policy: StoredPolicy, day: int
 ) -> Columns:
-    """The valuation's row in columns, with the last good value beside what is unknown now."""
+    """Returns the valuation rows as columns, with the last good value where the value is unknown."""
     at, values, base = appraisal.asset_row, appraisal.values, appraisal.base
-    target_key = gathered.targets.target_key
+    target_key = loaded.targets.target_key
     good = _last_good(source, target_key, values.unknown != 0)
     known = values.unknown == 0
     return {
         "target_key": target_key,
         "market_day": np.full(len(at), day, dtype=np.int64),
-        "asset_revision": gathered.assets.revision[at],
+        "asset_revision": loaded.assets.revision[at],
         "policy_key": np.full(len(at), policy.key, dtype=np.int64),
         "estimate_key": appraisal.estimate_key,
         "model": base.model[at],
@@ -108,12 +108,12 @@ def valuation_columns(
 
 
 def _last_good(source: Source, target_key: Int, unknown: np.typing.NDArray[np.bool_]) -> Columns:
-    """The last value of each target [t] that could be stood behind; zeros where it is not asked or there is none."""
+    """Returns the last good value of each target [t] whose value is unknown; zeros for the others."""
     names = ("good_seq", "good_market_minor", "good_lendable_minor")
     good = {name: np.zeros(len(target_key), dtype=np.int64) for name in names}
-    asked = target_key[unknown & (target_key > 0)]
-    if len(asked):
-        newest = newest_values(source, asked)
+    wanted = target_key[unknown & (target_key > 0)]
+    if len(wanted):
+        newest = newest_values(source, wanted)
         order = np.argsort(target_key, kind="stable")
         row = order[np.searchsorted(target_key, newest["target_key"], sorter=order)]
         for name in names:
