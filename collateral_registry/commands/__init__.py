@@ -1,1 +1,1 @@
-"""Use cases: one file each, reading as their sentences."""
+"""Use cases, grouped by subject; each change runs in one write transaction."""

@@ -1,4 +1,4 @@
-"""Store models of comparables, put them in charge of a class, and ask them; record what people say beside them."""
+"""Stores and activates comparables models, estimates machines with them, and records appraisals."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 def store_model(write: Write, model_id: str, files: Mapping[str, bytes]) -> StoredModel:
-    """Stores a fitted model; it values nothing until it is activated."""
+    """Stores a fitted model; it values nothing until it is activated. Raises InvalidInput for damaged files."""
     from valuation.equipment.models.artefact import CARD, unpack  # noqa: PLC0415 - LightGBM comes with it
 
     model = unpack(files)
@@ -66,7 +66,7 @@ def store_model(write: Write, model_id: str, files: Mapping[str, bytes]) -> Stor
 
 
 def activate(write: Write, model_id: str, asset_class: str) -> StoredModel:
-    """Makes a model the one that values a class, and values the machines of the class by it."""
+    """Makes a model value an asset class, and revalues the machines of the class."""
     root = CLASS_ROOT[Kind.EQUIPMENT]
     if asset_class != root and not asset_class.startswith(root + "."):
         raise InvalidInput("asset_class", repr(asset_class[:80]), f"{root} or {root}.…")
@@ -77,7 +77,7 @@ def activate(write: Write, model_id: str, asset_class: str) -> StoredModel:
 
 
 def appraise_machines(connection: Connection, model_id: str, asset_ids: Sequence[str]) -> tuple[Estimates, str]:
-    """Estimates of machines of the register by a model on the business date, and the model's currency."""
+    """Returns a model's estimates of registered machines on the business date, and the model's currency."""
     machines = [_machine(get_asset(connection, asset_id)) for asset_id in asset_ids]
     return quote_machines(connection, model_id, machines, None)
 
@@ -85,7 +85,7 @@ def appraise_machines(connection: Connection, model_id: str, asset_ids: Sequence
 def quote_machines(
     connection: Connection, model_id: str, machines: Sequence[Equipment], on: date | None
 ) -> tuple[Estimates, str]:
-    """Estimates of machines by a model on a day, the business date by default, and the model's currency."""
+    """Returns a model's estimates of machines on a day (default: the business date), and the model's currency."""
     from valuation.equipment.models.hedonic import appraise  # noqa: PLC0415 - LightGBM's trees come with it
 
     stored = get_model(connection, model_id)
@@ -101,7 +101,7 @@ def _fitted(connection: Connection, stored: StoredModel) -> Fitted:
 def record_appraisal(
     write: Write, asset_id: str, appraiser: str, on: date, basis: AppraisalBasis, amount: Money
 ) -> StoredAppraisal:
-    """Records what a person appraised a machine at; it changes no value."""
+    """Records an appraiser's value of a machine; it changes no valuation."""
     stored = get_asset(write.connection, asset_id)
     _machine(stored)
     if amount.currency != stored.asset.currency:
@@ -114,7 +114,7 @@ def record_appraisal(
 
 @dataclass(frozen=True)
 class ReviewedAppraisal:
-    """An appraisal beside the value of today: its band, none without a value on its basis, and the weight left."""
+    """An appraisal compared with today's value: its deviation band (None without a value), and its weight by age."""
 
     stored: StoredAppraisal
     band: Band | None
@@ -124,29 +124,29 @@ class ReviewedAppraisal:
 def review_appraisals(
     connection: Connection, asset_id: str, before_key: int, limit: int
 ) -> tuple[list[ReviewedAppraisal], bool]:
-    """A page of appraisals of a machine, newest first; and whether those that stand contradict each other."""
+    """Returns a page of a machine's appraisals, newest first, and whether the valid ones contradict each other."""
     asset = get_asset(connection, asset_id)
     _machine(asset)
     found = appraisals_of(connection, asset.key, before_key, limit)
     values, (_, today) = values_by_basis(connection, asset_id), newest_commit(connection)
-    beside = [reviewed(one, values, today) for one in found]
-    standing = [one for one in found if today - one.day <= VALID_DAYS and one.amount_minor > 0]
+    compared = [reviewed(one, values, today) for one in found]
+    valid = [one for one in found if today - one.day <= VALID_DAYS and one.amount_minor > 0]
     apart = any(
-        too_far_apart([float(one.amount_minor) for one in standing if one.basis is basis])
-        for basis in {one.basis for one in standing}
+        too_far_apart([float(one.amount_minor) for one in valid if one.basis is basis])
+        for basis in {one.basis for one in valid}
     )
-    return beside, apart
+    return compared, apart
 
 
 def reviewed(stored: StoredAppraisal, values: Mapping[AppraisalBasis, float], today: int) -> ReviewedAppraisal:
-    """An appraisal beside the values of today by basis."""
+    """Compares an appraisal with today's values by basis."""
     value = values.get(stored.basis, 0.0)
     band = Band(int(deviation_band(float(stored.amount_minor), value))) if value > 0.0 else None
     return ReviewedAppraisal(stored, band, float(weight_by_age(float(max(today - stored.day, 0)))))
 
 
 def values_by_basis(connection: Connection, asset_id: str) -> dict[AppraisalBasis, float]:
-    """The value of a machine today on the bases that its row leads to, in minor units; nothing while it is unknown."""
+    """Returns today's value of a machine on each available basis, in minor units; empty if it is unknown."""
     valued = value_assets(connection, [asset_id], "")[0]
     found = machine_bases(valued.row, valued.asset.asset_class, valued.policy)
     if found is None or valued.row["unknown"]:

@@ -1,4 +1,4 @@
-"""Appraisals by people made one value with the model's, and held against the prices that machines were sold at."""
+"""Reconciles appraisals with the model's value, and backtests appraisers against sale prices."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from valuation.equipment.models.conformal import HALF_WIDTH_FLOOR, LOW
 from valuation.errors import InvalidInput
 
 APPRAISALS_LIMIT = 1_000
-"""Newest appraisals of a machine that are looked at."""
+"""Number of newest appraisals of a machine that are considered."""
 
 NEWEST = 2**62
 
@@ -47,9 +47,10 @@ class ReconciledBasis:
 
 
 def reconcile_machine(connection: Connection, asset_id: str) -> list[ReconciledBasis]:
-    """The reconciled value on each basis that has a value and an appraisal; the newest of each appraiser counts.
+    """Returns the reconciled value on each basis that has a value and an appraisal.
 
-    How well the model is known is the value part of the haircut, its low point one in ten.
+    Only the newest appraisal of each appraiser counts. The model's error follows from the value part of the haircut,
+    which is taken as the distance to the 10 % quantile.
     """
     asset = get_asset(connection, asset_id)
     if not isinstance(asset.asset.detail, Equipment):
@@ -62,18 +63,18 @@ def reconcile_machine(connection: Connection, asset_id: str) -> list[ReconciledB
     stored = appraisals_of(connection, asset.key, NEWEST, APPRAISALS_LIMIT)
     found = []
     for basis, value in values.items():
-        own = list(_newest_by_appraiser(one for one in stored if one.basis is basis).values())
-        if own and value > 0.0:
-            amounts, ages = [float(one.amount_minor) for one in own], [float(today - one.day) for one in own]
-            both = reconcile(value, error, amounts, ages, APPRAISAL_LOG_ERROR)
-            beside = [reviewed(one, values, today) for one in own]
-            found.append(ReconciledBasis(basis, value, asset.asset.currency, beside, both))
+        newest = list(_newest_by_appraiser(one for one in stored if one.basis is basis).values())
+        if newest and value > 0.0:
+            amounts, ages = [float(one.amount_minor) for one in newest], [float(today - one.day) for one in newest]
+            reconciled = reconcile(value, error, amounts, ages, APPRAISAL_LOG_ERROR)
+            compared = [reviewed(one, values, today) for one in newest]
+            found.append(ReconciledBasis(basis, value, asset.asset.currency, compared, reconciled))
     return found
 
 
 @dataclass(frozen=True)
 class Sale:
-    """What a machine was sold at, and the basis that the sale stands for."""
+    """A sale of a machine, and the value basis it represents."""
 
     asset_id: str
     price: Money
@@ -82,16 +83,16 @@ class Sale:
 
 
 def backtest(connection: Connection, sales: Sequence[Sale]) -> tuple[list[AppraiserRecord], list[str]]:
-    """The record of each appraiser over sales, and the ids of machines nobody had appraised before on that basis.
+    """Returns the record of each appraiser over sales, and the machines without an earlier appraisal on the same basis.
 
-    Raises InvalidInput for a price in another currency than the asset's, or that is not more than 0.
+    Raises InvalidInput for a price in another currency than the asset's, or not above 0.
     """
     pairs: list[tuple[StoredAppraisal, Sale]] = []
     without: list[str] = []
     for sale in sales:
-        own = _before(connection, sale)
-        pairs += [(one, sale) for one in own.values()]
-        if not own:
+        appraisals = _appraisals_before(connection, sale)
+        pairs += [(one, sale) for one in appraisals.values()]
+        if not appraisals:
             without.append(sale.asset_id)
     if not pairs:
         return [], without
@@ -104,8 +105,8 @@ def backtest(connection: Connection, sales: Sequence[Sale]) -> tuple[list[Apprai
     return records, without
 
 
-def _before(connection: Connection, sale: Sale) -> Mapping[str, StoredAppraisal]:
-    """The newest appraisal of each appraiser, on the basis of a sale, that was made up to its day."""
+def _appraisals_before(connection: Connection, sale: Sale) -> Mapping[str, StoredAppraisal]:
+    """Returns each appraiser's newest appraisal on the basis of a sale, dated up to the day of the sale."""
     asset = get_asset(connection, sale.asset_id)
     if sale.price.currency != asset.asset.currency:
         raise InvalidInput("sales.price", sale.price.currency, f"an amount in {asset.asset.currency}")
@@ -119,5 +120,5 @@ def _before(connection: Connection, sale: Sale) -> Mapping[str, StoredAppraisal]
 
 
 def _newest_by_appraiser(appraisals: Iterable[StoredAppraisal]) -> dict[str, StoredAppraisal]:
-    """The newest by day of each appraiser; of one day the last recorded."""
+    """Returns each appraiser's newest appraisal by day; of one day the last recorded."""
     return {one.appraiser: one for one in sorted(appraisals, key=lambda one: (one.day, one.key))}

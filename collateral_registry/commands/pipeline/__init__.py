@@ -1,1 +1,1 @@
-"""The path of every change: load inputs, value, judge, record."""
+"""Steps shared by every change: load inputs, value, judge, record."""

@@ -1,4 +1,4 @@
-"""Open price series and take in prices and exchange rates, each quote on its own."""
+"""Opens price series and ingests prices and exchange rates, judging each quote on its own."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PRICE_DIGITS_LIMIT = 18
 
 @dataclass(frozen=True)
 class Quote:
-    """One dated price of a series, with its place in the message."""
+    """A dated price of a series, with its index in the message."""
 
     index: int
     series_id: str
@@ -47,7 +47,7 @@ class Quote:
 
 @dataclass(frozen=True)
 class QuoteProblem:
-    """What became of a quote, and why it was not simply accepted."""
+    """The verdict on a quote, with the reason if it was not accepted."""
 
     index: int
     verdict: AdmissionVerdict
@@ -56,7 +56,7 @@ class QuoteProblem:
 
 @dataclass(frozen=True)
 class Ingested:
-    """What became of a message of quotes."""
+    """The result of a message of quotes."""
 
     accepted: int
     duplicates: int
@@ -72,83 +72,83 @@ class Ingested:
 
 
 def open_series(write: Write, series: PriceSeries) -> StoredSeries:
-    """Opens a series; lots that were waiting for it get its unit and are valued."""
+    """Opens a series; lots registered with its name before get its unit and are valued."""
     insert_series(write, series)
-    waiting = lots_without_series(write.connection, series.series_id)
-    for stored in waiting:
+    lots = lots_without_series(write.connection, series.series_id)
+    for stored in lots:
         rewrite_numbers(write, stored)
-    write.touched.add(assets=[stored.key for stored in waiting])
+    write.touched.add(assets=[stored.key for stored in lots])
     return get_series(write.connection, series.series_id)
 
 
 @dataclass(frozen=True)
 class PriceMessage:
-    """Quotes that came in one message; ``refused`` are those that could not even be read, counted with the others."""
+    """The quotes of one message; ``refused`` are quotes that could not be parsed and are counted as well."""
 
     quotes: Sequence[Quote]
     refused: Sequence[QuoteProblem] = ()
 
 
 def ingest_prices(write: Write, quotes: Sequence[Quote], refused: Sequence[QuoteProblem] = ()) -> Ingested:
-    """Takes in the prices of one message and recomputes what depends on the series that moved."""
+    """Ingests the prices of one message; the assets that depend on changed series are revalued."""
     return ingest_together(write, [PriceMessage(quotes, refused)])[0]
 
 
 def ingest_together(write: Write, messages: Sequence[PriceMessage]) -> list[Ingested]:
-    """Takes in messages that came at the same time, and recomputes once what depends on the series that moved.
+    """Ingests messages that arrived together; the assets that depend on changed series are revalued once.
 
-    Of a series and a day the quote of the last message counts; those it overtook are counted as such.
+    For the same series and day the quote of the last message is used; the others are counted as overtaken.
     """
-    last = {(q.series_id, q.day): number for number, message in enumerate(messages) for q in message.quotes}
+    last_message = {(q.series_id, q.day): number for number, message in enumerate(messages) for q in message.quotes}
     kept = [
-        [quote for quote in message.quotes if last[quote.series_id, quote.day] == number]
+        [quote for quote in message.quotes if last_message[quote.series_id, quote.day] == number]
         for number, message in enumerate(messages)
     ]
-    verdicts = _take_in(write, [(number, quote) for number, quotes in enumerate(kept) for quote in quotes])
+    verdicts = _ingest(write, [(number, quote) for number, quotes in enumerate(kept) for quote in quotes])
     return [
         _ingested(message, [verdicts[number, quote.index] for quote in quotes])
         for number, (message, quotes) in enumerate(zip(messages, kept, strict=True))
     ]
 
 
-Place = tuple[int, int]
-"""Number of a message, and the place of a quote in it."""
+QuoteIndex = tuple[int, int]
+"""Index of a message, and of a quote in it."""
 
 
-def _take_in(write: Write, quotes: Sequence[tuple[int, Quote]]) -> dict[Place, QuoteProblem]:
-    """Holds the quotes against the history of their series, stores what is kept and recomputes what moved."""
+def _ingest(write: Write, quotes: Sequence[tuple[int, Quote]]) -> dict[QuoteIndex, QuoteProblem]:
+    """Admits the quotes by the history of their series, stores them and declares the dependent assets."""
     series = find_series(write.connection, sorted({quote.series_id for _, quote in quotes}))
-    verdicts: dict[Place, QuoteProblem] = {}
+    verdicts: dict[QuoteIndex, QuoteProblem] = {}
     admitted: dict[int, _Admitted] = {}
     for series_id, group in _by_series(quotes).items():
-        places = [(number, quote.index) for number, quote in group]
+        indexes = [(number, quote.index) for number, quote in group]
         stored = series.get(series_id)
         if stored is None:
             missing = f"price_series: got priceSeries/{series_id}, want one that exists"
-            verdicts |= {place: QuoteProblem(place[1], AdmissionVerdict.REFUSED, missing) for place in places}
+            verdicts |= {index: QuoteProblem(index[1], AdmissionVerdict.REFUSED, missing) for index in indexes}
             continue
-        admitted[stored.key] = found = _admit(write, stored, [quote for _, quote in group])
-        verdicts |= dict(zip(places, found.verdicts(), strict=True))
+        admitted[stored.key] = admission = _admit(write, stored, [quote for _, quote in group])
+        verdicts |= dict(zip(indexes, admission.verdicts(), strict=True))
     _write(write, admitted)
-    moved = np.array([key for key, found in admitted.items() if found.moves], dtype=np.int64)
+    moved = np.array([key for key, admission in admitted.items() if admission.moves], dtype=np.int64)
     if len(moved):
         write.touched.add(assets=_dependent_assets(write, moved))
     return verdicts
 
 
-def _ingested(message: PriceMessage, judged: Sequence[QuoteProblem]) -> Ingested:
-    """What became of a message, from the verdicts on those of its quotes that were not overtaken."""
+def _ingested(message: PriceMessage, verdicts: Sequence[QuoteProblem]) -> Ingested:
+    """Builds the result of a message from the verdicts on its quotes that were not overtaken."""
     problems = [
         *message.refused,
-        *(one for one in judged if one.verdict in {AdmissionVerdict.QUARANTINED, AdmissionVerdict.REFUSED}),
+        *(one for one in verdicts if one.verdict in {AdmissionVerdict.QUARANTINED, AdmissionVerdict.REFUSED}),
     ]
-    verdicts = [one.verdict for one in judged]
+    kinds = [one.verdict for one in verdicts]
     return Ingested(
-        accepted=verdicts.count(AdmissionVerdict.ACCEPTED),
-        duplicates=verdicts.count(AdmissionVerdict.DUPLICATE),
-        quarantined=verdicts.count(AdmissionVerdict.QUARANTINED),
+        accepted=kinds.count(AdmissionVerdict.ACCEPTED),
+        duplicates=kinds.count(AdmissionVerdict.DUPLICATE),
+        quarantined=kinds.count(AdmissionVerdict.QUARANTINED),
         refused=sum(problem.verdict == AdmissionVerdict.REFUSED for problem in problems),
-        overtaken=len(message.quotes) - len(judged),
+        overtaken=len(message.quotes) - len(verdicts),
         problems=sorted(problems, key=lambda problem: problem.index),
     )
 
@@ -164,7 +164,7 @@ def ensure_fx_series(write: Write, pairs: set[tuple[str, str]]) -> None:
 
 @dataclass(frozen=True)
 class _Admitted:
-    """The quotes of one series with their verdicts, and the history they were held against."""
+    """The quotes of one series with their verdicts, and the history they were compared with."""
 
     stored: StoredSeries
     quotes: Sequence[Quote]
@@ -175,14 +175,14 @@ class _Admitted:
 
     @property
     def moves(self) -> bool:
-        """Whether any quote came into use."""
+        """Whether any quote was accepted."""
         return bool((self.admission.verdict == int(AdmissionVerdict.ACCEPTED)).any())
 
     @property
     def rewrites(self) -> bool:
-        """Whether what the series had said before its newest price is another history now.
+        """Whether the quotes change the history before the newest price.
 
-        It is when a day before that is filled, or corrected by more than the price usually moves from one to the next.
+        True if an earlier day is filled, or corrected by more than a usual daily move.
         """
         in_use = np.flatnonzero(self.admission.verdict == int(AdmissionVerdict.ACCEPTED))
         days = np.array([day_of(self.quotes[row].day) for row in in_use.tolist()], dtype=np.int64)
@@ -192,7 +192,7 @@ class _Admitted:
         return rewritten(self.before.day, self.before.price, days, prices)
 
     def verdicts(self) -> list[QuoteProblem]:
-        """What became of each quote, with a sentence where it is not simply in use."""
+        """Returns the verdict on each quote, with a reason if it was not accepted."""
         judged = zip(self.quotes, self.admission.verdict.tolist(), self.admission.reason.tolist(), strict=True)
         return [
             QuoteProblem(quote.index, AdmissionVerdict(verdict), self._sentence(quote, RefusalReason(reason)))
@@ -204,10 +204,10 @@ class _Admitted:
             RefusalReason.NOT_FINITE: f"price: got {quote.price}, want a finite number",
             RefusalReason.NOT_POSITIVE: f"price: got {quote.price}, want more than 0",
             RefusalReason.FUTURE_DATE: f"date: got {quote.day}, want not after the business date {self.today}",
-            RefusalReason.JUMP: f"price: got {quote.price}, want within the jump limit of the price before; kept aside",
+            RefusalReason.JUMP: f"price: got {quote.price}, want within the jump limit of the last price; quarantined",
             RefusalReason.CONFLICTING_DUPLICATE: f"date: got two prices for {quote.day}, want one in a message",
         }
-        return wanted.get(reason, "kept aside until it is confirmed")
+        return wanted.get(reason, "quarantined until it is confirmed")
 
 
 def _by_series(quotes: Sequence[tuple[int, Quote]]) -> Mapping[str, list[tuple[int, Quote]]]:
@@ -234,7 +234,7 @@ def _admit(write: Write, stored: StoredSeries, quotes: Sequence[Quote]) -> _Admi
 
 
 def _write(write: Write, admitted: Mapping[int, _Admitted]) -> None:
-    """Appends what came into use or was kept aside, and moves the newest prices on."""
+    """Stores accepted and quarantined quotes, and updates the newest prices."""
     rows: list[tuple[int, int, int, float, str]] = []
     latest = {}
     for key, found in admitted.items():
@@ -255,19 +255,19 @@ def _rows(key: int, found: _Admitted) -> list[tuple[int, int, int, float, str]]:
         for quote, verdict in zip(found.quotes, found.admission.verdict.tolist(), strict=True)
         if verdict in kept
     ]
-    taken = {row[1] for row in rows}
+    days = {row[1] for row in rows}
     released = np.flatnonzero(found.admission.released)
     before = found.before
     rows += [
         (key, int(before.pending_day[row]), int(AdmissionVerdict.ACCEPTED), float(before.pending_price[row]), text)
         for row, text in zip(released, before.pending_text[released], strict=True)
-        if int(before.pending_day[row]) not in taken
+        if int(before.pending_day[row]) not in days
     ]
     return rows
 
 
 def _latest(found: _Admitted) -> Latest:
-    """The newest accepted price and its log return from the one before."""
+    """Returns the newest accepted price and its log return."""
     in_use = found.admission.verdict == int(AdmissionVerdict.ACCEPTED)
     prices = {int(day): (float(price), "") for day, price in zip(found.before.day, found.before.price, strict=True)}
     released = np.flatnonzero(found.admission.released)
@@ -284,22 +284,22 @@ def _latest(found: _Admitted) -> Latest:
 
 
 def _dependent_assets(write: Write, moved_keys: Int) -> Int:
-    """Assets whose value rests on the series: what they price or carry, and what is converted by a rate they hold."""
-    lots = np.union1d(assets_of_series(write.connection, moved_keys), _machines_by_class(write, moved_keys))
+    """Returns assets whose value depends on the series: as price, as price index, or as exchange rate."""
+    priced = np.union1d(assets_of_series(write.connection, moved_keys), _machines_by_class(write, moved_keys))
     quotes = fx_quotes(write.connection)
     moved = set(moved_keys.tolist())
     if not any(quote.legs[0][0] in moved for quote in quotes.values()):
-        return np.unique(lots)
+        return np.unique(priced)
     foreign = foreign_assets(write.connection)
     pairs = list(zip(foreign["base"], foreign["currency"], strict=True))
     paths = fx_paths(quotes, set(pairs))
-    uses = {pair for pair, quote in paths.items() if quote and moved & {key for key, _ in quote.legs}}
-    converted = foreign["asset_key"][[pair in uses for pair in pairs]] if pairs else foreign["asset_key"]
-    return np.union1d(lots, converted)
+    pairs_of_moved = {pair for pair, quote in paths.items() if quote and moved & {key for key, _ in quote.legs}}
+    converted = foreign["asset_key"][[pair in pairs_of_moved for pair in pairs]] if pairs else foreign["asset_key"]
+    return np.union1d(priced, converted)
 
 
 def _machines_by_class(write: Write, moved_keys: Int) -> Int:
-    """Machines of the classes whose index, by the policy in force, is among the series."""
+    """Returns machines of the classes whose price index, by the policy in force, is among the series."""
     indices = policy_in_force(write.connection, write.market_day).policy.indices
     keys = series_keys(write.connection, sorted(set(indices.values()))) if indices else {}
     classes = sorted(one for one, series_id in indices.items() if keys[series_id] in moved_keys)

@@ -1,4 +1,4 @@
-"""What people do about a breach: see it, grant time, waive; and the story of a breach from its events."""
+"""Records what lenders decide about a breach (acknowledge, grant grace, waive), and builds its history from events."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from valuation.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Breach:
-    """An episode told by its events, oldest first."""
+    """A breach with its events, oldest first."""
 
     loan_id: str
     number: int
@@ -35,51 +35,51 @@ class Breach:
 
     @property
     def first_event(self) -> int:
-        """Number of the event that opened it."""
+        """Number of the event that opened the breach."""
         return int(self.events[0]["event_seq"])
 
     @property
     def is_open(self) -> bool:
-        """Whether it goes on."""
+        """Whether the breach is not cured."""
         return all(event["kind"] != EventKind.CURED for event in self.events)
 
     @property
     def level(self) -> Level:
-        """Level in force; once cured, the last one inside it."""
+        """Current level; the last level before the cure if cured."""
         last = self.events[-1]
         return Level(last["level"] if self.is_open else last["level_before"])
 
     @property
     def worst_level(self) -> Level:
-        """Worst level so far."""
+        """Worst level during the breach."""
         inside = [event["level"] for event in self.events if event["kind"] != EventKind.CURED]
         return Level(max(inside))
 
     @property
     def open_day(self) -> int:
-        """Day it opened."""
+        """Business date on which the breach opened."""
         return int(self._of(EventKind.OPENED)[0]["market_day"])
 
     @property
     def deadline_day(self) -> int:
-        """Day by which to cure."""
+        """Business date by which to cure."""
         set_days = [event["deadline_day"] for event in self.events if event["deadline_day"] != NO_DAY]
         return int(set_days[-1]) if set_days else NO_DAY
 
     @property
     def cure_day(self) -> int:
-        """Day it was cured; NO_DAY while it goes on."""
+        """Business date of the cure; NO_DAY while the breach is open."""
         cured = self._of(EventKind.CURED)
         return int(cured[0]["market_day"]) if cured else NO_DAY
 
     @property
     def acknowledged(self) -> bool:
-        """Whether somebody has seen it."""
+        """Whether a lender has acknowledged the breach."""
         return bool(self._of(EventKind.ACKNOWLEDGED))
 
     @property
     def waived(self) -> bool:
-        """Whether its call is waived and has not worsened since."""
+        """Whether the margin call is waived and the level has not worsened since."""
         for event in reversed(self.events):
             if event["kind"] in {EventKind.WAIVED, EventKind.ESCALATED}:
                 return bool(event["kind"] == EventKind.WAIVED)
@@ -92,20 +92,20 @@ class Breach:
 def breach_histories(
     connection: Connection, seq: int, wanted: BreachesWanted, before: int = LAST, limit: int | None = None
 ) -> list[Breach]:
-    """Breaches up to a commit with their events, newest first: those that began before an event, at most so many."""
+    """Returns breaches as of a commit with their events, newest first, that began before an event, up to a limit."""
     heads = list_breaches(connection, seq, wanted, before, limit)
-    told: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    events_by_breach: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for event in events_of_breaches(connection, [head["first_event"] for head in heads], seq):
-        told.setdefault((event["loan_key"], event["breach_number"]), []).append(event)
+        events_by_breach.setdefault((event["loan_key"], event["breach_number"]), []).append(event)
     return [
-        Breach(head["loan_id"], number, head["borrower"], told[head["loan_key"], number])
+        Breach(head["loan_id"], number, head["borrower"], events_by_breach[head["loan_key"], number])
         for head in heads
         for number in [head["breach_number"]]
     ]
 
 
 def get_breach(connection: Connection, seq: int, loan_id: str, number: int) -> Breach:
-    """One breach; raises NotFound."""
+    """Returns one breach; raises NotFound."""
     found = breach_histories(connection, seq, BreachesWanted(loan_id, (("number", number),)))
     if not found:
         raise NotFound(f"loans/{loan_id}/breaches/{number}")
@@ -113,13 +113,13 @@ def get_breach(connection: Connection, seq: int, loan_id: str, number: int) -> B
 
 
 def acknowledge(write: Write, loan_id: str, number: int, note: str) -> None:
-    """Records that somebody has seen an open breach."""
+    """Records that a lender has seen an open breach."""
     cover = _open_breach(write, loan_id, number)
     _record(write, cover, EventKind.ACKNOWLEDGED, note)
 
 
 def grant_grace(write: Write, loan_id: str, number: int, deadline: date, note: str) -> None:
-    """Moves the deadline of an open breach to a later day; a missed one is lifted."""
+    """Moves the deadline of an open breach to a later day; a missed deadline is lifted."""
     cover = _open_breach(write, loan_id, number)
     before = int(cover["deadline_day"][0])
     if day_of(deadline) <= max(before, write.market_day):
@@ -130,7 +130,7 @@ def grant_grace(write: Write, loan_id: str, number: int, deadline: date, note: s
 
 
 def waive(write: Write, loan_id: str, number: int, note: str) -> None:
-    """Waives the call of an open breach until it worsens; the reason is required."""
+    """Waives the margin call of an open breach until it worsens; a reason is required."""
     cover = _open_breach(write, loan_id, number)
     cover["waived"][:] = 1
     cover["deadline_missed"][:] = 0
@@ -138,6 +138,7 @@ def waive(write: Write, loan_id: str, number: int, note: str) -> None:
 
 
 def _open_breach(write: Write, loan_id: str, number: int) -> Columns:
+    """Returns the newest judgement of a loan in this breach; raises NotFound, and Refused if it is cured."""
     loan = get_loan(write.connection, loan_id)
     cover = newest_judgements(write.connection, np.array([loan.key], dtype=np.int64))
     known = int(cover["breach_number"][0]) if len(cover["breach_number"]) else 0
@@ -149,7 +150,7 @@ def _open_breach(write: Write, loan_id: str, number: int) -> Columns:
 
 
 def _record(write: Write, cover: Columns, kind: EventKind, note: str) -> None:
-    """Appends the state after an act of people, with its event; cover and claims are those last judged."""
+    """Appends the judgement after a lender's decision, with its event; collateral and claims are the last judged."""
     checked_text("actor", write.actor)
     checked_text("note", note, required=False)
     claims = claims_of(write.connection, int(cover["loan_key"][0]), int(cover["seq"][0]))

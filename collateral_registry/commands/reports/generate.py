@@ -1,4 +1,4 @@
-"""Reports on the whole book as of any commit: a row per loan, totals, concentrations; breaches with their stories."""
+"""Builds reports on the whole book as of any commit: loans with totals and concentrations, and breaches."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from valuation.errors import InvalidInput
 
 BREACH_FILTERS = ("state", "level", "borrower")
 
-KEPT_REPORTS_LIMIT = 16
-"""Orders and sums kept for the next page or the next caller: some 1 MB each for a hundred thousand loans."""
+CACHED_REPORTS = 16
+"""Number of row orders and of sums cached for further pages."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """The commit a report is of, and its business day."""
+    """The commit of a report, and its business date."""
 
     seq: int
     market_day: int
@@ -41,7 +41,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class LtvReport:
-    """Loans of a snapshot in the order asked for: rows [r] of its judgements."""
+    """Loans of a snapshot in report order: rows [r] of its judgements."""
 
     moment: Moment
     snapshot: Snapshot
@@ -50,25 +50,24 @@ class LtvReport:
 
 @dataclass(frozen=True)
 class Sums:
-    """Totals and concentrations over every row of a report."""
+    """Totals and concentrations over all rows of a report."""
 
     totals: Sequence[Total]
     concentrations: Sequence[Concentration]
 
 
 class LtvReports:
-    """Loan-to-value reports of one book; what a page costs is kept for the pages after it."""
+    """Loan-to-value reports of one book; caches the order and the sums for further pages."""
 
     def __init__(self) -> None:
-        """Nothing has been asked for yet."""
         self._snapshots = Snapshots()
-        self._orders: LruCache[tuple[object, ...], Int] = LruCache(KEPT_REPORTS_LIMIT)
-        self._sums: LruCache[tuple[object, ...], Sums] = LruCache(KEPT_REPORTS_LIMIT)
+        self._orders: LruCache[tuple[object, ...], Int] = LruCache(CACHED_REPORTS)
+        self._sums: LruCache[tuple[object, ...], Sums] = LruCache(CACHED_REPORTS)
 
     def report(
         self, connection: Connection, moment: Moment, wanted: Sequence[Condition] = (), order_by: str = ""
     ) -> LtvReport:
-        """Every loan running at the moment that the filter lets through, in order."""
+        """Returns the loans open at the moment that match the filter, in order."""
         snapshot = self._snapshots.at(connection, moment.seq)
         key = (moment.seq, tuple(wanted), order_by)
         rows = self._orders.get(key)
@@ -79,7 +78,7 @@ class LtvReports:
         return LtvReport(moment, snapshot, rows)
 
     def sums(self, report: LtvReport, wanted: Sequence[Condition], limit: int) -> Sums:
-        """Totals and concentrations over all rows of a report, ``limit`` keys of each dimension and currency."""
+        """Returns totals and concentrations over all rows, with ``limit`` keys per dimension and currency."""
         key = (report.moment.seq, tuple(wanted), limit)
         found = self._sums.get(key)
         if found is None:
@@ -92,7 +91,10 @@ class LtvReports:
 def moment_of(
     connection: Connection, seq: int | None = None, known_us: int | None = None, day: date | None = None
 ) -> Moment:
-    """The moment asked for: a commit, a time, the end of a business date, or now."""
+    """Returns the requested moment: a commit, a time, the end of a business date, or now.
+
+    Raises InvalidInput for a sequence after the newest commit.
+    """
     newest, _ = newest_commit(connection)
     chosen = newest
     if seq is not None:
@@ -109,9 +111,12 @@ def moment_of(
 def breach_report(
     connection: Connection, moment: Moment, wanted: Sequence[Condition], before: int, limit: int, loan_id: str = ""
 ) -> list[Breach]:
-    """A page of the breaches up to the moment that the filter lets through, newest first, from an event back."""
+    """Returns a page of the breaches at a moment that match the filter, newest first.
+
+    Raises InvalidInput for an unknown filter field.
+    """
     for condition in wanted:
         if condition.field not in BREACH_FILTERS:
             raise InvalidInput("filter", repr(condition.field[:40]), "one of " + ", ".join(BREACH_FILTERS))
-    asked = BreachesWanted(loan_id, tuple((condition.field, condition.value) for condition in wanted))
-    return breach_histories(connection, moment.seq, asked, before, limit)
+    query = BreachesWanted(loan_id, tuple((condition.field, condition.value) for condition in wanted))
+    return breach_histories(connection, moment.seq, query, before, limit)

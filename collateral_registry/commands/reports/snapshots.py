@@ -1,4 +1,4 @@
-"""Snapshots of the book for reports: the newest is brought forward commit by commit, a past one is read by SQL."""
+"""Keeps snapshots of the book for reports; the newest is updated with each commit, an older one is read by SQL."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import claims_since, judgements_since
 from collateral_registry.store.loans.repository import terms_since
 
-KEPT_SNAPSHOTS_LIMIT = 3
-"""Snapshots kept: the newest, and those of pages being turned; some 100 MB each for a million assets."""
+CACHED_SNAPSHOTS = 3
+"""Number of snapshots kept: the newest, and older ones whose pages are being read."""
 
 
 class Snapshots:
-    """The snapshots of one book that were asked for last."""
+    """The most recently used snapshots of one book."""
 
     def __init__(self) -> None:
-        """Nothing has been asked for yet."""
         self._words = Words()
-        self._kept: LruCache[int, Snapshot] = LruCache(KEPT_SNAPSHOTS_LIMIT)
+        self._kept: LruCache[int, Snapshot] = LruCache(CACHED_SNAPSHOTS)
         self._newest = Lock()
         self._past = Lock()
 
     def at(self, connection: Connection, seq: int) -> Snapshot:
-        """The book after a commit: from the nearest one kept before it, else read as a whole.
+        """Returns the book as of a commit: updates the nearest earlier snapshot, or reads everything.
 
-        One caller brings the newest forward while others wait for it; a past one being read does not hold them up.
+        One caller updates the newest snapshot while others wait for it; reading an older snapshot does not block them.
         """
         with self._newest if seq >= max(self._kept.held(), default=0) else self._past:
             known = self._kept.get(seq)
@@ -50,5 +49,5 @@ class Snapshots:
         return brought_forward(before, seq, changes)
 
     def _numbered(self, columns: Columns, *texts: str) -> Columns:
-        """The columns with their texts as numbers."""
+        """Replaces the texts of the columns by their numbers."""
         return {**columns, **{name: getattr(self._words, name).numbers(columns[name]) for name in texts}}

@@ -1,7 +1,7 @@
-"""One partition of a run: value, cover and judge a range of the book, and store it with the mark that it is done.
+"""Computes one partition of a revaluation run: values and judges a range of the book and stores the results.
 
-The same functions as for a change of one price; only the road of the columns differs (store/engine/arrow.py). A
-partition may be worked twice, by two workers or again after a crash: it is stored once.
+It uses the functions of an ordinary price change with another column transport (store/engine/arrow.py). Two workers, or
+a repetition after a crash, may compute the same partition; it is stored once.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from collateral_registry.store.engine.arrow import ArrowDatabase
 
 Transport = Union[Database, "ArrowDatabase"]
-"""How columns move: through the engine, or without an object for a value, which a large run needs."""
+"""How columns are read and written: through SQLAlchemy, or through ADBC for large runs."""
 
 
 @dataclass(frozen=True)
 class PartitionJob:
-    """A partition of a run to be worked, with all that the worker needs beside the database."""
+    """A partition to compute, with everything a worker needs besides the database."""
 
     seq: int
     market_day: int
@@ -49,20 +49,20 @@ class PartitionJob:
 
     @property
     def shard(self) -> str:
-        """The shard of work that the partition is."""
+        """Name of the partition's shard."""
         return f"revaluations/{self.seq}/{self.partition.number}"
 
 
-def work_partition(road: Transport, job: PartitionJob) -> None:
+def work_partition(transport: Transport, job: PartitionJob) -> None:
     """Computes a partition and stores it, unless it is stored already or the run is over."""
     made: list[NewCurve] = []
     curves_alone = job.partition.step == RunStep.CURVES
-    with road.read() as source:
+    with transport.read() as source:
         if curves_alone:
             make_curves(source, job.partition.needs, job.policy, made)
         else:
             values, judged = _value_and_judge(source, job, made)
-    with road.intake([job.shard]) as writing:
+    with transport.intake([job.shard]) as writing:
         if not is_wanted(writing.connection, job.seq, job.partition.number):
             return
         store_curves(writing.connection, job.seq, made)
@@ -75,22 +75,22 @@ def work_partition(road: Transport, job: PartitionJob) -> None:
 
 
 def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) -> tuple[Columns, Judged]:
-    """The values of the partition's assets, and the judgement of its loans that no change has judged since."""
+    """Returns the values of the partition's assets, and the judgement of its loans not judged since the start."""
     ends = job.partition.first_key, job.partition.last_key
     unpledged = job.partition.step == RunStep.UNPLEDGED
     loans = NO_KEYS if unpledged else loans_between(source, *ends)
     pledges = read_pledges(source, loans)
     assets = unpledged_between(source, *ends) if unpledged else np.unique(pledges["asset_key"])
-    gathered = load_inputs(source, assets, job.policy, made)
-    values = valued(source, gathered, job.policy, job.market_day, job.seq)
+    loaded = load_inputs(source, assets, job.policy, made)
+    values = valued(source, loaded, job.policy, job.market_day, job.seq)
     judged = judged_loans(source, loans, pledges, values, job.policy, job.market_day, NO_KEYS)
-    home = np.ones(len(assets), dtype=np.bool_) if unpledged else _at_home(assets, pledges, loans)
-    own = {name: column[home[gathered.targets.asset_row]] for name, column in values.items()}
-    return own, judged.of(judged.before_seq < job.seq)
+    stored_here = np.ones(len(assets), dtype=np.bool_) if unpledged else _is_stored_here(assets, pledges, loans)
+    stored = {name: column[stored_here[loaded.targets.asset_row]] for name, column in values.items()}
+    return stored, judged.of(judged.before_seq < job.seq)
 
 
-def _at_home(assets: Int, pledges: Columns, loans: Int) -> NDArray[np.bool_]:
-    """Whether an asset [a] is recorded here: one that secures loans of several partitions is at home with the first."""
+def _is_stored_here(assets: Int, pledges: Columns, loans: Int) -> NDArray[np.bool_]:
+    """Returns whether this partition stores an asset [a]: an asset pledged across partitions is stored by the first."""
     first = np.full(len(assets), np.iinfo(np.int64).max)
     np.minimum.at(first, np.searchsorted(assets, pledges["asset_key"]), pledges["loan_key"])
     return np.isin(first, loans)

@@ -1,12 +1,12 @@
-"""A revaluation of the whole book, from its start to its publication.
+"""Runs revaluations of the whole book, from start to publication.
 
-started   a commit; the run is of this moment, and its rows will carry this sequence
-planned   the loans, the assets that secure none and the curves are cut into partitions
-worked    each partition is computed and stored in a transaction of its own, anywhere, in any order within its step
-published a commit; from here on the run's rows count, all at once
+started   A commit; the rows of the run carry its sequence.
+planned   Loans, assets that secure none, and curves are divided into partitions.
+computed  Each partition is stored in its own transaction, on any machine, in any order within its step.
+published A commit that makes all rows of the run valid at once.
 
-The book goes on meanwhile. What a change revalues has a later sequence and stays the newest; the loans it judged are
-judged again with the publication, from the newest values of all their assets.
+Changes continue during a run. Their valuations have a later sequence and stay the newest; the loans they judged are
+judged again on publication, by the newest values of all their assets.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from collateral_registry.store.revaluation.runs import (
 
 
 def start_run(write: Write) -> None:
-    """Starts a run with this commit, by the policy of the day."""
+    """Starts a run with this commit, by the policy in force on the business date."""
     insert_run(write, policy_in_force(write.connection, write.market_day).key)
 
 
 def plan_run(database: Database, seq: int, partition_assets: int = PARTITION_ASSETS) -> None:
-    """Cuts a run into partitions of about so many assets; does nothing when that was done before."""
+    """Divides a run into partitions of about so many assets; does nothing if it is planned already."""
     with database.read() as connection:
         partitions = _partitions(connection, partition_assets)
     with database.intake([f"revaluations/{seq}"]) as writing:
@@ -55,7 +55,7 @@ def plan_run(database: Database, seq: int, partition_assets: int = PARTITION_ASS
 
 
 def publish_run(write: Write, seq: int) -> StoredRun:
-    """Lets the run count from this commit on, raises its events and judges again what changes have judged meanwhile."""
+    """Publishes a run with this commit: raises its events and judges again the loans judged by changes meanwhile."""
     if set_published(write, seq):
         overtaken = loans_judged_since(write.connection, seq)
         events = sum(_raise(write, seq, number, overtaken) for number in partitions_with_events(write.connection, seq))
@@ -66,7 +66,7 @@ def publish_run(write: Write, seq: int) -> StoredRun:
 
 
 def pending_jobs(database: Database, seq: int) -> list[PartitionJob]:
-    """The partitions of a run that are still to be worked, in order of their steps; none when it is over."""
+    """Returns the partitions of a run to be computed, in order of their steps; none if it is over."""
     with database.read() as connection:
         run = get_run(connection, seq)
         if run.is_over:
@@ -77,7 +77,7 @@ def pending_jobs(database: Database, seq: int) -> list[PartitionJob]:
 
 
 def run_book(database: Database, actor: str, partition_assets: int = PARTITION_ASSETS) -> StoredRun:
-    """Revalues the whole book here and now."""
+    """Revalues the whole book in this process."""
     with database.write("StartRevaluation", actor) as write:
         start_run(write)
         write.commit()
@@ -85,14 +85,14 @@ def run_book(database: Database, actor: str, partition_assets: int = PARTITION_A
 
 
 def finish_run(database: Database, partition_assets: int = PARTITION_ASSETS) -> StoredRun:
-    """Brings the run that is under way to its end here and now, partition by partition."""
+    """Completes the unfinished run in this process; raises Refused if there is none."""
     with database.read() as connection:
         run = unfinished_run(connection)
     if run is None:
         raise Refused("NO_REVALUATION", "no revaluation is under way")
     plan_run(database, run.seq, partition_assets)
-    for order in pending_jobs(database, run.seq):
-        work_partition(database, order)
+    for job in pending_jobs(database, run.seq):
+        work_partition(database, job)
     with database.write("PublishRevaluation", "collateral") as write:
         published = publish_run(write, run.seq)
         write.commit()
@@ -100,20 +100,20 @@ def finish_run(database: Database, partition_assets: int = PARTITION_ASSETS) -> 
 
 
 def _partitions(connection: Connection, assets: int) -> list[Partition]:
-    """The partitions of a run in the order of their steps."""
+    """Returns the partitions of a run in the order of their steps."""
     needs = known_needs(connection)
-    parts = [tuple(needs[start : start + PARTITION_CURVES]) for start in range(0, len(needs), PARTITION_CURVES)]
-    curves = [(RunStep.CURVES, 0, 0, part) for part in parts]
+    curve_parts = [tuple(needs[start : start + PARTITION_CURVES]) for start in range(0, len(needs), PARTITION_CURVES)]
+    curves = [(RunStep.CURVES, 0, 0, part) for part in curve_parts]
     pools = pool_sizes(connection)
     loans = [(RunStep.LOANS, *ends, ()) for ends in cut(pools["loan_key"], pools["pledges"] + 1, assets)]
     blocks = unpledged_blocks(connection, assets)
     ranges = cut(blocks["block"], blocks["assets"], assets)
     rest = [(RunStep.UNPLEDGED, first, last + assets - 1, ()) for first, last in ranges]
-    return [Partition(number, *parts) for number, parts in enumerate([*curves, *loans, *rest])]
+    return [Partition(number, *fields) for number, fields in enumerate([*curves, *loans, *rest])]
 
 
 def _raise(write: Write, seq: int, number: int, overtaken: np.typing.NDArray[np.int64]) -> int:
-    """Raises the events of a partition but for loans that changes have judged since; returns how many."""
+    """Raises the events of a partition, except for loans judged by changes since; returns their number."""
     events = pending_events(write.connection, seq, number)
     stays = ~np.isin(events["loan_key"], overtaken)
     return insert_events(write, stamped({name: column[stays] for name, column in events.items()}, write))

@@ -1,4 +1,4 @@
-"""Estimate a haircut and test it on the past: of a registered series, or of prices that are sent along."""
+"""Estimates and backtests haircuts of registered series or of given prices."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from valuation.haircuts.models.sale_horizon import Sale, SaleHaircut
 
 ESTIMATE_HORIZON_LIMIT_DAYS = 2_500
 BACKTEST_HORIZON_DAYS = (5, 250)
-"""Shortest and longest window of a backtest: shorter ones are too many estimates for a call, longer ones too few."""
+"""Shortest and longest window of a backtest: a shorter one needs too many estimates, a longer one has too few
+windows."""
 
 CLASS_SERIES_LIMIT = 50
-"""Series of a class in one call."""
+"""Largest number of series of a class in one call."""
 
 
 def accepted_prices(connection: Connection, series_id: str) -> tuple[Dates, Float]:
-    """Dates and accepted prices of a registered series; raises NotFound."""
+    """Returns dates and accepted prices of a registered series; raises NotFound."""
     known = history(connection, get_series(connection, series_id).key)
     return known.day.astype("datetime64[D]"), known.price
 
 
 @dataclass(frozen=True)
 class HaircutQuery:
-    """A haircut at a horizon in business days, or at that of a sale, by a model and with what a class has told."""
+    """A haircut at a horizon in business days, or at that of a sale, by a model and the memory of a class."""
 
     horizon_days: int
     sale: Sale | None
@@ -40,7 +41,7 @@ class HaircutQuery:
 
 
 def class_prices(connection: Connection, series_ids: Sequence[str]) -> dict[str, tuple[Dates, Float]]:
-    """Dates and accepted prices of series; raises NotFound, and InvalidInput for too many or one twice."""
+    """Returns dates and accepted prices of series; raises NotFound, and InvalidInput for too many or repeated ids."""
     if len(series_ids) > CLASS_SERIES_LIMIT:
         raise InvalidInput("class_price_series", f"{len(series_ids)} items", f"at most {CLASS_SERIES_LIMIT}")
     found = {series_id: accepted_prices(connection, series_id) for series_id in series_ids}
@@ -50,27 +51,27 @@ def class_prices(connection: Connection, series_ids: Sequence[str]) -> dict[str,
 
 
 def memory_of_class(connection: Connection, series_ids: Sequence[str]) -> ClassMemory:
-    """What the series of a class have told together."""
+    """Returns the memory learned from all series of a class."""
     found = class_prices(connection, series_ids)
     return class_memory((prices, dates) for dates, prices in found.values())
 
 
-def estimate_haircut(dates: Dates, prices: Float, asked: HaircutQuery) -> SaleHaircut:
-    """The haircut of dated prices [n]; raises InvalidInput for a horizon outside its limits, or two of them."""
-    if asked.sale is not None and asked.horizon_days:
-        raise InvalidInput("horizon_days", asked.horizon_days, "0 beside a sale, which has its own")
-    sale = asked.sale or Sale()
-    days = sale.horizon_days if asked.sale else asked.horizon_days
+def estimate_haircut(dates: Dates, prices: Float, query: HaircutQuery) -> SaleHaircut:
+    """Returns the haircut of dated prices [n]; raises InvalidInput for a horizon out of range, or stated twice."""
+    if query.sale is not None and query.horizon_days:
+        raise InvalidInput("horizon_days", query.horizon_days, "0 with a sale, which has its own horizon")
+    sale = query.sale or Sale()
+    days = sale.horizon_days if query.sale else query.horizon_days
     if not 1 <= days <= ESTIMATE_HORIZON_LIMIT_DAYS:
         raise InvalidInput("horizon_days", days, f"1 to {ESTIMATE_HORIZON_LIMIT_DAYS}")
-    market = haircut(prices, dates, days, asked.confidence, model=asked.model, memory=asked.memory)
+    market = haircut(prices, dates, days, query.confidence, model=query.model, memory=query.memory)
     return SaleHaircut(market, sale.price_impact(market.daily_volatility))
 
 
 def backtest_haircut(
     dates: Dates, prices: Float, horizon_days: int, confidence: float, model: HaircutModel
 ) -> TrackRecord:
-    """The record of haircuts of dated prices [n]; raises InvalidInput for a horizon outside its limits."""
+    """Returns the backtest of haircuts of dated prices [n]; raises InvalidInput for a horizon out of range."""
     shortest, longest = BACKTEST_HORIZON_DAYS
     if not shortest <= horizon_days <= longest:
         raise InvalidInput("horizon_days", horizon_days, f"{shortest} to {longest}")

@@ -1,4 +1,4 @@
-"""Recorded valuations as they were: the row, with the asset and policy of its own time."""
+"""Reads recorded valuations, with the asset and policy of their time."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from collateral_registry.store.valuations.repository import get_valuation, list_
 
 
 def recorded_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> Valued:
-    """One recorded valuation; raises NotFound."""
+    """Returns one recorded valuation; raises NotFound."""
     return _valued(connection, get_valuation(connection, asset_id, seq, currency))
 
 
 def recorded_valuations(connection: Connection, asset_id: str, before: tuple[int, str], limit: int) -> list[Valued]:
-    """A page of the recorded valuations of an asset, newest first; raises NotFound for an unknown asset."""
+    """Returns a page of an asset's recorded valuations, newest first; raises NotFound for an unknown asset."""
     get_asset(connection, asset_id)
     return [_valued(connection, row) for row in list_valuations(connection, asset_id, before, limit)]
 

@@ -1,4 +1,4 @@
-"""Revalue some assets and judge the loans that depend on them."""
+"""Revalues assets and judges the loans that depend on them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from collateral_registry.store.engine.database import Write
 
 
 def revalue(write: Write, asset_ids: Sequence[str]) -> Recomputed:
-    """Values the assets named and judges the loans that depend on them."""
+    """Values the named assets and judges the loans that depend on them; raises NotFound."""
     write.touched.add(assets=asset_keys(write.connection, asset_ids))
     return settle(write)

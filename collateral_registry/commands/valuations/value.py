@@ -1,4 +1,4 @@
-"""Answer what assets are worth now, without recording anything."""
+"""Values assets by the facts known now, without recording the result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from collateral_registry.store.valuations.valuation_inputs import facts_of
 
 @dataclass(frozen=True)
 class Valued:
-    """A valuation as its row, with what the row's keys stand for; ``hidden_gap`` is that of the haircut's curve."""
+    """A valuation row with the records its keys refer to; ``hidden_gap`` is that of the haircut curve."""
 
     row: dict[str, Any]
     asset: Asset
@@ -37,31 +37,31 @@ class Valued:
 
 
 def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str) -> list[Valued]:
-    """The value of each asset [n] from the facts known now, in one currency or each in its own."""
+    """Returns the value of each asset [n] from current facts, in one currency or each in its own."""
     policy, day = _policy_today(connection)
     keys = asset_keys(connection, asset_ids)
-    gathered = load_inputs_in(connection, np.unique(keys), policy, currency)
-    gathered = gathered.with_estimates(machine_estimates(connection, gathered.assets, day))
-    rows = _rows(connection, gathered, policy, day)
-    documents = documents_of(connection, gathered.assets.asset_key)
-    by_key = {int(key): row for row, key in enumerate(gathered.assets.asset_key)}
-    found = [_valued(rows, by_key[int(key)], gathered, documents[int(key)], policy) for key in keys]
+    loaded = load_inputs_in(connection, np.unique(keys), policy, currency)
+    loaded = loaded.with_estimates(machine_estimates(connection, loaded.assets, day))
+    rows = _rows(connection, loaded, policy, day)
+    documents = documents_of(connection, loaded.assets.asset_key)
+    by_key = {int(key): row for row, key in enumerate(loaded.assets.asset_key)}
+    found = [_valued(rows, by_key[int(key)], loaded, documents[int(key)], policy) for key in keys]
     return [with_last_good_day(connection, valued) for valued in found]
 
 
 def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
-    """The value of an asset that is not registered."""
+    """Returns the value of an unregistered asset."""
     policy, day = _policy_today(connection)
     assets = facts_of(connection, asset)
     targets = in_currency(assets, currency)
-    gathered = LoadedInputs(assets, targets, market_for(connection, assets, targets, policy, []))
+    loaded = LoadedInputs(assets, targets, market_for(connection, assets, targets, policy, []))
     if isinstance(asset.detail, Equipment):
-        gathered = gathered.with_estimates(quoted_estimates(connection, assets, asset.detail, day))
-    return _valued(_rows(connection, gathered, policy, day), 0, gathered, asset, policy)
+        loaded = loaded.with_estimates(quoted_estimates(connection, assets, asset.detail, day))
+    return _valued(_rows(connection, loaded, policy, day), 0, loaded, asset, policy)
 
 
 def with_last_good_day(connection: Connection, valued: Valued) -> Valued:
-    """The valuation with the day of its last good value, where it is unknown and has one."""
+    """Returns the valuation with the business date of its last good value, if it is unknown and has one."""
     if not valued.row["unknown"] or not valued.row["good_seq"]:
         return valued
     return replace(valued, last_good_day=market_day_of(connection, valued.row["good_seq"]))
@@ -72,15 +72,15 @@ def _policy_today(connection: Connection) -> tuple[StoredPolicy, int]:
     return policy_in_force(connection, day), day
 
 
-def _rows(connection: Connection, gathered: LoadedInputs, policy: StoredPolicy, day: int) -> dict[str, list[Any]]:
-    appraisal = appraise(gathered.assets, gathered.targets, gathered.market, policy.policy, day)
-    columns = valuation_columns(connection, gathered, appraisal, policy, day)
+def _rows(connection: Connection, loaded: LoadedInputs, policy: StoredPolicy, day: int) -> dict[str, list[Any]]:
+    appraisal = appraise(loaded.assets, loaded.targets, loaded.market, policy.policy, day)
+    columns = valuation_columns(connection, loaded, appraisal, policy, day)
     return {name: column.tolist() for name, column in columns.items()}
 
 
-def _valued(rows: dict[str, list[Any]], at: int, gathered: LoadedInputs, asset: Asset, policy: StoredPolicy) -> Valued:
+def _valued(rows: dict[str, list[Any]], at: int, loaded: LoadedInputs, asset: Asset, policy: StoredPolicy) -> Valued:
     row = {name: column[at] for name, column in rows.items()}
     row["seq"] = 0
-    spoke = {one.estimate_key: (one.model, one.hidden_gap) for one in gathered.market.curves.values()}
-    model, gap = spoke.get(row["estimate_key"], ("", 0.0))
-    return Valued(row, asset, str(gathered.targets.currency[at]), policy.policy, model, gap)
+    curves = {one.estimate_key: (one.model, one.hidden_gap) for one in loaded.market.curves.values()}
+    model, gap = curves.get(row["estimate_key"], ("", 0.0))
+    return Valued(row, asset, str(loaded.targets.currency[at]), policy.policy, model, gap)
