@@ -10,6 +10,7 @@ from hypothesis import settings
 from collateral_registry.clock import wall_clock
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
+from tests.support.books import fill_book, open_empty_book
 from tests.support.launch import forked
 from tests.support.postgres import Cluster, SharedCluster
 from tests.support.server import Client, Server, connected
@@ -105,3 +106,18 @@ def client(server: Server) -> Iterator[Client]:
     """Stubs of the server of the test."""
     with connected(server) as client:
         yield client
+
+
+@pytest.fixture
+def empty_book(database_url: str) -> Iterator[Database]:
+    """An empty book on each engine."""
+    database = open_empty_book(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def filled_book(empty_book: Database) -> Database:
+    """A book with assets of three kinds and two loans on each engine."""
+    fill_book(empty_book)
+    return empty_book

@@ -8,7 +8,7 @@ import pytest
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.runtime.report_refresher import ReportRefresher
 from collateral_registry.runtime.transactions import BookRunner
-from tests.store.test_both_engines import opened
+from tests.support.books import open_empty_book
 
 
 class Refreshing:
@@ -38,7 +38,7 @@ class Refreshing:
 
 @pytest.fixture
 def book(sqlite_url):
-    database = opened(sqlite_url)
+    database = open_empty_book(sqlite_url)
     yield database
     database.close()
 

@@ -44,8 +44,8 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.loans.judgements import newest_claims, newest_judgements
 from collateral_registry.store.loans.pledges import get_pledge
 from collateral_registry.store.loans.repository import get_loan
+from tests.support.books import FIRST, do
 from tests.support.opening import (
-    FIRST,
     LOANS,
     NEW_LOTS,
     NOW,

@@ -7,7 +7,8 @@ from collateral_registry.domain.stock.movements import MovementKind, Movements
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.findings.repository import list_findings
 from collateral_registry.store.loans.events import events_after
-from tests.support.small_book import FIRST_US, do, sync_stock
+from tests.support.books import do
+from tests.support.small_book import FIRST_US, sync_stock
 
 WAREHOUSE = "Qingdao Dagang"
 HOUR_US = 3_600_000_000

@@ -1,6 +1,6 @@
 """The initial book of every example of the stateful tests."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import numpy as np
@@ -17,9 +17,8 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.engine.migrate import migrate
-from tests.support.small_book import do
+from tests.support.books import FIRST, do
 
-FIRST = date(2021, 12, 31)
 NOW = datetime(2022, 6, 1, tzinfo=UTC)
 PRICE = Decimal(10_000)
 OPENING = 100 * MILLIONTHS

@@ -9,7 +9,7 @@ from collateral_registry.commands.prices.ingest import Quote, ingest_prices
 from collateral_registry.domain.loans.agreements import Pledge
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.engine.database import Database
-from tests.support.small_book import CLOCK, FIRST, do
+from tests.support.books import CLOCK, FIRST, do
 
 
 def tell(word: str) -> None:

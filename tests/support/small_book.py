@@ -1,7 +1,7 @@
 """A small book for tests of pledges: metal at a fixed price, judged on market value so that haircuts do not matter."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import partial
 
@@ -9,11 +9,10 @@ import numpy as np
 from sqlalchemy import delete, event, select
 
 from collateral_registry.commands.assets.register import register as register_asset
-from collateral_registry.commands.book.business_date import advance, open_book
+from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
 from collateral_registry.commands.loans.pickups import PickupAsked, request_pickup
-from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.commands.stock.outgoing_movements import touch_moved_lots
@@ -28,16 +27,13 @@ from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.stock.movements import MovementKind, Movements
 from collateral_registry.store.assets.repository import get_asset, update_asset
-from collateral_registry.store.engine.database import Database
-from collateral_registry.store.engine.migrate import migrate
 from collateral_registry.store.findings.repository import list_findings
 from collateral_registry.store.loans.events import events_after
 from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.store.schema.stock import StockChangeRow, StockLotRow
+from tests.support.books import CLOCK, FIRST, do, open_empty_book
 
-FIRST = date(2021, 12, 31)
-CLOCK = datetime(2022, 1, 1, 9, tzinfo=UTC)
 FIRST_US = int(CLOCK.timestamp() * 1e6)
 SEVENTY = LtvLimits(600_000, 710_000, 900_000, 950_000)
 """A margin call at 71 %; less the policy's buffer the target is 70 % of market value."""
@@ -45,21 +41,11 @@ SEVENTY = LtvLimits(600_000, 710_000, 900_000, 950_000)
 
 def opened(url, price="10000"):
     """Returns a new book with a price of aluminium, by default 10,000 dollars a tonne."""
-    database = Database(url, lambda: CLOCK)
-    migrate(database)
-    open_book(database, day_of(FIRST))
+    database = open_empty_book(url)
     series = PriceSeries("aluminium", "aluminium", "t", "USD", max_age_days=30)
     do(database, lambda write: open_series(write, series))
     quote(database, price)
     return database
-
-
-def do(database, work, actor="test"):
-    """Runs one change and commits it; returns its result."""
-    with database.write("test", actor) as write:
-        found = work(write)
-        commit(write)
-    return found
 
 
 def quote(database, price, day=FIRST):

@@ -19,10 +19,10 @@ from collateral_registry.domain.shared.errors import AlreadyExists, Refused
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.references import AGREEING_LIMIT, similar_identities
 from collateral_registry.store.assets.repository import insert_asset
+from tests.support.books import do
 from tests.support.small_book import (
     asking,
     cover,
-    do,
     findings,
     lend_on,
     lot,

@@ -9,7 +9,8 @@ from collateral_registry.commands.loans.pledges import ReleaseAsked, change_pled
 from collateral_registry.domain.loans.agreements import PledgeMode
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
-from tests.support.small_book import FIRST, cover, do, goods, lend_on, lot, owe, pledge, push, register
+from tests.support.books import FIRST, do
+from tests.support.small_book import cover, goods, lend_on, lot, owe, pledge, push, register
 
 
 def change(book, pledge_id="p-1", loan_id="bank-0", **terms):

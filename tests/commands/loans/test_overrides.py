@@ -12,7 +12,8 @@ from collateral_registry.domain.loans.overrides import Override, OverrideState, 
 from collateral_registry.domain.shared.errors import EtagMismatch, Refused
 from collateral_registry.store.loans.overrides import get_override
 from collateral_registry.store.loans.pledges import get_pledge
-from tests.support.small_book import cover, do, goods
+from tests.support.books import do
+from tests.support.small_book import cover, goods
 
 REASON = "the borrower brings cash on Monday"
 

@@ -21,10 +21,9 @@ from collateral_registry.domain.shared.errors import InvalidInput, Refused
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.loans.pickups import get_pickup
 from collateral_registry.store.loans.repository import get_loan
+from tests.support.books import FIRST, do
 from tests.support.small_book import (
-    FIRST,
     cover,
-    do,
     goods,
     lend_on,
     lot,

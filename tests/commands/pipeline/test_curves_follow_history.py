@@ -19,8 +19,7 @@ from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.prices.haircut_curves import list_estimates
 from collateral_registry.store.schema.prices import HaircutCurveRow
 from collateral_registry.store.valuations.repository import list_valuations
-from tests.store.test_both_engines import FIRST, LOT, opened
-from tests.support.small_book import do
+from tests.support.books import FIRST, LOT, do
 from valuation.flags import QualityFlag
 from valuation.haircuts.models.pooled import pooled_scale
 
@@ -57,13 +56,11 @@ def causes(database):
 
 
 @pytest.fixture
-def book(database_url):
-    """A lot of a hundred and twenty tonnes of copper, and no price."""
-    database = opened(database_url)
-    do(database, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=60)))
-    do(database, lambda write: register(write, LOT))
-    yield database
-    database.close()
+def book(empty_book):
+    """A lot of 120 t of copper, and no price."""
+    do(empty_book, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=60)))
+    do(empty_book, lambda write: register(write, LOT))
+    return empty_book
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from collateral_registry.domain.findings.over_pledging import Claim, allotted
 from collateral_registry.domain.loans.judge import EventKind
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.schema.assets import InventoryRow
-from tests.support.small_book import cover, do, findings, lend_on, lot, owe, pledge, register, stock, told_of
+from tests.support.books import do
+from tests.support.small_book import cover, findings, lend_on, lot, owe, pledge, register, stock, told_of
 from valuation.flags import QualityFlag
 from valuation.money import PPM
 

@@ -27,18 +27,14 @@ from collateral_registry.store.revaluation.runs import get_run, list_runs, unfin
 from collateral_registry.store.schema.loans import EventRow, LoanJudgementRow, PledgeClaimRow
 from collateral_registry.store.schema.valuations import ValuationRow
 from collateral_registry.store.valuations.repository import list_valuations, newest_values
-from tests.store.test_both_engines import FIRST, LOT, fill_book, opened
-from tests.support.small_book import do
+from tests.support.books import FIRST, LOT, do
 
 NEWEST = 2**62
 
 
 @pytest.fixture
-def book(database_url):
-    database = opened(database_url)
-    fill_book(database)
-    yield database
-    database.close()
+def book(filled_book):
+    return filled_book
 
 
 def start(book) -> int:

@@ -3,31 +3,13 @@
 from functools import partial
 
 import numpy as np
-import pytest
 
 from collateral_registry.commands.stock import sync_lots as take_up_module
 from collateral_registry.commands.stock.sync_lots import sync_lots_of, sync_pending_lots
 from collateral_registry.store.assets.repository import get_asset
+from tests.support.books import do
 from tests.support.counting import quantity
-from tests.support.small_book import (
-    do,
-    findings,
-    lend_on,
-    lot,
-    opened,
-    pending_lots,
-    pledge,
-    push,
-    register,
-    sync_stock,
-)
-
-
-@pytest.fixture
-def book(database_url):
-    database = opened(database_url)
-    yield database
-    database.close()
+from tests.support.small_book import findings, lend_on, lot, pending_lots, pledge, push, register, sync_stock
 
 
 def test_stock_that_nobody_claims_is_done_with(book):

@@ -19,8 +19,9 @@ from collateral_registry.store.stock.claims_by_place import Available, reported_
 from collateral_registry.store.stock.counts import list_counts
 from collateral_registry.store.stock.warehouse_scores import haircut_of_warehouse
 from collateral_registry.store.valuations.repository import list_valuations
+from tests.support.books import FIRST, do
 from tests.support.counting import WAREHOUSE, count, findings, push, quantity, told
-from tests.support.small_book import FIRST, do, lend_on, lot, move_to, opened, owe, pledge, register
+from tests.support.small_book import lend_on, lot, move_to, opened, owe, pledge, register
 from valuation.errors import InvalidInput
 
 RULES = ReliabilityRules(shrinkage_multiple=2.0, lateness_weight=0.02, haircut_limit=0.25)

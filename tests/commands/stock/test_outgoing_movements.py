@@ -10,8 +10,8 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.loans.events import events_after
 from collateral_registry.store.loans.pickups import get_pickup
 from collateral_registry.store.stock import outgoing_movements
+from tests.support.books import CLOCK
 from tests.support.small_book import (
-    CLOCK,
     asking,
     cover,
     findings,

@@ -20,10 +20,9 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.engine.migrate import MIGRATIONS, migrate
 from collateral_registry.store.valuations.repository import list_valuations
-from tests.store.test_both_engines import FIRST, MACHINE, RIGHT, opened
-from tests.support.small_book import do
+from tests.support.books import FIRST, IP_ASSET, MACHINE, do, open_empty_book
 
-RIGHT_WITH_LIFE = replace(RIGHT, detail=replace(RIGHT.detail, technology_life_years=Decimal(5)))
+RIGHT_WITH_LIFE = replace(IP_ASSET, detail=replace(IP_ASSET.detail, technology_life_years=Decimal(5)))
 DAYS_LATER = 731
 
 
@@ -46,17 +45,17 @@ def downgrade_to(database, version, field) -> None:
 
 
 def test_a_migrated_ip_asset_counts_its_technology_life_from_its_registration_and_keeps_that_day(schemaless_url):
-    database = opened(schemaless_url)
+    database = open_empty_book(schemaless_url)
     do(database, lambda write: register(write, RIGHT_WITH_LIFE))
     with database.write("test", "test", day_of(FIRST) + DAYS_LATER) as write:
-        change(write, RIGHT.asset_id, "", lambda asset: replace(asset, display_name="a name"))
+        change(write, IP_ASSET.asset_id, "", lambda asset: replace(asset, display_name="a name"))
         commit(write)
     downgrade_to(database, "0009", "technology_life_date")
 
     migrate(database)
 
     with database.read() as connection:
-        right = get_asset(connection, RIGHT.asset_id).asset.detail
+        right = get_asset(connection, IP_ASSET.asset_id).asset.detail
         column = connection.execute(text("SELECT technology_life_day FROM intellectual_property")).scalar_one()
     database.close()
     assert (right.technology_life_date, column) == (FIRST, day_of(FIRST))
@@ -67,7 +66,7 @@ def test_a_migrated_ip_asset_counts_its_technology_life_from_its_registration_an
     ("inspected", "read"), [(None, FIRST), (FIRST - timedelta(days=90), FIRST - timedelta(days=90))]
 )
 def test_migrated_hours_take_the_day_of_the_last_inspection_or_of_the_registration(schemaless_url, inspected, read):
-    database = opened(schemaless_url)
+    database = open_empty_book(schemaless_url)
     run = replace(MACHINE, last_inspection=inspected, detail=replace(MACHINE.detail, hours=Decimal(900)))
     do(database, lambda write: register(write, run))
     downgrade_to(database, "0011", "hours_date")
@@ -82,7 +81,7 @@ def test_migrated_hours_take_the_day_of_the_last_inspection_or_of_the_registrati
 
 
 def test_a_machine_without_a_new_reading_loses_value_every_day(database_url):
-    database = opened(database_url)
+    database = open_empty_book(database_url)
     detail = replace(
         MACHINE.detail, built=FIRST - timedelta(days=120), hours=Decimal(400), expected_hours_per_year=Decimal(1_000)
     )
