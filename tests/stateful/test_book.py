@@ -1,4 +1,4 @@
-"""Stock, counts, pledges, releases, prices, balances, restarts in any order: the book is what a plain model says."""
+"""Compares the book with a plain reference model after random sequences of changes and restarts."""
 
 import shutil
 import tempfile
@@ -46,6 +46,7 @@ from collateral_registry.store.loans.pledges import get_pledge
 from collateral_registry.store.loans.repository import get_loan
 from tests.support.books import FIRST, do
 from tests.support.opening import (
+    LINKED,
     LOANS,
     NEW_LOTS,
     NOW,
@@ -53,7 +54,6 @@ from tests.support.opening import (
     PLACES,
     PRICE,
     REFERENCE,
-    TIED,
     asset_id,
     prepare,
     refusal_of,
@@ -64,21 +64,21 @@ from tests.support.postgres import Cluster
 from tests.support.small_book import sync_stock
 
 HAPPENED = NOW - timedelta(hours=1)
-SOURCE = "acme"
+FEED = "acme"
 LOTS = sorted({lot for _, lot in PLACES} | set(NEW_LOTS))
 KINDS = ["RECEIPT", "ISSUE", "TRANSFER", "SPLIT", "MERGE", "ADJUSTMENT", "CORRECTION"]
 PPM = 1_000_000
 STEPS = 30
 EXAMPLES = {"sqlite": 14, "postgresql": 3}
-"""How often a book is played through; the same rules hold on both engines, and PostgreSQL's copies take longer."""
+"""Number of random sequences per engine; copying a PostgreSQL database takes longer."""
 
 CENTS_A_LOT = 2
-"""How far a lot's value may be from the plain one: it is rounded to the cent, through a float."""
+"""Largest difference of a lot's value from the model, in cents, because of rounding and floats."""
 
 
 @dataclass(frozen=True)
 class SqliteCopies:
-    """Copies of a file."""
+    """Copies of an SQLite file."""
 
     file: Path
 
@@ -98,7 +98,7 @@ class SqliteCopies:
 
 @dataclass(frozen=True)
 class PostgresqlCopies:
-    """Copies of a database of the cluster."""
+    """Copies of a PostgreSQL database."""
 
     cluster: Cluster
     url: str
@@ -123,7 +123,7 @@ def postgresql_copies(cluster):
 
 
 class Book(RuleBasedStateMachine):
-    """The real book beside the plain one."""
+    """The book and its reference model."""
 
     copies: SqliteCopies | PostgresqlCopies
 
@@ -131,17 +131,17 @@ class Book(RuleBasedStateMachine):
     def begin(self):
         self.url = self.copies.copy()
         self.database = Database(self.url, lambda: NOW)
-        self.plain = PlainBook(PRICE, frozenset(place for place in PLACES if place[0] == TIED))
+        self.plain = PlainBook(PRICE, frozenset(place for place in PLACES if place[0] == LINKED))
         self.plain.quantity = dict.fromkeys(PLACES, OPENING)
         self.plain.owed = dict.fromkeys(LOANS, 0)
         self.plain.pledged = {loan: set() for loan in LOANS}
         self.day = FIRST
-        self.said, self.batches = [], []
+        self.sent, self.batches = [], []
         self.numbered, self.pledge_ids = 0, {}
-        self.epoch = open_feed(self.database, SOURCE).epoch
+        self.epoch = open_feed(self.database, FEED).epoch
         places = [*PLACES, *REFERENCE.values()]
         self._push([self._movement("RECEIPT", place, "", Decimal(100), None) for place in places])
-        self.said = self.said[: len(PLACES)]
+        self.sent = self.sent[: len(PLACES)]
 
     def teardown(self):
         if hasattr(self, "database"):
@@ -157,21 +157,21 @@ class Book(RuleBasedStateMachine):
             min_size=1, max_size=6,
         )
     )  # fmt: skip
-    def movements_come(self, items):
+    def movements_are_pushed(self, items):
         found = []
         for kind, place, other, tonnes, back in items:
-            receipts = [one for one in self.said if one.kind == "RECEIPT"]
+            receipts = [one for one in self.sent if one.kind == "RECEIPT"]
             corrected = receipts[back % len(receipts)] if kind == "CORRECTION" else None
             found.append(self._movement(kind, place, other, Decimal(tonnes), corrected))
         self._push(found)
 
     @rule(back=st.integers(0, 1_000))
-    def movements_come_again(self, back):
-        """What is in the book is known; what was rejected is judged anew."""
-        self._push([self.said[back % len(self.said)]])
+    def a_movement_is_pushed_again(self, back):
+        """A booked movement is known; a rejected one is checked again."""
+        self._push([self.sent[back % len(self.sent)]])
 
     @rule(back=st.integers(0, 1_000))
-    def a_batch_comes_again(self, back):
+    def a_batch_is_pushed_again(self, back):
         batch, first = self.batches[back % len(self.batches)]
         (again,) = book_batches(self.database, [self._batch(batch)])
 
@@ -179,8 +179,8 @@ class Book(RuleBasedStateMachine):
         assert (again.booked, again.known, list(again.rejected)) == (first.booked, first.known, list(first.rejected))
 
     @rule(missing=st.integers(1, 3))
-    def a_batch_comes_too_early(self, missing):
-        batch = batch_of(len(self.batches) + 1 + missing, [self.said[0].message.SerializeToString()])
+    def a_batch_is_pushed_too_early(self, missing):
+        batch = batch_of(len(self.batches) + 1 + missing, [self.sent[0].message.SerializeToString()])
         (outcome,) = book_batches(self.database, [self._batch(batch)])
 
         assert outcome == Gap(len(self.batches) + 1)
@@ -195,7 +195,7 @@ class Book(RuleBasedStateMachine):
         self.plain.count(place, counted)
 
     @rule()
-    def the_book_takes_stock_up(self):
+    def stock_is_synced(self):
         sync_stock(self.database)
         self.plain.sync()
 
@@ -218,24 +218,24 @@ class Book(RuleBasedStateMachine):
 
     @precondition(lambda self: any(self.plain.pledged.values()))
     @rule(data=st.data())
-    def a_lot_is_released_where_the_rest_covers(self, data):
+    def a_lot_is_released_if_the_rest_covers(self, data):
         loan, place = self._drawn_pledge(data)
         synced = deepcopy(self.plain)
         synced.sync(self.plain.pledged[loan])
         owed, most = synced.owed[loan], synced.most_owed(synced.pledged[loan] - {place}, self._shares())
         if owed and abs(owed - most) <= self._slack(loan):
-            return  # within a cent of the edge the next rule knows
+            return  # the next rule tests the limit to the cent
         self._release(loan, place, covers=not owed or owed <= most)
 
     @precondition(lambda self: any(self.plain.pledged.values()))
     @rule(data=st.data(), beyond=st.integers(-1, 1))
-    def a_lot_is_released_at_the_very_edge(self, data, beyond):
-        """The balance is told so that the rest just covers it, to the cent of the book's cover, or just does not."""
-        self.the_book_takes_stock_up()
+    def a_lot_is_released_at_the_exact_limit(self, data, beyond):
+        """The balance is set so that the rest just covers it, to the cent of the book's cover, or just does not."""
+        self.stock_is_synced()
         loan, place = self._drawn_pledge(data)
         most = self._most_without(loan, self.pledge_ids[loan, place])
         owed = max(0, most + beyond)
-        self.a_balance_is_told(loan, owed)
+        self.a_balance_is_ingested(loan, owed)
 
         assert abs(most - self.plain.most_owed(self.plain.pledged[loan] - {place}, self._shares())) <= self._slack(loan)
         self._release(loan, place, covers=not owed or owed <= most)
@@ -251,63 +251,63 @@ class Book(RuleBasedStateMachine):
             self.plain.pledged[loan].remove(place)
 
     def _drawn_pledge(self, data):
-        """A loan and one of its lots."""
+        """Draws a loan and one of its lots."""
         held = [(loan, place) for loan in LOANS for place in sorted(self.plain.pledged[loan])]
         return data.draw(st.sampled_from(held))
 
     def _most_without(self, loan, pledge_id):
-        """The most that may be owed without a pledge, by the book's cover: E <= theta (C - claim)."""
+        """Returns the largest exposure without a pledge, by the book's cover: E <= theta (C - claim)."""
         with self.database.read() as connection:
-            standing = position_of(connection, get_loan(connection, loan).key)
+            position = position_of(connection, get_loan(connection, loan).key)
             key = get_pledge(connection, loan, pledge_id).key
             _, claim = newest_claims(connection, [key])[key]
-        return standing.target_ppm * (standing.pool - claim) // PPM
+        return position.target_ppm * (position.pool - claim) // PPM
 
     def _shares(self):
-        """What share of a lot's value is lent on in each warehouse, by the lots that nobody touches."""
+        """Returns the lendable share of value in each warehouse, by the reference lots."""
         with self.database.read() as connection:
             found = value_assets(connection, [asset_id(place) for place in REFERENCE.values()], "USD")
         shares = [Decimal(min(1 - one.row["haircut"], one.row["cap"])) for one in found]
         return dict(zip(REFERENCE, shares, strict=True))
 
     def _slack(self, loan):
-        """How far money on the lots of a loan may be from the plain figure."""
+        """Returns the largest difference of a loan's amounts from the model."""
         return CENTS_A_LOT * (1 + len(self.plain.pledged[loan]))
 
     @rule(percent=st.integers(-3, 3).filter(bool))
-    def a_new_day_brings_a_price(self, percent):
+    def a_price_is_ingested_on_a_new_day(self, percent):
         self.day += timedelta(days=1)
         price = (self.plain.price * (100 + percent) / 100).quantize(Decimal("0.01"))
         do(self.database, lambda write: advance(write, day_of(self.day)))
-        taken = do(self.database, lambda write: ingest_prices(write, [Quote(0, "copper", self.day, price)]))
-        if taken.accepted:
+        result = do(self.database, lambda write: ingest_prices(write, [Quote(0, "copper", self.day, price)]))
+        if result.accepted:
             self.plain.price = price
 
     @rule(loan=st.sampled_from(LOANS), minor=st.integers(0, 300_000_000))
-    def a_balance_is_told(self, loan, minor):
+    def a_balance_is_ingested(self, loan, minor):
         do(self.database, lambda write: lending.ingest_balances(write, [self._balance(loan, minor)], []))
         self.plain.owed[loan] = minor
 
     @rule(loan=st.sampled_from(LOANS), minor=st.integers(0, 300_000_000))
-    def a_balance_is_told_and_the_process_dies_before_the_commit(self, loan, minor):
+    def a_balance_is_lost_when_the_process_dies_before_the_commit(self, loan, minor):
         with self.database.write("test", "test") as write:
             lending.ingest_balances(write, [self._balance(loan, minor)], [])
-        self.the_process_starts_again()
+        self.the_process_restarts()
 
     def _balance(self, loan, minor):
         return BalancePush(0, loan, Balance(usd(minor), usd(0), usd(0), self.day))
 
     @rule()
-    def the_process_starts_again(self):
+    def the_process_restarts(self):
         self.database.close()
         self.database = Database(self.url, lambda: NOW)
-        source = open_feed(self.database, SOURCE)
+        source = open_feed(self.database, FEED)
         self.epoch = source.epoch
 
         assert source.last_sequence == len(self.batches)
 
     @invariant()
-    def lots_are_what_the_movements_come_to(self):
+    def lots_equal_the_sums_of_movements(self):
         if not hasattr(self, "database"):
             return
         with self.database.read() as connection:
@@ -315,7 +315,7 @@ class Book(RuleBasedStateMachine):
             assert {(row[0], row[1]): row[2] for row in found} == self.plain.stock.lots
 
     @invariant()
-    def covers_are_what_prices_and_lots_come_to(self):
+    def judgements_follow_from_prices_and_lots(self):
         if not hasattr(self, "database"):
             return
         shares = self._shares()
@@ -338,7 +338,7 @@ class Book(RuleBasedStateMachine):
             assert row["level"] < Level.MARGIN_CALL
 
     def _movement(self, kind, place, other, tonnes, corrected):
-        """A movement with an id of its own; a transfer goes to a lot of the other warehouse."""
+        """Returns a movement with a new id; a transfer goes to a lot of the other warehouse."""
         self.numbered += 1
         name = f"m-{self.numbered}"
         fields = {"good": "copper", "unit": "t"} if kind == "RECEIPT" else {}
@@ -351,13 +351,13 @@ class Book(RuleBasedStateMachine):
         if kind == "ADJUSTMENT":
             tonnes = tonnes - 75 or Decimal(1)
         movement = Movement(name, kind, HAPPENED, *place, tonnes, **fields)
-        self.said.append(movement)
+        self.sent.append(movement)
         return movement
 
     def _push(self, movements):
-        """Pushes a batch; what the server says of it is what the plain book says."""
+        """Pushes a batch and compares the result with the model."""
         batch = batch_of(len(self.batches) + 1, [one.message.SerializeToString() for one in movements])
-        (taken,) = book_batches(self.database, [self._batch(batch)])
+        (result,) = book_batches(self.database, [self._batch(batch)])
         stock, known, rejected = self.plain.stock, 0, []
         for one in movements:
             if one.movement_id in stock.booked:
@@ -366,24 +366,24 @@ class Book(RuleBasedStateMachine):
             stock.rejected.discard(one.movement_id)
             stock.take(one)
             rejected += [one.movement_id] if one.movement_id in stock.rejected else []
-        self.batches.append((batch, taken))
+        self.batches.append((batch, result))
 
-        assert isinstance(taken, DurableBatch)
-        assert [item.movement_id for item in taken.rejected] == rejected
-        assert (taken.booked, taken.known) == (len(movements) - known - len(rejected), known)
+        assert isinstance(result, DurableBatch)
+        assert [item.movement_id for item in result.rejected] == rejected
+        assert (result.booked, result.known) == (len(movements) - known - len(rejected), known)
 
     def _batch(self, message):
-        return Batch(SOURCE, self.epoch, message.sequence, digest(message), read_batch(message))
+        return Batch(FEED, self.epoch, message.sequence, digest(message), read_batch(message))
 
 
 @pytest.mark.parametrize("engine", list(EXAMPLES))
-def test_the_book_is_what_a_plain_model_says_after_anything_in_any_order(engine, request):
+def test_the_book_equals_the_reference_model_after_random_changes(engine, request):
     copies = request.getfixturevalue(f"{engine}_copies")
     prepared = Database(copies.url, lambda: NOW)
     prepare(prepared)
     prepared.close()
     Book.copies = copies
-    # Shrinking a failure takes longer than a test may: the steps are printed as they were.
+    # Shrinking a failure would take too long, so the original steps are printed.
     bounded = settings(
         max_examples=EXAMPLES[engine],
         stateful_step_count=STEPS,

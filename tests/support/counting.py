@@ -1,43 +1,20 @@
 """Stock movements and counts for tests of findings, executed by the commands at a fixed time."""
 
 from collateral_registry.commands.stock.counts import reconcile
-from collateral_registry.commands.stock.stock_intake import Batch, book_batches, open_feed
 from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount
-from collateral_registry.domain.stock.movements import MovementKind, Movements
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.findings.repository import list_findings
 from collateral_registry.store.loans.events import events_after
 from tests.support.books import do
-from tests.support.small_book import FIRST_US, sync_stock
+from tests.support.small_book import FIRST_US, HOUR_US, sync_stock
+from tests.support.small_book import push as push_pending
 
 WAREHOUSE = "Qingdao Dagang"
-HOUR_US = 3_600_000_000
 
 
 def push(database, sequence, *rows, warehouse=WAREHOUSE):
     """Pushes movements (kind, lot, tonnes, hours before now) as one batch and applies the pending stock."""
-    count = len(rows)
-    nothing = [""] * count
-    movements = Movements(
-        movement_id=[f"m-{sequence}-{row}" for row in range(count)],
-        kind=[int(MovementKind[kind]) for kind, *_ in rows],
-        effective_us=[FIRST_US - round(hours * HOUR_US) for *_, hours in rows],
-        warehouse=[warehouse] * count,
-        good=["aluminium"] * count,
-        lot=[name for _, name, *_ in rows],
-        bin=nothing,
-        unit=["t"] * count,
-        quantity=[round(tonnes * 1_000_000) for _, _, tonnes, _ in rows],
-        to_warehouse=nothing,
-        to_lot=nothing,
-        to_bin=nothing,
-        grade=nothing,
-        corrects=nothing,
-        document=nothing,
-    )
-    epoch = open_feed(database, "dagang").epoch
-    (taken,) = book_batches(database, [Batch("dagang", epoch, sequence, f"h-{sequence}", movements)])
-    assert not taken.rejected, taken
+    push_pending(database, sequence, *rows, warehouse=warehouse)
     return sync_stock(database)
 
 
@@ -63,7 +40,7 @@ def findings(database):
         return list_findings(connection, (), 2**62, 100)
 
 
-def told(database, loan_id, *kinds):
+def events_of(database, loan_id, *kinds):
     """Returns the events of these kinds of a loan, oldest first."""
     with database.read() as connection:
         return [event for event in events_after(connection, 0, loan_id, 500) if event["kind"] in kinds]

@@ -26,7 +26,7 @@ PLACES = [(warehouse, lot) for warehouse in ("W-1", "W-2") for lot in ("L-1", "L
 NEW_LOTS = ["L-4", "L-5"]
 """Lots that splits open; they secure no loan."""
 
-TIED = "W-1"
+LINKED = "W-1"
 """The warehouse whose lots are registered as assets. Movements elsewhere change no asset."""
 
 REFERENCE = {place[0]: (place[0], "L-0") for place in PLACES}
@@ -65,7 +65,7 @@ def prepare(database):
     ]
     do(database, lambda write: ingest_prices(write, found))
     for place in [*PLACES, *REFERENCE.values()]:
-        warehouse = place[0] if place[0] == TIED else f"silent {place[0]}"
+        warehouse = place[0] if place[0] == LINKED else f"silent {place[0]}"
         lot = Inventory("copper", Decimal(100), "t", warehouse, place[1])
         asset = Asset(asset_id(place), "Acme", "inventory.base_metal", "USD", lot)
         do(database, lambda write, asset=asset: register.register(write, asset))

@@ -19,7 +19,7 @@ class PlainBook:
     """Lots by place, assets by the place of their lot, loans by id; quantities in millionths, money in minor units."""
 
     price: Decimal
-    tied: frozenset[Place]
+    linked: frozenset[Place]
     stock: Model = field(default_factory=Model)
     reserve: dict[Place, int] = field(default_factory=dict)
     quantity: dict[Place, int] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class PlainBook:
 
     def sync(self, places: Iterable[Place] | None = None) -> None:
         """Gives the linked assets at the places, or everywhere, the quantity of their lot less its reserve."""
-        for place in self.tied if places is None else self.tied.intersection(places):
+        for place in self.linked if places is None else self.linked.intersection(places):
             self.quantity[place] = max(0, self.stock.lots[place] - self.reserve.get(place, 0))
 
     def market_minor(self, loan: str) -> Decimal:

@@ -12,15 +12,15 @@ from collateral_registry.store.engine.database import Database
 from tests.support.books import CLOCK, FIRST, do
 
 
-def tell(word: str) -> None:
+def report(word: str) -> None:
     """Prints a word for the process that started the race."""
     sys.stdout.write(f"{word}\n")
     sys.stdout.flush()
 
 
-def act(database: Database, deed: str) -> object:
+def act(database: Database, action: str) -> object:
     """Executes one action."""
-    name, *given = deed.split()
+    name, *given = action.split()
     if name == "fall":
         return do(database, lambda write: ingest_prices(write, [Quote(0, "aluminium", FIRST, Decimal(given[0]))]))
     if name == "release":
@@ -33,18 +33,18 @@ def act(database: Database, deed: str) -> object:
     return do(database, lambda write: pledge_asset(write, last_share))
 
 
-def main(url: str, deed: str) -> None:
+def main(url: str, action: str) -> None:
     """Prints that it is ready, waits for a line of input, acts and prints the outcome."""
     database = Database(url, lambda: CLOCK)
     with database.read():
-        tell("ready")
+        report("ready")
     sys.stdin.readline()
     try:
-        act(database, deed)
+        act(database, action)
     except Refused as error:
-        tell(error.reason)
+        report(error.reason)
     else:
-        tell("done")
+        report("done")
     database.close()
 
 

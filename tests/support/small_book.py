@@ -35,6 +35,7 @@ from collateral_registry.store.schema.stock import StockChangeRow, StockLotRow
 from tests.support.books import CLOCK, FIRST, do, open_empty_book
 
 FIRST_US = int(CLOCK.timestamp() * 1e6)
+HOUR_US = 3_600_000_000
 SEVENTY = LtvLimits(600_000, 710_000, 900_000, 950_000)
 """A margin call at 71 %; less the policy's buffer the target is 70 % of market value."""
 
@@ -93,35 +94,35 @@ def pledge(database, loan_id, asset_id, pledge_id="p-1", **fields):
 
 
 def stock(database, sequence, *rows, warehouse="Qingdao Dagang"):
-    """Pushes movements (kind, lot, tonnes) as one batch and applies them by :func:`see`."""
+    """Pushes movements (kind, lot, tonnes) as one batch and applies them by :func:`apply_pending`."""
     push(database, sequence, *rows, warehouse=warehouse)
-    return see(database)
+    return apply_pending(database)
 
 
 def push(database, sequence, *rows, warehouse="Qingdao Dagang"):
-    """Pushes movements as one batch; they are durable and pending."""
-    open_feed(database, "dagang")
+    """Pushes movements (kind, lot, tonnes, hours before now if given) as one batch; they are durable and pending."""
     count = len(rows)
+    nothing = [""] * count
     movements = Movements(
         movement_id=[f"m-{sequence}-{row}" for row in range(count)],
-        kind=[int(MovementKind[kind]) for kind, _, _ in rows],
-        effective_us=[FIRST_US] * count,
+        kind=[int(MovementKind[kind]) for kind, *_ in rows],
+        effective_us=[FIRST_US - round((hours[0] if hours else 0) * HOUR_US) for _, _, _, *hours in rows],
         warehouse=[warehouse] * count,
         good=["aluminium"] * count,
-        lot=[name for _, name, _ in rows],
-        bin=[""] * count,
+        lot=[name for _, name, *_ in rows],
+        bin=nothing,
         unit=["t"] * count,
-        quantity=[round(tonnes * 1_000_000) for _, _, tonnes in rows],
-        to_warehouse=[""] * count,
-        to_lot=[""] * count,
-        to_bin=[""] * count,
-        grade=[""] * count,
-        corrects=[""] * count,
-        document=[""] * count,
+        quantity=[round(tonnes * 1_000_000) for _, _, tonnes, *_ in rows],
+        to_warehouse=nothing,
+        to_lot=nothing,
+        to_bin=nothing,
+        grade=nothing,
+        corrects=nothing,
+        document=nothing,
     )
     epoch = open_feed(database, "dagang").epoch
-    (taken,) = book_batches(database, [Batch("dagang", epoch, sequence, f"h-{sequence}", movements)])
-    assert not taken.rejected, taken
+    (result,) = book_batches(database, [Batch("dagang", epoch, sequence, f"h-{sequence}", movements)])
+    assert not result.rejected, result
 
 
 def sync_stock(database):
@@ -138,7 +139,7 @@ def pending_lots(database, lots_limit=LOTS_LIMIT):
         return find_pending_lots(connection, lots_limit)
 
 
-def asking(database, part):
+def recorded_statements(database, part):
     """Returns a list that collects the statements containing ``part`` executed from now on, with their parameters."""
     executed = []
 
@@ -157,7 +158,7 @@ def plans_of(database, executed):
         return [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", given).all()) for one, given in lookups]
 
 
-def see(database):
+def apply_pending(database):
     """Applies pending stock as the stock sync does: sets the linked assets and touches them and the moved lots."""
 
     def apply_stock(write):
@@ -200,7 +201,7 @@ def move_to(database, day):
     finish_run(database)
 
 
-def told_of(database, kind):
+def loans_with_event(database, kind):
     """Returns the loans of all events of a kind, in order."""
     with database.read() as connection:
         return [row["loan_id"] for row in events_after(connection, 0, None, 1_000) if row["kind"] == kind]

@@ -1,4 +1,4 @@
-"""The same thing pledged twice is refused; what is merely close is raised; a series of numbers is left alone."""
+"""Refuses assets with the same reference number, and raises suspicions for similar ones, but not for serial ranges."""
 
 import re
 from dataclasses import replace
@@ -21,10 +21,10 @@ from collateral_registry.store.assets.references import AGREEING_LIMIT, similar_
 from collateral_registry.store.assets.repository import insert_asset
 from tests.support.books import do
 from tests.support.small_book import (
-    asking,
     cover,
     findings,
     lend_on,
+    loans_with_event,
     lot,
     machine,
     opened,
@@ -32,9 +32,9 @@ from tests.support.small_book import (
     plans_of,
     pledge,
     push,
+    recorded_statements,
     register,
     sync_stock,
-    told_of,
 )
 from valuation.ip.life import RightKind
 
@@ -70,7 +70,7 @@ TWICE = [
 
 
 @pytest.mark.parametrize(("first", "second", "field"), TWICE, ids=[f"{row[2]}-{n}" for n, row in enumerate(TWICE)])
-def test_the_same_number_written_otherwise_is_refused_with_its_holder(book, first, second, field):
+def test_the_same_number_in_another_spelling_is_refused_with_its_holder(book, first, second, field):
     register(book, first)
     with pytest.raises(Refused) as refused:
         register(book, second)
@@ -83,21 +83,21 @@ def test_the_same_number_written_otherwise_is_refused_with_its_holder(book, firs
     assert findings(book) == []
 
 
-def test_the_very_same_identity_is_still_refused_as_taken(book):
+def test_an_identical_reference_is_refused_as_existing(book):
     register(book, machine("m-1", "HX-1001"))
 
     with pytest.raises(AlreadyExists):
         register(book, machine("m-2", "HX-1001"))
 
 
-def test_a_series_of_machines_is_not_accused_on_its_numbers_alone(book):
+def test_consecutive_serial_numbers_alone_raise_no_suspicion(book):
     for number in range(1001, 1013):
         register(book, machine(f"m-{number}", f"HX-{number}", built=date(2018, 3, number - 1000)))
 
     assert findings(book) == []
 
 
-def test_warrants_of_one_size_are_not_accused_once_they_are_many(book):
+def test_many_warrants_of_one_size_raise_no_suspicion(book):
     """Twenty-five tonnes each: what everything shares tells nothing."""
     for number in range(AGREEING_LIMIT + 8):
         register(book, lot(f"w-{number}", "25", receipt_number=f"LD-{44_000 + number * 111}"))
@@ -121,7 +121,7 @@ def test_one_edit_with_the_same_model_and_build_date_is_a_suspicion_at_both_lend
     assert (evidence["field"], evidence["value"], evidence["other_value"]) == ("serial_number", serial, "HX-1001")
     assert (evidence["match"], evidence["agreeing"]) == ("ONE_EDIT", "qt200|2018-03-01")
     assert (evidence["owner"], evidence["other_owner"]) == ("Other", "Acme")
-    assert told_of(book, EventKind.FINDING_OPENED) == ["bank-1"]
+    assert loans_with_event(book, EventKind.FINDING_OPENED) == ["bank-1"]
 
 
 def test_a_lot_of_the_same_size_in_the_same_bin_is_a_suspicion(book):
@@ -134,7 +134,7 @@ def test_a_lot_of_the_same_size_in_the_same_bin_is_a_suspicion(book):
 
 
 @pytest.mark.parametrize("fields", [{"quantity": "99"}, {"quantity": "100000", "unit": "kg"}])
-def test_one_lot_number_written_otherwise_with_another_quantity_is_a_suspicion_at_both(book, fields):
+def test_one_lot_number_in_another_spelling_with_another_quantity_is_a_suspicion_at_both(book, fields):
     register(book, lot("l-1", "100", lot="A-17"))
     register(book, lot("l-2", lot="A 17", owner="Other", **fields))
     found = findings(book)
@@ -144,7 +144,7 @@ def test_one_lot_number_written_otherwise_with_another_quantity_is_a_suspicion_a
     assert (found[0].finding.evidence["match"], found[0].finding.evidence["agreeing"]) == ("SAME", "aluminium")
 
 
-def test_the_number_of_a_lot_that_is_empty_or_of_another_good_accuses_nobody(book):
+def test_the_number_of_an_empty_lot_or_of_another_good_raises_no_suspicion(book):
     register(book, lot("l-1", "100", lot="A-17"))
     register(book, lot("l-2", "0", lot="A 17", owner="Other"))
     copper = lot("l-3", "100", lot="a17", owner="Third")
@@ -153,7 +153,7 @@ def test_the_number_of_a_lot_that_is_empty_or_of_another_good_accuses_nobody(boo
     assert findings(book) == []
 
 
-def test_a_copy_of_a_lot_with_the_quantity_that_its_feed_tells_now_is_refused(book):
+def test_a_copy_of_a_lot_with_its_currently_reported_quantity_is_refused(book):
     register(book, lot("l-1", "100", lot="A-17"))
     push(book, 1, ("RECEIPT", "A-17", 100))
     push(book, 2, ("ISSUE", "A-17", 10))
@@ -176,7 +176,7 @@ def test_a_copy_of_a_receipt_is_still_a_suspicion_after_some_of_the_goods_have_l
     assert {row.finding.evidence["field"] for row in findings(book)} == {"receipt_number"}
 
 
-def test_lots_that_have_left_one_bin_accuse_each_other_of_nothing(book):
+def test_lots_that_have_left_one_bin_raise_no_suspicion(book):
     register(book, lot("l-1", "100", lot="A-17", bin="R4-02"))
     register(book, lot("l-2", "50", lot="C-90", bin="R4-02"))
     push(book, 1, ("RECEIPT", "A-17", 100), ("RECEIPT", "C-90", 50))
@@ -186,7 +186,7 @@ def test_lots_that_have_left_one_bin_accuse_each_other_of_nothing(book):
     assert do(book, check_whole_book).suspicions == 0
 
 
-def test_a_number_changed_into_another_assets_is_refused_and_other_changes_are_not(book):
+def test_changing_a_number_to_that_of_another_asset_is_refused_and_other_changes_are_not(book):
     register(book, machine("m-1", "HX-1001"))
     register(book, machine("m-2", "KL-2222"))
 
@@ -201,7 +201,7 @@ def test_a_number_changed_into_another_assets_is_refused_and_other_changes_are_n
     assert do(book, with_serial("KL-3333")).asset.detail.serial_number == "KL-3333"
 
 
-def test_what_is_retired_holds_its_number_no_longer(book):
+def test_a_retired_asset_frees_its_number(book):
     register(book, machine("m-1", "HX-1001"))
     do(book, lambda write: asset_commands.retire(write, "m-1", ""))
 
@@ -231,7 +231,7 @@ def past_the_checks(book, *found):
         do(book, lambda write, asset=asset: insert_asset(write, asset))
 
 
-def test_the_check_of_the_book_finds_what_came_in_before_there_were_checks(book):
+def test_the_check_of_the_book_finds_duplicates_registered_before_checks_existed(book):
     past_the_checks(
         book,
         machine("m-1", "HX-1001"),
@@ -254,7 +254,7 @@ def test_the_check_of_the_book_finds_what_came_in_before_there_were_checks(book)
     }
 
 
-def test_what_was_dismissed_with_a_note_is_not_raised_again(book):
+def test_a_dismissed_finding_is_not_opened_again(book):
     past_the_checks(book, machine("m-1", "HX-1001"), machine("m-2", "hx1001", owner="Other"))
     do(book, check_whole_book)
     for row in findings(book):
@@ -282,10 +282,10 @@ def test_a_confirmed_double_pledge_is_worth_nothing(book):
         do(book, lambda write: confirm_double_pledge(write, key, "again"))
 
 
-def test_every_lookup_of_a_number_goes_by_an_index_to_its_last_column(sqlite_url):
+def test_every_lookup_of_a_number_uses_all_columns_of_an_index(sqlite_url):
     """In a book of a million, a number is held against the few that share a skeleton or a half, not its scope."""
     database = opened(sqlite_url)
-    asked = asking(database, "FROM identity")
+    asked = recorded_statements(database, "FROM identity")
     (number,) = identities_of(machine("m-1", "HX-1001"))
     with database.read() as connection:
         similar_identities(connection, number, 0)

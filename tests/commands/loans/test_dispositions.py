@@ -1,4 +1,4 @@
-"""Terms that give a loan less are refused where a release of the same effect is, and terms that do not are free."""
+"""New pledge terms are refused where a release of the same effect would be; terms that take nothing are accepted."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -33,7 +33,7 @@ def test_terms_that_would_uncover_the_loan_are_refused_and_leave_no_trace(book, 
     assert cover(book, "bank-0") == before
 
 
-def test_lower_terms_that_still_cover_the_loan_stand(book):
+def test_lower_terms_that_still_cover_the_loan_are_accepted(book):
     goods(book, owed=100_000)
 
     assert change(book, share_ppm=500_000) == ""
@@ -49,7 +49,7 @@ def test_a_static_pledge_is_not_released_by_making_it_dynamic_first(book):
     assert change(book, mode=PledgeMode.DYNAMIC) == ""
 
 
-def test_terms_that_take_nothing_are_free_while_the_loan_is_in_breach(book):
+def test_terms_that_take_nothing_are_accepted_while_the_loan_is_in_breach(book):
     goods(book, owed=490_000)
     owe(book, "bank-0", 900_000)
 
@@ -75,8 +75,8 @@ def test_a_pledge_ahead_of_others_may_not_uncover_their_loans(book):
     assert change(book, "p-2", "bank-1", limit=Money(900_000_00, "USD")) == "OTHER_LOAN_UNCOVERED"
 
 
-def test_stock_reported_before_a_release_counts_in_it(book):
-    """Ninety tonnes have left the lot, and the book has not applied it yet."""
+def test_stock_reported_before_a_release_counts_in_its_check(book):
+    """Ninety tonnes have left the lot, but the movement is still pending."""
     register(book, lot("lot-a", "100"))
     lend_on(book, "bank-0")
     pledge(book, "bank-0", "lot-a")

@@ -44,7 +44,7 @@ def test_an_approved_release_uncovers_the_loan_and_opens_a_breach(book):
         assert get_pledge(connection, "bank-0", "p-1").pledge.share_ppm == 100_000
 
 
-def test_new_terms_are_given_as_they_were_proposed(book):
+def test_new_terms_are_applied_as_proposed(book):
     goods(book, owed=490_000)
     with book.read() as connection:
         stored = get_pledge(connection, "bank-0", "p-1")
@@ -54,7 +54,7 @@ def test_new_terms_are_given_as_they_were_proposed(book):
     assert cover(book, "bank-0")["breach_open"] == 1
 
 
-def test_a_pledge_changed_since_the_proposal_is_not_changed_again(book):
+def test_an_override_of_a_pledge_changed_since_the_proposal_is_refused(book):
     goods(book, owed=490_000)
     with book.read() as connection:
         stored = get_pledge(connection, "bank-0", "p-1")
@@ -67,7 +67,7 @@ def test_a_pledge_changed_since_the_proposal_is_not_changed_again(book):
         assert get_override(connection, "bank-0", "o-1").override.state == OverrideState.PROPOSED
 
 
-def test_an_approved_pickup_lets_more_leave_than_the_cover_allows(book):
+def test_an_approved_pickup_exceeds_what_the_cover_allows(book):
     goods(book, owed=490_000)
     propose(book, PickupTerms("u-1", "lot-a", Decimal(90)))
     do(book, lambda write: approve_override(write, "bank-0", "o-1", ""), "bo")

@@ -1,4 +1,4 @@
-"""Goods leave a pledged lot only above the floor, or against repayment; what leaves without leave is told."""
+"""Goods leave a pledged lot only above the floor or against repayment; unauthorised issues open findings."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -49,7 +49,7 @@ def value(book, loan_id="bank-0"):
         return controlled_value(connection, get_loan(connection, loan_id))
 
 
-def test_the_floor_of_a_dynamic_pledge_to_the_printed_digits(book):
+def test_the_floor_of_a_dynamic_pledge_matches_the_published_example(book):
     """Exposure 7 m at 70 %: floor 10 m; stock 9.5 m: market pledge rate 73.68 %, gap 0.5 m (formula 8)."""
     goods(book, "950", 7_000_000)
     found = value(book)
@@ -73,7 +73,7 @@ def test_the_floor_moves_with_every_balance_and_the_controlled_value_with_every_
     assert (after.floor, after.controlled, after.room) == (500_000_00, 900_000_00, 400_000_00)
 
 
-def test_a_pickup_is_answered_with_yes_with_the_largest_or_with_the_cash(book):
+def test_a_pickup_check_returns_approval_or_the_largest_quantity_and_the_cash(book):
     """Owed 490,000: 70 t must stay; 30 may go, 40 against 70,000 of cash."""
     goods(book)
     fits, beyond = check(book, "30"), check(book, "40")
@@ -95,7 +95,7 @@ def test_the_largest_quantity_is_rounded_down_to_the_step_of_its_unit(book):
     assert not check(book, "30").allowed
 
 
-def test_goods_that_may_be_fetched_no_longer_count(book):
+def test_goods_authorised_for_pickup_no_longer_count(book):
     """Two requests of 20 t each cannot both have the 30 t that are free."""
     goods(book)
     stored = request(book, "20")
@@ -126,7 +126,7 @@ def test_a_cancelled_or_expired_pickup_counts_again(book):
         do(book, lambda write: cancel_pickup(write, "bank-0", "u-2"))
 
 
-def test_no_pickup_while_coverage_is_unknown(book):
+def test_a_pickup_is_refused_while_coverage_is_unknown(book):
     goods(book)
     move_to(book, FIRST + timedelta(days=60))
     answer = check(book, "1")
@@ -138,8 +138,8 @@ def test_no_pickup_while_coverage_is_unknown(book):
         request(book, "1")
 
 
-def test_no_pickup_on_a_stale_price_while_the_run_of_the_new_day_is_under_way(book):
-    """The loan was last judged yesterday, when all was known; the lot is valued for today."""
+def test_a_pickup_on_a_stale_price_is_refused_before_the_run_of_the_new_day_ends(book):
+    """The loan was last judged yesterday with known values; the lot is valued for today."""
     goods(book)
     do(book, lambda write: advance(write, day_of(FIRST + timedelta(days=60))))
     answer = check(book, "1")
@@ -149,8 +149,8 @@ def test_no_pickup_on_a_stale_price_while_the_run_of_the_new_day_is_under_way(bo
     assert "UNKNOWN" in answer.reason
 
 
-def test_no_release_and_no_draw_on_yesterdays_judgement_while_the_run_of_the_new_day_is_under_way(book):
-    """The price is stale after the day has moved on, and nobody has judged the loan yet."""
+def test_releases_and_draws_on_yesterdays_judgement_are_refused_before_the_run_of_the_new_day_ends(book):
+    """The price is stale on the new business date, and the loan is not yet judged for it."""
     goods(book, owed=100_000)
     do(book, lambda write: advance(write, day_of(FIRST + timedelta(days=60))))
 
@@ -166,7 +166,7 @@ def test_no_release_and_no_draw_on_yesterdays_judgement_while_the_run_of_the_new
     assert "not judged for the business date" in draw.reason
 
 
-def test_goods_that_have_left_cannot_leave_again_although_nobody_has_taken_it_up(book):
+def test_goods_that_have_left_cannot_leave_again_while_their_movement_is_pending(book):
     stock(book, 1, ("RECEIPT", "lot-a", 100))
     goods(book, owed=10_000)
     push(book, 2, ("ISSUE", "lot-a", 90))
@@ -181,7 +181,7 @@ def test_goods_that_have_left_cannot_leave_again_although_nobody_has_taken_it_up
 
 
 def test_every_loan_on_the_lot_must_stay_covered(book):
-    """Half each; the second loan has less room, and its cash is not the first's to pay."""
+    """Half each; the second loan has less headroom, and the first loan's cash cannot repay it."""
     register(book, lot("lot-a", "100"))
     for number, owed in enumerate((100_000, 343_000)):
         lend_on(book, f"bank-{number}")
@@ -193,7 +193,7 @@ def test_every_loan_on_the_lot_must_stay_covered(book):
     assert "loans/bank-1 would not be covered" in answer.reason
 
 
-def test_a_static_pledge_gives_what_repayment_frees_and_no_more(book):
+def test_a_static_pledge_releases_what_repayment_frees_and_no_more(book):
     """Covered twice over, yet nothing leaves; a fifth repaid frees a fifth."""
     goods(book, "100", 350_000, mode=PledgeMode.STATIC)
     nothing = check(book, "1")
@@ -224,7 +224,7 @@ def test_a_static_pledge_is_released_against_repayment_only(book):
     assert refused.value.facts["cash"] == "3500.00 USD"
 
 
-def test_a_static_pledge_counts_what_was_fetched(book):
+def test_a_static_pledge_counts_picked_up_goods(book):
     goods(book, "100", 350_000, mode=PledgeMode.STATIC)
     owe(book, "bank-0", 280_000)
     request(book, "20")
@@ -232,7 +232,7 @@ def test_a_static_pledge_counts_what_was_fetched(book):
     assert not check(book, "1").allowed
 
 
-def test_a_pickup_of_nothing_of_too_much_or_of_another_loans_lot_is_refused(book):
+def test_a_pickup_of_zero_or_too_much_or_of_another_loans_lot_is_refused(book):
     goods(book)
     lend_on(book, "bank-9")
     too_much = check(book, "100.5")
@@ -249,7 +249,7 @@ RATIOS = st.integers(1, 2 * PPM)
 
 
 @given(AMOUNTS, RATIOS)
-def test_the_floor_is_the_least_pool_that_keeps_the_ratio(exposure, target):
+def test_the_floor_is_the_smallest_collateral_value_that_keeps_the_ratio(exposure, target):
     floor = floor_of(exposure, target)
 
     assert exposure * PPM <= floor * target
@@ -278,7 +278,7 @@ def test_repayment_frees_the_repaid_part(pledged, peak, data):
 
 
 @given(st.integers(0, 10**12), st.integers(0, 10**12), st.integers(0, 10**12))
-def test_the_largest_is_found_from_any_guess(truth, guess, most):
+def test_the_largest_quantity_is_found_from_any_guess(truth, guess, most):
     asked = []
 
     def holds(number):

@@ -1,20 +1,23 @@
-"""Two processes at once on one database: never an uncovered loan by a release, never the last share twice."""
+"""Two processes change one database at once; no release uncovers a loan, and the last share is pledged once."""
 
 import subprocess
 import sys
 
 import pytest
+from sqlalchemy import select
 
+from collateral_registry.store.engine.bulk import read_columns
+from collateral_registry.store.schema.loans import LoanJudgementRow
 from tests.support.server import repository
 from tests.support.small_book import cover, lend_on, lot, opened, owe, pledge, register
 
 
-def raced(url, *deeds):
-    """What became of each deed when its process was let go at the same moment as the other's."""
+def raced(url, *actions):
+    """Runs each action in its own process, started together; returns their outcomes."""
     command = [sys.executable, "-m", "tests.support.racing", url]
     racers = [
-        subprocess.Popen([*command, deed], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=repository())
-        for deed in deeds
+        subprocess.Popen([*command, action], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=repository())
+        for action in actions
     ]
     for racer in racers:
         assert racer.stdout is not None
@@ -28,7 +31,7 @@ def raced(url, *deeds):
 
 @pytest.fixture
 def race_book(database_url):
-    """490,000 owed on 100 t at 10,000: a fall to 7,500 leaves room for six tonnes, not for thirty."""
+    """A book with 490,000 owed on 100 t at 10,000: after a fall to 7,500 six tonnes may leave, but not thirty."""
     database = opened(database_url)
     register(database, lot("lot-a"))
     lend_on(database, "bank-0")
@@ -39,10 +42,8 @@ def race_book(database_url):
 
 
 @pytest.mark.parametrize("leave", ["release 300000", "pickup 30"])
-def test_goods_that_leave_race_a_falling_price_and_are_judged_on_what_is_true_when_they_do(
-    race_book, database_url, leave
-):
-    """Whoever comes first: leave is given only on the price that holds then; a breach after it is the price's doing."""
+def test_goods_that_leave_during_a_price_fall_are_judged_on_the_price_of_their_commit(race_book, database_url, leave):
+    """In either order, the price in force decides on the release; only the price causes a later breach."""
     left, fell = raced(database_url, leave, "fall 7500")
     now = cover(race_book, "bank-0")
 
@@ -56,12 +57,7 @@ def test_goods_that_leave_race_a_falling_price_and_are_judged_on_what_is_true_wh
 
 
 def first_cover_after(database, market_minor):
-    """The judgement that recorded what was left when the goods went: on the price before its fall."""
-    from sqlalchemy import select
-
-    from collateral_registry.store.engine.bulk import read_columns
-    from collateral_registry.store.schema.loans import LoanJudgementRow
-
+    """Returns the judgement after the goods left, at the price before its fall."""
     with database.read() as connection:
         rows = read_columns(connection, select(*LoanJudgementRow.__table__.c).order_by(LoanJudgementRow.seq))  # type: ignore[attr-defined] # SQLModel gives every table one
     found = [
@@ -73,7 +69,7 @@ def first_cover_after(database, market_minor):
     return found[0]
 
 
-def test_two_originators_pledge_the_last_free_share_and_exactly_one_wins(database_url):
+def test_of_two_pledges_of_the_last_free_share_exactly_one_is_accepted(database_url):
     database = opened(database_url)
     register(database, lot("lot-a"))
     for number in range(2):
@@ -84,7 +80,7 @@ def test_two_originators_pledge_the_last_free_share_and_exactly_one_wins(databas
     assert sorted(found) == ["ASSET_OVER_PLEDGED", "done"]
 
 
-def test_two_requests_for_the_same_free_goods_are_not_both_allowed(race_book, database_url):
+def test_of_two_requests_for_the_same_free_goods_one_is_refused(race_book, database_url):
     found = raced(database_url, "pickup 20", "release 200000")
 
     assert found.count("done") == 1

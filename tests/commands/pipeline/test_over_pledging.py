@@ -1,4 +1,4 @@
-"""What is pledged or receipted in a warehouse never exceeds what is there."""
+"""Pledged or receipted stock in a warehouse never exceeds the available stock."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -17,7 +17,7 @@ from collateral_registry.domain.loans.judge import EventKind
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.schema.assets import InventoryRow
 from tests.support.books import do
-from tests.support.small_book import cover, findings, lend_on, lot, owe, pledge, register, stock, told_of
+from tests.support.small_book import cover, findings, lend_on, loans_with_event, lot, owe, pledge, register, stock
 from valuation.flags import QualityFlag
 from valuation.money import PPM
 
@@ -25,7 +25,7 @@ THOUSAND_TONNES = 1_000
 
 
 def qingdao(book, receipts=3):
-    """Receipts of 100 kt each, pledged to as many banks."""
+    """Registers receipts of 100 kt each, pledged to one bank each."""
     for number in range(receipts):
         name = f"receipt-{'abc'[number]}"
         register(book, lot(name, "100000", owner=f"Trader {number}", receipt_number=f"QD-{number + 1}0{number + 1}5"))
@@ -47,8 +47,8 @@ def test_receipts_for_300_kt_on_100_kt_of_metal_are_refused(book):
     assert "assets/receipt-a 100000 t for loans/bank-0" in refused.value.facts["holders"]
 
 
-def test_when_300_kt_are_receipted_and_the_warehouse_then_tells_of_100_each_counts_a_third(book):
-    """Before anybody tells, a flag says so; afterwards each bank hears it and counts no more than is there."""
+def test_receipts_for_300_kt_count_a_third_each_once_the_warehouse_reports_100_kt(book):
+    """A flag marks unreported stock; after the report each bank is notified and counts only its part."""
     qingdao(book)
     before = [cover(book, f"bank-{number}") for number in range(3)]
     stock(book, 1, ("RECEIPT", "shed-7", 100 * THOUSAND_TONNES))
@@ -63,10 +63,10 @@ def test_when_300_kt_are_receipted_and_the_warehouse_then_tells_of_100_each_coun
     assert not any(row["quality"] & int(QualityFlag.STOCK_UNVERIFIED) for row in after)
     assert sorted(row.asset_id for row in found) == ["receipt-a", "receipt-b", "receipt-c"]
     assert found[0].finding.evidence["claimed"] == "300000 t"
-    assert sorted(told_of(book, EventKind.FINDING_OPENED)) == ["bank-0", "bank-1", "bank-2"]
+    assert sorted(loans_with_event(book, EventKind.FINDING_OPENED)) == ["bank-0", "bank-1", "bank-2"]
 
 
-def test_an_issue_below_what_is_receipted_is_told_and_a_receipt_that_mends_it_closes_the_finding(book):
+def test_an_issue_below_the_receipted_quantity_opens_a_finding_and_a_receipt_closes_it(book):
     stock(book, 1, ("RECEIPT", "shed-7", 100))
     register(book, lot("receipt-a", "100", receipt_number="QD-1005"))
     lend_on(book, "bank-0")
@@ -93,7 +93,7 @@ def test_another_spelling_of_the_warehouse_is_the_same_place(book):
     assert refused.value.facts["claimed"] == "100.001 t"
 
 
-def test_what_is_neither_pledged_nor_receipted_claims_nothing_until_it_is_pledged(book):
+def test_an_asset_without_pledge_and_receipt_claims_nothing_until_it_is_pledged(book):
     stock(book, 1, ("RECEIPT", "shed-7", 100))
     register(book, lot("lot-a", "80"))
     register(book, lot("lot-b", "80"))
@@ -127,8 +127,8 @@ def test_a_larger_quantity_on_a_receipt_is_refused_and_a_smaller_one_is_not(book
     assert stored.asset.detail.quantity == Decimal(90)
 
 
-def test_the_check_of_the_book_finds_what_is_short_and_is_quiet_the_second_time(book):
-    """A lot that was brought into the book past the checks is found by the sums of the whole book."""
+def test_the_check_of_the_book_finds_shortages_and_repeats_no_finding(book):
+    """The sums of the whole book show a lot that was stored without any check."""
     qingdao(book, 2)
     stock(book, 1, ("RECEIPT", "shed-7", 150 * THOUSAND_TONNES))
     first = do(book, check_whole_book)
@@ -140,7 +140,7 @@ def test_the_check_of_the_book_finds_what_is_short_and_is_quiet_the_second_time(
     assert len([row for row in findings(book) if row.finding.kind == FindingKind.OVER_PLEDGED]) == 2
 
 
-def test_what_counts_of_all_lots_never_exceeds_what_is_there(book):
+def test_the_counted_quantity_of_all_lots_never_exceeds_the_available_stock(book):
     qingdao(book)
     for sequence, tonnes in enumerate((90_001, 12_345.678901, 0.000001), start=1):
         stock(book, sequence, ("RECEIPT", f"shed-{sequence}", tonnes))
@@ -152,7 +152,7 @@ def test_what_counts_of_all_lots_never_exceeds_what_is_there(book):
 
 
 @given(st.lists(st.integers(0, 10**15), max_size=12), st.integers(0, 10**15))
-def test_allotments_never_exceed_what_is_there_nor_a_claim(claims, there):
+def test_allotments_never_exceed_the_available_stock_nor_a_claim(claims, there):
     held = allotted(claims, there)
 
     assert all(0 <= part <= claim for part, claim in zip(held, claims, strict=True))
@@ -170,7 +170,7 @@ def test_allotments_never_exceed_what_is_there_nor_a_claim(claims, there):
     st.integers(0, 10**13),
     st.integers(0, 10**13),
 )
-def test_the_pledged_part_of_what_counts_is_held(quantity, stated, receipted, pledged_ppm, held, leaving):
+def test_the_pledged_part_of_the_counted_quantity_is_allotted(quantity, stated, receipted, pledged_ppm, held, leaving):
     claim = Claim(1, "a", "t", quantity, stated, receipted, pledged_ppm)
     claimed = claim.claimed_in("t")
     counted = claim.counted_share(claimed, min(held, claimed), leaving) * quantity
@@ -180,7 +180,7 @@ def test_the_pledged_part_of_what_counts_is_held(quantity, stated, receipted, pl
     assert promised <= min(held, claimed) * (1 + 1e-12) or held >= claimed
 
 
-def test_owing_is_untouched_by_a_place_that_nobody_speaks_of(book):
+def test_a_place_without_reports_does_not_affect_exposure(book):
     register(book, lot("lot-a", "80"))
     lend_on(book, "bank-0")
     pledge(book, "bank-0", "lot-a")

@@ -1,4 +1,4 @@
-"""A revaluation run: one version of the book, however it is cut, wherever it is worked, whatever happens meanwhile."""
+"""Revaluation runs produce the same book in any partitioning, in any process, and with changes meanwhile."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -38,7 +38,7 @@ def book(filled_book):
 
 
 def start(book) -> int:
-    """Starts a run and cuts it into as many partitions as there are loans."""
+    """Starts a run and divides it into as many partitions as there are loans."""
     with book.write("StartRevaluation", "test") as write:
         start_run(write)
         commit(write)
@@ -54,7 +54,7 @@ def publish(book, seq):
 
 
 def rows_of(book, seq):
-    """What a run has stored, table by table."""
+    """Returns the rows a run has stored, by table."""
     with book.read() as connection:
         return [
             read_columns(
@@ -70,7 +70,7 @@ def same_but_for_the_sequence(one, other):
             np.testing.assert_array_equal(mine[name], theirs[name], err_msg=name)
 
 
-def test_a_run_is_the_same_however_it_is_cut(book):
+def test_a_run_is_the_same_in_any_partitioning(book):
     whole = run_book(book, "test", partition_assets=1_000)
     parts = run_book(book, "test", partition_assets=1)
 
@@ -96,7 +96,7 @@ def test_a_run_is_the_same_in_worker_processes_and_in_any_order(book):
     same_but_for_the_sequence(rows_of(book, here.seq), rows_of(book, there.seq))
 
 
-def test_nothing_of_a_run_counts_before_it_is_published(book):
+def test_no_row_of_a_run_is_valid_before_publication(book):
     do(book, lambda write: advance(write, day_of(FIRST) + 60))
     with book.read() as connection:
         seq = unfinished_run(connection).seq
@@ -117,7 +117,7 @@ def test_nothing_of_a_run_counts_before_it_is_published(book):
     assert published["unknown"].tolist() != before["unknown"].tolist(), "after 60 days the price of copper is stale"
 
 
-def test_a_run_with_a_partition_missing_is_not_published(book):
+def test_a_run_with_a_missing_partition_is_not_published(book):
     seq = start(book)
     jobs = pending_jobs(book, seq)
     for order in jobs[:-1]:
@@ -128,7 +128,7 @@ def test_a_run_with_a_partition_missing_is_not_published(book):
     assert publish(book, seq).state == RunState.PUBLISHED
 
 
-def test_a_partition_worked_twice_is_stored_once(book):
+def test_a_partition_computed_twice_is_stored_once(book):
     seq = start(book)
     for order in pending_jobs(book, seq):
         work_partition(book, order)
@@ -139,7 +139,7 @@ def test_a_partition_worked_twice_is_stored_once(book):
     assert pending_jobs(book, seq) == []
 
 
-def test_a_newer_run_takes_the_place_of_one_under_way(book):
+def test_a_newer_run_replaces_an_unfinished_one(book):
     first, second = start(book), start(book)
     for order in pending_jobs(book, second):
         work_partition(book, order)
@@ -152,7 +152,7 @@ def test_a_newer_run_takes_the_place_of_one_under_way(book):
     assert pending_jobs(book, first) == []
 
 
-def test_what_a_change_has_judged_during_a_run_stays_newest_and_is_judged_again_with_it(book):
+def test_a_judgement_made_during_a_run_stays_newest_and_is_repeated_on_publication(book):
     seq = start(book)
     jobs = pending_jobs(book, seq)
     for order in jobs[: len(jobs) // 2]:
@@ -194,7 +194,7 @@ def test_a_registration_during_a_run_keeps_its_value(book):
     assert rows[0]["market_minor"] > 0
 
 
-def test_events_of_a_run_are_raised_once_with_its_publication_in_order_of_loans(book):
+def test_events_of_a_run_are_raised_once_on_publication_in_order_of_loans(book):
     do(book, lambda write: advance(write, day_of(FIRST) + 90))
     with book.read() as connection:
         seq = unfinished_run(connection).seq
@@ -213,7 +213,7 @@ def test_events_of_a_run_are_raised_once_with_its_publication_in_order_of_loans(
     assert events["loan_key"].tolist() == sorted(events["loan_key"].tolist())
 
 
-def test_keys_are_cut_where_their_weights_fill_a_partition():
+def test_keys_are_divided_where_their_weights_fill_a_partition():
     keys = np.array([1, 2, 5, 9], dtype=np.int64)
 
     assert cut(keys, np.array([3, 3, 3, 3], dtype=np.int64), 6) == [(1, 2), (5, 9)]

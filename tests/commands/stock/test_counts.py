@@ -1,4 +1,4 @@
-"""Counts held against the book: the smaller figure counts, and whoever lent on the lot hears of it."""
+"""Counts that differ from the book open findings and reserve the shortage; the smaller quantity counts."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +20,7 @@ from collateral_registry.store.stock.counts import list_counts
 from collateral_registry.store.stock.warehouse_scores import haircut_of_warehouse
 from collateral_registry.store.valuations.repository import list_valuations
 from tests.support.books import FIRST, do
-from tests.support.counting import WAREHOUSE, count, findings, push, quantity, told
+from tests.support.counting import WAREHOUSE, count, events_of, findings, push, quantity
 from tests.support.small_book import lend_on, lot, move_to, opened, owe, pledge, register
 from valuation.errors import InvalidInput
 
@@ -29,7 +29,7 @@ RULES = ReliabilityRules(shrinkage_multiple=2.0, lateness_weight=0.02, haircut_l
 
 @pytest.fixture
 def book(database_url):
-    """100 t of aluminium in lot a, told by the warehouse three hours ago and pledged for 500,000 dollars."""
+    """100 t of aluminium in lot a, reported by the warehouse three hours ago and pledged for 500,000 dollars."""
     database = opened(database_url)
     register(database, lot("a"))
     lend_on(database, "loan-1")
@@ -56,7 +56,7 @@ def test_a_count_below_the_book_is_a_finding_a_reserve_and_an_event_at_the_loan(
 
     (difference,) = found.differences
     (finding,) = findings(book)
-    (event,) = told(book, "loan-1", EventKind.FINDING_OPENED)
+    (event,) = events_of(book, "loan-1", EventKind.FINDING_OPENED)
     assert difference.reserve == 20_000_000
     assert quantity(book, "a") == 80
     assert (finding.finding.kind, finding.finding.severity) == (FindingKind.COUNT_BELOW_BOOK, Severity.CRITICAL)
@@ -73,8 +73,8 @@ def test_a_count_above_the_book_is_a_finding_and_raises_nothing(book):
     assert findings(book)[0].finding.kind == FindingKind.COUNT_ABOVE_BOOK
 
 
-def test_the_book_is_looked_at_as_of_the_count_whatever_was_told_since(book):
-    """30 t left after the count, and 10 t had left before it but are told only now."""
+def test_a_count_is_compared_with_the_book_as_of_its_time(book):
+    """30 t left after the count, and 10 t left before it but are reported later."""
     push(book, 2, ("ISSUE", "a", 30, 1), ("ISSUE", "a", 10, 2.5))
 
     agreed = count(book, ("a", 90), hours=2)
@@ -91,7 +91,7 @@ def test_a_later_count_that_agrees_closes_the_finding_and_lifts_the_reserve(book
 
     assert quantity(book, "a") == 100
     assert findings(book)[0].state == FindingState.RESOLVED
-    assert len(told(book, "loan-1", EventKind.FINDING_RESOLVED)) == 1
+    assert len(events_of(book, "loan-1", EventKind.FINDING_RESOLVED)) == 1
 
 
 def test_a_second_short_count_moves_the_reserve_and_opens_no_second_finding(book):
@@ -103,10 +103,10 @@ def test_a_second_short_count_moves_the_reserve_and_opens_no_second_finding(book
 
 
 OWN = "stockFeeds/dagang"
-"""Who counts where a warehouse counts itself."""
+"""Actor of counts that the warehouse reports itself."""
 
 
-def test_a_warehouse_does_not_lift_what_the_lender_has_reserved(book):
+def test_a_count_by_the_warehouse_does_not_lift_a_reserve_of_the_lender(book):
     count(book, ("a", 60), hours=2)
     count(book, ("a", 100), hours=1, actor=OWN)
 
@@ -114,7 +114,7 @@ def test_a_warehouse_does_not_lift_what_the_lender_has_reserved(book):
     assert [row.state for row in findings(book)] == [FindingState.OPEN]
 
 
-def test_a_warehouse_that_says_less_than_the_lender_is_believed_until_the_lender_counts_again(book):
+def test_a_lower_count_by_the_warehouse_prevails_until_the_lender_counts_again(book):
     count(book, ("a", 60), hours=3)
     count(book, ("a", 50), hours=2, actor=OWN)
     less = quantity(book, "a")
@@ -125,7 +125,7 @@ def test_a_warehouse_that_says_less_than_the_lender_is_believed_until_the_lender
     assert (less, still, quantity(book, "a")) == (50, 50, 100)
 
 
-def test_a_warehouse_lifts_what_its_own_count_has_reserved(book):
+def test_a_count_by_the_warehouse_lifts_its_own_reserve(book):
     count(book, ("a", 60), hours=2, actor=OWN)
     count(book, ("a", 100), hours=1, actor=OWN)
 
@@ -134,7 +134,7 @@ def test_a_warehouse_lifts_what_its_own_count_has_reserved(book):
 
 
 @pytest.mark.parametrize("actor", ["test", OWN])
-def test_a_count_that_comes_late_changes_nothing_that_a_later_one_has_said(book, actor):
+def test_a_late_count_changes_nothing_that_a_later_count_has_decided(book, actor):
     count(book, ("a", 60), hours=1)
     late = count(book, ("a", 100), hours=2, actor=actor)
 
@@ -143,7 +143,7 @@ def test_a_count_that_comes_late_changes_nothing_that_a_later_one_has_said(book,
     assert [row.state for row in findings(book)] == [FindingState.OPEN]
 
 
-def test_a_count_of_the_lender_that_comes_late_still_counts_against_a_later_one_of_the_warehouse(book):
+def test_a_late_count_by_the_lender_prevails_over_a_later_one_by_the_warehouse(book):
     count(book, ("a", 100), hours=1, actor=OWN)
     count(book, ("a", 60), hours=2)
 
@@ -158,7 +158,7 @@ def test_a_finding_resolved_by_hand_lets_the_lot_count_again(book):
     assert quantity(book, "a") == 101
 
 
-def test_a_complete_list_counts_what_it_leaves_out_as_none(book):
+def test_a_complete_list_counts_omitted_lots_as_zero(book):
     push(book, 2, ("RECEIPT", "b", 5, 3))
     found = count(book, ("a", 100), complete=True)
 
@@ -166,15 +166,15 @@ def test_a_complete_list_counts_what_it_leaves_out_as_none(book):
     assert found.differences[0].reserve == 5_000_000
 
 
-def test_a_lot_that_no_feed_tells_of_is_a_finding_and_does_not_count_as_there(book):
+def test_a_counted_lot_that_no_feed_reports_is_a_finding_and_is_not_available(book):
     found = count(book, ("ghost", 40))
 
     place = ("qingdaodagang", "aluminium")
     assert (found.differences[0].book, found.differences[0].reserve) == (0, 0)
     with book.read() as connection:
-        told = reported_stock_at(connection, [place])[place]
+        reported = reported_stock_at(connection, [place])[place]
 
-    assert told.there == [Available(100_000_000, "t", "feed")]
+    assert reported.there == [Available(100_000_000, "t", "feed")]
 
 
 def test_another_good_in_the_lot_reserves_all_of_it(book):
@@ -192,7 +192,7 @@ def test_a_count_in_another_unit_is_converted(book):
         count(book, ("a", 100), unit="bbl")
 
 
-def test_where_nobody_feeds_the_last_count_is_what_is_there(book):
+def test_without_a_feed_the_last_count_is_the_available_stock(book):
     register(book, lot("far", warehouse="Ningbo", quantity="50"))
     lend_on(book, "loan-2")
     pledge(book, "loan-2", "far")
@@ -204,12 +204,12 @@ def test_where_nobody_feeds_the_last_count_is_what_is_there(book):
     assert [row.finding.kind for row in findings(book)] == [FindingKind.OVER_PLEDGED]
 
 
-def test_a_warehouse_is_written_as_it_writes_itself(book):
+def test_another_spelling_of_a_warehouse_is_refused(book):
     with pytest.raises(InvalidInput, match="Qingdao Dagang"):
         count(book, ("a", 100), warehouse="QINGDAO DAGANG")
 
 
-def test_a_count_of_a_time_to_come_is_refused(book):
+def test_a_count_in_the_future_is_refused(book):
     with pytest.raises(InvalidInput, match="not after now"):
         count(book, ("a", 100), hours=-1)
 
@@ -220,7 +220,7 @@ def test_a_lot_is_counted_once_in_a_count():
         StockCount("W-1", CountMethod.STOCK_LIST, 1, [line, line])
 
 
-def test_a_warehouse_that_loses_stock_costs_its_lots_a_share_of_their_value(book):
+def test_lost_stock_reduces_the_value_of_the_warehouses_lots(book):
     register(book, lot("b", quantity="1"))
     with book.read() as connection:
         before = value_assets(connection, ["b"], "USD")[0].row["h_value"]
@@ -240,7 +240,7 @@ def test_a_recorded_valuation_has_the_haircut_of_its_warehouse(book):
 
     with book.read() as connection:
         row = value_assets(connection, ["a"], "USD")[0].row
-        recorded = told(book, "loan-1", EventKind.FINDING_OPENED)
+        recorded = events_of(book, "loan-1", EventKind.FINDING_OPENED)
     assert row["h_value"] > 0.08
     assert len(recorded) == 1
 
@@ -249,7 +249,7 @@ def test_a_recorded_valuation_has_the_haircut_of_its_warehouse(book):
     st.lists(st.tuples(st.integers(0, 10**18), st.integers(-(10**12), 10**18), st.booleans()), min_size=1, max_size=20),
     st.integers(0, 1_000_000),
 )
-def test_the_reserve_is_what_the_count_lacks_beyond_the_tolerance(rows, tolerance_ppm):
+def test_the_reserve_is_the_shortage_beyond_the_tolerance(rows, tolerance_ppm):
     counted, book, fed = (np.array(column) for column in zip(*rows, strict=True))
     compared = compare(counted, book, tolerance_ppm, fed)
 
@@ -274,7 +274,7 @@ def test_a_worse_record_never_lowers_the_haircut(shrinkage, more_shrinkage, late
     assert 0 <= other.score <= found.score <= 1
 
 
-def test_a_warehouse_without_a_record_costs_nothing_and_the_limit_is_never_passed():
+def test_a_warehouse_without_a_record_has_no_haircut_and_no_haircut_exceeds_the_limit():
     assert reliability(Record(0, 0.0, 0, 0, 0), RULES).haircut == 0
     assert reliability(Record(3, 0.9, 10, 10, 0), RULES).haircut == RULES.haircut_limit
     assert reliability(Record(3, 0.9, 10, 10, 0), replace(RULES, haircut_limit=0.0)).score == 1
@@ -282,7 +282,7 @@ def test_a_warehouse_without_a_record_costs_nothing_and_the_limit_is_never_passe
     assert Decimal(str(reliability(Record(4, 0.00123, 1, 0, 0), RULES).haircut)) == Decimal("0.0025")
 
 
-def test_a_warehouse_that_tells_late_costs_its_lots_a_share_of_their_value_without_any_count(book):
+def test_late_reports_reduce_the_value_of_the_lots_without_any_count(book):
     push(book, 2, ("RECEIPT", "b", 1, 30 * 24), ("RECEIPT", "c", 1, 30 * 24))
 
     move_to(book, FIRST + timedelta(days=1))
@@ -294,7 +294,7 @@ def test_a_warehouse_that_tells_late_costs_its_lots_a_share_of_their_value_witho
     assert after == pytest.approx(1 - (1 - before) * (1 - added))
 
 
-def test_an_old_count_costs_nothing_once_the_business_date_has_left_it_behind(book):
+def test_a_count_older_than_the_window_has_no_effect(book):
     count(book, ("a", 96))
 
     move_to(book, FIRST + timedelta(days=800))
@@ -303,7 +303,7 @@ def test_an_old_count_costs_nothing_once_the_business_date_has_left_it_behind(bo
         assert haircut_of_warehouse(connection, WAREHOUSE) == 0
 
 
-def test_a_lot_whose_owner_spells_the_warehouse_otherwise_has_its_haircut_all_the_same(book):
+def test_a_lot_with_another_spelling_of_the_warehouse_has_its_haircut(book):
     register(book, lot("before", quantity="1", warehouse="QINGDAO-DAGANG"))
     count(book, ("a", 96))
     register(book, lot("after", quantity="1", warehouse="qingdao dagang"))
@@ -314,7 +314,7 @@ def test_a_lot_whose_owner_spells_the_warehouse_otherwise_has_its_haircut_all_th
     assert found == pytest.approx([found[0]] * 3)
 
 
-def test_a_warehouse_that_tells_late_under_another_spelling_has_the_worse_of_its_records(book):
+def test_a_warehouse_with_two_spellings_has_the_worse_of_its_records(book):
     push(book, 2, ("RECEIPT", "b", 1, 30 * 24), warehouse="QINGDAO-DAGANG")
 
     move_to(book, FIRST + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""What leaves a pledged lot is held against the authorisations; what has none is told, and nothing twice."""
+"""Issues from pledged lots use up authorisations; each issue beyond them is reported exactly once."""
 
 from sqlalchemy import event
 
@@ -12,7 +12,7 @@ from collateral_registry.store.loans.pickups import get_pickup
 from collateral_registry.store.stock import outgoing_movements
 from tests.support.books import CLOCK
 from tests.support.small_book import (
-    asking,
+    apply_pending,
     cover,
     findings,
     goods,
@@ -23,15 +23,15 @@ from tests.support.small_book import (
     plans_of,
     pledge,
     push,
+    recorded_statements,
     register,
     request,
-    see,
     stock,
     sync_stock,
 )
 
 
-def test_an_issue_within_its_authorisation_uses_it_up_and_nothing_is_told(book):
+def test_an_issue_within_its_authorisation_uses_it_up_without_a_finding(book):
     stock(book, 1, ("RECEIPT", "lot-a", 100))
     goods(book)
     request(book, "20")
@@ -48,7 +48,7 @@ def test_an_issue_within_its_authorisation_uses_it_up_and_nothing_is_told(book):
     assert cover(book, "bank-0")["market_minor"] == 800_000_00
 
 
-def test_an_issue_beyond_its_authorisation_is_booked_and_told(book):
+def test_an_issue_beyond_its_authorisation_is_booked_with_a_finding(book):
     stock(book, 1, ("RECEIPT", "lot-a", 100))
     goods(book)
     request(book, "20")
@@ -66,7 +66,7 @@ def test_an_issue_beyond_its_authorisation_is_booked_and_told(book):
     assert EventKind.OPENED in [row["kind"] for row in events]
 
 
-def test_issues_of_one_lot_that_are_seen_together_are_one_finding_that_counts_them(book):
+def test_issues_of_one_lot_in_one_sync_are_one_finding_with_their_count(book):
     stock(book, 1, ("RECEIPT", "lot-a", 100))
     goods(book)
     stock(book, 2, ("ISSUE", "lot-a", 5), ("RECEIPT", "lot-a", 1), ("ISSUE", "lot-a", 7), ("ISSUE", "lot-a", 9))
@@ -78,7 +78,7 @@ def test_issues_of_one_lot_that_are_seen_together_are_one_finding_that_counts_th
     assert evidence["date"] == "2022-01-01"
 
 
-def test_more_left_a_lot_than_sixty_four_bits_count_and_its_neighbour_is_taken_up_all_the_same(book):
+def test_a_total_beyond_64_bits_does_not_stop_the_sync_of_other_lots(book):
     goods(book)
     register(book, lot("lot-b", "100"))
     turns = [(kind, "lot-a", 9e11) for _ in range(12) for kind in ("RECEIPT", "ISSUE")]
@@ -91,7 +91,7 @@ def test_more_left_a_lot_than_sixty_four_bits_count_and_its_neighbour_is_taken_u
         assert get_asset(connection, "lot-b").asset.detail.quantity == 40
 
 
-def test_issues_of_an_authorised_lot_that_exceed_it_are_one_finding_too(book):
+def test_several_issues_beyond_an_authorisation_are_one_finding(book):
     stock(book, 1, ("RECEIPT", "lot-a", 100))
     goods(book)
     request(book, "10")
@@ -103,7 +103,7 @@ def test_issues_of_an_authorised_lot_that_exceed_it_are_one_finding_too(book):
     assert evidence["movement"] == "m-2-1 to m-2-2"
 
 
-def test_more_issues_than_one_commit_looks_at_are_held_against_the_authorisation_by_the_next(book, monkeypatch):
+def test_issues_beyond_the_limit_of_one_commit_use_the_authorisation_in_the_next(book, monkeypatch):
     monkeypatch.setattr(outgoing_movements, "ISSUES_LIMIT", 2)
     push(book, 1, ("RECEIPT", "lot-a", 100))
     sync_stock(book)
@@ -118,7 +118,7 @@ def test_more_issues_than_one_commit_looks_at_are_held_against_the_authorisation
     assert findings(book) == []
 
 
-def test_an_issue_told_in_tonnes_uses_up_an_authorisation_in_kilograms(book):
+def test_an_issue_in_tonnes_uses_up_an_authorisation_in_kilograms(book):
     push(book, 1, ("RECEIPT", "lot-a", 100))
     sync_stock(book)
     register(book, lot("lot-a", "100000", unit="kg"))
@@ -138,7 +138,7 @@ def test_an_issue_told_in_tonnes_uses_up_an_authorisation_in_kilograms(book):
     assert found.finding.evidence["unauthorised"] == "1.0005 t"
 
 
-def test_an_issue_is_looked_at_once(book):
+def test_an_issue_is_processed_once(book):
     stock(book, 1, ("RECEIPT", "lot-a", 100))
     goods(book)
     stock(book, 2, ("ISSUE", "lot-a", 5))
@@ -147,7 +147,7 @@ def test_an_issue_is_looked_at_once(book):
     assert len(findings(book)) == 1
 
 
-def test_an_issue_that_becomes_durable_while_others_are_looked_at_is_seen_the_next_time(postgres_url):
+def test_an_issue_committed_during_a_sync_is_processed_in_the_next_one(postgres_url):
     """SQLite has one writer; on PostgreSQL every statement shows what was committed before it."""
     book, partner = opened(postgres_url), Database(postgres_url, lambda: CLOCK)
     stock(book, 1, ("RECEIPT", "lot-a", 100))
@@ -160,16 +160,16 @@ def test_an_issue_that_becomes_durable_while_others_are_looked_at_is_seen_the_ne
 
     push(book, 2, ("ISSUE", "lot-a", 5))
     event.listen(book.engine, "after_cursor_execute", cut_in)
-    see(book)
-    see(book)
+    apply_pending(book)
+    apply_pending(book)
 
-    told = [row.finding.evidence for row in findings(book) if row.finding.kind == FindingKind.UNAUTHORISED_ISSUE]
-    assert sorted(evidence["unauthorised"] for evidence in told) == ["5 t", "7 t"]
+    reported = [row.finding.evidence for row in findings(book) if row.finding.kind == FindingKind.UNAUTHORISED_ISSUE]
+    assert sorted(evidence["unauthorised"] for evidence in reported) == ["5 t", "7 t"]
     book.close()
     partner.close()
 
 
-def test_an_authorised_issue_lowers_what_a_receipt_states(book):
+def test_an_authorised_issue_reduces_the_declared_quantity(book):
     stock(book, 1, ("RECEIPT", "lot-a", 100))
     register(book, lot("lot-a", "100", receipt_number="QD-1005"))
     lend_on(book, "bank-0")
@@ -181,9 +181,9 @@ def test_an_authorised_issue_lowers_what_a_receipt_states(book):
     assert cover(book, "bank-0")["market_minor"] == 800_000_00
 
 
-def test_what_left_a_lot_since_it_was_last_looked_at_is_found_without_reading_its_history(sqlite_url):
+def test_new_issues_of_a_lot_are_found_without_reading_its_history(sqlite_url):
     database = opened(sqlite_url)
-    asked = asking(database, "min(stock_movement.movement_key)")
+    asked = recorded_statements(database, "min(stock_movement.movement_key)")
     goods(database)
     stock(database, 1, ("RECEIPT", "lot-a", 100))
     stock(database, 2, ("ISSUE", "lot-a", 10))

@@ -1,4 +1,4 @@
-"""Movements are booked against the lots as they are, also where another process changed them or a commit failed."""
+"""Movements are booked on the current lots, also after changes by another process or a failed commit."""
 
 from datetime import UTC, datetime
 
@@ -41,8 +41,8 @@ class Partner:
         name = f"{self.feed}-{self.sequence}"
         item = {**FIELDS, "movement_id": name, "kind": int(MovementKind[kind]), "lot": lot, "quantity": quantity}
         batch = Batch(self.feed, self.epoch, self.sequence, name, movement_of(item))
-        (taken,) = book_batches(self.database, [batch])
-        return [row.reason for row in taken.rejected]
+        (result,) = book_batches(self.database, [batch])
+        return [row.reason for row in result.rejected]
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def partners(database_url):
 
 
 def quantities(database):
-    """The quantity of each lot, and the sum of all movements."""
+    """Returns the quantity of each lot, and the sum of all movements."""
     with database.read() as connection:
         held = connection.execute(select(StockLotRow.quantity).order_by(StockLotRow.lot_key)).scalars().all()
         moved = connection.execute(select(StockMovementRow.change)).scalars().all()
@@ -71,7 +71,7 @@ def test_a_lot_that_another_process_has_changed_keeps_both_changes(partners):
     assert quantities(one.database) == ([106], 106)
 
 
-def test_a_movement_is_booked_against_what_another_process_has_received(partners):
+def test_a_movement_of_stock_received_by_another_process_is_booked(partners):
     one, other = partners
     one.report("RECEIPT", 10)
     other.report("RECEIPT", 100)
@@ -80,7 +80,7 @@ def test_a_movement_is_booked_against_what_another_process_has_received(partners
     assert quantities(one.database) == ([60], 60)
 
 
-def test_a_movement_is_refused_for_what_another_process_has_issued(partners):
+def test_a_movement_of_stock_issued_by_another_process_is_rejected(partners):
     one, other = partners
     one.report("RECEIPT", 10)
     other.report("ISSUE", 9)
@@ -89,7 +89,7 @@ def test_a_movement_is_refused_for_what_another_process_has_issued(partners):
     assert quantities(one.database) == ([1], 1)
 
 
-def test_a_transaction_that_failed_leaves_nothing(partners, monkeypatch):
+def test_a_failed_transaction_leaves_no_trace(partners, monkeypatch):
     one, _ = partners
     one.report("RECEIPT", 10)
 

@@ -1,4 +1,4 @@
-"""Stock that moves reaches the asset, its value, its loan and whoever watches, by the one path."""
+"""Stock movements reach the asset, its value, its loan and the event stream through the stock sync."""
 
 import time
 
@@ -16,7 +16,7 @@ CURED = breach_pb2.BREACH_EVENT_KIND_CURED
 
 @pytest.fixture
 def fed(database_url):
-    """A client of a server where a loan of 500,000 stands on 100 t of copper in warehouse W-1, lot LOT-1."""
+    """A client of a server with a loan of 500,000 secured by 100 t of copper in warehouse W-1, lot LOT-1."""
     server = Server(database_url).start()
     with grpc.insecure_channel(server.address) as channel:
         client = Client(channel)
@@ -40,7 +40,7 @@ def first_of(heard, kind):
     return next(event for event in heard if event.kind == kind)
 
 
-def test_an_issue_opens_a_breach_that_a_watcher_hears_and_a_receipt_cures_it(fed):
+def test_an_issue_opens_a_breach_that_is_streamed_and_a_receipt_cures_it(fed):
     push, heard = Push(fed), events(fed)
     push.opened()
     push.push(1, receipt("in-1", 100, lot="LOT-1"))
@@ -55,7 +55,7 @@ def test_an_issue_opens_a_breach_that_a_watcher_hears_and_a_receipt_cures_it(fed
     wait_until(lambda: quantity(fed) == "100", seconds=10)
 
 
-def test_a_watcher_hears_of_stock_within_a_second_on_a_busy_machine(fed):
+def test_a_stock_event_is_streamed_within_a_second_on_a_busy_machine(fed):
     push, heard = Push(fed), events(fed)
     push.opened()
     push.push(1, receipt("in-1", 100, lot="LOT-1"))
@@ -73,7 +73,7 @@ def test_a_watcher_hears_of_stock_within_a_second_on_a_busy_machine(fed):
     assert sorted(found)[5] < 1.0
 
 
-def test_a_lot_that_was_told_of_before_it_is_registered_has_the_quantity_of_the_warehouse(fed):
+def test_a_lot_reported_before_its_registration_has_the_reported_quantity(fed):
     push = Push(fed)
     push.opened()
     push.push(1, receipt("in-1", 40, lot="EARLY"))
@@ -93,7 +93,7 @@ def test_a_lot_in_another_unit_is_converted(fed):
     wait_until(lambda: quantity(fed, "in-kg") == "1500", seconds=10)
 
 
-def test_many_movements_of_one_lot_are_taken_up_in_few_revisions(fed):
+def test_many_movements_of_one_lot_make_few_revisions(fed):
     push = Push(fed)
     push.opened()
     push.push(1, *(receipt(f"in-{number}", 1, lot="LOT-1") for number in range(400)))
@@ -103,7 +103,7 @@ def test_many_movements_of_one_lot_are_taken_up_in_few_revisions(fed):
     assert int(etag) < 10
 
 
-def test_what_waits_when_a_server_dies_is_taken_up_by_the_next(database_url):
+def test_stock_pending_when_a_server_dies_is_synced_by_the_next(database_url):
     first = Server(database_url).start()
     with grpc.insecure_channel(first.address) as channel:
         client = Client(channel)
@@ -119,7 +119,7 @@ def test_what_waits_when_a_server_dies_is_taken_up_by_the_next(database_url):
     second.stop()
 
 
-def test_nothing_counts_of_a_lot_that_is_told_to_be_another_good_and_a_finding_names_both(fed):
+def test_a_lot_reported_as_another_good_counts_zero_and_a_finding_names_both(fed):
     push = Push(fed)
     push.opened()
     push.push(1, receipt("in-1", 500, lot="LOT-1", good="zinc"))
@@ -127,12 +127,12 @@ def test_nothing_counts_of_a_lot_that_is_told_to_be_another_good_and_a_finding_n
     (found,) = fed.findings.ListFindings(finding_pb2.ListFindingsRequest(filter="kind=LOT_MISMATCH")).findings
 
     assert (found.asset, found.severity) == ("assets/lot-1", finding_pb2.FINDING_SEVERITY_CRITICAL)
-    told = {one.name: one.value for one in found.evidence}
-    assert (told["registered"], told["told"]) == ("copper", "500 t of zinc")
+    evidence = {one.name: one.value for one in found.evidence}
+    assert (evidence["registered"], evidence["told"]) == ("copper", "500 t of zinc")
     assert fed.loan().cover.level == common_pb2.LTV_LEVEL_LIQUIDATION
 
 
-def test_the_same_good_told_in_barrels_stops_nobody(fed):
+def test_the_same_good_reported_in_barrels_does_not_stop_the_sync(fed):
     push = Push(fed)
     push.opened()
     push.push(1, receipt("in-1", 5, lot="BARRELS", unit="bbl"))
@@ -141,7 +141,7 @@ def test_the_same_good_told_in_barrels_stops_nobody(fed):
     wait_until(lambda: quantity(fed) == "60", seconds=10)
 
 
-def test_a_lot_told_beyond_all_measure_counts_for_nothing_and_stops_nobody(fed):
+def test_a_lot_reported_above_the_limit_counts_zero_and_does_not_stop_the_sync(fed):
     push = Push(fed)
     push.opened()
     fed.assets.CreateAsset(
@@ -155,7 +155,7 @@ def test_a_lot_told_beyond_all_measure_counts_for_nothing_and_stops_nobody(fed):
     assert [one.asset for one in found] == ["assets/in-kg"]
 
 
-def test_a_value_beyond_all_money_is_unknown_and_stops_nobody(fed):
+def test_a_value_beyond_the_money_range_is_unknown_and_does_not_stop_the_sync(fed):
     push = Push(fed)
     push.opened()
     push.push(1, receipt("in-1", 1.2e10, lot="LOT-1"))
@@ -168,7 +168,7 @@ def test_a_value_beyond_all_money_is_unknown_and_stops_nobody(fed):
     wait_until(lambda: fed.loan().cover.coverage == common_pb2.COVERAGE_KNOWN, seconds=10)
 
 
-def test_stock_pushed_at_one_server_reaches_a_watcher_at_another(postgres_url):
+def test_stock_pushed_to_one_server_is_streamed_by_another(postgres_url):
     servers = [Server(postgres_url).start() for _ in range(2)]
     with (
         grpc.insecure_channel(servers[0].address) as here,
