@@ -28,7 +28,7 @@ from collateral_registry.clock import microseconds
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
-from collateral_registry.commands.loans.pledges import ReleaseAsked
+from collateral_registry.commands.loans.pledges import ReleaseRequest
 from collateral_registry.commands.pipeline.loan_position import position_of
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices
 from collateral_registry.commands.stock.counts import reconcile
@@ -242,7 +242,7 @@ class Book(RuleBasedStateMachine):
 
     def _release(self, loan, place, covers):
         pledge_id = self.pledge_ids[loan, place]
-        all_of_it = ReleaseAsked()
+        all_of_it = ReleaseRequest()
         refused = refusal_of(self.database, lambda write: pledges.release_pledge(write, loan, pledge_id, "", all_of_it))
 
         assert refused == ("" if covers else "RELEASE_UNCOVERED")

@@ -3,8 +3,8 @@
 import sys
 from decimal import Decimal
 
-from collateral_registry.commands.loans.pickups import PickupAsked, request_pickup
-from collateral_registry.commands.loans.pledges import ReleaseAsked, pledge_asset, release_pledge
+from collateral_registry.commands.loans.pickups import PickupRequest, request_pickup
+from collateral_registry.commands.loans.pledges import ReleaseRequest, pledge_asset, release_pledge
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices
 from collateral_registry.domain.loans.agreements import Pledge
 from collateral_registry.domain.shared.errors import Refused
@@ -24,11 +24,11 @@ def act(database: Database, action: str) -> object:
     if name == "fall":
         return do(database, lambda write: ingest_prices(write, [Quote(0, "aluminium", FIRST, Decimal(given[0]))]))
     if name == "release":
-        request = ReleaseAsked(share_ppm=int(given[0]))
+        request = ReleaseRequest(share_ppm=int(given[0]))
         return do(database, lambda write: release_pledge(write, "bank-0", "p-1", "", request))
     if name == "pickup":
         day, tonnes = None, Decimal(given[0])
-        return do(database, lambda write: request_pickup(write, PickupAsked("bank-0", "lot-a", "u-1", tonnes, day)))
+        return do(database, lambda write: request_pickup(write, PickupRequest("bank-0", "lot-a", "u-1", tonnes, day)))
     last_share = Pledge("p-9", given[0], "lot-a", share_ppm=600_000)
     return do(database, lambda write: pledge_asset(write, last_share))
 

@@ -12,7 +12,7 @@ from collateral_registry.commands.assets.register import register as register_as
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
-from collateral_registry.commands.loans.pickups import PickupAsked, request_pickup
+from collateral_registry.commands.loans.pickups import PickupRequest, request_pickup
 from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.commands.stock.outgoing_movements import touch_moved_lots
@@ -219,5 +219,5 @@ def request(book, quantity, pickup_id="u-1", loan_id="bank-0", expire=None):
     """Authorises a pick-up."""
     wanted = Decimal(quantity)
     return do(
-        book, lambda write: request_pickup(write, PickupAsked(loan_id, "lot-a", pickup_id, wanted, expire, "truck 7"))
+        book, lambda write: request_pickup(write, PickupRequest(loan_id, "lot-a", pickup_id, wanted, expire, "truck 7"))
     )

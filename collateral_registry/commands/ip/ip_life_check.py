@@ -36,7 +36,7 @@ class IpLife:
     most_loan_years: float | None
 
 
-def check_right_life(write: Write, asset: StoredAsset, maturity: date | None) -> IpLife | None:
+def check_ip_life(write: Write, asset: StoredAsset, maturity: date | None) -> IpLife | None:
     """Compares an IP asset with the maturity of a loan; None for other assets and loans without maturity.
 
     The verdict is UNKNOWN if the asset's life is unknown. Raises Refused if the asset does not outlive the loan by the

@@ -1,6 +1,6 @@
-"""Runs dispositions: changes by choice, which may never uncover a covered loan.
+"""Executes dispositions: voluntary changes, which may never uncover a covered loan.
 
-Pending stock is applied and the change is judged in one transaction; what is refused leaves no trace.
+Pending stock is applied and the change is judged in one transaction; a refused change leaves no trace.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ Explain = Callable[[Positions, int], Refused]
 
 @dataclass(frozen=True)
 class Disposition(Generic[R_co]):
-    """A change by choice to what an asset secures.
+    """A voluntary change to what an asset secures.
 
-    ``loan_keys`` are loans of the change that have no pledge on the asset yet; ``removes`` are the loans from which it
-    takes something. ``check`` raises Refused where the disposition breaks a rule of its own, given the positions before
-    it; ``apply`` makes the change; ``explain`` builds the refusal for a loan that would be uncovered.
+    ``loan_keys`` are loans of the change that have no pledge on the asset yet; ``removes`` are the loans that lose
+    collateral. ``check`` raises Refused if the disposition breaks a rule of its own, given the positions before it;
+    ``apply`` makes the change; ``explain`` builds the refusal for a loan that would be uncovered.
     """
 
     asset_key: int
@@ -52,7 +52,7 @@ class Disposition(Generic[R_co]):
 def dispose(write: Write, disposition: Disposition[T]) -> T:
     """Makes a disposition after applying pending stock, and judges every loan on the asset.
 
-    Raises Refused, COVERAGE_UNKNOWN or as the disposition explains, if it would uncover a loan.
+    If it would uncover a loan, raises Refused with COVERAGE_UNKNOWN or with the disposition's own refusal.
     """
     loans = loans_on(write, disposition)
     before = _current_positions(write, loans)
@@ -68,7 +68,7 @@ def dispose(write: Write, disposition: Disposition[T]) -> T:
 
 
 def apply_unchecked(write: Write, disposition: Disposition[T]) -> T:
-    """Makes a change whatever it uncovers, and judges its loans: for approved overrides and for facts."""
+    """Makes a change even if it uncovers a loan, and judges its loans; for approved overrides and for facts."""
     loans = loans_on(write, disposition)
     touch_current_facts(write, loans)
     return _apply(write, disposition, loans)

@@ -8,7 +8,7 @@ from datetime import date
 
 import numpy as np
 
-from collateral_registry.commands.ip.ip_life_check import IpLife, check_right_life, report_ip_life
+from collateral_registry.commands.ip.ip_life_check import IpLife, check_ip_life, report_ip_life
 from collateral_registry.commands.loans.up_to_date import are_judged_today
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.loan_position import LoanPosition, position_of
@@ -151,7 +151,7 @@ def _ip_lives(write: Write, stored: StoredLoan, loan: Loan) -> list[tuple[Stored
     """Compares the IP assets pledged to a loan with its new maturity; raises Refused as for a new pledge."""
     pledged = sorted({pledge.pledge.asset_id for pledge in active_pledges_of(write.connection, stored.key)})
     assets = [get_asset(write.connection, asset_id) for asset_id in pledged]
-    compared = [(asset, check_right_life(write, asset, loan.maturity)) for asset in assets]
+    compared = [(asset, check_ip_life(write, asset, loan.maturity)) for asset in assets]
     return [(asset, life) for asset, life in compared if life is not None]
 
 

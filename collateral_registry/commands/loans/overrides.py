@@ -1,4 +1,4 @@
-"""Propose, approve and reject overrides: deliberate exceptions to the rule that dispositions never uncover a loan."""
+"""Proposes, approves and rejects overrides, the exceptions to the rule that dispositions never uncover a loan."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import assert_never
 
 from collateral_registry.commands.loans.dispositions import Disposition, apply_unchecked
-from collateral_registry.commands.loans.pickups import PickupAsked, pickup_disposition
-from collateral_registry.commands.loans.pledges import ReleaseAsked, active_pledge, pledge_change, pledge_release
+from collateral_registry.commands.loans.pickups import PickupRequest, pickup_disposition
+from collateral_registry.commands.loans.pledges import ReleaseRequest, active_pledge, pledge_change, pledge_release
 from collateral_registry.domain.loans.overrides import Override, OverrideState, PickupTerms, PledgeTerms, ReleaseTerms
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.overrides import StoredOverride, decide_override, get_override, insert_override
@@ -17,7 +17,7 @@ from collateral_registry.store.loans.repository import get_loan
 def propose_override(write: Write, override: Override) -> StoredOverride:
     """Records a proposal, which changes nothing about the loan.
 
-    Raises NotFound, InvalidInput or Refused for a disposition that could not be made, whatever it uncovers.
+    Raises NotFound, InvalidInput or Refused for a disposition that would be invalid even with an approval.
     """
     loan = get_loan(write.connection, override.loan_id)
     _disposition(write, override)
@@ -44,17 +44,17 @@ def reject_override(write: Write, loan_id: str, override_id: str, note: str) -> 
 
 
 def _disposition(write: Write, override: Override) -> Disposition[object]:
-    """Returns the disposition of an override as the facts are now."""
+    """Returns the disposition of an override, by the current facts."""
     terms, loan_id = override.disposition, override.loan_id
     match terms:
         case ReleaseTerms():
             stored = active_pledge(write, loan_id, terms.pledge_id, "")
-            return pledge_release(write, stored, ReleaseAsked(terms.share_ppm, terms.quantity))
+            return pledge_release(write, stored, ReleaseRequest(terms.share_ppm, terms.quantity))
         case PledgeTerms():
             stored = active_pledge(write, loan_id, terms.pledge.pledge_id, str(terms.revision))
             return pledge_change(write, stored, replace(terms.pledge, state=stored.pledge.state))
         case PickupTerms():
-            asked = PickupAsked(loan_id, terms.asset_id, terms.pickup_id, terms.quantity, terms.expire, terms.note)
-            return pickup_disposition(write, asked)
+            request = PickupRequest(loan_id, terms.asset_id, terms.pickup_id, terms.quantity, terms.expire, terms.note)
+            return pickup_disposition(write, request)
         case _:
             assert_never(terms)

@@ -1,4 +1,4 @@
-"""Goods that are to leave a pledged lot: what may, and authorisations."""
+"""Checks, authorises, cancels and expires pick-ups of goods from pledged lots."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from valuation.money import PPM
 
 @dataclass(frozen=True)
 class PickupAnswer:
-    """Whether a quantity may leave; else the largest that may, the cash that would free it, and why not."""
+    """Whether a quantity may leave; if not, the largest that may, the cash that would free it, and the reason."""
 
     allowed: bool
     largest: Decimal
@@ -51,8 +51,8 @@ class PickupAnswer:
 
 
 @dataclass(frozen=True)
-class PickupAsked:
-    """A requested pick-up: quantity in the unit of the lot, and its last day, PICKUP_DAYS from now if none is given."""
+class PickupRequest:
+    """A requested pick-up: quantity in the unit of the lot, and its last day (default: PICKUP_DAYS from now)."""
 
     loan_id: str
     asset_id: str
@@ -63,8 +63,8 @@ class PickupAsked:
 
 
 @dataclass(frozen=True)
-class _Question:
-    """A pick-up asked for: of which lot, for which loan, under which pledges on the lot."""
+class _Inquiry:
+    """A quantity to leave a lot, for one of its loans, with the active pledges on the lot."""
 
     loan: StoredLoan
     asset: StoredAsset
@@ -78,65 +78,72 @@ def check_pickup(connection: Connection, loan_id: str, asset_id: str, quantity: 
 
     Every loan on the lot must stay covered, and a static pledge keeps its part.
     """
-    asked = _question(connection, loan_id, asset_id, quantity)
-    loans = loans_of_assets(connection, np.array([asked.asset.key], dtype=np.int64))
-    return _answer(connection, asked, positions_of(connection, loans))
+    inquiry = _inquiry(connection, loan_id, asset_id, quantity)
+    loans = loans_of_assets(connection, np.array([inquiry.asset.key], dtype=np.int64))
+    return _answer(connection, inquiry, positions_of(connection, loans))
 
 
-def _answer(connection: Connection, asked: _Question, positions: Positions) -> PickupAnswer:
-    left = simulate_release(connection, asked.asset.key, positions)
-    if left.coverage_unknown:
+def _answer(connection: Connection, inquiry: _Inquiry, positions: Positions) -> PickupAnswer:
+    """Answers an inquiry by the positions of the loans."""
+    scenario = simulate_release(connection, inquiry.asset.key, positions)
+    if scenario.coverage_unknown:
         reason = "coverage is UNKNOWN: nothing leaves until every asset that decides the level can be valued"
-        return PickupAnswer(allowed=False, largest=Decimal(0), unit=asked.lot.unit, cash=None, reason=reason)
-    floors = _static_floors(connection, asked)
-    step = int(smallest_step(asked.lot.unit) * MILLION)
+        return PickupAnswer(allowed=False, largest=Decimal(0), unit=inquiry.lot.unit, cash=None, reason=reason)
+    floors = _static_floors(connection, inquiry)
+    step = int(smallest_step(inquiry.lot.unit) * MILLION)
 
     def holds(steps: int) -> bool:
-        return _may_leave(left, floors, asked, steps * step)
+        return _may_leave(scenario, floors, inquiry, steps * step)
 
-    if asked.quantity <= left.counted and _may_leave(left, floors, asked, asked.quantity):
-        whole = Decimal(asked.quantity) / MILLION
-        return PickupAnswer(allowed=True, largest=whole, unit=asked.lot.unit, cash=None, reason="")
-    most = left.counted // step
-    guess = _first_guess(left, asked) // step
-    largest = Decimal(largest_such(holds, guess, min(most, asked.quantity // step)) * step) / MILLION
-    return _refusal(connection, asked, left, largest)
-
-
-def request_pickup(write: Write, pickup: PickupAsked) -> StoredPickup:
-    """Authorises a pick-up; the goods no longer count from then on. Raises Refused where they may not leave."""
-    dispose(write, pickup_disposition(write, pickup))
-    return get_pickup(write.connection, pickup.loan_id, pickup.pickup_id)
+    if inquiry.quantity <= scenario.counted and _may_leave(scenario, floors, inquiry, inquiry.quantity):
+        whole = Decimal(inquiry.quantity) / MILLION
+        return PickupAnswer(allowed=True, largest=whole, unit=inquiry.lot.unit, cash=None, reason="")
+    most = scenario.counted // step
+    guess = _first_guess(scenario, inquiry) // step
+    largest = Decimal(largest_such(holds, guess, min(most, inquiry.quantity // step)) * step) / MILLION
+    return _refusal(connection, inquiry, scenario, largest)
 
 
-def pickup_disposition(write: Write, pickup: PickupAsked) -> Disposition[None]:
+def request_pickup(write: Write, request: PickupRequest) -> StoredPickup:
+    """Authorises a pick-up, whose goods no longer count; raises Refused if they may not leave."""
+    dispose(write, pickup_disposition(write, request))
+    return get_pickup(write.connection, request.loan_id, request.pickup_id)
+
+
+def pickup_disposition(write: Write, request: PickupRequest) -> Disposition[None]:
     """Returns the disposition that authorises a pick-up; raises InvalidInput for a wrong expiry or quantity."""
-    expire = pickup.expire or date_at(write.market_day) + timedelta(days=PICKUP_DAYS)
+    expire = request.expire or date_at(write.market_day) + timedelta(days=PICKUP_DAYS)
     _check_expiry(expire, date_at(write.market_day))
-    asked = _question(write.connection, pickup.loan_id, pickup.asset_id, pickup.quantity)
+    inquiry = _inquiry(write.connection, request.loan_id, request.asset_id, request.quantity)
 
     def check(before: Positions) -> None:
-        answer = _answer(write.connection, asked, before)
+        answer = _answer(write.connection, inquiry, before)
         if not answer.allowed:
             cash = {"cash": f"{answer.cash.major} {answer.cash.currency}"} if answer.cash else {}
             raise Refused("PICKUP_REFUSED", answer.reason, largest=f"{answer.largest:f} {answer.unit}", **cash)
 
     def authorise() -> None:
-        if asked.quantity > asked.lot.quantity * MILLION:
+        if inquiry.quantity > inquiry.lot.quantity * MILLION:
             raise InvalidInput(
-                "quantity", pickup.quantity, f"at most the {asked.lot.quantity:f} {asked.lot.unit} of the lot"
+                "quantity", request.quantity, f"at most the {inquiry.lot.quantity:f} {inquiry.lot.unit} of the lot"
             )
         authorised = Pickup(
-            pickup.pickup_id, pickup.loan_id, pickup.asset_id, asked.quantity, asked.lot.unit, expire, note=pickup.note
+            request.pickup_id,
+            request.loan_id,
+            request.asset_id,
+            inquiry.quantity,
+            inquiry.lot.unit,
+            expire,
+            note=request.note,
         )
-        insert_pickup(write, authorised, asked.loan.key, asked.asset.key)
+        insert_pickup(write, authorised, inquiry.loan.key, inquiry.asset.key)
 
-    removes = loans_of_assets(write.connection, np.array([asked.asset.key], dtype=np.int64)).tolist()
-    return Disposition(asked.asset.key, [asked.loan.key], removes, check, authorise, _explain)
+    removes = loans_of_assets(write.connection, np.array([inquiry.asset.key], dtype=np.int64)).tolist()
+    return Disposition(inquiry.asset.key, [inquiry.loan.key], removes, check, authorise, _explain)
 
 
 def cancel_pickup(write: Write, loan_id: str, pickup_id: str) -> StoredPickup:
-    """Cancels an authorisation; the quantity not yet taken counts again."""
+    """Cancels an authorisation; its open quantity counts again. Raises NotFound, and Refused if it has ended."""
     stored = get_pickup(write.connection, loan_id, pickup_id)
     if stored.pickup.state != PickupState.AUTHORISED:
         name = f"loans/{loan_id}/pickups/{pickup_id}"
@@ -158,60 +165,62 @@ def _explain(_before: Positions, _loan_key: int) -> Refused:
     return Refused("PICKUP_REFUSED", "the rest would no longer cover every loan on the lot")
 
 
-def _question(connection: Connection, loan_id: str, asset_id: str, quantity: Decimal) -> _Question:
+def _inquiry(connection: Connection, loan_id: str, asset_id: str, quantity: Decimal) -> _Inquiry:
+    """Resolves the names of a request; raises NotFound, InvalidInput or Refused."""
     loan, asset = get_loan(connection, loan_id), get_asset(connection, asset_id)
     lot = asset.asset.detail
     if not isinstance(lot, Inventory):
-        raise InvalidInput("asset", f"assets/{asset_id}", "an inventory lot: only goods can be fetched")
+        raise InvalidInput("asset", f"assets/{asset_id}", "an inventory lot: only goods can be picked up")
     pledges = active_pledges_on(connection, asset.key)
     if not any(row.loan_key == loan.key for row in pledges):
         raise Refused("ASSET_NOT_PLEDGED", f"assets/{asset_id} is not pledged to loans/{loan_id}")
     millionths = quantity * MILLION
     if millionths != millionths.to_integral_value() or not 0 < millionths <= 10**18:
         raise InvalidInput("quantity", quantity, "more than 0, at most 10^12, with at most 6 decimals")
-    return _Question(loan, asset, lot, pledges, int(millionths))
+    return _Inquiry(loan, asset, lot, pledges, int(millionths))
 
 
-def _static_floors(connection: Connection, asked: _Question) -> list[tuple[StoredPledge, int]]:
-    """What must stay of each static pledge on the lot, in millionths."""
-    static = [row for row in asked.pledges if row.pledge.mode == PledgeMode.STATIC]
+def _static_floors(connection: Connection, inquiry: _Inquiry) -> list[tuple[StoredPledge, int]]:
+    """Returns the quantity that must stay of each static pledge on the lot, in millionths."""
+    static = [row for row in inquiry.pledges if row.pledge.mode == PledgeMode.STATIC]
     return [(row, static_hold(connection, row).must_stay()) for row in static]
 
 
 def _may_leave(
-    left: ReleaseScenario, floors: Sequence[tuple[StoredPledge, int]], asked: _Question, quantity: int
+    scenario: ReleaseScenario, floors: Sequence[tuple[StoredPledge, int]], inquiry: _Inquiry, quantity: int
 ) -> bool:
-    rest = left.counted - quantity
-    kept = all(rest * row.pledge.share_ppm // PPM >= floor for row, floor in floors)
-    return rest >= 0 and kept and not left.uncovered_after(quantity) and asked.quantity > 0
+    """Returns whether a quantity may leave: every loan stays covered and every static pledge keeps its floor."""
+    rest = scenario.counted - quantity
+    is_kept = all(rest * row.pledge.share_ppm // PPM >= floor for row, floor in floors)
+    return rest >= 0 and is_kept and not scenario.uncovered_after(quantity) and inquiry.quantity > 0
 
 
-def _first_guess(left: ReleaseScenario, asked: _Question) -> int:
-    """The largest release of the asked loan's claim (rules.md section 4) as goods, in millionths."""
-    claim = left.claim_of(asked.loan.key)
-    exposure, pool, target = left.terms_of(asked.loan.key)
+def _first_guess(scenario: ReleaseScenario, inquiry: _Inquiry) -> int:
+    """Returns the largest release of the loan's claim (rules.md section 4) as a quantity, in millionths."""
+    claim = scenario.claim_of(inquiry.loan.key)
+    exposure, pool, target = scenario.terms_of(inquiry.loan.key)
     most = int(largest_release(*(np.array([n]) for n in (exposure, pool, claim, target)))[0])
-    return left.counted * most // claim if claim else left.counted
+    return scenario.counted * most // claim if claim else scenario.counted
 
 
-def _refusal(connection: Connection, asked: _Question, left: ReleaseScenario, largest: Decimal) -> PickupAnswer:
-    """Why not, the most that may leave, and the cash from this loan that would free the whole."""
-    unit, loan = asked.lot.unit, asked.loan
-    if asked.quantity > left.counted:
-        reason = f"quantity: got {plain_quantity(asked.quantity, unit)}, want at most the "
-        reason += f"{plain_quantity(left.counted, unit)} of assets/{asked.asset.asset.asset_id} that count"
+def _refusal(connection: Connection, inquiry: _Inquiry, scenario: ReleaseScenario, largest: Decimal) -> PickupAnswer:
+    """Builds the refusal with its reason, the largest quantity, and the cash that would free all of it."""
+    unit, loan = inquiry.lot.unit, inquiry.loan
+    if inquiry.quantity > scenario.counted:
+        reason = f"quantity: got {plain_quantity(inquiry.quantity, unit)}, want at most the "
+        reason += f"{plain_quantity(scenario.counted, unit)} of assets/{inquiry.asset.asset.asset_id} that count"
         return PickupAnswer(allowed=False, largest=largest, unit=unit, cash=None, reason=reason)
-    exposure, _, target = left.terms_of(loan.key)
-    cash = cash_to_reach(exposure, left.pool_after(loan.key, asked.quantity), target)
-    for row in asked.pledges:
+    exposure, _, target = scenario.terms_of(loan.key)
+    cash = cash_to_reach(exposure, scenario.pool_after(loan.key, inquiry.quantity), target)
+    for row in inquiry.pledges:
         if row.loan_key == loan.key and row.pledge.mode == PledgeMode.STATIC:
-            rest = (left.counted - asked.quantity) * row.pledge.share_ppm // PPM
+            rest = (scenario.counted - inquiry.quantity) * row.pledge.share_ppm // PPM
             cash = max(cash, static_hold(connection, row).cash_for(rest))
     money = Money(cash, loan.loan.currency)
-    others = [row.pledge for row in asked.pledges if row.loan_key in left.uncovered_after(asked.quantity)]
-    names = ", ".join(sorted({f"loans/{one.loan_id}" for one in others if one.loan_id != loan.loan.loan_id}))
+    others = [row.pledge for row in inquiry.pledges if row.loan_key in scenario.uncovered_after(inquiry.quantity)]
+    other_loans = ", ".join(sorted({f"loans/{one.loan_id}" for one in others if one.loan_id != loan.loan.loan_id}))
     reason = f"at most {largest:f} {unit} may leave, or all of it against {money.major} {money.currency} of cash"
-    reason += f"; {names} would not be covered either" if names else ""
+    reason += f"; {other_loans} would not be covered either" if other_loans else ""
     return PickupAnswer(allowed=False, largest=largest, unit=unit, cash=money, reason=reason)
 
 

@@ -1,4 +1,4 @@
-"""Pledge assets, change pledges, and release them where the rest still covers the loan."""
+"""Pledges assets, changes pledges, and releases them if the rest still covers the loan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from collateral_registry.commands.findings.double_pledge import check_notice
-from collateral_registry.commands.ip.ip_life_check import check_right_life, report_ip_life
+from collateral_registry.commands.ip.ip_life_check import check_ip_life, report_ip_life
 from collateral_registry.commands.loans.controlled_value import static_hold
 from collateral_registry.commands.loans.dispositions import Disposition, Explain, Positions, apply_unchecked, dispose
 from collateral_registry.commands.loans.release_simulation import counted_quantity
@@ -42,8 +42,8 @@ from valuation.money import PPM
 
 
 @dataclass(frozen=True)
-class ReleaseAsked:
-    """The part of a pledge to release: a share in millionths or a quantity of the lot; neither means all of it."""
+class ReleaseRequest:
+    """The part of a pledge to release: a share in millionths or a quantity of the lot; None for both means all."""
 
     share_ppm: int | None = None
     quantity: Decimal | None = None
@@ -52,8 +52,7 @@ class ReleaseAsked:
 def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
     """Pledges an asset to a loan.
 
-    Raises Refused if more would be promised than there is, or if a loan that the asset already secures would be
-    uncovered by a pledge ahead of it.
+    Raises Refused if the shares exceed the asset, or if the pledge would uncover a loan that the asset already secures.
     """
     loan = get_loan(write.connection, pledge.loan_id)
     asset = get_asset(write.connection, pledge.asset_id)
@@ -62,8 +61,8 @@ def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
     if asset.asset.status == Status.RETIRED:
         raise Refused("ASSET_RETIRED", f"assets/{pledge.asset_id} is retired")
     _check_terms(pledge, loan.loan.currency, write.market_day)
-    _check_promises(asset, [row.pledge for row in active_pledges_on(write.connection, asset.key)], pledge)
-    life = check_right_life(write, asset, loan.loan.maturity)
+    _check_shares(asset, [row.pledge for row in active_pledges_on(write.connection, asset.key)], pledge)
+    life = check_ip_life(write, asset, loan.loan.maturity)
 
     def insert() -> None:
         target = ensure_target(write, asset.key, loan.loan.currency)
@@ -92,21 +91,21 @@ def change_pledge(
     return (apply_unchecked if only_registration_differs(stored.pledge, pledge) else dispose)(write, change)
 
 
-def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, asked: ReleaseAsked) -> StoredPledge:
-    """Releases a pledge in whole or in part.
+def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, request: ReleaseRequest) -> StoredPledge:
+    """Releases all or part of a pledge.
 
     Raises Refused if the rest would not cover the loan, with the largest share that may be released.
     """
-    return dispose(write, pledge_release(write, active_pledge(write, loan_id, pledge_id, etag), asked))
+    return dispose(write, pledge_release(write, active_pledge(write, loan_id, pledge_id, etag), request))
 
 
 def pledge_change(write: Write, stored: StoredPledge, pledge: Pledge) -> Disposition[StoredPledge]:
-    """Returns the disposition that gives an active pledge new terms; raises Refused for terms that cannot be."""
+    """Returns the disposition that sets new terms of an active pledge; raises InvalidInput or Refused."""
     loan = get_loan(write.connection, pledge.loan_id).loan
     _check_terms(pledge, loan.currency, write.market_day)
     asset = get_asset(write.connection, pledge.asset_id)
     others = [row.pledge for row in active_pledges_on(write.connection, asset.key) if row.key != stored.key]
-    _check_promises(asset, others, pledge)
+    _check_shares(asset, others, pledge)
     lowered = lowers_terms(stored.pledge, pledge)
 
     def update() -> StoredPledge:
@@ -127,11 +126,11 @@ def pledge_change(write: Write, stored: StoredPledge, pledge: Pledge) -> Disposi
     )
 
 
-def pledge_release(write: Write, stored: StoredPledge, asked: ReleaseAsked) -> Disposition[StoredPledge]:
-    """Returns the disposition that releases an active pledge, by the quantity of its lot when it is applied."""
+def pledge_release(write: Write, stored: StoredPledge, request: ReleaseRequest) -> Disposition[StoredPledge]:
+    """Returns the disposition that releases an active pledge, by the quantity of its lot at that time."""
 
     def rest() -> Pledge:
-        share = _share_asked(asked, stored.pledge, _lot_of(write, stored))
+        share = _share_to_release(request, stored.pledge, _lot_of(write, stored))
         left = stored.pledge.share_ppm - -(-stored.pledge.share_ppm * share // PPM)
         return replace(stored.pledge, share_ppm=left) if left else replace(stored.pledge, state=PledgeState.RELEASED)
 
@@ -155,7 +154,7 @@ def active_pledge(write: Write, loan_id: str, pledge_id: str, etag: str) -> Stor
 
 
 def _lot_of(write: Write, stored: StoredPledge) -> Inventory | None:
-    """Returns the inventory that a pledge is on, None for another kind of asset."""
+    """Returns the pledged inventory lot; None for another kind of asset."""
     detail = documents_of(write.connection, np.array([stored.asset_key], dtype=np.int64))[stored.asset_key].detail
     return detail if isinstance(detail, Inventory) else None
 
@@ -167,14 +166,14 @@ def _check_terms(pledge: Pledge, currency: str, day: int) -> None:
         raise InvalidInput("registration_date", pledge.registered, f"not after the business date {date_at(day)}")
 
 
-def _check_promises(asset: StoredAsset, others: list[Pledge], pledge: Pledge) -> None:
-    """Shares at one rank sum to at most 1, and a junior pledge needs every senior one to have a limit."""
+def _check_shares(asset: StoredAsset, others: list[Pledge], pledge: Pledge) -> None:
+    """Raises Refused if shares at one rank exceed 1, or a junior pledge stands behind a senior one without limit."""
     name = f"assets/{asset.asset.asset_id}"
-    promised = sum(other.share_ppm for other in others if other.rank == pledge.rank)
-    if promised + pledge.share_ppm > PPM:
+    pledged = sum(other.share_ppm for other in others if other.rank == pledge.rank)
+    if pledged + pledge.share_ppm > PPM:
         raise Refused(
             "ASSET_OVER_PLEDGED",
-            f"share: got {pledge.share_ppm / PPM:g}, want at most {(PPM - promised) / PPM:g}: the rest of {name} is "
+            f"share: got {pledge.share_ppm / PPM:g}, want at most {(PPM - pledged) / PPM:g}: the rest of {name} is "
             f"pledged at rank {pledge.rank} already",
         )
     for senior, junior in [(other, pledge) for other in others] + [(pledge, other) for other in others]:
@@ -186,22 +185,22 @@ def _check_promises(asset: StoredAsset, others: list[Pledge], pledge: Pledge) ->
             )
 
 
-def _share_asked(asked: ReleaseAsked, pledge: Pledge, lot: Inventory | None) -> int:
-    """The share of the pledge to release, in millionths, rounded up to what was asked."""
-    if asked.quantity is not None:
+def _share_to_release(request: ReleaseRequest, pledge: Pledge, lot: Inventory | None) -> int:
+    """Returns the share of the pledge to release, in millionths, rounded up."""
+    if request.quantity is not None:
         if lot is None:
-            raise InvalidInput("quantity", asked.quantity, "a share: the asset is not an inventory lot")
+            raise InvalidInput("quantity", request.quantity, "a share: the asset is not an inventory lot")
         pledged = lot.quantity * pledge.share_ppm / PPM
-        if not 0 < asked.quantity <= pledged:
+        if not 0 < request.quantity <= pledged:
             raise InvalidInput(
-                "quantity", asked.quantity, f"more than 0 and at most the {pledged:f} {lot.unit} pledged"
+                "quantity", request.quantity, f"more than 0 and at most the {pledged:f} {lot.unit} pledged"
             )
-        return -int(-asked.quantity * PPM // pledged)
-    return PPM if asked.share_ppm is None else asked.share_ppm
+        return -int(-request.quantity * PPM // pledged)
+    return PPM if request.share_ppm is None else request.share_ppm
 
 
 def _explain_release(write: Write, stored: StoredPledge) -> Explain:
-    """Builds the refusal of a release: what could be released at most of the pledge as it was."""
+    """Builds the refusal of a release with the largest share that could be released."""
     lot = _lot_of(write, stored)
     claims = newest_claims(write.connection, [stored.key]).get(stored.key, (0, 0))
 

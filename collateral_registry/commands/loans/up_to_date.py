@@ -15,9 +15,9 @@ from valuation._typing import Int
 
 
 def is_up_to_date(connection: Connection, loan_id: str) -> bool:
-    """Returns whether a loan was judged for the business date with all stock reported for its assets.
+    """Returns whether a loan was judged for the business date with all reported stock of its assets.
 
-    A stock movement is durable before it is applied, and a new business date counts before its revaluation run has
+    A stock movement is stored before it is applied, and a new business date begins before its revaluation run has
     judged every loan.
     """
     keys = np.array([get_loan(connection, loan_id).key], dtype=np.int64)
@@ -42,6 +42,6 @@ def bring_up_to_date(write: Write, loan_id: str) -> None:
 def are_judged_today(connection: Connection, loan_keys: Int) -> np.typing.NDArray[np.bool_]:
     """Returns whether the newest judgement of each loan [n] is of the business date."""
     _, day = newest_commit(connection)
-    cover = newest_judgements(connection, loan_keys)
-    current = cover["loan_key"][cover["market_day"] >= day]
+    judgements = newest_judgements(connection, loan_keys)
+    current = judgements["loan_key"][judgements["market_day"] >= day]
     return np.isin(loan_keys, current)

@@ -21,7 +21,10 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class LoanPosition:
-    """Exposure and conservative collateral value on the loan's basis, in minor units, with level and target ratio."""
+    """Exposure, conservative collateral value (``pool``) on the loan's basis, level and target ratio of a loan.
+
+    Amounts are in minor units.
+    """
 
     exposure: int
     pool: int
@@ -33,7 +36,7 @@ class LoanPosition:
 
     @property
     def cover(self) -> CoverState:
-        """The position as the disposition rule sees it."""
+        """The position as input of the disposition rule."""
         return CoverState(self.exposure, self.pool, self.target_ppm, self.coverage_unknown)
 
 
@@ -48,7 +51,7 @@ def positions_of(connection: Connection, loan_keys: Int) -> dict[int, LoanPositi
 
 
 def preview_positions(write: Write, loan_keys: Int) -> dict[int, LoanPosition]:
-    """Returns what the loans would be judged as now, from values computed now; records nothing."""
+    """Returns the positions the loans would have if judged now, with values computed now; records nothing."""
     policy = policy_in_force(write.connection, write.market_day)
     pledges = read_pledges(write.connection, loan_keys)
     assets = np.unique(pledges["asset_key"])

@@ -1,4 +1,4 @@
-"""What is claimed of a place against what is there: refused beyond it, counted up to it, told when it falls."""
+"""Compares the claims on a place with its available stock: refuses larger claims, allots shortages, opens findings."""
 
 from __future__ import annotations
 
@@ -32,36 +32,39 @@ from valuation._typing import Int
 from valuation.flags import QualityFlag
 
 NAMED_LIMIT = 20
-"""Holders that evidence names; the rest are counted."""
+"""Number of holders that evidence names; the others are counted."""
 
 PLACES_LIMIT = 1_000
-"""Places weighed at a time."""
+"""Number of places processed at a time."""
 
 
 @dataclass(frozen=True)
 class PlaceBalance:
-    """The claims on a place [n] in one unit, what stands behind each, and what is there (none: nothing can be told)."""
+    """Claims on one place and unit [n], the quantity allotted to each, and the available stock.
+
+    ``available`` is None if no warehouse has reported; ``source`` is ``feed``, ``count`` or both.
+    """
 
     place: Place
     unit: str
     claims: Sequence[Claim]
     claimed: Sequence[int]
-    held: Sequence[int]
-    there: int | None
-    told_by: str
+    allotments: Sequence[int]
+    available: int | None
+    source: str
 
     @property
     def excess(self) -> int:
-        """By how much the claims exceed what is there."""
-        return 0 if self.there is None else max(sum(self.claimed) - self.there, 0)
+        """Quantity by which the claims exceed the available stock."""
+        return 0 if self.available is None else max(sum(self.claimed) - self.available, 0)
 
     def claimed_by(self, asset_key: int) -> int:
-        """What one asset claims."""
+        """Returns the quantity that one asset claims."""
         keyed = zip(self.claims, self.claimed, strict=True)
         return sum(claimed for claim, claimed in keyed if claim.asset_key == asset_key)
 
     def evidence(self) -> dict[str, str]:
-        """Sums and holders, as people read them."""
+        """Returns sums and holders as texts."""
         named = [
             f"assets/{claim.asset_id} {plain_quantity(claimed, self.unit)}"
             + (f" for {claim.holders}" if claim.holders else "")
@@ -73,57 +76,60 @@ class PlaceBalance:
             "warehouse": self.place[0],
             "good": self.place[1],
             "claimed": plain_quantity(sum(self.claimed), self.unit),
-            "there": plain_quantity(self.there or 0, self.unit),
-            "told_by": self.told_by,
+            "there": plain_quantity(self.available or 0, self.unit),
+            "told_by": self.source,
             "holders": "; ".join([*named[:NAMED_LIMIT], *more]),
         }
 
 
 def balance_places(connection: Connection, places: Sequence[Place]) -> list[PlaceBalance]:
-    """What is claimed of each of different places and what is there, apart for weights, volumes and pieces.
+    """Returns the balances of distinct places, apart for weights, volumes and pieces.
 
-    Barrels that are claimed are not held against tonnes that are told: nothing tells of them, so they are unverified.
+    A claim in barrels is not compared with a report in tonnes: without a report in its own kind of unit it is
+    unverified.
     """
-    claims, told = claims_at(connection, places), reported_stock_at(connection, places)
-    return [
-        one for place in places for one in _weigh_one(place, claims.get(place, []), told.get(place, ReportedStock()))
-    ]
+    claims, reported = claims_at(connection, places), reported_stock_at(connection, places)
+    balances: list[PlaceBalance] = []
+    for place in places:
+        balances += _balance_place(place, claims.get(place, []), reported.get(place, ReportedStock()))
+    return balances
 
 
-def _weigh_one(place: Place, stated: Sequence[Claim], all_told: ReportedStock) -> list[PlaceBalance]:
-    claims, told = [_as_told(claim, all_told) for claim in stated], all_told.there
+def _balance_place(place: Place, declared: Sequence[Claim], reported: ReportedStock) -> list[PlaceBalance]:
+    claims, available = [_with_report(claim, reported) for claim in declared], reported.available
     units: list[str] = []
-    for unit in (*(one.unit for one in told), *(claim.unit for claim in claims)):
+    for unit in (*(one.unit for one in available), *(claim.unit for claim in claims)):
         if not any(alike(unit, known) for known in units):
             units.append(unit)
     return [
-        _weighed(
+        _balance(
             place,
             unit,
             [claim for claim in claims if alike(claim.unit, unit)],
-            [one for one in told if alike(one.unit, unit)],
+            [one for one in available if alike(one.unit, unit)],
         )
         for unit in units
     ]
 
 
-def _as_told(claim: Claim, told: ReportedStock) -> Claim:
-    """The claim with what a feed tells of its lot now."""
-    own = told.of_assets.get(claim.asset_key)
-    if own is None or not alike(own.unit, claim.unit):
+def _with_report(claim: Claim, stock: ReportedStock) -> Claim:
+    """Returns the claim with the quantity that a feed reports of its lot."""
+    lot = stock.of_assets.get(claim.asset_key)
+    if lot is None or not alike(lot.unit, claim.unit):
         return claim
-    return replace(claim, reported=converted(own.quantity, own.unit, claim.unit, ROUND_CEILING))
+    return replace(claim, reported=converted(lot.quantity, lot.unit, claim.unit, ROUND_CEILING))
 
 
-def _weighed(place: Place, unit: str, claims: Sequence[Claim], told: Sequence[Available]) -> PlaceBalance:
+def _balance(place: Place, unit: str, claims: Sequence[Claim], reported: Sequence[Available]) -> PlaceBalance:
     claimed = [claim.claimed_in(unit) for claim in claims]
-    there = sum(converted(one.quantity, one.unit, unit, ROUND_FLOOR) for one in told) if told else None
-    held = claimed if there is None else allotted(claimed, there)
-    return PlaceBalance(place, unit, claims, claimed, held, there, " and ".join(sorted({one.source for one in told})))
+    available = sum(converted(one.quantity, one.unit, unit, ROUND_FLOOR) for one in reported) if reported else None
+    allotments = claimed if available is None else allotted(claimed, available)
+    sources = " and ".join(sorted({one.source for one in reported}))
+    return PlaceBalance(place, unit, claims, claimed, allotments, available, sources)
 
 
 def claimed_by(connection: Connection, asset_key: int) -> int:
-    """Returns what an asset claims of its place, in millionths; 0 for an asset that is not inventory."""
+    """Returns the quantity that an asset claims of its place, in millionths; 0 for other assets than inventory."""
     places = places_of_assets(connection, np.array([asset_key], dtype=np.int64))
     return sum(balance.claimed_by(asset_key) for balance in balance_places(connection, places))
 
@@ -168,65 +174,66 @@ def _refuse_over_pledging(balance: PlaceBalance, claimed_before: Mapping[int, in
             raise Refused(
                 "OVER_PLEDGED",
                 f"{evidence['claimed']} of {evidence['good']} would be pledged or receipted in warehouse "
-                f"{evidence['warehouse']}, where {evidence['there']} are ({evidence['told_by']}): "
+                f"{evidence['warehouse']}, where {evidence['there']} is available ({evidence['told_by']}): "
                 f"{evidence['holders']}"[:1000],
                 **evidence,
             )
 
 
-def _reconcile(write: Write, weighed: Sequence[PlaceBalance], claimed_before: Mapping[int, int]) -> Int:
-    for balance in weighed:
+def _reconcile(write: Write, balances: Sequence[PlaceBalance], claimed_before: Mapping[int, int]) -> Int:
+    for balance in balances:
         _refuse_over_pledging(balance, claimed_before)
-    leaving = leaving_of(write.connection, [claim.asset_key for one in weighed for claim in one.claims])
+    leaving = leaving_of(write.connection, [claim.asset_key for balance in balances for claim in balance.claims])
     rows = [
-        _counted(one, claim, claimed, held, leaving.get(claim.asset_key, 0))
-        for one in weighed
-        for claim, claimed, held in zip(one.claims, one.claimed, one.held, strict=True)
+        _counted(balance, claim, claimed, allotment, leaving.get(claim.asset_key, 0))
+        for balance in balances
+        for claim, claimed, allotment in zip(balance.claims, balance.claimed, balance.allotments, strict=True)
     ]
     changed = write_counted(write, rows)
-    _tell(write, weighed)
+    _update_findings(write, balances)
     return changed
 
 
-def _counted(weighed: PlaceBalance, claim: Claim, claimed: int, held: int, leaving: int) -> dict[str, Any]:
-    quality = int(QualityFlag.STOCK_UNVERIFIED) if weighed.there is None else 0
-    quality |= int(QualityFlag.STOCK_SHORT) if held < claimed else 0
+def _counted(balance: PlaceBalance, claim: Claim, claimed: int, allotment: int, leaving: int) -> dict[str, Any]:
+    """Returns the counted share and the quality flags of an asset's claim."""
+    quality = int(QualityFlag.STOCK_UNVERIFIED) if balance.available is None else 0
+    quality |= int(QualityFlag.STOCK_SHORT) if allotment < claimed else 0
     quality |= int(QualityFlag.PICKUP_AUTHORISED) if leaving else 0
-    share = claim.counted_share(claimed, held, leaving)
+    share = claim.counted_share(claimed, allotment, leaving)
     return {"asset_key": claim.asset_key, "counted_share": share, "stock_quality": quality}
 
 
-def _tell(write: Write, weighed: Sequence[PlaceBalance]) -> None:
-    """A finding at every claim that is not held in full; those of claims that are held again are closed."""
-    short, names = [], {}
-    for one in weighed:
-        evidence = one.evidence() if one.excess else {}
-        for claim, claimed, held in zip(one.claims, one.claimed, one.held, strict=True):
-            names[_fingerprint(claim)] = held < claimed
-            if held < claimed:
-                short.append(_finding(one, evidence, claim, claimed, held))
+def _update_findings(write: Write, balances: Sequence[PlaceBalance]) -> None:
+    """Opens a finding for every under-covered claim and closes findings of claims that are covered again."""
+    short, is_short = [], {}
+    for balance in balances:
+        evidence = balance.evidence() if balance.excess else {}
+        for claim, claimed, allotment in zip(balance.claims, balance.claimed, balance.allotments, strict=True):
+            is_short[_fingerprint(claim)] = allotment < claimed
+            if allotment < claimed:
+                short.append(_finding(balance, evidence, claim, claimed, allotment))
     open_findings(write, short)
-    standing = open_fingerprints(write.connection, list(names))
-    over = [key for fingerprint, key in standing.items() if not names[fingerprint]]
-    if over:
-        close_findings(write, over, "what is there covers what is claimed again")
+    open_keys = open_fingerprints(write.connection, list(is_short))
+    covered = [key for fingerprint, key in open_keys.items() if not is_short[fingerprint]]
+    if covered:
+        close_findings(write, covered, "the available stock covers the claims again")
 
 
-def _finding(weighed: PlaceBalance, evidence: Evidence, claim: Claim, claimed: int, held: int) -> Finding:
+def _finding(balance: PlaceBalance, evidence: Evidence, claim: Claim, claimed: int, allotment: int) -> Finding:
     return Finding(
         kind=FindingKind.OVER_PLEDGED,
         severity=Severity.CRITICAL,
         fingerprint=_fingerprint(claim),
-        summary=f"{evidence['claimed']} of {weighed.place[1]} are claimed in warehouse {weighed.place[0]}, "
-        f"{evidence['there']} are there"[:200],
+        summary=f"{evidence['claimed']} of {balance.place[1]} are claimed in warehouse {balance.place[0]}, "
+        f"{evidence['there']} is available"[:200],
         evidence={
             **evidence,
             "asset": f"assets/{claim.asset_id}",
-            "claim": plain_quantity(claimed, weighed.unit),
-            "counted": plain_quantity(held, weighed.unit),
+            "claim": plain_quantity(claimed, balance.unit),
+            "counted": plain_quantity(allotment, balance.unit),
         },
         asset_key=claim.asset_key,
-        warehouse=weighed.place[0],
+        warehouse=balance.place[0],
     )
 
 

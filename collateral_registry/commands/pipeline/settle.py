@@ -1,6 +1,6 @@
-"""The end of every change: reconcile claims, value assets, judge loans, announce findings, once before the commit.
+"""Completes every change before its commit: reconciles claims, values assets, judges loans, announces findings.
 
-A command declares what it touched (``write.touched``) and passes nothing along. ``Write.commit`` refuses a change that
+A command declares what it touched in ``write.touched`` and passes nothing along. ``Write.commit`` refuses a change that
 was not settled, so no command can forget it.
 """
 
@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 
 def settle(write: Write) -> Recomputed:
-    """Values and judges everything the change touched, and records it; does nothing if nothing was touched.
+    """Values, judges and records everything the change touched; does nothing if nothing was touched.
 
-    A loan can be judged once in a commit: a command that needs the judgement before it goes on settles itself and
-    touches none of the same loans afterwards. Raises Refused where a larger claim exceeds the available stock.
+    A loan can be judged once in a commit: a command that needs the judgement earlier settles itself and touches none of
+    the same loans afterwards. Raises Refused if a larger claim exceeds the available stock.
     """
     touched, write.touched = write.touched, Touched()
     changed = _reconcile(write, touched)
@@ -46,7 +46,10 @@ def settled(write: Write, work: Callable[[Write], T]) -> T:
 
 
 def reconcile_touched(write: Write) -> None:
-    """Reconciles the claims touched so far, so that a preview sees their counted shares; settling values the assets."""
+    """Reconciles the claims touched so far, so that a preview sees their counted shares.
+
+    Settling values the assets later.
+    """
     touched = write.touched
     touched.add(assets=_reconcile(write, touched))
     touched.claims.clear()
@@ -60,11 +63,9 @@ def commit(write: Write) -> None:
 
 
 def _reconcile(write: Write, touched: Touched) -> Int:
-    places = (
-        {*touched.places, *places_of_assets(write.connection, _keys(touched.claims))}
-        if touched.claims
-        else (touched.places)
-    )
+    places = {*touched.places}
+    if touched.claims:
+        places |= {*places_of_assets(write.connection, _keys(touched.claims))}
     if not places:
         return _keys(())
     return reconcile_claims(write, sorted(places), touched.claimed_before)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from collateral_registry.commands.loans.cures import CureInKind
-from collateral_registry.commands.loans.pledges import ReleaseAsked
+from collateral_registry.commands.loans.pledges import ReleaseRequest
 from collateral_registry.domain.loans.agreements import (
     LTV_LIMIT_PPM,
     Balance,
@@ -106,10 +106,10 @@ def new_terms(request: pb.UpdatePledgeRequest, pledge: Pledge) -> Pledge:
     return replace(read_pledge(message, pledge.loan_id, pledge.pledge_id), state=pledge.state)
 
 
-def read_release(request: pb.ReleasePledgeRequest) -> ReleaseAsked:
+def read_release(request: pb.ReleasePledgeRequest) -> ReleaseRequest:
     """Returns the part of a pledge that a request releases; raises InvalidInput naming the field."""
     share = convert.read_optional_decimal("share", request, "share")
-    return ReleaseAsked(
+    return ReleaseRequest(
         share_ppm=None if share is None else ppm_of("share", share, PPM),
         quantity=convert.read_optional_decimal("quantity", request, "quantity"),
     )

@@ -98,13 +98,13 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         return await read_up_to_date(self.runner, loan_id, work)
 
 
-def read_pickup(request: pb.RequestPickupRequest) -> commands.PickupAsked:
+def read_pickup(request: pb.RequestPickupRequest) -> commands.PickupRequest:
     """Returns the pick-up in a request; raises InvalidInput naming the field."""
     (loan_id,), (asset_id,) = id_of("parent", request.parent, "loans"), id_of("asset", request.asset, "assets")
     pickup_id = checked_id("pickup_id", request.pickup_id)
     quantity = convert.read_decimal("quantity", request.quantity)
     expire = convert.read_date("expire_date", request, "expire_date")
-    return commands.PickupAsked(loan_id, asset_id, pickup_id, quantity, expire, request.note)
+    return commands.PickupRequest(loan_id, asset_id, pickup_id, quantity, expire, request.note)
 
 
 def _answering(work: Callable[[Write], StoredPickup]) -> Callable[[Write], pb.Pickup]:

@@ -66,15 +66,15 @@ class ReportedStock:
     sums: dict[tuple[str, str], int] = field(default_factory=dict)
     of_assets: dict[int, Available] = field(default_factory=dict)
 
-    def add(self, there: Available, asset_key: int) -> None:
+    def add(self, available: Available, asset_key: int) -> None:
         """Adds the quantity of lots without an asset (key 0) or of the lot that is registered as this asset."""
-        key = (there.unit, there.source)
-        self.sums[key] = self.sums.get(key, 0) + there.quantity
-        if asset_key and there.source == "feed":
-            self.of_assets[asset_key] = there
+        key = (available.unit, available.source)
+        self.sums[key] = self.sums.get(key, 0) + available.quantity
+        if asset_key and available.source == "feed":
+            self.of_assets[asset_key] = available
 
     @property
-    def there(self) -> list[Available]:
+    def available(self) -> list[Available]:
         """The available quantities: those reported by feeds, or the counted ones if no feed reports any."""
         by_feed = {key: quantity for key, quantity in self.sums.items() if key[1] == "feed"}
         return [Available(quantity, unit, by) for (unit, by), quantity in sorted((by_feed or self.sums).items())]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from collateral_registry.commands.loans.pledges import ReleaseAsked, change_pledge, release_pledge
+from collateral_registry.commands.loans.pledges import ReleaseRequest, change_pledge, release_pledge
 from collateral_registry.domain.loans.agreements import PledgeMode
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
@@ -85,5 +85,5 @@ def test_stock_reported_before_a_release_counts_in_its_check(book):
     push(book, 2, ("ISSUE", "lot-a", 90))
 
     with pytest.raises(Refused) as refused:
-        do(book, lambda write: release_pledge(write, "bank-0", "p-1", "", ReleaseAsked(share_ppm=200_000)))
+        do(book, lambda write: release_pledge(write, "bank-0", "p-1", "", ReleaseRequest(share_ppm=200_000)))
     assert refused.value.reason == "RELEASE_UNCOVERED"

@@ -11,7 +11,7 @@ from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans.controlled_value import controlled_value
 from collateral_registry.commands.loans.lending import check_draw
 from collateral_registry.commands.loans.pickups import cancel_pickup, check_pickup
-from collateral_registry.commands.loans.pledges import ReleaseAsked, release_pledge
+from collateral_registry.commands.loans.pledges import ReleaseRequest, release_pledge
 from collateral_registry.commands.loans.up_to_date import bring_up_to_date, is_up_to_date
 from collateral_registry.domain.loans.agreements import PledgeMode
 from collateral_registry.domain.loans.controlled_value import cash_to_free, cash_to_reach, floor_of, static_floor
@@ -159,7 +159,7 @@ def test_releases_and_draws_on_yesterdays_judgement_are_refused_before_the_run_o
         assert not is_up_to_date(connection, "bank-0")
     do(book, lambda write: bring_up_to_date(write, "bank-0"))
     with pytest.raises(Refused) as refused:
-        do(book, lambda write: release_pledge(write, "bank-0", "p-1", "", ReleaseAsked(share_ppm=100_000)))
+        do(book, lambda write: release_pledge(write, "bank-0", "p-1", "", ReleaseRequest(share_ppm=100_000)))
 
     assert refused.value.reason == "COVERAGE_UNKNOWN"
     assert not draw.allowed
@@ -211,7 +211,7 @@ def test_a_static_pledge_is_released_against_repayment_only(book):
     goods(book, "100", 350_000, mode=PledgeMode.STATIC)
 
     def release(share):
-        return lambda write: release_pledge(write, "bank-0", "p-1", "", ReleaseAsked(share_ppm=share))
+        return lambda write: release_pledge(write, "bank-0", "p-1", "", ReleaseRequest(share_ppm=share))
 
     with pytest.raises(Refused) as refused:
         do(book, release(10_000))

@@ -174,7 +174,7 @@ def test_a_counted_lot_that_no_feed_reports_is_a_finding_and_is_not_available(bo
     with book.read() as connection:
         reported = reported_stock_at(connection, [place])[place]
 
-    assert reported.there == [Available(100_000_000, "t", "feed")]
+    assert reported.available == [Available(100_000_000, "t", "feed")]
 
 
 def test_another_good_in_the_lot_reserves_all_of_it(book):
