@@ -13,9 +13,9 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from collateral_registry.domain.prices.market_data import CurveNeed, Estimate
 from collateral_registry.store.engine.bulk import Source, insert_columns, read_columns
-from collateral_registry.store.engine.database import lock_key
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
+from collateral_registry.store.engine.locks import hold_lock
 from collateral_registry.store.schema.prices import HaircutCurveRow, PriceSeriesRow
 from valuation.haircuts.models.tier1 import HaircutCurve
 from valuation.haircuts.monitoring.model_monitor import Watch
@@ -123,8 +123,7 @@ def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], mod
     """Stores new curves with a commit; skips curves that another worker has stored meanwhile under the same key."""
     if not made:
         return
-    if connection.dialect.name != "sqlite":
-        connection.execute(select(func.pg_advisory_xact_lock(lock_key("estimates"))))
+    hold_lock(connection, "estimates")
     missing = {estimate_of(one, model).estimate_key: one for one in made}
     for key in read_columns(connection, _KNOWN, {"keys": list(missing)})["estimate_key"].tolist():
         del missing[key]

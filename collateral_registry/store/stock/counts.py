@@ -25,8 +25,9 @@ from sqlalchemy import (
 
 from collateral_registry.domain.stock.counts import FEED_ACTOR, CountLine
 from collateral_registry.store.engine.bulk import Columns, insert_columns, new_keys, read_columns
-from collateral_registry.store.engine.database import Write, lock_key
+from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
+from collateral_registry.store.engine.locks import hold_lock
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.stock import (
@@ -87,8 +88,7 @@ def _sum_after(belongs: ColumnElement[bool], time_us: int) -> ScalarSelect[int]:
 
 def lock_warehouse(write: Write, warehouse: str) -> None:
     """Locks the lots of a warehouse until the commit, so that no feed opens the same lot at the same time."""
-    if write.connection.dialect.name != "sqlite":
-        write.connection.execute(select(func.pg_advisory_xact_lock(lock_key(f"warehouse {warehouse}"))))
+    hold_lock(write.connection, f"warehouse {warehouse}")
 
 
 def open_counted_lots(write: Write, warehouse: str, lines: Sequence[CountLine]) -> None:
