@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from functools import partial
 
@@ -18,8 +19,8 @@ LOG = structlog.get_logger("stock")
 CHECK_SECONDS = 1.0
 """How often the task checks unprompted: for stock that another server has booked, and after an error."""
 
-REST_SECONDS = 0.2
-"""Pause after each commit, so that the sync leaves most of the writer's time to the intake."""
+REST_FACTOR = 9
+"""Pause after a commit, as a multiple of its duration, so that the sync occupies the writer a tenth of the time."""
 
 
 class StockSyncTask:
@@ -56,9 +57,11 @@ class StockSyncTask:
     async def _work(self) -> None:
         """Applies pending stock, commit by commit, until none is left."""
         while (pending := await self._runner.read(find_pending_lots)) is not None:
+            start = time.monotonic()
             work = partial(sync_pending_lots, pending=pending)
             await self._runner.change("SyncStock", work, lambda result: result.changes > 0, "stock")
-            await asyncio.sleep(REST_SECONDS)
+            # A commit that waited long for another server's must not delay the next one just as long.
+            await asyncio.sleep(min(REST_FACTOR * (time.monotonic() - start), CHECK_SECONDS))
 
 
 async def _any(*events: asyncio.Event) -> None:
