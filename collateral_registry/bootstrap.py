@@ -89,7 +89,7 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    quiet = _beside(settings, database, runner, loop)
+    stop_thread = _start_thread(settings, database, runner, loop)
     port = await server.start(settings.address)
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     follower = asyncio.create_task(_follow_clock(server, settings, clock)) if settings.follows_clock else None
@@ -100,24 +100,24 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
         with suppress(asyncio.CancelledError):
             await follower
     await server.drain()
-    quiet.set()
+    stop_thread.set()
     database.close()
     LOG.info("stopped")
 
 
-def _beside(settings: Settings, database: Database, runner: BookRunner, loop: asyncio.AbstractEventLoop) -> Event:
+def _start_thread(settings: Settings, database: Database, runner: BookRunner, loop: asyncio.AbstractEventLoop) -> Event:
     """Starts the background thread of the database, and returns the event that stops it.
 
     On PostgreSQL the thread wakes the watchers when another server commits. On SQLite, which has no other server, it
     checkpoints the write-ahead log.
     """
-    quiet, path = Event(), sqlite_file(settings.url)
+    stop, path = Event(), sqlite_file(settings.url)
     if path is None:
-        heard = partial(loop.call_soon_threadsafe, runner.wake)
-        Thread(target=listen, args=(settings.url, heard, quiet), name="listener", daemon=True).start()
+        committed = partial(loop.call_soon_threadsafe, runner.wake)
+        Thread(target=listen, args=(settings.url, committed, stop), name="listener", daemon=True).start()
     else:
-        Thread(target=checkpoint, args=(database, path, quiet), name="checkpoint", daemon=True).start()
-    return quiet
+        Thread(target=checkpoint, args=(database, path, stop), name="checkpoint", daemon=True).start()
+    return stop
 
 
 def _workers(settings: Settings) -> Workers:
@@ -151,7 +151,7 @@ def _sole_use(url: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(path.suffix + ".lock").open("w") as lock:
         try:
-            _held(lock)
+            _acquire(lock)
         except BlockingIOError:
             raise Refused("DATABASE_IN_USE", f"{path} is in use by another server; stop it first") from None
         yield
@@ -163,6 +163,6 @@ def _sole_use(url: str) -> Iterator[None]:
     wait=wait_fixed(0.02),
     reraise=True,
 )
-def _held(lock: IO[str]) -> None:
+def _acquire(lock: IO[str]) -> None:
     """Acquires the lock, with retries: the stock writer of a killed server may hold it for a moment longer."""
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,7 +16,7 @@ from collateral_registry.store.engine.database import sqlite_file
 
 LOG = structlog.get_logger("collateral")
 
-LOOK_SECONDS = 0.5
+CHECK_SECONDS = 0.5
 """Interval of checking for a stop signal."""
 
 RESTART_SECONDS = 1.0
@@ -51,7 +51,7 @@ class _Fleet:
             signal.signal(number, self._stop)
         serving = [self._started() for _ in range(self._settings.processes)]
         while not self._stopping:
-            connection.wait([process.sentinel for process in serving], LOOK_SECONDS)
+            connection.wait([process.sentinel for process in serving], CHECK_SECONDS)
             serving = [process if process.is_alive() else self._started_again(process) for process in serving]
         for process in serving:
             process.terminate()

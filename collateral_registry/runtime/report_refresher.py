@@ -1,6 +1,6 @@
-"""Keeps the report of now ready while reports are asked for, so that a page does not wait for the commits before it.
+"""Rebuilds the current report after each commit while clients request it, so that a page need not catch up.
 
-Nobody asks, nothing is done: a server that only takes in prices pays nothing for reports.
+A server whose reports no one requests does no work for them.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 
 FOLLOW_SECONDS = 600.0
-"""How long after the last report commits are followed."""
+"""How long after the last request the report is rebuilt."""
 
 REST_SECONDS = 0.1
-"""Pause after each time, so that a burst of commits is followed in a few steps."""
+"""Pause after each rebuild, so that a burst of commits costs few rebuilds."""
 
 OTHERS_COMMIT_SECONDS = 1.0
-"""How long to wait for a commit of this process before looking for those of others."""
+"""How often the commits of other servers are checked without a notification."""
 
 
 class ReportRefresher:
-    """Follows the commits of a book for a while after each time a report was asked for."""
+    """Follows the commits of a book for a while after each request for a report."""
 
     def __init__(self, runner: BookRunner, prepare: Callable[[Connection], None]) -> None:
-        """Nobody has asked yet; ``prepare`` makes the report of now."""
-        self._calls = runner
+        """``prepare`` rebuilds the current report."""
+        self._runner = runner
         self._prepare = prepare
         self._until = 0.0
         self._following: asyncio.Task[None] | None = None
 
-    def asked(self) -> None:
-        """Notes that a report is asked for; from the loop's own thread."""
+    def touch(self) -> None:
+        """Records a request for a report; called on the loop's thread."""
         self._until = asyncio.get_running_loop().time() + FOLLOW_SECONDS
         if self._following is None or self._following.done():
             self._following = asyncio.create_task(self._follow())
@@ -47,15 +47,15 @@ class ReportRefresher:
                 await self._following
 
     async def _follow(self) -> None:
-        """Prepares after every commit; a database in trouble ends it, and the next report begins it again."""
+        """Rebuilds after every commit; ends when the database fails, and starts again with the next request."""
         loop = asyncio.get_running_loop()
         while loop.time() < self._until:
-            changed = self._calls.next_change
+            changed = self._runner.next_change
             with suppress(TimeoutError):
                 async with asyncio.timeout(OTHERS_COMMIT_SECONDS):
                     await changed.wait()
             try:
-                await self._calls.read(self._prepare)
+                await self._runner.read(self._prepare)
             except DomainError:
                 return
             await asyncio.sleep(REST_SECONDS)

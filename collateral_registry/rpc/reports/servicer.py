@@ -51,7 +51,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         wanted = conditions_in(request.filter, ENUMS)
         page = page_of(request, f"Ltv {request.as_of} {request.filter} {request.order_by}", (0, 0))
         keys = _concentration_limit(request.concentration_limit)
-        self.refresher.asked()
+        self.refresher.touch()
 
         def work(connection: Connection) -> pb.GenerateLtvReportResponse:
             pinned, start = page.after

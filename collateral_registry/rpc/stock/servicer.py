@@ -25,10 +25,9 @@ from valuation.errors import InvalidInput
 
 
 class StockServicer(stock_pb2_grpc.StockServiceServicer):
-    """Takes in what warehouses say is there."""
+    """Books the stock that warehouses report."""
 
     def __init__(self, runner: BookRunner, intake: IntakeProcess) -> None:
-        """Serves the book behind the calls; no stream is open."""
         self.runner = runner
         self.batcher = StockBatcher(intake)
         self.streams: dict[str, StockStream] = {}
@@ -37,7 +36,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
     async def PushStock(
         self, request_iterator: AsyncIterator[pb.PushStockRequest], context: ServicerContext
     ) -> AsyncIterator[pb.PushStockResponse]:
-        """Takes numbered batches of one source, and acknowledges each once it is durable."""
+        """Books numbered batches of one feed, and acknowledges each once it is durable."""
         (source_id,) = id_of("open.stock_feed", await _opening(request_iterator), "stockFeeds")
         own = own_warehouses(source_id)
         stream = StockStream(self.batcher, await self.batcher.open(source_id), own)
@@ -56,7 +55,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
     async def RecordMovements(
         self, request: pb.RecordMovementsRequest, context: ServicerContext
     ) -> pb.RecordMovementsResponse:
-        """Takes in the movements of one call."""
+        """Books the movements of one call."""
         (source_id,) = id_of("stock_feed", request.stock_feed, "stockFeeds")
         own = own_warehouses(source_id)
         batch = Batch(
@@ -69,13 +68,13 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
             request_id=checked_text("request_id", request.request_id, required=False),
         )
         outcome = await (await self.batcher.take(batch))
-        assert isinstance(outcome, DurableBatch)  # noqa: S101 - a call has no place in the sequence, so no gap before it
+        assert isinstance(outcome, DurableBatch)  # noqa: S101 - a call has no sequence, so it cannot leave a gap
         return pb.RecordMovementsResponse(
             booked_count=outcome.booked, known_count=outcome.known, rejected_items=rejected_items(outcome)
         )
 
     async def ReportCount(self, request: pb.ReportCountRequest, context: ServicerContext) -> pb.ReportCountResponse:
-        """Takes in a count of a partner's own warehouse."""
+        """Records a count of a partner's own warehouse."""
         (source_id,) = id_of("stock_feed", request.stock_feed, "stockFeeds")
         own, warehouse = own_warehouses(source_id), warehouse_of("warehouse", request.warehouse)
         if own is not None and warehouse not in own:
@@ -86,14 +85,14 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
         )
 
     def drain(self) -> None:
-        """Ends every stream after what is under way is acknowledged."""
+        """Ends every stream after the batches already read are acknowledged."""
         self._draining = True
         for stream in self.streams.values():
             stream.drain()
 
 
 async def _opening(requests: AsyncIterator[pb.PushStockRequest]) -> str:
-    """The feed that the first message opens."""
+    """Returns the feed that the first message opens."""
     first = await anext(aiter(requests), None)
     if first is None or first.WhichOneof("message") != "open":
         raise InvalidInput("message", "no open", "open as the first message of the stream")

@@ -1,6 +1,6 @@
 """Workers on several machines, through a Dask scheduler.
 
-The scheduler knows which partitions wait, the database which are done: one that dies forgets nothing that matters.
+The scheduler knows the pending partitions and the database the stored ones, so a dead scheduler loses no result.
 """
 
 from __future__ import annotations
@@ -19,27 +19,26 @@ from collateral_registry.runtime.revaluation.worker_process import work
 
 CONNECT_SECONDS = 10.0
 
-LOOK_SECONDS = 0.02
-"""How often it is looked which partitions are done."""
+POLL_SECONDS = 0.02
+"""How often the stored partitions are polled."""
 
 STALL_SECONDS = 15.0
-"""Without a partition stored for so long, the rest is given out again; one takes about a second."""
+"""Time without a stored partition after which the others are assigned again; one takes about a second."""
 
 LOST = (CommClosedError, FutureCancelledError, KilledWorker, OSError, TimeoutError)
-"""What the client raises when the scheduler or too many workers are gone."""
+"""Errors of the client when the scheduler or too many workers are gone."""
 
 
 class ClusterWorkers:
-    """The workers that have joined a scheduler; each must reach the database at the same URL."""
+    """The workers of a Dask scheduler; each must reach the database at the same URL."""
 
     def __init__(self, url: str, scheduler: str) -> None:
-        """Connects to nothing yet."""
         self._url = url
         self._scheduler = scheduler
         self._client: Client | None = None
 
     def work(self, jobs: Sequence[PartitionJob]) -> Iterator[int]:
-        """Works the orders and yields the number of each that is stored; raises WorkersLost without a scheduler."""
+        """Executes jobs and yields the number of each stored partition; raises WorkersLost without a scheduler."""
         if not jobs:
             return
         try:
@@ -53,7 +52,7 @@ class ClusterWorkers:
             raise WorkersLost(f"the scheduler at {self._scheduler} or its workers are gone ({error})") from None
 
     def _as_completed(self, futures: list[Future[int]]) -> Iterator[Future[int]]:
-        """The futures as they end; raises TimeoutError when none does for a while, as with a forgetful scheduler."""
+        """Yields futures as they end; raises TimeoutError when none ends for a while, as after a scheduler restart."""
         waiting, since = futures, time.monotonic()
         while waiting:
             done = [future for future in waiting if future.done()]
@@ -63,10 +62,10 @@ class ClusterWorkers:
             elif time.monotonic() - since > STALL_SECONDS:
                 raise TimeoutError(f"no partition was stored in {STALL_SECONDS:g} s")
             else:
-                time.sleep(LOOK_SECONDS)
+                time.sleep(POLL_SECONDS)
 
     def close(self) -> None:
-        """Leaves the scheduler."""
+        """Disconnects from the scheduler."""
         client, self._client = self._client, None
         if client is not None:
             client.close(timeout=1)

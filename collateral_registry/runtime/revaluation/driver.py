@@ -1,4 +1,4 @@
-"""Drives revaluation runs: plans one, has its partitions worked, publishes it; resumes what a stop has left."""
+"""Drives revaluation runs: plans a run, has its partitions revalued, publishes it, and resumes unfinished runs."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from collateral_registry.store.revaluation.runs import StoredRun, get_run, unfin
 LOG = structlog.get_logger("runs")
 
 INLINE_JOBS = 2
-"""Orders of a step that the service works itself: less than it takes to hand them to another process."""
+"""Most jobs of a step that the service executes itself, which is faster than sending them to a process."""
 
 CHECK_SECONDS = 5.0
-"""How often a server looks for a run that nobody drives, and tries again what has failed."""
+"""How often a server checks for a run that no server drives, and retries a failed one."""
 
 PROGRESS_SECONDS = 0.25
-"""How often somebody who waits for a run looks how far it is."""
+"""How often the progress of a run is polled for a caller."""
 
 
 class Workers(Protocol):
-    """Whoever works partitions."""
+    """Executes partition jobs."""
 
     def work(self, jobs: Sequence[PartitionJob]) -> Iterator[int]:
-        """Works the orders and yields the number of each that is stored; raises WorkersLost."""
+        """Executes jobs and yields the number of each stored partition; raises WorkersLost."""
 
     def close(self) -> None:
-        """Lets the workers go."""
+        """Releases the workers."""
 
 
 class RunDriver:
-    """The driver of one book; of several servers on a book one drives at a time."""
+    """The driver of one book; only one of the servers of a book drives at a time."""
 
     def __init__(self, database: Database, workers: Workers, committed: Callable[[], object]) -> None:
         """``committed`` is called after each commit, on the driver's thread."""
@@ -57,15 +57,15 @@ class RunDriver:
         self._trouble: dict[int, str] = {}
 
     def start(self) -> None:
-        """Begins to look for runs, in the running loop."""
+        """Starts checking for runs, in the running loop."""
         self._task = asyncio.create_task(self._watch())
 
     def wake(self) -> None:
-        """Looks for a run at once; from the loop's own thread."""
+        """Checks for a run immediately; called on the loop's thread."""
         self._wanted.set()
 
     async def finished(self, seq: int) -> StoredRun:
-        """The run once it is over; it begins to be driven at once."""
+        """Returns the run once it has ended; driving starts immediately."""
         self.wake()
         async for run in self.progress(seq):
             if run.is_over:
@@ -73,25 +73,25 @@ class RunDriver:
         raise StoreUnavailable("the service is stopping; the run goes on when it is started again")
 
     async def settled(self) -> None:
-        """Waits until no run is under way."""
+        """Waits until no run is unfinished."""
         run = await asyncio.get_running_loop().run_in_executor(None, self._unfinished)
         if run is not None:
             await self.finished(run.seq)
 
     async def progress(self, seq: int) -> AsyncIterator[StoredRun]:
-        """The run each time it has moved on, until it is over or the service stops.
+        """Yields the run each time it progresses, until it ends or the service stops.
 
-        Raises NotFound, and StoreUnavailable while it cannot go on for a reason that nobody foresaw.
+        Raises NotFound, and StoreUnavailable while an unexpected error keeps the run from continuing.
         """
         loop = asyncio.get_running_loop()
-        told = None
+        last = None
         while not self._stopping:
             if trouble := self._trouble.get(seq):
                 raise StoreUnavailable(f"the run cannot go on and is tried again: {trouble}")
             moved = self._moved
             run = await loop.run_in_executor(None, self._read, seq)
-            if run != told:
-                told = run
+            if run != last:
+                last = run
                 yield run
             if run.is_over:
                 return
@@ -100,7 +100,7 @@ class RunDriver:
                     await moved.wait()
 
     async def stop(self) -> None:
-        """Stops between two partitions; what is not worked yet waits for the next start."""
+        """Stops between two partitions; the remaining ones are revalued after the next start."""
         self._stopping = True
         if self._task is not None:
             self._task.cancel()
@@ -125,14 +125,14 @@ class RunDriver:
             return get_run(connection, seq)
 
     def _drive(self) -> None:
-        """Drives whatever run is under way to its end, unless somebody else does."""
+        """Drives the unfinished runs to their end, unless another server does."""
         try:
             with self._database.alone("revaluation") as alone:
                 while alone and not self._stopping and (run := self._unfinished()) is not None:
                     self._finish(run.seq)
         except (WorkersLost, StoreUnavailable) as error:
             LOG.warning("a revaluation could not go on; trying again", cause=str(error), seconds=CHECK_SECONDS)
-        except Exception as error:  # whatever it is, it is told, and the next run must not wait for a restart
+        except Exception as error:  # any error is reported to callers, and the next run must not need a restart
             LOG.exception("a revaluation could not go on; trying again", seconds=CHECK_SECONDS)
             self._trouble = {self._driven: type(error).__name__}
         else:

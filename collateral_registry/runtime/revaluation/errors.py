@@ -1,7 +1,7 @@
-"""What may happen to workers."""
+"""Errors raised by workers."""
 
 from __future__ import annotations
 
 
 class WorkersLost(Exception):
-    """Workers, or the way to them, are gone; what they had stored is stored, the rest is worked again."""
+    """Workers or their scheduler are gone; partitions already stored are kept, the others are repeated."""

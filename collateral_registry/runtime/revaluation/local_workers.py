@@ -13,20 +13,19 @@ from collateral_registry.runtime.revaluation.errors import WorkersLost
 from collateral_registry.runtime.revaluation.worker_process import work
 
 NICENESS = 10
-"""Steps by which the workers let the service go first, where both want a processor."""
+"""Niceness of the workers, so that the service runs first where both need a processor."""
 
 
 class LocalWorkers:
-    """A few processes, started with the first large run; spawned, because a fork would copy the locks of threads."""
+    """Processes started with the first large run; spawned, because a fork would copy the locks of threads."""
 
     def __init__(self, url: str, count: int) -> None:
-        """Starts nothing yet."""
         self._url = url
         self._count = count
         self._pool: ProcessPoolExecutor | None = None
 
     def work(self, jobs: Sequence[PartitionJob]) -> Iterator[int]:
-        """Works the orders and yields the number of each that is stored; raises WorkersLost when a process dies."""
+        """Executes jobs and yields the number of each stored partition; raises WorkersLost when a process dies."""
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self._count, get_context("spawn"), os.nice, (NICENESS,))
         futures: list[Future[int]] = [self._pool.submit(work, self._url, job) for job in jobs]
@@ -41,6 +40,6 @@ class LocalWorkers:
                 future.cancel()
 
     def close(self) -> None:
-        """Stops the processes after what they are at."""
+        """Stops the processes after the partitions that are running."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)

@@ -1,6 +1,6 @@
-"""What runs in a worker's process: one order after another, on the road of columns.
+"""The code of a worker process: executes one job after another on ADBC columns.
 
-Nothing else of the database is opened here (store/engine/arrow.py says why), and connections are kept between orders.
+It opens no other connection to the database (see store/engine/arrow.py), and keeps connections between jobs.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def work(url: str, job: PartitionJob) -> int:
-    """Works a partition of the book at a URL; returns its number. Raises StoreUnavailable when it cannot."""
+    """Revalues a partition of the book at a URL and returns its number; raises StoreUnavailable."""
     try:
         work_partition(_database(url, get_ident()), job)
     except StoreUnavailable:
-        _database.cache_clear()  # the next order begins with a fresh connection
+        _database.cache_clear()  # the next job opens a new connection
         raise
     return job.partition.number
 
 
 @cache
 def _database(url: str, _thread: int) -> ArrowDatabase:
-    from collateral_registry.store.engine.arrow import ArrowDatabase  # noqa: PLC0415 - half a second, in a worker alone
+    from collateral_registry.store.engine.arrow import ArrowDatabase  # noqa: PLC0415 - takes half a second, needed in workers only
 
     return ArrowDatabase(url)

@@ -15,7 +15,7 @@ from collateral_registry.store.stock.feeds import Feed
 P = ParamSpec("P")
 T = TypeVar("T")
 
-WINDOW = 12
+WINDOW = 16
 """Batches that a stream may send without an acknowledgement: one group is booked while the next one arrives."""
 
 GROUP_ITEMS_LIMIT = 10_000

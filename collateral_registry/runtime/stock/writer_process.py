@@ -63,7 +63,7 @@ class IntakeProcess:
 
     def _run(self, work: Callable[..., T], args: tuple[Any, ...], named: dict[str, Any]) -> T:
         if not self._process.is_alive():
-            LOG.critical("the process of the intake has died; starting another")
+            LOG.critical("the stock writer process has died; starting another")
             self._pipe.close()
             self._start(get_context("spawn"))
         try:
@@ -71,7 +71,7 @@ class IntakeProcess:
             answer: T | _Raised = self._pipe.recv()
         except (EOFError, OSError):
             self._process.join()
-            raise StoreUnavailable("the process of the intake has died; nothing was acknowledged") from None
+            raise StoreUnavailable("the stock writer process has died; nothing was acknowledged") from None
         if isinstance(answer, _Raised):
             raise answer.error
         return answer

@@ -1,7 +1,7 @@
-"""The database: one writer at a time, readers on a snapshot, and nothing half-written.
+"""Connections and transactions: one writer at a time, readers on snapshots, all-or-nothing commits.
 
-Writers are serialised (SQLite: BEGIN IMMEDIATE; PostgreSQL: one advisory transaction lock), so the order of
-sequences is the order of commits and no reader ever sees a later sequence without the earlier ones.
+Writers are serialised (SQLite: BEGIN IMMEDIATE; PostgreSQL: one advisory transaction lock). So sequences are in the
+order of commits, and a reader that sees a sequence also sees all earlier ones.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ BUSY_TIMEOUT_MILLISECONDS = 10_000
 READERS_LIMIT = 8
 MMAP_BYTES = 1 << 30
 LOG_PAGES = 8_192
-"""Length of the write-ahead log at which a commit copies what is left of it: 32 MB; before, ``checkpoints`` does."""
+"""Length of the write-ahead log at which a commit copies it, 32 MB; below it ``wal_checkpoints`` does."""
 
 CACHE_KIBIBYTES = 65_536
 
@@ -62,12 +62,12 @@ SQLITE_PRAGMAS = (
     f"mmap_size={MMAP_BYTES}",
     "temp_store=MEMORY",
 )
-"""How every connection to SQLite is set up; the busy timeout comes first, or two processes opening a new file fail."""
+"""Settings of every SQLite connection; the busy timeout comes first, so that two processes can open a new file."""
 
 
 @dataclass
 class Write:
-    """A write transaction: its connection, sequence and moment. Without ``commit()`` it leaves no trace.
+    """A write transaction: its connection, sequence and time. It is rolled back unless ``commit()`` is called.
 
     Commands declare what they touched in ``touched``; commands/pipeline/settle.py judges it before the commit.
     """
@@ -81,7 +81,7 @@ class Write:
     touched: Touched = field(default_factory=Touched)
 
     def commit(self) -> None:
-        """Makes everything in the transaction durable at once and notifies the other servers of the book.
+        """Commits the transaction and notifies the other servers of the book.
 
         Raises RuntimeError if something touched was not settled: a commit must never leave a loan unjudged.
         """
@@ -95,21 +95,20 @@ class Write:
 
 @dataclass
 class Intake:
-    """A transaction of stock that comes in: outside the book's commit log, alone with its shards."""
+    """A transaction that books stock: outside the commit log of the book, with its shards locked."""
 
     connection: Connection
     received_us: int
 
     def commit(self) -> None:
-        """Makes everything in the transaction durable at once."""
+        """Commits the transaction."""
         self.connection.commit()
 
 
 class Database:
-    """A store on SQLite or PostgreSQL, by its URL."""
+    """A database on SQLite or PostgreSQL; connections are opened on demand."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        """Opens nothing yet; connections are made when needed."""
         self.url = url
         self.engine = _engine(url)
         self._file = sqlite_file(url)
@@ -117,14 +116,14 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
     def prepare(self) -> None:
-        """Makes a new SQLite file a write-ahead-log database, once, before anything else opens it."""
+        """Sets a new SQLite file to write-ahead logging; called once, before any other use."""
         if self.is_sqlite:
             with _translated_errors(), self.engine.connect() as connection:
                 connection.connection.execute("PRAGMA journal_mode=WAL")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A snapshot: everything read inside is of one moment."""
+        """Opens a snapshot: all reads inside see the same commits."""
         with _translated_errors(), self.engine.connect() as connection:
             connection.execution_options(**self._read_options())
             with connection.begin():
@@ -132,7 +131,7 @@ class Database:
 
     @contextmanager
     def write(self, kind: str, actor: str, market_day: int | None = None) -> Iterator[Write]:
-        """The only way to change anything; ``market_day`` moves the business date, else it stays."""
+        """Opens a write transaction of the book; ``market_day`` sets the business date, otherwise it is kept."""
         with self._writing() as connection:
             if not self.is_sqlite:
                 connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK_KEY)))
@@ -140,10 +139,10 @@ class Database:
 
     @contextmanager
     def intake(self, shards: Iterable[str]) -> Iterator[Intake]:
-        """A transaction that has some named shards (sources, warehouses, runs) to itself; it leaves the book alone.
+        """Opens a transaction that locks named shards (feeds, warehouses, runs) but not the book.
 
-        On PostgreSQL each shard is an advisory lock, taken in order of the keys so that nobody waits in a circle;
-        SQLite has one writer anyway.
+        On PostgreSQL each shard is an advisory lock. Locks are acquired in order of their keys, which excludes
+        deadlocks. SQLite has only one writer.
         """
         with self._writing() as connection:
             if not self.is_sqlite:
@@ -152,7 +151,7 @@ class Database:
 
     @contextmanager
     def alone(self, what: str) -> Iterator[bool]:
-        """Whether nobody else does something now; held until the end. A SQLite book has one server, so nobody does."""
+        """Yields whether this server holds the named lock; a SQLite book has one server, which always holds it."""
         if self.is_sqlite:
             yield True
             return
@@ -167,14 +166,14 @@ class Database:
 
     @contextmanager
     def outside_transactions(self) -> Iterator[Connection]:
-        """A connection whose statements stand alone."""
+        """Opens a connection in autocommit mode."""
         with _translated_errors(), self.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """A write transaction, undone unless committed."""
+        """Opens a write transaction, which is rolled back unless committed."""
         with _translated_errors(), sqlite_turn(self._file), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
@@ -216,27 +215,27 @@ _NEW_COMMIT = insert(CommitRow)
 
 @cache
 def _locks() -> Select[Any]:
-    """Takes the advisory locks of the keys, in their order."""
+    """Acquires the advisory locks of the keys, in their order."""
     keys = func.unnest(bindparam("keys", type_=ARRAY(BigInteger))).table_valued("key").render_derived()
     return select(func.pg_advisory_xact_lock(keys.c.key)).select_from(keys)
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of a SQLite URL; none for another engine."""
+    """Returns the file of a SQLite URL; None for another engine."""
     parsed = make_url(url)
     return Path((parsed.database or "").removeprefix("file:")) if parsed.drivername.startswith("sqlite") else None
 
 
 def lock_key(shard: str) -> int:
-    """The advisory lock of a shard: 64 bits of its name's digest."""
+    """Returns the advisory lock of a shard: 64 bits of the digest of its name."""
     return int.from_bytes(hashlib.blake2b(shard.encode(), digest_size=8).digest(), signed=True)
 
 
 @contextmanager
 def sqlite_turn(path: Path | None) -> Iterator[None]:
-    """Holds the turn to write to a SQLite file, across threads and processes; nothing to hold for another engine.
+    """Locks a SQLite file for one writer, across threads and processes; does nothing for another engine.
 
-    SQLite's own waiting polls with pauses of up to a tenth of a second; the kernel wakes the next in line at once.
+    SQLite's busy handler polls with pauses of up to a tenth of a second; a file lock wakes the next writer immediately.
     """
     if path is None:
         yield
@@ -248,7 +247,7 @@ def sqlite_turn(path: Path | None) -> Iterator[None]:
 
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        # Said here and not left to the server: a stricter default would read the book before the lock is held.
+        # Set explicitly: under a stricter default of the server, the snapshot would be older than the writer lock.
         return create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED")
     engine = create_engine(
         url,
@@ -261,7 +260,7 @@ def _engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a raw driver connection
-    """Sets the connection up."""
+    """Applies the settings of a new connection."""
     connection.isolation_level = None
     for pragma in SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
@@ -273,14 +272,14 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def _translated_errors() -> Iterator[None]:
-    """Turns trouble of the database itself (locked, full, read-only, gone) into StoreUnavailable."""
+    """Raises StoreUnavailable for errors of the database itself: locked, full, read-only, unreachable."""
     try:
         yield
     except OSError as error:
         raise StoreUnavailable(f"the database cannot be used now ({error}); nothing was written") from error
     except (OperationalError, SqliteOperationalError, PostgresOperationalError) as error:
-        said = str(error.orig if isinstance(error, OperationalError) else error).strip()
-        cause = said.splitlines()[0] if said else "no further word"
+        message = str(error.orig if isinstance(error, OperationalError) else error).strip()
+        cause = message.splitlines()[0] if message else "no message"
         raise StoreUnavailable(f"the database cannot be used now ({cause}); nothing was written") from error
     except DBAPIError as error:
         if error.connection_invalidated:

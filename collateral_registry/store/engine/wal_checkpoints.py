@@ -1,4 +1,4 @@
-"""SQLite's write-ahead log is copied into the database beside the writers, so that no commit waits for it."""
+"""Copies SQLite's write-ahead log into the database from a thread, so that no commit waits for the copy."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from collateral_registry.store.engine.database import Database
 
 LOG = structlog.get_logger("store")
 
-LOOK_SECONDS = 0.25
-"""How often the log is looked at."""
+CHECK_SECONDS = 0.25
+"""How often the length of the log is checked."""
 
 COPY_BYTES = 4 << 20
-"""A log shorter than this is left alone: the same pages are written again before long."""
+"""Length from which the log is copied; a shorter one holds pages that are soon written again."""
 
 
 def empty_log(database: Database) -> None:
-    """Copies all of the log and begins it anew, while nobody uses the database: what a crash has left is long.
+    """Copies and truncates the log before the database is used; the log is long after a crash.
 
     Raises StoreUnavailable.
     """
@@ -30,13 +30,13 @@ def empty_log(database: Database) -> None:
             connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
 
-def checkpoint(database: Database, path: Path, quiet: Event) -> None:
-    """Copies what the log holds whenever it is long enough, until the event is set; trouble is left to the writers.
+def checkpoint(database: Database, path: Path, stop: Event) -> None:
+    """Copies the log whenever it is long enough, until ``stop`` is set; errors are left to the writers.
 
-    A passive checkpoint never makes a writer or a reader wait (https://www.sqlite.org/wal.html, section 3.2).
+    A passive checkpoint blocks neither writers nor readers (https://www.sqlite.org/wal.html, section 3.2).
     """
     log = path.with_name(path.name + "-wal")
-    while not quiet.wait(LOOK_SECONDS):
+    while not stop.wait(CHECK_SECONDS):
         if log.exists() and log.stat().st_size > COPY_BYTES:
             _copy(database)
 

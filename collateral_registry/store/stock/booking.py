@@ -165,27 +165,27 @@ def store_movements(
     rows = booked.row
     whole = len(rows) == len(run)
 
-    def taken(column: Sequence[Any]) -> Sequence[Any]:
+    def accepted(column: Sequence[Any]) -> Sequence[Any]:
         return column if whole else [column[row] for row in rows]
 
     key = lots.key
     columns = {
         "source_key": source_key,
-        "sequence": taken(places.sequence),
-        "batch_row": taken(places.batch_row),
-        "movement_id": taken(run.movement_id),
-        "kind": taken(run.kind),
+        "sequence": accepted(places.sequence),
+        "batch_row": accepted(places.batch_row),
+        "movement_id": accepted(run.movement_id),
+        "kind": accepted(run.kind),
         "effective_us": booked.effective_us,
         "received_us": intake.received_us,
         "lot_key": [key[slot] for slot in booked.slot],
         "change": booked.change,
-        "quantity": taken(run.quantity),
-        "bin": taken(run.bin),
+        "quantity": accepted(run.quantity),
+        "bin": accepted(run.bin),
         "to_lot_key": [0 if slot == NO_SLOT else key[slot] for slot in booked.to_slot],
-        "to_bin": taken(run.to_bin),
-        "grade": taken(run.grade),
-        "corrects": taken(run.corrects),
-        "document": taken(run.document),
+        "to_bin": accepted(run.to_bin),
+        "grade": accepted(run.grade),
+        "corrects": accepted(run.corrects),
+        "document": accepted(run.document),
     }
     insert_columns(intake.connection, StockMovementRow, columns, len(rows))
 

@@ -92,7 +92,7 @@ def test_a_stream_ends_when_the_process_dies_and_the_next_one_continues(running,
         assert opened.last_sequence == 1
         assert (taken.sequence, taken.booked_count, taken.repeated_batch) == (2, 1, False)
         assert booked(client) == ["L-1 7"]
-    assert "the process of the intake has died" in running.said
+    assert "the stock writer process has died" in running.said
 
 
 def test_the_next_process_does_the_work_that_was_queued_when_one_died(running, blocked_writer):
