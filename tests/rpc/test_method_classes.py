@@ -107,7 +107,7 @@ class World:
     def quantity(self) -> Decimal:
         return Decimal(value=self.one_of(("1", "40", "99")))
 
-    def terms(self) -> dict:
+    def terms(self) -> dict[str, object]:
         """Draws terms of a pledge; the first rank has a limit, which a junior pledge needs."""
         rank = self.one_of((1, 2))
         limit = self.one_of(("1000", "300000", "900000")) if rank == 1 else None

@@ -56,7 +56,7 @@ def test_a_commit_refreshes_nothing_without_a_request(book):
 def test_commits_refresh_the_report_after_a_request(book):
     async def go():
         refreshing = Refreshing(book)
-        refreshing.refresher.asked()
+        refreshing.refresher.touch()
         refreshed = [await refreshing.refreshes_after_a_commit() for _ in range(2)]
         await refreshing.end()
         return refreshed
@@ -67,11 +67,11 @@ def test_commits_refresh_the_report_after_a_request(book):
 def test_an_unavailable_database_stops_refreshing_until_the_next_request(book):
     async def go():
         refreshing = Refreshing(book, failures=1)
-        refreshing.refresher.asked()
+        refreshing.refresher.touch()
         await refreshing.refreshes_after_a_commit()
         await asyncio.sleep(0.3)
         ended = not await refreshing.refreshes_after_a_commit(seconds=1.5)
-        refreshing.refresher.asked()
+        refreshing.refresher.touch()
         refreshed = await refreshing.refreshes_after_a_commit()
         await refreshing.end()
         return ended, refreshed
