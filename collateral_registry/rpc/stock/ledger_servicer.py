@@ -115,7 +115,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         if request.state != pb.REJECTION_STATE_BOOKED:
             raise InvalidInput("state", request.state, "BOOKED or DISMISSED")
         corrected = read_movements("movement", [request.movement]) if request.HasField("movement") else None
-        return rejected_message(await self.batcher.run(book_rejection, instead=corrected, **item))
+        return rejected_message(await self.batcher.run(book_rejection, replacement=corrected, **item))
 
 
 def _of_feed(parent: str) -> list[Condition]:

@@ -128,7 +128,7 @@ def test_a_lot_reported_as_another_good_counts_zero_and_a_finding_names_both(fed
 
     assert (found.asset, found.severity) == ("assets/lot-1", finding_pb2.FINDING_SEVERITY_CRITICAL)
     evidence = {one.name: one.value for one in found.evidence}
-    assert (evidence["registered"], evidence["told"]) == ("copper", "500 t of zinc")
+    assert (evidence["registered"], evidence["reported"]) == ("copper", "500 t of zinc")
     assert fed.loan().cover.level == common_pb2.LTV_LEVEL_LIQUIDATION
 
 
