@@ -1,8 +1,11 @@
 """Real databases and servers for the tests."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
@@ -19,6 +22,37 @@ Server.launch = staticmethod(forked)
 
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("steady")
+
+
+SLOW_FIXTURES = {"cluster", "prepared_database", "postgres_url", "server", "client", "shared_client"}
+"""Fixtures that start a server or PostgreSQL, or stand for one that a package defines under the same name."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the option of ``make test-fast``."""
+    parser.addoption("--fast", action="store_true", help="deselect tests that need a server, PostgreSQL or seconds")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselects slow tests under ``--fast``, and makes the others fail if they start a process."""
+    if not config.getoption("--fast"):
+        return
+    slow = [item for item in items if _is_slow(item)]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in set(slow)]
+    for starter, method in ((subprocess.Popen, "__init__"), (BaseProcess, "start")):
+        setattr(starter, method, _refuse_process)
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    on_postgresql = any(isinstance(value, str) and value == "postgresql" for value in parameters)
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return on_postgresql or not fixtures.isdisjoint(SLOW_FIXTURES) or item.get_closest_marker("slow") is not None
+
+
+def _refuse_process(*_: object, **__: object) -> NoReturn:
+    raise AssertionError("a test of make test-fast started a process: mark it with pytest.mark.slow")
 
 
 @pytest.fixture(scope="session")

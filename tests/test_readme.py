@@ -5,9 +5,12 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.server import Server, repository
 
 
+@pytest.mark.slow
 def test_the_first_client_of_the_readme_receives_its_breach(tmp_path):
     text = (repository() / "README.md").read_text(encoding="utf-8")
     program = re.search(r"```python\n(.*?)```", text, re.DOTALL)

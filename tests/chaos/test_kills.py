@@ -11,6 +11,8 @@ from benchmarks.chaos.kills import Plan, run_kills
 from benchmarks.chaos.proxy import Faults
 from benchmarks.engines import engine_of
 
+pytestmark = pytest.mark.slow
+
 SHORT = Plan(
     kills=3,
     items_a_partner=2_000,

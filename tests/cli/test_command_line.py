@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.server import FIRST_DAY, Server, repository
 
+pytestmark = pytest.mark.slow
+
 COLLATERAL = str(Path(sys.executable).parent / "collateral")
 
 

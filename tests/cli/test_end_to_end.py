@@ -15,6 +15,8 @@ from google.protobuf.json_format import MessageToJson
 from collateral_registry.v1 import business_date_pb2, loan_pb2, policy_pb2
 from tests.support.server import Client, Server, free_port
 
+pytestmark = pytest.mark.slow
+
 COLLATERAL = str(Path(sys.executable).parent / "collateral")
 SERIES = "series,good,unit,currency,max_age_days\ncopper,copper,t,USD,10\n"
 ASSETS = (

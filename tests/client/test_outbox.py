@@ -38,6 +38,7 @@ def test_pending_items_persist_when_the_file_is_reopened(path):
     assert backlog.oldest_us > 0
 
 
+@pytest.mark.slow
 def test_added_items_survive_a_killed_process(path):
     program = (
         "import os, pathlib, sys; from collateral_registry.client import Outbox; "

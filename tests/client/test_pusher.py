@@ -203,6 +203,7 @@ def test_a_sequence_used_by_another_pusher_ends_the_push(client, channel, outbox
     assert reason_of(caught.value) == "SEQUENCE_REUSED"
 
 
+@pytest.mark.slow
 def test_both_database_engines_book_a_push(database_url, outbox):
     running = Server(database_url).start()
     outbox.add(receipts(500))

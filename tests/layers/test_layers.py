@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.server import repository
+
+pytestmark = pytest.mark.slow
 
 
 def test_imports_point_down_the_layers_only():

@@ -9,6 +9,8 @@ import pytest
 
 import valuation
 
+pytestmark = pytest.mark.slow
+
 SLOW_TO_IMPORT = {"scipy.stats", "statsmodels", "pandas", "arch", "lightgbm"}
 VALUATION = [module.name for module in walk_packages(valuation.__path__, "valuation.")]
 

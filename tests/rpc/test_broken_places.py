@@ -39,6 +39,7 @@ def test_two_servers_on_one_database_file_are_refused(server):
     assert "in use by another server" in words
 
 
+@pytest.mark.slow
 def test_a_database_of_a_newer_version_is_refused(tmp_path):
     path = tmp_path / "book.db"
     running = Server(f"sqlite:///{path}").start()
@@ -86,6 +87,7 @@ def refusal_of_a_read_only_store(path: Path) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_read_only_database_is_reported_as_such(tmp_path: Path):
     path = tmp_path / "book.db"
     Server(f"sqlite:///{path}").start().stop()

@@ -73,6 +73,7 @@ def test_a_watch_from_a_future_sequence_is_refused(shared_client):
     assert details_of(refused.value)[1] == ["after_sequence"]
 
 
+@pytest.mark.slow
 def test_a_book_that_follows_the_clock_is_at_today_and_cannot_be_advanced_by_request(tmp_path):
     server = Server(f"sqlite:///{tmp_path / 'book.db'}", business_date="wall").start()
     with connected(server) as client:

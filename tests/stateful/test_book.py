@@ -63,6 +63,8 @@ from tests.support.plain_book import PlainBook
 from tests.support.postgres import Cluster
 from tests.support.small_book import sync_stock
 
+pytestmark = pytest.mark.slow
+
 HAPPENED = NOW - timedelta(hours=1)
 FEED = "acme"
 LOTS = sorted({lot for _, lot in PLACES} | set(NEW_LOTS))

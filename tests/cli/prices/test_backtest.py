@@ -10,6 +10,8 @@ from collateral_registry.cli.main import app
 from tests.support.price_series import DAYS, noise, walk
 from valuation.statistics.shortfall_test import normal_z2_critical_value
 
+pytestmark = pytest.mark.slow
+
 LINES = "series,date,price\n" + "".join(
     f"{series},{day},{price}\n"
     for series, seed in (("copper", 1), ("tin/spot", 2))

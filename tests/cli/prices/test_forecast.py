@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 from collateral_registry.cli.main import app
 from tests.support.price_series import DAYS, noise, walk
 
+pytestmark = pytest.mark.slow
+
 LINES = "series,date,price\n" + "".join(
     f"{series},{day},{price}\n"
     for series, count in (("tin/spot", 300), ("short", 20))

@@ -12,6 +12,8 @@ from collateral_registry.cli.prices.price_file import History
 from collateral_registry.cli.prices.workers import WORKER_ENDED, Failed, each_series
 from tests.support.price_series import DAYS, noise, walk
 
+pytestmark = pytest.mark.slow
+
 NAMES = [f"s{number}" for number in range(12)]
 HISTORIES = {name: History([DAYS[0]], [float(number)]) for number, name in enumerate(NAMES)}
 

@@ -119,6 +119,7 @@ def test_a_wrong_source_sends_nothing(server, file, tmp_path, arguments, message
     assert message in found.stderr
 
 
+@pytest.mark.slow
 def test_a_new_token_is_printed_with_its_digest(tmp_path):
     import hashlib
 

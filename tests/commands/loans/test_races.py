@@ -11,6 +11,8 @@ from collateral_registry.store.schema.loans import LoanJudgementRow
 from tests.support.server import repository
 from tests.support.small_book import cover, lend_on, lot, opened, owe, pledge, register
 
+pytestmark = pytest.mark.slow
+
 
 def raced(url, *actions):
     """Runs each action in its own process, started together; returns their outcomes."""

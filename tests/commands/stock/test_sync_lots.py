@@ -10,6 +10,8 @@ from tests.support.postgres import wait_until
 from tests.support.pushing import Push, movement, receipt
 from tests.support.server import Client, Server, copper_lot
 
+pytestmark = pytest.mark.slow
+
 OPENED = breach_pb2.BREACH_EVENT_KIND_OPENED
 CURED = breach_pb2.BREACH_EVENT_KIND_CURED
 

@@ -87,6 +87,7 @@ def test_an_unknown_run_is_not_found_and_named(client, name):
     assert details_of(caught.value)[0].reason in {"INVALID_INPUT", "NOT_FOUND"}
 
 
+@pytest.mark.slow
 def test_a_run_of_a_killed_server_is_finished_by_the_next_one(database_url):
     first = Server(database_url).start()
     with connected(first) as client:
@@ -104,6 +105,7 @@ def test_a_run_of_a_killed_server_is_finished_by_the_next_one(database_url):
     assert run.valued_count == 1
 
 
+@pytest.mark.slow
 def test_a_run_fails_on_damaged_data_and_succeeds_after_the_repair_without_a_restart(tmp_path):
     path = tmp_path / "book.db"
     server = Server(f"sqlite:///{path}").start()
@@ -147,6 +149,7 @@ def test_several_processes_serve_one_port_and_notice_each_others_commits(cluster
     assert code == 0
 
 
+@pytest.mark.slow
 def test_several_processes_on_sqlite_are_refused_with_a_message(tmp_path):
     server = Server(f"sqlite:///{tmp_path / 'book.db'}", processes=2)
     with pytest.raises(AssertionError, match="processes: got 2 on SQLite, want 1, or PostgreSQL"):

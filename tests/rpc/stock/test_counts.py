@@ -14,6 +14,8 @@ from tests.support.postgres import wait_until
 from tests.support.pushing import HAPPENED_US, Push, receipt
 from tests.support.server import Server, connected, details_of
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"
 BEARER = [("authorization", f"Bearer {TOKEN}")]
 NAME = "warehouses/W-1"

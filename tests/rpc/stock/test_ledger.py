@@ -257,6 +257,7 @@ def test_an_unknown_item_and_an_invalid_state_are_refused_by_name(client):
     assert reason_of(resolve, client, item.name, ledger.REJECTION_STATE_OPEN) == "INVALID_INPUT"
 
 
+@pytest.mark.slow
 def test_a_partner_reports_movements_of_its_own_warehouses_only(tmp_path, sqlite_url):
     entry = {"token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "warehouses": ["W-1"]}
     path = tmp_path / "partners.json"

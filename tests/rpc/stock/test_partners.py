@@ -9,6 +9,8 @@ import pytest
 from tests.support.pushing import Push, receipt
 from tests.support.server import Server, connected, details_of
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "a-token-of-a-partner-and-not-a-secret-of-anybody"
 
 

@@ -15,6 +15,8 @@ from tests.support.postgres import wait_until
 from tests.support.pushing import Push, batch, receipt
 from tests.support.server import Client, Server, connected, details_of
 
+pytestmark = pytest.mark.slow
+
 HELD_SECONDS = 1.0
 
 FEEDS = 8

@@ -33,6 +33,8 @@ from tests.support.postgres import wait_until
 from tests.support.pushing import Push, batch, receipt
 from tests.support.server import Client, Server, connected
 
+pytestmark = pytest.mark.slow
+
 ANSWER_BYTES = 1 << 20
 
 SETTLED_SECONDS = 0.3

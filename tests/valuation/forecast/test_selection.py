@@ -7,6 +7,8 @@ from tests.support.price_series import DAYS, noise
 from tests.valuation.forecast.test_models import autoregressive, yearly
 from valuation.forecast.selection import MAX_ORIGINS, MIN_ORIGINS, select
 
+pytestmark = pytest.mark.slow
+
 
 def choice(logs, steps, dates=DAYS, step_days=1):
     """Returns the model selection for log prices."""

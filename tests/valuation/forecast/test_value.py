@@ -12,6 +12,8 @@ from valuation.forecast.models import sarimax
 from valuation.forecast.value import QUANTILES, forecast, simulated_errors
 from valuation.statistics.simulation import Start
 
+pytestmark = pytest.mark.slow
+
 PRICES = walk(noise(260))
 FOUND = forecast(PRICES, DAYS[:261], 20)
 

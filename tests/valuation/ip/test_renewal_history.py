@@ -124,6 +124,7 @@ def test_the_mean_matches_the_closed_form_by_partial_means(
     assert found.value[0] == pytest.approx(by_partial_means(fit, paid, lapsed=gone), rel=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("paid", "lapsed"), [(0, False), (4, True), (9, True), (6, False), (14, False), (20, False)])
 def test_mean_and_quantiles_match_a_fine_grid_of_first_returns(paid: int, *, lapsed: bool) -> None:
     """Weights a grid of first returns by density and keeps those that give the same history."""
