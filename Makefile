@@ -27,7 +27,7 @@ PROTO_FOLDER := protos/collateral_registry/v1
 PROTOS := $(wildcard $(PROTO_FOLDER)/*.proto)
 GENERATED := collateral_registry/v1
 
-.PHONY: help setup run test test-fast check format bench bench-equipment bench-haircuts chaos lock clean
+.PHONY: help setup run test test-fast small-worlds check format bench bench-equipment bench-haircuts chaos lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -66,6 +66,9 @@ test: setup ## Run all tests, on SQLite and PostgreSQL
 
 test-fast: setup ## Run the tests that need no server and no PostgreSQL, in less than a minute
 	$(BIN)/python -m pytest -n 2 --dist worksteal --fast
+
+small-worlds: setup ## Check the rule of dispositions in every small world
+	$(BIN)/python -m tests.exhaustive.small_worlds
 
 check: setup ## Check lint, format, types, layers, rules and contract
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from collateral_registry.commands.pipeline.loan_position import LoanPosition, po
 from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.domain.loans.agreements import Balance, Loan, LoanState, PledgeState
 from collateral_registry.domain.loans.cure import largest_draw
+from collateral_registry.domain.loans.dispositions import DrawRefusal
 from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
@@ -54,11 +55,16 @@ class IngestedBalances:
 
 @dataclass(frozen=True)
 class DrawAnswer:
-    """Whether a draw is allowed, the largest allowed draw, and the reason for a refusal."""
+    """The largest allowed draw, and the rule and the reason for a refusal; no rule means that the draw is allowed."""
 
-    allowed: bool
     headroom: Money
+    refusal: DrawRefusal | None
     reason: str
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the draw is allowed."""
+        return self.refusal is None
 
 
 def create_loan(write: Write, loan: Loan) -> StoredLoan:
@@ -111,13 +117,15 @@ def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswe
         raise InvalidInput("amount", amount.currency, f"the loan's currency {stored.loan.currency}")
     if not are_judged_today(connection, np.array([stored.key], dtype=np.int64)).all():
         reason = "the loan is not judged for the business date yet"
-        return DrawAnswer(allowed=False, headroom=Money(0, stored.loan.currency), reason=reason)
+        return DrawAnswer(Money(0, stored.loan.currency), DrawRefusal.NOT_JUDGED, reason)
     position = position_of(connection, stored.key)
-    headroom, reason = _headroom(stored.loan, position)
-    allowed = amount.minor <= headroom
+    if barred := _barred(stored.loan, position):
+        return DrawAnswer(Money(0, stored.loan.currency), *barred)
+    headroom, refusal = _headroom(stored.loan, position)
     largest = Money(headroom, stored.loan.currency)
-    excess = f"amount: got {amount.major}, want at most {largest.major} {largest.currency}"
-    return DrawAnswer(allowed, largest, "" if allowed else reason or excess)
+    if amount.minor <= headroom:
+        return DrawAnswer(largest, None, "")
+    return DrawAnswer(largest, refusal, f"amount: got {amount.major}, want at most {largest.major} {largest.currency}")
 
 
 def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
@@ -174,15 +182,22 @@ def _balance_problem(push: BalancePush, stored: StoredLoan | None, day: int) -> 
     return None
 
 
-def _headroom(loan: Loan, position: LoanPosition) -> tuple[int, str]:
-    """Returns the largest draw in minor units, and the reason if no draw is allowed."""
+def _barred(loan: Loan, position: LoanPosition) -> tuple[DrawRefusal, str] | None:
+    """Returns the rule and the reason that bar every draw, whatever its amount; None if there is none."""
     if loan.state == LoanState.CLOSED:
-        return 0, "the loan is closed"
+        return DrawRefusal.LOAN_CLOSED, "the loan is closed"
     if position.coverage_unknown:
-        return 0, "coverage is UNKNOWN: no draw until every asset that decides the level can be valued"
+        reason = "coverage is UNKNOWN: no draw until every asset that decides the level can be valued"
+        return DrawRefusal.COVERAGE_UNKNOWN, reason
     if position.level >= Level.STOP_DRAW:
-        return 0, f"the loan is at {position.level.name}: no draws"
-    headroom = largest_draw(position.exposure, position.pool, position.target_ppm)
-    if loan.credit_limit is not None:
-        headroom = min(headroom, max(loan.credit_limit.minor - position.exposure, 0))
-    return headroom, ""
+        return DrawRefusal.LEVEL, f"the loan is at {position.level.name}: no draws"
+    return None
+
+
+def _headroom(loan: Loan, position: LoanPosition) -> tuple[int, DrawRefusal]:
+    """Returns the largest draw in minor units, and the rule that refuses a larger one."""
+    by_cover = largest_draw(position.exposure, position.pool, position.target_ppm)
+    if loan.credit_limit is None:
+        return by_cover, DrawRefusal.COVER
+    by_limit = max(loan.credit_limit.minor - position.exposure, 0)
+    return min((by_cover, DrawRefusal.COVER), (by_limit, DrawRefusal.CREDIT_LIMIT))

@@ -209,7 +209,10 @@ def _too_large(linked: _LinkedLot) -> Finding:
         severity=Severity.CRITICAL,
         fingerprint=f"beyond measure {asset_id}",
         summary=f"the lot of assets/{asset_id} is reported as more than {QUANTITY_LIMIT:,.0f}: none of it counts",
-        evidence={"asset": f"assets/{asset_id}", "reported": plain_quantity(linked.reported.counted, linked.reported.unit)},
+        evidence={
+            "asset": f"assets/{asset_id}",
+            "reported": plain_quantity(linked.reported.counted, linked.reported.unit),
+        },
         asset_key=linked.own.asset_key,
     )
 

@@ -7,7 +7,7 @@ that is covered, nor take collateral from a loan whose coverage is UNKNOWN.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from collateral_registry.domain.loans.agreements import Pledge, PledgeMode
 from collateral_registry.domain.loans.controlled_value import floor_of
@@ -18,6 +18,17 @@ class DispositionRefusal(StrEnum):
 
     COVERAGE_UNKNOWN = "COVERAGE_UNKNOWN"
     UNCOVERED = "UNCOVERED"
+
+
+class DrawRefusal(IntEnum):
+    """The rule that refuses a draw; the numbers are sent."""
+
+    LOAN_CLOSED = 1
+    NOT_JUDGED = 2
+    COVERAGE_UNKNOWN = 3
+    LEVEL = 4
+    COVER = 5
+    CREDIT_LIMIT = 6
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,9 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         def work(connection: Connection) -> pb.CheckDrawResponse:
             answer = lending.check_draw(connection, loan_id, amount)
             headroom = convert.optional_money(answer.headroom)
-            return pb.CheckDrawResponse(allowed=answer.allowed, headroom=headroom, reason=answer.reason)
+            return pb.CheckDrawResponse(
+                allowed=answer.allowed, headroom=headroom, reason=answer.reason, reason_code=answer.refusal or 0
+            )
 
         return await read_up_to_date(self.runner, loan_id, work)
 
