@@ -100,9 +100,8 @@ class _AmbiguousCells:
         month_first = any(second > MONTHS_OF_YEAR for _, _, (_, second, _) in self.days)
         if day_first == month_first:
             first, second, year = self.days[0][2]
-            reason = (
-                "both day-first and month-first dates occur" if day_first else "day and month cannot be distinguished"
-            )
+            both = "both day-first and month-first dates occur"
+            reason = both if day_first else "day and month cannot be distinguished"
             raise ValueError(f"{column}: got {first}/{second}/{year}, but {reason}; want dates such as 2020-01-05")
         for history, place, (first, second, year) in self.days:
             history.dates[place] = _day(year, second, first) if day_first else _day(year, first, second)

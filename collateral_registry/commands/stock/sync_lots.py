@@ -203,16 +203,13 @@ def _another_good(linked: _LinkedLot) -> Finding:
 
 def _too_large(linked: _LinkedLot) -> Finding:
     """Builds the finding for a reported quantity above the limit of an asset, a wrong unit; nothing of it counts."""
-    asset_id = linked.own.asset.asset_id
+    asset_id, reported = linked.own.asset.asset_id, linked.reported
     return Finding(
         kind=FindingKind.LOT_MISMATCH,
         severity=Severity.CRITICAL,
         fingerprint=f"beyond measure {asset_id}",
         summary=f"the lot of assets/{asset_id} is reported as more than {QUANTITY_LIMIT:,.0f}: none of it counts",
-        evidence={
-            "asset": f"assets/{asset_id}",
-            "reported": plain_quantity(linked.reported.counted, linked.reported.unit),
-        },
+        evidence={"asset": f"assets/{asset_id}", "reported": plain_quantity(reported.counted, reported.unit)},
         asset_key=linked.own.asset_key,
     )
 
