@@ -94,6 +94,7 @@ def test_a_missed_deadline_stops_draws(client: Client) -> None:
     answer = client.loans.CheckDraw(loan_pb2.CheckDrawRequest(name="loans/loan-1", amount=money("1")))
     assert not answer.allowed
     assert "STOP_DRAW" in answer.reason
+    assert answer.reason_code == loan_pb2.DRAW_REFUSAL_LEVEL
 
 
 def test_grace_moves_the_deadline_and_removes_the_escalation(client: Client) -> None:
@@ -163,6 +164,7 @@ def test_unknown_coverage_refuses_draws_and_releases(client: Client) -> None:
 
     assert not draw.allowed
     assert "UNKNOWN" in draw.reason
+    assert draw.reason_code == loan_pb2.DRAW_REFUSAL_COVERAGE_UNKNOWN
     assert refused.value.code() == grpc.StatusCode.FAILED_PRECONDITION
 
 
