@@ -129,12 +129,7 @@ def sarimax(history: History) -> Fitted | None:
     return _if_finite(Fitted(path, fit.resid[-FIT_WINDOW:] / PERCENT, responses))
 
 
-MODELS: dict[str, Model] = {
-    "random-walk": random_walk,
-    "damped-ets": damped_ets,
-    "arima": arima,
-    "sarimax": sarimax,
-}
+MODELS: dict[str, Model] = {"random-walk": random_walk, "damped-ets": damped_ets, "arima": arima, "sarimax": sarimax}
 """Models by name; the first one is the benchmark for the others."""
 
 

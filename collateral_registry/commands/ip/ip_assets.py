@@ -52,9 +52,7 @@ def quote(connection: Connection, ip: IntellectualProperty, question: RightQuest
     """Returns the valuation of an unregistered IP asset, with the policy's cap for its kind."""
     _, day = newest_commit(connection)
     state = RightState(
-        status=ip.legal_status,
-        licensed_exclusively=ip.licensed_exclusively,
-        owned_share=float(ip.owned_share),
+        status=ip.legal_status, licensed_exclusively=ip.licensed_exclusively, owned_share=float(ip.owned_share)
     )
     asset_class = f"{CLASS_ROOT[ip.kind]}.{ip.right_kind.name.lower()}"
     return value_right(ip, state, question, day, _policy_cap(connection, asset_class, day))

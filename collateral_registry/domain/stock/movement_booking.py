@@ -169,13 +169,7 @@ class _Booking:
     the current quantity of movements corrected by this batch, ``slots`` the lots found by their stated fields.
     """
 
-    def __init__(
-        self,
-        batch: Movements,
-        lots: Lots,
-        past: Mapping[str, Known],
-        own: Collection[str] | None,
-    ) -> None:
+    def __init__(self, batch: Movements, lots: Lots, past: Mapping[str, Known], own: Collection[str] | None) -> None:
         self.batch, self.lots, self.past, self.own = batch, lots, past, own
         self.done: list[tuple[int, int, int, int, int]] = []
         self.known: list[int] = []

@@ -130,8 +130,7 @@ def ensure_target(write: Write, asset_key: int, currency: str) -> int:
 def lots_without_series(connection: Connection, series_id: str) -> list[StoredAsset]:
     """Returns the lots that name a series which did not exist when they were registered."""
     unpriced = select(InventoryRow.asset_key).where(
-        InventoryRow.series_id == series_id,
-        InventoryRow.series_key.is_(None),
+        InventoryRow.series_id == series_id, InventoryRow.series_key.is_(None)
     )
     return _stored(connection, [AssetRow.asset_key.in_(unpriced)], None)
 

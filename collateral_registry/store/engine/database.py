@@ -17,18 +17,7 @@ from sqlite3 import OperationalError as SqliteOperationalError
 from typing import Any
 
 from psycopg import OperationalError as PostgresOperationalError
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    Engine,
-    Select,
-    bindparam,
-    create_engine,
-    event,
-    func,
-    insert,
-    select,
-)
+from sqlalchemy import BigInteger, Connection, Engine, Select, bindparam, create_engine, event, func, insert, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError

@@ -14,11 +14,7 @@ from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
 from collateral_registry.store.engine.rows import check_unused, existing, insert_row
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
-from collateral_registry.store.schema.equipment import (
-    EquipmentActivationRow,
-    EquipmentModelFileRow,
-    EquipmentModelRow,
-)
+from collateral_registry.store.schema.equipment import EquipmentActivationRow, EquipmentModelFileRow, EquipmentModelRow
 from valuation._typing import Int
 
 

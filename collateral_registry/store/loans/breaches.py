@@ -62,13 +62,7 @@ def list_breaches(
     ``before`` is the first event of the last breach of the previous page.
     """
     statement = (
-        select(
-            BreachRow.loan_key,
-            LoanRow.loan_id,
-            LoanRow.borrower,
-            BreachRow.breach_number,
-            BreachRow.first_event,
-        )
+        select(BreachRow.loan_key, LoanRow.loan_id, LoanRow.borrower, BreachRow.breach_number, BreachRow.first_event)
         .join(LoanRow, LoanRow.loan_key == BreachRow.loan_key)
         .where(BreachRow.opened_seq <= seq, BreachRow.first_event < before)
         .where(*[_equal(name, value, seq) for name, value in wanted.equal])

@@ -97,8 +97,7 @@ _PICKUPS = (
 )
 
 _ISSUABLE = _PICKUPS.where(
-    is_one_of(PickupRow.asset_key, KEYS),
-    PickupRow.state.in_([int(PickupState.AUTHORISED), int(PickupState.EXPIRED)]),
+    is_one_of(PickupRow.asset_key, KEYS), PickupRow.state.in_([int(PickupState.AUTHORISED), int(PickupState.EXPIRED)])
 )
 
 

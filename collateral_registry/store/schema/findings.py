@@ -21,11 +21,7 @@ class FindingRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "finding"
     __table_args__ = (
         Index(
-            "finding_open",
-            "fingerprint",
-            unique=True,
-            sqlite_where=sql("state = 1"),
-            postgresql_where=sql("state = 1"),
+            "finding_open", "fingerprint", unique=True, sqlite_where=sql("state = 1"), postgresql_where=sql("state = 1")
         ),
     )
     finding_key: int | None = big(primary_key=True, default=None)

@@ -138,11 +138,5 @@ def _movement(row: Row[Any]) -> StoredMovement:
         "to_lot": row.other_lot or "",
     }
     return StoredMovement(
-        row.movement_key,
-        row.source_id,
-        row.sequence,
-        row.batch_row,
-        movement_of(item),
-        row.change,
-        row.received_us,
+        row.movement_key, row.source_id, row.sequence, row.batch_row, movement_of(item), row.change, row.received_us
     )

@@ -10,17 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Select,
-    bindparam,
-    delete,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, delete, func, literal_column, select
 
 from collateral_registry.domain.loans.agreements import PledgeState
 from collateral_registry.domain.stock.movements import MovementKind

@@ -119,12 +119,7 @@ class PooledScale:
 
 
 def pooled_scale(
-    dates: Dates,
-    prices: Float,
-    *,
-    max_horizon_days: int,
-    confidence: float,
-    common: Float = NOTHING_COMMON,
+    dates: Dates, prices: Float, *, max_horizon_days: int, confidence: float, common: Float = NOTHING_COMMON
 ) -> HaircutCurve:
     """Computes the haircut curve of a series of dated prices [n], in date order.
 

@@ -166,12 +166,7 @@ def _pooled(cleaned: Cleaned, horizon_days: int, confidence: float, memory: Clas
 
 
 def _simulated(
-    cleaned: Cleaned,
-    horizon_days: int,
-    confidence: float,
-    model: HaircutModel,
-    seed: int,
-    settings: Tier1Settings,
+    cleaned: Cleaned, horizon_days: int, confidence: float, model: HaircutModel, seed: int, settings: Tier1Settings
 ) -> ModelCurve:
     dates, prices = cleaned.dates, cleaned.prices
     if fresh(dates, prices).repetitions:
