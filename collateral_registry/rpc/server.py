@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -37,46 +37,6 @@ from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.stock.stock_sync_task import StockSyncTask
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.runtime.transactions import BookRunner
-from collateral_registry.v1 import (
-    asset_pb2,
-    asset_pb2_grpc,
-    breach_pb2,
-    breach_pb2_grpc,
-    business_date_pb2,
-    business_date_pb2_grpc,
-    double_pledge_pb2,
-    double_pledge_pb2_grpc,
-    equipment_pb2,
-    equipment_pb2_grpc,
-    finding_pb2,
-    finding_pb2_grpc,
-    haircut_pb2,
-    haircut_pb2_grpc,
-    ip_pb2,
-    ip_pb2_grpc,
-    loan_pb2,
-    loan_pb2_grpc,
-    override_pb2,
-    override_pb2_grpc,
-    pickup_pb2,
-    pickup_pb2_grpc,
-    policy_pb2,
-    policy_pb2_grpc,
-    price_pb2,
-    price_pb2_grpc,
-    report_pb2,
-    report_pb2_grpc,
-    revaluation_pb2,
-    revaluation_pb2_grpc,
-    stock_ledger_pb2,
-    stock_ledger_pb2_grpc,
-    stock_pb2,
-    stock_pb2_grpc,
-    valuation_pb2,
-    valuation_pb2_grpc,
-    warehouse_pb2,
-    warehouse_pb2_grpc,
-)
 
 
 @dataclass(frozen=True)
@@ -124,40 +84,41 @@ class RpcServer:
         self.equipment = EquipmentServicer(runner)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
-        names = [self._register(*service) for service in self._services()]
+        names = [self._register(servicer) for servicer in self._services()]
         self.service_names = [*names, health.SERVICE_NAME, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(self.service_names, self.server)
 
-    def _services(self) -> list[tuple[ModuleType, ModuleType, object]]:
-        """Returns every service: its generated modules of messages and of handlers, and its servicer."""
+    def _services(self) -> list[object]:
+        """Returns the servicer of every service."""
         runner, runs = self.runner, self.runs
         return [
-            (asset_pb2, asset_pb2_grpc, AssetServicer(runner)),
-            (price_pb2, price_pb2_grpc, PriceServicer(runner)),
-            (haircut_pb2, haircut_pb2_grpc, HaircutServicer(runner)),
-            (policy_pb2, policy_pb2_grpc, PolicyServicer(runner, runs)),
-            (valuation_pb2, valuation_pb2_grpc, ValuationServicer(runner, runs)),
-            (loan_pb2, loan_pb2_grpc, LoanServicer(runner)),
-            (pickup_pb2, pickup_pb2_grpc, PickupServicer(runner)),
-            (override_pb2, override_pb2_grpc, OverrideServicer(runner)),
-            (double_pledge_pb2, double_pledge_pb2_grpc, DoublePledgeServicer(runner)),
-            (equipment_pb2, equipment_pb2_grpc, self.equipment),
-            (ip_pb2, ip_pb2_grpc, IpServicer(runner)),
-            (breach_pb2, breach_pb2_grpc, self.breaches),
-            (report_pb2, report_pb2_grpc, self.reports),
-            (revaluation_pb2, revaluation_pb2_grpc, RevaluationServicer(runner, runs)),
-            (stock_pb2, stock_pb2_grpc, self.stock),
-            (stock_ledger_pb2, stock_ledger_pb2_grpc, StockLedgerServicer(runner, self.stock.batcher)),
-            (warehouse_pb2, warehouse_pb2_grpc, WarehouseServicer(runner)),
-            (finding_pb2, finding_pb2_grpc, FindingServicer(runner)),
-            (business_date_pb2, business_date_pb2_grpc, self.business_date),
+            AssetServicer(runner),
+            PriceServicer(runner),
+            HaircutServicer(runner),
+            PolicyServicer(runner, runs),
+            ValuationServicer(runner, runs),
+            LoanServicer(runner),
+            PickupServicer(runner),
+            OverrideServicer(runner),
+            DoublePledgeServicer(runner),
+            self.equipment,
+            IpServicer(runner),
+            self.breaches,
+            self.reports,
+            RevaluationServicer(runner, runs),
+            self.stock,
+            StockLedgerServicer(runner, self.stock.batcher),
+            WarehouseServicer(runner),
+            FindingServicer(runner),
+            self.business_date,
         ]
 
-    def _register(self, messages: ModuleType, handlers: ModuleType, servicer: object) -> str:
+    def _register(self, servicer: object) -> str:
         """Adds a servicer to the server and returns the full name of its service, the only one of its proto file."""
+        (base,) = type(servicer).__bases__  # the generated class, in the module of handlers
+        getattr(sys.modules[base.__module__], f"add_{base.__name__}_to_server")(servicer, self.server)
+        messages = sys.modules[base.__module__.removesuffix("_grpc")]
         (service,) = messages.DESCRIPTOR.services_by_name.values()
-        add_to_server = getattr(handlers, f"add_{service.name}Servicer_to_server")
-        add_to_server(servicer, self.server)
         return str(service.full_name)
 
     async def start(self, address: str) -> int:
