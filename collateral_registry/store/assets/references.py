@@ -18,6 +18,7 @@ from collateral_registry.domain.loans.agreements import Pledge, PledgeState
 from collateral_registry.store.engine.bulk import Columns, insert_columns, read_columns
 from collateral_registry.store.engine.json_documents import from_document
 from collateral_registry.store.engine.key_sets import is_one_of
+from collateral_registry.store.engine.rows import columns_of
 from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, IdentityRow
 from collateral_registry.store.schema.loans import LoanRow, PledgeRevisionRow, PledgeRow
 from valuation._typing import Int
@@ -206,12 +207,7 @@ def _tells_apart(connection: Connection, wanted: Identity) -> bool:
 def _group_columns(connection: Connection, shared: Subquery, on: ColumnElement[bool]) -> Columns:
     statement = (
         select(
-            IdentityRow.identity_key,
-            IdentityRow.asset_key,
-            IdentityRow.kind,
-            IdentityRow.scope,
-            IdentityRow.written,
-            IdentityRow.agreement,
+            *columns_of(IdentityRow, "identity_key", "asset_key", "kind", "scope", "written", "agreement"),
             shared.c.form.label("form"),
         )
         .join(shared, on)

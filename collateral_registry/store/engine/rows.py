@@ -1,16 +1,22 @@
-"""Inserts a row under an unused id and returns a row that must exist."""
+"""Names columns of a row, inserts a row under an unused id, and returns a row that must exist."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, insert, literal, select
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 
 T = TypeVar("T")
+
+
+def columns_of(table: type[SQLModel], *names: str) -> list[InstrumentedAttribute[Any]]:
+    """Returns the columns of a table with these names."""
+    return [getattr(table, name) for name in names]
 
 
 def insert_row(connection: Connection, table: type[SQLModel], **values: object) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.rows import insert_row
+from collateral_registry.store.engine.rows import columns_of, insert_row
 from collateral_registry.store.schema.equipment import AppraisalRow
 from valuation.equipment.appraisals.reconciliation import AppraisalBasis
 
@@ -46,13 +46,7 @@ def appraisals_of(connection: Connection, asset_key: int, before_key: int, limit
     """Returns a page of the appraisals of a machine, newest first."""
     statement = (
         select(
-            AppraisalRow.appraisal_key,
-            AppraisalRow.appraiser,
-            AppraisalRow.day,
-            AppraisalRow.basis,
-            AppraisalRow.amount_minor,
-            AppraisalRow.currency,
-            AppraisalRow.seq,
+            *columns_of(AppraisalRow, "appraisal_key", "appraiser", "day", "basis", "amount_minor", "currency", "seq")
         )
         .where(AppraisalRow.asset_key == asset_key, AppraisalRow.appraisal_key < before_key)
         .order_by(AppraisalRow.appraisal_key.desc())

@@ -14,7 +14,7 @@ from collateral_registry.domain.assets.kinds import Status
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.store.engine.bulk import Columns, read_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.rows import insert_row
+from collateral_registry.store.engine.rows import columns_of, insert_row
 from collateral_registry.store.schema.assets import AssetRow, IntellectualPropertyRow
 from collateral_registry.store.schema.ip import RightEventRow
 from valuation.ip.events import RightEventKind
@@ -97,15 +97,7 @@ def ip_assets_with_fees(connection: Connection) -> Columns:
 
 def _events(asset_key: int) -> Select[Any]:
     return (
-        select(
-            RightEventRow.event_key,
-            RightEventRow.kind,
-            RightEventRow.day,
-            RightEventRow.owned_share,
-            RightEventRow.status_before,
-            RightEventRow.note,
-            RightEventRow.seq,
-        )
+        select(*columns_of(RightEventRow, "event_key", "kind", "day", "owned_share", "status_before", "note", "seq"))
         .where(RightEventRow.asset_key == asset_key)
         .order_by(RightEventRow.event_key.desc())
     )

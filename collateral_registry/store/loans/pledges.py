@@ -16,7 +16,7 @@ from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, KeyedSelect, is_one_of
-from collateral_registry.store.engine.rows import check_unused, existing, insert_row
+from collateral_registry.store.engine.rows import check_unused, columns_of, existing, insert_row
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanRow, PledgeRevisionRow, PledgeRow
 from valuation._typing import Int
@@ -140,14 +140,8 @@ _ASSETS_PLEDGED = KeyedSelect(select(PledgeRow.asset_key).where(_IS_ACTIVE), Ple
 
 _ACTIVE_PLEDGES = KeyedSelect(
     select(
-        PledgeRow.pledge_key,
-        PledgeRow.loan_key,
-        PledgeRow.asset_key,
-        PledgeRow.target_key,
-        PledgeRow.rank,
-        PledgeRow.share_ppm,
-        PledgeRow.limit_minor,
-        PledgeRow.registration_expire_day,
+        *columns_of(PledgeRow, "pledge_key", "loan_key", "asset_key", "target_key"),
+        *columns_of(PledgeRow, "rank", "share_ppm", "limit_minor", "registration_expire_day"),
     )
     .where(_IS_ACTIVE)
     .order_by(PledgeRow.pledge_key),
@@ -158,9 +152,7 @@ _ACTIVE_PLEDGES = KeyedSelect(
 def _pledges(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredPledge]:
     statement = (
         select(
-            PledgeRow.pledge_key,
-            PledgeRow.loan_key,
-            PledgeRow.asset_key,
+            *columns_of(PledgeRow, "pledge_key", "loan_key", "asset_key"),
             PledgeRevisionRow.document,
             PledgeRow.revision,
             CommitRow.known_us,

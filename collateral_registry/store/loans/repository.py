@@ -16,7 +16,7 @@ from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KeyedSelect, is_one_of
-from collateral_registry.store.engine.rows import check_unused, existing, insert_row
+from collateral_registry.store.engine.rows import check_unused, columns_of, existing, insert_row
 from collateral_registry.store.revaluation.row_versions import newest_between
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanRevisionRow, LoanRow
@@ -86,15 +86,8 @@ def read_loans(connection: Source, keys: Int) -> Columns:
 
 _ACTIVE_LOANS = KeyedSelect(
     select(
-        LoanRow.loan_key,
-        LoanRow.currency,
-        LoanRow.exposure_minor,
-        LoanRow.balance_day,
-        LoanRow.ltv_basis,
-        LoanRow.watch_ppm,
-        LoanRow.margin_call_ppm,
-        LoanRow.stop_draw_ppm,
-        LoanRow.liquidation_ppm,
+        *columns_of(LoanRow, "loan_key", "currency", "exposure_minor", "balance_day", "ltv_basis"),
+        *columns_of(LoanRow, "watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm"),
     )
     .where(LoanRow.state == int(LoanState.ACTIVE))
     .order_by(LoanRow.loan_key),

@@ -16,31 +16,16 @@ from collateral_registry.store.engine.bulk import Source, insert_columns, read_c
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
+from collateral_registry.store.engine.rows import columns_of
 from collateral_registry.store.schema.prices import HaircutCurveRow, PriceSeriesRow
 from valuation.haircuts.models.tier1 import HaircutCurve
 from valuation.haircuts.monitoring.model_monitor import Watch
 
-WATCH = (
-    HaircutCurveRow.light,
-    HaircutCurveRow.multiplier,
-    HaircutCurveRow.exceedances,
-    HaircutCurveRow.promises,
-    HaircutCurveRow.drift,
-    HaircutCurveRow.next_variance,
-)
+WATCH = columns_of(HaircutCurveRow, "light", "multiplier", "exceedances", "promises", "drift", "next_variance")
 
 ESTIMATE = (
-    HaircutCurveRow.estimate_key,
-    HaircutCurveRow.day,
-    HaircutCurveRow.price,
-    HaircutCurveRow.log_return,
-    HaircutCurveRow.history_seq,
-    HaircutCurveRow.hidden_gap,
-    HaircutCurveRow.loss,
-    HaircutCurveRow.flags,
-    HaircutCurveRow.daily_volatility,
-    HaircutCurveRow.model,
-    HaircutCurveRow.cause,
+    *columns_of(HaircutCurveRow, "estimate_key", "day", "price", "log_return", "history_seq", "hidden_gap"),
+    *columns_of(HaircutCurveRow, "loss", "flags", "daily_volatility", "model", "cause"),
     *WATCH,
 )
 

@@ -17,7 +17,7 @@ from collateral_registry.store.engine.bulk import Columns, Source, insert_column
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
-from collateral_registry.store.engine.rows import check_unused, existing, insert_row
+from collateral_registry.store.engine.rows import check_unused, columns_of, existing, insert_row
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.prices import PriceRow, PriceSeriesRow
 from valuation._typing import Int
@@ -114,20 +114,12 @@ _SERIES_FACTS = select(
     PriceSeriesRow.series_key,
     PriceSeriesRow.latest_price.label("price"),
     PriceSeriesRow.latest_day.label("day"),
-    PriceSeriesRow.latest_return,
-    PriceSeriesRow.history_seq,
-    PriceSeriesRow.max_age_days,
-    PriceSeriesRow.currency,
+    *columns_of(PriceSeriesRow, "latest_return", "history_seq", "max_age_days", "currency"),
 ).where(is_one_of(PriceSeriesRow.series_key, KEYS))
 
 
 _FX_QUOTES = select(
-    PriceSeriesRow.unit,
-    PriceSeriesRow.currency,
-    PriceSeriesRow.latest_price,
-    PriceSeriesRow.latest_day,
-    PriceSeriesRow.series_key,
-    PriceSeriesRow.history_seq,
+    *columns_of(PriceSeriesRow, "unit", "currency", "latest_price", "latest_day", "series_key", "history_seq")
 ).where(PriceSeriesRow.is_fx == 1, PriceSeriesRow.latest_price.is_not(None))
 
 

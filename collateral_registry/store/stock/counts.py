@@ -28,6 +28,7 @@ from collateral_registry.store.engine.bulk import Columns, insert_columns, new_k
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
+from collateral_registry.store.engine.rows import columns_of
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.stock import (
@@ -187,18 +188,10 @@ def list_counts(connection: Connection, warehouse: str, before_key: int, limit: 
     statement = (
         select(
             StockCountRow.count_key,
-            StockLotRow.warehouse,
-            StockLotRow.lot,
-            StockLotRow.good,
-            StockLotRow.unit,
-            StockCountRow.method,
-            StockCountRow.counted_us,
-            StockCountRow.known_us,
-            StockCountRow.counted,
-            StockCountRow.book,
-            StockCountRow.tolerance,
-            StockCountRow.actor,
-            StockCountRow.document,
+            *columns_of(StockLotRow, "warehouse", "lot", "good", "unit"),
+            *columns_of(
+                StockCountRow, "method", "counted_us", "known_us", "counted", "book", "tolerance", "actor", "document"
+            ),
         )
         .join(StockLotRow, StockLotRow.lot_key == StockCountRow.lot_key)
         .where(StockLotRow.warehouse == warehouse, StockCountRow.count_key < before_key)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
 from collateral_registry.store.engine.database import Intake
 from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
-from collateral_registry.store.engine.rows import existing, insert_row
+from collateral_registry.store.engine.rows import columns_of, existing, insert_row
 from collateral_registry.store.schema.stock import StockBatchRow, StockFeedRow, StockRejectionRow
 
 
@@ -114,12 +114,7 @@ def _new_source(intake: Intake, source_id: str) -> Feed:
 
 
 _FEEDS = select(
-    StockFeedRow.source_key,
-    StockFeedRow.source_id,
-    StockFeedRow.last_sequence,
-    StockFeedRow.last_call,
-    StockFeedRow.epoch,
-    StockFeedRow.received_us,
+    *columns_of(StockFeedRow, "source_key", "source_id", "last_sequence", "last_call", "epoch", "received_us")
 )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Subquery, select, union_all
 
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.rows import existing
+from collateral_registry.store.engine.rows import columns_of, existing
 from collateral_registry.store.revaluation.row_versions import newest_of
 from collateral_registry.store.schema.assets import AssetRow, TargetRow
 from collateral_registry.store.schema.book import CommitRow
@@ -17,15 +17,9 @@ from collateral_registry.store.schema.valuations import ValuationRow
 from valuation._typing import Int
 
 COVER_COLUMNS = (
-    ValuationRow.target_key,
-    ValuationRow.market_minor,
-    ValuationRow.lendable_minor,
-    ValuationRow.good_seq,
-    ValuationRow.good_market_minor,
-    ValuationRow.good_lendable_minor,
-    ValuationRow.unknown,
-    ValuationRow.quality,
-    ValuationRow.oldest_day,
+    *columns_of(ValuationRow, "target_key", "market_minor", "lendable_minor"),
+    *columns_of(ValuationRow, "good_seq", "good_market_minor", "good_lendable_minor"),
+    *columns_of(ValuationRow, "unknown", "quality", "oldest_day"),
 )
 """Columns of a valuation that the cover of a loan is computed from."""
 

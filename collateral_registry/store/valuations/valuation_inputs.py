@@ -16,6 +16,7 @@ from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, T
 from collateral_registry.store.assets.repository import numbers_of
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns, typed_column
 from collateral_registry.store.engine.key_sets import KEYS, KeyedSelect, is_one_of
+from collateral_registry.store.engine.rows import columns_of
 from collateral_registry.store.schema.assets import (
     AssetRow,
     EquipmentRow,
@@ -40,14 +41,8 @@ def read_facts(connection: Source, keys: Int) -> AssetFacts:
 
 _FACTS = KeyedSelect(
     select(
-        AssetRow.asset_key,
-        AssetRow.revision,
-        AssetRow.status,
-        AssetRow.insurance_day,
-        AssetRow.inspection_day,
-        AssetRow.prior_claims_minor,
-        AssetRow.asset_class,
-        AssetRow.currency,
+        *columns_of(AssetRow, "asset_key", "revision", "status", "insurance_day", "inspection_day"),
+        *columns_of(AssetRow, "prior_claims_minor", "asset_class", "currency"),
     ).order_by(AssetRow.asset_key),
     AssetRow.asset_key,
 )
