@@ -1,22 +1,40 @@
-"""Names columns of a row, inserts a row under an unused id, and returns a row that must exist."""
+"""Converts between rows and domain types, inserts a row under an unused id, and returns a row that must exist."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from dataclasses import fields
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Row, insert, literal, select
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 T = TypeVar("T")
+D = TypeVar("D", bound="DataclassInstance")
 
 
 def columns_of(table: type[SQLModel], *names: str) -> list[InstrumentedAttribute[Any]]:
     """Returns the columns of a table with these names."""
     return [getattr(table, name) for name in names]
+
+
+def values_of(item: object, *names: str) -> dict[str, Any]:
+    """Returns attributes of an object as values of the columns of the same names, enumerations as integers."""
+    values = {name: getattr(item, name) for name in names}
+    return {name: int(value) if isinstance(value, IntEnum) else value for name, value in values.items()}
+
+
+def from_row(kind: type[D], row: Row[Any], **given: object) -> D:
+    """Builds a dataclass whose fields are the columns of the same names, except for the given ones."""
+    columns = {field.name: getattr(row, field.name) for field in fields(kind) if field.name not in given}
+    return kind(**columns, **given)
 
 
 def insert_row(connection: Connection, table: type[SQLModel], **values: object) -> int:

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
 
 from collateral_registry.domain.prices.market_data import CurveNeed, Estimate
 from collateral_registry.store.engine.bulk import Source, insert_columns, read_columns
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
-from collateral_registry.store.engine.rows import columns_of
+from collateral_registry.store.engine.rows import columns_of, values_of
 from collateral_registry.store.schema.prices import HaircutCurveRow, PriceSeriesRow
 from valuation.haircuts.models.tier1 import HaircutCurve
 from valuation.haircuts.monitoring.model_monitor import Watch
 
-WATCH = columns_of(HaircutCurveRow, "light", "multiplier", "exceedances", "promises", "drift", "next_variance")
+WATCH = ("light", "multiplier", "exceedances", "promises", "drift", "next_variance")
+"""Columns of the monitoring result, in the order of its fields."""
 
-ESTIMATE = (
-    *columns_of(HaircutCurveRow, "estimate_key", "day", "price", "log_return", "history_seq", "hidden_gap"),
-    *columns_of(HaircutCurveRow, "loss", "flags", "daily_volatility", "model", "cause"),
-    *WATCH,
-)
+NEED = tuple(field.name for field in fields(CurveNeed))
+ESTIMATE = tuple(field.name for field in fields(Estimate) if field.name != "watch")
+"""Columns that are fields of the need and of the estimate."""
 
 FILTERS = {
     "series": PriceSeriesRow.series_id,
@@ -68,26 +66,30 @@ def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str)
     if not needs:
         return {}
     wanted = set(needs)
-    estimates = {}
     named = {"keys": sorted({need.series_key for need in needs}), "of_model": model}
-    rows = read_columns(connection, _LATEST, named)
-    for row in zip(*(column.tolist() for column in rows.values()), strict=True):
-        need = CurveNeed(*row[len(ESTIMATE) :])
-        if need in wanted:
-            key, day, price, moved, changed, gap, loss, flags, volatility, model, cause, *watched = row[: len(ESTIMATE)]
-            losses = np.frombuffer(loss, dtype=np.float64)
-            estimates[need] = Estimate(
-                key, day, price, moved, changed, gap, losses, flags, volatility, model, Watch(*watched), cause
-            )
-    return estimates
+    rows = ((_need(row), row) for row in _rows(connection, _LATEST, named))
+    return {need: _estimate(row) for need, row in rows if need in wanted}
 
 
-_NEED = (
-    HaircutCurveRow.series_key,
-    HaircutCurveRow.base_currency,
-    HaircutCurveRow.currency,
-    HaircutCurveRow.confidence_ppm,
-)
+def _rows(source: Source, statement: Select[Any], named: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+    """Yields the rows of a select; missing numbers are NaN."""
+    columns = read_columns(source, statement, named)
+    for values in zip(*(column.tolist() for column in columns.values()), strict=True):
+        yield dict(zip(columns, values, strict=True))
+
+
+def _need(row: Mapping[str, Any]) -> CurveNeed:
+    return CurveNeed(*(row[name] for name in NEED))
+
+
+def _estimate(row: Mapping[str, Any]) -> Estimate:
+    loss = np.frombuffer(row["loss"], dtype=np.float64)
+    return Estimate(
+        **{name: row[name] for name in ESTIMATE} | {"loss": loss}, watch=Watch(*(row[name] for name in WATCH))
+    )
+
+
+_NEED = columns_of(HaircutCurveRow, *NEED)
 _OF_MODEL = HaircutCurveRow.model == bindparam("of_model")
 _NEWEST_DAY = (
     select(*_NEED, func.max(HaircutCurveRow.day).label("day"))
@@ -97,7 +99,7 @@ _NEWEST_DAY = (
 )
 # A need may have several curves of its newest day; the one made last comes last and replaces the others.
 _LATEST = (
-    select(*ESTIMATE, *_NEED)
+    select(*columns_of(HaircutCurveRow, *NEED, *ESTIMATE, *WATCH))
     .join(_NEWEST_DAY, and_(*(column == _NEWEST_DAY.c[column.key] for column in (*_NEED, HaircutCurveRow.day))))
     .where(_OF_MODEL)
     .order_by(HaircutCurveRow.history_seq, HaircutCurveRow.seq, HaircutCurveRow.estimate_key)
@@ -109,10 +111,11 @@ def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], mod
     if not made:
         return
     hold_lock(connection, "estimates")
-    missing = {estimate_of(one, model).estimate_key: one for one in made}
+    estimates = [estimate_of(one, model) for one in made]
+    missing = {estimate.estimate_key: (one, estimate) for one, estimate in zip(made, estimates, strict=True)}
     for key in read_columns(connection, _KNOWN, {"keys": list(missing)})["estimate_key"].tolist():
         del missing[key]
-    rows = [_row(key, seq, model, one) for key, one in missing.items()]
+    rows = [_row(seq, *one) for one in missing.values()]
     if rows:
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         insert_columns(connection, HaircutCurveRow, columns, len(rows))
@@ -121,34 +124,17 @@ def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], mod
 _KNOWN = select(HaircutCurveRow.estimate_key).where(is_one_of(HaircutCurveRow.estimate_key, KEYS))
 
 
-def _row(key: int, seq: int, model: str, one: NewCurve) -> dict[str, Any]:
-    need, curve, watched = one.need, one.curve, one.curve.watch
+def _row(seq: int, one: NewCurve, estimate: Estimate) -> dict[str, Any]:
     return {
-        "estimate_key": key,
-        "series_key": need.series_key,
-        "base_currency": need.base_currency,
-        "currency": need.currency,
-        "confidence_ppm": need.confidence_ppm,
-        "day": one.newest.day,
-        "price": one.newest.price,
-        "log_return": one.newest.log_return,
-        "history_seq": one.newest.history_seq,
+        **values_of(one.need, *NEED),
+        **values_of(estimate, *ESTIMATE),
+        **dict(zip(WATCH, astuple(estimate.watch), strict=True)),
         "seq": seq,
-        "model": model,
-        "observations": curve.observations,
-        "flags": int(curve.flags),
-        "daily_volatility": float(np.nan_to_num(curve.daily_volatility, nan=0.0)),
-        "hidden_gap": curve.hidden_gap,
-        "light": watched.status,
-        "multiplier": watched.multiplier,
-        "exceedances": watched.exceedances,
-        "promises": watched.promises,
-        "drift": watched.drift,
-        "next_variance": watched.variance,
+        "observations": one.curve.observations,
         "cause": str(one.cause),
-        "loss": curve.loss.tobytes(),
-        "expected_shortfall": curve.expected_shortfall.tobytes(),
-        "standard_error": curve.standard_error.tobytes(),
+        "loss": one.curve.loss.tobytes(),
+        "expected_shortfall": one.curve.expected_shortfall.tobytes(),
+        "standard_error": one.curve.standard_error.tobytes(),
     }
 
 
@@ -164,20 +150,9 @@ def estimate_of(one: NewCurve, model: str) -> Estimate:
     subject = f"{need.series_key}:{need.base_currency}:{need.currency}:{need.confidence_ppm}:{newest_text}:{model}"
     key = int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest()) >> 1
     volatility = float(np.nan_to_num(curve.daily_volatility, nan=0.0))
-    return Estimate(
-        key,
-        newest.day,
-        newest.price,
-        newest.log_return,
-        newest.history_seq,
-        curve.hidden_gap,
-        curve.loss,
-        int(curve.flags),
-        volatility,
-        model,
-        curve.watch,
-        one.cause,
-    )
+    price = astuple(newest)
+    flags = int(curve.flags)
+    return Estimate(key, *price, curve.hidden_gap, curve.loss, flags, volatility, model, curve.watch, one.cause)
 
 
 def model_and_gap_of(connection: Connection, estimate_key: int) -> tuple[str, float]:
@@ -206,31 +181,14 @@ def list_estimates(
     """Returns a page of the curves before a (commit, key), newest first; the curves of a commit are ordered by key."""
     seq, key = before
     statement = (
-        select(HaircutCurveRow.__table__, PriceSeriesRow.series_id)
+        select(*columns_of(HaircutCurveRow, *NEED, *ESTIMATE, *WATCH, "observations", "seq"), PriceSeriesRow.series_id)
         .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == HaircutCurveRow.series_key)
         .where(*conditions(FILTERS, wanted))
         .where(or_(HaircutCurveRow.seq < seq, and_(HaircutCurveRow.seq == seq, HaircutCurveRow.estimate_key < key)))
         .order_by(HaircutCurveRow.seq.desc(), HaircutCurveRow.estimate_key.desc())
         .limit(limit)
     )
-    curves = []
-    for row in connection.execute(statement):
-        need = CurveNeed(row.series_key, row.base_currency, row.currency, row.confidence_ppm)
-        loss = np.frombuffer(row.loss, dtype=np.float64)
-        watched = Watch(*(getattr(row, column.key) for column in WATCH))
-        estimate = Estimate(
-            row.estimate_key,
-            row.day,
-            math.nan if row.price is None else row.price,
-            math.nan if row.log_return is None else row.log_return,
-            row.history_seq,
-            row.hidden_gap,
-            loss,
-            row.flags,
-            row.daily_volatility,
-            row.model,
-            watched,
-            row.cause,
-        )
-        curves.append(StoredEstimate(row.series_id or "", need, estimate, row.observations, row.seq))
-    return curves
+    return [
+        StoredEstimate(row["series_id"] or "", _need(row), _estimate(row), row["observations"], row["seq"])
+        for row in _rows(connection, statement)
+    ]
