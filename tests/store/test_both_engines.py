@@ -70,7 +70,7 @@ def test_valuing_one_asset_and_revaluing_the_book_give_identical_rows(book):
     with book.read() as connection:
         whole = {
             valued.asset.asset_id: valued.row
-            for valued in value_assets(connection, ["lot-1", "machine-1", "right-1"], "")
+            for valued in value_assets(connection, ["lot-1", "machine-1", "patent-1"], "")
         }
         alone = {name: value_assets(connection, [name], "")[0].row for name in whole}
         stored = read_columns(connection, select(*ValuationRow.__table__.c).where(ValuationRow.seq == seq))  # type: ignore[attr-defined] # SQLModel gives every table one

@@ -71,7 +71,7 @@ MACHINE = Asset(
     ),
 )
 IP_ASSET = Asset(
-    "right-1",
+    "patent-1",
     "Acme",
     "ip.patent",
     "EUR",
@@ -104,7 +104,7 @@ def fill_book(database) -> None:
         first,
         Pledge("p-2", "loan-2", "lot-1", 2),
         Pledge("p-3", "loan-1", "machine-1"),
-        Pledge("p-4", "loan-2", "right-1"),
+        Pledge("p-4", "loan-2", "patent-1"),
     ):
         do(database, lambda write, pledge=pledge: pledges.pledge_asset(write, pledge))
     owed = [("loan-1", 38_000_000), ("loan-2", 45_000_000)]

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 def store_model(write: Write, model_id: str, files: Mapping[str, bytes]) -> StoredModel:
     """Stores a fitted model; it values nothing until it is activated. Raises InvalidInput for damaged files."""
-    from valuation.equipment.models.artefact import CARD, unpack  # noqa: PLC0415 - LightGBM comes with it
+    from valuation.equipment.models.artefact import CARD, unpack
 
     model = unpack(files)
     learned = model.learned
@@ -86,7 +86,7 @@ def quote_machines(
     connection: Connection, model_id: str, machines: Sequence[Equipment], on: date | None
 ) -> tuple[Estimates, str]:
     """Returns a model's estimates of machines on a day (default: the business date), and the model's currency."""
-    from valuation.equipment.models.hedonic import appraise  # noqa: PLC0415 - LightGBM's trees come with it
+    from valuation.equipment.models.hedonic import appraise
 
     stored = get_model(connection, model_id)
     model = _fitted(connection, stored)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from collateral_registry.domain.assets.kinds import Equipment
-from collateral_registry.domain.equipment.comparables import observed, tells_condition
+from collateral_registry.domain.equipment.comparables import observed, states_condition
 from collateral_registry.domain.shared.string_interner import codes_of
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, MachineEstimates
 from collateral_registry.store.assets.repository import equipment_of
@@ -54,7 +54,7 @@ class ModelFiles:
 @lru_cache(CACHED_MODELS)
 def fitted(files: ModelFiles) -> Fitted:
     """Returns the parsed model; raises InvalidInput if its files are damaged."""
-    from valuation.equipment.models.artefact import unpack  # noqa: PLC0415 - LightGBM comes with it
+    from valuation.equipment.models.artefact import unpack
 
     return unpack(files.read())
 
@@ -90,19 +90,19 @@ def _machines(source: Source, assets: AssetFacts, rows: Int) -> list[Equipment]:
 
 
 def _estimates(model: Fitted, rows: Int, machines: list[Equipment], day: int) -> MachineEstimates:
-    from valuation.equipment.models.hedonic import appraise  # noqa: PLC0415 - LightGBM's trees come with it
+    from valuation.equipment.models.hedonic import appraise
 
     estimates = appraise(model.learned, observed(machines, model.learned.mapping, day))
     flags = np.where((estimates.flags & EstimateFlag.HOURS_UNKNOWN) != 0, int(QualityFlag.HOURS_UNKNOWN), 0)
     flags |= np.where((estimates.flags & OUTSIDE) != 0, int(QualityFlag.OUTSIDE_COMPARABLES), 0)
     fmv = np.where((estimates.flags & NO_OPINION) != 0, np.nan, estimates.fmv)
     condition_known = np.array(
-        [tells_condition(machine, model.learned.mapping) for machine in machines], dtype=np.bool_
+        [states_condition(machine, model.learned.mapping) for machine in machines], dtype=np.bool_
     )
     values = (fmv, estimates.olv, estimates.flv, estimates.nolv, estimates.value_haircut)
     return MachineEstimates(rows, *values, flags.astype(np.int64), condition_known)
 
 
 def _joined(found: list[MachineEstimates]) -> MachineEstimates:
-    names = ("asset_row", "fmv", "olv", "flv", "nolv", "value_haircut", "flags", "condition_told")
+    names = ("asset_row", "fmv", "olv", "flv", "nolv", "value_haircut", "flags", "condition_stated")
     return MachineEstimates(*(np.concatenate([getattr(one, name) for one in found]) for name in names))

@@ -28,7 +28,7 @@ def observed(machines: Sequence[Equipment], mapping: ColumnMap, day: int) -> Obs
     return observe(table, mapping, time, len(machines))
 
 
-def tells_condition(machine: Equipment, mapping: ColumnMap) -> bool:
+def states_condition(machine: Equipment, mapping: ColumnMap) -> bool:
     """Returns whether a model receives a condition: a stated attribute, or a registered condition that it lists."""
     stated = mapping.condition in machine.attributes
     return bool(mapping.condition) and (stated or machine.condition.name.lower() in mapping.condition_order)

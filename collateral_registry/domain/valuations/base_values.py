@@ -146,7 +146,7 @@ def _value_by_comparables(base: BaseValues, assets: AssetFacts, machines: Machin
     scrap = price_new * np.nan_to_num(numbers["scrap_share"])
     factors = np.stack([numbers[f"condition_{name}"] for name in CONDITIONS], axis=1)
     factor = factors[np.arange(len(at)), table["condition"][place].astype(np.int64)]
-    ignored = ~machines.condition_told[known] & (table["condition"][place] != int(Condition.UNKNOWN))
+    ignored = ~machines.condition_stated[known] & (table["condition"][place] != int(Condition.UNKNOWN))
     fmv = machines.fmv[known] * np.where(ignored, np.minimum(np.nan_to_num(factor, nan=1.0), 1.0), 1.0)
     base.amount[at] = np.clip(fmv, scrap, price_new)
     base.model[at] = int(Model.COMPARABLES)

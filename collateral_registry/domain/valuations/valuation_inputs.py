@@ -43,7 +43,7 @@ class MachineEstimates:
     """Estimates of machines [m] by active models of comparables; ``asset_row`` is the row of the asset.
 
     Values are in major units of the asset's currency. ``value_haircut`` is the distance from the FMV to the estimate's
-    low point, as a share of the FMV. ``flags`` are bits of valuation.flags.QualityFlag. ``condition_told`` marks
+    low point, as a share of the FMV. ``flags`` are bits of valuation.flags.QualityFlag. ``condition_stated`` marks
     machines whose condition the model received; without it, the model estimates a machine in average condition.
     """
 
@@ -54,7 +54,7 @@ class MachineEstimates:
     nolv: Float
     value_haircut: Float
     flags: Int
-    condition_told: NDArray[np.bool_]
+    condition_stated: NDArray[np.bool_]
 
     @classmethod
     def none(cls) -> MachineEstimates:

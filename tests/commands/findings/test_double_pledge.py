@@ -40,7 +40,7 @@ from valuation.ip.life import RightKind
 
 
 def patent(asset_id, number, owner="Acme"):
-    """A patent."""
+    """Returns a patent."""
     revenue = Money(90_000_000, "EUR")
     ratios = (Decimal("0.05"), Decimal("0.25"), Decimal("0.15"))
     return Asset(
@@ -53,7 +53,7 @@ def patent(asset_id, number, owner="Acme"):
 
 
 def invoice(asset_id, number, cents=1_000_000, owner="Acme"):
-    """An invoice."""
+    """Returns an invoice."""
     paper = Receivable("Globex", number, Money(cents, "USD"), issued=date(2021, 11, 1))
     return Asset(asset_id, owner, "receivable", "USD", paper)
 
@@ -98,7 +98,7 @@ def test_consecutive_serial_numbers_alone_raise_no_suspicion(book):
 
 
 def test_many_warrants_of_one_size_raise_no_suspicion(book):
-    """Twenty-five tonnes each: what everything shares tells nothing."""
+    """Each is for 25 t: a value that all of them share is no evidence."""
     for number in range(AGREEING_LIMIT + 8):
         register(book, lot(f"w-{number}", "25", receipt_number=f"LD-{44_000 + number * 111}"))
     before = len(findings(book))
@@ -209,7 +209,7 @@ def test_a_retired_asset_frees_its_number(book):
 
 
 def test_a_registration_that_secures_another_borrowers_loan_is_refused(book):
-    """One notice may cover many things of one borrower; of two borrowers it cannot."""
+    """One registration may cover several assets of one borrower, but not of two."""
     for name, serial in (("m-1", "AA-11"), ("m-2", "BB-22"), ("m-3", "CC-33")):
         register(book, machine(name, serial))
     lend_on(book, "bank-1", borrower="Acme")
@@ -226,7 +226,7 @@ def test_a_registration_that_secures_another_borrowers_loan_is_refused(book):
 
 
 def past_the_checks(book, *found):
-    """Assets that came in before there were checks."""
+    """Stores assets without checking their numbers."""
     for asset in found:
         do(book, lambda write, asset=asset: insert_asset(write, asset))
 
@@ -283,13 +283,13 @@ def test_a_confirmed_double_pledge_is_worth_nothing(book):
 
 
 def test_every_lookup_of_a_number_uses_all_columns_of_an_index(sqlite_url):
-    """In a book of a million, a number is held against the few that share a skeleton or a half, not its scope."""
+    """Among a million numbers, one is compared only with those that share a normalised form or a half with it."""
     database = opened(sqlite_url)
-    asked = recorded_statements(database, "FROM identity")
+    executed = recorded_statements(database, "FROM identity")
     (number,) = identities_of(machine("m-1", "HX-1001"))
     with database.read() as connection:
         similar_identities(connection, number, 0)
-    plans = plans_of(database, asked)
+    plans = plans_of(database, executed)
     database.close()
     reached = {part for plan in plans for part in re.findall(r"identity_\w+ \([^)]*\)", plan)}
 

@@ -279,12 +279,12 @@ def test_repayment_frees_the_repaid_part(pledged, peak, data):
 
 @given(st.integers(0, 10**12), st.integers(0, 10**12), st.integers(0, 10**12))
 def test_the_largest_quantity_is_found_from_any_guess(truth, guess, most):
-    asked = []
+    tried = []
 
     def holds(number):
-        asked.append(number)
+        tried.append(number)
         return number <= truth
 
     assert largest_such(holds, guess, most) == min(truth, most)
-    assert len(asked) <= 90
-    assert len(asked) <= 2 or guess not in {truth, truth + 1}
+    assert len(tried) <= 90
+    assert len(tried) <= 2 or guess not in {truth, truth + 1}

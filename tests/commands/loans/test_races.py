@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from collateral_registry.store.engine.bulk import read_columns
 from collateral_registry.store.schema.loans import LoanJudgementRow
@@ -61,7 +61,7 @@ def test_goods_that_leave_during_a_price_fall_are_judged_on_the_price_of_their_c
 def first_cover_after(database, market_minor):
     """Returns the judgement after the goods left, at the price before its fall."""
     with database.read() as connection:
-        rows = read_columns(connection, select(*LoanJudgementRow.__table__.c).order_by(LoanJudgementRow.seq))  # type: ignore[attr-defined] # SQLModel gives every table one
+        rows = read_columns(connection, select(*inspect(LoanJudgementRow).columns).order_by(LoanJudgementRow.seq))
     found = [
         {name: column[at] for name, column in rows.items()}
         for at in range(len(rows["seq"]))

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from collateral_registry.commands.assets import register
 from collateral_registry.commands.book.business_date import advance
@@ -171,7 +171,7 @@ def test_a_judgement_made_during_a_run_stays_newest_and_is_repeated_on_publicati
         after = newest_judgements(connection, keys)
         published = read_columns(
             connection,
-            select(*LoanJudgementRow.__table__.c).where(LoanJudgementRow.seq == run.published_seq),  # type: ignore[attr-defined] # SQLModel gives every table one
+            select(*inspect(LoanJudgementRow).columns).where(LoanJudgementRow.seq == run.published_seq),
         )
 
     assert run.judged_again == 2

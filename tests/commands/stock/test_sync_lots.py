@@ -38,19 +38,19 @@ def events(client):
         yield from answer.events
 
 
-def first_of(heard, kind):
-    return next(event for event in heard if event.kind == kind)
+def first_of(received, kind):
+    return next(event for event in received if event.kind == kind)
 
 
 def test_an_issue_opens_a_breach_that_is_streamed_and_a_receipt_cures_it(fed):
-    push, heard = Push(fed), events(fed)
+    push, received = Push(fed), events(fed)
     push.opened()
     push.push(1, receipt("in-1", 100, lot="LOT-1"))
     push.push(2, movement("out-1", "ISSUE", 80, lot="LOT-1"))
-    opened = first_of(heard, OPENED)
+    opened = first_of(received, OPENED)
     wait_until(lambda: quantity(fed) == "20", seconds=10)
     push.push(3, receipt("in-2", 80, lot="LOT-1"))
-    cured = first_of(heard, CURED)
+    cured = first_of(received, CURED)
 
     assert opened.loan == "loans/loan-1"
     assert cured.sequence > opened.sequence
@@ -58,7 +58,7 @@ def test_an_issue_opens_a_breach_that_is_streamed_and_a_receipt_cures_it(fed):
 
 
 def test_a_stock_event_is_streamed_within_a_second_on_a_busy_machine(fed):
-    push, heard = Push(fed), events(fed)
+    push, received = Push(fed), events(fed)
     push.opened()
     push.push(1, receipt("in-1", 100, lot="LOT-1"))
     wait_until(lambda: quantity(fed) == "100")
@@ -67,10 +67,10 @@ def test_a_stock_event_is_streamed_within_a_second_on_a_busy_machine(fed):
         number = 2 + 2 * turn
         start = time.perf_counter()
         push.push(number, movement(f"out-{turn}", "ISSUE", 80, lot="LOT-1"))
-        first_of(heard, OPENED)
+        first_of(received, OPENED)
         found.append(time.perf_counter() - start)
         push.push(number + 1, receipt(f"in-{number}", 80, lot="LOT-1"))
-        first_of(heard, CURED)
+        first_of(received, CURED)
 
     assert sorted(found)[5] < 1.0
 
@@ -178,11 +178,11 @@ def test_stock_pushed_to_one_server_is_streamed_by_another(postgres_url):
     ):
         client = Client(here)
         client.covered_loan()
-        push, heard = Push(client), events(Client(there))
+        push, received = Push(client), events(Client(there))
         push.opened()
         push.push(1, receipt("in-1", 100, lot="LOT-1"), movement("out-1", "ISSUE", 80, lot="LOT-1"))
 
-        assert first_of(heard, OPENED).loan == "loans/loan-1"
+        assert first_of(received, OPENED).loan == "loans/loan-1"
         assert quantity(client) == "20"
     for server in servers:
         server.stop()
