@@ -15,14 +15,19 @@ from valuation.statistics.simulation import Start
 pytestmark = pytest.mark.slow
 
 PRICES = walk(noise(260))
-FOUND = forecast(PRICES, DAYS[:261], 20)
 
 
-def test_the_fan_opens_around_the_last_price_and_its_levels_do_not_cross():
-    assert FOUND.fan.shape == (len(QUANTILES), 20)
-    assert (np.diff(FOUND.fan, axis=0) > 0.0).all()
-    assert FOUND.fan[3] == pytest.approx(PRICES[-1])
-    assert FOUND.dates_ahead[-1] == DAYS[280]
+@pytest.fixture(scope="module")
+def reference():
+    """The forecast of PRICES over 20 days."""
+    return forecast(PRICES, DAYS[:261], 20)
+
+
+def test_the_fan_opens_around_the_last_price_and_its_levels_do_not_cross(reference):
+    assert reference.fan.shape == (len(QUANTILES), 20)
+    assert (np.diff(reference.fan, axis=0) > 0.0).all()
+    assert reference.fan[3] == pytest.approx(PRICES[-1])
+    assert reference.dates_ahead[-1] == DAYS[280]
 
 
 def test_errors_of_constant_variance_spread_as_the_responses_imply():
@@ -69,11 +74,11 @@ def test_a_season_moves_the_median_but_its_peak_does_not_raise_the_lendable_valu
     assert (np.diff(before_low.lendable) <= 0.0).all()
 
 
-def test_the_forecast_is_reproducible_and_independent_of_the_price_unit():
+def test_the_forecast_is_reproducible_and_independent_of_the_price_unit(reference):
     again, thousandfold = forecast(PRICES, DAYS[:261], 20), forecast(1000.0 * PRICES, DAYS[:261], 20)
 
-    assert (again.fan == FOUND.fan).all()
-    assert thousandfold.fan == pytest.approx(1000.0 * FOUND.fan)
+    assert (again.fan == reference.fan).all()
+    assert thousandfold.fan == pytest.approx(1000.0 * reference.fan)
 
 
 def test_weekly_prices_are_forecast_in_weekly_steps():
@@ -88,11 +93,11 @@ def test_a_short_history_and_a_price_that_never_moves_have_no_forecast(prices):
     assert len(found.lendable) == 0
 
 
-def test_prices_before_a_level_break_are_ignored():
+def test_prices_before_a_level_break_are_ignored(reference):
     broken = np.concatenate([PRICES * 50.0, PRICES])
     found = forecast(broken, DAYS[: len(broken)], 20)
 
-    assert found.fan == pytest.approx(FOUND.fan)
+    assert found.fan == pytest.approx(reference.fan)
 
 
 @pytest.mark.parametrize(("prices", "horizon", "field"), [(PRICES[:100], 0, "horizon"), (-PRICES[:100], 5, "prices")])
