@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from datetime import date
 from typing import Any
 
 from google.protobuf.message import Message
@@ -55,45 +55,20 @@ def _read_detail(message: pb.Asset) -> Detail:
 
 
 def _read_inventory(message: pb.Inventory) -> Inventory:
-    return Inventory(
-        good=message.good,
-        quantity=convert.read_decimal("inventory.quantity", message.quantity),
-        unit=message.unit,
-        warehouse=message.warehouse,
-        lot=message.lot,
-        grade=message.grade,
-        series=_read_series("inventory.price_series", message.price_series),
-        receipt_number=message.receipt_number,
-        bin=message.bin,
-    )
+    series = _read_series("inventory.price_series", message.price_series)
+    return Inventory(**convert.read_fields("inventory", message, Inventory), series=series)
 
 
 def read_equipment(message: pb.Equipment) -> Equipment:
     """Returns the machine in a message; raises InvalidInput with the name of the field."""
-    return Equipment(
-        make=message.make,
-        model=message.model,
-        serial_number=message.serial_number,
-        equipment_class=message.equipment_class,
-        price_new=convert.read_money("equipment.price_new", message.price_new),
-        built=convert.read_date("equipment.build_date", message, "build_date"),
-        schedule=convert.member("equipment.schedule", Schedule, max(message.schedule - 1, 0)),  # 0 is UNSPECIFIED
-        hours=convert.read_optional_decimal("equipment.hours", message, "hours"),
-        hours_date=convert.read_date("equipment.hours_date", message, "hours_date"),
-        expected_hours_per_year=convert.read_optional_decimal(
-            "equipment.expected_hours_per_year", message, "expected_hours_per_year"
-        ),
-        condition=convert.member("equipment.condition", Condition, message.condition),
-        location=message.location,
-        units_produced=convert.read_optional_decimal("equipment.units_produced", message, "units_produced"),
-        units_lifetime=convert.read_optional_decimal("equipment.units_lifetime", message, "units_lifetime"),
-        attributes=dict(message.attributes),
-        price_index=_read_series("equipment.price_index", message.price_index),
-        price_new_date=convert.read_date("equipment.price_new_date", message, "price_new_date"),
-        acquisition_cost=convert.read_optional_money("equipment.acquisition_cost", message, "acquisition_cost"),
-        acquisition_date=convert.read_date("equipment.acquisition_date", message, "acquisition_date"),
-        book_schedule=_read_book_schedule(message.book_schedule),
-    )
+    stated = convert.read_fields("equipment", message, Equipment) | {
+        "built": convert.read_date("equipment.build_date", message, "build_date"),
+        "schedule": convert.member("equipment.schedule", Schedule, max(message.schedule - 1, 0)),  # 0 is UNSPECIFIED
+        "condition": convert.member("equipment.condition", Condition, message.condition),
+        "price_index": _read_series("equipment.price_index", message.price_index),
+        "book_schedule": _read_book_schedule(message.book_schedule),
+    }
+    return Equipment(**stated)
 
 
 def _read_series(field: str, name: str) -> str:
@@ -110,6 +85,8 @@ def _read_book_schedule(number: int) -> Schedule:
 
 IP = "intellectual_property"
 """Prefix of field names in errors."""
+
+REQUIRED_RATES = ("royalty_rate", "tax_rate", "discount_rate")
 
 EARNING_FIELDS = ("next_year_revenue", "royalty_rate", "annual_survival")
 """Fields that must not be 0: they would make the value 0, which only a recorded fact such as a lapse may do."""
@@ -133,9 +110,7 @@ def _read_survival(message: pb.IntellectualProperty) -> Survival | None:
         return None
     if message.HasField("annual_survival"):
         raise InvalidInput(f"{IP}.annual_survival", message.annual_survival.value, "nothing together with survival")
-    names = ("legal", "technical", "commercial")
-    stated = {name: convert.read_optional_decimal(f"{IP}.survival.{name}", message.survival, name) for name in names}
-    return Survival(**{name: chance for name, chance in stated.items() if chance is not None})
+    return Survival(**convert.read_fields(f"{IP}.survival", message.survival, Survival))
 
 
 def read_ip_asset(message: pb.IntellectualProperty) -> IntellectualProperty:
@@ -143,57 +118,35 @@ def read_ip_asset(message: pb.IntellectualProperty) -> IntellectualProperty:
     if message.kind == pb.RIGHT_KIND_UNSPECIFIED:
         raise InvalidInput(f"{IP}.kind", "nothing", "a kind of intellectual property right")
 
-    def rate(name: str, missing: str | None = None) -> Decimal:
-        value = convert.read_optional_decimal(f"{IP}.{name}", message, name)
-        if value is None and missing is None:
-            raise InvalidInput(f"{IP}.{name}", "nothing", "a ratio")
-        return Decimal(missing or 0) if value is None else value
-
     _check_earning(message)
+    for name in REQUIRED_RATES:
+        if not message.HasField(name):
+            raise InvalidInput(f"{IP}.{name}", "nothing", "a ratio")
     return IntellectualProperty(
+        **convert.read_fields(IP, message, IntellectualProperty) | {"survival": _read_survival(message)},
         right_kind=convert.member(f"{IP}.kind", RightKind, message.kind - 1),
-        office=message.office,
-        number=message.number,
-        next_year_revenue=convert.read_money(f"{IP}.next_year_revenue", message.next_year_revenue),
-        royalty_rate=rate("royalty_rate"),
-        tax_rate=rate("tax_rate"),
-        discount_rate=rate("discount_rate"),
         filing=convert.read_date(f"{IP}.filing_date", message, "filing_date"),
         grant=convert.read_date(f"{IP}.grant_date", message, "grant_date"),
         expire=convert.read_date(f"{IP}.expire_date", message, "expire_date"),
         legal_status=convert.member(f"{IP}.legal_status", LegalStatus, message.legal_status),
-        growth=rate("growth", "0"),
-        annual_survival=rate("annual_survival", "1"),
-        technology_life_years=convert.read_optional_decimal(
-            f"{IP}.technology_life_years", message, "technology_life_years"
-        ),
-        survival=_read_survival(message),
-        technology_life_date=convert.read_date(f"{IP}.technology_life_date", message, "technology_life_date"),
-        amortisation_years=rate("amortisation_years", "0"),
-        owned_share=rate("owned_share", "1"),
-        licensed_exclusively=message.licensed_exclusively,
-        indicators=dict(message.indicators),
     )
+
+
+def _read_term(kind: str, message: pb.Receivable | pb.PurchaseOrder) -> dict[str, date | None]:
+    """Returns the dates of issue and payment of a receivable or purchase order."""
+    return {
+        "issued": convert.read_date(f"{kind}.issue_date", message, "issue_date"),
+        "due": convert.read_date(f"{kind}.due_date", message, "due_date"),
+    }
 
 
 def _read_receivable(message: pb.Receivable) -> Receivable:
-    return Receivable(
-        debtor=message.debtor,
-        invoice_number=message.invoice_number,
-        face_amount=convert.read_money("receivable.face_amount", message.face_amount),
-        issued=convert.read_date("receivable.issue_date", message, "issue_date"),
-        due=convert.read_date("receivable.due_date", message, "due_date"),
-    )
+    return Receivable(**convert.read_fields("receivable", message, Receivable), **_read_term("receivable", message))
 
 
 def _read_order(message: pb.PurchaseOrder) -> PurchaseOrder:
-    return PurchaseOrder(
-        buyer=message.buyer,
-        order_number=message.order_number,
-        order_amount=convert.read_money("purchase_order.order_amount", message.order_amount),
-        issued=convert.read_date("purchase_order.issue_date", message, "issue_date"),
-        due=convert.read_date("purchase_order.due_date", message, "due_date"),
-    )
+    kind = "purchase_order"
+    return PurchaseOrder(**convert.read_fields(kind, message, PurchaseOrder), **_read_term(kind, message))
 
 
 _READERS: dict[str, Callable[[Any], Detail]] = {
@@ -217,110 +170,56 @@ def asset_message(stored: StoredAsset) -> pb.Asset:
 def plain_message(asset: Asset) -> pb.Asset:
     """Returns an asset as a message without etag and times."""
     field, detail = _detail_message(asset.detail)
-    return pb.Asset(
+    return convert.message_of(
+        pb.Asset,
+        asset,
         name=f"assets/{asset.asset_id}",
-        display_name=asset.display_name,
-        owner=asset.owner,
-        asset_class=asset.asset_class,
         currency_code=asset.currency,
-        prior_claims=convert.optional_money(asset.prior_claims),
         insurance_expire_date=convert.calendar_date(asset.insurance_expire),
         last_inspection_date=convert.calendar_date(asset.last_inspection),
-        status=int(asset.status),
         **{field: detail},
     )
 
 
 def _detail_message(detail: Detail) -> tuple[str, Message]:
-    if isinstance(detail, Inventory):
-        return "inventory", pb.Inventory(
-            good=detail.good,
-            grade=detail.grade,
-            price_series=f"priceSeries/{detail.price_series}",
-            quantity=convert.decimal(detail.quantity),
-            unit=detail.unit,
-            warehouse=detail.warehouse,
-            lot=detail.lot,
-            receipt_number=detail.receipt_number,
-            bin=detail.bin,
-        )
-    if isinstance(detail, Equipment):
-        return "equipment", _equipment_message(detail)
-    if isinstance(detail, IntellectualProperty):
-        return "intellectual_property", _ip_message(detail)
+    match detail:
+        case Inventory():
+            series = f"priceSeries/{detail.price_series}"
+            return "inventory", convert.message_of(pb.Inventory, detail, price_series=series)
+        case Equipment():
+            return "equipment", _equipment_message(detail)
+        case IntellectualProperty():
+            return "intellectual_property", _ip_message(detail)
+    term = {"issue_date": convert.calendar_date(detail.issued), "due_date": convert.calendar_date(detail.due)}
     if isinstance(detail, Receivable):
-        return "receivable", pb.Receivable(
-            debtor=detail.debtor,
-            invoice_number=detail.invoice_number,
-            face_amount=convert.optional_money(detail.face_amount),
-            issue_date=convert.calendar_date(detail.issued),
-            due_date=convert.calendar_date(detail.due),
-        )
-    return "purchase_order", pb.PurchaseOrder(
-        buyer=detail.buyer,
-        order_number=detail.order_number,
-        order_amount=convert.optional_money(detail.order_amount),
-        issue_date=convert.calendar_date(detail.issued),
-        due_date=convert.calendar_date(detail.due),
-    )
+        return "receivable", convert.message_of(pb.Receivable, detail, **term)
+    return "purchase_order", convert.message_of(pb.PurchaseOrder, detail, **term)
 
 
 def _equipment_message(machine: Equipment) -> pb.Equipment:
-    return pb.Equipment(
-        make=machine.make,
-        model=machine.model,
-        serial_number=machine.serial_number,
+    return convert.message_of(
+        pb.Equipment,
+        machine,
         build_date=convert.calendar_date(machine.built),
-        price_new=convert.optional_money(machine.price_new),
-        equipment_class=machine.equipment_class,
         schedule=int(machine.schedule) + 1,
-        hours=convert.optional_decimal(machine.hours),
-        hours_date=convert.calendar_date(machine.hours_date),
-        expected_hours_per_year=convert.optional_decimal(machine.expected_hours_per_year),
-        condition=int(machine.condition),
-        location=machine.location,
-        units_produced=convert.optional_decimal(machine.units_produced),
-        units_lifetime=convert.optional_decimal(machine.units_lifetime),
-        attributes=dict(machine.attributes),
         price_index=f"priceSeries/{machine.price_index}" if machine.price_index else "",
-        price_new_date=convert.calendar_date(machine.price_new_date),
-        acquisition_cost=convert.optional_money(machine.acquisition_cost),
-        acquisition_date=convert.calendar_date(machine.acquisition_date),
         book_schedule=int(machine.book_schedule) + 1,
     )
 
 
 def survival_message(survival: Survival | None) -> pb.Survival | None:
     """Returns the survival probabilities by cause as a message, None for None."""
-    if survival is None:
-        return None
-    return pb.Survival(
-        legal=convert.decimal(survival.legal),
-        technical=convert.decimal(survival.technical),
-        commercial=convert.decimal(survival.commercial),
-    )
+    return None if survival is None else convert.message_of(pb.Survival, survival)
 
 
 def _ip_message(ip: IntellectualProperty) -> pb.IntellectualProperty:
-    return pb.IntellectualProperty(
+    return convert.message_of(
+        pb.IntellectualProperty,
+        ip,
         kind=int(ip.right_kind) + 1,
-        office=ip.office,
-        number=ip.number,
         filing_date=convert.calendar_date(ip.filing),
         grant_date=convert.calendar_date(ip.grant),
         expire_date=convert.calendar_date(ip.expire),
-        legal_status=int(ip.legal_status),
-        next_year_revenue=convert.optional_money(ip.next_year_revenue),
-        growth=convert.decimal(ip.growth),
-        royalty_rate=convert.decimal(ip.royalty_rate),
-        tax_rate=convert.decimal(ip.tax_rate),
-        discount_rate=convert.decimal(ip.discount_rate),
         annual_survival=None if ip.survival else convert.decimal(ip.annual_survival),
         survival=survival_message(ip.survival),
-        technology_life_years=convert.optional_decimal(ip.technology_life_years),
-        technology_life_date=convert.calendar_date(ip.technology_life_date),
-        amortisation_years=convert.decimal(ip.amortisation_years),
-        owned_share=convert.decimal(ip.owned_share),
-        licensed_exclusively=ip.licensed_exclusively,
-        indicators=dict(ip.indicators),
     )

@@ -6,12 +6,15 @@ Functions named ``read_…`` parse a message and raise InvalidInput with the nam
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import IntEnum, IntFlag
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -27,6 +30,7 @@ from valuation.flags import QualityFlag, UnknownReason, ZeroReason
 from valuation.money import PPM, to_minor
 
 E = TypeVar("E", bound=IntEnum)
+M = TypeVar("M", bound=Message)
 
 DECIMAL_LIMIT_CHARACTERS = 40
 RATIO_DIGITS = 9
@@ -86,6 +90,49 @@ def required_date(field: str, message: Message, name: str) -> date:
     if value is None:
         raise InvalidInput(field, "nothing", "a date")
     return value
+
+
+READERS = {"google.type.Decimal": read_decimal, "google.type.Money": read_money}
+
+
+def read_fields(prefix: str, message: Message, record: type[Any]) -> dict[str, Any]:
+    """Returns the fields of a message by name that a dataclass has under the same name, except enums.
+
+    A field that is absent and has a default in the dataclass is left out. Raises InvalidInput with the name of the
+    field, which begins with ``prefix``.
+    """
+    found: dict[str, Any] = {}
+    for field in fields(record):
+        described = message.DESCRIPTOR.fields_by_name.get(field.name)
+        if described is None or described.enum_type is not None:
+            continue
+        kind, value, path = described.message_type, getattr(message, field.name), f"{prefix}.{field.name}"
+        required = field.default is MISSING and field.default_factory is MISSING
+        if kind is None:
+            found[field.name] = value
+        elif kind.GetOptions().map_entry:
+            found[field.name] = dict(value)
+        elif kind.full_name in READERS and (required or message.HasField(field.name)):
+            found[field.name] = READERS[kind.full_name](path, value)
+        elif kind is Date.DESCRIPTOR and (day := read_date(path, message, field.name)):
+            found[field.name] = day
+    return found
+
+
+def message_of(kind: type[M], source: object, /, **others: object) -> M:
+    """Returns a message with the attributes of an object that have the names of its fields, and with ``others``.
+
+    Values are converted by type. In a field of type Decimal, a float is a ratio and an integer is in millionths.
+    """
+    own = [field for field in kind.DESCRIPTOR.fields if field.name not in others and hasattr(source, field.name)]
+    return kind(**{field.name: _converted(field, getattr(source, field.name)) for field in own}, **others)
+
+
+def _converted(field: FieldDescriptor, value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    convert = CONVERTERS.get(type(value))
+    return convert(value) if convert and field.message_type is not None else value
 
 
 def member(field: str, kind: type[E], value: int) -> E:
@@ -183,3 +230,13 @@ def quality_flags(bits: int) -> list[int]:
 
 def _flags(bits: int, message_enum: EnumTypeWrapper, prefix: str, flags: type[IntFlag]) -> list[int]:
     return [message_enum.Value(f"{prefix}_{flag.name}") for flag in flags if flag and bits & flag]
+
+
+CONVERTERS: dict[type, Callable[[Any], Message | None]] = {
+    Decimal: decimal,
+    Money: optional_money,
+    date: calendar_date,
+    float: ratio,
+    int: of_millionths,
+}
+"""Conversion of a value into the message of its field, by the type of the value."""
