@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Subquery, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Subquery, and_, delete, func, or_, select
 
 from collateral_registry.domain.assets.kinds import Asset, Status
 from collateral_registry.domain.findings.references import Identity, IdentityKind, identities_of, notice_of
@@ -18,9 +19,9 @@ from collateral_registry.domain.loans.agreements import Pledge, PledgeState
 from collateral_registry.store.engine.bulk import Columns, insert_columns, read_columns
 from collateral_registry.store.engine.json_documents import from_document
 from collateral_registry.store.engine.key_sets import is_one_of
-from collateral_registry.store.engine.rows import columns_of
-from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, IdentityRow
-from collateral_registry.store.schema.loans import LoanRow, PledgeRevisionRow, PledgeRow
+from collateral_registry.store.engine.rows import columns_of, from_row
+from collateral_registry.store.schema.assets import IS_NEWEST_OF_ASSET, AssetRevisionRow, AssetRow, IdentityRow
+from collateral_registry.store.schema.loans import IS_NEWEST_OF_PLEDGE, LoanRow, PledgeRevisionRow, PledgeRow
 from valuation._typing import Int
 
 AGREEING_LIMIT = 20
@@ -136,11 +137,10 @@ def _or_none(found: list[Identity]) -> list[Identity]:
 
 
 def _assets_without(connection: Connection) -> Iterator[list[tuple[int, Asset]]]:
-    newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
     has = select(IdentityRow.asset_key).where(IdentityRow.asset_key == AssetRow.asset_key).exists()
     statement = (
         select(AssetRow.asset_key, AssetRevisionRow.document)
-        .join(AssetRevisionRow, newest)
+        .join(AssetRevisionRow, IS_NEWEST_OF_ASSET)
         .where(AssetRow.status != int(Status.RETIRED), ~has)
         .order_by(AssetRow.asset_key)
         .limit(BACKFILL_ROWS)
@@ -154,15 +154,9 @@ def _notices_without(connection: Connection) -> list[tuple[int, int, Identity]]:
     has = select(IdentityRow.asset_key).where(IdentityRow.pledge_key == PledgeRow.pledge_key).exists()
     statement = (
         select(PledgeRow.asset_key, PledgeRow.pledge_key, PledgeRevisionRow.document, AssetRevisionRow.document)
-        .join(
-            PledgeRevisionRow,
-            (PledgeRevisionRow.pledge_key == PledgeRow.pledge_key) & (PledgeRevisionRow.revision == PledgeRow.revision),
-        )
+        .join(PledgeRevisionRow, IS_NEWEST_OF_PLEDGE)
         .join(AssetRow, AssetRow.asset_key == PledgeRow.asset_key)
-        .join(
-            AssetRevisionRow,
-            (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision),
-        )
+        .join(AssetRevisionRow, IS_NEWEST_OF_ASSET)
         .where(PledgeRow.state == int(PledgeState.ACTIVE), ~has)
         .where(PledgeRevisionRow.document.not_like('%"registration_number":""%'))
     )
@@ -174,18 +168,14 @@ def _notices_without(connection: Connection) -> list[tuple[int, int, Identity]]:
 
 
 def _append(connection: Connection, rows: Sequence[tuple[int, int, Identity]]) -> None:
-    writings = [one.writing for _, _, one in rows]
+    numbers = [one for _, _, one in rows]
+    writings = [one.writing for one in numbers]
     columns: Columns = {
         "asset_key": [asset_key for asset_key, _, _ in rows],
         "pledge_key": [pledge_key for _, pledge_key, _ in rows],
-        "kind": [int(one.kind) for _, _, one in rows],
-        "scope": [one.scope for _, _, one in rows],
-        "written": [one.written for _, _, one in rows],
-        "agreement": [one.agreement for _, _, one in rows],
-        "skeleton": [writing.skeleton for writing in writings],
-        "grouped": [writing.grouped for writing in writings],
-        "head": [writing.head for writing in writings],
-        "tail": [writing.tail for writing in writings],
+        "kind": [int(one.kind) for one in numbers],
+        **{name: [getattr(one, name) for one in numbers] for name in ("scope", "written", "agreement")},
+        **{name: [getattr(one, name) for one in writings] for name in ("skeleton", "grouped", "head", "tail")},
     }
     insert_columns(connection, IdentityRow, columns, len(rows))
 
@@ -233,17 +223,9 @@ def _keyed(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list
         .where(*where, AssetRow.status != int(Status.RETIRED), is_active)
         .order_by(IdentityRow.identity_key)
     )
-    return [
-        (
-            row.identity_key,
-            KnownIdentity(
-                Identity(IdentityKind(row.kind), row.scope, row.written, row.agreement),
-                row.asset_key,
-                row.asset_id,
-                row.owner,
-                row.loan_id or "",
-                row.borrower or "",
-            ),
-        )
-        for row in connection.execute(statement)
-    ]
+    return [(row.identity_key, _known_of(row)) for row in connection.execute(statement)]
+
+
+def _known_of(row: Row[Any]) -> KnownIdentity:
+    identity = from_row(Identity, row, kind=IdentityKind(row.kind))
+    return from_row(KnownIdentity, row, identity=identity, loan_id=row.loan_id or "", borrower=row.borrower or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,10 @@ from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
-from collateral_registry.store.engine.rows import existing, insert_row
+from collateral_registry.store.engine.rows import columns_of, existing, insert_row, values_of
 from collateral_registry.store.revaluation.row_versions import newest_between
 from collateral_registry.store.schema.assets import (
+    IS_NEWEST_OF_ASSET,
     AssetRevisionRow,
     AssetRow,
     EquipmentRow,
@@ -74,9 +75,7 @@ def insert_asset(write: Write, asset: Asset) -> int:
         "updated_seq": write.seq,
     }
     key = insert_row(write.connection, AssetRow, **values)
-    _write_revision(write, key, 1, asset)
-    _write_details(write, key, asset)
-    ensure_target(write, key, asset.currency)
+    _write_details(write, key, 1, asset)
     return key
 
 
@@ -84,15 +83,10 @@ def update_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset
     """Stores a new revision of an asset; raises AlreadyExists if its new identity is taken."""
     _check_unique(write.connection, asset, stored.key)
     revision = stored.revision + 1
-    write.connection.execute(
-        update(AssetRow)
-        .where(AssetRow.asset_key == stored.key)
-        .values(**_row(asset), revision=revision, updated_seq=write.seq)
-    )
-    _write_revision(write, stored.key, revision, asset)
-    _write_details(write, stored.key, asset)
-    ensure_target(write, stored.key, asset.currency)
-    return StoredAsset(stored.key, asset, revision, stored.created_us, write.known_us)
+    row = {**_row(asset), "revision": revision, "updated_seq": write.seq}
+    write.connection.execute(update(AssetRow).where(AssetRow.asset_key == stored.key).values(**row))
+    _write_details(write, stored.key, revision, asset)
+    return replace(stored, asset=asset, revision=revision, updated_us=write.known_us)
 
 
 def get_asset(connection: Connection, asset_id: str) -> StoredAsset:
@@ -146,11 +140,9 @@ def documents_of(connection: Connection, asset_keys: Int) -> dict[int, Asset]:
     return {row[0]: from_document(Asset, row[1]) for row in rows}
 
 
-_NEWEST_REVISION = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
-
 _DOCUMENTS = (
     select(AssetRow.asset_key, AssetRevisionRow.document)
-    .join(AssetRevisionRow, _NEWEST_REVISION)
+    .join(AssetRevisionRow, IS_NEWEST_OF_ASSET)
     .where(is_one_of(AssetRow.asset_key, KEYS))
 )
 
@@ -165,74 +157,56 @@ def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
 
 def places_since(connection: Connection, after: int, seq: int) -> Columns:
     """Returns good (or asset class) and place, as of commit ``seq``, of assets changed since commit ``after``."""
-    revision = AssetRevisionRow.__table__
-    newest = newest_between(
-        AssetRow.asset_key, AssetRevisionRow.asset_key, AssetRevisionRow.revision, AssetRevisionRow.seq, after, seq
-    )
-    statement = select(revision.c.asset_key, revision.c.good, revision.c.place, revision.c.seq).join_from(
-        newest, revision, (revision.c.asset_key == newest.c.key) & (revision.c.revision == newest.c.version)
-    )
-    return read_columns(connection, statement)
+    revision = AssetRevisionRow
+    newest = newest_between(AssetRow.asset_key, revision.asset_key, revision.revision, revision.seq, after, seq)
+    is_newest = (revision.asset_key == newest.c.key) & (revision.revision == newest.c.version)
+    statement = select(*columns_of(revision, "asset_key", "good", "place", "seq"))
+    return read_columns(connection, statement.join_from(newest, revision, is_newest))
 
 
 def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
     """Returns a revision of an asset."""
-    statement = select(AssetRevisionRow.document).where(
-        AssetRevisionRow.asset_key == asset_key, AssetRevisionRow.revision == revision
-    )
-    return from_document(Asset, connection.execute(statement).scalar_one())
+    return _newest_documents(connection, asset_key, AssetRevisionRow.revision == revision, 1)[0]
 
 
 def newest_documents(connection: Connection, asset_key: int, limit: int) -> list[Asset]:
     """Returns the newest revisions of an asset, oldest first."""
-    statement = (
-        select(AssetRevisionRow.document)
-        .where(AssetRevisionRow.asset_key == asset_key)
-        .order_by(AssetRevisionRow.revision.desc())
-        .limit(limit)
-    )
-    return [from_document(Asset, text) for text in connection.execute(statement).scalars()][::-1]
+    return _newest_documents(connection, asset_key, true(), limit)[::-1]
 
 
 def document_as_of(connection: Connection, asset_key: int, seq: int | None) -> Asset:
     """Returns an asset as of a commit, or its newest revision if no commit is given."""
     by_then = AssetRevisionRow.seq <= seq if seq is not None else true()
-    statement = (
-        select(AssetRevisionRow.document)
-        .where(AssetRevisionRow.asset_key == asset_key, by_then)
-        .order_by(AssetRevisionRow.revision.desc())
-        .limit(1)
-    )
-    return from_document(Asset, connection.execute(statement).scalar_one())
+    return _newest_documents(connection, asset_key, by_then, 1)[0]
+
+
+def _newest_documents(connection: Connection, key: int, where: ColumnElement[bool], limit: int) -> list[Asset]:
+    """Returns the newest revisions of an asset that meet a condition, newest first."""
+    statement = select(AssetRevisionRow.document).where(AssetRevisionRow.asset_key == key, where)
+    documents = connection.execute(statement.order_by(AssetRevisionRow.revision.desc()).limit(limit)).scalars()
+    return [from_document(Asset, document) for document in documents]
 
 
 def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredAsset]:
     created, updated = CommitRow.__table__.alias(), CommitRow.__table__.alias()
     statement = (
         select(AssetRow.asset_key, AssetRevisionRow.document, AssetRow.revision, created.c.known_us, updated.c.known_us)
-        .join(AssetRevisionRow, _NEWEST_REVISION)
+        .join(AssetRevisionRow, IS_NEWEST_OF_ASSET)
         .join(created, created.c.seq == AssetRow.created_seq)
         .join(updated, updated.c.seq == AssetRow.updated_seq)
         .where(*where)
         .order_by(AssetRow.asset_id)
         .limit(limit)
     )
-    return [
-        StoredAsset(row[0], from_document(Asset, row[1]), row[2], row[3], row[4])
-        for row in connection.execute(statement)
-    ]
+    rows = connection.execute(statement)
+    return [StoredAsset(key, from_document(Asset, document), *rest) for key, document, *rest in rows]
 
 
 def _row(asset: Asset) -> dict[str, Any]:
     return {
-        "kind": int(asset.detail.kind),
-        "asset_class": asset.asset_class,
-        "currency": asset.currency,
-        "owner": asset.owner,
-        "good": asset.detail.good,
-        "place": asset.detail.place,
+        **values_of(asset, "asset_class", "currency", "owner", "status"),
+        **values_of(asset.detail, "kind", "good", "place"),
         "identity": None if asset.status == Status.RETIRED else asset.identity,
-        "status": int(asset.status),
         "prior_claims_minor": asset.prior_claims.minor if asset.prior_claims else 0,
         "insurance_day": day_of(asset.insurance_expire),
         "inspection_day": day_of(asset.last_inspection),
@@ -271,11 +245,13 @@ def _write_numbers(write: Write, key: int, asset: Asset) -> None:
         write.connection.execute(insert(table).values(asset_key=key, **numbers))
 
 
-def _write_details(write: Write, key: int, asset: Asset) -> None:
-    """Stores an asset's numbers, its references and its claim on a place."""
+def _write_details(write: Write, key: int, revision: int, asset: Asset) -> None:
+    """Stores a revision of an asset, its numbers, its references, its claim on a place and its valuation target."""
+    _write_revision(write, key, revision, asset)
     _write_numbers(write, key, asset)
     write_identities(write.connection, key, 0, identities_of(asset))
     write_claim(write.connection, key, asset)
+    ensure_target(write, key, asset.currency)
 
 
 def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | None, Mapping[str, Any]]:

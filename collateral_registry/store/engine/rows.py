@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, literal, select
@@ -28,10 +28,10 @@ def columns_of(table: type[SQLModel], *names: str) -> list[InstrumentedAttribute
 def values_of(item: object, *names: str) -> dict[str, Any]:
     """Returns attributes of an object as values of the columns of the same names, enumerations as integers."""
     values = {name: getattr(item, name) for name in names}
-    return {name: int(value) if isinstance(value, IntEnum) else value for name, value in values.items()}
+    return {name: int(value) if isinstance(value, IntEnum | IntFlag) else value for name, value in values.items()}
 
 
-def from_row(kind: type[D], row: Row[Any], **given: object) -> D:
+def from_row(kind: type[D], row: Row[Any], /, **given: object) -> D:
     """Builds a dataclass whose fields are the columns of the same names, except for the given ones."""
     columns = {field.name: getattr(row, field.name) for field in fields(kind) if field.name not in given}
     return kind(**columns, **given)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, insert, select
 from collateral_registry.store.engine.bulk import Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
-from collateral_registry.store.engine.rows import check_unused, existing, insert_row
+from collateral_registry.store.engine.rows import check_unused, columns_of, existing, from_row, insert_row
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.equipment import EquipmentActivationRow, EquipmentModelFileRow, EquipmentModelRow
@@ -83,12 +83,7 @@ _NEWEST = (
     .subquery()
 )
 _ACTIVE = (
-    select(
-        EquipmentActivationRow.asset_class,
-        EquipmentModelRow.model_key,
-        EquipmentModelRow.model_hash,
-        EquipmentModelRow.currency,
-    )
+    select(EquipmentActivationRow.asset_class, *columns_of(EquipmentModelRow, "model_key", "model_hash", "currency"))
     .join(
         _NEWEST,
         (EquipmentActivationRow.asset_class == _NEWEST.c.asset_class) & (EquipmentActivationRow.seq == _NEWEST.c.seq),
@@ -106,28 +101,24 @@ def assets_of_class(connection: Connection, asset_class: str) -> Int:
 
 def _stored(connection: Connection, where: ColumnElement[bool], limit: int) -> list[StoredModel]:
     statement = (
-        select(EquipmentModelRow, CommitRow.known_us)
+        select(EquipmentModelRow.__table__, CommitRow.known_us)
         .join(CommitRow, CommitRow.seq == EquipmentModelRow.created_seq)
         .where(where)
         .order_by(EquipmentModelRow.model_key.desc())
         .limit(limit)
     )
-    rows = connection.execute(statement).mappings().all()
+    rows = connection.execute(statement).all()
     valued = _classes_now(connection)
     return [
-        StoredModel(
-            key=row["model_key"],
-            created_us=row["known_us"],
-            active_classes=valued.get(row["model_key"], ()),
-            **{
-                name: row[name]
-                for name in (
-                    "model_id", "currency", "sales", "first_day", "last_day", "data_hash", "model_hash", "card",
-                )
-            },
+        from_row(
+            StoredModel,
+            row,
+            key=row.model_key,
+            created_us=row.known_us,
+            active_classes=valued.get(row.model_key, ()),
         )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def _classes_now(connection: Connection) -> dict[int, tuple[str, ...]]:

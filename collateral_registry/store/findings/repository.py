@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, Row, literal_column, select, update
 
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, FindingState, Severity
 from collateral_registry.store.engine.bulk import insert_columns, new_keys
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
-from collateral_registry.store.engine.rows import existing
+from collateral_registry.store.engine.rows import existing, from_row, values_of
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.findings import FindingRow
 from collateral_registry.store.schema.loans import LoanRow
@@ -115,16 +115,11 @@ def list_findings(
 
 def _row(write: Write, finding: Finding) -> dict[str, Any]:
     return {
-        "kind": int(finding.kind),
-        "severity": int(finding.severity),
+        **values_of(
+            finding, "kind", "severity", "fingerprint", "summary", "asset_key", "loan_key", "warehouse", "lot_key"
+        ),
         "state": int(FindingState.OPEN),
-        "fingerprint": finding.fingerprint,
-        "summary": finding.summary,
         "evidence": json.dumps(finding.evidence, ensure_ascii=False, sort_keys=True),
-        "asset_key": finding.asset_key,
-        "loan_key": finding.loan_key,
-        "warehouse": finding.warehouse,
-        "lot_key": finding.lot_key,
         "created_seq": write.seq,
         "created_us": write.known_us,
         "created_by": write.actor,
@@ -145,31 +140,11 @@ def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit:
         .order_by(FindingRow.finding_key.desc())
         .limit(limit)
     )
-    return [_of(row) for row in connection.execute(statement).mappings()]
+    return [_of(row) for row in connection.execute(statement)]
 
 
-def _of(row: Mapping[str, Any]) -> StoredFinding:
-    finding = Finding(
-        kind=FindingKind(row["kind"]),
-        severity=Severity(row["severity"]),
-        fingerprint=row["fingerprint"],
-        summary=row["summary"],
-        evidence=json.loads(row["evidence"]),
-        asset_key=row["asset_key"],
-        loan_key=row["loan_key"],
-        warehouse=row["warehouse"],
-        lot_key=row["lot_key"],
-    )
-    return StoredFinding(
-        key=row["finding_key"],
-        finding=finding,
-        state=FindingState(row["state"]),
-        asset_id=row["asset_id"] or "",
-        loan_id=row["loan_id"] or "",
-        lot=row["lot"] or "",
-        created_us=row["created_us"],
-        created_by=row["created_by"],
-        resolved_us=row["resolved_us"],
-        resolved_by=row["resolved_by"],
-        note=row["note"],
-    )
+def _of(row: Row[Any]) -> StoredFinding:
+    kind, severity = FindingKind(row.kind), Severity(row.severity)
+    finding = from_row(Finding, row, kind=kind, severity=severity, evidence=json.loads(row.evidence))
+    names = {name: getattr(row, name) or "" for name in ("asset_id", "loan_id", "lot")}
+    return from_row(StoredFinding, row, key=row.finding_key, finding=finding, state=FindingState(row.state), **names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,7 @@ from collateral_registry.domain.assets.kinds import Status
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.store.engine.bulk import Columns, read_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.rows import columns_of, insert_row
+from collateral_registry.store.engine.rows import from_row, insert_row, values_of
 from collateral_registry.store.schema.assets import AssetRow, IntellectualPropertyRow
 from collateral_registry.store.schema.ip import RightEventRow
 from valuation.ip.events import RightEventKind
@@ -38,17 +38,9 @@ def insert_ip_event(
     write: Write, asset_key: int, kind: RightEventKind, day: int, owned_share: float, status: LegalStatus, note: str
 ) -> StoredIpEvent:
     """Stores an event with the legal status before it."""
-    values = {
-        "asset_key": asset_key,
-        "kind": int(kind),
-        "day": day,
-        "owned_share": owned_share,
-        "status_before": int(status),
-        "note": note,
-        "seq": write.seq,
-    }
-    key = insert_row(write.connection, RightEventRow, **values)
-    return StoredIpEvent(key, kind, day, owned_share, status, note, write.seq)
+    event = StoredIpEvent(0, kind, day, owned_share, status, note, write.seq)
+    values = values_of(event, "kind", "day", "owned_share", "status_before", "note", "seq")
+    return replace(event, key=insert_row(write.connection, RightEventRow, asset_key=asset_key, **values))
 
 
 def ip_events_of(connection: Connection, asset_key: int, before_key: int, limit: int) -> list[StoredIpEvent]:
@@ -97,12 +89,12 @@ def ip_assets_with_fees(connection: Connection) -> Columns:
 
 def _events(asset_key: int) -> Select[Any]:
     return (
-        select(*columns_of(RightEventRow, "event_key", "kind", "day", "owned_share", "status_before", "note", "seq"))
+        select(RightEventRow.__table__)
         .where(RightEventRow.asset_key == asset_key)
         .order_by(RightEventRow.event_key.desc())
     )
 
 
 def _stored(row: Row[*tuple[Any, ...]]) -> StoredIpEvent:
-    key, kind, day, owned_share, status, note, seq = row
-    return StoredIpEvent(key, RightEventKind(kind), day, owned_share, LegalStatus(status), note, seq)
+    kind, status = RightEventKind(row.kind), LegalStatus(row.status_before)
+    return from_row(StoredIpEvent, row, key=row.event_key, kind=kind, status_before=status)

@@ -13,7 +13,7 @@ from collateral_registry.domain.shared.days import date_at, day_of
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
-from collateral_registry.store.engine.rows import check_unused, existing
+from collateral_registry.store.engine.rows import check_unused, existing, from_row, values_of
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, PickupRow
@@ -132,32 +132,10 @@ def _pickups(connection: Connection, where: Sequence[ColumnElement[bool]], limit
 
 
 def _stored(row: Row[Any]) -> StoredPickup:
-    return StoredPickup(
-        row.pickup_key,
-        row.loan_key,
-        row.asset_key,
-        row.place,
-        Pickup(
-            row.pickup_id,
-            row.loan_id,
-            row.asset_id,
-            row.quantity,
-            row.unit,
-            date_at(row.expire_day),
-            row.taken,
-            PickupState(row.state),
-            row.note,
-        ),
-        row.known_us,
-    )
+    pickup = from_row(Pickup, row, expire=date_at(row.expire_day), state=PickupState(row.state))
+    return StoredPickup(row.pickup_key, row.loan_key, row.asset_key, row.place, pickup, row.known_us)
 
 
 def _row(pickup: Pickup) -> dict[str, Any]:
-    return {
-        "quantity": pickup.quantity,
-        "taken": pickup.taken,
-        "unit": pickup.unit,
-        "expire_day": day_of(pickup.expire),
-        "state": int(pickup.state),
-        "note": pickup.note,
-    }
+    names = ("quantity", "taken", "unit", "state", "note")
+    return {**values_of(pickup, *names), "expire_day": day_of(pickup.expire)}

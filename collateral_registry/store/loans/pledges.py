@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,9 @@ from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, KeyedSelect, is_one_of
-from collateral_registry.store.engine.rows import check_unused, columns_of, existing, insert_row
+from collateral_registry.store.engine.rows import check_unused, columns_of, existing, from_row, insert_row, values_of
 from collateral_registry.store.schema.book import CommitRow
-from collateral_registry.store.schema.loans import LoanRow, PledgeRevisionRow, PledgeRow
+from collateral_registry.store.schema.loans import IS_NEWEST_OF_PLEDGE, LoanRow, PledgeRevisionRow, PledgeRow
 from valuation._typing import Int
 
 
@@ -63,7 +63,7 @@ def update_pledge(write: Write, stored: StoredPledge, pledge: Pledge) -> StoredP
     row = {**_pledge_row(pledge), "revision": revision, "updated_seq": write.seq}
     write.connection.execute(update(PledgeRow).where(PledgeRow.pledge_key == stored.key).values(**row))
     _pledge_revision(write, stored.key, revision, pledge)
-    return StoredPledge(stored.key, stored.loan_key, stored.asset_key, pledge, revision, stored.created_us)
+    return replace(stored, pledge=pledge, revision=revision)
 
 
 def get_pledge(connection: Connection, loan_id: str, pledge_id: str) -> StoredPledge:
@@ -152,34 +152,27 @@ _ACTIVE_PLEDGES = KeyedSelect(
 def _pledges(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredPledge]:
     statement = (
         select(
-            *columns_of(PledgeRow, "pledge_key", "loan_key", "asset_key"),
+            *columns_of(PledgeRow, "loan_key", "asset_key", "revision"),
+            PledgeRow.pledge_key.label("key"),
             PledgeRevisionRow.document,
-            PledgeRow.revision,
-            CommitRow.known_us,
+            CommitRow.known_us.label("created_us"),
         )
         .join(CommitRow, CommitRow.seq == PledgeRow.created_seq)
         .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
-        .join(
-            PledgeRevisionRow,
-            (PledgeRevisionRow.pledge_key == PledgeRow.pledge_key) & (PledgeRevisionRow.revision == PledgeRow.revision),
-        )
+        .join(PledgeRevisionRow, IS_NEWEST_OF_PLEDGE)
         .where(*where)
         .order_by(PledgeRow.pledge_id)
         .limit(limit)
     )
-    return [
-        StoredPledge(row[0], row[1], row[2], from_document(Pledge, row[3]), row[4], row[5])
-        for row in connection.execute(statement)
-    ]
+    rows = connection.execute(statement)
+    return [from_row(StoredPledge, row, pledge=from_document(Pledge, row.document)) for row in rows]
 
 
 def _pledge_row(pledge: Pledge) -> dict[str, Any]:
     return {
-        "rank": pledge.rank,
-        "share_ppm": pledge.share_ppm,
+        **values_of(pledge, "rank", "share_ppm", "state"),
         "limit_minor": pledge.limit.minor if pledge.limit else NO_LIMIT,
         "registration_expire_day": day_of(pledge.registration_expire),
-        "state": int(pledge.state),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
@@ -16,10 +16,10 @@ from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KeyedSelect, is_one_of
-from collateral_registry.store.engine.rows import check_unused, columns_of, existing, insert_row
+from collateral_registry.store.engine.rows import check_unused, columns_of, existing, insert_row, values_of
 from collateral_registry.store.revaluation.row_versions import newest_between
 from collateral_registry.store.schema.book import CommitRow
-from collateral_registry.store.schema.loans import LoanRevisionRow, LoanRow
+from collateral_registry.store.schema.loans import IS_NEWEST_OF_LOAN, LoanRevisionRow, LoanRow
 from valuation._typing import Int
 
 LOAN_FILTERS = {"borrower": LoanRow.borrower, "currency_code": LoanRow.currency, "state": LoanRow.state}
@@ -60,7 +60,7 @@ def update_loan(write: Write, stored: StoredLoan, loan: Loan) -> StoredLoan:
     row = {**_loan_row(loan), "revision": revision, "updated_seq": write.seq}
     write.connection.execute(update(LoanRow).where(LoanRow.loan_key == stored.key).values(**row))
     _loan_revision(write, stored.key, revision, loan)
-    return StoredLoan(stored.key, loan, revision, stored.created_us)
+    return replace(stored, loan=loan, revision=revision)
 
 
 def get_loan(connection: Connection, loan_id: str) -> StoredLoan:
@@ -97,21 +97,12 @@ _ACTIVE_LOANS = KeyedSelect(
 
 def terms_since(connection: Connection, after: int, seq: int) -> Columns:
     """Returns id, borrower, currency and state, as of commit ``seq``, of loans changed since commit ``after``."""
-    revision = LoanRevisionRow.__table__
-    newest = newest_between(
-        LoanRow.loan_key, LoanRevisionRow.loan_key, LoanRevisionRow.revision, LoanRevisionRow.seq, after, seq
-    )
+    revision = LoanRevisionRow
+    newest = newest_between(LoanRow.loan_key, revision.loan_key, revision.revision, revision.seq, after, seq)
     statement = (
-        select(
-            revision.c.loan_key,
-            LoanRow.loan_id,
-            revision.c.borrower,
-            revision.c.currency,
-            revision.c.state,
-            revision.c.seq,
-        )
-        .join_from(newest, revision, (revision.c.loan_key == newest.c.key) & (revision.c.revision == newest.c.version))
-        .join(LoanRow, LoanRow.loan_key == revision.c.loan_key)
+        select(*columns_of(revision, "loan_key", "borrower", "currency", "state", "seq"), LoanRow.loan_id)
+        .join_from(newest, revision, (revision.loan_key == newest.c.key) & (revision.revision == newest.c.version))
+        .join(LoanRow, LoanRow.loan_key == revision.loan_key)
     )
     return read_columns(connection, statement)
 
@@ -119,44 +110,30 @@ def terms_since(connection: Connection, after: int, seq: int) -> Columns:
 def _loans(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredLoan]:
     statement = (
         select(LoanRow.loan_key, LoanRevisionRow.document, LoanRow.revision, CommitRow.known_us)
-        .join(
-            LoanRevisionRow,
-            (LoanRevisionRow.loan_key == LoanRow.loan_key) & (LoanRevisionRow.revision == LoanRow.revision),
-        )
+        .join(LoanRevisionRow, IS_NEWEST_OF_LOAN)
         .join(CommitRow, CommitRow.seq == LoanRow.created_seq)
         .where(*where)
         .order_by(LoanRow.loan_id)
         .limit(limit)
     )
-    return [StoredLoan(row[0], from_document(Loan, row[1]), row[2], row[3]) for row in connection.execute(statement)]
+    rows = connection.execute(statement)
+    return [StoredLoan(key, from_document(Loan, document), *rest) for key, document, *rest in rows]
 
 
 def _loan_row(loan: Loan) -> dict[str, Any]:
     limits = loan.ltv_limits.as_tuple() if loan.ltv_limits else (FROM_POLICY,) * 4
     return {
-        "borrower": loan.borrower,
-        "currency": loan.currency,
+        **values_of(loan, "borrower", "currency", "state"),
         "exposure_minor": loan.balance.exposure_minor,
         "balance_day": day_of(loan.balance.day),
         "credit_limit_minor": loan.credit_limit.minor if loan.credit_limit else NO_LIMIT,
         "ltv_basis": int(loan.ltv_basis) if loan.ltv_basis else FROM_POLICY,
-        "watch_ppm": limits[0],
-        "margin_call_ppm": limits[1],
-        "stop_draw_ppm": limits[2],
-        "liquidation_ppm": limits[3],
+        **dict(zip(("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm"), limits, strict=True)),
         "maturity_day": day_of(loan.maturity),
-        "state": int(loan.state),
     }
 
 
 def _loan_revision(write: Write, key: int, revision: int, loan: Loan) -> None:
-    values = {
-        "loan_key": key,
-        "revision": revision,
-        "seq": write.seq,
-        "borrower": loan.borrower,
-        "currency": loan.currency,
-        "state": int(loan.state),
-        "document": to_document(loan),
-    }
+    values = values_of(loan, "borrower", "currency", "state")
+    values |= {"loan_key": key, "revision": revision, "seq": write.seq, "document": to_document(loan)}
     write.connection.execute(insert(LoanRevisionRow).values(**values))

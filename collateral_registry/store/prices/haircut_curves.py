@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -150,9 +150,8 @@ def estimate_of(one: NewCurve, model: str) -> Estimate:
     subject = f"{need.series_key}:{need.base_currency}:{need.currency}:{need.confidence_ppm}:{newest_text}:{model}"
     key = int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest()) >> 1
     volatility = float(np.nan_to_num(curve.daily_volatility, nan=0.0))
-    price = astuple(newest)
-    flags = int(curve.flags)
-    return Estimate(key, *price, curve.hidden_gap, curve.loss, flags, volatility, model, curve.watch, one.cause)
+    own = {"estimate_key": key, "daily_volatility": volatility, "model": model, "cause": one.cause}
+    return Estimate(**asdict(newest), **values_of(curve, "hidden_gap", "loss", "flags", "watch"), **own)
 
 
 def model_and_gap_of(connection: Connection, estimate_key: int) -> tuple[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from collateral_registry.store.engine.bulk import Columns, Source, insert_column
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
-from collateral_registry.store.engine.rows import check_unused, columns_of, existing, insert_row
+from collateral_registry.store.engine.rows import check_unused, columns_of, existing, from_row, insert_row
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.prices import PriceRow, PriceSeriesRow
 from valuation._typing import Int
@@ -62,14 +62,8 @@ def insert_series(write: Write, series: PriceSeries) -> int:
     """Stores a new series and returns its key; raises AlreadyExists if the id is taken."""
     check_unused(write.connection, f"priceSeries/{series.series_id}", PriceSeriesRow.series_id == series.series_id)
     values = {
-        "series_id": series.series_id,
+        **asdict(series),
         "is_fx": int(series.is_fx),
-        "good": series.good,
-        "unit": series.unit,
-        "currency": series.currency,
-        "market": series.market,
-        "source": series.source,
-        "max_age_days": series.max_age_days,
         "latest_day": NO_DAY,
         "latest_text": "",
         "history_seq": 0,
@@ -169,13 +163,8 @@ def history(connection: Source, series_key: int, since: int | None = None) -> Hi
     accepted = _last_of_each_day(rows, rows["verdict"] == int(AdmissionVerdict.ACCEPTED))
     last = _last_of_each_day(rows, np.ones(len(rows["day"]), dtype=np.bool_))
     pending = last[rows["verdict"][last] == int(AdmissionVerdict.QUARANTINED)]
-    return History(
-        rows["day"][accepted],
-        rows["value"][accepted],
-        rows["day"][pending],
-        rows["value"][pending],
-        rows["decimal_text"][pending],
-    )
+    day, price = rows["day"], rows["value"]
+    return History(day[accepted], price[accepted], day[pending], price[pending], rows["decimal_text"][pending])
 
 
 def _last_of_each_day(rows: Columns, included: NDArray[np.bool_]) -> Int:
@@ -194,17 +183,11 @@ def insert_prices(write: Write, columns: Columns) -> None:
 def set_latest(write: Write, latest: Mapping[int, Latest]) -> None:
     """Stores the newest price of each series, by key."""
     for key, newest in latest.items():
-        write.connection.execute(
-            update(PriceSeriesRow)
-            .where(PriceSeriesRow.series_key == key)
-            .values(
-                latest_day=newest.day,
-                latest_price=newest.price,
-                latest_text=newest.decimal_text,
-                latest_return=newest.log_return,
-                **({"history_seq": write.seq} if newest.rewritten else {}),
-            )
-        )
+        names = {"day": "day", "price": "price", "text": "decimal_text", "return": "log_return"}
+        values = {f"latest_{column}": getattr(newest, name) for column, name in names.items()}
+        if newest.rewritten:
+            values["history_seq"] = write.seq
+        write.connection.execute(update(PriceSeriesRow).where(PriceSeriesRow.series_key == key).values(**values))
 
 
 def list_prices(connection: Connection, series_key: int, before: tuple[int, int], limit: int) -> list[StoredPrice]:
@@ -246,16 +229,7 @@ def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit:
     return [
         StoredSeries(
             key=row.series_key,
-            series=PriceSeries(
-                series_id=row.series_id,
-                good=row.good,
-                unit=row.unit,
-                currency=row.currency,
-                market=row.market,
-                source=row.source,
-                max_age_days=row.max_age_days,
-                is_fx=bool(row.is_fx),
-            ),
+            series=from_row(PriceSeries, row, is_fx=bool(row.is_fx)),
             latest_day=row.latest_day,
             latest_text=row.latest_text,
             created_us=row.known_us,

@@ -45,6 +45,12 @@ class AssetRevisionRow(SQLModel, table=True):
     document: str = text()
 
 
+IS_NEWEST_OF_ASSET = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (
+    AssetRevisionRow.revision == AssetRow.revision
+)
+"""The condition that a revision is the current one of its asset."""
+
+
 class InventoryRow(SQLModel, table=True):
     """Valuation inputs of an inventory lot.
 

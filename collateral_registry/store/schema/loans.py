@@ -76,6 +76,15 @@ class PledgeRevisionRow(SQLModel, table=True):
     document: str = text()
 
 
+IS_NEWEST_OF_LOAN = (LoanRevisionRow.loan_key == LoanRow.loan_key) & (LoanRevisionRow.revision == LoanRow.revision)
+"""The condition that a revision is the current one of its loan."""
+
+IS_NEWEST_OF_PLEDGE = (PledgeRevisionRow.pledge_key == PledgeRow.pledge_key) & (
+    PledgeRevisionRow.revision == PledgeRow.revision
+)
+"""The condition that a revision is the current one of its pledge."""
+
+
 class LoanJudgementRow(SQLModel, table=True):
     """A judgement of a loan: its cover, its limits, and the state that the next judgement starts from."""
 

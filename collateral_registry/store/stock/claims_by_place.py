@@ -31,7 +31,8 @@ from collateral_registry.store.engine.bulk import ColumnUpdate, summed, wide_sum
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, RecordSet, is_one_of
-from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, InventoryRow
+from collateral_registry.store.engine.rows import from_row
+from collateral_registry.store.schema.assets import IS_NEWEST_OF_ASSET, AssetRevisionRow, AssetRow, InventoryRow
 from collateral_registry.store.schema.loans import LoanRow, PledgeRow
 from collateral_registry.store.schema.stock import (
     LOT_IDENTITY,
@@ -154,15 +155,13 @@ def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, li
     holders, pledged = _holders(connection, keys), _pledged_ppm_of(connection, keys)
     found: dict[Place, list[Claim]] = {}
     for row in rows:
-        claim = Claim(
-            asset_key=row.asset_key,
-            asset_id=row.asset_id,
-            unit=row.unit,
-            quantity=row.quantity,
-            stated=row.stated,
+        claim = from_row(
+            Claim,
+            row,
             receipted=bool(row.receipted),
             pledged_ppm=pledged.get(row.asset_key, 0),
             holders=holders.get(row.asset_key, ""),
+            reported=None,
         )
         found.setdefault((row.place, row.good), []).append(claim)
     return found
@@ -263,12 +262,11 @@ _SET_COUNTED = ColumnUpdate(InventoryRow, "asset_key", ("counted_share", "stock_
 
 def write_missing_claims(connection: Connection) -> None:
     """Stores the missing claims of inventory assets that were imported in bulk."""
-    newest = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
     has = select(PlaceClaimRow.asset_key).where(PlaceClaimRow.asset_key == InventoryRow.asset_key).exists()
     statement = (
         select(AssetRow.asset_key, AssetRevisionRow.document)
         .join(InventoryRow, InventoryRow.asset_key == AssetRow.asset_key)
-        .join(AssetRevisionRow, newest)
+        .join(AssetRevisionRow, IS_NEWEST_OF_ASSET)
         .where(~has)
         .limit(BACKFILL_ROWS)
     )
@@ -361,7 +359,7 @@ def _places_reduced(connection: Connection) -> set[Place]:
         .where(InventoryRow.counted_share < 1.0)
         .distinct()
     )
-    return {(row[0], row[1]) for row in connection.execute(statement)}
+    return {(place, good) for place, good in connection.execute(statement)}
 
 
 def _places_reserved(connection: Connection) -> set[Place]:

@@ -15,7 +15,13 @@ from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, 
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
-from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, IdentityRow, InventoryRow
+from collateral_registry.store.schema.assets import (
+    IS_NEWEST_OF_ASSET,
+    AssetRevisionRow,
+    AssetRow,
+    IdentityRow,
+    InventoryRow,
+)
 from collateral_registry.store.schema.prices import PriceSeriesRow
 from collateral_registry.store.schema.stock import (
     LOT_IDENTITY,
@@ -127,12 +133,10 @@ def linked_assets(connection: Connection, lot_keys: Int) -> list[LinkedAsset]:
     ]
 
 
-_NEWEST_REVISION = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (AssetRevisionRow.revision == AssetRow.revision)
-
 _LINKED_ASSETS = (
     select(StockLotRow.lot_key, AssetRow.asset_key, AssetRevisionRow.document, AssetRow.revision, PriceSeriesRow.unit)
     .join_from(StockLotRow, AssetRow, AssetRow.identity == LOT_IDENTITY)
-    .join(AssetRevisionRow, _NEWEST_REVISION)
+    .join(AssetRevisionRow, IS_NEWEST_OF_ASSET)
     .join(InventoryRow, InventoryRow.asset_key == AssetRow.asset_key)
     .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == InventoryRow.series_key)
     .where(is_one_of(StockLotRow.lot_key, KEYS))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from collateral_registry.domain.stock.movements import Movements, RejectionReason, RejectionState, movement_of
 from collateral_registry.store.engine.database import Intake
 from collateral_registry.store.engine.filters import Condition, conditions
-from collateral_registry.store.engine.rows import existing
+from collateral_registry.store.engine.rows import existing, from_row
 from collateral_registry.store.schema.stock import StockFeedRow, StockRejectionRow
 
 REJECTION_FILTERS = {
@@ -72,21 +71,14 @@ def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit:
         .order_by(StockRejectionRow.rejection_key.desc())
         .limit(limit)
     )
-    return [_of(row) for row in connection.execute(statement).mappings()]
-
-
-def _of(row: Mapping[str, Any]) -> StoredRejection:
-    return StoredRejection(
-        key=row["rejection_key"],
-        source_id=row["source_id"],
-        sequence=row["sequence"],
-        batch_row=row["batch_row"],
-        movement=movement_of(json.loads(row["item"])),
-        reason=RejectionReason(row["reason"]),
-        description=row["description"],
-        received_us=row["received_us"],
-        state=RejectionState(row["state"]),
-        resolved_us=row["resolved_us"],
-        resolved_by=row["resolved_by"],
-        note=row["note"],
-    )
+    return [
+        from_row(
+            StoredRejection,
+            row,
+            key=row.rejection_key,
+            movement=movement_of(json.loads(row.item)),
+            reason=RejectionReason(row.reason),
+            state=RejectionState(row.state),
+        )
+        for row in connection.execute(statement)
+    ]
