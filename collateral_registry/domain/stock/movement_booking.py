@@ -60,13 +60,10 @@ class Lots:
     def add(self, key: int, place: Place, good: str, unit: str, grade: str, bin_: str, quantity: int) -> int:
         """Adds a lot and returns its slot."""
         slot = len(self.key)
+        texts = (self.warehouse, self.lot, self.good, self.unit, self.grade, self.bin)
+        for column, text in zip(texts, (*place, good, unit, grade, bin_), strict=True):
+            column.append(text)
         self.key.append(key)
-        self.warehouse.append(place[0])
-        self.lot.append(place[1])
-        self.good.append(good)
-        self.unit.append(unit)
-        self.grade.append(grade)
-        self.bin.append(bin_)
         self.quantity.append(quantity)
         self.slot_of[place] = slot
         return slot
@@ -326,14 +323,8 @@ class _Booking:
     def _known_here(self, position: int) -> Known:
         """Returns a movement that this batch has booked, by its position in ``done``."""
         batch, (row, *_, effective_us) = self.batch, self.done[position]
-        return Known(
-            content=content_of(batch, row),
-            kind=batch.kind[row],
-            effective_us=effective_us,
-            place=(batch.warehouse[row], batch.lot[row]),
-            to_place=to_place(batch, row),
-            quantity=batch.quantity[row],
-        )
+        place, other = (batch.warehouse[row], batch.lot[row]), to_place(batch, row)
+        return Known(content_of(batch, row), batch.kind[row], effective_us, place, other, batch.quantity[row])
 
 
 def _repeated(ids: Sequence[str], past: Mapping[str, Known]) -> set[str]:

@@ -204,17 +204,8 @@ def _passes(check: Callable[[str, str], str], text: str) -> bool:
 
 
 _FREE_TEXTS = (
-    "movement_id",
-    "warehouse",
-    "lot",
-    "bin",
-    "to_bin",
-    "grade",
-    "document",
-    "to_warehouse",
-    "to_lot",
-    "corrects",
-)
+    "movement_id", "warehouse", "lot", "bin", "to_bin", "grade", "document", "to_warehouse", "to_lot", "corrects",
+)  # fmt: skip
 """Columns that may hold any clean text: printable, of limited length, without surrounding spaces."""
 
 
@@ -269,11 +260,9 @@ def _equal(one: Sequence[str], other: Sequence[str]) -> Bool:
 
 def _is_given(column: Sequence[str]) -> Bool:
     """Returns whether each row [n] holds a text."""
-    if not any(column):
-        return np.zeros(len(column), dtype=np.bool_)
-    return (
-        np.ones(len(column), dtype=np.bool_) if all(column) else np.fromiter(map(bool, column), np.bool_, len(column))
-    )
+    if all(column) or not any(column):
+        return np.full(len(column), all(column))
+    return np.fromiter(map(bool, column), np.bool_, len(column))
 
 
 def _wrong_quantities(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[str, list[int]]]:
@@ -293,11 +282,5 @@ def _check_times(found: Problems, batch: Movements, kind: NDArray[np.int64], now
     latest = now_us + CLOCK_TOLERANCE_US
     missing, future = np.flatnonzero(has_time & (time <= 0)), np.flatnonzero(has_time & (time > latest))
     _add(found, missing.tolist(), RejectionReason.INVALID_FIELD, "effective_time_us", batch.effective_us, "a time")
-    _add(
-        found,
-        future.tolist(),
-        RejectionReason.FUTURE_TIME,
-        "effective_time_us",
-        batch.effective_us,
-        f"not after {latest}, five minutes from now",
-    )
+    latest_wanted = f"not after {latest}, five minutes from now"
+    _add(found, future.tolist(), RejectionReason.FUTURE_TIME, "effective_time_us", batch.effective_us, latest_wanted)

@@ -32,6 +32,7 @@ from sqlmodel import SQLModel
 
 from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.store.engine.key_sets import RecordSet
+from valuation._typing import Int
 
 FETCH_ROWS = 4_096
 """Rows converted to arrays at a time; a larger number would make garbage collection slow."""
@@ -78,6 +79,12 @@ def read_columns(connection: Source, statement: Select[Any], named: Mapping[str,
                 part.append(typed_column(column.type, data))
     result.close()
     return {column.key or "": np.concatenate(part) for column, part in zip(columns, parts, strict=True)}
+
+
+def read_keys(connection: Source, statement: Select[Any], named: Mapping[str, Any] | None = None) -> Int:
+    """Executes a select of one integer column and returns it [rows]."""
+    (keys,) = read_columns(connection, statement, named).values()
+    return np.asarray(keys, dtype=np.int64)
 
 
 @contextmanager

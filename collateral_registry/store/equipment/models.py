@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from sqlalchemy import ColumnElement, Connection, func, insert, select
 
-from collateral_registry.store.engine.bulk import Source, read_columns
+from collateral_registry.store.engine.bulk import Source, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
 from collateral_registry.store.engine.rows import check_unused, columns_of, existing, from_row, insert_row
@@ -95,8 +94,7 @@ _ACTIVE = (
 def assets_of_class(connection: Connection, asset_class: str) -> Int:
     """Returns the keys of the assets of exactly this class, in order."""
     statement = select(AssetRow.asset_key).where(AssetRow.asset_class == asset_class).order_by(AssetRow.asset_key)
-    keys: Int = np.asarray(read_columns(connection, statement)["asset_key"], dtype=np.int64)
-    return keys
+    return read_keys(connection, statement)
 
 
 def _stored(connection: Connection, where: ColumnElement[bool], limit: int) -> list[StoredModel]:

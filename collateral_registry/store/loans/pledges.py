@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeState
 from collateral_registry.domain.loans.cover import NO_LIMIT
 from collateral_registry.domain.shared.days import day_of
-from collateral_registry.store.engine.bulk import Columns, Source, read_columns
+from collateral_registry.store.engine.bulk import Columns, Source, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, KeyedSelect, is_one_of
@@ -100,8 +100,7 @@ def active_pledges_of(connection: Connection, loan_key: int) -> list[StoredPledg
 
 def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:
     """Returns the keys of the active loans with an active pledge on any of the assets, in order."""
-    keys: Int = np.unique(read_columns(connection, _LOANS_SECURED, {"keys": asset_keys})["loan_key"])
-    return keys
+    return np.unique(read_columns(connection, _LOANS_SECURED, {"keys": asset_keys})["loan_key"]).astype(np.int64)
 
 
 def loans_by_asset(connection: Connection, asset_keys: Int) -> dict[int, list[int]]:
@@ -124,8 +123,7 @@ _LOANS_SECURED = (
 
 def assets_of_loans(connection: Source, loan_keys: Int) -> Int:
     """Returns the keys of the assets with an active pledge to any of the loans, in order."""
-    keys: Int = np.unique(read_columns(connection, *_ASSETS_PLEDGED.of(loan_keys))["asset_key"])
-    return keys
+    return np.unique(read_keys(connection, *_ASSETS_PLEDGED.of(loan_keys)))
 
 
 def read_pledges(connection: Source, loan_keys: Int) -> Columns:

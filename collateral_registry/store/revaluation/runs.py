@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,9 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, dele
 from collateral_registry.domain.loans.agreements import LoanState, PledgeState
 from collateral_registry.domain.prices.market_data import CurveNeed
 from collateral_registry.domain.revaluation.runs import Partition, RunState, RunStep
-from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
+from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.rows import existing
+from collateral_registry.store.engine.rows import columns_of, existing, from_row, values_of
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, PledgeClaimRow, PledgeRow
@@ -25,6 +25,8 @@ from collateral_registry.store.schema.valuations import ValuationRow
 from valuation._typing import Int
 
 NEEDS = TypeAdapter(tuple[CurveNeed, ...])
+
+_IS_UNFINISHED = RunRow.state.in_([int(RunState.STARTED), int(RunState.RUNNING)])
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,10 @@ class StoredRun:
 
 def insert_run(write: Write, policy_key: int) -> None:
     """Stores a run that starts with the current commit and abandons an older run that is still in progress."""
-    write.connection.execute(
-        update(RunRow)
-        .where(RunRow.state.in_([int(RunState.STARTED), int(RunState.RUNNING)]))
-        .values(state=int(RunState.ABANDONED), finished_us=write.known_us)
-    )
-    values = {
-        "seq": write.seq,
-        "state": int(RunState.STARTED),
-        "market_day": write.market_day,
-        "policy_key": policy_key,
-        "actor": write.actor,
-        "events": 0,
-        "judged_again": 0,
-    }
+    abandoned = {"state": int(RunState.ABANDONED), "finished_us": write.known_us}
+    write.connection.execute(update(RunRow).where(_IS_UNFINISHED).values(**abandoned))
+    values = {**values_of(write, "seq", "market_day", "actor"), "policy_key": policy_key}
+    values |= {"state": int(RunState.STARTED), "events": 0, "judged_again": 0}
     write.connection.execute(insert(RunRow).values(**values))
 
 
@@ -83,7 +75,7 @@ def list_runs(connection: Connection, before: int, limit: int) -> list[StoredRun
 
 def unfinished_run(connection: Connection) -> StoredRun | None:
     """Returns the run in progress; None if there is none."""
-    rows = _stored(connection, [RunRow.state.in_([int(RunState.STARTED), int(RunState.RUNNING)])], 1)
+    rows = _stored(connection, [_IS_UNFINISHED], 1)
     return rows[0] if rows else None
 
 
@@ -92,17 +84,12 @@ def insert_partitions(connection: Connection, seq: int, partitions: Sequence[Par
     planned = update(RunRow).where(RunRow.seq == seq, RunRow.state == int(RunState.STARTED))
     if not connection.execute(planned.values(state=int(RunState.RUNNING))).rowcount:
         return False
+    start = {"seq": seq, "done": 0, "valued": 0, "judged": 0}
     rows = [
         {
-            "seq": seq,
-            "number": one.number,
-            "step": int(one.step),
-            "first_key": one.first_key,
-            "last_key": one.last_key,
+            **start,
+            **values_of(one, "number", "step", "first_key", "last_key"),
             "needs": NEEDS.dump_json(one.needs) if one.needs else None,
-            "done": 0,
-            "valued": 0,
-            "judged": 0,
         }
         for one in partitions
     ]
@@ -113,12 +100,11 @@ def insert_partitions(connection: Connection, seq: int, partitions: Sequence[Par
 
 def pending_partitions(connection: Connection, seq: int) -> list[Partition]:
     """Returns the partitions without stored results, in order."""
-    return _partitions(connection, [RunPartitionRow.seq == seq, RunPartitionRow.done == 0])
-
-
-def get_partition(connection: Connection, seq: int, number: int) -> Partition:
-    """Returns one partition."""
-    return _partitions(connection, [RunPartitionRow.seq == seq, RunPartitionRow.number == number])[0]
+    statement = select(RunPartitionRow.__table__).where(RunPartitionRow.seq == seq, RunPartitionRow.done == 0)
+    return [
+        from_row(Partition, row, step=RunStep(row.step), needs=NEEDS.validate_json(row.needs) if row.needs else ())
+        for row in connection.execute(statement.order_by(RunPartitionRow.number))
+    ]
 
 
 def is_wanted(source: Source, seq: int, number: int) -> bool:
@@ -129,7 +115,7 @@ def is_wanted(source: Source, seq: int, number: int) -> bool:
         .where(RunPartitionRow.seq == seq, RunPartitionRow.number == number)
         .where(RunPartitionRow.done == 0, RunRow.state == int(RunState.RUNNING))
     )
-    return len(read_columns(source, statement)["done"]) > 0
+    return len(read_keys(source, statement)) > 0
 
 
 def store_partition(
@@ -183,11 +169,8 @@ def set_outcome(write: Write, seq: int, events: int, judged_again: int) -> None:
 
 def loans_judged_since(connection: Connection, seq: int) -> Int:
     """Returns the keys of the loans that changes have judged since a commit, in order."""
-    statement = (
-        select(LoanJudgementRow.loan_key).where(LoanJudgementRow.seq > seq, LoanJudgementRow.of_run == 0).distinct()
-    )
-    keys: Int = np.sort(read_columns(connection, statement)["loan_key"])
-    return keys
+    judged = select(LoanJudgementRow.loan_key).where(LoanJudgementRow.seq > seq, LoanJudgementRow.of_run == 0)
+    return np.sort(read_keys(connection, judged.distinct()))
 
 
 def pool_sizes(connection: Connection) -> Columns:
@@ -212,46 +195,24 @@ def unpledged_blocks(connection: Connection, width: int) -> Columns:
 def loans_between(source: Source, first: int, last: int) -> Int:
     """Returns the keys of the active loans in a range of keys, in order."""
     statement = select(LoanRow.loan_key).where(LoanRow.loan_key.between(first, last))
-    statement = statement.where(LoanRow.state == int(LoanState.ACTIVE)).order_by(LoanRow.loan_key)
-    keys: Int = read_columns(source, statement)["loan_key"]
-    return keys
+    return read_keys(source, statement.where(LoanRow.state == int(LoanState.ACTIVE)).order_by(LoanRow.loan_key))
 
 
 def unpledged_between(source: Source, first: int, last: int) -> Int:
     """Returns the keys of the assets without an active pledge in a range of keys, in order."""
     statement = select(AssetRow.asset_key).where(AssetRow.asset_key.between(first, last), _is_unpledged())
-    keys: Int = read_columns(source, statement.order_by(AssetRow.asset_key))["asset_key"]
-    return keys
+    return read_keys(source, statement.order_by(AssetRow.asset_key))
 
 
 def known_needs(connection: Connection) -> list[CurveNeed]:
     """Returns every need for which a haircut curve was ever estimated, in a fixed order."""
-    subject = (
-        HaircutCurveRow.series_key,
-        HaircutCurveRow.base_currency,
-        HaircutCurveRow.currency,
-        HaircutCurveRow.confidence_ppm,
-    )
+    subject = columns_of(HaircutCurveRow, *(field.name for field in fields(CurveNeed)))
     return [CurveNeed(*row) for row in connection.execute(select(*subject).distinct().order_by(*subject))]
 
 
 def _is_unpledged() -> ColumnElement[bool]:
     active = (PledgeRow.asset_key == AssetRow.asset_key) & (PledgeRow.state == int(PledgeState.ACTIVE))
     return ~select(PledgeRow.pledge_key).where(active).exists()
-
-
-def _partitions(connection: Connection, where: list[ColumnElement[bool]]) -> list[Partition]:
-    statement = select(RunPartitionRow.__table__).where(*where).order_by(RunPartitionRow.number)
-    return [
-        Partition(
-            row.number,
-            RunStep(row.step),
-            row.first_key,
-            row.last_key,
-            NEEDS.validate_json(row.needs) if row.needs else (),
-        )
-        for row in connection.execute(statement)
-    ]
 
 
 def _stored(connection: Connection, where: list[ColumnElement[bool]], limit: int) -> list[StoredRun]:
@@ -274,9 +235,4 @@ def _progress() -> list[ColumnElement[int]]:
         return summed.correlate(RunRow).scalar_subquery().label(name)
 
     columns = RunPartitionRow.__table__.c
-    return [
-        total("partitions", 1),
-        total("done", columns.done),
-        total("valued", columns.valued),
-        total("judged", columns.judged),
-    ]
+    return [total("partitions", 1), *(total(name, columns[name]) for name in ("done", "valued", "judged"))]

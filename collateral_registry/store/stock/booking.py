@@ -105,14 +105,9 @@ def _known(connection: Connection, source_key: int, ids: Collection[str]) -> dic
     for row in connection.execute(_KNOWN_MOVES, named):
         place, to_place = tuple(row[-4:-2]), tuple(row[-2:]) if row.to_lot_key else None
         details = (row.quantity, row.bin, row.to_bin, row.grade, row.corrects, row.document)
-        known[row.movement_id] = Known(
-            content=content(row.kind, row.effective_us, place, to_place, *details),
-            kind=row.kind,
-            effective_us=row.effective_us,
-            place=place,
-            to_place=to_place,
-            quantity=corrected.get(row.movement_id, row.quantity),
-        )
+        stated = content(row.kind, row.effective_us, place, to_place, *details)
+        quantity = corrected.get(row.movement_id, row.quantity)
+        known[row.movement_id] = Known(stated, row.kind, row.effective_us, place, to_place, quantity)
     return known
 
 
@@ -158,6 +153,10 @@ _UPDATE_LOTS = (
 )
 
 
+REPORTED = ("movement_id", "kind", "quantity", "bin", "to_bin", "grade", "corrects", "document")
+"""Columns of a movement that are stored as reported."""
+
+
 def store_movements(
     intake: Intake, source_key: int, run: Movements, places: BatchPlaces, booked: Booked, lots: Lots
 ) -> None:
@@ -173,19 +172,12 @@ def store_movements(
         "source_key": source_key,
         "sequence": accepted(places.sequence),
         "batch_row": accepted(places.batch_row),
-        "movement_id": accepted(run.movement_id),
-        "kind": accepted(run.kind),
+        **{name: accepted(getattr(run, name)) for name in REPORTED},
         "effective_us": booked.effective_us,
         "received_us": intake.received_us,
         "lot_key": [key[slot] for slot in booked.slot],
         "change": booked.change,
-        "quantity": accepted(run.quantity),
-        "bin": accepted(run.bin),
         "to_lot_key": [0 if slot == NO_SLOT else key[slot] for slot in booked.to_slot],
-        "to_bin": accepted(run.to_bin),
-        "grade": accepted(run.grade),
-        "corrects": accepted(run.corrects),
-        "document": accepted(run.document),
     }
     insert_columns(intake.connection, StockMovementRow, columns, len(rows))
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from collateral_registry.domain.stock.counts import FEED_ACTOR, CountLine
-from collateral_registry.store.engine.bulk import Columns, insert_columns, new_keys, read_columns
+from collateral_registry.store.engine.bulk import Columns, insert_columns, new_keys, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
@@ -153,8 +153,7 @@ def raise_reserves(write: Write, lot_keys: Int, reserves: Int) -> None:
 def lot_of_reserve(connection: Connection, finding_key: int) -> Int:
     """Returns the key of the lot that is reserved because of a finding; no key if there is none."""
     statement = select(StockReserveRow.lot_key).where(StockReserveRow.finding_key == finding_key)
-    keys: Int = read_columns(connection, statement)["lot_key"]
-    return keys
+    return read_keys(connection, statement)
 
 
 def write_reserves(write: Write, lot_keys: Int, reserves: Int, finding_of: Mapping[int, int]) -> None:

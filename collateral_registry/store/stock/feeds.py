@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
 from collateral_registry.store.engine.database import Intake
 from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
-from collateral_registry.store.engine.rows import columns_of, existing, insert_row
+from collateral_registry.store.engine.rows import columns_of, existing, insert_row, values_of
 from collateral_registry.store.schema.stock import StockBatchRow, StockFeedRow, StockRejectionRow
 
 
@@ -100,17 +100,10 @@ def batch_of_request(connection: Connection, source_key: int, request_id: str) -
 
 
 def _new_source(intake: Intake, source_id: str) -> Feed:
-    source = Feed(0, source_id, 0, 0, 1, 0)
-    values = {
-        "source_id": source_id,
-        "last_sequence": 0,
-        "last_call": 0,
-        "epoch": 1,
-        "created_us": intake.received_us,
-        "received_us": 0,
-    }
-    source.key = insert_row(intake.connection, StockFeedRow, **values)
-    return source
+    feed = Feed(0, source_id, 0, 0, 1, 0)
+    values = values_of(feed, "source_id", "last_sequence", "last_call", "epoch", "received_us")
+    feed.key = insert_row(intake.connection, StockFeedRow, **values, created_us=intake.received_us)
+    return feed
 
 
 _FEEDS = select(
@@ -126,12 +119,7 @@ def _batches(connection: Connection, *where: ColumnElement[bool]) -> list[Stored
     found = []
     for row in rows:
         rejected = (
-            select(
-                StockRejectionRow.batch_row,
-                StockRejectionRow.movement_id,
-                StockRejectionRow.reason,
-                StockRejectionRow.description,
-            )
+            select(*columns_of(StockRejectionRow, "batch_row", "movement_id", "reason", "description"))
             .where(StockRejectionRow.source_key == row.source_key, StockRejectionRow.sequence == row.sequence)
             .order_by(StockRejectionRow.batch_row)
         )

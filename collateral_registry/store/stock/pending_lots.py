@@ -11,7 +11,7 @@ from collateral_registry.domain.assets.kinds import Asset, Inventory
 from collateral_registry.domain.assets.valuation_columns import quantity_in
 from collateral_registry.domain.findings.over_pledging import millionths_of
 from collateral_registry.domain.findings.references import MOVING_KINDS, goods_of
-from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, read_columns
+from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
@@ -69,8 +69,7 @@ _LONGEST_PENDING = (
 
 def changes_of_lots(connection: Connection, lot_keys: Int) -> Int:
     """Returns all pending changes of these lots."""
-    keys: Int = read_columns(connection, _CHANGES_OF_LOTS, {"keys": lot_keys})["change_key"]
-    return keys
+    return read_keys(connection, _CHANGES_OF_LOTS, {"keys": lot_keys})
 
 
 _CHANGES_OF_LOTS = select(StockChangeRow.change_key).where(is_one_of(StockChangeRow.lot_key, KEYS))
@@ -93,8 +92,7 @@ _CHANGES_OF_ASSETS = (
 
 def registered_lots(connection: Connection, lot_keys: Int) -> Int:
     """Returns those of the lots that are registered as assets."""
-    keys: Int = read_columns(connection, _REGISTERED, {"keys": lot_keys})["lot_key"]
-    return keys
+    return read_keys(connection, _REGISTERED, {"keys": lot_keys})
 
 
 _REGISTERED = (

@@ -12,9 +12,10 @@ from sqlalchemy import text as sql
 from collateral_registry.domain.findings.kinds import FindingState
 from collateral_registry.domain.findings.references import folded
 from collateral_registry.domain.stock.warehouse_score import Record, Reliability
-from collateral_registry.store.engine.bulk import read_columns
+from collateral_registry.store.engine.bulk import read_keys
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.key_sets import is_one_of
+from collateral_registry.store.engine.rows import values_of
 from collateral_registry.store.schema.assets import InventoryRow
 from collateral_registry.store.schema.findings import FindingRow
 from collateral_registry.store.schema.stock import (
@@ -98,12 +99,8 @@ def store_score(write: Write, warehouse: str, record: Record, found: Reliability
     values = {
         "warehouse": warehouse,
         "seq": write.seq,
-        "count_lines": record.count_lines,
-        "shrinkage_rate": record.shrinkage_rate,
-        "late_share": record.late_share,
-        "mean_lateness_seconds": record.mean_lateness_seconds,
-        "score": found.score,
-        "haircut": found.haircut,
+        **values_of(record, "count_lines", "shrinkage_rate", "late_share", "mean_lateness_seconds"),
+        **values_of(found, "score", "haircut"),
     }
     write.connection.execute(insert(WarehouseReliabilityRow).values(**values))
 
@@ -111,7 +108,7 @@ def store_score(write: Write, warehouse: str, record: Record, found: Reliability
 def set_haircut(write: Write, place: str, haircut: float) -> Int:
     """Sets the haircut of all lots in a warehouse, given its folded name; returns the keys of their assets."""
     lots_there = select(PlaceClaimRow.asset_key).where(PlaceClaimRow.place == place).order_by(PlaceClaimRow.asset_key)
-    keys: Int = read_columns(write.connection, lots_there)["asset_key"]
+    keys = read_keys(write.connection, lots_there)
     lots = update(InventoryRow).where(is_one_of(InventoryRow.asset_key, keys))
     write.connection.execute(lots.values(warehouse_haircut=haircut))
     return keys

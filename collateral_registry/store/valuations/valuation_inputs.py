@@ -14,7 +14,7 @@ from collateral_registry.domain.assets.valuation_columns import unverified_stock
 from collateral_registry.domain.shared.days import NO_DAY, day_of
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, TargetFacts
 from collateral_registry.store.assets.repository import numbers_of
-from collateral_registry.store.engine.bulk import Columns, Source, read_columns, typed_column
+from collateral_registry.store.engine.bulk import Columns, Source, read_columns, read_keys, typed_column
 from collateral_registry.store.engine.key_sets import KEYS, KeyedSelect, is_one_of
 from collateral_registry.store.engine.rows import columns_of
 from collateral_registry.store.schema.assets import (
@@ -96,9 +96,7 @@ def foreign_assets(connection: Connection) -> Columns:
 def assets_of_series(connection: Connection, series_keys: Int) -> Int:
     """Returns the keys of the lots priced by the series and of the machines indexed by them, in order."""
     named = {"keys": series_keys}
-    by_statement = (read_columns(connection, one, named)["asset_key"] for one in (_PRICED_LOTS, _INDEXED_MACHINES))
-    keys: Int = np.union1d(*by_statement)
-    return keys
+    return np.union1d(*(read_keys(connection, one, named) for one in (_PRICED_LOTS, _INDEXED_MACHINES)))
 
 
 _PRICED_LOTS = select(InventoryRow.asset_key).where(is_one_of(InventoryRow.series_key, KEYS))
@@ -118,8 +116,7 @@ def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
         .where(or_(AssetRow.asset_class.in_(classes), *below))
         .order_by(EquipmentRow.asset_key)
     )
-    keys: Int = read_columns(connection, statement)["asset_key"]
-    return keys
+    return read_keys(connection, statement)
 
 
 def _kind_columns(connection: Source, table: type[SQLModel], keys: Int, asset_key: Int) -> Columns:
