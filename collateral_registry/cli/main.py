@@ -189,7 +189,7 @@ def import_policy(
 def sample_load(server: Server = DEFAULT_ADDRESS) -> None:
     """Load the sample book as of the end of 2021.
 
-    The book of the server must be empty, or hold a part of the sample.
+    The book of the server must be empty or contain part of the sample already.
     """
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.server.sample import load

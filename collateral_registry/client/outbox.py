@@ -37,7 +37,7 @@ content is a serialised batch of that item alone."""
 
 @dataclass(frozen=True)
 class Backlog:
-    """Pending items, batches formed of them, and the time the oldest was added in microseconds since 1970 (0: none)."""
+    """Numbers of pending items and their batches, and the time the oldest was added, in us since 1970 (0: none)."""
 
     items: int
     batches: int
@@ -181,7 +181,7 @@ class Outbox:
         return deleted
 
     def rejected(self) -> list[RejectedMovement]:
-        """Returns the rejected movements that are neither booked since nor forgotten, oldest first."""
+        """Returns the rejected movements that have since been neither booked nor forgotten, oldest first."""
         query = "SELECT movement_id, sequence, reason, description FROM rejected ORDER BY sequence, rowid"
         return [RejectedMovement(*row) for row in self._connection.execute(query)]
 

@@ -179,7 +179,7 @@ class Pusher:
             )
 
     def _send_batches(self, stream: Stream, flight: _Flight) -> None:
-        """Sends batches up to the limit in flight, unless the server asked for a pause."""
+        """Sends batches until the limit of batches in flight is reached, unless the server asked for a pause."""
         free = min(flight.window, flight.ramp) - len(flight.unanswered)
         if free <= 0 or time.monotonic() < flight.resume_at:
             return

@@ -114,7 +114,7 @@ class RpcServer:
         ]
 
     def _register(self, servicer: object) -> str:
-        """Adds a servicer to the server and returns the full name of its service, the only one of its proto file."""
+        """Adds a servicer to the server and returns the full name of its service; a proto file has exactly one."""
         (base,) = type(servicer).__bases__  # the generated class, in the module of handlers
         getattr(sys.modules[base.__module__], f"add_{base.__name__}_to_server")(servicer, self.server)
         messages = sys.modules[base.__module__.removesuffix("_grpc")]

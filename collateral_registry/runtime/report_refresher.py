@@ -34,7 +34,7 @@ class ReportRefresher:
         self._following: asyncio.Task[None] | None = None
 
     def touch(self) -> None:
-        """Records a request for a report; called on the loop's thread."""
+        """Records a request for a report; must be called on the event loop's thread."""
         self._until = asyncio.get_running_loop().time() + FOLLOW_SECONDS
         if self._following is None or self._following.done():
             self._following = asyncio.create_task(self._follow())

@@ -23,7 +23,7 @@ from valuation.flags import QualityFlag, UnknownReason
 
 
 class Schedule(IntEnum):
-    """Depreciation schedule of a machine; the numbers are stored."""
+    """Depreciation schedule of a machine; the numeric values are stored."""
 
     GEOMETRIC = 0
     STRAIGHT_LINE = 1
@@ -34,7 +34,7 @@ class Schedule(IntEnum):
 
 
 class Condition(IntEnum):
-    """Condition at the last inspection; the numbers are stored."""
+    """Condition at the last inspection; the numeric values are stored."""
 
     UNKNOWN = 0
     EXCELLENT = 1

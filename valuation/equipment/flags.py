@@ -39,7 +39,7 @@ class EstimateFlag(IntFlag):
 
 
 class Step(IntEnum):
-    """Narrowest level of the hierarchy with comparables, from narrow to wide; the numbers are stored."""
+    """Narrowest level of the hierarchy with comparables, from narrow to wide; the numeric values are stored."""
 
     MODEL = 0
     FAMILY = 1

@@ -134,7 +134,7 @@ MODELS: dict[str, Model] = {"random-walk": random_walk, "damped-ets": damped_ets
 
 
 def _waves(dates: Dates) -> Float:
-    """Returns the moves of the seasonal waves between consecutive dates [n - 1, 2 HARMONICS]."""
+    """Returns the changes in the seasonal waves between consecutive dates [n - 1, 2 HARMONICS]."""
     angle = 2.0 * np.pi * dates.astype("datetime64[D]").astype(np.float64) / GREGORIAN_YEAR_DAYS
     waves = [wave(count * angle) for count in range(1, HARMONICS + 1) for wave in (np.sin, np.cos)]
     return np.diff(np.column_stack(waves), axis=0)

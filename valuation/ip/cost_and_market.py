@@ -18,7 +18,7 @@ from valuation.errors import InvalidInput
 
 
 class BracketFlag(IntFlag):
-    """Position of an income value relative to its brackets; the numbers are stored."""
+    """Position of an income value relative to its brackets; the numeric values are stored."""
 
     NONE = 0
     BELOW_COST = 1 << 0

@@ -11,7 +11,7 @@ from valuation.ip.status import LegalStatus
 
 
 class RightEventKind(IntEnum):
-    """Kind of legal event; the numbers are stored."""
+    """Kind of legal event; the numeric values are stored."""
 
     APPLIED = 1
     GRANTED = 2

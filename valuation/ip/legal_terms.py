@@ -16,7 +16,7 @@ ANY_OFFICE = "*"
 
 
 class RightKind(IntEnum):
-    """Kind of IP asset; the numbers are stored."""
+    """Kind of IP asset; the numeric values are stored."""
 
     PATENT = 0
     UTILITY_MODEL = 1

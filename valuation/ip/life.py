@@ -18,7 +18,7 @@ __all__ = ["LifeLimit", "RemainingLife", "RightKind", "remaining_life_years", "t
 
 
 class LifeLimit(IntEnum):
-    """Limit that ends the life of an IP asset; the numbers are stored."""
+    """Limit that ends the life of an IP asset; the numeric values are stored."""
 
     UNKNOWN = 0
     LEGAL = 1

@@ -14,7 +14,7 @@ MARGIN_YEARS = 2.0
 
 
 class LoanLife(IntEnum):
-    """Remaining life compared with the loan term; the numbers are stored.
+    """Remaining life compared with the loan term; the numeric values are stored.
 
     ENOUGH: at least loan term plus margin. SHORT: less than the margin beyond the loan. ENDS_BEFORE: shorter than the
     loan.

@@ -13,7 +13,7 @@ from valuation.flags import UnknownReason, ZeroReason
 
 
 class LegalStatus(IntEnum):
-    """Legal status of an IP asset; the numbers are stored."""
+    """Legal status of an IP asset; the numeric values are stored."""
 
     UNKNOWN = 0
     PENDING = 1

@@ -37,7 +37,7 @@ def first_passage_probability(
 def terminal_probability(
     value: ArrayLike, barrier: ArrayLike, drift: ArrayLike, volatility: ArrayLike, years: ArrayLike
 ) -> Float:
-    """Returns P(value at the end of the period <= barrier), ignoring the path before.
+    """Returns P(value at the end of the period <= barrier), ignoring the path up to then.
 
     Arguments broadcast. Raises InvalidInput for a value, barrier, volatility or time of 0 or less.
     """

@@ -19,7 +19,7 @@ from valuation.prices.regime_breaks import usual_sigma
 
 
 class AdmissionVerdict(IntEnum):
-    """Outcome for a quote; the numbers are stored."""
+    """Outcome for a quote; the numeric values are stored."""
 
     ACCEPTED = 0
     DUPLICATE = 1

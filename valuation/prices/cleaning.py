@@ -155,7 +155,7 @@ def _unit_factors(kept: Int, accepted: Int, logs: Float, limit: float) -> Int:
 
 
 def _one_a_day(rows: Int, days: Int, prices: Float) -> tuple[Int, Int, Int]:
-    """Returns rows in date order, one for each day; repeated rows; and rows of days with conflicting prices."""
+    """Returns the rows to keep, one per day in date order; repeated rows; and rows of days with conflicting prices."""
     if (np.diff(days[rows]) > 0).all():
         return rows, rows[:0], rows[:0]
     _, first, group = np.unique(days[rows], return_index=True, return_inverse=True)

@@ -55,8 +55,8 @@ class Returns:
 def log_returns(dates: Dates, prices: Float, window: int) -> Returns:
     """Returns the newest ``window`` log returns of a series [n] since its last level break, with smoothing removed.
 
-    The step is the median step of the newest quotes. Returns over another step are scaled by the square root of time,
-    so that a series that changed from weekly to daily quotes, or from daily to monthly, keeps its variance per day.
+    The step is the median step of the newest quotes. A return over a different step is scaled by the square root of
+    time, so that a series that changed from weekly to daily quotes, or from daily to monthly, keeps its daily variance.
     Raises InvalidInput for prices that are not positive and finite, dates that do not increase, or columns of
     different length.
     """

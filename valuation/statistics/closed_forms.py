@@ -1,6 +1,6 @@
 """Closed-form price models and forecast scores.
 
-Used as test oracles and as report screens; no valuation depends on them.
+Used as test oracles; only the horizon of a sale depends on one of them (``linear_liquidation_factor``).
 """
 
 from __future__ import annotations

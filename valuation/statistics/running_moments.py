@@ -75,7 +75,7 @@ def decays(step_days: int) -> Float:
 
 
 def running_means(returns: Float, step_days: int) -> Float:
-    """Returns the means [7, n] after each log return [n]; the weights of the returns up to then sum to 1.
+    """Returns the means [7, n] after each log return [n]; the weights of all returns so far sum to 1.
 
     Raises InvalidInput for no returns or a step below one day.
     """

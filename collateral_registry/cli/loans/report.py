@@ -71,7 +71,7 @@ def as_of_message(text: str) -> report_pb2.AsOf:
 
 
 def check_output(form: str, limit: int, output: Path | None) -> None:
-    """Raises ValueError if the format cannot be printed, or cannot be written to a file."""
+    """Raises ValueError for a format that the output does not support, or a limit on a file."""
     if output is None and form not in PRINTED_FORMS:
         raise ValueError(f"--output: got nothing, want a file for --format {form}")
     if output is not None and form not in FILE_FORMS:

@@ -79,7 +79,7 @@ class HaircutRequest:
 
     @property
     def total_days(self) -> int:
-        """The horizon with all waiting periods in the requested kind of days; of the sale if a quantity is given."""
+        """Horizon plus all waiting periods, in the requested kind of days; for a quantity, the horizon of its sale."""
         if self.sale.quantity:
             return self.sale.horizon_days
         return self.horizon_days + self.sale.waiting_days

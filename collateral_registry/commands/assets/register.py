@@ -33,8 +33,8 @@ PAST_DATES = (
 def register(write: Write, asset: Asset) -> StoredAsset:
     """Registers an asset.
 
-    Raises Refused if another asset has the same reference number. Settling refuses an asset whose receipt exceeds the
-    available stock.
+    Raises Refused if another asset has the same reference number. An asset whose receipt exceeds the available stock
+    is refused later, when the change is settled.
     """
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)

@@ -85,7 +85,7 @@ class Sale:
 def backtest(connection: Connection, sales: Sequence[Sale]) -> tuple[list[AppraiserRecord], list[str]]:
     """Returns the record of each appraiser over sales, and the machines without an earlier appraisal on the same basis.
 
-    Raises InvalidInput for a price in another currency than the asset's, or not above 0.
+    Raises InvalidInput for a price that is not above 0 or in a currency other than the asset's.
     """
     pairs: list[tuple[StoredAppraisal, Sale]] = []
     without: list[str] = []

@@ -110,7 +110,7 @@ def ingest_balances(write: Write, pushes: Sequence[BalancePush], refused: Sequen
 def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswer:
     """Returns whether a draw keeps the loan below its margin call and credit limit, with known coverage.
 
-    Raises NotFound, and InvalidInput for another currency than the loan's.
+    Raises NotFound, and InvalidInput for a currency other than the loan's.
     """
     stored = get_loan(connection, loan_id)
     if amount.currency != stored.loan.currency:

@@ -82,8 +82,9 @@ def change_pledge(
 ) -> StoredPledge:
     """Changes rank, share, limit, mode or registration of an active pledge.
 
-    Raises Refused where a release of the same effect would be refused: terms that give a loan less may not uncover it,
-    and a static pledge keeps what repayment has not freed. A change of nothing but the registration is a fact.
+    Raises Refused where a release with the same effect would be refused, for example if it would leave a
+    covered loan uncovered, or take more from a static pledge than repayment has freed. A change of the registration
+    alone is a fact, which is recorded even if it leaves a loan uncovered.
     """
     stored = active_pledge(write, loan_id, pledge_id, etag)
     pledge = changed(stored.pledge)

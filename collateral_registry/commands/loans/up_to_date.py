@@ -26,7 +26,7 @@ def is_up_to_date(connection: Connection, loan_id: str) -> bool:
 
 
 def touch_current_facts(write: Write, loan_keys: Int) -> None:
-    """Applies the pending stock behind the loans, and touches those not yet judged for the business date."""
+    """Applies the pending stock of the loans' assets; marks loans not yet judged for the business date as touched."""
     assets = assets_of_loans(write.connection, loan_keys)
     sync_lots_of(write, assets)
     stale = loan_keys[~are_judged_today(write.connection, loan_keys)]
@@ -35,12 +35,12 @@ def touch_current_facts(write: Write, loan_keys: Int) -> None:
 
 
 def bring_up_to_date(write: Write, loan_id: str) -> None:
-    """Applies the pending stock behind a loan and has it judged for the business date."""
+    """Applies the pending stock of a loan's assets and has the loan judged for the business date."""
     touch_current_facts(write, np.array([get_loan(write.connection, loan_id).key], dtype=np.int64))
 
 
 def are_judged_today(connection: Connection, loan_keys: Int) -> np.typing.NDArray[np.bool_]:
-    """Returns whether the newest judgement of each loan [n] is of the business date."""
+    """Returns whether the newest judgement of each loan [n] is for the business date."""
     _, day = newest_commit(connection)
     judgements = newest_judgements(connection, loan_keys)
     current = judgements["loan_key"][judgements["market_day"] >= day]

@@ -1,4 +1,4 @@
-"""Compares the claims on a place with its available stock: refuses larger claims, allots shortages, opens findings."""
+"""Compares the claims on a place with its available stock: refuses excessive claims, allots stock, opens findings."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class PlaceBalance:
         return sum(claimed for claim, claimed in keyed if claim.asset_key == asset_key)
 
     def evidence(self) -> dict[str, str]:
-        """Returns sums and holders as texts."""
+        """Returns sums and holders as strings."""
         named = [
             f"assets/{claim.asset_id} {plain_quantity(claimed, self.unit)}"
             + (f" for {claim.holders}" if claim.holders else "")
@@ -83,9 +83,9 @@ class PlaceBalance:
 
 
 def balance_places(connection: Connection, places: Sequence[Place]) -> list[PlaceBalance]:
-    """Returns the balances of distinct places, apart for weights, volumes and pieces.
+    """Returns the balances of distinct places, separately for weights, volumes and pieces.
 
-    A claim in barrels is not compared with a report in tonnes: without a report in its own kind of unit it is
+    A claim in barrels is not compared with a report in tonnes: without a report in its own kind of unit, the claim is
     unverified.
     """
     claims, reported = claims_at(connection, places), reported_stock_at(connection, places)
@@ -129,13 +129,13 @@ def _balance(place: Place, unit: str, claims: Sequence[Claim], reported: Sequenc
 
 
 def claimed_by(connection: Connection, asset_key: int) -> int:
-    """Returns the quantity that an asset claims of its place, in millionths; 0 for other assets than inventory."""
+    """Returns the quantity that an asset claims of its place, in millionths; 0 for assets other than inventory."""
     places = places_of_assets(connection, np.array([asset_key], dtype=np.int64))
     return sum(balance.claimed_by(asset_key) for balance in balance_places(connection, places))
 
 
 def touch_claim(write: Write, asset_key: int) -> None:
-    """Declares that a change may enlarge or move the asset's claim; to be called before the change.
+    """Records that a change may enlarge or move the asset's claim; call it before the change.
 
     Settling refuses the change if the claim grows beyond the available stock (Refused, OVER_PLEDGED).
     """
@@ -155,7 +155,7 @@ def reconcile_claims(write: Write, places: Sequence[Place], claimed_before: Mapp
 
 
 def touch_over_pledged_places(write: Write) -> int:
-    """Declares every place whose claims exceed the available stock for reconciliation; returns how many there are."""
+    """Marks all places that may be over-pledged for reconciliation; returns how many have claims above the stock."""
     write_missing_claims(write.connection)
     places = places_over_pledged(write.connection)
     write.touched.add(places=places)

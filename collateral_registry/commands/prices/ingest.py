@@ -116,7 +116,7 @@ QuoteIndex = tuple[int, int]
 
 
 def _ingest(write: Write, quotes: Sequence[tuple[int, Quote]]) -> dict[QuoteIndex, QuoteProblem]:
-    """Admits the quotes by the history of their series, stores them and declares the dependent assets."""
+    """Checks quotes against the history of their series, stores those not refused, marks dependent assets touched."""
     series = find_series(write.connection, sorted({quote.series_id for _, quote in quotes}))
     verdicts: dict[QuoteIndex, QuoteProblem] = {}
     admitted: dict[int, _Admitted] = {}

@@ -97,7 +97,7 @@ class _CountComparison:
 
     @property
     def decided(self) -> Int:
-        """The keys of the lots of which this count has the last word."""
+        """Keys of the lots for which this count has the last word."""
         keys: Int = self.lots["lot_key"][~self.superseded & ~self.reserve_only]
         return keys
 
@@ -118,7 +118,7 @@ class _CountComparison:
         return int(self.lots["lot_key"][row])
 
     def plain(self, name: str, row: int) -> str:
-        """Returns a quantity of a row with its unit, as a text."""
+        """Returns a quantity of a row as text, with its unit."""
         column = {"counted": self.counted, "book": self.lots["book"], "tolerance": self.compared.tolerance}[name]
         return plain_quantity(int(column[row]), str(self.lots["unit"][row]))
 

@@ -36,9 +36,9 @@ DAY_US = 86_400_000_000
 
 
 def touch_moved_lots(write: Write, lot_keys: Int) -> None:
-    """Applies the issues of synced lots to their authorisations and declares the lots' places for reconciliation.
+    """Applies the issues of synced lots to their authorisations and marks the lots' places for reconciliation.
 
-    To be called after the assets of the lots have their new quantities.
+    Call it after the assets of the lots have received their new quantities.
     """
     touched, findings = _apply_issues(write, pledged_lots(write.connection, lot_keys))
     places_of_moved = {*places_of_lots(write.connection, lot_keys).values()}

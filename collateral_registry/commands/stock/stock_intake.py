@@ -162,7 +162,7 @@ class _Run:
         return self.batches[0].own_warehouses
 
     def places(self) -> BatchPlaces:
-        """Returns the sequence and the row within its batch of every row."""
+        """Returns, for each row, the sequence of its batch and the index of the row in that batch."""
         counts = [len(batch.movements) for batch in self.batches]
         numbers = np.repeat([batch.sequence for batch in self.batches], counts)
         return BatchPlaces(numbers.tolist(), (np.arange(len(numbers)) - np.repeat(self.starts[:-1], counts)).tolist())

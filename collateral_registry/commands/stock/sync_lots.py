@@ -1,4 +1,4 @@
-"""Applies pending stock changes: updates quantities and declares the assets to be revalued, many lots at once.
+"""Applies pending stock changes: updates quantities and marks the assets to be revalued, many lots at once.
 
 A lot with many pending changes is processed once.
 """
@@ -113,7 +113,7 @@ def _longest_pending(lots: Sequence[int], place_of: Mapping[int, Place], limit: 
 
 
 def sync_pending_lots(write: Write, pending: PendingLots) -> SyncResult:
-    """Applies pending stock, and declares the assets and loans that depend on it.
+    """Applies pending stock, and marks the assets and loans that depend on it as touched.
 
     Lots that no asset refers to are dropped from the queue; registering an asset queues its lot again.
     """
@@ -178,7 +178,7 @@ def _reported_quantity(linked: _LinkedLot) -> Decimal:
 
 
 def _is_another_good(linked: _LinkedLot) -> bool:
-    """Returns whether the warehouse reports another good than the one registered."""
+    """Returns whether the warehouse reports a good other than the registered one."""
     return isinstance(linked.own.asset.detail, Inventory) and linked.reported.good != linked.own.asset.detail.good
 
 

@@ -63,7 +63,7 @@ def _score(write: Write, place: str, names: Sequence[str], policy: Policy) -> In
 
 
 def known_warehouses(connection: Connection, names: Sequence[str]) -> list[StoredWarehouse]:
-    """Returns warehouses with their records; raises NotFound for one without feed reports and counts."""
+    """Returns warehouses with their records; raises NotFound for one that has neither reported nor been counted."""
     known = set(warehouse_names(connection))
     missing = next((name for name in names if name not in known), None)
     if missing is not None:

@@ -33,7 +33,7 @@ ATTRIBUTES_LIMIT = 100
 
 
 class Kind(IntEnum):
-    """Kind of an asset; the numbers are stored."""
+    """Kind of an asset; the numeric values are stored."""
 
     INVENTORY = 1
     EQUIPMENT = 2
@@ -43,7 +43,7 @@ class Kind(IntEnum):
 
 
 class Status(IntEnum):
-    """Stated status of an asset; the numbers are stored."""
+    """Stated status of an asset; the numeric values are stored."""
 
     NORMAL = 1
     LOST = 2

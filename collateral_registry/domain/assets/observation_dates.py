@@ -17,7 +17,7 @@ from collateral_registry.domain.assets.kinds import (
 
 
 def with_observation_dates(asset: Asset, before: Asset | None, today: date) -> Asset:
-    """Returns the asset with the date of its technology life or meter reading set; None where there is no such value.
+    """Returns the asset with the date of its technology life or meter reading set: None if it has no such value.
 
     A new or changed value gets the date given with it, else today. A value unchanged since ``before`` keeps its date,
     so that an update of other fields does not restart it.

@@ -218,7 +218,7 @@ def _roots(asset_class: str) -> list[str]:
 
 
 def _check_index(asset_class: str, series_id: str) -> None:
-    """Raises InvalidInput if the class is not one of equipment, or the series id is malformed."""
+    """Raises InvalidInput if the class is not an equipment class, or the series id is malformed."""
     field, equipment = f"classes[{asset_class}].price_index", CLASS_ROOT[Kind.EQUIPMENT]
     if _roots(asset_class)[0] != equipment:
         raise InvalidInput(field, repr(series_id[:80]), f"nothing: only classes of {equipment} have a price new")

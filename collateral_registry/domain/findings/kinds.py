@@ -13,7 +13,7 @@ Evidence = Mapping[str, str | int | Sequence[str]]
 
 
 class FindingKind(IntEnum):
-    """Kind of discrepancy; the numbers are stored and sent."""
+    """Kind of discrepancy; the numeric values are stored and sent."""
 
     COUNT_BELOW_BOOK = 1
     COUNT_ABOVE_BOOK = 2
@@ -32,7 +32,7 @@ COUNT_KINDS = (FindingKind.COUNT_BELOW_BOOK, FindingKind.COUNT_ABOVE_BOOK, Findi
 
 
 class Severity(IntEnum):
-    """Severity of a finding; the numbers are stored and sent."""
+    """Severity of a finding; the numeric values are stored and sent."""
 
     NOTICE = 1
     WARNING = 2
@@ -40,7 +40,7 @@ class Severity(IntEnum):
 
 
 class FindingState(IntEnum):
-    """Whether a finding is open; the numbers are stored and sent."""
+    """Whether a finding is open; the numeric values are stored and sent."""
 
     OPEN = 1
     RESOLVED = 2

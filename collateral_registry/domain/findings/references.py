@@ -22,7 +22,7 @@ from collateral_registry.domain.shared.reference_matching import Match, Referenc
 
 
 class IdentityKind(IntEnum):
-    """Kind of a reference number; the numbers are stored."""
+    """Kind of a reference number; the numeric values are stored."""
 
     RECEIPT = 1
     SERIAL = 2

@@ -19,21 +19,21 @@ LTV_LIMIT_PPM = 10 * PPM
 
 
 class LoanState(IntEnum):
-    """Whether a loan is running; the numbers are stored."""
+    """Whether a loan is running; the numeric values are stored."""
 
     ACTIVE = 1
     CLOSED = 2
 
 
 class PledgeState(IntEnum):
-    """Whether a pledge is active; the numbers are stored."""
+    """Whether a pledge is active; the numeric values are stored."""
 
     ACTIVE = 1
     RELEASED = 2
 
 
 class PledgeMode(IntEnum):
-    """When goods may leave a pledge; the numbers are stored and sent."""
+    """When goods may leave a pledge; the numeric values are stored and sent."""
 
     STATIC = 1
     """Goods may leave only in proportion to repayment."""

@@ -21,7 +21,7 @@ class DispositionRefusal(StrEnum):
 
 
 class DrawRefusal(IntEnum):
-    """The rule that refuses a draw; the numbers are sent."""
+    """The rule that refuses a draw; the numeric values are sent."""
 
     LOAN_CLOSED = 1
     NOT_JUDGED = 2

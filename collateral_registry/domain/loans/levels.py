@@ -12,7 +12,7 @@ from valuation.money import PPM
 
 
 class Level(IntEnum):
-    """Level of a loan: the highest LTV limit that it has reached; the numbers are stored."""
+    """Level of a loan: the highest LTV limit that it has reached; the numeric values are stored."""
 
     NONE = 0
     WATCH = 1
@@ -22,7 +22,7 @@ class Level(IntEnum):
 
 
 class LtvBasis(IntEnum):
-    """The collateral value to which a loan's limits apply; the numbers are stored."""
+    """The collateral value to which a loan's limits apply; the numeric values are stored."""
 
     LENDABLE = 1
     MARKET = 2

@@ -1,4 +1,4 @@
-"""Overrides: dispositions that the lender makes deliberately although they may uncover a loan."""
+"""Overrides: dispositions that the lender permits deliberately, even if they leave a loan uncovered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collateral_registry.domain.shared.names import checked_text
 
 
 class OverrideState(IntEnum):
-    """State of an override; the numbers are stored and sent."""
+    """State of an override; the numeric values are stored and sent."""
 
     PROPOSED = 1
     APPROVED = 2

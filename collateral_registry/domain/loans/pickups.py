@@ -18,7 +18,7 @@ PICKUP_DAYS_LIMIT = 366
 
 
 class PickupState(IntEnum):
-    """State of an authorisation; the numbers are stored and sent."""
+    """State of an authorisation; the numeric values are stored and sent."""
 
     AUTHORISED = 1
     TAKEN = 2
@@ -65,8 +65,8 @@ class Pickup:
 def largest_such(holds: Callable[[int], bool], guess: int, most: int) -> int:
     """Returns the largest whole number in [1, most] for which a monotone condition holds; 0 if it holds for none.
 
-    The condition must hold for every number below one for which it holds. The search starts at the guess with
-    doubling strides, so that an exact guess needs two evaluations.
+    If the condition holds for a number, it must hold for all smaller ones. The search starts at the guess and doubles
+    its stride, so that an exact guess needs two evaluations.
     """
     low, high, stride = 0, most + 1, 1
     candidate = min(max(guess, 1), most)

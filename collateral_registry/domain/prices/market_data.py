@@ -15,7 +15,7 @@ from valuation.haircuts.monitoring.model_monitor import Watch
 class SeriesFacts:
     """Price series [s] with their newest accepted price and log return; NaN where there is none.
 
-    ``history_seq`` is the commit that last changed a price before the newest one, 0 for none.
+    ``history_seq`` is the commit that last changed a price of an earlier day than the newest; 0 if there is none.
     """
 
     series_key: Int
@@ -42,7 +42,7 @@ class FxQuote:
     """An exchange rate with the day of its oldest leg and its legs.
 
     A leg is a series key with +1 for the quoted rate or -1 for its inverse. ``history_seq`` is the commit that last
-    changed a rate of a leg before its newest one, 0 for none.
+    changed a rate of a leg of an earlier day than its newest; 0 if there is none.
     """
 
     rate: float

@@ -27,7 +27,7 @@ COVER_NAMES = (
 
 @dataclass(frozen=True)
 class Words:
-    """Interners of the texts that the columns of snapshots hold as numbers."""
+    """String interners: snapshot columns hold strings as the numbers assigned here."""
 
     loan_id: StringInterner = field(default_factory=StringInterner)
     borrower: StringInterner = field(default_factory=StringInterner)
@@ -38,7 +38,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows changed between two commits: the newest version of each, in any order, with texts as numbers."""
+    """Rows changed between two commits: the newest version of each, in any order, with strings as numbers."""
 
     terms: Columns
     covers: Columns
@@ -48,12 +48,12 @@ class Changes:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Tables sorted by key, and columns that join them by row number.
+    """Tables sorted by key, and columns of row numbers that join them.
 
-    ``covers`` [l] holds judged loans, ``terms`` [t] loans, ``claims`` [c] pledges and ``places`` [a] assets.
-    ``cover_terms`` [l] is the row of a loan's terms, ``id_rank`` [l] the rank of its id, ``claim_cover`` [c] the row of
-    a pledge's loan in ``covers``, and ``claim_place`` [c] the row of its asset. A claim counts only if it belongs to
-    the newest judgement of its loan.
+    ``covers`` [l] holds judged loans, ``terms`` [t] loans, ``claims`` [c] pledges and ``places`` [a] assets. For each
+    judged loan, ``cover_terms`` [l] is its row in ``terms`` and ``id_rank`` [l] the rank of its id. For each pledge,
+    ``claim_cover`` [c] is the row of its loan in ``covers`` and ``claim_place`` [c] the row of its asset in ``places``.
+    A claim counts only if it belongs to the newest judgement of its loan.
     """
 
     seq: int
@@ -109,7 +109,7 @@ def brought_forward(before: Snapshot, seq: int, changes: Changes) -> Snapshot:
 
 
 def merged(before: Columns, changed: Columns, key: str, fixed: tuple[str, ...] = ()) -> Columns:
-    """Returns the rows of both tables by key; the later commit wins. ``fixed`` columns never change for a key."""
+    """Merges two tables by key; the later commit wins. ``fixed`` columns never change for a key."""
     if not len(changed[key]):
         return before
     order = np.argsort(changed[key], kind="stable")

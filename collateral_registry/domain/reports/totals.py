@@ -18,7 +18,7 @@ SUM_LIMIT = 2.0**62
 
 
 class Dimension(IntEnum):
-    """Dimension of a concentration; the numbers are sent."""
+    """Dimension of a concentration; the numeric values are sent."""
 
     GOOD = 1
     WAREHOUSE = 2

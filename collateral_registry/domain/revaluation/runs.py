@@ -18,7 +18,7 @@ PARTITION_CURVES = 64
 
 
 class RunState(IntEnum):
-    """State of a run; the numbers are stored."""
+    """State of a run; the numeric values are stored."""
 
     STARTED = 1
     RUNNING = 2
@@ -27,7 +27,7 @@ class RunState(IntEnum):
 
 
 class RunStep(IntEnum):
-    """Kind of work of a partition; the numbers are stored. A step starts when all partitions of the previous end."""
+    """Kind of work of a partition; the numeric values are stored. A step starts when all of the previous have ended."""
 
     CURVES = 1
     LOANS = 2

@@ -27,7 +27,7 @@ FEED_ACTOR = "stockFeeds/"
 
 
 class CountMethod(IntEnum):
-    """Method of a count; the numbers are stored and sent."""
+    """Method of a count; the numeric values are stored and sent."""
 
     STOCK_LIST = 1
     PHYSICAL_COUNT = 2

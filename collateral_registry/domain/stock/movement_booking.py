@@ -121,7 +121,7 @@ def content_of(batch: Movements, row: int) -> Content:
 
 
 def content(kind: int, effective_us: int, place: Place, other: Place | None, *fields: str | int) -> Content:
-    """Builds the content of a movement; a correction's omits time and place, which its original determines."""
+    """Builds the content of a movement; that of a correction has no time and place, which the original determines."""
     return (kind, *fields) if kind == MovementKind.CORRECTION else (kind, effective_us, place, other, *fields)
 
 
@@ -134,7 +134,7 @@ def book(
 ) -> Booked:
     """Books every row that has no problem yet, and adds the problems that depend on lots and earlier movements.
 
-    Changes ``lots`` in place. ``past`` maps the ids and corrected ids of the rows to movements booked earlier.
+    Changes ``lots`` in place. ``past`` maps the ids of the rows, and the ids they correct, to earlier movements.
     ``own_warehouses`` are those whose movements the feed may correct; None permits any.
     """
     booking = _Booking(batch, lots, past, own_warehouses)

@@ -31,7 +31,7 @@ LATE_SECONDS = 86_400
 
 
 class MovementKind(IntEnum):
-    """Kind of a movement; the numbers are stored and sent."""
+    """Kind of a movement; the numeric values are stored and sent."""
 
     RECEIPT = 1
     ISSUE = 2
@@ -44,7 +44,7 @@ class MovementKind(IntEnum):
 
 
 class RejectionReason(IntEnum):
-    """Why a movement was not booked; the numbers are stored and sent."""
+    """Why a movement was not booked; the numeric values are stored and sent."""
 
     INVALID_FIELD = 1
     FOREIGN_WAREHOUSE = 2
@@ -57,7 +57,7 @@ class RejectionReason(IntEnum):
 
 
 class RejectionState(IntEnum):
-    """State of a rejected item; the numbers are stored and sent."""
+    """State of a rejected item; the numeric values are stored and sent."""
 
     OPEN = 1
     BOOKED = 2
@@ -81,7 +81,7 @@ Problems = dict[int, MovementProblem]
 
 @dataclass(frozen=True)
 class Movements:
-    """Movements [n] as reported by a partner, one sequence per column."""
+    """Movements [n] as reported by a partner, in columns."""
 
     movement_id: Sequence[str]
     kind: Sequence[int]

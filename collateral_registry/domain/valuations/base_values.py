@@ -27,7 +27,7 @@ CONDITIONS = tuple(one.name.lower() for one in Condition)
 
 
 class Model(IntEnum):
-    """Model of the base value; the numbers are stored."""
+    """Model of the base value; the numeric values are stored."""
 
     NONE = 0
     SPOT_PRICE = 1
@@ -40,7 +40,7 @@ class Model(IntEnum):
 class BaseValues:
     """Base values [a] in major units of ``currency``.
 
-    ``value``, ``liquidity`` and ``cost`` are haircut parts given by the model itself; NaN where the policy's apply.
+    ``value``, ``liquidity`` and ``cost`` are haircut parts from the model itself; NaN where those of the policy apply.
     ``unknown``, ``zero`` and ``quality`` are bits of ``valuation.flags``.
     """
 
@@ -89,7 +89,7 @@ def base_values(
 
 
 def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) -> None:
-    """Fills in inventory: quantity x latest price; unknown without a price or with a stale one."""
+    """Values inventory: quantity x latest price; unknown if there is no price, a stale price or no convertible unit."""
     at = lots["asset_row"]
     if not len(at):
         return
@@ -114,7 +114,7 @@ def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) 
 
 
 def _value_machines(base: BaseValues, assets: AssetFacts, policy: Policy, day: int) -> None:
-    """Fills in machines: fair market value, with the liquidity and cost parts that lead to the NOLV."""
+    """Values machines: fair market value, with the liquidity and cost parts that lead to the NOLV."""
     machines = assets.equipment
     at = machines["asset_row"]
     if not len(at):
@@ -195,7 +195,7 @@ def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, da
 
 
 def _value_ip_assets(base: BaseValues, rights: Columns, day: int) -> None:
-    """Fills in IP assets: relief from royalty over the remaining life, times the owned share."""
+    """Values IP assets: relief from royalty over the remaining life, times the owned share."""
     at = rights["asset_row"]
     if not len(at):
         return

@@ -36,9 +36,9 @@ def index_keys(assets: AssetFacts, class_indices: Mapping[str, int]) -> Int:
 
 
 def carried_prices(assets: AssetFacts, market: MarketFacts, day: int) -> Carried:
-    """Multiplies the price new of machines with an index by index of the day / index of the price's day.
+    """Multiplies the price new of each machine that has an index by (index on ``day``) / (index on the price's day).
 
-    The index of a day is the latest level on or before it. Without such a level the price is NaN.
+    The index on a day is the latest level on or before that day. Without such a level the price is NaN.
     """
     machines = assets.equipment
     price = machines["price_new"].copy()

@@ -90,7 +90,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
 
 
 def _read_active(message: pb.Asset, asset_id: str) -> Asset:
-    """Returns the asset in a message; raises InvalidInput if it is retired, which only RetireAsset may do."""
+    """Returns the asset in a message; raises InvalidInput for status RETIRED, which only RetireAsset sets."""
     asset = read_asset(message, asset_id)
     if asset.status == Status.RETIRED:
         raise InvalidInput("status", "RETIRED", "an asset in use; RetireAsset retires")

@@ -60,7 +60,7 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
         return await self.runner.read(work)
 
     async def ActivatePolicy(self, request: pb.ActivatePolicyRequest, context: ServicerContext) -> pb.Policy:
-        """Puts a policy into force and waits until the whole book is judged by it."""
+        """Puts a policy into force and waits until the whole book has been judged under it."""
         (policy_id,) = id_of("name", request.name, "policies")
         activated = await self.runner.write(
             call_of(request, "ActivatePolicy", pb.Policy),

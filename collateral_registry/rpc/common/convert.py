@@ -192,7 +192,7 @@ def number(value: float) -> DecimalMessage:
 
 
 def day(value: int) -> Date | None:
-    """Returns a day number of a column as a date message, None if it is not set."""
+    """Returns a day number from a column as a date message; None if it is not set."""
     return calendar_date(date_of(value))
 
 

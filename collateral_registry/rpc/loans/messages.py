@@ -100,7 +100,7 @@ def read_pledge(message: pb.Pledge, loan_id: str, pledge_id: str) -> Pledge:
 
 
 def new_terms(request: pb.UpdatePledgeRequest, pledge: Pledge) -> Pledge:
-    """Returns a pledge with the fields that the update mask names; raises InvalidInput naming the field."""
+    """Returns the pledge with the fields named by the update mask replaced; raises InvalidInput naming the field."""
     message = plain_pledge(pledge)
     masked(request.pledge, message, request.update_mask, PLEDGE_MASK)
     return replace(read_pledge(message, pledge.loan_id, pledge.pledge_id), state=pledge.state)

@@ -31,7 +31,7 @@ ENUMS = enum_values(state=OverrideState)
 
 
 class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
-    """Records overrides: dispositions that the lender makes although they may uncover a loan."""
+    """Records overrides: dispositions that the lender permits even if they leave a loan uncovered."""
 
     def __init__(self, runner: BookRunner) -> None:
         self.runner = runner

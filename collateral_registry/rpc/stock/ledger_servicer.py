@@ -77,7 +77,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     async def ListMovements(
         self, request: pb.ListMovementsRequest, context: ServicerContext
     ) -> pb.ListMovementsResponse:
-        """Lists booked movements, last booked first."""
+        """Lists booked movements, most recently booked first."""
         wanted = conditions_in(request.filter, ENUMS)
         page = page_of(request, f"ListMovements {request.filter}", NEWEST)
 

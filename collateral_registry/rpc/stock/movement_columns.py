@@ -19,7 +19,7 @@ BATCH_ITEMS_LIMIT = 2_000
 """Maximum number of items in a batch."""
 
 KEPT_TEXT_LIMIT_CHARACTERS = TEXT_LIMIT_CHARACTERS + 1
-"""Length to which texts are cut to bound memory: one more than allowed, so that they are still rejected as too long."""
+"""Length to which strings are cut to bound memory: one more than allowed, so that they are still rejected."""
 
 TIME_LIMIT_US = 253_402_300_799 * 1_000_000
 """End of the year 9999, the largest time that a Timestamp can represent."""
@@ -103,7 +103,7 @@ def movement_message(movement: Movements) -> pb.StockMovement:
 
 
 def _kept(column: Sequence[str]) -> list[str]:
-    """Returns the texts of a column, cut to KEPT_TEXT_LIMIT_CHARACTERS."""
+    """Returns the strings of a column; if any is too long, all are truncated to KEPT_TEXT_LIMIT_CHARACTERS."""
     texts = list(column)
     if max(map(len, texts), default=0) <= TEXT_LIMIT_CHARACTERS:
         return texts

@@ -138,7 +138,7 @@ def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[s
 
 
 class ColumnUpdate:
-    """An update of columns of many rows, each found by its integer key and limited by constant conditions."""
+    """An update of columns in many rows, which are found by integer key and must meet constant conditions."""
 
     def __init__(self, table: type[SQLModel], key: str, names: Sequence[str], *where: ColumnElement[bool]) -> None:
         target = table.__table__

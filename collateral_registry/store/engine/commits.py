@@ -23,7 +23,7 @@ def market_day_of(connection: Connection, seq: int) -> int:
 
 
 def last_commit_known_by(connection: Connection, known_us: int) -> int:
-    """Returns the sequence of the last commit known at a time, in microseconds; 0 if there was none."""
+    """Returns the sequence of the last commit known at ``known_us`` (microseconds since 1970); 0 if there was none."""
     return _last(connection, CommitRow.known_us <= known_us)
 
 

@@ -84,7 +84,7 @@ class Write:
 
 @dataclass
 class Intake:
-    """A transaction that books stock: outside the commit log of the book, with its shards locked."""
+    """A transaction that books stock. It locks its shards and is not part of the commit log of the book."""
 
     connection: Connection
     received_us: int
@@ -112,7 +112,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Opens a snapshot: all reads inside see the same commits."""
+        """Opens a snapshot: all reads within it see the same commits."""
         with _translated_errors(), self.engine.connect() as connection:
             connection.execution_options(**self._read_options())
             with connection.begin():

@@ -55,13 +55,13 @@ class KeyList(TypeDecorator[Any]):
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.item))
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
-        """Returns the conversion of a list to text, also on PostgreSQL, whose driver converts lists far more slowly."""
+        """Returns the function that converts a list to text, far faster than the PostgreSQL driver converts lists."""
         if dialect.name == "sqlite":
             return _as_json
         return _as_integer_array if self.item is BigInteger else _as_text_array
 
     def literal_processor(self, dialect: Dialect) -> Callable[[Any], str]:
-        """Returns the conversion of a list to an SQL literal, for statements without parameters (engine/arrow.py)."""
+        """Returns the converter of a list to an SQL literal, for statements without parameters (engine/arrow.py)."""
         as_text = self.bind_processor(dialect)
         array = "" if dialect.name == "sqlite" else f"::{self.item().compile(dialect)}[]"
         return lambda keys: "'" + as_text(keys).replace("'", "''") + "'" + array

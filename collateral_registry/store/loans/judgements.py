@@ -25,7 +25,7 @@ def insert_judgements(write: Write, loans: Columns, pledges: Columns) -> None:
 
 
 def newest_judgements(connection: Source, loan_keys: Int) -> Columns:
-    """Returns the newest judgement of those loans that have one."""
+    """Returns the newest judgement of each loan that has one."""
     return read_columns(connection, _NEWEST_JUDGEMENTS, {"keys": loan_keys})
 
 

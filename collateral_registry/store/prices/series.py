@@ -78,7 +78,7 @@ def get_series(connection: Connection, series_id: str) -> StoredSeries:
 
 
 def find_series(connection: Connection, series_ids: Sequence[str]) -> dict[str, StoredSeries]:
-    """Returns the series that exist, by id."""
+    """Returns, by id, those of the series that exist."""
     rows = _stored(connection, [is_one_of(PriceSeriesRow.series_id, series_ids)], None)
     return {row.series.series_id: row for row in rows}
 
@@ -89,7 +89,7 @@ def list_series(connection: Connection, wanted: Sequence[Condition], after: str,
 
 
 def series_keys(connection: Source, series_ids: Sequence[str]) -> dict[str, int]:
-    """Returns the keys of the series that exist, by id."""
+    """Returns, by id, the keys of those series that exist."""
     found = read_columns(connection, _SERIES_KEYS, {"texts": series_ids})
     return dict(zip(found["series_id"].tolist(), found["series_key"].tolist(), strict=True))
 
@@ -140,7 +140,7 @@ class Latest:
 
 @dataclass(frozen=True)
 class History:
-    """Accepted and quarantined prices of a series, one a day, ordered by day."""
+    """Accepted and quarantined prices of a series, at most one of each per day, in date order."""
 
     day: Int
     price: NDArray[np.float64]

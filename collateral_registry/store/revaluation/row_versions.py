@@ -1,9 +1,9 @@
 """Selects the current row of each key, now or as of a commit, in tables that changes and revaluation runs append to.
 
 A change writes rows with its own sequence (``of_run`` 0). A run writes rows with the sequence of its start (``of_run``
-1); they count from the commit that publishes the run. A change made while the run goes on has a later sequence and
-therefore stays current. The current row of a key is the later of two rows: its newest row of a change, and its row in
-the newest run published by then.
+1); they take effect with the commit that publishes the run. A change made during the run has a later sequence and
+therefore stays current. The current row of a key is the later of two: the newest row written by a change, and the row
+in the newest run published by then.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NEVER = 0
 
 
 def newest_run(seq: int | None = None, after: int = NEVER) -> ScalarSelect[Any]:
-    """Selects the sequence of the newest run published after commit ``after`` and up to ``seq`` (or now), or NEVER."""
+    """Selects the sequence of the newest run published after commit ``after`` and by ``seq`` (None: now), or NEVER."""
     published = RunRow.published_seq > after if seq is None else came_between(RunRow.published_seq, after, seq)
     return select(func.coalesce(func.max(RunRow.seq), NEVER)).where(published).scalar_subquery()
 
@@ -48,7 +48,7 @@ def newest_seq(
 def newest_of(table: type[SQLModel], column: ColumnElement[int]) -> CTE:
     """Returns a table ``newest(key, version)`` with the sequence of the current row of each key in ``keys``.
 
-    It is materialised: in the condition of a join the database would compute it again for every row of a history.
+    It is materialised: otherwise the database would compute it again for every row of a joined history.
     """
     key = KEYS.rows.c.value
     found = select(key.label("key"), newest_seq(table, column, key).label("version"))

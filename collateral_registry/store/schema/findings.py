@@ -14,8 +14,8 @@ from collateral_registry.store.schema.columns import big, text
 class FindingRow(SQLModel, table=True):
     """A discrepancy with its evidence as JSON, open until it is resolved.
 
-    The subject is any of asset, loan, warehouse and lot; those that do not apply are 0 or empty. At most one finding
-    of a fingerprint is open.
+    The subject is one or more of asset, loan, warehouse and lot; those that do not apply are 0 or empty. At most one
+    finding per fingerprint is open.
     """
 
     __tablename__: ClassVar[str] = "finding"

@@ -194,7 +194,7 @@ class PickupRow(SQLModel, table=True):
 
 
 class OverrideRow(SQLModel, table=True):
-    """A disposition that the lender made, or may make, although it may uncover its loan; ``document`` is JSON."""
+    """A disposition proposed or made even if it leaves its loan uncovered; ``document`` is JSON."""
 
     __tablename__: ClassVar[str] = "loan_override"
     __table_args__ = (UniqueConstraint("loan_key", "override_id"),)

@@ -42,7 +42,7 @@ class RunPartitionRow(SQLModel, table=True):
 
 
 class RunEventRow(SQLModel, table=True):
-    """An event that is raised when the run is published, unless its loan is judged again before."""
+    """An event that is raised when the run is published, unless its loan is judged again before then."""
 
     __tablename__: ClassVar[str] = "run_event"
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})

@@ -183,7 +183,7 @@ def store_movements(
 
 
 def store_batches(intake: Intake, records: Sequence[BatchRecord], booked: Sequence[int], known: Sequence[int]) -> None:
-    """Appends batches with their numbers of booked and known rows."""
+    """Appends batches with their numbers of booked rows and of rows known before."""
     columns: dict[str, Any] = {
         name: [getattr(record, name) for record in records]
         for name in ("source_key", "sequence", "request_id", "body_hash", "item_count")
@@ -215,7 +215,7 @@ def store_rejections(intake: Intake, source_key: int, run: Movements, places: Ba
 
 
 def store_lateness(intake: Intake, lots: Lots, done: Sequence[Booked]) -> None:
-    """Adds the movements to the sums of their warehouses: number, late ones, and seconds of lateness."""
+    """Adds to the totals of each warehouse: number of movements, number of late movements, and seconds of lateness."""
     slots = np.array([slot for booked in done for slot in booked.slot], dtype=np.int64)
     if not len(slots):
         return

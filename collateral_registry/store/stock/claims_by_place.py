@@ -1,4 +1,4 @@
-"""Stores what inventory assets claim of a good in a warehouse, and reads the stock that is available there."""
+"""Stores the claims of inventory assets on a good in a warehouse, and reads the stock available there."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def set_declared(write: Write, asset_key: int, asset: Asset) -> None:
 
 
 def reduce_declared(write: Write, asset_key: int, taken: int) -> None:
-    """Reduces the declared quantity of an asset by the millionths that left under a pick-up, at most to 0."""
+    """Reduces the declared quantity of an asset by ``taken`` millionths that left under a pick-up, but not below 0."""
     left = case((PlaceClaimRow.stated > taken, PlaceClaimRow.stated - taken), else_=0)
     write.connection.execute(update(PlaceClaimRow).where(PlaceClaimRow.asset_key == asset_key).values(stated=left))
 
@@ -186,7 +186,7 @@ _WAREHOUSES = select(StockWarehouseRow.warehouse)
 
 
 def spellings_of(connection: Connection, places: Collection[str]) -> dict[str, list[str]]:
-    """Returns, by folded name, the spellings under which a warehouse has reported or been counted, in order."""
+    """Returns, by folded name, the sorted spellings under which each warehouse has reported or been counted."""
     found: dict[str, list[str]] = {place: [] for place in places}
     for name in sorted(connection.execute(_WAREHOUSES).scalars()):
         if (place := folded(name)) in found:
@@ -211,7 +211,7 @@ def reported_stock_at(connection: Connection, places: Collection[Place]) -> dict
 
 
 def _available() -> Select[Any]:
-    """Selects warehouse, good, unit, source, asset key (0 for none) and the two sums of ``wide_sum``."""
+    """Selects the two ``wide_sum`` sums per warehouse, good, unit, source and asset key (0 for none)."""
     here = RecordSet({"warehouse": Text, "good": Text}).rows
     fed = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
     last_count = (

@@ -64,10 +64,10 @@ class StoredCount:
 
 
 def balances_as_of(connection: Connection, warehouse: str, lots: Sequence[str] | None, time_us: int) -> Columns:
-    """Returns lots of a warehouse (all if ``lots`` is None) with their balance as of a time in column ``book``.
+    """Returns lots of a warehouse (all if ``lots`` is None); the column ``book`` is their balance as of a time.
 
-    The balance is the present quantity without the movements effective after that time, including movements before it
-    that were reported later. One statement reads both, because stock may change between two.
+    The balance is the present quantity less the movements effective after that time, so that it includes earlier
+    movements that were reported later. One statement reads both, because stock may change between two statements.
     """
     lot, moved = StockLotRow.__table__.c, StockMovementRow.__table__.c
     # ``change`` is what lot_key gained; the lot that goods were transferred to, to_lot_key, lost as much.

@@ -15,7 +15,7 @@ from collateral_registry.store.schema.stock import StockBatchRow, StockFeedRow, 
 
 @dataclass
 class Feed:
-    """A feed with its last durable sequence, its last single call and the epoch of its stream."""
+    """A feed with its last durable sequence, the number of its last single call and the epoch of its stream."""
 
     key: int
     source_id: str
@@ -37,7 +37,7 @@ class StoredBatch:
 
 
 def find_feeds(connection: Connection, source_ids: Sequence[str]) -> dict[str, Feed]:
-    """Returns the feeds that exist, by id."""
+    """Returns, by id, those of the feeds that exist."""
     rows = connection.execute(_NAMED_FEEDS, {"texts": source_ids})
     return {row.source_id: Feed(*row) for row in rows}
 
@@ -88,7 +88,7 @@ _PROGRESS = (
 
 
 def stored_batches(connection: Connection, source_key: int, sequences: Sequence[int]) -> dict[int, StoredBatch]:
-    """Returns the batches that are durable, by sequence."""
+    """Returns, by sequence, those of the batches that are durable."""
     where = (StockBatchRow.source_key == source_key, is_one_of(StockBatchRow.sequence, sequences))
     return {batch.sequence: batch for batch in _batches(connection, *where)} if sequences else {}
 

@@ -97,7 +97,7 @@ def list_lots(connection: Connection, wanted: Sequence[Condition], after_key: in
 def list_movements(
     connection: Connection, wanted: Sequence[Condition], before_key: int, limit: int
 ) -> list[StoredMovement]:
-    """Returns a page of movements, the last booked first."""
+    """Returns a page of movements, most recently booked first."""
     lot, other = StockLotRow.__table__.alias("lot"), StockLotRow.__table__.alias("other")
     names = [lot.c.warehouse, lot.c.lot, lot.c.good, lot.c.unit]
     statement = (

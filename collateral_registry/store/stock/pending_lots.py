@@ -55,7 +55,7 @@ class ReportedLot:
 
 
 def pending_changes(connection: Connection, limit: int) -> tuple[Int, Int]:
-    """Returns the longest-pending changes [c], in order, and the lot of each [c]."""
+    """Returns the longest-pending changes [c], oldest first, and the lot of each [c]."""
     columns = read_columns(connection, _LONGEST_PENDING, {"most": limit})
     return columns["change_key"], columns["lot_key"]
 
@@ -76,7 +76,7 @@ _CHANGES_OF_LOTS = select(StockChangeRow.change_key).where(is_one_of(StockChange
 
 
 def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int]:
-    """Returns the pending changes of the lots registered as these assets [c], in order, and the lot of each [c]."""
+    """Returns the pending changes [c] of the lots registered as these assets, oldest first, and the lot of each [c]."""
     columns = read_columns(connection, _CHANGES_OF_ASSETS, {"keys": asset_keys})
     return columns["change_key"], columns["lot_key"]
 

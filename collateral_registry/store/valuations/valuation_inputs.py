@@ -62,9 +62,9 @@ _TARGETS = KeyedSelect(
 
 
 def read_cover_targets(connection: Source, asset_keys: Int) -> Columns:
-    """Returns the valuation targets of assets in key order.
+    """Returns the valuation targets of assets, ordered by target key.
 
-    Prior claims are stated for the target in the asset's own currency and are 0 for the others.
+    Prior claims are given for an asset's target in its own currency, and are 0 for its other targets.
     """
     return read_columns(connection, *_COVER_TARGETS.of(asset_keys))
 
@@ -94,7 +94,7 @@ def foreign_assets(connection: Connection) -> Columns:
 
 
 def assets_of_series(connection: Connection, series_keys: Int) -> Int:
-    """Returns the keys of the lots priced by the series and of the machines indexed by them, in order."""
+    """Returns the sorted keys of the lots priced by these series, and of the machines with one of them as index."""
     named = {"keys": series_keys}
     return np.union1d(*(read_keys(connection, one, named) for one in (_PRICED_LOTS, _INDEXED_MACHINES)))
 
@@ -104,9 +104,9 @@ _INDEXED_MACHINES = select(EquipmentRow.asset_key).where(is_one_of(EquipmentRow.
 
 
 def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
-    """Returns the keys, in order, of the machines to which an index of their class applies.
+    """Returns the sorted keys of the machines to which the price index of one of the classes applies.
 
-    They belong to one of the classes or a class below, name no index of their own, and state the day of their price.
+    They belong to one of the classes or a subclass, name no index of their own, and state the day of their price.
     """
     below = [col(AssetRow.asset_class).startswith(f"{one}.", autoescape=True) for one in classes]
     statement = (

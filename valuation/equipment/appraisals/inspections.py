@@ -17,7 +17,7 @@ HOURS_A_DAY = 24.0
 
 
 class InspectionFlag(IntFlag):
-    """Contradiction of an inspection with an earlier one; the numbers are stored."""
+    """Contradiction of an inspection with an earlier one; the numeric values are stored."""
 
     NONE = 0
     HOURS_FELL = 1 << 0

@@ -45,7 +45,7 @@ BIAS_LIMIT = 0.10
 
 
 class AppraisalBasis(IntEnum):
-    """Basis of value stated by an appraisal; the numbers are stored."""
+    """Basis of value stated by an appraisal; the numeric values are stored."""
 
     FMV = 1
     OLV = 2
@@ -54,7 +54,7 @@ class AppraisalBasis(IntEnum):
 
 
 class Band(IntEnum):
-    """Band of an appraisal's deviation from the model; the numbers are stored."""
+    """Band of an appraisal's deviation from the model; the numeric values are stored."""
 
     ACCEPTED = 1
     FLAGGED = 2

@@ -20,10 +20,10 @@ from valuation.equipment.models.similar_models import Relatives, relatives_of
 from valuation.equipment.sales.observations import LEVELS, Observations
 
 WORDS_LIMIT = 60
-"""Largest number of distinct texts of a coded attribute; texts of others are encoded by their mean residual."""
+"""Largest number of distinct strings of a coded attribute; strings of others are encoded by their mean residual."""
 
 RESIDUAL_LIMIT = 0.5
-"""Bound of the log residuals that enter the mean of a text."""
+"""Bound of the log residuals that enter the mean of a string."""
 
 FOLDS = 8
 FOLD_SEED = 20110101
@@ -42,7 +42,7 @@ NUMBERS = (
 
 @dataclass(frozen=True)
 class Encoder:
-    """Encoding tables fitted to sales: means by key, and the coded texts of each attribute in order of their codes."""
+    """Encoding tables fitted to sales: means by key, and the strings of coded attributes in order of code."""
 
     level: LevelMeans
     build_year: LevelMeans | None
@@ -78,7 +78,7 @@ def encoder_of(machines: Observations, residual: Float) -> Encoder:
 
 
 def _encoder(machines: Observations, residual: Float, words: Mapping[str, Sequence[str]]) -> Encoder:
-    """Fits an encoder that codes the attributes in ``words`` and encodes the texts of others by their mean residual."""
+    """Fits an encoder that codes the attributes in ``words`` and encodes strings of others by their mean residual."""
     keys = _keys(machines)
     means = level_means(keys, residual)
     left = np.clip(residual - means.at(keys)[0][-1], -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
@@ -132,7 +132,7 @@ def encode(encoder: Encoder, machines: Observations) -> Encoded:
 def encode_out_of_fold(machines: Observations, residual: Float, shown: Observations) -> Encoded:
     """Encodes sales [n] out of fold: each row of ``shown`` by an encoder fitted to the other folds of ``machines``.
 
-    ``shown`` has the same sales, possibly with data hidden. The codes of texts are those of all sales.
+    ``shown`` has the same sales, possibly with data hidden. The codes of strings are those of all sales.
     """
     words = encoder_of(machines, residual).words
     fold = np.random.default_rng(FOLD_SEED).integers(0, FOLDS, len(machines))
@@ -168,13 +168,13 @@ def _keys(machines: Observations) -> list[NDArray[Any]]:
 
 
 def _by_frequency(column: NDArray[Any]) -> list[str]:
-    """Returns the distinct non-empty texts, most frequent first and then alphabetically."""
+    """Returns the distinct non-empty strings, most frequent first and then alphabetically."""
     words, counts = np.unique(column.astype(str), return_counts=True)
     order = np.lexsort((words, -counts))
     return [str(words[at]) for at in order if words[at]]
 
 
 def _codes(column: NDArray[Any], words: Sequence[str]) -> Float:
-    """Returns the index of each text [n] in a list; NaN for a missing one."""
+    """Returns the index of each string [n] in a list; NaN for a missing one."""
     place = {word: float(at) for at, word in enumerate(words)}
     return np.fromiter(map(place.get, column.tolist(), repeat(np.nan)), np.float64, len(column))

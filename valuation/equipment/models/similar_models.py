@@ -46,7 +46,7 @@ class Relatives:
 
 
 def relatives_of(machines: Observations, value: Float, means: LevelMeans) -> Relatives:
-    """Returns the similar families among machines [n] with log values [n] and their means by level."""
+    """Counts machines [n] and sums their log values less the class mean, by line and family size."""
     line = machines.levels["line"]
     wide = means.at([machines.levels[level] for level in ("category", "class")])[0][-1]
     log_size = np.log1p(machines.family_size)

@@ -31,7 +31,7 @@ SEPARATOR = "\x1f"
 
 @dataclass(frozen=True)
 class Observations:
-    """Machines [n]; unknown numbers are NaN and unknown texts are empty.
+    """Machines [n]; unknown numbers are NaN and unknown strings are empty.
 
     ``time`` is the day of sale or valuation in decimal years. ``age_years`` counts from the middle of the build year.
     ``hours`` has the unit of the mapping, and ``condition`` rises with quality. ``levels`` contains a key for each of
@@ -183,7 +183,7 @@ def _histories(
 
 
 class _Cells:
-    """Parser for the cells of a file as texts or numbers; cells listed as unknown give empty texts or NaN."""
+    """Parser for the cells of a file as strings or numbers; cells listed as unknown give empty strings or NaN."""
 
     def __init__(self, table: Table, mapping: ColumnMap, count: int) -> None:
         self.table = table
@@ -192,7 +192,7 @@ class _Cells:
         self.unknown = set(mapping.unknown)
 
     def text(self, column: str) -> Texts:
-        """Returns the texts of a column [n]; empty texts for an unmapped column."""
+        """Returns a column [n] as strings; empty strings for an unmapped column."""
         if not column:
             return np.full(self.count, "", dtype=object)
         return _column_of(self._read(column, str), self.table[column], np.dtype(object))
@@ -206,7 +206,7 @@ class _Cells:
         return _column_of(keys, rows, np.dtype(object))
 
     def number(self, column: str) -> Float:
-        """Returns the numbers of a column [n], NaN where unknown or missing; raises InvalidInput for other texts."""
+        """Returns the numbers of a column [n], NaN where unknown or missing; raises InvalidInput for other strings."""
         if not column or column not in self.table:
             return np.full(self.count, np.nan)
         try:
@@ -217,7 +217,7 @@ class _Cells:
             raise InvalidInput(f"{column}[{at}]", repr(word[:40]), "a number") from None
 
     def _read(self, column: str, read: Callable[[str], Any]) -> dict[str, Any]:
-        """Parses each distinct cell of a column; cells listed as unknown are parsed as empty texts."""
+        """Parses each distinct cell of a column; cells listed as unknown are parsed as empty strings."""
         stripped = {cell: cell.strip() for cell in set(self.table[column])}
         return {cell: read("" if word in self.unknown else word) for cell, word in stripped.items()}
 

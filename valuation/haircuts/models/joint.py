@@ -1,4 +1,4 @@
-"""Joint haircut of price and exchange rate, for loans in another currency than the price.
+"""Joint haircut of price and exchange rate, for loans in a currency other than that of the price.
 
 Filtered historical simulation of both, as in Tier 1 (Barone-Adesi, Giannopoulos and Vosper 1999). Residuals are drawn
 on the same dates, which preserves the dependence without modelling it. The loss is that of price x rate.

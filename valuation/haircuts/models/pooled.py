@@ -189,7 +189,7 @@ def terms_path(returns: Returns) -> Terms:
 
 
 def pooled_state(returns: Returns, common: Float = NOTHING_COMMON) -> PooledScale:
-    """Returns the state after the last return, with the log corrections [6] of the class at ``OWN_HORIZONS``."""
+    """Returns the state after the last return; ``common`` [6] are the class log corrections at ``OWN_HORIZONS``."""
     path = terms_path(returns)
     last = Terms(path.values[:, -1:], path.log_volatility[-1:])
     stepwise = returns.unchanged_share > STEPWISE_SHARE
@@ -208,7 +208,7 @@ def _blended(means: Float, returns: Returns) -> Float:
 
 
 def undershot(path: Terms, returns: Returns, ahead: int) -> Bool:
-    """Returns whether each matured outcome fell below the pool's 5 % quantile of ``ahead`` steps earlier, oldest first.
+    """Returns whether each matured outcome fell below the pool's 5 % quantile ``ahead`` steps earlier, oldest first.
 
     The first prediction follows ``FULL_OBSERVATIONS`` returns. Outcomes overlap, so each has a weight of 1 / ahead.
     """

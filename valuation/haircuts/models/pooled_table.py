@@ -72,7 +72,7 @@ def _read_only(numbers: Float) -> Float:
 
 
 def shortfall_tails(tail: float) -> Float:
-    """Returns the tail probabilities [64] whose losses average to the expected shortfall beyond ``tail``."""
+    """Returns evenly spaced tail probabilities [64] below ``tail``; the mean loss at them is the expected shortfall."""
     return np.asarray(tail * (np.arange(SHORTFALL_POINTS) + 0.5) / SHORTFALL_POINTS, dtype=np.float64)
 
 

@@ -126,7 +126,7 @@ class LinkedHaircut:
 
     @property
     def watch(self) -> Watch:
-        """Monitoring result of the proxy's haircut, whose multiplier is included in the shared part."""
+        """Monitoring result of the proxy's haircut; the part shared with the proxy already includes its multiplier."""
         return self.proxy.watch if self.has_opinion else UNWATCHED
 
     @property
@@ -143,7 +143,7 @@ def linked_haircut(
     horizon_days: int,
     confidence: float = 0.99,
 ) -> LinkedHaircut:
-    """Computes the haircut of a grade with quotes [n] from the quotes [k] of a liquid proxy.
+    """Computes the haircut of a grade from its own quotes [n] and the quotes [k] of a liquid proxy.
 
     Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day, or columns of different length.
     """
@@ -204,7 +204,7 @@ def fitted_link(grade: Cleaned, proxy: Cleaned) -> Link | None:
 
 
 def _paired(grade: Cleaned, proxy: Cleaned) -> tuple[Dates, Float, Float]:
-    """Returns the grade's dates [m] with a recent proxy price since the last level break, and log prices of both."""
+    """Returns the grade's dates [m] that follow all level breaks and have a recent proxy price; log prices of both."""
     begin = max(_first_day(grade), _first_day(proxy))
     at = np.searchsorted(proxy.dates, grade.dates, side="right") - 1
     known = (at >= 0) & (grade.dates >= begin)

@@ -101,7 +101,7 @@ def _mean_loss(losses: list[Float]) -> Float:
 
 
 def _mean_error(loss: Float, log_errors: list[Float]) -> Float:
-    """Returns the error of a mean loss from the independent log errors of its members."""
+    """Computes the error of the mean loss from the independent log errors of its members."""
     return np.asarray((1.0 - loss) * np.sqrt(np.sum(np.square(log_errors), axis=0)) / len(log_errors), dtype=np.float64)
 
 

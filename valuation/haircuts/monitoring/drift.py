@@ -35,7 +35,7 @@ def drift(scores: Float, statistic: float = 0.0) -> Drift:
 
     S = max(0, S + z^2 / 2 (1 - 1 / s^2) - ln s): Page, Biometrika 41 (1954), doi 10.1093/biomet/41.1-2.100. The
     threshold is that of Lorden, Annals of Mathematical Statistics 42 (1971), doi 10.1214/aoms/1177693055.
-    ``statistic`` is the sum before the first score, so that a new price needs only one update.
+    ``statistic`` is the sum before the first score: a caller that keeps the last sum adds a new price in one update.
     """
     capped = np.clip(scores, -LARGEST_SCORE, LARGEST_SCORE)
     now, alarms = statistic, []
