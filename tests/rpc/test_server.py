@@ -9,6 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from collateral_registry import v1
+from collateral_registry.rpc import server
 
 MODULES = [import_module(f"{v1.__name__}.{module.name}") for module in iter_modules(v1.__path__)]
 SERVICES = {
@@ -28,6 +29,21 @@ def test_every_service_of_the_contract_is_healthy_and_listed_by_reflection(share
 
     assert statuses == {health_pb2.HealthCheckResponse.SERVING}
     assert {service.name for service in answer.list_services_response.service} >= SERVICES
+
+
+def test_every_method_of_the_contract_is_in_its_servicer():
+    """A method that is not is inherited from the generated servicer, which answers UNIMPLEMENTED."""
+    servicers = [one for name, one in vars(server).items() if name.endswith("Servicer")]
+    inherited = [
+        f"{servicer.__name__}.{name}"
+        for servicer in servicers
+        for generated in servicer.__bases__
+        for name, method in vars(generated).items()
+        if not name.startswith("__") and getattr(servicer, name) is method
+    ]
+
+    assert len(servicers) == len(SERVICES)
+    assert inherited == []
 
 
 def test_the_health_of_an_unknown_service_is_not_found(shared_client):
