@@ -131,8 +131,9 @@ def message_of(kind: type[M], source: object, /, **others: object) -> M:
 def _converted(field: FieldDescriptor, value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
-    convert = CONVERTERS.get(type(value))
-    return convert(value) if convert and field.message_type is not None else value
+    if field.message_type is None:
+        return value
+    return next((convert(value) for kind, convert in CONVERTERS.items() if isinstance(value, kind)), value)
 
 
 def member(field: str, kind: type[E], value: int) -> E:

@@ -202,26 +202,24 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
 
 
 def _fit(fit: Fit) -> pb.EquipmentFit:
-    return pb.EquipmentFit(
+    return convert.message_of(
+        pb.EquipmentFit,
+        fit,
         name=f"equipmentFits/{fit.model_id}",
         state=FIT_STATES[fit.state],
-        progress=convert.ratio(fit.progress),
-        message=fit.message,
         equipment_model=f"equipmentModels/{fit.model_id}" if fit.state is FitState.DONE else "",
     )
 
 
 def _model(stored: StoredModel) -> pb.EquipmentModel:
-    return pb.EquipmentModel(
+    return convert.message_of(
+        pb.EquipmentModel,
+        stored,
         name=f"equipmentModels/{stored.model_id}",
         currency_code=stored.currency,
         sale_count=stored.sales,
         first_sale_date=convert.calendar_date(date_at(stored.first_day)),
         last_sale_date=convert.calendar_date(date_at(stored.last_day)),
-        data_hash=stored.data_hash,
-        model_hash=stored.model_hash,
-        card=stored.card,
-        active_classes=stored.active_classes,
         create_time=convert.timestamp(stored.created_us),
     )
 

@@ -19,12 +19,11 @@ def finding_key(field: str, name: str) -> int:
 def finding_message(row: StoredFinding) -> pb.Finding:
     """Returns a finding as a message."""
     finding = row.finding
-    return pb.Finding(
+    return convert.message_of(
+        pb.Finding,
+        finding,
         name=f"findings/{row.key}",
-        kind=finding.kind,
-        severity=finding.severity,
         state=row.state,
-        summary=finding.summary,
         evidence=[pb.Evidence(name=name, value=_text_of(value)) for name, value in sorted(finding.evidence.items())],
         asset=f"assets/{row.asset_id}" if row.asset_id else "",
         loan=f"loans/{row.loan_id}" if row.loan_id else "",

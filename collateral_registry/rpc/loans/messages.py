@@ -137,18 +137,16 @@ def loan_messages(connection: Connection, rows: list[StoredLoan]) -> list[pb.Loa
 def plain_loan(loan: Loan) -> pb.Loan:
     """Returns a loan as a message without cover, etag and time."""
     balance, limits = loan.balance, loan.ltv_limits
-    message = pb.Loan(
+    message = convert.message_of(
+        pb.Loan,
+        loan,
         name=f"loans/{loan.loan_id}",
-        borrower=loan.borrower,
         currency_code=loan.currency,
         principal=convert.money(balance.principal.minor, loan.currency),
         accrued_interest=convert.money(balance.accrued_interest.minor, loan.currency),
         fees=convert.money(balance.fees.minor, loan.currency),
         balance_date=convert.calendar_date(balance.day),
-        credit_limit=convert.optional_money(loan.credit_limit),
-        ltv_basis=int(loan.ltv_basis or 0),
         maturity_date=convert.calendar_date(loan.maturity),
-        state=int(loan.state),
     )
     if limits is not None:
         for name, ppm in zip(LTV_LEVELS, limits.as_tuple(), strict=True):
@@ -175,29 +173,25 @@ def pledge_messages(connection: Connection, rows: list[StoredPledge]) -> list[pb
 
 def plain_pledge(pledge: Pledge) -> pb.Pledge:
     """Returns a pledge as a message without claims, etag and time."""
-    return pb.Pledge(
+    return convert.message_of(
+        pb.Pledge,
+        pledge,
         name=f"loans/{pledge.loan_id}/pledges/{pledge.pledge_id}",
         asset=f"assets/{pledge.asset_id}",
-        rank=pledge.rank,
         share=convert.of_millionths(pledge.share_ppm),
-        limit=convert.optional_money(pledge.limit),
-        registry=pledge.registry,
-        registration_number=pledge.registration_number,
         registration_date=convert.calendar_date(pledge.registered),
         registration_expire_date=convert.calendar_date(pledge.registration_expire),
-        state=int(pledge.state),
-        mode=int(pledge.mode),
     )
 
 
 def cure_messages(cures: Sequence[CureInKind], currency: str) -> list[pb.CureInKind]:
     """Returns cures in kind as messages."""
     return [
-        pb.CureInKind(
+        convert.message_of(
+            pb.CureInKind,
+            cure,
             asset=f"assets/{cure.asset_id}",
             market_value=convert.money(cure.market_minor, currency),
-            quantity=convert.decimal(cure.quantity),
-            unit=cure.unit,
         )
         for cure in cures
     ]

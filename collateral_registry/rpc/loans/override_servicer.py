@@ -120,15 +120,11 @@ def _pledge_of(field: str, name: str, loan_id: str) -> str:
 
 def _message(stored: StoredOverride) -> pb.Override:
     override = stored.override
-    message = pb.Override(
-        name=override.name,
-        reason=override.reason,
-        state=int(override.state),
-        proposed_by=override.proposed_by,
+    message = convert.message_of(
+        pb.Override,
+        override,
         propose_time=convert.timestamp(stored.proposed_us),
-        decided_by=override.decided_by,
         decide_time=convert.optional_timestamp(stored.decided_us),
-        decision_note=override.decision_note,
     )
     _write_disposition(message, override)
     return message

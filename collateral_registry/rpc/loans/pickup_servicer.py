@@ -113,16 +113,14 @@ def _answering(work: Callable[[Write], StoredPickup]) -> Callable[[Write], pb.Pi
 
 def _pickup_message(stored: StoredPickup) -> pb.Pickup:
     pickup = stored.pickup
-    return pb.Pickup(
+    return convert.message_of(
+        pb.Pickup,
+        pickup,
         name=f"loans/{pickup.loan_id}/pickups/{pickup.pickup_id}",
         asset=f"assets/{pickup.asset_id}",
         warehouse=stored.warehouse,
-        quantity=convert.of_millionths(pickup.quantity),
         taken_quantity=convert.of_millionths(pickup.taken),
-        unit=pickup.unit,
         expire_date=convert.calendar_date(pickup.expire),
-        state=int(pickup.state),
-        note=pickup.note,
         create_time=convert.timestamp(stored.created_us),
     )
 

@@ -167,14 +167,11 @@ def _changed(answer: pb.IngestPricesResponse | pb.IngestFxRatesResponse) -> bool
 
 def _series(stored: StoredSeries) -> pb.PriceSeries:
     series = stored.series
-    message = pb.PriceSeries(
+    message = convert.message_of(
+        pb.PriceSeries,
+        series,
         name=f"priceSeries/{series.series_id}",
-        good=series.good,
-        unit=series.unit,
         currency_code=series.currency,
-        market=series.market,
-        source=series.source,
-        max_age_days=series.max_age_days,
         latest_date=convert.day(stored.latest_day),
         create_time=convert.timestamp(stored.created_us),
     )

@@ -45,14 +45,14 @@ def reconciliation_message(found: CountReconciliation, warehouse: StoredWarehous
 def warehouse_message(row: StoredWarehouse) -> pb.Warehouse:
     """Returns a warehouse with its track record as a message."""
     record = row.record
-    message = pb.Warehouse(
+    message = convert.message_of(
+        pb.Warehouse,
+        record,
         name=warehouse_name(row.warehouse),
         display_name=row.warehouse,
         lot_count=row.lots,
         movement_count=record.movements,
-        late_share=convert.ratio(record.late_share),
         counted_lot_count=record.count_lines,
-        shrinkage_rate=convert.ratio(record.shrinkage_rate),
         reliability_score=convert.ratio(row.reliability.score),
         haircut=convert.ratio(row.reliability.haircut),
         open_finding_count=row.open_findings,
@@ -63,25 +63,20 @@ def warehouse_message(row: StoredWarehouse) -> pb.Warehouse:
 
 def counted_lot_message(row: StoredCount) -> pb.CountedLot:
     """Returns a counted lot as a message."""
-    return pb.CountedLot(
-        lot=row.lot,
-        good=row.good,
-        unit=row.unit,
-        method=row.method,
+    return convert.message_of(
+        pb.CountedLot,
+        row,
         count_time=convert.timestamp(row.counted_us),
         known_time=convert.timestamp(row.known_us),
         counted_quantity=convert.of_millionths(row.counted),
         book_quantity=convert.of_millionths(row.book),
-        tolerance=convert.of_millionths(row.tolerance),
-        actor=row.actor,
-        document=row.document,
     )
 
 
 def _difference(one: Difference) -> pb.CountDifference:
-    return pb.CountDifference(
-        lot=one.lot,
-        unit=one.unit,
+    return convert.message_of(
+        pb.CountDifference,
+        one,
         counted_quantity=convert.of_millionths(one.counted),
         book_quantity=convert.of_millionths(one.book),
         reserved_quantity=convert.of_millionths(one.reserve),

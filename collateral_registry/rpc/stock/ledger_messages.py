@@ -25,16 +25,10 @@ def feed_message(feed: Feed, open_rejections: Mapping[int, int]) -> pb.StockFeed
 
 def lot_message(lot: StoredLot) -> pb.StockLot:
     """Returns a lot in its current state as a message."""
-    return pb.StockLot(
-        warehouse=lot.warehouse,
-        lot=lot.lot,
-        good=lot.good,
-        grade=lot.grade,
-        bin=lot.bin,
-        unit=lot.unit,
-        quantity=convert.of_millionths(lot.quantity),
+    return convert.message_of(
+        pb.StockLot,
+        lot,
         reserved_quantity=convert.of_millionths(lot.reserved),
-        version=lot.version,
         open_time=convert.timestamp(lot.opened_us),
         change_time=convert.timestamp(lot.received_us),
     )
@@ -54,16 +48,13 @@ def recorded_message(one: StoredMovement) -> pb.RecordedMovement:
 
 def rejected_message(one: StoredRejection) -> pb.RejectedMovement:
     """Returns an item that was not booked as a message."""
-    return pb.RejectedMovement(
+    return convert.message_of(
+        pb.RejectedMovement,
+        one,
         name=f"stockFeeds/{one.source_id}/rejectedMovements/{one.key}",
-        sequence=one.sequence,
         row=one.batch_row,
         movement=movement_message(one.movement),
-        reason=int(one.reason),
-        description=one.description,
-        state=int(one.state),
         receive_time=convert.timestamp(one.received_us),
         resolve_time=convert.optional_timestamp(one.resolved_us),
         resolver=one.resolved_by,
-        note=one.note,
     )

@@ -175,19 +175,14 @@ def _read_prices(prices: Sequence[pb.DatedPrice]) -> tuple[Dates, Float]:
 def _estimated(dates: Dates, of_sale: SaleHaircut) -> pb.EstimateHaircutResponse:
     found, impact = of_sale.market, of_sale.impact
     used = found.cleaned.dates
-    return pb.EstimateHaircutResponse(
+    return convert.message_of(
+        pb.EstimateHaircutResponse,
+        found,
         haircut=convert.ratio(of_sale.loss),
         expected_shortfall=convert.ratio(of_sale.expected_shortfall),
         path_minimum=convert.ratio(after_impact(found.path_minimum, impact)),
         path_shortfall=convert.ratio(after_impact(found.path_shortfall, impact)),
-        standard_error=convert.ratio(found.standard_error),
-        shortfall_error=convert.ratio(found.shortfall_error),
-        daily_volatility=convert.ratio(found.daily_volatility),
-        value_correction=convert.ratio(found.value_correction),
-        horizon_days=found.horizon_days,
         impact=convert.ratio(impact),
-        class_floor=convert.ratio(found.class_floor),
-        model=found.model,
         observation_count=found.observations,
         quality_flags=convert.quality_flags(int(found.flags)),
         defects=[
@@ -201,21 +196,14 @@ def _estimated(dates: Dates, of_sale: SaleHaircut) -> pb.EstimateHaircutResponse
 
 
 def _tested(found: BacktestVerdict) -> pb.BacktestHaircutResponse:
-    return pb.BacktestHaircutResponse(
+    return convert.message_of(
+        pb.BacktestHaircutResponse,
+        found,
         window_count=found.windows,
         exceedance_count=found.exceedances,
         expected_exceedances=convert.ratio(found.expected),
-        kupiec_p=convert.ratio(found.kupiec_p),
-        independence_p=convert.ratio(found.independence_p),
-        light=found.light,
-        shortfall_z2=convert.ratio(found.shortfall_z2),
-        pinball=convert.ratio(found.pinball),
-        pinball_normal=convert.ratio(found.pinball_normal),
-        pinball_historical=convert.ratio(found.pinball_historical),
-        mean_haircut=convert.ratio(found.mean_haircut),
         without_opinion_count=found.without_opinion,
         across_breaks_count=found.across_breaks,
-        better_than_normal_p=convert.ratio(found.better_than_normal_p),
     )
 
 
@@ -232,26 +220,25 @@ def _tested_class(
 
 
 def _stored(row: StoredEstimate) -> pb.HaircutEstimate:
-    loss = row.estimate.loss
-    return pb.HaircutEstimate(
+    estimate, watch, loss = row.estimate, row.estimate.watch, row.estimate.loss
+    return convert.message_of(
+        pb.HaircutEstimate,
+        estimate,
         price_series=f"priceSeries/{row.series_id}" if row.series_id else "",
         base_currency_code=row.need.base_currency,
         currency_code=row.need.currency,
         confidence=convert.ratio(row.need.confidence_ppm / PPM),
-        date=convert.day(row.estimate.day),
-        model=row.estimate.model,
+        date=convert.day(estimate.day),
         observation_count=row.observations,
-        quality_flags=convert.quality_flags(row.estimate.flags),
+        quality_flags=convert.quality_flags(estimate.flags),
         losses=[] if np.isnan(loss).any() else loss.tolist(),
         sequence=row.seq,
-        light=row.estimate.watch.status,
-        multiplier=convert.ratio(row.estimate.watch.multiplier),
-        promise_count=row.estimate.watch.promises,
-        exceedance_count=row.estimate.watch.exceedances,
-        drift=row.estimate.watch.drift,
+        light=watch.status,
+        multiplier=convert.ratio(watch.multiplier),
+        promise_count=watch.promises,
+        exceedance_count=watch.exceedances,
+        drift=watch.drift,
         drift_threshold=THRESHOLD,
-        cause=row.estimate.cause,
-        hidden_gap=row.estimate.hidden_gap,
     )
 
 
