@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, File, Limit, Server
+from collateral_registry.cli.common.options import DEFAULT_ADDRESS, File, Limit, Server, in_session
 from collateral_registry.cli.equipment.commands import app as equipment_app
 from collateral_registry.cli.ip.commands import app as ip_app
 from collateral_registry.cli.loans.commands import asset_app, breach_app, check_app, loan_app, pickup_app, report_app
@@ -107,11 +107,9 @@ def value(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Value an asset and show every step."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show import show_value
 
-    with session(server) as channel:
-        show_value(channel, asset, currency)
+    in_session(server, show_value, asset, currency)
 
 
 @app.command()
@@ -121,11 +119,9 @@ def watch(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Print breach events as they happen."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show import show_events
 
-    with session(server) as channel:
-        show_events(channel, after, loan)
+    in_session(server, show_events, after, loan)
 
 
 @app.command()
@@ -134,30 +130,24 @@ def revalue(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Revalue the whole book and show the progress."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.server.revalue import revalue as start_run
 
-    with session(server) as channel:
-        raise typer.Exit(start_run(channel, watch=not detach))
+    in_session(server, start_run, watch=not detach)
 
 
 @app.command()
 def runs(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
     """List revaluation runs, newest first."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.server.revalue import list_runs
 
-    with session(server) as channel:
-        list_runs(channel, limit)
+    in_session(server, list_runs, limit)
 
 
 def _add_import_command(file_kind: FileKind) -> None:
     def command(file: File, server: Server = DEFAULT_ADDRESS) -> None:
-        from collateral_registry.cli.common.client import session
         from collateral_registry.cli.importing.import_csv import import_file
 
-        with session(server) as channel:
-            raise typer.Exit(import_file(channel, file_kind.value, file))
+        in_session(server, import_file, file_kind.value, file)
 
     command.__doc__ = (
         f"Import {FILE_CONTENTS.get(file_kind, file_kind.value)} from a CSV file.\n\n"
@@ -178,11 +168,9 @@ def import_policy(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Store a policy version without activating it."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.importing.import_csv import store_policy
 
-    with session(server) as channel:
-        store_policy(channel, file)
+    in_session(server, store_policy, file)
 
 
 @sample_app.command("load")
@@ -191,11 +179,9 @@ def sample_load(server: Server = DEFAULT_ADDRESS) -> None:
 
     The book of the server must be empty or contain part of the sample already.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.server.sample import load
 
-    with session(server) as channel:
-        load(channel)
+    in_session(server, load)
 
 
 @sample_app.command("replay")

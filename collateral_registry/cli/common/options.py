@@ -1,11 +1,17 @@
-"""Options and arguments that several commands share."""
+"""Options and arguments that several commands share, and the session in which they call the server."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
 
 import typer
+
+if TYPE_CHECKING:
+    import grpc
+
+P = ParamSpec("P")
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
@@ -15,3 +21,14 @@ Limit = Annotated[int, typer.Option(min=0, help="maximum number of rows; 0 for a
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV file with a header row")]
 Actor = Annotated[str, typer.Option(help="name of the person responsible")]
 Note = Annotated[str, typer.Option(help="reason")]
+
+
+def in_session(
+    server: str, call: Callable[Concatenate[grpc.Channel, P], int | None], *args: P.args, **options: P.kwargs
+) -> None:
+    """Calls a function with a channel to the server; a number that it returns is the exit code of the command."""
+    from collateral_registry.cli.common.client import session
+
+    with session(server) as channel:
+        if code := call(channel, *args, **options):
+            raise typer.Exit(code)

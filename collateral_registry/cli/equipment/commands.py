@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Server
+from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Server, in_session
 from collateral_registry.clock import wall_clock
 
 app = typer.Typer(
@@ -114,11 +114,9 @@ def record(
 
     An appraisal does not change the valuation of the machine.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.equipment.appraisals import record_appraisal
 
-    with session(server) as channel:
-        record_appraisal(channel, asset, appraiser, date, basis, amount, currency)
+    in_session(server, record_appraisal, asset, appraiser, date, basis, amount, currency)
 
 
 @app.command()
@@ -127,11 +125,9 @@ def reconcile(asset: Asset, server: Server = DEFAULT_ADDRESS) -> None:
 
     Prints the appraisals, the model's estimate and their combined value on each basis as JSON.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.equipment.appraisals import print_reconciled
 
-    with session(server) as channel:
-        print_reconciled(channel, asset)
+    in_session(server, print_reconciled, asset)
 
 
 @app.command()
@@ -142,11 +138,9 @@ def appraisers(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Compare recorded appraisals with sale prices by appraiser."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.equipment.appraisals import print_records
 
-    with session(server) as channel:
-        print_records(channel, sales)
+    in_session(server, print_records, sales)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, File, Server
+from collateral_registry.cli.common.options import DEFAULT_ADDRESS, File, Server, in_session
 
 app = typer.Typer(
     help="Value IP assets, record their events, list their fees.", no_args_is_help=True, rich_markup_mode=None
@@ -29,11 +29,9 @@ def value(
 
     Prints its forecast, value distribution, pledgeable value, remaining life and score as JSON.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.ip.calls import print_value
 
-    with session(server) as channel:
-        print_value(channel, asset, question)
+    in_session(server, print_value, asset, question)
 
 
 @app.command()
@@ -51,11 +49,9 @@ def event(
 
     The asset is revalued and its loans are judged in the same commit.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.ip.calls import record_event
 
-    with session(server) as channel:
-        record_event(channel, asset, kind, date, owned_share, note)
+    in_session(server, record_event, asset, kind, date, owned_share, note)
 
 
 @app.command()
@@ -67,11 +63,9 @@ def fees(
 
     IP assets without a fee calendar are listed on standard error.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.ip.calls import print_fees
 
-    with session(server) as channel:
-        print_fees(channel, days)
+    in_session(server, print_fees, days)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Filter, Limit, Server
+from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Filter, Limit, Server, in_session
 
 report_app = typer.Typer(help="Print reports on loans and breaches.", no_args_is_help=True, rich_markup_mode=None)
 asset_app = typer.Typer(help="Show assets.", no_args_is_help=True, rich_markup_mode=None)
@@ -79,61 +79,49 @@ def report_breaches(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Print the breach report, newest breach first."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.report import print_breach_report
 
-    with session(server) as channel:
-        print_breach_report(channel, as_of, filter_, output.value, limit)
+    in_session(server, print_breach_report, as_of, filter_, output.value, limit)
 
 
 @asset_app.command("show")
 def asset_show(asset: Annotated[str, typer.Argument(help="id of the asset")], server: Server = DEFAULT_ADDRESS) -> None:
     """Print an asset as JSON."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show_list import show_asset
 
-    with session(server) as channel:
-        show_asset(channel, asset)
+    in_session(server, show_asset, asset)
 
 
 @asset_app.command("list")
 def asset_list(filter_: Filter = "", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
     """List assets."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show_list import list_assets
 
-    with session(server) as channel:
-        list_assets(channel, filter_, limit)
+    in_session(server, list_assets, filter_, limit)
 
 
 @loan_app.command("show")
 def loan_show(loan: Annotated[str, typer.Argument(help="id of the loan")], server: Server = DEFAULT_ADDRESS) -> None:
     """Print a loan with its cover as JSON."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show_list import show_loan
 
-    with session(server) as channel:
-        show_loan(channel, loan)
+    in_session(server, show_loan, loan)
 
 
 @loan_app.command("list")
 def loan_list(filter_: Filter = "", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
     """List loans with their LTV level."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show_list import list_loans
 
-    with session(server) as channel:
-        list_loans(channel, filter_, limit)
+    in_session(server, list_loans, filter_, limit)
 
 
 @loan_app.command("floor")
 def loan_floor(loan: Annotated[str, typer.Argument(help="id of the loan")], server: Server = DEFAULT_ADDRESS) -> None:
     """Show the minimum controlled value of a loan and its gap."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import show_controlled_value
 
-    with session(server) as channel:
-        show_controlled_value(channel, loan)
+    in_session(server, show_controlled_value, loan)
 
 
 @pickup_app.command("check")
@@ -142,11 +130,9 @@ def pickup_check(loan: LoanId, asset: AssetId, quantity: Quantity, server: Serve
 
     If not, prints the largest quantity that may leave, or the repayment that would release the goods; exit code 1.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import check_pickup
 
-    with session(server) as channel:
-        raise typer.Exit(check_pickup(channel, loan, asset, quantity))
+    in_session(server, check_pickup, loan, asset, quantity)
 
 
 @pickup_app.command("request")
@@ -162,11 +148,9 @@ def pickup_request(
 
     Authorised goods no longer count as collateral.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import request_pickup
 
-    with session(server) as channel:
-        request_pickup(channel, loan, asset, quantity, expire, note)
+    in_session(server, request_pickup, loan, asset, quantity, expire, note)
 
 
 @pickup_app.command("cancel")
@@ -175,11 +159,9 @@ def pickup_cancel(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Cancel the authorisation of a pick-up."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import cancel_pickup
 
-    with session(server) as channel:
-        cancel_pickup(channel, pickup)
+    in_session(server, cancel_pickup, pickup)
 
 
 @pickup_app.command("list")
@@ -190,11 +172,9 @@ def pickup_list(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """List pick-up authorisations."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import list_pickups
 
-    with session(server) as channel:
-        list_pickups(channel, loan, filter_, limit)
+    in_session(server, list_pickups, loan, filter_, limit)
 
 
 @check_app.command("book")
@@ -203,11 +183,9 @@ def check_book_command(server: Server = DEFAULT_ADDRESS) -> None:
 
     Compares reference numbers and claimed quantities of the whole book; exit code 1 if anything is found.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import check_book
 
-    with session(server) as channel:
-        raise typer.Exit(check_book(channel))
+    in_session(server, check_book)
 
 
 @check_app.command("confirm")
@@ -221,21 +199,17 @@ def check_confirm(
 
     The asset of the finding is valued at zero from then on.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.pickups import confirm_finding
 
-    with session(server) as channel:
-        confirm_finding(channel, finding, actor, note)
+    in_session(server, confirm_finding, finding, actor, note)
 
 
 @breach_app.command("show")
 def breach_show(breach: BreachName, server: Server = DEFAULT_ADDRESS) -> None:
     """Show a breach with its history."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show_list import show_breach
 
-    with session(server) as channel:
-        show_breach(channel, breach)
+    in_session(server, show_breach, breach)
 
 
 @breach_app.command("ack")
@@ -246,8 +220,6 @@ def breach_ack(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Acknowledge a breach."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.loans.show_list import acknowledge_breach
 
-    with session(server) as channel:
-        acknowledge_breach(channel, breach, actor, note)
+    in_session(server, acknowledge_breach, breach, actor, note)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Actor, File, Limit, Note, Server
+from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Actor, File, Limit, Note, Server, in_session
 
 stock_app = typer.Typer(help="Push warehouse stock, count it and show it.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -76,31 +76,25 @@ def stock_backlog(source: Source, outbox: OutboxFile = None) -> None:
 @stock_app.command("feeds")
 def stock_feeds(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
     """List stock feeds with their last sequence and rejections."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.ledger import list_feeds
 
-    with session(server) as channel:
-        list_feeds(channel, limit)
+    in_session(server, list_feeds, limit)
 
 
 @stock_app.command("lots")
 def stock_lots(filter_: LotFilter = "", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
     """List stock lots with current and reserved quantities."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.ledger import list_lots
 
-    with session(server) as channel:
-        list_lots(channel, filter_, limit)
+    in_session(server, list_lots, filter_, limit)
 
 
 @stock_app.command("movements")
 def stock_movements(filter_: MovementFilter = "", limit: LastRows = 50, server: Server = DEFAULT_ADDRESS) -> None:
     """List booked movements, newest first."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.ledger import list_movements
 
-    with session(server) as channel:
-        list_movements(channel, filter_, limit)
+    in_session(server, list_movements, filter_, limit)
 
 
 @stock_app.command("rejected")
@@ -111,11 +105,9 @@ def stock_rejected(
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """List rejected movements, newest first."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.ledger import list_rejected
 
-    with session(server) as channel:
-        list_rejected(channel, feed, filter_, limit)
+    in_session(server, list_rejected, feed, filter_, limit)
 
 
 @stock_app.command("resolve")
@@ -134,11 +126,9 @@ def stock_resolve(
 
     The movement is booked as reported, or as corrected by the file given with --instead.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.ledger import resolve_rejected
 
-    with session(server) as channel:
-        resolve_rejected(channel, item, actor, note, dismiss=dismiss, instead=instead)
+    in_session(server, resolve_rejected, item, actor, note, dismiss=dismiss, instead=instead)
 
 
 @stock_app.command("count")
@@ -160,12 +150,10 @@ def stock_count(
 
     The file has the columns lot, good, unit and quantity. Differences are reported with exit code 1.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.count import CountDetails, submit_count
 
     counted = CountDetails(warehouse, time, method.value, complete, document)
-    with session(server) as channel:
-        raise typer.Exit(submit_count(channel, file, counted, source, actor, token_file))
+    in_session(server, submit_count, file, counted, source, actor, token_file)
 
 
 @stock_app.command("token")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Actor, Limit, Note, Server
+from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Actor, Limit, Note, Server, in_session
 
 warehouse_app = typer.Typer(help="Show warehouses and their reliability.", no_args_is_help=True, rich_markup_mode=None)
 finding_app = typer.Typer(help="Show and resolve findings.", no_args_is_help=True, rich_markup_mode=None)
@@ -21,41 +21,33 @@ FindingFilter = Annotated[
 @warehouse_app.command("list")
 def warehouse_list(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
     """List warehouses with their reliability record."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.warehouse_record import list_warehouses
 
-    with session(server) as channel:
-        list_warehouses(channel, limit)
+    in_session(server, list_warehouses, limit)
 
 
 @warehouse_app.command("counts")
 def warehouse_counts(warehouse: Warehouse, limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
     """List counted lots of a warehouse, newest first."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.warehouse_record import list_counted_lots
 
-    with session(server) as channel:
-        list_counted_lots(channel, warehouse, limit)
+    in_session(server, list_counted_lots, warehouse, limit)
 
 
 @finding_app.command("list")
 def finding_list(filter_: FindingFilter = "state = OPEN", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
     """List findings, newest first."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.warehouse_record import list_findings
 
-    with session(server) as channel:
-        list_findings(channel, filter_, limit)
+    in_session(server, list_findings, filter_, limit)
 
 
 @finding_app.command("show")
 def finding_show(finding: Finding, server: Server = DEFAULT_ADDRESS) -> None:
     """Show a finding with its evidence."""
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.warehouse_record import show_finding
 
-    with session(server) as channel:
-        show_finding(channel, finding)
+    in_session(server, show_finding, finding)
 
 
 @finding_app.command("resolve")
@@ -64,8 +56,6 @@ def finding_resolve(finding: Finding, actor: Actor, note: Note, server: Server =
 
     Quantities reserved because of a count become available again.
     """
-    from collateral_registry.cli.common.client import session
     from collateral_registry.cli.stock.warehouse_record import resolve_finding
 
-    with session(server) as channel:
-        resolve_finding(channel, finding, actor, note)
+    in_session(server, resolve_finding, finding, actor, note)
