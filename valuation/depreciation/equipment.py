@@ -150,9 +150,7 @@ def value_equipment(columns: EquipmentColumns) -> EquipmentValues:
     liquidation = liquidation_values(fmv, realisation)
     return EquipmentValues(
         fmv=fmv,
-        olv=liquidation.olv,
-        flv=liquidation.flv,
-        nolv=liquidation.nolv,
+        **vars(liquidation),
         retained=retained,
         condition_factor=condition,
         hours_factor=hours,
@@ -161,51 +159,32 @@ def value_equipment(columns: EquipmentColumns) -> EquipmentValues:
     )
 
 
-def _geometric(columns: ScheduleColumns, rows: Int) -> Float:
-    return schedules.geometric(1.0, columns.annual_rate[rows], columns.age_years[rows])
+def _irs_half_year(cost: float, life_years: Float, age_years: Float) -> Float:
+    return macrs_half_year(cost, recovery_period(life_years), age_years)
 
 
-def _straight_line(columns: ScheduleColumns, rows: Int) -> Float:
-    return schedules.straight_line(1.0, columns.salvage_share[rows], columns.life_years[rows], columns.age_years[rows])
-
-
-def _declining_balance_switch(columns: ScheduleColumns, rows: Int) -> Float:
-    return schedules.declining_balance_switch(
-        1.0, columns.salvage_share[rows], columns.life_years[rows], columns.age_years[rows]
-    )
-
-
-def _sum_of_years(columns: ScheduleColumns, rows: Int) -> Float:
-    return schedules.sum_of_years(1.0, columns.salvage_share[rows], columns.life_years[rows], columns.age_years[rows])
-
-
-def _units_of_production(columns: ScheduleColumns, rows: Int) -> Float:
-    return schedules.units_of_production(
-        1.0, columns.salvage_share[rows], columns.units_lifetime[rows], columns.units_produced[rows]
-    )
-
-
-def _irs_half_year(columns: ScheduleColumns, rows: Int) -> Float:
-    return macrs_half_year(1.0, recovery_period(columns.life_years[rows]), columns.age_years[rows])
-
-
-_CURVES: Mapping[Schedule, Callable[[ScheduleColumns, Int], Float]] = {
-    Schedule.GEOMETRIC: _geometric,
-    Schedule.STRAIGHT_LINE: _straight_line,
-    Schedule.DECLINING_BALANCE_SWITCH: _declining_balance_switch,
-    Schedule.SUM_OF_YEARS: _sum_of_years,
-    Schedule.UNITS_OF_PRODUCTION: _units_of_production,
-    Schedule.IRS_HALF_YEAR: _irs_half_year,
+_OF_LIFE = ("salvage_share", "life_years", "age_years")
+_CURVES: Mapping[Schedule, tuple[Callable[..., Float], tuple[str, ...]]] = {
+    Schedule.GEOMETRIC: (schedules.geometric, ("annual_rate", "age_years")),
+    Schedule.STRAIGHT_LINE: (schedules.straight_line, _OF_LIFE),
+    Schedule.DECLINING_BALANCE_SWITCH: (schedules.declining_balance_switch, _OF_LIFE),
+    Schedule.SUM_OF_YEARS: (schedules.sum_of_years, _OF_LIFE),
+    Schedule.UNITS_OF_PRODUCTION: (
+        schedules.units_of_production,
+        ("salvage_share", "units_lifetime", "units_produced"),
+    ),
+    Schedule.IRS_HALF_YEAR: (_irs_half_year, ("life_years", "age_years")),
 }
+"""The book value of each schedule for a cost, and the columns that it depends on."""
 
 
 def retained_shares(columns: ScheduleColumns) -> Float:
     """Returns the share of cost left at each age [n] by the schedule of the row; NaN where an input is missing."""
     retained = np.full(len(columns.age_years), np.nan)
-    for schedule, curve in _CURVES.items():
+    for schedule, (curve, names) in _CURVES.items():
         rows = np.flatnonzero(columns.schedule == schedule)
         if len(rows):
-            retained[rows] = curve(columns, rows)
+            retained[rows] = curve(1.0, *(getattr(columns, name)[rows] for name in names))
     return retained
 
 

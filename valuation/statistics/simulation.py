@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation._typing import Float
+from valuation._typing import Float, Int
 from valuation.errors import InvalidInput
 from valuation.statistics.ewma import ewma_variance
 
@@ -47,6 +48,15 @@ class Tails:
     shortfall_error: Float
     path_minimum: Float
     path_shortfall: Float
+
+
+LOSSES = tuple(field.name for field in fields(Tails))
+"""Names of the columns of tails, which haircut curves and haircuts share."""
+
+
+def losses_at(tails: object, at: Int | int) -> dict[str, Any]:
+    """Returns the columns of tails, or of a curve, at one step or at several."""
+    return {name: getattr(tails, name)[at] for name in LOSSES}
 
 
 def log_loss(sums: Float) -> Float:

@@ -41,7 +41,7 @@ def value_registered(connection: Connection, asset_id: str, question: RightQuest
     A lost, seized, doubly pledged or retired asset is worth 0 for that reason, as in the book.
     """
     stored = get_asset(connection, asset_id)
-    ip = _ip_of(stored)
+    ip = _ip_of(stored.asset)
     _, day = newest_commit(connection)
     cap = _policy_cap(connection, stored.asset.asset_class, day)
     stated = STATUS_ZERO.get(stored.asset.status, ZeroReason.NONE)
@@ -73,7 +73,7 @@ def record_event(write: Write, asset_id: str, event: RightEvent, note: str) -> S
     if day_of(event.day) > write.market_day:
         raise InvalidInput("right_event.date", event.day, f"not after the business date {date_at(write.market_day)}")
     stored = get_asset(write.connection, asset_id)
-    ip = _ip_of(stored)
+    ip = _ip_of(stored.asset)
     check_order(event, newest_of(write.connection, stored.key, same_strand(event.kind)))
     state = after(_state(write.connection, stored), event)
     change(write, asset_id, "", lambda asset: _changed(asset, state))
@@ -84,7 +84,7 @@ def record_event(write: Write, asset_id: str, event: RightEvent, note: str) -> S
 def list_events(connection: Connection, asset_id: str, before_key: int, limit: int) -> list[StoredIpEvent]:
     """Returns a page of the events of an IP asset, newest first."""
     stored = get_asset(connection, asset_id)
-    _ip_of(stored)
+    _ip_of(stored.asset)
     return ip_events_of(connection, stored.key, before_key, limit)
 
 
@@ -133,16 +133,15 @@ def _day(day: int) -> date | None:
     return None if day == NO_DAY else date_at(day)
 
 
-def _ip_of(stored: StoredAsset) -> IntellectualProperty:
-    detail = stored.asset.detail
-    if not isinstance(detail, IntellectualProperty):
-        raise InvalidInput("name", f"assets/{stored.asset.asset_id}", "an IP asset")
-    return detail
+def _ip_of(asset: Asset) -> IntellectualProperty:
+    if not isinstance(asset.detail, IntellectualProperty):
+        raise InvalidInput("name", f"assets/{asset.asset_id}", "an IP asset")
+    return asset.detail
 
 
 def _state(connection: Connection, stored: StoredAsset) -> RightState:
     """Returns the registered state of an IP asset, with the status before a lapse or dispute recorded as an event."""
-    ip = _ip_of(stored)
+    ip = _ip_of(stored.asset)
     started_by = _STARTED_BY.get(ip.legal_status)
     return RightState(
         status=ip.legal_status,
@@ -155,9 +154,7 @@ def _state(connection: Connection, stored: StoredAsset) -> RightState:
 
 def _changed(asset: Asset, state: RightState) -> Asset:
     """Returns the asset in a new state. A lost, seized or retired asset keeps its status when pledged elsewhere."""
-    ip = asset.detail
-    if not isinstance(ip, IntellectualProperty):
-        raise InvalidInput("name", f"assets/{asset.asset_id}", "an IP asset")
+    ip = _ip_of(asset)
     status = asset.status
     if status in (Status.NORMAL, Status.DOUBLE_PLEDGED):
         status = Status.DOUBLE_PLEDGED if state.pledged_elsewhere else Status.NORMAL

@@ -32,8 +32,6 @@ from collateral_registry.store.valuations.valuation_inputs import assets_of_seri
 from valuation._typing import Int
 from valuation.prices.admission import Admission, AdmissionVerdict, RefusalReason, admit, rewritten
 
-PRICE_DIGITS_LIMIT = 18
-
 
 @dataclass(frozen=True)
 class Quote:

@@ -52,23 +52,7 @@ class Status(IntEnum):
     RETIRED = 5
 
 
-def _class_root(kind: Kind) -> str:
-    match kind:
-        case Kind.INVENTORY:
-            return "inventory"
-        case Kind.EQUIPMENT:
-            return "equipment"
-        case Kind.INTELLECTUAL_PROPERTY:
-            return "ip"
-        case Kind.RECEIVABLE:
-            return "receivable"
-        case Kind.PURCHASE_ORDER:
-            return "order"
-        case _:
-            assert_never(kind)
-
-
-CLASS_ROOT = {kind: _class_root(kind) for kind in Kind}
+CLASS_ROOT = dict(zip(Kind, ("inventory", "equipment", "ip", "receivable", "order"), strict=True))
 """Root of the asset classes of each kind: the classes of inventory are ``inventory`` and ``inventory.…``."""
 
 
@@ -376,8 +360,7 @@ class Asset:
             case Inventory():
                 pass
             case Equipment() as machine:
-                amounts.append(("equipment.price_new", machine.price_new))
-                amounts.append(("equipment.acquisition_cost", machine.acquisition_cost))
+                amounts += [(f"equipment.{name}", getattr(machine, name)) for name in ("price_new", "acquisition_cost")]
             case IntellectualProperty() as ip_asset:
                 amounts.append(("intellectual_property.next_year_revenue", ip_asset.next_year_revenue))
             case Receivable() as receivable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from collateral_registry.domain.assets.kinds import Detail, Equipment, IntellectualProperty, Inventory
@@ -15,8 +14,10 @@ from valuation.ip.events import RightState
 from valuation.ip.score import score_right
 
 
-def _float(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
+def _floats(detail: Detail, *names: str) -> dict[str, float | None]:
+    """Returns decimals of an asset by field, None where not stated."""
+    stated = {name: getattr(detail, name) for name in names}
+    return {name: None if value is None else float(value) for name, value in stated.items()}
 
 
 def quantity_in(unit: str, lot: Inventory) -> float:
@@ -55,12 +56,9 @@ def equipment_numbers(machine: Equipment, index_key: int) -> dict[str, Any]:
         "schedule": int(machine.schedule),
         "annual_rate": depreciation.geometric_rate,
         "life_years": depreciation.service_life_years,
-        "hours": _float(machine.hours),
+        **_floats(machine, "hours", "expected_hours_per_year", "units_produced", "units_lifetime"),
         "hours_day": day_of(machine.hours_date),
-        "expected_hours_per_year": _float(machine.expected_hours_per_year),
         "condition": int(machine.condition),
-        "units_produced": _float(machine.units_produced),
-        "units_lifetime": _float(machine.units_lifetime),
     }
 
 
@@ -69,20 +67,13 @@ def ip_numbers(ip_asset: IntellectualProperty, *, pledged_elsewhere: bool) -> di
     return {
         "right_kind": int(ip_asset.right_kind),
         "office": ip_asset.office,
-        "filing_day": day_of(ip_asset.filing),
-        "grant_day": day_of(ip_asset.grant),
-        "expire_day": day_of(ip_asset.expire),
+        **{f"{name}_day": day_of(getattr(ip_asset, name)) for name in ("filing", "grant", "expire")},
         "legal_status": int(ip_asset.legal_status),
         "next_year_revenue": float(ip_asset.next_year_revenue.major),
-        "growth": float(ip_asset.growth),
-        "royalty_rate": float(ip_asset.royalty_rate),
-        "tax_rate": float(ip_asset.tax_rate),
-        "discount_rate": float(ip_asset.discount_rate),
+        **_floats(ip_asset, "growth", "royalty_rate", "tax_rate", "discount_rate"),
         "annual_survival": float(ip_asset.yearly_survival),
-        "technology_life_years": _float(ip_asset.technology_life_years),
+        **_floats(ip_asset, "technology_life_years", "amortisation_years", "owned_share"),
         "technology_life_day": day_of(ip_asset.technology_life_date),
-        "amortisation_years": float(ip_asset.amortisation_years),
-        "owned_share": float(ip_asset.owned_share),
         "licensed_exclusively": int(ip_asset.licensed_exclusively),
         "cap_share": _cap_share(ip_asset, pledged_elsewhere=pledged_elsewhere),
     }

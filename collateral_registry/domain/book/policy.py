@@ -26,45 +26,34 @@ from valuation.money import PPM
 _SHARE = ("0", "1")
 _DAYS = ("0", "3650")
 
-CLASS_PARAMETERS: Mapping[str, tuple[str, str]] = {
-    "cap": _SHARE,
-    "haircut_floor": _SHARE,
+_CLASS_RANGES = {
     "confidence": ("0.5", "0.9999"),
-    "liquidation_days": _DAYS,
-    "cure_days": _DAYS,
     "revaluation_days": ("1", "3650"),
-    "value_haircut": _SHARE,
-    "market_haircut": _SHARE,
-    "liquidity_haircut": _SHARE,
-    "cost_haircut": _SHARE,
-    "legal_haircut": _SHARE,
-    "inspection_max_age_days": _DAYS,
-    "insurance_required": _SHARE,
-    "olv_factor": _SHARE,
-    "flv_factor": _SHARE,
-    "sale_cost_share": _SHARE,
-    "removal_cost_share": _SHARE,
-    "life_refused_years": ("0", "100"),
-    "life_flagged_years": ("0", "100"),
-    "loan_refused_years": ("0", "100"),
-    "loan_flagged_years": ("0", "100"),
-    "scrap_share": _SHARE,
-    "salvage_share": _SHARE,
-    "hours_elasticity": _SHARE,
-    "condition_unknown": _SHARE,
-    "condition_excellent": _SHARE,
-    "condition_good": _SHARE,
-    "condition_fair": _SHARE,
-    "condition_poor": _SHARE,
-    "condition_scrap": _SHARE,
+    **dict.fromkeys(("liquidation_days", "cure_days", "inspection_max_age_days"), _DAYS),
+    **dict.fromkeys(("life_refused_years", "life_flagged_years"), ("0", "100")),
+    **dict.fromkeys(("loan_refused_years", "loan_flagged_years"), ("0", "100")),
 }
+
+CLASS_PARAMETERS: Mapping[str, tuple[str, str]] = {
+    name: _CLASS_RANGES.get(name, _SHARE)
+    for name in (
+        "cap", "haircut_floor", "confidence", "liquidation_days", "cure_days", "revaluation_days",
+        "value_haircut", "market_haircut", "liquidity_haircut", "cost_haircut", "legal_haircut",
+        "inspection_max_age_days", "insurance_required",
+        "olv_factor", "flv_factor", "sale_cost_share", "removal_cost_share",
+        "life_refused_years", "life_flagged_years", "loan_refused_years", "loan_flagged_years",
+        "scrap_share", "salvage_share", "hours_elasticity",
+        "condition_unknown", "condition_excellent", "condition_good", "condition_fair", "condition_poor",
+        "condition_scrap",
+    )
+}  # fmt: skip
 """Lowest and highest value of each parameter of an asset class."""
 
+LEVEL_PARAMETERS = ("watch", "margin_call", "stop_draw", "liquidation")
+"""The LTV limits, in rising order."""
+
 RULE_PARAMETERS: Mapping[str, tuple[str, str]] = {
-    "watch": ("0.000001", "10"),
-    "margin_call": ("0.000001", "10"),
-    "stop_draw": ("0.000001", "10"),
-    "liquidation": ("0.000001", "10"),
+    **dict.fromkeys(LEVEL_PARAMETERS, ("0.000001", "10")),
     "buffer": ("0", "0.5"),
     "ltv_basis": ("1", "2"),
     "grace_days": _DAYS,
@@ -142,8 +131,7 @@ class Policy:
         return LtvLimits(*self._limits_ppm())
 
     def _limits_ppm(self) -> list[int]:
-        names = ("watch", "margin_call", "stop_draw", "liquidation")
-        return [ppm_of(name, self.rules[name].value, LTV_LIMIT_PPM) for name in names]
+        return [ppm_of(name, self.rules[name].value, LTV_LIMIT_PPM) for name in LEVEL_PARAMETERS]
 
     @property
     def basis(self) -> LtvBasis:

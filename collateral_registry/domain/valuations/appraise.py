@@ -25,12 +25,10 @@ from valuation.money import PPM
 from valuation.prices.returns import true_value_share
 from valuation.value import BaseColumns, ValueColumns, value
 
-STATUS_ZERO = {
-    Status.LOST: ZeroReason.LOST,
-    Status.SEIZED: ZeroReason.SEIZED,
-    Status.DOUBLE_PLEDGED: ZeroReason.DOUBLE_PLEDGED,
-    Status.RETIRED: ZeroReason.RETIRED,
+STATUS_ZERO: dict[Status, ZeroReason] = {
+    status: ZeroReason[status.name] for status in Status if status != Status.NORMAL
 }
+"""The reason for a value of 0 by status; both have the same name."""
 
 STAND_IN_MARKET = 1 << 1
 """Bit of the market part in ``stand_ins``; bits 0 to 4 are the haircut parts in order."""

@@ -26,6 +26,19 @@ CONDITIONS = tuple(one.name.lower() for one in Condition)
 """Names of conditions in the policy's factors, in the order of their numbers."""
 
 
+STORED_INPUTS = ("annual_rate", "life_years", "units_produced", "units_lifetime", "hours", "expected_hours_per_year")
+POLICY_INPUTS = (
+    "salvage_share", "hours_elasticity", "scrap_share",
+    "olv_factor", "flv_factor", "sale_cost_share", "removal_cost_share",
+)  # fmt: skip
+"""Inputs of a machine's valuation that are stored with it, and those that the policy states for its class."""
+
+ROYALTY_INPUTS = (
+    "next_year_revenue", "growth", "royalty_rate", "tax_rate", "discount_rate", "annual_survival", "amortisation_years",
+)  # fmt: skip
+"""Inputs of an IP asset's valuation that are stored with it."""
+
+
 class Model(IntEnum):
     """Model of the base value; the numeric values are stored."""
 
@@ -65,21 +78,15 @@ def base_values(
 ) -> BaseValues:
     """Values every asset [a] by the model of its kind; kinds without a model get the reason NO_MODEL."""
     count = len(assets.asset_key)
+    unknown = {name: np.full(count, np.nan) for name in ("amount", "price", "quantity", "value", "liquidity", "cost")}
+    zero: dict[str, Any] = {name: np.zeros(count, np.int64) for name in ("model", "series_key", "zero", "quality")}
     base = BaseValues(
-        amount=np.full(count, np.nan),
+        **unknown,
+        **zero,
         currency=assets.currency.copy(),
-        model=np.zeros(count, dtype=np.int64),
-        series_key=np.zeros(count, dtype=np.int64),
-        price=np.full(count, np.nan),
         price_day=np.full(count, NO_DAY, dtype=np.int64),
-        quantity=np.full(count, np.nan),
-        value=np.full(count, np.nan),
-        liquidity=np.full(count, np.nan),
-        cost=np.full(count, np.nan),
         input_day=np.full(count, day, dtype=np.int64),
         unknown=np.full(count, int(UnknownReason.NO_MODEL), dtype=np.int64),
-        zero=np.zeros(count, dtype=np.int64),
-        quality=np.zeros(count, dtype=np.int64),
     )
     _price_lots(base, assets.inventory, series, day)
     _value_machines(base, assets, policy, day)
@@ -175,22 +182,11 @@ def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, da
         replacement_cost=machines["price_new"],
         age_years=np.maximum(age, 0.0),
         schedule=machines["schedule"].astype(np.int8),
-        annual_rate=machines["annual_rate"],
-        life_years=machines["life_years"],
-        salvage_share=numbers["salvage_share"],
-        units_produced=machines["units_produced"],
-        units_lifetime=machines["units_lifetime"],
-        hours=machines["hours"],
+        **{name: machines[name] for name in STORED_INPUTS},
+        **{name: numbers[name] for name in POLICY_INPUTS},
         meter_age_years=np.maximum(meter_age, 0.0),
-        expected_hours_per_year=machines["expected_hours_per_year"],
         condition=machines["condition"].astype(np.int8),
         condition_factors=np.stack([numbers[f"condition_{name}"] for name in CONDITIONS], axis=1),
-        hours_elasticity=numbers["hours_elasticity"],
-        scrap_share=numbers["scrap_share"],
-        olv_factor=numbers["olv_factor"],
-        flv_factor=numbers["flv_factor"],
-        sale_cost_share=numbers["sale_cost_share"],
-        removal_cost_share=numbers["removal_cost_share"],
     )
 
 
@@ -208,15 +204,9 @@ def _value_ip_assets(base: BaseValues, rights: Columns, day: int) -> None:
     count = len(at)
     values = relief_from_royalty(
         RoyaltyColumns(
-            next_year_revenue=rights["next_year_revenue"],
-            growth=rights["growth"],
-            royalty_rate=rights["royalty_rate"],
-            tax_rate=rights["tax_rate"],
-            discount_rate=rights["discount_rate"],
-            annual_survival=rights["annual_survival"],
+            **{name: rights[name] for name in ROYALTY_INPUTS},
             remaining_life_years=np.maximum(np.nan_to_num(life.years, nan=0.0), 0.0),
             mid_year=np.ones(count, dtype=np.bool_),
-            amortisation_years=rights["amortisation_years"],
             operating_margin=np.full(count, np.nan),
         )
     )

@@ -136,20 +136,12 @@ class PledgeClaimRow(SQLModel, table=True):
     lendable_minor: int = big()
 
 
-class EventRow(SQLModel, table=True):
-    """An event of a loan with the cover that it was judged on; ``event_seq`` has no gaps."""
+class EventColumns(SQLModel):
+    """What an event states: its kind, its loan and breach, and the cover that the loan was judged on."""
 
-    __tablename__: ClassVar[str] = "event"
-    __table_args__ = (Index("event_story", "loan_key", "breach_number", "event_seq"),)
-    event_seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    seq: int = big(index=True)
     kind: int = big()
     loan_key: int = big()
     breach_number: int = big()
-    event_us: int = big()
-    market_day: int = big()
-    actor: str = text()
-    note: str = text()
     level_before: int = big()
     level: int = big()
     coverage_unknown: int = big()
@@ -160,6 +152,19 @@ class EventRow(SQLModel, table=True):
     cash_cure_minor: int = big()
     collateral_cure_minor: int = big()
     deadline_day: int = big()
+
+
+class EventRow(EventColumns, table=True):
+    """An event of a loan with the cover that it was judged on; ``event_seq`` has no gaps."""
+
+    __tablename__: ClassVar[str] = "event"
+    __table_args__ = (Index("event_story", "loan_key", "breach_number", "event_seq"),)
+    event_seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = big(index=True)
+    event_us: int = big()
+    market_day: int = big()
+    actor: str = text()
+    note: str = text()
 
 
 class BreachRow(SQLModel, table=True):

@@ -8,7 +8,7 @@ from sqlalchemy import LargeBinary
 from sqlmodel import Field, SQLModel
 
 from collateral_registry.store.schema.columns import big, text
-from collateral_registry.store.schema.loans import EventRow
+from collateral_registry.store.schema.loans import EventColumns
 
 
 class RunRow(SQLModel, table=True):
@@ -41,29 +41,14 @@ class RunPartitionRow(SQLModel, table=True):
     judged: int = big(default=0)
 
 
-class RunEventRow(SQLModel, table=True):
-    """An event that is raised when the run is published, unless its loan is judged again before then."""
+class RunEventRow(EventColumns, table=True):
+    """An event that is raised when the run is published, unless its loan is judged again before."""
 
     __tablename__: ClassVar[str] = "run_event"
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     number: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     place: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    kind: int = big()
-    loan_key: int = big()
-    breach_number: int = big()
-    level_before: int = big()
-    level: int = big()
-    coverage_unknown: int = big()
-    exposure_minor: int = big()
-    market_minor: int = big()
-    lendable_minor: int = big()
-    basis: int = big()
-    cash_cure_minor: int = big()
-    collateral_cure_minor: int = big()
-    deadline_day: int = big()
 
 
-PENDING = tuple(
-    column.key for column in RunEventRow.__table__.c if column.key in EventRow.__table__.c and column.key != "seq"
-)
+PENDING = tuple(EventColumns.model_fields)
 """Columns that a pending event shares with the event that it becomes."""

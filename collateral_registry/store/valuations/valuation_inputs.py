@@ -142,13 +142,10 @@ _OF_KIND: dict[type[SQLModel], KeyedSelect] = {
 def facts_of(connection: Connection, asset: Asset) -> AssetFacts:
     """Returns the facts of an asset that is not registered, in the same columns."""
     table, numbers = numbers_of(connection, asset)
+    days = {"insurance_day": day_of(asset.insurance_expire), "inspection_day": day_of(asset.last_inspection)}
+    own = {"asset_key": 0, "revision": 0, "status": int(asset.status), "prior_claims_minor": 0, **days}
     return AssetFacts(
-        asset_key=np.zeros(1, dtype=np.int64),
-        revision=np.zeros(1, dtype=np.int64),
-        status=np.array([int(asset.status)], dtype=np.int64),
-        insurance_day=np.array([day_of(asset.insurance_expire)], dtype=np.int64),
-        inspection_day=np.array([day_of(asset.last_inspection)], dtype=np.int64),
-        prior_claims_minor=np.zeros(1, dtype=np.int64),
+        **{name: np.array([value], dtype=np.int64) for name, value in own.items()},
         asset_class=np.array([asset.asset_class], dtype=object),
         currency=np.array([asset.currency], dtype=object),
         inventory=_quoted_columns(InventoryRow, table, numbers),

@@ -7,7 +7,8 @@ normal distribution with EWMA variance, and the empirical quantile of the last t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import erfc, ndtri
@@ -53,6 +54,11 @@ class TrackRecord:
     historical: Float
     without_opinion: int
     across_breaks: int = 0
+
+
+NAMES = tuple(field.name for field in fields(TrackRecord))
+COUNTS = ("without_opinion", "across_breaks")
+"""Fields of a track record, and those that are numbers of windows left out."""
 
 
 @dataclass(frozen=True)
@@ -109,38 +115,19 @@ def track_record(
     benchmarks = np.array([_benchmarks(returns[:start], ahead, tail) for start in starts]).reshape(-1, 2)
     moves = logs[starts + ahead] - logs[starts]
     usable = np.isfinite(predicted[:, 0])
-    return TrackRecord(
-        good.dates[starts][usable],
-        good.dates[starts + ahead][usable],
-        moves[usable],
-        predicted[usable, 0],
-        predicted[usable, 1],
-        benchmarks[usable, 0],
-        benchmarks[usable, 1],
-        int(np.sum(~usable)),
-        across,
-    )
+    columns = (good.dates[starts], good.dates[starts + ahead], moves, *predicted.T, *benchmarks.T)
+    values: tuple[Any, ...] = (*(column[usable] for column in columns), int(np.sum(~usable)), across)
+    return TrackRecord(**dict(zip(NAMES, values, strict=True)))
 
 
 def pooled_record(records: Sequence[TrackRecord]) -> TrackRecord:
     """Returns the windows of many series as one record, in order of their origins."""
-    origins = np.concatenate([record.origins for record in records])
-    order = np.argsort(origins, kind="stable")
-
-    def column(name: str) -> Float:
-        return np.asarray(np.concatenate([getattr(record, name) for record in records])[order], dtype=np.float64)
-
-    return TrackRecord(
-        origins[order],
-        np.concatenate([record.ends for record in records])[order],
-        column("log_return"),
-        column("quantile"),
-        column("shortfall"),
-        column("normal"),
-        column("historical"),
-        sum(record.without_opinion for record in records),
-        sum(record.across_breaks for record in records),
-    )
+    order = np.argsort(np.concatenate([record.origins for record in records]), kind="stable")
+    joined: dict[str, Any] = {}
+    for name in NAMES:
+        parts = [getattr(record, name) for record in records]
+        joined[name] = sum(parts) if name in COUNTS else np.concatenate(parts)[order]
+    return TrackRecord(**joined)
 
 
 def verdict(record: TrackRecord, confidence: float) -> BacktestVerdict:

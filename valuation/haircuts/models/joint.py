@@ -18,7 +18,16 @@ from valuation.haircuts.models.tier1 import DEFAULT, UNSMOOTHED_LIMIT, Tier1Sett
 from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
 from valuation.prices.cleaning import Cleaned, clean
 from valuation.prices.returns import Returns, log_returns, true_value_share
-from valuation.statistics.simulation import Start, Tails, filtered, log_loss, require_paths, simulated_sums, tails_of
+from valuation.statistics.simulation import (
+    Start,
+    Tails,
+    filtered,
+    log_loss,
+    losses_at,
+    require_paths,
+    simulated_sums,
+    tails_of,
+)
 
 MODEL = "joint-ewma-fhs"
 VERSION = "1"
@@ -110,12 +119,7 @@ def joint_haircut(
         flags |= QualityFlag.SHORT_HISTORY
     both, price_alone, rate_alone = tails
     return JointHaircut(
-        loss=float(both.loss[-1]),
-        expected_shortfall=float(both.expected_shortfall[-1]),
-        path_minimum=float(both.path_minimum[-1]),
-        path_shortfall=float(both.path_shortfall[-1]),
-        standard_error=float(both.standard_error[-1]),
-        shortfall_error=float(both.shortfall_error[-1]),
+        **{name: float(loss) for name, loss in losses_at(both, -1).items()},
         price_alone=float(price_alone.loss[-1]),
         rate_alone=float(rate_alone.loss[-1]),
         class_floor=class_floor(horizon_days, confidence),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from valuation.haircuts.models.tier1 import DEFAULT, HaircutCurve, Tier1Settings
 from valuation.haircuts.monitoring.daily_record import DAYS, ewma_record
 from valuation.haircuts.monitoring.model_monitor import WATCHED_TAIL, Watch, watch
 from valuation.prices.returns import log_returns
+
+RAISED = ("loss", "expected_shortfall", "path_minimum", "path_shortfall")
+"""Columns of a curve that are losses."""
 
 
 def watched_tier1(
@@ -42,14 +46,12 @@ def raised(curve: HaircutCurve, watched: Watch) -> HaircutCurve:
     if watched.multiplier == 1.0:
         return replace(curve, flags=flags, watch=watched)
     factor = watched.multiplier
+    losses: dict[str, Any] = {name: _raised_loss(getattr(curve, name), factor) for name in RAISED}
     return replace(
         curve,
-        loss=_raised_loss(curve.loss, factor),
-        expected_shortfall=_raised_loss(curve.expected_shortfall, factor),
+        **losses,
         standard_error=_slope(curve.loss, factor) * curve.standard_error,
         shortfall_error=_slope(curve.expected_shortfall, factor) * curve.shortfall_error,
-        path_minimum=_raised_loss(curve.path_minimum, factor),
-        path_shortfall=_raised_loss(curve.path_shortfall, factor),
         flags=flags,
         watch=watched,
     )

@@ -22,6 +22,7 @@ from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
 from valuation.prices.cleaning import Cleaned, Defect, clean, clean_signed
 from valuation.prices.returns import true_value_share
 from valuation.prices.stale_quotes import fresh
+from valuation.statistics.simulation import losses_at
 
 
 class HaircutModel(Enum):
@@ -110,12 +111,7 @@ def haircut(
         curve, used, why = _simulated(cleaned, horizon_days, confidence, model, seed, settings)
     broke = QualityFlag.LEVEL_BREAK if Defect.LEVEL_BREAK in cleaned.defects else QualityFlag.NONE
     return PriceHaircut(
-        loss=float(curve.loss[-1]),
-        expected_shortfall=float(curve.expected_shortfall[-1]),
-        path_minimum=float(curve.path_minimum[-1]),
-        path_shortfall=float(curve.path_shortfall[-1]),
-        standard_error=float(curve.standard_error[-1]),
-        shortfall_error=float(curve.shortfall_error[-1]),
+        **{name: float(loss) for name, loss in losses_at(curve, -1).items()},
         class_floor=class_floor(horizon_days, confidence),
         horizon_days=horizon_days,
         confidence=confidence,

@@ -17,7 +17,7 @@ from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
 from valuation.prices.returns import Returns, log_returns
-from valuation.statistics.simulation import LossOf, filtered, log_loss, simulated_tails
+from valuation.statistics.simulation import LossOf, filtered, log_loss, losses_at, simulated_tails
 
 MODEL = "tier1-ewma-fhs"
 VERSION = "1"
@@ -145,12 +145,7 @@ def simulated_curve(
     )
     return HaircutCurve(
         horizon_days=days,
-        loss=tails.loss[step],
-        expected_shortfall=tails.expected_shortfall[step],
-        standard_error=tails.standard_error[step],
-        shortfall_error=tails.shortfall_error[step],
-        path_minimum=tails.path_minimum[step],
-        path_shortfall=tails.path_shortfall[step],
+        **losses_at(tails, step),
         daily_volatility=float(np.sqrt(np.mean(returns.values**2) / returns.step_days)),
         hidden_gap=returns.hidden_gap,
         observations=returns.observations,

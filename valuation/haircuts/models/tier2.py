@@ -69,12 +69,7 @@ def tier2(dates: Dates, prices: Float, *, max_horizon_days: int, confidence: flo
     mean = mean_of_tails([_at(fitted, step), _at(long, step), _tails(short)])
     curve = replace(
         short,
-        loss=mean.loss,
-        expected_shortfall=mean.expected_shortfall,
-        standard_error=mean.standard_error,
-        shortfall_error=mean.shortfall_error,
-        path_minimum=mean.path_minimum,
-        path_shortfall=mean.path_shortfall,
+        **vars(mean),
         hidden_gap=returns.hidden_gap,
         observations=returns.observations,
         flags=short.flags | returns.flags,
