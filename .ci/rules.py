@@ -23,6 +23,7 @@ FORBIDDEN = re.compile(r"\b(" + "|".join(word.replace(" ", r"\s+") for word in W
 WORDS_EXEMPT = {
     "docs/glossary.md": "names the old words to replace",
     ".ci/rules.py": "lists the words",
+    "tests/support/postgres.py": "names the Unix user that runs PostgreSQL",
     "collateral_registry/store/migrations/versions/": "a released migration keeps the names of its time",
 }
 
