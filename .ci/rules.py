@@ -26,6 +26,8 @@ WORDS_EXEMPT = {
     "tests/support/postgres.py": "names the Unix user that runs PostgreSQL",
     "collateral_registry/store/migrations/versions/": "a released migration keeps the names of its time",
 }
+UNIX_USER = '"nobody"'
+"""The name of a Unix user as a string literal, which the vocabulary allows."""
 
 PRODUCT = ("collateral_registry/", "valuation/")
 SIZES_EXEMPT = {
@@ -46,7 +48,7 @@ def vocabulary(tree: Tree) -> Iterator[str]:
     """Yields the forbidden words of texts and code; a word that spans two lines is reported on the first."""
     for path, text in _below(tree, ("",), WORDS_EXEMPT).items():
         if path.endswith((".py", ".md", ".proto")):
-            for found in FORBIDDEN.finditer(text):
+            for found in FORBIDDEN.finditer(text.replace(UNIX_USER, " " * len(UNIX_USER))):
                 yield f"{path}:{_line(text, found.start())}: forbidden word: got {' '.join(found[0].split())!r}"
 
 
