@@ -41,6 +41,11 @@ def test_a_word_within_another_word_is_allowed():
     assert not list(rules.vocabulary({"a.py": f"un{rules.WORDS[0]} {rules.WORDS[0]}er"}))
 
 
+def test_the_name_of_a_unix_user_is_allowed_as_a_string():
+    assert not list(rules.vocabulary({"a.py": f"x = {rules.UNIX_USER}"}))
+    assert list(rules.vocabulary({"a.py": f"# {rules.UNIX_USER[1:-1]}"}))
+
+
 @pytest.mark.parametrize(
     "path", ["docs/glossary.md", "collateral_registry/store/migrations/versions/0001.py", "a.toml"]
 )
