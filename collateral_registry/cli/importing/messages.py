@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import TypeVar
 
-from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.message import Message
 from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal as DecimalMessage
 from google.type.money_pb2 import Money
 
 from collateral_registry.cli.common.csv_rows import Row
 from collateral_registry.cli.common.formatting import date_message
-from collateral_registry.v1 import asset_pb2, common_pb2, loan_pb2, price_pb2
+from collateral_registry.v1 import asset_pb2, loan_pb2, price_pb2
+
+M = TypeVar("M", bound=Message)
 
 AMOUNT = re.compile(r"-?\d{1,18}(\.\d{1,9})?", re.ASCII)
 WHOLE = re.compile(r"\d{1,9}", re.ASCII)
@@ -24,6 +28,33 @@ KIND_FIELDS = {
     "RECEIVABLE": "receivable",
     "PURCHASE_ORDER": "purchase_order",
 }
+
+COLUMN_OF = {
+    "asset_class": "class",
+    "balance_date": "as_of",
+    "build_date": "built",
+    "display_name": "description",
+    "due_date": "due",
+    "expire_date": "expires",
+    "filing_date": "filed",
+    "grant_date": "granted",
+    "insurance_expire_date": "insurance_expiry",
+    "issue_date": "issued",
+    "last_inspection_date": "last_inspection",
+    "maturity_date": "maturity",
+    "registration_date": "registered",
+    "registration_expire_date": "expiry",
+    "registration_number": "registry_number",
+    "buyer": "supplier",
+    "order_amount": "face_amount",
+}
+"""Column of each field that has another name."""
+
+REQUIRED_TEXTS = {
+    "class", "owner", "good", "unit", "warehouse", "lot", "make", "serial_number", "equipment_class", "office",
+    "number", "debtor", "invoice_number", "supplier", "order_number", "borrower",
+}  # fmt: skip
+"""Columns of texts that may be empty but not absent."""
 
 
 def _date(row: Row, column: str) -> Date | None:
@@ -58,21 +89,41 @@ def _money(row: Row, column: str) -> Money | None:
     return money(row.get(column, ""), row.get("currency", ""), column)
 
 
-def _member(
-    enum: EnumTypeWrapper,
-    prefix: str,
-    row: Row,
-    column: str,
-) -> int:
+def _member(enum: EnumDescriptor, row: Row, column: str) -> int:
     """Returns the number of the enum member named in a column; 0 if the cell is empty or UNKNOWN."""
     name = row.get(column, "")
     if not name or name == "UNKNOWN":
         return 0
-    names = enum.keys()
-    if f"{prefix}_{name}" not in names:
-        wanted = ", ".join(one.removeprefix(prefix + "_") for one in names if not one.endswith("UNSPECIFIED"))
+    unspecified = enum.values[0].name  # names of members begin with that of the enum
+    prefix = unspecified.removesuffix("UNSPECIFIED")
+    if prefix + name not in enum.values_by_name:
+        wanted = ", ".join(one.name.removeprefix(prefix) for one in enum.values if one.name != unspecified)
         raise ValueError(f"{column}: got {name!r}, want one of {wanted}")
-    return int(enum.Value(f"{prefix}_{name}"))
+    return int(enum.values_by_name[prefix + name].number)
+
+
+READERS: Mapping[str, Callable[[Row, str], object]] = {
+    "google.type.Date": _date,
+    "google.type.Decimal": _decimal,
+    "google.type.Money": _money,
+}
+
+
+def _message(kind: type[M], row: Row, /, **others: object) -> M:
+    """Returns a message with the columns that have the names of its fields or stand for them, and with ``others``."""
+    values: dict[str, object] = {}
+    for field in kind.DESCRIPTOR.fields:
+        name, column = field.name, COLUMN_OF.get(field.name, field.name)
+        if name in others:
+            continue
+        if field.message_type is not None:
+            if field.message_type.full_name in READERS:
+                values[name] = READERS[field.message_type.full_name](row, column)
+        elif field.enum_type is not None:
+            values[name] = _member(field.enum_type, row, column)
+        elif field.type == field.TYPE_STRING:
+            values[name] = row[column] if column in REQUIRED_TEXTS else row.get(column, "")
+    return kind(**values, **others)
 
 
 def price_observation(row: Row) -> price_pb2.PriceObservation:
@@ -96,14 +147,8 @@ def series_request(row: Row) -> price_pb2.CreatePriceSeriesRequest:
     """Converts a row of a price series; raises ValueError for a kind other than GOOD or empty."""
     if row.get("kind", "") not in {"", "GOOD"}:
         raise ValueError(f"kind: got {row['kind']!r}, want GOOD; the first exchange rate creates its own series")
-    series = price_pb2.PriceSeries(
-        good=row["good"],
-        unit=row["unit"],
-        currency_code=row["currency"],
-        market=row.get("market", ""),
-        source=row.get("source", ""),
-        max_age_days=_whole(row, "max_age_days", 0),
-    )
+    days = _whole(row, "max_age_days", 0)
+    series = _message(price_pb2.PriceSeries, row, currency_code=row["currency"], max_age_days=days)
     return price_pb2.CreatePriceSeriesRequest(price_series=series, price_series_id=row["series"])
 
 
@@ -111,75 +156,24 @@ def asset_request(row: Row) -> asset_pb2.CreateAssetRequest:
     """Converts a row of an asset of any kind; columns of other kinds are ignored."""
     if row["kind"] not in KIND_FIELDS:
         raise ValueError(f"kind: got {row['kind']!r}, want one of {', '.join(KIND_FIELDS)}")
-    asset = asset_pb2.Asset(
-        display_name=row.get("description", ""),
-        owner=row["owner"],
-        asset_class=row["class"],
-        currency_code=row["currency"],
-        insurance_expire_date=_date(row, "insurance_expiry"),
-        last_inspection_date=_date(row, "last_inspection"),
-    )
+    asset = _message(asset_pb2.Asset, row, currency_code=row["currency"])
     getattr(asset, KIND_FIELDS[row["kind"]]).CopyFrom(DETAILS[row["kind"]](row))
     return asset_pb2.CreateAssetRequest(asset=asset, asset_id=row["asset_id"])
 
 
 def _inventory(row: Row) -> asset_pb2.Inventory:
-    return asset_pb2.Inventory(
-        good=row["good"],
-        grade=row.get("grade", ""),
-        price_series=f"priceSeries/{row['series']}" if row.get("series") else "",
-        quantity=_decimal(row, "quantity"),
-        unit=row["unit"],
-        warehouse=row["warehouse"],
-        lot=row["lot"],
-        receipt_number=row.get("receipt_number", ""),
-        bin=row.get("bin", ""),
-    )
+    series = f"priceSeries/{row['series']}" if row.get("series") else ""
+    return _message(asset_pb2.Inventory, row, price_series=series)
 
 
 def _equipment(row: Row) -> asset_pb2.Equipment:
-    return asset_pb2.Equipment(
-        make=row["make"],
-        model=row.get("model", ""),
-        serial_number=row["serial_number"],
-        build_date=_date(row, "built"),
-        price_new=_money(row, "price_new"),
-        equipment_class=row["equipment_class"],
-        schedule=_member(asset_pb2.DepreciationSchedule, "DEPRECIATION_SCHEDULE", row, "schedule"),
-        hours=_decimal(row, "hours"),
-        hours_date=_date(row, "hours_date"),
-        condition=_member(asset_pb2.Condition, "CONDITION", row, "condition"),
-        location=row.get("location", ""),
-        price_index=f"priceSeries/{row['price_index']}" if row.get("price_index") else "",
-        price_new_date=_date(row, "price_new_date"),
-        units_produced=_decimal(row, "units_produced"),
-        units_lifetime=_decimal(row, "units_lifetime"),
-        acquisition_cost=_money(row, "acquisition_cost"),
-        acquisition_date=_date(row, "acquisition_date"),
-        book_schedule=_member(asset_pb2.DepreciationSchedule, "DEPRECIATION_SCHEDULE", row, "book_schedule"),
-    )
+    index = f"priceSeries/{row['price_index']}" if row.get("price_index") else ""
+    return _message(asset_pb2.Equipment, row, price_index=index)
 
 
 def _ip_asset(row: Row) -> asset_pb2.IntellectualProperty:
-    return asset_pb2.IntellectualProperty(
-        kind=_member(asset_pb2.RightKind, "RIGHT_KIND", row, "right_kind"),
-        office=row["office"],
-        number=row["number"],
-        filing_date=_date(row, "filed"),
-        grant_date=_date(row, "granted"),
-        expire_date=_date(row, "expires"),
-        legal_status=_member(asset_pb2.LegalStatus, "LEGAL_STATUS", row, "legal_status"),
-        next_year_revenue=_money(row, "next_year_revenue"),
-        growth=_decimal(row, "growth"),
-        royalty_rate=_decimal(row, "royalty_rate"),
-        tax_rate=_decimal(row, "tax_rate"),
-        discount_rate=_decimal(row, "discount_rate"),
-        annual_survival=_decimal(row, "annual_survival"),
-        technology_life_years=_decimal(row, "technology_life_years"),
-        survival=_survival(row),
-        technology_life_date=_date(row, "technology_life_date"),
-        amortisation_years=_decimal(row, "amortisation_years"),
-    )
+    kind = _member(asset_pb2.RightKind.DESCRIPTOR, row, "right_kind")
+    return _message(asset_pb2.IntellectualProperty, row, kind=kind, survival=_survival(row))
 
 
 def _survival(row: Row) -> asset_pb2.Survival | None:
@@ -190,23 +184,11 @@ def _survival(row: Row) -> asset_pb2.Survival | None:
 
 
 def _receivable(row: Row) -> asset_pb2.Receivable:
-    return asset_pb2.Receivable(
-        debtor=row["debtor"],
-        invoice_number=row["invoice_number"],
-        face_amount=_money(row, "face_amount"),
-        issue_date=_date(row, "issued"),
-        due_date=_date(row, "due"),
-    )
+    return _message(asset_pb2.Receivable, row)
 
 
 def _purchase_order(row: Row) -> asset_pb2.PurchaseOrder:
-    return asset_pb2.PurchaseOrder(
-        buyer=row["supplier"],
-        order_number=row["order_number"],
-        order_amount=_money(row, "face_amount"),
-        issue_date=_date(row, "issued"),
-        due_date=_date(row, "due"),
-    )
+    return _message(asset_pb2.PurchaseOrder, row)
 
 
 DETAILS: Mapping[str, Callable[[Row], object]] = {
@@ -220,17 +202,7 @@ DETAILS: Mapping[str, Callable[[Row], object]] = {
 
 def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
     """Converts a row of a loan; LTV levels left empty are those of the policy."""
-    loan = loan_pb2.Loan(
-        borrower=row["borrower"],
-        currency_code=row["currency"],
-        principal=_money(row, "principal"),
-        accrued_interest=_money(row, "accrued_interest"),
-        fees=_money(row, "fees"),
-        balance_date=_date(row, "as_of"),
-        credit_limit=_money(row, "credit_limit"),
-        ltv_basis=_member(common_pb2.LtvBasis, "LTV_BASIS", row, "ltv_basis"),
-        maturity_date=_date(row, "maturity"),
-    )
+    loan = _message(loan_pb2.Loan, row, currency_code=row["currency"])
     for level in ("watch", "margin_call", "stop_draw", "liquidation"):
         if row.get(level):
             getattr(loan.ltv_levels, level).value = row[level]
@@ -239,26 +211,16 @@ def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
 
 def balance_update(row: Row) -> loan_pb2.BalanceUpdate:
     """Converts a row of a loan to an update of its balance."""
-    return loan_pb2.BalanceUpdate(
-        loan=f"loans/{row['loan_id']}",
-        principal=_money(row, "principal"),
-        accrued_interest=_money(row, "accrued_interest"),
-        fees=_money(row, "fees"),
-        balance_date=_date(row, "as_of"),
-    )
+    return _message(loan_pb2.BalanceUpdate, row, loan=f"loans/{row['loan_id']}")
 
 
 def pledge_request(row: Row, currency: str) -> loan_pb2.PledgeAssetRequest:
     """Converts a row of a pledge; ``currency`` is the loan's, in which the limit is stated."""
-    pledge = loan_pb2.Pledge(
+    pledge = _message(
+        loan_pb2.Pledge,
+        row,
         asset=f"assets/{row['asset']}",
         rank=_whole(row, "rank", 1),
-        share=_decimal(row, "share"),
         limit=money(row.get("limit", ""), currency, "limit"),
-        mode=_member(loan_pb2.PledgeMode, "PLEDGE_MODE", row, "mode"),
-        registry=row.get("registry", ""),
-        registration_number=row.get("registry_number", ""),
-        registration_date=_date(row, "registered"),
-        registration_expire_date=_date(row, "expiry"),
     )
     return loan_pb2.PledgeAssetRequest(parent=f"loans/{row['loan']}", pledge=pledge, pledge_id=row["pledge_id"])
