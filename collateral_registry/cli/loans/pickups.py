@@ -19,7 +19,7 @@ from collateral_registry.cli.common.formatting import (
     resource_name,
 )
 from collateral_registry.cli.common.paging import fetch_all
-from collateral_registry.cli.loans.report import console_for_reports
+from collateral_registry.cli.loans.report import console_for_reports, print_table
 from collateral_registry.v1 import common_pb2, double_pledge_pb2, double_pledge_pb2_grpc, pickup_pb2, pickup_pb2_grpc
 
 AMOUNTS = ("exposure", "floor", "goods_floor", "controlled_value", "other_value", "gap", "room")
@@ -101,11 +101,8 @@ def show_controlled_value(channel: grpc.Channel, loan: str) -> None:
 
 
 def _print_pickups(pickups: list[pickup_pb2.Pickup]) -> None:
-    table = Table()
-    for name in ("pickup", "asset", "warehouse", "quantity", "taken", "until", "state", "note"):
-        table.add_column(name, no_wrap=True)
-    for one in pickups:
-        cells = (
+    rows = (
+        (
             one.name,
             one.asset.removeprefix("assets/"),
             one.warehouse,
@@ -115,5 +112,7 @@ def _print_pickups(pickups: list[pickup_pb2.Pickup]) -> None:
             enum_label(pickup_pb2.PickupState.Name(one.state), "PICKUP_STATE_"),
             one.note,
         )
-        table.add_row(*(escape(cell) for cell in cells))
-    console_for_reports().print(table)
+        for one in pickups
+    )
+    names = ("pickup", "asset", "warehouse", "quantity", "taken", "until", "state", "note")
+    print_table(names, (map(escape, cells) for cells in rows))

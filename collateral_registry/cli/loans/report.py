@@ -6,7 +6,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import grpc
@@ -217,6 +217,16 @@ def print_breach_table(breaches: Sequence[breach_pb2.Breach]) -> None:
         _, loan, _, number = breach.name.split("/")
         _, _, *cells, _ = _breach_cells(breach)
         table.add_row(loan, number, *cells)
+    console_for_reports().print(table)
+
+
+def print_table(names: Iterable[str], rows: Iterable[Iterable[str]], right: Collection[str] = ()) -> None:
+    """Prints rows under the names of their columns; those in ``right`` are right-aligned."""
+    table = Table()
+    for name in names:
+        table.add_column(name, no_wrap=True, justify="right" if name in right else "left")
+    for cells in rows:
+        table.add_row(*cells)
     console_for_reports().print(table)
 
 

@@ -6,7 +6,6 @@ import uuid
 
 import grpc
 from rich.markup import escape
-from rich.table import Table
 
 from collateral_registry.cli.common.formatting import enum_label, format_amount, resource_name
 from collateral_registry.cli.common.paging import fetch_all
@@ -17,6 +16,7 @@ from collateral_registry.cli.loans.report import (
     ltv_of,
     print_breach_table,
     print_json,
+    print_table,
 )
 from collateral_registry.cli.loans.show import event_line
 from collateral_registry.v1 import (
@@ -39,13 +39,13 @@ def list_assets(channel: grpc.Channel, filter_: str, limit: int) -> None:
     """Prints a table of assets."""
     stub = asset_pb2_grpc.AssetServiceStub(channel)
     answer = fetch_all(stub.ListAssets, asset_pb2.ListAssetsRequest(filter=filter_), "assets", limit)
-    table = _table("asset", "kind", "class", "owner", "currency", "status")
+    rows = []
     for asset in answer.assets:
         kind = asset.WhichOneof("detail") or ""
         status = enum_label(asset_pb2.AssetStatus.Name(asset.status), "ASSET_STATUS_")
         cells = (asset.name.removeprefix("assets/"), kind, asset.asset_class, asset.owner, asset.currency_code, status)
-        table.add_row(*(escape(cell) for cell in cells))
-    console_for_reports().print(table)
+        rows.append(map(escape, cells))
+    print_table(("asset", "kind", "class", "owner", "currency", "status"), rows)
 
 
 def show_loan(channel: grpc.Channel, loan: str) -> None:
@@ -58,19 +58,19 @@ def list_loans(channel: grpc.Channel, filter_: str, limit: int) -> None:
     """Prints a table of loans."""
     stub = loan_pb2_grpc.LoanServiceStub(channel)
     answer = fetch_all(stub.ListLoans, loan_pb2.ListLoansRequest(filter=filter_), "loans", limit)
-    table = _table("loan", "borrower", "state", "exposure", "LTV", "level", "coverage")
-    for loan in answer.loans:
-        exposure = f"{format_amount(loan.cover.exposure)} {loan.currency_code}" if loan.HasField("cover") else ""
-        table.add_row(
+    rows = (
+        (
             loan.name.removeprefix("loans/"),
             escape(loan.borrower),
             enum_label(loan_pb2.LoanState.Name(loan.state), "LOAN_STATE_"),
-            exposure,
+            f"{format_amount(loan.cover.exposure)} {loan.currency_code}" if loan.HasField("cover") else "",
             ltv_of(loan.cover),
             level_cell(loan.cover.level),
             coverage_cell(loan.cover),
         )
-    console_for_reports().print(table)
+        for loan in answer.loans
+    )
+    print_table(("loan", "borrower", "state", "exposure", "LTV", "level", "coverage"), rows, right=("exposure", "LTV"))
 
 
 def show_breach(channel: grpc.Channel, breach: str) -> None:
@@ -104,10 +104,3 @@ def _breach_name(text: str) -> str:
     if len(parts) == 4 and parts[0] == "loans" and parts[2] == "breaches":
         return text
     raise ValueError(f"breach: got {text[:60]!r}, want a loan and a number such as loan-1/1")
-
-
-def _table(*names: str) -> Table:
-    table = Table()
-    for name in names:
-        table.add_column(name, no_wrap=True, justify="right" if name in {"exposure", "LTV"} else "left")
-    return table

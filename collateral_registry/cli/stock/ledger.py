@@ -8,12 +8,11 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.decimal_pb2 import Decimal
 from rich.markup import escape
-from rich.table import Table
 
 from collateral_registry.cli.common.client import print_line
 from collateral_registry.cli.common.formatting import enum_label, format_time, resource_name
 from collateral_registry.cli.common.paging import fetch_all
-from collateral_registry.cli.loans.report import console_for_reports
+from collateral_registry.cli.loans.report import print_table
 from collateral_registry.cli.stock.rows import read_movements
 from collateral_registry.client import Movement
 from collateral_registry.v1 import stock_ledger_pb2, stock_ledger_pb2_grpc, stock_pb2
@@ -25,45 +24,46 @@ def list_feeds(channel: grpc.Channel, limit: int) -> None:
     """Prints a table of feeds."""
     stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
     answer = fetch_all(stub.ListStockFeeds, stock_ledger_pb2.ListStockFeedsRequest(), "stock_feeds", limit)
-    table = _table("feed", "sequence", "calls", "not booked", "last heard")
+    rows = []
     for feed in answer.stock_feeds:
         counts = (feed.last_sequence, feed.call_count, feed.open_rejection_count)
-        table.add_row(feed.name.removeprefix("stockFeeds/"), *map(str, counts), format_time(feed.receive_time))
-    console_for_reports().print(table)
+        rows.append((feed.name.removeprefix("stockFeeds/"), *map(str, counts), format_time(feed.receive_time)))
+    print_table(("feed", "sequence", "calls", "not booked", "last heard"), rows, NUMBERS)
 
 
 def list_lots(channel: grpc.Channel, filter_: str, limit: int) -> None:
     """Prints a table of lots."""
     stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
     request = stock_ledger_pb2.ListStockLotsRequest(filter=filter_)
-    table = _table("warehouse", "lot", "good", "grade", "bin", "quantity", "reserved", "unit", "changed")
+    rows = []
     for lot in fetch_all(stub.ListStockLots, request, "stock_lots", limit).stock_lots:
         texts = (lot.warehouse, lot.lot, lot.good, lot.grade, lot.bin)
         amounts = (lot.quantity.value, lot.reserved_quantity.value, lot.unit)
-        table.add_row(*map(escape, texts), *amounts, format_time(lot.change_time))
-    console_for_reports().print(table)
+        rows.append((*map(escape, texts), *amounts, format_time(lot.change_time)))
+    print_table(("warehouse", "lot", "good", "grade", "bin", "quantity", "reserved", "unit", "changed"), rows, NUMBERS)
 
 
 def list_movements(channel: grpc.Channel, filter_: str, limit: int) -> None:
     """Prints a table of booked movements."""
     stub = stock_ledger_pb2_grpc.StockLedgerServiceStub(channel)
     request = stock_ledger_pb2.ListMovementsRequest(filter=filter_)
-    table = _table("feed", "movement", "kind", "happened", "known", "warehouse", "lot", "change", "unit", "document")
-    for one in fetch_all(stub.ListMovements, request, "movements", limit).movements:
-        movement = one.movement
-        table.add_row(
+    rows = (
+        (
             one.stock_feed.removeprefix("stockFeeds/"),
-            escape(movement.movement_id),
-            _kind(movement),
-            format_time(movement.effective_time),
+            escape(one.movement.movement_id),
+            enum_label(stock_pb2.MovementKind.Name(one.movement.kind), "MOVEMENT_KIND_"),
+            format_time(one.movement.effective_time),
             format_time(one.known_time),
-            escape(movement.warehouse),
-            escape(movement.lot),
+            escape(one.movement.warehouse),
+            escape(one.movement.lot),
             one.change.value,
-            movement.unit,
-            escape(movement.document),
+            one.movement.unit,
+            escape(one.movement.document),
         )
-    console_for_reports().print(table)
+        for one in fetch_all(stub.ListMovements, request, "movements", limit).movements
+    )
+    names = ("feed", "movement", "kind", "happened", "known", "warehouse", "lot", "change", "unit", "document")
+    print_table(names, rows, NUMBERS)
 
 
 def list_rejected(channel: grpc.Channel, feed: str, filter_: str, limit: int) -> None:
@@ -129,14 +129,3 @@ def _print_rejected(items: list[stock_ledger_pb2.RejectedMovement]) -> None:
 def _item_name(text: str) -> str:
     parts = text.split("/")
     return f"stockFeeds/{parts[0]}/rejectedMovements/{parts[1]}" if len(parts) == 2 else text
-
-
-def _kind(movement: stock_pb2.StockMovement) -> str:
-    return enum_label(stock_pb2.MovementKind.Name(movement.kind), "MOVEMENT_KIND_")
-
-
-def _table(*names: str) -> Table:
-    table = Table()
-    for name in names:
-        table.add_column(name, no_wrap=True, justify="right" if name in NUMBERS else "left")
-    return table

@@ -7,12 +7,11 @@ from urllib.parse import quote
 
 import grpc
 from rich.markup import escape
-from rich.table import Table
 
 from collateral_registry.cli.common.client import print_line
 from collateral_registry.cli.common.formatting import enum_label, format_percent, format_time, resource_name
 from collateral_registry.cli.common.paging import fetch_all
-from collateral_registry.cli.loans.report import console_for_reports
+from collateral_registry.cli.loans.report import print_table
 from collateral_registry.v1 import finding_pb2, finding_pb2_grpc, warehouse_pb2, warehouse_pb2_grpc
 
 
@@ -20,11 +19,8 @@ def list_warehouses(channel: grpc.Channel, limit: int) -> None:
     """Prints a table of warehouses."""
     stub = warehouse_pb2_grpc.WarehouseServiceStub(channel)
     answer = fetch_all(stub.ListWarehouses, warehouse_pb2.ListWarehousesRequest(), "warehouses", limit)
-    table = Table()
-    for name in ("warehouse", "lots", "movements", "late", "counted", "shrinkage", "score", "haircut", "findings"):
-        table.add_column(name, no_wrap=True, justify="left" if name == "warehouse" else "right")
-    for one in answer.warehouses:
-        table.add_row(
+    rows = (
+        (
             escape(one.display_name),
             str(one.lot_count),
             str(one.movement_count),
@@ -35,19 +31,18 @@ def list_warehouses(channel: grpc.Channel, limit: int) -> None:
             format_percent(one.haircut.value),
             str(one.open_finding_count),
         )
-    console_for_reports().print(table)
+        for one in answer.warehouses
+    )
+    numbers = ("lots", "movements", "late", "counted", "shrinkage", "score", "haircut", "findings")
+    print_table(("warehouse", *numbers), rows, right=numbers)
 
 
 def list_counted_lots(channel: grpc.Channel, warehouse: str, limit: int) -> None:
     """Prints a table of the counted lots of a warehouse."""
     stub = warehouse_pb2_grpc.WarehouseServiceStub(channel)
     request = warehouse_pb2.ListCountedLotsRequest(parent=f"warehouses/{quote(warehouse, safe='')}")
-    table = Table()
-    for name in ("lot", "good", "method", "counted at", "counted", "book", "tolerance", "unit", "by", "document"):
-        right = name in {"counted", "book", "tolerance"}
-        table.add_column(name, no_wrap=True, justify="right" if right else "left")
-    for one in fetch_all(stub.ListCountedLots, request, "counted_lots", limit).counted_lots:
-        table.add_row(
+    rows = (
+        (
             escape(one.lot),
             one.good,
             enum_label(warehouse_pb2.CountMethod.Name(one.method), "COUNT_METHOD_").replace("_", " "),
@@ -59,7 +54,10 @@ def list_counted_lots(channel: grpc.Channel, warehouse: str, limit: int) -> None
             escape(one.actor),
             escape(one.document),
         )
-    console_for_reports().print(table)
+        for one in fetch_all(stub.ListCountedLots, request, "counted_lots", limit).counted_lots
+    )
+    names = ("lot", "good", "method", "counted at", "counted", "book", "tolerance", "unit", "by", "document")
+    print_table(names, rows, right=("counted", "book", "tolerance"))
 
 
 def list_findings(channel: grpc.Channel, filter_: str, limit: int) -> None:
