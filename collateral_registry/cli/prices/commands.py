@@ -56,24 +56,25 @@ def haircut_command(
 ) -> None:
     """Estimate haircuts from a price file; no server needed."""
     from collateral_registry.cli.common.client import EXIT_USAGE, print_error
-    from collateral_registry.cli.prices.haircut import haircut_request, read_rates, run_haircut
+    from collateral_registry.cli.prices import haircut
     from collateral_registry.cli.prices.price_file import PriceColumns
     from valuation.haircuts.models.sale_horizon import Sale
 
     columns = PriceColumns(series_column, date_column, price_column)
     try:
         sale = Sale(quantity, daily_volume, age_days, cure_days, enforcement_days, participation, impact)
-        request = haircut_request(
-            horizon_days,
-            confidence,
-            model,
-            start,
-            every,
+        dated = haircut.read_rates(rates)
+        request = haircut.HaircutRequest(
+            horizon_days=horizon_days,
+            confidence=confidence,
+            model=haircut.requested_model(model, proxy, dated),
             rolling=rolling,
+            start=haircut.first_origin(start),
+            every=every or horizon_days,
             calendar=calendar,
             sale=sale,
             basis=basis,
-            rates=read_rates(rates),
+            rates=dated,
             proxy=proxy,
             more_columns=more_columns,
             learn_across=learn_across,
@@ -81,7 +82,7 @@ def haircut_command(
     except (ValueError, OSError) as error:
         print_error(str(error))
         raise typer.Exit(EXIT_USAGE) from None
-    raise typer.Exit(run_haircut(prices, output, columns, request, workers))
+    raise typer.Exit(haircut.run_haircut(prices, output, columns, request, workers))
 
 
 @app.command("backtest")

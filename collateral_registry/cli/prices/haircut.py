@@ -77,6 +77,20 @@ class HaircutRequest:
     more_columns: bool
     learn_across: bool
 
+    def __post_init__(self) -> None:
+        """Raises ValueError naming an invalid option."""
+        if not 0.5 < self.confidence < 1.0:
+            raise ValueError(f"--confidence: got {self.confidence}, want more than 0.5 and less than 1")
+        if self.basis not in BASES:
+            raise ValueError(f"--basis: got {self.basis!r}, want {', '.join(BASES)}")
+        if self.sale.quantity and math.isinf(self.sale.daily_volume):
+            raise ValueError("--daily-volume: got none, want the daily market volume in the unit of --quantity")
+        if self.sale.quantity and self.calendar:
+            raise ValueError("--calendar: cannot be combined with --quantity; a sale is counted in business days")
+        pooled = self.model is HaircutModel.POOLED and self.rates is None and not self.proxy
+        if self.learn_across and not pooled:
+            raise ValueError("--learn-across: only with --model auto, tier1 or pooled, and without --rates and --proxy")
+
     @property
     def total_days(self) -> int:
         """Horizon plus all waiting periods, in the requested kind of days; for a quantity, the horizon of its sale."""
@@ -101,54 +115,19 @@ def model_named(option: str, name: str, allowed: Collection[str] = tuple(MODELS)
     return MODELS[name]
 
 
-def haircut_request(
-    horizon_days: int,
-    confidence: float,
-    model: str,
-    start: str,
-    every: int,
-    *,
-    rolling: bool,
-    calendar: bool,
-    sale: Sale,
-    basis: str,
-    rates: History | None,
-    proxy: str,
-    more_columns: bool,
-    learn_across: bool,
-) -> HaircutRequest:
-    """Returns the request for the options; raises ValueError naming an invalid option."""
+def first_origin(text: str) -> np.datetime64:
+    """Returns the date of ``--from``, NaT if it is empty; raises ValueError for another text than a date."""
+    first = parse_day(text)
+    if text and np.isnat(first):
+        raise ValueError(f"--from: got {text!r}, want a date such as 2015-01-02")
+    return first
+
+
+def requested_model(name: str, proxy: str, rates: History | None) -> HaircutModel:
+    """Returns the model of ``--model``; raises ValueError if it is unknown or cannot be used with the other options."""
     if proxy and rates is not None:
         raise ValueError("--proxy: cannot be combined with --rates; convert both series by dated rates first")
-    chosen = model_named("--model", model, LINKED_MODELS if proxy else MODELS if rates is None else JOINT_MODELS)
-    if not 0.5 < confidence < 1.0:
-        raise ValueError(f"--confidence: got {confidence}, want more than 0.5 and less than 1")
-    if basis not in BASES:
-        raise ValueError(f"--basis: got {basis!r}, want {', '.join(BASES)}")
-    if sale.quantity and math.isinf(sale.daily_volume):
-        raise ValueError("--daily-volume: got none, want the daily market volume in the unit of --quantity")
-    if sale.quantity and calendar:
-        raise ValueError("--calendar: cannot be combined with --quantity; a sale is counted in business days")
-    if learn_across and (proxy or rates is not None or chosen is not HaircutModel.POOLED):
-        raise ValueError("--learn-across: only with --model auto, tier1 or pooled, and without --rates and --proxy")
-    first = parse_day(start)
-    if start and np.isnat(first):
-        raise ValueError(f"--from: got {start!r}, want a date such as 2015-01-02")
-    return HaircutRequest(
-        horizon_days,
-        confidence,
-        chosen,
-        rolling,
-        first,
-        every or horizon_days,
-        calendar,
-        sale,
-        basis,
-        rates,
-        proxy,
-        more_columns,
-        learn_across,
-    )
+    return model_named("--model", name, LINKED_MODELS if proxy else MODELS if rates is None else JOINT_MODELS)
 
 
 def read_rates(source: Path | None) -> History | None:
