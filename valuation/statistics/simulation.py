@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation._typing import Float, Int
+from valuation._typing import Float
 from valuation.errors import InvalidInput
 from valuation.statistics.ewma import ewma_variance
 
@@ -54,9 +54,9 @@ LOSSES = tuple(field.name for field in fields(Tails))
 """Names of the columns of tails, which haircut curves and haircuts share."""
 
 
-def losses_at(tails: object, at: Int | int) -> dict[str, Any]:
-    """Returns the columns of tails, or of a curve, at one step or at several."""
-    return {name: getattr(tails, name)[at] for name in LOSSES}
+def last_losses(curve: object) -> dict[str, Any]:
+    """Returns the numbers of tails, or of a haircut curve, at the last step."""
+    return {name: float(getattr(curve, name)[-1]) for name in LOSSES}
 
 
 def log_loss(sums: Float) -> Float:

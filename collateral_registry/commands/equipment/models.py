@@ -40,7 +40,6 @@ from valuation.equipment.sales.files import date_of_years
 from valuation.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from valuation.equipment.models.artefact import Fitted
     from valuation.equipment.models.hedonic import Estimates
 
 
@@ -89,13 +88,9 @@ def quote_machines(
     from valuation.equipment.models.hedonic import appraise
 
     stored = get_model(connection, model_id)
-    model = _fitted(connection, stored)
+    model = fitted(ModelFiles(stored.model_hash, partial(files_of, connection, stored.key)))
     day = newest_commit(connection)[1] if on is None else day_of(on)
     return appraise(model.learned, observed(machines, model.learned.mapping, day)), stored.currency
-
-
-def _fitted(connection: Connection, stored: StoredModel) -> Fitted:
-    return fitted(ModelFiles(stored.model_hash, partial(files_of, connection, stored.key)))
 
 
 def record_appraisal(

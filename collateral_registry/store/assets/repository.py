@@ -21,7 +21,7 @@ from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
-from collateral_registry.store.engine.rows import columns_of, existing, insert_row, values_of
+from collateral_registry.store.engine.rows import columns_of, existing, insert_row, of_first_revision, values_of
 from collateral_registry.store.revaluation.row_versions import newest_between
 from collateral_registry.store.schema.assets import (
     IS_NEWEST_OF_ASSET,
@@ -67,13 +67,7 @@ def insert_asset(write: Write, asset: Asset) -> int:
     Raises AlreadyExists, with the name of the other asset, if the id or the identity is taken.
     """
     _check_unique(write.connection, asset, None)
-    values = {
-        **_row(asset),
-        "asset_id": asset.asset_id,
-        "revision": 1,
-        "created_seq": write.seq,
-        "updated_seq": write.seq,
-    }
+    values = {**_row(asset), "asset_id": asset.asset_id, **of_first_revision(write)}
     key = insert_row(write.connection, AssetRow, **values)
     _write_details(write, key, 1, asset)
     return key

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
+from collateral_registry.store.engine.database import Write
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -35,6 +36,11 @@ def from_row(kind: type[D], row: Row[Any], /, **given: object) -> D:
     """Builds a dataclass whose fields are the columns of the same names, except for the given ones."""
     columns = {field.name: getattr(row, field.name) for field in fields(kind) if field.name not in given}
     return kind(**columns, **given)
+
+
+def of_first_revision(write: Write) -> dict[str, int]:
+    """Returns the columns of a row that the current commit stores in its first revision."""
+    return {"revision": 1, "created_seq": write.seq, "updated_seq": write.seq}
 
 
 def insert_row(connection: Connection, table: type[SQLModel], **values: object) -> int:

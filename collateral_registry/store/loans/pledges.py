@@ -16,7 +16,15 @@ from collateral_registry.store.engine.bulk import Columns, Source, read_columns,
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, KeyedSelect, is_one_of
-from collateral_registry.store.engine.rows import check_unused, columns_of, existing, from_row, insert_row, values_of
+from collateral_registry.store.engine.rows import (
+    check_unused,
+    columns_of,
+    existing,
+    from_row,
+    insert_row,
+    of_first_revision,
+    values_of,
+)
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import IS_NEWEST_OF_PLEDGE, LoanRow, PledgeRevisionRow, PledgeRow
 from valuation._typing import Int
@@ -42,16 +50,8 @@ def insert_pledge(write: Write, pledge: Pledge, loan_key: int, asset_key: int, t
         PledgeRow.loan_key == loan_key,
         PledgeRow.pledge_id == pledge.pledge_id,
     )
-    values = {
-        **_pledge_row(pledge),
-        "pledge_id": pledge.pledge_id,
-        "loan_key": loan_key,
-        "asset_key": asset_key,
-        "target_key": target_key,
-        "revision": 1,
-        "created_seq": write.seq,
-        "updated_seq": write.seq,
-    }
+    keys = {"loan_key": loan_key, "asset_key": asset_key, "target_key": target_key}
+    values = {**_pledge_row(pledge), "pledge_id": pledge.pledge_id, **keys, **of_first_revision(write)}
     key = insert_row(write.connection, PledgeRow, **values)
     _pledge_revision(write, key, 1, pledge)
     return key

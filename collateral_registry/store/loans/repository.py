@@ -16,7 +16,14 @@ from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KeyedSelect, is_one_of
-from collateral_registry.store.engine.rows import check_unused, columns_of, existing, insert_row, values_of
+from collateral_registry.store.engine.rows import (
+    check_unused,
+    columns_of,
+    existing,
+    insert_row,
+    of_first_revision,
+    values_of,
+)
 from collateral_registry.store.revaluation.row_versions import newest_between
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import IS_NEWEST_OF_LOAN, LoanRevisionRow, LoanRow
@@ -42,13 +49,7 @@ class StoredLoan:
 def insert_loan(write: Write, loan: Loan) -> int:
     """Stores a new loan and returns its key; raises AlreadyExists if the id is taken."""
     check_unused(write.connection, f"loans/{loan.loan_id}", LoanRow.loan_id == loan.loan_id)
-    values = {
-        **_loan_row(loan),
-        "loan_id": loan.loan_id,
-        "revision": 1,
-        "created_seq": write.seq,
-        "updated_seq": write.seq,
-    }
+    values = {**_loan_row(loan), "loan_id": loan.loan_id, **of_first_revision(write)}
     key = insert_row(write.connection, LoanRow, **values)
     _loan_revision(write, key, 1, loan)
     return key

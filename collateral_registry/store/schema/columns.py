@@ -21,10 +21,15 @@ text = partial(Field, sa_type=Text)
 """Declares a text column."""
 
 
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Returns an index on the rows that meet a condition, in SQL."""
+    only = sql_text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=only, postgresql_where=only)
+
+
 def incremental(name: str, key: str) -> Index:
     """Returns a partial index on the rows written by changes of the book; rows of a run are found by its sequence."""
-    only = sql_text("of_run = 0")
-    return Index(name, key, "seq", sqlite_where=only, postgresql_where=only)
+    return partial_index(name, key, "seq", where="of_run = 0")
 
 
 IN_ORDER = {"sqlite_with_rowid": False}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import Index
-from sqlalchemy import text as sql
 from sqlmodel import SQLModel
 
-from collateral_registry.store.schema.columns import big, text
+from collateral_registry.store.schema.columns import big, partial_index, text
 
 
 class FindingRow(SQLModel, table=True):
@@ -19,11 +17,7 @@ class FindingRow(SQLModel, table=True):
     """
 
     __tablename__: ClassVar[str] = "finding"
-    __table_args__ = (
-        Index(
-            "finding_open", "fingerprint", unique=True, sqlite_where=sql("state = 1"), postgresql_where=sql("state = 1")
-        ),
-    )
+    __table_args__ = (partial_index("finding_open", "fingerprint", where="state = 1", unique=True),)
     finding_key: int | None = big(primary_key=True, default=None)
     kind: int = big()
     severity: int = big()

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from sqlalchemy import Index, UniqueConstraint, literal
-from sqlalchemy import text as sql
 from sqlmodel import SQLModel
 
-from collateral_registry.store.schema.columns import big, real, text
+from collateral_registry.store.schema.columns import big, partial_index, real, text
 
 
 class StockFeedRow(SQLModel, table=True):
@@ -36,14 +35,7 @@ class StockBatchRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "stock_batch"
     __table_args__ = (
-        Index(
-            "stock_batch_request",
-            "source_key",
-            "request_id",
-            unique=True,
-            sqlite_where=sql("request_id <> ''"),
-            postgresql_where=sql("request_id <> ''"),
-        ),
+        partial_index("stock_batch_request", "source_key", "request_id", where="request_id <> ''", unique=True),
     )
     source_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     sequence: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -66,27 +58,9 @@ class StockMovementRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("source_key", "movement_id"),
         Index("stock_movement_lot", "lot_key", "effective_us"),
-        Index(
-            "stock_movement_left",
-            "lot_key",
-            "movement_key",
-            sqlite_where=sql("change < 0"),
-            postgresql_where=sql("change < 0"),
-        ),
-        Index(
-            "stock_movement_to_lot",
-            "to_lot_key",
-            "effective_us",
-            sqlite_where=sql("to_lot_key > 0"),
-            postgresql_where=sql("to_lot_key > 0"),
-        ),
-        Index(
-            "stock_movement_corrects",
-            "source_key",
-            "corrects",
-            sqlite_where=sql("corrects <> ''"),
-            postgresql_where=sql("corrects <> ''"),
-        ),
+        partial_index("stock_movement_left", "lot_key", "movement_key", where="change < 0"),
+        partial_index("stock_movement_to_lot", "to_lot_key", "effective_us", where="to_lot_key > 0"),
+        partial_index("stock_movement_corrects", "source_key", "corrects", where="corrects <> ''"),
     )
     movement_key: int | None = big(primary_key=True, default=None)
     source_key: int = big()

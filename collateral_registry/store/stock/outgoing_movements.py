@@ -17,6 +17,7 @@ from collateral_registry.domain.stock.movements import MovementKind
 from collateral_registry.store.engine.bulk import insert_columns, summed, wide_sum
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.key_sets import KEYS, RecordSet, is_one_of
+from collateral_registry.store.engine.rows import from_row
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import PledgeRow
@@ -75,9 +76,10 @@ class IssueTotal:
 def pledged_lots(connection: Connection, lot_keys: Int) -> list[PledgedLot]:
     """Returns those of the lots that are registered as assets with an active pledge."""
     rows = connection.execute(_REGISTERED_LOTS, {"keys": lot_keys}).all()
-    since = _pledged_since(connection, [row.asset_key for row in rows]) if rows else {}
+    pledges = connection.execute(_FIRST_PLEDGES, {"keys": [row.asset_key for row in rows]}) if rows else ()
+    since = {row[0]: row[1] for row in pledges}
     return [
-        PledgedLot(row.lot_key, row.warehouse, row.lot, row.unit, row.asset_key, row.asset_id, since[row.asset_key])
+        from_row(PledgedLot, row, key=row.lot_key, since_us=since[row.asset_key])
         for row in rows
         if row.asset_key in since
     ]
@@ -102,14 +104,13 @@ def unprocessed_issue_totals(write: Write, lots: Sequence[PledgedLot]) -> list[I
     issues = _issues(write.connection, sorted({key for row in rows for key in (row.first, row.last)}))
     lot_of = {lot.key: lot for lot in lots}
     return [
-        IssueTotal(
-            lot_of[row.lot_key],
-            row.movements,
-            summed(row.quantity_millions, row.quantity_rest),
-            issues[row.first],
-            issues[row.last],
-            row.earliest,
-            row.latest,
+        from_row(
+            IssueTotal,
+            row,
+            lot=lot_of[row.lot_key],
+            quantity=summed(row.quantity_millions, row.quantity_rest),
+            first=issues[row.first],
+            last=issues[row.last],
         )
         for row in rows
     ]
@@ -146,8 +147,8 @@ _ISSUE_TOTALS = _unprocessed(
     _MOVE.lot_key,
     func.min(_MOVE.movement_key).label("first"),
     func.max(_MOVE.movement_key).label("last"),
-    func.min(_MOVE.effective_us).label("earliest"),
-    func.max(_MOVE.effective_us).label("latest"),
+    func.min(_MOVE.effective_us).label("earliest_us"),
+    func.max(_MOVE.effective_us).label("latest_us"),
     func.count().label("movements"),
     *wide_sum("quantity", -_MOVE.change),
 ).group_by(_MOVE.lot_key)
@@ -173,11 +174,6 @@ def _issues(connection: Connection, keys: Sequence[int]) -> dict[int, Issue]:
 
 
 _ISSUES = select(*_ISSUE).where(is_one_of(_MOVE.movement_key, KEYS))
-
-
-def _pledged_since(connection: Connection, asset_keys: Sequence[int]) -> dict[int, int]:
-    """Returns, by asset, the time at which its first active pledge was stored, in microseconds."""
-    return {row[0]: row[1] for row in connection.execute(_FIRST_PLEDGES, {"keys": asset_keys})}
 
 
 _FIRST_PLEDGES = (

@@ -14,16 +14,16 @@ from numpy.typing import ArrayLike
 from valuation._typing import Dates
 from valuation.flags import QualityFlag
 from valuation.haircuts.models.pooled import class_floor
+from valuation.haircuts.models.price_haircut import PriceHaircut
 from valuation.haircuts.models.tier1 import DEFAULT, UNSMOOTHED_LIMIT, Tier1Settings, require_valid_request
-from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
 from valuation.prices.cleaning import Cleaned, clean
-from valuation.prices.returns import Returns, log_returns, true_value_share
+from valuation.prices.returns import Returns, log_returns
 from valuation.statistics.simulation import (
     Start,
     Tails,
     filtered,
+    last_losses,
     log_loss,
-    losses_at,
     require_paths,
     simulated_sums,
     tails_of,
@@ -33,59 +33,19 @@ MODEL = "joint-ewma-fhs"
 VERSION = "1"
 
 
-@dataclass(frozen=True)
-class JointHaircut:
+@dataclass(frozen=True, kw_only=True)
+class JointHaircut(PriceHaircut):
     """Share of the value in the loan's currency lost by the horizon; NaN if there is no opinion.
 
-    ``price_alone`` and ``rate_alone`` are the losses of price and rate on their own. ``standard_error`` and
-    ``shortfall_error`` are simulation errors. ``path_minimum`` and ``path_shortfall`` refer to the worst day of the
-    path. ``dates`` [m] are the dates with both quotes. ``daily_volatility`` and ``hidden_gap`` are those of the price.
+    ``price_alone`` and ``rate_alone`` are the losses of price and rate on their own. ``dates`` [m] are the dates with
+    both quotes. ``daily_volatility`` and ``hidden_gap`` are those of the price. The haircut is never monitored, because
+    price and rate have no joint record, and has no fallback.
     """
 
-    loss: float
-    expected_shortfall: float
-    path_minimum: float
-    path_shortfall: float
-    standard_error: float
-    shortfall_error: float
     price_alone: float
     rate_alone: float
-    class_floor: float
-    daily_volatility: float
-    hidden_gap: float
-    horizon_days: int
-    confidence: float
-    flags: QualityFlag
-    model: str
-    seed: int
     dates: Dates
-    cleaned: Cleaned
     cleaned_rates: Cleaned
-
-    @property
-    def has_opinion(self) -> bool:
-        """Whether the common history is sufficient for an estimate."""
-        return not np.isnan(self.loss)
-
-    @property
-    def observations(self) -> int:
-        """Number of days with both quotes."""
-        return len(self.dates)
-
-    @property
-    def value_correction(self) -> float:
-        """Factor that corrects a smoothed last quote, at most 1."""
-        return true_value_share(self.hidden_gap)
-
-    @property
-    def watch(self) -> Watch:
-        """Always unmonitored: price and rate have no joint record."""
-        return UNWATCHED
-
-    @property
-    def fallen_back(self) -> str:
-        """Always empty: this model has no fallback."""
-        return ""
 
 
 def joint_haircut(
@@ -119,12 +79,13 @@ def joint_haircut(
         flags |= QualityFlag.SHORT_HISTORY
     both, price_alone, rate_alone = tails
     return JointHaircut(
-        **{name: float(loss) for name, loss in losses_at(both, -1).items()},
+        **last_losses(both),
         price_alone=float(price_alone.loss[-1]),
         rate_alone=float(rate_alone.loss[-1]),
         class_floor=class_floor(horizon_days, confidence),
         daily_volatility=float(np.sqrt(np.mean(pair[0].values ** 2) / pair[0].step_days)) if starts else float("nan"),
         hidden_gap=pair[0].hidden_gap,
+        observations=len(common),
         horizon_days=horizon_days,
         confidence=confidence,
         flags=flags,

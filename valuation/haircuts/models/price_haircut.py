@@ -22,7 +22,7 @@ from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
 from valuation.prices.cleaning import Cleaned, Defect, clean, clean_signed
 from valuation.prices.returns import true_value_share
 from valuation.prices.stale_quotes import fresh
-from valuation.statistics.simulation import losses_at
+from valuation.statistics.simulation import last_losses
 
 
 class HaircutModel(Enum):
@@ -111,7 +111,7 @@ def haircut(
         curve, used, why = _simulated(cleaned, horizon_days, confidence, model, seed, settings)
     broke = QualityFlag.LEVEL_BREAK if Defect.LEVEL_BREAK in cleaned.defects else QualityFlag.NONE
     return PriceHaircut(
-        **{name: float(loss) for name, loss in losses_at(curve, -1).items()},
+        **last_losses(curve),
         class_floor=class_floor(horizon_days, confidence),
         horizon_days=horizon_days,
         confidence=confidence,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +22,7 @@ from valuation._typing import Dates, Float
 from valuation.flags import QualityFlag
 from valuation.haircuts.models.pooled import volatility_log_quantile
 from valuation.haircuts.models.price_haircut import PriceHaircut, haircut
-from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
+from valuation.haircuts.monitoring.model_monitor import UNWATCHED
 from valuation.prices.cleaning import Cleaned, clean
 from valuation.prices.returns import level_breaks
 
@@ -77,62 +78,24 @@ class Link:
         return widened * volatility_log_quantile(self.basis_volatility, horizon_days, tail, trend=CHANCE_TREND)
 
 
-@dataclass(frozen=True)
-class LinkedHaircut:
+@dataclass(frozen=True, kw_only=True)
+class LinkedHaircut(PriceHaircut):
     """Haircut of the grade and its two parts; NaN without a link or without an opinion on the proxy.
 
     ``proxy_loss`` is the loss of beta times the proxy and ``basis_loss`` that of the basis alone. Shortfall and worst
-    day have the same ratio to the loss, in logs, as those of the proxy. ``link`` is None for too few common moves.
+    day have the same ratio to the loss, in logs, as those of the proxy. ``link`` is None for too few common moves;
+    ``observations`` counts the moves used for it. Nothing is simulated, so the simulation errors are 0. ``watch`` is
+    the monitoring result of the proxy's haircut, whose multiplier is included in the shared part.
     """
 
-    loss: float
-    expected_shortfall: float
-    path_minimum: float
-    path_shortfall: float
     proxy_loss: float
     basis_loss: float
-    class_floor: float
-    daily_volatility: float
     link: Link | None
     proxy: PriceHaircut
-    flags: QualityFlag
-    model: str
-    cleaned: Cleaned
 
-    @property
-    def has_opinion(self) -> bool:
-        """Whether both the link and the proxy have an estimate."""
-        return not np.isnan(self.loss)
 
-    @property
-    def observations(self) -> int:
-        """Number of moves used for the link."""
-        return self.link.pairs if self.link else 0
-
-    @property
-    def standard_error(self) -> float:
-        """Always 0: nothing is simulated."""
-        return 0.0
-
-    @property
-    def shortfall_error(self) -> float:
-        """Always 0: nothing is simulated."""
-        return 0.0
-
-    @property
-    def value_correction(self) -> float:
-        """Always 1: the grade's own quotes are assumed not to be smoothed."""
-        return 1.0
-
-    @property
-    def watch(self) -> Watch:
-        """Monitoring result of the proxy's haircut; the part shared with the proxy already includes its multiplier."""
-        return self.proxy.watch if self.has_opinion else UNWATCHED
-
-    @property
-    def fallen_back(self) -> str:
-        """Always empty: this model has no fallback."""
-        return ""
+PARTS = ("loss", "expected_shortfall", "path_minimum", "path_shortfall", "proxy_loss", "basis_loss")
+"""Fields of a linked haircut in the order of ``Parts``."""
 
 
 def linked_haircut(
@@ -153,8 +116,17 @@ def linked_haircut(
     usable = link is not None and proxy.has_opinion
     parts = _parts(link, proxy, horizon_days, 1.0 - confidence) if link and usable else NO_PARTS
     volatility = float(np.hypot(link.beta * proxy.daily_volatility, link.basis_volatility)) if link else float("nan")
+    losses: dict[str, Any] = dict(zip(PARTS, parts, strict=True))
     return LinkedHaircut(
-        *parts,
+        **losses,
+        standard_error=0.0,
+        shortfall_error=0.0,
+        hidden_gap=0.0,
+        horizon_days=horizon_days,
+        confidence=confidence,
+        observations=link.pairs if link else 0,
+        seed=0,
+        watch=proxy.watch if usable else UNWATCHED,
         class_floor=proxy.class_floor,
         daily_volatility=volatility,
         link=link,

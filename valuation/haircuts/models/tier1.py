@@ -17,7 +17,7 @@ from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
 from valuation.prices.returns import Returns, log_returns
-from valuation.statistics.simulation import LossOf, filtered, log_loss, losses_at, simulated_tails
+from valuation.statistics.simulation import LossOf, filtered, log_loss, simulated_tails
 
 MODEL = "tier1-ewma-fhs"
 VERSION = "1"
@@ -145,7 +145,7 @@ def simulated_curve(
     )
     return HaircutCurve(
         horizon_days=days,
-        **losses_at(tails, step),
+        **{name: column[step] for name, column in vars(tails).items()},
         daily_volatility=float(np.sqrt(np.mean(returns.values**2) / returns.step_days)),
         hidden_gap=returns.hidden_gap,
         observations=returns.observations,
