@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from valuation._typing import Bool, Float, Int
 from valuation.checks import require
 from valuation.depreciation import schedules
-from valuation.depreciation.bases import Realisation, liquidation_values
+from valuation.depreciation.bases import LiquidationValues, Realisation, liquidation_values
 from valuation.depreciation.macrs import macrs_half_year, recovery_period
 from valuation.flags import QualityFlag, UnknownReason
 
@@ -115,7 +115,7 @@ class EquipmentColumns(ScheduleColumns):
 
 
 @dataclass(frozen=True)
-class EquipmentValues:
+class EquipmentValues(LiquidationValues):
     """Values [n] on each basis, in the currency of the row, with the factors applied.
 
     ``retained`` is the share left after depreciation by age alone. ``quality`` and ``unknown`` are bit sets of
@@ -123,9 +123,6 @@ class EquipmentValues:
     """
 
     fmv: Float
-    olv: Float
-    flv: Float
-    nolv: Float
     retained: Float
     condition_factor: Float
     hours_factor: Float

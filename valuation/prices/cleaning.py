@@ -37,16 +37,10 @@ class Defect(IntEnum):
     WEEKEND_REPEAT = 16
 
 
-LEFT_OUT = frozenset(
-    {
-        Defect.NOT_FINITE,
-        Defect.NOT_POSITIVE,
-        Defect.REPEATED_QUOTE,
-        Defect.CONFLICTING_QUOTES,
-        Defect.SPIKE,
-        Defect.WEEKEND_REPEAT,
-    }
-)
+LEFT_OUT = frozenset({
+    Defect.NOT_FINITE, Defect.NOT_POSITIVE, Defect.REPEATED_QUOTE, Defect.CONFLICTING_QUOTES,
+    Defect.SPIKE, Defect.WEEKEND_REPEAT,
+})  # fmt: skip
 """Defects that exclude a quote from the series."""
 
 

@@ -77,7 +77,7 @@ def activate(write: Write, model_id: str, asset_class: str) -> StoredModel:
 
 def appraise_machines(connection: Connection, model_id: str, asset_ids: Sequence[str]) -> tuple[Estimates, str]:
     """Returns a model's estimates of registered machines on the business date, and the model's currency."""
-    machines = [_machine(get_asset(connection, asset_id)) for asset_id in asset_ids]
+    machines = [machine_of(get_asset(connection, asset_id)) for asset_id in asset_ids]
     return quote_machines(connection, model_id, machines, None)
 
 
@@ -98,7 +98,7 @@ def record_appraisal(
 ) -> StoredAppraisal:
     """Records an appraiser's value of a machine; it changes no valuation."""
     stored = get_asset(write.connection, asset_id)
-    _machine(stored)
+    machine_of(stored)
     if amount.currency != stored.asset.currency:
         raise InvalidInput("appraisal.amount", amount.currency, f"an amount in {stored.asset.currency}")
     if day_of(on) > write.market_day:
@@ -121,7 +121,7 @@ def review_appraisals(
 ) -> tuple[list[ReviewedAppraisal], bool]:
     """Returns a page of a machine's appraisals, newest first, and whether the valid ones contradict each other."""
     asset = get_asset(connection, asset_id)
-    _machine(asset)
+    machine_of(asset)
     found = appraisals_of(connection, asset.key, before_key, limit)
     values, (_, today) = values_by_basis(connection, asset_id), newest_commit(connection)
     compared = [reviewed(one, values, today) for one in found]
@@ -155,7 +155,8 @@ def values_by_basis(connection: Connection, asset_id: str) -> dict[AppraisalBasi
     }
 
 
-def _machine(stored: StoredAsset) -> Equipment:
+def machine_of(stored: StoredAsset) -> Equipment:
+    """Returns the machine of an asset; raises InvalidInput for another kind."""
     detail = stored.asset.detail
     if not isinstance(detail, Equipment):
         raise InvalidInput("name", f"assets/{stored.asset.asset_id}", "a machine")

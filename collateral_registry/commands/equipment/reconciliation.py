@@ -9,9 +9,8 @@ from datetime import date
 import numpy as np
 from scipy.special import ndtri
 
-from collateral_registry.commands.equipment.models import ReviewedAppraisal, reviewed, values_by_basis
+from collateral_registry.commands.equipment.models import ReviewedAppraisal, machine_of, reviewed, values_by_basis
 from collateral_registry.commands.valuations.value import value_assets
-from collateral_registry.domain.assets.kinds import Equipment
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import get_asset
@@ -53,8 +52,7 @@ def reconcile_machine(connection: Connection, asset_id: str) -> list[ReconciledB
     which is taken as the distance to the 10 % quantile.
     """
     asset = get_asset(connection, asset_id)
-    if not isinstance(asset.asset.detail, Equipment):
-        raise InvalidInput("name", f"assets/{asset_id}", "a machine")
+    machine_of(asset)
     values, (_, today) = values_by_basis(connection, asset_id), newest_commit(connection)
     if not values:
         return []

@@ -83,11 +83,5 @@ def lowers_terms(before: Pledge, after: Pledge) -> bool:
 
 def only_registration_differs(before: Pledge, after: Pledge) -> bool:
     """Returns whether two versions of a pledge differ in nothing but the facts of its registration."""
-    same = replace(
-        after,
-        registry=before.registry,
-        registration_number=before.registration_number,
-        registered=before.registered,
-        registration_expire=before.registration_expire,
-    )
-    return same == before
+    names = ("registry", "registration_number", "registered", "registration_expire")
+    return replace(after, **{name: getattr(before, name) for name in names}) == before

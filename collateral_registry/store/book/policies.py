@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.shared.days import day_of
-from collateral_registry.domain.shared.errors import NotFound, Refused
+from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import from_document, to_document
-from collateral_registry.store.engine.rows import check_unused, insert_row
+from collateral_registry.store.engine.rows import check_unused, existing, insert_row
 from collateral_registry.store.schema.book import CommitRow, PolicyRow
 
 KEPT_POLICIES_LIMIT = 8
@@ -78,10 +78,8 @@ def policy_in_force(connection: Connection, day: int) -> StoredPolicy:
 
 def get_policy(connection: Connection, policy_id: str) -> StoredPolicy:
     """Returns one version by its id; raises NotFound."""
-    row = connection.execute(_POLICIES.where(PolicyRow.policy_id == policy_id)).first()
-    if row is None:
-        raise NotFound(f"policies/{policy_id}")
-    return _stored(row)
+    rows = connection.execute(_POLICIES.where(PolicyRow.policy_id == policy_id)).all()
+    return _stored(existing(rows, f"policies/{policy_id}"))
 
 
 def policy_by_key(connection: Connection, key: int) -> StoredPolicy:

@@ -99,7 +99,7 @@ def assets_of_class(connection: Connection, asset_class: str) -> Int:
 
 def _stored(connection: Connection, where: ColumnElement[bool], limit: int) -> list[StoredModel]:
     statement = (
-        select(EquipmentModelRow.__table__, CommitRow.known_us)
+        select(EquipmentModelRow.__table__, CommitRow.known_us.label("created_us"))
         .join(CommitRow, CommitRow.seq == EquipmentModelRow.created_seq)
         .where(where)
         .order_by(EquipmentModelRow.model_key.desc())
@@ -107,16 +107,7 @@ def _stored(connection: Connection, where: ColumnElement[bool], limit: int) -> l
     )
     rows = connection.execute(statement).all()
     valued = _classes_now(connection)
-    return [
-        from_row(
-            StoredModel,
-            row,
-            key=row.model_key,
-            created_us=row.known_us,
-            active_classes=valued.get(row.model_key, ()),
-        )
-        for row in rows
-    ]
+    return [from_row(StoredModel, row, key=row.model_key, active_classes=valued.get(row.model_key, ())) for row in rows]
 
 
 def _classes_now(connection: Connection) -> dict[int, tuple[str, ...]]:

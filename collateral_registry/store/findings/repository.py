@@ -113,6 +113,9 @@ def list_findings(
     return _stored(connection, [*conditions(FINDING_FILTERS, wanted), FindingRow.finding_key < before_key], limit)
 
 
+_NOT_RESOLVED = {"resolved_seq": 0, "resolved_us": 0, "resolved_by": "", "note": ""}
+
+
 def _row(write: Write, finding: Finding) -> dict[str, Any]:
     return {
         **values_of(
@@ -123,10 +126,7 @@ def _row(write: Write, finding: Finding) -> dict[str, Any]:
         "created_seq": write.seq,
         "created_us": write.known_us,
         "created_by": write.actor,
-        "resolved_seq": 0,
-        "resolved_us": 0,
-        "resolved_by": "",
-        "note": "",
+        **_NOT_RESOLVED,
     }
 
 

@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 from sqlalchemy.orm import aliased
 
 from collateral_registry.domain.loans.overrides import Override
-from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.json_documents import from_document, to_document
+from collateral_registry.store.engine.rows import check_unused, existing, values_of
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanRow, OverrideRow
 
@@ -36,15 +36,11 @@ class StoredOverride:
 
 def insert_override(write: Write, override: Override, loan_key: int) -> None:
     """Records a proposal; raises AlreadyExists if the loan has an override of that id."""
-    taken = select(OverrideRow.override_key).where(
-        OverrideRow.loan_key == loan_key, OverrideRow.override_id == override.override_id
-    )
-    if write.connection.execute(taken).first() is not None:
-        raise AlreadyExists(f"id {override.override_id}", override.name)
+    own = (OverrideRow.loan_key == loan_key, OverrideRow.override_id == override.override_id)
+    check_unused(write.connection, override.name, *own)
     values = {
-        "override_id": override.override_id,
+        **values_of(override, "override_id", "state"),
         "loan_key": loan_key,
-        "state": int(override.state),
         "document": to_document(override),
         "proposed_seq": write.seq,
         "decided_seq": UNDECIDED,
@@ -61,9 +57,7 @@ def decide_override(write: Write, stored: StoredOverride, override: Override) ->
 def get_override(connection: Connection, loan_id: str, override_id: str) -> StoredOverride:
     """Returns one override; raises NotFound."""
     rows = _overrides(connection, [LoanRow.loan_id == loan_id, OverrideRow.override_id == override_id], 1)
-    if not rows:
-        raise NotFound(f"loans/{loan_id}/overrides/{override_id}")
-    return rows[0]
+    return existing(rows, f"loans/{loan_id}/overrides/{override_id}")
 
 
 def list_overrides(
@@ -86,8 +80,7 @@ def _overrides(connection: Connection, where: Sequence[ColumnElement[bool]], lim
         .order_by(OverrideRow.override_key.desc())
         .limit(limit)
     )
-    return [_stored(*row) for row in connection.execute(statement)]
-
-
-def _stored(key: int, loan_key: int, document: str, proposed_us: int, decided_us: int | None) -> StoredOverride:
-    return StoredOverride(key, loan_key, from_document(Override, document), proposed_us, decided_us)
+    rows = connection.execute(statement)
+    return [
+        StoredOverride(key, loan_key, from_document(Override, text), *times) for key, loan_key, text, *times in rows
+    ]

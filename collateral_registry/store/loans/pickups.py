@@ -42,21 +42,10 @@ class StoredPickup:
 
 def insert_pickup(write: Write, pickup: Pickup, loan_key: int, asset_key: int) -> None:
     """Stores an authorisation; raises AlreadyExists if the loan has one with that id."""
-    check_unused(
-        write.connection,
-        f"loans/{pickup.loan_id}/pickups/{pickup.pickup_id}",
-        PickupRow.loan_key == loan_key,
-        PickupRow.pickup_id == pickup.pickup_id,
-    )
-    values = {
-        **_row(pickup),
-        "pickup_id": pickup.pickup_id,
-        "loan_key": loan_key,
-        "asset_key": asset_key,
-        "created_seq": write.seq,
-        "updated_seq": write.seq,
-    }
-    write.connection.execute(insert(PickupRow).values(**values))
+    own = (PickupRow.loan_key == loan_key, PickupRow.pickup_id == pickup.pickup_id)
+    check_unused(write.connection, f"loans/{pickup.loan_id}/pickups/{pickup.pickup_id}", *own)
+    values = {**_row(pickup), "pickup_id": pickup.pickup_id, "loan_key": loan_key, "asset_key": asset_key}
+    write.connection.execute(insert(PickupRow).values(**values, created_seq=write.seq, updated_seq=write.seq))
 
 
 def update_pickup(write: Write, stored: StoredPickup, pickup: Pickup) -> StoredPickup:
@@ -68,10 +57,8 @@ def update_pickup(write: Write, stored: StoredPickup, pickup: Pickup) -> StoredP
 
 def get_pickup(connection: Connection, loan_id: str, pickup_id: str) -> StoredPickup:
     """Returns one authorisation; raises NotFound."""
-    return existing(
-        _pickups(connection, [LoanRow.loan_id == loan_id, PickupRow.pickup_id == pickup_id], 1),
-        f"loans/{loan_id}/pickups/{pickup_id}",
-    )
+    rows = _pickups(connection, [LoanRow.loan_id == loan_id, PickupRow.pickup_id == pickup_id], 1)
+    return existing(rows, f"loans/{loan_id}/pickups/{pickup_id}")
 
 
 def list_pickups(connection: Connection, wanted: Sequence[Condition], after_key: int, limit: int) -> list[StoredPickup]:

@@ -44,12 +44,8 @@ class StoredPledge:
 
 def insert_pledge(write: Write, pledge: Pledge, loan_key: int, asset_key: int, target_key: int) -> int:
     """Stores a new pledge and returns its key; raises AlreadyExists if the loan has one with that id."""
-    check_unused(
-        write.connection,
-        f"loans/{pledge.loan_id}/pledges/{pledge.pledge_id}",
-        PledgeRow.loan_key == loan_key,
-        PledgeRow.pledge_id == pledge.pledge_id,
-    )
+    own = (PledgeRow.loan_key == loan_key, PledgeRow.pledge_id == pledge.pledge_id)
+    check_unused(write.connection, f"loans/{pledge.loan_id}/pledges/{pledge.pledge_id}", *own)
     keys = {"loan_key": loan_key, "asset_key": asset_key, "target_key": target_key}
     values = {**_pledge_row(pledge), "pledge_id": pledge.pledge_id, **keys, **of_first_revision(write)}
     key = insert_row(write.connection, PledgeRow, **values)
@@ -68,10 +64,8 @@ def update_pledge(write: Write, stored: StoredPledge, pledge: Pledge) -> StoredP
 
 def get_pledge(connection: Connection, loan_id: str, pledge_id: str) -> StoredPledge:
     """Returns one pledge; raises NotFound."""
-    return existing(
-        _pledges(connection, [LoanRow.loan_id == loan_id, PledgeRow.pledge_id == pledge_id], 1),
-        f"loans/{loan_id}/pledges/{pledge_id}",
-    )
+    rows = _pledges(connection, [LoanRow.loan_id == loan_id, PledgeRow.pledge_id == pledge_id], 1)
+    return existing(rows, f"loans/{loan_id}/pledges/{pledge_id}")
 
 
 def list_pledges(connection: Connection, loan_id: str, after: str, limit: int) -> list[StoredPledge]:

@@ -220,19 +220,13 @@ def list_prices(connection: Connection, series_key: int, before: tuple[int, int]
 
 def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredSeries]:
     statement = (
-        select(PriceSeriesRow.__table__, CommitRow.known_us)
+        select(PriceSeriesRow.__table__, CommitRow.known_us.label("created_us"))
         .join(CommitRow, CommitRow.seq == PriceSeriesRow.created_seq)
         .where(*where)
         .order_by(PriceSeriesRow.series_id)
         .limit(limit)
     )
     return [
-        StoredSeries(
-            key=row.series_key,
-            series=from_row(PriceSeries, row, is_fx=bool(row.is_fx)),
-            latest_day=row.latest_day,
-            latest_text=row.latest_text,
-            created_us=row.known_us,
-        )
+        from_row(StoredSeries, row, key=row.series_key, series=from_row(PriceSeries, row, is_fx=bool(row.is_fx)))
         for row in connection.execute(statement)
     ]

@@ -207,11 +207,13 @@ def store_rejections(intake: Intake, source_key: int, run: Movements, places: Ba
         "item": [json.dumps(run.item(row)) for row, _ in problems],
         "received_us": intake.received_us,
         "state": int(RejectionState.OPEN),
-        "resolved_us": 0,
-        "resolved_by": "",
-        "note": "",
+        **NOT_RESOLVED,
     }
     insert_columns(intake.connection, StockRejectionRow, columns, len(problems))
+
+
+NOT_RESOLVED = {"resolved_us": 0, "resolved_by": "", "note": ""}
+"""Columns of an open rejection that its resolution sets."""
 
 
 def store_lateness(intake: Intake, lots: Lots, done: Sequence[Booked]) -> None:

@@ -26,9 +26,8 @@ COVER_COLUMNS = (
 
 def insert_valuations(write: Write, columns: Columns) -> None:
     """Appends valuations given as columns."""
-    insert_columns(
-        write.connection, ValuationRow, {**columns, "seq": write.seq, "of_run": 0}, len(columns["target_key"])
-    )
+    change = {"seq": write.seq, "of_run": 0}
+    insert_columns(write.connection, ValuationRow, {**columns, **change}, len(columns["target_key"]))
 
 
 def newest_values(connection: Source, target_keys: Int) -> Columns:
@@ -44,10 +43,8 @@ _NEWEST_VALUES = select(*COVER_COLUMNS).join_from(
 
 def get_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> dict[str, Any]:
     """Returns one valuation as a row; raises NotFound."""
-    return existing(
-        _rows(connection, asset_id, (ValuationRow.seq == seq, TargetRow.currency == currency), 1),
-        f"assets/{asset_id}/valuations/{seq}-{currency.lower()}",
-    )
+    rows = _rows(connection, asset_id, (ValuationRow.seq == seq, TargetRow.currency == currency), 1)
+    return existing(rows, f"assets/{asset_id}/valuations/{seq}-{currency.lower()}")
 
 
 def list_valuations(connection: Connection, asset_id: str, before: tuple[int, str], limit: int) -> list[dict[str, Any]]:

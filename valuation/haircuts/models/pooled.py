@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from valuation._typing import Bool, Dates, Float
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
-from valuation.haircuts.models.monitored_curve import raised
+from valuation.haircuts.models.monitored_curve import RAISED, raised
 from valuation.haircuts.models.pooled_table import log_multiples, shortfall_tails, term_weights
 from valuation.haircuts.models.tier1 import HaircutCurve, no_opinion, require_valid_request
 from valuation.haircuts.monitoring.daily_record import DAYS, NO_RECORD, DailyRecord, surprises
@@ -148,15 +149,13 @@ def pooled_scale(
     losses = [last_day[0], last_day[1:].mean(axis=0), worst_day[0], worst_day[1:].mean(axis=0)]
     losses[1], losses[3] = np.maximum(losses[1], losses[0]), np.maximum(losses[3], losses[2])
     worst = np.maximum.accumulate(np.stack(losses), axis=1)
+    losses_by_name: dict[str, Any] = dict(zip(RAISED, worst, strict=True))
     no_error = np.zeros(max_horizon_days)
     curve = HaircutCurve(
         horizon_days=days,
-        loss=worst[0],
-        expected_shortfall=worst[1],
+        **losses_by_name,
         standard_error=no_error,
         shortfall_error=no_error,
-        path_minimum=worst[2],
-        path_shortfall=worst[3],
         daily_volatility=float(np.sqrt(np.mean(returns.values**2) / returns.step_days)),
         hidden_gap=returns.hidden_gap,
         observations=returns.observations,

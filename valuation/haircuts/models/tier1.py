@@ -17,7 +17,7 @@ from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
 from valuation.prices.returns import Returns, log_returns
-from valuation.statistics.simulation import LossOf, filtered, log_loss, simulated_tails
+from valuation.statistics.simulation import LossOf, Tails, filtered, log_loss, simulated_tails
 
 MODEL = "tier1-ewma-fhs"
 VERSION = "1"
@@ -57,7 +57,7 @@ DEFAULT = Tier1Settings()
 
 
 @dataclass(frozen=True)
-class HaircutCurve:
+class HaircutCurve(Tails):
     """Losses at horizons 1..H business days; all NaN if the model has no opinion.
 
     - ``loss`` is 1 - exp(q) of the alpha-quantile q of log returns and never decreases with the horizon.
@@ -71,12 +71,6 @@ class HaircutCurve:
     """
 
     horizon_days: Int
-    loss: Float
-    expected_shortfall: Float
-    standard_error: Float
-    shortfall_error: Float
-    path_minimum: Float
-    path_shortfall: Float
     daily_volatility: float
     hidden_gap: float
     observations: int
@@ -157,4 +151,4 @@ def no_opinion(max_horizon_days: int, observations: int, flags: QualityFlag) -> 
     """Returns a curve of NaN with the flags that state the reason."""
     nothing = np.full(max_horizon_days, np.nan)
     days = np.arange(1, max_horizon_days + 1, dtype=np.int64)
-    return HaircutCurve(days, *(nothing,) * 6, float("nan"), 0.0, observations, flags)
+    return HaircutCurve(*(nothing,) * 6, days, float("nan"), 0.0, observations, flags)
