@@ -1,8 +1,10 @@
 """The same changes give the same rows on SQLite and on PostgreSQL."""
 
+import ast
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pkgutil import iter_modules
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.reports.ltv_rows import plain_rows
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.store import schema
 from collateral_registry.store.engine.arrow import ArrowDatabase
 from collateral_registry.store.engine.bulk import read_columns
 from collateral_registry.store.engine.commits import newest_commit
@@ -150,6 +153,17 @@ def test_the_newest_version_is_the_head_of_the_migrations():
     config.set_main_option("script_location", str(MIGRATIONS))
 
     assert newest_version() == ScriptDirectory.from_config(config).get_current_head()
+
+
+def test_the_migrations_import_every_module_of_the_schema():
+    """A module that is not imported is left out of the comparison of the models with the migrations."""
+    program = ast.parse((MIGRATIONS / "env.py").read_text(encoding="utf-8"))
+    imports = [
+        node for node in ast.walk(program) if isinstance(node, ast.ImportFrom) and node.module == schema.__name__
+    ]
+    imported = {alias.name for node in imports for alias in node.names}
+
+    assert imported == {module.name for module in iter_modules(schema.__path__)} - {"columns"}
 
 
 def test_the_models_in_code_are_the_schema_of_the_migrations(schemaless_url):
