@@ -187,6 +187,29 @@ def test_a_few_prices_never_give_an_estimate(count, model):
     assert not found(PRICES[:count], DATES[:count], model=model).has_opinion
 
 
+@pytest.mark.slow
+def test_every_model_has_an_estimate_of_its_own():
+    """A model without a branch of its own would return the estimate of another model under its name."""
+    losses = {model: found(PRICES, model=model).loss for model in HaircutModel}
+
+    assert all(0.0 < loss < 1.0 for loss in losses.values()), losses
+    assert len(set(losses.values())) == len(losses), losses
+
+
+@pytest.mark.parametrize(
+    "last",
+    [[PRICES[1000]] * 200, [-5.0], [0.0], [np.nan] * 5, [PRICES[-1] * 100.0] * 3],
+    ids=["stale", "negative", "zero", "not a number", "other unit"],
+)
+@pytest.mark.parametrize("model", list(HaircutModel))
+def test_a_broken_end_gives_no_estimate_or_one_within_the_price(last, model):
+    broken = np.concatenate([PRICES[: -len(last)], last])
+
+    one = found(broken, model=model)
+
+    assert not one.has_opinion or 0.0 < one.loss <= 1.0
+
+
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
 def test_missing_numbers_are_reported_and_the_rest_is_used(hole):
     wrong = PRICES.copy()
