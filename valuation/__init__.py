@@ -1,8 +1,8 @@
 """Valuation of movable collateral: pure functions of numpy arrays, usable without the service.
 
-Entry points for notebooks: ``haircut(prices, dates, horizon_days, confidence)`` for one price series and
-``haircut_batch(series, horizon_days, confidence)`` for many. They are imported on first access, so that
-``import valuation`` stays fast.
+The entry points for notebooks are ``haircut(prices, dates, horizon_days, confidence)`` for one price series and
+``haircut_batch(series, horizon_days, confidence)`` for many. They are imported on first access, so that ``import
+valuation`` stays fast.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class InvalidInput(ValueError):
-    """An input value that violates a rule, with a message like ``haircut: got 1.2, want 0 to 1``."""
+    """Error for an input value that violates a rule, with a message like ``haircut: got 1.2, want 0 to 1``."""
 
     def __init__(self, field: str, got: object, want: str) -> None:
         super().__init__(f"{field}: got {got}, want {want}")
@@ -18,7 +18,7 @@ class InvalidInput(ValueError):
 
 
 class MissingExtra(RuntimeError):
-    """A missing optional dependency, with a message like ``tier2 needs arch: install collateral[tier2]``."""
+    """Error for a missing optional dependency, with a message like ``tier2 needs arch: install collateral[tier2]``."""
 
     def __init__(self, extra: str, package: str) -> None:
         super().__init__(f"{extra} needs {package}: install collateral[{extra}]")

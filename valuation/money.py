@@ -1,7 +1,8 @@
 """Conversion of float amounts to money in int64 minor units; no other module converts.
 
-Market values round half to even; lendable values round down, in favour of the lender. Products of an amount
-and a share are exact in integers, so that ``4 200 000.00 x 0.60`` is ``2 520 000.00`` on every machine.
+Market values are rounded half to even, and lendable values are rounded down, in favour of the lender. Products of an
+amount and a share are computed exactly in integers, so that ``4 200 000.00 x 0.60`` is ``2 520 000.00`` on every
+machine.
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ AMOUNT_LIMIT_MINOR = 2**53
 """Amounts at or above this limit are refused: beyond it float64 cannot represent every integer."""
 
 PPM = 1_000_000
-"""Parts per million: contract shares and ratios are integers in this unit."""
+"""Parts per million: shares and ratios in the gRPC contract are whole numbers of this unit."""
 
 SHARE_UNITS = 1_000_000_000
-"""Shares computed by models are rounded to nine decimals; further digits are float64 noise."""
+"""Units in a whole share: shares computed by models are rounded to nine decimals, because further digits are noise."""
 
 
 def beyond_money(amounts: Float, digits: Int) -> Bool:
-    """Returns whether amounts in major units [n] exceed the money limit at ``digits`` decimals; False for NaN."""
+    """Returns whether amounts in major units [n] reach AMOUNT_LIMIT_MINOR at ``digits`` decimals; False for NaN."""
     return np.asarray(np.abs(np.nan_to_num(amounts, nan=0.0)) * np.power(10.0, digits) >= AMOUNT_LIMIT_MINOR - 0.5)
 
 
 def to_minor(amounts: Float, digits: Int) -> Int:
     """Converts amounts in major units [n] to minor units [n], rounding half to even.
 
-    ``digits`` [n] is the ISO 4217 exponent of each row's currency. NaN becomes 0; callers must mask it. Raises
+    ``digits`` [n] is the ISO 4217 exponent of each row's currency. NaN becomes 0, so callers must mask it. Raises
     InvalidInput for amounts of 2^53 minor units or more.
     """
     scaled = np.rint(np.nan_to_num(amounts, nan=0.0) * np.power(10.0, digits))
@@ -43,7 +44,8 @@ def to_minor(amounts: Float, digits: Int) -> Int:
 def mul_div_floor(amount: Int, times: Int, over: Int | int) -> Int:
     """Returns the exact floor(amount x times / over) for amount < 2^53, and times and over up to 10^9.
 
-    The remainder's product stays below 10^18 and fits int64; the quotient's product fits whenever the result does.
+    The product of the remainder is below 10^18 and fits int64. The product of the quotient fits whenever the result
+    does.
     """
     quotient, remainder = np.divmod(amount, over)
     return np.asarray(quotient * times + (remainder * times) // over, dtype=np.int64)
@@ -56,6 +58,6 @@ def mul_div_ceil(amount: Int, times: Int, over: Int | int) -> Int:
 
 
 def share_of(amount_minor: Int, share: Float) -> Int:
-    """Returns the share [n], in [0, 1], of an amount [n], rounded down to the minor unit; a NaN share gives 0."""
+    """Multiplies amounts [n] by shares [n] in [0, 1] and rounds down to the minor unit; a NaN share gives 0."""
     units = np.rint(np.nan_to_num(share, nan=0.0) * SHARE_UNITS).astype(np.int64)
     return mul_div_floor(amount_minor, units, SHARE_UNITS)

@@ -1,4 +1,4 @@
-"""Market and lendable values from base values and haircut parts (rules.md section 1), in columns."""
+"""Computes market and lendable values in columns, from base values and haircut parts (rules.md section 1)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ValueColumns:
 
 
 def value(base: BaseColumns) -> ValueColumns:
-    """Computes market and lendable value of every row.
+    """Computes the market value and the lendable value of every row.
 
     A stated zero takes precedence over an unknown, and an unknown takes precedence over a computed value.
     """
@@ -60,7 +60,7 @@ def value(base: BaseColumns) -> ValueColumns:
         (np.isnan(base.amount), UnknownReason.MISSING_INPUT),
         (beyond_money(base.amount, base.digits), UnknownReason.OUT_OF_RANGE),
     ):
-        # A reason that the base value states is kept as it is: derived reasons would only repeat it.
+        # If the base value states a reason, no derived reason is added, because it would only repeat that reason.
         unknown |= np.where(missing & (base.unknown == 0), int(reason), 0)
     unknown = np.where(zero != 0, 0, unknown)
     composed = compose(base.parts, np.nan_to_num(base.floor, nan=0.0), base.cap)

@@ -1,8 +1,8 @@
 """Bases of value: derives the liquidation values of a machine from its fair market value.
 
-FMV (fair market value): willing parties, no compulsion to sell. OLV (orderly liquidation value): compelled sale with
-time to advertise. FLV (forced liquidation value): immediate auction. NOLV (net orderly liquidation value): OLV less the
-costs of sale and removal. The factors come from the lender's policy.
+FMV (fair market value) assumes willing parties without compulsion to sell. OLV (orderly liquidation value) assumes a
+compelled sale with time to advertise. FLV (forced liquidation value) assumes an immediate auction. NOLV (net orderly
+liquidation value) is the OLV less the costs of sale and removal. The factors come from the lender's policy.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def liquidation_values(fmv: Float, realisation: Realisation) -> LiquidationValue
 
 
 def orderly_from_forced(fmv: Float, flv: Float) -> Float:
-    """Returns the OLV as the mean of FMV and FLV, a trade convention for appraisals that state only an auction value.
+    """Returns the OLV as the mean of FMV and FLV, as is usual for appraisals that state only an auction value.
 
     Raises InvalidInput for an FLV that is negative or above the FMV.
     """

@@ -12,7 +12,7 @@ from valuation.tables import read_table
 
 @dataclass(frozen=True)
 class EquipmentClass:
-    """Equipment class whose yearly geometric rate is its declining-balance rate / service life (Hulten-Wykoff, BEA)."""
+    """Equipment class; the yearly geometric rate is declining-balance rate / service life (Hulten-Wykoff, BEA)."""
 
     code: str
     asset_class: str
@@ -23,7 +23,7 @@ class EquipmentClass:
 
 @cache
 def equipment_classes() -> Mapping[str, EquipmentClass]:
-    """Returns all equipment classes by code."""
+    """Returns all equipment classes, keyed by code."""
     rows = read_table("valuation.depreciation", "bea_rates.csv")
     classes = {
         row["code"]: EquipmentClass(

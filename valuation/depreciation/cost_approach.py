@@ -19,8 +19,9 @@ def cost_approach(
 ) -> NDArray[np.float64]:
     """Returns RCN x (1 - age / life) x condition x functional x economic for numbers or arrays that broadcast.
 
-    The age may be actual or effective. Raises InvalidInput for a factor outside [0, 1] or an age outside 0 to the life:
-    a machine in use beyond its life needs a new estimate of that life, not a value of 0.
+    RCN is the replacement cost new. The age may be actual or effective. Raises InvalidInput for a factor outside [0,
+    1], or for an age that is negative or exceeds the life: a machine in use beyond its life needs a new estimate of
+    that life, not a value of 0.
     """
     age, life = np.asarray(age_years, dtype=np.float64), np.asarray(life_years, dtype=np.float64)
     require("age_years", age, (age >= 0.0) & ~(age > life), "0 to the life_years")

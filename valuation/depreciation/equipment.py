@@ -1,8 +1,9 @@
-"""Values machines from age, usage and condition on four bases of value, in columns.
+"""Values columns of machines by age, usage and condition, on four bases of value.
 
 FMV = replacement cost x share retained at the age x condition factor x hours factor, limited to the range from scrap
 value to replacement cost. The geometric curve uses the rates of the US Bureau of Economic Analysis
-(valuation.depreciation.classes). The accounting schedules serve reporting, or machines without a market-based curve.
+(valuation.depreciation.classes). The accounting schedules are for reporting, and for machines without a market-based
+curve.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class ScheduleColumns:
     units_lifetime: Float
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput with field and row for a value out of range."""
+        """Raises InvalidInput for a value out of range; the error names the field and the row."""
         for name in ("age_years", "units_produced"):
             column = getattr(self, name)
             require(name, column, (column >= 0.0) & np.isfinite(column), "0 or more, finite")
@@ -102,7 +103,7 @@ class EquipmentColumns(ScheduleColumns):
     removal_cost_share: Float
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput with field and row for a value out of range."""
+        """Raises InvalidInput for a value out of range; the error names the field and the row."""
         super().__post_init__()
         for name in ("replacement_cost", "hours", "meter_age_years", "hours_elasticity"):
             column = getattr(self, name)

@@ -1,4 +1,4 @@
-"""Depreciation by the US MACRS percentage table for personal property, half-year convention.
+"""Depreciation by the US MACRS percentage table for personal property, with the half-year convention.
 
 The table is stored as data because its last digits are adjusted to make each column sum to 100.
 """
@@ -27,9 +27,9 @@ def macrs_percentages() -> Mapping[int, tuple[float, ...]]:
 
 
 def recovery_period(life_years: ArrayLike) -> Float:
-    """Returns the longest recovery period in the table that does not exceed the life, or the shortest; NaN gives NaN.
+    """Returns the longest recovery period that does not exceed the life, or else the shortest one; NaN gives NaN.
 
-    A life between two periods uses the shorter one, so that depreciation is never too slow.
+    For a life between two periods of the table the shorter one is used, so that depreciation is never too slow.
     """
     life = np.asarray(life_years, dtype=np.float64)
     periods = np.array(sorted(macrs_percentages()), dtype=np.float64)
@@ -40,7 +40,7 @@ def recovery_period(life_years: ArrayLike) -> Float:
 def macrs_half_year(cost: ArrayLike, recovery_years: ArrayLike, age: ArrayLike) -> Float:
     """Returns the book value at an age in tax years, interpolated linearly within a year, without salvage value.
 
-    Raises InvalidInput for a recovery period that is not in the table or a negative age.
+    Raises InvalidInput for a recovery period that is not in the table, or for a negative age.
     """
     given = (np.asarray(column, dtype=np.float64) for column in (cost, recovery_years, age))
     cost, recovery, age = np.broadcast_arrays(*given)

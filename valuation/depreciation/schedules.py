@@ -1,12 +1,12 @@
-"""Book values by accounting depreciation schedules, in columns.
+"""Computes columns of book values by accounting depreciation schedules.
 
 Every function takes numbers or arrays that broadcast and returns the book value at an age. The charge of an interval is
 the difference of two book values. Life and age have the same unit (years, months or days). The book value falls
 linearly within a period and is constant after the end of life. Every function raises InvalidInput for a salvage value
-outside 0 to the cost, a life or lifetime that is not positive, or a negative age. NaN gives NaN.
+that is negative or exceeds the cost, a life or lifetime that is not positive, or a negative age. NaN gives NaN.
 
-Symbols: C cost, S salvage value, n life, t period, BV book value at the start of the period, f declining-balance
-factor.
+The symbols are C for cost, S for salvage value, n for life, t for period, BV for book value at the start of the period,
+and f for declining-balance factor.
 """
 
 from __future__ import annotations
@@ -69,10 +69,11 @@ def declining_balance_switch(
 def fixed_declining_balance(
     cost: ArrayLike, salvage: ArrayLike, life: ArrayLike, periods: ArrayLike, first_year_months: ArrayLike = 12
 ) -> Float:
-    """Returns the book value after whole years at the fixed rate 1 - (S / C)^(1/n), rounded to three decimals.
+    """Returns the book value after whole years at the fixed rate 1 - (S / C)^(1/n).
 
-    Spreadsheets round the same way. A first year of m months charges m / 12 of the rate, and year n + 1 charges the
-    remaining 12 - m months. Raises InvalidInput also for fractional years or months outside 1 to 12.
+    The rate is rounded to three decimals, as in spreadsheets. A first year of m months charges m / 12 of the rate, and
+    year n + 1 charges the remaining 12 - m months. Also raises InvalidInput for fractional years, or for months outside
+    1 to 12.
     """
     cost, salvage, life, periods = _columns(cost, salvage, life, periods)
     months = np.asarray(first_year_months, dtype=np.float64)
@@ -103,10 +104,10 @@ def geometric(cost: ArrayLike, annual_rate: ArrayLike, age: ArrayLike) -> Float:
 
 
 def power(base: ArrayLike, exponent: ArrayLike) -> Float:
-    """Returns base [n] >= 0 raised to the exponent [n]; 0 to the power 0 is 1.
+    """Returns base [n], which must be 0 or more, to the power of exponent [n]; 0 to the power of 0 is 1.
 
-    Computed by logarithms: numpy's ** operator takes a different code path for broadcast columns, which would make the
-    last bit of a row depend on its batch.
+    The power is computed by logarithms. The ** operator of numpy takes a different code path for broadcast columns,
+    which would make the last bit of a row depend on its batch.
     """
     return _float(np.exp(xlogy(exponent, base)))
 

@@ -19,7 +19,9 @@ S3_EXPONENT = 6.902
 
 
 def surviving_share(age_to_life: ArrayLike, exponent: float) -> Float:
-    """Returns the share surviving to an age / average life: 1 when new, 0 from twice the average life.
+    """Returns the share of machines that survive to a given ratio of age to average life.
+
+    The share is 1 for a new machine and 0 from twice the average life.
 
     Raises InvalidInput for a negative age.
     """
@@ -28,11 +30,12 @@ def surviving_share(age_to_life: ArrayLike, exponent: float) -> Float:
 
 
 def remaining_life(age_to_life: ArrayLike, exponent: float) -> Float:
-    """Returns expected remaining life / average life of a machine still in use at an age / average life.
+    """Returns the ratio of expected remaining life to average life at a given ratio of age to average life.
 
-    This is the area under the survivor curve beyond the age, divided by the curve at the age. With U ~ Beta(m + 1,
-    m + 1) and U' ~ Beta(m + 2, m + 1), the area is E[(U - u)+] = 1/2 P(U' > u) - u P(U > u). The result is 0 from twice
-    the average life. Raises InvalidInput for a negative age.
+    The machine is still in use. The ratio is the area under the survivor curve beyond the age, divided by the curve at
+    the age. With u = age / (2 L), U ~ Beta(m + 1, m + 1) and U' ~ Beta(m + 2, m + 1), the area in units of 2 L is E[(U
+    - u)+] = 1/2 P(U' > u) - u P(U > u). The result is 0 from twice the average life. Raises InvalidInput for a negative
+    age.
     """
     age = _checked(age_to_life)
     share = np.minimum(age / 2.0, 1.0)

@@ -48,7 +48,7 @@ class RoyaltyColumns:
     operating_margin: Float
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput with field and row for a value out of range."""
+        """Raises InvalidInput for a value out of range; the error names the field and the row."""
         for name in ("royalty_rate", "annual_survival"):
             ratio = getattr(self, name)
             require(name, ratio, (ratio >= 0.0) & (ratio <= 1.0), "0 to 1")
