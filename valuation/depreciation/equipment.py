@@ -177,7 +177,7 @@ _CURVES: Mapping[Schedule, tuple[Callable[..., Float], tuple[str, ...]]] = {
 
 
 def retained_shares(columns: ScheduleColumns) -> Float:
-    """Returns the share of cost left at each age [n] by the schedule of the row; NaN where an input is missing."""
+    """Returns the share of cost [n] that each row's schedule leaves at its age; NaN where an input is missing."""
     retained = np.full(len(columns.age_years), np.nan)
     for schedule, (curve, names) in _CURVES.items():
         rows = np.flatnonzero(columns.schedule == schedule)

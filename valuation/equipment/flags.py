@@ -39,7 +39,7 @@ class EstimateFlag(IntFlag):
 
 
 class Step(IntEnum):
-    """Narrowest level of the hierarchy with comparables, from narrow to wide; the numeric values are stored."""
+    """Narrowest level of the hierarchy that has comparables, in order of width; the numeric values are stored."""
 
     MODEL = 0
     FAMILY = 1
@@ -48,7 +48,7 @@ class Step(IntEnum):
 
 
 def words_of(flags: NDArray[np.int64]) -> list[str]:
-    """Returns the flag names of each row [n], joined by a bar; empty where no flag is set."""
+    """Returns the flag names of each row [n], joined by a vertical bar; empty where no flag is set."""
     distinct, row = np.unique(flags, return_inverse=True)
     words = ["|".join(flag.name or "" for flag in EstimateFlag(int(bits))) for bits in distinct]
     return [words[place] for place in row]

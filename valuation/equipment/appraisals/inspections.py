@@ -17,7 +17,7 @@ HOURS_A_DAY = 24.0
 
 
 class InspectionFlag(IntFlag):
-    """Contradiction of an inspection with an earlier one; the numeric values are stored."""
+    """Contradiction found in an inspection; the numeric values are stored."""
 
     NONE = 0
     HOURS_FELL = 1 << 0
@@ -68,7 +68,8 @@ def check_histories(
     """Returns InspectionFlag bits of each row [n] of a file in which a machine can have several rows.
 
     The rows of a machine are compared in order of date, then of position. A row without a machine name is not compared.
-    ``condition`` rises with quality, ``daily_limit`` is the highest plausible meter gain in a day. NaN is unknown.
+    ``condition`` rises with quality, and ``daily_limit`` is the highest plausible meter gain in a day. NaN means
+    unknown.
     """
     # Every row without a name gets a unique one, so that it forms a group of its own.
     names = np.where(machine == "", np.arange(len(machine)).astype(str).astype(object) + " alone", machine)

@@ -1,7 +1,7 @@
 """Adjusts old prices to current prices by a published producer price index, and bounds machine values.
 
-Replacement cost must be current, because an old one undervalues a machine after inflation. The value of a machine is
-between its scrap value and its replacement cost.
+The replacement cost must be current, because after inflation an old cost undervalues a machine. The value of a machine
+is between its scrap value and its replacement cost.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from valuation.errors import InvalidInput
 
 
 def indexed_price(price: ArrayLike, price_month: ArrayLike, month: int, months: ArrayLike, index: ArrayLike) -> Float:
-    """Converts prices [n] of their months [n] to prices of another month by an index [k] at ascending months [k].
+    """Converts prices [n] as of ``price_month`` [n] to prices as of ``month``, by an index [k] at ascending months [k].
 
     A month is the integer 12 x year + month. A month without an index uses the last index before it. Raises
     InvalidInput for a negative price, an index that is not positive, months that do not ascend, or a month before the
@@ -36,7 +36,7 @@ def indexed_price(price: ArrayLike, price_month: ArrayLike, month: int, months: 
 def level_at(time: ArrayLike, times: ArrayLike, index: ArrayLike) -> Float:
     """Returns the index at each time [n], or the last index before it; NaN before the first or for a NaN time.
 
-    ``index`` [k] belongs to ascending ``times`` [k], which are integers of one unit, months or days.
+    ``index`` [k] belongs to the ascending ``times`` [k]. All times are whole numbers, either of months or of days.
     """
     at, known = np.asarray(time, dtype=np.float64), np.asarray(times, dtype=np.float64)
     # A time before the first has place -1, which is the NaN appended at the end.

@@ -20,7 +20,8 @@ from valuation.errors import InvalidInput
 
 FLAGGED_DEVIATION = 0.20
 REJECTED_DEVIATION = 0.30
-"""Limits of the deviation from the model: accepted up to the first, flagged up to the second, rejected beyond."""
+"""Limits of an appraisal's deviation from the model: it is accepted up to the first limit, flagged up to the second and
+rejected beyond."""
 
 APART_LIMIT = 0.15
 """Largest difference of two appraisals, relative to the lower; beyond it they must be repeated."""
@@ -35,7 +36,8 @@ VALID_DAYS = 180.0
 """Age beyond which an appraisal has expired."""
 
 APPRAISAL_LOG_ERROR = float(np.log1p(FLAGGED_DEVIATION) / ndtri(0.9))
-"""Standard deviation of log appraisal about log value; 80 % fall within the first band (expert assumption)."""
+"""Standard deviation of log(appraisal / value); with it 80 % of appraisals fall in the first band (expert
+assumption)."""
 
 BACKTEST_SALES_LEAST = 5
 """Minimum number of realised sales for the record of an appraiser."""

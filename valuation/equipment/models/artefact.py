@@ -1,6 +1,6 @@
-"""Serialises fitted models as files: model card, JSON tables, trees in LightGBM's text format, manifest of hashes.
+"""Serialises fitted models as files: a model card, JSON tables, trees as LightGBM text, and a manifest of hashes.
 
-Reading executes no code: JSON and tree texts are parsed after the hash of every file has been checked. Formats newer
+Reading executes no code: JSON and trees are parsed only after the hash of every file has been checked. Formats newer
 than this code are refused.
 """
 
@@ -63,7 +63,7 @@ def pack(learned: Learned, data_hash: str) -> dict[str, bytes]:
 def unpack(files: Mapping[str, bytes]) -> Fitted:
     """Parses a model from its files.
 
-    Raises InvalidInput for a file that is missing, truncated or modified, or an unknown format.
+    Raises InvalidInput for a file that is missing, truncated or modified, and for an unknown format.
     """
     manifest = _parsed(files, MANIFEST)
     if manifest.get("format") != FORMAT:
@@ -92,7 +92,7 @@ def save(folder: Path, learned: Learned, data_hash: str) -> None:
 
 
 def load(folder: Path) -> Fitted:
-    """Reads a model from a folder; raises InvalidInput for a missing or too large file, and as unpack does."""
+    """Reads a model from a folder; raises InvalidInput if a file is missing or too large, and as ``unpack`` does."""
     files = {}
     for name in (*TREES, MODEL, CARD, MANIFEST):
         path = folder / name

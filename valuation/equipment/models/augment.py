@@ -1,7 +1,7 @@
 """Hides parts of the sales data, so that a model also learns to value machines with missing data.
 
-Some sources always state a meter reading and others never do. A model trained on complete data only would be wrong
-about incomplete machines, and its intervals would be too narrow for them.
+Some sources always state a meter reading and others never do. A model trained only on complete data would be wrong
+about machines with missing data, and its intervals would be too narrow for them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from valuation.equipment.sales.observations import Observations
 
 MODEL_HIDDEN_SHARE = 0.25
 FAMILY_HIDDEN_SHARE = 0.10
-"""Shares of all rows; a hidden family also hides the model."""
+"""Shares of all rows in which the model or the family is hidden; where the family is hidden, the model is too."""
 
 HOURS_HIDDEN_SHARE = 1.0
 AGE_HIDDEN_SHARE = 0.10
 ROWS_WITH_HIDDEN_WORDS_SHARE = 0.10
 WORDS_HIDDEN_SHARE = 0.70
-"""Share of the attribute texts hidden in those rows."""
+"""Share of the attribute values that are hidden in those rows."""
 
 
 def degraded(machines: Observations, seed: int) -> Observations:

@@ -1,9 +1,9 @@
 """Monotone boosted trees for quantiles.
 
 LightGBM does not support monotone constraints with its own quantile objective. Therefore the objective here is a
-pinball loss that is smoothed by a logistic curve, given as gradient and curvature. Texts are coded by frequency and
-split like numbers, because LightGBM's categorical splits are less accurate on later sales. LightGBM is imported only
-where it is used.
+pinball loss that is smoothed by a logistic curve, given as gradient and curvature. Strings are coded by frequency, and
+the codes are split like numbers, because LightGBM's categorical splits are less accurate on later sales. LightGBM is
+imported only where it is used.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ CURVATURE_FLOOR = 0.05
 
 
 def grow(matrix: Float, target: Float, level: float, monotone: Sequence[int], rounds: int) -> Booster:
-    """Fits ``rounds`` trees for a quantile level of a target [n] by features [n, f].
+    """Fits ``rounds`` trees that predict the quantile of a target [n] at ``level`` from features [n, f].
 
     ``monotone`` [f] is 1, -1 or 0 for an increasing, decreasing or unconstrained effect.
     """
@@ -63,7 +63,7 @@ def grow(matrix: Float, target: Float, level: float, monotone: Sequence[int], ro
 
 
 def smoothed_pinball(level: float, width: float) -> Callable[[Float, Dataset], tuple[Float, Float]]:
-    """Returns a function for the gradient [n] and curvature [n] of the smoothed pinball loss at a quantile level."""
+    """Returns the function that computes gradient [n] and curvature [n] of the smoothed pinball loss at a level."""
 
     def loss(predicted: Float, data: Dataset) -> tuple[Float, Float]:
         below = 1.0 / (1.0 + np.exp(-(predicted - np.asarray(data.get_label())) / width))
@@ -73,7 +73,7 @@ def smoothed_pinball(level: float, width: float) -> Callable[[Float, Dataset], t
 
 
 def trees_of(text: str, features: int) -> Booster:
-    """Parses trees from text; raises InvalidInput for a damaged text or another number of features."""
+    """Parses trees from text; raises InvalidInput for damaged text or a wrong number of features."""
     import lightgbm  # noqa: PLC0415 - slow to import, and the service starts without it
 
     try:

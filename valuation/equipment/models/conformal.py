@@ -1,9 +1,10 @@
 """Calibrates intervals on held-out later sales (split conformal prediction).
 
 The distance of each held-out price from the median estimate is divided by the half width from the quantile trees. The
-COVERAGE quantile of that ratio is the stretch of the intervals, by category, shrunk towards that of all sales. Each
-wider step (model, family or class without sales) stretches further. The market move during the held-out period is
-removed first, because its error grows with time and is added separately for the valuation date.
+COVERAGE quantile of that ratio is the stretch, the factor that widens the intervals. The stretch of a category is
+shrunk towards that of all sales. Machines whose model, family or class has no sales have a further stretch, which grows
+with each wider step. The market move during the held-out period is removed first, because its error grows with time and
+is added separately for the valuation date.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ HALF_WIDTH_FLOOR = 0.02
 """Lower bound of the log half width: no price is known better than to 2 %."""
 
 CATEGORY_PRIOR_SALES = 50.0
-"""Number of held-out sales of all categories that shrink the stretch of a category towards the pooled one."""
+"""Weight of the pooled stretch, in held-out sales, when the stretch of a category is shrunk towards it."""
 
 OUTLIER_SPANS = 1.5
-"""Bound of the errors that enter the market move, in half widths of their middle 80 %."""
+"""Bound on the errors that enter the market move, in half widths of the range of their middle 80 %."""
 
 STEP_SALES_LEAST = 50
 """Minimum number of held-out sales to measure the stretch of a step."""
@@ -46,7 +47,7 @@ OUT_OF_RANGE_STRETCH = 1.25
 
 @dataclass(frozen=True)
 class Calibration:
-    """Stretch of half widths by category, pooled over categories, and additional stretch by Step."""
+    """Stretch of half widths for each category and for all together, and additional stretch for each Step."""
 
     categories: Mapping[str, float]
     pooled: float
@@ -64,7 +65,10 @@ class Calibration:
 
 
 def calibrate(error: Float, half_width: Float, time: Float, category: Texts, step: Int) -> Calibration:
-    """Fits the calibration to held-out log errors [n] (actual less median) and the half widths on their side [n]."""
+    """Fits the calibration to held-out log errors [n], which are actual less median.
+
+    ``half_width`` [n] is the half width on the side of the error.
+    """
     ratio = np.abs(error - market_move(error, time)) / half_width
     pooled = _level(ratio)
     categories = {}
@@ -77,9 +81,9 @@ def calibrate(error: Float, half_width: Float, time: Float, category: Texts, ste
 
 
 def market_move(error: Float, time: Float) -> Float:
-    """Returns the common move of all prices beyond the forecast at each time [n], robust to outliers.
+    """Returns the common deviation of all prices from the forecast at each time [n], robust to outliers.
 
-    It is a smooth line through the bounded errors [n].
+    It is a smooth line through the errors [n] after they are bounded.
     """
     median = float(np.median(error))
     limit = OUTLIER_SPANS * float(np.quantile(np.abs(error - median), COVERAGE))

@@ -20,10 +20,10 @@ from valuation.equipment.models.similar_models import Relatives, relatives_of
 from valuation.equipment.sales.observations import LEVELS, Observations
 
 WORDS_LIMIT = 60
-"""Largest number of distinct strings of a coded attribute; strings of others are encoded by their mean residual."""
+"""Attributes with at most this many distinct strings are coded; others are encoded by the mean residual of a string."""
 
 RESIDUAL_LIMIT = 0.5
-"""Bound of the log residuals that enter the mean of a string."""
+"""Bound on the log residuals that enter the mean of a string."""
 
 FOLDS = 8
 FOLD_SEED = 20110101
@@ -58,7 +58,7 @@ class Encoder:
 
     @property
     def monotone(self) -> list[int]:
-        """Direction of the effect of each feature: -1 decreasing, 1 increasing, 0 unconstrained."""
+        """Direction of the effect of each feature: -1 for decreasing, 1 for increasing, 0 for unconstrained."""
         return [-1 if name in WORN else int(name in BETTER) for name in self.features]
 
 
@@ -72,13 +72,13 @@ class Encoded:
 
 
 def encoder_of(machines: Observations, residual: Float) -> Encoder:
-    """Fits an encoder to sales and the residuals [n] of their log prices after market and age."""
+    """Fits an encoder to sales and to their log prices [n] less market level and age effect."""
     words = {name: _by_frequency(column) for name, column in machines.words.items()}
     return _encoder(machines, residual, {name: known for name, known in words.items() if len(known) <= WORDS_LIMIT})
 
 
 def _encoder(machines: Observations, residual: Float, words: Mapping[str, Sequence[str]]) -> Encoder:
-    """Fits an encoder that codes the attributes in ``words`` and encodes strings of others by their mean residual."""
+    """Fits an encoder that codes the attributes in ``words`` and encodes others by the mean residual of a string."""
     keys = _keys(machines)
     means = level_means(keys, residual)
     left = np.clip(residual - means.at(keys)[0][-1], -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
@@ -132,7 +132,7 @@ def encode(encoder: Encoder, machines: Observations) -> Encoded:
 def encode_out_of_fold(machines: Observations, residual: Float, shown: Observations) -> Encoded:
     """Encodes sales [n] out of fold: each row of ``shown`` by an encoder fitted to the other folds of ``machines``.
 
-    ``shown`` has the same sales, possibly with data hidden. The codes of strings are those of all sales.
+    ``shown`` has the same sales, possibly with data hidden. String codes are fitted to all sales.
     """
     words = encoder_of(machines, residual).words
     fold = np.random.default_rng(FOLD_SEED).integers(0, FOLDS, len(machines))
@@ -150,12 +150,12 @@ def encode_out_of_fold(machines: Observations, residual: Float, shown: Observati
 
 
 def distinct_rows(matrix: Float) -> tuple[Int, Int]:
-    """Returns the first index of each distinct row [k] of a matrix [n, features], and for each row its number [n].
+    """Returns the index of the first copy of each distinct row [k], and which distinct row each row [n] equals.
 
-    A fleet has many identical machines; predicting each distinct row once saves time.
+    The matrix is [n, features]. A fleet has many identical machines, so predicting each distinct row once saves time.
     """
     rows = list(map(bytes, np.ascontiguousarray(matrix)))
-    # Reversed, so that the first of equal rows is stored last and wins.
+    # The order is reversed, so that the first of equal rows is stored last and stays.
     first = {row: at for at, row in reversed(list(enumerate(rows)))}
     number = {row: at for at, row in enumerate(first)}
     return np.array(list(first.values()), dtype=np.int64), np.fromiter(

@@ -1,4 +1,4 @@
-"""Market index by product group, because product groups such as excavators and trucks move differently.
+"""Market index by product group, because prices of excavators and of trucks, for example, move differently.
 
 Each group has a log distance from the overall market: a kernel mean of the residuals of its sales at each point in
 time, shrunk towards 0, so that a group with few sales follows the overall market. After the last sale the distance
@@ -19,10 +19,10 @@ BANDWIDTH_YEARS = 0.35
 """Standard deviation of the kernel."""
 
 PRIOR_SALES = 40.0
-"""Number of sales with a distance of 0 that shrink each point of a group."""
+"""Number of assumed sales with a distance of 0, which shrink each point of a group towards 0."""
 
 FADE_YEARS = 3.0
-"""Time after the last sale in which the distance of a group decays to 1/e."""
+"""Time after the last sale in which the distance of a group decays by a factor of e."""
 
 
 @dataclass(frozen=True)

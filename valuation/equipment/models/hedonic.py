@@ -42,7 +42,8 @@ SALES_LEAST = 200
 """Minimum number of sales for a model; with fewer, the curve of the equipment class should be used."""
 
 HELD_OUT_SHARE = 0.15
-"""Share of the latest sales that select the number of trees, calibrate the intervals and score the model.
+"""Share of the sales that are held out: the latest ones, which select the number of trees, calibrate the intervals and
+score the model.
 
 A second fit then uses all sales.
 """
@@ -72,8 +73,8 @@ class Trees:
 class Learned:
     """Fitted model: trees, calibration, liquidation terms, and the contents of the model card.
 
-    ``ranges`` is by category the RANGE_LEVEL quantile of age in years and of hours. ``first_time`` and ``last_time``
-    are the times of the first and last sale. ``left_out`` is the number of rows not used.
+    ``ranges`` holds the RANGE_LEVEL quantiles of age in years and of hours for each category. ``first_time`` and
+    ``last_time`` are the times of the first and last sale. ``left_out`` is the number of rows not used.
     """
 
     mapping: ColumnMap
@@ -92,7 +93,7 @@ class Learned:
 class Estimates:
     """Estimated values [n] in the currency of the comparables; NaN where the model cannot value the machine.
 
-    ``low`` and ``high`` are the 10 % and 90 % quantiles of the FMV. ``step`` is a Step, ``flags`` are EstimateFlag
+    ``low`` and ``high`` are the 10 % and 90 % quantiles of the FMV. ``step`` is a Step, and ``flags`` are EstimateFlag
     bits.
     """
 
@@ -112,7 +113,7 @@ class Estimates:
 
 
 Progress = Callable[[float], None]
-"""Callback for the share of the work that is done, from 0 to 1."""
+"""Callback that receives the share of the work done so far, from 0 to 1."""
 
 
 def no_progress(share: float) -> None:
@@ -122,8 +123,8 @@ def no_progress(share: float) -> None:
 def fit(machines: Observations, mapping: ColumnMap, progress: Progress = no_progress) -> Learned:
     """Fits a model to sales and reports progress.
 
-    Sales are not used without a price or date, or if a reference value is missing or far from the price. Raises
-    InvalidInput if fewer than SALES_LEAST sales remain.
+    A sale is not used if its price or date is missing, or if its reference value is missing or far from the price.
+    Raises InvalidInput if fewer than SALES_LEAST sales remain.
     """
     usable = _usable(machines)
     sales = machines.take(usable)
@@ -145,10 +146,10 @@ def fit(machines: Observations, mapping: ColumnMap, progress: Progress = no_prog
 
 
 def appraise(learned: Learned, machines: Observations) -> Estimates:
-    """Values every machine [n] at its own time; results do not depend on the other rows of the batch.
+    """Values every machine [n] at its own time; a result does not depend on the other rows of the batch.
 
-    If the model was fitted with reference values, a machine without one has a NaN value. Otherwise reference values are
-    ignored.
+    If the model was fitted with reference values, the value of a machine without one is NaN. If the model was fitted
+    without them, the reference values of machines are ignored.
     """
     machines = _with_model_references(learned.mapping, machines)
     trees = learned.trees
@@ -170,7 +171,7 @@ def appraise(learned: Learned, machines: Observations) -> Estimates:
 
 
 def _with_model_references(mapping: ColumnMap, machines: Observations) -> Observations:
-    """Returns the machines with reference values as used by the model: removed if unused, flagged where missing."""
+    """Removes the reference values if the model does not use them; otherwise flags the machines that lack one."""
     flags = machines.flags & ~int(EstimateFlag.REFERENCE_MISSING)
     if not mapping.reference:
         return replace(machines, reference=np.full(len(machines), np.nan), flags=flags)
@@ -190,12 +191,12 @@ def _ratio_limit(machines: Observations) -> Float:
 
 
 def _log_reference(machines: Observations) -> Float:
-    """Returns the log reference value [n], or 0 without one, in which case the model explains the price itself."""
+    """Returns the log reference value [n]; 0 where there is none, so that the model explains the price itself."""
     return np.where(np.isnan(machines.reference), 0.0, np.log(machines.reference))
 
 
 def _learn(sales: Observations, rounds: Sequence[int], progress: Progress) -> Trees:
-    """Fits market index, encoder and trees, both on the complete sales and on sales with data hidden."""
+    """Fits market index and encoder to the sales, and trees to the sales both complete and with data hidden."""
     log_price = np.log(sales.price) - _log_reference(sales)
     index, residual = split_prices(sales, log_price)
     encoder = encoder_of(sales, residual)
@@ -211,7 +212,7 @@ def _learn(sales: Observations, rounds: Sequence[int], progress: Progress) -> Tr
 
 
 def _select_rounds(trees: Trees, later: Observations) -> tuple[Trees, list[int]]:
-    """Returns the trees truncated to the number with the least loss on later sales for each quantile, and the numbers.
+    """Truncates the trees of each quantile to the number with the least loss on later sales; also returns the numbers.
 
     The market move after the fit is removed first, because no number of trees can explain it.
     """
@@ -241,7 +242,7 @@ def _best_rounds(booster: Booster, matrix: Float, actual: Float, level: float) -
 
 
 def _calibrated(trees: Trees, later: Observations) -> tuple[Calibration, Float]:
-    """Calibrates on later sales, complete and with data hidden; also returns the log errors of the complete ones."""
+    """Calibrates on later sales, both complete and with data hidden; also returns the log errors of the former."""
     shown = [_errors(trees, sales) for sales in (later, degraded(later, HELD_OUT_SEED))]
     error, half, step = (np.concatenate(parts) for parts in zip(*shown, strict=True))
     time, category = np.tile(later.time, 2), np.tile(later.levels["category"], 2)
@@ -284,7 +285,7 @@ def _scored(trial: Learned, later: Observations) -> list[Score]:
 
 
 def _step(sales: Sequence[Float]) -> Int:
-    """Returns the narrowest Step with sales [n]; a line counts as a class."""
+    """Returns the narrowest Step that has sales, for each machine [n]; a line counts as a class."""
     by_level = dict(zip(LEVELS, sales, strict=True))
     step = np.where((by_level["class"] > 0) | (by_level["line"] > 0), int(Step.CLASS), int(Step.ALL))
     step = np.where(by_level["family"] > 0, int(Step.FAMILY), step)

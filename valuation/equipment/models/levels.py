@@ -20,7 +20,7 @@ PRIOR_SALES_MOST = 200.0
 
 @dataclass(frozen=True)
 class LevelMeans:
-    """Overall mean, and corrections and counts by key for each level from wide to narrow."""
+    """Overall mean, and for each level from wide to narrow the correction and the count of each key."""
 
     root: float
     corrections: Sequence[Mapping[str, float]]

@@ -1,7 +1,7 @@
 """Liquidation terms by marketability: derives liquidation values from fair market values.
 
-The stated factors are expert assumptions that lenders should replace by their own realisations. If sales include both
-hammer prices and reference values, the factors are estimated from them.
+The stated factors are expert assumptions that lenders should replace with factors from their own sales. If sales
+include both hammer prices and reference values, the factors are estimated from them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ STATED_TERMS = {
 def learned_terms(log_error: Float, stated: LiquidationTerms) -> LiquidationTerms:
     """Returns the stated terms with factors estimated from held-out log errors log(price / estimate) [n].
 
-    The OLV factor is the 25 % quantile of price / estimate, at most 1, and the FLV factor the 10 % quantile.
+    The OLV factor is the 25 % quantile of price / estimate, at most 1. The FLV factor is the 10 % quantile.
     """
     orderly, forced = np.exp(np.quantile(log_error, [ORDERLY_LEVEL, FORCED_LEVEL]))
     orderly = min(float(orderly), 1.0)

@@ -1,11 +1,11 @@
 """Log price level of the market over time, and its forecast after the last sale.
 
-Trees cannot extrapolate, so that a model trained on past sales is too low when prices rise. Therefore the market level
-is removed from log prices before the trees are fitted and added again for the valuation date. The level is a local
-linear regression of the residuals. After the last sale, the forecast continues with the slope of the last TREND_YEARS,
-which is bounded and decays, and reverts to the mean inflation-adjusted level. That mean includes only points in time
-with sales, because a sale with a wrong date would create a long period without any. The error of the forecast grows
-with time and is part of every interval.
+Trees cannot extrapolate, so a model trained on past sales undervalues machines when prices rise. Therefore the market
+level is removed from log prices before the trees are fitted and added again for the valuation date. The level is a
+local linear regression of the residuals. After the last sale, the forecast continues with the slope of the last
+TREND_YEARS, which is bounded and decays, and reverts to the mean inflation-adjusted level. That mean includes only
+points in time with sales, because a sale with a wrong date would create a long period without any. The error of the
+forecast grows with time and is part of every interval.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 from valuation._typing import Bool, Float
 
 STEP_YEARS = 0.125
-"""Distance of the points of the index."""
+"""Distance between neighbouring points of the index."""
 
 BANDWIDTH_YEARS = 0.25
 """Standard deviation of the kernel."""
 
 PRIOR_SALES = 3.0
-"""Number of sales with a residual of 0 that shrink each point, so that periods with few sales do not jump."""
+"""Number of assumed sales with a residual of 0, which shrink each point so that few sales cannot make it jump."""
 
 TREND_YEARS = 1.5
 """Length of the period that determines the slope, and decay time of the slope."""
@@ -44,8 +44,8 @@ ERROR_FLOOR_A_YEAR = 0.03
 class MarketIndex:
     """Log levels [k] at times [k] in decimal years, with a mean of 0 over the sales.
 
-    ``error_a_year`` is the standard deviation of a one-year forecast. ``sold`` [k] is true for times that are the
-    nearest point of at least one sale; None means all of them.
+    ``error_a_year`` is the standard deviation of a one-year forecast. ``sold`` [k] is true where the point is the
+    nearest one of at least one sale; None means all points.
     """
 
     times: Float
@@ -129,7 +129,7 @@ def _drift(times: Float, levels: Float, sold: Bool, ahead: Float) -> Float:
 
 
 def _error_a_year(times: Float, levels: Float, sold: Bool) -> float:
-    """Returns the root mean square error of one-year forecasts from all earlier points with a slope."""
+    """Returns the root mean square error of one-year forecasts from past points with a slope, at least the floor."""
     step = float(times[1] - times[0])
     ahead = round(1.0 / step) if step > 0 else 0
     distance = np.array([ahead * step])

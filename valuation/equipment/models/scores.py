@@ -20,8 +20,8 @@ class Score:
 
     ``rmsle`` is the root mean square of log1p(estimate) - log1p(price). ``bias`` is the mean of log(estimate / price).
     ``coverage`` is the share of prices between low and high. ``pinball`` is the mean loss of the three quantiles in log
-    price. ``median_error`` is the median absolute error in currency, ``reference_error`` the same for the reference
-    value, or NaN without one.
+    price. ``median_error`` is the median absolute error in currency. ``reference_error`` is that of the reference
+    values, or NaN if there are none.
     """
 
     group: str
@@ -35,7 +35,7 @@ class Score:
 
 
 def scores(price: Float, low: Float, fmv: Float, high: Float, reference: Float, group: Texts) -> list[Score]:
-    """Returns the score of all sales [n] with a price and an estimate, followed by the score of each group by name.
+    """Returns the score of all sales [n] with a price and an estimate, then of each group in name order.
 
     Raises InvalidInput if no sale has both, or for a price that is not positive.
     """

@@ -1,7 +1,7 @@
 """Estimates the price level of a model family from similar families of the same line.
 
-Families are similar if their size numbers are close. A family 992 without sales is placed by the families 988 and 990
-of its line, weighted by the distance of the log size numbers.
+Families are similar if their size numbers are close. For example, the level of a family 992 without sales is a mean
+over the families 988 and 990 of its line, weighted by the distance of the log size numbers.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from valuation.equipment.models.levels import LevelMeans
 from valuation.equipment.sales.observations import Observations
 
 BANDWIDTH = 0.08
-"""Standard deviation of the weights, in log size: 8 %."""
+"""Standard deviation of the weights in log size, which is 8 % of the size."""
 
 PRIOR_SALES = 3.0
-"""Number of sales with a correction of 0 that shrink the correction."""
+"""Number of assumed sales with a residual of 0, which shrink the correction towards 0."""
 
 WIDE_LEVELS = 2
 """Number of levels (category and class) used if no similar family exists."""
@@ -27,7 +27,7 @@ WIDE_LEVELS = 2
 
 @dataclass(frozen=True)
 class Relatives:
-    """Similar families by line: log sizes [f], numbers of sales [f] and sums of residuals beyond the class mean [f]."""
+    """Families [f] of each line: log sizes, numbers of sales, and sums of residuals less the class mean."""
 
     lines: Mapping[str, tuple[Float, Float, Float]]
 

@@ -1,7 +1,7 @@
 """Splits log prices into market level, age effect and a residual that the trees explain.
 
-The parts are fitted in turn for a fixed number of rounds (backfitting). The age effect only makes sales of one model
-comparable before they are averaged. The boosted trees fit age again with a monotone constraint.
+The parts are fitted in turn for a fixed number of rounds (backfitting). The age effect serves only to make sales of one
+model comparable before they are averaged. The boosted trees fit age again with a monotone constraint.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EARLY_YEARS = 10.0
 POOLED_RIDGE = 5.0
 CATEGORY_RIDGE = 50.0
 RESIDUAL_LIMIT = 1.0
-"""Bound of the log residuals that enter the index and the age effect."""
+"""Bound on the log residuals that enter the index and the age effect."""
 
 
 def split_prices(machines: Observations, log_price: Float) -> tuple[GroupIndex, Float]:

@@ -42,7 +42,7 @@ def read_comparables(path: Path, mapping: ColumnMap, today: date) -> tuple[Obser
 
 
 def read_assets(path: Path, mapping: ColumnMap, as_of: date | None, date_column: str) -> Observations:
-    """Returns machines to be valued on the day ``as_of``, or else each on the date in a column.
+    """Returns machines to be valued on the day ``as_of`` or, if it is None, each on the date in a column.
 
     ``date_column`` defaults to the sale date of the mapping. Prices are read if the file has them. Raises InvalidInput
     if there is no date, for a column missing from the file, or for a cell that is not a number or date.
@@ -107,7 +107,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _table(content: bytes, path: Path, needed: set[str], also: Sequence[str] = ()) -> tuple[dict[str, list[str]], int]:
-    """Returns the needed columns of a CSV file and those in ``also`` that it has, and the number of rows."""
+    """Returns the needed columns of a CSV file, any columns in ``also`` that it has, and the number of rows."""
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = [name.strip() for name in next(reader, [])]

@@ -21,7 +21,7 @@ LISTED = ("attributes", "numbers")
 LEVELS = ("category", "class", "family", "model")
 
 UNKNOWN_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "None")
-"""Default cell texts that mean an unknown value."""
+"""Cell contents that by default mean an unknown value."""
 
 MARKETABILITIES = ("commodity", "production_line", "single_purpose")
 
@@ -35,9 +35,9 @@ class ColumnMap:
 
     ``machine`` identifies a machine that can have several rows, which are then checked against each other. ``hours`` is
     the usage meter in ``hours_unit``, for a vehicle the odometer. ``condition_order`` lists the condition words from
-    worst to best; without it the condition is a number that rises with quality. Values beyond ``oldest_build_year`` and
-    ``highest_hours`` count as unknown and are flagged. Sales dated before ``oldest_sale_year`` or after today are not
-    used for fitting.
+    worst to best; without it the condition is a number that rises with quality. Build years before
+    ``oldest_build_year`` and hours above ``highest_hours`` count as unknown and are flagged. Sales dated before
+    ``oldest_sale_year`` or after today are not used for fitting.
     """
 
     id: str = ""
@@ -93,9 +93,9 @@ class ColumnMap:
 
 
 def check_read_alike(learned: ColumnMap, assets: ColumnMap) -> None:
-    """Raises InvalidInput if a mapping of assets differs from the model's in currency, meter unit or condition order.
+    """Raises InvalidInput if a mapping of assets differs from that of the model in a setting that both use.
 
-    A setting is compared only if both mappings use it.
+    The settings compared are currency, meter unit and condition order.
     """
     compared = (
         ("currency", bool(learned.currency and assets.currency)),
@@ -109,7 +109,7 @@ def check_read_alike(learned: ColumnMap, assets: ColumnMap) -> None:
 
 
 def read_mapping(path: Path) -> ColumnMap:
-    """Reads a mapping from a TOML file; raises InvalidInput with the name of an invalid entry."""
+    """Reads a mapping from a TOML file; raises InvalidInput that names an invalid entry."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -126,7 +126,7 @@ def read_mapping(path: Path) -> ColumnMap:
 
 
 def mapping_of(document: Mapping[str, Any]) -> ColumnMap:
-    """Returns the mapping for plain values; raises InvalidInput for a value of the wrong type."""
+    """Builds a mapping from plain values; raises InvalidInput for a value of the wrong type."""
     defaults = {field.name: field.default for field in fields(ColumnMap)}
     settings: dict[str, Any] = {name: _typed(name, given, defaults[name]) for name, given in document.items()}
     return ColumnMap(**settings)
@@ -139,7 +139,7 @@ def _only(table: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
 
 
 def _typed(name: str, given: object, default: object) -> object:
-    """Returns a TOML value in the type of its default; a single text becomes a tuple of one."""
+    """Checks a TOML value against the type of its default; a single string becomes a tuple of one."""
     if isinstance(default, tuple):
         listed = [given] if isinstance(given, str) else given
         if not isinstance(listed, (list, tuple)) or not all(isinstance(item, str) for item in listed):

@@ -1,8 +1,8 @@
 """Extracts size and generation from the names of machine models.
 
-Makers number models by size and letter them by generation: ``950FII`` is larger than ``930`` and newer than ``950E``.
-Class names contain size ranges such as ``110.0 to 120.0 Horsepower``. These numbers place a model without sales among
-similar models.
+Makers give models numbers for the size and letters for the generation: ``950FII`` is larger than ``930`` and newer than
+``950E``. Class names contain size ranges such as ``110.0 to 120.0 Horsepower``. These numbers place a model without
+sales among similar models.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from valuation.equipment.sales.mapping import ColumnMap
 from valuation.errors import InvalidInput
 
 LEVELS = ("category", "class", "line", "family", "model")
-"""Hierarchy from wide to narrow; a line is the make, or else the leading letters of the family names."""
+"""Hierarchy from wide to narrow; a line is the make, or else the leading letters of the family name."""
 
 FIRST_YEAR = 1970.0
 SEPARATOR = "\x1f"
@@ -33,9 +33,9 @@ SEPARATOR = "\x1f"
 class Observations:
     """Machines [n]; unknown numbers are NaN and unknown strings are empty.
 
-    ``time`` is the day of sale or valuation in decimal years. ``age_years`` counts from the middle of the build year.
-    ``hours`` has the unit of the mapping, and ``condition`` rises with quality. ``levels`` contains a key for each of
-    LEVELS, ``words`` the attributes and the region.
+    ``time`` is the day of sale or valuation in decimal years. ``age_years`` is counted from the middle of the build
+    year. ``hours`` has the unit of the mapping, and ``condition`` rises with quality. ``levels`` holds a key for each
+    of LEVELS, and ``words`` holds the attributes and the region.
     """
 
     ids: Texts
@@ -84,7 +84,7 @@ Table = Mapping[str, Sequence[str]]
 def observe(table: Table, mapping: ColumnMap, time: Float, count: int) -> Observations:
     """Returns the machines [count] in the cells of a file, with their times [count]; the price column is optional.
 
-    Raises InvalidInput for a cell that is not a number where one is required, or an unlisted condition word.
+    Raises InvalidInput for a cell that is not a number where one is required, or for an unlisted condition word.
     """
     cells = _Cells(table, mapping, count)
     category, class_, family, model = (cells.joined(mapping.level(level)) for level in _MAPPED)
@@ -123,7 +123,7 @@ _MAPPED = ("category", "class", "family", "model")
 
 
 def _keys(category: Texts, class_: Texts, line: Texts, family: Texts, model: Texts) -> dict[str, Texts]:
-    """Returns the keys [n] of each level; keys below category include it, because categories can share names."""
+    """Returns the keys [n] of each level; keys below a category include it, because categories can share names."""
 
     def within(texts: Texts) -> Texts:
         pairs = list(zip(category.tolist(), texts.tolist(), strict=True))
@@ -140,9 +140,9 @@ def _keys(category: Texts, class_: Texts, line: Texts, family: Texts, model: Tex
 
 
 def _build_year(year: Float, time: Float, mapping: ColumnMap) -> tuple[Float, Int]:
-    """Returns the plausible build years [n] and flags [n] for rejected ones.
+    """Returns the plausible build years [n], and flags [n] that mark rejected build years.
 
-    A build year can be one year after the sale, because model years run ahead of the calendar.
+    A build year can be one year after the sale, because a model year begins before the calendar year.
     """
     impossible = (year < mapping.oldest_build_year) | np.isinf(year)
     late = ~impossible & (year > np.floor(time) + 1.0)
@@ -183,7 +183,7 @@ def _histories(
 
 
 class _Cells:
-    """Parser for the cells of a file as strings or numbers; cells listed as unknown give empty strings or NaN."""
+    """Parser for the cells of a file as strings or numbers; cells listed as unknown become empty strings or NaN."""
 
     def __init__(self, table: Table, mapping: ColumnMap, count: int) -> None:
         self.table = table
@@ -192,7 +192,7 @@ class _Cells:
         self.unknown = set(mapping.unknown)
 
     def text(self, column: str) -> Texts:
-        """Returns a column [n] as strings; empty strings for an unmapped column."""
+        """Returns a column [n] as strings, which are empty if the column is not mapped."""
         if not column:
             return np.full(self.count, "", dtype=object)
         return _column_of(self._read(column, str), self.table[column], np.dtype(object))
@@ -236,7 +236,7 @@ class _Cells:
 
 
 def _column_of(known: Mapping[Any, Any], cells: Sequence[Any], kind: np.dtype[Any]) -> NDArray[Any]:
-    """Looks up each cell [n] in ``known``; a column has few distinct cells, so that each is parsed only once."""
+    """Looks up each cell [n] in ``known``, which holds the few distinct cells of a column, each parsed once."""
     return np.fromiter(map(known.__getitem__, cells), kind, len(cells))
 
 
