@@ -15,7 +15,7 @@ from valuation._typing import Dates, Float
 from valuation.forecast.history import History
 
 FIT_WINDOW = 500
-"""Newest prices used to fit a model without a season: two years of daily prices, because markets change."""
+"""Number of newest prices to which a model without a season is fitted: two years, because markets change."""
 
 PERCENT = 100.0
 """Log prices are fitted in percent, because optimisers stop too early on very small numbers."""
@@ -24,16 +24,16 @@ ORDERS = ((1, 0), (0, 1), (1, 1))
 """Autoregressive and moving-average orders of the ARIMA, differenced once; Akaike's criterion selects one."""
 
 GREGORIAN_YEAR_DAYS = 365.2425
-"""Mean days of a calendar year, so that the season does not shift against the calendar."""
+"""Mean length of a calendar year in days, so that the season does not shift against the calendar."""
 
 MIN_SEASON_YEARS, MAX_SEASON_YEARS = 2, 10
-"""Fewest full years needed to distinguish a season from a drift, and the newest years used to estimate it."""
+"""Fewest full years that distinguish a season from a drift, and most years used to estimate it."""
 
 HARMONICS = 2
 """Seasonal waves: one with a period of a year and one of half a year; each has two coefficients."""
 
 MIN_QUOTES_PER_YEAR = 8
-"""Fewest quotes a year that can identify two waves; sampled quarterly, the half-year wave would be aliased."""
+"""Fewest quotes a year that can identify two waves; quarterly quotes would alias the half-year wave."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,9 @@ def random_walk(history: History) -> Fitted:
 def damped_ets(history: History) -> Fitted | None:
     """Fits exponential smoothing with additive errors and a damped additive trend, ETS(A, Ad, N).
 
-    Responses are 1, then a + b (f + ... + f^j): Hyndman, Koehler, Ord and Snyder, Forecasting with Exponential
-    Smoothing, 2008, doi 10.1007/978-3-540-71918-2, table 6.1.
+    The responses are 1, then a + b (f + ... + f^j), with smoothing parameters a of the level and b of the trend, and
+    damping f. Source: Hyndman, Koehler, Ord and Snyder, Forecasting with Exponential Smoothing, 2008, doi
+    10.1007/978-3-540-71918-2, table 6.1.
     """
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # noqa: PLC0415 - slow to import
 
@@ -81,7 +82,7 @@ def damped_ets(history: History) -> Fitted | None:
 def arima(history: History) -> Fitted | None:
     """Fits ARIMA(p, 1, q) without a constant; Akaike's corrected criterion selects p and q from ``ORDERS``.
 
-    Box and Jenkins, Time Series Analysis: Forecasting and Control, 1970; Hurvich and Tsai 1989, doi
+    Sources: Box and Jenkins, Time Series Analysis: Forecasting and Control, 1970; Hurvich and Tsai 1989, doi
     10.1093/biomet/76.2.297.
     """
     from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - slow to import
@@ -99,12 +100,12 @@ def arima(history: History) -> Fitted | None:
 
 
 def sarimax(history: History) -> Fitted | None:
-    """Fits a yearly season: calendar waves as regressors with ARIMA(1, 1, 0) errors, for any step.
+    """Fits a yearly season by calendar waves as regressors with ARIMA(1, 1, 0) errors, for steps of any length.
 
-    log P = sum of b sin(k a) + c cos(k a) + u, with a the angle of the day in its year and u integrated. Unlike a
-    seasonal lag of 250 days, waves need no large state vector. Dynamic harmonic regression: Hyndman and
-    Athanasopoulos, Forecasting: Principles and Practice, 3rd edition 2021, section 10.5. The result is None for a
-    history of less than MIN_SEASON_YEARS full years or MIN_QUOTES_PER_YEAR quotes a year.
+    log P = sum of b sin(k a) + c cos(k a) + u, where a is the angle of the day in its year and u is integrated. Unlike
+    a seasonal lag of 250 days, waves need no large state vector. The method is dynamic harmonic regression (Hyndman and
+    Athanasopoulos, Forecasting: Principles and Practice, 3rd edition 2021, section 10.5). The result is None for a
+    history of fewer than MIN_SEASON_YEARS full years, or with fewer than MIN_QUOTES_PER_YEAR quotes a year.
     """
     from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - slow to import
 

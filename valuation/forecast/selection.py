@@ -18,7 +18,8 @@ MAX_ORIGINS, MIN_ORIGINS = 30, 12
 """Most origins to test, spread over the whole history, and fewest origins for a significance test."""
 
 OVERLAP = 2
-"""Most windows that cover one date. Overlap doubles the number of origins; the variance needs one autocovariance."""
+"""Most windows that cover one date. The overlap doubles the number of origins, so the variance of the mean loss needs
+one autocovariance."""
 
 SIGNIFICANCE = 0.05
 """Probability that any challenger replaces the random walk by chance, divided among the challengers (Bonferroni)."""
@@ -48,12 +49,12 @@ class Selection:
 
 
 def select(logs: Float, dates: Dates, step_days: int, steps: int) -> Selection:
-    """Refits each model at origins through the history of log prices [n] and compares its paths with the outcomes.
+    """Refits each model at origins throughout the log prices [n] and compares its paths with the outcomes.
 
-    Each origin forecasts ``steps`` of ``step_days`` business days, as the forecast itself does. Rolling origin:
-    Tashman 2000, doi 10.1016/S0169-2070(00)00065-0. The loss of an origin is the mean absolute error of the log path
-    over the steps. A failed fit counts as the random walk, which is also the fallback of the forecast. A model that
-    never fits is not tested and uses no share of the significance level.
+    Each origin forecasts ``steps`` steps of ``step_days`` business days, as the forecast itself does (rolling origin,
+    Tashman 2000, doi 10.1016/S0169-2070(00)00065-0). The loss of an origin is the mean absolute error of the log path
+    over the steps. A failed fit counts as the random walk, which is also the fallback of the forecast. A model whose
+    fit always fails is not tested and uses no share of the significance level.
     """
     origins = _origins(len(logs), steps)
     histories = [history_at(logs, dates, origin, step_days, steps) for origin in origins]

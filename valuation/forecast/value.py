@@ -32,8 +32,8 @@ RANDOM_WALK = "random-walk"
 class ValueForecast:
     """Forecast prices at 1..H steps of ``step_days`` business days.
 
-    ``fan`` [7, H] are the price quantiles at ``QUANTILES``. ``lendable`` [H] is the running minimum of the median and
-    the last price, so that an expected rise never increases it. Both have no columns if there is no forecast.
+    ``fan`` [7, H] holds the price quantiles at ``QUANTILES``. ``lendable`` [H] is the lowest of the last price and all
+    medians so far, so that an expected rise never increases it. Both have no columns if there is no forecast.
     """
 
     date: np.datetime64
@@ -56,7 +56,7 @@ class ValueForecast:
 
 
 def forecast(prices: Float, dates: Dates, horizon_days: int, *, seed: int = 0) -> ValueForecast:
-    """Forecasts raw quotes [n] of one series, since its last level break, up to a horizon in business days.
+    """Forecasts a series from its raw quotes [n] since the last level break, up to a horizon in business days.
 
     ``select`` chooses the model. Surprises are drawn from the model's residuals, scaled by their EWMA volatility
     (filtered historical simulation, Barone-Adesi, Giannopoulos and Vosper 1999), and propagated by the model's
@@ -87,7 +87,7 @@ def forecast(prices: Float, dates: Dates, horizon_days: int, *, seed: int = 0) -
 
 
 def simulated_errors(start: Start, responses: Float, *, seed: int, paths: int = PATHS) -> Float:
-    """Simulates errors of the log price [paths, H] from drawn residuals; EWMA variance follows each path."""
+    """Simulates errors of the log price [paths, H] from drawn residuals; each path updates its EWMA variance."""
     steps = len(responses)
     generator = np.random.Generator(np.random.PCG64(seed))
     variance = np.full(paths, start.variance)

@@ -102,7 +102,7 @@ def model_evidence(tables: Sequence[WindowLosses], horizon_days: int) -> list[Mo
 
 
 def period_losses(origins: Dates, losses: Float, horizon_days: int) -> Float:
-    """Sums losses over periods as long as the horizon [periods, m], scaled to the same mean as those of the windows."""
+    """Sums losses over periods as long as the horizon [periods, m], and scales the sums to the mean of all windows."""
     if not len(origins):
         return np.zeros((0, losses.shape[1]))
     number = np.busday_count(origins.min(), origins) // horizon_days
@@ -113,7 +113,7 @@ def period_losses(origins: Dates, losses: Float, horizon_days: int) -> Float:
 
 
 def _tests(periods: Float) -> list[tuple[float, float, float, bool]]:
-    """Returns, for each model, statistic and p-value against the first model, and p-value and membership of the set."""
+    """Returns for each model its statistic and p-value against the first one, and its p-value and place in the set."""
     span = int(np.ceil(np.cbrt(len(periods))))
     chosen = model_confidence_set(periods, span)
     tests = []

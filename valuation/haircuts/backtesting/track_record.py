@@ -65,7 +65,7 @@ COUNTS = ("without_opinion", "across_breaks")
 class BacktestVerdict:
     """Backtest results of a track record; NaN where it is too short for a test.
 
-    ``light`` is the Basel traffic-light status, "none" without windows.
+    ``light`` is the Basel traffic-light status, or "none" if there are no windows.
     """
 
     windows: int
@@ -131,7 +131,7 @@ def pooled_record(records: Sequence[TrackRecord]) -> TrackRecord:
 
 
 def verdict(record: TrackRecord, confidence: float) -> BacktestVerdict:
-    """Tests a record; without windows all test results are NaN.
+    """Tests a record; if it has no windows, all test results are NaN.
 
     ``better_than_normal_p`` is the one-sided p-value of the lead in pinball loss over the normal benchmark (Diebold and
     Mariano 1995, without a correction for overlap, because the windows do not overlap).

@@ -1,8 +1,8 @@
 """Composition of haircut parts into one haircut, with a floor and a cap.
 
-lendable share = min(1 - max(1 - product of (1 - part), floor), cap). Parts multiply, because each loss applies to the
-value that remains after the others. The supervisory formula adds them instead and is stricter
-(valuation/haircuts/supervisory/formulas.py).
+lendable share = min(1 - max(1 - product of (1 - part), floor), cap). The factors (1 - part) are multiplied, because
+each loss applies to the value that remains after the others. The supervisory formula adds the parts instead and is
+stricter (valuation/haircuts/supervisory/formulas.py).
 """
 
 from __future__ import annotations

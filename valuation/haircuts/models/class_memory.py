@@ -1,11 +1,12 @@
-"""Class memory: a common correction of the pooled-scale model from the recent outcomes of a class of series.
+"""Class memory: corrects the pooled-scale model by the recent outcomes of a class of series.
 
     multiplier(h, t) = max(1, (undershot + N a) / (expected + N a)) ^ p         of outcomes that matured before day t
 
-Parameters fitted in one decade can be too low in the next one for all series at once. A single series is too short to
-show this, but a class of series is not. The multiplier never narrows a haircut, because a calm decade does not
-predict the next one (docs/models/class-memory.md). After I. Gibbs and E. Candes, Adaptive conformal inference under
-distribution shift, 2021, arXiv 2106.00170, with counts instead of their step.
+Here N is the weight of the pool in windows and a is the tail probability. Parameters fitted in one decade can be too
+low in the next one for all series at once. A single series is too short to show this, but a class of series is not. The
+multiplier never narrows a haircut, because a calm decade does not predict the next one (docs/models/class-memory.md).
+The method follows I. Gibbs and E. Candes, Adaptive conformal inference under distribution shift, 2021, arXiv
+2106.00170, but uses counts instead of their step.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class ClassMemory:
     log_multipliers: Float
 
     def before(self, date: np.datetime64) -> Float:
-        """Returns the log multipliers [6] from outcomes that matured before a date; zeros if there are none."""
+        """Returns the log multipliers [6] from outcomes that matured before a date, or zeros if there are none."""
         place = int(np.searchsorted(self.days, date.astype("datetime64[D]").astype(np.int64))) - 1
         return self.log_multipliers[place] if place >= 0 else NOTHING_COMMON
 
@@ -71,7 +72,7 @@ NOTHING_LEARNED = ClassMemory(np.zeros(0, dtype=np.int64), np.zeros((0, len(OWN_
 
 
 def class_memory(series: Iterable[tuple[ArrayLike, ArrayLike]]) -> ClassMemory:
-    """Computes the memory of series of raw prices [n] and dates [n].
+    """Computes the memory of a class of series, each given as raw prices [n] and dates [n].
 
     Raises InvalidInput as ``clean`` does.
     """
@@ -83,7 +84,7 @@ def class_memory(series: Iterable[tuple[ArrayLike, ArrayLike]]) -> ClassMemory:
 
 
 def memory_of(columns: Sequence[Sequence[Outcomes]]) -> ClassMemory:
-    """Computes the memory from the outcomes of many series, one sequence of them for each of ``OWN_HORIZONS``."""
+    """Computes the memory from outcomes of many series, given as one sequence for each of ``OWN_HORIZONS``."""
     matured = [outcomes.days for column in columns for outcomes in column]
     days = np.unique(np.concatenate(matured)) if matured else np.zeros(0, dtype=np.int64)
     if not len(days):

@@ -1,4 +1,4 @@
-"""Fit of AR(1) returns with GJR-GARCH(1,1) variance and skewed t errors, with checks of the fit.
+"""Fits AR(1) returns with GJR-GARCH(1,1) variance and skewed t errors, and checks the fit.
 
 arch takes seconds to import and belongs to the extra ``tier2``, so it is imported only when a model is fitted, and only
 in this module.
@@ -37,7 +37,8 @@ FLAG_CONVERGED = 0
 class Gjr:
     """Parameters of r = p r' + e, v = w + (a + g 1[e < 0]) e^2 + b v', in percent, and the state after the last return.
 
-    ``residuals`` [m] are centred and exclude the first ``BURN_IN``; ``variance`` is that of the next return.
+    A prime marks the previous value. ``residuals`` [m] are centred and exclude the first ``BURN_IN``, and ``variance``
+    is that of the next return.
     """
 
     autoregression: float
@@ -70,9 +71,9 @@ def require_arch() -> None:
 def fit_gjr(returns: Float) -> Gjr | Rejected:
     """Fits log returns [n] by maximum likelihood and checks the fit.
 
-    Glosten, Jagannathan and Runkle 1993, doi 10.1111/j.1540-6261.1993.tb05128.x; errors of Hansen 1994, doi
-    10.2307/2527081; residuals tested by Ljung and Box 1978, doi 10.1093/biomet/65.2.297. Raises MissingExtra if arch
-    is not installed.
+    Sources: Glosten, Jagannathan and Runkle 1993, doi 10.1111/j.1540-6261.1993.tb05128.x, for the variance; Hansen
+    1994, doi 10.2307/2527081, for the errors; Ljung and Box 1978, doi 10.1093/biomet/65.2.297, for the test of the
+    residuals. Raises MissingExtra if arch is not installed.
     """
     require_arch()
     from arch.univariate import ARX, GARCH, SkewStudent  # noqa: PLC0415 - slow to import, and optional
@@ -103,7 +104,10 @@ def filtered_by(
 
 
 def ljung_box_p(values: Float, lags: int = TESTED_LAGS) -> float:
-    """Returns the p-value that all autocorrelations to ``lags`` are 0: n (n + 2) sum r_k^2 / (n - k) is chi-square."""
+    """Returns the p-value of the Ljung-Box test that all autocorrelations up to ``lags`` are 0.
+
+    The statistic n (n + 2) sum r_k^2 / (n - k) has a chi-square distribution.
+    """
     centred = values - values.mean()
     count, power = len(centred), float(centred @ centred)
     correlations = [float(centred[lag:] @ centred[:-lag]) / power for lag in range(1, lags + 1)]

@@ -1,7 +1,8 @@
 """Joint haircut of price and exchange rate, for loans in a currency other than that of the price.
 
-Filtered historical simulation of both, as in Tier 1 (Barone-Adesi, Giannopoulos and Vosper 1999). Residuals are drawn
-on the same dates, which preserves the dependence without modelling it. The loss is that of price x rate.
+Both are simulated by filtered historical simulation, as in Tier 1 (Barone-Adesi, Giannopoulos and Vosper 1999).
+Residuals are drawn on the same dates, which preserves the dependence without modelling it. The loss is that of price x
+rate.
 """
 
 from __future__ import annotations
@@ -61,9 +62,9 @@ def joint_haircut(
 ) -> JointHaircut:
     """Computes the haircut of dated quotes [n], converted with dated exchange rates [k].
 
-    A rate is the number of units of the loan's currency for one unit of the quote's currency. Only days with both are
-    used. Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day, or dates and numbers of
-    different length.
+    A rate is the number of units of the loan's currency for one unit of the quote's currency. Only days that have both
+    a quote and a rate are used. Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day, or dates
+    and numbers of different length.
     """
     require_valid_request(horizon_days, confidence)
     require_paths(settings.paths, confidence)
@@ -102,7 +103,7 @@ def _cleaned(numbers: ArrayLike, dates: ArrayLike) -> Cleaned:
 
 
 def _starts(pair: list[Returns], settings: Tier1Settings) -> list[Start]:
-    """Returns the starts of price and rate, with residuals of the same dates; empty if either has no estimate."""
+    """Returns the starts of price and rate, with residuals on the same dates; empty if either has no estimate."""
     length = min(len(one.values) for one in pair)
     if length + 1 < settings.least_observations or max(one.smoothing for one in pair) >= UNSMOOTHED_LIMIT:
         return []

@@ -26,7 +26,7 @@ def watched_tier1(
     seed: int,
     settings: Tier1Settings = DEFAULT,
 ) -> HaircutCurve:
-    """Computes the ``tier1`` curve of a series of dated prices [n] and applies the multiplier of its last-year record.
+    """Computes the ``tier1`` curve of dated prices [n] and applies the multiplier from its record of the last year.
 
     Raises InvalidInput as ``tier1`` does.
     """
@@ -62,5 +62,5 @@ def _raised_loss(loss: Float, factor: float) -> Float:
 
 
 def _slope(loss: Float, factor: float) -> Float:
-    """Returns the derivative of the raised loss by the original loss."""
+    """Returns the derivative of the raised loss with respect to the original loss."""
     return np.asarray(factor * (1.0 - loss) ** (factor - 1.0))

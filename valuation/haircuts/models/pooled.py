@@ -1,10 +1,10 @@
-"""Pooled scale: the tail of a price series from a few running means and parameters fitted to many series.
+"""Pooled scale: estimates the tail of a price series from a few running means, with parameters fitted to many series.
 
     q(h, a) = - sqrt(h) exp(long-run log volatility + weights(h) . terms + multiple(h, a) + own(h))
 
 The model needs no optimiser and no simulation. Properties that a single series is too short to show, such as the mean
 reversion of volatility or the 1 % tail at sixty days, are estimated from many series together. The correction ``own``
-adapts them to the series by its matured outcomes (docs/models/pooled-scale.md).
+adapts the estimate to the series by the matured outcomes of that series (docs/models/pooled-scale.md).
 """
 
 from __future__ import annotations
@@ -47,16 +47,17 @@ natural gas."""
 STEPWISE_SHARE = 0.10
 STEPWISE_LOG_MARGIN = float(np.log(1.3))
 STEPWISE_PRIOR_WINDOWS = 30.0
-"""Share of unchanged quotes above which prices move in rare steps; log margin for such series, whose returns show few
-steps; and weight of the pool in windows, smaller because the pool contains no such series."""
+"""Share of unchanged quotes above which prices move in rare steps; log margin added for such series, because their
+returns show few steps; and weight of the pool in windows for such series, which is smaller because the pool contains
+none of them."""
 
 OWN_TAIL = 0.05
 OWN_HORIZONS = (5, 10, 20, 40, 60, 120)
-"""Tail probability and horizons in business days of the correction of the pool by the series itself."""
+"""Tail probability and horizons in business days at which a series corrects the pooled estimate by its own outcomes."""
 
 RAISING_STATUSES = ("red",)
-"""Traffic-light statuses that raise the curve. In amber the correction ``own`` has already adapted, and raising the
-curve as well does not improve it (docs/models/model-watch.md)."""
+"""Traffic-light statuses that raise the curve. In amber the correction ``own`` has already adapted the curve, and
+raising it as well brings no improvement (docs/models/model-watch.md)."""
 
 OWN_HALF_LIFE_DAYS = 4000.0
 PRIOR_WINDOWS = 100.0
@@ -102,7 +103,8 @@ class PooledScale:
 
         A path that falls below a level ends below it with probability one half (reflection principle), so the quantile
         is that of half the tail. It is shifted by 0.5826 daily volatilities, because only closing prices count
-        (Broadie, Glasserman and Kou 1997, doi 10.1111/1467-9965.00035), and is never above that of the last day.
+        (Broadie, Glasserman and Kou 1997, doi 10.1111/1467-9965.00035), and it is never above the quantile of the last
+        day.
         """
         daily = self._daily(horizons)
         halved = self._ends(daily, horizons, tails / 2.0) + CLOSES_ONLY * daily
@@ -124,10 +126,10 @@ def pooled_scale(
 ) -> HaircutCurve:
     """Computes the haircut curve of a series of dated prices [n], in date order.
 
-    ``common`` [6] are the log corrections of its class (valuation/haircuts/models/class_memory.py), zeros by default.
-    A short history, too few moves, and a price that has been stale for long give no opinion, with a flag that states
-    the reason. If the price has been stale for a shorter time, horizons start at its last move. ``standard_error`` is
-    0, because nothing is simulated. Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day,
+    ``common`` [6] are the log corrections of its class (valuation/haircuts/models/class_memory.py), zeros by default. A
+    short history, too few moves, and a price that has been stale for long give no opinion, with a flag that states the
+    reason. If the price has been stale only for a short time, the horizons start at its last move. ``standard_error``
+    is 0, because nothing is simulated. Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day,
     prices that are not positive, or dates that do not increase.
     """
     require_valid_request(max_horizon_days, confidence)
@@ -165,7 +167,7 @@ def pooled_scale(
 
 
 def _record(state: PooledScale, returns: Returns) -> DailyRecord:
-    """Returns the record of one-step predictions of the last year, with the newest correction by the series itself.
+    """Returns the record of one-step predictions in the last year, all with the newest correction ``own``.
 
     The correction of the class is left out: it would reduce exceedances and could thereby remove a multiplier, so that
     a wider class would give a smaller haircut.
@@ -198,7 +200,7 @@ def pooled_state(returns: Returns, common: Float = NOTHING_COMMON) -> PooledScal
 
 
 def _blended(means: Float, returns: Returns) -> Float:
-    """Returns the means, with the long-run variance blended with that of the class while the history is short."""
+    """Returns the means; while the history is short, the long-run variance is blended with that of the class."""
     counts = np.arange(1, means.shape[1] + 1)
     weight = np.where(counts < FULL_OBSERVATIONS, counts / (counts + FULL_OBSERVATIONS), 1.0)
     blended = means.copy()
@@ -222,7 +224,7 @@ def undershot(path: Terms, returns: Returns, ahead: int) -> Bool:
 
 
 def steps_ahead(horizon: int, step_days: int) -> int:
-    """Returns the number of steps of a series in a horizon of business days, rounded, at least 1."""
+    """Returns the number of steps in a horizon of business days, rounded to the nearest integer and at least 1."""
     return max(round(horizon / step_days), 1)
 
 
@@ -235,7 +237,7 @@ def _own(path: Terms, returns: Returns, horizon: int, prior: float) -> float:
 def own_correction(hits: Bool, ahead: int, step_days: int, prior: float) -> float:
     """Returns the log correction from how often outcomes [n], oldest first, fell below the pool's 5 % quantile.
 
-    ``ahead`` is the number of steps by which outcomes overlap and ``prior`` the weight of the pool in windows. The
+    ``ahead`` is the number of steps by which outcomes overlap, and ``prior`` is the weight of the pool in windows. The
     correction is 0 without outcomes.
     """
     if not len(hits):
@@ -263,10 +265,11 @@ def class_floor(horizon_days: int, confidence: float) -> float:
 
 
 def volatility_log_quantile(daily_volatility: float, horizon_days: float, tail: float, *, trend: float) -> float:
-    """Returns the log-return quantile at a tail probability for a series with known daily volatility only.
+    """Returns the log-return quantile at a tail probability of a series of which only the daily volatility is known.
 
-    The recent volatility is assumed equal to the long-run volatility, and falls as large as rises. ``trend`` is the
-    term of the month and of the year, ln(1 + |t|). Raises InvalidInput for a volatility of 0 or less.
+    The recent volatility is assumed to equal the long-run volatility, and falls to be as large as rises. ``trend`` is
+    the value ln(1 + |t|) of both trend terms, that of the month and that of the year. Raises InvalidInput for a
+    volatility of 0 or less.
     """
     if not daily_volatility > 0.0:
         raise InvalidInput("daily_volatility", daily_volatility, "more than 0")

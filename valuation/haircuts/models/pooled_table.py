@@ -17,7 +17,8 @@ PACKAGE = "valuation.haircuts.models"
 
 CENTRE_DAYS = 20.0
 LONGEST_FITTED_DAYS = 120.0
-"""Horizon at which the slopes are centred, and the longest fitted horizon; beyond it only the root of time applies."""
+"""Horizon at which the slopes are centred, and the longest fitted horizon; beyond it quantiles grow only with the root
+of time."""
 
 SHORTFALL_POINTS = 64
 """Number of quantiles averaged for the expected shortfall; more do not change it noticeably."""
@@ -25,8 +26,8 @@ SHORTFALL_POINTS = 64
 
 CACHED = 128
 MAX_CACHED_HORIZONS = 250
-"""Cached results, and the most horizons of a cached request. Most series need the same horizons and tails; the cache
-takes some 17 MB at most."""
+"""Number of cached results, and largest number of horizons in a request that is cached. Most series need the same
+horizons and tails. The cache takes about 17 MB at most."""
 
 
 def term_weights(horizons: Float) -> Float:

@@ -1,10 +1,10 @@
-"""Haircut of an illiquid, rarely quoted grade that is linked to a liquid proxy, plus the basis between the two.
+"""Haircut of a rarely quoted grade from a liquid proxy and the basis, which is what the proxy does not explain.
 
     r_grade = b0 r_proxy + b1 r_proxy(before) + e           between the grade's own quote dates
     q(h)    = - sqrt( (b q_proxy(h))^2 + q_basis(h)^2 )      b = b0 + b1; haircut = 1 - exp(q)
 
-The lagged term captures quotes that react late (Dimson 1979, doi 10.1016/0304-405X(79)90013-8). Least squares has
-weights 1 / days, because variance grows with time. Basis and proxy are uncorrelated by construction, so their
+The lagged term captures quotes that react late (Dimson 1979, doi 10.1016/0304-405X(79)90013-8). The least-squares fit
+has weights 1 / days, because variance grows with time. Basis and proxy are uncorrelated by construction, so their
 quantiles combine as the root of the sum of squares (docs/models/proxy-linked.md).
 """
 
@@ -67,7 +67,7 @@ class Link:
         return self.same + self.lagged
 
     def basis_log_quantile(self, horizon_days: int, tail: float) -> float:
-        """Returns the log-return quantile of the basis alone, by the pooled tail of a series of that volatility.
+        """Returns the log-return quantile of the basis alone, from the pooled tail at the volatility of the basis.
 
         It is widened by the ratio of the Student to the normal quantile, with the residual degrees of freedom of the
         regression, because the volatility is estimated from few moves.
@@ -138,12 +138,12 @@ def linked_haircut(
 
 
 def _no_link_flag(grade: Cleaned) -> QualityFlag:
-    """Returns why a grade has no link: enough quotes that rarely move, or too few quotes."""
+    """Returns the flag that states why a grade has no link: its quotes rarely move, or there are too few of them."""
     return QualityFlag.STALE_SERIES if len(grade.prices) > MIN_PAIRS + TERMS else QualityFlag.SHORT_HISTORY
 
 
 def _parts(link: Link, proxy: PriceHaircut, horizon_days: int, tail: float) -> Parts:
-    """Returns loss, shortfall, both for the worst day, and the losses of the shared part and of the basis alone."""
+    """Returns loss and shortfall, the same for the worst day, and the losses of the shared part and of the basis."""
     proxy_log_loss = float(np.log1p(-proxy.loss))
     shared, basis = link.beta * proxy_log_loss, link.basis_log_quantile(horizon_days, tail)
     together = float(np.hypot(shared, basis))
@@ -156,8 +156,8 @@ def _parts(link: Link, proxy: PriceHaircut, horizon_days: int, tail: float) -> P
 def fitted_link(grade: Cleaned, proxy: Cleaned) -> Link | None:
     """Fits the link by weighted least squares on moves between the grade's dates since its last level break.
 
-    The result is None for fewer than ``MIN_PAIRS`` common moves or moves of the grade: a basis that cannot be observed
-    must not be estimated as 0.
+    The result is None if fewer than ``MIN_PAIRS`` moves are common to both, or if the grade itself moved fewer times: a
+    basis that cannot be observed must not be estimated as 0.
     """
     common, grade_logs, proxy_logs = _paired(grade, proxy)
     if len(common) < MIN_PAIRS + TERMS:
@@ -186,7 +186,7 @@ def _paired(grade: Cleaned, proxy: Cleaned) -> tuple[Dates, Float, Float]:
 
 
 def _first_day(cleaned: Cleaned) -> np.datetime64:
-    """Returns the first day after the last level break, or that of the first quote; NaT without quotes."""
+    """Returns the day of the first quote after the last level break, or else of the first quote; NaT without quotes."""
     broken = level_breaks(cleaned.log_returns)
     first = int(broken[-1]) + 1 if len(broken) else 0
     return np.datetime64(cleaned.dates[first]) if len(cleaned.dates) else np.datetime64("NaT")

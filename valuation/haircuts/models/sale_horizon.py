@@ -24,7 +24,7 @@ PARTICIPATION = 0.10
 """Largest share of the daily volume that can be sold without dominating the market; 10 to 20 % are usual."""
 
 SELLING_DAYS_LIMIT = 10_000
-"""Longest duration of a sale in business days, forty years."""
+"""Longest duration of a sale in business days: forty years."""
 
 IMPACT_COEFFICIENT = 1.0
 """Coefficient of the square-root law: the upper end of the empirical range of 0.5 to 1."""
@@ -35,7 +35,7 @@ class Sale:
     """Quantity to sell, market volume, and the time before the sale can start.
 
     Attributes:
-        quantity: quantity in the unit of ``daily_volume``; 0 ignores size: the sale takes one day and has no impact.
+        quantity: quantity in the unit of ``daily_volume``; with 0, the sale takes one day and has no impact.
         daily_volume: volume that the market trades in a day.
         age_days, cure_days, enforcement_days: business days from the date of the price to today, of the borrower's
             cure period, and from its end to the first sale.
@@ -77,7 +77,7 @@ class Sale:
 
     @property
     def horizon_days(self) -> int:
-        """Horizon in business days at which a price has the variance of the mean sale price, rounded up."""
+        """Horizon in business days, rounded up, at which a single price has the variance of the mean sale price."""
         return self.waiting_days + math.ceil(float(linear_liquidation_factor(self.selling_days)) ** 2)
 
     @property

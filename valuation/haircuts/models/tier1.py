@@ -1,6 +1,6 @@
 """Tier 1: haircut of a price series by simulation, without parameter fitting.
 
-Filtered historical simulation on EWMA variance (Barone-Adesi, Giannopoulos and Vosper 1999, doi
+The model is filtered historical simulation on EWMA variance (Barone-Adesi, Giannopoulos and Vosper 1999, doi
 10.1002/(SICI)1096-9934(199908)19:5<583::AID-FUT5>3.0.CO;2-S). The start variance is floored at the mean square of the
 window, because unfloored quantiles are exceeded too often after calm days (docs/models/tier1-price-haircut.md).
 """
@@ -34,8 +34,8 @@ class Tier1Settings:
         decay: decay of the EWMA variance; 0.97 is the RiskMetrics value for monthly horizons (Technical Document 1996).
         window: number of newest returns used.
         paths: number of simulated paths; more paths reduce the dependence of long-horizon quantiles on the seed.
-        least_observations: fewest prices for an estimate; a 1 % tail of fewer is not meaningful.
-        full_observations: prices below which the curve has the flag SHORT_HISTORY, one year.
+        least_observations: fewest prices for an estimate; with fewer, a 1 % tail is not meaningful.
+        full_observations: number of prices, one year, below which the curve has the flag SHORT_HISTORY.
     """
 
     decay: float = 0.97
@@ -60,7 +60,7 @@ DEFAULT = Tier1Settings()
 class HaircutCurve(Tails):
     """Losses at horizons 1..H business days; all NaN if the model has no opinion.
 
-    - ``loss`` is 1 - exp(q) of the alpha-quantile q of log returns and never decreases with the horizon.
+    - ``loss`` is 1 - exp(q), where q is the log-return quantile; it never decreases with the horizon.
     - ``expected_shortfall`` is the mean loss beyond it.
     - ``standard_error`` and ``shortfall_error`` are the simulation errors of these two.
     - ``path_minimum`` and ``path_shortfall`` are loss and shortfall of a sale on the worst day of the path.

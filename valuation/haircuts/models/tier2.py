@@ -1,8 +1,8 @@
 """Tier 2: mean of the quantiles of three different models, for series with a long history and an acceptable fit.
 
-The members are filtered historical simulations: AR-GJR-GARCH with skewed t errors, EWMA variance on a long window
-without a floor, and EWMA variance on a short window with a floor (Tier 1). If the fit is not possible or is rejected,
-the pooled scale is used and the reason is returned.
+All three are filtered historical simulations: AR-GJR-GARCH with skewed t errors, EWMA variance on a long window without
+a floor, and EWMA variance on a short window with a floor (Tier 1). If the fit is not possible or is rejected, the
+pooled scale is used and the reason is returned.
 """
 
 from __future__ import annotations
@@ -101,12 +101,12 @@ def _mean_error(loss: Float, log_errors: list[Float]) -> Float:
 
 
 def gjr_tails(fit: Gjr, *, steps: int, confidence: float, paths: int, seed: int) -> Tails:
-    """Simulates the tails of the price after 1..steps steps of the fit; losses never decrease with the horizon."""
+    """Simulates the tails of the price under the fit after 1..steps steps; losses never decrease with the horizon."""
     return tails_of(gjr_sums(fit, paths=paths, seed=seed), steps, 1.0 - confidence, log_loss)
 
 
 def gjr_sums(fit: Gjr, *, paths: int, seed: int) -> Iterator[Float32]:
-    """Yields sums of log returns [paths] after 1, 2, ... steps; residuals are resampled and variance follows each path.
+    """Yields sums of log returns [paths] after 1, 2, ... steps; each path draws residuals and updates its variance.
 
     The autoregression applies to simulated returns, which widens or narrows the tail, but not to the last observed
     return, because haircuts contain no drift.
@@ -125,7 +125,7 @@ def gjr_sums(fit: Gjr, *, paths: int, seed: int) -> Iterator[Float32]:
 
 
 def _unfloored(returns: Returns) -> Start | None:
-    """Returns the start of the long window, without the floor on its variance."""
+    """Returns the start of a simulation on the long window, without the floor on the variance."""
     start = filtered(returns.values, DEFAULT.decay)
     return start and Start(start.residuals, float(ewma_variance(returns.values, DEFAULT.decay)[-1]), floor_binds=False)
 

@@ -1,6 +1,6 @@
-"""Daily record of a model: predicted one-step losses against the outcomes, the input of its status and drift.
+"""Daily record of a model: its one-step predictions and their outcomes, from which status and drift are computed.
 
-One step ahead, every price gives a window, and the windows do not overlap.
+Every price ends a window of one step, and such windows do not overlap.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def surprises(residuals: Float) -> tuple[Float, float]:
 
 
 def _before(values: Float) -> Float:
-    """Returns the w values before each of the newest ``DAYS`` values [DAYS, w]."""
+    """Returns, for each of the newest ``DAYS`` values, the w values before it [DAYS, w]."""
     return np.asarray(sliding_window_view(values, len(values) - DAYS)[:DAYS])
 
 

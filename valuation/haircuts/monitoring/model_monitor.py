@@ -70,7 +70,9 @@ def watch(record: DailyRecord, raising: Collection[str] = RAISING_STATUSES) -> W
 
 
 def multiplier(exceedances: int, promises: int) -> float:
-    """Returns the normal quantile of ``WATCHED_TAIL`` over that of the share exceeded, from 1 to LARGEST_MULTIPLIER.
+    """Returns the factor on log losses for a number of exceedances, from 1 to LARGEST_MULTIPLIER.
+
+    It is the normal quantile at ``WATCHED_TAIL`` divided by the normal quantile at the share of exceedances.
 
     The plus factors of the Basel traffic light are derived in the same way (Basel Committee, Supervisory framework for
     the use of backtesting, January 1996, table 2). For 5 to 10 exceedances of 250 at 1 % this gives 1.13, 1.18, 1.22,

@@ -1,9 +1,10 @@
 """Supervisory collateral formulas, used as reference floors and test oracles.
 
-Basel Framework CRE22 and CRE32, Capital Requirements Regulation (CRR) Articles 223 to 239: comprehensive approach,
-scaling of haircuts, maturity mismatch, foundation LGD*. Inventory, equipment and IP assets are not eligible financial
-collateral under these rules, so the results are only floors for comparison. Arguments broadcast, and all amounts are in
-one currency. Negative amounts and haircuts raise InvalidInput.
+The formulas are the comprehensive approach, the scaling of haircuts, the maturity mismatch and the foundation LGD*.
+They are from the Basel Framework, CRE22 and CRE32, and the Capital Requirements Regulation (CRR), Articles 223 to 239.
+Inventory, equipment and IP assets are not eligible financial collateral under these rules, so the results are only
+floors for comparison. Arguments broadcast, and all amounts are in one currency. Negative amounts and haircuts raise
+InvalidInput.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def adjusted_exposure(
 ) -> Float:
     """Returns E* = max(0, E (1 + He) - C (1 - Hc - Hfx)) (CRR Art. 223(5)).
 
-    Haircuts add. If their sum exceeds 1, the collateral counts as 0, never as negative.
+    The haircuts on the collateral are added. If their sum exceeds 1, the collateral counts as 0, never as negative.
     """
     amount, pledged = _not_negative("exposure", exposure), _not_negative("collateral", collateral)
     haircut = _not_negative("h_collateral", h_collateral) + _not_negative("h_fx", h_fx)
@@ -39,7 +40,7 @@ def adjusted_exposure(
 
 
 def basket_haircut(shares: Float, haircuts: Float) -> float:
-    """Returns H = sum of a_i H_i over a basket, with a_i the share of each asset in its value (CRR Art. 223(7)).
+    """Returns H = sum of a_i H_i over a basket, where a_i is the share of asset i in its value (CRR Art. 223(7)).
 
     Raises InvalidInput unless the shares sum to 1.
     """
@@ -49,7 +50,10 @@ def basket_haircut(shares: Float, haircuts: Float) -> float:
 
 
 def scaled_to_holding_period(haircut: ArrayLike, from_days: ArrayLike, to_days: ArrayLike) -> Float:
-    """Returns H_T = H_M sqrt(T / M), holding periods in business days (CRE22.56 to 22.59; CRR Art. 224(2))."""
+    """Returns H_T = H_M sqrt(T / M), where T and M are holding periods in business days.
+
+    Sources: CRE22.56 to 22.59; CRR Art. 224(2).
+    """
     before, after = _positive("from_days", from_days), _positive("to_days", to_days)
     scaled: Float = _not_negative("haircut", haircut) * np.sqrt(after / before)
     return scaled
@@ -58,7 +62,7 @@ def scaled_to_holding_period(haircut: ArrayLike, from_days: ArrayLike, to_days: 
 def scaled_to_revaluation(haircut: ArrayLike, holding_days: ArrayLike, revaluation_days: ArrayLike) -> Float:
     """Returns H = H_M sqrt((N_R + T_M - 1) / T_M) for revaluation every N_R business days.
 
-    CRE22.56 to 22.59; CRR Art. 226. Raises InvalidInput for fewer than 1 day between revaluations.
+    Sources: CRE22.56 to 22.59; CRR Art. 226. Raises InvalidInput for fewer than 1 day between revaluations.
     """
     holding, between = _positive("holding_days", holding_days), np.asarray(revaluation_days, dtype=np.float64)
     if (between < 1.0).any():

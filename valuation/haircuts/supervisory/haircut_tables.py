@@ -31,7 +31,7 @@ class Framework(Enum):
 def _haircuts() -> Mapping[tuple[str, str, str], tuple[tuple[float, float], ...]]:
     """Returns the maturity bands by framework, collateral and step, in order of years.
 
-    A band is its longest residual maturity in years and its haircut.
+    Each band consists of its longest residual maturity in years and its haircut.
     """
     bands: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for row in read_table(PACKAGE, "supervisory_haircuts.csv"):
@@ -45,7 +45,7 @@ def ten_day_haircut(framework: Framework, collateral: str, *, step: int | None =
     """Returns the haircut of financial collateral with a 10-day holding period and daily revaluation.
 
     ``step`` is the credit quality step of a bond's issuer and ``years`` its residual maturity; other collateral has
-    neither. Raises InvalidInput for a collateral and step that are not in the table, that is, not eligible.
+    neither. Raises InvalidInput for a collateral and step that are not in the table and so are not eligible.
     """
     key = (framework.value, collateral, "" if step is None else str(step))
     if key not in _haircuts():
