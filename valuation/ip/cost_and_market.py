@@ -1,7 +1,8 @@
 """Brackets of an income value: reproduction cost, excess earnings and market price.
 
 An income value rests on forecasts and is compared with independent values. Reproduction cost is a floor for an IP asset
-in use, excess earnings of the business are a ceiling, and prices of comparable IP assets are used where entered.
+in use, excess earnings of the business are a ceiling, and prices of comparable IP assets are used where they were
+entered.
 """
 
 from __future__ import annotations
@@ -50,9 +51,10 @@ def excess_earnings(
 ) -> float:
     """Returns the present value of yearly after-tax earnings [years] less contributory asset charges [years].
 
-    Cash flows are discounted at mid-year. With ``terminal_growth`` the last year grows at that rate in perpetuity.
-    Years with negative excess earnings reduce the value. Raises InvalidInput for columns of different lengths, a
-    discount rate outside (0, 2], or a terminal growth outside -1 to less than the discount rate.
+    Cash flows are discounted at mid-year. With ``terminal_growth`` the excess earnings of the last year grow at that
+    rate in perpetuity. Years with negative excess earnings reduce the value. Raises InvalidInput for columns of
+    different lengths, a discount rate outside (0, 2], or a terminal growth that is below -1 or not below the discount
+    rate.
     """
     earned, charged = (np.asarray(given, dtype=np.float64) for given in (earnings, contributory_charges))
     if earned.shape != charged.shape or earned.ndim != 1 or not len(earned):

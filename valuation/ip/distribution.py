@@ -1,7 +1,8 @@
-"""Value distribution of IP assets: relief from royalty over random draws of its four least certain inputs.
+"""Value distribution of IP assets by relief from royalty, over random draws of the four least certain inputs.
 
 Revenue is lognormal with the forecast as mean. Royalty rate, life and discount rate are triangular between a low and a
-high, with the forecast as mode. The pledge value is a low quantile of the draws. The same seed gives the same bytes.
+high value, with the forecast as mode. The pledge value is a low quantile of the values drawn. The same seed gives the
+same bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ QUANTILE_LEVELS = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 
 @dataclass(frozen=True)
 class RoyaltyDoubt:
-    """Uncertainty of the inputs of each IP asset [n]: log standard deviation of revenue, bounds of the other three.
+    """Uncertainty of the inputs of each IP asset [n]: log standard deviation of revenue, and bounds of the others.
 
     The asset's own royalty rate, life and discount rate are the modes and must lie within the bounds. Equal bounds make
     an input certain.
@@ -57,7 +58,7 @@ class ValueDistribution:
     quantiles: Float
 
     def at(self, level: float) -> Float:
-        """Returns the quantile at a level [n], interpolated linearly between QUANTILE_LEVELS."""
+        """Returns the quantiles [n] at a level, interpolated linearly between QUANTILE_LEVELS."""
         return np.array([np.interp(level, QUANTILE_LEVELS, row) for row in self.quantiles], dtype=np.float64)
 
 
@@ -90,7 +91,7 @@ def _check_modes(columns: RoyaltyColumns, doubt: RoyaltyDoubt) -> None:
 
 
 def _draw_values(columns: RoyaltyColumns, doubt: RoyaltyDoubt, row: int, seed: int, draws: int) -> Float:
-    """Draws values of one IP asset [draws]."""
+    """Draws values [draws] of one IP asset."""
     random = np.random.default_rng(seed)
     spread = float(doubt.revenue_log_sd[row])
     drawn = {field.name: np.full(draws, getattr(columns, field.name)[row]) for field in fields(RoyaltyColumns)}
@@ -110,7 +111,7 @@ def _draw_values(columns: RoyaltyColumns, doubt: RoyaltyDoubt, row: int, seed: i
 
 
 def _triangular(uniform: Float, low: float, mode: Float, high: float) -> Float:
-    """Transforms uniform draws [draws] to triangular ones by the inverse distribution; equal bounds give the mode."""
+    """Converts uniform draws [draws] to triangular draws by the inverse distribution; equal bounds give the mode."""
     span = high - low
     if span == 0.0:
         return mode

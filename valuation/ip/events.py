@@ -1,4 +1,4 @@
-"""Legal events of an IP asset and the state that results: status and encumbrances follow from the events in order."""
+"""Legal events of an IP asset, and the state that they result in when applied in their order."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RightEvent:
     owned_share: float = 1.0
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a share outside (0, 1], a share of 1 with CO_OWNED, or below 1 with another kind."""
+        """Raises InvalidInput for a share outside (0, 1], a share of 1 with CO_OWNED, or a lower one without it."""
         if not 0.0 < self.owned_share <= 1.0:
             raise InvalidInput("owned_share", self.owned_share, "more than 0, at most 1")
         if self.owned_share == 1.0 and self.kind is RightEventKind.CO_OWNED:
@@ -80,7 +80,7 @@ _RETURNS_FROM = {
     RightEventKind.RESTORED: LegalStatus.LAPSED,
     RightEventKind.DISPUTE_SETTLED: LegalStatus.DISPUTED,
 }
-"""Events that restore the previous status, with the status they require."""
+"""Events that restore the previous status, and the status that each of them requires."""
 
 _STRANDS = (
     (*_NEW_STATUS, *_RETURNS_FROM),
@@ -119,7 +119,7 @@ def after(state: RightState, event: RightEvent) -> RightState:
 
 
 def same_strand(kind: RightEventKind) -> tuple[RightEventKind, ...]:
-    """Returns the kinds that change the same property as a kind, including itself.
+    """Returns the event kinds that change the same property as the given kind, including that kind.
 
     The properties are legal status, exclusive licence, pledge to another lender, and owned share.
     """

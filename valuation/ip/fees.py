@@ -17,7 +17,7 @@ from valuation.tables import read_table
 class Fee:
     """Renewal fee of an IP asset, payable with a surcharge after the due date until the last day of the grace period.
 
-    ``number`` is the position in the fee calendar from 1. ``valid_from`` and ``source`` document the amount.
+    ``number`` is the position in the fee calendar, counted from 1. ``valid_from`` and ``source`` document the amount.
     """
 
     number: int
@@ -68,8 +68,8 @@ def fees_between(
 ) -> list[Fee]:
     """Returns the fees of an IP asset that are payable on any day from first to last, in order of their due dates.
 
-    Fees due before the grant are not charged. Raises InvalidInput for an office and kind without a calendar, a missing
-    date that the calendar counts from, or a last day before the first.
+    Fees due before the grant are not charged. Raises InvalidInput for an office and kind without a calendar, if the
+    date from which the calendar counts is missing, or if the last day is before the first.
     """
     calendar = _calendar(office, kind)
     if not calendar:

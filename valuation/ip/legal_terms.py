@@ -36,7 +36,7 @@ class LegalTerms:
 
 
 def legal_terms(kind: NDArray[np.int8], office: NDArray[Any], filing: Dates) -> LegalTerms:
-    """Returns the legal term of each IP asset [n]; unlisted offices have the minimum term of international treaties.
+    """Returns the legal term of each IP asset [n]; for unlisted offices, the minimum term of international treaties.
 
     If the law changed and the filing date is unknown (NaT), the older and shorter term applies.
     """
@@ -57,8 +57,8 @@ def legal_terms(kind: NDArray[np.int8], office: NDArray[Any], filing: Dates) -> 
 def end_of_term(terms: LegalTerms, filing: Dates, grant: Dates, valuation_date: np.datetime64) -> Dates:
     """Returns the last day of the term [n]; for a renewable IP asset, of the term that contains the valuation date.
 
-    If the term counts from an unknown grant date, the filing date is used, which ends the term earlier. NaT where no
-    date to count from is known.
+    If the term counts from an unknown grant date, the filing date is used, which ends the term earlier. The result is
+    NaT where no date to count from is known.
     """
     start = np.where(terms.from_grant & ~np.isnat(grant), grant, filing)
     elapsed = _whole_years_between(start, valuation_date)

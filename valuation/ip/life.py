@@ -34,9 +34,10 @@ class RemainingLife:
 
 
 def technology_years_left(life_years: Float, stated: Dates, valuation_date: np.datetime64) -> Float:
-    """Returns the years left [n] of technology lives counted from the dates they were stated; at least 0.
+    """Returns the years left [n] of technology lives that began on the dates they were stated; at least 0.
 
-    The full life is left if the date is missing (NaT) or after the valuation date. NaN where no life is stated.
+    The full life is left if the date is missing (NaT) or after the valuation date. The result is NaN where no life is
+    stated.
     """
     days = valuation_date.astype("datetime64[D]") - stated.astype("datetime64[D]")
     elapsed = np.where(np.isnat(days), 0.0, days.astype(np.float64) / DAYS_PER_YEAR)

@@ -16,8 +16,8 @@ MARGIN_YEARS = 2.0
 class LoanLife(IntEnum):
     """Remaining life compared with the loan term; the numeric values are stored.
 
-    ENOUGH: at least loan term plus margin. SHORT: less than the margin beyond the loan. ENDS_BEFORE: shorter than the
-    loan.
+    ENOUGH means that the life lasts at least the loan term plus the margin. SHORT means that it outlasts the loan by
+    less than the margin. ENDS_BEFORE means that it ends before the loan.
     """
 
     UNKNOWN = 0

@@ -1,9 +1,10 @@
 """Relief from royalty: after-tax royalties that the owner saves, discounted over the remaining life.
 
 V = TAB x sum over years t = 1, 2, ... of R (1 + g)^(t-1) x royalty x (1 - tax) x s^t / (1 + k)^t. With mid-year timing
-the discount exponent is t - 1/2. R is the revenue of the coming year, with growth already applied. s^t is the
-probability that the IP asset still earns in year t, so attrition applies from year 1. A partial last year counts in
-proportion. The tax amortisation benefit TAB always uses year ends, because tax is settled at year end.
+the discount exponent is t - 1/2. TAB is the factor of the tax amortisation benefit, g the growth and k the discount
+rate. R is the revenue of the coming year, with growth already applied. s^t is the probability that the IP asset still
+earns in year t, so attrition applies from year 1. A partial last year counts in proportion. TAB always uses year ends,
+because tax is settled at year end.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from valuation.flags import QualityFlag, UnknownReason
 from valuation.ip.tax_amortisation import tax_amortisation_factor
 
 LIFE_LIMIT_YEARS = 100.0
-"""Years beyond this limit are omitted and flagged; for a constant income at 5 % they add 1.05^-100 = 0.8 %."""
+"""Later years are omitted and flagged; for a constant income discounted at 5 % they would add 1.05^-100 = 0.8 %."""
 
 RATE_LIMIT = 2.0
 """Upper bound of growth and discount rate; a larger number is a percentage entered as a ratio."""

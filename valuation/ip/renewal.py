@@ -107,10 +107,11 @@ class RenewalFit:
 def fit_renewal(lapsed: ArrayLike, kept: float, fees: ArrayLike, in_force: ArrayLike | None = None) -> RenewalFit:
     """Fits the model to a cohort by maximum likelihood.
 
-    ``lapsed`` [years] counts the IP assets that lapsed because the fee of each year was not paid, ``kept`` those that
-    paid all fees. ``in_force`` [years], by default 0, counts censored histories by the last year paid, where the next
-    fee is not yet due; the likelihood of each is the share in force in that year. Raises InvalidInput for negative or
-    non-finite counts, a cohort without lapses, fees that are not positive, or fewer than FIT_FEES_LEAST fees.
+    ``lapsed`` [years] counts the IP assets that lapsed because the fee of each year was not paid, and ``kept`` counts
+    those for which all fees were paid. ``in_force`` [years], by default 0, counts the IP assets whose next fee is not
+    yet due, by the last year paid. Their histories are censored: the likelihood of each is the share in force in that
+    year. Raises InvalidInput for negative or non-finite counts, a cohort without lapses, fees that are not positive, or
+    fewer than FIT_FEES_LEAST fees.
     """
     from scipy.optimize import minimize  # noqa: PLC0415 - slow to import, and only fits use it
 

@@ -1,8 +1,8 @@
 """Values IP assets from their renewal histories: the fees paid and the first fee not paid.
 
-The paid fees give a lower bound of the first return, and the first unpaid fee an upper bound. Between the bounds the
-first return follows the lognormal distribution of its cohort, truncated. Mean value and 10 % and 90 % points are
-computed from that distribution. Model: Schankerman and Pakes (1986), doi 10.2307/2233173.
+The paid fees give a lower bound of the first return, and the first unpaid fee an upper bound. The first return follows
+the lognormal distribution of its cohort, truncated to the range between the bounds. The mean value and its 10 % and 90
+% points are computed from that distribution. Model: Schankerman and Pakes (1986), doi 10.2307/2233173.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from valuation.ip.renewal import (
 )
 
 FIT_RIGHTS_LEAST = 30
-"""Minimum number of histories with a fee due for a fit."""
+"""Minimum number of histories for a fit, counting only those in which a fee was due."""
 
 FIT_LAPSE_YEARS_LEAST = 3
 """Minimum number of distinct lapse years; fewer cannot identify the three parameters."""
@@ -56,9 +56,9 @@ class HistoryFlag(IntFlag):
     TOP_OF_FEES = 1 << 0
     """Every fee was paid: the value has no upper bound and depends on the tail of the lognormal."""
     STILL_IN_FORCE = 1 << 1
-    """Paid so far with the next fee not yet due: the value has no upper bound yet."""
+    """All fees so far were paid and the next one is not yet due: the value has no upper bound yet."""
     NEVER_PAID = 1 << 2
-    """Lapsed without paying the first fee: worth nothing to its owner."""
+    """The first fee was not paid: the IP asset is worth nothing to its owner."""
     NO_HISTORY = 1 << 3
     """No fee was due yet: the value is that of the whole cohort."""
     MEAN_ABOVE_HIGH = 1 << 4
@@ -107,8 +107,8 @@ def implied_values(
 ) -> ImpliedValues:
     """Values IP assets [n] from their histories (see fit_histories) under a fitted model.
 
-    Integrates over the truncated lognormal by quadrature, without random numbers. NaN where no first return fits.
-    Raises InvalidInput for an impossible history, or a fit, discount rate or fee out of range.
+    The truncated lognormal is integrated by quadrature, without random numbers. Values are NaN where no first return
+    fits. Raises InvalidInput for an impossible history, or a fit, discount rate or fee out of range.
     """
     fee = np.asarray(fees, dtype=np.float64)
     paid, gone = _histories(years_paid, lapsed, len(fee))
@@ -135,7 +135,7 @@ def _histories(years_paid: ArrayLike, lapsed: ArrayLike, fees: int) -> tuple[Int
 
 
 class _Model:
-    """Fitted model with fees that values a truncated first return."""
+    """Fitted model with its fees, which values first returns that are truncated by a history."""
 
     def __init__(self, fit: RenewalFit, discount_rate: float, fees: Float) -> None:
         for name, got, least, most in (
@@ -176,7 +176,7 @@ class _Model:
     def _mean(self, first: int, last: int) -> float:
         """Returns the mean value between two bounds by Gauss-Legendre quadrature on panels.
 
-        The value as a function of the return has a kink at every bound, so that no panel crosses one.
+        No panel crosses a bound, because the value as a function of the return has a kink at every bound.
         """
         start, end = _support(float(self.z_bounds[first]), float(self.z_bounds[last]), self.fit.log_sd)
         kinks = np.clip(self.z_bounds[first : last + 1], start, end)
@@ -210,7 +210,7 @@ def _reach(z: float) -> float:
 def _quantile(low: float, high: float, level: float) -> float:
     """Returns a quantile of the standard normal truncated to [low, high].
 
-    The log tail probabilities keep it accurate far out in the tails.
+    It is computed from log tail probabilities, to be accurate far out in the tails.
     """
     if low + high < 0.0:
         return -_quantile(-high, -low, 1.0 - level)

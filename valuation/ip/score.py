@@ -1,7 +1,7 @@
-"""Quality score of an IP asset: selects a tier of parameters and caps, and never sets the value itself.
+"""Quality score of an IP asset: selects a tier of parameters and caps, but never sets the value itself.
 
-Indicators, weights, veto thresholds and tiers are data (``indicators.csv``, ``score_tiers.csv``). The caps come from
-the lender's policy.
+Indicators, weights, veto thresholds and tiers are read from data (``indicators.csv``, ``score_tiers.csv``). The caps
+come from the lender's policy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SCORE_LOW, SCORE_HIGH = 0.0, 100.0
 
 @dataclass(frozen=True)
 class Indicator:
-    """Quality indicator: group, share of the total weight, and the score below which it vetoes the IP asset."""
+    """Quality indicator, with its group, its share of the total weight, and the score below which it is a veto."""
 
     group: str
     name: str

@@ -25,7 +25,7 @@ class LegalStatus(IntEnum):
 
 
 UNCERTAIN = (LegalStatus.UNKNOWN, LegalStatus.PENDING, LegalStatus.DISPUTED)
-"""Statuses under which it is uncertain whether there is a right that can be sold."""
+"""Statuses under which it is uncertain whether a right exists that can be sold."""
 
 
 def status_effect(

@@ -1,7 +1,8 @@
 """Tax amortisation benefit: tax that a buyer saves by amortising the purchase price, which raises the price.
 
-The price P includes its own benefit: P = V + P x (tax / n) x a(n, k), so P = V / (1 - (tax / n) x a(n, k)), where
-a(n, k) = (1 - (1 + k)^-n) / k is the annuity factor of n years at rate k. Applies only if the buyer may amortise.
+The price P includes its own benefit: P = V + P x (tax / n) x a(n, k), so P = V / (1 - (tax / n) x a(n, k)), where a(n,
+k) = (1 - (1 + k)^-n) / k is the annuity factor of n years at rate k. The benefit applies only if the buyer may amortise
+the price.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def tax_amortisation_factor(
 
 
 def _annuity(years: Float, rate: Float) -> Float:
-    """Returns the present value of 1 a year at year ends; at a rate of 0 this is the number of years."""
+    """Returns the present value of a payment of 1 at each year end; at a rate of 0 this is the number of years."""
     interest = np.where(rate > 0.0, rate, 1.0)
     annuity = -np.expm1(-years * np.log1p(rate)) / interest
     return np.asarray(np.where(rate == 0.0, years, annuity), dtype=np.float64)

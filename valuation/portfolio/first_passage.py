@@ -29,7 +29,7 @@ def first_passage_probability(
     distance = np.log(start / level)
     nu = np.asarray(drift, dtype=np.float64) - sigma**2 / 2.0
     spread = sigma * np.sqrt(time)
-    # In logs, because the exponential overflows where the tail probability underflows.
+    # Computed in logs, because the exponential overflows where the tail probability underflows.
     reflected = np.exp(-2.0 * nu * distance / sigma**2 + log_ndtr((-distance + nu * time) / spread))
     return np.where(distance <= 0.0, 1.0, np.minimum(ndtr((-distance - nu * time) / spread) + reflected, 1.0))[()]
 

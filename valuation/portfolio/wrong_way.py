@@ -12,7 +12,7 @@ from valuation._typing import Float
 from valuation.errors import InvalidInput
 
 NODES = 400
-"""Quadrature nodes. The quantile function is steep near probability 0, so that fewer nodes are not accurate."""
+"""Number of quadrature nodes. The quantile function is steep near probability 0, so fewer nodes are not accurate."""
 
 
 def expected_lgd(

@@ -13,7 +13,7 @@ BUSINESS_DAYS_OF_YEAR, CALENDAR_DAYS_OF_YEAR = 250, 365
 also the length of the recent history that is examined."""
 
 WEEKEND_SHARE = 0.5
-"""Price changes on weekend days, per week, above which the market counts as open on weekends."""
+"""Number of price changes a week on weekend days above which the market counts as open on weekends."""
 
 WEEK_DAYS = 7.0
 
@@ -28,7 +28,7 @@ def days_of_trade(dates: Dates, prices: Float, calendar_days: int) -> int:
 
 
 def _quotes_per_day(dates: Dates, prices: Float) -> float:
-    """Returns days with a quote per calendar day of the newest year; 0 if the price does not change on weekends."""
+    """Returns the quoted days per calendar day of the newest year; 0 if the price does not change on weekends."""
     finite = np.isfinite(prices)
     days, places = np.unique(dates[finite].astype("datetime64[D]"), return_index=True)
     if len(days) < 2:

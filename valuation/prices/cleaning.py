@@ -53,7 +53,7 @@ class Cleaned:
     - GAP and UNCHANGED: the later of the two quotes.
     - LEVEL_BREAK: the first quote at the new level.
     - NOT_POSITIVE_KEPT: a price of 0 or less in a series that permits them.
-    - UNIT_FACTOR: a spike or level break by the factor of a unit change.
+    - UNIT_FACTOR: a spike or level break whose size is the factor of a unit change.
     - SUDDEN_STEP, STEP_AND_BACK and CONTRACT_ROLL: the quote after a move that is too large for the series
       (valuation/prices/regime_breaks.py).
     - HOLIDAY_REPEAT and WEEKEND_REPEAT: a quote that repeats the previous one on a day without trading.
@@ -78,10 +78,10 @@ of WTI to -36.98 was a jump of 1.1."""
 def clean(dates: Dates, prices: Float) -> Cleaned:
     """Cleans raw quotes [n] of one series.
 
-    Quotes are sorted by date. Of equal quotes for one date the first is kept; of different quotes none is kept. A
-    quote that jumps by more than max(8 MAD-sigma, 40 %) and reverts is a spike; one that persists is a level break
-    (valuation/prices/jumps.py). Weekend quotes that repeat Friday's price are left out, because they would make the
-    market look calmer than it is. Raises InvalidInput where dates and prices differ in length or a date is NaT.
+    Quotes are sorted by date. Of equal quotes for one date the first is kept; of different quotes none is kept. A quote
+    that jumps by more than max(8 MAD-sigma, 40 %) and reverts is a spike; a quote that jumps and persists is a level
+    break (valuation/prices/jumps.py). Weekend quotes that repeat Friday's price are left out, because they would make
+    the market look calmer than it is. Raises InvalidInput where dates and prices differ in length or a date is NaT.
     """
     days = _days(dates, prices)
     finite = np.isfinite(prices)
@@ -126,7 +126,7 @@ def _cleaned(kept: Int, days: Int, prices: Float, moves: Float, limit: float, fo
 
 
 def _in_order(usable: Int, days: Int, prices: Float, found: dict[Defect, Int]) -> Int:
-    """Returns rows in date order, one for each day, without weekend repetitions; adds the defects to ``found``."""
+    """Returns the rows in date order, one for each day, without weekend repetitions; adds the defects to ``found``."""
     if len(usable):
         found[Defect.OUT_OF_ORDER] = usable[days[usable] < np.maximum.accumulate(days[usable])]
     kept, found[Defect.REPEATED_QUOTE], found[Defect.CONFLICTING_QUOTES] = _one_a_day(usable, days, prices)

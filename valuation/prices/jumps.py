@@ -17,7 +17,7 @@ JUMP_LOG_MOVE = 0.40
 """Smallest log move that can be a jump: unit and typing errors are larger, genuine daily moves almost never are."""
 
 JUMP_SIGMAS = 8.0
-"""Jump limit in robust standard deviations, for series too volatile for JUMP_LOG_MOVE."""
+"""Jump limit in robust standard deviations, which applies to series too volatile for JUMP_LOG_MOVE."""
 
 MAD_TO_SIGMA = 1.4826
 """Ratio of standard deviation to median absolute deviation of a normal distribution: 1 / Phi^-1(3/4)."""
@@ -27,7 +27,7 @@ SIGMA_WINDOW = 250
 """Fewest returns from which a MAD-sigma is computed, and the number of newest returns used for it."""
 
 LEVEL_BREAK_QUOTES = 3
-"""Consecutive agreeing held quotes that make a level break."""
+"""Number of consecutive held quotes that make a level break if they agree."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def jump_limit(known_prices: Float) -> float:
 def screen(known: Quotes, held: Quotes, candidates: Quotes, limit: float) -> Screened:
     """Screens candidates in date order against accepted (``known``) and held quotes.
 
-    A candidate on a day of ``known`` corrects that quote; one on a day of ``held`` replaces it. A candidate is held if
-    it differs by more than ``limit`` from the accepted quote before it or from the one after it. If those two differ
-    from each other by more than the limit, the candidate needs to agree with only one of them.
+    A candidate on the day of a ``known`` quote corrects it, and a candidate on the day of a ``held`` quote replaces it.
+    A candidate is held if it differs by more than ``limit`` from the accepted quote before it or from the one after it.
+    If those two differ from each other by more than the limit, the candidate needs to agree with only one of them.
     """
     if not _any_jump(known, candidates, limit):
         nothing = np.zeros(len(candidates.days), dtype=np.bool_)
@@ -137,7 +137,7 @@ class _Walk:
     def _is_next(self, row: int, place: int) -> bool:
         """Returns whether no candidate lies between this one and the accepted quote at ``place``.
 
-        If one does, the later candidate is the one to compare with that quote.
+        If one does, that later candidate is compared with the quote instead.
         """
         return row + 1 == len(self.candidate_days) or self.days[place] < self.candidate_days[row + 1]
 

@@ -21,8 +21,9 @@ ROLL_WINDOW_DAYS = 5
 DAYS_OF_MONTH = 31
 ROLL_CHANCE = 0.01
 MIN_ROLLS = 3
-"""Futures contracts expire on similar days of the month. These are the width in days of the window of the month, the
-probability below which steps inside it are no coincidence, and the fewest steps to test."""
+"""Futures contracts expire on similar days of the month. These constants are the width of a window of the month in
+days, the days of a month, the probability below which steps inside a window are no coincidence, and the fewest steps to
+test."""
 
 
 @dataclass(frozen=True)

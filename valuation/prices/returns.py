@@ -1,4 +1,4 @@
-"""Log returns of dated prices, from which haircuts are simulated, with smoothing removed and quality flags."""
+"""Computes log returns of dated prices for the haircut models, without smoothing and with quality flags."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ BREAK_LOG_MOVE = 1.0
 """Log move beyond which the level breaks, and the prices before it belong to another series."""
 
 SPACING_GAPS = 60
-"""Number of gaps whose median is the step of their period: about a quarter of daily quotes, enough for holidays not to
-affect the median."""
+"""Number of gaps whose median is the step of their period. For daily quotes they cover about a quarter of a year, so
+that holidays do not affect the median."""
 
 GAP_TO_MEDIAN = 3.0
 """Multiple of the usual step beyond which a space between quotes is a gap."""
@@ -34,7 +34,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Returns:
-    """Log returns [m] over one step each, oldest first; returns over other steps are scaled to it.
+    """Log returns [m] over one step each, oldest first; returns over a different step are scaled to this step.
 
     ``step_days`` is the step of the newest quotes in business days. ``observations`` counts the prices used.
     ``smoothing`` is the smoothing coefficient that was removed, 0 for none. ``unchanged_share`` is the share of quotes
@@ -79,7 +79,7 @@ def price_moves(dates: Dates, prices: Float, window: int) -> Returns:
 
 
 def _with_properties(days: Dates, values: Float, flags: QualityFlag) -> Returns:
-    """Returns the moves between the days with step and flags, and with smoothing removed."""
+    """Scales the moves between the days to one step, removes smoothing, and adds the step and the quality flags."""
     if not len(values):
         return Returns(values, 1, len(days), 0.0, flags)
     steps, spacing = _spacing(days)
@@ -112,8 +112,8 @@ def level_breaks(values: Float) -> Int:
 def unsmoothed(returns: Float, smoothing: float) -> Float:
     """Removes smoothing: R*_t = (R_t - a R_{t-1}) / (1 - a), the inverse of R_t = (1 - a) R*_t + a R_{t-1}.
 
-    The first return is unchanged. Geltner 1991, doi 10.1007/BF00161933. Raises InvalidInput for a smoothing outside
-    [0, 1).
+    The first return is unchanged. Source: Geltner 1991, doi 10.1007/BF00161933. Raises InvalidInput for a smoothing
+    outside [0, 1).
     """
     if not 0.0 <= smoothing < 1.0:
         raise InvalidInput("smoothing", smoothing, "0 or more and less than 1")

@@ -9,7 +9,7 @@ import numpy as np
 from valuation._typing import Dates, Float, Int
 
 MIN_RUN = 5
-"""Consecutive repetitions that are never stale: a week of exchange holidays quoted with the last price."""
+"""Most consecutive repetitions that are never stale: a week of exchange holidays quoted with the last price."""
 
 USUAL_RUNS = 3
 """Number of runs of at least a given length that make this length usual for the series."""

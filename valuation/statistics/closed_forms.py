@@ -1,6 +1,6 @@
 """Closed-form price models and forecast scores.
 
-Used as test oracles; only the horizon of a sale depends on one of them (``linear_liquidation_factor``).
+They are used as test oracles; in addition, the horizon of a sale depends on ``linear_liquidation_factor``.
 """
 
 from __future__ import annotations
@@ -46,14 +46,17 @@ def garch_variance(
 
 
 def autoregressive_drift(last_return: float, autoregression: float, days: int) -> float:
-    """Returns r_0 phi (1 - phi^h) / (1 - phi): the expected sum of the next h = ``days`` returns, a mean-zero AR(1)."""
+    """Returns the expected sum of the next h = ``days`` returns of an AR(1) with mean 0.
+
+    The sum is r_0 phi (1 - phi^h) / (1 - phi).
+    """
     return last_return * autoregression * (1.0 - autoregression**days) / (1.0 - autoregression)
 
 
 def gpd_value_at_risk(shape: float, scale: float, threshold: float, total: int, above: int, level: float) -> float:
     """Returns the loss quantile by peaks over threshold: u + beta / xi ((n / N_u (1 - p))^-xi - 1).
 
-    McNeil, Frey and Embrechts, Quantitative Risk Management, section 5.2.3. A shape of 0 gives the limiting
+    Source: McNeil, Frey and Embrechts, Quantitative Risk Management, section 5.2.3. A shape of 0 gives the limiting
     exponential tail. Raises InvalidInput for a scale of 0 or less, or a quantile that lies below the threshold.
     """
     beyond = total / above * (1.0 - level)
@@ -115,8 +118,8 @@ def linear_liquidation_factor(days: ArrayLike) -> Float:
 def crps_normal(outcome: ArrayLike, mean: ArrayLike, sd: ArrayLike) -> Float:
     """Returns the continuous ranked probability score of a normal forecast.
 
-    Gneiting and Raftery 2007, doi 10.1198/016214506000001437. Arguments broadcast. Raises InvalidInput for an sd of 0
-    or less.
+    Source: Gneiting and Raftery 2007, doi 10.1198/016214506000001437. Arguments broadcast. Raises InvalidInput for an
+    sd of 0 or less.
     """
     spread = np.asarray(sd, dtype=np.float64)
     if not (spread > 0.0).all():
@@ -130,8 +133,8 @@ def crps_normal(outcome: ArrayLike, mean: ArrayLike, sd: ArrayLike) -> Float:
 def population_stability_index(expected: Float, observed: Float) -> float:
     """Returns the sum of (observed - expected) ln(observed / expected) over bins of shares [n].
 
-    Usual thresholds: monitor the model from 0.10, refit it from 0.25. Raises InvalidInput for an empty bin, which makes
-    the index infinite; merge such a bin with its neighbour.
+    Usually a model is monitored from an index of 0.10 and refitted from 0.25. Raises InvalidInput for an empty bin,
+    which makes the index infinite; merge such a bin with its neighbour.
     """
     if expected.shape != observed.shape or (np.minimum(expected, observed) <= 0.0).any():
         raise InvalidInput("expected, observed", (expected.tolist(), observed.tolist()), "shares above 0, same bins")

@@ -67,9 +67,10 @@ def transitions(exceeded: Bool) -> Transitions:
 
 
 def kupiec(exceedances: int, observations: int, level: float) -> LikelihoodRatio:
-    """Tests the proportion of failures; chi-square with 1 degree of freedom (Kupiec 1995, doi 10.3905/jod.1995.407942).
+    """Tests the proportion of failures by a statistic that is chi-square with 1 degree of freedom.
 
-    0 ln 0 counts as 0. Raises InvalidInput for impossible counts or a level outside (0, 1).
+    Source: Kupiec 1995, doi 10.3905/jod.1995.407942. 0 ln 0 counts as 0. Raises InvalidInput for impossible counts or a
+    level outside (0, 1).
     """
     if observations < 1 or not 0 <= exceedances <= observations:
         raise InvalidInput("exceedances", exceedances, f"0 to {observations} observations, at least 1 observation")
@@ -82,10 +83,10 @@ def kupiec(exceedances: int, observations: int, level: float) -> LikelihoodRatio
 
 
 def christoffersen_independence(calm_calm: int, calm_hit: int, hit_calm: int, hit_hit: int) -> LikelihoodRatio:
-    """Tests the independence of exceedances; chi-square with 1 degree of freedom.
+    """Tests the independence of exceedances by a statistic that is chi-square with 1 degree of freedom.
 
-    Christoffersen 1998, doi 10.2307/2527341. Arguments are the counts of ``transitions``. Raises InvalidInput if all
-    are 0 or one is negative.
+    Source: Christoffersen 1998, doi 10.2307/2527341. The arguments are the counts of ``transitions``. Raises
+    InvalidInput if all are 0 or one is negative.
     """
     counts = (calm_calm, calm_hit, hit_calm, hit_hit)
     if min(counts) < 0 or not sum(counts):
@@ -100,9 +101,9 @@ def christoffersen_independence(calm_calm: int, calm_hit: int, hit_calm: int, hi
 
 
 def conditional_coverage(coverage: LikelihoodRatio, independence: LikelihoodRatio) -> LikelihoodRatio:
-    """Tests coverage and independence jointly: the sum of both ratios, chi-square with 2 degrees of freedom.
+    """Tests coverage and independence jointly by the sum of both ratios, chi-square with 2 degrees of freedom.
 
-    Christoffersen 1998, doi 10.2307/2527341.
+    Source: Christoffersen 1998, doi 10.2307/2527341.
     """
     return LikelihoodRatio(coverage.statistic + independence.statistic, coverage.degrees + independence.degrees)
 
@@ -123,7 +124,7 @@ def traffic_light(exceedances: int, observations: int, level: float) -> TrafficL
 def pinball(outcomes: Float, quantiles: Float, level: float) -> Float:
     """Returns the pinball loss (level - 1[y < q]) (y - q) of each forecast [n]; the true quantile minimises its mean.
 
-    Koenker and Bassett 1978, doi 10.2307/1913643.
+    Source: Koenker and Bassett 1978, doi 10.2307/1913643.
     """
     return (level - (outcomes < quantiles)) * (outcomes - quantiles)
 

@@ -25,10 +25,10 @@ MEANS = (
 """Quantity and half-life of each mean: squared returns, squares of negative returns only, or returns themselves."""
 
 TREND_LIMIT = 4.0
-"""Standard errors at which the size of a trend is capped."""
+"""Cap on the size of a trend, in standard errors."""
 
 BLOCK = 50
-"""Returns in a block: the recursion runs as matrix products over blocks, which are faster than a loop over returns."""
+"""Number of returns in a block: matrix products over blocks are faster than a loop over returns."""
 
 MIN_VARIANCE = 1e-14
 """Variance added to every mean square, so that ratios stay finite for a price that does not move."""

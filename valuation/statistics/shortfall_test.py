@@ -9,14 +9,14 @@ from valuation._typing import Float
 from valuation.errors import InvalidInput
 
 SIMULATIONS = 20_000
-"""Simulated samples; the 5 % critical value of Z2 then differs by about 0.01 between seeds."""
+"""Number of simulated samples; the 5 % critical value of Z2 then differs by about 0.01 between seeds."""
 
 
 def acerbi_szekely_z2(returns: Float, value_at_risk: Float, expected_shortfall: Float, tail: float) -> float:
-    """Returns Z2 = 1 + sum of r_t 1[r_t < -VaR_t] / (n a ES_t), with a the tail probability.
+    """Returns Z2 = 1 + sum of r_t 1[r_t < -VaR_t] / (n a ES_t), where a is the tail probability.
 
     Z2 is 0 on average if the model is correct and negative if it predicts too small a shortfall. ``returns`` [n] are
-    negative for losses; ``value_at_risk`` and ``expected_shortfall`` [n] are positive. Acerbi and Szekely,
+    negative for losses; ``value_at_risk`` and ``expected_shortfall`` [n] are positive. Source: Acerbi and Szekely,
     Back-testing expected shortfall, Risk, December 2014. Raises InvalidInput for a tail outside (0, 0.5), no returns,
     or a shortfall that is not positive or is smaller than its value at risk.
     """

@@ -1,4 +1,4 @@
-"""Price paths by filtered historical simulation, and the tail of their losses at each step."""
+"""Simulates price paths by filtered historical simulation, and computes the tail of their losses at each step."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Tails:
-    """Loss at the quantile and mean loss beyond it, with their simulation errors; all [steps].
+    """Loss at the quantile and mean loss beyond it for each step [steps], with their simulation errors.
 
     ``path_minimum`` and ``path_shortfall`` are the quantile and tail mean of the worst loss along each path: the loss
     of a sale at the worst step instead of the last one.
@@ -83,7 +83,7 @@ def filtered(returns: Float, decay: float) -> Start | None:
 
 
 def simulated_sums(starts: Sequence[Start], *, decay: float, paths: int, seed: int) -> Iterator[Float32]:
-    """Yields sums of simulated moves [paths] after 1, 2, ... steps, without drift; EWMA variance follows each path.
+    """Yields sums of simulated moves [paths] after 1, 2, ... steps, without drift; each path updates its EWMA variance.
 
     Residuals are drawn with replacement. Several starts [k] draw the same dates, which preserves their dependence, and
     their moves are added; their residuals must have equal length. The yielded array is updated in place.

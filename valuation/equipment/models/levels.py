@@ -27,7 +27,10 @@ class LevelMeans:
     counts: Sequence[Mapping[str, int]]
 
     def at(self, keys: Sequence[Texts]) -> tuple[list[Float], list[Float]]:
-        """Returns the mean down to each level [levels][n] and the count of each key [levels][n], 0 where unseen."""
+        """Returns for each level the means [n] corrected down to it and the counts [n] of its keys.
+
+        The count of an unseen key is 0.
+        """
         mean = np.full(len(keys[0]), self.root)
         means, counts = [], []
         for level, key in enumerate(keys):

@@ -1,4 +1,4 @@
-"""Rolling-origin backtest of Tier 1: the predicted haircut at each origin against the loss that followed."""
+"""Rolling-origin backtest of Tier 1: compares the haircut predicted at each origin with the loss that followed."""
 
 from __future__ import annotations
 

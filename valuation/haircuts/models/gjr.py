@@ -91,7 +91,7 @@ def fit_gjr(returns: Float) -> Gjr | Rejected:
 def filtered_by(
     scaled: Float, autoregression: float, constant: float, arch: float, leverage: float, garch: float
 ) -> Gjr:
-    """Filters returns in percent [n] with given parameters, starting from the mean square of their errors."""
+    """Filters returns in percent [n] with given parameters; the variance starts at the mean square of the errors."""
     shocks = scaled[1:] - autoregression * scaled[:-1]
     before = np.empty(len(shocks))
     now = float(np.mean(shocks**2))
