@@ -40,8 +40,8 @@ MIN_QUOTES_PER_YEAR = 8
 class Fitted:
     """A fitted model's forecast from its last price.
 
-    ``path`` [H] are the median log returns from now to 1..H steps ahead. ``residuals`` [m] are the one-step errors,
-    oldest first. ``responses`` [H] are the effects of a unit surprise on the log price 0..H-1 steps later.
+    ``path`` [H] holds the median log returns from now to 1..H steps ahead. ``residuals`` [m] holds the one-step errors,
+    oldest first. ``responses`` [H] holds the effects of a unit surprise on the log price 0..H-1 steps later.
     """
 
     path: Float

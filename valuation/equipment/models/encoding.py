@@ -130,7 +130,7 @@ def encode(encoder: Encoder, machines: Observations) -> Encoded:
 
 
 def encode_out_of_fold(machines: Observations, residual: Float, shown: Observations) -> Encoded:
-    """Encodes sales [n] out of fold: each row of ``shown`` by an encoder fitted to the other folds of ``machines``.
+    """Encodes each row [n] of ``shown`` by an encoder fitted to the other folds of ``machines`` (out of fold).
 
     ``shown`` has the same sales, possibly with data hidden. String codes are fitted to all sales.
     """

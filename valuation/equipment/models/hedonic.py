@@ -123,8 +123,8 @@ def no_progress(share: float) -> None:
 def fit(machines: Observations, mapping: ColumnMap, progress: Progress = no_progress) -> Learned:
     """Fits a model to sales and reports progress.
 
-    A sale is not used if its price or date is missing, or if its reference value is missing or far from the price.
-    Raises InvalidInput if fewer than SALES_LEAST sales remain.
+    A sale is not used if its price or date is missing, or if its reference value is far from the price or is missing
+    although the mapping names one. Raises InvalidInput if fewer than SALES_LEAST sales remain.
     """
     usable = _usable(machines)
     sales = machines.take(usable)

@@ -27,9 +27,9 @@ class LevelMeans:
     counts: Sequence[Mapping[str, int]]
 
     def at(self, keys: Sequence[Texts]) -> tuple[list[Float], list[Float]]:
-        """Returns for each level the means [n] corrected down to it and the counts [n] of its keys.
+        """Returns for each level the means of the keys [levels][n] and their counts [levels][n].
 
-        The count of an unseen key is 0.
+        A mean includes the corrections of all wider levels. The count of an unseen key is 0.
         """
         mean = np.full(len(keys[0]), self.root)
         means, counts = [], []

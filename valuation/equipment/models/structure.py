@@ -52,7 +52,7 @@ def _bounded(residual: Float) -> Float:
 
 
 def _age_shape(machines: Observations) -> Float:
-    """Returns centred basis functions of age [n, 4]; an unknown age is set to the median and marked in the last one."""
+    """Returns centred basis functions of age [n, 4]; the last marks unknown ages, which are set to the median."""
     age = machines.age_years
     unknown = np.isnan(age)
     median = float(np.median(age[~unknown])) if (~unknown).any() else 0.0
