@@ -1,4 +1,4 @@
-"""Opens findings for inspection data of machines that contradict earlier data; the data itself is stored as stated."""
+"""Opens findings for inspection data of machines that contradict earlier data. The data itself is stored as stated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from valuation.equipment.appraisals.inspections import InspectionFlag, Inspectio
 Value = TypeVar("Value")
 
 REVISIONS_LIMIT = 100
-"""Number of newest revisions of a machine in which its last known readings are searched."""
+"""Number of a machine's newest revisions that are searched for its last known readings."""
 
 SENTENCES = {
     InspectionFlag.HOURS_FELL: "the hour meter fell",
@@ -34,7 +34,7 @@ SENTENCES = {
 def check_inspection(write: Write, asset_key: int, asset: Asset, work_done: str) -> None:
     """Opens a finding for each reading of a machine that contradicts its last known readings.
 
-    To be called after the machine is written. An improved condition is reported as well, and resolved at once if
+    Call it after the machine is written. An improved condition opens a finding too, which is resolved at once if
     ``work_done`` explains it.
     """
     if not isinstance(asset.detail, Equipment):
@@ -62,8 +62,8 @@ def _readings(asset: Asset) -> tuple[object, ...]:
 def _columns(revisions: Sequence[Asset], machines: Sequence[Equipment], today: int) -> Inspections:
     """Returns the revisions of a machine as inspections.
 
-    The newest revision without a date counts as of today, an older one as of long ago, so that no missing date is
-    flagged.
+    A newest revision without a date counts as of today. An older revision without a date counts as of long ago. A
+    missing date is therefore never flagged.
     """
     days = [day_of(one.last_inspection) if one.last_inspection else 0 for one in revisions]
     if revisions[-1].last_inspection is None:

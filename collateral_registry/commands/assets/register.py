@@ -27,7 +27,7 @@ from valuation.errors import InvalidInput
 PAST_DATES = (
     "built", "hours_date", "price_new_date", "acquisition_date", "filing", "grant", "technology_life_date", "issued",
 )  # fmt: skip
-"""Fields of any asset kind whose date cannot be in the future."""
+"""Fields of assets of any kind that hold a date and must not lie in the future."""
 
 
 def register(write: Write, asset: Asset) -> StoredAsset:
@@ -51,7 +51,7 @@ def register(write: Write, asset: Asset) -> StoredAsset:
 def change(
     write: Write, asset_id: str, etag: str, changed: Callable[[Asset], Asset], work_done: str = ""
 ) -> StoredAsset:
-    """Changes an asset that is not retired; a higher value counts as collateral added to its loans.
+    """Changes an asset that is not retired. A higher value counts as collateral added to its loans.
 
     ``work_done`` states the work done on a machine since its last inspection.
     """
@@ -92,13 +92,13 @@ def _write_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset
 
 
 def _note_lot(write: Write, asset: Asset) -> None:
-    """Queues the lot of an inventory asset: a quantity reported by the warehouse replaces the declared one."""
+    """Queues the lot of an inventory asset, so that a reported quantity replaces the declared one."""
     if isinstance(asset.detail, Inventory):
         queue_lot(write, asset.detail)
 
 
 def _check_dates(asset: Asset, day: int) -> None:
-    """Raises InvalidInput for a past fact dated after the business date."""
+    """Raises InvalidInput if the date of a past fact is after the business date."""
     today = date_at(day)
     detail = asset.detail
     facts = {"last_inspection_date": asset.last_inspection}
@@ -118,7 +118,7 @@ def _check_unit(write: Write, asset: Asset) -> None:
 
 
 def _check_pledged_currency(write: Write, stored: StoredAsset, asset: Asset) -> None:
-    """Raises InvalidInput for a change of kind, and Refused for a change of currency of a pledged asset."""
+    """Raises InvalidInput if the kind changes, and Refused if the currency of a pledged asset changes."""
     if asset.detail.kind != stored.asset.detail.kind:
         raise InvalidInput("kind", asset.detail.kind.name, f"{stored.asset.detail.kind.name}: an asset keeps its kind")
     if asset.currency != stored.asset.currency and active_pledges_on(write.connection, stored.key):

@@ -31,7 +31,7 @@ def open_book(database: Database, day: int) -> bool:
 
 
 def advance(write: Write, day: int) -> bool:
-    """Moves to a later business date and starts the run that revalues the book; returns False if it is unchanged.
+    """Moves to a later business date and starts the run that revalues the book; returns False if the date is unchanged.
 
     Raises InvalidInput for an earlier date.
     """

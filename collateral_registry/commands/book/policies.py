@@ -17,7 +17,7 @@ from collateral_registry.store.prices.series import get_series
 
 
 def store_policy(write: Write, policy: Policy) -> StoredPolicy:
-    """Stores a policy version, which takes effect when activated; raises NotFound for an unknown index series."""
+    """Stores a policy version, which takes effect once it is activated; raises NotFound for an unknown index series."""
     for series_id in sorted(set(policy.indices.values())):
         get_series(write.connection, series_id)
     insert_policy(write, policy)
@@ -25,7 +25,7 @@ def store_policy(write: Write, policy: Policy) -> StoredPolicy:
 
 
 def put_into_force(write: Write, policy_id: str) -> StoredPolicy:
-    """Activates a policy version; starts a revaluation run if it is in force on the business date.
+    """Activates a policy version; starts a revaluation run if the version is in force on the business date.
 
     Raises NotFound, and Refused for a version that was activated before.
     """

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 def store_model(write: Write, model_id: str, files: Mapping[str, bytes]) -> StoredModel:
-    """Stores a fitted model; it values nothing until it is activated. Raises InvalidInput for damaged files."""
+    """Stores a fitted model, which values nothing until it is activated; raises InvalidInput for damaged files."""
     from valuation.equipment.models.artefact import CARD, unpack
 
     model = unpack(files)
@@ -109,7 +109,10 @@ def record_appraisal(
 
 @dataclass(frozen=True)
 class ReviewedAppraisal:
-    """An appraisal compared with today's value: its deviation band (None without a value), and its weight by age."""
+    """An appraisal compared with today's value.
+
+    It holds the band of the deviation, which is None without a value, and the weight of the appraisal by its age.
+    """
 
     stored: StoredAppraisal
     band: Band | None
@@ -119,7 +122,7 @@ class ReviewedAppraisal:
 def review_appraisals(
     connection: Connection, asset_id: str, before_key: int, limit: int
 ) -> tuple[list[ReviewedAppraisal], bool]:
-    """Returns a page of a machine's appraisals, newest first, and whether the valid ones contradict each other."""
+    """Returns a page of a machine's appraisals, newest first, and whether its valid ones contradict each other."""
     asset = get_asset(connection, asset_id)
     machine_of(asset)
     found = appraisals_of(connection, asset.key, before_key, limit)
@@ -134,7 +137,7 @@ def review_appraisals(
 
 
 def reviewed(stored: StoredAppraisal, values: Mapping[AppraisalBasis, float], today: int) -> ReviewedAppraisal:
-    """Compares an appraisal with today's values by basis."""
+    """Compares an appraisal with today's values, which are given by basis."""
     value = values.get(stored.basis, 0.0)
     band = Band(int(deviation_band(float(stored.amount_minor), value))) if value > 0.0 else None
     return ReviewedAppraisal(stored, band, float(weight_by_age(float(max(today - stored.day, 0)))))

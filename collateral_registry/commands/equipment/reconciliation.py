@@ -48,7 +48,7 @@ class ReconciledBasis:
 def reconcile_machine(connection: Connection, asset_id: str) -> list[ReconciledBasis]:
     """Returns the reconciled value on each basis that has a value and an appraisal.
 
-    Only the newest appraisal of each appraiser counts. The model's error follows from the value part of the haircut,
+    Only the newest appraisal of each appraiser counts. The model's error is derived from the value part of the haircut,
     which is taken as the distance to the 10 % quantile.
     """
     asset = get_asset(connection, asset_id)
@@ -72,7 +72,7 @@ def reconcile_machine(connection: Connection, asset_id: str) -> list[ReconciledB
 
 @dataclass(frozen=True)
 class Sale:
-    """A sale of a machine, and the value basis it represents."""
+    """A sale of a machine, and the value basis that its price represents."""
 
     asset_id: str
     price: Money
@@ -81,9 +81,9 @@ class Sale:
 
 
 def backtest(connection: Connection, sales: Sequence[Sale]) -> tuple[list[AppraiserRecord], list[str]]:
-    """Returns the record of each appraiser over sales, and the machines without an earlier appraisal on the same basis.
+    """Returns each appraiser's record over the sales, and the machines without an earlier appraisal on the same basis.
 
-    Raises InvalidInput for a price that is not above 0 or in a currency other than the asset's.
+    Raises InvalidInput for a price that is not above 0 or is in a currency other than the asset's.
     """
     pairs: list[tuple[StoredAppraisal, Sale]] = []
     without: list[str] = []
@@ -104,7 +104,7 @@ def backtest(connection: Connection, sales: Sequence[Sale]) -> tuple[list[Apprai
 
 
 def _appraisals_before(connection: Connection, sale: Sale) -> Mapping[str, StoredAppraisal]:
-    """Returns each appraiser's newest appraisal on the basis of a sale, dated up to the day of the sale."""
+    """Returns each appraiser's newest appraisal that is on the basis of a sale and is not dated after the sale."""
     asset = get_asset(connection, sale.asset_id)
     if sale.price.currency != asset.asset.currency:
         raise InvalidInput("sales.price", sale.price.currency, f"an amount in {asset.asset.currency}")
@@ -118,5 +118,5 @@ def _appraisals_before(connection: Connection, sale: Sale) -> Mapping[str, Store
 
 
 def _newest_by_appraiser(appraisals: Iterable[StoredAppraisal]) -> dict[str, StoredAppraisal]:
-    """Returns each appraiser's newest appraisal by day; of one day the last recorded."""
+    """Returns each appraiser's newest appraisal. Of several on one day, the last recorded counts."""
     return {one.appraiser: one for one in sorted(appraisals, key=lambda one: (one.day, one.key))}

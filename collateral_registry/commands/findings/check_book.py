@@ -12,7 +12,7 @@ from collateral_registry.store.engine.database import Write
 
 @dataclass(frozen=True)
 class BookChecked:
-    """Counts of duplicate pairs, of suspected pairs, of over-pledged places and of new findings."""
+    """Numbers of duplicate pairs, suspected pairs, over-pledged places and new findings."""
 
     strong: int
     suspicions: int
@@ -22,7 +22,7 @@ class BookChecked:
 
 
 def check_whole_book(write: Write) -> BookChecked:
-    """Checks every reference number and every place, opens findings, and reconciles the over-pledged places."""
+    """Checks all reference numbers and all places, opens findings, and reconciles the over-pledged places."""
     numbers = check_book(write)
     over = touch_over_pledged_places(write)
     changed = bool(numbers.opened or over or settle(write).valued)

@@ -1,4 +1,4 @@
-"""Detects assets pledged twice: on registration, change and pledge, and in a check of the whole book."""
+"""Detects assets that are pledged twice: on registration, on changes, on pledges, and in a check of the whole book."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ DOUBLE_KINDS = {FindingKind.DOUBLE_PLEDGE, FindingKind.SUSPECTED_DOUBLE_PLEDGE}
 PAIR_DIGEST_BYTES = 16
 
 PAIRS_LIMIT = 10_000
-"""Pairs of reference numbers that a check of the book holds in memory as objects at a time."""
+"""Number of pairs of reference numbers that a check of the book holds in memory as objects at a time."""
 
 SEVERITY = {ReferenceVerdict.STRONG: Severity.CRITICAL, ReferenceVerdict.SUSPICION: Severity.WARNING}
 KIND = {
@@ -68,9 +68,9 @@ class ReferenceCheck:
 
 
 def check_asset(write: Write, key: int, asset: Asset, before: Asset | None = None) -> None:
-    """Raises Refused if another asset has the same reference number; opens findings at both for a similar one.
+    """Raises Refused if another asset has the same reference number; opens findings on both assets for a similar one.
 
-    Of a changed asset only the new reference numbers are checked.
+    For a changed asset, only the new reference numbers are checked.
     """
     known = set(identities_of(before)) if before else set()
     for identity in identities_of(asset):
@@ -79,7 +79,10 @@ def check_asset(write: Write, key: int, asset: Asset, before: Asset | None = Non
 
 
 def check_notice(write: Write, pledge: Pledge, pledge_key: int, asset_key: int, asset: Asset, loan: Loan) -> None:
-    """Stores the registration number of a pledge; raises Refused if it secures another borrower by another asset."""
+    """Stores the registration number of a pledge.
+
+    Raises Refused if the number already belongs to another borrower's pledge of another asset.
+    """
     notices = notice_of(pledge, asset)
     for notice in notices:
         own = KnownIdentity(notice, asset_key, asset.asset_id, asset.owner, loan.loan_id, loan.borrower)
@@ -88,7 +91,7 @@ def check_notice(write: Write, pledge: Pledge, pledge_key: int, asset_key: int, 
 
 
 def check_book(write: Write) -> ReferenceCheck:
-    """Finds equal reference numbers, and numbers one edit apart with agreeing evidence, in the whole book."""
+    """Finds equal reference numbers in the whole book, and numbers one edit apart that have agreeing evidence."""
     write_missing(write.connection)
     pairs = sorted(_pairs(same_numbers(write.connection)) | _near_pairs(agreeing_numbers(write.connection)))
     parts = [_check_pairs(write, pairs[start : start + PAIRS_LIMIT]) for start in range(0, len(pairs), PAIRS_LIMIT)]
@@ -128,7 +131,7 @@ def confirm_double_pledge(write: Write, key: int, note: str) -> None:
 
 
 def _check(write: Write, own: KnownIdentity) -> None:
-    """Compares a number with all similar ones; raises Refused for a match, opens findings for suspicions."""
+    """Compares a number with all similar ones; raises Refused for a match and opens findings for suspicions."""
     findings: list[Finding] = []
     for other in similar_identities(write.connection, own.identity, own.asset_key):
         verdict = _verdict(own, other)
@@ -142,14 +145,18 @@ def _check(write: Write, own: KnownIdentity) -> None:
 
 
 def _verdict(one: KnownIdentity, other: KnownIdentity) -> ReferenceVerdict:
-    """Returns the verdict on two numbers; one registration may cover several assets of one borrower."""
+    """Returns the verdict on two numbers.
+
+    Two equal registration numbers of one borrower are no contradiction, because one registration may cover several
+    assets.
+    """
     if one.identity.kind == IdentityKind.NOTICE and one.borrower == other.borrower:
         return ReferenceVerdict.NONE
     return verdict_of(one.identity, other.identity)
 
 
 def _pairs(rows: Columns) -> set[tuple[int, int]]:
-    """Returns each number paired with the first of its group of equal forms, so that each is reported once."""
+    """Returns pairs of equal numbers: each number with the first of its group, so that each is reported once."""
     pairs: set[tuple[int, int]] = set()
     starts, firsts = _groups(rows)
     for key, first in zip(rows["identity_key"].tolist(), rows["identity_key"][starts[firsts]].tolist(), strict=True):
@@ -159,7 +166,10 @@ def _pairs(rows: Columns) -> set[tuple[int, int]]:
 
 
 def _near_pairs(rows: Columns) -> set[tuple[int, int]]:
-    """Returns pairs of numbers within one edit and with agreeing evidence, comparing each group with itself shifted."""
+    """Returns pairs of numbers that are at most one edit apart and have agreeing evidence.
+
+    The rows are compared with themselves shifted by 1, 2, … rows, within each group.
+    """
     pairs: set[tuple[int, int]] = set()
     _, group = _groups(rows)
     letters = np.array([ReferenceNumber(text).letters for text in rows["written"]], dtype=object)
@@ -176,7 +186,10 @@ def _near_pairs(rows: Columns) -> set[tuple[int, int]]:
 
 
 def _groups(rows: Columns) -> tuple[Int, Int]:
-    """Returns the first row of each group of kind, scope and form, and the group of each row [n]; rows are sorted."""
+    """Returns the first row of each group, and the group of each row [n].
+
+    The rows are sorted. Rows with the same kind, scope and form are a group.
+    """
     count = len(rows["identity_key"])
     if not count:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
@@ -188,7 +201,7 @@ def _groups(rows: Columns) -> tuple[Int, Int]:
 
 
 def _findings(one: KnownIdentity, other: KnownIdentity, verdict: ReferenceVerdict) -> Sequence[Finding]:
-    """Returns the finding for each of the two assets, so that the lenders of both are notified."""
+    """Returns one finding for each of the two assets, so that the lenders of both are notified."""
     return [_finding(one, other, verdict), _finding(other, one, verdict)]
 
 
@@ -205,13 +218,13 @@ def _finding(own: KnownIdentity, other: KnownIdentity, verdict: ReferenceVerdict
 
 
 def _pair(own: KnownIdentity, other: KnownIdentity) -> str:
-    """Returns a digest of the two claims, because four ids of full length exceed the length of a fingerprint."""
+    """Returns a digest of the ids of both assets and loans, because four ids can be too long for a fingerprint."""
     ids = (own.asset_id, own.loan_id, other.asset_id, other.loan_id)
     return hashlib.blake2b("/".join(ids).encode(), digest_size=PAIR_DIGEST_BYTES).hexdigest()
 
 
 def _evidence(own: KnownIdentity, other: KnownIdentity) -> dict[str, str]:
-    """Returns the field, the two numbers, their assets and owners, and the agreeing evidence."""
+    """Returns the field, the two numbers with their assets and owners, and the evidence that agrees."""
     identity: Identity = own.identity
     return {
         "field": FIELD_OF[identity.kind],

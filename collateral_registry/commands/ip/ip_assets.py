@@ -38,7 +38,7 @@ _STARTED_BY = {LegalStatus.LAPSED: RightEventKind.LAPSED, LegalStatus.DISPUTED: 
 def value_registered(connection: Connection, asset_id: str, question: RightQuestion) -> tuple[RightAnswer, str]:
     """Returns the valuation of a registered IP asset on the business date, and its currency.
 
-    A lost, seized, doubly pledged or retired asset is worth 0 for that reason, as in the book.
+    An asset that is lost, seized, doubly pledged or retired is worth 0 for that reason, as in the book.
     """
     stored = get_asset(connection, asset_id)
     ip = _ip_of(stored.asset)
@@ -49,7 +49,7 @@ def value_registered(connection: Connection, asset_id: str, question: RightQuest
 
 
 def quote(connection: Connection, ip: IntellectualProperty, question: RightQuestion) -> RightAnswer:
-    """Returns the valuation of an unregistered IP asset, with the policy's cap for its kind."""
+    """Returns the valuation of an unregistered IP asset, with the cap that the policy sets for its kind."""
     _, day = newest_commit(connection)
     state = RightState(
         status=ip.legal_status, licensed_exclusively=ip.licensed_exclusively, owned_share=float(ip.owned_share)
@@ -59,7 +59,7 @@ def quote(connection: Connection, ip: IntellectualProperty, question: RightQuest
 
 
 def _policy_cap(connection: Connection, asset_class: str, day: int) -> float:
-    """Returns the cap of an asset class by the policy of a day; NaN if it has none."""
+    """Returns the cap of an asset class in the policy of a day; NaN if there is none."""
     cap = policy_in_force(connection, day).policy.numbers_of(asset_class).get("cap")
     return float("nan") if cap is None else float(cap.value)
 
@@ -67,8 +67,8 @@ def _policy_cap(connection: Connection, asset_class: str, day: int) -> float:
 def record_event(write: Write, asset_id: str, event: RightEvent, note: str) -> StoredIpEvent:
     """Records an event and updates the IP asset, its value and its loans in the same commit.
 
-    Raises InvalidInput for a date after the business date or before the newest event of the same kind of change, and
-    for an event that cannot follow the current state.
+    Raises InvalidInput for a date after the business date or before the newest event of the same kind of change. Raises
+    InvalidInput also for an event that cannot follow the current state.
     """
     if day_of(event.day) > write.market_day:
         raise InvalidInput("right_event.date", event.day, f"not after the business date {date_at(write.market_day)}")
@@ -99,8 +99,8 @@ class ComingFee:
 def coming_fees(connection: Connection, days_ahead: int) -> tuple[list[ComingFee], list[str]]:
     """Returns the fees payable from the business date to ``days_ahead`` days later, in the order of their due dates.
 
-    Covers IP assets in force or disputed. The second result lists IP assets without a fee calendar for their office and
-    kind, or without the date from which it counts.
+    Only IP assets in force or in dispute are considered. The second result lists the IP assets whose fees are unknown:
+    no fee calendar exists for their office and kind, or the date from which it counts is missing.
     """
     _, day = newest_commit(connection)
     first, last = date_at(day), date_at(day + days_ahead)
@@ -140,7 +140,7 @@ def _ip_of(asset: Asset) -> IntellectualProperty:
 
 
 def _state(connection: Connection, stored: StoredAsset) -> RightState:
-    """Returns the registered state of an IP asset, with the status before a lapse or dispute recorded as an event."""
+    """Returns the registered state of an IP asset, with its status before a recorded lapse or dispute."""
     ip = _ip_of(stored.asset)
     started_by = _STARTED_BY.get(ip.legal_status)
     return RightState(
@@ -153,7 +153,10 @@ def _state(connection: Connection, stored: StoredAsset) -> RightState:
 
 
 def _changed(asset: Asset, state: RightState) -> Asset:
-    """Returns the asset in a new state. A lost, seized or retired asset keeps its status when pledged elsewhere."""
+    """Returns the asset in a new state.
+
+    An asset that is lost, seized or retired keeps its status when it is pledged elsewhere.
+    """
     ip = _ip_of(asset)
     status = asset.status
     if status in (Status.NORMAL, Status.DOUBLE_PLEDGED):

@@ -1,4 +1,4 @@
-"""Checks that an IP asset outlives its loan, and that the loan is not too long, by the limits of the policy."""
+"""Checks by the limits of the policy that an IP asset outlives its loan and that the loan's term is not too long."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from valuation.calendar import DAYS_PER_YEAR
 from valuation.ip.loan_life import LoanLife, life_against_loan
 
 ENDING_EARLY = (LoanLife.SHORT, LoanLife.ENDS_BEFORE)
-"""Verdicts of a known life that ends before the loan, or within the margin after it."""
+"""Verdicts on a known life that ends before the loan does, or within the margin after it."""
 
 
 @dataclass(frozen=True)
 class IpLife:
-    """Remaining years of an IP asset and of its loan, the verdict, and the exceeded limit of the loan's term.
+    """Remaining years of an IP asset and of its loan, the verdict, and the limit of the loan's term if it is exceeded.
 
-    ``verdict`` is ENOUGH if the policy has no margin; ``most_loan_years`` is None if the limit is not exceeded.
+    ``verdict`` is ENOUGH if the policy has no margin. ``most_loan_years`` is None if the limit is not exceeded.
     """
 
     ip_years: float
@@ -37,10 +37,10 @@ class IpLife:
 
 
 def check_ip_life(write: Write, asset: StoredAsset, maturity: date | None) -> IpLife | None:
-    """Compares an IP asset with the maturity of a loan; None for other assets and loans without maturity.
+    """Compares an IP asset with the maturity of a loan; returns None for other assets and for loans without a maturity.
 
     The verdict is UNKNOWN if the asset's life is unknown. Raises Refused if the asset does not outlive the loan by the
-    policy's ``life_refused_years``, or the loan's term exceeds ``loan_refused_years``.
+    policy's ``life_refused_years``, or if the loan's term exceeds ``loan_refused_years``.
     """
     ip = asset.asset.detail
     if not isinstance(ip, IntellectualProperty) or maturity is None:
@@ -69,7 +69,7 @@ def check_ip_life(write: Write, asset: StoredAsset, maturity: date | None) -> Ip
 
 
 def report_ip_life(write: Write, asset: StoredAsset, loan_id: str, loan_key: int, life: IpLife | None) -> None:
-    """Opens a finding if the IP asset ends too soon after the loan's maturity, or the loan's term exceeds the limit."""
+    """Opens a finding if the IP asset ends too soon after the loan matures, and one if the loan's term is too long."""
     if life is None:
         return
     asset_id, findings = asset.asset.asset_id, []

@@ -22,7 +22,7 @@ from valuation.money import PPM
 
 @dataclass(frozen=True)
 class StaticHold:
-    """Initial quantity of a static pledge, the peak exposure since, and the exposure now; goods in millionths.
+    """Initial quantity of a static pledge in millionths, the peak exposure since the pledge, and the current exposure.
 
     An asset without a quantity counts as one unit.
     """
@@ -36,12 +36,12 @@ class StaticHold:
         return static_floor(self.initial, self.exposure, self.peak)
 
     def cash_for(self, left: int) -> int:
-        """Returns the repayment after which at most ``left`` must stay."""
+        """Returns the smallest repayment after which no more than ``left`` must stay."""
         return cash_to_free(self.initial, left, self.exposure, self.peak)
 
 
 def controlled_value(connection: Connection, loan: StoredLoan) -> ControlledValue:
-    """Returns floor, controlled value and gap of a loan by its newest judgement."""
+    """Returns the controlled value of a loan, with its floor and gap, by the loan's newest judgement."""
     position = position_of(connection, loan.key)
     pledges = active_pledges_of(connection, loan.key)
     claims = newest_claims(connection, [row.key for row in pledges])
@@ -59,7 +59,10 @@ def controlled_value(connection: Connection, loan: StoredLoan) -> ControlledValu
 
 
 def static_hold(connection: Connection, stored: StoredPledge) -> StaticHold:
-    """Returns the hold of a static pledge, from its first terms, its lot at that time, and later balances."""
+    """Returns the hold of a static pledge.
+
+    It is computed from the first terms of the pledge, the lot at that time, and the balances since.
+    """
     first, seq = first_of_pledge(connection, stored.key)
     lot = document_as_of(connection, stored.asset_key, seq).detail
     quantity = millionths_of(lot.quantity) if isinstance(lot, Inventory) else MILLION

@@ -19,7 +19,7 @@ from collateral_registry.store.loans.repository import StoredLoan
 
 @dataclass(frozen=True)
 class CureInKind:
-    """An additional quantity that would cure, and its market value in minor units of the loan's currency."""
+    """An additional quantity that would cure the loan, and its market value in minor units of the loan's currency."""
 
     asset_id: str
     market_minor: int
@@ -28,7 +28,7 @@ class CureInKind:
 
 
 def cures_in_kind(connection: Connection, loan: StoredLoan) -> Sequence[CureInKind]:
-    """Returns the cure in each pledged lot of known value; none for a loan that needs no cure."""
+    """Returns a cure for each pledged lot whose value is known; empty if the loan needs no cure."""
     position = position_of(connection, loan.key)
     asset_ids = sorted({row.pledge.asset_id for row in active_pledges_of(connection, loan.key)})
     if not position.collateral_cure or not asset_ids:

@@ -1,6 +1,6 @@
 """Executes dispositions: voluntary changes, which may never uncover a covered loan.
 
-Pending stock is applied and the change is judged in one transaction; a refused change leaves no trace.
+Pending stock is applied and the change is judged in one transaction. A refused change leaves no trace.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ Positions = Mapping[int, LoanPosition]
 """The position of each loan by its key."""
 
 Explain = Callable[[Positions, int], Refused]
-"""Builds the refusal for the loan of a key that would be uncovered, from the positions before the disposition."""
+"""Builds the refusal for the loan with a key, which would be uncovered, from the positions before the disposition."""
 
 
 @dataclass(frozen=True)
 class Disposition(Generic[R_co]):
     """A voluntary change to what an asset secures.
 
-    ``loan_keys`` are loans of the change that have no pledge on the asset yet; ``removes`` are the loans that lose
-    collateral. ``check`` raises Refused if the disposition breaks a rule of its own, given the positions before it;
-    ``apply`` makes the change; ``explain`` builds the refusal for a loan that would be uncovered.
+    ``loan_keys`` are loans of the change that have no pledge on the asset yet, and ``removes`` are the loans that lose
+    collateral. ``check`` raises Refused if the disposition breaks a rule of its own, given the positions before it.
+    ``apply`` makes the change. ``explain`` builds the refusal for a loan that would be uncovered.
     """
 
     asset_key: int
@@ -50,9 +50,9 @@ class Disposition(Generic[R_co]):
 
 
 def dispose(write: Write, disposition: Disposition[T]) -> T:
-    """Makes a disposition after applying pending stock, and judges every loan on the asset.
+    """Applies pending stock, makes a disposition, and judges every loan on the asset.
 
-    If it would uncover a loan, raises Refused with COVERAGE_UNKNOWN or with the disposition's own refusal.
+    If a loan would be uncovered, raises Refused with COVERAGE_UNKNOWN or with the disposition's own refusal.
     """
     loans = loans_on(write, disposition)
     before = _current_positions(write, loans)
@@ -68,7 +68,7 @@ def dispose(write: Write, disposition: Disposition[T]) -> T:
 
 
 def apply_unchecked(write: Write, disposition: Disposition[T]) -> T:
-    """Makes a change even if it uncovers a loan, and judges its loans; for approved overrides and for facts."""
+    """Makes a change even if it uncovers a loan, and judges its loans. It serves approved overrides and facts."""
     loans = loans_on(write, disposition)
     touch_current_facts(write, loans)
     return _apply(write, disposition, loans)
@@ -88,7 +88,7 @@ def _apply(write: Write, disposition: Disposition[T], loans: Int) -> T:
 
 
 def _current_positions(write: Write, loan_keys: Int) -> dict[int, LoanPosition]:
-    """Returns the positions of the loans with all pending stock applied, for the business date; records nothing yet."""
+    """Returns the loans' positions on the business date with all pending stock applied; records nothing yet."""
     touch_current_facts(write, loan_keys)
     reconcile_touched(write)
     return preview_positions(write, loan_keys)

@@ -55,7 +55,7 @@ class IngestedBalances:
 
 @dataclass(frozen=True)
 class DrawAnswer:
-    """The largest allowed draw, and the rule and the reason for a refusal; no rule means that the draw is allowed."""
+    """The largest allowed draw, and the rule and the reason for a refusal. The draw is allowed if there is no rule."""
 
     headroom: Money
     refusal: DrawRefusal | None
@@ -68,7 +68,7 @@ class DrawAnswer:
 
 
 def create_loan(write: Write, loan: Loan) -> StoredLoan:
-    """Registers a loan and judges it; an exposure without collateral is at the worst level."""
+    """Registers a loan and judges it. An exposure without collateral is at the worst level."""
     _check_balance_date(loan.balance, write.market_day)
     key = insert_loan(write, loan)
     write.touched.add(loans=[key])
@@ -76,7 +76,7 @@ def create_loan(write: Write, loan: Loan) -> StoredLoan:
 
 
 def change_terms(write: Write, loan_id: str, etag: str, changed: Callable[[Loan], Loan]) -> StoredLoan:
-    """Changes the terms of an open loan and judges it again; a later maturity is checked against pledged IP assets."""
+    """Changes the terms of an open loan and judges it again; compares a later maturity with the pledged IP assets."""
     stored = _open_loan(write, loan_id)
     check_etag(f"loans/{loan_id}", stored.revision, etag)
     loan = changed(stored.loan)
@@ -108,8 +108,9 @@ def ingest_balances(write: Write, pushes: Sequence[BalancePush], refused: Sequen
 
 
 def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswer:
-    """Returns whether a draw keeps the loan below its margin call and credit limit, with known coverage.
+    """Returns whether a draw is allowed.
 
+    It must keep the loan below its margin call and within its credit limit, and the loan's coverage must be known.
     Raises NotFound, and InvalidInput for a currency other than the loan's.
     """
     stored = get_loan(connection, loan_id)
@@ -129,7 +130,7 @@ def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswe
 
 
 def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
-    """Closes a loan without exposure and releases its pledges; raises Refused while an exposure remains."""
+    """Closes a loan without exposure and releases its pledges; raises Refused if an exposure remains."""
     stored = _open_loan(write, loan_id)
     check_etag(f"loans/{loan_id}", stored.revision, etag)
     if stored.loan.balance.exposure_minor:
@@ -139,7 +140,7 @@ def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
     for pledge in pledges:
         update_pledge(write, pledge, replace(pledge.pledge, state=PledgeState.RELEASED))
     write.touched.add(loans=[stored.key], claims=[pledge.asset_key for pledge in pledges])
-    settle(write)  # judged before it is closed, as a closed loan is no longer judged
+    settle(write)  # The loan is judged before it is closed, because a closed loan is not judged.
     return update_loan(write, stored, replace(stored.loan, state=LoanState.CLOSED))
 
 
@@ -151,12 +152,12 @@ def _open_loan(write: Write, loan_id: str) -> StoredLoan:
 
 
 def _ends_later(before: date | None, after: date | None) -> bool:
-    """Returns whether a maturity was postponed, or stated for the first time."""
+    """Returns whether a maturity was postponed or was stated for the first time."""
     return after is not None and (before is None or after > before)
 
 
 def _ip_lives(write: Write, stored: StoredLoan, loan: Loan) -> list[tuple[StoredAsset, IpLife]]:
-    """Compares the IP assets pledged to a loan with its new maturity; raises Refused as for a new pledge."""
+    """Compares the IP assets pledged to a loan with its new maturity; raises Refused as a new pledge would."""
     pledged = sorted({pledge.pledge.asset_id for pledge in active_pledges_of(write.connection, stored.key)})
     assets = [get_asset(write.connection, asset_id) for asset_id in pledged]
     compared = [(asset, check_ip_life(write, asset, loan.maturity)) for asset in assets]
@@ -183,7 +184,7 @@ def _balance_problem(push: BalancePush, stored: StoredLoan | None, day: int) -> 
 
 
 def _barred(loan: Loan, position: LoanPosition) -> tuple[DrawRefusal, str] | None:
-    """Returns the rule and the reason that bar every draw, whatever its amount; None if there is none."""
+    """Returns the rule that refuses every draw, whatever its amount, and the reason; None if no rule does."""
     if loan.state == LoanState.CLOSED:
         return DrawRefusal.LOAN_CLOSED, "the loan is closed"
     if position.coverage_unknown:
@@ -195,7 +196,7 @@ def _barred(loan: Loan, position: LoanPosition) -> tuple[DrawRefusal, str] | Non
 
 
 def _headroom(loan: Loan, position: LoanPosition) -> tuple[int, DrawRefusal]:
-    """Returns the largest draw in minor units, and the rule that refuses a larger one."""
+    """Returns the largest draw in minor units, and the rule that would refuse a larger one."""
     by_cover = largest_draw(position.exposure, position.pool, position.target_ppm)
     if loan.credit_limit is None:
         return by_cover, DrawRefusal.COVER

@@ -17,7 +17,7 @@ from collateral_registry.store.loans.repository import get_loan
 def propose_override(write: Write, override: Override) -> StoredOverride:
     """Records a proposal, which changes nothing about the loan.
 
-    Raises NotFound, InvalidInput or Refused for a disposition that would be invalid even with an approval.
+    Raises NotFound, InvalidInput or Refused for a disposition that would be invalid even if it were approved.
     """
     loan = get_loan(write.connection, override.loan_id)
     _disposition(write, override)
@@ -26,9 +26,10 @@ def propose_override(write: Write, override: Override) -> StoredOverride:
 
 
 def approve_override(write: Write, loan_id: str, override_id: str, note: str) -> StoredOverride:
-    """Approves a proposal and makes its disposition; the loans it concerns are judged in the same commit.
+    """Approves a proposal and makes its disposition. The loans that it concerns are judged in the same commit.
 
-    Raises Refused for the proposer, for an override that is decided, and for a pledge changed since the proposal.
+    Raises Refused for the proposer, for an override that is decided already, and for a pledge that has changed since
+    the proposal.
     """
     stored = get_override(write.connection, loan_id, override_id)
     decide_override(write, stored, stored.override.decided(OverrideState.APPROVED, write.actor, note))
@@ -37,14 +38,14 @@ def approve_override(write: Write, loan_id: str, override_id: str, note: str) ->
 
 
 def reject_override(write: Write, loan_id: str, override_id: str, note: str) -> StoredOverride:
-    """Rejects a proposal; raises Refused for an override that is decided."""
+    """Rejects a proposal; raises Refused for an override that is decided already."""
     stored = get_override(write.connection, loan_id, override_id)
     decide_override(write, stored, stored.override.decided(OverrideState.REJECTED, write.actor, note))
     return get_override(write.connection, loan_id, override_id)
 
 
 def _disposition(write: Write, override: Override) -> Disposition[object]:
-    """Returns the disposition of an override, by the current facts."""
+    """Returns the disposition of an override, built from the current facts."""
     terms, loan_id = override.disposition, override.loan_id
     match terms:
         case ReleaseTerms():

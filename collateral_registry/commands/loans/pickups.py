@@ -41,7 +41,10 @@ from valuation.money import PPM
 
 @dataclass(frozen=True)
 class PickupAnswer:
-    """Whether a quantity may leave; if not, the largest that may, the cash that would free it, and the reason."""
+    """Whether a quantity may leave.
+
+    If not, the answer holds the largest quantity that may leave, the cash that would free all of it, and the reason.
+    """
 
     allowed: bool
     largest: Decimal
@@ -52,7 +55,7 @@ class PickupAnswer:
 
 @dataclass(frozen=True)
 class PickupRequest:
-    """A requested pick-up: quantity in the unit of the lot, and its last day (default: PICKUP_DAYS from now)."""
+    """A requested pick-up with its quantity in the unit of the lot and its last day (default: PICKUP_DAYS from now)."""
 
     loan_id: str
     asset_id: str
@@ -64,7 +67,7 @@ class PickupRequest:
 
 @dataclass(frozen=True)
 class _Inquiry:
-    """A quantity to leave a lot, for one of its loans, with the active pledges on the lot."""
+    """A question whether a quantity may leave a lot, asked for one of its loans, with the active pledges on the lot."""
 
     loan: StoredLoan
     asset: StoredAsset
@@ -76,7 +79,7 @@ class _Inquiry:
 def check_pickup(connection: Connection, loan_id: str, asset_id: str, quantity: Decimal) -> PickupAnswer:
     """Returns whether a quantity may leave, by the newest judgements and prices.
 
-    Every loan on the lot must stay covered, and a static pledge keeps its part.
+    Every loan on the lot must stay covered, and the part that a static pledge requires must stay.
     """
     inquiry = _inquiry(connection, loan_id, asset_id, quantity)
     loans = loans_of_assets(connection, np.array([inquiry.asset.key], dtype=np.int64))
@@ -105,7 +108,7 @@ def _answer(connection: Connection, inquiry: _Inquiry, positions: Positions) -> 
 
 
 def request_pickup(write: Write, request: PickupRequest) -> StoredPickup:
-    """Authorises a pick-up, whose goods no longer count; raises Refused if they may not leave."""
+    """Authorises a pick-up, whose goods no longer count as collateral; raises Refused if they may not leave."""
     dispose(write, pickup_disposition(write, request))
     return get_pickup(write.connection, request.loan_id, request.pickup_id)
 
@@ -143,7 +146,10 @@ def pickup_disposition(write: Write, request: PickupRequest) -> Disposition[None
 
 
 def cancel_pickup(write: Write, loan_id: str, pickup_id: str) -> StoredPickup:
-    """Cancels an authorisation; its open quantity counts again. Raises NotFound, and Refused if it has ended."""
+    """Cancels an authorisation, so that its open quantity counts again.
+
+    Raises NotFound, and Refused if the authorisation has ended.
+    """
     stored = get_pickup(write.connection, loan_id, pickup_id)
     if stored.pickup.state != PickupState.AUTHORISED:
         name = f"loans/{loan_id}/pickups/{pickup_id}"
@@ -166,7 +172,7 @@ def _explain(_before: Positions, _loan_key: int) -> Refused:
 
 
 def _inquiry(connection: Connection, loan_id: str, asset_id: str, quantity: Decimal) -> _Inquiry:
-    """Resolves the names of a request; raises NotFound, InvalidInput or Refused."""
+    """Finds the loan, the lot and its pledges by the names in a request; raises NotFound, InvalidInput or Refused."""
     loan, asset = get_loan(connection, loan_id), get_asset(connection, asset_id)
     lot = asset.asset.detail
     if not isinstance(lot, Inventory):
@@ -181,7 +187,7 @@ def _inquiry(connection: Connection, loan_id: str, asset_id: str, quantity: Deci
 
 
 def _static_floors(connection: Connection, inquiry: _Inquiry) -> list[tuple[StoredPledge, int]]:
-    """Returns the quantity that must stay of each static pledge on the lot, in millionths."""
+    """Returns each static pledge on the lot with the quantity that must stay, in millionths."""
     static = [row for row in inquiry.pledges if row.pledge.mode == PledgeMode.STATIC]
     return [(row, static_hold(connection, row).must_stay()) for row in static]
 
@@ -189,14 +195,14 @@ def _static_floors(connection: Connection, inquiry: _Inquiry) -> list[tuple[Stor
 def _may_leave(
     scenario: ReleaseScenario, floors: Sequence[tuple[StoredPledge, int]], inquiry: _Inquiry, quantity: int
 ) -> bool:
-    """Returns whether a quantity may leave: every loan stays covered and every static pledge keeps its floor."""
+    """Returns whether a quantity may leave: every loan must stay covered and every static pledge keep its floor."""
     rest = scenario.counted - quantity
     is_kept = all(rest * row.pledge.share_ppm // PPM >= floor for row, floor in floors)
     return rest >= 0 and is_kept and not scenario.uncovered_after(quantity) and inquiry.quantity > 0
 
 
 def _first_guess(scenario: ReleaseScenario, inquiry: _Inquiry) -> int:
-    """Returns the largest release of the loan's claim (rules.md section 4) as a quantity, in millionths."""
+    """Returns the largest claim that the loan can release (rules.md section 4), as a quantity in millionths."""
     claim = scenario.claim_of(inquiry.loan.key)
     exposure, pool, target = scenario.terms_of(inquiry.loan.key)
     most = int(largest_release(*(np.array([n]) for n in (exposure, pool, claim, target)))[0])
@@ -204,7 +210,7 @@ def _first_guess(scenario: ReleaseScenario, inquiry: _Inquiry) -> int:
 
 
 def _refusal(connection: Connection, inquiry: _Inquiry, scenario: ReleaseScenario, largest: Decimal) -> PickupAnswer:
-    """Builds the refusal with its reason, the largest quantity, and the cash that would free all of it."""
+    """Builds the refusal with its reason, the largest quantity that may leave, and the cash that would free it all."""
     unit, loan = inquiry.lot.unit, inquiry.loan
     if inquiry.quantity > scenario.counted:
         reason = f"quantity: got {plain_quantity(inquiry.quantity, unit)}, want at most the "

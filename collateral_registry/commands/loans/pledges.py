@@ -1,4 +1,4 @@
-"""Pledges assets, changes pledges, and releases them if the rest still covers the loan."""
+"""Pledges assets, changes pledges, and releases them if the remaining collateral still covers the loan."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ from valuation.money import PPM
 
 @dataclass(frozen=True)
 class ReleaseRequest:
-    """The part of a pledge to release: a share in millionths or a quantity of the lot; None for both means all."""
+    """The part of a pledge to release: a share in millionths or a quantity of the lot.
+
+    If both are None, the whole pledge is released.
+    """
 
     share_ppm: int | None = None
     quantity: Decimal | None = None
@@ -52,7 +55,8 @@ class ReleaseRequest:
 def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
     """Pledges an asset to a loan.
 
-    Raises Refused if the shares exceed the asset, or if the pledge would uncover a loan that the asset already secures.
+    Raises Refused if the shares add up to more than the asset, or if the pledge would uncover a loan that the asset
+    already secures.
     """
     loan = get_loan(write.connection, pledge.loan_id)
     asset = get_asset(write.connection, pledge.asset_id)
@@ -95,7 +99,8 @@ def change_pledge(
 def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, request: ReleaseRequest) -> StoredPledge:
     """Releases all or part of a pledge.
 
-    Raises Refused if the rest would not cover the loan, with the largest share that may be released.
+    Raises Refused, which states the largest share that may be released, if the remaining collateral would not cover the
+    loan.
     """
     return dispose(write, pledge_release(write, active_pledge(write, loan_id, pledge_id, etag), request))
 
@@ -128,7 +133,7 @@ def pledge_change(write: Write, stored: StoredPledge, pledge: Pledge) -> Disposi
 
 
 def pledge_release(write: Write, stored: StoredPledge, request: ReleaseRequest) -> Disposition[StoredPledge]:
-    """Returns the disposition that releases an active pledge, by the quantity of its lot at that time."""
+    """Returns the disposition that releases an active pledge, by the quantity of its lot when the release is made."""
 
     def rest() -> Pledge:
         share = _share_to_release(request, stored.pledge, _lot_of(write, stored))
@@ -155,7 +160,7 @@ def active_pledge(write: Write, loan_id: str, pledge_id: str, etag: str) -> Stor
 
 
 def _lot_of(write: Write, stored: StoredPledge) -> Inventory | None:
-    """Returns the pledged inventory lot; None for another kind of asset."""
+    """Returns the pledged inventory lot; None if the asset is of another kind."""
     detail = documents_of(write.connection, np.array([stored.asset_key], dtype=np.int64))[stored.asset_key].detail
     return detail if isinstance(detail, Inventory) else None
 
@@ -168,7 +173,7 @@ def _check_terms(pledge: Pledge, currency: str, day: int) -> None:
 
 
 def _check_shares(asset: StoredAsset, others: list[Pledge], pledge: Pledge) -> None:
-    """Raises Refused if shares at one rank exceed 1, or a junior pledge stands behind a senior one without limit."""
+    """Raises Refused if the shares at one rank exceed 1, or if a junior pledge follows a senior one without a limit."""
     name = f"assets/{asset.asset.asset_id}"
     pledged = sum(other.share_ppm for other in others if other.rank == pledge.rank)
     if pledged + pledge.share_ppm > PPM:
@@ -201,7 +206,7 @@ def _share_to_release(request: ReleaseRequest, pledge: Pledge, lot: Inventory | 
 
 
 def _explain_release(write: Write, stored: StoredPledge) -> Explain:
-    """Builds the refusal of a release with the largest share that could be released."""
+    """Returns a function that builds the refusal of a release, with the largest share that could be released."""
     lot = _lot_of(write, stored)
     claims = newest_claims(write.connection, [stored.key]).get(stored.key, (0, 0))
 

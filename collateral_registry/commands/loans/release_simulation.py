@@ -1,4 +1,4 @@
-"""Simulates the release of goods from a lot: its loans are covered again with a smaller quantity."""
+"""Simulates the release of goods from a lot by judging the coverage of its loans with a smaller quantity."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ CACHED_QUANTITIES = 128
 
 @dataclass(frozen=True)
 class ReleaseScenario:
-    """A lot with the current positions of its loans; ``counted`` is its counted quantity in millionths.
+    """A lot with the current positions of its loans. ``counted`` is its counted quantity in millionths.
 
-    ``pools`` returns the collateral value of each loan after so many millionths have left.
+    ``pools`` returns the collateral value of each loan after the given number of millionths has left.
     """
 
     counted: int
@@ -51,15 +51,15 @@ class ReleaseScenario:
         return position.exposure, position.pool, position.target_ppm
 
     def claim_of(self, loan_key: int) -> int:
-        """Returns the collateral value that a loan would lose with the whole lot."""
+        """Returns the collateral value that a loan would lose if the whole lot left."""
         return self.pool_after(loan_key, 0) - self.pool_after(loan_key, self.counted)
 
     def pool_after(self, loan_key: int, quantity: int) -> int:
-        """Returns the collateral value of a loan after so many millionths have left."""
+        """Returns the collateral value of a loan after ``quantity`` millionths have left."""
         return self.pools(quantity)[loan_key]
 
     def uncovered_after(self, quantity: int) -> list[int]:
-        """Returns the keys of the loans that may not lose so many millionths (domain/loans/dispositions.py)."""
+        """Returns the keys of the loans for which this quantity may not leave (domain/loans/dispositions.py)."""
         pools = self.pools(quantity)
         return [
             key
@@ -76,7 +76,7 @@ def counted_quantity(connection: Connection, asset_key: int) -> int:
 
 
 def simulate_release(connection: Connection, asset_key: int, positions: Mapping[int, LoanPosition]) -> ReleaseScenario:
-    """Reads a lot and its market data once, to simulate any number of quantities.
+    """Reads a lot and its market data once, so that any number of quantities can be simulated.
 
     ``positions`` are those of the loans on the lot.
     """
@@ -103,9 +103,10 @@ def simulate_release(connection: Connection, asset_key: int, positions: Mapping[
 
 
 def _in_doubt(covered: Covered, positions: dict[int, LoanPosition]) -> bool:
-    """Returns whether coverage depends on a value that is unknown today.
+    """Returns whether the coverage depends on a value that is unknown today.
 
-    The newest judgements may be older: the business date may have moved while its revaluation run is under way.
+    The newest judgements may be of an earlier day, because the business date may have moved while its revaluation run
+    has not finished.
     """
     pools, in_doubt = covered.pools, False
     for at, key in enumerate(covered.loans["loan_key"].tolist()):
@@ -120,7 +121,7 @@ def _in_doubt(covered: Covered, positions: dict[int, LoanPosition]) -> bool:
 def _covered(
     connection: Connection, loaded: LoadedInputs, policy: StoredPolicy, day: int, loan_keys: Int, share: float
 ) -> Covered:
-    """Returns the coverage of the loans if only a share of the lot's quantity counts."""
+    """Returns the coverage of the loans as if only a share of the lot's quantity counted."""
     inventory = {**loaded.assets.inventory, "counted_share": np.array([share])}
     assets = replace(loaded.assets, inventory=inventory)
     appraisal = appraise(assets, loaded.targets, loaded.market, policy.policy, day)

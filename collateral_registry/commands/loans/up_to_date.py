@@ -17,8 +17,8 @@ from valuation._typing import Int
 def is_up_to_date(connection: Connection, loan_id: str) -> bool:
     """Returns whether a loan was judged for the business date with all reported stock of its assets.
 
-    A stock movement is stored before it is applied, and a new business date begins before its revaluation run has
-    judged every loan.
+    The judgement can be older for two reasons. A stock movement is stored before it is applied, and a new business date
+    begins before its revaluation run has judged every loan.
     """
     keys = np.array([get_loan(connection, loan_id).key], dtype=np.int64)
     pending, _ = changes_of_assets(connection, assets_of_loans(connection, keys))
@@ -26,7 +26,10 @@ def is_up_to_date(connection: Connection, loan_id: str) -> bool:
 
 
 def touch_current_facts(write: Write, loan_keys: Int) -> None:
-    """Applies the pending stock of the loans' assets; marks loans not yet judged for the business date as touched."""
+    """Applies the pending stock of the loans' assets; touches the loans that are not yet judged for the business date.
+
+    Touched loans are judged when the change is settled.
+    """
     assets = assets_of_loans(write.connection, loan_keys)
     sync_lots_of(write, assets)
     stale = loan_keys[~are_judged_today(write.connection, loan_keys)]
@@ -35,7 +38,10 @@ def touch_current_facts(write: Write, loan_keys: Int) -> None:
 
 
 def bring_up_to_date(write: Write, loan_id: str) -> None:
-    """Applies the pending stock of a loan's assets and has the loan judged for the business date."""
+    """Applies the pending stock of a loan's assets and ensures that the loan is judged for the business date.
+
+    The loan is judged when the change is settled.
+    """
     touch_current_facts(write, np.array([get_loan(write.connection, loan_id).key], dtype=np.int64))
 
 

@@ -1,1 +1,1 @@
-"""Steps shared by every change: load inputs, value, judge, record."""
+"""Steps that every change shares: load inputs, value assets, judge loans, and record the results."""

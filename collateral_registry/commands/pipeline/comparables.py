@@ -39,13 +39,13 @@ OUTSIDE = (
 """Flags of a machine outside the range of the sales that the model was fitted on."""
 
 NO_OPINION = EstimateFlag.CATEGORY_UNSEEN | EstimateFlag.AGE_UNKNOWN
-"""Flags for which a model estimate is not used, because it would be an average over all kinds or ages; the depreciation
-curve of the class is used instead."""
+"""Flags for which a model's estimate is not used, because it would be an average over all kinds or ages. The
+depreciation curve of the class is used instead."""
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A stored model identified by its hash; its files are read when it is not cached."""
+    """A stored model, identified by its hash. Its files are read if it is not cached."""
 
     model_hash: str
     read: Callable[[], dict[str, bytes]] = field(compare=False)

@@ -1,4 +1,4 @@
-"""Provides haircut curves: reuses fresh ones and computes others from the price history."""
+"""Provides haircut curves: reuses those that are still current and computes the others from the price history."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ from valuation.prices.returns import log_returns
 MODEL_NAME = f"{MODEL}/{VERSION}"
 
 NO_RETURN = 0.0
-"""Newest return of an exchange rate, which may combine several series; its moves show in its price."""
+"""Newest return that is used for an exchange rate. The rate may combine several series, so its moves are judged by its
+price."""
 
 SAME_RETURN_SIGMAS = 0.25
-"""Change of the newest return of smoothed quotes, in daily volatilities, up to which a curve is kept."""
+"""If the newest return of smoothed quotes changes by no more than this many daily volatilities, the curve is kept."""
 
 LOOK_BACK_DAYS = 31
-"""Days before an estimate in which its own price and the exchange rate of that day are searched."""
+"""Number of days before an estimate in which the last price and the last exchange rate up to that day are searched."""
 
 
 def curves_for(
@@ -65,12 +66,12 @@ def curves_for(
 
 
 def store_curves(connection: Source, seq: int, made: Sequence[NewCurve]) -> None:
-    """Stores new curves as known from a commit on."""
+    """Stores new curves, which are known from a commit on."""
     insert_estimates(connection, seq, made, MODEL_NAME)
 
 
 def _newest(need: CurveNeed, market: MarketFacts) -> Newest | None:
-    """Returns the newest observation behind a need at the newest rate; None if a price or the rate is missing."""
+    """Returns the newest price of a needed curve at the newest exchange rate; None if the price or rate is missing."""
     quote = market.fx.get((need.base_currency, need.currency))
     if quote is None and need.base_currency != need.currency:
         return None
@@ -84,11 +85,12 @@ def _newest(need: CurveNeed, market: MarketFacts) -> Newest | None:
 
 
 def _cause(newest: Newest, estimate: Estimate, policy: Policy) -> str:
-    """Returns why prices require a new curve, or an empty text.
+    """Returns why prices require a new curve, or an empty string.
 
-    A curve is replaced at once after a rewrite of the history, and after a shock (a new price, a correction or a move
-    of the rate); otherwise after some business days. It is replaced with every newer price if the quotes are smoothed,
-    also after a large correction of the newest return, or if the model's traffic-light status is not green.
+    A curve is replaced at once if its history was rewritten, and after a shock, which is a new price, a correction or a
+    move of the rate. Otherwise it is replaced after some business days. If the quotes are smoothed, it is replaced with
+    every newer price and after a large correction of the newest return. If the model's traffic-light status is not
+    green, it is replaced with every newer price.
     """
     if newest.history_seq > estimate.history_seq or np.isnan(estimate.price):
         return EstimateCause.HISTORY
@@ -105,7 +107,7 @@ def _cause(newest: Newest, estimate: Estimate, policy: Policy) -> str:
 
 
 def _is_shock(newest: Newest, estimate: Estimate, age_days: int, sigmas: float) -> bool:
-    """Returns whether the newest move, or the move since the curve's price, exceeds a multiple of its volatility."""
+    """Returns whether the newest move, or the move since the curve's price, exceeds a multiple of the volatility."""
     limit = sigmas * estimate.daily_volatility
     if not limit > 0.0:
         return False
@@ -114,7 +116,7 @@ def _is_shock(newest: Newest, estimate: Estimate, age_days: int, sigmas: float) 
 
 
 def _drift_cause(connection: Source, need: CurveNeed, newest: Newest, market: MarketFacts, estimate: Estimate) -> str:
-    """Returns DRIFT if the accumulated moves are too large for the model, otherwise an empty text."""
+    """Returns DRIFT if the accumulated moves are too large for the model, otherwise an empty string."""
     days_since = newest.day - estimate.day
     if days_since <= 0 or not may_alarm(estimate.watch.drift, days_since) or not estimate.watch.variance > 0.0:
         return ""
@@ -127,7 +129,7 @@ def _drift_cause(connection: Source, need: CurveNeed, newest: Newest, market: Ma
 
 
 def _make(connection: Source, need: CurveNeed, market: MarketFacts, policy: Policy) -> HaircutCurve:
-    """Computes a curve from converted prices; smoothing is detected on prices in the good's own currency."""
+    """Computes a curve from converted prices. Smoothing is detected on the prices in the good's own currency."""
     own = history(connection, need.series_key)
     days, prices = _converted(connection, own, need, market)
     curve = pooled_scale(
@@ -145,7 +147,10 @@ def _make(connection: Source, need: CurveNeed, market: MarketFacts, policy: Poli
 def _converted(
     connection: Source, own: History, need: CurveNeed, market: MarketFacts, since: int | None = None
 ) -> tuple[Int, NDArray[np.float64]]:
-    """Returns a series' prices at the rates of their days, from a day on; only the rates if there is no series."""
+    """Returns a series' prices from a day on, converted at the rates of their days.
+
+    If there is no series, the rates alone are returned.
+    """
     quote = market.fx.get((need.base_currency, need.currency))
     if not need.series_key:
         return _rate_history(connection, quote, since) if quote else (np.zeros(0, dtype=np.int64), np.zeros(0))
@@ -157,7 +162,7 @@ def _converted(
 
 
 def _rate_history(connection: Source, quote: FxQuote, since: int | None = None) -> tuple[Int, NDArray[np.float64]]:
-    """Returns the rates of a pair on the days of its first leg, with the other legs as known on those days."""
+    """Returns the rates of a pair on the days of its first leg. The other legs are taken as known on those days."""
     first, *others = quote.legs
     leg = history(connection, first[0], since)
     days, rates = leg.day, leg.price ** first[1]
@@ -170,7 +175,7 @@ def _rate_history(connection: Source, quote: FxQuote, since: int | None = None) 
 def at_dated_rates(
     days: Int, prices: NDArray[np.float64], rate_days: Int, rates: NDArray[np.float64]
 ) -> tuple[Int, NDArray[np.float64]]:
-    """Returns prices times the rate of their day, or the last before it; days before the first rate are omitted."""
+    """Returns each price times the rate on its day, or the last rate before it; omits days before the first rate."""
     row = np.searchsorted(rate_days, days, side="right") - 1
     known = row >= 0
     return days[known], prices[known] * rates[row[known]]

@@ -1,4 +1,4 @@
-"""Checks etags, which state the revision a caller has read."""
+"""Checks etags, which state the revision that a caller has read."""
 
 from __future__ import annotations
 

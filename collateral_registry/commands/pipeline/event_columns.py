@@ -24,7 +24,7 @@ JUDGED = (
 
 
 def pending_columns(judged: Columns, kind: Int, level_before: Int, breach_number: Int) -> Columns:
-    """Returns one event per row [e] from the judgements of the loans [e]; breach number 0 means outside a breach."""
+    """Returns one event per row [e] from the judgements of the loans [e]; breach number 0 means no breach."""
     return {
         **{name: judged[name] for name in JUDGED},
         "kind": kind,
@@ -34,7 +34,7 @@ def pending_columns(judged: Columns, kind: Int, level_before: Int, breach_number
 
 
 def stamped(events: Columns, write: Write, note: str = "") -> Columns:
-    """Returns the events [e] with business date, time, actor and note."""
+    """Returns the events [e] with the business date, time and actor of the change, and the note."""
     count = len(events["kind"])
     return {
         **events,
@@ -48,5 +48,5 @@ def stamped(events: Columns, write: Write, note: str = "") -> Columns:
 def event_columns(
     judged: Columns, kind: Int, level_before: Int, breach_number: Int, write: Write, note: str = ""
 ) -> Columns:
-    """Returns events [e] of this change from the judgements of their loans [e]."""
+    """Returns the complete events [e] of this change, built from the judgements of their loans [e]."""
     return stamped(pending_columns(judged, kind, level_before, breach_number), write, note)

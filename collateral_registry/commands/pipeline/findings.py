@@ -26,7 +26,7 @@ from valuation._typing import Int
 
 
 def open_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFinding]:
-    """Opens the findings that are not yet open; returns the new ones."""
+    """Opens those of the findings that are not open yet, and returns them."""
     if not findings:
         return []
     opened = insert_findings(write, findings)
@@ -35,7 +35,7 @@ def open_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFindi
 
 
 def resolve_finding(write: Write, key: int, note: str) -> StoredFinding:
-    """Resolves an open finding with a reason; raises NotFound, and Refused if it is resolved already."""
+    """Resolves an open finding with a reason; raises NotFound, and Refused if it is already resolved."""
     checked_text("actor", write.actor)
     if get_finding(write.connection, key).state == FindingState.RESOLVED:
         raise Refused("FINDING_RESOLVED", f"findings/{key} is resolved already")
@@ -43,14 +43,17 @@ def resolve_finding(write: Write, key: int, note: str) -> StoredFinding:
 
 
 def close_findings(write: Write, keys: Sequence[int], note: str) -> list[StoredFinding]:
-    """Resolves the open ones among these findings."""
+    """Resolves those of the findings that are open."""
     resolved = resolve_findings(write, keys, note)
     _queue(write, resolved, EventKind.FINDING_RESOLVED)
     return resolved
 
 
 def announce_findings(write: Write, announcements: Sequence[Announcement]) -> None:
-    """Records an event for each finding and each running loan that it concerns, with the loan's newest judgement."""
+    """Records an event for each finding and each running loan that it concerns.
+
+    The event repeats the newest judgement of the loan.
+    """
     if not announcements:
         return
     row, loan = _loans_concerned(write, announcements)
@@ -67,7 +70,7 @@ def announce_findings(write: Write, announcements: Sequence[Announcement]) -> No
 
 
 def _queue(write: Write, findings: Sequence[StoredFinding], kind: EventKind) -> None:
-    """Queues the announcement of findings: it follows the judgement of the loans (commands/pipeline/settle.py)."""
+    """Queues announcements of findings, which are made after the loans are judged (commands/pipeline/settle.py)."""
     write.touched.announcements += [
         Announcement(
             int(kind), row.finding.asset_key, row.finding.loan_key, f"findings/{row.key}: {row.finding.summary}"
@@ -77,7 +80,7 @@ def _queue(write: Write, findings: Sequence[StoredFinding], kind: EventKind) -> 
 
 
 def _loans_concerned(write: Write, announcements: Sequence[Announcement]) -> tuple[Int, Int]:
-    """Returns distinct pairs [n]: the row of an announcement and a loan it concerns."""
+    """Returns distinct pairs [n] as two columns: the row of an announcement, and the key of a loan that it concerns."""
     assets = np.array(sorted({one.asset_key for one in announcements} - {0}), dtype=np.int64)
     secured = loans_by_asset(write.connection, assets)
     pairs = {

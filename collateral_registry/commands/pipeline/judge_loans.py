@@ -1,4 +1,4 @@
-"""Judges loans by new or last recorded values, and records judgements with their events."""
+"""Judges loans by new or last recorded values, and records the judgements with their events."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm
 
 @dataclass(frozen=True)
 class Pools:
-    """Collateral of each loan [l]: sums of claims by conservative and by last good values, and their quality."""
+    """Collateral of each loan [l]: the sums of its claims by conservative and last good values, and quality flags."""
 
     market: Int
     lendable: Int
@@ -55,9 +55,9 @@ class Covered:
 
 @dataclass(frozen=True)
 class Judged:
-    """Judgements as rows, with the claims of their pledges and the events they raise, not yet recorded.
+    """Judgements as rows, with the claims of the loans' pledges and the events raised; they are not recorded yet.
 
-    ``before_seq`` [l] is the sequence of the previous judgement, 0 if there is none; ``claim_loan`` [c] and
+    ``before_seq`` [l] is the sequence of the previous judgement, or 0 if there is none. ``claim_loan`` [c] and
     ``event_loan`` [e] are rows of the judgements.
     """
 
@@ -85,7 +85,7 @@ class Judged:
 def judge_loans(
     write: Write, loan_keys: Int, values: Columns | None, policy: StoredPolicy, collateral_added: Int
 ) -> tuple[int, int]:
-    """Judges the loans and records the judgements; returns the number of judgements and of events."""
+    """Judges the loans and records the judgements; returns the numbers of judgements and of events."""
     pledges = read_pledges(write.connection, loan_keys)
     judged = judged_loans(write.connection, loan_keys, pledges, values, policy, write.market_day, collateral_added)
     insert_judgements(write, judged.rows, judged.claims)
@@ -102,7 +102,7 @@ def judged_loans(
     day: int,
     collateral_added: Int,
 ) -> Judged:
-    """Returns the judgement of the loans for a day, by new or last recorded values; writes nothing.
+    """Returns the judgements of the loans for a day, by new values or by the last recorded ones; writes nothing.
 
     ``pledges`` are all active pledges on the assets that secure the loans.
     """
@@ -118,7 +118,7 @@ def judged_loans(
 
 
 def cover_loans(connection: Source, loan_keys: Int, pledges: Columns, values: Columns | None, day: int) -> Covered:
-    """Returns the collateral of the loans, by new values where given, otherwise by the newest recorded ones."""
+    """Returns the collateral of the loans. New values are used where given, otherwise the newest recorded ones."""
     loans = read_loans(connection, loan_keys)
     targets = read_cover_targets(connection, np.unique(pledges["asset_key"]))
     valued = _values_of(connection, targets["target_key"], values)
@@ -149,7 +149,7 @@ def _rows_in(keys: Int, wanted: Int) -> Int:
 
 
 def _values_of(connection: Source, target_keys: Int, values: Columns | None) -> Columns:
-    """Returns the value of every target [t]: a new one, else the newest recorded; unknown if never valued."""
+    """Returns the value of every target [t]: the new one, else the newest recorded one, else unknown."""
     names = ("market_minor", "lendable_minor", "good_seq", "good_market_minor", "good_lendable_minor", "quality")
     found = {name: np.zeros(len(target_keys), dtype=np.int64) for name in (*names, "oldest_day")}
     found["unknown"] = np.full(len(target_keys), int(UnknownReason.MISSING_INPUT), dtype=np.int64)
@@ -205,7 +205,7 @@ def _pools(
 
 
 def _terms(loans: Columns, policy: Policy) -> Columns:
-    """Returns basis, limits [l, 4], buffer and smallest cure: the loan's own, otherwise the policy's."""
+    """Returns the basis, limits [l, 4], buffer and smallest cure of each loan: its own ones, otherwise the policy's."""
     limits = np.stack([loans[name] for name in LIMIT_NAMES], axis=1)
     own = limits[:, :1] > 0
     minimum = {code: policy.minimum_cure_minor(code) for code in set(loans["currency"])}
@@ -218,7 +218,7 @@ def _terms(loans: Columns, policy: Policy) -> Columns:
 
 
 def _before(connection: Source, loan_keys: Int) -> Columns:
-    """Returns the newest judgement of each loan [l]; zeros for a loan that was never judged."""
+    """Returns the newest judgement of each loan [l]; its values are zero if the loan was never judged."""
     newest = newest_judgements(connection, loan_keys)
     row = np.searchsorted(loan_keys, newest["loan_key"])
     before = {}

@@ -41,21 +41,24 @@ class LoadedInputs:
 
 
 def load_inputs(source: Source, asset_keys: Int, policy: StoredPolicy, made: list[NewCurve]) -> LoadedInputs:
-    """Loads assets in every currency they are needed in; newly computed haircut curves are appended to ``made``."""
+    """Loads assets in every currency in which they are needed; appends newly computed haircut curves to ``made``."""
     assets = read_facts(source, asset_keys)
     targets = read_targets(source, assets, asset_keys)
     return LoadedInputs(assets, targets, market_for(source, assets, targets, policy, made))
 
 
 def load_inputs_in(connection: Source, asset_keys: Int, policy: StoredPolicy, currency: str) -> LoadedInputs:
-    """Loads assets in one currency, or each in its own, for an answer that is not recorded."""
+    """Loads assets in one currency, or each asset in its own, for an answer that is not recorded."""
     assets = read_facts(connection, asset_keys)
     targets = in_currency(assets, currency, read_targets(connection, assets, asset_keys))
     return LoadedInputs(assets, targets, market_for(connection, assets, targets, policy, []))
 
 
 def in_currency(assets: AssetFacts, currency: str, known: TargetFacts | None = None) -> TargetFacts:
-    """Returns each asset once, in the currency or in its own if none is given; target key 0 if it is not recorded."""
+    """Returns each asset once, as a target in the given currency, or in the asset's own currency if none is given.
+
+    The target key is 0 if the target is not recorded.
+    """
     count = len(assets.asset_key)
     wanted = np.full(count, currency, dtype=object) if currency else assets.currency
     keys = np.zeros(count, dtype=np.int64)
@@ -103,7 +106,7 @@ def _indices(source: Source, index_key: Int) -> dict[int, IndexHistory]:
 
 
 def make_curves(source: Source, needs: Sequence[CurveNeed], policy: StoredPolicy, made: list[NewCurve]) -> None:
-    """Computes the curves of the needs that are due."""
+    """Computes those of the needed curves that are due."""
     series = series_facts(source, np.unique(np.array([need.series_key for need in needs], dtype=np.int64)))
     pairs = {(need.base_currency, need.currency) for need in needs if need.base_currency != need.currency}
     market = MarketFacts(series, fx_paths(fx_quotes(source), pairs) if pairs else {}, {}, MachineEstimates.none())

@@ -1,4 +1,4 @@
-"""The position of a loan: exposure, collateral value, level and coverage as plain numbers."""
+"""The position of a loan: its exposure, collateral value, level and coverage as plain numbers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class LoanPosition:
-    """Exposure, conservative collateral value (``pool``) on the loan's basis, level and target ratio of a loan.
+    """Exposure, collateral value, level and target ratio of a loan.
 
-    Amounts are in minor units.
+    ``pool`` is the conservative collateral value on the loan's basis. Amounts are in minor units.
     """
 
     exposure: int
@@ -36,12 +36,12 @@ class LoanPosition:
 
     @property
     def cover(self) -> CoverState:
-        """The position as input of the disposition rule."""
+        """The position as an input of the disposition rule."""
         return CoverState(self.exposure, self.pool, self.target_ppm, self.coverage_unknown)
 
 
 def position_of(connection: Connection, loan_key: int) -> LoanPosition:
-    """Returns the newest judgement of a loan; every loan has been judged since it was registered."""
+    """Returns the newest judgement of a loan. Every loan is judged when it is registered."""
     return positions_of(connection, np.array([loan_key], dtype=np.int64))[loan_key]
 
 
@@ -51,7 +51,7 @@ def positions_of(connection: Connection, loan_keys: Int) -> dict[int, LoanPositi
 
 
 def preview_positions(write: Write, loan_keys: Int) -> dict[int, LoanPosition]:
-    """Returns the positions the loans would have if judged now, with values computed now; records nothing."""
+    """Returns the positions that the loans would have if they were judged now by current values; records nothing."""
     policy = policy_in_force(write.connection, write.market_day)
     pledges = read_pledges(write.connection, loan_keys)
     assets = np.unique(pledges["asset_key"])

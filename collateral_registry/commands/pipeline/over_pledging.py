@@ -32,7 +32,7 @@ from valuation._typing import Int
 from valuation.flags import QualityFlag
 
 NAMED_LIMIT = 20
-"""Number of holders that evidence names; the others are counted."""
+"""Number of holders that the evidence names. The others are only counted."""
 
 PLACES_LIMIT = 1_000
 """Number of places processed at a time."""
@@ -42,7 +42,7 @@ PLACES_LIMIT = 1_000
 class PlaceBalance:
     """Claims on one place and unit [n], the quantity allotted to each, and the available stock.
 
-    ``available`` is None if no warehouse has reported; ``source`` is ``feed``, ``count`` or both.
+    ``available`` is None if no warehouse has reported. ``source`` is ``feed``, ``count`` or both.
     """
 
     place: Place
@@ -64,7 +64,7 @@ class PlaceBalance:
         return sum(claimed for claim, claimed in keyed if claim.asset_key == asset_key)
 
     def evidence(self) -> dict[str, str]:
-        """Returns sums and holders as strings."""
+        """Returns the sums and the holders as strings."""
         named = [
             f"assets/{claim.asset_id} {plain_quantity(claimed, self.unit)}"
             + (f" for {claim.holders}" if claim.holders else "")
@@ -85,7 +85,7 @@ class PlaceBalance:
 def balance_places(connection: Connection, places: Sequence[Place]) -> list[PlaceBalance]:
     """Returns the balances of distinct places, separately for weights, volumes and pieces.
 
-    A claim in barrels is not compared with a report in tonnes: without a report in its own kind of unit, the claim is
+    A claim in barrels is not compared with a report in tonnes. A claim without a report in its own kind of unit is
     unverified.
     """
     claims, reported = claims_at(connection, places), reported_stock_at(connection, places)
@@ -113,7 +113,7 @@ def _balance_place(place: Place, declared: Sequence[Claim], reported: ReportedSt
 
 
 def _with_report(claim: Claim, stock: ReportedStock) -> Claim:
-    """Returns the claim with the quantity that a feed reports of its lot."""
+    """Returns the claim with the quantity that a feed reports for its lot."""
     lot = stock.of_assets.get(claim.asset_key)
     if lot is None or not alike(lot.unit, claim.unit):
         return claim
@@ -129,7 +129,7 @@ def _balance(place: Place, unit: str, claims: Sequence[Claim], reported: Sequenc
 
 
 def claimed_by(connection: Connection, asset_key: int) -> int:
-    """Returns the quantity that an asset claims of its place, in millionths; 0 for assets other than inventory."""
+    """Returns the quantity that an asset claims in its place, in millionths; 0 for an asset that is not inventory."""
     places = places_of_assets(connection, np.array([asset_key], dtype=np.int64))
     return sum(balance.claimed_by(asset_key) for balance in balance_places(connection, places))
 
@@ -137,7 +137,7 @@ def claimed_by(connection: Connection, asset_key: int) -> int:
 def touch_claim(write: Write, asset_key: int) -> None:
     """Records that a change may enlarge or move the asset's claim; call it before the change.
 
-    Settling refuses the change if the claim grows beyond the available stock (Refused, OVER_PLEDGED).
+    When the change is settled, Refused with OVER_PLEDGED is raised if the claim has grown beyond the available stock.
     """
     places = places_of_assets(write.connection, np.array([asset_key], dtype=np.int64))
     write.touched.claimed_before.setdefault(asset_key, claimed_by(write.connection, asset_key))
@@ -145,10 +145,11 @@ def touch_claim(write: Write, asset_key: int) -> None:
 
 
 def reconcile_claims(write: Write, places: Sequence[Place], claimed_before: Mapping[int, int]) -> Int:
-    """Allots the available stock of each place to its claims, and opens or closes findings; the places are distinct.
+    """Allots the available stock of each place to its claims, and opens or closes findings. The places are distinct.
 
-    Returns the keys of the assets whose counted share changed. ``claimed_before`` is the former claim of each asset
-    whose change must not over-pledge: raises Refused if one of them claims more than before and the place lacks stock.
+    Returns the keys of the assets whose counted share has changed. ``claimed_before`` maps each asset whose change must
+    not over-pledge to its former claim. Raises Refused if one of them claims more than before and the place lacks
+    stock.
     """
     changed = [_reconcile(write, balances, claimed_before) for balances in _in_parts(write.connection, places)]
     return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *changed]))
@@ -204,7 +205,7 @@ def _counted(balance: PlaceBalance, claim: Claim, claimed: int, allotment: int, 
 
 
 def _update_findings(write: Write, balances: Sequence[PlaceBalance]) -> None:
-    """Opens a finding for every under-covered claim and closes findings of claims that are covered again."""
+    """Opens a finding for every claim that stock does not fully cover, and closes findings of claims covered again."""
     short, is_short = [], {}
     for balance in balances:
         evidence = balance.evidence() if balance.excess else {}

@@ -1,7 +1,7 @@
 """Values assets, judges their loans and records both, in the transaction of the change.
 
-All changes use this path and differ only in the keys they touch. Revaluation runs use the same functions in partitions
-(commands/revaluation/run_partition.py).
+All changes use these functions and differ only in the keys they touch. Revaluation runs use the same functions in
+partitions (commands/revaluation/run_partition.py).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NO_KEYS = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class Recomputed:
-    """Numbers of valuations, judgements and events of a change."""
+    """Numbers of valuations, judgements and events that a change produced."""
 
     valued: int
     judged: int
@@ -36,7 +36,7 @@ class Recomputed:
 
 
 def recompute(write: Write, assets: Int = NO_KEYS, loans: Int = NO_KEYS, collateral_added: Int = NO_KEYS) -> Recomputed:
-    """Values the assets, then judges the loans they secure and the named loans.
+    """Values the assets, then judges the loans that they secure and the named loans.
 
     ``collateral_added`` are loans that have just received cash or collateral.
     """
@@ -57,7 +57,7 @@ def _value_and_record(write: Write, assets: Int, policy: StoredPolicy) -> Column
 
 
 def valued(source: Source, loaded: LoadedInputs, policy: StoredPolicy, day: int, seq: int) -> Columns:
-    """Returns the valuation rows to be recorded with a sequence; a known value is the last good value itself."""
+    """Returns the valuation rows to be recorded with a sequence. A known value is itself the last good value."""
     loaded = loaded.with_estimates(machine_estimates(source, loaded.assets, day))
     appraisal = appraise(loaded.assets, loaded.targets, loaded.market, policy.policy, day)
     columns = valuation_columns(source, loaded, appraisal, policy, day)
@@ -68,7 +68,7 @@ def valued(source: Source, loaded: LoadedInputs, policy: StoredPolicy, day: int,
 def valuation_columns(
     source: Source, loaded: LoadedInputs, appraisal: Appraisal, policy: StoredPolicy, day: int
 ) -> Columns:
-    """Returns the valuation rows as columns, with the last good value where the value is unknown."""
+    """Returns the valuation rows as columns. They include the last good value where the value is unknown."""
     at, values, base = appraisal.asset_row, appraisal.values, appraisal.base
     target_key = loaded.targets.target_key
     good = _last_good(source, target_key, values.unknown != 0)

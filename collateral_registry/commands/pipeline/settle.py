@@ -1,7 +1,7 @@
-"""Completes every change before its commit: reconciles claims, values assets, judges loans, announces findings.
+"""Completes every change before its commit: reconciles claims, values assets, judges loans and announces findings.
 
-A command declares what it touched in ``write.touched`` and passes nothing along. ``Write.commit`` refuses a change that
-was not settled, so no command can forget it.
+A command records what it has touched in ``write.touched`` and passes nothing else on. ``Write.commit`` refuses a change
+that was not settled, so no command can forget to settle.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 
 def settle(write: Write) -> Recomputed:
-    """Values, judges and records everything the change touched; does nothing if nothing was touched.
+    """Values, judges and records everything that the change touched; does nothing if nothing was touched.
 
-    A loan can be judged once in a commit: a command that needs the judgement earlier settles itself and touches none of
-    the same loans afterwards. Raises Refused if a larger claim exceeds the available stock.
+    A loan can be judged only once in a commit. A command that needs the judgement earlier calls this itself and touches
+    none of the same loans afterwards. Raises Refused if an enlarged claim exceeds the available stock.
     """
     touched, write.touched = write.touched, Touched()
     changed = _reconcile(write, touched)
@@ -48,7 +48,7 @@ def settled(write: Write, work: Callable[[Write], T]) -> T:
 def reconcile_touched(write: Write) -> None:
     """Reconciles the claims touched so far, so that a preview sees their counted shares.
 
-    Settling values the assets later.
+    The assets are valued later, when the change is settled.
     """
     touched = write.touched
     touched.add(assets=_reconcile(write, touched))

@@ -1,4 +1,4 @@
-"""Opens price series and ingests prices and exchange rates, judging each quote on its own."""
+"""Opens price series and ingests prices and exchange rates. Each quote is judged on its own."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Ingested:
 
 
 def open_series(write: Write, series: PriceSeries) -> StoredSeries:
-    """Opens a series; lots registered with its name before get its unit and are valued."""
+    """Opens a series. Lots that were registered with its name before get its unit and are valued."""
     insert_series(write, series)
     lots = lots_without_series(write.connection, series.series_id)
     for stored in lots:
@@ -81,21 +81,22 @@ def open_series(write: Write, series: PriceSeries) -> StoredSeries:
 
 @dataclass(frozen=True)
 class PriceMessage:
-    """The quotes of one message; ``refused`` are quotes that could not be parsed and are counted as well."""
+    """The quotes of one message. ``refused`` are quotes that could not be parsed; they are counted as well."""
 
     quotes: Sequence[Quote]
     refused: Sequence[QuoteProblem] = ()
 
 
 def ingest_prices(write: Write, quotes: Sequence[Quote], refused: Sequence[QuoteProblem] = ()) -> Ingested:
-    """Ingests the prices of one message; the assets that depend on changed series are revalued."""
+    """Ingests the prices of one message and revalues the assets that depend on a changed series."""
     return ingest_together(write, [PriceMessage(quotes, refused)])[0]
 
 
 def ingest_together(write: Write, messages: Sequence[PriceMessage]) -> list[Ingested]:
     """Ingests messages that arrived together; the assets that depend on changed series are revalued once.
 
-    For the same series and day the quote of the last message is used; the others are counted as overtaken.
+    If messages quote the same series on the same day, the quote of the last message is used. The others are counted as
+    overtaken.
     """
     last_message = {(q.series_id, q.day): number for number, message in enumerate(messages) for q in message.quotes}
     kept = [
@@ -110,11 +111,11 @@ def ingest_together(write: Write, messages: Sequence[PriceMessage]) -> list[Inge
 
 
 QuoteIndex = tuple[int, int]
-"""Index of a message, and of a quote in it."""
+"""Index of a message, and index of a quote in that message."""
 
 
 def _ingest(write: Write, quotes: Sequence[tuple[int, Quote]]) -> dict[QuoteIndex, QuoteProblem]:
-    """Checks quotes against the history of their series, stores those not refused, marks dependent assets touched."""
+    """Checks quotes against the history of their series, stores those not refused, and touches the dependent assets."""
     series = find_series(write.connection, sorted({quote.series_id for _, quote in quotes}))
     verdicts: dict[QuoteIndex, QuoteProblem] = {}
     admitted: dict[int, _Admitted] = {}
@@ -180,7 +181,7 @@ class _Admitted:
     def rewrites(self) -> bool:
         """Whether the quotes change the history before the newest price.
 
-        True if an earlier day is filled, or corrected by more than a usual daily move.
+        This is so if an earlier day is filled, or is corrected by more than a usual daily move.
         """
         in_use = np.flatnonzero(self.admission.verdict == int(AdmissionVerdict.ACCEPTED))
         days = np.array([day_of(self.quotes[row].day) for row in in_use.tolist()], dtype=np.int64)
@@ -282,7 +283,7 @@ def _latest(found: _Admitted) -> Latest:
 
 
 def _dependent_assets(write: Write, moved_keys: Int) -> Int:
-    """Returns assets whose value depends on the series: as price, as price index, or as exchange rate."""
+    """Returns the assets whose value depends on the series as a price, a price index or an exchange rate."""
     priced = np.union1d(assets_of_series(write.connection, moved_keys), _machines_by_class(write, moved_keys))
     quotes = fx_quotes(write.connection)
     moved = set(moved_keys.tolist())
@@ -297,7 +298,7 @@ def _dependent_assets(write: Write, moved_keys: Int) -> Int:
 
 
 def _machines_by_class(write: Write, moved_keys: Int) -> Int:
-    """Returns machines of the classes whose price index, by the policy in force, is among the series."""
+    """Returns the machines of the classes whose price index in the policy in force is among the series."""
     indices = policy_in_force(write.connection, write.market_day).policy.indices
     keys = series_keys(write.connection, sorted(set(indices.values()))) if indices else {}
     classes = sorted(one for one, series_id in indices.items() if keys[series_id] in moved_keys)

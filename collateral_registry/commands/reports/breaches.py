@@ -1,4 +1,4 @@
-"""Records what lenders decide about a breach (acknowledge, grant grace, waive), and builds its history from events."""
+"""Records lenders' decisions on a breach (acknowledge, grant grace, waive), and builds its history from events."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Breach:
 
     @property
     def is_open(self) -> bool:
-        """Whether the breach is not cured."""
+        """Whether the breach is open, that is not cured."""
         return all(event["kind"] != EventKind.CURED for event in self.events)
 
     @property
     def level(self) -> Level:
-        """Current level; the last level before the cure if cured."""
+        """Current level. For a cured breach, this is the last level before the cure."""
         last = self.events[-1]
         return Level(last["level"] if self.is_open else last["level_before"])
 
@@ -62,7 +62,7 @@ class Breach:
 
     @property
     def deadline_day(self) -> int:
-        """Business date by which to cure."""
+        """Business date by which the breach must be cured."""
         set_days = [event["deadline_day"] for event in self.events if event["deadline_day"] != NO_DAY]
         return int(set_days[-1]) if set_days else NO_DAY
 
@@ -92,7 +92,10 @@ class Breach:
 def breach_histories(
     connection: Connection, seq: int, wanted: BreachesWanted, before: int = LAST, limit: int | None = None
 ) -> list[Breach]:
-    """Returns breaches as of a commit with their events, newest first, that began before an event, up to a limit."""
+    """Returns the breaches as of a commit with their events, newest first.
+
+    Only breaches that began before the event numbered ``before`` are returned, at most ``limit`` of them.
+    """
     heads = list_breaches(connection, seq, wanted, before, limit)
     events_by_breach: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for event in events_of_breaches(connection, [head["first_event"] for head in heads], seq):
@@ -119,7 +122,7 @@ def acknowledge(write: Write, loan_id: str, number: int, note: str) -> None:
 
 
 def grant_grace(write: Write, loan_id: str, number: int, deadline: date, note: str) -> None:
-    """Moves the deadline of an open breach to a later day; a missed deadline is lifted."""
+    """Moves the deadline of an open breach to a later day. A missed deadline is cancelled."""
     cover = _open_breach(write, loan_id, number)
     before = int(cover["deadline_day"][0])
     if day_of(deadline) <= max(before, write.market_day):
@@ -130,7 +133,7 @@ def grant_grace(write: Write, loan_id: str, number: int, deadline: date, note: s
 
 
 def waive(write: Write, loan_id: str, number: int, note: str) -> None:
-    """Waives the margin call of an open breach until it worsens; a reason is required."""
+    """Waives the margin call of an open breach until the breach worsens. A reason is required."""
     cover = _open_breach(write, loan_id, number)
     cover["waived"][:] = 1
     cover["deadline_missed"][:] = 0
@@ -138,7 +141,7 @@ def waive(write: Write, loan_id: str, number: int, note: str) -> None:
 
 
 def _open_breach(write: Write, loan_id: str, number: int) -> Columns:
-    """Returns the newest judgement of a loan in this breach; raises NotFound, and Refused if it is cured."""
+    """Returns the newest judgement of a loan that is in this breach; raises NotFound, and Refused if it is cured."""
     loan = get_loan(write.connection, loan_id)
     cover = newest_judgements(write.connection, np.array([loan.key], dtype=np.int64))
     known = int(cover["breach_number"][0]) if len(cover["breach_number"]) else 0
@@ -150,7 +153,10 @@ def _open_breach(write: Write, loan_id: str, number: int) -> Columns:
 
 
 def _record(write: Write, cover: Columns, kind: EventKind, note: str) -> None:
-    """Appends the judgement after a lender's decision, with its event; collateral and claims are the last judged."""
+    """Appends the judgement that follows from a lender's decision, with its event.
+
+    Collateral and claims are those of the previous judgement.
+    """
     checked_text("actor", write.actor)
     checked_text("note", note, required=False)
     claims = claims_of(write.connection, int(cover["loan_key"][0]), int(cover["seq"][0]))

@@ -28,12 +28,12 @@ from valuation.errors import InvalidInput
 BREACH_FILTERS = ("state", "level", "borrower")
 
 CACHED_REPORTS = 16
-"""Number of row orders and of sums cached for further pages."""
+"""Number of row orders, and of sums, that are cached for further pages."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """The commit of a report, and its business date."""
+    """The commit that a report describes, and its business date."""
 
     seq: int
     market_day: int
@@ -41,7 +41,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class LtvReport:
-    """Loans of a snapshot in report order: rows [r] of its judgements."""
+    """The loans of a snapshot in report order, as rows [r] of the snapshot's judgements."""
 
     moment: Moment
     snapshot: Snapshot
@@ -57,7 +57,7 @@ class Sums:
 
 
 class LtvReports:
-    """Loan-to-value reports of one book; caches the order and the sums for further pages."""
+    """Loan-to-value reports of one book. The order and the sums are cached for further pages."""
 
     def __init__(self) -> None:
         self._snapshots = Snapshots()
@@ -67,7 +67,7 @@ class LtvReports:
     def report(
         self, connection: Connection, moment: Moment, wanted: Sequence[Condition] = (), order_by: str = ""
     ) -> LtvReport:
-        """Returns the loans open at the moment that match the filter, in order."""
+        """Returns the loans that were open at the moment and match the filter, in order."""
         snapshot = self._snapshots.at(connection, moment.seq)
         key = (moment.seq, tuple(wanted), order_by)
         rows = self._orders.get(key)
@@ -78,7 +78,7 @@ class LtvReports:
         return LtvReport(moment, snapshot, rows)
 
     def sums(self, report: LtvReport, wanted: Sequence[Condition], limit: int) -> Sums:
-        """Returns totals and concentrations over all rows, with ``limit`` keys per dimension and currency."""
+        """Returns totals and concentrations over all rows, with at most ``limit`` keys per dimension and currency."""
         key = (report.moment.seq, tuple(wanted), limit)
         found = self._sums.get(key)
         if found is None:

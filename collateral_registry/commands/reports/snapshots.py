@@ -1,4 +1,4 @@
-"""Keeps snapshots of the book for reports; the newest is updated with each commit, an older one is read by SQL."""
+"""Keeps snapshots of the book for reports. The newest is updated by later commits, and older ones are read by SQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collateral_registry.store.loans.judgements import claims_since, judgements_
 from collateral_registry.store.loans.repository import terms_since
 
 CACHED_SNAPSHOTS = 3
-"""Number of snapshots kept: the newest, and older ones whose pages are being read."""
+"""Number of snapshots that are kept: the newest, and older ones whose pages are being read."""
 
 
 class Snapshots:
@@ -28,7 +28,7 @@ class Snapshots:
     def at(self, connection: Connection, seq: int) -> Snapshot:
         """Returns the book as of a commit: updates the nearest earlier snapshot, or reads everything.
 
-        One caller updates the newest snapshot while others wait for it; reading an older snapshot does not block them.
+        While one caller updates the newest snapshot, others wait for it. Reading an older snapshot blocks nothing.
         """
         with self._newest if seq >= max(self._kept.held(), default=0) else self._past:
             known = self._kept.get(seq)
@@ -49,5 +49,5 @@ class Snapshots:
         return brought_forward(before, seq, changes)
 
     def _numbered(self, columns: Columns, *texts: str) -> Columns:
-        """Replaces the texts of the columns by their numbers."""
+        """Replaces the strings of the columns named in ``texts`` by their numbers."""
         return {**columns, **{name: getattr(self._words, name).numbers(columns[name]) for name in texts}}

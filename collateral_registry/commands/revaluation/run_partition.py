@@ -1,7 +1,7 @@
 """Computes one partition of a revaluation run: values and judges a range of the book and stores the results.
 
-It uses the functions of an ordinary price change with another column transport (store/engine/arrow.py). Two workers, or
-a repetition after a crash, may compute the same partition; it is stored once.
+It uses the functions of an ordinary price change, but may transport columns differently (store/engine/arrow.py). Two
+workers may compute the same partition, or one may repeat it after a crash. It is stored only once.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def work_partition(transport: Transport, job: PartitionJob) -> None:
 
 
 def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) -> tuple[Columns, Judged]:
-    """Returns the values of the partition's assets, and the judgement of its loans not judged since the start."""
+    """Returns the values of the partition's assets, and the judgements of its loans not judged since the run began."""
     ends = job.partition.first_key, job.partition.last_key
     unpledged = job.partition.step == RunStep.UNPLEDGED
     loans = NO_KEYS if unpledged else loans_between(source, *ends)
@@ -90,7 +90,10 @@ def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) ->
 
 
 def _is_stored_here(assets: Int, pledges: Columns, loans: Int) -> NDArray[np.bool_]:
-    """Returns whether this partition stores an asset [a]: an asset pledged across partitions is stored by the first."""
+    """Returns whether this partition stores an asset [a].
+
+    An asset that is pledged across partitions is stored by the first of them.
+    """
     first = np.full(len(assets), np.iinfo(np.int64).max)
     np.minimum.at(first, np.searchsorted(assets, pledges["asset_key"]), pledges["loan_key"])
     return np.isin(first, loans)

@@ -41,12 +41,12 @@ from collateral_registry.store.revaluation.runs import (
 
 
 def start_run(write: Write) -> None:
-    """Starts a run with this commit, by the policy in force on the business date."""
+    """Starts a run with this commit, under the policy that is in force on the business date."""
     insert_run(write, policy_in_force(write.connection, write.market_day).key)
 
 
 def plan_run(database: Database, seq: int, partition_assets: int = PARTITION_ASSETS) -> None:
-    """Divides a run into partitions of about so many assets; does nothing if it is planned already."""
+    """Divides a run into partitions of about ``partition_assets`` assets; does nothing if it is already planned."""
     with database.read() as connection:
         partitions = _partitions(connection, partition_assets)
     with database.intake([f"revaluations/{seq}"]) as writing:
@@ -55,7 +55,10 @@ def plan_run(database: Database, seq: int, partition_assets: int = PARTITION_ASS
 
 
 def publish_run(write: Write, seq: int) -> StoredRun:
-    """Publishes a run with this commit: raises its events and judges again the loans judged by changes meanwhile."""
+    """Publishes a run with this commit.
+
+    Raises the run's events. Loans that other changes have judged since the run began are judged again.
+    """
     if set_published(write, seq):
         overtaken = loans_judged_since(write.connection, seq)
         events = sum(_raise(write, seq, number, overtaken) for number in partitions_with_events(write.connection, seq))
@@ -66,7 +69,7 @@ def publish_run(write: Write, seq: int) -> StoredRun:
 
 
 def pending_jobs(database: Database, seq: int) -> list[PartitionJob]:
-    """Returns the partitions of a run to be computed, in order of their steps; none if it is over."""
+    """Returns the partitions of a run that are to be computed, in the order of their steps; none if the run is over."""
     with database.read() as connection:
         run = get_run(connection, seq)
         if run.is_over:
@@ -113,7 +116,7 @@ def _partitions(connection: Connection, assets: int) -> list[Partition]:
 
 
 def _raise(write: Write, seq: int, number: int, overtaken: np.typing.NDArray[np.int64]) -> int:
-    """Raises the events of a partition, except for loans judged by changes since; returns their number."""
+    """Records the events of a partition, except for loans that changes have judged since; returns their number."""
     events = pending_events(write.connection, seq, number)
     stays = ~np.isin(events["loan_key"], overtaken)
     return insert_events(write, stamped({name: column[stays] for name, column in events.items()}, write))

@@ -1,6 +1,6 @@
 """Reconciles stock counts with the book: records agreement, reserves shortages, opens findings for differences.
 
-Values and loans change when the lot is next synced, as after a movement; the warehouse score is recomputed at once.
+Values and loans change at the next sync of the lot, as after a movement. The warehouse score is recomputed at once.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SEVERE_SHARE_PPM = 50_000
 
 @dataclass(frozen=True)
 class Difference:
-    """A lot that does not agree with its count; quantities in millionths of its unit."""
+    """A lot that does not agree with its count. Quantities are in millionths of its unit."""
 
     lot: str
     unit: str
@@ -70,9 +70,10 @@ class CountReconciliation:
 class _CountComparison:
     """A count with its lots [n]: the counted quantity of each, whether the good agrees, and the comparison.
 
-    ``superseded`` marks lots with a later count that prevails, so that this count changes nothing: a later count by the
-    lender, or any later count if this one comes from the warehouse. ``reserve_only`` marks lots whose reserve this
-    count may raise but not lower: only the lender lowers a reserve set by the lender, and an older count lowers none.
+    ``superseded`` marks lots with a later count that takes precedence, so that this count changes nothing. Such a count
+    is a later count by the lender, or any later count if this one comes from the warehouse. ``reserve_only`` marks lots
+    whose reserve this count may raise but not lower. Only the lender lowers a reserve that the lender has set, and an
+    older count lowers no reserve.
     """
 
     count: StockCount
@@ -97,7 +98,7 @@ class _CountComparison:
 
     @property
     def decided(self) -> Int:
-        """Keys of the lots for which this count has the last word."""
+        """Keys of the lots on which this count decides."""
         keys: Int = self.lots["lot_key"][~self.superseded & ~self.reserve_only]
         return keys
 
@@ -118,7 +119,7 @@ class _CountComparison:
         return int(self.lots["lot_key"][row])
 
     def plain(self, name: str, row: int) -> str:
-        """Returns a quantity of a row as text, with its unit."""
+        """Returns a quantity of a row as a string with its unit."""
         column = {"counted": self.counted, "book": self.lots["book"], "tolerance": self.compared.tolerance}[name]
         return plain_quantity(int(column[row]), str(self.lots["unit"][row]))
 
@@ -126,7 +127,7 @@ class _CountComparison:
 def reconcile(write: Write, count: StockCount) -> CountReconciliation:
     """Records a count and its consequences.
 
-    Raises InvalidInput for a count time in the future, an alternative warehouse spelling, or incompatible units.
+    Raises InvalidInput for a count time in the future, an alternative spelling of a warehouse, or incompatible units.
     """
     _check(write, count)
     policy = policy_in_force(write.connection, write.market_day).policy
@@ -147,7 +148,7 @@ def reconcile(write: Write, count: StockCount) -> CountReconciliation:
 
 
 def lift_reserve(write: Write, finding_key: int) -> None:
-    """Removes the reserve that caused a finding, once the shortage is explained; the whole lot counts again."""
+    """Removes the reserve that caused a finding, once the shortage is explained. The whole lot counts again."""
     lot_keys = lot_of_reserve(write.connection, finding_key)
     write_reserves(write, lot_keys, np.zeros(len(lot_keys), dtype=np.int64), {})
     queue_lots(write, lot_keys)
@@ -163,12 +164,12 @@ def _check(write: Write, count: StockCount) -> None:
 
 
 def _lots(write: Write, count: StockCount) -> Columns:
-    """Returns the counted lots with their balances, and those that a complete count omits; opens unknown lots."""
+    """Returns the counted lots with their balances, and the lots that a complete count omits; opens unknown lots."""
     ensure_warehouse(write, count.warehouse)
     names = None if count.complete else [line.lot for line in count.lines]
     lots = balances_as_of(write.connection, count.warehouse, names, count.counted_us)
     if _unknown(lots, count.lines):
-        # A feed may open the same lots at the same time: read again under the lock.
+        # A feed may open the same lots at the same time, so the lots are read again under the lock.
         lock_warehouse(write, count.warehouse)
         lots = balances_as_of(write.connection, count.warehouse, names, count.counted_us)
         open_counted_lots(write, count.warehouse, _unknown(lots, count.lines))
@@ -186,9 +187,9 @@ def _unknown(lots: Columns, lines: Sequence[CountLine]) -> list[CountLine]:
 
 
 def _counted(lots: Columns, lines: Sequence[CountLine]) -> tuple[Int, NDArray[np.bool_]]:
-    """Returns the counted quantity of each lot [n] in its own unit, and whether the counted good agrees.
+    """Returns the counted quantity of each lot [n] in the lot's own unit, and whether the counted good agrees.
 
-    The quantity is 0 for a lot that the count omits and for a lot of another good.
+    The quantity is 0 for a lot that the count omits and for a lot that holds another good.
     """
     line_of = {line.lot: line for line in lines}
     counted = np.zeros(len(lots["lot_key"]), dtype=np.int64)
@@ -215,7 +216,7 @@ def _rows(comparison: _CountComparison) -> Columns:
 
 
 def _update_findings(write: Write, comparison: _CountComparison) -> dict[int, int]:
-    """Opens a finding for each difference and closes those that the count resolves.
+    """Opens a finding for each difference and closes the findings that the count resolves.
 
     Returns the key of the open finding of each lot.
     """
@@ -270,7 +271,7 @@ def _fingerprint(kind: FindingKind, lot_key: int) -> str:
 
 
 def _reserve(write: Write, comparison: _CountComparison, findings: Mapping[int, int]) -> None:
-    """Sets each lot's reserve and queues lots whose counted quantity changed."""
+    """Sets each lot's reserve and queues the lots whose counted quantity has changed."""
     keys, reserves = comparison.lots["lot_key"], comparison.reserve
     # These reserves keep the finding they were set for.
     kept = (comparison.superseded | comparison.reserve_only) & (comparison.before > 0)

@@ -50,7 +50,7 @@ def touch_moved_lots(write: Write, lot_keys: Int) -> None:
 
 
 def _apply_issues(write: Write, lots: Sequence[PledgedLot]) -> tuple[Int, list[Finding]]:
-    """Returns the assets that goods left, and a finding for each lot with issues beyond its authorisations."""
+    """Returns the assets whose goods were issued, and a finding for each lot with issues beyond its authorisations."""
     if not lots:
         return np.zeros(0, dtype=np.int64), []
     pickups = pickups_of(write.connection, np.array(sorted(lot.asset_key for lot in lots), dtype=np.int64))
@@ -69,9 +69,9 @@ def _apply_issues(write: Write, lots: Sequence[PledgedLot]) -> tuple[Int, list[F
 
 
 def _apply_to_pickups(write: Write, lot: PledgedLot, issue: Issue, pickups: list[StoredPickup]) -> int:
-    """Uses up the asset's authorisations that cover the issue; returns the quantity issued beyond them.
+    """Uses up the asset's authorisations that cover the issue; returns the quantity that was issued beyond them.
 
-    Authorisations are in the unit of the asset; the issue and the result are in the unit of the feed.
+    Authorisations are in the unit of the asset. The issue and the result are in the unit of the feed.
     """
     rest, day, reduction = issue.quantity, issue.effective_us // DAY_US, 0
     for at, row in enumerate(pickups):
@@ -102,7 +102,7 @@ def _total_of(found: Sequence[tuple[PledgedLot, Issue, int]]) -> IssueTotal:
 
 
 def _finding(total: IssueTotal, unauthorised: int) -> Finding:
-    """Builds the finding for goods issued beyond their authorisations, by one movement or several."""
+    """Builds the finding for goods that one movement or several issued beyond their authorisations."""
     lot, beyond = total.lot, plain_quantity(unauthorised, total.lot.unit)
     days = [date_at(time_us // DAY_US).isoformat() for time_us in (total.earliest_us, total.latest_us)]
     return Finding(
@@ -129,5 +129,5 @@ def _finding(total: IssueTotal, unauthorised: int) -> Finding:
 
 
 def _from_to(first: str, last: str) -> str:
-    """Returns both texts joined by "to", or one of them if they are equal or one is empty."""
+    """Returns both strings joined by "to", or only one of them if they are equal or one is empty."""
     return " to ".join(dict.fromkeys(one for one in (first, last) if one))

@@ -1,4 +1,4 @@
-"""Settles a rejected feed movement: books it, a replacement, or dismisses it."""
+"""Settles a rejected feed movement: books it, books a replacement, or dismisses it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def book_rejection(
 ) -> StoredRejection:
     """Books the rejected movement, or its replacement, and settles the rejection in the same transaction.
 
-    Raises NotFound, and Refused if the rejection is settled otherwise or the movement is rejected again.
+    Raises NotFound. Raises Refused if the rejection was settled in another way or if the movement is rejected again.
     """
     found = _get_unsettled(database, source_id, key, RejectionState.BOOKED)
     if found.state != RejectionState.OPEN:
@@ -36,7 +36,7 @@ def dismiss_rejection(database: Database, source_id: str, key: int, actor: str, 
 
 
 def _get_unsettled(database: Database, source_id: str, key: int, wanted: RejectionState) -> StoredRejection:
-    """Returns a rejection that is open, or already in the wanted state because the call is repeated."""
+    """Returns a rejection that is open, or is already in the wanted state because the call is repeated."""
     with database.read() as connection:
         found = get_rejection(connection, source_id, key)
     if found.state not in {RejectionState.OPEN, wanted}:

@@ -1,4 +1,4 @@
-"""Resolves a finding by hand and removes the reserve it caused."""
+"""Resolves a finding by hand and removes the reserve that belongs to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collateral_registry.store.findings.repository import StoredFinding
 
 
 def resolve(write: Write, key: int, note: str) -> StoredFinding:
-    """Resolves an open finding with a reason; a quantity reserved by its count counts again."""
+    """Resolves an open finding with a reason. A quantity that was reserved by its count counts again."""
     resolved = resolve_finding(write, key, note)
     if resolved.finding.kind in COUNT_KINDS:
         lift_reserve(write, key)

@@ -1,6 +1,6 @@
 """Books batches of stock movements: checks, books and stores a group of batches in one transaction.
 
-The sequence of a feed is checked under the feed's lock, so that it holds across processes.
+The sequence of a feed is checked under the feed's lock, so that it is also correct if several processes write.
 """
 
 from __future__ import annotations
@@ -39,14 +39,15 @@ from collateral_registry.store.stock.feeds import (
 )
 
 CALL = 0
-"""Sequence and epoch of a single call, which is outside the sequence of a stream."""
+"""Sequence and epoch of a batch that was sent in a single call, and so does not belong to a stream."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """A received batch of movements of one feed.
 
-    ``epoch`` is that of the sending stream; ``own_warehouses`` are those the feed may report (None: any).
+    ``epoch`` is that of the sending stream. ``own_warehouses`` are the warehouses that the feed may report; None means
+    any.
     """
 
     source_id: str
@@ -60,7 +61,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row that was not booked, and why."""
+    """A row that was not booked, and the reason."""
 
     row: int
     movement_id: str
@@ -70,7 +71,7 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class DurableBatch:
-    """The result of a stored batch; ``repeated`` if it was stored by an earlier request."""
+    """The result of a stored batch. ``repeated`` is true if an earlier request stored it."""
 
     sequence: int
     booked: int
@@ -81,13 +82,13 @@ class DurableBatch:
 
 @dataclass(frozen=True)
 class Gap:
-    """A batch arrived before its predecessors; ``expected`` is the next sequence of the feed."""
+    """The result of a batch that arrived before its predecessors. ``expected`` is the next sequence of the feed."""
 
     expected: int
 
 
 Outcome = DurableBatch | Gap | Refused | RequestIdReused
-"""The result of a batch; an error concerns only this batch."""
+"""The result of a batch. An error concerns only this batch."""
 
 
 def open_feed(database: Database, source_id: str) -> Feed:
@@ -108,7 +109,7 @@ def book_batches(database: Database, batches: Sequence[Batch]) -> list[Outcome]:
 
 @contextmanager
 def locked_group(database: Database, batches: Sequence[Batch]) -> Iterator[Group]:
-    """Yields the batches in a transaction that locks every shard they touch; the caller commits it."""
+    """Yields the batches in a transaction that locks every shard they touch. The caller commits it."""
     shards = _shards(batches)
     while True:
         with database.intake(shards) as intake:
@@ -142,7 +143,7 @@ def _shards(batches: Sequence[Batch]) -> set[str]:
 
 @dataclass
 class _Run:
-    """The batches of one feed to be booked now, in order."""
+    """The batches of one feed that are to be booked now, in order."""
 
     source: Feed
     indexes: list[int]
@@ -158,7 +159,7 @@ class _Run:
 
     @property
     def own_warehouses(self) -> Collection[str] | None:
-        """The warehouses the feed may report, which are the same for all of its batches."""
+        """The warehouses that the feed may report. They are the same for all of its batches."""
         return self.batches[0].own_warehouses
 
     def places(self) -> BatchPlaces:
@@ -168,7 +169,7 @@ class _Run:
         return BatchPlaces(numbers.tolist(), (np.arange(len(numbers)) - np.repeat(self.starts[:-1], counts)).tolist())
 
     def ids(self) -> set[str]:
-        """Returns the ids of the valid rows and of the movements they correct."""
+        """Returns the ids of the valid rows and of the movements that these rows correct."""
         run = self.movements
         if not self.problems:
             return {*run.movement_id, *run.corrects} - {""}
@@ -176,7 +177,7 @@ class _Run:
         return {name for row in rows for name in (run.movement_id[row], run.corrects[row]) if name}
 
     def counts(self, rows: Sequence[int]) -> list[int]:
-        """Returns the number of the given (ascending) rows that belong to each batch."""
+        """Returns how many of the given rows belong to each batch. The rows are in ascending order."""
         return [int(count) for count in np.diff(np.searchsorted(rows, self.starts))]
 
     def rejected(self) -> list[list[RejectedRow]]:
@@ -191,7 +192,7 @@ class _Run:
 
 
 class Group:
-    """Batches committed together, in a transaction that holds the locks of their shards."""
+    """Batches that are committed together, in a transaction that holds the locks of their shards."""
 
     def __init__(self, intake: Intake, batches: Sequence[Batch]) -> None:
         self.intake = intake
@@ -264,7 +265,10 @@ class Group:
     def _settled(
         self, source: Feed, batch: Batch, seen: dict[tuple[str, int | str], int], index: int
     ) -> Outcome | None:
-        """Returns the outcome of a batch that is not booked now; None for one to book, or a duplicate in the group."""
+        """Returns the outcome of a batch that is not booked now.
+
+        Returns None for a batch that is to be booked, and for a duplicate of an earlier batch in the group.
+        """
         if batch.sequence != CALL and batch.epoch != source.epoch:
             return superseded(source.source_id)
         first = seen.get((batch.source_id, batch.request_id or batch.sequence)) if _is_identified(batch) else None
@@ -288,12 +292,15 @@ class Group:
 
 
 def _is_identified(batch: Batch) -> bool:
-    """Returns whether a batch can be recognised again, by its sequence or its request id."""
+    """Returns whether a batch can be recognised when it is repeated, by its sequence or its request id."""
     return batch.sequence != CALL or bool(batch.request_id)
 
 
 def _numbered(source: Feed, batch: Batch) -> Batch:
-    """Returns the batch with its sequence, and advances the feed to it; calls count down from -1."""
+    """Returns the batch with its sequence, and advances the feed to it.
+
+    The sequences of single calls count down from -1.
+    """
     if batch.sequence == CALL:
         source.last_call -= 1
         return replace(batch, sequence=source.last_call)
@@ -302,7 +309,7 @@ def _numbered(source: Feed, batch: Batch) -> Batch:
 
 
 def superseded(source_id: str) -> Refused:
-    """Builds the refusal for a stream of a feed that has opened a newer stream."""
+    """Builds the refusal for a stream whose feed has opened a newer stream."""
     message = f"stockFeeds/{source_id} was opened by another stream, which has taken over"
     return Refused("STREAM_SUPERSEDED", message, stock_feed=f"stockFeeds/{source_id}")
 

@@ -1,4 +1,4 @@
-"""Applies pending stock changes: updates quantities and marks the assets to be revalued, many lots at once.
+"""Applies pending stock changes: updates quantities and marks the assets to be revalued, many lots at a time.
 
 A lot with many pending changes is processed once.
 """
@@ -41,15 +41,17 @@ LOTS_LIMIT = 100
 """Largest number of lots in one commit while no stock arrives."""
 
 LOTS_LIMIT_DURING_INTAKE = 25
-"""Largest number of lots in one commit while stock arrives; small, because SQLite blocks the intake meanwhile."""
+"""Largest number of lots in one commit while stock arrives. It is small because SQLite blocks the intake during the
+commit."""
 
 CHANGES_LIMIT = 20_000
-"""Number of pending changes read to choose the lots of one commit; a lot is processed once for all of its changes."""
+"""Number of pending changes that are read to choose the lots of one commit. A lot is processed once for all of its
+changes."""
 
 
 @dataclass(frozen=True)
 class SyncResult:
-    """Number of changes removed from the queue, and of assets whose quantity or grade changed."""
+    """Number of changes removed from the queue, and number of assets whose quantity or grade changed."""
 
     changes: int
     assets: int
@@ -59,7 +61,7 @@ class SyncResult:
 class PendingLots:
     """Pending stock as of commit ``seq``: lots [l], their changes [c], and the assets registered as these lots.
 
-    ``unclaimed_keys`` [u] are changes of other lots, on which no asset has a claim.
+    ``unclaimed_keys`` [u] are the changes of other lots, on which no asset has a claim.
     """
 
     seq: int
@@ -78,9 +80,9 @@ class _LinkedLot:
 
 
 def find_pending_lots(connection: Connection, lots_limit: int = LOTS_LIMIT) -> PendingLots | None:
-    """Returns the lots with the longest-pending changes, None if none are pending; takes no lock.
+    """Returns the lots whose changes have been pending longest; None if no change is pending. It takes no lock.
 
-    Lots of one place are processed together, because the claims on a place are reconciled as a whole.
+    Lots in one place are processed together, because the claims on a place are reconciled as a whole.
     """
     change_keys, lot_of_change = pending_changes(connection, CHANGES_LIMIT)
     if not len(change_keys):
@@ -100,7 +102,10 @@ def find_pending_lots(connection: Connection, lots_limit: int = LOTS_LIMIT) -> P
 
 
 def _longest_pending(lots: Sequence[int], place_of: Mapping[int, Place], limit: int) -> Int:
-    """Returns the longest-pending lots, sorted: whole places, or part of one that exceeds the limit."""
+    """Returns the lots that have been pending longest, sorted by key.
+
+    All lots of a place are taken together, unless a single place exceeds the limit.
+    """
     of_place: dict[Place, dict[int, None]] = {}
     for lot in lots:
         of_place.setdefault(place_of[lot], {})[lot] = None
@@ -115,11 +120,11 @@ def _longest_pending(lots: Sequence[int], place_of: Mapping[int, Place], limit: 
 def sync_pending_lots(write: Write, pending: PendingLots) -> SyncResult:
     """Applies pending stock, and marks the assets and loans that depend on it as touched.
 
-    Lots that no asset refers to are dropped from the queue; registering an asset queues its lot again.
+    Lots to which no asset refers are dropped from the queue. Registering an asset queues its lot again.
     """
     if write.seq == pending.seq + 1:
         return _sync(write, pending)
-    # Another commit followed the snapshot and may have processed these lots: select again under the write lock, in a
+    # Another commit followed the snapshot and may have processed these lots. Select again under the write lock, in a
     # small batch because it blocks other writers.
     again = find_pending_lots(write.connection, LOTS_LIMIT_DURING_INTAKE)
     return SyncResult(0, 0) if again is None else _sync(write, again)
@@ -178,12 +183,12 @@ def _reported_quantity(linked: _LinkedLot) -> Decimal:
 
 
 def _is_another_good(linked: _LinkedLot) -> bool:
-    """Returns whether the warehouse reports a good other than the registered one."""
+    """Returns whether the warehouse reports a good that is not the registered one."""
     return isinstance(linked.own.asset.detail, Inventory) and linked.reported.good != linked.own.asset.detail.good
 
 
 def _another_good(linked: _LinkedLot) -> Finding:
-    """Builds the finding for a lot that is reported to hold another good; nothing of it counts."""
+    """Builds the finding for a lot that is reported to hold another good. None of the quantity counts."""
     asset_id, registered = linked.own.asset.asset_id, getattr(linked.own.asset.detail, "good", "")
     reported = linked.reported
     return Finding(
@@ -202,7 +207,10 @@ def _another_good(linked: _LinkedLot) -> Finding:
 
 
 def _too_large(linked: _LinkedLot) -> Finding:
-    """Builds the finding for a reported quantity above the limit of an asset, a wrong unit; nothing of it counts."""
+    """Builds the finding for a reported quantity above the limit of an asset.
+
+    Such a quantity suggests a wrong unit, so none of it counts.
+    """
     asset_id, reported = linked.own.asset.asset_id, linked.reported
     return Finding(
         kind=FindingKind.LOT_MISMATCH,

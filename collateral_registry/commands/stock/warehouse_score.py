@@ -41,7 +41,7 @@ def rescore(write: Write, warehouse: str, policy: Policy) -> Int:
 
 
 def rescore_all(write: Write) -> None:
-    """Scores every warehouse for the business date: lateness grows and old counts expire day by day."""
+    """Scores every warehouse for the business date, because lateness grows and old counts expire from day to day."""
     policy = policy_in_force(write.connection, write.market_day).policy
     names_by_place: dict[str, list[str]] = {}
     for name in warehouse_names(write.connection):
@@ -51,7 +51,7 @@ def rescore_all(write: Write) -> None:
 
 
 def _score(write: Write, place: str, names: Sequence[str], policy: Policy) -> Int:
-    """Scores each spelling by its own record; lots of the warehouse get the largest of the haircuts."""
+    """Scores each spelling by its own record. The lots of the warehouse get the largest of the haircuts."""
     before = haircut_of_spellings(write.connection, names)
     largest = 0.0
     for name in names:
@@ -63,7 +63,7 @@ def _score(write: Write, place: str, names: Sequence[str], policy: Policy) -> In
 
 
 def known_warehouses(connection: Connection, names: Sequence[str]) -> list[StoredWarehouse]:
-    """Returns warehouses with their records; raises NotFound for one that has neither reported nor been counted."""
+    """Returns warehouses with their records; raises NotFound for one that has no reported movements and no count."""
     known = set(warehouse_names(connection))
     missing = next((name for name in names if name not in known), None)
     if missing is not None:

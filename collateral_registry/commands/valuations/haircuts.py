@@ -16,22 +16,25 @@ from valuation.haircuts.models.sale_horizon import Sale, SaleHaircut
 
 ESTIMATE_HORIZON_LIMIT_DAYS = 2_500
 BACKTEST_HORIZON_DAYS = (5, 250)
-"""Shortest and longest window of a backtest: a shorter one needs too many estimates, a longer one has too few
+"""Shortest and longest window of a backtest. A shorter one needs too many estimates, and a longer one has too few
 windows."""
 
 CLASS_SERIES_LIMIT = 50
-"""Largest number of series of a class in one call."""
+"""Largest number of series that a class may have in one call."""
 
 
 def accepted_prices(connection: Connection, series_id: str) -> tuple[Dates, Float]:
-    """Returns dates and accepted prices of a registered series; raises NotFound."""
+    """Returns the dates and accepted prices of a registered series; raises NotFound."""
     known = history(connection, get_series(connection, series_id).key)
     return known.day.astype("datetime64[D]"), known.price
 
 
 @dataclass(frozen=True)
 class HaircutQuery:
-    """A haircut at a horizon in business days, or at that of a sale, by a model and the memory of a class."""
+    """A question for the haircut at a horizon, by a model and the memory of a class.
+
+    The horizon is given in business days or follows from a sale.
+    """
 
     horizon_days: int
     sale: Sale | None
@@ -41,7 +44,10 @@ class HaircutQuery:
 
 
 def class_prices(connection: Connection, series_ids: Sequence[str]) -> dict[str, tuple[Dates, Float]]:
-    """Returns dates and accepted prices of series; raises NotFound, and InvalidInput for too many or repeated ids."""
+    """Returns the dates and accepted prices of series by id.
+
+    Raises NotFound, and InvalidInput for too many or repeated ids.
+    """
     if len(series_ids) > CLASS_SERIES_LIMIT:
         raise InvalidInput("class_price_series", f"{len(series_ids)} items", f"at most {CLASS_SERIES_LIMIT}")
     found = {series_id: accepted_prices(connection, series_id) for series_id in series_ids}
@@ -57,7 +63,10 @@ def memory_of_class(connection: Connection, series_ids: Sequence[str]) -> ClassM
 
 
 def estimate_haircut(dates: Dates, prices: Float, query: HaircutQuery) -> SaleHaircut:
-    """Returns the haircut of dated prices [n]; raises InvalidInput for a horizon out of range, or stated twice."""
+    """Returns the haircut of dated prices [n].
+
+    Raises InvalidInput for a horizon that is out of range or is stated twice.
+    """
     if query.sale is not None and query.horizon_days:
         raise InvalidInput("horizon_days", query.horizon_days, "0 with a sale, which has its own horizon")
     sale = query.sale or Sale()
@@ -71,7 +80,7 @@ def estimate_haircut(dates: Dates, prices: Float, query: HaircutQuery) -> SaleHa
 def backtest_haircut(
     dates: Dates, prices: Float, horizon_days: int, confidence: float, model: HaircutModel
 ) -> TrackRecord:
-    """Returns the backtest of haircuts of dated prices [n]; raises InvalidInput for a horizon out of range."""
+    """Returns the backtest of the haircuts of dated prices [n]; raises InvalidInput for a horizon out of range."""
     shortest, longest = BACKTEST_HORIZON_DAYS
     if not shortest <= horizon_days <= longest:
         raise InvalidInput("horizon_days", horizon_days, f"{shortest} to {longest}")

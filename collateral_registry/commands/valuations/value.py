@@ -24,7 +24,7 @@ from collateral_registry.store.valuations.valuation_inputs import facts_of
 
 @dataclass(frozen=True)
 class Valued:
-    """A valuation row with the records its keys refer to; ``hidden_gap`` is that of the haircut curve."""
+    """A valuation row with the records to which its keys refer. ``hidden_gap`` is that of the haircut curve."""
 
     row: dict[str, Any]
     asset: Asset
@@ -37,7 +37,7 @@ class Valued:
 
 
 def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str) -> list[Valued]:
-    """Returns the value of each asset [n] from current facts, in one currency or each in its own."""
+    """Returns the value of each asset [n] by current facts, in the given currency or in the asset's own."""
     policy, day = _policy_today(connection)
     keys = asset_keys(connection, asset_ids)
     loaded = load_inputs_in(connection, np.unique(keys), policy, currency)
@@ -61,7 +61,7 @@ def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
 
 
 def with_last_good_day(connection: Connection, valued: Valued) -> Valued:
-    """Returns the valuation with the business date of its last good value, if it is unknown and has one."""
+    """Returns the valuation; if it is unknown, with the business date of its last good value, if there is one."""
     if not valued.row["unknown"] or not valued.row["good_seq"]:
         return valued
     return replace(valued, last_good_day=market_day_of(connection, valued.row["good_seq"]))
