@@ -1,4 +1,4 @@
-"""The five kinds of assets, as frozen types that validate their fields when built.
+"""The five kinds of assets, as frozen types that validate their fields when they are built.
 
 A kind is a member of ``Kind`` and a class in ``Detail``. Code that depends on the kind matches on ``Detail`` and ends
 with ``assert_never``, so that type checking fails wherever a new kind is not handled.
@@ -43,7 +43,7 @@ class Kind(IntEnum):
 
 
 class Status(IntEnum):
-    """Stated status of an asset; the numeric values are stored."""
+    """Status stated for an asset; the numeric values are stored."""
 
     NORMAL = 1
     LOST = 2
@@ -57,7 +57,7 @@ CLASS_ROOT = dict(zip(Kind, ("inventory", "equipment", "ip", "receivable", "orde
 
 
 def checked_number(field: str, value: Decimal | None, low: str, high: str) -> None:
-    """Raises InvalidInput if the number is given and not within [low, high]."""
+    """Raises InvalidInput if a number is given and is not within [low, high]."""
     if value is not None and not (value.is_finite() and Decimal(low) <= value <= Decimal(high)):
         raise InvalidInput(field, value, f"{low} to {high}")
 
@@ -93,12 +93,12 @@ class Inventory:
 
     @property
     def price_series(self) -> str:
-        """Id of the price series: the stated one, else the id of the good."""
+        """Id of the price series: the stated one, or the id of the good if none is stated."""
         return self.series or self.good
 
     @property
     def identity(self) -> str:
-        """Natural key: unique across assets."""
+        """Natural key, which is unique across assets."""
         return f"warehouse {self.warehouse} lot {self.lot}"
 
     @property
@@ -180,7 +180,7 @@ class Equipment:
 
     @property
     def identity(self) -> str:
-        """Natural key: unique across assets."""
+        """Natural key, which is unique across assets."""
         return f"make {self.make} serial number {self.serial_number}"
 
     @property
@@ -243,17 +243,17 @@ class IntellectualProperty:
 
     @property
     def yearly_survival(self) -> Decimal:
-        """Probability that the income survives a year, as used in the valuation."""
+        """Probability that the income survives one year, as used in the valuation."""
         return self.survival.product if self.survival else self.annual_survival
 
     @property
     def identity(self) -> str:
-        """Natural key: unique across assets."""
+        """Natural key, which is unique across assets."""
         return f"{self.right_kind.name.lower()} {self.office} {self.number}"
 
     @property
     def place(self) -> str:
-        """The office that registered it."""
+        """The office that registered the IP asset."""
         return self.office
 
 
@@ -280,7 +280,7 @@ class Receivable:
 
     @property
     def identity(self) -> str:
-        """Natural key: unique among the assets of one owner."""
+        """Natural key, which is unique among the assets of one owner."""
         return f"debtor {self.debtor} invoice {self.invoice_number}"
 
 
@@ -307,7 +307,7 @@ class PurchaseOrder:
 
     @property
     def identity(self) -> str:
-        """Natural key: unique among the assets of one owner."""
+        """Natural key, which is unique among the assets of one owner."""
         return f"buyer {self.buyer} order {self.order_number}"
 
 
@@ -331,7 +331,7 @@ class Asset:
     status: Status = Status.NORMAL
 
     def __post_init__(self) -> None:
-        """Validates every field; raises InvalidInput, also if class or currency contradicts the detail."""
+        """Validates every field; raises InvalidInput, also if the class or the currency contradicts the detail."""
         checked_text("owner", self.owner)
         checked_text("display_name", self.display_name, required=False)
         digits_of(self.currency)
@@ -344,7 +344,7 @@ class Asset:
 
     @property
     def identity(self) -> str:
-        """Natural key: unique across assets. Receivables and purchase orders are unique within their owner only."""
+        """Natural key, which is unique across assets. For receivables and purchase orders it includes the owner."""
         match self.detail:
             case Inventory() | Equipment() | IntellectualProperty():
                 return self.detail.identity

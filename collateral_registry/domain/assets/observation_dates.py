@@ -17,10 +17,10 @@ from collateral_registry.domain.assets.kinds import (
 
 
 def with_observation_dates(asset: Asset, before: Asset | None, today: date) -> Asset:
-    """Returns the asset with the date of its technology life or meter reading set: None if it has no such value.
+    """Returns the asset with the date of its technology life or meter reading set; None if it has no such value.
 
-    A new or changed value gets the date given with it, else today. A value unchanged since ``before`` keeps its date,
-    so that an update of other fields does not restart it.
+    A new or changed value gets the date that is given with it, or today if none is given. A value that has not changed
+    since ``before`` keeps its date, so that an update of other fields does not restart it.
     """
     old = before.detail if before else None
     match asset.detail:
@@ -42,14 +42,14 @@ def _technology_life_date(new: IntellectualProperty, old: IntellectualProperty |
     kept, given = old.technology_life_date if old else None, new.technology_life_date
     if old and old.technology_life_years == new.technology_life_years:
         return given or kept or today
-    # A client that updates the life alone sends the old date back: it does not belong to the new value.
+    # A client that updates only the life sends the old date back, which does not belong to the new value.
     return given if given and given != kept else today
 
 
 def _hours_date(
     asset: Asset, machine: Equipment, before: Asset | None, old: Equipment | None, today: date
 ) -> date | None:
-    """Returns the date of the meter reading: the given one, that of a new inspection, else today.
+    """Returns the date of the meter reading: the given one, that of a new inspection, or today.
 
     A new inspection counts as a reading even if the hours are unchanged.
     """

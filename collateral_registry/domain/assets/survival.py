@@ -17,7 +17,7 @@ class Survival:
     commercial: Decimal = Decimal(1)
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a probability outside (0, 1]: only a stated status makes an asset worth 0."""
+        """Raises InvalidInput for a probability outside (0, 1], because only a stated status makes an asset worth 0."""
         for name in ("legal", "technical", "commercial"):
             probability = getattr(self, name)
             if not (probability.is_finite() and 0 < probability <= 1):

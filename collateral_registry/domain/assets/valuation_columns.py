@@ -1,4 +1,4 @@
-"""The valuation inputs of an asset, by column of the table of its kind; stored with it and used for quotes."""
+"""The valuation inputs of an asset, as columns of the table of its kind; they are stored and used for quotes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from valuation.ip.score import score_right
 
 
 def _floats(detail: Detail, *names: str) -> dict[str, float | None]:
-    """Returns decimals of an asset by field, None where not stated."""
+    """Returns the decimal fields of an asset as floats by name; None where a field is not stated."""
     stated = {name: getattr(detail, name) for name in names}
     return {name: None if value is None else float(value) for name, value in stated.items()}
 
@@ -26,7 +26,10 @@ def quantity_in(unit: str, lot: Inventory) -> float:
 
 
 def unverified_stock() -> dict[str, Any]:
-    """Returns the columns of a lot without feed or count: it counts in full, is flagged, and has no warehouse part."""
+    """Returns the columns of a lot that has neither a feed nor a count.
+
+    The lot counts in full, is flagged as unverified, and has no haircut for its warehouse.
+    """
     return {"counted_share": 1.0, "stock_quality": int(QualityFlag.STOCK_UNVERIFIED), "warehouse_haircut": 0.0}
 
 
@@ -46,7 +49,7 @@ def inventory_numbers(
 
 
 def equipment_numbers(machine: Equipment, index_key: int) -> dict[str, Any]:
-    """Returns a machine's price new with the key of its price index (0 for none), its age, use and depreciation."""
+    """Returns a machine's price new, the key of its price index (0 for none), its age, its use and its depreciation."""
     depreciation = equipment_classes()[machine.equipment_class]
     return {
         "price_new": float(machine.price_new.major),
@@ -80,7 +83,7 @@ def ip_numbers(ip_asset: IntellectualProperty, *, pledged_elsewhere: bool) -> di
 
 
 def _cap_share(ip_asset: IntellectualProperty, *, pledged_elsewhere: bool) -> float:
-    """Returns the share of the cap for the recorded score: 0 under a veto, 1 without a score."""
+    """Returns the share of the cap that the recorded score allows; 0 under a veto and 1 without a score."""
     if not ip_asset.indicators:
         return 1.0
     state = RightState(
@@ -93,7 +96,7 @@ def _cap_share(ip_asset: IntellectualProperty, *, pledged_elsewhere: bool) -> fl
 
 
 def checked_against_series(detail: Detail, series_unit: str | None) -> None:
-    """Raises InvalidInput if a lot's unit does not convert to the unit of its price series."""
+    """Raises InvalidInput if a lot's unit cannot be converted to the unit of its price series."""
     if isinstance(detail, Inventory) and series_unit is not None:
         try:
             quantity_in(series_unit, detail)

@@ -69,7 +69,8 @@ RULE_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "warehouse_lateness_weight": _SHARE,
     "warehouse_haircut_limit": _SHARE,
 }
-"""Lowest and highest value of each parameter of the whole book. A policy must state all but those in LATER_RULES."""
+"""Lowest and highest value of each parameter of the whole book. A policy must state all of them except those in
+LATER_RULES."""
 
 WEEKMASK = "Mon Tue Wed Thu Fri"
 
@@ -96,7 +97,7 @@ LATER_RULES: Numbers = {
 
 @dataclass(frozen=True)
 class Policy:
-    """A version of the policy; ``indices`` maps classes of machines to the series that updates their price new."""
+    """A version of the policy. ``indices`` maps classes of machines to the series that updates their price new."""
 
     policy_id: str
     display_name: str
@@ -108,7 +109,7 @@ class Policy:
     indices: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Validates the name, range and source of every number and the order of the levels; raises InvalidInput."""
+        """Validates each number's name, range and source, and the order of the levels; raises InvalidInput."""
         checked_text("display_name", self.display_name)
         for asset_class, numbers in self.classes.items():
             _check_numbers(f"classes[{asset_class}]", numbers, CLASS_PARAMETERS)
@@ -127,7 +128,7 @@ class Policy:
 
     @property
     def limits(self) -> LtvLimits:
-        """LTV limits of loans that state none."""
+        """LTV limits of the loans that state none."""
         return LtvLimits(*self._limits_ppm())
 
     def _limits_ppm(self) -> list[int]:
@@ -135,7 +136,7 @@ class Policy:
 
     @property
     def basis(self) -> LtvBasis:
-        """LTV basis of loans that state none."""
+        """LTV basis of the loans that state none."""
         return LtvBasis(int(self.rules["ltv_basis"].value))
 
     @property
@@ -156,7 +157,7 @@ class Policy:
 
     @property
     def count_tolerance_ppm(self) -> int:
-        """Tolerated difference of a count from the booked quantity, in millionths of that quantity."""
+        """Tolerated difference between a count and the booked quantity, in millionths of the booked quantity."""
         return int(self._rule("count_tolerance") * PPM)
 
     @property
@@ -180,14 +181,17 @@ class Policy:
         return next((money.minor for money in self.minimum_cures if money.currency == currency), 0)
 
     def numbers_of(self, asset_class: str) -> dict[str, SourcedNumber]:
-        """Returns the numbers of a class: the inherited ones, overridden by its own."""
+        """Returns the numbers of a class: the inherited ones, unless the class states its own."""
         merged: dict[str, SourcedNumber] = {}
         for name in _roots(asset_class):
             merged.update(self.classes.get(name, {}))
         return merged
 
     def index_of(self, asset_class: str) -> str:
-        """Returns the id of the price index of a class, inherited if it states none; empty if there is none."""
+        """Returns the id of a class's price index; empty if there is none.
+
+        A class that states no index inherits it.
+        """
         return next((self.indices[name] for name in reversed(_roots(asset_class)) if name in self.indices), "")
 
     def table(self, classes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
@@ -200,13 +204,13 @@ class Policy:
 
 
 def _roots(asset_class: str) -> list[str]:
-    """Returns a class and the classes it inherits from, most general first."""
+    """Returns a class and the classes from which it inherits, most general first."""
     parts = asset_class.split(".")
     return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
 
 
 def _check_index(asset_class: str, series_id: str) -> None:
-    """Raises InvalidInput if the class is not an equipment class, or the series id is malformed."""
+    """Raises InvalidInput if the class is not an equipment class or the series id is malformed."""
     field, equipment = f"classes[{asset_class}].price_index", CLASS_ROOT[Kind.EQUIPMENT]
     if _roots(asset_class)[0] != equipment:
         raise InvalidInput(field, repr(series_id[:80]), f"nothing: only classes of {equipment} have a price new")
@@ -214,7 +218,7 @@ def _check_index(asset_class: str, series_id: str) -> None:
 
 
 def _check_realisation(asset_class: str, numbers: Numbers) -> None:
-    """Raises InvalidInput if a forced sale yields more than an orderly one, or selling costs exceed the proceeds."""
+    """Raises InvalidInput if a forced sale yields more than an orderly one, or if selling costs exceed the proceeds."""
 
     def value(name: str) -> Decimal:
         return numbers[name].value if name in numbers else Decimal(0)

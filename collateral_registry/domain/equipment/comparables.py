@@ -17,10 +17,10 @@ METER_UNIT = "hours"
 
 
 def observed(machines: Sequence[Equipment], mapping: ColumnMap, day: int) -> Observations:
-    """Returns machines [n] in a model's columns, for valuation on a day (days from 1970-01-01).
+    """Returns machines [n] in a model's columns, for a valuation on a day (days from 1970-01-01).
 
-    An attribute stated for a column takes precedence; other columns are filled from the machine's own fields. A
-    condition that the mapping does not list is unknown.
+    An attribute that is stated for a column takes precedence. The other columns are filled from the machine's own
+    fields. A condition that the mapping does not list is unknown.
     """
     cells = [_cells(machine, mapping) for machine in machines]
     table = {column: [row.get(column, "") for row in cells] for column in mapping.needed()}
@@ -29,13 +29,16 @@ def observed(machines: Sequence[Equipment], mapping: ColumnMap, day: int) -> Obs
 
 
 def states_condition(machine: Equipment, mapping: ColumnMap) -> bool:
-    """Returns whether a model receives a condition: a stated attribute, or a registered condition that it lists."""
+    """Returns whether a model receives a condition.
+
+    It is a stated attribute, or a registered condition that the mapping lists.
+    """
     stated = mapping.condition in machine.attributes
     return bool(mapping.condition) and (stated or machine.condition.name.lower() in mapping.condition_order)
 
 
 def _cells(machine: Equipment, mapping: ColumnMap) -> Mapping[str, str]:
-    """Returns the texts of one machine by column."""
+    """Returns the strings of one machine by column."""
     condition = machine.condition.name.lower()
     known = {
         _last(mapping.model): machine.model,

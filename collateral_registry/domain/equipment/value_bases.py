@@ -12,7 +12,7 @@ from collateral_registry.domain.valuations.base_values import Model
 
 @dataclass(frozen=True)
 class MachineBases:
-    """Values in minor units; ``forced`` is None if the policy has no ``flv_factor``."""
+    """Values of a machine in minor units. ``forced`` is None if the policy has no ``flv_factor``."""
 
     fair: int
     orderly: int
@@ -23,8 +23,8 @@ class MachineBases:
 def machine_bases(row: Mapping[str, Any], asset_class: str, policy: Policy) -> MachineBases | None:
     """Returns FMV, OLV, FLV and NOLV computed from the haircut parts of a valuation.
 
-    A valuation has no part for the FLV: it is ``flv_factor`` x FMV, at most the OLV. Returns None for an asset that
-    is not a machine, or whose status makes it worth 0.
+    A valuation has no part for the FLV: it is ``flv_factor`` x FMV, at most the OLV. Returns None for an asset that is
+    not a machine, and for one whose status makes it worth 0.
     """
     if row["model"] not in {Model.EQUIPMENT, Model.COMPARABLES} or row["zero"]:
         return None

@@ -1,4 +1,4 @@
-"""Findings: discrepancies about collateral, each with its evidence, open until they are resolved."""
+"""Findings: discrepancies about collateral with their evidence, which are open until they are resolved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import IntEnum
 from collateral_registry.domain.shared.names import checked_text
 
 Evidence = Mapping[str, str | int | Sequence[str]]
-"""The facts behind a finding, by name; quantities are plain decimals with their unit."""
+"""The facts behind a finding, by name. Quantities are plain decimals with their unit."""
 
 
 class FindingKind(IntEnum):
@@ -50,8 +50,8 @@ class FindingState(IntEnum):
 class Finding:
     """A finding before it is stored.
 
-    Asset, loan, warehouse and lot are its subject; those that do not apply are 0 or empty. The fingerprint names kind
-    and subject: at most one finding of a fingerprint is open.
+    Its subject is an asset, loan, warehouse and lot; those that do not apply are 0 or empty. The fingerprint names the
+    kind and the subject. At most one finding with the same fingerprint is open.
     """
 
     kind: FindingKind
@@ -65,6 +65,6 @@ class Finding:
     lot_key: int = 0
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput if fingerprint or summary is missing or malformed."""
+        """Raises InvalidInput if the fingerprint or the summary is missing or malformed."""
         checked_text("finding.fingerprint", self.fingerprint)
         checked_text("finding.summary", self.summary)

@@ -16,10 +16,10 @@ from valuation.money import PPM
 
 @dataclass(frozen=True)
 class Claim:
-    """The quantity that one asset claims in a place: all of a warehouse receipt, else the pledged share.
+    """The quantity that one asset claims in a place: all of a warehouse receipt, otherwise the pledged share.
 
     ``stated`` is the declared or receipted quantity. ``reported`` is the quantity that a feed reports for the lot, in
-    the asset's unit; None if no feed reports it. ``holders`` names the secured loans.
+    the asset's unit, or None if no feed reports it. ``holders`` names the secured loans.
     """
 
     asset_key: int
@@ -34,7 +34,10 @@ class Claim:
 
     @property
     def present(self) -> int:
-        """The asset's quantity, or the reported one if it is less: the asset follows at the next stock sync."""
+        """The asset's quantity, or the reported quantity if that is less.
+
+        The asset's quantity is changed to the reported one at the next stock sync.
+        """
         return self.quantity if self.reported is None else min(self.quantity, self.reported)
 
     def claimed_in(self, unit: str) -> int:
@@ -78,8 +81,8 @@ def plain_quantity(millionths: int, unit: str) -> str:
 def allotted(claimed: Sequence[int], available: int) -> list[int]:
     """Returns the quantity allotted to each claim [n].
 
-    Every claim is covered in full if the available quantity suffices; else the available quantity is divided in
-    proportion to the claims, rounded down.
+    If the available quantity suffices, every claim is covered in full. Otherwise it is divided in proportion to the
+    claims, rounded down.
     """
     total = sum(claimed)
     if total <= available:

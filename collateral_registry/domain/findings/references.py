@@ -35,7 +35,7 @@ class IdentityKind(IntEnum):
 
 
 class ReferenceVerdict(IntEnum):
-    """Strength of the evidence that two references belong to the same asset, in rising order."""
+    """Strength of the evidence that two references belong to the same asset, in ascending order."""
 
     NONE = 0
     SUSPICION = 1
@@ -52,22 +52,23 @@ FIELD_OF = {
     IdentityKind.BIN: "bin",
     IdentityKind.NOTICE: "registration_number",
 }
-"""The field that holds each kind of number, as named in evidence."""
+"""The field that holds each kind of number, as it is named in evidence."""
 
 
 AMOUNT_MARK = "|"
-"""Separates good, quantity and unit in the agreement of a lot; ids of goods cannot contain it."""
+"""Separates good, quantity and unit in the agreement of a lot. Ids of goods cannot contain it."""
 
 MOVING_KINDS = (IdentityKind.LOT, IdentityKind.BIN)
-"""Kinds that name a place, whose goods change with movements. A receipt keeps its goods permanently."""
+"""Kinds that name a place whose goods change with movements. A receipt, in contrast, always stands for the same
+goods."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A reference number, unique within its scope: the warehouse, maker, office, debtor or registry.
+    """A reference number that is unique within its scope, which is a warehouse, maker, office, debtor or registry.
 
-    ``agreement`` holds the other facts that a second registration of the same asset would repeat, such as good,
-    quantity and unit of a lot; empty if too little is stated.
+    ``agreement`` holds the other facts that a second registration of the same asset would repeat, such as the good,
+    quantity and unit of a lot. It is empty if too little is stated.
     """
 
     kind: IdentityKind
@@ -89,9 +90,10 @@ class Identity:
 def verdict_of(one: Identity, other: Identity) -> ReferenceVerdict:
     """Returns how strongly two references suggest the same asset.
 
-    The same number is strong evidence, because receipts, serial numbers and registrations are issued once. The same
-    lot number is strong with the same goods, and a suspicion with the same good in another quantity. The same bin, or
-    numbers one edit apart, are a suspicion only with shared evidence: consecutive numbers differ by one edit.
+    Equal numbers are strong evidence, because receipts, serial numbers and registrations are issued once. Equal lot
+    numbers are strong evidence if the goods are equal, and a suspicion if only the quantity differs. Equal bins, and
+    numbers that are one edit apart, are a suspicion only with shared evidence, because consecutive numbers also differ
+    by one edit.
     """
     match = match_within(one, other)
     agrees = bool(one.agreement) and one.agreement == other.agreement
@@ -103,9 +105,10 @@ def verdict_of(one: Identity, other: Identity) -> ReferenceVerdict:
 
 
 def shared_evidence(one: Identity, other: Identity) -> str:
-    """Returns what agrees besides the number: the whole agreement, or the good for the same lot number; else empty.
+    """Returns the evidence besides the number that both references share; empty if there is none.
 
-    A different quantity does not refute a duplicate lot: it falls with every issue and may be declared differently.
+    This is the whole agreement, or only the good for equal lot numbers. A different quantity does not refute a
+    duplicate lot, because it falls with every issue and may be declared differently.
     """
     if one.agreement == other.agreement:
         return one.agreement
@@ -116,7 +119,8 @@ def shared_evidence(one: Identity, other: Identity) -> str:
 def match_within(one: Identity, other: Identity) -> Match:
     """Returns how closely the numbers match.
 
-    Returns NONE across kinds or scopes, and for lots and bins that are one edit apart: neighbouring places often are.
+    Returns NONE for different kinds or scopes. It also returns NONE for lots and bins that are one edit apart, because
+    the numbers of neighbouring places often are.
     """
     if (one.kind, one.scope) != (other.kind, other.scope):
         return Match.NONE
@@ -126,7 +130,7 @@ def match_within(one: Identity, other: Identity) -> Match:
 
 
 def identities_of(asset: Asset) -> list[Identity]:
-    """Returns the reference numbers of an asset, without those that contain no letter or digit."""
+    """Returns the reference numbers of an asset, except those that contain no letter or digit."""
     return [one for one in _references(asset) if one.writing.letters]
 
 
@@ -140,7 +144,7 @@ def notice_of(pledge: Pledge, asset: Asset) -> list[Identity]:
 
 
 def folded(text: str) -> str:
-    """Returns a name without case, punctuation and leading zeros, so that spellings of one warehouse agree."""
+    """Returns a name without case, punctuation and leading zeros, so that all spellings of a warehouse become equal."""
     return ReferenceNumber(text).plain
 
 

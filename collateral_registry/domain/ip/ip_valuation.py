@@ -1,4 +1,4 @@
-"""Values an IP asset under stated assumptions: distribution, brackets, score, and remaining life against a loan."""
+"""Values an IP asset under stated assumptions: distribution, brackets, score, and remaining life."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PLEDGE_LEVEL = 0.10
 
 EARNING_YEARS_LIMIT = 100
 NO_DOUBT_GIVEN = "NO_DOUBT_GIVEN"
-"""Flag of a result without uncertainty: the pledge value equals the point forecast."""
+"""Flag of a result without stated uncertainty, whose pledge value equals the point forecast."""
 
 EVIDENCE = (
     "No public prices can confirm a value of intellectual property. This value is computed from the given forecasts; "
@@ -47,7 +47,10 @@ EVIDENCE = (
 
 @dataclass(frozen=True)
 class RightQuestion:
-    """Assumptions of a valuation; None where not stated. Shares and rates are ratios, amounts are major units."""
+    """Assumptions of a valuation. Those that are not stated are None.
+
+    Shares and rates are ratios. Amounts are in major units.
+    """
 
     revenue_log_sd: float = 0.0
     royalty_low: float | None = None
@@ -75,7 +78,7 @@ class RightQuestion:
         return self.revenue_log_sd > 0.0 or self.life_low_share < 1.0 or any(end is not None for end in ends)
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a level, a share or a number of years out of range; the models check the rest."""
+        """Raises InvalidInput for a level, share or number of years out of range; the models check all other fields."""
         if not QUANTILE_LEVELS[0] <= self.pledge_level <= QUANTILE_LEVELS[-1]:
             raise InvalidInput("pledge_level", self.pledge_level, f"{QUANTILE_LEVELS[0]} to {QUANTILE_LEVELS[-1]}")
         if not 0.0 < self.life_low_share <= 1.0:
@@ -90,10 +93,10 @@ class RightQuestion:
 
 @dataclass(frozen=True)
 class RightAnswer:
-    """The value of an IP asset in major units of its currency; NaN or 0 for the causes in ``reasons``.
+    """The value of an IP asset in major units of its currency. It is NaN or 0 for the causes in ``reasons``.
 
-    ``cap`` is the largest share of the value that may be lent, NaN if the policy has none. ``flags`` name weaknesses
-    of the result. ``brackets`` name the comparison values that the income value contradicts.
+    ``cap`` is the largest share of the value that may be lent, NaN if the policy has none. ``flags`` name weaknesses of
+    the result. ``brackets`` name the comparison values that the income value contradicts.
     """
 
     value: float
@@ -123,9 +126,9 @@ def value_right(
     """Values an IP asset on a day (days from 1970-01-01). Equal inputs give identical results.
 
     If the question has indicators, the tier of their score adjusts royalty and discount rate. Otherwise the registered
-    indicators apply, as in the book: to the cap and its vetoes only. ``policy_cap`` is the cap of the asset's class,
-    NaN if the policy has none. ``stated`` is a reason to value the asset at 0; as in the book, it takes precedence over
-    unknown inputs. Raises InvalidInput as the models do.
+    indicators apply as in the book, which is only to the cap and its vetoes. ``policy_cap`` is the cap of the asset's
+    class, NaN if the policy has none. ``stated`` is a reason to value the asset at 0. As in the book, it takes
+    precedence over unknown inputs. Raises InvalidInput as the models do.
     """
     today = np.datetime64(day, "D")
     life, expire = life_of(right, day), _dates(right.expire)
@@ -140,7 +143,7 @@ def value_right(
     reasons = _reasons(zero, int(unknown[0]), life)
 
     def counted(amount: float) -> float:
-        """Returns 0 for a stated reason, NaN for an unknown value, else the amount."""
+        """Returns 0 if there is a stated reason, NaN if the value is unknown, otherwise the amount."""
         if zero:
             return 0.0
         return float("nan") if reasons else amount
@@ -214,7 +217,7 @@ def _ends(mode: float, low: float | None, high: float | None) -> tuple[float, fl
 
 
 def _reasons(zero: int, unknown: int, life: float) -> tuple[str, ...]:
-    """Returns the names of the reasons for a value of 0, else those of the reasons for an unknown value."""
+    """Returns the names of the reasons for a value of 0, or if there are none, for an unknown value."""
     if zero:
         return tuple(reason.name or "" for reason in ZeroReason if zero & reason)
     names = [reason.name or "" for reason in UnknownReason if unknown & reason]

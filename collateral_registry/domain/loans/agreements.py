@@ -1,4 +1,4 @@
-"""Loans and pledges, as frozen types that validate their fields when built."""
+"""Loans and pledges, as frozen types that validate their fields when they are built."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from valuation.errors import InvalidInput
 from valuation.money import AMOUNT_LIMIT_MINOR, PPM
 
 LTV_LIMIT_PPM = 10 * PPM
-"""Largest LTV limit: an exposure of ten times the collateral value."""
+"""Largest LTV limit. It allows an exposure of ten times the collateral value."""
 
 
 class LoanState(IntEnum):
@@ -87,7 +87,7 @@ class Balance:
     day: date
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for mixed currencies, or for a sum of 2^53 minor units or more."""
+        """Raises InvalidInput for mixed currencies and for a sum of 2^53 minor units or more."""
         currencies = {self.principal.currency, self.accrued_interest.currency, self.fees.currency}
         if len(currencies) > 1:
             raise InvalidInput("balance", ", ".join(sorted(currencies)), "one currency")

@@ -1,4 +1,4 @@
-"""Least value of goods that must stay under control, and the goods that a repayment frees (rules.md sections 3, 4).
+"""The least value of goods that must stay controlled, and what a repayment frees (rules.md sections 3 and 4).
 
 Amounts are whole minor units; ratios are whole millionths.
 """
@@ -67,5 +67,5 @@ def static_floor(pledged: int, exposure: int, peak: int) -> int:
 
 
 def cash_to_free(pledged: int, left: int, exposure: int, peak: int) -> int:
-    """Returns the repayment after which at most ``left`` must stay under a static pledge."""
+    """Returns the smallest repayment after which no more than ``left`` must stay under a static pledge."""
     return max(exposure - left * peak // pledged, 0) if pledged > 0 and peak > 0 else 0

@@ -1,7 +1,7 @@
 """Distributes the values of assets over the claims of pledges (rules.md section 2), in columns.
 
-A *target* is an asset valued in one currency: an asset pledged to loans in two currencies has two targets. Amounts
-are int64 minor units of the target's currency.
+A *target* is an asset valued in one currency. An asset that is pledged to loans in two currencies has two targets.
+Amounts are int64 minor units of the target's currency.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def claim_values(pledges: PledgeColumns, targets: TargetColumns, value_minor: In
         available = mul_div_floor(left, pledges.share_ppm[rows], PPM)
         limit = pledges.limit_minor[rows]
         claims[rows] = np.where(limit == NO_LIMIT, available, np.minimum(available, limit))
-        # Junior ranks yield to the whole limit, not only to the part that is claimed now.
+        # Junior ranks get only what the whole senior limit leaves, not merely what is claimed of it now.
         amount = np.where(limit == NO_LIMIT, value_minor[target], np.minimum(limit, value_minor[target]))
         at_rank = np.zeros(len(value_minor), dtype=np.int64)
         np.add.at(at_rank, target, amount)
@@ -70,7 +70,7 @@ def _siblings(asset: Int) -> tuple[Int, Int]:
     order = np.argsort(asset, kind="stable")
     ordered = asset[order]
     widest = int(np.bincount(asset).max(initial=1))
-    # Sorted by asset, targets of one asset are adjacent, so partners lie fewer than ``widest`` rows apart.
+    # In this order the targets of an asset are adjacent, so that partners are fewer than ``widest`` rows apart.
     firsts, seconds = [], []
     for step in range(1, widest):
         near = np.flatnonzero(ordered[:-step] == ordered[step:])
@@ -81,7 +81,10 @@ def _siblings(asset: Int) -> tuple[Int, Int]:
 
 
 def _with_siblings(taken: Int, value: Int, siblings: tuple[Int, Int]) -> Int:
-    """Returns the amount taken from each target [t], plus the same share of amounts taken from its siblings."""
+    """Returns the amount taken from each target [t], plus the amounts taken from its siblings.
+
+    The latter are converted in proportion to the values of the two targets.
+    """
     source, other = siblings
     ratio = np.where(value[source] > 0, value[other] / np.maximum(value[source], 1), 0.0)
     total = taken.copy()

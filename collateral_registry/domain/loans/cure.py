@@ -28,21 +28,21 @@ def collateral_cure(exposure: Int, pool: Int, target_ppm: Int) -> Int:
 
 
 def largest_release(exposure: Int, pool: Int, claim: Int, target_ppm: Int) -> Int:
-    """Returns the largest release of claim value for which E <= theta (C - release); never negative."""
+    """Returns the largest release of claim value for which E <= theta (C - release). It is never negative."""
     needed = mul_div_ceil(exposure, np.full_like(exposure, PPM), target_ppm)
     release: Int = np.clip(pool - needed, 0, claim)
     return release
 
 
 def largest_draw(exposure: int, pool: int, target_ppm: int) -> int:
-    """Returns the largest draw for which E + draw <= theta C; never negative."""
+    """Returns the largest draw for which E + draw <= theta C. It is never negative."""
     return max(pool * target_ppm // PPM - exposure, 0)
 
 
 def price_fall_to(exposure: Int, pool: Int, level_ppm: Int) -> NDArray[np.float64]:
-    """Returns 1 - E / (level C): the fall in the value of all collateral at which the LTV reaches a level.
+    """Returns 1 - E / (level C), the fall in the value of all collateral at which the LTV reaches a level.
 
-    Negative if the LTV is already beyond the level; NaN if C is 0.
+    The result is negative if the LTV is already beyond the level, and NaN if C is 0.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         fall = 1.0 - exposure / (level_ppm / PPM * pool)

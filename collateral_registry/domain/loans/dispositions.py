@@ -1,4 +1,4 @@
-"""Whether collateral may leave: the one rule for releases, pledge updates, pick-ups and draws (rules.md section 5).
+"""Decides whether collateral may leave: one rule for releases, pledge updates, pick-ups and draws (rules.md section 5).
 
 A disposition is a choice of the lender or borrower that may take collateral from a loan. It may never uncover a loan
 that is covered, nor take collateral from a loan whose coverage is UNKNOWN.
@@ -50,11 +50,12 @@ class CoverState:
 
 
 def disposition_refusal(before: CoverState, after: CoverState, *, removes: bool) -> DispositionRefusal | None:
-    """Returns why a disposition must be refused for one loan, or None if it may stand.
+    """Returns why a disposition must be refused for one loan; None if it is permitted.
 
-    ``removes`` states that the disposition takes something from the loan even if its conservative value does not show
-    it, as the release of an asset without a value. A loan without exposure loses nothing it needs. While the coverage
-    is UNKNOWN nothing is removed. Otherwise the loan must be covered afterwards, or at least lose no value.
+    ``removes`` states that the disposition takes something from the loan even if the conservative value does not fall,
+    for example the release of an asset without a value. A loan without exposure needs no collateral, so nothing is
+    refused. While the coverage is UNKNOWN, nothing may be removed. Otherwise the loan must be covered afterwards, or
+    must at least not lose value.
     """
     lowered = after.pool < before.pool or (after.coverage_unknown and not before.coverage_unknown)
     if after.exposure == 0 or not (removes or lowered):
@@ -69,7 +70,8 @@ def disposition_refusal(before: CoverState, after: CoverState, *, removes: bool)
 def lowers_terms(before: Pledge, after: Pledge) -> bool:
     """Returns whether new terms of a pledge give its loan less than the old ones at some value of the asset.
 
-    The registration of a pledge is a fact, not a term: what the registry says is recorded, whatever it uncovers.
+    The registration of a pledge is a fact, not a term. What the registry says is recorded even if it leaves a loan
+    uncovered.
     """
     limit_falls = after.limit is not None and (before.limit is None or after.limit.minor < before.limit.minor)
     return (

@@ -39,8 +39,8 @@ class EventKind(IntEnum):
 class CoverColumns:
     """Exposure, collateral value on the loan's basis, and terms of each loan [n], in minor units.
 
-    ``conservative`` counts unknown values as 0, ``last_good`` at their last good value. ``never_valued`` marks loans
-    with an asset that has no last good value. ``limits_ppm`` [n, 4] are the LTV limits in rising order.
+    ``conservative`` counts unknown values as 0. ``last_good`` counts them at their last good value. ``never_valued``
+    marks loans with an asset that has no last good value. ``limits_ppm`` [n, 4] are the LTV limits in ascending order.
     """
 
     exposure: Int
@@ -58,8 +58,8 @@ class CoverColumns:
 class StateColumns:
     """State of each loan [n] between judgements.
 
-    ``judged`` is the level by LTV, ``level`` that level after a missed deadline. ``watch_day`` and ``unknown_day`` are
-    the first days of a pending WATCH and of unknown coverage, or NO_DAY.
+    ``judged`` is the level that follows from the LTV, and ``level`` also takes a missed deadline into account.
+    ``watch_day`` is the first day of a pending WATCH and ``unknown_day`` the first day of unknown coverage, or NO_DAY.
     """
 
     judged: Int
@@ -77,7 +77,7 @@ class StateColumns:
 
 @dataclass(frozen=True)
 class JudgementRules:
-    """The policy's rules for judging loans; days are working days."""
+    """The policy's rules for judging loans. Days are working days."""
 
     grace_days: int
     unknown_grace_days: int
@@ -107,8 +107,8 @@ class Judgement:
 def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementRules) -> Judgement:
     """Judges every loan [n] for one day.
 
-    Coverage is unknown if conservative and last good values give different levels. Within the grace period an unknown
-    coverage is judged on the last good values, afterwards on the conservative ones.
+    Coverage is unknown if conservative and last good values give different levels. Unknown coverage is judged on the
+    last good values within the grace period, and on the conservative ones afterwards.
     """
     ltv = loan_to_value(cover.exposure, cover.conservative)
     good_ltv = loan_to_value(cover.exposure, cover.last_good)
@@ -150,7 +150,7 @@ def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementR
 
 
 def _days_after(days: Int, count: int, rules: JudgementRules) -> Int:
-    """Returns for each day [n] the day ``count`` working days later; NO_DAY stays NO_DAY."""
+    """Returns, for each day [n], the day that is ``count`` working days later. NO_DAY stays NO_DAY."""
     later = days.copy()
     for day in np.unique(days[days != NO_DAY]):
         later[days == day] = rules.working_days_after(int(day), count)
@@ -160,7 +160,7 @@ def _days_after(days: Int, count: int, rules: JudgementRules) -> Int:
 def _watch_on_the_second_day(raw: Int, before: StateColumns, day: int) -> tuple[Int, Int]:
     """Returns the judged level and the first day of a pending WATCH.
 
-    A loan enters WATCH from NONE only by judgements on two different days; the first one records its day.
+    A loan changes from NONE to WATCH only after judgements on two different days. The first of these days is recorded.
     """
     rising = (raw == Level.WATCH) & (before.judged == Level.NONE)
     first_day = np.where(before.watch_day == NO_DAY, day, before.watch_day)
@@ -177,7 +177,7 @@ def _events(
     notice: NDArray[np.bool_],
     collateral_added: NDArray[np.bool_],
 ) -> tuple[Int, Int]:
-    """Returns the events as loan rows and kinds, ordered by loan and within a loan by a fixed order of kinds."""
+    """Returns the events as loan rows and kinds, ordered by loan. Events of one loan have a fixed order of kinds."""
     stays = before.breach_open & after.breach_open
     partly_cured = stays & collateral_added & (after.cash_cure < before.cash_cure)
     masks = (

@@ -29,7 +29,7 @@ class LtvBasis(IntEnum):
 
 
 def loan_to_value(exposure: Int, pool: Int) -> NDArray[np.float64]:
-    """Returns the LTV E / C [n]: infinite for an exposure without collateral, 0 without exposure."""
+    """Returns the LTV E / C [n]. It is infinite for an exposure without collateral, and 0 without exposure."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = exposure / pool
     return np.where(exposure == 0, 0.0, np.where(pool == 0, np.inf, ratio))
@@ -38,8 +38,8 @@ def loan_to_value(exposure: Int, pool: Int) -> NDArray[np.float64]:
 def level_of(ltv: NDArray[np.float64], limits_ppm: Int, buffer_ppm: Int, before: Int) -> Int:
     """Returns the level [n] for the LTV [n], the limits [n, 4], the buffer [n] and the previous level [n].
 
-    A level is entered at its limit and left at its limit less the buffer. Limits are divided from whole millionths
-    once, so that a loan exactly at its limit is at its limit on every machine.
+    A loan enters a level at its limit, and leaves it at the limit less the buffer. Each limit is divided once from
+    whole millionths, so that every machine finds the same level for a loan exactly at its limit.
     """
     entered = (ltv[:, None] >= limits_ppm / PPM).sum(axis=1)
     held = (ltv[:, None] > (limits_ppm - buffer_ppm[:, None]) / PPM).sum(axis=1)

@@ -22,7 +22,7 @@ class OverrideState(IntEnum):
 
 @dataclass(frozen=True)
 class ReleaseTerms:
-    """Release of a pledge: a share in millionths or a quantity of the lot; neither means all of it."""
+    """Terms of a release: a share in millionths or a quantity of the lot. If neither is given, all is released."""
 
     pledge_id: str
     share_ppm: int | None = None
@@ -39,7 +39,10 @@ class PledgeTerms:
 
 @dataclass(frozen=True)
 class PickupTerms:
-    """A pick-up of a quantity in the unit of the lot; no expiry means the usual number of days after the approval."""
+    """A pick-up of a quantity in the unit of the lot.
+
+    Without an expiry it is valid for the usual number of days after the approval.
+    """
 
     pickup_id: str
     asset_id: str
@@ -62,19 +65,20 @@ class Override:
     decision_note: str = ""
 
     def __post_init__(self) -> None:
-        """Validates the texts; raises InvalidInput."""
+        """Validates the strings; raises InvalidInput."""
         checked_text("override.reason", self.reason)
         checked_text("actor", self.proposed_by)
 
     @property
     def name(self) -> str:
-        """Resource name."""
+        """Resource name of the override."""
         return f"loans/{self.loan_id}/overrides/{self.override_id}"
 
     def decided(self, state: OverrideState, actor: str, note: str) -> Override:
         """Returns the override with a decision.
 
-        Raises Refused if it was decided before, or if the proposer approves it (two people decide an exception).
+        Raises Refused if it was decided before. Raises Refused if the proposer approves it, because an exception needs
+        two people.
         """
         if self.state != OverrideState.PROPOSED:
             raise Refused("OVERRIDE_DECIDED", f"{self.name} is {self.state.name} already")

@@ -30,7 +30,7 @@ class PickupState(IntEnum):
 class Pickup:
     """An authorisation to remove a quantity, in millionths of the lot's unit, until a day.
 
-    ``taken`` is the part that has left.
+    ``taken`` is the part that has already left.
     """
 
     pickup_id: str

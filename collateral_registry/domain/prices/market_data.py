@@ -13,9 +13,9 @@ from valuation.haircuts.monitoring.model_monitor import Watch
 
 @dataclass(frozen=True)
 class SeriesFacts:
-    """Price series [s] with their newest accepted price and log return; NaN where there is none.
+    """Price series [s] with their newest accepted price and log return, which are NaN where there is none.
 
-    ``history_seq`` is the commit that last changed a price of an earlier day than the newest; 0 if there is none.
+    ``history_seq`` is the last commit that changed a price of a day before the newest; 0 if there is none.
     """
 
     series_key: Int
@@ -39,10 +39,10 @@ class SeriesFacts:
 
 @dataclass(frozen=True)
 class FxQuote:
-    """An exchange rate with the day of its oldest leg and its legs.
+    """An exchange rate with its legs and the day of the oldest leg.
 
-    A leg is a series key with +1 for the quoted rate or -1 for its inverse. ``history_seq`` is the commit that last
-    changed a rate of a leg of an earlier day than its newest; 0 if there is none.
+    A leg is a series key with +1 for the quoted rate or -1 for its inverse. ``history_seq`` is the last commit that
+    changed a rate of any leg on a day before the newest of that leg; 0 if there is none.
     """
 
     rate: float
@@ -52,7 +52,7 @@ class FxQuote:
 
 
 class EstimateCause(StrEnum):
-    """Why a haircut curve was estimated; the texts are stored."""
+    """Why a haircut curve was estimated; the string values are stored."""
 
     FIRST = "FIRST"
     """No curve existed."""
@@ -67,17 +67,17 @@ class EstimateCause(StrEnum):
     LIGHT = "LIGHT"
     """The model's traffic-light status is amber or red, so the curve follows every new price."""
     SMOOTHED = "SMOOTHED"
-    """Quotes are smoothed, so every new price changes their distance from the true price."""
+    """The quotes are smoothed, so every new price changes their distance from the true price."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A haircut curve: the loss at each horizon of 1, 2, … business days; NaN where the model gives no estimate.
+    """A haircut curve: the loss at each horizon of 1, 2, … business days. It is NaN where the model gives no estimate.
 
-    ``day``, ``price`` and ``log_return`` belong to the newest price used (NaN in curves stored before these columns
-    existed). ``history_seq`` is the commit that last changed an earlier price. ``hidden_gap`` is the log distance of
-    the true price from a smoothed quote. ``watch`` holds the traffic-light status of the model, whose multiplier the
-    losses include, and the state of the drift detector.
+    ``day``, ``price`` and ``log_return`` belong to the newest price used. They are NaN in curves that were stored
+    before these columns existed. ``history_seq`` is the last commit that changed an earlier price. ``hidden_gap`` is
+    the log distance of the true price from a smoothed quote. ``watch`` holds the traffic-light status of the model,
+    whose multiplier the losses include, and the state of the drift detector.
     """
 
     estimate_key: int
@@ -109,7 +109,7 @@ class CurveNeed:
 
 @dataclass(frozen=True)
 class IndexHistory:
-    """A producer price index: its levels [k] on days [k] in rising order, and the maximum age of the newest level."""
+    """A producer price index: its levels [k] on days [k] in ascending order, and the newest level's maximum age."""
 
     day: Int
     level: Float

@@ -56,10 +56,10 @@ def fx_series(base: str, quote: str) -> PriceSeries:
 def fx_paths(
     quotes: Mapping[tuple[str, str], FxQuote], pairs: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], FxQuote | None]:
-    """Returns the rate of each pair: quoted, the inverse of a quoted rate, or a cross through one common currency.
+    """Returns the rate of each pair: a quoted rate, the inverse of one, or a cross rate through one common currency.
 
-    A cross uses the common currency whose older leg is newest; ties go to the first in alphabetical order, so that
-    the result is deterministic. The rate is None if there is no path.
+    If several common currencies are possible, the cross rate uses the one whose older leg is newest. Ties are decided
+    in alphabetical order, so that the result is deterministic. The rate is None if no currency connects the pair.
     """
     rates = dict(quotes)
     rates.update({(quote, base): _inverse(fx) for (base, quote), fx in quotes.items() if (quote, base) not in quotes})

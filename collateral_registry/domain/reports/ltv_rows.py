@@ -17,7 +17,7 @@ from valuation.errors import InvalidInput
 
 LTV_FILTERS = ("borrower", "currency_code", "level", "coverage")
 NEXT_LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm")
-"""Columns of the limit of the next level, indexed by the current level."""
+"""Columns that hold the limit of the next level, indexed by the current level."""
 
 LTV_ORDERS = ("ltv desc", "ltv", "loan", "exposure desc", "level desc")
 
@@ -25,7 +25,7 @@ LTV_ORDERS = ("ltv desc", "ltv", "loan", "exposure desc", "level desc")
 def pool_of(covers: Mapping[str, Int], good: str = "") -> Int:
     """Returns the collateral value [l] on each loan's basis.
 
-    It is conservative by default, and of last good values with the column prefix ``good_``.
+    It is the conservative value by default. With the column prefix ``good_`` it is the value from last good values.
     """
     lendable = covers["basis"] == int(LtvBasis.LENDABLE)
     values: Int = np.where(lendable, covers[f"{good}lendable_minor"], covers[f"{good}market_minor"])
@@ -33,7 +33,7 @@ def pool_of(covers: Mapping[str, Int], good: str = "") -> Int:
 
 
 def ltv_of(covers: Mapping[str, Int], good: str = "") -> Float:
-    """Returns the LTV [l] on :func:`pool_of`: infinite for an exposure without collateral, 0 without exposure."""
+    """Returns the LTV [l] on :func:`pool_of`; infinite for an exposure without collateral, and 0 without exposure."""
     return loan_to_value(covers["exposure_minor"], pool_of(covers, good))
 
 
@@ -102,7 +102,7 @@ def _currency_ranks(snapshot: Snapshot) -> Int:
 
 
 def plain_rows(snapshot: Snapshot, rows: Int) -> list[dict[str, Any]]:
-    """Returns the judgements in the rows as dicts of plain values, with loan id, borrower, currency and LTV."""
+    """Returns the judgements in the rows as dicts of plain values, with the loan id, borrower, currency and LTV."""
     terms, words = snapshot.cover_terms[rows], snapshot.words
     columns = {name: snapshot.covers[name][rows].tolist() for name in COVER_NAMES}
     named = {"loan_id": ("loan_id", words.loan_id), "borrower": ("borrower", words.borrower)}

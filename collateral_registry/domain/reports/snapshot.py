@@ -1,6 +1,6 @@
 """Immutable snapshots of the whole book for reports: loans, newest judgements, claims and places, in columns.
 
-A snapshot is built from the previous one and the rows changed since. Unchanged columns are shared between them.
+A snapshot is built from the previous one and the rows that have changed since. The two share unchanged columns.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COVER_NAMES = (
 
 @dataclass(frozen=True)
 class Words:
-    """String interners: snapshot columns hold strings as the numbers assigned here."""
+    """String interners. Snapshot columns hold strings as the numbers that are assigned here."""
 
     loan_id: StringInterner = field(default_factory=StringInterner)
     borrower: StringInterner = field(default_factory=StringInterner)
@@ -38,7 +38,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows changed between two commits: the newest version of each, in any order, with strings as numbers."""
+    """Rows that changed between two commits: the newest version of each, in any order, with strings as numbers."""
 
     terms: Columns
     covers: Columns
@@ -138,7 +138,7 @@ def rows_of(keys: Int, wanted: Int) -> Int:
 
 
 def _ranks(ids: StringInterner, numbers: Int) -> Int:
-    """Returns the rank of each row when sorted by the text of its id."""
+    """Returns the rank of each row when the rows are sorted by the string of their id."""
     order = sorted(range(len(numbers)), key=[ids.texts[number] for number in numbers.tolist()].__getitem__)
     ranks = np.empty(len(numbers), dtype=np.int64)
     ranks[order] = np.arange(len(numbers), dtype=np.int64)

@@ -40,7 +40,10 @@ class Total:
 
 @dataclass(frozen=True)
 class Concentration:
-    """A key's share of the lendable value in one currency; if the key is empty, the sum of ``others`` smaller keys."""
+    """A key's share of the lendable value in one currency.
+
+    If the key is empty, it is the share of ``others`` smaller keys together.
+    """
 
     dimension: Dimension
     key: str
@@ -66,7 +69,7 @@ def totals(snapshot: Snapshot, rows: Int) -> list[Total]:
 
 
 def concentrations(snapshot: Snapshot, rows: Int, limit: int) -> list[Concentration]:
-    """Returns the shares of good, warehouse and borrower in the collateral of the loans in the rows, largest first.
+    """Returns the shares of goods, warehouses and borrowers in the collateral of the loans in the rows, largest first.
 
     Each dimension and currency lists at most ``limit`` keys. The remaining keys are summed in a last entry without a
     key, so that the shares add up to 1.
@@ -104,7 +107,7 @@ def _newest_claims(snapshot: Snapshot, rows: Int) -> Int:
 
 @dataclass(frozen=True)
 class _OneCurrency:
-    """A dimension within a currency: the texts of its keys, and the total lendable value of the currency."""
+    """A dimension within a currency: the strings of its keys, and the total lendable value of the currency."""
 
     dimension: Dimension
     keys: StringInterner

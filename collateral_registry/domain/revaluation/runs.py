@@ -11,10 +11,11 @@ from collateral_registry.domain.prices.market_data import CurveNeed
 from valuation._typing import Int
 
 PARTITION_ASSETS = 20_000
-"""Approximate number of assets in a partition. It bounds a worker's memory and transaction; loans are not split."""
+"""Approximate number of assets in a partition, which bounds a worker's memory and transaction. A loan is never
+split."""
 
 PARTITION_CURVES = 64
-"""Haircut curves estimated in one partition."""
+"""Number of haircut curves that are estimated in one partition."""
 
 
 class RunState(IntEnum):
@@ -27,7 +28,7 @@ class RunState(IntEnum):
 
 
 class RunStep(IntEnum):
-    """Kind of work of a partition; the numeric values are stored. A step starts when all of the previous have ended."""
+    """Kind of work of a partition; the numeric values are stored. A step starts when all previous steps have ended."""
 
     CURVES = 1
     LOANS = 2
@@ -46,7 +47,7 @@ class Partition:
 
 
 def cut(keys: Int, weights: Int, limit: int) -> list[tuple[int, int]]:
-    """Divides keys in order into ranges (first, last) whose weights [k] sum to about the limit.
+    """Divides keys, in their order, into ranges (first, last) whose weights [k] sum to about the limit.
 
     A range holds at least one key, even if the key's weight exceeds the limit.
     """

@@ -1,4 +1,4 @@
-"""Conversion between dates and day numbers: whole days from 1970-01-01, as columns hold them."""
+"""Conversion between dates and day numbers, which columns hold as whole days from 1970-01-01."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def date_of(day: int) -> date | None:
 
 
 def date_at(day: int) -> date:
-    """Returns the date of a day number that is known to be set."""
+    """Returns the date of a day number that cannot be NO_DAY."""
     return _EPOCH + timedelta(days=day)

@@ -34,7 +34,7 @@ class DomainError(Exception):
         self.facts: Mapping[str, str] = facts
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles the error by its parts, because subclasses have constructors of different signatures."""
+        """Pickles the error by its parts, because the constructors of the subclasses have different signatures."""
         return _restored, (type(self), str(self), self.reason, dict(self.facts))
 
 
@@ -73,7 +73,7 @@ class EtagMismatch(DomainError):
 
 
 class RequestIdReused(DomainError):
-    """The request_id was used before with another request body."""
+    """The request_id was used before with a different request body."""
 
     reason = "REQUEST_ID_REUSED"
 

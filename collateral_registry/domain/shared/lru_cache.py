@@ -11,7 +11,7 @@ V = TypeVar("V")
 
 
 class LruCache(Generic[K, V]):
-    """Cache of at most ``limit`` values by key; safe to share between threads."""
+    """Cache of at most ``limit`` values by key. Threads can share it safely."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -26,7 +26,7 @@ class LruCache(Generic[K, V]):
             return self._values.get(key)
 
     def put(self, key: K, value: V) -> None:
-        """Stores a value and evicts the least recently used ones beyond the limit."""
+        """Stores a value and evicts the least recently used values beyond the limit."""
         with self._lock:
             self._values[key] = value
             self._values.move_to_end(key)

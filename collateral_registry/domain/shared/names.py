@@ -22,7 +22,7 @@ def checked_id(field: str, value: str) -> str:
 def id_of(field: str, name: str, *collections: str) -> tuple[str, ...]:
     """Returns the ids in a resource name such as loans/{loan}/pledges/{pledge}.
 
-    Raises InvalidInput if the name does not consist of these collections, or an id breaks ID_RULE.
+    Raises InvalidInput if the name does not consist of these collections, or if an id breaks ID_RULE.
     """
     want = "/".join(f"{collection}/{{id}}" for collection in collections)
     parts = name.split("/")

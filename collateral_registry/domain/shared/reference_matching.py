@@ -1,7 +1,7 @@
-"""Normalises document and serial numbers and compares them within one edit.
+"""Normalises document and serial numbers, and finds those that are at most one edit apart.
 
 The *letters* of a number are its letters and digits, case-folded, with look-alikes replaced (O by 0, I by 1). Its
-*skeleton* also omits leading zeros. Two numbers within one edit of each other share the first or the second half of
+*skeleton* also omits leading zeros. Two numbers that are at most one edit apart share the first or the second half of
 their letters, so two index lookups find every candidate.
 """
 
@@ -16,14 +16,14 @@ from functools import cached_property
 from rapidfuzz.distance import OSA
 
 ONE_EDIT_LETTERS = 4
-"""Least number of letters for matching by one edit or by look-alikes; shorter numbers would nearly all match."""
+"""Least number of letters for a match by one edit or by look-alikes. Shorter numbers would nearly all match."""
 
 LOOK_ALIKES = str.maketrans({"o": "0", "i": "1", "l": "1", "s": "5", "b": "8"})
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
 
 class Match(IntEnum):
-    """How closely two numbers match, in rising order."""
+    """How closely two numbers match, in ascending order."""
 
     NONE = 0
     ONE_EDIT = 1
@@ -36,25 +36,25 @@ class Match(IntEnum):
 
 @dataclass(frozen=True)
 class ReferenceNumber:
-    """A document or serial number as written, with its normalised forms."""
+    """A document or serial number as it was written, with its normalised forms."""
 
     text: str
 
     @cached_property
     def _groups(self) -> tuple[str, ...]:
-        """Case-folded runs of letters and digits between punctuation; the digits of every script become 0 to 9."""
+        """Case-folded runs of letters and digits between punctuation. The digits of every script become 0 to 9."""
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", self.text).casefold())
         plain = "".join(str(unicodedata.decimal(one, one)) if one.isalnum() else " " for one in folded)
         return tuple(plain.split())
 
     @cached_property
     def plain(self) -> str:
-        """Letters and digits without leading zeros; look-alikes are not replaced."""
+        """Letters and digits without leading zeros. Look-alikes are not replaced."""
         return _LEADING_ZEROS.sub("", "".join(self._groups))
 
     @cached_property
     def letters(self) -> str:
-        """Letters and digits with look-alikes replaced; edits are counted on this form."""
+        """Letters and digits with look-alikes replaced. Edits are counted on this form."""
         return "".join(self._groups).translate(LOOK_ALIKES)
 
     @cached_property
@@ -64,7 +64,10 @@ class ReferenceNumber:
 
     @cached_property
     def grouped(self) -> str:
-        """Groups joined by hyphens, each with look-alikes replaced and leading zeros omitted: 2022-007 is 2022-7."""
+        """Groups joined by hyphens, with look-alikes replaced and leading zeros omitted.
+
+        For example, 2022-007 becomes 2022-7.
+        """
         return "-".join(_LEADING_ZEROS.sub("", group.translate(LOOK_ALIKES)) for group in self._groups)
 
     @property
@@ -87,7 +90,7 @@ class ReferenceNumber:
         return sorted(found)
 
     def tails_within_one_edit(self) -> list[str]:
-        """Returns the second halves of numbers that differ by one edit in the first half."""
+        """Returns the second halves that a number may have if it differs by one edit in the first half."""
         letters, length = self.letters, len(self.letters)
         return sorted({letters[length - (other - _half(other)) :] for other in (length - 1, length, length + 1)})
 
@@ -120,10 +123,10 @@ def compare_references(one: ReferenceNumber, other: ReferenceNumber) -> Match:
 
 
 def _same_skeleton(one: ReferenceNumber, other: ReferenceNumber) -> Match:
-    """Classifies two numbers of one skeleton.
+    """Classifies two numbers that have the same skeleton.
 
-    Returns NONE for short numbers that agree by look-alikes alone, REGROUPED if punctuation separates their digits
-    differently, else SAME.
+    Returns NONE for short numbers that agree only because look-alikes are replaced. Returns REGROUPED if punctuation
+    separates their digits differently, otherwise SAME.
     """
     if one.plain != other.plain and len(one.letters) < ONE_EDIT_LETTERS:
         return Match.NONE

@@ -1,4 +1,4 @@
-"""Numbers for distinct strings, so that columns of strings are stored as columns of integers."""
+"""Assigns numbers to distinct strings, so that columns of strings are stored as columns of integers."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from valuation._typing import Int, Texts
 
 
 def codes_of(texts: Texts) -> tuple[list[str], Int]:
-    """Returns the distinct texts in order of appearance, and for each row [n] the position of its text in them."""
+    """Returns the distinct strings in order of appearance, and the position of each row's string [n] among them."""
     listed = texts.tolist()
     number = {text: place for place, text in enumerate(dict.fromkeys(listed))}
     return list(number), np.fromiter(map(number.__getitem__, listed), np.int64, len(listed))
 
 
 class StringInterner:
-    """Distinct texts, each with a permanent number: its position in ``texts``.
+    """Distinct strings, each with a permanent number, which is its position in ``texts``.
 
-    Texts are only appended, so numbers and ``texts`` may be read by other threads without a lock.
+    Strings are only appended, so other threads may read the numbers and ``texts`` without a lock.
     """
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
@@ -32,11 +32,11 @@ class StringInterner:
         return len(self.texts)
 
     def number_of(self, text: str) -> int:
-        """Returns the number of a text; -1 if it has none."""
+        """Returns the number of a string; -1 if it has none."""
         return self._numbers.get(text, -1)
 
     def numbers(self, texts: Texts) -> Int:
-        """Returns the number of each text [n], and assigns numbers to new texts."""
+        """Returns the number of each string [n], and assigns numbers to new strings."""
         distinct, place = codes_of(texts)
         with self._append_lock:
             for text in distinct:

@@ -1,7 +1,7 @@
 """Units of goods: those of pint and the units of commodity trade.
 
-A bushel is a volume in general but a weight in trade: 60 lb of wheat and soybeans, 56 lb of corn
-(USDA Agricultural Handbook 697).
+A bushel is a volume in general but a weight in trade: 60 lb of wheat and soybeans, 56 lb of corn (USDA Agricultural
+Handbook 697).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _registry() -> UnitRegistry[Any]:
 
 @cache
 def conversion_factor(unit: str, into: str) -> Decimal:
-    """Returns how many ``into`` make one ``unit``; raises InvalidInput for unknown or incompatible units."""
+    """Returns how many ``into`` equal one ``unit``; raises InvalidInput for unknown or incompatible units."""
     import pint  # noqa: PLC0415 - see _registry
 
     registry = _registry()
@@ -55,7 +55,7 @@ def conversion_factor(unit: str, into: str) -> Decimal:
 
 
 def alike(unit: str, other: str) -> bool:
-    """Returns whether two units are compatible, for example both weights, both volumes or both pieces."""
+    """Returns whether two units are compatible, for example if both measure weight, volume or pieces."""
     try:
         conversion_factor(unit, other)
     except InvalidInput:
@@ -65,11 +65,11 @@ def alike(unit: str, other: str) -> bool:
 
 PIECE_STEP = Decimal(1)
 MEASURE_STEP = Decimal("0.001")
-"""Rounding steps of proposed quantities: a whole piece, or a thousandth of a unit of weight or volume."""
+"""Step to which proposed quantities in a unit of weight or volume are rounded up."""
 
 
 def smallest_step(unit: str) -> Decimal:
-    """Returns the step to which proposed quantities of a unit are rounded up."""
+    """Returns the step to which proposed quantities in a unit are rounded up."""
     return PIECE_STEP if "piece" in unit else MEASURE_STEP
 
 

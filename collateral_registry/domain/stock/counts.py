@@ -23,7 +23,7 @@ LINES_LIMIT = 20_000
 
 
 FEED_ACTOR = "stockFeeds/"
-"""Prefix of the actor of counts that a warehouse reports itself; all other counts are the lender's."""
+"""Prefix of the actor of a count that a warehouse reports itself. All other counts are the lender's."""
 
 
 class CountMethod(IntEnum):
@@ -78,7 +78,7 @@ class StockCount:
 
 @dataclass(frozen=True)
 class Compared:
-    """Counts compared with the book [n]: the tolerance, lots short or long beyond it, and the reserve of each lot."""
+    """Counts compared with the book [n]: tolerance, whether the lot is short or long beyond it, and reserve."""
 
     tolerance: Int
     short: Bool
@@ -89,8 +89,8 @@ class Compared:
 def compare(counted: Int, book: Int, tolerance_ppm: int, has_book: Bool) -> Compared:
     """Compares counts [n] with the booked quantities [n] at the time of the count.
 
-    The tolerance is a share of the booked quantity. Beyond it the smaller figure counts: a shortage is reserved, and a
-    surplus is ignored. Lots known from counts alone (``has_book`` false) never differ.
+    The tolerance is a share of the booked quantity. If the difference exceeds it, the smaller quantity counts: a
+    shortage is reserved, and a surplus is ignored. Lots known only from counts (``has_book`` false) never differ.
     """
     booked = np.maximum(book, 0)
     # Split into whole millions and the rest, so that the product stays within int64.

@@ -1,6 +1,6 @@
-"""Books movements on lots in the order of the rows; each row sees the effect of the rows before it.
+"""Books movements on lots in the order of the rows, so that each row sees the effect of the rows before it.
 
-The loop holds only the checks that depend on earlier rows; ``movements`` checks everything else by columns.
+The loop holds only the checks that depend on earlier rows. ``movements`` checks everything else by columns.
 """
 
 from __future__ import annotations
@@ -24,26 +24,27 @@ NO_SLOT = -1
 """Marks a movement that has no second lot."""
 
 SIGN = (0, 1, -1, -1, 1, 0, -1, -1, 0)
-"""Sign of the change of the named lot, by kind. The second lot of a movement changes by the opposite amount."""
+"""Sign of the change to the named lot, by kind of movement. The second lot of a movement changes by the opposite
+amount."""
 
 MARKING = frozenset({MovementKind.RECEIPT, MovementKind.QUALITY})
-"""Kinds that set the grade and the bin of their lot."""
+"""Kinds of movements that set the grade and the bin of their lot."""
 
 Place = tuple[str, str]
-"""Warehouse and lot."""
+"""A warehouse and a lot in it."""
 
 _LotFields = tuple[str, str, str, str]
 """Warehouse, lot, good and unit that a row states."""
 
 Content = tuple[object, ...]
-"""The fields of a movement that must be equal for a repeated id to be the same movement."""
+"""The fields that must be equal for two movements with the same id to be the same movement."""
 
 
 @dataclass
 class Lots:
-    """Current state of lots [s], one list per column, found by place; key 0 marks a lot opened by this batch.
+    """Current state of lots [s], with one list per column, found by place.
 
-    ``changed`` holds the slots of lots that this batch changed.
+    Key 0 marks a lot that this batch has opened. ``changed`` holds the slots of the lots that this batch has changed.
     """
 
     key: list[int] = field(default_factory=list)
@@ -71,7 +72,7 @@ class Lots:
 
 @dataclass(frozen=True)
 class Known:
-    """A movement booked earlier: its content, its places, and its quantity after corrections."""
+    """A movement that was booked earlier: its content, its places, and its quantity after corrections."""
 
     content: Content
     kind: int
@@ -121,7 +122,7 @@ def content_of(batch: Movements, row: int) -> Content:
 
 
 def content(kind: int, effective_us: int, place: Place, other: Place | None, *fields: str | int) -> Content:
-    """Builds the content of a movement; that of a correction has no time and place, which the original determines."""
+    """Builds the content of a movement. For a correction, it omits time and place, which the original determines."""
     return (kind, *fields) if kind == MovementKind.CORRECTION else (kind, effective_us, place, other, *fields)
 
 
@@ -159,11 +160,12 @@ class _NotBookable(Exception):
 
 
 class _Booking:
-    """State of booking one batch.
+    """State while a batch is booked.
 
     ``done`` holds row, slot, other slot, change and effective time of each booked row. ``repeated`` are ids that may be
-    repeats; ``wanted`` are ids whose position in ``done`` later rows may need, kept in ``done_at``. ``restated`` holds
-    the current quantity of movements corrected by this batch, ``slots`` the lots found by their stated fields.
+    repeats. ``wanted`` are ids whose position in ``done`` later rows may need; it is kept in ``done_at``. ``restated``
+    holds the current quantity of the movements that this batch corrects. ``slots`` holds the lots found by their stated
+    fields.
     """
 
     def __init__(self, batch: Movements, lots: Lots, past: Mapping[str, Known], own: Collection[str] | None) -> None:
@@ -177,7 +179,7 @@ class _Booking:
         self.slots: dict[_LotFields, int] = {}
 
     def book(self, row: int, name: str, kind: int, lot_fields: _LotFields, quantity: int) -> None:
-        """Books a row; raises _NotBookable and leaves the quantities of the lots unchanged."""
+        """Books a row. If it raises _NotBookable, the quantities of the lots are unchanged."""
         batch, lots = self.batch, self.lots
         if name in self.repeated and self._is_known(row):
             self.known.append(row)
@@ -214,7 +216,7 @@ class _Booking:
         self.done.append((row, slot, other, change, effective_us))
 
     def _lot_of(self, row: int, kind: int, lot_fields: _LotFields) -> int:
-        """Returns the slot of the lot that a row names; a receipt opens it if it is new."""
+        """Returns the slot of the lot that a row names. A receipt opens the lot if it is new."""
         batch = self.batch
         warehouse, lot, good, unit = lot_fields
         slot = self.lots.slot_of.get((warehouse, lot))
@@ -228,7 +230,7 @@ class _Booking:
         return slot
 
     def _other_lot(self, row: int, slot: int) -> int:
-        """Returns the slot of the destination lot; a transfer or split opens it with the good of the first lot."""
+        """Returns the slot of the destination lot. A transfer or split opens it with the good of the first lot."""
         batch, lots = self.batch, self.lots
         place = to_place(batch, row) or ("", "")
         other = lots.slot_of.get(place)
@@ -241,7 +243,7 @@ class _Booking:
         return lots.add(0, place, lots.good[slot], lots.unit[slot], grade, batch.to_bin[row], 0)
 
     def _check_match(self, slot: int, good: str, unit: str) -> None:
-        """Raises _NotBookable if good or unit is stated and differs from the lot's."""
+        """Raises _NotBookable if the good or the unit is stated and differs from the lot's."""
         lots = self.lots
         for name, stated, held in (("good", good, lots.good[slot]), ("unit", unit, lots.unit[slot])):
             if stated and stated != held:
@@ -277,7 +279,7 @@ class _Booking:
         return True
 
     def _correct(self, row: int) -> None:
-        """Books the difference of the corrected and the current quantity on the lots of the restated movement."""
+        """Books the difference between the corrected and the current quantity on the lots of the restated movement."""
         batch, lots, name = self.batch, self.lots, self.batch.corrects[row]
         before = self._restated(name)
         if self.own is not None and before.place[0] not in self.own:
@@ -310,7 +312,7 @@ class _Booking:
             raise _NotBookable(RejectionReason.LOT_MISMATCH, text)
 
     def _restated(self, name: str) -> Known:
-        """Returns the movement to correct, booked earlier or in this batch, with its current quantity."""
+        """Returns the movement to be corrected, booked earlier or in this batch, with its current quantity."""
         if name in self.past:
             known = self.past[name]
         elif name in self.done_at:

@@ -1,6 +1,7 @@
 """Movements of warehouse stock in columns, and the checks that need no knowledge of the book.
 
-Quantities are whole millionths of the lot's unit, times microseconds from 1970-01-01 UTC. Missing texts are empty.
+Quantities are whole millionths of the lot's unit. Times are microseconds from 1970-01-01 UTC. Missing strings are
+empty.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from valuation.errors import InvalidInput
 QUANTITY_LIMIT_MILLIONTHS = int(QUANTITY_LIMIT) * MILLION
 
 CLOCK_TOLERANCE_US = 5 * 60 * MILLION
-"""Tolerated lead of a partner's clock: five minutes."""
+"""Five minutes, by which a partner's clock may be ahead."""
 
 LATE_SECONDS = 86_400
-"""Delay after which a movement counts as reported late: one day, as warehouses list their stock daily."""
+"""Delay after which a movement counts as reported late. It is one day, because warehouses list their stock daily."""
 
 
 class MovementKind(IntEnum):
@@ -122,7 +123,7 @@ def movement_of(item: Mapping[str, str | int]) -> Movements:
 
 
 def joined(batches: Sequence[Movements]) -> Movements:
-    """Concatenates batches in order."""
+    """Concatenates batches in their order."""
     if len(batches) == 1:
         return batches[0]
     names = [column.name for column in fields(Movements)]
@@ -132,8 +133,8 @@ def joined(batches: Sequence[Movements]) -> Movements:
 def problems_of(batch: Movements, own_warehouses: Collection[str] | None, now_us: int) -> Problems:
     """Returns the problems that each row has independently of the book.
 
-    ``own_warehouses`` are those that the feed may name; None permits any. Columns are checked as a whole, and row by
-    row only if the check of the column fails.
+    ``own_warehouses`` are those that the feed may name; None permits any. Each column is first checked as a whole. It
+    is checked row by row only if that check fails.
     """
     kind = np.array(batch.kind, dtype=np.int64)
     found: Problems = {}
@@ -164,7 +165,7 @@ WANTED = {
     "corrects": "the id of another movement for a correction, none for other kinds",
     "quantity": "millionths above 0 and at most 10^18; for an adjustment not 0, for a quality change 0",
 }
-"""The valid content of each field, for messages."""
+"""The valid content of each field, as stated in messages."""
 
 
 def _add(
@@ -183,9 +184,9 @@ def _rows_with(column: Sequence[str], wrong: Collection[str]) -> list[int]:
 
 
 def _all_clean(column: Sequence[str]) -> bool:
-    """Returns whether all texts are certainly clean, by one check of their concatenation.
+    """Returns whether all strings are certainly clean, by one check of their concatenation.
 
-    A column that contains spaces fails and is checked text by text, because spaces within a text are valid.
+    A column that contains spaces fails and is checked string by string, because spaces within a string are valid.
     """
     joined_texts = "".join(column)
     return joined_texts.isprintable() and " " not in joined_texts and max(map(len, column)) <= TEXT_LIMIT_CHARACTERS
@@ -206,11 +207,11 @@ def _passes(check: Callable[[str, str], str], text: str) -> bool:
 _FREE_TEXTS = (
     "movement_id", "warehouse", "lot", "bin", "to_bin", "grade", "document", "to_warehouse", "to_lot", "corrects",
 )  # fmt: skip
-"""Columns that may hold any clean text: printable, of limited length, without surrounding spaces."""
+"""Columns that may hold any clean string, which is printable, of limited length, and without surrounding spaces."""
 
 
 def _wrong_texts(batch: Movements) -> list[tuple[str, list[int]]]:
-    """Returns the rows of each text column that hold an invalid text."""
+    """Returns the rows of each string column that hold an invalid string."""
     wrong = []
     for name in _FREE_TEXTS:
         column = getattr(batch, name)
@@ -224,7 +225,7 @@ def _wrong_texts(batch: Movements) -> list[tuple[str, list[int]]]:
 
 
 def _wrong_by_kind(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[str, list[int]]]:
-    """Returns the rows that lack a field their kind requires, or have one that it does not permit."""
+    """Returns the rows that lack a field that their kind requires, or have one that it does not permit."""
     opens = kind == MovementKind.RECEIPT
     corrects = kind == MovementKind.CORRECTION
     transfers = kind == MovementKind.TRANSFER
@@ -259,7 +260,7 @@ def _equal(one: Sequence[str], other: Sequence[str]) -> Bool:
 
 
 def _is_given(column: Sequence[str]) -> Bool:
-    """Returns whether each row [n] holds a text."""
+    """Returns whether each row [n] holds a non-empty string."""
     if all(column) or not any(column):
         return np.full(len(column), all(column))
     return np.fromiter(map(bool, column), np.bool_, len(column))
@@ -276,7 +277,10 @@ def _wrong_quantities(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[s
 
 
 def _check_times(found: Problems, batch: Movements, kind: NDArray[np.int64], now_us: int) -> None:
-    """Adds missing and future times. Corrections are exempt: they take the time of the movement they restate."""
+    """Adds problems for missing and future times.
+
+    Corrections are exempt, because they take the time of the movement that they restate.
+    """
     time = np.array(batch.effective_us, dtype=np.int64)
     has_time = kind != MovementKind.CORRECTION
     latest = now_us + CLOCK_TOLERANCE_US

@@ -1,4 +1,4 @@
-"""Warehouse partners: the token of each feed, and the warehouses it may report."""
+"""Warehouse partners: the token of each feed, and the warehouses that the feed may report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Partner:
 
 
 def partner_of(token: str, partners: Mapping[str, Partner]) -> Partner | None:
-    """Returns the partner that a token belongs to, or None.
+    """Returns the partner to which a token belongs; None if there is none.
 
     All digests are compared in constant time, so that the duration reveals nothing about them.
     """

@@ -1,6 +1,6 @@
 """Reliability of a warehouse: a score and a haircut computed from its counts and late reports.
 
-Model page: docs/models/warehouse-reliability.md.
+The model is described in docs/models/warehouse-reliability.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ HAIRCUT_STEP = 0.0001
 
 @dataclass(frozen=True)
 class Record:
-    """Statistics of a warehouse: its counts within the period of the policy, and all movements it has reported.
+    """Statistics of a warehouse: its counts within the policy's period, and all movements that it has reported.
 
     ``shrinkage_rate`` is the mean share of the booked quantity by which counts were short.
     """
@@ -27,7 +27,7 @@ class Record:
 
     @property
     def late_share(self) -> float:
-        """Share of the movements reported more than a day after they happened."""
+        """Share of the movements that were reported more than a day after they happened."""
         return self.late / self.movements if self.movements else 0.0
 
     @property

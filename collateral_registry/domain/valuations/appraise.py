@@ -28,7 +28,7 @@ from valuation.value import BaseColumns, ValueColumns, value
 STATUS_ZERO: dict[Status, ZeroReason] = {
     status: ZeroReason[status.name] for status in Status if status != Status.NORMAL
 }
-"""The reason for a value of 0 by status; both have the same name."""
+"""The reason why a status makes a value 0. Both have the same name."""
 
 STAND_IN_MARKET = 1 << 1
 """Bit of the market part in ``stand_ins``; bits 0 to 4 are the haircut parts in order."""
@@ -59,7 +59,7 @@ class Appraisal:
 
 @dataclass(frozen=True)
 class _Market:
-    """The market part [t] and its inputs; ``true_share`` is the ratio of the true price to a smoothed quote."""
+    """The market part [t] and its inputs. ``true_share`` is the ratio of the true price to a smoothed quote."""
 
     loss: Float
     true_share: Float
@@ -70,7 +70,7 @@ class _Market:
 
 
 def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int) -> Appraisal:
-    """Values every target [t] for a day under a policy."""
+    """Values every target [t] on a day under a policy."""
     carried = carried_prices(assets, market, day)
     assets = carried.assets
     base = base_values(assets, market.series, market.machines, policy, day)
@@ -139,7 +139,7 @@ def needed_curves(assets: AssetFacts, targets: TargetFacts, market: MarketFacts,
 def _group_by_need(
     series_key: Int, base_currency: Texts, currency: Texts, confidence_ppm: Int
 ) -> tuple[list[CurveNeed | None], list[Int]]:
-    """Groups the rows [t] by the curve they need; returns the curve of each group, and its rows.
+    """Groups the rows [t] by the curve that they need; returns the curve of each group, and its rows.
 
     The curve is None for rows with neither a price series nor a foreign currency.
     """
@@ -162,7 +162,7 @@ def _group_by_need(
 
 
 def _digits(currency: Texts) -> Int:
-    """Returns the decimal places of the currency of each row [n]."""
+    """Returns the number of decimal places in the currency of each row [n]."""
     currencies, code = codes_of(currency)
     return np.array([digits_of(one) for one in currencies], dtype=np.int64)[code]
 
@@ -172,7 +172,7 @@ def _ppm(share: Float) -> Int:
 
 
 def series_of_assets(assets: AssetFacts, market: MarketFacts) -> tuple[Int, Texts]:
-    """Returns the key of each asset's [a] price series, 0 for none, and the currency in which its model values it."""
+    """Returns the key of each asset's [a] price series (0 for none), and the currency in which its model values it."""
     series_key = np.zeros(len(assets.asset_key), dtype=np.int64)
     currency = assets.currency.copy()
     lots = assets.inventory
@@ -194,7 +194,10 @@ def _policy_columns(assets: AssetFacts, policy: Policy, at: Int | None) -> dict[
 def _fx(
     base: BaseValues, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int
 ) -> tuple[Float, Int, Int]:
-    """Returns rate, day of the rate and unknown bits of each target [t]; 1 and NO_DAY without conversion."""
+    """Returns the rate, the day of the rate and the unknown bits of each target [t].
+
+    Without conversion, these are 1, NO_DAY and 0.
+    """
     oldest = day - policy.rule_days("fx_max_age_days")
     rate = np.ones(len(targets.target_key), dtype=np.float64)
     rate_day = np.full(len(targets.target_key), NO_DAY, dtype=np.int64)
@@ -214,9 +217,9 @@ def _fx(
 def _market_part(
     base: BaseValues, targets: TargetFacts, market: MarketFacts, numbers: dict[str, Float], day: int
 ) -> _Market:
-    """Returns the loss from falls of price and exchange rate until the sale.
+    """Returns the loss from falls of the price and the exchange rate until the sale.
 
-    Where a curve gives no estimate, the policy's ``market_haircut`` stands in for the loss of the price.
+    Where a curve gives no estimate, the policy's ``market_haircut`` replaces the loss from the price.
     """
     at = targets.asset_row
     horizon = _horizon(base.price_day[at], numbers, day)
@@ -275,7 +278,7 @@ def loss_at(loss: Float, horizon_days: Int) -> Float:
 
 
 def _horizon(price_day: Int, numbers: dict[str, Float], day: int) -> Int:
-    """Returns the business days until the sale: liquidation, cure, revaluation interval and age of the price."""
+    """Returns the business days until the sale: the sum of liquidation, cure, revaluation interval and price age."""
     planned = numbers["liquidation_days"] + numbers["cure_days"] + numbers["revaluation_days"] - 1
     days = np.where(price_day == NO_DAY, day, np.minimum(price_day, day))
     distinct, row = np.unique(days, return_inverse=True)

@@ -31,12 +31,12 @@ POLICY_INPUTS = (
     "salvage_share", "hours_elasticity", "scrap_share",
     "olv_factor", "flv_factor", "sale_cost_share", "removal_cost_share",
 )  # fmt: skip
-"""Inputs of a machine's valuation that are stored with it, and those that the policy states for its class."""
+"""Inputs of a machine's valuation that are stored with the machine, and those that the policy states for its class."""
 
 ROYALTY_INPUTS = (
     "next_year_revenue", "growth", "royalty_rate", "tax_rate", "discount_rate", "annual_survival", "amortisation_years",
 )  # fmt: skip
-"""Inputs of an IP asset's valuation that are stored with it."""
+"""Inputs of an IP asset's valuation that are stored with the asset."""
 
 
 class Model(IntEnum):
@@ -53,8 +53,8 @@ class Model(IntEnum):
 class BaseValues:
     """Base values [a] in major units of ``currency``.
 
-    ``value``, ``liquidity`` and ``cost`` are haircut parts from the model itself; NaN where those of the policy apply.
-    ``unknown``, ``zero`` and ``quality`` are bits of ``valuation.flags``.
+    ``value``, ``liquidity`` and ``cost`` are haircut parts from the model itself. They are NaN where the policy's parts
+    apply. ``unknown``, ``zero`` and ``quality`` are bits of ``valuation.flags``.
     """
 
     amount: Float
@@ -76,7 +76,7 @@ class BaseValues:
 def base_values(
     assets: AssetFacts, series: SeriesFacts, machines: MachineEstimates, policy: Policy, day: int
 ) -> BaseValues:
-    """Values every asset [a] by the model of its kind; kinds without a model get the reason NO_MODEL."""
+    """Values every asset [a] by the model of its kind. Kinds without a model get the reason NO_MODEL."""
     count = len(assets.asset_key)
     unknown = {name: np.full(count, np.nan) for name in ("amount", "price", "quantity", "value", "liquidity", "cost")}
     zero: dict[str, Any] = {name: np.zeros(count, np.int64) for name in ("model", "series_key", "zero", "quality")}
@@ -96,7 +96,10 @@ def base_values(
 
 
 def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) -> None:
-    """Values inventory: quantity x latest price; unknown if there is no price, a stale price or no convertible unit."""
+    """Values inventory as quantity x latest price.
+
+    The value is unknown if there is no price, the price is stale, or the unit cannot be converted.
+    """
     at = lots["asset_row"]
     if not len(at):
         return
@@ -121,7 +124,7 @@ def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) 
 
 
 def _value_machines(base: BaseValues, assets: AssetFacts, policy: Policy, day: int) -> None:
-    """Values machines: fair market value, with the liquidity and cost parts that lead to the NOLV."""
+    """Values machines by fair market value, with the liquidity and cost parts that lead to the NOLV."""
     machines = assets.equipment
     at = machines["asset_row"]
     if not len(at):
@@ -139,7 +142,7 @@ def _value_by_comparables(base: BaseValues, assets: AssetFacts, machines: Machin
     """Replaces the depreciation value by the estimate of a model of comparables, clipped to [scrap, price new].
 
     The distance to the estimate's low point becomes the value part. If the model did not receive the condition, the
-    policy's factor for it lowers the value, as it lowers the depreciation value.
+    policy's factor for the condition lowers the value, as it lowers the depreciation value.
     """
     known = ~np.isnan(machines.fmv)
     at = machines.asset_row[known]
@@ -191,7 +194,7 @@ def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, da
 
 
 def _value_ip_assets(base: BaseValues, rights: Columns, day: int) -> None:
-    """Values IP assets: relief from royalty over the remaining life, times the owned share."""
+    """Values IP assets by relief from royalty over the remaining life, times the owned share."""
     at = rights["asset_row"]
     if not len(at):
         return

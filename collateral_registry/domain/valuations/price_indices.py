@@ -18,14 +18,17 @@ from valuation.equipment.appraisals.price_index import level_at
 
 @dataclass(frozen=True)
 class Carried:
-    """Assets with the price new of machines updated; ``stale`` [m] marks machines whose index is too old."""
+    """Assets with the updated price new of their machines. ``stale`` [m] marks machines whose index is too old."""
 
     assets: AssetFacts
     stale: NDArray[np.bool_]
 
 
 def index_keys(assets: AssetFacts, class_indices: Mapping[str, int]) -> Int:
-    """Returns the index key of each machine [m]: its own, else that of its class if its price is dated; 0 for none."""
+    """Returns the index key of each machine [m]; 0 for none.
+
+    It is the machine's own index, or else the index of its class if the machine's price has a date.
+    """
     machines = assets.equipment
     if not class_indices:
         return np.asarray(machines["index_key"], dtype=np.int64)

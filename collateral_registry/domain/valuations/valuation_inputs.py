@@ -14,7 +14,7 @@ from valuation._typing import Columns, Float, Int, Texts
 
 @dataclass(frozen=True)
 class AssetFacts:
-    """Assets [a]. Each table of a kind has a column ``asset_row``, the row of its asset, and the kind's numbers."""
+    """Assets [a]. Each table of a kind holds the kind's numbers and a column ``asset_row``, the row of the asset."""
 
     asset_key: Int
     revision: Int
@@ -31,7 +31,7 @@ class AssetFacts:
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """Targets [t]: assets to value in a currency; ``asset_row`` is the row of the asset."""
+    """Targets [t], which are assets to be valued in a currency. ``asset_row`` is the row of the asset."""
 
     target_key: Int
     asset_row: Int
@@ -40,11 +40,11 @@ class TargetFacts:
 
 @dataclass(frozen=True)
 class MachineEstimates:
-    """Estimates of machines [m] by active models of comparables; ``asset_row`` is the row of the asset.
+    """Estimates of machines [m] by active models of comparables. ``asset_row`` is the row of the asset.
 
     Values are in major units of the asset's currency. ``value_haircut`` is the distance from the FMV to the estimate's
     low point, as a share of the FMV. ``flags`` are bits of valuation.flags.QualityFlag. ``condition_stated`` marks
-    machines whose condition the model received; without it, the model estimates a machine in average condition.
+    machines whose condition the model received. Otherwise the model estimates a machine in average condition.
     """
 
     asset_row: Int
@@ -58,7 +58,7 @@ class MachineEstimates:
 
     @classmethod
     def none(cls) -> MachineEstimates:
-        """Returns estimates of no machines."""
+        """Returns empty estimates, for no machines."""
         values = np.zeros(0)
         rows = np.zeros(0, dtype=np.int64)
         return cls(rows, values, values, values, values, values, rows, np.zeros(0, dtype=np.bool_))
