@@ -43,7 +43,7 @@ from collateral_registry.runtime.transactions import BookRunner
 class Limits:
     """Limits of the server: bytes of a request message, concurrent calls, and seconds that a shutdown may last.
 
-    With ``shares_port`` several processes may listen at the same port (SO_REUSEPORT).
+    If ``shares_port`` is set, several processes may listen on the same port (SO_REUSEPORT).
     """
 
     message_bytes: int
@@ -114,7 +114,10 @@ class RpcServer:
         ]
 
     def _register(self, servicer: object) -> str:
-        """Adds a servicer to the server and returns the full name of its service; a proto file has exactly one."""
+        """Adds a servicer to the server and returns the full name of its service.
+
+        A proto file has exactly one service.
+        """
         (base,) = type(servicer).__bases__  # the generated class, in the module of handlers
         getattr(sys.modules[base.__module__], f"add_{base.__name__}_to_server")(servicer, self.server)
         messages = sys.modules[base.__module__.removesuffix("_grpc")]
@@ -122,7 +125,7 @@ class RpcServer:
         return str(service.full_name)
 
     async def start(self, address: str) -> int:
-        """Listens at host:port, reports SERVING and returns the port. Raises OSError if the port is not available."""
+        """Listens on host:port, reports SERVING and returns the port; raises OSError if the port is not available."""
         port = self.server.add_insecure_port(address)
         if not port:
             raise OSError(f"cannot listen at {address}")

@@ -57,7 +57,7 @@ def claim_values(pledges: PledgeColumns, targets: TargetColumns, value_minor: In
         available = mul_div_floor(left, pledges.share_ppm[rows], PPM)
         limit = pledges.limit_minor[rows]
         claims[rows] = np.where(limit == NO_LIMIT, available, np.minimum(available, limit))
-        # Junior ranks get only what the whole senior limit leaves, not merely what is claimed of it now.
+        # The whole limit of a senior rank is subtracted, not only the part that it claims now.
         amount = np.where(limit == NO_LIMIT, value_minor[target], np.minimum(limit, value_minor[target]))
         at_rank = np.zeros(len(value_minor), dtype=np.int64)
         np.add.at(at_rank, target, amount)

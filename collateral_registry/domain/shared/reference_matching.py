@@ -81,7 +81,7 @@ class ReferenceNumber:
         return self.letters[_half(len(self.letters)) :]
 
     def heads_within_one_edit(self) -> list[str]:
-        """Returns the first halves of numbers that differ by one edit in the second half or across the middle."""
+        """Returns the possible first halves of numbers with one edit in the second half or across the middle."""
         letters, length = self.letters, len(self.letters)
         found = {letters[: _half(other)] for other in (length - 1, length, length + 1)}
         middle = _half(length)

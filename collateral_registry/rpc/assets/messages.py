@@ -1,4 +1,4 @@
-"""Conversion between assets and messages; the domain types check the fields, this module only parses them."""
+"""Conversion between assets and messages. This module only parses the fields, and the domain types check them."""
 
 from __future__ import annotations
 
@@ -72,24 +72,24 @@ def read_equipment(message: pb.Equipment) -> Equipment:
 
 
 def _read_series(field: str, name: str) -> str:
-    """Returns the id in the name of a price series, empty for an empty name."""
+    """Returns the id in the name of a price series; empty for an empty name."""
     return id_of(field, name, "priceSeries")[0] if name else ""
 
 
 def _read_book_schedule(number: int) -> Schedule:
-    """Returns the depreciation schedule of the book value, straight line if unspecified."""
+    """Returns the depreciation schedule of the book value; straight line if it is unspecified."""
     if number == pb.DEPRECIATION_SCHEDULE_UNSPECIFIED:
         return Schedule.STRAIGHT_LINE
     return convert.member("equipment.book_schedule", Schedule, number - 1)
 
 
 IP = "intellectual_property"
-"""Prefix of field names in errors."""
+"""Prefix of the names of fields in errors."""
 
 REQUIRED_RATES = ("royalty_rate", "tax_rate", "discount_rate")
 
 EARNING_FIELDS = ("next_year_revenue", "royalty_rate", "annual_survival")
-"""Fields that must not be 0: they would make the value 0, which only a recorded fact such as a lapse may do."""
+"""Fields that must not be 0. They would make the value 0, which only a recorded fact such as a lapse may do."""
 
 
 def _check_earning(message: pb.IntellectualProperty) -> None:
@@ -105,7 +105,10 @@ def _check_earning(message: pb.IntellectualProperty) -> None:
 
 
 def _read_survival(message: pb.IntellectualProperty) -> Survival | None:
-    """Returns survival probabilities by cause, None if absent; raises InvalidInput if annual_survival is set too."""
+    """Returns the survival probabilities by cause, None if they are absent.
+
+    Raises InvalidInput if ``annual_survival`` is set as well.
+    """
     if not message.HasField("survival"):
         return None
     if message.HasField("annual_survival"):
@@ -159,7 +162,7 @@ _READERS: dict[str, Callable[[Any], Detail]] = {
 
 
 def asset_message(stored: StoredAsset) -> pb.Asset:
-    """Returns a stored asset as a message, with its etag and times."""
+    """Returns a stored asset as a message with its etag and times."""
     message = plain_message(stored.asset)
     message.etag = str(stored.revision)
     message.create_time.CopyFrom(convert.timestamp(stored.created_us))
@@ -168,7 +171,7 @@ def asset_message(stored: StoredAsset) -> pb.Asset:
 
 
 def plain_message(asset: Asset) -> pb.Asset:
-    """Returns an asset as a message without etag and times."""
+    """Returns an asset as a message without an etag and times."""
     field, detail = _detail_message(asset.detail)
     return convert.message_of(
         pb.Asset,
@@ -208,7 +211,7 @@ def _equipment_message(machine: Equipment) -> pb.Equipment:
 
 
 def survival_message(survival: Survival | None) -> pb.Survival | None:
-    """Returns the survival probabilities by cause as a message, None for None."""
+    """Returns the survival probabilities by cause as a message; None if there are none."""
     return None if survival is None else convert.message_of(pb.Survival, survival)
 
 

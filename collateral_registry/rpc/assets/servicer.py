@@ -48,7 +48,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         self.runner = runner
 
     async def CreateAsset(self, request: pb.CreateAssetRequest, context: ServicerContext) -> pb.Asset:
-        """Registers an asset; its id and natural key must be new."""
+        """Registers an asset, whose id and natural key must be new."""
         asset = _read_active(request.asset, checked_id("asset_id", request.asset_id))
         work = _answering(lambda write: commands.register(write, asset))
         return await self.runner.write(call_of(request, "CreateAsset", pb.Asset), work)
@@ -59,7 +59,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         return await self.runner.read(lambda connection: asset_message(get_asset(connection, asset_id)))
 
     async def ListAssets(self, request: pb.ListAssetsRequest, context: ServicerContext) -> pb.ListAssetsResponse:
-        """Lists assets by id."""
+        """Lists assets in the order of their ids."""
         wanted = conditions_in(request.filter, ENUMS)
         page = page_of(request, f"ListAssets {request.filter}", "")
 
@@ -70,7 +70,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         return await self.runner.read(work)
 
     async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: ServicerContext) -> pb.Asset:
-        """Changes the fields named in the mask and recomputes what depends on them."""
+        """Changes the fields that the mask names and recomputes everything that depends on them."""
         (asset_id,) = id_of("asset.name", request.asset.name, "assets")
         work_done = checked_text("work_done", request.work_done, required=False)
 

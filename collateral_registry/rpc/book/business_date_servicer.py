@@ -22,7 +22,7 @@ from collateral_registry.v1 import business_date_pb2_grpc
 class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
     """Returns and advances the business date, the day for which the book is valued.
 
-    With ``follows_clock`` the server advances the date itself and refuses to advance it on request.
+    If ``follows_clock`` is set, the server advances the date itself and refuses to advance it on request.
     """
 
     def __init__(self, runner: BookRunner, runs: RunDriver, *, follows_clock: bool) -> None:
@@ -44,13 +44,13 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
     async def AdvanceBusinessDate(
         self, request: pb.AdvanceBusinessDateRequest, context: ServicerContext
     ) -> pb.AdvanceBusinessDateResponse:
-        """Advances the business date; fails if it follows the wall clock."""
+        """Advances the business date; fails if the date follows the wall clock."""
         if self.follows_clock:
             raise Refused("FOLLOWS_CLOCK", "the business date follows the wall clock and cannot be moved by hand")
         return await self.move_to(convert.required_date("date", request, "date"))
 
     async def move_to(self, to: date) -> pb.AdvanceBusinessDateResponse:
-        """Advances the business date and waits until the book is revalued; does nothing if it is already that day."""
+        """Advances the business date and waits until the book is revalued; does nothing if the date is unchanged."""
         request = pb.AdvanceBusinessDateRequest(date=convert.calendar_date(to))
 
         def work(write: Write) -> pb.AdvanceBusinessDateResponse:

@@ -1,4 +1,7 @@
-"""Turns request messages into calls of the book's runner: request id, digest of the body, codec of the answer."""
+"""Turns request messages into calls of the book's runner.
+
+A call holds the request id, the digest of the body and the codec of the answer.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def call_of(request: Message, kind: str, answer: type[M], actor: str = "api") ->
 
 
 def _body_hash(kind: str, request: Message) -> str:
-    """Digest of a request without its id."""
+    """Returns the digest of a request without its id."""
     body = type(request)()
     body.CopyFrom(request)
     body.ClearField("request_id")

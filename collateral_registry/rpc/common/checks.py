@@ -7,7 +7,7 @@ from collections.abc import Sized
 from valuation.errors import InvalidInput
 
 NUMBER_LIMIT_DIGITS = 18
-"""Digits of a number in a resource name: all such numbers fit into a signed 64-bit integer."""
+"""Number of digits of a number in a resource name. Every such number fits into a signed 64-bit integer."""
 
 
 def check_count(field: str, items: Sized, limit: int, least: int = 1) -> None:
@@ -17,7 +17,10 @@ def check_count(field: str, items: Sized, limit: int, least: int = 1) -> None:
 
 
 def number_in_name(field: str, name: str, number: str, shape: str, digits: int = NUMBER_LIMIT_DIGITS) -> int:
-    """Returns the number that is part of a resource name; raises InvalidInput with the expected shape otherwise."""
+    """Returns the number that is part of a resource name.
+
+    Raises InvalidInput with the expected shape if the name has another shape.
+    """
     if not number.isdigit() or len(number) > digits:
         raise InvalidInput(field, repr(name[:80]), shape)
     return int(number)

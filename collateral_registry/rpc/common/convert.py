@@ -1,6 +1,7 @@
 """Conversion between plain values and messages: money, decimals, dates, times and enums.
 
-Functions named ``read_…`` parse a message and raise InvalidInput with the name of the field; the others build one.
+Functions named ``read_…`` parse a message and raise InvalidInput with the name of the field. The others build a
+message.
 """
 
 from __future__ import annotations
@@ -52,15 +53,15 @@ def read_decimal(field: str, message: DecimalMessage) -> Decimal:
 
 
 def read_optional_decimal(field: str, message: Message, name: str) -> Decimal | None:
-    """Returns a decimal field of a message, None if it is absent."""
+    """Returns a decimal field of a message; None if it is absent."""
     return read_decimal(field, getattr(message, name)) if message.HasField(name) else None
 
 
 def read_money(field: str, message: MoneyMessage) -> Money:
     """Returns an amount of money.
 
-    Raises InvalidInput if units and nanos differ in sign, or the amount is negative, too large or not a whole number of
-    minor units.
+    Raises InvalidInput if units and nanos differ in sign. Raises InvalidInput also if the amount is negative, too
+    large, or not a whole number of minor units.
     """
     if not -NANOS < message.nanos < NANOS or message.units * message.nanos < 0:
         raise InvalidInput(f"{field}.nanos", message.nanos, "less than one unit, with the sign of units")
@@ -68,12 +69,12 @@ def read_money(field: str, message: MoneyMessage) -> Money:
 
 
 def read_optional_money(field: str, message: Message, name: str) -> Money | None:
-    """Returns a money field of a message, None if it is absent."""
+    """Returns a money field of a message; None if it is absent."""
     return read_money(field, getattr(message, name)) if message.HasField(name) else None
 
 
 def read_date(field: str, message: Message, name: str) -> date | None:
-    """Returns a date field of a message, None if it is absent or all zero; raises InvalidInput for a partial date."""
+    """Returns a date field of a message; None if it is absent or all zero. Raises InvalidInput for a partial date."""
     value = getattr(message, name)
     if not message.HasField(name) or not (value.year or value.month or value.day):
         return None
@@ -96,9 +97,9 @@ READERS = {"google.type.Decimal": read_decimal, "google.type.Money": read_money}
 
 
 def read_fields(prefix: str, message: Message, record: type[Any]) -> dict[str, Any]:
-    """Returns the fields of a message by name that a dataclass has under the same name, except enums.
+    """Returns, by name, the fields of a message that a dataclass has under the same name, except enums.
 
-    A field that is absent and has a default in the dataclass is left out. Raises InvalidInput with the name of the
+    A field that is absent and has a default in the dataclass is omitted. Raises InvalidInput with the name of the
     field, which begins with ``prefix``.
     """
     found: dict[str, Any] = {}
@@ -120,7 +121,7 @@ def read_fields(prefix: str, message: Message, record: type[Any]) -> dict[str, A
 
 
 def message_of(kind: type[M], source: object, /, **others: object) -> M:
-    """Returns a message with the attributes of an object that have the names of its fields, and with ``others``.
+    """Returns a message with the values of an object's attributes in the fields of the same names, and ``others``.
 
     Values are converted by type. In a field of type Decimal, a float is a ratio and an integer is in millionths.
     """
@@ -153,7 +154,7 @@ def money(minor: int, currency: str) -> MoneyMessage:
 
 
 def optional_money(amount: Money | None) -> MoneyMessage | None:
-    """Returns an amount as a message, None for None."""
+    """Returns an amount as a message; None if there is no amount."""
     return None if amount is None else money(amount.minor, amount.currency)
 
 
@@ -171,24 +172,24 @@ def decimal(value: Decimal) -> DecimalMessage:
 
 
 def optional_decimal(value: Decimal | None) -> DecimalMessage | None:
-    """Returns a decimal as a message, None for None."""
+    """Returns a decimal as a message; None if there is no decimal."""
     return None if value is None else decimal(value)
 
 
 def of_millionths(value: int) -> DecimalMessage:
-    """Returns a number of millionths as a decimal without trailing zeros."""
+    """Returns a number of millionths as a decimal message without trailing zeros."""
     return decimal((Decimal(value) / PPM).normalize())
 
 
 def ratio(value: float | None) -> DecimalMessage | None:
-    """Returns a model's ratio with nine decimals as a message; None for None and NaN."""
+    """Returns a model's ratio as a message with nine decimals; None for None and NaN."""
     if value is None or math.isnan(value):
         return None
     return DecimalMessage(value=f"{Decimal(repr(round(value, RATIO_DIGITS))).normalize():f}")
 
 
 def number(value: float) -> DecimalMessage:
-    """Returns a model's number as a message, with every digit of float64."""
+    """Returns a model's number as a message with every digit of float64."""
     return DecimalMessage(value=f"{Decimal(repr(value)).normalize():f}")
 
 
@@ -198,7 +199,7 @@ def day(value: int) -> Date | None:
 
 
 def calendar_date(value: date | None) -> Date | None:
-    """Returns a date as a message, None for None."""
+    """Returns a date as a message; None if there is no date."""
     return None if value is None else Date(year=value.year, month=value.month, day=value.day)
 
 
@@ -210,22 +211,22 @@ def timestamp(microseconds: int) -> Timestamp:
 
 
 def optional_timestamp(microseconds: int | None) -> Timestamp | None:
-    """Returns microseconds since 1970-01-01 UTC as a message, None for None and 0."""
+    """Returns microseconds since 1970-01-01 UTC as a message; None for None and 0."""
     return timestamp(microseconds) if microseconds else None
 
 
 def unknown_reasons(bits: int) -> list[int]:
-    """Returns the enum values of the UnknownReason flags in a bit set."""
+    """Returns the enum values of the UnknownReason flags that are set in ``bits``."""
     return _flags(bits, common_pb2.UnknownReason, "UNKNOWN_REASON", UnknownReason)
 
 
 def zero_reasons(bits: int) -> list[int]:
-    """Returns the enum values of the ZeroReason flags in a bit set."""
+    """Returns the enum values of the ZeroReason flags that are set in ``bits``."""
     return _flags(bits, common_pb2.ZeroReason, "ZERO_REASON", ZeroReason)
 
 
 def quality_flags(bits: int) -> list[int]:
-    """Returns the enum values of the QualityFlag flags in a bit set."""
+    """Returns the enum values of the QualityFlag flags that are set in ``bits``."""
     return _flags(bits, common_pb2.QualityFlag, "QUALITY_FLAG", QualityFlag)
 
 
@@ -240,4 +241,4 @@ CONVERTERS: dict[type, Callable[[Any], Message | None]] = {
     float: ratio,
     int: of_millionths,
 }
-"""Conversion of a value into the message of its field, by the type of the value."""
+"""Functions that convert a value into the message of its field, by the type of the value."""

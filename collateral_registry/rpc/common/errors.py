@@ -41,7 +41,7 @@ KNOWN_ERRORS = tuple(STATUS_OF)
 
 
 def status_of(error: Exception) -> tuple[grpc.StatusCode, Status]:
-    """Returns the status code of a known error and the status with its details."""
+    """Returns the status code of a known error, and its status with details."""
     code = STATUS_OF[type(error)]
     status = Status(code=code.value[0], message=str(error))
     for detail in _details(error):

@@ -15,9 +15,10 @@ M = TypeVar("M", bound=Message)
 
 
 def masked(source: M, into: M, mask: FieldMask, allowed: tuple[str, ...]) -> None:
-    """Copies the fields named in the mask; clears a field that the source lacks and replaces a list or map as a whole.
+    """Copies the fields that the mask names.
 
-    Raises InvalidInput if the mask is empty or names a field that does not exist or is not in ``allowed``.
+    A field that the source lacks is cleared, and a list or map is replaced as a whole. Raises InvalidInput if the mask
+    is empty or names a field that does not exist or is not in ``allowed``.
     """
     if not mask.paths or len(mask.paths) > PATHS_LIMIT:
         raise InvalidInput("update_mask", f"{len(mask.paths)} paths", f"1 to {PATHS_LIMIT} fields to change")

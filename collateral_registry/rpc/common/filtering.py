@@ -14,11 +14,11 @@ _TERM = re.compile(r"""\s*([a-z_]+)\s*=\s*(?:"([^"]*)"|([^\s"]+))\s*""")
 
 
 Enums = Mapping[str, Mapping[str, int | str]]
-"""By field, the names that a filter may use and the values stored for them."""
+"""For each field, the names that a filter may use and the values that are stored for them."""
 
 
 def enum_values(**enums: type[IntEnum]) -> Enums:
-    """Returns the names and numbers of the enum of each field."""
+    """Returns the names and numbers of the enums, by field."""
     return {field: {member.name: int(member) for member in kind} for field, kind in enums.items()}
 
 

@@ -28,7 +28,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Returns the handler of the call with errors translated."""
+        """Returns the handler of the call, wrapped so that errors are translated."""
         handler, method = await continuation(handler_call_details), handler_call_details.method
         if handler is None:
             return None  # an unknown method: grpc answers UNIMPLEMENTED

@@ -1,4 +1,4 @@
-"""The class of every method of the contract: what it may do to the cover of loans (docs/architecture.md)."""
+"""The class of every method of the contract, which states its effect on the cover of loans (docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from enum import Enum
 
 
 class MethodClass(Enum):
-    """What a method may do to the cover of loans."""
+    """What effect a method may have on the cover of loans."""
 
     FACT = "fact"
-    """Records something that is so. It is always recorded; it may uncover a loan, and a breach is the result."""
+    """Records something observed or agreed elsewhere. It is always recorded, may uncover a loan, and may thus cause a
+    breach."""
 
     DISPOSITION = "disposition"
-    """Changes by choice what secures a loan, or decides whether that may be done. Never uncovers a covered loan."""
+    """Changes by choice what secures a loan, or decides whether that may be done. It never uncovers a covered loan."""
 
     OVERRIDE = "override"
-    """Makes a disposition that two people of the lender have allowed as an exception. It may uncover a loan."""
+    """Makes a disposition that two people of the lender have permitted as an exception. It may uncover a loan."""
 
     NEUTRAL = "neutral"
     """Changes nothing that secures a loan."""
@@ -58,4 +59,4 @@ _METHODS = {
 }
 
 METHOD_CLASSES = {method: one for one, methods in _METHODS.items() for method in methods.split()}
-"""The class of each method by its name; names are unique among the services."""
+"""The class of each method by the method's name. Names are unique among the services."""

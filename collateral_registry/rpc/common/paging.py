@@ -1,4 +1,4 @@
-"""Paging of lists by opaque tokens, each bound to the query that issued it (AIP-158)."""
+"""Paging of lists by opaque tokens, each of which is valid only for the query that issued it (AIP-158)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PAGE_SIZE_LIMIT = 1_000
 TOKEN_LIMIT_CHARACTERS = 1_000
 
 NEWEST = 2**62
-"""Start of lists in descending order of integer keys: it exceeds every key."""
+"""Start of lists in descending order of integer keys. It exceeds every key."""
 
 Row = TypeVar("Row")
 Position = TypeVar("Position", bound="int | str | tuple[int | str, ...]")
-"""Sort key of a row, one value or several."""
+"""Sort key of a row, which is one value or several."""
 
 
 class PagedRequest(Protocol):
@@ -33,7 +33,7 @@ class PagedRequest(Protocol):
 
 @dataclass(frozen=True)
 class Page(Generic[Position]):
-    """One page of a query: at most ``size`` rows that follow the position ``after``."""
+    """One page of a query, which has at most ``size`` rows that follow the position ``after``."""
 
     query: str
     size: int
@@ -41,13 +41,13 @@ class Page(Generic[Position]):
 
     @property
     def bounds(self) -> tuple[Position, int]:
-        """The position and the number of rows to read: one row too many shows that another page follows."""
+        """The position and the number of rows to read. One extra row is read to show whether another page follows."""
         return self.after, self.size + 1
 
     def cut(self, rows: list[Row], position_of: Callable[[Row], Position]) -> tuple[list[Row], str]:
-        """Returns the rows of the page and the token of the next page, empty on the last one.
+        """Returns the rows of the page and the token of the next page, which is empty on the last page.
 
-        ``rows`` are those read within ``bounds``; ``position_of`` gives the sort key of a row.
+        ``rows`` are those read within ``bounds``. ``position_of`` gives the sort key of a row.
         """
         if len(rows) <= self.size:
             return rows, ""
@@ -60,10 +60,10 @@ class Page(Generic[Position]):
 
 
 def page_of(request: PagedRequest, query: str, start: Position) -> Page[Position]:
-    """Returns the requested page of a query, the first one after ``start`` if the request has no token.
+    """Returns the requested page of a query. Without a token, this is the first page after ``start``.
 
-    ``query`` identifies the list and its filter. The page size defaults to 100 and is capped at 1,000.
-    Raises InvalidInput for a negative page size and for a token of another query.
+    ``query`` identifies the list and its filter. The page size defaults to 100 and is capped at 1,000. Raises
+    InvalidInput for a negative page size and for a token of another query.
     """
     if request.page_size < 0:
         raise InvalidInput("page_size", request.page_size, "0 or more")
@@ -72,7 +72,7 @@ def page_of(request: PagedRequest, query: str, start: Position) -> Page[Position
 
 
 def _position_in(token: str, query: str, start: Position) -> Position:
-    """Returns the position in a token, which must have the types of ``start``: clients can forge tokens."""
+    """Returns the position in a token. It must have the types of ``start``, because clients can forge tokens."""
     try:
         digest, parts = json.loads(base64.urlsafe_b64decode(token[:TOKEN_LIMIT_CHARACTERS].encode()))
         types = list(map(type, parts))

@@ -1,4 +1,4 @@
-"""Resource names of warehouses: names are free text, so the id in warehouses/{warehouse} is percent-encoded."""
+"""Resource names of warehouses. Their names are free text, so the id in warehouses/{warehouse} is percent-encoded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def warehouse_name(warehouse: str) -> str:
 
 
 def warehouse_of(field: str, name: str) -> str:
-    """Returns the warehouse in a resource name; raises InvalidInput for another shape."""
+    """Returns the warehouse in a resource name; raises InvalidInput for a name of another shape."""
     encoded = name.removeprefix(COLLECTION)
     if not name.startswith(COLLECTION) or not encoded or "/" in encoded:
         raise InvalidInput(field, repr(name[:80]), "warehouses/{warehouse}, percent-encoded")

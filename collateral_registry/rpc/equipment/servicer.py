@@ -55,7 +55,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     async def FitEquipmentModel(
         self, request_iterator: AsyncIterator[pb.FitEquipmentModelRequest], context: ServicerContext
     ) -> pb.EquipmentFit:
-        """Receives comparable sales in chunks and starts to fit a model; returns without waiting for the fit."""
+        """Receives comparable sales in chunks, starts to fit a model, and returns without waiting for the fit."""
         model_id, columns, size = "", "", 0
         chunks: list[bytes] = []
         async for request in request_iterator:
@@ -70,7 +70,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         return _fit(self.fits.start(model_id, columns.encode(), b"".join(chunks)))
 
     async def GetEquipmentFit(self, request: pb.GetEquipmentFitRequest, context: ServicerContext) -> pb.EquipmentFit:
-        """Returns the progress of a fit of this process."""
+        """Returns the progress of a fit that runs or ran in this process."""
         return _fit(self.fits.get(id_of("name", request.name, "equipmentFits")[0]))
 
     async def WatchEquipmentFit(
@@ -104,7 +104,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     async def ActivateEquipmentModel(
         self, request: pb.ActivateEquipmentModelRequest, context: ServicerContext
     ) -> pb.EquipmentModel:
-        """Makes a model the one that values an asset class, and revalues the machines of the class."""
+        """Activates a model for an asset class, and revalues the machines of the class."""
         (model_id,) = id_of("name", request.name, "equipmentModels")
         return await self.runner.write(
             call_of(request, "ActivateEquipmentModel", pb.EquipmentModel),
@@ -128,7 +128,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     async def QuoteEquipment(
         self, request: pb.QuoteEquipmentRequest, context: ServicerContext
     ) -> pb.QuoteEquipmentResponse:
-        """Values machines that are not registered with a model; records nothing."""
+        """Values unregistered machines with a model; records nothing."""
         (model_id,) = id_of("equipment_model", request.equipment_model, "equipmentModels")
         check_count("machines", request.machines, MACHINES_LIMIT)
         machines = [read_equipment(machine) for machine in request.machines]
@@ -141,7 +141,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         return await self.runner.read(work)
 
     async def RecordAppraisal(self, request: pb.RecordAppraisalRequest, context: ServicerContext) -> pb.Appraisal:
-        """Records the appraisal of a machine by a person."""
+        """Records an appraisal of a machine by a person."""
         (asset_id,) = id_of("parent", request.parent, "assets")
         message = request.appraisal
         on = convert.required_date("appraisal.date", message, "date")
@@ -187,7 +187,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     async def BacktestAppraisers(
         self, request: pb.BacktestAppraisersRequest, context: ServicerContext
     ) -> pb.BacktestAppraisersResponse:
-        """Compares recorded appraisals with realised prices, by appraiser; records nothing."""
+        """Compares recorded appraisals with realised prices for each appraiser; records nothing."""
         check_count("sales", request.sales, MACHINES_LIMIT)
         sales = [_sale(sale) for sale in request.sales]
 

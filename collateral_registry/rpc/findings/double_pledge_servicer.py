@@ -46,7 +46,7 @@ class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):
     async def ConfirmDoublePledge(
         self, request: pb.ConfirmDoublePledgeRequest, context: ServicerContext
     ) -> pb.ConfirmDoublePledgeResponse:
-        """Confirms a finding of a double pledge, which makes its asset worthless."""
+        """Confirms a finding of a double pledge, which reduces the value of its asset to 0."""
         key = finding_key("name", request.name)
         actor, note = checked_text("actor", request.actor), checked_text("note", request.note)
 

@@ -95,7 +95,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
     async def ListComingFees(
         self, request: pb.ListComingFeesRequest, context: ServicerContext
     ) -> pb.ListComingFeesResponse:
-        """Lists fees of IP assets that fall due or can still be paid, in order of their due dates."""
+        """Lists fees of IP assets that fall due or can still be paid, in the order of their due dates."""
         if not 0 <= request.days_ahead <= DAYS_AHEAD_LIMIT:
             raise InvalidInput("days_ahead", request.days_ahead, f"0 to {DAYS_AHEAD_LIMIT}")
         days = request.days_ahead or DAYS_AHEAD
@@ -153,7 +153,7 @@ def _question(message: pb.RightQuestion) -> RightQuestion:
 
 
 def _check_brackets(brackets: pb.RightBrackets, currency: str) -> None:
-    """Raises InvalidInput for an amount in a currency other than that of the IP asset."""
+    """Raises InvalidInput for an amount in a currency that is not that of the IP asset."""
     single = {name: getattr(brackets, name) for name in SINGLE_BRACKETS if brackets.HasField(name)}
     years = {f"earnings.{name}": list(getattr(brackets.earnings, name)) for name in YEARLY_BRACKETS}
     yearly = [(name, amount) for name, amounts in years.items() for amount in amounts]

@@ -20,7 +20,7 @@ LIMITS = {
     Level.MARGIN_CALL: "stop_draw_ppm",
     Level.STOP_DRAW: "liquidation_ppm",
 }
-"""Column with the LTV limit of the level that follows each level."""
+"""For each level, the column with the LTV limit of the next level."""
 
 AMOUNTS = {
     "exposure": "exposure_minor",
@@ -31,16 +31,16 @@ AMOUNTS = {
     "cash_cure": "cash_cure_minor",
     "collateral_cure": "collateral_cure_minor",
 }
-"""Column of each amount of a cover."""
+"""For each amount of a cover, the column that holds it."""
 
 
 def level_message(level: int) -> common_pb2.LtvLevel:
-    """Returns the enum value of a level in the contract."""
+    """Returns the contract's enum value for a level."""
     return common_pb2.LtvLevel.Value(f"LTV_LEVEL_{Level(level).name}")
 
 
 def coverage_message(unknown: int) -> common_pb2.Coverage:
-    """Returns the enum value of a coverage in the contract."""
+    """Returns the contract's enum value for a coverage."""
     return common_pb2.COVERAGE_UNKNOWN if unknown else common_pb2.COVERAGE_KNOWN
 
 
@@ -70,7 +70,7 @@ def cover_message(row: Mapping[str, Any], currency: str) -> loan_pb2.LoanCover:
 
 
 def add_ltv(message: loan_pb2.LoanCover | breach_pb2.BreachEvent, exposure_minor: int, collateral_minor: int) -> None:
-    """Sets ``ltv``, or ``ltv_infinite`` for a debt without collateral value; neither if nothing is owed."""
+    """Sets ``ltv``, or ``ltv_infinite`` for a debt without collateral value. Sets neither if nothing is owed."""
     ltv = _ltv(exposure_minor, collateral_minor)
     if math.isinf(ltv):
         message.ltv_infinite = True
@@ -83,9 +83,9 @@ def _ltv(exposure: int, collateral: int) -> float:
 
 
 def _add_distance(message: loan_pb2.LoanCover, row: Mapping[str, Any], collateral: int) -> None:
-    """Sets the distance to the next level as a ratio and as a fall of prices.
+    """Sets the distance to the next level as a ratio and as a fall in prices.
 
-    Sets nothing at the worst level, without collateral value, or if nothing is owed.
+    Sets nothing at the worst level, if there is no collateral value, or if nothing is owed.
     """
     limit, exposure = LIMITS.get(Level(row["judged"])), row["exposure_minor"]
     if limit is None or not collateral or not exposure:

@@ -45,11 +45,11 @@ PLEDGE_MASK = (
     "registration_date",
     "registration_expire_date",
 )
-"""Fields of a pledge that may change."""
+"""Fields of a pledge that an update may change."""
 
 
 def read_balance(message: pb.Loan | pb.BalanceUpdate, currency: str) -> Balance:
-    """Returns the balance in a message; absent amounts are 0 in the given currency."""
+    """Returns the balance in a message. Absent amounts are 0 in the given currency."""
     day = convert.required_date("balance_date", message, "balance_date")
 
     def amount(name: str) -> Money:
@@ -100,14 +100,17 @@ def read_pledge(message: pb.Pledge, loan_id: str, pledge_id: str) -> Pledge:
 
 
 def new_terms(request: pb.UpdatePledgeRequest, pledge: Pledge) -> Pledge:
-    """Returns the pledge with the fields named by the update mask replaced; raises InvalidInput naming the field."""
+    """Returns the pledge with new values in the fields that the update mask names.
+
+    Raises InvalidInput with the name of the field.
+    """
     message = plain_pledge(pledge)
     masked(request.pledge, message, request.update_mask, PLEDGE_MASK)
     return replace(read_pledge(message, pledge.loan_id, pledge.pledge_id), state=pledge.state)
 
 
 def read_release(request: pb.ReleasePledgeRequest) -> ReleaseRequest:
-    """Returns the part of a pledge that a request releases; raises InvalidInput naming the field."""
+    """Returns the part of a pledge that a request releases; raises InvalidInput with the name of the field."""
     share = convert.read_optional_decimal("share", request, "share")
     return ReleaseRequest(
         share_ppm=None if share is None else ppm_of("share", share, PPM),
@@ -135,7 +138,7 @@ def loan_messages(connection: Connection, rows: list[StoredLoan]) -> list[pb.Loa
 
 
 def plain_loan(loan: Loan) -> pb.Loan:
-    """Returns a loan as a message without cover, etag and time."""
+    """Returns a loan as a message without a cover, an etag and a time."""
     balance, limits = loan.balance, loan.ltv_limits
     message = convert.message_of(
         pb.Loan,
@@ -172,7 +175,7 @@ def pledge_messages(connection: Connection, rows: list[StoredPledge]) -> list[pb
 
 
 def plain_pledge(pledge: Pledge) -> pb.Pledge:
-    """Returns a pledge as a message without claims, etag and time."""
+    """Returns a pledge as a message without claims, an etag and a time."""
     return convert.message_of(
         pb.Pledge,
         pledge,

@@ -37,7 +37,7 @@ class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
         self.runner = runner
 
     async def ProposeOverride(self, request: pb.ProposeOverrideRequest, context: ServicerContext) -> pb.Override:
-        """Records a proposal; the loan stays as it is until another person approves it."""
+        """Records a proposal. The loan stays as it is until another person approves the proposal."""
         (loan_id,) = id_of("parent", request.parent, "loans")
         override_id = checked_id("override_id", request.override_id)
         actor, reason = checked_text("actor", request.actor), checked_text("override.reason", request.override.reason)
@@ -64,7 +64,7 @@ class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
     async def ListOverrides(
         self, request: pb.ListOverridesRequest, context: ServicerContext
     ) -> pb.ListOverridesResponse:
-        """Lists overrides of a loan, or of all loans, newest first."""
+        """Lists the overrides of a loan, or of all loans, newest first."""
         wanted = conditions_in(request.filter, ENUMS)
         if request.parent not in EVERY_LOAN:
             wanted.append(Condition("loan", id_of("parent", request.parent, "loans")[0]))
@@ -90,7 +90,7 @@ class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
 def _read_disposition(
     connection: Connection, loan_id: str, message: pb.Override
 ) -> ReleaseTerms | PledgeTerms | PickupTerms:
-    """Returns the disposition of a proposal; raises InvalidInput for one of another loan or none at all."""
+    """Returns the disposition of a proposal; raises InvalidInput if there is none or if it concerns another loan."""
     match message.WhichOneof("disposition"):
         case "release_pledge":
             pledge_id = _pledge_of("override.release_pledge.name", message.release_pledge.name, loan_id)
@@ -111,7 +111,7 @@ def _read_disposition(
 
 
 def _pledge_of(field: str, name: str, loan_id: str) -> str:
-    """Returns the pledge id in a name; raises InvalidInput for a pledge of another loan."""
+    """Returns the pledge id in a name; raises InvalidInput if the pledge belongs to another loan."""
     of_loan, pledge_id = id_of(field, name, "loans", "pledges")
     if of_loan != loan_id:
         raise InvalidInput(field, name, f"a pledge of loans/{loan_id}")

@@ -37,7 +37,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         self.runner = runner
 
     async def CheckPickup(self, request: pb.CheckPickupRequest, context: ServicerContext) -> pb.CheckPickupResponse:
-        """Answers whether a quantity may leave a pledged lot, and how much may."""
+        """Returns whether a quantity may leave a pledged lot, and how much may leave."""
         (loan_id,), (asset_id,) = id_of("loan", request.loan, "loans"), id_of("asset", request.asset, "assets")
         quantity = convert.read_decimal("quantity", request.quantity)
 
@@ -54,7 +54,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         return await read_up_to_date(self.runner, loan_id, work)
 
     async def RequestPickup(self, request: pb.RequestPickupRequest, context: ServicerContext) -> pb.Pickup:
-        """Authorises a pick-up; fails if the rest would not cover the loan."""
+        """Authorises a pick-up; fails if the remaining collateral would not cover the loan."""
         asked = read_pickup(request)
         return await self.runner.write(
             call_of(request, "RequestPickup", pb.Pickup),
@@ -67,7 +67,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         return await self.runner.read(lambda connection: _pickup_message(get_pickup(connection, loan_id, pickup_id)))
 
     async def ListPickups(self, request: pb.ListPickupsRequest, context: ServicerContext) -> pb.ListPickupsResponse:
-        """Lists pick-ups of a loan, or of all loans, oldest first."""
+        """Lists the pick-ups of a loan, or of all loans, oldest first."""
         wanted = conditions_in(request.filter, ENUMS)
         if request.parent not in EVERY_LOAN:
             wanted.append(Condition("loan", id_of("parent", request.parent, "loans")[0]))
@@ -80,7 +80,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         return await self.runner.read(work)
 
     async def CancelPickup(self, request: pb.CancelPickupRequest, context: ServicerContext) -> pb.Pickup:
-        """Cancels a pick-up; quantities that already left stay recorded."""
+        """Cancels a pick-up. Quantities that have already left stay recorded."""
         loan_id, pickup_id = id_of("name", request.name, "loans", "pickups")
         work = _answering(lambda write: commands.cancel_pickup(write, loan_id, pickup_id))
         return await self.runner.write(call_of(request, "CancelPickup", pb.Pickup), work)
@@ -99,7 +99,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
 
 
 def read_pickup(request: pb.RequestPickupRequest) -> commands.PickupRequest:
-    """Returns the pick-up in a request; raises InvalidInput naming the field."""
+    """Returns the pick-up in a request; raises InvalidInput with the name of the field."""
     (loan_id,), (asset_id,) = id_of("parent", request.parent, "loans"), id_of("asset", request.asset, "assets")
     pickup_id = checked_id("pickup_id", request.pickup_id)
     quantity = convert.read_decimal("quantity", request.quantity)

@@ -69,7 +69,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         return await self.runner.read(work)
 
     async def ListLoans(self, request: pb.ListLoansRequest, context: ServicerContext) -> pb.ListLoansResponse:
-        """Lists loans by id."""
+        """Lists loans in the order of their ids."""
         wanted = conditions_in(request.filter, ENUMS)
         page = page_of(request, f"ListLoans {request.filter}", "")
 
@@ -80,7 +80,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         return await self.runner.read(work)
 
     async def UpdateLoan(self, request: pb.UpdateLoanRequest, context: ServicerContext) -> pb.Loan:
-        """Changes the terms named in the mask and judges the loan again."""
+        """Changes the terms that the mask names and judges the loan again."""
         (loan_id,) = id_of("loan.name", request.loan.name, "loans")
 
         def changed(loan: Loan) -> Loan:
@@ -94,7 +94,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     async def UpdateBalances(
         self, request: pb.UpdateBalancesRequest, context: ServicerContext
     ) -> pb.UpdateBalancesResponse:
-        """Records balances of many loans; those that cannot be read or booked are returned as problems."""
+        """Records the balances of many loans. Those that cannot be read or booked are returned as problems."""
         check_count("balances", request.balances, BALANCES_LIMIT)
         pushes, refused = _read_balances(request)
 
@@ -113,7 +113,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         )
 
     async def CheckDraw(self, request: pb.CheckDrawRequest, context: ServicerContext) -> pb.CheckDrawResponse:
-        """Answers whether a draw of an amount would be allowed, and how much may be drawn."""
+        """Returns whether a draw of an amount would be allowed, and how much may be drawn."""
         (loan_id,) = id_of("name", request.name, "loans")
         amount = convert.read_money("amount", request.amount)
 
@@ -140,7 +140,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         return await self.runner.write(call_of(request, "PledgeAsset", pb.Pledge), work)
 
     async def ListPledges(self, request: pb.ListPledgesRequest, context: ServicerContext) -> pb.ListPledgesResponse:
-        """Lists the pledges of a loan by id."""
+        """Lists the pledges of a loan in the order of their ids."""
         (loan_id,) = id_of("parent", request.parent, "loans")
         page = page_of(request, f"ListPledges {request.parent}", "")
 
@@ -152,7 +152,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         return await self.runner.read(work)
 
     async def UpdatePledge(self, request: pb.UpdatePledgeRequest, context: ServicerContext) -> pb.Pledge:
-        """Changes the fields of a pledge named in the mask and judges the loan again."""
+        """Changes the fields of a pledge that the mask names and judges the loan again."""
         loan_id, pledge_id = id_of("pledge.name", request.pledge.name, "loans", "pledges")
         work = _pledge_answer(
             lambda write: pledges.change_pledge(
@@ -162,7 +162,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         return await self.runner.write(call_of(request, "UpdatePledge", pb.Pledge), work)
 
     async def ReleasePledge(self, request: pb.ReleasePledgeRequest, context: ServicerContext) -> pb.Pledge:
-        """Releases a pledge, all of it or a share or quantity; fails if the rest would not cover the loan."""
+        """Releases a whole pledge, a share or a quantity; fails if the remaining collateral does not cover the loan."""
         loan_id, pledge_id = id_of("name", request.name, "loans", "pledges")
         release = read_release(request)
         work = _pledge_answer(lambda write: pledges.release_pledge(write, loan_id, pledge_id, request.etag, release))

@@ -70,7 +70,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
     async def ListPriceSeries(
         self, request: pb.ListPriceSeriesRequest, context: ServicerContext
     ) -> pb.ListPriceSeriesResponse:
-        """Lists price series by id."""
+        """Lists price series in the order of their ids."""
         wanted = conditions_in(request.filter, {})
         page = page_of(request, f"ListPriceSeries {request.filter}", "")
 
@@ -81,7 +81,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
         return await self.runner.read(work)
 
     async def IngestPrices(self, request: pb.IngestPricesRequest, context: ServicerContext) -> pb.IngestPricesResponse:
-        """Ingests prices, each judged separately; requests without a request id are committed in shared batches."""
+        """Ingests prices, and judges each on its own. Requests without a request id are committed in shared batches."""
         check_count("observations", request.observations, QUOTES_LIMIT)
         quotes, refused = _read_each(request.observations, _read_observation)
 
@@ -109,7 +109,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
     async def IngestFxRates(
         self, request: pb.IngestFxRatesRequest, context: ServicerContext
     ) -> pb.IngestFxRatesResponse:
-        """Ingests exchange rates by the rules of prices; a series of a new pair of currencies is created."""
+        """Ingests exchange rates by the same rules as prices; creates the series of a new pair of currencies."""
         check_count("rates", request.rates, QUOTES_LIMIT)
         quotes, refused = _read_each(request.rates, _read_rate)
         pairs = {(rate.base_currency_code, rate.quote_currency_code) for rate in request.rates}

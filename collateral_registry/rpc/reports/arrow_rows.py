@@ -28,7 +28,7 @@ from valuation.money import PPM
 Column: TypeAlias = NDArray[Any] | pa.Array
 
 STREAM_BATCH_ROWS = 8_192
-"""Rows of a record batch, about 2 MB."""
+"""Number of rows in a record batch, which then has about 2 MB."""
 
 PIECE_LIMIT_BYTES = 1 << 20
 """Maximum size of a response message, well below the limit of gRPC clients (4 MiB)."""
@@ -73,7 +73,7 @@ SCHEMA = pa.schema(
 
 
 class ArrowRows:
-    """Encoder of rows of one snapshot; ``begin`` and ``end`` open and close the stream."""
+    """Encoder of rows of one snapshot. ``begin`` opens the stream and ``end`` closes it."""
 
     begin: bytes = SCHEMA.serialize().to_pybytes()
     end: bytes = END_OF_STREAM
@@ -131,7 +131,7 @@ def _judged(covers: dict[str, Int]) -> dict[str, Column]:
 
 
 def _ratios(covers: dict[str, Int]) -> dict[str, Column]:
-    """Returns LTVs and distances to the next level [n], masked where they are not defined."""
+    """Returns the LTVs and the distances to the next level [n], masked where they are not defined."""
     exposure, pool, limit = covers["exposure_minor"], pool_of(covers), next_limit_of(covers)
     ltv, nothing, no_next = ltv_of(covers), exposure == 0, limit == 0
     fall = price_fall_to(exposure, np.where(no_next, 1, pool), np.where(no_next, PPM, limit))
@@ -146,7 +146,7 @@ def _ratios(covers: dict[str, Int]) -> dict[str, Column]:
 
 
 def _array(column: Column, field: pa.Field) -> pa.Array:
-    """Returns a column as an Arrow array of the type of its field; masked values become null."""
+    """Returns a column as an Arrow array of its field's type. Masked values become null."""
     if isinstance(column, pa.Array):
         return column
     kind = pa.int32() if pa.types.is_date32(field.type) else field.type
@@ -161,13 +161,13 @@ def _texts(words: StringInterner, numbers: Int) -> pa.Array:
 
 
 def _chosen(names: Sequence[str], numbers: Int) -> pa.Array:
-    """Returns the name of each number [n]."""
+    """Returns the name that belongs to each number [n]."""
     return pa.array(names, type=pa.string()).take(pa.array(numbers))
 
 
 def _flags(flags: type[IntFlag], bits: Int) -> pa.Array:
     """Returns the names of the flags in each bit set [n], separated by spaces."""
-    # Few bit sets differ, so each distinct one is formatted once.
+    # There are few distinct bit sets, so each of them is formatted once.
     sets, number = np.unique(bits, return_inverse=True)
     names = [" ".join(str(flag.name) for flag in flags if flag and flag & int(one)) for one in sets]
     return _chosen(names, number.astype(np.int64))

@@ -12,7 +12,7 @@ from collateral_registry.rpc.loans.cover_messages import add_ltv, coverage_messa
 from collateral_registry.v1 import breach_pb2 as pb
 
 BREACH_ENUMS = {"state": {"OPEN": 1, "CURED": 0}, "level": {level.name: int(level) for level in Level}}
-"""Stored values of the names that a filter of breaches may use."""
+"""The names that a filter of breaches may use, and the values stored for them."""
 
 
 def event_message(event: Mapping[str, Any]) -> pb.BreachEvent:

@@ -32,16 +32,16 @@ EVENTS_LIMIT = 500
 """Maximum number of events in one message of a watch."""
 
 OTHERS_COMMIT_SECONDS = 1.0
-"""Interval at which a watch looks for commits of other processes on the same database."""
+"""Interval at which a watch looks for commits that other processes make in the same database."""
 
 WATCHERS_LIMIT = 200
-"""Maximum number of open watches; further ones are refused."""
+"""Maximum number of open watches. Further ones are refused."""
 
 Action = pb.AcknowledgeBreachRequest | pb.GrantGraceRequest | pb.WaiveBreachRequest
 
 
 class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
-    """Returns breaches of LTV limits, records the actions of staff on them, and streams their events."""
+    """Returns breaches of LTV limits, records the staff's decisions on them, and streams their events."""
 
     def __init__(self, runner: BookRunner) -> None:
         self.runner = runner
@@ -54,7 +54,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         return await self.runner.read(lambda connection: _breach(connection, loan_id, number))
 
     async def ListBreaches(self, request: pb.ListBreachesRequest, context: ServicerContext) -> pb.ListBreachesResponse:
-        """Lists breaches of a loan, or of all loans, newest first and without their histories."""
+        """Lists the breaches of a loan, or of all loans, newest first and without their histories."""
         loan_id = "" if request.parent in {"loans/-", ""} else id_of("parent", request.parent, "loans")[0]
         wanted = conditions_in(request.filter, BREACH_ENUMS)
         page = page_of(request, f"ListBreaches {request.parent} {request.filter}", NEWEST)
@@ -108,7 +108,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
             self.watchers -= 1
 
     async def _events(self, after: int, loan_id: str | None) -> AsyncIterator[pb.WatchBreachesResponse]:
-        """Yields the responses of a watch; the first one comes at once, even if empty, to confirm the watch."""
+        """Yields the responses of a watch. The first is sent at once, even if it is empty, to confirm the watch."""
         first = True
         while not self.draining.is_set():
             changed = self.runner.next_change
@@ -121,7 +121,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
                 await self._next_change(changed)
 
     async def _next_change(self, changed: asyncio.Event) -> None:
-        """Waits for the next commit of this process, or until it is time to look for commits of others."""
+        """Waits for the next commit of this process, or until it is time to look for commits of other processes."""
         with suppress(TimeoutError):
             async with asyncio.timeout(OTHERS_COMMIT_SECONDS):
                 await changed.wait()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 CONCENTRATIONS_DEFAULT = 100
 CONCENTRATIONS_LIMIT = 10_000
-"""Number of keys listed for a dimension and currency; the others are returned as one sum."""
+"""Number of keys that are listed for a dimension and currency. The others are returned as one sum."""
 
 ENUMS = {**BREACH_ENUMS, "coverage": {"KNOWN": 0, "UNKNOWN": 1}}
 
@@ -47,7 +47,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     async def GenerateLtvReport(
         self, request: pb.GenerateLtvReportRequest, context: ServicerContext
     ) -> pb.GenerateLtvReportResponse:
-        """Returns a page of loans with totals and concentrations of the book."""
+        """Returns a page of loans, with totals and concentrations of the book."""
         wanted = conditions_in(request.filter, ENUMS)
         page = page_of(request, f"Ltv {request.as_of} {request.filter} {request.order_by}", (0, 0))
         keys = _concentration_limit(request.concentration_limit)
@@ -122,14 +122,20 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
 
 
 def _concentration_limit(requested: int) -> int:
-    """Returns the number of keys to list for a dimension and currency: 100 for 0, at most 10,000."""
+    """Returns the number of keys to list for a dimension and currency.
+
+    A request for 0 means 100, and the maximum is 10,000.
+    """
     if requested < 0:
         raise InvalidInput("concentration_limit", requested, "0 or more")
     return min(requested or CONCENTRATIONS_DEFAULT, CONCENTRATIONS_LIMIT)
 
 
 def _moment(connection: Connection, as_of: pb.AsOf, pinned_seq: int = 0) -> Moment:
-    """Returns the requested moment, on later pages the one that the first page pinned by its sequence."""
+    """Returns the requested moment.
+
+    If ``pinned_seq`` is given, it is the moment of the first page, so that all pages show the same commit.
+    """
     if pinned_seq:
         return moment_of(connection, seq=pinned_seq)
     chosen = as_of.WhichOneof("moment")
@@ -143,7 +149,7 @@ def _moment(connection: Connection, as_of: pb.AsOf, pinned_seq: int = 0) -> Mome
 
 
 def _market_date(moment: Moment) -> Date | None:
-    """Returns the business date of a moment, None before the first commit."""
+    """Returns the business date of a moment; None before the first commit."""
     return convert.day(moment.market_day) if moment.seq else None
 
 

@@ -28,7 +28,7 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
         self.runs = runs
 
     async def StartRevaluation(self, request: pb.StartRevaluationRequest, context: ServicerContext) -> pb.Revaluation:
-        """Starts a run and returns at once; a run that is in progress is abandoned."""
+        """Starts a run and returns at once. A run that is in progress is abandoned."""
 
         def work(write: Write) -> pb.Revaluation:
             start_run(write)
@@ -64,7 +64,7 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
 
 
 def seq_of(name: str) -> int:
-    """Returns the sequence in the name of a run; raises InvalidInput for another shape."""
+    """Returns the sequence in the name of a run; raises InvalidInput for a name of another shape."""
     (seq,) = id_of("name", name, "revaluations")
     return number_in_name("name", name, seq, "revaluations/{sequence}")
 

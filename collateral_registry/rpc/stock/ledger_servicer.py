@@ -29,7 +29,7 @@ ENUMS = enum_values(kind=MovementKind, state=RejectionState, reason=RejectionRea
 class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     """Lists the stock that partners reported and resolves items that were not booked.
 
-    Writes go through the stock batcher, which alone books stock.
+    Writes go through the stock batcher, because only the batcher books stock.
     """
 
     def __init__(self, runner: BookRunner, batcher: StockBatcher) -> None:
@@ -49,7 +49,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     async def ListStockFeeds(
         self, request: pb.ListStockFeedsRequest, context: ServicerContext
     ) -> pb.ListStockFeedsResponse:
-        """Lists feeds by id."""
+        """Lists feeds in the order of their ids."""
         page = page_of(request, "ListStockFeeds", "")
 
         def work(connection: Connection) -> pb.ListStockFeedsResponse:
@@ -90,7 +90,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     async def ListRejectedMovements(
         self, request: pb.ListRejectedMovementsRequest, context: ServicerContext
     ) -> pb.ListRejectedMovementsResponse:
-        """Lists items that were not booked, of one feed or of all feeds, newest first."""
+        """Lists the items that were not booked, of one feed or of all feeds, newest first."""
         wanted = [*conditions_in(request.filter, ENUMS), *_of_feed(request.parent)]
         page = page_of(request, f"ListRejectedMovements {request.parent} {request.filter}", NEWEST)
 
@@ -119,7 +119,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
 
 
 def _of_feed(parent: str) -> list[Condition]:
-    """Returns the condition on the feed of a list, none for stockFeeds/-."""
+    """Returns the condition that restricts a list to a feed; an empty list for stockFeeds/-."""
     if parent == "stockFeeds/-":
         return []
     (source_id,) = id_of("parent", parent, "stockFeeds")

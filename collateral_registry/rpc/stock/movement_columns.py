@@ -1,4 +1,4 @@
-"""Conversion of movements to columns and back; batches are converted by column, which is faster than by item."""
+"""Conversion of movements to columns and back. Batches are converted by column, which is faster than by item."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ BATCH_ITEMS_LIMIT = 2_000
 """Maximum number of items in a batch."""
 
 KEPT_TEXT_LIMIT_CHARACTERS = TEXT_LIMIT_CHARACTERS + 1
-"""Length to which strings are cut to bound memory: one more than allowed, so that they are still rejected."""
+"""Length to which strings are truncated to bound memory. It is one more than the limit, so that they are still
+rejected."""
 
 TIME_LIMIT_US = 253_402_300_799 * 1_000_000
 """End of the year 9999, the largest time that a Timestamp can represent."""
@@ -37,16 +38,16 @@ TEXT_FIELDS: tuple[Any, ...] = (
     "corrects",
     "document",
 )
-"""Text fields of a movement, which have the same names in the message and in the columns."""
+"""String fields of a movement, which have the same names in the message and in the columns."""
 
 DIGEST_BYTES = 16
 """Length of a batch's digest, which only detects mistakes and need not resist forgery."""
 
 
 def read_batch(message: pb.StockBatch) -> Movements:
-    """Returns the movements of a batch, with absent columns filled.
+    """Returns the movements of a batch. Absent columns are filled.
 
-    Raises InvalidInput for no items, too many items, or columns of different lengths.
+    Raises InvalidInput for no items, for too many items, and for columns of different lengths.
     """
     check_count("batch.movement_ids", message.movement_ids, BATCH_ITEMS_LIMIT)
     count = len(message.movement_ids)
@@ -77,7 +78,7 @@ def read_batch(message: pb.StockBatch) -> Movements:
 
 
 def read_movements(field: str, messages: Sequence[pb.StockMovement]) -> Movements:
-    """Returns the movements in messages of one item each; raises InvalidInput with the index of a wrong item."""
+    """Returns the movements in messages of one item each; raises InvalidInput with the index of an invalid item."""
     check_count(field, messages, BATCH_ITEMS_LIMIT)
     return Movements(
         movement_id=_kept([one.movement_id for one in messages]),

@@ -1,8 +1,8 @@
 """Authentication of the warehouse partners that push stock, by a bearer token.
 
-An interceptor reads the token of every partner call; handlers ask ``own_warehouses`` what the caller may report.
-If no partners are configured, only calls from this machine are accepted, for any feed and warehouse, so that the
-service can be tried without setup.
+An interceptor reads the token of every partner call. Handlers ask ``own_warehouses`` what the caller may report. If no
+partners are configured, only calls from this machine are accepted, but for any feed and warehouse, so that the service
+can be tried without setup.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _caller: ContextVar[Partner | None] = ContextVar("partner", default=None)
 
 
 def own_warehouses(source_id: str) -> frozenset[str] | None:
-    """Returns the warehouses that the caller may report through a feed, None for all of them.
+    """Returns the warehouses that the caller may report through a feed; None if it may report all.
 
     Raises NotPermitted if the feed belongs to another partner.
     """
@@ -41,7 +41,7 @@ def own_warehouses(source_id: str) -> frozenset[str] | None:
 
 
 class PartnerInterceptor(grpc.aio.ServerInterceptor):
-    """Identifies the partner of a call by its token; ``partners`` are those configured, by feed."""
+    """Identifies the partner of a call by its token. ``partners`` are the configured partners, by feed."""
 
     def __init__(self, partners: Mapping[str, Partner]) -> None:
         self._partners = partners
@@ -51,7 +51,7 @@ class PartnerInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Returns the handler of the call; those of partner calls authenticate the partner first."""
+        """Returns the handler of the call. The handler of a partner call first authenticates the partner."""
         handler = await continuation(handler_call_details)
         if handler is None or handler_call_details.method.removeprefix(SERVICE) not in PARTNER_CALLS:
             return handler
@@ -73,7 +73,10 @@ class PartnerInterceptor(grpc.aio.ServerInterceptor):
         return call
 
     def _authenticated(self, context: grpc.aio.ServicerContext) -> Partner | None:
-        """Returns the partner of the call's token, None for a local call without partners; raises Unauthenticated."""
+        """Returns the partner whose token the call carries; raises Unauthenticated if there is none.
+
+        Returns None for a call from this machine if no partners are configured.
+        """
         if not self._partners:
             if str(context.peer()).startswith(LOCAL_PEERS):
                 return None

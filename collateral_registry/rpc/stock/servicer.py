@@ -1,4 +1,4 @@
-"""StockService."""
+"""Servicer of StockService."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
     async def PushStock(
         self, request_iterator: AsyncIterator[pb.PushStockRequest], context: ServicerContext
     ) -> AsyncIterator[pb.PushStockResponse]:
-        """Books numbered batches of one feed, and acknowledges each once it is durable."""
+        """Books numbered batches of one feed, and acknowledges each batch once it is durable."""
         (source_id,) = id_of("open.stock_feed", await _opening(request_iterator), "stockFeeds")
         own = own_warehouses(source_id)
         stream = StockStream(self.batcher, await self.batcher.open(source_id), own)

@@ -1,7 +1,7 @@
 """One stream of batches: reads a window of batches, acknowledges durable ones, and asks for missing ones.
 
-The reader queues the future outcome of each batch in order, and the answers come out of that queue. So an
-acknowledgement never precedes its commit, and memory holds one window of batches.
+The reader queues the future outcome of each batch in order, and the answers are taken from that queue. An
+acknowledgement therefore never precedes its commit, and memory holds one window of batches.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from valuation.errors import InvalidInput
 
 @dataclass(frozen=True)
 class _Missing:
-    """Batches from this sequence on are missing."""
+    """An answer that batches from this sequence on are missing."""
 
     expected: int
 
 
 class _End:
-    """The end of the answers."""
+    """Marks the end of the answers."""
 
 
 _Answer = asyncio.Future[DurableBatch | Gap] | _Missing | Exception | _End
@@ -47,7 +47,7 @@ class StockStream:
         self._reader: asyncio.Task[None] | None = None
 
     async def run(self, requests: AsyncIterator[pb.PushStockRequest]) -> AsyncIterator[pb.PushStockResponse]:
-        """Yields the answers; raises the error that ends the stream after every batch before it is acknowledged."""
+        """Yields the answers. An error that ends the stream is raised after every earlier batch is acknowledged."""
         opened = pb.PushStockOpened(
             last_sequence=self.source.last_sequence, window=WINDOW, batch_items_limit=BATCH_ITEMS_LIMIT
         )
@@ -68,7 +68,7 @@ class StockStream:
         self._answers.put_nowait(superseded(self.source.source_id))
 
     def drain(self) -> None:
-        """Stops reading; batches already read are still acknowledged."""
+        """Stops reading. Batches that were already read are still acknowledged."""
         if self._reader is None:
             self._answers.put_nowait(_End())
         else:
@@ -84,7 +84,7 @@ class StockStream:
             self._answers.put_nowait(_End())
 
     async def _take(self, message: pb.StockBatch) -> None:
-        """Queues a batch once the window has room for it; asks once for the batches missing before it."""
+        """Queues a batch once the window has room for it. If earlier batches are missing, asks for them once."""
         if message.sequence < 1:
             raise InvalidInput("batch.sequence", message.sequence, "1 or more")
         if message.sequence > self._awaited:

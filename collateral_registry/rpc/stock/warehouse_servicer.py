@@ -66,7 +66,7 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
     async def ListWarehouses(
         self, request: pb.ListWarehousesRequest, context: ServicerContext
     ) -> pb.ListWarehousesResponse:
-        """Lists warehouses by name."""
+        """Lists warehouses in the order of their names."""
         page = page_of(request, "ListWarehouses", "")
 
         def work(connection: Connection) -> pb.ListWarehousesResponse:

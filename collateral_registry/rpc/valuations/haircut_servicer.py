@@ -49,13 +49,13 @@ SALE_NUMBERS = (1e-9, 1e18)
 """Smallest and largest positive quantity, daily volume or participation."""
 
 BACKTEST_MODELS = {"auto": HaircutModel.POOLED, "ewma-fhs": HaircutModel.EWMA_FHS}
-"""Models by name; a backtest needs log returns, so the arithmetic model for prices below 0 is not among them."""
+"""Models by name. A backtest needs log returns, so the arithmetic model for prices below 0 is not included."""
 
 ENUMS = {
     "cause": {str(one): str(one) for one in EstimateCause},
     "light": {one: one for one in (NO_STATUS, "green", "amber", "red")},
 }
-"""Values that a filter may compare these fields with; they are stored as text."""
+"""Values with which a filter may compare these fields. They are stored as strings."""
 
 HaircutRequest = pb.EstimateHaircutRequest | pb.BacktestHaircutRequest
 
@@ -156,7 +156,10 @@ def _sale(message: pb.Sale) -> Sale:
 
 
 def _history(connection: Connection, request: HaircutRequest) -> tuple[Dates, Float]:
-    """Returns dates and prices [n] of the named series or of the request; raises InvalidInput for both or neither."""
+    """Returns the dates and prices [n] of the named series or of the request.
+
+    Raises InvalidInput if both or neither are given.
+    """
     if bool(request.price_series) == bool(request.prices):
         raise InvalidInput("price_series, prices", "both or neither", "one of them")
     if request.price_series:
@@ -210,7 +213,7 @@ def _tested(found: BacktestVerdict) -> pb.BacktestHaircutResponse:
 def _tested_class(
     found: Mapping[str, tuple[Dates, Float]], horizon_days: int, confidence: float
 ) -> pb.BacktestHaircutResponse:
-    """Returns the tests of a class of series as a whole and of each series."""
+    """Returns the tests of a class of series: one of the whole class, and one of each series."""
     model = HaircutModel.POOLED
     records = {one: backtest_haircut(*columns, horizon_days, confidence, model) for one, columns in found.items()}
     answer = _tested(pooled_verdict(list(records.values()), confidence))

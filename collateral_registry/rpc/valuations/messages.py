@@ -22,7 +22,7 @@ Input = tuple[str, str, Decimal | float | None, str, int]
 
 
 def valuation_message(valued: Valued) -> pb.Valuation:
-    """Returns a valuation as a message; a valuation that is not recorded has no name and no time."""
+    """Returns a valuation as a message. A valuation that is not recorded has no name and no time."""
     row, currency = valued.row, valued.currency
     message = pb.Valuation(
         name=f"assets/{valued.asset.asset_id}/valuations/{valuation_id(row['seq'], currency)}" if row["seq"] else "",
@@ -57,7 +57,7 @@ def valuation_message(valued: Valued) -> pb.Valuation:
 
 
 def valuation_id(seq: int, currency: str) -> str:
-    """Returns the id of a recorded valuation, the last part of its name."""
+    """Returns the id of a recorded valuation, which is the last part of its name."""
     return f"{seq}-{currency.lower()}"
 
 
@@ -72,7 +72,7 @@ def _state(row: dict[str, Any]) -> pb.ValuationState:
 
 
 def _steps(row: dict[str, Any]) -> list[pb.HaircutStep]:
-    """Returns the haircut parts in the order of their application, without those that could not be computed."""
+    """Returns the haircut parts in the order in which they are applied, without those that could not be computed."""
     return [
         pb.HaircutStep(
             part=pb.HaircutPart.Value(f"HAIRCUT_PART_{name.upper()}"),
@@ -85,7 +85,7 @@ def _steps(row: dict[str, Any]) -> list[pb.HaircutStep]:
 
 
 def _inputs(valued: Valued) -> list[pb.ValuationInput]:
-    """Returns the inputs that have a value or a date: price and exchange rate as used, the others as registered."""
+    """Returns the inputs that have a value or a date. Price and exchange rate are as used, the others as registered."""
     row, inputs = valued.row, _asset_inputs(valued)
     if row["fx_day"] != NO_DAY:
         inputs.append(("fx_rate", "priceSeries", row["fx_rate"], valued.currency, row["fx_day"]))
@@ -120,7 +120,7 @@ def _asset_inputs(valued: Valued) -> list[Input]:
 
 
 def _price_inputs(series: str, price: float | None, day: int, hidden_gap: float) -> list[Input]:
-    """Returns the quoted price and, if the quotes are smoothed, the correction factor applied after a fall."""
+    """Returns the quoted price and, if the quotes are smoothed, the correction factor that is applied after a fall."""
     share = true_value_share(hidden_gap)
     if price is None or share == 1.0:
         return [("price", series, price, "", day)]
@@ -128,7 +128,7 @@ def _price_inputs(series: str, price: float | None, day: int, hidden_gap: float)
 
 
 def _book_inputs(machine: Equipment, asset: str) -> list[Input]:
-    """Returns the inputs of the book value: cost, and the day from which the schedule depreciates it."""
+    """Returns the inputs of the book value: the cost, and the day from which the schedule depreciates it."""
     cost, schedule = machine.acquisition_cost, machine.book_schedule.name.lower()
     if cost is None:
         return []

@@ -40,7 +40,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         self.batcher = ValueBatcher(runner, valuation_message)
 
     async def ValueAssets(self, request: pb.ValueAssetsRequest, context: ServicerContext) -> pb.ValueAssetsResponse:
-        """Values assets from the newest facts; calls that arrive together share one snapshot."""
+        """Values assets by the newest facts. Calls that arrive together share one snapshot."""
         asset_ids = _asset_ids(request.names, VALUE_LIMIT)
         values = await self.batcher.value(asset_ids, _currency(request.currency_code))
         return pb.ValueAssetsResponse(valuations=values)
@@ -81,7 +81,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         return await self.runner.read(work)
 
     async def Revalue(self, request: pb.RevalueRequest, context: ServicerContext) -> pb.RevalueResponse:
-        """Revalues the named assets, or the whole book if none is named, and judges their loans."""
+        """Revalues the named assets, or the whole book if no asset is named, and judges their loans."""
         asset_ids = _asset_ids(request.names, REVALUE_LIMIT, least=0)
         if not asset_ids:
             return await self._revalued_book(request)
@@ -95,7 +95,10 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         return await self.runner.write(call_of(request, "Revalue", pb.RevalueResponse), work)
 
     async def _revalued_book(self, request: pb.RevalueRequest) -> pb.RevalueResponse:
-        """Starts a revaluation run and returns its counts once it is published; a retry waits for the same run."""
+        """Starts a revaluation run and returns its numbers once it is published.
+
+        A repeated request waits for the same run.
+        """
 
         def work(write: Write) -> pb.RevalueResponse:
             start_run(write)
@@ -116,7 +119,7 @@ def _asset_ids(names: Sequence[str], limit: int, least: int = 1) -> list[str]:
 
 
 def _currency(code: str) -> str:
-    """Returns a currency code, which may be empty; raises InvalidInput for an unknown one."""
+    """Returns a currency code, which may be empty; raises InvalidInput for an unknown code."""
     if code:
         digits_of(code)
     return code
