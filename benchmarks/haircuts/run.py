@@ -17,8 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.haircuts.fit import HORIZONS as FITTED_HORIZONS
-from benchmarks.haircuts.fit import fitted, origins_of
+from benchmarks.haircuts.fit import HORIZONS as FITTED_HORIZONS, fitted, origins_of
 from benchmarks.haircuts.forward import forward_scores
 from benchmarks.haircuts.histories import FOLDS, PriceHistory, histories
 from benchmarks.haircuts.others import NAMES, Others

@@ -9,8 +9,7 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import collateral_registry.v1
 from collateral_registry.rpc.common.method_classes import METHOD_CLASSES, MethodClass

@@ -6,8 +6,7 @@ from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.findings.repository import list_findings
 from collateral_registry.store.loans.events import events_after
 from tests.support.books import do
-from tests.support.small_book import FIRST_US, HOUR_US, sync_stock
-from tests.support.small_book import push as push_pending
+from tests.support.small_book import FIRST_US, HOUR_US, push as push_pending, sync_stock
 
 WAREHOUSE = "Qingdao Dagang"
 

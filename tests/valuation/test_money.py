@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from valuation.errors import InvalidInput
 from valuation.money import AMOUNT_LIMIT_MINOR, mul_div_ceil, mul_div_floor, share_of, to_minor

@@ -17,8 +17,7 @@ from collateral_registry.rpc.common.paging import page_of
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.assets.repository import StoredAsset, get_asset, list_assets
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.v1 import asset_pb2 as pb
-from collateral_registry.v1 import asset_pb2_grpc
+from collateral_registry.v1 import asset_pb2 as pb, asset_pb2_grpc
 from valuation.errors import InvalidInput
 
 ENUMS = enum_values(kind=Kind, status=Status)

@@ -15,8 +15,7 @@ from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.v1 import business_date_pb2 as pb
-from collateral_registry.v1 import business_date_pb2_grpc
+from collateral_registry.v1 import business_date_pb2 as pb, business_date_pb2_grpc
 
 
 class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):

@@ -19,8 +19,7 @@ from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.book.policies import StoredPolicy, get_policy, list_policies, policy_in_force
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection
-from collateral_registry.v1 import policy_pb2 as pb
-from collateral_registry.v1 import policy_pb2_grpc
+from collateral_registry.v1 import policy_pb2 as pb, policy_pb2_grpc
 from valuation.errors import InvalidInput
 
 

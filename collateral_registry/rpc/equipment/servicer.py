@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from grpc.aio import ServicerContext
 
-from collateral_registry.commands.equipment import models as commands
-from collateral_registry.commands.equipment import reconciliation
+from collateral_registry.commands.equipment import models as commands, reconciliation
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.assets.messages import read_equipment
@@ -22,8 +21,7 @@ from collateral_registry.runtime.equipment_fits import Fit, Fits, FitState
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.equipment.models import StoredModel, get_model, list_models
-from collateral_registry.v1 import equipment_pb2 as pb
-from collateral_registry.v1 import equipment_pb2_grpc
+from collateral_registry.v1 import equipment_pb2 as pb, equipment_pb2_grpc
 from valuation.equipment.appraisals.reconciliation import AppraisalBasis, AppraiserRecord
 from valuation.equipment.flags import words_of
 from valuation.equipment.models.estimates import bases_of_estimate

@@ -12,8 +12,7 @@ from collateral_registry.rpc.findings.messages import finding_key
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.findings.repository import get_finding
-from collateral_registry.v1 import double_pledge_pb2 as pb
-from collateral_registry.v1 import double_pledge_pb2_grpc
+from collateral_registry.v1 import double_pledge_pb2 as pb, double_pledge_pb2_grpc
 
 
 class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):

@@ -14,8 +14,7 @@ from collateral_registry.rpc.findings.messages import finding_key, finding_messa
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.findings.repository import get_finding, list_findings
-from collateral_registry.v1 import finding_pb2 as pb
-from collateral_registry.v1 import finding_pb2_grpc
+from collateral_registry.v1 import finding_pb2 as pb, finding_pb2_grpc
 
 ENUMS = enum_values(kind=FindingKind, severity=Severity, state=FindingState)
 

@@ -20,8 +20,7 @@ from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.ip.events import StoredIpEvent
-from collateral_registry.v1 import ip_pb2 as pb
-from collateral_registry.v1 import ip_pb2_grpc
+from collateral_registry.v1 import ip_pb2 as pb, ip_pb2_grpc
 from valuation.errors import InvalidInput
 from valuation.ip.distribution import QUANTILE_LEVELS
 from valuation.ip.events import RightEvent, RightEventKind

@@ -28,8 +28,7 @@ from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import newest_claims, newest_judgements
 from collateral_registry.store.loans.pledges import StoredPledge
 from collateral_registry.store.loans.repository import StoredLoan, get_loan
-from collateral_registry.v1 import common_pb2
-from collateral_registry.v1 import loan_pb2 as pb
+from collateral_registry.v1 import common_pb2, loan_pb2 as pb
 from valuation.money import PPM
 
 LTV_LEVELS = ("watch", "margin_call", "stop_draw", "liquidation")

@@ -22,8 +22,7 @@ from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.loans.overrides import StoredOverride, get_override, list_overrides
 from collateral_registry.store.loans.pledges import get_pledge
-from collateral_registry.v1 import loan_pb2, override_pb2_grpc, pickup_pb2
-from collateral_registry.v1 import override_pb2 as pb
+from collateral_registry.v1 import loan_pb2, override_pb2 as pb, override_pb2_grpc, pickup_pb2
 from valuation.errors import InvalidInput
 from valuation.money import PPM
 

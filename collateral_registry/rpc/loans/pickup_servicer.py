@@ -22,8 +22,7 @@ from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.loans.pickups import StoredPickup, get_pickup, list_pickups
 from collateral_registry.store.loans.repository import get_loan
-from collateral_registry.v1 import pickup_pb2 as pb
-from collateral_registry.v1 import pickup_pb2_grpc
+from collateral_registry.v1 import pickup_pb2 as pb, pickup_pb2_grpc
 
 ENUMS = enum_values(state=PickupState)
 EVERY_LOAN = {"", "loans/-"}

@@ -35,8 +35,7 @@ from collateral_registry.runtime.up_to_date import read_up_to_date
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.pledges import StoredPledge, get_pledge, list_pledges
 from collateral_registry.store.loans.repository import StoredLoan, get_loan, list_loans
-from collateral_registry.v1 import loan_pb2 as pb
-from collateral_registry.v1 import loan_pb2_grpc
+from collateral_registry.v1 import loan_pb2 as pb, loan_pb2_grpc
 from valuation.errors import InvalidInput
 
 BALANCES_LIMIT = 10_000

@@ -20,8 +20,7 @@ from collateral_registry.runtime.price_batcher import PriceBatcher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.prices.series import StoredPrice, StoredSeries, get_series, list_prices, list_series
-from collateral_registry.v1 import price_pb2 as pb
-from collateral_registry.v1 import price_pb2_grpc
+from collateral_registry.v1 import price_pb2 as pb, price_pb2_grpc
 from valuation.errors import InvalidInput
 from valuation.prices.admission import AdmissionVerdict
 

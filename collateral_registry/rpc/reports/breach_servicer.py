@@ -24,8 +24,7 @@ from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.events import events_after, last_event
 from collateral_registry.store.loans.repository import get_loan
-from collateral_registry.v1 import breach_pb2 as pb
-from collateral_registry.v1 import breach_pb2_grpc
+from collateral_registry.v1 import breach_pb2 as pb, breach_pb2_grpc
 from valuation.errors import InvalidInput
 
 EVENTS_LIMIT = 500

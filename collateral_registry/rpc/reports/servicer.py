@@ -22,8 +22,7 @@ from collateral_registry.rpc.reports.breach_messages import BREACH_ENUMS, breach
 from collateral_registry.runtime.report_refresher import ReportRefresher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
-from collateral_registry.v1 import report_pb2 as pb
-from collateral_registry.v1 import report_pb2_grpc
+from collateral_registry.v1 import report_pb2 as pb, report_pb2_grpc
 from valuation.errors import InvalidInput
 
 if TYPE_CHECKING:

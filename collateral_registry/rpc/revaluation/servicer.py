@@ -16,8 +16,7 @@ from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.revaluation.runs import StoredRun, get_run, list_runs
-from collateral_registry.v1 import revaluation_pb2 as pb
-from collateral_registry.v1 import revaluation_pb2_grpc
+from collateral_registry.v1 import revaluation_pb2 as pb, revaluation_pb2_grpc
 
 
 class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):

@@ -19,8 +19,7 @@ from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.stock.feeds import get_feed, list_feeds
 from collateral_registry.store.stock.ledger import list_lots, list_movements, open_rejections
 from collateral_registry.store.stock.rejections import list_rejections
-from collateral_registry.v1 import stock_ledger_pb2 as pb
-from collateral_registry.v1 import stock_ledger_pb2_grpc
+from collateral_registry.v1 import stock_ledger_pb2 as pb, stock_ledger_pb2_grpc
 from valuation.errors import InvalidInput
 
 ENUMS = enum_values(kind=MovementKind, state=RejectionState, reason=RejectionReason)

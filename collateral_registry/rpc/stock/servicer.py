@@ -19,8 +19,7 @@ from collateral_registry.rpc.stock.warehouse_servicer import take_count
 from collateral_registry.runtime.stock.stock_batcher import StockBatcher
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.runtime.transactions import BookRunner
-from collateral_registry.v1 import stock_pb2 as pb
-from collateral_registry.v1 import stock_pb2_grpc
+from collateral_registry.v1 import stock_pb2 as pb, stock_pb2_grpc
 from valuation.errors import InvalidInput
 
 

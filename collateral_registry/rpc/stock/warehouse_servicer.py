@@ -23,8 +23,7 @@ from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.stock.counts import list_counts
 from collateral_registry.store.stock.warehouse_scores import list_warehouses
-from collateral_registry.v1 import stock_pb2, warehouse_pb2_grpc
-from collateral_registry.v1 import warehouse_pb2 as pb
+from collateral_registry.v1 import stock_pb2, warehouse_pb2 as pb, warehouse_pb2_grpc
 
 Response = TypeVar("Response", pb.RecordInspectionResponse, stock_pb2.ReportCountResponse)
 

@@ -27,8 +27,7 @@ from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.prices.haircut_curves import StoredEstimate, list_estimates
-from collateral_registry.v1 import haircut_pb2 as pb
-from collateral_registry.v1 import haircut_pb2_grpc
+from collateral_registry.v1 import haircut_pb2 as pb, haircut_pb2_grpc
 from valuation._typing import Dates, Float
 from valuation.errors import InvalidInput
 from valuation.haircuts.backtesting.track_record import BacktestVerdict, pooled_verdict, verdict

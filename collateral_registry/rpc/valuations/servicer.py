@@ -22,8 +22,7 @@ from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.value_batcher import ValueBatcher
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.v1 import valuation_pb2 as pb
-from collateral_registry.v1 import valuation_pb2_grpc
+from collateral_registry.v1 import valuation_pb2 as pb, valuation_pb2_grpc
 
 VALUE_LIMIT = 1_000
 REVALUE_LIMIT = 10_000

@@ -16,8 +16,7 @@ import adbc_driver_postgresql.dbapi
 import adbc_driver_sqlite.dbapi
 import numpy as np
 import pyarrow as pa
-from adbc_driver_manager.dbapi import Connection as AdbcConnection
-from adbc_driver_manager.dbapi import Error as AdbcError
+from adbc_driver_manager.dbapi import Connection as AdbcConnection, Error as AdbcError
 from adbc_driver_sqlite import StatementOptions
 from numpy.typing import NDArray
 from sqlalchemy import Dialect, Executable, Float, Select

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import BigInteger, Float, Index, Integer, Text
-from sqlalchemy import text as sql_text
+from sqlalchemy import BigInteger, Float, Index, Integer, Text, text as sql_text
 from sqlmodel import Field
 
 Big = BigInteger().with_variant(Integer(), "sqlite")

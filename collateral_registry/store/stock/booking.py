@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Connection, Text, bindparam, insert, select, update
-from sqlalchemy import text as sql
+from sqlalchemy import BigInteger, Connection, Text, bindparam, insert, select, text as sql, update
 
 from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.stock.movement_booking import NO_SLOT, Booked, Known, Lots, Place, content

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Float, case, cast, func, insert, select, update
-from sqlalchemy import text as sql
+from sqlalchemy import ColumnElement, Connection, Float, case, cast, func, insert, select, text as sql, update
 
 from collateral_registry.domain.findings.kinds import FindingState
 from collateral_registry.domain.findings.references import folded

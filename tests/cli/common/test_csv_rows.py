@@ -4,8 +4,7 @@ import io
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from collateral_registry.cli.common.csv_rows import batches, read_rows
 from collateral_registry.cli.common.formatting import (

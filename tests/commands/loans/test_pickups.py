@@ -4,8 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans.controlled_value import controlled_value

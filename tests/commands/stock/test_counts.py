@@ -6,8 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from collateral_registry.commands.stock.resolve_finding import resolve
 from collateral_registry.commands.valuations.value import quote_asset, value_assets

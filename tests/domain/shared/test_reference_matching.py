@@ -3,8 +3,7 @@
 import string
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from collateral_registry.domain.shared.reference_matching import (
     ONE_EDIT_LETTERS,

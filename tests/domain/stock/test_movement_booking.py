@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from collateral_registry.domain.stock.movement_booking import Known, Lots, book, content_of, to_place
 from collateral_registry.domain.stock.movements import Movements, RejectionReason, problems_of

@@ -10,8 +10,7 @@ from google.type.decimal_pb2 import Decimal
 
 from collateral_registry.clock import wall_clock
 from collateral_registry.store.engine.database import Database
-from collateral_registry.v1 import stock_ledger_pb2 as ledger
-from collateral_registry.v1 import stock_pb2 as pb
+from collateral_registry.v1 import stock_ledger_pb2 as ledger, stock_pb2 as pb
 from tests.support.pushing import HAPPENED_US, Push, movement, receipt
 from tests.support.server import Server, connected, details_of
 

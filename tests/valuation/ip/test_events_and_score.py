@@ -6,8 +6,7 @@ from contextlib import suppress
 from datetime import date
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from valuation.errors import InvalidInput
 from valuation.ip.events import FINAL, RightEvent, RightEventKind, RightState, after, check_order, same_strand

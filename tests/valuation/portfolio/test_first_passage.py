@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from valuation.errors import InvalidInput
 from valuation.portfolio.first_passage import first_passage_probability, monitored_barrier, terminal_probability

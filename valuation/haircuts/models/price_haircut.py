@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 
 from valuation._typing import Dates
 from valuation.flags import QualityFlag
-from valuation.haircuts.models import arithmetic as signed
-from valuation.haircuts.models import class_memory, pooled, tier2
+from valuation.haircuts.models import arithmetic as signed, class_memory, pooled, tier2
 from valuation.haircuts.models.arithmetic import arithmetic
 from valuation.haircuts.models.class_memory import NOTHING_LEARNED, ClassMemory
 from valuation.haircuts.models.monitored_curve import watched_tier1

@@ -9,8 +9,7 @@ from valuation.haircuts.models.monitored_curve import raised, watched_tier1
 from valuation.haircuts.models.pooled import MIN_OBSERVATIONS, SURPRISE_DECAY, pooled_scale
 from valuation.haircuts.models.price_haircut import HaircutModel, haircut
 from valuation.haircuts.models.tier1 import tier1
-from valuation.haircuts.monitoring.daily_record import DAYS as DAYS_OF_A_YEAR
-from valuation.haircuts.monitoring.daily_record import MIN_REFERENCE, DailyRecord
+from valuation.haircuts.monitoring.daily_record import DAYS as DAYS_OF_A_YEAR, MIN_REFERENCE, DailyRecord
 from valuation.haircuts.monitoring.drift import THRESHOLD, drift, scores_since
 from valuation.haircuts.monitoring.model_monitor import LARGEST_MULTIPLIER, UNWATCHED, Watch, multiplier, watch
 
