@@ -1,1 +1,1 @@
-"""The service at run time, without gRPC: transactions, batching and background tasks."""
+"""Runs the service below gRPC: transactions, batching and background tasks."""

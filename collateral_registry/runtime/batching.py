@@ -30,7 +30,10 @@ class Batcher(Generic[Item, Result]):
         self._worker: asyncio.Task[None] | None = None
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
-        """Queues an item and returns the future of its result; called on the loop's thread."""
+        """Queues an item and returns the future of its result.
+
+        It must be called on the thread of the event loop.
+        """
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         result.add_done_callback(_retrieve)
         self._queued.append((item, result))
@@ -39,7 +42,7 @@ class Batcher(Generic[Item, Result]):
         return result
 
     async def _work(self) -> None:
-        """Processes groups until the queue is empty; an error of a whole group is raised for each of its items."""
+        """Processes groups until the queue is empty; an exception from a group is raised for each of its items."""
         while self._queued:
             group = self._next_group()
             found: Sequence[Result | Exception]
@@ -62,7 +65,7 @@ class Batcher(Generic[Item, Result]):
 
 
 def _settle(result: asyncio.Future[Result], found: Result | Exception) -> None:
-    """Sets the result, unless the caller has cancelled."""
+    """Sets the result or the exception of a future, unless its caller has cancelled it."""
     if result.done():
         return
     if isinstance(found, Exception):
@@ -72,6 +75,6 @@ def _settle(result: asyncio.Future[Result], found: Result | Exception) -> None:
 
 
 def _retrieve(result: asyncio.Future[Result]) -> None:
-    """Marks an exception as retrieved, so that asyncio logs none for a caller that has gone."""
+    """Marks an exception as retrieved, so that asyncio does not log it if the caller no longer waits."""
     if not result.cancelled():
         result.exception()

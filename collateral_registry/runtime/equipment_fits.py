@@ -1,4 +1,4 @@
-"""Fits of equipment models: each runs in a thread, reports its progress, and stores its model when it ends."""
+"""Fits equipment models: each fit runs in a thread, reports its progress, and stores its model when it succeeds."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FitState(Enum):
 
 @dataclass(frozen=True)
 class Fit:
-    """A fit: its state, the share of its work that is done, and why it failed."""
+    """The state of a fit, the share of its work that is done, and the message if it failed."""
 
     model_id: str
     state: FitState = FitState.RUNNING
@@ -50,7 +50,7 @@ class Fit:
 
 
 class Fits:
-    """The fits of this process."""
+    """Runs fits of equipment models and keeps their states in memory."""
 
     def __init__(self, runner: BookRunner) -> None:
         self._runner = runner
@@ -60,7 +60,10 @@ class Fits:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, model_id: str, columns: bytes, comparables: bytes) -> Fit:
-        """Starts a fit; raises AlreadyExists for a fit of that id, Refused while RUNNING_LIMIT fits run."""
+        """Starts a fit.
+
+        Raises AlreadyExists if a fit with this id is running or done, and Refused while RUNNING_LIMIT fits are running.
+        """
         known = self._fits.get(model_id)
         if known is not None and known.state is not FitState.FAILED:
             raise AlreadyExists(f"id {model_id}", f"equipmentFits/{model_id}")
@@ -76,13 +79,13 @@ class Fits:
         return fit
 
     def get(self, model_id: str) -> Fit:
-        """Returns a fit; raises NotFound."""
+        """Returns the current state of a fit; raises NotFound."""
         if model_id not in self._fits:
             raise NotFound(f"equipmentFits/{model_id}")
         return self._fits[model_id]
 
     async def watch(self, model_id: str) -> AsyncIterator[Fit]:
-        """Yields a fit each time it changes, until it ends."""
+        """Yields the state of a fit now and after each change, until the fit ends; raises NotFound."""
         while True:
             moved, fit = self._moved, self.get(model_id)
             yield fit
@@ -93,7 +96,7 @@ class Fits:
                 moved = self._moved
 
     def close(self) -> None:
-        """Refuses new fits; running ones are abandoned when the process ends."""
+        """Accepts no new fits; the running fits are abandoned when the process ends."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, model_id: str, columns: bytes, comparables: bytes) -> None:
@@ -132,7 +135,10 @@ class Fits:
 
 
 def _fit(columns: bytes, comparables: bytes, today: date, progress: Callable[[float], None]) -> dict[str, bytes]:
-    """Returns the files of a model fitted to the sales until today, read as the mapping of columns says."""
+    """Fits a model to the sales up to today and returns its files.
+
+    ``columns`` is the TOML file that maps the columns of the CSV file ``comparables``.
+    """
     from valuation.equipment.models.artefact import pack  # noqa: PLC0415 - imports LightGBM
     from valuation.equipment.models.hedonic import fit  # noqa: PLC0415 - imports LightGBM
     from valuation.equipment.sales.files import read_comparables  # noqa: PLC0415 - imports LightGBM

@@ -1,4 +1,4 @@
-"""Batches price messages: messages that queue while one commit is written become the next commit."""
+"""Batches price messages: those that arrive while a commit is being written are written by the next commit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ GROUP_QUOTES_LIMIT = 5_000
 
 
 class PriceBatcher:
-    """Ingests the price messages of concurrent callers; the limit of concurrent calls bounds the queue."""
+    """Ingests the price messages of concurrent callers.
+
+    The queue has no limit of its own; the server limits the number of concurrent calls.
+    """
 
     def __init__(self, runner: BookRunner) -> None:
         self._runner = runner

@@ -1,6 +1,6 @@
-"""Rebuilds the current report after each commit while clients request it, so that a page need not catch up.
+"""Rebuilds the current report after each commit, so that a request for a page finds it up to date.
 
-A server whose reports no one requests does no work for them.
+Nothing is rebuilt if no client has requested a report lately.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 
 FOLLOW_SECONDS = 600.0
-"""How long after the last request the report is rebuilt."""
+"""The report is rebuilt for this long after the last request."""
 
 REST_SECONDS = 0.1
 """Pause after each rebuild, so that a burst of commits costs few rebuilds."""
 
 OTHERS_COMMIT_SECONDS = 1.0
-"""How often the commits of other servers are checked without a notification."""
+"""The commits of other servers are checked this often if no notification arrives."""
 
 
 class ReportRefresher:
-    """Follows the commits of a book for a while after each request for a report."""
+    """Rebuilds the report after each commit for FOLLOW_SECONDS after the last request for a report."""
 
     def __init__(self, runner: BookRunner, prepare: Callable[[Connection], None]) -> None:
-        """``prepare`` rebuilds the current report."""
+        """Stores ``prepare``, the function that rebuilds the current report."""
         self._runner = runner
         self._prepare = prepare
         self._until = 0.0
@@ -40,14 +40,17 @@ class ReportRefresher:
             self._following = asyncio.create_task(self._follow())
 
     async def end(self) -> None:
-        """Stops following."""
+        """Stops rebuilding the report."""
         if self._following is not None:
             self._following.cancel()
             with suppress(asyncio.CancelledError):
                 await self._following
 
     async def _follow(self) -> None:
-        """Rebuilds after every commit; ends when the database fails, and starts again with the next request."""
+        """Rebuilds the report after every commit.
+
+        The task ends when the database fails; the next request starts it again.
+        """
         loop = asyncio.get_running_loop()
         while loop.time() < self._until:
             changed = self._runner.next_change

@@ -1,4 +1,4 @@
-"""Runs reads and writes of the book off the event loop, and repeats the answer of a request id seen before."""
+"""Runs reads and writes of the book outside the event loop; a repeated request id gets its stored answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READER_THREADS = 4
 
 @dataclass(frozen=True)
 class Idempotency(Generic[T]):
-    """The id of a request, the digest of its body, and the codec of its stored answer."""
+    """The id of a request, the digest of its body, and the functions that serialise and parse its stored answer."""
 
     request_id: str
     body_hash: str
@@ -42,7 +42,7 @@ class Call(Generic[T]):
 
 
 class BookRunner:
-    """Runs reads on snapshots and writes one after the other, and wakes the watchers after every commit."""
+    """Runs reads on snapshots, runs writes one at a time, and wakes the watchers after every commit."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -59,27 +59,27 @@ class BookRunner:
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
     async def write(self, call: Call[T], work: Callable[[Write], T], keep: Callable[[T], bool] = lambda _: True) -> T:
-        """Runs a change and returns its answer; a request id seen before returns the stored answer.
+        """Runs a change and returns its answer; returns the stored answer if the request id was used before.
 
-        Commits when ``keep`` is true of the answer or the call has a request id; never when it only validates. Raises
-        RequestIdReused for a request id that was used with another body.
+        Commits if ``keep(answer)`` is true or the call has a request id, but never if the call only validates. Raises
+        RequestIdReused if the request id was used with a different body.
         """
         result = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, call, work, keep)
         self.wake()
         return result
 
     async def change(self, kind: str, work: Callable[[Write], T], keep: Callable[[T], bool], actor: str = "api") -> T:
-        """Runs a change that has no request id and returns its result; commits when ``keep`` is true of the result."""
+        """Runs a change that has no request id and returns its result; commits if ``keep(result)`` is true."""
         return await self.write(Call(kind, actor), work, keep)
 
     def wake(self) -> None:
-        """Wakes every watcher; called on the loop's thread."""
+        """Wakes every watcher; must be called on the event loop's thread."""
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
     @property
     def next_change(self) -> asyncio.Event:
-        """The event of the next commit: get it before reading, wait for it after."""
+        """The event that the next commit sets; a watcher gets it before it reads, and waits for it afterwards."""
         return self._changed
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Reads that decide about a loan: pending stock is applied and the loan is judged for the business date first."""
+"""Brings a loan up to date before a read: applies pending stock and judges the loan for the business date."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 async def read_up_to_date(runner: BookRunner, loan_id: str, work: Callable[[Connection], T]) -> T:
     """Returns the result of a read on a snapshot in which the loan is up to date; raises NotFound.
 
-    Where it is not, the read runs in the transaction that brings the loan up to date.
+    If the loan is not up to date, the read runs in the transaction that brings it up to date.
     """
 
     def read(connection: Connection) -> tuple[T] | None:

@@ -1,4 +1,4 @@
-"""Batches value requests: requests that queue while one snapshot is read are valued together on the next."""
+"""Batches value requests: those that arrive while one snapshot is being read are valued together on the next one."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ GROUP_ASSETS_LIMIT = 4_000
 
 @dataclass(frozen=True)
 class _ValueRequest:
-    """Assets to value in one currency, or each in its own when it is empty."""
+    """Assets to value in one currency; if the currency is empty, each asset is valued in its own."""
 
     asset_ids: tuple[str, ...]
     currency: str
 
 
 class ValueBatcher(Generic[T]):
-    """Values the assets of concurrent callers and converts each value with ``convert``, on a reader thread."""
+    """Values the assets of concurrent callers on a reader thread, and converts each value with ``convert``."""
 
     def __init__(self, runner: BookRunner, convert: Callable[[Valued], T]) -> None:
         self._runner = runner
@@ -37,7 +37,10 @@ class ValueBatcher(Generic[T]):
         self._batcher = Batcher(self._value, lambda request: len(request.asset_ids), GROUP_ASSETS_LIMIT)
 
     async def value(self, asset_ids: Sequence[str], currency: str) -> list[T]:
-        """Returns the value of each asset [n] in one currency, or each in its own; raises NotFound, InvalidInput."""
+        """Returns the value of each asset [n] in a currency, or in its own if the currency is empty.
+
+        Raises NotFound and InvalidInput.
+        """
         return await self._batcher.submit(_ValueRequest(tuple(asset_ids), currency))
 
     async def _value(self, group: Sequence[_ValueRequest]) -> list[list[T] | Exception]:
@@ -53,7 +56,7 @@ class ValueBatcher(Generic[T]):
     def _values(
         self, connection: Connection, requests: Sequence[_ValueRequest], currency: str
     ) -> dict[_ValueRequest, list[T] | Exception]:
-        """Values requests in one currency; where that fails, each request alone, so that only the bad ones fail."""
+        """Values requests together; if that fails, values each request alone, so that only the invalid ones fail."""
         wanted = sorted({name for request in requests for name in request.asset_ids})
         try:
             found = value_assets(connection, wanted, currency)

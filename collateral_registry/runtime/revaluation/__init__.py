@@ -1,1 +1,1 @@
-"""Runtime of revaluation runs: the driver and its workers."""
+"""Executes revaluation runs: the driver and its workers."""

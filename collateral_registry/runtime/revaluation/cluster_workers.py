@@ -1,6 +1,6 @@
-"""Workers on several machines, through a Dask scheduler.
+"""Executes partition jobs on several machines through a Dask scheduler.
 
-The scheduler knows the pending partitions and the database the stored ones, so a dead scheduler loses no result.
+The results are stored in the database, not in the scheduler, so none is lost if the scheduler dies.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from collateral_registry.runtime.revaluation.worker_process import work
 CONNECT_SECONDS = 10.0
 
 POLL_SECONDS = 0.02
-"""How often the stored partitions are polled."""
+"""The stored partitions are polled this often."""
 
 STALL_SECONDS = 15.0
-"""Time without a stored partition after which the others are assigned again; one takes about a second."""
+"""If no partition is stored for this long, the remaining ones are assigned again; one takes about a second."""
 
 LOST = (CommClosedError, FutureCancelledError, KilledWorker, OSError, TimeoutError)
-"""Errors of the client when the scheduler or too many workers are gone."""
+"""Errors that the client raises if the scheduler or too many workers have died."""
 
 
 class ClusterWorkers:
-    """The workers of a Dask scheduler; each must reach the database at the same URL."""
+    """Executes partition jobs on the workers of a Dask scheduler; each must reach the database at the same URL."""
 
     def __init__(self, url: str, scheduler: str) -> None:
         self._url = url
@@ -38,7 +38,10 @@ class ClusterWorkers:
         self._client: Client | None = None
 
     def work(self, jobs: Sequence[PartitionJob]) -> Iterator[int]:
-        """Executes jobs and yields the number of each stored partition; raises WorkersLost without a scheduler."""
+        """Executes jobs and yields the number of each stored partition.
+
+        Raises WorkersLost if the scheduler cannot be reached.
+        """
         if not jobs:
             return
         try:
@@ -52,7 +55,10 @@ class ClusterWorkers:
             raise WorkersLost(f"the scheduler at {self._scheduler} or its workers are gone ({error})") from None
 
     def _as_completed(self, futures: list[Future[int]]) -> Iterator[Future[int]]:
-        """Yields futures as they end; raises TimeoutError when none ends for a while, as after a scheduler restart."""
+        """Yields futures as they end.
+
+        Raises TimeoutError if none ends for a while, for example because the scheduler has restarted.
+        """
         waiting, since = futures, time.monotonic()
         while waiting:
             done = [future for future in waiting if future.done()]

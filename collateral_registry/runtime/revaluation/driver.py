@@ -1,4 +1,4 @@
-"""Drives revaluation runs: plans a run, has its partitions revalued, publishes it, and resumes unfinished runs."""
+"""Drives revaluation runs: plans a run, lets workers revalue it, publishes it, and resumes unfinished runs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from collateral_registry.store.revaluation.runs import StoredRun, get_run, unfin
 LOG = structlog.get_logger("runs")
 
 INLINE_JOBS = 2
-"""Most jobs of a step that the service executes itself, which is faster than sending them to a process."""
+"""The service executes a step itself if it has at most this many jobs, which is faster than sending them away."""
 
 CHECK_SECONDS = 5.0
-"""How often a server checks for a run that no server drives, and retries a failed one."""
+"""A server checks this often for a run that no server drives, and retries a failed run this often."""
 
 PROGRESS_SECONDS = 0.25
-"""How often the progress of a run is polled for a caller."""
+"""The progress of a run is polled this often for a caller."""
 
 
 class Workers(Protocol):
@@ -41,10 +41,10 @@ class Workers(Protocol):
 
 
 class RunDriver:
-    """The driver of one book; only one of the servers of a book drives at a time."""
+    """Drives the runs of one book; only one of the servers of a book drives at a time."""
 
     def __init__(self, database: Database, workers: Workers, committed: Callable[[], object]) -> None:
-        """``committed`` is called after each commit, on the driver's thread."""
+        """Stores the callback ``committed``, which is called on the driver's thread after each commit."""
         self._database = database
         self._workers = workers
         self._committed = committed
@@ -57,15 +57,15 @@ class RunDriver:
         self._trouble: dict[int, str] = {}
 
     def start(self) -> None:
-        """Starts checking for runs, in the running loop."""
+        """Starts the task that checks for runs, in the running event loop."""
         self._task = asyncio.create_task(self._watch())
 
     def wake(self) -> None:
-        """Checks for a run immediately; called on the loop's thread."""
+        """Checks for a run immediately; must be called on the event loop's thread."""
         self._wanted.set()
 
     async def finished(self, seq: int) -> StoredRun:
-        """Returns the run once it has ended; driving starts immediately."""
+        """Wakes the driver, waits until the run has ended, and returns it."""
         self.wake()
         async for run in self.progress(seq):
             if run.is_over:
@@ -73,7 +73,7 @@ class RunDriver:
         raise StoreUnavailable("the service is stopping; the run goes on when it is started again")
 
     async def settled(self) -> None:
-        """Waits until no run is unfinished."""
+        """Waits until every run has ended."""
         run = await asyncio.get_running_loop().run_in_executor(None, self._unfinished)
         if run is not None:
             await self.finished(run.seq)
@@ -81,7 +81,7 @@ class RunDriver:
     async def progress(self, seq: int) -> AsyncIterator[StoredRun]:
         """Yields the run each time it progresses, until it ends or the service stops.
 
-        Raises NotFound, and StoreUnavailable while an unexpected error keeps the run from continuing.
+        Raises NotFound, and StoreUnavailable if an unexpected error prevents the run from continuing.
         """
         loop = asyncio.get_running_loop()
         last = None
@@ -100,7 +100,7 @@ class RunDriver:
                     await moved.wait()
 
     async def stop(self) -> None:
-        """Stops between two partitions; the remaining ones are revalued after the next start."""
+        """Stops the driver between two partitions; the remaining partitions are revalued after the next start."""
         self._stopping = True
         if self._task is not None:
             self._task.cancel()
@@ -125,7 +125,7 @@ class RunDriver:
             return get_run(connection, seq)
 
     def _drive(self) -> None:
-        """Drives the unfinished runs to their end, unless another server does."""
+        """Drives the unfinished runs to their end, unless another server is driving them."""
         try:
             with self._database.alone("revaluation") as alone:
                 while alone and not self._stopping and (run := self._unfinished()) is not None:

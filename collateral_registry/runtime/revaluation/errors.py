@@ -4,4 +4,7 @@ from __future__ import annotations
 
 
 class WorkersLost(Exception):
-    """Workers or their scheduler are gone; partitions already stored are kept, the others are repeated."""
+    """Raised if workers or their scheduler have died.
+
+    Partitions already stored are kept, and the others are revalued again.
+    """

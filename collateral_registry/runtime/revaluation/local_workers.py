@@ -1,4 +1,4 @@
-"""Worker processes of this machine."""
+"""Executes partition jobs in processes on this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ NICENESS = 10
 
 
 class LocalWorkers:
-    """Processes started with the first large run; spawned, because a fork would copy the locks of threads."""
+    """Executes partition jobs in processes, which are started by the first large run.
+
+    The processes are spawned, because a fork would copy the locks of threads.
+    """
 
     def __init__(self, url: str, count: int) -> None:
         self._url = url
@@ -40,6 +43,6 @@ class LocalWorkers:
                 future.cancel()
 
     def close(self) -> None:
-        """Stops the processes after the partitions that are running."""
+        """Stops the processes after they have finished their current partitions."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)

@@ -1,6 +1,6 @@
-"""The code of a worker process: executes one job after another on ADBC columns.
+"""Runs in a worker process: executes one job after another on columns read through ADBC.
 
-It opens no other connection to the database (see store/engine/arrow.py), and keeps connections between jobs.
+It opens no other connection to the database (see store/engine/arrow.py). It keeps its connections between jobs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def work(url: str, job: PartitionJob) -> int:
-    """Revalues a partition of the book at a URL and returns its number; raises StoreUnavailable."""
+    """Revalues a partition of the book at ``url`` and returns the number of the partition; raises StoreUnavailable."""
     try:
         work_partition(_database(url, get_ident()), job)
     except StoreUnavailable:

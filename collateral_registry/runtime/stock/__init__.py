@@ -1,1 +1,1 @@
-"""Runtime of warehouse stock: the writer process, batching and the sync task."""
+"""Books warehouse stock at run time: the writer process, batching and the sync task."""

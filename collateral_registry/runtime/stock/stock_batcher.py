@@ -1,4 +1,4 @@
-"""Batches of stock movements from all streams and calls, made durable group by group by the writer process."""
+"""Queues batches of stock movements from all streams and calls; the writer process books them group by group."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 WINDOW = 16
-"""Batches that a stream may send without an acknowledgement: one group is booked while the next one arrives."""
+"""Batches that a stream may send before one is acknowledged, so that some arrive while others are booked."""
 
 GROUP_ITEMS_LIMIT = 10_000
 """Items made durable by one commit; a longer transaction would delay the acknowledgement of its first items."""
 
 HELD_ITEMS_LIMIT = 50_000
-"""Items held in memory for all streams and calls, some 100 MB; streams are read no further until some are durable."""
+"""Items held in memory for all streams and calls, about 100 MB.
+
+At the limit, streams are not read until some items are durable.
+"""
 
 
 class StockBatcher:
-    """Books the batches of every stream and call, in groups with one commit each."""
+    """Books the batches of all streams and calls in groups, each in one commit."""
 
     def __init__(self, intake: IntakeProcess) -> None:
         self._intake = intake
@@ -39,11 +42,14 @@ class StockBatcher:
         """Set after every transaction of the writer process."""
 
     async def open(self, source_id: str) -> Feed:
-        """Opens a feed and returns its state; streams of the feed that were opened before may no longer write."""
+        """Opens a feed and returns its state; streams opened earlier for the same feed may no longer write."""
         return await self.run(open_feed, source_id)
 
     async def run(self, work: Callable[Concatenate[Database, P], T], *args: P.args, **named: P.kwargs) -> T:
-        """Runs work in the writer process; raises what it raises, and StoreUnavailable if the process dies."""
+        """Runs ``work`` in the writer process and returns its result.
+
+        Raises the exception that ``work`` raises, and StoreUnavailable if the process dies.
+        """
         result = await asyncio.wrap_future(self._intake.submit(work, *args, **named))
         self.changed.set()
         return result

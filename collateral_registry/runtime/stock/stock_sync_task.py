@@ -1,4 +1,4 @@
-"""The task that applies pending stock to the book, woken by every intake and every commit."""
+"""Applies pending stock to the book in a task that every intake and every commit wakes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from collateral_registry.runtime.transactions import BookRunner
 LOG = structlog.get_logger("stock")
 
 CHECK_SECONDS = 1.0
-"""How often the task checks unprompted: for stock that another server has booked, and after an error."""
+"""The task checks this often for stock booked by another server, and for stock left after an error."""
 
 REST_FACTOR = 9
 """Pause after a commit, as a multiple of its duration, so that the sync occupies the writer a tenth of the time."""
 
 
 class StockSyncTask:
-    """Applies the pending stock of one book; servers of one book take turns by the book's writer lock."""
+    """Applies the pending stock of one book.
+
+    The servers of a book take turns, because each commit needs the writer lock of the book.
+    """
 
     def __init__(self, runner: BookRunner, batcher: StockBatcher) -> None:
         self._runner = runner
@@ -32,11 +35,11 @@ class StockSyncTask:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Starts the task in the running loop."""
+        """Starts the task in the running event loop."""
         self._task = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
-        """Stops between two commits; stock that is still pending is applied after the next start."""
+        """Stops the task between two commits; stock that is still pending is applied after the next start."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -60,12 +63,12 @@ class StockSyncTask:
             start = time.monotonic()
             work = partial(sync_pending_lots, pending=pending)
             await self._runner.change("SyncStock", work, lambda result: result.changes > 0, "stock")
-            # A commit that waited long for another server's must not delay the next one just as long.
+            # If a commit waited long for a commit of another server, the pause after it must still be short.
             await asyncio.sleep(min(REST_FACTOR * (time.monotonic() - start), CHECK_SECONDS))
 
 
 async def _any(*events: asyncio.Event) -> None:
-    """Waits for the first of some events, or CHECK_SECONDS."""
+    """Waits until one of the events is set, but at most CHECK_SECONDS."""
     waiting = [asyncio.ensure_future(event.wait()) for event in events]
     await asyncio.wait(waiting, timeout=CHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     for one in waiting:

@@ -1,4 +1,4 @@
-"""A process that books stock, so that booking does not compete with RPC handlers for the GIL."""
+"""Books stock in a process of its own, so that booking does not compete with RPC handlers for the GIL."""
 
 from __future__ import annotations
 
@@ -26,28 +26,29 @@ LOG = structlog.get_logger("stock")
 
 
 class IntakeProcess:
-    """One child process that runs work on the book, one piece after the other; it ends when the service ends.
+    """Runs work on the book in one child process, one piece after the other; the child ends with the service.
 
-    Create it before the service starts a thread: the child is forked, and inherits the lock that keeps other servers
-    from a SQLite book. A child that died is replaced by a spawned one, because a fork would copy the locks of threads.
-    The replacement does not hold the lock: after a kill of the service it may still commit one transaction.
+    It must be created before the service starts a thread, because the child is forked. The child inherits the lock that
+    keeps other servers away from a SQLite book. If the child dies, it is replaced by a spawned process, because a fork
+    would then copy the locks of threads. The replacement does not hold the lock of the book. If the service is killed,
+    the replacement may therefore still commit one transaction.
     """
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._url, self._clock = url, clock
         self._start(get_context("fork"))
-        # Its only thread starts with the first work, after the fork.
+        # The only thread of this executor starts when work is first submitted, which is after the fork.
         self._thread = ThreadPoolExecutor(1, "intake")
 
     def submit(self, work: Callable[Concatenate[Database, P], T], *args: P.args, **named: P.kwargs) -> Future[T]:
-        """Runs work on the book in the process; work, arguments and result must be picklable.
+        """Runs ``work`` on the book in the child process; the work, its arguments and its result must be picklable.
 
-        The future raises what the work raises, and StoreUnavailable if the process dies.
+        The future raises the exception that the work raises, and StoreUnavailable if the process dies.
         """
         return self._thread.submit(self._run, work, args, named)
 
     def close(self) -> None:
-        """Ends the process after the work that was submitted."""
+        """Ends the process once it has finished all submitted work."""
         self._thread.shutdown()
         with suppress(OSError):  # it may have died
             self._pipe.send(None)
@@ -57,8 +58,8 @@ class IntakeProcess:
         self._pipe, other_end = context.Pipe()
         self._process = context.Process(target=_serve, args=(other_end, self._url, self._clock))
         self._process.start()
-        # With the only open copy of this end in the child, the death of the child is the end of the pipe, even in the
-        # middle of an answer.
+        # Only the child keeps this end open, so reading the pipe fails as soon as the child dies, even in the middle
+        # of an answer.
         other_end.close()
 
     def _run(self, work: Callable[..., T], args: tuple[Any, ...], named: dict[str, Any]) -> T:
@@ -78,14 +79,14 @@ class IntakeProcess:
 
 
 class _Raised:
-    """An answer: the error that the work raised."""
+    """The answer that carries an error raised by the work."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
 
 
 def _serve(pipe: Connection, url: str, clock: Clock) -> None:
-    """Runs the work that arrives, until None arrives."""
+    """Runs each piece of work that arrives, until None arrives."""
     # A signal to the process group must not end the child: the service still acknowledges what it has received.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -98,12 +99,12 @@ def _serve(pipe: Connection, url: str, clock: Clock) -> None:
         except Exception as error:  # noqa: BLE001 - any error is raised in the service
             answer = _Raised(error)
         pipe.send(answer)
-    # The last connection to close leaves a SQLite book in its one file.
+    # When its last connection closes, a SQLite book is left as a single file.
     database.close()
 
 
 def _end_with_service() -> None:
-    """Ends the process as soon as the service has died, also in the middle of a transaction, which is then undone."""
+    """Ends this process as soon as the service has died; a transaction that is not yet committed is undone."""
     service = parent_process()
     if service is not None:
         service.join()
