@@ -57,8 +57,7 @@ def disposition_refusal(before: CoverState, after: CoverState, *, removes: bool)
     refused. While the coverage is UNKNOWN, nothing may be removed. Otherwise the loan must be covered afterwards, or
     must at least not lose value.
     """
-    lowered = after.pool < before.pool or (after.coverage_unknown and not before.coverage_unknown)
-    if after.exposure == 0 or not (removes or lowered):
+    if after.exposure == 0 or not (removes or after.pool < before.pool):
         return None
     if before.coverage_unknown or after.coverage_unknown:
         return DispositionRefusal.COVERAGE_UNKNOWN

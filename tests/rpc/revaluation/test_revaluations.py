@@ -112,11 +112,11 @@ def test_a_run_fails_on_damaged_data_and_succeeds_after_the_repair_without_a_res
     with grpc.insecure_channel(server.address) as channel, sqlite3.connect(path, isolation_level=None) as database:
         client = Client(channel)
         client.covered_loan()
-        kept = database.execute("SELECT estimate_key, loss FROM estimate").fetchall()
-        database.execute("UPDATE estimate SET loss = x'00'")
+        kept = database.execute("SELECT estimate_key, loss FROM haircut_curve").fetchall()
+        database.execute("UPDATE haircut_curve SET loss = x'00'")
         with pytest.raises(grpc.RpcError) as refused:
             client.valuations.Revalue(valuation_pb2.RevalueRequest(), timeout=30)
-        database.executemany("UPDATE estimate SET loss = ?2 WHERE estimate_key = ?1", kept)
+        database.executemany("UPDATE haircut_curve SET loss = ?2 WHERE estimate_key = ?1", kept)
         again = client.valuations.Revalue(valuation_pb2.RevalueRequest(), timeout=30)
     server.stop()
 
