@@ -1,7 +1,7 @@
 """Stores the reference numbers of assets and pledges and finds similar ones.
 
-A number is stored with its normalised forms: the skeleton, the grouping, and both halves of the skeleton. Numbers that
-differ by one edit have one half in common, so an index on each half finds them.
+A number is stored with its normalised forms: the skeleton, the grouping, and both halves of the skeleton. Two numbers
+that differ by one edit share one half, so the indices on the halves find them.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from collateral_registry.store.schema.loans import IS_NEWEST_OF_PLEDGE, LoanRow,
 from valuation._typing import Int
 
 AGREEING_LIMIT = 20
-"""Largest number of references that may share one agreement, within a scope, for it to be evidence.
+"""An agreement is evidence only if at most this many numbers of a scope share it.
 
-An agreement that many references share (warrants of one size) distinguishes nothing.
+If many numbers share an agreement, such as warrants of one size, it distinguishes nothing.
 """
 
 BACKFILL_ROWS = 10_000
-"""Assets whose numbers are stored at a time."""
+"""Number of assets whose reference numbers are stored in one step."""
 
 
 @dataclass(frozen=True)
 class KnownIdentity:
-    """A stored reference number with its asset and owner; for a pledge also the loan and its borrower."""
+    """A stored reference number with its asset and owner; a number of a pledge also has the loan and its borrower."""
 
     identity: Identity
     asset_key: int
@@ -47,12 +47,12 @@ class KnownIdentity:
 
     @property
     def holder(self) -> str:
-        """The resource name used in evidence."""
+        """The resource name that evidence shows for this number."""
         return f"loans/{self.loan_id}" if self.loan_id else f"assets/{self.asset_id}"
 
 
 def write_identities(connection: Connection, asset_key: int, pledge_key: int, found: Sequence[Identity]) -> None:
-    """Replaces the stored numbers of an asset (pledge key 0) or of a pledge."""
+    """Replaces the stored numbers of a pledge, or those of an asset if the pledge key is 0."""
     own = and_(IdentityRow.asset_key == asset_key, IdentityRow.pledge_key == pledge_key)
     connection.execute(delete(IdentityRow).where(own))
     _append(connection, [(asset_key, pledge_key, one) for one in found])
@@ -61,13 +61,13 @@ def write_identities(connection: Connection, asset_key: int, pledge_key: int, fo
 def similar_identities(connection: Connection, wanted: Identity, own_asset: int) -> list[KnownIdentity]:
     """Returns numbers of other assets that may be the same as ``wanted``.
 
-    They have the same skeleton or grouping, or one half of the skeleton and the same agreement. The halves are not
-    searched where too many references share the agreement.
+    Such a number has the same skeleton or grouping, or one half of the skeleton and the same agreement. The halves are
+    not searched if too many numbers share the agreement.
     """
     scope = [IdentityRow.kind == int(wanted.kind), IdentityRow.scope == wanted.scope]
     writing = wanted.writing
     found = []
-    # One query for each index: a query with OR over both columns would read the whole scope.
+    # There is one query for each index, because a query with OR over both columns would read the whole scope.
     for equal in (IdentityRow.skeleton == writing.skeleton, IdentityRow.grouped == writing.grouped):
         found += _known(connection, [*scope, equal, IdentityRow.asset_key != own_asset])
     if wanted.agreement and writing.is_told_apart_by_one_edit and _tells_apart(connection, wanted):
@@ -81,9 +81,9 @@ def similar_identities(connection: Connection, wanted: Identity, own_asset: int)
 
 
 def same_numbers(connection: Connection) -> Columns:
-    """Returns all numbers that share a skeleton or grouping with the number of another asset.
+    """Returns all numbers that share a skeleton or grouping with a number of another asset.
 
-    The columns are the identity's own and ``form``, the skeleton or grouping shared.
+    The column ``form`` holds the shared skeleton or grouping; the others are columns of ``IdentityRow``.
     """
     parts = []
     for form in (IdentityRow.skeleton, IdentityRow.grouped):
@@ -99,7 +99,7 @@ def same_numbers(connection: Connection) -> Columns:
 
 
 def agreeing_numbers(connection: Connection) -> Columns:
-    """Returns all numbers whose agreement is shared within their scope by at most AGREEING_LIMIT."""
+    """Returns all numbers whose agreement is shared by 2 to AGREEING_LIMIT numbers of their scope."""
     shared = (
         select(IdentityRow.kind, IdentityRow.scope, IdentityRow.agreement.label("form"))
         .where(IdentityRow.agreement != "")
@@ -116,12 +116,12 @@ def agreeing_numbers(connection: Connection) -> Columns:
 
 
 def identities_by_key(connection: Connection, keys: Int) -> dict[int, KnownIdentity]:
-    """Returns numbers by their keys."""
+    """Returns the numbers that have these keys, by key."""
     return dict(_keyed(connection, [is_one_of(IdentityRow.identity_key, keys)]))
 
 
 def write_missing(connection: Connection) -> int:
-    """Stores the missing numbers of assets and pledges that were imported in bulk; returns the number of assets."""
+    """Stores the missing numbers of assets and pledges imported in bulk; returns how many assets lacked them."""
     count = 0
     for batch in _assets_without(connection):
         rows = [(key, 0, one) for key, asset in batch for one in _or_none(identities_of(asset))]
@@ -132,7 +132,7 @@ def write_missing(connection: Connection) -> int:
 
 
 def _or_none(found: list[Identity]) -> list[Identity]:
-    """Returns the numbers, or a placeholder for an asset without any, so that it is not selected again."""
+    """Returns the numbers; if there are none, returns a placeholder, so that the asset is not selected again."""
     return found or [Identity(IdentityKind.BIN, "", "", "")]
 
 
@@ -150,7 +150,7 @@ def _assets_without(connection: Connection) -> Iterator[list[tuple[int, Asset]]]
 
 
 def _notices_without(connection: Connection) -> list[tuple[int, int, Identity]]:
-    """Returns the registration numbers, not yet stored, of active pledges that have one in their document."""
+    """Returns the registration numbers of active pledges that state one but have no number stored yet."""
     has = select(IdentityRow.asset_key).where(IdentityRow.pledge_key == PledgeRow.pledge_key).exists()
     statement = (
         select(PledgeRow.asset_key, PledgeRow.pledge_key, PledgeRevisionRow.document, AssetRevisionRow.document)
@@ -181,7 +181,7 @@ def _append(connection: Connection, rows: Sequence[tuple[int, int, Identity]]) -
 
 
 def _tells_apart(connection: Connection, wanted: Identity) -> bool:
-    """Returns whether few enough numbers of the scope share the agreement."""
+    """Returns whether few enough numbers of the scope share the agreement for it to be evidence."""
     sharing = (
         select(IdentityRow.identity_key)
         .where(

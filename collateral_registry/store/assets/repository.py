@@ -1,4 +1,4 @@
-"""Stores assets with their history and with the numbers that valuation reads."""
+"""Stores assets with their history and with the columns that valuation reads."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ _KEYS_OF = select(AssetRow.asset_id, AssetRow.asset_key).where(is_one_of(AssetRo
 
 
 def ensure_target(write: Write, asset_key: int, currency: str) -> int:
-    """Returns the key of an asset's valuation target in a currency and creates it if necessary."""
+    """Returns the key of an asset's valuation target in a currency; creates the target if necessary."""
     found = write.connection.execute(
         select(TargetRow.target_key).where(TargetRow.asset_key == asset_key, TargetRow.currency == currency)
     ).scalar()
@@ -116,7 +116,7 @@ def ensure_target(write: Write, asset_key: int, currency: str) -> int:
 
 
 def lots_without_series(connection: Connection, series_id: str) -> list[StoredAsset]:
-    """Returns the lots that name a series which did not exist when they were registered."""
+    """Returns the lots whose price series did not exist when they were registered."""
     unpriced = select(InventoryRow.asset_key).where(
         InventoryRow.series_id == series_id, InventoryRow.series_key.is_(None)
     )
@@ -124,12 +124,12 @@ def lots_without_series(connection: Connection, series_id: str) -> list[StoredAs
 
 
 def rewrite_numbers(write: Write, stored: StoredAsset) -> None:
-    """Stores the numbers of an asset again, after its price series has been opened."""
+    """Stores the valuation columns of an asset again, because its price series has been opened."""
     _write_numbers(write, stored.key, stored.asset)
 
 
 def documents_of(connection: Connection, asset_keys: Int) -> dict[int, Asset]:
-    """Returns assets by their keys."""
+    """Returns the assets that have these keys, by key."""
     rows = connection.execute(_DOCUMENTS, {"keys": asset_keys})
     return {row[0]: from_document(Asset, row[1]) for row in rows}
 
@@ -142,7 +142,7 @@ _DOCUMENTS = (
 
 
 def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
-    """Returns the machines among the assets by their keys."""
+    """Returns, by key, those of the assets that are machines."""
     columns = read_columns(source, _DOCUMENTS, {"keys": asset_keys})
     documents = zip(columns["asset_key"].tolist(), columns["document"].tolist(), strict=True)
     details = {key: from_document(Asset, document).detail for key, document in documents}
@@ -150,7 +150,7 @@ def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
 
 
 def places_since(connection: Connection, after: int, seq: int) -> Columns:
-    """Returns good (or asset class) and place, as of commit ``seq``, of assets changed since commit ``after``."""
+    """Returns good (or asset class) and place, as of commit ``seq``, of each asset changed after commit ``after``."""
     revision = AssetRevisionRow
     newest = newest_between(AssetRow.asset_key, revision.asset_key, revision.revision, revision.seq, after, seq)
     is_newest = (revision.asset_key == newest.c.key) & (revision.revision == newest.c.version)
@@ -159,7 +159,7 @@ def places_since(connection: Connection, after: int, seq: int) -> Columns:
 
 
 def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
-    """Returns a revision of an asset."""
+    """Returns the given revision of an asset."""
     return _newest_documents(connection, asset_key, AssetRevisionRow.revision == revision, 1)[0]
 
 
@@ -230,7 +230,7 @@ def _write_revision(write: Write, key: int, revision: int, asset: Asset) -> None
 
 
 def _write_numbers(write: Write, key: int, asset: Asset) -> None:
-    """Stores the numbers of an asset; the counted share of a lot keeps its value."""
+    """Stores the valuation columns of an asset; the counted share of a lot is kept."""
     table, numbers = numbers_of(write.connection, asset)
     if table is None:
         return
@@ -240,7 +240,7 @@ def _write_numbers(write: Write, key: int, asset: Asset) -> None:
 
 
 def _write_details(write: Write, key: int, revision: int, asset: Asset) -> None:
-    """Stores a revision of an asset, its numbers, its references, its claim on a place and its valuation target."""
+    """Stores a revision of an asset with its valuation columns, references, claim on a place and valuation target."""
     _write_revision(write, key, revision, asset)
     _write_numbers(write, key, asset)
     write_identities(write.connection, key, 0, identities_of(asset))
@@ -249,7 +249,7 @@ def _write_details(write: Write, key: int, revision: int, asset: Asset) -> None:
 
 
 def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | None, Mapping[str, Any]]:
-    """Returns the table of an asset's kind and its row there; None and no row for kinds without a model."""
+    """Returns the table of an asset's kind and the values of its row; None and no values if its kind has no table."""
     detail = asset.detail
     if isinstance(detail, Inventory):
         statement = select(PriceSeriesRow.series_key, PriceSeriesRow.unit)
@@ -265,7 +265,7 @@ def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | N
 
 
 def _index_key(connection: Connection, machine: Equipment) -> int:
-    """Returns the key of the price index of a machine, 0 for none; raises NotFound for an unknown index."""
+    """Returns the key of the price index of a machine; 0 if it names none. Raises NotFound for an unknown index."""
     if not machine.price_index:
         return 0
     statement = select(PriceSeriesRow.series_key).where(PriceSeriesRow.series_id == machine.price_index)

@@ -17,7 +17,7 @@ from collateral_registry.store.engine.rows import check_unused, existing, insert
 from collateral_registry.store.schema.book import CommitRow, PolicyRow
 
 KEPT_POLICIES_LIMIT = 8
-"""Parsed versions kept in memory: every change reads the version in force more than once."""
+"""Number of parsed versions kept in memory, because every change reads the version in force more than once."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ def activate_policy(write: Write, key: int) -> None:
 def policy_in_force(connection: Connection, day: int) -> StoredPolicy:
     """Returns the version in force on a day; raises Refused if there is none.
 
-    Of the activated versions effective by then it is the one effective last; of several, the one activated last.
+    It is the activated version with the latest effective day on or before that day. If several versions have the same
+    effective day, the one activated last applies.
     """
     row = connection.execute(_IN_FORCE, {"on_day": day}).first()
     if row is None:

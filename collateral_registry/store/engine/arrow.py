@@ -1,8 +1,8 @@
-"""Bulk column transfer through ADBC, used by revaluation workers: no Python object is made for a value.
+"""Transfers whole columns through ADBC for revaluation workers, without a Python object for each value.
 
-SQLite forbids two copies of its library on one file in one process, because closing one drops the other's locks
-(https://www.sqlite.org/howtocorrupt.html, section 2.2.1). The ADBC driver brings its own copy. On SQLite this module is
-therefore only for worker processes that do not open the database in any other way.
+Two copies of the SQLite library must not open the same file in one process, because closing it in one copy drops the
+locks of the other (https://www.sqlite.org/howtocorrupt.html, section 2.2.1). The ADBC driver has its own copy. On
+SQLite, only worker processes that do not open the database in any other way may therefore use this module.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.store.engine.database import SQLITE_PRAGMAS, lock_key, sqlite_file, sqlite_turn
 
 TYPED_ROWS = 65_536
-"""Rows that the SQLite driver reads before it decides on a column's type; no partition has more."""
+"""The SQLite driver reads this many rows before it decides on the type of a column; no partition has more."""
 
 Columns = dict[str, Any]
 
@@ -73,19 +73,19 @@ class ArrowIntake:
     driver: AdbcConnection
 
     def commit(self) -> None:
-        """Makes everything in the transaction durable at once."""
+        """Commits the whole transaction."""
         self.driver.commit()
 
 
 class ArrowDatabase:
     """ADBC counterpart of ``Database``: read snapshots and shard transactions.
 
-    The constructor connects; it raises StoreUnavailable when the database cannot be reached.
+    The constructor connects to the database; it raises StoreUnavailable if the database cannot be reached.
     """
 
     def __init__(self, url: str) -> None:
         self._file = sqlite_file(url)
-        # With its default style of parameters, the dialect of PostgreSQL would double each percent sign in a literal.
+        # The PostgreSQL dialect would double each percent sign in a literal if it kept its default parameter style.
         self._dialect: Dialect = (
             postgresql.dialect(paramstyle="named") if self._file is None else sqlite.dialect(paramstyle="named")
         )
@@ -94,7 +94,7 @@ class ArrowDatabase:
 
     @contextmanager
     def read(self) -> Iterator[ArrowConnection]:
-        """Opens a snapshot: all reads inside see the same commit."""
+        """Opens a snapshot: all reads within it see the same commits."""
         with self._rolled_back():
             if self._file is None:
                 self._execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -102,7 +102,7 @@ class ArrowDatabase:
 
     @contextmanager
     def intake(self, shards: Iterable[str]) -> Iterator[ArrowIntake]:
-        """Opens a write transaction that locks the named shards; it rolls back unless committed."""
+        """Opens a write transaction that locks the named shards; it is rolled back unless it is committed."""
         with sqlite_turn(self._file), self._rolled_back():
             if self._file is None:
                 for key in sorted({lock_key(shard) for shard in shards}):
@@ -115,7 +115,7 @@ class ArrowDatabase:
 
     @contextmanager
     def _rolled_back(self) -> Iterator[None]:
-        """Rolls back at the end whatever is not committed."""
+        """Rolls back at the end what has not been committed."""
         with _translated_errors():
             try:
                 yield
@@ -155,7 +155,7 @@ def _connect(url: str) -> AdbcConnection:
 def _numpy(data: pa.ChunkedArray, kind: TypeEngine[Any]) -> NDArray[Any]:
     """Converts a column to float64 (NaN for null), int64 or object.
 
-    Equal texts share one Python object: the column is dictionary-encoded and only its distinct values are converted.
+    Equal strings share one Python object: the column is dictionary-encoded, and only its distinct values are converted.
     """
     if isinstance(kind, Float):
         return np.asarray(data.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)

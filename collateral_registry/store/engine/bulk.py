@@ -1,4 +1,4 @@
-"""Reads, inserts and updates many rows as numpy columns instead of objects."""
+"""Reads, inserts and updates many rows as numpy columns instead of one object per row."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from collateral_registry.store.engine.key_sets import RecordSet
 from valuation._typing import Int
 
 FETCH_ROWS = 4_096
-"""Rows converted to arrays at a time; a larger number would make garbage collection slow."""
+"""Number of rows converted to arrays in one step; a larger number would make garbage collection slow."""
 
 POSTGRESQL_TYPES: Mapping[type, str] = {int: "int8", float: "float8", str: "text", bytes: "bytea"}
 """PostgreSQL type of each Python type, for COPY in binary format, which requires exact types."""
@@ -45,7 +45,7 @@ Columns = dict[str, Any]
 
 
 class ColumnConnection(Protocol):
-    """A connection in a transaction that transfers whole partitions (engine/arrow.py)."""
+    """A connection that transfers whole partitions within a transaction (engine/arrow.py)."""
 
     dialect: Dialect
 
@@ -66,7 +66,7 @@ Source = Connection | ColumnConnection
 def read_columns(connection: Source, statement: Select[Any], named: Mapping[str, Any] | None = None) -> Columns:
     """Executes a select with its named parameters and returns its columns [rows].
 
-    Integer columns must not contain null: an int64 array has no value for it.
+    Integer columns must not contain null, because an int64 array cannot represent it.
     """
     if not isinstance(connection, Connection):
         return connection.columns(statement, named or {})
@@ -89,7 +89,7 @@ def read_keys(connection: Source, statement: Select[Any], named: Mapping[str, An
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Pauses garbage collection: thousands of new rows contain no cycles, yet each pass would traverse them all."""
+    """Pauses garbage collection, because each pass would traverse thousands of new rows that contain no cycles."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -138,7 +138,7 @@ def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[s
 
 
 class ColumnUpdate:
-    """An update of columns in many rows, which are found by integer key and must meet constant conditions."""
+    """Updates columns in many rows; a row is found by its integer key and updated if it meets constant conditions."""
 
     def __init__(self, table: type[SQLModel], key: str, names: Sequence[str], *where: ColumnElement[bool]) -> None:
         target = table.__table__
@@ -151,19 +151,19 @@ class ColumnUpdate:
         self._at_once = joined.values({name: new.c[name] for name in names})
 
     def run(self, connection: Connection, keys: Sequence[int], *columns: Sequence[Any]) -> None:
-        """Sets the columns [n] of the rows with those keys [n], in the transaction of the connection."""
+        """Sets the columns [n] of the rows with the keys [n], in the transaction of the connection."""
         rows = list(zip(keys, *columns, strict=True))
         if not rows:
             return
         if connection.dialect.name == "sqlite":
-            # Row by row: records are JSON, of which SQLite keeps only fifteen digits of a float.
+            # SQLite updates row by row, because records are JSON, of which it keeps only fifteen digits of a float.
             connection.execute(self._row_by_row, [dict(zip(self._names, row, strict=True)) for row in rows])
         else:
             connection.execute(self._at_once, {"records": rows})
 
 
 def new_keys(connection: Connection, table: type[SQLModel], count: int) -> list[int]:
-    """Reserves keys for new rows of a table with an automatic key; call it in a write transaction."""
+    """Reserves keys for new rows of a table with an automatic key; must be called in a write transaction."""
     if not count:
         return []
     if connection.dialect.name == "sqlite":
@@ -193,9 +193,9 @@ def _listed(value: object, rows: int) -> Sequence[Any]:
 
 
 def wide_sum(name: str, column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """Returns two sums over an integer column, of its whole millions and of the remainders, for :func:`summed`.
+    """Returns two sums over an integer column: of the whole millions, and of the remainders.
 
-    A plain sum could exceed 64 bits, at which SQLite raises an error.
+    :func:`summed` combines them. A plain sum could exceed 64 bits, in which case SQLite raises an error.
     """
     million: ColumnElement[int] = literal_column(str(MILLION), BigInteger)
     high, low = func.sum(column // million), func.sum(column % million)

@@ -17,7 +17,7 @@ RECONNECT_SECONDS = 1.0
 def listen(url: str, on_commit: Callable[[], None], stop: Event) -> None:
     """Calls ``on_commit`` after every commit of the book at a PostgreSQL URL, until ``stop`` is set.
 
-    Notifications are lost while the connection is down, so callers must also poll now and then.
+    Notifications are lost while the connection is down, so callers must also poll.
     """
     libpq = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     while not stop.is_set():

@@ -1,4 +1,4 @@
-"""Queries on the commit log: the newest commit, and the last commit of a time or business day."""
+"""Queries the commit log: the newest commit, and the last commit by a time or on a business day."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collateral_registry.store.schema.book import CommitRow
 
 
 def newest_commit(connection: Connection) -> tuple[int, int]:
-    """Returns sequence and business day of the newest commit; (0, 0) in an empty book."""
+    """Returns the sequence and the business day of the newest commit; (0, 0) in an empty book."""
     row = connection.execute(_NEWEST).first()
     return (row[0], row[1]) if row else (0, 0)
 

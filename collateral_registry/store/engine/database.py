@@ -1,7 +1,7 @@
-"""Connections and transactions: one writer at a time, readers on snapshots, all-or-nothing commits.
+"""Opens connections and transactions: one writer at a time, and readers on snapshots.
 
-Writers are serialised (SQLite: BEGIN IMMEDIATE; PostgreSQL: one advisory transaction lock). So sequences are in the
-order of commits, and a reader that sees a sequence also sees all earlier ones.
+Writers are serialised (SQLite: BEGIN IMMEDIATE; PostgreSQL: one advisory transaction lock). Sequences are therefore in
+the order of commits, and a reader that sees a sequence also sees all earlier ones.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ BUSY_TIMEOUT_MILLISECONDS = 10_000
 READERS_LIMIT = 8
 MMAP_BYTES = 1 << 30
 LOG_PAGES = 8_192
-"""Length of the write-ahead log at which a commit copies it, 32 MB; below it ``wal_checkpoints`` does."""
+"""A commit copies a write-ahead log of this length, 32 MB; ``wal_checkpoints`` copies a shorter one."""
 
 CACHE_KIBIBYTES = 65_536
 
@@ -58,7 +58,7 @@ SQLITE_PRAGMAS = (
 class Write:
     """A write transaction: its connection, sequence and time. It is rolled back unless ``commit()`` is called.
 
-    Commands declare what they touched in ``touched``; commands/pipeline/settle.py judges it before the commit.
+    Commands declare in ``touched`` what they have changed; commands/pipeline/settle.py settles it before the commit.
     """
 
     connection: Connection
@@ -72,7 +72,7 @@ class Write:
     def commit(self) -> None:
         """Commits the transaction and notifies the other servers of the book.
 
-        Raises RuntimeError if something touched was not settled: a commit must never leave a loan unjudged.
+        Raises RuntimeError if something touched is not settled, because a commit must never leave a loan unjudged.
         """
         if self.touched:
             raise RuntimeError("the change touched assets or loans that were not settled before the commit")
@@ -105,7 +105,7 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
     def prepare(self) -> None:
-        """Sets a new SQLite file to write-ahead logging; called once, before any other use."""
+        """Sets a new SQLite file to write-ahead logging; must be called once, before any other use."""
         if self.is_sqlite:
             with _translated_errors(), self.engine.connect() as connection:
                 connection.connection.execute("PRAGMA journal_mode=WAL")
@@ -120,7 +120,7 @@ class Database:
 
     @contextmanager
     def write(self, kind: str, actor: str, market_day: int | None = None) -> Iterator[Write]:
-        """Opens a write transaction of the book; ``market_day`` sets the business date, otherwise it is kept."""
+        """Opens a write transaction of the book; ``market_day`` sets the business date, which is kept if it is None."""
         with self._writing() as connection:
             if not self.is_sqlite:
                 connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK_KEY)))
@@ -162,7 +162,7 @@ class Database:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """Opens a write transaction, which is rolled back unless committed."""
+        """Opens a write transaction, which is rolled back unless it is committed."""
         with _translated_errors(), sqlite_turn(self._file), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
@@ -204,13 +204,13 @@ _NEW_COMMIT = insert(CommitRow)
 
 @cache
 def _locks() -> Select[Any]:
-    """Acquires the advisory locks of the keys, in their order."""
+    """Returns the statement that acquires the advisory locks of the keys, in the order given."""
     keys = func.unnest(bindparam("keys", type_=ARRAY(BigInteger))).table_valued("key").render_derived()
     return select(func.pg_advisory_xact_lock(keys.c.key)).select_from(keys)
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Returns the file of a SQLite URL; None for another engine."""
+    """Returns the file that a SQLite URL names; None for any other engine."""
     parsed = make_url(url)
     return Path((parsed.database or "").removeprefix("file:")) if parsed.drivername.startswith("sqlite") else None
 
@@ -222,7 +222,7 @@ def lock_key(shard: str) -> int:
 
 @contextmanager
 def sqlite_turn(path: Path | None) -> Iterator[None]:
-    """Locks a SQLite file for one writer, across threads and processes; does nothing for another engine.
+    """Locks a SQLite file for one writer, across threads and processes; does nothing for any other engine.
 
     SQLite's busy handler polls with pauses of up to a tenth of a second; a file lock wakes the next writer immediately.
     """
@@ -236,7 +236,7 @@ def sqlite_turn(path: Path | None) -> Iterator[None]:
 
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        # Set explicitly: under a stricter default of the server, the snapshot would be older than the writer lock.
+        # The level is set explicitly: if the default of the server were stricter, the snapshot would precede the lock.
         return create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED")
     engine = create_engine(
         url,
@@ -249,7 +249,7 @@ def _engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a raw driver connection
-    """Applies the settings of a new connection."""
+    """Applies the SQLite settings to a new connection."""
     connection.isolation_level = None
     for pragma in SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")

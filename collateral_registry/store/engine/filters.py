@@ -1,4 +1,4 @@
-"""Filters of list calls: equalities joined by AND (a subset of AIP-160), as SQL conditions."""
+"""Translates filters of list calls to SQL: equalities joined by AND (a subset of AIP-160)."""
 
 from __future__ import annotations
 

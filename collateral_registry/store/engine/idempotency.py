@@ -1,4 +1,4 @@
-"""Stored answers by request id, so that a retry returns the same answer and changes nothing."""
+"""Stores answers by request id, so that a retry returns the same answer and changes nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collateral_registry.store.schema.book import RequestRow
 
 
 def first_answer(connection: Connection, request_id: str, body_hash: str) -> bytes | None:
-    """Returns the stored answer, None for a new id; raises RequestIdReused when the body differs."""
+    """Returns the stored answer; None for a new id. Raises RequestIdReused if the body differs."""
     statement = select(RequestRow.body_hash, RequestRow.answer).where(RequestRow.request_id == request_id)
     row = connection.execute(statement).first()
     if row is None:
@@ -21,6 +21,6 @@ def first_answer(connection: Connection, request_id: str, body_hash: str) -> byt
 
 
 def remember_answer(write: Write, request_id: str, body_hash: str, answer: bytes) -> None:
-    """Stores the answer in the transaction of the change."""
+    """Stores the answer in the same transaction as the change."""
     values = {"request_id": request_id, "body_hash": body_hash, "answer": answer, "seq": write.seq}
     write.connection.execute(insert(RequestRow).values(**values))

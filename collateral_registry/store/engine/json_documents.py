@@ -21,5 +21,5 @@ def to_document(value: object) -> str:
 
 
 def from_document(kind: type[T], document: str) -> T:
-    """Returns the value of a type from JSON; the type's own checks run again."""
+    """Builds a value of the given type from JSON; the checks of the type run again."""
     return _adapter(kind).validate_json(document)

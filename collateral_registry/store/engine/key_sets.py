@@ -1,12 +1,12 @@
-"""Passes any number of keys, texts or records to a statement as one bound parameter.
+"""Passes any number of keys, strings or records to a statement as one bound parameter.
 
-The text of such a statement does not depend on their number, so the statement is a constant of its module that
-SQLAlchemy compiles once for each engine::
+The text of such a statement does not depend on the number of keys. The statement is therefore a constant of its module,
+and SQLAlchemy compiles it once for each engine::
 
     _BALANCES = select(LoanRow.loan_key, LoanRow.exposure_minor).where(is_one_of(LoanRow.loan_key, KEYS))
     connection.execute(_BALANCES, {"keys": loan_keys})
 
-A constant must not contain values that differ between calls: those are bound parameters too.
+A constant must not contain values that differ between calls; they must be bound parameters too.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Keys = Int | Iterable[int] | Iterable[str]
 
 
 class KeyList(TypeDecorator[Any]):
-    """The type of a parameter that is a list of integers or texts: JSON on SQLite, an array on PostgreSQL."""
+    """The type of a parameter that is a list of integers or strings: JSON on SQLite, an array on PostgreSQL."""
 
     impl = Text
     cache_ok = True
@@ -55,7 +55,7 @@ class KeyList(TypeDecorator[Any]):
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.item))
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
-        """Returns the function that converts a list to text, far faster than the PostgreSQL driver converts lists."""
+        """Returns the function that converts a list to text; it is far faster than the PostgreSQL driver."""
         if dialect.name == "sqlite":
             return _as_json
         return _as_integer_array if self.item is BigInteger else _as_text_array
@@ -85,38 +85,38 @@ def _as_text_array(keys: Iterable[str]) -> str:
 
 
 class _IsOneOf(FunctionElement[bool]):
-    """Condition that the first argument equals an element of the second, a list."""
+    """The condition that the first argument equals an element of the second, which is a list."""
 
     inherit_cache = True
 
 
 class _Elements(FunctionElement[Any]):
-    """Table function: the elements of a list as rows."""
+    """A table function that returns the elements of a list as rows."""
 
     inherit_cache = True
 
 
 class _Records(FunctionElement[Any]):
-    """Table function: the elements of a JSON array of arrays as rows."""
+    """A table function that returns the elements of a JSON array of arrays as rows."""
 
     inherit_cache = True
 
 
 class _Field(FunctionElement[Any]):
-    """The element of a JSON array at a position; text on PostgreSQL."""
+    """The element of a JSON array at a position; it is text on PostgreSQL."""
 
     inherit_cache = True
 
 
 class Greatest(FunctionElement[int]):
-    """The largest of its arguments, none of which is null."""
+    """The largest of its arguments, none of which may be null."""
 
     inherit_cache = True
     type = BigInteger()
 
 
 def _compiled_as(element: type[FunctionElement[Any]], dialect: str, template: str) -> None:
-    """Registers the SQL of a construct on an engine as a template of the SQL of its arguments."""
+    """Registers the SQL of a construct for an engine; the SQL of its arguments is inserted into the template."""
 
     def compile_(construct: FunctionElement[Any], compiler: SQLCompiler, **options: object) -> str:
         arguments = [compiler.process(one, **options) for one in construct.clauses]
@@ -138,7 +138,7 @@ _compiled_as(Greatest, "postgresql", "greatest({all})")
 
 
 class KeySet:
-    """A parameter with any number of keys; ``rows`` is a table of them with the column ``value``."""
+    """A parameter with any number of keys; ``rows`` is a table of the keys, with the column ``value``."""
 
     def __init__(self, name: str, item: KeyType = BigInteger) -> None:
         self.parameter = bindparam(name, type_=KeyList(item))
@@ -146,10 +146,11 @@ class KeySet:
 
 
 class RecordSet:
-    """A parameter with any number of records, each a sequence of values; ``rows`` is a table of them.
+    """A parameter with any number of records, each a sequence of values; ``rows`` is a table of the records.
 
-    ``columns`` are the names and types of the values. PostgreSQL assumes a hundred records, whatever their number. A
-    statement that joins ``rows`` with a large table should repeat a key in ``is_one_of`` to give it an estimate.
+    ``columns`` are the names and types of the values. PostgreSQL plans for a hundred records, however many there are. A
+    statement that joins ``rows`` with a large table should therefore repeat a key in ``is_one_of``, so that PostgreSQL
+    can estimate the number of rows.
     """
 
     def __init__(self, columns: Mapping[str, Any], name: str = "records") -> None:
@@ -162,7 +163,7 @@ class RecordSet:
 
 
 class RecordList(TypeDecorator[Any]):
-    """The type of a parameter that is a list of records: JSON on both engines."""
+    """The type of a parameter that is a list of records, which is JSON on both engines."""
 
     impl = Text
     cache_ok = True
@@ -176,11 +177,11 @@ KEYS = KeySet("keys")
 """Integer keys, in the parameter ``keys``."""
 
 TEXTS = KeySet("texts", Text)
-"""Texts, in the parameter ``texts``."""
+"""Strings, in the parameter ``texts``."""
 
 
 def is_one_of(column: ColumnElement[Any], keys: KeySet | Keys) -> ColumnElement[bool]:
-    """Returns the condition that a column equals one of the keys: those of a parameter, or the given ones."""
+    """Returns the condition that a column equals one of the keys, which are a parameter or given as values."""
     if isinstance(keys, KeySet):
         return _IsOneOf(column, keys.parameter)
     item = Text if isinstance(column.type, Text) else BigInteger
@@ -188,9 +189,9 @@ def is_one_of(column: ColumnElement[Any], keys: KeySet | Keys) -> ColumnElement[
 
 
 class KeyedSelect:
-    """A select of the rows with given keys, in two forms: one for a list and one for consecutive keys.
+    """A select of the rows with given keys, in two forms: one for a list of keys and one for consecutive keys.
 
-    A revaluation run reads long ranges of consecutive keys, which a database finds faster by their two ends.
+    A revaluation run reads long ranges of consecutive keys, which a database finds faster by the first and last key.
     """
 
     def __init__(self, statement: Select[Any], *columns: ColumnElement[Any]) -> None:
@@ -199,7 +200,7 @@ class KeyedSelect:
         self._between = statement.where(*(column.between(*ends) for column in columns))
 
     def of(self, keys: Int) -> tuple[Select[Any], dict[str, Any]]:
-        """Returns the statement for these keys and its parameters."""
+        """Returns the statement that selects these keys, and its parameters."""
         if len(keys) > 1 and bool((np.diff(keys) == 1).all()):
             return self._between, {"first_key": int(keys[0]), "last_key": int(keys[-1])}
         return self._listed, {"keys": keys}

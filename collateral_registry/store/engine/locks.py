@@ -9,6 +9,9 @@ from collateral_registry.store.engine.database import lock_key
 
 
 def hold_lock(connection: Source, shard: str) -> None:
-    """Waits for the lock of a shard and holds it until the transaction ends; SQLite has one writer at a time anyway."""
+    """Waits for the lock of a shard and holds it until the transaction ends.
+
+    It does nothing on SQLite, which has only one writer at a time.
+    """
     if connection.dialect.name != "sqlite":
         connection.execute(select(func.pg_advisory_xact_lock(lock_key(shard))))

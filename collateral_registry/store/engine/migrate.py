@@ -19,19 +19,19 @@ VERSION_TABLE = "alembic_version"
 
 
 def _known_versions() -> list[str]:
-    """Returns the versions of this program, oldest first: each migration file begins with its version."""
+    """Returns the schema versions of this program, oldest first; each migration file begins with its version."""
     return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def newest_version() -> str:
-    """Returns the newest version of this program."""
+    """Returns the newest schema version of this program."""
     return _known_versions()[-1]
 
 
 def version_of(database: Database) -> str | None:
-    """Returns the version of a database, None for an empty one; raises Refused for a version newer than the program.
+    """Returns the schema version of a database; None if it is empty. Raises Refused if the program is older.
 
-    Does not use alembic, which is slow to import and not needed to start on a current database.
+    It does not use alembic, which is slow to import and not needed to start on a current database.
     """
     with database.read() as connection:
         if not inspect(connection).has_table(VERSION_TABLE):

@@ -27,13 +27,13 @@ def columns_of(table: type[SQLModel], *names: str) -> list[InstrumentedAttribute
 
 
 def values_of(item: object, *names: str) -> dict[str, Any]:
-    """Returns attributes of an object as values of the columns of the same names, enumerations as integers."""
+    """Returns attributes of an object as values for the columns with the same names; enumerations become integers."""
     values = {name: getattr(item, name) for name in names}
     return {name: int(value) if isinstance(value, IntEnum | IntFlag) else value for name, value in values.items()}
 
 
 def from_row(kind: type[D], row: Row[Any], /, **given: object) -> D:
-    """Builds a dataclass whose fields are the columns of the same names, except for the given ones."""
+    """Builds a dataclass: the fields in ``given`` have those values, the others are the columns with the same names."""
     columns = {field.name: getattr(row, field.name) for field in fields(kind) if field.name not in given}
     return kind(**columns, **given)
 
@@ -50,13 +50,13 @@ def insert_row(connection: Connection, table: type[SQLModel], **values: object) 
 
 
 def check_unused(connection: Connection, name: str, *where: ColumnElement[bool]) -> None:
-    """Raises AlreadyExists, with the resource name, if a row meets the conditions."""
+    """Raises AlreadyExists with the resource name if a row meets the conditions."""
     if connection.execute(select(literal(1)).where(*where).limit(1)).first() is not None:
         raise AlreadyExists(f"id {name.rpartition('/')[2]}", name)
 
 
 def existing(rows: Sequence[T], name: str) -> T:
-    """Returns the only row; raises NotFound, with the resource name, if there is none."""
+    """Returns the first row; raises NotFound with the resource name if there is none."""
     if not rows:
         raise NotFound(name)
     return rows[0]

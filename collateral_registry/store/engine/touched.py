@@ -1,4 +1,4 @@
-"""What a change has touched and what therefore has to be settled before it may be committed."""
+"""Collects what a change has touched, which must be settled before the change may be committed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Announcement:
-    """A finding that was opened or resolved, to become an event at its loan and at the loans its asset secures."""
+    """A finding that was opened or resolved; it becomes an event of its loan and of the loans its asset secures."""
 
     event_kind: int
     asset_key: int
@@ -23,10 +23,11 @@ class Announcement:
 class Touched:
     """Keys of the assets and loans that a change has touched, collected while it runs.
 
-    ``assets`` are to be valued, ``loans`` to be judged although none of their assets changed, and ``collateral_added``
-    are loans that cash or collateral has come in for. ``claims`` are assets whose claim on their place may differ, and
-    ``places`` further places to be reconciled. ``claimed_before`` holds the claim, in millionths, of each asset whose
-    change must not over-pledge its place. ``announcements`` are findings to be announced at the loans they concern.
+    ``assets`` must be valued. ``loans`` must be judged although none of their assets changed. ``collateral_added`` are
+    loans that received cash or collateral. ``claims`` are assets whose claim on their place may have changed, and
+    ``places`` are further places to reconcile. ``claimed_before`` holds the previous claim, in millionths, of each
+    asset whose change must not over-pledge its place. ``announcements`` are findings to announce to the
+    loans they concern.
     """
 
     assets: set[int] = field(default_factory=set)
@@ -45,7 +46,7 @@ class Touched:
         claims: Iterable[int] = (),
         places: Iterable[Place] = (),
     ) -> None:
-        """Adds keys; numpy integers become plain ones."""
+        """Adds keys; numpy integers are converted to int."""
         claims = [int(key) for key in claims]
         self.assets.update(int(key) for key in assets)
         self.assets.update(claims)

@@ -14,14 +14,14 @@ from collateral_registry.store.engine.database import Database
 LOG = structlog.get_logger("store")
 
 CHECK_SECONDS = 0.25
-"""How often the length of the log is checked."""
+"""The length of the log is checked this often."""
 
 COPY_BYTES = 4 << 20
-"""Length from which the log is copied; a shorter one holds pages that are soon written again."""
+"""A log of at least this length is copied; the pages of a shorter log will soon be written again."""
 
 
 def empty_log(database: Database) -> None:
-    """Copies and truncates the log before the database is used; the log is long after a crash.
+    """Copies and truncates the log before the database is used, because the log may be long after a crash.
 
     Raises StoreUnavailable.
     """
@@ -31,7 +31,7 @@ def empty_log(database: Database) -> None:
 
 
 def checkpoint(database: Database, path: Path, stop: Event) -> None:
-    """Copies the log whenever it is long enough, until ``stop`` is set; errors are left to the writers.
+    """Copies the log whenever it is long enough, until ``stop`` is set; errors are left for the writers to report.
 
     A passive checkpoint blocks neither writers nor readers (https://www.sqlite.org/wal.html, section 3.2).
     """

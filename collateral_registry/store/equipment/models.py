@@ -19,7 +19,7 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model without its files, with the classes for which it is active."""
+    """A model and the classes for which it is active, without its files."""
 
     key: int
     model_id: str
@@ -61,13 +61,13 @@ def files_of(source: Source, model_key: int) -> dict[str, bytes]:
 
 
 def activate_model(write: Write, model_key: int, asset_class: str) -> None:
-    """Activates a model for a class from the current commit on."""
+    """Activates a model for a class, starting with the current commit."""
     values = {"asset_class": asset_class, "seq": write.seq, "model_key": model_key}
     write.connection.execute(insert(EquipmentActivationRow).values(**values))
 
 
 def active_models(source: Source, classes: Sequence[str]) -> dict[str, tuple[int, str, str]]:
-    """Returns, by class, key, hash and currency of the active model; classes without one are left out."""
+    """Returns the key, hash and currency of the active model of each class that has one, by class."""
     if not classes:
         return {}
     columns = read_columns(source, _ACTIVE, {"texts": classes})
@@ -92,7 +92,7 @@ _ACTIVE = (
 
 
 def assets_of_class(connection: Connection, asset_class: str) -> Int:
-    """Returns the keys of the assets of exactly this class, in order."""
+    """Returns the sorted keys of the assets of exactly this class, without its subclasses."""
     statement = select(AssetRow.asset_key).where(AssetRow.asset_class == asset_class).order_by(AssetRow.asset_key)
     return read_keys(connection, statement)
 

@@ -32,7 +32,7 @@ FINDING_FILTERS = {
 
 
 _OPEN: ColumnElement[int] = literal_column(str(int(FindingState.OPEN)))
-"""A literal as in the condition of the partial index ``finding_open``, which a bound parameter would not match."""
+"""A literal, because the condition of the partial index ``finding_open`` would not match a bound parameter."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def insert_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFin
 
 
 def open_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> dict[str, int]:
-    """Returns, by fingerprint, the keys of the open findings with these fingerprints."""
+    """Returns the keys of the open findings that have these fingerprints, by fingerprint."""
     rows = connection.execute(_OPEN_AMONG, {"texts": fingerprints})
     return {row[0]: row[1] for row in rows}
 
@@ -78,7 +78,7 @@ _OPEN_AMONG = select(FindingRow.fingerprint, FindingRow.finding_key).where(
 
 
 def known_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
-    """Returns the fingerprints that any finding has, open or resolved: a dismissed one is not raised again."""
+    """Returns those of the fingerprints that any finding has, so that a dismissed finding is not raised again."""
     return set(connection.execute(_KNOWN, {"texts": fingerprints}).scalars())
 
 

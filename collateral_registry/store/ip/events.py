@@ -59,7 +59,7 @@ def status_before(connection: Connection, asset_key: int, kind: RightEventKind) 
 def newest_of(
     connection: Connection, asset_key: int, kinds: Sequence[RightEventKind]
 ) -> tuple[RightEventKind, date] | None:
-    """Returns kind and day of the event with the latest day among some kinds; None if there was none."""
+    """Returns the kind and day of the latest event of the given kinds; None if there was none."""
     row = RightEventRow.__table__
     statement = (
         select(row.c.kind, row.c.day)
@@ -72,11 +72,11 @@ def newest_of(
 
 
 FEES_FALL_DUE = (int(LegalStatus.IN_FORCE), int(LegalStatus.DISPUTED))
-"""Statuses under which renewal fees fall due: a dispute does not suspend them."""
+"""Statuses in which renewal fees fall due; a dispute does not suspend them."""
 
 
 def ip_assets_with_fees(connection: Connection) -> Columns:
-    """Returns id, kind, office and dates of the IP assets with renewal fees that are not retired, ordered by id."""
+    """Returns the id, kind, office and dates of the IP assets for which renewal fees fall due, ordered by id."""
     right = IntellectualPropertyRow
     statement = (
         select(AssetRow.asset_id, right.right_kind, right.office, right.filing_day, right.grant_day)

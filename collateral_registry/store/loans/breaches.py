@@ -1,6 +1,6 @@
 """Stores one row for each breach: the event that opened it and the commit that cured it.
 
-Lists of breaches are read from these rows by an index instead of from all events.
+A list of breaches is read from these rows by an index, not from all events.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ NOT_CURED = 2**62
 """Value of ``cured_seq`` while a breach is open."""
 
 LAST = 2**62
-"""An event number larger than any."""
+"""A number larger than that of any event."""
 
 
 @dataclass(frozen=True)
 class BreachesWanted:
-    """A filter of breaches: one loan or all, and equalities on state (1 open, 0 cured), level, borrower and number."""
+    """A filter of breaches: one loan or all, and values of state (1 open, 0 cured), level, borrower and number."""
 
     loan_id: str = ""
     equal: tuple[tuple[str, str | int], ...] = ()
 
 
 def record_breaches(write: Write, events: Columns) -> None:
-    """Inserts the breaches that the events (in order) open and marks those that they cure."""
+    """Inserts the breaches that the events open and marks those that they cure; the events must be in order."""
     inside = np.flatnonzero(events["breach_number"] > 0)
-    # Where a breach is opened, the opening is the loan's first event that carries a breach number.
+    # If a breach is opened, the opening is the first of the loan's events that has a breach number.
     loans, first = np.unique(events["loan_key"][inside], return_index=True)
     opened = np.isin(loans, events["loan_key"][events["kind"] == int(EventKind.OPENED)])
     head = inside[first[opened]]
@@ -57,9 +57,9 @@ def record_breaches(write: Write, events: Columns) -> None:
 def list_breaches(
     connection: Connection, seq: int, wanted: BreachesWanted, before: int, limit: int | None
 ) -> list[dict[str, Any]]:
-    """Returns a page of breaches opened up to commit ``seq``, newest first: loan, breach number and first event.
+    """Returns the loan, number and first event of the breaches opened up to commit ``seq``, newest first, as a page.
 
-    ``before`` is the first event of the last breach of the previous page.
+    ``before`` is the first event of the last breach on the previous page.
     """
     statement = (
         select(BreachRow.loan_key, LoanRow.loan_id, LoanRow.borrower, BreachRow.breach_number, BreachRow.first_event)
@@ -75,12 +75,12 @@ def list_breaches(
 
 
 def _equal(name: str, value: str | int, seq: int) -> ColumnElement[bool]:
-    """Returns a condition on the state of a breach as of a commit."""
+    """Returns the condition that a field of a breach has a value as of a commit."""
     open_then = col(BreachRow.cured_seq) > seq
     if name == "state":
         return open_then if value else ~open_then
     if name == "level":
-        # The level after the last event of the breach by then; the event that cures it states the level before.
+        # This is the level after the last event of the breach up to ``seq``. For a cured breach it is the level before.
         last = (
             select(case((open_then, EventRow.level), else_=EventRow.level_before))
             .where(

@@ -1,4 +1,4 @@
-"""Stores events of loans, numbered without gaps; the events of a breach carry its number."""
+"""Stores events of loans, which are numbered without gaps; each event of a breach holds the number of the breach."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collateral_registry.store.schema.loans import BreachRow, EventRow, LoanRow
 
 
 def insert_events(write: Write, columns: Columns) -> int:
-    """Appends events given as columns in the order they happened; returns their number."""
+    """Appends events given as columns in the order in which they happened; returns how many there are."""
     count = len(columns["loan_key"])
     if count:
         first = last_event(write.connection) + 1
@@ -34,7 +34,7 @@ _LAST = select(func.coalesce(func.max(EventRow.event_seq), 0))
 
 
 def events_after(connection: Connection, after: int, loan_id: str | None, limit: int) -> list[dict[str, Any]]:
-    """Returns a page of the events after a number, in order; of one loan if its id is given."""
+    """Returns a page of the events after a number, in order; only those of one loan if its id is given."""
     where = [EventRow.event_seq > after]
     if loan_id is not None:
         where.append(LoanRow.loan_id == loan_id)
@@ -42,7 +42,7 @@ def events_after(connection: Connection, after: int, loan_id: str | None, limit:
 
 
 def events_of_breaches(connection: Connection, first_events: list[int], seq: int) -> list[dict[str, Any]]:
-    """Returns all events up to commit ``seq`` of the breaches that begin with ``first_events``, in order."""
+    """Returns, in order, all events up to commit ``seq`` of the breaches whose first events are ``first_events``."""
     begun = is_one_of(BreachRow.first_event, first_events)
     of_breach = (BreachRow.loan_key == EventRow.loan_key) & (BreachRow.breach_number == EventRow.breach_number)
     return _events(connection, [begun, of_breach, EventRow.seq <= seq], None)

@@ -30,7 +30,7 @@ def newest_judgements(connection: Source, loan_keys: Int) -> Columns:
 
 
 def _rows_at(newest: CTE, table: type[SQLModel], key: str, *columns: str) -> Select[Any]:
-    """Selects the rows that ``newest(key, version)`` names, with the given columns or all."""
+    """Selects the rows that ``newest(key, version)`` names, with the given columns, or with all if none is given."""
     row = table.__table__
     chosen = [row.c[name] for name in columns] or row.c
     return select(*chosen).join_from(newest, row, (row.c[key] == newest.c.key) & (row.c.seq == newest.c.version))
@@ -40,14 +40,17 @@ _NEWEST_JUDGEMENTS = _rows_at(newest_of(LoanJudgementRow, LoanJudgementRow.loan_
 
 
 def judgements_since(connection: Connection, after: int, seq: int) -> Columns:
-    """Returns the newest judgement, as of commit ``seq``, of each loan judged since commit ``after``."""
+    """Returns the newest judgement, as of commit ``seq``, of each loan judged after commit ``after``."""
     return read_columns(connection, _rows_at(_newest_judgements(after, seq), LoanJudgementRow, "loan_key"))
 
 
 def claims_since(connection: Connection, after: int, seq: int) -> Columns:
-    """Returns the claims of the judgements of ``judgements_since``: pledge, loan, asset, lendable value, sequence."""
+    """Returns the claims of the judgements that ``judgements_since`` returns.
+
+    The columns are pledge, loan, asset, lendable value and sequence.
+    """
     newest, pledge, claim = _newest_judgements(after, seq), PledgeRow.__table__.c, PledgeClaimRow.__table__
-    # Materialise the pledges first: otherwise SQLite reads every claim of a commit for each of its loans.
+    # The pledges are materialised first; otherwise SQLite would read all claims of a commit for each of its loans.
     held = (
         select(pledge.pledge_key, pledge.loan_key, pledge.asset_key, newest.c.version)
         .join_from(newest, PledgeRow.__table__, pledge.loan_key == newest.c.key)
@@ -65,7 +68,7 @@ def _newest_judgements(after: int, seq: int) -> CTE:
 
 
 def claims_of(connection: Connection, loan_key: int, seq: int) -> Columns:
-    """Returns the claims of one judgement of a loan: pledge, market and lendable value."""
+    """Returns the claims of one judgement of a loan, with the pledge, the market value and the lendable value."""
     statement = (
         select(PledgeClaimRow.pledge_key, PledgeClaimRow.market_minor, PledgeClaimRow.lendable_minor)
         .join(PledgeRow, PledgeRow.pledge_key == PledgeClaimRow.pledge_key)

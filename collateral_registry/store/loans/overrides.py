@@ -1,4 +1,4 @@
-"""Overrides of loans: proposed, then approved or rejected once."""
+"""Stores overrides of loans, which are proposed and then either approved or rejected once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StoredOverride:
 
 
 def insert_override(write: Write, override: Override, loan_key: int) -> None:
-    """Records a proposal; raises AlreadyExists if the loan has an override of that id."""
+    """Records a proposal; raises AlreadyExists if the loan has an override with that id."""
     own = (OverrideRow.loan_key == loan_key, OverrideRow.override_id == override.override_id)
     check_unused(write.connection, override.name, *own)
     values = {
@@ -49,7 +49,7 @@ def insert_override(write: Write, override: Override, loan_key: int) -> None:
 
 
 def decide_override(write: Write, stored: StoredOverride, override: Override) -> None:
-    """Records the decision of an override."""
+    """Records the decision on an override."""
     values = {"state": int(override.state), "document": to_document(override), "decided_seq": write.seq}
     write.connection.execute(update(OverrideRow).where(OverrideRow.override_key == stored.key).values(**values))
 

@@ -93,12 +93,12 @@ def active_pledges_of(connection: Connection, loan_key: int) -> list[StoredPledg
 
 
 def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:
-    """Returns the keys of the active loans with an active pledge on any of the assets, in order."""
+    """Returns the sorted keys of the active loans that have an active pledge on any of the assets."""
     return np.unique(read_columns(connection, _LOANS_SECURED, {"keys": asset_keys})["loan_key"]).astype(np.int64)
 
 
 def loans_by_asset(connection: Connection, asset_keys: Int) -> dict[int, list[int]]:
-    """Returns, by asset, the keys of the active loans with an active pledge on it."""
+    """Returns, by asset, the keys of the active loans that have an active pledge on it."""
     found: dict[int, list[int]] = {}
     for asset_key, loan_key in connection.execute(_LOANS_SECURED, {"keys": asset_keys}):
         found.setdefault(asset_key, []).append(loan_key)
@@ -116,7 +116,7 @@ _LOANS_SECURED = (
 
 
 def assets_of_loans(connection: Source, loan_keys: Int) -> Int:
-    """Returns the keys of the assets with an active pledge to any of the loans, in order."""
+    """Returns the sorted keys of the assets that have an active pledge to any of the loans."""
     return np.unique(read_keys(connection, *_ASSETS_PLEDGED.of(loan_keys)))
 
 

@@ -33,7 +33,7 @@ LOAN_FILTERS = {"borrower": LoanRow.borrower, "currency_code": LoanRow.currency,
 """Fields by which loans can be filtered."""
 
 FROM_POLICY = 0
-"""Value of an LTV basis or limit that the loan leaves to the policy."""
+"""Stored in place of an LTV basis or limit if the loan uses that of the policy."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ _ACTIVE_LOANS = KeyedSelect(
 
 
 def terms_since(connection: Connection, after: int, seq: int) -> Columns:
-    """Returns id, borrower, currency and state, as of commit ``seq``, of loans changed since commit ``after``."""
+    """Returns id, borrower, currency and state, as of commit ``seq``, of each loan changed after commit ``after``."""
     revision = LoanRevisionRow
     newest = newest_between(LoanRow.loan_key, revision.loan_key, revision.revision, revision.seq, after, seq)
     statement = (

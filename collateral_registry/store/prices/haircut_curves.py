@@ -25,7 +25,7 @@ WATCH = ("light", "multiplier", "exceedances", "promises", "drift", "next_varian
 
 NEED = tuple(field.name for field in fields(CurveNeed))
 ESTIMATE = tuple(field.name for field in fields(Estimate) if field.name != "watch")
-"""Columns that are fields of the need and of the estimate."""
+"""Columns that are fields of both the need and the estimate."""
 
 FILTERS = {
     "series": PriceSeriesRow.series_id,
@@ -39,7 +39,7 @@ FILTERS = {
 
 @dataclass(frozen=True)
 class Newest:
-    """Day, price and log return (NaN for the first) of the newest observation used for a curve.
+    """The day, price and log return (NaN for the first) of the newest observation used for a curve.
 
     ``history_seq`` is the commit that last changed an earlier observation.
     """
@@ -52,7 +52,7 @@ class Newest:
 
 @dataclass(frozen=True)
 class NewCurve:
-    """A curve estimated for a need: its newest price, the cause, and the key of the curve it replaces (0 for none)."""
+    """A curve estimated for a need, its newest price, its cause, and the key of the curve it replaces (0 for none)."""
 
     need: CurveNeed
     newest: Newest
@@ -62,7 +62,7 @@ class NewCurve:
 
 
 def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str) -> dict[CurveNeed, Estimate]:
-    """Returns the newest curve of each need that was estimated by this model and version."""
+    """Returns, for each need, the newest curve that was estimated by this model and version."""
     if not needs:
         return {}
     wanted = set(needs)
@@ -97,7 +97,7 @@ _NEWEST_DAY = (
     .group_by(*_NEED)
     .subquery()
 )
-# A need may have several curves of its newest day; the one made last comes last and replaces the others.
+# A need may have several curves for its newest day; the last one made comes last and replaces the others.
 _LATEST = (
     select(*columns_of(HaircutCurveRow, *NEED, *ESTIMATE, *WATCH))
     .join(_NEWEST_DAY, and_(*(column == _NEWEST_DAY.c[column.key] for column in (*_NEED, HaircutCurveRow.day))))
@@ -107,7 +107,7 @@ _LATEST = (
 
 
 def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], model: str) -> None:
-    """Stores new curves with a commit; skips curves that another worker has stored meanwhile under the same key."""
+    """Stores new curves with a commit; skips those that another worker has already stored under the same key."""
     if not made:
         return
     hold_lock(connection, "estimates")
@@ -139,11 +139,11 @@ def _row(seq: int, one: NewCurve, estimate: Estimate) -> dict[str, Any]:
 
 
 def estimate_of(one: NewCurve, model: str) -> Estimate:
-    """Returns a curve as it is stored.
+    """Returns the curve in the form in which it is stored.
 
     The key is a digest of the need, the newest price, the model and the replaced curve, so that every worker gives the
-    same curve the same key. The replaced curve is included because a price history may return to an earlier state; its
-    curve must then be newer than the one between.
+    same curve the same key. The key includes the replaced curve, because a price history may return to an earlier state
+    and then needs a new curve.
     """
     need, newest, curve = one.need, one.newest, one.curve
     newest_text = f"{newest.day}:{newest.price!r}:{newest.history_seq}:{one.replaces}"
@@ -155,7 +155,7 @@ def estimate_of(one: NewCurve, model: str) -> Estimate:
 
 
 def model_and_gap_of(connection: Connection, estimate_key: int) -> tuple[str, float]:
-    """Returns model (with version) and hidden gap of a stored curve; empty and 0 if there is none."""
+    """Returns the model (with its version) and the hidden gap of a stored curve; ("", 0.0) if there is none."""
     statement = select(HaircutCurveRow.model, HaircutCurveRow.hidden_gap).where(
         HaircutCurveRow.estimate_key == estimate_key
     )
@@ -165,7 +165,7 @@ def model_and_gap_of(connection: Connection, estimate_key: int) -> tuple[str, fl
 
 @dataclass(frozen=True)
 class StoredEstimate:
-    """A stored curve with the id of its series, which is empty for an exchange rate alone."""
+    """A stored curve with the id of its series; the id is empty if the curve is for an exchange rate alone."""
 
     series_id: str
     need: CurveNeed
@@ -177,7 +177,7 @@ class StoredEstimate:
 def list_estimates(
     connection: Connection, wanted: Sequence[Condition], before: tuple[int, int], limit: int
 ) -> list[StoredEstimate]:
-    """Returns a page of the curves before a (commit, key), newest first; the curves of a commit are ordered by key."""
+    """Returns a page of the curves before (commit, key), newest first; the curves of a commit are ordered by key."""
     seq, key = before
     statement = (
         select(*columns_of(HaircutCurveRow, *NEED, *ESTIMATE, *WATCH, "observations", "seq"), PriceSeriesRow.series_id)

@@ -32,12 +32,12 @@ FILTERS = {
 """Fields by which series can be filtered."""
 
 HISTORY_LIMIT = 2_000
-"""Observations read of a series: four windows of the haircut model, to leave room for corrections."""
+"""Most observations read from a series: four windows of the haircut model, because some may be corrections."""
 
 
 @dataclass(frozen=True)
 class StoredSeries:
-    """A series with its key and its newest accepted price, as text with all digits."""
+    """A series with its key and its newest accepted price, which is a string with all digits."""
 
     key: int
     series: PriceSeries
@@ -78,7 +78,7 @@ def get_series(connection: Connection, series_id: str) -> StoredSeries:
 
 
 def find_series(connection: Connection, series_ids: Sequence[str]) -> dict[str, StoredSeries]:
-    """Returns, by id, those of the series that exist."""
+    """Returns those of the series that exist, by id."""
     rows = _stored(connection, [is_one_of(PriceSeriesRow.series_id, series_ids)], None)
     return {row.series.series_id: row for row in rows}
 
@@ -89,7 +89,7 @@ def list_series(connection: Connection, wanted: Sequence[Condition], after: str,
 
 
 def series_keys(connection: Source, series_ids: Sequence[str]) -> dict[str, int]:
-    """Returns, by id, the keys of those series that exist."""
+    """Returns the keys of those of the series that exist, by id."""
     found = read_columns(connection, _SERIES_KEYS, {"texts": series_ids})
     return dict(zip(found["series_id"].tolist(), found["series_key"].tolist(), strict=True))
 
@@ -126,7 +126,7 @@ def fx_quotes(connection: Source) -> dict[tuple[str, str], FxQuote]:
 
 @dataclass(frozen=True)
 class Latest:
-    """The newest accepted price of a series and its log return from the previous one, None for the first.
+    """The newest accepted price of a series and its log return from the previous price, which is None for the first.
 
     ``rewritten`` states that the same commit changed an earlier observation.
     """
@@ -150,7 +150,10 @@ class History:
 
 
 def history(connection: Source, series_key: int, since: int | None = None) -> History:
-    """Returns the history of a series from a day on: the last observation of each day, of the newest HISTORY_LIMIT."""
+    """Returns the history of a series since a day: the last observation of each day.
+
+    Only the newest HISTORY_LIMIT observations are read.
+    """
     wanted = [PriceRow.series_key == series_key, *([] if since is None else [PriceRow.day >= since])]
     newest = (
         select(PriceRow.day, PriceRow.seq, PriceRow.value, PriceRow.verdict, PriceRow.decimal_text)
@@ -168,7 +171,7 @@ def history(connection: Source, series_key: int, since: int | None = None) -> Hi
 
 
 def _last_of_each_day(rows: Columns, included: NDArray[np.bool_]) -> Int:
-    """Returns the row number of the last row of each day among the included rows."""
+    """Returns the row number of the last included row of each day."""
     chosen = np.flatnonzero(included)
     day = rows["day"][chosen]
     last = np.append(day[1:] != day[:-1], True)[: len(day)]
@@ -176,7 +179,7 @@ def _last_of_each_day(rows: Columns, included: NDArray[np.bool_]) -> Int:
 
 
 def insert_prices(write: Write, columns: Columns) -> None:
-    """Appends observations given as columns series_key, day, verdict, value, decimal_text."""
+    """Appends observations, given as the columns series_key, day, verdict, value and decimal_text."""
     insert_columns(write.connection, PriceRow, {**columns, "seq": write.seq}, len(columns["day"]))
 
 
@@ -191,7 +194,7 @@ def set_latest(write: Write, latest: Mapping[int, Latest]) -> None:
 
 
 def list_prices(connection: Connection, series_key: int, before: tuple[int, int], limit: int) -> list[StoredPrice]:
-    """Returns a page of the observations before a (day, sequence), newest first."""
+    """Returns a page of the observations before (day, sequence), newest first."""
     day, seq = before
     newer = PriceRow.__table__.alias()
     superseded = (

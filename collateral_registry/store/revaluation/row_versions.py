@@ -1,9 +1,9 @@
-"""Selects the current row of each key, now or as of a commit, in tables that changes and revaluation runs append to.
+"""Selects the current row of each key, now or as of a commit, in tables written by changes and revaluation runs.
 
 A change writes rows with its own sequence (``of_run`` 0). A run writes rows with the sequence of its start (``of_run``
 1); they take effect with the commit that publishes the run. A change made during the run has a later sequence and
 therefore stays current. The current row of a key is the later of two: the newest row written by a change, and the row
-in the newest run published by then.
+of the newest run published up to that commit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NEVER = 0
 
 
 def newest_run(seq: int | None = None, after: int = NEVER) -> ScalarSelect[Any]:
-    """Selects the sequence of the newest run published after commit ``after`` and by ``seq`` (None: now), or NEVER."""
+    """Selects the sequence of the newest run published after commit ``after`` up to ``seq`` (None: now), or NEVER."""
     published = RunRow.published_seq > after if seq is None else came_between(RunRow.published_seq, after, seq)
     return select(func.coalesce(func.max(RunRow.seq), NEVER)).where(published).scalar_subquery()
 
@@ -30,12 +30,14 @@ def newest_run(seq: int | None = None, after: int = NEVER) -> ScalarSelect[Any]:
 def newest_seq(
     table: type[SQLModel], column: ColumnElement[int], key: ColumnElement[int], seq: int | None = None
 ) -> ColumnElement[int]:
-    """Returns the sequence of the current row of a key, as of commit ``seq`` or now, as an expression; else NEVER.
+    """Returns an expression for the sequence of the current row of a key, as of commit ``seq`` or now.
+
+    It is NEVER if the key has no row.
 
     ``column`` is the key column of the table; ``key`` is a column of another table in the enclosing statement.
     """
-    # For each key one lookup of the newest change, in the partial index on (key, seq) with of_run = 0, and one of the
-    # row of the newest run, by the primary key (seq, key).
+    # Each key needs two lookups: the newest change in the partial index on (key, seq) with of_run = 0, and the row of
+    # the newest run by the primary key (seq, key).
     changed = select(table.seq).where(column == key, table.of_run == 0)
     if seq is not None:
         changed = changed.where(table.seq <= seq)
@@ -48,7 +50,7 @@ def newest_seq(
 def newest_of(table: type[SQLModel], column: ColumnElement[int]) -> CTE:
     """Returns a table ``newest(key, version)`` with the sequence of the current row of each key in ``keys``.
 
-    It is materialised: otherwise the database would compute it again for every row of a joined history.
+    The table is materialised; otherwise the database would compute it again for every row of a joined history.
     """
     key = KEYS.rows.c.value
     found = select(key.label("key"), newest_seq(table, column, key).label("version"))
@@ -69,17 +71,17 @@ def newest_between(
     after: int,
     seq: int,
 ) -> CTE:
-    """Returns a table ``newest(key, version)``: the largest ``order`` of the rows of each key between two commits.
+    """Returns a table ``newest(key, version)``: the largest ``order`` of each key in rows stored between two commits.
 
-    After a commit, the index on ``seq_column`` finds the rows stored since. From the beginning (``after`` 0), the rows
-    of each owner are searched from the newest down, so that the length of a history does not matter.
+    If ``after`` is a commit, the index on ``seq_column`` finds the rows stored since. If ``after`` is 0, the rows of
+    each owner are searched from the newest down, so that the length of its history does not matter.
     """
     found: Any
     if after:
         found = select(key.label("key"), func.max(order).label("version")).group_by(key)
         found = found.where(came_between(seq_column, after, seq))
     else:
-        # The index of the rows of a key is read from the newest down, to the first row stored by then.
+        # The index of the rows of a key is read from the newest down, to the first row stored up to ``seq``.
         last = select(order).where(key == owner_key, came_between(seq_column, after, seq))
         last = last.order_by(order.desc()).limit(1).correlate(owner_key.class_.__table__)
         found = select(owner_key.label("key"), last.scalar_subquery().label("version"))
@@ -91,8 +93,8 @@ def newest_of_runs_between(
 ) -> CTE:
     """Returns ``newest(key, version)`` for a table that runs also write: the current rows stored between two commits.
 
-    A run published in between contributes its rows. The publishing commit judges the loans again that changed while the
-    run went on; its sequence is later, so that those rows are the current ones.
+    A run published in between contributes its rows. The commit that publishes a run judges again the loans that changed
+    during the run; its sequence is later than that of the run, so these rows are the current ones.
     """
     if not after:
         owners = owner_key.class_.__table__

@@ -1,4 +1,4 @@
-"""Stores revaluation runs, their partitions and results, and the events that a run raises when it is published."""
+"""Stores revaluation runs with their partitions and results, and the events that are raised when a run is published."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class StoredRun:
 
 
 def insert_run(write: Write, policy_key: int) -> None:
-    """Stores a run that starts with the current commit and abandons an older run that is still in progress."""
+    """Stores a run that starts with the current commit; abandons an older run that is still in progress."""
     abandoned = {"state": int(RunState.ABANDONED), "finished_us": write.known_us}
     write.connection.execute(update(RunRow).where(_IS_UNFINISHED).values(**abandoned))
     values = {**values_of(write, "seq", "market_day", "actor"), "policy_key": policy_key}
@@ -80,7 +80,7 @@ def unfinished_run(connection: Connection) -> StoredRun | None:
 
 
 def insert_partitions(connection: Connection, seq: int, partitions: Sequence[Partition]) -> bool:
-    """Stores the partitions of a run; returns False if it has them already or is over."""
+    """Stores the partitions of a run; returns False if they are already stored or the run is over."""
     planned = update(RunRow).where(RunRow.seq == seq, RunRow.state == int(RunState.STARTED))
     if not connection.execute(planned.values(state=int(RunState.RUNNING))).rowcount:
         return False
@@ -99,7 +99,7 @@ def insert_partitions(connection: Connection, seq: int, partitions: Sequence[Par
 
 
 def pending_partitions(connection: Connection, seq: int) -> list[Partition]:
-    """Returns the partitions without stored results, in order."""
+    """Returns, in order, the partitions whose results are not stored yet."""
     statement = select(RunPartitionRow.__table__).where(RunPartitionRow.seq == seq, RunPartitionRow.done == 0)
     return [
         from_row(Partition, row, step=RunStep(row.step), needs=NEEDS.validate_json(row.needs) if row.needs else ())
@@ -140,20 +140,20 @@ def mark_done(source: Source, seq: int, number: int, valued: int = 0, judged: in
 
 
 def pending_events(connection: Connection, seq: int, number: int) -> Columns:
-    """Returns the events that a partition raises when the run is published, in order."""
+    """Returns, in order, the events that a partition raises when the run is published."""
     columns = [RunEventRow.__table__.c[name] for name in PENDING]
     statement = select(*columns).where(RunEventRow.seq == seq, RunEventRow.number == number)
     return read_columns(connection, statement.order_by(RunEventRow.place))
 
 
 def partitions_with_events(connection: Connection, seq: int) -> list[int]:
-    """Returns the numbers of the partitions that raise events, in order."""
+    """Returns the sorted numbers of the partitions that raise events."""
     statement = select(RunEventRow.number).where(RunEventRow.seq == seq).distinct().order_by(RunEventRow.number)
     return list(connection.execute(statement).scalars())
 
 
 def set_published(write: Write, seq: int) -> bool:
-    """Publishes a run with the current commit; returns False if it is over or a partition is missing."""
+    """Publishes a run with the current commit; returns False if the run is over or a partition is missing."""
     missing = select(RunPartitionRow.number).where(RunPartitionRow.seq == seq, RunPartitionRow.done == 0)
     published = update(RunRow).where(RunRow.seq == seq, RunRow.state == int(RunState.RUNNING), ~missing.exists())
     values = {"state": int(RunState.PUBLISHED), "published_seq": write.seq, "finished_us": write.known_us}
@@ -161,20 +161,20 @@ def set_published(write: Write, seq: int) -> bool:
 
 
 def set_outcome(write: Write, seq: int, events: int, judged_again: int) -> None:
-    """Stores the numbers of events and repeated judgements of a publication and deletes the run's pending events."""
+    """Stores how many events and repeated judgements a publication made, and deletes the run's pending events."""
     outcome = {"events": events, "judged_again": judged_again}
     write.connection.execute(update(RunRow).where(RunRow.seq == seq).values(**outcome))
     write.connection.execute(delete(RunEventRow).where(RunEventRow.seq == seq))
 
 
 def loans_judged_since(connection: Connection, seq: int) -> Int:
-    """Returns the keys of the loans that changes have judged since a commit, in order."""
+    """Returns the sorted keys of the loans that changes have judged since a commit."""
     judged = select(LoanJudgementRow.loan_key).where(LoanJudgementRow.seq > seq, LoanJudgementRow.of_run == 0)
     return np.sort(read_keys(connection, judged.distinct()))
 
 
 def pool_sizes(connection: Connection) -> Columns:
-    """Returns key and number of pledges (``pledges``) of each active loan, in key order."""
+    """Returns the key of each active loan and its number of pledges (column ``pledges``), in key order."""
     counted = select(PledgeRow.loan_key, func.count().label("pledges")).group_by(PledgeRow.loan_key).subquery()
     statement = (
         select(LoanRow.loan_key, func.coalesce(counted.c.pledges, 0).label("pledges"))
@@ -186,20 +186,20 @@ def pool_sizes(connection: Connection) -> Columns:
 
 
 def unpledged_blocks(connection: Connection, width: int) -> Columns:
-    """Returns the number of assets without an active pledge (``assets``) in each block of ``width`` keys, in order."""
+    """Counts the assets without an active pledge (column ``assets``) in each block of ``width`` keys, in order."""
     block = (AssetRow.asset_key - AssetRow.asset_key % width).label("block")
     statement = select(block, func.count().label("assets")).where(_is_unpledged()).group_by(block).order_by(block)
     return read_columns(connection, statement)
 
 
 def loans_between(source: Source, first: int, last: int) -> Int:
-    """Returns the keys of the active loans in a range of keys, in order."""
+    """Returns the sorted keys of the active loans in a range of keys."""
     statement = select(LoanRow.loan_key).where(LoanRow.loan_key.between(first, last))
     return read_keys(source, statement.where(LoanRow.state == int(LoanState.ACTIVE)).order_by(LoanRow.loan_key))
 
 
 def unpledged_between(source: Source, first: int, last: int) -> Int:
-    """Returns the keys of the assets without an active pledge in a range of keys, in order."""
+    """Returns the sorted keys of the assets without an active pledge in a range of keys."""
     statement = select(AssetRow.asset_key).where(AssetRow.asset_key.between(first, last), _is_unpledged())
     return read_keys(source, statement.order_by(AssetRow.asset_key))
 

@@ -129,8 +129,9 @@ class TargetRow(SQLModel, table=True):
 class IdentityRow(SQLModel, table=True):
     """A reference number of an asset or a pledge within its scope, in its normalised forms.
 
-    Both halves of its letters are indexed, to find numbers within one edit. ``agreement`` holds the other facts that a
-    duplicate registration would repeat; empty if too little is stated. ``pledge_key`` is 0 for numbers of the asset.
+    Both halves of its skeleton are indexed to find numbers that differ by one edit. ``agreement`` holds the other facts
+    that a duplicate registration would repeat; it is empty if too little is stated. ``pledge_key`` is 0 for numbers of
+    the asset.
     """
 
     __tablename__: ClassVar[str] = "identity"

@@ -22,7 +22,7 @@ class CommitRow(SQLModel, table=True):
 
 
 class RequestRow(SQLModel, table=True):
-    """The response to a request_id, returned again to retries."""
+    """The response to a request_id, which is returned again if the request is retried."""
 
     __tablename__: ClassVar[str] = "request"
     request_id: str = text(primary_key=True)

@@ -36,7 +36,7 @@ class EquipmentModelFileRow(SQLModel, table=True):
 
 
 class EquipmentActivationRow(SQLModel, table=True):
-    """Activation of a model for an asset class from a commit on; the newest row applies."""
+    """Activation of a model for an asset class, starting with a commit; the newest row applies."""
 
     __tablename__: ClassVar[str] = "equipment_activation"
     asset_class: str = text(primary_key=True)
@@ -45,7 +45,7 @@ class EquipmentActivationRow(SQLModel, table=True):
 
 
 class AppraisalRow(SQLModel, table=True):
-    """An appraiser's value of a machine on a day."""
+    """The value of a machine on a day according to an appraiser."""
 
     __tablename__: ClassVar[str] = "appraisal"
     __table_args__ = (Index("appraisal_asset", "asset_key", "appraisal_key"),)

@@ -12,8 +12,8 @@ from collateral_registry.store.schema.columns import big, partial_index, text
 class FindingRow(SQLModel, table=True):
     """A discrepancy with its evidence as JSON, open until it is resolved.
 
-    The subject is one or more of asset, loan, warehouse and lot; those that do not apply are 0 or empty. At most one
-    finding per fingerprint is open.
+    The subject is one or more of asset, loan, warehouse and lot; the columns of the others are 0 or empty. At most one
+    open finding has a given fingerprint.
     """
 
     __tablename__: ClassVar[str] = "finding"

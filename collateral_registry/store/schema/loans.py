@@ -34,7 +34,7 @@ class LoanRow(SQLModel, table=True):
 
 
 class LoanRevisionRow(SQLModel, table=True):
-    """Every revision of a loan, including its balances. The columns used by reports are stored outside the document."""
+    """Every revision of a loan, including its balances. The values that reports use have their own columns."""
 
     __tablename__: ClassVar[str] = "loan_revision"
     loan_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -137,7 +137,7 @@ class PledgeClaimRow(SQLModel, table=True):
 
 
 class EventColumns(SQLModel):
-    """What an event states: its kind, its loan and breach, and the cover that the loan was judged on."""
+    """The columns of an event: its kind, its loan and breach, and the cover on which the loan was judged."""
 
     kind: int = big()
     loan_key: int = big()
@@ -155,7 +155,7 @@ class EventColumns(SQLModel):
 
 
 class EventRow(EventColumns, table=True):
-    """An event of a loan with the cover that it was judged on; ``event_seq`` has no gaps."""
+    """An event of a loan with the cover on which the loan was judged; ``event_seq`` has no gaps."""
 
     __tablename__: ClassVar[str] = "event"
     __table_args__ = (Index("event_story", "loan_key", "breach_number", "event_seq"),)
@@ -168,7 +168,7 @@ class EventRow(EventColumns, table=True):
 
 
 class BreachRow(SQLModel, table=True):
-    """A breach: its first event, and once cured the commit that ended it."""
+    """A breach with its first event and, once it is cured, the commit that ended it."""
 
     __tablename__: ClassVar[str] = "breach"
     __table_args__ = (UniqueConstraint("loan_key", "breach_number"),)
@@ -199,7 +199,7 @@ class PickupRow(SQLModel, table=True):
 
 
 class OverrideRow(SQLModel, table=True):
-    """A disposition proposed or made even if it leaves its loan uncovered; ``document`` is JSON."""
+    """An override: a disposition proposed or made even if it leaves the loan uncovered; ``document`` is JSON."""
 
     __tablename__: ClassVar[str] = "loan_override"
     __table_args__ = (UniqueConstraint("loan_key", "override_id"),)

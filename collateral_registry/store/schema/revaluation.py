@@ -27,7 +27,7 @@ class RunRow(SQLModel, table=True):
 
 
 class RunPartitionRow(SQLModel, table=True):
-    """A partition of a run: the range it covers, and whether its results are stored."""
+    """A partition of a run, with the range it covers and whether its results are stored."""
 
     __tablename__: ClassVar[str] = "run_partition"
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -42,7 +42,7 @@ class RunPartitionRow(SQLModel, table=True):
 
 
 class RunEventRow(EventColumns, table=True):
-    """An event that is raised when the run is published, unless its loan is judged again before."""
+    """An event that is raised when the run is published, unless its loan is judged again before that."""
 
     __tablename__: ClassVar[str] = "run_event"
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})

@@ -15,9 +15,9 @@ from collateral_registry.store.schema.columns import big, partial_index, real, t
 
 
 class StockFeedRow(SQLModel, table=True):
-    """A feed of movements: its last durable sequence, and the epoch of the stream that may write it.
+    """A feed of movements, with its last durable sequence and the epoch of the stream that may write it.
 
-    Single calls are numbered downwards from -1, so that they never collide with sequences of the stream.
+    Single calls are numbered downwards from -1, so that they never collide with the sequences of a stream.
     """
 
     __tablename__: ClassVar[str] = "stock_source"
@@ -104,7 +104,10 @@ LOT_IDENTITY = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") 
 
 
 class StockChangeRow(SQLModel, table=True):
-    """A changed lot that the stock sync has not yet applied; the stock writer inserts, the stock sync deletes."""
+    """A changed lot that is not yet applied to the book.
+
+    The stock writer inserts the row, and the stock sync deletes it.
+    """
 
     __tablename__: ClassVar[str] = "stock_change"
     change_key: int | None = big(primary_key=True, default=None)
@@ -112,7 +115,7 @@ class StockChangeRow(SQLModel, table=True):
 
 
 class StockRejectionRow(SQLModel, table=True):
-    """A movement that was not booked, with its fields as JSON, open until it is booked or dismissed."""
+    """A movement that was not booked, with its fields as JSON; it stays open until it is booked or dismissed."""
 
     __tablename__: ClassVar[str] = "stock_rejection"
     __table_args__ = (Index("stock_rejection_source", "source_key", "state"),)
@@ -201,7 +204,7 @@ class PlaceClaimRow(SQLModel, table=True):
 
 
 class IssueWatermarkRow(SQLModel, table=True):
-    """The last outgoing movement of a pledged lot that was checked against authorisations."""
+    """The last outgoing movement that was checked against authorisations, for each pledged lot."""
 
     __tablename__: ClassVar[str] = "issue_watermark"
     lot_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})

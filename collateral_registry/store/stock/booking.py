@@ -1,4 +1,4 @@
-"""Reads the lots and known movements that booking needs and stores its results, in columns."""
+"""Reads, as columns, the lots and known movements that booking needs, and stores the results of booking."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from collateral_registry.store.schema.stock import (
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """A batch as it is stored: its feed, sequence, digest and number of rows."""
+    """A batch as it is stored, with its feed, sequence, digest and number of rows."""
 
     source_key: int
     sequence: int
@@ -38,14 +38,14 @@ class BatchRecord:
 
 @dataclass(frozen=True)
 class BatchPlaces:
-    """The sequence of the batch of each row [n] of a run, and the row in that batch."""
+    """For each row [n] of a run, the sequence of its batch and its row number in that batch."""
 
     sequence: Sequence[int]
     batch_row: Sequence[int]
 
 
 def read_lots(connection: Connection, places: Collection[Place]) -> Lots:
-    """Returns the lots at those places that have one."""
+    """Returns the lots that exist at the given places."""
     if not places:
         return Lots()
     rows = connection.execute(_LOTS_AT, {"records": places}).all()
@@ -67,7 +67,7 @@ _LOTS_AT = select(_LOT.c.lot_key, *(_LOT.c[name] for name in LOT_COLUMNS[1:])).j
 
 
 def known_movements(connection: Connection, source_key: int, ids: Collection[str]) -> dict[str, Known]:
-    """Returns, by id, the movements a feed has already reported, with the quantity after the last correction."""
+    """Returns, by id, those of the movements that a feed has already reported, with the last corrected quantity."""
     if not ids:
         return {}
     used = list(connection.execute(_USED_IDS, {"source": source_key, "texts": ids}).scalars())
@@ -78,7 +78,7 @@ _MOVE = StockMovementRow.__table__
 _IDS = TEXTS.rows
 _OF_FEED = _MOVE.c.source_key == bindparam("source")
 _MOVE_KEY = select(_MOVE.c.movement_key).where(_OF_FEED, _MOVE.c.movement_id == _IDS.c.value)
-# A subquery for each id, which is looked up in the index; a join may become a scan of all movements.
+# A subquery for each id uses the index; a join might scan all movements.
 _USED_IDS = select(_IDS.c.value).where(_MOVE_KEY.scalar_subquery().is_not(None))
 
 _TO_LOT = _LOT.alias()
@@ -91,7 +91,7 @@ _KNOWN_MOVES = (
 
 _CORRECTIONS = (
     select(_MOVE.c.corrects, _MOVE.c.quantity)
-    # The last condition is that of the partial index of corrections.
+    # The last condition repeats that of the partial index of corrections.
     .join_from(_IDS, _MOVE, _OF_FEED & (_MOVE.c.corrects == _IDS.c.value) & (_MOVE.c.corrects != ""))
     .order_by(_MOVE.c.movement_key)
 )
@@ -159,7 +159,7 @@ REPORTED = ("movement_id", "kind", "quantity", "bin", "to_bin", "grade", "correc
 def store_movements(
     intake: Intake, source_key: int, run: Movements, places: BatchPlaces, booked: Booked, lots: Lots
 ) -> None:
-    """Appends the booked rows of a run; each row [n] has its place in a batch."""
+    """Appends the booked rows of a run; ``places`` locates each row [n] in its batch."""
     rows = booked.row
     whole = len(rows) == len(run)
 
@@ -182,7 +182,7 @@ def store_movements(
 
 
 def store_batches(intake: Intake, records: Sequence[BatchRecord], booked: Sequence[int], known: Sequence[int]) -> None:
-    """Appends batches with their numbers of booked rows and of rows known before."""
+    """Appends batches with the number of booked rows and of already known rows in each."""
     columns: dict[str, Any] = {
         name: [getattr(record, name) for record in records]
         for name in ("source_key", "sequence", "request_id", "body_hash", "item_count")
@@ -216,7 +216,7 @@ NOT_RESOLVED = {"resolved_us": 0, "resolved_by": "", "note": ""}
 
 
 def store_lateness(intake: Intake, lots: Lots, done: Sequence[Booked]) -> None:
-    """Adds to the totals of each warehouse: number of movements, number of late movements, and seconds of lateness."""
+    """Adds to the totals of each warehouse: the movements, the late movements, and the seconds of lateness."""
     slots = np.array([slot for booked in done for slot in booked.slot], dtype=np.int64)
     if not len(slots):
         return
@@ -244,5 +244,5 @@ _ADD_LATENESS = sql(
 
 
 def printable(text: str) -> str:
-    """Returns a text that any database can store: control characters escaped, cut at 200 characters."""
+    """Returns a string that any database can store: control characters are escaped, and it is cut at 200 characters."""
     return (text if text.isprintable() else text.encode("unicode_escape").decode())[:200]

@@ -62,13 +62,13 @@ class Available:
 
 @dataclass
 class ReportedStock:
-    """Reported stock of one place: sums by unit and source, and what feeds report of lots that are assets, by asset."""
+    """Reported stock of one place: sums by unit and source, and the stock that feeds report for each asset."""
 
     sums: dict[tuple[str, str], int] = field(default_factory=dict)
     of_assets: dict[int, Available] = field(default_factory=dict)
 
     def add(self, available: Available, asset_key: int) -> None:
-        """Adds the quantity of lots without an asset (key 0) or of the lot that is registered as this asset."""
+        """Adds the quantity of the lot registered as this asset, or of lots without an asset if the key is 0."""
         key = (available.unit, available.source)
         self.sums[key] = self.sums.get(key, 0) + available.quantity
         if asset_key and available.source == "feed":
@@ -76,7 +76,7 @@ class ReportedStock:
 
     @property
     def available(self) -> list[Available]:
-        """The available quantities: those reported by feeds, or the counted ones if no feed reports any."""
+        """The available quantities: those that feeds report, or the counted quantities if no feed reports any."""
         by_feed = {key: quantity for key, quantity in self.sums.items() if key[1] == "feed"}
         return [Available(quantity, unit, by) for (unit, by), quantity in sorted((by_feed or self.sums).items())]
 
@@ -112,7 +112,7 @@ def quantity_of(connection: Connection, asset_key: int) -> int:
 
 
 def places_of_assets(connection: Connection, asset_keys: Int) -> list[Place]:
-    """Returns the distinct places of the assets, in order."""
+    """Returns the sorted distinct places of the assets."""
     return [(row[0], row[1]) for row in connection.execute(_PLACES_OF_ASSETS, {"keys": asset_keys})]
 
 
@@ -146,9 +146,9 @@ _CLAIMED = select(PlaceClaimRow.place, PlaceClaimRow.good).where(is_one_of(Place
 
 
 def claims_at(connection: Connection, places: Sequence[Place]) -> dict[Place, list[Claim]]:
-    """Returns, by place, the claims of assets that are not retired, with their loans, ordered by asset key.
+    """Returns the claims of assets that are not retired, with their loans, ordered by asset key, for each place.
 
-    The given places must be distinct; places without claims are left out.
+    The given places must be distinct; places without claims are omitted.
     """
     rows = connection.execute(_CLAIMS, {"records": places, "texts": {place for place, _ in places}}).all()
     keys = [row.asset_key for row in rows]
@@ -175,7 +175,7 @@ _CLAIMS = (
         _PLACES, PlaceClaimRow, (PlaceClaimRow.place == _PLACES.c.place) & (PlaceClaimRow.good == _PLACES.c.good)
     )
     .join(AssetRow, AssetRow.asset_key == PlaceClaimRow.asset_key)
-    # The names once more: PostgreSQL cannot estimate how many records a JSON list has.
+    # The names are repeated, because PostgreSQL cannot estimate how many records a JSON list has.
     .where(AssetRow.status != int(Status.RETIRED), is_one_of(PlaceClaimRow.place, TEXTS))
     .order_by(PlaceClaimRow.asset_key)
 )
@@ -186,7 +186,7 @@ _WAREHOUSES = select(StockWarehouseRow.warehouse)
 
 
 def spellings_of(connection: Connection, places: Collection[str]) -> dict[str, list[str]]:
-    """Returns, by folded name, the sorted spellings under which each warehouse has reported or been counted."""
+    """Returns, by folded name, the sorted spellings of each warehouse that has reported or been counted."""
     found: dict[str, list[str]] = {place: [] for place in places}
     for name in sorted(connection.execute(_WAREHOUSES).scalars()):
         if (place := folded(name)) in found:
@@ -195,7 +195,7 @@ def spellings_of(connection: Connection, places: Collection[str]) -> dict[str, l
 
 
 def reported_stock_at(connection: Connection, places: Collection[Place]) -> dict[Place, ReportedStock]:
-    """Returns, by place, the reported stock: lots less their reserves, or the last counts of lots without a feed.
+    """Returns the reported stock of each place: lots less their reserves, or the last counts of lots without a feed.
 
     Places without any lot are left out. The sums and the quantities of single assets come from one statement, because
     stock may change between two.
@@ -211,7 +211,7 @@ def reported_stock_at(connection: Connection, places: Collection[Place]) -> dict
 
 
 def _available() -> Select[Any]:
-    """Selects the two ``wide_sum`` sums per warehouse, good, unit, source and asset key (0 for none)."""
+    """Selects the two sums of ``wide_sum``, grouped by warehouse, good, unit, source and asset key (0 for none)."""
     here = RecordSet({"warehouse": Text, "good": Text}).rows
     fed = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
     last_count = (
@@ -221,7 +221,7 @@ def _available() -> Select[Any]:
         .limit(1)
         .scalar_subquery()
     )
-    # No feed has reported a lot of version 0; a count has opened it.
+    # A lot of version 0 was opened by a count, and no feed has reported it.
     quantity = case((StockLotRow.version > 0, fed), else_=func.coalesce(last_count, fed))
     source = case((StockLotRow.version > 0, "feed"), else_="count")
     asset_key = func.coalesce(AssetRow.asset_key, 0)
@@ -235,7 +235,7 @@ def _available() -> Select[Any]:
         .subquery()
     )
     by = (each.c.warehouse, each.c.good, each.c.unit, each.c.source, each.c.asset_key)
-    # A lot below zero must not reduce the sum of the others.
+    # A lot with a negative quantity must not reduce the sum of the others.
     positive = wide_sum("quantity", case((each.c.quantity > 0, each.c.quantity), else_=0))
     return select(*by, *positive).group_by(*by)
 
@@ -244,7 +244,7 @@ _AVAILABLE = _available()
 
 
 def write_counted(write: Write, rows: Sequence[dict[str, Any]]) -> Int:
-    """Stores counted share and quality flags of lots where they differ; returns the keys of the changed assets."""
+    """Stores counted shares and quality flags that differ from the stored ones; returns the changed assets' keys."""
     stored = write.connection.execute(_COUNTED, {"keys": [row["asset_key"] for row in rows]})
     before = {row[0]: (row[1], row[2]) for row in stored}
     changed = [row for row in rows if before.get(row["asset_key"]) != (row["counted_share"], row["stock_quality"])]
@@ -289,8 +289,8 @@ def _row(lot: Inventory) -> dict[str, Any]:
 
 
 def _pledged_ppm(condition: ColumnElement[bool]) -> Subquery:
-    """Selects the pledged share of assets in ppm: the largest sum of the active pledges' shares at one rank."""
-    # Shares at one rank add up; ranks overlap, because a lower rank claims what the higher ones leave.
+    """Selects the pledged share of assets in ppm: the largest sum of the shares of active pledges of one rank."""
+    # Shares of the same rank add up. Ranks overlap, because a lower rank claims what the higher ranks leave.
     at_rank = (
         select(PledgeRow.asset_key, PledgeRow.rank, func.sum(PledgeRow.share_ppm).label("ppm"))
         .where(PledgeRow.state == int(PledgeState.ACTIVE), condition)
@@ -301,7 +301,7 @@ def _pledged_ppm(condition: ColumnElement[bool]) -> Subquery:
 
 
 def _pledged_ppm_of(connection: Connection, asset_keys: Sequence[int]) -> dict[int, int]:
-    """Returns, by asset, the pledged share in ppm; assets without an active pledge are left out."""
+    """Returns the pledged share in ppm of each asset that has an active pledge, by asset."""
     return {row[0]: int(row[1]) for row in connection.execute(_PLEDGED_SHARES, {"keys": asset_keys})}
 
 
@@ -324,7 +324,7 @@ _LOANS_ON = (
 
 
 def places_over_pledged(connection: Connection) -> list[Place]:
-    """Returns the places where claims may exceed the stock, from sums over the whole book, to be checked exactly.
+    """Returns the places where claims may exceed the stock, from sums over the whole book; each needs an exact check.
 
     Places with a reduced or reserved lot are always included. Stock in another unit does not cover a claim here.
     """
@@ -352,7 +352,7 @@ def places_over_pledged(connection: Connection) -> list[Place]:
 
 
 def _places_reduced(connection: Connection) -> set[Place]:
-    """Returns the places holding a lot whose counted share is below 1."""
+    """Returns the places that hold a lot whose counted share is below 1."""
     statement = (
         select(PlaceClaimRow.place, PlaceClaimRow.good)
         .join(InventoryRow, InventoryRow.asset_key == PlaceClaimRow.asset_key)
@@ -363,7 +363,7 @@ def _places_reduced(connection: Connection) -> set[Place]:
 
 
 def _places_reserved(connection: Connection) -> set[Place]:
-    """Returns the places holding a lot with a reserve or a lot known only from a count."""
+    """Returns the places that hold a lot with a reserve, or a lot known only from a count."""
     reserved = select(StockReserveRow.lot_key).where(StockReserveRow.quantity > 0)
     chosen = StockLotRow.lot_key.in_(reserved) | (StockLotRow.version == 0)
     statement = select(StockLotRow.warehouse, StockLotRow.good).where(chosen).distinct()

@@ -46,7 +46,7 @@ NEVER_REPORTED = 0
 
 @dataclass(frozen=True)
 class StoredCount:
-    """A counted lot with its book balance as of the time of the count; quantities in millionths."""
+    """A counted lot with its book balance as of the time of the count; quantities are in millionths."""
 
     key: int
     warehouse: str
@@ -64,13 +64,13 @@ class StoredCount:
 
 
 def balances_as_of(connection: Connection, warehouse: str, lots: Sequence[str] | None, time_us: int) -> Columns:
-    """Returns lots of a warehouse (all if ``lots`` is None); the column ``book`` is their balance as of a time.
+    """Returns lots of a warehouse with their balances as of a time (column ``book``); all lots if ``lots`` is None.
 
-    The balance is the present quantity less the movements effective after that time, so that it includes earlier
-    movements that were reported later. One statement reads both, because stock may change between two statements.
+    The balance is the present quantity less the movements effective after that time. It therefore includes movements
+    effective by then but reported later. One statement reads both, because stock may change between two statements.
     """
     lot, moved = StockLotRow.__table__.c, StockMovementRow.__table__.c
-    # ``change`` is what lot_key gained; the lot that goods were transferred to, to_lot_key, lost as much.
+    # ``change`` is added to lot_key and subtracted from to_lot_key, the other lot of a transfer.
     gained = _sum_after(moved.lot_key == lot.lot_key, time_us)
     given = _sum_after((moved.to_lot_key == lot.lot_key) & (moved.to_lot_key > 0), time_us)
     book = (lot.quantity - gained + given).label("book")
@@ -109,7 +109,7 @@ def insert_counts(write: Write, columns: Columns) -> None:
 
 @dataclass(frozen=True)
 class CountBaseline:
-    """Earlier facts about lots [n]: whether a later count exists, any or one of the lender's, and the reserve."""
+    """For lots [n]: whether a later count exists, whether a later count by the lender exists, and the reserve."""
 
     later: NDArray[np.bool_]
     later_by_lender: NDArray[np.bool_]
@@ -118,7 +118,7 @@ class CountBaseline:
 
 
 def baseline_at(connection: Connection, lot_keys: Int, counted_us: int) -> CountBaseline:
-    """Returns the facts about the lots with which a count made at a time is compared."""
+    """Returns the stored facts that matter for a count of the lots made at ``counted_us``."""
     lender = ~StockCountRow.actor.startswith(FEED_ACTOR)
     later = (
         select(StockCountRow.lot_key, func.max(case((lender, 1), else_=0)))
@@ -151,7 +151,7 @@ def raise_reserves(write: Write, lot_keys: Int, reserves: Int) -> None:
 
 
 def lot_of_reserve(connection: Connection, finding_key: int) -> Int:
-    """Returns the key of the lot that is reserved because of a finding; no key if there is none."""
+    """Returns the key of the lot that has a reserve because of a finding; no key if there is none."""
     statement = select(StockReserveRow.lot_key).where(StockReserveRow.finding_key == finding_key)
     return read_keys(connection, statement)
 
@@ -171,7 +171,7 @@ def write_reserves(write: Write, lot_keys: Int, reserves: Int, finding_of: Mappi
 
 
 def assets_of_lots(connection: Connection, lot_keys: Int) -> dict[int, int]:
-    """Returns, by lot, the key of the asset that the lot is registered as; other lots are left out."""
+    """Returns, for each lot that is registered as an asset, the key of the asset."""
     return {row[0]: row[1] for row in connection.execute(_ASSETS_OF_LOTS, {"keys": lot_keys})}
 
 
@@ -201,7 +201,7 @@ def list_counts(connection: Connection, warehouse: str, before_key: int, limit: 
 
 
 def is_fed(connection: Connection, warehouse: str) -> bool:
-    """Returns whether a feed reports the stock of a warehouse; then a lot it has not reported is not in the book."""
+    """Returns whether a feed reports the stock of a warehouse; if so, lots it has not reported are not in the book."""
     reported = select(StockLotRow.lot_key).where(
         StockLotRow.warehouse == warehouse, StockLotRow.version > NEVER_REPORTED
     )

@@ -15,7 +15,7 @@ from collateral_registry.store.schema.stock import StockBatchRow, StockFeedRow, 
 
 @dataclass
 class Feed:
-    """A feed with its last durable sequence, the number of its last single call and the epoch of its stream."""
+    """A feed with its last durable sequence, the number of its latest single call, and the epoch of its stream."""
 
     key: int
     source_id: str
@@ -27,7 +27,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class StoredBatch:
-    """A durable batch with its digest, its counts and the rejected rows: row, movement id, reason, description."""
+    """A durable batch with its digest, counts and rejections (row, movement id, reason and description of each)."""
 
     sequence: int
     body_hash: str
@@ -37,7 +37,7 @@ class StoredBatch:
 
 
 def find_feeds(connection: Connection, source_ids: Sequence[str]) -> dict[str, Feed]:
-    """Returns, by id, those of the feeds that exist."""
+    """Returns those of the feeds that exist, by id."""
     rows = connection.execute(_NAMED_FEEDS, {"texts": source_ids})
     return {row.source_id: Feed(*row) for row in rows}
 
@@ -54,7 +54,7 @@ def list_feeds(connection: Connection, after: str, limit: int) -> list[Feed]:
 
 
 def open_feed_epoch(intake: Intake, source_id: str) -> Feed:
-    """Returns the feed with a new epoch and creates it if necessary; streams of older epochs may no longer write."""
+    """Returns the feed with a new epoch; creates it if necessary. Streams of older epochs may no longer write."""
     found = find_feeds(intake.connection, [source_id]).get(source_id)
     if found is None:
         return _new_source(intake, source_id)
@@ -66,7 +66,7 @@ def open_feed_epoch(intake: Intake, source_id: str) -> Feed:
 
 
 def ensure_feed(intake: Intake, source_id: str) -> Feed:
-    """Returns the feed and creates it if necessary."""
+    """Returns the feed; creates it if necessary."""
     return find_feeds(intake.connection, [source_id]).get(source_id) or _new_source(intake, source_id)
 
 
@@ -88,7 +88,7 @@ _PROGRESS = (
 
 
 def stored_batches(connection: Connection, source_key: int, sequences: Sequence[int]) -> dict[int, StoredBatch]:
-    """Returns, by sequence, those of the batches that are durable."""
+    """Returns those of the batches that are durable, by sequence."""
     where = (StockBatchRow.source_key == source_key, is_one_of(StockBatchRow.sequence, sequences))
     return {batch.sequence: batch for batch in _batches(connection, *where)} if sequences else {}
 

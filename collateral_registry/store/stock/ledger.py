@@ -37,7 +37,7 @@ MOVEMENT_FILTERS = {
 """Fields of a movement itself by which movements can be filtered."""
 
 PLACE_FILTERS = {"warehouse": StockLotRow.warehouse, "lot": StockLotRow.lot}
-"""Fields of the lot from which or to which a movement went."""
+"""Fields of a lot by which movements can be filtered; a transfer is found by either of its lots."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class StoredLot:
 
 @dataclass(frozen=True)
 class StoredMovement:
-    """A booked movement with its feed, batch row and the change of its lot in millionths."""
+    """A booked movement with its feed, its row in its batch, and the change of its lot in millionths."""
 
     key: int
     source_id: str

@@ -1,4 +1,4 @@
-"""Finds the goods that left lots under an active pledge, each movement once.
+"""Finds the movements by which goods left lots under an active pledge; each movement is found once.
 
 A watermark for each lot (``IssueWatermarkRow``) records the last movement that has been processed.
 """
@@ -29,11 +29,11 @@ ISSUES_LIMIT = 10_000
 """Largest number of issues that are processed one by one in one commit."""
 
 LEAVING_KINDS = (int(MovementKind.ISSUE), int(MovementKind.TRANSFER), int(MovementKind.CORRECTION))
-"""Kinds of movements by which goods leave a lot; a correction if it states that more left."""
+"""Kinds of movements by which goods leave a lot; a correction is one if it states that more goods left."""
 
 
 _NOTHING: ColumnElement[int] = literal_column("0")
-"""A literal as in the condition of the partial index ``stock_movement_left``; a bound parameter would not match it."""
+"""A literal, because the condition of the partial index ``stock_movement_left`` would not match a bound parameter."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Issue:
 
 @dataclass(frozen=True)
 class IssueTotal:
-    """The sum of the unprocessed issues of a lot: their number, quantity, first and last issue, and times."""
+    """Totals of the unprocessed issues of a lot: number, quantity, and the first and last issue with their times."""
 
     lot: PledgedLot
     movements: int
@@ -74,7 +74,7 @@ class IssueTotal:
 
 
 def pledged_lots(connection: Connection, lot_keys: Int) -> list[PledgedLot]:
-    """Returns those of the lots that are registered as assets with an active pledge."""
+    """Returns those of the lots that are registered as assets under an active pledge."""
     rows = connection.execute(_REGISTERED_LOTS, {"keys": lot_keys}).all()
     pledges = connection.execute(_FIRST_PLEDGES, {"keys": [row.asset_key for row in rows]}) if rows else ()
     since = {row[0]: row[1] for row in pledges}
@@ -96,8 +96,8 @@ _REGISTERED_LOTS = (
 def unprocessed_issue_totals(write: Write, lots: Sequence[PledgedLot]) -> list[IssueTotal]:
     """Returns the totals of the unprocessed issues of each lot that has any, and advances the watermarks.
 
-    The keys of a lot's movements rise in the order of their commits, because the lock of the warehouse serialises them.
-    A movement that becomes durable later therefore has a key above the watermark.
+    The keys of a lot's movements increase in the order of their commits, because the lock of the warehouse serialises
+    them. A movement that becomes durable later therefore has a key above the watermark.
     """
     rows = write.connection.execute(_ISSUE_TOTALS, _parameters(lots)).all()
     _set_watermarks(write, {row.lot_key: row.last for row in rows})
@@ -122,7 +122,7 @@ _ISSUE = (_MOVE.movement_key, _MOVE.movement_id, _MOVE.document, -_MOVE.change, 
 
 
 def _unprocessed(*columns: ColumnElement[Any]) -> Select[Any]:
-    """Selects the movements by which goods left the pledged lots since the pledge and after the watermark."""
+    """Selects the movements after the watermarks by which goods left the lots since they were pledged."""
     return (
         select(*columns)
         .select_from(_PLEDGED)
@@ -133,7 +133,7 @@ def _unprocessed(*columns: ColumnElement[Any]) -> Select[Any]:
             _MOVE.received_us >= _PLEDGED.c.since_us,
             _MOVE.kind.in_(LEAVING_KINDS),
             _MOVE.change < _NOTHING,
-            # The same lots once more: PostgreSQL cannot estimate how many records a JSON list has.
+            # The lots are repeated, because PostgreSQL cannot estimate how many records a JSON list has.
             is_one_of(_MOVE.lot_key, KEYS),
         )
     )
@@ -159,7 +159,7 @@ _EACH_ISSUE = _unprocessed(_MOVE.lot_key, *_ISSUE).order_by(_MOVE.movement_key).
 def unprocessed_issues(write: Write, lots: Sequence[PledgedLot]) -> list[tuple[PledgedLot, Issue]]:
     """Returns the unprocessed issues one by one, in order, and advances the watermarks.
 
-    They are at most ISSUES_LIMIT; if there may be more, the lots are queued again.
+    At most ISSUES_LIMIT issues are returned; if there may be more, the lots are queued again.
     """
     rows = write.connection.execute(_EACH_ISSUE, {**_parameters(lots), "most": ISSUES_LIMIT}).all()
     if len(rows) == ISSUES_LIMIT:

@@ -1,4 +1,4 @@
-"""Queue of changed lots, the assets they are registered as, and the bulk update of those assets."""
+"""Queues changed lots, finds the assets they are registered as, and updates those assets in bulk."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class LinkedAsset:
-    """An inventory asset and the key of its lot, with the newest revision in the book."""
+    """An inventory asset at its newest revision, and the key of its lot."""
 
     lot_key: int
     asset_key: int
@@ -55,7 +55,7 @@ class ReportedLot:
 
 
 def pending_changes(connection: Connection, limit: int) -> tuple[Int, Int]:
-    """Returns the longest-pending changes [c], oldest first, and the lot of each [c]."""
+    """Returns the oldest pending changes [c], oldest first, and their lots [c]."""
     columns = read_columns(connection, _LONGEST_PENDING, {"most": limit})
     return columns["change_key"], columns["lot_key"]
 
@@ -76,7 +76,7 @@ _CHANGES_OF_LOTS = select(StockChangeRow.change_key).where(is_one_of(StockChange
 
 
 def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int]:
-    """Returns the pending changes [c] of the lots registered as these assets, oldest first, and the lot of each [c]."""
+    """Returns the pending changes [c] of the lots registered as these assets, oldest first, and their lots [c]."""
     columns = read_columns(connection, _CHANGES_OF_ASSETS, {"keys": asset_keys})
     return columns["change_key"], columns["lot_key"]
 
@@ -124,7 +124,7 @@ _DELETE_CHANGES = delete(StockChangeRow).where(is_one_of(StockChangeRow.change_k
 
 
 def linked_assets(connection: Connection, lot_keys: Int) -> list[LinkedAsset]:
-    """Returns the assets registered with the warehouse and lot number of these lots, whatever good is reported."""
+    """Returns the assets registered with the warehouse and lot number of these lots, even if their goods differ."""
     return [
         LinkedAsset(lot_key, asset_key, from_document(Asset, document), revision, unit)
         for lot_key, asset_key, document, revision, unit in connection.execute(_LINKED_ASSETS, {"keys": lot_keys})
@@ -143,7 +143,7 @@ _LINKED_ASSETS = (
 
 
 def reported_lots(connection: Connection, lot_keys: Int) -> dict[int, ReportedLot]:
-    """Returns the reported state of the lots that a feed has reported, by key."""
+    """Returns, by key, the reported state of those of the lots that a feed has reported."""
     rows = connection.execute(_REPORTED, {"keys": lot_keys})
     return {row[0]: ReportedLot(row[1], row[2], row[3], max(row[4], 0)) for row in rows}
 

@@ -1,4 +1,4 @@
-"""Stores the outcome of rejected feed items and lists them."""
+"""Stores the resolutions of rejected feed items and lists the items."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REJECTION_FILTERS = {
 
 @dataclass(frozen=True)
 class StoredRejection:
-    """An item that was not booked, with the reason and its resolution."""
+    """An item that was not booked, with the reason and the resolution."""
 
     key: int
     source_id: str

@@ -1,4 +1,4 @@
-"""Stores the reliability scores of warehouses and reads the records they are computed from."""
+"""Stores the reliability scores of warehouses and reads the records from which they are computed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class StoredWarehouse:
-    """A warehouse with its record, its current score, and the numbers of its lots and open findings."""
+    """A warehouse with its record, its current score, and how many lots and open findings it has."""
 
     warehouse: str
     record: Record
@@ -40,7 +40,7 @@ class StoredWarehouse:
 
 
 def ensure_warehouse(write: Write, warehouse: str) -> None:
-    """Stores a warehouse that has not reported a movement, if it is not known yet."""
+    """Stores a warehouse that has not reported a movement, unless it is already known."""
     write.connection.execute(_INSERT_WAREHOUSE, {"warehouse": warehouse})
 
 
@@ -51,14 +51,14 @@ _INSERT_WAREHOUSE = sql(
 
 
 def warehouse_names(connection: Connection) -> list[str]:
-    """Returns all warehouses that have reported or been counted, in order."""
+    """Returns the sorted names of all warehouses that have reported or been counted."""
     return list(connection.execute(select(StockWarehouseRow.warehouse).order_by(StockWarehouseRow.warehouse)).scalars())
 
 
 def record_of(connection: Connection, warehouse: str, since_us: int) -> Record:
-    """Returns the counts of a warehouse since a time and the lateness of all its movements.
+    """Returns a record of the counts of a warehouse since a time and of the lateness of all its movements.
 
-    The shrinkage rate is the mean over the counted lots of (book - counted) / book, taken as 0 where nothing lacks.
+    The shrinkage rate is the mean of (book - counted) / book over the counted lots, with 0 for lots without a shortage.
     """
     missing = cast(StockCountRow.book - StockCountRow.counted, Float) / cast(StockCountRow.book, Float)
     shrinkage = func.avg(case((StockCountRow.counted < StockCountRow.book, missing), else_=0.0))
@@ -75,13 +75,13 @@ def record_of(connection: Connection, warehouse: str, since_us: int) -> Record:
 
 
 def haircut_of_warehouse(connection: Connection, warehouse: str) -> float:
-    """Returns the addition to the value haircut for a warehouse, under any spelling; 0 if it has no score."""
+    """Returns the addition to the value haircut for a warehouse in any spelling; 0 if it has no score."""
     place = folded(warehouse)
     return haircut_of_spellings(connection, spellings_of(connection, [place])[place])
 
 
 def haircut_of_spellings(connection: Connection, names: Sequence[str]) -> float:
-    """Returns the largest current haircut among the spellings of one warehouse; 0 if it has no score."""
+    """Returns the largest current haircut among the spellings of the name of one warehouse; 0 if it has no score."""
     newest = (
         select(WarehouseReliabilityRow.warehouse, func.max(WarehouseReliabilityRow.seq).label("seq"))
         .where(WarehouseReliabilityRow.warehouse.in_(names))
@@ -94,7 +94,7 @@ def haircut_of_spellings(connection: Connection, names: Sequence[str]) -> float:
 
 
 def store_score(write: Write, warehouse: str, record: Record, found: Reliability) -> None:
-    """Stores a score with the record it was computed from."""
+    """Stores a score with the record from which it was computed."""
     values = {
         "warehouse": warehouse,
         "seq": write.seq,
@@ -105,7 +105,7 @@ def store_score(write: Write, warehouse: str, record: Record, found: Reliability
 
 
 def set_haircut(write: Write, place: str, haircut: float) -> Int:
-    """Sets the haircut of all lots in a warehouse, given its folded name; returns the keys of their assets."""
+    """Sets the haircut of all lots in a warehouse, whose folded name is ``place``; returns the keys of their assets."""
     lots_there = select(PlaceClaimRow.asset_key).where(PlaceClaimRow.place == place).order_by(PlaceClaimRow.asset_key)
     keys = read_keys(write.connection, lots_there)
     lots = update(InventoryRow).where(is_one_of(InventoryRow.asset_key, keys))
@@ -130,7 +130,7 @@ def get_warehouses(connection: Connection, names: Sequence[str], since_us: int) 
 
 
 def list_warehouses(connection: Connection, after: str, limit: int) -> list[str]:
-    """Returns a page of the names of warehouses, in order."""
+    """Returns a page of the sorted names of warehouses."""
     statement = select(StockWarehouseRow.warehouse).where(StockWarehouseRow.warehouse > after)
     return list(connection.execute(statement.order_by(StockWarehouseRow.warehouse).limit(limit)).scalars())
 
@@ -154,4 +154,4 @@ def _counts(
 
 
 NO_ASSETS = np.zeros(0, dtype=np.int64)
-"""Asset keys if no asset changed."""
+"""The empty array of keys, for when no asset changed."""

@@ -1,4 +1,4 @@
-"""Stores valuations. Rows are appended and never changed; the newest of a target is its value."""
+"""Stores valuations. Rows are appended and never changed; the newest row of a target is its value."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def get_valuation(connection: Connection, asset_id: str, seq: int, currency: str
 
 
 def list_valuations(connection: Connection, asset_id: str, before: tuple[int, str], limit: int) -> list[dict[str, Any]]:
-    """Returns a page of the valuations of an asset before a (sequence, currency), newest first."""
+    """Returns a page of the valuations of an asset before (sequence, currency), newest first."""
     seq, currency = before
     earlier = (ValuationRow.seq < seq) | ((ValuationRow.seq == seq) & (TargetRow.currency > currency))
     return _rows(connection, asset_id, (earlier,), limit)
@@ -70,7 +70,7 @@ def _rows(connection: Connection, asset_id: str, where: tuple[Any, ...], limit: 
 
 
 def _recorded(asset_id: str) -> Subquery:
-    """Selects sequence and target of the valuations of an asset, without those of runs that are not published."""
+    """Selects the sequence and target of the valuations of an asset, except those of runs that are not published."""
     targets = (
         select(TargetRow.target_key)
         .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)

@@ -29,7 +29,7 @@ from valuation._typing import Int
 
 
 def read_facts(connection: Source, keys: Int) -> AssetFacts:
-    """Returns the facts of assets that their values are computed from, in key order."""
+    """Returns, in key order, the facts from which the values of assets are computed."""
     columns = read_columns(connection, *_FACTS.of(keys))
     return AssetFacts(
         **columns,
@@ -49,7 +49,7 @@ _FACTS = KeyedSelect(
 
 
 def read_targets(connection: Source, facts: AssetFacts, keys: Int) -> TargetFacts:
-    """Returns the currencies in which each asset is valued, in order of the targets' keys."""
+    """Returns the currencies in which each asset is valued, ordered by target key."""
     columns = read_columns(connection, *_TARGETS.of(keys))
     row = np.searchsorted(facts.asset_key, columns["asset_key"]).astype(np.int64)
     return TargetFacts(columns["target_key"], row, columns["currency"])
@@ -64,7 +64,7 @@ _TARGETS = KeyedSelect(
 def read_cover_targets(connection: Source, asset_keys: Int) -> Columns:
     """Returns the valuation targets of assets, ordered by target key.
 
-    Prior claims are given for an asset's target in its own currency, and are 0 for its other targets.
+    Prior claims are stated for an asset's target in its own currency, and are 0 for its other targets.
     """
     return read_columns(connection, *_COVER_TARGETS.of(asset_keys))
 
@@ -74,14 +74,17 @@ _COVER_TARGETS = KeyedSelect(
     select(TargetRow.target_key, TargetRow.asset_key, _PRIOR_CLAIMS.label("prior_claims_minor"))
     .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
     .order_by(TargetRow.target_key),
-    # Filter both tables: PostgreSQL does not propagate the keys through the join and would read all of the other.
+    # Both tables are filtered, because PostgreSQL does not propagate the keys through the join.
     TargetRow.asset_key,
     AssetRow.asset_key,
 )
 
 
 def foreign_assets(connection: Connection) -> Columns:
-    """Returns the assets valued through an exchange rate: asset key, currency of the price (``base``), currency."""
+    """Returns the assets valued through an exchange rate.
+
+    The columns are the asset key, the currency of the price (``base``), and the currency of the value.
+    """
     base = func.coalesce(PriceSeriesRow.currency, AssetRow.currency)
     statement = (
         select(TargetRow.asset_key, base.label("base"), TargetRow.currency)
@@ -94,7 +97,7 @@ def foreign_assets(connection: Connection) -> Columns:
 
 
 def assets_of_series(connection: Connection, series_keys: Int) -> Int:
-    """Returns the sorted keys of the lots priced by these series, and of the machines with one of them as index."""
+    """Returns the sorted keys of the lots priced by these series, and of the machines indexed by one of them."""
     named = {"keys": series_keys}
     return np.union1d(*(read_keys(connection, one, named) for one in (_PRICED_LOTS, _INDEXED_MACHINES)))
 
@@ -106,7 +109,7 @@ _INDEXED_MACHINES = select(EquipmentRow.asset_key).where(is_one_of(EquipmentRow.
 def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
     """Returns the sorted keys of the machines to which the price index of one of the classes applies.
 
-    They belong to one of the classes or a subclass, name no index of their own, and state the day of their price.
+    Such a machine belongs to one of the classes or a subclass, names no index itself, and states the day of its price.
     """
     below = [col(AssetRow.asset_class).startswith(f"{one}.", autoescape=True) for one in classes]
     statement = (
@@ -120,7 +123,7 @@ def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
 
 
 def _kind_columns(connection: Source, table: type[SQLModel], keys: Int, asset_key: Int) -> Columns:
-    """Returns the details of the assets of one kind and the row of their asset; series key 0 means no series."""
+    """Returns the details of the assets of one kind and the row number of each asset; series key 0 means no series."""
     details = read_columns(connection, *_OF_KIND[table].of(keys))
     details["asset_row"] = np.searchsorted(asset_key, details.pop("asset_key")).astype(np.int64)
     return details
@@ -140,7 +143,7 @@ _OF_KIND: dict[type[SQLModel], KeyedSelect] = {
 
 
 def facts_of(connection: Connection, asset: Asset) -> AssetFacts:
-    """Returns the facts of an asset that is not registered, in the same columns."""
+    """Returns the facts of an asset that is not registered, in the same columns as for registered assets."""
     table, numbers = numbers_of(connection, asset)
     days = {"insurance_day": day_of(asset.insurance_expire), "inspection_day": day_of(asset.last_inspection)}
     own = {"asset_key": 0, "revision": 0, "status": int(asset.status), "prior_claims_minor": 0, **days}
@@ -155,7 +158,7 @@ def facts_of(connection: Connection, asset: Asset) -> AssetFacts:
 
 
 def _quoted_columns(table: type[SQLModel], own: type[SQLModel] | None, numbers: Mapping[str, Any]) -> Columns:
-    """Returns one row if the table is that of the asset's kind, otherwise the same columns without rows."""
+    """Returns one row if the table is that of the asset's kind; otherwise returns the same columns without rows."""
     columns: Columns = {"asset_row": np.zeros(int(table is own), dtype=np.int64)}
     for column in table.__table__.c:
         if column.key in {"asset_key", "series_id"}:
