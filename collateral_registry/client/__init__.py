@@ -1,6 +1,6 @@
-"""Partner kit: pushes the stock movements of a warehouse so that none is lost or booked twice.
+"""Pushes the stock movements of a partner's warehouse so that none is lost or booked twice.
 
-Movements are first stored in an outbox, a local file, and pushed from there::
+Movements are first stored in an outbox, which is a local file, and are pushed from there::
 
     with Outbox(Path("stock.db"), "rotterdam-3") as outbox, open_channel("host:50051") as channel:
         outbox.add(movements)                           # durable when it returns

@@ -1,4 +1,4 @@
-"""Opens a channel to the server that reconnects quickly."""
+"""Opens a channel to the server; the channel reconnects quickly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import grpc
 CONNECT_MILLISECONDS = 1_000
 FIRST_RECONNECT_MILLISECONDS = 50
 LONGEST_RECONNECT_MILLISECONDS = 250
-"""Reconnects within a second of a server restart; the default of gRPC is up to two minutes."""
+"""The channel reconnects within a second of a server restart; by default, gRPC may wait up to two minutes."""
 
 OPTIONS = [
     ("grpc.min_reconnect_backoff_ms", CONNECT_MILLISECONDS),  # despite its name, the time limit of one attempt
@@ -19,7 +19,7 @@ OPTIONS = [
 
 
 def open_channel(server: str, root_certificate: Path | None = None) -> grpc.Channel:
-    """Opens a channel to host:port, with TLS if a file of root certificates is given.
+    """Opens a channel to host:port; the channel uses TLS if a file of root certificates is given.
 
     Raises OSError if that file cannot be read.
     """

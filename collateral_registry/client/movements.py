@@ -27,9 +27,9 @@ class Movement:
     """A stock movement.
 
     ``movement_id`` is assigned by the partner and never used for another movement. ``quantity`` is in ``unit`` and has
-    at most six decimals; ``happened`` has a time zone. An empty good or unit means that of the lot.
+    at most six decimals; ``happened`` has a time zone. If the good or the unit is empty, that of the lot applies.
 
-    The constructor raises ValueError naming a field that cannot be encoded; the server validates everything else.
+    The constructor raises ValueError naming the field if a value cannot be encoded. The server validates the rest.
     """
 
     movement_id: str
@@ -62,9 +62,9 @@ class Movement:
 
     @property
     def message(self) -> stock_pb2.StockBatch:
-        """Batch message of this item alone.
+        """The batch message that contains only this movement.
 
-        Every column has one value, so that concatenated messages parse as one batch with aligned columns.
+        Every column has exactly one value, so concatenated messages can be parsed as one batch with aligned columns.
         """
         return stock_pb2.StockBatch(
             movement_ids=[self.movement_id],
@@ -86,7 +86,7 @@ class Movement:
 
 
 def batch_of(sequence: int, items: Iterable[bytes]) -> stock_pb2.StockBatch:
-    """Builds a batch from serialised ``Movement.message`` items; text columns empty in every row are omitted."""
+    """Builds a batch from serialised ``Movement.message`` items; omits string columns that are empty in every row."""
     # Parsing concatenated protobuf messages appends their repeated fields.
     batch = stock_pb2.StockBatch.FromString(b"".join(items))
     for column in TEXT_COLUMNS:

@@ -1,4 +1,4 @@
-"""Crash-safe local queue of movements that the server has not yet made durable.
+"""Keeps movements that the server has not yet made durable in a local queue that survives crashes.
 
 An item is stored without a sequence number, assigned to a numbered batch exactly once, and deleted when its batch is
 acknowledged.
@@ -20,7 +20,7 @@ from collateral_registry.v1 import stock_pb2
 
 MICROSECOND_NANOSECONDS = 1_000
 ASSIGNED_BATCHES = 16
-"""Batches numbered in one transaction, which costs one sync of the file."""
+"""Number of batches assigned in one transaction, which needs one sync of the file."""
 
 BUSY_SECONDS = 10.0
 SCHEMA = (
@@ -37,7 +37,7 @@ content is a serialised batch of that item alone."""
 
 @dataclass(frozen=True)
 class Backlog:
-    """Numbers of pending items and their batches, and the time the oldest was added, in us since 1970 (0: none)."""
+    """How many items and batches are pending, and when the oldest item was added, in us since 1970 (0 if none)."""
 
     items: int
     batches: int
@@ -55,10 +55,10 @@ class RejectedMovement:
 
 
 class Outbox:
-    """Outbox file of one feed. An instance is used by one thread; several processes may open the same file.
+    """The outbox file of one feed. Only one thread may use an instance; several processes may open the same file.
 
-    The constructor creates a missing file, and raises ValueError if the file belongs to another feed or is not an
-    outbox.
+    The constructor creates the file if it is missing. It raises ValueError if the file belongs to another feed or is
+    not an outbox.
     """
 
     def __init__(self, path: Path, feed: str) -> None:
@@ -73,7 +73,7 @@ class Outbox:
             raise ValueError(f"outbox: {path.name} holds the stock of {owner}, want {feed}")
 
     def _open(self) -> str:
-        """Creates missing tables and returns the feed of the file."""
+        """Creates missing tables and returns the feed to which the file belongs."""
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         with self._writing() as write:
@@ -95,9 +95,9 @@ class Outbox:
         self._connection.close()
 
     def add(self, movements: Iterable[Movement]) -> int:
-        """Adds movements in order, durably; returns the number that were not already pending.
+        """Adds movements durably, in the order given; returns how many were not already pending.
 
-        Raises ValueError if an id is already pending with different content; then none is added.
+        Raises ValueError if an id is already pending with different content, in which case no movement is added.
         """
         now_us = time.time_ns() // MICROSECOND_NANOSECONDS
         added = 0
@@ -117,7 +117,7 @@ class Outbox:
         return 0
 
     def backlog(self) -> Backlog:
-        """Returns the counts of pending items and batches."""
+        """Returns how many items and batches are pending."""
         query = "SELECT count(*), count(DISTINCT sequence), coalesce(min(added_us), 0) FROM item"
         return Backlog(*self._connection.execute(query).fetchone())
 
@@ -126,10 +126,10 @@ class Outbox:
         return [one for (one,) in self._connection.execute("SELECT movement_id FROM item ORDER BY position")]
 
     def batches(self, after: int, limit: int, server_last: int, batch_items: int) -> list[stock_pb2.StockBatch]:
-        """Returns up to ``limit`` batches with a sequence beyond ``after``; a batch never changes.
+        """Returns up to ``limit`` batches with a sequence above ``after``; a batch never changes.
 
-        If there is none, pending items are assigned to new batches of ``batch_items``. Their sequence continues after
-        the last one of this file or of the server (``server_last``), whichever is greater.
+        If there is none, pending items are assigned to new batches of ``batch_items``. Their sequences continue after
+        the last one of this file or that of the server (``server_last``), whichever is greater.
         """
         sequences = self._assigned_after(after, limit)
         if not sequences and self._assign(server_last, batch_items):
@@ -141,7 +141,7 @@ class Outbox:
         return [sequence for (sequence,) in self._connection.execute(query, (after, limit))]
 
     def _assign(self, server_last: int, batch_items: int) -> bool:
-        """Assigns the oldest unassigned items to batches, durably; returns whether there were any."""
+        """Durably assigns the oldest unassigned items to batches; returns whether there were any."""
         query = "SELECT position FROM item WHERE sequence IS NULL ORDER BY position LIMIT ?"
         with self._writing() as write:
             positions = write.execute(query, (ASSIGNED_BATCHES * batch_items,)).fetchall()
@@ -157,17 +157,17 @@ class Outbox:
 
     @property
     def last_sequence(self) -> int:
-        """Sequence of the last batch formed; 0 in a new file."""
+        """The sequence of the last batch formed; 0 in a new file."""
         return int(self._connection.execute("SELECT last_sequence FROM feed").fetchone()[0])
 
     @property
     def last_acknowledged(self) -> int:
-        """Sequence of the last acknowledged batch."""
+        """The sequence of the last acknowledged batch."""
         first = self._connection.execute("SELECT min(sequence) FROM item").fetchone()[0]
         return self.last_sequence if first is None else int(first) - 1
 
     def acknowledge(self, sequence: int, rejected: Iterable[RejectedMovement]) -> int:
-        """Deletes the batches up to ``sequence`` and stores the rejected movements; returns the items deleted."""
+        """Deletes the batches up to ``sequence`` and stores the rejected movements; returns how many it deleted."""
         with self._writing() as write:
             write.execute(
                 "DELETE FROM rejected WHERE movement_id IN (SELECT movement_id FROM item WHERE sequence <= ?)",
@@ -186,13 +186,13 @@ class Outbox:
         return [RejectedMovement(*row) for row in self._connection.execute(query)]
 
     def forget_rejected(self, movement_ids: Iterable[str]) -> None:
-        """Removes movements from the rejected ones. Movements booked later are removed automatically."""
+        """Deletes these movements from the stored rejected ones; those booked later are deleted automatically."""
         with self._writing() as write:
             write.executemany("DELETE FROM rejected WHERE movement_id = ?", [(one,) for one in movement_ids])
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Runs a durable transaction; rolls back unless it completes."""
+        """Runs a durable transaction, which is rolled back unless it completes."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield self._connection

@@ -3,7 +3,7 @@
 A stream starts with one batch in flight and at most doubles that number with each response, up to the window of the
 server. On a network that breaks streams, the first batches are therefore acknowledged before many more are sent. When a
 stream breaks, unacknowledged batches are sent again unchanged. The server recognises them by their sequence numbers,
-and repeats which items it rejected.
+and states again which items it rejected.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ TRANSIENT = {
 SUPERSEDED = "STREAM_SUPERSEDED"
 SUPERSEDED_LIMIT = 3
 """Number of streams of one push that may be superseded. A broken stream that opens late supersedes its successor once;
-a second pusher of the feed does so every time."""
+a second pusher of the same feed supersedes every stream."""
 
 
 class ServerBehind(Exception):
-    """Raised when the server has lost acknowledged batches, which the outbox has already deleted."""
+    """Raised if the server has lost acknowledged batches, which the outbox has already deleted."""
 
 
 @dataclass
 class PushResult:
-    """Counts of booked and already known movements of a push, and the rejected ones."""
+    """The result of a push: how many movements were booked or already known, and the rejected movements."""
 
     booked: int = 0
     known: int = 0
@@ -63,9 +63,9 @@ class PushResult:
 
 @dataclass
 class _Flight:
-    """State of a stream: last sequence sent, unacknowledged sequences, and flow control.
+    """State of a stream: the last sequence sent, the unacknowledged sequences, and the flow control.
 
-    ``window`` is the limit of batches in flight set by the server. ``ramp`` is the limit reached by the slow start.
+    ``window`` is the server's limit on batches in flight. ``ramp`` is the limit that the slow start has reached.
     ``resume_at`` is the monotonic time until which the server asked the client to pause.
     """
 
@@ -116,8 +116,8 @@ class Pusher:
     def push(self) -> PushResult:
         """Pushes until nothing is pending and returns the result.
 
-        Raises grpc.RpcError if the server refuses or streams keep breaking, NoAnswer if it does not respond, and
-        ServerBehind if it has lost acknowledged batches. Movements still pending are sent by the next push.
+        Raises grpc.RpcError if the server refuses or streams keep breaking, NoAnswer if the server does not respond,
+        and ServerBehind if the server has lost acknowledged batches. Movements still pending are sent by the next push.
         """
         self._result, self._superseded = PushResult(), 0
         while self.outbox.backlog().items:
@@ -125,9 +125,9 @@ class Pusher:
         return self._result
 
     def _stream(self) -> None:
-        """Pushes on one stream until nothing is pending or it breaks.
+        """Pushes on one stream until nothing is pending or the stream breaks.
 
-        A transient break raises only if the stream had no acknowledgement, so that progress resets the patience.
+        A transient error is raised only if the stream had no acknowledgement, so that progress restarts the patience.
         """
         before = self._acknowledgements
         try:
@@ -140,11 +140,11 @@ class Pusher:
                 raise
 
     def _silence(self) -> float:
-        """Returns the silence in seconds that ends a stream; doubles after each timeout, as the server may be slow."""
+        """Returns how many seconds a stream may be silent; doubles after each timeout, as the server may be slow."""
         return min(self._silence_seconds * 2.0**self._silences, LONGEST_SILENCE_SECONDS)
 
     def _is_transient(self, error: BaseException) -> bool:
-        """Returns whether another attempt may succeed."""
+        """Returns whether another attempt after this error may succeed."""
         if isinstance(error, grpc.RpcError):
             superseded = self._superseded <= SUPERSEDED_LIMIT and reason_of(error) == SUPERSEDED
             return superseded or error.code() in TRANSIENT
@@ -224,7 +224,7 @@ class Pusher:
             flight.resume_at = time.monotonic() + min(delay, LONGEST_PAUSE_SECONDS)
 
     def _rewind(self, rewind: stock_pb2.PushStockRewind, flight: _Flight) -> None:
-        """Continues from the sequence that the server expects."""
+        """Continues with the sequence that the server expects."""
         last = rewind.expected_sequence - 1
         self._check_last_sequence(last)
         flight.unanswered.clear()
@@ -242,7 +242,7 @@ _back_off = wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_W
 def _wait(state: RetryCallState) -> float:
     """Returns the seconds until the next stream.
 
-    There is no delay after a timeout, because the silence itself was the back-off.
+    There is no delay after a timeout, because the time spent waiting for an answer was already a delay.
     """
     silent = state.outcome is not None and isinstance(state.outcome.exception(), NoAnswer)
     return 0.0 if silent else _back_off(state)

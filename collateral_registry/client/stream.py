@@ -1,4 +1,4 @@
-"""One PushStock call: requests are sent through a queue, and responses are received by a thread."""
+"""Runs one PushStock call: a queue sends the requests, and a thread receives the responses."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ DETAILS_KEY = "grpc-status-details-bin"
 
 
 class NoAnswer(Exception):
-    """Raised when the server ended the stream, or sent no response in time."""
+    """Raised if the server ended the stream or sent no response in time."""
 
 
 def reason_of(error: grpc.RpcError) -> str:
-    """Returns the stable reason code of a refusal; empty if the error is not from the server itself."""
+    """Returns the stable reason code of a refusal; an empty string if the error is not from the server itself."""
     trailing: Any = error.trailing_metadata() or ()
     info = ErrorInfo()
     for detail in Status.FromString(dict(trailing).get(DETAILS_KEY, b"")).details:
@@ -56,9 +56,9 @@ class Stream:
         self._requests.put(request)
 
     def answers(self) -> list[stock_pb2.PushStockResponse]:
-        """Waits for the next response, and returns it with all that have arrived since.
+        """Waits for the next response, and returns all responses that have arrived by then.
 
-        Raises grpc.RpcError if the stream broke, NoAnswer if it ended or stayed silent for too long.
+        Raises grpc.RpcError if the stream broke, and NoAnswer if it ended or was silent for too long.
         """
         responses = [self._next(self._silence_seconds)]
         while not self._answers.empty():
@@ -76,6 +76,6 @@ class Stream:
         return response
 
     def close(self) -> None:
-        """Cancels the call in any state."""
+        """Cancels the call, whatever its state."""
         self._requests.put(None)
         self._call.cancel()
