@@ -1,1 +1,1 @@
-"""Command line: commands that call a running server, start one, or work on files."""
+"""The command line: its commands call a running server, start one, or process files."""

@@ -1,4 +1,4 @@
-"""The ``collateral`` command. Commands import their modules when they run, so that --help is fast."""
+"""Defines the ``collateral`` command. Commands import their modules when they run, so that --help is fast."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class FileKind(StrEnum):
 
 
 FILE_CONTENTS = {FileKind.FX: "exchange rates", FileKind.SERIES: "price series"}
-"""Descriptions of kinds whose name is not one."""
+"""Descriptions of the kinds whose names do not describe them."""
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Channel to the server for one command; errors become a message and an exit code."""
+"""Opens a channel to the server for one command; turns errors into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def open_channel(server: str) -> grpc.Channel:
 
 @contextmanager
 def session(server: str) -> Iterator[grpc.Channel]:
-    """Yields a channel for one command; an error is printed and ends the command with its exit code."""
+    """Yields a channel for one command; prints an error and ends the command with the corresponding exit code."""
     try:
         with open_channel(server) as channel:
             yield channel
@@ -82,7 +82,7 @@ def report_rpc_error(error: grpc.RpcError, server: str) -> int:
 
 
 def error_text(error: grpc.RpcError) -> str:
-    """Returns the server's message with the invalid fields, the reason code and its details."""
+    """Returns the server's message with the invalid fields, and with the reason code and its details."""
     text = error.details() or f"the server failed with {error.code().name}"
     for detail in _details(error):
         info, bad = ErrorInfo(), BadRequest()

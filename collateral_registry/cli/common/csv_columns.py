@@ -1,4 +1,4 @@
-"""Required and optional columns of the CSV files."""
+"""Lists the required and optional columns of the CSV files."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ LENGTH_PREFIX_BYTES = 8  # tag and length of a repeated message
 
 @dataclass(frozen=True)
 class NumberedRow:
-    """A row with its line number, and the number of cells beyond those of the header."""
+    """A row with its line number, and the number of cells that it has in excess of the header."""
 
     line: int
     values: Row
@@ -25,7 +25,7 @@ class NumberedRow:
 
     @property
     def fitting(self) -> Row:
-        """The values; raises ValueError if the row has more cells than the header."""
+        """The values of the row; raises ValueError if the row has more cells than the header."""
         if self.surplus:
             wanted = len(self.values)
             raise ValueError(
@@ -64,7 +64,7 @@ def _after_comments(file: TextIO) -> tuple[int, Any]:
 
 
 def batches(messages: Sequence[tuple[int, Any]], max_messages: int, max_bytes: int) -> Iterator[list[tuple[int, Any]]]:
-    """Yields messages with their lines in batches within both limits; a larger single message is a batch alone."""
+    """Yields batches of messages with their lines, within both limits; a larger message is a batch alone."""
     batch: list[tuple[int, Any]] = []
     free_bytes = max_bytes
     for line, message in messages:

@@ -55,12 +55,12 @@ def format_percent(ratio: str) -> str:
 
 
 def format_date(date: Date) -> str:
-    """Formats a date as YYYY-MM-DD; empty if unset."""
+    """Formats a date as YYYY-MM-DD; an empty string if it is not set."""
     return f"{date.year:04d}-{date.month:02d}-{date.day:02d}" if date.year else ""
 
 
 def format_time(stamp: Timestamp) -> str:
-    """Formats a timestamp in UTC to the second; empty if unset."""
+    """Formats a timestamp in UTC to the second; an empty string if it is not set."""
     return stamp.ToDatetime(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if stamp.seconds else ""
 
 

@@ -26,7 +26,7 @@ Response = TypeVar("Response", bound=PagedResponse)
 
 
 def fetch_all(call: Callable[[Request], Response], request: Request, field: str, limit: int = 0) -> Response:
-    """Returns one response holding the rows of all pages, or the first ``limit`` of them; ``field`` names the rows."""
+    """Returns one response with the rows of all pages, or only the first ``limit`` rows; ``field`` names the rows."""
     request.page_size = min(limit, PAGE_ROWS) if limit else PAGE_ROWS
     answer = call(request)
     rows, request.page_token = getattr(answer, field), answer.next_page_token

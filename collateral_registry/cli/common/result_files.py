@@ -1,4 +1,4 @@
-"""Writes the result files of the offline commands, and names them by series."""
+"""Writes the result files of the commands that need no server, and names them after series."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object
 
 
 def file_stem(series: str) -> str:
-    """Returns a series name as a safe file name stem."""
+    """Returns the name of a series as a stem that is safe in a file name."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in series)
 
 

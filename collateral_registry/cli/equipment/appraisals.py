@@ -1,4 +1,4 @@
-"""Calls of the equipment commands that record and compare appraisals by people."""
+"""Calls the server for the equipment commands that record and compare appraisals by people."""
 
 from __future__ import annotations
 

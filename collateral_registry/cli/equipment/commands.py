@@ -145,7 +145,7 @@ def appraisers(
 
 @contextmanager
 def _input_errors() -> Iterator[None]:
-    """Turns InvalidInput and OSError into an error message and the usage exit code."""
+    """Turns InvalidInput and OSError into an error message and the exit code for usage errors."""
     from collateral_registry.cli.common.client import EXIT_USAGE, print_error
     from valuation.errors import InvalidInput
 

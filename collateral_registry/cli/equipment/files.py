@@ -27,7 +27,7 @@ HEADER = ("id", "fmv", "fmv_low", "fmv_high", "olv", "flv", "nolv", "basis_of_es
 def appraise_file(
     assets: Path, columns: Path, model: Path, as_of: str, date_column: str
 ) -> tuple[Observations, Estimates]:
-    """Returns the machines of a file and their estimates by a stored model; raises InvalidInput for invalid input."""
+    """Returns the machines of a file and the estimates of a stored model for them; raises InvalidInput."""
     if as_of and date_column:
         raise InvalidInput("as_of", as_of, "a date or a date column, not both")
     day = _date(as_of)

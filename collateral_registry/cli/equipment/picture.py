@@ -16,7 +16,7 @@ from valuation.equipment.sales.observations import SEPARATOR
 
 WIDTH, HEIGHT, PLOT, MARGIN = 960, 520, 400, 60
 POINTS_LIMIT = 4_000
-"""Maximum number of sales drawn; a larger file is thinned evenly."""
+"""Maximum number of sales drawn; if a file has more, an evenly spaced selection is drawn."""
 
 BARS_LIMIT = 16
 

@@ -46,7 +46,7 @@ IngestResponse = price_pb2.IngestPricesResponse | price_pb2.IngestFxRatesRespons
 
 @dataclass(frozen=True)
 class BatchedKind:
-    """File kind sent in batches: parser of a row, constructor of the request, and the call."""
+    """A kind of file that is sent in batches, with the parser of a row, the constructor of a request, and the call."""
 
     reader: Callable[[Row], Any]
     request: Callable[[list[Any]], Any]
@@ -69,7 +69,7 @@ BATCHED = {
 
 @dataclass
 class Tally:
-    """Counts of accepted, known, quarantined and refused rows, with the problems by line."""
+    """Counts of accepted, known, quarantined and refused rows, and the problems with their lines."""
 
     accepted: int = 0
     known: int = 0
@@ -83,7 +83,7 @@ class Tally:
         self.problems.append((line, reason))
 
     def summary(self, file_kind: str) -> str:
-        """Returns the counts in one line."""
+        """Returns the counts as one line of text."""
         quarantined = f"{self.quarantined} quarantined, " if self.quarantined else ""
         return f"{file_kind}: {self.accepted} accepted, {self.known} already known, {quarantined}{self.refused} refused"
 
@@ -91,7 +91,7 @@ class Tally:
 def import_file(channel: grpc.Channel, file_kind: str, path: Path) -> int:
     """Imports a CSV file and returns the exit code; prints a summary and the refusals, even if the server fails.
 
-    Raises ValueError if the file cannot be read, grpc.RpcError if the server fails.
+    Raises ValueError if the file cannot be read, and grpc.RpcError if the server fails.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -73,7 +73,7 @@ def _decimal(row: Row, column: str) -> DecimalMessage | None:
 
 
 def money(text: str, currency: str, column: str) -> Money | None:
-    """Parses an amount in plain digits exactly; returns None for an empty text and raises ValueError if invalid."""
+    """Parses an amount in plain digits exactly; returns None for an empty string, and raises ValueError if invalid."""
     if not text:
         return None
     if not AMOUNT.fullmatch(text):
@@ -110,7 +110,7 @@ READERS: Mapping[str, Callable[[Row, str], object]] = {
 
 
 def _message(kind: type[M], row: Row, /, **others: object) -> M:
-    """Returns a message with the columns that have the names of its fields or stand for them, and with ``others``."""
+    """Builds a message: ``others`` are set as given, and the other fields are read from their columns of the row."""
     values: dict[str, object] = {}
     for field in kind.DESCRIPTOR.fields:
         name, column = field.name, COLUMN_OF.get(field.name, field.name)
@@ -127,14 +127,14 @@ def _message(kind: type[M], row: Row, /, **others: object) -> M:
 
 
 def price_observation(row: Row) -> price_pb2.PriceObservation:
-    """Converts a row with the columns series, date and price."""
+    """Converts a row with the columns series, date and price to a price observation."""
     return price_pb2.PriceObservation(
         price_series=f"priceSeries/{row['series']}", date=_date(row, "date"), price=_decimal(row, "price")
     )
 
 
 def fx_rate(row: Row) -> price_pb2.FxRate:
-    """Converts a row with the columns base, quote, date and rate."""
+    """Converts a row with the columns base, quote, date and rate to an exchange rate."""
     return price_pb2.FxRate(
         base_currency_code=row["base"],
         quote_currency_code=row["quote"],
@@ -144,7 +144,7 @@ def fx_rate(row: Row) -> price_pb2.FxRate:
 
 
 def series_request(row: Row) -> price_pb2.CreatePriceSeriesRequest:
-    """Converts a row of a price series; raises ValueError for a kind other than GOOD or empty."""
+    """Converts a row of a price series; raises ValueError if the kind is neither GOOD nor empty."""
     if row.get("kind", "") not in {"", "GOOD"}:
         raise ValueError(f"kind: got {row['kind']!r}, want GOOD; the first exchange rate creates its own series")
     days = _whole(row, "max_age_days", 0)
@@ -153,7 +153,7 @@ def series_request(row: Row) -> price_pb2.CreatePriceSeriesRequest:
 
 
 def asset_request(row: Row) -> asset_pb2.CreateAssetRequest:
-    """Converts a row of an asset of any kind; columns of other kinds are ignored."""
+    """Converts a row of an asset of any kind; ignores the columns that belong to other kinds."""
     if row["kind"] not in KIND_FIELDS:
         raise ValueError(f"kind: got {row['kind']!r}, want one of {', '.join(KIND_FIELDS)}")
     asset = _message(asset_pb2.Asset, row, currency_code=row["currency"])
@@ -201,7 +201,7 @@ DETAILS: Mapping[str, Callable[[Row], object]] = {
 
 
 def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
-    """Converts a row of a loan; LTV levels left empty are those of the policy."""
+    """Converts a row of a loan; an LTV limit that is empty is that of the policy."""
     loan = _message(loan_pb2.Loan, row, currency_code=row["currency"])
     for level in ("watch", "margin_call", "stop_draw", "liquidation"):
         if row.get(level):
@@ -215,7 +215,7 @@ def balance_update(row: Row) -> loan_pb2.BalanceUpdate:
 
 
 def pledge_request(row: Row, currency: str) -> loan_pb2.PledgeAssetRequest:
-    """Converts a row of a pledge; ``currency`` is the loan's, in which the limit is stated."""
+    """Converts a row of a pledge; ``currency`` is the currency of the loan, in which the limit is stated."""
     pledge = _message(
         loan_pb2.Pledge,
         row,

@@ -1,4 +1,4 @@
-"""Calls of the ip commands."""
+"""Calls the server for the IP commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREFIX = "RIGHT_EVENT_KIND_"
 
 
 def print_value(channel: grpc.Channel, asset: str, question_file: Path | None) -> None:
-    """Prints the valuation of an IP asset as JSON; raises ValueError if the question file is invalid."""
+    """Prints the valuation of an IP asset as JSON; raises ValueError if the file of questions is invalid."""
     question = ip_pb2.RightQuestion()
     if question_file:
         try:

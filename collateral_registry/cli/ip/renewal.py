@@ -1,4 +1,4 @@
-"""Fits a renewal model to the fee histories in a CSV file, and writes the value each history implies."""
+"""Fits a renewal model to the fee histories in a CSV file, and writes the value that each history implies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BOOLEANS = {"yes": True, "no": False}
 
 @dataclass
 class FeeHistories:
-    """Fee histories [n]: id, last year paid, and whether the IP asset lapsed because the next fee was not paid."""
+    """Fee histories [n]: the id, the last year paid, and whether the IP asset lapsed for lack of the next fee."""
 
     ids: list[str] = field(default_factory=list)
     years_paid: list[int] = field(default_factory=list)
@@ -51,7 +51,7 @@ def run_renewal(
 ) -> None:
     """Fits the model, writes one row per IP asset, and prints the fit and the limits of its evidence.
 
-    Raises ValueError for an invalid file or option, OSError if a file cannot be read or written.
+    Raises ValueError for an invalid file or option, and OSError if a file cannot be read or written.
     """
     right_kind = _kind(kind)
     if not 0.0 <= discount_rate <= RATE_LIMIT:
@@ -74,7 +74,7 @@ def run_renewal(
 def read_histories(path: Path, fees: int) -> FeeHistories:
     """Reads the fee histories of a file; ``fees`` is the number of yearly fees.
 
-    Raises ValueError naming file, line, field, value and rule.
+    Raises ValueError naming the file, line, field, value and rule.
     """
     histories, line_of = FeeHistories(), dict[str, int]()
     for row in _rows(path, "renewal", HISTORIES_LIMIT):
@@ -105,7 +105,7 @@ def read_fees(path: Path) -> tuple[float, ...]:
 
 
 def fit_line(histories: FeeHistories, fit: RenewalFit) -> str:
-    """Returns one line with the lognormal of first returns, the obsolescence and the log likelihood."""
+    """Returns a line with the parameters of the lognormal first returns, the obsolescence and the log likelihood."""
     return (
         f"{len(histories.ids)} IP assets, {histories.lapsed.count(False)} not lapsed, log mean {fit.log_mean:.4f}, "
         f"log sd {fit.log_sd:.4f}, obsolescence {fit.obsolescence:.4f}, log likelihood {fit.log_likelihood:.4f}"
@@ -159,7 +159,7 @@ def _parse_fee(row: Row, year: int) -> float:
 
 
 def _write(path: Path, histories: FeeHistories, values: ImpliedValues) -> None:
-    """Writes one row per IP asset; amounts have two decimals and are empty where no first return fits."""
+    """Writes one row per IP asset; amounts have two decimals, or are empty if no first return fits the history."""
     amounts: Sequence[list[str]] = [
         ["" if isnan(one) else f"{one:.2f}" for one in column.tolist()]
         for column in (values.value, values.low, values.high)

@@ -1,4 +1,4 @@
-"""Commands on the book of a running server: reports, assets, loans, breaches, pick-ups and double pledges."""
+"""Commands for the book of a running server: reports, assets, loans, breaches, pick-ups and double pledges."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BreachName = Annotated[str, typer.Argument(help="loan and number of the breach, 
 
 
 class Format(StrEnum):
-    """Formats of a printed report."""
+    """Formats in which a report can be printed."""
 
     TABLE = "table"
     CSV = "csv"
@@ -35,7 +35,7 @@ class Format(StrEnum):
 
 
 class LtvFormat(StrEnum):
-    """Formats of the loan-to-value report, printed or written to a file."""
+    """Formats in which the loan-to-value report can be printed or written to a file."""
 
     TABLE = "table"
     CSV = "csv"

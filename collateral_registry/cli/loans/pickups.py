@@ -1,4 +1,4 @@
-"""Calls of the pick-up commands, of the controlled value of a loan, and of the double-pledge check."""
+"""Calls the server for the commands on pick-ups, on the controlled value of a loan, and on double pledges."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AMOUNTS = ("exposure", "floor", "goods_floor", "controlled_value", "other_value"
 
 
 def check_book(channel: grpc.Channel) -> int:
-    """Checks the whole book and prints the counts; returns 1 if anything was found, else 0."""
+    """Checks the whole book and prints the counts; returns 1 if anything was found, otherwise 0."""
     stub = double_pledge_pb2_grpc.DoublePledgeServiceStub(channel)
     found = stub.CheckDoublePledge(double_pledge_pb2.CheckDoublePledgeRequest(request_id=uuid.uuid4().hex))
     console_for_reports().print(
@@ -48,7 +48,7 @@ def confirm_finding(channel: grpc.Channel, finding: str, actor: str, note: str) 
 
 
 def check_pickup(channel: grpc.Channel, loan: str, asset: str, quantity: str) -> int:
-    """Prints whether goods may leave; returns 0 if all of them may, else 1."""
+    """Prints whether goods may leave; returns 0 if all of them may, otherwise 1."""
     request = pickup_pb2.CheckPickupRequest(
         loan=resource_name("loans", loan), asset=resource_name("assets", asset), quantity=Decimal(value=quantity)
     )

@@ -54,7 +54,7 @@ BREACH_COLUMNS = (
 
 
 def as_of_message(text: str) -> report_pb2.AsOf:
-    """Parses a commit number, a time or a business date; an empty text means now. Raises ValueError if invalid."""
+    """Parses a commit number, a time or a business date; an empty string means now. Raises ValueError if invalid."""
     if not text:
         return report_pb2.AsOf()
     if SEQUENCE.fullmatch(text):
@@ -71,7 +71,7 @@ def as_of_message(text: str) -> report_pb2.AsOf:
 
 
 def check_output(form: str, limit: int, output: Path | None) -> None:
-    """Raises ValueError for a format that the output does not support, or a limit on a file."""
+    """Raises ValueError if the output does not support the format, or if a limit is given for output to a file."""
     if output is None and form not in PRINTED_FORMS:
         raise ValueError(f"--output: got nothing, want a file for --format {form}")
     if output is not None and form not in FILE_FORMS:
@@ -107,7 +107,7 @@ def print_breach_report(channel: grpc.Channel, as_of: str, filter_: str, output:
 
 
 def print_json(message: Message) -> None:
-    """Prints a message as JSON with the field names of the contract."""
+    """Prints a message as JSON with the field names of the protobuf contract."""
     json.dump(MessageToDict(message, preserving_proto_field_name=True), sys.stdout, indent=1, ensure_ascii=False)
     sys.stdout.write("\n")
 
@@ -119,7 +119,7 @@ def _print_csv(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def ltv_of(cover: loan_pb2.LoanCover, name: str = "ltv") -> str:
-    """Formats an LTV field of a cover as a percentage; empty if unset."""
+    """Formats an LTV field of a cover as a percentage; an empty string if it is not set."""
     if cover.ltv_infinite and name == "ltv":
         return "infinite"
     return format_percent(getattr(cover, name).value) if cover.HasField(name) else ""
@@ -221,7 +221,7 @@ def print_breach_table(breaches: Sequence[breach_pb2.Breach]) -> None:
 
 
 def print_table(names: Iterable[str], rows: Iterable[Iterable[str]], right: Collection[str] = ()) -> None:
-    """Prints rows under the names of their columns; those in ``right`` are right-aligned."""
+    """Prints rows under the names of their columns; the columns in ``right`` are right-aligned."""
     table = Table()
     for name in names:
         table.add_column(name, no_wrap=True, justify="right" if name in right else "left")
@@ -231,6 +231,6 @@ def print_table(names: Iterable[str], rows: Iterable[Iterable[str]], right: Coll
 
 
 def console_for_reports() -> Console:
-    """Returns a console; output to a file or pipe is wide enough for a report."""
+    """Returns a console; if the output is a file or a pipe, the console is wide enough for a report."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDTH_OF_FILES)

@@ -26,13 +26,13 @@ READ_BYTES = 1 << 20
 
 
 class _Writer(Protocol):
-    """Writer of record batches."""
+    """Writes record batches."""
 
     def write_batch(self, batch: pa.RecordBatch) -> None: ...
 
 
 class _ResponseStream(io.RawIOBase):
-    """Readable stream over the Arrow bytes of successive responses."""
+    """A readable stream of the Arrow bytes in successive responses."""
 
     def __init__(self, answers: Iterator[report_pb2.StreamLtvReportResponse], first: bytes) -> None:
         self._answers = answers
@@ -71,7 +71,7 @@ def save_ltv_report(channel: grpc.Channel, as_of: str, filter_: str, order_by: s
 
 
 def _copy(reader: pa.RecordBatchReader, writer: _Writer, form: str, rows: int) -> None:
-    """Copies batches; shows a progress bar on a terminal."""
+    """Copies record batches; shows a progress bar on a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
@@ -82,7 +82,7 @@ def _copy(reader: pa.RecordBatchReader, writer: _Writer, form: str, rows: int) -
 
 
 def _writer(form: str, path: Path, schema: pa.Schema) -> AbstractContextManager[Any]:
-    """Returns a writer of the given file format."""
+    """Returns a writer for the given file format."""
     makers: dict[str, Any] = {
         "arrow": lambda: pa.ipc.new_file(str(path), schema),
         "parquet": lambda: pa.parquet.ParquetWriter(str(path), schema),
@@ -93,7 +93,7 @@ def _writer(form: str, path: Path, schema: pa.Schema) -> AbstractContextManager[
 
 
 def _without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Returns the batch with formula-like texts escaped."""
+    """Returns the batch with strings escaped that a spreadsheet would read as formulas."""
     columns = [
         pa.array([escape_formula(text) for text in column.to_pylist()]) if pa.types.is_string(column.type) else column
         for column in batch.columns

@@ -97,7 +97,7 @@ def _print_breach(breach: breach_pb2.Breach) -> None:
 
 
 def _breach_name(text: str) -> str:
-    """Returns the resource name for {loan}/{number} or the full name; raises ValueError for any other form."""
+    """Returns the resource name of a breach given as {loan}/{number} or in full; raises ValueError otherwise."""
     parts = text.split("/")
     if len(parts) == 2:
         return f"loans/{parts[0]}/breaches/{parts[1]}"

@@ -1,4 +1,4 @@
-"""Backtests haircuts of the series of a file: test results and model comparison as CSV, and charts."""
+"""Backtests haircuts for the series of a file; writes test results and model comparisons as CSV, and draws charts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from valuation.haircuts.models.price_haircut import HaircutModel
 from valuation.statistics.shortfall_test import normal_z2_critical_value
 
 POOLED = "(pooled)"
-"""Series name of the row over all series."""
+"""The name in the series column of the row for all series."""
 
 TESTABLE_MODELS = tuple(name for name, model in MODELS.items() if model is not HaircutModel.ARITHMETIC)
 """Values of ``--model`` and ``--compare``. Outcomes are log returns, so the arithmetic model is excluded."""
@@ -45,7 +45,7 @@ WINDOW_COLUMNS = ("series", "horizon_days", "origin", "end", "haircut", "expecte
 
 @dataclass(frozen=True)
 class BacktestRequest:
-    """Horizons in business days, confidence, and models: the tested one first, then those compared with it."""
+    """The horizons in business days, the confidence, and the models: the tested model first, then those to compare."""
 
     horizons: tuple[int, ...]
     confidence: float
@@ -53,7 +53,7 @@ class BacktestRequest:
 
 
 def backtest_request(horizon_days: str, confidence: float, model: str, compare: str) -> BacktestRequest:
-    """Returns the request for the options; raises ValueError naming an invalid option."""
+    """Builds the request from the options; raises ValueError naming an invalid option."""
     parts = [part.strip() for part in horizon_days.split(",")]
     if not all(part.isdigit() and int(part) > 0 for part in parts):
         raise ValueError(f"--horizon-days: got {horizon_days!r}, want whole days such as 10,20,60")
@@ -72,7 +72,7 @@ Records = dict[int, dict[str, TrackRecord]]
 def run_backtest(source: Path, folder: Path, columns: PriceColumns, request: BacktestRequest, workers: int) -> int:
     """Writes tests.csv, models.csv, windows.csv and the charts, and returns the exit code.
 
-    A failing series is reported and does not stop the others.
+    A series that fails is reported and does not stop the others.
     """
     try:
         histories = read_histories(source, columns)
@@ -94,7 +94,7 @@ def run_backtest(source: Path, folder: Path, columns: PriceColumns, request: Bac
 
 
 def _backtest(name: str, history: History, folder: Path, request: BacktestRequest) -> Records:
-    """Returns the track records of a series and writes a chart per horizon."""
+    """Returns the track records of a series and writes one chart per horizon."""
     dates, prices = history.columns()
 
     def record(horizon: int, model: HaircutModel) -> TrackRecord:
@@ -123,7 +123,7 @@ def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], reques
 
 
 def _shortfall_verdict(found: BacktestVerdict, confidence: float) -> tuple[float, str]:
-    """Returns the critical value of Z2 under normal returns at the 5 % level, and the verdict."""
+    """Returns the critical value of Z2 for normal returns at the 5 % level, and the verdict."""
     if not found.windows:
         return math.nan, "none"
     critical = normal_z2_critical_value(found.windows, 1.0 - confidence, SHORTFALL_SIGNIFICANCE)

@@ -1,4 +1,4 @@
-"""Draws a track record: price, forecast lowest price, and exceedances."""
+"""Draws a track record: the price, the forecast of the lowest price, and the exceedances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands on price files, without a server: haircuts, backtests and forecasts."""
+"""Commands for price files that need no server: haircuts, backtests and forecasts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forecasts the series of a file: quantiles per horizon and model selection as CSV, and a chart per series."""
+"""Forecasts the series of a file; writes quantiles and the model selection as CSV, and draws one chart per series."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SELECTION_COLUMNS = (
 
 
 def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days: int, workers: int) -> int:
-    """Writes forecast.csv, selection.csv and the charts, and returns the exit code; failing series are reported."""
+    """Writes forecast.csv, selection.csv and the charts, and returns the exit code; reports the series that fail."""
     try:
         histories = read_histories(source, columns)
     except (ValueError, OSError, csv.Error) as error:

@@ -1,4 +1,4 @@
-"""Draws a forecast: the last year of prices and the quantiles ahead."""
+"""Draws a forecast: the prices of the last year and the forecast quantiles."""
 
 from __future__ import annotations
 

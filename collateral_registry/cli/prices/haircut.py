@@ -1,4 +1,4 @@
-"""Estimates haircuts of the series of a file, at the last date or at rolling origins."""
+"""Estimates haircuts for the series of a file, at the last date or at rolling origins."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MORE_COLUMNS = ("path_minimum", "path_shortfall", "standard_error", "shortfall_e
 """Additional columns of ``--more-columns``."""
 
 BASES = ("terminal", "path-minimum")
-"""Loss used as the haircut: at the end of the horizon, or on the worst day within it."""
+"""Losses that can be used as the haircut: at the end of the horizon, or on the worst day within it."""
 
 MODELS = {
     "auto": HaircutModel.POOLED,
@@ -48,7 +48,7 @@ MODELS = {
 }
 
 FIRST_ROLLING_OBSERVATION = 501
-"""Default first origin of rolling estimates: after two years of history."""
+"""By default, the first origin of rolling estimates is after two years of history."""
 
 JOINT_MODELS = ("auto", "ewma-fhs")
 """Values of ``--model`` when an exchange rate is simulated jointly with the price."""
@@ -61,7 +61,7 @@ AnyHaircut = PriceHaircut | JointHaircut | LinkedHaircut
 
 @dataclass(frozen=True)
 class HaircutRequest:
-    """Options of the haircut command; ``start`` NaT selects the first origin with two years of history."""
+    """Options of the haircut command; if ``start`` is NaT, the first origin is the first with two years of history."""
 
     horizon_days: int
     confidence: float
@@ -93,7 +93,10 @@ class HaircutRequest:
 
     @property
     def total_days(self) -> int:
-        """Horizon plus all waiting periods, in the requested kind of days; for a quantity, the horizon of its sale."""
+        """The horizon plus all waiting periods, in the requested kind of days.
+
+        If a quantity is given, it is the horizon of the sale of this quantity.
+        """
         if self.sale.quantity:
             return self.sale.horizon_days
         return self.horizon_days + self.sale.waiting_days
@@ -104,7 +107,10 @@ class HaircutRequest:
 
 
 def model_named(option: str, name: str, allowed: Collection[str] = tuple(MODELS)) -> HaircutModel:
-    """Returns the model of a name; raises ValueError naming the option if it is unknown or its extra not installed."""
+    """Returns the model with a name.
+
+    Raises ValueError naming the option if the model is unknown or its extra is not installed.
+    """
     if name not in allowed:
         raise ValueError(f"{option}: got {name!r}, want {', '.join(allowed)}")
     if MODELS[name] is HaircutModel.TIER2:
@@ -116,7 +122,7 @@ def model_named(option: str, name: str, allowed: Collection[str] = tuple(MODELS)
 
 
 def first_origin(text: str) -> np.datetime64:
-    """Returns the date of ``--from``, NaT if it is empty; raises ValueError for another text than a date."""
+    """Returns the date given by ``--from``; NaT if it is empty. Raises ValueError if it is not a date."""
     first = parse_day(text)
     if text and np.isnat(first):
         raise ValueError(f"--from: got {text!r}, want a date such as 2015-01-02")
@@ -124,14 +130,14 @@ def first_origin(text: str) -> np.datetime64:
 
 
 def requested_model(name: str, proxy: str, rates: History | None) -> HaircutModel:
-    """Returns the model of ``--model``; raises ValueError if it is unknown or cannot be used with the other options."""
+    """Returns the model given by ``--model``; raises ValueError if it is unknown or conflicts with other options."""
     if proxy and rates is not None:
         raise ValueError("--proxy: cannot be combined with --rates; convert both series by dated rates first")
     return model_named("--model", name, LINKED_MODELS if proxy else MODELS if rates is None else JOINT_MODELS)
 
 
 def read_rates(source: Path | None) -> History | None:
-    """Reads the single series of a file of rates, with the columns ``date`` and ``price``; raises ValueError."""
+    """Reads a file of rates that holds one series, with the columns ``date`` and ``price``; raises ValueError."""
     if source is None:
         return None
     found = list(read_histories(source, PriceColumns()).values())
@@ -141,7 +147,7 @@ def read_rates(source: Path | None) -> History | None:
 
 
 def run_haircut(source: Path, output: Path, columns: PriceColumns, request: HaircutRequest, workers: int) -> int:
-    """Writes one row per series and origin, and returns the exit code; failing series are reported."""
+    """Writes one row per series and origin, and returns the exit code; reports the series that fail."""
     try:
         histories = read_histories(source, columns)
     except (ValueError, OSError, csv.Error) as error:
@@ -178,8 +184,8 @@ def _rows(
 ) -> list[tuple[object, ...]]:
     """Returns one row per origin.
 
-    The proxy series itself is estimated from its own quotes. A series with too many unreadable dates has one row with
-    the class floor.
+    The proxy series itself is estimated from its own quotes. A series with too many unreadable dates has one row, which
+    holds the floor of its class.
     """
     dates, prices = history.columns()
     if history.doubtful or not len(dates):
@@ -203,7 +209,7 @@ def _rows(
 
 
 def _memory(histories: dict[str, History], request: HaircutRequest) -> ClassMemory:
-    """Returns the experience pooled over all series of the file if requested, else none."""
+    """Returns the experience pooled over all series of the file if it is requested; otherwise returns no experience."""
     if not request.learn_across:
         return NOTHING_LEARNED
     columns = [history.columns() for history in histories.values()]
@@ -217,7 +223,7 @@ def _estimate_linked(
     proxy: History,
     request: HaircutRequest,
 ) -> LinkedHaircut:
-    """Returns the haircut of a grade from its quotes and its proxy's up to the origin."""
+    """Returns the haircut of a grade from its own quotes and those of its proxy up to the origin."""
     proxy_dates, proxy_prices = proxy.columns()
     past = proxy_dates <= origin
     proxy_prices, proxy_dates = proxy_prices[past], proxy_dates[past]
@@ -233,7 +239,7 @@ def _estimate(
     memory: ClassMemory,
     request: HaircutRequest,
 ) -> AnyHaircut:
-    """Returns the haircut from the quotes up to the origin, seeded by series, date and model."""
+    """Returns the haircut from the quotes up to the origin; the random seed depends on series, date and model."""
     days, confidence = request.trading_days(dates, prices), request.confidence
     if request.rates is None:
         seed = seed_for(name, origin, request.model.value)
@@ -247,7 +253,7 @@ def _estimate(
 def _origins(
     dates: NDArray[np.datetime64], prices: NDArray[np.float64], request: HaircutRequest
 ) -> NDArray[np.datetime64]:
-    """Returns the last observation or, if rolling, one origin every so many observations or calendar days."""
+    """Returns the last observation; if rolling, returns origins at a fixed step of observations or calendar days."""
     observed = np.unique(dates[np.isfinite(prices)])
     if not request.rolling:
         return observed[-1:] if len(observed) else np.unique(dates)[-1:]

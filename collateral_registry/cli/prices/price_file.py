@@ -1,4 +1,4 @@
-"""Reads price histories from CSV files with any column names and the common date and number formats.
+"""Reads price histories from CSV files with any column names and common formats of dates and numbers.
 
 An ambiguous cell is read like the other cells of its column: 5/1/2020 is in May if another cell is 5/13/2020, and 9,825
 is less than ten if another cell is 98,25. A column that stays ambiguous is refused.
@@ -38,14 +38,14 @@ THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+")
 
 DOUBTFUL_SHARE = 0.05
-"""Largest share of unreadable dates for which the other rows are still used as a history."""
+"""Largest share of unreadable dates with which the other rows are still used as a history."""
 
 NO_DAY = np.datetime64("NaT", "D")
 
 
 @dataclass(frozen=True)
 class PriceColumns:
-    """Column names; a file without the series column holds one series, named after the file."""
+    """The names of the columns; a file without the series column holds one series, which is named after the file."""
 
     series: str = "series"
     date: str = "date"
@@ -66,7 +66,7 @@ class History:
 
     @property
     def doubtful(self) -> bool:
-        """Whether too many rows have an unreadable date for the others to be used."""
+        """Whether so many rows have an unreadable date that the others must not be used."""
         return self.unreadable > DOUBTFUL_SHARE * (self.unreadable + len(self.dates))
 
     def columns(self) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
@@ -76,13 +76,13 @@ class History:
 
 @dataclass
 class _AmbiguousCells:
-    """Ambiguous cells with their position: dates with the year last, and prices with a comma."""
+    """Ambiguous cells with their positions: dates that end with the year, and prices with a comma."""
 
     days: list[tuple[History, int, tuple[int, int, int]]] = field(default_factory=list)
     numbers: list[tuple[History, int, str]] = field(default_factory=list)
 
     def resolve(self, columns: PriceColumns) -> None:
-        """Parses the cells by the format of their column; raises ValueError if the date format stays ambiguous."""
+        """Parses the cells in the format of their column; raises ValueError if the date format remains ambiguous."""
         if self.days:
             self._resolve_days(columns.date)
         # A comma is decimal if any cell cannot be read with commas between thousands.
@@ -156,7 +156,7 @@ def _add_row(history: History, date_text: str, price: str, ambiguous: _Ambiguous
 def parse_day(text: str) -> np.datetime64:
     """Parses a date with the year first or the month in words; a time of day is ignored.
 
-    A month or a year stands for its first day. Returns NaT for anything else.
+    A month or a year means its first day. Returns NaT if the string has no such form.
     """
     text = text.strip()
     if len(text) == ISO_LENGTH and text[4] == text[7] == "-":

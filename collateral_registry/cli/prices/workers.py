@@ -1,4 +1,4 @@
-"""Applies a function to every series of a file, in one or more processes; a failing series stops no other."""
+"""Applies a function to every series of a file in one or more processes; one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from collateral_registry.cli.prices.price_file import History
 Result = TypeVar("Result")
 
 IN_FLIGHT_PER_WORKER = 4
-"""Series submitted ahead per worker: enough to keep workers busy without copying all histories at once."""
+"""Series submitted in advance per worker; this keeps workers busy without copying all histories at once."""
 
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """One thread per library in each worker, because the workers already use all cores."""
@@ -38,9 +38,9 @@ def each_series(
 ) -> Iterator[tuple[str, Result | Failed]]:
     """Yields the result of each series in the order of the file, with a progress bar on the terminal.
 
-    With more than one worker, ``work`` and its results must be picklable. ``work`` must depend on its arguments only;
-    then the results are the same for any number of workers. A ValueError, ArithmeticError or LookupError fails the
-    series. If a worker is killed, its series is tried once more in a process of its own.
+    With more than one worker, ``work`` and its results must be picklable. ``work`` must depend on its arguments only,
+    so that the results are the same for any number of workers. A series fails if ``work`` raises ValueError,
+    ArithmeticError or LookupError. If a worker is killed, its series is tried once more in a process of its own.
     """
     if workers == 1:
         done: Iterable[tuple[str, Result | Failed]] = (
@@ -52,7 +52,7 @@ def each_series(
 
 
 def attempt(work: Callable[[str, History], Result], name: str, history: History) -> Result | Failed:
-    """Returns the result, or the failure with its reason."""
+    """Returns the result of a series, or the failure with its reason."""
     try:
         return work(name, history)
     except (ValueError, ArithmeticError, LookupError) as error:
@@ -76,7 +76,7 @@ def _until_broken(
     pending: deque[tuple[str, History]],
     ahead: int,
 ) -> Iterator[tuple[str, Result | Failed]]:
-    """Yields results in order; returns early, with the rest still pending, if a worker is killed."""
+    """Yields results in order; if a worker is killed, returns early and leaves the remaining series pending."""
     in_flight: deque[Future[Result | Failed]] = deque()
     while pending:
         try:

@@ -1,4 +1,4 @@
-"""Replays the sample year day by day: business date, exchange rates, prices, and actions of borrowers and bank."""
+"""Replays the sample year day by day: business dates, exchange rates, prices, and actions of borrowers and the bank."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ ByDay = Mapping[str, list[NumberedRow]]
 
 
 def replay(channel: grpc.Channel, until: str = LAST, first: str = "") -> str:
-    """Advances the book day by day and returns one line with the counts of its breaches.
+    """Advances the book day by day and returns a line with the counts of its breaches.
 
-    The current business date is replayed first, in case an earlier replay was interrupted on it; requests already
-    applied have no further effect. Raises ValueError for an invalid date.
+    The current business date is replayed first, in case an earlier replay was interrupted on it; requests
+    that were already applied have no further effect. Raises ValueError for an invalid date.
     """
     now = _business_date(channel)
     start = max(now, _parse_date("--from", first)) if first else now
@@ -59,13 +59,13 @@ def replay(channel: grpc.Channel, until: str = LAST, first: str = "") -> str:
 
 
 def business_days(first: date, last: date) -> list[date]:
-    """Returns the days from first to last that are not Saturdays or Sundays."""
+    """Returns the days from first to last except Saturdays and Sundays."""
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return [day for day in days if day.weekday() < 5]
 
 
 def breach_count(channel: grpc.Channel) -> str:
-    """Returns one line with the numbers of opened, cured and live breaches."""
+    """Returns a line that states how many breaches were opened, were cured and are open."""
     stub = breach_pb2_grpc.BreachServiceStub(channel)
     found = fetch_all(stub.ListBreaches, breach_pb2.ListBreachesRequest(parent="loans/-"), "breaches").breaches
     cured = sum(breach.state == breach_pb2.BREACH_STATE_CURED for breach in found)
@@ -113,7 +113,7 @@ def _replay_day(channel: grpc.Channel, by_day: Mapping[str, ByDay], day: date) -
 
 
 class Actions:
-    """Actions of borrowers and the bank on one day of the sample; repeating an action has no further effect."""
+    """Applies the actions of borrowers and the bank on a day of the sample; a repeated action has no further effect."""
 
     def __init__(self, channel: grpc.Channel, day: date) -> None:
         self.channel = channel

@@ -17,9 +17,9 @@ COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), 
 
 
 def revalue(channel: grpc.Channel, *, watch: bool) -> int:
-    """Starts a run and returns the exit code; with ``watch`` shows its progress until it is published.
+    """Starts a run and returns the exit code; with ``watch``, shows the progress of the run until it is published.
 
-    Returns EXIT_REFUSED if a newer run replaced it. Ctrl-C ends the watching, not the run.
+    Returns EXIT_REFUSED if a newer run replaced this one. Ctrl-C ends only the display, not the run.
     """
     stub = revaluation_pb2_grpc.RevaluationServiceStub(channel)
     run = stub.StartRevaluation(revaluation_pb2.StartRevaluationRequest(request_id=uuid.uuid4().hex))

@@ -19,7 +19,7 @@ UNDRAWN = {"principal": "", "accrued_interest": "", "fees": ""}
 
 
 def table(name: str) -> list[NumberedRow]:
-    """Returns the rows of a file of the sample."""
+    """Returns the rows of one file of the sample."""
     with files("collateral_registry.sample").joinpath(f"{name}.csv").open(encoding="utf-8") as file:
         return list(read_rows(file, name))
 
@@ -27,8 +27,8 @@ def table(name: str) -> list[NumberedRow]:
 def load(channel: grpc.Channel) -> None:
     """Loads series, rates, prices, assets, undrawn loans and pledges, then the loan balances.
 
-    Loans are drawn last, so that no loan is uncovered while the sample is loaded. Loading again continues after an
-    interruption. Raises ValueError if the server refuses a row.
+    Loans are drawn last, so that no loan is uncovered while the sample is loaded. If loading was interrupted, loading
+    again continues it. Raises ValueError if the server refuses a row.
     """
     loans = table("loans")
     parts = (
@@ -57,7 +57,7 @@ def update_balances(channel: grpc.Channel, balances: list[loan_pb2.BalanceUpdate
 
 
 def is_sample(channel: grpc.Channel) -> bool:
-    """Returns whether the book holds the sample or a part of it, recognised by the source of its first series."""
+    """Returns whether the book contains at least part of the sample, recognised by the source of its first series."""
     first = table("series")[0].values
     try:
         request = price_pb2.GetPriceSeriesRequest(name=f"priceSeries/{first['series']}")

@@ -28,7 +28,7 @@ DATABASE_URL = re.compile(r"(sqlite|postgresql(\+psycopg)?)://")
 
 
 def settings_from(address: str, database: str, business_date: str, processes: int = 0) -> Settings:
-    """Returns the settings, overridden by the given options; raises ValueError naming an invalid setting."""
+    """Returns the settings; options that are given override them. Raises ValueError naming an invalid setting."""
     from pydantic import ValidationError
 
     from collateral_registry.config import Settings
@@ -92,7 +92,7 @@ class StopRequested(Exception):
 def run_with_sample(address: str, database: str, *, sample: bool, stay: bool) -> int:
     """Starts a server process, loads the sample into a new book, prints the report and waits for Ctrl-C.
 
-    Returns the exit code. With ``stay`` False the server is stopped after the report.
+    Returns the exit code. If ``stay`` is False, the server is stopped after the report.
     """
     try:
         address = settings_from(address, database, "").address
@@ -118,9 +118,9 @@ def run_with_sample(address: str, database: str, *, sample: bool, stay: bool) ->
 
 
 def _request_stop(*_: object) -> None:
-    """Raises StopRequested, and arms a timer that calls this handler again.
+    """Raises StopRequested, and sets a timer that calls this handler again.
 
-    The interpreter discards an exception raised while a finaliser runs, so one request might have no effect.
+    The interpreter discards an exception raised while a finaliser runs, so a single request might have no effect.
     """
     signal.setitimer(signal.ITIMER_REAL, REPEAT_STOP_SECONDS)
     raise StopRequested
@@ -165,7 +165,7 @@ def _run_until_stopped(server: subprocess.Popen[bytes], address: str, *, sample:
 
 
 def _show_sample(channel: grpc.Channel, console: Console) -> None:
-    """Completes the sample in a book that is empty or holds it already, then prints the reports."""
+    """Completes the sample in a book that is empty or already contains part of it, and then prints the reports."""
     from collateral_registry.cli.loans.report import print_breach_report, print_ltv_report
     from collateral_registry.cli.server.replay import replay
     from collateral_registry.cli.server.sample import OPENING, is_sample, load
@@ -200,7 +200,7 @@ def _wait_for_health(server: subprocess.Popen[bytes], address: str) -> bool:
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    """Stops the server: SIGTERM lets it drain, SIGKILL follows after a timeout; further signals are ignored."""
+    """Stops the server: sends SIGTERM to let running calls finish, then SIGKILL after a timeout; ignores signals."""
     for number in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     if server.poll() is None:

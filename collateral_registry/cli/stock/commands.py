@@ -36,7 +36,7 @@ LastRows = Annotated[int, typer.Option("--limit", min=0, help="maximum number of
 
 
 class CountMethod(StrEnum):
-    """Methods of a stock count."""
+    """Methods by which stock is counted."""
 
     STOCK_LIST = "stock-list"
     PHYSICAL_COUNT = "physical-count"

@@ -20,7 +20,7 @@ from collateral_registry.v1 import stock_pb2, stock_pb2_grpc, warehouse_pb2, war
 
 @dataclass(frozen=True)
 class CountDetails:
-    """Warehouse, time, method and document of a count."""
+    """The warehouse, time, method and document of a count."""
 
     warehouse: str
     time: str
@@ -30,14 +30,14 @@ class CountDetails:
 
     @property
     def name(self) -> str:
-        """Resource name of the warehouse."""
+        """The resource name of the warehouse."""
         return f"warehouses/{quote(self.warehouse, safe='')}"
 
 
 def submit_count(
     channel: grpc.Channel, path: Path, details: CountDetails, source: str, actor: str, token_file: Path | None
 ) -> int:
-    """Sends a count by a partner or the lender and prints the differences; returns 1 if there are any, else 0.
+    """Sends a count by a partner or the lender and prints the differences; returns 1 if there are any, otherwise 0.
 
     Raises ValueError unless exactly one of source and actor is given.
     """

@@ -79,7 +79,7 @@ def list_rejected(channel: grpc.Channel, feed: str, filter_: str, limit: int) ->
 def resolve_rejected(
     channel: grpc.Channel, item: str, actor: str, note: str, *, dismiss: bool, instead: Path | None
 ) -> None:
-    """Books or dismisses an item and prints the result; raises ValueError unless the file has one movement."""
+    """Books or dismisses an item and prints the result; raises ValueError unless the file has exactly one movement."""
     if dismiss and instead is not None:
         raise ValueError("instead: got a file together with --dismiss, want one of them")
     state = stock_ledger_pb2.REJECTION_STATE_DISMISSED if dismiss else stock_ledger_pb2.REJECTION_STATE_BOOKED
@@ -99,7 +99,7 @@ def _one_movement(path: Path) -> stock_pb2.StockMovement:
 
 
 def movement_message(movement: Movement) -> stock_pb2.StockMovement:
-    """Converts a movement to the message of a single call."""
+    """Converts a movement to the message used by calls for a single movement."""
     happened = Timestamp()
     happened.FromDatetime(movement.happened)
     texts = ("warehouse", "good", "lot", "bin", "unit", "to_warehouse", "to_lot", "to_bin", "grade", "corrects")

@@ -36,7 +36,7 @@ MICROSECONDS = 1e6
 
 @dataclass(frozen=True)
 class PushOptions:
-    """Server address, credentials and patience of a push."""
+    """The server address, the credentials and the patience of a push."""
 
     server: str
     token_file: Path | None
@@ -45,7 +45,7 @@ class PushOptions:
 
 
 def push_file(path: Path, source: str, outbox_path: Path | None, options: PushOptions) -> int:
-    """Stores the movements of a file in the outbox, pushes all pending ones and prints a summary.
+    """Stores the movements of a file in the outbox, pushes all pending movements, and prints a summary.
 
     Returns the exit code.
     """
@@ -106,7 +106,7 @@ def _summarise(pushed: PushResult, name: str, rows: MovementRows) -> int:
 
 
 def _rejection_line(one: RejectedMovement, name: str, rows: MovementRows) -> str:
-    """Formats a rejected movement with its line, or as one from an earlier push."""
+    """Formats a rejected movement with its line in the file, or states that it is from an earlier push."""
     place = f"{name}:{rows.line_of[one.movement_id]}" if one.movement_id in rows.line_of else "from an earlier push"
     return f"{place}: movement {one.movement_id}: {one.reason}: {one.description}"
 
@@ -146,7 +146,7 @@ def _open_outbox(source: str, path: Path | None, *, create: bool) -> Outbox:
 
 
 def read_token(path: Path | None) -> str:
-    """Reads the token from the file or, without a file, from the environment.
+    """Reads the token from the file or, if no file is given, from the environment.
 
     The token is not an option, because process lists show options.
     """

@@ -15,7 +15,7 @@ from collateral_registry.client.movements import EPOCH
 
 @dataclass
 class MovementRows:
-    """Movements of a file, the line of each by its id, and the refused rows with their reasons."""
+    """The movements of a file, the line of each movement by its id, and the refused rows with their reasons."""
 
     movements: list[Movement] = field(default_factory=list)
     line_of: dict[str, int] = field(default_factory=dict)
@@ -46,7 +46,7 @@ def _add_row(row: NumberedRow, rows: MovementRows) -> None:
 
 
 def parse_movement(row: Row) -> Movement:
-    """Converts a row to a movement; raises ValueError naming the column. A correction needs no time."""
+    """Converts a row to a movement; raises ValueError naming an invalid column. A correction needs no time."""
     return Movement(
         movement_id=row["movement"],
         kind=row["kind"],
@@ -59,7 +59,7 @@ def parse_movement(row: Row) -> Movement:
 
 
 def parse_time(text: str) -> datetime:
-    """Parses a time with its time zone; raises ValueError if invalid or without a zone."""
+    """Parses a time with its time zone; raises ValueError if the time is invalid or has no zone."""
     problem = ValueError(f"time: got {text[:40]!r}, want a time with its zone such as 2022-07-01T12:00:00Z")
     try:
         found = datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""Commands on warehouses and findings."""
+"""Commands for warehouses and findings."""
 
 from __future__ import annotations
 
