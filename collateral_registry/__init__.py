@@ -1,1 +1,1 @@
-"""The collateral registry: assets, prices, policy, loans and breaches, and the gRPC service for them."""
+"""The collateral registry: a gRPC service for assets, prices, policies, loans and breaches."""

@@ -1,4 +1,4 @@
-"""Builds the running service from settings: the only module that selects concrete components."""
+"""Builds the running service from its settings; no other module selects concrete components."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.engine.wal_checkpoints import checkpoint, empty_log
 
 ENDING_SECONDS = 2.0
-"""Time to wait for a stopping server to release its SQLite book."""
+"""Longest time to wait until a stopping server releases its SQLite book."""
 
 LOG = structlog.get_logger("collateral")
 
 
 def migrate(settings: Settings, clock: Clock = wall_clock) -> tuple[str | None, str]:
-    """Upgrades the database's schema; returns the versions before and after."""
+    """Upgrades the schema of the database; returns the versions before and after."""
     with _sole_use(settings.url):
         database = Database(settings.url, clock)
         try:
@@ -59,16 +59,16 @@ def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:
 
 
 def serve(settings: Settings, clock: Clock = wall_clock) -> None:
-    """Serves until SIGINT or SIGTERM, then drains running calls.
+    """Serves until SIGINT or SIGTERM, and then lets running calls finish.
 
     Raises Refused, StoreUnavailable or OSError if the server cannot start.
     """
     import uvloop  # noqa: PLC0415 - needed by the server alone
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
-    # Build the unit registry now, because it is slow and would delay the first stock batch.
+    # The unit registry is built now, because building it is slow and would delay the first stock batch.
     checked_unit("unit", "t")
-    # Exclude the objects loaded at start from garbage collection: they live as long as the process.
+    # Objects loaded at start live as long as the process, so garbage collection need not traverse them.
     gc.freeze()
     with _sole_use(settings.url), closing(IntakeProcess(settings.url, clock)) as intake:
         uvloop.run(_serve(settings, clock, intake))
@@ -108,8 +108,8 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
 def _start_thread(settings: Settings, database: Database, runner: BookRunner, loop: asyncio.AbstractEventLoop) -> Event:
     """Starts the background thread of the database, and returns the event that stops it.
 
-    On PostgreSQL the thread wakes the watchers when another server commits. On SQLite, which has no other server, it
-    checkpoints the write-ahead log.
+    On PostgreSQL the thread wakes the watchers when another server commits. On SQLite, where a book
+    has only one server, the thread checkpoints the write-ahead log.
     """
     stop, path = Event(), sqlite_file(settings.url)
     if path is None:
@@ -121,7 +121,7 @@ def _start_thread(settings: Settings, database: Database, runner: BookRunner, lo
 
 
 def _workers(settings: Settings) -> Workers:
-    """Returns the workers for partitions of whole-book runs: those of a Dask scheduler, or local processes."""
+    """Returns the workers that revalue partitions: those of a Dask scheduler, or local processes."""
     if settings.dask_scheduler:
         from collateral_registry.runtime.revaluation.cluster_workers import ClusterWorkers  # noqa: PLC0415 - slow import
 
@@ -130,7 +130,7 @@ def _workers(settings: Settings) -> Workers:
 
 
 async def _follow_clock(server: RpcServer, settings: Settings, clock: Clock) -> None:
-    """Moves the business date to the date of the wall clock, at every check."""
+    """Sets the business date to the date of the wall clock at every check."""
     while True:
         try:
             await server.business_date.move_to(local_date(clock(), settings.time_zone))
@@ -164,5 +164,5 @@ def _sole_use(url: str) -> Iterator[None]:
     reraise=True,
 )
 def _acquire(lock: IO[str]) -> None:
-    """Acquires the lock, with retries: the stock writer of a killed server may hold it for a moment longer."""
+    """Acquires the lock with retries, because the stock writer of a killed server may hold it a moment longer."""
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

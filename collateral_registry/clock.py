@@ -1,4 +1,4 @@
-"""The clock of the service, passed as a parameter so that tests can set any time."""
+"""Defines the clock of the service, which is passed as a parameter so that tests can set any time."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ EPOCH = date(1970, 1, 1)
 
 
 def wall_clock() -> datetime:
-    """Returns the system's current time in UTC."""
+    """Returns the current time of the system in UTC."""
     return datetime.now(UTC)
 
 
 def microseconds(moment: datetime) -> int:
-    """Returns the microseconds from 1970-01-01 UTC."""
+    """Returns the microseconds from 1970-01-01 UTC to a moment."""
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from collateral_registry.domain.stock.partners import Partner
 
 FOLLOW_CLOCK = "wall"
-"""Value of ``business_date`` by which the business date follows the wall clock."""
+"""If ``business_date`` has this value, the business date follows the wall clock."""
 
 
 class _PartnerEntry(BaseModel):
@@ -44,7 +44,7 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """SQLAlchemy URL of the database."""
+        """The SQLAlchemy URL of the database."""
         return self.database_url or f"sqlite:///{self.data_folder / 'collateral.db'}"
 
     @property
@@ -53,7 +53,7 @@ class Settings(BaseSettings):
         return self.business_date == FOLLOW_CLOCK
 
     def partners(self) -> dict[str, Partner]:
-        """Returns the warehouse partners by feed id; raises ValueError or OSError for a bad file."""
+        """Returns the warehouse partners by feed id; raises ValueError or OSError if their file is invalid or cannot be read."""
         if self.partners_file is None:
             return {}
         adapter = TypeAdapter(dict[str, _PartnerEntry])

@@ -17,16 +17,16 @@ from collateral_registry.store.engine.database import sqlite_file
 LOG = structlog.get_logger("collateral")
 
 CHECK_SECONDS = 0.5
-"""Interval of checking for a stop signal."""
+"""A stop signal is checked for this often."""
 
 RESTART_SECONDS = 1.0
-"""Delay before a dead process is restarted."""
+"""Delay before a process that died is restarted."""
 
 
 def serve_in_processes(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM in the configured number of processes; the kernel distributes connections.
 
-    Raises Refused for several processes on SQLite, and the errors of ``migrate``.
+    Raises Refused if several processes are configured on SQLite, and the errors that ``migrate`` raises.
     """
     if settings.processes == 1:
         serve(settings)
