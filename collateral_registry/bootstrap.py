@@ -108,8 +108,8 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
 def _start_thread(settings: Settings, database: Database, runner: BookRunner, loop: asyncio.AbstractEventLoop) -> Event:
     """Starts the background thread of the database, and returns the event that stops it.
 
-    On PostgreSQL the thread wakes the watchers when another server commits. On SQLite, where a book
-    has only one server, the thread checkpoints the write-ahead log.
+    On PostgreSQL the thread wakes the watchers when another server commits. On SQLite, where a book has only one
+    server, the thread checkpoints the write-ahead log.
     """
     stop, path = Event(), sqlite_file(settings.url)
     if path is None:

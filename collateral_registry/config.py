@@ -53,7 +53,7 @@ class Settings(BaseSettings):
         return self.business_date == FOLLOW_CLOCK
 
     def partners(self) -> dict[str, Partner]:
-        """Returns the warehouse partners by feed id; raises ValueError or OSError if their file is invalid or cannot be read."""
+        """Returns the warehouse partners by feed id; raises ValueError or OSError if their file is unusable."""
         if self.partners_file is None:
             return {}
         adapter = TypeAdapter(dict[str, _PartnerEntry])

@@ -167,7 +167,7 @@ class Outbox:
         return self.last_sequence if first is None else int(first) - 1
 
     def acknowledge(self, sequence: int, rejected: Iterable[RejectedMovement]) -> int:
-        """Deletes the batches up to ``sequence`` and stores the rejected movements; returns how many it deleted."""
+        """Deletes the items of the batches up to ``sequence`` and returns how many; stores the rejected movements."""
         with self._writing() as write:
             write.execute(
                 "DELETE FROM rejected WHERE movement_id IN (SELECT movement_id FROM item WHERE sequence <= ?)",
