@@ -56,7 +56,7 @@ class Stream:
         self._requests.put(request)
 
     def answers(self) -> list[stock_pb2.PushStockResponse]:
-        """Waits for the next response, and returns all responses that have arrived by then.
+        """Waits for the next response, and returns it with all others that have already arrived.
 
         Raises grpc.RpcError if the stream broke, and NoAnswer if it ended or was silent for too long.
         """

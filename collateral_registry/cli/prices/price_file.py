@@ -56,7 +56,7 @@ class PriceColumns:
 class History:
     """One series: dates and prices [n] in file order, and the number of rows with an unreadable date.
 
-    ``first_unreadable`` is the text of the first unreadable date.
+    ``first_unreadable`` is the first unreadable date as written.
     """
 
     dates: list[np.datetime64] = field(default_factory=list)

@@ -55,7 +55,7 @@ class KeyList(TypeDecorator[Any]):
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.item))
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
-        """Returns the function that converts a list to text; it is far faster than the PostgreSQL driver."""
+        """Returns the function that converts a list to text; the PostgreSQL driver would be far slower."""
         if dialect.name == "sqlite":
             return _as_json
         return _as_integer_array if self.item is BigInteger else _as_text_array

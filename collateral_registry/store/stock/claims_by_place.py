@@ -197,7 +197,7 @@ def spellings_of(connection: Connection, places: Collection[str]) -> dict[str, l
 def reported_stock_at(connection: Connection, places: Collection[Place]) -> dict[Place, ReportedStock]:
     """Returns the reported stock of each place: lots less their reserves, or the last counts of lots without a feed.
 
-    Places without any lot are left out. The sums and the quantities of single assets come from one statement, because
+    Places without any lot are omitted. The sums and the quantities of single assets come from one statement, because
     stock may change between two.
     """
     spellings = spellings_of(connection, {place for place, _ in places})

@@ -67,7 +67,8 @@ def balances_as_of(connection: Connection, warehouse: str, lots: Sequence[str] |
     """Returns lots of a warehouse with their balances as of a time (column ``book``); all lots if ``lots`` is None.
 
     The balance is the present quantity less the movements effective after that time. It therefore includes movements
-    effective by then but reported later. One statement reads both, because stock may change between two statements.
+    that were effective by that time but reported later. One statement reads both, because stock may change between two
+    statements.
     """
     lot, moved = StockLotRow.__table__.c, StockMovementRow.__table__.c
     # ``change`` is added to lot_key and subtracted from to_lot_key, the other lot of a transfer.
