@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Any
+from typing import Any, assert_never
 
 from google.protobuf.message import Message
+from google.type.date_pb2 import Date
 
 from collateral_registry.domain.assets.kinds import (
     Asset,
@@ -193,10 +194,16 @@ def _detail_message(detail: Detail) -> tuple[str, Message]:
             return "equipment", _equipment_message(detail)
         case IntellectualProperty():
             return "intellectual_property", _ip_message(detail)
-    term = {"issue_date": convert.calendar_date(detail.issued), "due_date": convert.calendar_date(detail.due)}
-    if isinstance(detail, Receivable):
-        return "receivable", convert.message_of(pb.Receivable, detail, **term)
-    return "purchase_order", convert.message_of(pb.PurchaseOrder, detail, **term)
+        case Receivable():
+            return "receivable", convert.message_of(pb.Receivable, detail, **_term(detail))
+        case PurchaseOrder():
+            return "purchase_order", convert.message_of(pb.PurchaseOrder, detail, **_term(detail))
+        case _:
+            assert_never(detail)
+
+
+def _term(detail: Receivable | PurchaseOrder) -> dict[str, Date | None]:
+    return {"issue_date": convert.calendar_date(detail.issued), "due_date": convert.calendar_date(detail.due)}
 
 
 def _equipment_message(machine: Equipment) -> pb.Equipment:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Any
+from typing import Any, assert_never
 
 from collateral_registry.commands.valuations.value import Valued
-from collateral_registry.domain.assets.kinds import Equipment, IntellectualProperty, Inventory
+from collateral_registry.domain.assets.kinds import (
+    Equipment,
+    IntellectualProperty,
+    Inventory,
+    PurchaseOrder,
+    Receivable,
+)
 from collateral_registry.domain.equipment.value_bases import machine_bases
 from collateral_registry.domain.shared.days import NO_DAY, date_at, day_of
 from collateral_registry.domain.valuations.appraise import model_name
@@ -94,29 +100,33 @@ def _inputs(valued: Valued) -> list[pb.ValuationInput]:
 
 def _asset_inputs(valued: Valued) -> list[Input]:
     row, detail, asset = valued.row, valued.asset.detail, f"assets/{valued.asset.asset_id}"
-    if isinstance(detail, Inventory):
-        series = f"priceSeries/{detail.price_series}"
-        return [
-            ("quantity", asset, detail.quantity, detail.unit, NO_DAY),
-            ("quantity_in_price_unit", asset, row["quantity"], "", NO_DAY),
-            *_price_inputs(series, row["price"], row["price_day"], valued.hidden_gap),
-        ]
-    if isinstance(detail, Equipment):
-        return [
-            ("price_new", asset, detail.price_new.major, detail.price_new.currency, NO_DAY),
-            ("build_date", asset, None, detail.equipment_class, day_of(detail.built)),
-            ("hours", asset, detail.hours, "h", day_of(detail.hours_date)),
-            *_book_inputs(detail, asset),
-        ]
-    if isinstance(detail, IntellectualProperty):
-        revenue = detail.next_year_revenue
-        return [
-            ("next_year_revenue", asset, revenue.major, revenue.currency, NO_DAY),
-            ("royalty_rate", asset, detail.royalty_rate, "", NO_DAY),
-            ("discount_rate", asset, detail.discount_rate, "", NO_DAY),
-            ("expire_date", asset, None, detail.office, day_of(detail.expire)),
-        ]
-    return []
+    match detail:
+        case Inventory():
+            series = f"priceSeries/{detail.price_series}"
+            return [
+                ("quantity", asset, detail.quantity, detail.unit, NO_DAY),
+                ("quantity_in_price_unit", asset, row["quantity"], "", NO_DAY),
+                *_price_inputs(series, row["price"], row["price_day"], valued.hidden_gap),
+            ]
+        case Equipment():
+            return [
+                ("price_new", asset, detail.price_new.major, detail.price_new.currency, NO_DAY),
+                ("build_date", asset, None, detail.equipment_class, day_of(detail.built)),
+                ("hours", asset, detail.hours, "h", day_of(detail.hours_date)),
+                *_book_inputs(detail, asset),
+            ]
+        case IntellectualProperty():
+            revenue = detail.next_year_revenue
+            return [
+                ("next_year_revenue", asset, revenue.major, revenue.currency, NO_DAY),
+                ("royalty_rate", asset, detail.royalty_rate, "", NO_DAY),
+                ("discount_rate", asset, detail.discount_rate, "", NO_DAY),
+                ("expire_date", asset, None, detail.office, day_of(detail.expire)),
+            ]
+        case Receivable() | PurchaseOrder():
+            return []
+        case _:
+            assert_never(detail)
 
 
 def _price_inputs(series: str, price: float | None, day: int, hidden_gap: float) -> list[Input]:

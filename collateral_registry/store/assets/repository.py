@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, insert, select, true, update
 from sqlmodel import SQLModel
 
-from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty, Inventory, Status
+from collateral_registry.domain.assets.kinds import (
+    Asset,
+    Equipment,
+    IntellectualProperty,
+    Inventory,
+    PurchaseOrder,
+    Receivable,
+    Status,
+)
 from collateral_registry.domain.assets.valuation_columns import equipment_numbers, inventory_numbers, ip_numbers
 from collateral_registry.domain.findings.references import identities_of
 from collateral_registry.domain.shared.days import day_of
@@ -251,17 +259,21 @@ def _write_details(write: Write, key: int, revision: int, asset: Asset) -> None:
 def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | None, Mapping[str, Any]]:
     """Returns the table of an asset's kind and the values of its row; None and no values if its kind has no table."""
     detail = asset.detail
-    if isinstance(detail, Inventory):
-        statement = select(PriceSeriesRow.series_key, PriceSeriesRow.unit)
-        series = connection.execute(statement.where(PriceSeriesRow.series_id == detail.price_series)).first()
-        series_key, series_unit = series or (None, None)
-        added = haircut_of_warehouse(connection, detail.warehouse)
-        return InventoryRow, inventory_numbers(detail, series_key, series_unit, added)
-    if isinstance(detail, Equipment):
-        return EquipmentRow, equipment_numbers(detail, _index_key(connection, detail))
-    if isinstance(detail, IntellectualProperty):
-        return IntellectualPropertyRow, ip_numbers(detail, pledged_elsewhere=asset.status is Status.DOUBLE_PLEDGED)
-    return None, {}
+    match detail:
+        case Inventory():
+            statement = select(PriceSeriesRow.series_key, PriceSeriesRow.unit)
+            series = connection.execute(statement.where(PriceSeriesRow.series_id == detail.price_series)).first()
+            series_key, series_unit = series or (None, None)
+            added = haircut_of_warehouse(connection, detail.warehouse)
+            return InventoryRow, inventory_numbers(detail, series_key, series_unit, added)
+        case Equipment():
+            return EquipmentRow, equipment_numbers(detail, _index_key(connection, detail))
+        case IntellectualProperty():
+            return IntellectualPropertyRow, ip_numbers(detail, pledged_elsewhere=asset.status is Status.DOUBLE_PLEDGED)
+        case Receivable() | PurchaseOrder():
+            return None, {}
+        case _:
+            assert_never(detail)
 
 
 def _index_key(connection: Connection, machine: Equipment) -> int:
