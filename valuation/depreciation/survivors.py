@@ -34,9 +34,11 @@ def remaining_life(age_to_life: ArrayLike, exponent: float) -> Float:
 
     The ratio applies to a machine that is still in use. It is the area under the survivor curve beyond the age, divided
     by the curve at the age. With u = age / (2 L), U ~ Beta(m + 1, m + 1) and U' ~ Beta(m + 2, m + 1), the area in units
-    of 2 L is E[(U
-    - u)+] = 1/2 P(U' > u) - u P(U > u). The result is 0 from twice the average life. Raises InvalidInput for a negative
-    age.
+    of 2 L is
+
+        E[(U - u)+] = 1/2 P(U' > u) - u P(U > u).
+
+    The result is 0 from twice the average life. Raises InvalidInput for a negative age.
     """
     age = _checked(age_to_life)
     share = np.minimum(age / 2.0, 1.0)

@@ -33,6 +33,6 @@ def history_at(logs: Float, dates: Dates, row: int, step_days: int, steps: int) 
 
 
 def dates_ahead(last: np.datetime64, step_days: int, steps: int) -> Dates:
-    """Returns the dates [H] that are 1..H steps of ``step_days`` business days after ``last``, without weekends."""
+    """Returns the dates [H] that are 1..H steps of ``step_days`` business days (Monday to Friday) after ``last``."""
     horizons = step_days * np.arange(1, steps + 1, dtype=np.int64)
     return np.asarray(np.busday_offset(last, horizons, roll="backward"))

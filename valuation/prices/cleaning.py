@@ -97,7 +97,7 @@ def clean(dates: Dates, prices: Float) -> Cleaned:
 def clean_signed(dates: Dates, prices: Float) -> Cleaned:
     """Cleans raw quotes [n] of a series whose prices may be 0 or less; these are kept and marked NOT_POSITIVE_KEPT.
 
-    Jumps are measured in multiples of the median absolute price, since logarithms do not exist: a jump beyond
+    Jumps are measured in multiples of the median absolute price, because such prices have no logarithm. A jump beyond
     UNIT_ERROR_LEVELS that reverts is a spike. A price a hundred times too small is not detected, because it looks
     like a fall. Raises InvalidInput as ``clean`` does.
     """

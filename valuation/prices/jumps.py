@@ -135,9 +135,9 @@ class _Walk:
         return agreeing == 2 or (agreeing == 1 and abs(after - before) > self.limit)
 
     def _is_next(self, row: int, place: int) -> bool:
-        """Returns whether no candidate lies between this one and the accepted quote at ``place``.
+        """Returns whether the accepted quote at ``place`` is older than the next candidate, if there is one.
 
-        If one does, that later candidate is compared with the quote instead.
+        Otherwise a later candidate is compared with the quote instead of this one.
         """
         return row + 1 == len(self.candidate_days) or self.days[place] < self.candidate_days[row + 1]
 

@@ -28,7 +28,7 @@ class Fresh:
 
 
 def fresh(dates: Dates, prices: Float) -> Fresh:
-    """Selects the quotes of a series [n] in date order that are not stale; the first quote of each run is kept."""
+    """Selects the quotes of a series [n] in date order that are not stale; the first in a run of equal ones is kept."""
     repeats = np.diff(prices) == 0.0
     moved = np.flatnonzero(np.concatenate([[True], ~repeats]))
     runs = np.diff(moved, append=len(prices)) - 1

@@ -95,7 +95,7 @@ def running_means(returns: Float, step_days: int) -> Float:
 
 
 def running(returns: Float, step_days: int) -> Running:
-    """Returns the sums after the last of the log returns [n]."""
+    """Returns the running sums after all log returns [n]."""
     weights = 1.0 - decays(step_days) ** len(returns)
     return Running(running_means(returns, step_days)[:, -1] * weights, weights, step_days)
 

@@ -1,4 +1,4 @@
-"""Opens findings for inspection data of machines that contradict earlier data. The data itself is stored as stated."""
+"""Opens findings for machine inspections whose data contradicts earlier data. The data itself is stored as stated."""
 
 from __future__ import annotations
 

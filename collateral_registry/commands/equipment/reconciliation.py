@@ -104,7 +104,7 @@ def backtest(connection: Connection, sales: Sequence[Sale]) -> tuple[list[Apprai
 
 
 def _appraisals_before(connection: Connection, sale: Sale) -> Mapping[str, StoredAppraisal]:
-    """Returns each appraiser's newest appraisal that is on the basis of a sale and is not dated after the sale."""
+    """Returns each appraiser's newest appraisal on the same basis of value as a sale and not dated after it."""
     asset = get_asset(connection, sale.asset_id)
     if sale.price.currency != asset.asset.currency:
         raise InvalidInput("sales.price", sale.price.currency, f"an amount in {asset.asset.currency}")

@@ -36,7 +36,7 @@ class StaticHold:
         return static_floor(self.initial, self.exposure, self.peak)
 
     def cash_for(self, left: int) -> int:
-        """Returns the smallest repayment after which no more than ``left`` must stay."""
+        """Returns the smallest repayment that lowers the quantity that must stay to at most ``left``."""
         return cash_to_free(self.initial, left, self.exposure, self.peak)
 
 

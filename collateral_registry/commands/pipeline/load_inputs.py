@@ -48,7 +48,7 @@ def load_inputs(source: Source, asset_keys: Int, policy: StoredPolicy, made: lis
 
 
 def load_inputs_in(connection: Source, asset_keys: Int, policy: StoredPolicy, currency: str) -> LoadedInputs:
-    """Loads assets in one currency, or each asset in its own, for an answer that is not recorded."""
+    """Loads inputs for a valuation that is not recorded, in one currency or in each asset's own."""
     assets = read_facts(connection, asset_keys)
     targets = in_currency(assets, currency, read_targets(connection, assets, asset_keys))
     return LoadedInputs(assets, targets, market_for(connection, assets, targets, policy, []))

@@ -136,7 +136,7 @@ def _ingest(write: Write, quotes: Sequence[tuple[int, Quote]]) -> dict[QuoteInde
 
 
 def _ingested(message: PriceMessage, verdicts: Sequence[QuoteProblem]) -> Ingested:
-    """Builds the result of a message from the verdicts on its quotes that were not overtaken."""
+    """Builds the result of a message from the verdicts on its quotes; overtaken quotes have none."""
     problems = [
         *message.refused,
         *(one for one in verdicts if one.verdict in {AdmissionVerdict.QUARANTINED, AdmissionVerdict.REFUSED}),
@@ -298,7 +298,7 @@ def _dependent_assets(write: Write, moved_keys: Int) -> Int:
 
 
 def _machines_by_class(write: Write, moved_keys: Int) -> Int:
-    """Returns the machines of the classes whose price index in the policy in force is among the series."""
+    """Returns the machines of the classes to which the policy in force assigns one of these series as price index."""
     indices = policy_in_force(write.connection, write.market_day).policy.indices
     keys = series_keys(write.connection, sorted(set(indices.values()))) if indices else {}
     classes = sorted(one for one, series_id in indices.items() if keys[series_id] in moved_keys)

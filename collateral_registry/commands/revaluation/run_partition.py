@@ -1,7 +1,7 @@
 """Computes one partition of a revaluation run: values and judges a range of the book and stores the results.
 
-It uses the functions of an ordinary price change, but may transport columns differently (store/engine/arrow.py). Two
-workers may compute the same partition, or one may repeat it after a crash. It is stored only once.
+It calls the same functions as an ordinary price change, but may transport columns differently (store/engine/arrow.py).
+Two workers may compute the same partition, or one may repeat it after a crash. The results are stored only once.
 """
 
 from __future__ import annotations

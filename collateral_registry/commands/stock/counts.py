@@ -98,7 +98,7 @@ class _CountComparison:
 
     @property
     def decided(self) -> Int:
-        """Keys of the lots on which this count decides."""
+        """Keys of the lots whose reserve this count may lower as well as raise."""
         keys: Int = self.lots["lot_key"][~self.superseded & ~self.reserve_only]
         return keys
 
@@ -187,9 +187,9 @@ def _unknown(lots: Columns, lines: Sequence[CountLine]) -> list[CountLine]:
 
 
 def _counted(lots: Columns, lines: Sequence[CountLine]) -> tuple[Int, NDArray[np.bool_]]:
-    """Returns the counted quantity of each lot [n] in the lot's own unit, and whether the counted good agrees.
+    """Returns the counted quantity of each lot [n] in the lot's own unit, and whether its good matches the count.
 
-    The quantity is 0 for a lot that the count omits and for a lot that holds another good.
+    The quantity is 0 for a lot counted as another good, and for a lot that the count omits; the latter matches.
     """
     line_of = {line.lot: line for line in lines}
     counted = np.zeros(len(lots["lot_key"]), dtype=np.int64)

@@ -102,7 +102,7 @@ def _total_of(found: Sequence[tuple[PledgedLot, Issue, int]]) -> IssueTotal:
 
 
 def _finding(total: IssueTotal, unauthorised: int) -> Finding:
-    """Builds the finding for goods that one movement or several issued beyond their authorisations."""
+    """Builds the finding for goods issued beyond their authorisations by one or more movements."""
     lot, beyond = total.lot, plain_quantity(unauthorised, total.lot.unit)
     days = [date_at(time_us // DAY_US).isoformat() for time_us in (total.earliest_us, total.latest_us)]
     return Finding(

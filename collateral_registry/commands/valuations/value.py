@@ -1,4 +1,4 @@
-"""Values assets by the facts known now, without recording the result."""
+"""Values assets from the facts known now, without recording the result."""
 
 from __future__ import annotations
 

@@ -193,8 +193,8 @@ class Equipment:
 class IntellectualProperty:
     """An IP asset, identified by kind, office and number.
 
-    ``technology_life_years`` are counted from ``technology_life_date``. If ``survival`` is stated, its product
-    replaces ``annual_survival``.
+    ``technology_life_years`` are counted from ``technology_life_date``. If ``survival`` is stated, the product of
+    its probabilities replaces ``annual_survival``.
     """
 
     right_kind: RightKind

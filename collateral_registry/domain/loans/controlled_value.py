@@ -67,5 +67,5 @@ def static_floor(pledged: int, exposure: int, peak: int) -> int:
 
 
 def cash_to_free(pledged: int, left: int, exposure: int, peak: int) -> int:
-    """Returns the smallest repayment after which no more than ``left`` must stay under a static pledge."""
+    """Returns the smallest repayment that lowers what must stay under a static pledge to at most ``left``."""
     return max(exposure - left * peak // pledged, 0) if pledged > 0 and peak > 0 else 0

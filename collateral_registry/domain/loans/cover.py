@@ -30,10 +30,10 @@ class PledgeColumns:
 
 @dataclass(frozen=True)
 class TargetColumns:
-    """Targets [t]; targets of the same asset have the same ``asset``.
+    """Targets [t]; targets of the same asset have equal numbers in ``asset``.
 
-    Prior claims are stated on the target in the asset's own currency. They reduce the asset's other targets in
-    proportion.
+    The prior claims on an asset are stated on its target in the asset's own currency. They also reduce its other
+    targets, converted in proportion to the values of the targets.
     """
 
     asset: Int

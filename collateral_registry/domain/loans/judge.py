@@ -15,7 +15,7 @@ from valuation._typing import Int
 
 
 class EventKind(IntEnum):
-    """Kind of an event of a loan; the numeric values are stored and sent."""
+    """Kind of a loan event; the numeric values are stored and sent."""
 
     OPENED = 1
     ESCALATED = 2

@@ -38,8 +38,8 @@ def loan_to_value(exposure: Int, pool: Int) -> NDArray[np.float64]:
 def level_of(ltv: NDArray[np.float64], limits_ppm: Int, buffer_ppm: Int, before: Int) -> Int:
     """Returns the level [n] for the LTV [n], the limits [n, 4], the buffer [n] and the previous level [n].
 
-    A loan enters a level at its limit, and leaves it at the limit less the buffer. Each limit is divided once from
-    whole millionths, so that every machine finds the same level for a loan exactly at its limit.
+    A loan enters a level at its limit, and leaves it at the limit less the buffer. Each limit is computed by a
+    single division of whole millionths, so that every machine finds the same level for a loan exactly at its limit.
     """
     entered = (ltv[:, None] >= limits_ppm / PPM).sum(axis=1)
     held = (ltv[:, None] > (limits_ppm - buffer_ppm[:, None]) / PPM).sum(axis=1)

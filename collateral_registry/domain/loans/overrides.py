@@ -77,8 +77,7 @@ class Override:
     def decided(self, state: OverrideState, actor: str, note: str) -> Override:
         """Returns the override with a decision.
 
-        Raises Refused if it was decided before. Raises Refused if the proposer approves it, because an exception needs
-        two people.
+        Raises Refused if it is already decided, or if the proposer approves it, because an exception needs two people.
         """
         if self.state != OverrideState.PROPOSED:
             raise Refused("OVERRIDE_DECIDED", f"{self.name} is {self.state.name} already")

@@ -69,7 +69,7 @@ def totals(snapshot: Snapshot, rows: Int) -> list[Total]:
 
 
 def concentrations(snapshot: Snapshot, rows: Int, limit: int) -> list[Concentration]:
-    """Returns the shares of goods, warehouses and borrowers in the collateral of the loans in the rows, largest first.
+    """Returns the share of each good, warehouse and borrower in the collateral of the loans in ``rows``, largest first.
 
     Each dimension and currency lists at most ``limit`` keys. The remaining keys are summed in a last entry without a
     key, so that the shares add up to 1.

@@ -230,7 +230,7 @@ class _Booking:
         return slot
 
     def _other_lot(self, row: int, slot: int) -> int:
-        """Returns the slot of the destination lot. A transfer or split opens it with the good of the first lot."""
+        """Returns the slot of the destination lot. A transfer or split opens it with the source's good if it is new."""
         batch, lots = self.batch, self.lots
         place = to_place(batch, row) or ("", "")
         other = lots.slot_of.get(place)

@@ -184,7 +184,7 @@ def _rows_with(column: Sequence[str], wrong: Collection[str]) -> list[int]:
 
 
 def _all_clean(column: Sequence[str]) -> bool:
-    """Returns whether all strings are certainly clean, by one check of their concatenation.
+    """Returns whether one check of the concatenated strings is enough to show that all of them are clean.
 
     A column that contains spaces fails and is checked string by string, because spaces within a string are valid.
     """

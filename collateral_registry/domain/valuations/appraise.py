@@ -172,7 +172,7 @@ def _ppm(share: Float) -> Int:
 
 
 def series_of_assets(assets: AssetFacts, market: MarketFacts) -> tuple[Int, Texts]:
-    """Returns the key of each asset's [a] price series (0 for none), and the currency in which its model values it."""
+    """Returns, for each asset [a], the key of its price series (0 for none) and the currency of its model's value."""
     series_key = np.zeros(len(assets.asset_key), dtype=np.int64)
     currency = assets.currency.copy()
     lots = assets.inventory
@@ -302,7 +302,7 @@ def _cap_share(assets: AssetFacts) -> Float:
 
 
 def _expired_papers(assets: AssetFacts, policy: Policy, day: int) -> Int:
-    """Returns the unknown bits [a] for expired insurance and overdue inspections."""
+    """Returns the UnknownReason bits [a] for expired insurance and overdue inspections."""
     uninsured = (assets.insurance_day != NO_DAY) & (assets.insurance_day < day)
     limit = _policy_columns(assets, policy, None)["inspection_max_age_days"]
     overdue = (assets.inspection_day != NO_DAY) & ~np.isnan(limit) & (day - assets.inspection_day > limit)

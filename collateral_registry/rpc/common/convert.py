@@ -97,7 +97,7 @@ READERS = {"google.type.Decimal": read_decimal, "google.type.Money": read_money}
 
 
 def read_fields(prefix: str, message: Message, record: type[Any]) -> dict[str, Any]:
-    """Returns, by name, the fields of a message that a dataclass has under the same name, except enums.
+    """Returns, by name, the fields of a message that have a namesake in the dataclass ``record``, except enums.
 
     A field that is absent and has a default in the dataclass is omitted. Raises InvalidInput with the name of the
     field, which begins with ``prefix``.

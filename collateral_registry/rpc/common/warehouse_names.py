@@ -16,7 +16,7 @@ def warehouse_name(warehouse: str) -> str:
 
 
 def warehouse_of(field: str, name: str) -> str:
-    """Returns the warehouse in a resource name; raises InvalidInput for a name of another shape."""
+    """Returns the warehouse in a resource name; raises InvalidInput for a name of any other form."""
     encoded = name.removeprefix(COLLECTION)
     if not name.startswith(COLLECTION) or not encoded or "/" in encoded:
         raise InvalidInput(field, repr(name[:80]), "warehouses/{warehouse}, percent-encoded")

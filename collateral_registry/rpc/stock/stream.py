@@ -112,7 +112,7 @@ class StockStream:
             self._answers.put_nowait(_Missing(sequence))
 
     async def _message(self, answer: _Answer) -> pb.PushStockResponse | None:
-        """Returns the message of an answer, if it has one; raises the error that ends the stream."""
+        """Returns the message to send for an answer, or None; raises an answer that is an error."""
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, _Missing):

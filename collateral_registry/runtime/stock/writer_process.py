@@ -26,7 +26,7 @@ LOG = structlog.get_logger("stock")
 
 
 class IntakeProcess:
-    """Runs work on the book in one child process, one piece after the other; the child ends with the service.
+    """Runs work on the book in one child process, one task at a time; the child ends with the service.
 
     It must be created before the service starts a thread, because the child is forked. The child inherits the lock that
     keeps other servers away from a SQLite book. If the child dies, it is replaced by a spawned process, because a fork

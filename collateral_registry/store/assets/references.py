@@ -213,7 +213,7 @@ def _known(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list
 
 
 def _keyed(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list[tuple[int, KnownIdentity]]:
-    """Returns the numbers of assets that are not retired and of active pledges, in key order."""
+    """Returns the reference numbers of assets and active pledges in key order, except those of retired assets."""
     is_active = or_(IdentityRow.pledge_key == 0, PledgeRow.state == int(PledgeState.ACTIVE))
     statement = (
         select(IdentityRow.__table__, AssetRow.asset_id, AssetRow.owner, LoanRow.loan_id, LoanRow.borrower)

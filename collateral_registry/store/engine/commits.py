@@ -1,4 +1,4 @@
-"""Queries the commit log: the newest commit, and the last commit by a time or on a business day."""
+"""Queries the commit log: the newest commit, and the last commit up to a time or a business day."""
 
 from __future__ import annotations
 

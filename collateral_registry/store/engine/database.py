@@ -120,7 +120,7 @@ class Database:
 
     @contextmanager
     def write(self, kind: str, actor: str, market_day: int | None = None) -> Iterator[Write]:
-        """Opens a write transaction of the book; ``market_day`` sets the business date, which is kept if it is None."""
+        """Opens a write transaction of the book. ``market_day`` sets the business date; None keeps the current one."""
         with self._writing() as connection:
             if not self.is_sqlite:
                 connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK_KEY)))

@@ -75,7 +75,7 @@ def list_breaches(
 
 
 def _equal(name: str, value: str | int, seq: int) -> ColumnElement[bool]:
-    """Returns the condition that a field of a breach has a value as of a commit."""
+    """Returns the SQL condition that, as of commit ``seq``, a field of a breach equals ``value``."""
     open_then = col(BreachRow.cured_seq) > seq
     if name == "state":
         return open_then if value else ~open_then

@@ -97,7 +97,10 @@ _ACTIVE_LOANS = KeyedSelect(
 
 
 def terms_since(connection: Connection, after: int, seq: int) -> Columns:
-    """Returns id, borrower, currency and state, as of commit ``seq``, of each loan changed after commit ``after``."""
+    """Returns the terms, as of commit ``seq``, of each loan that changed after commit ``after`` up to that commit.
+
+    The terms are the key, id, borrower, currency, state and sequence of the revision.
+    """
     revision = LoanRevisionRow
     newest = newest_between(LoanRow.loan_key, revision.loan_key, revision.revision, revision.seq, after, seq)
     statement = (

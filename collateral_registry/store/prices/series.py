@@ -78,7 +78,7 @@ def get_series(connection: Connection, series_id: str) -> StoredSeries:
 
 
 def find_series(connection: Connection, series_ids: Sequence[str]) -> dict[str, StoredSeries]:
-    """Returns those of the series that exist, by id."""
+    """Returns the series among ``series_ids`` that exist, by id."""
     rows = _stored(connection, [is_one_of(PriceSeriesRow.series_id, series_ids)], None)
     return {row.series.series_id: row for row in rows}
 
@@ -126,7 +126,7 @@ def fx_quotes(connection: Source) -> dict[tuple[str, str], FxQuote]:
 
 @dataclass(frozen=True)
 class Latest:
-    """The newest accepted price of a series and its log return from the previous price, which is None for the first.
+    """The newest accepted price of a series and its log return from the previous one (None for the first price).
 
     ``rewritten`` states that the same commit changed an earlier observation.
     """

@@ -91,10 +91,11 @@ def newest_between(
 def newest_of_runs_between(
     owner_key: InstrumentedAttribute[int], table: type[SQLModel], key: ColumnElement[int], after: int, seq: int
 ) -> CTE:
-    """Returns ``newest(key, version)`` for a table that runs also write: the current rows stored between two commits.
+    """Returns ``newest(key, version)``: the rows that became current after commit ``after``, up to commit ``seq``.
 
-    A run published in between contributes its rows. The commit that publishes a run judges again the loans that changed
-    during the run; its sequence is later than that of the run, so these rows are the current ones.
+    The table is one that runs also write, so the rows of a run published in that interval are included. The commit that
+    publishes a run also judges the loans that changed during the run. Its sequence is later than that of the run, so
+    the rows that it writes are the current ones.
     """
     if not after:
         owners = owner_key.class_.__table__

@@ -125,7 +125,7 @@ class LoanJudgementRow(SQLModel, table=True):
 
 
 class PledgeClaimRow(SQLModel, table=True):
-    """The claim of a pledge at a judgement of its loan."""
+    """The claim of a pledge, as computed by one judgement of its loan."""
 
     __tablename__: ClassVar[str] = "pledge_claim"
     __table_args__ = (incremental("cover_of_pledge", "pledge_key"), IN_ORDER)

@@ -67,7 +67,7 @@ _LOTS_AT = select(_LOT.c.lot_key, *(_LOT.c[name] for name in LOT_COLUMNS[1:])).j
 
 
 def known_movements(connection: Connection, source_key: int, ids: Collection[str]) -> dict[str, Known]:
-    """Returns, by id, those of the movements that a feed has already reported, with the last corrected quantity."""
+    """Returns, by id, the movements that a feed has already reported, with their quantities after corrections."""
     if not ids:
         return {}
     used = list(connection.execute(_USED_IDS, {"source": source_key, "texts": ids}).scalars())

@@ -103,7 +103,7 @@ def widened(half_width: Float, stretch: Float, market_error: Float) -> Float:
 
 
 def _steps(stretched: Float, step: Int) -> tuple[float, ...]:
-    """Returns the additional stretch by step, at least STEP_GROWTH times that of the narrower step."""
+    """Returns the additional stretch for each step, at least STEP_GROWTH times that of the next narrower step."""
     found: list[float] = []
     for number in Step:
         own = stretched[step == number]

@@ -102,7 +102,10 @@ def model_evidence(tables: Sequence[WindowLosses], horizon_days: int) -> list[Mo
 
 
 def period_losses(origins: Dates, losses: Float, horizon_days: int) -> Float:
-    """Sums losses over periods as long as the horizon [periods, m], and scales the sums to the mean of all windows."""
+    """Returns the sums of losses over periods as long as the horizon [periods, m].
+
+    The sums are scaled so that their mean is the mean loss of all windows.
+    """
     if not len(origins):
         return np.zeros((0, losses.shape[1]))
     number = np.busday_count(origins.min(), origins) // horizon_days

@@ -73,7 +73,10 @@ def _read_only(numbers: Float) -> Float:
 
 
 def shortfall_tails(tail: float) -> Float:
-    """Returns evenly spaced tail probabilities [64] below ``tail``; the mean loss at them is the expected shortfall."""
+    """Returns evenly spaced tail probabilities [64] below ``tail``.
+
+    The expected shortfall is the mean of the losses at these probabilities.
+    """
     return np.asarray(tail * (np.arange(SHORTFALL_POINTS) + 0.5) / SHORTFALL_POINTS, dtype=np.float64)
 
 

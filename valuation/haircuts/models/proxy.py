@@ -80,12 +80,12 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class LinkedHaircut(PriceHaircut):
-    """Haircut of the grade and its two parts; NaN without a link or without an opinion on the proxy.
+    """Haircut of the grade and its two parts; NaN without a link or without an estimate for the proxy.
 
-    ``proxy_loss`` is the loss of beta times the proxy and ``basis_loss`` that of the basis alone. Shortfall and worst
-    day have the same ratio to the loss, in logs, as those of the proxy. ``link`` is None for too few common moves;
-    ``observations`` counts the moves used for it. Nothing is simulated, so the simulation errors are 0. ``watch`` is
-    the monitoring result of the proxy's haircut, whose multiplier is included in the shared part.
+    ``proxy_loss`` is the loss of beta times the proxy and ``basis_loss`` that of the basis alone. In logs, the
+    shortfall and the worst-day loss are the same multiples of the loss as for the proxy. ``link`` is None if there are
+    too few common moves; ``observations`` counts the moves used for it. Nothing is simulated, so the simulation errors
+    are 0. ``watch`` is the monitoring result of the proxy's haircut, whose multiplier is included in the shared part.
     """
 
     proxy_loss: float
@@ -143,7 +143,7 @@ def _no_link_flag(grade: Cleaned) -> QualityFlag:
 
 
 def _parts(link: Link, proxy: PriceHaircut, horizon_days: int, tail: float) -> Parts:
-    """Returns loss and shortfall, the same for the worst day, and the losses of the shared part and of the basis."""
+    """Returns loss and shortfall at the horizon and on the worst day, and the losses of shared part and basis."""
     proxy_log_loss = float(np.log1p(-proxy.loss))
     shared, basis = link.beta * proxy_log_loss, link.basis_log_quantile(horizon_days, tail)
     together = float(np.hypot(shared, basis))

@@ -58,7 +58,7 @@ DEFAULT = Tier1Settings()
 
 @dataclass(frozen=True)
 class HaircutCurve(Tails):
-    """Losses at horizons 1..H business days; all NaN if the model has no opinion.
+    """Losses at horizons 1..H business days; all NaN if the model gives no estimate.
 
     - ``loss`` is 1 - exp(q), where q is the log-return quantile; it never decreases with the horizon.
     - ``expected_shortfall`` is the mean loss beyond it.
