@@ -27,7 +27,7 @@ MIN_PERIODS = 8
 
 @dataclass(frozen=True)
 class WindowLosses:
-    """Pinball losses [n, m] and exceedances [n, m] of m models for the windows that start at ``origins`` [n]."""
+    """Pinball losses [n, m] and exceedances [n, m] of m models, for windows that start at ``origins`` [n]."""
 
     models: tuple[str, ...]
     origins: Dates
@@ -58,7 +58,8 @@ class ModelEvidence:
 def window_losses(records: Mapping[str, TrackRecord], level: float) -> WindowLosses:
     """Returns the losses of models and benchmarks on one series, at the origins where every model has an estimate.
 
-    ``records`` holds one track record for each model; the columns are the models in that order, then the benchmarks.
+    ``records`` holds one track record for each model. The columns are the models in the order of ``records``, followed
+    by the benchmarks.
     """
     first = next(iter(records.values()))
     common = first.origins
@@ -116,7 +117,11 @@ def period_losses(origins: Dates, losses: Float, horizon_days: int) -> Float:
 
 
 def _tests(periods: Float) -> list[tuple[float, float, float, bool]]:
-    """Returns for each model its statistic and p-value against the first one, and its p-value and place in the set."""
+    """Returns the test results of each model.
+
+    They are the statistic and p-value against the first model, the p-value of the model confidence set, and whether the
+    model is in that set.
+    """
     span = int(np.ceil(np.cbrt(len(periods))))
     chosen = model_confidence_set(periods, span)
     tests = []

@@ -41,8 +41,8 @@ BENCHMARK_WINDOW = 500
 class TrackRecord:
     """One row for each window with an estimate [n]; log returns, quantiles and shortfalls are negative for losses.
 
-    ``normal`` and ``historical`` are the quantiles of the benchmarks. ``without_opinion`` counts the windows without
-    an estimate and ``across_breaks`` those across a level break; both are left out.
+    ``normal`` and ``historical`` are the quantiles of the benchmarks. ``without_opinion`` counts the windows without an
+    estimate, and ``across_breaks`` counts the windows that contain a level break. Both kinds of window are left out.
     """
 
     origins: Dates
@@ -88,10 +88,10 @@ class BacktestVerdict:
 def track_record(
     dates: Dates, prices: Float, *, horizon_days: int, confidence: float, model: HaircutModel = HaircutModel.POOLED
 ) -> TrackRecord:
-    """Computes the track record of a series of raw quotes [n]; the first origin follows two years of history.
+    """Computes the track record of a model on raw quotes [n]; the first origin follows two years of history.
 
-    A window is the smallest number of steps of the series that reaches the horizon in business days, and the haircut
-    is predicted for the length of the window. Raises InvalidInput as ``haircut`` does.
+    A window is the smallest number of steps of the series that covers the horizon in business days. The haircut is
+    predicted for the length of the window. Raises InvalidInput as ``haircut`` does.
     """
     if horizon_days < 1:
         raise InvalidInput("horizon_days", horizon_days, "1 or more")
@@ -133,8 +133,8 @@ def pooled_record(records: Sequence[TrackRecord]) -> TrackRecord:
 def verdict(record: TrackRecord, confidence: float) -> BacktestVerdict:
     """Tests a record; if it has no windows, all test results are NaN.
 
-    ``better_than_normal_p`` is the one-sided p-value of the lead in pinball loss over the normal benchmark (Diebold and
-    Mariano 1995, without a correction for overlap, because the windows do not overlap).
+    ``better_than_normal_p`` is the one-sided p-value of the test that the pinball loss is lower than that of the normal
+    benchmark (Diebold and Mariano 1995). The test needs no correction for overlap, because the windows do not overlap.
     """
     level, windows = 1.0 - confidence, len(record.log_return)
     nothing = float("nan")
@@ -184,7 +184,7 @@ def _lead_p(lead: Float) -> float:
 
 
 def _benchmarks(returns: Float, ahead: int, tail: float) -> tuple[float, float]:
-    """Returns ``ahead``-step quantiles of a normal distribution with EWMA variance and of past overlapping returns."""
+    """Returns two ``ahead``-step quantiles: normal with EWMA variance, and empirical from past overlapping returns."""
     window = returns[-BENCHMARK_WINDOW:]
     variance = float(ewma_variance(window, BENCHMARK_DECAY)[-1])
     level = np.concatenate([[0.0], np.cumsum(window)])

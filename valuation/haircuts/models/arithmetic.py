@@ -32,8 +32,8 @@ def arithmetic(
     """Computes the haircut curve of a series of dated prices [n] of any sign, in date order.
 
     ``daily_volatility`` is a share of the last price; ``hidden_gap`` is not computed. A last price of 0 or less gives a
-    loss of 1. The curve has no opinion in the same cases as ``tier1``. Raises InvalidInput for a confidence outside
-    (0.5, 1), a horizon below 1 day, prices that are not finite, or dates that do not increase.
+    loss of 1. The curve is NaN in the same cases as the curve of ``tier1``. Raises InvalidInput for a confidence
+    outside (0.5, 1), a horizon below 1 day, prices that are not finite, or dates that do not increase.
     """
     require_valid_request(max_horizon_days, confidence)
     moves = price_moves(dates, prices, settings.window)

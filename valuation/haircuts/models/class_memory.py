@@ -6,7 +6,7 @@ Here N is the weight of the pool in windows and a is the tail probability. Param
 low in the next one for all series at once. A single series is too short to show this, but a class of series is not. The
 multiplier never narrows a haircut, because a calm decade does not predict the next one (docs/models/class-memory.md).
 The method follows I. Gibbs and E. Candes, Adaptive conformal inference under distribution shift, 2021, arXiv
-2106.00170, but uses counts instead of their step.
+2106.00170, but uses counts where they use a step.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class ClassMemory:
-    """Log multipliers [D, 6] at ``OWN_HORIZONS`` after each day [D], in days since 1970, on which outcomes matured."""
+    """Log multipliers [D, 6] at ``OWN_HORIZONS`` after each day [D] on which outcomes matured.
+
+    ``days`` [D] are days since 1970.
+    """
 
     days: Int
     log_multipliers: Float
@@ -122,9 +125,11 @@ def _outcomes(prices: ArrayLike, dates: ArrayLike) -> list[list[Outcomes]]:
 
 
 def _returns(dates: Dates, prices: Float) -> Returns | None:
-    """Returns the log returns of a segment; None if it is too short, or its first year is smoothed, stepwise or stale.
+    """Returns the log returns of a segment between level breaks, or None.
 
-    Step and smoothing are judged by the first year only, because later prices were not known when outcomes matured.
+    The result is None if the segment is too short, or if its first year is smoothed, stepwise or stale.
+
+    Only the first year is examined for this, because later prices were not known when outcomes matured.
     """
     if len(prices) <= FULL_OBSERVATIONS + 1:
         return None

@@ -37,8 +37,8 @@ FLAG_CONVERGED = 0
 class Gjr:
     """Parameters of r = p r' + e, v = w + (a + g 1[e < 0]) e^2 + b v', in percent, and the state after the last return.
 
-    A prime marks the previous value. ``residuals`` [m] are centred and exclude the first ``BURN_IN``, and ``variance``
-    is that of the next return.
+    A prime marks the previous value. ``residuals`` [m] are centred and exclude the first ``BURN_IN``. ``variance`` is
+    the variance of the next return.
     """
 
     autoregression: float
@@ -91,7 +91,7 @@ def fit_gjr(returns: Float) -> Gjr | Rejected:
 def filtered_by(
     scaled: Float, autoregression: float, constant: float, arch: float, leverage: float, garch: float
 ) -> Gjr:
-    """Filters returns in percent [n] with given parameters; the variance starts at the mean square of the errors."""
+    """Filters returns [n], in percent, with given parameters; the variance starts at the mean square of the errors."""
     shocks = scaled[1:] - autoregression * scaled[:-1]
     before = np.empty(len(shocks))
     now = float(np.mean(shocks**2))

@@ -1,8 +1,8 @@
-"""Joint haircut of price and exchange rate, for loans in a currency other than that of the price.
+"""Joint haircut of price and exchange rate, for a loan whose currency differs from the currency of the price.
 
-Both are simulated by filtered historical simulation, as in Tier 1 (Barone-Adesi, Giannopoulos and Vosper 1999).
-Residuals are drawn on the same dates, which preserves the dependence without modelling it. The loss is that of price x
-rate.
+Both are simulated by filtered historical simulation, as in Tier 1 (Barone-Adesi, Giannopoulos and Vosper 1999). The
+residuals of both are drawn on the same dates, which preserves their dependence without modelling it. The loss is the
+loss of the product price x rate.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ VERSION = "1"
 
 @dataclass(frozen=True, kw_only=True)
 class JointHaircut(PriceHaircut):
-    """Share of the value in the loan's currency lost by the horizon; NaN if there is no opinion.
+    """Share of the value in the loan's currency that is lost by the horizon; NaN if there is no estimate.
 
     ``price_alone`` and ``rate_alone`` are the losses of price and rate on their own. ``dates`` [m] are the dates with
-    both quotes. ``daily_volatility`` and ``hidden_gap`` are those of the price. The haircut is never monitored, because
-    price and rate have no joint record, and has no fallback.
+    both quotes. ``daily_volatility`` and ``hidden_gap`` refer to the price. The haircut is never monitored, because
+    price and rate have no joint record. The haircut has no fallback.
     """
 
     price_alone: float
@@ -103,7 +103,7 @@ def _cleaned(numbers: ArrayLike, dates: ArrayLike) -> Cleaned:
 
 
 def _starts(pair: list[Returns], settings: Tier1Settings) -> list[Start]:
-    """Returns the starts of price and rate, with residuals on the same dates; empty if either has no estimate."""
+    """Returns the starts of price and rate, with residuals on the same dates; empty if one of them has no estimate."""
     length = min(len(one.values) for one in pair)
     if length + 1 < settings.least_observations or max(one.smoothing for one in pair) >= UNSMOOTHED_LIMIT:
         return []

@@ -37,9 +37,9 @@ def watched_tier1(
 
 
 def raised(curve: HaircutCurve, watched: Watch) -> HaircutCurve:
-    """Applies the multiplier k to the log losses of a curve, 1 - (1 - loss)^k, and adds the status to its flags.
+    """Raises each loss of a curve to 1 - (1 - loss)^k, where k is the multiplier, and adds the status to the flags.
 
-    Loss and shortfall, of the last day and of the worst day on the path, are all raised in this way. The simulation
+    Loss and shortfall are raised in this way, both for the last day and for the worst day on the path. The simulation
     errors are scaled by the slope of the transformation.
     """
     flags = curve.flags | watched.flags

@@ -4,7 +4,7 @@
 
 The model needs no optimiser and no simulation. Properties that a single series is too short to show, such as the mean
 reversion of volatility or the 1 % tail at sixty days, are estimated from many series together. The correction ``own``
-adapts the estimate to the series by the matured outcomes of that series (docs/models/pooled-scale.md).
+adapts the estimate to the series, based on the matured outcomes of that series (docs/models/pooled-scale.md).
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ CLOSES_ONLY = 0.5826
 class PooledScale:
     """State of a series after its last price: its terms, and log corrections at ``OWN_HORIZONS`` [6].
 
-    ``own`` are the corrections from the series itself and ``common`` those of its class. ``path`` holds the terms after
-    each return; None for a state without a history.
+    ``own`` are the corrections from the series itself, and ``common`` are the corrections from its class. ``path``
+    holds the terms after each return; None for a state without a history.
     """
 
     terms: Terms
@@ -102,9 +102,9 @@ class PooledScale:
         """Returns the log-return quantiles [A, H] of the worst day of the path at tail probabilities [A].
 
         A path that falls below a level ends below it with probability one half (reflection principle), so the quantile
-        is that of half the tail. It is shifted by 0.5826 daily volatilities, because only closing prices count
-        (Broadie, Glasserman and Kou 1997, doi 10.1111/1467-9965.00035), and it is never above the quantile of the last
-        day.
+        at half the tail probability is used. It is shifted by 0.5826 daily volatilities, because only closing prices
+        count (Broadie, Glasserman and Kou 1997, doi 10.1111/1467-9965.00035). The result is never above the quantile of
+        the last day.
         """
         daily = self._daily(horizons)
         halved = self._ends(daily, horizons, tails / 2.0) + CLOSES_ONLY * daily
@@ -126,8 +126,8 @@ def pooled_scale(
 ) -> HaircutCurve:
     """Computes the haircut curve of a series of dated prices [n], in date order.
 
-    ``common`` [6] are the log corrections of its class (valuation/haircuts/models/class_memory.py), zeros by default. A
-    short history, too few moves, and a price that has been stale for long give no opinion, with a flag that states the
+    ``common`` [6] are the log corrections of its class (valuation/haircuts/models/class_memory.py), zeros by default.
+    The curve is NaN for a short history, too few moves, or a price that has been stale for long; a flag states the
     reason. If the price has been stale only for a short time, the horizons start at its last move. ``standard_error``
     is 0, because nothing is simulated. Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day,
     prices that are not positive, or dates that do not increase.
@@ -167,10 +167,10 @@ def pooled_scale(
 
 
 def _record(state: PooledScale, returns: Returns) -> DailyRecord:
-    """Returns the record of one-step predictions in the last year, all with the newest correction ``own``.
+    """Returns the record of one-step predictions in the last year; all use the newest correction ``own``.
 
-    The correction of the class is left out: it would reduce exceedances and could thereby remove a multiplier, so that
-    a wider class would give a smaller haircut.
+    The correction of the class is left out. It would reduce the number of exceedances and could thereby remove a
+    multiplier. A larger correction could then give a smaller haircut.
     """
     values, path = returns.values, state.path
     if path is None or len(values) < FULL_OBSERVATIONS + DAYS:
@@ -185,7 +185,10 @@ def _record(state: PooledScale, returns: Returns) -> DailyRecord:
 
 
 def terms_path(returns: Returns) -> Terms:
-    """Returns the terms after each return [n]; a short history blends the long-run variance with that of the class."""
+    """Returns the terms after each return [n].
+
+    While the history is short, the long-run variance is blended with the variance of the class.
+    """
     return terms(_blended(running_means(returns.values, returns.step_days), returns), returns.step_days)
 
 
@@ -200,7 +203,10 @@ def pooled_state(returns: Returns, common: Float = NOTHING_COMMON) -> PooledScal
 
 
 def _blended(means: Float, returns: Returns) -> Float:
-    """Returns the means; while the history is short, the long-run variance is blended with that of the class."""
+    """Returns the means.
+
+    While the history is short, the long-run variance is blended with the variance of the class.
+    """
     counts = np.arange(1, means.shape[1] + 1)
     weight = np.where(counts < FULL_OBSERVATIONS, counts / (counts + FULL_OBSERVATIONS), 1.0)
     blended = means.copy()
@@ -209,7 +215,9 @@ def _blended(means: Float, returns: Returns) -> Float:
 
 
 def undershot(path: Terms, returns: Returns, ahead: int) -> Bool:
-    """Returns whether each matured outcome fell below the pool's 5 % quantile ``ahead`` steps earlier, oldest first.
+    """Returns, oldest first, whether each matured outcome fell below the pool's 5 % quantile.
+
+    The quantile was predicted ``ahead`` steps before the outcome.
 
     The first prediction follows ``FULL_OBSERVATIONS`` returns. Outcomes overlap, so each has a weight of 1 / ahead.
     """
@@ -265,11 +273,11 @@ def class_floor(horizon_days: int, confidence: float) -> float:
 
 
 def volatility_log_quantile(daily_volatility: float, horizon_days: float, tail: float, *, trend: float) -> float:
-    """Returns the log-return quantile at a tail probability of a series of which only the daily volatility is known.
+    """Returns the log-return quantile at a tail probability for a series whose daily volatility alone is known.
 
-    The recent volatility is assumed to equal the long-run volatility, and falls to be as large as rises. ``trend`` is
-    the value ln(1 + |t|) of both trend terms, that of the month and that of the year. Raises InvalidInput for a
-    volatility of 0 or less.
+    It is assumed that the recent volatility equals the long-run volatility, and that falls are as large as rises.
+    ``trend`` is the value ln(1 + |t|) of both trend terms (month and year). Raises InvalidInput for a volatility of 0
+    or less.
     """
     if not daily_volatility > 0.0:
         raise InvalidInput("daily_volatility", daily_volatility, "more than 0")

@@ -41,12 +41,12 @@ class HaircutModel(Enum):
 class PriceHaircut:
     """Haircut of a price series: the share of the price lost by the horizon, not exceeded at the given confidence.
 
-    - All losses are NaN if the model has no opinion; ``class_floor`` is the haircut to use in that case.
+    - All losses are NaN if the model gives no estimate; ``class_floor`` is the haircut to use in that case.
     - ``path_minimum`` and ``path_shortfall`` are loss and shortfall of a sale on the worst day of the path.
     - ``standard_error`` and ``shortfall_error`` are the simulation errors of ``loss`` and ``expected_shortfall``, 0 for
       a model without simulation.
     - ``watch`` is the monitoring result of the model on the series, whose multiplier is included in all four losses.
-    - ``model`` is the model used, and ``fallen_back`` the reason if it is not the requested one, else empty.
+    - ``model`` is the model used. ``fallen_back`` is the reason if another model was requested, and empty otherwise.
     - ``model``, ``seed`` and ``cleaned`` allow the result to be reproduced.
     """
 
@@ -95,7 +95,7 @@ def haircut(
 
     ``seed`` applies to models that simulate, ``settings`` to EWMA_FHS and ARITHMETIC, and ``memory`` to POOLED. If the
     newest quote is 0 or less, only ARITHMETIC has an estimate. If the newest quotes are stale, the simulated models
-    have no opinion, and POOLED starts its horizon at the last move. Raises InvalidInput for a confidence outside
+    give no estimate, and POOLED starts its horizon at the last move. Raises InvalidInput for a confidence outside
     (0.5, 1), a horizon below 1 day, or dates and prices of different length; raises MissingExtra for TIER2 without
     arch.
     """

@@ -1,4 +1,4 @@
-"""Haircut of a rarely quoted grade from a liquid proxy and the basis, which is what the proxy does not explain.
+"""Haircut of a rarely quoted grade, from a liquid proxy and a basis (the part that the proxy does not explain).
 
     r_grade = b0 r_proxy + b1 r_proxy(before) + e           between the grade's own quote dates
     q(h)    = - sqrt( (b q_proxy(h))^2 + q_basis(h)^2 )      b = b0 + b1; haircut = 1 - exp(q)
@@ -50,9 +50,9 @@ NO_PARTS: Parts = (math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
 class Link:
     """Regression of the grade on its proxy.
 
-    ``same`` and ``lagged`` are the coefficients on the proxy's move of the same and of the previous period,
-    ``basis_volatility`` the daily standard deviation of the residual, ``pairs`` the number of moves used, and
-    ``explained`` the share of variance explained.
+    ``same`` and ``lagged`` are the coefficients of the proxy's moves in the same period and in the previous one.
+    ``basis_volatility`` is the daily standard deviation of the residual. ``pairs`` is the number of moves used, and
+    ``explained`` is the share of the variance that the proxy explains.
     """
 
     same: float
@@ -67,10 +67,10 @@ class Link:
         return self.same + self.lagged
 
     def basis_log_quantile(self, horizon_days: int, tail: float) -> float:
-        """Returns the log-return quantile of the basis alone, from the pooled tail at the volatility of the basis.
+        """Returns the log-return quantile of the basis alone, from the pooled tail for the volatility of the basis.
 
-        It is widened by the ratio of the Student to the normal quantile, with the residual degrees of freedom of the
-        regression, because the volatility is estimated from few moves.
+        The quantile is widened, because the volatility is estimated from few moves. The factor is the Student quantile
+        divided by the normal quantile, with the residual degrees of freedom of the regression.
         """
         if not self.basis_volatility:
             return 0.0
@@ -82,10 +82,10 @@ class Link:
 class LinkedHaircut(PriceHaircut):
     """Haircut of the grade and its two parts; NaN without a link or without an estimate for the proxy.
 
-    ``proxy_loss`` is the loss of beta times the proxy and ``basis_loss`` that of the basis alone. In logs, the
+    ``proxy_loss`` is the loss of beta times the proxy, and ``basis_loss`` is the loss of the basis alone. In logs, the
     shortfall and the worst-day loss are the same multiples of the loss as for the proxy. ``link`` is None if there are
     too few common moves; ``observations`` counts the moves used for it. Nothing is simulated, so the simulation errors
-    are 0. ``watch`` is the monitoring result of the proxy's haircut, whose multiplier is included in the shared part.
+    are 0. ``watch`` is the monitoring result of the proxy's haircut. Its multiplier is included in ``proxy_loss``.
     """
 
     proxy_loss: float
@@ -156,8 +156,8 @@ def _parts(link: Link, proxy: PriceHaircut, horizon_days: int, tail: float) -> P
 def fitted_link(grade: Cleaned, proxy: Cleaned) -> Link | None:
     """Fits the link by weighted least squares on moves between the grade's dates since its last level break.
 
-    The result is None if fewer than ``MIN_PAIRS`` moves are common to both, or if the grade itself moved fewer times: a
-    basis that cannot be observed must not be estimated as 0.
+    The result is None if fewer than ``MIN_PAIRS`` moves are common to both, or if the grade itself moved fewer times
+    than that. A basis that cannot be observed must not be estimated as 0.
     """
     common, grade_logs, proxy_logs = _paired(grade, proxy)
     if len(common) < MIN_PAIRS + TERMS:
@@ -176,7 +176,10 @@ def fitted_link(grade: Cleaned, proxy: Cleaned) -> Link | None:
 
 
 def _paired(grade: Cleaned, proxy: Cleaned) -> tuple[Dates, Float, Float]:
-    """Returns the grade's dates [m] that follow all level breaks and have a recent proxy price; log prices of both."""
+    """Returns dates [m] of the grade and the log prices of grade and proxy on these dates.
+
+    The dates follow all level breaks of both series and have a recent proxy price.
+    """
     begin = max(_first_day(grade), _first_day(proxy))
     at = np.searchsorted(proxy.dates, grade.dates, side="right") - 1
     known = (at >= 0) & (grade.dates >= begin)

@@ -4,8 +4,8 @@
     horizon    = age + cure + enforcement + (n + 1)(2n + 1) / (6n)       linear liquidation over n days
     impact     = coefficient x daily volatility x sqrt(quantity / daily volume)
 
-The position is sold in n equal daily parts, and the mean price of the sale has the variance of a single price at that
-horizon. The impact is the empirical square-root law of B. Toth et al., Physical Review X 1 (2011), doi
+The position is sold in n equal daily parts. The mean price of the sale has the same variance as a single price at the
+horizon given above. The impact is the empirical square-root law of B. Toth et al., Physical Review X 1 (2011), doi
 10.1103/PhysRevX.1.021006 (docs/models/sale-horizon.md).
 """
 
@@ -37,8 +37,8 @@ class Sale:
     Attributes:
         quantity: quantity in the unit of ``daily_volume``; with 0, the sale takes one day and has no impact.
         daily_volume: volume that the market trades in a day.
-        age_days, cure_days, enforcement_days: business days from the date of the price to today, of the borrower's
-            cure period, and from its end to the first sale.
+        age_days, cure_days, enforcement_days: business days from the date of the price to today, in the borrower's
+            cure period, and from the end of that period to the first sale.
         participation: largest share of the daily volume to sell in a day.
         impact: coefficient of the square-root law.
     """
@@ -124,7 +124,7 @@ def sale_haircut(
     model: HaircutModel = HaircutModel.POOLED,
     seed: int = 0,
 ) -> SaleHaircut:
-    """Computes the haircut of dated quotes [n] for a sale; NaN if the model has no opinion.
+    """Computes the haircut of dated quotes [n] for a sale; NaN if the model gives no estimate.
 
     Raises InvalidInput as ``haircut`` does.
     """

@@ -61,8 +61,8 @@ class HaircutCurve(Tails):
     """Losses at horizons 1..H business days; all NaN if the model gives no estimate.
 
     - ``loss`` is 1 - exp(q), where q is the log-return quantile; it never decreases with the horizon.
-    - ``expected_shortfall`` is the mean loss beyond it.
-    - ``standard_error`` and ``shortfall_error`` are the simulation errors of these two.
+    - ``expected_shortfall`` is the mean loss beyond the quantile.
+    - ``standard_error`` and ``shortfall_error`` are the simulation errors of ``loss`` and ``expected_shortfall``.
     - ``path_minimum`` and ``path_shortfall`` are loss and shortfall of a sale on the worst day of the path.
     - ``daily_volatility`` is the root mean square log return of a business day.
     - ``hidden_gap`` is the log of the true price over a smoothed last quote.
@@ -95,9 +95,9 @@ def tier1(
 ) -> HaircutCurve:
     """Computes the haircut curve of a series of dated prices [n], in date order.
 
-    A short history, a price that never moves, and excessive smoothing give no opinion, with a flag that states the
-    reason. Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day, prices that are not positive,
-    or dates that do not increase.
+    The curve is NaN for a short history, a price that never moves, or excessive smoothing; a flag states the reason.
+    Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day, prices that are not positive, or dates
+    that do not increase.
     """
     require_valid_request(max_horizon_days, confidence)
     returns = log_returns(dates, prices, settings.window)
@@ -115,9 +115,9 @@ def require_valid_request(max_horizon_days: int, confidence: float) -> None:
 def simulated_curve(
     returns: Returns, max_horizon_days: int, confidence: float, seed: int, settings: Tier1Settings, loss_of: LossOf
 ) -> HaircutCurve:
-    """Simulates moves in steps of the series; a horizon within a step uses the whole step.
+    """Simulates moves in steps of the series; a horizon that ends within a step uses the whole step.
 
-    A short history, excessive smoothing, and constant returns give no opinion, with a flag that states the reason.
+    The curve is NaN for a short history, excessive smoothing, or constant returns; a flag states the reason.
     """
     short = returns.observations < settings.full_observations
     flags = returns.flags | (QualityFlag.SHORT_HISTORY if short else QualityFlag.NONE)

@@ -44,9 +44,9 @@ class Tier2:
 def tier2(dates: Dates, prices: Float, *, max_horizon_days: int, confidence: float, seed: int) -> Tier2:
     """Computes the haircut curve of a series of dated prices [n], in date order.
 
-    The log quantiles and log shortfalls of the three members, of the last day and of the worst day of the path, are
-    averaged with equal weights; the simulation errors are those of the averages. A fallback has the flag FALLEN_BACK.
-    Raises InvalidInput as ``tier1`` does, and MissingExtra if arch is not installed.
+    The log quantiles and log shortfalls of the three members are averaged with equal weights, both for the last day and
+    for the worst day of the path. The simulation errors are the errors of these averages. A fallback has the flag
+    FALLEN_BACK. Raises InvalidInput as ``tier1`` does, and MissingExtra if arch is not installed.
     """
     require_valid_request(max_horizon_days, confidence)
     require_arch()
@@ -78,7 +78,10 @@ def tier2(dates: Dates, prices: Float, *, max_horizon_days: int, confidence: flo
 
 
 def mean_of_tails(members: list[Tails]) -> Tails:
-    """Returns 1 minus the geometric mean of (1 - loss) of the members, by horizon, with the errors of that mean."""
+    """Returns the tails averaged over the members, with the simulation errors of the averages.
+
+    A mean loss is 1 minus the geometric mean of (1 - loss), at each horizon.
+    """
     loss = _mean_loss([one.loss for one in members])
     beyond = _mean_loss([one.expected_shortfall for one in members])
     return Tails(
@@ -101,15 +104,15 @@ def _mean_error(loss: Float, log_errors: list[Float]) -> Float:
 
 
 def gjr_tails(fit: Gjr, *, steps: int, confidence: float, paths: int, seed: int) -> Tails:
-    """Simulates the tails of the price under the fit after 1..steps steps; losses never decrease with the horizon."""
+    """Simulates the tails of the price after 1..steps steps from a fit; losses never decrease with the horizon."""
     return tails_of(gjr_sums(fit, paths=paths, seed=seed), steps, 1.0 - confidence, log_loss)
 
 
 def gjr_sums(fit: Gjr, *, paths: int, seed: int) -> Iterator[Float32]:
     """Yields sums of log returns [paths] after 1, 2, ... steps; each path draws residuals and updates its variance.
 
-    The autoregression applies to simulated returns, which widens or narrows the tail, but not to the last observed
-    return, because haircuts contain no drift.
+    The autoregression applies to simulated returns and thereby widens or narrows the tail. It does not apply to the
+    last observed return, because haircuts contain no drift.
     """
     generator = np.random.Generator(np.random.PCG64(seed))
     residuals = fit.residuals.astype(np.float32)

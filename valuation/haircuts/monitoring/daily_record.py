@@ -25,10 +25,10 @@ MIN_REFERENCE = 250
 class DailyRecord:
     """One row for each of the newest ``DAYS`` returns; empty if the history is too short.
 
-    ``exceeded`` [m] states whether the price fell further than predicted one step earlier. ``scores`` [m] are the
-    normal scores of each residual's rank among the earlier residuals; their variance is 1 while the model is correct.
-    ``variance`` is the model's variance of the next return. If drift is not monitored, ``scores`` is empty and
-    ``variance`` is 0.
+    ``exceeded`` [m] states whether the price fell further than was predicted one step earlier. ``scores`` [m] are
+    normal scores: each is computed from the rank of a residual among the earlier residuals. Their variance is 1 while
+    the model is correct. ``variance`` is the model's variance of the next return. If drift is not monitored, ``scores``
+    is empty and ``variance`` is 0.
     """
 
     exceeded: Bool
@@ -42,8 +42,8 @@ NO_RECORD = DailyRecord(np.zeros(0, dtype=np.bool_), np.zeros(0), 0.0)
 def ewma_record(returns: Float, tail: float, *, decay: float, window: int) -> DailyRecord:
     """Returns the record of filtered historical simulation on EWMA variance for returns [n].
 
-    The variance is floored as in ``tier1``. It is computed once from the oldest return instead of restarting in each
-    window; after 250 steps the start value has no noticeable weight.
+    The variance is floored as in ``tier1``. It is computed in one pass from the oldest return and is not restarted for
+    each window. After 250 steps the start value has no noticeable weight.
     """
     values = returns[-window - DAYS :]
     if len(values) < MIN_REFERENCE + DAYS or not values.any():
@@ -75,7 +75,7 @@ def surprises(residuals: Float) -> tuple[Float, float]:
 
 
 def _before(values: Float) -> Float:
-    """Returns, for each of the newest ``DAYS`` values, the w values before it [DAYS, w]."""
+    """Returns the w values before each of the newest ``DAYS`` values, as an array [DAYS, w]."""
     return np.asarray(sliding_window_view(values, len(values) - DAYS)[:DAYS])
 
 

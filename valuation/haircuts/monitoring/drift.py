@@ -31,12 +31,14 @@ class Drift:
 
 
 def drift(scores: Float, statistic: float = 0.0) -> Drift:
-    """Computes Page's cumulative sum of log-likelihood ratios of scores [n]: spread ``SPREAD_RATIO`` against 1.
+    """Computes Page's cumulative sum of the log-likelihood ratios of scores [n].
+
+    The ratio compares a spread of ``SPREAD_RATIO`` with a spread of 1.
 
     S = max(0, S + z^2 / 2 (1 - 1 / s^2) - ln s) for each score z, where s is ``SPREAD_RATIO`` (Page, Biometrika 41
     (1954), doi 10.1093/biomet/41.1-2.100). The threshold is that of Lorden, Annals of Mathematical Statistics 42
-    (1971), doi 10.1214/aoms/1177693055. ``statistic`` is the sum before the first score: a caller that keeps the last
-    sum adds a new price in one update.
+    (1971), doi 10.1214/aoms/1177693055. ``statistic`` is the sum before the first score. A caller that keeps the last
+    sum can therefore add a new price in a single update.
     """
     capped = np.clip(scores, -LARGEST_SCORE, LARGEST_SCORE)
     now, alarms = statistic, []

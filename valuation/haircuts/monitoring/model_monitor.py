@@ -32,10 +32,10 @@ FLAG_OF_STATUS = {"amber": QualityFlag.MODEL_AMBER, "red": QualityFlag.MODEL_RED
 class Watch:
     """Monitoring result of a model on a series.
 
-    ``status`` is the Basel traffic-light status and ``multiplier`` the factor on log losses. ``exceedances`` counts
-    the outcomes worse than predicted among ``promises`` predictions. ``drift`` is the drift statistic after the last
-    price and ``variance`` the model's variance of the next return; both allow a new price to be judged without the
-    history.
+    ``status`` is the Basel traffic-light status and ``multiplier`` the factor on log losses. ``promises`` is the number
+    of predictions, and ``exceedances`` counts the outcomes that were worse than predicted. ``drift`` is the drift
+    statistic after the last price and ``variance`` the model's variance of the next return; both allow a new price to
+    be judged without the history.
     """
 
     status: str

@@ -76,8 +76,8 @@ def maturity_mismatch_factor(
 ) -> Float:
     """Returns (t - 0.25) / (T - 0.25), with T at most 5 (CRE22.12 to 22.15; CRR Art. 239(2)).
 
-    The factor is 1 if the protection lasts as long as the exposure. Otherwise it is 0 for protection with less than
-    three months left or with an original maturity below one year.
+    The factor is 1 if the protection lasts at least as long as the exposure. Otherwise the factor is 0 for protection
+    that has less than three months left or an original maturity below one year.
     """
     left, original = np.asarray(protection_years, dtype=np.float64), np.asarray(original_years, dtype=np.float64)
     needed = np.minimum(np.asarray(exposure_years, dtype=np.float64), CAPPED_YEARS)
@@ -91,9 +91,9 @@ def maturity_mismatch_factor(
 class SecuredSlice:
     """Collateral of one type under the foundation approach; each field is a number or a column [n].
 
-    ``haircut`` is Hc + Hfx and ``lgd`` the LGD of the secured part. ``over_collateralisation`` is the divisor of the
-    older accord (1 in the final one), and ``minimum_cover`` the share of the exposure below which the collateral does
-    not count.
+    ``haircut`` is Hc + Hfx, and ``lgd`` is the LGD of the secured part. ``over_collateralisation`` is the divisor of
+    the older accord (1 in the final accord). Collateral that covers a smaller share of the exposure than
+    ``minimum_cover`` does not count.
     """
 
     collateral: ArrayLike

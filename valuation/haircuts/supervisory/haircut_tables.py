@@ -44,8 +44,9 @@ def _haircuts() -> Mapping[tuple[str, str, str], tuple[tuple[float, float], ...]
 def ten_day_haircut(framework: Framework, collateral: str, *, step: int | None = None, years: float = 0.0) -> float:
     """Returns the haircut of financial collateral with a 10-day holding period and daily revaluation.
 
-    ``step`` is the credit quality step of a bond's issuer and ``years`` its residual maturity; other collateral has
-    neither. Raises InvalidInput for a collateral and step that are not in the table and so are not eligible.
+    ``step`` is the credit quality step of a bond's issuer, and ``years`` is the residual maturity of the bond; other
+    collateral has neither. Raises InvalidInput for collateral that is not in the table at this step and is therefore
+    not eligible.
     """
     key = (framework.value, collateral, "" if step is None else str(step))
     if key not in _haircuts():
