@@ -12,7 +12,7 @@ from valuation.tables import read_table
 
 @dataclass(frozen=True)
 class EquipmentClass:
-    """Equipment class; the yearly geometric rate is declining-balance rate / service life (Hulten-Wykoff, BEA)."""
+    """Equipment class. Its yearly geometric rate is the declining-balance rate / service life (Hulten-Wykoff, BEA)."""
 
     code: str
     asset_class: str

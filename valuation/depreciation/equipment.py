@@ -86,7 +86,7 @@ class EquipmentColumns(ScheduleColumns):
     ``replacement_cost`` is the current price of a new machine, in the currency of the row. ``meter_age_years`` is the
     machine's age when the hours were read; NaN means today. ``condition_factors`` [n, 6] or [6] are indexed by
     Condition. ``salvage_share`` and ``scrap_share`` are shares of the replacement cost, ``olv_factor`` and
-    ``flv_factor`` shares of the FMV, and both cost shares are shares of the OLV.
+    ``flv_factor`` are shares of the FMV, and both cost shares are shares of the OLV.
     """
 
     replacement_cost: Float

@@ -27,9 +27,10 @@ def macrs_percentages() -> Mapping[int, tuple[float, ...]]:
 
 
 def recovery_period(life_years: ArrayLike) -> Float:
-    """Returns the longest recovery period that does not exceed the life, or else the shortest one; NaN gives NaN.
+    """Returns the longest recovery period that does not exceed the life; NaN gives NaN.
 
-    For a life between two periods of the table the shorter one is used, so that depreciation is never too slow.
+    For a life below the shortest period, the shortest period is returned. Between two periods of the table
+    the shorter one is used, so that depreciation is never too slow.
     """
     life = np.asarray(life_years, dtype=np.float64)
     periods = np.array(sorted(macrs_percentages()), dtype=np.float64)

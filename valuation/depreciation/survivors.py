@@ -32,9 +32,9 @@ def surviving_share(age_to_life: ArrayLike, exponent: float) -> Float:
 def remaining_life(age_to_life: ArrayLike, exponent: float) -> Float:
     """Returns the ratio of expected remaining life to average life at a given ratio of age to average life.
 
-    The ratio applies to a machine that is still in use. It is the area under the survivor curve beyond the age, divided
-    by the curve at the age. With u = age / (2 L), U ~ Beta(m + 1, m + 1) and U' ~ Beta(m + 2, m + 1), the area in units
-    of 2 L is
+    The ratio applies to a machine that is still in use. The expected remaining life is the area under the survivor
+    curve beyond the age, divided by the height of the curve at that age. With u = age / (2 L), U ~ Beta(m + 1, m + 1)
+    and U' ~ Beta(m + 2, m + 1), the area in units of 2 L is
 
         E[(U - u)+] = 1/2 P(U' > u) - u P(U > u).
 

@@ -94,7 +94,7 @@ class _Readings:
 
 
 def _contradictions(readings: _Readings, first: Int, daily_limit: float) -> Int:
-    """Returns InspectionFlag bits of each reading [n] compared with the last known one of its machine.
+    """Returns InspectionFlag bits of each reading [n], compared with the last known reading of the same machine.
 
     ``first`` [n] is the row where the readings of the machine begin.
     """

@@ -19,7 +19,7 @@ def indexed_price(price: ArrayLike, price_month: ArrayLike, month: int, months: 
 
     A month is the integer 12 x year + month. A month without an index uses the last index before it. Raises
     InvalidInput for a negative price, an index that is not positive, months that do not ascend, or a month before the
-    first.
+    first month of the index.
     """
     old, at = np.asarray(price, dtype=np.float64), np.asarray(price_month, dtype=np.float64)
     known, level = np.asarray(months, dtype=np.float64), np.asarray(index, dtype=np.float64)
@@ -34,9 +34,10 @@ def indexed_price(price: ArrayLike, price_month: ArrayLike, month: int, months: 
 
 
 def level_at(time: ArrayLike, times: ArrayLike, index: ArrayLike) -> Float:
-    """Returns the index at each time [n], or the last index before it; NaN before the first or for a NaN time.
+    """Returns the index at each time [n], or else the last index before that time.
 
-    ``index`` [k] belongs to the ascending ``times`` [k]. All times are whole numbers, either of months or of days.
+    ``index`` [k] belongs to the ascending ``times`` [k]. The result is NaN for times before the first one and for NaN.
+    All times are whole numbers, either of months or of days.
     """
     at, known = np.asarray(time, dtype=np.float64), np.asarray(times, dtype=np.float64)
     # A time before the first has place -1, which is the NaN appended at the end.

@@ -101,7 +101,7 @@ class ReconciledEstimate:
     """Value reconciled from the model and appraisals.
 
     ``bands``, ``expired`` and ``shares`` have one entry for each appraisal. ``apart`` is true if the appraisals differ
-    too much. ``shares`` are the weights of the appraisals in the log value; the model has the rest.
+    too much. ``shares`` are the weights of the appraisals in the log value; the remaining weight is that of the model.
     """
 
     value: float
@@ -141,9 +141,9 @@ def reconcile(
 class AppraiserRecord:
     """Track record of one appraiser against realised prices.
 
-    ``bias`` is the mean of log(appraisal / price), ``error`` the standard deviation about it, both weighted by the age
-    of the appraisals at sale. Both are NaN for fewer than BACKTEST_SALES_LEAST sales. ``flagged`` is true if the
-    absolute bias exceeds BIAS_LIMIT.
+    ``bias`` is the mean of log(appraisal / price), and ``error`` is the standard deviation about that mean. Both are
+    weighted by the age of the appraisal on the day of sale. Both are NaN for fewer than BACKTEST_SALES_LEAST sales.
+    ``flagged`` is true if the absolute bias exceeds BIAS_LIMIT.
     """
 
     appraiser: str

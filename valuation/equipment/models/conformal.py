@@ -2,9 +2,9 @@
 
 The distance of each held-out price from the median estimate is divided by the half width from the quantile trees. The
 COVERAGE quantile of that ratio is the stretch, the factor that widens the intervals. The stretch of a category is
-shrunk towards that of all sales. Machines whose model, family or class has no sales have a further stretch, which grows
-with each wider step. The market move during the held-out period is removed first, because its error grows with time and
-is added separately for the valuation date.
+shrunk towards the stretch of all sales. If the model, family or class of a machine has no sales, its interval is
+stretched further, and more so for each wider step. The market move during the held-out period is removed first. The
+error of the market forecast grows with time and is added separately for the valuation date.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ OUT_OF_RANGE_STRETCH = 1.25
 
 @dataclass(frozen=True)
 class Calibration:
-    """Stretch of half widths for each category and for all together, and additional stretch for each Step."""
+    """Stretch of half widths for each category and for all categories together; additional stretch for each Step."""
 
     categories: Mapping[str, float]
     pooled: float
@@ -59,7 +59,10 @@ class Calibration:
         return np.asarray(own * np.array(self.steps)[step], dtype=np.float64)
 
     def with_unseen_category(self, error: Float, half_width: Float) -> Calibration:
-        """Returns the calibration with the stretch of Step.ALL measured on machines [n] with all levels hidden."""
+        """Returns the calibration with a new stretch for Step.ALL, measured on machines [n] with all levels hidden.
+
+        The stretch of Step.ALL is not reduced.
+        """
         measured = _level(np.abs(error) / half_width) / self.pooled
         return replace(self, steps=(*self.steps[: Step.ALL], max(measured, self.steps[Step.ALL])))
 
@@ -81,9 +84,9 @@ def calibrate(error: Float, half_width: Float, time: Float, category: Texts, ste
 
 
 def market_move(error: Float, time: Float) -> Float:
-    """Returns the common deviation of all prices from the forecast at each time [n], robust to outliers.
+    """Returns the common deviation of all prices from the forecast at each time [n].
 
-    It is a smooth line through the errors [n] after they are bounded.
+    The deviation is a smooth line through the errors [n], which are bounded first to limit the effect of outliers.
     """
     median = float(np.median(error))
     limit = OUTLIER_SPANS * float(np.quantile(np.abs(error - median), COVERAGE))
@@ -103,7 +106,10 @@ def widened(half_width: Float, stretch: Float, market_error: Float) -> Float:
 
 
 def _steps(stretched: Float, step: Int) -> tuple[float, ...]:
-    """Returns the additional stretch for each step, at least STEP_GROWTH times that of the next narrower step."""
+    """Returns the additional stretch for each step.
+
+    The stretch is at least STEP_GROWTH times the stretch of the next narrower step.
+    """
     found: list[float] = []
     for number in Step:
         own = stretched[step == number]

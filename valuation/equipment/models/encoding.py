@@ -1,7 +1,7 @@
 """Encodes machines as features of the trees: age, meter, size, price level of the model, attributes.
 
 The price level of a model is a mean of prices that must not include the price of the encoded machine. Therefore each
-training row is encoded from the other folds (target encoding out of fold), and a new machine from all sales.
+training row is encoded from the other folds (target encoding out of fold), and a new machine is encoded from all sales.
 """
 
 from __future__ import annotations
@@ -78,7 +78,10 @@ def encoder_of(machines: Observations, residual: Float) -> Encoder:
 
 
 def _encoder(machines: Observations, residual: Float, words: Mapping[str, Sequence[str]]) -> Encoder:
-    """Fits an encoder that codes the attributes in ``words`` and encodes others by the mean residual of a string."""
+    """Fits an encoder to sales and their residuals [n].
+
+    Strings of the attributes in ``words`` become codes. Strings of other attributes become their mean residual.
+    """
     keys = _keys(machines)
     means = level_means(keys, residual)
     left = np.clip(residual - means.at(keys)[0][-1], -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
@@ -130,7 +133,7 @@ def encode(encoder: Encoder, machines: Observations) -> Encoded:
 
 
 def encode_out_of_fold(machines: Observations, residual: Float, shown: Observations) -> Encoded:
-    """Encodes each row [n] of ``shown`` by an encoder fitted to the other folds of ``machines`` (out of fold).
+    """Encodes each row [n] of ``shown`` with an encoder that is fitted to the other folds of ``machines``.
 
     ``shown`` has the same sales, possibly with data hidden. String codes are fitted to all sales.
     """

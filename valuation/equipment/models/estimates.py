@@ -11,7 +11,7 @@ NO_OPINION = "none"
 
 
 def bases_of_estimate(fmv: NDArray[np.float64], step: NDArray[np.int64]) -> list[str]:
-    """Describes the narrowest level with comparables of each estimate [n]; NO_OPINION where the estimate is NaN."""
+    """Describes, for each estimate [n], the narrowest level with comparables; NO_OPINION where the estimate is NaN."""
     words = [f"comparables of the {one.name.lower()}" for one in Step]
     words[Step.ALL] = "comparables of all categories"
     return [words[at] if known else NO_OPINION for at, known in zip(step.tolist(), ~np.isnan(fmv), strict=True)]

@@ -27,7 +27,7 @@ FADE_YEARS = 3.0
 
 @dataclass(frozen=True)
 class GroupIndex:
-    """Overall market index, and for each group the log distance from it [k] at the times of the index."""
+    """Overall market index, and the log distance [k] of each group from that index at the times of the index."""
 
     market: MarketIndex
     groups: Mapping[str, Float]

@@ -212,9 +212,10 @@ def _learn(sales: Observations, rounds: Sequence[int], progress: Progress) -> Tr
 
 
 def _select_rounds(trees: Trees, later: Observations) -> tuple[Trees, list[int]]:
-    """Truncates the trees of each quantile to the number with the least loss on later sales; also returns the numbers.
+    """Truncates the trees of each quantile to the number that has the least loss on later sales.
 
-    The market move after the fit is removed first, because no number of trees can explain it.
+    Also returns these numbers of trees. The market move after the fit is removed first, because no number of trees can
+    explain it.
     """
     parts = [encode(trees.encoder, shown) for shown in (later, degraded(later, HELD_OUT_SEED))]
     market = trees.index.at(later.time, later.levels["category"]) + _log_reference(later)
@@ -242,7 +243,10 @@ def _best_rounds(booster: Booster, matrix: Float, actual: Float, level: float) -
 
 
 def _calibrated(trees: Trees, later: Observations) -> tuple[Calibration, Float]:
-    """Calibrates on later sales, both complete and with data hidden; also returns the log errors of the former."""
+    """Calibrates on later sales, both complete and with data hidden.
+
+    Also returns the log errors of the complete sales.
+    """
     shown = [_errors(trees, sales) for sales in (later, degraded(later, HELD_OUT_SEED))]
     error, half, step = (np.concatenate(parts) for parts in zip(*shown, strict=True))
     time, category = np.tile(later.time, 2), np.tile(later.levels["category"], 2)
@@ -307,7 +311,7 @@ def _range_end(column: Float) -> float:
 
 
 def _flags(learned: Learned, machines: Observations, sales: Sequence[Float]) -> Int:
-    """Returns the EstimateFlag bits [n] that follow from missing data and from the range of the sales."""
+    """Returns the EstimateFlag bits [n] for missing data and for machines outside the range of the sales."""
     unbounded = (float("inf"), float("inf"))
     bounds = [learned.ranges.get(text, unbounded) for text in machines.levels["category"].astype(str).tolist()]
     oldest, most = (np.array([bound[place] for bound in bounds]) for place in (0, 1))

@@ -20,14 +20,14 @@ PRIOR_SALES_MOST = 200.0
 
 @dataclass(frozen=True)
 class LevelMeans:
-    """Overall mean, and for each level from wide to narrow the correction and the count of each key."""
+    """Overall mean, and the correction and count of each key at each level, from wide to narrow."""
 
     root: float
     corrections: Sequence[Mapping[str, float]]
     counts: Sequence[Mapping[str, int]]
 
     def at(self, keys: Sequence[Texts]) -> tuple[list[Float], list[Float]]:
-        """Returns for each level the means of the keys [levels][n] and their counts [levels][n].
+        """Returns the means [levels][n] and the counts [levels][n] of the given keys at each level.
 
         A mean includes the corrections of all wider levels. The count of an unseen key is 0.
         """
@@ -47,7 +47,7 @@ def _lookup(numbers: Mapping[str, float], keys: Sequence[str]) -> Float:
 
 
 def level_means(keys: Sequence[Texts], value: Float) -> LevelMeans:
-    """Fits the means of values [n] by the keys of each level [levels][n]; empty keys have no mean."""
+    """Fits the means of values [n], grouped by the keys of each level [levels][n]; empty keys have no mean."""
     root = float(np.mean(value))
     left = value - root
     corrections: list[dict[str, float]] = []

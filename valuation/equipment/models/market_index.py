@@ -67,8 +67,8 @@ class MarketIndex:
     def error(self, time: Float) -> Float:
         """Returns the standard deviation of the log level at times [n]; 0 within the period of the sales.
 
-        It grows with the square root of time for one year and linearly after that, because market trends persist
-        (docs/models/equipment-comparables.md).
+        The deviation grows with the square root of time for one year and linearly after that, because market trends
+        persist (docs/models/equipment-comparables.md).
         """
         outside = np.maximum(time - self.last_time, 0.0) + np.maximum(self.times[0] - time, 0.0)
         return np.asarray(self.error_a_year * np.maximum(np.sqrt(outside), outside))
@@ -112,7 +112,8 @@ def _local_line(times: Float, time: Float, residual: Float) -> Float:
 def _drift(times: Float, levels: Float, sold: Bool, ahead: Float) -> Float:
     """Returns the forecast change of the log level at times ``ahead`` [n] after the last point.
 
-    It is the decaying trend plus, for a long history, inflation and reversion to the mean level of points with sales.
+    The change is the decaying trend. If the history is long, inflation is added, and so is the reversion to the mean
+    level of the points with sales.
     """
     recent = times >= times[-1] - TREND_YEARS
     span = float(times[-1] - times[0])

@@ -20,8 +20,8 @@ class Score:
 
     ``rmsle`` is the root mean square of log1p(estimate) - log1p(price). ``bias`` is the mean of log(estimate / price).
     ``coverage`` is the share of prices between low and high. ``pinball`` is the mean loss of the three quantiles in log
-    price. ``median_error`` is the median absolute error in currency. ``reference_error`` is that of the reference
-    values, or NaN if there are none.
+    price. ``median_error`` is the median absolute error in currency. ``reference_error`` is the median absolute error
+    of the reference values, or NaN if there are none.
     """
 
     group: str

@@ -27,7 +27,7 @@ WIDE_LEVELS = 2
 
 @dataclass(frozen=True)
 class Relatives:
-    """Families [f] of each line: log sizes, numbers of sales, and sums of residuals less the class mean."""
+    """Families [f] of each line: log sizes, sales counts, and summed differences between residual and class mean."""
 
     lines: Mapping[str, tuple[Float, Float, Float]]
 
@@ -46,7 +46,7 @@ class Relatives:
 
 
 def relatives_of(machines: Observations, value: Float, means: LevelMeans) -> Relatives:
-    """Counts machines [n] and sums their log values less the class mean, by line and family size."""
+    """Counts machines [n] and sums the differences between log value and class mean, by line and family size."""
     line = machines.levels["line"]
     wide = means.at([machines.levels[level] for level in ("category", "class")])[0][-1]
     log_size = np.log1p(machines.family_size)

@@ -52,7 +52,10 @@ def _bounded(residual: Float) -> Float:
 
 
 def _age_shape(machines: Observations) -> Float:
-    """Returns centred basis functions of age [n, 4]; the last marks unknown ages, which are set to the median."""
+    """Returns centred basis functions of age [n, 4].
+
+    Unknown ages are set to the median age, and the last function marks them.
+    """
     age = machines.age_years
     unknown = np.isnan(age)
     median = float(np.median(age[~unknown])) if (~unknown).any() else 0.0

@@ -93,7 +93,7 @@ class ColumnMap:
 
 
 def check_read_alike(learned: ColumnMap, assets: ColumnMap) -> None:
-    """Raises InvalidInput if a mapping of assets differs from that of the model in a setting that both use.
+    """Raises InvalidInput if a mapping of assets differs from the model's mapping in a setting that both use.
 
     The settings compared are currency, meter unit and condition order.
     """

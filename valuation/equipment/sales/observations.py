@@ -236,7 +236,7 @@ class _Cells:
 
 
 def _column_of(known: Mapping[Any, Any], cells: Sequence[Any], kind: np.dtype[Any]) -> NDArray[Any]:
-    """Looks up each cell [n] in ``known``, which holds the few distinct cells of a column, each parsed once."""
+    """Looks up each cell [n] in ``known``, which holds the parsed value of each distinct cell of the column."""
     return np.fromiter(map(known.__getitem__, cells), kind, len(cells))
 
 
