@@ -61,8 +61,8 @@ def random_walk(history: History) -> Fitted:
 def damped_ets(history: History) -> Fitted | None:
     """Fits exponential smoothing with additive errors and a damped additive trend, ETS(A, Ad, N).
 
-    The responses are 1, then a + b (f + ... + f^j), with smoothing parameters a of the level and b of the trend, and
-    damping f. Source: Hyndman, Koehler, Ord and Snyder, Forecasting with Exponential Smoothing, 2008, doi
+    The responses are 1, then a + b (f + ... + f^j), where a smooths the level, b smooths the trend, and f is the
+    damping. Source: Hyndman, Koehler, Ord and Snyder, Forecasting with Exponential Smoothing, 2008, doi
     10.1007/978-3-540-71918-2, table 6.1.
     """
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # noqa: PLC0415 - slow to import
@@ -100,7 +100,7 @@ def arima(history: History) -> Fitted | None:
 
 
 def sarimax(history: History) -> Fitted | None:
-    """Fits a yearly season by calendar waves as regressors with ARIMA(1, 1, 0) errors, for steps of any length.
+    """Fits a yearly season with calendar waves as regressors and ARIMA(1, 1, 0) errors, for steps of any length.
 
     log P = sum of b sin(k a) + c cos(k a) + u, where a is the angle of the day in its year and u is integrated. Unlike
     a seasonal lag of 250 days, waves need no large state vector. The method is dynamic harmonic regression (Hyndman and

@@ -29,8 +29,8 @@ SIGNIFICANCE = 0.05
 class Trial:
     """Backtest of a model against the random walk.
 
-    ``error`` is the mean absolute error of the log path over all origins and ``failures`` the number of failed fits.
-    ``comparison`` is None for the random walk itself, for too few origins, and if no fit succeeded.
+    ``error`` is the mean absolute error of the log path over all origins, and ``failures`` is the number of failed
+    fits. ``comparison`` is None for the random walk itself, if there are too few origins, or if no fit succeeded.
     """
 
     model: str

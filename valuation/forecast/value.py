@@ -33,7 +33,8 @@ class ValueForecast:
     """Forecast prices at 1..H steps of ``step_days`` business days.
 
     ``fan`` [7, H] holds the price quantiles at ``QUANTILES``. ``lendable`` [H] is the lowest of the last price and all
-    medians so far, so that an expected rise never increases it. Both have no columns if there is no forecast.
+    medians up to that horizon, so that an expected rise never increases the lendable value. Both arrays have no columns
+    if there is no forecast.
     """
 
     date: np.datetime64
