@@ -1,8 +1,8 @@
 """Brackets of an income value: reproduction cost, excess earnings and market price.
 
-An income value rests on forecasts and is compared with independent values. Reproduction cost is a floor for an IP asset
-in use, excess earnings of the business are a ceiling, and prices of comparable IP assets are used where they were
-entered.
+An income value rests on forecasts and is therefore compared with independent values. The reproduction cost is a floor
+for an IP asset in use. The excess earnings of the business are a ceiling. Prices of comparable IP assets are used where
+they were entered.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def reproduction_cost(cost: ArrayLike, functional: ArrayLike, economic: ArrayLik
 def excess_earnings(
     earnings: ArrayLike, contributory_charges: ArrayLike, discount_rate: float, terminal_growth: float | None = None
 ) -> float:
-    """Returns the present value of yearly after-tax earnings [years] less contributory asset charges [years].
+    """Returns the present value of yearly excess earnings: after-tax earnings less contributory asset charges [years].
 
-    Cash flows are discounted at mid-year. With ``terminal_growth`` the excess earnings of the last year grow at that
-    rate in perpetuity. Years with negative excess earnings reduce the value. Raises InvalidInput for columns of
+    Cash flows are discounted at mid-year. If ``terminal_growth`` is given, the excess earnings of the last year grow at
+    that rate in perpetuity. Years with negative excess earnings reduce the value. Raises InvalidInput for columns of
     different lengths, a discount rate outside (0, 2], or a terminal growth that is below -1 or not below the discount
     rate.
     """

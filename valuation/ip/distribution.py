@@ -1,4 +1,4 @@
-"""Value distribution of IP assets by relief from royalty, over random draws of the four least certain inputs.
+"""Value distribution of IP assets by relief from royalty, from random draws of the four least certain inputs.
 
 Revenue is lognormal with the forecast as mean. Royalty rate, life and discount rate are triangular between a low and a
 high value, with the forecast as mode. The pledge value is a low quantile of the values drawn. The same seed gives the
@@ -22,7 +22,7 @@ QUANTILE_LEVELS = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 
 @dataclass(frozen=True)
 class RoyaltyDoubt:
-    """Uncertainty of the inputs of each IP asset [n]: log standard deviation of revenue, and bounds of the others.
+    """Uncertainty of each IP asset's inputs [n]: log standard deviation of revenue, bounds of the other inputs.
 
     The asset's own royalty rate, life and discount rate are the modes and must lie within the bounds. Equal bounds make
     an input certain.
@@ -51,7 +51,10 @@ class RoyaltyDoubt:
 
 @dataclass(frozen=True)
 class ValueDistribution:
-    """Mean [n], standard deviation [n] and quantiles [n, levels] at QUANTILE_LEVELS of each IP asset's value."""
+    """Distribution of each IP asset's value: mean [n], standard deviation [n] and quantiles [n, levels].
+
+    The levels are QUANTILE_LEVELS.
+    """
 
     mean: Float
     standard_deviation: Float

@@ -1,4 +1,4 @@
-"""Legal events of an IP asset, and the state that they result in when applied in their order."""
+"""Legal events of an IP asset, and the state that results from applying them in order."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class RightEvent:
     owned_share: float = 1.0
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput for a share outside (0, 1], a share of 1 with CO_OWNED, or a lower one without it."""
+        """Raises InvalidInput for a share outside (0, 1], or one that does not fit the kind.
+
+        CO_OWNED needs a share below 1, and every other kind needs a share of 1.
+        """
         if not 0.0 < self.owned_share <= 1.0:
             raise InvalidInput("owned_share", self.owned_share, "more than 0, at most 1")
         if self.owned_share == 1.0 and self.kind is RightEventKind.CO_OWNED:
@@ -94,9 +97,9 @@ _STRANDS = (
 def after(state: RightState, event: RightEvent) -> RightState:
     """Returns the state after an event.
 
-    Raises InvalidInput for an event that cannot follow the state: a status event after a final status, a grant unless
-    the status is PENDING or UNKNOWN, an application unless it is UNKNOWN, a restoration unless it is LAPSED, a
-    settlement unless it is DISPUTED, or a second lapse or dispute.
+    Raises InvalidInput for an event that cannot follow the state. No status event may follow a final status. A lapse
+    may not follow LAPSED, and a dispute may not follow DISPUTED. A grant requires the status PENDING or UNKNOWN, an
+    application UNKNOWN, a restoration LAPSED, and a settlement DISPUTED.
     """
     kind = event.kind
     if kind in _RETURNS_FROM:

@@ -91,7 +91,7 @@ def fees_between(
 
 
 def months_later(day: date, months: int) -> date:
-    """Returns the same day of the month a number of months later, or the last day of that month if it is shorter."""
+    """Returns the same day of the month a number of months later, or the last day if that month is too short."""
     month = np.datetime64(day, "M") + np.timedelta64(months, "M")
     last = (month + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
     same = month.astype("datetime64[D]") + np.timedelta64(day.day - 1, "D")

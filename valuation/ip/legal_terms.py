@@ -36,9 +36,10 @@ class LegalTerms:
 
 
 def legal_terms(kind: NDArray[np.int8], office: NDArray[Any], filing: Dates) -> LegalTerms:
-    """Returns the legal term of each IP asset [n]; for unlisted offices, the minimum term of international treaties.
+    """Returns the legal term of each IP asset [n].
 
-    If the law changed and the filing date is unknown (NaT), the older and shorter term applies.
+    Offices that are not listed get the minimum term of the international treaties. If the law changed and the filing
+    date is unknown (NaT), the older and shorter term applies.
     """
     terms = LegalTerms(np.zeros(len(kind), np.int64), np.zeros(len(kind), np.bool_), np.zeros(len(kind), np.bool_))
     for row in read_table("valuation.ip", "legal_terms.csv"):
@@ -55,10 +56,12 @@ def legal_terms(kind: NDArray[np.int8], office: NDArray[Any], filing: Dates) -> 
 
 
 def end_of_term(terms: LegalTerms, filing: Dates, grant: Dates, valuation_date: np.datetime64) -> Dates:
-    """Returns the last day of the term [n]; for a renewable IP asset, of the term that contains the valuation date.
+    """Returns the last day of the term [n].
 
-    If the term counts from an unknown grant date, the filing date is used, which ends the term earlier. The result is
-    NaT where no date to count from is known.
+    For a renewable IP asset, this is the term that contains the valuation date.
+
+    If the term counts from the grant and the grant date is unknown, it counts from the filing date and ends earlier.
+    The result is NaT where no date to count from is known.
     """
     start = np.where(terms.from_grant & ~np.isnat(grant), grant, filing)
     elapsed = _whole_years_between(start, valuation_date)

@@ -34,7 +34,7 @@ class RemainingLife:
 
 
 def technology_years_left(life_years: Float, stated: Dates, valuation_date: np.datetime64) -> Float:
-    """Returns the years left [n] of technology lives that began on the dates they were stated; at least 0.
+    """Returns the years left [n] of technology lives, at least 0; a life begins on the date on which it was stated.
 
     The full life is left if the date is missing (NaT) or after the valuation date. The result is NaN where no life is
     stated.
@@ -57,7 +57,8 @@ def remaining_life_years(
 
     ``technology_life_years`` also counts from the valuation date. The legal end is the expiry date stated by the
     office, or else the end of the legal term. A renewable IP asset in its current term lives as long as its technology
-    or product. If that life is unknown, only the current term counts, because renewal is optional.
+    or product. If the life of the technology or product is unknown, only the current term counts, because renewal is
+    optional.
 
     Raises InvalidInput for a kind that is not a RightKind, a negative technology life, or a grant or expiry before the
     filing.

@@ -105,7 +105,10 @@ def relief_from_royalty(columns: RoyaltyColumns) -> RoyaltyValues:
 
 
 def _sum_over_life(first: Float, yearly_factor: Float, life_years: Float) -> Float:
-    """Returns the sum of first x (1 + f + f^2 + ...) over the years of each life [n], computed in blocks of rows."""
+    """Returns the sum of first x (1 + f + f^2 + ...) over the years of each life [n].
+
+    The sums are computed in blocks of rows.
+    """
     total = np.empty(len(first))
     for start in range(0, len(first), BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
@@ -116,7 +119,7 @@ def _sum_over_life(first: Float, yearly_factor: Float, life_years: Float) -> Flo
 def _sum_of_block(first: Float, yearly_factor: Float, life_years: Float) -> Float:
     """Returns the sum of one block [rows] by a matrix [rows, years].
 
-    Sequential products and sums make a row independent of its neighbours to the last bit.
+    Products and sums are sequential, so that each row is independent of its neighbours to the last bit.
     """
     longest = np.max(life_years, initial=1.0, where=~np.isnan(life_years))
     year = np.arange(int(np.ceil(longest)), dtype=np.float64)

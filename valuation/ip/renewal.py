@@ -30,7 +30,7 @@ OBSOLESCENCE_MOST = 0.9
 
 @dataclass(frozen=True)
 class RenewalValues:
-    """Value [n] of each IP asset to an owner who renews while it is profitable, and number of years renewed [n]."""
+    """Value [n] of each IP asset to an owner who renews while renewal is profitable, and years renewed [n]."""
 
     value: Float
     years_renewed: Int
@@ -86,10 +86,10 @@ def share_in_force(log_mean: float, log_sd: float, obsolescence: float, fees: Ar
 
 
 def least_return(obsolescence: float, fees: Float) -> Float:
-    """Returns the least first return [years] for which every fee up to each year is worth paying.
+    """Returns, for each year, the least first return [years] for which every fee up to that year is worth paying.
 
-    This is max over s <= t of c_s / (1 - d)^(s-1), in the currency of the fees [years], with an obsolescence d in
-    [0, 1).
+    This is max over s <= t of c_s / (1 - d)^(s-1), in the currency of the fees [years], with an obsolescence d
+    in [0, 1).
     """
     return np.maximum.accumulate(fees / (1.0 - obsolescence) ** np.arange(len(fees)))
 
@@ -107,11 +107,11 @@ class RenewalFit:
 def fit_renewal(lapsed: ArrayLike, kept: float, fees: ArrayLike, in_force: ArrayLike | None = None) -> RenewalFit:
     """Fits the model to a cohort by maximum likelihood.
 
-    ``lapsed`` [years] counts the IP assets that lapsed because the fee of each year was not paid, and ``kept`` counts
-    those for which all fees were paid. ``in_force`` [years], by default 0, counts the IP assets whose next fee is not
-    yet due, by the last year paid. Their histories are censored: the likelihood of each is the share in force in that
-    year. Raises InvalidInput for negative or non-finite counts, a cohort without lapses, fees that are not positive, or
-    fewer than FIT_FEES_LEAST fees.
+    ``lapsed`` [years] counts, for each year, the IP assets that lapsed because the fee of that year was not paid.
+    ``kept`` counts the IP assets for which all fees were paid. ``in_force`` [years] counts, by the last year paid, the
+    IP assets whose next fee is not yet due; the default is 0. Their histories are censored: the likelihood of such a
+    history is the share in force in its last year. Raises InvalidInput for negative or non-finite counts, a cohort
+    without lapses, fees that are not positive, or fewer than FIT_FEES_LEAST fees.
     """
     from scipy.optimize import minimize  # noqa: PLC0415 - slow to import, and only fits use it
 

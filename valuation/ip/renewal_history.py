@@ -71,7 +71,7 @@ class HistoryFlag(IntFlag):
 
 @dataclass(frozen=True)
 class ImpliedValues:
-    """Mean, 10 % and 90 % points [n] of the first-year value in the currency of the fees, and HistoryFlag bits [n]."""
+    """Mean, 10 % point and 90 % point [n] of the first-year value in the fees' currency, and HistoryFlag bits [n]."""
 
     value: Float
     low: Float
@@ -83,8 +83,9 @@ def fit_histories(years_paid: ArrayLike, lapsed: ArrayLike, fees: ArrayLike) -> 
     """Fits the renewal model to histories of IP assets [n].
 
     ``years_paid`` [n] is the last year paid, 0 for none. ``lapsed`` [n] is true where the next fee was not paid.
-    ``fees`` [years] are the yearly fees. Raises InvalidInput for an impossible history, fewer than FIT_RIGHTS_LEAST
-    histories with a fee due, lapses in fewer than FIT_LAPSE_YEARS_LEAST different years, or too few fees.
+    ``fees`` [years] are the yearly fees. Raises InvalidInput for an impossible history or too few fees. Also raises
+    InvalidInput if fewer than FIT_RIGHTS_LEAST histories have a fee due, or if lapses occur in fewer than
+    FIT_LAPSE_YEARS_LEAST different years.
     """
     fee = np.asarray(fees, dtype=np.float64)
     if fee.ndim != 1 or len(fee) < FIT_FEES_LEAST:
@@ -197,7 +198,10 @@ class _Model:
 
 
 def _support(low: float, high: float, log_sd: float) -> tuple[float, float]:
-    """Returns the range of a truncated standard normal that carries its density and density x e^(log_sd z)."""
+    """Returns the range of a truncated standard normal outside which two functions are negligible.
+
+    The functions are the density and density x e^(log_sd z).
+    """
     left, right = min(high, 0.0), max(low, log_sd)
     return max(low, left - _reach(-left)), min(high, right + _reach(max(low - log_sd, 0.0)))
 

@@ -21,7 +21,7 @@ SCORE_LOW, SCORE_HIGH = 0.0, 100.0
 
 @dataclass(frozen=True)
 class Indicator:
-    """Quality indicator, with its group, its share of the total weight, and the score below which it is a veto."""
+    """Quality indicator, with its group and its share of the total weight; a score below ``least`` is a veto."""
 
     group: str
     name: str
@@ -80,7 +80,9 @@ def tiers() -> tuple[Tier, ...]:
 
 
 def score_right(given: Mapping[str, float], state: RightState) -> RightScore:
-    """Returns the score of an IP asset from the values given for each indicator, with the vetoes of its state.
+    """Returns the score of an IP asset from the value given for each indicator.
+
+    The vetoes of the result follow from low values and from the state.
 
     Raises InvalidInput for an indicator that is missing, unknown, or outside 0 to 100.
     """
