@@ -93,9 +93,9 @@ def admit(
 def rewritten(known_days: Int, known_prices: Float, new_days: Int, new_prices: Float) -> bool:
     """Returns whether newly accepted quotes [n] change the history before the newest known quote [k].
 
-    Both sets are in date order. The first quotes of a series change its history, and so does a quote on a day without
-    a known quote. Corrections change it if the root of the sum of their squared log changes exceeds a typical return
-    (MAD-sigma of the newest 250 returns); smaller corrections do not affect estimates noticeably.
+    Both sets are in date order. The first quotes of a series change its history, and so does a quote on a day without a
+    known quote. Corrections change the history if the root of the sum of their squared log changes exceeds a typical
+    return (MAD-sigma of the newest 250 returns); smaller corrections do not affect estimates noticeably.
     """
     if not len(known_days):
         return len(new_days) > 0
@@ -128,7 +128,7 @@ def _quotes(dates: Dates, prices: Float) -> Quotes:
 def _refusals(days: Int, prices: Float, today: Int) -> NDArray[np.int8]:
     """Returns refusal reasons that need no comparison with other dates.
 
-    A quote that is refused for its own value does not conflict with another quote of its date.
+    A quote that is refused because of its own value does not conflict with another quote of the same date.
     """
     finite = np.isfinite(prices)
     reason = np.where(days > today, int(RefusalReason.FUTURE_DATE), int(RefusalReason.NONE)).astype(np.int8)

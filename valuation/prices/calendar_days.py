@@ -21,14 +21,15 @@ WEEK_DAYS = 7.0
 def days_of_trade(dates: Dates, prices: Float, calendar_days: int) -> int:
     """Returns the number of trading days in ``calendar_days`` for a series [n], rounded up.
 
-    The share is 250 of 365 days, or the observed share of days with a quote if the price also changes on weekends.
+    The share of trading days is 250 of 365. If the price also changes on weekends and the observed share of days with a
+    quote is higher, the observed share is used.
     """
     share = max(BUSINESS_DAYS_OF_YEAR / CALENDAR_DAYS_OF_YEAR, _quotes_per_day(dates, prices))
     return math.ceil(round(calendar_days * share, 9))
 
 
 def _quotes_per_day(dates: Dates, prices: Float) -> float:
-    """Returns the quoted days per calendar day of the newest year; 0 if the price does not change on weekends."""
+    """Returns the share of days with a quote in the newest year; 0 if the price does not change on weekends."""
     finite = np.isfinite(prices)
     days, places = np.unique(dates[finite].astype("datetime64[D]"), return_index=True)
     if len(days) < 2:

@@ -78,10 +78,11 @@ of WTI to -36.98 was a jump of 1.1."""
 def clean(dates: Dates, prices: Float) -> Cleaned:
     """Cleans raw quotes [n] of one series.
 
-    Quotes are sorted by date. Of equal quotes for one date the first is kept; of different quotes none is kept. A quote
-    that jumps by more than max(8 MAD-sigma, 40 %) and reverts is a spike; a quote that jumps and persists is a level
-    break (valuation/prices/jumps.py). Weekend quotes that repeat Friday's price are left out, because they would make
-    the market look calmer than it is. Raises InvalidInput where dates and prices differ in length or a date is NaT.
+    Quotes are sorted by date. If the quotes for a date are equal, the first one is kept; if they differ, none is kept.
+    A quote that jumps by more than max(8 MAD-sigma, 40 %) and reverts is a spike; a quote that jumps and persists is a
+    level break (valuation/prices/jumps.py). Weekend quotes that repeat Friday's price are left out, because they would
+    make the market look calmer than it is. Raises InvalidInput where dates and prices differ in length or a date is
+    NaT.
     """
     days = _days(dates, prices)
     finite = np.isfinite(prices)
@@ -137,7 +138,10 @@ def _in_order(usable: Int, days: Int, prices: Float, found: dict[Defect, Int]) -
 
 
 def _unit_factors(kept: Int, accepted: Int, logs: Float, limit: float) -> Int:
-    """Returns rows that jump from the previous row by a unit factor: spikes, and first quotes after a level break."""
+    """Returns the rows whose jump from the previous row is a unit factor.
+
+    The rows are spikes and the first quotes after level breaks.
+    """
     moves = np.diff(logs[kept])
     jumped = np.flatnonzero(np.abs(moves) > limit)
     if not len(jumped):
@@ -149,7 +153,7 @@ def _unit_factors(kept: Int, accepted: Int, logs: Float, limit: float) -> Int:
 
 
 def _one_a_day(rows: Int, days: Int, prices: Float) -> tuple[Int, Int, Int]:
-    """Returns the rows to keep, one per day in date order; repeated rows; and rows of days with conflicting prices."""
+    """Returns the rows to keep (one per day, in date order), repeated rows, and rows of days with different prices."""
     if (np.diff(days[rows]) > 0).all():
         return rows, rows[:0], rows[:0]
     _, first, group = np.unique(days[rows], return_index=True, return_inverse=True)

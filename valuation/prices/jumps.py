@@ -60,8 +60,9 @@ def screen(known: Quotes, held: Quotes, candidates: Quotes, limit: float) -> Scr
     """Screens candidates in date order against accepted (``known``) and held quotes.
 
     A candidate on the day of a ``known`` quote corrects it, and a candidate on the day of a ``held`` quote replaces it.
-    A candidate is held if it differs by more than ``limit`` from the accepted quote before it or from the one after it.
-    If those two differ from each other by more than the limit, the candidate needs to agree with only one of them.
+    A candidate is held if it differs by more than ``limit`` from the accepted quote before it or from the accepted
+    quote after it. If these two quotes differ from each other by more than the limit, the candidate needs to agree with
+    only one of them.
     """
     if not _any_jump(known, candidates, limit):
         nothing = np.zeros(len(candidates.days), dtype=np.bool_)
@@ -164,7 +165,7 @@ class _Walk:
     def _run_at(self, place: int) -> tuple[int, int]:
         """Returns the bounds [first, last) of the run of agreeing held quotes around ``place``.
 
-        The run is empty if the accepted quote after it is further away than the limit.
+        The run is empty if the next accepted quote differs from the last quote of the run by more than the limit.
         """
         first, last = place, place + 1
         while last < len(self.held_days) and self._follows(last):
@@ -177,7 +178,7 @@ class _Walk:
         return first, last
 
     def _follows(self, place: int) -> bool:
-        """Returns whether a held quote agrees with the previous held one and no accepted quote lies between."""
+        """Returns whether a held quote agrees with the previous held quote, without an accepted quote between them."""
         between = bisect_left(self.days, self.held_days[place]) - bisect_right(self.days, self.held_days[place - 1])
         return between <= 0 and abs(self.held_logs[place] - self.held_logs[place - 1]) <= self.limit
 

@@ -28,7 +28,7 @@ test."""
 
 @dataclass(frozen=True)
 class Steps:
-    """Which moves [n] are steps that revert at once, contract rolls, or other sudden steps."""
+    """Which moves [n] are steps that revert at once, which are contract rolls, and which are other sudden steps."""
 
     and_back: Bool
     rolls: Bool
@@ -58,10 +58,10 @@ def sudden_steps(days: Dates, moves: Float, limit: float) -> Steps:
 
 
 def roll_days(days: Dates, sudden: Bool) -> Bool:
-    """Returns which sudden moves fall into the same five days of the month more often than chance explains.
+    """Returns which sudden moves are contract rolls.
 
-    Each month counts once. The probability is binomial over the months, multiplied by the number of possible windows
-    (Bonferroni).
+    They fall on the same five days of the month more often than chance explains. Each month counts once. The
+    probability is binomial over the months, multiplied by the number of possible windows (Bonferroni).
     """
     chosen = np.zeros(len(days), dtype=np.bool_)
     place = np.flatnonzero(sudden)

@@ -38,8 +38,8 @@ class Returns:
 
     ``step_days`` is the step of the newest quotes in business days. ``observations`` counts the prices used.
     ``smoothing`` is the smoothing coefficient that was removed, 0 for none. ``unchanged_share`` is the share of quotes
-    equal to the previous one, and ``moves`` the number of quotes that differ from it. ``hidden_gap`` is the log of the
-    estimated true price over the last quote.
+    that equal the previous quote, and ``moves`` is the number of quotes that differ from the previous quote.
+    ``hidden_gap`` is the log of the estimated true price divided by the last quote.
     """
 
     values: Float
@@ -179,10 +179,11 @@ def _since_break(days: Dates, values: Float) -> tuple[Dates, Float, QualityFlag]
 
 
 def _spacing(days: Dates) -> tuple[Int, QualityFlag]:
-    """Returns the usual step at each gap [n - 1] in business days, and the spacing flags.
+    """Returns the usual step [n - 1] in business days at each gap between dates, and the spacing flags.
 
-    The usual step is the median of blocks of ``SPACING_GAPS`` gaps, counted from the newest; an incomplete oldest block
-    uses the step of the next block. Steps are rounded down, so that a horizon never gets too few of them.
+    Gaps are divided into blocks of ``SPACING_GAPS``, counted from the newest gap. The usual step of a block is its
+    median gap; an incomplete oldest block uses the step of the next block. Steps are rounded down, so that a horizon
+    never gets too few steps.
     """
     gaps = np.busday_count(days[:-1], days[1:])
     blocks = max(len(gaps) // SPACING_GAPS, 1)

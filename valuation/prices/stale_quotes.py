@@ -20,7 +20,11 @@ RUN_TO_USUAL = 2
 
 @dataclass(frozen=True)
 class Fresh:
-    """Indices of the quotes that are not stale [m], business days since the last of them, and repetitions after it."""
+    """Quotes that are not stale.
+
+    ``places`` [m] are their indices. ``age_days`` is the number of business days from the last fresh quote to the last
+    quote, and ``repetitions`` is the number of quotes after the last fresh one.
+    """
 
     places: Int
     age_days: int
@@ -28,7 +32,10 @@ class Fresh:
 
 
 def fresh(dates: Dates, prices: Float) -> Fresh:
-    """Selects the quotes of a series [n] in date order that are not stale; the first in a run of equal ones is kept."""
+    """Selects the quotes of a series [n], in date order, that are not stale.
+
+    The first quote in a run of equal quotes is kept.
+    """
     repeats = np.diff(prices) == 0.0
     moved = np.flatnonzero(np.concatenate([[True], ~repeats]))
     runs = np.diff(moved, append=len(prices)) - 1
