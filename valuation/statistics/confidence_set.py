@@ -29,10 +29,10 @@ def model_confidence_set(
 ) -> ConfidenceSet:
     """Returns the set that contains the model of least expected loss with probability 1 - size.
 
-    ``losses`` [n, m] are in time order, one column for each model. The procedure repeatedly removes the worst model:
-    the one whose loss exceeds the mean of the remaining models by the largest t-statistic (T-max). The p-value of a
-    removed model is the largest p-value of any step so far. Standard deviations and critical values come from a
-    circular block bootstrap with blocks of ``block`` rows (Hansen, Lunde and Nason, Econometrica 79 (2011), doi
+    ``losses`` [n, m] are in time order, one column for each model. The procedure repeatedly removes the worst model,
+    which is the model whose excess loss over the mean of the remaining models has the largest t-statistic (T-max). The
+    p-value of a removed model is the largest p-value of any step so far. Standard deviations and critical values come
+    from a circular block bootstrap with blocks of ``block`` rows (Hansen, Lunde and Nason, Econometrica 79 (2011), doi
     10.3982/ECTA5771, sections 2 and 3.1.2; Politis and Romano 1992). Raises InvalidInput for fewer than two models or
     rows, a block outside 1 to n, or a size outside (0, 1).
     """

@@ -36,8 +36,8 @@ class LikelihoodRatio:
 class TrafficLight:
     """Result of the Basel traffic-light test.
 
-    ``cumulative`` is the probability of at most the observed exceedances and ``type_one`` that of at least as many,
-    both if the model is correct.
+    Both probabilities assume that the model is correct. ``cumulative`` is the probability of at most the observed
+    number of exceedances, and ``type_one`` is the probability of at least that number.
     """
 
     colour: str
@@ -47,7 +47,7 @@ class TrafficLight:
 
 @dataclass(frozen=True)
 class Transitions:
-    """Counts of consecutive window pairs by whether each has an exceedance (hit) or not (calm)."""
+    """Counts of pairs of consecutive windows, by whether each window has an exceedance (hit) or not (calm)."""
 
     calm_calm: int
     calm_hit: int

@@ -21,15 +21,15 @@ class Comparison:
 
 
 def diebold_mariano(differences: Float, lags: int) -> Comparison:
-    """Tests whether a forecast is better than another by the mean of their loss differences.
+    """Tests whether a forecast is better than another, based on the mean of their loss differences.
 
     ``differences`` [n] are the losses of the other forecast minus those of the tested one, in time order. The variance
-    of the mean is that of Newey and West (1987, doi 10.2307/1913610) with ``lags`` autocovariances; use k lags if
-    windows overlap their next k neighbours. The statistic of Diebold and Mariano (1995, doi
+    of the mean is estimated as in Newey and West (1987, doi 10.2307/1913610) with ``lags`` autocovariances. Use k lags
+    if each window overlaps the next k windows. The statistic of Diebold and Mariano (1995, doi
     10.1080/07350015.1995.10524599) is corrected for small samples and compared with Student's t distribution with
-    n - 1 degrees of freedom (Harvey, Leybourne and Newbold 1997, doi 10.1016/S0169-2070(96)00719-4). Losses that never
-    differ have a statistic of 0 and a p-value of 0.5. Raises InvalidInput for fewer than two differences, or for more
-    than n - 2 lags.
+    n - 1 degrees of freedom (Harvey, Leybourne and Newbold 1997, doi 10.1016/S0169-2070(96)00719-4). Losses that
+    never differ have a statistic of 0 and a p-value of 0.5. Raises InvalidInput for fewer than two differences, or for
+    more than n - 2 lags.
     """
     count = len(differences)
     if count < 2 or not 0 <= lags < count - 1:

@@ -36,7 +36,7 @@ MIN_VARIANCE = 1e-14
 
 @dataclass(frozen=True)
 class Running:
-    """Weighted sums [7] of ``MEANS`` and sums of their weights [7] after returns over ``step_days`` business days."""
+    """Weighted sums [7] for ``MEANS`` and sums of their weights [7]; a return spans ``step_days`` business days."""
 
     sums: Float
     weights: Float
@@ -122,7 +122,7 @@ def terms(means: Float, step_days: int) -> Terms:
 
 @cache
 def _block(step_days: int) -> tuple[Float, Float]:
-    """Returns the weights of a block's returns in each mean [7, BLOCK, BLOCK], and the decay of the previous block."""
+    """Returns the weights [7, BLOCK, BLOCK] of a block's returns in each mean, and the decay of the previous block."""
     decay = decays(step_days)[:, None, None]
     lag = np.arange(BLOCK)[None, :] - np.arange(BLOCK)[:, None]
     triangle = np.where(lag >= 0, (1.0 - decay) * decay ** np.maximum(lag, 0), 0.0)

@@ -38,8 +38,8 @@ class Start:
 class Tails:
     """Loss at the quantile and mean loss beyond it for each step [steps], with their simulation errors.
 
-    ``path_minimum`` and ``path_shortfall`` are the quantile and tail mean of the worst loss along each path: the loss
-    of a sale at the worst step instead of the last one.
+    ``path_minimum`` and ``path_shortfall`` are the quantile and the tail mean of the worst loss along each path. That
+    is the loss of a sale at the worst step instead of the last step.
     """
 
     loss: Float
@@ -55,7 +55,7 @@ LOSSES = tuple(field.name for field in fields(Tails))
 
 
 def last_losses(curve: object) -> dict[str, Any]:
-    """Returns the numbers of tails, or of a haircut curve, at the last step."""
+    """Returns the losses and errors at the last step of tails or of a haircut curve."""
     return {name: float(getattr(curve, name)[-1]) for name in LOSSES}
 
 
@@ -85,8 +85,9 @@ def filtered(returns: Float, decay: float) -> Start | None:
 def simulated_sums(starts: Sequence[Start], *, decay: float, paths: int, seed: int) -> Iterator[Float32]:
     """Yields sums of simulated moves [paths] after 1, 2, ... steps, without drift; each path updates its EWMA variance.
 
-    Residuals are drawn with replacement. Several starts [k] draw the same dates, which preserves their dependence, and
-    their moves are added; their residuals must have equal length. The yielded array is updated in place.
+    Residuals are drawn with replacement. If there are several starts [k], they draw the same dates, which preserves
+    their dependence, and their moves are added. The residuals of all starts must have equal length. The yielded array
+    is updated in place.
     """
     generator = np.random.Generator(np.random.PCG64(seed))
     residuals = [start.residuals.astype(np.float32) for start in starts]
@@ -146,9 +147,9 @@ def _rank(count: int, alpha: float) -> int:
 
 
 def _deepest(sums: Float32, rank: int) -> Float32:
-    """Returns the lowest sums up to the given rank; the sum of that rank is the last element.
+    """Returns the lowest sums up to the given rank; the last element is the sum at that rank.
 
-    A path's worst sum never rises, and neither does its quantile over the paths.
+    The worst sum of a path never rises from step to step, and neither does the quantile of the worst sums.
     """
     return np.partition(sums, rank)[: rank + 1]
 
@@ -156,11 +157,11 @@ def _deepest(sums: Float32, rank: int) -> Float32:
 def _tail(sums: Float32, alpha: float, loss_of: LossOf) -> tuple[float, float, float, float]:
     """Returns the loss at the quantile, the mean loss beyond it, and the standard errors of both.
 
-    The rank of the true quantile among n draws is binomial with variance n alpha (1 - alpha) (David and Nagaraja,
-    Order Statistics, 2003, section 7.1). The order statistics one standard deviation of the rank to either side are
-    therefore one standard error away. The standard error of the mean of the k losses beyond the quantile q is the root
-    of (their variance + (1 - alpha) (mean - q)^2) / k (Manistre and Hancock, Variance of the CTE Estimator, North
-    American Actuarial Journal 9, 2005).
+    The rank of the true quantile among n draws is binomial with variance n alpha (1 - alpha) (David and Nagaraja, Order
+    Statistics, 2003, section 7.1). Therefore the order statistics whose ranks are one standard deviation away lie one
+    standard error from the quantile. Let q be the quantile and k the number of losses beyond it. The standard error of
+    the mean of these losses is the root of (their variance + (1 - alpha) (mean - q)^2) / k (Manistre and Hancock,
+    Variance of the CTE Estimator, North American Actuarial Journal 9, 2005).
     """
     rank = _rank(len(sums), alpha)
     width = round(float(np.sqrt(len(sums) * alpha * (1.0 - alpha))))
