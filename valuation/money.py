@@ -44,8 +44,8 @@ def to_minor(amounts: Float, digits: Int) -> Int:
 def mul_div_floor(amount: Int, times: Int, over: Int | int) -> Int:
     """Returns the exact floor(amount x times / over) for amount < 2^53, and times and over up to 10^9.
 
-    The product with the remainder is below 10^18 and fits int64. The product with the quotient fits whenever the result
-    does.
+    The amount is divided by ``over`` first. The product of the remainder and ``times`` is below 10^18 and fits int64.
+    The product of the quotient and ``times`` fits whenever the result does.
     """
     quotient, remainder = np.divmod(amount, over)
     return np.asarray(quotient * times + (remainder * times) // over, dtype=np.int64)

@@ -18,8 +18,8 @@ class BaseColumns:
     """Model results for each asset [n]: base value, haircut parts and flags.
 
     ``amount`` is in major units of the target currency, NaN where the model has no value. ``digits`` is the ISO 4217
-    exponent of the target currency. ``floor`` bounds the total haircut from below (NaN for none) and ``cap`` bounds
-    the lendable share from above. ``unknown``, ``zero`` and ``quality`` are bit sets of valuation.flags.
+    exponent of the target currency. ``floor`` is the lower bound of the total haircut (NaN for none), and ``cap`` is
+    the upper bound of the lendable share. ``unknown``, ``zero`` and ``quality`` are bit sets of valuation.flags.
     """
 
     amount: Float

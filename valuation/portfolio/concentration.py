@@ -9,7 +9,7 @@ from valuation.errors import InvalidInput
 
 
 def herfindahl(weights: Float) -> float:
-    """Returns the Herfindahl index, the sum of squared shares of weights [n]: from 1 / n (all equal) to 1 (only one).
+    """Returns the Herfindahl index of weights [n], the sum of their squared shares: 1 / n (all equal) to 1 (only one).
 
     Raises InvalidInput for a weight that is negative or NaN, or a sum of 0.
     """

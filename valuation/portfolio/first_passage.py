@@ -48,7 +48,7 @@ def terminal_probability(
 
 
 def monitored_barrier(barrier: ArrayLike, volatility: ArrayLike, interval_years: ArrayLike) -> Float:
-    """Returns the continuous barrier with the hitting probability of a barrier that is monitored at intervals.
+    """Returns the continuous barrier with the same hitting probability as a barrier that is monitored at intervals.
 
     The barrier is K exp(-0.5826 sigma sqrt dt) with an annual volatility sigma. Arguments broadcast.
     """

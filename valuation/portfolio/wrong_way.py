@@ -26,10 +26,10 @@ def expected_lgd(
     """Returns E[(1 - V (1 - cost) / LTV)+ | default], where V is lognormal with mean 1.
 
     The borrower defaults when its standard normal factor is below Phi^-1(PD). The factor of the collateral has the
-    given correlation with it (Frye, Collateral damage, Risk, April 2000). The borrower's factor is integrated by
-    Gauss-Legendre quadrature, the collateral in closed form. Volatility is annual. Arguments broadcast. Raises
-    InvalidInput for a PD outside (0, 1), a correlation outside (-1, 1), a cost outside [0, 1), or an LTV, volatility or
-    time of 0 or less.
+    given correlation with the borrower's factor (Frye, Collateral damage, Risk, April 2000). The borrower's factor is
+    integrated by Gauss-Legendre quadrature, the collateral in closed form. Volatility is annual. Arguments broadcast.
+    Raises InvalidInput for a PD outside (0, 1), a correlation outside (-1, 1), a cost outside [0, 1), or an LTV,
+    volatility or time of 0 or less.
     """
     names = ("default_probability", "ltv", "sale_cost", "volatility", "correlation", "years")
     given = (default_probability, ltv, sale_cost, volatility, correlation, years)
