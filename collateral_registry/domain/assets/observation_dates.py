@@ -49,7 +49,7 @@ def _technology_life_date(new: IntellectualProperty, old: IntellectualProperty |
 def _hours_date(
     asset: Asset, machine: Equipment, before: Asset | None, old: Equipment | None, today: date
 ) -> date | None:
-    """Returns the date of the meter reading: the given one, that of a new inspection, or today.
+    """Returns the date of the meter reading: the given date, the date of a new inspection, or today.
 
     A new inspection counts as a reading even if the hours are unchanged.
     """

@@ -16,10 +16,11 @@ from valuation.money import PPM
 
 @dataclass(frozen=True)
 class Claim:
-    """The quantity that one asset claims in a place: all of a warehouse receipt, otherwise the pledged share.
+    """The quantity that one asset claims in a place.
 
-    ``stated`` is the declared or receipted quantity. ``reported`` is the quantity that a feed reports for the lot, in
-    the asset's unit, or None if no feed reports it. ``holders`` names the secured loans.
+    A warehouse receipt claims its full quantity. Any other asset claims the pledged share of its quantity. ``stated``
+    is the declared or receipted quantity. ``reported`` is the quantity that a feed reports for the lot, in the asset's
+    unit, or None if no feed reports the lot. ``holders`` names the secured loans.
     """
 
     asset_key: int
@@ -36,7 +37,7 @@ class Claim:
     def present(self) -> int:
         """The asset's quantity, or the reported quantity if that is less.
 
-        The asset's quantity is changed to the reported one at the next stock sync.
+        The next stock sync sets the asset's quantity to the reported quantity.
         """
         return self.quantity if self.reported is None else min(self.quantity, self.reported)
 
@@ -48,9 +49,9 @@ class Claim:
     def counted_share(self, claimed: int, held: int, leaving: int) -> float:
         """Returns the share of the asset's quantity that counts as collateral, in [0, 1].
 
-        ``held`` is the part of the claimed quantity that available stock covers, in the same unit as ``claimed``;
-        ``leaving`` is the quantity authorised for pick-up, in the asset's unit. If the claim is not fully covered, the
-        counted quantity falls in proportion to ``held / claimed``.
+        ``held`` is the part of the claim that available stock covers, in the same unit as ``claimed``. ``leaving`` is
+        the quantity authorised for pick-up, in the asset's unit. If the claim is not fully covered, the counted
+        quantity is reduced in proportion to ``held / claimed``.
         """
         if self.quantity <= 0:
             return 1.0

@@ -107,8 +107,8 @@ def verdict_of(one: Identity, other: Identity) -> ReferenceVerdict:
 def shared_evidence(one: Identity, other: Identity) -> str:
     """Returns the evidence besides the number that both references share; empty if there is none.
 
-    This is the whole agreement, or only the good for equal lot numbers. A different quantity does not refute a
-    duplicate lot, because it falls with every issue and may be declared differently.
+    The evidence is the whole agreement. For equal lot numbers, the good alone is enough. A different quantity does not
+    refute a duplicate lot, because the quantity falls with every issue and may be declared differently.
     """
     if one.agreement == other.agreement:
         return one.agreement
@@ -119,8 +119,8 @@ def shared_evidence(one: Identity, other: Identity) -> str:
 def match_within(one: Identity, other: Identity) -> Match:
     """Returns how closely the numbers match.
 
-    Returns NONE for different kinds or scopes. It also returns NONE for lots and bins that are one edit apart, because
-    the numbers of neighbouring places often are.
+    Returns NONE for different kinds or scopes. It also returns NONE for lots and bins whose numbers are one edit apart,
+    because neighbouring places often have such numbers.
     """
     if (one.kind, one.scope) != (other.kind, other.scope):
         return Match.NONE

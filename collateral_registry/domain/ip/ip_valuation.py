@@ -125,10 +125,10 @@ def value_right(
 ) -> RightAnswer:
     """Values an IP asset on a day (days from 1970-01-01). Equal inputs give identical results.
 
-    If the question has indicators, the tier of their score adjusts royalty and discount rate. Otherwise the registered
-    indicators apply as in the book, which is only to the cap and its vetoes. ``policy_cap`` is the cap of the asset's
-    class, NaN if the policy has none. ``stated`` is a reason to value the asset at 0. As in the book, it takes
-    precedence over unknown inputs. Raises InvalidInput as the models do.
+    If the question has indicators, the tier of their score adjusts the royalty and the discount rate. Otherwise the
+    registered indicators are used as in the book: they affect only the cap and its vetoes. ``policy_cap`` is the cap of
+    the asset's class, or NaN if the policy has none. ``stated`` is a reason to value the asset at 0. As in the book,
+    this reason takes precedence over unknown inputs. Raises InvalidInput as the models do.
     """
     today = np.datetime64(day, "D")
     life, expire = life_of(right, day), _dates(right.expire)
@@ -143,7 +143,7 @@ def value_right(
     reasons = _reasons(zero, int(unknown[0]), life)
 
     def counted(amount: float) -> float:
-        """Returns 0 if there is a stated reason, NaN if the value is unknown, otherwise the amount."""
+        """Returns 0 if there is a reason for a value of 0, NaN if the value is unknown, otherwise the amount."""
         if zero:
             return 0.0
         return float("nan") if reasons else amount
@@ -217,7 +217,7 @@ def _ends(mode: float, low: float | None, high: float | None) -> tuple[float, fl
 
 
 def _reasons(zero: int, unknown: int, life: float) -> tuple[str, ...]:
-    """Returns the names of the reasons for a value of 0, or if there are none, for an unknown value."""
+    """Returns the names of the reasons for a value of 0. If there are none, returns those for an unknown value."""
     if zero:
         return tuple(reason.name or "" for reason in ZeroReason if zero & reason)
     names = [reason.name or "" for reason in UnknownReason if unknown & reason]
@@ -235,7 +235,10 @@ def _loan_life(life: float, question: RightQuestion) -> LoanLife:
 
 
 def _brackets(right: IntellectualProperty, question: RightQuestion, life: float) -> Brackets:
-    """Returns the comparison values of the owner's share by cost, excess earnings and market price; NaN if unknown."""
+    """Returns the values with which the value of the owned share is compared; NaN if unknown.
+
+    They are derived from cost, excess earnings and market price.
+    """
     cost = float("nan")
     if question.reproduction_cost is not None:
         obsolescence = (question.functional_obsolescence, question.economic_obsolescence)

@@ -67,5 +67,8 @@ def static_floor(pledged: int, exposure: int, peak: int) -> int:
 
 
 def cash_to_free(pledged: int, left: int, exposure: int, peak: int) -> int:
-    """Returns the smallest repayment that lowers what must stay under a static pledge to at most ``left``."""
+    """Returns the smallest repayment that lowers the quantity that must stay to at most ``left``.
+
+    The quantity must stay under a static pledge.
+    """
     return max(exposure - left * peak // pledged, 0) if pledged > 0 and peak > 0 else 0

@@ -43,9 +43,10 @@ class TargetColumns:
 def claim_values(pledges: PledgeColumns, targets: TargetColumns, value_minor: Int) -> Int:
     """Returns the claim of each pledge [p] on its target's value [t], in minor units, rounded down.
 
-    In rank order, a claim is share x max(0, value - prior claims - limits of senior ranks), at most its own limit. A
-    senior limit in another currency is converted in proportion to the two values and rounded up. If the shares within
-    a rank sum to at most 1, the claims on an asset never exceed its value.
+    Pledges are served in the order of their ranks. A claim is share x max(0, value - prior claims - limits of senior
+    ranks), but at most the pledge's own limit. If a senior limit is in another currency, it is converted in proportion
+    to the values of the two targets and rounded up. If the shares within a rank sum to at most 1, the claims on an
+    asset never exceed its value.
     """
     siblings = _siblings(targets.asset)
     taken = _with_siblings(np.minimum(targets.prior_claims_minor, value_minor), value_minor, siblings)
@@ -83,7 +84,7 @@ def _siblings(asset: Int) -> tuple[Int, Int]:
 def _with_siblings(taken: Int, value: Int, siblings: tuple[Int, Int]) -> Int:
     """Returns the amount taken from each target [t], plus the amounts taken from its siblings.
 
-    The latter are converted in proportion to the values of the two targets.
+    The siblings' amounts are converted in proportion to the values of the two targets.
     """
     source, other = siblings
     ratio = np.where(value[source] > 0, value[other] / np.maximum(value[source], 1), 0.0)

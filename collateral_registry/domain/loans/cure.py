@@ -50,11 +50,14 @@ def price_fall_to(exposure: Int, pool: Int, level_ppm: Int) -> NDArray[np.float6
 
 
 def market_value_for(claim_minor: int, market_minor: int, lendable_minor: int) -> int:
-    """Returns the market value needed for a claim: claim x market / lendable value of the same lot, rounded up."""
+    """Returns the market value needed for a claim: claim x market value / lendable value of the same lot.
+
+    The result is rounded up.
+    """
     return -(-claim_minor * market_minor // lendable_minor)
 
 
 def quantity_for(value_minor: int, market_minor: int, quantity: Decimal, step: Decimal) -> Decimal:
-    """Returns the quantity worth a value at the unit price of the same lot, rounded up to a step of its unit."""
+    """Returns the quantity that has a given value at the lot's own unit price, rounded up to a step of its unit."""
     steps = (Decimal(value_minor) * quantity / Decimal(market_minor) / step).to_integral_value(ROUND_CEILING)
     return steps * step

@@ -52,10 +52,10 @@ class CoverState:
 def disposition_refusal(before: CoverState, after: CoverState, *, removes: bool) -> DispositionRefusal | None:
     """Returns why a disposition must be refused for one loan; None if it is permitted.
 
-    ``removes`` states that the disposition takes something from the loan even if the conservative value does not fall,
-    for example the release of an asset without a value. A loan without exposure needs no collateral, so nothing is
+    ``removes`` states that the disposition takes something from the loan even if the conservative value does not fall.
+    An example is the release of an asset without a value. A loan without exposure needs no collateral, so nothing is
     refused. While the coverage is UNKNOWN, nothing may be removed. Otherwise the loan must be covered afterwards, or
-    must at least not lose value.
+    its collateral value must at least not fall.
     """
     if after.exposure == 0 or not (removes or after.pool < before.pool):
         return None
@@ -67,7 +67,7 @@ def disposition_refusal(before: CoverState, after: CoverState, *, removes: bool)
 
 
 def lowers_terms(before: Pledge, after: Pledge) -> bool:
-    """Returns whether new terms of a pledge give its loan less than the old ones at some value of the asset.
+    """Returns whether there is an asset value at which new terms of a pledge give its loan less than the old terms.
 
     The registration of a pledge is a fact, not a term. What the registry says is recorded even if it leaves a loan
     uncovered.

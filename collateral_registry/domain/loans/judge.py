@@ -37,10 +37,11 @@ class EventKind(IntEnum):
 
 @dataclass(frozen=True)
 class CoverColumns:
-    """Exposure, collateral value on the loan's basis, and terms of each loan [n], in minor units.
+    """Exposure, collateral value and terms of each loan [n]. Amounts are in minor units, on the loan's basis.
 
-    ``conservative`` counts unknown values as 0. ``last_good`` counts them at their last good value. ``never_valued``
-    marks loans with an asset that has no last good value. ``limits_ppm`` [n, 4] are the LTV limits in ascending order.
+    ``conservative`` is the collateral value with unknown values counted as 0. ``last_good`` counts unknown values at
+    their last good value. ``never_valued`` marks loans with an asset that has no last good value. ``limits_ppm`` [n, 4]
+    are the LTV limits in ascending order.
     """
 
     exposure: Int
@@ -58,8 +59,9 @@ class CoverColumns:
 class StateColumns:
     """State of each loan [n] between judgements.
 
-    ``judged`` is the level that follows from the LTV, and ``level`` also takes a missed deadline into account.
-    ``watch_day`` is the first day of a pending WATCH and ``unknown_day`` the first day of unknown coverage, or NO_DAY.
+    ``judged`` is the level that follows from the LTV. ``level`` also takes a missed deadline into account.
+    ``watch_day`` is the first day of a pending WATCH, or NO_DAY. ``unknown_day`` is the first day of unknown coverage,
+    or NO_DAY.
     """
 
     judged: Int
@@ -107,8 +109,8 @@ class Judgement:
 def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementRules) -> Judgement:
     """Judges every loan [n] for one day.
 
-    Coverage is unknown if conservative and last good values give different levels. Unknown coverage is judged on the
-    last good values within the grace period, and on the conservative ones afterwards.
+    Coverage is unknown if conservative and last good values give different levels. Within the grace period, a loan with
+    unknown coverage is judged on the last good values. Afterwards it is judged on the conservative values.
     """
     ltv = loan_to_value(cover.exposure, cover.conservative)
     good_ltv = loan_to_value(cover.exposure, cover.last_good)

@@ -28,7 +28,7 @@ class PickupState(IntEnum):
 
 @dataclass(frozen=True)
 class Pickup:
-    """An authorisation to remove a quantity, in millionths of the lot's unit, until a day.
+    """An authorisation to remove a quantity until a day. The quantity is in millionths of the lot's unit.
 
     ``taken`` is the part that has already left.
     """
@@ -58,15 +58,18 @@ class Pickup:
 
     @property
     def untaken(self) -> int:
-        """Quantity to which late-reported movements from the period of the authorisation may still be assigned."""
+        """Quantity to which late-reported movements may still be assigned.
+
+        Such movements happened while the authorisation was valid.
+        """
         return 0 if self.state == PickupState.CANCELLED else self.quantity - self.taken
 
 
 def largest_such(holds: Callable[[int], bool], guess: int, most: int) -> int:
     """Returns the largest whole number in [1, most] for which a monotone condition holds; 0 if it holds for none.
 
-    If the condition holds for a number, it must hold for all smaller ones. The search starts at the guess and doubles
-    its stride, so that an exact guess needs two evaluations.
+    If the condition holds for a number, it must hold for all smaller numbers. The search starts at ``guess`` and
+    doubles its stride, so that an exact guess needs two evaluations.
     """
     low, high, stride = 0, most + 1, 1
     candidate = min(max(guess, 1), most)

@@ -15,7 +15,7 @@ from valuation.haircuts.monitoring.model_monitor import Watch
 class SeriesFacts:
     """Price series [s] with their newest accepted price and log return, which are NaN where there is none.
 
-    ``history_seq`` is the last commit that changed a price of a day before the newest; 0 if there is none.
+    ``history_seq`` is the last commit that changed the price of any day before the newest day; 0 if there is none.
     """
 
     series_key: Int
@@ -42,7 +42,7 @@ class FxQuote:
     """An exchange rate with its legs and the day of the oldest leg.
 
     A leg is a series key with +1 for the quoted rate or -1 for its inverse. ``history_seq`` is the last commit that
-    changed a rate of any leg on a day before the newest of that leg; 0 if there is none.
+    changed an earlier rate of a leg, that is a rate on a day before the leg's newest one; 0 if there is none.
     """
 
     rate: float
@@ -76,8 +76,8 @@ class Estimate:
 
     ``day``, ``price`` and ``log_return`` belong to the newest price used. They are NaN in curves that were stored
     before these columns existed. ``history_seq`` is the last commit that changed an earlier price. ``hidden_gap`` is
-    the log distance of the true price from a smoothed quote. ``watch`` holds the traffic-light status of the model,
-    whose multiplier the losses include, and the state of the drift detector.
+    the log distance of the true price from a smoothed quote. ``watch`` holds the state of the drift detector and the
+    traffic-light status of the model. The multiplier of that status is included in the losses.
     """
 
     estimate_key: int

@@ -51,9 +51,9 @@ class Snapshot:
     """Tables sorted by key, and columns of row numbers that join them.
 
     ``covers`` [l] holds judged loans, ``terms`` [t] loans, ``claims`` [c] pledges and ``places`` [a] assets. For each
-    judged loan, ``cover_terms`` [l] is its row in ``terms`` and ``id_rank`` [l] the rank of its id. For each pledge,
-    ``claim_cover`` [c] is the row of its loan in ``covers`` and ``claim_place`` [c] the row of its asset in ``places``.
-    A claim counts only if it belongs to the newest judgement of its loan.
+    judged loan, ``cover_terms`` [l] is the row of the loan in ``terms``, and ``id_rank`` [l] is the rank of its id. For
+    each pledge, ``claim_cover`` [c] is the row of its loan in ``covers``, and ``claim_place`` [c] is the row of its
+    asset in ``places``. A claim counts only if it belongs to the newest judgement of its loan.
     """
 
     seq: int
@@ -88,8 +88,8 @@ def empty_snapshot(words: Words) -> Snapshot:
 def brought_forward(before: Snapshot, seq: int, changes: Changes) -> Snapshot:
     """Returns the snapshot after a later commit.
 
-    Keys are never removed, so key columns of equal length are equal. Joins are recomputed only for tables with new
-    keys.
+    Keys are never removed, so a key column whose length has not changed is unchanged. Joins are recomputed only for
+    tables with new keys.
     """
     terms = merged(before.terms, changes.terms, "loan_key")
     covers = merged(before.covers, changes.covers, "loan_key")

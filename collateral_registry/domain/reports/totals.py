@@ -42,7 +42,7 @@ class Total:
 class Concentration:
     """A key's share of the lendable value in one currency.
 
-    If the key is empty, it is the share of ``others`` smaller keys together.
+    If the key is empty, the share is that of ``others`` smaller keys together.
     """
 
     dimension: Dimension

@@ -37,7 +37,7 @@ class RunStep(IntEnum):
 
 @dataclass(frozen=True)
 class Partition:
-    """A part of a run: a range of keys of loans or of unpledged assets, or a set of curves."""
+    """A part of a run: a range of loan keys, a range of keys of unpledged assets, or a set of curves."""
 
     number: int
     step: RunStep

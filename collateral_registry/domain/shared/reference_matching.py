@@ -81,7 +81,10 @@ class ReferenceNumber:
         return self.letters[_half(len(self.letters)) :]
 
     def heads_within_one_edit(self) -> list[str]:
-        """Returns the possible first halves of numbers with one edit in the second half or across the middle."""
+        """Returns the first halves that a number one edit away from this one may have.
+
+        The edit is in the second half or across the middle.
+        """
         letters, length = self.letters, len(self.letters)
         found = {letters[: _half(other)] for other in (length - 1, length, length + 1)}
         middle = _half(length)
@@ -90,7 +93,10 @@ class ReferenceNumber:
         return sorted(found)
 
     def tails_within_one_edit(self) -> list[str]:
-        """Returns the second halves that a number may have if it differs by one edit in the first half."""
+        """Returns the second halves that a number one edit away from this one may have.
+
+        The edit is in the first half.
+        """
         letters, length = self.letters, len(self.letters)
         return sorted({letters[length - (other - _half(other)) :] for other in (length - 1, length, length + 1)})
 

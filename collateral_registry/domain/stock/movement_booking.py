@@ -136,7 +136,7 @@ def book(
     """Books every row that has no problem yet, and adds the problems that depend on lots and earlier movements.
 
     Changes ``lots`` in place. ``past`` maps the ids of the rows, and the ids they correct, to earlier movements.
-    ``own_warehouses`` are those whose movements the feed may correct; None permits any.
+    ``own_warehouses`` are the warehouses whose movements the feed may correct; None permits any.
     """
     booking = _Booking(batch, lots, past, own_warehouses)
     refused = dict(problems)
@@ -163,9 +163,9 @@ class _Booking:
     """State while a batch is booked.
 
     ``done`` holds row, slot, other slot, change and effective time of each booked row. ``repeated`` are ids that may be
-    repeats. ``wanted`` are ids whose position in ``done`` later rows may need; it is kept in ``done_at``. ``restated``
-    holds the current quantity of the movements that this batch corrects. ``slots`` holds the lots found by their stated
-    fields.
+    repeats. ``wanted`` are ids that later rows may refer to. ``done_at`` holds the position in ``done`` of each of
+    these ids. ``restated`` holds the current quantity of the movements that this batch corrects. ``slots`` holds the
+    lots found by their stated fields.
     """
 
     def __init__(self, batch: Movements, lots: Lots, past: Mapping[str, Known], own: Collection[str] | None) -> None:

@@ -133,8 +133,8 @@ def joined(batches: Sequence[Movements]) -> Movements:
 def problems_of(batch: Movements, own_warehouses: Collection[str] | None, now_us: int) -> Problems:
     """Returns the problems that each row has independently of the book.
 
-    ``own_warehouses`` are those that the feed may name; None permits any. Each column is first checked as a whole. It
-    is checked row by row only if that check fails.
+    ``own_warehouses`` are the warehouses that the feed may name; None permits any. Each column is first checked as a
+    whole. Only if that check fails are its rows checked one by one.
     """
     kind = np.array(batch.kind, dtype=np.int64)
     found: Problems = {}

@@ -56,7 +56,8 @@ class Reliability:
 def reliability(record: Record, rules: ReliabilityRules) -> Reliability:
     """Computes haircut = min(limit, multiple x shrinkage rate + weight x late share) and score = 1 - haircut / limit.
 
-    The haircut is rounded up to HAIRCUT_STEP. It rises with shrinkage and lateness, and is 0 without a record.
+    The haircut is rounded up to HAIRCUT_STEP. It rises with shrinkage and lateness. It is 0 if the warehouse has no
+    record.
     """
     raw = rules.shrinkage_multiple * record.shrinkage_rate + rules.lateness_weight * record.late_share
     stepped = math.ceil(round(raw / HAIRCUT_STEP, 6)) * HAIRCUT_STEP

@@ -125,8 +125,8 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
 def needed_curves(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy) -> list[CurveNeed]:
     """Returns the distinct haircut curves that the targets need, in a fixed order.
 
-    A priced good in another currency also needs the curve of the exchange rate, which is used if the good's own curve
-    gives no estimate.
+    A good that is priced in another currency also needs the curve of the exchange rate. That curve is used if the
+    good's own curve gives no estimate.
     """
     series_key, currency = series_of_assets(assets, market)
     confidence_ppm = _ppm(_policy_columns(assets, policy, None)["confidence"])
@@ -194,7 +194,7 @@ def _policy_columns(assets: AssetFacts, policy: Policy, at: Int | None) -> dict[
 def _fx(
     base: BaseValues, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int
 ) -> tuple[Float, Int, Int]:
-    """Returns the rate, the day of the rate and the unknown bits of each target [t].
+    """Returns the rate, the day of the rate and the UnknownReason bits of each target [t].
 
     Without conversion, these are 1, NO_DAY and 0.
     """
@@ -295,7 +295,7 @@ def _value_part(assets: AssetFacts, part: Float, at: Int) -> Float:
 
 
 def _cap_share(assets: AssetFacts) -> Float:
-    """Returns the share [a] of the policy's cap that the score of an IP asset allows; 1 for other assets."""
+    """Returns the share [a] of the policy's cap that may be used: by the score for an IP asset, 1 for other assets."""
     share = np.ones(len(assets.asset_key))
     share[assets.rights["asset_row"]] = assets.rights["cap_share"]
     return share
@@ -312,7 +312,7 @@ def _expired_papers(assets: AssetFacts, policy: Policy, day: int) -> Int:
 
 
 def _status_zero(status: Int) -> Int:
-    """Returns the zero bits [a] for the stated status of each asset."""
+    """Returns the ZeroReason bits [a] for the stated status of each asset."""
     bits = np.zeros(len(status), dtype=np.int64)
     for stated, reason in STATUS_ZERO.items():
         bits[status == stated] |= int(reason)

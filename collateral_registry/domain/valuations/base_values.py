@@ -53,8 +53,8 @@ class Model(IntEnum):
 class BaseValues:
     """Base values [a] in major units of ``currency``.
 
-    ``value``, ``liquidity`` and ``cost`` are haircut parts from the model itself. They are NaN where the policy's parts
-    apply. ``unknown``, ``zero`` and ``quality`` are bits of ``valuation.flags``.
+    ``value``, ``liquidity`` and ``cost`` are haircut parts that the model itself gives. They are NaN where the policy's
+    parts apply instead. ``unknown``, ``zero`` and ``quality`` are bits of ``valuation.flags``.
     """
 
     amount: Float
@@ -142,7 +142,7 @@ def _value_by_comparables(base: BaseValues, assets: AssetFacts, machines: Machin
     """Replaces the depreciation value by the estimate of a model of comparables, clipped to [scrap, price new].
 
     The distance to the estimate's low point becomes the value part. If the model did not receive the condition, the
-    policy's factor for the condition lowers the value, as it lowers the depreciation value.
+    estimate is multiplied by the policy's factor for the condition, which is at most 1 here.
     """
     known = ~np.isnan(machines.fmv)
     at = machines.asset_row[known]

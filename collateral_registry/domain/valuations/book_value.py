@@ -19,8 +19,8 @@ from valuation.depreciation.equipment import ScheduleColumns, retained_shares
 def book_value(machine: Equipment, asset_class: str, policy: Policy, day: int) -> Money | None:
     """Returns the acquisition cost depreciated by the book schedule to a day, rounded half to even.
 
-    As for the market value, life and rate come from the depreciation class, and the salvage share comes from the
-    policy. Returns None if no cost is stated or the schedule lacks an input.
+    Life and rate come from the depreciation class, and the salvage share comes from the policy, as for the market
+    value. Returns None if no cost is stated or the schedule lacks an input.
     """
     cost, since = machine.acquisition_cost, machine.acquisition_date
     if cost is None or since is None:

@@ -27,7 +27,8 @@ class Carried:
 def index_keys(assets: AssetFacts, class_indices: Mapping[str, int]) -> Int:
     """Returns the index key of each machine [m]; 0 for none.
 
-    It is the machine's own index, or else the index of its class if the machine's price has a date.
+    The key is that of the machine's own index. Without one, it is that of the class's index if the machine's price has
+    a date.
     """
     machines = assets.equipment
     if not class_indices:
@@ -39,9 +40,10 @@ def index_keys(assets: AssetFacts, class_indices: Mapping[str, int]) -> Int:
 
 
 def carried_prices(assets: AssetFacts, market: MarketFacts, day: int) -> Carried:
-    """Multiplies the price new of each machine that has an index by (index on ``day``) / (index on the price's day).
+    """Updates the price new of each machine that has an index to the day ``day``.
 
-    The index on a day is the latest level on or before that day. Without such a level the price is NaN.
+    The price is multiplied by (index on ``day``) / (index on the price's day). The index on a day is the latest level
+    on or before that day. Without such a level the price is NaN.
     """
     machines = assets.equipment
     price = machines["price_new"].copy()

@@ -14,7 +14,10 @@ from valuation._typing import Columns, Float, Int, Texts
 
 @dataclass(frozen=True)
 class AssetFacts:
-    """Assets [a]. Each table of a kind holds the kind's numbers and a column ``asset_row``, the row of the asset."""
+    """Assets [a]. The table of each kind holds the kind's numbers.
+
+    The column ``asset_row`` of such a table is the row of the asset.
+    """
 
     asset_key: Int
     revision: Int
