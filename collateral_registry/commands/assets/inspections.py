@@ -34,8 +34,8 @@ SENTENCES = {
 def check_inspection(write: Write, asset_key: int, asset: Asset, work_done: str) -> None:
     """Opens a finding for each reading of a machine that contradicts its last known readings.
 
-    Call it after the machine is written. An improved condition opens a finding too, which is resolved at once if
-    ``work_done`` explains it.
+    Call it after the machine is written. An improved condition also opens a finding. That finding is resolved at once
+    if ``work_done`` explains the improvement.
     """
     if not isinstance(asset.detail, Equipment):
         return
@@ -62,8 +62,8 @@ def _readings(asset: Asset) -> tuple[object, ...]:
 def _columns(revisions: Sequence[Asset], machines: Sequence[Equipment], today: int) -> Inspections:
     """Returns the revisions of a machine as inspections.
 
-    A newest revision without a date counts as of today. An older revision without a date counts as of long ago. A
-    missing date is therefore never flagged.
+    If the newest revision has no inspection date, it counts as of today. An older revision without a date counts as of
+    long ago. A missing date is therefore never flagged.
     """
     days = [day_of(one.last_inspection) if one.last_inspection else 0 for one in revisions]
     if revisions[-1].last_inspection is None:

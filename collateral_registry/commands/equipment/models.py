@@ -111,7 +111,7 @@ def record_appraisal(
 class ReviewedAppraisal:
     """An appraisal compared with today's value.
 
-    It holds the band of the deviation, which is None without a value, and the weight of the appraisal by its age.
+    It holds the band of the deviation, or None if there is no value, and the weight that the appraisal has at its age.
     """
 
     stored: StoredAppraisal

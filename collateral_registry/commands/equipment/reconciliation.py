@@ -48,8 +48,8 @@ class ReconciledBasis:
 def reconcile_machine(connection: Connection, asset_id: str) -> list[ReconciledBasis]:
     """Returns the reconciled value on each basis that has a value and an appraisal.
 
-    Only the newest appraisal of each appraiser counts. The model's error is derived from the value part of the haircut,
-    which is taken as the distance to the 10 % quantile.
+    Only the newest appraisal of each appraiser counts. The model's error is derived from the value part of the haircut.
+    That part is taken as the distance to the 10 % quantile.
     """
     asset = get_asset(connection, asset_id)
     machine_of(asset)

@@ -91,7 +91,10 @@ def check_notice(write: Write, pledge: Pledge, pledge_key: int, asset_key: int, 
 
 
 def check_book(write: Write) -> ReferenceCheck:
-    """Finds equal reference numbers in the whole book, and numbers one edit apart that have agreeing evidence."""
+    """Finds equal reference numbers in the whole book, and similar ones.
+
+    Similar numbers are one edit apart and have agreeing evidence.
+    """
     write_missing(write.connection)
     pairs = sorted(_pairs(same_numbers(write.connection)) | _near_pairs(agreeing_numbers(write.connection)))
     parts = [_check_pairs(write, pairs[start : start + PAIRS_LIMIT]) for start in range(0, len(pairs), PAIRS_LIMIT)]
@@ -156,7 +159,10 @@ def _verdict(one: KnownIdentity, other: KnownIdentity) -> ReferenceVerdict:
 
 
 def _pairs(rows: Columns) -> set[tuple[int, int]]:
-    """Returns pairs of equal numbers: each number with the first of its group, so that each is reported once."""
+    """Returns pairs of equal numbers.
+
+    Each number is paired with the first of its group, so that each is reported once.
+    """
     pairs: set[tuple[int, int]] = set()
     starts, firsts = _groups(rows)
     for key, first in zip(rows["identity_key"].tolist(), rows["identity_key"][starts[firsts]].tolist(), strict=True):

@@ -67,8 +67,8 @@ def _policy_cap(connection: Connection, asset_class: str, day: int) -> float:
 def record_event(write: Write, asset_id: str, event: RightEvent, note: str) -> StoredIpEvent:
     """Records an event and updates the IP asset, its value and its loans in the same commit.
 
-    Raises InvalidInput for a date after the business date or before the newest event of the same kind of change. Raises
-    InvalidInput also for an event that cannot follow the current state.
+    Raises InvalidInput if the date is after the business date or before the newest event of the same kind of change.
+    Also raises it if the event cannot follow the current state.
     """
     if day_of(event.day) > write.market_day:
         raise InvalidInput("right_event.date", event.day, f"not after the business date {date_at(write.market_day)}")
@@ -99,8 +99,8 @@ class ComingFee:
 def coming_fees(connection: Connection, days_ahead: int) -> tuple[list[ComingFee], list[str]]:
     """Returns the fees payable from the business date to ``days_ahead`` days later, in the order of their due dates.
 
-    Only IP assets in force or in dispute are considered. The second result lists the IP assets whose fees are unknown:
-    no fee calendar exists for their office and kind, or the date from which it counts is missing.
+    Only IP assets in force or in dispute are considered. The second result lists the IP assets whose fees are unknown.
+    Either no fee calendar exists for their office and kind, or the date from which the calendar counts is missing.
     """
     _, day = newest_commit(connection)
     first, last = date_at(day), date_at(day + days_ahead)
@@ -155,7 +155,7 @@ def _state(connection: Connection, stored: StoredAsset) -> RightState:
 def _changed(asset: Asset, state: RightState) -> Asset:
     """Returns the asset in a new state.
 
-    An asset that is lost, seized or retired keeps its status when it is pledged elsewhere.
+    An asset that is lost, seized or retired keeps that status even if it is pledged elsewhere.
     """
     ip = _ip_of(asset)
     status = asset.status

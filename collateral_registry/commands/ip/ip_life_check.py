@@ -25,9 +25,10 @@ ENDING_EARLY = (LoanLife.SHORT, LoanLife.ENDS_BEFORE)
 
 @dataclass(frozen=True)
 class IpLife:
-    """Remaining years of an IP asset and of its loan, the verdict, and the limit of the loan's term if it is exceeded.
+    """Remaining years of an IP asset and of its loan, and how they compare.
 
-    ``verdict`` is ENOUGH if the policy has no margin. ``most_loan_years`` is None if the limit is not exceeded.
+    ``verdict`` is ENOUGH if the policy has no margin. ``most_loan_years`` is the policy's limit if the loan's term
+    exceeds it, otherwise None.
     """
 
     ip_years: float

@@ -22,9 +22,10 @@ from valuation.money import PPM
 
 @dataclass(frozen=True)
 class StaticHold:
-    """Initial quantity of a static pledge in millionths, the peak exposure since the pledge, and the current exposure.
+    """The figures that determine how much of a static pledge must stay.
 
-    An asset without a quantity counts as one unit.
+    They are the initial quantity in millionths, the peak exposure since the pledge, and the current exposure. An asset
+    without a quantity counts as one unit.
     """
 
     initial: int

@@ -36,9 +36,10 @@ Explain = Callable[[Positions, int], Refused]
 class Disposition(Generic[R_co]):
     """A voluntary change to what an asset secures.
 
-    ``loan_keys`` are loans of the change that have no pledge on the asset yet, and ``removes`` are the loans that lose
-    collateral. ``check`` raises Refused if the disposition breaks a rule of its own, given the positions before it.
-    ``apply`` makes the change. ``explain`` builds the refusal for a loan that would be uncovered.
+    ``loan_keys`` are the loans that the change concerns although they have no pledge on the asset yet. ``removes`` are
+    the loans that lose collateral. ``check`` receives the loans' positions before the disposition, and raises Refused
+    if the disposition breaks a rule of its own kind. ``apply`` makes the change. ``explain`` builds the refusal for a
+    loan that would be uncovered.
     """
 
     asset_key: int
@@ -68,7 +69,7 @@ def dispose(write: Write, disposition: Disposition[T]) -> T:
 
 
 def apply_unchecked(write: Write, disposition: Disposition[T]) -> T:
-    """Makes a change even if it uncovers a loan, and judges its loans. It serves approved overrides and facts."""
+    """Makes a change even if it uncovers a loan, and judges its loans. Used for approved overrides and for facts."""
     loans = loans_on(write, disposition)
     touch_current_facts(write, loans)
     return _apply(write, disposition, loans)

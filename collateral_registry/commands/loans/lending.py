@@ -55,7 +55,7 @@ class IngestedBalances:
 
 @dataclass(frozen=True)
 class DrawAnswer:
-    """The largest allowed draw, and the rule and the reason for a refusal. The draw is allowed if there is no rule."""
+    """The largest allowed draw. If the draw is refused, also the rule and the reason; without a rule it is allowed."""
 
     headroom: Money
     refusal: DrawRefusal | None

@@ -67,7 +67,10 @@ class PickupRequest:
 
 @dataclass(frozen=True)
 class _Inquiry:
-    """A question whether a quantity may leave a lot, asked for one of its loans, with the active pledges on the lot."""
+    """The question whether a quantity may leave a lot.
+
+    It is asked for one of the loans on the lot, and holds the active pledges on the lot.
+    """
 
     loan: StoredLoan
     asset: StoredAsset
@@ -202,7 +205,7 @@ def _may_leave(
 
 
 def _first_guess(scenario: ReleaseScenario, inquiry: _Inquiry) -> int:
-    """Returns the largest claim that the loan can release (rules.md section 4), as a quantity in millionths."""
+    """Returns the largest quantity, in millionths, whose claim value the loan can release (rules.md section 4)."""
     claim = scenario.claim_of(inquiry.loan.key)
     exposure, pool, target = scenario.terms_of(inquiry.loan.key)
     most = int(largest_release(*(np.array([n]) for n in (exposure, pool, claim, target)))[0])

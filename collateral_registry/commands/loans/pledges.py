@@ -86,9 +86,9 @@ def change_pledge(
 ) -> StoredPledge:
     """Changes rank, share, limit, mode or registration of an active pledge.
 
-    Raises Refused where a release with the same effect would be refused, for example if it would leave a
-    covered loan uncovered, or take more from a static pledge than repayment has freed. A change of the registration
-    alone is a fact, which is recorded even if it leaves a loan uncovered.
+    Raises Refused where a release with the same effect would be refused. This is the case, for example, if the change
+    would leave a covered loan uncovered, or would take more from a static pledge than repayment has freed. A change of
+    the registration alone is a fact, which is recorded even if it leaves a loan uncovered.
     """
     stored = active_pledge(write, loan_id, pledge_id, etag)
     pledge = changed(stored.pledge)
@@ -99,8 +99,7 @@ def change_pledge(
 def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, request: ReleaseRequest) -> StoredPledge:
     """Releases all or part of a pledge.
 
-    Raises Refused, which states the largest share that may be released, if the remaining collateral would not cover the
-    loan.
+    If the remaining collateral would not cover the loan, raises Refused with the largest share that may be released.
     """
     return dispose(write, pledge_release(write, active_pledge(write, loan_id, pledge_id, etag), request))
 
@@ -133,7 +132,10 @@ def pledge_change(write: Write, stored: StoredPledge, pledge: Pledge) -> Disposi
 
 
 def pledge_release(write: Write, stored: StoredPledge, request: ReleaseRequest) -> Disposition[StoredPledge]:
-    """Returns the disposition that releases an active pledge, by the quantity of its lot when the release is made."""
+    """Returns the disposition that releases an active pledge.
+
+    It uses the quantity of the lot at the time of the release.
+    """
 
     def rest() -> Pledge:
         share = _share_to_release(request, stored.pledge, _lot_of(write, stored))

@@ -26,9 +26,9 @@ def is_up_to_date(connection: Connection, loan_id: str) -> bool:
 
 
 def touch_current_facts(write: Write, loan_keys: Int) -> None:
-    """Applies the pending stock of the loans' assets; touches the loans that are not yet judged for the business date.
+    """Applies the pending stock of the loans' assets.
 
-    Touched loans are judged when the change is settled.
+    Loans that are not yet judged for the business date are touched, so that they are judged when the change is settled.
     """
     assets = assets_of_loans(write.connection, loan_keys)
     sync_lots_of(write, assets)
@@ -38,9 +38,9 @@ def touch_current_facts(write: Write, loan_keys: Int) -> None:
 
 
 def bring_up_to_date(write: Write, loan_id: str) -> None:
-    """Applies the pending stock of a loan's assets and ensures that the loan is judged for the business date.
+    """Applies the pending stock of a loan's assets.
 
-    The loan is judged when the change is settled.
+    A loan that is not yet judged for the business date is touched, so that it is judged when the change is settled.
     """
     touch_current_facts(write, np.array([get_loan(write.connection, loan_id).key], dtype=np.int64))
 

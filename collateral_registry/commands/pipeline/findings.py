@@ -26,7 +26,7 @@ from valuation._typing import Int
 
 
 def open_findings(write: Write, findings: Sequence[Finding]) -> list[StoredFinding]:
-    """Opens those of the findings that are not open yet, and returns them."""
+    """Opens the given findings that are not open yet, and returns those that it opened."""
     if not findings:
         return []
     opened = insert_findings(write, findings)
@@ -43,7 +43,7 @@ def resolve_finding(write: Write, key: int, note: str) -> StoredFinding:
 
 
 def close_findings(write: Write, keys: Sequence[int], note: str) -> list[StoredFinding]:
-    """Resolves those of the findings that are open."""
+    """Resolves the given findings that are open."""
     resolved = resolve_findings(write, keys, note)
     _queue(write, resolved, EventKind.FINDING_RESOLVED)
     return resolved

@@ -30,7 +30,10 @@ LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm
 
 @dataclass(frozen=True)
 class Pools:
-    """Collateral of each loan [l]: the sums of its claims by conservative and last good values, and quality flags."""
+    """Collateral of each loan [l], with its quality flags.
+
+    The collateral is the sum of the loan's claims, by conservative values and by last good values (``good_…``).
+    """
 
     market: Int
     lendable: Int
@@ -55,7 +58,7 @@ class Covered:
 
 @dataclass(frozen=True)
 class Judged:
-    """Judgements as rows, with the claims of the loans' pledges and the events raised; they are not recorded yet.
+    """Judgements as rows, with the claims of the loans' pledges and the events raised. They are not recorded yet.
 
     ``before_seq`` [l] is the sequence of the previous judgement, or 0 if there is none. ``claim_loan`` [c] and
     ``event_loan`` [e] are rows of the judgements.
@@ -205,7 +208,10 @@ def _pools(
 
 
 def _terms(loans: Columns, policy: Policy) -> Columns:
-    """Returns the basis, limits [l, 4], buffer and smallest cure of each loan: its own ones, otherwise the policy's."""
+    """Returns the basis, limits [l, 4], buffer and smallest cure of each loan.
+
+    A term that the loan does not state is taken from the policy.
+    """
     limits = np.stack([loans[name] for name in LIMIT_NAMES], axis=1)
     own = limits[:, :1] > 0
     minimum = {code: policy.minimum_cure_minor(code) for code in set(loans["currency"])}

@@ -106,7 +106,7 @@ def _indices(source: Source, index_key: Int) -> dict[int, IndexHistory]:
 
 
 def make_curves(source: Source, needs: Sequence[CurveNeed], policy: StoredPolicy, made: list[NewCurve]) -> None:
-    """Computes those of the needed curves that are due."""
+    """Computes the curves that are due among the needed ones."""
     series = series_facts(source, np.unique(np.array([need.series_key for need in needs], dtype=np.int64)))
     pairs = {(need.base_currency, need.currency) for need in needs if need.base_currency != need.currency}
     market = MarketFacts(series, fx_paths(fx_quotes(source), pairs) if pairs else {}, {}, MachineEstimates.none())

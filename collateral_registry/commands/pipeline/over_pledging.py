@@ -85,8 +85,8 @@ class PlaceBalance:
 def balance_places(connection: Connection, places: Sequence[Place]) -> list[PlaceBalance]:
     """Returns the balances of distinct places, separately for weights, volumes and pieces.
 
-    A claim in barrels is not compared with a report in tonnes. A claim without a report in its own kind of unit is
-    unverified.
+    A claim in barrels is not compared with a report in tonnes. If no report is in the same kind of unit as a claim, the
+    claim is unverified.
     """
     claims, reported = claims_at(connection, places), reported_stock_at(connection, places)
     balances: list[PlaceBalance] = []
@@ -135,7 +135,7 @@ def claimed_by(connection: Connection, asset_key: int) -> int:
 
 
 def touch_claim(write: Write, asset_key: int) -> None:
-    """Records that a change may enlarge or move the asset's claim; call it before the change.
+    """Records that a change may enlarge or move the asset's claim. Call it before the change.
 
     When the change is settled, Refused with OVER_PLEDGED is raised if the claim has grown beyond the available stock.
     """
@@ -147,9 +147,9 @@ def touch_claim(write: Write, asset_key: int) -> None:
 def reconcile_claims(write: Write, places: Sequence[Place], claimed_before: Mapping[int, int]) -> Int:
     """Allots the available stock of each place to its claims, and opens or closes findings. The places are distinct.
 
-    Returns the keys of the assets whose counted share has changed. ``claimed_before`` maps each asset whose change must
-    not over-pledge to its former claim. Raises Refused if one of them claims more than before and the place lacks
-    stock.
+    Returns the keys of the assets whose counted share has changed. ``claimed_before`` holds the assets whose change
+    must not over-pledge, each with its claim before the change. Raises Refused if one of these assets claims more than
+    before and the place lacks stock.
     """
     changed = [_reconcile(write, balances, claimed_before) for balances in _in_parts(write.connection, places)]
     return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *changed]))

@@ -108,7 +108,7 @@ def valuation_columns(
 
 
 def _last_good(source: Source, target_key: Int, unknown: np.typing.NDArray[np.bool_]) -> Columns:
-    """Returns the last good value of each target [t] whose value is unknown; zeros for the others."""
+    """Returns the last good value of each target [t] whose value is unknown; zeros for the other targets."""
     names = ("good_seq", "good_market_minor", "good_lendable_minor")
     good = {name: np.zeros(len(target_key), dtype=np.int64) for name in names}
     wanted = target_key[unknown & (target_key > 0)]

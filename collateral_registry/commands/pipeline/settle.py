@@ -25,8 +25,8 @@ T = TypeVar("T")
 def settle(write: Write) -> Recomputed:
     """Values, judges and records everything that the change touched; does nothing if nothing was touched.
 
-    A loan can be judged only once in a commit. A command that needs the judgement earlier calls this itself and touches
-    none of the same loans afterwards. Raises Refused if an enlarged claim exceeds the available stock.
+    A loan can be judged only once in a commit. A command that needs the judgement earlier calls this function itself,
+    and must not touch the same loans afterwards. Raises Refused if an enlarged claim exceeds the available stock.
     """
     touched, write.touched = write.touched, Touched()
     changed = _reconcile(write, touched)

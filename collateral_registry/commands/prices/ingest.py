@@ -181,7 +181,7 @@ class _Admitted:
     def rewrites(self) -> bool:
         """Whether the quotes change the history before the newest price.
 
-        This is so if an earlier day is filled, or is corrected by more than a usual daily move.
+        They do if they add a price for an earlier day, or correct one by more than a usual daily move.
         """
         in_use = np.flatnonzero(self.admission.verdict == int(AdmissionVerdict.ACCEPTED))
         days = np.array([day_of(self.quotes[row].day) for row in in_use.tolist()], dtype=np.int64)

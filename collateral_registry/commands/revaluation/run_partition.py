@@ -75,7 +75,10 @@ def work_partition(transport: Transport, job: PartitionJob) -> None:
 
 
 def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) -> tuple[Columns, Judged]:
-    """Returns the values of the partition's assets, and the judgements of its loans not judged since the run began."""
+    """Returns the values of the partition's assets, and judgements of its loans.
+
+    Loans that were judged since the run began are omitted.
+    """
     ends = job.partition.first_key, job.partition.last_key
     unpledged = job.partition.step == RunStep.UNPLEDGED
     loans = NO_KEYS if unpledged else loans_between(source, *ends)
@@ -90,9 +93,9 @@ def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) ->
 
 
 def _is_stored_here(assets: Int, pledges: Columns, loans: Int) -> NDArray[np.bool_]:
-    """Returns whether this partition stores an asset [a].
+    """Returns for each asset [a] whether this partition stores it.
 
-    An asset that is pledged across partitions is stored by the first of them.
+    An asset that is pledged to loans in several partitions is stored by the first of them.
     """
     first = np.full(len(assets), np.iinfo(np.int64).max)
     np.minimum.at(first, np.searchsorted(assets, pledges["asset_key"]), pledges["loan_key"])

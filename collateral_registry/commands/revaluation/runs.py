@@ -1,12 +1,12 @@
 """Runs revaluations of the whole book, from start to publication.
 
 started   A commit; the rows of the run carry its sequence.
-planned   Loans, assets that secure none, and curves are divided into partitions.
+planned   Loans, assets that secure no loan, and curves are divided into partitions.
 computed  Each partition is stored in its own transaction, on any machine, in any order within its step.
 published A commit that makes all rows of the run valid at once.
 
-Changes continue during a run. Their valuations have a later sequence and stay the newest; the loans they judged are
-judged again on publication, by the newest values of all their assets.
+Changes continue during a run. Their valuations have a later sequence and therefore stay the newest. Loans that such a
+change has judged are judged again on publication, by the newest values of all their assets.
 """
 
 from __future__ import annotations

@@ -70,10 +70,10 @@ class CountReconciliation:
 class _CountComparison:
     """A count with its lots [n]: the counted quantity of each, whether the good agrees, and the comparison.
 
-    ``superseded`` marks lots with a later count that takes precedence, so that this count changes nothing. Such a count
-    is a later count by the lender, or any later count if this one comes from the warehouse. ``reserve_only`` marks lots
-    whose reserve this count may raise but not lower. Only the lender lowers a reserve that the lender has set, and an
-    older count lowers no reserve.
+    ``superseded`` marks lots with a later count that takes precedence, so that this count changes nothing. A later
+    count by the lender always takes precedence. A later count by the warehouse takes precedence only over a count by
+    the warehouse. ``reserve_only`` marks lots whose reserve this count may raise but not lower. A reserve that the
+    lender has set can be lowered only by the lender. An older count lowers no reserve.
     """
 
     count: StockCount
@@ -148,7 +148,7 @@ def reconcile(write: Write, count: StockCount) -> CountReconciliation:
 
 
 def lift_reserve(write: Write, finding_key: int) -> None:
-    """Removes the reserve that caused a finding, once the shortage is explained. The whole lot counts again."""
+    """Removes the reserve that belongs to a finding, once the shortage is explained. The whole lot counts again."""
     lot_keys = lot_of_reserve(write.connection, finding_key)
     write_reserves(write, lot_keys, np.zeros(len(lot_keys), dtype=np.int64), {})
     queue_lots(write, lot_keys)

@@ -69,7 +69,7 @@ def _apply_issues(write: Write, lots: Sequence[PledgedLot]) -> tuple[Int, list[F
 
 
 def _apply_to_pickups(write: Write, lot: PledgedLot, issue: Issue, pickups: list[StoredPickup]) -> int:
-    """Uses up the asset's authorisations that cover the issue; returns the quantity that was issued beyond them.
+    """Uses up the asset's authorisations that cover the issue. Returns the issued quantity that they do not cover.
 
     Authorisations are in the unit of the asset. The issue and the result are in the unit of the feed.
     """

@@ -10,7 +10,10 @@ from collateral_registry.store.findings.repository import StoredFinding
 
 
 def resolve(write: Write, key: int, note: str) -> StoredFinding:
-    """Resolves an open finding with a reason. A quantity that was reserved by its count counts again."""
+    """Resolves an open finding with a reason.
+
+    If a count reserved a quantity for the finding, that quantity counts again.
+    """
     resolved = resolve_finding(write, key, note)
     if resolved.finding.kind in COUNT_KINDS:
         lift_reserve(write, key)

@@ -46,8 +46,8 @@ CALL = 0
 class Batch:
     """A received batch of movements of one feed.
 
-    ``epoch`` is that of the sending stream. ``own_warehouses`` are the warehouses that the feed may report; None means
-    any.
+    ``epoch`` is the epoch of the stream that sent the batch. ``own_warehouses`` are the warehouses that the feed may
+    report; None means any.
     """
 
     source_id: str

@@ -61,7 +61,7 @@ class SyncResult:
 class PendingLots:
     """Pending stock as of commit ``seq``: lots [l], their changes [c], and the assets registered as these lots.
 
-    ``unclaimed_keys`` [u] are the changes of other lots, on which no asset has a claim.
+    ``unclaimed_keys`` [u] are the changes of lots that no asset claims.
     """
 
     seq: int
@@ -80,7 +80,7 @@ class _LinkedLot:
 
 
 def find_pending_lots(connection: Connection, lots_limit: int = LOTS_LIMIT) -> PendingLots | None:
-    """Returns the lots whose changes have been pending longest; None if no change is pending. It takes no lock.
+    """Returns the lots whose changes have been pending longest; None if no change is pending. Takes no lock.
 
     Lots in one place are processed together, because the claims on a place are reconciled as a whole.
     """
@@ -104,7 +104,7 @@ def find_pending_lots(connection: Connection, lots_limit: int = LOTS_LIMIT) -> P
 def _longest_pending(lots: Sequence[int], place_of: Mapping[int, Place], limit: int) -> Int:
     """Returns the lots that have been pending longest, sorted by key.
 
-    All lots of a place are taken together, unless a single place exceeds the limit.
+    All lots of a place are taken together. Only a single place with more lots than the limit is divided.
     """
     of_place: dict[Place, dict[int, None]] = {}
     for lot in lots:

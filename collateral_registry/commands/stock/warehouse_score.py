@@ -51,7 +51,10 @@ def rescore_all(write: Write) -> None:
 
 
 def _score(write: Write, place: str, names: Sequence[str], policy: Policy) -> Int:
-    """Scores each spelling of a warehouse's name by its own record; its lots get the largest haircut."""
+    """Scores each spelling of a warehouse's name by its own record.
+
+    The lots of the warehouse get the largest of the haircuts.
+    """
     before = haircut_of_spellings(write.connection, names)
     largest = 0.0
     for name in names:

@@ -31,9 +31,10 @@ def accepted_prices(connection: Connection, series_id: str) -> tuple[Dates, Floa
 
 @dataclass(frozen=True)
 class HaircutQuery:
-    """A question for the haircut at a horizon, by a model and the memory of a class.
+    """The question which haircut applies at a horizon.
 
-    The horizon is given in business days or follows from a sale.
+    The horizon is given in business days or follows from a sale. ``model`` computes the haircut, using ``memory``,
+    which was learned from a class of series.
     """
 
     horizon_days: int

@@ -24,7 +24,7 @@ from collateral_registry.store.valuations.valuation_inputs import facts_of
 
 @dataclass(frozen=True)
 class Valued:
-    """A valuation row with the records to which its keys refer. ``hidden_gap`` is that of the haircut curve."""
+    """A valuation row with the records to which its keys refer. ``hidden_gap`` is taken from the haircut curve."""
 
     row: dict[str, Any]
     asset: Asset
@@ -61,7 +61,7 @@ def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
 
 
 def with_last_good_day(connection: Connection, valued: Valued) -> Valued:
-    """Returns the valuation; if it is unknown, with the business date of its last good value, if there is one."""
+    """Returns the valuation. An unknown one also gets the business date of its last good value, if there is one."""
     if not valued.row["unknown"] or not valued.row["good_seq"]:
         return valued
     return replace(valued, last_good_day=market_day_of(connection, valued.row["good_seq"]))
