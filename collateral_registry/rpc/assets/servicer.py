@@ -53,7 +53,10 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         return await self.runner.write(call_of(request, "CreateAsset", pb.Asset), work)
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: ServicerContext) -> pb.Asset:
-        """Returns one asset."""
+        """Returns the number that is part of a resource name.
+
+        Raises InvalidInput with the expected form if the name has any other form.
+        """
         (asset_id,) = id_of("name", request.name, "assets")
         return await self.runner.read(lambda connection: asset_message(get_asset(connection, asset_id)))
 

@@ -121,7 +121,7 @@ def read_fields(prefix: str, message: Message, record: type[Any]) -> dict[str, A
 
 
 def message_of(kind: type[M], source: object, /, **others: object) -> M:
-    """Returns a message with the values of an object's attributes in the fields of the same names, and ``others``.
+    """Returns a message whose fields hold the attributes of the same names of an object, and ``others``.
 
     Values are converted by type. In a field of type Decimal, a float is a ratio and an integer is in millionths.
     """
@@ -182,7 +182,7 @@ def of_millionths(value: int) -> DecimalMessage:
 
 
 def ratio(value: float | None) -> DecimalMessage | None:
-    """Returns a model's ratio as a message with nine decimals; None for None and NaN."""
+    """Returns a model's ratio as a message with nine decimals; None if there is no ratio or it is NaN."""
     if value is None or math.isnan(value):
         return None
     return DecimalMessage(value=f"{Decimal(repr(round(value, RATIO_DIGITS))).normalize():f}")

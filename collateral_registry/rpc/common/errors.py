@@ -1,4 +1,4 @@
-"""Translation of errors into gRPC statuses with one ErrorInfo and, where they apply, BadRequest or RetryInfo."""
+"""Translates errors into gRPC statuses with one ErrorInfo and, where they apply, BadRequest or RetryInfo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The class of every method of the contract, which states its effect on the cover of loans (docs/architecture.md)."""
+"""The class of every method of the contract.
+
+A class states what effect a method may have on the cover of loans (docs/architecture.md).
+"""
 
 from __future__ import annotations
 

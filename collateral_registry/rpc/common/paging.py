@@ -33,7 +33,7 @@ class PagedRequest(Protocol):
 
 @dataclass(frozen=True)
 class Page(Generic[Position]):
-    """One page of a query, which has at most ``size`` rows that follow the position ``after``."""
+    """One page of a query: at most ``size`` rows that follow the position ``after``."""
 
     query: str
     size: int
@@ -47,7 +47,7 @@ class Page(Generic[Position]):
     def cut(self, rows: list[Row], position_of: Callable[[Row], Position]) -> tuple[list[Row], str]:
         """Returns the rows of the page and the token of the next page, which is empty on the last page.
 
-        ``rows`` are those read within ``bounds``. ``position_of`` gives the sort key of a row.
+        ``rows`` are the rows read within ``bounds``. ``position_of`` gives the sort key of a row.
         """
         if len(rows) <= self.size:
             return rows, ""
@@ -63,7 +63,7 @@ def page_of(request: PagedRequest, query: str, start: Position) -> Page[Position
     """Returns the requested page of a query. Without a token, this is the first page after ``start``.
 
     ``query`` identifies the list and its filter. The page size defaults to 100 and is capped at 1,000. Raises
-    InvalidInput for a negative page size and for a token of another query.
+    InvalidInput for a negative page size and for a token that another query issued.
     """
     if request.page_size < 0:
         raise InvalidInput("page_size", request.page_size, "0 or more")

@@ -11,7 +11,7 @@ from collateral_registry.v1 import finding_pb2 as pb
 
 
 def finding_key(field: str, name: str) -> int:
-    """Returns the key in findings/{finding}; raises InvalidInput for a name of another shape."""
+    """Returns the key in findings/{finding}; raises InvalidInput for a name of any other form."""
     (number,) = id_of(field, name, "findings")
     return number_in_name(field, name, number, "findings/{number}")
 

@@ -42,7 +42,10 @@ class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
         return await self.runner.read(work)
 
     async def ResolveFinding(self, request: pb.ResolveFindingRequest, context: ServicerContext) -> pb.Finding:
-        """Resolves a finding with a note. A quantity that was reserved because of a count becomes available again."""
+        """Resolves a finding with a note.
+
+        If a count reserved a quantity for the finding, that quantity counts again.
+        """
         key, note = finding_key("name", request.name), checked_text("note", request.note)
         actor = checked_text("actor", request.actor)
         return await self.runner.write(

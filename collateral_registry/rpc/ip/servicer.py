@@ -152,7 +152,7 @@ def _question(message: pb.RightQuestion) -> RightQuestion:
 
 
 def _check_brackets(brackets: pb.RightBrackets, currency: str) -> None:
-    """Raises InvalidInput for an amount in a currency that is not that of the IP asset."""
+    """Raises InvalidInput for an amount in a currency other than that of the IP asset."""
     single = {name: getattr(brackets, name) for name in SINGLE_BRACKETS if brackets.HasField(name)}
     years = {f"earnings.{name}": list(getattr(brackets.earnings, name)) for name in YEARLY_BRACKETS}
     yearly = [(name, amount) for name, amounts in years.items() for amount in amounts]

@@ -85,7 +85,7 @@ def _ltv(exposure: int, collateral: int) -> float:
 def _add_distance(message: loan_pb2.LoanCover, row: Mapping[str, Any], collateral: int) -> None:
     """Sets the distance to the next level as a ratio and as a fall in prices.
 
-    Sets nothing at the worst level, if there is no collateral value, or if nothing is owed.
+    Sets nothing at the worst level, without collateral value, or if nothing is owed.
     """
     limit, exposure = LIMITS.get(Level(row["judged"])), row["exposure_minor"]
     if limit is None or not collateral or not exposure:

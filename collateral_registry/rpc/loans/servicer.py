@@ -93,7 +93,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     async def UpdateBalances(
         self, request: pb.UpdateBalancesRequest, context: ServicerContext
     ) -> pb.UpdateBalancesResponse:
-        """Records the balances of many loans. Those that cannot be read or booked are returned as problems."""
+        """Records the balances of many loans. Balances that cannot be read or booked are returned as problems."""
         check_count("balances", request.balances, BALANCES_LIMIT)
         pushes, refused = _read_balances(request)
 
@@ -112,7 +112,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         )
 
     async def CheckDraw(self, request: pb.CheckDrawRequest, context: ServicerContext) -> pb.CheckDrawResponse:
-        """Returns whether a draw of an amount would be allowed, and how much may be drawn."""
+        """Returns whether a draw of an amount would be allowed, and the largest allowed draw."""
         (loan_id,) = id_of("name", request.name, "loans")
         amount = convert.read_money("amount", request.amount)
 
@@ -181,7 +181,7 @@ def _pledge_answer(work: Callable[[Write], StoredPledge]) -> Callable[[Write], p
 
 
 def _read_balances(request: pb.UpdateBalancesRequest) -> tuple[list[BalancePush], list[BalanceProblem]]:
-    """Returns the balances that can be read, and a problem for each of the others."""
+    """Returns the balances that can be read, and a problem for each balance that cannot."""
     pushes, refused = [], []
     for index, message in enumerate(request.balances):
         try:

@@ -123,7 +123,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
 
 
 def _read_each(messages: Iterable[M], reader: Callable[[int, M], Quote]) -> tuple[list[Quote], list[QuoteProblem]]:
-    """Returns the quotes that can be read, and a problem for each of the others."""
+    """Returns the quotes that can be read, and a problem for each quote that cannot."""
     quotes, refused = [], []
     for index, message in enumerate(messages):
         try:

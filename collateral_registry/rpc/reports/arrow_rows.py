@@ -73,7 +73,7 @@ SCHEMA = pa.schema(
 
 
 class ArrowRows:
-    """Encoder of rows of one snapshot. ``begin`` opens the stream and ``end`` closes it."""
+    """Encodes rows of one snapshot. ``begin`` opens the stream and ``end`` closes it."""
 
     begin: bytes = SCHEMA.serialize().to_pybytes()
     end: bytes = END_OF_STREAM

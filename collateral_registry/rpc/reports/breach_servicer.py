@@ -40,7 +40,7 @@ Action = pb.AcknowledgeBreachRequest | pb.GrantGraceRequest | pb.WaiveBreachRequ
 
 
 class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
-    """Returns breaches of LTV limits, records the staff's decisions on them, and streams their events."""
+    """Returns breaches of LTV limits, records the decisions of staff on them, and streams their events."""
 
     def __init__(self, runner: BookRunner) -> None:
         self.runner = runner
@@ -84,7 +84,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         )
 
     async def WaiveBreach(self, request: pb.WaiveBreachRequest, context: ServicerContext) -> pb.Breach:
-        """Waives the margin call of a breach until it worsens."""
+        """Waives the margin call of a breach until the breach worsens."""
         loan_id, number = _breach_of(request.name)
         return await self._act(
             request, "WaiveBreach", lambda write: commands.waive(write, loan_id, number, request.note)

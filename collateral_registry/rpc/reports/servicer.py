@@ -133,7 +133,7 @@ def _concentration_limit(requested: int) -> int:
 def _moment(connection: Connection, as_of: pb.AsOf, pinned_seq: int = 0) -> Moment:
     """Returns the requested moment.
 
-    If ``pinned_seq`` is given, it is the moment of the first page, so that all pages show the same commit.
+    If ``pinned_seq`` is given, the result is the moment of the first page, so that all pages show the same commit.
     """
     if pinned_seq:
         return moment_of(connection, seq=pinned_seq)

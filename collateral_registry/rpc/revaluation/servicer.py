@@ -63,7 +63,7 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
 
 
 def seq_of(name: str) -> int:
-    """Returns the sequence in the name of a run; raises InvalidInput for a name of another shape."""
+    """Returns the sequence in the name of a run; raises InvalidInput for a name of any other form."""
     (seq,) = id_of("name", name, "revaluations")
     return number_in_name("name", name, seq, "revaluations/{sequence}")
 

@@ -13,7 +13,10 @@ from collateral_registry.v1 import stock_ledger_pb2 as pb
 
 
 def feed_message(feed: Feed, open_rejections: Mapping[int, int]) -> pb.StockFeed:
-    """Returns a feed as a message. ``open_rejections`` holds the number of open rejections by key of the feed."""
+    """Returns a feed as a message.
+
+    ``open_rejections`` maps the key of each feed to the number of its open rejections.
+    """
     return pb.StockFeed(
         name=f"stockFeeds/{feed.source_id}",
         last_sequence=feed.last_sequence,

@@ -45,7 +45,7 @@ DIGEST_BYTES = 16
 
 
 def read_batch(message: pb.StockBatch) -> Movements:
-    """Returns the movements of a batch. Absent columns are filled.
+    """Returns the movements of a batch. Absent columns are filled with empty values.
 
     Raises InvalidInput for no items, for too many items, and for columns of different lengths.
     """
@@ -119,5 +119,8 @@ def _millionths(field: str, message: pb.StockMovement) -> int:
 
 
 def digest(message: pb.StockBatch | pb.RecordMovementsRequest) -> str:
-    """Returns a digest that distinguishes a repeated batch from other content under the same sequence or request id."""
+    """Returns a digest of the content of a batch.
+
+    It shows whether a batch with a known sequence or request id is a repetition or has other content.
+    """
     return hashlib.blake2b(message.SerializeToString(deterministic=True), digest_size=DIGEST_BYTES).hexdigest()

@@ -1,8 +1,8 @@
-"""Authentication of the warehouse partners that push stock, by a bearer token.
+"""Authenticates the warehouse partners that push stock, by a bearer token.
 
 An interceptor reads the token of every partner call. Handlers ask ``own_warehouses`` what the caller may report. If no
-partners are configured, only calls from this machine are accepted, but for any feed and warehouse, so that the service
-can be tried without setup.
+partners are configured, only calls from this machine are accepted. They may report any feed and warehouse, so that the
+service can be tried without setup.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class PartnerInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Returns the handler of the call. The handler of a partner call first authenticates the partner."""
+        """Returns the handler of the call. If it is a partner's call, the handler authenticates the partner first."""
         handler = await continuation(handler_call_details)
         if handler is None or handler_call_details.method.removeprefix(SERVICE) not in PARTNER_CALLS:
             return handler
@@ -75,7 +75,7 @@ class PartnerInterceptor(grpc.aio.ServerInterceptor):
     def _authenticated(self, context: grpc.aio.ServicerContext) -> Partner | None:
         """Returns the partner whose token the call carries; raises Unauthenticated if there is none.
 
-        Returns None for a call from this machine if no partners are configured.
+        If no partners are configured, returns None for a call from this machine.
         """
         if not self._partners:
             if str(context.peer()).startswith(LOCAL_PEERS):

@@ -1,7 +1,7 @@
 """One stream of batches: reads a window of batches, acknowledges durable ones, and asks for missing ones.
 
-The reader queues the future outcome of each batch in order, and the answers are taken from that queue. An
-acknowledgement therefore never precedes its commit, and memory holds one window of batches.
+For each batch, the reader queues a future of its outcome, in the order of the batches. The answers are taken from that
+queue. An acknowledgement therefore never precedes its commit, and memory holds one window of batches.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from valuation.errors import InvalidInput
 
 @dataclass(frozen=True)
 class _Missing:
-    """An answer that batches from this sequence on are missing."""
+    """The answer that the batches from this sequence on are missing."""
 
     expected: int
 
@@ -140,7 +140,7 @@ def _acknowledged(taken: DurableBatch) -> pb.PushStockResponse:
 
 
 def rejected_items(taken: DurableBatch) -> list[pb.RejectedItem]:
-    """Returns the rows that were not booked as messages."""
+    """Returns the rows that were not booked, as messages."""
     return [
         pb.RejectedItem(row=item.row, movement_id=item.movement_id, reason=item.reason, description=item.description)
         for item in taken.rejected

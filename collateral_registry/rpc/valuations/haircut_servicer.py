@@ -212,7 +212,7 @@ def _tested(found: BacktestVerdict) -> pb.BacktestHaircutResponse:
 def _tested_class(
     found: Mapping[str, tuple[Dates, Float]], horizon_days: int, confidence: float
 ) -> pb.BacktestHaircutResponse:
-    """Returns the tests of a class of series: one of the whole class, and one of each series."""
+    """Returns the tests of a class of series: one of the class as a whole, and one of each series."""
     model = HaircutModel.POOLED
     records = {one: backtest_haircut(*columns, horizon_days, confidence, model) for one, columns in found.items()}
     answer = _tested(pooled_verdict(list(records.values()), confidence))

@@ -91,7 +91,10 @@ def _steps(row: dict[str, Any]) -> list[pb.HaircutStep]:
 
 
 def _inputs(valued: Valued) -> list[pb.ValuationInput]:
-    """Returns the inputs that have a value or a date. Price and exchange rate are as used, the others as registered."""
+    """Returns the inputs that have a value or a date.
+
+    The price and the exchange rate are those used in the valuation. The other inputs are as registered.
+    """
     row, inputs = valued.row, _asset_inputs(valued)
     if row["fx_day"] != NO_DAY:
         inputs.append(("fx_rate", "priceSeries", row["fx_rate"], valued.currency, row["fx_day"]))

@@ -80,7 +80,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         return await self.runner.read(work)
 
     async def Revalue(self, request: pb.RevalueRequest, context: ServicerContext) -> pb.RevalueResponse:
-        """Revalues the named assets, or the whole book if no asset is named, and judges their loans."""
+        """Revalues the named assets, or the whole book if no asset is named. Judges the loans that depend on them."""
         asset_ids = _asset_ids(request.names, REVALUE_LIMIT, least=0)
         if not asset_ids:
             return await self._revalued_book(request)
