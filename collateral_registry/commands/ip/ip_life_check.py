@@ -70,7 +70,10 @@ def check_ip_life(write: Write, asset: StoredAsset, maturity: date | None) -> Ip
 
 
 def report_ip_life(write: Write, asset: StoredAsset, loan_id: str, loan_key: int, life: IpLife | None) -> None:
-    """Opens a finding if the IP asset ends too soon after the loan matures, and one if the loan's term is too long."""
+    """Opens a finding if the IP asset ends too soon after the loan matures.
+
+    Opens another if the term of the loan is too long.
+    """
     if life is None:
         return
     asset_id, findings = asset.asset.asset_id, []

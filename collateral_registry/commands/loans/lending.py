@@ -55,7 +55,10 @@ class IngestedBalances:
 
 @dataclass(frozen=True)
 class DrawAnswer:
-    """The largest allowed draw. If the draw is refused, also the rule and the reason; without a rule it is allowed."""
+    """The largest allowed draw, and the rule and the reason if the draw is refused.
+
+    The draw is allowed if ``refusal`` is None.
+    """
 
     headroom: Money
     refusal: DrawRefusal | None
