@@ -61,8 +61,9 @@ def write_identities(connection: Connection, asset_key: int, pledge_key: int, fo
 def similar_identities(connection: Connection, wanted: Identity, own_asset: int) -> list[KnownIdentity]:
     """Returns numbers of other assets that may be the same as ``wanted``.
 
-    Such a number has the same skeleton or grouping, or one half of the skeleton and the same agreement. The halves are
-    not searched if too many numbers share the agreement.
+    Such a number has the same skeleton or the same grouping as ``wanted``. A number with the same agreement is also
+    returned if one half of its skeleton is the same. The halves are not searched if too many numbers share the
+    agreement.
     """
     scope = [IdentityRow.kind == int(wanted.kind), IdentityRow.scope == wanted.scope]
     writing = wanted.writing
@@ -132,7 +133,7 @@ def write_missing(connection: Connection) -> int:
 
 
 def _or_none(found: list[Identity]) -> list[Identity]:
-    """Returns the numbers; if there are none, returns a placeholder, so that the asset is not selected again."""
+    """Returns the numbers, or a placeholder to store if there are none, so that the asset is not selected again."""
     return found or [Identity(IdentityKind.BIN, "", "", "")]
 
 

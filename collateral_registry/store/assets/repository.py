@@ -150,7 +150,7 @@ _DOCUMENTS = (
 
 
 def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
-    """Returns, by key, those of the assets that are machines."""
+    """Returns the machines among the assets, by key."""
     columns = read_columns(source, _DOCUMENTS, {"keys": asset_keys})
     documents = zip(columns["asset_key"].tolist(), columns["document"].tolist(), strict=True)
     details = {key: from_document(Asset, document).detail for key, document in documents}
@@ -158,7 +158,10 @@ def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
 
 
 def places_since(connection: Connection, after: int, seq: int) -> Columns:
-    """Returns good (or asset class) and place, as of commit ``seq``, of each asset changed after commit ``after``."""
+    """Returns the good and place, as of commit ``seq``, of each asset that changed after commit ``after``.
+
+    The column ``good`` holds the asset class if the asset has no good.
+    """
     revision = AssetRevisionRow
     newest = newest_between(AssetRow.asset_key, revision.asset_key, revision.revision, revision.seq, after, seq)
     is_newest = (revision.asset_key == newest.c.key) & (revision.revision == newest.c.version)

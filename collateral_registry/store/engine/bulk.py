@@ -138,7 +138,7 @@ def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[s
 
 
 class ColumnUpdate:
-    """Updates columns in many rows; a row is found by its integer key and updated if it meets constant conditions."""
+    """Updates columns in many rows, found by integer keys; skips rows that do not meet constant conditions."""
 
     def __init__(self, table: type[SQLModel], key: str, names: Sequence[str], *where: ColumnElement[bool]) -> None:
         target = table.__table__

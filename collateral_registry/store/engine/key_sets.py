@@ -181,7 +181,7 @@ TEXTS = KeySet("texts", Text)
 
 
 def is_one_of(column: ColumnElement[Any], keys: KeySet | Keys) -> ColumnElement[bool]:
-    """Returns the condition that a column equals one of the keys, which are a parameter or given as values."""
+    """Returns the condition that a column equals one of the keys; the keys are a parameter or a list of values."""
     if isinstance(keys, KeySet):
         return _IsOneOf(column, keys.parameter)
     item = Text if isinstance(column.type, Text) else BigInteger

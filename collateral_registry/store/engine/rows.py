@@ -33,13 +33,13 @@ def values_of(item: object, *names: str) -> dict[str, Any]:
 
 
 def from_row(kind: type[D], row: Row[Any], /, **given: object) -> D:
-    """Builds a dataclass: the fields in ``given`` have those values, the others are the columns with the same names."""
+    """Builds a dataclass: ``given`` sets some fields, and the other fields get the columns with the same names."""
     columns = {field.name: getattr(row, field.name) for field in fields(kind) if field.name not in given}
     return kind(**columns, **given)
 
 
 def of_first_revision(write: Write) -> dict[str, int]:
-    """Returns the columns of a row that the current commit stores in its first revision."""
+    """Returns the revision columns of a new row: revision 1, created and updated by the current commit."""
     return {"revision": 1, "created_seq": write.seq, "updated_seq": write.seq}
 
 

@@ -11,7 +11,7 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Announcement:
-    """A finding that was opened or resolved; it becomes an event of its loan and of the loans its asset secures."""
+    """A finding that was opened or resolved; its loan and the loans that its asset secures get an event."""
 
     event_kind: int
     asset_key: int
@@ -25,9 +25,9 @@ class Touched:
 
     ``assets`` must be valued. ``loans`` must be judged although none of their assets changed. ``collateral_added`` are
     loans that received cash or collateral. ``claims`` are assets whose claim on their place may have changed, and
-    ``places`` are further places to reconcile. ``claimed_before`` holds the previous claim, in millionths, of each
-    asset whose change must not over-pledge its place. ``announcements`` are findings to announce to the
-    loans they concern.
+    ``places`` are further places to reconcile. Some changes of an asset must not over-pledge its place; for these,
+    ``claimed_before`` holds the asset's previous claim in millionths. ``announcements`` are findings to announce to
+    the loans that they concern.
     """
 
     assets: set[int] = field(default_factory=set)

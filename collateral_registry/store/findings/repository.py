@@ -78,7 +78,7 @@ _OPEN_AMONG = select(FindingRow.fingerprint, FindingRow.finding_key).where(
 
 
 def known_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
-    """Returns those of the fingerprints that any finding has, so that a dismissed finding is not raised again."""
+    """Returns the fingerprints that any finding already has, so that a dismissed finding is not raised again."""
     return set(connection.execute(_KNOWN, {"texts": fingerprints}).scalars())
 
 

@@ -27,7 +27,7 @@ LAST = 2**62
 
 @dataclass(frozen=True)
 class BreachesWanted:
-    """A filter of breaches: one loan or all, and values of state (1 open, 0 cured), level, borrower and number."""
+    """A filter of breaches by loan (empty for all), and by state (1 open, 0 cured), level, borrower or number."""
 
     loan_id: str = ""
     equal: tuple[tuple[str, str | int], ...] = ()
@@ -57,9 +57,10 @@ def record_breaches(write: Write, events: Columns) -> None:
 def list_breaches(
     connection: Connection, seq: int, wanted: BreachesWanted, before: int, limit: int | None
 ) -> list[dict[str, Any]]:
-    """Returns the loan, number and first event of the breaches opened up to commit ``seq``, newest first, as a page.
+    """Returns a page of the breaches that were opened up to commit ``seq``, newest first.
 
-    ``before`` is the first event of the last breach on the previous page.
+    Each row has the loan, the borrower, the number of the breach and its first event. ``before`` is the first event of
+    the last breach on the previous page.
     """
     statement = (
         select(BreachRow.loan_key, LoanRow.loan_id, LoanRow.borrower, BreachRow.breach_number, BreachRow.first_event)

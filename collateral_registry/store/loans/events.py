@@ -34,7 +34,7 @@ _LAST = select(func.coalesce(func.max(EventRow.event_seq), 0))
 
 
 def events_after(connection: Connection, after: int, loan_id: str | None, limit: int) -> list[dict[str, Any]]:
-    """Returns a page of the events after a number, in order; only those of one loan if its id is given."""
+    """Returns a page of the events after a number, in order; if a loan id is given, only events of that loan."""
     where = [EventRow.event_seq > after]
     if loan_id is not None:
         where.append(LoanRow.loan_id == loan_id)

@@ -30,7 +30,7 @@ def newest_judgements(connection: Source, loan_keys: Int) -> Columns:
 
 
 def _rows_at(newest: CTE, table: type[SQLModel], key: str, *columns: str) -> Select[Any]:
-    """Selects the rows that ``newest(key, version)`` names, with the given columns, or with all if none is given."""
+    """Selects the rows that ``newest(key, version)`` names; without ``columns``, selects all their columns."""
     row = table.__table__
     chosen = [row.c[name] for name in columns] or row.c
     return select(*chosen).join_from(newest, row, (row.c[key] == newest.c.key) & (row.c.seq == newest.c.version))
@@ -45,7 +45,7 @@ def judgements_since(connection: Connection, after: int, seq: int) -> Columns:
 
 
 def claims_since(connection: Connection, after: int, seq: int) -> Columns:
-    """Returns the claims of the judgements that ``judgements_since`` returns.
+    """Returns the claims of the pledges that belong to the judgements from ``judgements_since``.
 
     The columns are pledge, loan, asset, lendable value and sequence.
     """

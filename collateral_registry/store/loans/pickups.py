@@ -67,7 +67,7 @@ def list_pickups(connection: Connection, wanted: Sequence[Condition], after_key:
 
 
 def pickups_of(connection: Connection, asset_keys: Int) -> dict[int, list[StoredPickup]]:
-    """Returns, by asset, the authorised and expired pick-ups that issues can be matched with, ordered by expiry."""
+    """Returns, by asset, the authorised and expired pick-ups with which issues can be matched, ordered by expiry."""
     found: dict[int, list[StoredPickup]] = {}
     rows = [_stored(row) for row in connection.execute(_ISSUABLE, {"keys": asset_keys})]
     for row in sorted(rows, key=lambda row: (row.pickup.expire, row.key)):
@@ -107,7 +107,7 @@ _LEAVING = (
 
 
 def peak_exposure(connection: Connection, loan_key: int, since_seq: int) -> int:
-    """Returns the largest exposure, in minor units, that the judgements of a loan since a commit state."""
+    """Returns a loan's largest exposure, in minor units, in its judgements since a commit; 0 if there are none."""
     statement = select(func.coalesce(func.max(LoanJudgementRow.exposure_minor), 0)).where(
         LoanJudgementRow.loan_key == loan_key, LoanJudgementRow.seq >= since_seq
     )

@@ -52,7 +52,7 @@ class Newest:
 
 @dataclass(frozen=True)
 class NewCurve:
-    """A curve estimated for a need, its newest price, its cause, and the key of the curve it replaces (0 for none)."""
+    """A new curve, its need, its newest price, its cause, and the key of the curve that it replaces (0 for none)."""
 
     need: CurveNeed
     newest: Newest
@@ -141,9 +141,9 @@ def _row(seq: int, one: NewCurve, estimate: Estimate) -> dict[str, Any]:
 def estimate_of(one: NewCurve, model: str) -> Estimate:
     """Returns the curve in the form in which it is stored.
 
-    The key is a digest of the need, the newest price, the model and the replaced curve, so that every worker gives the
-    same curve the same key. The key includes the replaced curve, because a price history may return to an earlier state
-    and then needs a new curve.
+    The key is a digest of the need, the newest price, the model and the replaced curve. Every worker therefore gives
+    the same curve the same key. The replaced curve is included because a corrected price history may return to an
+    earlier state, and then needs a new curve.
     """
     need, newest, curve = one.need, one.newest, one.curve
     newest_text = f"{newest.day}:{newest.price!r}:{newest.history_seq}:{one.replaces}"
@@ -155,7 +155,7 @@ def estimate_of(one: NewCurve, model: str) -> Estimate:
 
 
 def model_and_gap_of(connection: Connection, estimate_key: int) -> tuple[str, float]:
-    """Returns the model (with its version) and the hidden gap of a stored curve; ("", 0.0) if there is none."""
+    """Returns the model, with its version, and the hidden gap of a stored curve; ("", 0.0) if there is none."""
     statement = select(HaircutCurveRow.model, HaircutCurveRow.hidden_gap).where(
         HaircutCurveRow.estimate_key == estimate_key
     )
@@ -177,7 +177,7 @@ class StoredEstimate:
 def list_estimates(
     connection: Connection, wanted: Sequence[Condition], before: tuple[int, int], limit: int
 ) -> list[StoredEstimate]:
-    """Returns a page of the curves before (commit, key), newest first; the curves of a commit are ordered by key."""
+    """Returns a page of the curves before (commit, key), newest first; curves of the same commit are ordered by key."""
     seq, key = before
     statement = (
         select(*columns_of(HaircutCurveRow, *NEED, *ESTIMATE, *WATCH, "observations", "seq"), PriceSeriesRow.series_id)

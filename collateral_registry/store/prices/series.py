@@ -89,7 +89,7 @@ def list_series(connection: Connection, wanted: Sequence[Condition], after: str,
 
 
 def series_keys(connection: Source, series_ids: Sequence[str]) -> dict[str, int]:
-    """Returns the keys of those of the series that exist, by id."""
+    """Returns the key of each of these series that exists, by id."""
     found = read_columns(connection, _SERIES_KEYS, {"texts": series_ids})
     return dict(zip(found["series_id"].tolist(), found["series_key"].tolist(), strict=True))
 
@@ -140,7 +140,7 @@ class Latest:
 
 @dataclass(frozen=True)
 class History:
-    """Accepted and quarantined prices of a series, at most one of each per day, in date order."""
+    """Accepted and quarantined prices of a series in date order: for each day, at most one price of each verdict."""
 
     day: Int
     price: NDArray[np.float64]

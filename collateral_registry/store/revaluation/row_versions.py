@@ -22,7 +22,7 @@ NEVER = 0
 
 
 def newest_run(seq: int | None = None, after: int = NEVER) -> ScalarSelect[Any]:
-    """Selects the sequence of the newest run published after commit ``after`` up to ``seq`` (None: now), or NEVER."""
+    """Selects the sequence of the newest run published after commit ``after`` up to ``seq`` (None: now); else NEVER."""
     published = RunRow.published_seq > after if seq is None else came_between(RunRow.published_seq, after, seq)
     return select(func.coalesce(func.max(RunRow.seq), NEVER)).where(published).scalar_subquery()
 
@@ -32,9 +32,8 @@ def newest_seq(
 ) -> ColumnElement[int]:
     """Returns an expression for the sequence of the current row of a key, as of commit ``seq`` or now.
 
-    It is NEVER if the key has no row.
-
-    ``column`` is the key column of the table; ``key`` is a column of another table in the enclosing statement.
+    The sequence is NEVER if the key has no row. ``column`` is the key column of the table; ``key`` is a
+    column of another table in the enclosing statement.
     """
     # Each key needs two lookups: the newest change in the partial index on (key, seq) with of_run = 0, and the row of
     # the newest run by the primary key (seq, key).
@@ -71,10 +70,11 @@ def newest_between(
     after: int,
     seq: int,
 ) -> CTE:
-    """Returns a table ``newest(key, version)``: the largest ``order`` of each key in rows stored between two commits.
+    """Returns a table ``newest(key, version)``: for each key, the largest ``order`` among its rows in an interval.
 
-    If ``after`` is a commit, the index on ``seq_column`` finds the rows stored since. If ``after`` is 0, the rows of
-    each owner are searched from the newest down, so that the length of its history does not matter.
+    The rows are those stored after commit ``after`` and up to commit ``seq``. If ``after`` is 0, the rows of each key
+    are searched from the newest down, so that the length of its history does not matter. Otherwise the index on
+    ``seq_column`` finds the rows.
     """
     found: Any
     if after:

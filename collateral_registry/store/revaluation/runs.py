@@ -161,20 +161,20 @@ def set_published(write: Write, seq: int) -> bool:
 
 
 def set_outcome(write: Write, seq: int, events: int, judged_again: int) -> None:
-    """Stores how many events and repeated judgements a publication made, and deletes the run's pending events."""
+    """Stores how many events a published run raised and how many loans it judged again; deletes its pending events."""
     outcome = {"events": events, "judged_again": judged_again}
     write.connection.execute(update(RunRow).where(RunRow.seq == seq).values(**outcome))
     write.connection.execute(delete(RunEventRow).where(RunEventRow.seq == seq))
 
 
 def loans_judged_since(connection: Connection, seq: int) -> Int:
-    """Returns the sorted keys of the loans that changes have judged since a commit."""
+    """Returns the sorted keys of the loans that were judged by changes, not by runs, after a commit."""
     judged = select(LoanJudgementRow.loan_key).where(LoanJudgementRow.seq > seq, LoanJudgementRow.of_run == 0)
     return np.sort(read_keys(connection, judged.distinct()))
 
 
 def pool_sizes(connection: Connection) -> Columns:
-    """Returns the key of each active loan and its number of pledges (column ``pledges``), in key order."""
+    """Returns the keys of the active loans in order, with the number of pledges of each (column ``pledges``)."""
     counted = select(PledgeRow.loan_key, func.count().label("pledges")).group_by(PledgeRow.loan_key).subquery()
     statement = (
         select(LoanRow.loan_key, func.coalesce(counted.c.pledges, 0).label("pledges"))
@@ -186,7 +186,7 @@ def pool_sizes(connection: Connection) -> Columns:
 
 
 def unpledged_blocks(connection: Connection, width: int) -> Columns:
-    """Counts the assets without an active pledge (column ``assets``) in each block of ``width`` keys, in order."""
+    """Returns blocks of ``width`` keys in order, with the number of assets in each that have no active pledge."""
     block = (AssetRow.asset_key - AssetRow.asset_key % width).label("block")
     statement = select(block, func.count().label("assets")).where(_is_unpledged()).group_by(block).order_by(block)
     return read_columns(connection, statement)
@@ -205,7 +205,7 @@ def unpledged_between(source: Source, first: int, last: int) -> Int:
 
 
 def known_needs(connection: Connection) -> list[CurveNeed]:
-    """Returns every need for which a haircut curve was ever estimated, in a fixed order."""
+    """Returns every need for which a haircut curve has ever been estimated, in a fixed order."""
     subject = columns_of(HaircutCurveRow, *(field.name for field in fields(CurveNeed)))
     return [CurveNeed(*row) for row in connection.execute(select(*subject).distinct().order_by(*subject))]
 

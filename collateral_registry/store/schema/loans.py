@@ -199,7 +199,7 @@ class PickupRow(SQLModel, table=True):
 
 
 class OverrideRow(SQLModel, table=True):
-    """An override: a disposition proposed or made even if it leaves the loan uncovered; ``document`` is JSON."""
+    """An override: a proposal to make a disposition even if it uncovers the loan; ``document`` is JSON."""
 
     __tablename__: ClassVar[str] = "loan_override"
     __table_args__ = (UniqueConstraint("loan_key", "override_id"),)

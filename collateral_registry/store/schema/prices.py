@@ -13,7 +13,7 @@ from collateral_registry.store.schema.columns import big, real, text
 class PriceSeriesRow(SQLModel, table=True):
     """A price series, or a series of exchange rates, with its newest accepted price.
 
-    ``history_seq`` is the last commit that changed a price of a day before the newest day; 0 if there is none.
+    ``history_seq`` is the last commit that changed a price older than the newest one; 0 if there is none.
     """
 
     __tablename__: ClassVar[str] = "price_series"

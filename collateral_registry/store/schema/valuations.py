@@ -12,7 +12,7 @@ from collateral_registry.store.schema.columns import IN_ORDER, big, incremental,
 class ValuationRow(SQLModel, table=True):
     """A valuation with all its intermediate results, so that the row explains the value.
 
-    The columns ``good_*`` are those of the last valuation without unknown reasons.
+    The columns ``good_*`` are copied from the last valuation that had no unknown reasons.
     """
 
     __tablename__: ClassVar[str] = "valuation"

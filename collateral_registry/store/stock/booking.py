@@ -38,7 +38,7 @@ class BatchRecord:
 
 @dataclass(frozen=True)
 class BatchPlaces:
-    """For each row [n] of a run, the sequence of its batch and its row number in that batch."""
+    """For each row [n] of a run: the sequence of the batch that contains the row, and its row number there."""
 
     sequence: Sequence[int]
     batch_row: Sequence[int]
@@ -182,7 +182,7 @@ def store_movements(
 
 
 def store_batches(intake: Intake, records: Sequence[BatchRecord], booked: Sequence[int], known: Sequence[int]) -> None:
-    """Appends batches with the number of booked rows and of already known rows in each."""
+    """Appends batches, each with its number of booked rows and its number of rows that were already known."""
     columns: dict[str, Any] = {
         name: [getattr(record, name) for record in records]
         for name in ("source_key", "sequence", "request_id", "body_hash", "item_count")

@@ -62,7 +62,7 @@ class Available:
 
 @dataclass
 class ReportedStock:
-    """Reported stock of one place: sums by unit and source, and the stock that feeds report for each asset."""
+    """Reported stock of one place: its sums by unit and source, and the quantity that feeds report for each asset."""
 
     sums: dict[tuple[str, str], int] = field(default_factory=dict)
     of_assets: dict[int, Available] = field(default_factory=dict)
@@ -100,7 +100,7 @@ def set_declared(write: Write, asset_key: int, asset: Asset) -> None:
 
 
 def reduce_declared(write: Write, asset_key: int, taken: int) -> None:
-    """Reduces the declared quantity of an asset by ``taken`` millionths that left under a pick-up, but not below 0."""
+    """Subtracts the ``taken`` millionths that left under a pick-up from an asset's declared quantity, down to 0."""
     left = case((PlaceClaimRow.stated > taken, PlaceClaimRow.stated - taken), else_=0)
     write.connection.execute(update(PlaceClaimRow).where(PlaceClaimRow.asset_key == asset_key).values(stated=left))
 
@@ -137,7 +137,7 @@ _PLACES_OF_LOTS = select(StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow
 
 
 def claimed_among(connection: Connection, places: Collection[Place]) -> set[Place]:
-    """Returns those of the places on which an asset has a claim."""
+    """Returns the places among ``places`` at which an asset has a claim."""
     claimed = connection.execute(_CLAIMED, {"texts": {place for place, _ in places}})
     return {(row[0], row[1]) for row in claimed}.intersection(places)
 
@@ -195,10 +195,10 @@ def spellings_of(connection: Connection, places: Collection[str]) -> dict[str, l
 
 
 def reported_stock_at(connection: Connection, places: Collection[Place]) -> dict[Place, ReportedStock]:
-    """Returns the reported stock of each place: lots less their reserves, or the last counts of lots without a feed.
+    """Returns the reported stock of each place: lots less their reserves, or last counts for lots without a feed.
 
-    Places without any lot are omitted. The sums and the quantities of single assets come from one statement, because
-    stock may change between two.
+    Places without any lot are omitted. The sums and the quantities of single assets are read by one statement,
+    because stock may change between two statements.
     """
     spellings = spellings_of(connection, {place for place, _ in places})
     lots_at = [(warehouse, good) for place, good in places for warehouse in spellings[place]]
@@ -211,7 +211,7 @@ def reported_stock_at(connection: Connection, places: Collection[Place]) -> dict
 
 
 def _available() -> Select[Any]:
-    """Selects the two sums of ``wide_sum``, grouped by warehouse, good, unit, source and asset key (0 for none)."""
+    """Selects available quantities as sums of ``wide_sum`` by warehouse, good, unit, source and asset (0 for none)."""
     here = RecordSet({"warehouse": Text, "good": Text}).rows
     fed = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
     last_count = (
@@ -289,7 +289,10 @@ def _row(lot: Inventory) -> dict[str, Any]:
 
 
 def _pledged_ppm(condition: ColumnElement[bool]) -> Subquery:
-    """Selects the pledged share of assets in ppm: the largest sum of the shares of active pledges of one rank."""
+    """Selects the pledged share of each asset in ppm.
+
+    The shares of the active pledges of each rank are added up; the largest of these sums is the pledged share.
+    """
     # Shares of the same rank add up. Ranks overlap, because a lower rank claims what the higher ranks leave.
     at_rank = (
         select(PledgeRow.asset_key, PledgeRow.rank, func.sum(PledgeRow.share_ppm).label("ppm"))
@@ -324,9 +327,10 @@ _LOANS_ON = (
 
 
 def places_over_pledged(connection: Connection) -> list[Place]:
-    """Returns the places where claims may exceed the stock, from sums over the whole book; each needs an exact check.
+    """Returns the places where claims may exceed the stock; each place still needs an exact check.
 
-    Places with a reduced or reserved lot are always included. Stock in another unit does not cover a claim here.
+    Claims and stock are compared as sums over the whole book. Places with a reduced or
+    reserved lot are always included. In this comparison, stock covers only claims in its own unit.
     """
     pledged = _pledged_ppm(true())
     part = cast(PlaceClaimRow.quantity, Float) * func.coalesce(pledged.c.ppm, 0) / PPM

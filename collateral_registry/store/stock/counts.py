@@ -66,9 +66,9 @@ class StoredCount:
 def balances_as_of(connection: Connection, warehouse: str, lots: Sequence[str] | None, time_us: int) -> Columns:
     """Returns lots of a warehouse with their balances as of a time (column ``book``); all lots if ``lots`` is None.
 
-    The balance is the present quantity less the movements effective after that time. It therefore includes movements
-    that were effective by that time but reported later. One statement reads both, because stock may change between two
-    statements.
+    The balance is the present quantity less the movements that took effect after that time. It therefore includes
+    movements that took effect by then but were reported later. One statement reads quantities and movements, because
+    stock may change between two statements.
     """
     lot, moved = StockLotRow.__table__.c, StockMovementRow.__table__.c
     # ``change`` is added to lot_key and subtracted from to_lot_key, the other lot of a transfer.
@@ -110,7 +110,10 @@ def insert_counts(write: Write, columns: Columns) -> None:
 
 @dataclass(frozen=True)
 class CountBaseline:
-    """For lots [n]: whether a later count exists, whether a later count by the lender exists, and the reserve."""
+    """For lots [n]: whether a later count exists, and whether a later count by the lender exists.
+
+    ``reserve`` is the present reserve; ``reserved_by_lender`` states whether it results from a count by the lender.
+    """
 
     later: NDArray[np.bool_]
     later_by_lender: NDArray[np.bool_]
@@ -202,7 +205,7 @@ def list_counts(connection: Connection, warehouse: str, before_key: int, limit: 
 
 
 def is_fed(connection: Connection, warehouse: str) -> bool:
-    """Returns whether a feed reports the stock of a warehouse; if so, lots it has not reported are not in the book."""
+    """Returns whether a feed reports the stock of a warehouse; if so, the book omits lots that no feed has reported."""
     reported = select(StockLotRow.lot_key).where(
         StockLotRow.warehouse == warehouse, StockLotRow.version > NEVER_REPORTED
     )

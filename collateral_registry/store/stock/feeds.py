@@ -37,7 +37,7 @@ class StoredBatch:
 
 
 def find_feeds(connection: Connection, source_ids: Sequence[str]) -> dict[str, Feed]:
-    """Returns those of the feeds that exist, by id."""
+    """Returns the feeds among ``source_ids`` that exist, by id."""
     rows = connection.execute(_NAMED_FEEDS, {"texts": source_ids})
     return {row.source_id: Feed(*row) for row in rows}
 
@@ -88,7 +88,7 @@ _PROGRESS = (
 
 
 def stored_batches(connection: Connection, source_key: int, sequences: Sequence[int]) -> dict[int, StoredBatch]:
-    """Returns those of the batches that are durable, by sequence."""
+    """Returns the durable batches among these sequences, by sequence."""
     where = (StockBatchRow.source_key == source_key, is_one_of(StockBatchRow.sequence, sequences))
     return {batch.sequence: batch for batch in _batches(connection, *where)} if sequences else {}
 

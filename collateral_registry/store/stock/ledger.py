@@ -129,7 +129,7 @@ def _where(wanted: Sequence[Condition]) -> list[ColumnElement[bool]]:
 
 
 def _movement(row: Row[Any]) -> StoredMovement:
-    """Returns the movement as reported, with the good and unit of the lot, which a feed may leave out."""
+    """Returns the movement as reported; the good and unit, which a feed may leave out, are read from the lot."""
     item = {
         **{name: getattr(row, name) for name in ("movement_id", "kind", "effective_us", "quantity")},
         **{name: getattr(row, name) for name in ("bin", "to_bin", "grade", "corrects", "document")},

@@ -62,7 +62,7 @@ class Issue:
 
 @dataclass(frozen=True)
 class IssueTotal:
-    """Totals of the unprocessed issues of a lot: number, quantity, and the first and last issue with their times."""
+    """Totals of the unprocessed issues of a lot: their number and quantity, and the first and last with their times."""
 
     lot: PledgedLot
     movements: int
@@ -74,7 +74,7 @@ class IssueTotal:
 
 
 def pledged_lots(connection: Connection, lot_keys: Int) -> list[PledgedLot]:
-    """Returns those of the lots that are registered as assets under an active pledge."""
+    """Returns the lots among these that are registered as assets with an active pledge."""
     rows = connection.execute(_REGISTERED_LOTS, {"keys": lot_keys}).all()
     pledges = connection.execute(_FIRST_PLEDGES, {"keys": [row.asset_key for row in rows]}) if rows else ()
     since = {row[0]: row[1] for row in pledges}
@@ -122,7 +122,7 @@ _ISSUE = (_MOVE.movement_key, _MOVE.movement_id, _MOVE.document, -_MOVE.change, 
 
 
 def _unprocessed(*columns: ColumnElement[Any]) -> Select[Any]:
-    """Selects the movements after the watermarks by which goods left the lots since they were pledged."""
+    """Selects movements by which goods left the lots; they follow the watermark and the first pledge of their lot."""
     return (
         select(*columns)
         .select_from(_PLEDGED)

@@ -91,7 +91,7 @@ _CHANGES_OF_ASSETS = (
 
 
 def registered_lots(connection: Connection, lot_keys: Int) -> Int:
-    """Returns those of the lots that are registered as assets."""
+    """Returns the lots among these that are registered as assets."""
     return read_keys(connection, _REGISTERED, {"keys": lot_keys})
 
 
@@ -124,7 +124,7 @@ _DELETE_CHANGES = delete(StockChangeRow).where(is_one_of(StockChangeRow.change_k
 
 
 def linked_assets(connection: Connection, lot_keys: Int) -> list[LinkedAsset]:
-    """Returns the assets registered with the warehouse and lot number of these lots, even if their goods differ."""
+    """Returns the assets registered with the warehouse and lot number of these lots, whether or not the goods agree."""
     return [
         LinkedAsset(lot_key, asset_key, from_document(Asset, document), revision, unit)
         for lot_key, asset_key, document, revision, unit in connection.execute(_LINKED_ASSETS, {"keys": lot_keys})
@@ -143,7 +143,7 @@ _LINKED_ASSETS = (
 
 
 def reported_lots(connection: Connection, lot_keys: Int) -> dict[int, ReportedLot]:
-    """Returns, by key, the reported state of those of the lots that a feed has reported."""
+    """Returns, by key, the reported state of each of these lots; lots that no feed has reported are omitted."""
     rows = connection.execute(_REPORTED, {"keys": lot_keys})
     return {row[0]: ReportedLot(row[1], row[2], row[3], max(row[4], 0)) for row in rows}
 

@@ -56,7 +56,7 @@ def warehouse_names(connection: Connection) -> list[str]:
 
 
 def record_of(connection: Connection, warehouse: str, since_us: int) -> Record:
-    """Returns a record of the counts of a warehouse since a time and of the lateness of all its movements.
+    """Returns the record of a warehouse: its counts since a time, and how late its movements were reported.
 
     The shrinkage rate is the mean of (book - counted) / book over the counted lots, with 0 for lots without a shortage.
     """
@@ -75,13 +75,13 @@ def record_of(connection: Connection, warehouse: str, since_us: int) -> Record:
 
 
 def haircut_of_warehouse(connection: Connection, warehouse: str) -> float:
-    """Returns the addition to the value haircut for a warehouse in any spelling; 0 if it has no score."""
+    """Returns what a warehouse, in any spelling of its name, adds to the value haircut; 0 if it has no score."""
     place = folded(warehouse)
     return haircut_of_spellings(connection, spellings_of(connection, [place])[place])
 
 
 def haircut_of_spellings(connection: Connection, names: Sequence[str]) -> float:
-    """Returns the largest current haircut among the spellings of the name of one warehouse; 0 if it has no score."""
+    """Returns the largest current haircut among these spellings of a warehouse's name; 0 if none has a score."""
     newest = (
         select(WarehouseReliabilityRow.warehouse, func.max(WarehouseReliabilityRow.seq).label("seq"))
         .where(WarehouseReliabilityRow.warehouse.in_(names))
@@ -105,7 +105,7 @@ def store_score(write: Write, warehouse: str, record: Record, found: Reliability
 
 
 def set_haircut(write: Write, place: str, haircut: float) -> Int:
-    """Sets the haircut of all lots in a warehouse, whose folded name is ``place``; returns the keys of their assets."""
+    """Sets the haircut of all assets in the warehouse whose folded name is ``place``; returns the assets' keys."""
     lots_there = select(PlaceClaimRow.asset_key).where(PlaceClaimRow.place == place).order_by(PlaceClaimRow.asset_key)
     keys = read_keys(write.connection, lots_there)
     lots = update(InventoryRow).where(is_one_of(InventoryRow.asset_key, keys))

@@ -31,7 +31,7 @@ def insert_valuations(write: Write, columns: Columns) -> None:
 
 
 def newest_values(connection: Source, target_keys: Int) -> Columns:
-    """Returns the newest valuation of those targets that have one."""
+    """Returns the newest valuation of each target that has one."""
     return read_columns(connection, _NEWEST_VALUES, {"keys": target_keys})
 
 

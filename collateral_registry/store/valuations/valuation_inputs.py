@@ -64,7 +64,7 @@ _TARGETS = KeyedSelect(
 def read_cover_targets(connection: Source, asset_keys: Int) -> Columns:
     """Returns the valuation targets of assets, ordered by target key.
 
-    Prior claims are stated for an asset's target in its own currency, and are 0 for its other targets.
+    The prior claims on an asset are stated on its target in its own currency; they are 0 on its other targets.
     """
     return read_columns(connection, *_COVER_TARGETS.of(asset_keys))
 
@@ -123,7 +123,7 @@ def machines_of_classes(connection: Connection, classes: Sequence[str]) -> Int:
 
 
 def _kind_columns(connection: Source, table: type[SQLModel], keys: Int, asset_key: Int) -> Columns:
-    """Returns the details of the assets of one kind and the row number of each asset; series key 0 means no series."""
+    """Returns the details of the assets of one kind, with the row number of each; series key 0 means no series."""
     details = read_columns(connection, *_OF_KIND[table].of(keys))
     details["asset_row"] = np.searchsorted(asset_key, details.pop("asset_key")).astype(np.int64)
     return details
@@ -158,7 +158,7 @@ def facts_of(connection: Connection, asset: Asset) -> AssetFacts:
 
 
 def _quoted_columns(table: type[SQLModel], own: type[SQLModel] | None, numbers: Mapping[str, Any]) -> Columns:
-    """Returns one row if the table is that of the asset's kind; otherwise returns the same columns without rows."""
+    """Returns the columns of a table: one row if the table is for the asset's kind, otherwise no rows."""
     columns: Columns = {"asset_row": np.zeros(int(table is own), dtype=np.int64)}
     for column in table.__table__.c:
         if column.key in {"asset_key", "series_id"}:
