@@ -19,9 +19,9 @@ class Batcher(Generic[Item, Result]):
         weigh: Callable[[Item], int],
         group_limit: int,
     ) -> None:
-        """``process`` returns the result of each item [n] of a group, or the exception to raise for that item.
+        """Stores ``process``, which returns the result of each item [n] of a group or the exception to raise for it.
 
-        A group holds items of at most ``group_limit`` total weight, but at least one item.
+        The total weight of a group is at most ``group_limit``; a single item that weighs more forms a group alone.
         """
         self._process = process
         self._weigh = weigh

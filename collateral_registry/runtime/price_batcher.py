@@ -1,4 +1,4 @@
-"""Batches price messages: those that arrive while a commit is being written are written by the next commit."""
+"""Batches price messages: all messages that arrive while a commit is being written go into the next commit."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ OTHERS_COMMIT_SECONDS = 1.0
 
 
 class ReportRefresher:
-    """Rebuilds the report after each commit for FOLLOW_SECONDS after the last request for a report."""
+    """Rebuilds the report after each commit, until nobody has requested a report for FOLLOW_SECONDS."""
 
     def __init__(self, runner: BookRunner, prepare: Callable[[Connection], None]) -> None:
         """Stores ``prepare``, the function that rebuilds the current report."""

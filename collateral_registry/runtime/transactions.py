@@ -79,7 +79,7 @@ class BookRunner:
 
     @property
     def next_change(self) -> asyncio.Event:
-        """The event that the next commit sets; a watcher gets it before it reads, and waits for it afterwards."""
+        """The event that the next commit sets; a watcher gets this event, then reads, and then waits for the event."""
         return self._changed
 
     def close(self) -> None:

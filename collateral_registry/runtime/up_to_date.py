@@ -16,7 +16,7 @@ T = TypeVar("T")
 async def read_up_to_date(runner: BookRunner, loan_id: str, work: Callable[[Connection], T]) -> T:
     """Returns the result of a read on a snapshot in which the loan is up to date; raises NotFound.
 
-    If the loan is not up to date, the read runs in the transaction that brings it up to date.
+    If the loan is not up to date, one transaction brings it up to date and runs the read.
     """
 
     def read(connection: Connection) -> tuple[T] | None:

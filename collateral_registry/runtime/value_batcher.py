@@ -1,4 +1,4 @@
-"""Batches value requests: those that arrive while one snapshot is being read are valued together on the next one."""
+"""Batches value requests: requests that arrive while a snapshot is being read share the next snapshot."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GROUP_ASSETS_LIMIT = 4_000
 
 @dataclass(frozen=True)
 class _ValueRequest:
-    """Assets to value in one currency; if the currency is empty, each asset is valued in its own."""
+    """Assets to value in one currency; if the currency is empty, each asset is valued in its own currency."""
 
     asset_ids: tuple[str, ...]
     currency: str
@@ -37,7 +37,7 @@ class ValueBatcher(Generic[T]):
         self._batcher = Batcher(self._value, lambda request: len(request.asset_ids), GROUP_ASSETS_LIMIT)
 
     async def value(self, asset_ids: Sequence[str], currency: str) -> list[T]:
-        """Returns the value of each asset [n] in a currency, or in its own if the currency is empty.
+        """Returns the value of each asset [n] in a currency; if it is empty, in the asset's own currency.
 
         Raises NotFound and InvalidInput.
         """

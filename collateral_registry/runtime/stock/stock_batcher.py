@@ -42,7 +42,7 @@ class StockBatcher:
         """Set after every transaction of the writer process."""
 
     async def open(self, source_id: str) -> Feed:
-        """Opens a feed and returns its state; streams opened earlier for the same feed may no longer write."""
+        """Opens a feed and returns its state; older streams of the feed may no longer write."""
         return await self.run(open_feed, source_id)
 
     async def run(self, work: Callable[Concatenate[Database, P], T], *args: P.args, **named: P.kwargs) -> T:
