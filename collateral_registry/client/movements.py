@@ -27,7 +27,7 @@ class Movement:
     """A stock movement.
 
     ``movement_id`` is assigned by the partner and never used for another movement. ``quantity`` is in ``unit`` and has
-    at most six decimals; ``happened`` has a time zone. If the good or the unit is empty, that of the lot applies.
+    at most six decimals; ``happened`` has a time zone. An empty good or unit stands for the good or unit of the lot.
 
     The constructor raises ValueError naming the field if a value cannot be encoded. The server validates the rest.
     """

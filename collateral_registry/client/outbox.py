@@ -37,7 +37,7 @@ content is a serialised batch of that item alone."""
 
 @dataclass(frozen=True)
 class Backlog:
-    """How many items and batches are pending, and when the oldest item was added, in us since 1970 (0 if none)."""
+    """How many items and batches are pending, and when the oldest item was added (us since 1970; 0 if none)."""
 
     items: int
     batches: int
@@ -128,8 +128,8 @@ class Outbox:
     def batches(self, after: int, limit: int, server_last: int, batch_items: int) -> list[stock_pb2.StockBatch]:
         """Returns up to ``limit`` batches with a sequence above ``after``; a batch never changes.
 
-        If there is none, pending items are assigned to new batches of ``batch_items``. Their sequences continue after
-        the last one of this file or that of the server (``server_last``), whichever is greater.
+        If there is none, pending items are assigned to new batches of ``batch_items`` items each. The new sequences
+        continue after the greater of the last sequence of this file and the last of the server (``server_last``).
         """
         sequences = self._assigned_after(after, limit)
         if not sequences and self._assign(server_last, batch_items):
@@ -167,7 +167,7 @@ class Outbox:
         return self.last_sequence if first is None else int(first) - 1
 
     def acknowledge(self, sequence: int, rejected: Iterable[RejectedMovement]) -> int:
-        """Deletes the items of the batches up to ``sequence`` and returns how many; stores the rejected movements."""
+        """Deletes the items in batches up to ``sequence`` and returns their number; stores the rejected movements."""
         with self._writing() as write:
             write.execute(
                 "DELETE FROM rejected WHERE movement_id IN (SELECT movement_id FROM item WHERE sequence <= ?)",
@@ -181,12 +181,12 @@ class Outbox:
         return deleted
 
     def rejected(self) -> list[RejectedMovement]:
-        """Returns the rejected movements that have since been neither booked nor forgotten, oldest first."""
+        """Returns the rejected movements, oldest first; movements booked since or forgotten are not included."""
         query = "SELECT movement_id, sequence, reason, description FROM rejected ORDER BY sequence, rowid"
         return [RejectedMovement(*row) for row in self._connection.execute(query)]
 
     def forget_rejected(self, movement_ids: Iterable[str]) -> None:
-        """Deletes these movements from the stored rejected ones; those booked later are deleted automatically."""
+        """Deletes stored rejected movements; a movement that is booked later is deleted automatically."""
         with self._writing() as write:
             write.executemany("DELETE FROM rejected WHERE movement_id = ?", [(one,) for one in movement_ids])
 

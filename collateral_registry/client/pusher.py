@@ -1,9 +1,9 @@
 """Pushes the outbox to the server; after a crash or reset of either side, nothing is lost or booked twice.
 
-A stream starts with one batch in flight and at most doubles that number with each response, up to the window of the
-server. On a network that breaks streams, the first batches are therefore acknowledged before many more are sent. When a
-stream breaks, unacknowledged batches are sent again unchanged. The server recognises them by their sequence numbers,
-and states again which items it rejected.
+A stream starts with one batch in flight. Each response at most doubles the number of batches in flight, up to the
+server's window. On a network that breaks streams, the first batches are therefore acknowledged before many are sent.
+When a stream breaks, unacknowledged batches are sent again unchanged. The server recognises them by their sequence
+numbers, and states again which items it rejected.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class _Flight:
     """State of a stream: the last sequence sent, the unacknowledged sequences, and the flow control.
 
     ``window`` is the server's limit on batches in flight. ``ramp`` is the limit that the slow start has reached.
-    ``resume_at`` is the monotonic time until which the server asked the client to pause.
+    The server asked the client to pause until the monotonic time ``resume_at``.
     """
 
     server_last: int
@@ -127,7 +127,7 @@ class Pusher:
     def _stream(self) -> None:
         """Pushes on one stream until nothing is pending or the stream breaks.
 
-        A transient error is raised only if the stream had no acknowledgement, so that progress restarts the patience.
+        A transient error is raised only if the stream received no acknowledgement; otherwise the patience starts anew.
         """
         before = self._acknowledgements
         try:
@@ -140,7 +140,7 @@ class Pusher:
                 raise
 
     def _silence(self) -> float:
-        """Returns how many seconds a stream may be silent; doubles after each timeout, as the server may be slow."""
+        """Returns how many seconds a stream may be silent; doubled after each timeout, in case the server is slow."""
         return min(self._silence_seconds * 2.0**self._silences, LONGEST_SILENCE_SECONDS)
 
     def _is_transient(self, error: BaseException) -> bool:
