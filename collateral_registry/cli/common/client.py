@@ -95,6 +95,6 @@ def error_text(error: grpc.RpcError) -> str:
 
 
 def _details(error: grpc.RpcError) -> list[ErrorInfo | BadRequest]:
-    """Returns the status details that the server attached; empty if another process or proxy answered."""
+    """Returns the status details that the server attached; empty if a proxy or another process answered."""
     trailing: dict[str, bytes] = dict(error.trailing_metadata() or ())
     return list(Status.FromString(trailing[DETAILS_KEY]).details) if DETAILS_KEY in trailing else []

@@ -17,7 +17,7 @@ LENGTH_PREFIX_BYTES = 8  # tag and length of a repeated message
 
 @dataclass(frozen=True)
 class NumberedRow:
-    """A row with its line number, and the number of cells that it has in excess of the header."""
+    """A row with its line number, and the number of cells by which it is longer than the header."""
 
     line: int
     values: Row
@@ -64,7 +64,7 @@ def _after_comments(file: TextIO) -> tuple[int, Any]:
 
 
 def batches(messages: Sequence[tuple[int, Any]], max_messages: int, max_bytes: int) -> Iterator[list[tuple[int, Any]]]:
-    """Yields batches of messages with their lines, within both limits; a message above ``max_bytes`` forms its own."""
+    """Yields batches of messages with their lines, within both limits; a message above ``max_bytes`` is sent alone."""
     batch: list[tuple[int, Any]] = []
     free_bytes = max_bytes
     for line, message in messages:

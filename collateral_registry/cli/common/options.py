@@ -26,7 +26,7 @@ Note = Annotated[str, typer.Option(help="reason")]
 def in_session(
     server: str, call: Callable[Concatenate[grpc.Channel, P], int | None], *args: P.args, **options: P.kwargs
 ) -> None:
-    """Calls a function with a channel to the server; a number that it returns is the exit code of the command."""
+    """Calls a function with a channel to the server; if the function returns a number, it is the exit code."""
     from collateral_registry.cli.common.client import session
 
     with session(server) as channel:

@@ -11,7 +11,7 @@ Request = TypeVar("Request", bound=Any)
 def with_request_id(request: Request, occasion: str = "") -> Request:
     """Sets the request id to a hash of the content and returns the request.
 
-    ``occasion`` distinguishes requests with equal content that are meant to be applied once each.
+    ``occasion`` distinguishes requests that have equal content but must each be applied.
     """
     request.ClearField("request_id")
     content = request.SerializeToString(deterministic=True)

@@ -38,7 +38,7 @@ def appraise_file(
 
 
 def write_estimates(path: Path, ids: Sequence[str], estimates: Estimates) -> None:
-    """Writes one CSV row per machine; amounts have two decimals and are empty where the model has no estimate."""
+    """Writes one CSV row per machine; amounts have two decimals and are empty if the model gives no estimate."""
     values = (estimates.fmv, estimates.low, estimates.high, estimates.olv, estimates.flv, estimates.nolv)
     amounts = [_amounts(column) for column in values]
     with path.open("w", encoding="utf-8", newline="") as file:

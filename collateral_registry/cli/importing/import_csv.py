@@ -46,7 +46,7 @@ IngestResponse = price_pb2.IngestPricesResponse | price_pb2.IngestFxRatesRespons
 
 @dataclass(frozen=True)
 class BatchedKind:
-    """A kind of file that is sent in batches, with the parser of a row, the constructor of a request, and the call."""
+    """How a kind of file is sent in batches: the parser of a row, the constructor of a request, and the call."""
 
     reader: Callable[[Row], Any]
     request: Callable[[list[Any]], Any]
@@ -169,7 +169,7 @@ def _count(answer: IngestResponse, batch: Sequence[Numbered], tally: Tally) -> l
 
 
 def _single_call(channel: grpc.Channel, file_kind: str) -> Callable[[Row], Any]:
-    """Returns the call that imports one row of a kind that has no batch call."""
+    """Returns the call that imports a single row, for a kind of file without a batch call."""
     assets = asset_pb2_grpc.AssetServiceStub(channel)
     loans = loan_pb2_grpc.LoanServiceStub(channel)
     prices = price_pb2_grpc.PriceServiceStub(channel)

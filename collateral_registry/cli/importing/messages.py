@@ -110,7 +110,7 @@ READERS: Mapping[str, Callable[[Row, str], object]] = {
 
 
 def _message(kind: type[M], row: Row, /, **others: object) -> M:
-    """Builds a message: ``others`` are set as given, and the other fields are read from their columns of the row."""
+    """Builds a message: ``others`` are fields with given values; the remaining fields are read from the row."""
     values: dict[str, object] = {}
     for field in kind.DESCRIPTOR.fields:
         name, column = field.name, COLUMN_OF.get(field.name, field.name)
@@ -201,7 +201,7 @@ DETAILS: Mapping[str, Callable[[Row], object]] = {
 
 
 def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
-    """Converts a row of a loan; an LTV limit that is empty is that of the policy."""
+    """Converts a row of a loan; an empty LTV limit means that the limit of the policy applies."""
     loan = _message(loan_pb2.Loan, row, currency_code=row["currency"])
     for level in ("watch", "margin_call", "stop_draw", "liquidation"):
         if row.get(level):

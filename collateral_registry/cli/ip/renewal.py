@@ -105,7 +105,7 @@ def read_fees(path: Path) -> tuple[float, ...]:
 
 
 def fit_line(histories: FeeHistories, fit: RenewalFit) -> str:
-    """Returns a line with the parameters of the lognormal first returns, the obsolescence and the log likelihood."""
+    """Formats the fit as one line: counts, parameters of lognormal first returns, obsolescence, log likelihood."""
     return (
         f"{len(histories.ids)} IP assets, {histories.lapsed.count(False)} not lapsed, log mean {fit.log_mean:.4f}, "
         f"log sd {fit.log_sd:.4f}, obsolescence {fit.obsolescence:.4f}, log likelihood {fit.log_likelihood:.4f}"
@@ -159,7 +159,7 @@ def _parse_fee(row: Row, year: int) -> float:
 
 
 def _write(path: Path, histories: FeeHistories, values: ImpliedValues) -> None:
-    """Writes one row per IP asset; amounts have two decimals, or are empty if no first return fits the history."""
+    """Writes one row per IP asset; amounts have two decimals and are empty if no first return fits the history."""
     amounts: Sequence[list[str]] = [
         ["" if isnan(one) else f"{one:.2f}" for one in column.tolist()]
         for column in (values.value, values.low, values.high)

@@ -48,7 +48,7 @@ def confirm_finding(channel: grpc.Channel, finding: str, actor: str, note: str) 
 
 
 def check_pickup(channel: grpc.Channel, loan: str, asset: str, quantity: str) -> int:
-    """Prints whether goods may leave; returns 0 if all of them may, otherwise 1."""
+    """Prints whether goods may leave; returns 0 if all the goods may leave, otherwise 1."""
     request = pickup_pb2.CheckPickupRequest(
         loan=resource_name("loans", loan), asset=resource_name("assets", asset), quantity=Decimal(value=quantity)
     )

@@ -93,7 +93,7 @@ def _writer(form: str, path: Path, schema: pa.Schema) -> AbstractContextManager[
 
 
 def _without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Returns the batch with strings escaped that a spreadsheet would read as formulas."""
+    """Returns the batch; strings that a spreadsheet would read as formulas are escaped."""
     columns = [
         pa.array([escape_formula(text) for text in column.to_pylist()]) if pa.types.is_string(column.type) else column
         for column in batch.columns

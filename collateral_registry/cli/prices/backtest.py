@@ -45,7 +45,7 @@ WINDOW_COLUMNS = ("series", "horizon_days", "origin", "end", "haircut", "expecte
 
 @dataclass(frozen=True)
 class BacktestRequest:
-    """The horizons in business days, the confidence, and the models: the tested model first, then those to compare."""
+    """The horizons in business days, the confidence, and the models; the first is tested, the others are compared."""
 
     horizons: tuple[int, ...]
     confidence: float
@@ -131,7 +131,7 @@ def _shortfall_verdict(found: BacktestVerdict, confidence: float) -> tuple[float
 
 
 def _write_models(path: Path, records: Sequence[Records], request: BacktestRequest) -> None:
-    """Writes the comparison of all models on the same windows of all series."""
+    """Writes a comparison of all models over all series; every model is tested on the same windows."""
     rows = []
     for horizon in request.horizons if records else ():
         tables = [window_losses(one[horizon], 1.0 - request.confidence) for one in records]

@@ -61,7 +61,10 @@ AnyHaircut = PriceHaircut | JointHaircut | LinkedHaircut
 
 @dataclass(frozen=True)
 class HaircutRequest:
-    """Options of the haircut command; if ``start`` is NaT, the first origin is the first with two years of history."""
+    """Options of the haircut command.
+
+    If ``start`` is NaT, the first rolling origin is the first observation with two years of history.
+    """
 
     horizon_days: int
     confidence: float
@@ -95,7 +98,7 @@ class HaircutRequest:
     def total_days(self) -> int:
         """The horizon plus all waiting periods, in the requested kind of days.
 
-        If a quantity is given, it is the horizon of the sale of this quantity.
+        If a quantity is given, the result is the horizon for the sale of that quantity.
         """
         if self.sale.quantity:
             return self.sale.horizon_days
@@ -130,7 +133,7 @@ def first_origin(text: str) -> np.datetime64:
 
 
 def requested_model(name: str, proxy: str, rates: History | None) -> HaircutModel:
-    """Returns the model given by ``--model``; raises ValueError if it is unknown or conflicts with other options."""
+    """Returns the model given by ``--model``; raises ValueError for an unknown model or conflicting options."""
     if proxy and rates is not None:
         raise ValueError("--proxy: cannot be combined with --rates; convert both series by dated rates first")
     return model_named("--model", name, LINKED_MODELS if proxy else MODELS if rates is None else JOINT_MODELS)
@@ -184,8 +187,8 @@ def _rows(
 ) -> list[tuple[object, ...]]:
     """Returns one row per origin.
 
-    The proxy series itself is estimated from its own quotes. A series with too many unreadable dates has one row, which
-    holds the floor of its class.
+    The proxy itself is estimated from its own quotes. A series that has no prices or too many unreadable dates gets a
+    single row, with the floor that applies without prices.
     """
     dates, prices = history.columns()
     if history.doubtful or not len(dates):
@@ -209,7 +212,7 @@ def _rows(
 
 
 def _memory(histories: dict[str, History], request: HaircutRequest) -> ClassMemory:
-    """Returns the experience pooled over all series of the file if it is requested; otherwise returns no experience."""
+    """Returns the experience pooled over all series of the file; empty unless pooling is requested."""
     if not request.learn_across:
         return NOTHING_LEARNED
     columns = [history.columns() for history in histories.values()]
@@ -223,7 +226,7 @@ def _estimate_linked(
     proxy: History,
     request: HaircutRequest,
 ) -> LinkedHaircut:
-    """Returns the haircut of a grade from its own quotes and those of its proxy up to the origin."""
+    """Returns the haircut of a grade, estimated from its own and its proxy's quotes up to the origin."""
     proxy_dates, proxy_prices = proxy.columns()
     past = proxy_dates <= origin
     proxy_prices, proxy_dates = proxy_prices[past], proxy_dates[past]
@@ -239,7 +242,7 @@ def _estimate(
     memory: ClassMemory,
     request: HaircutRequest,
 ) -> AnyHaircut:
-    """Returns the haircut from the quotes up to the origin; the random seed depends on series, date and model."""
+    """Returns the haircut estimated from the quotes up to the origin; the seed depends on series, date and model."""
     days, confidence = request.trading_days(dates, prices), request.confidence
     if request.rates is None:
         seed = seed_for(name, origin, request.model.value)
@@ -253,7 +256,7 @@ def _estimate(
 def _origins(
     dates: NDArray[np.datetime64], prices: NDArray[np.float64], request: HaircutRequest
 ) -> NDArray[np.datetime64]:
-    """Returns the last observation; if rolling, returns origins at a fixed step of observations or calendar days."""
+    """Returns the last date; if rolling, returns origins every so many observations or calendar days."""
     observed = np.unique(dates[np.isfinite(prices)])
     if not request.rolling:
         return observed[-1:] if len(observed) else np.unique(dates)[-1:]

@@ -1,7 +1,7 @@
 """Reads price histories from CSV files with any column names and common formats of dates and numbers.
 
 An ambiguous cell is read like the other cells of its column: 5/1/2020 is in May if another cell is 5/13/2020, and 9,825
-is less than ten if another cell is 98,25. A column that stays ambiguous is refused.
+is less than ten if another cell is 98,25. A date column that stays ambiguous is refused.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ NO_DAY = np.datetime64("NaT", "D")
 
 @dataclass(frozen=True)
 class PriceColumns:
-    """The names of the columns; a file without the series column holds one series, which is named after the file."""
+    """The names of the columns; a file without a series column holds one series, named after the file."""
 
     series: str = "series"
     date: str = "date"
@@ -66,7 +66,7 @@ class History:
 
     @property
     def doubtful(self) -> bool:
-        """Whether so many rows have an unreadable date that the others must not be used."""
+        """Whether too many rows have an unreadable date for the other rows to be used."""
         return self.unreadable > DOUBTFUL_SHARE * (self.unreadable + len(self.dates))
 
     def columns(self) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
@@ -110,7 +110,7 @@ class _AmbiguousCells:
 def read_histories(path: Path, columns: PriceColumns) -> dict[str, History]:
     """Reads all series of a file, in order of first appearance.
 
-    Raises ValueError for a missing column, and for dates whose day and month cannot be distinguished.
+    Raises ValueError for a missing column, or if day and month cannot be told apart in the dates.
     """
     histories: dict[str, History] = {}
     ambiguous = _AmbiguousCells()

@@ -1,4 +1,4 @@
-"""Applies a function to every series of a file in one or more processes; one that fails does not stop the others."""
+"""Applies a function to every series of a file in one or more processes; a failed series does not stop the others."""
 
 from __future__ import annotations
 

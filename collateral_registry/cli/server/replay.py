@@ -37,8 +37,8 @@ ByDay = Mapping[str, list[NumberedRow]]
 def replay(channel: grpc.Channel, until: str = LAST, first: str = "") -> str:
     """Advances the book day by day and returns a line with the counts of its breaches.
 
-    The current business date is replayed first, in case an earlier replay was interrupted on it; requests
-    that were already applied have no further effect. Raises ValueError for an invalid date.
+    The current business date is replayed first, because an earlier replay may have stopped on that day. Requests that
+    were already applied have no further effect. Raises ValueError for an invalid date.
     """
     now = _business_date(channel)
     start = max(now, _parse_date("--from", first)) if first else now

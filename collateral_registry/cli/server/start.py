@@ -200,7 +200,7 @@ def _wait_for_health(server: subprocess.Popen[bytes], address: str) -> bool:
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    """Stops the server: sends SIGTERM to let running calls finish, then SIGKILL after a timeout; ignores signals."""
+    """Stops the server by SIGTERM, or after a timeout by SIGKILL; this process ignores further signals."""
     for number in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     if server.poll() is None:

@@ -37,9 +37,9 @@ class CountDetails:
 def submit_count(
     channel: grpc.Channel, path: Path, details: CountDetails, source: str, actor: str, token_file: Path | None
 ) -> int:
-    """Sends a count by a partner or the lender and prints the differences; returns 1 if there are any, otherwise 0.
+    """Sends a count made by a partner or the lender and prints the differences; returns 1 if there are any, else 0.
 
-    Raises ValueError unless exactly one of source and actor is given.
+    Raises ValueError unless either ``source`` (partner) or ``actor`` (lender) is given, but not both.
     """
     if bool(source) == bool(actor):
         raise ValueError(

@@ -46,7 +46,7 @@ def _add_row(row: NumberedRow, rows: MovementRows) -> None:
 
 
 def parse_movement(row: Row) -> Movement:
-    """Converts a row to a movement; raises ValueError naming an invalid column. A correction needs no time."""
+    """Converts a row to a movement; the time may be empty for a correction. Raises ValueError naming the column."""
     return Movement(
         movement_id=row["movement"],
         kind=row["kind"],
