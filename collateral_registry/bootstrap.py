@@ -121,7 +121,7 @@ def _start_thread(settings: Settings, database: Database, runner: BookRunner, lo
 
 
 def _workers(settings: Settings) -> Workers:
-    """Returns the workers that revalue partitions: those of a Dask scheduler, or local processes."""
+    """Returns the workers that revalue partitions: local processes, or the workers of a Dask scheduler."""
     if settings.dask_scheduler:
         from collateral_registry.runtime.revaluation.cluster_workers import ClusterWorkers  # noqa: PLC0415 - slow import
 
@@ -164,5 +164,5 @@ def _sole_use(url: str) -> Iterator[None]:
     reraise=True,
 )
 def _acquire(lock: IO[str]) -> None:
-    """Acquires the lock with retries, because the stock writer of a killed server may hold it a moment longer."""
+    """Acquires the lock; retries for a while, because the stock writer of a killed server may still hold the lock."""
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
