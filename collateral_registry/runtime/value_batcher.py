@@ -37,7 +37,7 @@ class ValueBatcher(Generic[T]):
         self._batcher = Batcher(self._value, lambda request: len(request.asset_ids), GROUP_ASSETS_LIMIT)
 
     async def value(self, asset_ids: Sequence[str], currency: str) -> list[T]:
-        """Returns the value of each asset [n] in a currency; if it is empty, in the asset's own currency.
+        """Returns the value of each asset [n] in a currency; an empty currency stands for each asset's own.
 
         Raises NotFound and InvalidInput.
         """

@@ -64,7 +64,7 @@ def _after_comments(file: TextIO) -> tuple[int, Any]:
 
 
 def batches(messages: Sequence[tuple[int, Any]], max_messages: int, max_bytes: int) -> Iterator[list[tuple[int, Any]]]:
-    """Yields batches of messages with their lines, within both limits; a message above ``max_bytes`` is sent alone."""
+    """Yields batches of messages with their lines, within both limits; a message above ``max_bytes`` forms its own."""
     batch: list[tuple[int, Any]] = []
     free_bytes = max_bytes
     for line, message in messages:

@@ -186,7 +186,7 @@ def pool_sizes(connection: Connection) -> Columns:
 
 
 def unpledged_blocks(connection: Connection, width: int) -> Columns:
-    """Returns blocks of ``width`` keys in order, with the number of assets in each that have no active pledge."""
+    """Returns, for each block of ``width`` keys in order, how many assets (column ``assets``) have no active pledge."""
     block = (AssetRow.asset_key - AssetRow.asset_key % width).label("block")
     statement = select(block, func.count().label("assets")).where(_is_unpledged()).group_by(block).order_by(block)
     return read_columns(connection, statement)

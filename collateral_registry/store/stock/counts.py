@@ -205,7 +205,7 @@ def list_counts(connection: Connection, warehouse: str, before_key: int, limit: 
 
 
 def is_fed(connection: Connection, warehouse: str) -> bool:
-    """Returns whether a feed reports the stock of a warehouse; if so, the book omits lots that no feed has reported."""
+    """Returns whether a feed reports the stock of a warehouse; if so, a lot that it omits has 0 in the book."""
     reported = select(StockLotRow.lot_key).where(
         StockLotRow.warehouse == warehouse, StockLotRow.version > NEVER_REPORTED
     )

@@ -74,7 +74,7 @@ class IssueTotal:
 
 
 def pledged_lots(connection: Connection, lot_keys: Int) -> list[PledgedLot]:
-    """Returns the lots among these that are registered as assets with an active pledge."""
+    """Returns the lots among ``lot_keys`` that are registered as assets with an active pledge."""
     rows = connection.execute(_REGISTERED_LOTS, {"keys": lot_keys}).all()
     pledges = connection.execute(_FIRST_PLEDGES, {"keys": [row.asset_key for row in rows]}) if rows else ()
     since = {row[0]: row[1] for row in pledges}

@@ -91,7 +91,7 @@ _CHANGES_OF_ASSETS = (
 
 
 def registered_lots(connection: Connection, lot_keys: Int) -> Int:
-    """Returns the lots among these that are registered as assets."""
+    """Returns the lots among ``lot_keys`` that are registered as assets."""
     return read_keys(connection, _REGISTERED, {"keys": lot_keys})
 
 
