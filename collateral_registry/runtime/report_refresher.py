@@ -24,7 +24,7 @@ OTHERS_COMMIT_SECONDS = 1.0
 
 
 class ReportRefresher:
-    """Rebuilds the report after each commit, until nobody has requested a report for FOLLOW_SECONDS."""
+    """Rebuilds the report after each commit, until no report was requested for FOLLOW_SECONDS."""
 
     def __init__(self, runner: BookRunner, prepare: Callable[[Connection], None]) -> None:
         """Stores ``prepare``, the function that rebuilds the current report."""
