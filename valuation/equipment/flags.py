@@ -39,7 +39,10 @@ class EstimateFlag(IntFlag):
 
 
 class Step(IntEnum):
-    """Narrowest level of the hierarchy that has comparables, from narrow to wide; the numeric values are stored."""
+    """Narrowest level of the hierarchy that has comparables. Members are ordered from narrow to wide.
+
+    The numeric values are stored.
+    """
 
     MODEL = 0
     FAMILY = 1

@@ -201,7 +201,7 @@ DETAILS: Mapping[str, Callable[[Row], object]] = {
 
 
 def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
-    """Converts a row of a loan; an empty LTV limit means that the limit of the policy applies."""
+    """Converts a loan's row to the request that creates the loan; an empty LTV limit means the policy's limit."""
     loan = _message(loan_pb2.Loan, row, currency_code=row["currency"])
     for level in ("watch", "margin_call", "stop_draw", "liquidation"):
         if row.get(level):
@@ -210,7 +210,7 @@ def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
 
 
 def balance_update(row: Row) -> loan_pb2.BalanceUpdate:
-    """Converts a row of a loan to an update of its balance."""
+    """Converts a loan's row to an update of its balance."""
     return _message(loan_pb2.BalanceUpdate, row, loan=f"loans/{row['loan_id']}")
 
 

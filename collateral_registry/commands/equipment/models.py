@@ -137,7 +137,7 @@ def review_appraisals(
 
 
 def reviewed(stored: StoredAppraisal, values: Mapping[AppraisalBasis, float], today: int) -> ReviewedAppraisal:
-    """Compares an appraisal with today's values, which are given by basis."""
+    """Compares an appraisal with today's value on the same basis; ``values`` maps each available basis to its value."""
     value = values.get(stored.basis, 0.0)
     band = Band(int(deviation_band(float(stored.amount_minor), value))) if value > 0.0 else None
     return ReviewedAppraisal(stored, band, float(weight_by_age(float(max(today - stored.day, 0)))))

@@ -42,7 +42,7 @@ class StaticHold:
 
 
 def controlled_value(connection: Connection, loan: StoredLoan) -> ControlledValue:
-    """Returns the controlled value of a loan, with its floor and gap, by the loan's newest judgement."""
+    """Returns the controlled value of a loan, with its floor and gap, according to its newest judgement."""
     position = position_of(connection, loan.key)
     pledges = active_pledges_of(connection, loan.key)
     claims = newest_claims(connection, [row.key for row in pledges])

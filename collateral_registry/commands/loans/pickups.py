@@ -90,7 +90,7 @@ def check_pickup(connection: Connection, loan_id: str, asset_id: str, quantity: 
 
 
 def _answer(connection: Connection, inquiry: _Inquiry, positions: Positions) -> PickupAnswer:
-    """Answers an inquiry by the positions of the loans."""
+    """Decides whether the quantity of an inquiry may leave, given the positions of the loans on the lot."""
     scenario = simulate_release(connection, inquiry.asset.key, positions)
     if scenario.coverage_unknown:
         reason = "coverage is UNKNOWN: nothing leaves until every asset that decides the level can be valued"

@@ -88,7 +88,7 @@ def change_pledge(
 
     Raises Refused where a release with the same effect would be refused. This is the case, for example, if the change
     would leave a covered loan uncovered, or would take more from a static pledge than repayment has freed. A change of
-    the registration alone is a fact, which is recorded even if it leaves a loan uncovered.
+    the registration alone is recorded even if it leaves a loan uncovered, because it states a fact.
     """
     stored = active_pledge(write, loan_id, pledge_id, etag)
     pledge = changed(stored.pledge)

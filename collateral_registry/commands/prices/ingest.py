@@ -70,7 +70,7 @@ class Ingested:
 
 
 def open_series(write: Write, series: PriceSeries) -> StoredSeries:
-    """Opens a series. Lots that were registered with its name before get its unit and are valued."""
+    """Opens a series. Lots that already refer to it by name get its unit and are valued."""
     insert_series(write, series)
     lots = lots_without_series(write.connection, series.series_id)
     for stored in lots:

@@ -49,5 +49,5 @@ class Snapshots:
         return brought_forward(before, seq, changes)
 
     def _numbered(self, columns: Columns, *texts: str) -> Columns:
-        """Replaces the strings of the columns named in ``texts`` by their numbers."""
+        """Encodes the string columns named in ``texts``: each string is replaced with its number."""
         return {**columns, **{name: getattr(self._words, name).numbers(columns[name]) for name in texts}}

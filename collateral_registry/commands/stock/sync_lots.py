@@ -159,7 +159,7 @@ def _sync(write: Write, pending: PendingLots) -> SyncResult:
 
 
 def _with_reported_state(linked: _LinkedLot) -> Asset | None:
-    """Returns the asset with the reported quantity and grade; None if nothing changes or the report cannot apply."""
+    """Returns the asset with the reported quantity and grade; None if nothing changes or the report does not apply."""
     lot = linked.own.asset.detail
     if not isinstance(lot, Inventory) or linked.own.asset.status == Status.RETIRED:
         return None

@@ -53,7 +53,7 @@ def rescore_all(write: Write) -> None:
 def _score(write: Write, place: str, names: Sequence[str], policy: Policy) -> Int:
     """Scores each spelling of a warehouse's name by its own record.
 
-    The lots of the warehouse get the largest of the haircuts.
+    The largest haircut of any spelling applies to all lots of the warehouse.
     """
     before = haircut_of_spellings(write.connection, names)
     largest = 0.0

@@ -58,9 +58,8 @@ def fx_paths(
 ) -> dict[tuple[str, str], FxQuote | None]:
     """Returns the rate of each pair: a quoted rate, the inverse of one, or a cross rate through one common currency.
 
-    If several common currencies are possible, the chosen one is that whose older leg is the most recent. Ties are
-    decided in alphabetical order, so that the result is deterministic. The rate is None if no currency connects the
-    pair.
+    If several common currencies are possible, the one whose older leg is the most recent is used. Ties are resolved
+    in alphabetical order, so that the result is deterministic. The rate is None if no currency connects the pair.
     """
     rates = dict(quotes)
     rates.update({(quote, base): _inverse(fx) for (base, quote), fx in quotes.items() if (quote, base) not in quotes})

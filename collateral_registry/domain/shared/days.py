@@ -1,4 +1,4 @@
-"""Conversion between dates and day numbers, which columns hold as whole days from 1970-01-01."""
+"""Converts between dates and the day numbers that columns hold: whole days since 1970-01-01."""
 
 from __future__ import annotations
 

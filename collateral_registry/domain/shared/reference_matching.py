@@ -59,7 +59,7 @@ class ReferenceNumber:
 
     @cached_property
     def skeleton(self) -> str:
-        """The letters without the leading zeros of each run of digits."""
+        """``letters`` with the leading zeros of each run of digits removed."""
         return _LEADING_ZEROS.sub("", self.letters)
 
     @cached_property
@@ -81,9 +81,9 @@ class ReferenceNumber:
         return self.letters[_half(len(self.letters)) :]
 
     def heads_within_one_edit(self) -> list[str]:
-        """Returns the first halves that a number one edit away from this one may have.
+        """Returns the possible first halves of the numbers that differ from this one by one edit.
 
-        The edit is in the second half or across the middle.
+        Only edits in the second half or across the middle are considered.
         """
         letters, length = self.letters, len(self.letters)
         found = {letters[: _half(other)] for other in (length - 1, length, length + 1)}

@@ -18,7 +18,7 @@ from valuation.equipment.appraisals.price_index import level_at
 
 @dataclass(frozen=True)
 class Carried:
-    """Assets with the updated price new of their machines. ``stale`` [m] marks machines whose index is too old."""
+    """Assets, with the ``price_new`` of their machines updated. ``stale`` [m] marks machines whose index is too old."""
 
     assets: AssetFacts
     stale: NDArray[np.bool_]

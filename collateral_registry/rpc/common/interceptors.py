@@ -1,4 +1,4 @@
-"""The interceptor that turns known errors into statuses, and the wrapping of handlers that interceptors share."""
+"""The interceptor that turns known errors into statuses, and a helper with which interceptors wrap handlers."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Newest:
 
 @dataclass(frozen=True)
 class NewCurve:
-    """A new curve, its need, its newest price, its cause, and the key of the curve that it replaces (0 for none)."""
+    """A new curve, the need it meets, its newest price and cause, and the key of the curve it replaces (0 for none)."""
 
     need: CurveNeed
     newest: Newest

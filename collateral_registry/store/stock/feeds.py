@@ -88,7 +88,7 @@ _PROGRESS = (
 
 
 def stored_batches(connection: Connection, source_key: int, sequences: Sequence[int]) -> dict[int, StoredBatch]:
-    """Returns the batches with these sequences that are durable, by sequence."""
+    """Returns those of the batches that are durable, keyed by sequence."""
     where = (StockBatchRow.source_key == source_key, is_one_of(StockBatchRow.sequence, sequences))
     return {batch.sequence: batch for batch in _batches(connection, *where)} if sequences else {}
 

@@ -276,8 +276,8 @@ def volatility_log_quantile(daily_volatility: float, horizon_days: float, tail: 
     """Returns the log-return quantile at a tail probability for a series whose daily volatility alone is known.
 
     It is assumed that the recent volatility equals the long-run volatility, and that falls are as large as rises.
-    ``trend`` is the value ln(1 + |t|) of both trend terms (month and year). Raises InvalidInput for a volatility of 0
-    or less.
+    ``trend`` is the value ln(1 + |t|) that is used for both trend terms (month and year). Raises InvalidInput for a
+    volatility of 0 or less.
     """
     if not daily_volatility > 0.0:
         raise InvalidInput("daily_volatility", daily_volatility, "more than 0")

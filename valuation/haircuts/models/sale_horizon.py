@@ -101,7 +101,7 @@ class SaleHaircut:
 
     @property
     def loss(self) -> float:
-        """Share of the price lost to market fall and price impact together."""
+        """Share of the price that is lost to the market fall and the price impact together."""
         return after_impact(self.market.loss, self.impact)
 
     @property
