@@ -127,7 +127,7 @@ class Pusher:
     def _stream(self) -> None:
         """Pushes on one stream until nothing is pending or the stream breaks.
 
-        A transient error is raised only if the stream received no acknowledgement; otherwise the patience starts anew.
+        A transient error is raised only if the stream received no acknowledgement; otherwise the patience starts again.
         """
         before = self._acknowledgements
         try:
