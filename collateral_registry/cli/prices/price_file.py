@@ -110,7 +110,7 @@ class _AmbiguousCells:
 def read_histories(path: Path, columns: PriceColumns) -> dict[str, History]:
     """Reads all series of a file, in order of first appearance.
 
-    Raises ValueError for a missing column, or if day and month cannot be told apart in the dates.
+    Raises ValueError for a missing column, or if day and month cannot be distinguished in the dates.
     """
     histories: dict[str, History] = {}
     ambiguous = _AmbiguousCells()
