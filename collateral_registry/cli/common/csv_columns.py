@@ -23,13 +23,15 @@ COLUMNS: Mapping[str, Columns] = {
         (
             "description", "insurance_expiry", "last_inspection",
             "good", "grade", "series", "quantity", "unit", "warehouse", "lot", "receipt_number", "bin",
-            "make", "model", "serial_number", "built", "hours", "hours_date", "condition", "location", "price_new",
+            "make", "model", "serial_number", "built", "hours", "hours_date",
+            "expected_hours_per_year", "condition", "location", "price_new",
             "equipment_class", "schedule", "price_index", "price_new_date", "units_produced", "units_lifetime",
             "acquisition_cost", "acquisition_date", "book_schedule",
             "right_kind", "office", "number", "filed", "granted", "expires", "legal_status", "next_year_revenue",
             "growth", "royalty_rate", "tax_rate", "discount_rate", "annual_survival", "technology_life_years",
             "technology_life_date", "amortisation_years", "legal_survival", "technical_survival", "commercial_survival",
-            "debtor", "invoice_number", "face_amount", "issued", "due", "supplier", "order_number",
+            "debtor", "invoice_number", "face_amount", "issued", "due",
+            "buyer", "order_number", "order_amount", "supplier",
         ),
     ),
     "loans": Columns(

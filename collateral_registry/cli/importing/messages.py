@@ -45,14 +45,12 @@ COLUMN_OF = {
     "registration_date": "registered",
     "registration_expire_date": "expiry",
     "registration_number": "registry_number",
-    "buyer": "supplier",
-    "order_amount": "face_amount",
 }
 """Column of each field that has another name."""
 
 REQUIRED_TEXTS = {
     "class", "owner", "good", "unit", "warehouse", "lot", "make", "serial_number", "equipment_class", "office",
-    "number", "debtor", "invoice_number", "supplier", "order_number", "borrower",
+    "number", "debtor", "invoice_number", "buyer", "order_number", "borrower",
 }  # fmt: skip
 """Columns of texts that may be empty but not absent."""
 
@@ -187,8 +185,20 @@ def _receivable(row: Row) -> asset_pb2.Receivable:
     return _message(asset_pb2.Receivable, row)
 
 
+OLDER_COLUMNS = {"supplier": "buyer", "face_amount": "order_amount"}
+"""Columns of purchase orders in files written before they were named as in the contract."""
+
+
 def _purchase_order(row: Row) -> asset_pb2.PurchaseOrder:
-    return _message(asset_pb2.PurchaseOrder, row)
+    """Converts a row of a purchase order; raises ValueError if a column and its older name are both filled."""
+    named = dict(row)
+    for old, new in OLDER_COLUMNS.items():
+        if not row.get(old):
+            continue
+        if row.get(new):
+            raise ValueError(f"{new}: got {row[new][:40]!r} and {old} {row[old][:40]!r}, want one of the two columns")
+        named[new] = row[old]
+    return _message(asset_pb2.PurchaseOrder, named)
 
 
 DETAILS: Mapping[str, Callable[[Row], object]] = {

@@ -4,6 +4,7 @@ import io
 from decimal import Decimal
 
 import pytest
+from google.type.money_pb2 import Money
 from hypothesis import given, strategies as st
 
 from collateral_registry.cli.common.csv_rows import batches, read_rows
@@ -121,6 +122,25 @@ def test_sample_assets_of_every_kind_become_messages_of_that_kind():
     assert all(asset.receivable.debtor and asset.receivable.face_amount.units for asset in kinds["receivable"])
     assert all(asset.purchase_order.buyer and asset.purchase_order.order_number for asset in kinds["purchase_order"])
     assert all(asset.equipment.price_new.currency_code == asset.currency_code for asset in kinds["equipment"])
+
+
+ORDER = {
+    "asset_id": "po-1", "kind": "PURCHASE_ORDER", "class": "order", "owner": "A", "currency": "EUR", "order_number": "PO-1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [("buyer", "order_amount"), ("supplier", "face_amount")])
+def test_a_purchase_order_is_read_by_the_names_of_the_contract_and_by_their_older_names(names):
+    row = ORDER | dict(zip(names, ("Baumann", "12.50"), strict=True))
+    order = messages.asset_request(row).asset.purchase_order
+
+    assert order.buyer == "Baumann"
+    assert order.order_amount == Money(currency_code="EUR", units=12, nanos=500_000_000)
+
+
+def test_a_column_and_its_older_name_are_not_both_filled():
+    with pytest.raises(ValueError, match="buyer: got 'A' and supplier 'B', want one of the two columns"):
+        messages.asset_request(ORDER | {"buyer": "A", "supplier": "B"})
 
 
 def test_an_unknown_enum_value_is_refused_with_the_known_values():
