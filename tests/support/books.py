@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
+from alembic import command
+from alembic.config import Config
 
 from collateral_registry.commands.assets import register
 from collateral_registry.commands.book.business_date import advance, open_book
@@ -19,7 +21,7 @@ from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.engine.database import Database
-from collateral_registry.store.engine.migrate import migrate
+from collateral_registry.store.engine.migrate import MIGRATIONS, migrate
 from valuation.depreciation.equipment import Condition
 from valuation.ip.life import RightKind
 from valuation.ip.status import LegalStatus
@@ -34,6 +36,15 @@ def open_empty_book(url) -> Database:
     migrate(database)
     open_book(database, day_of(FIRST))
     return database
+
+
+def downgrade(database, version):
+    """Downgrades the schema of a book to a version."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, version)
 
 
 def do(database, work, actor="test"):

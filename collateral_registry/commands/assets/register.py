@@ -12,7 +12,7 @@ from collateral_registry.commands.findings.double_pledge import check_asset
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.over_pledging import touch_claim
 from collateral_registry.domain.assets.kinds import Asset, Inventory, Status
-from collateral_registry.domain.assets.observation_dates import with_observation_dates
+from collateral_registry.domain.assets.observation_dates import check_hours, with_observation_dates
 from collateral_registry.domain.assets.valuation_columns import checked_against_series
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
@@ -39,6 +39,7 @@ def register(write: Write, asset: Asset) -> StoredAsset:
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
     asset = with_observation_dates(asset, None, date_at(write.market_day))
+    check_hours(asset, None)
     key = insert_asset(write, asset)
     check_asset(write, key, asset)
     check_inspection(write, key, asset, "")
@@ -63,6 +64,7 @@ def change(
     _check_pledged_currency(write, stored, asset)
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
+    check_hours(asset, stored.asset)
     updated = _write_asset(write, stored, asset)
     write.touched.add(collateral_added=loans_of_assets(write.connection, np.array([stored.key], dtype=np.int64)))
     check_inspection(write, stored.key, asset, work_done)

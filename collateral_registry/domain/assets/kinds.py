@@ -119,7 +119,7 @@ class Equipment:
     model: str
     serial_number: str
     equipment_class: str
-    price_new: Money
+    price_new: Money | None = None
     built: date | None = None
     schedule: Schedule = Schedule.GEOMETRIC
     hours: Decimal | None = None
@@ -200,10 +200,10 @@ class IntellectualProperty:
     right_kind: RightKind
     office: str
     number: str
-    next_year_revenue: Money
-    royalty_rate: Decimal
-    tax_rate: Decimal
-    discount_rate: Decimal
+    next_year_revenue: Money | None = None
+    royalty_rate: Decimal | None = None
+    tax_rate: Decimal | None = None
+    discount_rate: Decimal | None = None
     filing: date | None = None
     grant: date | None = None
     expire: date | None = None
@@ -263,7 +263,7 @@ class Receivable:
 
     debtor: str
     invoice_number: str
-    face_amount: Money
+    face_amount: Money | None = None
     issued: date | None = None
     due: date | None = None
 
@@ -290,7 +290,7 @@ class PurchaseOrder:
 
     buyer: str
     order_number: str
-    order_amount: Money
+    order_amount: Money | None = None
     issued: date | None = None
     due: date | None = None
 

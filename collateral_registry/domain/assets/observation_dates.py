@@ -14,6 +14,9 @@ from collateral_registry.domain.assets.kinds import (
     PurchaseOrder,
     Receivable,
 )
+from valuation.errors import InvalidInput
+
+HOURS_PER_DAY = 24
 
 
 def with_observation_dates(asset: Asset, before: Asset | None, today: date) -> Asset:
@@ -34,6 +37,20 @@ def with_observation_dates(asset: Asset, before: Asset | None, today: date) -> A
             return asset
         case _:
             assert_never(asset.detail)
+
+
+def check_hours(asset: Asset, before: Asset | None) -> None:
+    """Raises InvalidInput if a new or changed meter reading exceeds 24 hours a day since the machine was built."""
+    machine, old = asset.detail, before.detail if before else None
+    if not isinstance(machine, Equipment) or machine.hours is None or not machine.built or not machine.hours_date:
+        return
+    if isinstance(old, Equipment) and (old.hours, old.built) == (machine.hours, machine.built):
+        return
+    days = (machine.hours_date - machine.built).days + 1
+    # A reading before the build date is a finding of its own.
+    if 0 < HOURS_PER_DAY * days < machine.hours:
+        want = f"at most {HOURS_PER_DAY} hours a day from build_date {machine.built} to {machine.hours_date}"
+        raise InvalidInput("equipment.hours", machine.hours, f"{want}: {HOURS_PER_DAY * days}")
 
 
 def _technology_life_date(new: IntellectualProperty, old: IntellectualProperty | None, today: date) -> date | None:

@@ -6,12 +6,18 @@ from typing import Any
 
 from collateral_registry.domain.assets.kinds import Detail, Equipment, IntellectualProperty, Inventory
 from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.units import conversion_factor
 from valuation.depreciation.classes import equipment_classes
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.ip.events import RightState
 from valuation.ip.score import score_right
+
+
+def _major(amount: Money | None) -> float | None:
+    """Returns an amount in major units as a float; None if it is not stated."""
+    return None if amount is None else float(amount.major)
 
 
 def _floats(detail: Detail, *names: str) -> dict[str, float | None]:
@@ -52,7 +58,8 @@ def equipment_numbers(machine: Equipment, index_key: int) -> dict[str, Any]:
     """Returns a machine's price new, the key of its price index (0 for none), its age, its use and its depreciation."""
     depreciation = equipment_classes()[machine.equipment_class]
     return {
-        "price_new": float(machine.price_new.major),
+        "price_new": _major(machine.price_new),
+        "equipment_class": machine.equipment_class,
         "index_key": index_key,
         "price_new_day": day_of(machine.price_new_date),
         "built_day": day_of(machine.built),
@@ -72,7 +79,7 @@ def ip_numbers(ip_asset: IntellectualProperty, *, pledged_elsewhere: bool) -> di
         "office": ip_asset.office,
         **{f"{name}_day": day_of(getattr(ip_asset, name)) for name in ("filing", "grant", "expire")},
         "legal_status": int(ip_asset.legal_status),
-        "next_year_revenue": float(ip_asset.next_year_revenue.major),
+        "next_year_revenue": _major(ip_asset.next_year_revenue),
         **_floats(ip_asset, "growth", "royalty_rate", "tax_rate", "discount_rate"),
         "annual_survival": float(ip_asset.yearly_survival),
         **_floats(ip_asset, "technology_life_years", "amortisation_years", "owned_share"),

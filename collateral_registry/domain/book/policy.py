@@ -20,11 +20,15 @@ from collateral_registry.domain.loans.levels import Level, LtvBasis
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.names import checked_id, checked_text
 from collateral_registry.domain.stock.warehouse_score import ReliabilityRules
+from valuation.depreciation.classes import equipment_classes
 from valuation.errors import InvalidInput
 from valuation.money import PPM
 
 _SHARE = ("0", "1")
 _DAYS = ("0", "3650")
+
+EXPECTED_HOURS_RANGE = ("1", "8784")
+"""Lowest and highest number of expected meter hours a year; a leap year has 8,784 hours."""
 
 _CLASS_RANGES = {
     "confidence": ("0.5", "0.9999"),
@@ -97,7 +101,11 @@ LATER_RULES: Numbers = {
 
 @dataclass(frozen=True)
 class Policy:
-    """A version of the policy. ``indices`` maps classes of machines to the series that updates their price new."""
+    """A version of the policy.
+
+    ``indices`` maps asset classes of machines to the series that updates their price new. ``expected_hours`` are the
+    meter hours a year of a typical machine, by equipment class.
+    """
 
     policy_id: str
     display_name: str
@@ -107,6 +115,7 @@ class Policy:
     minimum_cures: Sequence[Money] = ()
     holidays: Sequence[date] = ()
     indices: Mapping[str, str] = field(default_factory=dict)
+    expected_hours: Numbers = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Validates each number's name, range and source, and the order of the levels; raises InvalidInput."""
@@ -115,6 +124,7 @@ class Policy:
             _check_numbers(f"classes[{asset_class}]", numbers, CLASS_PARAMETERS)
         for asset_class, series_id in self.indices.items():
             _check_index(asset_class, series_id)
+        _check_numbers("expected_hours", self.expected_hours, dict.fromkeys(equipment_classes(), EXPECTED_HOURS_RANGE))
         _check_numbers("rules", self.rules, RULE_PARAMETERS)
         missing = sorted(set(RULE_PARAMETERS) - set(self.rules) - set(LATER_RULES))
         if missing:
@@ -193,6 +203,11 @@ class Policy:
         A class that states no index inherits it.
         """
         return next((self.indices[name] for name in reversed(_roots(asset_class)) if name in self.indices), "")
+
+    def expected_hours_of(self, equipment_class: str) -> float:
+        """Returns the meter hours a year of a typical machine of an equipment class; NaN if the policy has none."""
+        stated = self.expected_hours.get(equipment_class)
+        return float("nan") if stated is None else float(stated.value)
 
     def table(self, classes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Returns each class parameter as a column [classes]; NaN where the policy states none."""

@@ -187,8 +187,8 @@ def goods_of(lot: Inventory) -> str:
     return "" if not lot.quantity else AMOUNT_MARK.join([lot.good, plain_number(lot.quantity), lot.unit])
 
 
-def _paper_agreement(issued: date | None, amount: Money) -> str:
-    return f"{issued.isoformat()}|{amount.minor} {amount.currency}" if issued else ""
+def _paper_agreement(issued: date | None, amount: Money | None) -> str:
+    return f"{issued.isoformat()}|{amount.minor} {amount.currency}" if issued and amount else ""
 
 
 def plain_number(value: Decimal) -> str:

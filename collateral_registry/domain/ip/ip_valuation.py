@@ -187,7 +187,7 @@ def _inputs(
     right: IntellectualProperty, question: RightQuestion, score: RightScore | None, life: float
 ) -> tuple[RoyaltyColumns, RoyaltyDoubt]:
     """Returns the model's columns of one IP asset and their uncertainty, adjusted by the tier of the score."""
-    royalty, discount = float(right.royalty_rate), float(right.discount_rate)
+    royalty, discount = (_number(one) for one in (right.royalty_rate, right.discount_rate))
     royalty_low, royalty_high = _ends(royalty, question.royalty_low, question.royalty_high)
     discount_low, discount_high = _ends(discount, question.discount_low, question.discount_high)
     if score:
@@ -197,10 +197,10 @@ def _inputs(
             min(rate + premium, RATE_LIMIT) for rate in (discount, discount_low, discount_high)
         )
     columns = RoyaltyColumns(
-        next_year_revenue=np.array([float(right.next_year_revenue.major)]),
+        next_year_revenue=_column(right.next_year_revenue and right.next_year_revenue.major),
         growth=np.array([float(right.growth)]),
         royalty_rate=np.array([royalty]),
-        tax_rate=np.array([float(right.tax_rate)]),
+        tax_rate=_column(right.tax_rate),
         discount_rate=np.array([discount]),
         annual_survival=np.array([float(right.yearly_survival)]),
         remaining_life_years=np.array([life]),
@@ -261,7 +261,7 @@ def _excess_earnings(right: IntellectualProperty, question: RightQuestion, life:
     )
     if question.terminal_growth is None:
         earnings, charges = earnings_within(earnings, life), earnings_within(charges, life)
-    return excess_earnings(earnings, charges, float(right.discount_rate), question.terminal_growth)
+    return excess_earnings(earnings, charges, _number(right.discount_rate), question.terminal_growth)
 
 
 def _bracket_names(value: float, brackets: Brackets) -> tuple[str, ...]:
@@ -269,8 +269,13 @@ def _bracket_names(value: float, brackets: Brackets) -> tuple[str, ...]:
     return tuple(flag.name or "" for flag in BracketFlag if bits & flag)
 
 
+def _number(value: object) -> float:
+    """Returns a stated number as a float; NaN if it is not stated."""
+    return float("nan") if value is None else float(str(value))
+
+
 def _column(value: object) -> Float:
-    return np.array([np.nan if value is None else float(str(value))], dtype=np.float64)
+    return np.array([_number(value)], dtype=np.float64)
 
 
 def _dates(on: date | None) -> np.ndarray:

@@ -26,7 +26,7 @@ CONDITIONS = tuple(one.name.lower() for one in Condition)
 """Names of conditions in the policy's factors, in the order of their numbers."""
 
 
-STORED_INPUTS = ("annual_rate", "life_years", "units_produced", "units_lifetime", "hours", "expected_hours_per_year")
+STORED_INPUTS = ("annual_rate", "life_years", "units_produced", "units_lifetime", "hours")
 POLICY_INPUTS = (
     "salvage_share", "hours_elasticity", "scrap_share",
     "olv_factor", "flv_factor", "sale_cost_share", "removal_cost_share",
@@ -158,7 +158,8 @@ def _value_by_comparables(base: BaseValues, assets: AssetFacts, machines: Machin
     factor = factors[np.arange(len(at)), table["condition"][place].astype(np.int64)]
     ignored = ~machines.condition_stated[known] & (table["condition"][place] != int(Condition.UNKNOWN))
     fmv = machines.fmv[known] * np.where(ignored, np.minimum(np.nan_to_num(factor, nan=1.0), 1.0), 1.0)
-    base.amount[at] = np.clip(fmv, scrap, price_new)
+    # A machine without a price new has neither bound.
+    base.amount[at] = np.fmin(np.fmax(fmv, scrap), price_new)
     base.model[at] = int(Model.COMPARABLES)
     base.value[at] = machines.value_haircut[known]
     base.liquidity[at], base.cost[at] = _parts_to_nolv(machines.fmv[known], machines.olv[known], machines.nolv[known])
@@ -172,6 +173,14 @@ def _parts_to_nolv(fmv: Float, olv: Float, nolv: Float) -> tuple[Float, Float]:
         liquidity = np.where(fmv > 0, 1.0 - olv / fmv, 0.0)
         cost = np.where(olv > 0, 1.0 - nolv / olv, 0.0)
     return np.clip(liquidity, 0.0, 1.0), np.clip(cost, 0.0, 1.0)
+
+
+def _expected_hours(machines: Columns, policy: Policy) -> Float:
+    """Returns the expected meter hours a year of each machine [m]: those it states, else those of the policy."""
+    classes, row = codes_of(machines["equipment_class"])
+    of_class = np.array([policy.expected_hours_of(one) for one in classes], dtype=np.float64)[row]
+    stated = machines["expected_hours_per_year"]
+    return np.where(np.isnan(stated), of_class, stated)
 
 
 def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, day: int) -> EquipmentColumns:
@@ -188,6 +197,7 @@ def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, da
         **{name: machines[name] for name in STORED_INPUTS},
         **{name: numbers[name] for name in POLICY_INPUTS},
         meter_age_years=np.maximum(meter_age, 0.0),
+        expected_hours_per_year=_expected_hours(machines, policy),
         condition=machines["condition"].astype(np.int8),
         condition_factors=np.stack([numbers[f"condition_{name}"] for name in CONDITIONS], axis=1),
     )

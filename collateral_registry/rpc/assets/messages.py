@@ -87,8 +87,6 @@ def _read_book_schedule(number: int) -> Schedule:
 IP = "intellectual_property"
 """Prefix of the names of fields in errors."""
 
-REQUIRED_RATES = ("royalty_rate", "tax_rate", "discount_rate")
-
 EARNING_FIELDS = ("next_year_revenue", "royalty_rate", "annual_survival")
 """Fields that must not be 0. They would make the value 0, which only a recorded fact such as a lapse may do."""
 
@@ -123,9 +121,6 @@ def read_ip_asset(message: pb.IntellectualProperty) -> IntellectualProperty:
         raise InvalidInput(f"{IP}.kind", "nothing", "a kind of intellectual property right")
 
     _check_earning(message)
-    for name in REQUIRED_RATES:
-        if not message.HasField(name):
-            raise InvalidInput(f"{IP}.{name}", "nothing", "a ratio")
     return IntellectualProperty(
         **convert.read_fields(IP, message, IntellectualProperty) | {"survival": _read_survival(message)},
         right_kind=convert.member(f"{IP}.kind", RightKind, message.kind - 1),

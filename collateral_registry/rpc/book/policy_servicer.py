@@ -85,6 +85,7 @@ def read_policy(message: pb.Policy, policy_id: str) -> Policy:
         minimum_cures=tuple(convert.read_money("minimum_cures", amount) for amount in message.minimum_cures),
         holidays=tuple(_holiday(holiday) for holiday in message.holidays),
         indices={entry.asset_class: _read_index(entry) for entry in message.classes if entry.price_index},
+        expected_hours=_read_numbers("expected_hours", message.expected_hours),
     )
 
 
@@ -117,6 +118,7 @@ def _policy(stored: StoredPolicy, in_force: int | None) -> pb.Policy:
         state=_state(stored, in_force),
         classes=[_class_policy(policy, name) for name in policy.classes],
         rules=_numbers(policy.rules),
+        expected_hours=_numbers(policy.expected_hours),
         minimum_cures=[convert.optional_money(amount) for amount in policy.minimum_cures],
         holidays=[convert.calendar_date(holiday) for holiday in policy.holidays],
         create_time=convert.timestamp(stored.created_us),

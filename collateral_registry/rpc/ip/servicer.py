@@ -54,6 +54,8 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
     async def QuoteRight(self, request: pb.QuoteRightRequest, context: ServicerContext) -> pb.RightValue:
         """Values an IP asset that is not registered; records nothing."""
         asset, question = read_ip_asset(request.right), _question(request.question)
+        if asset.next_year_revenue is None:
+            raise InvalidInput("right.next_year_revenue", "nothing", "the revenue of the coming year; a quote needs it")
         currency = request.currency_code or asset.next_year_revenue.currency
         if currency != asset.next_year_revenue.currency:
             raise InvalidInput("currency_code", currency, f"{asset.next_year_revenue.currency}, that of the revenue")

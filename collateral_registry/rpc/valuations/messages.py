@@ -16,6 +16,7 @@ from collateral_registry.domain.assets.kinds import (
 )
 from collateral_registry.domain.equipment.value_bases import machine_bases
 from collateral_registry.domain.shared.days import NO_DAY, date_at, day_of
+from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.valuations.appraise import model_name
 from collateral_registry.domain.valuations.book_value import book_value
 from collateral_registry.rpc.common import convert
@@ -113,15 +114,14 @@ def _asset_inputs(valued: Valued) -> list[Input]:
             ]
         case Equipment():
             return [
-                ("price_new", asset, detail.price_new.major, detail.price_new.currency, NO_DAY),
+                _amount_input("price_new", asset, detail.price_new, day_of(detail.price_new_date)),
                 ("build_date", asset, None, detail.equipment_class, day_of(detail.built)),
                 ("hours", asset, detail.hours, "h", day_of(detail.hours_date)),
                 *_book_inputs(detail, asset),
             ]
         case IntellectualProperty():
-            revenue = detail.next_year_revenue
             return [
-                ("next_year_revenue", asset, revenue.major, revenue.currency, NO_DAY),
+                _amount_input("next_year_revenue", asset, detail.next_year_revenue, NO_DAY),
                 ("royalty_rate", asset, detail.royalty_rate, "", NO_DAY),
                 ("discount_rate", asset, detail.discount_rate, "", NO_DAY),
                 ("expire_date", asset, None, detail.office, day_of(detail.expire)),
@@ -130,6 +130,11 @@ def _asset_inputs(valued: Valued) -> list[Input]:
             return []
         case _:
             assert_never(detail)
+
+
+def _amount_input(name: str, asset: str, amount: Money | None, day: int) -> Input:
+    """Returns an amount of an asset as an input; its value is None if the amount is not stated."""
+    return (name, asset, None, "", NO_DAY) if amount is None else (name, asset, amount.major, amount.currency, day)
 
 
 def _price_inputs(series: str, price: float | None, day: int, hidden_gap: float) -> list[Input]:

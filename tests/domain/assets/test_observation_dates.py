@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
+
 from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty
-from collateral_registry.domain.assets.observation_dates import with_observation_dates
+from collateral_registry.domain.assets.observation_dates import check_hours, with_observation_dates
 from collateral_registry.domain.shared.money import Money
+from valuation.errors import InvalidInput
 from valuation.ip.legal_terms import RightKind
 
 THEN, NOW, GIVEN = date(2022, 1, 3), date(2026, 1, 5), date(2021, 6, 1)
@@ -85,3 +88,23 @@ def test_the_same_hours_keep_their_day_until_an_inspection_reads_them_again() ->
 
 def test_without_hours_there_is_no_day() -> None:
     assert read_day(machine(None, THEN), machine("900", THEN)) is None
+
+
+def read_after(hours: str, built: date) -> Asset:
+    """Returns a lathe built on a day whose meter was read on ``NOW``."""
+    asset = machine(hours, NOW)
+    assert isinstance(asset.detail, Equipment)
+    return replace(asset, detail=replace(asset.detail, built=built))
+
+
+def test_a_meter_cannot_run_more_than_24_hours_a_day() -> None:
+    yesterday = NOW - timedelta(days=1)
+    check_hours(read_after("48", yesterday), None)
+
+    with pytest.raises(InvalidInput, match=r"equipment\.hours: got 48\.1, want at most 24 hours a day"):
+        check_hours(read_after("48.1", yesterday), None)
+
+
+def test_a_registered_reading_is_not_checked_again_when_other_fields_change() -> None:
+    registered = read_after("49", NOW)
+    check_hours(replace(registered, display_name="lathe"), registered)

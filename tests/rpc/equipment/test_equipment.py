@@ -154,6 +154,15 @@ def test_scrap_is_worth_little_although_the_model_has_no_such_condition(client: 
     assert values[1].market_value.units < 0.2 * values[0].market_value.units
 
 
+def test_comparable_sales_value_a_machine_whose_price_new_is_not_known(client: Client) -> None:
+    priced, bare = digger("S-23"), digger("S-23")
+    bare.equipment.ClearField("price_new")
+    values = [quoted_under_model(client, asset) for asset in (priced, bare)]
+
+    assert values[0].market_value.units < priced.equipment.price_new.units, "the price new does not bound this machine"
+    assert values[0].market_value == values[1].market_value
+
+
 def test_a_machine_without_a_build_date_is_unknown_even_with_a_model(client: Client) -> None:
     asset = digger("S-21")
     asset.equipment.ClearField("build_date")

@@ -8,8 +8,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 
 from collateral_registry.commands.assets.register import change, register
@@ -18,9 +16,9 @@ from collateral_registry.commands.valuations.revalue import revalue
 from collateral_registry.domain.ip.ip_valuation import life_of
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.assets.repository import get_asset
-from collateral_registry.store.engine.migrate import MIGRATIONS, migrate
+from collateral_registry.store.engine.migrate import migrate
 from collateral_registry.store.valuations.repository import list_valuations
-from tests.support.books import FIRST, IP_ASSET, MACHINE, do, open_empty_book
+from tests.support.books import FIRST, IP_ASSET, MACHINE, do, downgrade, open_empty_book
 
 RIGHT_WITH_LIFE = replace(IP_ASSET, detail=replace(IP_ASSET.detail, technology_life_years=Decimal(5)))
 DAYS_LATER = 731
@@ -28,11 +26,8 @@ DAYS_LATER = 731
 
 def downgrade_to(database, version, field) -> None:
     """Downgrades the schema to a version and removes a field from all documents."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    downgrade(database, version)
     with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, version)
         for key, revision, document in connection.execute(
             text("SELECT asset_key, revision, document FROM asset_revision")
         ).all():
@@ -78,6 +73,24 @@ def test_migrated_hours_take_the_day_of_the_last_inspection_or_of_the_registrati
         column = connection.execute(text("SELECT hours_day FROM equipment")).scalar_one()
     database.close()
     assert (machine.hours_date, column) == (read, day_of(read))
+
+
+def test_a_migrated_machine_keeps_its_equipment_class_and_may_lose_its_price_new(schemaless_url):
+    database = open_empty_book(schemaless_url)
+    do(database, lambda write: register(write, MACHINE))
+    downgrade(database, "0015")
+
+    migrate(database)
+
+    do(database, lambda write: change(write, MACHINE.asset_id, "", without_price))
+    with database.read() as connection:
+        column = connection.execute(text("SELECT equipment_class, price_new FROM equipment")).one()
+    database.close()
+    assert tuple(column) == ("metalworking_machines", None)
+
+
+def without_price(asset):
+    return replace(asset, detail=replace(asset.detail, price_new=None))
 
 
 def test_a_machine_without_a_new_reading_loses_value_every_day(database_url):
