@@ -125,7 +125,8 @@ def test_sample_assets_of_every_kind_become_messages_of_that_kind():
 
 
 ORDER = {
-    "asset_id": "po-1", "kind": "PURCHASE_ORDER", "class": "order", "owner": "A", "currency": "EUR", "order_number": "PO-1",
+    "asset_id": "po-1", "kind": "PURCHASE_ORDER", "class": "order", "owner": "A", "currency": "EUR",
+    "order_number": "PO-1",
 }  # fmt: skip
 
 
