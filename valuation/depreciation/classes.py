@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from valuation.tables import read_table
+from valuation.packaged import read_table
 
 
 @dataclass(frozen=True)

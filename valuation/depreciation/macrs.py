@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from valuation._typing import Float
 from valuation.checks import require
-from valuation.tables import read_table
+from valuation.packaged import read_table
 
 
 @cache

@@ -10,7 +10,7 @@ import numpy as np
 
 from valuation.errors import InvalidInput
 from valuation.ip.legal_terms import RightKind
-from valuation.tables import read_table
+from valuation.packaged import read_table
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuation._typing import Dates
-from valuation.tables import read_table
+from valuation.packaged import read_table
 
 ANY_OFFICE = "*"
 

@@ -18,7 +18,7 @@ from valuation._typing import Float, Int
 from valuation.checks import require
 from valuation.errors import InvalidInput
 from valuation.ip.legal_terms import RightKind
-from valuation.tables import read_table
+from valuation.packaged import read_table
 
 FIT_FEES_LEAST = 3
 """Minimum number of fees; fewer cannot identify the three parameters."""

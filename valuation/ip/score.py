@@ -14,7 +14,7 @@ from types import MappingProxyType
 from valuation.errors import InvalidInput
 from valuation.ip.events import RightState
 from valuation.ip.status import LegalStatus
-from valuation.tables import read_table
+from valuation.packaged import read_table
 
 SCORE_LOW, SCORE_HIGH = 0.0, 100.0
 

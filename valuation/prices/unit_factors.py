@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from valuation._typing import Bool, Float
-from valuation.tables import read_table
+from valuation.packaged import read_table
 
 MIN_LOG_WIDTH = 0.02
 WIDTH_SIGMAS = 3.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
@@ -72,13 +71,14 @@ Records = dict[int, dict[str, TrackRecord]]
 def run_backtest(source: Path, folder: Path, columns: PriceColumns, request: BacktestRequest, workers: int) -> int:
     """Writes tests.csv, models.csv, windows.csv and the charts, and returns the exit code.
 
-    A series that fails is reported and does not stop the others.
+    Refused rows and series that fail are reported and do not stop the others.
     """
     try:
-        histories = read_histories(source, columns)
-    except (ValueError, OSError, csv.Error) as error:
+        file = read_histories(source, columns)
+    except (ValueError, OSError) as error:
         print_error(str(error))
         return EXIT_USAGE
+    histories = file.histories
     folder.mkdir(parents=True, exist_ok=True)
     records: dict[str, Records] = {}
     for name, found in each_series(partial(_backtest, folder=folder, request=request), histories, workers, "Backtests"):
@@ -90,12 +90,13 @@ def run_backtest(source: Path, folder: Path, columns: PriceColumns, request: Bac
     _write_tests(folder / "tests.csv", tested, request)
     _write_models(folder / "models.csv", list(records.values()), request)
     _write_windows(folder / "windows.csv", tested)
-    return EXIT_SOME_REFUSED if len(records) < len(histories) else 0
+    file.report()
+    return EXIT_SOME_REFUSED if len(records) < len(histories) or file.refused else 0
 
 
 def _backtest(name: str, history: History, folder: Path, request: BacktestRequest) -> Records:
     """Returns the track records of a series and writes one chart per horizon."""
-    dates, prices = history.columns()
+    dates, prices = history.reliable()
 
     def record(horizon: int, model: HaircutModel) -> TrackRecord:
         return track_record(dates, prices, horizon_days=horizon, confidence=request.confidence, model=model)

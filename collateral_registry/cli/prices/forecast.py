@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -26,12 +25,16 @@ SELECTION_COLUMNS = (
 
 
 def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days: int, workers: int) -> int:
-    """Writes forecast.csv, selection.csv and the charts, and returns the exit code; reports the series that fail."""
+    """Writes forecast.csv, selection.csv and the charts, and returns the exit code.
+
+    Refused rows and series that fail are reported and do not stop the others.
+    """
     try:
-        histories = read_histories(source, columns)
-    except (ValueError, OSError, csv.Error) as error:
+        file = read_histories(source, columns)
+    except (ValueError, OSError) as error:
         print_error(str(error))
         return EXIT_USAGE
+    histories = file.histories
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, ValueForecast] = {}
     for name, one in each_series(partial(_forecast, horizon_days=horizon_days), histories, workers, "Forecasts"):
@@ -46,11 +49,12 @@ def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days
             draw_forecast(folder / f"{file_stem(name)}.svg", name, made)
         else:
             print_error(f"{name}: no forecast; the series is too short or constant")
-    return EXIT_SOME_REFUSED if len(found) < len(histories) else 0
+    file.report()
+    return EXIT_SOME_REFUSED if len(found) < len(histories) or file.refused else 0
 
 
 def _forecast(_name: str, history: History, horizon_days: int) -> ValueForecast:
-    dates, prices = history.columns()
+    dates, prices = history.reliable()
     return forecast(prices, dates, horizon_days)
 
 

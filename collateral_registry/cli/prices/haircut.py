@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error
-from collateral_registry.cli.prices.price_file import History, PriceColumns, parse_day, read_histories
+from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
 from valuation.errors import MissingExtra
 from valuation.flags import QualityFlag
@@ -126,10 +127,10 @@ def model_named(option: str, name: str, allowed: Collection[str] = tuple(MODELS)
 
 def first_origin(text: str) -> np.datetime64:
     """Returns the date given by ``--from``; NaT if it is empty. Raises ValueError if it is not a date."""
-    first = parse_day(text)
-    if text and np.isnat(first):
-        raise ValueError(f"--from: got {text!r}, want a date such as 2015-01-02")
-    return first
+    try:
+        return np.datetime64(date.fromisoformat(text) if text else "NaT", "D")
+    except ValueError:
+        raise ValueError(f"--from: got {text!r}, want a date such as 2015-01-02") from None
 
 
 def requested_model(name: str, proxy: str, rates: History | None) -> HaircutModel:
@@ -143,27 +144,30 @@ def read_rates(source: Path | None) -> History | None:
     """Reads a file of rates that holds one series, with the columns ``date`` and ``price``; raises ValueError."""
     if source is None:
         return None
-    found = list(read_histories(source, PriceColumns()).values())
-    if len(found) != 1:
-        raise ValueError(f"--rates: got {len(found)} series, want one")
-    return found[0]
+    file = read_histories(source, PriceColumns())
+    if file.refused:
+        raise ValueError(f"--rates: {file.name}:{file.refused[0].line}: {file.refused[0].reason}")
+    if len(file.histories) != 1:
+        raise ValueError(f"--rates: got {len(file.histories)} series, want one")
+    return next(iter(file.histories.values()))
 
 
 def run_haircut(source: Path, output: Path, columns: PriceColumns, request: HaircutRequest, workers: int) -> int:
-    """Writes one row per series and origin, and returns the exit code; reports the series that fail."""
+    """Writes one row per series and origin, and returns the exit code; reports refused rows and series that fail."""
     try:
-        histories = read_histories(source, columns)
-    except (ValueError, OSError, csv.Error) as error:
+        file = read_histories(source, columns)
+    except (ValueError, OSError) as error:
         print_error(str(error))
         return EXIT_USAGE
+    histories = file.histories
     if request.proxy and request.proxy not in histories:
         print_error(f"--proxy: got {request.proxy!r}, want a series of the file")
         return EXIT_USAGE
     proxy = histories.get(request.proxy)
     memory = _memory(histories, request)
     failed = 0
-    with output.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+    with output.open("w", encoding="utf-8", newline="") as written:
+        writer = csv.writer(written, lineterminator="\n")
         writer.writerow([*OUTPUT_COLUMNS, *(MORE_COLUMNS if request.more_columns else ())])
         work = partial(_rows, proxy=proxy, memory=memory, request=request)
         for name, rows in each_series(work, histories, workers, "Haircuts"):
@@ -172,14 +176,8 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, request: Hair
                 print_error(f"{name}: {rows.reason}")
             else:
                 writer.writerows(rows)
-            if histories[name].unreadable:
-                print_error(f"{name}: {_unreadable(histories[name])}")
-    return EXIT_SOME_REFUSED if failed else 0
-
-
-def _unreadable(history: History) -> str:
-    count, first = history.unreadable, history.first_unreadable
-    return f"{count} rows with an unreadable date, first {first}; want dates such as 2020-01-05"
+    file.report()
+    return EXIT_SOME_REFUSED if failed or file.refused else 0
 
 
 def _rows(
@@ -187,10 +185,10 @@ def _rows(
 ) -> list[tuple[object, ...]]:
     """Returns one row per origin.
 
-    The proxy itself is estimated from its own quotes. A series that has no prices or too many unreadable dates gets a
+    The proxy itself is estimated from its own quotes. A series that has no prices or too many refused rows gets a
     single row, with the floor that applies without prices.
     """
-    dates, prices = history.columns()
+    dates, prices = history.dates, history.prices
     if history.doubtful or not len(dates):
         newest = dates.max() if len(dates) else np.datetime64("NaT", "D")
         floor = haircut(
@@ -211,12 +209,11 @@ def _rows(
     return rows
 
 
-def _memory(histories: dict[str, History], request: HaircutRequest) -> ClassMemory:
+def _memory(histories: Mapping[str, History], request: HaircutRequest) -> ClassMemory:
     """Returns the experience pooled over all series of the file; empty unless pooling is requested."""
     if not request.learn_across:
         return NOTHING_LEARNED
-    columns = [history.columns() for history in histories.values()]
-    return class_memory((prices, dates) for dates, prices in columns)
+    return class_memory((history.prices, history.dates) for history in histories.values())
 
 
 def _estimate_linked(
@@ -227,7 +224,7 @@ def _estimate_linked(
     request: HaircutRequest,
 ) -> LinkedHaircut:
     """Returns the haircut of a grade, estimated from its own and its proxy's quotes up to the origin."""
-    proxy_dates, proxy_prices = proxy.columns()
+    proxy_dates, proxy_prices = proxy.dates, proxy.prices
     past = proxy_dates <= origin
     proxy_prices, proxy_dates = proxy_prices[past], proxy_dates[past]
     days = request.trading_days(proxy_dates, proxy_prices)
@@ -247,7 +244,7 @@ def _estimate(
     if request.rates is None:
         seed = seed_for(name, origin, request.model.value)
         return haircut(prices, dates, days, confidence, model=request.model, seed=seed, memory=memory)
-    rate_dates, rates = request.rates.columns()
+    rate_dates, rates = request.rates.dates, request.rates.prices
     past = rate_dates <= origin
     seed = seed_for(name, origin, f"{joint.MODEL}/{joint.VERSION}")
     return joint_haircut(prices, dates, rates[past], rate_dates[past], days, confidence, seed=seed)
@@ -296,7 +293,7 @@ def _flags(found: AnyHaircut, history: History, request: HaircutRequest) -> list
     flags += [defect.name for defect in found.cleaned.defects if defect.name not in flags]
     flags += [found.fallen_back] if found.fallen_back and found.fallen_back not in flags else []
     flags += [f"MULTIPLIER_{found.watch.multiplier:.3f}"] if found.watch.multiplier > 1.0 else []
-    flags += ["UNREADABLE_DATE"] if history.unreadable else []
+    flags += ["REFUSED_ROWS"] if history.refused else []
     flags += ["HIDDEN_GAP"] if found.value_correction < 1.0 else []
     flags += ["PROXY_LINKED"] if isinstance(found, LinkedHaircut) else []
     flags += ["PATH_MINIMUM"] if request.basis != BASES[0] else []

@@ -82,14 +82,14 @@ def test_column_names_can_be_set_and_the_file_gzipped(tmp_path):
 
 def test_data_defects_are_flagged_and_do_not_stop_the_run(tmp_path):
     wrong = PRICES.copy()
-    wrong[100], wrong[200], wrong[300] = -36.98, wrong[200] * 100, np.nan
-    text = "series,date,price\n" + lines(wrong) + f"copper,{DAYS[50]},1\ncopper,soon,5\n" + lines([5.0] * 300, "glass")
+    wrong[100], wrong[200] = -36.98, wrong[200] * 100
+    text = "series,date,price\n" + lines(wrong) + f"copper,{DAYS[50]},1\n" + lines([5.0] * 300, "glass")
 
     code, _, rows = run(tmp_path, text)
 
     assert code == 0
     flags = rows[0]["flags"].split("|")
-    assert {"NOT_POSITIVE", "SPIKE", "NOT_FINITE", "CONFLICTING_QUOTES", "UNREADABLE_DATE"} <= set(flags)
+    assert {"NOT_POSITIVE", "SPIKE", "CONFLICTING_QUOTES"} <= set(flags)
     assert rows[1]["model"] == "class-floor/1"
     assert {"NO_OPINION", "STALE_SERIES"} <= set(rows[1]["flags"].split("|"))
 
@@ -154,20 +154,75 @@ def test_decimal_commas_and_thousands_separators_are_read(tmp_path):
     assert run(tmp_path, file_of(DAYS, comma))[2] == expected
 
 
-def test_few_unreadable_dates_are_reported_and_many_give_the_class_floor(tmp_path):
+def test_few_refused_rows_are_reported_and_many_give_the_class_floor(tmp_path):
     days = [str(day) for day in DAYS[:700]]
     few, many = days.copy(), days.copy()
     few[7], many[::10] = "1577836800", ["soon"] * 70
     code, stderr, rows = run(tmp_path, file_of(few, PRICES))
     _, _, doubtful = run(tmp_path, file_of(many, PRICES))
-    _, _, none = run(tmp_path, file_of(["soon"] * 100, PRICES))
+    none = run(tmp_path, file_of(["soon"] * 100, PRICES))
 
-    assert code == 0
-    assert "copper: 1 rows with an unreadable date, first '1577836800'" in stderr
+    assert code == 1
+    assert "prices.csv:9: date: got '1577836800', want a date such as 2020-01-05" in stderr
     assert rows[0]["n_obs"] == "699"
+    assert "REFUSED_ROWS" in rows[0]["flags"]
     assert (doubtful[0]["model"], doubtful[0]["date"]) == ("class-floor/1", str(DAYS[699]))
-    assert {"NO_OPINION", "UNREADABLE_DATE"} <= set(doubtful[0]["flags"].split("|"))
-    assert (none[0]["model"], none[0]["date"]) == ("class-floor/1", "")
+    assert {"NO_OPINION", "REFUSED_ROWS"} <= set(doubtful[0]["flags"].split("|"))
+    assert (none[0], none[2]) == (1, [])
+
+
+def test_a_day_without_a_quote_is_reported_and_leaves_the_series_usable(tmp_path):
+    prices = [str(price) for price in PRICES[:700]]
+    prices[::7] = ["", ".", "NA", "nan"] * 25
+
+    code, stderr, rows = run(tmp_path, file_of(DAYS, prices))
+
+    assert (code, "price: got nothing, want a price" in stderr, "... and 50 more" in stderr) == (1, True, True)
+    assert (rows[0]["n_obs"], "NO_OPINION" in rows[0]["flags"]) == ("600", False)
+
+
+def test_rows_with_a_surplus_cell_count_for_the_series_they_name(tmp_path):
+    """Prices of 100 and more lose their thousands; the rest would be a series of its own."""
+    split = "".join(f"tin,{day},1,0{at % 90 + 10}.5\n" for at, day in enumerate(DAYS[300:600]))
+    text = "series,date,price\n" + lines(PRICES, "copper") + lines(PRICES[:300], "tin") + split
+
+    code, _, rows = run(tmp_path, text)
+
+    assert code == 1
+    assert ["NO_OPINION" in row["flags"] for row in rows] == [False, True]
+
+
+def test_a_footnote_is_no_series(tmp_path):
+    code, stderr, rows = run(tmp_path, "series,date,price\n" + lines(PRICES) + ",,\n" + '"Source: an exchange",,\n')
+
+    assert (code, [row["series"] for row in rows]) == (1, ["copper"])
+    assert "prices.csv:704: date: got nothing" in stderr
+
+
+def test_a_line_that_begins_with_a_hash_is_a_row(tmp_path):
+    code, _, rows = run(tmp_path, "# a comment\nseries,date,price\n" + lines(PRICES, "#1 copper"))
+
+    assert (code, rows[0]["series"], rows[0]["n_obs"]) == (0, "#1 copper", "701")
+
+
+@pytest.mark.parametrize("command", ["haircut", "backtest", "forecast"])
+def test_refused_rows_give_exit_code_1_and_a_refused_file_2(tmp_path, command):
+    def code(name, text):
+        (tmp_path / name).write_text(text)
+        arguments = [command, str(tmp_path / name), "--output", str(tmp_path / f"{name}-{command}")]
+        return CliRunner().invoke(app, arguments).exit_code
+
+    assert code("right.csv", "series,date,price\n" + lines(PRICES[:120])) == 0
+    assert code("row.csv", "series,date,price\n" + lines(PRICES[:120]) + "copper,soon,5\n") == 1
+    assert code("twice.csv", "series,date,price,price\n") == 2
+    assert code("open.csv", "series,date,price\n" + lines(PRICES[:120]) + 'copper,2024-01-01,"5\n') == 2
+
+
+def test_a_quote_dated_in_the_future_is_refused(tmp_path):
+    code, stderr, rows = run(tmp_path, "series,date,price\n" + lines(PRICES) + "copper,2142-01-05,60\n")
+
+    assert (code, rows[0]["date"]) == (1, str(DAYS[700]))
+    assert "date: got 2142-01-05, want a date that is not in the future" in stderr
 
 
 def test_calendar_days_are_converted_to_business_days(tmp_path):
@@ -194,8 +249,8 @@ def test_calendar_days_equal_trading_days_for_a_market_open_on_weekends(tmp_path
         (("--model", "guess"), "--model: got 'guess'"),
         (("--confidence", "99"), "--confidence: got 99.0"),
         (("--from", "spring"), "--from: got 'spring'"),
-        (("--price-column", "close"), "want a column 'close'"),
-        (("--series-column", "name"), "want a column 'name'"),
+        (("--price-column", "close"), "header: got no column 'close' among 'series', 'date', 'price'"),
+        (("--series-column", "name"), "header: got no column 'name'"),
     ],
 )
 def test_an_invalid_option_is_named(tmp_path, options, message):

@@ -15,7 +15,7 @@ from tests.support.price_series import DAYS, noise, walk
 pytestmark = pytest.mark.slow
 
 NAMES = [f"s{number}" for number in range(12)]
-HISTORIES = {name: History([DAYS[0]], [float(number)]) for number, name in enumerate(NAMES)}
+HISTORIES = {name: History(DAYS[:1], np.array([float(number)])) for number, name in enumerate(NAMES)}
 
 
 def doubled(name, history):

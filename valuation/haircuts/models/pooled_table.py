@@ -10,8 +10,8 @@ from functools import cache, lru_cache
 import numpy as np
 
 from valuation._typing import Float
+from valuation.packaged import read_table
 from valuation.statistics.running_moments import TERM_NAMES
-from valuation.tables import read_table
 
 PACKAGE = "valuation.haircuts.models"
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from valuation.errors import InvalidInput
 from valuation.haircuts.supervisory.formulas import SecuredSlice
-from valuation.tables import read_table
+from valuation.packaged import read_table
 
 PACKAGE = "valuation.haircuts.supervisory"
 

@@ -7,7 +7,7 @@ import pytest
 from valuation.errors import InvalidInput
 from valuation.haircuts.supervisory.formulas import foundation_lgd
 from valuation.haircuts.supervisory.haircut_tables import Framework, foundation_slice, ten_day_haircut
-from valuation.tables import read_table
+from valuation.packaged import read_table
 
 BASEL, CRR = Framework.BASEL, Framework.CRR
 EDGES = (1.0, 3.0, 5.0, 10.0, 30.0)

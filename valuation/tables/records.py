@@ -1,0 +1,95 @@
+"""Splits text into a header and rows: CSV with any line ends, separated by comma, semicolon, tab or vertical bar."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+from valuation.errors import InvalidInput
+from valuation.tables.grid import Grid
+from valuation.tables.header import missing
+from valuation.tables.schema import Schema
+
+SEPARATORS = (",", ";", "\t", "|")
+SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+"""First line by which spreadsheets state the separator."""
+
+LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
+COMMENT = "#"
+CELL_LIMIT = csv.field_size_limit()
+"""Largest number of characters of a cell."""
+
+
+def read_records(name: str, text: str, schema: Schema) -> Grid:
+    """Returns the header and the rows of a text, without blank rows.
+
+    Lines before the header that begin with ``#`` are comments; after it they are data. Raises InvalidInput for a quote
+    that is not closed, or for more rows than the schema permits.
+    """
+    start, line, separator = _start_of_header(text, schema)
+    if not separator:
+        separator = _separator(text[start:], schema)
+    grid = Grid(name, [], separator=separator)
+    reader = csv.reader(io.StringIO(text[start:], newline=""), delimiter=separator, strict=True)
+    last = line - 1
+    try:
+        grid.header.extend(cell.strip() for cell in next(reader, []))
+        last = line - 1 + reader.line_num
+        for cells in reader:
+            first, last = last + 1, line - 1 + reader.line_num
+            if last > first:
+                _check_line_breaks(grid, cells, first, last)
+            if not "".join(cells).strip():
+                continue
+            grid.rows.append(cells)
+            grid.lines.append(first)
+            if len(grid.rows) > schema.max_rows:
+                raise InvalidInput(name, f"more than {schema.max_rows} rows", "a shorter file; divide it")
+    except csv.Error as error:
+        want = "each quote closed, and quotes inside a cell doubled"
+        raise InvalidInput(f"{name}:{last + 1}", str(error), want) from None
+    return grid
+
+
+def _start_of_header(text: str, schema: Schema) -> tuple[int, int, str]:
+    """Returns position and line of the header, and the separator if a line states it."""
+    separator, at, line = "", 0, 1
+    while at < len(text):
+        found = LINE.match(text, at)
+        content = found[1] if found else ""
+        stated = SEPARATOR_LINE.fullmatch(content.strip(" ")) if not separator else None
+        if stated:
+            separator = stated[1]
+        elif content.strip() and not (content.startswith(COMMENT) and _is_comment(content, schema)):
+            break
+        at, line = found.end() if found else len(text), line + 1
+    return at, line, separator
+
+
+def _is_comment(content: str, schema: Schema) -> bool:
+    """Returns whether a line before the header is a comment: it is none if it has the required columns."""
+    return all(missing(content.split(separator), schema) for separator in SEPARATORS)
+
+
+def _separator(text: str, schema: Schema) -> str:
+    """Returns the separator under which the header has the required columns; otherwise the most frequent one."""
+    headers = {separator: _first_record(text, separator) for separator in SEPARATORS}
+    by_length = sorted(SEPARATORS, key=lambda separator: -len(headers[separator]))
+    return min(by_length, key=lambda separator: len(missing(headers[separator], schema)))
+
+
+def _first_record(text: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), [])
+    except csv.Error:
+        return []
+
+
+def _check_line_breaks(grid: Grid, cells: list[str], first: int, last: int) -> None:
+    """Raises InvalidInput if a cell with line breaks contains what looks like whole rows: its quote is not closed."""
+    for cell in cells:
+        if ("\n" in cell or "\r" in cell) and cell.count(grid.separator) >= len(grid.header) - 1:
+            got = f"a quote that is open until line {last}, over the cells of other rows"
+            raise InvalidInput(f"{grid.name}:{first}", got, "each quote closed in its row")
