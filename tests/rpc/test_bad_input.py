@@ -68,7 +68,7 @@ def test_a_bad_asset_is_refused_naming_field_and_value(shared_client, asset, fie
 
     assert error.code() == INVALID
     assert info.reason == "INVALID_INPUT"
-    assert fields == [field]
+    assert fields == [f"asset.{field}"]
     assert value in error.details()
     assert "want" in error.details()
     missing = refused(shared_client.assets.GetAsset, asset_pb2.GetAssetRequest(name="assets/bad-lot"))
@@ -99,7 +99,7 @@ def machine(**fields) -> asset_pb2.Asset:
 @pytest.mark.parametrize(
     ("asset", "field"),
     [
-        (machine(build_date=calendar(FIRST_DAY + timedelta(days=1))), "built"),
+        (machine(build_date=calendar(FIRST_DAY + timedelta(days=1))), "equipment.build_date"),
         (machine(build_date=Date(year=2021, month=13, day=1)), "equipment.build_date"),
         (machine(build_date=Date(year=2021, month=2, day=30)), "equipment.build_date"),
         (machine(hours=Decimal(value="-1")), "equipment.hours"),
@@ -111,7 +111,7 @@ def machine(**fields) -> asset_pb2.Asset:
         (machine(acquisition_cost=money("-1"), acquisition_date=BOUGHT), "equipment.acquisition_cost"),
         (machine(acquisition_cost=money("0"), acquisition_date=BOUGHT), "equipment.acquisition_cost"),
         (machine(acquisition_cost=money("1", "EUR"), acquisition_date=BOUGHT), "equipment.acquisition_cost"),
-        (machine(acquisition_date=calendar(FIRST_DAY + timedelta(days=1))), "acquisition_date"),
+        (machine(acquisition_date=calendar(FIRST_DAY + timedelta(days=1))), "equipment.acquisition_date"),
         (machine(acquisition_date=Date(year=2021, month=2, day=30)), "equipment.acquisition_date"),
         (machine(acquisition_date=BOUGHT, build_date=calendar(FIRST_DAY)), "equipment.acquisition_date"),
         (machine(book_schedule=7), "equipment.book_schedule"),
@@ -122,7 +122,7 @@ def machine(**fields) -> asset_pb2.Asset:
 def test_a_bad_machine_is_refused(shared_client, asset, field):
     error = refused(shared_client.assets.CreateAsset, asset_pb2.CreateAssetRequest(asset=asset, asset_id="machine"))
 
-    assert details_of(error)[1] == [field]
+    assert details_of(error)[1] == [f"asset.{field}"]
 
 
 def test_an_unknown_class_of_machines_is_refused(shared_client):
@@ -130,7 +130,7 @@ def test_an_unknown_class_of_machines_is_refused(shared_client):
     asset.equipment.equipment_class = "flying_carpets"
     error = refused(shared_client.assets.CreateAsset, asset_pb2.CreateAssetRequest(asset=asset, asset_id="machine"))
 
-    assert details_of(error)[1] == ["equipment.equipment_class"]
+    assert details_of(error)[1] == ["asset.equipment.equipment_class"]
 
 
 @pytest.mark.parametrize("share", ["salvage_share", "scrap_share"])
@@ -142,7 +142,7 @@ def test_a_salvage_or_scrap_above_the_price_new_is_refused(shared_client, share)
         shared_client.policies.CreatePolicy, policy_pb2.CreatePolicyRequest(policy=policy, policy_id="too-much")
     )
 
-    assert details_of(error)[1] == [f"classes[equipment].{share}"]
+    assert details_of(error)[1] == [f"policy.classes[equipment].numbers[{share}].value"]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_mixed_ltv_limits_are_refused(shared_client, levels):
     error = refused(shared_client.loans.CreateLoan, loan_pb2.CreateLoanRequest(loan=loan, loan_id="bad-levels"))
 
     assert error.code() == INVALID
-    assert details_of(error)[1][0].startswith("ltv_levels")
+    assert details_of(error)[1][0].startswith("loan.ltv_levels")
 
 
 def test_a_unit_that_does_not_convert_to_that_of_the_price_is_refused(client):
@@ -187,7 +187,7 @@ def test_a_unit_that_does_not_convert_to_that_of_the_price_is_refused(client):
         client.assets.CreateAsset, asset_pb2.CreateAssetRequest(asset=copper_lot(unit="metre"), asset_id="lot-1")
     )
 
-    assert details_of(error)[1] == ["inventory.unit"]
+    assert details_of(error)[1] == ["asset.inventory.unit"]
     assert "converts to t" in error.details()
 
 

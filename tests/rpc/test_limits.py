@@ -15,7 +15,7 @@ from collateral_registry.v1 import (
     report_pb2,
     valuation_pb2,
 )
-from tests.support.server import FIRST_DAY, Server, calendar, connected, details_of, observation
+from tests.support.server import FIRST_DAY, Server, calendar, connected, copper_lot, details_of, observation
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,12 @@ from tests.support.server import FIRST_DAY, Server, calendar, connected, details
         ("reports", "GenerateLtvReport", report_pb2.GenerateLtvReportRequest(order_by="colour"), "order_by"),
         ("reports", "GenerateLtvReport", report_pb2.GenerateLtvReportRequest(filter="colour = red"), "filter"),
         ("assets", "GetAsset", asset_pb2.GetAssetRequest(name="loans/a"), "name"),
-        ("assets", "CreateAsset", asset_pb2.CreateAssetRequest(asset_id="a", request_id="r" * 201), "detail"),
+        (
+            "assets",
+            "CreateAsset",
+            asset_pb2.CreateAssetRequest(asset=copper_lot(), asset_id="a", request_id="r" * 201),
+            "request_id",
+        ),
     ],
 )
 def test_a_message_beyond_its_limit_is_refused(shared_client, service, call, message, field):

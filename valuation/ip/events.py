@@ -105,7 +105,7 @@ def after(state: RightState, event: RightEvent) -> RightState:
     if kind in _RETURNS_FROM:
         needed = _RETURNS_FROM[kind]
         if state.status is not needed:
-            raise InvalidInput("event", kind.name, f"legal status {needed.name}; it is {state.status.name}")
+            raise InvalidInput("kind", kind.name, f"legal status {needed.name}; it is {state.status.name}")
         return replace(state, status=state.before, before=LegalStatus.UNKNOWN)
     if kind in _NEW_STATUS:
         return _with_status(state, event)
@@ -141,14 +141,14 @@ def check_order(event: RightEvent, newest: tuple[RightEventKind, date] | None) -
 def _with_status(state: RightState, event: RightEvent) -> RightState:
     status = _NEW_STATUS[event.kind]
     if state.status in FINAL:
-        raise InvalidInput("event", event.kind.name, f"no status event, because {state.status.name} is final")
+        raise InvalidInput("kind", event.kind.name, f"no status event, because {state.status.name} is final")
     needed = _NEEDS_STATUS.get(event.kind)
     if needed and state.status not in needed:
         names = " or ".join(one.name for one in needed)
-        raise InvalidInput("event", event.kind.name, f"legal status {names}; it is {state.status.name}")
+        raise InvalidInput("kind", event.kind.name, f"legal status {names}; it is {state.status.name}")
     reversible = status in _RETURNS_FROM.values()
     if reversible and state.status is status:
-        raise InvalidInput("event", event.kind.name, f"a legal status other than {status.name}")
+        raise InvalidInput("kind", event.kind.name, f"a legal status other than {status.name}")
     return replace(state, status=status, before=state.status if reversible else LegalStatus.UNKNOWN)
 
 

@@ -22,12 +22,19 @@ from collateral_registry.store.loans.pledges import active_pledges_on, loans_of_
 from collateral_registry.store.prices.series import find_series
 from collateral_registry.store.stock.claims_by_place import set_declared
 from collateral_registry.store.stock.pending_lots import queue_lot
-from valuation.errors import InvalidInput
+from valuation.errors import InvalidInput, joined
 
-PAST_DATES = (
-    "built", "hours_date", "price_new_date", "acquisition_date", "filing", "grant", "technology_life_date", "issued",
-)  # fmt: skip
-"""Fields of assets of any kind that hold a date and must not lie in the future."""
+PAST_DATES = {
+    "built": "build_date",
+    "hours_date": "hours_date",
+    "price_new_date": "price_new_date",
+    "acquisition_date": "acquisition_date",
+    "filing": "filing_date",
+    "grant": "grant_date",
+    "technology_life_date": "technology_life_date",
+    "issued": "issue_date",
+}
+"""Fields of assets of any kind that hold the date of a past fact, with their names in the contract."""
 
 
 def register(write: Write, asset: Asset) -> StoredAsset:
@@ -102,13 +109,17 @@ def _note_lot(write: Write, asset: Asset) -> None:
 def _check_dates(asset: Asset, day: int) -> None:
     """Raises InvalidInput if the date of a past fact is after the business date."""
     today = date_at(day)
-    detail = asset.detail
+    prefix = asset.detail.kind.name.lower()
     facts = {"last_inspection_date": asset.last_inspection}
-    for field in PAST_DATES:
-        facts[field] = getattr(detail, field, None)
-    for field, value in facts.items():
-        if value is not None and value > today:
-            raise InvalidInput(field, value, f"not after the business date {today}")
+    for field, name in PAST_DATES.items():
+        facts[f"{prefix}.{name}"] = getattr(asset.detail, field, None)
+    late = [
+        InvalidInput(field, day, f"not after the business date {today}")
+        for field, day in facts.items()
+        if day and day > today
+    ]
+    if late:
+        raise joined(late)
 
 
 def _check_unit(write: Write, asset: Asset) -> None:
@@ -122,6 +133,6 @@ def _check_unit(write: Write, asset: Asset) -> None:
 def _check_pledged_currency(write: Write, stored: StoredAsset, asset: Asset) -> None:
     """Raises InvalidInput if the kind changes, and Refused if the currency of a pledged asset changes."""
     if asset.detail.kind != stored.asset.detail.kind:
-        raise InvalidInput("kind", asset.detail.kind.name, f"{stored.asset.detail.kind.name}: an asset keeps its kind")
+        raise InvalidInput("detail", asset.detail.kind.name, f"{stored.asset.detail.kind.name}, its kind")
     if asset.currency != stored.asset.currency and active_pledges_on(write.connection, stored.key):
         raise Refused("ASSET_PLEDGED", "the currency of an asset that is pledged cannot change")

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
+from functools import partial
 from typing import assert_never
 
+from collateral_registry.domain.assets.field_checks import check_term, checked_number, text_checks
 from collateral_registry.domain.assets.survival import Survival
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_id, checked_text
 from collateral_registry.domain.shared.units import checked_unit
 from valuation.depreciation.classes import equipment_classes
 from valuation.depreciation.equipment import Condition, Schedule
-from valuation.errors import InvalidInput
+from valuation.errors import InvalidInput, check_all
 from valuation.ip.events import RightState
 from valuation.ip.life import RightKind
 from valuation.ip.score import score_right
@@ -56,12 +58,6 @@ CLASS_ROOT = dict(zip(Kind, ("inventory", "equipment", "ip", "receivable", "orde
 """Root of the asset classes of each kind: the classes of inventory are ``inventory`` and ``inventory.…``."""
 
 
-def checked_number(field: str, value: Decimal | None, low: str, high: str) -> None:
-    """Raises InvalidInput if a number is given and is not within [low, high]."""
-    if value is not None and not (value.is_finite() and Decimal(low) <= value <= Decimal(high)):
-        raise InvalidInput(field, value, f"{low} to {high}")
-
-
 @dataclass(frozen=True)
 class Inventory:
     """A lot of goods, identified by warehouse and lot number."""
@@ -80,16 +76,19 @@ class Inventory:
 
     def __post_init__(self) -> None:
         """Validates every field; raises InvalidInput."""
-        checked_id("inventory.good", self.good)
-        for field in ("warehouse", "lot"):
-            checked_text(f"inventory.{field}", getattr(self, field))
-        for field in ("grade", "receipt_number", "bin"):
-            checked_text(f"inventory.{field}", getattr(self, field), required=False)
-        checked_id("inventory.price_series", self.price_series)
+        check_all(
+            lambda: checked_id("inventory.good", self.good),
+            *text_checks("inventory", self, "warehouse", "lot"),
+            *text_checks("inventory", self, "grade", "receipt_number", "bin", required=False),
+            lambda: checked_id("inventory.price_series", self.series) if self.series else None,
+            self._check_quantity,
+            lambda: checked_unit("inventory.unit", self.unit),
+        )
+
+    def _check_quantity(self) -> None:
         checked_number("inventory.quantity", self.quantity, "0", str(QUANTITY_LIMIT))
         if -int(self.quantity.as_tuple().exponent) > QUANTITY_DECIMALS:
             raise InvalidInput("inventory.quantity", self.quantity, f"at most {QUANTITY_DECIMALS} decimals")
-        checked_unit("inventory.unit", self.unit)
 
     @property
     def price_series(self) -> str:
@@ -141,30 +140,41 @@ class Equipment:
 
     def __post_init__(self) -> None:
         """Validates every field; raises InvalidInput."""
-        for field in ("make", "serial_number"):
-            checked_text(f"equipment.{field}", getattr(self, field))
-        checked_text("equipment.model", self.model, required=False)
-        checked_text("equipment.location", self.location, required=False)
+        check_all(
+            *text_checks("equipment", self, "make", "serial_number"),
+            *text_checks("equipment", self, "model", "location", required=False),
+            self._check_class,
+            lambda: checked_number("equipment.hours", self.hours, "0", "1000000"),
+            lambda: checked_number("equipment.expected_hours_per_year", self.expected_hours_per_year, "1", "8784"),
+            lambda: checked_number("equipment.units_produced", self.units_produced, "0", "1e12"),
+            lambda: checked_number("equipment.units_lifetime", self.units_lifetime, "1", "1e12"),
+            self._check_attributes,
+            self._check_price_index,
+            self._check_acquisition,
+            self._check_counted_units,
+        )
+
+    def _check_class(self) -> None:
         if self.equipment_class not in equipment_classes():
             want = "one of " + ", ".join(sorted(equipment_classes()))
             raise InvalidInput("equipment.equipment_class", repr(self.equipment_class[:80]), want)
-        checked_number("equipment.hours", self.hours, "0", "1000000")
-        checked_number("equipment.expected_hours_per_year", self.expected_hours_per_year, "1", "8784")
-        checked_number("equipment.units_produced", self.units_produced, "0", "1e12")
-        checked_number("equipment.units_lifetime", self.units_lifetime, "1", "1e12")
+
+    def _check_attributes(self) -> None:
         if len(self.attributes) > ATTRIBUTES_LIMIT:
             raise InvalidInput("equipment.attributes", f"{len(self.attributes)}", f"at most {ATTRIBUTES_LIMIT}")
-        if self.price_index:
-            checked_id("equipment.price_index", self.price_index)
-        if self.price_index and self.price_new_date is None:
-            raise InvalidInput("equipment.price_new_date", "nothing", "the date of price_new, as price_index is set")
         for name, text in self.attributes.items():
             checked_text("equipment.attributes", name)
             checked_text(f"equipment.attributes[{name[:80]}]", text, required=False)
-        self._check_book_inputs()
 
-    def _check_book_inputs(self) -> None:
-        """Raises InvalidInput if the inputs of the book value are incomplete or contradict each other."""
+    def _check_price_index(self) -> None:
+        if not self.price_index:
+            return
+        checked_id("equipment.price_index", self.price_index)
+        if self.price_new_date is None:
+            raise InvalidInput("equipment.price_new_date", "nothing", "the date of price_new, as price_index is set")
+
+    def _check_acquisition(self) -> None:
+        """Raises InvalidInput if cost and date of the acquisition are incomplete or contradict the build date."""
         cost, day = self.acquisition_cost, self.acquisition_date
         if cost is not None and cost.minor == 0:
             raise InvalidInput("equipment.acquisition_cost", cost.major, "more than 0, or no value if it is unknown")
@@ -173,6 +183,8 @@ class Equipment:
             raise InvalidInput("equipment.acquisition_date", "nothing", want)
         if day and self.built and day < self.built:
             raise InvalidInput("equipment.acquisition_date", day, f"not before the build date {self.built}")
+
+    def _check_counted_units(self) -> None:
         if self.book_schedule is Schedule.UNITS_OF_PRODUCTION:
             for field in ("units_produced", "units_lifetime"):
                 if getattr(self, field) is None:
@@ -187,6 +199,14 @@ class Equipment:
     def place(self) -> str:
         """The stated location."""
         return self.location
+
+
+IP_RANGES = {
+    "growth": ("-0.9", "1"), "royalty_rate": ("0", "1"), "tax_rate": ("0", "0.9"), "discount_rate": ("0.001", "2"),
+    "annual_survival": ("0", "1"), "technology_life_years": ("0", "100"), "amortisation_years": ("0", "50"),
+    "owned_share": ("0.000001", "1"),
+}  # fmt: skip
+"""Lowest and highest value of each number of an IP asset."""
 
 
 @dataclass(frozen=True)
@@ -224,18 +244,18 @@ class IntellectualProperty:
     def __post_init__(self) -> None:
         """Validates every field; raises InvalidInput."""
         prefix = "intellectual_property"
-        checked_text(f"{prefix}.office", self.office)
-        checked_text(f"{prefix}.number", self.number)
-        checked_number(f"{prefix}.growth", self.growth, "-0.9", "1")
-        checked_number(f"{prefix}.royalty_rate", self.royalty_rate, "0", "1")
-        checked_number(f"{prefix}.tax_rate", self.tax_rate, "0", "0.9")
-        checked_number(f"{prefix}.discount_rate", self.discount_rate, "0.001", "2")
-        checked_number(f"{prefix}.annual_survival", self.annual_survival, "0", "1")
-        checked_number(f"{prefix}.technology_life_years", self.technology_life_years, "0", "100")
-        checked_number(f"{prefix}.amortisation_years", self.amortisation_years, "0", "50")
-        checked_number(f"{prefix}.owned_share", self.owned_share, "0.000001", "1")
-        if self.indicators:
-            score_right(self.indicators, RightState(self.legal_status))
+        check_all(
+            *text_checks(prefix, self, "office", "number"),
+            *(
+                partial(checked_number, f"{prefix}.{name}", getattr(self, name), low, high)
+                for name, (low, high) in IP_RANGES.items()
+            ),
+            lambda: score_right(self.indicators, RightState(self.legal_status)) if self.indicators else None,
+            self._check_dates,
+        )
+
+    def _check_dates(self) -> None:
+        prefix = "intellectual_property"
         if self.filing and self.expire and self.expire < self.filing:
             raise InvalidInput(f"{prefix}.expire_date", self.expire, f"not before the filing on {self.filing}")
         if self.filing and self.grant and self.grant < self.filing:
@@ -273,10 +293,10 @@ class Receivable:
 
     def __post_init__(self) -> None:
         """Validates every field; raises InvalidInput."""
-        checked_text("receivable.debtor", self.debtor)
-        checked_text("receivable.invoice_number", self.invoice_number)
-        if self.issued and self.due and self.due < self.issued:
-            raise InvalidInput("receivable.due_date", self.due, f"not before the issue on {self.issued}")
+        check_all(
+            *text_checks("receivable", self, "debtor", "invoice_number"),
+            lambda: check_term("receivable", self.issued, self.due),
+        )
 
     @property
     def identity(self) -> str:
@@ -300,10 +320,10 @@ class PurchaseOrder:
 
     def __post_init__(self) -> None:
         """Validates every field; raises InvalidInput."""
-        checked_text("purchase_order.buyer", self.buyer)
-        checked_text("purchase_order.order_number", self.order_number)
-        if self.issued and self.due and self.due < self.issued:
-            raise InvalidInput("purchase_order.due_date", self.due, f"not before the issue on {self.issued}")
+        check_all(
+            *text_checks("purchase_order", self, "buyer", "order_number"),
+            lambda: check_term("purchase_order", self.issued, self.due),
+        )
 
     @property
     def identity(self) -> str:
@@ -332,15 +352,22 @@ class Asset:
 
     def __post_init__(self) -> None:
         """Validates every field; raises InvalidInput, also if the class or the currency contradicts the detail."""
-        checked_text("owner", self.owner)
-        checked_text("display_name", self.display_name, required=False)
-        digits_of(self.currency)
+        check_all(
+            lambda: checked_text("owner", self.owner),
+            lambda: checked_text("display_name", self.display_name, required=False),
+            lambda: digits_of(self.currency),
+            self._check_class,
+            *(partial(self._check_currency, field, money) for field, money in self._amounts()),
+        )
+
+    def _check_class(self) -> None:
         root = CLASS_ROOT[self.detail.kind]
         if self.asset_class != root and not self.asset_class.startswith(root + "."):
             raise InvalidInput("asset_class", repr(self.asset_class[:80]), f"{root} or {root}.…")
-        for field, money in self._amounts():
-            if money is not None and money.currency != self.currency:
-                raise InvalidInput(field, money.currency, f"the asset's currency {self.currency}")
+
+    def _check_currency(self, field: str, money: Money | None) -> None:
+        if money is not None and money.currency != self.currency:
+            raise InvalidInput(field, money.currency, f"the asset's currency {self.currency}")
 
     @property
     def identity(self) -> str:

@@ -121,7 +121,7 @@ class Policy:
         """Validates each number's name, range and source, and the order of the levels; raises InvalidInput."""
         checked_text("display_name", self.display_name)
         for asset_class, numbers in self.classes.items():
-            _check_numbers(f"classes[{asset_class}]", numbers, CLASS_PARAMETERS)
+            _check_numbers(f"classes[{asset_class}].numbers", numbers, CLASS_PARAMETERS)
         for asset_class, series_id in self.indices.items():
             _check_index(asset_class, series_id)
         _check_numbers("expected_hours", self.expected_hours, dict.fromkeys(equipment_classes(), EXPECTED_HOURS_RANGE))
@@ -132,7 +132,7 @@ class Policy:
         currencies = [money.currency for money in self.minimum_cures]
         if len(set(currencies)) < len(currencies):
             raise InvalidInput("minimum_cures", ", ".join(currencies), "one amount per currency")
-        LtvLimits(*self._limits_ppm())  # raises InvalidInput unless the levels rise
+        self._check_limits()
         for asset_class in self.classes:
             _check_realisation(asset_class, self.numbers_of(asset_class))
 
@@ -141,8 +141,15 @@ class Policy:
         """LTV limits of the loans that state none."""
         return LtvLimits(*self._limits_ppm())
 
+    def _check_limits(self) -> None:
+        """Raises InvalidInput unless the levels rise."""
+        try:
+            LtvLimits(*self._limits_ppm())
+        except InvalidInput as error:
+            raise InvalidInput("rules", error.got, error.want) from None
+
     def _limits_ppm(self) -> list[int]:
-        return [ppm_of(name, self.rules[name].value, LTV_LIMIT_PPM) for name in LEVEL_PARAMETERS]
+        return [ppm_of(f"rules[{name}].value", self.rules[name].value, LTV_LIMIT_PPM) for name in LEVEL_PARAMETERS]
 
     @property
     def basis(self) -> LtvBasis:
@@ -240,11 +247,11 @@ def _check_realisation(asset_class: str, numbers: Numbers) -> None:
 
     if {"olv_factor", "flv_factor"} <= set(numbers) and value("flv_factor") > value("olv_factor"):
         want = f"at most the olv_factor {value('olv_factor')}"
-        raise InvalidInput(f"classes[{asset_class}].flv_factor", value("flv_factor"), want)
+        raise InvalidInput(f"classes[{asset_class}].numbers[flv_factor]", value("flv_factor"), want)
     costs = value("sale_cost_share") + value("removal_cost_share")
     if costs > 1:
         raise InvalidInput(
-            f"classes[{asset_class}].sale_cost_share", costs, "at most 1 together with removal_cost_share"
+            f"classes[{asset_class}].numbers[sale_cost_share]", costs, "at most 1 together with removal_cost_share"
         )
 
 
@@ -254,5 +261,5 @@ def _check_numbers(field: str, numbers: Numbers, known: Mapping[str, tuple[str, 
             raise InvalidInput(field, repr(name[:80]), "one of " + ", ".join(known))
         low, high = known[name]
         if not number.value.is_finite() or not Decimal(low) <= number.value <= Decimal(high):
-            raise InvalidInput(f"{field}.{name}", number.value, f"{low} to {high}")
-        checked_text(f"{field}.{name}.source", number.source)
+            raise InvalidInput(f"{field}[{name}].value", number.value, f"{low} to {high}")
+        checked_text(f"{field}[{name}].source", number.source)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_text
-from valuation.errors import InvalidInput
+from valuation.errors import InvalidInput, check_all
 from valuation.money import AMOUNT_LIMIT_MINOR, PPM
 
 LTV_LIMIT_PPM = 10 * PPM
@@ -88,11 +88,13 @@ class Balance:
 
     def __post_init__(self) -> None:
         """Raises InvalidInput for mixed currencies and for a sum of 2^53 minor units or more."""
-        currencies = {self.principal.currency, self.accrued_interest.currency, self.fees.currency}
-        if len(currencies) > 1:
-            raise InvalidInput("balance", ", ".join(sorted(currencies)), "one currency")
+        for name in ("accrued_interest", "fees"):
+            currency = getattr(self, name).currency
+            if currency != self.principal.currency:
+                raise InvalidInput(name, currency, f"the currency of the principal, {self.principal.currency}")
         if self.exposure_minor >= AMOUNT_LIMIT_MINOR:
-            raise InvalidInput("balance", self.exposure_minor, "a sum of less than 2^53 minor units")
+            want = "a principal that makes a sum of less than 2^53 minor units with interest and fees"
+            raise InvalidInput("principal", self.exposure_minor, want)
 
     @property
     def exposure_minor(self) -> int:
@@ -116,12 +118,16 @@ class Loan:
 
     def __post_init__(self) -> None:
         """Validates every field, and that the amounts are in the loan's currency; raises InvalidInput."""
-        checked_text("borrower", self.borrower)
-        digits_of(self.currency)
-        if self.balance.principal.currency != self.currency:
-            raise InvalidInput("principal", self.balance.principal.currency, f"the loan's currency {self.currency}")
-        if self.credit_limit is not None and self.credit_limit.currency != self.currency:
-            raise InvalidInput("credit_limit", self.credit_limit.currency, f"the loan's currency {self.currency}")
+        check_all(
+            lambda: checked_text("borrower", self.borrower),
+            lambda: digits_of(self.currency),
+            lambda: self._check_currency("principal", self.balance.principal),
+            lambda: self._check_currency("credit_limit", self.credit_limit),
+        )
+
+    def _check_currency(self, field: str, amount: Money | None) -> None:
+        if amount is not None and amount.currency != self.currency:
+            raise InvalidInput(field, amount.currency, f"the loan's currency {self.currency}")
 
 
 @dataclass(frozen=True)
@@ -145,12 +151,20 @@ class Pledge:
 
     def __post_init__(self) -> None:
         """Validates every field; raises InvalidInput."""
+        check_all(
+            self._check_numbers,
+            lambda: checked_text("registry", self.registry, required=False),
+            lambda: checked_text("registration_number", self.registration_number, required=False),
+            self._check_registration,
+        )
+
+    def _check_numbers(self) -> None:
         if not 1 <= self.rank <= self.RANK_LIMIT:
             raise InvalidInput("rank", self.rank, f"1 to {self.RANK_LIMIT}")
         if not 0 < self.share_ppm <= PPM:
             raise InvalidInput("share", self.share_ppm / PPM, "more than 0 and at most 1")
-        for field in ("registry", "registration_number"):
-            checked_text(field, getattr(self, field), required=False)
+
+    def _check_registration(self) -> None:
         if self.registered and self.registration_expire and self.registration_expire < self.registered:
             raise InvalidInput(
                 "registration_expire_date",

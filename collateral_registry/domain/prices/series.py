@@ -9,7 +9,7 @@ from collateral_registry.domain.prices.market_data import FxQuote
 from collateral_registry.domain.shared.money import digits_of
 from collateral_registry.domain.shared.names import checked_id, checked_text
 from collateral_registry.domain.shared.units import checked_unit
-from valuation.errors import InvalidInput
+from valuation.errors import InvalidInput, check_all
 
 MAX_AGE_LIMIT_DAYS = 3650
 FX_MAX_AGE_DAYS = 7
@@ -30,15 +30,24 @@ class PriceSeries:
 
     def __post_init__(self) -> None:
         """Validates every field; raises InvalidInput."""
-        checked_id("price_series_id", self.series_id)
-        digits_of(self.currency)
+        check_all(
+            lambda: checked_id("price_series_id", self.series_id),
+            lambda: digits_of(self.currency),
+            self._check_good,
+            lambda: checked_text("price_series.market", self.market, required=False),
+            lambda: checked_text("price_series.source", self.source, required=False),
+            self._check_age,
+        )
+
+    def _check_good(self) -> None:
         if self.is_fx:
             digits_of(self.unit)
-        else:
-            checked_id("price_series.good", self.good)
-            checked_unit("price_series.unit", self.unit)
-        checked_text("price_series.market", self.market, required=False)
-        checked_text("price_series.source", self.source, required=False)
+            return
+        check_all(
+            lambda: checked_id("price_series.good", self.good), lambda: checked_unit("price_series.unit", self.unit)
+        )
+
+    def _check_age(self) -> None:
         if not 1 <= self.max_age_days <= MAX_AGE_LIMIT_DAYS:
             raise InvalidInput("price_series.max_age_days", self.max_age_days, f"1 to {MAX_AGE_LIMIT_DAYS}")
 

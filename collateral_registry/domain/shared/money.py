@@ -43,12 +43,20 @@ class Money:
         return Decimal(self.minor).scaleb(-digits_of(self.currency))
 
 
+def _digits_for(field: str, currency: str) -> int:
+    """Returns the decimal places of an amount's currency; an error names the field of the amount."""
+    try:
+        return digits_of(currency)
+    except InvalidInput as error:
+        raise error.named(lambda name: f"{field}.{name}") from None
+
+
 def money_of(field: str, amount: Decimal, currency: str) -> Money:
     """Builds Money from major units.
 
     Raises InvalidInput for a fraction of the minor unit, a negative amount, or 2^53 minor units or more.
     """
-    digits = digits_of(currency)
+    digits = _digits_for(field, currency)
     if not amount.is_finite() or amount.adjusted() > 20:
         raise InvalidInput(field, amount, "a finite amount of less than 2^53 minor units")
     minor = amount.scaleb(digits)

@@ -20,7 +20,8 @@ from collateral_registry.domain.assets.kinds import (
     Status,
 )
 from collateral_registry.domain.assets.survival import Survival
-from collateral_registry.domain.shared.names import id_of
+from collateral_registry.domain.shared.money import digits_of
+from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.store.assets.repository import StoredAsset
 from collateral_registry.v1 import asset_pb2 as pb
@@ -32,18 +33,22 @@ from valuation.ip.status import LegalStatus
 
 def read_asset(message: pb.Asset, asset_id: str) -> Asset:
     """Returns the asset in a message; raises InvalidInput with the name of the field."""
-    return Asset(
-        asset_id=asset_id,
-        owner=message.owner,
-        asset_class=message.asset_class,
-        currency=message.currency_code,
-        detail=_read_detail(message),
-        display_name=message.display_name,
-        prior_claims=convert.read_optional_money("prior_claims", message, "prior_claims"),
-        insurance_expire=convert.read_date("insurance_expire_date", message, "insurance_expire_date"),
-        last_inspection=convert.read_date("last_inspection_date", message, "last_inspection_date"),
-        status=convert.member("status", Status, message.status or pb.ASSET_STATUS_NORMAL),
+    stated = convert.read_all(
+        owner=lambda: checked_text("owner", message.owner),
+        currency=lambda: _currency(message.currency_code),
+        detail=lambda: _read_detail(message),
+        prior_claims=lambda: convert.read_optional_money("prior_claims", message, "prior_claims"),
+        insurance_expire=lambda: convert.read_date("insurance_expire_date", message, "insurance_expire_date"),
+        last_inspection=lambda: convert.read_date("last_inspection_date", message, "last_inspection_date"),
+        status=lambda: convert.member("status", Status, message.status or pb.ASSET_STATUS_NORMAL),
     )
+    return Asset(asset_id=asset_id, asset_class=message.asset_class, display_name=message.display_name, **stated)
+
+
+def _currency(code: str) -> str:
+    """Returns a currency code unchanged; raises InvalidInput unless it is in use."""
+    digits_of(code)
+    return code
 
 
 def _read_detail(message: pb.Asset) -> Detail:
@@ -62,14 +67,16 @@ def _read_inventory(message: pb.Inventory) -> Inventory:
 
 def read_equipment(message: pb.Equipment) -> Equipment:
     """Returns the machine in a message; raises InvalidInput with the name of the field."""
-    stated = convert.read_fields("equipment", message, Equipment) | {
-        "built": convert.read_date("equipment.build_date", message, "build_date"),
-        "schedule": convert.member("equipment.schedule", Schedule, max(message.schedule - 1, 0)),  # 0 is UNSPECIFIED
-        "condition": convert.member("equipment.condition", Condition, message.condition),
-        "price_index": _read_series("equipment.price_index", message.price_index),
-        "book_schedule": _read_book_schedule(message.book_schedule),
-    }
-    return Equipment(**stated)
+    stated = convert.read_all(
+        fields=lambda: convert.read_fields("equipment", message, Equipment),
+        built=lambda: convert.read_date("equipment.build_date", message, "build_date"),
+        # 0 is UNSPECIFIED
+        schedule=lambda: convert.member("equipment.schedule", Schedule, max(message.schedule - 1, 0)),
+        condition=lambda: convert.member("equipment.condition", Condition, message.condition),
+        price_index=lambda: _read_series("equipment.price_index", message.price_index),
+        book_schedule=lambda: _read_book_schedule(message.book_schedule),
+    )
+    return Equipment(**stated.pop("fields") | stated)
 
 
 def _read_series(field: str, name: str) -> str:
@@ -117,18 +124,27 @@ def _read_survival(message: pb.IntellectualProperty) -> Survival | None:
 
 def read_ip_asset(message: pb.IntellectualProperty) -> IntellectualProperty:
     """Returns the IP asset in a message; raises InvalidInput with the name of the field."""
+    stated = convert.read_all(
+        fields=lambda: _read_ip_numbers(message),
+        survival=lambda: _read_survival(message),
+        right_kind=lambda: _read_right_kind(message),
+        filing=lambda: convert.read_date(f"{IP}.filing_date", message, "filing_date"),
+        grant=lambda: convert.read_date(f"{IP}.grant_date", message, "grant_date"),
+        expire=lambda: convert.read_date(f"{IP}.expire_date", message, "expire_date"),
+        legal_status=lambda: convert.member(f"{IP}.legal_status", LegalStatus, message.legal_status),
+    )
+    return IntellectualProperty(**stated.pop("fields") | stated)
+
+
+def _read_ip_numbers(message: pb.IntellectualProperty) -> dict[str, Any]:
+    _check_earning(message)
+    return convert.read_fields(IP, message, IntellectualProperty)
+
+
+def _read_right_kind(message: pb.IntellectualProperty) -> RightKind:
     if message.kind == pb.RIGHT_KIND_UNSPECIFIED:
         raise InvalidInput(f"{IP}.kind", "nothing", "a kind of intellectual property right")
-
-    _check_earning(message)
-    return IntellectualProperty(
-        **convert.read_fields(IP, message, IntellectualProperty) | {"survival": _read_survival(message)},
-        right_kind=convert.member(f"{IP}.kind", RightKind, message.kind - 1),
-        filing=convert.read_date(f"{IP}.filing_date", message, "filing_date"),
-        grant=convert.read_date(f"{IP}.grant_date", message, "grant_date"),
-        expire=convert.read_date(f"{IP}.expire_date", message, "expire_date"),
-        legal_status=convert.member(f"{IP}.legal_status", LegalStatus, message.legal_status),
-    )
+    return convert.member(f"{IP}.kind", RightKind, message.kind - 1)
 
 
 def _read_term(kind: str, message: pb.Receivable | pb.PurchaseOrder) -> dict[str, date | None]:

@@ -10,6 +10,7 @@ from collateral_registry.commands.assets import register as commands
 from collateral_registry.domain.assets.kinds import Asset, Kind, Status
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.rpc.assets.messages import asset_message, plain_message, read_asset
+from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import conditions_in, enum_values
@@ -48,15 +49,16 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
 
     async def CreateAsset(self, request: pb.CreateAssetRequest, context: ServicerContext) -> pb.Asset:
         """Registers an asset, whose id and natural key must be new."""
-        asset = _read_active(request.asset, checked_id("asset_id", request.asset_id))
+        read = convert.read_all(
+            asset=lambda: _read_active(request.asset, request.asset_id),
+            asset_id=lambda: checked_id("asset_id", request.asset_id),
+        )
+        asset: Asset = read["asset"]
         work = _answering(lambda write: commands.register(write, asset))
         return await self.runner.write(call_of(request, "CreateAsset", pb.Asset), work)
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: ServicerContext) -> pb.Asset:
-        """Returns the number that is part of a resource name.
-
-        Raises InvalidInput with the expected form if the name has any other form.
-        """
+        """Returns one asset."""
         (asset_id,) = id_of("name", request.name, "assets")
         return await self.runner.read(lambda connection: asset_message(get_asset(connection, asset_id)))
 
@@ -78,6 +80,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
 
         def changed(asset: Asset) -> Asset:
             message = plain_message(asset)
+            _check_kind(request, message)
             masked(request.asset, message, request.update_mask, MASKED_FIELDS)
             return _read_active(message, asset_id)
 
@@ -89,6 +92,15 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         (asset_id,) = id_of("name", request.name, "assets")
         work = _answering(lambda write: commands.retire(write, asset_id, request.etag))
         return await self.runner.write(call_of(request, "RetireAsset", pb.Asset), work)
+
+
+def _check_kind(request: pb.UpdateAssetRequest, stored: pb.Asset) -> None:
+    """Raises InvalidInput if the mask names a field of another kind of assets than the stored one."""
+    own = stored.WhichOneof("detail")
+    kinds = {field.name for field in pb.Asset.DESCRIPTOR.oneofs_by_name["detail"].fields}
+    for path in request.update_mask.paths:
+        if path.split(".")[0] in kinds - {own}:
+            raise InvalidInput("update_mask", repr(path[:80]), f"fields of {own}: {stored.name} keeps its kind")
 
 
 def _read_active(message: pb.Asset, asset_id: str) -> Asset:

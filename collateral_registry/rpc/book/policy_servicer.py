@@ -80,7 +80,10 @@ def read_policy(message: pb.Policy, policy_id: str) -> Policy:
         policy_id=policy_id,
         display_name=message.display_name,
         effective=convert.required_date("effective_date", message, "effective_date"),
-        classes={entry.asset_class: _read_numbers(entry.asset_class, entry.numbers) for entry in message.classes},
+        classes={
+            entry.asset_class: _read_numbers(f"classes[{entry.asset_class}].numbers", entry.numbers)
+            for entry in message.classes
+        },
         rules=_read_numbers("rules", message.rules),
         minimum_cures=tuple(convert.read_money("minimum_cures", amount) for amount in message.minimum_cures),
         holidays=tuple(_holiday(holiday) for holiday in message.holidays),
@@ -97,8 +100,8 @@ def _read_numbers(field: str, numbers: Iterable[pb.PolicyNumber]) -> Numbers:
     by_parameter: dict[str, SourcedNumber] = {}
     for number in numbers:
         if number.parameter in by_parameter:
-            raise InvalidInput(f"{field}.{number.parameter}", "two numbers", "one number")
-        value = convert.read_decimal(f"{field}.{number.parameter}", number.value)
+            raise InvalidInput(f"{field}[{number.parameter}]", "two numbers", "one number")
+        value = convert.read_decimal(f"{field}[{number.parameter}].value", number.value)
         by_parameter[number.parameter] = SourcedNumber(value, number.source)
     return by_parameter
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import IntEnum, IntFlag
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,7 +27,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 from collateral_registry.domain.shared.days import date_of
 from collateral_registry.domain.shared.money import Money, digits_of, money_of
 from collateral_registry.v1 import common_pb2
-from valuation.errors import InvalidInput
+from valuation.errors import InvalidInput, check_all
 from valuation.flags import QualityFlag, UnknownReason, ZeroReason
 from valuation.money import PPM, to_minor
 
@@ -93,6 +94,20 @@ def required_date(field: str, message: Message, name: str) -> date:
     return value
 
 
+def read_all(**steps: Callable[[], object]) -> dict[str, Any]:
+    """Runs the steps that read a message; returns their results by name.
+
+    Raises one InvalidInput that lists the violations of all steps that failed.
+    """
+    found: dict[str, Any] = {}
+
+    def step(name: str, read: Callable[[], object]) -> None:
+        found[name] = read()
+
+    check_all(*(partial(step, name, read) for name, read in steps.items()))
+    return found
+
+
 READERS = {"google.type.Decimal": read_decimal, "google.type.Money": read_money}
 
 
@@ -103,21 +118,25 @@ def read_fields(prefix: str, message: Message, record: type[Any]) -> dict[str, A
     field, which begins with ``prefix``.
     """
     found: dict[str, Any] = {}
-    for field in fields(record):
-        described = message.DESCRIPTOR.fields_by_name.get(field.name)
-        if described is None or described.enum_type is not None:
-            continue
-        kind, value, path = described.message_type, getattr(message, field.name), f"{prefix}.{field.name}"
-        required = field.default is MISSING and field.default_factory is MISSING
-        if kind is None:
-            found[field.name] = value
-        elif kind.GetOptions().map_entry:
-            found[field.name] = dict(value)
-        elif kind.full_name in READERS and (required or message.HasField(field.name)):
-            found[field.name] = READERS[kind.full_name](path, value)
-        elif kind is Date.DESCRIPTOR and (day := read_date(path, message, field.name)):
-            found[field.name] = day
+    check_all(*(partial(_read_field, prefix, message, field, found) for field in fields(record)))
     return found
+
+
+def _read_field(prefix: str, message: Message, field: Field[Any], into: dict[str, Any]) -> None:
+    """Reads one field of a message into the values by name."""
+    described = message.DESCRIPTOR.fields_by_name.get(field.name)
+    if described is None or described.enum_type is not None:
+        return
+    kind, value, path = described.message_type, getattr(message, field.name), f"{prefix}.{field.name}"
+    required = field.default is MISSING and field.default_factory is MISSING
+    if kind is None:
+        into[field.name] = value
+    elif kind.GetOptions().map_entry:
+        into[field.name] = dict(value)
+    elif kind.full_name in READERS and (required or message.HasField(field.name)):
+        into[field.name] = READERS[kind.full_name](path, value)
+    elif kind is Date.DESCRIPTOR and (day := read_date(path, message, field.name)):
+        into[field.name] = day
 
 
 def message_of(kind: type[M], source: object, /, **others: object) -> M:

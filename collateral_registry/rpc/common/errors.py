@@ -53,8 +53,10 @@ def status_of(error: Exception) -> tuple[grpc.StatusCode, Status]:
 
 def _details(error: Exception) -> list[ErrorInfo | BadRequest | RetryInfo]:
     if isinstance(error, InvalidInput):
-        violation = BadRequest.FieldViolation(field=error.field, description=str(error))
-        return [ErrorInfo(reason="INVALID_INPUT", domain=DOMAIN), BadRequest(field_violations=[violation])]
+        violations = [
+            BadRequest.FieldViolation(field=one.field, description=one.description) for one in error.violations
+        ]
+        return [ErrorInfo(reason="INVALID_INPUT", domain=DOMAIN), BadRequest(field_violations=violations)]
     details: list[ErrorInfo | BadRequest | RetryInfo] = []
     if isinstance(error, DomainError):
         details.append(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=dict(error.facts)))

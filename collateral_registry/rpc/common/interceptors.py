@@ -8,8 +8,11 @@ from typing import Any
 
 import grpc
 import structlog
+from google.protobuf.message import Message
 
 from collateral_registry.rpc.common.errors import KNOWN_ERRORS, status_of
+from collateral_registry.rpc.common.field_paths import from_root
+from valuation.errors import InvalidInput
 
 UnaryHandler = Callable[[Any, grpc.aio.ServicerContext], Awaitable[object]]
 """Handler that returns one response to a request or to a stream of requests."""
@@ -56,7 +59,7 @@ def _unary(method: str, behaviour: UnaryHandler) -> UnaryHandler:
         try:
             return await behaviour(request, context)
         except KNOWN_ERRORS as error:
-            await _abort(context, error, method)
+            await _abort(context, _spelled(request, error), method)
             return None  # not reached: abort raises
 
     return call
@@ -68,9 +71,16 @@ def _stream(method: str, behaviour: StreamHandler) -> StreamHandler:
             async for answer in behaviour(request, context):
                 yield answer
         except KNOWN_ERRORS as error:
-            await _abort(context, error, method)
+            await _abort(context, _spelled(request, error), method)
 
     return call
+
+
+def _spelled(request: object, error: Exception) -> Exception:
+    """Returns an error about the input with the fields named from the root of the request; other errors unchanged."""
+    if isinstance(error, InvalidInput) and isinstance(request, Message):
+        return error.named(partial(from_root, request))
+    return error
 
 
 async def _abort(context: grpc.aio.ServicerContext, error: Exception, method: str) -> None:

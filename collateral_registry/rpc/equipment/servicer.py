@@ -10,6 +10,7 @@ import numpy as np
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.equipment import models as commands, reconciliation
+from collateral_registry.domain.assets.kinds import Equipment
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.assets.messages import read_equipment
@@ -21,7 +22,7 @@ from collateral_registry.runtime.equipment_fits import Fit, Fits, FitState
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.equipment.models import StoredModel, get_model, list_models
-from collateral_registry.v1 import equipment_pb2 as pb, equipment_pb2_grpc
+from collateral_registry.v1 import asset_pb2, equipment_pb2 as pb, equipment_pb2_grpc
 from valuation.equipment.appraisals.reconciliation import AppraisalBasis, AppraiserRecord
 from valuation.equipment.flags import words_of
 from valuation.equipment.models.estimates import bases_of_estimate
@@ -129,7 +130,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         """Values unregistered machines with a model; records nothing."""
         (model_id,) = id_of("equipment_model", request.equipment_model, "equipmentModels")
         check_count("machines", request.machines, MACHINES_LIMIT)
-        machines = [read_equipment(machine) for machine in request.machines]
+        machines = [_read_machine(index, machine) for index, machine in enumerate(request.machines)]
         on = convert.read_date("date", request, "date")
 
         def work(connection: Connection) -> pb.QuoteEquipmentResponse:
@@ -197,6 +198,14 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             )
 
         return await self.runner.read(work)
+
+
+def _read_machine(index: int, message: asset_pb2.Equipment) -> Equipment:
+    """Returns a machine of a request; errors name its place in the request."""
+    try:
+        return read_equipment(message)
+    except InvalidInput as error:
+        raise error.named(lambda name: name.replace("equipment", f"machines[{index}]", 1)) from None
 
 
 def _fit(fit: Fit) -> pb.EquipmentFit:

@@ -53,7 +53,11 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
 
     async def QuoteRight(self, request: pb.QuoteRightRequest, context: ServicerContext) -> pb.RightValue:
         """Values an IP asset that is not registered; records nothing."""
-        asset, question = read_ip_asset(request.right), _question(request.question)
+        try:
+            asset = read_ip_asset(request.right)
+        except InvalidInput as error:
+            raise error.named(lambda name: name.replace("intellectual_property", "right")) from None
+        question = _question(request.question)
         if asset.next_year_revenue is None:
             raise InvalidInput("right.next_year_revenue", "nothing", "the revenue of the coming year; a quote needs it")
         currency = request.currency_code or asset.next_year_revenue.currency

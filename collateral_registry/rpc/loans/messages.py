@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from collateral_registry.domain.loans.agreements import (
 )
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.money import Money
-from collateral_registry.domain.shared.names import id_of
+from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.loans.cover_messages import cover_message
@@ -49,26 +50,29 @@ PLEDGE_MASK = (
 
 def read_balance(message: pb.Loan | pb.BalanceUpdate, currency: str) -> Balance:
     """Returns the balance in a message. Absent amounts are 0 in the given currency."""
-    day = convert.required_date("balance_date", message, "balance_date")
 
     def amount(name: str) -> Money:
         return convert.read_optional_money(name, message, name) or Money(0, currency)
 
-    return Balance(amount("principal"), amount("accrued_interest"), amount("fees"), day)
+    return Balance(
+        **convert.read_all(
+            **{name: partial(amount, name) for name in ("principal", "accrued_interest", "fees")},
+            day=lambda: convert.required_date("balance_date", message, "balance_date"),
+        )
+    )
 
 
 def read_loan(message: pb.Loan, loan_id: str) -> Loan:
     """Returns the loan in a message; raises InvalidInput with the name of the field."""
-    return Loan(
-        loan_id=loan_id,
-        borrower=message.borrower,
-        currency=message.currency_code,
-        balance=read_balance(message, message.currency_code),
-        credit_limit=convert.read_optional_money("credit_limit", message, "credit_limit"),
-        ltv_basis=convert.member("ltv_basis", LtvBasis, message.ltv_basis) if message.ltv_basis else None,
-        ltv_limits=_read_limits(message.ltv_levels) if message.HasField("ltv_levels") else None,
-        maturity=convert.read_date("maturity_date", message, "maturity_date"),
+    stated = convert.read_all(
+        borrower=lambda: checked_text("borrower", message.borrower),
+        balance=lambda: read_balance(message, message.currency_code),
+        credit_limit=lambda: convert.read_optional_money("credit_limit", message, "credit_limit"),
+        ltv_basis=lambda: convert.member("ltv_basis", LtvBasis, message.ltv_basis) if message.ltv_basis else None,
+        ltv_limits=lambda: _read_limits(message.ltv_levels) if message.HasField("ltv_levels") else None,
+        maturity=lambda: convert.read_date("maturity_date", message, "maturity_date"),
     )
+    return Loan(loan_id=loan_id, currency=message.currency_code, **stated)
 
 
 def _read_limits(message: common_pb2.LtvLevels) -> LtvLimits:
@@ -81,21 +85,28 @@ def _read_limits(message: common_pb2.LtvLevels) -> LtvLimits:
 
 def read_pledge(message: pb.Pledge, loan_id: str, pledge_id: str) -> Pledge:
     """Returns the pledge in a message; raises InvalidInput with the name of the field."""
-    (asset_id,) = id_of("pledge.asset", message.asset, "assets")
-    share = convert.read_optional_decimal("share", message, "share")
+    stated = convert.read_all(
+        asset_id=lambda: id_of("asset", message.asset, "assets")[0],
+        share_ppm=lambda: _read_share(message),
+        limit=lambda: convert.read_optional_money("limit", message, "limit"),
+        registered=lambda: convert.read_date("registration_date", message, "registration_date"),
+        registration_expire=lambda: convert.read_date("registration_expire_date", message, "registration_expire_date"),
+        mode=lambda: convert.member("mode", PledgeMode, message.mode or pb.PLEDGE_MODE_DYNAMIC),
+    )
     return Pledge(
         pledge_id=pledge_id,
         loan_id=loan_id,
-        asset_id=asset_id,
         rank=message.rank or 1,
-        share_ppm=PPM if share is None else ppm_of("share", share, PPM),
-        limit=convert.read_optional_money("limit", message, "limit"),
         registry=message.registry,
         registration_number=message.registration_number,
-        registered=convert.read_date("registration_date", message, "registration_date"),
-        registration_expire=convert.read_date("registration_expire_date", message, "registration_expire_date"),
-        mode=convert.member("mode", PledgeMode, message.mode or pb.PLEDGE_MODE_DYNAMIC),
+        **stated,
     )
+
+
+def _read_share(message: pb.Pledge) -> int:
+    """Returns the pledged share in millionths; an absent share is the whole asset."""
+    share = convert.read_optional_decimal("share", message, "share")
+    return PPM if share is None else ppm_of("share", share, PPM)
 
 
 def new_terms(request: pb.UpdatePledgeRequest, pledge: Pledge) -> Pledge:

@@ -11,7 +11,7 @@ from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.cures import cures_in_kind
 from collateral_registry.commands.loans.lending import BalanceProblem, BalancePush
 from collateral_registry.commands.pipeline.settle import settled
-from collateral_registry.domain.loans.agreements import Loan, LoanState
+from collateral_registry.domain.loans.agreements import Loan, LoanState, Pledge
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
@@ -51,7 +51,11 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
 
     async def CreateLoan(self, request: pb.CreateLoanRequest, context: ServicerContext) -> pb.Loan:
         """Registers a loan with its first balance."""
-        loan = read_loan(request.loan, checked_id("loan_id", request.loan_id))
+        read = convert.read_all(
+            loan=lambda: read_loan(request.loan, request.loan_id),
+            loan_id=lambda: checked_id("loan_id", request.loan_id),
+        )
+        loan: Loan = read["loan"]
         work = _loan_answer(lambda write: lending.create_loan(write, loan))
         return await self.runner.write(call_of(request, "CreateLoan", pb.Loan), work)
 
@@ -133,8 +137,12 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
 
     async def PledgeAsset(self, request: pb.PledgeAssetRequest, context: ServicerContext) -> pb.Pledge:
         """Pledges an asset to a loan."""
-        (loan_id,) = id_of("parent", request.parent, "loans")
-        pledge = read_pledge(request.pledge, loan_id, checked_id("pledge_id", request.pledge_id))
+        read = convert.read_all(
+            parent=lambda: id_of("parent", request.parent, "loans"),
+            pledge=lambda: read_pledge(request.pledge, request.parent.removeprefix("loans/"), request.pledge_id),
+            pledge_id=lambda: checked_id("pledge_id", request.pledge_id),
+        )
+        pledge: Pledge = read["pledge"]
         work = _pledge_answer(lambda write: pledges.pledge_asset(write, pledge))
         return await self.runner.write(call_of(request, "PledgeAsset", pb.Pledge), work)
 

@@ -160,7 +160,7 @@ def _history(connection: Connection, request: HaircutRequest) -> tuple[Dates, Fl
     Raises InvalidInput if both or neither are given.
     """
     if bool(request.price_series) == bool(request.prices):
-        raise InvalidInput("price_series, prices", "both or neither", "one of them")
+        raise InvalidInput("price_series", "both or neither of price_series and prices", "one of them")
     if request.price_series:
         (series_id,) = id_of("price_series", request.price_series, "priceSeries")
         return accepted_prices(connection, series_id)

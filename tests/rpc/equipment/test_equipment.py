@@ -378,7 +378,7 @@ def test_invalid_requests_name_the_field(client: Client, tmp_path: Path) -> None
     unknown.hours.value = "-1"
     with pytest.raises(grpc.RpcError) as refused:
         quoted(equipment, unknown)
-    assert details_of(refused.value)[1] == ["equipment.hours"]
+    assert details_of(refused.value)[1] == ["machines[0].hours"]
     unknown.hours.value = "100"
     estimate = quoted(equipment, unknown)
     assert "CATEGORY_UNSEEN" in estimate.flags

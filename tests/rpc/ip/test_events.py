@@ -50,7 +50,7 @@ def test_an_earlier_event_or_a_grant_does_not_revive_a_lapsed_ip_asset(client: C
     record(client, name, ip_pb2.RIGHT_EVENT_KIND_LAPSED, lapsed)
     assert refused_field(client, name, ip_pb2.RIGHT_EVENT_KIND_RESTORED, earlier) == "right_event.date"
     assert refused_field(client, name, ip_pb2.RIGHT_EVENT_KIND_GRANTED, earlier) == "right_event.date"
-    assert refused_field(client, name, ip_pb2.RIGHT_EVENT_KIND_GRANTED, later) == "event"
+    assert refused_field(client, name, ip_pb2.RIGHT_EVENT_KIND_GRANTED, later) == "right_event.kind"
     record(client, name, ip_pb2.RIGHT_EVENT_KIND_LICENSED_EXCLUSIVELY, earlier)
     assert list(valued(client, name).zero_reasons) == [common_pb2.ZERO_REASON_LAPSED]
 

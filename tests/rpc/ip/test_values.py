@@ -118,11 +118,11 @@ def test_invalid_brackets_are_refused_with_their_field(client: Client) -> None:
     both = question_of([1], [1])
     both.brackets.excess_earnings.CopyFrom(Money(currency_code="CNY", units=1))
     cases = (
-        (question_of([500_000], [100_000], "0.15"), "terminal_growth"),
-        (question_of([500_000] * 2, [100_000]), "contributory_charges"),
-        (both, "brackets.excess_earnings"),
+        (question_of([500_000], [100_000], "0.15"), "question.brackets.earnings.terminal_growth"),
+        (question_of([500_000] * 2, [100_000]), "question.brackets.earnings.contributory_charges"),
+        (both, "question.brackets.excess_earnings"),
         (dollars, "question.brackets.earnings.contributory_charges"),
-        (ip_pb2.RightQuestion(operating_margin=Decimal(value="0.04")), "royalty_rate[0]"),
+        (ip_pb2.RightQuestion(operating_margin=Decimal(value="0.04")), "right.royalty_rate"),
     )
     for question, field in cases:
         with pytest.raises(grpc.RpcError) as refused:
@@ -178,7 +178,7 @@ def test_an_ip_asset_that_would_be_worth_zero_without_a_reason_is_refused(client
     getattr(right, name).CopyFrom(Money(currency_code="CNY") if name == "next_year_revenue" else Decimal(value="0.0"))
     with pytest.raises(grpc.RpcError) as refused:
         service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=right))
-    assert details_of(refused.value)[1] == [f"intellectual_property.{name}"]
+    assert details_of(refused.value)[1] == [f"right.{name}"]
 
 
 def test_survival_by_cause_counts_as_the_product_and_each_part_is_shown(client: Client) -> None:
@@ -200,7 +200,7 @@ def test_survival_by_cause_counts_as_the_product_and_each_part_is_shown(client: 
     again = client.assets.UpdateAsset(asset_pb2.UpdateAssetRequest(asset=change, update_mask=mask))
     assert again.intellectual_property.annual_survival == whole.annual_survival
     parts.survival.legal.value = "0"
-    cases = ((parts, "intellectual_property.survival.legal"), (whole, "intellectual_property.annual_survival"))
+    cases = ((parts, "right.survival.legal"), (whole, "right.annual_survival"))
     whole.survival.legal.value = "0.9"
     for right, field in cases:
         with pytest.raises(grpc.RpcError) as refused:
@@ -211,10 +211,10 @@ def test_survival_by_cause_counts_as_the_product_and_each_part_is_shown(client: 
 def test_invalid_requests_are_refused_with_their_field(client: Client) -> None:
     name = register(client, "patent-wrong")
     cases = (
-        (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_RESTORED), "event"),
+        (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_RESTORED), "right_event.kind"),
         (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_LAPSED, date(2022, 6, 1)), "right_event.date"),
-        (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_CO_OWNED, share="1.5"), "owned_share"),
-        (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_CO_OWNED), "owned_share"),
+        (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_CO_OWNED, share="1.5"), "right_event.owned_share"),
+        (lambda: record(client, name, ip_pb2.RIGHT_EVENT_KIND_CO_OWNED), "right_event.owned_share"),
     )
     for call, field in cases:
         with pytest.raises(grpc.RpcError) as refused:

@@ -148,8 +148,8 @@ def test_price_moves_beyond_a_curve_recompute_it_early_and_state_the_cause(clien
         ({"horizon_days": 0}, "horizon_days"),
         ({"horizon_days": 9_999}, "horizon_days"),
         ({"confidence": Decimal(value="0.4")}, "confidence"),
-        ({"price_series": "priceSeries/copper"}, "price_series, prices"),
-        ({"prices": []}, "price_series, prices"),
+        ({"price_series": "priceSeries/copper"}, "price_series"),
+        ({"prices": []}, "price_series"),
         ({"prices": [haircut_pb2.DatedPrice(price=Decimal(value="1"))]}, "prices[0].date"),
     ],
 )

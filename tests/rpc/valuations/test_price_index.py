@@ -116,8 +116,8 @@ def test_an_index_without_a_date_a_future_date_and_an_unknown_index_are_refused(
     undated = machine("6", "machine-tools")
     undated.equipment.ClearField("price_new_date")
     cases = (
-        (undated, "equipment.price_new_date"),
-        (machine("6", "machine-tools", FIRST_DAY + timedelta(days=1)), "price_new_date"),
+        (undated, "asset.equipment.price_new_date"),
+        (machine("6", "machine-tools", FIRST_DAY + timedelta(days=1)), "asset.equipment.price_new_date"),
     )
     for asset, field in cases:
         with pytest.raises(grpc.RpcError) as refused:
@@ -175,7 +175,7 @@ def test_a_new_level_of_the_index_of_a_class_revalues_its_machines(client: Clien
 def test_a_policy_with_an_unknown_index_or_an_index_for_other_assets_is_refused(client: Client) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         policy_with_indices(client, "grain-index", inventory__grain="machine-tools")
-    assert details_of(refused.value)[1] == ["classes[inventory.grain].price_index"]
+    assert details_of(refused.value)[1] == ["policy.classes[inventory.grain].price_index"]
     with pytest.raises(grpc.RpcError) as refused:
         policy_with_indices(client, "no-index", equipment="unknown")
     assert refused.value.code() == grpc.StatusCode.NOT_FOUND

@@ -402,14 +402,23 @@ def test_a_new_policy_changes_values_once_it_is_activated(client):
     ]
 
 
+CAP = "policy.classes[inventory].numbers[cap]"
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (lambda policy: policy.rules.pop(0), "rules"),
-        (lambda policy: policy.rules[0].value.MergeFrom(Decimal(value="1.5")), "ltv_levels"),
-        (lambda policy: policy.rules[0].MergeFrom(policy_pb2.PolicyNumber(parameter="colour")), "rules"),
-        (lambda policy: policy.classes[0].numbers[0].value.MergeFrom(Decimal(value="1.2")), "classes[inventory].cap"),
-        (lambda policy: setattr(policy.classes[0].numbers[0], "source", ""), "classes[inventory].cap.source"),
+        (lambda policy: policy.rules.pop(0), "policy.rules"),
+        (lambda policy: policy.rules[0].value.MergeFrom(Decimal(value="1.5")), "policy.rules"),
+        (lambda policy: policy.rules[0].MergeFrom(policy_pb2.PolicyNumber(parameter="colour")), "policy.rules"),
+        (
+            lambda policy: policy.classes[0].numbers[0].value.MergeFrom(Decimal(value="1.2")),
+            f"{CAP}.value",
+        ),
+        (
+            lambda policy: setattr(policy.classes[0].numbers[0], "source", ""),
+            f"{CAP}.source",
+        ),
     ],
 )
 def test_a_policy_with_a_broken_number_is_refused(shared_client, change, field):
