@@ -31,6 +31,7 @@ from collateral_registry.store.schema.stock import PlaceClaimRow
 from valuation._typing import Int
 
 FIRST = date(2021, 12, 31)
+INSURED_UNTIL = date(2035, 12, 31)
 SERIES = 50
 HISTORY_DAYS = 600
 ASSETS_PER_LOAN = 10
@@ -116,7 +117,7 @@ def _insert_assets(write: Write, size: Size) -> None:
         "identity": [f"warehouse {place} lot {lot}" for place, lot in zip(places, lots, strict=True)],
         "status": 1,
         "prior_claims_minor": 0,
-        "insurance_day": NO_DAY,
+        "insurance_day": day_of(INSURED_UNTIL),
         "inspection_day": NO_DAY,
         "revision": 1,
         "created_seq": write.seq,
@@ -166,7 +167,9 @@ def _asset_documents(*columns: Sequence[object]) -> list[str]:
     One document is serialised with placeholders, which are then replaced for every lot; this is faster.
     """
     name, good, tonnes, place, lot = placeholders = ("the-id", "the-good", "987654321", "the-place", "the-lot")
-    asset = Asset(name, "Bench", METAL, "USD", Inventory(good, Decimal(tonnes), "t", place, lot))
+    asset = Asset(
+        name, "Bench", METAL, "USD", Inventory(good, Decimal(tonnes), "t", place, lot), insurance_expire=INSURED_UNTIL
+    )
     first, *rest = re.split("|".join(placeholders), to_document(asset))
     return [
         first + "".join(f"{value}{part}" for value, part in zip(row, rest, strict=True))
@@ -223,6 +226,7 @@ def _insert_pledges(write: Write, size: Size) -> None:
         "rank": 1,
         "share_ppm": 1_000_000,
         "limit_minor": -1,
+        "is_registered": 1,
         "registration_expire_day": NO_DAY,
         "state": 1,
         "revision": 1,
@@ -230,6 +234,6 @@ def _insert_pledges(write: Write, size: Size) -> None:
         "updated_seq": write.seq,
     }
     insert_columns(write.connection, PledgeRow, pledge, size.assets)
-    document = to_document(Pledge("p", "l", "a"))
+    document = to_document(Pledge("p", "l", "a", registry="notices", registration_number="1"))
     revision = {"pledge_key": keys, "revision": 1, "seq": write.seq, "document": document}
     insert_columns(write.connection, PledgeRevisionRow, revision, size.assets)

@@ -25,8 +25,8 @@ READ = (
     "FROM asset",
     "SELECT asset_key, series_key, quantity_in_series_unit FROM inventory",
     "SELECT target_key, asset_key, currency FROM valuation_target",
-    "SELECT pledge_key, loan_key, asset_key, target_key, rank, share_ppm, limit_minor, registration_expire_day "
-    "FROM pledge",
+    "SELECT pledge_key, loan_key, asset_key, target_key, rank, share_ppm, limit_minor, is_registered, "
+    "registration_expire_day FROM pledge",
     "SELECT loan_key, currency, exposure_minor, balance_day, ltv_basis, watch_ppm, margin_call_ppm FROM loan",
 )
 WRITTEN = ("valuation", "loan_judgement", "pledge_claim")

@@ -25,6 +25,9 @@ class UnknownReason(IntFlag):
     MISSING_INPUT = 1 << 10
     STATUS_UNCERTAIN = 1 << 11
     OUT_OF_RANGE = 1 << 12
+    INSURANCE_MISSING = 1 << 13
+    INSPECTION_MISSING = 1 << 14
+    REGISTRATION_MISSING = 1 << 15
 
 
 class ZeroReason(IntFlag):

@@ -77,10 +77,10 @@ def import_book(server, folder):
         "prices": "# a comment\nseries,date,price\n"
         + "".join(f"copper,2021-12-{day:02d},{9000 + day}\n" for day in range(1, 32)),
         "fx": "base,quote,date,rate\nEUR,USD,2021-12-31,1.13\n",
-        "assets": "asset_id,kind,class,owner,currency,good,quantity,unit,warehouse,lot\n"
-        "lot-1,INVENTORY,inventory.base_metal,=Acme,USD,copper,100,t,W-1,L-1\n",
+        "assets": "asset_id,kind,class,owner,currency,good,quantity,unit,warehouse,lot,insurance_expiry\n"
+        "lot-1,INVENTORY,inventory.base_metal,=Acme,USD,copper,100,t,W-1,L-1,2035-12-31\n",
         "loans": "loan_id,borrower,currency,principal,as_of\nloan-1,=Acme,USD,300000.00,2021-12-31\n",
-        "pledges": "pledge_id,loan,asset,rank\np-1,loan-1,lot-1,1\n",
+        "pledges": "pledge_id,loan,asset,rank,registry,registry_number\np-1,loan-1,lot-1,1,notices,1\n",
     }
     for kind, text in texts.items():
         found = run("import", kind, str(write_csv(folder / f"{kind}.csv", text)), server=server)

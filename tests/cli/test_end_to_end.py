@@ -20,8 +20,8 @@ pytestmark = pytest.mark.slow
 COLLATERAL = str(Path(sys.executable).parent / "collateral")
 SERIES = "series,good,unit,currency,max_age_days\ncopper,copper,t,USD,10\n"
 ASSETS = (
-    "asset_id,kind,class,owner,currency,good,quantity,unit,warehouse,lot\n"
-    "lot-1,INVENTORY,inventory.base_metal,Acme,USD,copper,100,t,W-1,L-1\n"
+    "asset_id,kind,class,owner,currency,good,quantity,unit,warehouse,lot,insurance_expiry\n"
+    "lot-1,INVENTORY,inventory.base_metal,Acme,USD,copper,100,t,W-1,L-1,2035-12-31\n"
 )
 LOANS = "loan_id,borrower,currency,principal,as_of\nloan-1,Acme [/b],USD,300000.00,2021-12-31\n"
 
@@ -130,7 +130,7 @@ def test_assets_loans_and_breaches_are_shown(import_text, server):
     import_text("prices", "series,date,price\n" + "".join(f"copper,2021-12-{n:02d},{9000 + n}\n" for n in range(1, 32)))
     import_text("assets", ASSETS)
     import_text("loans", LOANS.replace("300000", "900000"))
-    import_text("pledges", "pledge_id,loan,asset\np-1,loan-1,lot-1\n")
+    import_text("pledges", "pledge_id,loan,asset,registry,registry_number\np-1,loan-1,lot-1,notices,1\n")
     asset = json.loads(run("asset", "show", "lot-1", server=server).stdout)
     loan = json.loads(run("loan", "show", "loans/loan-1", server=server).stdout)
     acknowledged = run("breach", "ack", "loan-1/1", "--actor", "desk", "--note", "see [/mail]", server=server)

@@ -43,7 +43,7 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.loans.judgements import newest_claims, newest_judgements
 from collateral_registry.store.loans.pledges import get_pledge
 from collateral_registry.store.loans.repository import get_loan
-from tests.support.books import FIRST, do
+from tests.support.books import FIRST, do, registered
 from tests.support.opening import (
     LINKED,
     LOANS,
@@ -207,7 +207,7 @@ class Book(RuleBasedStateMachine):
     @rule(loan=st.sampled_from(LOANS), place=st.sampled_from(PLACES))
     def a_lot_is_pledged(self, loan, place):
         self.numbered += 1
-        pledge = Pledge(f"p-{self.numbered}", loan, asset_id(place))
+        pledge = registered(Pledge(f"p-{self.numbered}", loan, asset_id(place)))
         free = self.plain.is_free(place)
         refused = refusal_of(self.database, lambda write: pledges.pledge_asset(write, pledge))
 

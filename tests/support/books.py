@@ -28,6 +28,8 @@ from valuation.ip.status import LegalStatus
 
 FIRST = date(2021, 12, 31)
 CLOCK = datetime(2022, 1, 1, 9, tzinfo=UTC)
+PAPERS = {"insurance_expire": date(2035, 12, 31), "last_inspection": FIRST}
+"""Papers of an asset that the default policy requires."""
 
 
 def open_empty_book(url) -> Database:
@@ -65,7 +67,9 @@ def quotes(series, last, count=300):
     ]
 
 
-LOT = Asset("lot-1", "Acme", "inventory.base_metal", "USD", Inventory("copper", Decimal(120), "t", "W-1", "L-1"))
+LOT = Asset(
+    "lot-1", "Acme", "inventory.base_metal", "USD", Inventory("copper", Decimal(120), "t", "W-1", "L-1"), **PAPERS
+)
 MACHINE = Asset(
     "machine-1",
     "Acme",
@@ -80,6 +84,7 @@ MACHINE = Asset(
         date(2018, 3, 1),
         condition=Condition.GOOD,
     ),
+    **PAPERS,
 )
 IP_ASSET = Asset(
     "patent-1",
@@ -100,6 +105,12 @@ IP_ASSET = Asset(
 )
 
 
+def registered(pledge: Pledge) -> Pledge:
+    """Returns the pledge with a registration that is its own; the default policy requires one."""
+    number = f"{pledge.loan_id}-{pledge.asset_id}-{pledge.pledge_id}"
+    return replace(pledge, registry="notice registry", registration_number=number)
+
+
 def fill_book(database) -> None:
     """Registers assets of three kinds and loans, then lets a price fall for four weeks."""
     do(database, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=10)))
@@ -110,12 +121,12 @@ def fill_book(database) -> None:
     nothing = Balance(Money(0, "EUR"), Money(0, "EUR"), Money(0, "EUR"), FIRST)
     for loan in ("loan-1", "loan-2"):
         do(database, lambda write, loan=loan: lending.create_loan(write, Loan(loan, "Acme", "EUR", nothing)))
-    first = Pledge("p-1", "loan-1", "lot-1", 1, limit=Money(40_000_000, "EUR"))
+    first = registered(Pledge("p-1", "loan-1", "lot-1", 1, limit=Money(40_000_000, "EUR")))
     for pledge in (
         first,
-        Pledge("p-2", "loan-2", "lot-1", 2),
-        Pledge("p-3", "loan-1", "machine-1"),
-        Pledge("p-4", "loan-2", "patent-1"),
+        registered(Pledge("p-2", "loan-2", "lot-1", 2)),
+        registered(Pledge("p-3", "loan-1", "machine-1")),
+        registered(Pledge("p-4", "loan-2", "patent-1")),
     ):
         do(database, lambda write, pledge=pledge: pledges.pledge_asset(write, pledge))
     owed = [("loan-1", 38_000_000), ("loan-2", 45_000_000)]

@@ -9,7 +9,7 @@ from collateral_registry.commands.prices.ingest import Quote, ingest_prices
 from collateral_registry.domain.loans.agreements import Pledge
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.engine.database import Database
-from tests.support.books import CLOCK, FIRST, do
+from tests.support.books import CLOCK, FIRST, do, registered
 
 
 def report(word: str) -> None:
@@ -29,7 +29,7 @@ def act(database: Database, action: str) -> object:
     if name == "pickup":
         day, tonnes = None, Decimal(given[0])
         return do(database, lambda write: request_pickup(write, PickupRequest("bank-0", "lot-a", "u-1", tonnes, day)))
-    last_share = Pledge("p-9", given[0], "lot-a", share_ppm=600_000)
+    last_share = registered(Pledge("p-9", given[0], "lot-a", share_ppm=600_000))
     return do(database, lambda write: pledge_asset(write, last_share))
 
 

@@ -178,8 +178,10 @@ class Client:
     def pledge(
         self, loan_id: str = "loan-1", asset_id: str = "lot-1", pledge_id: str = "p-1", **fields: object
     ) -> loan_pb2.Pledge:
-        """Pledges an asset to a loan."""
-        message = loan_pb2.Pledge(asset=f"assets/{asset_id}", **fields)
+        """Pledges an asset to a loan, by default with a registration."""
+        number = f"{loan_id}-{asset_id}-{pledge_id}"
+        named = {"registry": "notice registry", "registration_number": number, **fields}
+        message = loan_pb2.Pledge(asset=f"assets/{asset_id}", **named)
         request = loan_pb2.PledgeAssetRequest(parent=f"loans/{loan_id}", pledge=message, pledge_id=pledge_id)
         return self.loans.PledgeAsset(request)
 
@@ -223,9 +225,18 @@ def copper_lot(quantity: str = "100", lot: str = "L-1", unit: str = "t", warehou
     inventory = asset_pb2.Inventory(
         good="copper", quantity=Decimal(value=quantity), unit=unit, warehouse=warehouse, lot=lot
     )
-    return asset_pb2.Asset(
-        owner="Acme Metals", asset_class="inventory.base_metal", currency_code="USD", inventory=inventory
+    return with_papers(
+        asset_pb2.Asset(
+            owner="Acme Metals", asset_class="inventory.base_metal", currency_code="USD", inventory=inventory
+        )
     )
+
+
+def with_papers(asset: asset_pb2.Asset, inspected: date = FIRST_DAY) -> asset_pb2.Asset:
+    """Returns the asset insured and inspected, as the default policy requires."""
+    asset.insurance_expire_date.CopyFrom(calendar(date(2035, 12, 31)))
+    asset.last_inspection_date.CopyFrom(calendar(inspected))
+    return asset
 
 
 def observation(series: str, day: date, price: str) -> price_pb2.PriceObservation:

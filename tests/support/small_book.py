@@ -32,7 +32,7 @@ from collateral_registry.store.loans.events import events_after
 from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.store.schema.stock import StockChangeRow, StockLotRow
-from tests.support.books import CLOCK, FIRST, do, open_empty_book
+from tests.support.books import CLOCK, FIRST, PAPERS, do, open_empty_book, registered
 
 FIRST_US = int(CLOCK.timestamp() * 1e6)
 HOUR_US = 3_600_000_000
@@ -58,13 +58,13 @@ def lot(asset_id, quantity="100", owner="Acme", **fields):
     """Returns a lot of aluminium in Qingdao Dagang."""
     named = {"warehouse": "Qingdao Dagang", "lot": asset_id, **fields}
     inventory = Inventory("aluminium", Decimal(quantity), unit=named.pop("unit", "t"), **named)
-    return Asset(asset_id, owner, "inventory.base_metal", "USD", inventory)
+    return Asset(asset_id, owner, "inventory.base_metal", "USD", inventory, **PAPERS)
 
 
 def machine(asset_id, serial, owner="Acme", built=date(2018, 3, 1), model="QT-200", make="Okura"):
     """Returns a lathe."""
     lathe = Equipment(make, model, serial, "metalworking_machines", Money(14_500_000, "USD"), built)
-    return Asset(asset_id, owner, "equipment.commodity_machine", "USD", lathe)
+    return Asset(asset_id, owner, "equipment.commodity_machine", "USD", lathe, **PAPERS)
 
 
 def register(database, asset):
@@ -88,8 +88,8 @@ def owe(database, loan_id, dollars):
 
 
 def pledge(database, loan_id, asset_id, pledge_id="p-1", **fields):
-    """Pledges an asset."""
-    one = Pledge(pledge_id, loan_id, asset_id, **fields)
+    """Pledges an asset, by default with a registration."""
+    one = replace(registered(Pledge(pledge_id, loan_id, asset_id)), **fields)
     return do(database, lambda write: pledges.pledge_asset(write, one))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
@@ -60,14 +61,14 @@ def _readings(asset: Asset) -> tuple[object, ...]:
 
 
 def _columns(revisions: Sequence[Asset], machines: Sequence[Equipment], today: int) -> Inspections:
-    """Returns the revisions of a machine as inspections.
+    """Returns the revisions of a machine as inspections, each as of its inspection or a later meter reading.
 
-    If the newest revision has no inspection date, it counts as of today. An older revision without a date counts as of
-    long ago. A missing date is therefore never flagged.
+    If the newest revision has no date, it counts as of today. An older revision without a date counts as of long ago. A
+    missing date is therefore never flagged.
     """
-    days = [day_of(one.last_inspection) if one.last_inspection else 0 for one in revisions]
-    if revisions[-1].last_inspection is None:
-        days[-1] = today
+    inspected = (one.last_inspection for one in revisions)
+    days = [_latest(*dates) for dates in zip(inspected, (one.hours_date for one in machines), strict=True)]
+    days[-1] = days[-1] or today
     return Inspections(
         day=np.maximum.accumulate(np.array(days, dtype=np.int64)),
         hours=np.array([np.nan if one.hours is None else float(one.hours) for one in machines]),
@@ -75,6 +76,11 @@ def _columns(revisions: Sequence[Asset], machines: Sequence[Equipment], today: i
         build_year=np.array([np.nan if one.built is None else float(one.built.year) for one in machines]),
         worked_on=np.zeros(len(machines), dtype=np.bool_),
     )
+
+
+def _latest(*dates: date | None) -> int:
+    """Returns the latest of the dates as a day; 0 if none is stated."""
+    return max((day_of(one) for one in dates if one), default=0)
 
 
 def _finding(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 
@@ -69,6 +70,7 @@ def change(
         raise Refused("ASSET_RETIRED", f"assets/{asset_id} is retired and cannot change")
     asset = with_observation_dates(changed(stored.asset), stored.asset, date_at(write.market_day))
     _check_pledged_currency(write, stored, asset)
+    _check_legal_end(stored.asset, asset, date_at(write.market_day))
     _check_dates(asset, write.market_day)
     _check_unit(write, asset)
     check_hours(asset, stored.asset)
@@ -128,6 +130,14 @@ def _check_unit(write: Write, asset: Asset) -> None:
     if series_id is not None:
         series = find_series(write.connection, [series_id]).get(series_id)
         checked_against_series(asset.detail, series.series.unit if series else None)
+
+
+def _check_legal_end(before: Asset, after: Asset, today: date) -> None:
+    """Raises InvalidInput if the expiry of an IP asset that has passed is removed instead of replaced."""
+    ended = getattr(before.detail, "expire", None)
+    if ended is not None and ended < today and getattr(after.detail, "expire", None) is None:
+        field = "asset.intellectual_property.expire_date"
+        raise InvalidInput(field, "no date", f"the date of the renewal: the right expired on {ended}")
 
 
 def _check_pledged_currency(write: Write, stored: StoredAsset, asset: Asset) -> None:

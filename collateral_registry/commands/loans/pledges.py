@@ -22,6 +22,7 @@ from collateral_registry.domain.loans.agreements import LoanState, Pledge, Pledg
 from collateral_registry.domain.loans.cure import largest_release
 from collateral_registry.domain.loans.dispositions import lowers_terms, only_registration_differs
 from collateral_registry.domain.loans.levels import LtvBasis
+from collateral_registry.domain.loans.registrations import check_registration_change
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
@@ -107,6 +108,7 @@ def release_pledge(write: Write, loan_id: str, pledge_id: str, etag: str, reques
 def pledge_change(write: Write, stored: StoredPledge, pledge: Pledge) -> Disposition[StoredPledge]:
     """Returns the disposition that sets new terms of an active pledge; raises InvalidInput or Refused."""
     loan = get_loan(write.connection, pledge.loan_id).loan
+    check_registration_change(stored.pledge, pledge)
     _check_terms(pledge, loan.currency, write.market_day)
     asset = get_asset(write.connection, pledge.asset_id)
     others = [row.pledge for row in active_pledges_on(write.connection, asset.key) if row.key != stored.key]

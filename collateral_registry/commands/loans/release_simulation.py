@@ -126,4 +126,4 @@ def _covered(
     assets = replace(loaded.assets, inventory=inventory)
     appraisal = appraise(assets, loaded.targets, loaded.market, policy.policy, day)
     values = valuation_columns(connection, replace(loaded, assets=assets), appraisal, policy, day)
-    return cover_loans(connection, loan_keys, read_pledges(connection, loan_keys), values, day)
+    return cover_loans(connection, loan_keys, read_pledges(connection, loan_keys), values, policy.policy, day)

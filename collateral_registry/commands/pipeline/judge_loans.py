@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.commands.pipeline.event_columns import pending_columns, stamped
+from collateral_registry.commands.pipeline.registrations import registrations_of
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.loans.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
 from collateral_registry.domain.loans.judge import CoverColumns, Judgement, StateColumns, judge
@@ -26,6 +27,7 @@ from valuation._typing import Int
 from valuation.flags import UnknownReason
 
 LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm")
+CLAIM_NAMES = ("market_minor", "lendable_minor")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def judged_loans(
 
     ``pledges`` are all active pledges on the assets that secure the loans.
     """
-    covered = cover_loans(source, loan_keys, pledges, values, day)
+    covered = cover_loans(source, loan_keys, pledges, values, policy.policy, day)
     terms = _terms(covered.loans, policy.policy)
     before = _before(source, covered.loans["loan_key"])
     judgement = judge(
@@ -120,7 +122,9 @@ def judged_loans(
     return Judged(rows, covered.claims, events, before["seq"], covered.claim_loan, judgement.event_loan)
 
 
-def cover_loans(connection: Source, loan_keys: Int, pledges: Columns, values: Columns | None, day: int) -> Covered:
+def cover_loans(
+    connection: Source, loan_keys: Int, pledges: Columns, values: Columns | None, policy: Policy, day: int
+) -> Covered:
     """Returns the collateral of the loans. New values are used where given, otherwise the newest recorded ones."""
     loans = read_loans(connection, loan_keys)
     targets = read_cover_targets(connection, np.unique(pledges["asset_key"]))
@@ -134,14 +138,19 @@ def cover_loans(connection: Source, loan_keys: Int, pledges: Columns, values: Co
     )
     asset = np.unique(targets["asset_key"], return_inverse=True)[1].astype(np.int64)
     own = TargetColumns(asset, targets["prior_claims_minor"])
-    lapsed = (pledges["registration_expire_day"] != NO_DAY) & (pledges["registration_expire_day"] < day)
-    names = ("market_minor", "lendable_minor", "good_market_minor", "good_lendable_minor")
-    claims = {name: claim_values(columns, own, valued[name]) for name in names}
-    for name in names[:2]:
-        claims[name] = np.where(lapsed, 0, claims[name])
+    registrations = registrations_of(connection, pledges, policy, day)
+    lendable = replace(columns, share_ppm=registrations.share_ppm)
+    claims = {
+        "market_minor": claim_values(columns, own, valued["market_minor"]),
+        "lendable_minor": claim_values(lendable, own, valued["lendable_minor"]),
+        "good_market_minor": claim_values(columns, own, valued["good_market_minor"]),
+        "good_lendable_minor": claim_values(lendable, own, valued["good_lendable_minor"]),
+    }
+    for name in CLAIM_NAMES:
+        claims[name] = np.where(registrations.unknown != 0, 0, claims[name])
     mine = np.isin(pledges["loan_key"], loans["loan_key"])
-    pools = _pools(columns, claims, valued, lapsed, mine, len(loans["loan_key"]), day)
-    kept = {"pledge_key": pledges["pledge_key"][mine], **{name: claims[name][mine] for name in names[:2]}}
+    pools = _pools(columns, claims, valued, registrations.unknown, mine, len(loans["loan_key"]), day)
+    kept = {"pledge_key": pledges["pledge_key"][mine], **{name: claims[name][mine] for name in CLAIM_NAMES}}
     return Covered(loans, pools, kept, columns.loan[mine])
 
 
@@ -177,16 +186,16 @@ def _pools(
     pledges: PledgeColumns,
     claims: Columns,
     valued: Columns,
-    lapsed: NDArray[np.bool_],
+    unregistered: Int,
     mine: NDArray[np.bool_],
     count: int,
     day: int,
 ) -> Pools:
-    """Sums the claims of each loan and combines the flags of its assets."""
+    """Sums the claims of each loan and combines the flags of its assets and of the pledges' registrations."""
     own = PledgeColumns(
         *(getattr(pledges, name)[mine] for name in ("target", "loan", "rank", "share_ppm", "limit_minor"))
     )
-    unknown = valued["unknown"][own.target] | np.where(lapsed[mine], int(UnknownReason.REGISTRATION_EXPIRED), 0)
+    unknown = valued["unknown"][own.target] | unregistered[mine]
     never = (valued["unknown"][own.target] != 0) & (valued["good_seq"][own.target] == 0)
     bits = {"unknown": np.zeros(count, dtype=np.int64), "quality": np.zeros(count, dtype=np.int64)}
     np.bitwise_or.at(bits["unknown"], own.loan, unknown)

@@ -43,6 +43,7 @@ CLASS_PARAMETERS: Mapping[str, tuple[str, str]] = {
     for name in (
         "cap", "haircut_floor", "confidence", "liquidation_days", "cure_days", "revaluation_days",
         "value_haircut", "market_haircut", "liquidity_haircut", "cost_haircut", "legal_haircut",
+        "unregistered_legal_haircut",
         "inspection_max_age_days", "insurance_required",
         "olv_factor", "flv_factor", "sale_cost_share", "removal_cost_share",
         "life_refused_years", "life_flagged_years", "loan_refused_years", "loan_flagged_years",

@@ -149,6 +149,11 @@ class Pledge:
 
     RANK_LIMIT = 100
 
+    @property
+    def is_registered(self) -> bool:
+        """Whether registry and registration number are stated; a date or an expiry alone is no registration."""
+        return bool(self.registry.strip() and self.registration_number.strip())
+
     def __post_init__(self) -> None:
         """Validates every field; raises InvalidInput."""
         check_all(

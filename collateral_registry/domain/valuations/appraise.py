@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collateral_registry.domain.assets.kinds import Status
 from collateral_registry.domain.book.policy import WEEKMASK, Policy
@@ -89,7 +90,7 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     share = _cap_share(assets)
     cap = numbers["cap"] * share[at]
     lowered = np.where(share < 1.0, int(QualityFlag.CAP_BY_SCORE), 0)
-    stated = base.unknown | _expired_papers(assets, policy, day)
+    stated = base.unknown | _unknown_papers(assets, policy, day)
     zero = base.zero | _status_zero(assets.status)
     converted = np.where(base.currency[at] != targets.currency, int(QualityFlag.FX_CONVERTED), 0)
     values = value(
@@ -301,13 +302,25 @@ def _cap_share(assets: AssetFacts) -> Float:
     return share
 
 
-def _expired_papers(assets: AssetFacts, policy: Policy, day: int) -> Int:
-    """Returns the UnknownReason bits [a] for expired insurance and overdue inspections."""
-    uninsured = (assets.insurance_day != NO_DAY) & (assets.insurance_day < day)
-    limit = _policy_columns(assets, policy, None)["inspection_max_age_days"]
-    overdue = (assets.inspection_day != NO_DAY) & ~np.isnan(limit) & (day - assets.inspection_day > limit)
-    bits: Int = np.where(uninsured, int(UnknownReason.INSURANCE_EXPIRED), 0)
-    bits |= np.where(overdue, int(UnknownReason.INSPECTION_OVERDUE), 0)
+def _unknown_papers(assets: AssetFacts, policy: Policy, day: int) -> Int:
+    """Returns the UnknownReason bits [a] for insurance and inspections that the policy requires.
+
+    A date that the policy does not require has no effect, so that removing it changes nothing.
+    """
+    numbers = _policy_columns(assets, policy, None)
+    insured, inspected = assets.insurance_day, assets.inspection_day
+    to_insure = np.nan_to_num(numbers["insurance_required"]) > 0
+    limit = numbers["inspection_max_age_days"]
+    to_inspect = ~np.isnan(limit)
+    reasons: tuple[tuple[UnknownReason, NDArray[np.bool_]], ...] = (
+        (UnknownReason.INSURANCE_MISSING, to_insure & (insured == NO_DAY)),
+        (UnknownReason.INSURANCE_EXPIRED, to_insure & (insured != NO_DAY) & (insured < day)),
+        (UnknownReason.INSPECTION_MISSING, to_inspect & (inspected == NO_DAY)),
+        (UnknownReason.INSPECTION_OVERDUE, to_inspect & (inspected != NO_DAY) & (day - inspected > limit)),
+    )
+    bits = np.zeros(len(insured), dtype=np.int64)
+    for reason, applies in reasons:
+        bits[applies] |= int(reason)
     return bits
 
 

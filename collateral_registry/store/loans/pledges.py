@@ -133,7 +133,7 @@ _ASSETS_PLEDGED = KeyedSelect(select(PledgeRow.asset_key).where(_IS_ACTIVE), Ple
 _ACTIVE_PLEDGES = KeyedSelect(
     select(
         *columns_of(PledgeRow, "pledge_key", "loan_key", "asset_key", "target_key"),
-        *columns_of(PledgeRow, "rank", "share_ppm", "limit_minor", "registration_expire_day"),
+        *columns_of(PledgeRow, "rank", "share_ppm", "limit_minor", "is_registered", "registration_expire_day"),
     )
     .where(_IS_ACTIVE)
     .order_by(PledgeRow.pledge_key),
@@ -164,6 +164,7 @@ def _pledge_row(pledge: Pledge) -> dict[str, Any]:
     return {
         **values_of(pledge, "rank", "share_ppm", "state"),
         "limit_minor": pledge.limit.minor if pledge.limit else NO_LIMIT,
+        "is_registered": int(pledge.is_registered),
         "registration_expire_day": day_of(pledge.registration_expire),
     }
 

@@ -59,6 +59,7 @@ class PledgeRow(SQLModel, table=True):
     rank: int = big()
     share_ppm: int = big()
     limit_minor: int = big()
+    is_registered: int = big()
     registration_expire_day: int = big()
     state: int = big()
     revision: int = big()

@@ -69,6 +69,16 @@ def read_cover_targets(connection: Source, asset_keys: Int) -> Columns:
     return read_columns(connection, *_COVER_TARGETS.of(asset_keys))
 
 
+def read_classes(connection: Source, asset_keys: Int) -> Columns:
+    """Returns the classes of assets, ordered by asset key."""
+    return read_columns(connection, *_CLASSES.of(asset_keys))
+
+
+_CLASSES = KeyedSelect(
+    select(AssetRow.asset_key, AssetRow.asset_class).order_by(AssetRow.asset_key), AssetRow.asset_key
+)
+
+
 _PRIOR_CLAIMS = case((TargetRow.currency == AssetRow.currency, AssetRow.prior_claims_minor), else_=0)
 _COVER_TARGETS = KeyedSelect(
     select(TargetRow.target_key, TargetRow.asset_key, _PRIOR_CLAIMS.label("prior_claims_minor"))

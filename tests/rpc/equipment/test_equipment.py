@@ -23,7 +23,7 @@ from collateral_registry.v1 import (
     valuation_pb2,
 )
 from tests.support.equipment_sales import MAPPING, changed, rows, write_sales
-from tests.support.server import Client, Server, calendar, connected, details_of
+from tests.support.server import Client, Server, calendar, connected, details_of, with_papers
 from valuation.equipment.models.hedonic import SALES_LEAST
 
 CHUNK_BYTES = 50_000
@@ -72,7 +72,8 @@ def digger(serial: str = "S-1", **attributes: str) -> asset_pb2.Asset:
         price_new=Money(currency_code="USD", units=90_000), equipment_class="construction_machinery",
         hours=Decimal(value="4000"), condition=asset_pb2.CONDITION_GOOD, location="state 1", attributes=words,
     )  # fmt: skip
-    return asset_pb2.Asset(owner="Invented Firm", asset_class=CLASS, currency_code="USD", equipment=machine)
+    asset = asset_pb2.Asset(owner="Invented Firm", asset_class=CLASS, currency_code="USD", equipment=machine)
+    return with_papers(asset, inspected=date(2021, 6, 30))
 
 
 def register(client: Client, asset_id: str) -> None:

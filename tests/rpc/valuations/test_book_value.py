@@ -12,7 +12,7 @@ from collateral_registry.cli.common.csv_rows import read_rows
 from collateral_registry.cli.importing.messages import asset_request
 from collateral_registry.cli.loans.show import show_value
 from collateral_registry.v1 import asset_pb2, price_pb2, valuation_pb2
-from tests.support.server import FIRST_DAY, Client, calendar, money
+from tests.support.server import FIRST_DAY, Client, calendar, money, with_papers
 
 BOUGHT = date(2017, 12, 31)
 """Four years of 365.25 days before the first day."""
@@ -33,7 +33,7 @@ def machine(serial: str, **fields: object) -> asset_pb2.Asset:
         make="Okura", serial_number=serial, equipment_class="metalworking_machines", price_new=money("100000"),
         build_date=calendar(date(2017, 1, 1)), condition=asset_pb2.CONDITION_GOOD, **fields,
     )  # fmt: skip
-    return asset_pb2.Asset(owner="A", asset_class="equipment", currency_code="USD", equipment=detail)
+    return with_papers(asset_pb2.Asset(owner="A", asset_class="equipment", currency_code="USD", equipment=detail))
 
 
 def bought(serial: str, **fields: object) -> asset_pb2.Asset:

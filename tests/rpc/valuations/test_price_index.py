@@ -10,7 +10,17 @@ import grpc
 import pytest
 
 from collateral_registry.v1 import asset_pb2, common_pb2, policy_pb2, price_pb2, valuation_pb2
-from tests.support.server import FIRST_DAY, Client, Server, calendar, connected, details_of, money, observation
+from tests.support.server import (
+    FIRST_DAY,
+    Client,
+    Server,
+    calendar,
+    connected,
+    details_of,
+    money,
+    observation,
+    with_papers,
+)
 
 PRICED = date(2020, 1, 15)
 INDEX = (("2020-01-01", "100"), ("2020-06-01", "104"), ("2021-01-01", "110"), ("2021-12-01", "120"))
@@ -43,7 +53,7 @@ def machine(serial: str, index: str = "", priced: date = PRICED, **fields: objec
     if index:
         detail.price_index = f"priceSeries/{index}"
         detail.price_new_date.CopyFrom(calendar(priced))
-    return asset_pb2.Asset(owner="A", asset_class="equipment", currency_code="USD", equipment=detail)
+    return with_papers(asset_pb2.Asset(owner="A", asset_class="equipment", currency_code="USD", equipment=detail))
 
 
 def dated(serial: str, asset_class: str, **fields: object) -> asset_pb2.Asset:

@@ -10,7 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
 
 from collateral_registry.v1 import asset_pb2, common_pb2, loan_pb2, policy_pb2, price_pb2, valuation_pb2
-from tests.support.server import FIRST_DAY, Client, calendar, copper_lot, details_of, money
+from tests.support.server import FIRST_DAY, Client, calendar, copper_lot, details_of, money, with_papers
 
 KNOWN, UNKNOWN, ZERO = (
     valuation_pb2.VALUATION_STATE_KNOWN,
@@ -37,7 +37,9 @@ def machine(**fields) -> asset_pb2.Asset:
         condition=asset_pb2.CONDITION_GOOD,
         **fields,
     )
-    return asset_pb2.Asset(owner="A", asset_class="equipment.commodity_machine", currency_code="USD", equipment=detail)
+    return with_papers(
+        asset_pb2.Asset(owner="A", asset_class="equipment.commodity_machine", currency_code="USD", equipment=detail)
+    )
 
 
 def right(status=asset_pb2.LEGAL_STATUS_IN_FORCE, **fields) -> asset_pb2.Asset:
