@@ -13,7 +13,8 @@ from sqlalchemy import select, text
 
 from collateral_registry.commands.book.business_date import open_book
 from collateral_registry.commands.pipeline.settle import commit
-from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
+from collateral_registry.commands.prices.admission import Quote
+from collateral_registry.commands.prices.ingest import ingest_prices, open_series
 from collateral_registry.domain.assets.kinds import Asset, Inventory
 from collateral_registry.domain.findings.references import folded
 from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge

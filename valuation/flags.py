@@ -74,3 +74,4 @@ class QualityFlag(IntFlag):
     MODEL_AMBER = 1 << 29
     MODEL_RED = 1 << 30
     FALLEN_BACK = 1 << 31
+    FX_PATHS_DIFFER = 1 << 44

@@ -102,6 +102,27 @@ def test_a_long_file_is_sent_in_batches_and_refusals_keep_their_lines(import_tex
     assert found.stderr == "rows.csv:5002: price: got -1, want more than 0\n"
 
 
+def test_a_rate_in_pence_is_refused_by_its_line_alone(import_text):
+    rows = "EUR,USD,2021-12-30,1.13\nEUR,GBp,2021-12-30,84.6\nEUR,GBP,2021-12-30,0.846\n"
+
+    found = import_text("fx", f"base,quote,date,rate\n{rows}")
+
+    assert (found.returncode, found.stdout) == (1, "fx: 2 accepted, 0 already known, 1 refused\n")
+    assert found.stderr.startswith("rows.csv:3: quote_currency_code: got 'GBp', want GBP")
+
+
+def test_a_converted_value_prints_the_quotes_of_its_rate(import_text, server):
+    import_text("series", SERIES)
+    import_text("assets", ASSETS)
+    import_text("prices", "series,date,price\ncopper,2021-12-31,10000\n")
+    import_text("fx", "base,quote,date,rate\nEUR,USD,2021-12-31,1.25\nEUR,CNY,2021-12-30,7.8\n")
+
+    printed = run("value", "lot-1", "--currency", "CNY", server=server).stdout
+
+    assert "exchange rate 1 / 1.25 2021-12-31 priceSeries/fx-eur-usd" in printed
+    assert "exchange rate 7.8 2021-12-30 priceSeries/fx-eur-cny" in printed
+
+
 def test_a_file_with_a_wrong_header_is_refused_as_a_whole_with_exit_code_2(import_text):
     found = import_text(
         "loans", "loan_id,borrower,currency,principal,as_of,credit_limitt\nl-1,A,USD,1.00,2021-12-31,5\n"

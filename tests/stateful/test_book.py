@@ -29,7 +29,8 @@ from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
 from collateral_registry.commands.loans.pledges import ReleaseRequest
 from collateral_registry.commands.pipeline.loan_position import position_of
-from collateral_registry.commands.prices.ingest import Quote, ingest_prices
+from collateral_registry.commands.prices.admission import Quote
+from collateral_registry.commands.prices.ingest import ingest_prices
 from collateral_registry.commands.stock.counts import reconcile
 from collateral_registry.commands.stock.stock_intake import Batch, DurableBatch, Gap, book_batches, open_feed
 from collateral_registry.commands.valuations.value import value_assets

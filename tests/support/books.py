@@ -13,7 +13,8 @@ from collateral_registry.commands.book.business_date import advance, open_book
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
 from collateral_registry.commands.pipeline.settle import commit
-from collateral_registry.commands.prices.ingest import Quote, ensure_fx_series, ingest_prices, open_series
+from collateral_registry.commands.prices.admission import Quote
+from collateral_registry.commands.prices.ingest import ensure_fx_series, ingest_prices, open_series
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty, Inventory
 from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge

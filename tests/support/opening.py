@@ -9,7 +9,8 @@ from benchmarks.chaos.scenario import MILLIONTHS
 from collateral_registry.commands.assets import register
 from collateral_registry.commands.book.business_date import open_book
 from collateral_registry.commands.loans import lending
-from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
+from collateral_registry.commands.prices.admission import Quote
+from collateral_registry.commands.prices.ingest import ingest_prices, open_series
 from collateral_registry.domain.assets.kinds import Asset, Inventory
 from collateral_registry.domain.loans.agreements import Balance, Loan
 from collateral_registry.domain.prices.series import PriceSeries

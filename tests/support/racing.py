@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from collateral_registry.commands.loans.pickups import PickupRequest, request_pickup
 from collateral_registry.commands.loans.pledges import ReleaseRequest, pledge_asset, release_pledge
-from collateral_registry.commands.prices.ingest import Quote, ingest_prices
+from collateral_registry.commands.prices.admission import Quote
+from collateral_registry.commands.prices.ingest import ingest_prices
 from collateral_registry.domain.loans.agreements import Pledge
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.engine.database import Database

@@ -13,7 +13,8 @@ from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
 from collateral_registry.commands.loans.pickups import PickupRequest, request_pickup
-from collateral_registry.commands.prices.ingest import Quote, ingest_prices, open_series
+from collateral_registry.commands.prices.admission import Quote
+from collateral_registry.commands.prices.ingest import ingest_prices, open_series
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.commands.stock.outgoing_movements import touch_moved_lots
 from collateral_registry.commands.stock.stock_intake import Batch, book_batches, open_feed

@@ -47,6 +47,9 @@ def show_value(channel: grpc.Channel, asset: str, currency: str) -> None:
             f"  {given.input} {given.value.value} {given.unit} {format_date(given.date)} {given.source}",
             highlight=False,
         )
+    for leg in valuation.fx_path:
+        quoted = f"1 / {leg.rate.value}" if leg.inverse else leg.rate.value
+        console.print(f"  exchange rate {quoted} {format_date(leg.date)} {leg.price_series}", highlight=False)
     flags = [enum_label(common_pb2.QualityFlag.Name(flag), "QUALITY_FLAG_") for flag in valuation.quality_flags]
     if flags:
         console.print("flags: " + ", ".join(flags))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.domain.book.policy import WEEKMASK, Policy
+from collateral_registry.domain.prices.exchange_rates import DatedRates, both_directions, rates_in_use
 from collateral_registry.domain.prices.market_data import CurveNeed, Estimate, EstimateCause, FxQuote
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.valuations.valuation_inputs import MarketFacts
@@ -20,7 +21,7 @@ from collateral_registry.store.prices.haircut_curves import (
     insert_estimates,
     latest_estimates,
 )
-from collateral_registry.store.prices.series import History, history
+from collateral_registry.store.prices.series import history
 from valuation._typing import Int
 from valuation.flags import QualityFlag
 from valuation.haircuts.models.pooled import MODEL, SURPRISE_DECAY, VERSION, pooled_scale
@@ -47,6 +48,7 @@ def curves_for(
 ) -> dict[CurveNeed, Estimate]:
     """Returns the curve of every need that has a price; newly computed curves are appended to ``made``."""
     known = latest_estimates(connection, needs, MODEL_NAME)
+    histories = Histories(connection, market, policy)
     curves = {}
     for need in needs:
         newest = _newest(need, market)
@@ -55,10 +57,10 @@ def curves_for(
         estimate = known.get(need)
         cause: str = EstimateCause.FIRST
         if estimate is not None:
-            cause = _cause(newest, estimate, policy) or _drift_cause(connection, need, newest, market, estimate)
+            cause = _cause(newest, estimate, policy) or _drift_cause(histories, need, newest, estimate)
         if estimate is None or cause:
             replaced = estimate.estimate_key if estimate else 0
-            new = NewCurve(need, newest, _make(connection, need, market, policy), cause, replaced)
+            new = NewCurve(need, newest, _make(histories, need, policy), cause, replaced)
             estimate = estimate_of(new, MODEL_NAME)
             made.append(new)
         curves[need] = estimate
@@ -115,23 +117,23 @@ def _is_shock(newest: Newest, estimate: Estimate, age_days: int, sigmas: float) 
     return bool(since or (newest.day > estimate.day and abs(newest.log_return) > limit))
 
 
-def _drift_cause(connection: Source, need: CurveNeed, newest: Newest, market: MarketFacts, estimate: Estimate) -> str:
+def _drift_cause(histories: Histories, need: CurveNeed, newest: Newest, estimate: Estimate) -> str:
     """Returns DRIFT if the accumulated moves are too large for the model, otherwise an empty string."""
     days_since = newest.day - estimate.day
     if days_since <= 0 or not may_alarm(estimate.watch.drift, days_since) or not estimate.watch.variance > 0.0:
         return ""
     since = estimate.day - LOOK_BACK_DAYS
-    days, prices = _converted(connection, history(connection, need.series_key, since), need, market, since)
+    days, prices = histories.converted(histories.of_series(need.series_key, since), need, since)
     known = np.searchsorted(days, estimate.day, side="right")
     returns = np.diff(np.log(prices[max(int(known) - 1, 0) :]))
     scores = scores_since(returns, estimate.watch.variance, SURPRISE_DECAY)
     return EstimateCause.DRIFT if drift(scores, estimate.watch.drift).alarms else ""
 
 
-def _make(connection: Source, need: CurveNeed, market: MarketFacts, policy: Policy) -> HaircutCurve:
+def _make(histories: Histories, need: CurveNeed, policy: Policy) -> HaircutCurve:
     """Computes a curve from converted prices. Smoothing is detected on the prices in the good's own currency."""
-    own = history(connection, need.series_key)
-    days, prices = _converted(connection, own, need, market)
+    own = histories.of_series(need.series_key)
+    days, prices = histories.converted(own, need)
     curve = pooled_scale(
         days.astype("datetime64[D]"),
         prices,
@@ -140,36 +142,54 @@ def _make(connection: Source, need: CurveNeed, market: MarketFacts, policy: Poli
     )
     if not need.series_key or need.base_currency == need.currency:
         return curve
-    returns = log_returns(own.day.astype("datetime64[D]"), own.price, len(own.price))
+    returns = log_returns(own[0].astype("datetime64[D]"), own[1], len(own[1]))
     return replace(curve, hidden_gap=returns.hidden_gap, flags=curve.flags | returns.flags & QualityFlag.SMOOTHED)
 
 
-def _converted(
-    connection: Source, own: History, need: CurveNeed, market: MarketFacts, since: int | None = None
-) -> tuple[Int, NDArray[np.float64]]:
-    """Returns a series' prices from a day on, converted at the rates of their days.
+class Histories:
+    """Prices and exchange rates on past days; each is read once."""
 
-    If there is no series, the rates alone are returned.
-    """
-    quote = market.fx.get((need.base_currency, need.currency))
-    if not need.series_key:
-        return _rate_history(connection, quote, since) if quote else (np.zeros(0, dtype=np.int64), np.zeros(0))
-    if need.base_currency == need.currency:
-        return own.day, own.price
-    if quote is None:
-        return np.zeros(0, dtype=np.int64), np.zeros(0)
-    return at_dated_rates(own.day, own.price, *_rate_history(connection, quote, since))
+    def __init__(self, source: Source, market: MarketFacts, policy: Policy) -> None:
+        self._source = source
+        self._fx = market.fx
+        self._fx_max_age_days = policy.rule_days("fx_max_age_days")
+        self._series: dict[tuple[int, int | None], DatedRates] = {}
+        self._rates: dict[tuple[str, str, int | None], DatedRates] = {}
+
+    def of_series(self, series_key: int, since: int | None = None) -> DatedRates:
+        """Returns the accepted prices of a series from a day on; none for the key 0."""
+        if not series_key:
+            return _NO_RATES
+        key = (series_key, since)
+        if key not in self._series:
+            known = history(self._source, series_key, since)
+            self._series[key] = known.day, known.price
+        return self._series[key]
+
+    def converted(self, own: DatedRates, need: CurveNeed, since: int | None = None) -> DatedRates:
+        """Returns a series' prices from a day on, converted at the rates of their days.
+
+        If there is no series, the rates alone are returned.
+        """
+        if need.series_key and need.base_currency == need.currency:
+            return own
+        quote = self._fx.get((need.base_currency, need.currency))
+        if quote is None:
+            return _NO_RATES
+        key = (need.base_currency, need.currency, since)
+        if key not in self._rates:
+            self._rates[key] = self._rates_of(quote, since)
+        return at_dated_rates(*own, *self._rates[key]) if need.series_key else self._rates[key]
+
+    def _rates_of(self, quote: FxQuote, since: int | None) -> DatedRates:
+        """Returns the history of a conversion, from all paths that connect its currencies."""
+        paths = [
+            [both_directions(*(self.of_series(key, since) for key in pair)) for pair in path] for path in quote.paths
+        ]
+        return rates_in_use(paths, self._fx_max_age_days)
 
 
-def _rate_history(connection: Source, quote: FxQuote, since: int | None = None) -> tuple[Int, NDArray[np.float64]]:
-    """Returns the rates of a pair on the days of its first leg. The other legs are taken as known on those days."""
-    first, *others = quote.legs
-    leg = history(connection, first[0], since)
-    days, rates = leg.day, leg.price ** first[1]
-    for key, sign in others:
-        other = history(connection, key, since)
-        days, rates = at_dated_rates(days, rates, other.day, other.price**sign)
-    return days, rates
+_NO_RATES: DatedRates = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
 def at_dated_rates(

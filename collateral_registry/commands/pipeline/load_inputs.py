@@ -9,8 +9,8 @@ import numpy as np
 
 from collateral_registry.commands.pipeline.curves import curves_for
 from collateral_registry.domain.book.policy import Policy
-from collateral_registry.domain.prices.market_data import CurveNeed, IndexHistory
-from collateral_registry.domain.prices.series import fx_paths
+from collateral_registry.domain.prices.exchange_rates import fx_paths
+from collateral_registry.domain.prices.market_data import CurveNeed, FxQuote, IndexHistory
 from collateral_registry.domain.valuations.appraise import needed_curves, series_of_assets
 from collateral_registry.domain.valuations.price_indices import index_keys
 from collateral_registry.domain.valuations.valuation_inputs import (
@@ -22,7 +22,7 @@ from collateral_registry.domain.valuations.valuation_inputs import (
 from collateral_registry.store.book.policies import StoredPolicy
 from collateral_registry.store.engine.bulk import Source
 from collateral_registry.store.prices.haircut_curves import NewCurve
-from collateral_registry.store.prices.series import fx_quotes, history, series_facts, series_keys
+from collateral_registry.store.prices.series import history, quoted_rates, series_facts, series_keys
 from collateral_registry.store.valuations.valuation_inputs import read_facts, read_targets
 from valuation._typing import Int
 
@@ -79,9 +79,14 @@ def market_for(
     market = MarketFacts(series, {}, {}, MachineEstimates.none(), indices, by_class)
     _, base = series_of_assets(assets, market)
     pairs = {pair for pair in zip(base[targets.asset_row], targets.currency, strict=True) if pair[0] != pair[1]}
-    market = replace(market, fx=fx_paths(fx_quotes(connection), pairs) if pairs else {})
+    market = replace(market, fx=_conversions(connection, pairs, policy.policy))
     needs = needed_curves(assets, targets, market, policy.policy)
     return replace(market, curves=curves_for(connection, needs, market, policy.policy, made))
+
+
+def _conversions(source: Source, pairs: set[tuple[str, str]], policy: Policy) -> dict[tuple[str, str], FxQuote | None]:
+    """Returns the conversion of each pair of currencies by its path in use."""
+    return fx_paths(quoted_rates(source), pairs, policy.rule_days("fx_max_age_days")) if pairs else {}
 
 
 def _class_indices(source: Source, assets: AssetFacts, policy: Policy) -> dict[str, int]:
@@ -109,5 +114,5 @@ def make_curves(source: Source, needs: Sequence[CurveNeed], policy: StoredPolicy
     """Computes the curves that are due among the needed ones."""
     series = series_facts(source, np.unique(np.array([need.series_key for need in needs], dtype=np.int64)))
     pairs = {(need.base_currency, need.currency) for need in needs if need.base_currency != need.currency}
-    market = MarketFacts(series, fx_paths(fx_quotes(source), pairs) if pairs else {}, {}, MachineEstimates.none())
+    market = MarketFacts(series, _conversions(source, pairs, policy.policy), {}, MachineEstimates.none())
     curves_for(source, needs, market, policy.policy, made)

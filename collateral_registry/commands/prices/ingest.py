@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from collateral_registry.domain.prices.series import PriceSeries, fx_paths, fx_series
-from collateral_registry.domain.shared.days import date_at, day_of
+from collateral_registry.commands.prices.admission import Quote, SeriesQuotes, screen_quotes
+from collateral_registry.domain.prices.exchange_rates import Pair, QuotedRate, fx_paths
+from collateral_registry.domain.prices.series import PriceSeries, fx_series
+from collateral_registry.domain.shared.days import date_at
 from collateral_registry.store.assets.repository import lots_without_series, rewrite_numbers
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.prices.series import (
-    History,
-    Latest,
     StoredSeries,
     find_series,
-    fx_quotes,
     get_series,
-    history,
     insert_prices,
     insert_series,
+    quoted_rates,
     series_keys,
     set_latest,
 )
 from collateral_registry.store.valuations.valuation_inputs import assets_of_series, foreign_assets, machines_of_classes
 from valuation._typing import Int
-from valuation.prices.admission import Admission, AdmissionVerdict, RefusalReason, admit, rewritten
+from valuation.errors import InvalidInput
+from valuation.prices.admission import AdmissionVerdict, RefusalReason
 
+RATE_FIELD = "rate"
+"""Field of an exchange rate; a price of a good is stated in the field ``price``."""
 
-@dataclass(frozen=True)
-class Quote:
-    """A dated price of a series, with its index in the message."""
-
-    index: int
-    series_id: str
-    day: date
-    price: Decimal
+_RATE_SERIES = re.compile(r"fx-[a-z]{3}-[a-z]{3}")
 
 
 @dataclass(frozen=True)
@@ -70,7 +64,13 @@ class Ingested:
 
 
 def open_series(write: Write, series: PriceSeries) -> StoredSeries:
-    """Opens a series. Lots that already refer to it by name get its unit and are valued."""
+    """Opens a series of a good. Lots that already refer to it by name get its unit and are valued.
+
+    Raises InvalidInput for an id that names the exchange rates of a pair.
+    """
+    if _RATE_SERIES.fullmatch(series.series_id):
+        want = "an id other than fx-{base}-{quote}, which names exchange rates"
+        raise InvalidInput("price_series_id", series.series_id, want)
     insert_series(write, series)
     lots = lots_without_series(write.connection, series.series_id)
     for stored in lots:
@@ -115,24 +115,58 @@ QuoteIndex = tuple[int, int]
 
 
 def _ingest(write: Write, quotes: Sequence[tuple[int, Quote]]) -> dict[QuoteIndex, QuoteProblem]:
-    """Checks quotes against the history of their series, stores those not refused, and touches the dependent assets."""
+    """Screens quotes against their history, stores those not refused, and touches the dependent assets."""
     series = find_series(write.connection, sorted({quote.series_id for _, quote in quotes}))
     verdicts: dict[QuoteIndex, QuoteProblem] = {}
-    admitted: dict[int, _Admitted] = {}
-    for series_id, group in _by_series(quotes).items():
-        indexes = [(number, quote.index) for number, quote in group]
-        stored = series.get(series_id)
-        if stored is None:
-            missing = f"price_series: got priceSeries/{series_id}, want one that exists"
-            verdicts |= {index: QuoteProblem(index[1], AdmissionVerdict.REFUSED, missing) for index in indexes}
+    indexes: dict[str, list[QuoteIndex]] = {}
+    groups: dict[str, list[Quote]] = {}
+    for number, quote in quotes:
+        problem = _series_problem(quote, series.get(quote.series_id))
+        if problem:
+            verdicts[number, quote.index] = QuoteProblem(quote.index, AdmissionVerdict.REFUSED, problem)
             continue
-        admitted[stored.key] = admission = _admit(write, stored, [quote for _, quote in group])
-        verdicts |= dict(zip(indexes, admission.verdicts(), strict=True))
-    _write(write, admitted)
-    moved = np.array([key for key, admission in admitted.items() if admission.moves], dtype=np.int64)
-    if len(moved):
-        write.touched.add(assets=_dependent_assets(write, moved))
+        groups.setdefault(quote.series_id, []).append(quote)
+        indexes.setdefault(quote.series_id, []).append((number, quote.index))
+    screened = screen_quotes(write, {series_id: series[series_id] for series_id in groups}, groups)
+    for series_id, places in indexes.items():
+        verdicts |= dict(zip(places, _verdicts(screened[series_id], write.market_day), strict=True))
+    moved = [one for one in screened.values() if one.moves]
+    rates = quoted_rates(write.connection) if any(one.stored.series.is_fx for one in moved) else None
+    _write(write, screened.values())
+    if moved:
+        keys = np.array([one.stored.key for one in moved], dtype=np.int64)
+        write.touched.add(assets=_dependent_assets(write, keys, rates))
     return verdicts
+
+
+def _series_problem(quote: Quote, stored: StoredSeries | None) -> str:
+    """Returns why the series of a quote cannot have it; an empty string if it can."""
+    if stored is None:
+        return f"price_series: got priceSeries/{quote.series_id}, want one that exists"
+    if quote.field == RATE_FIELD and not stored.series.is_fx:
+        return f"base_currency_code: got a pair whose name priceSeries/{quote.series_id} is a good's, want another pair"
+    return ""
+
+
+def _verdicts(screened: SeriesQuotes, today: int) -> list[QuoteProblem]:
+    """Returns the verdict on each quote of a series, with a reason if it was not accepted."""
+    columns = zip(screened.quotes, screened.verdict.tolist(), screened.reason.tolist(), strict=True)
+    return [
+        QuoteProblem(quote.index, AdmissionVerdict(verdict), _sentence(quote, RefusalReason(reason), date_at(today)))
+        for quote, verdict, reason in columns
+    ]
+
+
+def _sentence(quote: Quote, reason: RefusalReason, today: date) -> str:
+    got = f"{quote.field}: got {quote.price}"
+    wanted = {
+        RefusalReason.NOT_FINITE: f"{got}, want a finite number",
+        RefusalReason.NOT_POSITIVE: f"{got}, want more than 0",
+        RefusalReason.FUTURE_DATE: f"date: got {quote.day}, want not after the business date {today}",
+        RefusalReason.JUMP: f"{got}, want within the jump limit of the last {quote.field}; quarantined",
+        RefusalReason.CONFLICTING_DUPLICATE: f"date: got two {quote.field}s for {quote.day}, want one in a message",
+    }
+    return wanted.get(reason, "quarantined until it is confirmed")
 
 
 def _ingested(message: PriceMessage, verdicts: Sequence[QuoteProblem]) -> Ingested:
@@ -161,140 +195,35 @@ def ensure_fx_series(write: Write, pairs: set[tuple[str, str]]) -> None:
             insert_series(write, series)
 
 
-@dataclass(frozen=True)
-class _Admitted:
-    """The quotes of one series with their verdicts, and the history they were compared with."""
-
-    stored: StoredSeries
-    quotes: Sequence[Quote]
-    prices: NDArray[np.float64]
-    before: History
-    admission: Admission
-    today: date
-
-    @property
-    def moves(self) -> bool:
-        """Whether any quote was accepted."""
-        return bool((self.admission.verdict == int(AdmissionVerdict.ACCEPTED)).any())
-
-    @property
-    def rewrites(self) -> bool:
-        """Whether the quotes change the history before the newest price.
-
-        They do if they add a price for an earlier day, or correct one by more than a usual daily move.
-        """
-        in_use = np.flatnonzero(self.admission.verdict == int(AdmissionVerdict.ACCEPTED))
-        days = np.array([day_of(self.quotes[row].day) for row in in_use.tolist()], dtype=np.int64)
-        released = self.admission.released
-        days = np.concatenate([days, self.before.pending_day[released]])
-        prices = np.concatenate([self.prices[in_use], self.before.pending_price[released]])
-        return rewritten(self.before.day, self.before.price, days, prices)
-
-    def verdicts(self) -> list[QuoteProblem]:
-        """Returns the verdict on each quote, with a reason if it was not accepted."""
-        judged = zip(self.quotes, self.admission.verdict.tolist(), self.admission.reason.tolist(), strict=True)
-        return [
-            QuoteProblem(quote.index, AdmissionVerdict(verdict), self._sentence(quote, RefusalReason(reason)))
-            for quote, verdict, reason in judged
-        ]
-
-    def _sentence(self, quote: Quote, reason: RefusalReason) -> str:
-        wanted = {
-            RefusalReason.NOT_FINITE: f"price: got {quote.price}, want a finite number",
-            RefusalReason.NOT_POSITIVE: f"price: got {quote.price}, want more than 0",
-            RefusalReason.FUTURE_DATE: f"date: got {quote.day}, want not after the business date {self.today}",
-            RefusalReason.JUMP: f"price: got {quote.price}, want within the jump limit of the last price; quarantined",
-            RefusalReason.CONFLICTING_DUPLICATE: f"date: got two prices for {quote.day}, want one in a message",
-        }
-        return wanted.get(reason, "quarantined until it is confirmed")
-
-
-def _by_series(quotes: Sequence[tuple[int, Quote]]) -> Mapping[str, list[tuple[int, Quote]]]:
-    groups: dict[str, list[tuple[int, Quote]]] = {}
-    for number, quote in quotes:
-        groups.setdefault(quote.series_id, []).append((number, quote))
-    return groups
-
-
-def _admit(write: Write, stored: StoredSeries, quotes: Sequence[Quote]) -> _Admitted:
-    before = history(write.connection, stored.key)
-    prices = np.array([float(quote.price) for quote in quotes], dtype=np.float64)
-    days = np.array([day_of(quote.day) for quote in quotes], dtype=np.int64)
-    admission = admit(
-        before.day.astype("datetime64[D]"),
-        before.price,
-        before.pending_day.astype("datetime64[D]"),
-        before.pending_price,
-        days.astype("datetime64[D]"),
-        prices,
-        np.datetime64(write.market_day, "D"),
-    )
-    return _Admitted(stored, quotes, prices, before, admission, date_at(write.market_day))
-
-
-def _write(write: Write, admitted: Mapping[int, _Admitted]) -> None:
+def _write(write: Write, screened: Iterable[SeriesQuotes]) -> None:
     """Stores accepted and quarantined quotes, and updates the newest prices."""
-    rows: list[tuple[int, int, int, float, str]] = []
-    latest = {}
-    for key, found in admitted.items():
-        rows += _rows(key, found)
-        if found.moves:
-            latest[key] = _latest(found)
+    rows = [row for one in screened for row in one.rows()]
     if rows:
         columns = zip(*rows, strict=True)
         names = ("series_key", "day", "verdict", "value", "decimal_text")
         insert_prices(write, {name: list(column) for name, column in zip(names, columns, strict=True)})
-    set_latest(write, latest)
+    set_latest(write, {one.stored.key: one.latest() for one in screened if one.moves})
 
 
-def _rows(key: int, found: _Admitted) -> list[tuple[int, int, int, float, str]]:
-    kept = {int(AdmissionVerdict.ACCEPTED), int(AdmissionVerdict.QUARANTINED)}
-    rows = [
-        (key, day_of(quote.day), verdict, float(quote.price), str(quote.price))
-        for quote, verdict in zip(found.quotes, found.admission.verdict.tolist(), strict=True)
-        if verdict in kept
-    ]
-    days = {row[1] for row in rows}
-    released = np.flatnonzero(found.admission.released)
-    before = found.before
-    rows += [
-        (key, int(before.pending_day[row]), int(AdmissionVerdict.ACCEPTED), float(before.pending_price[row]), text)
-        for row, text in zip(released, before.pending_text[released], strict=True)
-        if int(before.pending_day[row]) not in days
-    ]
-    return rows
+def _dependent_assets(write: Write, moved_keys: Int, rates: Mapping[Pair, QuotedRate] | None) -> Int:
+    """Returns the assets whose value depends on the series as a price, a price index or an exchange rate.
 
-
-def _latest(found: _Admitted) -> Latest:
-    """Returns the newest accepted price and its log return."""
-    in_use = found.admission.verdict == int(AdmissionVerdict.ACCEPTED)
-    prices = {int(day): (float(price), "") for day, price in zip(found.before.day, found.before.price, strict=True)}
-    released = np.flatnonzero(found.admission.released)
-    before = found.before
-    for row in released.tolist():
-        prices[int(before.pending_day[row])] = (float(before.pending_price[row]), str(before.pending_text[row]))
-    for quote, price, used in zip(found.quotes, found.prices.tolist(), in_use.tolist(), strict=True):
-        if used:
-            prices[day_of(quote.day)] = (price, str(quote.price))
-    days = sorted(prices)
-    price, decimal_text = prices[days[-1]]
-    log_return = float(np.log(price / prices[days[-2]][0])) if len(days) > 1 else None
-    return Latest(days[-1], price, decimal_text or found.stored.latest_text, log_return, found.rewrites)
-
-
-def _dependent_assets(write: Write, moved_keys: Int) -> Int:
-    """Returns the assets whose value depends on the series as a price, a price index or an exchange rate."""
+    ``rates`` are the newest exchange rates before the change; None if it changed none.
+    """
     priced = np.union1d(assets_of_series(write.connection, moved_keys), _machines_by_class(write, moved_keys))
-    quotes = fx_quotes(write.connection)
-    moved = set(moved_keys.tolist())
-    if not any(quote.legs[0][0] in moved for quote in quotes.values()):
-        return np.unique(priced)
+    return priced if rates is None else np.union1d(priced, _converted_assets(write, rates))
+
+
+def _converted_assets(write: Write, before: Mapping[Pair, QuotedRate]) -> Int:
+    """Returns the assets whose conversion has changed: its rate, its path, or the history of one of its paths."""
     foreign = foreign_assets(write.connection)
     pairs = list(zip(foreign["base"], foreign["currency"], strict=True))
-    paths = fx_paths(quotes, set(pairs))
-    pairs_of_moved = {pair for pair, quote in paths.items() if quote and moved & {key for key, _ in quote.legs}}
-    converted = foreign["asset_key"][[pair in pairs_of_moved for pair in pairs]] if pairs else foreign["asset_key"]
-    return np.union1d(priced, converted)
+    policy = policy_in_force(write.connection, write.market_day).policy
+    max_age_days = policy.rule_days("fx_max_age_days")
+    was = fx_paths(before, set(pairs), max_age_days)
+    now = fx_paths(quoted_rates(write.connection), set(pairs), max_age_days)
+    changed = np.array([was[pair] != now[pair] for pair in pairs], dtype=np.bool_)
+    return np.asarray(foreign["asset_key"][changed], dtype=np.int64)
 
 
 def _machines_by_class(write: Write, moved_keys: Int) -> Int:

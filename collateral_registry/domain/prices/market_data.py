@@ -39,16 +39,20 @@ class SeriesFacts:
 
 @dataclass(frozen=True)
 class FxQuote:
-    """An exchange rate with its legs and the day of the oldest leg.
+    """A conversion between two currencies: its rate, and the day of the older rate of its path.
 
-    A leg is a series key with +1 for the quoted rate or -1 for its inverse. ``history_seq`` is the last commit that
-    changed an earlier rate of a leg, that is a rate on a day before the leg's newest one; 0 if there is none.
+    ``path`` is the path in use as text. ``history_seq`` is the last commit that changed an earlier rate of any path; 0
+    if there is none. ``paths`` are all paths in order of precedence, first the pair itself. A path is one or two pairs,
+    and a pair is the keys of its series in the direction of the conversion and of the inverse series (0 for none).
+    ``paths_differ`` states that a cross is a jump away from the pair's own rate and not used.
     """
 
     rate: float
     day: int
-    legs: tuple[tuple[int, int], ...]
+    path: str
     history_seq: int
+    paths: tuple[tuple[tuple[int, int], ...], ...]
+    paths_differ: bool = False
 
 
 class EstimateCause(StrEnum):

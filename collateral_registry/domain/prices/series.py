@@ -1,11 +1,10 @@
-"""Price series, and conversion between currencies by quoted, inverse and cross rates."""
+"""Price series of goods and of exchange rates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from collateral_registry.domain.prices.market_data import FxQuote
+from collateral_registry.domain.prices.exchange_rates import series_id_of
 from collateral_registry.domain.shared.money import digits_of
 from collateral_registry.domain.shared.names import checked_id, checked_text
 from collateral_registry.domain.shared.units import checked_unit
@@ -13,6 +12,9 @@ from valuation.errors import InvalidInput, check_all
 
 MAX_AGE_LIMIT_DAYS = 3650
 FX_MAX_AGE_DAYS = 7
+
+HUNDREDTHS = {"GBp": "GBP", "GBX": "GBP", "ZAc": "ZAR", "ZAC": "ZAR", "ILa": "ILS", "ILA": "ILS", "USc": "USD"}
+"""Codes of vendors for a hundredth of a currency, in which prices of some markets are quoted."""
 
 
 @dataclass(frozen=True)
@@ -54,40 +56,18 @@ class PriceSeries:
 
 def fx_series(base: str, quote: str) -> PriceSeries:
     """Returns the series of a currency pair's rates; raises InvalidInput for unknown or equal currencies."""
-    digits_of(base)
-    digits_of(quote)
+    _check_currency("base_currency_code", base)
+    _check_currency("quote_currency_code", quote)
     if base == quote:
         raise InvalidInput("quote_currency_code", quote, f"a currency other than the base currency {base}")
-    series_id = f"fx-{base.lower()}-{quote.lower()}"
-    return PriceSeries(series_id, "", base, quote, "", "", FX_MAX_AGE_DAYS, is_fx=True)
+    return PriceSeries(series_id_of(base, quote), "", base, quote, "", "", FX_MAX_AGE_DAYS, is_fx=True)
 
 
-def fx_paths(
-    quotes: Mapping[tuple[str, str], FxQuote], pairs: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], FxQuote | None]:
-    """Returns the rate of each pair: a quoted rate, the inverse of one, or a cross rate through one common currency.
-
-    If several common currencies are possible, the one whose older leg is the most recent is used. Ties are resolved
-    in alphabetical order, so that the result is deterministic. The rate is None if no currency connects the pair.
-    """
-    rates = dict(quotes)
-    rates.update({(quote, base): _inverse(fx) for (base, quote), fx in quotes.items() if (quote, base) not in quotes})
-    return {pair: rates.get(pair) or _cross(rates, *pair) for pair in pairs}
-
-
-def _inverse(quote: FxQuote) -> FxQuote:
-    return FxQuote(1.0 / quote.rate, quote.day, tuple((key, -sign) for key, sign in quote.legs), quote.history_seq)
-
-
-def _cross(quotes: Mapping[tuple[str, str], FxQuote], source: str, target: str) -> FxQuote | None:
-    paths = [
-        (-min(first.day, second.day), middle, first, second)
-        for (start, middle), first in quotes.items()
-        if start == source and (second := quotes.get((middle, target))) is not None
-    ]
-    if not paths:
-        return None
-    _, _, first, second = min(paths, key=lambda path: path[:2])
-    day = min(first.day, second.day)
-    history_seq = max(first.history_seq, second.history_seq)
-    return FxQuote(first.rate * second.rate, day, first.legs + second.legs, history_seq)
+def _check_currency(field: str, code: str) -> None:
+    if code in HUNDREDTHS:
+        want = f"{HUNDREDTHS[code]}, of which {code} is a hundredth; convert the rate"
+        raise InvalidInput(field, repr(code), want)
+    try:
+        digits_of(code)
+    except InvalidInput as error:
+        raise InvalidInput(field, error.got, error.want) from None

@@ -48,14 +48,24 @@ class Appraisal:
     base: BaseValues
     asset_row: Int
     price: Float
-    fx_rate: Float
-    fx_day: Int
+    fx: Conversions
     estimate_key: Int
     horizon_days: Int
     stand_ins: Int
     floor: Float
     cap: Float
     oldest_day: Int
+
+
+@dataclass(frozen=True)
+class Conversions:
+    """The exchange rate [t] of each target, its day and its path; 1, NO_DAY and "" without conversion."""
+
+    rate: Float
+    day: Int
+    path: Texts
+    unknown: Int
+    quality: Int
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     base.quality[assets.equipment["asset_row"][carried.stale]] |= int(QualityFlag.STALE_SERIES)
     at = targets.asset_row
     numbers = _policy_columns(assets, policy, at)
-    fx_rate, fx_day, fx_unknown = _fx(base, targets, market, policy, day)
+    fx = _conversions(base, targets, market, policy, day)
     risk = _market_part(base, targets, market, numbers, day)
     parts = HaircutParts(
         value=_value_part(assets, np.where(np.isnan(base.value[at]), numbers["value_haircut"], base.value[at]), at),
@@ -92,28 +102,26 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     lowered = np.where(share < 1.0, int(QualityFlag.CAP_BY_SCORE), 0)
     stated = base.unknown | _unknown_papers(assets, policy, day)
     zero = base.zero | _status_zero(assets.status)
-    converted = np.where(base.currency[at] != targets.currency, int(QualityFlag.FX_CONVERTED), 0)
     values = value(
         BaseColumns(
-            amount=base.amount[at] * risk.true_share * fx_rate,
+            amount=base.amount[at] * risk.true_share * fx.rate,
             digits=_digits(targets.currency),
             parts=parts,
             floor=numbers["haircut_floor"],
             cap=cap,
-            unknown=stated[at] | fx_unknown,
+            unknown=stated[at] | fx.unknown,
             zero=zero[at],
-            quality=base.quality[at] | converted | risk.quality | lowered[at],
+            quality=base.quality[at] | fx.quality | risk.quality | lowered[at],
         )
     )
-    dated = np.stack([base.input_day[at], np.where(fx_day == NO_DAY, day, fx_day)])
+    dated = np.stack([base.input_day[at], np.where(fx.day == NO_DAY, day, fx.day)])
     return Appraisal(
         values=values,
         parts=parts,
         base=base,
         asset_row=at,
         price=base.price[at] * risk.true_share,
-        fx_rate=fx_rate,
-        fx_day=fx_day,
+        fx=fx,
         estimate_key=risk.estimate_key,
         horizon_days=risk.horizon_days,
         stand_ins=risk.stand_ins,
@@ -192,27 +200,24 @@ def _policy_columns(assets: AssetFacts, policy: Policy, at: Int | None) -> dict[
     return {name: column[row] for name, column in policy.table(classes).items()}
 
 
-def _fx(
-    base: BaseValues, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int
-) -> tuple[Float, Int, Int]:
-    """Returns the rate, the day of the rate and the UnknownReason bits of each target [t].
-
-    Without conversion, these are 1, NO_DAY and 0.
-    """
+def _conversions(base: BaseValues, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int) -> Conversions:
+    """Returns the conversion of each target [t] from the currency of its model's value, with its reasons and flags."""
     oldest = day - policy.rule_days("fx_max_age_days")
-    rate = np.ones(len(targets.target_key), dtype=np.float64)
-    rate_day = np.full(len(targets.target_key), NO_DAY, dtype=np.int64)
-    unknown = np.zeros(len(targets.target_key), dtype=np.int64)
+    count = len(targets.target_key)
+    numbers = (np.zeros(count, dtype=np.int64) for _ in range(2))
+    found = Conversions(np.ones(count), np.full(count, NO_DAY), np.full(count, "", dtype=object), *numbers)
     source = base.currency[targets.asset_row]
     for pair in {pair for pair in zip(source, targets.currency, strict=True) if pair[0] != pair[1]}:
         rows = (source == pair[0]) & (targets.currency == pair[1])
+        found.quality[rows] = int(QualityFlag.FX_CONVERTED)
         quote = market.fx.get(pair)
         if quote is None:
-            rate[rows], unknown[rows] = np.nan, int(UnknownReason.NO_FX)
+            found.rate[rows], found.unknown[rows] = np.nan, int(UnknownReason.NO_FX)
             continue
-        rate[rows], rate_day[rows] = quote.rate, quote.day
-        unknown[rows] = int(UnknownReason.STALE_FX) if quote.day < oldest else 0
-    return rate, rate_day, unknown
+        found.rate[rows], found.day[rows], found.path[rows] = quote.rate, quote.day, quote.path
+        found.unknown[rows] = int(UnknownReason.STALE_FX) if quote.day < oldest else 0
+        found.quality[rows] |= int(QualityFlag.FX_PATHS_DIFFER) if quote.paths_differ else 0
+    return found
 
 
 def _market_part(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import TypeVar
 
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.prices import ingest as commands
-from collateral_registry.commands.prices.ingest import Ingested, Quote, QuoteProblem
+from collateral_registry.commands.prices.admission import Quote
+from collateral_registry.commands.prices.ingest import Ingested, QuoteProblem
 from collateral_registry.domain.prices.series import PriceSeries, fx_series
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
@@ -25,6 +27,9 @@ from valuation.errors import InvalidInput
 from valuation.prices.admission import AdmissionVerdict
 
 QUOTES_LIMIT = 10_000
+
+RATE_LIMITS = Decimal("0.000000001"), Decimal(1_000_000_000)
+"""Smallest and largest exchange rate; the inverse of a rate in these limits is in them too."""
 
 VERDICTS = {
     AdmissionVerdict.ACCEPTED: pb.PRICE_VERDICT_ACCEPTED,
@@ -111,9 +116,8 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
         """Ingests exchange rates by the same rules as prices; creates the series of a new pair of currencies."""
         check_count("rates", request.rates, QUOTES_LIMIT)
         quotes, refused = _read_each(request.rates, _read_rate)
-        pairs = {(rate.base_currency_code, rate.quote_currency_code) for rate in request.rates}
-        readable = {quote.series_id for quote in quotes}
-        wanted = {pair for pair in pairs if f"fx-{pair[0].lower()}-{pair[1].lower()}" in readable}
+        readable = (request.rates[quote.index] for quote in quotes)
+        wanted = {(rate.base_currency_code, rate.quote_currency_code) for rate in readable}
 
         def work(write: Write) -> pb.IngestFxRatesResponse:
             commands.ensure_fx_series(write, wanted)
@@ -142,7 +146,10 @@ def _read_observation(index: int, message: pb.PriceObservation) -> Quote:
 def _read_rate(index: int, message: pb.FxRate) -> Quote:
     series = fx_series(message.base_currency_code, message.quote_currency_code)
     day = convert.required_date("date", message, "date")
-    return Quote(index, series.series_id, day, convert.read_decimal("rate", message.rate))
+    rate = convert.read_decimal(commands.RATE_FIELD, message.rate)
+    if rate > 0 and not RATE_LIMITS[0] <= rate <= RATE_LIMITS[1]:
+        raise InvalidInput(commands.RATE_FIELD, rate, f"{RATE_LIMITS[0]} to {RATE_LIMITS[1]}")
+    return Quote(index, series.series_id, day, rate, commands.RATE_FIELD)
 
 
 def _ingested(response: type[Response], done: Ingested, seq: int) -> Response:

@@ -15,6 +15,7 @@ from collateral_registry.domain.assets.kinds import (
     Receivable,
 )
 from collateral_registry.domain.equipment.value_bases import machine_bases
+from collateral_registry.domain.prices.exchange_rates import legs_of, series_id_of
 from collateral_registry.domain.shared.days import NO_DAY, date_at, day_of
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.valuations.appraise import model_name
@@ -45,6 +46,15 @@ def valuation_message(valued: Valued) -> pb.Valuation:
         haircut_model=valued.haircut_model,
         policy=f"policies/{valued.policy.policy_id}",
         inputs=_inputs(valued),
+        fx_path=[
+            pb.FxLeg(
+                price_series=f"priceSeries/{series_id_of(leg.base, leg.quote)}",
+                inverse=leg.inverse,
+                rate=convert.number(leg.rate),
+                date=convert.day(leg.day),
+            )
+            for leg in legs_of(row["fx_path"])
+        ],
         unknown_reasons=convert.unknown_reasons(row["unknown"]),
         zero_reasons=convert.zero_reasons(row["zero"]),
         quality_flags=convert.quality_flags(row["quality"]),

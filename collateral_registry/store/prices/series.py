@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from collateral_registry.domain.prices.market_data import FxQuote, SeriesFacts
+from collateral_registry.domain.prices.exchange_rates import QuotedRate
+from collateral_registry.domain.prices.market_data import SeriesFacts
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
@@ -112,16 +113,16 @@ _SERIES_FACTS = select(
 ).where(is_one_of(PriceSeriesRow.series_key, KEYS))
 
 
-_FX_QUOTES = select(
-    *columns_of(PriceSeriesRow, "unit", "currency", "latest_price", "latest_day", "series_key", "history_seq")
+_QUOTED_RATES = select(
+    *columns_of(PriceSeriesRow, "unit", "currency", "series_key", "latest_price", "latest_day", "history_seq")
 ).where(PriceSeriesRow.is_fx == 1, PriceSeriesRow.latest_price.is_not(None))
 
 
-def fx_quotes(connection: Source) -> dict[tuple[str, str], FxQuote]:
+def quoted_rates(connection: Source) -> dict[tuple[str, str], QuotedRate]:
     """Returns the newest exchange rate of every quoted pair (base, quote)."""
-    columns = read_columns(connection, _FX_QUOTES)
+    columns = read_columns(connection, _QUOTED_RATES)
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return {(base, quote): FxQuote(rate, day, ((key, 1),), changed) for base, quote, rate, day, key, changed in rows}
+    return {(base, quote): QuotedRate(*rate) for base, quote, *rate in rows}
 
 
 @dataclass(frozen=True)

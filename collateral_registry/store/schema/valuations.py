@@ -6,13 +6,15 @@ from typing import ClassVar
 
 from sqlmodel import SQLModel
 
-from collateral_registry.store.schema.columns import IN_ORDER, big, incremental, real
+from collateral_registry.store.schema.columns import IN_ORDER, big, incremental, real, text
 
 
 class ValuationRow(SQLModel, table=True):
     """A valuation with all its intermediate results, so that the row explains the value.
 
-    The columns ``good_*`` are copied from the last valuation that had no unknown reasons.
+    ``fx_path`` holds the quotes of the exchange rate (domain/prices/exchange_rates.py). It is empty without a
+    conversion and in rows older than the column. The columns ``good_*`` are copied from the last valuation that had no
+    unknown reasons.
     """
 
     __tablename__: ClassVar[str] = "valuation"
@@ -30,6 +32,7 @@ class ValuationRow(SQLModel, table=True):
     quantity: float | None = real(default=None)
     fx_rate: float | None = real(default=None)
     fx_day: int = big()
+    fx_path: str = text(default="")
     horizon_days: int = big()
     h_value: float | None = real(default=None)
     h_market: float | None = real(default=None)

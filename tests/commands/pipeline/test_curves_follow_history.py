@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from collateral_registry.commands.assets.register import register
-from collateral_registry.commands.prices.ingest import Quote, ensure_fx_series, ingest_prices, open_series
+from collateral_registry.commands.prices.admission import Quote
+from collateral_registry.commands.prices.ingest import ensure_fx_series, ingest_prices, open_series
 from collateral_registry.commands.valuations.revalue import revalue
 from collateral_registry.domain.assets.kinds import Inventory
 from collateral_registry.domain.prices.market_data import EstimateCause

@@ -13,7 +13,8 @@ from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans import lending
 from collateral_registry.commands.loans.lending import BalancePush
 from collateral_registry.commands.pipeline.settle import commit
-from collateral_registry.commands.prices.ingest import Quote, ingest_prices
+from collateral_registry.commands.prices.admission import Quote
+from collateral_registry.commands.prices.ingest import ingest_prices
 from collateral_registry.commands.revaluation.run_partition import work_partition
 from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, run_book, start_run
 from collateral_registry.domain.loans.agreements import Balance
