@@ -100,11 +100,9 @@ def _schema(columns: PriceColumns) -> Schema:
 
 
 def _without_future(table: Table, column: str) -> Table:
-    latest = latest_day().isoformat()
-    late = [at for at, day in enumerate(table.columns[column]) if day > latest]
-    return table.without(
-        {at: f"{column}: got {day}, want a date that is not in the future" for at, day in late.items()}
-    )
+    latest, days = latest_day().isoformat(), table.columns[column]
+    reason = f"{column}: got {{}}, want a date that is not in the future"
+    return table.without({at: reason.format(day) for at, day in enumerate(days) if day > latest})
 
 
 def _count_refused(histories: Mapping[str, History], table: Table, columns: PriceColumns, single: str) -> None:
