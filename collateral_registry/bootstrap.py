@@ -22,7 +22,7 @@ from collateral_registry.commands.book.business_date import open_book
 from collateral_registry.config import Settings
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import DomainError, Refused
-from collateral_registry.domain.shared.units import checked_unit
+from collateral_registry.domain.shared.units import units
 from collateral_registry.rpc.server import Limits, RpcServer
 from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
@@ -66,8 +66,7 @@ def serve(settings: Settings, clock: Clock = wall_clock) -> None:
     import uvloop  # noqa: PLC0415 - needed by the server alone
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
-    # The unit registry is built now, because building it is slow and would delay the first stock batch.
-    checked_unit("unit", "t")
+    units()  # read now, because it would delay the first stock batch
     # Objects loaded at start live as long as the process, so garbage collection need not traverse them.
     gc.freeze()
     with _sole_use(settings.url), closing(IntakeProcess(settings.url, clock)) as intake:

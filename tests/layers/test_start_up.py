@@ -32,7 +32,7 @@ def test_the_server_starts_without_statistics_packages():
 
 
 def test_a_server_on_a_current_database_starts_without_what_it_may_never_need():
-    assert not {"alembic", "pyarrow", "pint"} & loaded_by("collateral_registry.bootstrap")
+    assert not {"alembic", "pyarrow"} & loaded_by("collateral_registry.bootstrap")
 
 
 def test_the_whole_valuation_library_is_imported_without_statistics_packages():

@@ -184,7 +184,7 @@ def test_mixed_ltv_limits_are_refused(shared_client, levels):
 def test_a_unit_that_does_not_convert_to_that_of_the_price_is_refused(client):
     client.open_copper()
     error = refused(
-        client.assets.CreateAsset, asset_pb2.CreateAssetRequest(asset=copper_lot(unit="metre"), asset_id="lot-1")
+        client.assets.CreateAsset, asset_pb2.CreateAssetRequest(asset=copper_lot(unit="bbl"), asset_id="lot-1")
     )
 
     assert details_of(error)[1] == ["asset.inventory.unit"]

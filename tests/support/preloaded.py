@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from collateral_registry.domain.shared.units import checked_unit
+from collateral_registry.domain.shared.units import units
 
 MODULES = ("psycopg", "uvloop", "collateral_registry.bootstrap", "collateral_registry.cli.main")
 """Modules of the server; the first two are otherwise imported late, by the engines and by the server."""
@@ -10,4 +10,4 @@ MODULES = ("psycopg", "uvloop", "collateral_registry.bootstrap", "collateral_reg
 for _name in MODULES:
     import_module(_name)
 
-checked_unit("unit", "t")
+units()

@@ -32,6 +32,7 @@ from collateral_registry.v1 import (
     haircut_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
+    policy_pb2,
     policy_pb2_grpc,
     price_pb2,
     price_pb2_grpc,
@@ -138,6 +139,16 @@ class Client:
     def advance(self, day: date) -> None:
         """Moves the business date."""
         self.dates.AdvanceBusinessDate(business_date_pb2.AdvanceBusinessDateRequest(date=calendar(day)))
+
+    def change_classes(self, policy_id: str, *, added: Sequence[str] = (), removed: Sequence[str] = ()) -> None:
+        """Activates the newest policy with more classes, which inherit all numbers, and without others."""
+        policy = self.policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies[0]
+        kept = [one for one in policy.classes if one.asset_class not in removed]
+        del policy.classes[:]
+        policy.classes.extend([*kept, *(policy_pb2.ClassPolicy(asset_class=name) for name in added)])
+        policy.effective_date.CopyFrom(calendar(FIRST_DAY))
+        self.policies.CreatePolicy(policy_pb2.CreatePolicyRequest(policy=policy, policy_id=policy_id))
+        self.policies.ActivatePolicy(policy_pb2.ActivatePolicyRequest(name=f"policies/{policy_id}"))
 
     def open_copper(self, series: str = "copper") -> None:
         """Opens a copper series in dollars a tonne."""

@@ -17,7 +17,9 @@ class Columns:
 COLUMNS: Mapping[str, Columns] = {
     "prices": Columns(("series", "date", "price")),
     "fx": Columns(("base", "quote", "date", "rate")),
-    "series": Columns(("series", "good", "unit", "currency"), ("kind", "market", "source", "max_age_days")),
+    "series": Columns(
+        ("series", "good", "unit", "currency"), ("kind", "market", "source", "max_age_days", "unit_spellings")
+    ),
     "assets": Columns(
         ("asset_id", "kind", "class", "owner", "currency"),
         (

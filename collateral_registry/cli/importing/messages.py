@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import TypeVar
 
@@ -146,8 +146,20 @@ def series_request(row: Row) -> price_pb2.CreatePriceSeriesRequest:
     if row.get("kind", "") not in {"", "GOOD"}:
         raise ValueError(f"kind: got {row['kind']!r}, want GOOD; the first exchange rate creates its own series")
     days = _whole(row, "max_age_days", 0)
-    series = _message(price_pb2.PriceSeries, row, currency_code=row["currency"], max_age_days=days)
+    own = unit_spellings("unit_spellings", row.get("unit_spellings", "").split(";"))
+    series = _message(price_pb2.PriceSeries, row, currency_code=row["currency"], max_age_days=days, unit_spellings=own)
     return price_pb2.CreatePriceSeriesRequest(price_series=series, price_series_id=row["series"])
+
+
+def unit_spellings(field: str, pairs: Iterable[str]) -> dict[str, str]:
+    """Parses pairs such as ``ton=short_ton``; empty ones are skipped. Raises ValueError for any other form."""
+    stated: dict[str, str] = {}
+    for pair in filter(None, map(str.strip, pairs)):
+        spelling, is_pair, unit = map(str.strip, pair.partition("="))
+        if not (spelling and is_pair and unit) or spelling in stated:
+            raise ValueError(f"{field}: got {pair[:40]!r}, want each spelling once with its unit, as ton=short_ton")
+        stated[spelling] = unit
+    return stated
 
 
 def asset_request(row: Row) -> asset_pb2.CreateAssetRequest:

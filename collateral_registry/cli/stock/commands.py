@@ -81,6 +81,24 @@ def stock_feeds(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
     in_session(server, list_feeds, limit)
 
 
+@stock_app.command("units")
+def stock_units(
+    feed: Annotated[str, typer.Argument(help="id of the partner's feed")],
+    spellings: Annotated[
+        list[str] | None, typer.Argument(help="own spellings with their units, such as ton=short_ton; none: show them")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="remove all own spellings")] = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Show a feed's own spellings of units, or replace all of them."""
+    from collateral_registry.cli.stock.units import set_spellings, show_spellings
+
+    if spellings or clear:
+        in_session(server, set_spellings, feed, [] if clear else spellings)
+    else:
+        in_session(server, show_spellings, feed)
+
+
 @stock_app.command("lots")
 def stock_lots(filter_: LotFilter = "", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
     """List stock lots with current and reserved quantities."""

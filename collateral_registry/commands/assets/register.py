@@ -12,15 +12,14 @@ from collateral_registry.commands.assets.inspections import check_inspection
 from collateral_registry.commands.findings.double_pledge import check_asset
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.over_pledging import touch_claim
+from collateral_registry.commands.pipeline.stated_assets import checked_asset
 from collateral_registry.domain.assets.kinds import Asset, Inventory, Status
 from collateral_registry.domain.assets.observation_dates import check_hours, with_observation_dates
-from collateral_registry.domain.assets.valuation_columns import checked_against_series
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.assets.repository import StoredAsset, get_asset, insert_asset, update_asset
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.pledges import active_pledges_on, loans_of_assets
-from collateral_registry.store.prices.series import find_series
 from collateral_registry.store.stock.claims_by_place import set_declared
 from collateral_registry.store.stock.pending_lots import queue_lot
 from valuation.errors import InvalidInput, joined
@@ -45,7 +44,7 @@ def register(write: Write, asset: Asset) -> StoredAsset:
     is refused later, when the change is settled.
     """
     _check_dates(asset, write.market_day)
-    _check_unit(write, asset)
+    asset = checked_asset(write.connection, asset, None, write.market_day)
     asset = with_observation_dates(asset, None, date_at(write.market_day))
     check_hours(asset, None)
     key = insert_asset(write, asset)
@@ -72,7 +71,7 @@ def change(
     _check_pledged_currency(write, stored, asset)
     _check_legal_end(stored.asset, asset, date_at(write.market_day))
     _check_dates(asset, write.market_day)
-    _check_unit(write, asset)
+    asset = checked_asset(write.connection, asset, stored.asset, write.market_day)
     check_hours(asset, stored.asset)
     updated = _write_asset(write, stored, asset)
     write.touched.add(collateral_added=loans_of_assets(write.connection, np.array([stored.key], dtype=np.int64)))
@@ -122,14 +121,6 @@ def _check_dates(asset: Asset, day: int) -> None:
     ]
     if late:
         raise joined(late)
-
-
-def _check_unit(write: Write, asset: Asset) -> None:
-    """Raises InvalidInput if the asset's unit cannot be converted to the unit of its price series."""
-    series_id = getattr(asset.detail, "price_series", None)
-    if series_id is not None:
-        series = find_series(write.connection, [series_id]).get(series_id)
-        checked_against_series(asset.detail, series.series.unit if series else None)
 
 
 def _check_legal_end(before: Asset, after: Asset, today: date) -> None:

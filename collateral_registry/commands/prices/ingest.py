@@ -10,10 +10,13 @@ from datetime import date
 import numpy as np
 
 from collateral_registry.commands.prices.admission import Quote, SeriesQuotes, screen_quotes
+from collateral_registry.domain.assets.kinds import Inventory, Status
+from collateral_registry.domain.assets.valuation_columns import PricedBy
 from collateral_registry.domain.prices.exchange_rates import Pair, QuotedRate, fx_paths
 from collateral_registry.domain.prices.series import PriceSeries, fx_series
 from collateral_registry.domain.shared.days import date_at
-from collateral_registry.store.assets.repository import lots_without_series, rewrite_numbers
+from collateral_registry.domain.shared.units import NO_SPELLINGS, alike
+from collateral_registry.store.assets.repository import StoredAsset, lots_without_series, rewrite_numbers
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.prices.series import (
@@ -26,6 +29,7 @@ from collateral_registry.store.prices.series import (
     series_keys,
     set_latest,
 )
+from collateral_registry.store.prices.unit_spellings import replace_spellings
 from collateral_registry.store.valuations.valuation_inputs import assets_of_series, foreign_assets, machines_of_classes
 from valuation._typing import Int
 from valuation.errors import InvalidInput
@@ -63,20 +67,36 @@ class Ingested:
         return self.accepted + self.quarantined > 0
 
 
-def open_series(write: Write, series: PriceSeries) -> StoredSeries:
-    """Opens a series of a good. Lots that already refer to it by name get its unit and are valued.
+def open_series(write: Write, series: PriceSeries, spellings: Mapping[str, str] = NO_SPELLINGS) -> StoredSeries:
+    """Opens a series of a good with its own spellings of units. Lots that already refer to it by name are valued.
 
-    Raises InvalidInput for an id that names the exchange rates of a pair.
+    Raises InvalidInput for an id that names the exchange rates of a pair, and if a lot that refers to the series is of
+    another good, or of a unit that does not convert to the unit of the series.
     """
     if _RATE_SERIES.fullmatch(series.series_id):
         want = "an id other than fx-{base}-{quote}, which names exchange rates"
         raise InvalidInput("price_series_id", series.series_id, want)
-    insert_series(write, series)
+    key = insert_series(write, series)
+    replace_spellings(write.connection, f"priceSeries/{series.series_id}", spellings)
     lots = lots_without_series(write.connection, series.series_id)
+    for stored in lots:
+        _check_prices(PricedBy(key, series.good, series.unit), stored)
     for stored in lots:
         rewrite_numbers(write, stored)
     write.touched.add(assets=[stored.key for stored in lots])
     return get_series(write.connection, series.series_id)
+
+
+def _check_prices(series: PricedBy, stored: StoredAsset) -> None:
+    """Raises InvalidInput if a series does not price a lot that refers to it; a retired lot is not checked."""
+    lot, name = stored.asset.detail, f"assets/{stored.asset.asset_id}"
+    if not isinstance(lot, Inventory) or stored.asset.status is Status.RETIRED:
+        return
+    if lot.good != series.good:
+        raise InvalidInput("price_series.good", repr(series.good), f"{lot.good}, the good of {name}, which names it")
+    if not alike(lot.unit, series.unit):
+        want = f"a unit that converts to {lot.unit}, the unit of {name}, which names the series"
+        raise InvalidInput("price_series.unit", repr(series.unit), want)
 
 
 @dataclass(frozen=True)

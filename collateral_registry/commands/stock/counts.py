@@ -6,7 +6,7 @@ Values and loans change at the next sync of the lot, as after a movement. The wa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR
 
 import numpy as np
@@ -17,12 +17,14 @@ from collateral_registry.commands.stock.warehouse_score import rescore
 from collateral_registry.domain.findings.kinds import COUNT_KINDS, Finding, FindingKind, Severity
 from collateral_registry.domain.findings.over_pledging import converted, plain_quantity
 from collateral_registry.domain.findings.references import folded
+from collateral_registry.domain.shared.units import NO_SPELLINGS, alike, unit_of
 from collateral_registry.domain.stock.counts import FEED_ACTOR, Compared, CountLine, StockCount, compare
 from collateral_registry.domain.stock.movements import CLOCK_TOLERANCE_US
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.findings.repository import open_fingerprints
+from collateral_registry.store.prices.unit_spellings import units_of_owner
 from collateral_registry.store.stock.counts import (
     are_reported,
     assets_of_lots,
@@ -130,6 +132,7 @@ def reconcile(write: Write, count: StockCount) -> CountReconciliation:
     Raises InvalidInput for a count time in the future, an alternative spelling of a warehouse, or incompatible units.
     """
     _check(write, count)
+    count = _with_named_units(write, count)
     policy = policy_in_force(write.connection, write.market_day).policy
     lots = _lots(write, count)
     counted, same_good = _counted(lots, count.lines)
@@ -161,6 +164,19 @@ def _check(write: Write, count: StockCount) -> None:
     spellings = [name for name in known if folded(name) == folded(count.warehouse)]
     if spellings and count.warehouse not in known:
         raise InvalidInput("warehouse", repr(count.warehouse), f"the known spelling {spellings[0]!r}")
+
+
+def _with_named_units(write: Write, count: StockCount) -> StockCount:
+    """Returns a count whose units are names; raises InvalidInput for a unit that is unknown or has several meanings.
+
+    A feed's own spellings apply to its own counts.
+    """
+    own = units_of_owner(write.connection, write.actor) if write.actor.startswith(FEED_ACTOR) else NO_SPELLINGS
+    lines = [
+        replace(line, unit=unit_of(f"count.lines[{at}].unit", line.unit, line.good, own=own))
+        for at, line in enumerate(count.lines)
+    ]
+    return replace(count, lines=lines)
 
 
 def _lots(write: Write, count: StockCount) -> Columns:
@@ -199,6 +215,9 @@ def _counted(lots: Columns, lines: Sequence[CountLine]) -> tuple[Int, NDArray[np
         if line is None:
             continue
         same[row] = line.good == good
+        if same[row] and not alike(line.unit, unit):
+            want = f"a unit that converts to {unit}, that of lot {lot}"
+            raise InvalidInput(f"count.lines[{lines.index(line)}].unit", repr(line.unit), want)
         counted[row] = converted(line.quantity, line.unit, unit, ROUND_FLOOR) if same[row] else 0
     return counted, same
 

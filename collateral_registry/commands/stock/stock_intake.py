@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from collateral_registry.domain.shared.errors import Refused, RequestIdReused
+from collateral_registry.domain.shared.units import NO_SPELLINGS, UnitsBySpelling
 from collateral_registry.domain.stock.movement_booking import Booked, Known, Lots, Place, book, places_of
-from collateral_registry.domain.stock.movements import Movements, joined, problems_of
+from collateral_registry.domain.stock.movements import Movements, joined, problems_of, unclear_units
 from collateral_registry.store.engine.database import Database, Intake
+from collateral_registry.store.prices.unit_spellings import units_of_owner
 from collateral_registry.store.stock.booking import (
     BatchPlaces,
     BatchRecord,
@@ -148,12 +150,13 @@ class _Run:
     source: Feed
     indexes: list[int]
     batches: list[Batch]
-    now_us: int
+    intake: Intake
 
     def __post_init__(self) -> None:
         self.movements = joined([batch.movements for batch in self.batches])
+        self.own_units = self._own_units()
         self.starts = np.cumsum([0, *(len(batch.movements) for batch in self.batches)])
-        self.problems = problems_of(self.movements, self.own_warehouses, self.now_us)
+        self.problems = problems_of(self.movements, self.own_warehouses, self.intake.received_us, self.own_units)
         self.past: dict[str, Known] = {}
         self.booked = Booked()
 
@@ -161,6 +164,12 @@ class _Run:
     def own_warehouses(self) -> Collection[str] | None:
         """The warehouses that the feed may report. They are the same for all of its batches."""
         return self.batches[0].own_warehouses
+
+    def _own_units(self) -> UnitsBySpelling:
+        """Returns the feed's own spellings of units, which are read only if the registry does not decide a unit."""
+        if not unclear_units(self.movements):
+            return NO_SPELLINGS
+        return units_of_owner(self.intake.connection, f"stockFeeds/{self.source.source_id}")
 
     def places(self) -> BatchPlaces:
         """Returns, for each row, the sequence of its batch and the index of the row in that batch."""
@@ -217,7 +226,7 @@ class Group:
         """Books every run, stores the results and returns the outcome of each batch."""
         lots = read_lots(self.intake.connection, self.places)
         for run in self.runs:
-            run.booked = book(run.movements, run.problems, lots, run.past, run.own_warehouses)
+            run.booked = book(run.movements, run.problems, lots, run.past, run.own_warehouses, run.own_units)
         store_lots(self.intake, lots)
         for run in self.runs:
             self._store(run, lots)
@@ -258,7 +267,7 @@ class Group:
                 seen[batch.source_id, batch.request_id or batch.sequence] = index
                 runs.setdefault(batch.source_id, []).append((index, _numbered(source, batch)))
         return [
-            _Run(sources[name], [index for index, _ in found], [batch for _, batch in found], self.intake.received_us)
+            _Run(sources[name], [index for index, _ in found], [batch for _, batch in found], self.intake)
             for name, found in runs.items()
         ]
 

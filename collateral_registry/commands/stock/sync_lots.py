@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
 
 import numpy as np
 
@@ -167,7 +169,7 @@ def _with_reported_state(linked: _LinkedLot) -> Asset | None:
         return None  # the declared quantity stays, unverified (commands/pipeline/over_pledging.py)
     reported = _reported_quantity(linked)
     accepted = reported if reported <= QUANTITY_LIMIT else Decimal(0)
-    quantity = accepted.quantize(Decimal(1).scaleb(-QUANTITY_DECIMALS), ROUND_DOWN).normalize()
+    quantity = accepted.normalize()
     grade = lot.grade if _is_another_good(linked) else linked.reported.grade or lot.grade
     if quantity == lot.quantity and grade == lot.grade:
         return None
@@ -175,11 +177,12 @@ def _with_reported_state(linked: _LinkedLot) -> Asset | None:
 
 
 def _reported_quantity(linked: _LinkedLot) -> Decimal:
-    """Returns the counted quantity in the asset's unit; 0 for another good or an incompatible unit."""
+    """Returns the counted quantity in the asset's unit, rounded down; 0 for another good or an incompatible unit."""
     lot = linked.own.asset.detail
     if not isinstance(lot, Inventory) or _is_another_good(linked) or not alike(linked.reported.unit, lot.unit):
         return Decimal(0)
-    return Decimal(linked.reported.counted) / MILLION * conversion_factor(linked.reported.unit, lot.unit)
+    exact = Fraction(linked.reported.counted, MILLION) * conversion_factor(linked.reported.unit, lot.unit)
+    return Decimal(floor(exact * 10**QUANTITY_DECIMALS)).scaleb(-QUANTITY_DECIMALS)
 
 
 def _is_another_good(linked: _LinkedLot) -> bool:

@@ -19,7 +19,7 @@ from collateral_registry.domain.assets.field_checks import check_term, checked_n
 from collateral_registry.domain.assets.survival import Survival
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_id, checked_text
-from collateral_registry.domain.shared.units import checked_unit
+from collateral_registry.domain.shared.units import checked_spelling
 from valuation.depreciation.classes import equipment_classes
 from valuation.depreciation.equipment import Condition, Schedule
 from valuation.errors import InvalidInput, check_all
@@ -60,7 +60,7 @@ CLASS_ROOT = dict(zip(Kind, ("inventory", "equipment", "ip", "receivable", "orde
 
 @dataclass(frozen=True)
 class Inventory:
-    """A lot of goods, identified by warehouse and lot number."""
+    """A lot of goods, identified by warehouse and lot number. A registered lot holds the name of its unit."""
 
     good: str
     quantity: Decimal
@@ -82,7 +82,7 @@ class Inventory:
             *text_checks("inventory", self, "grade", "receipt_number", "bin", required=False),
             lambda: checked_id("inventory.price_series", self.series) if self.series else None,
             self._check_quantity,
-            lambda: checked_unit("inventory.unit", self.unit),
+            lambda: checked_spelling("inventory.unit", self.unit),
         )
 
     def _check_quantity(self) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from collateral_registry.domain.assets.kinds import Detail, Equipment, IntellectualProperty, Inventory
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.money import Money
-from collateral_registry.domain.shared.units import conversion_factor
+from collateral_registry.domain.shared.units import alike, conversion_factor
 from valuation.depreciation.classes import equipment_classes
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
@@ -26,9 +28,9 @@ def _floats(detail: Detail, *names: str) -> dict[str, float | None]:
     return {name: None if value is None else float(value) for name, value in stated.items()}
 
 
-def quantity_in(unit: str, lot: Inventory) -> float:
-    """Returns the quantity of a lot in the unit of its price; raises InvalidInput for incompatible units."""
-    return float(lot.quantity * conversion_factor(lot.unit, unit))
+def quantity_in(unit: str, lot: Inventory) -> float | None:
+    """Returns the quantity of a lot in the unit of its price; None if the units do not convert to each other."""
+    return float(Fraction(lot.quantity) * conversion_factor(lot.unit, unit)) if alike(lot.unit, unit) else None
 
 
 def unverified_stock() -> dict[str, Any]:
@@ -39,17 +41,25 @@ def unverified_stock() -> dict[str, Any]:
     return {"counted_share": 1.0, "stock_quality": int(QualityFlag.STOCK_UNVERIFIED), "warehouse_haircut": 0.0}
 
 
-def inventory_numbers(
-    lot: Inventory, series_key: int | None, series_unit: str | None, warehouse_haircut: float
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class PricedBy:
+    """The price series of a lot: its key, the good that it prices, and the unit of the price."""
+
+    series_key: int
+    good: str
+    unit: str
+
+
+def inventory_numbers(lot: Inventory, series: PricedBy | None, warehouse_haircut: float) -> dict[str, Any]:
     """Returns a lot's price series, its quantity in the unit of the series, and its warehouse's haircut.
 
-    The quantity is None while the series does not exist.
+    The quantity is None while the series does not exist, and if its unit does not convert to the unit of the price.
     """
     return {
         "series_id": lot.price_series,
-        "series_key": series_key,
-        "quantity_in_series_unit": None if series_unit is None else quantity_in(series_unit, lot),
+        "series_key": series and series.series_key,
+        "quantity_in_series_unit": series and quantity_in(series.unit, lot),
+        "priced_as_another_good": int(series is not None and series.good != lot.good),
         "warehouse_haircut": warehouse_haircut,
     }
 
@@ -102,10 +112,11 @@ def _cap_share(ip_asset: IntellectualProperty, *, pledged_elsewhere: bool) -> fl
     return score_right(ip_asset.indicators, state).cap_share
 
 
-def checked_against_series(detail: Detail, series_unit: str | None) -> None:
-    """Raises InvalidInput if a lot's unit cannot be converted to the unit of its price series."""
-    if isinstance(detail, Inventory) and series_unit is not None:
-        try:
-            quantity_in(series_unit, detail)
-        except InvalidInput as error:
-            raise InvalidInput("inventory.unit", detail.unit, error.want) from error
+def check_series(lot: Inventory, series: PricedBy) -> None:
+    """Raises InvalidInput if a price series does not price a lot: another good, or a unit of another dimension."""
+    if series.good != lot.good:
+        got = f"priceSeries/{lot.price_series}, which prices {series.good or 'a currency'}"
+        raise InvalidInput("inventory.price_series", got, f"a series that prices {lot.good}, the good of the lot")
+    if not alike(lot.unit, series.unit):
+        want = f"a unit that converts to {series.unit}, the unit of priceSeries/{lot.price_series}"
+        raise InvalidInput("inventory.unit", repr(lot.unit), want)

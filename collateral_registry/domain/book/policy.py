@@ -217,6 +217,11 @@ class Policy:
         stated = self.expected_hours.get(equipment_class)
         return float("nan") if stated is None else float(stated.value)
 
+    @property
+    def stated_classes(self) -> frozenset[str]:
+        """The classes for which the policy states numbers or a price index."""
+        return frozenset({*self.classes, *self.indices})
+
     def table(self, classes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Returns each class parameter as a column [classes]; NaN where the policy states none."""
         merged = [self.numbers_of(asset_class) for asset_class in classes]
@@ -224,6 +229,15 @@ class Policy:
             name: np.array([float(row[name].value) if name in row else np.nan for row in merged], dtype=np.float64)
             for name in CLASS_PARAMETERS
         }
+
+
+def check_class(policy: Policy, asset_class: str) -> None:
+    """Raises InvalidInput unless the policy states a class."""
+    if asset_class not in policy.stated_classes:
+        root = asset_class.partition(".")[0]
+        known = sorted(one for one in policy.stated_classes if one.partition(".")[0] == root)
+        want = ", ".join(known or sorted(policy.stated_classes))
+        raise InvalidInput("asset_class", repr(asset_class[:80]), f"a class of policies/{policy.policy_id}: {want}")
 
 
 def _roots(asset_class: str) -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
+from fractions import Fraction
+from math import ceil, floor
 
 from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.shared.units import conversion_factor
@@ -63,10 +65,11 @@ class Claim:
 
 
 def converted(millionths: int, unit: str, into: str, rounding: str) -> int:
-    """Converts millionths of one unit to whole millionths of another, by a rounding mode of ``decimal``."""
+    """Converts millionths of one unit to whole millionths of another, rounded by ROUND_CEILING or ROUND_FLOOR."""
     if unit == into:
         return millionths
-    return int((millionths * conversion_factor(unit, into)).to_integral_value(rounding))
+    exact: Fraction = millionths * conversion_factor(unit, into)
+    return ceil(exact) if rounding == ROUND_CEILING else floor(exact)
 
 
 def millionths_of(quantity: Decimal) -> int:

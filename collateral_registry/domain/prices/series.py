@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from collateral_registry.domain.prices.exchange_rates import series_id_of
 from collateral_registry.domain.shared.money import digits_of
 from collateral_registry.domain.shared.names import checked_id, checked_text
-from collateral_registry.domain.shared.units import checked_unit
+from collateral_registry.domain.shared.units import checked_spelling
 from valuation.errors import InvalidInput, check_all
 
 MAX_AGE_LIMIT_DAYS = 3650
@@ -46,7 +46,8 @@ class PriceSeries:
             digits_of(self.unit)
             return
         check_all(
-            lambda: checked_id("price_series.good", self.good), lambda: checked_unit("price_series.unit", self.unit)
+            lambda: checked_id("price_series.good", self.good),
+            lambda: checked_spelling("price_series.unit", self.unit),
         )
 
     def _check_age(self) -> None:

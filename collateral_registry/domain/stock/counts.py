@@ -12,7 +12,7 @@ from enum import IntEnum
 import numpy as np
 
 from collateral_registry.domain.shared.names import checked_id, checked_text
-from collateral_registry.domain.shared.units import checked_unit
+from collateral_registry.domain.shared.units import checked_spelling
 from collateral_registry.domain.stock.movements import QUANTITY_LIMIT_MILLIONTHS
 from valuation._typing import Bool, Int
 from valuation.errors import InvalidInput
@@ -46,7 +46,7 @@ class CountLine:
         """Validates every field; raises InvalidInput."""
         checked_text("count.lines.lot", self.lot)
         checked_id("count.lines.good", self.good)
-        checked_unit("count.lines.unit", self.unit)
+        checked_spelling("count.lines.unit", self.unit)
         if not 0 <= self.quantity <= QUANTITY_LIMIT_MILLIONTHS:
             raise InvalidInput("count.lines.quantity", f"{self.quantity} millionths", "0 or more, at most 10^12 units")
 

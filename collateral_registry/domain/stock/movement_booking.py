@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from collateral_registry.domain.shared.units import NO_SPELLINGS, UnitsBySpelling, unit_of
 from collateral_registry.domain.stock.movements import (
     QUANTITY_LIMIT_MILLIONTHS,
     TWO_LEGGED,
@@ -19,6 +20,7 @@ from collateral_registry.domain.stock.movements import (
     Problems,
     RejectionReason,
 )
+from valuation.errors import InvalidInput
 
 NO_SLOT = -1
 """Marks a movement that has no second lot."""
@@ -132,13 +134,15 @@ def book(
     lots: Lots,
     past: Mapping[str, Known],
     own_warehouses: Collection[str] | None = None,
+    own_units: UnitsBySpelling = NO_SPELLINGS,
 ) -> Booked:
     """Books every row that has no problem yet, and adds the problems that depend on lots and earlier movements.
 
     Changes ``lots`` in place. ``past`` maps the ids of the rows, and the ids they correct, to earlier movements.
-    ``own_warehouses`` are the warehouses whose movements the feed may correct; None permits any.
+    ``own_warehouses`` are the warehouses whose movements the feed may correct; None permits any. ``own_units`` are the
+    feed's own spellings of units.
     """
-    booking = _Booking(batch, lots, past, own_warehouses)
+    booking = _Booking(batch, lots, past, own_warehouses, own_units)
     refused = dict(problems)
     places = zip(batch.warehouse, batch.lot, batch.good, batch.unit, strict=True)
     rows = zip(batch.movement_id, batch.kind, places, batch.quantity, strict=True)
@@ -168,8 +172,15 @@ class _Booking:
     lots found by their stated fields.
     """
 
-    def __init__(self, batch: Movements, lots: Lots, past: Mapping[str, Known], own: Collection[str] | None) -> None:
-        self.batch, self.lots, self.past, self.own = batch, lots, past, own
+    def __init__(
+        self,
+        batch: Movements,
+        lots: Lots,
+        past: Mapping[str, Known],
+        own: Collection[str] | None,
+        own_units: UnitsBySpelling,
+    ) -> None:
+        self.batch, self.lots, self.past, self.own, self.own_units = batch, lots, past, own, own_units
         self.done: list[tuple[int, int, int, int, int]] = []
         self.known: list[int] = []
         self.repeated = _repeated(batch.movement_id, past)
@@ -224,7 +235,8 @@ class _Booking:
             if kind != MovementKind.RECEIPT:
                 text = f"lot: got {_named(lot_fields)}, want a lot opened by an earlier receipt"
                 raise _NotBookable(RejectionReason.UNKNOWN_LOT, text)
-            slot = self.lots.add(0, (warehouse, lot), good, unit, batch.grade[row], batch.bin[row], 0)
+            named = self._unit_of(unit, good)
+            slot = self.lots.add(0, (warehouse, lot), good, named, batch.grade[row], batch.bin[row], 0)
         self._check_match(slot, good, unit)
         self.slots[lot_fields] = slot
         return slot
@@ -245,10 +257,20 @@ class _Booking:
     def _check_match(self, slot: int, good: str, unit: str) -> None:
         """Raises _NotBookable if the good or the unit is stated and differs from the lot's."""
         lots = self.lots
-        for name, stated, held in (("good", good, lots.good[slot]), ("unit", unit, lots.unit[slot])):
-            if stated and stated != held:
-                place = _named((lots.warehouse[slot], lots.lot[slot]))
-                raise _NotBookable(RejectionReason.LOT_MISMATCH, f"{name}: got {stated!r}, want {held!r} of {place}")
+        place = (lots.warehouse[slot], lots.lot[slot])
+        if good and good != lots.good[slot]:
+            text = f"good: got {good!r}, want {lots.good[slot]!r} of {_named(place)}"
+            raise _NotBookable(RejectionReason.LOT_MISMATCH, text)
+        if unit and unit != lots.unit[slot] and self._unit_of(unit, lots.good[slot]) != lots.unit[slot]:
+            text = f"unit: got {unit!r}, want {lots.unit[slot]!r} of {_named(place)}"
+            raise _NotBookable(RejectionReason.LOT_MISMATCH, text)
+
+    def _unit_of(self, spelling: str, good: str) -> str:
+        """Returns the name of a stated unit; raises _NotBookable if it has several meanings for the good."""
+        try:
+            return unit_of("unit", spelling, good, own=self.own_units)
+        except InvalidInput as error:
+            raise _NotBookable(RejectionReason.INVALID_FIELD, str(error)) from None
 
     def _balance(self, slot: int, change: int) -> int:
         """Returns the quantity of a lot after a change; raises _NotBookable if it is negative or too large."""

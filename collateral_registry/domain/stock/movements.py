@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from collateral_registry.domain.assets.kinds import QUANTITY_LIMIT
 from collateral_registry.domain.shared.names import TEXT_LIMIT_CHARACTERS, checked_id
 from collateral_registry.domain.shared.quantities import MILLION
-from collateral_registry.domain.shared.units import checked_unit
+from collateral_registry.domain.shared.units import NO_SPELLINGS, UnitsBySpelling, has_meaning, is_known, unit_of
 from valuation._typing import Bool
 from valuation.errors import InvalidInput
 
@@ -130,16 +130,20 @@ def joined(batches: Sequence[Movements]) -> Movements:
     return Movements(**{name: list(chain.from_iterable(getattr(one, name) for one in batches)) for name in names})
 
 
-def problems_of(batch: Movements, own_warehouses: Collection[str] | None, now_us: int) -> Problems:
+def problems_of(
+    batch: Movements, own_warehouses: Collection[str] | None, now_us: int, own_units: UnitsBySpelling = NO_SPELLINGS
+) -> Problems:
     """Returns the problems that each row has independently of the book.
 
-    ``own_warehouses`` are the warehouses that the feed may name; None permits any. Each column is first checked as a
-    whole. Only if that check fails are its rows checked one by one.
+    ``own_warehouses`` are the warehouses that the feed may name; None permits any. ``own_units`` are the feed's own
+    spellings of units. Each column is first checked as a whole. Only if that check fails are its rows checked one by
+    one.
     """
     kind = np.array(batch.kind, dtype=np.int64)
     found: Problems = {}
     for name, rows in (*_wrong_texts(batch), *_wrong_by_kind(batch, kind), *_wrong_quantities(batch, kind)):
         _add(found, rows, RejectionReason.INVALID_FIELD, name, getattr(batch, name), WANTED[name])
+    _check_units(found, batch, own_units)
     _check_times(found, batch, kind, now_us)
     if own_warehouses is not None:
         for name in ("warehouse", "to_warehouse"):
@@ -155,7 +159,7 @@ WANTED = {
     "warehouse": "1 to 200 printable characters without spaces around them",
     "lot": "1 to 200 printable characters without spaces around them",
     "good": "an id such as copper",
-    "unit": "a known unit such as t, kg, lb, bbl, oz_t or piece",
+    "unit": "a unit such as t, kg, lb, bbl, oz_t or piece",
     "bin": "at most 200 printable characters",
     "to_bin": "at most 200 printable characters",
     "grade": "at most 200 printable characters; a quality change needs one",
@@ -217,11 +221,28 @@ def _wrong_texts(batch: Movements) -> list[tuple[str, list[int]]]:
         column = getattr(batch, name)
         if not _all_clean(column):
             wrong.append((name, _rows_with(column, {text for text in set(column) if not _clean(text)})))
-    for name, check in (("good", checked_id), ("unit", checked_unit)):
-        column = getattr(batch, name)
-        bad = {text for text in set(column) if text and not _passes(check, text)}
-        wrong.append((name, _rows_with(column, bad)))
+    bad = {text for text in set(batch.good) if text and not _passes(checked_id, text)}
+    wrong.append(("good", _rows_with(batch.good, bad)))
     return wrong
+
+
+def unclear_units(batch: Movements) -> set[str]:
+    """Returns the stated units that the registry does not know with one meaning."""
+    return {unit for unit in set(batch.unit) if unit and not is_known(unit)}
+
+
+def _check_units(found: Problems, batch: Movements, own: UnitsBySpelling) -> None:
+    """Adds a problem for each unit that is unknown, or has several meanings for the good that the row states.
+
+    A word without a good is decided by the good of the lot, when the row is booked.
+    """
+    unclear = unclear_units(batch)
+    for row in _rows_with(batch.unit, unclear):
+        if batch.good[row] or not has_meaning(batch.unit[row], own):
+            try:
+                unit_of("unit", batch.unit[row], batch.good[row], own=own)
+            except InvalidInput as error:
+                found.setdefault(row, MovementProblem(RejectionReason.INVALID_FIELD, str(error)))
 
 
 def _wrong_by_kind(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[str, list[int]]]:

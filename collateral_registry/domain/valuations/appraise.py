@@ -102,6 +102,7 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     lowered = np.where(share < 1.0, int(QualityFlag.CAP_BY_SCORE), 0)
     stated = base.unknown | _unknown_papers(assets, policy, day)
     zero = base.zero | _status_zero(assets.status)
+    lowered |= _not_in_policy(assets, policy)
     values = value(
         BaseColumns(
             amount=base.amount[at] * risk.true_share * fx.rate,
@@ -198,6 +199,14 @@ def _policy_columns(assets: AssetFacts, policy: Policy, at: Int | None) -> dict[
     if at is not None:
         row = row[at]
     return {name: column[row] for name, column in policy.table(classes).items()}
+
+
+def _not_in_policy(assets: AssetFacts, policy: Policy) -> Int:
+    """Returns the quality flag of each asset [a] whose class the policy does not state; otherwise 0."""
+    classes, row = codes_of(assets.asset_class)
+    stated = policy.stated_classes
+    flags = [0 if name in stated else int(QualityFlag.CLASS_NOT_IN_POLICY) for name in classes]
+    return np.array(flags, dtype=np.int64)[row]
 
 
 def _conversions(base: BaseValues, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int) -> Conversions:

@@ -111,7 +111,8 @@ def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) 
     quantity = lots["quantity_in_series_unit"] * lots["counted_share"]
     base.amount[at] = quantity * price
     base.quantity[at], base.price[at], base.price_day[at] = quantity, price, price_day
-    base.quality[at] = lots["stock_quality"]
+    as_another = np.where(lots["priced_as_another_good"] > 0, int(QualityFlag.PRICED_AS_ANOTHER_GOOD), 0)
+    base.quality[at] = lots["stock_quality"] | as_another
     base.model[at] = int(Model.SPOT_PRICE)
     base.series_key[at] = np.where(found, lots["series_key"], 0)
     base.currency[at[found]] = series.currency[row[found]]

@@ -55,7 +55,7 @@ _METHODS = {
         GetPriceSeries ListPriceSeries ListPrices
         GenerateLtvReport StreamLtvReport GenerateBreachReport
         GetRevaluation ListRevaluations WatchRevaluation
-        GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
+        GetStockFeed UpdateStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
         ValueAssets QuoteAsset GetValuation ListValuations
         GetWarehouse ListWarehouses ListCountedLots
     """,

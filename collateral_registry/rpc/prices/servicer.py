@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -12,7 +13,8 @@ from collateral_registry.commands.prices import ingest as commands
 from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import Ingested, QuoteProblem
 from collateral_registry.domain.prices.series import PriceSeries, fx_series
-from collateral_registry.domain.shared.names import checked_id, id_of
+from collateral_registry.domain.shared.names import id_of
+from collateral_registry.domain.shared.units import checked_own_spellings, own_units, unit_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count
@@ -22,6 +24,7 @@ from collateral_registry.runtime.price_batcher import PriceBatcher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.prices.series import StoredPrice, StoredSeries, get_series, list_prices, list_series
+from collateral_registry.store.prices.unit_spellings import own_spellings
 from collateral_registry.v1 import price_pb2 as pb, price_pb2_grpc
 from valuation.errors import InvalidInput
 from valuation.prices.admission import AdmissionVerdict
@@ -51,25 +54,21 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
 
     async def CreatePriceSeries(self, request: pb.CreatePriceSeriesRequest, context: ServicerContext) -> pb.PriceSeries:
         """Creates a price series."""
-        message = request.price_series
-        series = PriceSeries(
-            series_id=checked_id("price_series_id", request.price_series_id),
-            good=message.good,
-            unit=message.unit,
-            currency=message.currency_code,
-            market=message.market,
-            source=message.source,
-            **({"max_age_days": message.max_age_days} if message.max_age_days else {}),
-        )
+        series, spellings = _read_series(request)
         return await self.runner.write(
             call_of(request, "CreatePriceSeries", pb.PriceSeries),
-            lambda write: _series(commands.open_series(write, series)),
+            lambda write: _series(commands.open_series(write, series, spellings), spellings),
         )
 
     async def GetPriceSeries(self, request: pb.GetPriceSeriesRequest, context: ServicerContext) -> pb.PriceSeries:
         """Returns one price series with its newest accepted price."""
         (series_id,) = id_of("name", request.name, "priceSeries")
-        return await self.runner.read(lambda connection: _series(get_series(connection, series_id)))
+
+        def work(connection: Connection) -> pb.PriceSeries:
+            stored = get_series(connection, series_id)
+            return _series(stored, own_spellings(connection, [request.name])[request.name])
+
+        return await self.runner.read(work)
 
     async def ListPriceSeries(
         self, request: pb.ListPriceSeriesRequest, context: ServicerContext
@@ -80,7 +79,12 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
 
         def work(connection: Connection) -> pb.ListPriceSeriesResponse:
             rows, token = page.cut(list_series(connection, wanted, *page.bounds), lambda row: row.series.series_id)
-            return pb.ListPriceSeriesResponse(price_series=[_series(row) for row in rows], next_page_token=token)
+            names = [f"priceSeries/{row.series.series_id}" for row in rows]
+            own = own_spellings(connection, names)
+            return pb.ListPriceSeriesResponse(
+                price_series=[_series(row, own[name]) for name, row in zip(names, rows, strict=True)],
+                next_page_token=token,
+            )
 
         return await self.runner.read(work)
 
@@ -124,6 +128,25 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
             return _ingested(pb.IngestFxRatesResponse, commands.ingest_prices(write, quotes, refused), write.seq)
 
         return await self.runner.write(call_of(request, "IngestFxRates", pb.IngestFxRatesResponse), work, _changed)
+
+
+def _read_series(request: pb.CreatePriceSeriesRequest) -> tuple[PriceSeries, dict[str, str]]:
+    """Returns the series in a request, with the name of its unit, and its own spellings of units."""
+    message = request.price_series
+    spellings = checked_own_spellings("price_series.unit_spellings", message.unit_spellings)
+    stated = convert.read_all(
+        series=lambda: PriceSeries(
+            series_id=request.price_series_id,
+            good=message.good,
+            unit=message.unit,
+            currency=message.currency_code,
+            market=message.market,
+            source=message.source,
+            **({"max_age_days": message.max_age_days} if message.max_age_days else {}),
+        ),
+        unit=lambda: unit_of("price_series.unit", message.unit, message.good, own=own_units(spellings)),
+    )
+    return replace(stated["series"], unit=stated["unit"]), spellings
 
 
 def _read_each(messages: Iterable[M], reader: Callable[[int, M], Quote]) -> tuple[list[Quote], list[QuoteProblem]]:
@@ -171,13 +194,14 @@ def _changed(answer: pb.IngestPricesResponse | pb.IngestFxRatesResponse) -> bool
     return answer.sequence > 0
 
 
-def _series(stored: StoredSeries) -> pb.PriceSeries:
+def _series(stored: StoredSeries, unit_spellings: Mapping[str, str]) -> pb.PriceSeries:
     series = stored.series
     message = convert.message_of(
         pb.PriceSeries,
         series,
         name=f"priceSeries/{series.series_id}",
         currency_code=series.currency,
+        unit_spellings=unit_spellings,
         latest_date=convert.day(stored.latest_day),
         create_time=convert.timestamp(stored.created_us),
     )

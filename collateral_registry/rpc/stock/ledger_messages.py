@@ -12,10 +12,11 @@ from collateral_registry.store.stock.rejections import StoredRejection
 from collateral_registry.v1 import stock_ledger_pb2 as pb
 
 
-def feed_message(feed: Feed, open_rejections: Mapping[int, int]) -> pb.StockFeed:
+def feed_message(feed: Feed, open_rejections: Mapping[int, int], unit_spellings: Mapping[str, str]) -> pb.StockFeed:
     """Returns a feed as a message.
 
-    ``open_rejections`` maps the key of each feed to the number of its open rejections.
+    ``open_rejections`` maps the key of each feed to the number of its open rejections. ``unit_spellings`` are the
+    feed's own spellings of units.
     """
     return pb.StockFeed(
         name=f"stockFeeds/{feed.source_id}",
@@ -23,6 +24,7 @@ def feed_message(feed: Feed, open_rejections: Mapping[int, int]) -> pb.StockFeed
         call_count=-feed.last_call,
         receive_time=convert.optional_timestamp(feed.received_us),
         open_rejection_count=open_rejections.get(feed.key, 0),
+        unit_spellings=unit_spellings,
     )
 
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from grpc.aio import ServicerContext
 
+from collateral_registry.commands.stock.feed_spellings import change_spellings, feed_with_spellings
 from collateral_registry.commands.stock.rejections import book_rejection, dismiss_rejection
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.domain.stock.movements import MovementKind, RejectionReason, RejectionState
+from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import number_in_name
+from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.stock.ledger_messages import feed_message, lot_message, recorded_message, rejected_message
 from collateral_registry.rpc.stock.movement_columns import read_movements
 from collateral_registry.runtime.stock.stock_batcher import StockBatcher
 from collateral_registry.runtime.transactions import BookRunner
-from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.engine.filters import Condition
-from collateral_registry.store.stock.feeds import get_feed, list_feeds
+from collateral_registry.store.prices.unit_spellings import own_spellings
+from collateral_registry.store.stock.feeds import list_feeds
 from collateral_registry.store.stock.ledger import list_lots, list_movements, open_rejections
 from collateral_registry.store.stock.rejections import list_rejections
 from collateral_registry.v1 import stock_ledger_pb2 as pb, stock_ledger_pb2_grpc
 from valuation.errors import InvalidInput
+
+MASKED_FIELDS = ("unit_spellings",)
+"""Fields of a feed that an update mask may name."""
 
 ENUMS = enum_values(kind=MovementKind, state=RejectionState, reason=RejectionReason)
 
@@ -40,10 +49,25 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         (source_id,) = id_of("name", request.name, "stockFeeds")
 
         def work(connection: Connection) -> pb.StockFeed:
-            feed = get_feed(connection, source_id)
-            return feed_message(feed, open_rejections(connection, [feed]))
+            feed, spellings = feed_with_spellings(connection, source_id)
+            return feed_message(feed, open_rejections(connection, [feed]), spellings)
 
         return await self.runner.read(work)
+
+    async def UpdateStockFeed(self, request: pb.UpdateStockFeedRequest, context: ServicerContext) -> pb.StockFeed:
+        """Changes the own spellings of a feed."""
+        (source_id,) = id_of("stock_feed.name", request.stock_feed.name, "stockFeeds")
+
+        def changed(spellings: Mapping[str, str]) -> Mapping[str, str]:
+            message = pb.StockFeed(unit_spellings=spellings)
+            masked(request.stock_feed, message, request.update_mask, MASKED_FIELDS)
+            return message.unit_spellings
+
+        def work(write: Write) -> pb.StockFeed:
+            feed, spellings = change_spellings(write, source_id, changed)
+            return feed_message(feed, open_rejections(write.connection, [feed]), spellings)
+
+        return await self.runner.write(call_of(request, "UpdateStockFeed", pb.StockFeed), work)
 
     async def ListStockFeeds(
         self, request: pb.ListStockFeedsRequest, context: ServicerContext
@@ -54,9 +78,9 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         def work(connection: Connection) -> pb.ListStockFeedsResponse:
             found, token = page.cut(list_feeds(connection, *page.bounds), lambda row: row.source_id)
             rejections = open_rejections(connection, found)
-            return pb.ListStockFeedsResponse(
-                stock_feeds=[feed_message(one, rejections) for one in found], next_page_token=token
-            )
+            own = own_spellings(connection, [f"stockFeeds/{one.source_id}" for one in found])
+            feeds = [feed_message(one, rejections, own[f"stockFeeds/{one.source_id}"]) for one in found]
+            return pb.ListStockFeedsResponse(stock_feeds=feeds, next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Subquery, and_, delete, f
 from collateral_registry.domain.assets.kinds import Asset, Status
 from collateral_registry.domain.findings.references import Identity, IdentityKind, identities_of, notice_of
 from collateral_registry.domain.loans.agreements import Pledge, PledgeState
+from collateral_registry.store.engine.asset_documents import asset_from_document
 from collateral_registry.store.engine.bulk import Columns, insert_columns, read_columns
 from collateral_registry.store.engine.json_documents import from_document
 from collateral_registry.store.engine.key_sets import is_one_of
@@ -147,7 +148,7 @@ def _assets_without(connection: Connection) -> Iterator[list[tuple[int, Asset]]]
         .limit(BACKFILL_ROWS)
     )
     while rows := connection.execute(statement).all():
-        yield [(row[0], from_document(Asset, row[1])) for row in rows]
+        yield [(row[0], asset_from_document(row[1])) for row in rows]
 
 
 def _notices_without(connection: Connection) -> list[tuple[int, int, Identity]]:
@@ -164,7 +165,7 @@ def _notices_without(connection: Connection) -> list[tuple[int, int, Identity]]:
     return [
         (asset_key, pledge_key, one)
         for asset_key, pledge_key, pledge, asset in connection.execute(statement).all()
-        for one in notice_of(from_document(Pledge, pledge), from_document(Asset, asset))
+        for one in notice_of(from_document(Pledge, pledge), asset_from_document(asset))
     ]
 
 

@@ -19,15 +19,21 @@ from collateral_registry.domain.assets.kinds import (
     Receivable,
     Status,
 )
-from collateral_registry.domain.assets.valuation_columns import equipment_numbers, inventory_numbers, ip_numbers
+from collateral_registry.domain.assets.valuation_columns import (
+    PricedBy,
+    equipment_numbers,
+    inventory_numbers,
+    ip_numbers,
+)
 from collateral_registry.domain.findings.references import identities_of
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
 from collateral_registry.store.assets.references import write_identities
+from collateral_registry.store.engine.asset_documents import asset_from_document
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
-from collateral_registry.store.engine.json_documents import from_document, to_document
+from collateral_registry.store.engine.json_documents import to_document
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
 from collateral_registry.store.engine.rows import columns_of, existing, insert_row, of_first_revision, values_of
 from collateral_registry.store.revaluation.row_versions import newest_between
@@ -139,7 +145,7 @@ def rewrite_numbers(write: Write, stored: StoredAsset) -> None:
 def documents_of(connection: Connection, asset_keys: Int) -> dict[int, Asset]:
     """Returns the assets that have these keys, by key."""
     rows = connection.execute(_DOCUMENTS, {"keys": asset_keys})
-    return {row[0]: from_document(Asset, row[1]) for row in rows}
+    return {row[0]: asset_from_document(row[1]) for row in rows}
 
 
 _DOCUMENTS = (
@@ -153,7 +159,7 @@ def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
     """Returns the machines among the assets, by key."""
     columns = read_columns(source, _DOCUMENTS, {"keys": asset_keys})
     documents = zip(columns["asset_key"].tolist(), columns["document"].tolist(), strict=True)
-    details = {key: from_document(Asset, document).detail for key, document in documents}
+    details = {key: asset_from_document(document).detail for key, document in documents}
     return {key: detail for key, detail in details.items() if isinstance(detail, Equipment)}
 
 
@@ -189,7 +195,7 @@ def _newest_documents(connection: Connection, key: int, where: ColumnElement[boo
     """Returns the newest revisions of an asset that meet a condition, newest first."""
     statement = select(AssetRevisionRow.document).where(AssetRevisionRow.asset_key == key, where)
     documents = connection.execute(statement.order_by(AssetRevisionRow.revision.desc()).limit(limit)).scalars()
-    return [from_document(Asset, document) for document in documents]
+    return [asset_from_document(document) for document in documents]
 
 
 def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredAsset]:
@@ -204,7 +210,7 @@ def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit:
         .limit(limit)
     )
     rows = connection.execute(statement)
-    return [StoredAsset(key, from_document(Asset, document), *rest) for key, document, *rest in rows]
+    return [StoredAsset(key, asset_from_document(document), *rest) for key, document, *rest in rows]
 
 
 def _row(asset: Asset) -> dict[str, Any]:
@@ -264,11 +270,8 @@ def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | N
     detail = asset.detail
     match detail:
         case Inventory():
-            statement = select(PriceSeriesRow.series_key, PriceSeriesRow.unit)
-            series = connection.execute(statement.where(PriceSeriesRow.series_id == detail.price_series)).first()
-            series_key, series_unit = series or (None, None)
-            added = haircut_of_warehouse(connection, detail.warehouse)
-            return InventoryRow, inventory_numbers(detail, series_key, series_unit, added)
+            series = priced_by(connection, detail.price_series)
+            return InventoryRow, inventory_numbers(detail, series, haircut_of_warehouse(connection, detail.warehouse))
         case Equipment():
             return EquipmentRow, equipment_numbers(detail, _index_key(connection, detail))
         case IntellectualProperty():
@@ -277,6 +280,13 @@ def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | N
             return None, {}
         case _:
             assert_never(detail)
+
+
+def priced_by(connection: Connection, series_id: str) -> PricedBy | None:
+    """Returns the price series with an id; None if it does not exist."""
+    statement = select(PriceSeriesRow.series_key, PriceSeriesRow.good, PriceSeriesRow.unit)
+    found = connection.execute(statement.where(PriceSeriesRow.series_id == series_id)).first()
+    return PricedBy(*found) if found else None
 
 
 def _index_key(connection: Connection, machine: Equipment) -> int:

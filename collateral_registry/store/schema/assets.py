@@ -54,8 +54,9 @@ IS_NEWEST_OF_ASSET = (AssetRevisionRow.asset_key == AssetRow.asset_key) & (
 class InventoryRow(SQLModel, table=True):
     """Valuation inputs of an inventory lot.
 
-    ``counted_share`` is the share of the quantity that counts as collateral: covered by available stock and not
-    authorised for pick-up. ``stock_quality`` holds the corresponding quality flags.
+    ``priced_as_another_good`` is 1 if the price series prices another good than the lot's. ``counted_share`` is the
+    share of the quantity that counts as collateral: covered by available stock and not authorised for pick-up.
+    ``stock_quality`` holds the corresponding quality flags.
     """
 
     __tablename__: ClassVar[str] = "inventory"
@@ -63,6 +64,7 @@ class InventoryRow(SQLModel, table=True):
     series_id: str = text(index=True)
     series_key: int | None = big(index=True, default=None)
     quantity_in_series_unit: float | None = real(default=None)
+    priced_as_another_good: int = big(default=0, sa_column_kwargs={"server_default": "0"})
     counted_share: float = real(default=1.0, sa_column_kwargs={"server_default": "1"})
     stock_quality: int = big(
         default=int(QualityFlag.STOCK_UNVERIFIED),

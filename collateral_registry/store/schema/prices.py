@@ -34,6 +34,15 @@ class PriceSeriesRow(SQLModel, table=True):
     created_seq: int = big()
 
 
+class UnitSpellingRow(SQLModel, table=True):
+    """An own spelling of a unit; ``owner`` is the resource name of a stock feed or a price series."""
+
+    __tablename__: ClassVar[str] = "unit_spelling"
+    owner: str = text(primary_key=True)
+    spelling: str = text(primary_key=True)
+    unit: str = text()
+
+
 class PriceRow(SQLModel, table=True):
     """A price observation; a correction is a later row of the same day."""
 

@@ -27,9 +27,9 @@ from collateral_registry.domain.assets.kinds import Asset, Inventory, Status
 from collateral_registry.domain.findings.over_pledging import Claim, millionths_of
 from collateral_registry.domain.findings.references import folded
 from collateral_registry.domain.loans.agreements import PledgeState
+from collateral_registry.store.engine.asset_documents import asset_from_document
 from collateral_registry.store.engine.bulk import ColumnUpdate, summed, wide_sum
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.json_documents import from_document
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, RecordSet, is_one_of
 from collateral_registry.store.engine.rows import from_row
 from collateral_registry.store.schema.assets import IS_NEWEST_OF_ASSET, AssetRevisionRow, AssetRow, InventoryRow
@@ -271,7 +271,7 @@ def write_missing_claims(connection: Connection) -> None:
         .limit(BACKFILL_ROWS)
     )
     while rows := connection.execute(statement).all():
-        found = [(row[0], from_document(Asset, row[1]).detail) for row in rows]
+        found = [(row[0], asset_from_document(row[1]).detail) for row in rows]
         values = [{"asset_key": key, **_row(lot)} for key, lot in found if isinstance(lot, Inventory)]
         connection.execute(insert(PlaceClaimRow), values)
 

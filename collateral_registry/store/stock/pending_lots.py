@@ -11,9 +11,10 @@ from collateral_registry.domain.assets.kinds import Asset, Inventory
 from collateral_registry.domain.assets.valuation_columns import quantity_in
 from collateral_registry.domain.findings.over_pledging import millionths_of
 from collateral_registry.domain.findings.references import MOVING_KINDS, goods_of
+from collateral_registry.store.engine.asset_documents import asset_from_document
 from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.json_documents import from_document, to_document
+from collateral_registry.store.engine.json_documents import to_document
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.schema.assets import (
     IS_NEWEST_OF_ASSET,
@@ -126,7 +127,7 @@ _DELETE_CHANGES = delete(StockChangeRow).where(is_one_of(StockChangeRow.change_k
 def linked_assets(connection: Connection, lot_keys: Int) -> list[LinkedAsset]:
     """Returns the assets registered with the warehouse and lot number of these lots, whether or not the goods agree."""
     return [
-        LinkedAsset(lot_key, asset_key, from_document(Asset, document), revision, unit)
+        LinkedAsset(lot_key, asset_key, asset_from_document(document), revision, unit)
         for lot_key, asset_key, document, revision, unit in connection.execute(_LINKED_ASSETS, {"keys": lot_keys})
     ]
 

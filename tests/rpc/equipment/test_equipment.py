@@ -28,7 +28,7 @@ from valuation.equipment.models.hedonic import SALES_LEAST
 
 CHUNK_BYTES = 50_000
 FIT_WAIT_SECONDS = 120
-CLASS = "equipment.diggers"
+CLASS = "equipment.commodity_machine"
 
 
 @pytest.fixture(scope="module")

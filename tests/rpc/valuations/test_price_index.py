@@ -36,6 +36,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         open_index(client, "machine-tools", 60)
         for day, level in INDEX:
             client.quote(level, date.fromisoformat(day), "machine-tools")
+        classes = ("lathe", "press", "drill", "drill.deep", "drilling")
+        client.change_classes("machines", added=[f"equipment.{name}" for name in classes])
         yield client
     running.stop()
 
