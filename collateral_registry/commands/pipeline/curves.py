@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from collateral_registry.domain.book.policy import WEEKMASK, Policy
 from collateral_registry.domain.prices.exchange_rates import DatedRates, both_directions, rates_in_use
@@ -22,7 +21,6 @@ from collateral_registry.store.prices.haircut_curves import (
     latest_estimates,
 )
 from collateral_registry.store.prices.series import history
-from valuation._typing import Int
 from valuation.flags import QualityFlag
 from valuation.haircuts.models.pooled import MODEL, SURPRISE_DECAY, VERSION, pooled_scale
 from valuation.haircuts.models.tier1 import HaircutCurve
@@ -179,7 +177,7 @@ class Histories:
         key = (need.base_currency, need.currency, since)
         if key not in self._rates:
             self._rates[key] = self._rates_of(quote, since)
-        return at_dated_rates(*own, *self._rates[key]) if need.series_key else self._rates[key]
+        return at_dated_rates(own, self._rates[key], self._fx_max_age_days) if need.series_key else self._rates[key]
 
     def _rates_of(self, quote: FxQuote, since: int | None) -> DatedRates:
         """Returns the history of a conversion, from all paths that connect its currencies."""
@@ -192,10 +190,11 @@ class Histories:
 _NO_RATES: DatedRates = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
-def at_dated_rates(
-    days: Int, prices: NDArray[np.float64], rate_days: Int, rates: NDArray[np.float64]
-) -> tuple[Int, NDArray[np.float64]]:
-    """Returns each price times the rate on its day, or the last rate before it; omits days before the first rate."""
+def at_dated_rates(prices: DatedRates, rates: DatedRates, max_age_days: int) -> DatedRates:
+    """Returns each price times the rate on its day, or the last rate before it; omits days without a usable rate."""
+    (days, values), (rate_days, rate_values) = prices, rates
     row = np.searchsorted(rate_days, days, side="right") - 1
-    known = row >= 0
-    return days[known], prices[known] * rates[row[known]]
+    row = row[row >= 0]
+    days, values = days[len(days) - len(row) :], values[len(values) - len(row) :]
+    usable = rate_days[row] >= days - max_age_days
+    return days[usable], values[usable] * rate_values[row[usable]]

@@ -158,7 +158,8 @@ def rates_in_use(paths: Sequence[Sequence[DatedRates]], max_age_days: int) -> Da
     """Returns the history of a conversion: on each day, the rate of the path that was in use on that day.
 
     A path is given as the histories of its one or two pairs; the first path is the pair itself. A day is included if a
-    pair of the path in use was quoted on it; the other pair of a cross is taken as known on that day.
+    pair of the path in use was quoted on it; the other pair of a cross is taken as known on that day,
+    unless it was then older than ``max_age_days``.
     """
     grid = np.unique(np.concatenate([pair[0] for path in paths for pair in path]))
     days = np.full((len(paths), len(grid)), NEVER, dtype=np.int64)
@@ -168,7 +169,7 @@ def rates_in_use(paths: Sequence[Sequence[DatedRates]], max_age_days: int) -> Da
         days[number], rates[number], quoted[number] = _on_days(path, grid)
     row, _ = paths_in_use(days, rates, max_age_days)
     at = np.arange(len(grid))
-    known = (days[row, at] != NEVER) & quoted[row, at]
+    known = (days[row, at] >= grid - max_age_days) & quoted[row, at]
     return grid[known], rates[row, at][known]
 
 

@@ -143,6 +143,13 @@ def test_a_stale_own_rate_gives_way_to_a_fresh_cross_and_then_becomes_unknown(bo
     assert (path_of(stale), stale["unknown"]) == (path_of(known), int(UnknownReason.STALE_FX))
 
 
+def test_prices_of_days_without_a_rate_do_not_make_a_haircut(book):
+    """A year of prices at one old rate would show no risk of the exchange rate."""
+    ingest_rates(book, ("EUR", "USD", DAYS[0], 1.08), ("EUR", "USD", DAYS[-1], 1.08))
+
+    assert latest(book)["stand_ins"]
+
+
 def test_a_leg_touches_the_loans_whose_conversion_could_now_use_it(book):
     assert latest(book)["unknown"] == int(UnknownReason.NO_FX)
     ingest_rates(book, ("CNY", "USD", DAYS[-1], 0.14))

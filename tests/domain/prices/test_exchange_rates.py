@@ -107,6 +107,15 @@ def test_a_stale_own_rate_does_not_hide_the_cross_of_a_past_day():
     assert rates.tolist() == [1.0, 1.0, *[1.1] * 30, 1.2, *[1.1] * 9]
 
 
+def test_a_day_with_one_leg_only_counts_while_the_other_is_within_the_maximum_age():
+    daily = (np.arange(30), np.full(30, 2.0))
+    stopped = (np.array([3]), np.array([0.5]))
+
+    days, _ = rates_in_use([[NONE], [daily, stopped]], MAX_AGE)
+
+    assert days.tolist() == list(range(3, 3 + MAX_AGE + 1))
+
+
 QUOTES = st.lists(
     st.tuples(st.sampled_from(CURRENCIES), st.sampled_from(CURRENCIES), st.integers(0, 12)).filter(
         lambda quote: quote[0] < quote[1]
