@@ -11,7 +11,7 @@ from pyarrow.parquet import ParquetFile
 from valuation.errors import InvalidInput
 from valuation.tables.grid import Grid, text_of_float
 from valuation.tables.schema import Schema
-from valuation.tables.source import CONTENT_LIMIT, Source
+from valuation.tables.source import Source
 
 
 def read_parquet(source: Source, schema: Schema) -> Grid:
@@ -35,8 +35,8 @@ def _check_size(name: str, file: ParquetFile, schema: Schema) -> None:
     sizes = (file.metadata.row_group(at).total_byte_size for at in range(file.metadata.num_row_groups))
     if file.metadata.num_rows > schema.max_rows:
         raise InvalidInput(name, f"{file.metadata.num_rows} rows", f"at most {schema.max_rows}; divide the file")
-    if sum(sizes) > CONTENT_LIMIT:
-        raise InvalidInput(name, f"more than {CONTENT_LIMIT} bytes", "a smaller file; divide it")
+    if sum(sizes) > schema.max_bytes:
+        raise InvalidInput(name, f"more than {schema.max_bytes} bytes", "a smaller file; divide it")
 
 
 def _texts(column: pa.ChunkedArray) -> list[str]:

@@ -36,7 +36,7 @@ class RefusedRow:
 
 
 @dataclass(frozen=True)
-class Row:
+class NumberedRow:
     """The cells of a row by column, with its line."""
 
     line: int
@@ -55,11 +55,11 @@ class Table:
     lines: list[int]
     refused: list[RefusedRow]
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[NumberedRow]:
         """Yields the rows that were not refused."""
         names = list(self.columns)
         for line, cells in zip(self.lines, zip(*self.columns.values(), strict=True), strict=True):
-            yield Row(line, dict(zip(names, cells, strict=True)))
+            yield NumberedRow(line, dict(zip(names, cells, strict=True)))
 
     def without(self, reasons: Mapping[int, str]) -> Table:
         """Returns the table with further rows refused, given by their index."""
@@ -97,7 +97,7 @@ def read_file(path: Path, schema: Schema) -> Table:
 
     Raises InvalidInput if the file is refused as a whole, and OSError if it cannot be read.
     """
-    return read_source(load(path), schema)
+    return read_source(load(path, schema.max_bytes), schema)
 
 
 def read_source(source: Source, schema: Schema) -> Table:

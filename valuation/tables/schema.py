@@ -9,6 +9,9 @@ from enum import Enum
 ROWS_LIMIT = 20_000_000
 """Largest number of rows of a file."""
 
+BYTES_LIMIT = 512 * 1024 * 1024
+"""Largest size of a file in bytes, after decompression."""
+
 
 class CellKind(Enum):
     """Content of the cells of a column."""
@@ -44,6 +47,7 @@ class Schema:
     filled: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
     max_rows: int = ROWS_LIMIT
+    max_bytes: int = BYTES_LIMIT
 
     def kinds(self) -> Mapping[str, CellKind]:
         """Returns the kind of each column, required ones first."""

@@ -11,9 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 from valuation.errors import InvalidInput
-
-CONTENT_LIMIT = 512 * 1024 * 1024
-"""Largest size of a file in bytes, after decompression."""
+from valuation.tables.schema import BYTES_LIMIT
 
 GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
 OLD_WORKBOOK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -51,7 +49,7 @@ class Source:
     format: Format
 
 
-def load(path: Path, limit: int = CONTENT_LIMIT) -> Source:
+def load(path: Path, limit: int = BYTES_LIMIT) -> Source:
     """Returns the content of a file, plain or gzipped.
 
     Raises InvalidInput if it is larger than ``limit`` bytes or no table, and OSError if it cannot be read.

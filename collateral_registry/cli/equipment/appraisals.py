@@ -9,10 +9,11 @@ import grpc
 import typer
 from google.protobuf import json_format
 
-from collateral_registry.cli.common.csv_rows import NumberedRow, read_rows
+from collateral_registry.cli.common.file_schemas import SCHEMAS
 from collateral_registry.cli.common.formatting import date_message, resource_name
 from collateral_registry.cli.importing.messages import money
 from collateral_registry.v1 import equipment_pb2, equipment_pb2_grpc
+from valuation.tables.reader import NumberedRow, read_file
 
 PREFIX = "APPRAISAL_BASIS_"
 
@@ -42,8 +43,7 @@ def print_reconciled(channel: grpc.Channel, asset: str) -> None:
 
 def print_records(channel: grpc.Channel, file: Path) -> None:
     """Prints the accuracy of each appraiser against the sales in a file; raises ValueError for an invalid row."""
-    with file.open(encoding="utf-8-sig", newline="") as opened:
-        sales = [_sale(file, row) for row in read_rows(opened, "realised")]
+    sales = [_sale(file, row) for row in read_file(file, SCHEMAS["realised"]).complete().rows()]
     request = equipment_pb2.BacktestAppraisersRequest(sales=sales)
     answer = equipment_pb2_grpc.EquipmentServiceStub(channel).BacktestAppraisers(request)
     typer.echo(f"{'appraiser':32} {'sales':>6} {'bias':>8} {'error':>8}")
@@ -57,7 +57,7 @@ def print_records(channel: grpc.Channel, file: Path) -> None:
 
 def _sale(file: Path, row: NumberedRow) -> equipment_pb2.RealisedSale:
     try:
-        cells = row.fitting
+        cells = row.values
         return equipment_pb2.RealisedSale(
             asset=resource_name("assets", cells["asset"]),
             price=money(cells["price"], cells["currency"], "price"),

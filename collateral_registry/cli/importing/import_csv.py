@@ -1,4 +1,4 @@
-"""Imports CSV files row by row; a refused row is reported with its line and does not stop the others."""
+"""Imports files row by row; a refused row is reported with its line and does not stop the others."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, error_text, print_line
-from collateral_registry.cli.common.csv_rows import NumberedRow, Row, batches, read_rows
+from collateral_registry.cli.common.file_schemas import SCHEMAS, Row
 from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
+from collateral_registry.cli.importing.batches import batches
 from collateral_registry.v1 import (
     asset_pb2_grpc,
     loan_pb2,
@@ -25,6 +26,7 @@ from collateral_registry.v1 import (
     price_pb2,
     price_pb2_grpc,
 )
+from valuation.tables.reader import NumberedRow, read_file
 
 BATCH_ROWS = 5_000
 BATCH_BYTES = 3 * 1024 * 1024  # the server accepts 4 MiB
@@ -89,18 +91,17 @@ class Tally:
 
 
 def import_file(channel: grpc.Channel, file_kind: str, path: Path) -> int:
-    """Imports a CSV file and returns the exit code; prints a summary and the refusals, even if the server fails.
+    """Imports a file and returns the exit code; prints a summary and the refusals, even if the server fails.
 
-    Raises ValueError if the file cannot be read, and grpc.RpcError if the server fails.
+    Raises ValueError if the file is refused as a whole, OSError if it cannot be read, and grpc.RpcError if the server
+    fails.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            numbered = list(read_rows(file, file_kind))
-    except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from None
+    table = read_file(path, SCHEMAS[file_kind])
     tally = Tally()
+    for refused in table.refused:
+        tally.refuse(refused.line, refused.reason)
     try:
-        import_rows(channel, file_kind, numbered, tally)
+        import_rows(channel, file_kind, list(table.rows()), tally)
     finally:
         print_line(tally.summary(file_kind))
         for line, reason in sorted(tally.problems)[:SHOWN_PROBLEMS]:
@@ -134,7 +135,7 @@ def _parse(numbered: Sequence[NumberedRow], reader: Callable[[Row], Any], tally:
     parsed = []
     for row in numbered:
         try:
-            parsed.append((row.line, reader(row.fitting)))
+            parsed.append((row.line, reader(row.values)))
         except (ValueError, KeyError) as error:
             tally.refuse(row.line, _reason(error))
     return parsed
@@ -188,7 +189,7 @@ def _single_call(channel: grpc.Channel, file_kind: str) -> Callable[[Row], Any]:
 
 def _import_row(import_one: Callable[[Row], Any], row: NumberedRow, tally: Tally) -> None:
     try:
-        import_one(row.fitting)
+        import_one(row.values)
         tally.accepted += 1
     except (ValueError, KeyError) as error:
         tally.refuse(row.line, _reason(error))

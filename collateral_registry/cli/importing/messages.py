@@ -1,4 +1,4 @@
-"""Converts CSV rows to messages; raises ValueError for an invalid cell and KeyError for a missing column."""
+"""Converts rows to messages; raises ValueError for an invalid cell and KeyError for a missing column."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal as DecimalMessage
 from google.type.money_pb2 import Money
 
-from collateral_registry.cli.common.csv_rows import Row
+from collateral_registry.cli.common.file_schemas import Row
 from collateral_registry.cli.common.formatting import date_message
 from collateral_registry.v1 import asset_pb2, loan_pb2, price_pb2
 

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
 from math import isnan
 from pathlib import Path
 
 from collateral_registry.cli.common.client import print_line
-from collateral_registry.cli.common.csv_rows import NumberedRow, Row, read_rows
+from collateral_registry.cli.common.file_schemas import SCHEMAS, Row
 from collateral_registry.cli.common.formatting import escape_formula
 from valuation.errors import InvalidInput
 from valuation.ip.legal_terms import RightKind
 from valuation.ip.relief_from_royalty import RATE_LIMIT
 from valuation.ip.renewal import FIT_FEES_LEAST, RenewalFit, annuities
 from valuation.ip.renewal_history import EVIDENCE, HistoryFlag, ImpliedValues, fit_histories, implied_values
+from valuation.tables.reader import NumberedRow, read_file
 
 HEADER = ("id", "years_paid", "lapsed", "value", "value_low", "value_high", "flags")
 
 FILE_LIMIT = 16 * 1024 * 1024
-"""Maximum number of characters of a file."""
+"""Maximum number of bytes of a file."""
 
 HISTORIES_LIMIT = 200_000
 FEE_YEARS_LIMIT = 100
@@ -79,7 +78,7 @@ def read_histories(path: Path, fees: int) -> FeeHistories:
     histories, line_of = FeeHistories(), dict[str, int]()
     for row in _rows(path, "renewal", HISTORIES_LIMIT):
         try:
-            one, years, lapsed = _parse_history(row.fitting, fees)
+            one, years, lapsed = _parse_history(row.values, fees)
             if one in line_of:
                 raise InvalidInput("id", repr(one[:40]), f"each IP asset once; it is also on line {line_of[one]}")
         except ValueError as error:
@@ -96,7 +95,7 @@ def read_fees(path: Path) -> tuple[float, ...]:
     fees: list[float] = []
     for row in _rows(path, "yearly_fees", FEE_YEARS_LIMIT):
         try:
-            fees.append(_parse_fee(row.fitting, len(fees) + 1))
+            fees.append(_parse_fee(row.values, len(fees) + 1))
         except ValueError as error:
             raise ValueError(f"{path.name}:{row.line}: {error}") from None
     if len(fees) < FIT_FEES_LEAST:
@@ -121,19 +120,9 @@ def _kind(text: str) -> RightKind:
 
 
 def _rows(path: Path, file_kind: str, max_rows: int) -> list[NumberedRow]:
-    """Returns the rows of a file; raises ValueError if it exceeds the limit of rows or characters."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read(FILE_LIMIT + 1)
-        read = read_rows(io.StringIO(text, newline=""), file_kind) if len(text) <= FILE_LIMIT else ()
-        rows = list(islice(read, max_rows + 1))
-    except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from None
-    if len(text) > FILE_LIMIT or len(rows) > max_rows:
-        raise ValueError(
-            f"{path.name}: file: got a longer one, want at most {max_rows} rows and {FILE_LIMIT} characters"
-        )
-    return rows
+    """Returns the rows of a file; raises ValueError for a refused row, or a file beyond the limits."""
+    schema = replace(SCHEMAS[file_kind], max_rows=max_rows, max_bytes=FILE_LIMIT)
+    return list(read_file(path, schema).complete().rows())
 
 
 def _parse_history(row: Row, fees: int) -> tuple[str, int, bool]:

@@ -12,7 +12,7 @@ from google.type.date_pb2 import Date
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from collateral_registry.cli.common.csv_rows import NumberedRow, Row
+from collateral_registry.cli.common.file_schemas import Row
 from collateral_registry.cli.common.formatting import date_message, to_decimal
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.common.request_id import with_request_id
@@ -30,6 +30,7 @@ from collateral_registry.v1 import (
     price_pb2,
     price_pb2_grpc,
 )
+from valuation.tables.reader import NumberedRow
 
 ByDay = Mapping[str, list[NumberedRow]]
 

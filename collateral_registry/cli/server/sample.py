@@ -7,11 +7,13 @@ from importlib.resources import files
 
 import grpc
 
-from collateral_registry.cli.common.csv_rows import NumberedRow, read_rows
+from collateral_registry.cli.common.file_schemas import SCHEMAS
 from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
 from collateral_registry.cli.importing.import_csv import Tally, import_rows
 from collateral_registry.v1 import loan_pb2, loan_pb2_grpc, price_pb2, price_pb2_grpc
+from valuation.tables.reader import NumberedRow, read_source
+from valuation.tables.source import Format, Source
 
 OPENING = "2021-12-31"
 LAST = "2022-12-30"
@@ -20,8 +22,8 @@ UNDRAWN = {"principal": "", "accrued_interest": "", "fees": ""}
 
 def table(name: str) -> list[NumberedRow]:
     """Returns the rows of one file of the sample."""
-    with files("collateral_registry.sample").joinpath(f"{name}.csv").open(encoding="utf-8") as file:
-        return list(read_rows(file, name))
+    content = files("collateral_registry.sample").joinpath(f"{name}.csv").read_bytes()
+    return list(read_source(Source(f"{name}.csv", content, Format.TEXT), SCHEMAS[name]).complete().rows())
 
 
 def load(channel: grpc.Channel) -> None:

@@ -1,4 +1,4 @@
-"""Sends a stock count from a CSV file and prints the differences from the book."""
+"""Sends a stock count from a file and prints the differences from the book."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import grpc
 from google.type.decimal_pb2 import Decimal
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, print_line
-from collateral_registry.cli.common.csv_rows import read_rows
+from collateral_registry.cli.common.file_schemas import SCHEMAS
 from collateral_registry.cli.stock.push import read_token
 from collateral_registry.cli.stock.rows import parse_time
 from collateral_registry.clock import wall_clock
 from collateral_registry.v1 import stock_pb2, stock_pb2_grpc, warehouse_pb2, warehouse_pb2_grpc
+from valuation.tables.reader import read_file
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,12 @@ def submit_count(
 
 def _count(path: Path, details: CountDetails) -> warehouse_pb2.StockCount:
     method = warehouse_pb2.CountMethod.Value(f"COUNT_METHOD_{details.method.replace('-', '_').upper()}")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = [
-            warehouse_pb2.CountLine(
-                lot=row["lot"], good=row["good"], unit=row["unit"], quantity=Decimal(value=row["quantity"])
-            )
-            for row in (numbered.fitting for numbered in read_rows(file, "count"))
-        ]
+    lines = [
+        warehouse_pb2.CountLine(
+            lot=row["lot"], good=row["good"], unit=row["unit"], quantity=Decimal(value=row["quantity"])
+        )
+        for row in (numbered.values for numbered in read_file(path, SCHEMAS["count"]).complete().rows())
+    ]
     count = warehouse_pb2.StockCount(method=method, complete=details.complete, lines=lines, document=details.document)
     count.count_time.FromDatetime(parse_time(details.time) if details.time else wall_clock())
     return count

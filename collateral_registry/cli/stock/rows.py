@@ -1,16 +1,16 @@
-"""Reads stock movements from CSV files."""
+"""Reads stock movements from files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
-from collateral_registry.cli.common.csv_columns import COLUMNS
-from collateral_registry.cli.common.csv_rows import NumberedRow, Row, read_rows
+from collateral_registry.cli.common.file_schemas import SCHEMAS, Row
 from collateral_registry.client import Movement
 from collateral_registry.client.movements import EPOCH
+from valuation.tables.reader import NumberedRow, read_file
 
 
 @dataclass
@@ -24,20 +24,16 @@ class MovementRows:
 
 def read_movements(path: Path) -> MovementRows:
     """Reads the movements of a file; raises ValueError if the file as a whole is invalid."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            numbered = list(read_rows(file, "stock"))
-    except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from None
-    rows = MovementRows()
-    for row in numbered:
+    table = read_file(path, SCHEMAS["stock"])
+    rows = MovementRows(refused=[(one.line, one.reason) for one in table.refused])
+    for row in table.rows():
         _add_row(row, rows)
     return rows
 
 
 def _add_row(row: NumberedRow, rows: MovementRows) -> None:
     try:
-        movement = parse_movement(row.fitting)
+        movement = parse_movement(row.values)
     except ValueError as error:
         rows.refused.append((row.line, str(error)))
         return
@@ -53,8 +49,8 @@ def parse_movement(row: Row) -> Movement:
         happened=parse_time(row["time"]) if row["time"] or row["kind"] != "CORRECTION" else EPOCH,
         warehouse=row["warehouse"],
         lot=row["lot"],
-        quantity=_quantity(row["quantity"]),
-        **{name: row.get(name, "") for name in COLUMNS["stock"].optional},
+        quantity=Decimal(row["quantity"] or "0"),
+        **{name: row.get(name, "") for name in SCHEMAS["stock"].optional},
     )
 
 
@@ -68,10 +64,3 @@ def parse_time(text: str) -> datetime:
     if found.tzinfo is None:
         raise problem
     return found
-
-
-def _quantity(text: str) -> Decimal:
-    try:
-        return Decimal(text or "0")
-    except InvalidOperation:
-        raise ValueError(f"quantity: got {text[:40]!r}, want a number such as 12.5") from None

@@ -102,7 +102,8 @@ def test_an_id_that_looks_like_a_formula_is_escaped(tmp_path: Path) -> None:
         (f"{'X' * 201},3,no", "families.csv:42: id: got 201 characters, want 1 to 200"),
         ("CN-0,3,no", "families.csv:42: id: got 'CN-0', want each IP asset once; it is also on line 3"),
         ("X,3,no,more", "families.csv:42: row: got 4 cells, want 3"),
-        ('"X,3,no', "families.csv:42: years_paid: got ''"),
+        ('"X,3,no', "families.csv:42: got unexpected end of data, want each quote closed"),
+        ("X", "families.csv:42: row: got 1 cells, want 3"),
     ],
 )
 def test_an_invalid_row_is_refused_with_field_value_and_rule(tmp_path: Path, row: str, refusal: str) -> None:
@@ -119,7 +120,7 @@ def test_an_invalid_row_is_refused_with_field_value_and_rule(tmp_path: Path, row
         ("1,900\n2,0\n", "fees.csv:3: fee: got '0', want more than 0"),
         ("1,1e3\n", "fees.csv:2: fee: got '1e3'"),
         ("1,nan\n", "fees.csv:2: fee: got 'nan'"),
-        ("".join(f"{year},1\n" for year in range(1, 102)), "fees.csv: file: got a longer one, want at most 100 rows"),
+        ("".join(f"{year},1\n" for year in range(1, 102)), "fees.csv: got more than 100 rows"),
     ],
 )
 def test_an_invalid_table_of_fees_is_refused(tmp_path: Path, fees: str, refusal: str) -> None:
@@ -153,7 +154,7 @@ def test_too_few_histories_or_lapses_and_oversized_files_are_refused(
     assert (code, "lapsed: got lapses in 0 different years, want at least 3" in output) == (2, True), output
     monkeypatch.setattr(renewal, "HISTORIES_LIMIT", 38)
     code, output = run(families(tmp_path), *at)
-    assert (code, "families.csv: file: got a longer one, want at most 38 rows" in output) == (2, True), output
+    assert (code, "families.csv: got more than 38 rows" in output) == (2, True), output
     monkeypatch.setattr(renewal, "FILE_LIMIT", 100)
     code, output = run(families(tmp_path), *at)
-    assert (code, "and 100 characters" in output) == (2, True), output
+    assert (code, "got more than 100 bytes" in output) == (2, True), output

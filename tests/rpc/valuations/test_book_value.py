@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from datetime import date, timedelta
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
 
-from collateral_registry.cli.common.csv_rows import read_rows
+from collateral_registry.cli.common.file_schemas import SCHEMAS
 from collateral_registry.cli.importing.messages import asset_request
 from collateral_registry.cli.loans.show import show_value
 from collateral_registry.v1 import asset_pb2, price_pb2, valuation_pb2
 from tests.support.server import FIRST_DAY, Client, calendar, money, with_papers
+from valuation.tables.reader import read_source
+from valuation.tables.source import Format, Source
 
 BOUGHT = date(2017, 12, 31)
 """Four years of 365.25 days before the first day."""
@@ -112,8 +113,8 @@ def test_a_recorded_valuation_has_the_book_value_of_its_day_and_asset(client):
 
 
 def test_imported_costs_are_returned_with_the_asset(client, capsys):
-    for row in read_rows(io.StringIO(FILE), "assets"):
-        client.assets.CreateAsset(asset_request(row.fitting))
+    for row in read_source(Source("assets.csv", FILE.encode(), Format.TEXT), SCHEMAS["assets"]).rows():
+        client.assets.CreateAsset(asset_request(row.values))
     kept = {
         name: client.assets.GetAsset(asset_pb2.GetAssetRequest(name=f"assets/{name}")).equipment
         for name in ("press", "lathe", "drill")

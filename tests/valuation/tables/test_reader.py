@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from valuation.errors import InvalidInput
-from valuation.tables import source
 from valuation.tables.reader import Table, read_file
 from valuation.tables.schema import CellKind, Schema
 
@@ -130,13 +129,13 @@ def test_a_file_that_is_no_table_is_refused_with_what_to_do(tmp_path, content, m
         read(tmp_path, content)
 
 
-def test_a_file_beyond_a_limit_is_refused(tmp_path, monkeypatch):
+def test_a_file_beyond_a_limit_is_refused(tmp_path):
     with pytest.raises(InvalidInput, match="more than 1 rows"):
         read(tmp_path, TEXT, Schema(PRICES.required, closed=False, max_rows=1))
-    monkeypatch.setattr(source.load, "__defaults__", (50,))
-    for content in (TEXT, gzip.compress(TEXT.encode())):
-        with pytest.raises(InvalidInput, match="more than 50 bytes"):
-            read(tmp_path, content)
+    small = Schema(PRICES.required, closed=False, max_bytes=200)
+    for content in (TEXT * 9, gzip.compress(TEXT.encode() * 9), workbook(SHEET)):
+        with pytest.raises(InvalidInput, match="more than 200 bytes"):
+            read(tmp_path, content, small)
 
 
 def test_a_row_with_more_or_fewer_cells_is_refused_with_its_line(tmp_path):
@@ -183,7 +182,12 @@ def workbook(*sheets: list[list[object]]) -> bytes:
 
 
 OPENING = datetime.combine(date(2021, 1, 4), time())
-SHEET = [["Series", "date", "price"], ["copper", OPENING, 5037.5], ["tin", date(2021, 1, 5), 20100], []]
+SHEET: list[list[object]] = [
+    ["Series", "date", "price"],
+    ["copper", OPENING, 5037.5],
+    ["tin", date(2021, 1, 5), 20100],
+    [],
+]
 
 
 def test_a_workbook_is_read_by_the_values_of_its_cells(tmp_path):

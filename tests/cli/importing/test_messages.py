@@ -1,13 +1,11 @@
-"""CSV rows are converted to messages exactly, or refused with column, value and rule."""
+"""Rows are converted to messages exactly, or refused with column, value and rule."""
 
-import io
 from decimal import Decimal
 
 import pytest
 from google.type.money_pb2 import Money
 from hypothesis import given, strategies as st
 
-from collateral_registry.cli.common.csv_rows import batches, read_rows
 from collateral_registry.cli.common.formatting import (
     date_message,
     escape_formula,
@@ -17,61 +15,9 @@ from collateral_registry.cli.common.formatting import (
 )
 from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
+from collateral_registry.cli.importing.batches import batches
 from collateral_registry.cli.server.sample import table
 from collateral_registry.v1 import asset_pb2, common_pb2, price_pb2
-
-
-def read(text, file_kind="prices"):
-    return list(read_rows(io.StringIO(text), file_kind))
-
-
-def test_lines_before_the_header_that_begin_with_a_hash_are_comments():
-    (row,) = read("# one\n# two\nseries,date,price\ncopper,2022-07-01,8000\n")
-
-    assert row.line == 4
-    assert row.values == {"series": "copper", "date": "2022-07-01", "price": "8000"}
-
-
-def test_a_hash_after_the_header_is_data():
-    rows = read("series,date,price\n#copper,2022-07-01,8000\n")
-
-    assert [row.values["series"] for row in rows] == ["#copper"]
-
-
-def test_line_numbers_include_empty_lines_and_line_breaks_inside_quotes():
-    rows = read('series,date,price\n\n"cop\nper",2022-07-01,8000\nzinc,2022-07-01,3000\n')
-
-    assert [row.line for row in rows] == [4, 5]
-
-
-def test_a_row_with_an_extra_cell_is_refused():
-    """An unquoted thousands separator splits one cell into two."""
-    (row,) = read("series,date,price\ncopper,2022-07-01,8,000\n")
-
-    with pytest.raises(ValueError, match="row: got 4 cells, want 3 as in the header"):
-        _ = row.fitting
-
-
-def test_missing_cells_are_empty():
-    (row,) = read("series,date,price\ncopper\n")
-
-    assert row.fitting == {"series": "copper", "date": "", "price": ""}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "header: got no column 'series', want series, date, price"),
-        ("# only a comment\n", "header: got no column 'series'"),
-        ("series,date\n", "header: got no column 'price'"),
-        ("series,date,price,pirce\n", "header: got column 'pirce', want only series, date, price"),
-        ("series,date,price,price\n", "header: got column 'price' twice"),
-        ("series,date,price\ncopper,2022-07-01," + "9" * 200_000 + "\n", "line 2: field larger than field limit"),
-    ],
-)
-def test_a_file_with_a_wrong_header_or_no_csv_is_refused(text, message):
-    with pytest.raises(ValueError, match=message):
-        read(text)
 
 
 @given(st.decimals(min_value=-(10**17), max_value=10**17, places=9))
@@ -115,7 +61,7 @@ def test_a_price_message_has_its_series_and_date():
 def test_sample_assets_of_every_kind_become_messages_of_that_kind():
     kinds = {}
     for row in table("assets"):
-        asset = messages.asset_request(row.fitting).asset
+        asset = messages.asset_request(row.values).asset
         kinds.setdefault(asset.WhichOneof("detail"), []).append(asset)
 
     assert set(kinds) == set(messages.KIND_FIELDS.values())
