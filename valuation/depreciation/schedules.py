@@ -2,8 +2,9 @@
 
 Every function takes numbers or arrays that broadcast and returns the book value at an age. The charge of an interval is
 the difference of two book values. Life and age have the same unit (years, months or days). The book value falls
-linearly within a period and is constant after the end of life. Every function raises InvalidInput for a salvage value
-that is negative or exceeds the cost, a life or lifetime that is not positive, or a negative age. NaN gives NaN.
+linearly within a period, except in ``declining_balance_switch``, and is constant after the end of life. Every function
+raises InvalidInput for a salvage value that is negative or exceeds the cost, a life or lifetime that is not positive,
+or a negative age. NaN gives NaN.
 
 The symbols are C for cost, S for salvage value, n for life, t for period, BV for book value at the start of the period,
 and f for declining-balance factor.
@@ -49,20 +50,25 @@ def declining_balance(
 def declining_balance_switch(
     cost: ArrayLike, salvage: ArrayLike, life: ArrayLike, age: ArrayLike, factor: float = 2.0
 ) -> Float:
-    """Returns book values for a charge of max(BV f / n, (BV - S) / (n - t + 1)) in period t, down to salvage value.
+    """Returns book values for a charge of max(BV f / n, (BV - S) / remaining life) in each period, down to salvage.
 
-    The schedule switches from declining balance to straight line once the latter charges more.
+    The schedule switches from declining balance to straight line once the latter charges more. The partial period of a
+    fractional age is the first one, and whole periods follow, as in the half-year convention of tax tables: a machine
+    bought within a year is charged for the rest of that year. The charge between two ages with the same fraction is
+    that of VDB in spreadsheets.
     """
     cost, salvage, life, age = _columns(cost, salvage, life, age)
-    opening = cost.copy()
-    book = cost.copy()
-    for period in range(_periods(np.minimum(age, life))):
-        left = life - period
-        length = np.clip(left, 0.0, 1.0)
-        straight = (opening - salvage) / np.maximum(left, 1.0)
-        charge = np.minimum(np.maximum(opening * factor / life, straight), opening - salvage)
-        book = book - charge * np.clip(age - period, 0.0, length) / np.where(length > 0.0, length, 1.0)
-        opening = opening - charge
+    age = np.minimum(age, life)
+    whole = np.floor(age)
+    first = age - whole
+
+    def charge(book: Float, begin: Float | float) -> Float:
+        straight = (book - salvage) / np.maximum(life - begin, 1.0)
+        return _float(np.minimum(np.maximum(book * factor / life, straight), book - salvage))
+
+    book = cost - charge(cost, 0.0) * first / np.minimum(life, 1.0)
+    for period in range(_periods(whole)):
+        book = np.where(period < whole, book - charge(book, first + period), book)
     return _float(np.where(np.isnan(salvage + life + age), np.nan, book))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, strategies as st
 
 from valuation._typing import Float
 from valuation.depreciation import schedules
+from valuation.depreciation.macrs import macrs_half_year
 from valuation.errors import InvalidInput
 
 
@@ -89,6 +91,43 @@ def test_the_switch_matches_a_year_by_year_computation() -> None:
     assert schedules.declining_balance_switch(100, 4, 7, np.arange(8)) == pytest.approx(printed)
 
 
+def vdb(cost: float, salvage: float, life: float, start: float, end: float, factor: float) -> float:
+    """Charges whole periods from ``start`` on, as VDB does; the part of a period before them is the first one."""
+    book, charged = cost, 0.0
+    edges = sorted({0.0, *np.arange(start % 1.0, life, 1.0).tolist(), life})
+    for begin, after in pairwise(edges):
+        declining, straight = book * factor / life, (book - salvage) / max(life - begin, 1.0)
+        part = min(max(declining, straight), book - salvage) * (after if begin == 0.0 else 1.0)
+        book -= part
+        charged += part if start <= begin < end else 0.0
+    return charged
+
+
+@given(
+    life=st.integers(2, 30),
+    year=st.integers(0, 29),
+    part=st.sampled_from([0.0, 0.125, 0.25, 0.5, 0.75, 0.9]),
+    salvage=st.sampled_from([0.0, 5.0, 20.0, 60.0]),
+    factor=st.sampled_from([1.0, 1.25, 1.5, 2.0, 3.0]),
+)
+def test_the_charges_of_fractional_years_are_those_of_vdb(
+    life: int, year: int, part: float, salvage: float, factor: float
+) -> None:
+    start = min(year, life - 1) + part
+    end = min(start + 1.0, float(life))
+    got = charge(lambda age: schedules.declining_balance_switch(100.0, salvage, life, age, factor), start, end)
+    assert got == pytest.approx(vdb(100.0, salvage, life, start, end, factor), abs=1e-9)
+
+
+@pytest.mark.parametrize(("life", "factor"), [(3, 2.0), (5, 2.0), (7, 2.0), (10, 2.0), (15, 1.5), (20, 1.5)])
+def test_half_year_charges_are_those_of_the_tax_table(life: int, factor: float) -> None:
+    """IRS Publication 946, Table A-1, rounds to two decimals of a percent."""
+    ages = [0.0, *np.arange(0.5, life, 1.0), float(life)]
+    table = 100.0 * macrs_half_year(1.0, life, np.arange(life + 2))
+
+    assert schedules.declining_balance_switch(100.0, 0.0, life, ages, factor) == pytest.approx(table, abs=0.03)
+
+
 def test_a_fractional_life_reaches_salvage_value_at_its_end() -> None:
     for schedule in (schedules.straight_line, schedules.sum_of_years, schedules.declining_balance_switch):
         assert schedule(100, 10, 7.5, [7.5, 30.0]) == pytest.approx([10, 10])
@@ -118,7 +157,7 @@ def test_book_value_never_rises_and_stays_between_cost_and_salvage(
 
 
 @given(life=st.integers(1, 40), year=st.integers(0, 39), part=st.floats(0.0, 1.0))
-@pytest.mark.parametrize("schedule", CURVES)
+@pytest.mark.parametrize("schedule", [one for one in CURVES if one is not schedules.declining_balance_switch])
 def test_the_book_value_is_linear_between_whole_years(
     schedule: Callable[..., np.ndarray], life: int, year: int, part: float
 ) -> None:
