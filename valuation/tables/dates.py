@@ -15,8 +15,9 @@ from datetime import date
 from valuation.tables.canonical import Canonical, UndecidedColumn
 from valuation.tables.schema import CellKind
 
-FIRST_YEAR, LAST_YEAR = 1600, 2200
-"""Range of years; a number outside it is not read as a year."""
+FIRST_YEAR = 1600
+LAST_YEAR_UNMARKED = 2200
+"""Largest year in a row of digits; a larger number is no date."""
 
 ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TIME = re.compile(
@@ -111,7 +112,7 @@ def _parsed(cell: str, kind: CellKind) -> Parsed:
         if found := form.fullmatch(text):
             return read(found)
     if (found := PERIOD.fullmatch(text)) and kind is CellKind.QUOTE_DATE:
-        return _day(int(found[1]), int(found[2] or 1), 1)
+        return _unmarked(found)
     if SERIAL.fullmatch(text):
         return f"want {WANTED}; it may be a spreadsheet's serial number: format the column as a date and save it again"
     return f"want {WANTED}"
@@ -134,12 +135,17 @@ def _day(year: int, month: int, day: int) -> date | str:
         found = date(year, month, day)
     except ValueError:
         return f"want {WANTED} that exists"
-    in_range = FIRST_YEAR <= year <= LAST_YEAR
-    return found if in_range else f"want a year from {FIRST_YEAR} to {LAST_YEAR}"
+    return found if year >= FIRST_YEAR else f"want a year from {FIRST_YEAR}"
+
+
+def _unmarked(found: re.Match[str]) -> date | str:
+    """Returns the day of eight digits, or the first day of a month or year."""
+    year, month, day = (int(part or 1) for part in (*found.groups(), None)[:3])
+    return _day(year, month, day) if year <= LAST_YEAR_UNMARKED else f"want {WANTED}"
 
 
 FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Parsed]], ...] = (
-    (UNMARKED, lambda found: _day(*map(int, found.groups()))),
+    (UNMARKED, _unmarked),
     (CHINESE, lambda found: _day(*map(int, found.groups()))),
     (YEAR_FIRST, lambda found: _day(int(found[1]), int(found[3]), int(found[4]))),
     (YEAR_LAST, lambda found: _Undecided(int(found[1]), found[2], int(found[3]), found[4])),

@@ -11,6 +11,7 @@ from valuation.tables.schema import Schema
 
 SHOWN_NAMES = 12
 SHOWN_LETTERS = 40
+OTHER_LETTERS = 'names in wrong letters mean another encoding: save as "CSV UTF-8"'
 
 
 def key_of(name: str) -> str:
@@ -38,7 +39,7 @@ def places(grid: Grid, schema: Schema) -> dict[str, int]:
     if lacking:
         names = ", ".join(_shown(name) for name in grid.header if name)
         cut = names if len(grid.header) <= SHOWN_NAMES else f"{len(grid.header)} columns"
-        raise InvalidInput(place, f"no column {lacking[0]!r} among {cut or 'no names'}", _wanted(schema))
+        raise InvalidInput(place, f"no column {lacking[0]!r} among {cut or 'no names'}", _wanted(grid, schema))
     kinds = schema.kinds()
     known = {key_of(name): name for name in kinds}
     if schema.closed:
@@ -56,9 +57,11 @@ def _refuse_others(grid: Grid, schema: Schema, keys: Sequence[str], known: dict[
             raise InvalidInput(f"{grid.name}: header", f"no name in column {at + 1}", "a name for each column")
 
 
-def _wanted(schema: Schema) -> str:
-    form = "in the first row, separated by comma, semicolon or tab"
-    return f"{', '.join(schema.required)} {form}" if schema.closed else f"a column of each name that is used, {form}"
+def _wanted(grid: Grid, schema: Schema) -> str:
+    """Returns what a header without a required column needs; names of other letters may be in another encoding."""
+    wanted = f"{', '.join(schema.required)} in the first row, separated by comma, semicolon or tab"
+    parts = [wanted, schema.hint, "" if "".join(grid.header).isascii() else OTHER_LETTERS]
+    return "; ".join(part for part in parts if part)
 
 
 def _shown(name: str) -> str:

@@ -38,13 +38,15 @@ class Schema:
     """Columns of a kind of file. Names match whatever their case and the space around them.
 
     A ``closed`` schema refuses other columns, an open one ignores them. Rows with an empty cell in a column of
-    ``filled`` are refused. ``unknown`` lists words that mean an empty cell in columns of numbers and dates.
+    ``filled`` are refused. ``hint`` states how columns are named, for a file that lacks one. ``unknown`` lists words
+    that mean an empty cell in columns of numbers and dates.
     """
 
     required: Mapping[str, CellKind]
     optional: Mapping[str, CellKind] = field(default_factory=dict)
     closed: bool = True
     filled: frozenset[str] = frozenset()
+    hint: str = ""
     unknown: frozenset[str] = frozenset()
     max_rows: int = ROWS_LIMIT
     max_bytes: int = BYTES_LIMIT

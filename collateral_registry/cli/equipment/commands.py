@@ -19,7 +19,7 @@ app = typer.Typer(
 )
 
 Asset = Annotated[str, typer.Argument(help="asset id of the machine, such as press-1")]
-Csv = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV file, plain or gzipped")]
+Csv = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, xlsx or parquet")]
 Columns = Annotated[
     Path, typer.Option("--columns", exists=True, dir_okay=False, help="TOML file that maps columns to fields")
 ]

@@ -202,7 +202,7 @@ def _rows(
         known = order[: int(np.searchsorted(dates[order], origin, side="right"))]
         known = known if in_order else np.sort(known)
         if proxy is None or name == request.proxy:
-            found: AnyHaircut = _estimate(name, origin, prices[known], dates[known], memory, request)
+            found: AnyHaircut = _estimate(history.seed_name, origin, prices[known], dates[known], memory, request)
         else:
             found = _estimate_linked(origin, prices[known], dates[known], proxy, request)
         rows.append(_row(name, origin, found, history, request))

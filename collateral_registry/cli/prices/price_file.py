@@ -18,6 +18,8 @@ SHOWN_PROBLEMS = 50
 NO_QUOTE = frozenset({"", ".", "..", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None"})
 """Cells that sources of prices write for a day without a quote."""
 
+HINT = "--date-column, --price-column and --series-column name other ones"
+
 DOUBTFUL_SHARE = 0.05
 """Largest share of refused rows with which the other rows are still used as a history."""
 
@@ -35,12 +37,14 @@ class PriceColumns:
 class History:
     """One series: dates and prices [n] in file order, and the number of rows that were refused.
 
-    A day without a quote is not counted, because its row hides no price.
+    ``seed_name`` is the name by which the series is simulated: that in the file, none if it is named after its file, so
+    that renaming a file changes no figure. A day without a quote is not counted, because its row hides no price.
     """
 
     dates: NDArray[np.datetime64] = field(default_factory=lambda: np.array([], dtype="datetime64[D]"))
     prices: NDArray[np.float64] = field(default_factory=lambda: np.array([], dtype=np.float64))
     refused: int = 0
+    seed_name: str = ""
 
     @property
     def doubtful(self) -> bool:
@@ -79,13 +83,16 @@ def read_histories(path: Path, columns: PriceColumns) -> PriceFile:
     """
     table = _without_future(read_file(path, _schema(columns)), columns.date)
     single = path.name.split(".")[0]
-    names = table.columns.get(columns.series) or [single] * len(table.lines)
+    has_names = columns.series in table.columns
+    names = table.columns[columns.series] if has_names else [single] * len(table.lines)
     groups: dict[str, list[int]] = {}
     for at, name in enumerate(names):
         groups.setdefault(name, []).append(at)
     dates = np.array(table.columns[columns.date], dtype="datetime64[D]")
     prices = np.array(table.columns[columns.price], dtype=np.float64)
-    histories = {name: History(dates[rows], prices[rows]) for name, rows in groups.items()}
+    histories = {
+        name: History(dates[rows], prices[rows], seed_name=name if has_names else "") for name, rows in groups.items()
+    }
     _count_refused(histories, table, columns, single)
     return PriceFile(path.name, histories, table.refused)
 
@@ -95,8 +102,8 @@ def _schema(columns: PriceColumns) -> Schema:
     series = {columns.series: CellKind.TEXT}
     filled = frozenset({*required, *series})
     if columns.series == PriceColumns.series:
-        return Schema(required, series, closed=False, filled=filled, unknown=NO_QUOTE)
-    return Schema(series | required, closed=False, filled=filled, unknown=NO_QUOTE)
+        return Schema(required, series, closed=False, filled=filled, unknown=NO_QUOTE, hint=HINT)
+    return Schema(series | required, closed=False, filled=filled, unknown=NO_QUOTE, hint=HINT)
 
 
 def _without_future(table: Table, column: str) -> Table:

@@ -91,4 +91,4 @@ def test_a_model_of_a_newer_format_version_is_refused(fitted: Path, tmp_path: Pa
 
 def test_text_in_a_number_column_is_refused_with_its_row(fitted: Path) -> None:
     code, output, _ = appraised(fitted, changed(rows(1)[0], meter="many"))
-    assert (code, "meter[0]: got 'many'" in output) == (2, True)
+    assert (code, "one.csv:2: meter: got 'many'" in output) == (2, True)

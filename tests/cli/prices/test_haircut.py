@@ -80,6 +80,14 @@ def test_column_names_can_be_set_and_the_file_gzipped(tmp_path):
     assert rows[0]["series"] == "zinc"
 
 
+def test_renaming_a_file_without_series_names_changes_no_figure(tmp_path):
+    text = "date,price\n" + "".join(f"{day},{price}\n" for day, price in zip(DAYS, PRICES, strict=False))
+
+    (one,), (other,) = (run(tmp_path, text, "--model", "arithmetic", name=name)[2] for name in ("a.csv", "b.csv"))
+
+    assert (one.pop("series"), other.pop("series"), one == other) == ("a", "b", True)
+
+
 def test_data_defects_are_flagged_and_do_not_stop_the_run(tmp_path):
     wrong = PRICES.copy()
     wrong[100], wrong[200] = -36.98, wrong[200] * 100

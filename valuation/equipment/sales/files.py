@@ -1,15 +1,11 @@
-"""Reads comparable sales and machines from CSV files, plain or gzipped, by a column mapping."""
+"""Reads comparable sales and machines from files by a column mapping."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import io
-import zlib
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime
-from itertools import islice
+import re
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +15,14 @@ from valuation.calendar import DAYS_PER_YEAR
 from valuation.equipment.sales.mapping import ColumnMap
 from valuation.equipment.sales.observations import Observations, observe
 from valuation.errors import InvalidInput
+from valuation.tables.reader import Table, read_source
+from valuation.tables.schema import CellKind, Schema
+from valuation.tables.source import load
 
-GZIP_MAGIC = b"\x1f\x8b"
-BLOCK_ROWS = 2_000
 FIRST_DAY = date(1970, 1, 1).toordinal()
+
+INDEXED = re.compile(r"(.+)\[([0-9]+)\]")
+"""Field of an error about one cell of a column: the column and the index of the row."""
 
 
 def read_comparables(path: Path, mapping: ColumnMap, today: date) -> tuple[Observations, str]:
@@ -34,11 +34,10 @@ def read_comparables(path: Path, mapping: ColumnMap, today: date) -> tuple[Obser
     for name in ("price", "sale_date"):
         if not getattr(mapping, name):
             raise InvalidInput(f"columns.{name}", "nothing", "the name of a column")
-    content = _bytes(path)
-    table, count = _table(content, path, mapping.needed((mapping.price, mapping.sale_date)))
-    days = days_of(mapping.sale_date, table[mapping.sale_date], mapping.unknown)
-    time = years_of_days(_possible(days, mapping.oldest_sale_year, today))
-    return observe(table, mapping, time, count), hashlib.sha256(content).hexdigest()
+    source = load(path)
+    table = read_source(source, _schema(mapping, mapping.sale_date, mapping.price)).complete()
+    time = years_of_days(_possible(_days(table.columns[mapping.sale_date]), mapping.oldest_sale_year, today))
+    return _observed(table, mapping, time), hashlib.sha256(source.content).hexdigest()
 
 
 def read_assets(path: Path, mapping: ColumnMap, as_of: date | None, date_column: str) -> Observations:
@@ -50,9 +49,32 @@ def read_assets(path: Path, mapping: ColumnMap, as_of: date | None, date_column:
     column = "" if as_of else date_column or mapping.sale_date
     if not as_of and not column:
         raise InvalidInput("as_of", "no date", "a date, or a column of dates")
-    table, count = _table(_bytes(path), path, mapping.needed((column,)), also=(mapping.price,))
-    days = days_of(column, table[column], mapping.unknown) if column else np.full(count, day_number(as_of or date.min))
-    return observe(table, mapping, years_of_days(np.asarray(days, dtype=np.float64)), count)
+    table = read_source(load(path), _schema(mapping, column)).complete()
+    days = _days(table.columns[column]) if column else np.full(len(table.lines), day_number(as_of or date.min))
+    return _observed(table, mapping, years_of_days(days))
+
+
+def _schema(mapping: ColumnMap, dates: str, price: str = "") -> Schema:
+    """Returns the columns of a mapping with the given columns of dates and prices; other prices are optional."""
+    numbers = {mapping.build_year, mapping.hours, mapping.reference, *mapping.numbers}
+    numbers |= set() if mapping.condition_order else {mapping.condition}
+    kinds = dict.fromkeys(sorted(mapping.needed((dates, price))), CellKind.TEXT)
+    kinds |= {name: CellKind.NUMBER for name in kinds if name in numbers}
+    kinds |= {name: kind for name, kind in ((dates, CellKind.PAST_DATE), (price, CellKind.PRICE)) if name}
+    optional = {mapping.price: CellKind.PRICE} if mapping.price and not price else {}
+    return Schema(kinds, optional, closed=False, unknown=frozenset(mapping.unknown))
+
+
+def _observed(table: Table, mapping: ColumnMap, time: Float) -> Observations:
+    """Returns the machines of a table; an error about a cell names its line."""
+    try:
+        return observe(table.columns, mapping, time, len(table.lines))
+    except InvalidInput as error:
+        found = INDEXED.fullmatch(error.field)
+        if not found:
+            raise
+        place = f"{table.name}:{table.lines[int(found[2])]}: {found[1]}"
+        raise InvalidInput(place, error.got, error.want) from None
 
 
 def _possible(days: Float, oldest_year: int, today: date) -> Float:
@@ -76,69 +98,7 @@ def date_of_years(time: float) -> date:
     return date.fromordinal(FIRST_DAY + round((time - 1970.0) * DAYS_PER_YEAR))
 
 
-def days_of(column: str, cells: Sequence[str], unknown: Sequence[str]) -> Float:
-    """Converts ISO 8601 dates or timestamps to days since 1970-01-01 [n]; NaN for cells listed as unknown.
-
-    Raises InvalidInput for any other cell.
-    """
-    days: dict[str, float] = dict.fromkeys(unknown, np.nan)
-    for at, cell in enumerate(cells):
-        if cell not in days and cell.strip() not in days:
-            days[cell] = _day(column, at, cell.strip())
-    return np.array([days[cell] if cell in days else days[cell.strip()] for cell in cells], dtype=np.float64)
-
-
-def _day(column: str, at: int, cell: str) -> float:
-    try:
-        return day_number(datetime.fromisoformat(cell).date())
-    except ValueError:
-        raise InvalidInput(f"{column}[{at}]", repr(cell[:40]), "a date such as 2011-05-26") from None
-
-
-def _bytes(path: Path) -> bytes:
-    """Returns the content of a file, decompressed if it is gzipped."""
-    content = path.read_bytes()
-    if not content.startswith(GZIP_MAGIC):
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InvalidInput(path.name, str(error), "a complete gzip file") from None
-
-
-def _table(content: bytes, path: Path, needed: set[str], also: Sequence[str] = ()) -> tuple[dict[str, list[str]], int]:
-    """Returns the needed columns of a CSV file, any columns in ``also`` that it has, and the number of rows."""
-    try:
-        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        header = [name.strip() for name in next(reader, [])]
-        _check_header(path, header, needed)
-        columns = _columns(path, header, reader)
-    except UnicodeDecodeError as error:
-        raise InvalidInput(path.name, str(error), "text in UTF-8") from None
-    except csv.Error as error:
-        raise InvalidInput(path.name, str(error), "CSV") from None
-    wanted = [name for name in header if name in needed or name in also]
-    return {name: columns[header.index(name)] for name in wanted}, len(columns[0])
-
-
-def _columns(path: Path, header: Sequence[str], reader: Iterator[list[str]]) -> list[list[str]]:
-    """Returns the cells by column.
-
-    Rows are transposed in blocks, because keeping all rows would need twice the memory.
-    """
-    columns: list[list[str]] = [[] for _ in header]
-    rows = filter(None, reader)
-    while block := list(islice(rows, BLOCK_ROWS)):
-        if set(map(len, block)) != {len(header)}:
-            at, row = next((at, row) for at, row in enumerate(block) if len(row) != len(header))
-            number = len(columns[0]) + at + 1
-            raise InvalidInput(f"{path.name} row {number}", f"{len(row)} cells", f"{len(header)} as in the header")
-        for column, cells in zip(columns, zip(*block, strict=True), strict=True):
-            column.extend(cells)
-    return columns
-
-
-def _check_header(path: Path, header: Sequence[str], needed: set[str]) -> None:
-    missing = sorted(needed - set(header))
-    if missing:
-        raise InvalidInput(f"{path.name} header", f"no column {missing[0]!r}", "every column named in the mapping")
+def _days(cells: Sequence[str]) -> Float:
+    """Converts dates in ISO form to days since 1970-01-01 [n]; NaN for empty cells."""
+    days = np.array(cells, dtype="datetime64[D]")
+    return np.where(np.isnat(days), np.nan, days.astype(np.int64))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.equipment_sales import TODAY, changed, rows, write_mapping, write_sales
 from valuation.equipment.flags import EstimateFlag
-from valuation.equipment.sales.files import BLOCK_ROWS, read_assets, read_comparables
+from valuation.equipment.sales.files import read_assets, read_comparables
 from valuation.equipment.sales.mapping import read_mapping
 from valuation.errors import InvalidInput
 
@@ -49,22 +49,25 @@ def test_a_mapping_without_a_level_is_refused(tmp_path: Path) -> None:
 
 
 def test_invalid_numbers_dates_and_conditions_are_refused_with_their_row(tmp_path: Path) -> None:
-    refused(tmp_path, r"hammer\[0\]: got 'much'", row={"hammer": "much"})
-    refused(tmp_path, r"sold\[0\]: got 'May 2011'", row={"sold": "May 2011"})
-    refused(tmp_path, r"grade\[0\]: got 'superb'", row={"grade": "superb"})
+    refused(tmp_path, r"s.csv:2: hammer: got 'much'", row={"hammer": "much"})
+    refused(tmp_path, r"s.csv:2: sold: got 'May 2011'", row={"sold": "May 2011"})
+    refused(tmp_path, r"s.csv:2: grade: got 'superb'", row={"grade": "superb"})
 
 
 def test_a_row_of_another_length_is_refused(tmp_path: Path) -> None:
     path = write_sales(tmp_path / "s.csv", [[*rows(1)[0], "more"]])
-    with pytest.raises(InvalidInput, match="row 1: got 14 cells"):
+    with pytest.raises(InvalidInput, match=r"s.csv:2: row: got 14 cells"):
         read_comparables(path, read_mapping(write_mapping(tmp_path)), TODAY)
 
 
-def test_an_error_in_a_later_block_names_the_row(tmp_path: Path) -> None:
-    made = rows(BLOCK_ROWS + 7)
-    made[BLOCK_ROWS + 4] = made[BLOCK_ROWS + 4][:-1]
-    with pytest.raises(InvalidInput, match=f"row {BLOCK_ROWS + 5}: got 12 cells"):
-        read_comparables(write_sales(tmp_path / "s.csv", made), read_mapping(write_mapping(tmp_path)), TODAY)
+@pytest.mark.parametrize("written", ["5/26/2011 0:00", "26.5.2011", "2011年5月26日", "26-May-11"])
+def test_a_sale_date_is_read_in_the_forms_of_all_files(tmp_path: Path, written: str) -> None:
+    mapping = read_mapping(write_mapping(tmp_path))
+    one, other = (
+        read_comparables(write_sales(tmp_path / "s.csv", [changed(rows(1)[0], sold=day)]), mapping, TODAY)[0]
+        for day in ("2011-05-26", written)
+    )
+    np.testing.assert_array_equal(one.time, other.time)
 
 
 def test_a_gzipped_file_equals_the_plain_one_and_a_truncated_one_is_refused(tmp_path: Path) -> None:
