@@ -70,6 +70,9 @@ class Cleaned:
         return np.asarray(np.diff(np.log(self.prices)), dtype=np.float64)
 
 
+COPY_DAYS = 7
+"""Distance in calendar days from which an equal quote on a day without trading is not a copy of the previous one."""
+
 UNIT_ERROR_LEVELS = 5.0
 """Jump, in multiples of the typical price, beyond which a quote that reverts is a unit error. For comparison, the fall
 of WTI to -36.98 was a jump of 1.1."""
@@ -81,7 +84,8 @@ def clean(dates: Dates, prices: Float) -> Cleaned:
     Quotes are sorted by date. If the quotes for a date are equal, the first one is kept; if they differ, none is kept.
     A quote that jumps by more than max(8 MAD-sigma, 40 %) and reverts is a spike; a quote that jumps and persists is a
     level break (valuation/prices/jumps.py). Weekend quotes that repeat Friday's price are left out, because they would
-    make the market look calmer than it is. Raises InvalidInput where dates and prices differ in length or a date is
+    make the market look calmer than it is; a quote a week or more after the previous one, such as the end of a month,
+    is no such copy. Raises InvalidInput where dates and prices differ in length or a date is
     NaT.
     """
     days = _days(dates, prices)
@@ -131,7 +135,7 @@ def _in_order(usable: Int, days: Int, prices: Float, found: dict[Defect, Int]) -
     if len(usable):
         found[Defect.OUT_OF_ORDER] = usable[days[usable] < np.maximum.accumulate(days[usable])]
     kept, found[Defect.REPEATED_QUOTE], found[Defect.CONFLICTING_QUOTES] = _one_a_day(usable, days, prices)
-    unchanged = np.flatnonzero(np.diff(prices[kept]) == 0.0) + 1
+    unchanged = np.flatnonzero((np.diff(prices[kept]) == 0.0) & (np.diff(days[kept]) < COPY_DAYS)) + 1
     copied = unchanged[is_weekend(days[kept[unchanged]].astype("datetime64[D]"))]
     found[Defect.WEEKEND_REPEAT] = kept[copied]
     return np.delete(kept, copied)
@@ -178,6 +182,7 @@ def _marks(rows: Int, days: Int, moves: Float, limit: float) -> dict[Defect, Int
     gaps = np.busday_count(dates[:-1], dates[1:])
     usual = max(float(np.median(gaps)), 1.0) if len(gaps) else 1.0
     later, unchanged = rows[1:], moves == 0.0
+    copies = unchanged & (np.diff(days[rows]) < COPY_DAYS)
     steps = sudden_steps(dates[1:], moves, limit)
     return {
         Defect.LEVEL_BREAK: later[np.abs(moves) > limit],
@@ -186,5 +191,5 @@ def _marks(rows: Int, days: Int, moves: Float, limit: float) -> dict[Defect, Int
         Defect.SUDDEN_STEP: later[steps.others],
         Defect.STEP_AND_BACK: later[steps.and_back],
         Defect.CONTRACT_ROLL: later[steps.rolls],
-        Defect.HOLIDAY_REPEAT: later[unchanged][is_exchange_holiday(dates[1:][unchanged])],
+        Defect.HOLIDAY_REPEAT: later[copies][is_exchange_holiday(dates[1:][copies])],
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import bdtrc
 
-from valuation._typing import Bool, Dates, Float
+from valuation._typing import Bool, Dates, Float, Int
 from valuation.prices.jumps import JUMP_SIGMAS, MAD_TO_SIGMA, MIN_SIGMA_RETURNS
 
 REVERT_SIGMAS = 3.0
@@ -61,18 +61,27 @@ def roll_days(days: Dates, sudden: Bool) -> Bool:
     """Returns which sudden moves are contract rolls.
 
     They fall on the same five days of the month more often than chance explains. Each month counts once. The
-    probability is binomial over the months, multiplied by the number of possible windows (Bonferroni).
+    probability is binomial over the months, multiplied by the number of possible windows (Bonferroni). Quotes that are
+    all on these days, such as those of a month's last day, prove nothing.
     """
     chosen = np.zeros(len(days), dtype=np.bool_)
     place = np.flatnonzero(sudden)
     if len(place) < MIN_ROLLS:
         return chosen
-    months = days[place].astype("datetime64[M]")
-    of_month = (days[place] - months.astype("datetime64[D]")).astype(np.int64) + 1
-    inside = [(of_month >= first) & (of_month < first + ROLL_WINDOW_DAYS) for first in range(1, DAYS_OF_MONTH + 1)]
+    months, of_month = days[place].astype("datetime64[M]"), _days_of_month(days[place])
+    inside = [_is_within(of_month, first) for first in range(1, DAYS_OF_MONTH + 1)]
     counts = [len(np.unique(months[window])) for window in inside]
     best = int(np.argmax(counts))
-    share = ROLL_WINDOW_DAYS / DAYS_OF_MONTH
+    share = max(ROLL_WINDOW_DAYS / DAYS_OF_MONTH, float(np.mean(_is_within(_days_of_month(days), best + 1))))
     if DAYS_OF_MONTH * bdtrc(counts[best] - 1, len(np.unique(months)), share) < ROLL_CHANCE:
         chosen[place[inside[best]]] = True
     return chosen
+
+
+def _days_of_month(days: Dates) -> Int:
+    return np.asarray((days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1)
+
+
+def _is_within(of_month: Int, first: int) -> Bool:
+    """Returns which days of the month are among the five days from ``first`` on."""
+    return np.asarray((of_month >= first) & (of_month < first + ROLL_WINDOW_DAYS), dtype=np.bool_)
