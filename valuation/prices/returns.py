@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from valuation._typing import Dates, Float, Int
+from valuation._typing import Bool, Dates, Float, Int
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.prices.jumps import JUMP_LOG_MOVE
@@ -16,7 +17,10 @@ ZERO_SHARE_LIMIT = 0.20
 """Share of unchanged quotes above which a series is stepwise; exchange holidays alone cause 3 to 5 %."""
 
 AUTOCORRELATION_LIMIT = 0.15
-"""First autocorrelation above which quotes are smoothed: three standard errors of 500 independent returns."""
+CHANCE_ERRORS = 3.0
+AVERAGE_AUTOCORRELATION = 0.25
+"""First autocorrelation above which quotes are smoothed: three standard errors of 500 independent returns; the number
+of standard errors; and the first autocorrelation of averages over the step."""
 
 BREAK_LOG_MOVE = 1.0
 """Log move beyond which the level breaks, and the prices before it belong to another series."""
@@ -25,11 +29,43 @@ SPACING_GAPS = 60
 """Number of gaps whose median is the step of their period. For daily quotes they cover about a quarter of a year, so
 that holidays do not affect the median."""
 
+STEP_TOLERANCE = 0.2
+REGULAR_SHARE = 0.8
+"""Relative difference up to which gaps are one step, and the share of such gaps that makes dates regular."""
+
 GAP_TO_MEDIAN = 3.0
 """Multiple of the usual step beyond which a space between quotes is a gap."""
 
 ROUNDING = 1e-12
 """Share of the sum of squares below which deviations from the mean are rounding errors."""
+
+
+@dataclass(frozen=True)
+class Carry:
+    """Autocorrelations of quoted returns: ``first`` at one step, each later one ``decay`` times the one before."""
+
+    first: float
+    decay: float
+
+    def variance(self, steps: Float) -> Float:
+        """Returns the variance over numbers of steps [n], 1 or more each, in variances of one step."""
+        rest = 1.0 - self.decay
+        weights = (steps * rest - (1.0 - self.decay**steps)) / rest**2
+        return np.asarray(steps + 2.0 * self.first * weights, dtype=np.float64)
+
+    def inflation(self, decays: Float) -> Float:
+        """Returns the variance of exponentially weighted means with decays [n], in those of independent returns."""
+        return np.asarray(1.0 + 2.0 * self.first * decays / (1.0 - self.decay * decays), dtype=np.float64)
+
+    def hidden_gap(self, last_return: float) -> float:
+        """Returns the distance of the true log price from the smoothed quote: the sum of the returns still expected.
+
+        For an appraisal it is a / (1 - a) R_t (Geltner 1991).
+        """
+        return self.first / (1.0 - self.decay) * last_return
+
+
+NO_CARRY = Carry(0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -40,6 +76,9 @@ class Returns:
     ``smoothing`` is the smoothing coefficient that was removed, 0 for none. ``unchanged_share`` is the share of quotes
     that equal the previous quote, and ``moves`` is the number of quotes that differ from the previous quote.
     ``hidden_gap`` is the log of the estimated true price divided by the last quote.
+
+    ``paced`` are the returns from which the variance over several steps is derived, and ``carry`` is the
+    autocorrelation that they have: the returns as quoted for steps longer than a day, and ``values`` for daily quotes.
     """
 
     values: Float
@@ -50,6 +89,8 @@ class Returns:
     unchanged_share: float = 0.0
     hidden_gap: float = 0.0
     moves: int = 0
+    paced: Float = field(default_factory=lambda: np.zeros(0))
+    carry: Carry = NO_CARRY
 
 
 def log_returns(dates: Dates, prices: Float, window: int) -> Returns:
@@ -84,18 +125,40 @@ def _with_properties(days: Dates, values: Float, flags: QualityFlag) -> Returns:
         return Returns(values, 1, len(days), 0.0, flags)
     steps, spacing = _spacing(days)
     step = int(steps[-1])
-    values = values if (steps == step).all() else values * np.sqrt(step / steps)
+    quoted = values if _same_step(steps, step).all() else values * np.sqrt(step / steps)
     flags |= spacing
-    if _is_constant(values) and (len(values) > 1 or not values.any()):
-        return Returns(values, step, len(days), 0.0, flags | QualityFlag.STALE_SERIES)
-    moves = int(np.count_nonzero(values))
-    smoothing, unchanged = first_autocorrelation(values), 1.0 - moves / len(values)
-    if smoothing <= AUTOCORRELATION_LIMIT and unchanged <= ZERO_SHARE_LIMIT:
-        return Returns(values, step, len(days), 0.0, flags, unchanged, moves=moves)
-    smoothing = max(smoothing, 0.0)
-    true = unsmoothed(values, smoothing)[1:] if smoothing < 1.0 else values[1:]
-    gap = hidden_gap(float(values[-1]), smoothing) if smoothing < 1.0 else 0.0
-    return Returns(true, step, len(days), smoothing, flags | QualityFlag.SMOOTHED, unchanged, gap, moves)
+    if _is_constant(quoted) and (len(quoted) > 1 or not quoted.any()):
+        return Returns(quoted, step, len(days), 0.0, flags | QualityFlag.STALE_SERIES, paced=quoted)
+    moves = int(np.count_nonzero(quoted))
+    unchanged, smoothing = 1.0 - moves / len(quoted), max(first_autocorrelation(quoted), 0.0)
+    carry = _carry(smoothing, step)
+    if smoothing <= _autocorrelation_limit(len(quoted), step) and unchanged <= ZERO_SHARE_LIMIT:
+        kept = carry if step > 1 else NO_CARRY
+        return Returns(quoted, step, len(days), 0.0, flags, unchanged, moves=moves, paced=quoted, carry=kept)
+    flags |= QualityFlag.SMOOTHED
+    true, gap = unsmoothed(quoted, smoothing)[1:], carry.hidden_gap(float(quoted[-1]))
+    paced, kept = (quoted, carry) if step > 1 else (true, NO_CARRY)
+    return Returns(true, step, len(days), smoothing, flags, unchanged, gap, moves, paced, kept)
+
+
+def _carry(first: float, step_days: int) -> Carry:
+    """Returns the autocorrelations of quotes from the first one.
+
+    A daily quote is a price of its day or an appraisal, whose autocorrelations decay geometrically (Geltner). A quote
+    over a longer step may be the average of the step, whose first autocorrelation is 1/4 and whose later ones are 0
+    (H. Working, Econometrica 28 (1960), doi 10.2307/1907574); only what exceeds 1/4 is appraisal.
+    """
+    if step_days == 1:
+        return Carry(first, first)
+    return Carry(first, max((first - AVERAGE_AUTOCORRELATION) / (1.0 - AVERAGE_AUTOCORRELATION), 0.0))
+
+
+def _autocorrelation_limit(count: int, step_days: int) -> float:
+    """Returns the autocorrelation above which quotes count as smoothed.
+
+    Quotes over longer steps are few, so that independent returns often exceed the limit of daily quotes by chance.
+    """
+    return AUTOCORRELATION_LIMIT if step_days == 1 else max(AUTOCORRELATION_LIMIT, CHANCE_ERRORS / math.sqrt(count))
 
 
 def usual_step_days(dates: Dates) -> int:
@@ -128,11 +191,6 @@ def unsmoothed_sd_ratio(smoothing: float) -> float:
     The ratio is sqrt(1 - a^2) / (1 - a) for independent true returns.
     """
     return float(np.sqrt(1.0 - smoothing**2) / (1.0 - smoothing))
-
-
-def hidden_gap(last_return: float, smoothing: float) -> float:
-    """Returns log P* - log P = a / (1 - a) R_t, the distance of the true price from the smoothed quote."""
-    return smoothing / (1.0 - smoothing) * last_return
 
 
 def true_value_share(gap: float) -> float:
@@ -191,5 +249,12 @@ def _spacing(days: Dates) -> tuple[Int, QualityFlag]:
     usual = np.maximum(np.median(gaps[rest:].reshape(blocks, -1), axis=1).astype(np.int64), 1)
     steps = np.repeat(usual, len(gaps[rest:]) // blocks)
     steps = np.concatenate([np.full(rest, steps[0]), steps])
-    flags = QualityFlag.IRREGULAR_DATES if (steps > 1).any() else QualityFlag.NONE
+    regular = _same_step(steps, int(steps[-1])).all() and _same_step(gaps, steps).mean() >= REGULAR_SHARE
+    flags = QualityFlag.NONE if regular else QualityFlag.IRREGULAR_DATES
+    flags |= QualityFlag.COARSE_QUOTES if steps[-1] > 1 else QualityFlag.NONE
     return steps, flags | (QualityFlag.GAPS if (gaps > GAP_TO_MEDIAN * steps).any() else QualityFlag.NONE)
+
+
+def _same_step(gaps: Int, step: Int | int) -> Bool:
+    """Returns whether gaps equal a step up to weekends and the lengths of months, of 20 to 23 business days."""
+    return np.asarray(np.abs(gaps - step) <= STEP_TOLERANCE * step)

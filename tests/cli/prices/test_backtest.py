@@ -77,7 +77,7 @@ def test_models_are_compared_on_the_same_windows(tmp_path):
 
     assert done.exit_code == 0
     rows = list(csv.DictReader((folder / "models.csv").open()))
-    assert [row["model"] for row in rows] == ["pooled-scale/1", "tier1-ewma-fhs/1", "ewma-normal", "historical"]
+    assert [row["model"] for row in rows] == ["pooled-scale/2", "tier1-ewma-fhs/1", "ewma-normal", "historical"]
     assert {(row["windows"], row["periods"]) for row in rows} == {("40", "20")}
     tests = list(csv.DictReader((folder / "tests.csv").open()))
     assert (rows[0]["pinball"], rows[0]["exceedances"]) == (tests[-1]["pinball"], tests[-1]["exceedances"])

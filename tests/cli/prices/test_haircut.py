@@ -274,7 +274,7 @@ def test_weekly_and_monthly_series_have_a_haircut(tmp_path):
     code, _, rows = run(tmp_path, text)
 
     assert code == 0
-    assert all("IRREGULAR_DATES" in row["flags"] and 0.0 < float(row["haircut"]) < 1.0 for row in rows)
+    assert all("COARSE_QUOTES" in row["flags"] and 0.0 < float(row["haircut"]) < 1.0 for row in rows)
 
 
 def test_the_arithmetic_model_accepts_negative_prices(tmp_path):
@@ -380,7 +380,7 @@ def test_a_grade_is_linked_to_the_proxy_series(tmp_path):
     expected = linked_haircut(grade[rows_of_grade], DAYS[rows_of_grade], PRICES, DAYS[:701], 20)
     assert (code, missing) == (0, 2)
     assert "--proxy: got 'tin'" in stderr
-    assert [row["model"] for row in rows] == ["pooled-scale/1", "proxy-linked/1"]
+    assert [row["model"] for row in rows] == ["pooled-scale/2", "proxy-linked/1"]
     assert float(rows[1]["haircut"]) == pytest.approx(expected.loss, abs=1e-9)
     assert "PROXY_LINKED" in rows[1]["flags"].split("|")
 
@@ -402,7 +402,7 @@ def test_tier_two_falls_back_for_a_short_history(tmp_path):
     code, _, rows = run(tmp_path, text, "--model", "tier2")
 
     assert code == 0
-    assert [row["model"] for row in rows] == ["tier2-mean-of-three/1", "pooled-scale/1"]
+    assert [row["model"] for row in rows] == ["tier2-mean-of-three/1", "pooled-scale/2"]
     assert {"FALLEN_BACK", "SHORT_HISTORY"} <= set(rows[1]["flags"].split("|"))
 
 

@@ -32,7 +32,7 @@ def test_prices_in_the_request_get_the_haircut_of_the_library(shared_client):
 
     assert float(answer.haircut.value) == pytest.approx(haircut(PRICES, DAYS[:701], 20).loss, abs=1e-9)
     assert float(answer.expected_shortfall.value) > float(answer.haircut.value)
-    assert (answer.model, answer.observation_count) == ("pooled-scale/1", 701)
+    assert (answer.model, answer.observation_count) == ("pooled-scale/2", 701)
     assert (answer.light, answer.multiplier.value) == ("green", "1")
     assert answer.date == calendar(DAYS[700].astype(object))
 
@@ -234,7 +234,7 @@ def test_a_class_is_tested_as_a_whole_and_by_series_and_informs_estimates(client
         return client.haircuts.EstimateHaircut(request)
 
     learned = haircut_of(class_price_series=names)
-    assert learned.model == "pooled-scale/1+class-memory/1"
+    assert learned.model == "pooled-scale/2+class-memory/1"
     assert float(learned.haircut.value) > float(haircut_of().haircut.value)
 
 

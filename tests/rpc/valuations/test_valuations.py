@@ -75,7 +75,7 @@ def test_the_lendable_value_follows_from_the_steps(client):
     assert value.inputs[2].date == calendar(FIRST_DAY)
     assert value.horizon_days == 15
     assert value.policy == "policies/default-2021"
-    assert value.haircut_model == "pooled-scale/1"
+    assert value.haircut_model == "pooled-scale/2"
 
 
 def test_a_quote_equals_the_value_of_the_registered_asset(client):

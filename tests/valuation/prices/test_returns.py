@@ -8,8 +8,8 @@ from tests.support.price_series import DAYS, noise, smoothed, walk
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.prices.returns import (
+    Carry,
     first_autocorrelation,
-    hidden_gap,
     log_returns,
     unsmoothed,
     unsmoothed_sd_ratio,
@@ -56,7 +56,9 @@ def test_the_smoothed_quote_plus_the_hidden_gap_is_the_true_price(coefficient):
     true = noise(400)
     reported = smoothed(true, coefficient)
 
-    assert reported.sum() + hidden_gap(reported[-1], coefficient) == pytest.approx(true.sum(), abs=1e-9)
+    assert reported.sum() + Carry(coefficient, coefficient).hidden_gap(reported[-1]) == pytest.approx(
+        true.sum(), abs=1e-9
+    )
 
 
 def test_smoothed_quotes_are_detected_and_their_spread_restored():
@@ -109,7 +111,7 @@ def test_a_weekly_series_has_steps_of_five_days():
     found = log_returns(weeks, walk(noise(len(weeks) - 1)), 500)
 
     assert found.step_days == 5
-    assert found.flags == QualityFlag.IRREGULAR_DATES
+    assert found.flags == QualityFlag.COARSE_QUOTES
 
 
 def test_a_long_gap_is_flagged():

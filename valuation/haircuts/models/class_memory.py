@@ -136,7 +136,7 @@ def _returns(dates: Dates, prices: Float) -> Returns | None:
     year = log_returns(dates[: FULL_OBSERVATIONS + 1], prices[: FULL_OBSERVATIONS + 1], FULL_OBSERVATIONS)
     if year.flags & (QualityFlag.SMOOTHED | QualityFlag.STALE_SERIES) or year.unchanged_share > STEPWISE_SHARE:
         return None
-    return replace(year, values=np.diff(np.log(prices)))
+    return replace(year, paced=np.diff(np.log(prices)))
 
 
 def _collect(found: list[list[Outcomes]], days: Int, returns: Returns) -> None:

@@ -9,6 +9,7 @@ adapts the estimate to the series, based on the matured outcomes of that series 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,20 +20,35 @@ from valuation._typing import Bool, Dates, Float
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.haircuts.models.monitored_curve import RAISED, raised
-from valuation.haircuts.models.pooled_table import log_multiples, shortfall_tails, term_weights
+from valuation.haircuts.models.pooled_table import (
+    LONGEST_FITTED_DAYS,
+    PIVOT_TAIL,
+    log_multiples,
+    shortfall_tails,
+    term_weights,
+)
 from valuation.haircuts.models.tier1 import HaircutCurve, no_opinion, require_valid_request
 from valuation.haircuts.monitoring.daily_record import DAYS, NO_RECORD, DailyRecord, surprises
 from valuation.haircuts.monitoring.model_monitor import WATCHED_TAIL, watch
-from valuation.prices.returns import Returns, log_returns
+from valuation.prices.returns import NO_CARRY, Carry, Returns, log_returns
 from valuation.prices.stale_quotes import fresh
-from valuation.statistics.running_moments import RECENT_DAYS, USUAL_DAILY_VOLATILITY, Terms, running_means, terms
+from valuation.statistics.running_moments import (
+    LONG_RUN_DAYS,
+    RECENT_DAYS,
+    USUAL_DAILY_VOLATILITY,
+    Terms,
+    running_means,
+    terms,
+    trend_decays,
+)
 
 MODEL = "pooled-scale"
-VERSION = "1"
+VERSION = "2"
 
 MIN_OBSERVATIONS = 60
 FULL_OBSERVATIONS = 250
-"""Fewest prices for an estimate, and fewest for a long-run variance that is not blended with that of the class."""
+"""Fewest prices for an estimate, and fewest daily prices for a long-run variance that is not blended with that of the
+class; ``full_observations`` gives the number for longer steps."""
 
 MIN_MOVES = 20
 """Fewest quotes that differ from the previous one for an estimate."""
@@ -47,11 +63,17 @@ natural gas."""
 STEPWISE_SHARE = 0.10
 STEPWISE_LOG_MARGIN = float(np.log(1.3))
 STEPWISE_PRIOR_WINDOWS = 30.0
-"""Share of unchanged quotes above which prices move in rare steps; log margin added for such series, because their
-returns show few steps; and weight of the pool in windows for such series, which is smaller because the pool contains
-none of them."""
+"""Share of unchanged quotes above which daily or weekly prices move in rare steps; log margin added for such series,
+because their returns show few steps; and weight of the pool in windows for such series, which is smaller because the
+pool contains none of them. A month has days enough for a price to move, so monthly series have no margin."""
 
-OWN_TAIL = 0.05
+MONTHLY_STEP_DAYS = 15
+MONTHLY_DEEPENING_DAYS = 42.0
+"""Step from which a series counts as monthly, and the horizon beyond which its tails do not deepen: two months. Daily
+series contain few independent windows of that length, and monthly series of 66 years show no further deepening
+(docs/models/pooled-scale.md)."""
+
+OWN_TAIL = PIVOT_TAIL
 OWN_HORIZONS = (5, 10, 20, 40, 60, 120)
 """Tail probability and horizons in business days at which a series corrects the pooled estimate by its own outcomes."""
 
@@ -85,13 +107,16 @@ CLOSES_ONLY = 0.5826
 class PooledScale:
     """State of a series after its last price: its terms, and log corrections at ``OWN_HORIZONS`` [6].
 
-    ``own`` are the corrections from the series itself, and ``common`` are the corrections from its class. ``path``
-    holds the terms after each return; None for a state without a history.
+    ``own`` are the corrections from the series itself, and ``common`` are the corrections from its class. Quotes are
+    ``step_days`` business days apart and have the autocorrelations ``carry``. ``path`` holds the terms after each
+    return; None for a state without a history.
     """
 
     terms: Terms
     own: Float
     common: Float
+    step_days: int = 1
+    carry: Carry = NO_CARRY
     path: Terms | None = None
 
     def log_quantiles(self, horizons: Float, tails: Float) -> Float:
@@ -110,9 +135,9 @@ class PooledScale:
         halved = self._ends(daily, horizons, tails / 2.0) + CLOSES_ONLY * daily
         return np.asarray(np.minimum(halved, self._ends(daily, horizons, tails)), dtype=np.float64)
 
-    @staticmethod
-    def _ends(daily: Float, horizons: Float, tails: Float) -> Float:
-        return np.asarray(-daily * np.sqrt(horizons) * np.exp(log_multiples(horizons, tails)))
+    def _ends(self, daily: Float, horizons: Float, tails: Float) -> Float:
+        spread = np.sqrt(self.step_days * self.carry.variance(horizons / self.step_days))
+        return np.asarray(-daily * spread * np.exp(log_multiples(horizons, tails, deepening_days(self.step_days))))
 
     def _daily(self, horizons: Float) -> Float:
         """Returns the daily volatility for each horizon [H]."""
@@ -135,7 +160,7 @@ def pooled_scale(
     require_valid_request(max_horizon_days, confidence)
     used = fresh(dates, prices)
     returns = log_returns(dates[used.places], prices[used.places], max(len(used.places), 2))
-    short = returns.observations < FULL_OBSERVATIONS
+    short = returns.observations < full_observations(returns.step_days)
     flags = returns.flags | (QualityFlag.SHORT_HISTORY if short else QualityFlag.NONE)
     enough = returns.observations >= MIN_OBSERVATIONS
     if used.repetitions or (enough and returns.moves < MIN_MOVES):
@@ -172,7 +197,7 @@ def _record(state: PooledScale, returns: Returns) -> DailyRecord:
     The correction of the class is left out. It would reduce the number of exceedances and could thereby remove a
     multiplier. A larger correction could then give a smaller haircut.
     """
-    values, path = returns.values, state.path
+    values, path = returns.paced, state.path
     if path is None or len(values) < FULL_OBSERVATIONS + DAYS:
         return NO_RECORD
     step = np.array([float(returns.step_days)])
@@ -184,22 +209,39 @@ def _record(state: PooledScale, returns: Returns) -> DailyRecord:
     return DailyRecord(exceeded, scores, float(np.exp(2.0 * scale[-1])) * spread**2)
 
 
+def full_observations(step_days: int) -> int:
+    """Returns the number of prices from which a history is not short.
+
+    It is the number of independent observations that the long-run variance remembers, at most FULL_OBSERVATIONS: more
+    prices do not make that variance more certain.
+    """
+    remembered = 2.0 * LONG_RUN_DAYS / (step_days * math.log(2.0))
+    return int(min(max(remembered, MIN_OBSERVATIONS), FULL_OBSERVATIONS))
+
+
+def deepening_days(step_days: int) -> float:
+    """Returns the horizon in business days beyond which the tails of a series with this step do not deepen."""
+    return MONTHLY_DEEPENING_DAYS if step_days >= MONTHLY_STEP_DAYS else LONGEST_FITTED_DAYS
+
+
 def terms_path(returns: Returns) -> Terms:
     """Returns the terms after each return [n].
 
     While the history is short, the long-run variance is blended with the variance of the class.
     """
-    return terms(_blended(running_means(returns.values, returns.step_days), returns), returns.step_days)
+    step = returns.step_days
+    means = _blended(running_means(returns.paced, step), returns)
+    return terms(means, step, returns.carry.inflation(trend_decays(step)))
 
 
 def pooled_state(returns: Returns, common: Float = NOTHING_COMMON) -> PooledScale:
     """Returns the state after the last return; ``common`` [6] are the class log corrections at ``OWN_HORIZONS``."""
     path = terms_path(returns)
     last = Terms(path.values[:, -1:], path.log_volatility[-1:])
-    stepwise = returns.unchanged_share > STEPWISE_SHARE
+    stepwise = returns.unchanged_share > STEPWISE_SHARE and returns.step_days < MONTHLY_STEP_DAYS
     prior, margin = (STEPWISE_PRIOR_WINDOWS, STEPWISE_LOG_MARGIN) if stepwise else (PRIOR_WINDOWS, 0.0)
     own = np.array([margin + _own(path, returns, horizon, prior) for horizon in OWN_HORIZONS])
-    return PooledScale(last, own, common, path)
+    return PooledScale(last, own, common, returns.step_days, returns.carry, path)
 
 
 def _blended(means: Float, returns: Returns) -> Float:
@@ -207,8 +249,8 @@ def _blended(means: Float, returns: Returns) -> Float:
 
     While the history is short, the long-run variance is blended with the variance of the class.
     """
-    counts = np.arange(1, means.shape[1] + 1)
-    weight = np.where(counts < FULL_OBSERVATIONS, counts / (counts + FULL_OBSERVATIONS), 1.0)
+    counts, full = np.arange(1, means.shape[1] + 1), full_observations(returns.step_days)
+    weight = np.where(counts < full, counts / (counts + full), 1.0)
     blended = means.copy()
     blended[1] = weight * means[1] + (1.0 - weight) * CLASS_DAILY_VOLATILITY**2 * returns.step_days
     return blended
@@ -219,15 +261,16 @@ def undershot(path: Terms, returns: Returns, ahead: int) -> Bool:
 
     The quantile was predicted ``ahead`` steps before the outcome.
 
-    The first prediction follows ``FULL_OBSERVATIONS`` returns. Outcomes overlap, so each has a weight of 1 / ahead.
+    The first prediction follows ``full_observations`` returns. Outcomes overlap, so each has a weight of 1 / ahead.
     """
-    begin, matured = FULL_OBSERVATIONS, len(returns.values) - ahead
+    begin, matured = full_observations(returns.step_days), len(returns.paced) - ahead
     if matured <= begin:
         return np.zeros(0, dtype=np.bool_)
     days = np.array([float(ahead * returns.step_days)])
     scale = path.log_volatility[begin:matured] + term_weights(days)[:, 0] @ path.values[:, begin:matured]
-    quantile = -np.exp(scale + 0.5 * np.log(days[0]) + log_multiples(days, np.array([OWN_TAIL]))[0, 0])
-    level = np.cumsum(returns.values)
+    spread = 0.5 * np.log(returns.step_days * returns.carry.variance(np.array([float(ahead)]))[0])
+    quantile = -np.exp(scale + spread + log_multiples(days, np.array([OWN_TAIL]))[0, 0])
+    level = np.cumsum(returns.paced)
     return np.asarray(level[begin + ahead :] - level[begin:matured] < quantile, dtype=np.bool_)
 
 

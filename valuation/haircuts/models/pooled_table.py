@@ -20,6 +20,9 @@ LONGEST_FITTED_DAYS = 120.0
 """Horizon at which the slopes are centred, and the longest fitted horizon; beyond it quantiles grow only with the root
 of time."""
 
+PIVOT_TAIL = 0.05
+"""Tail probability from which the depth of the other tails is measured."""
+
 SHORTFALL_POINTS = 64
 """Number of quantiles averaged for the expected shortfall; more do not change it noticeably."""
 
@@ -42,15 +45,19 @@ def _term_weights(horizons: bytes) -> Float:
     return _read_only(constant[:, None] + slope[:, None] * _time(np.frombuffer(horizons)))
 
 
-def log_multiples(horizons: Float, tails: Float) -> Float:
+def log_multiples(horizons: Float, tails: Float, deepening_days: float = LONGEST_FITTED_DAYS) -> Float:
     """Returns log tail multiples [A, H] at tail probabilities [A] and horizons [H]; the array is read-only.
 
     They increase as the tail probability decreases. Between and beyond the fitted tails they are linear in the log of
-    the probability.
+    the probability. Beyond a horizon of ``deepening_days`` the ratios to the multiple at ``PIVOT_TAIL`` are constant.
     """
     days, at = (np.ascontiguousarray(one, dtype=np.float64) for one in (horizons, tails))
     compute = _log_multiples if days.size <= MAX_CACHED_HORIZONS else _log_multiples.__wrapped__
-    return compute(days.tobytes(), at.tobytes())
+    if not (days > deepening_days).any():
+        return compute(days.tobytes(), at.tobytes())
+    shape, pivot = np.minimum(days, deepening_days), np.array([PIVOT_TAIL]).tobytes()
+    since = compute(days.tobytes(), pivot) - compute(shape.tobytes(), pivot)
+    return _read_only(compute(shape.tobytes(), at.tobytes()) + since)
 
 
 @lru_cache(CACHED)

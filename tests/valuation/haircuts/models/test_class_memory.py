@@ -68,8 +68,8 @@ def test_a_class_that_falls_further_than_predicted_widens_all_its_haircuts():
     alone, together = haircut(newcomer, dates, 20), haircut(newcomer, dates, 20, memory=memory)
 
     assert together.loss > 1.05 * alone.loss
-    assert together.model == "pooled-scale/1+class-memory/1"
-    assert alone.model == "pooled-scale/1"
+    assert together.model == "pooled-scale/2+class-memory/1"
+    assert alone.model == "pooled-scale/2"
 
 
 def test_a_class_that_behaves_as_predicted_changes_little():

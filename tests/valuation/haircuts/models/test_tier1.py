@@ -139,7 +139,7 @@ def test_monthly_prices_are_simulated_in_whole_months():
 
     found = curve(walk(noise(179, 0.05)), horizon=63, days=months)
 
-    assert QualityFlag.IRREGULAR_DATES in found.flags
+    assert QualityFlag.COARSE_QUOTES in found.flags
     assert found.loss[0] == found.loss[21] < found.loss[22] == found.loss[43] < found.loss[44]
     assert found.daily_volatility == pytest.approx(np.sqrt(np.mean(noise(179, 0.05) ** 2) / 22))
 

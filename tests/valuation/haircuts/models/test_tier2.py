@@ -98,7 +98,7 @@ def test_the_fallback_is_the_pooled_scale_with_a_reason(prices, why):
     found = tier2(days, prices, max_horizon_days=10, confidence=0.99, seed=1)
     plain = pooled_scale(days, prices, max_horizon_days=10, confidence=0.99)
 
-    assert (found.model, found.why) == ("pooled-scale/1", why)
+    assert (found.model, found.why) == ("pooled-scale/2", why)
     assert found.curve.loss == pytest.approx(plain.loss, nan_ok=True)
     assert found.curve.path_minimum == pytest.approx(plain.path_minimum, nan_ok=True)
     assert QualityFlag.FALLEN_BACK in found.curve.flags
@@ -109,7 +109,7 @@ def test_a_haircut_states_the_model_used():
     fallback = haircut(PRICES[:300], DAYS[:300], 20, model=HaircutModel.TIER2)
 
     assert (found.model, found.loss) == ("tier2-mean-of-three/1", FOUND.curve.loss[-1])
-    assert (fallback.model, fallback.fallen_back) == ("pooled-scale/1", "SHORT_HISTORY")
+    assert (fallback.model, fallback.fallen_back) == ("pooled-scale/2", "SHORT_HISTORY")
 
 
 def test_the_unit_of_the_price_does_not_matter_and_the_same_seed_gives_the_same_curve():
