@@ -14,6 +14,7 @@ from valuation.equipment.flags import EstimateFlag, Step
 from valuation.equipment.models.augment import degraded, without_category
 from valuation.equipment.models.boosting import ROUNDS, grow, trees_of
 from valuation.equipment.models.conformal import (
+    COVERAGE,
     HIGH,
     LOW,
     MIDDLE,
@@ -52,6 +53,10 @@ DEGRADE_SEED = 7
 HELD_OUT_SEED = 3
 ONE_THREAD_ROWS = 1_000
 """Number of rows up to which one thread predicts; for few rows, starting threads takes longer."""
+
+LIST_SALES_LEAST = 5
+EXACT_LOG_ERROR = 1e-6
+"""Fewest sales of a group that may show a price list, and log error below which the model gives a price exactly."""
 
 LOG_RATIO_LIMIT = 2.0
 """Bound of |log(price / reference)|; a price beyond a factor of e^2 = 7.4 is a typing error and is not used."""
@@ -124,12 +129,14 @@ def fit(machines: Observations, mapping: ColumnMap, progress: Progress = no_prog
     """Fits a model to sales and reports progress.
 
     A sale is not used if its price or date is missing, or if its reference value is far from the price or is missing
-    although the mapping names one. Raises InvalidInput if fewer than SALES_LEAST sales remain.
+    although the mapping names one. Raises InvalidInput if fewer than SALES_LEAST sales remain, or if they have the
+    prices of a price list.
     """
     usable = _usable(machines)
     sales = machines.take(usable)
     if len(sales) < SALES_LEAST:
         raise InvalidInput("comparables", f"{len(sales)} usable sales", f"at least {SALES_LEAST}")
+    _require_spread(sales)
     order = np.argsort(sales.time, kind="stable")
     sales = sales.take(order)
     first = round(len(sales) * (1.0 - HELD_OUT_SHARE))
@@ -248,12 +255,42 @@ def _calibrated(trees: Trees, later: Observations) -> tuple[Calibration, Float]:
     Also returns the log errors of the complete sales.
     """
     shown = [_errors(trees, sales) for sales in (later, degraded(later, HELD_OUT_SEED))]
+    _require_errors(shown[0][0])
     error, half, step = (np.concatenate(parts) for parts in zip(*shown, strict=True))
     time, category = np.tile(later.time, 2), np.tile(later.levels["category"], 2)
     unseen_error, unseen_half, _ = _errors(trees, without_category(later))
     moved = market_move(error, time)[: len(later)]
     calibration = calibrate(error, half, time, category, step)
     return calibration.with_unseen_category(unseen_error - moved, unseen_half), shown[0][0]
+
+
+def _require_spread(sales: Observations) -> None:
+    """Raises InvalidInput if like machines have one price, as in a price list, by any level of comparison.
+
+    Such prices do not show how far the sales of like machines differ, so that no interval can be derived from them.
+    """
+    for level in LEVELS:
+        _, group = np.unique(sales.levels[level].astype(str), return_inverse=True)
+        pairs, counts = np.unique(np.stack([group, sales.price]), axis=1, return_counts=True)
+        most = np.zeros(int(group.max()) + 1)
+        np.maximum.at(most, pairs[0].astype(np.int64), counts)
+        sizes = np.bincount(group)
+        large = sizes >= LIST_SALES_LEAST
+        known = int(sizes[large].sum())
+        if 2 * known >= len(sales) and most[large].sum() >= COVERAGE * known:
+            raise _no_spread(float(most[large].sum()) / known, f"at the most frequent price of their {level}")
+
+
+def _require_errors(error: Float) -> None:
+    """Raises InvalidInput if the model gives the prices of held-out sales exactly, because they follow a formula."""
+    exact = float(np.mean(np.abs(error) < EXACT_LOG_ERROR))
+    if exact >= COVERAGE:
+        raise _no_spread(exact, "exactly as a formula gives them")
+
+
+def _no_spread(share: float, how: str) -> InvalidInput:
+    want = "prices of single sales, which differ; a price list has no spread"
+    return InvalidInput("comparables", f"{share:.0%} of the prices {how}", want)
 
 
 def _errors(trees: Trees, sales: Observations) -> tuple[Float, Float, Int]:

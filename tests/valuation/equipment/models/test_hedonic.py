@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.support.equipment_sales import changed, rows
+from tests.support.equipment_sales import TODAY, changed, rows, write_sales
 from tests.valuation.equipment.conftest import Bench
 from valuation.equipment.flags import EstimateFlag, Step, words_of
 from valuation.equipment.models.hedonic import SALES_LEAST, appraise, fit
 from valuation.equipment.models.scores import scores
+from valuation.equipment.sales.files import read_comparables
 from valuation.errors import InvalidInput
 
 TYPICAL = rows(1)[0]
@@ -121,6 +122,25 @@ def test_too_few_sales_are_refused(bench: Bench) -> None:
     few = bench.sales.take(np.arange(SALES_LEAST - 1))
     with pytest.raises(InvalidInput, match=f"comparables: got {SALES_LEAST - 1} usable sales"):
         fit(few, bench.mapping)
+
+
+@pytest.mark.parametrize("prices", [("5000",), ("5000", "9000")])
+def test_a_price_list_is_refused_as_it_has_no_spread(bench: Bench, prices: tuple[str, ...]) -> None:
+    """One price for all machines, or one for each category."""
+    made = [changed(row, hammer=prices[lot % len(prices)]) for lot, row in enumerate(rows(SALES_LEAST))]
+    listed, _ = read_comparables(write_sales(bench.folder / "list.csv", made), bench.mapping, TODAY)
+    with pytest.raises(InvalidInput, match="comparables: got 100% of the prices"):
+        fit(listed, bench.mapping)
+
+
+def test_most_sales_at_one_price_still_give_a_model(bench: Bench) -> None:
+    made = [changed(row, hammer="5000") if lot % 4 else row for lot, row in enumerate(rows(SALES_LEAST))]
+    mixed, _ = read_comparables(write_sales(bench.folder / "mixed.csv", made), bench.mapping, TODAY)
+
+    found = appraise(fit(mixed, bench.mapping), bench.machines(rows(3)))
+
+    assert (found.low < found.fmv).all()
+    assert (found.fmv < found.high).all()
 
 
 def test_the_interval_of_an_unseen_category_has_the_stated_coverage(bench: Bench) -> None:
