@@ -11,6 +11,7 @@ UPGRADE ?= no
 DATA ?=
 TABLE ?=
 STRIDE ?=
+PATHS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,7 +28,8 @@ PROTO_FOLDER := protos/collateral_registry/v1
 PROTOS := $(wildcard $(PROTO_FOLDER)/*.proto)
 GENERATED := collateral_registry/v1
 
-.PHONY: help setup run test test-fast small-worlds check format bench bench-equipment bench-haircuts bench-monthly chaos lock clean
+.PHONY: help setup run test test-fast small-worlds check format bench bench-equipment bench-haircuts bench-monthly \
+  bench-spikes chaos lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -87,6 +89,9 @@ bench: setup ## Run the benchmarks; prints JSON lines
 
 bench-haircuts: setup ## Compare haircuts with other programs (DATA=folder of series TABLE=file.csv STRIDE=windows)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.run '$(DATA)' '$(TABLE)' '$(STRIDE)'
+
+bench-spikes: setup ## Compare rules of the price adjustment (DATA=folder of series TABLE=file.csv PATHS=simulated paths)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.spikes '$(DATA)' '$(TABLE)' '$(PATHS)'
 
 bench-monthly: setup ## Test haircuts of monthly series after quiet and wild months (DATA=folder)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.monthly '$(DATA)'

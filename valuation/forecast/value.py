@@ -12,6 +12,7 @@ from valuation.forecast.history import dates_ahead, history_at
 from valuation.forecast.models import MODELS, Fitted, random_walk
 from valuation.forecast.selection import Selection, Trial, select
 from valuation.prices.cleaning import Cleaned, Defect, clean
+from valuation.prices.price_adjustment import supported_price
 from valuation.prices.returns import usual_step_days
 from valuation.statistics.simulation import Start, filtered
 
@@ -32,9 +33,9 @@ RANDOM_WALK = "random-walk"
 class ValueForecast:
     """Forecast prices at 1..H steps of ``step_days`` business days.
 
-    ``fan`` [7, H] holds the price quantiles at ``QUANTILES``. ``lendable`` [H] is the lowest of the last price and all
-    medians up to that horizon, so that an expected rise never increases the lendable value. Both arrays have no columns
-    if there is no forecast.
+    ``fan`` [7, H] holds the price quantiles at ``QUANTILES``. ``lendable`` [H] is the lowest of the last price, as far
+    as earlier quotes support it, and all medians up to that horizon, so that an expected rise never increases the
+    lendable value. Both arrays have no columns if there is no forecast.
     """
 
     date: np.datetime64
@@ -114,5 +115,6 @@ def _fitted(logs: Float, dates: Dates, step_days: int, steps: int) -> tuple[Sele
 def _value_forecast(cleaned: Cleaned, step: int, selection: Selection, fan: Float) -> ValueForecast:
     last = float(cleaned.prices[-1])
     median = fan[QUANTILES.index(0.50)]
-    lendable = np.minimum.accumulate(np.minimum(median, last))
+    supported = supported_price(cleaned.dates, cleaned.prices)
+    lendable = np.minimum.accumulate(np.minimum(median, min(last, supported)))
     return ValueForecast(cleaned.dates[-1], last, step, selection, fan, lendable, cleaned)

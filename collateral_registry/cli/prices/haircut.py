@@ -31,6 +31,7 @@ from valuation.prices.calendar_days import days_of_trade
 
 OUTPUT_COLUMNS = (
     "series", "date", "horizon_days", "confidence", "haircut", "expected_shortfall", "model", "n_obs", "flags",
+    "price_adjustment",
 )  # fmt: skip
 
 MORE_COLUMNS = ("path_minimum", "path_shortfall", "standard_error", "shortfall_error", "impact", "value_correction")
@@ -271,17 +272,18 @@ def _row(
     name: str, origin: np.datetime64, found: AnyHaircut, history: History, request: HaircutRequest
 ) -> tuple[object, ...]:
     start = (name, "" if np.isnat(origin) else str(origin), request.total_days, request.confidence)
-    flags = _flags(found, history, request)
+    flags, adjusted = _flags(found, history, request), f"{found.price_adjustment:.10f}"
     if not found.has_opinion:
         impact = request.sale.price_impact(FLOOR_DAILY_VOLATILITY)
         floor = f"{after_impact(found.class_floor, impact):.10f}"
         more = ("", "", "", "", f"{impact:.10f}", "") if request.more_columns else ()
-        return (*start, floor, floor, "class-floor/1", found.observations, "|".join(["NO_OPINION", *flags]), *more)
+        shown = "|".join(["NO_OPINION", *flags])
+        return (*start, floor, floor, "class-floor/1", found.observations, shown, adjusted, *more)
     impact = request.sale.price_impact(found.daily_volatility)
     terminal, worst = (found.loss, found.expected_shortfall), (found.path_minimum, found.path_shortfall)
     chosen = terminal if request.basis == BASES[0] else worst
     numbers = [f"{after_impact(loss, impact):.10f}" for loss in chosen]
-    row = (*start, *numbers, found.model, found.observations, "|".join(flags))
+    row = (*start, *numbers, found.model, found.observations, "|".join(flags), adjusted)
     if not request.more_columns:
         return row
     additional = (*worst, found.standard_error, found.shortfall_error, impact, found.value_correction)

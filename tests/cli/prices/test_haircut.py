@@ -15,7 +15,10 @@ from valuation.haircuts.models.sale_horizon import Sale, sale_haircut
 from valuation.haircuts.models.tier1 import seed_for
 
 PRICES = walk(noise(700))
-COLUMNS = ["series", "date", "horizon_days", "confidence", "haircut", "expected_shortfall", "model", "n_obs", "flags"]
+COLUMNS = [
+    "series", "date", "horizon_days", "confidence", "haircut", "expected_shortfall", "model", "n_obs", "flags",
+    "price_adjustment",
+]  # fmt: skip
 
 
 def run(tmp_path, text, *options, name="prices.csv"):

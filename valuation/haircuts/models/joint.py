@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike
 
 from valuation._typing import Dates
 from valuation.flags import QualityFlag
-from valuation.haircuts.models.pooled import class_floor
+from valuation.haircuts.models.own_history import floor_of_series
 from valuation.haircuts.models.price_haircut import PriceHaircut
 from valuation.haircuts.models.tier1 import DEFAULT, UNSMOOTHED_LIMIT, Tier1Settings, require_valid_request
 from valuation.prices.cleaning import Cleaned, clean
+from valuation.prices.price_adjustment import adjustment_flag, adjustment_of_last
 from valuation.prices.returns import Returns, log_returns
 from valuation.statistics.simulation import (
     Start,
@@ -75,7 +76,9 @@ def joint_haircut(
     steps = -(-horizon_days // pair[0].step_days)
     starts = _starts(pair, settings)
     tails = [_tails(chosen, steps, confidence, seed, settings) for chosen in (starts, starts[:1], starts[1:])]
-    flags = pair[0].flags | pair[1].flags | QualityFlag.FX_CONVERTED
+    converted = columns[0] * columns[1]
+    adjusted = adjustment_of_last(common, converted)
+    flags = pair[0].flags | pair[1].flags | QualityFlag.FX_CONVERTED | adjustment_flag(adjusted)
     if len(common) < settings.full_observations:
         flags |= QualityFlag.SHORT_HISTORY
     both, price_alone, rate_alone = tails
@@ -83,9 +86,10 @@ def joint_haircut(
         **last_losses(both),
         price_alone=float(price_alone.loss[-1]),
         rate_alone=float(rate_alone.loss[-1]),
-        class_floor=class_floor(horizon_days, confidence),
+        class_floor=floor_of_series(float(both.loss[-1]), common, converted, horizon_days, confidence),
         daily_volatility=float(np.sqrt(np.mean(pair[0].values ** 2) / pair[0].step_days)) if starts else float("nan"),
         hidden_gap=pair[0].hidden_gap,
+        price_adjustment=adjusted,
         observations=len(common),
         horizon_days=horizon_days,
         confidence=confidence,

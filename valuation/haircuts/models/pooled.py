@@ -318,6 +318,15 @@ def class_floor(horizon_days: int, confidence: float) -> float:
 def volatility_log_quantile(daily_volatility: float, horizon_days: float, tail: float, *, trend: float) -> float:
     """Returns the log-return quantile at a tail probability for a series whose daily volatility alone is known.
 
+    Raises InvalidInput as ``of_volatility`` does.
+    """
+    state = of_volatility(daily_volatility, trend=trend)
+    return float(state.log_quantiles(np.array([float(horizon_days)]), np.array([tail]))[0, 0])
+
+
+def of_volatility(daily_volatility: float, *, trend: float) -> PooledScale:
+    """Returns the state of a series whose daily volatility alone is known.
+
     It is assumed that the recent volatility equals the long-run volatility, and that falls are as large as rises.
     ``trend`` is the value ln(1 + |t|) that is used for both trend terms (month and year). Raises InvalidInput for a
     volatility of 0 or less.
@@ -326,5 +335,4 @@ def volatility_log_quantile(daily_volatility: float, horizon_days: float, tail: 
         raise InvalidInput("daily_volatility", daily_volatility, "more than 0")
     volatility = np.log(daily_volatility)
     values = np.array([[0.0], [volatility - np.log(USUAL_DAILY_VOLATILITY)], [0.0], [trend], [trend]])
-    state = PooledScale(Terms(values, np.array([volatility])), np.zeros(len(OWN_HORIZONS)), NOTHING_COMMON)
-    return float(state.log_quantiles(np.array([float(horizon_days)]), np.array([tail]))[0, 0])
+    return PooledScale(Terms(values, np.array([volatility])), np.zeros(len(OWN_HORIZONS)), NOTHING_COMMON)

@@ -15,10 +15,12 @@ from valuation.haircuts.models import arithmetic as signed, class_memory, pooled
 from valuation.haircuts.models.arithmetic import arithmetic
 from valuation.haircuts.models.class_memory import NOTHING_LEARNED, ClassMemory
 from valuation.haircuts.models.monitored_curve import watched_tier1
-from valuation.haircuts.models.pooled import NOTHING_COMMON, class_floor, pooled_scale
+from valuation.haircuts.models.own_history import floor_of_series
+from valuation.haircuts.models.pooled import NOTHING_COMMON, pooled_scale
 from valuation.haircuts.models.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings, no_opinion
 from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
 from valuation.prices.cleaning import Cleaned, Defect, clean, clean_signed
+from valuation.prices.price_adjustment import adjustment_flag, newest_adjustment
 from valuation.prices.returns import true_value_share
 from valuation.prices.stale_quotes import fresh
 from valuation.statistics.simulation import last_losses
@@ -41,10 +43,13 @@ class HaircutModel(Enum):
 class PriceHaircut:
     """Haircut of a price series: the share of the price lost by the horizon, not exceeded at the given confidence.
 
-    - All losses are NaN if the model gives no estimate; ``class_floor`` is the haircut to use in that case.
+    - All losses are NaN if the model gives no estimate; ``class_floor`` is the haircut to use in that case. It is then
+      the deeper of the floor of the class and the series' own history.
     - ``path_minimum`` and ``path_shortfall`` are loss and shortfall of a sale on the worst day of the path.
     - ``standard_error`` and ``shortfall_error`` are the simulation errors of ``loss`` and ``expected_shortfall``, 0 for
       a model without simulation.
+    - ``price_adjustment`` is the factor, at most 1, by which a price counts that has risen beyond the level that its
+      earlier quotes support.
     - ``watch`` is the monitoring result of the model on the series, whose multiplier is included in all four losses.
     - ``model`` is the model used. ``fallen_back`` is the reason if another model was requested, and empty otherwise.
     - ``model``, ``seed`` and ``cleaned`` allow the result to be reproduced.
@@ -61,6 +66,7 @@ class PriceHaircut:
     confidence: float
     daily_volatility: float
     hidden_gap: float
+    price_adjustment: float
     observations: int
     flags: QualityFlag
     model: str
@@ -101,23 +107,26 @@ def haircut(
     """
     clean_quotes = clean_signed if model is HaircutModel.ARITHMETIC else clean
     days = np.asarray(dates, dtype="datetime64[D]")
-    cleaned = clean_quotes(days, np.asarray(prices, dtype=np.float64))
+    quotes = np.asarray(prices, dtype=np.float64)
+    cleaned = clean_quotes(days, quotes)
     if _ends_below_zero(cleaned, days):
         curve, used, why = no_opinion(horizon_days, len(cleaned.prices), QualityFlag.NONE), model.value, ""
     elif model is HaircutModel.POOLED:
         curve, used, why = _pooled(cleaned, horizon_days, confidence, memory)
     else:
         curve, used, why = _simulated(cleaned, horizon_days, confidence, model, seed, settings)
+    adjusted = newest_adjustment(days, quotes, cleaned)
     broke = QualityFlag.LEVEL_BREAK if Defect.LEVEL_BREAK in cleaned.defects else QualityFlag.NONE
     return PriceHaircut(
         **last_losses(curve),
-        class_floor=class_floor(horizon_days, confidence),
+        class_floor=floor_of_series(float(curve.loss[-1]), cleaned.dates, cleaned.prices, horizon_days, confidence),
         horizon_days=horizon_days,
         confidence=confidence,
         daily_volatility=curve.daily_volatility,
         hidden_gap=curve.hidden_gap,
+        price_adjustment=adjusted,
         observations=curve.observations,
-        flags=curve.flags | broke,
+        flags=curve.flags | broke | adjustment_flag(adjusted),
         model=used,
         seed=seed,
         cleaned=cleaned,

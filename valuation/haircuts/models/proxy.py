@@ -20,10 +20,12 @@ from scipy.special import ndtri, stdtrit
 
 from valuation._typing import Dates, Float
 from valuation.flags import QualityFlag
+from valuation.haircuts.models.own_history import floor_of_series
 from valuation.haircuts.models.pooled import volatility_log_quantile
 from valuation.haircuts.models.price_haircut import PriceHaircut, haircut
 from valuation.haircuts.monitoring.model_monitor import UNWATCHED
 from valuation.prices.cleaning import Cleaned, clean
+from valuation.prices.price_adjustment import adjustment_flag, newest_adjustment
 from valuation.prices.returns import level_breaks
 
 MODEL = "proxy-linked"
@@ -110,28 +112,33 @@ def linked_haircut(
 
     Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day, or columns of different length.
     """
-    grade = clean(np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64))
+    days, quotes = np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64)
+    grade = clean(days, quotes)
     proxy = haircut(proxy_prices, proxy_dates, horizon_days, confidence)
     link = fitted_link(grade, proxy.cleaned)
     usable = link is not None and proxy.has_opinion
     parts = _parts(link, proxy, horizon_days, 1.0 - confidence) if link and usable else NO_PARTS
     volatility = float(np.hypot(link.beta * proxy.daily_volatility, link.basis_volatility)) if link else float("nan")
+    adjusted = newest_adjustment(days, quotes, grade)
     losses: dict[str, Any] = dict(zip(PARTS, parts, strict=True))
     return LinkedHaircut(
         **losses,
         standard_error=0.0,
         shortfall_error=0.0,
         hidden_gap=0.0,
+        price_adjustment=adjusted,
         horizon_days=horizon_days,
         confidence=confidence,
         observations=link.pairs if link else 0,
         seed=0,
         watch=proxy.watch if usable else UNWATCHED,
-        class_floor=proxy.class_floor,
+        class_floor=floor_of_series(parts[0], grade.dates, grade.prices, horizon_days, confidence),
         daily_volatility=volatility,
         link=link,
         proxy=proxy,
-        flags=proxy.flags | (QualityFlag.NONE if usable else _no_link_flag(grade)),
+        flags=(proxy.flags & ~QualityFlag.PRICE_ADJUSTED)
+        | adjustment_flag(adjusted)
+        | (QualityFlag.NONE if usable else _no_link_flag(grade)),
         model=f"{MODEL}/{VERSION}",
         cleaned=grade,
     )
