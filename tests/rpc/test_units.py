@@ -100,7 +100,7 @@ def test_a_word_follows_the_convention_of_the_good(client, good, asset_class, se
 @pytest.mark.parametrize(("unit", "choice"), [("ton", "long_ton"), ("oz", "oz_av"), ("barrel", "drum"), ("kt", "kg")])
 def test_a_unit_that_nothing_decides_is_refused_with_the_choices(client, unit, choice):
     fields, message = refused_fields(client.assets.CreateAsset, created(copper_lot(unit=unit)))
-    assert fields == ["inventory.unit"]
+    assert fields == ["asset.inventory.unit"]
     assert unit in message
     assert choice in message
     series = price_pb2.PriceSeries(good="copper", unit=unit, currency_code="USD")
@@ -206,7 +206,7 @@ def test_a_lot_priced_by_a_series_of_another_good_is_refused(client):
     wrong = lot_of("copper", "t", price_series="priceSeries/gold")
 
     fields, message = refused_fields(client.assets.CreateAsset, created(wrong))
-    assert fields == ["inventory.price_series"]
+    assert fields == ["asset.inventory.price_series"]
     assert "gold" in message
     assert refused_fields(client.valuations.QuoteAsset, valuation_pb2.QuoteAssetRequest(asset=wrong))[0] == fields
     client.assets.CreateAsset(created(lot_of("copper", "t", price_series="priceSeries/copper")))
@@ -231,11 +231,11 @@ def test_a_series_that_does_not_price_the_lots_that_name_it_is_refused(client, g
 @pytest.mark.parametrize("asset_class", ["inventory.unicorn.horn", "inventory.base_metals", "inventory.", "Inventory"])
 def test_a_class_that_the_policy_does_not_state_is_refused_with_the_classes(client, asset_class):
     fields, message = refused_fields(client.assets.CreateAsset, created(lot_of("copper", "t", asset_class)))
-    assert fields == ["asset_class"]
+    assert fields == ["asset.asset_class"]
     client.assets.CreateAsset(created(copper_lot()))
     changed = asset_pb2.Asset(name="assets/lot-1", asset_class=asset_class)
     request = asset_pb2.UpdateAssetRequest(asset=changed, update_mask=FieldMask(paths=["asset_class"]))
-    assert refused_fields(client.assets.UpdateAsset, request)[0] == ["asset_class"]
+    assert refused_fields(client.assets.UpdateAsset, request)[0] == ["asset.asset_class"]
     if asset_class.startswith("inventory."):
         assert "inventory.base_metal" in message
 

@@ -117,7 +117,8 @@ def test_empty_long_and_unprintable_spellings_are_refused(text):
     ("word", "good", "asset_class", "name"),
     [
         ("oz", "gold", "", "oz_t"), ("ounces", "gold-bars", "inventory.precious_metal", "oz_t"),
-        ("barrel", "brent", "", "bbl"), ("桶", "residue", "inventory.energy", "bbl"),
+        ("barrel", "brent", "", "bbl"), ("barrel", "residue", "inventory.energy", "bbl"),
+        ("桶", "crude-oil", "", "bbl"),
         ("bushel", "wheat", "", "bushel_wheat"), ("bu", "maize", "", "bushel_corn"), ("cwt", "rice", "", "short_cwt"),
     ],
 )  # fmt: skip
@@ -133,6 +134,7 @@ def test_a_word_with_several_meanings_follows_the_convention_of_the_good(word, g
         ("oz", "copper", "inventory.precious_metal", ["oz_t", "oz_av"]),
         ("barrel", "wine", "", ["bbl", "liquid_barrel", "drum"]),
         ("barrels", "coal", "inventory.energy", ["bbl"]),
+        ("桶", "diesel", "inventory.energy", ["bbl", "drum"]),
         ("gr", "gold", "inventory.precious_metal", ["g", "grain"]),
         ("bushel", "lentils", "inventory.grain", ["bushel_wheat", "bushel_oats"]),
         ("hundredweight", "sugar", "", ["short_cwt", "long_cwt"]),
