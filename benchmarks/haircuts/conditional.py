@@ -41,7 +41,7 @@ def thirds(returns: Float) -> Int:
     return found
 
 
-def tested(months: Int, exceeded: Bool, cells: list[Bool], rate: float) -> list[Cell]:
+def cells_of(months: Int, exceeded: Bool, cells: list[Bool], rate: float) -> list[Cell]:
     """Tests the rate of exceedance of windows [n] in each of the cells, given as masks [n].
 
     ``months`` [n] are the months on which the windows begin. The p-value is two-sided, from a circular bootstrap of

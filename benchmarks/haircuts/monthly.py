@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.haircuts.conditional import KNOWN_MONTHS, MOVES, tested, thirds
+from benchmarks.haircuts.conditional import KNOWN_MONTHS, MOVES, cells_of, thirds
 from valuation._typing import Float, Int
 from valuation.haircuts.models.pooled import pooled_scale
 from valuation.prices.cleaning import clean
@@ -69,7 +69,7 @@ def table(windows: Windows) -> Iterator[dict[str, object]]:
         exceeded = (windows.realised < windows.quantiles) & known
         count = len(windows.months)
         cells = [_at(column, mask & known[:, column], count) for column in range(len(MONTHS)) for mask in masks]
-        found = tested(np.tile(windows.months, len(MONTHS)), exceeded.T.ravel(), cells, TAIL)
+        found = cells_of(np.tile(windows.months, len(MONTHS)), exceeded.T.ravel(), cells, TAIL)
         for number, cell in enumerate(found):
             column, third = divmod(number, len(masks))
             chosen = masks[third] & known[:, column]
