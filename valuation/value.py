@@ -17,12 +17,14 @@ from valuation.money import beyond_money, share_of, to_minor
 class BaseColumns:
     """Model results for each asset [n]: base value, haircut parts and flags.
 
-    ``amount`` is in major units of the target currency, NaN where the model has no value. ``digits`` is the ISO 4217
-    exponent of the target currency. ``floor`` is the lower bound of the total haircut (NaN for none), and ``cap`` is
+    ``amount`` is in major units of the target currency, NaN where the model has no value. ``adjustment`` is the factor,
+    at most 1, by which a price that rose beyond its supported price counts. ``digits`` is the ISO 4217 exponent of the
+    target currency. ``floor`` is the lower bound of the total haircut (NaN for none), and ``cap`` is
     the upper bound of the lendable share. ``unknown``, ``zero`` and ``quality`` are bit sets of valuation.flags.
     """
 
     amount: Float
+    adjustment: Float
     digits: Int
     parts: HaircutParts
     floor: Float
@@ -34,12 +36,13 @@ class BaseColumns:
 
 @dataclass(frozen=True)
 class ValueColumns:
-    """Market and lendable values [n] in minor units, with the total haircut and the flags.
+    """Market, adjusted and lendable values [n] in minor units, with the total haircut and the flags.
 
-    Where ``unknown`` is set, both values are 0, which does not mean that the asset is worthless.
+    Where ``unknown`` is set, all values are 0, which does not mean that the asset is worthless.
     """
 
     market_minor: Int
+    adjusted_minor: Int
     lendable_minor: Int
     haircut: Float
     unknown: Int
@@ -48,7 +51,7 @@ class ValueColumns:
 
 
 def value(base: BaseColumns) -> ValueColumns:
-    """Computes the market value and the lendable value of every row.
+    """Computes the market value, the adjusted value and the lendable value of every row.
 
     A stated zero takes precedence over an unknown, and an unknown takes precedence over a computed value.
     """
@@ -66,7 +69,14 @@ def value(base: BaseColumns) -> ValueColumns:
     composed = compose(base.parts, np.nan_to_num(base.floor, nan=0.0), base.cap)
     known = (unknown == 0) & (zero == 0)
     market = np.where(known, to_minor(np.where(known, base.amount, 0.0), base.digits), 0)
-    lendable = share_of(market, np.where(known, composed.lendable_share, 0.0))
+    adjusted = adjusted_value(market, base.adjustment)
+    lendable = share_of(adjusted, np.where(known, composed.lendable_share, 0.0))
     quality = base.quality | np.where(known & composed.floor_binds, int(QualityFlag.FLOOR_BINDS), 0)
     quality |= np.where(known & composed.cap_binds, int(QualityFlag.CAP_BINDS), 0)
-    return ValueColumns(market, lendable, composed.haircut, unknown, zero, quality)
+    quality |= np.where(known & (base.adjustment < 1.0), int(QualityFlag.PRICE_ADJUSTED), 0)
+    return ValueColumns(market, adjusted, lendable, composed.haircut, unknown, zero, quality)
+
+
+def adjusted_value(market_minor: Int, adjustment: Float) -> Int:
+    """Returns market values [n] times their price adjustments [n], rounded down; NaN stands for no adjustment."""
+    return share_of(market_minor, np.nan_to_num(adjustment, nan=1.0))

@@ -8,12 +8,13 @@ from valuation.haircuts.composition.parts import HaircutParts
 from valuation.value import BaseColumns, ValueColumns, value
 
 
-def valued(amount=1_000.0, *, market=0.2, cap=0.9, floor=0.0, unknown=0, zero=0) -> ValueColumns:
+def valued(amount=1_000.0, *, adjustment=1.0, market=0.2, cap=0.9, floor=0.0, unknown=0, zero=0) -> ValueColumns:
     """Values a single row."""
     parts = HaircutParts(*(np.array([part]) for part in (0.0, market, 0.0, 0.08, 0.05)))
     return value(
         BaseColumns(
             amount=np.array([amount]),
+            adjustment=np.array([adjustment]),
             digits=np.array([2]),
             parts=parts,
             floor=np.array([floor]),
@@ -31,6 +32,19 @@ def test_parts_of_20_8_and_5_percent_leave_699_20_of_a_thousand():
     assert found.market_minor[0] == 100_000
     assert found.lendable_minor[0] == 69_920
     assert found.haircut[0] == pytest.approx(0.3008)
+
+
+def test_lendable_value_is_a_share_of_the_adjusted_value_and_the_market_value_stays():
+    found = valued(adjustment=0.5)
+
+    assert (found.market_minor[0], found.adjusted_minor[0], found.lendable_minor[0]) == (100_000, 50_000, 34_960)
+    assert found.quality[0] == QualityFlag.PRICE_ADJUSTED
+
+
+def test_an_unknown_value_has_no_adjustment():
+    found = valued(adjustment=0.5, unknown=int(UnknownReason.STALE_PRICE))
+
+    assert (found.adjusted_minor[0], found.quality[0]) == (0, 0)
 
 
 def test_the_lendable_value_is_rounded_down_and_the_market_value_half_to_even():

@@ -59,6 +59,9 @@ def _steps(valuation: valuation_pb2.Valuation) -> Table:
     code = valuation.market_value.currency_code
     table = Table(show_header=False)
     table.add_row("market value", f"{format_amount(valuation.market_value)} {code}")
+    if common_pb2.QUALITY_FLAG_PRICE_ADJUSTED in valuation.quality_flags:
+        table.add_row("x price adjustment: the price rose too fast", format_percent(valuation.price_adjustment.value))
+        table.add_row("= adjusted value", f"{format_amount(valuation.adjusted_value)} {code}")
     for step in valuation.haircut_steps:
         name = enum_label(valuation_pb2.HaircutPart.Name(step.part), "HAIRCUT_PART_")
         stand_in = " (stand-in of the policy)" if step.stand_in else ""

@@ -36,7 +36,7 @@ def cures_in_kind(connection: Connection, loan: StoredLoan) -> Sequence[CureInKi
     cures = []
     for valued in value_assets(connection, asset_ids, loan.loan.currency):
         lot, market = valued.asset.detail, valued.row["market_minor"]
-        claim_of_lot = valued.row["lendable_minor"] if position.basis == LtvBasis.LENDABLE else market
+        claim_of_lot = valued.row["lendable_minor"] if position.basis == LtvBasis.LENDABLE else valued.adjusted_minor
         if isinstance(lot, Inventory) and lot.quantity and claim_of_lot:
             needed = market_value_for(position.collateral_cure, market, claim_of_lot)
             quantity = quantity_for(needed, market, lot.quantity, smallest_step(lot.unit))

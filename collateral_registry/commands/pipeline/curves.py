@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +23,11 @@ from collateral_registry.store.prices.haircut_curves import (
 )
 from collateral_registry.store.prices.series import history
 from valuation.flags import QualityFlag
+from valuation.haircuts.models.own_history import own_history_loss
 from valuation.haircuts.models.pooled import MODEL, SURPRISE_DECAY, VERSION, pooled_scale
-from valuation.haircuts.models.tier1 import HaircutCurve
 from valuation.haircuts.monitoring.drift import drift, may_alarm, scores_since
 from valuation.money import PPM
+from valuation.prices.price_adjustment import supported_price
 from valuation.prices.returns import log_returns
 
 MODEL_NAME = f"{MODEL}/{VERSION}"
@@ -58,7 +60,7 @@ def curves_for(
             cause = _cause(newest, estimate, policy) or _drift_cause(histories, need, newest, estimate)
         if estimate is None or cause:
             replaced = estimate.estimate_key if estimate else 0
-            new = NewCurve(need, newest, _make(histories, need, policy), cause, replaced)
+            new = _make(histories, need, newest, policy, cause, replaced)
             estimate = estimate_of(new, MODEL_NAME)
             made.append(new)
         curves[need] = estimate
@@ -87,17 +89,20 @@ def _newest(need: CurveNeed, market: MarketFacts) -> Newest | None:
 def _cause(newest: Newest, estimate: Estimate, policy: Policy) -> str:
     """Returns why prices require a new curve, or an empty string.
 
-    A curve is replaced at once if its history was rewritten or after a shock. A shock is a large move caused by a new
+    A curve is replaced at once if its history was rewritten, if a newer price is above its supported price, or after a
+    shock. A shock is a large move caused by a new
     price, a correction or the exchange rate. Otherwise a curve is replaced after some business days. If the quotes are
     smoothed, it is replaced with every newer price and after a large correction of the newest return. If the model's
     traffic-light status is not green, it is replaced with every newer price.
     """
-    if newest.history_seq > estimate.history_seq or np.isnan(estimate.price):
+    if newest.history_seq > estimate.history_seq or np.isnan(estimate.price) or np.isnan(estimate.supported_price):
         return EstimateCause.HISTORY
     age = int(np.busday_count(np.datetime64(estimate.day, "D"), np.datetime64(newest.day, "D"), weekmask=WEEKMASK))
     is_newer = newest.day > estimate.day
     if is_newer and age >= policy.rule_days("estimate_refresh_days"):
         return EstimateCause.SCHEDULE
+    if is_newer and newest.price > estimate.supported_price:
+        return EstimateCause.RISE
     if _is_shock(newest, estimate, age, float(policy.rules["estimate_shock_sigmas"].value)):
         return EstimateCause.SHOCK
     corrected = abs(newest.log_return - estimate.log_return) > SAME_RETURN_SIGMAS * estimate.daily_volatility
@@ -128,20 +133,22 @@ def _drift_cause(histories: Histories, need: CurveNeed, newest: Newest, estimate
     return EstimateCause.DRIFT if drift(scores, estimate.watch.drift).alarms else ""
 
 
-def _make(histories: Histories, need: CurveNeed, policy: Policy) -> HaircutCurve:
+def _make(histories: Histories, need: CurveNeed, newest: Newest, policy: Policy, cause: str, replaced: int) -> NewCurve:
     """Computes a curve from converted prices. Smoothing is detected on the prices in the good's own currency."""
     own = histories.of_series(need.series_key)
     days, prices = histories.converted(own, need)
-    curve = pooled_scale(
-        days.astype("datetime64[D]"),
-        prices,
-        max_horizon_days=policy.rule_days("simulated_horizon_days"),
-        confidence=need.confidence_ppm / PPM,
-    )
-    if not need.series_key or need.base_currency == need.currency:
-        return curve
-    returns = log_returns(own[0].astype("datetime64[D]"), own[1], len(own[1]))
-    return replace(curve, hidden_gap=returns.hidden_gap, flags=curve.flags | returns.flags & QualityFlag.SMOOTHED)
+    dates = days.astype("datetime64[D]")
+    requested: dict[str, Any] = {
+        "max_horizon_days": policy.rule_days("simulated_horizon_days"),
+        "confidence": need.confidence_ppm / PPM,
+    }
+    curve = pooled_scale(dates, prices, **requested)
+    own_loss = own_history_loss(dates, prices, **requested) if np.isnan(curve.loss[-1]) else np.zeros(0)
+    if need.series_key and need.base_currency != need.currency:
+        returns = log_returns(own[0].astype("datetime64[D]"), own[1], len(own[1]))
+        curve = replace(curve, hidden_gap=returns.hidden_gap, flags=curve.flags | returns.flags & QualityFlag.SMOOTHED)
+    supported = supported_price(dates, prices) if len(prices) else newest.price
+    return NewCurve(need, newest, curve, supported, own_loss, cause, replaced)
 
 
 class Histories:

@@ -25,6 +25,7 @@ from collateral_registry.store.valuations.repository import newest_values
 from collateral_registry.store.valuations.valuation_inputs import read_cover_targets
 from valuation._typing import Int
 from valuation.flags import UnknownReason
+from valuation.value import adjusted_value
 
 LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm")
 CLAIM_NAMES = ("market_minor", "lendable_minor")
@@ -138,12 +139,15 @@ def cover_loans(
     )
     asset = np.unique(targets["asset_key"], return_inverse=True)[1].astype(np.int64)
     own = TargetColumns(asset, targets["prior_claims_minor"])
+    # Claims on the market value are claims on the adjusted one (rules.md section 1).
+    market = adjusted_value(valued["market_minor"], valued["price_adjustment"])
+    good_market = adjusted_value(valued["good_market_minor"], valued["good_price_adjustment"])
     registrations = registrations_of(connection, pledges, policy, day)
     lendable = replace(columns, share_ppm=registrations.share_ppm)
     claims = {
-        "market_minor": claim_values(columns, own, valued["market_minor"]),
+        "market_minor": claim_values(columns, own, market),
         "lendable_minor": claim_values(lendable, own, valued["lendable_minor"]),
-        "good_market_minor": claim_values(columns, own, valued["good_market_minor"]),
+        "good_market_minor": claim_values(columns, own, good_market),
         "good_lendable_minor": claim_values(lendable, own, valued["good_lendable_minor"]),
     }
     for name in CLAIM_NAMES:
@@ -163,7 +167,8 @@ def _rows_in(keys: Int, wanted: Int) -> Int:
 def _values_of(connection: Source, target_keys: Int, values: Columns | None) -> Columns:
     """Returns the value of every target [t]: the new one, else the newest recorded one, else unknown."""
     names = ("market_minor", "lendable_minor", "good_seq", "good_market_minor", "good_lendable_minor", "quality")
-    found = {name: np.zeros(len(target_keys), dtype=np.int64) for name in (*names, "oldest_day")}
+    found: Columns = {name: np.zeros(len(target_keys), dtype=np.int64) for name in (*names, "oldest_day")}
+    found |= {name: np.ones(len(target_keys)) for name in ("price_adjustment", "good_price_adjustment")}
     found["unknown"] = np.full(len(target_keys), int(UnknownReason.MISSING_INPUT), dtype=np.int64)
     missing = np.ones(len(target_keys), dtype=np.bool_)
     if values is not None:

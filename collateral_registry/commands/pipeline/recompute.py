@@ -97,9 +97,11 @@ def valuation_columns(
         "haircut_floor": appraisal.floor,
         "cap": appraisal.cap,
         "market_minor": values.market_minor,
+        "price_adjustment": appraisal.adjustment,
         "lendable_minor": values.lendable_minor,
         "good_seq": np.where(known, 0, good["good_seq"]),
         "good_market_minor": np.where(known, values.market_minor, good["good_market_minor"]),
+        "good_price_adjustment": np.where(known, appraisal.adjustment, good["good_price_adjustment"]),
         "good_lendable_minor": np.where(known, values.lendable_minor, good["good_lendable_minor"]),
         "unknown": values.unknown,
         "zero": values.zero,
@@ -111,12 +113,13 @@ def valuation_columns(
 def _last_good(source: Source, target_key: Int, unknown: np.typing.NDArray[np.bool_]) -> Columns:
     """Returns the last good value of each target [t] whose value is unknown; zeros for the other targets."""
     names = ("good_seq", "good_market_minor", "good_lendable_minor")
-    good = {name: np.zeros(len(target_key), dtype=np.int64) for name in names}
+    good: Columns = {name: np.zeros(len(target_key), dtype=np.int64) for name in names}
+    good["good_price_adjustment"] = np.ones(len(target_key))
     wanted = target_key[unknown & (target_key > 0)]
     if len(wanted):
         newest = newest_values(source, wanted)
         order = np.argsort(target_key, kind="stable")
         row = order[np.searchsorted(target_key, newest["target_key"], sorter=order)]
-        for name in names:
+        for name in good:
             good[name][row] = newest[name]
     return good

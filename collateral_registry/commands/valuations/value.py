@@ -21,6 +21,7 @@ from collateral_registry.store.book.policies import StoredPolicy, policy_in_forc
 from collateral_registry.store.engine.commits import market_day_of, newest_commit
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.valuations.valuation_inputs import facts_of
+from valuation.value import adjusted_value
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,21 @@ class Valued:
     hidden_gap: float
     known_us: int = 0
     last_good_day: int = NO_DAY
+
+    @property
+    def adjusted_minor(self) -> int:
+        """The market value times the price adjustment, in minor units."""
+        return self._adjusted("market_minor", "price_adjustment")
+
+    @property
+    def good_adjusted_minor(self) -> int:
+        """The last known market value times its price adjustment, in minor units."""
+        return self._adjusted("good_market_minor", "good_price_adjustment")
+
+    def _adjusted(self, value: str, factor: str) -> int:
+        # A row of an older version has no factor, which numpy reads as NaN.
+        value_minor = np.array([self.row[value]], dtype=np.int64)
+        return int(adjusted_value(value_minor, np.array([self.row[factor]], dtype=np.float64))[0])
 
 
 def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str) -> list[Valued]:

@@ -49,12 +49,12 @@ def price_fall_to(exposure: Int, pool: Int, level_ppm: Int) -> NDArray[np.float6
     return np.where(pool > 0, fall, np.nan)
 
 
-def market_value_for(claim_minor: int, market_minor: int, lendable_minor: int) -> int:
-    """Returns the market value needed for a claim: claim x market value / lendable value of the same lot.
+def market_value_for(claim_minor: int, market_minor: int, counted_minor: int) -> int:
+    """Returns the market value needed for a claim: claim x market value / counted value of the same lot.
 
-    The result is rounded up.
+    The counted value is the lendable or the adjusted value, by the basis of the loan. The result is rounded up.
     """
-    return -(-claim_minor * market_minor // lendable_minor)
+    return -(-claim_minor * market_minor // counted_minor)
 
 
 def quantity_for(value_minor: int, market_minor: int, quantity: Decimal, step: Decimal) -> Decimal:

@@ -70,6 +70,8 @@ class EstimateCause(StrEnum):
     """Prices moved further than the previous curve predicted, over many days."""
     LIGHT = "LIGHT"
     """The model's traffic-light status is amber or red, so the curve follows every new price."""
+    RISE = "RISE"
+    """The newest price is above the price that earlier ones support."""
     SMOOTHED = "SMOOTHED"
     """The quotes are smoothed, so every new price changes their distance from the true price."""
 
@@ -79,7 +81,9 @@ class Estimate:
     """A haircut curve: the loss at each horizon of 1, 2, … business days. It is NaN where the model gives no estimate.
 
     ``day``, ``price`` and ``log_return`` belong to the newest price used. They are NaN in curves that were stored
-    before these columns existed. ``history_seq`` is the last commit that changed an earlier price. ``hidden_gap`` is
+    before these columns existed. ``supported_price`` is the highest newest price that counts in full, in the currency
+    of the curve (valuation/prices/price_adjustment.py). ``own_loss`` is empty, or the loss by the series' own history
+    if the model gives no estimate. ``history_seq`` is the last commit that changed an earlier price. ``hidden_gap`` is
     the log distance of the true price from a smoothed quote. ``watch`` holds the state of the drift detector and the
     traffic-light status of the model. The multiplier of that status is included in the losses.
     """
@@ -90,7 +94,9 @@ class Estimate:
     log_return: float
     history_seq: int
     hidden_gap: float
+    supported_price: float
     loss: Float
+    own_loss: Float
     flags: int
     daily_volatility: float
     model: str

@@ -23,6 +23,7 @@ from valuation._typing import Float, Int, Texts
 from valuation.flags import QualityFlag, UnknownReason, ZeroReason
 from valuation.haircuts.composition.parts import HaircutParts
 from valuation.money import PPM
+from valuation.prices.price_adjustment import adjustment
 from valuation.prices.returns import true_value_share
 from valuation.value import BaseColumns, ValueColumns, value
 
@@ -39,8 +40,9 @@ STAND_IN_MARKET = 1 << 1
 class Appraisal:
     """Valuations [t] in columns, in the order of the targets.
 
-    ``price`` is the unit price of lots, corrected for smoothed quotes. ``stand_ins`` marks haircut parts for which a
-    policy number replaces a missing estimate. ``oldest_day`` is the day of the oldest input.
+    ``price`` is the unit price of lots, corrected for smoothed quotes. ``adjustment`` is the factor, at most 1, by
+    which a price above its supported price counts. ``stand_ins`` marks haircut parts for which a policy number or the
+    series' own history replaces a missing estimate. ``oldest_day`` is the day of the oldest input.
     """
 
     values: ValueColumns
@@ -48,6 +50,7 @@ class Appraisal:
     base: BaseValues
     asset_row: Int
     price: Float
+    adjustment: Float
     fx: Conversions
     estimate_key: Int
     horizon_days: Int
@@ -70,10 +73,15 @@ class Conversions:
 
 @dataclass(frozen=True)
 class _Market:
-    """The market part [t] and its inputs. ``true_share`` is the ratio of the true price to a smoothed quote."""
+    """The market part [t] and its inputs.
+
+    ``true_share`` is the ratio of the true price to a smoothed quote. ``supported`` is the supported price in the
+    currency of the target, NaN without a curve.
+    """
 
     loss: Float
     true_share: Float
+    supported: Float
     estimate_key: Int
     horizon_days: Int
     stand_ins: Int
@@ -90,6 +98,8 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     numbers = _policy_columns(assets, policy, at)
     fx = _conversions(base, targets, market, policy, day)
     risk = _market_part(base, targets, market, numbers, day)
+    # The curve of an asset without a price series is that of its exchange rate.
+    rise = adjustment(np.where(base.series_key[at] > 0, base.price[at], 1.0) * fx.rate, risk.supported)
     parts = HaircutParts(
         value=_value_part(assets, np.where(np.isnan(base.value[at]), numbers["value_haircut"], base.value[at]), at),
         market=risk.loss,
@@ -106,6 +116,7 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     values = value(
         BaseColumns(
             amount=base.amount[at] * risk.true_share * fx.rate,
+            adjustment=rise,
             digits=_digits(targets.currency),
             parts=parts,
             floor=numbers["haircut_floor"],
@@ -122,6 +133,7 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
         base=base,
         asset_row=at,
         price=base.price[at] * risk.true_share,
+        adjustment=rise,
         fx=fx,
         estimate_key=risk.estimate_key,
         horizon_days=risk.horizon_days,
@@ -234,11 +246,13 @@ def _market_part(
 ) -> _Market:
     """Returns the loss from falls of the price and the exchange rate until the sale.
 
-    Where a curve gives no estimate, the policy's ``market_haircut`` replaces the loss from the price.
+    Where a curve gives no estimate, the policy's ``market_haircut`` replaces the loss from the price, or the loss by
+    the series' own history if that is deeper.
     """
     at = targets.asset_row
     horizon = _horizon(base.price_day[at], numbers, day)
-    loss, true_share = np.full(len(at), np.nan), np.ones(len(at))
+    loss, own_loss, supported = (np.full(len(at), np.nan) for _ in range(3))
+    true_share = np.ones(len(at))
     estimate_key = np.zeros(len(at), dtype=np.int64)
     quality = np.zeros(len(at), dtype=np.int64)
     needs, groups = _group_by_need(
@@ -249,6 +263,9 @@ def _market_part(
             continue
         estimate = market.curves[need]
         loss[rows] = loss_at(estimate.loss, horizon[rows])
+        supported[rows] = estimate.supported_price
+        if len(estimate.own_loss):
+            own_loss[rows] = loss_at(estimate.own_loss, horizon[rows])
         estimate_key[rows] = estimate.estimate_key
         if need.series_key:
             true_share[rows] = true_value_share(estimate.hidden_gap)
@@ -261,10 +278,11 @@ def _market_part(
     # Assets without a price series lose by the policy and, in a foreign currency, by the curve of the exchange rate.
     unpriced = 1.0 - (1.0 - policy_loss) * (1.0 - np.where(foreign, loss, 0.0))
     stood_in = 1.0 - (1.0 - policy_loss) * (1.0 - np.nan_to_num(_rate_loss(base, targets, market, numbers, horizon)))
+    stood_in = np.where(own_loss > stood_in, own_loss, stood_in)
     part = np.where(priced, np.where(np.isnan(loss), stood_in, loss), np.where(stand_in, np.nan, unpriced))
     stand_ins = np.where(priced & stand_in & ~np.isnan(part), STAND_IN_MARKET, 0)
     quality |= np.where(stand_ins != 0, int(QualityFlag.STAND_IN_PART), 0)
-    return _Market(part, true_share, estimate_key, horizon, stand_ins, quality)
+    return _Market(part, true_share, supported, estimate_key, horizon, stand_ins, quality)
 
 
 def _rate_loss(

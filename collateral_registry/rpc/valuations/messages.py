@@ -62,11 +62,15 @@ def valuation_message(valued: Valued) -> pb.Valuation:
         create_time=convert.timestamp(valued.known_us) if row["seq"] else None,
     )
     if row["unknown"] == 0:
+        factor = 1.0 if row["price_adjustment"] is None else row["price_adjustment"]
         message.market_value.CopyFrom(convert.money(row["market_minor"], currency))
+        message.price_adjustment.CopyFrom(convert.ratio(factor))
+        message.adjusted_value.CopyFrom(convert.money(valued.adjusted_minor, currency))
         message.lendable_value.CopyFrom(convert.money(row["lendable_minor"], currency))
         _add_bases(message, valued)
     elif row["good_seq"]:
         message.last_good_market_value.CopyFrom(convert.money(row["good_market_minor"], currency))
+        message.last_good_adjusted_value.CopyFrom(convert.money(valued.good_adjusted_minor, currency))
         message.last_good_lendable_value.CopyFrom(convert.money(row["good_lendable_minor"], currency))
         message.last_good_date.CopyFrom(convert.calendar_date(date_at(valued.last_good_day)))
     _add_book_value(message, valued)

@@ -17,6 +17,7 @@ from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
 from collateral_registry.store.engine.rows import columns_of, values_of
 from collateral_registry.store.schema.prices import HaircutCurveRow, PriceSeriesRow
+from valuation._typing import Float
 from valuation.haircuts.models.tier1 import HaircutCurve
 from valuation.haircuts.monitoring.model_monitor import Watch
 
@@ -52,11 +53,16 @@ class Newest:
 
 @dataclass(frozen=True)
 class NewCurve:
-    """A new curve, the need it meets, its newest price and cause, and the key of the curve it replaces (0 for none)."""
+    """A new curve, the need it meets, its newest price and cause, and the key of the curve it replaces (0 for none).
+
+    ``supported_price`` and ``own_loss`` are those of the estimate.
+    """
 
     need: CurveNeed
     newest: Newest
     curve: HaircutCurve
+    supported_price: float
+    own_loss: Float
     cause: str
     replaces: int = 0
 
@@ -83,10 +89,8 @@ def _need(row: Mapping[str, Any]) -> CurveNeed:
 
 
 def _estimate(row: Mapping[str, Any]) -> Estimate:
-    loss = np.frombuffer(row["loss"], dtype=np.float64)
-    return Estimate(
-        **{name: row[name] for name in ESTIMATE} | {"loss": loss}, watch=Watch(*(row[name] for name in WATCH))
-    )
+    losses = {name: np.frombuffer(row[name] or b"", dtype=np.float64) for name in ("loss", "own_loss")}
+    return Estimate(**{name: row[name] for name in ESTIMATE} | losses, watch=Watch(*(row[name] for name in WATCH)))
 
 
 _NEED = columns_of(HaircutCurveRow, *NEED)
@@ -133,6 +137,7 @@ def _row(seq: int, one: NewCurve, estimate: Estimate) -> dict[str, Any]:
         "observations": one.curve.observations,
         "cause": str(one.cause),
         "loss": one.curve.loss.tobytes(),
+        "own_loss": one.own_loss.tobytes(),
         "expected_shortfall": one.curve.expected_shortfall.tobytes(),
         "standard_error": one.curve.standard_error.tobytes(),
     }
@@ -151,7 +156,8 @@ def estimate_of(one: NewCurve, model: str) -> Estimate:
     key = int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest()) >> 1
     volatility = float(np.nan_to_num(curve.daily_volatility, nan=0.0))
     own = {"estimate_key": key, "daily_volatility": volatility, "model": model, "cause": one.cause}
-    return Estimate(**asdict(newest), **values_of(curve, "hidden_gap", "loss", "flags", "watch"), **own)
+    of_series = values_of(one, "supported_price", "own_loss")
+    return Estimate(**asdict(newest), **values_of(curve, "hidden_gap", "loss", "flags", "watch"), **of_series, **own)
 
 
 def model_and_gap_of(connection: Connection, estimate_key: int) -> tuple[str, float]:

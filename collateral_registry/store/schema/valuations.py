@@ -14,7 +14,7 @@ class ValuationRow(SQLModel, table=True):
 
     ``fx_path`` holds the quotes of the exchange rate (domain/prices/exchange_rates.py). It is empty without a
     conversion and in rows older than the column. The columns ``good_*`` are copied from the last valuation that had no
-    unknown reasons.
+    unknown reasons. A missing adjustment is 1.
     """
 
     __tablename__: ClassVar[str] = "valuation"
@@ -44,9 +44,11 @@ class ValuationRow(SQLModel, table=True):
     haircut_floor: float | None = real(default=None)
     cap: float | None = real(default=None)
     market_minor: int = big()
+    price_adjustment: float | None = real(default=None)
     lendable_minor: int = big()
     good_seq: int = big()
     good_market_minor: int = big()
+    good_price_adjustment: float | None = real(default=None)
     good_lendable_minor: int = big()
     unknown: int = big()
     zero: int = big()
