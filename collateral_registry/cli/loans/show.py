@@ -35,7 +35,7 @@ def show_value(channel: grpc.Channel, asset: str, currency: str) -> None:
     if reasons:
         console.print("because " + ", ".join(reason.split("REASON_")[1] for reason in reasons))
     if valuation.HasField("market_value"):
-        console.print(_steps(valuation))
+        console.print(valuation_steps(valuation))
     if valuation.HasField("book_value"):
         book = valuation.book_value
         console.print(f"book value {format_amount(book)} {book.currency_code} in the owner's accounts", highlight=False)
@@ -55,12 +55,13 @@ def show_value(channel: grpc.Channel, asset: str, currency: str) -> None:
         console.print("flags: " + ", ".join(flags))
 
 
-def _steps(valuation: valuation_pb2.Valuation) -> Table:
+def valuation_steps(valuation: valuation_pb2.Valuation) -> Table:
+    """Returns the steps from market value to lendable value as a table."""
     code = valuation.market_value.currency_code
     table = Table(show_header=False)
     table.add_row("market value", f"{format_amount(valuation.market_value)} {code}")
     if common_pb2.QUALITY_FLAG_PRICE_ADJUSTED in valuation.quality_flags:
-        table.add_row("x price adjustment: the price rose too fast", format_percent(valuation.price_adjustment.value))
+        table.add_row("x price adjustment after a rise", format_percent(valuation.price_adjustment.value))
         table.add_row("= adjusted value", f"{format_amount(valuation.adjusted_value)} {code}")
     for step in valuation.haircut_steps:
         name = enum_label(valuation_pb2.HaircutPart.Name(step.part), "HAIRCUT_PART_")

@@ -484,3 +484,37 @@ def test_every_number_of_the_default_policy_has_a_source(shared_client):
 
     assert len(numbers) > 60
     assert all(number.source for number in numbers)
+
+
+def test_a_price_that_rose_too_fast_shows_market_value_adjusted_value_and_flag(client):
+    client.covered_loan()
+    calm = value_of(client, "lot-1")
+    client.advance(FIRST_DAY + timedelta(days=3))
+    client.quote("14500", FIRST_DAY + timedelta(days=3))
+    risen = value_of(client, "lot-1")
+
+    assert (calm.price_adjustment.value, calm.adjusted_value) == ("1", calm.market_value)
+    assert common_pb2.QUALITY_FLAG_PRICE_ADJUSTED not in calm.quality_flags
+    assert amount(risen.market_value) == 1_450_000
+    assert abs(amount(risen.adjusted_value) - 1_450_000 * Number(risen.price_adjustment.value)) < 1
+    assert amount(risen.adjusted_value) < 1_200_000
+    kept = 1 - Number(risen.haircut.value)
+    assert abs(amount(risen.lendable_value) - amount(risen.adjusted_value) * kept) < 1
+    assert common_pb2.QUALITY_FLAG_PRICE_ADJUSTED in risen.quality_flags
+    cover = client.loan().cover
+    assert cover.market_value == risen.adjusted_value
+    assert cover.lendable_value == risen.lendable_value
+    assert common_pb2.QUALITY_FLAG_PRICE_ADJUSTED in cover.quality_flags
+
+
+def test_a_stale_price_leaves_the_adjusted_value_of_the_last_known_one(client):
+    client.covered_loan()
+    client.quote("14500", FIRST_DAY)
+    known = value_of(client, "lot-1")
+    client.advance(FIRST_DAY + timedelta(days=60))
+    stale = value_of(client, "lot-1")
+
+    assert stale.state == UNKNOWN
+    assert not stale.HasField("price_adjustment")
+    assert stale.last_good_adjusted_value == known.adjusted_value
+    assert amount(stale.last_good_market_value) == 1_450_000
