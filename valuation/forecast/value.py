@@ -65,7 +65,7 @@ def forecast(prices: Float, dates: Dates, horizon_days: int, *, seed: int = 0) -
     responses. The median of the fan is the model's path. Raises InvalidInput for a horizon below 1 day, dates that do
     not match the prices, or no usable price.
     """
-    if horizon_days < 1:
+    if isinstance(horizon_days, bool) or not isinstance(horizon_days, int | np.integer) or horizon_days < 1:
         raise InvalidInput("horizon_days", horizon_days, "1 or more")
     cleaned = clean(dates, prices)
     if not len(cleaned.prices):

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from valuation._typing import Dates, Float, Int
-from valuation.errors import InvalidInput
 from valuation.prices.closed_days import is_exchange_holiday, is_weekend
 from valuation.prices.jumps import Quotes, jump_limit, screen
 from valuation.prices.regime_breaks import sudden_steps, usual_sigma
 from valuation.prices.returns import GAP_TO_MEDIAN
 from valuation.prices.unit_factors import is_unit_factor
+from valuation.quotes import quote_columns
 
 
 class Defect(IntEnum):
@@ -78,17 +79,17 @@ UNIT_ERROR_LEVELS = 5.0
 of WTI to -36.98 was a jump of 1.1."""
 
 
-def clean(dates: Dates, prices: Float) -> Cleaned:
+def clean(dates: ArrayLike, prices: ArrayLike) -> Cleaned:
     """Cleans raw quotes [n] of one series.
 
     Quotes are sorted by date. If the quotes for a date are equal, the first one is kept; if they differ, none is kept.
     A quote that jumps by more than max(8 MAD-sigma, 40 %) and reverts is a spike; a quote that jumps and persists is a
     level break (valuation/prices/jumps.py). Weekend quotes that repeat Friday's price are left out, because they would
     make the market look calmer than it is; a quote a week or more after the previous one, such as the end of a month,
-    is no such copy. Raises InvalidInput where dates and prices differ in length or a date is
-    NaT.
+    is no such copy. Raises InvalidInput as ``quote_columns`` does.
     """
-    days = _days(dates, prices)
+    prices, dates = quote_columns(prices, dates)
+    days = dates.astype(np.int64)
     finite = np.isfinite(prices)
     found = {Defect.NOT_FINITE: np.flatnonzero(~finite), Defect.NOT_POSITIVE: np.flatnonzero(finite & (prices <= 0.0))}
     kept = _in_order(np.flatnonzero(finite & (prices > 0.0)), days, prices, found)
@@ -99,14 +100,15 @@ def clean(dates: Dates, prices: Float) -> Cleaned:
     return _cleaned(accepted, days, prices, np.diff(logs[accepted]), limit, found)
 
 
-def clean_signed(dates: Dates, prices: Float) -> Cleaned:
+def clean_signed(dates: ArrayLike, prices: ArrayLike) -> Cleaned:
     """Cleans raw quotes [n] of a series whose prices may be 0 or less; these are kept and marked NOT_POSITIVE_KEPT.
 
     Jumps are measured in multiples of the median absolute price, because such prices have no logarithm. A jump beyond
     UNIT_ERROR_LEVELS that reverts is a spike. A price a hundred times too small is not detected, because it looks
     like a fall. Raises InvalidInput as ``clean`` does.
     """
-    days = _days(dates, prices)
+    prices, dates = quote_columns(prices, dates)
+    days = dates.astype(np.int64)
     finite = np.isfinite(prices)
     found = {Defect.NOT_FINITE: np.flatnonzero(~finite)}
     kept = _in_order(np.flatnonzero(finite), days, prices, found)
@@ -115,13 +117,6 @@ def clean_signed(dates: Dates, prices: Float) -> Cleaned:
     kept = _without_spikes(kept, days, levels[kept], UNIT_ERROR_LEVELS, found)
     found[Defect.NOT_POSITIVE_KEPT] = kept[prices[kept] <= 0.0]
     return _cleaned(kept, days, prices, np.diff(levels[kept]), UNIT_ERROR_LEVELS, found)
-
-
-def _days(dates: Dates, prices: Float) -> Int:
-    days = dates.astype("datetime64[D]").astype(np.int64)
-    if days.shape != prices.shape or np.isnat(dates).any():
-        raise InvalidInput("dates", f"{len(days)} for {len(prices)} prices", "a date for each price")
-    return days
 
 
 def _cleaned(kept: Int, days: Int, prices: Float, moves: Float, limit: float, found: dict[Defect, Int]) -> Cleaned:

@@ -14,10 +14,11 @@ import numpy as np
 from scipy.special import erfc, ndtri
 
 from valuation._typing import Dates, Float
-from valuation.errors import InvalidInput
 from valuation.haircuts.models.price_haircut import HaircutModel, haircut
+from valuation.haircuts.models.tier1 import require_valid_request
 from valuation.prices.cleaning import clean
 from valuation.prices.returns import level_breaks, usual_step_days
+from valuation.quotes import quote_columns
 from valuation.statistics.coverage_tests import (
     christoffersen_independence,
     conditional_coverage,
@@ -93,8 +94,8 @@ def track_record(
     A window is the smallest number of steps of the series that covers the horizon in business days. The haircut is
     predicted for the length of the window. Raises InvalidInput as ``haircut`` does.
     """
-    if horizon_days < 1:
-        raise InvalidInput("horizon_days", horizon_days, "1 or more")
+    require_valid_request(horizon_days, confidence)
+    prices, dates = quote_columns(prices, dates)
     good = clean(dates, prices)
     step = usual_step_days(good.dates)
     ahead, first = -(-horizon_days // step), max(HISTORY_DAYS // step, MIN_HISTORY)

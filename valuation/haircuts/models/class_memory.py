@@ -114,7 +114,7 @@ def _outcomes(prices: ArrayLike, dates: ArrayLike) -> list[list[Outcomes]]:
 
     Each prediction uses only prices up to its day.
     """
-    good = clean(np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64))
+    good = clean(dates, prices)
     found: list[list[Outcomes]] = [[] for _ in OWN_HORIZONS]
     edges = [0, *(level_breaks(good.log_returns) + 1).tolist(), len(good.prices)]
     for first, last in pairwise(edges):

@@ -103,7 +103,7 @@ def joint_haircut(
 
 
 def _cleaned(numbers: ArrayLike, dates: ArrayLike) -> Cleaned:
-    return clean(np.asarray(dates, dtype="datetime64[D]"), np.asarray(numbers, dtype=np.float64))
+    return clean(dates, numbers)
 
 
 def _starts(pair: list[Returns], settings: Tier1Settings) -> list[Start]:

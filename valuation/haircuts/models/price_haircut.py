@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from valuation._typing import Dates
+from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag
 from valuation.haircuts.models import arithmetic as signed, class_memory, pooled, tier2
 from valuation.haircuts.models.arithmetic import arithmetic
@@ -17,12 +18,21 @@ from valuation.haircuts.models.class_memory import NOTHING_LEARNED, ClassMemory
 from valuation.haircuts.models.monitored_curve import watched_tier1
 from valuation.haircuts.models.own_history import floor_of_series
 from valuation.haircuts.models.pooled import NOTHING_COMMON, pooled_scale
-from valuation.haircuts.models.tier1 import DEFAULT, MODEL, VERSION, HaircutCurve, Tier1Settings, no_opinion
+from valuation.haircuts.models.tier1 import (
+    DEFAULT,
+    MODEL,
+    VERSION,
+    HaircutCurve,
+    Tier1Settings,
+    no_opinion,
+    require_valid_request,
+)
 from valuation.haircuts.monitoring.model_monitor import UNWATCHED, Watch
 from valuation.prices.cleaning import Cleaned, Defect, clean, clean_signed
 from valuation.prices.price_adjustment import adjustment_flag, newest_adjustment
 from valuation.prices.returns import true_value_share
 from valuation.prices.stale_quotes import fresh
+from valuation.quotes import quote_columns
 from valuation.statistics.simulation import last_losses
 
 
@@ -102,12 +112,14 @@ def haircut(
     ``seed`` applies to models that simulate, ``settings`` to EWMA_FHS and ARITHMETIC, and ``memory`` to POOLED. If the
     newest quote is 0 or less, only ARITHMETIC has an estimate. If the newest quotes are stale, the simulated models
     give no estimate, and POOLED starts its horizon at the last move. Raises InvalidInput for a confidence outside
-    (0.5, 1), a horizon below 1 day, or dates and prices of different length; raises MissingExtra for TIER2 without
-    arch.
+    (0.5, 1), a horizon below 1 day, or prices and dates that are no columns of equal length; raises MissingExtra for
+    TIER2 without arch.
     """
     clean_quotes = clean_signed if model is HaircutModel.ARITHMETIC else clean
-    days = np.asarray(dates, dtype="datetime64[D]")
-    quotes = np.asarray(prices, dtype=np.float64)
+    require_valid_request(horizon_days, confidence)
+    if not isinstance(model, HaircutModel):
+        raise InvalidInput("model", repr(model), "a HaircutModel")
+    quotes, days = quote_columns(prices, dates)
     cleaned = clean_quotes(days, quotes)
     if _ends_below_zero(cleaned, days):
         curve, used, why = no_opinion(horizon_days, len(cleaned.prices), QualityFlag.NONE), model.value, ""
@@ -147,7 +159,12 @@ def haircut_batch(
 
     Raises InvalidInput as ``haircut`` does.
     """
-    return [haircut(prices, dates, horizon_days, confidence, model=model, memory=memory) for prices, dates in series]
+    found = []
+    for at, one in enumerate(series):
+        if not isinstance(one, tuple | list) or len(one) != 2:
+            raise InvalidInput(f"series[{at}]", type(one).__name__, "a pair of prices and dates")
+        found.append(haircut(one[0], one[1], horizon_days, confidence, model=model, memory=memory))
+    return found
 
 
 def _ends_below_zero(cleaned: Cleaned, days: Dates) -> bool:

@@ -27,6 +27,7 @@ from valuation.haircuts.monitoring.model_monitor import UNWATCHED
 from valuation.prices.cleaning import Cleaned, clean
 from valuation.prices.price_adjustment import adjustment_flag, newest_adjustment
 from valuation.prices.returns import level_breaks
+from valuation.quotes import quote_columns
 
 MODEL = "proxy-linked"
 VERSION = "1"
@@ -112,7 +113,7 @@ def linked_haircut(
 
     Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day, or columns of different length.
     """
-    days, quotes = np.asarray(dates, dtype="datetime64[D]"), np.asarray(prices, dtype=np.float64)
+    quotes, days = quote_columns(prices, dates)
     grade = clean(days, quotes)
     proxy = haircut(proxy_prices, proxy_dates, horizon_days, confidence)
     link = fitted_link(grade, proxy.cleaned)

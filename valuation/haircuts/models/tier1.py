@@ -105,10 +105,11 @@ def tier1(
 
 
 def require_valid_request(max_horizon_days: int, confidence: float) -> None:
-    """Raises InvalidInput for a confidence outside (0.5, 1) or a horizon below 1 day."""
-    if not 0.5 < confidence < 1.0:
+    """Raises InvalidInput for a confidence outside (0.5, 1), or a horizon that is no whole number of 1 or more."""
+    if not isinstance(confidence, float | np.floating) or not 0.5 < confidence < 1.0:
         raise InvalidInput("confidence", confidence, "more than 0.5 and less than 1")
-    if max_horizon_days < 1:
+    whole = isinstance(max_horizon_days, int | np.integer) and not isinstance(max_horizon_days, bool)
+    if not whole or max_horizon_days < 1:
         raise InvalidInput("max_horizon_days", max_horizon_days, "1 or more")
 
 

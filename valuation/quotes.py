@@ -1,0 +1,125 @@
+"""Converts the prices and dates that callers pass to columns; other shapes and types raise InvalidInput.
+
+Lists, numpy arrays and pandas objects are accepted. A day with a time zone is the day in that zone: midnight in
+Shanghai is not the evening before in UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Protocol, SupportsFloat, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from valuation._typing import Dates, Float
+from valuation.errors import InvalidInput
+
+ISO_LENGTH = 10
+SHOWN_LETTERS = 40
+
+
+def quote_columns(prices: ArrayLike, dates: ArrayLike, field: str = "prices") -> tuple[Float, Dates]:
+    """Returns prices and dates [n] as columns; NaN is a missing price.
+
+    Raises InvalidInput for other shapes or types, NaT, or columns of different length.
+    """
+    numbers, days = number_column(field, prices), day_column("dates", dates)
+    if len(numbers) != len(days):
+        raise InvalidInput("dates", f"{len(days)} for {len(numbers)} {field}", "a date for each price")
+    return numbers, days
+
+
+def number_column(field: str, values: ArrayLike) -> Float:
+    """Returns numbers [n] as a column; None becomes NaN. Raises InvalidInput for texts, dates, or another shape."""
+    column = _one_dimension(field, values, "numbers")
+    if column.dtype.kind in "iuf":
+        return np.asarray(column, dtype=np.float64)
+    if column.dtype.kind == "U" and isinstance(values, list | tuple):
+        column = np.array(values, dtype=object)  # numpy makes texts of all values if one is a text
+    if column.dtype.kind != "O":
+        raise InvalidInput(field, f"an array of {column.dtype}", "numbers")
+    numbers = np.empty(len(column), dtype=np.float64)
+    for at, value in enumerate(column.tolist()):
+        try:
+            numbers[at] = np.nan if value is None else _number(value)
+        except (TypeError, ValueError):
+            raise InvalidInput(f"{field}[{at}]", repr(value)[:SHOWN_LETTERS], "a number") from None
+    return numbers
+
+
+def day_column(field: str, values: ArrayLike) -> Dates:
+    """Returns dates [n] as a column of days; raises InvalidInput for numbers, NaT, or another shape."""
+    column = _one_dimension(field, _local(field, values), "dates")
+    if column.dtype.kind == "M":
+        days = column.astype("datetime64[D]")
+    elif column.dtype.kind in "OU":
+        days = np.array([_day(field, at, value) for at, value in enumerate(column.tolist())], dtype="datetime64[D]")
+    elif not len(column):
+        days = np.array([], dtype="datetime64[D]")
+    else:
+        raise InvalidInput(field, f"an array of {column.dtype}", "dates")
+    missing = np.isnat(days)
+    if missing.any():
+        raise InvalidInput(f"{field}[{int(np.argmax(missing))}]", "NaT", "a date")
+    return days
+
+
+def _one_dimension(field: str, values: ArrayLike, content: str) -> NDArray[Any]:
+    """Returns an array with one dimension; raises InvalidInput for any other."""
+    try:
+        column = np.asarray(values)
+    except ValueError:
+        raise InvalidInput(field, "rows of different length", f"a list of {content}") from None
+    if column.ndim != 1:
+        raise InvalidInput(field, f"{column.ndim} dimensions", f"a list of {content}")
+    return column
+
+
+@runtime_checkable
+class _Zoned(Protocol):
+    """Times of pandas, which may have a zone."""
+
+    tz: object
+
+    def tz_localize(self, tz: None) -> ArrayLike:
+        """Returns the same times of day without a zone."""
+
+
+def _local(field: str, values: ArrayLike) -> ArrayLike:
+    """Returns dates of pandas without their time zone, at the same time of day; numpy would convert them to UTC.
+
+    Raises InvalidInput for a column of another library with a zone.
+    """
+    for zoned in (values, getattr(values, "dt", None)):
+        if isinstance(zoned, _Zoned) and zoned.tz is not None:
+            return zoned.tz_localize(None)
+    kind, dtype = getattr(values, "type", None), getattr(values, "dtype", None)
+    zone = getattr(kind, "tz", None) or getattr(dtype, "time_zone", None)
+    if zone:
+        raise InvalidInput(field, f"times in the zone {zone}", "dates, or times without a zone")
+    return values
+
+
+def _number(value: object) -> float:
+    if isinstance(value, str | bytes | bool | np.bool_ | date | np.datetime64 | np.timedelta64):
+        raise TypeError
+    if not isinstance(value, SupportsFloat):
+        raise TypeError
+    return float(value)
+
+
+def _day(field: str, at: int, value: object) -> np.datetime64:
+    """Returns the day of a value; a time of day and its zone are ignored."""
+    if isinstance(value, np.datetime64):
+        return value.astype("datetime64[D]")
+    try:
+        if isinstance(value, datetime):
+            return np.datetime64(value.date(), "D")
+        if isinstance(value, date):
+            return np.datetime64(value, "D")
+        if isinstance(value, str) and value[ISO_LENGTH : ISO_LENGTH + 1] in {"", "T", " "}:
+            return np.datetime64(date.fromisoformat(value[:ISO_LENGTH]), "D")
+    except (ValueError, TypeError):
+        pass
+    raise InvalidInput(f"{field}[{at}]", repr(value)[:SHOWN_LETTERS], "a date such as 2020-01-05")
