@@ -68,8 +68,8 @@ because their returns show few steps; and weight of the pool in windows for such
 pool contains none of them. A month has days enough for a price to move, so monthly series have no margin."""
 
 MONTHLY_STEP_DAYS = 15
-MONTHLY_DEEPENING_DAYS = 42.0
-"""Step from which a series counts as monthly, and the horizon beyond which its tails do not deepen: two months. Daily
+MONTHLY_DEEPENING_DAYS = 50.0
+"""Step from which a series counts as monthly, and the horizon beyond which its tails do not deepen. Daily
 series contain few independent windows of that length, and monthly series of 66 years show no further deepening
 (docs/models/pooled-scale.md)."""
 

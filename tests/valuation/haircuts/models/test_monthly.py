@@ -146,9 +146,9 @@ def test_ten_years_of_months_are_not_a_short_history():
     assert 90 <= full_observations(22) < full_observations(21) <= 100
 
 
-def test_the_tails_of_monthly_series_do_not_deepen_beyond_two_months():
-    horizons, tails = np.array([20.0, 42.0, 60.0, 120.0]), np.array([0.01, 0.05])
-    daily, monthly = (np.diff(log_multiples(horizons, tails, days), axis=0)[0] for days in (120.0, 42.0))
+def test_the_tails_of_monthly_series_do_not_deepen_beyond_ten_weeks():
+    horizons, tails = np.array([20.0, 50.0, 60.0, 120.0]), np.array([0.01, 0.05])
+    daily, monthly = (np.diff(log_multiples(horizons, tails, days), axis=0)[0] for days in (120.0, 50.0))
 
     assert monthly[1:] == pytest.approx(daily[1])
     assert (np.diff(daily) < 0.0).all()
