@@ -112,7 +112,7 @@ def _number(value: object) -> float:
 def _day(field: str, at: int, value: object) -> np.datetime64:
     """Returns the day of a value; a time of day and its zone are ignored."""
     if isinstance(value, np.datetime64):
-        return value.astype("datetime64[D]")
+        return np.datetime64(value, "D")
     try:
         if isinstance(value, datetime):
             return np.datetime64(value.date(), "D")
