@@ -112,7 +112,8 @@ def _number(value: object) -> float:
 def _day(field: str, at: int, value: object) -> np.datetime64:
     """Returns the day of a value; a time of day and its zone are ignored."""
     if isinstance(value, np.datetime64):
-        return np.datetime64(value, "D")
+        day: np.datetime64 = value.astype("datetime64[D]")
+        return day
     try:
         if isinstance(value, datetime):
             return np.datetime64(value.date(), "D")
