@@ -164,3 +164,18 @@ def test_numbers_and_plain_texts_are_unchanged(cell):
 
 def test_an_id_and_a_resource_name_are_equivalent():
     assert resource_name("loans", "loan-1") == resource_name("loans", "loans/loan-1") == "loans/loan-1"
+
+
+def test_own_spellings_of_a_series_are_pairs():
+    row = {
+        "series": "tin",
+        "good": "tin",
+        "unit": "ton",
+        "currency": "USD",
+        "unit_spellings": "ton=short ton; 箱 = piece;",
+    }
+    found = messages.series_request(row).price_series
+    assert dict(found.unit_spellings) == {"ton": "short ton", "箱": "piece"}
+    for wrong in ("ton", "ton=", "=t", "ton=t;ton=kg"):
+        with pytest.raises(ValueError, match="unit_spellings: got"):
+            messages.series_request(row | {"unit_spellings": wrong})

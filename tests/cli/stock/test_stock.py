@@ -187,3 +187,19 @@ def test_the_whole_book_is_revalued_and_the_run_is_listed(server):
     assert done.returncode == 0, done.stderr
     assert "published" in done.stdout
     assert done.stdout in listed.stdout
+
+
+def test_the_own_spellings_of_a_feed_are_set_shown_and_used(server, tmp_path):
+    shown = run("units", "acme", "ton=short_ton", "箱=piece", folder=tmp_path, server=server)
+    path = tmp_path / "tons.csv"
+    path.write_text(f"{HEADER}m-1,RECEIPT,2021-12-20T08:00:00Z,W-1,L-1,10,copper,Ton\n")
+    pushed = run("push", str(path), "--source", "acme", folder=tmp_path, server=server)
+    wrong = run("units", "acme", "ton", folder=tmp_path, server=server)
+    cleared = run("units", "acme", "--clear", folder=tmp_path, server=server)
+
+    assert shown.returncode == 0, shown.stderr
+    assert "short_ton" in shown.stdout
+    assert pushed.stdout == "stock: 1 booked, 0 already known, 0 rejected\n"
+    assert wrong.returncode != 0
+    assert "got 'ton', want each spelling once with its unit" in wrong.stderr
+    assert "short_ton" not in cleared.stdout
