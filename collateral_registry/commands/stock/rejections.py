@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from collateral_registry.commands.stock.stock_intake import CALL, Batch, DurableBatch, locked_group, source_shard
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.stock.movements import Movements, RejectionReason, RejectionState
@@ -9,8 +11,17 @@ from collateral_registry.store.engine.database import Database, Intake
 from collateral_registry.store.stock.rejections import StoredRejection, get_rejection, settle_rejection
 
 
+@dataclass(frozen=True)
+class Resolution:
+    """Who resolves a rejection and why; ``validate_only`` states that nothing is to be written."""
+
+    actor: str
+    note: str
+    validate_only: bool = False
+
+
 def book_rejection(
-    database: Database, source_id: str, key: int, replacement: Movements | None, actor: str, note: str
+    database: Database, source_id: str, key: int, replacement: Movements | None, resolution: Resolution
 ) -> StoredRejection:
     """Books the rejected movement, or its replacement, and settles the rejection in the same transaction.
 
@@ -23,16 +34,16 @@ def book_rejection(
     with locked_group(database, [batch]) as group:
         (outcome,) = group.book()
         _check_booked(outcome)
-        return _settle(group.intake, found, RejectionState.BOOKED, actor, note)
+        return _settle(group.intake, found, RejectionState.BOOKED, resolution)
 
 
-def dismiss_rejection(database: Database, source_id: str, key: int, actor: str, note: str) -> StoredRejection:
+def dismiss_rejection(database: Database, source_id: str, key: int, resolution: Resolution) -> StoredRejection:
     """Settles a rejection without booking its movement; raises NotFound, and Refused if it was booked."""
     found = _get_unsettled(database, source_id, key, RejectionState.DISMISSED)
     if found.state != RejectionState.OPEN:
         return found
     with database.intake([source_shard(source_id)]) as intake:
-        return _settle(intake, found, RejectionState.DISMISSED, actor, note)
+        return _settle(intake, found, RejectionState.DISMISSED, resolution)
 
 
 def _get_unsettled(database: Database, source_id: str, key: int, wanted: RejectionState) -> StoredRejection:
@@ -44,11 +55,12 @@ def _get_unsettled(database: Database, source_id: str, key: int, wanted: Rejecti
     return found
 
 
-def _settle(intake: Intake, found: StoredRejection, state: RejectionState, actor: str, note: str) -> StoredRejection:
-    if not settle_rejection(intake, found.key, state, actor, note):
+def _settle(intake: Intake, found: StoredRejection, state: RejectionState, resolution: Resolution) -> StoredRejection:
+    if not settle_rejection(intake, found.key, state, resolution.actor, resolution.note):
         raise _already_settled(found)
     settled = get_rejection(intake.connection, found.source_id, found.key)
-    intake.commit()
+    if not resolution.validate_only:
+        intake.commit()
     return settled
 
 

@@ -109,9 +109,16 @@ def book_batches(database: Database, batches: Sequence[Batch]) -> list[Outcome]:
     return outcomes
 
 
+def try_batch(database: Database, batch: Batch) -> Outcome:
+    """Returns the outcome that a batch would have now; writes nothing."""
+    with locked_group(database, [batch]) as group:
+        (outcome,) = group.book()
+    return outcome
+
+
 @contextmanager
 def locked_group(database: Database, batches: Sequence[Batch]) -> Iterator[Group]:
-    """Yields the batches in a transaction that locks every shard they touch. The caller commits it."""
+    """Yields the batches in a transaction that locks every shard they touch; it is undone unless the caller commits."""
     shards = _shards(batches)
     while True:
         with database.intake(shards) as intake:

@@ -46,11 +46,14 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
         """Advances the business date; fails if the date follows the wall clock."""
         if self.follows_clock:
             raise Refused("FOLLOWS_CLOCK", "the business date follows the wall clock and cannot be moved by hand")
-        return await self.move_to(convert.required_date("date", request, "date"))
+        return await self._move(request)
 
     async def move_to(self, to: date) -> pb.AdvanceBusinessDateResponse:
         """Advances the business date and waits until the book is revalued; does nothing if the date is unchanged."""
-        request = pb.AdvanceBusinessDateRequest(date=convert.calendar_date(to))
+        return await self._move(pb.AdvanceBusinessDateRequest(date=convert.calendar_date(to)))
+
+    async def _move(self, request: pb.AdvanceBusinessDateRequest) -> pb.AdvanceBusinessDateResponse:
+        to = convert.required_date("date", request, "date")
 
         def work(write: Write) -> pb.AdvanceBusinessDateResponse:
             moved = advance(write, day_of(to))
@@ -63,6 +66,6 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
             work,
             lambda answer: answer.sequence > 0,
         )
-        if answer.sequence:
+        if answer.sequence and not request.validate_only:
             answer.sequence = (await self.runs.finished(answer.sequence)).published_seq or answer.sequence
         return answer

@@ -63,3 +63,18 @@ _METHODS = {
 
 METHOD_CLASSES = {method: one for one, methods in _METHODS.items() for method in methods.split()}
 """The class of each method by the method's name. Names are unique among the services."""
+
+_READS = """
+    GetAsset ListAssets GetBreach ListBreaches WatchBreaches GetBusinessDate GetEquipmentFit WatchEquipmentFit
+    GetEquipmentModel ListEquipmentModels AppraiseEquipment QuoteEquipment ListAppraisals ReconcileAppraisals
+    BacktestAppraisers GetFinding ListFindings EstimateHaircut BacktestHaircut ListHaircutEstimates ValueRight
+    QuoteRight ListRightEvents ListComingFees GetLoan ListLoans ListPledges CheckDraw GetOverride ListOverrides
+    CheckPickup GetPickup ListPickups GetControlledValue GetPolicy ListPolicies GetPriceSeries ListPriceSeries
+    ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation ListRevaluations
+    WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements ValueAssets
+    QuoteAsset GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
+"""
+
+READING_METHODS = frozenset(_READS.split())
+"""Methods that record nothing. Every other method has ``request_id`` and ``validate_only``, or its comment in the
+contract states why not."""

@@ -89,11 +89,11 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
         return await self.runner.read(work)
 
     async def IngestPrices(self, request: pb.IngestPricesRequest, context: ServicerContext) -> pb.IngestPricesResponse:
-        """Ingests prices, and judges each on its own. Requests without a request id are committed in shared batches."""
+        """Ingests prices, and judges each on its own. Requests that need no transaction of their own share one."""
         check_count("observations", request.observations, QUOTES_LIMIT)
         quotes, refused = _read_each(request.observations, _read_observation)
 
-        if not request.request_id:
+        if not request.request_id and not request.validate_only:
             ingested, seq = await self.batcher.ingest(commands.PriceMessage(quotes, refused))
             return _ingested(pb.IngestPricesResponse, ingested, seq)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.stock.feed_spellings import change_spellings, feed_with_spellings
-from collateral_registry.commands.stock.rejections import book_rejection, dismiss_rejection
+from collateral_registry.commands.stock.rejections import Resolution, book_rejection, dismiss_rejection
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.domain.stock.movements import MovementKind, RejectionReason, RejectionState
 from collateral_registry.rpc.common.calls import call_of
@@ -132,7 +132,8 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         source_id, number = id_of("name", request.name, "stockFeeds", "rejectedMovements")
         key = number_in_name("name", request.name, number, "stockFeeds/{source}/rejectedMovements/{number}")
         actor, note = checked_text("actor", request.actor), checked_text("note", request.note)
-        item = {"source_id": source_id, "key": key, "actor": actor, "note": note}
+        resolution = Resolution(actor, note, request.validate_only)
+        item = {"source_id": source_id, "key": key, "resolution": resolution}
         if request.state == pb.REJECTION_STATE_DISMISSED:
             return rejected_message(await self.batcher.run(dismiss_rejection, **item))
         if request.state != pb.REJECTION_STATE_BOOKED:

@@ -66,7 +66,10 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
             own_warehouses=own,
             request_id=checked_text("request_id", request.request_id, required=False),
         )
-        outcome = await (await self.batcher.take(batch))
+        if request.validate_only:
+            outcome = await self.batcher.attempt(batch)
+        else:
+            outcome = await (await self.batcher.take(batch))
         assert isinstance(outcome, DurableBatch)  # noqa: S101 - a call has no sequence, so it cannot leave a gap
         return pb.RecordMovementsResponse(
             booked_count=outcome.booked, known_count=outcome.known, rejected_items=rejected_items(outcome)

@@ -104,6 +104,8 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
             return pb.RevalueResponse(sequence=write.seq)
 
         started = await self.runner.write(call_of(request, "Revalue", pb.RevalueResponse), work)
+        if request.validate_only:
+            return started
         run = await self.runs.finished(started.sequence)
         if run.published_seq is None:
             raise Refused("REVALUATION_ABANDONED", f"revaluations/{run.seq} was abandoned for a newer one")

@@ -6,7 +6,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
-from collateral_registry.commands.stock.stock_intake import Batch, DurableBatch, Gap, Outcome, book_batches, open_feed
+from collateral_registry.commands.stock.stock_intake import (
+    Batch,
+    DurableBatch,
+    Gap,
+    Outcome,
+    book_batches,
+    open_feed,
+    try_batch,
+)
 from collateral_registry.runtime.batching import Batcher
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.store.engine.database import Database
@@ -67,6 +75,16 @@ class StockBatcher:
         self._held_items += items
         outcome = self._batcher.submit(batch)
         outcome.add_done_callback(lambda _: self._release(items))
+        return outcome
+
+    async def attempt(self, batch: Batch) -> DurableBatch | Gap:
+        """Returns the outcome that a batch would have now; writes nothing.
+
+        Raises Refused or RequestIdReused for a batch that would not be accepted.
+        """
+        outcome = await self.run(try_batch, batch)
+        if isinstance(outcome, Exception):
+            raise outcome
         return outcome
 
     def _release(self, items: int) -> None:
