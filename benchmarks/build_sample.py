@@ -27,6 +27,7 @@ from benchmarks.sample_prices import (
     spot_prices,
 )
 from benchmarks.sample_story import EVENTS, NEVER_INSPECTED, PATENT_STATUS, TOP_UPS
+from collateral_registry.domain.assets.right_numbers import check_digit
 from valuation.depreciation.classes import equipment_classes
 
 OUT = Path(__file__).parent.parent / "collateral_registry" / "sample"
@@ -52,6 +53,9 @@ IP_LENDABLE = {
     "COPYRIGHT": 0.10,
     "SOFTWARE": 0.15,
 }
+CHINESE_SERIES = {"PATENT": 1, "UTILITY_MODEL": 2, "DESIGN": 3}
+"""The digit of a Chinese application number that states its kind."""
+
 KILOGRAMS = {
     "kg": 1.0,
     "t": 1000.0,
@@ -230,7 +234,7 @@ def ip_assets(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
     """Returns the IP assets of a firm with their approximate lendable values."""
     found = []
     for place, (kind, office, filed, revenue, royalty) in enumerate(firm.ip_assets, start=1):
-        registration = f"{office}{filed}{number:03d}{place:02d}"
+        registration = right_number_of(kind, office, filed, number, place)
         asset = {
             "asset_id": f"ip-{firm.key}-{place}", "kind": "INTELLECTUAL_PROPERTY", "class": f"ip.{kind.lower()}",
             "currency": firm.currency, "description": f"{kind.lower().replace('_', ' ')} {registration}", "right_kind": kind,
@@ -242,6 +246,14 @@ def ip_assets(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
         worth = revenue * float(royalty) * 0.75 * 3.6 * IP_LENDABLE[kind]
         found.append((asset, worth))
     return found
+
+
+def right_number_of(kind: str, office: str, filed: int, number: int, place: int) -> str:
+    """Returns an invented number of an IP asset; Chinese ones have the form of the office and a right check digit."""
+    if office != "CN" or kind not in CHINESE_SERIES:
+        return f"{office}{filed}{number:03d}{place:02d}"
+    digits = f"{filed}{CHINESE_SERIES[kind]}{number:05d}{place:02d}"
+    return f"ZL{digits}.{check_digit(digits)}"
 
 
 def papers(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:

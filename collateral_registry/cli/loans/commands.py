@@ -11,7 +11,7 @@ import typer
 from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Filter, Limit, Server, in_session
 
 report_app = typer.Typer(help="Print reports on loans and breaches.", no_args_is_help=True, rich_markup_mode=None)
-asset_app = typer.Typer(help="Show assets.", no_args_is_help=True, rich_markup_mode=None)
+asset_app = typer.Typer(help="Show assets and correct their identity.", no_args_is_help=True, rich_markup_mode=None)
 loan_app = typer.Typer(help="Show loans.", no_args_is_help=True, rich_markup_mode=None)
 breach_app = typer.Typer(help="Show and acknowledge breaches.", no_args_is_help=True, rich_markup_mode=None)
 pickup_app = typer.Typer(
@@ -98,6 +98,23 @@ def asset_list(filter_: Filter = "", limit: Limit = 0, server: Server = DEFAULT_
     from collateral_registry.cli.loans.show_list import list_assets
 
     in_session(server, list_assets, filter_, limit)
+
+
+@asset_app.command("correct")
+def asset_correct(
+    asset: Annotated[str, typer.Argument(help="id of the asset")],
+    values: Annotated[list[str], typer.Argument(help="NAME=VALUE, such as serial_number=SN-4711 or owner=Acme")],
+    reason: Annotated[str, typer.Option(help="why the recorded identity is wrong")],
+    actor: Annotated[str, typer.Option(help="who corrects it")],
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Correct the identity or the owner of an asset.
+
+    The former numbers stay reserved, and a finding records the correction.
+    """
+    from collateral_registry.cli.loans.identity import correct_asset
+
+    in_session(server, correct_asset, asset, values, reason, actor)
 
 
 @loan_app.command("show")

@@ -8,11 +8,13 @@ from datetime import date
 
 import numpy as np
 
+from collateral_registry.commands.assets.identity import check_identity_kept
 from collateral_registry.commands.assets.inspections import check_inspection
 from collateral_registry.commands.findings.double_pledge import check_asset
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.over_pledging import touch_claim
 from collateral_registry.commands.pipeline.stated_assets import checked_asset
+from collateral_registry.domain.assets.identity import check_numbers
 from collateral_registry.domain.assets.kinds import Asset, Inventory, Status
 from collateral_registry.domain.assets.observation_dates import check_hours, with_observation_dates
 from collateral_registry.domain.shared.days import date_at
@@ -43,6 +45,7 @@ def register(write: Write, asset: Asset) -> StoredAsset:
     Raises Refused if another asset has the same reference number. An asset whose receipt exceeds the available stock
     is refused later, when the change is settled.
     """
+    check_numbers(asset, None)
     _check_dates(asset, write.market_day)
     asset = checked_asset(write.connection, asset, None, write.market_day)
     asset = with_observation_dates(asset, None, date_at(write.market_day))
@@ -61,22 +64,31 @@ def change(
 ) -> StoredAsset:
     """Changes an asset that is not retired. A higher value counts as collateral added to its loans.
 
-    ``work_done`` states the work done on a machine since its last inspection.
+    Raises Refused if the identity or the owner of an asset changes that is or was pledged. ``work_done`` states the
+    work done on a machine since its last inspection.
     """
-    stored = get_asset(write.connection, asset_id)
-    check_etag(f"assets/{asset_id}", stored.revision, etag)
-    if stored.asset.status == Status.RETIRED:
-        raise Refused("ASSET_RETIRED", f"assets/{asset_id} is retired and cannot change")
+    stored = asset_in_use(write, asset_id, etag)
     asset = with_observation_dates(changed(stored.asset), stored.asset, date_at(write.market_day))
     _check_pledged_currency(write, stored, asset)
+    check_identity_kept(write, stored, asset)
+    check_numbers(asset, stored.asset)
     _check_legal_end(stored.asset, asset, date_at(write.market_day))
     _check_dates(asset, write.market_day)
     asset = checked_asset(write.connection, asset, stored.asset, write.market_day)
     check_hours(asset, stored.asset)
-    updated = _write_asset(write, stored, asset)
+    updated = write_asset(write, stored, asset)
     write.touched.add(collateral_added=loans_of_assets(write.connection, np.array([stored.key], dtype=np.int64)))
     check_inspection(write, stored.key, asset, work_done)
     return updated
+
+
+def asset_in_use(write: Write, asset_id: str, etag: str) -> StoredAsset:
+    """Returns an asset that is not retired; raises NotFound, EtagMismatch or Refused."""
+    stored = get_asset(write.connection, asset_id)
+    check_etag(f"assets/{asset_id}", stored.revision, etag)
+    if stored.asset.status == Status.RETIRED:
+        raise Refused("ASSET_RETIRED", f"assets/{asset_id} is retired and cannot change")
+    return stored
 
 
 def retire(write: Write, asset_id: str, etag: str) -> StoredAsset:
@@ -87,16 +99,17 @@ def retire(write: Write, asset_id: str, etag: str) -> StoredAsset:
     if pledges:
         holders = ", ".join(f"loans/{row.pledge.loan_id}" for row in pledges)
         raise Refused("ASSET_PLEDGED", f"assets/{asset_id} is pledged to {holders}; release it first")
-    return _write_asset(write, stored, replace(stored.asset, status=Status.RETIRED))
+    return write_asset(write, stored, replace(stored.asset, status=Status.RETIRED))
 
 
-def _write_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset:
+def write_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset:
     """Stores a new revision of an asset and checks what its details affect."""
     touch_claim(write, stored.key)
     updated = update_asset(write, stored, asset)
     if asset.detail != stored.asset.detail:
         _note_lot(write, asset)
         set_declared(write, stored.key, asset)
+    if (asset.owner, asset.detail) != (stored.asset.owner, stored.asset.detail):
         check_asset(write, stored.key, asset, stored.asset)
     return updated
 
@@ -127,7 +140,7 @@ def _check_legal_end(before: Asset, after: Asset, today: date) -> None:
     """Raises InvalidInput if the expiry of an IP asset that has passed is removed instead of replaced."""
     ended = getattr(before.detail, "expire", None)
     if ended is not None and ended < today and getattr(after.detail, "expire", None) is None:
-        field = "asset.intellectual_property.expire_date"
+        field = "intellectual_property.expire_date"
         raise InvalidInput(field, "no date", f"the date of the renewal: the right expired on {ended}")
 
 

@@ -26,7 +26,7 @@ from collateral_registry.domain.findings.references import (
 )
 from collateral_registry.domain.loans.agreements import Loan, Pledge
 from collateral_registry.domain.shared.errors import Refused
-from collateral_registry.domain.shared.reference_matching import ReferenceNumber
+from collateral_registry.domain.shared.reference_matching import Match
 from collateral_registry.store.assets.references import (
     AGREEING_LIMIT,
     KnownIdentity,
@@ -151,10 +151,13 @@ def _verdict(one: KnownIdentity, other: KnownIdentity) -> ReferenceVerdict:
     """Returns the verdict on two numbers.
 
     Two equal registration numbers of one borrower are no contradiction, because one registration may cover several
-    assets.
+    assets. A number that a correction reserves matches in every spelling, whatever the quantity of a lot is.
     """
     if one.identity.kind == IdentityKind.NOTICE and one.borrower == other.borrower:
         return ReferenceVerdict.NONE
+    reserved = (one.is_reserved or other.is_reserved) and one.identity.kind != IdentityKind.BIN
+    if reserved and match_within(one.identity, other.identity) == Match.SAME:
+        return ReferenceVerdict.STRONG
     return verdict_of(one.identity, other.identity)
 
 
@@ -178,7 +181,14 @@ def _near_pairs(rows: Columns) -> set[tuple[int, int]]:
     """
     pairs: set[tuple[int, int]] = set()
     _, group = _groups(rows)
-    letters = np.array([ReferenceNumber(text).letters for text in rows["written"]], dtype=object)
+    columns = (rows["kind"].tolist(), rows["scope"].tolist(), rows["written"].tolist())
+    letters = np.array(
+        [
+            Identity(IdentityKind(kind), scope, text, "").writing.letters
+            for kind, scope, text in zip(*columns, strict=True)
+        ],
+        dtype=object,
+    )
     for step in range(1, AGREEING_LIMIT):
         near = np.flatnonzero(group[:-step] == group[step:]) if len(group) > step else np.zeros(0, dtype=np.int64)
         if not len(near):
@@ -251,6 +261,7 @@ def _sentence(own: KnownIdentity, other: KnownIdentity, verdict: ReferenceVerdic
     field = FIELD_OF[own.identity.kind]
     reference = f"{field} {own.identity.written} of assets/{own.asset_id}"
     if verdict == ReferenceVerdict.STRONG:
-        return f"{reference} is {other.identity.written} of assets/{other.asset_id}, held by {other.holder}"
+        held = "reserved by a correction of its identity" if other.is_reserved else f"held by {other.holder}"
+        return f"{reference} is {other.identity.written} of assets/{other.asset_id}, {held}"
     shared = shared_evidence(own.identity, other.identity)
     return f"{reference} is close to {other.identity.written} of assets/{other.asset_id}, with agreeing {shared}"

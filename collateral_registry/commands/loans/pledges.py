@@ -22,7 +22,7 @@ from collateral_registry.domain.loans.agreements import LoanState, Pledge, Pledg
 from collateral_registry.domain.loans.cure import largest_release
 from collateral_registry.domain.loans.dispositions import lowers_terms, only_registration_differs
 from collateral_registry.domain.loans.levels import LtvBasis
-from collateral_registry.domain.loans.registrations import check_registration_change
+from collateral_registry.domain.loans.registrations import check_registration_change, check_registration_number
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
@@ -66,6 +66,7 @@ def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
     if asset.asset.status == Status.RETIRED:
         raise Refused("ASSET_RETIRED", f"assets/{pledge.asset_id} is retired")
     _check_terms(pledge, loan.loan.currency, write.market_day)
+    check_registration_number(pledge)
     _check_shares(asset, [row.pledge for row in active_pledges_on(write.connection, asset.key)], pledge)
     life = check_ip_life(write, asset, loan.loan.maturity)
 

@@ -16,6 +16,7 @@ from collateral_registry.domain.assets.kinds import (
     PurchaseOrder,
     Receivable,
 )
+from collateral_registry.domain.assets.right_numbers import comparable_number, right_scope
 from collateral_registry.domain.loans.agreements import Pledge
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.reference_matching import Match, ReferenceNumber, compare_references
@@ -79,6 +80,8 @@ class Identity:
     @property
     def writing(self) -> ReferenceNumber:
         """The number in comparable form."""
+        if self.kind == IdentityKind.RIGHT and self.written:
+            return ReferenceNumber(comparable_number(self.scope, self.written))
         return ReferenceNumber(self.written)
 
     @property
@@ -158,8 +161,8 @@ def _references(asset: Asset) -> list[Identity]:
             return [Identity(IdentityKind.SERIAL, folded(machine.make), machine.serial_number, agreement)]
         case IntellectualProperty() as ip_asset:
             filed = ip_asset.filing.isoformat() if ip_asset.filing else ""
-            office = f"{ip_asset.right_kind.name.lower()} {folded(ip_asset.office)}"
-            return [Identity(IdentityKind.RIGHT, office, ip_asset.number, filed)]
+            series = right_scope(ip_asset.right_kind, ip_asset.office)
+            return [Identity(IdentityKind.RIGHT, series, ip_asset.number, filed)]
         case Receivable() as paper:
             scope = f"{folded(asset.owner)} {folded(paper.debtor)}"
             agreement = _paper_agreement(paper.issued, paper.face_amount)

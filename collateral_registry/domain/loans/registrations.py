@@ -7,16 +7,25 @@ from numpy.typing import NDArray
 
 from collateral_registry.domain.loans.agreements import Pledge
 from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.shared.identifiers import check_identifier
 from valuation._typing import Float, Int
 from valuation.errors import InvalidInput
 from valuation.flags import UnknownReason
 
 
+def check_registration_number(pledge: Pledge) -> None:
+    """Raises InvalidInput if the registration number of a pledge is in scientific notation."""
+    check_identifier("pledge.registration_number", pledge.registration_number)
+
+
 def check_registration_change(before: Pledge, after: Pledge) -> None:
     """Raises InvalidInput if the expiry of a registration is removed while its registry and number stay.
 
-    A registration with a term is renewed until a later date; it does not become unlimited.
+    A registration with a term is renewed until a later date; it does not become unlimited. A new registration number is
+    checked.
     """
+    if before.registration_number != after.registration_number:
+        check_registration_number(after)
     same = (before.registry, before.registration_number) == (after.registry, after.registration_number)
     if same and before.registration_expire is not None and after.registration_expire is None:
         want = f"the date until which it is renewed: registration {before.registration_number!r} has a term"

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.domain.assets.kinds import QUANTITY_LIMIT
+from collateral_registry.domain.shared.identifiers import is_scientific, may_be_scientific
 from collateral_registry.domain.shared.names import TEXT_LIMIT_CHARACTERS, checked_id
 from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.shared.units import NO_SPELLINGS, UnitsBySpelling, has_meaning, is_known, unit_of
@@ -157,7 +158,7 @@ WANTED = {
     "movement_id": "1 to 200 printable characters without spaces around them",
     "kind": "a kind of movement",
     "warehouse": "1 to 200 printable characters without spaces around them",
-    "lot": "1 to 200 printable characters without spaces around them",
+    "lot": "1 to 200 printable characters without spaces around them, not in scientific notation",
     "good": "an id such as copper",
     "unit": "a unit such as t, kg, lb, bbl, oz_t or piece",
     "bin": "at most 200 printable characters",
@@ -165,7 +166,8 @@ WANTED = {
     "grade": "at most 200 printable characters; a quality change needs one",
     "document": "at most 200 printable characters",
     "to_warehouse": "another warehouse for a transfer, none for other kinds",
-    "to_lot": "another lot for a split or merge, a lot or none for a transfer, none for other kinds",
+    "to_lot": "another lot for a split or merge, a lot or none for a transfer, none for other kinds; not in "
+    "scientific notation",
     "corrects": "the id of another movement for a correction, none for other kinds",
     "quantity": "millionths above 0 and at most 10^18; for an adjustment not 0, for a quality change 0",
 }
@@ -223,6 +225,10 @@ def _wrong_texts(batch: Movements) -> list[tuple[str, list[int]]]:
             wrong.append((name, _rows_with(column, {text for text in set(column) if not _clean(text)})))
     bad = {text for text in set(batch.good) if text and not _passes(checked_id, text)}
     wrong.append(("good", _rows_with(batch.good, bad)))
+    for name in ("lot", "to_lot"):
+        column = getattr(batch, name)
+        if may_be_scientific("\n".join(column)):
+            wrong.append((name, _rows_with(column, {text for text in set(column) if is_scientific(text)})))
     return wrong
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.assets import register as commands
+from collateral_registry.commands.assets.corrections import correct_identity
+from collateral_registry.domain.assets.identity import IDENTITY_FIELDS
 from collateral_registry.domain.assets.kinds import Asset, Kind, Status
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.rpc.assets.messages import asset_message, plain_message, read_asset
@@ -87,6 +89,28 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         work = _answering(lambda write: commands.change(write, asset_id, request.asset.etag, changed, work_done))
         return await self.runner.write(call_of(request, "UpdateAsset", pb.Asset), work)
 
+    async def CorrectAssetIdentity(self, request: pb.CorrectAssetIdentityRequest, context: ServicerContext) -> pb.Asset:
+        """Corrects the fields that identify an asset; its former numbers stay reserved."""
+        read = convert.read_all(
+            names=lambda: id_of("asset.name", request.asset.name, "assets"),
+            reason=lambda: checked_text("reason", request.reason),
+            actor=lambda: checked_text("actor", request.actor),
+        )
+        (asset_id,) = read["names"]
+
+        def changed(asset: Asset) -> Asset:
+            message = plain_message(asset)
+            _check_kind(request, message)
+            _check_identifies(request, asset)
+            masked(request.asset, message, request.update_mask, MASKED_FIELDS)
+            return _read_active(message, asset_id)
+
+        def work(write: Write) -> StoredAsset:
+            return correct_identity(write, asset_id, request.asset.etag, changed, read["reason"])
+
+        call = call_of(request, "CorrectAssetIdentity", pb.Asset, read["actor"])
+        return await self.runner.write(call, _answering(work))
+
     async def RetireAsset(self, request: pb.RetireAssetRequest, context: ServicerContext) -> pb.Asset:
         """Retires an asset; fails while it is pledged."""
         (asset_id,) = id_of("name", request.name, "assets")
@@ -94,7 +118,16 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         return await self.runner.write(call_of(request, "RetireAsset", pb.Asset), work)
 
 
-def _check_kind(request: pb.UpdateAssetRequest, stored: pb.Asset) -> None:
+def _check_identifies(request: pb.CorrectAssetIdentityRequest, asset: Asset) -> None:
+    """Raises InvalidInput if the mask names a field that does not identify the asset."""
+    kind = asset.detail.kind
+    allowed = ["owner", *(f"{kind.name.lower()}.{field}" for field in IDENTITY_FIELDS[kind].values())]
+    for path in request.update_mask.paths:
+        if path not in allowed:
+            raise InvalidInput("update_mask", repr(path[:80]), "one of " + ", ".join(allowed))
+
+
+def _check_kind(request: pb.UpdateAssetRequest | pb.CorrectAssetIdentityRequest, stored: pb.Asset) -> None:
     """Raises InvalidInput if the mask names a field of another kind of assets than the stored one."""
     own = stored.WhichOneof("detail")
     kinds = {field.name for field in pb.Asset.DESCRIPTOR.oneofs_by_name["detail"].fields}

@@ -27,7 +27,7 @@ class MethodClass(Enum):
 
 _METHODS = {
     MethodClass.FACT: """
-        CreateAsset UpdateAsset RecordRightEvent
+        CreateAsset UpdateAsset CorrectAssetIdentity RecordRightEvent
         CreatePriceSeries IngestPrices IngestFxRates
         CreateLoan UpdateLoan UpdateBalances
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collateral_registry.commands.stock.counts import CountReconciliation, Difference
+from collateral_registry.domain.shared.identifiers import check_identifier
 from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount
 from collateral_registry.rpc.common import convert
@@ -29,6 +30,7 @@ def _read_line(line: pb.CountLine) -> CountLine:
     quantity = convert.read_decimal("count.lines.quantity", line.quantity) * MILLION
     if quantity != quantity.to_integral_value():
         raise InvalidInput("count.lines.quantity", line.quantity.value, "at most 6 decimals")
+    check_identifier("count.lines.lot", line.lot)
     return CountLine(line.lot, line.good, line.unit, int(quantity))
 
 

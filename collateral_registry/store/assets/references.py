@@ -21,7 +21,13 @@ from collateral_registry.store.engine.bulk import Columns, insert_columns, read_
 from collateral_registry.store.engine.json_documents import from_document
 from collateral_registry.store.engine.key_sets import is_one_of
 from collateral_registry.store.engine.rows import columns_of, from_row
-from collateral_registry.store.schema.assets import IS_NEWEST_OF_ASSET, AssetRevisionRow, AssetRow, IdentityRow
+from collateral_registry.store.schema.assets import (
+    IS_NEWEST_OF_ASSET,
+    RESERVED,
+    AssetRevisionRow,
+    AssetRow,
+    IdentityRow,
+)
 from collateral_registry.store.schema.loans import IS_NEWEST_OF_PLEDGE, LoanRow, PledgeRevisionRow, PledgeRow
 from valuation._typing import Int
 
@@ -37,7 +43,10 @@ BACKFILL_ROWS = 10_000
 
 @dataclass(frozen=True)
 class KnownIdentity:
-    """A stored reference number with its asset and owner; a number of a pledge also has the loan and its borrower."""
+    """A stored reference number with its asset and owner; a number of a pledge also has the loan and its borrower.
+
+    A reserved number is one that the asset had before its identity was corrected.
+    """
 
     identity: Identity
     asset_key: int
@@ -45,6 +54,7 @@ class KnownIdentity:
     owner: str
     loan_id: str
     borrower: str
+    is_reserved: bool = False
 
     @property
     def holder(self) -> str:
@@ -57,6 +67,11 @@ def write_identities(connection: Connection, asset_key: int, pledge_key: int, fo
     own = and_(IdentityRow.asset_key == asset_key, IdentityRow.pledge_key == pledge_key)
     connection.execute(delete(IdentityRow).where(own))
     _append(connection, [(asset_key, pledge_key, one) for one in found])
+
+
+def reserve_identities(connection: Connection, asset_key: int, found: Sequence[Identity]) -> None:
+    """Keeps numbers that an asset had before a correction, so that no other asset can be registered with them."""
+    _append(connection, [(asset_key, RESERVED, one) for one in found])
 
 
 def similar_identities(connection: Connection, wanted: Identity, own_asset: int) -> list[KnownIdentity]:
@@ -216,7 +231,7 @@ def _known(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list
 
 def _keyed(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list[tuple[int, KnownIdentity]]:
     """Returns the reference numbers of assets and active pledges in key order, except those of retired assets."""
-    is_active = or_(IdentityRow.pledge_key == 0, PledgeRow.state == int(PledgeState.ACTIVE))
+    is_active = or_(IdentityRow.pledge_key <= 0, PledgeRow.state == int(PledgeState.ACTIVE))
     statement = (
         select(IdentityRow.__table__, AssetRow.asset_id, AssetRow.owner, LoanRow.loan_id, LoanRow.borrower)
         .join(AssetRow, AssetRow.asset_key == IdentityRow.asset_key)
@@ -230,4 +245,5 @@ def _keyed(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list
 
 def _known_of(row: Row[Any]) -> KnownIdentity:
     identity = from_row(Identity, row, kind=IdentityKind(row.kind))
-    return from_row(KnownIdentity, row, identity=identity, loan_id=row.loan_id or "", borrower=row.borrower or "")
+    loan = {"loan_id": row.loan_id or "", "borrower": row.borrower or ""}
+    return from_row(KnownIdentity, row, identity=identity, is_reserved=row.pledge_key == RESERVED, **loan)

@@ -10,6 +10,9 @@ from sqlmodel import SQLModel
 from collateral_registry.store.schema.columns import big, real, text
 from valuation.flags import QualityFlag
 
+RESERVED = -1
+"""Pledge key of the numbers that an asset had before its identity was corrected."""
+
 
 class AssetRow(SQLModel, table=True):
     """Current revision of an asset. ``identity`` is its natural key; null for a retired asset."""
@@ -134,7 +137,7 @@ class IdentityRow(SQLModel, table=True):
 
     Both halves of its skeleton are indexed to find numbers that differ by one edit. ``agreement`` holds the other facts
     that a duplicate registration would repeat; it is empty if too little is stated. ``pledge_key`` is 0 for numbers of
-    the asset.
+    the asset, and RESERVED for numbers that it had before a correction.
     """
 
     __tablename__: ClassVar[str] = "identity"
@@ -155,3 +158,16 @@ class IdentityRow(SQLModel, table=True):
     head: str = text()
     tail: str = text()
     agreement: str = text()
+
+
+class IdentityCorrectionRow(SQLModel, table=True):
+    """A correction of an asset's identity or owner, which led to a revision; ``document`` is JSON.
+
+    The numbers that the asset had before are kept in ``identity`` as reserved.
+    """
+
+    __tablename__: ClassVar[str] = "identity_correction"
+    asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    revision: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = big()
+    document: str = text()
