@@ -81,4 +81,8 @@ def _print_reconciliation(found: warehouse_pb2.Reconciliation) -> int:
             f"{amount.value} {one.unit}" for amount in (one.counted_quantity, one.book_quantity, one.reserved_quantity)
         )
         print_line(f"lot {one.lot}: counted {counted}, book {book}, reserved {reserved}; {one.finding}")
-    return EXIT_SOME_REFUSED if found.differences else 0
+    for lot in found.undecided_lots:
+        print_line(f"lot {lot.lot}: the count decides nothing; {lot.description}")
+    not_convertible = warehouse_pb2.UNDECIDED_REASON_UNIT_NOT_CONVERTIBLE
+    has_problems = found.differences or any(lot.reason == not_convertible for lot in found.undecided_lots)
+    return EXIT_SOME_REFUSED if has_problems else 0

@@ -1,4 +1,4 @@
-"""Reconciles stock counts with the book: records agreement, reserves shortages, opens findings for differences.
+"""Records stock counts and compares them with the book.
 
 Values and loans change at the next sync of the lot, as after a movement. The warehouse score is recomputed at once.
 """
@@ -7,18 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import ROUND_FLOOR
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.commands.pipeline.findings import close_findings, open_findings
+from collateral_registry.commands.stock.reserves import (
+    KIND_OF,
+    NO_DECISION,
+    LotDecision,
+    decide_reserves,
+    explain_shortage,
+    in_unit_of_lot,
+)
 from collateral_registry.commands.stock.warehouse_score import rescore
-from collateral_registry.domain.findings.kinds import COUNT_KINDS, Finding, FindingKind, Severity
-from collateral_registry.domain.findings.over_pledging import converted, plain_quantity
+from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
+from collateral_registry.domain.findings.over_pledging import plain_quantity
 from collateral_registry.domain.findings.references import folded
-from collateral_registry.domain.shared.units import NO_SPELLINGS, alike, unit_of
-from collateral_registry.domain.stock.counts import FEED_ACTOR, Compared, CountLine, StockCount, compare
+from collateral_registry.domain.shared.quantities import MILLION
+from collateral_registry.domain.shared.units import NO_SPELLINGS, unit_of
+from collateral_registry.domain.stock.counts import FEED_ACTOR, Compared, CountLine, Disagreement, StockCount, compare
 from collateral_registry.domain.stock.movements import CLOCK_TOLERANCE_US
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.bulk import Columns
@@ -27,25 +38,16 @@ from collateral_registry.store.findings.repository import open_fingerprints
 from collateral_registry.store.prices.unit_spellings import units_of_owner
 from collateral_registry.store.stock.counts import (
     are_reported,
-    assets_of_lots,
     balances_as_of,
-    baseline_at,
-    insert_counts,
-    is_fed,
+    fed_warehouses,
+    insert_count,
     lock_warehouse,
-    lot_of_reserve,
     open_counted_lots,
-    raise_reserves,
-    write_reserves,
 )
 from collateral_registry.store.stock.pending_lots import queue_lots
 from collateral_registry.store.stock.warehouse_scores import ensure_warehouse, warehouse_names
 from valuation._typing import Int
 from valuation.errors import InvalidInput
-from valuation.money import PPM
-
-SEVERE_SHARE_PPM = 50_000
-"""Shortage, as a share of the book quantity, above which a finding is critical."""
 
 
 @dataclass(frozen=True)
@@ -60,106 +62,156 @@ class Difference:
     finding_key: int
 
 
+class UndecidedReason(IntEnum):
+    """Why a count decides nothing about a lot; the numeric values are sent."""
+
+    UNIT_NOT_CONVERTIBLE = 1
+    NOT_REPORTED = 2
+    SUPERSEDED = 3
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A lot about which a count decides nothing, and why."""
+
+    lot: str
+    reason: UndecidedReason
+    description: str
+
+
 @dataclass(frozen=True)
 class CountReconciliation:
-    """The number of lots that agree with a count, and the lots that do not."""
+    """The number of lots that agree with a count, the lots that do not, and the lots that it does not decide."""
 
     agreed: int
     differences: Sequence[Difference]
+    undecided: Sequence[Undecided]
 
 
 @dataclass(frozen=True)
-class _CountComparison:
-    """A count with its lots [n]: the counted quantity of each, whether the good agrees, and the comparison.
+class _Comparison:
+    """The lots of a count [n] with the count of each: good, quantity, its unit, and how they compare with the book.
 
-    ``superseded`` marks lots with a later count that takes precedence, so that this count changes nothing. A later
-    count by the lender always takes precedence. A later count by the warehouse takes precedence only over a count by
-    the warehouse. ``reserve_only`` marks lots whose reserve this count may raise but not lower. A reserve that the
-    lender has set can be lowered only by the lender. An older count lowers no reserve.
+    ``comparable`` is false where the units do not convert; ``has_book`` is false where no feed reports the warehouse.
     """
 
     count: StockCount
     lots: Columns
+    good: NDArray[Any]
     counted: Int
-    same_good: NDArray[np.bool_]
+    unit: NDArray[Any]
+    comparable: NDArray[np.bool_]
+    has_book: NDArray[np.bool_]
     compared: Compared
-    before: Int
-    superseded: NDArray[np.bool_]
-    reserve_only: NDArray[np.bool_]
 
-    @property
-    def disagrees(self) -> NDArray[np.bool_]:
-        """Whether each lot [n] differs from its count."""
-        return self.compared.short | self.compared.long | ~self.same_good
+    def disagreement(self, row: int) -> Disagreement:
+        """Returns how a row differs from the book."""
+        if self.good[row] and self.good[row] != self.lots["good"][row]:
+            return Disagreement.OTHER_GOOD
+        if not self.comparable[row]:
+            return Disagreement.NONE
+        if self.compared.short[row]:
+            return Disagreement.SHORT
+        return Disagreement.LONG if self.compared.long[row] else Disagreement.NONE
 
-    @property
-    def differing(self) -> list[int]:
-        """Rows of the lots that differ and that this count decides."""
-        rows: list[int] = np.flatnonzero(self.disagrees & ~self.superseded).tolist()
-        return rows
-
-    @property
-    def decided(self) -> Int:
-        """Keys of the lots whose reserve this count may lower as well as raise."""
-        keys: Int = self.lots["lot_key"][~self.superseded & ~self.reserve_only]
-        return keys
-
-    @property
-    def reserve(self) -> Int:
-        """The new reserve of each lot [n]."""
-        raised = np.where(self.reserve_only, np.maximum(self.before, self.compared.reserve), self.compared.reserve)
-        return np.where(self.superseded, self.before, raised).astype(np.int64)
-
-    def kind(self, row: int) -> FindingKind:
-        """Returns the kind of difference in a row."""
-        if not self.same_good[row]:
-            return FindingKind.LOT_MISMATCH
-        return FindingKind.COUNT_BELOW_BOOK if self.compared.short[row] else FindingKind.COUNT_ABOVE_BOOK
-
-    def key(self, row: int) -> int:
-        """Returns the key of the lot in a row."""
-        return int(self.lots["lot_key"][row])
-
-    def plain(self, name: str, row: int) -> str:
-        """Returns a quantity of a row as a string with its unit."""
-        column = {"counted": self.counted, "book": self.lots["book"], "tolerance": self.compared.tolerance}[name]
-        return plain_quantity(int(column[row]), str(self.lots["unit"][row]))
+    def lines(self) -> Columns:
+        """Returns the columns of the lines as they are stored."""
+        columns = {"good": self.good, "unit": self.unit, "counted": self.counted, "tolerance": self.compared.tolerance}
+        return {**columns, "lot_key": self.lots["lot_key"], "book": self.lots["book"]}
 
 
 def reconcile(write: Write, count: StockCount) -> CountReconciliation:
     """Records a count and its consequences.
 
-    Raises InvalidInput for a count time in the future, an alternative spelling of a warehouse, or incompatible units.
+    Raises InvalidInput for a count time in the future, an alternative spelling of a warehouse, or an unknown unit.
     """
     _check(write, count)
     count = _with_named_units(write, count)
     policy = policy_in_force(write.connection, write.market_day).policy
-    lots = _lots(write, count)
-    counted, same_good = _counted(lots, count.lines)
-    has_book = are_reported(lots) | is_fed(write.connection, count.warehouse)
-    compared = compare(counted, lots["book"], policy.count_tolerance_ppm, has_book)
-    baseline, own = baseline_at(write.connection, lots["lot_key"], count.counted_us), write.actor.startswith(FEED_ACTOR)
-    superseded = baseline.later if own else baseline.later_by_lender
-    reserve_only = baseline.reserved_by_lender if own else baseline.later
-    comparison = _CountComparison(count, lots, counted, same_good, compared, baseline.reserve, superseded, reserve_only)
-    insert_counts(write, _rows(comparison))
-    findings = _update_findings(write, comparison)
-    _reserve(write, comparison, findings)
+    comparison = _compare(write, count, policy.count_tolerance_ppm)
+    keys = comparison.lots["lot_key"]
+    line_keys = insert_count(write, count, policy.count_tolerance_ppm, comparison.lines())
+    decided = decide_reserves(write, keys, set(line_keys))
+    _update_uncompared(write, comparison)
+    is_changed = [key in decided and decided[key].reserve != decided[key].before for key in keys.tolist()]
+    queue_lots(write, keys[np.array(is_changed, dtype=np.bool_) | ~are_reported(comparison.lots)])
     write.touched.add(assets=rescore(write, count.warehouse, policy))
-    differences = [_difference(comparison, row, findings) for row in comparison.differing]
-    return CountReconciliation(int(np.count_nonzero(~comparison.disagrees)), differences)
+    return _reconciliation(comparison, line_keys, decided)
 
 
-def lift_reserve(write: Write, finding_key: int) -> None:
-    """Removes the reserve that belongs to a finding, once the shortage is explained. The whole lot counts again."""
-    lot_keys = lot_of_reserve(write.connection, finding_key)
-    write_reserves(write, lot_keys, np.zeros(len(lot_keys), dtype=np.int64), {})
-    queue_lots(write, lot_keys)
+def _reconciliation(
+    comparison: _Comparison, line_keys: Sequence[int], decided: Mapping[int, LotDecision]
+) -> CountReconciliation:
+    agreed, differences, undecided = 0, [], []
+    for row, key in enumerate(comparison.lots["lot_key"].tolist()):
+        disagreement, decision = comparison.disagreement(row), decided.get(key, NO_DECISION)
+        if (why := _undecided(comparison, row, line_keys[row], decision)) is not None:
+            undecided.append(why)
+        elif disagreement:
+            differences.append(_difference(comparison, row, decision, disagreement))
+        agreed += not disagreement and bool(comparison.comparable[row])
+    return CountReconciliation(agreed, differences, undecided)
+
+
+def _undecided(comparison: _Comparison, row: int, line_key: int, decision: LotDecision) -> Undecided | None:
+    """Returns why a row decides nothing about its lot; None if it decides, or agrees with the book."""
+    disagreement = comparison.disagreement(row)
+    lot, unit = str(comparison.lots["lot"][row]), str(comparison.lots["unit"][row])
+    if not comparison.comparable[row] and disagreement != Disagreement.OTHER_GOOD:
+        text = f"unit: got {str(comparison.unit[row])!r}, want a unit that converts to {unit!r} of lot {lot}"
+        return Undecided(lot, UndecidedReason.UNIT_NOT_CONVERTIBLE, text)
+    if not comparison.has_book[row] and disagreement != Disagreement.OTHER_GOOD:
+        text = "no feed reports the stock of the warehouse; the newest count is the available quantity"
+        return Undecided(lot, UndecidedReason.NOT_REPORTED, text)
+    if disagreement and line_key not in decision.deciding:
+        return Undecided(lot, UndecidedReason.SUPERSEDED, "a later count of the lot decides")
+    return None
+
+
+def lift_reserve(write: Write, lot_key: int) -> None:
+    """Removes the reserve of a lot once its shortage is explained. The whole lot counts again."""
+    if explain_shortage(write, lot_key):
+        queue_lots(write, np.array([lot_key], dtype=np.int64))
+
+
+def _update_uncompared(write: Write, comparison: _Comparison) -> None:
+    """Opens a finding for each lot whose count cannot be compared, and closes those of lots that were compared."""
+    rows = range(len(comparison.comparable))
+    findings = {row: _uncompared(comparison, row) for row in rows}
+    wanted = [findings[row] for row in rows if not comparison.comparable[row]]
+    open_findings(write, wanted)
+    others = [findings[row].fingerprint for row in rows if comparison.comparable[row]]
+    if closed := [*open_fingerprints(write.connection, others).values()]:
+        close_findings(write, closed, "a later count was compared with the book")
+
+
+def _uncompared(comparison: _Comparison, row: int) -> Finding:
+    lots, warehouse = comparison.lots, comparison.count.warehouse
+    lot, unit = str(lots["lot"][row]), str(lots["unit"][row])
+    counted = plain_quantity(int(comparison.counted[row]), str(comparison.unit[row]))
+    return Finding(
+        kind=FindingKind.COUNT_NOT_COMPARED,
+        severity=Severity.WARNING,
+        fingerprint=f"count not compared lot {int(lots['lot_key'][row])}",
+        summary=f"lot {lot} in warehouse {warehouse}: {counted} counted, which does not convert to {unit}"[:200],
+        evidence={
+            "warehouse": warehouse,
+            "lot": lot,
+            "counted": counted,
+            "book_as_of_count": plain_quantity(int(lots["book"][row]), unit),
+            "reason": f"unit: got {str(comparison.unit[row])!r}, want a unit that converts to {unit!r}",
+            "method": comparison.count.method.name,
+            "document": comparison.count.document,
+        },
+        warehouse=warehouse,
+        lot_key=int(lots["lot_key"][row]),
+    )
 
 
 def _check(write: Write, count: StockCount) -> None:
     if count.counted_us > write.known_us + CLOCK_TOLERANCE_US:
-        raise InvalidInput("count.count_time", "a time in the future", "a time not after now")
+        got, now = (_time_text(time_us) for time_us in (count.counted_us, write.known_us))
+        raise InvalidInput("count.count_time", f"{got}, a time in the future", f"a time not after now, {now}")
     known = warehouse_names(write.connection)
     spellings = [name for name in known if folded(name) == folded(count.warehouse)]
     if spellings and count.warehouse not in known:
@@ -177,6 +229,28 @@ def _with_named_units(write: Write, count: StockCount) -> StockCount:
         for at, line in enumerate(count.lines)
     ]
     return replace(count, lines=lines)
+
+
+def _time_text(time_us: int) -> str:
+    return datetime.fromtimestamp(time_us / MILLION, UTC).isoformat(timespec="seconds")
+
+
+def _compare(write: Write, count: StockCount, tolerance_ppm: int) -> _Comparison:
+    lots = _lots(write, count)
+    line_of = {line.lot: line for line in count.lines}
+    lines = [line_of.get(lot) for lot in lots["lot"]]
+    stated = {
+        "counted": np.array([line.quantity if line else 0 for line in lines], dtype=np.int64),
+        "unit": [line.unit if line else unit for line, unit in zip(lines, lots["unit"], strict=True)],
+        "lot_unit": lots["unit"],
+    }
+    good = np.array([line.good if line else "" for line in lines], dtype=object)
+    found = in_unit_of_lot(stated)
+    other_good = (good != "") & (good != lots["good"])
+    comparable = other_good | (found["unit"] == lots["unit"])
+    has_book = are_reported(lots) | bool(fed_warehouses(write.connection, [count.warehouse]))
+    compared = compare(np.where(other_good, 0, found["counted"]), lots["book"], tolerance_ppm, has_book)
+    return _Comparison(count, lots, good, found["counted"], found["unit"], comparable, has_book, compared)
 
 
 def _lots(write: Write, count: StockCount) -> Columns:
@@ -202,109 +276,12 @@ def _unknown(lots: Columns, lines: Sequence[CountLine]) -> list[CountLine]:
     return [line for line in lines if line.lot not in known]
 
 
-def _counted(lots: Columns, lines: Sequence[CountLine]) -> tuple[Int, NDArray[np.bool_]]:
-    """Returns the counted quantity of each lot [n] in the lot's own unit, and whether its good matches the count.
-
-    The quantity is 0 for a lot counted as another good, and for a lot that the count omits; the latter matches.
-    """
-    line_of = {line.lot: line for line in lines}
-    counted = np.zeros(len(lots["lot_key"]), dtype=np.int64)
-    same = np.ones(len(counted), dtype=np.bool_)
-    for row, (lot, good, unit) in enumerate(zip(lots["lot"], lots["good"], lots["unit"], strict=True)):
-        line = line_of.get(lot)
-        if line is None:
-            continue
-        same[row] = line.good == good
-        if same[row] and not alike(line.unit, unit):
-            want = f"a unit that converts to {unit}, that of lot {lot}"
-            raise InvalidInput(f"count.lines[{lines.index(line)}].unit", repr(line.unit), want)
-        counted[row] = converted(line.quantity, line.unit, unit, ROUND_FLOOR) if same[row] else 0
-    return counted, same
-
-
-def _rows(comparison: _CountComparison) -> Columns:
-    return {
-        "lot_key": comparison.lots["lot_key"],
-        "method": int(comparison.count.method),
-        "counted_us": comparison.count.counted_us,
-        "counted": comparison.counted,
-        "book": comparison.lots["book"],
-        "tolerance": comparison.compared.tolerance,
-        "document": comparison.count.document,
-    }
-
-
-def _update_findings(write: Write, comparison: _CountComparison) -> dict[int, int]:
-    """Opens a finding for each difference and closes the findings that the count resolves.
-
-    Returns the key of the open finding of each lot.
-    """
-    asset_of = assets_of_lots(write.connection, comparison.lots["lot_key"][comparison.differing])
-    goods = {line.lot: line.good for line in comparison.count.lines}
-    found = [_finding(comparison, row, asset_of, goods) for row in comparison.differing]
-    open_findings(write, found)
-    names = {_fingerprint(kind, key): key for key in comparison.lots["lot_key"].tolist() for kind in COUNT_KINDS}
-    open_keys = open_fingerprints(write.connection, list(names))
-    wanted, decided = {finding.fingerprint for finding in found}, set(comparison.decided.tolist())
-    resolved = [key for name, key in open_keys.items() if name not in wanted and names[name] in decided]
-    if resolved:
-        close_findings(write, resolved, "superseded by a later count")
-    return {names[name]: key for name, key in open_keys.items() if name in wanted}
-
-
-def _finding(comparison: _CountComparison, row: int, asset_of: Mapping[int, int], goods: Mapping[str, str]) -> Finding:
-    kind, key, lot = comparison.kind(row), comparison.key(row), str(comparison.lots["lot"][row])
-    counted, book = comparison.plain("counted", row), comparison.plain("book", row)
-    warehouse = comparison.count.warehouse
-    return Finding(
-        kind=kind,
-        severity=_severity(kind, int(comparison.lots["book"][row]), int(comparison.counted[row])),
-        fingerprint=_fingerprint(kind, key),
-        summary=f"lot {lot} in warehouse {warehouse}: {counted} counted, {book} in the book"[:200],
-        evidence={
-            "warehouse": warehouse,
-            "lot": lot,
-            "good_in_book": str(comparison.lots["good"][row]),
-            "good_counted": goods.get(lot, "none"),
-            "counted": counted,
-            "book_as_of_count": book,
-            "tolerance": comparison.plain("tolerance", row),
-            "method": comparison.count.method.name,
-            "document": comparison.count.document,
-        },
-        asset_key=asset_of.get(key, 0),
-        warehouse=warehouse,
-        lot_key=key,
-    )
-
-
-def _severity(kind: FindingKind, book: int, counted: int) -> Severity:
-    if kind == FindingKind.COUNT_ABOVE_BOOK:
-        return Severity.NOTICE
-    is_severe = (book - counted) * PPM > book * SEVERE_SHARE_PPM
-    return Severity.CRITICAL if is_severe or kind == FindingKind.LOT_MISMATCH else Severity.WARNING
-
-
-def _fingerprint(kind: FindingKind, lot_key: int) -> str:
-    return f"{kind.name} lot {lot_key}"
-
-
-def _reserve(write: Write, comparison: _CountComparison, findings: Mapping[int, int]) -> None:
-    """Sets each lot's reserve and queues the lots whose counted quantity has changed."""
-    keys, reserves = comparison.lots["lot_key"], comparison.reserve
-    # These reserves keep the finding they were set for.
-    kept = (comparison.superseded | comparison.reserve_only) & (comparison.before > 0)
-    write_reserves(write, keys[~kept], reserves[~kept], findings)
-    raise_reserves(write, keys[kept], reserves[kept])
-    queue_lots(write, keys[(comparison.before != reserves) | ~are_reported(comparison.lots)])
-
-
-def _difference(comparison: _CountComparison, row: int, findings: Mapping[int, int]) -> Difference:
+def _difference(comparison: _Comparison, row: int, decision: LotDecision, disagreement: Disagreement) -> Difference:
     return Difference(
         lot=str(comparison.lots["lot"][row]),
         unit=str(comparison.lots["unit"][row]),
-        counted=int(comparison.counted[row]),
+        counted=0 if disagreement == Disagreement.OTHER_GOOD else int(comparison.counted[row]),
         book=int(comparison.lots["book"][row]),
-        reserve=int(comparison.reserve[row]),
-        finding_key=findings.get(comparison.key(row), 0),
+        reserve=decision.reserve,
+        finding_key=decision.findings.get(KIND_OF[disagreement], 0),
     )

@@ -15,6 +15,6 @@ def resolve(write: Write, key: int, note: str) -> StoredFinding:
     If a count reserved a quantity for the finding, that quantity counts again.
     """
     resolved = resolve_finding(write, key, note)
-    if resolved.finding.kind in COUNT_KINDS:
-        lift_reserve(write, key)
+    if resolved.finding.kind in COUNT_KINDS and resolved.finding.lot_key:
+        lift_reserve(write, resolved.finding.lot_key)
     return resolved

@@ -16,15 +16,20 @@ import numpy as np
 from collateral_registry.commands.pipeline.findings import open_findings
 from collateral_registry.commands.pipeline.recompute import NO_KEYS
 from collateral_registry.commands.stock.outgoing_movements import touch_moved_lots
+from collateral_registry.commands.stock.reserves import compare_again
+from collateral_registry.commands.stock.warehouse_score import rescore
 from collateral_registry.domain.assets.kinds import QUANTITY_DECIMALS, QUANTITY_LIMIT, Asset, Inventory, Status
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
 from collateral_registry.domain.findings.over_pledging import plain_quantity
-from collateral_registry.domain.shared.quantities import MILLION
+from collateral_registry.domain.shared.quantities import MILLION, plain
 from collateral_registry.domain.shared.units import alike, conversion_factor
+from collateral_registry.store.book.policies import policy_in_force
+from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.pledges import loans_of_assets
 from collateral_registry.store.stock.claims_by_place import Place, claimed_among, places_of_lots
+from collateral_registry.store.stock.counts import counted_since
 from collateral_registry.store.stock.pending_lots import (
     LinkedAsset,
     ReportedLot,
@@ -61,14 +66,14 @@ class SyncResult:
 
 @dataclass(frozen=True)
 class PendingLots:
-    """Pending stock as of commit ``seq``: lots [l], their changes [c], and the assets registered as these lots.
+    """Pending stock as of commit ``seq``: lots [l], their changes, and the assets registered as these lots.
 
-    ``unclaimed_keys`` [u] are the changes of lots that no asset claims.
+    ``unclaimed_keys`` [u] are the changes of lots that no asset claims and whose counts stay as they are.
     """
 
     seq: int
     lot_keys: Int
-    change_keys: Int
+    changes: Columns
     assets: Sequence[LinkedAsset]
     unclaimed_keys: Int
 
@@ -86,18 +91,20 @@ def find_pending_lots(connection: Connection, lots_limit: int = LOTS_LIMIT) -> P
 
     Lots in one place are processed together, because the claims on a place are reconciled as a whole.
     """
-    change_keys, lot_of_change = pending_changes(connection, CHANGES_LIMIT)
+    oldest = pending_changes(connection, CHANGES_LIMIT)
+    change_keys, lot_of_change = oldest["change_key"], oldest["lot_key"]
     if not len(change_keys):
         return None
     lots = np.unique(lot_of_change)
     place_of, registered = places_of_lots(connection, lots), {*registered_lots(connection, lots).tolist()}
     claimed = claimed_among(connection, {*place_of.values()})
     claimed_lots = {lot for lot, place in place_of.items() if place in claimed or lot in registered}
+    claimed_lots |= counted_since(connection, [*_since(oldest).items()])
     chosen = _longest_pending([lot for lot in lot_of_change.tolist() if lot in claimed_lots], place_of, lots_limit)
     return PendingLots(
         seq=newest_commit(connection)[0],
         lot_keys=chosen,
-        change_keys=changes_of_lots(connection, chosen),
+        changes=changes_of_lots(connection, chosen),
         assets=linked_assets(connection, chosen),
         unclaimed_keys=change_keys[~np.isin(lot_of_change, list(claimed_lots))],
     )
@@ -134,18 +141,19 @@ def sync_pending_lots(write: Write, pending: PendingLots) -> SyncResult:
 
 def sync_lots_of(write: Write, asset_keys: Int) -> SyncResult:
     """Applies the pending stock of the lots of these assets, ahead of the queue."""
-    change_keys, lot_of_change = changes_of_assets(write.connection, asset_keys)
-    lots = np.unique(lot_of_change)
+    changes = changes_of_assets(write.connection, asset_keys)
+    lots = np.unique(changes["lot_key"])
     linked = linked_assets(write.connection, lots)
-    return _sync(write, PendingLots(write.seq - 1, lots, change_keys, linked, NO_KEYS))
+    return _sync(write, PendingLots(write.seq - 1, lots, changes, linked, NO_KEYS))
 
 
 def _sync(write: Write, pending: PendingLots) -> SyncResult:
-    done = np.union1d(pending.change_keys, pending.unclaimed_keys)
+    done = np.union1d(pending.changes["change_key"], pending.unclaimed_keys)
     delete_changes(write, done)
     changes = len(done)
     if not len(pending.lot_keys):
         return SyncResult(changes, 0)
+    _hold_against_counts(write, _since(pending.changes))
     reported = reported_lots(write.connection, pending.lot_keys)
     linked = [_LinkedLot(one, reported[one.lot_key]) for one in pending.assets if one.lot_key in reported]
     changed = [(lot, asset) for lot in linked if (asset := _with_reported_state(lot)) is not None]
@@ -160,6 +168,24 @@ def _sync(write: Write, pending: PendingLots) -> SyncResult:
     return SyncResult(changes, len(changed))
 
 
+def _since(changes: Columns) -> dict[int, int]:
+    """Returns, by lot, the earliest time that the changes are about."""
+    since: dict[int, int] = {}
+    for lot, time_us in zip(changes["lot_key"].tolist(), changes["since_us"].tolist(), strict=True):
+        since[lot] = min(time_us, since.get(lot, time_us))
+    return since
+
+
+def _hold_against_counts(write: Write, since: Mapping[int, int]) -> None:
+    """Compares the counts of lots again that have movements about times before these counts."""
+    counted = counted_since(write.connection, [*since.items()])
+    if not counted:
+        return
+    policy = policy_in_force(write.connection, write.market_day).policy
+    for warehouse in sorted(compare_again(write, {lot: since[lot] for lot in counted})):
+        write.touched.add(assets=rescore(write, warehouse, policy))
+
+
 def _with_reported_state(linked: _LinkedLot) -> Asset | None:
     """Returns the asset with the reported quantity and grade; None if nothing changes or the report does not apply."""
     lot = linked.own.asset.detail
@@ -169,7 +195,7 @@ def _with_reported_state(linked: _LinkedLot) -> Asset | None:
         return None  # the declared quantity stays, unverified (commands/pipeline/over_pledging.py)
     reported = _reported_quantity(linked)
     accepted = reported if reported <= QUANTITY_LIMIT else Decimal(0)
-    quantity = accepted.normalize()
+    quantity = plain(accepted)
     grade = lot.grade if _is_another_good(linked) else linked.reported.grade or lot.grade
     if quantity == lot.quantity and grade == lot.grade:
         return None

@@ -18,6 +18,7 @@ class FindingKind(IntEnum):
     COUNT_BELOW_BOOK = 1
     COUNT_ABOVE_BOOK = 2
     LOT_MISMATCH = 3
+    COUNT_NOT_COMPARED = 4
     OVER_PLEDGED = 11
     DOUBLE_PLEDGE = 12
     SUSPECTED_DOUBLE_PLEDGE = 13
@@ -29,7 +30,7 @@ class FindingKind(IntEnum):
 
 
 COUNT_KINDS = (FindingKind.COUNT_BELOW_BOOK, FindingKind.COUNT_ABOVE_BOOK, FindingKind.LOT_MISMATCH)
-"""Kinds that a stock count can open."""
+"""Kinds of differences between a count and the book."""
 
 
 class Severity(IntEnum):

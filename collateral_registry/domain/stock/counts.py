@@ -76,6 +76,43 @@ class StockCount:
             raise InvalidInput("count.lines.lot", repr(twice), "each lot once")
 
 
+class Disagreement(IntEnum):
+    """How a count of a lot differs from the book."""
+
+    NONE = 0
+    SHORT = 1
+    LONG = 2
+    OTHER_GOOD = 3
+
+
+@dataclass(frozen=True)
+class ComparedCount:
+    """A count of one lot compared with the book; ``reserve`` is the shortage that it shows beyond the tolerance."""
+
+    key: int
+    by_lender: bool
+    counted_us: int
+    disagreement: Disagreement
+    reserve: int
+
+
+def deciding_counts(counts: Sequence[ComparedCount]) -> list[ComparedCount]:
+    """Returns the counts of one lot that decide its reserve, which is the largest reserve of these.
+
+    The newest count decides. If the lender's newest count shows a shortage, it decides together with the warehouse's
+    own counts since, which may raise the reserve but not lower it. Of two counts at the same time, both decide if they
+    are by the lender and by the warehouse, else the one recorded last.
+    """
+    ordered = sorted(counts, key=lambda one: (one.counted_us, one.key))
+    lender = next((one for one in reversed(ordered) if one.by_lender), None)
+    own = [one for one in ordered if not one.by_lender and (lender is None or one.counted_us >= lender.counted_us)]
+    if lender is None or not own:
+        return [*own[-1:]] if lender is None else [lender]
+    if lender.reserve:
+        return [lender, *(one for one in own[:-1] if one.reserve), own[-1]]
+    return [lender, own[-1]] if own[-1].counted_us == lender.counted_us else [own[-1]]
+
+
 @dataclass(frozen=True)
 class Compared:
     """Counts compared with the book [n]: tolerance, whether the lot is short or long beyond it, and reserve."""
@@ -86,7 +123,7 @@ class Compared:
     reserve: Int
 
 
-def compare(counted: Int, book: Int, tolerance_ppm: int, has_book: Bool) -> Compared:
+def compare(counted: Int, book: Int, tolerance_ppm: int | Int, has_book: Bool) -> Compared:
     """Compares counts [n] with the booked quantities [n] at the time of the count.
 
     The tolerance is a share of the booked quantity. If the difference exceeds it, the smaller quantity counts: a
@@ -94,7 +131,8 @@ def compare(counted: Int, book: Int, tolerance_ppm: int, has_book: Bool) -> Comp
     """
     booked = np.maximum(book, 0)
     # Split into whole millions and the rest, so that the product stays within int64.
-    tolerance: Int = booked // PPM * tolerance_ppm + booked % PPM * tolerance_ppm // PPM
+    share = np.asarray(tolerance_ppm, dtype=np.int64)
+    tolerance: Int = booked // PPM * share + booked % PPM * share // PPM
     short = has_book & (booked - counted > tolerance)
     long = has_book & (counted - booked > tolerance)
     reserve: Int = np.where(short, booked - counted, 0)

@@ -25,6 +25,9 @@ from valuation.errors import InvalidInput
 NO_SLOT = -1
 """Marks a movement that has no second lot."""
 
+LATEST_US = 2**62
+"""A time after that of any movement."""
+
 SIGN = (0, 1, -1, -1, 1, 0, -1, -1, 0)
 """Sign of the change to the named lot, by kind of movement. The second lot of a movement changes by the opposite
 amount."""
@@ -46,7 +49,9 @@ Content = tuple[object, ...]
 class Lots:
     """Current state of lots [s], with one list per column, found by place.
 
-    Key 0 marks a lot that this batch has opened. ``changed`` holds the slots of the lots that this batch has changed.
+    Key 0 marks a lot that this batch has opened. ``changed`` holds the slots of the lots that this batch has changed,
+    each with the earliest time that its movements are about. ``counted_only`` holds the slots of lots that no feed has
+    reported; the first receipt defines their good and unit, and moves their slot to ``defined``.
     """
 
     key: list[int] = field(default_factory=list)
@@ -58,7 +63,16 @@ class Lots:
     bin: list[str] = field(default_factory=list)
     quantity: list[int] = field(default_factory=list)
     slot_of: dict[Place, int] = field(default_factory=dict)
-    changed: set[int] = field(default_factory=set)
+    changed: dict[int, int] = field(default_factory=dict)
+    counted_only: set[int] = field(default_factory=set)
+    defined: set[int] = field(default_factory=set)
+
+    def define(self, slot: int, good: str, unit: str) -> None:
+        """Sets good and unit of a lot that no feed has reported; does nothing for other lots."""
+        if slot in self.counted_only:
+            self.good[slot], self.unit[slot] = good, unit
+            self.counted_only.remove(slot)
+            self.defined.add(slot)
 
     def add(self, key: int, place: Place, good: str, unit: str, grade: str, bin_: str, quantity: int) -> int:
         """Adds a lot and returns its slot."""
@@ -217,8 +231,7 @@ class _Booking:
         columns = [list(column) for column in zip(*self.done, strict=True)] or [[] for _ in range(5)]
         row, slot, to_slot, change, effective_us = columns
         done = Booked(row, slot, to_slot, change, effective_us, self.known, problems)
-        self.lots.changed.update(done.slot, done.to_slot)
-        self.lots.changed.discard(NO_SLOT)
+        _note_changes(self.lots.changed, done)
         return done
 
     def _note(self, row: int, name: str, slot: int, other: int, change: int, effective_us: int) -> None:
@@ -237,6 +250,8 @@ class _Booking:
                 raise _NotBookable(RejectionReason.UNKNOWN_LOT, text)
             named = self._unit_of(unit, good)
             slot = self.lots.add(0, (warehouse, lot), good, named, batch.grade[row], batch.bin[row], 0)
+        elif kind == MovementKind.RECEIPT and slot in self.lots.counted_only:
+            self.lots.define(slot, good, self._unit_of(unit, good))
         self._check_match(slot, good, unit)
         self.slots[lot_fields] = slot
         return slot
@@ -247,6 +262,7 @@ class _Booking:
         place = to_place(batch, row) or ("", "")
         other = lots.slot_of.get(place)
         if other is not None:
+            lots.define(other, lots.good[slot], lots.unit[slot])
             self._check_match(other, lots.good[slot], lots.unit[slot])
             return other
         if batch.kind[row] == MovementKind.MERGE:
@@ -349,6 +365,15 @@ class _Booking:
         batch, (row, *_, effective_us) = self.batch, self.done[position]
         place, other = (batch.warehouse[row], batch.lot[row]), to_place(batch, row)
         return Known(content_of(batch, row), batch.kind[row], effective_us, place, other, batch.quantity[row])
+
+
+def _note_changes(changed: dict[int, int], done: Booked) -> None:
+    """Adds the lots of the booked rows with their earliest times."""
+    for slots in (done.slot, done.to_slot):
+        for slot, time_us in zip(slots, done.effective_us, strict=True):
+            if time_us < changed.get(slot, LATEST_US):
+                changed[slot] = time_us
+    changed.pop(NO_SLOT, None)
 
 
 def _repeated(ids: Sequence[str], past: Mapping[str, Known]) -> set[str]:

@@ -41,6 +41,7 @@ def reconciliation_message(found: CountReconciliation, warehouse: StoredWarehous
         differences=[_difference(one) for one in found.differences],
         warehouse=warehouse_message(warehouse),
         sequence=sequence,
+        undecided_lots=[convert.message_of(pb.UndecidedLot, one) for one in found.undecided],
     )
 
 

@@ -106,12 +106,14 @@ LOT_IDENTITY = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") 
 class StockChangeRow(SQLModel, table=True):
     """A changed lot that is not yet applied to the book.
 
-    The stock writer inserts the row, and the stock sync deletes it.
+    The stock writer inserts the row, and the stock sync deletes it. ``since_us`` is the earliest time that its
+    movements are about: counts of that time or later are compared again.
     """
 
     __tablename__: ClassVar[str] = "stock_change"
     change_key: int | None = big(primary_key=True, default=None)
     lot_key: int = big()
+    since_us: int = big()
 
 
 class StockRejectionRow(SQLModel, table=True):
@@ -154,21 +156,44 @@ class StockReserveRow(SQLModel, table=True):
     seq: int = big()
 
 
+class WarehouseCountRow(SQLModel, table=True):
+    """A count of lots of one warehouse, by commit. If it is complete, lots without a line are counted as 0."""
+
+    __tablename__: ClassVar[str] = "warehouse_count"
+    __table_args__ = (Index("warehouse_count_time", "warehouse", "complete", "counted_us"),)
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    warehouse: str = text()
+    method: int = big()
+    counted_us: int = big(index=True)
+    known_us: int = big()
+    complete: int = big()
+    by_lender: int = big()
+    tolerance_ppm: int = big()
+    actor: str = text()
+    document: str = text()
+
+
 class StockCountRow(SQLModel, table=True):
-    """A counted or listed quantity of a lot, with the booked quantity at that time."""
+    """A line of a count: the counted quantity of a lot, with the booked quantity at the time of the count.
+
+    ``book`` and ``tolerance`` include the movements about earlier times that were reported after the count. ``good`` is
+    the good that was found; it is empty if the count omits the lot. ``counted`` is in ``unit``, which is the unit of
+    the lot. ``explained`` is the shortage that was resolved by hand.
+    """
 
     __tablename__: ClassVar[str] = "stock_count"
+    __table_args__ = (Index("stock_count_newest", "lot_key", "by_lender", "counted_us", "count_key"),)
     count_key: int | None = big(primary_key=True, default=None)
     seq: int = big(index=True)
-    lot_key: int = big(index=True)
-    method: int = big()
+    lot_key: int = big()
+    by_lender: int = big()
     counted_us: int = big()
-    known_us: int = big()
+    good: str = text()
+    unit: str = text()
     counted: int = big()
     book: int = big()
     tolerance: int = big()
-    actor: str = text()
-    document: str = text()
+    explained: int = big()
 
 
 class WarehouseReliabilityRow(SQLModel, table=True):

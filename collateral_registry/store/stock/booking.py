@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Connection, Text, bindparam, insert, select, text as sql, update
+from sqlalchemy import BigInteger, Connection, Text, bindparam, select, text as sql, update
 
 from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.stock.movement_booking import NO_SLOT, Booked, Known, Lots, Place, content
 from collateral_registry.domain.stock.movements import LATE_SECONDS, Movements, RejectionState
-from collateral_registry.store.engine.bulk import insert_columns, new_keys
+from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, new_keys
 from collateral_registry.store.engine.database import Intake
-from collateral_registry.store.engine.key_sets import KEYS, TEXTS, RecordSet
+from collateral_registry.store.engine.key_sets import TEXTS, RecordSet
 from collateral_registry.store.schema.stock import (
     StockBatchRow,
     StockChangeRow,
@@ -49,8 +49,9 @@ def read_lots(connection: Connection, places: Collection[Place]) -> Lots:
     if not places:
         return Lots()
     rows = connection.execute(_LOTS_AT, {"records": places}).all()
-    columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in LOT_COLUMNS)
-    lots = Lots(**dict(zip(LOT_COLUMNS, columns, strict=True)))
+    columns = [*map(list, zip(*rows, strict=True))] if rows else [[] for _ in (*LOT_COLUMNS, "version")]
+    lots = Lots(**dict(zip(LOT_COLUMNS, columns[:-1], strict=True)))
+    lots.counted_only.update(slot for slot, version in enumerate(columns[-1]) if not version)
     lots.slot_of.update({place: slot for slot, place in enumerate(zip(lots.warehouse, lots.lot, strict=True))})
     return lots
 
@@ -61,7 +62,7 @@ LOT_COLUMNS = ("key", "warehouse", "lot", "good", "unit", "grade", "bin", "quant
 
 _LOT = StockLotRow.__table__
 _PLACES = RecordSet({"warehouse": Text, "lot": Text}).rows
-_LOTS_AT = select(_LOT.c.lot_key, *(_LOT.c[name] for name in LOT_COLUMNS[1:])).join_from(
+_LOTS_AT = select(_LOT.c.lot_key, *(_LOT.c[name] for name in (*LOT_COLUMNS[1:], "version"))).join_from(
     _PLACES, _LOT, (_LOT.c.warehouse == _PLACES.c.warehouse) & (_LOT.c.lot == _PLACES.c.lot)
 )
 
@@ -124,10 +125,8 @@ def store_lots(intake: Intake, lots: Lots) -> None:
     columns["lot_key"] = [lots.key[slot] for slot in new]
     times = {"version": 1, "opened_us": intake.received_us, "received_us": intake.received_us}
     insert_columns(intake.connection, StockLotRow, {**columns, **times}, len(new))
-    intake.connection.execute(_QUEUE_LOTS, {"keys": [lots.key[slot] for slot in slots]})
-
-
-_QUEUE_LOTS = insert(StockChangeRow).from_select(["lot_key"], select(KEYS.rows.c.value))
+    changes = {"lot_key": [lots.key[slot] for slot in slots], "since_us": [lots.changed[slot] for slot in slots]}
+    insert_columns(intake.connection, StockChangeRow, changes, len(slots))
 
 
 def _update_lots(intake: Intake, lots: Lots, slots: Sequence[int]) -> None:
@@ -135,7 +134,13 @@ def _update_lots(intake: Intake, lots: Lots, slots: Sequence[int]) -> None:
         columns = [[getattr(lots, name)[slot] for slot in slots] for name in CHANGING]
         values = {"records": list(zip(*columns, strict=True)), "now": intake.received_us}
         intake.connection.execute(_UPDATE_LOTS, values)
+    if lots.defined:
+        defined = [slot for slot in slots if slot in lots.defined]
+        columns = [[getattr(lots, name)[slot] for slot in defined] for name in ("key", "good", "unit")]
+        _DEFINE_LOTS.run(intake.connection, *columns)
 
+
+_DEFINE_LOTS = ColumnUpdate(StockLotRow, "lot_key", ("good", "unit"))
 
 CHANGING = {"key": BigInteger, "quantity": BigInteger, "grade": Text, "bin": Text}
 """Columns of a lot that movements change, after its key."""

@@ -42,6 +42,7 @@ from collateral_registry.store.schema.stock import (
     StockReserveRow,
     StockWarehouseRow,
 )
+from collateral_registry.store.stock.counts import COUNTED_OF_GOOD, IS_COMPARABLE
 from valuation._typing import Int
 from valuation.money import PPM
 
@@ -215,10 +216,11 @@ def _available() -> Select[Any]:
     here = RecordSet({"warehouse": Text, "good": Text}).rows
     fed = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
     last_count = (
-        select(StockCountRow.counted)
-        .where(StockCountRow.lot_key == StockLotRow.lot_key)
+        select(COUNTED_OF_GOOD)
+        .where(StockCountRow.lot_key == StockLotRow.lot_key, IS_COMPARABLE)
         .order_by(StockCountRow.counted_us.desc(), StockCountRow.count_key.desc())
         .limit(1)
+        .correlate(StockLotRow)
         .scalar_subquery()
     )
     # A lot of version 0 was opened by a count, and no feed has reported it.

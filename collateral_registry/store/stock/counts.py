@@ -1,8 +1,8 @@
-"""Stores stock counts and reserves, and computes the balances with which counts are compared."""
+"""Stores stock counts and their lines, and computes the balances with which counts are compared."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,34 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     ColumnElement,
     Connection,
     ScalarSelect,
-    bindparam,
+    Select,
     case,
     cast,
-    delete,
     func,
+    insert,
+    literal_column,
+    or_,
     select,
-    update,
+    union_all,
 )
 
-from collateral_registry.domain.stock.counts import FEED_ACTOR, CountLine
-from collateral_registry.store.engine.bulk import Columns, insert_columns, new_keys, read_columns, read_keys
+from collateral_registry.domain.stock.counts import FEED_ACTOR, CountLine, StockCount
+from collateral_registry.store.engine.bulk import Columns, ColumnUpdate, insert_columns, new_keys, read_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.key_sets import KEYS, is_one_of
+from collateral_registry.store.engine.key_sets import KEYS, RecordSet, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
-from collateral_registry.store.engine.rows import columns_of
-from collateral_registry.store.schema.assets import AssetRow
-from collateral_registry.store.schema.book import CommitRow
-from collateral_registry.store.schema.stock import (
-    LOT_IDENTITY,
-    StockCountRow,
-    StockLotRow,
-    StockMovementRow,
-    StockReserveRow,
-)
+from collateral_registry.store.engine.rows import columns_of, values_of
+from collateral_registry.store.schema.stock import StockCountRow, StockLotRow, StockMovementRow, WarehouseCountRow
 from valuation._typing import Int
 
 NEVER_REPORTED = 0
@@ -63,29 +56,39 @@ class StoredCount:
     document: str
 
 
-def balances_as_of(connection: Connection, warehouse: str, lots: Sequence[str] | None, time_us: int) -> Columns:
-    """Returns lots of a warehouse with their balances as of a time (column ``book``); all lots if ``lots`` is None.
-
-    The balance is the present quantity less the movements that took effect after that time. It therefore includes
-    movements that took effect by then but were reported later. One statement reads quantities and movements, because
-    stock may change between two statements.
-    """
-    lot, moved = StockLotRow.__table__.c, StockMovementRow.__table__.c
-    # ``change`` is added to lot_key and subtracted from to_lot_key, the other lot of a transfer.
-    gained = _sum_after(moved.lot_key == lot.lot_key, time_us)
-    given = _sum_after((moved.to_lot_key == lot.lot_key) & (moved.to_lot_key > 0), time_us)
-    book = (lot.quantity - gained + given).label("book")
-    statement = select(lot.lot_key, lot.lot, lot.good, lot.unit, lot.version, lot.quantity, book)
-    statement = statement.where(lot.warehouse == warehouse)
-    if lots is not None:
-        statement = statement.where(is_one_of(lot.lot, lots))
-    return read_columns(connection, statement.order_by(lot.lot_key))
+_LOT = StockLotRow.__table__.c
+_LINE = StockCountRow.__table__.c
+_COUNT = WarehouseCountRow.__table__.c
 
 
-def _sum_after(belongs: ColumnElement[bool], time_us: int) -> ScalarSelect[int]:
+def _sum_after(belongs: ColumnElement[bool], time_us: ColumnElement[int] | int) -> ScalarSelect[int]:
     moved = StockMovementRow.__table__.c
     total = cast(func.coalesce(func.sum(moved.change), 0), BigInteger)
     return select(total).where(belongs, moved.effective_us > time_us).scalar_subquery()
+
+
+def _balance_at(time_us: ColumnElement[int] | int) -> ColumnElement[int]:
+    """Returns the balance of a lot as of a time: its quantity less the movements that took effect after that time.
+
+    It therefore includes movements that took effect by then but were reported later.
+    """
+    moved = StockMovementRow.__table__.c
+    # ``change`` is added to lot_key and subtracted from to_lot_key, the other lot of a transfer.
+    gained = _sum_after(moved.lot_key == _LOT.lot_key, time_us)
+    given = _sum_after((moved.to_lot_key == _LOT.lot_key) & (moved.to_lot_key > 0), time_us)
+    return (_LOT.quantity - gained + given).label("book")
+
+
+def balances_as_of(connection: Connection, warehouse: str, lots: Sequence[str] | None, time_us: int) -> Columns:
+    """Returns lots of a warehouse with their balances as of a time (column ``book``); all lots if ``lots`` is None.
+
+    One statement reads quantities and movements, because stock may change between two statements.
+    """
+    columns = (_LOT.lot_key, _LOT.lot, _LOT.good, _LOT.unit, _LOT.version, _balance_at(time_us))
+    statement = select(*columns).where(_LOT.warehouse == warehouse)
+    if lots is not None:
+        statement = statement.where(is_one_of(_LOT.lot, lots))
+    return read_columns(connection, statement.order_by(_LOT.lot_key))
 
 
 def lock_warehouse(write: Write, warehouse: str) -> None:
@@ -102,113 +105,192 @@ def open_counted_lots(write: Write, warehouse: str, lines: Sequence[CountLine]) 
     insert_columns(write.connection, StockLotRow, {**columns, **same, **times}, len(lines))
 
 
-def insert_counts(write: Write, columns: Columns) -> None:
-    """Appends counts given as columns."""
-    same = {"seq": write.seq, "known_us": write.known_us, "actor": write.actor}
-    insert_columns(write.connection, StockCountRow, {**columns, **same}, len(columns["lot_key"]))
+def insert_count(write: Write, count: StockCount, tolerance_ppm: int, lines: Columns) -> list[int]:
+    """Appends a count with its lines, given as columns, and returns the keys of the lines."""
+    by_lender = int(not write.actor.startswith(FEED_ACTOR))
+    values = values_of(count, "warehouse", "method", "counted_us", "document")
+    same = {"seq": write.seq, "by_lender": by_lender}
+    whole = {"known_us": write.known_us, "complete": int(count.complete), "tolerance_ppm": tolerance_ppm}
+    write.connection.execute(insert(WarehouseCountRow).values(**values, **same, **whole, actor=write.actor))
+    keys = new_keys(write.connection, StockCountRow, len(lines["lot_key"]))
+    columns = {**lines, **same, "count_key": keys, "counted_us": count.counted_us, "explained": 0}
+    insert_columns(write.connection, StockCountRow, columns, len(keys))
+    return keys
 
 
-@dataclass(frozen=True)
-class CountBaseline:
-    """For lots [n]: whether a later count exists, and whether a later count by the lender exists.
-
-    ``reserve`` is the present reserve; ``reserved_by_lender`` states whether it results from a count by the lender.
-    """
-
-    later: NDArray[np.bool_]
-    later_by_lender: NDArray[np.bool_]
-    reserve: Int
-    reserved_by_lender: NDArray[np.bool_]
+def newest_lines(connection: Connection, lot_keys: Int) -> Columns:
+    """Returns the newest line of each lot by the lender and by its warehouse, with the lot and the count."""
+    return read_columns(connection, _NEWEST_LINES, {"keys": lot_keys})
 
 
-def baseline_at(connection: Connection, lot_keys: Int, counted_us: int) -> CountBaseline:
-    """Returns the stored facts that matter for a count of the lots made at ``counted_us``."""
-    lender = ~StockCountRow.actor.startswith(FEED_ACTOR)
-    later = (
-        select(StockCountRow.lot_key, func.max(case((lender, 1), else_=0)))
-        .where(is_one_of(StockCountRow.lot_key, lot_keys), StockCountRow.counted_us > counted_us)
-        .group_by(StockCountRow.lot_key)
+def own_lines_since(connection: Connection, lots: Sequence[tuple[int, int]]) -> Columns:
+    """Returns the lines by the warehouse itself of each lot (key and earliest time), with the lot and the count."""
+    return read_columns(connection, _OWN_LINES_SINCE, {"records": lots, "keys": [key for key, _ in lots]})
+
+
+_YES: ColumnElement[int] = literal_column("1")
+_NO: ColumnElement[int] = literal_column("0")
+_SINCE = RecordSet({"lot_key": BigInteger, "since_us": BigInteger}).rows
+
+
+IS_COMPARABLE = or_(_LINE.unit == _LOT.unit, _LINE.good != _LOT.good)
+"""Whether a line and its lot, which must be joined, can be compared: in one unit, or as different goods."""
+
+COUNTED_OF_GOOD: ColumnElement[int] = case((_LINE.good.in_(("", _LOT.good)), _LINE.counted), else_=literal_column("0"))
+"""The counted quantity of the good of the lot, which must be joined: 0 if another good was found."""
+
+
+def _newest(by_lender: ColumnElement[int]) -> Select[Any]:
+    """Selects the key of the newest comparable line of each lot among KEYS by the lender or by the warehouse."""
+    of_lot = (
+        select(_LINE.count_key)
+        .join_from(StockCountRow, StockLotRow, _LOT.lot_key == _LINE.lot_key)
+        .where(_LINE.lot_key == KEYS.rows.c.value, _LINE.by_lender == by_lender, IS_COMPARABLE)
     )
-    counted = {row[0]: bool(row[1]) for row in connection.execute(later)}
-    reserve = (
-        select(StockReserveRow.lot_key, StockReserveRow.quantity, CommitRow.actor)
-        .join(CommitRow, CommitRow.seq == StockReserveRow.seq)
-        .where(is_one_of(StockReserveRow.lot_key, lot_keys))
+    newest = of_lot.order_by(_LINE.counted_us.desc(), _LINE.count_key.desc()).limit(1)
+    return select(newest.correlate(KEYS.rows).scalar_subquery().label("count_key")).select_from(KEYS.rows)
+
+
+_LINES = (
+    select(
+        *(_LINE[name] for name in ("count_key", "lot_key", "by_lender", "counted_us", "good", "book", "explained")),
+        COUNTED_OF_GOOD.label("counted"),
+        *(_COUNT[name] for name in ("method", "tolerance_ppm", "document")),
+        *(_LOT[name] for name in ("warehouse", "lot", "unit", "version")),
+        _LOT.good.label("good_in_book"),
     )
-    reserved = {row[0]: (row[1], not row[2].startswith(FEED_ACTOR)) for row in connection.execute(reserve)}
-    keys = lot_keys.tolist()
-    return CountBaseline(
-        later=np.array([key in counted for key in keys], dtype=np.bool_),
-        later_by_lender=np.array([counted.get(key, False) for key in keys], dtype=np.bool_),
-        reserve=np.array([reserved.get(key, (0, False))[0] for key in keys], dtype=np.int64),
-        reserved_by_lender=np.array([reserved.get(key, (0, False))[1] for key in keys], dtype=np.bool_),
-    )
+    .join_from(StockCountRow, StockLotRow, _LOT.lot_key == _LINE.lot_key)
+    .join(WarehouseCountRow, _COUNT.seq == _LINE.seq)
+    .order_by(_LINE.count_key)
+)
+_NEWEST_LINES = _LINES.where(_LINE.count_key.in_(union_all(_newest(_YES), _newest(_NO))))
+_OWN_LINES_SINCE = _LINES.join(
+    _SINCE, (_SINCE.c.lot_key == _LINE.lot_key) & (_LINE.counted_us >= _SINCE.c.since_us)
+).where(_LINE.by_lender == _NO, IS_COMPARABLE, is_one_of(_LINE.lot_key, KEYS))
 
 
-def raise_reserves(write: Write, lot_keys: Int, reserves: Int) -> None:
-    """Raises existing reserves [n]; their finding and commit stay the same."""
-    own: BindParameter[int] = bindparam("own")
-    statement = update(StockReserveRow).where(StockReserveRow.lot_key == own).values(quantity=bindparam("new"))
-    rows = [{"own": key, "new": new} for key, new in zip(lot_keys.tolist(), reserves.tolist(), strict=True)]
-    if rows:
-        write.connection.execute(statement, rows)
+def counted_since(connection: Connection, lots: Sequence[tuple[int, int]]) -> set[int]:
+    """Returns the lots (key and time) that a count of that time or later includes, also by omission."""
+    newest = connection.execute(_NEWEST_COUNT).scalar() or 0
+    earlier = [lot for lot in lots if lot[1] <= newest]
+    return set(connection.execute(_COUNTED_SINCE, {"records": earlier}).scalars()) if earlier else set()
 
 
-def lot_of_reserve(connection: Connection, finding_key: int) -> Int:
-    """Returns the key of the lot that has a reserve because of a finding; no key if there is none."""
-    statement = select(StockReserveRow.lot_key).where(StockReserveRow.finding_key == finding_key)
-    return read_keys(connection, statement)
-
-
-def write_reserves(write: Write, lot_keys: Int, reserves: Int, finding_of: Mapping[int, int]) -> None:
-    """Sets the reserve of each lot [n]; 0 removes it."""
-    write.connection.execute(delete(StockReserveRow).where(is_one_of(StockReserveRow.lot_key, lot_keys)))
-    kept = reserves > 0
-    keys = lot_keys[kept]
-    columns = {
-        "lot_key": keys,
-        "quantity": reserves[kept],
-        "finding_key": [finding_of.get(key, 0) for key in keys.tolist()],
-        "seq": write.seq,
-    }
-    insert_columns(write.connection, StockReserveRow, columns, len(keys))
-
-
-def assets_of_lots(connection: Connection, lot_keys: Int) -> dict[int, int]:
-    """Returns, for each lot that is registered as an asset, the key of the asset."""
-    return {row[0]: row[1] for row in connection.execute(_ASSETS_OF_LOTS, {"keys": lot_keys})}
-
-
-_ASSETS_OF_LOTS = (
-    select(StockLotRow.lot_key, AssetRow.asset_key)
-    .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
-    .where(is_one_of(StockLotRow.lot_key, KEYS))
+_NEWEST_COUNT = select(func.max(_COUNT.counted_us))
+_HAS_LINE = select(_LINE.count_key).where(_LINE.lot_key == _SINCE.c.lot_key, _LINE.counted_us >= _SINCE.c.since_us)
+_IS_OMITTED = (
+    select(_COUNT.seq)
+    .join(StockLotRow, _LOT.warehouse == _COUNT.warehouse)
+    .where(_LOT.lot_key == _SINCE.c.lot_key, _COUNT.complete == _YES, _COUNT.counted_us >= _SINCE.c.since_us)
+)
+_COUNTED_SINCE = select(_SINCE.c.lot_key).where(
+    or_(_HAS_LINE.correlate(_SINCE).exists(), _IS_OMITTED.correlate(_SINCE).exists())
 )
 
 
+def lines_since(connection: Connection, lots: Sequence[tuple[int, int]]) -> Columns:
+    """Returns the lines of each lot (key and earliest time) with their present ``book`` and the unit of the lot."""
+    return read_columns(connection, _LINES_SINCE, {"records": lots})
+
+
+_LINES_SINCE = (
+    select(
+        *(_LINE[name] for name in ("count_key", "unit", "counted")),
+        _LINE.book.label("book_before"),
+        _LOT.warehouse,
+        _LOT.unit.label("lot_unit"),
+        _COUNT.tolerance_ppm,
+        _balance_at(_LINE.counted_us),
+    )
+    .join_from(_SINCE, StockLotRow, _LOT.lot_key == _SINCE.c.lot_key)
+    .join(
+        StockCountRow,
+        (_LINE.lot_key == _LOT.lot_key) & or_(_LINE.counted_us >= _SINCE.c.since_us, _LINE.unit != _LOT.unit),
+    )
+    .join(WarehouseCountRow, _COUNT.seq == _LINE.seq)
+)
+
+
+def omissions_since(connection: Connection, lots: Sequence[tuple[int, int]]) -> Columns:
+    """Returns the complete counts without a line of each lot (key and earliest time) that the lot had stock at."""
+    found = read_columns(connection, _OMISSIONS_SINCE, {"records": lots})
+    had_stock = found["book"] != 0
+    return {name: column[had_stock] for name, column in found.items()}
+
+
+# The line is found by the first columns of its index.
+_OMITTED_LINE = select(_LINE.count_key).where(
+    _LINE.lot_key == _LOT.lot_key,
+    _LINE.by_lender == _COUNT.by_lender,
+    _LINE.counted_us == _COUNT.counted_us,
+    _LINE.seq == _COUNT.seq,
+)
+_OMISSIONS_SINCE = (
+    select(
+        *(_COUNT[name] for name in ("seq", "by_lender", "counted_us", "tolerance_ppm")),
+        *(_LOT[name] for name in ("lot_key", "warehouse", "unit")),
+        _balance_at(_COUNT.counted_us),
+    )
+    .join_from(_SINCE, StockLotRow, _LOT.lot_key == _SINCE.c.lot_key)
+    .join(
+        WarehouseCountRow,
+        (_COUNT.warehouse == _LOT.warehouse) & (_COUNT.complete == _YES) & (_COUNT.counted_us >= _SINCE.c.since_us),
+    )
+    .where(~_OMITTED_LINE.correlate(StockLotRow, WarehouseCountRow).exists())
+)
+
+
+def insert_omissions(write: Write, lines: Columns) -> None:
+    """Appends lines of lots that a complete count omits."""
+    names = ("seq", "lot_key", "by_lender", "counted_us", "unit", "book", "tolerance")
+    columns = {**{name: lines[name] for name in names}, "good": "", "counted": 0, "explained": 0}
+    insert_columns(write.connection, StockCountRow, columns, len(lines["lot_key"]))
+
+
+def update_lines(write: Write, lines: Columns) -> None:
+    """Sets unit, counted and booked quantity, and tolerance of existing lines."""
+    columns = (lines[name].tolist() for name in ("unit", "counted", "book", "tolerance"))
+    _SET_LINE.run(write.connection, lines["count_key"].tolist(), *columns)
+
+
+_SET_LINE = ColumnUpdate(StockCountRow, "count_key", ("unit", "counted", "book", "tolerance"))
+
+
+def explain_lines(write: Write, explained: Sequence[tuple[int, int]]) -> None:
+    """Sets the part of the shortage of lines (key and quantity) that was resolved by hand."""
+    _SET_EXPLAINED.run(write.connection, *([list(column) for column in zip(*explained, strict=True)] or [[], []]))
+
+
+_SET_EXPLAINED = ColumnUpdate(StockCountRow, "count_key", ("explained",))
+
+
 def list_counts(connection: Connection, warehouse: str, before_key: int, limit: int) -> list[StoredCount]:
-    """Returns a page of the counts of a warehouse, newest first."""
-    statement = (
+    """Returns a page of the counts of a warehouse that could be compared, newest first."""
+    statement: Select[Any] = (
         select(
-            StockCountRow.count_key,
+            _LINE.count_key,
             *columns_of(StockLotRow, "warehouse", "lot", "good", "unit"),
-            *columns_of(
-                StockCountRow, "method", "counted_us", "known_us", "counted", "book", "tolerance", "actor", "document"
-            ),
+            *columns_of(WarehouseCountRow, "method", "counted_us", "known_us"),
+            COUNTED_OF_GOOD,
+            *columns_of(StockCountRow, "book", "tolerance"),
+            *columns_of(WarehouseCountRow, "actor", "document"),
         )
-        .join(StockLotRow, StockLotRow.lot_key == StockCountRow.lot_key)
-        .where(StockLotRow.warehouse == warehouse, StockCountRow.count_key < before_key)
-        .order_by(StockCountRow.count_key.desc())
+        .join_from(StockCountRow, StockLotRow, _LOT.lot_key == _LINE.lot_key)
+        .join(WarehouseCountRow, _COUNT.seq == _LINE.seq)
+        .where(_LOT.warehouse == warehouse, IS_COMPARABLE, _LINE.count_key < before_key)
+        .order_by(_LINE.count_key.desc())
         .limit(limit)
     )
     return [StoredCount(*row) for row in connection.execute(statement)]
 
 
-def is_fed(connection: Connection, warehouse: str) -> bool:
-    """Returns whether a feed reports the stock of a warehouse; if so, a lot that it omits has 0 in the book."""
-    reported = select(StockLotRow.lot_key).where(
-        StockLotRow.warehouse == warehouse, StockLotRow.version > NEVER_REPORTED
-    )
+def fed_warehouses(connection: Connection, warehouses: Sequence[str]) -> set[str]:
+    """Returns the warehouses whose stock a feed reports; a lot that the feed omits has 0 in the book."""
+    return {name for name in set(warehouses) if _is_fed(connection, name)}
+
+
+def _is_fed(connection: Connection, warehouse: str) -> bool:
+    reported = select(_LOT.lot_key).where(_LOT.warehouse == warehouse, _LOT.version > NEVER_REPORTED)
     return connection.execute(reported.limit(1)).first() is not None
 
 

@@ -12,7 +12,7 @@ from collateral_registry.domain.assets.valuation_columns import quantity_in
 from collateral_registry.domain.findings.over_pledging import millionths_of
 from collateral_registry.domain.findings.references import MOVING_KINDS, goods_of
 from collateral_registry.store.engine.asset_documents import asset_from_document
-from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, read_columns, read_keys
+from collateral_registry.store.engine.bulk import Columns, ColumnUpdate, insert_columns, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.json_documents import to_document
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
@@ -55,35 +55,34 @@ class ReportedLot:
     counted: int
 
 
-def pending_changes(connection: Connection, limit: int) -> tuple[Int, Int]:
-    """Returns the oldest pending changes [c], oldest first, and their lots [c]."""
-    columns = read_columns(connection, _LONGEST_PENDING, {"most": limit})
-    return columns["change_key"], columns["lot_key"]
+NO_MOVEMENT_US = 2**62
+"""``since_us`` of a change that is not a movement; it is later than any count."""
 
 
-_LONGEST_PENDING = (
-    select(StockChangeRow.change_key, StockChangeRow.lot_key)
-    .order_by(StockChangeRow.change_key)
-    .limit(bindparam("most"))
-)
+def pending_changes(connection: Connection, limit: int) -> Columns:
+    """Returns the oldest pending changes, oldest first: ``change_key``, ``lot_key`` and ``since_us``."""
+    return read_columns(connection, _LONGEST_PENDING, {"most": limit})
 
 
-def changes_of_lots(connection: Connection, lot_keys: Int) -> Int:
-    """Returns all pending changes of these lots."""
-    return read_keys(connection, _CHANGES_OF_LOTS, {"keys": lot_keys})
+_CHANGE = (StockChangeRow.change_key, StockChangeRow.lot_key, StockChangeRow.since_us)
+_LONGEST_PENDING = select(*_CHANGE).order_by(StockChangeRow.change_key).limit(bindparam("most"))
 
 
-_CHANGES_OF_LOTS = select(StockChangeRow.change_key).where(is_one_of(StockChangeRow.lot_key, KEYS))
+def changes_of_lots(connection: Connection, lot_keys: Int) -> Columns:
+    """Returns all pending changes of these lots, in the columns of ``pending_changes``."""
+    return read_columns(connection, _CHANGES_OF_LOTS, {"keys": lot_keys})
 
 
-def changes_of_assets(connection: Connection, asset_keys: Int) -> tuple[Int, Int]:
-    """Returns the pending changes [c] of the lots registered as these assets, oldest first, and their lots [c]."""
-    columns = read_columns(connection, _CHANGES_OF_ASSETS, {"keys": asset_keys})
-    return columns["change_key"], columns["lot_key"]
+_CHANGES_OF_LOTS = select(*_CHANGE).where(is_one_of(StockChangeRow.lot_key, KEYS))
+
+
+def changes_of_assets(connection: Connection, asset_keys: Int) -> Columns:
+    """Returns the pending changes of the lots registered as these assets, in the columns of ``pending_changes``."""
+    return read_columns(connection, _CHANGES_OF_ASSETS, {"keys": asset_keys})
 
 
 _CHANGES_OF_ASSETS = (
-    select(StockChangeRow.change_key, StockChangeRow.lot_key)
+    select(*_CHANGE)
     .join(StockLotRow, StockLotRow.lot_key == StockChangeRow.lot_key)
     .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
     .where(is_one_of(AssetRow.asset_key, KEYS))
@@ -108,12 +107,13 @@ def queue_lot(write: Write, lot: Inventory) -> None:
     known = select(StockLotRow.lot_key).where(StockLotRow.warehouse == lot.warehouse, StockLotRow.lot == lot.lot)
     key = write.connection.execute(known).scalar()
     if key is not None:
-        write.connection.execute(insert(StockChangeRow).values(lot_key=key))
+        write.connection.execute(insert(StockChangeRow).values(lot_key=key, since_us=NO_MOVEMENT_US))
 
 
 def queue_lots(write: Write, lot_keys: Int) -> None:
     """Queues lots whose counted quantity has changed."""
-    insert_columns(write.connection, StockChangeRow, {"lot_key": lot_keys}, len(lot_keys))
+    columns = {"lot_key": lot_keys, "since_us": NO_MOVEMENT_US}
+    insert_columns(write.connection, StockChangeRow, columns, len(lot_keys))
 
 
 def delete_changes(write: Write, change_keys: Int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Float, case, cast, func, insert, select, text as sql, update
+from sqlalchemy import ColumnElement, Connection, Float, case, cast, delete, func, insert, select, text as sql, update
 
 from collateral_registry.domain.findings.kinds import FindingState
 from collateral_registry.domain.findings.references import folded
@@ -25,6 +25,7 @@ from collateral_registry.store.schema.stock import (
     WarehouseReliabilityRow,
 )
 from collateral_registry.store.stock.claims_by_place import spellings_of
+from collateral_registry.store.stock.counts import COUNTED_OF_GOOD, IS_COMPARABLE
 from valuation._typing import Int
 
 
@@ -60,13 +61,14 @@ def record_of(connection: Connection, warehouse: str, since_us: int) -> Record:
 
     The shrinkage rate is the mean of (book - counted) / book over the counted lots, with 0 for lots without a shortage.
     """
-    missing = cast(StockCountRow.book - StockCountRow.counted, Float) / cast(StockCountRow.book, Float)
-    shrinkage = func.avg(case((StockCountRow.counted < StockCountRow.book, missing), else_=0.0))
+    missing = cast(StockCountRow.book - COUNTED_OF_GOOD, Float) / cast(StockCountRow.book, Float)
+    shrinkage = func.avg(case((StockCountRow.book > COUNTED_OF_GOOD, missing), else_=0.0))
+    of_warehouse = (StockLotRow.warehouse == warehouse, StockCountRow.counted_us >= since_us)
     counts = (
         select(func.count(), shrinkage)
         .select_from(StockCountRow)
         .join(StockLotRow, StockLotRow.lot_key == StockCountRow.lot_key)
-        .where(StockLotRow.warehouse == warehouse, StockCountRow.counted_us >= since_us, StockCountRow.book > 0)
+        .where(*of_warehouse, IS_COMPARABLE, StockCountRow.book > 0)
     )
     lines, rate = connection.execute(counts).one()
     sums = select(StockWarehouseRow.movement_count, StockWarehouseRow.late_count, StockWarehouseRow.lateness_seconds)
@@ -94,14 +96,17 @@ def haircut_of_spellings(connection: Connection, names: Sequence[str]) -> float:
 
 
 def store_score(write: Write, warehouse: str, record: Record, found: Reliability) -> None:
-    """Stores a score with the record from which it was computed."""
+    """Stores a score with the record from which it was computed; replaces an earlier one of the same commit."""
     values = {
         "warehouse": warehouse,
         "seq": write.seq,
         **values_of(record, "count_lines", "shrinkage_rate", "late_share", "mean_lateness_seconds"),
         **values_of(found, "score", "haircut"),
     }
-    write.connection.execute(insert(WarehouseReliabilityRow).values(**values))
+    score = WarehouseReliabilityRow
+    same = (score.warehouse == warehouse, score.seq == write.seq)
+    write.connection.execute(delete(score).where(*same))
+    write.connection.execute(insert(score).values(**values))
 
 
 def set_haircut(write: Write, place: str, haircut: float) -> Int:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from collateral_registry.commands.stock.counts import UndecidedReason
 from collateral_registry.commands.stock.resolve_finding import resolve
 from collateral_registry.commands.valuations.value import quote_asset, value_assets
 from collateral_registry.domain.findings.kinds import FindingKind, FindingState, Severity
@@ -150,7 +151,7 @@ def test_a_late_count_by_the_lender_prevails_over_a_later_one_by_the_warehouse(b
 
 
 def test_a_finding_resolved_by_hand_lets_the_lot_count_again(book):
-    count(book, ("a", 80))
+    count(book, ("a", 80), hours=1)
     do(book, lambda write: resolve(write, findings(book)[0].key, "weighed again in our presence"))
     push(book, 2, ("RECEIPT", "a", 1, 0))
 
@@ -187,8 +188,41 @@ def test_another_good_in_the_lot_reserves_all_of_it(book):
 
 def test_a_count_in_another_unit_is_converted(book):
     assert count(book, ("a", 100_000), unit="kg").agreed == 1
-    with pytest.raises(InvalidInput, match="converts"):
-        count(book, ("a", 100), unit="bbl")
+
+
+def test_a_count_in_a_unit_that_does_not_convert_decides_nothing_and_says_why(book):
+    push(book, 2, ("RECEIPT", "b", 5, 3))
+    count(book, ("a", 80), hours=2)
+    found = count(book, ("a", 700), ("b", 5), unit="bbl", hours=1)
+
+    assert [(one.lot, one.reason) for one in found.undecided] == [
+        ("a", UndecidedReason.UNIT_NOT_CONVERTIBLE),
+        ("b", UndecidedReason.UNIT_NOT_CONVERTIBLE),
+    ]
+    assert found.undecided[0].description == "unit: got 'bbl', want a unit that converts to 't' of lot a"
+    assert quantity(book, "a") == 80
+    opened_now = [row.finding for row in findings(book) if row.finding.kind == FindingKind.COUNT_NOT_COMPARED]
+    assert [finding.evidence["counted"] for finding in opened_now] == ["5 bbl", "700 bbl"]
+
+
+def test_a_count_that_can_be_compared_closes_the_finding_of_one_that_could_not(book):
+    count(book, ("a", 700), unit="bbl", hours=1)
+    count(book, ("a", 100))
+
+    assert [row.state for row in findings(book)] == [FindingState.RESOLVED]
+
+
+def test_a_count_that_a_later_one_overrules_says_so(book):
+    count(book, ("a", 100), hours=1)
+    late = count(book, ("a", 60), hours=2)
+
+    assert [(one.lot, one.reason) for one in late.undecided] == [("a", UndecidedReason.SUPERSEDED)]
+
+
+def test_a_count_in_a_warehouse_without_a_feed_says_that_there_is_no_book(book):
+    found = count(book, ("far", 30), warehouse="Ningbo")
+
+    assert (found.agreed, [one.reason for one in found.undecided]) == (1, [UndecidedReason.NOT_REPORTED])
 
 
 def test_without_a_feed_the_last_count_is_the_available_stock(book):
