@@ -14,7 +14,8 @@ EXACT_NUMBERS = 1e15
 class Grid:
     """Cells of a file or of a sheet; ``lines`` [n] are the line of each row, from 1.
 
-    ``separator`` separates the cells of a line; it is empty in formats that have no lines of text.
+    ``separator`` separates the cells of a line; it is empty in formats that have no lines of text. ``binary`` are the
+    places of columns with fractions in a binary format, whose decimal sign in ``rows`` is therefore the point.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Grid:
     rows: list[list[str]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     separator: str = ""
+    binary: set[int] = field(default_factory=set)
 
 
 def text_of_float(value: float | None) -> str:

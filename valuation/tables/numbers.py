@@ -54,12 +54,13 @@ class Form(Enum):
     THREE_AFTER_COMMA = "8,512"
 
 
-def read_numbers(cells: Sequence[str], *, currency: bool, local_signs: bool) -> Canonical:
+def read_numbers(cells: Sequence[str], *, currency: bool, local_signs: bool, binary: bool = False) -> Canonical:
     """Returns the numbers of a column [n] in plain digits, such as ``-1200.50``; empty cells stay empty.
 
     ``currency`` permits one currency sign in the whole column. ``local_signs`` states that the file shows signs of a
-    country with a decimal comma (dates with points, cells separated by semicolons). Raises UndecidedColumn if the
-    column has two readings.
+    country with a decimal comma (dates with points, cells separated by semicolons). ``binary`` states that the column
+    comes from a format that stores numbers, so that its points are decimal signs. Raises UndecidedColumn if the column
+    has two readings.
     """
     joined = "\n".join(cells) + "\n"
     one_line_each = joined.count("\n") == len(cells)
@@ -69,6 +70,9 @@ def read_numbers(cells: Sequence[str], *, currency: bool, local_signs: bool) -> 
     distinct.pop("", None)
     stripped = {cell: _stripped(cell) for cell in distinct}
     forms = {cell: (number, _form(number)) for cell, (number, _, _) in stripped.items()}
+    if binary:
+        is_three = Form.THREE_AFTER_POINT
+        forms = {cell: (number, Form.POINT if form is is_three else form) for cell, (number, form) in forms.items()}
     _check_currencies(cells, {cell: sign for cell, (_, _, sign) in stripped.items()}, currency=currency)
     decimal = _decimal_sign(cells, forms, local_signs=local_signs)
     plain: dict[str, str] = {"": ""}

@@ -28,7 +28,9 @@ def read_parquet(source: Source, schema: Schema) -> Grid:
         raise InvalidInput(source.name, f"a damaged parquet file ({error})", "a complete one") from None
     rows = [list(cells) for cells in zip(*columns, strict=True)]
     kept = [at for at, cells in enumerate(rows) if any(cells)]
-    return Grid(source.name, list(table.column_names), [rows[at] for at in kept], [at + 1 for at in kept])
+    binary = {at for at, column in enumerate(table.columns) if pa.types.is_floating(_kind(column))}
+    lines = [at + 1 for at in kept]
+    return Grid(source.name, list(table.column_names), [rows[at] for at in kept], lines, binary=binary)
 
 
 def _check_size(name: str, file: ParquetFile, schema: Schema) -> None:
@@ -41,9 +43,8 @@ def _check_size(name: str, file: ParquetFile, schema: Schema) -> None:
 
 def _texts(column: pa.ChunkedArray) -> list[str]:
     """Returns the values of a column as text; missing values are empty, and so are values that are no cells."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
+    kind = _kind(column)
+    if pa.types.is_dictionary(column.type):
         column = column.cast(kind)
     if pa.types.is_timestamp(kind):
         local = pc.local_timestamp(column) if kind.tz else column
@@ -53,6 +54,11 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return [""] * len(column)
     return ["" if value is None else str(value) for value in column.to_pylist()]
+
+
+def _kind(column: pa.ChunkedArray) -> pa.DataType:
+    """Returns the type of a column's values."""
+    return column.type.value_type if pa.types.is_dictionary(column.type) else column.type
 
 
 def _day(text: str | None) -> str:

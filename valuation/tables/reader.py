@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -107,7 +107,7 @@ def read_source(source: Source, schema: Schema) -> Table:
     rows, lines, refused = _fitting(grid, found)
     columns = {name: [row[at].strip() for row in rows] for name, at in found.items()}
     table = Table(source.name, columns, lines, refused)
-    return _canonical(grid, table, schema)
+    return _canonical(grid, table, schema, {name for name, at in found.items() if at in grid.binary})
 
 
 def _grid(source: Source, schema: Schema) -> Grid:
@@ -153,7 +153,7 @@ def _wrong_width(cells: int, width: int, separator: str) -> str:
     return reason
 
 
-def _canonical(grid: Grid, table: Table, schema: Schema) -> Table:
+def _canonical(grid: Grid, table: Table, schema: Schema, binary: Collection[str]) -> Table:
     """Returns the table with numbers and dates in canonical form; rows with unreadable or missing cells are refused."""
     kinds = {name: kind for name, kind in schema.kinds().items() if name in table.columns}
     local = grid.separator == ";" or any(dotted(table.columns[name]) for name in kinds if kinds[name] in DATE_KINDS)
@@ -163,7 +163,7 @@ def _canonical(grid: Grid, table: Table, schema: Schema) -> Table:
         if kind is not CellKind.TEXT:
             cells = _known(cells, schema.unknown)
             try:
-                read = _read(cells, kind, local_signs=local)
+                read = _read(cells, kind, local_signs=local, binary=name in binary)
             except UndecidedColumn as error:
                 raise InvalidInput(f"{table.name}:{table.lines[error.at]}: {name}", error.got, error.want) from None
             columns[name] = read.cells
@@ -183,7 +183,7 @@ def _known(cells: list[str], unknown: frozenset[str]) -> list[str]:
     return ["" if cell in unknown else cell for cell in cells] if unknown else cells
 
 
-def _read(cells: Sequence[str], kind: CellKind, *, local_signs: bool) -> Canonical:
+def _read(cells: Sequence[str], kind: CellKind, *, local_signs: bool, binary: bool) -> Canonical:
     if kind in NUMBER_KINDS:
-        return read_numbers(cells, currency=kind is CellKind.PRICE, local_signs=local_signs)
+        return read_numbers(cells, currency=kind is CellKind.PRICE, local_signs=local_signs, binary=binary)
     return read_dates(cells, kind, latest_day())

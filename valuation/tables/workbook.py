@@ -11,6 +11,7 @@ from xml.etree.ElementTree import ParseError
 
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 from valuation.errors import InvalidInput
 from valuation.tables.grid import Grid, text_of_float
@@ -30,7 +31,7 @@ def read_workbook(source: Source, schema: Schema) -> Grid:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions that it does not keep
             book = load_workbook(io.BytesIO(source.content), read_only=True, data_only=True, keep_links=False)
-            grids = [_grid(source.name, sheet.title, sheet.iter_rows(values_only=True), schema) for sheet in book]
+            grids = [_grid(source.name, sheet.title, _rows(sheet), schema) for sheet in book]
     except InvalidInput:
         raise
     except (InvalidFileException, zipfile.BadZipFile, ParseError, KeyError, ValueError, OSError) as error:
@@ -44,6 +45,12 @@ def read_workbook(source: Source, schema: Schema) -> Grid:
     return (fitting or filled or [Grid(source.name, [])])[0]
 
 
+def _rows(sheet: ReadOnlyWorksheet) -> Iterable[tuple[object, ...]]:
+    """Returns the values of all rows; some programs state too small a range of cells or none, so it is ignored."""
+    sheet.reset_dimensions()
+    return sheet.iter_rows(values_only=True)
+
+
 def _grid(name: str, title: str, rows: Iterable[tuple[object, ...]], schema: Schema) -> Grid:
     grid = Grid(f"{name} {title}", [])
     for line, values in enumerate(rows, start=1):
@@ -53,8 +60,9 @@ def _grid(name: str, title: str, rows: Iterable[tuple[object, ...]], schema: Sch
         if not grid.header:
             grid = Grid(grid.name, cells)
             continue
-        grid.rows.append(cells)
+        grid.rows.append(cells + [""] * (len(grid.header) - len(cells)))
         grid.lines.append(line)
+        grid.binary.update(at for at, value in enumerate(values) if isinstance(value, float) and value % 1)
         if len(grid.rows) > schema.max_rows:
             raise InvalidInput(name, f"more than {schema.max_rows} rows", "a shorter file; divide it")
     return grid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zipfile
 from datetime import date, datetime, time
 from pathlib import Path
@@ -195,6 +196,26 @@ def test_a_workbook_is_read_by_the_values_of_its_cells(tmp_path):
     assert read(tmp_path, workbook([[], *SHEET])).lines == [3, 4]
     found = refused(tmp_path, workbook([SHEET[0], ["tin", 44200, 5.0], ["tin", date(2021, 1, 4), date(2021, 1, 5)]]))
     assert ["spreadsheet's serial number" in found[0], "price: got '2021-01-05'" in found[1]] == [True, True]
+
+
+@pytest.mark.parametrize("stated_range", [b'<dimension ref="A1"/>', b""])
+def test_the_range_of_cells_that_a_workbook_states_is_ignored(tmp_path, stated_range):
+    content, stream = workbook([["date", "price", "note"], [OPENING, 5.5, None], [OPENING, 6.5, "x"]]), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as original, zipfile.ZipFile(stream, "w") as changed:
+        for part in original.namelist():
+            changed.writestr(part, re.sub(rb"<dimension[^>]*/>", stated_range, original.read(part)))
+
+    found = read(tmp_path, stream.getvalue())
+
+    assert (found.columns["price"], found.columns["note"], found.refused) == (["5.5", "6.5"], ["", "x"], [])
+
+
+def test_numbers_of_a_binary_format_have_one_reading(tmp_path):
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"date": pa.array(EXPECTED["date"]), "price": pa.array([8.512, 100.0])}), stream)
+
+    for content in (stream.getvalue(), workbook([["date", "price"], [OPENING, 8.512], [OPENING, 100]])):
+        assert read(tmp_path, content).columns["price"] == ["8.512", "100"]
 
 
 def test_a_workbook_with_two_such_sheets_or_none_or_damaged_is_refused(tmp_path):
