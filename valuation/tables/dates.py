@@ -33,8 +33,8 @@ TIME = re.compile(
 UNMARKED = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 YEAR_FIRST = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})")
 CHINESE = re.compile(r"([0-9]{4}) ?年 ?([0-9]{1,2}) ?月 ?([0-9]{1,2}) ?[日号]")
-PERIOD = re.compile(r"([0-9]{4})(?:[-/.M年]([0-9]{1,2})月?|年)?")
-"""A year, or a year and a month; 2020M01 is the World Bank's form."""
+PERIOD = re.compile(r"([0-9]{4})(?:(?:[-/M年]|\.(?=[0-9]{2}))([0-9]{1,2})月?|年)?")
+"""A year, or a year and a month; 2020M01 is the World Bank's form. 2020.1 may be 2020.10 stored as a number."""
 
 YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})")
 DAY_MONTH_YEAR = re.compile(r"([0-9]{1,2})[- /.]{1,2}([A-Za-z]{3,9})[-, /.]{1,2}([0-9]{4}|[0-9]{2})")
@@ -53,6 +53,9 @@ MONTHS = {
     )
     for name in (full, full[:3])
 } | {"sept": 9}  # fmt: skip
+
+NEAR_YEARS = 10
+"""Number of years after the current one that are probably meant by two digits, and are then errors."""
 
 MONTHS_OF_YEAR = 12
 DAYS_OF_MONTH = 31
@@ -189,13 +192,14 @@ def _centuries(parsed: Iterable[Parsed], today: date) -> dict[str, int]:
     """Returns the century of each year of two digits that has one reading in the past.
 
     A year after the current one can only be of the last century. It is read if the years of the column have no gap,
-    as in a long history; a year that stands apart may be a typing error.
+    as in a long history, and none is within ``NEAR_YEARS``; other ones may be typing errors.
     """
     short = {found.year for found in parsed if isinstance(found, _Undecided) and len(found.year) == 2}
     read = {year: CENTURY + int(year) for year in short}
     past = {year: full - 100 * (full > today.year) for year, full in read.items()}
     gapless = bool(past) and len(past) == max(past.values()) - min(past.values()) + 1
-    return {year: full - int(year) for year, full in past.items() if gapless or full == read[year]}
+    near = any(today.year < full <= today.year + NEAR_YEARS for full in read.values())
+    return {year: full - int(year) for year, full in past.items() if (gapless and not near) or full == read[year]}
 
 
 def _resolved(found: _Undecided, day_first: dict[str, bool], centuries: dict[str, int]) -> date | str:
