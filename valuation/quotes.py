@@ -43,7 +43,7 @@ def number_column(field: str, values: ArrayLike) -> Float:
     for at, value in enumerate(column.tolist()):
         try:
             numbers[at] = np.nan if value is None else _number(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise InvalidInput(f"{field}[{at}]", repr(value)[:SHOWN_LETTERS], "a number") from None
     return numbers
 

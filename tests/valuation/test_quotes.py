@@ -103,6 +103,8 @@ def test_a_wrong_shape_or_type_is_named(entry, prices, dates):
 def test_the_cell_of_an_error_is_named():
     with pytest.raises(InvalidInput, match=r"prices\[1\]: got '5.0', want a number"):
         number_column("prices", [5.0, "5.0"])
+    with pytest.raises(InvalidInput, match=r"prices\[1\]: got 1000"):
+        number_column("prices", [5.0, 10**400])
     with pytest.raises(InvalidInput, match=r"dates\[1\]: got NaT, want a date"):
         day_column("dates", [date(2020, 1, 1), np.datetime64("NaT")])
 
