@@ -52,9 +52,9 @@ def supported_price(dates: Dates, prices: Float) -> float:
     if len(quotes) < 2:
         return float(quotes[-1]) if len(quotes) else float("nan")
     step = usual_step_days(days[-SPACING_GAPS - 1 :])
-    level_quotes = min(max(-(-LEVEL_DAYS // step), MIN_LEVEL_QUOTES), len(quotes) - 1)
+    level_quotes = max(-(-LEVEL_DAYS // step), MIN_LEVEL_QUOTES)
     lag = _lag(level_quotes)
-    elapsed = float(np.busday_count(days[-1 - lag], days[-1])) / (lag * step)
+    elapsed = float(np.busday_count(days[-1 - min(lag, len(days) - 1)], days[-1])) / (lag * step)
     return float(supported(quotes[-USUAL_MOVES - lag - level_quotes :], level_quotes, step, elapsed))
 
 
@@ -63,14 +63,15 @@ def supported(
 ) -> Float:
     """Returns the supported price of the newest quote of each series [...], given its last quotes [..., k].
 
-    ``level_quotes`` is the number of quotes before the newest one that form the level, and ``step_days`` is the usual
-    step of the series. ``elapsed`` is the time from the middle of the level's quotes to the newest quote, as a multiple
-    of the usual time; after a gap it is more than 1, and the usual move grows with its square root. ``moves`` is the
-    number of usual moves that count at once.
+    ``level_quotes`` is the number of quotes before the newest one that form the level, all of them in a shorter series.
+    ``step_days`` is the usual step of the series. ``elapsed`` is the time from the middle of the level's quotes to the
+    newest quote, as a multiple of the usual time; after a gap it is more than 1, and the usual move grows with its
+    square root. ``moves`` is the number of usual moves that count at once.
     """
     earlier, lag = quotes[..., :-1], _lag(level_quotes)
-    level = np.sort(earlier[..., -level_quotes:], axis=-1)[..., (level_quotes - 1) // 2]
-    logs = np.log(earlier[..., : earlier.shape[-1] - level_quotes + 1])
+    recent = np.sort(earlier[..., -level_quotes:], axis=-1)
+    level = recent[..., (recent.shape[-1] - 1) // 2]
+    logs = np.log(earlier[..., : max(earlier.shape[-1] - level_quotes, 0) + 1])
     count = max(logs.shape[-1] - lag, 0)
     weight = 1.0 if count >= USUAL_MOVES else count / (count + USUAL_MOVES)
     # A move of the past counts at most as the jump limit, so that an old unit error does not support a new one.

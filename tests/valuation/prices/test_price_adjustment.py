@@ -90,8 +90,10 @@ def test_a_first_quote_supports_itself(count, expected):
     assert adjustment_of_last(DAYS[:count], QUIET[:count]) == expected
 
 
-def test_a_short_series_supports_little_more_than_its_level():
-    assert 0.5 < adjustment_of_last(DAYS[:3], np.array([100.0, 100.0, 200.0])) < 0.7
+@pytest.mark.parametrize("count", [1, 2, 5, 20, 30])
+def test_a_short_series_supports_about_a_sixth_above_its_level(count):
+    prices = np.append(np.full(count, 100.0) + np.arange(count) % 2, 200.0)
+    assert 1.15 < adjustment_of_last(DAYS[: count + 1], prices) * 2.0 < 1.2
 
 
 def test_prices_that_are_not_positive_are_not_adjusted():
