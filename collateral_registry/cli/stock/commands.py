@@ -93,8 +93,10 @@ def stock_units(
     """Show a feed's own spellings of units, or replace all of them."""
     from collateral_registry.cli.stock.units import set_spellings, show_spellings
 
+    if spellings and clear:
+        raise typer.BadParameter("cannot be combined with spellings", param_hint="--clear")
     if spellings or clear:
-        in_session(server, set_spellings, feed, [] if clear else spellings)
+        in_session(server, set_spellings, feed, spellings or [])
     else:
         in_session(server, show_spellings, feed)
 

@@ -42,7 +42,12 @@ def _add_row(row: NumberedRow, rows: MovementRows) -> None:
 
 
 def parse_movement(row: Row) -> Movement:
-    """Converts a row to a movement; the time may be empty for a correction. Raises ValueError naming the column."""
+    """Converts a row to a movement; raises ValueError naming the column.
+
+    The time may be empty for a correction, and the quantity for a change of quality.
+    """
+    if not row["quantity"] and row["kind"] != "QUALITY":
+        raise ValueError("quantity: got nothing, want a quantity; 0 in a correction cancels the movement")
     return Movement(
         movement_id=row["movement"],
         kind=row["kind"],

@@ -20,7 +20,7 @@ def show_spellings(channel: grpc.Channel, feed: str) -> None:
 
 
 def set_spellings(channel: grpc.Channel, feed: str, pairs: Sequence[str]) -> None:
-    """Replaces the own spellings of a feed and prints them."""
+    """Replaces the own spellings of a feed and prints them; raises ValueError for a pair of another form."""
     changed = pb.StockFeed(name=f"stockFeeds/{feed}", unit_spellings=unit_spellings("SPELLINGS", pairs))
     request = pb.UpdateStockFeedRequest(stock_feed=changed, update_mask=FieldMask(paths=["unit_spellings"]))
     _print(stock_ledger_pb2_grpc.StockLedgerServiceStub(channel).UpdateStockFeed(request))

@@ -112,6 +112,8 @@ def _kept(column: Sequence[str]) -> list[str]:
 
 
 def _millionths(field: str, message: pb.StockMovement) -> int:
+    if message.kind == pb.MOVEMENT_KIND_CORRECTION and not message.HasField("quantity"):
+        raise InvalidInput(field, "nothing", "the correct quantity; 0 cancels the movement")
     millionths = (convert.read_optional_decimal(field, message, "quantity") or Decimal(0)).scaleb(6)
     if millionths != millionths.to_integral_value() or abs(millionths) > QUANTITY_LIMIT_MILLIONTHS:
         raise InvalidInput(field, message.quantity.value, "at most 6 decimals and at most 10^12 units")

@@ -116,6 +116,17 @@ def test_a_repeated_correction_corrects_once(client):
     assert lots(client) == {("W-1", "L-1"): "89"}
 
 
+def test_a_correction_without_a_quantity_is_refused(client):
+    blank = pb.StockMovement(movement_id="fix-1", kind=pb.MOVEMENT_KIND_CORRECTION, corrects="in-1")
+    record(client, stock_movement("in-1", "RECEIPT", "100"))
+
+    with pytest.raises(grpc.RpcError) as found:
+        record(client, blank)
+
+    assert "movements[0].quantity: got nothing, want the correct quantity" in found.value.details()
+    assert lots(client) == {("W-1", "L-1"): "100"}
+
+
 def test_a_request_id_with_other_movements_and_an_empty_call_are_refused(client):
     record(client, stock_movement("in-1", "RECEIPT", "1"), request_id="r-1")
 
