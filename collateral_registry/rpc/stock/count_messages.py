@@ -20,18 +20,26 @@ def read_count(warehouse: str, message: pb.StockCount) -> StockCount:
         warehouse=warehouse,
         method=convert.member("count.method", CountMethod, message.method),
         counted_us=message.count_time.ToMicroseconds() if message.HasField("count_time") else 0,
-        lines=[_read_line(line) for line in message.lines],
+        lines=[_read_line(index, line) for index, line in enumerate(message.lines)],
         complete=message.complete,
         document=message.document,
     )
 
 
-def _read_line(line: pb.CountLine) -> CountLine:
+def _read_line(index: int, line: pb.CountLine) -> CountLine:
+    """Returns a line of a count; errors name its place in the request."""
+    try:
+        check_identifier("count.lines.lot", line.lot)
+        return CountLine(line.lot, line.good, line.unit, _millionths(line))
+    except InvalidInput as error:
+        raise error.named(lambda name: name.replace("count.lines", f"count.lines[{index}]", 1)) from None
+
+
+def _millionths(line: pb.CountLine) -> int:
     quantity = convert.read_decimal("count.lines.quantity", line.quantity) * MILLION
     if quantity != quantity.to_integral_value():
         raise InvalidInput("count.lines.quantity", line.quantity.value, "at most 6 decimals")
-    check_identifier("count.lines.lot", line.lot)
-    return CountLine(line.lot, line.good, line.unit, int(quantity))
+    return int(quantity)
 
 
 def reconciliation_message(found: CountReconciliation, warehouse: StoredWarehouse, sequence: int) -> pb.Reconciliation:

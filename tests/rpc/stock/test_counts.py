@@ -8,11 +8,13 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.decimal_pb2 import Decimal
 
+from collateral_registry.rpc.stock.count_messages import read_count
 from collateral_registry.v1 import breach_pb2, finding_pb2, stock_pb2, warehouse_pb2
 from tests.commands.stock.test_sync_lots import events, first_of, quantity
 from tests.support.postgres import wait_until
 from tests.support.pushing import HAPPENED_US, Push, receipt
 from tests.support.server import Server, connected, details_of
+from valuation.errors import InvalidInput
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +52,14 @@ def inspect(client, tonnes, **fields):
         warehouse=NAME, count=stock_count(tonnes), actor="inspector", **fields
     )
     return client.warehouses.RecordInspection(request).reconciliation
+
+
+def test_a_line_of_a_count_is_named_by_its_place():
+    count = stock_count("1")
+    count.lines.add(lot="LOT-2", good="copper", unit="t", quantity=Decimal(value="many"))
+
+    with pytest.raises(InvalidInput, match=r"count\.lines\[1\]\.quantity: got"):
+        read_count("W-1", count)
 
 
 def test_an_inspection_with_a_shortage_is_a_finding_and_reaches_the_watcher_as_a_breach(fed):
