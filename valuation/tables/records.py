@@ -18,8 +18,6 @@ SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
 LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
 COMMENT = "#"
-CELL_LIMIT = csv.field_size_limit()
-"""Largest number of characters of a cell."""
 
 
 def read_records(name: str, text: str, schema: Schema) -> Grid:

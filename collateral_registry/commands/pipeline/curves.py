@@ -90,10 +90,9 @@ def _cause(newest: Newest, estimate: Estimate, policy: Policy) -> str:
     """Returns why prices require a new curve, or an empty string.
 
     A curve is replaced at once if its history was rewritten, if a newer price is above its supported price, or after a
-    shock. A shock is a large move caused by a new
-    price, a correction or the exchange rate. Otherwise a curve is replaced after some business days. If the quotes are
-    smoothed, it is replaced with every newer price and after a large correction of the newest return. If the model's
-    traffic-light status is not green, it is replaced with every newer price.
+    shock: a large move caused by a new price, a correction or the exchange rate. Otherwise it is replaced after some
+    business days. If the quotes are smoothed, it is replaced with every newer price and after a large correction of the
+    newest return. If the model's traffic-light status is not green, it is replaced with every newer price.
     """
     if newest.history_seq > estimate.history_seq or np.isnan(estimate.price) or np.isnan(estimate.supported_price):
         return EstimateCause.HISTORY

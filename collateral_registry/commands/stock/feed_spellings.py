@@ -16,10 +16,8 @@ def feed_with_spellings(connection: Connection, source_id: str) -> tuple[Feed, d
     """Returns a feed with its own spellings; raises NotFound for a feed that has neither batches nor spellings."""
     name = f"stockFeeds/{source_id}"
     spellings = own_spellings(connection, [name])[name]
-    if not spellings:
-        return get_feed(connection, source_id), spellings
-    feed = find_feeds(connection, [source_id]).get(source_id)
-    return feed or Feed(0, source_id, 0, 0, 0, 0), spellings
+    feed = _feed(connection, source_id) if spellings else get_feed(connection, source_id)
+    return feed, spellings
 
 
 def change_spellings(
@@ -32,5 +30,9 @@ def change_spellings(
     name = f"stockFeeds/{source_id}"
     spellings = checked_own_spellings(FIELD, changed(own_spellings(write.connection, [name])[name]))
     replace_spellings(write.connection, name, spellings)
-    feed = find_feeds(write.connection, [source_id]).get(source_id)
-    return feed or Feed(0, source_id, 0, 0, 0, 0), spellings
+    return _feed(write.connection, source_id), spellings
+
+
+def _feed(connection: Connection, source_id: str) -> Feed:
+    """Returns a feed; one that has reported nothing yet is empty."""
+    return find_feeds(connection, [source_id]).get(source_id) or Feed(0, source_id, 0, 0, 0, 0)

@@ -46,15 +46,7 @@ def valuation_message(valued: Valued) -> pb.Valuation:
         haircut_model=valued.haircut_model,
         policy=f"policies/{valued.policy.policy_id}",
         inputs=_inputs(valued),
-        fx_path=[
-            pb.FxLeg(
-                price_series=f"priceSeries/{series_id_of(leg.base, leg.quote)}",
-                inverse=leg.inverse,
-                rate=convert.number(leg.rate),
-                date=convert.day(leg.day),
-            )
-            for leg in legs_of(row["fx_path"])
-        ],
+        fx_path=_fx_path(row["fx_path"]),
         unknown_reasons=convert.unknown_reasons(row["unknown"]),
         zero_reasons=convert.zero_reasons(row["zero"]),
         quality_flags=convert.quality_flags(row["quality"]),
@@ -75,6 +67,19 @@ def valuation_message(valued: Valued) -> pb.Valuation:
         message.last_good_date.CopyFrom(convert.calendar_date(date_at(valued.last_good_day)))
     _add_book_value(message, valued)
     return message
+
+
+def _fx_path(path: str) -> list[pb.FxLeg]:
+    """Returns the quotes of a stored path of exchange rates."""
+    return [
+        pb.FxLeg(
+            price_series=f"priceSeries/{series_id_of(leg.base, leg.quote)}",
+            inverse=leg.inverse,
+            rate=convert.number(leg.rate),
+            date=convert.day(leg.day),
+        )
+        for leg in legs_of(path)
+    ]
 
 
 def valuation_id(seq: int, currency: str) -> str:

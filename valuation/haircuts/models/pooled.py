@@ -65,12 +65,12 @@ STEPWISE_LOG_MARGIN = float(np.log(1.3))
 STEPWISE_PRIOR_WINDOWS = 30.0
 """Share of unchanged quotes above which daily or weekly prices move in rare steps; log margin added for such series,
 because their returns show few steps; and weight of the pool in windows for such series, which is smaller because the
-pool contains none of them. A month has days enough for a price to move, so monthly series have no margin."""
+pool contains none of them. Within a month a price has enough days to move, so monthly series have no margin."""
 
 MONTHLY_STEP_DAYS = 15
 MONTHLY_DEEPENING_DAYS = 50.0
-"""Step from which a series counts as monthly, and the horizon beyond which its tails do not deepen. Daily
-series contain few independent windows of that length, and monthly series of 66 years show no further deepening
+"""Step from which a series counts as monthly, and the horizon beyond which its tails do not deepen. Daily series
+have few independent windows of that length, and monthly series of 66 years show no further deepening
 (docs/models/pooled-scale.md)."""
 
 OWN_TAIL = PIVOT_TAIL
