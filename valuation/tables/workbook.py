@@ -48,7 +48,8 @@ def read_workbook(source: Source, schema: Schema) -> Grid:
 def _rows(sheet: ReadOnlyWorksheet) -> Iterable[tuple[object, ...]]:
     """Returns the values of all rows; some programs state too small a range of cells or none, so it is ignored."""
     sheet.reset_dimensions()
-    return sheet.iter_rows(values_only=True)
+    rows: Iterable[tuple[object, ...]] = sheet.iter_rows(values_only=True)
+    return rows
 
 
 def _grid(name: str, title: str, rows: Iterable[tuple[object, ...]], schema: Schema) -> Grid:
