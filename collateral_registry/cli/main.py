@@ -47,7 +47,7 @@ BusinessDate = Annotated[
 
 
 class FileKind(StrEnum):
-    """Kinds of CSV files."""
+    """Kinds of files to import."""
 
     PRICES = "prices"
     FX = "fx"

@@ -1,1 +1,1 @@
-"""Parts shared by all commands: client, CSV rows, formatting and paging."""
+"""Parts shared by all commands: client, columns of files, formatting and paging."""

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Server, in_session
+from collateral_registry.cli.common.options import DEFAULT_ADDRESS, File, Server, in_session
 from collateral_registry.clock import wall_clock
 
 app = typer.Typer(
@@ -19,7 +19,6 @@ app = typer.Typer(
 )
 
 Asset = Annotated[str, typer.Argument(help="asset id of the machine, such as press-1")]
-Csv = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, xlsx or parquet")]
 Columns = Annotated[
     Path, typer.Option("--columns", exists=True, dir_okay=False, help="TOML file that maps columns to fields")
 ]
@@ -30,7 +29,7 @@ DateColumn = Annotated[str, typer.Option(help="column with the valuation date of
 
 @app.command()
 def fit(
-    comparables: Csv,
+    comparables: File,
     columns: Columns,
     output: Annotated[Path, typer.Option("--output", file_okay=False, help="folder to write the model to")],
 ) -> None:
@@ -53,7 +52,7 @@ def fit(
 
 @app.command()
 def appraise(
-    assets: Csv,
+    assets: File,
     columns: Columns,
     model: Model,
     output: Annotated[Path, typer.Option("--output", dir_okay=False, help="CSV file to write")],
@@ -73,7 +72,7 @@ def appraise(
 
 @app.command()
 def score(
-    sales: Csv,
+    sales: File,
     columns: Columns,
     model: Model,
     as_of: AsOf = "",
@@ -133,7 +132,7 @@ def reconcile(asset: Asset, server: Server = DEFAULT_ADDRESS) -> None:
 @app.command()
 def appraisers(
     sales: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="CSV file: asset, date, price, currency, (basis)")
+        Path, typer.Argument(exists=True, dir_okay=False, help="file: asset, date, price, currency, (basis)")
     ],
     server: Server = DEFAULT_ADDRESS,
 ) -> None:

@@ -78,7 +78,7 @@ def renewal(
     kind: Annotated[str, typer.Option(help="patent, utility_model or design")] = "patent",
     fees_file: Annotated[
         Path | None,
-        typer.Option("--fees", exists=True, dir_okay=False, readable=True, help="CSV file of yearly fees: year, fee"),
+        typer.Option("--fees", exists=True, dir_okay=False, readable=True, help="file of yearly fees: year, fee"),
     ] = None,
     discount_rate: Annotated[float, typer.Option(help="yearly discount rate, a ratio from 0 to 2")] = 0.10,
 ) -> None:

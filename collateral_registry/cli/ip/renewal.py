@@ -1,4 +1,4 @@
-"""Fits a renewal model to the fee histories in a CSV file, and writes the value that each history implies."""
+"""Fits a renewal model to the fee histories in a file, and writes the value that each history implies."""
 
 from __future__ import annotations
 

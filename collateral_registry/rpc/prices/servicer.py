@@ -171,7 +171,7 @@ def _read_rate(index: int, message: pb.FxRate) -> Quote:
     day = convert.required_date("date", message, "date")
     rate = convert.read_decimal(commands.RATE_FIELD, message.rate)
     if rate > 0 and not RATE_LIMITS[0] <= rate <= RATE_LIMITS[1]:
-        raise InvalidInput(commands.RATE_FIELD, rate, f"{RATE_LIMITS[0]} to {RATE_LIMITS[1]}")
+        raise InvalidInput(commands.RATE_FIELD, rate, f"{RATE_LIMITS[0]:f} to {RATE_LIMITS[1]:f}")
     return Quote(index, series.series_id, day, rate, commands.RATE_FIELD)
 
 
