@@ -17,6 +17,9 @@ SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 """First line by which spreadsheets state the separator."""
 
 LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
+NO_CELLS = frozenset(" ".join(SEPARATORS))
+"""Characters of a line whose cells are all empty."""
+
 COMMENT = "#"
 
 
@@ -60,7 +63,7 @@ def _start_of_header(text: str, schema: Schema) -> tuple[int, int, str]:
         stated = SEPARATOR_LINE.fullmatch(content.strip(" ")) if not separator else None
         if stated:
             separator = stated[1]
-        elif content.strip() and not (content.startswith(COMMENT) and _is_comment(content, schema)):
+        elif not NO_CELLS.issuperset(content) and not (content.startswith(COMMENT) and _is_comment(content, schema)):
             break
         at, line = found.end() if found else len(text), line + 1
     return at, line, separator

@@ -60,6 +60,7 @@ def refused(folder: Path, content: str | bytes, schema: Schema = PRICES) -> list
         TEXT.replace("\n", ",,,\n").replace("price,,,", "price").encode(),
         (TEXT + ",,\n,,\n\n").encode(),
         ("# source: an exchange\n\n" + TEXT).encode(),
+        (",,\n ; ;\n" + TEXT).encode(),
         ("\uff10" + TEXT).replace("\uff10", "").replace("2021", "\uff12\uff10\uff12\uff11").encode(),
     ],
 )
