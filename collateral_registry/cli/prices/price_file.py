@@ -15,7 +15,12 @@ from valuation.tables.schema import CellKind, Schema
 
 SHOWN_PROBLEMS = 50
 
-NO_QUOTE = frozenset({"", ".", "..", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None"})
+NO_QUOTE = frozenset(
+    {
+        "", ".", "..", "...", "-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", "NA", "N/A", "n/a", "N.A.", "n.a.",
+        "#N/A", "#N/A N/A", "ND", "NaN", "nan", "null", "NULL", "None",
+    }
+)  # fmt: skip
 """Cells that sources of prices write for a day without a quote."""
 
 HINT = "--date-column, --price-column and --series-column name other ones"

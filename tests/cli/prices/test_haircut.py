@@ -184,7 +184,7 @@ def test_few_refused_rows_are_reported_and_many_give_the_class_floor(tmp_path):
 
 def test_a_day_without_a_quote_is_reported_and_leaves_the_series_usable(tmp_path):
     prices = [str(price) for price in PRICES[:700]]
-    prices[::7] = ["", ".", "NA", "nan"] * 25
+    prices[::7] = ["", ".", "NA", "--"] * 25
 
     code, stderr, rows = run(tmp_path, file_of(DAYS, prices))
 
