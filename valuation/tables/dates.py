@@ -30,14 +30,27 @@ TIME = re.compile(
 )
 """Time of day after a date, with its zone if it has one."""
 
+WEEKDAY = re.compile(
+    r"""
+    ^ (?: mon | tues? | wed(?:nes)? | thu(?:rs?)? | fri | sat(?:ur)? | sun ) (?:day)? [.,]? \ +
+    | \ * \(? (?: 星期 | 周 | 礼拜 ) [一二三四五六日天] \)?
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Name of the day of the week before or after a date."""
+
 UNMARKED = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 YEAR_FIRST = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})")
 CHINESE = re.compile(r"([0-9]{4}) ?年 ?([0-9]{1,2}) ?月 ?([0-9]{1,2}) ?[日号]")
 PERIOD = re.compile(r"([0-9]{4})(?:(?:[-/M年]|\.(?=[0-9]{2}))([0-9]{1,2})月?|年)?")
 """A year, or a year and a month; 2020M01 is the World Bank's form. 2020.1 may be 2020.10 stored as a number."""
 
+MONTH_AND_YEAR = re.compile(r"([A-Za-z]{3,9})\.?[- /,]{1,2}([0-9]{4})|([0-9]{4})[- /]([A-Za-z]{3,9})")
+"""A month in words and a year, such as Jun-2024 or 2024 June."""
+
 YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})")
-DAY_MONTH_YEAR = re.compile(r"([0-9]{1,2})[- /.]{1,2}([A-Za-z]{3,9})[-, /.]{1,2}([0-9]{4}|[0-9]{2})")
+DAY_MONTH_YEAR = re.compile(r"([0-9]{1,2})[- /.]{0,2}([A-Za-z]{3,9})[-, /.]{0,2}([0-9]{4}|[0-9]{2})")
+YEAR_MONTH_DAY = re.compile(r"([0-9]{4})[- ]([A-Za-z]{3,9})[- ]([0-9]{1,2})")
 MONTH_DAY_YEAR = re.compile(r"([A-Za-z]{3,9})[. -]{1,2}([0-9]{1,2}),? ?[- ]?([0-9]{4})")
 SERIAL = re.compile(r"[0-9]{5}(?:\.[0-9]+)?")
 """Days since 1900 or 1904, as spreadsheets store a date."""
@@ -110,12 +123,15 @@ Parsed = date | _Undecided | str
 def _parsed(cell: str, kind: CellKind) -> Parsed:
     if ISO.fullmatch(cell):
         return _day(int(cell[:4]), int(cell[5:7]), int(cell[8:]))
-    text = _without_time(unicodedata.normalize("NFKC", cell).strip())
+    text = _without_time(WEEKDAY.sub("", unicodedata.normalize("NFKC", cell).strip()))
     for form, read in FORMS:
         if found := form.fullmatch(text):
             return read(found)
-    if (found := PERIOD.fullmatch(text)) and kind is CellKind.QUOTE_DATE:
-        return _unmarked(found)
+    if kind is CellKind.QUOTE_DATE:
+        if found := PERIOD.fullmatch(text):
+            return _unmarked(found)
+        if found := MONTH_AND_YEAR.fullmatch(text):
+            return _in_words("1", found[1] or found[4], found[2] or found[3])
     if SERIAL.fullmatch(text):
         return f"want {WANTED}; it may be a spreadsheet's serial number: format the column as a date and save it again"
     return f"want {WANTED}"
@@ -154,6 +170,7 @@ FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Parsed]], ...] = (
     (YEAR_LAST, lambda found: _Undecided(int(found[1]), found[2], int(found[3]), found[4])),
     (DAY_MONTH_YEAR, lambda found: _in_words(found[1], found[2], found[3])),
     (MONTH_DAY_YEAR, lambda found: _in_words(found[2], found[1], found[3])),
+    (YEAR_MONTH_DAY, lambda found: _in_words(found[3], found[2], found[1])),
 )
 """Forms of a date without its time, and what each is read as."""
 

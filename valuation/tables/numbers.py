@@ -40,6 +40,9 @@ GROUPS = {
 }
 """Thousands separated by the key, with the other sign as the decimal sign."""
 
+LONGEST = 60
+"""Largest number of characters of a number; longer ones are no amounts, and may be too large to compute with."""
+
 WANTED = "a number in plain digits such as 1200.50"
 SHOWN_LETTERS = 40
 
@@ -63,8 +66,8 @@ def read_numbers(cells: Sequence[str], *, currency: bool, local_signs: bool, bin
     has two readings.
     """
     joined = "\n".join(cells) + "\n"
-    one_line_each = joined.count("\n") == len(cells)
-    if one_line_each and PLAIN_COLUMN.fullmatch(joined) and ("." not in joined or CLEAR_POINT.search(joined)):
+    regular = joined.count("\n") == len(cells) and max(map(len, cells), default=0) <= LONGEST
+    if regular and PLAIN_COLUMN.fullmatch(joined) and ("." not in joined or CLEAR_POINT.search(joined)):
         return Canonical(list(cells))
     distinct = dict.fromkeys(cells)
     distinct.pop("", None)
@@ -109,7 +112,9 @@ def _without_currency(text: str) -> tuple[str, str]:
 
 
 def _form(number: str) -> Form | None:
-    """Returns the form of an unsigned number; None if it is no number in any form."""
+    """Returns the form of an unsigned number; None if it is no number in any form or too long."""
+    if len(number) > LONGEST:
+        return None
     if INTEGER.fullmatch(number):
         return Form.NEUTRAL
     if found := SEPARATED.fullmatch(number):
@@ -181,6 +186,8 @@ def _check_currencies(cells: Sequence[str], signs: dict[str, str], *, currency: 
 
 
 def _reason(cell: str, sign: str) -> str:
+    if len(cell) > LONGEST:
+        return f"got {_shown(cell)}, want {WANTED} of at most {LONGEST} characters"
     if sign:
         return f"got {_shown(cell)}, want {WANTED}, without the currency {sign}"
     if "%" in cell or "\uff05" in cell:
