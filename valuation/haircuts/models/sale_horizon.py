@@ -23,8 +23,8 @@ from valuation.statistics.closed_forms import linear_liquidation_factor
 PARTICIPATION = 0.10
 """Largest share of the daily volume that can be sold without dominating the market; 10 to 20 % are usual."""
 
-SELLING_DAYS_LIMIT = 10_000
-"""Longest duration of a sale in business days: forty years."""
+SELLING_DAYS_LIMIT = 7_000
+"""Longest duration of a sale in business days; its horizon is below that which can be simulated."""
 
 IMPACT_COEFFICIENT = 1.0
 """Coefficient of the square-root law: the upper end of the empirical range of 0.5 to 1."""

@@ -22,6 +22,9 @@ from valuation.statistics.simulation import LossOf, Tails, filtered, log_loss, s
 MODEL = "tier1-ewma-fhs"
 VERSION = "1"
 
+LONGEST_HORIZON = 2500
+"""Largest horizon in business days, ten years; a simulation needs memory for each day of each path."""
+
 UNSMOOTHED_LIMIT = 0.90
 """Smoothing coefficient from which there is no estimate: unsmoothing would multiply the volatility by more than 4.4."""
 
@@ -105,12 +108,12 @@ def tier1(
 
 
 def require_valid_request(max_horizon_days: int, confidence: float) -> None:
-    """Raises InvalidInput for a confidence outside (0.5, 1), or a horizon that is no whole number of 1 or more."""
+    """Raises InvalidInput for a confidence outside (0.5, 1), or a horizon that is no whole number of days."""
     if not isinstance(confidence, float | np.floating) or not 0.5 < confidence < 1.0:
         raise InvalidInput("confidence", confidence, "more than 0.5 and less than 1")
     whole = isinstance(max_horizon_days, int | np.integer) and not isinstance(max_horizon_days, bool)
-    if not whole or max_horizon_days < 1:
-        raise InvalidInput("max_horizon_days", max_horizon_days, "1 or more")
+    if not whole or not 1 <= max_horizon_days <= LONGEST_HORIZON:
+        raise InvalidInput("max_horizon_days", repr(max_horizon_days), f"1 to {LONGEST_HORIZON}")
 
 
 def simulated_curve(

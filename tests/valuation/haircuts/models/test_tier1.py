@@ -1,5 +1,6 @@
 """Tests of the Tier 1 haircut curve."""
 
+import re
 import time
 
 import numpy as np
@@ -178,9 +179,10 @@ def test_the_error_names_a_confidence_outside_its_range(confidence):
         curve(walk(FAT), confidence=confidence)
 
 
-def test_a_horizon_below_one_day_is_refused():
-    with pytest.raises(InvalidInput, match="max_horizon_days: got 0, want 1 or more"):
-        curve(walk(FAT), horizon=0)
+@pytest.mark.parametrize("horizon", [0, -1, 2501, 10**9, 20.5, "20", None, True])
+def test_a_horizon_that_cannot_be_simulated_is_refused(horizon):
+    with pytest.raises(InvalidInput, match=re.escape(f"max_horizon_days: got {horizon!r}, want 1 to 2500")):
+        curve(walk(FAT), horizon=horizon)
 
 
 @pytest.mark.parametrize("settings", [{"decay": 1.0}, {"decay": 0.0}, {"window": 1}, {"paths": 0}])
