@@ -31,7 +31,10 @@ def quote_columns(prices: ArrayLike, dates: ArrayLike, field: str = "prices") ->
 
 
 def number_column(field: str, values: ArrayLike) -> Float:
-    """Returns numbers [n] as a column; None becomes NaN. Raises InvalidInput for texts, dates, or another shape."""
+    """Returns numbers [n] as a column; None and masked values become NaN.
+
+    Raises InvalidInput for texts, dates, or another shape.
+    """
     column = _one_dimension(field, values, "numbers")
     if column.dtype.kind in "iuf":
         return np.asarray(column, dtype=np.float64)
@@ -66,7 +69,9 @@ def day_column(field: str, values: ArrayLike) -> Dates:
 
 
 def _one_dimension(field: str, values: ArrayLike, content: str) -> NDArray[Any]:
-    """Returns an array with one dimension; raises InvalidInput for any other."""
+    """Returns an array with one dimension, None for masked values; raises InvalidInput for any other."""
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.where(np.ma.getmaskarray(values), None, values.data.astype(object))
     try:
         column = np.asarray(values)
     except ValueError:

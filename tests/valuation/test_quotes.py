@@ -71,6 +71,12 @@ def test_numbers_of_any_kind_are_read(prices):
     np.testing.assert_allclose(number_column("prices", prices), PRICES)
 
 
+def test_a_masked_number_is_missing():
+    masked = np.ma.MaskedArray([1.0, 2.0], mask=[False, True])
+
+    np.testing.assert_array_equal(number_column("prices", masked), [1.0, np.nan])
+
+
 @pytest.mark.parametrize("entry", list(ENTRIES))
 @pytest.mark.parametrize(
     ("prices", "dates"),
