@@ -161,10 +161,11 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, request: Hair
         print_error(str(error))
         return EXIT_USAGE
     histories = file.histories
-    if request.proxy and request.proxy not in histories:
-        print_error(f"--proxy: got {request.proxy!r}, want a series of the file")
-        return EXIT_USAGE
     proxy = histories.get(request.proxy)
+    if request.proxy and (proxy is None or proxy.doubtful):
+        file.report()
+        print_error(f"--proxy: got {request.proxy!r}, want a series of the file whose rows are read")
+        return EXIT_USAGE
     memory = _memory(histories, request)
     failed = 0
     with output.open("w", encoding="utf-8", newline="") as written:
@@ -211,10 +212,13 @@ def _rows(
 
 
 def _memory(histories: Mapping[str, History], request: HaircutRequest) -> ClassMemory:
-    """Returns the experience pooled over all series of the file; empty unless pooling is requested."""
+    """Returns the experience pooled over the series of the file, without those that have too many refused rows.
+
+    It is empty unless pooling is requested.
+    """
     if not request.learn_across:
         return NOTHING_LEARNED
-    return class_memory((history.prices, history.dates) for history in histories.values())
+    return class_memory((history.prices, history.dates) for history in histories.values() if not history.doubtful)
 
 
 def _estimate_linked(

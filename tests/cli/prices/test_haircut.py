@@ -388,6 +388,16 @@ def test_a_grade_is_linked_to_the_proxy_series(tmp_path):
     assert "PROXY_LINKED" in rows[1]["flags"].split("|")
 
 
+def test_a_proxy_with_many_refused_rows_is_refused(tmp_path):
+    days = [str(day) for day in DAYS[:700]]
+    days[::10] = ["soon"] * 70
+    text = "series,date,price\n" + lines(PRICES[:700], days=days) + lines(PRICES[:700], series="grade", days=DAYS[:700])
+
+    code, stderr, _ = run(tmp_path, text, "--proxy", "copper")
+
+    assert (code, "--proxy: got 'copper', want a series of the file whose rows are read" in stderr) == (2, True)
+
+
 def test_a_smoothed_quote_after_a_fall_is_corrected(tmp_path):
     moves = noise(700)
     moves[-3:] = -0.03
