@@ -20,7 +20,7 @@ from collateral_registry.commands.stock.outgoing_movements import touch_moved_lo
 from collateral_registry.commands.stock.stock_intake import Batch, book_batches, open_feed
 from collateral_registry.commands.stock.sync_lots import LOTS_LIMIT, find_pending_lots, sync_pending_lots
 from collateral_registry.domain.assets.kinds import Asset, Equipment, Inventory
-from collateral_registry.domain.loans.agreements import Balance, Loan, LtvLimits, Pledge
+from collateral_registry.domain.loans.agreements import Balance, Loan, OwnLimits, Pledge
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.shared.days import day_of
@@ -37,7 +37,7 @@ from tests.support.books import CLOCK, FIRST, PAPERS, do, open_empty_book, regis
 
 FIRST_US = int(CLOCK.timestamp() * 1e6)
 HOUR_US = 3_600_000_000
-SEVENTY = LtvLimits(600_000, 710_000, 900_000, 950_000)
+SEVENTY = OwnLimits(600_000, 710_000, 900_000, 950_000)
 """A margin call at 71 %; less the policy's buffer the target is 70 % of market value."""
 
 

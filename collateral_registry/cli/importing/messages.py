@@ -224,6 +224,8 @@ DETAILS: Mapping[str, Callable[[Row], object]] = {
 
 def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
     """Converts a loan's row to the request that creates the loan; an empty LTV limit means the policy's limit."""
+    if not row["principal"].strip():
+        raise ValueError("principal: got nothing, want an amount, 0 if nothing is owed")
     loan = _message(loan_pb2.Loan, row, currency_code=row["currency"])
     for level in ("watch", "margin_call", "stop_draw", "liquidation"):
         if row.get(level):

@@ -17,7 +17,7 @@ from valuation.tables.source import Format, Source
 
 OPENING = "2021-12-31"
 LAST = "2022-12-30"
-UNDRAWN = {"principal": "", "accrued_interest": "", "fees": ""}
+UNDRAWN = {"principal": "0", "accrued_interest": "", "fees": ""}
 
 
 def table(name: str) -> list[NumberedRow]:

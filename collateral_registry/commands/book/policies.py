@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collateral_registry.commands.revaluation.runs import start_run
 from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.loans.agreements import OwnLimits
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.book.policies import (
     StoredPolicy,
@@ -13,11 +14,17 @@ from collateral_registry.store.book.policies import (
     policy_in_force,
 )
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.loans.repository import loans_with_own_limits
 from collateral_registry.store.prices.series import get_series
+from valuation.errors import InvalidInput
 
 
 def store_policy(write: Write, policy: Policy) -> StoredPolicy:
-    """Stores a policy version, which takes effect once it is activated; raises NotFound for an unknown index series."""
+    """Stores a policy version, which takes effect once it is activated.
+
+    Raises InvalidInput for an LTV level at or below the buffer, and NotFound for an unknown index series.
+    """
+    policy.limits.check_above(policy.buffer_ppm)
     for series_id in sorted(set(policy.indices.values())):
         get_series(write.connection, series_id)
     insert_policy(write, policy)
@@ -27,12 +34,23 @@ def store_policy(write: Write, policy: Policy) -> StoredPolicy:
 def put_into_force(write: Write, policy_id: str) -> StoredPolicy:
     """Activates a policy version; starts a revaluation run if the version is in force on the business date.
 
-    Raises NotFound, and Refused for a version that was activated before.
+    Raises NotFound, and Refused for a version that was activated before or that contradicts a loan's own LTV levels.
     """
     stored = get_policy(write.connection, policy_id)
     if stored.activated_seq is not None:
         raise Refused("POLICY_ACTIVE", f"policies/{policy_id} was activated before; store a new version to change it")
+    _check_loans(write, stored.policy)
     activate_policy(write, stored.key)
     if policy_in_force(write.connection, write.market_day).key == stored.key:
         start_run(write)
     return get_policy(write.connection, policy_id)
+
+
+def _check_loans(write: Write, policy: Policy) -> None:
+    """Raises Refused if the levels of a loan would not rise, or not exceed the buffer, under a policy."""
+    for stored in loans_with_own_limits(write.connection):
+        try:
+            (stored.loan.ltv_limits or OwnLimits()).completed(policy.limits, policy.buffer_ppm)
+        except InvalidInput as error:
+            name = f"loans/{stored.loan.loan_id}"
+            raise Refused("POLICY_CONTRADICTS_LOAN", f"the levels of {name} do not fit this policy: {error}") from None

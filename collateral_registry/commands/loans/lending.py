@@ -21,6 +21,7 @@ from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import StoredAsset, get_asset
+from collateral_registry.store.book.policies import policies_after, policy_in_force
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.pledges import active_pledges_of, update_pledge
 from collateral_registry.store.loans.repository import StoredLoan, find_loans, get_loan, insert_loan, update_loan
@@ -73,6 +74,8 @@ class DrawAnswer:
 def create_loan(write: Write, loan: Loan) -> StoredLoan:
     """Registers a loan and judges it. An exposure without collateral is at the worst level."""
     _check_balance_date(loan.balance, write.market_day)
+    _check_maturity(loan)
+    _check_limits(write, loan)
     key = insert_loan(write, loan)
     write.touched.add(loans=[key])
     return get_loan(write.connection, loan.loan_id)
@@ -83,6 +86,10 @@ def change_terms(write: Write, loan_id: str, etag: str, changed: Callable[[Loan]
     stored = _open_loan(write, loan_id)
     check_etag(f"loans/{loan_id}", stored.revision, etag)
     loan = changed(stored.loan)
+    if loan.maturity != stored.loan.maturity:
+        _check_maturity(loan)
+    if loan.ltv_limits != stored.loan.ltv_limits:
+        _check_limits(write, loan)
     lives = _ip_lives(write, stored, loan) if _ends_later(stored.loan.maturity, loan.maturity) else []
     updated = update_loan(write, stored, loan)
     write.touched.add(loans=[stored.key])
@@ -170,6 +177,24 @@ def _ip_lives(write: Write, stored: StoredLoan, loan: Loan) -> list[tuple[Stored
 def _check_balance_date(balance: Balance, day: int) -> None:
     if balance.day > date_at(day):
         raise InvalidInput("balance_date", balance.day, f"not after the business date {date_at(day)}")
+
+
+def _check_maturity(loan: Loan) -> None:
+    """Raises InvalidInput for a last day before the balance.
+
+    Only a new maturity is checked, because balances are also recorded after the last day of a loan.
+    """
+    if loan.maturity is not None and loan.maturity < loan.balance.day:
+        raise InvalidInput("maturity_date", loan.maturity, f"not before the balance date {loan.balance.day}")
+
+
+def _check_limits(write: Write, loan: Loan) -> None:
+    """Raises InvalidInput if a loan's own LTV limits contradict the policy in force or one that follows it."""
+    if loan.ltv_limits is None:
+        return
+    day = write.market_day
+    for stored in [policy_in_force(write.connection, day), *policies_after(write.connection, day)]:
+        loan.ltv_limits.completed(stored.policy.limits, stored.policy.buffer_ppm)
 
 
 def _balance_problem(push: BalancePush, stored: StoredLoan | None, day: int) -> str | None:

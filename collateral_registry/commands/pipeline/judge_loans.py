@@ -227,12 +227,13 @@ def _terms(loans: Columns, policy: Policy) -> Columns:
     A term that the loan does not state is taken from the policy.
     """
     limits = np.stack([loans[name] for name in LIMIT_NAMES], axis=1)
-    own = limits[:, :1] > 0
+    limits = np.where(limits > 0, limits, np.array(policy.limits.as_tuple(), dtype=np.int64))
     minimum = {code: policy.minimum_cure_minor(code) for code in set(loans["currency"])}
     return {
         "basis": np.where(loans["ltv_basis"] > 0, loans["ltv_basis"], int(policy.basis)),
-        "limits_ppm": np.where(own, limits, np.array(policy.limits.as_tuple(), dtype=np.int64)),
-        "buffer_ppm": np.full(len(limits), policy.buffer_ppm, dtype=np.int64),
+        "limits_ppm": limits,
+        # A limit at or below the buffer is refused today; loans recorded before that keep a buffer below their limits.
+        "buffer_ppm": np.minimum(policy.buffer_ppm, limits[:, 0] - 1),
         "minimum_cure": np.array([minimum[code] for code in loans["currency"]], dtype=np.int64),
     }
 

@@ -18,6 +18,10 @@ LTV_LIMIT_PPM = 10 * PPM
 """Largest LTV limit. It allows an exposure of ten times the collateral value."""
 
 
+LEVELS_ORDER = "watch < margin_call < stop_draw < liquidation"
+"""The order of the LTV limits, as error messages state it."""
+
+
 class LoanState(IntEnum):
     """Whether a loan is running; the numeric values are stored."""
 
@@ -70,11 +74,48 @@ class LtvLimits:
         steps = self.as_tuple()
         if any(low >= high for low, high in pairwise(steps)) or steps[0] <= 0:
             got = ", ".join(f"{step / PPM:g}" for step in steps)
-            raise InvalidInput("ltv_levels", got, "watch < margin_call < stop_draw < liquidation")
+            raise InvalidInput("ltv_levels", got, LEVELS_ORDER)
 
     def as_tuple(self) -> tuple[int, int, int, int]:
         """Returns the four limits in rising order."""
         return (self.watch_ppm, self.margin_call_ppm, self.stop_draw_ppm, self.liquidation_ppm)
+
+    def check_above(self, buffer_ppm: int) -> None:
+        """Raises InvalidInput if a limit is at or below the buffer, so that a loan could never leave its level."""
+        if self.watch_ppm <= buffer_ppm:
+            raise InvalidInput(
+                "ltv_levels.watch", f"{self.watch_ppm / PPM:g}", f"more than the buffer {buffer_ppm / PPM:g}"
+            )
+
+
+@dataclass(frozen=True)
+class OwnLimits:
+    """The LTV limits that a loan states itself, in millionths; the policy's limit applies where one is None."""
+
+    watch_ppm: int | None = None
+    margin_call_ppm: int | None = None
+    stop_draw_ppm: int | None = None
+    liquidation_ppm: int | None = None
+
+    def as_tuple(self) -> tuple[int | None, int | None, int | None, int | None]:
+        """Returns the four limits in rising order."""
+        return (self.watch_ppm, self.margin_call_ppm, self.stop_draw_ppm, self.liquidation_ppm)
+
+    def completed(self, policy: LtvLimits, buffer_ppm: int) -> LtvLimits:
+        """Returns the limits that apply under a policy.
+
+        Raises InvalidInput unless they are strictly increasing and above the buffer of the policy.
+        """
+        own = self.as_tuple()
+        limits = [other if one is None else one for one, other in zip(own, policy.as_tuple(), strict=True)]
+        if any(low >= high for low, high in pairwise(limits)):
+            got = ", ".join(
+                f"{limit / PPM:g}{' (policy)' if one is None else ''}" for limit, one in zip(limits, own, strict=True)
+            )
+            raise InvalidInput("ltv_levels", got, LEVELS_ORDER)
+        completed = LtvLimits(*limits)
+        completed.check_above(buffer_ppm)
+        return completed
 
 
 @dataclass(frozen=True)
@@ -112,7 +153,7 @@ class Loan:
     balance: Balance
     credit_limit: Money | None = None
     ltv_basis: LtvBasis | None = None
-    ltv_limits: LtvLimits | None = None
+    ltv_limits: OwnLimits | None = None
     maturity: date | None = None
     state: LoanState = LoanState.ACTIVE
 

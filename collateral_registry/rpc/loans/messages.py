@@ -14,9 +14,10 @@ from collateral_registry.domain.loans.agreements import (
     LTV_LIMIT_PPM,
     Balance,
     Loan,
-    LtvLimits,
+    OwnLimits,
     Pledge,
     PledgeMode,
+    PledgeState,
     ppm_of,
 )
 from collateral_registry.domain.loans.levels import LtvBasis
@@ -30,6 +31,7 @@ from collateral_registry.store.loans.judgements import newest_claims, newest_jud
 from collateral_registry.store.loans.pledges import StoredPledge
 from collateral_registry.store.loans.repository import StoredLoan, get_loan
 from collateral_registry.v1 import common_pb2, loan_pb2 as pb
+from valuation.errors import InvalidInput
 from valuation.money import PPM
 
 LTV_LEVELS = ("watch", "margin_call", "stop_draw", "liquidation")
@@ -49,14 +51,24 @@ PLEDGE_MASK = (
 
 
 def read_balance(message: pb.Loan | pb.BalanceUpdate, currency: str) -> Balance:
-    """Returns the balance in a message. Absent amounts are 0 in the given currency."""
+    """Returns the balance in a message. Interest and fees are 0 in the given currency if they are absent.
+
+    Raises InvalidInput for a balance without a principal. Only a new loan without any amount owes nothing.
+    """
+    is_undrawn = isinstance(message, pb.Loan) and not any(map(message.HasField, ("accrued_interest", "fees")))
 
     def amount(name: str) -> Money:
         return convert.read_optional_money(name, message, name) or Money(0, currency)
 
+    def principal() -> Money:
+        if not message.HasField("principal") and not is_undrawn:
+            raise InvalidInput("principal", "nothing", "an amount, 0 if none is owed")
+        return amount("principal")
+
     return Balance(
         **convert.read_all(
-            **{name: partial(amount, name) for name in ("principal", "accrued_interest", "fees")},
+            principal=principal,
+            **{name: partial(amount, name) for name in ("accrued_interest", "fees")},
             day=lambda: convert.required_date("balance_date", message, "balance_date"),
         )
     )
@@ -69,18 +81,22 @@ def read_loan(message: pb.Loan, loan_id: str) -> Loan:
         balance=lambda: read_balance(message, message.currency_code),
         credit_limit=lambda: convert.read_optional_money("credit_limit", message, "credit_limit"),
         ltv_basis=lambda: convert.member("ltv_basis", LtvBasis, message.ltv_basis) if message.ltv_basis else None,
-        ltv_limits=lambda: _read_limits(message.ltv_levels) if message.HasField("ltv_levels") else None,
+        ltv_limits=lambda: _read_limits(message.ltv_levels),
         maturity=lambda: convert.read_date("maturity_date", message, "maturity_date"),
     )
     return Loan(loan_id=loan_id, currency=message.currency_code, **stated)
 
 
-def _read_limits(message: common_pb2.LtvLevels) -> LtvLimits:
-    def limit(name: str) -> int:
-        field = f"ltv_levels.{name}"
-        return ppm_of(field, convert.read_decimal(field, getattr(message, name)), LTV_LIMIT_PPM)
+def _read_limits(message: common_pb2.LtvLevels) -> OwnLimits | None:
+    """Returns the limits that a loan states itself; None if it states none."""
 
-    return LtvLimits(*map(limit, LTV_LEVELS))
+    def limit(name: str) -> int | None:
+        field = f"ltv_levels.{name}"
+        ratio = convert.read_optional_decimal(field, message, name)
+        return None if ratio is None else ppm_of(field, ratio, LTV_LIMIT_PPM)
+
+    own = OwnLimits(*map(limit, LTV_LEVELS))
+    return None if own == OwnLimits() else own
 
 
 def read_pledge(message: pb.Pledge, loan_id: str, pledge_id: str) -> Pledge:
@@ -163,13 +179,15 @@ def plain_loan(loan: Loan) -> pb.Loan:
     )
     if limits is not None:
         for name, ppm in zip(LTV_LEVELS, limits.as_tuple(), strict=True):
-            getattr(message.ltv_levels, name).CopyFrom(convert.of_millionths(ppm))
+            if ppm is not None:
+                getattr(message.ltv_levels, name).CopyFrom(convert.of_millionths(ppm))
     return message
 
 
 def pledge_messages(connection: Connection, rows: list[StoredPledge]) -> list[pb.Pledge]:
-    """Returns stored pledges of one loan as messages with their newest claims."""
-    claims = newest_claims(connection, [row.key for row in rows])
+    """Returns stored pledges of one loan as messages; active ones with their newest claims."""
+    active = [row.key for row in rows if row.pledge.state == PledgeState.ACTIVE]
+    claims = newest_claims(connection, active)
     # All pledges belong to one loan, so the currency of the first one is that of all.
     currency = get_loan(connection, rows[0].pledge.loan_id).loan.currency if rows else ""
     messages = []
@@ -177,9 +195,10 @@ def pledge_messages(connection: Connection, rows: list[StoredPledge]) -> list[pb
         message = plain_pledge(row.pledge)
         message.etag = str(row.revision)
         message.create_time.CopyFrom(convert.timestamp(row.created_us))
-        market, lendable = claims.get(row.key, (0, 0))
-        message.market_claim.CopyFrom(convert.money(market, currency))
-        message.lendable_claim.CopyFrom(convert.money(lendable, currency))
+        if row.pledge.state == PledgeState.ACTIVE:
+            market, lendable = claims.get(row.key, (0, 0))
+            message.market_claim.CopyFrom(convert.money(market, currency))
+            message.lendable_claim.CopyFrom(convert.money(lendable, currency))
         messages.append(message)
     return messages
 

@@ -77,6 +77,12 @@ def policy_in_force(connection: Connection, day: int) -> StoredPolicy:
     return _stored(row)
 
 
+def policies_after(connection: Connection, day: int) -> list[StoredPolicy]:
+    """Returns the activated versions that take effect after a day."""
+    rows = connection.execute(_POLICIES.where(PolicyRow.activated_seq.is_not(None), PolicyRow.effective_day > day))
+    return [_stored(row) for row in rows]
+
+
 def get_policy(connection: Connection, policy_id: str) -> StoredPolicy:
     """Returns one version by its id; raises NotFound."""
     rows = connection.execute(_POLICIES.where(PolicyRow.policy_id == policy_id)).all()

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
-from collateral_registry.domain.loans.agreements import Loan, LoanState
+from collateral_registry.domain.loans.agreements import Loan, LoanState, OwnLimits
 from collateral_registry.domain.loans.cover import NO_LIMIT
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns
@@ -31,6 +31,9 @@ from valuation._typing import Int
 
 LOAN_FILTERS = {"borrower": LoanRow.borrower, "currency_code": LoanRow.currency, "state": LoanRow.state}
 """Fields by which loans can be filtered."""
+
+LIMIT_COLUMNS = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm")
+"""Columns of the LTV limits, in rising order."""
 
 FROM_POLICY = 0
 """Stored in place of an LTV basis or limit if the loan uses that of the policy."""
@@ -80,6 +83,12 @@ def list_loans(connection: Connection, wanted: Sequence[Condition], after: str, 
     return _loans(connection, [*conditions(LOAN_FILTERS, wanted), LoanRow.loan_id > after], limit)
 
 
+def loans_with_own_limits(connection: Connection) -> list[StoredLoan]:
+    """Returns the active loans that state LTV limits themselves, ordered by id."""
+    states_one = or_(*(column > FROM_POLICY for column in columns_of(LoanRow, *LIMIT_COLUMNS)))
+    return _loans(connection, [LoanRow.state == int(LoanState.ACTIVE), states_one], None)
+
+
 def read_loans(connection: Source, keys: Int) -> Columns:
     """Returns the columns of active loans that judgement needs, in key order."""
     return read_columns(connection, *_ACTIVE_LOANS.of(keys))
@@ -88,7 +97,8 @@ def read_loans(connection: Source, keys: Int) -> Columns:
 _ACTIVE_LOANS = KeyedSelect(
     select(
         *columns_of(LoanRow, "loan_key", "currency", "exposure_minor", "balance_day", "ltv_basis"),
-        *columns_of(LoanRow, "watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm"),
+        *columns_of(LoanRow, "credit_limit_minor", "maturity_day"),
+        *columns_of(LoanRow, *LIMIT_COLUMNS),
     )
     .where(LoanRow.state == int(LoanState.ACTIVE))
     .order_by(LoanRow.loan_key),
@@ -125,14 +135,15 @@ def _loans(connection: Connection, where: Sequence[ColumnElement[bool]], limit: 
 
 
 def _loan_row(loan: Loan) -> dict[str, Any]:
-    limits = loan.ltv_limits.as_tuple() if loan.ltv_limits else (FROM_POLICY,) * 4
+    own = (loan.ltv_limits or OwnLimits()).as_tuple()
+    limits = [FROM_POLICY if limit is None else limit for limit in own]
     return {
         **values_of(loan, "borrower", "currency", "state"),
         "exposure_minor": loan.balance.exposure_minor,
         "balance_day": day_of(loan.balance.day),
         "credit_limit_minor": loan.credit_limit.minor if loan.credit_limit else NO_LIMIT,
         "ltv_basis": int(loan.ltv_basis) if loan.ltv_basis else FROM_POLICY,
-        **dict(zip(("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm"), limits, strict=True)),
+        **dict(zip(LIMIT_COLUMNS, limits, strict=True)),
         "maturity_day": day_of(loan.maturity),
     }
 

@@ -98,13 +98,22 @@ def test_an_unknown_enum_value_is_refused_with_the_known_values():
 
 
 def test_partial_ltv_levels_are_sent_unchanged():
-    """The server refuses an incomplete set of levels; the client must not drop it."""
+    """The policy's limits apply to the other levels."""
     row = {"loan_id": "l", "borrower": "B", "currency": "USD", "principal": "1", "as_of": "2021-12-31"}
 
     assert not messages.loan_request(row).loan.HasField("ltv_levels")
     levels = messages.loan_request({**row, "watch": "0.6", "ltv_basis": "MARKET"}).loan
     assert levels.ltv_levels.watch.value == "0.6"
     assert levels.ltv_basis == common_pb2.LTV_BASIS_MARKET
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_loan_with_a_blank_principal_is_refused(blank):
+    row = {"loan_id": "l", "borrower": "B", "currency": "USD", "principal": blank, "as_of": "2021-12-31"}
+
+    with pytest.raises(ValueError, match="principal: got nothing, want an amount"):
+        messages.loan_request(row)
+    assert messages.loan_request({**row, "principal": "0"}).loan.HasField("principal")
 
 
 def test_the_limit_of_a_pledge_is_in_the_loan_currency():
