@@ -74,8 +74,11 @@ class QualityFlag(IntFlag):
     MODEL_AMBER = 1 << 29
     MODEL_RED = 1 << 30
     FALLEN_BACK = 1 << 31
+    NEWER_PRICE_QUARANTINED = 1 << 32
     PRICE_ADJUSTED = 1 << 33
     COARSE_QUOTES = 1 << 34
     PRICED_AS_ANOTHER_GOOD = 1 << 36
     CLASS_NOT_IN_POLICY = 1 << 37
     FX_PATHS_DIFFER = 1 << 44
+    LOAN_MATURED = 1 << 47
+    CREDIT_LIMIT_EXCEEDED = 1 << 48

@@ -28,7 +28,7 @@ from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
 from collateral_registry.commands.loans.pledges import ReleaseRequest
-from collateral_registry.commands.pipeline.loan_position import position_of
+from collateral_registry.commands.pipeline.loan_position import decision_claims, position_of
 from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ingest_prices
 from collateral_registry.commands.stock.counts import reconcile
@@ -41,7 +41,7 @@ from collateral_registry.domain.stock.counts import CountLine, CountMethod, Stoc
 from collateral_registry.rpc.stock.movement_columns import digest, read_batch
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.engine.database import Database
-from collateral_registry.store.loans.judgements import newest_claims, newest_judgements
+from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.pledges import get_pledge
 from collateral_registry.store.loans.repository import get_loan
 from tests.support.books import FIRST, do, registered
@@ -62,6 +62,7 @@ from tests.support.opening import (
 from tests.support.plain_book import PlainBook
 from tests.support.postgres import Cluster
 from tests.support.small_book import sync_stock
+from valuation.flags import QualityFlag
 
 pytestmark = pytest.mark.slow
 
@@ -258,12 +259,13 @@ class Book(RuleBasedStateMachine):
         return data.draw(st.sampled_from(held))
 
     def _most_without(self, loan, pledge_id):
-        """Returns the largest exposure without a pledge, by the book's cover: E <= theta (C - claim)."""
+        """Returns the largest exposure without a pledge, by the book's decision values: E <= theta (C - claim)."""
         with self.database.read() as connection:
-            position = position_of(connection, get_loan(connection, loan).key)
+            key_of_loan = get_loan(connection, loan).key
+            position = position_of(connection, key_of_loan)
             key = get_pledge(connection, loan, pledge_id).key
-            _, claim = newest_claims(connection, [key])[key]
-        return position.target_ppm * (position.pool - claim) // PPM
+            claim = decision_claims(connection, key_of_loan)[key]
+        return position.target_ppm * (position.decision_pool - claim) // PPM
 
     def _shares(self):
         """Returns the lendable share of value in each warehouse, by the reference lots."""
@@ -283,7 +285,19 @@ class Book(RuleBasedStateMachine):
         do(self.database, lambda write: advance(write, day_of(self.day)))
         result = do(self.database, lambda write: ingest_prices(write, [Quote(0, "copper", self.day, price)]))
         if result.accepted:
-            self.plain.price = price
+            self.plain.price, self.plain.quarantined = price, []
+
+    @rule(percent=st.sampled_from([40, 55, 190, 250]))
+    def a_price_that_jumps_is_ingested_on_a_new_day(self, percent):
+        """It is quarantined; the third that agrees with two before it confirms them."""
+        self.day += timedelta(days=1)
+        price = (self.plain.price * percent / 100).quantize(Decimal("0.01"))
+        do(self.database, lambda write: advance(write, day_of(self.day)))
+        result = do(self.database, lambda write: ingest_prices(write, [Quote(0, "copper", self.day, price)]))
+        if result.accepted:
+            self.plain.price, self.plain.quarantined = price, []
+        else:
+            self.plain.quarantined.append(price)
 
     @rule(loan=st.sampled_from(LOANS), minor=st.integers(0, 300_000_000))
     def a_balance_is_ingested(self, loan, minor):
@@ -334,6 +348,10 @@ class Book(RuleBasedStateMachine):
         assert abs(market - self.plain.market_minor(loan)) <= self._slack(loan)
         assert abs(pool - self.plain.lendable_minor(self.plain.pledged[loan], shares)) <= self._slack(loan)
         assert (0 < pool < market) if market else pool == 0
+        flagged = bool(row["quality"] & QualityFlag.NEWER_PRICE_QUARANTINED)
+        assert flagged == bool(self.plain.quarantined and self.plain.pledged[loan])
+        lowest = min([self.plain.price, *self.plain.quarantined]) / self.plain.price
+        assert abs(market - row["withheld_market_minor"] - market * lowest) <= self._slack(loan)
         if owed and owed >= pool:
             assert row["level"] >= Level.MARGIN_CALL
         if owed * 100 <= pool * 99:

@@ -19,12 +19,15 @@ class PlainBook:
     """Lots by place, assets by the place of their lot, loans by id; quantities in millionths, money in minor units."""
 
     price: Decimal
+    """Price in use."""
     linked: frozenset[Place]
     stock: Model = field(default_factory=Model)
     reserve: dict[Place, int] = field(default_factory=dict)
     quantity: dict[Place, int] = field(default_factory=dict)
     owed: dict[str, int] = field(default_factory=dict)
     pledged: dict[str, set[Place]] = field(default_factory=dict)
+    quarantined: list[Decimal] = field(default_factory=list)
+    """Prices in quarantine that are newer than the one in use."""
 
     def count(self, place: Place, counted: int) -> None:
         """Reserves the shortage of a count beyond the tolerance, until the next count."""
@@ -46,8 +49,9 @@ class PlainBook:
         return sum((self._value(place) * share[place[0]] for place in places), Decimal(0))
 
     def most_owed(self, places: set[Place], share: dict[str, Decimal]) -> Decimal:
-        """Returns the largest exposure for which a release may leave only these lots."""
-        return TARGET * self.lendable_minor(places, share)
+        """Returns the largest exposure for which a release may leave only these lots, by the lowest newer price."""
+        lowest = min([self.price, *self.quarantined])
+        return TARGET * self.lendable_minor(places, share) * lowest / self.price
 
     def is_free(self, place: Place) -> bool:
         """Returns whether no loan has the lot as collateral."""

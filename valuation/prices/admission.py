@@ -66,6 +66,8 @@ def admit(
       neighbours on other dates.
     - Different prices for one date in the same message are all refused.
     - A quote that repeats a quarantined one stays quarantined: repeating an error does not confirm it.
+    - A quote that repeats the accepted quote of a date is ACCEPTED if another quote of that date is quarantined,
+      because it replaces that quote.
 
     Raises InvalidInput where dates and prices differ in length or a date is NaT.
     """
@@ -83,6 +85,7 @@ def admit(
     verdict_of_day[~is_known] = np.where(
         screened.held, int(AdmissionVerdict.QUARANTINED), int(AdmissionVerdict.ACCEPTED)
     )
+    verdict_of_day[is_known & np.isin(distinct, _days(pending_dates))] = int(AdmissionVerdict.ACCEPTED)
     verdict = np.full(len(days), int(AdmissionVerdict.REFUSED), dtype=np.int8)
     verdict[usable] = verdict_of_day[repeat]
     verdict[np.delete(usable, first)] = int(AdmissionVerdict.DUPLICATE)

@@ -37,8 +37,15 @@ FILE_FORMS = ("arrow", "parquet", "csv")
 LTV_COLUMNS = (
     "loan", "borrower", "currency", "exposure", "market_value", "lendable_value", "ltv", "last_good_ltv", "level",
     "coverage", "to_next_level", "price_fall_to_next", "cash_cure", "collateral_cure", "oldest_input", "flags",
-    "breach", "deadline",
+    "breach", "deadline", "next_level",
 )  # fmt: skip
+NOTES = {
+    common_pb2.QUALITY_FLAG_LOAN_MATURED: "matured",
+    common_pb2.QUALITY_FLAG_CREDIT_LIMIT_EXCEEDED: "above limit",
+    common_pb2.QUALITY_FLAG_NEWER_PRICE_QUARANTINED: "price in quarantine",
+}
+"""Flags that the table of loans shows, in a column that is omitted if no loan has one."""
+
 BREACH_COLUMNS = (
     "breach",
     "borrower",
@@ -156,7 +163,13 @@ def _ltv_cells(row: report_pb2.LtvReportRow) -> list[str]:
         cover.distance_to_next_level.value, cover.price_fall_to_next_level.value, format_amount(cover.cash_cure),
         format_amount(cover.collateral_cure), format_date(cover.oldest_input_date), _flags(cover), row.breach,
         format_date(row.deadline_date) if row.HasField("deadline_date") else "",
+        level_name(cover.next_level) if cover.next_level else "",
     ]  # fmt: skip
+
+
+def _notes(cover: loan_pb2.LoanCover) -> str:
+    """Returns the flags of a cover that a credit officer must see in the table."""
+    return ", ".join(note for flag, note in NOTES.items() if flag in cover.quality_flags)
 
 
 def _print_ltv_table(report: report_pb2.GenerateLtvReportResponse) -> None:
@@ -167,6 +180,9 @@ def _print_ltv_table(report: report_pb2.GenerateLtvReportResponse) -> None:
     table.add_column("loan", no_wrap=True)
     for name in ("exposure", "market", "lendable", "LTV", "level", "fall to next", "cash cure", "coverage"):
         table.add_column(name, justify="left" if name in {"level", "coverage"} else "right", no_wrap=True)
+    has_notes = any(_notes(row.cover) for row in report.rows)
+    if has_notes:
+        table.add_column("notes", no_wrap=True)
     for row in report.rows:
         cover = row.cover
         fall = (
@@ -183,6 +199,7 @@ def _print_ltv_table(report: report_pb2.GenerateLtvReportResponse) -> None:
             fall,
             cash,
             coverage_cell(cover),
+            *([_notes(cover)] if has_notes else []),
         )
     console.print(table)
     for total in report.totals:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collateral_registry.commands.pipeline.loan_position import position_of
+from collateral_registry.commands.pipeline.loan_position import decision_claims, position_of
 from collateral_registry.domain.assets.kinds import Inventory
 from collateral_registry.domain.findings.over_pledging import millionths_of
 from collateral_registry.domain.loans.agreements import PledgeMode
@@ -49,12 +49,16 @@ def controlled_value(connection: Connection, loan: StoredLoan) -> ControlledValu
     lendable = position.basis == LtvBasis.LENDABLE
     dynamic = [row for row in pledges if row.pledge.mode == PledgeMode.DYNAMIC and _is_goods(connection, row)]
     controlled = sum(claims.get(row.key, (0, 0))[lendable] for row in dynamic)
+    decided = decision_claims(connection, loan.key) if position.is_withheld else {}
+    releasable = sum(decided.get(row.key, 0) for row in dynamic) if position.is_withheld else controlled
     return ControlledValue(
         exposure=position.exposure,
         target_ppm=position.target_ppm,
         controlled=controlled,
         other=position.pool - controlled,
         market=sum(market for market, _ in claims.values()),
+        releasable=releasable,
+        releasable_other=position.decision_pool - releasable,
         coverage_unknown=position.coverage_unknown,
     )
 

@@ -6,23 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-import numpy as np
-
 from collateral_registry.commands.ip.ip_life_check import IpLife, check_ip_life, report_ip_life
-from collateral_registry.commands.loans.up_to_date import are_judged_today
 from collateral_registry.commands.pipeline.etags import check_etag
-from collateral_registry.commands.pipeline.loan_position import LoanPosition, position_of
 from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.domain.loans.agreements import Balance, Loan, LoanState, PledgeState
-from collateral_registry.domain.loans.cure import largest_draw
-from collateral_registry.domain.loans.dispositions import DrawRefusal
-from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import StoredAsset, get_asset
 from collateral_registry.store.book.policies import policies_after, policy_in_force
-from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.pledges import active_pledges_of, update_pledge
 from collateral_registry.store.loans.repository import StoredLoan, find_loans, get_loan, insert_loan, update_loan
 from valuation.errors import InvalidInput
@@ -52,23 +45,6 @@ class IngestedBalances:
     accepted: int
     duplicates: int
     problems: Sequence[BalanceProblem]
-
-
-@dataclass(frozen=True)
-class DrawAnswer:
-    """The largest allowed draw, and the rule and the reason if the draw is refused.
-
-    The draw is allowed if ``refusal`` is None.
-    """
-
-    headroom: Money
-    refusal: DrawRefusal | None
-    reason: str
-
-    @property
-    def allowed(self) -> bool:
-        """Whether the draw is allowed."""
-        return self.refusal is None
 
 
 def create_loan(write: Write, loan: Loan) -> StoredLoan:
@@ -115,28 +91,6 @@ def ingest_balances(write: Write, pushes: Sequence[BalancePush], refused: Sequen
             changed.append(stored.key)
     write.touched.add(loans=changed)
     return IngestedBalances(len(changed), duplicates, sorted(problems, key=lambda problem: problem.index))
-
-
-def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswer:
-    """Returns whether a draw is allowed.
-
-    It must keep the loan below its margin call and within its credit limit, and the loan's coverage must be known.
-    Raises NotFound, and InvalidInput for a currency other than the loan's.
-    """
-    stored = get_loan(connection, loan_id)
-    if amount.currency != stored.loan.currency:
-        raise InvalidInput("amount", amount.currency, f"the loan's currency {stored.loan.currency}")
-    if not are_judged_today(connection, np.array([stored.key], dtype=np.int64)).all():
-        reason = "the loan is not judged for the business date yet"
-        return DrawAnswer(Money(0, stored.loan.currency), DrawRefusal.NOT_JUDGED, reason)
-    position = position_of(connection, stored.key)
-    if barred := _barred(stored.loan, position):
-        return DrawAnswer(Money(0, stored.loan.currency), *barred)
-    headroom, refusal = _headroom(stored.loan, position)
-    largest = Money(headroom, stored.loan.currency)
-    if amount.minor <= headroom:
-        return DrawAnswer(largest, None, "")
-    return DrawAnswer(largest, refusal, f"amount: got {amount.major}, want at most {largest.major} {largest.currency}")
 
 
 def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
@@ -209,24 +163,3 @@ def _balance_problem(push: BalancePush, stored: StoredLoan | None, day: int) -> 
     if push.balance.day < stored.loan.balance.day:
         return f"balance_date: got {push.balance.day}, want not before the known balance of {stored.loan.balance.day}"
     return None
-
-
-def _barred(loan: Loan, position: LoanPosition) -> tuple[DrawRefusal, str] | None:
-    """Returns the rule that refuses every draw, whatever its amount, and the reason; None if no rule does."""
-    if loan.state == LoanState.CLOSED:
-        return DrawRefusal.LOAN_CLOSED, "the loan is closed"
-    if position.coverage_unknown:
-        reason = "coverage is UNKNOWN: no draw until every asset that decides the level can be valued"
-        return DrawRefusal.COVERAGE_UNKNOWN, reason
-    if position.level >= Level.STOP_DRAW:
-        return DrawRefusal.LEVEL, f"the loan is at {position.level.name}: no draws"
-    return None
-
-
-def _headroom(loan: Loan, position: LoanPosition) -> tuple[int, DrawRefusal]:
-    """Returns the largest draw in minor units, and the rule that would refuse a larger one."""
-    by_cover = largest_draw(position.exposure, position.pool, position.target_ppm)
-    if loan.credit_limit is None:
-        return by_cover, DrawRefusal.COVER
-    by_limit = max(loan.credit_limit.minor - position.exposure, 0)
-    return min((by_cover, DrawRefusal.COVER), (by_limit, DrawRefusal.CREDIT_LIMIT))

@@ -14,6 +14,7 @@ from collateral_registry.commands.loans.controlled_value import static_hold
 from collateral_registry.commands.loans.dispositions import Disposition, Explain, Positions, apply_unchecked, dispose
 from collateral_registry.commands.loans.release_simulation import counted_quantity
 from collateral_registry.commands.pipeline.etags import check_etag
+from collateral_registry.commands.pipeline.loan_position import decision_claims
 from collateral_registry.commands.pipeline.over_pledging import touch_claim
 from collateral_registry.commands.stock.sync_lots import sync_lots_of
 from collateral_registry.domain.assets.kinds import Inventory, Status
@@ -21,7 +22,6 @@ from collateral_registry.domain.findings.over_pledging import plain_quantity
 from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeMode, PledgeState
 from collateral_registry.domain.loans.cure import largest_release
 from collateral_registry.domain.loans.dispositions import lowers_terms, only_registration_differs
-from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.loans.registrations import check_registration_change, check_registration_number
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
@@ -29,7 +29,6 @@ from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.store.assets.repository import StoredAsset, documents_of, ensure_target, get_asset
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.loans.judgements import newest_claims
 from collateral_registry.store.loans.pledges import (
     StoredPledge,
     active_pledges_on,
@@ -213,22 +212,22 @@ def _share_to_release(request: ReleaseRequest, pledge: Pledge, lot: Inventory | 
 def _explain_release(write: Write, stored: StoredPledge) -> Explain:
     """Returns a function that builds the refusal of a release, with the largest share that could be released."""
     lot = _lot_of(write, stored)
-    claims = newest_claims(write.connection, [stored.key]).get(stored.key, (0, 0))
+    claim = decision_claims(write.connection, stored.loan_key).get(stored.key, 0)
 
     def explain(before: Positions, loan_key: int) -> Refused:
         if loan_key != stored.loan_key:
             return _explain_other(before, loan_key)
         position = before[loan_key]
-        claim = claims[1] if position.basis == LtvBasis.LENDABLE else claims[0]
-        terms = (position.exposure, position.pool, claim, position.target_ppm)
+        terms = (position.exposure, position.decision_pool, claim, position.target_ppm)
         most = int(largest_release(*(np.array([number]) for number in terms))[0])
         largest = most * PPM // claim if claim else 0
         quantity = f", {lot.quantity * stored.pledge.share_ppm / PPM * largest / PPM:f} {lot.unit}" if lot else ""
         value = Money(most, get_loan(write.connection, stored.pledge.loan_id).loan.currency)
+        at_price = " at a newer, lower price in quarantine" if position.is_withheld else ""
         return Refused(
             "RELEASE_UNCOVERED",
-            f"the rest would no longer cover the loan; the most that could be released is a share of {largest / PPM:f}"
-            f"{quantity}, a claim of {value.major} {value.currency}",
+            f"the rest would no longer cover the loan{at_price}; the most that could be released is a share of "
+            f"{largest / PPM:f}{quantity}, a claim of {value.major} {value.currency}",
             largest_share=f"{largest / PPM:f}",
         )
 

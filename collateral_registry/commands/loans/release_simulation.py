@@ -48,7 +48,7 @@ class ReleaseScenario:
     def terms_of(self, loan_key: int) -> tuple[int, int, int]:
         """Returns the current exposure, collateral value and target ratio of a loan."""
         position = self.positions[loan_key]
-        return position.exposure, position.pool, position.target_ppm
+        return position.exposure, position.decision_pool, position.target_ppm
 
     def claim_of(self, loan_key: int) -> int:
         """Returns the collateral value that a loan would lose if the whole lot left."""
@@ -95,7 +95,8 @@ def simulate_release(connection: Connection, asset_key: int, positions: Mapping[
         rest = max(counted - left, 0) / quantity if quantity else 0.0
         covered = _covered(connection, loaded, policy, day, loan_keys, rest)
         lendable = {key: position.basis == LtvBasis.LENDABLE for key, position in positions.items()}
-        columns = zip(covered.loans["loan_key"], covered.pools.lendable, covered.pools.market, strict=True)
+        values = (covered.pools.decision_lendable, covered.pools.decision_market)
+        columns = zip(covered.loans["loan_key"], *values, strict=True)
         return {int(key): int(kept if lendable[int(key)] else market) for key, kept, market in columns}
 
     whole = _covered(connection, loaded, policy, day, loan_keys, counted / quantity if quantity else 0.0)

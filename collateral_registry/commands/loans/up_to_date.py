@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from collateral_registry.commands.stock.sync_lots import sync_lots_of
+from collateral_registry.domain.loans.agreements import LoanState
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.judgements import newest_judgements
@@ -18,9 +19,12 @@ def is_up_to_date(connection: Connection, loan_id: str) -> bool:
     """Returns whether a loan was judged for the business date with all reported stock of its assets.
 
     The judgement can be older for two reasons. A stock movement is stored before it is applied, and a new business date
-    begins before its revaluation run has judged every loan.
+    begins before its revaluation run has judged every loan. A closed loan is not judged any more.
     """
-    keys = np.array([get_loan(connection, loan_id).key], dtype=np.int64)
+    stored = get_loan(connection, loan_id)
+    if stored.loan.state == LoanState.CLOSED:
+        return True
+    keys = np.array([stored.key], dtype=np.int64)
     pending, _ = changes_of_assets(connection, assets_of_loans(connection, keys))
     return not len(pending) and bool(are_judged_today(connection, keys).all())
 

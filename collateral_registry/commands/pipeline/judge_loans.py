@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from collateral_registry.commands.pipeline.event_columns import pending_columns, stamped
 from collateral_registry.commands.pipeline.registrations import registrations_of
 from collateral_registry.domain.book.policy import Policy
-from collateral_registry.domain.loans.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
+from collateral_registry.domain.loans.cover import NO_LIMIT, PledgeColumns, TargetColumns, claim_values, pool_sums
 from collateral_registry.domain.loans.judge import CoverColumns, Judgement, StateColumns, judge
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import NO_DAY
@@ -24,25 +25,33 @@ from collateral_registry.store.loans.repository import read_loans
 from collateral_registry.store.valuations.repository import newest_values
 from collateral_registry.store.valuations.valuation_inputs import read_cover_targets
 from valuation._typing import Int
-from valuation.flags import UnknownReason
+from valuation.flags import QualityFlag, UnknownReason
 from valuation.value import adjusted_value
 
+RECORDED_CLAIMS = ("market_minor", "lendable_minor")
+
+WANT_OF_PRICE = UnknownReason.NO_PRICE | UnknownReason.STALE_PRICE | UnknownReason.NO_FX | UnknownReason.STALE_FX
+"""Reasons that end when a price or an exchange rate arrives."""
+
 LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm")
-CLAIM_NAMES = ("market_minor", "lendable_minor")
 
 
 @dataclass(frozen=True)
 class Pools:
     """Collateral of each loan [l], with its quality flags.
 
-    The collateral is the sum of the loan's claims, by conservative values and by last good values (``good_…``).
+    The collateral is the sum of the loan's claims, by conservative values, by last good values (``good_…``), and by
+    conservative values at the lower of the price in use and a newer quarantined one (``decision_…``).
     """
 
     market: Int
     lendable: Int
     good_market: Int
     good_lendable: Int
+    decision_market: Int
+    decision_lendable: Int
     never_valued: NDArray[np.bool_]
+    unpriced: NDArray[np.bool_]
     unknown_assets: Int
     unknown: Int
     quality: Int
@@ -51,11 +60,15 @@ class Pools:
 
 @dataclass(frozen=True)
 class Covered:
-    """Loans with their collateral, and the claims of their pledges; ``claim_loan`` [c] is the row of the loan."""
+    """Loans with their collateral, and the claims of their pledges; ``claim_loan`` [c] is the row of the loan.
+
+    ``decision_claims`` are the claims by which draws and releases are decided.
+    """
 
     loans: Columns
     pools: Pools
     claims: Columns
+    decision_claims: Columns
     claim_loan: Int
 
 
@@ -144,18 +157,30 @@ def cover_loans(
     good_market = adjusted_value(valued["good_market_minor"], valued["good_price_adjustment"])
     registrations = registrations_of(connection, pledges, policy, day)
     lendable = replace(columns, share_ppm=registrations.share_ppm)
-    claims = {
-        "market_minor": claim_values(columns, own, market),
-        "lendable_minor": claim_values(lendable, own, valued["lendable_minor"]),
-        "good_market_minor": claim_values(columns, own, good_market),
-        "good_lendable_minor": claim_values(lendable, own, valued["good_lendable_minor"]),
-    }
-    for name in CLAIM_NAMES:
+    by_value = {"market_minor": columns, "lendable_minor": lendable}
+    by_value |= {f"good_{name}": pledged for name, pledged in by_value.items()}
+    worth = {**valued, "market_minor": market, "good_market_minor": good_market}
+    claims = {name: claim_values(pledged, own, worth[name]) for name, pledged in by_value.items()}
+    for name in RECORDED_CLAIMS:
         claims[name] = np.where(registrations.unknown != 0, 0, claims[name])
+    decision = _decision_claims(by_value, own, worth, claims)
     mine = np.isin(pledges["loan_key"], loans["loan_key"])
-    pools = _pools(columns, claims, valued, registrations.unknown, mine, len(loans["loan_key"]), day)
-    kept = {"pledge_key": pledges["pledge_key"][mine], **{name: claims[name][mine] for name in CLAIM_NAMES}}
-    return Covered(loans, pools, kept, columns.loan[mine])
+    pools = _pools(columns, claims, decision, valued, registrations.unknown, mine, len(loans["loan_key"]), day)
+    keys = {"pledge_key": pledges["pledge_key"][mine]}
+    kept, decided = ({**keys, **{name: one[name][mine] for name in RECORDED_CLAIMS}} for one in (claims, decision))
+    return Covered(loans, pools, kept, decided, columns.loan[mine])
+
+
+def _decision_claims(
+    by_value: Mapping[str, PledgeColumns], targets: TargetColumns, worth: Columns, claims: Columns
+) -> Columns:
+    """Returns the claims [p] at the lower of the price in use and a newer quarantined one, never above ``claims``."""
+    if not worth["withheld_share"].any():
+        return {name: claims[name] for name in RECORDED_CLAIMS}
+    kept = 1.0 - worth["withheld_share"]
+    lower = {name: np.floor(worth[name] * kept).astype(np.int64) for name in RECORDED_CLAIMS}
+    found = {name: claim_values(by_value[name], targets, lower[name]) for name in RECORDED_CLAIMS}
+    return {name: np.minimum(found[name], claims[name]) for name in RECORDED_CLAIMS}
 
 
 def _rows_in(keys: Int, wanted: Int) -> Int:
@@ -169,6 +194,7 @@ def _values_of(connection: Source, target_keys: Int, values: Columns | None) -> 
     names = ("market_minor", "lendable_minor", "good_seq", "good_market_minor", "good_lendable_minor", "quality")
     found: Columns = {name: np.zeros(len(target_keys), dtype=np.int64) for name in (*names, "oldest_day")}
     found |= {name: np.ones(len(target_keys)) for name in ("price_adjustment", "good_price_adjustment")}
+    found["withheld_share"] = np.zeros(len(target_keys))
     found["unknown"] = np.full(len(target_keys), int(UnknownReason.MISSING_INPUT), dtype=np.int64)
     missing = np.ones(len(target_keys), dtype=np.bool_)
     if values is not None:
@@ -190,6 +216,7 @@ def _fill(found: Columns, missing: NDArray[np.bool_], target_keys: Int, values: 
 def _pools(
     pledges: PledgeColumns,
     claims: Columns,
+    decision: Columns,
     valued: Columns,
     unregistered: Int,
     mine: NDArray[np.bool_],
@@ -205,6 +232,8 @@ def _pools(
     bits = {"unknown": np.zeros(count, dtype=np.int64), "quality": np.zeros(count, dtype=np.int64)}
     np.bitwise_or.at(bits["unknown"], own.loan, unknown)
     np.bitwise_or.at(bits["quality"], own.loan, valued["quality"][own.target])
+    unpriced = never & (unknown & ~int(WANT_OF_PRICE) == 0)
+    pledged = np.bincount(own.loan, minlength=count)
     oldest = np.full(count, day, dtype=np.int64)
     seen = valued["oldest_day"][own.target] != 0
     np.minimum.at(oldest, own.loan[seen], valued["oldest_day"][own.target[seen]])
@@ -213,7 +242,10 @@ def _pools(
         lendable=pool_sums(own, claims["lendable_minor"][mine], count),
         good_market=pool_sums(own, claims["good_market_minor"][mine], count),
         good_lendable=pool_sums(own, claims["good_lendable_minor"][mine], count),
+        decision_market=pool_sums(own, decision["market_minor"][mine], count),
+        decision_lendable=pool_sums(own, decision["lendable_minor"][mine], count),
         never_valued=pool_sums(own, never.astype(np.int64), count) > 0,
+        unpriced=(pledged > 0) & (pool_sums(own, unpriced.astype(np.int64), count) == pledged),
         unknown_assets=pool_sums(own, (unknown != 0).astype(np.int64), count),
         unknown=bits["unknown"],
         quality=bits["quality"],
@@ -263,6 +295,7 @@ def _state(before: Columns) -> StateColumns:
         noticed=before["noticed"] > 0,
         waived=before["waived"] > 0,
         cash_cure=before["cash_cure_minor"],
+        quarantined=_has_quarantined(before["quality"]),
     )
 
 
@@ -274,11 +307,27 @@ def _cover(covered: Covered, terms: Columns, before: Columns, collateral_added: 
         conservative=np.where(lendable, covered.pools.lendable, covered.pools.market),
         last_good=np.where(lendable, covered.pools.good_lendable, covered.pools.good_market),
         never_valued=covered.pools.never_valued,
+        unpriced=covered.pools.unpriced,
+        quarantined=_has_quarantined(covered.pools.quality),
         limits_ppm=terms["limits_ppm"],
         buffer_ppm=terms["buffer_ppm"],
         minimum_cure=terms["minimum_cure"],
         collateral_added=(exposure < before["exposure_minor"]) | np.isin(covered.loans["loan_key"], collateral_added),
     )
+
+
+def _has_quarantined(quality: Int) -> NDArray[np.bool_]:
+    flagged: NDArray[np.bool_] = (quality & int(QualityFlag.NEWER_PRICE_QUARANTINED)) != 0
+    return flagged
+
+
+def _terms_flags(loans: Columns, day: int) -> Int:
+    """Returns the flags [l] of loans that are past their last day or owe more than their credit limit."""
+    limit, maturity = loans["credit_limit_minor"], loans["maturity_day"]
+    matured = (maturity != NO_DAY) & (maturity < day)
+    exceeded = (limit != NO_LIMIT) & (loans["exposure_minor"] > limit)
+    flags: Int = np.where(matured, int(QualityFlag.LOAN_MATURED), 0)
+    return flags | np.where(exceeded, int(QualityFlag.CREDIT_LIMIT_EXCEEDED), 0)
 
 
 def _cover_rows(covered: Covered, terms: Columns, judgement: Judgement, before: Columns, day: int) -> Columns:
@@ -311,8 +360,11 @@ def _cover_rows(covered: Covered, terms: Columns, judgement: Judgement, before: 
         "waived": after.waived.astype(np.int64),
         "unknown_assets": pools.unknown_assets,
         "unknown": pools.unknown,
-        "quality": pools.quality,
+        "quality": pools.quality | _terms_flags(covered.loans, day),
         "oldest_day": np.minimum(pools.oldest_day, covered.loans["balance_day"]),
+        "withheld_market_minor": pools.market - pools.decision_market,
+        "withheld_lendable_minor": pools.lendable - pools.decision_lendable,
+        "never_valued": pools.never_valued.astype(np.int64),
     }
 
 

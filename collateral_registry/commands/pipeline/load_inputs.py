@@ -10,7 +10,7 @@ import numpy as np
 from collateral_registry.commands.pipeline.curves import curves_for
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.prices.exchange_rates import fx_paths
-from collateral_registry.domain.prices.market_data import CurveNeed, FxQuote, IndexHistory
+from collateral_registry.domain.prices.market_data import CurveNeed, FxQuote, IndexHistory, Quarantined
 from collateral_registry.domain.valuations.appraise import needed_curves, series_of_assets
 from collateral_registry.domain.valuations.price_indices import index_keys
 from collateral_registry.domain.valuations.valuation_inputs import (
@@ -104,9 +104,10 @@ def _indices(source: Source, index_key: Int) -> dict[int, IndexHistory]:
     if not len(keys):
         return {}
     series, indices = series_facts(source, keys), {}
-    for key, max_age_days in zip(series.series_key.tolist(), series.max_age_days.tolist(), strict=True):
+    names = ("series_key", "max_age_days", "price", "quarantined_low", "quarantined_high")
+    for key, max_age_days, *prices in zip(*(getattr(series, name).tolist() for name in names), strict=True):
         known = history(source, key)
-        indices[key] = IndexHistory(known.day, known.price, max_age_days)
+        indices[key] = IndexHistory(known.day, known.price, max_age_days, Quarantined.against(*prices))
     return indices
 
 

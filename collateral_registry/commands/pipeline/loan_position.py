@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collateral_registry.commands.pipeline.judge_loans import judged_loans
+from collateral_registry.commands.pipeline.judge_loans import cover_loans, judged_loans
 from collateral_registry.commands.pipeline.load_inputs import load_inputs
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, valued
 from collateral_registry.domain.loans.dispositions import CoverState
 from collateral_registry.domain.loans.levels import Level, LtvBasis
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.bulk import Columns
+from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.pledges import read_pledges
@@ -23,21 +24,33 @@ from valuation._typing import Int
 class LoanPosition:
     """Exposure, collateral value, level and target ratio of a loan.
 
-    ``pool`` is the conservative collateral value on the loan's basis. Amounts are in minor units.
+    Collateral values are on the loan's basis: ``pool`` is the conservative one, ``good_pool`` counts unknown assets at
+    their last good value, and ``decision_pool`` is the conservative one at the lower of the price in use and a newer
+    quarantined one. Draws and releases are decided by the last. Amounts are in minor units.
     """
 
     exposure: int
     pool: int
+    good_pool: int
+    decision_pool: int
+    watch_ppm: int
     target_ppm: int
     basis: LtvBasis
+    judged: Level
     level: Level
     coverage_unknown: bool
+    never_valued: bool
     collateral_cure: int
 
     @property
     def cover(self) -> CoverState:
         """The position as an input of the disposition rule."""
-        return CoverState(self.exposure, self.pool, self.target_ppm, self.coverage_unknown)
+        return CoverState(self.exposure, self.decision_pool, self.target_ppm, self.coverage_unknown)
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether a newer, lower price in quarantine reduces what may be drawn or released."""
+        return self.decision_pool < self.pool
 
 
 def position_of(connection: Connection, loan_key: int) -> LoanPosition:
@@ -48,6 +61,21 @@ def position_of(connection: Connection, loan_key: int) -> LoanPosition:
 def positions_of(connection: Connection, loan_keys: Int) -> dict[int, LoanPosition]:
     """Returns the newest judgement of each loan."""
     return _positions(newest_judgements(connection, loan_keys))
+
+
+def decision_claims(connection: Connection, loan_key: int) -> dict[int, int]:
+    """Returns the claim of each active pledge of a loan by which releases are decided, by recorded values.
+
+    The claims are on the loan's basis, at the lower of the price in use and a newer quarantined one.
+    """
+    keys = np.array([loan_key], dtype=np.int64)
+    _, day = newest_commit(connection)
+    policy = policy_in_force(connection, day).policy
+    covered = cover_loans(connection, keys, read_pledges(connection, keys), None, policy, day)
+    claims = covered.decision_claims
+    lendable = position_of(connection, loan_key).basis == LtvBasis.LENDABLE
+    values = claims["lendable_minor" if lendable else "market_minor"]
+    return dict(zip(claims["pledge_key"].tolist(), values.tolist(), strict=True))
 
 
 def preview_positions(write: Write, loan_keys: Int) -> dict[int, LoanPosition]:
@@ -71,12 +99,18 @@ def _positions(rows: Columns) -> dict[int, LoanPosition]:
 
 
 def _position(row: dict[str, int]) -> LoanPosition:
+    value = "lendable_minor" if row["basis"] == LtvBasis.LENDABLE else "market_minor"
     return LoanPosition(
         exposure=row["exposure_minor"],
-        pool=row["lendable_minor"] if row["basis"] == LtvBasis.LENDABLE else row["market_minor"],
+        pool=row[value],
+        good_pool=row[f"good_{value}"],
+        decision_pool=row[value] - row[f"withheld_{value}"],
+        watch_ppm=row["watch_ppm"],
         target_ppm=row["margin_call_ppm"] - row["buffer_ppm"],
         basis=LtvBasis(row["basis"]),
+        judged=Level(row["judged"]),
         level=Level(row["level"]),
         coverage_unknown=bool(row["coverage_unknown"]),
+        never_valued=bool(row["never_valued"]),
         collateral_cure=row["collateral_cure_minor"],
     )

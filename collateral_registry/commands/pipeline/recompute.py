@@ -107,6 +107,7 @@ def valuation_columns(
         "zero": values.zero,
         "quality": values.quality,
         "oldest_day": appraisal.oldest_day,
+        "withheld_share": appraisal.withheld_share,
     }
 
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.domain.prices.exchange_rates import DatedRates, both_directions, overlaid, series_id_of
+from collateral_registry.domain.prices.quarantine import NO_QUARANTINE, Quarantine, newer_quarantine
 from collateral_registry.domain.prices.series import PriceSeries
-from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.days import NO_DAY, day_of
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.prices.series import History, Latest, StoredSeries, find_series, history
 from valuation._typing import Int
@@ -44,6 +45,7 @@ class SeriesQuotes:
 
     ``released`` are the days of quarantined quotes that are now in use. ``rewrites`` states that the quotes change the
     history before the newest price: they add a price for an earlier day, or correct one by more than a usual move.
+    ``quarantined`` are the prices in quarantine after them that are at least as new as the newest price in use.
     """
 
     stored: StoredSeries
@@ -55,11 +57,17 @@ class SeriesQuotes:
     reason: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, dtype=np.int8))
     released: set[int] = field(default_factory=set)
     rewrites: bool = False
+    quarantined: Quarantine = NO_QUARANTINE
 
     @property
     def moves(self) -> bool:
         """Whether the quotes add or correct a price that is in use."""
         return bool(self.released or self._are(AdmissionVerdict.ACCEPTED).any())
+
+    @property
+    def changes_quarantine(self) -> bool:
+        """Whether the newer prices in quarantine are others than before."""
+        return self.quarantined != self.stored.quarantined
 
     def added(self) -> DatedRates:
         """Returns the prices that are now in use and were not before."""
@@ -145,6 +153,10 @@ def _screen(own: SeriesQuotes, inverse: SeriesQuotes | None, quotes: Sequence[Qu
         inverse.release(released[~mine])
     added = both_directions(own.added(), inverse.added()) if inverse else own.added()
     own.rewrites = rewritten(*known, *added)
+    both = [own, inverse] if inverse else [own]
+    newest = max(int(days[-1]) if len(days) else NO_DAY for days, _ in (one.accepted() for one in both))
+    for one in both:
+        one.quarantined = newer_quarantine(*one.pending(), newest)
 
 
 def _hold_contradictions(own: SeriesQuotes, inverse: SeriesQuotes | None, limit: float) -> None:

@@ -28,6 +28,7 @@ from collateral_registry.store.prices.series import (
     quoted_rates,
     series_keys,
     set_latest,
+    set_quarantined,
 )
 from collateral_registry.store.prices.unit_spellings import replace_spellings
 from collateral_registry.store.valuations.valuation_inputs import assets_of_series, foreign_assets, machines_of_classes
@@ -150,7 +151,7 @@ def _ingest(write: Write, quotes: Sequence[tuple[int, Quote]]) -> dict[QuoteInde
     screened = screen_quotes(write, {series_id: series[series_id] for series_id in groups}, groups)
     for series_id, places in indexes.items():
         verdicts |= dict(zip(places, _verdicts(screened[series_id], write.market_day), strict=True))
-    moved = [one for one in screened.values() if one.moves]
+    moved = [one for one in screened.values() if one.moves or one.changes_quarantine]
     rates = quoted_rates(write.connection) if any(one.stored.series.is_fx for one in moved) else None
     _write(write, screened.values())
     if moved:
@@ -223,6 +224,7 @@ def _write(write: Write, screened: Iterable[SeriesQuotes]) -> None:
         names = ("series_key", "day", "verdict", "value", "decimal_text")
         insert_prices(write, {name: list(column) for name, column in zip(names, columns, strict=True)})
     set_latest(write, {one.stored.key: one.latest() for one in screened if one.moves})
+    set_quarantined(write, {one.stored.key: one.quarantined for one in screened if one.changes_quarantine})
 
 
 def _dependent_assets(write: Write, moved_keys: Int, rates: Mapping[Pair, QuotedRate] | None) -> Int:

@@ -15,7 +15,9 @@ class ControlledValue:
     """The collateral of a loan compared with its floor, on the loan's basis.
 
     ``controlled`` is the claim value of goods under dynamic pledges, ``other`` that of the remaining collateral.
-    ``market`` is the market value of all collateral.
+    ``market`` is the market value of all collateral. ``releasable`` and ``releasable_other`` are the values of the
+    goods and of the remaining collateral by which releases are decided, at the lower of the price in use and a newer
+    quarantined one.
     """
 
     exposure: int
@@ -23,6 +25,8 @@ class ControlledValue:
     controlled: int
     other: int
     market: int
+    releasable: int
+    releasable_other: int
     coverage_unknown: bool
 
     @property
@@ -43,7 +47,8 @@ class ControlledValue:
     @property
     def room(self) -> int:
         """Value of goods that may leave; 0 while the coverage is unknown."""
-        return 0 if self.coverage_unknown else max(self.controlled - self.goods_floor, 0)
+        needed = max(self.floor - self.releasable_other, 0)
+        return 0 if self.coverage_unknown else max(self.releasable - needed, 0)
 
     @property
     def market_pledge_rate(self) -> float | None:

@@ -15,7 +15,10 @@ from valuation.money import PPM, mul_div_ceil, mul_div_floor
 
 
 def cash_cure(exposure: Int, pool: Int, target_ppm: Int) -> Int:
-    """Returns max(0, E - theta C): the repayment that brings the LTV to the target, rounded up."""
+    """Returns max(0, E - theta C): the repayment that brings the LTV to the target, rounded up.
+
+    It never exceeds E, because theta is positive: every limit exceeds the buffer.
+    """
     cash: Int = np.maximum(exposure - mul_div_floor(pool, target_ppm, PPM), 0)
     return cash
 
@@ -42,10 +45,10 @@ def largest_draw(exposure: int, pool: int, target_ppm: int) -> int:
 def price_fall_to(exposure: Int, pool: Int, level_ppm: Int) -> NDArray[np.float64]:
     """Returns 1 - E / (level C), the fall in the value of all collateral at which the LTV reaches a level.
 
-    The result is negative if the LTV is already beyond the level, and NaN if C is 0.
+    The result is 0 if the LTV has reached the level already, and NaN if C is 0.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        fall = 1.0 - exposure / (level_ppm / PPM * pool)
+        fall = np.maximum(1.0 - exposure / (level_ppm / PPM * pool), 0.0)
     return np.where(pool > 0, fall, np.nan)
 
 

@@ -7,7 +7,7 @@ that is covered, nor take collateral from a loan whose coverage is UNKNOWN.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 from collateral_registry.domain.loans.agreements import Pledge, PledgeMode
 from collateral_registry.domain.loans.controlled_value import floor_of
@@ -20,21 +20,11 @@ class DispositionRefusal(StrEnum):
     UNCOVERED = "UNCOVERED"
 
 
-class DrawRefusal(IntEnum):
-    """The rule that refuses a draw; the numeric values are sent."""
-
-    LOAN_CLOSED = 1
-    NOT_JUDGED = 2
-    COVERAGE_UNKNOWN = 3
-    LEVEL = 4
-    COVER = 5
-    CREDIT_LIMIT = 6
-
-
 @dataclass(frozen=True)
 class CoverState:
-    """A loan before or after a disposition: exposure and conservative collateral value in minor units of its currency.
+    """A loan before or after a disposition: exposure and collateral value in minor units of its currency.
 
+    The collateral value is conservative, at the lower of the price in use and a newer quarantined one.
     ``target_ppm`` is the LTV, in millionths, that a covered loan does not exceed: the margin call less the buffer.
     """
 

@@ -33,6 +33,8 @@ class EventKind(IntEnum):
     COVERAGE_KNOWN = 14
     FINDING_OPENED = 15
     FINDING_RESOLVED = 16
+    PRICE_QUARANTINED = 17
+    PRICE_QUARANTINE_ENDED = 18
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,19 @@ class CoverColumns:
     """Exposure, collateral value and terms of each loan [n]. Amounts are in minor units, on the loan's basis.
 
     ``conservative`` is the collateral value with unknown values counted as 0. ``last_good`` counts unknown values at
-    their last good value. ``never_valued`` marks loans with an asset that has no last good value. ``limits_ppm`` [n, 4]
-    are the LTV limits in ascending order.
+    their last good value. ``limits_ppm`` [n, 4] are the LTV limits in ascending order.
+
+    ``never_valued`` marks loans with an asset that has no last good value. ``unpriced`` marks loans with assets none of
+    which ever had a value, for want of a price or exchange rate only. ``quarantined`` marks loans with an asset whose
+    price or exchange rate is followed by one in quarantine.
     """
 
     exposure: Int
     conservative: Int
     last_good: Int
     never_valued: NDArray[np.bool_]
+    unpriced: NDArray[np.bool_]
+    quarantined: NDArray[np.bool_]
     limits_ppm: Int
     buffer_ppm: Int
     minimum_cure: Int
@@ -75,6 +82,7 @@ class StateColumns:
     noticed: NDArray[np.bool_]
     waived: NDArray[np.bool_]
     cash_cure: Int
+    quarantined: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,8 @@ def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementR
     """Judges every loan [n] for one day.
 
     Coverage is unknown if conservative and last good values give different levels. Within the grace period, a loan with
-    unknown coverage is judged on the last good values. Afterwards it is judged on the conservative values.
+    unknown coverage is judged on the last good values. Afterwards it is judged on the conservative values. A loan whose
+    assets only lack their first price keeps its level within the grace period, unless a breach is open.
     """
     ltv = loan_to_value(cover.exposure, cover.conservative)
     good_ltv = loan_to_value(cover.exposure, cover.last_good)
@@ -120,7 +129,8 @@ def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementR
     unknown_day = np.where(unknown, np.where(before.unknown_day == NO_DAY, day, before.unknown_day), NO_DAY)
     past_grace = unknown & (day >= _days_after(unknown_day, rules.unknown_grace_days, rules))
     on_last_good = unknown & ~past_grace
-    raw = np.where(on_last_good, good, safe)
+    awaits_first_price = on_last_good & cover.unpriced & ~before.breach_open
+    raw = np.where(awaits_first_price, before.judged, np.where(on_last_good, good, safe))
     judged, watch_day = _watch_on_the_second_day(raw, before, day)
     is_open = judged >= Level.MARGIN_CALL
     opened = is_open & ~before.breach_open
@@ -146,6 +156,7 @@ def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementR
         noticed=is_open & ((before.noticed & before.breach_open) | notice),
         waived=waived,
         cash_cure=cash,
+        quarantined=cover.quarantined,
     )
     event_loan, event_kind = _events(before, after, opened, missed_now, notice, cover.collateral_added)
     return Judgement(after, ltv, good_ltv, collateral_cure(cover.exposure, pool, theta), event_loan, event_kind)
@@ -194,6 +205,8 @@ def _events(
         (EventKind.EASED, stays & (after.level < before.level)),
         (EventKind.PARTIAL_CURE, partly_cured),
         (EventKind.NOTICE, notice),
+        (EventKind.PRICE_QUARANTINED, after.quarantined & ~before.quarantined),
+        (EventKind.PRICE_QUARANTINE_ENDED, before.quarantined & ~after.quarantined),
     )
     loans = [np.flatnonzero(mask) for _, mask in masks]
     kinds = [np.full(len(rows), int(kind), dtype=np.int64) for (kind, _), rows in zip(masks, loans, strict=True)]

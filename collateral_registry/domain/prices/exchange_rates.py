@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
-from collateral_registry.domain.prices.market_data import FxQuote
+from collateral_registry.domain.prices.market_data import FxQuote, Quarantined
 from valuation._typing import Bool, Float, Int
 from valuation.prices.jumps import JUMP_LOG_MOVE
 
@@ -27,12 +28,19 @@ NEVER = -(1 << 40)
 
 @dataclass(frozen=True)
 class QuotedRate:
-    """The newest rate of a quoted pair, and the last commit that changed an earlier one (0 for none)."""
+    """The newest rate of a quoted pair, and the last commit that changed an earlier one (0 for none).
+
+    ``low`` and ``high`` are the lowest and the highest rate in quarantine that is at least as new as the newest rate of
+    the pair in either direction, NaN where there is none; ``quarantined_day`` is the day of the newest.
+    """
 
     series_key: int
     rate: float
     day: int
     history_seq: int
+    low: float = math.nan
+    high: float = math.nan
+    quarantined_day: int = NEVER
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,32 @@ def _conversion(quoted: Mapping[Pair, QuotedRate], pair: Pair, max_age_days: int
         history_seq=max(one.history_seq for one in found),
         paths=tuple(tuple(_keys(quoted, link) for link in path) for path in paths),
         paths_differ=bool(differ[0]),
+        quarantined=_quarantined(quoted, paths[used], legs[used], pair),
     )
+
+
+def _quarantined(
+    quoted: Mapping[Pair, QuotedRate], path: Sequence[Pair], legs: Sequence[FxLeg], pair: Pair
+) -> Quarantined | None:
+    """Returns the quarantined rates of the path in use, and those of the pair itself if a cross is used instead."""
+    found = [_in_quarantine(quoted, link, leg.factor, leg.day) for link, leg in zip(path, legs, strict=True)]
+    used = [one for one in found if one is not None]
+    rate, day = math.prod(leg.factor for leg in legs), min(leg.day for leg in legs)
+    own = None if path == (pair,) else _in_quarantine(quoted, pair, rate, day)
+    bounds = [*([reduce(Quarantined.crossed, used)] if used else []), *([own] if own else [])]
+    if not bounds:
+        return None
+    return Quarantined(min(one.low for one in bounds), max(one.high for one in bounds))
+
+
+def _in_quarantine(quoted: Mapping[Pair, QuotedRate], pair: Pair, rate: float, day: int) -> Quarantined | None:
+    """Returns the rates of a pair in quarantine, of both directions, that are at least as new as the rate in use."""
+    rates = []
+    for one in _directions(pair):
+        found = quoted.get(one)
+        if found is not None and not math.isnan(found.low) and found.quarantined_day >= day:
+            rates += [found.low, found.high] if one == pair else [1.0 / found.high, 1.0 / found.low]
+    return Quarantined.against(rate, min(rates), max(rates)) if rates else None
 
 
 def _partners(quoted: Mapping[Pair, QuotedRate], currency: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +17,8 @@ class SeriesFacts:
     """Price series [s] with their newest accepted price and log return, which are NaN where there is none.
 
     ``history_seq`` is the last commit that changed the price of any day before the newest day; 0 if there is none.
+    ``quarantined_low`` and ``quarantined_high`` are the lowest and the highest price in quarantine that is at least as
+    new, NaN where there is none.
     """
 
     series_key: Int
@@ -25,6 +28,8 @@ class SeriesFacts:
     history_seq: Int
     max_age_days: Int
     currency: Texts
+    quarantined_low: Float
+    quarantined_high: Float
 
     def rows_of(self, keys: Int) -> Int:
         """Returns the row of each series key [n]; -1 for keys that are not among the series."""
@@ -38,13 +43,34 @@ class SeriesFacts:
 
 
 @dataclass(frozen=True)
+class Quarantined:
+    """Newer quotes in quarantine: the lowest and the highest, as ratios to the quote in use.
+
+    ``low`` is at most 1 and ``high`` at least 1.
+    """
+
+    low: float
+    high: float
+
+    @classmethod
+    def against(cls, quote: float, low: float, high: float) -> Quarantined | None:
+        """Returns the quarantined quotes compared with the quote in use; None if they are NaN, which means none."""
+        return None if math.isnan(low) else cls(min(low / quote, 1.0), max(high / quote, 1.0))
+
+    def crossed(self, other: Quarantined) -> Quarantined:
+        """Returns the quarantined quotes of the product of two rates."""
+        return Quarantined(self.low * other.low, self.high * other.high)
+
+
+@dataclass(frozen=True)
 class FxQuote:
     """A conversion between two currencies: its rate, and the day of the older rate of its path.
 
     ``path`` is the path in use as text. ``history_seq`` is the last commit that changed an earlier rate of any path; 0
     if there is none. ``paths`` are all paths in order of precedence, first the pair itself. A path is one or two pairs,
     and a pair is the keys of its series in the direction of the conversion and of the inverse series (0 for none).
-    ``paths_differ`` states that a cross is a jump away from the pair's own rate and not used.
+    ``paths_differ`` states that a cross is a jump away from the pair's own rate and not used. ``quarantined`` holds the
+    rates in quarantine that are at least as new.
     """
 
     rate: float
@@ -53,6 +79,7 @@ class FxQuote:
     history_seq: int
     paths: tuple[tuple[tuple[int, int], ...], ...]
     paths_differ: bool = False
+    quarantined: Quarantined | None = None
 
 
 class EstimateCause(StrEnum):
@@ -119,8 +146,12 @@ class CurveNeed:
 
 @dataclass(frozen=True)
 class IndexHistory:
-    """A producer price index: its levels [k] on days [k] in ascending order, and the newest level's maximum age."""
+    """A producer price index: its levels [k] on days [k] in ascending order, and the newest level's maximum age.
+
+    ``quarantined`` holds the newer levels that are in quarantine.
+    """
 
     day: Int
     level: Float
     max_age_days: int
+    quarantined: Quarantined | None = None

@@ -38,15 +38,16 @@ def ltv_of(covers: Mapping[str, Int], good: str = "") -> Float:
 
 
 def next_limit_of(covers: Mapping[str, Int]) -> Int:
-    """Returns the limit [l] of the level after the judged one, in millionths.
+    """Returns the limit [l] of the level after the current one, in millionths.
 
-    It is 0 at the worst level, and without exposure or collateral.
+    The current level includes that of a missed deadline. The limit is 0 at the worst level, and without exposure or
+    collateral.
     """
     limits = np.stack([covers[name] for name in NEXT_LIMIT_NAMES], axis=1)
     worst = len(NEXT_LIMIT_NAMES)
-    has_next = (covers["judged"] < worst) & (pool_of(covers) > 0) & (covers["exposure_minor"] > 0)
+    has_next = (covers["level"] < worst) & (pool_of(covers) > 0) & (covers["exposure_minor"] > 0)
     rows = np.arange(len(has_next))
-    limit: Int = np.where(has_next, limits[rows, np.minimum(covers["judged"], worst - 1)], 0)
+    limit: Int = np.where(has_next, limits[rows, np.minimum(covers["level"], worst - 1)], 0)
     return limit
 
 

@@ -21,7 +21,7 @@ COVER_NAMES = (
     "good_lendable_minor", "basis", "watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm", "buffer_ppm",
     "judged", "level", "coverage_unknown", "cash_cure_minor", "collateral_cure_minor", "watch_day", "unknown_day",
     "breach_number", "breach_open", "deadline_day", "deadline_missed", "noticed", "waived", "unknown_assets", "unknown",
-    "quality", "oldest_day",
+    "quality", "oldest_day", "withheld_market_minor", "withheld_lendable_minor",
 )  # fmt: skip
 
 

@@ -42,7 +42,8 @@ class Appraisal:
 
     ``price`` is the unit price of lots, corrected for smoothed quotes. ``adjustment`` is the factor, at most 1, by
     which a price above its supported price counts. ``stand_ins`` marks haircut parts for which a policy number or the
-    series' own history replaces a missing estimate. ``oldest_day`` is the day of the oldest input.
+    series' own history replaces a missing estimate. ``oldest_day`` is the day of the oldest input. ``withheld_share``
+    is the share of the adjusted value that newer, lower prices and exchange rates in quarantine would take away.
     """
 
     values: ValueColumns
@@ -58,15 +59,20 @@ class Appraisal:
     floor: Float
     cap: Float
     oldest_day: Int
+    withheld_share: Float
 
 
 @dataclass(frozen=True)
 class Conversions:
-    """The exchange rate [t] of each target, its day and its path; 1, NO_DAY and "" without conversion."""
+    """The exchange rate [t] of each target, its day and its path; 1, NO_DAY and "" without conversion.
+
+    ``withheld`` is the share of the value that a newer, lower rate in quarantine would take away.
+    """
 
     rate: Float
     day: Int
     path: Texts
+    withheld: Float
     unknown: Int
     quality: Int
 
@@ -93,7 +99,10 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     carried = carried_prices(assets, market, day)
     assets = carried.assets
     base = base_values(assets, market.series, market.machines, policy, day)
-    base.quality[assets.equipment["asset_row"][carried.stale]] |= int(QualityFlag.STALE_SERIES)
+    machines = assets.equipment["asset_row"]
+    base.quality[machines[carried.stale]] |= int(QualityFlag.STALE_SERIES)
+    base.quality[machines[carried.quarantined]] |= int(QualityFlag.NEWER_PRICE_QUARANTINED)
+    base.withheld[machines] = carried.withheld
     at = targets.asset_row
     numbers = _policy_columns(assets, policy, at)
     fx = _conversions(base, targets, market, policy, day)
@@ -141,7 +150,16 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
         floor=np.nan_to_num(numbers["haircut_floor"], nan=0.0),
         cap=cap,
         oldest_day=dated.min(axis=0),
+        withheld_share=_withheld(base.withheld[at], fx.withheld, rise),
     )
+
+
+def _withheld(of_price: Float, of_rate: Float, adjustment: Float) -> Float:
+    """Returns the share of the adjusted value [t] that a lower price or exchange rate in quarantine would take away.
+
+    A price above its supported price counts up to that price only, so a lower price takes nothing away down to it.
+    """
+    return np.nan_to_num(np.maximum(1.0 - (1.0 - of_price) * (1.0 - of_rate) / adjustment, 0.0))
 
 
 def needed_curves(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy) -> list[CurveNeed]:
@@ -226,7 +244,8 @@ def _conversions(base: BaseValues, targets: TargetFacts, market: MarketFacts, po
     oldest = day - policy.rule_days("fx_max_age_days")
     count = len(targets.target_key)
     numbers = (np.zeros(count, dtype=np.int64) for _ in range(2))
-    found = Conversions(np.ones(count), np.full(count, NO_DAY), np.full(count, "", dtype=object), *numbers)
+    path = np.full(count, "", dtype=object)
+    found = Conversions(np.ones(count), np.full(count, NO_DAY), path, np.zeros(count), *numbers)
     source = base.currency[targets.asset_row]
     for pair in {pair for pair in zip(source, targets.currency, strict=True) if pair[0] != pair[1]}:
         rows = (source == pair[0]) & (targets.currency == pair[1])
@@ -238,6 +257,9 @@ def _conversions(base: BaseValues, targets: TargetFacts, market: MarketFacts, po
         found.rate[rows], found.day[rows], found.path[rows] = quote.rate, quote.day, quote.path
         found.unknown[rows] = int(UnknownReason.STALE_FX) if quote.day < oldest else 0
         found.quality[rows] |= int(QualityFlag.FX_PATHS_DIFFER) if quote.paths_differ else 0
+        if quote.quarantined is not None:
+            found.withheld[rows] = 1.0 - quote.quarantined.low
+            found.quality[rows] |= int(QualityFlag.NEWER_PRICE_QUARANTINED)
     return found
 
 

@@ -54,7 +54,8 @@ class BaseValues:
     """Base values [a] in major units of ``currency``.
 
     ``value``, ``liquidity`` and ``cost`` are haircut parts that the model itself gives. They are NaN where the policy's
-    parts apply instead. ``unknown``, ``zero`` and ``quality`` are bits of ``valuation.flags``.
+    parts apply instead. ``withheld`` is the share of the amount that a newer, lower price in quarantine would take
+    away. ``unknown``, ``zero`` and ``quality`` are bits of ``valuation.flags``.
     """
 
     amount: Float
@@ -67,6 +68,7 @@ class BaseValues:
     value: Float
     liquidity: Float
     cost: Float
+    withheld: Float
     input_day: Int
     unknown: Int
     zero: Int
@@ -83,6 +85,7 @@ def base_values(
     base = BaseValues(
         **unknown,
         **zero,
+        withheld=np.zeros(count),
         currency=assets.currency.copy(),
         price_day=np.full(count, NO_DAY, dtype=np.int64),
         input_day=np.full(count, day, dtype=np.int64),
@@ -111,8 +114,11 @@ def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) 
     quantity = lots["quantity_in_series_unit"] * lots["counted_share"]
     base.amount[at] = quantity * price
     base.quantity[at], base.price[at], base.price_day[at] = quantity, price, price_day
+    low, high = _quarantined(series, row)
+    base.withheld[at] = np.nan_to_num(np.maximum(1.0 - low / price, 0.0))
     as_another = np.where(lots["priced_as_another_good"] > 0, int(QualityFlag.PRICED_AS_ANOTHER_GOOD), 0)
-    base.quality[at] = lots["stock_quality"] | as_another
+    quarantined = np.where(np.isnan(high), 0, int(QualityFlag.NEWER_PRICE_QUARANTINED))
+    base.quality[at] = lots["stock_quality"] | as_another | quarantined
     base.model[at] = int(Model.SPOT_PRICE)
     base.series_key[at] = np.where(found, lots["series_key"], 0)
     base.currency[at[found]] = series.currency[row[found]]
@@ -122,6 +128,18 @@ def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) 
     unknown = np.where(priced, 0, int(UnknownReason.NO_PRICE)) | np.where(stale, int(UnknownReason.STALE_PRICE), 0)
     no_unit = found & np.isnan(lots["quantity_in_series_unit"])
     base.unknown[at] = unknown | np.where(no_unit, int(UnknownReason.MISSING_INPUT), 0)
+
+
+def _quarantined(series: SeriesFacts, row: Int) -> tuple[Float, Float]:
+    """Returns the lowest and the highest newer price in quarantine of the series in each row [n].
+
+    They are NaN where there is none, and for the row -1.
+    """
+    nothing = np.full(len(row), np.nan)
+    if not len(series.series_key):
+        return nothing, nothing
+    low, high = (np.where(row >= 0, one[row], np.nan) for one in (series.quarantined_low, series.quarantined_high))
+    return low, high
 
 
 def _value_machines(base: BaseValues, assets: AssetFacts, policy: Policy, day: int) -> None:

@@ -12,16 +12,22 @@ from collateral_registry.domain.prices.market_data import IndexHistory
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.string_interner import codes_of
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, MarketFacts
-from valuation._typing import Int
+from valuation._typing import Float, Int
 from valuation.equipment.appraisals.price_index import level_at
 
 
 @dataclass(frozen=True)
 class Carried:
-    """Assets, with the ``price_new`` of their machines updated. ``stale`` [m] marks machines whose index is too old."""
+    """Assets, with the ``price_new`` of their machines updated. ``stale`` [m] marks machines whose index is too old.
+
+    ``quarantined`` [m] marks machines whose index has a newer level in quarantine. ``withheld`` [m] is the share of the
+    price that the lowest such level would take away.
+    """
 
     assets: AssetFacts
     stale: NDArray[np.bool_]
+    quarantined: NDArray[np.bool_]
+    withheld: Float
 
 
 def index_keys(assets: AssetFacts, class_indices: Mapping[str, int]) -> Int:
@@ -47,7 +53,8 @@ def carried_prices(assets: AssetFacts, market: MarketFacts, day: int) -> Carried
     """
     machines = assets.equipment
     price = machines["price_new"].copy()
-    stale = np.zeros(len(price), dtype=np.bool_)
+    stale, quarantined = np.zeros(len(price), dtype=np.bool_), np.zeros(len(price), dtype=np.bool_)
+    withheld = np.zeros(len(price))
     keys = index_keys(assets, market.class_indices)
     for key in np.unique(keys[keys > 0]).tolist():
         rows = keys == key
@@ -56,4 +63,6 @@ def carried_prices(assets: AssetFacts, market: MarketFacts, day: int) -> Carried
         price[rows] = price[rows] * today / then
         known = index.day[index.day <= day]
         stale[rows] = len(known) > 0 and day - known[-1] > index.max_age_days
-    return Carried(replace(assets, equipment={**machines, "price_new": price}), stale)
+        if index.quarantined is not None:
+            quarantined[rows], withheld[rows] = True, 1.0 - index.quarantined.low
+    return Carried(replace(assets, equipment={**machines, "price_new": price}), stale, quarantined, withheld)

@@ -34,7 +34,7 @@ AMOUNTS = {
 """For each amount of a cover, the column that holds it."""
 
 
-def level_message(level: int) -> common_pb2.LtvLevel:
+def level_message(level: int) -> common_pb2.LtvLevel.ValueType:
     """Returns the contract's enum value for a level."""
     return common_pb2.LtvLevel.Value(f"LTV_LEVEL_{Level(level).name}")
 
@@ -59,6 +59,8 @@ def cover_message(row: Mapping[str, Any], currency: str) -> loan_pb2.LoanCover:
         quality_flags=convert.quality_flags(row["quality"]),
         oldest_input_date=convert.day(row["oldest_day"]),
         sequence=row["seq"],
+        decision_market_value=convert.money(row["market_minor"] - row["withheld_market_minor"], currency),
+        decision_lendable_value=convert.money(row["lendable_minor"] - row["withheld_lendable_minor"], currency),
         **{field: convert.money(row[column], currency) for field, column in AMOUNTS.items()},
     )
     add_ltv(message, exposure, collateral)
@@ -83,13 +85,19 @@ def _ltv(exposure: int, collateral: int) -> float:
 
 
 def _add_distance(message: loan_pb2.LoanCover, row: Mapping[str, Any], collateral: int) -> None:
-    """Sets the distance to the next level as a ratio and as a fall in prices.
+    """Sets the next level and the distance to it, as a ratio and as a fall in prices.
+
+    The next level follows the current one, which includes that of a missed deadline. The distances are 0 if the LTV has
+    reached the next level already: WATCH is entered on the second day, and a level judged on last good values may be
+    lower than the conservative LTV.
 
     Sets nothing at the worst level, without collateral value, or if nothing is owed.
     """
-    limit, exposure = LIMITS.get(Level(row["judged"])), row["exposure_minor"]
+    limit, exposure = LIMITS.get(Level(row["level"])), row["exposure_minor"]
     if limit is None or not collateral or not exposure:
         return
-    message.distance_to_next_level.CopyFrom(convert.ratio(row[limit] / PPM - _ltv(exposure, collateral)))
+    message.next_level = level_message(row["level"] + 1)
+    distance = row[limit] / PPM - _ltv(exposure, collateral)
+    message.distance_to_next_level.CopyFrom(convert.ratio(max(distance, 0.0)))
     fall = price_fall_to(np.array([exposure]), np.array([collateral]), np.array([row[limit]], dtype=np.int64))[0]
     message.price_fall_to_next_level.CopyFrom(convert.ratio(float(fall)))

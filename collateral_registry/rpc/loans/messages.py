@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from collateral_registry.commands.loans.cures import CureInKind
+from collateral_registry.commands.loans.draws import DrawAnswer
 from collateral_registry.commands.loans.pledges import ReleaseRequest
 from collateral_registry.domain.loans.agreements import (
     LTV_LIMIT_PPM,
@@ -25,7 +26,7 @@ from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.field_masks import masked
-from collateral_registry.rpc.loans.cover_messages import cover_message
+from collateral_registry.rpc.loans.cover_messages import cover_message, coverage_message, level_message
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import newest_claims, newest_judgements
 from collateral_registry.store.loans.pledges import StoredPledge
@@ -213,6 +214,25 @@ def plain_pledge(pledge: Pledge) -> pb.Pledge:
         share=convert.of_millionths(pledge.share_ppm),
         registration_date=convert.calendar_date(pledge.registered),
         registration_expire_date=convert.calendar_date(pledge.registration_expire),
+    )
+
+
+def draw_message(answer: DrawAnswer) -> pb.CheckDrawResponse:
+    """Returns the result of a draw check as a message."""
+    loan, position = answer.loan, answer.position
+    return pb.CheckDrawResponse(
+        allowed=answer.allowed,
+        headroom=convert.optional_money(answer.headroom),
+        reason=answer.reason,
+        reason_code=answer.refusal or 0,
+        market_date=convert.calendar_date(answer.day),
+        exposure=convert.money(position.exposure, loan.currency),
+        collateral_value=convert.money(position.decision_pool, loan.currency),
+        ltv_limit=convert.of_millionths(position.target_ppm),
+        credit_limit=convert.optional_money(loan.credit_limit),
+        maturity_date=convert.calendar_date(loan.maturity),
+        level=level_message(position.level),
+        coverage=coverage_message(position.coverage_unknown),
     )
 
 

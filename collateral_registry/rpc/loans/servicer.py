@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from grpc.aio import ServicerContext
 
-from collateral_registry.commands.loans import lending, pledges
+from collateral_registry.commands.loans import draws, lending, pledges
 from collateral_registry.commands.loans.cures import cures_in_kind
 from collateral_registry.commands.loans.lending import BalanceProblem, BalancePush
 from collateral_registry.commands.pipeline.settle import settled
@@ -21,6 +21,7 @@ from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import page_of
 from collateral_registry.rpc.loans.messages import (
     cure_messages,
+    draw_message,
     loan_messages,
     new_terms,
     plain_loan,
@@ -118,14 +119,12 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     async def CheckDraw(self, request: pb.CheckDrawRequest, context: ServicerContext) -> pb.CheckDrawResponse:
         """Returns whether a draw of an amount would be allowed, and the largest allowed draw."""
         (loan_id,) = id_of("name", request.name, "loans")
-        amount = convert.read_money("amount", request.amount)
+        amount = convert.read_optional_money("amount", request, "amount")
+        if amount is None:
+            raise InvalidInput("amount", "nothing", "an amount of more than 0")
 
         def work(connection: Connection) -> pb.CheckDrawResponse:
-            answer = lending.check_draw(connection, loan_id, amount)
-            headroom = convert.optional_money(answer.headroom)
-            return pb.CheckDrawResponse(
-                allowed=answer.allowed, headroom=headroom, reason=answer.reason, reason_code=answer.refusal or 0
-            )
+            return draw_message(draws.check_draw(connection, loan_id, amount))
 
         return await read_up_to_date(self.runner, loan_id, work)
 

@@ -68,6 +68,9 @@ SCHEMA = pa.schema(
         ("breach_number", pa.int64()),
         ("deadline_date", pa.date32()),
         ("sequence", pa.int64()),
+        ("next_level", pa.string()),
+        ("decision_market_value_minor", pa.int64()),
+        ("decision_lendable_value_minor", pa.int64()),
     ]
 )
 
@@ -127,7 +130,16 @@ def _judged(covers: dict[str, Int]) -> dict[str, Column]:
         "breach_number": np.ma.masked_where(covers["breach_open"] == 0, covers["breach_number"]),
         "deadline_date": np.ma.masked_equal(covers["deadline_day"], NO_DAY),
         "sequence": covers["seq"],
+        "next_level": _next_levels(covers),
+        "decision_market_value_minor": covers["market_minor"] - covers["withheld_market_minor"],
+        "decision_lendable_value_minor": covers["lendable_minor"] - covers["withheld_lendable_minor"],
     }
+
+
+def _next_levels(covers: dict[str, Int]) -> pa.Array:
+    """Returns the name of the level to which the distances lead [n], null where they are not defined."""
+    names = [None, *(level.name for level in Level if level)]
+    return _chosen(names, np.where(next_limit_of(covers) > 0, covers["level"] + 1, 0))
 
 
 def _ratios(covers: dict[str, Int]) -> dict[str, Column]:
@@ -136,7 +148,7 @@ def _ratios(covers: dict[str, Int]) -> dict[str, Column]:
     ltv, nothing, no_next = ltv_of(covers), exposure == 0, limit == 0
     fall = price_fall_to(exposure, np.where(no_next, 1, pool), np.where(no_next, PPM, limit))
     with np.errstate(invalid="ignore"):
-        distance = limit / PPM - ltv
+        distance = np.maximum(limit / PPM - ltv, 0.0)
     return {
         "ltv": np.ma.masked_where(nothing, ltv),
         "last_good_ltv": np.ma.masked_where(nothing, ltv_of(covers, "good_")),
@@ -160,7 +172,7 @@ def _texts(words: StringInterner, numbers: Int) -> pa.Array:
     return pa.array([texts[number] for number in numbers.tolist()], type=pa.string())
 
 
-def _chosen(names: Sequence[str], numbers: Int) -> pa.Array:
+def _chosen(names: Sequence[str | None], numbers: Int) -> pa.Array:
     """Returns the name that belongs to each number [n]."""
     return pa.array(names, type=pa.string()).take(pa.array(numbers))
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from collateral_registry.domain.prices.exchange_rates import QuotedRate
 from collateral_registry.domain.prices.market_data import SeriesFacts
+from collateral_registry.domain.prices.quarantine import Quarantine
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
@@ -44,6 +45,7 @@ class StoredSeries:
     series: PriceSeries
     latest_day: int
     latest_text: str
+    quarantined: Quarantine
     created_us: int
 
 
@@ -110,11 +112,13 @@ _SERIES_FACTS = select(
     PriceSeriesRow.latest_price.label("price"),
     PriceSeriesRow.latest_day.label("day"),
     *columns_of(PriceSeriesRow, "latest_return", "history_seq", "max_age_days", "currency"),
+    *columns_of(PriceSeriesRow, "quarantined_low", "quarantined_high"),
 ).where(is_one_of(PriceSeriesRow.series_key, KEYS))
 
 
 _QUOTED_RATES = select(
-    *columns_of(PriceSeriesRow, "unit", "currency", "series_key", "latest_price", "latest_day", "history_seq")
+    *columns_of(PriceSeriesRow, "unit", "currency", "series_key", "latest_price", "latest_day", "history_seq"),
+    *columns_of(PriceSeriesRow, "quarantined_low", "quarantined_high", "quarantined_day"),
 ).where(PriceSeriesRow.is_fx == 1, PriceSeriesRow.latest_price.is_not(None))
 
 
@@ -194,6 +198,13 @@ def set_latest(write: Write, latest: Mapping[int, Latest]) -> None:
         write.connection.execute(update(PriceSeriesRow).where(PriceSeriesRow.series_key == key).values(**values))
 
 
+def set_quarantined(write: Write, found: Mapping[int, Quarantine]) -> None:
+    """Stores the newer prices in quarantine of each series, by key."""
+    for key, one in found.items():
+        values = {"quarantined_low": one.low, "quarantined_high": one.high, "quarantined_day": one.day}
+        write.connection.execute(update(PriceSeriesRow).where(PriceSeriesRow.series_key == key).values(**values))
+
+
 def list_prices(connection: Connection, series_key: int, before: tuple[int, int], limit: int) -> list[StoredPrice]:
     """Returns a page of the observations before (day, sequence), newest first."""
     day, seq = before
@@ -231,6 +242,12 @@ def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit:
         .limit(limit)
     )
     return [
-        from_row(StoredSeries, row, key=row.series_key, series=from_row(PriceSeries, row, is_fx=bool(row.is_fx)))
+        from_row(
+            StoredSeries,
+            row,
+            key=row.series_key,
+            series=from_row(PriceSeries, row, is_fx=bool(row.is_fx)),
+            quarantined=Quarantine(row.quarantined_low, row.quarantined_high, row.quarantined_day),
+        )
         for row in connection.execute(statement)
     ]

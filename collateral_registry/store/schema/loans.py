@@ -87,7 +87,11 @@ IS_NEWEST_OF_PLEDGE = (PledgeRevisionRow.pledge_key == PledgeRow.pledge_key) & (
 
 
 class LoanJudgementRow(SQLModel, table=True):
-    """A judgement of a loan: its cover, its limits, and the state that the next judgement starts from."""
+    """A judgement of a loan: its cover, its limits, and the state that the next judgement starts from.
+
+    The columns ``withheld_*`` are the parts of the conservative values that draws and releases may not use.
+    ``never_valued`` is 1 if an asset of the loan has no last good value.
+    """
 
     __tablename__: ClassVar[str] = "loan_judgement"
     __table_args__ = (incremental("cover_of_loan", "loan_key"), IN_ORDER)
@@ -123,6 +127,9 @@ class LoanJudgementRow(SQLModel, table=True):
     unknown: int = big()
     quality: int = big()
     oldest_day: int = big()
+    withheld_market_minor: int = big(default=0)
+    withheld_lendable_minor: int = big(default=0)
+    never_valued: int = big(default=0)
 
 
 class PledgeClaimRow(SQLModel, table=True):

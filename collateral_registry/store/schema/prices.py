@@ -7,6 +7,7 @@ from typing import ClassVar
 from sqlalchemy import Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
+from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.schema.columns import big, real, text
 
 
@@ -14,6 +15,9 @@ class PriceSeriesRow(SQLModel, table=True):
     """A price series, or a series of exchange rates, with its newest accepted price.
 
     ``history_seq`` is the last commit that changed a price older than the newest one; 0 if there is none.
+    ``quarantined_low`` and ``quarantined_high`` are the lowest and the highest quarantined price on or after the day of
+    the newest accepted one, of both directions of a currency pair; None if there is none. ``quarantined_day`` is the
+    day of the newest of them.
     """
 
     __tablename__: ClassVar[str] = "price_series"
@@ -31,6 +35,9 @@ class PriceSeriesRow(SQLModel, table=True):
     latest_text: str = text()
     latest_return: float | None = real(default=None)
     history_seq: int = big(default=0)
+    quarantined_low: float | None = real(default=None)
+    quarantined_high: float | None = real(default=None)
+    quarantined_day: int = big(default=NO_DAY)
     created_seq: int = big()
 
 

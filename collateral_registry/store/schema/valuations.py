@@ -13,8 +13,9 @@ class ValuationRow(SQLModel, table=True):
     """A valuation with all its intermediate results, so that the row explains the value.
 
     ``fx_path`` holds the quotes of the exchange rate (domain/prices/exchange_rates.py). It is empty without a
-    conversion and in rows older than the column. The columns ``good_*`` are copied from the last valuation that had no
-    unknown reasons. A missing adjustment is 1.
+    conversion and in rows older than the column. ``withheld_share`` is the share of the adjusted value that draws and
+    releases may not use, because a newer price in quarantine is lower. The columns ``good_*`` are copied from the last
+    valuation that had no unknown reasons. A missing adjustment is 1.
     """
 
     __tablename__: ClassVar[str] = "valuation"
@@ -54,3 +55,4 @@ class ValuationRow(SQLModel, table=True):
     zero: int = big()
     quality: int = big()
     oldest_day: int = big()
+    withheld_share: float = real(default=0.0)

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans.controlled_value import controlled_value
-from collateral_registry.commands.loans.lending import check_draw
+from collateral_registry.commands.loans.draws import check_draw
 from collateral_registry.commands.loans.pickups import cancel_pickup, check_pickup
 from collateral_registry.commands.loans.pledges import ReleaseRequest, release_pledge
 from collateral_registry.commands.loans.up_to_date import bring_up_to_date, is_up_to_date

@@ -181,22 +181,23 @@ def test_a_level_is_entered_at_its_limit_and_left_a_buffer_below(exposure, befor
     assert level(exposure, 10000, before) == after
 
 
-def cover_columns(exposure, conservative, last_good=None, *, never=False, minimum=0, collateral_added=False):
+def cover_columns(exposure, conservative, last_good=None, *, minimum=0, **marks):
+    """Returns one loan; ``marks`` are the names of its properties that hold, all False by default."""
+    names = ("never_valued", "unpriced", "quarantined", "collateral_added")
     return CoverColumns(
         exposure=ints(exposure),
         conservative=ints(conservative),
         last_good=ints(conservative if last_good is None else last_good),
-        never_valued=np.array([never]),
         limits_ppm=LIMITS,
         buffer_ppm=ints(10_000),
         minimum_cure=ints(minimum),
-        collateral_added=np.array([collateral_added]),
+        **{name: np.array([marks.get(name, False)]) for name in names},
     )
 
 
 def fresh():
     no, unset = np.array([False]), ints(NO_DAY)
-    return StateColumns(ints(0), ints(0), no, unset, unset, no, unset, no, no, no, ints(0))
+    return StateColumns(ints(0), ints(0), no, unset, unset, no, unset, no, no, no, ints(0), no)
 
 
 def story(*steps):
@@ -284,9 +285,47 @@ def test_an_episode_goes_on_while_coverage_is_unknown_beside_it():
 
 
 def test_an_asset_never_valued_makes_coverage_unknown_at_any_level():
-    events, _ = story((MONDAY, cover_columns(5_000, 10_000, never=True)))
+    events, _ = story((MONDAY, cover_columns(5_000, 10_000, never_valued=True)))
 
     assert events == [["COVERAGE_UNKNOWN"]]
+
+
+def test_a_loan_that_only_lacks_its_first_price_is_in_breach_after_the_grace_alone():
+    steps = [(MONDAY + n, cover_columns(5_000, 0, never_valued=True, unpriced=True)) for n in (0, 4, 7)]
+    events, state = story(*steps)
+
+    assert events == [["COVERAGE_UNKNOWN"], [], ["OPENED", "NOTICE"]]
+    assert state.judged[0] == Level.LIQUIDATION
+
+
+def test_an_open_breach_stays_open_while_a_first_price_is_missing():
+    events, state = story(
+        (MONDAY, cover_columns(5_000, 0)),
+        (MONDAY + 1, cover_columns(5_000, 0, never_valued=True, unpriced=True)),
+    )
+
+    assert events == [["OPENED", "NOTICE"], ["COVERAGE_UNKNOWN"]]
+    assert state.breach_open[0]
+
+
+def test_a_loan_that_lacks_more_than_a_price_is_in_breach_at_once():
+    events, _ = story((MONDAY, cover_columns(5_000, 0, never_valued=True)))
+
+    assert events == [["COVERAGE_UNKNOWN", "OPENED", "NOTICE"]]
+
+
+def test_a_newer_price_in_quarantine_has_an_event_when_it_comes_and_when_it_ends():
+    held, free = cover_columns(5_000, 10_000, quarantined=True), cover_columns(5_000, 10_000)
+    events, _ = story(*((MONDAY + n, cover) for n, cover in enumerate((held, held, free, free))))
+
+    assert events == [["PRICE_QUARANTINED"], [], ["PRICE_QUARANTINE_ENDED"], []]
+
+
+@given(st.integers(0, 20_000), st.integers(0, 20_000), st.integers(1, 2_000_000))
+def test_a_cash_cure_is_never_more_than_what_is_owed_and_a_fall_never_negative(exposure, pool, theta):
+    assert 0 <= cash_cure(ints(exposure), ints(pool), ints(theta))[0] <= exposure
+    fall = price_fall_to(ints(exposure), ints(pool), ints(theta))[0]
+    assert fall >= 0 if pool else np.isnan(fall)
 
 
 @given(st.integers(0, 20_000), st.integers(0, 20_000), st.integers(0, 4))

@@ -112,6 +112,17 @@ def test_a_new_level_of_the_index_revalues_the_machines_that_name_it(client: Cli
     assert after.market_value.units == pytest.approx(before.market_value.units * 1.1, abs=1)
 
 
+def test_a_newer_level_in_quarantine_is_flagged_and_changes_no_value(client: Client) -> None:
+    open_index(client, "mills", 60)
+    client.quote("50", date(2020, 1, 1), "mills")
+    register(client, machine("6m", "mills"), "mill-6")
+    assert client.quote("20", date(2021, 12, 1), "mills").quarantined_count == 1
+
+    after, before = client.recorded_valuations("mill-6")
+    assert after.market_value == before.market_value
+    assert set(after.quality_flags) - set(before.quality_flags) == {common_pb2.QUALITY_FLAG_NEWER_PRICE_QUARANTINED}
+
+
 def test_a_stale_index_is_flagged_and_a_day_before_its_first_value_is_unknown(client: Client) -> None:
     open_index(client, "old", 30)
     observed = [observation("old", FIRST_DAY - timedelta(days=31), "100")]

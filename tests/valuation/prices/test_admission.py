@@ -161,6 +161,12 @@ def test_repeating_an_error_does_not_confirm_it():
     assert not found.released.any()
 
 
+def test_repeating_the_accepted_price_of_a_date_replaces_a_quarantined_correction():
+    assert verdicts([(59, LEVEL)]) == [D]
+    assert verdicts([(59, LEVEL)], pending=[(59, 10_000.0)]) == [A]
+    assert verdicts([(58, LEVEL)], pending=[(59, 10_000.0)]) == [D]
+
+
 def test_a_quote_replaces_the_quarantined_one_of_its_date():
     found = offer([(61, 100.0), (62, 10_000.0)], pending=[(60, 10_000.0), (61, 10_000.0)])
 

@@ -1,0 +1,101 @@
+"""Checks draws against the newest judgement of a loan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from collateral_registry.commands.loans.up_to_date import are_judged_today
+from collateral_registry.commands.pipeline.loan_position import LoanPosition, position_of
+from collateral_registry.domain.loans.agreements import Loan, LoanState
+from collateral_registry.domain.loans.draws import DrawRefusal, DrawTerms, headroom
+from collateral_registry.domain.shared.days import date_at
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.engine.commits import newest_commit
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.loans.repository import get_loan
+from valuation.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class DrawAnswer:
+    """The largest allowed draw, the rule and the reason if the draw is refused, and the figures that decide it.
+
+    The draw is allowed if ``refusal`` is None.
+    """
+
+    headroom: Money
+    refusal: DrawRefusal | None
+    reason: str
+    loan: Loan
+    position: LoanPosition
+    day: date
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the draw is allowed."""
+        return self.refusal is None
+
+
+def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswer:
+    """Returns whether a draw is allowed, by the newest judgement of the loan (domain/loans/draws.py).
+
+    Raises NotFound, and InvalidInput for an amount of 0 or in a currency other than the loan's.
+    """
+    stored = get_loan(connection, loan_id)
+    loan = stored.loan
+    if amount.currency != loan.currency:
+        raise InvalidInput("amount", amount.currency, f"the loan's currency {loan.currency}")
+    if not amount.minor:
+        raise InvalidInput("amount", amount.major, "more than 0")
+    _, market_day = newest_commit(connection)
+    day, position = date_at(market_day), position_of(connection, stored.key)
+    is_judged = bool(are_judged_today(connection, np.array([stored.key], dtype=np.int64)).all())
+    most = headroom(_terms(loan, position, day, is_judged=is_judged))
+    largest = Money(most.largest, loan.currency)
+    if amount.minor <= most.largest:
+        return DrawAnswer(largest, None, "", loan, position, day)
+    reason = _reason(most.refusal, amount, largest, loan, position)
+    return DrawAnswer(largest, most.refusal, reason, loan, position, day)
+
+
+def _terms(loan: Loan, position: LoanPosition, day: date, *, is_judged: bool) -> DrawTerms:
+    return DrawTerms(
+        exposure=position.exposure,
+        pool=position.pool,
+        good_pool=position.good_pool,
+        decision_pool=position.decision_pool,
+        watch_ppm=position.watch_ppm,
+        target_ppm=position.target_ppm,
+        judged=position.judged,
+        level=position.level,
+        coverage_unknown=position.coverage_unknown,
+        never_valued=position.never_valued,
+        credit_limit=loan.credit_limit.minor if loan.credit_limit else None,
+        is_closed=loan.state == LoanState.CLOSED,
+        is_matured=loan.maturity is not None and loan.maturity < day,
+        is_judged=is_judged,
+    )
+
+
+def _reason(refusal: DrawRefusal, amount: Money, largest: Money, loan: Loan, position: LoanPosition) -> str:
+    """Returns the sentence that explains a refusal."""
+    most = f"amount: got {amount.major}, want at most {largest.major} {largest.currency}"
+    return {
+        DrawRefusal.LOAN_CLOSED: "the loan is closed",
+        DrawRefusal.NOT_JUDGED: "the loan is not judged for the business date yet",
+        DrawRefusal.COVERAGE_UNKNOWN: (
+            f"{most}: beyond it, coverage is UNKNOWN until every asset of the loan can be valued"
+            if largest.minor
+            else "coverage is UNKNOWN: no draw until every asset that decides the level can be valued"
+        ),
+        DrawRefusal.LEVEL: f"the loan is at {position.level.name}: no draws",
+        DrawRefusal.COVER: f"{most}, which the collateral covers",
+        DrawRefusal.CREDIT_LIMIT: f"{most}, which remains of the credit limit",
+        DrawRefusal.MATURED: f"the last day of the loan was {loan.maturity}: no draws after its maturity_date",
+        DrawRefusal.QUARANTINED_PRICE: (
+            f"{most}, by a newer, lower price in quarantine: draws are decided by it until it is confirmed or corrected"
+        ),
+    }[refusal]
