@@ -71,7 +71,9 @@ def day_column(field: str, values: ArrayLike) -> Dates:
 def _one_dimension(field: str, values: ArrayLike, content: str) -> NDArray[Any]:
     """Returns an array with one dimension, None for masked values; raises InvalidInput for any other."""
     if isinstance(values, np.ma.MaskedArray):
-        values = np.where(np.ma.getmaskarray(values), None, values.data.astype(object))
+        plain = np.array(values.data, dtype=object)
+        plain[np.ma.getmaskarray(values)] = None
+        values = plain
     try:
         column = np.asarray(values)
     except ValueError:

@@ -5,6 +5,7 @@ The resulting columns are those of the stored valuations.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.money import digits_of
 from collateral_registry.domain.shared.string_interner import codes_of
 from collateral_registry.domain.valuations.base_values import BaseValues, Model, base_values
+from collateral_registry.domain.valuations.conversions import Conversions, conversions
 from collateral_registry.domain.valuations.price_indices import carried_prices
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, MarketFacts, TargetFacts
 from valuation._typing import Float, Int, Texts
@@ -63,21 +65,6 @@ class Appraisal:
 
 
 @dataclass(frozen=True)
-class Conversions:
-    """The exchange rate [t] of each target, its day and its path; 1, NO_DAY and "" without conversion.
-
-    ``withheld`` is the share of the value that a newer, lower rate in quarantine would take away.
-    """
-
-    rate: Float
-    day: Int
-    path: Texts
-    withheld: Float
-    unknown: Int
-    quality: Int
-
-
-@dataclass(frozen=True)
 class _Market:
     """The market part [t] and its inputs.
 
@@ -105,17 +92,11 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     base.withheld[machines] = carried.withheld
     at = targets.asset_row
     numbers = _policy_columns(assets, policy, at)
-    fx = _conversions(base, targets, market, policy, day)
+    fx = conversions(base, targets, market, policy, day)
     risk = _market_part(base, targets, market, numbers, day)
     # The curve of an asset without a price series is that of its exchange rate.
     rise = adjustment(np.where(base.series_key[at] > 0, base.price[at], 1.0) * fx.rate, risk.supported)
-    parts = HaircutParts(
-        value=_value_part(assets, np.where(np.isnan(base.value[at]), numbers["value_haircut"], base.value[at]), at),
-        market=risk.loss,
-        liquidity=np.where(np.isnan(base.liquidity[at]), numbers["liquidity_haircut"], base.liquidity[at]),
-        cost=np.where(np.isnan(base.cost[at]), numbers["cost_haircut"], base.cost[at]),
-        legal=numbers["legal_haircut"],
-    )
+    parts = _parts(assets, base, numbers, risk.loss, at)
     share = _cap_share(assets)
     cap = numbers["cap"] * share[at]
     lowered = np.where(share < 1.0, int(QualityFlag.CAP_BY_SCORE), 0)
@@ -151,6 +132,21 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
         cap=cap,
         oldest_day=dated.min(axis=0),
         withheld_share=_withheld(base.withheld[at], fx.withheld, rise),
+    )
+
+
+def _parts(assets: AssetFacts, base: BaseValues, numbers: Mapping[str, Float], market: Float, at: Int) -> HaircutParts:
+    """Returns the haircut parts [t]: those that the model of the base value gives, else those of the policy."""
+
+    def part(of_model: Float, name: str) -> Float:
+        return np.where(np.isnan(of_model[at]), numbers[name], of_model[at])
+
+    return HaircutParts(
+        value=_value_part(assets, part(base.value, "value_haircut"), at),
+        market=market,
+        liquidity=part(base.liquidity, "liquidity_haircut"),
+        cost=part(base.cost, "cost_haircut"),
+        legal=numbers["legal_haircut"],
     )
 
 
@@ -237,30 +233,6 @@ def _not_in_policy(assets: AssetFacts, policy: Policy) -> Int:
     stated = policy.stated_classes
     flags = [0 if name in stated else int(QualityFlag.CLASS_NOT_IN_POLICY) for name in classes]
     return np.array(flags, dtype=np.int64)[row]
-
-
-def _conversions(base: BaseValues, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int) -> Conversions:
-    """Returns the conversion of each target [t] from the currency of its model's value, with its reasons and flags."""
-    oldest = day - policy.rule_days("fx_max_age_days")
-    count = len(targets.target_key)
-    numbers = (np.zeros(count, dtype=np.int64) for _ in range(2))
-    path = np.full(count, "", dtype=object)
-    found = Conversions(np.ones(count), np.full(count, NO_DAY), path, np.zeros(count), *numbers)
-    source = base.currency[targets.asset_row]
-    for pair in {pair for pair in zip(source, targets.currency, strict=True) if pair[0] != pair[1]}:
-        rows = (source == pair[0]) & (targets.currency == pair[1])
-        found.quality[rows] = int(QualityFlag.FX_CONVERTED)
-        quote = market.fx.get(pair)
-        if quote is None:
-            found.rate[rows], found.unknown[rows] = np.nan, int(UnknownReason.NO_FX)
-            continue
-        found.rate[rows], found.day[rows], found.path[rows] = quote.rate, quote.day, quote.path
-        found.unknown[rows] = int(UnknownReason.STALE_FX) if quote.day < oldest else 0
-        found.quality[rows] |= int(QualityFlag.FX_PATHS_DIFFER) if quote.paths_differ else 0
-        if quote.quarantined is not None:
-            found.withheld[rows] = 1.0 - quote.quarantined.low
-            found.quality[rows] |= int(QualityFlag.NEWER_PRICE_QUARANTINED)
-    return found
 
 
 def _market_part(

@@ -6,7 +6,7 @@ from alembic import op
 Big = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 revision = "0020"
-down_revision = "0023"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
