@@ -118,6 +118,9 @@ EXAMPLES = {
     "IngestFxRates": rate("1.08"),
     "CreateAsset": f'asset_id: "new" asset {{{lot("L-9")}}}',
     "UpdateAsset": 'asset {name: "assets/lot-2" display_name: "B"} update_mask {paths: "display_name"}',
+    "CorrectAssetIdentity": (
+        'asset {name: "assets/lot-2" owner: "Beta"} update_mask {paths: "owner"} reason: "misread" actor: "Lender"'
+    ),
     "RetireAsset": 'name: "assets/lot-3"',
     "RecordRightEvent": f'parent: "assets/patent-1" right_event {{kind: RIGHT_EVENT_KIND_LAPSED date {DAY}}}',
     "RecordAppraisal": f'parent: "assets/machine-1" appraisal {{appraiser: "Bo" date {DAY} basis: APPRAISAL_BASIS_FMV '
