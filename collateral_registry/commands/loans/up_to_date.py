@@ -25,7 +25,7 @@ def is_up_to_date(connection: Connection, loan_id: str) -> bool:
     if stored.loan.state == LoanState.CLOSED:
         return True
     keys = np.array([stored.key], dtype=np.int64)
-    pending, _ = changes_of_assets(connection, assets_of_loans(connection, keys))
+    pending = changes_of_assets(connection, assets_of_loans(connection, keys))["change_key"]
     return not len(pending) and bool(are_judged_today(connection, keys).all())
 
 
