@@ -371,7 +371,7 @@ def test_invalid_requests_name_the_field(client: Client, tmp_path: Path) -> None
     assert few.state == equipment_pb2.EQUIPMENT_FIT_STATE_FAILED
     assert "20 usable sales" in few.message
     wrong = fit(equipment, "wrong", write_sales(tmp_path / "w.csv", [changed(rows(1)[0], hammer="much")]))
-    assert "hammer[0]: got 'much'" in wrong.message
+    assert "csv:2: hammer: got 'much'" in wrong.message
     columns = MAPPING.replace('"meter"', '"meters"')
     lacking = fit(equipment, "lacking", write_sales(tmp_path / "l.csv", rows(300)), columns)
     assert (lacking.state, "no column 'meters'" in lacking.message) == (equipment_pb2.EQUIPMENT_FIT_STATE_FAILED, True)
