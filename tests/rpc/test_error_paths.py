@@ -97,7 +97,7 @@ def test_fields_in_errors_are_paths_from_the_root_of_the_request(shared_client, 
 
 
 def test_one_answer_lists_every_violation_of_an_asset(shared_client):
-    lot = copper_lot("-5", unit="???")
+    lot = copper_lot("-5", unit="")
     lot.owner, lot.currency_code = "", "usd"
     lot.inventory.warehouse = ""
     lot.insurance_expire_date.CopyFrom(Date(year=2024, month=2, day=31))
@@ -108,6 +108,43 @@ def test_one_answer_lists_every_violation_of_an_asset(shared_client):
     expected = {"asset_id", "asset.insurance_expire_date", *(f"asset.{field}" for field in wrong)}
     assert set(details_of(refused.value)[1]) == expected
     assert all(field in refused.value.details() for field in expected)
+
+
+@pytest.mark.parametrize(
+    ("detail", "wrong"),
+    [
+        (
+            {"equipment": {"price_new": {"units": 5}, "hours": {"value": "-1"}, "build_date": {"year": 2024}}},
+            ["price_new.currency_code", "hours", "build_date", "make", "serial_number", "equipment_class"],
+        ),
+        (
+            {"intellectual_property": {"royalty_rate": {"value": "0"}, "kind": 2, "grant_date": {"year": 2024}}},
+            ["royalty_rate", "grant_date", "office", "number"],
+        ),
+        (
+            {"receivable": {"face_amount": {"currency_code": "USD", "units": -5}, "due_date": {"year": 2024}}},
+            ["face_amount", "due_date", "debtor", "invoice_number"],
+        ),
+        (
+            {"purchase_order": {"order_amount": {"currency_code": "usd", "units": 5}}},
+            ["order_amount.currency_code", "buyer", "order_number"],
+        ),
+    ],
+)
+def test_unreadable_fields_do_not_hide_the_other_violations(shared_client, detail, wrong):
+    kind = next(iter(detail))
+    asset = asset_pb2.Asset(owner="", asset_class=kind, currency_code="USD", **detail)
+    with pytest.raises(grpc.RpcError) as refused:
+        shared_client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="a-1"))
+
+    assert set(details_of(refused.value)[1]) == {"asset.owner", *(f"asset.{kind}.{field}" for field in wrong)}
+
+
+def test_a_machine_has_no_price_of_zero(shared_client):
+    machine = asset_pb2.Equipment(make="Okura", serial_number="1", equipment_class="trucks", price_new=money("0"))
+    asset = asset_pb2.Asset(owner="Acme", asset_class="equipment", currency_code="USD", equipment=machine)
+    with pytest.raises(grpc.RpcError, match=r"price_new: got 0.*, want more than 0; leave it out if it is unknown"):
+        shared_client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="a-1"))
 
 
 def test_one_answer_lists_every_violation_of_a_loan_and_of_a_pledge(shared_client):

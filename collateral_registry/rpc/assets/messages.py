@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from functools import partial
 from typing import Any, assert_never
 
 from google.protobuf.message import Message
@@ -20,7 +21,7 @@ from collateral_registry.domain.assets.kinds import (
     Status,
 )
 from collateral_registry.domain.assets.survival import Survival
-from collateral_registry.domain.shared.money import digits_of
+from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.store.assets.repository import StoredAsset
@@ -61,14 +62,17 @@ def _read_detail(message: pb.Asset) -> Detail:
 
 
 def _read_inventory(message: pb.Inventory) -> Inventory:
-    series = _read_series("inventory.price_series", message.price_series)
-    return Inventory(**convert.read_fields("inventory", message, Inventory), series=series)
+    series = partial(_read_series, "inventory.price_series", message.price_series)
+    return convert.read_record(Inventory, "inventory", message, series=series)
 
 
 def read_equipment(message: pb.Equipment) -> Equipment:
     """Returns the machine in a message; raises InvalidInput with the name of the field."""
-    stated = convert.read_all(
-        fields=lambda: convert.read_fields("equipment", message, Equipment),
+    return convert.read_record(
+        Equipment,
+        "equipment",
+        message,
+        **_positive("equipment", message, ["price_new"], "leave it out if it is unknown"),
         built=lambda: convert.read_date("equipment.build_date", message, "build_date"),
         # 0 is UNSPECIFIED
         schedule=lambda: convert.member("equipment.schedule", Schedule, max(message.schedule - 1, 0)),
@@ -76,7 +80,6 @@ def read_equipment(message: pb.Equipment) -> Equipment:
         price_index=lambda: _read_series("equipment.price_index", message.price_index),
         book_schedule=lambda: _read_book_schedule(message.book_schedule),
     )
-    return Equipment(**stated.pop("fields") | stated)
 
 
 def _read_series(field: str, name: str) -> str:
@@ -95,19 +98,27 @@ IP = "intellectual_property"
 """Prefix of the names of fields in errors."""
 
 EARNING_FIELDS = ("next_year_revenue", "royalty_rate", "annual_survival")
-"""Fields that must not be 0. They would make the value 0, which only a recorded fact such as a lapse may do."""
+"""Fields that make the value of an IP asset 0 if they are 0."""
 
 
-def _check_earning(message: pb.IntellectualProperty) -> None:
-    """Raises InvalidInput if a revenue, royalty rate or survival is present and 0."""
-    for name in EARNING_FIELDS:
-        field, stated = f"{IP}.{name}", getattr(message, name)
-        if not message.HasField(name):
-            continue
-        is_money = name == "next_year_revenue"
-        amount = convert.read_money(field, stated).major if is_money else convert.read_decimal(field, stated)
-        if amount == 0:
-            raise InvalidInput(field, amount, "more than 0; legal_status states that an IP asset earns nothing")
+def _positive(prefix: str, message: Message, names: Iterable[str], otherwise: str) -> dict[str, Callable[[], object]]:
+    """Returns the steps that read the present fields of a message, and refuse 0.
+
+    0 would make the value of the asset 0, which only a recorded fact such as a lapse may do.
+    """
+    return {
+        name: partial(_read_positive, f"{prefix}.{name}", getattr(message, name), otherwise)
+        for name in names
+        if message.HasField(name)
+    }
+
+
+def _read_positive(field: str, message: Message, otherwise: str) -> Money | Decimal:
+    read = convert.READERS[message.DESCRIPTOR.full_name](field, message)
+    amount = read.major if isinstance(read, Money) else read
+    if amount == 0:
+        raise InvalidInput(field, amount, f"more than 0; {otherwise}")
+    return read
 
 
 def _read_survival(message: pb.IntellectualProperty) -> Survival | None:
@@ -124,8 +135,11 @@ def _read_survival(message: pb.IntellectualProperty) -> Survival | None:
 
 def read_ip_asset(message: pb.IntellectualProperty) -> IntellectualProperty:
     """Returns the IP asset in a message; raises InvalidInput with the name of the field."""
-    stated = convert.read_all(
-        fields=lambda: _read_ip_numbers(message),
+    return convert.read_record(
+        IntellectualProperty,
+        IP,
+        message,
+        **_positive(IP, message, EARNING_FIELDS, "legal_status states that an IP asset earns nothing"),
         survival=lambda: _read_survival(message),
         right_kind=lambda: _read_right_kind(message),
         filing=lambda: convert.read_date(f"{IP}.filing_date", message, "filing_date"),
@@ -133,12 +147,6 @@ def read_ip_asset(message: pb.IntellectualProperty) -> IntellectualProperty:
         expire=lambda: convert.read_date(f"{IP}.expire_date", message, "expire_date"),
         legal_status=lambda: convert.member(f"{IP}.legal_status", LegalStatus, message.legal_status),
     )
-    return IntellectualProperty(**stated.pop("fields") | stated)
-
-
-def _read_ip_numbers(message: pb.IntellectualProperty) -> dict[str, Any]:
-    _check_earning(message)
-    return convert.read_fields(IP, message, IntellectualProperty)
 
 
 def _read_right_kind(message: pb.IntellectualProperty) -> RightKind:
@@ -147,21 +155,20 @@ def _read_right_kind(message: pb.IntellectualProperty) -> RightKind:
     return convert.member(f"{IP}.kind", RightKind, message.kind - 1)
 
 
-def _read_term(kind: str, message: pb.Receivable | pb.PurchaseOrder) -> dict[str, date | None]:
-    """Returns the dates of issue and payment of a receivable or purchase order."""
-    return {
-        "issued": convert.read_date(f"{kind}.issue_date", message, "issue_date"),
-        "due": convert.read_date(f"{kind}.due_date", message, "due_date"),
-    }
-
-
 def _read_receivable(message: pb.Receivable) -> Receivable:
-    return Receivable(**convert.read_fields("receivable", message, Receivable), **_read_term("receivable", message))
+    return convert.read_record(Receivable, "receivable", message, **_dates("receivable", message))
 
 
 def _read_order(message: pb.PurchaseOrder) -> PurchaseOrder:
-    kind = "purchase_order"
-    return PurchaseOrder(**convert.read_fields(kind, message, PurchaseOrder), **_read_term(kind, message))
+    return convert.read_record(PurchaseOrder, "purchase_order", message, **_dates("purchase_order", message))
+
+
+def _dates(kind: str, message: Message) -> dict[str, Callable[[], object]]:
+    """Returns the steps that read the dates of issue and payment of a receivable or purchase order."""
+    return {
+        "issued": partial(convert.read_date, f"{kind}.issue_date", message, "issue_date"),
+        "due": partial(convert.read_date, f"{kind}.due_date", message, "due_date"),
+    }
 
 
 _READERS: dict[str, Callable[[Any], Detail]] = {

@@ -7,13 +7,13 @@ message.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import MISSING, Field, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import IntEnum, IntFlag
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from google.protobuf.descriptor import FieldDescriptor
@@ -27,12 +27,13 @@ from google.type.money_pb2 import Money as MoneyMessage
 from collateral_registry.domain.shared.days import date_of
 from collateral_registry.domain.shared.money import Money, digits_of, money_of
 from collateral_registry.v1 import common_pb2
-from valuation.errors import InvalidInput, check_all
+from valuation.errors import InvalidInput, check_all, joined
 from valuation.flags import QualityFlag, UnknownReason, ZeroReason
 from valuation.money import PPM, to_minor
 
 E = TypeVar("E", bound=IntEnum)
 M = TypeVar("M", bound=Message)
+R = TypeVar("R")
 
 DECIMAL_LIMIT_CHARACTERS = 40
 RATIO_DIGITS = 9
@@ -100,15 +101,14 @@ def read_all(**steps: Callable[[], object]) -> dict[str, Any]:
     Raises one InvalidInput that lists the violations of all steps that failed.
     """
     found: dict[str, Any] = {}
-
-    def step(name: str, read: Callable[[], object]) -> None:
-        found[name] = read()
-
-    check_all(*(partial(step, name, read) for name, read in steps.items()))
+    check_all(*(partial(_read_step, read, name, found) for name, read in steps.items()))
     return found
 
 
-READERS = {"google.type.Decimal": read_decimal, "google.type.Money": read_money}
+READERS: Mapping[str, Callable[[str, Any], Decimal | Money]] = {
+    "google.type.Decimal": read_decimal,
+    "google.type.Money": read_money,
+}
 
 
 def read_fields(prefix: str, message: Message, record: type[Any]) -> dict[str, Any]:
@@ -120,6 +120,39 @@ def read_fields(prefix: str, message: Message, record: type[Any]) -> dict[str, A
     found: dict[str, Any] = {}
     check_all(*(partial(_read_field, prefix, message, field, found) for field in fields(record)))
     return found
+
+
+def read_record(record: type[R], prefix: str, message: Message, **steps: Callable[[], object]) -> R:
+    """Returns a dataclass with the fields of a message that have a namesake in it, and the results of further steps.
+
+    A step replaces the field of its name. Raises one InvalidInput that lists the violations of the fields that cannot
+    be read, and those of the dataclass in the other fields.
+    """
+    found: dict[str, Any] = {}
+    own = [field for field in fields(cast(Any, record)) if field.name not in steps]
+    try:
+        check_all(
+            *(partial(_read_field, prefix, message, field, found) for field in own),
+            *(partial(_read_step, read, name, found) for name, read in steps.items()),
+        )
+    except InvalidInput as unread:
+        raise joined([unread, *_violations(record, found, {one.field for one in unread.violations})]) from None
+    return record(**found)
+
+
+def _read_step(read: Callable[[], object], name: str, into: dict[str, Any]) -> None:
+    into[name] = read()
+
+
+def _violations(record: type[Any], stated: dict[str, Any], unread: Container[str]) -> list[InvalidInput]:
+    """Returns the violations of a dataclass without its unread fields; none if a required field is unread."""
+    required = {field.name for field in fields(record) if field.default is field.default_factory is MISSING}
+    if required <= stated.keys():
+        try:
+            record(**stated)
+        except InvalidInput as invalid:
+            return [one for one in invalid.violations if one.field not in unread]
+    return []
 
 
 def _read_field(prefix: str, message: Message, field: Field[Any], into: dict[str, Any]) -> None:
