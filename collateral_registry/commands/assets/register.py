@@ -14,16 +14,19 @@ from collateral_registry.commands.findings.double_pledge import check_asset
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.over_pledging import touch_claim
 from collateral_registry.commands.pipeline.stated_assets import checked_asset
+from collateral_registry.commands.stock.sync_lots import sync_lots_of
 from collateral_registry.domain.assets.identity import check_numbers
 from collateral_registry.domain.assets.kinds import Asset, Inventory, Status
 from collateral_registry.domain.assets.observation_dates import check_hours, with_observation_dates
+from collateral_registry.domain.findings.over_pledging import plain_quantity
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.units import alike
 from collateral_registry.store.assets.repository import StoredAsset, get_asset, insert_asset, update_asset
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.pledges import active_pledges_on, loans_of_assets
 from collateral_registry.store.stock.claims_by_place import set_declared
-from collateral_registry.store.stock.pending_lots import queue_lot
+from collateral_registry.store.stock.pending_lots import queue_lot, reported_lots_of
 from valuation.errors import InvalidInput, joined
 
 PAST_DATES = {
@@ -53,9 +56,9 @@ def register(write: Write, asset: Asset) -> StoredAsset:
     key = insert_asset(write, asset)
     check_asset(write, key, asset)
     check_inspection(write, key, asset, "")
-    _note_lot(write, asset)
     write.touched.claimed_before[key] = 0
     write.touched.add(claims=[key])
+    _apply_stock(write, key, asset)
     return get_asset(write.connection, asset.asset_id)
 
 
@@ -76,7 +79,9 @@ def change(
     _check_dates(asset, write.market_day)
     asset = checked_asset(write.connection, asset, stored.asset, write.market_day)
     check_hours(asset, stored.asset)
-    updated = write_asset(write, stored, asset)
+    write_asset(write, stored, asset)
+    updated = get_asset(write.connection, asset_id)
+    _check_quantity(write, stored, asset, updated.asset)
     write.touched.add(collateral_added=loans_of_assets(write.connection, np.array([stored.key], dtype=np.int64)))
     check_inspection(write, stored.key, asset, work_done)
     return updated
@@ -107,17 +112,36 @@ def write_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset:
     touch_claim(write, stored.key)
     updated = update_asset(write, stored, asset)
     if asset.detail != stored.asset.detail:
-        _note_lot(write, asset)
         set_declared(write, stored.key, asset)
     if (asset.owner, asset.detail) != (stored.asset.owner, stored.asset.detail):
         check_asset(write, stored.key, asset, stored.asset)
+        _apply_stock(write, stored.key, asset)
     return updated
 
 
-def _note_lot(write: Write, asset: Asset) -> None:
-    """Queues the lot of an inventory asset, so that a reported quantity replaces the declared one."""
-    if isinstance(asset.detail, Inventory):
-        queue_lot(write, asset.detail)
+def _apply_stock(write: Write, key: int, asset: Asset) -> None:
+    """Replaces the declared quantity of a lot by the reported one, if a feed reports the lot."""
+    if isinstance(asset.detail, Inventory) and queue_lot(write, asset.detail):
+        sync_lots_of(write, np.array([key], dtype=np.int64))
+
+
+def _check_quantity(write: Write, before: StoredAsset, stated: Asset, after: Asset) -> None:
+    """Raises Refused if a stated quantity is not the quantity that a feed reports for the lot."""
+    details = (before.asset.detail, stated.detail, after.detail)
+    old, new, applied = (detail if isinstance(detail, Inventory) else None for detail in details)
+    if old is None or new is None or applied is None:
+        return
+    if new.quantity == old.quantity or new.identity != old.identity:
+        return
+    reported = reported_lots_of(write.connection, before.key)
+    if reported and (new.quantity != applied.quantity or not all(alike(one.unit, new.unit) for one in reported)):
+        counted = " and ".join(plain_quantity(one.counted, one.unit) for one in reported)
+        raise Refused(
+            "QUANTITY_REPORTED",
+            f"asset.inventory.quantity: got {new.quantity:f}, want no change: a feed reports {counted} for lot "
+            f"{new.lot} in warehouse {new.warehouse}; report a movement or record a count instead",
+            reported=counted,
+        )
 
 
 def _check_dates(asset: Asset, day: int) -> None:

@@ -32,9 +32,11 @@ def book_rejection(
         return found
     batch = Batch(source_id, CALL, CALL, "", replacement or found.movement)
     with locked_group(database, [batch]) as group:
+        # Booking closes the open rejections of its movements, so this one is settled before, with its own note.
+        _settle(group.intake, found, RejectionState.BOOKED, resolution)
         (outcome,) = group.book()
         _check_booked(outcome)
-        return _settle(group.intake, found, RejectionState.BOOKED, resolution)
+        return _settled(group.intake, found, resolution)
 
 
 def dismiss_rejection(database: Database, source_id: str, key: int, resolution: Resolution) -> StoredRejection:
@@ -43,7 +45,8 @@ def dismiss_rejection(database: Database, source_id: str, key: int, resolution: 
     if found.state != RejectionState.OPEN:
         return found
     with database.intake([source_shard(source_id)]) as intake:
-        return _settle(intake, found, RejectionState.DISMISSED, resolution)
+        _settle(intake, found, RejectionState.DISMISSED, resolution)
+        return _settled(intake, found, resolution)
 
 
 def _get_unsettled(database: Database, source_id: str, key: int, wanted: RejectionState) -> StoredRejection:
@@ -55,9 +58,13 @@ def _get_unsettled(database: Database, source_id: str, key: int, wanted: Rejecti
     return found
 
 
-def _settle(intake: Intake, found: StoredRejection, state: RejectionState, resolution: Resolution) -> StoredRejection:
+def _settle(intake: Intake, found: StoredRejection, state: RejectionState, resolution: Resolution) -> None:
     if not settle_rejection(intake, found.key, state, resolution.actor, resolution.note):
         raise _already_settled(found)
+
+
+def _settled(intake: Intake, found: StoredRejection, resolution: Resolution) -> StoredRejection:
+    """Commits unless nothing is to be written, and returns the settled rejection."""
     settled = get_rejection(intake.connection, found.source_id, found.key)
     if not resolution.validate_only:
         intake.commit()

@@ -20,6 +20,7 @@ from collateral_registry.store.prices.unit_spellings import units_of_owner
 from collateral_registry.store.stock.booking import (
     BatchPlaces,
     BatchRecord,
+    close_rejections,
     known_movements,
     printable,
     read_lots,
@@ -246,6 +247,7 @@ class Group:
     def _store(self, run: _Run, lots: Lots) -> None:
         places = run.places()
         store_movements(self.intake, run.source.key, run.movements, places, run.booked, lots)
+        close_rejections(self.intake, run.source.key, run.source.source_id, run.movements, run.booked)
         store_rejections(self.intake, run.source.key, run.movements, places, run.booked)
         records = [
             BatchRecord(run.source.key, batch.sequence, batch.request_id, batch.body_hash, len(batch.movements))

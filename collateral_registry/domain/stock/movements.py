@@ -64,6 +64,8 @@ class RejectionState(IntEnum):
     OPEN = 1
     BOOKED = 2
     DISMISSED = 3
+    REPEATED = 4
+    """The same item was rejected before; it is not listed again."""
 
 
 TWO_LEGGED = frozenset({MovementKind.TRANSFER, MovementKind.SPLIT, MovementKind.MERGE})

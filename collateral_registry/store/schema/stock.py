@@ -117,10 +117,16 @@ class StockChangeRow(SQLModel, table=True):
 
 
 class StockRejectionRow(SQLModel, table=True):
-    """A movement that was not booked, with its fields as JSON; it stays open until it is booked or dismissed."""
+    """A movement that was not booked, with its fields as JSON; it stays open until it is booked or dismissed.
+
+    A repeat of a rejected movement is kept for the acknowledgement of its batch only.
+    """
 
     __tablename__: ClassVar[str] = "stock_rejection"
-    __table_args__ = (Index("stock_rejection_source", "source_key", "state"),)
+    __table_args__ = (
+        Index("stock_rejection_source", "source_key", "state"),
+        Index("stock_rejection_movement", "source_key", "movement_id"),
+    )
     rejection_key: int | None = big(primary_key=True, default=None)
     source_key: int = big()
     sequence: int = big()

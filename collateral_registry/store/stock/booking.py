@@ -15,7 +15,7 @@ from collateral_registry.domain.stock.movement_booking import NO_SLOT, Booked, K
 from collateral_registry.domain.stock.movements import LATE_SECONDS, Movements, RejectionState
 from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, new_keys
 from collateral_registry.store.engine.database import Intake
-from collateral_registry.store.engine.key_sets import TEXTS, RecordSet
+from collateral_registry.store.engine.key_sets import TEXTS, RecordSet, is_one_of
 from collateral_registry.store.schema.stock import (
     StockBatchRow,
     StockChangeRow,
@@ -197,24 +197,59 @@ def store_batches(intake: Intake, records: Sequence[BatchRecord], booked: Sequen
 
 
 def store_rejections(intake: Intake, source_key: int, run: Movements, places: BatchPlaces, booked: Booked) -> None:
-    """Appends the rows that were not booked, with their reasons."""
+    """Appends the rows that were not booked, with their reasons; those that were rejected before are not open again."""
     problems = sorted(booked.problems.items())
     if not problems:
         return
+    names = [printable(run.movement_id[row]) for row, _ in problems]
+    texts = [json.dumps(run.item(row)) for row, _ in problems]
+    before = intake.connection.execute(_REJECTED, {"source": source_key, "texts": {*names}})
+    known = {(row[0], row[1]) for row in before}
+    states = []
+    for rejected in zip(names, texts, strict=True):
+        states.append(int(RejectionState.REPEATED if rejected in known else RejectionState.OPEN))
+        known.add(rejected)
     columns = {
         "source_key": source_key,
         "sequence": [places.sequence[row] for row, _ in problems],
         "batch_row": [places.batch_row[row] for row, _ in problems],
-        "movement_id": [printable(run.movement_id[row]) for row, _ in problems],
+        "movement_id": names,
         "reason": [int(problem.reason) for _, problem in problems],
         "description": [problem.description for _, problem in problems],
-        "item": [json.dumps(run.item(row)) for row, _ in problems],
+        "item": texts,
         "received_us": intake.received_us,
-        "state": int(RejectionState.OPEN),
+        "state": states,
         **NOT_RESOLVED,
     }
     insert_columns(intake.connection, StockRejectionRow, columns, len(problems))
 
+
+_REJECTION = StockRejectionRow.__table__
+_REJECTED = select(_REJECTION.c.movement_id, _REJECTION.c.item).where(
+    _REJECTION.c.source_key == bindparam("source"), is_one_of(_REJECTION.c.movement_id, TEXTS)
+)
+
+
+def close_rejections(intake: Intake, source_key: int, source_id: str, run: Movements, booked: Booked) -> None:
+    """Closes the open rejections of movements that have been booked now, because the feed reported them again."""
+    if intake.connection.execute(_HAS_OPEN, {"source": source_key}).first() is None:
+        return
+    named = {"source": source_key, "texts": {run.movement_id[row] for row in booked.row}}
+    intake.connection.execute(_CLOSE, {**named, "now": intake.received_us, "feed": f"stockFeeds/{source_id}"})
+
+
+_IS_OPEN = (_REJECTION.c.source_key == bindparam("source")) & (_REJECTION.c.state == int(RejectionState.OPEN))
+_HAS_OPEN = select(_REJECTION.c.rejection_key).where(_IS_OPEN).limit(1)
+_CLOSE = (
+    update(_REJECTION)
+    .where(_IS_OPEN, is_one_of(_REJECTION.c.movement_id, TEXTS))
+    .values(
+        state=int(RejectionState.BOOKED),
+        resolved_us=bindparam("now"),
+        resolved_by=bindparam("feed"),
+        note="booked when it was reported again",
+    )
+)
 
 NOT_RESOLVED = {"resolved_us": 0, "resolved_by": "", "note": ""}
 """Columns of an open rejection that its resolution sets."""

@@ -102,12 +102,13 @@ _REGISTERED = (
 )
 
 
-def queue_lot(write: Write, lot: Inventory) -> None:
-    """Queues the lot of an asset, if a warehouse has reported it."""
+def queue_lot(write: Write, lot: Inventory) -> bool:
+    """Queues the lot of an asset, and returns whether a warehouse has reported it."""
     known = select(StockLotRow.lot_key).where(StockLotRow.warehouse == lot.warehouse, StockLotRow.lot == lot.lot)
     key = write.connection.execute(known).scalar()
     if key is not None:
         write.connection.execute(insert(StockChangeRow).values(lot_key=key, since_us=NO_MOVEMENT_US))
+    return key is not None
 
 
 def queue_lots(write: Write, lot_keys: Int) -> None:
@@ -148,6 +149,19 @@ def reported_lots(connection: Connection, lot_keys: Int) -> dict[int, ReportedLo
     rows = connection.execute(_REPORTED, {"keys": lot_keys})
     return {row[0]: ReportedLot(row[1], row[2], row[3], max(row[4], 0)) for row in rows}
 
+
+def reported_lots_of(connection: Connection, asset_key: int) -> list[ReportedLot]:
+    """Returns the reported state of the lots of an asset."""
+    keys = read_keys(connection, _LOTS_OF_ASSET, {"keys": [asset_key]})
+    return [*reported_lots(connection, keys).values()]
+
+
+_LOTS_OF_ASSET = (
+    select(StockLotRow.lot_key)
+    .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
+    .where(is_one_of(AssetRow.asset_key, KEYS))
+    .order_by(StockLotRow.lot_key)
+)
 
 _COUNTED = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
 

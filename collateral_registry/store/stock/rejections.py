@@ -67,7 +67,7 @@ def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit:
     statement = (
         select(StockRejectionRow.__table__, StockFeedRow.source_id)
         .join(StockFeedRow, StockFeedRow.source_key == StockRejectionRow.source_key)
-        .where(*where)
+        .where(*where, StockRejectionRow.state != int(RejectionState.REPEATED))
         .order_by(StockRejectionRow.rejection_key.desc())
         .limit(limit)
     )

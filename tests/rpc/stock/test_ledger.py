@@ -288,3 +288,36 @@ def test_a_partner_reports_movements_of_its_own_warehouses_only(tmp_path, sqlite
     assert taken.booked_count == 1
     assert [one.reason for one in taken.rejected_items] == [pb.REJECTION_REASON_FOREIGN_WAREHOUSE]
     assert (without, other) == ("UNAUTHENTICATED", "NOT_PERMITTED")
+
+
+def test_sending_rejected_movements_again_opens_no_second_rejection(client):
+    movements = [stock_movement("in-1", "RECEIPT", "10"), stock_movement("out-1", "ISSUE", "30")]
+    record(client, *movements)
+    again = record(client, *movements, request_id="r-2")
+    repeated = record(client, *movements, request_id="r-2")
+
+    assert [one.movement_id for one in again.rejected_items] == ["out-1"]
+    assert repeated == again
+    assert [one.movement.movement_id for one in rejected(client, "")] == ["out-1"]
+    feed = client.ledger.GetStockFeed(ledger.GetStockFeedRequest(name="stockFeeds/acme"))
+    assert feed.open_rejection_count == 1
+
+
+def test_a_dismissed_rejection_stays_dismissed_when_its_movement_is_sent_again(client):
+    issue = stock_movement("out-1", "ISSUE", "30")
+    record(client, issue)
+    resolve(client, rejected(client)[0].name, ledger.REJECTION_STATE_DISMISSED)
+    record(client, issue)
+
+    assert rejected(client) == []
+
+
+def test_a_rejection_is_closed_when_its_movement_is_booked_on_a_later_report(client):
+    issue = stock_movement("out-1", "ISSUE", "30")
+    record(client, stock_movement("in-1", "RECEIPT", "10"), issue)
+    record(client, stock_movement("in-2", "RECEIPT", "50"), issue)
+
+    (closed,) = rejected(client, "")
+    assert closed.state == ledger.REJECTION_STATE_BOOKED
+    assert (closed.resolver, closed.note) == ("stockFeeds/acme", "booked when it was reported again")
+    assert lots(client) == {("W-1", "L-1"): "30"}

@@ -1,4 +1,4 @@
-"""Keep counts apart from their lines, so that counts can be compared again when a movement is reported late."""
+"""Keep counts apart from their lines, to compare them again for late movements, and find rejections by movement."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -83,9 +83,11 @@ def upgrade() -> None:
     with op.batch_alter_table("stock_change") as batch:
         batch.alter_column("since_us", server_default=None)
     op.execute(COMPARE_AGAIN)
+    op.create_index("stock_rejection_movement", "stock_rejection", ["source_key", "movement_id"])
 
 
 def downgrade() -> None:
+    op.drop_index("stock_rejection_movement", "stock_rejection")
     with op.batch_alter_table("stock_change") as batch:
         batch.drop_column("since_us")
     op.drop_index("stock_count_newest", "stock_count")
