@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from enum import IntEnum
 from itertools import chain
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from collateral_registry.domain.assets.kinds import QUANTITY_LIMIT
 from collateral_registry.domain.shared.identifiers import is_scientific, may_be_scientific
 from collateral_registry.domain.shared.names import TEXT_LIMIT_CHARACTERS, checked_id
-from collateral_registry.domain.shared.quantities import MILLION
+from collateral_registry.domain.shared.quantities import MILLION, plain
 from collateral_registry.domain.shared.units import NO_SPELLINGS, UnitsBySpelling, has_meaning, is_known, unit_of
 from valuation._typing import Bool
 from valuation.errors import InvalidInput
@@ -171,7 +172,7 @@ WANTED = {
     "to_lot": "another lot for a split or merge, a lot or none for a transfer, none for other kinds; not in "
     "scientific notation",
     "corrects": "the id of another movement for a correction, none for other kinds",
-    "quantity": "millionths above 0 and at most 10^18; for an adjustment not 0, for a quality change 0",
+    "quantity": "more than 0 and at most 10^12; for an adjustment not 0, for a quality change 0",
 }
 """The valid content of each field, as stated in messages."""
 
@@ -180,11 +181,20 @@ def _add(
     found: Problems, rows: Iterable[int], reason: RejectionReason, name: str, column: Sequence[object], want: str
 ) -> None:
     for row in rows:
-        found.setdefault(row, MovementProblem(reason, f"{name}: got {_shown(column[row])}, want {want}"))
+        found.setdefault(row, MovementProblem(reason, f"{name}: got {_shown(name, column[row])}, want {want}"))
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
+    """Returns the value of a field as the partner states it: a quantity in its unit, a time in UTC."""
+    if isinstance(value, int) and name == "quantity":
+        return f"{plain(Decimal(value) / MILLION):f}"
+    if isinstance(value, int) and name == "effective_time":
+        return _time_text(value) if value > 0 else "nothing"
     return "nothing" if value == "" else repr(value)[:80]
+
+
+def _time_text(time_us: int) -> str:
+    return f"{np.datetime64(time_us, 'us').astype('datetime64[s]')}Z"
 
 
 def _rows_with(column: Sequence[str], wrong: Collection[str]) -> list[int]:
@@ -314,6 +324,6 @@ def _check_times(found: Problems, batch: Movements, kind: NDArray[np.int64], now
     has_time = kind != MovementKind.CORRECTION
     latest = now_us + CLOCK_TOLERANCE_US
     missing, future = np.flatnonzero(has_time & (time <= 0)), np.flatnonzero(has_time & (time > latest))
-    _add(found, missing.tolist(), RejectionReason.INVALID_FIELD, "effective_time_us", batch.effective_us, "a time")
-    latest_wanted = f"not after {latest}, five minutes from now"
-    _add(found, future.tolist(), RejectionReason.FUTURE_TIME, "effective_time_us", batch.effective_us, latest_wanted)
+    _add(found, missing.tolist(), RejectionReason.INVALID_FIELD, "effective_time", batch.effective_us, "a time")
+    latest_wanted = f"not after {_time_text(latest)}, five minutes from now"
+    _add(found, future.tolist(), RejectionReason.FUTURE_TIME, "effective_time", batch.effective_us, latest_wanted)
