@@ -11,6 +11,12 @@ Row = Mapping[str, str]
 
 TEXT, NUMBER, DATE, PAST_DATE = CellKind.TEXT, CellKind.NUMBER, CellKind.DATE, CellKind.PAST_DATE
 
+
+def _filled(required: Mapping[str, CellKind], optional: Mapping[str, CellKind] | None = None) -> Schema:
+    """Returns a schema whose required columns have no empty cells."""
+    return Schema(required, optional or {}, filled=frozenset(required))
+
+
 SCHEMAS: Mapping[str, Schema] = {
     "prices": Schema({"series": TEXT, "date": PAST_DATE, "price": NUMBER}),
     "fx": Schema({"base": TEXT, "quote": TEXT, "date": PAST_DATE, "rate": NUMBER}),
@@ -58,8 +64,8 @@ SCHEMAS: Mapping[str, Schema] = {
             ("good", "unit", "bin", "to_warehouse", "to_lot", "to_bin", "grade", "corrects", "document"), TEXT
         ),
     ),
-    "count": Schema({"lot": TEXT, "good": TEXT, "unit": TEXT, "quantity": NUMBER}),
-    "realised": Schema({"asset": TEXT, "date": PAST_DATE, "price": NUMBER, "currency": TEXT}, {"basis": TEXT}),
+    "count": _filled({"lot": TEXT, "good": TEXT, "unit": TEXT, "quantity": NUMBER}),
+    "realised": _filled({"asset": TEXT, "date": PAST_DATE, "price": NUMBER, "currency": TEXT}, {"basis": TEXT}),
     "renewal": Schema({"id": TEXT, "years_paid": NUMBER, "lapsed": TEXT}),
     "yearly_fees": Schema({"year": NUMBER, "fee": NUMBER}),
     "timeline": Schema({"date": DATE, "action": TEXT, "target": TEXT, "value": TEXT, "note": TEXT}),

@@ -46,6 +46,8 @@ def test_rejected_and_refused_rows_are_reported_by_line_and_the_others_booked(se
         "m-5,GIFT,2021-12-20T08:00:00Z,W-1,L-1,1,copper,t\n"
         "m-6,RECEIPT,2021-12-20T08:00:00+01:00,W-1,L-1,many,copper,t\n"
         "m-7,ISSUE,2021-12-20T10:00:00Z,W-1,L-1,,copper,t\n"
+        "m-8,ISSUE,2021-12-20T10:00:00Z,W-1,L-1,-1.5,copper,t\n"
+        "m-9,ISSUE,2221-12-20T10:00:00Z,W-1,L-1,1,copper,t\n"
     )
     path = tmp_path / "bad.csv"
     path.write_text(HEADER + rows)
@@ -53,13 +55,15 @@ def test_rejected_and_refused_rows_are_reported_by_line_and_the_others_booked(se
     listed = run("backlog", "--source", "acme", folder=tmp_path)
 
     assert found.returncode == 1
-    assert found.stdout == "stock: 1 booked, 0 already known, 1 rejected, 5 refused\n"
+    assert found.stdout == "stock: 1 booked, 0 already known, 3 rejected, 5 refused\n"
     assert "bad.csv:3: movement m-2: INSUFFICIENT_STOCK: " in found.stderr
     assert "bad.csv:4: time: got '2021-12-20T08:00:00', want a time with its zone" in found.stderr
     assert "bad.csv:5: quantity: got 1E-7, want at most" in found.stderr
     assert "bad.csv:6: kind: got 'GIFT', want one of RECEIPT" in found.stderr
     assert "bad.csv:7: quantity: got 'many', want a number" in found.stderr
     assert "bad.csv:8: quantity: got nothing, want a quantity" in found.stderr
+    assert "bad.csv:9: movement m-8: INVALID_FIELD: quantity: got -1.5, want more than 0" in found.stderr
+    assert "FUTURE_TIME: effective_time: got 2221-12-20T10:00:00Z, want not after 20" in found.stderr
     assert "rejected: movement m-2: INSUFFICIENT_STOCK" in listed.stdout
 
 
@@ -168,12 +172,15 @@ def test_a_count_is_compared_with_the_book_and_its_finding_resolved(server, file
     count.write_text("lot,good,unit,quantity\nL-1,copper,t,40000\n")
     found = run("count", str(count), "--warehouse", "W-1", "--actor", "inspector", folder=tmp_path, server=server)
     both = run("count", str(count), "--warehouse", "W-1", folder=tmp_path, server=server)
+    count.write_text("lot,good,unit,quantity\nL-1,copper,t,\nTotal,,,5\n")
+    blank = run("count", str(count), "--warehouse", "W-1", "--actor", "inspector", folder=tmp_path, server=server)
     findings = collateral("finding", "list", server=server)
     resolved = collateral("finding", "resolve", "1", "--actor", "auditor", "--note", "found", server=server)
     warehouses = collateral("warehouse", "list", server=server)
     counts = collateral("warehouse", "counts", "W-1", server=server)
 
-    assert (found.returncode, both.returncode) == (1, 2)
+    assert (found.returncode, both.returncode, blank.returncode) == (1, 2, 2)
+    assert "count.csv:2: quantity: got nothing, want a number" in blank.stderr
     assert "0 lots agree, 1 differ" in found.stdout
     assert "lot L-1: counted 40000 t, book 45150 t, reserved 5150 t; findings/1" in found.stdout
     assert "findings/1" in findings.stdout
