@@ -146,6 +146,8 @@ EXAMPLES = {
     "ResolveFinding": f'name: "findings/2" {ACTOR}',
     "RecordMovements": f'stock_feed: "stockFeeds/acme" {movement("in-9", "RECEIPT", 3)}',
     "ResolveRejectedMovement": f'name: "stockFeeds/acme/rejectedMovements/1" state: REJECTION_STATE_DISMISSED {ACTOR}',
+    "UpdateStockFeed": 'stock_feed {name: "stockFeeds/acme" unit_spellings {key: "bag" value: "piece"}} '
+    'update_mask {paths: "unit_spellings"}',
     "ReportCount": f'stock_feed: "stockFeeds/acme" {count("W-9", "N-1", 4)}',
     "RecordInspection": f'actor: "Ana" {count("W-9", "N-1", 3)}',
     "Revalue": 'names: "assets/lot-1"',
@@ -335,8 +337,10 @@ def without_time(answer: Message) -> Message:
     for field, value in answer.ListFields():
         if field.name.endswith("_time") or (field.name == "sequence" and isinstance(value, int)):
             answer.ClearField(field.name)
-        elif field.type == FieldDescriptor.TYPE_MESSAGE:
-            for inner in [value] if isinstance(value, Message) else value:
+        elif isinstance(value, Message):
+            without_time(value)
+        elif field.type == FieldDescriptor.TYPE_MESSAGE and not field.message_type.GetOptions().map_entry:
+            for inner in value:
                 without_time(inner)
     return answer
 
