@@ -133,3 +133,5 @@ def test_an_unknown_model_and_a_series_that_is_no_pair_are_refused():
         haircut(PRICES, DATES, 20, model="pooled")
     with pytest.raises(InvalidInput, match=r"series\[0\]: got ndarray, want a pair of prices and dates"):
         haircut_batch([PRICES], 20)
+    with pytest.raises(InvalidInput, match="series: got NoneType, want pairs of prices and dates"):
+        haircut_batch(None, 20)

@@ -26,6 +26,9 @@ PATHS = 10_000
 DECAY = 0.97
 """Number of simulated paths, and EWMA decay of the variance of surprises, as in the haircut models."""
 
+LONGEST_HORIZON = 2500
+"""Largest horizon in business days, ten years; a simulation needs memory for each day of each path."""
+
 RANDOM_WALK = "random-walk"
 
 
@@ -62,11 +65,12 @@ def forecast(prices: Float, dates: Dates, horizon_days: int, *, seed: int = 0) -
 
     ``select`` chooses the model. Surprises are drawn from the model's residuals, scaled by their EWMA volatility
     (filtered historical simulation, Barone-Adesi, Giannopoulos and Vosper 1999), and propagated by the model's
-    responses. The median of the fan is the model's path. Raises InvalidInput for a horizon below 1 day, dates that do
-    not match the prices, or no usable price.
+    responses. The median of the fan is the model's path. Raises InvalidInput for a horizon outside 1 to
+    LONGEST_HORIZON, dates that do not match the prices, or no usable price.
     """
-    if isinstance(horizon_days, bool) or not isinstance(horizon_days, int | np.integer) or horizon_days < 1:
-        raise InvalidInput("horizon_days", horizon_days, "1 or more")
+    whole = isinstance(horizon_days, int | np.integer) and not isinstance(horizon_days, bool)
+    if not whole or not 1 <= horizon_days <= LONGEST_HORIZON:
+        raise InvalidInput("horizon_days", repr(horizon_days), f"1 to {LONGEST_HORIZON}")
     cleaned = clean(dates, prices)
     if not len(cleaned.prices):
         raise InvalidInput("prices", "none that is positive and finite", "one or more")

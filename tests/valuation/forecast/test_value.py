@@ -100,7 +100,10 @@ def test_prices_before_a_level_break_are_ignored(reference):
     assert found.fan == pytest.approx(reference.fan)
 
 
-@pytest.mark.parametrize(("prices", "horizon", "field"), [(PRICES[:100], 0, "horizon"), (-PRICES[:100], 5, "prices")])
+@pytest.mark.parametrize(
+    ("prices", "horizon", "field"),
+    [(PRICES[:100], 0, "horizon"), (PRICES[:100], 10**7, "horizon"), (-PRICES[:100], 5, "prices")],
+)
 def test_invalid_arguments_are_refused(prices, horizon, field):
     with pytest.raises(InvalidInput, match=field):
         forecast(prices, DAYS[:100], horizon)

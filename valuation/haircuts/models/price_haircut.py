@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -159,6 +159,8 @@ def haircut_batch(
 
     Raises InvalidInput as ``haircut`` does.
     """
+    if not isinstance(series, Iterable):
+        raise InvalidInput("series", type(series).__name__, "pairs of prices and dates")
     found = []
     for at, one in enumerate(series):
         if not isinstance(one, tuple | list) or len(one) != 2:
