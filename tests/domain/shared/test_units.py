@@ -73,7 +73,8 @@ def test_these_are_the_tonne(spelling):
     [
         ("KG", "kg"), ("kgs", "kg"), ("千克", "kg"), ("公斤", "kg"), ("㎏", "kg"), ("件", "piece"), ("PCS", "piece"),
         ("担", "dan"), ("lbs", "lb"), ("long ton", "long_ton"), ("short tons", "short_ton"), ("m³", "m3"), ("L", "l"),
-        ("troy ounce", "oz_t"), ("MMBTU", "MMBtu"), ("short hundredweight", "short_cwt"), ("oil barrels", "bbl"), ("qtl", "quintal"), ("Nos.", "piece"), ("C62", "piece"), ("台", "piece"),
+        ("troy ounce", "oz_t"), ("MMBTU", "MMBtu"), ("short hundredweight", "short_cwt"), ("oil barrels", "bbl"),
+        ("qtl", "quintal"), ("Nos.", "piece"), ("C62", "piece"), ("台", "piece"),
     ],
 )  # fmt: skip
 def test_spellings_of_the_trade_are_known(spelling, name):
