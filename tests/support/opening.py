@@ -18,7 +18,7 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.engine.migrate import migrate
-from tests.support.books import FIRST, do
+from tests.support.books import FIRST, PAPERS, do
 
 NOW = datetime(2022, 6, 1, tzinfo=UTC)
 PRICE = Decimal(10_000)
@@ -68,7 +68,7 @@ def prepare(database):
     for place in [*PLACES, *REFERENCE.values()]:
         warehouse = place[0] if place[0] == LINKED else f"silent {place[0]}"
         lot = Inventory("copper", Decimal(100), "t", warehouse, place[1])
-        asset = Asset(asset_id(place), "Acme", "inventory.base_metal", "USD", lot)
+        asset = Asset(asset_id(place), "Acme", "inventory.base_metal", "USD", lot, **PAPERS)
         do(database, lambda write, asset=asset: register.register(write, asset))
     for loan in LOANS:
         new = Loan(loan, "Acme", "USD", Balance(usd(0), usd(0), usd(0), FIRST))
