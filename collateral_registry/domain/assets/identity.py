@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 
-from collateral_registry.domain.assets.kinds import Asset, IntellectualProperty, Kind
+from collateral_registry.domain.assets.kinds import Asset, Detail, IntellectualProperty, Kind
 from collateral_registry.domain.assets.right_numbers import check_right_number, office_code, right_number, right_scope
 from collateral_registry.domain.shared.identifiers import check_identifier
 from collateral_registry.domain.shared.reference_matching import Match, ReferenceNumber, compare_references
@@ -55,9 +55,14 @@ def check_numbers(asset: Asset, before: Asset | None) -> None:
         text = getattr(asset.detail, name, "")
         if before is None or getattr(before.detail, name, "") != text:
             check_identifier(f"{prefix}.{name}", text)
-    right = asset.detail
-    if isinstance(right, IntellectualProperty) and (before is None or identity_changes(before, asset)):
+    right, old = asset.detail, before.detail if before else None
+    if isinstance(right, IntellectualProperty) and _right(right) != _right(old):
         check_right_number(f"{prefix}.number", right.right_kind, right.office, right.number)
+
+
+def _right(detail: Detail | None) -> tuple[object, ...]:
+    """Returns kind, office and number of an IP asset; nothing for other details."""
+    return (detail.right_kind, detail.office, detail.number) if isinstance(detail, IntellectualProperty) else ()
 
 
 def _text(name: str, asset: Asset) -> str:

@@ -195,6 +195,13 @@ def test_numbers_in_scientific_notation_and_wrong_check_digits_are_refused(book)
         pledge(book, "bank-0", "a-1", registration_number="2.01511E+11")
 
 
+def test_an_update_cannot_state_a_wrong_check_digit_of_the_same_right(book):
+    register(book, right("a-1", "ZL201510111111.4"))
+    with pytest.raises(InvalidInput, match="want check digit 4"):
+        update(book, number="201510111111.5")
+    assert update(book, number="CN201510111111.4").asset.detail.number == "CN201510111111.4"
+
+
 def test_spellings_of_one_right_are_registered_once(book):
     register(book, right("a-1", "ZL201510111111.4"))
 
