@@ -124,10 +124,13 @@ def confirm_double_pledge(write: Write, key: int, note: str) -> None:
     if stored.finding.kind not in DOUBLE_KINDS:
         raise InvalidInput("name", f"a finding of kind {stored.finding.kind.name}", "a double pledge or a suspicion")
     if stored.state == FindingState.RESOLVED:
-        raise Refused("FINDING_RESOLVED", f"findings/{key} is resolved already")
+        raise Refused("FINDING_RESOLVED", f"findings/{key} is resolved already: choose an open one from ListFindings")
     asset = get_asset(write.connection, stored.asset_id)
     if asset.asset.status == Status.RETIRED:
-        raise Refused("ASSET_RETIRED", f"assets/{stored.asset_id} is retired and cannot change")
+        raise Refused(
+            "ASSET_RETIRED",
+            f"assets/{stored.asset_id} is retired and cannot change: resolve the finding by ResolveFinding",
+        )
     resolve_finding(write, key, f"confirmed: {note}")
     update_asset(write, asset, replace(asset.asset, status=Status.DOUBLE_PLEDGED))
     write.touched.add(assets=[asset.key])

@@ -54,14 +54,16 @@ def check_ip_life(write: Write, asset: StoredAsset, maturity: date | None) -> Ip
     if refused is not None and _compare_life(life, loan_years, refused) in ENDING_EARLY:
         raise Refused(
             "RIGHT_ENDS_EARLY",
-            f"{name} has {life:.2f} years left, the loan {loan_years:.2f}: want at least {refused:g} more",
+            f"{name} has {life:.2f} years left, the loan {loan_years:.2f}: want at least {refused:g} more; "
+            "shorten the loan or pledge another asset",
             right_years=f"{life:.2f}",
             loan_years=f"{loan_years:.2f}",
         )
     if most is not None and loan_years > most:
         raise Refused(
             "LOAN_TOO_LONG",
-            f"the loan on {name} has {loan_years:.2f} years left: want at most {most:g}",
+            f"the loan on {name} has {loan_years:.2f} years left, want at most {most:g}; "
+            "shorten the loan or pledge another asset",
             loan_years=f"{loan_years:.2f}",
         )
     margin, flagged = _number(numbers, "life_flagged_years"), _number(numbers, "loan_flagged_years")

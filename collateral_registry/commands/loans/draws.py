@@ -84,17 +84,17 @@ def _reason(refusal: DrawRefusal, amount: Money, largest: Money, loan: Loan, pos
     """Returns the sentence that explains a refusal."""
     most = f"amount: got {amount.major}, want at most {largest.major} {largest.currency}"
     return {
-        DrawRefusal.LOAN_CLOSED: "the loan is closed",
-        DrawRefusal.NOT_JUDGED: "the loan is not judged for the business date yet",
+        DrawRefusal.LOAN_CLOSED: "the loan is closed: draw an active loan",
+        DrawRefusal.NOT_JUDGED: "the loan is not judged for the business date yet: check again after the revaluation",
         DrawRefusal.COVERAGE_UNKNOWN: (
             f"{most}: beyond it, coverage is UNKNOWN until every asset of the loan can be valued"
             if largest.minor
             else "coverage is UNKNOWN: no draw until every asset that decides the level can be valued"
         ),
-        DrawRefusal.LEVEL: f"the loan is at {position.level.name}: no draws",
+        DrawRefusal.LEVEL: f"the loan is at {position.level.name}: no draws until the breach is cured",
         DrawRefusal.COVER: f"{most}, which the collateral covers",
         DrawRefusal.CREDIT_LIMIT: f"{most}, which remains of the credit limit",
-        DrawRefusal.MATURED: f"the last day of the loan was {loan.maturity}: no draws after its maturity_date",
+        DrawRefusal.MATURED: f"the last day of the loan was {loan.maturity}: no draws until its maturity_date is later",
         DrawRefusal.QUARANTINED_PRICE: (
             f"{most}, by a newer, lower price in quarantine: draws are decided by it until it is confirmed or corrected"
         ),

@@ -156,7 +156,7 @@ def cancel_pickup(write: Write, loan_id: str, pickup_id: str) -> StoredPickup:
     stored = get_pickup(write.connection, loan_id, pickup_id)
     if stored.pickup.state != PickupState.AUTHORISED:
         name = f"loans/{loan_id}/pickups/{pickup_id}"
-        raise Refused("PICKUP_ENDED", f"{name} is {stored.pickup.state.name} already")
+        raise Refused("PICKUP_ENDED", f"{name} is {stored.pickup.state.name}: only an authorised pick-up is cancelled")
     updated = update_pickup(write, stored, replace(stored.pickup, state=PickupState.CANCELLED))
     write.touched.add(claims=[stored.asset_key])
     return updated
@@ -171,7 +171,7 @@ def end_pickups(write: Write) -> None:
 
 
 def _explain(_before: Positions, _loan_key: int) -> Refused:
-    return Refused("PICKUP_REFUSED", "the rest would no longer cover every loan on the lot")
+    return Refused("PICKUP_REFUSED", "the rest would no longer cover every loan on the lot: repay or pledge more first")
 
 
 def _inquiry(connection: Connection, loan_id: str, asset_id: str, quantity: Decimal) -> _Inquiry:
@@ -182,7 +182,9 @@ def _inquiry(connection: Connection, loan_id: str, asset_id: str, quantity: Deci
         raise InvalidInput("asset", f"assets/{asset_id}", "an inventory lot: only goods can be picked up")
     pledges = active_pledges_on(connection, asset.key)
     if not any(row.loan_key == loan.key for row in pledges):
-        raise Refused("ASSET_NOT_PLEDGED", f"assets/{asset_id} is not pledged to loans/{loan_id}")
+        raise Refused(
+            "ASSET_NOT_PLEDGED", f"assets/{asset_id} is not pledged to loans/{loan_id}: name the loan that it secures"
+        )
     millionths = quantity * MILLION
     if millionths != millionths.to_integral_value() or not 0 < millionths <= 10**18:
         raise InvalidInput("quantity", quantity, "more than 0, at most 10^12, with at most 6 decimals")

@@ -38,7 +38,7 @@ def resolve_finding(write: Write, key: int, note: str) -> StoredFinding:
     """Resolves an open finding with a reason; raises NotFound, and Refused if it is already resolved."""
     checked_text("actor", write.actor)
     if get_finding(write.connection, key).state == FindingState.RESOLVED:
-        raise Refused("FINDING_RESOLVED", f"findings/{key} is resolved already")
+        raise Refused("FINDING_RESOLVED", f"findings/{key} is resolved already: choose an open one from ListFindings")
     return close_findings(write, [key], checked_text("note", note))[0]
 
 

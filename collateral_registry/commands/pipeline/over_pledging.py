@@ -175,7 +175,8 @@ def _refuse_over_pledging(balance: PlaceBalance, claimed_before: Mapping[int, in
             raise Refused(
                 "OVER_PLEDGED",
                 f"{evidence['claimed']} of {evidence['good']} would be pledged or receipted in warehouse "
-                f"{evidence['warehouse']}, where {evidence['there']} is available ({evidence['told_by']}): "
+                f"{evidence['warehouse']}, where {evidence['there']} is available ({evidence['told_by']}); "
+                "reduce or retire a claim, or have the goods reported: "
                 f"{evidence['holders']}"[:1000],
                 **evidence,
             )

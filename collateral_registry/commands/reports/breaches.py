@@ -148,7 +148,7 @@ def _open_breach(write: Write, loan_id: str, number: int) -> Columns:
     if not 1 <= number <= known:
         raise NotFound(f"loans/{loan_id}/breaches/{number}")
     if number < known or not cover["breach_open"][0]:
-        raise Refused("BREACH_CURED", f"loans/{loan_id}/breaches/{number} is cured")
+        raise Refused("BREACH_CURED", f"loans/{loan_id}/breaches/{number} is cured: choose the open breach of the loan")
     return cover
 
 

@@ -92,7 +92,7 @@ def finish_run(database: Database, partition_assets: int = PARTITION_ASSETS) -> 
     with database.read() as connection:
         run = unfinished_run(connection)
     if run is None:
-        raise Refused("NO_REVALUATION", "no revaluation is under way")
+        raise Refused("NO_REVALUATION", "no revaluation is under way: start one by StartRevaluation")
     plan_run(database, run.seq, partition_assets)
     for job in pending_jobs(database, run.seq):
         work_partition(database, job)

@@ -81,4 +81,8 @@ def _check_booked(outcome: object) -> None:
 
 def _already_settled(found: StoredRejection) -> Refused:
     name = f"stockFeeds/{found.source_id}/rejectedMovements/{found.key}"
-    return Refused("REJECTION_SETTLED", f"{name} is settled already", rejected_movement=name)
+    return Refused(
+        "REJECTION_SETTLED",
+        f"{name} is settled already: choose an open one from ListRejectedMovements",
+        rejected_movement=name,
+    )

@@ -328,14 +328,15 @@ def _numbered(source: Feed, batch: Batch) -> Batch:
 
 def superseded(source_id: str) -> Refused:
     """Builds the refusal for a stream whose feed has opened a newer stream."""
-    message = f"stockFeeds/{source_id} was opened by another stream, which has taken over"
+    message = f"stockFeeds/{source_id} was opened by another stream: run one stream for each feed, then open it again"
     return Refused("STREAM_SUPERSEDED", message, stock_feed=f"stockFeeds/{source_id}")
 
 
 def _reused(batch: Batch) -> Refused | RequestIdReused:
     if batch.sequence == CALL:
         return RequestIdReused(batch.request_id)
-    message = f"sequence: {batch.sequence} of stockFeeds/{batch.source_id} is durable with other content"
+    durable = f"sequence: {batch.sequence} of stockFeeds/{batch.source_id} is durable with other content"
+    message = f"{durable}: continue after the last_sequence of PushStockOpened"
     return Refused("SEQUENCE_REUSED", message, sequence=str(batch.sequence))
 
 

@@ -80,7 +80,7 @@ class Override:
         Raises Refused if it is already decided, or if the proposer approves it, because an exception needs two people.
         """
         if self.state != OverrideState.PROPOSED:
-            raise Refused("OVERRIDE_DECIDED", f"{self.name} is {self.state.name} already")
+            raise Refused("OVERRIDE_DECIDED", f"{self.name} is {self.state.name} already: propose another override")
         if state == OverrideState.APPROVED and actor == self.proposed_by:
             raise Refused("OVERRIDE_OWN_PROPOSAL", f"actor: got {actor}, want a person other than the proposer")
         return replace(self, state=state, decided_by=actor, decision_note=checked_text("note", note, required=False))

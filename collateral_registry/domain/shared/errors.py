@@ -78,7 +78,9 @@ class RequestIdReused(DomainError):
     reason = "REQUEST_ID_REUSED"
 
     def __init__(self, request_id: str) -> None:
-        super().__init__(f"request_id: {request_id} was used before with another body", request_id=request_id)
+        super().__init__(
+            f"request_id: {request_id} was used before with another body; send a new request_id", request_id=request_id
+        )
 
 
 class Refused(DomainError):

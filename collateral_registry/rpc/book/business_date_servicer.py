@@ -45,7 +45,10 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
     ) -> pb.AdvanceBusinessDateResponse:
         """Advances the business date; fails if the date follows the wall clock."""
         if self.follows_clock:
-            raise Refused("FOLLOWS_CLOCK", "the business date follows the wall clock and cannot be moved by hand")
+            raise Refused(
+                "FOLLOWS_CLOCK",
+                "the business date follows the wall clock: start the server with --business-date to move it by hand",
+            )
         return await self._move(request)
 
     async def move_to(self, to: date) -> pb.AdvanceBusinessDateResponse:

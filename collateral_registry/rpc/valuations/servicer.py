@@ -108,7 +108,10 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
             return started
         run = await self.runs.finished(started.sequence)
         if run.published_seq is None:
-            raise Refused("REVALUATION_ABANDONED", f"revaluations/{run.seq} was abandoned for a newer one")
+            raise Refused(
+                "REVALUATION_ABANDONED",
+                f"revaluations/{run.seq} was abandoned for a newer one: watch the newest of ListRevaluations",
+            )
         return pb.RevalueResponse(
             sequence=run.published_seq, valued_count=run.valued, judged_count=run.judged, event_count=run.events
         )

@@ -121,7 +121,7 @@ def test_a_cancelled_or_expired_pickup_counts_again(book):
     assert cover(book, "bank-0")["market_minor"] == 1_000_000_00
     with book.read() as connection:
         assert get_pickup(connection, "bank-0", "u-2").pickup.state == PickupState.EXPIRED
-    with pytest.raises(Refused, match="EXPIRED already"):
+    with pytest.raises(Refused, match="is EXPIRED"):
         do(book, lambda write: cancel_pickup(write, "bank-0", "u-2"))
 
 
