@@ -24,7 +24,10 @@ def store_policy(write: Write, policy: Policy) -> StoredPolicy:
 
     Raises InvalidInput for an LTV level at or below the buffer, and NotFound for an unknown index series.
     """
-    policy.limits.check_above(policy.buffer_ppm)
+    try:
+        policy.limits.check_above(policy.buffer_ppm)
+    except InvalidInput as error:
+        raise error.named(lambda _: "rules[watch].value") from None
     for series_id in sorted(set(policy.indices.values())):
         get_series(write.connection, series_id)
     insert_policy(write, policy)
@@ -53,4 +56,7 @@ def _check_loans(write: Write, policy: Policy) -> None:
             (stored.loan.ltv_limits or OwnLimits()).completed(policy.limits, policy.buffer_ppm)
         except InvalidInput as error:
             name = f"loans/{stored.loan.loan_id}"
-            raise Refused("POLICY_CONTRADICTS_LOAN", f"the levels of {name} do not fit this policy: {error}") from None
+            raise Refused(
+                "POLICY_CONTRADICTS_LOAN",
+                f"the levels of {name} do not fit this policy: {error}; change them by UpdateLoan first",
+            ) from None

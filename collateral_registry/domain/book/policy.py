@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.names import checked_id, checked_text
 from collateral_registry.domain.stock.warehouse_score import ReliabilityRules
 from valuation.depreciation.classes import equipment_classes
-from valuation.errors import InvalidInput
+from valuation.errors import InvalidInput, check_all
 from valuation.money import PPM
 
 _SHARE = ("0", "1")
@@ -120,13 +121,17 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Validates each number's name, range and source, and the order of the levels; raises InvalidInput."""
-        checked_text("display_name", self.display_name)
-        for asset_class, numbers in self.classes.items():
-            _check_numbers(f"classes[{asset_class}].numbers", numbers, CLASS_PARAMETERS)
-        for asset_class, series_id in self.indices.items():
-            _check_index(asset_class, series_id)
-        _check_numbers("expected_hours", self.expected_hours, dict.fromkeys(equipment_classes(), EXPECTED_HOURS_RANGE))
-        _check_numbers("rules", self.rules, RULE_PARAMETERS)
+        hours = dict.fromkeys(equipment_classes(), EXPECTED_HOURS_RANGE)
+        check_all(
+            lambda: checked_text("display_name", self.display_name),
+            *(
+                partial(_check_numbers, f"classes[{name}].numbers", numbers, CLASS_PARAMETERS)
+                for name, numbers in self.classes.items()
+            ),
+            *(partial(_check_index, name, series_id) for name, series_id in self.indices.items()),
+            lambda: _check_numbers("expected_hours", self.expected_hours, hours),
+            lambda: _check_numbers("rules", self.rules, RULE_PARAMETERS),
+        )
         missing = sorted(set(RULE_PARAMETERS) - set(self.rules) - set(LATER_RULES))
         if missing:
             raise InvalidInput("rules", "no " + ", ".join(missing), "every rule of the book")
@@ -271,10 +276,13 @@ def _check_realisation(asset_class: str, numbers: Numbers) -> None:
 
 
 def _check_numbers(field: str, numbers: Numbers, known: Mapping[str, tuple[str, str]]) -> None:
-    for name, number in numbers.items():
-        if name not in known:
-            raise InvalidInput(field, repr(name[:80]), "one of " + ", ".join(known))
-        low, high = known[name]
-        if not number.value.is_finite() or not Decimal(low) <= number.value <= Decimal(high):
-            raise InvalidInput(f"{field}[{name}].value", number.value, f"{low} to {high}")
-        checked_text(f"{field}[{name}].source", number.source)
+    check_all(*(partial(_check_number, field, name, number, known) for name, number in numbers.items()))
+
+
+def _check_number(field: str, name: str, number: SourcedNumber, known: Mapping[str, tuple[str, str]]) -> None:
+    if name not in known:
+        raise InvalidInput(field, repr(name[:80]), "one of " + ", ".join(known))
+    low, high = known[name]
+    if not number.value.is_finite() or not Decimal(low) <= number.value <= Decimal(high):
+        raise InvalidInput(f"{field}[{name}].value", number.value, f"{low} to {high}")
+    checked_text(f"{field}[{name}].source", number.source)

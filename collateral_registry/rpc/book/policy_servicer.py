@@ -76,20 +76,19 @@ def _key_in_force(connection: Connection) -> int:
 
 def read_policy(message: pb.Policy, policy_id: str) -> Policy:
     """Returns the policy in a message; raises InvalidInput with the name of the field."""
-    return Policy(
-        policy_id=policy_id,
-        display_name=message.display_name,
-        effective=convert.required_date("effective_date", message, "effective_date"),
-        classes={
+    stated = convert.read_all(
+        effective=lambda: convert.required_date("effective_date", message, "effective_date"),
+        classes=lambda: {
             entry.asset_class: _read_numbers(f"classes[{entry.asset_class}].numbers", entry.numbers)
             for entry in message.classes
         },
-        rules=_read_numbers("rules", message.rules),
-        minimum_cures=tuple(convert.read_money("minimum_cures", amount) for amount in message.minimum_cures),
-        holidays=tuple(_holiday(holiday) for holiday in message.holidays),
-        indices={entry.asset_class: _read_index(entry) for entry in message.classes if entry.price_index},
-        expected_hours=_read_numbers("expected_hours", message.expected_hours),
+        rules=lambda: _read_numbers("rules", message.rules),
+        minimum_cures=lambda: tuple(convert.read_money("minimum_cures", amount) for amount in message.minimum_cures),
+        holidays=lambda: tuple(_holiday(holiday) for holiday in message.holidays),
+        indices=lambda: {entry.asset_class: _read_index(entry) for entry in message.classes if entry.price_index},
+        expected_hours=lambda: _read_numbers("expected_hours", message.expected_hours),
     )
+    return Policy(policy_id=policy_id, display_name=message.display_name, **stated)
 
 
 def _read_index(entry: pb.ClassPolicy) -> str:

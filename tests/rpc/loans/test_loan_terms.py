@@ -86,7 +86,7 @@ def test_a_policy_with_a_level_within_its_buffer_is_refused(shared_client: Clien
             rule.value.value = "0.5"
     request = policy_pb2.CreatePolicyRequest(policy=policy, policy_id="buffered")
 
-    assert refused_field(lambda: shared_client.policies.CreatePolicy(request)) == "ltv_levels.watch"
+    assert refused_field(lambda: shared_client.policies.CreatePolicy(request)) == "policy.rules[watch].value"
 
 
 def test_a_balance_without_a_principal_is_refused_and_a_new_loan_without_a_balance_owes_nothing(client: Client) -> None:
