@@ -14,7 +14,7 @@ from google.type.money_pb2 import Money
 
 import collateral_registry.v1
 from collateral_registry.rpc.common.field_paths import from_root, is_path
-from collateral_registry.v1 import asset_pb2, loan_pb2, override_pb2
+from collateral_registry.v1 import asset_pb2, loan_pb2, override_pb2, pickup_pb2, pickup_pb2_grpc, policy_pb2
 from tests.support.server import FIRST_DAY, calendar, copper_lot, details_of, money
 
 WRONG = {
@@ -155,10 +155,50 @@ def test_one_answer_lists_every_violation_of_a_loan_and_of_a_pledge(shared_clien
         "loan_id", "loan.borrower", "loan.balance_date", "loan.principal", "loan.credit_limit.currency_code",
     }  # fmt: skip
 
-    pledge = loan_pb2.Pledge(asset="lots/1", share=Decimal(value="2"), mode=9)
+    pledge = loan_pb2.Pledge(asset="lots/1", share=Decimal(value="2"), mode=9, rank=-1)
     with pytest.raises(grpc.RpcError) as refused:
         shared_client.loans.PledgeAsset(loan_pb2.PledgeAssetRequest(parent="l", pledge=pledge, pledge_id="p"))
-    assert set(details_of(refused.value)[1]) == {"parent", "pledge.asset", "pledge.share", "pledge.mode"}
+    assert set(details_of(refused.value)[1]) == {
+        "parent", "pledge.asset", "pledge.share", "pledge.mode", "pledge.rank",
+    }  # fmt: skip
+
+
+def test_currencies_that_contradict_the_loan_are_listed_with_the_other_violations(shared_client):
+    amounts = {"principal": money("1", "EUR"), "fees": money("2", "GBP"), "credit_limit": money("5", "EUR")}
+    loan = loan_pb2.Loan(currency_code="USD", balance_date=calendar(FIRST_DAY), **amounts)
+    with pytest.raises(grpc.RpcError) as refused:
+        shared_client.loans.CreateLoan(loan_pb2.CreateLoanRequest(loan=loan, loan_id="loan-1"))
+    assert set(details_of(refused.value)[1]) == {"loan.borrower", "loan.fees", "loan.credit_limit"}
+
+
+def test_a_problem_of_a_balance_lists_its_own_fields_only(shared_client):
+    balance = loan_pb2.BalanceUpdate(loan="l", accrued_interest=money("-5"))
+    answer = shared_client.loans.UpdateBalances(loan_pb2.UpdateBalancesRequest(balances=[balance]))
+
+    (problem,) = answer.problems
+    assert [one.split(":")[0] for one in problem.reason.split("; ")] == [
+        "loan", "principal", "accrued_interest", "balance_date",
+    ]  # fmt: skip
+
+
+def test_one_answer_lists_every_violation_of_a_pickup(shared_client):
+    request = pickup_pb2.RequestPickupRequest(parent="l", asset="a", quantity=Decimal(value="x"), pickup_id="Bad Id")
+    with pytest.raises(grpc.RpcError) as refused:
+        pickup_pb2_grpc.PickupServiceStub(shared_client.channel).RequestPickup(request)
+    assert set(details_of(refused.value)[1]) == {"parent", "asset", "quantity", "pickup_id"}
+
+
+def test_one_answer_lists_every_violation_of_a_policy(shared_client):
+    policy = shared_client.policies.GetPolicy(policy_pb2.GetPolicyRequest(name="policies/default-2021"))
+    for rule in policy.rules:
+        if rule.parameter in {"watch", "grace_days"}:
+            rule.value.value = "-1"
+    policy.display_name = ""
+    with pytest.raises(grpc.RpcError) as refused:
+        shared_client.policies.CreatePolicy(policy_pb2.CreatePolicyRequest(policy=policy, policy_id="second"))
+    assert set(details_of(refused.value)[1]) == {
+        "policy.display_name", "policy.rules[watch].value", "policy.rules[grace_days].value",
+    }  # fmt: skip
 
 
 def test_a_mask_cannot_name_the_fields_of_another_kind(client):

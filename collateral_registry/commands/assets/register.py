@@ -27,7 +27,7 @@ from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.pledges import active_pledges_on, loans_of_assets
 from collateral_registry.store.stock.claims_by_place import set_declared
 from collateral_registry.store.stock.pending_lots import queue_lot, reported_lots_of
-from valuation.errors import InvalidInput, joined
+from valuation.errors import InvalidInput, check_all, joined
 
 PAST_DATES = {
     "built": "build_date",
@@ -48,9 +48,7 @@ def register(write: Write, asset: Asset) -> StoredAsset:
     Raises Refused if another asset has the same reference number. An asset whose receipt exceeds the available stock
     is refused later, when the change is settled.
     """
-    check_numbers(asset, None)
-    _check_dates(asset, write.market_day)
-    asset = checked_asset(write.connection, asset, None, write.market_day)
+    asset = _checked(write, asset, None)
     asset = with_observation_dates(asset, None, date_at(write.market_day))
     check_hours(asset, None)
     key = insert_asset(write, asset)
@@ -74,10 +72,7 @@ def change(
     asset = with_observation_dates(changed(stored.asset), stored.asset, date_at(write.market_day))
     _check_pledged_currency(write, stored, asset)
     check_identity_kept(write, stored, asset)
-    check_numbers(asset, stored.asset)
-    _check_legal_end(stored.asset, asset, date_at(write.market_day))
-    _check_dates(asset, write.market_day)
-    asset = checked_asset(write.connection, asset, stored.asset, write.market_day)
+    asset = _checked(write, asset, stored.asset)
     check_hours(asset, stored.asset)
     write_asset(write, stored, asset)
     updated = get_asset(write.connection, asset_id)
@@ -87,12 +82,27 @@ def change(
     return updated
 
 
+def _checked(write: Write, asset: Asset, before: Asset | None) -> Asset:
+    """Returns a stated asset with the name of its unit; raises one InvalidInput that lists all its violations."""
+    named: list[Asset] = []
+    check_all(
+        lambda: check_numbers(asset, before),
+        lambda: before is None or _check_legal_end(before, asset, date_at(write.market_day)),
+        lambda: _check_dates(asset, write.market_day),
+        lambda: named.append(checked_asset(write.connection, asset, before, write.market_day)),
+    )
+    return named[0]
+
+
 def asset_in_use(write: Write, asset_id: str, etag: str) -> StoredAsset:
     """Returns an asset that is not retired; raises NotFound, EtagMismatch or Refused."""
     stored = get_asset(write.connection, asset_id)
     check_etag(f"assets/{asset_id}", stored.revision, etag)
     if stored.asset.status == Status.RETIRED:
-        raise Refused("ASSET_RETIRED", f"assets/{asset_id} is retired and cannot change")
+        raise Refused(
+            "ASSET_RETIRED",
+            f"assets/{asset_id} is retired and cannot change: register the asset again under another id",
+        )
     return stored
 
 
@@ -173,4 +183,8 @@ def _check_pledged_currency(write: Write, stored: StoredAsset, asset: Asset) -> 
     if asset.detail.kind != stored.asset.detail.kind:
         raise InvalidInput("detail", asset.detail.kind.name, f"{stored.asset.detail.kind.name}, its kind")
     if asset.currency != stored.asset.currency and active_pledges_on(write.connection, stored.key):
-        raise Refused("ASSET_PLEDGED", "the currency of an asset that is pledged cannot change")
+        raise Refused(
+            "ASSET_PLEDGED",
+            f"asset.currency_code: got {asset.currency}, want {stored.asset.currency} while the asset is pledged; "
+            "release it first",
+        )

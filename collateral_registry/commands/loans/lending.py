@@ -9,7 +9,7 @@ from datetime import date
 from collateral_registry.commands.ip.ip_life_check import IpLife, check_ip_life, report_ip_life
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.settle import settle
-from collateral_registry.domain.loans.agreements import Balance, Loan, LoanState, PledgeState
+from collateral_registry.domain.loans.agreements import Balance, Loan, LoanState, PledgeState, check_loan_currency
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
@@ -18,7 +18,7 @@ from collateral_registry.store.book.policies import policies_after, policy_in_fo
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.pledges import active_pledges_of, update_pledge
 from collateral_registry.store.loans.repository import StoredLoan, find_loans, get_loan, insert_loan, update_loan
-from valuation.errors import InvalidInput
+from valuation.errors import InvalidInput, check_all
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,11 @@ class IngestedBalances:
 
 def create_loan(write: Write, loan: Loan) -> StoredLoan:
     """Registers a loan and judges it. An exposure without collateral is at the worst level."""
-    _check_balance_date(loan.balance, write.market_day)
-    _check_maturity(loan)
-    _check_limits(write, loan)
+    check_all(
+        lambda: _check_balance_date(loan.balance, write.market_day),
+        lambda: _check_maturity(loan),
+        lambda: _check_limits(write, loan),
+    )
     key = insert_loan(write, loan)
     write.touched.add(loans=[key])
     return get_loan(write.connection, loan.loan_id)
@@ -62,10 +64,10 @@ def change_terms(write: Write, loan_id: str, etag: str, changed: Callable[[Loan]
     stored = _open_loan(write, loan_id)
     check_etag(f"loans/{loan_id}", stored.revision, etag)
     loan = changed(stored.loan)
-    if loan.maturity != stored.loan.maturity:
-        _check_maturity(loan)
-    if loan.ltv_limits != stored.loan.ltv_limits:
-        _check_limits(write, loan)
+    check_all(
+        lambda: loan.maturity == stored.loan.maturity or _check_maturity(loan),
+        lambda: loan.ltv_limits == stored.loan.ltv_limits or _check_limits(write, loan),
+    )
     lives = _ip_lives(write, stored, loan) if _ends_later(stored.loan.maturity, loan.maturity) else []
     updated = update_loan(write, stored, loan)
     write.touched.add(loans=[stored.key])
@@ -99,7 +101,10 @@ def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
     check_etag(f"loans/{loan_id}", stored.revision, etag)
     if stored.loan.balance.exposure_minor:
         owed = Money(stored.loan.balance.exposure_minor, stored.loan.currency)
-        raise Refused("LOAN_OUTSTANDING", f"loans/{loan_id} owes {owed.major} {owed.currency}, want 0 to close it")
+        raise Refused(
+            "LOAN_OUTSTANDING",
+            f"loans/{loan_id} owes {owed.major} {owed.currency}: record the repayment by UpdateBalances first",
+        )
     pledges = active_pledges_of(write.connection, stored.key)
     for pledge in pledges:
         update_pledge(write, pledge, replace(pledge.pledge, state=PledgeState.RELEASED))
@@ -111,7 +116,7 @@ def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
 def _open_loan(write: Write, loan_id: str) -> StoredLoan:
     stored = get_loan(write.connection, loan_id)
     if stored.loan.state == LoanState.CLOSED:
-        raise Refused("LOAN_CLOSED", f"loans/{loan_id} is closed")
+        raise Refused("LOAN_CLOSED", f"loans/{loan_id} is closed and cannot change: register a new loan")
     return stored
 
 
@@ -152,14 +157,24 @@ def _check_limits(write: Write, loan: Loan) -> None:
 
 
 def _balance_problem(push: BalancePush, stored: StoredLoan | None, day: int) -> str | None:
+    """Returns every reason for which a balance is refused; None if there is none."""
     if stored is None:
         return f"loan: got loans/{push.loan_id}, want one that exists"
     if stored.loan.state == LoanState.CLOSED:
         return f"loan: got loans/{push.loan_id}, want one that is not closed"
-    if push.balance.principal.currency != stored.loan.currency:
-        return f"principal: got {push.balance.principal.currency}, want the loan's currency {stored.loan.currency}"
-    if push.balance.day > date_at(day):
-        return f"balance_date: got {push.balance.day}, want not after the business date {date_at(day)}"
-    if push.balance.day < stored.loan.balance.day:
-        return f"balance_date: got {push.balance.day}, want not before the known balance of {stored.loan.balance.day}"
+    known = stored.loan.balance.day
+    try:
+        check_all(
+            lambda: check_loan_currency("principal", push.balance.principal, stored.loan.currency),
+            lambda: _check_balance_date(push.balance, day),
+            lambda: _check_order(push.balance.day, known),
+        )
+    except InvalidInput as error:
+        return str(error)
     return None
+
+
+def _check_order(day: date, known: date) -> None:
+    """Raises InvalidInput for a balance older than the recorded one."""
+    if day < known:
+        raise InvalidInput("balance_date", day, f"not before the recorded balance of {known}")

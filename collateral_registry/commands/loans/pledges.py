@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 
 import numpy as np
@@ -19,7 +21,7 @@ from collateral_registry.commands.pipeline.over_pledging import touch_claim
 from collateral_registry.commands.stock.sync_lots import sync_lots_of
 from collateral_registry.domain.assets.kinds import Inventory, Status
 from collateral_registry.domain.findings.over_pledging import plain_quantity
-from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeMode, PledgeState
+from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeMode, PledgeState, check_loan_currency
 from collateral_registry.domain.loans.cure import largest_release
 from collateral_registry.domain.loans.dispositions import lowers_terms, only_registration_differs
 from collateral_registry.domain.loans.registrations import check_registration_change, check_registration_number
@@ -37,7 +39,7 @@ from collateral_registry.store.loans.pledges import (
     update_pledge,
 )
 from collateral_registry.store.loans.repository import get_loan
-from valuation.errors import InvalidInput
+from valuation.errors import InvalidInput, check_all
 from valuation.money import PPM
 
 
@@ -61,9 +63,9 @@ def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
     loan = get_loan(write.connection, pledge.loan_id)
     asset = get_asset(write.connection, pledge.asset_id)
     if loan.loan.state == LoanState.CLOSED:
-        raise Refused("LOAN_CLOSED", f"loans/{pledge.loan_id} is closed")
+        raise Refused("LOAN_CLOSED", f"loans/{pledge.loan_id} is closed: pledge the asset to an active loan")
     if asset.asset.status == Status.RETIRED:
-        raise Refused("ASSET_RETIRED", f"assets/{pledge.asset_id} is retired")
+        raise Refused("ASSET_RETIRED", f"assets/{pledge.asset_id} is retired: register it again to pledge it")
     _check_terms(pledge, loan.loan.currency, write.market_day)
     check_registration_number(pledge)
     _check_shares(asset, [row.pledge for row in active_pledges_on(write.connection, asset.key)], pledge)
@@ -159,7 +161,8 @@ def active_pledge(write: Write, loan_id: str, pledge_id: str, etag: str) -> Stor
     stored = get_pledge(write.connection, loan_id, pledge_id)
     check_etag(f"loans/{loan_id}/pledges/{pledge_id}", stored.revision, etag)
     if stored.pledge.state == PledgeState.RELEASED:
-        raise Refused("PLEDGE_RELEASED", f"loans/{loan_id}/pledges/{pledge_id} is released")
+        name = f"loans/{loan_id}/pledges/{pledge_id}"
+        raise Refused("PLEDGE_RELEASED", f"{name} is released: pledge the asset again by PledgeAsset")
     return stored
 
 
@@ -170,10 +173,15 @@ def _lot_of(write: Write, stored: StoredPledge) -> Inventory | None:
 
 
 def _check_terms(pledge: Pledge, currency: str, day: int) -> None:
-    if pledge.limit is not None and pledge.limit.currency != currency:
-        raise InvalidInput("limit", pledge.limit.currency, f"the loan's currency {currency}")
-    if pledge.registered is not None and pledge.registered > date_at(day):
-        raise InvalidInput("registration_date", pledge.registered, f"not after the business date {date_at(day)}")
+    check_all(
+        lambda: check_loan_currency("limit", pledge.limit, currency),
+        lambda: _check_registration_date(pledge.registered, date_at(day)),
+    )
+
+
+def _check_registration_date(registered: date | None, today: date) -> None:
+    if registered is not None and registered > today:
+        raise InvalidInput("registration_date", registered, f"not after the business date {today}")
 
 
 def _check_shares(asset: StoredAsset, others: list[Pledge], pledge: Pledge) -> None:
@@ -205,7 +213,7 @@ def _share_to_release(request: ReleaseRequest, pledge: Pledge, lot: Inventory | 
             raise InvalidInput(
                 "quantity", request.quantity, f"more than 0 and at most the {pledged:f} {lot.unit} pledged"
             )
-        return -int(-request.quantity * PPM // pledged)
+        return math.ceil(request.quantity * PPM / pledged)
     return PPM if request.share_ppm is None else request.share_ppm
 
 
@@ -236,7 +244,10 @@ def _explain_release(write: Write, stored: StoredPledge) -> Explain:
 
 def _explain_other(before: Positions, loan_key: int) -> Refused:
     level = before[loan_key].level.name
-    return Refused("OTHER_LOAN_UNCOVERED", f"another loan on the asset, at level {level}, would no longer be covered")
+    message = (
+        f"another loan on the asset, at level {level}, would no longer be covered: repay it or pledge more to it first"
+    )
+    return Refused("OTHER_LOAN_UNCOVERED", message)
 
 
 def _check_redeemed(write: Write, stored: StoredPledge, pledge: Pledge) -> None:

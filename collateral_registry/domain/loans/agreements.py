@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
+from functools import partial
 from itertools import pairwise
 
 from collateral_registry.domain.loans.levels import LtvBasis
@@ -129,13 +130,15 @@ class Balance:
 
     def __post_init__(self) -> None:
         """Raises InvalidInput for mixed currencies and for a sum of 2^53 minor units or more."""
-        for name in ("accrued_interest", "fees"):
-            currency = getattr(self, name).currency
-            if currency != self.principal.currency:
-                raise InvalidInput(name, currency, f"the currency of the principal, {self.principal.currency}")
+        check_all(partial(self._check_currency, "accrued_interest"), partial(self._check_currency, "fees"))
         if self.exposure_minor >= AMOUNT_LIMIT_MINOR:
             want = "a principal that makes a sum of less than 2^53 minor units with interest and fees"
             raise InvalidInput("principal", self.exposure_minor, want)
+
+    def _check_currency(self, name: str) -> None:
+        currency = getattr(self, name).currency
+        if currency != self.principal.currency:
+            raise InvalidInput(name, currency, f"the currency of the principal, {self.principal.currency}")
 
     @property
     def exposure_minor(self) -> int:
@@ -162,13 +165,25 @@ class Loan:
         check_all(
             lambda: checked_text("borrower", self.borrower),
             lambda: digits_of(self.currency),
-            lambda: self._check_currency("principal", self.balance.principal),
-            lambda: self._check_currency("credit_limit", self.credit_limit),
+            lambda: check_loan_currency("principal", self.balance.principal, self.currency),
+            lambda: check_loan_currency("credit_limit", self.credit_limit, self.currency),
         )
 
-    def _check_currency(self, field: str, amount: Money | None) -> None:
-        if amount is not None and amount.currency != self.currency:
-            raise InvalidInput(field, amount.currency, f"the loan's currency {self.currency}")
+
+def check_loan_currency(field: str, amount: Money | None, currency: str) -> None:
+    """Raises InvalidInput if an amount is in a currency other than the loan's."""
+    if amount is not None and amount.currency != currency:
+        raise InvalidInput(field, amount.currency, f"the loan's currency {currency}")
+
+
+RANK_LIMIT = 100
+
+
+def check_rank(rank: int) -> int:
+    """Returns the rank of a pledge; raises InvalidInput if it is out of range."""
+    if not 1 <= rank <= RANK_LIMIT:
+        raise InvalidInput("rank", rank, f"1 to {RANK_LIMIT}")
+    return rank
 
 
 @dataclass(frozen=True)
@@ -188,8 +203,6 @@ class Pledge:
     state: PledgeState = PledgeState.ACTIVE
     mode: PledgeMode = PledgeMode.DYNAMIC
 
-    RANK_LIMIT = 100
-
     @property
     def is_registered(self) -> bool:
         """Whether registry and registration number are stated; a date or an expiry alone is no registration."""
@@ -198,15 +211,14 @@ class Pledge:
     def __post_init__(self) -> None:
         """Validates every field; raises InvalidInput."""
         check_all(
-            self._check_numbers,
+            lambda: check_rank(self.rank),
+            self._check_share,
             lambda: checked_text("registry", self.registry, required=False),
             lambda: checked_text("registration_number", self.registration_number, required=False),
             self._check_registration,
         )
 
-    def _check_numbers(self) -> None:
-        if not 1 <= self.rank <= self.RANK_LIMIT:
-            raise InvalidInput("rank", self.rank, f"1 to {self.RANK_LIMIT}")
+    def _check_share(self) -> None:
         if not 0 < self.share_ppm <= PPM:
             raise InvalidInput("share", self.share_ppm / PPM, "more than 0 and at most 1")
 

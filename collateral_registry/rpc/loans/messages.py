@@ -19,10 +19,12 @@ from collateral_registry.domain.loans.agreements import (
     Pledge,
     PledgeMode,
     PledgeState,
+    check_loan_currency,
+    check_rank,
     ppm_of,
 )
 from collateral_registry.domain.loans.levels import LtvBasis
-from collateral_registry.domain.shared.money import Money
+from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.field_masks import masked
@@ -51,41 +53,54 @@ PLEDGE_MASK = (
 """Fields of a pledge that an update may change."""
 
 
-def read_balance(message: pb.Loan | pb.BalanceUpdate, currency: str) -> Balance:
-    """Returns the balance in a message. Interest and fees are 0 in the given currency if they are absent.
+def read_balance(message: pb.Loan | pb.BalanceUpdate) -> Balance:
+    """Returns the balance in a message. Interest and fees are 0 if they are absent.
 
     Raises InvalidInput for a balance without a principal. Only a new loan without any amount owes nothing.
     """
     is_undrawn = isinstance(message, pb.Loan) and not any(map(message.HasField, ("accrued_interest", "fees")))
 
-    def amount(name: str) -> Money:
-        return convert.read_optional_money(name, message, name) or Money(0, currency)
-
-    def principal() -> Money:
+    def principal() -> Money | None:
         if not message.HasField("principal") and not is_undrawn:
             raise InvalidInput("principal", "nothing", "an amount, 0 if none is owed")
-        return amount("principal")
+        return convert.read_optional_money("principal", message, "principal")
 
-    return Balance(
-        **convert.read_all(
-            principal=principal,
-            **{name: partial(amount, name) for name in ("accrued_interest", "fees")},
-            day=lambda: convert.required_date("balance_date", message, "balance_date"),
-        )
-    )
+    day = {"day": lambda: convert.required_date("balance_date", message, "balance_date")}
+    others = ("accrued_interest", "fees")
+    stated = {name: partial(convert.read_optional_money, name, message, name) for name in others}
+    read = convert.read_all(principal=principal, **stated, **day)
+    currency = message.currency_code if isinstance(message, pb.Loan) else ""
+    nothing = Money(0, read["principal"].currency if read["principal"] else currency)
+    return Balance(day=read["day"], **{name: read[name] or nothing for name in ("principal", *others)})
 
 
 def read_loan(message: pb.Loan, loan_id: str) -> Loan:
     """Returns the loan in a message; raises InvalidInput with the name of the field."""
+
+    def currency() -> str:
+        digits_of(message.currency_code)
+        return message.currency_code
+
+    def balance() -> Balance:
+        stated = read_balance(message)
+        check_loan_currency("principal", stated.principal, currency())
+        return stated
+
+    def credit_limit() -> Money | None:
+        stated = convert.read_optional_money("credit_limit", message, "credit_limit")
+        check_loan_currency("credit_limit", stated, currency())
+        return stated
+
     stated = convert.read_all(
         borrower=lambda: checked_text("borrower", message.borrower),
-        balance=lambda: read_balance(message, message.currency_code),
-        credit_limit=lambda: convert.read_optional_money("credit_limit", message, "credit_limit"),
+        currency=currency,
+        balance=balance,
+        credit_limit=credit_limit,
         ltv_basis=lambda: convert.member("ltv_basis", LtvBasis, message.ltv_basis) if message.ltv_basis else None,
         ltv_limits=lambda: _read_limits(message.ltv_levels),
         maturity=lambda: convert.read_date("maturity_date", message, "maturity_date"),
     )
-    return Loan(loan_id=loan_id, currency=message.currency_code, **stated)
+    return Loan(loan_id=loan_id, **stated)
 
 
 def _read_limits(message: common_pb2.LtvLevels) -> OwnLimits | None:
@@ -104,6 +119,7 @@ def read_pledge(message: pb.Pledge, loan_id: str, pledge_id: str) -> Pledge:
     """Returns the pledge in a message; raises InvalidInput with the name of the field."""
     stated = convert.read_all(
         asset_id=lambda: id_of("asset", message.asset, "assets")[0],
+        rank=lambda: check_rank(message.rank or 1),
         share_ppm=lambda: _read_share(message),
         limit=lambda: convert.read_optional_money("limit", message, "limit"),
         registered=lambda: convert.read_date("registration_date", message, "registration_date"),
@@ -113,7 +129,6 @@ def read_pledge(message: pb.Pledge, loan_id: str, pledge_id: str) -> Pledge:
     return Pledge(
         pledge_id=pledge_id,
         loan_id=loan_id,
-        rank=message.rank or 1,
         registry=message.registry,
         registration_number=message.registration_number,
         **stated,

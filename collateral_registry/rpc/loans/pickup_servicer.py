@@ -99,11 +99,14 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
 
 def read_pickup(request: pb.RequestPickupRequest) -> commands.PickupRequest:
     """Returns the pick-up in a request; raises InvalidInput with the name of the field."""
-    (loan_id,), (asset_id,) = id_of("parent", request.parent, "loans"), id_of("asset", request.asset, "assets")
-    pickup_id = checked_id("pickup_id", request.pickup_id)
-    quantity = convert.read_decimal("quantity", request.quantity)
-    expire = convert.read_date("expire_date", request, "expire_date")
-    return commands.PickupRequest(loan_id, asset_id, pickup_id, quantity, expire, request.note)
+    read = convert.read_all(
+        loan_id=lambda: id_of("parent", request.parent, "loans")[0],
+        asset_id=lambda: id_of("asset", request.asset, "assets")[0],
+        pickup_id=lambda: checked_id("pickup_id", request.pickup_id),
+        quantity=lambda: convert.read_decimal("quantity", request.quantity),
+        expire=lambda: convert.read_date("expire_date", request, "expire_date"),
+    )
+    return commands.PickupRequest(**read, note=request.note)
 
 
 def _answering(work: Callable[[Write], StoredPickup]) -> Callable[[Write], pb.Pickup]:

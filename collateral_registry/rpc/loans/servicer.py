@@ -192,8 +192,11 @@ def _read_balances(request: pb.UpdateBalancesRequest) -> tuple[list[BalancePush]
     pushes, refused = [], []
     for index, message in enumerate(request.balances):
         try:
-            (loan_id,) = id_of("loan", message.loan, "loans")
-            pushes.append(BalancePush(index, loan_id, read_balance(message, message.principal.currency_code)))
+            read = convert.read_all(
+                loan=lambda message=message: id_of("loan", message.loan, "loans"),
+                balance=lambda message=message: read_balance(message),
+            )
+            pushes.append(BalancePush(index, read["loan"][0], read["balance"]))
         except InvalidInput as error:
             refused.append(BalanceProblem(index, str(error)))
     return pushes, refused
