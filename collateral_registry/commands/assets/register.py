@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import numpy as np
 
@@ -85,9 +86,10 @@ def change(
 def _checked(write: Write, asset: Asset, before: Asset | None) -> Asset:
     """Returns a stated asset with the name of its unit; raises one InvalidInput that lists all its violations."""
     named: list[Asset] = []
+    changes = [] if before is None else [partial(_check_legal_end, before, asset, date_at(write.market_day))]
     check_all(
         lambda: check_numbers(asset, before),
-        lambda: before is None or _check_legal_end(before, asset, date_at(write.market_day)),
+        *changes,
         lambda: _check_dates(asset, write.market_day),
         lambda: named.append(checked_asset(write.connection, asset, before, write.market_day)),
     )

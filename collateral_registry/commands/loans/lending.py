@@ -64,10 +64,12 @@ def change_terms(write: Write, loan_id: str, etag: str, changed: Callable[[Loan]
     stored = _open_loan(write, loan_id)
     check_etag(f"loans/{loan_id}", stored.revision, etag)
     loan = changed(stored.loan)
-    check_all(
-        lambda: loan.maturity == stored.loan.maturity or _check_maturity(loan),
-        lambda: loan.ltv_limits == stored.loan.ltv_limits or _check_limits(write, loan),
-    )
+    checks: list[Callable[[], None]] = []
+    if loan.maturity != stored.loan.maturity:
+        checks.append(lambda: _check_maturity(loan))
+    if loan.ltv_limits != stored.loan.ltv_limits:
+        checks.append(lambda: _check_limits(write, loan))
+    check_all(*checks)
     lives = _ip_lives(write, stored, loan) if _ends_later(stored.loan.maturity, loan.maturity) else []
     updated = update_loan(write, stored, loan)
     write.touched.add(loans=[stored.key])

@@ -192,11 +192,12 @@ def _read_balances(request: pb.UpdateBalancesRequest) -> tuple[list[BalancePush]
     pushes, refused = [], []
     for index, message in enumerate(request.balances):
         try:
-            read = convert.read_all(
-                loan=lambda message=message: id_of("loan", message.loan, "loans"),
-                balance=lambda message=message: read_balance(message),
-            )
-            pushes.append(BalancePush(index, read["loan"][0], read["balance"]))
+            pushes.append(_read_balance(index, message))
         except InvalidInput as error:
             refused.append(BalanceProblem(index, str(error)))
     return pushes, refused
+
+
+def _read_balance(index: int, message: pb.BalanceUpdate) -> BalancePush:
+    read = convert.read_all(loan=lambda: id_of("loan", message.loan, "loans"), balance=lambda: read_balance(message))
+    return BalancePush(index, read["loan"][0], read["balance"])
