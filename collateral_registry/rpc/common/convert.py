@@ -7,6 +7,7 @@ message.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import MISSING, Field, fields
 from datetime import UTC, date, datetime, timedelta
@@ -38,6 +39,10 @@ R = TypeVar("R")
 DECIMAL_LIMIT_CHARACTERS = 40
 RATIO_DIGITS = 9
 NANOS = 1_000_000_000
+YEAR_LEAST = 1000
+"""A smaller year was written with two or three digits."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NOT_FINITE = re.compile(r"[+-]?(s?nan\d*|inf(inity)?)", re.ASCII | re.IGNORECASE)
 
 
 def read_decimal(field: str, message: DecimalMessage) -> Decimal:
@@ -45,13 +50,15 @@ def read_decimal(field: str, message: DecimalMessage) -> Decimal:
     text = message.value
     if len(text) > DECIMAL_LIMIT_CHARACTERS:
         raise InvalidInput(field, f"{len(text)} characters", f"at most {DECIMAL_LIMIT_CHARACTERS} characters")
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise InvalidInput(field, repr(text), "a decimal number such as 12.5") from None
-    if not number.is_finite():
+    if _NOT_FINITE.fullmatch(text):
         raise InvalidInput(field, text, "a finite number")
-    return number
+    try:
+        # Decimal alone also reads grouped digits such as 9_000, digits of other scripts and blanks.
+        if _NUMBER.fullmatch(text):
+            return Decimal(text)
+    except InvalidOperation:
+        pass
+    raise InvalidInput(field, repr(text), "a decimal number such as 12.5")
 
 
 def read_optional_decimal(field: str, message: Message, name: str) -> Decimal | None:
@@ -76,14 +83,16 @@ def read_optional_money(field: str, message: Message, name: str) -> Money | None
 
 
 def read_date(field: str, message: Message, name: str) -> date | None:
-    """Returns a date field of a message; None if it is absent or all zero. Raises InvalidInput for a partial date."""
+    """Returns a date field of a message; None if it is absent or all zero. Raises InvalidInput for others."""
     value = getattr(message, name)
     if not message.HasField(name) or not (value.year or value.month or value.day):
         return None
+    got = f"{value.year}-{value.month}-{value.day}"
+    if 0 < value.year < YEAR_LEAST:
+        raise InvalidInput(field, got, "a full calendar date with a year of four digits")
     try:
         return date(value.year, value.month, value.day)
     except ValueError:
-        got = f"{value.year}-{value.month}-{value.day}"
         raise InvalidInput(field, got, "a full calendar date") from None
 
 
