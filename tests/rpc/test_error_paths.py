@@ -14,7 +14,15 @@ from google.type.money_pb2 import Money
 
 import collateral_registry.v1
 from collateral_registry.rpc.common.field_paths import from_root, is_path
-from collateral_registry.v1 import asset_pb2, loan_pb2, override_pb2, pickup_pb2, pickup_pb2_grpc, policy_pb2
+from collateral_registry.v1 import (
+    asset_pb2,
+    loan_pb2,
+    override_pb2,
+    override_pb2_grpc,
+    pickup_pb2,
+    pickup_pb2_grpc,
+    policy_pb2,
+)
 from tests.support.server import FIRST_DAY, calendar, copper_lot, details_of, money
 
 WRONG = {
@@ -199,6 +207,20 @@ def test_one_answer_lists_every_violation_of_a_policy(shared_client):
     assert set(details_of(refused.value)[1]) == {
         "policy.display_name", "policy.rules[watch].value", "policy.rules[grace_days].value",
     }  # fmt: skip
+
+
+def test_one_answer_lists_every_violation_of_an_override(shared_client):
+    overrides = override_pb2_grpc.OverrideServiceStub(shared_client.channel)
+    with pytest.raises(grpc.RpcError) as refused:
+        overrides.ProposeOverride(override_pb2.ProposeOverrideRequest(parent="l", override_id="Bad Id"))
+    assert set(details_of(refused.value)[1]) == {"parent", "override_id", "actor", "override.reason"}
+
+    pickup = pickup_pb2.RequestPickupRequest(asset="assets/lot-1", pickup_id="u-1", quantity=Decimal(value="1"))
+    override = override_pb2.Override(reason="agreed", request_pickup=pickup)
+    request = override_pb2.ProposeOverrideRequest(parent="loans/l", override_id="o", actor="A", override=override)
+    with pytest.raises(grpc.RpcError) as refused:
+        overrides.ProposeOverride(request)
+    assert details_of(refused.value)[1] == ["override.request_pickup.parent"]
 
 
 def test_a_mask_cannot_name_the_fields_of_another_kind(client):

@@ -37,9 +37,13 @@ class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
 
     async def ProposeOverride(self, request: pb.ProposeOverrideRequest, context: ServicerContext) -> pb.Override:
         """Records a proposal. The loan stays as it is until another person approves the proposal."""
-        (loan_id,) = id_of("parent", request.parent, "loans")
-        override_id = checked_id("override_id", request.override_id)
-        actor, reason = checked_text("actor", request.actor), checked_text("override.reason", request.override.reason)
+        read = convert.read_all(
+            loan_id=lambda: id_of("parent", request.parent, "loans")[0],
+            override_id=lambda: checked_id("override_id", request.override_id),
+            actor=lambda: checked_text("actor", request.actor),
+            reason=lambda: checked_text("override.reason", request.override.reason),
+        )
+        loan_id, override_id, actor, reason = read["loan_id"], read["override_id"], read["actor"], read["reason"]
 
         def work(write: Write) -> pb.Override:
             terms = _read_disposition(write.connection, loan_id, request.override)
@@ -101,7 +105,11 @@ def _read_disposition(
             stored = get_pledge(connection, loan_id, pledge_id)
             return PledgeTerms(new_terms(update, stored.pledge), stored.revision)
         case "request_pickup":
-            pickup = read_pickup(message.request_pickup)
+            try:
+                pickup = read_pickup(message.request_pickup)
+            except InvalidInput as error:
+                # The request has a parent too, so the field is named from the root.
+                raise error.named(lambda field: f"override.request_pickup.{field}") from None
             if pickup.loan_id != loan_id:
                 raise InvalidInput("override.request_pickup.parent", f"loans/{pickup.loan_id}", f"loans/{loan_id}")
             return PickupTerms(pickup.pickup_id, pickup.asset_id, pickup.quantity, pickup.expire, pickup.note)
