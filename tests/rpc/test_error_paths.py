@@ -22,6 +22,7 @@ from collateral_registry.v1 import (
     pickup_pb2,
     pickup_pb2_grpc,
     policy_pb2,
+    price_pb2,
 )
 from tests.support.server import FIRST_DAY, calendar, copper_lot, details_of, money
 
@@ -187,6 +188,16 @@ def test_a_problem_of_a_balance_lists_its_own_fields_only(shared_client):
     assert [one.split(":")[0] for one in problem.reason.split("; ")] == [
         "loan", "principal", "accrued_interest", "balance_date",
     ]  # fmt: skip
+
+
+def test_a_problem_of_a_quote_lists_all_its_violations(shared_client):
+    observation = price_pb2.PriceObservation(price_series="copper", price=Decimal(value="x"))
+    rate = price_pb2.FxRate(base_currency_code="usd", quote_currency_code="EUR", rate=Decimal(value="1e12"))
+    prices = shared_client.prices.IngestPrices(price_pb2.IngestPricesRequest(observations=[observation]))
+    rates = shared_client.prices.IngestFxRates(price_pb2.IngestFxRatesRequest(rates=[rate]))
+
+    named = [[part.split(":")[0] for part in one.problems[0].reason.split("; ")] for one in (prices, rates)]
+    assert named == [["price_series", "date", "price"], ["base_currency_code", "date", "rate"]]
 
 
 def test_one_answer_lists_every_violation_of_a_pickup(shared_client):

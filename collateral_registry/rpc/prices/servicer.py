@@ -161,18 +161,28 @@ def _read_each(messages: Iterable[M], reader: Callable[[int, M], Quote]) -> tupl
 
 
 def _read_observation(index: int, message: pb.PriceObservation) -> Quote:
-    (series_id,) = id_of("price_series", message.price_series, "priceSeries")
-    day = convert.required_date("date", message, "date")
-    return Quote(index, series_id, day, convert.read_decimal("price", message.price))
+    read = convert.read_all(
+        series_id=lambda: id_of("price_series", message.price_series, "priceSeries")[0],
+        day=lambda: convert.required_date("date", message, "date"),
+        price=lambda: convert.read_decimal("price", message.price),
+    )
+    return Quote(index, read["series_id"], read["day"], read["price"])
 
 
 def _read_rate(index: int, message: pb.FxRate) -> Quote:
-    series = fx_series(message.base_currency_code, message.quote_currency_code)
-    day = convert.required_date("date", message, "date")
+    read = convert.read_all(
+        series=lambda: fx_series(message.base_currency_code, message.quote_currency_code),
+        day=lambda: convert.required_date("date", message, "date"),
+        rate=lambda: _read_rate_value(message),
+    )
+    return Quote(index, read["series"].series_id, read["day"], read["rate"], commands.RATE_FIELD)
+
+
+def _read_rate_value(message: pb.FxRate) -> Decimal:
     rate = convert.read_decimal(commands.RATE_FIELD, message.rate)
     if rate > 0 and not RATE_LIMITS[0] <= rate <= RATE_LIMITS[1]:
         raise InvalidInput(commands.RATE_FIELD, rate, f"{RATE_LIMITS[0]:f} to {RATE_LIMITS[1]:f}")
-    return Quote(index, series.series_id, day, rate, commands.RATE_FIELD)
+    return rate
 
 
 def _ingested(response: type[Response], done: Ingested, seq: int) -> Response:
