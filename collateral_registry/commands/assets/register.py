@@ -11,6 +11,7 @@ import numpy as np
 
 from collateral_registry.commands.assets.identity import check_identity_kept
 from collateral_registry.commands.assets.inspections import check_inspection
+from collateral_registry.commands.assets.linked_lots import claim_lot
 from collateral_registry.commands.findings.double_pledge import check_asset
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.over_pledging import touch_claim
@@ -27,7 +28,8 @@ from collateral_registry.store.assets.repository import StoredAsset, get_asset, 
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.pledges import active_pledges_on, loans_of_assets
 from collateral_registry.store.stock.claims_by_place import set_declared
-from collateral_registry.store.stock.pending_lots import queue_lot, reported_lots_of
+from collateral_registry.store.stock.lot_links import delete_links_of_asset
+from collateral_registry.store.stock.pending_lots import queue_lot, reported_lot_of
 from valuation.errors import InvalidInput, check_all, joined
 
 PAST_DATES = {
@@ -52,6 +54,7 @@ def register(write: Write, asset: Asset) -> StoredAsset:
     asset = _checked(write, asset, None)
     asset = with_observation_dates(asset, None, date_at(write.market_day))
     check_hours(asset, None)
+    claim_lot(write, asset)
     key = insert_asset(write, asset)
     check_asset(write, key, asset)
     check_inspection(write, key, asset, "")
@@ -122,6 +125,10 @@ def retire(write: Write, asset_id: str, etag: str) -> StoredAsset:
 def write_asset(write: Write, stored: StoredAsset, asset: Asset) -> StoredAsset:
     """Stores a new revision of an asset and checks what its details affect."""
     touch_claim(write, stored.key)
+    if asset.detail.identity != stored.asset.detail.identity:
+        claim_lot(write, asset, stored.key)
+    if asset.status == Status.RETIRED:
+        delete_links_of_asset(write, stored.key)
     updated = update_asset(write, stored, asset)
     if asset.detail != stored.asset.detail:
         set_declared(write, stored.key, asset)
@@ -145,9 +152,9 @@ def _check_quantity(write: Write, before: StoredAsset, stated: Asset, after: Ass
         return
     if new.quantity == old.quantity or new.identity != old.identity:
         return
-    reported = reported_lots_of(write.connection, before.key)
-    if reported and (new.quantity != applied.quantity or not all(alike(one.unit, new.unit) for one in reported)):
-        counted = " and ".join(plain_quantity(one.counted, one.unit) for one in reported)
+    reported = reported_lot_of(write.connection, new)
+    if reported is not None and (new.quantity != applied.quantity or not alike(reported.unit, new.unit)):
+        counted = plain_quantity(reported.counted, reported.unit)
         raise Refused(
             "QUANTITY_REPORTED",
             f"asset.inventory.quantity: got {new.quantity:f}, want no change: a feed reports {counted} for lot "

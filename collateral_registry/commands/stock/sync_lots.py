@@ -15,7 +15,7 @@ import numpy as np
 
 from collateral_registry.commands.pipeline.findings import open_findings
 from collateral_registry.commands.pipeline.recompute import NO_KEYS
-from collateral_registry.commands.stock.outgoing_movements import touch_moved_lots
+from collateral_registry.commands.stock.outgoing_movements import link_moved_goods, touch_moved_lots
 from collateral_registry.commands.stock.reserves import compare_again
 from collateral_registry.commands.stock.warehouse_score import rescore
 from collateral_registry.domain.assets.kinds import QUANTITY_DECIMALS, QUANTITY_LIMIT, Asset, Inventory, Status
@@ -23,6 +23,7 @@ from collateral_registry.domain.findings.kinds import Finding, FindingKind, Seve
 from collateral_registry.domain.findings.over_pledging import plain_quantity
 from collateral_registry.domain.shared.quantities import MILLION, plain
 from collateral_registry.domain.shared.units import alike, conversion_factor
+from collateral_registry.domain.stock.holdings import Holdings
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.commits import newest_commit
@@ -30,6 +31,7 @@ from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.pledges import loans_of_assets
 from collateral_registry.store.stock.claims_by_place import Place, claimed_among, places_of_lots
 from collateral_registry.store.stock.counts import counted_since
+from collateral_registry.store.stock.lot_links import holdings_of
 from collateral_registry.store.stock.pending_lots import (
     LinkedAsset,
     ReportedLot,
@@ -154,8 +156,13 @@ def _sync(write: Write, pending: PendingLots) -> SyncResult:
     if not len(pending.lot_keys):
         return SyncResult(changes, 0)
     _hold_against_counts(write, _since(pending.changes))
-    reported = reported_lots(write.connection, pending.lot_keys)
-    linked = [_LinkedLot(one, reported[one.lot_key]) for one in pending.assets if one.lot_key in reported]
+    lots, assets = pending.lot_keys, pending.assets
+    new_links = link_moved_goods(write, lots)
+    if len(new_links):
+        lots = np.union1d(lots, new_links)
+        assets = linked_assets(write.connection, lots)
+    held = holdings_of(write.connection, np.array([one.asset_key for one in assets], dtype=np.int64), lots)
+    linked = _with_reports(write.connection, assets, held)
     changed = [(lot, asset) for lot in linked if (asset := _with_reported_state(lot)) is not None]
     open_findings(write, [_too_large(lot) for lot, _ in changed if _reported_quantity(lot) > QUANTITY_LIMIT])
     open_findings(write, [_another_good(lot) for lot, _ in changed if _is_another_good(lot)])
@@ -164,8 +171,18 @@ def _sync(write: Write, pending: PendingLots) -> SyncResult:
     risen = [lot.own.asset_key for lot, asset in changed if _rises(lot.own.asset, asset)]
     if risen:
         write.touched.add(collateral_added=loans_of_assets(write.connection, np.array(risen, dtype=np.int64)))
-    touch_moved_lots(write, pending.lot_keys)
+    touch_moved_lots(write, lots, held)
     return SyncResult(changes, len(changed))
+
+
+def _with_reports(connection: Connection, assets: Sequence[LinkedAsset], held: Holdings) -> list[_LinkedLot]:
+    """Returns the assets whose registered lots are reported, with the reported quantity of each."""
+    reported = reported_lots(connection, np.array(sorted({one.lot_key for one in assets}), dtype=np.int64))
+    return [
+        _LinkedLot(one, replace(lot, counted=held.of_asset.get(one.asset_key, lot.counted)))
+        for one in assets
+        if (lot := reported.get(one.lot_key)) is not None
+    ]
 
 
 def _since(changes: Columns) -> dict[int, int]:

@@ -59,6 +59,7 @@ class StockMovementRow(SQLModel, table=True):
         UniqueConstraint("source_key", "movement_id"),
         Index("stock_movement_lot", "lot_key", "effective_us"),
         partial_index("stock_movement_left", "lot_key", "movement_key", where="change < 0"),
+        partial_index("stock_movement_returned", "to_lot_key", "movement_key", where="to_lot_key > 0 AND change > 0"),
         partial_index("stock_movement_to_lot", "to_lot_key", "effective_us", where="to_lot_key > 0"),
         partial_index("stock_movement_corrects", "source_key", "corrects", where="corrects <> ''"),
     )
@@ -101,6 +102,19 @@ class StockLotRow(SQLModel, table=True):
 
 LOT_IDENTITY = literal("warehouse ") + StockLotRow.warehouse + literal(" lot ") + StockLotRow.lot
 """SQL expression for the natural key of the asset that a lot is registered as."""
+
+
+class LotLinkRow(SQLModel, table=True):
+    """A lot that holds goods of a pledged asset although the asset is registered as the lot ``own_key``.
+
+    The goods came by splits and merges from ``after_key`` on, which is the key of a movement.
+    """
+
+    __tablename__: ClassVar[str] = "lot_link"
+    lot_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    asset_key: int = big(primary_key=True, index=True, sa_column_kwargs={"autoincrement": False})
+    own_key: int = big()
+    after_key: int = big()
 
 
 class StockChangeRow(SQLModel, table=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from collateral_registry.domain.findings.over_pledging import Claim, millionths_
 from collateral_registry.domain.findings.references import folded
 from collateral_registry.domain.loans.agreements import PledgeState
 from collateral_registry.store.engine.asset_documents import asset_from_document
-from collateral_registry.store.engine.bulk import ColumnUpdate, summed, wide_sum
+from collateral_registry.store.engine.bulk import ColumnUpdate, read_keys, summed, wide_sum
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, RecordSet, is_one_of
 from collateral_registry.store.engine.rows import from_row
@@ -43,6 +43,7 @@ from collateral_registry.store.schema.stock import (
     StockWarehouseRow,
 )
 from collateral_registry.store.stock.counts import COUNTED_OF_GOOD, IS_COMPARABLE
+from collateral_registry.store.stock.lot_links import holdings_of
 from valuation._typing import Int
 from valuation.money import PPM
 
@@ -74,6 +75,11 @@ class ReportedStock:
         self.sums[key] = self.sums.get(key, 0) + available.quantity
         if asset_key and available.source == "feed":
             self.of_assets[asset_key] = available
+
+    def replace(self, asset_key: int, quantity: int) -> None:
+        """Sets the quantity of an asset that has goods in several lots, if it is here."""
+        if asset_key in self.of_assets:
+            self.of_assets[asset_key] = replace(self.of_assets[asset_key], quantity=quantity)
 
     @property
     def available(self) -> list[Available]:
@@ -135,6 +141,12 @@ def places_of_lots(connection: Connection, lot_keys: Int) -> dict[int, Place]:
 _PLACES_OF_LOTS = select(StockLotRow.lot_key, StockLotRow.warehouse, StockLotRow.good).where(
     is_one_of(StockLotRow.lot_key, KEYS)
 )
+
+
+def assets_at(connection: Connection, place: Place) -> Int:
+    """Returns the assets with a claim at a place."""
+    at_place = (PlaceClaimRow.place == place[0], PlaceClaimRow.good == place[1])
+    return read_keys(connection, select(PlaceClaimRow.asset_key).where(*at_place).order_by(PlaceClaimRow.asset_key))
 
 
 def claimed_among(connection: Connection, places: Collection[Place]) -> set[Place]:
@@ -208,6 +220,10 @@ def reported_stock_at(connection: Connection, places: Collection[Place]) -> dict
     for warehouse, good, unit, source, key, *sums in connection.execute(_AVAILABLE, named):
         reported = found.setdefault((folded(warehouse), good), ReportedStock())
         reported.add(Available(summed(*sums), unit, source), key)
+    assets = np.array(sorted({key for reported in found.values() for key in reported.of_assets}), dtype=np.int64)
+    for key, quantity in holdings_of(connection, assets, assets[:0]).of_asset.items():
+        for reported in found.values():
+            reported.replace(key, quantity)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 
 from collateral_registry.domain.assets.kinds import Asset, Inventory
@@ -26,11 +27,13 @@ from collateral_registry.store.schema.assets import (
 from collateral_registry.store.schema.prices import PriceSeriesRow
 from collateral_registry.store.schema.stock import (
     LOT_IDENTITY,
+    LotLinkRow,
     PlaceClaimRow,
     StockChangeRow,
     StockLotRow,
     StockReserveRow,
 )
+from collateral_registry.store.stock.lot_links import links_of_lots
 from valuation._typing import Int
 
 
@@ -77,8 +80,14 @@ _CHANGES_OF_LOTS = select(*_CHANGE).where(is_one_of(StockChangeRow.lot_key, KEYS
 
 
 def changes_of_assets(connection: Connection, asset_keys: Int) -> Columns:
-    """Returns the pending changes of the lots registered as these assets, in the columns of ``pending_changes``."""
-    return read_columns(connection, _CHANGES_OF_ASSETS, {"keys": asset_keys})
+    """Returns the pending changes of the lots with goods of these assets, in the columns of ``pending_changes``."""
+    registered = read_columns(connection, _CHANGES_OF_ASSETS, {"keys": asset_keys})
+    linked = read_columns(connection, _CHANGES_OF_LINKS, {"keys": asset_keys})
+    if not len(linked["change_key"]):
+        return registered
+    both = {name: np.concatenate([column, linked[name]]) for name, column in registered.items()}
+    _, first = np.unique(both["change_key"], return_index=True)
+    return {name: column[first] for name, column in both.items()}
 
 
 _CHANGES_OF_ASSETS = (
@@ -87,6 +96,13 @@ _CHANGES_OF_ASSETS = (
     .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
     .where(is_one_of(AssetRow.asset_key, KEYS))
     .order_by(StockChangeRow.change_key)
+)
+
+
+_CHANGES_OF_LINKS = (
+    select(*_CHANGE)
+    .join(LotLinkRow, LotLinkRow.lot_key == StockChangeRow.lot_key)
+    .where(is_one_of(LotLinkRow.asset_key, KEYS))
 )
 
 
@@ -102,10 +118,15 @@ _REGISTERED = (
 )
 
 
+def key_of_lot(connection: Connection, lot: Inventory) -> int | None:
+    """Returns the key of the stock lot that an asset is registered as; None if a warehouse has not reported it."""
+    known = select(StockLotRow.lot_key).where(StockLotRow.warehouse == lot.warehouse, StockLotRow.lot == lot.lot)
+    return connection.execute(known).scalar()
+
+
 def queue_lot(write: Write, lot: Inventory) -> bool:
     """Queues the lot of an asset, and returns whether a warehouse has reported it."""
-    known = select(StockLotRow.lot_key).where(StockLotRow.warehouse == lot.warehouse, StockLotRow.lot == lot.lot)
-    key = write.connection.execute(known).scalar()
+    key = key_of_lot(write.connection, lot)
     if key is not None:
         write.connection.execute(insert(StockChangeRow).values(lot_key=key, since_us=NO_MOVEMENT_US))
     return key is not None
@@ -126,10 +147,12 @@ _DELETE_CHANGES = delete(StockChangeRow).where(is_one_of(StockChangeRow.change_k
 
 
 def linked_assets(connection: Connection, lot_keys: Int) -> list[LinkedAsset]:
-    """Returns the assets registered with the warehouse and lot number of these lots, whether or not the goods agree."""
+    """Returns the assets that are registered as one of these lots or linked to one, whether or not the goods agree."""
+    own_keys = {link.own_key for link in links_of_lots(connection, lot_keys)}
+    lots = np.union1d(lot_keys, np.array(sorted(own_keys), dtype=np.int64)) if own_keys else lot_keys
     return [
         LinkedAsset(lot_key, asset_key, asset_from_document(document), revision, unit)
-        for lot_key, asset_key, document, revision, unit in connection.execute(_LINKED_ASSETS, {"keys": lot_keys})
+        for lot_key, asset_key, document, revision, unit in connection.execute(_LINKED_ASSETS, {"keys": lots})
     ]
 
 
@@ -150,18 +173,11 @@ def reported_lots(connection: Connection, lot_keys: Int) -> dict[int, ReportedLo
     return {row[0]: ReportedLot(row[1], row[2], row[3], max(row[4], 0)) for row in rows}
 
 
-def reported_lots_of(connection: Connection, asset_key: int) -> list[ReportedLot]:
-    """Returns the reported state of the lots of an asset."""
-    keys = read_keys(connection, _LOTS_OF_ASSET, {"keys": [asset_key]})
-    return [*reported_lots(connection, keys).values()]
+def reported_lot_of(connection: Connection, lot: Inventory) -> ReportedLot | None:
+    """Returns the reported state of the lot that an asset is registered as; None if no feed reports it."""
+    key = key_of_lot(connection, lot)
+    return None if key is None else reported_lots(connection, np.array([key], dtype=np.int64)).get(key)
 
-
-_LOTS_OF_ASSET = (
-    select(StockLotRow.lot_key)
-    .join(AssetRow, AssetRow.identity == LOT_IDENTITY)
-    .where(is_one_of(AssetRow.asset_key, KEYS))
-    .order_by(StockLotRow.lot_key)
-)
 
 _COUNTED = StockLotRow.quantity - func.coalesce(StockReserveRow.quantity, 0)
 

@@ -11,6 +11,7 @@ from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.stock import LOT_IDENTITY, StockLotRow, StockReserveRow
+from collateral_registry.store.stock.lot_links import links_of_lots
 from valuation._typing import Int
 
 
@@ -39,8 +40,9 @@ _DELETE_RESERVES = delete(StockReserveRow).where(is_one_of(StockReserveRow.lot_k
 
 
 def assets_of_lots(connection: Connection, lot_keys: Int) -> dict[int, int]:
-    """Returns, for each lot that is registered as an asset, the key of the asset."""
-    return {row[0]: row[1] for row in connection.execute(_ASSETS_OF_LOTS, {"keys": lot_keys})}
+    """Returns an asset with goods in each lot: the one that is registered as the lot, else one linked to it."""
+    linked = {link.lot_key: link.asset_key for link in links_of_lots(connection, lot_keys)}
+    return linked | {row[0]: row[1] for row in connection.execute(_ASSETS_OF_LOTS, {"keys": lot_keys})}
 
 
 _ASSETS_OF_LOTS = (

@@ -183,7 +183,7 @@ def test_an_authorised_issue_reduces_the_declared_quantity(book):
 
 def test_new_issues_of_a_lot_are_found_without_reading_its_history(sqlite_url):
     database = opened(sqlite_url)
-    executed = recorded_statements(database, "min(stock_movement.movement_key)")
+    executed = recorded_statements(database, "AS earliest_us")
     goods(database)
     stock(database, 1, ("RECEIPT", "lot-a", 100))
     stock(database, 2, ("ISSUE", "lot-a", 10))

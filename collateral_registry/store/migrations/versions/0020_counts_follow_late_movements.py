@@ -16,6 +16,7 @@ LINE_COLUMNS = {
     "unit": sa.Column("unit", sa.Text(), nullable=False, server_default=""),
     "explained": sa.Column("explained", Big, nullable=False, server_default="0"),
 }
+RETURNED = sa.text("to_lot_key > 0 AND change > 0")
 MOVED_COLUMNS = ("method", "known_us", "actor", "document")
 
 # The tolerance was stored as a quantity, rounded down. The line with the largest share restores the policy's number.
@@ -84,9 +85,27 @@ def upgrade() -> None:
         batch.alter_column("since_us", server_default=None)
     op.execute(COMPARE_AGAIN)
     op.create_index("stock_rejection_movement", "stock_rejection", ["source_key", "movement_id"])
+    op.create_table(
+        "lot_link",
+        sa.Column("lot_key", Big, autoincrement=False, nullable=False),
+        sa.Column("asset_key", Big, autoincrement=False, nullable=False),
+        sa.Column("own_key", Big, nullable=False),
+        sa.Column("after_key", Big, nullable=False),
+        sa.PrimaryKeyConstraint("lot_key", "asset_key"),
+    )
+    op.create_index(op.f("ix_lot_link_asset_key"), "lot_link", ["asset_key"])
+    op.create_index(
+        "stock_movement_returned",
+        "stock_movement",
+        ["to_lot_key", "movement_key"],
+        sqlite_where=RETURNED,
+        postgresql_where=RETURNED,
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("stock_movement_returned", "stock_movement")
+    op.drop_table("lot_link")
     op.drop_index("stock_rejection_movement", "stock_rejection")
     with op.batch_alter_table("stock_change") as batch:
         batch.drop_column("since_us")
