@@ -36,6 +36,7 @@ def lot_message(lot: StoredLot) -> pb.StockLot:
         reserved_quantity=convert.of_millionths(lot.reserved),
         open_time=convert.timestamp(lot.opened_us),
         change_time=convert.timestamp(lot.received_us),
+        assets=[f"assets/{asset_id}" for asset_id in lot.asset_ids],
     )
 
 

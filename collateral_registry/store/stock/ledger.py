@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from collateral_registry.domain.stock.movements import Movements, RejectionState, movement_of
 from collateral_registry.store.engine.filters import Condition, conditions
@@ -19,6 +19,7 @@ from collateral_registry.store.schema.stock import (
     StockReserveRow,
 )
 from collateral_registry.store.stock.feeds import Feed
+from collateral_registry.store.stock.lot_links import asset_ids_of_lots
 
 LOT_FILTERS = {
     "warehouse": StockLotRow.warehouse,
@@ -42,7 +43,7 @@ PLACE_FILTERS = {"warehouse": StockLotRow.warehouse, "lot": StockLotRow.lot}
 
 @dataclass(frozen=True)
 class StoredLot:
-    """A lot with its present and its reserved quantity, in millionths."""
+    """A lot with its present and its reserved quantity, in millionths, and the assets with goods in it."""
 
     key: int
     warehouse: str
@@ -56,6 +57,7 @@ class StoredLot:
     version: int
     opened_us: int
     received_us: int
+    asset_ids: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,16 @@ def list_lots(connection: Connection, wanted: Sequence[Condition], after_key: in
     lot = StockLotRow
     reserved = func.coalesce(StockReserveRow.quantity, 0)
     columns = (lot.lot_key, lot.warehouse, lot.lot, lot.good, lot.grade, lot.bin, lot.unit, lot.quantity, reserved)
-    statement = (
+    statement: Select[Any] = (
         select(*columns, lot.version, lot.opened_us, lot.received_us)
         .outerjoin(StockReserveRow, StockReserveRow.lot_key == lot.lot_key)
         .where(*conditions(LOT_FILTERS, wanted), lot.lot_key > after_key)
         .order_by(lot.lot_key)
         .limit(limit)
     )
-    return [StoredLot(*row) for row in connection.execute(statement)]
+    rows = connection.execute(statement).all()
+    asset_ids = asset_ids_of_lots(connection, [row.lot_key for row in rows])
+    return [StoredLot(*row, asset_ids.get(row.lot_key, ())) for row in rows]
 
 
 def list_movements(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal_column, select, union_all
 
 from collateral_registry.domain.stock.holdings import Flow, Holdings, LotLink, holdings
 from collateral_registry.store.engine.bulk import insert_columns
@@ -65,6 +65,24 @@ _AT_PLACE = (
     .join(AssetRow, AssetRow.asset_key == LotLinkRow.asset_key)
     .where(PlaceClaimRow.place == bindparam("place"), PlaceClaimRow.good == bindparam("good"))
     .order_by(LotLinkRow.lot_key, LotLinkRow.asset_key)
+)
+
+
+def asset_ids_of_lots(connection: Connection, lot_keys: Sequence[int]) -> dict[int, list[str]]:
+    """Returns the sorted ids of the assets with goods in each lot."""
+    found: dict[int, list[str]] = {}
+    for lot_key, asset_id in sorted(map(tuple, connection.execute(_IDS_OF_LOTS, {"keys": lot_keys}))):
+        found.setdefault(lot_key, []).append(asset_id)
+    return found
+
+
+_IDS_OF_LOTS = union_all(
+    select(StockLotRow.lot_key, AssetRow.asset_id)
+    .join_from(StockLotRow, AssetRow, AssetRow.identity == LOT_IDENTITY)
+    .where(is_one_of(StockLotRow.lot_key, KEYS)),
+    select(LotLinkRow.lot_key, AssetRow.asset_id)
+    .join_from(LotLinkRow, AssetRow, AssetRow.asset_key == LotLinkRow.asset_key)
+    .where(is_one_of(LotLinkRow.lot_key, KEYS)),
 )
 
 

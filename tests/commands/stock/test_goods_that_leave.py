@@ -1,7 +1,9 @@
 """Goods leave a pledge when they go to where it does not reach; a split or a merge in the warehouse keeps them."""
 
+from uuid import uuid4
+
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from collateral_registry.commands.assets.register import retire
 from collateral_registry.commands.loans.pledges import ReleaseRequest, release_pledge
@@ -20,6 +22,7 @@ from tests.support.small_book import (
     goods,
     lend_on,
     lot,
+    opened,
     owe,
     pledge,
     register,
@@ -55,6 +58,12 @@ def unauthorised(book):
     """Returns the unauthorised quantity and the lot of each finding about goods that left, oldest first."""
     found = [row for row in findings(book) if row.finding.kind == FindingKind.UNAUTHORISED_ISSUE]
     return [(row.finding.evidence["unauthorised"], row.finding.evidence["lot"]) for row in found]
+
+
+@pytest.fixture(scope="module")
+def sqlite_folder(tmp_path_factory):
+    """A folder for the books of one property."""
+    return tmp_path_factory.mktemp("books")
 
 
 @pytest.fixture
@@ -241,6 +250,48 @@ def test_pledged_goods_in_two_lots_are_not_over_pledged(pledged):
     pledge(pledged, "bank-1", "lot-x")
 
     assert [row for row in findings(pledged) if row.state == FindingState.OPEN] == []
+
+
+NAMES = ("lot-a", "lot-b", "lot-c", "lot-d")
+MOVES = st.lists(
+    st.tuples(
+        st.sampled_from(["SPLIT", "SPLIT", "MERGE", "ISSUE", "TRANSFER", "ADJUSTMENT"]),
+        st.sampled_from(NAMES),
+        st.sampled_from(NAMES),
+        st.integers(1, 60),
+        st.booleans(),
+    ),
+    min_size=3,
+    max_size=10,
+)
+
+
+@settings(max_examples=15, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(MOVES)
+def test_what_a_pledged_asset_loses_is_exactly_what_left_its_lots(sqlite_folder, moves):
+    """The pledged goods are the only ones in the warehouse, so the asset has all that is there."""
+    book = opened(f"sqlite:///{sqlite_folder}/{uuid4().hex}.db")
+    move(book, ("in", "RECEIPT", "lot-a", 100))
+    goods(book)
+    there, left = dict.fromkeys(NAMES, 0) | {"lot-a": 100}, 0
+    for at, (kind, name, other, tonnes, synced) in enumerate(moves):
+        taken = min(tonnes, there[name])
+        is_known = there[other] > 0 or kind != "MERGE"
+        if not taken or (kind in {"SPLIT", "MERGE"} and (name == other or not is_known)):
+            continue
+        fields = {"to_warehouse": OTHER} if kind == "TRANSFER" else to(other) if kind in {"SPLIT", "MERGE"} else {}
+        move(book, (f"m-{at}", kind, name, -taken if kind == "ADJUSTMENT" else taken, fields), synced=synced)
+        there[name] -= taken
+        if kind in {"SPLIT", "MERGE"}:
+            there[other] += taken
+        else:
+            left += taken
+    sync_stock(book)
+    found = sum(float(quantity.removesuffix(" t")) for quantity, _ in unauthorised(book))
+    held = quantity(book, "lot-a")
+    book.close()
+
+    assert (held, found) == (100 - left, left)
 
 
 LOTS = (1, 2, 3, 4)
