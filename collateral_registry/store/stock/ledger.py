@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from collateral_registry.domain.stock.movements import Movements, RejectionState, movement_of
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import is_one_of
+from collateral_registry.store.engine.rows import from_row
 from collateral_registry.store.schema.stock import (
     StockFeedRow,
     StockLotRow,
@@ -84,9 +85,9 @@ def open_rejections(connection: Connection, sources: Sequence[Feed]) -> dict[int
 def list_lots(connection: Connection, wanted: Sequence[Condition], after_key: int, limit: int) -> list[StoredLot]:
     """Returns a page of lots in the order in which they were opened."""
     lot = StockLotRow
-    reserved = func.coalesce(StockReserveRow.quantity, 0)
+    reserved = func.coalesce(StockReserveRow.quantity, 0).label("reserved")
     columns = (lot.lot_key, lot.warehouse, lot.lot, lot.good, lot.grade, lot.bin, lot.unit, lot.quantity, reserved)
-    statement: Select[Any] = (
+    statement = (
         select(*columns, lot.version, lot.opened_us, lot.received_us)
         .outerjoin(StockReserveRow, StockReserveRow.lot_key == lot.lot_key)
         .where(*conditions(LOT_FILTERS, wanted), lot.lot_key > after_key)
@@ -95,7 +96,7 @@ def list_lots(connection: Connection, wanted: Sequence[Condition], after_key: in
     )
     rows = connection.execute(statement).all()
     asset_ids = asset_ids_of_lots(connection, [row.lot_key for row in rows])
-    return [StoredLot(*row, asset_ids.get(row.lot_key, ())) for row in rows]
+    return [from_row(StoredLot, row, key=row.lot_key, asset_ids=asset_ids.get(row.lot_key, ())) for row in rows]
 
 
 def list_movements(
