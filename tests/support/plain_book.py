@@ -22,7 +22,8 @@ class PlainBook:
     """Price in use."""
     linked: frozenset[Place]
     stock: Model = field(default_factory=Model)
-    reserve: dict[Place, int] = field(default_factory=dict)
+    counted: dict[Place, int] = field(default_factory=dict)
+    """Quantities of the newest counts, which every movement precedes: late ones are held against the count."""
     quantity: dict[Place, int] = field(default_factory=dict)
     owed: dict[str, int] = field(default_factory=dict)
     pledged: dict[str, set[Place]] = field(default_factory=dict)
@@ -30,15 +31,19 @@ class PlainBook:
     """Prices in quarantine that are newer than the one in use."""
 
     def count(self, place: Place, counted: int) -> None:
-        """Reserves the shortage of a count beyond the tolerance, until the next count."""
-        booked = self.stock.lots[place]
-        short = booked - counted > booked // TOLERANCE_DIVISOR
-        self.reserve[place] = booked - counted if short else 0
+        """Stores the quantity of a count."""
+        self.counted[place] = counted
 
     def sync(self, places: Iterable[Place] | None = None) -> None:
-        """Gives the linked assets at the places, or everywhere, the quantity of their lot less its reserve."""
+        """Gives the linked assets at the places, or everywhere, the quantity that their lot has available."""
         for place in self.linked if places is None else self.linked.intersection(places):
-            self.quantity[place] = max(0, self.stock.lots[place] - self.reserve.get(place, 0))
+            self.quantity[place] = self._available(place)
+
+    def _available(self, place: Place) -> int:
+        """Returns the counted quantity if it is short of the booked one beyond the tolerance, else the booked one."""
+        booked = self.stock.lots[place]
+        counted = self.counted.get(place, booked)
+        return max(0, counted if booked - counted > booked // TOLERANCE_DIVISOR else booked)
 
     def market_minor(self, loan: str) -> Decimal:
         """Returns the exact market value of the pledged lots of a loan."""
