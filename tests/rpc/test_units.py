@@ -194,10 +194,12 @@ def test_a_count_is_compared_in_the_unit_of_the_lot(client):
 
     agreed = client.warehouses.RecordInspection(counted(("L-1", "公斤", "100000"), ("L-2", "MT", "5")))
     assert (agreed.reconciliation.agreed_count, len(agreed.reconciliation.differences)) == (2, 0)
-    for unit in ("ton", "bbl"):
-        request = counted(("L-1", "t", "100"), ("L-2", unit, "5"))
-        fields, _ = refused_fields(client.warehouses.RecordInspection, request)
-        assert fields == ["count.lines[1].unit"]
+    fields, _ = refused_fields(client.warehouses.RecordInspection, counted(("L-1", "t", "100"), ("L-2", "ton", "5")))
+    assert fields == ["count.lines[1].unit"]
+    volume = client.warehouses.RecordInspection(counted(("L-1", "t", "100"), ("L-2", "bbl", "5"))).reconciliation
+    assert [(one.lot, one.reason) for one in volume.undecided_lots] == [
+        ("L-2", warehouse_pb2.UNDECIDED_REASON_UNIT_NOT_CONVERTIBLE)
+    ]
 
 
 def test_a_lot_priced_by_a_series_of_another_good_is_refused(client):
