@@ -235,7 +235,8 @@ class Group:
         lots = read_lots(self.intake.connection, self.places)
         for run in self.runs:
             run.booked = book(run.movements, run.problems, lots, run.past, run.own_warehouses, run.own_units)
-        store_lots(self.intake, lots)
+        since_us = min((min(run.booked.effective_us) for run in self.runs if run.booked.row), default=0)
+        store_lots(self.intake, lots, since_us)
         for run in self.runs:
             self._store(run, lots)
         store_lateness(self.intake, lots, [run.booked for run in self.runs])

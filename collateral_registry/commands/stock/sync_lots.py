@@ -101,7 +101,7 @@ def find_pending_lots(connection: Connection, lots_limit: int = LOTS_LIMIT) -> P
     place_of, registered = places_of_lots(connection, lots), {*registered_lots(connection, lots).tolist()}
     claimed = claimed_among(connection, {*place_of.values()})
     claimed_lots = {lot for lot, place in place_of.items() if place in claimed or lot in registered}
-    claimed_lots |= counted_since(connection, [*_since(oldest).items()])
+    claimed_lots |= counted_since(connection, lot_of_change, oldest["since_us"]).keys()
     chosen = _longest_pending([lot for lot in lot_of_change.tolist() if lot in claimed_lots], place_of, lots_limit)
     return PendingLots(
         seq=newest_commit(connection)[0],
@@ -155,7 +155,7 @@ def _sync(write: Write, pending: PendingLots) -> SyncResult:
     changes = len(done)
     if not len(pending.lot_keys):
         return SyncResult(changes, 0)
-    _hold_against_counts(write, _since(pending.changes))
+    _hold_against_counts(write, pending.changes)
     lots, assets = pending.lot_keys, pending.assets
     new_links = link_moved_goods(write, lots)
     if len(new_links):
@@ -185,21 +185,13 @@ def _with_reports(connection: Connection, assets: Sequence[LinkedAsset], held: H
     ]
 
 
-def _since(changes: Columns) -> dict[int, int]:
-    """Returns, by lot, the earliest time that the changes are about."""
-    since: dict[int, int] = {}
-    for lot, time_us in zip(changes["lot_key"].tolist(), changes["since_us"].tolist(), strict=True):
-        since[lot] = min(time_us, since.get(lot, time_us))
-    return since
-
-
-def _hold_against_counts(write: Write, since: Mapping[int, int]) -> None:
+def _hold_against_counts(write: Write, changes: Columns) -> None:
     """Compares the counts of lots again that have movements about times before these counts."""
-    counted = counted_since(write.connection, [*since.items()])
+    counted = counted_since(write.connection, changes["lot_key"], changes["since_us"])
     if not counted:
         return
     policy = policy_in_force(write.connection, write.market_day).policy
-    for warehouse in sorted(compare_again(write, {lot: since[lot] for lot in counted})):
+    for warehouse in sorted(compare_again(write, counted)):
         write.touched.add(assets=rescore(write, warehouse, policy))
 
 

@@ -25,9 +25,6 @@ from valuation.errors import InvalidInput
 NO_SLOT = -1
 """Marks a movement that has no second lot."""
 
-LATEST_US = 2**62
-"""A time after that of any movement."""
-
 SIGN = (0, 1, -1, -1, 1, 0, -1, -1, 0)
 """Sign of the change to the named lot, by kind of movement. The second lot of a movement changes by the opposite
 amount."""
@@ -49,9 +46,9 @@ Content = tuple[object, ...]
 class Lots:
     """Current state of lots [s], with one list per column, found by place.
 
-    Key 0 marks a lot that this batch has opened. ``changed`` holds the slots of the lots that this batch has changed,
-    each with the earliest time that its movements are about. ``counted_only`` holds the slots of lots that no feed has
-    reported; the first receipt defines their good and unit, and moves their slot to ``defined``.
+    Key 0 marks a lot that this batch has opened. ``changed`` holds the slots of the lots that this batch has changed.
+    ``counted_only`` holds the slots of lots that no feed has reported; the first receipt defines their good and unit,
+    and moves their slot to ``defined``.
     """
 
     key: list[int] = field(default_factory=list)
@@ -63,7 +60,7 @@ class Lots:
     bin: list[str] = field(default_factory=list)
     quantity: list[int] = field(default_factory=list)
     slot_of: dict[Place, int] = field(default_factory=dict)
-    changed: dict[int, int] = field(default_factory=dict)
+    changed: set[int] = field(default_factory=set)
     counted_only: set[int] = field(default_factory=set)
     defined: set[int] = field(default_factory=set)
 
@@ -231,7 +228,8 @@ class _Booking:
         columns = [list(column) for column in zip(*self.done, strict=True)] or [[] for _ in range(5)]
         row, slot, to_slot, change, effective_us = columns
         done = Booked(row, slot, to_slot, change, effective_us, self.known, problems)
-        _note_changes(self.lots.changed, done)
+        self.lots.changed.update(done.slot, done.to_slot)
+        self.lots.changed.discard(NO_SLOT)
         return done
 
     def _note(self, row: int, name: str, slot: int, other: int, change: int, effective_us: int) -> None:
@@ -365,15 +363,6 @@ class _Booking:
         batch, (row, *_, effective_us) = self.batch, self.done[position]
         place, other = (batch.warehouse[row], batch.lot[row]), to_place(batch, row)
         return Known(content_of(batch, row), batch.kind[row], effective_us, place, other, batch.quantity[row])
-
-
-def _note_changes(changed: dict[int, int], done: Booked) -> None:
-    """Adds the lots of the booked rows with their earliest times."""
-    for slots in (done.slot, done.to_slot):
-        for slot, time_us in zip(slots, done.effective_us, strict=True):
-            if time_us < changed.get(slot, LATEST_US):
-                changed[slot] = time_us
-    changed.pop(NO_SLOT, None)
 
 
 def _repeated(ids: Sequence[str], past: Mapping[str, Known]) -> set[str]:

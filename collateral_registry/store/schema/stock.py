@@ -120,8 +120,8 @@ class LotLinkRow(SQLModel, table=True):
 class StockChangeRow(SQLModel, table=True):
     """A changed lot that is not yet applied to the book.
 
-    The stock writer inserts the row, and the stock sync deletes it. ``since_us`` is the earliest time that its
-    movements are about: counts of that time or later are compared again.
+    The stock writer inserts the row, and the stock sync deletes it. Its movements are about times from ``since_us`` on:
+    counts of that time or later are compared again.
     """
 
     __tablename__: ClassVar[str] = "stock_change"

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Connection, Text, bindparam, select, text as sql, update
+from sqlalchemy import BigInteger, Connection, Text, bindparam, insert, select, text as sql, update
 
 from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.stock.movement_booking import NO_SLOT, Booked, Known, Lots, Place, content
 from collateral_registry.domain.stock.movements import LATE_SECONDS, Movements, RejectionState
 from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, new_keys
 from collateral_registry.store.engine.database import Intake
-from collateral_registry.store.engine.key_sets import TEXTS, RecordSet, is_one_of
+from collateral_registry.store.engine.key_sets import KEYS, TEXTS, RecordSet, is_one_of
 from collateral_registry.store.schema.stock import (
     StockBatchRow,
     StockChangeRow,
@@ -111,8 +111,11 @@ def _known(connection: Connection, source_key: int, ids: Collection[str]) -> dic
     return known
 
 
-def store_lots(intake: Intake, lots: Lots) -> None:
-    """Updates the changed lots, inserts the new ones with their keys, and queues all of them for the stock sync."""
+def store_lots(intake: Intake, lots: Lots, since_us: int) -> None:
+    """Updates the changed lots, inserts the new ones with their keys, and queues all of them for the stock sync.
+
+    ``since_us`` is the earliest time that the movements of the lots are about.
+    """
     slots = sorted(lots.changed)
     if not slots:
         return
@@ -125,8 +128,12 @@ def store_lots(intake: Intake, lots: Lots) -> None:
     columns["lot_key"] = [lots.key[slot] for slot in new]
     times = {"version": 1, "opened_us": intake.received_us, "received_us": intake.received_us}
     insert_columns(intake.connection, StockLotRow, {**columns, **times}, len(new))
-    changes = {"lot_key": [lots.key[slot] for slot in slots], "since_us": [lots.changed[slot] for slot in slots]}
-    insert_columns(intake.connection, StockChangeRow, changes, len(slots))
+    intake.connection.execute(_QUEUE_LOTS, {"keys": [lots.key[slot] for slot in slots], "since": since_us})
+
+
+_QUEUE_LOTS = insert(StockChangeRow).from_select(
+    ["lot_key", "since_us"], select(KEYS.rows.c.value, bindparam("since", type_=BigInteger))
+)
 
 
 def _update_lots(intake: Intake, lots: Lots, slots: Sequence[int]) -> None:

@@ -169,11 +169,20 @@ _OWN_LINES_SINCE = _LINES.join(
 ).where(_LINE.by_lender == _NO, IS_COMPARABLE, is_one_of(_LINE.lot_key, KEYS))
 
 
-def counted_since(connection: Connection, lots: Sequence[tuple[int, int]]) -> set[int]:
-    """Returns the lots (key and time) that a count of that time or later includes, also by omission."""
+def counted_since(connection: Connection, lot_keys: Int, since_us: Int) -> dict[int, int]:
+    """Returns the lots that a count includes, also by omission, at or after the earliest of the times [n] of the lot.
+
+    The result holds that time for each lot.
+    """
     newest = connection.execute(_NEWEST_COUNT).scalar() or 0
-    earlier = [lot for lot in lots if lot[1] <= newest]
-    return set(connection.execute(_COUNTED_SINCE, {"records": earlier}).scalars()) if earlier else set()
+    is_earlier = since_us <= newest
+    if not is_earlier.any():
+        return {}
+    earliest: dict[int, int] = {}
+    for lot, time_us in zip(lot_keys[is_earlier].tolist(), since_us[is_earlier].tolist(), strict=True):
+        earliest[lot] = min(time_us, earliest.get(lot, time_us))
+    counted = connection.execute(_COUNTED_SINCE, {"records": [*earliest.items()]}).scalars()
+    return {lot: earliest[lot] for lot in counted}
 
 
 _NEWEST_COUNT = select(func.max(_COUNT.counted_us))
