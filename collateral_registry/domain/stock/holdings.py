@@ -48,7 +48,8 @@ def holdings(
 ) -> Holdings:
     """Divides the counted quantities of lots among assets.
 
-    ``registered`` is the lot of each asset, and ``counted`` the quantity of each lot that counts. In a lot that an
+    ``registered`` is the lot of each asset, and ``counted`` the quantity of each lot less its reserve. If that is
+    negative, goods that a count missed were moved on: they count in no other lot of the asset either. In a lot that an
     asset is linked to, it has what it brought there, at most what its registered lot gave away, and at most what is
     there. If several assets brought more than is there, each has its part in proportion, rounded down. What remains of
     a lot belongs to the asset that is registered as the lot.
@@ -61,7 +62,7 @@ def holdings(
     for asset, lot in registered.items():
         came = _brought(lot, own_links[asset], flows)
         brought.update({(asset, key): quantity for key, quantity in came.items()})
-        rest = -came.get(lot, 0)
+        rest = -came[lot] - sum(max(-counted.get(key, 0), 0) for key in came)
         for link in own_links[asset]:
             part = max(min(came[link.lot_key], counted.get(link.lot_key, 0), rest), 0)
             parts[asset, link.lot_key] = part
@@ -94,7 +95,8 @@ def _divided(parts: Mapping[tuple[int, int], int], counted: Mapping[int, int]) -
     wanted: dict[int, int] = {}
     for (_, lot), part in parts.items():
         wanted[lot] = wanted.get(lot, 0) + part
+    there = {lot: max(counted.get(lot, 0), 0) for lot in wanted}
     return {
-        (asset, lot): part if wanted[lot] <= counted.get(lot, 0) else part * counted.get(lot, 0) // wanted[lot]
+        (asset, lot): part if wanted[lot] <= there[lot] else part * there[lot] // wanted[lot]
         for (asset, lot), part in parts.items()
     }

@@ -100,7 +100,7 @@ def holdings_of(connection: Connection, asset_keys: Int, lot_keys: Int) -> Holdi
     registered |= {row[0]: row[1] for row in connection.execute(_ASSET_OF_LOT, {"keys": lots})}
     involved = np.union1d(lots, np.array(sorted(registered.values()), dtype=np.int64))
     flows = [Flow(*row) for row in connection.execute(_FLOWS, {"keys": involved})]
-    counted = {row[0]: max(row[1], 0) for row in connection.execute(_COUNTED, {"keys": involved})}
+    counted = {row[0]: row[1] for row in connection.execute(_COUNTED, {"keys": involved})}
     return holdings(registered, links, flows, counted)
 
 
