@@ -17,6 +17,15 @@ def checked_number(field: str, value: Decimal | None, low: str, high: str) -> No
         raise InvalidInput(field, value, f"{low} to {high}")
 
 
+EXPECTED_HOURS_RANGE = ("1", "8784")
+"""Lowest and highest number of expected meter hours a year; a leap year has 8,784 hours."""
+
+
+def check_expected_hours(field: str, value: Decimal | None) -> None:
+    """Raises InvalidInput if expected meter hours are given and cannot be those of a year."""
+    checked_number(field, value, *EXPECTED_HOURS_RANGE)
+
+
 def check_term(prefix: str, issued: date | None, due: date | None) -> None:
     """Raises InvalidInput if a paper is due before it was issued."""
     if issued and due and due < issued:

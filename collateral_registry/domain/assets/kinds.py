@@ -15,7 +15,7 @@ from enum import IntEnum
 from functools import partial
 from typing import assert_never
 
-from collateral_registry.domain.assets.field_checks import check_term, checked_number, text_checks
+from collateral_registry.domain.assets.field_checks import check_expected_hours, check_term, checked_number, text_checks
 from collateral_registry.domain.assets.survival import Survival
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_id, checked_text
@@ -145,7 +145,7 @@ class Equipment:
             *text_checks("equipment", self, "model", "location", required=False),
             self._check_class,
             lambda: checked_number("equipment.hours", self.hours, "0", "1000000"),
-            lambda: checked_number("equipment.expected_hours_per_year", self.expected_hours_per_year, "1", "8784"),
+            lambda: check_expected_hours("equipment.expected_hours_per_year", self.expected_hours_per_year),
             lambda: checked_number("equipment.units_produced", self.units_produced, "0", "1e12"),
             lambda: checked_number("equipment.units_lifetime", self.units_lifetime, "1", "1e12"),
             self._check_attributes,

@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from collateral_registry.domain.assets.field_checks import EXPECTED_HOURS_RANGE
 from collateral_registry.domain.assets.kinds import CLASS_ROOT, Kind
 from collateral_registry.domain.loans.agreements import LTV_LIMIT_PPM, LtvLimits, ppm_of
 from collateral_registry.domain.loans.judge import JudgementRules
@@ -27,9 +28,6 @@ from valuation.money import PPM
 
 _SHARE = ("0", "1")
 _DAYS = ("0", "3650")
-
-EXPECTED_HOURS_RANGE = ("1", "8784")
-"""Lowest and highest number of expected meter hours a year; a leap year has 8,784 hours."""
 
 _CLASS_RANGES = {
     "confidence": ("0.5", "0.9999"),
