@@ -185,14 +185,6 @@ def unsmoothed(returns: Float, smoothing: float) -> Float:
     return true
 
 
-def unsmoothed_sd_ratio(smoothing: float) -> float:
-    """Returns the standard deviation of true returns over that of smoothed returns.
-
-    The ratio is sqrt(1 - a^2) / (1 - a) for independent true returns.
-    """
-    return float(np.sqrt(1.0 - smoothing**2) / (1.0 - smoothing))
-
-
 def true_value_share(gap: float) -> float:
     """Returns the factor that corrects a smoothed quote: exp(hidden gap) after a fall, 1 after a rise.
 

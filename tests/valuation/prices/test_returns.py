@@ -12,7 +12,6 @@ from valuation.prices.returns import (
     first_autocorrelation,
     log_returns,
     unsmoothed,
-    unsmoothed_sd_ratio,
 )
 
 COEFFICIENTS = st.floats(0.0, 0.95)
@@ -35,12 +34,6 @@ def test_only_returns_in_the_window_are_used():
 
     assert found.values == pytest.approx(noise(900)[-500:])
     assert found.observations == 501
-
-
-def test_geltner_triples_the_spread_at_a_coefficient_of_0_8():
-    """The ratio of the smoothed to the true variance is 0.1111."""
-    assert unsmoothed_sd_ratio(0.8) == pytest.approx(3.0)
-    assert 1.0 / unsmoothed_sd_ratio(0.8) ** 2 == pytest.approx(0.1111, abs=5e-5)
 
 
 @given(COEFFICIENTS)
