@@ -6,9 +6,30 @@ from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.findings.repository import list_findings
 from collateral_registry.store.loans.events import events_after
 from tests.support.books import do
-from tests.support.small_book import FIRST_US, HOUR_US, push as push_pending, sync_stock
+from tests.support.small_book import (
+    FIRST_US,
+    HOUR_US,
+    lend_on,
+    lot,
+    opened,
+    owe,
+    pledge,
+    push as push_pending,
+    register,
+    sync_stock,
+)
 
 WAREHOUSE = "Qingdao Dagang"
+
+
+def lent_on(url):
+    """Returns a book in which 500,000 dollars are lent on lot a, of aluminium."""
+    database = opened(url)
+    register(database, lot("a"))
+    lend_on(database, "loan-1")
+    pledge(database, "loan-1", "a")
+    owe(database, "loan-1", 500_000)
+    return database
 
 
 def push(database, sequence, *rows, warehouse=WAREHOUSE):

@@ -20,8 +20,8 @@ from collateral_registry.store.stock.counts import list_counts
 from collateral_registry.store.stock.warehouse_scores import haircut_of_warehouse
 from collateral_registry.store.valuations.repository import list_valuations
 from tests.support.books import FIRST, do
-from tests.support.counting import WAREHOUSE, count, events_of, findings, push, quantity
-from tests.support.small_book import lend_on, lot, move_to, opened, owe, pledge, register
+from tests.support.counting import WAREHOUSE, count, events_of, findings, lent_on, push, quantity
+from tests.support.small_book import lend_on, lot, move_to, pledge, register
 from valuation.errors import InvalidInput
 
 RULES = ReliabilityRules(shrinkage_multiple=2.0, lateness_weight=0.02, haircut_limit=0.25)
@@ -30,11 +30,7 @@ RULES = ReliabilityRules(shrinkage_multiple=2.0, lateness_weight=0.02, haircut_l
 @pytest.fixture
 def book(database_url):
     """100 t of aluminium in lot a, reported by the warehouse three hours ago and pledged for 500,000 dollars."""
-    database = opened(database_url)
-    register(database, lot("a"))
-    lend_on(database, "loan-1")
-    pledge(database, "loan-1", "a")
-    owe(database, "loan-1", 500_000)
+    database = lent_on(database_url)
     push(database, 1, ("RECEIPT", "a", 100, 3))
     yield database
     database.close()

@@ -18,8 +18,8 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.stock.ledger import list_lots
 from collateral_registry.store.stock.warehouse_scores import record_of
 from tests.support.books import CLOCK, do
-from tests.support.counting import WAREHOUSE, count, findings, push, quantity
-from tests.support.small_book import FIRST_US, HOUR_US, lend_on, lot, opened, owe, pledge, register, sync_stock
+from tests.support.counting import WAREHOUSE, count, findings, lent_on, push, quantity
+from tests.support.small_book import FIRST_US, HOUR_US, lot, opened, register, sync_stock
 
 OTHER = "Ningbo"
 OWN = "stockFeeds/dagang"
@@ -35,11 +35,7 @@ def reserve(database, name, warehouse=WAREHOUSE):
 @pytest.fixture
 def book(database_url):
     """100 t of aluminium in lot a, reported by the warehouse five hours ago and pledged for 500,000 dollars."""
-    database = opened(database_url)
-    register(database, lot("a"))
-    lend_on(database, "loan-1")
-    pledge(database, "loan-1", "a")
-    owe(database, "loan-1", 500_000)
+    database = lent_on(database_url)
     push(database, 1, ("RECEIPT", "a", 100, 5))
     yield database
     database.close()
