@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal as Number
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
@@ -287,3 +288,14 @@ def details_of(error: grpc.RpcError) -> tuple[ErrorInfo, list[str]]:
 def repository() -> Path:
     """Returns the root of the repository."""
     return Path(__file__).parents[2]
+
+
+def value_of(client: Client, name: str, currency: str = "") -> valuation_pb2.Valuation:
+    """Returns the present value of an asset, by its id."""
+    request = valuation_pb2.ValueAssetsRequest(names=[f"assets/{name}"], currency_code=currency)
+    return client.valuations.ValueAssets(request).valuations[0]
+
+
+def amount(message: Money) -> Number:
+    """Returns an amount in major units."""
+    return Number(message.units) + Number(message.nanos).scaleb(-9)

@@ -4,42 +4,26 @@ from datetime import date, timedelta
 from decimal import Decimal as Number
 
 import grpc
-import numpy as np
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
 
-from collateral_registry.v1 import asset_pb2, common_pb2, loan_pb2, policy_pb2, price_pb2, valuation_pb2
-from tests.support.server import FIRST_DAY, Client, calendar, copper_lot, details_of, money, with_papers
+from collateral_registry.v1 import asset_pb2, common_pb2, loan_pb2, policy_pb2, valuation_pb2
+from tests.support.server import (
+    FIRST_DAY,
+    amount,
+    calendar,
+    copper_lot,
+    details_of,
+    money,
+    value_of,
+)
 
 KNOWN, UNKNOWN, ZERO = (
     valuation_pb2.VALUATION_STATE_KNOWN,
     valuation_pb2.VALUATION_STATE_UNKNOWN,
     valuation_pb2.VALUATION_STATE_ZERO,
 )
-
-
-def value_of(client: Client, name: str, currency: str = "") -> valuation_pb2.Valuation:
-    request = valuation_pb2.ValueAssetsRequest(names=[f"assets/{name}"], currency_code=currency)
-    return client.valuations.ValueAssets(request).valuations[0]
-
-
-def amount(message) -> Number:
-    return Number(message.units) + Number(message.nanos).scaleb(-9)
-
-
-def machine(**fields) -> asset_pb2.Asset:
-    detail = asset_pb2.Equipment(
-        make="Okura",
-        serial_number="1",
-        equipment_class="metalworking_machines",
-        price_new=money("100000"),
-        condition=asset_pb2.CONDITION_GOOD,
-        **fields,
-    )
-    return with_papers(
-        asset_pb2.Asset(owner="A", asset_class="equipment.commodity_machine", currency_code="USD", equipment=detail)
-    )
 
 
 def right(status=asset_pb2.LEGAL_STATUS_IN_FORCE, **fields) -> asset_pb2.Asset:
@@ -127,205 +111,6 @@ def test_the_age_of_a_price_lengthens_the_horizon_and_deepens_the_haircut(client
 
     assert old.horizon_days == fresh.horizon_days + 5
     assert Number(old.haircut.value) > Number(fresh.haircut.value)
-
-
-def test_a_value_in_another_currency_needs_a_rate_and_includes_its_risk(client):
-    client.open_copper()
-    client.quote_history()
-    client.register_lot()
-    without = value_of(client, "lot-1", "EUR")
-    rates = [
-        price_pb2.FxRate(
-            base_currency_code="EUR",
-            quote_currency_code="USD",
-            date=calendar(FIRST_DAY - timedelta(days=back)),
-            rate=Decimal(value=f"1.{12 + back % 3}"),
-        )
-        for back in range(200)
-    ]
-    client.prices.IngestFxRates(price_pb2.IngestFxRatesRequest(rates=rates))
-    with_rate = value_of(client, "lot-1", "EUR")
-
-    assert list(without.unknown_reasons) == [common_pb2.UNKNOWN_REASON_NO_FX]
-    assert amount(with_rate.market_value) == pytest.approx(Number(1_000_000) / Number("1.12"), abs=Number("0.01"))
-    assert common_pb2.QUALITY_FLAG_FX_CONVERTED in with_rate.quality_flags
-    assert with_rate.haircut_steps[1].haircut != value_of(client, "lot-1").haircut_steps[1].haircut
-
-
-def rate(base: str, quote: str, value: str, day: date = FIRST_DAY) -> price_pb2.FxRate:
-    given = {"base_currency_code": base, "quote_currency_code": quote}
-    return price_pb2.FxRate(**given, date=calendar(day), rate=Decimal(value=value))
-
-
-def test_a_converted_value_lists_the_quotes_of_its_rate(client):
-    client.open_copper()
-    client.quote_history()
-    client.register_lot()
-    yesterday = FIRST_DAY - timedelta(days=1)
-    rates = [rate("EUR", "USD", "1.25"), rate("EUR", "CNY", "7.8", yesterday)]
-    client.prices.IngestFxRates(price_pb2.IngestFxRatesRequest(rates=rates))
-
-    found = value_of(client, "lot-1", "CNY")
-
-    legs = [(leg.price_series, leg.inverse, leg.rate.value, leg.date.day) for leg in found.fx_path]
-    dollars, yuan = ("priceSeries/fx-eur-usd", True, "1.25"), ("priceSeries/fx-eur-cny", False, "7.8")
-    assert legs == [(*dollars, FIRST_DAY.day), (*yuan, yesterday.day)]
-    assert amount(found.market_value) == 6_240_000
-    assert not value_of(client, "lot-1").fx_path
-
-
-@pytest.mark.parametrize(
-    ("bad", "reason"),
-    [
-        (rate("EUR", "GBp", "84.6"), "quote_currency_code: got 'GBp', want GBP"),
-        (rate("GBX", "EUR", "0.0118"), "base_currency_code: got 'GBX', want GBP"),
-        (rate("eur", "GBP", "0.85"), "base_currency_code: got 'eur', want an ISO 4217 code"),
-        (rate("EUR", "EUR", "1"), "quote_currency_code: got EUR, want a currency other than"),
-        (rate("EUR", "GBP", "0"), "rate: got 0, want more than 0"),
-        (rate("EUR", "GBP", "1e-300"), "rate: got 1E-300, want 0.000000001 to 1000000000"),
-        (rate("EUR", "GBP", "0,85"), "rate: got '0,85', want a decimal number"),
-        (rate("EUR", "GBP", "0.85", FIRST_DAY + timedelta(days=1)), "date: got 2022-01-01, want not after"),
-        (price_pb2.FxRate(base_currency_code="EUR", quote_currency_code="GBP", rate=Decimal(value="1")), "date: got"),
-    ],
-)
-def test_a_bad_rate_is_refused_alone(client, bad, reason):
-    rates = [rate("EUR", "USD", "1.07"), rate("EUR", "GBP", "0.8451"), bad, rate("USD", "CNY", "7.1")]
-
-    found = client.prices.IngestFxRates(price_pb2.IngestFxRatesRequest(rates=rates))
-
-    assert (found.accepted_count, found.refused_count) == (3, 1)
-    assert found.problems[0].index == 2
-    assert reason in found.problems[0].reason
-
-
-def test_with_too_few_prices_the_risk_of_the_rate_is_added_to_the_stand_in_of_the_policy(client):
-    client.open_copper()
-    client.quote_history(days=30)
-    client.register_lot()
-    moves = np.cumsum(np.random.default_rng(5).normal(0.0, 0.006, 300))
-    rates = [
-        price_pb2.FxRate(
-            base_currency_code="EUR",
-            quote_currency_code="USD",
-            date=calendar(FIRST_DAY - timedelta(days=299 - day)),
-            rate=Decimal(value=f"{1.12 * np.exp(move):.6f}"),
-        )
-        for day, move in enumerate(moves)
-    ]
-    client.prices.IngestFxRates(price_pb2.IngestFxRatesRequest(rates=rates))
-    home, abroad = (value_of(client, "lot-1", currency).haircut_steps[1] for currency in ("", "EUR"))
-
-    assert home.stand_in
-    assert abroad.stand_in
-    assert Number(abroad.haircut.value) > Number(home.haircut.value) + Number("0.02")
-
-
-def test_a_machine_of_five_years_has_the_published_share_of_its_price(client):
-    """(1 - 0.1225)^5 of 100,000; each basis of value is lower than the previous one."""
-    built = calendar(date(2016, 12, 31))
-    value = client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=machine(build_date=built)))
-    bases = value.equipment_bases
-
-    assert float(amount(value.market_value)) == pytest.approx(100_000 * (1 - 0.1225) ** 5, rel=2e-4)
-    assert (
-        amount(bases.fair_market_value)
-        > amount(bases.orderly_liquidation_value)
-        > amount(bases.net_orderly_liquidation_value)
-        > amount(value.lendable_value)
-    )
-    assert amount(bases.forced_liquidation_value) < amount(bases.orderly_liquidation_value)
-    assert common_pb2.QUALITY_FLAG_HOURS_UNKNOWN in value.quality_flags
-
-
-YEARS = timedelta(days=1461)
-"""Four years before the first business date, in which a metalworking machine is expected to run 8,000 hours."""
-
-
-def quoted(client: Client, asset: asset_pb2.Asset) -> valuation_pb2.Valuation:
-    return client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=asset))
-
-
-def test_hours_count_against_the_expectation_of_the_policy_for_the_equipment_class(client):
-    built = calendar(FIRST_DAY - YEARS)
-    usual, double = (
-        quoted(client, machine(build_date=built, hours=Decimal(value=hours))) for hours in ("8000", "16000")
-    )
-
-    assert common_pb2.QUALITY_FLAG_HOURS_UNKNOWN not in [*usual.quality_flags, *double.quality_flags]
-    assert float(amount(double.market_value) / amount(usual.market_value)) == pytest.approx(0.5**0.2, rel=1e-6)
-
-
-def test_an_expectation_stated_for_the_machine_replaces_that_of_the_policy(client):
-    built, hours = calendar(FIRST_DAY - YEARS), Decimal(value="16000")
-    by_policy, own = (
-        quoted(client, machine(build_date=built, hours=hours, **stated))
-        for stated in ({}, {"expected_hours_per_year": Decimal(value="4000")})
-    )
-
-    assert float(amount(by_policy.market_value) / amount(own.market_value)) == pytest.approx(0.5**0.2, rel=1e-6)
-
-
-def test_a_policy_without_an_expectation_leaves_hours_without_effect_and_says_so(client):
-    policy = client.policies.GetPolicy(policy_pb2.GetPolicyRequest(name="policies/default-2021"))
-    del policy.expected_hours[:]
-    client.policies.CreatePolicy(policy_pb2.CreatePolicyRequest(policy=policy, policy_id="no-hours"))
-    client.policies.ActivatePolicy(policy_pb2.ActivatePolicyRequest(name="policies/no-hours"))
-    built = calendar(FIRST_DAY - YEARS)
-    few, many = (quoted(client, machine(build_date=built, hours=Decimal(value=hours))) for hours in ("100", "30000"))
-
-    assert few.market_value == many.market_value
-    assert common_pb2.QUALITY_FLAG_HOURS_UNKNOWN in few.quality_flags
-
-
-def without_amounts() -> list[asset_pb2.Asset]:
-    """Returns an asset of each kind whose amounts and rates the owner does not state."""
-    built, day = calendar(date(2015, 1, 1)), {"owner": "A", "currency_code": "USD"}
-    return [
-        asset_pb2.Asset(
-            asset_class="equipment", **day,
-            equipment=asset_pb2.Equipment(
-                make="Okura", serial_number="1", equipment_class="metalworking_machines", build_date=built
-            ),
-        ),
-        asset_pb2.Asset(
-            asset_class="ip.patent", **day,
-            intellectual_property=asset_pb2.IntellectualProperty(
-                kind=asset_pb2.RIGHT_KIND_PATENT, office="EP", number="EP1", filing_date=built,
-                legal_status=asset_pb2.LEGAL_STATUS_IN_FORCE,
-            ),
-        ),
-        asset_pb2.Asset(
-            asset_class="receivable", **day, receivable=asset_pb2.Receivable(debtor="B", invoice_number="1")
-        ),
-        asset_pb2.Asset(
-            asset_class="order", **day, purchase_order=asset_pb2.PurchaseOrder(buyer="B", order_number="1")
-        ),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("asset", "reason"),
-    [
-        (asset, common_pb2.UNKNOWN_REASON_MISSING_INPUT if has_model else common_pb2.UNKNOWN_REASON_NO_MODEL)
-        for asset, has_model in zip(without_amounts(), (True, True, False, False), strict=True)
-    ],
-    ids=lambda one: one.WhichOneof("detail") if isinstance(one, asset_pb2.Asset) else "",
-)
-def test_an_asset_whose_amounts_are_not_stated_is_registered_and_unknown(client, asset, reason):
-    stored = client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="bare"))
-    stated = {field.name for field, _ in getattr(stored, asset.WhichOneof("detail")).ListFields()}
-    value = value_of(client, "bare")
-
-    assert not {"price_new", "next_year_revenue", "face_amount", "order_amount"} & stated
-    assert value.state == UNKNOWN
-    assert reason in value.unknown_reasons
-
-
-def test_a_machine_without_a_build_date_is_unknown(client):
-    value = client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=machine()))
-
-    assert value.state == UNKNOWN
-    assert list(value.unknown_reasons) == [common_pb2.UNKNOWN_REASON_MISSING_INPUT]
 
 
 def test_a_patent_is_worth_its_saved_royalties(client):
