@@ -105,6 +105,22 @@ def test_fields_in_errors_are_paths_from_the_root_of_the_request(shared_client, 
     assert (info.reason == "INVALID_INPUT") == bool(named)
 
 
+OWN_TEXTS = {"name", "parent", "actor", "reason", "deadline_date", "currency_code", "equipment_model", "policy_id"}
+"""Fields of requests that are wrong in a filled request of any method that has them."""
+
+
+@pytest.mark.parametrize("method", unary_methods(), ids=lambda one: one.name)
+def test_one_answer_names_every_wrong_field_of_the_request_itself(shared_client, method):
+    request = GetMessageClass(method.input_type)()
+    error = answer_to(shared_client, method, fill(request))
+    if error is None or error.code() == grpc.StatusCode.UNAUTHENTICATED:
+        return
+    named = {field.partition(".")[0].partition("[")[0] for field in details_of(error)[1]}
+    own = {field.name for field in method.input_type.fields}
+
+    assert own & OWN_TEXTS - named == set()
+
+
 def test_one_answer_lists_every_violation_of_an_asset(shared_client):
     lot = copper_lot("-5", unit="")
     lot.owner, lot.currency_code = "", "usd"

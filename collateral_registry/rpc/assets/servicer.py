@@ -77,8 +77,12 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
 
     async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: ServicerContext) -> pb.Asset:
         """Changes the fields that the mask names and recomputes everything that depends on them."""
-        (asset_id,) = id_of("asset.name", request.asset.name, "assets")
-        work_done = checked_text("work_done", request.work_done, required=False)
+        read = convert.read_all(
+            asset_id=lambda: id_of("asset.name", request.asset.name, "assets")[0],
+            work_done=lambda: checked_text("work_done", request.work_done, required=False),
+        )
+        asset_id: str = read["asset_id"]
+        etag, work_done = request.asset.etag, read["work_done"]
 
         def changed(asset: Asset) -> Asset:
             message = plain_message(asset)
@@ -86,7 +90,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
             masked(request.asset, message, request.update_mask, MASKED_FIELDS)
             return _read_active(message, asset_id)
 
-        work = _answering(lambda write: commands.change(write, asset_id, request.asset.etag, changed, work_done))
+        work = _answering(lambda write: commands.change(write, asset_id, etag, changed, work_done))
         return await self.runner.write(call_of(request, "UpdateAsset", pb.Asset), work)
 
     async def CorrectAssetIdentity(self, request: pb.CorrectAssetIdentityRequest, context: ServicerContext) -> pb.Asset:

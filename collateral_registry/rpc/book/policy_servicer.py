@@ -32,7 +32,11 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
 
     async def CreatePolicy(self, request: pb.CreatePolicyRequest, context: ServicerContext) -> pb.Policy:
         """Stores a new policy as a draft."""
-        policy = read_policy(request.policy, checked_id("policy_id", request.policy_id))
+        read = convert.read_all(
+            policy=lambda: read_policy(request.policy, request.policy_id),
+            policy_id=lambda: checked_id("policy_id", request.policy_id),
+        )
+        policy: Policy = read["policy"]
         return await self.runner.write(
             call_of(request, "CreatePolicy", pb.Policy),
             lambda write: _policy(commands.store_policy(write, policy), None),

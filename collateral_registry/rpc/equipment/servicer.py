@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -114,12 +114,13 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         self, request: pb.AppraiseEquipmentRequest, context: ServicerContext
     ) -> pb.AppraiseEquipmentResponse:
         """Values registered machines with a model; records nothing."""
-        (model_id,) = id_of("equipment_model", request.equipment_model, "equipmentModels")
-        check_count("names", request.names, MACHINES_LIMIT)
-        asset_ids = [id_of("names", name, "assets")[0] for name in request.names]
+        read = convert.read_all(
+            model_id=lambda: id_of("equipment_model", request.equipment_model, "equipmentModels")[0],
+            asset_ids=lambda: _asset_ids(request.names),
+        )
 
         def work(connection: Connection) -> pb.AppraiseEquipmentResponse:
-            found, currency = commands.appraise_machines(connection, model_id, asset_ids)
+            found, currency = commands.appraise_machines(connection, read["model_id"], read["asset_ids"])
             return pb.AppraiseEquipmentResponse(estimates=_estimates(found, currency, list(request.names)))
 
         return await self.runner.read(work)
@@ -128,27 +129,32 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         self, request: pb.QuoteEquipmentRequest, context: ServicerContext
     ) -> pb.QuoteEquipmentResponse:
         """Values unregistered machines with a model; records nothing."""
-        (model_id,) = id_of("equipment_model", request.equipment_model, "equipmentModels")
-        check_count("machines", request.machines, MACHINES_LIMIT)
-        machines = [_read_machine(index, machine) for index, machine in enumerate(request.machines)]
-        on = convert.read_date("date", request, "date")
+        read = convert.read_all(
+            model_id=lambda: id_of("equipment_model", request.equipment_model, "equipmentModels")[0],
+            machines=lambda: _read_machines(request.machines),
+            on=lambda: convert.read_date("date", request, "date"),
+        )
+        machines: list[Equipment] = read["machines"]
 
         def work(connection: Connection) -> pb.QuoteEquipmentResponse:
-            found, currency = commands.quote_machines(connection, model_id, machines, on)
+            found, currency = commands.quote_machines(connection, read["model_id"], machines, read["on"])
             return pb.QuoteEquipmentResponse(estimates=_estimates(found, currency, [""] * len(machines)))
 
         return await self.runner.read(work)
 
     async def RecordAppraisal(self, request: pb.RecordAppraisalRequest, context: ServicerContext) -> pb.Appraisal:
         """Records an appraisal of a machine by a person."""
-        (asset_id,) = id_of("parent", request.parent, "assets")
         message = request.appraisal
-        on = convert.required_date("appraisal.date", message, "date")
-        basis = convert.member("appraisal.basis", AppraisalBasis, message.basis)
-        amount = convert.read_money("appraisal.amount", message.amount)
+        read = convert.read_all(
+            asset_id=lambda: id_of("parent", request.parent, "assets")[0],
+            on=lambda: convert.required_date("appraisal.date", message, "date"),
+            basis=lambda: convert.member("appraisal.basis", AppraisalBasis, message.basis),
+            amount=lambda: convert.read_money("appraisal.amount", message.amount),
+        )
+        asset_id: str = read.pop("asset_id")
 
         def work(write: Write) -> pb.Appraisal:
-            stored = commands.record_appraisal(write, asset_id, message.appraiser, on, basis, amount)
+            stored = commands.record_appraisal(write, asset_id, message.appraiser, **read)
             return _appraisal(asset_id, commands.ReviewedAppraisal(stored, None, 1.0))
 
         return await self.runner.write(call_of(request, "RecordAppraisal", pb.Appraisal), work)
@@ -198,6 +204,16 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             )
 
         return await self.runner.read(work)
+
+
+def _asset_ids(names: Sequence[str]) -> list[str]:
+    check_count("names", names, MACHINES_LIMIT)
+    return [id_of("names", name, "assets")[0] for name in names]
+
+
+def _read_machines(messages: Sequence[asset_pb2.Equipment]) -> list[Equipment]:
+    check_count("machines", messages, MACHINES_LIMIT)
+    return [_read_machine(index, message) for index, message in enumerate(messages)]
 
 
 def _read_machine(index: int, message: asset_pb2.Equipment) -> Equipment:

@@ -7,6 +7,7 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.findings.check_book import check_whole_book
 from collateral_registry.commands.findings.double_pledge import confirm_double_pledge
 from collateral_registry.domain.shared.names import checked_text
+from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.findings.messages import finding_key
 from collateral_registry.runtime.transactions import BookRunner
@@ -46,14 +47,18 @@ class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):
         self, request: pb.ConfirmDoublePledgeRequest, context: ServicerContext
     ) -> pb.ConfirmDoublePledgeResponse:
         """Confirms a finding of a double pledge, which reduces the value of its asset to 0."""
-        key = finding_key("name", request.name)
-        actor, note = checked_text("actor", request.actor), checked_text("note", request.note)
+        read = convert.read_all(
+            key=lambda: finding_key("name", request.name),
+            actor=lambda: checked_text("actor", request.actor),
+            note=lambda: checked_text("note", request.note),
+        )
+        key = read["key"]
 
         def work(write: Write) -> pb.ConfirmDoublePledgeResponse:
-            confirm_double_pledge(write, key, note)
+            confirm_double_pledge(write, key, read["note"])
             asset_id = get_finding(write.connection, key).asset_id
             return pb.ConfirmDoublePledgeResponse(asset=f"assets/{asset_id}")
 
         return await self.runner.write(
-            call_of(request, "ConfirmDoublePledge", pb.ConfirmDoublePledgeResponse, actor), work
+            call_of(request, "ConfirmDoublePledge", pb.ConfirmDoublePledgeResponse, read["actor"]), work
         )

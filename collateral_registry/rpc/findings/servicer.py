@@ -7,6 +7,7 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.stock.resolve_finding import resolve
 from collateral_registry.domain.findings.kinds import FindingKind, FindingState, Severity
 from collateral_registry.domain.shared.names import checked_text
+from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import NEWEST, page_of
@@ -46,9 +47,12 @@ class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
 
         If a count reserved a quantity for the finding, that quantity counts again.
         """
-        key, note = finding_key("name", request.name), checked_text("note", request.note)
-        actor = checked_text("actor", request.actor)
+        read = convert.read_all(
+            key=lambda: finding_key("name", request.name),
+            actor=lambda: checked_text("actor", request.actor),
+            note=lambda: checked_text("note", request.note),
+        )
         return await self.runner.write(
-            call_of(request, "ResolveFinding", pb.Finding, actor),
-            lambda write: finding_message(resolve(write, key, note)),
+            call_of(request, "ResolveFinding", pb.Finding, read["actor"]),
+            lambda write: finding_message(resolve(write, read["key"], read["note"])),
         )

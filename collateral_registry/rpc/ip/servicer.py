@@ -68,14 +68,15 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
 
     async def RecordRightEvent(self, request: pb.RecordRightEventRequest, context: ServicerContext) -> pb.RightEvent:
         """Records an event of an IP asset and revalues it and its loans."""
-        (asset_id,) = id_of("parent", request.parent, "assets")
         message = request.right_event
-        share = convert.read_optional_decimal("right_event.owned_share", message, "owned_share")
-        event = RightEvent(
-            kind=convert.member("right_event.kind", RightEventKind, message.kind),
-            day=convert.required_date("right_event.date", message, "date"),
-            owned_share=1.0 if share is None else float(share),
+        read = convert.read_all(
+            asset_id=lambda: id_of("parent", request.parent, "assets")[0],
+            kind=lambda: convert.member("right_event.kind", RightEventKind, message.kind),
+            day=lambda: convert.required_date("right_event.date", message, "date"),
+            share=lambda: convert.read_optional_decimal("right_event.owned_share", message, "owned_share"),
         )
+        asset_id, share = read["asset_id"], read["share"]
+        event = RightEvent(read["kind"], read["day"], owned_share=1.0 if share is None else float(share))
 
         def work(write: Write) -> pb.RightEvent:
             return _event(asset_id, commands.record_event(write, asset_id, event, message.note))

@@ -85,9 +85,14 @@ class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
         kind: str,
         decide: Callable[[Write, str, str, str], StoredOverride],
     ) -> pb.Override:
-        loan_id, override_id = id_of("name", request.name, "loans", "overrides")
-        call = call_of(request, kind, pb.Override, checked_text("actor", request.actor))
-        return await self.runner.write(call, lambda write: _message(decide(write, loan_id, override_id, request.note)))
+        read = convert.read_all(
+            ids=lambda: id_of("name", request.name, "loans", "overrides"),
+            actor=lambda: checked_text("actor", request.actor),
+            note=lambda: checked_text("note", request.note, required=False),
+        )
+        loan_id, override_id = read["ids"]
+        call = call_of(request, kind, pb.Override, read["actor"])
+        return await self.runner.write(call, lambda write: _message(decide(write, loan_id, override_id, read["note"])))
 
 
 def _read_disposition(

@@ -37,11 +37,14 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
 
     async def CheckPickup(self, request: pb.CheckPickupRequest, context: ServicerContext) -> pb.CheckPickupResponse:
         """Returns whether a quantity may leave a pledged lot, and how much may leave."""
-        (loan_id,), (asset_id,) = id_of("loan", request.loan, "loans"), id_of("asset", request.asset, "assets")
-        quantity = convert.read_decimal("quantity", request.quantity)
+        read = convert.read_all(
+            loan_id=lambda: id_of("loan", request.loan, "loans")[0],
+            asset_id=lambda: id_of("asset", request.asset, "assets")[0],
+            quantity=lambda: convert.read_decimal("quantity", request.quantity),
+        )
 
         def work(connection: Connection) -> pb.CheckPickupResponse:
-            answer = commands.check_pickup(connection, loan_id, asset_id, quantity)
+            answer = commands.check_pickup(connection, **read)
             return pb.CheckPickupResponse(
                 allowed=answer.allowed,
                 largest_quantity=convert.decimal(answer.largest),
@@ -50,7 +53,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
                 reason=answer.reason,
             )
 
-        return await read_up_to_date(self.runner, loan_id, work)
+        return await read_up_to_date(self.runner, read["loan_id"], work)
 
     async def RequestPickup(self, request: pb.RequestPickupRequest, context: ServicerContext) -> pb.Pickup:
         """Authorises a pick-up; fails if the remaining collateral would not cover the loan."""

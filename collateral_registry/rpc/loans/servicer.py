@@ -12,6 +12,7 @@ from collateral_registry.commands.loans.cures import cures_in_kind
 from collateral_registry.commands.loans.lending import BalanceProblem, BalancePush
 from collateral_registry.commands.pipeline.settle import settled
 from collateral_registry.domain.loans.agreements import Loan, LoanState, Pledge
+from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
@@ -118,15 +119,14 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
 
     async def CheckDraw(self, request: pb.CheckDrawRequest, context: ServicerContext) -> pb.CheckDrawResponse:
         """Returns whether a draw of an amount would be allowed, and the largest allowed draw."""
-        (loan_id,) = id_of("name", request.name, "loans")
-        amount = convert.read_optional_money("amount", request, "amount")
-        if amount is None:
-            raise InvalidInput("amount", "nothing", "an amount of more than 0")
+        read = convert.read_all(
+            loan_id=lambda: id_of("name", request.name, "loans")[0], amount=lambda: _read_amount(request)
+        )
 
         def work(connection: Connection) -> pb.CheckDrawResponse:
-            return draw_message(draws.check_draw(connection, loan_id, amount))
+            return draw_message(draws.check_draw(connection, **read))
 
-        return await read_up_to_date(self.runner, loan_id, work)
+        return await read_up_to_date(self.runner, read["loan_id"], work)
 
     async def CloseLoan(self, request: pb.CloseLoanRequest, context: ServicerContext) -> pb.Loan:
         """Closes a loan on which nothing is owed and releases its pledges."""
@@ -173,6 +173,13 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         release = read_release(request)
         work = _pledge_answer(lambda write: pledges.release_pledge(write, loan_id, pledge_id, request.etag, release))
         return await self.runner.write(call_of(request, "ReleasePledge", pb.Pledge), work)
+
+
+def _read_amount(request: pb.CheckDrawRequest) -> Money:
+    amount = convert.read_optional_money("amount", request, "amount")
+    if amount is None:
+        raise InvalidInput("amount", "nothing", "an amount of more than 0")
+    return amount
 
 
 def _loan_answer(work: Callable[[Write], StoredLoan]) -> Callable[[Write], pb.Loan]:

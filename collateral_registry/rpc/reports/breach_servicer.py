@@ -70,25 +70,20 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
 
     async def AcknowledgeBreach(self, request: pb.AcknowledgeBreachRequest, context: ServicerContext) -> pb.Breach:
         """Records that a member of staff has seen the breach."""
-        loan_id, number = _breach_of(request.name)
-        return await self._act(
-            request, "AcknowledgeBreach", lambda write: commands.acknowledge(write, loan_id, number, request.note)
-        )
+        return await self._act(request, "AcknowledgeBreach", commands.acknowledge)
 
     async def GrantGrace(self, request: pb.GrantGraceRequest, context: ServicerContext) -> pb.Breach:
         """Moves the deadline of a breach to a later day."""
-        loan_id, number = _breach_of(request.name)
-        deadline = convert.required_date("deadline_date", request, "deadline_date")
         return await self._act(
-            request, "GrantGrace", lambda write: commands.grant_grace(write, loan_id, number, deadline, request.note)
+            request,
+            "GrantGrace",
+            commands.grant_grace,
+            deadline=lambda: convert.required_date("deadline_date", request, "deadline_date"),
         )
 
     async def WaiveBreach(self, request: pb.WaiveBreachRequest, context: ServicerContext) -> pb.Breach:
         """Waives the margin call of a breach until the breach worsens."""
-        loan_id, number = _breach_of(request.name)
-        return await self._act(
-            request, "WaiveBreach", lambda write: commands.waive(write, loan_id, number, request.note)
-        )
+        return await self._act(request, "WaiveBreach", commands.waive)
 
     async def WatchBreaches(
         self, request: pb.WatchBreachesRequest, context: ServicerContext
@@ -130,12 +125,20 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         self.draining.set()
         self.runner.wake()
 
-    async def _act(self, request: Action, kind: str, act: Callable[[Write], None]) -> pb.Breach:
-        loan_id, number = _breach_of(request.name)
-        actor = checked_text("actor", request.actor)
+    async def _act(
+        self, request: Action, kind: str, act: Callable[..., None], **further: Callable[[], object]
+    ) -> pb.Breach:
+        """Acts on a breach; ``further`` reads the other arguments of ``act`` by name."""
+        read = convert.read_all(
+            breach=lambda: _breach_of(request.name),
+            actor=lambda: checked_text("actor", request.actor),
+            note=lambda: checked_text("note", request.note, required=False),
+            **further,
+        )
+        (loan_id, number), actor = read.pop("breach"), read.pop("actor")
 
         def work(write: Write) -> pb.Breach:
-            act(write)
+            act(write, loan_id, number, **read)
             return _breach(write.connection, loan_id, number)
 
         return await self.runner.write(call_of(request, kind, pb.Breach, actor), work)

@@ -10,6 +10,7 @@ from collateral_registry.commands.stock.feed_spellings import change_spellings, 
 from collateral_registry.commands.stock.rejections import Resolution, book_rejection, dismiss_rejection
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.domain.stock.movements import MovementKind, RejectionReason, RejectionState
+from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import number_in_name
 from collateral_registry.rpc.common.field_masks import masked
@@ -129,17 +130,29 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         self, request: pb.ResolveRejectedMovementRequest, context: ServicerContext
     ) -> pb.RejectedMovement:
         """Resolves an item that was not booked: books it as reported or as corrected, or dismisses it."""
-        source_id, number = id_of("name", request.name, "stockFeeds", "rejectedMovements")
-        key = number_in_name("name", request.name, number, "stockFeeds/{source}/rejectedMovements/{number}")
-        actor, note = checked_text("actor", request.actor), checked_text("note", request.note)
-        resolution = Resolution(actor, note, request.validate_only)
+        read = convert.read_all(
+            item=lambda: _rejection_of(request.name),
+            actor=lambda: checked_text("actor", request.actor),
+            note=lambda: checked_text("note", request.note),
+            state=lambda: _check_resolved(request.state),
+        )
+        source_id, key = read["item"]
+        resolution = Resolution(read["actor"], read["note"], request.validate_only)
         item = {"source_id": source_id, "key": key, "resolution": resolution}
         if request.state == pb.REJECTION_STATE_DISMISSED:
             return rejected_message(await self.batcher.run(dismiss_rejection, **item))
-        if request.state != pb.REJECTION_STATE_BOOKED:
-            raise InvalidInput("state", request.state, "BOOKED or DISMISSED")
         corrected = read_movements("movement", [request.movement]) if request.HasField("movement") else None
         return rejected_message(await self.batcher.run(book_rejection, replacement=corrected, **item))
+
+
+def _rejection_of(name: str) -> tuple[str, int]:
+    source_id, number = id_of("name", name, "stockFeeds", "rejectedMovements")
+    return source_id, number_in_name("name", name, number, "stockFeeds/{source}/rejectedMovements/{number}")
+
+
+def _check_resolved(state: int) -> None:
+    if state not in {pb.REJECTION_STATE_BOOKED, pb.REJECTION_STATE_DISMISSED}:
+        raise InvalidInput("state", state, "BOOKED or DISMISSED")
 
 
 def _of_feed(parent: str) -> list[Condition]:

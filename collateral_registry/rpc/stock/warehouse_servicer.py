@@ -10,6 +10,7 @@ from collateral_registry.commands.stock.counts import reconcile
 from collateral_registry.commands.stock.warehouse_score import known_warehouses
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.domain.stock.counts import StockCount
+from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.common.warehouse_names import warehouse_of
@@ -79,9 +80,14 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
         self, request: pb.RecordInspectionRequest, context: ServicerContext
     ) -> pb.RecordInspectionResponse:
         """Records a count made by the lender or on its behalf."""
-        count = read_count(warehouse_of("warehouse", request.warehouse), request.count)
-        actor = checked_text("actor", request.actor)
-        return await take_count(self.runner, request, "RecordInspection", pb.RecordInspectionResponse, count, actor)
+        read = convert.read_all(
+            warehouse=lambda: warehouse_of("warehouse", request.warehouse),
+            actor=lambda: checked_text("actor", request.actor),
+        )
+        count = read_count(read["warehouse"], request.count)
+        return await take_count(
+            self.runner, request, "RecordInspection", pb.RecordInspectionResponse, count, read["actor"]
+        )
 
     async def ListCountedLots(
         self, request: pb.ListCountedLotsRequest, context: ServicerContext

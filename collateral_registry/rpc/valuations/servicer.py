@@ -14,6 +14,7 @@ from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import digits_of
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_asset
+from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count, number_in_name
 from collateral_registry.rpc.common.paging import NEWEST, page_of
@@ -40,17 +41,20 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
 
     async def ValueAssets(self, request: pb.ValueAssetsRequest, context: ServicerContext) -> pb.ValueAssetsResponse:
         """Values assets by the newest facts. Calls that arrive together share one snapshot."""
-        asset_ids = _asset_ids(request.names, VALUE_LIMIT)
-        values = await self.batcher.value(asset_ids, _currency(request.currency_code))
+        read = convert.read_all(
+            asset_ids=lambda: _asset_ids(request.names, VALUE_LIMIT), currency=lambda: _currency(request.currency_code)
+        )
+        values = await self.batcher.value(read["asset_ids"], read["currency"])
         return pb.ValueAssetsResponse(valuations=values)
 
     async def QuoteAsset(self, request: pb.QuoteAssetRequest, context: ServicerContext) -> pb.Valuation:
         """Values an asset that is not registered; records nothing."""
-        asset = read_asset(request.asset, QUOTE_ID)
-        currency = _currency(request.currency_code)
+        read = convert.read_all(
+            asset=lambda: read_asset(request.asset, QUOTE_ID), currency=lambda: _currency(request.currency_code)
+        )
 
         def work(connection: Connection) -> pb.Valuation:
-            message = valuation_message(quote_asset(connection, asset, currency))
+            message = valuation_message(quote_asset(connection, read["asset"], read["currency"]))
             message.asset = ""
             return message
 
