@@ -5,6 +5,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -85,15 +86,27 @@ class Cluster:
 
     def halt(self, mode: str = "immediate") -> None:
         """Stops the cluster if it runs, and keeps its data; ``immediate`` as in a crash, ``fast`` cleanly."""
-        running = self.data / "postmaster.pid"
-        if not running.exists():
+        if not self.listens():
             return
         try:
             self._run("pg_ctl", f"--mode={mode}", "stop")
         except RuntimeError:
             # A cluster whose disk fails may stop by itself in between.
-            if running.exists():
+            if self.listens():
                 raise
+
+    def listens(self) -> bool:
+        """Returns whether a server accepts connections on the cluster's socket.
+
+        The file ``postmaster.pid`` does not tell: after a crash of the machine it names a process that is gone, or
+        another program that has its number now.
+        """
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(str(self.folder / ".s.PGSQL.5432"))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+        return True
 
     def stop(self) -> None:
         """Stops the cluster if it runs, and removes its folder."""
