@@ -15,64 +15,70 @@ PATHS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# The lock has hashes but no index URL, so that it is valid for any package index.
+# A lock has hashes but no index URL, so that it is valid for any package index.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate $(if $(filter yes,$(UPGRADE)),--upgrade)
 RUNTIME_LOCK := .ci/requirements.lock
+BUILD_LOCK := .ci/requirements-build.lock
 LOCK := .ci/requirements-dev.lock
-# The stamp's name contains the checksum of the lock, so a changed lock reinstalls whatever the file times are.
-LOCKED := $(VENV)/.locked-$(firstword $(shell cksum < $(LOCK)))
+# A stamp's name contains the checksum of its locks, so a changed lock reinstalls whatever the file times are.
+RUNTIME := $(VENV)/.runtime-$(firstword $(shell cat $(RUNTIME_LOCK) $(BUILD_LOCK) | cksum))
+DEVELOPMENT := $(VENV)/.development-$(firstword $(shell cksum < $(LOCK)))
 INSTALLED := $(VENV)/.installed
 PROTO_FOLDER := protos/collateral_registry/v1
 PROTOS := $(wildcard $(PROTO_FOLDER)/*.proto)
 GENERATED := collateral_registry/v1
 
-.PHONY: help setup run test test-fast small-worlds check format bench bench-equipment bench-haircuts bench-monthly \
-  bench-spikes chaos lock clean
+.NOTPARALLEL:
+.PHONY: help setup develop run test test-fast small-worlds check format bench bench-equipment bench-haircuts \
+  bench-monthly bench-spikes chaos lock newcomers clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=...")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 
-$(LOCKED): | $(BIN)/pip
-	@echo "Installing the packages of $(LOCK) into $(VENV): one or two minutes"
-	@$(PIP) --require-hashes -r $(LOCK)
-	@rm -f $(VENV)/.locked-*
+$(RUNTIME): | $(BIN)/pip
+	@echo "Installing the packages of the service into $(VENV): 10 to 30 seconds"
+	@$(BIN)/python .ci/install.py $(RUNTIME_LOCK) $(BUILD_LOCK)
+	@rm -f $(VENV)/.runtime-*
 	@touch $@
 
-$(INSTALLED): pyproject.toml $(LOCKED)
-	@$(PIP) --no-deps --no-build-isolation --editable .
-	@touch $@
+# The development lock has the packages of the other two locks in the same versions.
+$(DEVELOPMENT): | $(BIN)/pip
+	@echo "Installing the packages of tests and checks into $(VENV): 20 to 60 seconds"
+	@$(BIN)/python .ci/install.py $(LOCK)
+	@rm -f $(VENV)/.development-* $(VENV)/.runtime-*
+	@touch $@ $(RUNTIME)
 
 # The folder is a prerequisite too, so that renaming or deleting a file regenerates the stubs.
-$(GENERATED)/__init__.py: $(PROTOS) $(PROTO_FOLDER) $(LOCKED)
-	@mkdir -p $(@D)
-	@rm -f $(@D)/*_pb2*
-	@$(BIN)/python -m grpc_tools.protoc -Iprotos \
-	  -I"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
-	  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy \
-	  --python_out=. --grpc_python_out=. --mypy_out=quiet:. $(PROTOS)
+$(GENERATED)/__init__.py: $(PROTOS) $(PROTO_FOLDER) .ci/stubs.py $(RUNTIME)
+	@$(BIN)/python .ci/stubs.py
+
+$(INSTALLED): pyproject.toml $(RUNTIME) | $(GENERATED)/__init__.py
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 setup: $(INSTALLED) $(GENERATED)/__init__.py ## Create the environment: .venv with the collateral command
 
+develop: $(DEVELOPMENT) ## Add the packages of tests and checks to the environment
+	@$(MAKE) --no-print-directory setup
+
 run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:port DATABASE=url)
 	$(BIN)/collateral run --address $(ADDRESS) $(if $(filter no,$(SAMPLE)),--no-sample,--sample) $(if $(DATABASE),--database '$(DATABASE)')
 
-test: setup ## Run all tests, on SQLite and PostgreSQL
+test: develop ## Run all tests, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-fast: setup ## Run the tests that need no server and no PostgreSQL, in less than a minute
+test-fast: develop ## Run the tests that need no server and no PostgreSQL, in less than a minute
 	$(BIN)/python -m pytest -n 2 --dist worksteal --fast
 
-small-worlds: setup ## Check the rule of dispositions in every small world
+small-worlds: develop ## Check the rule of dispositions in every small world
 	$(BIN)/python -m tests.exhaustive.small_worlds
 
-check: setup ## Check lint, format, types, layers, rules and contract
+check: develop ## Check lint, format, types, layers, rules and contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -80,31 +86,33 @@ check: setup ## Check lint, format, types, layers, rules and contract
 	$(BIN)/python .ci/rules.py
 	BIN=$(BIN) .ci/buf
 
-format: setup ## Format the code
+format: develop ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Run the benchmarks; prints JSON lines
+bench: develop ## Run the benchmarks; prints JSON lines
 	$(BIN)/python -m benchmarks.run
 
-bench-haircuts: setup ## Compare haircuts with other programs (DATA=folder of series TABLE=file.csv STRIDE=windows)
+bench-haircuts: develop ## Compare haircuts with other programs (DATA=folder of series TABLE=file.csv STRIDE=windows)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.run '$(DATA)' '$(TABLE)' '$(STRIDE)'
 
-bench-spikes: setup ## Compare rules of the price adjustment (DATA=folder of series TABLE=file.csv PATHS=simulated paths)
+bench-spikes: develop ## Compare rules of the price adjustment (DATA=folder of series TABLE=file.csv PATHS=simulated paths)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.spikes '$(DATA)' '$(TABLE)' '$(PATHS)'
 
-bench-monthly: setup ## Test haircuts of monthly series after quiet and wild months (DATA=folder)
+bench-monthly: develop ## Test haircuts of monthly series after quiet and wild months (DATA=folder)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.monthly '$(DATA)'
 
-bench-equipment: setup ## Score the equipment models on your own sales (DATA=folder); prints JSON lines
+bench-equipment: develop ## Score the equipment models on your own sales (DATA=folder); prints JSON lines
 	$(BIN)/python -m benchmarks.equipment.run $(or $(DATA),data/equipment)
 
-chaos: setup ## Kill processes, cut connections, fill disks; check that no data is lost
+chaos: develop ## Kill processes, cut connections, fill disks; check that no data is lost
 	$(BIN)/python -m benchmarks.chaos.run
 
-lock: setup ## Update the locks from pyproject.toml (UPGRADE=yes takes newer versions)
+lock: develop ## Update the locks from pyproject.toml (UPGRADE=yes takes newer versions)
 	$(COMPILE) --all-extras -o $(LOCK) pyproject.toml
 	$(COMPILE) --constraint $(LOCK) -o $(RUNTIME_LOCK) pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  | $(COMPILE) --constraint $(LOCK) -o $(BUILD_LOCK) -
 
 clean: ## Remove the environment and generated files; keep the data in .data
 	rm -rf $(VENV) $(GENERATED) .hypothesis .mypy_cache .ruff_cache .import_linter_cache
