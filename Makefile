@@ -17,7 +17,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A lock has hashes but no index URL, so that it is valid for any package index.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-  --no-header --no-annotate $(if $(filter yes,$(UPGRADE)),--upgrade)
+  --no-header --no-annotate --no-emit-package collateral-partner $(if $(filter yes,$(UPGRADE)),--upgrade)
 RUNTIME_LOCK := .ci/requirements.lock
 BUILD_LOCK := .ci/requirements-build.lock
 LOCK := .ci/requirements-dev.lock
@@ -28,6 +28,9 @@ INSTALLED := $(VENV)/.installed
 PROTO_FOLDER := protos/collateral_registry/v1
 PROTOS := $(wildcard $(PROTO_FOLDER)/*.proto)
 GENERATED := collateral_registry/v1
+PARTNER := deploy/partner
+PARTNER_GENERATED := $(PARTNER)/collateral_partner/v1
+PARTNER_SOURCES := $(PARTNER)/hatch_build.py valuation/errors.py $(wildcard valuation/tables/*.py)
 
 .NOTPARALLEL:
 .PHONY: help setup develop run test test-fast small-worlds check format bench bench-equipment bench-haircuts \
@@ -57,11 +60,15 @@ $(DEVELOPMENT): | $(BIN)/pip
 $(GENERATED)/__init__.py: $(PROTOS) $(PROTO_FOLDER) .ci/stubs.py $(RUNTIME)
 	@$(BIN)/python .ci/stubs.py
 
-$(INSTALLED): pyproject.toml $(RUNTIME) | $(GENERATED)/__init__.py
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+$(INSTALLED): pyproject.toml $(PARTNER)/pyproject.toml $(RUNTIME) | $(GENERATED)/__init__.py $(PARTNER_GENERATED)/__init__.py
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --editable $(PARTNER) --editable .
 	@touch $@
 
-setup: $(INSTALLED) $(GENERATED)/__init__.py ## Create the environment: .venv with the collateral command
+$(PARTNER_GENERATED)/__init__.py: $(PROTOS) $(PROTO_FOLDER) $(PARTNER_SOURCES) $(RUNTIME)
+	@$(BIN)/python $(PARTNER)/hatch_build.py
+
+setup: $(INSTALLED) $(GENERATED)/__init__.py $(PARTNER_GENERATED)/__init__.py ## Create the environment: .venv with the collateral command
 
 develop: $(DEVELOPMENT) ## Add the packages of tests and checks to the environment
 	@$(MAKE) --no-print-directory setup
@@ -115,5 +122,5 @@ lock: develop ## Update the locks from pyproject.toml (UPGRADE=yes takes newer v
 	  | $(COMPILE) --constraint $(LOCK) -o $(BUILD_LOCK) -
 
 clean: ## Remove the environment and generated files; keep the data in .data
-	rm -rf $(VENV) $(GENERATED) .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(GENERATED) $(PARTNER_GENERATED) $(PARTNER)/collateral_partner/tables .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -29,7 +29,7 @@ WORDS_EXEMPT = {
 UNIX_USER = '"nobody"'
 """The name of a Unix user as a string literal, which the vocabulary allows."""
 
-PRODUCT = ("collateral_registry/", "valuation/")
+PRODUCT = ("collateral_registry/", "valuation/", "deploy/partner/")
 SIZES_EXEMPT = {
     "collateral_registry/v1/": "generated from the contract",
     "collateral_registry/store/migrations/versions/": "one module a migration, with all of its tables",

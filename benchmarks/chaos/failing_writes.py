@@ -15,7 +15,7 @@ from benchmarks.chaos.bad_disk import Case
 from benchmarks.chaos.breakable import Copy, prepared_book
 from benchmarks.chaos.checks import BOOKED, REJECTED
 from benchmarks.chaos.scenario import SIDES, model_of, movements
-from collateral_registry.client import NoAnswer, Outbox, Pusher, open_channel
+from collateral_partner import NoAnswer, Outbox, Pusher, open_channel
 from collateral_registry.clock import wall_clock
 from collateral_registry.store.engine.database import Database
 from tests.support.server import Server

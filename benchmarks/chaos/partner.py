@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.chaos.scenario import movements
-from collateral_registry.client import Outbox, Pusher, open_channel
+from collateral_partner import Outbox, Pusher, open_channel
 
 CHUNK_MOVEMENTS = 2_000
 SILENCE_SECONDS = 1.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from collateral_registry.client import Movement
+from collateral_partner import Movement
 
 SOURCES = ("alpha", "bravo", "charlie", "delta")
 SIDES = ("north", "south")

@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 )
 
 from benchmarks.chaos.scenario import MILLIONTHS
-from collateral_registry.client import Movement
-from collateral_registry.client.movements import batch_of
+from collateral_partner import Movement
+from collateral_partner.movements import batch_of
 from collateral_registry.clock import microseconds
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans import lending, pledges

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from collateral_registry.client import Movement
+from collateral_partner import Movement
 
 HAPPENED = datetime(2021, 12, 20, tzinfo=UTC)
 

@@ -13,6 +13,8 @@ import grpc
 from rich.console import Console
 from rich.progress import Progress
 
+from collateral_partner import NoAnswer, Outbox, Pusher, PushResult, RejectedMovement, open_channel
+from collateral_partner.pusher import ServerBehind
 from collateral_registry.cli.common.client import (
     EXIT_INTERRUPTED,
     EXIT_REFUSED,
@@ -24,8 +26,6 @@ from collateral_registry.cli.common.client import (
     report_rpc_error,
 )
 from collateral_registry.cli.stock.rows import MovementRows, read_movements
-from collateral_registry.client import NoAnswer, Outbox, Pusher, PushResult, RejectedMovement, open_channel
-from collateral_registry.client.pusher import ServerBehind
 
 ENVIRONMENT_VARIABLE = "COLLATERAL_STOCK_TOKEN"
 OUTBOX_FOLDER = Path(".data")

@@ -7,9 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from collateral_partner import Movement
+from collateral_partner.movements import EPOCH
 from collateral_registry.cli.common.file_schemas import SCHEMAS, Row
-from collateral_registry.client import Movement
-from collateral_registry.client.movements import EPOCH
 from valuation.tables.reader import NumberedRow, read_file
 
 

@@ -10,7 +10,7 @@ import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from collateral_registry.v1 import stock_pb2, stock_pb2_grpc
+from collateral_partner.v1 import stock_pb2, stock_pb2_grpc
 
 AUTHORIZATION = "authorization"
 DETAILS_KEY = "grpc-status-details-bin"

@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from collateral_registry.v1 import stock_pb2
+from collateral_partner.v1 import stock_pb2
 
 MILLIONTHS = 1_000_000
 WHOLE_DIGITS_LIMIT = 12  # so that millionths fit an int64
@@ -68,7 +68,7 @@ class Movement:
         """
         return stock_pb2.StockBatch(
             movement_ids=[self.movement_id],
-            kinds=[stock_pb2.MovementKind.Value(KIND_PREFIX + self.kind)],
+            kinds=[KIND_PREFIX + self.kind],
             effective_times_us=[(self.happened - EPOCH) // timedelta(microseconds=1)],
             warehouses=[self.warehouse],
             goods=[self.good],

@@ -7,10 +7,10 @@ Movements are first stored in an outbox, which is a local file, and are pushed f
         result = Pusher(channel, outbox, token).push()  # returns once the server has made everything durable
 """
 
-from collateral_registry.client.channel import open_channel
-from collateral_registry.client.movements import Movement
-from collateral_registry.client.outbox import Backlog, Outbox, RejectedMovement
-from collateral_registry.client.pusher import Pusher, PushResult
-from collateral_registry.client.stream import NoAnswer
+from collateral_partner.channel import open_channel
+from collateral_partner.movements import Movement
+from collateral_partner.outbox import Backlog, Outbox, RejectedMovement
+from collateral_partner.pusher import Pusher, PushResult
+from collateral_partner.stream import NoAnswer
 
 __all__ = ["Backlog", "Movement", "NoAnswer", "Outbox", "PushResult", "Pusher", "RejectedMovement", "open_channel"]

@@ -13,18 +13,20 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from random import SystemRandom
 
 import grpc
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from collateral_registry.client.outbox import Outbox, RejectedMovement
-from collateral_registry.client.stream import NoAnswer, Stream, reason_of
-from collateral_registry.v1 import stock_pb2
+from collateral_partner.outbox import Outbox, RejectedMovement
+from collateral_partner.stream import NoAnswer, Stream, reason_of
+from collateral_partner.v1 import stock_pb2
 
 BATCH_ITEMS = 200
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 0.25
-"""Bounds of the random delay between streams: a push resumes within a second of a server restart."""
+"""Bounds of the longest random delay between streams, which doubles: a push resumes within a second of a restart."""
+
+RANDOM = SystemRandom()
 
 SILENCE_SECONDS = 10.0
 LONGEST_SILENCE_SECONDS = 60.0
@@ -105,13 +107,8 @@ class Pusher:
         self._acknowledgements = 0
         self._superseded = 0
         self._silences = 0
+        self._patience_seconds = patience_seconds
         self._result = PushResult()
-        self._retrying = Retrying(
-            retry=retry_if_exception(self._is_transient),
-            wait=_wait,
-            stop=stop_after_delay(patience_seconds),
-            reraise=True,
-        )
 
     def push(self) -> PushResult:
         """Pushes until nothing is pending and returns the result.
@@ -121,8 +118,23 @@ class Pusher:
         """
         self._result, self._superseded = PushResult(), 0
         while self.outbox.backlog().items:
-            self._retrying(self._stream)
+            self._stream_patiently()
         return self._result
+
+    def _stream_patiently(self) -> None:
+        """Opens streams until one makes progress; raises the error of the last one when the patience ends."""
+        last_attempt = time.monotonic() + self._patience_seconds
+        longest_wait = FIRST_WAIT_SECONDS
+        while True:
+            try:
+                return self._stream()
+            except (grpc.RpcError, NoAnswer) as error:
+                if not self._is_transient(error) or time.monotonic() >= last_attempt:
+                    raise
+                # After a timeout there is no delay, because the time spent waiting for an answer was already one.
+                if not isinstance(error, NoAnswer):
+                    time.sleep(RANDOM.uniform(0, longest_wait))
+                    longest_wait = min(2 * longest_wait, LONGEST_WAIT_SECONDS)
 
     def _stream(self) -> None:
         """Pushes on one stream until nothing is pending or the stream breaks.
@@ -232,17 +244,5 @@ class Pusher:
         flight.window = max(1, rewind.window)
 
 
-def _reason(number: stock_pb2.RejectionReason.ValueType) -> str:
+def _reason(number: stock_pb2.RejectionReason) -> str:
     return stock_pb2.RejectionReason.Name(number).removeprefix(REASON_PREFIX)
-
-
-_back_off = wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)
-
-
-def _wait(state: RetryCallState) -> float:
-    """Returns the seconds until the next stream.
-
-    There is no delay after a timeout, because the time spent waiting for an answer was already a delay.
-    """
-    silent = state.outcome is not None and isinstance(state.outcome.exception(), NoAnswer)
-    return 0.0 if silent else _back_off(state)

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from collateral_registry.client.movements import Movement, batch_of
-from collateral_registry.v1 import stock_pb2
+from collateral_partner.movements import Movement, batch_of
+from collateral_partner.v1 import stock_pb2
 
 MICROSECOND_NANOSECONDS = 1_000
 ASSIGNED_BATCHES = 16

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from collateral_registry.client import Backlog, Outbox, RejectedMovement
+from collateral_partner import Backlog, Outbox, RejectedMovement
 from tests.support.movements import movement, receipts
 from tests.support.server import repository
 
@@ -41,7 +41,7 @@ def test_pending_items_persist_when_the_file_is_reopened(path):
 @pytest.mark.slow
 def test_added_items_survive_a_killed_process(path):
     program = (
-        "import os, pathlib, sys; from collateral_registry.client import Outbox; "
+        "import os, pathlib, sys; from collateral_partner import Outbox; "
         "from tests.support.movements import receipts; "
         "Outbox(pathlib.Path(sys.argv[1]), 'acme').add(receipts(5)); os.kill(os.getpid(), 9)"
     )

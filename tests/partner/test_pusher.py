@@ -6,9 +6,9 @@ import threading
 import grpc
 import pytest
 
-from collateral_registry.client import NoAnswer, Outbox, Pusher, open_channel
-from collateral_registry.client.pusher import ServerBehind
-from collateral_registry.client.stream import reason_of
+from collateral_partner import NoAnswer, Outbox, Pusher, open_channel
+from collateral_partner.pusher import ServerBehind
+from collateral_partner.stream import reason_of
 from tests.support.movements import movement, receipts
 from tests.support.pushing import Push, receipt
 from tests.support.server import Server, free_port
