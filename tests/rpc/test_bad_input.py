@@ -387,6 +387,8 @@ def test_each_balance_is_accepted_or_refused_separately(client):
     ("service", "call", "request_message"),
     [
         ("loans", "GetLoan", loan_pb2.GetLoanRequest(name="loans/none")),
+        ("loans", "GetPledge", loan_pb2.GetPledgeRequest(name="loans/none/pledges/none")),
+        ("loans", "ListPledges", loan_pb2.ListPledgesRequest(parent="loans/none")),
         ("assets", "GetAsset", asset_pb2.GetAssetRequest(name="assets/none")),
         ("prices", "GetPriceSeries", price_pb2.GetPriceSeriesRequest(name="priceSeries/none")),
         ("policies", "GetPolicy", policy_pb2.GetPolicyRequest(name="policies/none")),

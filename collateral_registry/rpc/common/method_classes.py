@@ -48,7 +48,7 @@ _METHODS = {
         GetFinding ListFindings
         EstimateHaircut BacktestHaircut ListHaircutEstimates
         ValueRight QuoteRight ListRightEvents ListComingFees
-        GetLoan ListLoans ListPledges
+        GetLoan ListLoans GetPledge ListPledges
         ProposeOverride RejectOverride GetOverride ListOverrides
         GetPickup ListPickups GetControlledValue
         CreatePolicy GetPolicy ListPolicies
@@ -68,11 +68,11 @@ _READS = """
     GetAsset ListAssets GetBreach ListBreaches WatchBreaches GetBusinessDate GetEquipmentFit WatchEquipmentFit
     GetEquipmentModel ListEquipmentModels AppraiseEquipment QuoteEquipment ListAppraisals ReconcileAppraisals
     BacktestAppraisers GetFinding ListFindings EstimateHaircut BacktestHaircut ListHaircutEstimates ValueRight
-    QuoteRight ListRightEvents ListComingFees GetLoan ListLoans ListPledges CheckDraw GetOverride ListOverrides
-    CheckPickup GetPickup ListPickups GetControlledValue GetPolicy ListPolicies GetPriceSeries ListPriceSeries
-    ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation ListRevaluations
-    WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements ValueAssets
-    QuoteAsset GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
+    QuoteRight ListRightEvents ListComingFees GetLoan ListLoans GetPledge ListPledges CheckDraw GetOverride
+    ListOverrides CheckPickup GetPickup ListPickups GetControlledValue GetPolicy ListPolicies GetPriceSeries
+    ListPriceSeries ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation
+    ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
+    ValueAssets QuoteAsset GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
 """
 
 READING_METHODS = frozenset(_READS.split())

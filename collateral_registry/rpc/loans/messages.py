@@ -32,7 +32,7 @@ from collateral_registry.rpc.loans.cover_messages import cover_message, coverage
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import newest_claims, newest_judgements
 from collateral_registry.store.loans.pledges import StoredPledge
-from collateral_registry.store.loans.repository import StoredLoan, get_loan
+from collateral_registry.store.loans.repository import StoredLoan
 from collateral_registry.v1 import common_pb2, loan_pb2 as pb
 from valuation.errors import InvalidInput
 from valuation.money import PPM
@@ -201,11 +201,9 @@ def plain_loan(loan: Loan) -> pb.Loan:
 
 
 def pledge_messages(connection: Connection, rows: list[StoredPledge]) -> list[pb.Pledge]:
-    """Returns stored pledges of one loan as messages; active ones with their newest claims."""
+    """Returns stored pledges as messages; active ones with their newest claims."""
     active = [row.key for row in rows if row.pledge.state == PledgeState.ACTIVE]
     claims = newest_claims(connection, active)
-    # All pledges belong to one loan, so the currency of the first one is that of all.
-    currency = get_loan(connection, rows[0].pledge.loan_id).loan.currency if rows else ""
     messages = []
     for row in rows:
         message = plain_pledge(row.pledge)
@@ -213,8 +211,8 @@ def pledge_messages(connection: Connection, rows: list[StoredPledge]) -> list[pb
         message.create_time.CopyFrom(convert.timestamp(row.created_us))
         if row.pledge.state == PledgeState.ACTIVE:
             market, lendable = claims.get(row.key, (0, 0))
-            message.market_claim.CopyFrom(convert.money(market, currency))
-            message.lendable_claim.CopyFrom(convert.money(lendable, currency))
+            message.market_claim.CopyFrom(convert.money(market, row.currency))
+            message.lendable_claim.CopyFrom(convert.money(lendable, row.currency))
         messages.append(message)
     return messages
 

@@ -11,7 +11,7 @@ from collateral_registry.commands.loans import draws, lending, pledges
 from collateral_registry.commands.loans.cures import cures_in_kind
 from collateral_registry.commands.loans.lending import BalanceProblem, BalancePush
 from collateral_registry.commands.pipeline.settle import settled
-from collateral_registry.domain.loans.agreements import Loan, LoanState, Pledge
+from collateral_registry.domain.loans.agreements import Loan, LoanState, Pledge, PledgeState
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
@@ -32,9 +32,11 @@ from collateral_registry.rpc.loans.messages import (
     read_pledge,
     read_release,
 )
+from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.up_to_date import read_up_to_date
 from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.loans.pledges import StoredPledge, get_pledge, list_pledges
 from collateral_registry.store.loans.repository import StoredLoan, get_loan, list_loans
 from collateral_registry.v1 import loan_pb2 as pb, loan_pb2_grpc
@@ -42,6 +44,7 @@ from valuation.errors import InvalidInput
 
 BALANCES_LIMIT = 10_000
 ENUMS = enum_values(state=LoanState)
+PLEDGE_ENUMS = enum_values(state=PledgeState)
 LOAN_MASK = ("borrower", "credit_limit", "ltv_basis", "ltv_levels", "maturity_date")
 
 
@@ -145,14 +148,23 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         work = _pledge_answer(lambda write: pledges.pledge_asset(write, pledge))
         return await self.runner.write(call_of(request, "PledgeAsset", pb.Pledge), work)
 
+    async def GetPledge(self, request: pb.GetPledgeRequest, context: ServicerContext) -> pb.Pledge:
+        """Returns one pledge with its claims."""
+        names = id_of("name", request.name, "loans", "pledges")
+        return await self.runner.read(
+            lambda connection: pledge_messages(connection, [get_pledge(connection, *names)])[0]
+        )
+
     async def ListPledges(self, request: pb.ListPledgesRequest, context: ServicerContext) -> pb.ListPledgesResponse:
-        """Lists the pledges of a loan in the order of their ids."""
-        (loan_id,) = id_of("parent", request.parent, "loans")
-        page = page_of(request, f"ListPledges {request.parent}", "")
+        """Lists the pledges of a loan, or of all loans, in the order of the ids of loan and pledge."""
+        loan_id = "" if request.parent in EVERY_LOAN else id_of("parent", request.parent, "loans")[0]
+        wanted = conditions_in(request.filter, PLEDGE_ENUMS)
+        page = page_of(request, f"ListPledges {request.parent} {request.filter}", ("", ""))
 
         def work(connection: Connection) -> pb.ListPledgesResponse:
-            get_loan(connection, loan_id)
-            rows, token = page.cut(list_pledges(connection, loan_id, *page.bounds), lambda row: row.pledge.pledge_id)
+            of_loan = [Condition("loan", get_loan(connection, loan_id).loan.loan_id)] if loan_id else []
+            found = list_pledges(connection, [*wanted, *of_loan], *page.bounds)
+            rows, token = page.cut(found, lambda row: (row.pledge.loan_id, row.pledge.pledge_id))
             return pb.ListPledgesResponse(pledges=pledge_messages(connection, rows), next_page_token=token)
 
         return await self.runner.read(work)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
 from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeState
 from collateral_registry.domain.loans.cover import NO_LIMIT
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, KeyedSelect, is_one_of
 from collateral_registry.store.engine.rows import (
@@ -25,18 +26,28 @@ from collateral_registry.store.engine.rows import (
     of_first_revision,
     values_of,
 )
+from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import IS_NEWEST_OF_PLEDGE, LoanRow, PledgeRevisionRow, PledgeRow
 from valuation._typing import Int
 
+PLEDGE_FILTERS = {
+    "loan": LoanRow.loan_id,
+    "asset": AssetRow.asset_id,
+    # An expression, because SQLite would scan and sort all pledges for a condition on a column.
+    "state": PledgeRow.state + 0,
+}
+"""Fields by which pledges can be filtered."""
+
 
 @dataclass(frozen=True)
 class StoredPledge:
-    """A pledge with its keys, revision and time of creation."""
+    """A pledge with its keys, the currency of its loan, its revision and time of creation."""
 
     key: int
     loan_key: int
     asset_key: int
+    currency: str
     pledge: Pledge
     revision: int
     created_us: int
@@ -68,9 +79,14 @@ def get_pledge(connection: Connection, loan_id: str, pledge_id: str) -> StoredPl
     return existing(rows, f"loans/{loan_id}/pledges/{pledge_id}")
 
 
-def list_pledges(connection: Connection, loan_id: str, after: str, limit: int) -> list[StoredPledge]:
-    """Returns a page of the pledges of a loan, ordered by id."""
-    return _pledges(connection, [LoanRow.loan_id == loan_id, PledgeRow.pledge_id > after], limit)
+def list_pledges(
+    connection: Connection, wanted: Sequence[Condition], after: tuple[str, str], limit: int
+) -> list[StoredPledge]:
+    """Returns a page of pledges, ordered by the ids of loan and pledge."""
+    loan_id, pledge_id = after
+    later = or_(LoanRow.loan_id > loan_id, (LoanRow.loan_id == loan_id) & (PledgeRow.pledge_id > pledge_id))
+    # The first condition repeats a part of the second, so that the database begins to read at the loan.
+    return _pledges(connection, [*conditions(PLEDGE_FILTERS, wanted), LoanRow.loan_id >= loan_id, later], limit)
 
 
 def first_of_pledge(connection: Connection, pledge_key: int) -> tuple[Pledge, int]:
@@ -146,14 +162,16 @@ def _pledges(connection: Connection, where: Sequence[ColumnElement[bool]], limit
         select(
             *columns_of(PledgeRow, "loan_key", "asset_key", "revision"),
             PledgeRow.pledge_key.label("key"),
+            LoanRow.currency,
             PledgeRevisionRow.document,
             CommitRow.known_us.label("created_us"),
         )
         .join(CommitRow, CommitRow.seq == PledgeRow.created_seq)
         .join(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
+        .join(AssetRow, AssetRow.asset_key == PledgeRow.asset_key)
         .join(PledgeRevisionRow, IS_NEWEST_OF_PLEDGE)
         .where(*where)
-        .order_by(PledgeRow.pledge_id)
+        .order_by(LoanRow.loan_id, PledgeRow.pledge_id)
         .limit(limit)
     )
     rows = connection.execute(statement)
