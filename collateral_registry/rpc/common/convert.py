@@ -114,6 +114,13 @@ def read_all(**steps: Callable[[], object]) -> dict[str, Any]:
     return found
 
 
+def optional_currency(code: str) -> str:
+    """Returns a currency code, which may be empty; raises InvalidInput for an unknown code."""
+    if code:
+        digits_of(code)
+    return code
+
+
 READERS: Mapping[str, Callable[[str, Any], Decimal | Money]] = {
     "google.type.Decimal": read_decimal,
     "google.type.Money": read_money,

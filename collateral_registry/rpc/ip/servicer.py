@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +12,8 @@ from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.ip import ip_assets as commands
-from collateral_registry.domain.ip.ip_valuation import EVIDENCE, PLEDGE_LEVEL, RightAnswer, RightQuestion
+from collateral_registry.domain.assets.kinds import IntellectualProperty
+from collateral_registry.domain.ip.ip_valuation import EVIDENCE, RightAnswer, RightQuestion
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_ip_asset, survival_message
@@ -20,7 +23,7 @@ from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.ip.events import StoredIpEvent
-from collateral_registry.v1 import ip_pb2 as pb, ip_pb2_grpc
+from collateral_registry.v1 import asset_pb2, ip_pb2 as pb, ip_pb2_grpc
 from valuation.errors import InvalidInput
 from valuation.ip.distribution import QUANTILE_LEVELS
 from valuation.ip.events import RightEvent, RightEventKind
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from google.type.money_pb2 import Money as MoneyMessage
 
 SINGLE_BRACKETS = ("reproduction_cost", "market_price", "excess_earnings")
+DOUBTS = ("revenue_log_sd", "royalty_low", "royalty_high", "life_low_share", "discount_low", "discount_high")
 YEARLY_BRACKETS = ("earnings_after_tax", "contributory_charges")
 DAYS_AHEAD, DAYS_AHEAD_LIMIT = 90, 3_650
 
@@ -53,11 +57,12 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
 
     async def QuoteRight(self, request: pb.QuoteRightRequest, context: ServicerContext) -> pb.RightValue:
         """Values an IP asset that is not registered; records nothing."""
-        try:
-            asset = read_ip_asset(request.right)
-        except InvalidInput as error:
-            raise error.named(lambda name: name.replace("intellectual_property", "right")) from None
-        question = _question(request.question)
+        read = convert.read_all(
+            asset=lambda: _right(request.right),
+            question=lambda: _question(request.question),
+            currency=lambda: convert.optional_currency(request.currency_code),
+        )
+        asset, question = read["asset"], read["question"]
         if asset.next_year_revenue is None:
             raise InvalidInput("right.next_year_revenue", "nothing", "the revenue of the coming year; a quote needs it")
         currency = request.currency_code or asset.next_year_revenue.currency
@@ -119,43 +124,46 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         return await self.runner.read(work)
 
 
+def _right(message: asset_pb2.IntellectualProperty) -> IntellectualProperty:
+    """Returns an IP asset that is not registered; raises InvalidInput with the name of the field."""
+    try:
+        return read_ip_asset(message)
+    except InvalidInput as error:
+        raise error.named(lambda name: name.replace("intellectual_property", "right")) from None
+
+
 def _question(message: pb.RightQuestion) -> RightQuestion:
-    """Returns the question in a message; raises InvalidInput with the name of the field."""
-    doubt, brackets = message.doubt, message.brackets
-
-    def number(holder: Message, name: str) -> float | None:
-        value = convert.read_optional_decimal(f"question.{name}", holder, name)
-        return None if value is None else float(value)
-
-    def amount(name: str) -> float | None:
-        value = convert.read_optional_money(f"question.brackets.{name}", brackets, name)
-        return None if value is None else float(value.major)
-
-    def amounts(name: str) -> list[float]:
-        field = f"question.brackets.earnings.{name}"
-        return [float(convert.read_money(field, one).major) for one in getattr(brackets.earnings, name)]
-
-    life, level = number(doubt, "life_low_share"), number(message, "pledge_level")
-    return RightQuestion(
-        revenue_log_sd=number(doubt, "revenue_log_sd") or 0.0,
-        royalty_low=number(doubt, "royalty_low"),
-        royalty_high=number(doubt, "royalty_high"),
-        life_low_share=1.0 if life is None else life,
-        discount_low=number(doubt, "discount_low"),
-        discount_high=number(doubt, "discount_high"),
-        reproduction_cost=amount("reproduction_cost"),
-        functional_obsolescence=number(brackets, "functional_obsolescence") or 0.0,
-        economic_obsolescence=number(brackets, "economic_obsolescence") or 0.0,
-        market_price=amount("market_price"),
-        excess_earnings=amount("excess_earnings"),
-        earnings_after_tax=amounts("earnings_after_tax"),
-        contributory_charges=amounts("contributory_charges"),
-        terminal_growth=number(brackets.earnings, "terminal_growth"),
-        indicators=dict(message.indicators),
-        pledge_level=PLEDGE_LEVEL if level is None else level,
-        loan_years=number(message, "loan_years"),
-        operating_margin=number(message, "operating_margin"),
+    """Returns the question in a message; raises one InvalidInput that lists the wrong fields."""
+    brackets, earnings = message.brackets, message.brackets.earnings
+    read = convert.read_all(
+        **_numbers("question", message, "pledge_level", "loan_years", "operating_margin"),
+        **_numbers("question.doubt", message.doubt, *DOUBTS),
+        **_numbers("question.brackets", brackets, "functional_obsolescence", "economic_obsolescence"),
+        **_numbers("question.brackets.earnings", earnings, "terminal_growth"),
+        **{name: partial(_amount, brackets, name) for name in SINGLE_BRACKETS},
+        **{name: partial(_amounts, earnings, name) for name in YEARLY_BRACKETS},
     )
+    stated = {name: value for name, value in read.items() if value is not None}
+    return RightQuestion(**stated, indicators=dict(message.indicators))
+
+
+def _numbers(prefix: str, holder: Message, *names: str) -> dict[str, Callable[[], float | None]]:
+    return {name: partial(_number, prefix, holder, name) for name in names}
+
+
+def _number(prefix: str, holder: Message, name: str) -> float | None:
+    value = convert.read_optional_decimal(f"{prefix}.{name}", holder, name)
+    return None if value is None else float(value)
+
+
+def _amount(brackets: pb.RightBrackets, name: str) -> float | None:
+    value = convert.read_optional_money(f"question.brackets.{name}", brackets, name)
+    return None if value is None else float(value.major)
+
+
+def _amounts(earnings: pb.ExcessEarnings, name: str) -> list[float]:
+    field = f"question.brackets.earnings.{name}"
+    return [float(convert.read_money(field, one).major) for one in getattr(earnings, name)]
 
 
 def _check_brackets(brackets: pb.RightBrackets, currency: str) -> None:

@@ -16,10 +16,9 @@ from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.loans.messages import new_terms, plain_pledge, read_release
-from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN, read_pickup
+from collateral_registry.rpc.loans.pickup_servicer import of_loan, read_pickup
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.loans.overrides import StoredOverride, get_override, list_overrides
 from collateral_registry.store.loans.pledges import get_pledge
 from collateral_registry.v1 import loan_pb2, override_pb2 as pb, override_pb2_grpc, pickup_pb2
@@ -68,9 +67,10 @@ class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
         self, request: pb.ListOverridesRequest, context: ServicerContext
     ) -> pb.ListOverridesResponse:
         """Lists the overrides of a loan, or of all loans, newest first."""
-        wanted = conditions_in(request.filter, ENUMS)
-        if request.parent not in EVERY_LOAN:
-            wanted.append(Condition("loan", id_of("parent", request.parent, "loans")[0]))
+        read = convert.read_all(
+            filter=lambda: conditions_in(request.filter, ENUMS), loan=lambda: of_loan(request.parent)
+        )
+        wanted = [*read["filter"], *read["loan"]]
         page = page_of(request, f"ListOverrides {request.parent} {request.filter}", NEWEST)
 
         def work(connection: Connection) -> pb.ListOverridesResponse:

@@ -29,6 +29,11 @@ EVERY_LOAN = {"", "loans/-"}
 """Parents that stand for all loans."""
 
 
+def of_loan(parent: str) -> list[Condition]:
+    """Returns the condition that restricts a list to a loan; an empty list for all loans."""
+    return [] if parent in EVERY_LOAN else [Condition("loan", id_of("parent", parent, "loans")[0])]
+
+
 class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
     """Checks and authorises pick-ups: goods that leave a pledged lot."""
 
@@ -70,9 +75,10 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
 
     async def ListPickups(self, request: pb.ListPickupsRequest, context: ServicerContext) -> pb.ListPickupsResponse:
         """Lists the pick-ups of a loan, or of all loans, oldest first."""
-        wanted = conditions_in(request.filter, ENUMS)
-        if request.parent not in EVERY_LOAN:
-            wanted.append(Condition("loan", id_of("parent", request.parent, "loans")[0]))
+        read = convert.read_all(
+            filter=lambda: conditions_in(request.filter, ENUMS), loan=lambda: of_loan(request.parent)
+        )
+        wanted = [*read["filter"], *read["loan"]]
         page = page_of(request, f"ListPickups {request.parent} {request.filter}", 0)
 
         def work(connection: Connection) -> pb.ListPickupsResponse:

@@ -115,7 +115,10 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         self, request: pb.ListRejectedMovementsRequest, context: ServicerContext
     ) -> pb.ListRejectedMovementsResponse:
         """Lists the items that were not booked, of one feed or of all feeds, newest first."""
-        wanted = [*conditions_in(request.filter, ENUMS), *_of_feed(request.parent)]
+        read = convert.read_all(
+            filter=lambda: conditions_in(request.filter, ENUMS), feed=lambda: _of_feed(request.parent)
+        )
+        wanted = [*read["filter"], *read["feed"]]
         page = page_of(request, f"ListRejectedMovements {request.parent} {request.filter}", NEWEST)
 
         def work(connection: Connection) -> pb.ListRejectedMovementsResponse:

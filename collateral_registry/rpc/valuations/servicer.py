@@ -11,7 +11,6 @@ from collateral_registry.commands.valuations.recorded_valuations import recorded
 from collateral_registry.commands.valuations.revalue import revalue
 from collateral_registry.commands.valuations.value import quote_asset
 from collateral_registry.domain.shared.errors import Refused
-from collateral_registry.domain.shared.money import digits_of
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_asset
 from collateral_registry.rpc.common import convert
@@ -42,7 +41,8 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
     async def ValueAssets(self, request: pb.ValueAssetsRequest, context: ServicerContext) -> pb.ValueAssetsResponse:
         """Values assets by the newest facts. Calls that arrive together share one snapshot."""
         read = convert.read_all(
-            asset_ids=lambda: _asset_ids(request.names, VALUE_LIMIT), currency=lambda: _currency(request.currency_code)
+            asset_ids=lambda: _asset_ids(request.names, VALUE_LIMIT),
+            currency=lambda: convert.optional_currency(request.currency_code),
         )
         values = await self.batcher.value(read["asset_ids"], read["currency"])
         return pb.ValueAssetsResponse(valuations=values)
@@ -50,7 +50,8 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
     async def QuoteAsset(self, request: pb.QuoteAssetRequest, context: ServicerContext) -> pb.Valuation:
         """Values an asset that is not registered; records nothing."""
         read = convert.read_all(
-            asset=lambda: read_asset(request.asset, QUOTE_ID), currency=lambda: _currency(request.currency_code)
+            asset=lambda: read_asset(request.asset, QUOTE_ID),
+            currency=lambda: convert.optional_currency(request.currency_code),
         )
 
         def work(connection: Connection) -> pb.Valuation:
@@ -124,10 +125,3 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
 def _asset_ids(names: Sequence[str], limit: int, least: int = 1) -> list[str]:
     check_count("names", names, limit, least)
     return [id_of("names", name, "assets")[0] for name in names]
-
-
-def _currency(code: str) -> str:
-    """Returns a currency code, which may be empty; raises InvalidInput for an unknown code."""
-    if code:
-        digits_of(code)
-    return code
