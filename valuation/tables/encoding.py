@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 
@@ -42,12 +43,12 @@ COMMON = frozenset(
 ENCODINGS_READ = "UTF-8, UTF-16 or, in Chinese, GB 18030"
 
 
-def decode(name: str, content: bytes) -> str:
-    """Returns the text of a file without its byte order mark.
+def decode(name: str, content: bytes, encoding: str = "") -> str:
+    """Returns the text of a file without its byte order mark, read in the stated encoding if there is one.
 
-    Raises InvalidInput if the encoding cannot be determined, or if the text has a zero character.
+    Raises InvalidInput if the encoding cannot be determined or is another one, or if the text has a zero character.
     """
-    text = _decoded(name, content)
+    text = _stated(name, content, encoding) if encoding else _decoded(name, content)
     at = text.find("\0")
     if at >= 0:
         line = 1 + len(re.findall(r"\r\n?|\n", text[:at]))
@@ -72,6 +73,14 @@ def _decoded(name: str, content: bytes) -> str:
                 f"{name}:{line}", "text in an unknown encoding", f'{ENCODINGS_READ}; save it as "CSV UTF-8"'
             ) from None
         return text
+
+
+def _stated(name: str, content: bytes, encoding: str) -> str:
+    """Returns the text of a file in the stated encoding; raises InvalidInput if its byte order mark is of another."""
+    found = next((own for mark, own in BYTE_ORDER_MARKS if content.startswith(mark)), "").removesuffix("-sig")
+    if not codecs.lookup(encoding).name.startswith(found):
+        raise InvalidInput(name, f"the byte order mark of {found}", f"{encoding} as stated")
+    return _strict(name, content, encoding).removeprefix("\ufeff")
 
 
 def _strict(name: str, content: bytes, encoding: str) -> str:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 
 from valuation.tables.canonical import Canonical, UndecidedColumn
+from valuation.tables.schema import RECOGNISED, Notation
 
 PLAIN_COLUMN = re.compile(r"(?:(?:-?[0-9]+(?:\.[0-9]+)?)?\n)*+")
 """Column of plain numbers and empty cells, one a line."""
@@ -33,6 +34,10 @@ SEPARATED = re.compile(r"([0-9]{1,3}(?:[ '][0-9]{3})+)(?:([.,])([0-9]+))?")
 """Thousands separated by spaces or apostrophes, such as 5'100.00 and 5 100,00."""
 
 INDIAN = re.compile(r"([0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3})(?:\.([0-9]+))?")
+GROUPING = " '.,"
+"""Signs that may separate thousands."""
+
+OTHER_SIGN = {".": ",", ",": "."}
 ONE_SIGN = re.compile(r"([0-9]*)([.,])([0-9]*)")
 GROUPS = {
     ".": re.compile(r"([0-9]{1,3}(?:\.[0-9]{3})+)(?:,([0-9]+))?"),
@@ -44,6 +49,7 @@ LONGEST = 60
 """Largest number of characters of a number; longer ones are no amounts, and may be too large to compute with."""
 
 WANTED = "a number in plain digits such as 1200.50"
+WANTED_WITH_SIGN = "a number with the decimal sign"
 SHOWN_LETTERS = 40
 
 
@@ -57,17 +63,26 @@ class Form(Enum):
     THREE_AFTER_COMMA = "8,512"
 
 
-def read_numbers(cells: Sequence[str], *, currency: bool, local_signs: bool, binary: bool = False) -> Canonical:
+def read_numbers(
+    cells: Sequence[str], *, currency: bool, local_signs: bool, binary: bool = False, notation: Notation = RECOGNISED
+) -> Canonical:
     """Returns the numbers of a column [n] in plain digits, such as ``-1200.50``; empty cells stay empty.
 
     ``currency`` permits one currency sign in the whole column. ``local_signs`` states that the file shows signs of a
     country with a decimal comma (dates with points, cells separated by semicolons). ``binary`` states that the column
-    comes from a format that stores numbers, so that its points are decimal signs. Raises UndecidedColumn if the column
+    comes from a format that stores numbers, so that its points are decimal signs. ``notation`` may state the decimal
+    sign and the sign between thousands; a number with other ones is then refused. Raises UndecidedColumn if the column
     has two readings.
     """
+    stated = "" if binary else notation.decimal or OTHER_SIGN.get(notation.thousands, "")
     joined = "\n".join(cells) + "\n"
     regular = joined.count("\n") == len(cells) and max(map(len, cells), default=0) <= LONGEST
-    if regular and PLAIN_COLUMN.fullmatch(joined) and ("." not in joined or CLEAR_POINT.search(joined)):
+    if (
+        regular
+        and stated != ","
+        and PLAIN_COLUMN.fullmatch(joined)
+        and ("." not in joined or CLEAR_POINT.search(joined))
+    ):
         return Canonical(list(cells))
     distinct = dict.fromkeys(cells)
     distinct.pop("", None)
@@ -77,13 +92,15 @@ def read_numbers(cells: Sequence[str], *, currency: bool, local_signs: bool, bin
         is_three = Form.THREE_AFTER_POINT
         forms = {cell: (number, Form.POINT if form is is_three else form) for cell, (number, form) in forms.items()}
     _check_currencies(cells, {cell: sign for cell, (_, _, sign) in stripped.items()}, currency=currency)
-    decimal = _decimal_sign(cells, forms, local_signs=local_signs)
+    decimal = stated or _decimal_sign(cells, forms, local_signs=local_signs)
+    grouping = set(notation.thousands or GROUPING) - {decimal}
     plain: dict[str, str] = {"": ""}
     refused: dict[str, str] = {}
     for cell, (number, minus, sign) in stripped.items():
-        digits = _plain(number, forms[cell][1], decimal)
+        digits = _plain(number, forms[cell][1], decimal, grouping)
         if digits is None or (sign and not currency):
-            refused[cell] = _reason(cell, sign if digits is not None else "")
+            wanted = f"{WANTED_WITH_SIGN} {stated!r}" if stated else WANTED
+            refused[cell] = _reason(cell, sign if digits is not None else "", wanted)
         plain[cell] = "" if cell in refused else minus + (digits or "")
     wrong = {at: refused[cell] for at, cell in enumerate(cells) if cell in refused} if refused else {}
     return Canonical([plain[cell] for cell in cells], wrong)
@@ -135,14 +152,13 @@ def _form_with_one_sign(before: str, sign: str, after: str) -> Form | None:
     return Form.POINT if sign == "." else Form.COMMA
 
 
-def _plain(number: str, form: Form | None, decimal: str) -> str | None:
+def _plain(number: str, form: Form | None, decimal: str, grouping: Collection[str]) -> str | None:
     """Returns an unsigned number in plain digits with a decimal point; None if it is none in the column's format."""
-    other = "," if decimal == "." else "."
     if form is None or form is (Form.COMMA if decimal == "." else Form.POINT):
         return None
-    if form in {Form.THREE_AFTER_POINT, Form.THREE_AFTER_COMMA}:
-        return number.replace(other, "").replace(decimal, ".")
-    whole, _, part = number.translate({ord(one): None for one in f" '{other}"}).partition(decimal)
+    if any(sign in number and sign not in grouping for sign in GROUPING if sign != decimal):
+        return None
+    whole, _, part = number.translate({ord(one): None for one in grouping}).partition(decimal)
     return f"{whole or '0'}.{part}" if part else whole
 
 
@@ -185,16 +201,16 @@ def _check_currencies(cells: Sequence[str], signs: dict[str, str], *, currency: 
         raise UndecidedColumn(cells.index(other), f"{_shown(one)} and {_shown(other)}", "one currency in the column")
 
 
-def _reason(cell: str, sign: str) -> str:
+def _reason(cell: str, sign: str, wanted: str) -> str:
     if len(cell) > LONGEST:
-        return f"got {_shown(cell)}, want {WANTED} of at most {LONGEST} characters"
+        return f"got {_shown(cell)}, want {wanted} of at most {LONGEST} characters"
     if sign:
-        return f"got {_shown(cell)}, want {WANTED}, without the currency {sign}"
+        return f"got {_shown(cell)}, want {wanted}, without the currency {sign}"
     if "%" in cell or "\uff05" in cell:
         return f"got {_shown(cell)}, want a ratio such as 0.05 without a percent sign"
     if re.fullmatch(r"[-+]?[0-9.,]+[eE][-+]?[0-9]+", cell):
-        return f"got {_shown(cell)}, want {WANTED}; format the column as a number and save it again"
-    return f"got {_shown(cell)}, want {WANTED}"
+        return f"got {_shown(cell)}, want {wanted}; format the column as a number and save it again"
+    return f"got {_shown(cell)}, want {wanted}"
 
 
 def _shown(cell: str) -> str:

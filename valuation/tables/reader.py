@@ -15,7 +15,7 @@ from valuation.tables.grid import Grid
 from valuation.tables.header import places
 from valuation.tables.numbers import read_numbers
 from valuation.tables.records import SEPARATOR_NAMES, read_records
-from valuation.tables.schema import DATE_KINDS, NUMBER_KINDS, CellKind, Schema
+from valuation.tables.schema import DATE_KINDS, NUMBER_KINDS, RECOGNISED, CellKind, Notation, Schema
 from valuation.tables.source import Format, Source, load
 
 FIRST_ZONE = timedelta(hours=14)
@@ -92,36 +92,44 @@ def latest_day() -> date:
     return (datetime.now(UTC) + FIRST_ZONE).date()
 
 
-def read_file(path: Path, schema: Schema) -> Table:
+def read_file(path: Path, schema: Schema, notation: Notation = RECOGNISED) -> Table:
     """Reads a table from a file: CSV in any common dialect and encoding, an Excel workbook, or parquet.
 
     Raises InvalidInput if the file is refused as a whole, and OSError if it cannot be read.
     """
-    return read_source(load(path, schema.max_bytes), schema)
+    return read_source(load(path, schema.max_bytes), schema, notation)
 
 
-def read_source(source: Source, schema: Schema) -> Table:
+def read_source(source: Source, schema: Schema, notation: Notation = RECOGNISED) -> Table:
     """Reads a table from the content of a file; raises InvalidInput as ``read_file`` does."""
-    grid = _grid(source, schema)
+    grid = _grid(source, schema, notation)
     found = places(grid, schema)
     rows, lines, refused = _fitting(grid, found)
     columns = {name: [row[at].strip() for row in rows] for name, at in found.items()}
     table = Table(source.name, columns, lines, refused)
-    return _canonical(grid, table, schema, {name for name, at in found.items() if at in grid.binary})
+    return _canonical(grid, table, schema, {name for name, at in found.items() if at in grid.binary}, notation)
 
 
-def _grid(source: Source, schema: Schema) -> Grid:
-    match source.format:
-        case Format.TEXT:
-            return read_records(source.name, decode(source.name, source.content), schema)
-        case Format.WORKBOOK:
-            from valuation.tables.workbook import read_workbook
+def _grid(source: Source, schema: Schema, notation: Notation) -> Grid:
+    if source.format is Format.TEXT:
+        text = decode(source.name, source.content, notation.encoding)
+        return read_records(source.name, text, schema, notation.separator)
+    try:
+        return _grid_of_binary(source, schema)
+    except ModuleNotFoundError as error:
+        want = f'a table in text, saved as "CSV UTF-8"; {error.name} is not installed'
+        raise InvalidInput(source.name, f"a {source.format.value}", want) from None
 
-            return read_workbook(source, schema)
-        case Format.PARQUET:
-            from valuation.tables.parquet import read_parquet
 
-            return read_parquet(source, schema)
+def _grid_of_binary(source: Source, schema: Schema) -> Grid:
+    """Reads a format that needs a library; raises ModuleNotFoundError if that is not installed."""
+    if source.format is Format.WORKBOOK:
+        from valuation.tables.workbook import read_workbook
+
+        return read_workbook(source, schema)
+    from valuation.tables.parquet import read_parquet
+
+    return read_parquet(source, schema)
 
 
 def _fitting(grid: Grid, found: Mapping[str, int]) -> tuple[list[list[str]], list[int], list[RefusedRow]]:
@@ -153,7 +161,7 @@ def _wrong_width(cells: int, width: int, separator: str) -> str:
     return reason
 
 
-def _canonical(grid: Grid, table: Table, schema: Schema, binary: Collection[str]) -> Table:
+def _canonical(grid: Grid, table: Table, schema: Schema, binary: Collection[str], notation: Notation) -> Table:
     """Returns the table with numbers and dates in canonical form; rows with unreadable or missing cells are refused."""
     kinds = {name: kind for name, kind in schema.kinds().items() if name in table.columns}
     local = grid.separator == ";" or any(dotted(table.columns[name]) for name in kinds if kinds[name] in DATE_KINDS)
@@ -163,7 +171,7 @@ def _canonical(grid: Grid, table: Table, schema: Schema, binary: Collection[str]
         if kind is not CellKind.TEXT:
             cells = _known(cells, schema.unknown)
             try:
-                read = _read(cells, kind, local_signs=local, binary=name in binary)
+                read = _read(cells, kind, notation, local_signs=local, binary=name in binary)
             except UndecidedColumn as error:
                 raise InvalidInput(f"{table.name}:{table.lines[error.at]}: {name}", error.got, error.want) from None
             columns[name] = read.cells
@@ -183,7 +191,8 @@ def _known(cells: list[str], unknown: frozenset[str]) -> list[str]:
     return ["" if cell in unknown else cell for cell in cells] if unknown else cells
 
 
-def _read(cells: Sequence[str], kind: CellKind, *, local_signs: bool, binary: bool) -> Canonical:
+def _read(cells: Sequence[str], kind: CellKind, notation: Notation, *, local_signs: bool, binary: bool) -> Canonical:
     if kind in NUMBER_KINDS:
-        return read_numbers(cells, currency=kind is CellKind.PRICE, local_signs=local_signs, binary=binary)
+        currency = kind is CellKind.PRICE
+        return read_numbers(cells, currency=currency, local_signs=local_signs, binary=binary, notation=notation)
     return read_dates(cells, kind, latest_day())

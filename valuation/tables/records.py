@@ -23,15 +23,14 @@ NO_CELLS = frozenset(" ".join(SEPARATORS))
 COMMENT = "#"
 
 
-def read_records(name: str, text: str, schema: Schema) -> Grid:
-    """Returns the header and the rows of a text, without blank rows.
+def read_records(name: str, text: str, schema: Schema, separator: str = "") -> Grid:
+    """Returns the header and the rows of a text, without blank rows; the separator is recognised unless it is stated.
 
     Lines before the header that begin with ``#`` are comments; after it they are data. Raises InvalidInput for a quote
     that is not closed, or for more rows than the schema permits.
     """
-    start, line, separator = _start_of_header(text, schema)
-    if not separator:
-        separator = _separator(text[start:], schema)
+    start, line, of_file = _start_of_header(text, schema)
+    separator = separator or of_file or _separator(text[start:], schema)
     grid = Grid(name, [], separator=separator)
     reader = csv.reader(io.StringIO(text[start:], newline=""), delimiter=separator, strict=True)
     last = line - 1

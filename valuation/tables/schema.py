@@ -34,6 +34,23 @@ NUMBER_KINDS = frozenset({CellKind.NUMBER, CellKind.PRICE})
 
 
 @dataclass(frozen=True)
+class Notation:
+    """How a file is written, as far as it is stated; what is empty is recognised from the file.
+
+    Without ``thousands``, a number may have any sign between thousands that is not its decimal sign.
+    """
+
+    encoding: str = ""
+    separator: str = ""
+    decimal: str = ""
+    thousands: str = ""
+
+
+RECOGNISED = Notation()
+"""Notation of which nothing is stated."""
+
+
+@dataclass(frozen=True)
 class Schema:
     """Columns of a kind of file. Names match whatever their case and the space around them.
 

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from valuation.tables.canonical import UndecidedColumn
 from valuation.tables.dates import read_dates
 from valuation.tables.numbers import read_numbers
-from valuation.tables.schema import CellKind
+from valuation.tables.schema import CellKind, Notation
 
 TODAY = date(2024, 6, 28)
 
@@ -176,3 +176,41 @@ def test_what_is_no_day_is_refused(cell):
 @pytest.mark.parametrize("cell", ["2024", "2024-06", "2024M06", "Jun-2024", "June 2024", "2024 Jun"])
 def test_a_month_is_a_day_for_quotes_only(cell):
     assert dates(cell, kind=CellKind.DATE) == [None]
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "cell", "read"),
+    [
+        (",", "", "8.512", "8512"),
+        (",", "", "8,512", "8.512"),
+        (",", ".", "1.234,5", "1234.5"),
+        (",", " ", "1\u00a0234,5", "1234.5"),
+        (".", "", "8,512", "8512"),
+        (".", "'", "8'512.25", "8512.25"),
+        ("", ",", "8,512", "8512"),
+        ("", ".", "8.512", "8512"),
+    ],
+)
+def test_a_stated_sign_decides_a_number_with_two_readings(decimal, thousands, cell, read):
+    found = read_numbers([cell], currency=False, local_signs=False, notation=Notation("", "", decimal, thousands))
+
+    assert found.cells == [read]
+    assert found.wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "cell"),
+    [
+        (",", "", "1234.5"),
+        (".", "", "1234,5"),
+        (",", "", "1,234.5"),
+        (",", " ", "1.234,5"),
+        (".", ",", "1'234.5"),
+        (",", ".", "12.34,5"),
+    ],
+)
+def test_a_number_with_other_signs_than_stated_is_refused(decimal, thousands, cell):
+    found = read_numbers([cell], currency=False, local_signs=False, notation=Notation("", "", decimal, thousands))
+
+    assert found.cells == [""]
+    assert f"got {cell!r}, want a number with the decimal sign {decimal!r}" in found.wrong[0]

@@ -17,7 +17,7 @@ import pytest
 
 from valuation.errors import InvalidInput
 from valuation.tables.reader import Table, read_file
-from valuation.tables.schema import CellKind, Schema
+from valuation.tables.schema import CellKind, Notation, Schema
 
 PRICES = Schema(
     {"date": CellKind.QUOTE_DATE, "price": CellKind.PRICE},
@@ -256,3 +256,33 @@ def test_parquet_is_read_and_days_are_those_of_their_zone(tmp_path, dates):
     pq.write_table(pa.table({"series": series, "date": dates, "price": pa.array([5037.5, 20100.0])}), stream)
 
     assert read(tmp_path, stream.getvalue()).columns == EXPECTED
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8-sig", "utf-8", "utf-16", "cp1252"])
+def test_a_stated_encoding_is_read_and_another_one_refused(tmp_path, encoding):
+    path = tmp_path / "stated.csv"
+    text = "name;amount\nMüller;1,5\n"
+    path.write_bytes(text.encode(encoding))
+    schema = Schema({"name": CellKind.TEXT, "amount": CellKind.NUMBER})
+    table = read_file(path, schema, Notation(encoding.removesuffix("-sig"), ";", ","))
+
+    assert table.columns == {"name": ["Müller"], "amount": ["1.5"]}
+    if encoding != "cp1252":
+        path.write_bytes(b"name;amount\nM\xfc\xff\xff;1,5\n")
+        with pytest.raises(InvalidInput, match=r"stated\.csv"):
+            read_file(path, schema, Notation(encoding.removesuffix("-sig"), ";", ","))
+
+
+def test_a_byte_order_mark_that_contradicts_the_stated_encoding_refuses_the_file(tmp_path):
+    path = tmp_path / "stated.csv"
+    path.write_text("name\nMüller\n", encoding="utf-8-sig")
+    with pytest.raises(InvalidInput, match=r"stated\.csv: got the byte order mark of utf-8, want gb18030 as stated"):
+        read_file(path, Schema({"name": CellKind.TEXT}), Notation("gb18030"))
+
+
+def test_a_stated_separator_is_used_where_another_one_would_be_recognised(tmp_path):
+    path = tmp_path / "stated.csv"
+    path.write_text("name|note,more\na|1,2\n")
+    table = read_file(path, Schema({"name": CellKind.TEXT, "note,more": CellKind.TEXT}), Notation(separator="|"))
+
+    assert list(table.columns.values()) == [["a"], ["1,2"]]

@@ -6,7 +6,6 @@ optional, except that fitting needs price, sale date and at least one level.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import MAXYEAR, MINYEAR
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from valuation.errors import InvalidInput
+from valuation.tables.mapping import read_document, typed
 
 SINGLE = ("id", "machine", "price", "sale_date", "build_year", "hours", "condition", "reference", "region")
 JOINED = ("make", "category", "class", "family", "model")
@@ -110,42 +110,15 @@ def check_read_alike(learned: ColumnMap, assets: ColumnMap) -> None:
 
 def read_mapping(path: Path) -> ColumnMap:
     """Reads a mapping from a TOML file; raises InvalidInput that names an invalid entry."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput("mapping", str(error), "a TOML file in UTF-8") from None
-    unknown = sorted(set(document) - {"columns", "reading"})
-    if unknown:
-        raise InvalidInput("mapping", unknown[0], "the tables columns and reading")
-    columns = document.get("columns", {})
-    reading = document.get("reading", {})
-    _only("columns", columns, (*SINGLE, *JOINED, *LISTED))
-    settings = {field.name for field in fields(ColumnMap)} - {*SINGLE, *JOINED, *LISTED, "class_"}
-    _only("reading", reading, sorted(settings))
-    return mapping_of({("class_" if name == "class" else name): given for name, given in (columns | reading).items()})
+    columns = (*SINGLE, *JOINED, *LISTED)
+    settings = {field.name for field in fields(ColumnMap)} - {*columns, "class_"}
+    document = read_document(path, {"columns": columns, "reading": sorted(settings)})
+    entries = document["columns"] | document["reading"]
+    return mapping_of({("class_" if name == "class" else name): given for name, given in entries.items()})
 
 
 def mapping_of(document: Mapping[str, Any]) -> ColumnMap:
     """Builds a mapping from plain values; raises InvalidInput for a value of the wrong type."""
     defaults = {field.name: field.default for field in fields(ColumnMap)}
-    settings: dict[str, Any] = {name: _typed(name, given, defaults[name]) for name, given in document.items()}
+    settings: dict[str, Any] = {name: typed(name, given, defaults[name]) for name, given in document.items()}
     return ColumnMap(**settings)
-
-
-def _only(table: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise InvalidInput(f"{table}.{name}", "an unknown entry", "one of " + ", ".join(known))
-
-
-def _typed(name: str, given: object, default: object) -> object:
-    """Checks a TOML value against the type of its default; a single string becomes a tuple of one."""
-    if isinstance(default, tuple):
-        listed = [given] if isinstance(given, str) else given
-        if not isinstance(listed, (list, tuple)) or not all(isinstance(item, str) for item in listed):
-            raise InvalidInput(name, repr(given), "a text or a list of texts")
-        return tuple(listed)
-    wanted = (int, float) if isinstance(default, float) else type(default)
-    if not isinstance(given, wanted) or isinstance(given, bool):
-        raise InvalidInput(name, repr(given), f"a value such as {default!r}")
-    return given
