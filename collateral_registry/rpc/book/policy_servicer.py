@@ -83,8 +83,8 @@ def read_policy(message: pb.Policy, policy_id: str) -> Policy:
     stated = convert.read_all(
         effective=lambda: convert.required_date("effective_date", message, "effective_date"),
         classes=lambda: {
-            entry.asset_class: _read_numbers(f"classes[{entry.asset_class}].numbers", entry.numbers)
-            for entry in message.classes
+            _read_class(row, entry): _read_numbers(f"classes[{entry.asset_class}].numbers", entry.numbers)
+            for row, entry in enumerate(message.classes)
         },
         rules=lambda: _read_numbers("rules", message.rules),
         minimum_cures=lambda: tuple(convert.read_money("minimum_cures", amount) for amount in message.minimum_cures),
@@ -95,13 +95,21 @@ def read_policy(message: pb.Policy, policy_id: str) -> Policy:
     return Policy(policy_id=policy_id, display_name=message.display_name, **stated)
 
 
+def _read_class(row: int, entry: pb.ClassPolicy) -> str:
+    if not entry.asset_class:
+        raise InvalidInput(f"classes[{row}].asset_class", "nothing", "an asset class such as inventory.base_metal")
+    return entry.asset_class
+
+
 def _read_index(entry: pb.ClassPolicy) -> str:
     return id_of(f"classes[{entry.asset_class}].price_index", entry.price_index, "priceSeries")[0]
 
 
 def _read_numbers(field: str, numbers: Iterable[pb.PolicyNumber]) -> Numbers:
     by_parameter: dict[str, SourcedNumber] = {}
-    for number in numbers:
+    for row, number in enumerate(numbers):
+        if not number.parameter:
+            raise InvalidInput(f"{field}[{row}].parameter", "nothing", "the name of a parameter")
         if number.parameter in by_parameter:
             raise InvalidInput(f"{field}[{number.parameter}]", "two numbers", "one number")
         value = convert.read_decimal(f"{field}[{number.parameter}].value", number.value)

@@ -10,6 +10,7 @@ from collateral_registry.commands.revaluation.runs import start_run
 from collateral_registry.commands.valuations.recorded_valuations import recorded_valuation, recorded_valuations
 from collateral_registry.commands.valuations.revalue import revalue
 from collateral_registry.commands.valuations.value import quote_asset
+from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_asset
@@ -22,7 +23,8 @@ from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.value_batcher import ValueBatcher
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.v1 import valuation_pb2 as pb, valuation_pb2_grpc
+from collateral_registry.v1 import asset_pb2, valuation_pb2 as pb, valuation_pb2_grpc
+from valuation.errors import InvalidInput
 
 VALUE_LIMIT = 1_000
 REVALUE_LIMIT = 10_000
@@ -50,7 +52,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
     async def QuoteAsset(self, request: pb.QuoteAssetRequest, context: ServicerContext) -> pb.Valuation:
         """Values an asset that is not registered; records nothing."""
         read = convert.read_all(
-            asset=lambda: read_asset(request.asset, QUOTE_ID),
+            asset=lambda: _read_quoted(request.asset),
             currency=lambda: convert.optional_currency(request.currency_code),
         )
 
@@ -125,3 +127,11 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
 def _asset_ids(names: Sequence[str], limit: int, least: int = 1) -> list[str]:
     check_count("names", names, limit, least)
     return [id_of("names", name, "assets")[0] for name in names]
+
+
+def _read_quoted(message: asset_pb2.Asset) -> Asset:
+    """Returns the asset of a quote; errors name its fields from the root, because the request has a currency too."""
+    try:
+        return read_asset(message, QUOTE_ID)
+    except InvalidInput as error:
+        raise error.named(lambda name: f"asset.{name}") from None
