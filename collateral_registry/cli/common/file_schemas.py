@@ -58,13 +58,6 @@ SCHEMAS: Mapping[str, Schema] = {
             "registered": DATE, "expiry": DATE,
         },
     ),
-    "stock": Schema(
-        {"movement": TEXT, "kind": TEXT, "time": TEXT, "warehouse": TEXT, "lot": TEXT, "quantity": NUMBER},
-        dict.fromkeys(
-            ("good", "unit", "bin", "to_warehouse", "to_lot", "to_bin", "grade", "corrects", "document"), TEXT
-        ),
-    ),
-    "count": _filled({"lot": TEXT, "good": TEXT, "unit": TEXT, "quantity": NUMBER}),
     "realised": _filled({"asset": TEXT, "date": PAST_DATE, "price": NUMBER, "currency": TEXT}, {"basis": TEXT}),
     "renewal": Schema({"id": TEXT, "years_paid": NUMBER, "lapsed": TEXT}),
     "yearly_fees": Schema({"year": NUMBER, "fee": NUMBER}),

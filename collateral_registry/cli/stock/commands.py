@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from collateral_partner import main
+from collateral_partner.options import (
+    Complete,
+    CountMethod,
+    CountTime,
+    Document,
+    MappingFile,
+    Method,
+    TimeZone,
+    TokenFile,
+    Warehouse,
+)
 from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Actor, File, Limit, Note, Server, in_session
 
 stock_app = typer.Typer(help="Push warehouse stock, count it and show it.", no_args_is_help=True, rich_markup_mode=None)
 
-Source = Annotated[str, typer.Option("--source", help="id of the partner's feed")]
-OutboxFile = Annotated[
-    Path | None,
-    typer.Option("--outbox", dir_okay=False, help="file of pending movements; default: .data/outbox-SOURCE.db"),
-]
-TokenFile = Annotated[
-    Path | None,
-    typer.Option(
-        exists=True, dir_okay=False, help="file with the token; default: environment variable COLLATERAL_STOCK_TOKEN"
-    ),
-]
-RootCertificate = Annotated[
-    Path | None,
-    typer.Option(exists=True, dir_okay=False, help="root certificates in PEM format, for a server with TLS"),
-]
 LotFilter = Annotated[str, typer.Option("--filter", help='such as: warehouse = "W-1" AND good = copper')]
 MovementFilter = Annotated[str, typer.Option("--filter", help='such as: feed = acme AND lot = "L-1"')]
 RejectionFilter = Annotated[
@@ -35,42 +31,9 @@ RejectionFilter = Annotated[
 LastRows = Annotated[int, typer.Option("--limit", min=0, help="maximum number of rows; 0 for all")]
 
 
-class CountMethod(StrEnum):
-    """Methods by which stock is counted."""
-
-    STOCK_LIST = "stock-list"
-    PHYSICAL_COUNT = "physical-count"
-
-
-Patience = Annotated[float, typer.Option("--patience", min=0.1, help="seconds without progress before giving up")]
-
-
-@stock_app.command("push")
-def stock_push(
-    file: File,
-    source: Source,
-    outbox: OutboxFile = None,
-    token_file: TokenFile = None,
-    root_certificate: RootCertificate = None,
-    patience: Patience = 30.0,
-    server: Server = DEFAULT_ADDRESS,
-) -> None:
-    """Push stock movements from a CSV file.
-
-    Movements still pending from earlier pushes are sent first. Rejected movements are reported.
-    """
-    from collateral_registry.cli.stock.push import PushOptions, push_file
-
-    options = PushOptions(server, token_file, root_certificate, patience)
-    raise typer.Exit(push_file(file, source, outbox, options))
-
-
-@stock_app.command("backlog")
-def stock_backlog(source: Source, outbox: OutboxFile = None) -> None:
-    """Show pending and rejected movements of an outbox."""
-    from collateral_registry.cli.stock.push import show_backlog
-
-    raise typer.Exit(show_backlog(source, outbox))
+stock_app.command("push")(main.push)
+stock_app.command("backlog")(main.backlog)
+stock_app.command("renumber")(main.renumber)
 
 
 @stock_app.command("feeds")
@@ -154,15 +117,15 @@ def stock_resolve(
 @stock_app.command("count")
 def stock_count(
     file: File,
-    warehouse: Annotated[str, typer.Option(help="warehouse name as used by its lots")],
+    warehouse: Warehouse,
     source: Annotated[str, typer.Option("--source", help="feed id of the partner, for a count by the partner")] = "",
     actor: Annotated[str, typer.Option(help="name of the person who counted for the lender")] = "",
-    time: Annotated[str, typer.Option(help="time of the count with its time zone; default: now")] = "",
-    method: Annotated[CountMethod, typer.Option(help="list from a system, or physical count")] = (
-        CountMethod.PHYSICAL_COUNT
-    ),
-    complete: Annotated[bool, typer.Option("--complete", help="count lots missing from the file as zero")] = False,
-    document: Annotated[str, typer.Option(help="number of the stock list or report")] = "",
+    columns: MappingFile = None,
+    time_zone: TimeZone = "",
+    time: CountTime = "",
+    method: Method = CountMethod.PHYSICAL_COUNT,
+    complete: Complete = False,
+    document: Document = "",
     token_file: TokenFile = None,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
@@ -170,9 +133,10 @@ def stock_count(
 
     The file has the columns lot, good, unit and quantity. Differences are reported with exit code 1.
     """
-    from collateral_registry.cli.stock.count import CountDetails, submit_count
+    from collateral_partner.counting import CountDetails
+    from collateral_registry.cli.stock.count import submit_count
 
-    counted = CountDetails(warehouse, time, method.value, complete, document)
+    counted = CountDetails(warehouse, time, method.value, complete, document, main.read_columns(columns, time_zone))
     in_session(server, submit_count, file, counted, source, actor, token_file)
 
 

@@ -1,38 +1,15 @@
-"""Sends a stock count from a file and prints the differences from the book."""
+"""Sends a stock count from a file, as the partner or as the lender, and prints the differences from the book."""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import grpc
-from google.type.decimal_pb2 import Decimal
 
-from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, print_line
-from collateral_registry.cli.common.file_schemas import SCHEMAS
-from collateral_registry.cli.stock.push import read_token
-from collateral_registry.cli.stock.rows import parse_time
-from collateral_registry.clock import wall_clock
-from collateral_registry.v1 import stock_pb2, stock_pb2_grpc, warehouse_pb2, warehouse_pb2_grpc
-from valuation.tables.reader import read_file
-
-
-@dataclass(frozen=True)
-class CountDetails:
-    """The warehouse, time, method and document of a count."""
-
-    warehouse: str
-    time: str
-    method: str
-    complete: bool
-    document: str
-
-    @property
-    def name(self) -> str:
-        """The resource name of the warehouse."""
-        return f"warehouses/{quote(self.warehouse, safe='')}"
+from collateral_partner.counting import CountDetails, count_of, print_reconciliation, report_count
+from collateral_partner.terminal import read_token
+from collateral_registry.v1 import warehouse_pb2, warehouse_pb2_grpc
 
 
 def submit_count(
@@ -46,43 +23,11 @@ def submit_count(
         raise ValueError(
             "source, actor: want exactly one: the feed of the partner, or the person who counted for the lender"
         )
-    count, request_id = _count(path, details), uuid.uuid4().hex
+    count = count_of(path, details)
     if source:
-        metadata = [("authorization", f"Bearer {token}")] if (token := read_token(token_file)) else None
-        partner_request = stock_pb2.ReportCountRequest(
-            stock_feed=f"stockFeeds/{source}", warehouse=details.name, count=count, request_id=request_id
-        )
-        found = stock_pb2_grpc.StockServiceStub(channel).ReportCount(partner_request, metadata=metadata).reconciliation
-    else:
-        request = warehouse_pb2.RecordInspectionRequest(
-            warehouse=details.name, count=count, actor=actor, request_id=request_id
-        )
-        found = warehouse_pb2_grpc.WarehouseServiceStub(channel).RecordInspection(request).reconciliation
-    return _print_reconciliation(found)
-
-
-def _count(path: Path, details: CountDetails) -> warehouse_pb2.StockCount:
-    method = warehouse_pb2.CountMethod.Value(f"COUNT_METHOD_{details.method.replace('-', '_').upper()}")
-    lines = [
-        warehouse_pb2.CountLine(
-            lot=row["lot"], good=row["good"], unit=row["unit"], quantity=Decimal(value=row["quantity"])
-        )
-        for row in (numbered.values for numbered in read_file(path, SCHEMAS["count"]).complete().rows())
-    ]
-    count = warehouse_pb2.StockCount(method=method, complete=details.complete, lines=lines, document=details.document)
-    count.count_time.FromDatetime(parse_time(details.time) if details.time else wall_clock())
-    return count
-
-
-def _print_reconciliation(found: warehouse_pb2.Reconciliation) -> int:
-    print_line(f"count: {found.agreed_count} lots agree, {len(found.differences)} differ")
-    for one in found.differences:
-        counted, book, reserved = (
-            f"{amount.value} {one.unit}" for amount in (one.counted_quantity, one.book_quantity, one.reserved_quantity)
-        )
-        print_line(f"lot {one.lot}: counted {counted}, book {book}, reserved {reserved}; {one.finding}")
-    for lot in found.undecided_lots:
-        print_line(f"lot {lot.lot}: the count decides nothing; {lot.description}")
-    not_convertible = warehouse_pb2.UNDECIDED_REASON_UNIT_NOT_CONVERTIBLE
-    has_problems = found.differences or any(lot.reason == not_convertible for lot in found.undecided_lots)
-    return EXIT_SOME_REFUSED if has_problems else 0
+        return report_count(channel, count, details.name, source, read_token(token_file))
+    request = warehouse_pb2.RecordInspectionRequest(
+        warehouse=details.name, count=count, actor=actor, request_id=uuid.uuid4().hex
+    )
+    answer = warehouse_pb2_grpc.WarehouseServiceStub(channel).RecordInspection(request)
+    return print_reconciliation(answer.reconciliation)

@@ -9,12 +9,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.decimal_pb2 import Decimal
 from rich.markup import escape
 
-from collateral_partner import Movement
+from collateral_partner.movements import Movement
+from collateral_partner.rows import read_movements
 from collateral_registry.cli.common.client import print_line
 from collateral_registry.cli.common.formatting import enum_label, format_time, resource_name
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.loans.report import print_table
-from collateral_registry.cli.stock.rows import read_movements
 from collateral_registry.v1 import stock_ledger_pb2, stock_ledger_pb2_grpc, stock_pb2
 
 NUMBERS = {"quantity", "reserved", "change", "sequence", "row", "calls", "not booked"}

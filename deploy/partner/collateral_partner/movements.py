@@ -61,6 +61,11 @@ class Movement:
         _millionths(self.quantity)
 
     @property
+    def content(self) -> bytes:
+        """The serialised message, which is equal for equal movements."""
+        return self.message.SerializeToString(deterministic=True)
+
+    @property
     def message(self) -> stock_pb2.StockBatch:
         """The batch message that contains only this movement.
 

@@ -1,7 +1,7 @@
 """Keeps movements that the server has not yet made durable in a local queue that survives crashes.
 
 An item is stored without a sequence number, assigned to a numbered batch exactly once, and deleted when its batch is
-acknowledged.
+acknowledged. The last acknowledged batch is kept, because only the book that made it durable recognises it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -30,9 +30,26 @@ SCHEMA = (
     "CREATE INDEX IF NOT EXISTS item_sequence ON item (sequence)",
     "CREATE TABLE IF NOT EXISTS rejected (movement_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, "
     "reason TEXT NOT NULL, description TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS acknowledged (sequence INTEGER PRIMARY KEY, items INTEGER NOT NULL, "
+    "at_us INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS last_batch (sequence INTEGER NOT NULL, content BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS destination (server TEXT NOT NULL)",
 )
 """``feed`` has one row with the last assigned sequence. An item has a sequence once it is assigned to a batch; its
-content is a serialised batch of that item alone."""
+content is a serialised batch of that item alone. ``last_batch`` has the content of the last acknowledged batch, and
+``destination`` the server that acknowledged it."""
+
+RENUMBER = (
+    "UPDATE item SET sequence = NULL",
+    "UPDATE feed SET last_sequence = 0",
+    "DELETE FROM acknowledged",
+    "DELETE FROM last_batch",
+    "DELETE FROM destination",
+)
+"""Forgets the numbers and acknowledgements of a book; the items stay."""
+
+ACKNOWLEDGED_BATCHES = 100_000
+"""Number of acknowledged batches that are remembered."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +71,27 @@ class RejectedMovement:
     description: str
 
 
+@dataclass(frozen=True)
+class Acknowledged:
+    """Batches that were acknowledged: how many with how many items, and when the first and the last (us since 1970)."""
+
+    batches: int
+    items: int
+    first_us: int
+    last_us: int
+
+
+def pending_in(path: Path) -> dict[str, bytes]:
+    """Returns the content of the pending items of an outbox file by their ids, without changing the file.
+
+    Raises sqlite3.DatabaseError if the file is not an outbox.
+    """
+    # Without a log next to it, the file is complete; reading it as immutable then creates no log.
+    mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)) as connection:
+        return dict(connection.execute("SELECT movement_id, content FROM item").fetchall())
+
+
 class Outbox:
     """The outbox file of one feed. Only one thread may use an instance; several processes may open the same file.
 
@@ -70,7 +108,9 @@ class Outbox:
             raise ValueError(f"outbox: {path.name} cannot be used: {error}") from error
         if owner != feed:
             self.close()
-            raise ValueError(f"outbox: {path.name} holds the stock of {owner}, want {feed}")
+            raise ValueError(
+                f"outbox: {path.name} holds the stock of {owner}, want {feed}; each feed has an outbox of its own"
+            )
 
     def _open(self) -> str:
         """Creates missing tables and returns the feed to which the file belongs."""
@@ -103,8 +143,7 @@ class Outbox:
         added = 0
         with self._writing() as write:
             for one in movements:
-                content = one.message.SerializeToString(deterministic=True)
-                added += self._add_one(write, one.movement_id, content, now_us)
+                added += self._add_one(write, one.movement_id, one.content, now_us)
         return added
 
     def _add_one(self, write: sqlite3.Connection, movement_id: str, content: bytes, now_us: int) -> int:
@@ -169,6 +208,7 @@ class Outbox:
     def acknowledge(self, sequence: int, rejected: Iterable[RejectedMovement]) -> int:
         """Deletes the items in batches up to ``sequence`` and returns their number; stores the rejected movements."""
         with self._writing() as write:
+            self._remember(write, sequence)
             write.execute(
                 "DELETE FROM rejected WHERE movement_id IN (SELECT movement_id FROM item WHERE sequence <= ?)",
                 (sequence,),
@@ -179,6 +219,57 @@ class Outbox:
                 [(one.movement_id, one.sequence, one.reason, one.description) for one in rejected],
             )
         return deleted
+
+    def _remember(self, write: sqlite3.Connection, sequence: int) -> None:
+        """Stores that the pending batches up to a sequence are acknowledged, and the content of the last of them."""
+        content = b"".join(self._contents(sequence))
+        if not content:
+            return
+        write.execute(
+            "INSERT OR REPLACE INTO acknowledged SELECT sequence, count(*), ? FROM item WHERE sequence <= ? "
+            "GROUP BY sequence",
+            (time.time_ns() // MICROSECOND_NANOSECONDS, sequence),
+        )
+        write.execute("DELETE FROM acknowledged WHERE sequence <= ?", (sequence - ACKNOWLEDGED_BATCHES,))
+        write.execute("DELETE FROM last_batch")
+        write.execute("INSERT INTO last_batch VALUES (?, ?)", (sequence, content))
+
+    def last_acknowledged_batch(self) -> stock_pb2.StockBatch | None:
+        """Returns the last acknowledged batch; None if there is none, or an earlier version did not keep it."""
+        row = self._connection.execute("SELECT sequence, content FROM last_batch").fetchone()
+        return batch_of(row[0], row[1:]) if row else None
+
+    def acknowledged_after(self, sequence: int) -> Acknowledged:
+        """Returns which remembered batches after a sequence were acknowledged."""
+        query = (
+            "SELECT count(*), coalesce(sum(items), 0), coalesce(min(at_us), 0), coalesce(max(at_us), 0) "
+            "FROM acknowledged WHERE sequence > ?"
+        )
+        return Acknowledged(*self._connection.execute(query, (sequence,)).fetchone())
+
+    @property
+    def destination(self) -> str:
+        """The server that acknowledged the last batch; empty if it is not known."""
+        row = self._connection.execute("SELECT server FROM destination").fetchone()
+        return str(row[0]) if row else ""
+
+    @destination.setter
+    def destination(self, server: str) -> None:
+        if server != self.destination:
+            with self._writing() as write:
+                write.execute("DELETE FROM destination")
+                write.execute("INSERT INTO destination VALUES (?)", (server,))
+
+    def renumber(self) -> int:
+        """Prepares the outbox for another book and returns the number of pending items, all of which stay pending.
+
+        They get new numbers after the last one of the book to which they are pushed next. Movements that this book has
+        are recognised by their ids.
+        """
+        with self._writing() as write:
+            for statement in RENUMBER:
+                write.execute(statement)
+        return self.backlog().items
 
     def rejected(self) -> list[RejectedMovement]:
         """Returns the rejected movements, oldest first; movements booked since or forgotten are not included."""

@@ -4,6 +4,9 @@ A stream starts with one batch in flight. Each response at most doubles the numb
 server's window. On a network that breaks streams, the first batches are therefore acknowledged before many are sent.
 When a stream breaks, unacknowledged batches are sent again unchanged. The server recognises them by their sequence
 numbers, and states again which items it rejected.
+
+A stream begins with the last acknowledged batch. The book that made it durable recognises it; any other book lacks it
+or has another batch of that number, and the push ends with OtherBook before it sends anything new.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from random import SystemRandom
 import grpc
 
 from collateral_partner.outbox import Outbox, RejectedMovement
-from collateral_partner.stream import NoAnswer, Stream, reason_of
+from collateral_partner.stream import NoAnswer, Stream, details_of, reason_of
 from collateral_partner.v1 import stock_pb2
 
 BATCH_ITEMS = 200
@@ -50,8 +53,22 @@ SUPERSEDED_LIMIT = 3
 a second pusher of the same feed supersedes every stream."""
 
 
-class ServerBehind(Exception):
-    """Raised if the server has lost acknowledged batches, which the outbox has already deleted."""
+REUSED = "SEQUENCE_REUSED"
+
+
+class OtherBook(Exception):
+    """Raised if the server's book has other batches of the feed than those that this outbox has pushed.
+
+    Nothing was sent to it. ``sequence`` is the number of a batch that differs, or of the last one of the server.
+    """
+
+    def __init__(self, message: str, sequence: int) -> None:
+        super().__init__(message)
+        self.sequence = sequence
+
+
+class ServerBehind(OtherBook):
+    """Raised if the server lacks acknowledged batches, which the outbox has already deleted."""
 
 
 @dataclass
@@ -67,11 +84,13 @@ class PushResult:
 class _Flight:
     """State of a stream: the last sequence sent, the unacknowledged sequences, and the flow control.
 
+    ``known`` is the last batch that was acknowledged before the stream.
     ``window`` is the server's limit on batches in flight. ``ramp`` is the limit that the slow start has reached.
     The server asked the client to pause until the monotonic time ``resume_at``.
     """
 
     server_last: int
+    known: int
     sent: int
     window: int
     batch_items: int
@@ -114,7 +133,8 @@ class Pusher:
         """Pushes until nothing is pending and returns the result.
 
         Raises grpc.RpcError if the server refuses or streams keep breaking, NoAnswer if the server does not respond,
-        and ServerBehind if the server has lost acknowledged batches. Movements still pending are sent by the next push.
+        and OtherBook if the server's book is not the one that acknowledged the earlier batches. Movements still pending
+        are sent by the next push.
         """
         self._result, self._superseded = PushResult(), 0
         while self.outbox.backlog().items:
@@ -146,6 +166,8 @@ class Pusher:
             with closing(Stream(self._channel, self._token, self._silence())) as stream:
                 self._exchange(stream)
         except (grpc.RpcError, NoAnswer) as error:
+            if isinstance(error, grpc.RpcError) and reason_of(error) == REUSED:
+                raise self._other_book(error) from error
             self._silences += isinstance(error, NoAnswer) and stream.answered
             self._superseded += isinstance(error, grpc.RpcError) and reason_of(error) == SUPERSEDED
             if self._acknowledgements == before or not self._is_transient(error):
@@ -179,16 +201,25 @@ class Pusher:
         stream.send(stock_pb2.PushStockRequest(open=opening))
         opened = stream.answers()[0].opened
         self._check_last_sequence(opened.last_sequence)
-        sent = self.outbox.last_acknowledged
+        known = self.outbox.last_acknowledged
         batch_items = min(self._batch_items, opened.batch_items_limit or self._batch_items)
-        return _Flight(opened.last_sequence, sent, max(1, opened.window), batch_items)
+        flight = _Flight(opened.last_sequence, known, known, max(1, opened.window), batch_items)
+        if (batch := self.outbox.last_acknowledged_batch()) is not None:
+            stream.send(stock_pb2.PushStockRequest(batch=batch))
+            flight.unanswered.append(batch.sequence)
+        return flight
 
     def _check_last_sequence(self, sequence: int) -> None:
         acknowledged = self.outbox.last_acknowledged
         if sequence < acknowledged:
             raise ServerBehind(
-                f"the last batch of the server is {sequence}, but it had acknowledged batch {acknowledged}"
+                f"the last batch of the server is {sequence}, but batch {acknowledged} was acknowledged", sequence
             )
+
+    def _other_book(self, error: grpc.RpcError) -> OtherBook:
+        """Returns the error for a batch whose number the server's book uses for another batch."""
+        sequence = int(details_of(error).get("sequence", "0"))
+        return OtherBook(f"batch {sequence} has other movements at the server than in the outbox", sequence)
 
     def _send_batches(self, stream: Stream, flight: _Flight) -> None:
         """Sends batches until the limit of batches in flight is reached, unless the server asked for a pause."""
@@ -205,8 +236,9 @@ class Pusher:
         durable, rejected = 0, []
         for answer in answers:
             if answer.HasField("acknowledged"):
-                durable = max(durable, answer.acknowledged.sequence)
-                rejected += self._count(answer.acknowledged)
+                if answer.acknowledged.sequence > flight.known:
+                    durable = max(durable, answer.acknowledged.sequence)
+                    rejected += self._count(answer.acknowledged)
                 self._apply_flow_control(answer.acknowledged, flight)
             elif answer.HasField("rewind"):
                 self._rewind(answer.rewind, flight)

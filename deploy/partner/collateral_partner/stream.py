@@ -20,14 +20,28 @@ class NoAnswer(Exception):
     """Raised if the server ended the stream or sent no response in time."""
 
 
+def status_of(error: grpc.RpcError) -> Status:
+    """Returns the status with the server's details; it has none if a proxy or another process answered."""
+    trailing: Any = error.trailing_metadata() or ()
+    return Status.FromString(dict(trailing).get(DETAILS_KEY, b""))
+
+
 def reason_of(error: grpc.RpcError) -> str:
     """Returns the stable reason code of a refusal; an empty string if the error is not from the server itself."""
-    trailing: Any = error.trailing_metadata() or ()
+    return str(_info(error).reason)
+
+
+def details_of(error: grpc.RpcError) -> dict[str, str]:
+    """Returns what a refusal names, such as the sequence of a batch; empty if the error is not from the server."""
+    return dict(_info(error).metadata)
+
+
+def _info(error: grpc.RpcError) -> ErrorInfo:
     info = ErrorInfo()
-    for detail in Status.FromString(dict(trailing).get(DETAILS_KEY, b"")).details:
+    for detail in status_of(error).details:
         if detail.Unpack(info):
-            return str(info.reason)
-    return ""
+            break
+    return info
 
 
 class Stream:

@@ -1,10 +1,8 @@
-"""Pushes a file of movements through an outbox, and shows the backlog of an outbox."""
+"""Pushes a file of movements through an outbox, and shows and renumbers an outbox."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +11,15 @@ import grpc
 from rich.console import Console
 from rich.progress import Progress
 
-from collateral_partner import NoAnswer, Outbox, Pusher, PushResult, RejectedMovement, open_channel
-from collateral_partner.pusher import ServerBehind
-from collateral_registry.cli.common.client import (
+from collateral_partner.channel import open_channel
+from collateral_partner.feed_mapping import FeedMapping
+from collateral_partner.other_book import explanation
+from collateral_partner.outbox import Outbox, RejectedMovement
+from collateral_partner.preview import show_preview
+from collateral_partner.pusher import OtherBook, Pusher, PushResult
+from collateral_partner.rows import MovementRows, read_movements
+from collateral_partner.stream import NoAnswer
+from collateral_partner.terminal import (
     EXIT_INTERRUPTED,
     EXIT_REFUSED,
     EXIT_SOME_REFUSED,
@@ -23,14 +27,14 @@ from collateral_registry.cli.common.client import (
     EXIT_USAGE,
     print_error,
     print_line,
+    print_problems,
+    print_table,
+    read_token,
     report_rpc_error,
 )
-from collateral_registry.cli.stock.rows import MovementRows, read_movements
 
-ENVIRONMENT_VARIABLE = "COLLATERAL_STOCK_TOKEN"
 OUTBOX_FOLDER = Path(".data")
 SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-SHOWN_PROBLEMS = 50
 MICROSECONDS = 1e6
 
 
@@ -44,13 +48,13 @@ class PushOptions:
     patience_seconds: float
 
 
-def push_file(path: Path, source: str, outbox_path: Path | None, options: PushOptions) -> int:
+def push_file(path: Path, mapping: FeedMapping, source: str, outbox_path: Path | None, options: PushOptions) -> int:
     """Stores the movements of a file in the outbox, pushes all pending movements, and prints a summary.
 
     Returns the exit code.
     """
     try:
-        rows = read_movements(path)
+        rows = read_movements(path, mapping)
         with (
             _open_outbox(source, outbox_path, create=True) as outbox,
             open_channel(options.server, options.root_certificate) as channel,
@@ -65,34 +69,45 @@ def push_file(path: Path, source: str, outbox_path: Path | None, options: PushOp
         return EXIT_INTERRUPTED
 
 
+def check_file(path: Path, mapping: FeedMapping, source: str, outbox_path: Path | None, shown: int) -> int:
+    """Shows what a push of the file would send, and returns the exit code; sends and stores nothing."""
+    try:
+        return show_preview(read_movements(path, mapping), path.name, _outbox_path(source, outbox_path), shown)
+    except ValueError as error:
+        print_error(str(error))
+        return EXIT_USAGE
+
+
 def _push(channel: grpc.Channel, outbox: Outbox, options: PushOptions, name: str, rows: MovementRows) -> int:
     console = Console(stderr=True)
     try:
         with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
             task = progress.add_task("stock", total=outbox.backlog().items)
-            pushed = Pusher(
-                channel,
-                outbox,
-                read_token(options.token_file),
-                patience_seconds=options.patience_seconds,
-                on_durable=lambda items: progress.advance(task, items),
-            ).push()
-    except (grpc.RpcError, NoAnswer, ServerBehind) as error:
+
+            def note(items: int) -> None:
+                outbox.destination = options.server
+                progress.advance(task, items)
+
+            token = read_token(options.token_file)
+            pusher = Pusher(channel, outbox, token, patience_seconds=options.patience_seconds, on_durable=note)
+            pushed = pusher.push()
+    except OtherBook as error:
+        for line in explanation(error, outbox, options.server):
+            print_error(line)
+        return EXIT_REFUSED
+    except (grpc.RpcError, NoAnswer) as error:
         code = _report(error, options.server)
         print_error(f"{outbox.backlog().items} movements are pending in the outbox; the next push sends them")
         return code
     return _summarise(pushed, name, rows)
 
 
-def _report(error: grpc.RpcError | NoAnswer | ServerBehind, server: str) -> int:
+def _report(error: grpc.RpcError | NoAnswer, server: str) -> int:
     """Prints why the push failed and returns the exit code."""
     if isinstance(error, grpc.RpcError):
         return report_rpc_error(error, server)
-    if isinstance(error, NoAnswer):
-        print_error(f"cannot reach a server at {server}: {error}")
-        return EXIT_UNREACHABLE
-    print_error(str(error))
-    return EXIT_REFUSED
+    print_error(f"cannot reach a server at {server}: {error}")
+    return EXIT_UNREACHABLE
 
 
 def _summarise(pushed: PushResult, name: str, rows: MovementRows) -> int:
@@ -101,7 +116,7 @@ def _summarise(pushed: PushResult, name: str, rows: MovementRows) -> int:
     print_line(f"stock: {pushed.booked} booked, {pushed.known} already known, {len(pushed.rejected)} rejected{refused}")
     problems = [f"{name}:{line}: {reason}" for line, reason in rows.refused]
     problems += [_rejection_line(one, name, rows) for one in pushed.rejected]
-    _print_problems(problems)
+    print_problems(problems)
     return EXIT_SOME_REFUSED if problems else 0
 
 
@@ -109,13 +124,6 @@ def _rejection_line(one: RejectedMovement, name: str, rows: MovementRows) -> str
     """Formats a rejected movement with its line in the file, or states that it is from an earlier push."""
     place = f"{name}:{rows.line_of[one.movement_id]}" if one.movement_id in rows.line_of else "from an earlier push"
     return f"{place}: movement {one.movement_id}: {one.reason}: {one.description}"
-
-
-def _print_problems(problems: Sequence[str]) -> None:
-    for problem in problems[:SHOWN_PROBLEMS]:
-        print_line(problem, to_stderr=True)
-    if len(problems) > SHOWN_PROBLEMS:
-        print_line(f"... and {len(problems) - SHOWN_PROBLEMS} more", to_stderr=True)
 
 
 def show_backlog(source: str, outbox_path: Path | None) -> int:
@@ -134,10 +142,41 @@ def show_backlog(source: str, outbox_path: Path | None) -> int:
     return 0
 
 
+def show_rejected(source: str, outbox_path: Path | None) -> int:
+    """Prints the movements of an outbox that the server rejected; returns the exit code."""
+    try:
+        with _open_outbox(source, outbox_path, create=False) as outbox:
+            rejected = outbox.rejected()
+    except ValueError as error:
+        print_error(str(error))
+        return EXIT_USAGE
+    if not rejected:
+        print_line("none")
+        return 0
+    print_table(
+        ("movement", "batch", "reason", "description"),
+        [(one.movement_id, str(one.sequence), one.reason, one.description) for one in rejected],
+        ("batch",),
+    )
+    print_line("push the corrected movement with the same id; it is listed until then")
+    return 0
+
+
+def renumber(source: str, outbox_path: Path | None) -> int:
+    """Prepares an outbox for a new or restored book and prints what to do next; returns the exit code."""
+    try:
+        with _open_outbox(source, outbox_path, create=False) as outbox:
+            items = outbox.renumber()
+    except ValueError as error:
+        print_error(str(error))
+        return EXIT_USAGE
+    print_line(f"stock: {items} movements pending, which get new numbers at the next push")
+    print_line("push the files again whose movements the book may lack; movements that it has are not counted twice")
+    return 0
+
+
 def _open_outbox(source: str, path: Path | None, *, create: bool) -> Outbox:
-    if not SOURCE_ID.fullmatch(source):
-        raise ValueError(f"source: got {source[:80]!r}, want lower case letters, digits and hyphens")
-    path = path or OUTBOX_FOLDER / f"outbox-{source}.db"
+    path = _outbox_path(source, path)
     if create:
         path.parent.mkdir(parents=True, exist_ok=True)
     elif not path.exists():
@@ -145,9 +184,8 @@ def _open_outbox(source: str, path: Path | None, *, create: bool) -> Outbox:
     return Outbox(path, source)
 
 
-def read_token(path: Path | None) -> str:
-    """Reads the token from the file or, if no file is given, from the environment.
-
-    The token is not an option, because process lists show options.
-    """
-    return path.read_text(encoding="utf-8").strip() if path else os.environ.get(ENVIRONMENT_VARIABLE, "")
+def _outbox_path(source: str, path: Path | None) -> Path:
+    """Returns the file of an outbox; raises ValueError for an invalid id of a feed."""
+    if not SOURCE_ID.fullmatch(source):
+        raise ValueError(f"source: got {source[:80]!r}, want lower case letters, digits and hyphens")
+    return path or OUTBOX_FOLDER / f"outbox-{source}.db"

@@ -1,0 +1,146 @@
+"""The command ``collateral-partner``; the service has its commands as well, as ``collateral stock``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from collateral_partner.options import (
+    DEFAULT_ADDRESS,
+    Check,
+    Complete,
+    CountMethod,
+    CountTime,
+    Document,
+    File,
+    MappingFile,
+    Method,
+    OutboxFile,
+    Patience,
+    RootCertificate,
+    Rows,
+    Server,
+    Source,
+    TimeZone,
+    TokenFile,
+    Warehouse,
+)
+
+if TYPE_CHECKING:
+    from collateral_partner.feed_mapping import FeedMapping
+
+app = typer.Typer(
+    help="Report the stock of a warehouse to a collateral registry.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command("push")
+def push(
+    file: File,
+    source: Source,
+    columns: MappingFile = None,
+    time_zone: TimeZone = "",
+    check: Check = False,
+    rows: Rows = 20,
+    outbox: OutboxFile = None,
+    token_file: TokenFile = None,
+    root_certificate: RootCertificate = None,
+    patience: Patience = 30.0,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Push stock movements from a file.
+
+    Movements still pending from earlier pushes are sent first. Rejected movements are reported.
+    """
+    from collateral_partner.pushing import PushOptions, check_file, push_file
+
+    mapping = read_columns(columns, time_zone)
+    if check:
+        raise typer.Exit(check_file(file, mapping, source, outbox, rows))
+    options = PushOptions(server, token_file, root_certificate, patience)
+    raise typer.Exit(push_file(file, mapping, source, outbox, options))
+
+
+@app.command("backlog")
+def backlog(source: Source, outbox: OutboxFile = None) -> None:
+    """Show pending and rejected movements of an outbox."""
+    from collateral_partner.pushing import show_backlog
+
+    raise typer.Exit(show_backlog(source, outbox))
+
+
+@app.command("rejected")
+def rejected(source: Source, outbox: OutboxFile = None) -> None:
+    """Show the movements that the server rejected, and why."""
+    from collateral_partner.pushing import show_rejected
+
+    raise typer.Exit(show_rejected(source, outbox))
+
+
+@app.command("renumber")
+def renumber(source: Source, outbox: OutboxFile = None) -> None:
+    """Prepare an outbox for a new or restored book.
+
+    Pending movements are kept and get new numbers at the next push. Nothing is sent.
+    """
+    from collateral_partner.pushing import renumber as renumber_outbox
+
+    raise typer.Exit(renumber_outbox(source, outbox))
+
+
+@app.command("count")
+def count(
+    file: File,
+    source: Source,
+    warehouse: Warehouse,
+    columns: MappingFile = None,
+    time_zone: TimeZone = "",
+    time: CountTime = "",
+    method: Method = CountMethod.PHYSICAL_COUNT,
+    complete: Complete = False,
+    document: Document = "",
+    token_file: TokenFile = None,
+    root_certificate: RootCertificate = None,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Compare a stock count or daily list with the book.
+
+    The file has the columns lot, good, unit and quantity. Differences are reported with exit code 1.
+    """
+    from collateral_partner.counting import CountDetails, send_count
+
+    details = CountDetails(warehouse, time, method.value, complete, document, read_columns(columns, time_zone))
+    raise typer.Exit(send_count(file, details, source, server, token_file, root_certificate))
+
+
+@app.command("sample")
+def sample(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="folder to write to; created if it is missing")],
+) -> None:
+    """Write a sample file of movements and its mapping."""
+    from collateral_partner.sample import write_samples
+
+    write_samples(folder)
+
+
+def read_columns(columns: Path | None, time_zone: str) -> FeedMapping:
+    """Reads a mapping, or returns that of standard files; an invalid one ends the command with a message."""
+    from collateral_partner.feed_mapping import read_mapping
+    from collateral_partner.terminal import EXIT_USAGE, print_error
+
+    try:
+        return read_mapping(columns).in_zone(time_zone)
+    except ValueError as error:
+        print_error(f"{columns.name}: {error}" if columns else str(error))
+        raise typer.Exit(EXIT_USAGE) from None
+
+
+def main() -> None:
+    """Runs the command."""
+    app()
