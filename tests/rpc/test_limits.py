@@ -42,6 +42,15 @@ from tests.support.server import FIRST_DAY, Server, calendar, connected, copper_
         ("reports", "GenerateLtvReport", report_pb2.GenerateLtvReportRequest(order_by="colour"), "order_by"),
         ("reports", "GenerateLtvReport", report_pb2.GenerateLtvReportRequest(filter="colour = red"), "filter"),
         ("assets", "GetAsset", asset_pb2.GetAssetRequest(name="loans/a"), "name"),
+        ("assets", "BatchGetAssets", asset_pb2.BatchGetAssetsRequest(names=["assets/a"] * 1_001), "names"),
+        ("assets", "BatchGetAssets", asset_pb2.BatchGetAssetsRequest(), "names"),
+        (
+            "assets",
+            "BatchCreateAssets",
+            asset_pb2.BatchCreateAssetsRequest(requests=[asset_pb2.CreateAssetRequest()] * 201),
+            "requests",
+        ),
+        ("assets", "BatchCreateAssets", asset_pb2.BatchCreateAssetsRequest(), "requests"),
         (
             "assets",
             "CreateAsset",

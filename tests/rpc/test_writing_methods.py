@@ -117,6 +117,7 @@ EXAMPLES = {
     "IngestPrices": price("9990"),
     "IngestFxRates": rate("1.08"),
     "CreateAsset": f'asset_id: "new" asset {{{lot("L-9")}}}',
+    "BatchCreateAssets": " ".join(f'requests {{asset_id: "new-{n}" asset {{{lot(f"L-9{n}")}}}}}' for n in range(2)),
     "UpdateAsset": 'asset {name: "assets/lot-2" display_name: "B"} update_mask {paths: "display_name"}',
     "CorrectAssetIdentity": (
         'asset {name: "assets/lot-2" owner: "Beta"} update_mask {paths: "owner"} reason: "misread" actor: "Lender"'

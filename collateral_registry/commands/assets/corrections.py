@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from collateral_registry.commands.assets.register import asset_in_use, write_asset
 from collateral_registry.commands.pipeline.findings import open_findings
 from collateral_registry.commands.pipeline.stated_assets import checked_asset
-from collateral_registry.domain.assets.identity import check_numbers, identity_changes, with_identity_of
+from collateral_registry.domain.assets.identity import identity_changes, with_identity_of
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
 from collateral_registry.domain.findings.references import Identity, IdentityKind, identities_of
@@ -31,7 +31,6 @@ def correct_identity(
     changes = identity_changes(stored.asset, asset)
     if not changes:
         raise InvalidInput("update_mask", "no other identity", "fields that identify the asset, with other values")
-    check_numbers(asset, stored.asset)
     asset = checked_asset(write.connection, asset, stored.asset, write.market_day)
     updated = write_asset(write, stored, asset)
     reserve_identities(write.connection, stored.key, _former(stored.asset, asset))

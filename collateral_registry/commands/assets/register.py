@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date
 from functools import partial
 
 import numpy as np
@@ -15,45 +14,49 @@ from collateral_registry.commands.assets.linked_lots import claim_lot
 from collateral_registry.commands.findings.double_pledge import check_asset
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.over_pledging import touch_claim
-from collateral_registry.commands.pipeline.stated_assets import checked_asset
+from collateral_registry.commands.pipeline.stated_assets import checked_asset, checked_new_asset
 from collateral_registry.commands.stock.sync_lots import sync_lots_of
-from collateral_registry.domain.assets.identity import check_numbers
 from collateral_registry.domain.assets.kinds import Asset, Inventory, Status
 from collateral_registry.domain.assets.observation_dates import check_hours, with_observation_dates
 from collateral_registry.domain.findings.over_pledging import plain_quantity
 from collateral_registry.domain.shared.days import date_at
-from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.errors import Refused, located
 from collateral_registry.domain.shared.units import alike
-from collateral_registry.store.assets.repository import StoredAsset, get_asset, insert_asset, update_asset
+from collateral_registry.store.assets.repository import StoredAsset, assets_of, get_asset, insert_asset, update_asset
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.pledges import active_pledges_on, loans_of_assets
 from collateral_registry.store.stock.claims_by_place import set_declared
 from collateral_registry.store.stock.lot_links import delete_links_of_asset
 from collateral_registry.store.stock.pending_lots import queue_lot, reported_lot_of
-from valuation.errors import InvalidInput, check_all, joined
-
-PAST_DATES = {
-    "built": "build_date",
-    "hours_date": "hours_date",
-    "price_new_date": "price_new_date",
-    "acquisition_date": "acquisition_date",
-    "filing": "filing_date",
-    "grant": "grant_date",
-    "technology_life_date": "technology_life_date",
-    "issued": "issue_date",
-}
-"""Fields of assets of any kind that hold the date of a past fact, with their names in the contract."""
+from valuation.errors import InvalidInput, check_all
 
 
 def register(write: Write, asset: Asset) -> StoredAsset:
-    """Registers an asset.
+    """Registers one asset, as ``register_all`` does."""
+    return register_all(write, {"": asset})[0]
 
-    Raises Refused if another asset has the same reference number. An asset whose receipt exceeds the available stock
-    is refused later, when the change is settled.
+
+def register_all(write: Write, assets: Mapping[str, Asset]) -> list[StoredAsset]:
+    """Registers assets, each with its place in the request, which errors name unless it is empty.
+
+    Raises one InvalidInput that lists the violations of all assets, and Refused or AlreadyExists for the first asset
+    with a reference number of another. An asset whose receipt exceeds the available stock is refused later, when the
+    change is settled.
     """
-    asset = _checked(write, asset, None)
-    asset = with_observation_dates(asset, None, date_at(write.market_day))
-    check_hours(asset, None)
+    checked: dict[str, Asset] = {}
+    check_all(*(partial(_check_new, write, place, asset, checked) for place, asset in assets.items()))
+    for place, asset in checked.items():
+        with located(place):
+            _insert(write, asset)
+    return assets_of(write.connection, [asset.asset_id for asset in checked.values()])
+
+
+def _check_new(write: Write, place: str, asset: Asset, into: dict[str, Asset]) -> None:
+    with located(place):
+        into[place] = checked_new_asset(write.connection, asset, write.market_day)
+
+
+def _insert(write: Write, asset: Asset) -> None:
     claim_lot(write, asset)
     key = insert_asset(write, asset)
     check_asset(write, key, asset)
@@ -61,7 +64,6 @@ def register(write: Write, asset: Asset) -> StoredAsset:
     write.touched.claimed_before[key] = 0
     write.touched.add(claims=[key])
     _apply_stock(write, key, asset)
-    return get_asset(write.connection, asset.asset_id)
 
 
 def change(
@@ -76,7 +78,7 @@ def change(
     asset = with_observation_dates(changed(stored.asset), stored.asset, date_at(write.market_day))
     _check_pledged_currency(write, stored, asset)
     check_identity_kept(write, stored, asset)
-    asset = _checked(write, asset, stored.asset)
+    asset = checked_asset(write.connection, asset, stored.asset, write.market_day)
     check_hours(asset, stored.asset)
     write_asset(write, stored, asset)
     updated = get_asset(write.connection, asset_id)
@@ -84,19 +86,6 @@ def change(
     write.touched.add(collateral_added=loans_of_assets(write.connection, np.array([stored.key], dtype=np.int64)))
     check_inspection(write, stored.key, asset, work_done)
     return updated
-
-
-def _checked(write: Write, asset: Asset, before: Asset | None) -> Asset:
-    """Returns a stated asset with the name of its unit; raises one InvalidInput that lists all its violations."""
-    named: list[Asset] = []
-    changes = [] if before is None else [partial(_check_legal_end, before, asset, date_at(write.market_day))]
-    check_all(
-        lambda: check_numbers(asset, before),
-        *changes,
-        lambda: _check_dates(asset, write.market_day),
-        lambda: named.append(checked_asset(write.connection, asset, before, write.market_day)),
-    )
-    return named[0]
 
 
 def asset_in_use(write: Write, asset_id: str, etag: str) -> StoredAsset:
@@ -161,30 +150,6 @@ def _check_quantity(write: Write, before: StoredAsset, stated: Asset, after: Ass
             f"{new.lot} in warehouse {new.warehouse}; report a movement or record a count instead",
             reported=counted,
         )
-
-
-def _check_dates(asset: Asset, day: int) -> None:
-    """Raises InvalidInput if the date of a past fact is after the business date."""
-    today = date_at(day)
-    prefix = asset.detail.kind.name.lower()
-    facts = {"last_inspection_date": asset.last_inspection}
-    for field, name in PAST_DATES.items():
-        facts[f"{prefix}.{name}"] = getattr(asset.detail, field, None)
-    late = [
-        InvalidInput(field, day, f"not after the business date {today}")
-        for field, day in facts.items()
-        if day and day > today
-    ]
-    if late:
-        raise joined(late)
-
-
-def _check_legal_end(before: Asset, after: Asset, today: date) -> None:
-    """Raises InvalidInput if the expiry of an IP asset that has passed is removed instead of replaced."""
-    ended = getattr(before.detail, "expire", None)
-    if ended is not None and ended < today and getattr(after.detail, "expire", None) is None:
-        field = "intellectual_property.expire_date"
-        raise InvalidInput(field, "no date", f"the date of the renewal: the right expired on {ended}")
 
 
 def _check_pledged_currency(write: Write, stored: StoredAsset, asset: Asset) -> None:

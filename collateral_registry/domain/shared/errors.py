@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from valuation.errors import InvalidInput
@@ -33,9 +34,28 @@ class DomainError(Exception):
         super().__init__(message)
         self.facts: Mapping[str, str] = facts
 
+    def at(self, place: str) -> DomainError:
+        """Returns the same error with the place in the request to which it belongs, such as requests[3].asset."""
+        return _restored(type(self), f"{place}: {self}", self.reason, {**self.facts, "place": place})
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the error by its parts, because the constructors of the subclasses have different signatures."""
         return _restored, (type(self), str(self), self.reason, dict(self.facts))
+
+
+@contextmanager
+def located(place: str) -> Iterator[None]:
+    """Adds the place in the request to errors of the block; an empty place adds nothing."""
+    try:
+        yield
+    except InvalidInput as error:
+        if not place:
+            raise
+        raise error.named(lambda field: f"{place}.{field}") from None
+    except DomainError as error:
+        if not place:
+            raise
+        raise error.at(place) from None
 
 
 def _restored(kind: type[DomainError], message: str, reason: str, facts: Mapping[str, str]) -> DomainError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from grpc.aio import ServicerContext
 
@@ -14,14 +14,21 @@ from collateral_registry.domain.shared.names import checked_id, checked_text, id
 from collateral_registry.rpc.assets.messages import asset_message, plain_message, read_asset
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import page_of
 from collateral_registry.runtime.transactions import BookRunner
-from collateral_registry.store.assets.repository import StoredAsset, get_asset, list_assets
+from collateral_registry.store.assets.repository import StoredAsset, assets_of, get_asset, list_assets
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.v1 import asset_pb2 as pb, asset_pb2_grpc
 from valuation.errors import InvalidInput
+
+CREATED_LIMIT = 200
+"""Largest number of assets that a batch registers in one transaction."""
+
+NAMES_LIMIT = 1_000
+"""Largest number of assets that a batch returns."""
 
 ENUMS = enum_values(kind=Kind, status=Status)
 
@@ -51,18 +58,36 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
 
     async def CreateAsset(self, request: pb.CreateAssetRequest, context: ServicerContext) -> pb.Asset:
         """Registers an asset, whose id and natural key must be new."""
-        read = convert.read_all(
-            asset=lambda: _read_active(request.asset, request.asset_id),
-            asset_id=lambda: checked_id("asset_id", request.asset_id),
-        )
-        asset: Asset = read["asset"]
+        asset = _read_new(request)
         work = _answering(lambda write: commands.register(write, asset))
         return await self.runner.write(call_of(request, "CreateAsset", pb.Asset), work)
+
+    async def BatchCreateAssets(
+        self, request: pb.BatchCreateAssetsRequest, context: ServicerContext
+    ) -> pb.BatchCreateAssetsResponse:
+        """Registers assets, all or none."""
+        check_count("requests", request.requests, CREATED_LIMIT)
+        assets = _read_batch(request.requests)
+
+        def work(write: Write) -> pb.BatchCreateAssetsResponse:
+            return pb.BatchCreateAssetsResponse(assets=map(asset_message, commands.register_all(write, assets)))
+
+        return await self.runner.write(call_of(request, "BatchCreateAssets", pb.BatchCreateAssetsResponse), work)
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: ServicerContext) -> pb.Asset:
         """Returns one asset."""
         (asset_id,) = id_of("name", request.name, "assets")
         return await self.runner.read(lambda connection: asset_message(get_asset(connection, asset_id)))
+
+    async def BatchGetAssets(
+        self, request: pb.BatchGetAssetsRequest, context: ServicerContext
+    ) -> pb.BatchGetAssetsResponse:
+        """Returns assets in the order of their names in the request."""
+        check_count("names", request.names, NAMES_LIMIT)
+        asset_ids = [id_of("names", name, "assets")[0] for name in request.names]
+        return await self.runner.read(
+            lambda connection: pb.BatchGetAssetsResponse(assets=map(asset_message, assets_of(connection, asset_ids)))
+        )
 
     async def ListAssets(self, request: pb.ListAssetsRequest, context: ServicerContext) -> pb.ListAssetsResponse:
         """Lists assets in the order of their ids."""
@@ -138,6 +163,46 @@ def _check_kind(request: pb.UpdateAssetRequest | pb.CorrectAssetIdentityRequest,
     for path in request.update_mask.paths:
         if path.split(".")[0] in kinds - {own}:
             raise InvalidInput("update_mask", repr(path[:80]), f"fields of {own}: {stored.name} keeps its kind")
+
+
+def _read_new(request: pb.CreateAssetRequest) -> Asset:
+    """Returns the asset that a request registers; raises InvalidInput with the name of the field."""
+    read = convert.read_all(
+        asset=lambda: _read_active(request.asset, request.asset_id),
+        asset_id=lambda: checked_id("asset_id", request.asset_id),
+    )
+    asset: Asset = read["asset"]
+    return asset
+
+
+def _read_batch(requests: Sequence[pb.CreateAssetRequest]) -> dict[str, Asset]:
+    """Returns the assets of a batch by their places in it; raises one InvalidInput that lists all violations."""
+    used: set[str] = set()
+
+    def read(one: pb.CreateAssetRequest) -> Asset:
+        stated = convert.read_all(
+            asset=lambda: _read_new(one),
+            asset_id=lambda: _check_first(one.asset_id, used),
+            request_id=lambda: _check_of_batch("request_id", one.request_id),
+            validate_only=lambda: _check_of_batch("validate_only", one.validate_only),
+        )
+        asset: Asset = stated["asset"]
+        return asset
+
+    assets = convert.read_each("requests", requests, read)
+    return {f"requests[{at}].asset": asset for at, asset in enumerate(assets)}
+
+
+def _check_first(asset_id: str, used: set[str]) -> None:
+    if asset_id in used:
+        raise InvalidInput("asset_id", repr(asset_id[:80]), "an id that no other request of the batch has")
+    used.add(asset_id)
+
+
+def _check_of_batch(name: str, value: object) -> None:
+    """Raises InvalidInput for a field that one request of a batch states and that applies to the whole batch."""
+    if value:
+        raise InvalidInput(name, repr(value)[:80], f"nothing: {name} is stated for the batch")
 
 
 def _read_active(message: pb.Asset, asset_id: str) -> Asset:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -27,6 +27,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from collateral_registry.domain.shared.days import date_of
 from collateral_registry.domain.shared.money import Money, digits_of, money_of
+from collateral_registry.rpc.common.field_paths import from_root
 from collateral_registry.v1 import common_pb2
 from valuation.errors import InvalidInput, check_all, joined
 from valuation.flags import QualityFlag, UnknownReason, ZeroReason
@@ -119,6 +120,24 @@ def optional_currency(code: str) -> str:
     if code:
         digits_of(code)
     return code
+
+
+def read_each(field: str, messages: Iterable[M], read: Callable[[M], R]) -> list[R]:
+    """Returns what ``read`` makes of each message of a repeated field.
+
+    Raises one InvalidInput that lists the violations of all messages, with their fields named from the root of the
+    request.
+    """
+    found: dict[int, R] = {}
+    check_all(*(partial(_read_one, field, at, message, read, found) for at, message in enumerate(messages)))
+    return list(found.values())
+
+
+def _read_one(field: str, at: int, message: M, read: Callable[[M], R], into: dict[int, R]) -> None:
+    try:
+        into[at] = read(message)
+    except InvalidInput as error:
+        raise error.named(lambda name: f"{field}[{at}].{from_root(message, name)}") from None
 
 
 READERS: Mapping[str, Callable[[str, Any], Decimal | Money]] = {

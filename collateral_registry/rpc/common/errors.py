@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+from string import printable
+from urllib.parse import quote
+
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
@@ -23,6 +27,8 @@ from collateral_registry.domain.shared.errors import (
 
 DOMAIN = "collateral-registry"
 RETRY_AFTER_SECONDS = 1
+VIOLATIONS_LIMIT_BYTES = 7_000
+"""Bytes that the violations of an error may take in the metadata of a response, of which clients accept 8 KiB."""
 
 STATUS_OF: dict[type[Exception], grpc.StatusCode] = {
     InvalidInput: grpc.StatusCode.INVALID_ARGUMENT,
@@ -43,7 +49,8 @@ KNOWN_ERRORS = tuple(STATUS_OF)
 def status_of(error: Exception) -> tuple[grpc.StatusCode, Status]:
     """Returns the status code of a known error, and its status with details."""
     code = STATUS_OF[type(error)]
-    status = Status(code=code.value[0], message=str(error))
+    message = _message(error) if isinstance(error, InvalidInput) else str(error)
+    status = Status(code=code.value[0], message=message)
     for detail in _details(error):
         packed = AnyMessage()
         packed.Pack(detail)
@@ -51,11 +58,32 @@ def status_of(error: Exception) -> tuple[grpc.StatusCode, Status]:
     return code, status
 
 
+def _message(error: InvalidInput) -> str:
+    """Returns the message of the violations that are listed, with the number of the others."""
+    listed, count = _listed(error), len(error.violations)
+    others = f"; and {count - len(listed)} more" if len(listed) < count else ""
+    return "; ".join(one.description for one in listed) + others
+
+
+def _listed(error: InvalidInput) -> list[InvalidInput]:
+    """Returns the violations that fit into the metadata of a response; if some do not, those nearest to the root."""
+    listed = list(error.violations)
+    if sum(map(_weight, listed)) <= VIOLATIONS_LIMIT_BYTES:
+        return listed
+    listed.sort(key=lambda one: one.field.count("."))
+    fitting = sum(end <= VIOLATIONS_LIMIT_BYTES for end in accumulate(map(_weight, listed)))
+    return listed[: max(fitting, 1)]
+
+
+def _weight(one: InvalidInput) -> int:
+    """Returns the bytes that a violation takes: once percent-encoded, and twice within the details in base 64."""
+    twice = 2 * len(one.description.encode()) + len(one.field.encode())
+    return len(quote(one.description, safe=printable)) + 4 * twice // 3
+
+
 def _details(error: Exception) -> list[ErrorInfo | BadRequest | RetryInfo]:
     if isinstance(error, InvalidInput):
-        violations = [
-            BadRequest.FieldViolation(field=one.field, description=one.description) for one in error.violations
-        ]
+        violations = [BadRequest.FieldViolation(field=one.field, description=one.description) for one in _listed(error)]
         return [ErrorInfo(reason="INVALID_INPUT", domain=DOMAIN), BadRequest(field_violations=violations)]
     details: list[ErrorInfo | BadRequest | RetryInfo] = []
     if isinstance(error, DomainError):

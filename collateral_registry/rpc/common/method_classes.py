@@ -27,7 +27,7 @@ class MethodClass(Enum):
 
 _METHODS = {
     MethodClass.FACT: """
-        CreateAsset UpdateAsset CorrectAssetIdentity RecordRightEvent
+        CreateAsset BatchCreateAssets UpdateAsset CorrectAssetIdentity RecordRightEvent
         CreatePriceSeries IngestPrices IngestFxRates
         CreateLoan UpdateLoan UpdateBalances
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement
@@ -40,7 +40,7 @@ _METHODS = {
     """,
     MethodClass.OVERRIDE: "ApproveOverride",
     MethodClass.NEUTRAL: """
-        GetAsset ListAssets
+        GetAsset BatchGetAssets ListAssets
         GetBreach ListBreaches AcknowledgeBreach GrantGrace WaiveBreach WatchBreaches
         GetBusinessDate
         FitEquipmentModel GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels
@@ -65,7 +65,8 @@ METHOD_CLASSES = {method: one for one, methods in _METHODS.items() for method in
 """The class of each method by the method's name. Names are unique among the services."""
 
 _READS = """
-    GetAsset ListAssets GetBreach ListBreaches WatchBreaches GetBusinessDate GetEquipmentFit WatchEquipmentFit
+    GetAsset BatchGetAssets ListAssets GetBreach ListBreaches WatchBreaches GetBusinessDate GetEquipmentFit
+    WatchEquipmentFit
     GetEquipmentModel ListEquipmentModels AppraiseEquipment QuoteEquipment ListAppraisals ReconcileAppraisals
     BacktestAppraisers GetFinding ListFindings EstimateHaircut BacktestHaircut ListHaircutEstimates ValueRight
     QuoteRight ListRightEvents ListComingFees GetLoan ListLoans GetPledge ListPledges CheckDraw GetOverride

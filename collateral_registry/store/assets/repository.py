@@ -102,6 +102,15 @@ def get_asset(connection: Connection, asset_id: str) -> StoredAsset:
     return existing(_stored(connection, [AssetRow.asset_id == asset_id], 1), f"assets/{asset_id}")
 
 
+def assets_of(connection: Connection, asset_ids: Sequence[str]) -> list[StoredAsset]:
+    """Returns the asset with each id [n]; raises NotFound for the first unknown id."""
+    found = {row.asset.asset_id: row for row in _stored(connection, [is_one_of(AssetRow.asset_id, asset_ids)], None)}
+    missing = next((asset_id for asset_id in asset_ids if asset_id not in found), None)
+    if missing is not None:
+        raise NotFound(f"assets/{missing}")
+    return [found[asset_id] for asset_id in asset_ids]
+
+
 def list_assets(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredAsset]:
     """Returns a page of assets, ordered by id."""
     return _stored(connection, [*conditions(FILTERS, wanted), AssetRow.asset_id > after], limit)
