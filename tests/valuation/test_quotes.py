@@ -18,6 +18,7 @@ from valuation.errors import InvalidInput
 from valuation.forecast.value import forecast
 from valuation.haircuts.backtesting.track_record import track_record
 from valuation.haircuts.models.joint import joint_haircut
+from valuation.haircuts.models.price_haircut import haircut as price_haircut
 from valuation.haircuts.models.proxy import linked_haircut
 from valuation.quotes import day_column, number_column
 
@@ -129,9 +130,11 @@ def test_a_confidence_is_a_ratio(confidence):
 
 
 def test_an_unknown_model_and_a_series_that_is_no_pair_are_refused():
+    with pytest.raises(InvalidInput, match="model: got 'best', want auto, ewma-fhs, arithmetic, tier2"):
+        haircut(PRICES, DATES, 20, model="best")
     with pytest.raises(InvalidInput, match="model: got 'pooled', want a HaircutModel"):
-        haircut(PRICES, DATES, 20, model="pooled")
+        price_haircut(PRICES, DATES, 20, model="pooled")
     with pytest.raises(InvalidInput, match=r"series\[0\]: got ndarray, want a pair of prices and dates"):
         haircut_batch([PRICES], 20)
-    with pytest.raises(InvalidInput, match="series: got NoneType, want pairs of prices and dates"):
+    with pytest.raises(InvalidInput, match="series: got NoneType, want a Series, a data frame"):
         haircut_batch(None, 20)

@@ -97,15 +97,20 @@ def newest_adjustment(dates: Dates, prices: Float, cleaned: Cleaned) -> float:
 
     A quote that is not positive needs no adjustment.
     """
-    held = cleaned.defects.get(Defect.SPIKE, np.zeros(0, dtype=np.int64))
-    usable = np.concatenate([cleaned.rows, held[prices[held] > 0.0]])
-    if not len(usable):
+    newest = newest_quote(dates, prices, cleaned)
+    if newest is None:
         return 1.0
-    newest = usable[np.argmax(dates[usable])]
     known = (cleaned.dates < dates[newest]) & (cleaned.prices > 0.0)
     days = np.append(cleaned.dates[known], dates[newest])
     quotes = np.append(cleaned.prices[known], prices[newest])
     return adjustment_of_last(days, quotes)
+
+
+def newest_quote(dates: Dates, prices: Float, cleaned: Cleaned) -> int | None:
+    """Returns the row of the newest raw quote that is clean or a positive spike; None if there is none."""
+    held = cleaned.defects.get(Defect.SPIKE, np.zeros(0, dtype=np.int64))
+    usable = np.concatenate([cleaned.rows, held[prices[held] > 0.0]])
+    return int(usable[np.argmax(dates[usable])]) if len(usable) else None
 
 
 def adjustment_of_last(dates: Dates, prices: Float) -> float:

@@ -94,7 +94,7 @@ def track_record(
     A window is the smallest number of steps of the series that covers the horizon in business days. The haircut is
     predicted for the length of the window. Raises InvalidInput as ``haircut`` does.
     """
-    require_valid_request(horizon_days, confidence)
+    require_valid_request(horizon_days, confidence, "horizon_days")
     prices, dates = quote_columns(prices, dates)
     good = clean(dates, prices)
     step = usual_step_days(good.dates)

@@ -67,7 +67,7 @@ def joint_haircut(
     a quote and a rate are used. Raises InvalidInput for a confidence outside (0.5, 1), a horizon below 1 day, or dates
     and numbers of different length.
     """
-    require_valid_request(horizon_days, confidence)
+    require_valid_request(horizon_days, confidence, "horizon_days")
     require_paths(settings.paths, confidence)
     price, rate = _cleaned(prices, dates), _cleaned(rates, rate_dates)
     common, price_rows, rate_rows = np.intersect1d(price.dates, rate.dates, return_indices=True)

@@ -116,7 +116,7 @@ def haircut(
     TIER2 without arch.
     """
     clean_quotes = clean_signed if model is HaircutModel.ARITHMETIC else clean
-    require_valid_request(horizon_days, confidence)
+    require_valid_request(horizon_days, confidence, "horizon_days")
     if not isinstance(model, HaircutModel):
         raise InvalidInput("model", repr(model), "a HaircutModel")
     quotes, days = quote_columns(prices, dates)

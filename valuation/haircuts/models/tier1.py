@@ -107,13 +107,16 @@ def tier1(
     return simulated_curve(returns, max_horizon_days, confidence, seed, settings, log_loss)
 
 
-def require_valid_request(max_horizon_days: int, confidence: float) -> None:
-    """Raises InvalidInput for a confidence outside (0.5, 1), or a horizon that is no whole number of days."""
+def require_valid_request(horizon_days: int, confidence: float, name: str = "max_horizon_days") -> None:
+    """Raises InvalidInput for a confidence outside (0.5, 1), or a horizon that is no whole number of days.
+
+    ``name`` is the name of the horizon in the error.
+    """
     if not isinstance(confidence, float | np.floating) or not 0.5 < confidence < 1.0:
         raise InvalidInput("confidence", confidence, "more than 0.5 and less than 1")
-    whole = isinstance(max_horizon_days, int | np.integer) and not isinstance(max_horizon_days, bool)
-    if not whole or not 1 <= max_horizon_days <= LONGEST_HORIZON:
-        raise InvalidInput("max_horizon_days", repr(max_horizon_days), f"1 to {LONGEST_HORIZON}")
+    whole = isinstance(horizon_days, int | np.integer) and not isinstance(horizon_days, bool)
+    if not whole or not 1 <= horizon_days <= LONGEST_HORIZON:
+        raise InvalidInput(name, repr(horizon_days), f"1 to {LONGEST_HORIZON}")
 
 
 def simulated_curve(

@@ -1,0 +1,184 @@
+"""Reads one or many price series from what a notebook holds: Series, data frames, dicts, or arrays with dates.
+
+pandas and polars are recognised by their attributes and never imported; any other table is read by its Arrow stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from valuation._typing import Dates, Float
+from valuation.errors import InvalidInput
+from valuation.quotes import day_column, number_column, quote_columns
+
+ANY_PRICES = "a Series, a data frame, a dict of series, or a list of prices"
+ANY_DATES = "a Series with an index of dates, a column of dates named by date_column, or the parameter dates"
+
+
+TABLE_ATTRIBUTES = ("column_names", "columns", "schema")
+"""Attributes by which a table differs from a column; both export an Arrow stream."""
+
+
+@dataclass(frozen=True)
+class PriceColumns:
+    """Names of the columns of a data frame, as in the files of the command line."""
+
+    series: str = "series"
+    date: str = "date"
+    price: str = "price"
+
+
+@dataclass(frozen=True)
+class PriceInput:
+    """Prices and dates of each series by name.
+
+    ``many`` is False for a single series, whose name may be empty.
+    """
+
+    series: Mapping[str, tuple[Float, Dates]]
+    many: bool
+
+
+def read_prices(field: str, prices: object, dates: object, columns: PriceColumns) -> PriceInput:
+    """Returns the series of an argument; ``field`` is its parameter's name in errors.
+
+    - A Series with an index of dates, or an array or list with ``dates``, is one series.
+    - A data frame with a column of dates, or an index of dates, has its prices in the column ``columns.price``, by
+      series if it has the column ``columns.series``. Without a column of that name each other column is a series.
+    - A dict has a series by name: anything of the above, or a pair of prices and dates.
+
+    Raises InvalidInput for other shapes and types.
+    """
+    if isinstance(prices, Mapping) and columns.date not in prices:
+        return PriceInput(
+            {str(name): _named(field, name, one, dates, columns) for name, one in prices.items()}, many=True
+        )
+    frame = _frame_columns(field, prices)
+    if frame is not None:
+        if dates is not None and columns.date in frame:
+            raise InvalidInput("dates", f"dates and the column {columns.date!r}", "one of them")
+        return _of_frame(field, frame, _index(prices) if dates is None else dates, columns)
+    return PriceInput({_name_of(prices): _of_values(field, prices, dates)}, many=False)
+
+
+def read_single(field: str, prices: object, dates: object, columns: PriceColumns) -> tuple[Float, Dates]:
+    """Returns the prices and dates of one series; raises InvalidInput for several."""
+    found = read_prices(field, prices, dates, columns)
+    if len(found.series) != 1:
+        raise InvalidInput(field, f"{len(found.series)} series", "one series")
+    return next(iter(found.series.values()))
+
+
+def read_many(field: str, series: object, dates: object, columns: PriceColumns) -> Mapping[str, tuple[Float, Dates]]:
+    """Returns the series of an argument by name; a list of pairs of prices and dates is named by position."""
+    if isinstance(series, list | tuple):
+        for at, one in enumerate(series):
+            if not _is_pair(one):
+                raise InvalidInput(f"{field}[{at}]", type(one).__name__, "a pair of prices and dates")
+        return {str(at): _pair(f"{field}[{at}]", one) for at, one in enumerate(series)}
+    return read_prices(field, series, dates, columns).series
+
+
+def _named(field: str, name: object, value: object, dates: object, columns: PriceColumns) -> tuple[Float, Dates]:
+    path = f"{field}[{name!r}]"
+    if _is_pair(value):
+        return _pair(path, value)
+    if isinstance(value, Mapping) or _frame_columns(path, value) is not None:
+        return read_single(path, value, dates, columns)
+    return _of_values(path, value, dates)
+
+
+def _is_pair(value: object) -> TypeGuard[Sequence[object]]:
+    """Returns whether a value is a pair of columns; a pair of numbers is a short list of prices."""
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return False
+    return all(hasattr(one, "__len__") and not isinstance(one, str) for one in value)
+
+
+def _pair(path: str, value: Sequence[object]) -> tuple[Float, Dates]:
+    return quote_columns(_plain(value[0]), _plain(value[1]), path)
+
+
+def _of_values(field: str, prices: object, dates: object) -> tuple[Float, Dates]:
+    """Returns the prices and dates of a Series, an array or a list."""
+    if isinstance(prices, str | bytes) or not isinstance(prices, Iterable):
+        raise InvalidInput(field, type(prices).__name__, ANY_PRICES)
+    if dates is None:
+        dates = _index(prices)
+    if dates is None:
+        raise InvalidInput("dates", "nothing", ANY_DATES)
+    return quote_columns(_plain(prices), _plain(dates), field)
+
+
+def _of_frame(field: str, frame: Mapping[str, ArrayLike], dates: object, columns: PriceColumns) -> PriceInput:
+    days = day_column(f"{field}[{columns.date!r}]", frame[columns.date]) if columns.date in frame else None
+    if days is None:
+        if dates is None:
+            names = ", ".join(frame) or "none"
+            raise InvalidInput(field, f"the columns {names}", f"a column {columns.date!r}; name it by date_column")
+        days = day_column("dates", _plain(dates))
+    others = {name: column for name, column in frame.items() if name not in {columns.date, columns.series}}
+    if columns.price not in frame:
+        if not others:
+            raise InvalidInput(field, "no column of prices", f"a column {columns.price!r}; name it by price_column")
+        found = {name: quote_columns(column, days, f"{field}[{name!r}]") for name, column in others.items()}
+        return PriceInput(found, many=len(found) > 1)
+    quotes = number_column(f"{field}[{columns.price!r}]", frame[columns.price])
+    if len(quotes) != len(days):
+        raise InvalidInput("dates", f"{len(days)} for {len(quotes)} prices", "a date for each price")
+    if columns.series not in frame:
+        return PriceInput({"": (quotes, days)}, many=False)
+    series = np.asarray(frame[columns.series]).astype(str)
+    groups = {str(name): np.flatnonzero(series == name) for name in dict.fromkeys(series.tolist())}
+    return PriceInput({name: (quotes[rows], days[rows]) for name, rows in groups.items()}, many=True)
+
+
+def _frame_columns(field: str, prices: object) -> dict[str, ArrayLike] | None:
+    """Returns the columns of a data frame or a dict of columns by name; None for other values."""
+    if isinstance(prices, Mapping):
+        return {str(name): _plain(column) for name, column in prices.items()}
+    table: Any = prices
+    if hasattr(prices, "iloc") or hasattr(prices, "get_column"):  # pandas and polars
+        return {str(name): _plain(table[name]) for name in table.columns} if hasattr(prices, "columns") else None
+    if not hasattr(prices, "__arrow_c_stream__") or not any(hasattr(prices, name) for name in TABLE_ATTRIBUTES):
+        if hasattr(prices, "collect"):  # a query of polars
+            raise InvalidInput(field, type(prices).__name__, "a data frame with rows, such as the result of collect()")
+        return None
+    import pyarrow as pa  # noqa: PLC0415 - only foreign tables need it
+
+    arrow = pa.table(prices)
+    return {name: arrow.column(name) for name in arrow.column_names}
+
+
+def _index(prices: object) -> object:
+    """Returns the index of a pandas object if it holds dates, else None."""
+    index = getattr(prices, "index", None)
+    if callable(index) or index is None:  # list.index is a method
+        return None
+    try:
+        return day_column("dates", index)
+    except InvalidInput:
+        if getattr(getattr(index, "dtype", None), "kind", "") == "M":  # dates of which one is missing
+            raise
+        return None
+
+
+def _name_of(prices: object) -> str:
+    name = getattr(prices, "name", None)
+    return name if isinstance(name, str) else ""
+
+
+def _plain(column: object) -> ArrayLike:
+    """Returns a column without the missing values of pandas, which numpy does not read."""
+    of_any: Any = column
+    dtype = getattr(column, "dtype", None)
+    if hasattr(column, "isna") and not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "") in {*"iufb"}:
+        without: ArrayLike = of_any.to_numpy(dtype=object, na_value=None)
+        return without
+    same: ArrayLike = of_any
+    return same
