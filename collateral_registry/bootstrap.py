@@ -32,9 +32,16 @@ from collateral_registry.store.engine.commit_listener import listen
 from collateral_registry.store.engine.database import Database, sqlite_file
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.engine.wal_checkpoints import checkpoint, empty_log
+from valuation.extras import is_installed
 
 ENDING_SECONDS = 2.0
 """Longest time to wait until a stopping server releases its SQLite book."""
+
+EXTRAS = {
+    "comparables": "models of comparable sales can be neither fitted nor used",
+    "bulk": "large revaluation runs take longer",
+}
+"""Effect of each extra that the server lacks; docs/operations.md."""
 
 LOG = structlog.get_logger("collateral")
 
@@ -89,6 +96,9 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     stop_thread = _start_thread(settings, database, runner, loop)
+    for extra, effect in EXTRAS.items():
+        if not is_installed(extra):
+            LOG.info("an optional part is not installed", extra=extra, effect=effect)
     port = await server.start(settings.address)
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     follower = asyncio.create_task(_follow_clock(server, settings, clock)) if settings.follows_clock else None

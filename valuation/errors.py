@@ -57,9 +57,19 @@ def check_all(*checks: Callable[[], object]) -> None:
 
 
 class MissingExtra(RuntimeError):
-    """Error for a missing optional dependency, with a message like ``tier2 needs arch: install collateral[tier2]``."""
+    """Error for an optional package that is not installed, or that cannot be loaded for the stated cause.
 
-    def __init__(self, extra: str, package: str) -> None:
-        super().__init__(f"{extra} needs {package}: install collateral[{extra}]")
+    Its message is like ``tier2 needs arch: install it with pip install 'collateral[tier2]'``.
+    """
+
+    def __init__(self, extra: str, package: str, cause: str = "") -> None:
+        install = f"install it with pip install 'collateral[{extra}]'"
+        remedy = f"it cannot be loaded ({cause})" if cause else install
+        super().__init__(f"{extra} needs {package}: {remedy}")
         self.extra = extra
         self.package = package
+        self.cause = cause
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, ...]]:
+        """Supports pickling between processes."""
+        return MissingExtra, (self.extra, self.package, self.cause)

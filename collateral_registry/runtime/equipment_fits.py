@@ -17,7 +17,8 @@ from collateral_registry.commands.equipment.models import store_model
 from collateral_registry.domain.shared.errors import AlreadyExists, DomainError, NotFound, Refused
 from collateral_registry.runtime.transactions import BookRunner
 from valuation.equipment.sales.mapping import read_mapping
-from valuation.errors import InvalidInput
+from valuation.errors import InvalidInput, MissingExtra
+from valuation.extras import check_installed
 
 LOG = structlog.get_logger("fits")
 
@@ -62,8 +63,10 @@ class Fits:
     def start(self, model_id: str, columns: bytes, comparables: bytes) -> Fit:
         """Starts a fit.
 
-        Raises AlreadyExists if a fit with this id is running or done, and Refused while RUNNING_LIMIT fits are running.
+        Raises AlreadyExists if a fit with this id is running or done, Refused while RUNNING_LIMIT fits are running, and
+        MissingExtra if LightGBM is not installed.
         """
+        check_installed("comparables")
         known = self._fits.get(model_id)
         if known is not None and known.state is not FitState.FAILED:
             raise AlreadyExists(f"id {model_id}", f"equipmentFits/{model_id}")
@@ -111,7 +114,7 @@ class Fits:
             await self._runner.change(
                 "StoreEquipmentModel", lambda write: store_model(write, model_id, files), lambda _: True
             )
-        except (InvalidInput, DomainError) as error:
+        except (InvalidInput, DomainError, MissingExtra) as error:
             self._fail(model_id, str(error))
             return
         except Exception:  # any error must free the id of the fit and its place among those that run

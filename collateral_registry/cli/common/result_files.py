@@ -7,6 +7,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from collateral_registry.cli.common.client import print_error
+from valuation.errors import MissingExtra
+from valuation.extras import check_installed
+
 
 def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Writes a header and rows as CSV; floats have eight significant digits, NaN and None are empty."""
@@ -19,6 +23,14 @@ def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object
 def file_stem(series: str) -> str:
     """Returns the name of a series as a stem that is safe in a file name."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in series)
+
+
+def report_missing_charts() -> None:
+    """Prints that no charts are drawn if the extra ``plots`` is not installed."""
+    try:
+        check_installed("plots")
+    except MissingExtra as missing:
+        print_error(f"no charts are drawn: {missing}")
 
 
 def _text(value: object) -> str:

@@ -144,12 +144,12 @@ def appraisers(
 
 @contextmanager
 def _input_errors() -> Iterator[None]:
-    """Turns InvalidInput and OSError into an error message and the exit code for usage errors."""
+    """Turns InvalidInput, MissingExtra and OSError into an error message and the exit code for usage errors."""
     from collateral_registry.cli.common.client import EXIT_USAGE, print_error
-    from valuation.errors import InvalidInput
+    from valuation.errors import InvalidInput, MissingExtra
 
     try:
         yield
-    except (InvalidInput, OSError) as error:
+    except (InvalidInput, MissingExtra, OSError) as error:
         print_error(str(error))
         raise typer.Exit(EXIT_USAGE) from None

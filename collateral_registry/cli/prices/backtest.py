@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error
-from collateral_registry.cli.common.result_files import file_stem, write_rows
-from collateral_registry.cli.prices.backtest_picture import draw_record
+from collateral_registry.cli.common.result_files import file_stem, report_missing_charts, write_rows
 from collateral_registry.cli.prices.haircut import MODELS, model_named
 from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
+from valuation.extras import is_installed
 from valuation.haircuts.backtesting.model_evidence import ModelEvidence, model_evidence, window_losses
 from valuation.haircuts.backtesting.track_record import (
     BacktestVerdict,
@@ -71,7 +71,8 @@ Records = dict[int, dict[str, TrackRecord]]
 def run_backtest(source: Path, folder: Path, columns: PriceColumns, request: BacktestRequest, workers: int) -> int:
     """Writes tests.csv, models.csv, windows.csv and the charts, and returns the exit code.
 
-    Refused rows and series that fail are reported and do not stop the others.
+    Refused rows and series that fail are reported and do not stop the others. Without the extra ``plots`` no charts are
+    drawn, which is reported.
     """
     try:
         file = read_histories(source, columns)
@@ -90,6 +91,7 @@ def run_backtest(source: Path, folder: Path, columns: PriceColumns, request: Bac
     _write_tests(folder / "tests.csv", tested, request)
     _write_models(folder / "models.csv", list(records.values()), request)
     _write_windows(folder / "windows.csv", tested)
+    report_missing_charts()
     file.report()
     return EXIT_SOME_REFUSED if len(records) < len(histories) or file.refused else 0
 
@@ -102,6 +104,10 @@ def _backtest(name: str, history: History, folder: Path, request: BacktestReques
         return track_record(dates, prices, horizon_days=horizon, confidence=request.confidence, model=model)
 
     found = {days: {model.value: record(days, model) for model in request.models} for days in request.horizons}
+    if not is_installed("plots"):
+        return found
+    from collateral_registry.cli.prices.backtest_picture import draw_record
+
     for days, records in found.items():
         title = f"{name}, {days} days"
         draw_record(folder / f"{file_stem(name)}-{days}d.svg", title, dates, prices, _first(records))

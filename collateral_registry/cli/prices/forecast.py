@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error
-from collateral_registry.cli.common.result_files import file_stem, write_rows
-from collateral_registry.cli.prices.forecast_picture import draw_forecast
+from collateral_registry.cli.common.result_files import file_stem, report_missing_charts, write_rows
 from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
+from valuation.extras import is_installed
 from valuation.forecast.value import QUANTILES, ValueForecast, forecast
 
 FORECAST_COLUMNS = (
@@ -27,7 +27,8 @@ SELECTION_COLUMNS = (
 def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days: int, workers: int) -> int:
     """Writes forecast.csv, selection.csv and the charts, and returns the exit code.
 
-    Refused rows and series that fail are reported and do not stop the others.
+    Refused rows and series that fail are reported and do not stop the others. Without the extra ``plots`` no charts are
+    drawn, which is reported.
     """
     try:
         file = read_histories(source, columns)
@@ -44,13 +45,23 @@ def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days
             found[name] = one
     write_rows(folder / "forecast.csv", FORECAST_COLUMNS, [row for item in found.items() for row in _fan(*item)])
     write_rows(folder / "selection.csv", SELECTION_COLUMNS, [row for item in found.items() for row in _trials(*item)])
+    for name in (name for name, made in found.items() if not made.fan.shape[1]):
+        print_error(f"{name}: no forecast; the series is too short or constant")
+    _draw(folder, found)
+    report_missing_charts()
+    file.report()
+    return EXIT_SOME_REFUSED if len(found) < len(histories) or file.refused else 0
+
+
+def _draw(folder: Path, found: dict[str, ValueForecast]) -> None:
+    """Draws a chart of each series that has a forecast, if the extra ``plots`` is installed."""
+    if not is_installed("plots"):
+        return
+    from collateral_registry.cli.prices.forecast_picture import draw_forecast
+
     for name, made in found.items():
         if made.fan.shape[1]:
             draw_forecast(folder / f"{file_stem(name)}.svg", name, made)
-        else:
-            print_error(f"{name}: no forecast; the series is too short or constant")
-    file.report()
-    return EXIT_SOME_REFUSED if len(found) < len(histories) or file.refused else 0
 
 
 def _forecast(_name: str, history: History, horizon_days: int) -> ValueForecast:

@@ -17,10 +17,10 @@ from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE,
 from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
 from valuation.errors import MissingExtra
+from valuation.extras import check_installed
 from valuation.flags import QualityFlag
 from valuation.haircuts.models import joint
 from valuation.haircuts.models.class_memory import NOTHING_LEARNED, ClassMemory, class_memory
-from valuation.haircuts.models.gjr import require_arch
 from valuation.haircuts.models.joint import JointHaircut, joint_haircut
 from valuation.haircuts.models.pooled import FLOOR_DAILY_VOLATILITY
 from valuation.haircuts.models.price_haircut import HaircutModel, PriceHaircut, haircut
@@ -120,7 +120,7 @@ def model_named(option: str, name: str, allowed: Collection[str] = tuple(MODELS)
         raise ValueError(f"{option}: got {name!r}, want {', '.join(allowed)}")
     if MODELS[name] is HaircutModel.TIER2:
         try:
-            require_arch()
+            check_installed("tier2")
         except MissingExtra as error:
             raise ValueError(f"{option}: {error}") from error
     return MODELS[name]

@@ -38,6 +38,7 @@ from valuation.equipment.appraisals.reconciliation import (
 )
 from valuation.equipment.sales.files import date_of_years
 from valuation.errors import InvalidInput
+from valuation.extras import load
 
 if TYPE_CHECKING:
     from valuation.equipment.models.hedonic import Estimates
@@ -65,7 +66,11 @@ def store_model(write: Write, model_id: str, files: Mapping[str, bytes]) -> Stor
 
 
 def activate(write: Write, model_id: str, asset_class: str) -> StoredModel:
-    """Makes a model value an asset class, and revalues the machines of the class."""
+    """Makes a model value an asset class, and revalues the machines of the class.
+
+    Raises InvalidInput for a class that is not one of machines, NotFound, and MissingExtra without LightGBM.
+    """
+    load("comparables")
     root = CLASS_ROOT[Kind.EQUIPMENT]
     if asset_class != root and not asset_class.startswith(root + "."):
         raise InvalidInput("asset_class", repr(asset_class[:80]), f"{root} or {root}.…")

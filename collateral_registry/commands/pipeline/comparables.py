@@ -1,17 +1,18 @@
 """Estimates machines with the active models of comparable sales, as an input of their valuation.
 
 A model never changes, so it is read and parsed once per process. Its libraries are imported only if some class has an
-active model.
+active model. Without them (the extra ``comparables``) the depreciation curve of the class applies, with a flag.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import structlog
 
 from collateral_registry.domain.assets.kinds import Equipment
 from collateral_registry.domain.equipment.comparables import observed, states_condition
@@ -22,10 +23,14 @@ from collateral_registry.store.engine.bulk import Source
 from collateral_registry.store.equipment.models import active_models, files_of
 from valuation._typing import Int
 from valuation.equipment.flags import EstimateFlag
+from valuation.errors import MissingExtra
+from valuation.extras import load
 from valuation.flags import QualityFlag
 
 if TYPE_CHECKING:
     from valuation.equipment.models.artefact import Fitted
+
+LOG = structlog.get_logger("comparables")
 
 CACHED_MODELS = 8
 
@@ -53,7 +58,8 @@ class ModelFiles:
 
 @lru_cache(CACHED_MODELS)
 def fitted(files: ModelFiles) -> Fitted:
-    """Returns the parsed model; raises InvalidInput if its files are damaged."""
+    """Returns the parsed model; raises InvalidInput if its files are damaged, and MissingExtra without LightGBM."""
+    load("comparables")
     from valuation.equipment.models.artefact import unpack
 
     return unpack(files.read())
@@ -67,8 +73,8 @@ def machine_estimates(source: Source, assets: AssetFacts, day: int) -> MachineEs
     for asset_class, (key, model_hash, currency) in active_models(source, classes).items():
         of_class = (code == classes.index(asset_class)) & (assets.currency[rows] == currency)
         if of_class.any():
-            model = fitted(ModelFiles(model_hash, partial(files_of, source, key)))
-            found.append(_estimates(model, rows[of_class], _machines(source, assets, rows[of_class]), day))
+            files, at = ModelFiles(model_hash, partial(files_of, source, key)), rows[of_class]
+            found.append(_estimates(files, at, _machines(source, assets, at), day))
     return _joined(found) if found else MachineEstimates.none()
 
 
@@ -78,8 +84,8 @@ def quoted_estimates(source: Source, assets: AssetFacts, machine: Equipment, day
     if active is None or active[2] != assets.currency[0]:
         return MachineEstimates.none()
     key, model_hash, _ = active
-    model = fitted(ModelFiles(model_hash, partial(files_of, source, key)))
-    return _estimates(model, np.zeros(1, dtype=np.int64), [machine], day)
+    files = ModelFiles(model_hash, partial(files_of, source, key))
+    return _estimates(files, np.zeros(1, dtype=np.int64), [machine], day)
 
 
 def _machines(source: Source, assets: AssetFacts, rows: Int) -> list[Equipment]:
@@ -89,9 +95,14 @@ def _machines(source: Source, assets: AssetFacts, rows: Int) -> list[Equipment]:
     return [by_key[int(key)] for key in keys]
 
 
-def _estimates(model: Fitted, rows: Int, machines: list[Equipment], day: int) -> MachineEstimates:
+def _estimates(files: ModelFiles, rows: Int, machines: list[Equipment], day: int) -> MachineEstimates:
     from valuation.equipment.models.hedonic import appraise
 
+    try:
+        model = fitted(files)
+    except MissingExtra as missing:
+        _warn(str(missing))
+        return _without_model(rows)
     estimates = appraise(model.learned, observed(machines, model.learned.mapping, day))
     flags = np.where((estimates.flags & EstimateFlag.HOURS_UNKNOWN) != 0, int(QualityFlag.HOURS_UNKNOWN), 0)
     flags |= np.where((estimates.flags & OUTSIDE) != 0, int(QualityFlag.OUTSIDE_COMPARABLES), 0)
@@ -101,6 +112,20 @@ def _estimates(model: Fitted, rows: Int, machines: list[Equipment], day: int) ->
     )
     values = (fmv, estimates.olv, estimates.flv, estimates.nolv, estimates.value_haircut)
     return MachineEstimates(rows, *values, flags.astype(np.int64), condition_known)
+
+
+@cache
+def _warn(missing: str) -> None:
+    """Logs the missing extra, once in a process."""
+    LOG.warning("machines are valued by depreciation instead of the active comparables model", cause=missing)
+
+
+def _without_model(rows: Int) -> MachineEstimates:
+    """Returns no estimate for the machines in these rows, with the flag that a simpler model is used."""
+    unknown = np.full(len(rows), np.nan)
+    flags = np.full(len(rows), int(QualityFlag.FALLEN_BACK), dtype=np.int64)
+    values = (unknown, unknown, unknown, unknown, unknown)
+    return MachineEstimates(rows, *values, flags, np.zeros(len(rows), dtype=np.bool_))
 
 
 def _joined(found: list[MachineEstimates]) -> MachineEstimates:

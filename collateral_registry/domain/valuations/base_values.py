@@ -161,8 +161,10 @@ def _value_by_comparables(base: BaseValues, assets: AssetFacts, machines: Machin
     """Replaces the depreciation value by the estimate of a model of comparables, clipped to [scrap, price new].
 
     The distance to the estimate's low point becomes the value part. If the model did not receive the condition, the
-    estimate is multiplied by the policy's factor for the condition, which is at most 1 here.
+    estimate is multiplied by the policy's factor for the condition, which is at most 1 here. Without an estimate the
+    depreciation value stays, with the flag FALLEN_BACK if the active model cannot be used on this server.
     """
+    base.quality[machines.asset_row] |= machines.flags & int(QualityFlag.FALLEN_BACK)
     known = ~np.isnan(machines.fmv)
     at = machines.asset_row[known]
     if not len(at):

@@ -24,6 +24,7 @@ from collateral_registry.domain.shared.errors import (
     StoreUnavailable,
     Unauthenticated,
 )
+from valuation.errors import MissingExtra
 
 DOMAIN = "collateral-registry"
 RETRY_AFTER_SECONDS = 1
@@ -40,6 +41,7 @@ STATUS_OF: dict[type[Exception], grpc.StatusCode] = {
     StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
     Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     NotPermitted: grpc.StatusCode.PERMISSION_DENIED,
+    MissingExtra: grpc.StatusCode.FAILED_PRECONDITION,
 }
 """Status code of every error that a command may raise."""
 
@@ -85,6 +87,8 @@ def _details(error: Exception) -> list[ErrorInfo | BadRequest | RetryInfo]:
     if isinstance(error, InvalidInput):
         violations = [BadRequest.FieldViolation(field=one.field, description=one.description) for one in _listed(error)]
         return [ErrorInfo(reason="INVALID_INPUT", domain=DOMAIN), BadRequest(field_violations=violations)]
+    if isinstance(error, MissingExtra):
+        return [ErrorInfo(reason="EXTRA_MISSING", domain=DOMAIN, metadata={"extra": error.extra})]
     details: list[ErrorInfo | BadRequest | RetryInfo] = []
     if isinstance(error, DomainError):
         details.append(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=dict(error.facts)))

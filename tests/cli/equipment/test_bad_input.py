@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +88,16 @@ def test_a_model_of_a_newer_format_version_is_refused(fitted: Path, tmp_path: Pa
     (tmp_path / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     code, output, _ = appraised(fitted, rows(1)[0], model=tmp_path)
     assert (code, "a newer program wrote it" in output) == (2, True)
+
+
+def test_without_lightgbm_the_extra_is_named(fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    missing = "comparables needs lightgbm: install it with pip install 'collateral[comparables]'"
+
+    code, output, _ = appraised(fitted, rows(1)[0])
+    assert (code, missing in output) == (2, True)
+    code, output = run("fit", fitted / "sales.csv", "--columns", fitted / "columns.toml", "--output", tmp_path / "none")
+    assert (code, missing in output) == (2, True)
 
 
 def test_text_in_a_number_column_is_refused_with_its_row(fitted: Path) -> None:

@@ -1,6 +1,7 @@
 """`collateral backtest` writes result files and charts."""
 
 import csv
+import sys
 
 import numpy as np
 import pytest
@@ -41,6 +42,16 @@ def test_backtest_writes_tests_windows_and_charts(tmp_path):
     windows = list(csv.DictReader((folder / "windows.csv").open()))
     assert all((float(row["loss"]) > float(row["haircut"])) == (row["exceeded"] == "1") for row in windows)
     assert (folder / "tin_spot-20d.svg").read_text().startswith("<?xml")
+
+
+def test_a_backtest_without_matplotlib_writes_its_tables_and_reports_the_missing_charts(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    done, folder = run(tmp_path, "--horizon-days", "20")
+
+    assert done.exit_code == 0
+    assert {path.suffix for path in folder.iterdir()} == {".csv"}
+    assert "no charts are drawn: plots needs matplotlib: install it with pip install 'collateral[plots]'" in done.stderr
 
 
 def test_the_shortfall_is_compared_with_its_critical_value(tmp_path):

@@ -1,6 +1,7 @@
 """`collateral forecast` on price files."""
 
 import csv
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -38,6 +39,16 @@ def test_forecast_writes_quantiles_model_selection_and_chart(tmp_path):
     assert sum(int(row["chosen"]) for row in trials if row["series"] == "tin/spot") == 1
     assert (folder / "tin_spot.svg").read_text().startswith("<?xml")
     assert "short: no forecast" in done.stderr
+
+
+def test_a_forecast_without_matplotlib_writes_its_tables_and_reports_the_missing_charts(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    done, folder = run(tmp_path, LINES, "--horizon-days", "2")
+
+    assert done.exit_code == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["forecast.csv", "selection.csv"]
+    assert "no charts are drawn: plots needs matplotlib: install it with pip install 'collateral[plots]'" in done.stderr
 
 
 def test_equal_prices_give_equal_files(tmp_path):

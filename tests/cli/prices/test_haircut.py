@@ -1,5 +1,7 @@
 """`collateral haircut` on price files in many formats."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -272,12 +274,12 @@ def test_tier_two_falls_back_for_a_short_history(tmp_path):
 
 
 def test_tier_two_without_its_extra_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("valuation.haircuts.models.gjr.find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "arch", None)
 
     code, stderr, _ = run(tmp_path, "series,date,price\n" + lines(PRICES), "--model", "tier2")
 
     assert code == 2
-    assert "--model: tier2 needs arch: install collateral[tier2]" in stderr
+    assert "--model: tier2 needs arch: install it with pip install 'collateral[tier2]'" in stderr
 
 
 def test_an_amber_or_red_status_is_flagged_with_its_multiplier(tmp_path):

@@ -1,5 +1,6 @@
 """Revaluation runs produce the same book in any partitioning, in any process, and with changes meanwhile."""
 
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -21,8 +22,10 @@ from collateral_registry.domain.loans.agreements import Balance
 from collateral_registry.domain.revaluation.runs import RunState, RunStep, cut
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.money import Money
+from collateral_registry.runtime.revaluation import worker_process
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
 from collateral_registry.store.engine.bulk import read_columns
+from collateral_registry.store.engine.database import Database
 from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.revaluation.runs import get_run, list_runs, unfinished_run
 from collateral_registry.store.schema.loans import EventRow, LoanJudgementRow, PledgeClaimRow
@@ -95,6 +98,21 @@ def test_a_run_is_the_same_in_worker_processes_and_in_any_order(book):
     assert {order.partition.step for order in jobs} >= {RunStep.LOANS, RunStep.UNPLEDGED}
     assert stored == [order.partition.number for order in jobs]
     assert there.state == RunState.PUBLISHED
+    same_but_for_the_sequence(rows_of(book, here.seq), rows_of(book, there.seq))
+
+
+def test_a_run_is_the_same_in_a_worker_without_the_extra_for_bulk_transfer(book, monkeypatch):
+    monkeypatch.setitem(sys.modules, "adbc_driver_sqlite", None)
+    opened = worker_process.transport_of.__wrapped__(book.url, 0)
+    monkeypatch.setattr(worker_process, "transport_of", lambda _url, _thread: opened)
+    here = run_book(book, "test", partition_assets=1)
+    seq = start(book)
+    for order in pending_jobs(book, seq):
+        worker_process.work(book.url, order)
+    there = publish(book, seq)
+    opened.close()
+
+    assert isinstance(opened, Database)
     same_but_for_the_sequence(rows_of(book, here.seq), rows_of(book, there.seq))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import sqlite3
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -32,14 +34,20 @@ CLASS = "equipment.commodity_machine"
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A server for all tests of the module, with a model fitted to invented sales."""
-    folder = tmp_path_factory.mktemp("equipment-service")
-    running = Server(f"sqlite:///{folder / 'book.db'}").start()
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for all tests of the module."""
+    server = Server(f"sqlite:///{tmp_path_factory.mktemp('equipment-service') / 'book.db'}").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def client(running: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A client of the server, on which a model is fitted to invented sales."""
+    sales = write_sales(tmp_path_factory.mktemp("sales") / "sales.csv", rows(SALES_LEAST + 100))
     with connected(running) as client:
-        fit(service(client), "diggers", write_sales(folder / "sales.csv", rows(SALES_LEAST + 100)))
+        fit(service(client), "diggers", sales)
         yield client
-    running.stop()
 
 
 def service(client: Client) -> equipment_pb2_grpc.EquipmentServiceStub:
@@ -137,6 +145,56 @@ def quoted_under_model(client: Client, asset: asset_pb2.Asset) -> valuation_pb2.
     request = equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class=CLASS)
     service(client).ActivateEquipmentModel(request)
     return client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=asset))
+
+
+@pytest.fixture
+def without_lightgbm(client: Client, running: Server, tmp_path: Path) -> Iterator[Server]:
+    """A server that lacks LightGBM, on a copy of the book in which the model is active."""
+    activate = equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class=CLASS)
+    service(client).ActivateEquipmentModel(activate)
+    with sqlite3.connect(running.url.removeprefix("sqlite:///")) as book:
+        book.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
+    (tmp_path / "sitecustomize.py").write_text('import sys\nsys.modules["lightgbm"] = None\n', encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    server = Server(f"sqlite:///{tmp_path / 'copy.db'}", environment={"PYTHONPATH": path}).start()
+    yield server
+    server.stop()
+
+
+def test_without_lightgbm_a_machine_falls_back_to_its_curve_and_models_are_refused_with_the_extra(
+    without_lightgbm: Server, tmp_path: Path
+) -> None:
+    name = "equipmentModels/diggers"
+    with connected(without_lightgbm) as client:
+        equipment = service(client)
+        found = [
+            client.valuations.QuoteAsset(valuation_pb2.QuoteAssetRequest(asset=digger(serial)))
+            for serial in ("S-21", "S-22")
+        ]
+        calls = [
+            lambda: fit(equipment, "more-diggers", write_sales(tmp_path / "sales.csv", rows(20))),
+            lambda: equipment.ActivateEquipmentModel(
+                equipment_pb2.ActivateEquipmentModelRequest(name=name, asset_class=CLASS)
+            ),
+            lambda: equipment.QuoteEquipment(
+                equipment_pb2.QuoteEquipmentRequest(equipment_model=name, machines=[digger().equipment])
+            ),
+        ]
+        for call in calls:
+            with pytest.raises(
+                grpc.RpcError, match=r"install it with pip install 'collateral\[comparables\]'"
+            ) as refused:
+                call()
+            reason, _ = details_of(refused.value)
+            assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+            assert (reason.reason, reason.metadata["extra"]) == ("EXTRA_MISSING", "comparables")
+
+    for valuation in found:
+        assert valuation.model == "equipment-curve/1"
+        assert valuation.market_value.units > 0
+        assert common_pb2.QUALITY_FLAG_FALLEN_BACK in valuation.quality_flags
+    assert without_lightgbm.said.count("an optional part is not installed") == 1
+    assert without_lightgbm.said.count("machines are valued by depreciation instead of the active") == 1
 
 
 def test_a_category_unknown_to_the_model_is_valued_by_the_depreciation_curve(client: Client) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from valuation._typing import Float
 from valuation.errors import InvalidInput
+from valuation.extras import load
 
 if TYPE_CHECKING:
     from lightgbm import Booster, Dataset
@@ -53,7 +54,9 @@ def grow(matrix: Float, target: Float, level: float, monotone: Sequence[int], ro
     """Fits ``rounds`` trees that predict the quantile of a target [n] at ``level`` from features [n, f].
 
     ``monotone`` [f] is 1, -1 or 0 for an increasing, decreasing or unconstrained effect.
+    Raises MissingExtra without LightGBM.
     """
+    load("comparables")
     import lightgbm  # noqa: PLC0415 - slow to import, and the service starts without it
 
     interquartile_range = float(np.subtract(*np.quantile(target, [0.75, 0.25])))
@@ -73,7 +76,11 @@ def smoothed_pinball(level: float, width: float) -> Callable[[Float, Dataset], t
 
 
 def trees_of(text: str, features: int) -> Booster:
-    """Parses trees from text; raises InvalidInput for damaged text or a wrong number of features."""
+    """Parses trees from text.
+
+    Raises InvalidInput for damaged text or a wrong number of features, and MissingExtra without LightGBM.
+    """
+    load("comparables")
     import lightgbm  # noqa: PLC0415 - slow to import, and the service starts without it
 
     try:

@@ -7,13 +7,12 @@ in this module.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import numpy as np
 from scipy.special import gammaincc
 
 from valuation._typing import Float
-from valuation.errors import MissingExtra
+from valuation.extras import check_installed
 
 PERCENT = 100.0
 """Returns are fitted in percent, because the optimiser stops too early on very small variances."""
@@ -62,12 +61,6 @@ class Rejected:
     why: str
 
 
-def require_arch() -> None:
-    """Raises MissingExtra if arch is not installed."""
-    if find_spec("arch") is None:
-        raise MissingExtra("tier2", "arch")
-
-
 def fit_gjr(returns: Float) -> Gjr | Rejected:
     """Fits log returns [n] by maximum likelihood and checks the fit.
 
@@ -75,7 +68,7 @@ def fit_gjr(returns: Float) -> Gjr | Rejected:
     1994, doi 10.2307/2527081, for the errors; Ljung and Box 1978, doi 10.1093/biomet/65.2.297, for the test of the
     residuals. Raises MissingExtra if arch is not installed.
     """
-    require_arch()
+    check_installed("tier2")
     from arch.univariate import ARX, GARCH, SkewStudent  # noqa: PLC0415 - slow to import, and optional
 
     scaled = PERCENT * returns

@@ -13,9 +13,10 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from valuation._typing import Dates, Float, Int
+from valuation.extras import check_installed
 from valuation.flags import QualityFlag
 from valuation.haircuts.models import pooled
-from valuation.haircuts.models.gjr import PERCENT, Gjr, Rejected, fit_gjr, require_arch
+from valuation.haircuts.models.gjr import PERCENT, Gjr, Rejected, fit_gjr
 from valuation.haircuts.models.pooled import pooled_scale
 from valuation.haircuts.models.tier1 import DEFAULT, HaircutCurve, require_valid_request, tier1
 from valuation.prices.returns import Returns, log_returns
@@ -49,7 +50,7 @@ def tier2(dates: Dates, prices: Float, *, max_horizon_days: int, confidence: flo
     FALLEN_BACK. Raises InvalidInput as ``tier1`` does, and MissingExtra if arch is not installed.
     """
     require_valid_request(max_horizon_days, confidence)
-    require_arch()
+    check_installed("tier2")
     returns = log_returns(dates, prices, WINDOW)
     short = tier1(dates, prices, max_horizon_days=max_horizon_days, confidence=confidence, seed=seed)
     start = _unfloored(returns) if len(returns.values) >= MIN_RETURNS else None
