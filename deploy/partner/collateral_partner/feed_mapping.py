@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from collateral_partner.movements import KINDS
 from collateral_partner.tables.errors import InvalidInput
 from collateral_partner.tables.header import key_of
 from collateral_partner.tables.mapping import read_document, typed
 from collateral_partner.tables.reader import Table
-from collateral_partner.tables.schema import RECOGNISED, CellKind, Notation, Schema
+from collateral_partner.tables.schema import RECOGNISED, Notation, Schema
 from collateral_partner.times import check_format
 
 COLUMNS = (
@@ -66,30 +67,28 @@ class FeedMapping:
 
         Mapped columns must be in the file. Other columns of the file are refused unless the mapping names columns.
         """
-        kinds = standard.kinds()
-        required: dict[str, CellKind] = {}
-        for name in kinds:
-            if name in self.columns or (name in standard.required and name not in self.fixed):
-                required.update(dict.fromkeys(self.headers(name), kinds[name]))
-        taken = {key_of(header) for header in required}
-        optional = {
-            name: kind
-            for name, kind in standard.optional.items()
-            if name not in self.columns and name not in self.fixed and key_of(name) not in taken
-        }
-        filled = frozenset(header for name in standard.filled for header in self.headers(name) if header in required)
+        kinds, places = standard.kinds(), self._places(standard)
+        needed = {name for name in places if name in self.columns or name in standard.required}
+        required = {header: kinds[name] for name in places if name in needed for header in places[name]}
+        optional = {name: kinds[name] for name in places if name not in needed}
+        filled = frozenset(header for name in standard.filled for header in places.get(name, ()))
         return replace(standard, required=required, optional=optional, filled=filled, closed=not self.columns)
 
     def cells(self, table: Table, standard: Schema) -> dict[str, list[str]]:
         """Returns the cells [n] of each column of a standard file; columns that the file lacks are not present."""
-        found = {}
-        for name in standard.kinds():
-            parts = [table.columns[header] for header in self.headers(name) if header in table.columns]
-            if name in self.fixed:
-                found[name] = [self.fixed[name]] * len(table.lines)
-            elif parts:
+        found = {name: [value] * len(table.lines) for name, value in self.fixed.items() if name in standard.kinds()}
+        for name, headers in self._places(standard).items():
+            parts = [table.columns[header] for header in headers if header in table.columns]
+            if parts:
                 found[name] = [" ".join(filter(None, row)) for row in zip(*parts, strict=True)]
         return found
+
+    def _places(self, standard: Schema) -> dict[str, tuple[str, ...]]:
+        """Returns the headers of each column that is read; a header that is mapped has no other meaning."""
+        mapped = {name: self.columns[name] for name in standard.kinds() if name in self.columns}
+        taken = {key_of(header) for headers in mapped.values() for header in headers}
+        own = [name for name in standard.kinds() if name not in self.columns and name not in self.fixed]
+        return mapped | {name: (name,) for name in own if name in standard.required or key_of(name) not in taken}
 
     def value(self, name: str, cell: str) -> str:
         """Returns the value for a spelling; raises ValueError for one that a column with spellings does not have."""
@@ -115,7 +114,10 @@ def read_mapping(path: Path | None) -> FeedMapping:
         return STANDARD
     document = read_document(path, {"columns": COLUMNS, "fixed": FIXED, "reading": READING, "values": VALUES})
     columns = {name: _headers(name, given) for name, given in document["columns"].items()}
+    values = {name: _spellings(name, given) for name, given in document["values"].items()}
     fixed = {name: str(typed(f"fixed.{name}", given, "")) for name, given in document["fixed"].items()}
+    _check_kinds("fixed", [fixed["kind"]] if "kind" in fixed else [])
+    _check_kinds("values", values.get("kind", {}).values())
     both = sorted(set(columns) & set(fixed))
     if both:
         raise InvalidInput(f"fixed.{both[0]}", repr(fixed[both[0]]), f"either this value or columns.{both[0]}")
@@ -128,7 +130,7 @@ def read_mapping(path: Path | None) -> FeedMapping:
     mapping = FeedMapping(
         columns,
         fixed,
-        {name: _spellings(name, given) for name, given in document["values"].items()},
+        values,
         _notation({name: str(given) for name, given in reading.items()}),
         time_zone("reading.time_zone", zone) if zone else None,
         tuple(formats) if isinstance(formats, tuple) else (),
@@ -169,6 +171,13 @@ def _spellings(name: str, given: object) -> dict[str, str]:
     for value in given.values():
         found.setdefault(key_of(value), value)
     return found
+
+
+def _check_kinds(table: str, kinds: Iterable[str]) -> None:
+    """Raises InvalidInput for a kind of movement that does not exist."""
+    for kind in kinds:
+        if kind.upper() not in KINDS:
+            raise InvalidInput(f"{table}.kind", repr(kind), f"one of {', '.join(KINDS)}")
 
 
 def _notation(given: Mapping[str, str]) -> Notation:
