@@ -14,7 +14,7 @@ MICROSECONDS = 1e6
 def explanation(error: OtherBook, outbox: Outbox, server: str) -> Iterator[str]:
     """Yields the lines: what differs, what it means, and the steps."""
     yield f"the book of the server at {server} is not the one to which this outbox has pushed: {error}"
-    yield f"nothing is lost: the outbox keeps its {outbox.backlog().items} pending movements"
+    yield f"nothing is lost; pending movements that the outbox keeps: {outbox.backlog().items}"
     yield _meaning(error, outbox)
     if outbox.destination and outbox.destination != server:
         yield f"the outbox pushed to {outbox.destination} before: if that is the right server, push to it (--server)"
@@ -32,7 +32,7 @@ def _meaning(error: OtherBook, outbox: Outbox) -> str:
     if not missing.batches:
         return f"the server has {book}"
     first, last = (_time(one) for one in (missing.first_us, missing.last_us))
-    return f"the server has {book}: it lacks {missing.items} movements that were acknowledged from {first} to {last}"
+    return f"the server has {book}; movements that it lacks: {missing.items}, acknowledged from {first} to {last}"
 
 
 def _time(microseconds: int) -> str:

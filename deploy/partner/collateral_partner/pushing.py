@@ -36,6 +36,7 @@ from collateral_partner.terminal import (
 OUTBOX_FOLDER = Path(".data")
 SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 MICROSECONDS = 1e6
+NOT_THE_FEED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,9 @@ def _push(channel: grpc.Channel, outbox: Outbox, options: PushOptions, name: str
             pusher = Pusher(channel, outbox, token, patience_seconds=options.patience_seconds, on_durable=note)
             pushed = pusher.push()
     except OtherBook as error:
-        for line in explanation(error, outbox, options.server):
-            print_error(line)
+        first, *others = explanation(error, outbox, options.server)
+        print_error(first)
+        print_problems(others)
         return EXIT_REFUSED
     except (grpc.RpcError, NoAnswer) as error:
         code = _report(error, options.server)
@@ -105,7 +107,10 @@ def _push(channel: grpc.Channel, outbox: Outbox, options: PushOptions, name: str
 def _report(error: grpc.RpcError | NoAnswer, server: str) -> int:
     """Prints why the push failed and returns the exit code."""
     if isinstance(error, grpc.RpcError):
-        return report_rpc_error(error, server)
+        code = report_rpc_error(error, server)
+        if error.code() in NOT_THE_FEED:
+            print_error("check --source and the token: the lender issues one token for each feed")
+        return code
     print_error(f"cannot reach a server at {server}: {error}")
     return EXIT_UNREACHABLE
 
