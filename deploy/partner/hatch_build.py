@@ -39,7 +39,7 @@ class PartnerHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Generates the modules; does nothing outside the repository."""
-        if PROTOS.is_dir():
+        if (PROTOS / CONTRACT / SERVICE).is_file():
             generate(HERE / "collateral_partner")
 
 
