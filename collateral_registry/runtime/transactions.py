@@ -31,13 +31,14 @@ class Idempotency(Generic[T]):
 class Call(Generic[T]):
     """A request to change the book; ``kind`` and ``actor`` are recorded with the commit.
 
-    A ``neutral`` call changes nothing that secures a loan.
+    A ``neutral`` call changes nothing that secures a loan. A call with a ``preview`` only validates: its change is
+    undone, and its answer is the one that ``preview`` returns for the settled change.
     """
 
     kind: str
     actor: str = "api"
     neutral: bool = False
-    validate_only: bool = False
+    preview: Callable[[Write, T], T] | None = None
     idempotency: Idempotency[T] | None = None
 
 
@@ -102,8 +103,8 @@ class BookRunner:
             if call.neutral and write.touched:
                 raise RuntimeError(f"{call.kind} is neutral and must not touch what secures a loan")
             settle(write)
-            if call.validate_only:
-                return result
+            if call.preview is not None:
+                return call.preview(write, result)
             if once is not None:
                 remember_answer(write, once.request_id, once.body_hash, once.serialise(result))
             if once is not None or keep(result):

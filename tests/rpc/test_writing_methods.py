@@ -14,8 +14,8 @@ from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy import MetaData, create_engine, select
 
 import collateral_registry.v1
-from collateral_registry.rpc.common.method_classes import METHOD_CLASSES, READING_METHODS
-from collateral_registry.v1 import equipment_pb2, equipment_pb2_grpc
+from collateral_registry.rpc.common.method_classes import METHOD_CLASSES, READING_METHODS, MethodClass
+from collateral_registry.v1 import equipment_pb2, equipment_pb2_grpc, loan_pb2
 from tests.support.equipment_sales import MAPPING, rows, write_sales
 from tests.support.postgres import wait_until
 from tests.support.server import Client, Server, connected, details_of, repository
@@ -26,6 +26,13 @@ pytestmark = pytest.mark.slow
 WITHOUT = {"PushStock": {"request_id", "validate_only"}, "FitEquipmentModel": {"request_id", "validate_only"}}
 WITHOUT["ResolveRejectedMovement"] = {"request_id"}
 """Fields that a writing method lacks, which its comment in the contract explains."""
+
+WITHOUT_COVERS = {
+    "judge no loan": "CheckDoublePledge ResolveFinding",
+    "start a revaluation run": "ActivatePolicy AdvanceBusinessDate StartRevaluation",
+    "are applied to the book later": "PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement",
+}
+"""Methods that do not state the resulting covers, by reason."""
 
 DAY = "{year: 2021 month: 12 day: 31}"
 NEXT_DAY = "{year: 2022 month: 1 day: 3}"
@@ -237,6 +244,10 @@ class Book:
                 for name, table in self.tables.tables.items()
             }
 
+    def covers(self) -> dict[str, loan_pb2.LoanCover]:
+        """Returns the newest cover of every loan by its name."""
+        return {loan.name: loan.cover for loan in self.call("ListLoans", self.empty("ListLoans")).loans}
+
     def quiet(self) -> None:
         """Waits until pending stock is applied and no revaluation is under way."""
         wait_until(lambda: not self.dump()["stock_change"] and self.is_revalued())
@@ -289,6 +300,15 @@ def test_every_writing_method_has_an_example():
     assert EXAMPLES.keys() == METHOD_CLASSES.keys() - READING_METHODS - streams
 
 
+def test_every_method_that_may_judge_loans_states_the_resulting_covers():
+    neutral = {name for name, one in METHOD_CLASSES.items() if one is MethodClass.NEUTRAL}
+    writing = METHOD_CLASSES.keys() - READING_METHODS - neutral
+
+    stating = {name for name in writing if "resulting_covers" in METHODS[name].output_type.fields_by_name}
+
+    assert writing - stating == {name for names in WITHOUT_COVERS.values() for name in names.split()}
+
+
 @pytest.mark.parametrize("case", [*EXAMPLES, *BESIDES])
 def test_validate_only_answers_and_writes_nothing(book, case):
     name, text = BESIDES.get(case, (case, EXAMPLES.get(case, "")))
@@ -310,10 +330,13 @@ def test_a_repeated_request_has_one_effect_and_its_id_is_refused_for_other_conte
     """It runs after the validations, because it changes the book; the methods are in an order in which all succeed."""
     request = book.request(name, EXAMPLES[name])
     request.validate_only = True
-    expected = book.call(name, request)
+    expected, covers_before = book.call(name, request), book.covers()
     request.validate_only = False
     request.request_id = f"once-{name}"
     first = book.call(name, request)
+    if resulting := taken_covers(expected):
+        assert {one.loan: one.cover for one in resulting.covers} == changed_since(covers_before, book.covers())
+        assert all(one.level_before == covers_before[one.loan].level for one in known_in(covers_before, resulting))
     book.quiet()
     before = book.dump()
 
@@ -331,6 +354,30 @@ def test_a_repeated_request_has_one_effect_and_its_id_is_refused_for_other_conte
         with pytest.raises(grpc.RpcError) as refused:
             book.call(name, altered(request))
         assert details_of(refused.value)[0].reason == "REQUEST_ID_REUSED"
+
+
+def taken_covers(answer: Any) -> loan_pb2.ResultingCovers | None:
+    """Removes the resulting covers from the answer to a validation, and returns them; None if it has no such field."""
+    if "resulting_covers" not in answer.DESCRIPTOR.fields_by_name:
+        return None
+    assert answer.HasField("resulting_covers")
+    found = loan_pb2.ResultingCovers()
+    found.CopyFrom(answer.resulting_covers)
+    answer.ClearField("resulting_covers")
+    return found
+
+
+def changed_since(
+    before: dict[str, loan_pb2.LoanCover], after: dict[str, loan_pb2.LoanCover]
+) -> dict[str, loan_pb2.LoanCover]:
+    """Returns the covers of the loans that were judged again, or for the first time."""
+    return {loan: cover for loan, cover in after.items() if loan not in before or before[loan] != cover}
+
+
+def known_in(
+    covers: dict[str, loan_pb2.LoanCover], resulting: loan_pb2.ResultingCovers
+) -> Iterator[loan_pb2.ResultingCover]:
+    return (one for one in resulting.covers if one.loan in covers)
 
 
 def without_time(answer: Message) -> Message:

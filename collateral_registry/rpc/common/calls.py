@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.rpc.common.method_classes import METHOD_CLASSES, READING_METHODS, MethodClass
+from collateral_registry.rpc.common.resulting_covers import with_resulting_covers
 from collateral_registry.runtime.transactions import Call, Idempotency
 
 M = TypeVar("M", bound=Message)
@@ -29,7 +30,7 @@ def call_of(request: Message, kind: str, answer: type[M], actor: str = "api") ->
         kind=kind,
         actor=actor,
         neutral=METHOD_CLASSES[kind] is MethodClass.NEUTRAL,
-        validate_only=getattr(request, "validate_only", False),
+        preview=with_resulting_covers if getattr(request, "validate_only", False) else None,
         idempotency=Idempotency(
             request_id=request_id,
             body_hash=_body_hash(kind, request),

@@ -27,8 +27,8 @@ from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.cover_messages import cover_message, coverage_message, level_message
 from collateral_registry.rpc.common.field_masks import masked
-from collateral_registry.rpc.loans.cover_messages import cover_message, coverage_message, level_message
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import newest_claims, newest_judgements
 from collateral_registry.store.loans.pledges import StoredPledge

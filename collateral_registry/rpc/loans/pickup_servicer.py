@@ -13,9 +13,9 @@ from collateral_registry.domain.loans.pickups import PickupState
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.cover_messages import coverage_message
 from collateral_registry.rpc.common.filtering import conditions_in, enum_values
 from collateral_registry.rpc.common.paging import page_of
-from collateral_registry.rpc.loans.cover_messages import coverage_message
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.up_to_date import read_up_to_date
 from collateral_registry.store.engine.database import Connection, Write

@@ -15,9 +15,9 @@ from collateral_registry.commands.reports.generate import LtvReport, LtvReports,
 from collateral_registry.domain.reports.ltv_rows import plain_rows
 from collateral_registry.domain.reports.totals import Concentration, Total
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.cover_messages import cover_message
 from collateral_registry.rpc.common.filtering import conditions_in
 from collateral_registry.rpc.common.paging import NEWEST, page_of
-from collateral_registry.rpc.loans.cover_messages import cover_message
 from collateral_registry.rpc.reports.breach_messages import BREACH_ENUMS, breach_message
 from collateral_registry.runtime.report_refresher import ReportRefresher
 from collateral_registry.runtime.transactions import BookRunner

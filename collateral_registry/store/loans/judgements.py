@@ -5,9 +5,11 @@ Rows are appended and never changed; the newest judgement of a loan is its state
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, Connection, Select, select
+from sqlalchemy import CTE, Connection, Select, func, select
 from sqlmodel import SQLModel
 
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
@@ -27,6 +29,35 @@ def insert_judgements(write: Write, loans: Columns, pledges: Columns) -> None:
 def newest_judgements(connection: Source, loan_keys: Int) -> Columns:
     """Returns the newest judgement of each loan that has one."""
     return read_columns(connection, _NEWEST_JUDGEMENTS, {"keys": loan_keys})
+
+
+@dataclass(frozen=True)
+class JudgedLoan:
+    """A judgement as a row, with the loan and its level before; None if the loan was never judged before."""
+
+    loan_id: str
+    currency: str
+    level_before: int | None
+    row: Mapping[str, Any]
+
+
+def judgements_of_commit(connection: Connection, seq: int, limit: int) -> tuple[list[JudgedLoan], int]:
+    """Returns the judgements of a commit, worst level first, at most ``limit``, and the number of all."""
+    of_commit = (LoanJudgementRow.seq == seq, LoanJudgementRow.of_run == 0)
+    count = connection.execute(select(func.count()).select_from(LoanJudgementRow).where(*of_commit)).scalar_one()
+    statement = (
+        select(LoanJudgementRow.__table__, LoanRow.loan_id, LoanRow.currency)
+        .join(LoanRow, LoanRow.loan_key == LoanJudgementRow.loan_key)
+        .where(*of_commit)
+        .order_by(LoanJudgementRow.level.desc(), LoanRow.loan_id)
+        .limit(limit)
+    )
+    rows = [dict(row) for row in connection.execute(statement).mappings()]
+    newest = newest_of(LoanJudgementRow, LoanJudgementRow.loan_key, seq - 1)
+    earlier = _rows_at(newest, LoanJudgementRow, "loan_key", "loan_key", "level")
+    levels = connection.execute(earlier, {"keys": [row["loan_key"] for row in rows]})
+    before: dict[int, int] = {row.loan_key: row.level for row in levels}
+    return [JudgedLoan(row["loan_id"], row["currency"], before.get(row["loan_key"]), row) for row in rows], count
 
 
 def _rows_at(newest: CTE, table: type[SQLModel], key: str, *columns: str) -> Select[Any]:

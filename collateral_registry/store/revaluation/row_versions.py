@@ -46,13 +46,15 @@ def newest_seq(
     return Greatest(func.coalesce(changed_seq, NEVER), func.coalesce(run_seq, NEVER))
 
 
-def newest_of(table: type[SQLModel], column: ColumnElement[int]) -> CTE:
+def newest_of(table: type[SQLModel], column: ColumnElement[int], seq: int | None = None) -> CTE:
     """Returns a table ``newest(key, version)`` with the sequence of the current row of each key in ``keys``.
+
+    The row is that as of commit ``seq``, or the one of now.
 
     The table is materialised; otherwise the database would compute it again for every row of a joined history.
     """
     key = KEYS.rows.c.value
-    found = select(key.label("key"), newest_seq(table, column, key).label("version"))
+    found = select(key.label("key"), newest_seq(table, column, key, seq).label("version"))
     return found.cte("newest").prefix_with("MATERIALIZED")
 
 
