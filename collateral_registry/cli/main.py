@@ -61,6 +61,18 @@ FILE_CONTENTS = {FileKind.FX: "exchange rates", FileKind.SERIES: "price series"}
 """Descriptions of the kinds whose names do not describe them."""
 
 
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="print the versions and exit")] = False,
+) -> None:
+    """Register movable collateral, value it, and report the loans it no longer covers."""
+    if version:
+        from collateral_registry.cli.common.versions import print_versions
+
+        print_versions()
+        raise typer.Exit
+
+
 @app.command()
 def serve(
     address: Annotated[str, typer.Option(help="host:port to listen at")] = "",

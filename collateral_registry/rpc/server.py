@@ -15,6 +15,7 @@ from collateral_registry.domain.stock.partners import Partner
 from collateral_registry.rpc.assets.servicer import AssetServicer
 from collateral_registry.rpc.book.business_date_servicer import BusinessDateServicer
 from collateral_registry.rpc.book.policy_servicer import PolicyServicer
+from collateral_registry.rpc.book.service_info_servicer import ServiceInfoServicer
 from collateral_registry.rpc.common.interceptors import ErrorInterceptor
 from collateral_registry.rpc.equipment.servicer import EquipmentServicer
 from collateral_registry.rpc.findings.double_pledge_servicer import DoublePledgeServicer
@@ -111,6 +112,7 @@ class RpcServer:
             WarehouseServicer(runner),
             FindingServicer(runner),
             self.business_date,
+            ServiceInfoServicer(),
         ]
 
     def _register(self, servicer: object) -> str:

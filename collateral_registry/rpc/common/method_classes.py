@@ -53,6 +53,7 @@ _METHODS = {
         GetPickup ListPickups GetControlledValue
         CreatePolicy GetPolicy ListPolicies
         GetPriceSeries ListPriceSeries ListPrices
+        GetServiceInfo
         GenerateLtvReport StreamLtvReport GenerateBreachReport
         GetRevaluation ListRevaluations WatchRevaluation
         GetStockFeed UpdateStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
@@ -73,7 +74,7 @@ _READS = """
     ListOverrides CheckPickup GetPickup ListPickups GetControlledValue GetPolicy ListPolicies GetPriceSeries
     ListPriceSeries ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
-    ValueAssets QuoteAsset GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
+    ValueAssets QuoteAsset GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots GetServiceInfo
 """
 
 READING_METHODS = frozenset(_READS.split())
