@@ -1,7 +1,6 @@
 """Generates the stubs when the package is built, and puts the contract into wheels.
 
-A wheel thus holds them whatever the checkout holds. A file that clients need next to the contract, such as a descriptor
-set, is added to ``CONTRACT``.
+A wheel thus holds them whatever the checkout holds.
 """
 
 import runpy
