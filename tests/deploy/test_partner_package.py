@@ -1,24 +1,20 @@
 """The partner package is small, needs nothing of the service, and pushes its sample to a real server."""
 
-import os
 import shutil
 import subprocess
-import sys
-import sysconfig
 import tomllib
 import zipfile
 from importlib.metadata import distribution
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.support.environments import build, clean_environment, environment_with
 from tests.support.server import repository
 
 pytestmark = pytest.mark.slow
 
-SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
 SOURCES = ("protos", "deploy/partner", "valuation/tables", "valuation/errors.py")
 GENERATED = shutil.ignore_patterns("v1", "tables", "__pycache__")
 SIZE_LIMIT_BYTES = 60_000_000
@@ -46,10 +42,7 @@ def wheel(tmp_path_factory):
         else:
             ignored = shutil.ignore_patterns("__pycache__") if name != "deploy/partner" else GENERATED
             shutil.copytree(source, root / name, ignore=ignored)
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(root / "dist")]
-    subprocess.run(command, cwd=root / "deploy/partner", check=True, capture_output=True)
-    (built,) = (root / "dist").glob("*.whl")
-    return built
+    return build(root / "deploy/partner", "wheel", root / "dist")
 
 
 def closure(names):
@@ -67,19 +60,8 @@ def closure(names):
 
 @pytest.fixture(scope="module")
 def environment(wheel, tmp_path_factory):
-    """An environment with the wheel, in which only the packages that it needs are visible."""
-    folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    (site,) = folder.glob("lib/python*/site-packages")
-    install = ["pip", "--python", str(folder / "bin/python"), "install", "--quiet", "--no-deps", "--no-index"]
-    subprocess.run([sys.executable, "-m", *install, "--no-compile", str(wheel)], check=True)
-    shared = tmp_path_factory.mktemp("needed")
-    for one in closure(DIRECT).values():
-        for top in {path.parts[0] for path in one.files or () if path.parts[0] != ".."} - {"__pycache__"}:
-            if not (shared / top).exists():
-                (shared / top).symlink_to(SITE_PACKAGES / top)
-    (site / "needed.pth").write_text(f"{shared}\n")
-    return folder
+    """The programs of an environment with the wheel, in which only the packages that it needs are visible."""
+    return environment_with(tmp_path_factory.mktemp("environment"), [wheel], closure(DIRECT).values())
 
 
 def test_the_package_names_its_few_dependencies_and_the_service_requires_its_version():
@@ -115,18 +97,18 @@ def test_no_file_is_in_two_wheels(wheel):
 
 
 def test_the_installed_command_pushes_its_samples_to_a_real_server(environment, server, tmp_path):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COLLATERAL"))}
-
     def run(*arguments):
         command = [*map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, env=kept, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            command, cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
+        )
 
-    written = run(environment / "bin/collateral-partner", "sample", ".")
+    written = run(environment / "collateral-partner", "sample", ".")
     assert written.returncode == 0, written.stderr
     for language, count in (("", 6), (".zh", 5)):
         files = (f"movements{language}.csv", "--columns", f"mapping{language}.toml")
         options = ("--source", "acme", "--server", server.address)
-        found = run(environment / "bin/python", "-c", PROGRAM, "push", *files, *options)
+        found = run(environment / "python", "-c", PROGRAM, "push", *files, *options)
         loaded = set(found.stderr.splitlines()[-1].strip('[]"').split('", "'))
 
         assert found.stdout == f"stock: {count} booked, 0 already known, 0 rejected\n", found.stderr
