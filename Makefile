@@ -12,6 +12,7 @@ DATA ?=
 TABLE ?=
 STRIDE ?=
 PATHS ?=
+NEWCOMER ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -114,6 +115,9 @@ bench-equipment: develop ## Score the equipment models on your own sales (DATA=f
 
 chaos: develop ## Kill processes, cut connections, fill disks; check that no data is lost
 	$(BIN)/python -m benchmarks.chaos.run
+
+newcomers: ## Run the first hour of five users from clean clones; prints times and sizes (NEWCOMER=name)
+	@PYTHON=$(PYTHON) .ci/newcomers/run $(NEWCOMER)
 
 lock: develop ## Update the locks from pyproject.toml (UPGRADE=yes takes newer versions)
 	$(COMPILE) --all-extras -o $(LOCK) pyproject.toml
