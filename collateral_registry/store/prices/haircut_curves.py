@@ -8,12 +8,12 @@ from dataclasses import asdict, astuple, dataclass, fields
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 
 from collateral_registry.domain.prices.market_data import CurveNeed, Estimate
 from collateral_registry.store.engine.bulk import Source, insert_columns, read_columns
 from collateral_registry.store.engine.filters import Condition, conditions
-from collateral_registry.store.engine.key_sets import KEYS, is_one_of
+from collateral_registry.store.engine.key_sets import KEYS, RecordSet, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
 from collateral_registry.store.engine.rows import columns_of, values_of
 from collateral_registry.store.schema.prices import HaircutCurveRow, PriceSeriesRow
@@ -71,10 +71,8 @@ def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str)
     """Returns, for each need, the newest curve that was estimated by this model and version."""
     if not needs:
         return {}
-    wanted = set(needs)
-    named = {"keys": sorted({need.series_key for need in needs}), "of_model": model}
-    rows = ((_need(row), row) for row in _rows(connection, _LATEST, named))
-    return {need: _estimate(row) for need, row in rows if need in wanted}
+    named = {"records": [astuple(need) for need in needs], "of_model": model}
+    return {_need(row): _estimate(row) for row in _rows(connection, _LATEST, named)}
 
 
 def _rows(source: Source, statement: Select[Any], named: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
@@ -93,20 +91,18 @@ def _estimate(row: Mapping[str, Any]) -> Estimate:
     return Estimate(**{name: row[name] for name in ESTIMATE} | losses, watch=Watch(*(row[name] for name in WATCH)))
 
 
-_NEED = columns_of(HaircutCurveRow, *NEED)
-_OF_MODEL = HaircutCurveRow.model == bindparam("of_model")
-_NEWEST_DAY = (
-    select(*_NEED, func.max(HaircutCurveRow.day).label("day"))
-    .where(is_one_of(HaircutCurveRow.series_key, KEYS), _OF_MODEL)
-    .group_by(*_NEED)
-    .subquery()
+_SUBJECTS = RecordSet({name: HaircutCurveRow.__table__.c[name].type for name in NEED}).rows
+_OF_SUBJECT = HaircutCurveRow.__table__.alias()
+# A need may have several curves for its newest day, of which the last one made counts.
+_NEWEST = (
+    select(_OF_SUBJECT.c.estimate_key)
+    .where(*(_OF_SUBJECT.c[name] == _SUBJECTS.c[name] for name in NEED), _OF_SUBJECT.c.model == bindparam("of_model"))
+    .order_by(*(_OF_SUBJECT.c[name].desc() for name in ("day", "history_seq", "seq", "estimate_key")))
+    .limit(1)
+    .scalar_subquery()
 )
-# A need may have several curves for its newest day; the last one made comes last and replaces the others.
-_LATEST = (
-    select(*columns_of(HaircutCurveRow, *NEED, *ESTIMATE, *WATCH))
-    .join(_NEWEST_DAY, and_(*(column == _NEWEST_DAY.c[column.key] for column in (*_NEED, HaircutCurveRow.day))))
-    .where(_OF_MODEL)
-    .order_by(HaircutCurveRow.history_seq, HaircutCurveRow.seq, HaircutCurveRow.estimate_key)
+_LATEST = select(*columns_of(HaircutCurveRow, *NEED, *ESTIMATE, *WATCH)).join_from(
+    _SUBJECTS, HaircutCurveRow, HaircutCurveRow.estimate_key == _NEWEST
 )
 
 
