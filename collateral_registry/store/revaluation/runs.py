@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from collateral_registry.domain.loans.agreements import LoanState, PledgeState
 from collateral_registry.domain.prices.market_data import CurveNeed
@@ -60,22 +72,22 @@ def insert_run(write: Write, policy_key: int) -> None:
     write.connection.execute(update(RunRow).where(_IS_UNFINISHED).values(**abandoned))
     values = {**values_of(write, "seq", "market_day", "actor"), "policy_key": policy_key}
     values |= {"state": int(RunState.STARTED), "events": 0, "judged_again": 0}
-    write.connection.execute(insert(RunRow).values(**values))
+    write.connection.execute(insert(RunRow), values)
 
 
 def get_run(connection: Connection, seq: int) -> StoredRun:
     """Returns one run; raises NotFound."""
-    return existing(_stored(connection, [RunRow.seq == seq], 1), f"revaluations/{seq}")
+    return existing(_stored(connection, _RUN, {"of_run": seq}), f"revaluations/{seq}")
 
 
 def list_runs(connection: Connection, before: int, limit: int) -> list[StoredRun]:
     """Returns a page of the runs started before a commit, newest first."""
-    return _stored(connection, [RunRow.seq < before], limit)
+    return _stored(connection, _RUNS_BEFORE, {"before": before, "most": limit})
 
 
 def unfinished_run(connection: Connection) -> StoredRun | None:
     """Returns the run in progress; None if there is none."""
-    rows = _stored(connection, [_IS_UNFINISHED], 1)
+    rows = _stored(connection, _UNFINISHED_RUN)
     return rows[0] if rows else None
 
 
@@ -109,13 +121,15 @@ def pending_partitions(connection: Connection, seq: int) -> list[Partition]:
 
 def is_wanted(source: Source, seq: int, number: int) -> bool:
     """Returns whether the results of a partition are still missing and its run is in progress."""
-    statement = (
-        select(RunPartitionRow.done)
-        .join(RunRow, RunRow.seq == RunPartitionRow.seq)
-        .where(RunPartitionRow.seq == seq, RunPartitionRow.number == number)
-        .where(RunPartitionRow.done == 0, RunRow.state == int(RunState.RUNNING))
-    )
-    return len(read_keys(source, statement)) > 0
+    return len(read_keys(source, _WANTED, {"of_run": seq, "of_number": number})) > 0
+
+
+_WANTED = (
+    select(RunPartitionRow.done)
+    .join(RunRow, RunRow.seq == RunPartitionRow.seq)
+    .where(RunPartitionRow.seq == bindparam("of_run"), RunPartitionRow.number == bindparam("of_number"))
+    .where(RunPartitionRow.done == 0, RunRow.state == int(RunState.RUNNING))
+)
 
 
 def store_partition(
@@ -169,20 +183,29 @@ def set_outcome(write: Write, seq: int, events: int, judged_again: int) -> None:
 
 def loans_judged_since(connection: Connection, seq: int) -> Int:
     """Returns the sorted keys of the loans that were judged by changes, not by runs, after a commit."""
-    judged = select(LoanJudgementRow.loan_key).where(LoanJudgementRow.seq > seq, LoanJudgementRow.of_run == 0)
-    return np.sort(read_keys(connection, judged.distinct()))
+    return np.sort(read_keys(connection, _JUDGED_SINCE, {"after": seq}))
+
+
+_JUDGED_SINCE = (
+    select(LoanJudgementRow.loan_key)
+    # The sum keeps SQLite from scanning the partial index of these judgements, which is not ordered by commit.
+    .where(LoanJudgementRow.seq > bindparam("after"), LoanJudgementRow.of_run + 0 == 0)
+    .distinct()
+)
 
 
 def pool_sizes(connection: Connection) -> Columns:
     """Returns the keys of the active loans in order, with the number of pledges of each (column ``pledges``)."""
-    counted = select(PledgeRow.loan_key, func.count().label("pledges")).group_by(PledgeRow.loan_key).subquery()
-    statement = (
-        select(LoanRow.loan_key, func.coalesce(counted.c.pledges, 0).label("pledges"))
-        .outerjoin(counted, counted.c.loan_key == LoanRow.loan_key)
-        .where(LoanRow.state == int(LoanState.ACTIVE))
-        .order_by(LoanRow.loan_key)
-    )
-    return read_columns(connection, statement)
+    return read_columns(connection, _POOL_SIZES)
+
+
+_PLEDGES = select(PledgeRow.loan_key, func.count().label("pledges")).group_by(PledgeRow.loan_key).subquery()
+_POOL_SIZES = (
+    select(LoanRow.loan_key, func.coalesce(_PLEDGES.c.pledges, 0).label("pledges"))
+    .outerjoin(_PLEDGES, _PLEDGES.c.loan_key == LoanRow.loan_key)
+    .where(LoanRow.state == int(LoanState.ACTIVE))
+    .order_by(LoanRow.loan_key)
+)
 
 
 def unpledged_blocks(connection: Connection, width: int) -> Columns:
@@ -215,15 +238,9 @@ def _is_unpledged() -> ColumnElement[bool]:
     return ~select(PledgeRow.pledge_key).where(active).exists()
 
 
-def _stored(connection: Connection, where: list[ColumnElement[bool]], limit: int) -> list[StoredRun]:
-    statement = (
-        select(RunRow.__table__, CommitRow.known_us.label("started_us"), *_progress())
-        .join(CommitRow, CommitRow.seq == RunRow.seq)
-        .where(*where)
-        .order_by(RunRow.seq.desc())
-        .limit(limit)
-    )
-    return [StoredRun(**{**row, "state": RunState(row["state"])}) for row in connection.execute(statement).mappings()]
+def _stored(connection: Connection, statement: Select[Any], named: Mapping[str, Any] | None = None) -> list[StoredRun]:
+    rows = connection.execute(statement, named).mappings()
+    return [StoredRun(**{**row, "state": RunState(row["state"])}) for row in rows]
 
 
 def _progress() -> list[ColumnElement[int]]:
@@ -236,3 +253,13 @@ def _progress() -> list[ColumnElement[int]]:
 
     columns = RunPartitionRow.__table__.c
     return [total("partitions", 1), *(total(name, columns[name]) for name in ("done", "valued", "judged"))]
+
+
+_RUNS = (
+    select(RunRow.__table__, CommitRow.known_us.label("started_us"), *_progress())
+    .join(CommitRow, CommitRow.seq == RunRow.seq)
+    .order_by(RunRow.seq.desc())
+)
+_RUN = _RUNS.where(RunRow.seq == bindparam("of_run"))
+_RUNS_BEFORE = _RUNS.where(RunRow.seq < bindparam("before")).limit(bindparam("most", type_=BigInteger))
+_UNFINISHED_RUN = _RUNS.where(_IS_UNFINISHED).limit(1)
