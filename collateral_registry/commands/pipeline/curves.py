@@ -40,7 +40,7 @@ SAME_RETURN_SIGMAS = 0.25
 """If the newest return of smoothed quotes changes by no more than this many daily volatilities, the curve is kept."""
 
 LOOK_BACK_DAYS = 31
-"""Number of days before an estimate in which the last price and the last exchange rate up to that day are searched."""
+"""Fewest days before an estimate in which the last price and the last exchange rate up to that day are searched."""
 
 
 def curves_for(
@@ -124,7 +124,8 @@ def _drift_cause(histories: Histories, need: CurveNeed, newest: Newest, estimate
     days_since = newest.day - estimate.day
     if days_since <= 0 or not may_alarm(estimate.watch.drift, days_since) or not estimate.watch.variance > 0.0:
         return ""
-    since = estimate.day - LOOK_BACK_DAYS
+    # Rounded down, so that curves of nearby days share what is read.
+    since = (estimate.day // LOOK_BACK_DAYS - 1) * LOOK_BACK_DAYS
     days, prices = histories.converted(histories.of_series(need.series_key, since), need, since)
     known = np.searchsorted(days, estimate.day, side="right")
     returns = np.diff(np.log(prices[max(int(known) - 1, 0) :]))
@@ -157,10 +158,10 @@ class Histories:
         self._source = source
         self._fx = market.fx
         self._fx_max_age_days = policy.rule_days("fx_max_age_days")
-        self._series: dict[tuple[int, int | None], DatedRates] = {}
-        self._rates: dict[tuple[str, str, int | None], DatedRates] = {}
+        self._series: dict[tuple[int, int], DatedRates] = {}
+        self._rates: dict[tuple[str, str, int], DatedRates] = {}
 
-    def of_series(self, series_key: int, since: int | None = None) -> DatedRates:
+    def of_series(self, series_key: int, since: int = NO_DAY) -> DatedRates:
         """Returns the accepted prices of a series from a day on; none for the key 0."""
         if not series_key:
             return _NO_RATES
@@ -170,7 +171,7 @@ class Histories:
             self._series[key] = known.day, known.price
         return self._series[key]
 
-    def converted(self, own: DatedRates, need: CurveNeed, since: int | None = None) -> DatedRates:
+    def converted(self, own: DatedRates, need: CurveNeed, since: int = NO_DAY) -> DatedRates:
         """Returns a series' prices from a day on, converted at the rates of their days.
 
         If there is no series, the rates alone are returned.
@@ -185,7 +186,7 @@ class Histories:
             self._rates[key] = self._rates_of(quote, since)
         return at_dated_rates(own, self._rates[key], self._fx_max_age_days) if need.series_key else self._rates[key]
 
-    def _rates_of(self, quote: FxQuote, since: int | None) -> DatedRates:
+    def _rates_of(self, quote: FxQuote, since: int) -> DatedRates:
         """Returns the history of a conversion, from all paths that connect its currencies."""
         paths = [
             [both_directions(*(self.of_series(key, since) for key in pair)) for pair in path] for path in quote.paths

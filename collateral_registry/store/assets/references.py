@@ -231,16 +231,18 @@ def _known(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list
 
 def _keyed(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list[tuple[int, KnownIdentity]]:
     """Returns the reference numbers of assets and active pledges in key order, except those of retired assets."""
-    is_active = or_(IdentityRow.pledge_key <= 0, PledgeRow.state == int(PledgeState.ACTIVE))
-    statement = (
-        select(IdentityRow.__table__, AssetRow.asset_id, AssetRow.owner, LoanRow.loan_id, LoanRow.borrower)
-        .join(AssetRow, AssetRow.asset_key == IdentityRow.asset_key)
-        .outerjoin(PledgeRow, PledgeRow.pledge_key == IdentityRow.pledge_key)
-        .outerjoin(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
-        .where(*where, AssetRow.status != int(Status.RETIRED), is_active)
-        .order_by(IdentityRow.identity_key)
-    )
-    return [(row.identity_key, _known_of(row)) for row in connection.execute(statement)]
+    rows = connection.execute(_NUMBERS.where(*where).order_by(IdentityRow.identity_key))
+    return [(row.identity_key, _known_of(row)) for row in rows]
+
+
+_NUMBERS = (
+    select(IdentityRow.__table__, AssetRow.asset_id, AssetRow.owner, LoanRow.loan_id, LoanRow.borrower)
+    .join(AssetRow, AssetRow.asset_key == IdentityRow.asset_key)
+    .outerjoin(PledgeRow, PledgeRow.pledge_key == IdentityRow.pledge_key)
+    .outerjoin(LoanRow, LoanRow.loan_key == PledgeRow.loan_key)
+    .where(AssetRow.status != int(Status.RETIRED))
+    .where(or_(IdentityRow.pledge_key <= 0, PledgeRow.state == int(PledgeState.ACTIVE)))
+)
 
 
 def _known_of(row: Row[Any]) -> KnownIdentity:

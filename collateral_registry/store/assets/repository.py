@@ -252,7 +252,7 @@ def _write_revision(write: Write, key: int, revision: int, asset: Asset) -> None
         "place": asset.detail.place,
         "document": to_document(asset),
     }
-    write.connection.execute(insert(AssetRevisionRow).values(**values))
+    write.connection.execute(insert(AssetRevisionRow), values)
 
 
 def _write_numbers(write: Write, key: int, asset: Asset) -> None:
@@ -262,7 +262,7 @@ def _write_numbers(write: Write, key: int, asset: Asset) -> None:
         return
     changed = write.connection.execute(update(table).where(table.asset_key == key).values(**numbers))
     if not changed.rowcount:
-        write.connection.execute(insert(table).values(asset_key=key, **numbers))
+        write.connection.execute(insert(table), {"asset_key": key, **numbers})
 
 
 def _write_details(write: Write, key: int, revision: int, asset: Asset) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, Protocol, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,15 +71,28 @@ def read_columns(connection: Source, statement: Select[Any], named: Mapping[str,
     """
     if not isinstance(connection, Connection):
         return connection.columns(statement, named or {})
-    columns = list(statement.selected_columns)
-    parts: list[list[NDArray[Any]]] = [[typed_column(column.type, ())] for column in columns]
+    kinds = _kinds_of(statement)
+    parts: list[list[NDArray[Any]]] = [[typed_column(kind, ())] for kind in kinds.values()]
     result = connection.execute(statement, named)
     with _collector_paused():
         while result.cursor is not None and (rows := result.cursor.fetchmany(FETCH_ROWS)):
-            for part, column, data in zip(parts, columns, zip(*rows, strict=True), strict=True):
-                part.append(typed_column(column.type, data))
+            for part, kind, data in zip(parts, kinds.values(), zip(*rows, strict=True), strict=True):
+                part.append(typed_column(kind, data))
     result.close()
-    return {column.key or "": np.concatenate(part) for column, part in zip(columns, parts, strict=True)}
+    return {name: np.concatenate(part) for name, part in zip(kinds, parts, strict=True)}
+
+
+def _kinds_of(statement: Select[Any]) -> dict[str, TypeEngine[Any]]:
+    """Returns the types of a statement's columns by name.
+
+    They are kept as long as the statement, because SQLAlchemy derives them again each time they are requested.
+    """
+    if statement not in _KINDS:
+        _KINDS[statement] = {column.key or "": column.type for column in statement.selected_columns}
+    return _KINDS[statement]
+
+
+_KINDS: WeakKeyDictionary[Select[Any], dict[str, TypeEngine[Any]]] = WeakKeyDictionary()
 
 
 def read_keys(connection: Source, statement: Select[Any], named: Mapping[str, Any] | None = None) -> Int:

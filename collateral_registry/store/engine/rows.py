@@ -46,7 +46,7 @@ def of_first_revision(write: Write) -> dict[str, int]:
 def insert_row(connection: Connection, table: type[SQLModel], **values: object) -> int:
     """Inserts a row into a table with an automatic key and returns the key."""
     (key,) = table.__table__.primary_key
-    return int(connection.execute(insert(table).values(**values).returning(key)).scalar_one())
+    return int(connection.execute(insert(table).returning(key), values).scalar_one())
 
 
 def check_unused(connection: Connection, name: str, *where: ColumnElement[bool]) -> None:

@@ -151,4 +151,4 @@ def _loan_row(loan: Loan) -> dict[str, Any]:
 def _loan_revision(write: Write, key: int, revision: int, loan: Loan) -> None:
     values = values_of(loan, "borrower", "currency", "state")
     values |= {"loan_key": key, "revision": revision, "seq": write.seq, "document": to_document(loan)}
-    write.connection.execute(insert(LoanRevisionRow).values(**values))
+    write.connection.execute(insert(LoanRevisionRow), values)

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, select
 
 from collateral_registry.domain.prices.exchange_rates import QuotedRate
 from collateral_registry.domain.prices.market_data import SeriesFacts
 from collateral_registry.domain.prices.quarantine import Quarantine
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.shared.days import NO_DAY
-from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
+from collateral_registry.store.engine.bulk import Columns, ColumnUpdate, Source, insert_columns, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import Condition, conditions
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
@@ -154,32 +154,33 @@ class History:
     pending_text: NDArray[Any]
 
 
-def history(connection: Source, series_key: int, since: int | None = None) -> History:
+def history(connection: Source, series_key: int, since: int = NO_DAY) -> History:
     """Returns the history of a series since a day: the last observation of each day.
 
     Only the newest HISTORY_LIMIT observations are read.
     """
-    wanted = [PriceRow.series_key == series_key, *([] if since is None else [PriceRow.day >= since])]
-    newest = (
-        select(PriceRow.day, PriceRow.seq, PriceRow.value, PriceRow.verdict, PriceRow.decimal_text)
-        .where(*wanted)
-        .order_by(PriceRow.day.desc(), PriceRow.seq.desc())
-        .limit(HISTORY_LIMIT)
-        .subquery()
-    )
-    rows = read_columns(connection, select(newest).order_by(newest.c.day, newest.c.seq))
-    accepted = _last_of_each_day(rows, rows["verdict"] == int(AdmissionVerdict.ACCEPTED))
-    last = _last_of_each_day(rows, np.ones(len(rows["day"]), dtype=np.bool_))
-    pending = last[rows["verdict"][last] == int(AdmissionVerdict.QUARANTINED)]
-    day, price = rows["day"], rows["value"]
-    return History(day[accepted], price[accepted], day[pending], price[pending], rows["decimal_text"][pending])
+    newest_first = read_columns(connection, _NEWEST_PRICES, {"of_series": series_key, "since": since})
+    day, price, verdict, text = (column[::-1] for column in newest_first.values())
+    accepted = _last_of_each_day(day, verdict == int(AdmissionVerdict.ACCEPTED))
+    last = _last_of_each_day(day, np.ones(len(day), dtype=np.bool_))
+    pending = last[verdict[last] == int(AdmissionVerdict.QUARANTINED)]
+    return History(day[accepted], price[accepted], day[pending], price[pending], text[pending])
 
 
-def _last_of_each_day(rows: Columns, included: NDArray[np.bool_]) -> Int:
-    """Returns the row number of the last included row of each day."""
+_IS_QUARANTINED = PriceRow.verdict == int(AdmissionVerdict.QUARANTINED)
+_NEWEST_PRICES = (
+    select(*columns_of(PriceRow, "day", "value", "verdict"))
+    .add_columns(case((_IS_QUARANTINED, PriceRow.decimal_text), else_="").label("pending_text"))
+    .where(PriceRow.series_key == bindparam("of_series"), PriceRow.day >= bindparam("since"))
+    .order_by(PriceRow.day.desc(), PriceRow.seq.desc())
+    .limit(HISTORY_LIMIT)
+)
+
+
+def _last_of_each_day(day: Int, included: NDArray[np.bool_]) -> Int:
+    """Returns the row number of the last included row of each day; the rows are in date order."""
     chosen = np.flatnonzero(included)
-    day = rows["day"][chosen]
-    last = np.append(day[1:] != day[:-1], True)[: len(day)]
+    last = np.append(day[chosen][1:] != day[chosen][:-1], True)[: len(chosen)]
     return chosen[last]
 
 
@@ -190,19 +191,24 @@ def insert_prices(write: Write, columns: Columns) -> None:
 
 def set_latest(write: Write, latest: Mapping[int, Latest]) -> None:
     """Stores the newest price of each series, by key."""
-    for key, newest in latest.items():
-        names = {"day": "day", "price": "price", "text": "decimal_text", "return": "log_return"}
-        values = {f"latest_{column}": getattr(newest, name) for column, name in names.items()}
-        if newest.rewritten:
-            values["history_seq"] = write.seq
-        write.connection.execute(update(PriceSeriesRow).where(PriceSeriesRow.series_key == key).values(**values))
+    rows = latest.values()
+    columns = [[getattr(one, name) for one in rows] for name in ("day", "price", "decimal_text", "log_return")]
+    _LATEST.run(write.connection, [*latest], *columns)
+    rewritten = [key for key, one in latest.items() if one.rewritten]
+    _REWRITTEN.run(write.connection, rewritten, [write.seq] * len(rewritten))
+
+
+_LATEST = ColumnUpdate(PriceSeriesRow, "series_key", ("latest_day", "latest_price", "latest_text", "latest_return"))
+_REWRITTEN = ColumnUpdate(PriceSeriesRow, "series_key", ("history_seq",))
 
 
 def set_quarantined(write: Write, found: Mapping[int, Quarantine]) -> None:
     """Stores the newer prices in quarantine of each series, by key."""
-    for key, one in found.items():
-        values = {"quarantined_low": one.low, "quarantined_high": one.high, "quarantined_day": one.day}
-        write.connection.execute(update(PriceSeriesRow).where(PriceSeriesRow.series_key == key).values(**values))
+    columns = [[getattr(one, name) for one in found.values()] for name in ("low", "high", "day")]
+    _QUARANTINED.run(write.connection, [*found], *columns)
+
+
+_QUARANTINED = ColumnUpdate(PriceSeriesRow, "series_key", ("quarantined_low", "quarantined_high", "quarantined_day"))
 
 
 def list_prices(connection: Connection, series_key: int, before: tuple[int, int], limit: int) -> list[StoredPrice]:
