@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, File, Limit, Server, in_session
+from collateral_registry.cli.common.options import (
+    DEFAULT_ADDRESS,
+    File,
+    Form,
+    Format,
+    Layout,
+    Limit,
+    Output,
+    Server,
+    Wide,
+    in_session,
+)
 from collateral_registry.cli.equipment.commands import app as equipment_app
 from collateral_registry.cli.ip.commands import app as ip_app
 from collateral_registry.cli.loans.commands import asset_app, breach_app, check_app, loan_app, pickup_app, report_app
@@ -148,11 +159,17 @@ def revalue(
 
 
 @app.command()
-def runs(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
+def runs(
+    limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
     """List revaluation runs, newest first."""
     from collateral_registry.cli.server.revalue import list_runs
 
-    in_session(server, list_runs, limit)
+    in_session(server, list_runs, limit, Layout(form, output, wide))
 
 
 def _add_import_command(file_kind: FileKind) -> None:

@@ -161,7 +161,7 @@ def test_assets_loans_and_breaches_are_shown(import_text, server):
     assert "lot-1" in run("asset", "list", "--filter", "good = copper", server=server).stdout
     assert "Acme [/b]" in run("loan", "list", "--limit", "1", server=server).stdout
     assert "ACKNOWLEDGED" in acknowledged.stdout
-    assert "(see [/mail])" in run("breach", "show", "loans/loan-1/breaches/1", server=server).stdout
+    assert "see [/mail]" in run("breach", "show", "loans/loan-1/breaches/1", server=server).stdout
 
 
 def test_a_missing_resource_gives_exit_code_4(server):

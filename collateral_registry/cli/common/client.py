@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import grpc
 import typer
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
@@ -16,6 +20,7 @@ EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 EXIT_REFUSED = 4
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
 
 DETAILS_KEY = "grpc-status-details-bin"
 MESSAGE_LIMIT_BYTES = 64 * 1024 * 1024
@@ -54,12 +59,29 @@ def session(server: str) -> Iterator[grpc.Channel]:
             yield channel
     except grpc.RpcError as error:
         raise typer.Exit(report_rpc_error(error, server)) from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print_error(os_error_text(error))
+        raise typer.Exit(EXIT_USAGE) from None
     except ValueError as error:
         print_error(str(error))
         raise typer.Exit(EXIT_USAGE) from None
     except KeyboardInterrupt:
         print_error("interrupted")
         raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def close_broken_pipe() -> int:
+    """Discards further output, because the reader of standard output ended; returns the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_BROKEN_PIPE
+
+
+def os_error_text(error: OSError) -> str:
+    """Returns an error of the operating system as ``path: reason``."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def print_error(message: str) -> None:
@@ -70,6 +92,11 @@ def print_error(message: str) -> None:
 def print_line(text: str, *, to_stderr: bool = False) -> None:
     """Prints a line to standard output, or to standard error."""
     typer.echo(text, err=to_stderr)
+
+
+def print_message(message: Message) -> None:
+    """Prints a message as JSON with the field names of the contract."""
+    typer.echo(json.dumps(MessageToDict(message, preserving_proto_field_name=True), indent=1, ensure_ascii=False))
 
 
 def report_rpc_error(error: grpc.RpcError, server: str) -> int:

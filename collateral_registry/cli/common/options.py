@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
 
@@ -15,9 +17,32 @@ P = ParamSpec("P")
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
+
+class Format(StrEnum):
+    """Formats of a table. All have the same columns."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    ARROW = "arrow"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a command shows its table: the format, the file or standard output, and whether all columns are wanted."""
+
+    form: Format
+    output: Path | None
+    wide: bool
+
+
+Form = Annotated[Format, typer.Option("--format", help="format of the rows")]
+Output = Annotated[Path | None, typer.Option("--output", dir_okay=False, help="file to write to; default: print")]
 Server = Annotated[str, typer.Option("--server", envvar="COLLATERAL_SERVER", help="host:port of the server")]
 Filter = Annotated[str, typer.Option("--filter", help="equalities joined by AND, such as level = MARGIN_CALL")]
 Limit = Annotated[int, typer.Option(min=0, help="maximum number of rows; 0 for all")]
+Wide = Annotated[bool, typer.Option("--wide", help="show all columns, also if they do not fit the terminal")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="file: CSV, xlsx or parquet")]
 Actor = Annotated[str, typer.Option(help="name of the person responsible")]
 Note = Annotated[str, typer.Option(help="reason")]

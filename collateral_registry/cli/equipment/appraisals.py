@@ -6,14 +6,28 @@ import uuid
 from pathlib import Path
 
 import grpc
-import typer
-from google.protobuf import json_format
 
+from collateral_registry.cli.common.client import print_line, print_message
 from collateral_registry.cli.common.file_schemas import SCHEMAS
 from collateral_registry.cli.common.formatting import date_message, resource_name
+from collateral_registry.cli.common.options import Layout
+from collateral_registry.cli.common.table_files import show_table
+from collateral_registry.cli.common.tables import Column, Importance, Kind, ListedRows, Table, number
 from collateral_registry.cli.importing.messages import money
 from collateral_registry.v1 import equipment_pb2, equipment_pb2_grpc
 from valuation.tables.reader import NumberedRow, read_file
+
+APPRAISERS = Table(
+    "appraisers",
+    (
+        Column("appraiser", Kind.TEXT),
+        Column("sale_count", Kind.COUNT, "sales"),
+        Column("log_bias", Kind.NUMBER),
+        Column("log_error", Kind.NUMBER),
+        Column("too_few_sales", Kind.FLAG, "too few\nsales", Importance.HIGH),
+        Column("flagged", Kind.FLAG, "bias above\nthe limit"),
+    ),
+)
 
 PREFIX = "APPRAISAL_BASIS_"
 
@@ -31,28 +45,28 @@ def record_appraisal(
     request = equipment_pb2.RecordAppraisalRequest(
         parent=resource_name("assets", asset), appraisal=appraisal, request_id=uuid.uuid4().hex
     )
-    typer.echo(equipment_pb2_grpc.EquipmentServiceStub(channel).RecordAppraisal(request).name)
+    print_line(equipment_pb2_grpc.EquipmentServiceStub(channel).RecordAppraisal(request).name)
 
 
 def print_reconciled(channel: grpc.Channel, asset: str) -> None:
     """Prints the reconciliation of model and appraisals as JSON."""
     request = equipment_pb2.ReconcileAppraisalsRequest(name=resource_name("assets", asset))
     answer = equipment_pb2_grpc.EquipmentServiceStub(channel).ReconcileAppraisals(request)
-    typer.echo(json_format.MessageToJson(answer, preserving_proto_field_name=True))
+    print_message(answer)
 
 
-def print_records(channel: grpc.Channel, file: Path) -> None:
-    """Prints the accuracy of each appraiser against the sales in a file; raises ValueError for an invalid row."""
+def show_records(channel: grpc.Channel, file: Path, layout: Layout) -> None:
+    """Shows the accuracy of each appraiser against the sales in a file; raises ValueError for an invalid row."""
     sales = [_sale(file, row) for row in read_file(file, SCHEMAS["realised"]).complete().rows()]
     request = equipment_pb2.BacktestAppraisersRequest(sales=sales)
     answer = equipment_pb2_grpc.EquipmentServiceStub(channel).BacktestAppraisers(request)
-    typer.echo(f"{'appraiser':32} {'sales':>6} {'bias':>8} {'error':>8}")
-    for record in answer.records:
-        figures = (f"{float(one.value):+8.4f}" if one.value else " too few" for one in (record.bias, record.error))
-        flag = "  flagged" if record.flagged else ""
-        typer.echo(f"{record.appraiser[:32]:32} {record.sale_count:6} {' '.join(figures)}{flag}")
+    rows = (
+        (one.appraiser, one.sale_count, number(one.bias), number(one.error), not one.bias.value, one.flagged)
+        for one in answer.records
+    )
+    show_table(APPRAISERS, ListedRows(rows), layout)
     for name in answer.assets_without_appraisal:
-        typer.echo(f"{name}: no earlier appraisal on the basis of the sale", err=True)
+        print_line(f"{name}: no earlier appraisal on the basis of the sale", to_stderr=True)
 
 
 def _sale(file: Path, row: NumberedRow) -> equipment_pb2.RealisedSale:

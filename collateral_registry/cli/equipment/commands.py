@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, File, Server, in_session
+from collateral_registry.cli.common.options import (
+    DEFAULT_ADDRESS,
+    File,
+    Form,
+    Format,
+    Layout,
+    Output,
+    Server,
+    Wide,
+    in_session,
+)
 from collateral_registry.clock import wall_clock
 
 app = typer.Typer(
@@ -78,13 +88,18 @@ def score(
     as_of: AsOf = "",
     date_column: DateColumn = "",
     picture: Annotated[Path | None, typer.Option(dir_okay=False, help="SVG file to write a chart to")] = None,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
 ) -> None:
     """Score a model against known sale prices.
 
     Prints RMSLE, bias, interval coverage and pinball loss over all sales and by category.
     """
     with _input_errors():
-        from collateral_registry.cli.equipment.files import appraise_file, score_lines
+        from collateral_registry.cli.common.client import print_line
+        from collateral_registry.cli.common.table_files import show_table
+        from collateral_registry.cli.equipment.files import SCORES, appraise_file, score_rows
         from collateral_registry.cli.equipment.picture import write_picture
         from valuation.equipment.models.scores import scores
 
@@ -93,10 +108,10 @@ def score(
             machines.price, estimates.low, estimates.fmv, estimates.high, machines.reference,
             machines.levels["category"],
         )  # fmt: skip
-        for line in score_lines(found):
-            typer.echo(line)
+        show_table(SCORES, score_rows(found), Layout(form, output, wide))
         if picture:
             write_picture(picture, machines.price, estimates, found)
+            print_line(f"wrote {picture}", to_stderr=True)
 
 
 @app.command()
@@ -134,12 +149,15 @@ def appraisers(
     sales: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="file: asset, date, price, currency, (basis)")
     ],
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Compare recorded appraisals with sale prices by appraiser."""
-    from collateral_registry.cli.equipment.appraisals import print_records
+    from collateral_registry.cli.equipment.appraisals import show_records
 
-    in_session(server, print_records, sales)
+    in_session(server, show_records, sales, Layout(form, output, wide))
 
 
 @contextmanager

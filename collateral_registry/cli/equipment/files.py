@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.cli.common.formatting import escape_formula
+from collateral_registry.cli.common.tables import Column, Importance, Kind, ListedRows, Table
 from valuation.equipment.flags import words_of
 from valuation.equipment.models.artefact import load
 from valuation.equipment.models.estimates import bases_of_estimate
@@ -21,6 +23,19 @@ from valuation.equipment.sales.mapping import check_read_alike, read_mapping
 from valuation.equipment.sales.observations import SEPARATOR, Observations
 from valuation.errors import InvalidInput
 
+SCORES = Table(
+    "groups of sales",
+    (
+        Column("group", Kind.TEXT),
+        Column("sales", Kind.COUNT),
+        Column("rmsle", Kind.NUMBER, "RMSLE"),
+        Column("log_bias", Kind.NUMBER),
+        Column("coverage", Kind.SHARE, "covered"),
+        Column("pinball", Kind.NUMBER),
+        Column("median_error", Kind.AMOUNT, "median\nerror"),
+        Column("reference_error", Kind.AMOUNT, "error of\nreference", Importance.HIGH),
+    ),
+)
 HEADER = ("id", "fmv", "fmv_low", "fmv_high", "olv", "flv", "nolv", "basis_of_estimate", "flags")
 
 
@@ -55,16 +70,23 @@ def write_estimates(path: Path, ids: Sequence[str], estimates: Estimates) -> Non
         )
 
 
-def score_lines(scores: Sequence[Score]) -> Iterator[str]:
-    """Yields a header line and one line per group."""
-    heads = f"{'rmsle':>7} {'bias':>8} {'covered':>8} {'pinball':>8} {'median':>10} {'reference':>10}"
-    yield f"{'group':24} {'sales':>7} {heads}"
-    for score in scores:
-        reference = "" if np.isnan(score.reference_error) else f"{score.reference_error:,.2f}"
-        yield (
-            f"{score.group.replace(SEPARATOR, ' ')[:24]:24} {score.sales:7} {score.rmsle:7.4f} {score.bias:+8.4f} "
-            f"{score.coverage:8.2%} {score.pinball:8.4f} {score.median_error:10,.2f} {reference:>10}"
+def score_rows(scores: Sequence[Score]) -> ListedRows:
+    """Returns one row per group; the first is that of all sales."""
+    return ListedRows(
+        (
+            score.group.replace(SEPARATOR, " "),
+            score.sales,
+            *(_decimal(one, 4) for one in (score.rmsle, score.bias)),
+            score.coverage,
+            _decimal(score.pinball, 4),
+            *(_decimal(one, 2) for one in (score.median_error, score.reference_error)),
         )
+        for score in scores
+    )
+
+
+def _decimal(value: float, decimals: int) -> Decimal | None:
+    return None if np.isnan(value) else Decimal(f"{value:.{decimals}f}")
 
 
 def _date(text: str) -> dt.date | None:

@@ -10,8 +10,24 @@ from google.protobuf import json_format
 from google.type.decimal_pb2 import Decimal
 
 from collateral_registry.cli.common.client import print_error
-from collateral_registry.cli.common.formatting import date_message, format_amount, format_date, resource_name
+from collateral_registry.cli.common.formatting import date_message, resource_name, to_decimal
+from collateral_registry.cli.common.options import Layout
+from collateral_registry.cli.common.paging import fetch_all
+from collateral_registry.cli.common.table_files import show_table
+from collateral_registry.cli.common.tables import Column, Kind, ListedRows, Table, day, short_name
 from collateral_registry.v1 import ip_pb2, ip_pb2_grpc
+
+FEES = Table(
+    "fees",
+    (
+        Column("asset", Kind.TEXT),
+        Column("number", Kind.COUNT, "fee\nno."),
+        Column("due_date", Kind.DATE, "due"),
+        Column("last_date", Kind.DATE, "last day"),
+        Column("amount", Kind.AMOUNT),
+        Column("currency", Kind.CODE),
+    ),
+)
 
 PREFIX = "RIGHT_EVENT_KIND_"
 
@@ -44,18 +60,21 @@ def record_event(channel: grpc.Channel, asset: str, kind: str, date: str, owned_
     typer.echo(ip_pb2_grpc.IpServiceStub(channel).RecordRightEvent(request).name)
 
 
-def print_fees(channel: grpc.Channel, days: int) -> None:
-    """Prints one line per fee; IP assets without a fee calendar are listed on standard error."""
-    stub, token, without = ip_pb2_grpc.IpServiceStub(channel), "", []
-    while True:
-        page = stub.ListComingFees(ip_pb2.ListComingFeesRequest(days_ahead=days, page_token=token))
-        for fee in page.fees:
-            typer.echo(
-                f"{format_date(fee.due_date)}  last day {format_date(fee.last_date)}  {format_amount(fee.amount)} "
-                f"{fee.amount.currency_code}  {fee.asset}  fee {fee.number}"
-            )
-        without, token = list(page.assets_without_calendar), page.next_page_token
-        if not token:
-            break
-    for name in without:
+def show_fees(channel: grpc.Channel, days: int, layout: Layout) -> None:
+    """Shows a table of fees; IP assets without a fee calendar are listed on standard error."""
+    stub = ip_pb2_grpc.IpServiceStub(channel)
+    answer = fetch_all(stub.ListComingFees, ip_pb2.ListComingFeesRequest(days_ahead=days), "fees")
+    rows = (
+        (
+            short_name(fee.asset),
+            fee.number,
+            day(fee.due_date),
+            day(fee.last_date),
+            to_decimal(fee.amount),
+            fee.amount.currency_code,
+        )
+        for fee in answer.fees
+    )
+    show_table(FEES, ListedRows(rows), layout)
+    for name in answer.assets_without_calendar:
         print_error(f"{name}: no fee calendar for its office and kind, or a date the calendar needs is missing")

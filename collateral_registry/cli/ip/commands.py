@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, File, Server, in_session
+from collateral_registry.cli.common.options import (
+    DEFAULT_ADDRESS,
+    File,
+    Form,
+    Format,
+    Layout,
+    Output,
+    Server,
+    Wide,
+    in_session,
+)
 
 app = typer.Typer(
     help="Value IP assets, record their events, list their fees.", no_args_is_help=True, rich_markup_mode=None
@@ -57,15 +67,18 @@ def event(
 @app.command()
 def fees(
     days: Annotated[int, typer.Option(min=1, max=3650, help="days ahead of the business date")] = 90,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """List renewal fees that fall due or can still be paid.
 
     IP assets without a fee calendar are listed on standard error.
     """
-    from collateral_registry.cli.ip.calls import print_fees
+    from collateral_registry.cli.ip.calls import show_fees
 
-    in_session(server, print_fees, days)
+    in_session(server, show_fees, days, Layout(form, output, wide))
 
 
 @app.command()

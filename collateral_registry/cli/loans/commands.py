@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Filter, Limit, Server, in_session
+from collateral_registry.cli.common.options import (
+    DEFAULT_ADDRESS,
+    Filter,
+    Form,
+    Format,
+    Layout,
+    Limit,
+    Output,
+    Server,
+    Wide,
+    in_session,
+)
 
 report_app = typer.Typer(help="Print reports on loans and breaches.", no_args_is_help=True, rich_markup_mode=None)
 asset_app = typer.Typer(help="Show assets and correct their identity.", no_args_is_help=True, rich_markup_mode=None)
@@ -26,62 +35,74 @@ Quantity = Annotated[str, typer.Argument(help="quantity in the unit of the lot")
 BreachName = Annotated[str, typer.Argument(help="loan and number of the breach, such as loan-1/1")]
 
 
-class Format(StrEnum):
-    """Formats in which a report can be printed."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-
-
-class LtvFormat(StrEnum):
-    """Formats in which the loan-to-value report can be printed or written to a file."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    ARROW = "arrow"
-    PARQUET = "parquet"
-
-
 @report_app.command("ltv")
 def report_ltv(
     as_of: AsOf = "",
-    form: Annotated[LtvFormat, typer.Option("--format")] = LtvFormat.TABLE,
+    form: Form = Format.TABLE,
     filter_: Filter = "",
     order_by: Annotated[str, typer.Option(help="ltv desc, ltv, loan, exposure desc or level desc")] = "",
     limit: Limit = 0,
-    output: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="file to write all rows to: arrow, parquet or csv")
-    ] = None,
+    output: Output = None,
+    wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Print the loan-to-value report, worst loan first."""
-    from collateral_registry.cli.common.client import session
-    from collateral_registry.cli.loans.report import check_output, print_ltv_report
+    """Print the loan-to-value report, worst loan first.
 
-    with session(server) as channel:
-        check_output(form.value, limit, output)
-        if output is None:
-            print_ltv_report(channel, as_of, filter_, order_by, form.value, limit)
-        else:
-            from collateral_registry.cli.loans.report_file import save_ltv_report
+    The table is followed by the reasons of unknown values, totals and concentrations.
+    """
+    from collateral_registry.cli.loans.report import show_ltv_report
 
-            save_ltv_report(channel, as_of, filter_, order_by, form.value, output)
+    in_session(server, show_ltv_report, as_of, filter_, order_by, limit, Layout(form, output, wide))
+
+
+@report_app.command("totals")
+def report_totals(
+    as_of: AsOf = "",
+    form: Form = Format.TABLE,
+    filter_: Filter = "",
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Print the totals of the loan-to-value report by currency."""
+    from collateral_registry.cli.loans.report import show_totals
+
+    in_session(server, show_totals, as_of, filter_, Layout(form, output, wide))
+
+
+@report_app.command("concentrations")
+def report_concentrations(
+    as_of: AsOf = "",
+    form: Form = Format.TABLE,
+    filter_: Filter = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="keys of each dimension and currency")] = 100,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Print shares of the collateral by good, place and borrower.
+
+    Keys beyond the limit are summed in one row for each dimension and currency.
+    """
+    from collateral_registry.cli.loans.report import show_concentrations
+
+    in_session(server, show_concentrations, as_of, filter_, limit, Layout(form, output, wide))
 
 
 @report_app.command("breaches")
 def report_breaches(
     as_of: AsOf = "",
-    output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    form: Form = Format.TABLE,
     filter_: Filter = "",
     limit: Limit = 0,
+    output: Output = None,
+    wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Print the breach report, newest breach first."""
-    from collateral_registry.cli.loans.report import print_breach_report
+    from collateral_registry.cli.loans.report import show_breach_report
 
-    in_session(server, print_breach_report, as_of, filter_, output.value, limit)
+    in_session(server, show_breach_report, as_of, filter_, limit, Layout(form, output, wide))
 
 
 @asset_app.command("show")
@@ -93,11 +114,18 @@ def asset_show(asset: Annotated[str, typer.Argument(help="id of the asset")], se
 
 
 @asset_app.command("list")
-def asset_list(filter_: Filter = "", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
+def asset_list(
+    filter_: Filter = "",
+    limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
     """List assets."""
     from collateral_registry.cli.loans.show_list import list_assets
 
-    in_session(server, list_assets, filter_, limit)
+    in_session(server, list_assets, filter_, limit, Layout(form, output, wide))
 
 
 @asset_app.command("correct")
@@ -126,19 +154,32 @@ def loan_show(loan: Annotated[str, typer.Argument(help="id of the loan")], serve
 
 
 @loan_app.command("list")
-def loan_list(filter_: Filter = "", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
+def loan_list(
+    filter_: Filter = "",
+    limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
     """List loans with their LTV level."""
     from collateral_registry.cli.loans.show_list import list_loans
 
-    in_session(server, list_loans, filter_, limit)
+    in_session(server, list_loans, filter_, limit, Layout(form, output, wide))
 
 
 @loan_app.command("floor")
-def loan_floor(loan: Annotated[str, typer.Argument(help="id of the loan")], server: Server = DEFAULT_ADDRESS) -> None:
+def loan_floor(
+    loan: Annotated[str, typer.Argument(help="id of the loan")],
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
     """Show the minimum controlled value of a loan and its gap."""
     from collateral_registry.cli.loans.pickups import show_controlled_value
 
-    in_session(server, show_controlled_value, loan)
+    in_session(server, show_controlled_value, loan, Layout(form, output, wide))
 
 
 @pickup_app.command("check")
@@ -159,6 +200,9 @@ def pickup_request(
     quantity: Quantity,
     expire: Annotated[str, typer.Option(help="last day of the authorisation; default: five days from now")] = "",
     note: Annotated[str, typer.Option(help="note, such as who collects the goods")] = "",
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Authorise a pick-up.
@@ -167,18 +211,21 @@ def pickup_request(
     """
     from collateral_registry.cli.loans.pickups import request_pickup
 
-    in_session(server, request_pickup, loan, asset, quantity, expire, note)
+    in_session(server, request_pickup, loan, asset, quantity, expire, note, Layout(form, output, wide))
 
 
 @pickup_app.command("cancel")
 def pickup_cancel(
     pickup: Annotated[str, typer.Argument(help="name of the pick-up: loans/{loan}/pickups/{pickup}")],
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Cancel the authorisation of a pick-up."""
     from collateral_registry.cli.loans.pickups import cancel_pickup
 
-    in_session(server, cancel_pickup, pickup)
+    in_session(server, cancel_pickup, pickup, Layout(form, output, wide))
 
 
 @pickup_app.command("list")
@@ -186,12 +233,15 @@ def pickup_list(
     loan: Annotated[str, typer.Option(help="only pick-ups of the loan with this id")] = "",
     filter_: Filter = "",
     limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """List pick-up authorisations."""
     from collateral_registry.cli.loans.pickups import list_pickups
 
-    in_session(server, list_pickups, loan, filter_, limit)
+    in_session(server, list_pickups, loan, filter_, limit, Layout(form, output, wide))
 
 
 @check_app.command("book")
@@ -222,11 +272,17 @@ def check_confirm(
 
 
 @breach_app.command("show")
-def breach_show(breach: BreachName, server: Server = DEFAULT_ADDRESS) -> None:
+def breach_show(
+    breach: BreachName,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
     """Show a breach with its history."""
     from collateral_registry.cli.loans.show_list import show_breach
 
-    in_session(server, show_breach, breach)
+    in_session(server, show_breach, breach, Layout(form, output, wide))
 
 
 @breach_app.command("ack")
@@ -234,9 +290,12 @@ def breach_ack(
     breach: BreachName,
     actor: Annotated[str, typer.Option(help="name of the person who acknowledges")],
     note: Annotated[str, typer.Option(help="note stored with the acknowledgement")] = "",
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Acknowledge a breach."""
     from collateral_registry.cli.loans.show_list import acknowledge_breach
 
-    in_session(server, acknowledge_breach, breach, actor, note)
+    in_session(server, acknowledge_breach, breach, actor, note, Layout(form, output, wide))

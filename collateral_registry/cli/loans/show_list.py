@@ -5,95 +5,169 @@ from __future__ import annotations
 import uuid
 
 import grpc
-from rich.markup import escape
 
-from collateral_registry.cli.common.formatting import enum_label, format_amount, resource_name
+from collateral_registry.cli.common.client import print_message
+from collateral_registry.cli.common.formatting import level_name, resource_name, to_decimal
+from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
-from collateral_registry.cli.loans.report import (
-    console_for_reports,
-    coverage_cell,
-    level_cell,
-    ltv_of,
-    print_breach_table,
-    print_json,
-    print_table,
+from collateral_registry.cli.common.table_files import Section, show_table
+from collateral_registry.cli.common.tables import (
+    COVERAGE_STYLES,
+    LEVEL_STYLES,
+    Column,
+    Importance,
+    Kind,
+    ListedRows,
+    Row,
+    Table,
+    day,
+    label,
+    short_name,
+    text,
 )
-from collateral_registry.cli.loans.show import event_line
+from collateral_registry.cli.loans.report import BREACHES, breach_rows, ltv_cell
 from collateral_registry.v1 import (
     asset_pb2,
     asset_pb2_grpc,
     breach_pb2,
     breach_pb2_grpc,
+    common_pb2,
     loan_pb2,
     loan_pb2_grpc,
+)
+
+ASSETS = Table(
+    "assets",
+    (
+        Column("asset", Kind.TEXT),
+        Column("kind", Kind.CODE),
+        Column("asset_class", Kind.TEXT, "class", Importance.USUAL),
+        Column("owner", Kind.TEXT, importance=Importance.HIGH),
+        Column("currency", Kind.CODE, importance=Importance.LOW),
+        Column("status", Kind.CODE),
+        Column("description", Kind.TEXT, importance=Importance.DETAIL),
+    ),
+)
+LOANS = Table(
+    "loans",
+    (
+        Column("loan", Kind.TEXT),
+        Column("borrower", Kind.TEXT, importance=Importance.HIGH),
+        Column("state", Kind.CODE, importance=Importance.LOW),
+        Column("currency", Kind.CODE),
+        Column("exposure", Kind.AMOUNT),
+        Column("ltv", Kind.SHARE, "LTV"),
+        Column("level", Kind.CODE, styles=LEVEL_STYLES),
+        Column("coverage", Kind.CODE, styles=COVERAGE_STYLES),
+        Column("maturity_date", Kind.DATE, "maturity", Importance.USUAL),
+    ),
+)
+EVENTS = Table(
+    "events",
+    (
+        Column("event", Kind.COUNT, "no."),
+        Column("date", Kind.DATE),
+        Column("kind", Kind.CODE),
+        Column("level", Kind.CODE, styles=LEVEL_STYLES),
+        Column("ltv", Kind.SHARE, "LTV"),
+        Column("coverage", Kind.CODE, "coverage", Importance.USUAL, COVERAGE_STYLES),
+        Column("cash_cure", Kind.AMOUNT, "cash\ncure", Importance.HIGH),
+        Column("currency", Kind.CODE, importance=Importance.HIGH),
+        Column("actor", Kind.TEXT, importance=Importance.LOW),
+        Column("note", Kind.TEXT, importance=Importance.LOW),
+    ),
 )
 
 
 def show_asset(channel: grpc.Channel, asset: str) -> None:
     """Prints an asset as JSON."""
     stub = asset_pb2_grpc.AssetServiceStub(channel)
-    print_json(stub.GetAsset(asset_pb2.GetAssetRequest(name=resource_name("assets", asset))))
+    print_message(stub.GetAsset(asset_pb2.GetAssetRequest(name=resource_name("assets", asset))))
 
 
-def list_assets(channel: grpc.Channel, filter_: str, limit: int) -> None:
-    """Prints a table of assets."""
+def list_assets(channel: grpc.Channel, filter_: str, limit: int, layout: Layout) -> None:
+    """Shows a table of assets."""
     stub = asset_pb2_grpc.AssetServiceStub(channel)
     answer = fetch_all(stub.ListAssets, asset_pb2.ListAssetsRequest(filter=filter_), "assets", limit)
-    rows = []
-    for asset in answer.assets:
-        kind = asset.WhichOneof("detail") or ""
-        status = enum_label(asset_pb2.AssetStatus.Name(asset.status), "ASSET_STATUS_")
-        cells = (asset.name.removeprefix("assets/"), kind, asset.asset_class, asset.owner, asset.currency_code, status)
-        rows.append(map(escape, cells))
-    print_table(("asset", "kind", "class", "owner", "currency", "status"), rows)
+    show_table(ASSETS, ListedRows(map(_asset_row, answer.assets)), layout)
 
 
 def show_loan(channel: grpc.Channel, loan: str) -> None:
     """Prints a loan with its cover as JSON."""
     stub = loan_pb2_grpc.LoanServiceStub(channel)
-    print_json(stub.GetLoan(loan_pb2.GetLoanRequest(name=resource_name("loans", loan))))
+    print_message(stub.GetLoan(loan_pb2.GetLoanRequest(name=resource_name("loans", loan))))
 
 
-def list_loans(channel: grpc.Channel, filter_: str, limit: int) -> None:
-    """Prints a table of loans."""
+def list_loans(channel: grpc.Channel, filter_: str, limit: int, layout: Layout) -> None:
+    """Shows a table of loans."""
     stub = loan_pb2_grpc.LoanServiceStub(channel)
     answer = fetch_all(stub.ListLoans, loan_pb2.ListLoansRequest(filter=filter_), "loans", limit)
-    rows = (
-        (
-            loan.name.removeprefix("loans/"),
-            escape(loan.borrower),
-            enum_label(loan_pb2.LoanState.Name(loan.state), "LOAN_STATE_"),
-            f"{format_amount(loan.cover.exposure)} {loan.currency_code}" if loan.HasField("cover") else "",
-            ltv_of(loan.cover),
-            level_cell(loan.cover.level),
-            coverage_cell(loan.cover),
-        )
-        for loan in answer.loans
-    )
-    print_table(("loan", "borrower", "state", "exposure", "LTV", "level", "coverage"), rows, right=("exposure", "LTV"))
+    show_table(LOANS, ListedRows(map(_loan_row, answer.loans)), layout)
 
 
-def show_breach(channel: grpc.Channel, breach: str) -> None:
-    """Prints a breach and its history."""
+def show_breach(channel: grpc.Channel, breach: str, layout: Layout) -> None:
+    """Shows a breach and its history."""
     stub = breach_pb2_grpc.BreachServiceStub(channel)
-    _print_breach(stub.GetBreach(breach_pb2.GetBreachRequest(name=_breach_name(breach))))
+    _show_breach(stub.GetBreach(breach_pb2.GetBreachRequest(name=_breach_name(breach))), layout)
 
 
-def acknowledge_breach(channel: grpc.Channel, breach: str, actor: str, note: str) -> None:
-    """Acknowledges a breach and prints it."""
+def acknowledge_breach(channel: grpc.Channel, breach: str, actor: str, note: str, layout: Layout) -> None:
+    """Acknowledges a breach and shows it."""
     stub = breach_pb2_grpc.BreachServiceStub(channel)
     # gRPC retries repeat this id, so they are applied once; another run of the command has a new id.
     request_id = uuid.uuid4().hex
     request = breach_pb2.AcknowledgeBreachRequest(
         name=_breach_name(breach), actor=actor, note=note, request_id=request_id
     )
-    _print_breach(stub.AcknowledgeBreach(request))
+    _show_breach(stub.AcknowledgeBreach(request), layout)
 
 
-def _print_breach(breach: breach_pb2.Breach) -> None:
-    print_breach_table([breach])
-    for event in breach.history:
-        console_for_reports().print(event_line(event), highlight=False, soft_wrap=True)
+def _show_breach(breach: breach_pb2.Breach, layout: Layout) -> None:
+    history = Section("History", EVENTS, ListedRows(map(event_row, breach.history)))
+    show_table(BREACHES, ListedRows(breach_rows([breach])), layout, below=[history])
+
+
+def _asset_row(asset: asset_pb2.Asset) -> Row:
+    return (
+        short_name(asset.name),
+        (asset.WhichOneof("detail") or "").upper(),
+        asset.asset_class,
+        text(asset.owner),
+        asset.currency_code,
+        label(asset_pb2.AssetStatus.Name(asset.status), "ASSET_STATUS_"),
+        text(asset.display_name),
+    )
+
+
+def _loan_row(loan: loan_pb2.Loan) -> Row:
+    cover = loan.cover if loan.HasField("cover") else None
+    return (
+        short_name(loan.name),
+        loan.borrower,
+        label(loan_pb2.LoanState.Name(loan.state), "LOAN_STATE_"),
+        loan.currency_code,
+        to_decimal(cover.exposure) if cover else None,
+        ltv_cell(cover) if cover else None,
+        level_name(cover.level) if cover else None,
+        label(common_pb2.Coverage.Name(cover.coverage), "COVERAGE_") if cover else None,
+        day(loan.maturity_date),
+    )
+
+
+def event_row(event: breach_pb2.BreachEvent) -> Row:
+    """Returns the row of an event."""
+    return (
+        event.sequence,
+        day(event.market_date),
+        breach_pb2.BreachEventKind.Name(event.kind).removeprefix("BREACH_EVENT_KIND_"),
+        level_name(event.level),
+        ltv_cell(event),
+        label(common_pb2.Coverage.Name(event.coverage), "COVERAGE_"),
+        to_decimal(event.cash_cure) if event.cash_cure.units or event.cash_cure.nanos else None,
+        text(event.cash_cure.currency_code),
+        text(event.actor),
+        text(event.note),
+    )
 
 
 def _breach_name(text: str) -> str:

@@ -10,10 +10,42 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from collateral_registry.cli.common.client import EXIT_REFUSED, print_error, print_line
 from collateral_registry.cli.common.formatting import enum_label, format_date, format_time
+from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
+from collateral_registry.cli.common.table_files import show_table
+from collateral_registry.cli.common.tables import (
+    Column,
+    Importance,
+    Kind,
+    ListedRows,
+    Row,
+    Table,
+    day,
+    label,
+    text,
+    time,
+)
 from collateral_registry.v1 import revaluation_pb2, revaluation_pb2_grpc
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+
+RUNS = Table(
+    "runs",
+    (
+        Column("run", Kind.COUNT),
+        Column("market_date", Kind.DATE, "of"),
+        Column("state", Kind.CODE),
+        Column("start_time", Kind.TIME, "started", Importance.USUAL),
+        Column("finish_time", Kind.TIME, "finished", Importance.DETAIL),
+        Column("actor", Kind.TEXT, "by", Importance.LOW),
+        Column("partition_count", Kind.COUNT, "partitions", Importance.LOW),
+        Column("done_partition_count", Kind.COUNT, "done", Importance.LOW),
+        Column("valued_count", Kind.COUNT, "valued"),
+        Column("judged_count", Kind.COUNT, "judged"),
+        Column("event_count", Kind.COUNT, "events", Importance.HIGH),
+        Column("published_sequence", Kind.COUNT, "commit", Importance.LOW),
+    ),
+)
 
 
 def revalue(channel: grpc.Channel, *, watch: bool) -> int:
@@ -39,12 +71,12 @@ def revalue(channel: grpc.Channel, *, watch: bool) -> int:
     return 0
 
 
-def list_runs(channel: grpc.Channel, limit: int) -> None:
-    """Prints one line per run, newest first."""
+def list_runs(channel: grpc.Channel, limit: int, layout: Layout) -> None:
+    """Shows a table of runs, newest first."""
     stub = revaluation_pb2_grpc.RevaluationServiceStub(channel)
     request = revaluation_pb2.ListRevaluationsRequest()
-    for run in fetch_all(stub.ListRevaluations, request, "revaluations", limit).revaluations:
-        print_line(_line(run))
+    answer = fetch_all(stub.ListRevaluations, request, "revaluations", limit)
+    show_table(RUNS, ListedRows(map(_row, answer.revaluations)), layout)
 
 
 def _show(progress: Progress, task: TaskID, run: revaluation_pb2.Revaluation) -> None:
@@ -59,4 +91,21 @@ def _line(run: revaluation_pb2.Revaluation) -> str:
         f"{run.name} of {format_date(run.market_date)}, started {format_time(run.start_time)} by {run.actor}: {state}, "
         f"{run.done_partition_count} of {run.partition_count} partitions, {run.valued_count} valued, "
         f"{run.judged_count} judged, {run.event_count} events"
+    )
+
+
+def _row(run: revaluation_pb2.Revaluation) -> Row:
+    return (
+        int(run.name.removeprefix("revaluations/")),
+        day(run.market_date),
+        label(revaluation_pb2.RevaluationState.Name(run.state), "REVALUATION_STATE_"),
+        time(run.start_time),
+        time(run.finish_time),
+        text(run.actor),
+        run.partition_count,
+        run.done_partition_count,
+        run.valued_count,
+        run.judged_count,
+        run.event_count,
+        run.published_sequence or None,
     )

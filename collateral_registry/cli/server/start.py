@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, print_error, print_line, session
 from collateral_registry.cli.common.formatting import date_message, format_date
+from collateral_registry.cli.common.options import Format, Layout
 
 if TYPE_CHECKING:
     import grpc
@@ -166,7 +167,7 @@ def _run_until_stopped(server: subprocess.Popen[bytes], address: str, *, sample:
 
 def _show_sample(channel: grpc.Channel, console: Console) -> None:
     """Completes the sample in a book that is empty or already contains part of it, and then prints the reports."""
-    from collateral_registry.cli.loans.report import print_breach_report, print_ltv_report
+    from collateral_registry.cli.loans.report import show_breach_report, show_ltv_report
     from collateral_registry.cli.server.replay import replay
     from collateral_registry.cli.server.sample import OPENING, is_sample, load
     from collateral_registry.v1 import business_date_pb2, business_date_pb2_grpc
@@ -179,8 +180,9 @@ def _show_sample(channel: grpc.Channel, console: Console) -> None:
         load(channel)
     if is_sample(channel):
         console.print(f"2022: {replay(channel)}", highlight=False)
-    print_breach_report(channel, "", "state = OPEN", "table")
-    print_ltv_report(channel, "", "", "", "table")
+    layout = Layout(Format.TABLE, None, wide=False)
+    show_breach_report(channel, "", "state = OPEN", 0, layout)
+    show_ltv_report(channel, "", "", "", 0, layout)
 
 
 def _wait_for_health(server: subprocess.Popen[bytes], address: str) -> bool:

@@ -19,7 +19,20 @@ from collateral_partner.options import (
     TokenFile,
     Warehouse,
 )
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Actor, File, Limit, Note, Server, in_session
+from collateral_registry.cli.common.options import (
+    DEFAULT_ADDRESS,
+    Actor,
+    File,
+    Form,
+    Format,
+    Layout,
+    Limit,
+    Note,
+    Output,
+    Server,
+    Wide,
+    in_session,
+)
 
 stock_app = typer.Typer(help="Push warehouse stock, count it and show it.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -37,11 +50,17 @@ stock_app.command("renumber")(main.renumber)
 
 
 @stock_app.command("feeds")
-def stock_feeds(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
+def stock_feeds(
+    limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
     """List stock feeds with their last sequence and rejections."""
     from collateral_registry.cli.stock.ledger import list_feeds
 
-    in_session(server, list_feeds, limit)
+    in_session(server, list_feeds, limit, Layout(form, output, wide))
 
 
 @stock_app.command("units")
@@ -51,6 +70,9 @@ def stock_units(
         list[str] | None, typer.Argument(help="own spellings with their units, such as ton=short_ton; none: show them")
     ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="remove all own spellings")] = False,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Show a feed's own spellings of units, or replace all of them."""
@@ -59,25 +81,39 @@ def stock_units(
     if spellings and clear:
         raise typer.BadParameter("cannot be combined with spellings", param_hint="--clear")
     if spellings or clear:
-        in_session(server, set_spellings, feed, spellings or [])
+        in_session(server, set_spellings, feed, spellings or [], Layout(form, output, wide))
     else:
-        in_session(server, show_spellings, feed)
+        in_session(server, show_spellings, feed, Layout(form, output, wide))
 
 
 @stock_app.command("lots")
-def stock_lots(filter_: LotFilter = "", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
+def stock_lots(
+    filter_: LotFilter = "",
+    limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
     """List stock lots with current and reserved quantities."""
     from collateral_registry.cli.stock.ledger import list_lots
 
-    in_session(server, list_lots, filter_, limit)
+    in_session(server, list_lots, filter_, limit, Layout(form, output, wide))
 
 
 @stock_app.command("movements")
-def stock_movements(filter_: MovementFilter = "", limit: LastRows = 50, server: Server = DEFAULT_ADDRESS) -> None:
+def stock_movements(
+    filter_: MovementFilter = "",
+    limit: LastRows = 50,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
     """List booked movements, newest first."""
     from collateral_registry.cli.stock.ledger import list_movements
 
-    in_session(server, list_movements, filter_, limit)
+    in_session(server, list_movements, filter_, limit, Layout(form, output, wide))
 
 
 @stock_app.command("rejected")
@@ -85,12 +121,15 @@ def stock_rejected(
     feed: Annotated[str, typer.Option(help="only items of the feed with this id")] = "",
     filter_: RejectionFilter = "state = OPEN",
     limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """List rejected movements, newest first."""
     from collateral_registry.cli.stock.ledger import list_rejected
 
-    in_session(server, list_rejected, feed, filter_, limit)
+    in_session(server, list_rejected, feed, filter_, limit, Layout(form, output, wide))
 
 
 @stock_app.command("resolve")
@@ -103,6 +142,9 @@ def stock_resolve(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="CSV file with the corrected movement to book instead"),
     ] = None,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Book or dismiss a rejected movement.
@@ -111,7 +153,9 @@ def stock_resolve(
     """
     from collateral_registry.cli.stock.ledger import resolve_rejected
 
-    in_session(server, resolve_rejected, item, actor, note, dismiss=dismiss, instead=instead)
+    in_session(
+        server, resolve_rejected, item, actor, note, Layout(form, output, wide), dismiss=dismiss, instead=instead
+    )
 
 
 @stock_app.command("count")

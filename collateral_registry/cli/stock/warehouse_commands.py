@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Actor, Limit, Note, Server, in_session
+from collateral_registry.cli.common.options import (
+    DEFAULT_ADDRESS,
+    Actor,
+    Form,
+    Format,
+    Layout,
+    Limit,
+    Note,
+    Output,
+    Server,
+    Wide,
+    in_session,
+)
 
 warehouse_app = typer.Typer(help="Show warehouses and their reliability.", no_args_is_help=True, rich_markup_mode=None)
 finding_app = typer.Typer(help="Show and resolve findings.", no_args_is_help=True, rich_markup_mode=None)
@@ -19,27 +31,47 @@ FindingFilter = Annotated[
 
 
 @warehouse_app.command("list")
-def warehouse_list(limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
+def warehouse_list(
+    limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
     """List warehouses with their reliability record."""
     from collateral_registry.cli.stock.warehouse_record import list_warehouses
 
-    in_session(server, list_warehouses, limit)
+    in_session(server, list_warehouses, limit, Layout(form, output, wide))
 
 
 @warehouse_app.command("counts")
-def warehouse_counts(warehouse: Warehouse, limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
+def warehouse_counts(
+    warehouse: Warehouse,
+    limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
     """List counted lots of a warehouse, newest first."""
     from collateral_registry.cli.stock.warehouse_record import list_counted_lots
 
-    in_session(server, list_counted_lots, warehouse, limit)
+    in_session(server, list_counted_lots, warehouse, limit, Layout(form, output, wide))
 
 
 @finding_app.command("list")
-def finding_list(filter_: FindingFilter = "state = OPEN", limit: Limit = 0, server: Server = DEFAULT_ADDRESS) -> None:
+def finding_list(
+    filter_: FindingFilter = "state = OPEN",
+    limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
     """List findings, newest first."""
     from collateral_registry.cli.stock.warehouse_record import list_findings
 
-    in_session(server, list_findings, filter_, limit)
+    in_session(server, list_findings, filter_, limit, Layout(form, output, wide))
 
 
 @finding_app.command("show")

@@ -39,7 +39,7 @@ def test_an_ip_asset_is_valued_its_events_recorded_and_its_fees_listed(
     code, output = run("value", "patent-cli", "--question", str(tmp_path / "brackets.json"), *at)
     assert (code, "terminal_growth" in output) == (4, True), output
     code, output = run("fees", "--days", "120", *at)
-    assert (code, "assets/patent-cli" in output) == (0, True)
+    assert (code, "patent-cli" in output) == (0, True)
     code, output = run("event", "patent-cli", "lapsed", "--date", "2021-12-31", *at)
     assert (code, output.startswith("assets/patent-cli/rightEvents/")) == (0, True)
     code, output = run("event", "patent-cli", "sold", "--date", "2021-12-31", *at)
