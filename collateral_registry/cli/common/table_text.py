@@ -26,6 +26,9 @@ WRAPPED_WIDTH = 16
 """Width to which a column of texts may shrink before another column is left out; a column that is a key keeps more."""
 
 WRAPPED_KEY_WIDTH = 22
+LEAST_WIDTH = 10
+"""Width to which texts shrink if otherwise not even the keys fit."""
+
 SHOWN_DECIMALS = 2
 UNKNOWN_WIDTH = 80
 """Width of a terminal that does not state one."""
@@ -95,10 +98,15 @@ def fitting(columns: Sequence[Column], natural: Sequence[int], width: int) -> li
 
 
 def wrapped(columns: Sequence[Column], widths: Sequence[int], width: int) -> list[int]:
-    """Returns the widths with the widest columns of texts narrowed until the line fits."""
+    """Returns the widths with the widest columns of texts narrowed until the line fits.
+
+    A line of figures that is wider than the terminal stays as it is, because a figure is never cut.
+    """
     spaces = list(widths)
+    texts = [at for at, column in enumerate(columns) if column.kind in WRAPPING]
     while sum(spaces) + GAP * (len(spaces) - 1) > width:
-        wide = [at for at, column in enumerate(columns) if spaces[at] > _least(column, widths[at])]
+        wide = [at for at in texts if spaces[at] > _least(columns[at], widths[at])]
+        wide = wide or [at for at in texts if spaces[at] > LEAST_WIDTH]
         if not wide:
             break
         spaces[max(wide, key=lambda at: spaces[at])] -= 1

@@ -25,7 +25,7 @@ FEES = Table(
         Column("due_date", Kind.DATE, "due"),
         Column("last_date", Kind.DATE, "last day"),
         Column("amount", Kind.AMOUNT),
-        Column("currency", Kind.CODE),
+        Column("currency", Kind.CODE, "ccy"),
     ),
 )
 

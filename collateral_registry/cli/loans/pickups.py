@@ -49,7 +49,7 @@ FLOOR = Table(
     (
         Column("figure", Kind.TEXT),
         Column("amount", Kind.AMOUNT),
-        Column("currency", Kind.CODE),
+        Column("currency", Kind.CODE, "ccy"),
         Column("share", Kind.SHARE),
     ),
 )

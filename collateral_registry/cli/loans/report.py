@@ -46,7 +46,7 @@ NOTES = {
 TOTALS = Table(
     "currencies",
     (
-        Column("currency", Kind.CODE),
+        Column("currency", Kind.CODE, "ccy"),
         Column("loan_count", Kind.COUNT, "loans"),
         Column("breach_count", Kind.COUNT, "in\nbreach"),
         Column("unknown_count", Kind.COUNT, "unknown\ncoverage"),
@@ -60,7 +60,7 @@ CONCENTRATIONS = Table(
     (
         Column("dimension", Kind.CODE, "by"),
         Column("key", Kind.TEXT, ""),
-        Column("currency", Kind.CODE),
+        Column("currency", Kind.CODE, "ccy"),
         Column("lendable_value", Kind.AMOUNT, "lendable\nvalue"),
         Column("share", Kind.SHARE),
         Column("others_count", Kind.COUNT, "other\nkeys", Importance.USUAL),

@@ -30,7 +30,7 @@ LTV = Table(
     (
         Column("loan", Kind.TEXT),
         Column("borrower", Kind.TEXT, importance=LOW),
-        Column("currency", Kind.CODE),
+        Column("currency", Kind.CODE, "ccy"),
         Column("exposure", Kind.AMOUNT),
         Column("lendable_value", Kind.AMOUNT, "lendable\nvalue", USUAL),
         Column("market_value", Kind.AMOUNT, "market\nvalue", LOW),

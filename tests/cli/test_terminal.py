@@ -1,0 +1,221 @@
+"""Every command that prints rows fits the terminal and cuts no figure, level or date."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from typer.testing import CliRunner
+
+from collateral_registry.cli.common import table_text
+from collateral_registry.cli.common.tables import WRAPPING
+from collateral_registry.cli.main import app
+from collateral_registry.v1 import asset_pb2
+from tests.support import equipment_sales
+from tests.support.ip_assets import register as register_ip_asset
+from tests.support.server import Client, Server, connected, copper_lot
+from tests.support.terminal import COMMAND, on_terminal
+from valuation.equipment.models import boosting, hedonic
+
+pytestmark = pytest.mark.slow
+
+WIDTHS = (80, 100, 120, 160)
+BY = ("--actor", "inspector of the lender", "--note", "a note")
+TABLES = {
+    "runs": (),
+    "asset list": (),
+    "breach ack": ("loan-of-an-importer-with-a-name/1", *BY),
+    "breach show": ("loan-of-an-importer-with-a-name/1",),
+    "equipment appraisers": ("{folder}/realised.csv",),
+    "equipment score": ("{folder}/sales.csv", "--columns", "{folder}/map.toml", "--model", "{folder}/model"),
+    "finding list": (),
+    "ip fees": ("--days", "3650"),
+    "loan floor": ("loan-1",),
+    "loan list": (),
+    "pickup cancel": ("PICKUP",),
+    "pickup list": (),
+    "pickup request": ("loan-1", "lot-1", "0.001"),
+    "report breaches": (),
+    "report concentrations": (),
+    "report ltv": (),
+    "report totals": (),
+    "stock count": ("{folder}/count.csv", "--warehouse", "W-1", "--actor", "inspector"),
+    "stock feeds": (),
+    "stock lots": (),
+    "stock movements": (),
+    "stock rejected": ("--filter", ""),
+    "stock resolve": ("acme/1", *BY, "--dismiss"),
+    "stock units": ("acme",),
+    "warehouse counts": ("W-1",),
+    "warehouse list": (),
+}
+"""The arguments of every command that prints a table."""
+
+WITHOUT_ROWS = {
+    "asset correct", "asset show", "backtest", "check book", "check confirm", "equipment appraise", "equipment fit",
+    "equipment reconcile", "equipment record", "finding resolve", "finding show", "forecast", "haircut",
+    "import assets", "import fx", "import loans", "import pledges", "import policy", "import prices", "import series",
+    "ip event", "ip renewal", "ip value", "loan show", "migrate", "pickup check", "revalue", "run", "sample load",
+    "sample replay", "serve", "stock backlog", "stock push", "stock token", "value", "watch",
+}  # fmt: skip
+"""Commands that print a message, a document, steps or a line for each event, or write a file of their own."""
+
+
+def leaves() -> dict[str, Any]:
+    """Returns every command that is not a group, by its path."""
+    found, groups = {}, [("", COMMAND)]
+    while groups:
+        path, group = groups.pop()
+        for name, child in group.commands.items():
+            if hasattr(child, "commands"):
+                groups.append((f"{path}{name} ", child))
+            else:
+                found[f"{path}{name}"] = child
+    return found
+
+
+def options(command):
+    return {option for parameter in command.params for option in parameter.opts}
+
+
+def test_every_command_is_known_to_print_rows_or_not():
+    found = leaves()
+    with_tables = {name for name, command in found.items() if "--wide" in options(command)}
+
+    assert with_tables == set(TABLES)
+    assert set(found) - with_tables == WITHOUT_ROWS
+    for name in with_tables:
+        assert options(found[name]) >= {"--format", "--output"}, name
+
+
+@dataclass(frozen=True)
+class Place:
+    """The server of the book and a folder of files."""
+
+    address: str
+    folder: Path
+
+    def arguments(self, name: str) -> list[str]:
+        """The words of a command on the book."""
+        given = [self.pickup if one == "PICKUP" else one.format(folder=self.folder) for one in TABLES[name]]
+        local = name == "equipment score"
+        return [*name.split(), *given, *([] if local else ["--server", self.address])]
+
+    @property
+    def pickup(self) -> str:
+        """The name of a new pick-up."""
+        table = run("pickup", "request", "loan-1", "lot-1", "0.001", "--format", "csv", "--server", self.address)
+        return f"loans/loan-1/pickups/{table.splitlines()[1].split(',')[0]}"
+
+
+def run(*arguments: str) -> str:
+    found = CliRunner().invoke(app, [*arguments])
+    assert found.exit_code in {0, 1}, (arguments, found.output)
+    return found.output
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A book with long names, large amounts, an unknown value and at least one row for every command."""
+    folder = tmp_path_factory.mktemp("terminal")
+    server = Server(f"sqlite:///{folder / 'book.db'}").start()
+    with connected(server) as client:
+        fill_book(client)
+        write_files(folder)
+        fill_stock(folder, server.address)
+        yield Place(server.address, folder)
+    server.stop()
+
+
+def fill_book(client: Client) -> None:
+    client.covered_loan()
+    client.register_lot("lot-of-an-importer-with-a-long-name", "123456789.123456")
+    client.register_loan("loan-of-an-importer-with-a-name")
+    client.pledge("loan-of-an-importer-with-a-name", "lot-of-an-importer-with-a-long-name")
+    client.owe("1234567890123.45", "loan-of-an-importer-with-a-name")
+    uninsured = copper_lot("5", lot="LOT-3")
+    uninsured.ClearField("insurance_expire_date")
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=uninsured, asset_id="lot-3"))
+    client.register_loan("loan-3")
+    client.pledge("loan-3", "lot-3")
+    client.owe("77000", "loan-3")
+    register_ip_asset(client, "patent-of-terminals")
+
+
+def write_files(folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(boosting, "ROUNDS", (5,))
+        patched.setattr(hedonic, "ROUNDS", (5,))
+        mapping = equipment_sales.write_mapping(folder)
+        mapping.rename(folder / "map.toml")
+        equipment_sales.write_sales(folder / "sales.csv", equipment_sales.rows(200))
+        columns = ("--columns", str(folder / "map.toml"))
+        run("equipment", "fit", str(folder / "sales.csv"), *columns, "--output", str(folder / "model"))
+    (folder / "realised.csv").write_text("asset,date,price,currency\nlot-1,2021-12-01,5,USD\n", encoding="utf-8")
+    (folder / "count.csv").write_text("lot,good,unit,quantity\nL-1,copper,t,99999999.5\n", encoding="utf-8")
+    (folder / "stock.csv").write_text(
+        "movement,kind,time,warehouse,lot,quantity,good,unit\n"
+        "movement-with-a-long-identifier-000001,RECEIPT,2021-12-20T08:00:00Z,W-1,L-1,123456789.123456,copper,t\n"
+        "m-2,ISSUE,2021-12-20T09:00:00Z,W-1,L-9,25,copper,t\n",
+        encoding="utf-8",
+    )
+
+
+def fill_stock(folder: Path, address: str) -> None:
+    at = ("--server", address)
+    run("stock", "push", str(folder / "stock.csv"), "--source", "acme", "--outbox", str(folder / "outbox.db"), *at)
+    run("stock", "units", "acme", "lorry=t", *at)
+    run("stock", "count", str(folder / "count.csv"), "--warehouse", "W-1", "--actor", "inspector", *at)
+    run("revalue", *at)
+
+
+@pytest.fixture
+def printed_grids(monkeypatch):
+    """The columns and cells of the tables that a command prints."""
+    grids = []
+    original = table_text.print_grid
+
+    def print_grid(columns, rows, **placed):
+        grids.append([(column, [row[at] for row in rows]) for at, column in enumerate(columns)])
+        original(columns, rows, **placed)
+
+    monkeypatch.setattr(table_text, "print_grid", print_grid)
+    return grids
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_figure_level_or_date_is_cut_on_a_terminal(name, place, printed_grids):
+    for width in WIDTHS:
+        printed_grids.clear()
+        found = on_terminal(width, *place.arguments(name))
+
+        assert found.code in {0, 1}, found.text
+        assert "…" not in found.text
+        assert max(map(cell_len, found.lines)) <= width, found.text
+        assert printed_grids
+        left_out = " ".join(found.text.replace("\n", " ").split("Left out: ")[1:])
+        for column, cells in (one for grid in printed_grids for one in grid if one[0].kind not in WRAPPING):
+            if column.printed_header.replace("\n", " ") not in left_out:
+                shown = {table_text.cell_text(column, cell) for cell in cells}
+                assert all(text in found.text for text in shown), (width, column.name, shown, found.text)
+
+
+@pytest.mark.parametrize("name", ["report ltv", "stock movements", "finding list"])
+def test_wide_tables_and_pipes_have_every_column_in_full(name, place, printed_grids):
+    wide = on_terminal(80, *place.arguments(name), "--wide")
+    piped = run(*place.arguments(name))
+
+    assert [line.rstrip() for line in piped.splitlines()] == wide.lines
+    assert "Left out" not in piped
+    for column, cells in (one for grid in printed_grids for one in grid):
+        assert all(table_text.cell_text(column, cell) in piped for cell in cells), column.name
+
+
+def test_the_report_states_the_reasons_of_unknown_values_and_the_concentrations(place):
+    text = on_terminal(80, *place.arguments("report ltv")).text
+
+    assert "Unknown values and remarks" in text
+    assert "Concentrations" in text
+    assert "copper" in text
