@@ -1,13 +1,15 @@
 """A partner's own file becomes the same movements as a standard file, or names the row, the column and the rule."""
 
+import re
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from collateral_partner.feed_mapping import STANDARD, read_mapping
+from collateral_partner.feed_mapping import COLUMNS, READING, STANDARD, read_mapping
 from collateral_partner.rows import CountLine, read_count, read_movements
+from tests.support.server import repository
 
 HEADER = "movement,kind,time,warehouse,lot,quantity,good,unit\n"
 SAMPLE = Path(str(files("collateral_partner.sample")))
@@ -244,3 +246,14 @@ def test_a_count_is_read_by_the_same_mapping(tmp_path):
 def test_an_invalid_mapping_is_refused_with_its_entry(tmp_path, toml, message):
     with pytest.raises(ValueError, match=message):
         mapping(tmp_path, toml)
+
+
+@pytest.mark.parametrize("page", ["partners.md", "partners.zh.md"])
+def test_the_mapping_of_the_guide_is_valid_and_the_guide_names_every_entry(tmp_path, page):
+    text = (repository() / "docs" / page).read_text(encoding="utf-8")
+    (toml,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    found = mapping(tmp_path, toml)
+
+    assert found.fixed
+    assert found.values
+    assert [name for name in (*READING, *COLUMNS) if not re.search(rf"\b{name}\b", text)] == []
